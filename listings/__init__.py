@@ -1,0 +1,3 @@
+"""What goes where: products, their listings, the jobs, and the sync engine."""
+
+from __future__ import annotations

@@ -1,0 +1,154 @@
+"""The queue: open a job, claim one, and say how its attempt ended. Each is one statement on one table.
+
+A job that a worker took to the grave is free again when its lease runs out. The lease is a token: who lost it can
+no longer close, postpone or reopen the job, whatever it does.
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection
+from django.db.models import Q, QuerySet
+
+from listings.models import Job, Product, Rank
+from reverbsync.wake import wake
+
+DRAIN = "listings.drain"
+#: Cause of a job that a person asked for; it runs even where auto-sync is off.
+BY_HAND = "by hand"
+
+#: Longer than one call can take (reverbsync.http); the lease is renewed before each.
+LEASE = timedelta(seconds=45)
+#: A product is looked at no oftener than this, unless its stock went to zero; a burst of changes is one look.
+PAUSE = timedelta(seconds=2)
+MAX_ATTEMPTS = 10
+FIRST_DELAY_S = 2.0
+LONGEST_DELAY_S = 900.0
+
+
+class LeaseLost(Exception):
+    """Another worker has taken the job over; nothing more may be written."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A job in one worker's hands."""
+
+    job_id: int
+    product_id: int
+    shop_id: int
+    lease: uuid.UUID
+    asked: int
+    attempt: int
+    cause: str
+    #: The previous holder never said how its attempt ended.
+    interrupted: bool
+
+
+_OPEN = """
+INSERT INTO listings_job AS job (product_id, shop_id, rank, due_at, opened_at, asked, attempts, cause, waiting)
+VALUES (%s, %s, %s, %s, %s, 1, 0, %s, false)
+ON CONFLICT (product_id) DO UPDATE SET
+    asked = job.asked + 1,
+    attempts = 0,
+    rank = least(job.rank, excluded.rank),
+    due_at = least(job.due_at, excluded.due_at),
+    cause = excluded.cause,
+    waiting = false
+"""
+
+_CLAIM = """
+WITH next AS (
+    SELECT id, lease IS NOT NULL AS interrupted FROM listings_job
+    WHERE shop_id = %(shop)s AND NOT waiting AND due_at <= %(now)s
+      AND (lease_until IS NULL OR lease_until < %(now)s)
+    ORDER BY rank, due_at
+    LIMIT 1
+    FOR UPDATE SKIP LOCKED
+)
+UPDATE listings_job AS job
+SET lease = %(lease)s, lease_until = %(until)s, attempts = job.attempts + 1
+FROM next WHERE job.id = next.id
+RETURNING job.id, job.product_id, job.shop_id, job.asked, job.attempts, job.cause, next.interrupted
+"""
+
+
+def look_again(products: Iterable[Product], *, rank: Rank, cause: str, now: datetime) -> None:
+    """Open a job for each product, or add to the open one: the more urgent rank and the earlier time win."""
+    for product in products:
+        pause = timedelta(0) if rank == Rank.STOCK_TO_ZERO or product.looked_at is None else PAUSE
+        due = max(now, (product.looked_at or now) + pause)
+        with connection.cursor() as cursor:
+            cursor.execute(_OPEN, [product.pk, product.shop_id, rank.value, due, now, cause[:60]])
+        wake(DRAIN, product.shop_id)
+
+
+def claim(shop_id: int, *, now: datetime) -> Claim | None:
+    """Take the shop's most urgent due job, None when there is none. No two workers ever take the same."""
+    lease = uuid.uuid4()
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM, {"shop": shop_id, "now": now, "lease": lease, "until": now + LEASE})
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    job_id, product_id, shop, asked, attempts, cause, interrupted = row
+    return Claim(job_id, product_id, shop, lease, asked, attempts, cause, interrupted)
+
+
+def renew(taken: Claim, *, now: datetime) -> None:
+    """Renew the lease before each call. Raises LeaseLost when another worker has taken the job over."""
+    if not _held(taken).update(lease_until=now + LEASE):
+        raise LeaseLost
+
+
+def finish(taken: Claim, *, now: datetime) -> None:
+    """Close the job, unless something was asked since it was claimed: then it is due again."""
+    if not _held(taken).filter(asked=taken.asked).delete()[0]:
+        _release(taken, due=now + PAUSE, attempts=0)
+
+
+def wait_for_seller(taken: Claim, *, now: datetime) -> None:
+    """Keep the job until the seller has changed something, unless something was asked since it was claimed."""
+    if not _held(taken).filter(asked=taken.asked).update(waiting=True, lease=None, lease_until=None):
+        _release(taken, due=now + PAUSE, attempts=0)
+
+
+def try_later(taken: Claim, *, due: datetime, attempts: int, now: datetime) -> None:
+    """Put the job back until `due`, or only for a moment if something was asked since it was claimed."""
+    if not _held(taken).filter(asked=taken.asked).update(lease=None, lease_until=None, due_at=due, attempts=attempts):
+        _release(taken, due=min(due, now + PAUSE), attempts=attempts)
+
+
+def delay_s(attempt: int, *, at_least: float | None = None, dice: float | None = None) -> float:
+    """Return the seconds to wait after the given attempt (from 1) failed for a passing cause.
+
+    Doubles from FIRST_DELAY_S to LONGEST_DELAY_S, less up to a quarter by `dice` (0..1) so that many do not come back
+    at once; never less than `at_least` seconds, which is what the outside asked for.
+    """
+    full = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2.0 ** (attempt - 1))
+    drawn = random.random() if dice is None else dice  # noqa: S311 -- jitter, not a secret
+    return max(full * (1 - 0.25 * drawn), at_least or 0.0)
+
+
+def look_at_waiting(shop_id: int, *, now: datetime) -> int:
+    """Make the shop's waiting jobs due, because settings or a connection changed. Returns how many."""
+    return Job.objects.filter(shop_id=shop_id, waiting=True).update(waiting=False, due_at=now, attempts=0)
+
+
+def shops_with_due_jobs(*, now: datetime) -> list[int]:
+    """Return the shops that have something to do, for the sweeper."""
+    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+    return list(Job.objects.filter(free, waiting=False, due_at__lte=now).values_list("shop_id", flat=True).distinct())
+
+
+def _held(taken: Claim) -> QuerySet[Job]:
+    return Job.objects.filter(pk=taken.job_id, lease=taken.lease)
+
+
+def _release(taken: Claim, *, due: datetime, attempts: int) -> None:
+    _held(taken).update(lease=None, lease_until=None, due_at=due, attempts=attempts)

@@ -1,0 +1,9 @@
+"""The tables of this room."""
+
+from __future__ import annotations
+
+from listings.models.job import Job, Rank
+from listings.models.listing import Listing
+from listings.models.product import Product
+
+__all__ = ["Job", "Listing", "Product", "Rank"]

@@ -1,0 +1,42 @@
+"""A job: the standing request "this product may be out of step". It says look again, not what changed."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from listings.models.product import Product
+from shops.models import Shop
+
+
+class Rank(models.IntegerChoices):
+    """What comes first; a smaller number is more urgent."""
+
+    STOCK_TO_ZERO = 0, "stock to zero"
+    STOCK = 10, "stock"
+    EDIT = 20, "edit"
+
+
+class Job(models.Model):
+    """At most one a product; it is deleted when nothing was asked since it was claimed."""
+
+    product = models.OneToOneField(Product, models.CASCADE, related_name="job")
+    shop = models.ForeignKey(Shop, models.CASCADE, related_name="jobs")
+    rank = models.PositiveSmallIntegerField(choices=Rank.choices)
+    due_at = models.DateTimeField()
+    opened_at = models.DateTimeField()
+    #: Counts every request. Finishing closes the job only if the count is still what it was when claimed.
+    asked = models.PositiveBigIntegerField(default=1)
+    attempts = models.PositiveIntegerField(default=0, help_text="Tries since it was last asked for.")
+    cause = models.CharField(max_length=60, blank=True)
+    waiting = models.BooleanField(default=False, help_text="The seller must mend something first.")
+    lease = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["shop", "rank", "due_at"], condition=models.Q(waiting=False), name="jobs_in_order"),
+            models.Index(fields=["due_at"], condition=models.Q(waiting=False), name="jobs_by_due_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"look again at {self.product_id}"

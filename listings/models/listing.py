@@ -1,0 +1,41 @@
+"""A listing: which one on Reverb goes with a product, what Reverb last said of it, and what both agreed on."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from listings.models.product import Product
+from shops.models import Shop
+
+
+class Listing(models.Model):
+    """The place of a product on Reverb. A row without a `reverb_id` is a listing that is still to be found or made."""
+
+    product = models.OneToOneField(Product, models.CASCADE, related_name="listing")
+    shop = models.ForeignKey(Shop, models.CASCADE, related_name="listings")
+    sku = models.CharField(max_length=255)
+    reverb_id = models.CharField(max_length=32, blank=True)
+    link = models.URLField(max_length=1000, blank=True, help_text="Its page on Reverb.")
+    state = models.CharField(max_length=40, blank=True, help_text="Reverb's own word.")
+    picture = models.JSONField(null=True, help_text="What Reverb last said (shops.pictures.ReverbListing).")
+    read_at = models.DateTimeField(null=True)
+    #: Field → {"sent": what we wanted, "read": what Reverb then showed}: the merge base.
+    agreed = models.JSONField(default=dict)
+    warnings = models.JSONField(default=list)
+    #: Set before a POST, cleared by its answer. Still set: that answer was lost, and the POST may have been applied.
+    post_started_at = models.DateTimeField(null=True)
+    #: How often we looked whether a listing that Reverb is publishing is live; None when none is being published.
+    publish_looks = models.PositiveSmallIntegerField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["shop", "sku"], name="one_listing_per_sku"),
+            models.UniqueConstraint(
+                fields=["shop", "reverb_id"],
+                condition=~models.Q(reverb_id=""),
+                name="one_product_per_listing",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"listing of {self.sku}"

@@ -1,0 +1,45 @@
+"""A product: one sellable unit of the store, and what the store last said of it."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from shops.models import Shop
+from shops.pictures import StoreProduct
+
+
+class Product(models.Model):
+    """One sellable unit of a shop's store."""
+
+    shop = models.ForeignKey(Shop, models.CASCADE, related_name="products")
+    store_product_id = models.CharField(max_length=64)
+    store_parent_id = models.CharField(max_length=64)
+    store_stock_id = models.CharField(max_length=64, blank=True)
+    sku = models.CharField(max_length=255, blank=True)
+    title = models.CharField(max_length=600)
+    picture = models.JSONField(help_text="What the store last said (shops.pictures.StoreProduct).")
+    #: When the reading of the picture began. A reading that began earlier never replaces a later one.
+    read_at = models.DateTimeField()
+    gone_at = models.DateTimeField(null=True, blank=True)
+    #: When the sync last looked at it.
+    looked_at = models.DateTimeField(null=True, blank=True)
+    #: Id of the reason for which it waits for the seller, empty when it does not.
+    waits_for = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["shop", "store_product_id"], name="one_product_per_store_id"),
+        ]
+        indexes = [
+            models.Index(fields=["shop", "sku"], name="products_by_sku"),
+            models.Index(fields=["shop", "store_parent_id"], name="products_by_parent"),
+            models.Index(fields=["shop", "store_stock_id"], name="products_by_stock_id"),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def seen(self) -> StoreProduct:
+        """What the store last said."""
+        return StoreProduct.taken(self.picture)

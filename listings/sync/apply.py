@@ -1,0 +1,131 @@
+"""Make the call that was decided on, and keep what Reverb answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from listings.models import Listing
+from listings.sync import payload
+from listings.sync.decide import Case, Decision, agree, already_agreed
+from reverbsync import clock
+from shops.models import FIELDS
+from shops.pictures import ReverbListing
+from shops.reverb import read
+from shops.reverb.client import ReverbClient
+from shops.reverb.errors import Invalid, NoAnswer, Passing
+
+#: How long we keep looking for a listing whose POST got no answer before we make one: Reverb's search trails by
+#: some seconds (seen live in 2026).
+POST_SETTLES = timedelta(seconds=30)
+
+
+class PostUnsettled(Passing):
+    """A POST may have made the listing; it is not repeated before that is known."""
+
+
+@dataclass(frozen=True)
+class Applied:
+    """What Reverb made of a call."""
+
+    listing: ReverbListing
+    warnings: list[str]
+    message: str
+    changes: list[dict[str, Any]]
+
+
+def create(client: ReverbClient, row: Listing, case: Case, decision: Decision) -> Applied:
+    """POST the listing, once. Raises PostUnsettled while an earlier POST may still turn up."""
+    now = clock.now()
+    if row.post_started_at is not None and now < row.post_started_at + POST_SETTLES:
+        raise PostUnsettled("An earlier try may have made the listing.")
+    row.post_started_at = now
+    row.save(update_fields=["post_started_at"])
+    try:
+        listing, warnings, message = client.create(decision.body)
+    except Passing as error:
+        if not _maybe_made(error):
+            _clear_post(row)
+        raise
+    except Invalid as error:
+        if "sku" in error.field_errors or "sku" in error.message.lower():
+            # Reverb has a listing with this SKU that its search does not show yet.
+            raise PostUnsettled(error.message) from None
+        _clear_post(row)
+        raise
+    except Exception:
+        _clear_post(row)
+        raise
+    if listing is None:
+        raise NoAnswer("Reverb's answer named no listing.", maybe_done=True)
+    row.post_started_at = None
+    keep(row, case, listing, sent=decision.sends, warnings=warnings)
+    return Applied(listing, warnings, message, _changes(case, decision.sends))
+
+
+def update(client: ReverbClient, row: Listing, case: Case, decision: Decision) -> Applied:
+    """PUT the fields that differ to the listing's own link."""
+    assert case.listing is not None  # noqa: S101 -- an update is only decided on a listing
+    link = case.listing.self_url or f"/listings/{case.listing.id}"
+    listing, warnings, message = client.update(link, decision.body)
+    if listing is None:
+        listing = client.listing(case.listing.id)
+    keep(row, case, listing, sent=decision.sends, warnings=warnings)
+    return Applied(listing, warnings, message, _changes(case, decision.sends))
+
+
+def keep(
+    row: Listing,
+    case: Case,
+    listing: ReverbListing,
+    *,
+    sent: Mapping[str, Any] | None = None,
+    warnings: list[str] | None = None,
+) -> None:
+    """Save what Reverb says now and what is agreed on. `warnings` None leaves the last ones."""
+    row.reverb_id = listing.id or read.id_in(listing.self_url)
+    row.sku = listing.sku.strip() or row.sku
+    row.link = listing.web_url[:1000]
+    row.state = listing.state[:40]
+    row.picture = listing.kept()
+    row.read_at = clock.now()
+    agreed = agree(case, sent, listing) if sent else already_agreed(case)
+    row.agreed = {**row.agreed, **agreed}
+    row.post_started_at = None
+    if warnings is not None:
+        row.warnings = warnings
+    row.save()
+
+
+def _maybe_made(error: Passing) -> bool:
+    """Tell whether a POST that failed may have made the listing: 429 and 503 turn a call away at the door."""
+    return error.maybe_done if isinstance(error, NoAnswer) else error.status not in (429, 503)
+
+
+def _clear_post(row: Listing) -> None:
+    row.post_started_at = None
+    row.save(update_fields=["post_started_at"])
+
+
+def _changes(case: Case, sent: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return what the entry tells: each field with its value before, as far as Reverb said, and after."""
+    told = []
+    for name, value in sent.items():
+        if name == "publish":
+            continue
+        before = None
+        if case.listing is not None:
+            before = case.listing.inventory if name == "stock" else payload.shown(case.listing, name, value)
+        told.append({"field": FIELDS.get(name, name.upper()), "before": _told(before), "after": _told(value)})
+    return told
+
+
+def _told(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, list):
+        return f"{len(value)} photo{'s' if len(value) != 1 else ''}"
+    text = str(value)
+    return text if len(text) <= 120 else text[:117] + "…"

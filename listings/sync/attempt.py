@@ -1,0 +1,238 @@
+"""One attempt: find the listing, decide, apply, and end with one entry and one word to the queue."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import replace
+from datetime import timedelta
+
+from django.db import transaction
+
+from listings import jobs
+from listings.jobs import Claim
+from listings.models import Listing, Product
+from listings.sync import apply, words
+from listings.sync.decide import Action, Case, Decision, Switches, decide
+from listings.sync.find import Found, find
+from listings.sync.payload import Defaults, Wanted, wanted
+from listings.sync.words import Ending
+from reverbsync import clock
+from shops.models import ReverbConnection, SyncSettings
+from shops.pictures import ReverbListing
+from shops.reverb import connect, reference
+from shops.reverb.client import ReverbClient
+from shops.reverb.errors import NeedsSeller, NoAnswer, Paced, Passing, ReverbError, SlowDown
+from synclog.models import Entry
+from synclog.reasons import REASONS
+
+logger = logging.getLogger(__name__)
+
+#: Enough for: end, then the other fields, then nothing.
+MAX_STEPS = 3
+#: Seconds after which we look whether a listing that Reverb is publishing is live.
+PUBLISH_LOOKS_S = (2, 4, 8, 16, 30)
+#: Seconds between two looks for a listing whose POST got no answer.
+LOOK_FOR_POST_S = 5.0
+
+
+def attempt(taken: Claim) -> None:
+    """Make one attempt at a claimed job. Never raises: what goes wrong is an entry and a later attempt."""
+    product = Product.objects.select_related("shop__sync_settings", "shop__store").get(pk=taken.product_id)
+    started, began_at = time.monotonic(), clock.now()
+    if taken.interrupted:
+        words.tell(product, taken, Ending(Entry.Outcome.FAILED, "interrupted"), took_ms=0, attempt=taken.attempt - 1)
+    try:
+        ending = _turn(product, taken)
+    except Paced as paced:
+        due = clock.now() + timedelta(seconds=paced.retry_after or 1)
+        jobs.try_later(taken, due=due, attempts=taken.attempt - 1, now=clock.now())
+        return  # nothing was tried, so there is nothing to tell
+    except jobs.LeaseLost:
+        logger.warning("Job %s was taken over by another worker", taken.job_id)
+        return
+    except ReverbError as error:
+        ending = _failed(product, taken, error)
+    except Exception:
+        logger.exception("An attempt at product %s of shop %s broke", product.pk, product.shop_id)
+        ending = _later(taken, Ending(Entry.Outcome.FAILED, "our_fault"))
+    took_ms = round((time.monotonic() - started) * 1000)
+    with transaction.atomic():
+        words.tell(product, taken, ending, took_ms=took_ms, attempt=taken.attempt)
+        _settle(product, taken, ending)
+        waits = ending.reason if REASONS[ending.reason].waits and ending.again_s is None else ""
+        Product.objects.filter(pk=product.pk).update(looked_at=began_at, waits_for=waits)
+
+
+def _settle(product: Product, taken: Claim, ending: Ending) -> None:
+    """Tell the queue what becomes of the job."""
+    now = clock.now()
+    if ending.again_s is not None:
+        passed = ending.outcome != Entry.Outcome.FAILED
+        due = now + timedelta(seconds=ending.again_s)
+        jobs.try_later(taken, due=due, attempts=0 if passed else taken.attempt, now=now)
+    elif REASONS[ending.reason].waits:
+        jobs.wait_for_seller(taken, now=now)
+    else:
+        jobs.finish(taken, now=now)
+
+
+# -- the turn ------------------------------------------------------------------------------------------------------
+
+
+def _turn(product: Product, taken: Claim) -> Ending:
+    shop = product.shop
+    settings = shop.sync_settings
+    connection = ReverbConnection.objects.filter(shop=shop).first()
+    if not settings.auto_sync and taken.cause != jobs.BY_HAND:
+        return _skipped("auto_sync_off")
+    if connection is None or _unusable(connection):
+        return _skipped("not_connected")
+    client = ReverbClient.of(connection, before_call=lambda: jobs.renew(taken, now=clock.now()))
+    found = find(client, product)
+    if found.reason:
+        return _skipped(found.reason)
+    assert found.row is not None  # noqa: S101 -- found without a reason
+    return _steps(client, found.row, _case(product, settings, found, client, connection))
+
+
+def _case(
+    product: Product, settings: SyncSettings, found: Found, client: ReverbClient, connection: ReverbConnection
+) -> Case:
+    gone = product.gone_at is not None
+    seen = product.seen
+    counted = gone or not seen.for_sale or seen.stock is not None
+    lists = reference.lists(client, connection.budget)
+    defaults = Defaults(
+        condition=settings.default_condition,
+        category=settings.default_category,
+        shipping_profile=settings.default_shipping_profile,
+        upc_does_not_apply=settings.upc_does_not_apply,
+    )
+    return Case(
+        sku=product.sku,
+        wanted=Wanted() if gone else wanted(seen, defaults, lists),
+        units=(0 if gone else seen.sellable) if counted else None,
+        for_sale=seen.for_sale and not gone,
+        listing=found.listing,
+        agreed=found.row.agreed if found.row else {},
+        switches=Switches(settings.create_listings, settings.auto_publish, settings.fields_on),
+    )
+
+
+def _steps(client: ReverbClient, row: Listing, case: Case) -> Ending:
+    """Decide and apply until nothing is left to do. What was done is told even if a later step does not end well."""
+    if case.listing is not None:
+        apply.keep(row, case, case.listing)
+        case = _now(case, case.listing, row)
+    ending = Ending(Entry.Outcome.NOTHING, "in_step")
+    for _ in range(MAX_STEPS):
+        decision = decide(case)
+        if decision.action == Action.NOTHING:
+            break
+        if decision.action == Action.SKIP:
+            if ending.changes:
+                break
+            return _publishing(row, case, _skipped(decision.reason))
+        call = apply.create if decision.action == Action.CREATE else apply.update
+        done = call(client, row, case, decision)
+        if not ending.changes:
+            ending = Ending(Entry.Outcome.SYNCED, decision.reason)
+        ending.changes += done.changes
+        ending.message, ending.warnings = done.message, done.warnings
+        case = _now(case, done.listing, row)
+        if _awaits_publishing(decision, case):
+            row.publish_looks = 0
+            row.save(update_fields=["publish_looks"])
+            ending.again_s = PUBLISH_LOOKS_S[0]
+            return ending
+    return _publishing(row, case, ending)
+
+
+def _now(case: Case, listing: ReverbListing, row: Listing) -> Case:
+    return replace(case, listing=listing, agreed=row.agreed)
+
+
+def _awaits_publishing(decision: Decision, case: Case) -> bool:
+    live = case.listing is not None and case.listing.state == "live"
+    return not live and (decision.publishes or decision.reason == "relisted")
+
+
+def _publishing(row: Listing, case: Case, ending: Ending) -> Ending:
+    """Follow up on a listing that Reverb is publishing: a 2xx is not "published" (seen live in 2026)."""
+    if row.publish_looks is None or case.listing is None:
+        return ending
+    if ending.outcome == Entry.Outcome.SKIPPED and ending.reason != "ended_on_reverb":
+        return ending
+    if case.listing.state == "live" or not case.units:
+        row.publish_looks = None
+        row.save(update_fields=["publish_looks"])
+        if ending.reason in ("in_step", "ended_on_reverb") and case.listing.state == "live":
+            return Ending(Entry.Outcome.SYNCED, "published")
+        return ending
+    row.publish_looks += 1
+    over = row.publish_looks >= len(PUBLISH_LOOKS_S) or (row.warnings and case.listing.state == "draft")
+    if over:
+        row.publish_looks = None
+    row.save(update_fields=["publish_looks"])
+    if over:
+        reason = "kept_as_draft" if row.warnings else "not_published"
+        return Ending(Entry.Outcome.FAILED, reason, ending.changes, warnings=list(row.warnings))
+    still = ending if ending.changes else Ending(Entry.Outcome.NOTHING, "still_publishing")
+    still.again_s = PUBLISH_LOOKS_S[row.publish_looks or 0]
+    return still
+
+
+# -- endings -------------------------------------------------------------------------------------------------------
+
+
+def _skipped(reason: str) -> Ending:
+    return Ending(Entry.Outcome.NOTHING if reason == "gone" else Entry.Outcome.SKIPPED, reason)
+
+
+def _unusable(connection: ReverbConnection) -> bool:
+    problem = connect.PROBLEMS.get(connection.problem)
+    return not connection.token.get_secret_value() or (problem is not None and not problem.usable)
+
+
+def _failed(product: Product, taken: Claim, error: ReverbError) -> Ending:
+    """Turn an error of Reverb's family into an ending."""
+    ending = Ending(Entry.Outcome.FAILED, "refused", message=error.message, field_errors=error.field_errors)
+    match error:
+        case NeedsSeller():
+            ending.reason = _needs_seller(product, error)
+            return ending
+        case SlowDown():
+            ending.reason, ending.again_s = "slow_down", error.retry_after
+            return ending
+        case apply.PostUnsettled():
+            ending.reason, error.retry_after = "look_again_first", LOOK_FOR_POST_S
+        case NoAnswer(maybe_done=True):
+            ending.reason = "answer_lost" if _post_open(product) else "try_later"
+        case Passing():
+            ending.reason = "try_later"
+        case _:
+            return ending
+    return _later(taken, ending, at_least=error.retry_after)
+
+
+def _later(taken: Claim, ending: Ending, *, at_least: float | None = None) -> Ending:
+    if taken.attempt >= jobs.MAX_ATTEMPTS:
+        ending.reason = "gave_up"
+    else:
+        first = 1 if ending.reason == "look_again_first" else taken.attempt
+        ending.again_s = jobs.delay_s(first, at_least=at_least)
+    return ending
+
+
+def _post_open(product: Product) -> bool:
+    return Listing.objects.filter(product=product, post_started_at__isnull=False).exists()
+
+
+def _needs_seller(product: Product, error: NeedsSeller) -> str:
+    """A 401 is not always a dead token: ask for the account before calling the shop disconnected."""
+    connection = ReverbConnection.objects.get(shop=product.shop_id)
+    if error.status == 401 and connect.is_dead(connection.token, connection.budget):
+        ReverbConnection.objects.filter(pk=connection.pk).update(problem="token_refused", checked_at=clock.now())
+        return "token_refused"
+    return "not_permitted"

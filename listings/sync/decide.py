@@ -1,0 +1,251 @@
+"""What to do with one product: a pure function of what the store says, what Reverb says, what both agreed on, and
+the shop's switches. The answer is the next call, or why there is none; it can be worked out again at any time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from listings.sync import payload
+from listings.sync.payload import Wanted
+from shops.pictures import ReverbListing
+from shops.reverb.lists import HOLD_SEVERAL
+
+#: States in which a listing is off sale. Reverb's words; `ordered` and `sold` of a used item are for good.
+OFF_SALE = frozenset({"ended", "sold", "sold_out", "ordered"})
+SOLD = frozenset({"sold", "sold_out", "ordered"})
+
+Agreed = Mapping[str, Mapping[str, Any]]
+
+
+class Action(StrEnum):
+    """What the next step is."""
+
+    NOTHING = "nothing"
+    CREATE = "create"
+    UPDATE = "update"
+    SKIP = "skip"
+
+
+@dataclass(frozen=True)
+class Decision:
+    """The next step: `reason` is an id of synclog/reasons.py, `body` the JSON to send, `sends` field → wanted value."""
+
+    action: Action
+    reason: str
+    body: Mapping[str, Any] = field(default_factory=dict)
+    sends: Mapping[str, Any] = field(default_factory=dict)
+    publishes: bool = False
+
+
+@dataclass(frozen=True)
+class Switches:
+    """What the seller allows."""
+
+    create: bool = True
+    publish: bool = False
+    fields: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Case:
+    """All that a decision depends on.
+
+    `units`: what the store has to sell, None when it does not count. `for_sale`: active in the store.
+    """
+
+    sku: str
+    wanted: Wanted
+    units: int | None
+    for_sale: bool
+    listing: ReverbListing | None
+    agreed: Agreed
+    switches: Switches
+
+
+def decide(case: Case) -> Decision:
+    """Return the next step for one product."""
+    if case.listing is None:
+        return _without_listing(case)
+    if case.listing.state == "suspended":
+        return Decision(Action.SKIP, "suspended")
+    return _with_listing(case, case.listing)
+
+
+def several(condition: str | None) -> bool:
+    """Tell whether a listing of this condition can hold several units."""
+    return condition in HOLD_SEVERAL
+
+
+def agree(case: Case, sent: Mapping[str, Any], listing: ReverbListing) -> dict[str, dict[str, Any]]:
+    """Return what is agreed on once a call has sent these values and Reverb shows `listing`."""
+    return {name: _base(case, name, value, _shown(listing, name, value)) for name, value in sent.items()}
+
+
+def already_agreed(case: Case) -> dict[str, dict[str, Any]]:
+    """Return what is agreed on without a call: the fields on which listing and product show the same."""
+    if case.listing is None:
+        return {}
+    same = {name: v for name, v in _on(case).items() if _shown(case.listing, name, v) == v}
+    if case.units is not None and "stock" in case.switches.fields and _stock_settled(case.listing, case.units):
+        same["stock"] = case.units
+    return agree(case, same, case.listing)
+
+
+def _base(case: Case, name: str, sent: Any, read: Any) -> dict[str, Any]:
+    guessed = name in case.wanted.guessed and name not in case.wanted.said
+    return {"sent": sent, "read": read, "guessed": True} if guessed else {"sent": sent, "read": read}
+
+
+# -- no listing yet ------------------------------------------------------------------------------------------------
+
+
+def _without_listing(case: Case) -> Decision:
+    if not case.for_sale:
+        return Decision(Action.SKIP, "not_for_sale")
+    if not case.switches.create:
+        return Decision(Action.SKIP, "creating_off")
+    if case.units is None:
+        return Decision(Action.SKIP, "stock_not_counted")
+    if case.units == 0:
+        return Decision(Action.SKIP, "no_stock")
+    values = case.wanted.all
+    publish = case.switches.publish
+    units = case.units if several(values.get("condition")) else 1
+    made = {
+        "sku": case.sku,
+        **payload.body(values, update=False),
+        "has_inventory": several(values.get("condition")),
+        "inventory": units,
+        "publish": publish,
+    }
+    sends = {**values, "stock": case.units, **_publishing(case, published=publish)}
+    return Decision(Action.CREATE, "created_publishing" if publish else "created", made, sends, publish)
+
+
+# -- a listing is there --------------------------------------------------------------------------------------------
+
+
+def _with_listing(case: Case, listing: ReverbListing) -> Decision:
+    stock = _stock_step(case, listing) if "stock" in case.switches.fields and case.units is not None else None
+    if stock is not None and (stock.action == Action.SKIP or stock.reason == "ended"):
+        return stock  # an end is sent alone, so that nothing else in it can be refused
+    if listing.state in SOLD and not several(listing.condition):
+        return Decision(Action.NOTHING, "in_step")  # locked for good: no field can matter any more
+    sends = {name: value for name, value in _on(case).items() if _differs(case, listing, name, value)}
+    made = payload.body(sends, update=True)
+    if listing.sku.strip() != case.sku:
+        made["sku"] = sends["sku"] = case.sku
+    if stock is not None:
+        made |= stock.body
+        sends |= stock.sends
+    publishes = _must_publish(case, listing) or bool(stock and stock.publishes)
+    if publishes:
+        made["publish"] = True
+        sends |= _publishing(case, published=True)
+    if not made:
+        return Decision(Action.NOTHING, "in_step")
+    reason = (
+        stock.reason if stock is not None and stock.reason == "relisted" else "publishing" if publishes else "updated"
+    )
+    return Decision(Action.UPDATE, reason, made, sends, publishes)
+
+
+def _on(case: Case) -> dict[str, Any]:
+    """Return the values of the fields that are switched on: what the store says, and guesses that follow our own."""
+    guesses = {n: v for n, v in case.wanted.guessed.items() if case.agreed.get(n, {}).get("guessed")}
+    return {name: v for name, v in {**guesses, **case.wanted.said}.items() if name in case.switches.fields}
+
+
+def _differs(case: Case, listing: ReverbListing, name: str, want: Any) -> bool:
+    """Tell whether a field must be sent: Reverb shows another value than wanted, not just its own spelling of it."""
+    now = _shown(listing, name, want)
+    if now == want:
+        return False
+    base = case.agreed.get(name)
+    if base is None:
+        # A listing that was there before us: as many photos as the store has are taken for the same ones.
+        return not (name == "photos" and listing.photo_count == len(want))
+    return not (base.get("sent") == want and (now is None or base.get("read") in (None, now)))
+
+
+def _shown(listing: ReverbListing, name: str, want: Any) -> Any:
+    if name == "stock":
+        return listing.inventory
+    return None if name == "publish" else payload.shown(listing, name, want)
+
+
+def _stock_step(case: Case, listing: ReverbListing) -> Decision | None:
+    """Return what the stock asks for, None when nothing.
+
+    Stock is written when the store's number changed since both agreed, or when nothing was agreed yet. A number that
+    changed on Reverb only (a sale there) is never overwritten: that would put a sold unit on sale again.
+    """
+    units = case.units if case.units is not None else 0
+    base = case.agreed.get("stock")
+    changed = base is None or base.get("sent") != units
+    holds_several = _holds_several(listing)
+    if units == 0:
+        must_end = listing.state not in OFF_SALE and (listing.state != "draft" or bool(listing.inventory))
+        return Decision(Action.UPDATE, "ended", {"inventory": 0}, {"stock": 0}) if must_end else None
+    if listing.state in OFF_SALE:
+        return _off_sale(case, listing, units, changed=changed, holds_several=holds_several)
+    if not changed or not holds_several or listing.inventory == units:
+        return None
+    return _set_units(listing, units, "updated")
+
+
+def _stock_settled(listing: ReverbListing, units: int) -> bool:
+    """Tell whether what Reverb has on sale is what the store has."""
+    if units == 0:
+        return listing.state in OFF_SALE or not listing.inventory
+    if listing.state in OFF_SALE:
+        return False
+    return not _holds_several(listing) or listing.inventory == units
+
+
+def _holds_several(listing: ReverbListing) -> bool:
+    return several(listing.condition) or bool(listing.has_inventory)
+
+
+def _off_sale(case: Case, listing: ReverbListing, units: int, *, changed: bool, holds_several: bool) -> Decision | None:
+    """Return what to do when the store has units and the listing is off sale."""
+    if not holds_several and listing.state in SOLD:
+        return Decision(Action.SKIP, "used_listing_sold")
+    if not changed:
+        return None if listing.state in SOLD else Decision(Action.SKIP, "ended_on_reverb")
+    if case.agreed.get("stock") is None and not case.switches.publish and not holds_several:
+        return Decision(Action.SKIP, "ended_on_reverb")
+    if holds_several:
+        return _set_units(listing, units, "relisted")
+    return Decision(Action.UPDATE, "relisted", {"publish": True, "inventory": 1}, {"stock": units}, publishes=True)
+
+
+def _set_units(listing: ReverbListing, units: int, reason: str) -> Decision:
+    made: dict[str, Any] = {"inventory": units}
+    if not listing.has_inventory:
+        made["has_inventory"] = True
+    return Decision(Action.UPDATE, reason, made, {"stock": units})
+
+
+# -- publishing ----------------------------------------------------------------------------------------------------
+
+
+def _must_publish(case: Case, listing: ReverbListing) -> bool:
+    """Ask Reverb to publish a draft once for each state of the product; the same again would change nothing."""
+    if listing.state != "draft" or not case.switches.publish or not case.units or not case.for_sale:
+        return False
+    asked = case.agreed.get("publish", {}).get("sent")
+    return bool(asked != _publishing(case, published=True)["publish"])
+
+
+def _publishing(case: Case, *, published: bool) -> dict[str, Any]:
+    if not published:
+        return {}
+    known = json.dumps([case.wanted.all, case.units], sort_keys=True, default=str)
+    return {"publish": hashlib.sha256(known.encode()).hexdigest()[:16]}

@@ -1,0 +1,80 @@
+"""Find the listing of a product: by the known link, else by its SKU in every state. Reads, never writes to Reverb."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db import IntegrityError, transaction
+
+from listings.models import Listing, Product
+from shops.pictures import ReverbListing
+from shops.reverb.client import ReverbClient
+from shops.reverb.errors import NotFound
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found: a listing with its current picture, none, or a reason for which nothing may be written."""
+
+    row: Listing | None = None
+    listing: ReverbListing | None = None
+    reason: str = ""
+
+
+def find(client: ReverbClient, product: Product) -> Found:
+    """Return the listing that goes with `product`. Raises ReverbError."""
+    if reason := _unclear(product):
+        return Found(reason=reason)
+    row = _row(product)
+    if row is None:
+        return Found(reason="gone" if product.gone_at else "sku_twice")
+    if row.reverb_id:
+        try:
+            return Found(row, client.listing(row.reverb_id))
+        except NotFound:
+            _forget(row)
+    rows = {one.id: one for one in client.listings_with_sku(product.sku)}
+    if len(rows) > 1:
+        return Found(row, reason="two_listings")
+    # The search trails and shows one photo only: the listing itself is what counts.
+    return Found(row, client.listing(next(iter(rows)))) if rows else Found(row)
+
+
+def _unclear(product: Product) -> str:
+    if product.gone_at is not None:
+        return ""
+    if not product.sku:
+        return "no_sku"
+    same = Product.objects.filter(shop=product.shop_id, sku=product.sku, gone_at__isnull=True)
+    return "sku_twice" if same.exclude(pk=product.pk).exists() else ""
+
+
+def _row(product: Product) -> Listing | None:
+    """Return the product's own row, making or inheriting it; None when another product holds the SKU.
+
+    A product that was deleted in the store and made anew with the same SKU inherits the listing of the old one.
+    """
+    own = Listing.objects.filter(product=product).first()
+    if own is not None and (own.reverb_id or own.sku == product.sku):
+        return own  # a linked one takes over a changed SKU when Reverb has taken it
+    if product.gone_at is not None:
+        return None
+    if own is not None:
+        own.delete()  # nothing was found or made under the SKU that the product had before
+    heir = Listing.objects.filter(shop=product.shop_id, sku=product.sku, product__gone_at__isnull=False)
+    if heir.update(product=product):
+        return Listing.objects.get(product=product)
+    try:
+        with transaction.atomic():
+            return Listing.objects.create(product=product, shop_id=product.shop_id, sku=product.sku)
+    except IntegrityError:
+        return None
+
+
+def _forget(row: Listing) -> None:
+    """The listing that we knew is gone from Reverb: what was agreed on went with it."""
+    row.reverb_id = row.link = row.state = ""
+    row.picture = None
+    row.agreed = {}
+    row.publish_looks = None
+    row.save(update_fields=["reverb_id", "link", "state", "picture", "agreed", "publish_looks"])

@@ -1,0 +1,73 @@
+"""How an attempt ended, and telling the sync log about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.conf import settings
+from django.urls import reverse
+
+from listings.jobs import Claim
+from listings.models import Listing, Product
+from reverbsync import clock
+from synclog.models import Entry
+from synclog.reasons import REASONS, Mend
+from synclog.record import Attempt, record
+
+
+@dataclass
+class Ending:
+    """How an attempt ended. `again_s`: seconds until the job is due again, None when it is not."""
+
+    outcome: Entry.Outcome
+    reason: str
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    message: str = ""
+    field_errors: dict[str, list[str]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    again_s: float | None = None
+
+
+def tell(product: Product, taken: Claim, ending: Ending, *, took_ms: int, attempt: int) -> None:
+    """Write the one entry of an attempt."""
+    listing = Listing.objects.filter(product=product).first()
+    link = listing.link if listing else ""
+    seen = product.seen
+    record(
+        Attempt(
+            shop_id=product.shop_id,
+            at=clock.now(),
+            outcome=ending.outcome,
+            reason=ending.reason,
+            store_product_id=product.store_product_id,
+            title=product.title,
+            sku=product.sku,
+            product_link=seen.url,
+            listing_link=link,
+            mend_link=_mend(REASONS[ending.reason].mend, product, link),
+            changes=ending.changes,
+            message=ending.message,
+            field_errors=ending.field_errors,
+            warnings=ending.warnings,
+            took_ms=took_ms,
+            attempt=max(1, attempt),
+            cause=taken.cause,
+        )
+    )
+
+
+def _mend(where: Mend, product: Product, listing_link: str) -> str:
+    match where:
+        case Mend.STORE:
+            return product.seen.url
+        case Mend.LISTING:
+            return listing_link
+        case Mend.SETTINGS:
+            return settings.SITE_URL + reverse("shops:settings", args=[product.shop_id])
+        case Mend.REVERB_CONNECTION:
+            return settings.SITE_URL + reverse("shops:reverb", args=[product.shop_id])
+        case Mend.REVERB_SELLING:
+            return f"{settings.REVERB_WEB_URL}/my/selling/listings"
+        case Mend.NOWHERE:
+            return ""

@@ -1,0 +1,62 @@
+"""Celery: drain a shop's jobs for a moment, and sweep for what stands still. The work is in `sync/attempt.py`."""
+
+from __future__ import annotations
+
+import time
+
+from celery import shared_task
+
+from listings import jobs
+from listings.intake import changed_while_off
+from listings.models import Rank
+from listings.sync.attempt import attempt
+from reverbsync import clock, pace
+from reverbsync.wake import awake, wake
+from shops.models import ReverbConnection, Shop
+from shops.reverb.client import ReverbClient
+
+#: How long one drain holds a worker before the shop queues up again behind the others.
+TURN_S = 2.0
+
+
+@shared_task(name=jobs.DRAIN)
+def drain(shop_id: int) -> None:
+    """Work off the shop's due jobs, most urgent first, for one turn. Several workers may drain one shop."""
+    awake(jobs.DRAIN, shop_id)
+    over = time.monotonic() + TURN_S
+    while time.monotonic() < over:
+        if _must_wait(shop_id):
+            return  # the sweeper comes back when Reverb takes calls again
+        taken = jobs.claim(shop_id, now=clock.now())
+        if taken is None:
+            return
+        attempt(taken)
+    wake(jobs.DRAIN, shop_id)
+
+
+@shared_task(name="listings.sweep")
+def sweep() -> None:
+    """Wake the shops that have due jobs: delayed ones, and those whose wake-up or worker was lost."""
+    for shop_id in Shop.objects.filter(look_again_asked=True).values_list("pk", flat=True):
+        _look_again(shop_id)
+    for shop_id in jobs.shops_with_due_jobs(now=clock.now()):
+        wake(jobs.DRAIN, shop_id)
+
+
+def _look_again(shop_id: int) -> None:
+    """Settings or a connection changed: waiting jobs, and changes that came while auto-sync was off, are due now."""
+    if not Shop.objects.filter(pk=shop_id, look_again_asked=True).update(look_again_asked=False):
+        return
+    shop = Shop.objects.select_related("sync_settings").get(pk=shop_id)
+    now = clock.now()
+    jobs.look_at_waiting(shop_id, now=now)
+    if shop.sync_settings.auto_sync:
+        jobs.look_again(changed_while_off(shop), rank=Rank.EDIT, cause="settings changed", now=now)
+
+
+def _must_wait(shop_id: int) -> bool:
+    connection = ReverbConnection.objects.filter(shop=shop_id).first()
+    try:
+        return connection is not None and ReverbClient.of(connection).wait_s() > 0
+    except pace.PaceLost:
+        return True

@@ -1,0 +1,13 @@
+"""Addresses of this room, below a shop."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from listings import views
+
+app_name = "listings"
+urlpatterns = [
+    path("", views.products, name="products"),
+    path("<int:product_id>/look-again/", views.look_again, name="look_again"),
+]

@@ -1,0 +1,147 @@
+"""What the environment may set, each with its type, its default and its meaning; docs/settings.md lists the same."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Literal
+
+from cryptography.fernet import Fernet
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+ROOT = Path(__file__).resolve().parent.parent
+#: Written by the embedded stack while it runs, so that manage.py in another terminal speaks to the same services.
+RUNNING_STACK = ROOT / ".data" / "running.json"
+
+DEVELOPMENT_SECRET = "only-for-development-never-for-production"  # noqa: S105 -- production refuses it
+DEVELOPMENT_KEY = "cmV2ZXJic3luYy1kZXZlbG9wbWVudC1rZXktMzIxMDE="
+
+
+class Refused(Exception):
+    """The environment is not fit to start with; the text says what to set."""
+
+
+def _split(value: object) -> object:
+    """Turn "a, b" into ["a", "b"]; leave anything that is not text as it is."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+class Env(BaseModel):
+    """The settings of one process, read once at start."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    ENVIRONMENT: Literal["development", "production"] = Field(
+        "development", description="`production` refuses missing or default secrets and insists on https."
+    )
+    SITE_URL: str = Field("http://127.0.0.1:8000", description="Address that people and platforms reach this app at.")
+    ALLOWED_HOSTS: list[str] = Field(
+        default_factory=list, description="Host names to answer to, besides the one of `SITE_URL`."
+    )
+    SECRET_KEY: SecretStr = Field(SecretStr(DEVELOPMENT_SECRET), description="Signs sessions and links.")
+    ENCRYPTION_KEYS: list[SecretStr] = Field(
+        default_factory=lambda: [SecretStr(DEVELOPMENT_KEY)],
+        description="Fernet keys for the sellers' tokens. The first one encrypts, all of them decrypt.",
+    )
+    DATABASE_URL: SecretStr = Field(
+        SecretStr("postgresql://localhost/reverbsync"), description="PostgreSQL, as libpq reads it."
+    )
+    REDIS_URL: SecretStr = Field(
+        SecretStr("redis://127.0.0.1:6379/0"), description="Redis: wake-ups, the pace, the cache."
+    )
+    REVERB_API_URL: str = Field("https://api.reverb.com/api", description="Reverb's API.")
+    REVERB_WEB_URL: str = Field("https://reverb.com", description="Reverb's website, for links.")
+    SHOPIFY_ADMIN_URL: str = Field(
+        "", description="Only to reach a stand-in: takes the place of each shop's own myshopify.com address."
+    )
+    REVERB_READS_PER_MINUTE: int = Field(2000, gt=0, description="Reads a minute for each Reverb account.")
+    REVERB_WRITES_PER_MINUTE: int = Field(600, gt=0, description="Writes a minute for each Reverb account.")
+    REVERB_APP_CALLS_PER_MINUTE: int = Field(
+        10_000, gt=0, description="Calls a minute to Reverb for the whole app, all accounts together."
+    )
+    ALLOWED_PRIVATE_HOSTS: list[str] = Field(
+        default_factory=list,
+        description="Hosts on private or loopback addresses that may be called. All others are refused.",
+    )
+    WEBHOOK_MAX_BYTES: int = Field(4 * 1024 * 1024, gt=0, description="Largest webhook body that is taken.")
+    KEEP_DELIVERIES_DAYS: int = Field(30, gt=0, description="Days to keep deliveries that were worked off.")
+    KEEP_ENTRIES_DAYS: int = Field(365, gt=0, description="Days to keep entries of the sync log.")
+    EMAIL_HOST: str = Field("", description="SMTP server. Empty: mail goes to the console.")
+    EMAIL_PORT: int = Field(587, description="Port of the SMTP server.")
+    EMAIL_HOST_USER: str = Field("", description="User at the SMTP server.")
+    EMAIL_HOST_PASSWORD: SecretStr = Field(SecretStr(""), description="Password at the SMTP server.")
+    EMAIL_USE_TLS: bool = Field(True, description="STARTTLS to the SMTP server.")
+    DEFAULT_FROM_EMAIL: str = Field("ReverbSync <no-reply@localhost>", description="Sender of our mail.")
+    LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged.")
+
+    @field_validator("ALLOWED_HOSTS", "ALLOWED_PRIVATE_HOSTS", "ENCRYPTION_KEYS", mode="before")
+    @classmethod
+    def _lists(cls, value: object) -> object:
+        return _split(value)
+
+    @field_validator("REVERB_API_URL", "REVERB_WEB_URL", "SHOPIFY_ADMIN_URL", "SITE_URL")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("must start with http:// or https://")
+        return value.rstrip("/")
+
+    @field_validator("ENCRYPTION_KEYS")
+    @classmethod
+    def _keys(cls, value: list[SecretStr]) -> list[SecretStr]:
+        if not value:
+            raise ValueError("needs at least one key")
+        for key in value:
+            Fernet(key.get_secret_value())
+        return value
+
+    @model_validator(mode="after")
+    def _production(self) -> Env:
+        if self.ENVIRONMENT != "production":
+            return self
+        missing = [
+            name
+            for name, wrong in {
+                "SECRET_KEY": len(self.SECRET_KEY.get_secret_value()) < 32
+                or self.SECRET_KEY.get_secret_value() == DEVELOPMENT_SECRET,
+                "ENCRYPTION_KEYS": DEVELOPMENT_KEY in [k.get_secret_value() for k in self.ENCRYPTION_KEYS],
+                "DATABASE_URL": "DATABASE_URL" not in self.model_fields_set,
+                "REDIS_URL": "REDIS_URL" not in self.model_fields_set,
+                "SITE_URL": not self.SITE_URL.startswith("https://"),
+                "EMAIL_HOST": not self.EMAIL_HOST,
+                "REVERB_API_URL": not self.REVERB_API_URL.startswith("https://"),
+            }.items()
+            if wrong
+        ]
+        if missing:
+            raise ValueError(
+                f"production needs {', '.join(missing)}: secrets of your own (SECRET_KEY of 32 characters "
+                "or more), and addresses that start with https://"
+            )
+        return self
+
+
+def read(environ: dict[str, str] | None = None) -> Env:
+    """Return the settings of this process.
+
+    Where the environment names no database, the embedded stack that runs beside this checkout is used, if any.
+    Raises Refused with a sentence for a person; it never shows a value, since values may be secrets.
+    """
+    values: dict[str, Any] = dict(os.environ if environ is None else environ)
+    if "DATABASE_URL" not in values and values.get("ENVIRONMENT") != "production" and RUNNING_STACK.exists():
+        values = {**json.loads(RUNNING_STACK.read_text()), **values}
+    known = {name: values[name] for name in Env.model_fields if values.get(name, "") != ""}
+    try:
+        return Env(**known)
+    except ValidationError as error:
+        told = "; ".join(f"{'.'.join(map(str, p['loc'])) or 'settings'}: {p['msg']}" for p in error.errors())
+        raise Refused(f"The settings in the environment cannot be used. {told}") from None

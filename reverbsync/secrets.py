@@ -1,0 +1,64 @@
+"""Secrets at rest: a model field that is encrypted in the database and hides its value everywhere else."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.db import models
+from pydantic import SecretStr
+
+
+class Unreadable(Exception):
+    """A stored secret fits none of the keys in ENCRYPTION_KEYS."""
+
+
+@lru_cache(maxsize=4)
+def _box(keys: tuple[str, ...]) -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in keys])
+
+
+def _current() -> MultiFernet:
+    return _box(tuple(settings.ENCRYPTION_KEYS))
+
+
+def encrypt(value: str) -> str:
+    """Return `value` encrypted with the first key."""
+    return _current().encrypt(value.encode()).decode()
+
+
+def decrypt(stored: str) -> str:
+    """Return the text behind `stored`, whichever of the keys made it. Raises Unreadable."""
+    try:
+        return _current().decrypt(stored.encode()).decode()
+    except InvalidToken:
+        raise Unreadable("A stored secret cannot be read with the keys in ENCRYPTION_KEYS.") from None
+
+
+if TYPE_CHECKING:
+    _TextField = models.TextField[str | SecretStr, SecretStr]
+else:
+    _TextField = models.TextField
+
+
+class SecretField(_TextField):
+    """Text that the database holds encrypted; Python sees a SecretStr, whose repr shows stars."""
+
+    def from_db_value(self, value: str | None, *_: Any) -> SecretStr:
+        """Decrypt on reading. An empty text means that there is no secret."""
+        return SecretStr(decrypt(value) if value else "")
+
+    def to_python(self, value: Any) -> SecretStr:
+        """Accept plain text, a SecretStr or nothing."""
+        return value if isinstance(value, SecretStr) else SecretStr(value or "")
+
+    def get_prep_value(self, value: Any) -> str:
+        """Encrypt on writing."""
+        plain = self.to_python(value).get_secret_value()
+        return encrypt(plain) if plain else ""
+
+    def value_to_string(self, obj: models.Model) -> str:
+        """Keep secrets encrypted in fixtures too."""
+        return self.get_prep_value(self.value_from_object(obj))

@@ -1,0 +1,16 @@
+"""All addresses; each room lists its own."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+from reverbsync.health import health
+
+urlpatterns = [
+    path("health/", health, name="health"),
+    path("accounts/", include("allauth.urls")),
+    path("webhooks/", include("webhooks.urls")),
+    path("shops/<int:shop_id>/log/", include("synclog.urls")),
+    path("shops/<int:shop_id>/products/", include("listings.urls")),
+    path("", include("shops.urls")),
+]

@@ -1,0 +1,36 @@
+"""The only way to someone's shop: through a membership of the signed-in person, or 404."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from django.contrib.auth.decorators import login_required
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+
+from shops.models import Person, Shop
+
+P = ParamSpec("P")
+
+
+def shops_of(person: Person) -> QuerySet[Shop]:
+    """Return the shops that `person` belongs to, by name."""
+    return Shop.objects.filter(memberships__person=person).order_by("name", "id")
+
+
+def for_members(
+    view: Callable[Concatenate[HttpRequest, Shop, P], HttpResponse],
+) -> Callable[Concatenate[HttpRequest, int, P], HttpResponse]:
+    """Make a view of a shop out of one that takes the shop: strangers see 404, as if it did not exist."""
+
+    @login_required
+    @wraps(view)
+    def guarded(request: HttpRequest, shop_id: int, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        assert isinstance(request.user, Person)  # noqa: S101 -- login_required has seen to it
+        shop = get_object_or_404(shops_of(request.user), pk=shop_id)
+        return view(request, shop, *args, **kwargs)
+
+    return guarded  # type: ignore[return-value]  # login_required loses the parameters

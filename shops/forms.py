@@ -1,0 +1,113 @@
+"""The forms of this room."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+
+from shops.models import FIELDS, Shop, SyncSettings
+from shops.platforms import PLATFORMS
+from shops.reverb.lists import Choice, Lists
+
+
+class ShopForm(forms.ModelForm):  # type: ignore[type-arg]  # Django is not generic at run time
+    """Name a shop."""
+
+    class Meta:
+        model = Shop
+        fields = ["name"]
+
+
+class _Secret(forms.CharField):
+    """A secret that is typed or pasted, and never shown again."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(widget=forms.PasswordInput(attrs={"autocomplete": "off"}), strip=True, **more)
+
+
+class StoreForm(forms.Form):
+    """Connect a store."""
+
+    platform = forms.ChoiceField(choices=[(kind, platform.name) for kind, platform in PLATFORMS.items()])
+    address = forms.CharField(max_length=255, label="Store address", help_text="Such as your-shop.myshopify.com")
+    token = _Secret(label="Admin API access token", help_text="Lets us read your products.")
+    secret = _Secret(label="API secret key", help_text="Proves that a webhook comes from your store.")
+
+    def clean(self) -> dict[str, Any]:
+        """Read the address the way the platform does."""
+        cleaned = super().clean() or {}
+        platform = PLATFORMS.get(cleaned.get("platform", ""))
+        if platform and cleaned.get("address"):
+            try:
+                cleaned["address"] = platform.read_address(cleaned["address"])
+            except ValueError as error:
+                self.add_error("address", str(error))
+        return cleaned
+
+
+class ReverbForm(forms.Form):
+    """Connect Reverb with a personal access token."""
+
+    token = _Secret(label="Personal access token", help_text="Made on Reverb under API & Integrations.")
+
+
+class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What the sync may do. Lists come from Reverb, so nothing has to be typed."""
+
+    class Meta:
+        model = SyncSettings
+        fields = [
+            "auto_sync",
+            "auto_publish",
+            "create_listings",
+            *(f"sync_{name}" for name in FIELDS),
+            "default_condition",
+            "default_category",
+            "default_shipping_profile",
+            "upc_does_not_apply",
+        ]
+
+    def __init__(self, *args: Any, lists: Lists, **more: Any) -> None:
+        """`lists` are the choices that Reverb offers this shop."""
+        super().__init__(*args, **more)
+        for name, label in FIELDS.items():
+            self.fields[f"sync_{name}"].label = label
+        self._choose("default_condition", lists.conditions)
+        self._choose("default_category", [choice for choice in lists.categories if choice.listable])
+        self._choose("default_shipping_profile", lists.shipping_profiles)
+
+    def _choose(self, name: str, choices: Sequence[Choice]) -> None:
+        """Make a field a list; what is chosen now stays a choice even while Reverb does not answer."""
+        field = self.fields[name]
+        now = str(getattr(self.instance, name))
+        rows = [(choice.id, choice.name) for choice in choices]
+        if now and now not in dict(rows):
+            rows.insert(0, (now, "As chosen before"))
+        self.fields[name] = forms.ChoiceField(
+            label=field.label, help_text=field.help_text, required=False, choices=[("", "— none —"), *rows]
+        )
+
+    @property
+    def switches(self) -> list[forms.BoundField]:
+        """The three main switches."""
+        return [self[name] for name in ("auto_sync", "auto_publish", "create_listings")]
+
+    @property
+    def field_switches(self) -> list[forms.BoundField]:
+        """A switch for each field that syncs."""
+        return [self[f"sync_{name}"] for name in FIELDS]
+
+    @property
+    def for_new_listings(self) -> list[forms.BoundField]:
+        """What new listings get where the product does not say."""
+        return [
+            self[n]
+            for n in (
+                "default_condition",
+                "default_category",
+                "default_shipping_profile",
+                "upc_does_not_apply",
+            )
+        ]

@@ -1,0 +1,105 @@
+"""`manage.py shop`: make a working shop from a script, and list the shops."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import models, transaction
+
+from shops import make
+from shops.models import Person, Shop, SyncSettings
+from shops.platforms import PLATFORMS
+
+WORDS = {
+    "true": True,
+    "on": True,
+    "yes": True,
+    "1": True,
+    "false": False,
+    "off": False,
+    "no": False,
+    "0": False,
+}
+
+
+class Command(BaseCommand):
+    """Make and list shops."""
+
+    help = "Make a shop with its connections, or list the shops. Prints JSON."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Two words: create and list."""
+        words = parser.add_subparsers(dest="word", required=True)
+        create = words.add_parser("create", help="make a working shop and print its id and webhook addresses")
+        create.add_argument("--owner", required=True, help="e-mail address; a person is made if there is none")
+        create.add_argument("--password", help="of a new owner; without it they set one by e-mail")
+        create.add_argument("--name", required=True)
+        create.add_argument("--platform", required=True, choices=sorted(PLATFORMS))
+        create.add_argument("--store", required=True, help="the store's address")
+        create.add_argument("--store-token", required=True)
+        create.add_argument("--store-secret", required=True)
+        create.add_argument("--reverb-token", required=True)
+        create.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting, repeatable")
+        words.add_parser("list", help="print all shops")
+
+    def handle(self, *, word: str, **options: Any) -> None:
+        """Run the word."""
+        print(json.dumps(self._create(options) if word == "create" else [_told(shop) for shop in _shops()]))
+
+    def _create(self, options: dict[str, Any]) -> dict[str, Any]:
+        changes = dict(_setting(text) for text in options["set"])
+        try:
+            with transaction.atomic():
+                owner = _owner(options["owner"], options["password"])
+                shop = make.shop(owner, options["name"])
+                SyncSettings.objects.filter(shop=shop).update(**changes)
+                make.connect_store(
+                    shop,
+                    platform=options["platform"],
+                    address=options["store"],
+                    token=options["store_token"],
+                    secret=options["store_secret"],
+                )
+                account = make.connect_reverb(shop, options["reverb_token"])
+                if account.problem is not None and not account.problem.usable:
+                    raise CommandError(f"{account.problem.words} {account.problem.link}")
+        except ValueError as error:
+            raise CommandError(str(error)) from None
+        problem = account.problem.id if account.problem else None
+        return {**_told(_shops().get(pk=shop.pk)), "reverb_problem": problem}
+
+
+def _shops() -> models.QuerySet[Shop]:
+    return Shop.objects.select_related("store", "reverb").order_by("pk")
+
+
+def _told(shop: Shop) -> dict[str, Any]:
+    store, reverb = getattr(shop, "store", None), getattr(shop, "reverb", None)
+    return {
+        "id": shop.pk,
+        "name": shop.name,
+        "platform": store.platform if store else None,
+        "store": store.address if store else None,
+        "reverb": reverb.account if reverb else None,
+        "webhooks": {"store": store.webhook_address} if store else {},
+    }
+
+
+def _owner(email: str, password: str | None) -> Person:
+    found = Person.objects.filter(email__iexact=email).first()
+    return found or Person.objects.create_user(email, password)
+
+
+def _setting(text: str) -> tuple[str, bool | str]:
+    """Read NAME=VALUE. Raises CommandError with the names that there are."""
+    name, _, value = text.partition("=")
+    known = {f.name: f for f in SyncSettings._meta.get_fields() if f.name not in ("id", "shop")}
+    if name not in known:
+        raise CommandError(f"There is no setting {name!r}. There are: {', '.join(sorted(known))}.")
+    if isinstance(known[name], models.BooleanField):
+        if value.lower() not in WORDS:
+            raise CommandError(f"{name} takes true or false, not {value!r}.")
+        return name, WORDS[value.lower()]
+    return name, value

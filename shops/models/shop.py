@@ -1,0 +1,40 @@
+"""A shop is a tenant: one seller's account here, joining one store to one Reverb account."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from shops.models.person import Person
+
+
+class Shop(models.Model):
+    """A tenant."""
+
+    name = models.CharField(max_length=120)
+    created_at = models.DateTimeField(auto_now_add=True)
+    #: Settings or a connection changed: what waits for the seller deserves another look. The sweeper sees to it.
+    look_again_asked = models.BooleanField(default=False)
+    people: models.ManyToManyField[Person, Membership] = models.ManyToManyField(
+        Person, through="Membership", related_name="shops"
+    )
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    """A person's place in a shop."""
+
+    class Role(models.TextChoices):
+        OWNER = "owner", "Owner"
+        STAFF = "staff", "Staff"
+
+    shop = models.ForeignKey(Shop, models.CASCADE, related_name="memberships")
+    person = models.ForeignKey(Person, models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=8, choices=Role.choices, default=Role.OWNER)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["shop", "person"], name="one_membership_per_person_and_shop")]
+
+    def __str__(self) -> str:
+        return f"{self.person} in {self.shop}"

@@ -1,0 +1,97 @@
+"""What an outside last said: the store of a product, Reverb of a listing. Plain values, no I/O.
+
+Money is Decimal with an ISO 4217 currency. None means "not said", which is not the same as empty.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Self
+
+
+class _Kept:
+    """A picture that can be kept as JSON and taken out again."""
+
+    def kept(self) -> dict[str, Any]:
+        """Return the picture as plain JSON values."""
+        return {name: _plain(value) for name, value in asdict(self).items()}  # type: ignore[call-overload]
+
+    @classmethod
+    def taken(cls, kept: dict[str, Any]) -> Self:
+        """Return the picture that `kept` made. Fields that this version does not know are left out."""
+        known = {f.name: f.type for f in fields(cls) if f.name in kept}  # type: ignore[arg-type]
+        return cls(**{name: _rich(kept[name], str(kind)) for name, kind in known.items()})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _rich(value: Any, kind: str) -> Any:
+    if value is None:
+        return None
+    if kind.startswith("Decimal"):
+        return Decimal(value)
+    if kind.startswith("datetime"):
+        return datetime.fromisoformat(value)
+    return tuple(value) if kind.startswith("tuple") else value
+
+
+@dataclass(frozen=True)
+class StoreProduct(_Kept):
+    """One sellable unit as the store has it; a variant is a product of its own."""
+
+    store_product_id: str
+    store_parent_id: str
+    store_stock_id: str
+    sku: str
+    title: str
+    description: str  # HTML as the store holds it
+    vendor: str
+    product_type: str
+    tags: tuple[str, ...]
+    finish: str  # the colour or finish that was chosen for this variant, empty when there is no such option
+    price: Decimal
+    currency: str
+    stock: int | None  # None: the store does not count this product
+    photos: tuple[str, ...]
+    barcode: str
+    for_sale: bool  # active in the store
+    url: str  # where the seller edits it
+
+    @property
+    def sellable(self) -> int:
+        """Units that may be shown: none when it is not for sale, never below zero."""
+        return max(0, self.stock or 0) if self.for_sale else 0
+
+
+@dataclass(frozen=True)
+class ReverbListing(_Kept):
+    """One listing as Reverb has it. Reverb leaves fields out at will, so most may be None."""
+
+    id: str
+    sku: str
+    state: str  # the raw slug; unknown ones are possible
+    self_url: str
+    web_url: str
+    title: str | None = None
+    description: str | None = None
+    make: str | None = None
+    model: str | None = None
+    finish: str | None = None
+    year: str | None = None
+    upc: str | None = None
+    condition: str | None = None  # uuid
+    categories: tuple[str, ...] | None = None  # uuids
+    price: Decimal | None = None
+    currency: str | None = None
+    inventory: int | None = None
+    has_inventory: bool | None = None
+    shipping_profile: str | None = None  # id
+    photo_count: int = 0

@@ -1,0 +1,22 @@
+"""The platforms that a store may run on. Adding one is a folder and a line here."""
+
+from __future__ import annotations
+
+from shops.models import StoreConnection
+from shops.platforms.base import Platform, StoreClient
+from shops.platforms.shopify import Shopify
+
+PLATFORMS: dict[str, Platform] = {platform.kind: platform for platform in (Shopify(),)}
+
+
+def platform_of(connection: StoreConnection) -> Platform:
+    """Return the platform of a connection."""
+    return PLATFORMS[connection.platform]
+
+
+def client_of(connection: StoreConnection) -> StoreClient:
+    """Return a client that asks this store."""
+    return platform_of(connection).client(connection)
+
+
+__all__ = ["PLATFORMS", "Platform", "StoreClient", "client_of", "platform_of"]

@@ -1,0 +1,116 @@
+"""Shopify's deliveries: signature, headers, and what each topic means. Pure functions.
+
+Facts: shopify.dev "Verify webhook deliveries" (HMAC, the webhook id as the key against repeats) and "Delivery
+structure". Bodies are REST-shaped and assembled when sent, so they only tell which products to ask about.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable, Mapping
+
+from pydantic import SecretStr, ValidationError
+
+from shops.events import AppRemoved, Event, ProductChanged, ProductDeleted, StockChanged
+from shops.platforms.base import BadSignature, Envelope, Unreadable
+from shops.wire import Part, Text
+
+
+class _Product(Part):
+    id: Text
+    admin_graphql_api_id: str = ""
+
+    @property
+    def exact_id(self) -> str:
+        """The id out of the gid where there is one: some senders round large integers."""
+        return self.admin_graphql_api_id.rpartition("/")[2] or self.id
+
+
+class _Level(Part):
+    inventory_item_id: Text
+
+
+class _Line(Part):
+    product_id: Text | None = None
+
+
+class _Order(Part):
+    line_items: list[_Line] = []
+
+
+class _RefundLine(Part):
+    line_item: _Line = _Line()
+
+
+class _Refund(Part):
+    refund_line_items: list[_RefundLine] = []
+
+
+def _changed(body: bytes) -> list[Event]:
+    return [ProductChanged(_Product.model_validate_json(body).exact_id)]
+
+
+def _deleted(body: bytes) -> list[Event]:
+    return [ProductDeleted(_Product.model_validate_json(body).exact_id)]
+
+
+def _counted(body: bytes) -> list[Event]:
+    return [StockChanged(_Level.model_validate_json(body).inventory_item_id)]
+
+
+def _ordered(body: bytes) -> list[Event]:
+    return _look_at(_Order.model_validate_json(body).line_items)
+
+
+def _refunded(body: bytes) -> list[Event]:
+    return _look_at([line.line_item for line in _Refund.model_validate_json(body).refund_line_items])
+
+
+def _look_at(lines: list[_Line]) -> list[Event]:
+    ids = dict.fromkeys(line.product_id for line in lines if line.product_id)
+    return [ProductChanged(product_id) for product_id in ids if product_id]
+
+
+def _removed(body: bytes) -> list[Event]:
+    return [AppRemoved()]
+
+
+#: Topic → what its body means.
+TOPICS: dict[str, Callable[[bytes], list[Event]]] = {
+    "products/create": _changed,
+    "products/update": _changed,
+    "products/delete": _deleted,
+    "inventory_levels/update": _counted,
+    "orders/create": _ordered,
+    "orders/cancelled": _ordered,
+    "refunds/create": _refunded,
+    "app/uninstalled": _removed,
+}
+
+
+def verify(body: bytes, headers: Mapping[str, str], secret: SecretStr) -> None:
+    """Raise BadSignature unless X-Shopify-Hmac-Sha256 is the base64 HMAC-SHA256 of the raw body."""
+    key = secret.get_secret_value()
+    digest = base64.b64encode(hmac.new(key.encode(), body, hashlib.sha256).digest())
+    given = headers.get("X-Shopify-Hmac-Sha256", "").encode("ascii", errors="replace")
+    if not key or not hmac.compare_digest(digest, given):
+        raise BadSignature
+
+
+def envelope(headers: Mapping[str, str]) -> Envelope:
+    """Return the id that stays the same when a delivery is sent again, and the topic."""
+    return Envelope(headers.get("X-Shopify-Webhook-Id", "")[:200], headers.get("X-Shopify-Topic", "")[:100])
+
+
+def events(topic: str, body: bytes) -> list[Event] | None:
+    """Return what a delivery means, None for a topic that is not in TOPICS. Raises Unreadable."""
+    read = TOPICS.get(topic)
+    if read is None:
+        return None
+    try:
+        return read(body)
+    except ValidationError as error:
+        where = ", ".join(".".join(map(str, problem["loc"])) or "body" for problem in error.errors())
+        raise Unreadable(f"The body of {topic} cannot be read: {where}") from None

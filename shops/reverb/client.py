@@ -1,0 +1,143 @@
+"""HTTP to Reverb for one account: headers, links, pages, the pace, and errors of one family. Nothing is decided here.
+
+Facts: Reverb's developer pages (headers, HAL links, `my/listings`, `state/end`) and behaviour seen live in 2026.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+from django.conf import settings
+from pydantic import SecretStr
+
+from reverbsync import http, pace
+from reverbsync.pace import Budget
+from shops.models import ReverbConnection
+from shops.pictures import ReverbListing
+from shops.reverb import read
+from shops.reverb.errors import Lasting, NoAnswer, Paced, Passing, SlowDown, from_answer
+
+#: Waiting time after a 429 that does not say how long.
+DEFAULT_RETRY_AFTER = 10.0
+MAX_PAGES = 200
+WORDS_FOR_JSON = "application/hal+json"
+
+
+class ReverbClient:
+    """Calls Reverb as one seller."""
+
+    def __init__(self, token: SecretStr, budget: str, *, before_call: Callable[[], None] | None = None) -> None:
+        """`budget` names the account's part of the pace (ReverbConnection.budget).
+
+        `before_call` is asked before each call and may raise to forbid it.
+        """
+        self._token = token
+        self._before_call = before_call
+        self._account = f"reverb:{budget}"
+
+    @classmethod
+    def of(cls, connection: ReverbConnection, *, before_call: Callable[[], None] | None = None) -> ReverbClient:
+        """Return the client of a shop's Reverb connection."""
+        return cls(connection.token, connection.budget, before_call=before_call)
+
+    # -- reading ---------------------------------------------------------------------------------------------
+
+    def get(self, path: str, query: Mapping[str, str | int] | None = None) -> Any:
+        """Return the JSON at `path` (from the API's root, or a link). Raises ReverbError."""
+        return self._call("GET", self._address(path) + (f"?{urlencode(query)}" if query else ""))
+
+    def listing(self, listing_id: str) -> ReverbListing:
+        """Return a listing by its numeric id; this answer is always current. Raises NotFound and the rest."""
+        return read.listing(self.get(f"/listings/{quote(listing_id, safe='')}"))
+
+    def listings_with_sku(self, sku: str) -> list[ReverbListing]:
+        """Return the shop's listings in every state whose SKU is exactly `sku`.
+
+        The search may bring near matches, so each row's own SKU is compared. A row may trail a change: read a
+        listing by its id before trusting more than the id.
+        """
+        rows = self._rows("/my/listings", {"sku": sku, "state": "all", "per_page": 50})
+        return [found for row in rows if (found := read.listing(row)).sku.strip() == sku]
+
+    def _rows(self, path: str, query: Mapping[str, str | int]) -> Iterator[dict[str, Any]]:
+        rows, _, following = read.page(self.get(path, query))
+        yield from rows
+        for _ in range(MAX_PAGES):
+            if not following:
+                return
+            rows, _, following = read.page(self.get(following))
+            yield from rows
+
+    # -- writing ---------------------------------------------------------------------------------------------
+
+    def create(self, body: Mapping[str, Any]) -> tuple[ReverbListing | None, list[str], str]:
+        """POST a listing; return it, the warnings and the message. NoAnswer may mean that it was made."""
+        return read.written(self._call("POST", self._address("/listings"), body))
+
+    def update(self, link: str, body: Mapping[str, Any]) -> tuple[ReverbListing | None, list[str], str]:
+        """PUT fields to a listing's own link; return it as answered, the warnings and the message."""
+        return read.written(self._call("PUT", self._address(link), body))
+
+    # -- the call ----------------------------------------------------------------------------------------------
+
+    def wait_s(self) -> float:
+        """Return the seconds for which Reverb asked this account to wait, 0.0 when it may be called."""
+        return pace.blocked_for(f"{self._account}:reads")
+
+    def _call(self, method: str, url: str, body: object = None) -> Any:
+        kind = "reads" if method == "GET" else "writes"
+        if self._before_call is not None:
+            self._before_call()
+        try:
+            answer = http.call(method, url, budgets=self._budgets(kind), headers=self._headers(), body=body)
+        except http.Paced as paced:
+            raise Paced(str(paced), retry_after=paced.retry_after) from None
+        except http.NotAllowed as error:
+            raise Lasting(f"Reverb: {error}.") from None
+        except http.Unreachable as error:
+            raise NoAnswer(f"Reverb: {error}.", maybe_done=error.maybe_done) from None
+        if 200 <= answer.status < 300:
+            try:
+                return answer.json()
+            except ValueError:
+                raise NoAnswer("Reverb's answer could not be read.", maybe_done=True) from None
+        refusal = from_answer(answer)
+        if isinstance(refusal, SlowDown):
+            self._slow_down(refusal)
+        raise refusal
+
+    def _slow_down(self, error: SlowDown) -> None:
+        """Stop every worker's calls for this account: reads and writes, since Reverb does not say which it meant."""
+        error.retry_after = max(1.0, error.retry_after or DEFAULT_RETRY_AFTER)
+        for kind in ("reads", "writes"):
+            try:
+                pace.block(f"{self._account}:{kind}", error.retry_after)
+            except pace.PaceLost as lost:
+                raise Passing(str(lost), retry_after=error.retry_after) from None
+
+    def _budgets(self, kind: str) -> list[Budget]:
+        per_minute = {"reads": settings.REVERB_READS_PER_MINUTE, "writes": settings.REVERB_WRITES_PER_MINUTE}[kind]
+        return [
+            Budget(f"{self._account}:{kind}", per_minute),
+            Budget("reverb:app", settings.REVERB_APP_CALLS_PER_MINUTE),
+        ]
+
+    def _headers(self) -> dict[str, str]:
+        return {
+            "Authorization": f"Bearer {self._token.get_secret_value()}",
+            "Accept": WORDS_FOR_JSON,
+            "Content-Type": WORDS_FOR_JSON,
+            "Accept-Version": "3.0",
+        }
+
+    def _address(self, link: str) -> str:
+        """Return the address for a path or link, always on the configured host, so that the token goes nowhere else.
+
+        Reverb mixes hosts in its links; only the path and query of a link are used.
+        """
+        root, parts = urlsplit(settings.REVERB_API_URL), urlsplit(link)
+        path = parts.path.removeprefix(root.path) if parts.path.startswith(root.path + "/") else parts.path
+        path = path.removeprefix("/api") if path.startswith("/api/") else path
+        return f"{root.scheme}://{root.netloc}{root.path}{path}" + (f"?{parts.query}" if parts.query else "")

@@ -1,0 +1,126 @@
+"""Try a seller's token, and say in plain words what is missing and where on Reverb it is mended.
+
+Facts: Reverb wants a finished shop with billing and at least one live listing before it lets an app in (guide
+"Build an E-Commerce Sync Integration"); the exact refusals are not documented, so 403 and what is missing in the
+answers are read with care.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.conf import settings
+from pydantic import SecretStr
+
+from shops.reverb.client import ReverbClient
+from shops.reverb.errors import NeedsSeller, NotFound, ReverbError
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that only the seller can mend. `path` is on Reverb's website."""
+
+    id: str
+    words: str
+    path: str
+    #: Whether a connection with this problem can be kept and used all the same.
+    usable: bool = False
+
+    @property
+    def link(self) -> str:
+        """The page on Reverb that mends it."""
+        return settings.REVERB_WEB_URL + self.path
+
+
+_API_SETTINGS = "/my/api_settings"
+PROBLEMS = {
+    problem.id: problem
+    for problem in (
+        Problem(
+            "token_refused",
+            "Reverb does not know this token. Make a new one and paste it here.",
+            _API_SETTINGS,
+        ),
+        Problem(
+            "scope_missing",
+            "This token may not do enough. Make one with public, read_listings, write_listings, read_orders, "
+            "write_orders and read_profile ticked.",
+            _API_SETTINGS,
+        ),
+        Problem(
+            "billing_missing",
+            "Reverb has no billing details of yours yet. Enter a card there first.",
+            "/my/billing",
+        ),
+        Problem(
+            "shop_unfinished",
+            "Your shop on Reverb is not finished yet. Fill in its details there first.",
+            "/my/selling/shop",
+        ),
+        Problem(
+            "no_live_listing",
+            "Your shop on Reverb has no live listing yet. Reverb asks for one made by hand before an app may add more.",
+            "/sell",
+            usable=True,
+        ),
+        Problem("unreachable", "Reverb did not answer just now. Try again in a minute.", "/", usable=True),
+    )
+}
+
+
+@dataclass(frozen=True)
+class Account:
+    """Whose token it is, and what is wrong, if anything."""
+
+    shop_name: str = ""
+    problem: Problem | None = None
+
+
+def check(token: SecretStr, budget: str) -> Account:
+    """Ask Reverb who the token belongs to. Never raises: what goes wrong is a problem with words."""
+    client = ReverbClient(token, budget)
+    try:
+        account = client.get("/my/account")
+        shop = client.get("/shop")
+        live = client.get("/my/listings", {"state": "live", "per_page": 1})
+    except NeedsSeller as refusal:
+        return Account(problem=_refused(refusal))
+    except NotFound:
+        return Account(problem=PROBLEMS["shop_unfinished"])
+    except ReverbError:
+        return Account(problem=PROBLEMS["unreachable"])
+    name = _name(shop) or _name(_part(account, "shop"))
+    if not name:
+        return Account(problem=PROBLEMS["shop_unfinished"])
+    return Account(name, None if _part(live, "total") else PROBLEMS["no_live_listing"])
+
+
+def is_dead(token: SecretStr, budget: str) -> bool:
+    """Tell whether a token that got a 401 somewhere is refused everywhere: a 401 alone does not prove it."""
+    try:
+        ReverbClient(token, budget).get("/my/account")
+    except NeedsSeller as refusal:
+        return refusal.status == 401
+    except ReverbError:
+        return False
+    return False
+
+
+def _refused(refusal: NeedsSeller) -> Problem:
+    said = refusal.message.lower()
+    if refusal.status == 401:
+        return PROBLEMS["token_refused"]
+    if "billing" in said or "payment" in said or "card" in said:
+        return PROBLEMS["billing_missing"]
+    if "scope" in said or "permission" in said or "authorized" in said:
+        return PROBLEMS["scope_missing"]
+    return PROBLEMS["shop_unfinished" if "shop" in said else "scope_missing"]
+
+
+def _part(body: Any, name: str) -> Any:
+    return body.get(name) if isinstance(body, dict) else None
+
+
+def _name(shop: Any) -> str:
+    return str(_part(shop, "name") or _part(shop, "slug") or "")[:120]

@@ -1,0 +1,34 @@
+"""The lists that a listing is chosen from: categories, conditions, shipping profiles. Plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+#: The conditions that can hold several units (docs; B-Stock and Mint with inventory for approved accounts only).
+HOLD_SEVERAL = frozenset(
+    {
+        "7c3f45de-2ae0-4c81-8400-fdb6b1d74890",
+        "9225283f-60c2-4413-ad18-1f5eba7a856f",
+        "6db7df88-293b-4017-a1c1-cdb5e599fa1a",
+    }
+)
+BRAND_NEW = "7c3f45de-2ae0-4c81-8400-fdb6b1d74890"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A row of a list: what is sent, and what people read."""
+
+    id: str
+    name: str
+    #: False for a category that only groups others; Reverb refuses those on a listing.
+    listable: bool = True
+
+
+@dataclass(frozen=True)
+class Lists:
+    """The lists that a shop chooses from."""
+
+    categories: tuple[Choice, ...] = ()
+    conditions: tuple[Choice, ...] = ()
+    shipping_profiles: tuple[Choice, ...] = ()

@@ -1,0 +1,51 @@
+"""An entry of the sync log. It is a copy, not a pointer: it outlives the product it tells about."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from shops.models import Shop
+
+
+class Entry(models.Model):
+    """One attempt and how it ended."""
+
+    class Outcome(models.TextChoices):
+        SYNCED = "synced", "Synced"
+        NOTHING = "nothing", "Nothing to do"
+        SKIPPED = "skipped", "Skipped"
+        FAILED = "failed", "Failed"
+
+    shop = models.ForeignKey(Shop, models.CASCADE, related_name="entries")
+    at = models.DateTimeField()
+    outcome = models.CharField(max_length=8, choices=Outcome.choices)
+    reason = models.CharField(max_length=40, blank=True, help_text="Id in synclog/reasons.py.")
+    words = models.TextField(blank=True, help_text="What happened and what to do, as it was told.")
+    mend_link = models.URLField(max_length=1000, blank=True, help_text="Where it is mended.")
+
+    store_product_id = models.CharField(max_length=64, blank=True)
+    title = models.CharField(max_length=300, blank=True)
+    sku = models.CharField(max_length=255, blank=True)
+    product_link = models.URLField(max_length=1000, blank=True)
+    listing_link = models.URLField(max_length=1000, blank=True)
+
+    changes = models.JSONField(default=list, help_text="[{field, before, after}]")
+    message = models.TextField(blank=True, help_text="Reverb's own words.")
+    field_errors = models.JSONField(default=dict, help_text="{field: [words]} from Reverb.")
+    warnings = models.JSONField(default=list, help_text="Reverb's warnings.")
+    took_ms = models.PositiveIntegerField(default=0)
+    attempt = models.PositiveIntegerField(default=1)
+    cause = models.CharField(max_length=60, blank=True, help_text="What started it.")
+
+    class Meta:
+        verbose_name_plural = "entries"
+        indexes = [
+            models.Index(fields=["shop", "-id"], name="entries_of_a_shop"),
+            models.Index(fields=["shop", "outcome", "-id"], name="entries_by_outcome"),
+            models.Index(fields=["shop", "sku", "-id"], name="entries_by_sku"),
+            models.Index(fields=["shop", "at"], name="entries_by_date"),
+            models.Index(fields=["at"], name="entries_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.outcome}: {self.sku or self.title}"

@@ -1,0 +1,149 @@
+"""Why an attempt ended as it did: every reason with its words, what the seller does, and where it is mended.
+
+The sync engine answers with an id; the log, the products page and the docs read the same words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Mend(StrEnum):
+    """Where a reason is mended."""
+
+    NOWHERE = ""
+    STORE = "store"
+    LISTING = "listing"
+    SETTINGS = "settings"
+    REVERB_CONNECTION = "reverb_connection"
+    REVERB_SELLING = "reverb_selling"
+
+
+@dataclass(frozen=True)
+class Reason:
+    """One reason."""
+
+    id: str
+    words: str
+    mend: Mend = Mend.NOWHERE
+    #: The job stays and waits until the seller has changed something.
+    waits: bool = False
+
+
+REASONS: dict[str, Reason] = {
+    reason.id: reason
+    for reason in (
+        # synced
+        Reason("created", "A listing was made."),
+        Reason("created_publishing", "A listing was made and Reverb is publishing it."),
+        Reason("updated", "The listing was brought in line."),
+        Reason("ended", "The last one is gone from your store, so the listing was taken off sale."),
+        Reason("relisted", "It is in stock again, so the listing is back on sale."),
+        Reason("publishing", "Reverb is publishing the listing."),
+        Reason("published", "The listing is live."),
+        # nothing to do
+        Reason("in_step", "Listing and product agree."),
+        Reason("still_publishing", "Reverb is still publishing the listing. We look again in a moment."),
+        Reason("gone", "The product is gone from your store and has no listing on sale."),
+        # skipped
+        Reason(
+            "no_sku",
+            "The product has no SKU. Give it one in your store; it is how its listing is found.",
+            Mend.STORE,
+            waits=True,
+        ),
+        Reason(
+            "sku_twice",
+            "Another product in your store has the same SKU. Give each its own, or nobody knows whose listing it is.",
+            Mend.STORE,
+            waits=True,
+        ),
+        Reason(
+            "two_listings",
+            "Reverb has more than one listing with this SKU. Give one of them another SKU, or delete the draft.",
+            Mend.REVERB_SELLING,
+            waits=True,
+        ),
+        Reason("creating_off", "It is not on Reverb, and making new listings is switched off.", Mend.SETTINGS),
+        Reason("auto_sync_off", "Auto-sync is switched off.", Mend.SETTINGS),
+        Reason("not_for_sale", "It is not active in your store, so no listing was made.", Mend.STORE),
+        Reason("no_stock", "It is out of stock, so no listing was made. One is made when stock arrives."),
+        Reason(
+            "stock_not_counted",
+            "Your store does not count its stock, so no listing was made. Switch on “Track quantity” for it.",
+            Mend.STORE,
+            waits=True,
+        ),
+        Reason(
+            "used_listing_sold",
+            "This used item sold on Reverb, and Reverb locks such a listing. If you have another, give it a new SKU.",
+            Mend.LISTING,
+            waits=True,
+        ),
+        Reason(
+            "ended_on_reverb",
+            "It was ended on Reverb and your stock has not changed since, so it was left ended.",
+            Mend.LISTING,
+        ),
+        Reason(
+            "suspended",
+            "Reverb has suspended this listing. Its page there says why.",
+            Mend.LISTING,
+            waits=True,
+        ),
+        Reason(
+            "not_connected",
+            "The shop has no working connection to Reverb.",
+            Mend.REVERB_CONNECTION,
+            waits=True,
+        ),
+        # failed
+        Reason("refused", "Reverb refused it. Its own words are below.", Mend.STORE, waits=True),
+        Reason(
+            "kept_as_draft",
+            "Reverb keeps the listing as a draft. Its warnings say what is missing.",
+            Mend.LISTING,
+            waits=True,
+        ),
+        Reason(
+            "not_published",
+            "Reverb has not published the listing. It mails you the reason.",
+            Mend.LISTING,
+            waits=True,
+        ),
+        Reason(
+            "token_refused",
+            "Reverb does not accept your token any more. Make a new one and save it.",
+            Mend.REVERB_CONNECTION,
+            waits=True,
+        ),
+        Reason(
+            "not_permitted",
+            "Reverb does not let this token or shop do that. Its own words are below.",
+            Mend.REVERB_CONNECTION,
+            waits=True,
+        ),
+        Reason("try_later", "It will be tried again by itself."),
+        Reason("slow_down", "Reverb asked us to slow down. It will be tried again by itself."),
+        Reason(
+            "answer_lost",
+            "Reverb's answer was lost. Before we send it again, we look whether the listing was made.",
+        ),
+        Reason(
+            "look_again_first",
+            "An earlier try may have made the listing. We look for it again before making one.",
+        ),
+        Reason(
+            "gave_up",
+            "It failed too often in a row. Press “Try again” once the cause is gone.",
+            Mend.NOWHERE,
+            waits=True,
+        ),
+        Reason("interrupted", "The worker stopped half-way. It is looked at again."),
+        Reason(
+            "our_fault",
+            "Something went wrong on our side. It will be tried again, and we can see it in our log.",
+        ),
+    )
+}

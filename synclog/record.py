@@ -1,0 +1,58 @@
+"""Write entries: one for each attempt."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from reverbsync.logs import redact
+from synclog.models import Entry
+from synclog.reasons import REASONS
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What an entry tells. `took_ms` in milliseconds; links may be empty."""
+
+    shop_id: int
+    at: datetime
+    outcome: Entry.Outcome
+    reason: str
+    store_product_id: str = ""
+    title: str = ""
+    sku: str = ""
+    product_link: str = ""
+    listing_link: str = ""
+    mend_link: str = ""
+    changes: list[dict[str, Any]] = field(default_factory=list)
+    message: str = ""
+    field_errors: dict[str, list[str]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    took_ms: int = 0
+    attempt: int = 1
+    cause: str = ""
+
+
+def record(attempt: Attempt) -> Entry:
+    """Keep one entry and return it. Reverb's words are cut to a length and cleaned of anything like a secret."""
+    return Entry.objects.create(
+        shop_id=attempt.shop_id,
+        at=attempt.at,
+        outcome=attempt.outcome,
+        reason=attempt.reason,
+        words=REASONS[attempt.reason].words,
+        mend_link=attempt.mend_link[:1000],
+        store_product_id=attempt.store_product_id,
+        title=attempt.title[:300],
+        sku=attempt.sku[:255],
+        product_link=attempt.product_link[:1000],
+        listing_link=attempt.listing_link[:1000],
+        changes=attempt.changes,
+        message=redact(attempt.message)[:2000],
+        field_errors=attempt.field_errors,
+        warnings=[redact(warning)[:500] for warning in attempt.warnings],
+        took_ms=max(0, attempt.took_ms),
+        attempt=attempt.attempt,
+        cause=attempt.cause[:60],
+    )

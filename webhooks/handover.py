@@ -1,0 +1,58 @@
+"""Read open deliveries into events and hand them to `listings`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime
+
+from listings import intake
+from reverbsync import clock
+from shops.events import Event
+from shops.models import Shop
+from shops.platforms import platform_of
+from shops.platforms.base import Unreadable
+from webhooks import inbox
+from webhooks.models import Delivery
+
+BATCH = 100
+
+
+def hand_over(shop: Shop) -> bool:
+    """Work off one batch of the shop's open deliveries; return whether there may be more.
+
+    A delivery is put away only after its jobs are saved: a worker that dies in between leaves it open, and looking
+    again is harmless. What the store did not answer for stays open for later.
+    """
+    now = clock.now()
+    batch = inbox.open_ones(shop, now=now, limit=BATCH)
+    if shop.store.removed_at is not None:
+        inbox.put_aside(batch, state=Delivery.State.IGNORED, note="The app was removed from the store.", now=now)
+        return len(batch) == BATCH
+    meant = {delivery: found for delivery in batch if (found := _read(shop, delivery, now)) is not None}
+    events = dict.fromkeys(event for found in meant.values() for event in found)
+    failed = intake.take(shop, events, cause=_cause(meant))
+    for delivery, found in meant.items():
+        error = next((failed[event] for event in found if event in failed), None)
+        if error is not None:
+            inbox.try_later(delivery, note=str(error), now=now, at_least_s=error.retry_after)
+    inbox.done([delivery for delivery, found in meant.items() if not failed.keys() & set(found)], now=clock.now())
+    return len(batch) == BATCH
+
+
+def _read(shop: Shop, delivery: Delivery, now: datetime) -> list[Event] | None:
+    """Return what a delivery means, None when it was put aside."""
+    try:
+        found = platform_of(shop.store).events(delivery.topic, bytes(delivery.body))
+    except Unreadable as error:
+        inbox.put_aside([delivery], state=Delivery.State.UNREADABLE, note=str(error), now=now)
+        return None
+    if found is None:
+        inbox.put_aside([delivery], state=Delivery.State.IGNORED, note="Unknown topic", now=now)
+    return found
+
+
+def _cause(deliveries: Iterable[Delivery]) -> str:
+    """Name the topics, the most frequent first."""
+    topics = Counter(delivery.topic for delivery in deliveries)
+    return "webhook " + ", ".join(topic for topic, _ in topics.most_common(2)) if topics else "webhook"

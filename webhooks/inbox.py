@@ -1,0 +1,98 @@
+"""Keep deliveries, hand out open ones, and put them away. One row a delivery id, whatever arrives how often."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from django.db import connection
+
+from reverbsync import clock
+from reverbsync.wake import wake
+from shops.models import Shop
+from webhooks.models import Delivery
+
+HAND_OVER = "webhooks.hand_over"
+FIRST_DELAY_S = 2
+LONGEST_DELAY_S = 600
+
+
+def keep(shop_id: int, *, source: str, delivery_id: str, topic: str, body: bytes, state: Delivery.State) -> None:
+    """Keep a delivery, once for each id, and wake a worker if it is open."""
+    now = clock.now()
+    delivery = Delivery(
+        shop_id=shop_id,
+        source=source,
+        delivery_id=delivery_id,
+        topic=topic,
+        body=body,
+        received_at=now,
+        due_at=now,
+        state=state,
+    )
+    Delivery.objects.bulk_create([delivery], ignore_conflicts=True)
+    if state == Delivery.State.OPEN:
+        wake(HAND_OVER, shop_id)
+
+
+def is_json(body: bytes) -> bool:
+    """Tell whether the bytes are a JSON object."""
+    try:
+        return isinstance(json.loads(body), dict)
+    except ValueError:
+        return False
+
+
+def open_ones(shop: Shop, *, now: datetime, limit: int) -> list[Delivery]:
+    """Return open deliveries that are due, oldest first."""
+    due = Delivery.objects.filter(shop=shop, state=Delivery.State.OPEN, due_at__lte=now)
+    return list(due.order_by("id")[:limit])
+
+
+def done(deliveries: Iterable[Delivery], *, now: datetime) -> None:
+    """Put deliveries away that were worked off."""
+    ids = [delivery.pk for delivery in deliveries]
+    Delivery.objects.filter(pk__in=ids).update(state=Delivery.State.DONE, done_at=now, note="")
+
+
+def put_aside(deliveries: Iterable[Delivery], *, state: Delivery.State, note: str, now: datetime) -> None:
+    """Put deliveries away that will never be worked off, and say why."""
+    Delivery.objects.filter(pk__in=[one.pk for one in deliveries]).update(state=state, note=note[:300], done_at=now)
+
+
+def try_later(delivery: Delivery, *, note: str, now: datetime, at_least_s: float | None = None) -> None:
+    """Leave a delivery open for a later try, after a delay that grows with its tries. It is never given up."""
+    wait = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2 ** min(delivery.attempts, 12))
+    due = now + timedelta(seconds=max(wait, at_least_s or 0))
+    Delivery.objects.filter(pk=delivery.pk).update(attempts=delivery.attempts + 1, due_at=due, note=note[:300])
+
+
+def shops_with_open_ones(*, now: datetime) -> list[int]:
+    """Return the shops that have something to hand over, for the sweeper."""
+    due = Delivery.objects.filter(state=Delivery.State.OPEN, due_at__lte=now)
+    return list(due.values_list("shop_id", flat=True).distinct())
+
+
+@contextmanager
+def alone(shop_id: int) -> Iterator[bool]:
+    """Tell whether this worker is the only one to hand over for the shop while the block runs.
+
+    One at a time is enough, and lets a burst of deliveries for one product become one look. The lock belongs to the
+    database connection, so it falls with a worker that dies.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_HAND_OVER_LOCK, shop_id])
+        row = cursor.fetchone()
+        if not row or not row[0]:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_HAND_OVER_LOCK, shop_id])
+
+
+#: Any number, as long as no other lock of ours uses it.
+_HAND_OVER_LOCK = 0x52565201

@@ -1,0 +1,43 @@
+"""A delivery: one webhook call as it arrived."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from shops.models import Shop
+
+
+class Delivery(models.Model):
+    """Kept before it is answered; worked off afterwards; explained for good."""
+
+    class State(models.TextChoices):
+        OPEN = "open", "Open"
+        DONE = "done", "Worked off"
+        IGNORED = "ignored", "Of a topic that means nothing to us"
+        UNREADABLE = "unreadable", "Signed, but not readable"
+
+    shop = models.ForeignKey(Shop, models.CASCADE, related_name="deliveries")
+    source = models.CharField(max_length=10, help_text="store or reverb")
+    #: The platform's own id, the same when the call is sent again.
+    delivery_id = models.CharField(max_length=200)
+    topic = models.CharField(max_length=100)
+    body = models.BinaryField()
+    received_at = models.DateTimeField()
+    state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
+    note = models.CharField(max_length=300, blank=True, help_text="Why it could not be worked off.")
+    attempts = models.PositiveIntegerField(default=0)
+    due_at = models.DateTimeField()
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        constraints = [
+            models.UniqueConstraint(fields=["shop", "source", "delivery_id"], name="one_delivery_per_id"),
+        ]
+        indexes = [
+            models.Index(fields=["shop", "due_at"], condition=models.Q(state="open"), name="open_deliveries"),
+            models.Index(fields=["received_at"], name="deliveries_by_age"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.topic} {self.delivery_id}"

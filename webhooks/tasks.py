@@ -1,0 +1,46 @@
+"""Celery: hand over a shop's open deliveries, sweep for forgotten ones, delete old ones."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from celery import shared_task
+from django.conf import settings
+
+from reverbsync import clock
+from reverbsync.wake import awake, wake
+from shops.models import Shop
+from webhooks import inbox
+from webhooks.handover import hand_over
+from webhooks.models import Delivery
+
+PRUNE_BATCH = 10_000
+
+
+@shared_task(name=inbox.HAND_OVER)
+def hand_over_shop(shop_id: int) -> None:
+    """Hand over one batch of a shop's deliveries; the next batch is a new turn, behind the other shops."""
+    awake(inbox.HAND_OVER, shop_id)
+    shop = Shop.objects.select_related("store", "sync_settings").filter(pk=shop_id, store__isnull=False).first()
+    if shop is None:
+        return
+    with inbox.alone(shop_id) as alone:
+        more = alone and hand_over(shop)
+    if more:
+        wake(inbox.HAND_OVER, shop_id)
+
+
+@shared_task(name="webhooks.sweep")
+def sweep() -> None:
+    """Wake the shops that have open deliveries: delayed ones, and those whose wake-up or worker was lost."""
+    for shop_id in inbox.shops_with_open_ones(now=clock.now()):
+        wake(inbox.HAND_OVER, shop_id)
+
+
+@shared_task(name="webhooks.prune")
+def prune() -> None:
+    """Delete deliveries that were put away more than KEEP_DELIVERIES_DAYS ago; open ones are never deleted."""
+    before = clock.now() - timedelta(days=settings.KEEP_DELIVERIES_DAYS)
+    old = Delivery.objects.filter(received_at__lt=before).exclude(state=Delivery.State.OPEN)
+    while Delivery.objects.filter(pk__in=old.order_by("received_at").values("pk")[:PRUNE_BATCH]).delete()[0]:
+        pass

@@ -1,0 +1,10 @@
+"""Addresses that platforms post to. The key is the unguessable part."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from webhooks import views
+
+app_name = "webhooks"
+urlpatterns = [path("store/<str:key>/", views.from_store, name="store")]
