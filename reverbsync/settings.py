@@ -165,7 +165,7 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = ENV.DEFAULT_FROM_EMAIL
 
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = BASE_DIR / "staticfiles" if PRODUCTION else None
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

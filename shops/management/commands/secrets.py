@@ -1,0 +1,35 @@
+"""`manage.py secrets rotate`: encrypt every stored secret with the first of ENCRYPTION_KEYS."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import transaction
+
+from shops.models import ReverbConnection, StoreConnection
+
+
+class Command(BaseCommand):
+    """Rotate keys (SECURITY.md tells the steps)."""
+
+    help = "Encrypt every stored secret with the first key."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """One word: rotate."""
+        parser.add_subparsers(dest="word", required=True).add_parser("rotate")
+
+    def handle(self, **_: Any) -> None:
+        """Read and save each connection; reading takes any key, saving takes the first."""
+        count = 0
+        for store_id in StoreConnection.objects.values_list("pk", flat=True).iterator():
+            with transaction.atomic():
+                store = StoreConnection.objects.select_for_update().get(pk=store_id)
+                store.save(update_fields=["token", "secret"])
+            count += 1
+        for reverb_id in ReverbConnection.objects.values_list("pk", flat=True).iterator():
+            with transaction.atomic():
+                reverb = ReverbConnection.objects.select_for_update().get(pk=reverb_id)
+                reverb.save(update_fields=["token"])
+            count += 1
+        print(f"{count} connections are encrypted with the first key.")

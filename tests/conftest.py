@@ -1,0 +1,32 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+from pytest_django.fixtures import Settings
+
+from reverbsync import pace
+from reverbsync.redis import connection
+
+
+@pytest.fixture(autouse=True)
+def quick_passwords(settings: Settings) -> None:
+    """Hash passwords fast; how hard that is in earnest is Django's business."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def unreachable_redis(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Point this process at a Redis that is not there."""
+    gone = redis.Redis.from_url("redis://127.0.0.1:1/0", socket_connect_timeout=0.2)
+    script = gone.register_script("return 0")
+    monkeypatch.setattr("reverbsync.redis.connection", lambda: gone)
+    monkeypatch.setattr("reverbsync.pace.connection", lambda: gone)
+    monkeypatch.setattr("reverbsync.wake.connection", lambda: gone)
+    monkeypatch.setattr(pace, "_script", lambda: script)
+    assert connection() is not gone
+    yield
+    gone.close()

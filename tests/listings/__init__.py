@@ -1,0 +1,3 @@
+"""Tests of listings."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Tests of reverbsync."""
+
+from __future__ import annotations

@@ -1,0 +1,70 @@
+"""Wake-ups name tasks that exist, and are sent once while one is waiting."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+from celery import Celery
+
+from listings import jobs
+from reverbsync import wake
+from reverbsync.celery import app
+from reverbsync.redis import connection
+from webhooks import inbox
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Collect the tasks that are sent."""
+    found: list[str] = []
+    monkeypatch.setattr(Celery, "send_task", lambda _, name, **__: found.append(name))
+    connection().delete("wake:x.y:1")
+    return found
+
+
+def test_each_task_that_is_woken_or_scheduled_exists() -> None:
+    app.loader.import_default_modules()
+    scheduled = {entry["task"] for entry in app.conf.beat_schedule.values()}
+    assert {jobs.DRAIN, inbox.HAND_OVER} | scheduled <= set(app.tasks)
+
+
+def test_no_task_takes_more_than_an_id() -> None:
+    for path in ROOT.glob("*/tasks.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and node.decorator_list:
+                assert {arg.arg for arg in node.args.args} <= {"shop_id"}, f"{path}: {node.name}"
+
+
+@pytest.mark.django_db
+def test_a_wake_up_goes_out_after_the_commit(sent: list[str], django_capture_on_commit_callbacks: object) -> None:
+    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
+        wake.wake("x.y", 1)
+        assert sent == []
+    assert sent == ["x.y"]
+
+
+@pytest.mark.django_db
+def test_while_a_wake_up_waits_no_second_one_is_sent(
+    sent: list[str], django_capture_on_commit_callbacks: object
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
+        wake.wake("x.y", 1)
+        wake.wake("x.y", 1)
+    assert sent == ["x.y"]
+    wake.awake("x.y", 1)
+    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
+        wake.wake("x.y", 1)
+    assert sent == ["x.y", "x.y"]
+
+
+@pytest.mark.django_db
+def test_a_wake_up_without_redis_harms_nobody(
+    sent: list[str], unreachable_redis: None, django_capture_on_commit_callbacks: object
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
+        wake.wake("x.y", 1)
+    assert sent == []

@@ -1,0 +1,3 @@
+"""Tests of shops."""
+
+from __future__ import annotations

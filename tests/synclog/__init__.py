@@ -1,0 +1,3 @@
+"""Tests of synclog."""
+
+from __future__ import annotations

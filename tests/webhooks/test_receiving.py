@@ -1,0 +1,133 @@
+"""A store posts a webhook: what is kept, what is refused, and what is answered."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+
+import pytest
+from django.db import connection
+from django.http import HttpResponse
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from pytest_django.fixtures import Settings
+
+from shops.models import Shop
+from tests.people import SECRET, nora, olivia, shop_of
+from webhooks.models import Delivery
+
+pytestmark = pytest.mark.django_db
+
+BODY = json.dumps({"id": 11}).encode()
+
+
+@pytest.fixture
+def shop() -> Shop:
+    """Return Olivia's shop."""
+    return shop_of(olivia())
+
+
+def sign(body: bytes, secret: str = SECRET) -> str:
+    """Sign as Shopify does."""
+    return base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest()).decode()
+
+
+def post(
+    shop: Shop,
+    body: bytes = BODY,
+    *,
+    topic: str = "products/update",
+    delivery_id: str | None = "id-1",
+    signature: str | None = None,
+) -> HttpResponse:
+    """Post a delivery to the shop's address; without `signature` a right one is made."""
+    headers = {"X-Shopify-Topic": topic, "X-Shopify-Hmac-Sha256": sign(body) if signature is None else signature}
+    if delivery_id is not None:
+        headers["X-Shopify-Webhook-Id"] = delivery_id
+    path = shop.store.webhook_address.partition("//")[2].partition("/")[2]
+    return Client().post(f"/{path}", body, content_type="application/json", headers=headers)  # type: ignore[return-value]
+
+
+def test_a_signed_delivery_is_kept_byte_for_byte_and_answered_200(shop: Shop) -> None:
+    body = b'{"id": 11,  "odd":  "spacing \xc3\xa9"}'
+    assert post(shop, body).status_code == 200
+    kept = Delivery.objects.get()
+    assert (bytes(kept.body), kept.topic, kept.state) == (body, "products/update", "open")
+
+
+def test_a_second_copy_is_answered_200_and_changes_nothing(shop: Shop) -> None:
+    assert [post(shop).status_code for _ in range(3)] == [200, 200, 200]
+    assert Delivery.objects.count() == 1
+
+
+def test_the_same_id_in_another_shop_is_another_delivery(shop: Shop) -> None:
+    post(shop)
+    post(shop_of(nora()))
+    assert Delivery.objects.count() == 2
+
+
+@pytest.mark.parametrize("signature", ["", "bm9uc2Vuc2U=", sign(BODY, "wrong secret"), sign(BODY + b" ")])
+def test_a_missing_or_wrong_signature_gets_401_and_leaves_nothing_but_a_counter(shop: Shop, signature: str) -> None:
+    assert post(shop, signature=signature).status_code == 401
+    assert not Delivery.objects.exists()
+    shop.store.refresh_from_db()
+    assert shop.store.refused_deliveries == 1
+
+
+def test_another_shops_signature_is_refused(shop: Shop) -> None:
+    other = shop_of(nora())
+    other.store.secret = "noras-secret"
+    other.store.save()
+    assert post(other, signature=sign(BODY)).status_code == 401
+
+
+def test_an_address_that_nobody_has_gets_404(shop: Shop) -> None:
+    assert Client().post("/webhooks/store/guessed/", BODY, content_type="application/json").status_code == 404
+
+
+def test_only_post_is_taken(shop: Shop) -> None:
+    assert Client().get(f"/webhooks/store/{shop.store.hook_key}/").status_code == 405
+
+
+def test_a_body_that_is_too_large_gets_413(shop: Shop, settings: Settings) -> None:
+    settings.WEBHOOK_MAX_BYTES = 100
+    body = json.dumps({"id": 11, "x": "y" * 100}).encode()
+    assert post(shop, body).status_code == 413
+    assert not Delivery.objects.exists()
+
+
+def test_a_body_larger_than_djangos_own_limit_is_taken(shop: Shop, settings: Settings) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
+    assert post(shop, json.dumps({"id": 11, "x": "y" * 200}).encode()).status_code == 200
+
+
+@pytest.mark.parametrize("body", [b"nonsense", b"[1]", b"", b"\xff\xfe"])
+def test_a_signed_body_that_is_no_json_object_gets_400_and_is_kept_for_the_operator(shop: Shop, body: bytes) -> None:
+    assert post(shop, body).status_code == 400
+    assert Delivery.objects.get().state == "unreadable"
+
+
+def test_an_unknown_topic_is_answered_200_kept_and_left_alone(shop: Shop) -> None:
+    response = post(shop, topic="carts/update")
+    assert (response.status_code, json.loads(response.content)) == (200, {"status": "ignored"})
+    assert Delivery.objects.get().state == "ignored"
+
+
+def test_a_delivery_without_an_id_is_kept_each_time(shop: Shop) -> None:
+    post(shop, delivery_id=None)
+    post(shop, delivery_id=None)
+    assert Delivery.objects.count() == 2
+
+
+def test_it_is_kept_and_answered_even_when_redis_is_gone(shop: Shop, unreachable_redis: None) -> None:
+    assert post(shop).status_code == 200
+    assert Delivery.objects.get().state == "open"
+
+
+def test_taking_a_delivery_costs_two_queries(shop: Shop) -> None:
+    assert shop.store  # read before the counting begins
+    with CaptureQueriesContext(connection) as queries:
+        post(shop)
+    assert len([q for q in queries if "SAVEPOINT" not in q["sql"]]) == 2
