@@ -12,11 +12,11 @@ from django.db import transaction
 from listings import jobs
 from listings.jobs import Claim
 from listings.models import Listing, Product
-from listings.sync import apply, words
-from listings.sync.decide import Action, Case, Decision, Switches, decide
+from listings.sync import apply, publish, words
+from listings.sync.decide import Action, Case, Switches, decide
 from listings.sync.find import Found, find
 from listings.sync.payload import Defaults, Wanted, wanted
-from listings.sync.words import Ending
+from listings.sync.words import Change, Ending
 from reverbsync import clock
 from shops.models import ReverbConnection, SyncSettings
 from shops.pictures import ReverbListing
@@ -30,8 +30,6 @@ logger = logging.getLogger(__name__)
 
 #: Enough for: end, then the other fields, then nothing.
 MAX_STEPS = 3
-#: Seconds after which we look whether a listing that Reverb is publishing is live.
-PUBLISH_LOOKS_S = (2, 4, 8, 16, 30)
 #: Seconds between two looks for a listing whose POST got no answer.
 LOOK_FOR_POST_S = 5.0
 
@@ -42,8 +40,9 @@ def attempt(taken: Claim) -> None:
     started, began_at = time.monotonic(), clock.now()
     if taken.interrupted:
         words.tell(product, taken, Ending(Entry.Outcome.FAILED, "interrupted"), took_ms=0, attempt=taken.attempt - 1)
+    done: list[Change] = []
     try:
-        ending = _turn(product, taken)
+        ending = _turn(product, taken, done)
     except Paced as paced:
         due = clock.now() + timedelta(seconds=paced.retry_after or 1)
         jobs.try_later(taken, due=due, attempts=taken.attempt - 1, now=clock.now())
@@ -52,10 +51,10 @@ def attempt(taken: Claim) -> None:
         logger.warning("Job %s was taken over by another worker", taken.job_id)
         return
     except ReverbError as error:
-        ending = _failed(product, taken, error)
+        ending = _failed(product, taken, error, done)
     except Exception:
         logger.exception("An attempt at product %s of shop %s broke", product.pk, product.shop_id)
-        ending = _later(taken, Ending(Entry.Outcome.FAILED, "our_fault"))
+        ending = _later(taken, Ending(Entry.Outcome.FAILED, "our_fault", done))
     took_ms = round((time.monotonic() - started) * 1000)
     with transaction.atomic():
         words.tell(product, taken, ending, took_ms=took_ms, attempt=taken.attempt)
@@ -80,7 +79,8 @@ def _settle(product: Product, taken: Claim, ending: Ending) -> None:
 # -- the turn ------------------------------------------------------------------------------------------------------
 
 
-def _turn(product: Product, taken: Claim) -> Ending:
+def _turn(product: Product, taken: Claim, done: list[Change]) -> Ending:
+    """Find, decide, apply. `done` collects what was changed, so that it is told even if a later step fails."""
     shop = product.shop
     settings = shop.sync_settings
     connection = ReverbConnection.objects.filter(shop=shop).first()
@@ -93,7 +93,7 @@ def _turn(product: Product, taken: Claim) -> Ending:
     if found.reason:
         return _skipped(found.reason)
     assert found.row is not None  # noqa: S101 -- found without a reason
-    return _steps(client, found.row, _case(product, settings, found, client, connection))
+    return _steps(client, found.row, _case(product, settings, found, client, connection), done)
 
 
 def _case(
@@ -120,67 +120,34 @@ def _case(
     )
 
 
-def _steps(client: ReverbClient, row: Listing, case: Case) -> Ending:
-    """Decide and apply until nothing is left to do. What was done is told even if a later step does not end well."""
+def _steps(client: ReverbClient, row: Listing, case: Case, done: list[Change]) -> Ending:
+    """Decide and apply until nothing is left to do."""
     if case.listing is not None:
         apply.keep(row, case, case.listing)
         case = _now(case, case.listing, row)
-    ending = Ending(Entry.Outcome.NOTHING, "in_step")
+    ending = Ending(Entry.Outcome.NOTHING, "in_step", done)
     for _ in range(MAX_STEPS):
         decision = decide(case)
         if decision.action == Action.NOTHING:
             break
         if decision.action == Action.SKIP:
-            if ending.changes:
-                break
-            return _publishing(row, case, _skipped(decision.reason))
+            if not done:
+                ending = _skipped(decision.reason)
+            break
         call = apply.create if decision.action == Action.CREATE else apply.update
-        done = call(client, row, case, decision)
-        if not ending.changes:
-            ending = Ending(Entry.Outcome.SYNCED, decision.reason)
-        ending.changes += done.changes
-        ending.message, ending.warnings = done.message, done.warnings
-        case = _now(case, done.listing, row)
-        if _awaits_publishing(decision, case):
-            row.publish_looks = 0
-            row.save(update_fields=["publish_looks"])
-            ending.again_s = PUBLISH_LOOKS_S[0]
-            return ending
-    return _publishing(row, case, ending)
+        applied = call(client, row, case, decision)
+        if not done:
+            ending = Ending(Entry.Outcome.SYNCED, decision.reason, done)
+        done += applied.changes
+        ending.message, ending.warnings = applied.message, applied.warnings
+        case = _now(case, applied.listing, row)
+        if publish.awaited(decision, applied.listing):
+            return publish.begin(row, ending)
+    return publish.follow_up(row, case, ending)
 
 
 def _now(case: Case, listing: ReverbListing, row: Listing) -> Case:
     return replace(case, listing=listing, agreed=row.agreed)
-
-
-def _awaits_publishing(decision: Decision, case: Case) -> bool:
-    live = case.listing is not None and case.listing.state == "live"
-    return not live and (decision.publishes or decision.reason == "relisted")
-
-
-def _publishing(row: Listing, case: Case, ending: Ending) -> Ending:
-    """Follow up on a listing that Reverb is publishing: a 2xx is not "published" (seen live in 2026)."""
-    if row.publish_looks is None or case.listing is None:
-        return ending
-    if ending.outcome == Entry.Outcome.SKIPPED and ending.reason != "ended_on_reverb":
-        return ending
-    if case.listing.state == "live" or not case.units:
-        row.publish_looks = None
-        row.save(update_fields=["publish_looks"])
-        if ending.reason in ("in_step", "ended_on_reverb") and case.listing.state == "live":
-            return Ending(Entry.Outcome.SYNCED, "published")
-        return ending
-    row.publish_looks += 1
-    over = row.publish_looks >= len(PUBLISH_LOOKS_S) or (row.warnings and case.listing.state == "draft")
-    if over:
-        row.publish_looks = None
-    row.save(update_fields=["publish_looks"])
-    if over:
-        reason = "kept_as_draft" if row.warnings else "not_published"
-        return Ending(Entry.Outcome.FAILED, reason, ending.changes, warnings=list(row.warnings))
-    still = ending if ending.changes else Ending(Entry.Outcome.NOTHING, "still_publishing")
-    still.again_s = PUBLISH_LOOKS_S[row.publish_looks or 0]
-    return still
 
 
 # -- endings -------------------------------------------------------------------------------------------------------
@@ -195,9 +162,9 @@ def _unusable(connection: ReverbConnection) -> bool:
     return not connection.token.get_secret_value() or (problem is not None and not problem.usable)
 
 
-def _failed(product: Product, taken: Claim, error: ReverbError) -> Ending:
+def _failed(product: Product, taken: Claim, error: ReverbError, done: list[Change]) -> Ending:
     """Turn an error of Reverb's family into an ending."""
-    ending = Ending(Entry.Outcome.FAILED, "refused", message=error.message, field_errors=error.field_errors)
+    ending = Ending(Entry.Outcome.FAILED, "refused", done, message=error.message, field_errors=error.field_errors)
     match error:
         case NeedsSeller():
             ending.reason = _needs_seller(product, error)

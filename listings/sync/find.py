@@ -9,7 +9,7 @@ from django.db import IntegrityError, transaction
 from listings.models import Listing, Product
 from shops.pictures import ReverbListing
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import NotFound
+from shops.reverb.errors import NotFound, Passing
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,13 @@ def find(client: ReverbClient, product: Product) -> Found:
     if len(rows) > 1:
         return Found(row, reason="two_listings")
     # The search trails and shows one photo only: the listing itself is what counts.
-    return Found(row, client.listing(next(iter(rows)))) if rows else Found(row)
+    if not rows:
+        return Found(row)
+    [reverb_id] = rows
+    if Listing.objects.filter(shop=product.shop_id, reverb_id=reverb_id).exclude(pk=row.pk).exists():
+        # Its product got another SKU in the store, and its own job has still to tell Reverb so.
+        raise Passing("The listing with this SKU still belongs to another product.")
+    return Found(row, client.listing(reverb_id))
 
 
 def _unclear(product: Product) -> str:

@@ -15,6 +15,9 @@ from synclog.models import Entry
 from synclog.reasons import REASONS, Mend
 from synclog.record import Attempt, record
 
+#: What an entry tells of one field: {"field", "before", "after"}.
+Change = dict[str, Any]
+
 
 @dataclass
 class Ending:
@@ -22,7 +25,7 @@ class Ending:
 
     outcome: Entry.Outcome
     reason: str
-    changes: list[dict[str, Any]] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
     message: str = ""
     field_errors: dict[str, list[str]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)

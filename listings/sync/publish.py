@@ -1,0 +1,69 @@
+"""Follow up on a listing that Reverb is publishing: a 2xx is not "published" (seen live in 2026)."""
+
+from __future__ import annotations
+
+from listings.models import Listing
+from listings.sync.decide import Case, Decision
+from listings.sync.words import Ending
+from shops.pictures import ReverbListing
+from synclog.models import Entry
+
+#: Seconds between the looks whether it is live.
+LOOKS_S = (2, 4, 8, 16, 30)
+
+
+def awaited(decision: Decision, listing: ReverbListing) -> bool:
+    """Tell whether the call asked for a listing to go live, and it is not live yet."""
+    return listing.state != "live" and (decision.publishes or decision.reason == "relisted")
+
+
+def begin(row: Listing, ending: Ending) -> Ending:
+    """Begin to follow up; the attempt ends here, and the job comes back soon."""
+    _count(row, 0)
+    ending.again_s = LOOKS_S[0]
+    return ending
+
+
+def follow_up(row: Listing, case: Case, ending: Ending) -> Ending:
+    """Return how an attempt ends, given that Reverb may still be publishing the listing."""
+    if case.listing is None:
+        return ending
+    if row.publish_looks is None:
+        return _kept_as_draft(row, case, ending)
+    if case.listing.state == "live":
+        _count(row, None)
+        return ending if ending.changes else Ending(Entry.Outcome.SYNCED, "published")
+    if not case.units or ending.reason not in ("in_step", "ended_on_reverb", "updated"):
+        _count(row, None)
+        return ending
+    return _not_live_yet(row, case.listing, row.publish_looks + 1, ending)
+
+
+def _not_live_yet(row: Listing, listing: ReverbListing, looks: int, ending: Ending) -> Ending:
+    hopeless = bool(row.warnings) and listing.state == "draft"
+    if hopeless or looks >= len(LOOKS_S):
+        _count(row, None)
+        return _not_published(row, Entry.Outcome.FAILED, ending)
+    _count(row, looks)
+    still = ending if ending.changes else Ending(Entry.Outcome.NOTHING, "still_publishing")
+    still.again_s = LOOKS_S[looks]
+    return still
+
+
+def _kept_as_draft(row: Listing, case: Case, ending: Ending) -> Ending:
+    """Tell of a draft that Reverb was asked to publish and keeps: nothing differs, and yet it is not on sale."""
+    asked = case.switches.publish and "publish" in row.agreed and bool(case.units)
+    draft = case.listing is not None and case.listing.state == "draft"
+    if not asked or not draft or ending.reason != "in_step":
+        return ending
+    return _not_published(row, Entry.Outcome.SKIPPED, ending)
+
+
+def _not_published(row: Listing, outcome: Entry.Outcome, ending: Ending) -> Ending:
+    reason = "kept_as_draft" if row.warnings else "not_published"
+    return Ending(outcome, reason, ending.changes, warnings=list(row.warnings))
+
+
+def _count(row: Listing, looks: int | None) -> None:
+    row.publish_looks = looks
+    row.save(update_fields=["publish_looks"])
