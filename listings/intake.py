@@ -52,7 +52,8 @@ def refresh(shop: Shop, parent_id: str, client: StoreClient, *, cause: str) -> N
     asked_at = clock.now()
     pictures = client.products(parent_id)
     with transaction.atomic():
-        Shop.objects.select_for_update().get(pk=shop.pk)  # one intake of a shop at a time: no product is made twice
+        # One intake of a shop at a time: no product is made twice.
+        Shop.objects.select_for_update(no_key=True).get(pk=shop.pk)
         known = {p.store_product_id: p for p in Product.objects.filter(shop=shop, store_parent_id=parent_id)}
         seen = [_keep(shop, picture, known.pop(picture.store_product_id, None), asked_at) for picture in pictures]
         seen += [_gone(product, asked_at) for product in known.values()]

@@ -8,7 +8,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
-from kombu import Queue
 from psycopg2.extensions import parse_dsn
 
 from reverbsync import env as environment
@@ -125,7 +124,6 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-CELERY_TASK_QUEUES = (Queue("hooks"), Queue("sync"))
 CELERY_TASK_DEFAULT_QUEUE = "sync"
 CELERY_TASK_ROUTES = {"webhooks.*": {"queue": "hooks"}}
 # `expires`: a sweep that nobody ran in time is not worth running, the next one is on its way.

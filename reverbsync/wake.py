@@ -9,16 +9,16 @@ import logging
 from functools import partial
 
 import redis
-from celery import current_app
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
+from reverbsync.celery import app
 from reverbsync.redis import connection
 
 logger = logging.getLogger(__name__)
 
 #: A flag older than this is taken for lost together with its message.
-FLAG_SECONDS = 30
+FLAG_SECONDS = 5
 
 
 def wake(task: str, shop_id: int) -> None:
@@ -41,6 +41,6 @@ def _flag(task: str, shop_id: int) -> str:
 def _send(task: str, shop_id: int) -> None:
     try:
         if connection().set(_flag(task, shop_id), 1, nx=True, ex=FLAG_SECONDS):
-            current_app.send_task(task, args=[shop_id], retry=False)
+            app.send_task(task, args=[shop_id], retry=False)
     except (redis.RedisError, OperationalError) as error:
         logger.warning("%s could not be woken for shop %s (%s); the sweeper will", task, shop_id, type(error).__name__)

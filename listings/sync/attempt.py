@@ -57,13 +57,14 @@ def attempt(taken: Claim) -> None:
         ending = _later(taken, Ending(Entry.Outcome.FAILED, "our_fault", done))
     took_ms = round((time.monotonic() - started) * 1000)
     with transaction.atomic():
+        # Product before job, as intake does: two transactions that take them in turn never wait for each other.
         words.tell(product, taken, ending, took_ms=took_ms, attempt=taken.attempt)
-        _settle(product, taken, ending)
         waits = ending.reason if REASONS[ending.reason].waits and ending.again_s is None else ""
         Product.objects.filter(pk=product.pk).update(looked_at=began_at, waits_for=waits)
+        _settle(taken, ending)
 
 
-def _settle(product: Product, taken: Claim, ending: Ending) -> None:
+def _settle(taken: Claim, ending: Ending) -> None:
     """Tell the queue what becomes of the job."""
     now = clock.now()
     if ending.again_s is not None:
