@@ -1,0 +1,42 @@
+# The words of this project; `make help` lists them.
+MAKEFLAGS += --no-print-directory
+.SILENT:
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed-from
+
+help: ## list these words
+	sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
+
+demo: $(STAMP) ## the whole app in your browser; CHECK=1 checks it without a person
+	exec $(BIN)/python -m sandbox.demo $(if $(CHECK),check,run)
+
+clean-demo: ## remove what the demo kept
+	if [ -d .data/demo ]; then $(BIN)/python -m sandbox.demo clean; fi
+
+up: $(STAMP) ## the app without demo data or stand-ins; prints its addresses as JSON
+	exec $(BIN)/python -m reverbsync.stack
+
+test: $(STAMP) ## all tests, fast ones first
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(STAMP) ## formatting, lint, types, and the import rule
+	$(BIN)/ruff format --check --quiet .
+	$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: $(STAMP) ## put the code in form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+$(STAMP): requirements-dev.lock
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=…")'
+	[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV) >&2
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock >&2
+	cp requirements-dev.lock $(STAMP)
+
+.PHONY: help demo clean-demo up test check format

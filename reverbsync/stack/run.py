@@ -1,0 +1,194 @@
+"""Bring the stack up, tell where it is, and take all of it down again."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.fernet import Fernet
+
+from reverbsync.env import ROOT, RUNNING_STACK
+from reverbsync.stack import ports
+from reverbsync.stack.services import PATIENCE_S, CannotStart, Postgres, Redis
+from reverbsync.stack.supervise import Program, Supervised
+
+WORKERS = 2
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A stack that is up."""
+
+    site_url: str
+    data: Path
+    environment: dict[str, str]
+    programs: Supervised
+
+    @property
+    def log(self) -> Path:
+        """The folder of the logs."""
+        return self.data / "log"
+
+    def manage(self, *words: str) -> str:
+        """Run a manage.py command against this stack and return what it prints. Raises CannotStart with its words."""
+        return manage(self.environment, *words)
+
+
+@contextmanager
+def up(
+    data: Path, *, port: int, beside: Sequence[Program] = (), more: Mapping[str, str] | None = None
+) -> Iterator[Stack]:
+    """Run the whole app while the block runs.
+
+    `data` holds everything that is kept, `port` is the web server's, `beside` are further programs, and `more` goes
+    into the environment of all. What the environment sets already wins. Raises CannotStart.
+    """
+    data.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        stack.enter_context(_alone(data))
+        postgres = stack.enter_context(Postgres(data / "postgres"))
+        redis = stack.enter_context(Redis(data / "redis"))
+        environment = {
+            **_secrets(data),
+            **(more or {}),
+            "SITE_URL": f"http://{ports.LOOPBACK}:{port}",
+            **os.environ,
+            "DATABASE_URL": postgres.url,
+            "REDIS_URL": redis.url,
+        }
+        manage(environment, "migrate", "--verbosity", "0")
+        programs = stack.enter_context(
+            Supervised([*_app(port), *beside], folder=data / "log", root=ROOT, environment=environment)
+        )
+        _wait_for(f"http://{ports.LOOPBACK}:{port}/health/", programs, data / "log")
+        yield Stack(environment["SITE_URL"], data, environment, programs)
+
+
+def manage(environment: Mapping[str, str], *words: str) -> str:
+    """Run manage.py with this environment."""
+    command = [sys.executable, str(ROOT / "manage.py"), *words]
+    done = subprocess.run(command, env=dict(environment), cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CannotStart(f"manage.py {words[0]} failed: {(done.stderr or done.stdout).strip()[-2000:]}")
+    return done.stdout
+
+
+@contextmanager
+def told(stack: Stack) -> Iterator[None]:
+    """Let manage.py in other terminals find the stack while the block runs."""
+    shared = {name: stack.environment[name] for name in _SHARED if name in stack.environment}
+    RUNNING_STACK.parent.mkdir(exist_ok=True)
+    RUNNING_STACK.unlink(missing_ok=True)
+    RUNNING_STACK.touch(mode=0o600)
+    text = json.dumps(shared)
+    RUNNING_STACK.write_text(text)
+    try:
+        yield
+    finally:
+        with contextlib.suppress(OSError):
+            if RUNNING_STACK.read_text() == text:
+                RUNNING_STACK.unlink()
+
+
+_SHARED = (
+    "DATABASE_URL",
+    "REDIS_URL",
+    "SITE_URL",
+    "SECRET_KEY",
+    "ENCRYPTION_KEYS",
+    "REVERB_API_URL",
+    "REVERB_WEB_URL",
+    "SHOPIFY_ADMIN_URL",
+    "ALLOWED_PRIVATE_HOSTS",
+)
+
+
+class Stop(BaseException):
+    """Somebody asked us to stop: Ctrl-C, or a signal."""
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[None]:
+    """Turn the first INT, TERM or HUP into Stop, and ignore those that follow so that the way down is not cut short."""
+
+    def stop(*_: object) -> None:
+        for name in _SIGNALS:
+            signal.signal(name, signal.SIG_IGN)
+        raise Stop
+
+    for name in _SIGNALS:
+        signal.signal(name, stop)
+    with contextlib.suppress(Stop):
+        yield
+
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def stay(stack: Stack) -> None:
+    """Return when the supervisor is gone; a signal ends the waiting with Stop."""
+    while stack.programs.alive:
+        time.sleep(0.5)
+    raise CannotStart(f"The supervisor stopped; see {stack.log / 'supervisord.log'}.")
+
+
+def _app(port: int) -> list[Program]:
+    """The processes of the app itself (docs/operations.md tells of each)."""
+    celery = [sys.executable, "-m", "celery", "-A", "reverbsync.celery:app"]
+    pool = ["--pool", "threads", "--concurrency", "8", "-Q", "hooks,sync", "-l", "WARNING"]
+    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    workers = [
+        Program(f"worker{number}", [*celery, "worker", "-n", f"worker{number}@%h", *pool, *quiet])
+        for number in range(1, WORKERS + 1)
+    ]
+    web = [sys.executable, "-m", "gunicorn", "reverbsync.wsgi:application", "--worker-class", "gthread"]
+    return [
+        Program("web", [*web, "--workers", "2", "--threads", "8", "--bind", f"{ports.LOOPBACK}:{port}"], priority=90),
+        *workers,
+        Program("beat", [*celery, "beat", "-S", "celery.beat:Scheduler", "-l", "WARNING"], priority=110),
+    ]
+
+
+def _secrets(data: Path) -> dict[str, str]:
+    """Return this stack's own secrets, made once."""
+    path = data / "secrets.json"
+    if not path.exists():
+        path.touch(mode=0o600)
+        made = {"SECRET_KEY": secrets.token_urlsafe(48), "ENCRYPTION_KEYS": Fernet.generate_key().decode()}
+        path.write_text(json.dumps(made))
+    found: dict[str, str] = json.loads(path.read_text())
+    return found
+
+
+@contextmanager
+def _alone(data: Path) -> Iterator[None]:
+    """Hold the data folder; only one stack may use it at a time."""
+    with (data / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise CannotStart(f"A stack is running on {data} already. Stop it first.") from None
+        yield
+
+
+def _wait_for(url: str, programs: Supervised, log: Path) -> None:
+    over = time.monotonic() + 2 * PATIENCE_S
+    while time.monotonic() < over and programs.alive:
+        with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310
+            if answer.status == 200:
+                return
+        time.sleep(0.1)
+    raise CannotStart(f"The web server did not come up; see {log}.")
