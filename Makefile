@@ -12,13 +12,13 @@ help: ## list these words
 	sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 demo: $(STAMP) ## the whole app in your browser; CHECK=1 checks it without a person
-	exec $(BIN)/python -m sandbox.demo $(if $(CHECK),check,run)
+	exec $(BIN)/python -m reverbsync.stack $(if $(CHECK),check,demo)
 
 clean-demo: ## remove what the demo kept
-	if [ -d .data/demo ]; then $(BIN)/python -m sandbox.demo clean; fi
+	if [ -d .data/demo ]; then $(BIN)/python -m reverbsync.stack clean-demo; fi
 
 up: $(STAMP) ## the app without demo data or stand-ins; prints its addresses as JSON
-	exec $(BIN)/python -m reverbsync.stack
+	exec $(BIN)/python -m reverbsync.stack up
 
 test: $(STAMP) ## all tests, fast ones first
 	$(BIN)/python -m pytest $(ARGS)

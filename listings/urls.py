@@ -9,5 +9,6 @@ from listings import views
 app_name = "listings"
 urlpatterns = [
     path("", views.products, name="products"),
+    path("counts/", views.counts, name="counts"),
     path("<int:product_id>/look-again/", views.look_again, name="look_again"),
 ]

@@ -9,7 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from listings import jobs
-from listings.models import Product, Rank
+from listings.models import Job, Product, Rank
 from reverbsync import clock
 from shops.access import for_members
 from shops.models import Shop
@@ -42,6 +42,21 @@ def products(request: HttpRequest, shop: Shop) -> HttpResponse:
         "next": shown[-1].pk if len(rows) > PAGE_SIZE else None,
     }
     return render(request, "listings/products.html", context)
+
+
+@require_safe
+@for_members
+def counts(request: HttpRequest, shop: Shop) -> HttpResponse:
+    """Show how many products are known, listed, being worked on and waiting, as a part of another page."""
+    known = Product.objects.filter(shop=shop, gone_at__isnull=True)
+    context = {
+        "shop": shop,
+        "products": known.count(),
+        "listed": known.exclude(listing__isnull=True).exclude(listing__reverb_id="").count(),
+        "open": Job.objects.filter(shop=shop, waiting=False).count(),
+        "waiting": known.exclude(waits_for="").count(),
+    }
+    return render(request, "listings/_counts.html", context)
 
 
 @require_POST

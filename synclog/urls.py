@@ -7,4 +7,4 @@ from django.urls import path
 from synclog import views
 
 app_name = "synclog"
-urlpatterns = [path("", views.log, name="log")]
+urlpatterns = [path("", views.log, name="log"), path("latest/", views.latest, name="latest")]

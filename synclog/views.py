@@ -12,6 +12,16 @@ from shops.models import Shop
 from synclog import browse
 from synclog.models import Entry
 
+LATEST = 6
+
+
+@require_safe
+@for_members
+def latest(request: HttpRequest, shop: Shop) -> HttpResponse:
+    """Show the newest few entries, as a part of another page."""
+    entries = browse.page(shop, browse.Filters()).entries[:LATEST]
+    return render(request, "synclog/_latest.html", {"shop": shop, "entries": entries})
+
 
 @require_safe
 @for_members

@@ -58,7 +58,7 @@ def up(
     """
     data.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        stack.enter_context(_alone(data))
+        stack.enter_context(alone(data))
         postgres = stack.enter_context(Postgres(data / "postgres"))
         redis = stack.enter_context(Redis(data / "redis"))
         environment = {
@@ -174,7 +174,7 @@ def _secrets(data: Path) -> dict[str, str]:
 
 
 @contextmanager
-def _alone(data: Path) -> Iterator[None]:
+def alone(data: Path) -> Iterator[None]:
     """Hold the data folder; only one stack may use it at a time."""
     with (data / "lock").open("w") as file:
         try:

@@ -1,0 +1,153 @@
+"""The demo: the stack, a stand-in Reverb and a stand-in store beside it, and a seller whose shop joins the two.
+
+The stand-ins are programs like any other; they are started by name and spoken to over HTTP.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from reverbsync.stack import ports, run
+from reverbsync.stack.services import PATIENCE_S, CannotStart
+from reverbsync.stack.supervise import Program
+
+EMAIL = "demo@example.com"
+DOMAIN = "demo-guitars.myshopify.com"
+TOPICS = (
+    "products/create",
+    "products/update",
+    "products/delete",
+    "inventory_levels/update",
+    "orders/create",
+    "orders/cancelled",
+    "refunds/create",
+    "app/uninstalled",
+)
+PREFERRED = {"web": 8000, "reverb": 8101, "store": 8102}
+
+
+@dataclass(frozen=True)
+class Demo:
+    """A demo that is up."""
+
+    stack: run.Stack
+    store: str
+    reverb_web: str
+    reverb_api: str
+    reverb_token: str
+    password: str
+    shop_id: int
+
+    def at_store(self, method: str, path: str, body: Any = None) -> Any:
+        """Call the stand-in store's control address."""
+        return _ask(method, f"{self.store}/_control{path}", body)
+
+    def at_reverb(self, path: str, **query: str | int) -> Any:
+        """Read from Reverb's own API, as any client would."""
+        headers = {
+            "Authorization": f"Bearer {self.reverb_token}",
+            "Accept": "application/hal+json",
+            "Accept-Version": "3.0",
+        }
+        answer = requests.get(self.reverb_api + path, params=query, headers=headers, timeout=30)
+        answer.raise_for_status()
+        return answer.json()
+
+
+@contextmanager
+def up(data: Path, *, preferred: dict[str, int] | None = None) -> Iterator[Demo]:
+    """Run the demo while the block runs; what it made is kept in `data` and not made twice. Raises CannotStart."""
+    kept = _kept(data, preferred or PREFERRED)
+    found = {name: ports.free(port) for name, port in kept["ports"].items()}
+    for name, port in found.items():
+        if port != kept["ports"][name] and preferred is None:
+            print(f"Port {kept['ports'][name]} is taken; using {port} for {name}.", file=sys.stderr)
+    store = f"http://{ports.LOOPBACK}:{found['store']}"
+    reverb_api = os.environ.get("REVERB_API_URL", "")
+    own_reverb = not reverb_api
+    reverb_web = os.environ.get("REVERB_WEB_URL", reverb_api.removesuffix("/api"))
+    beside = [_stand_in("store", "sandbox.shopify.app", data, found["store"])]
+    if own_reverb:
+        reverb_web = f"http://{ports.LOOPBACK}:{found['reverb']}"
+        reverb_api = f"{reverb_web}/api"
+        beside.append(_stand_in("reverb", "sandbox.reverb.app", data, found["reverb"]))
+    else:
+        kept["reverb_token"] = os.environ.get("DEMO_REVERB_TOKEN") or kept["reverb_token"]
+    more = {"REVERB_API_URL": reverb_api, "REVERB_WEB_URL": reverb_web, "SHOPIFY_ADMIN_URL": store}
+    with run.up(data, port=found["web"], beside=beside, more=more) as stack:
+        if own_reverb:
+            _seed_reverb(reverb_web, kept, store)
+        shop_id = _seed(stack, store, kept)
+        yield Demo(stack, store, reverb_web, reverb_api, kept["reverb_token"], kept["password"], shop_id)
+
+
+def _stand_in(name: str, module: str, data: Path, port: int) -> Program:
+    """A stand-in keeps its state in memory, so it is one process with threads."""
+    command = [sys.executable, "-m", "gunicorn", f"{module}:application", "--worker-class", "gthread"]
+    address = f"{ports.LOOPBACK}:{port}"
+    environment = {"SANDBOX_DATA": str(data / name), "SANDBOX_URL": f"http://{address}"}
+    return Program(name, [*command, "--workers", "1", "--threads", "16", "--bind", address], environment, priority=10)
+
+
+def _kept(data: Path, preferred: dict[str, int]) -> dict[str, Any]:
+    """Return the demo's own tokens, password and ports, made once."""
+    data.mkdir(parents=True, exist_ok=True)
+    path = data / "demo.json"
+    if not path.exists():
+        path.touch(mode=0o600)
+        made = {name: secrets.token_urlsafe(18) for name in ("reverb_token", "store_token", "store_secret")}
+        path.write_text(json.dumps({**made, "password": secrets.token_urlsafe(9), "ports": preferred}))
+    kept: dict[str, Any] = json.loads(path.read_text())
+    return kept
+
+
+def _seed_reverb(web: str, kept: dict[str, Any], store: str) -> None:
+    _ask("POST", f"{web}/_control/accounts", {"token": kept["reverb_token"], "shop_name": "Demo Guitars"})
+    _ask("POST", f"{web}/_control/seed", {"token": kept["reverb_token"], "store": store})
+
+
+def _seed(stack: run.Stack, store: str, kept: dict[str, Any]) -> int:
+    """Make store and shop, once, and point the store's webhooks at the shop. Returns the shop's id."""
+    token, secret = kept["store_token"], kept["store_secret"]
+    _ask(
+        "POST", f"{store}/_control/shops", {"domain": DOMAIN, "token": token, "secret": secret, "name": "Demo Guitars"}
+    )
+    _ask("POST", f"{store}/_control/seed", {"domain": DOMAIN})
+    known = [shop for shop in json.loads(stack.manage("shop", "list")) if shop["store"] == DOMAIN]
+    shop = known[0] if known else json.loads(stack.manage(*_create(kept)))
+    hooks = [{"topic": topic, "uri": shop["webhooks"]["store"]} for topic in TOPICS]
+    wish = {"domain": DOMAIN, "token": token, "secret": secret, "webhooks": hooks}
+    _ask("POST", f"{store}/_control/shops", wish)
+    return int(shop["id"])
+
+
+def _create(kept: dict[str, Any]) -> list[str]:
+    words = ["shop", "create", "--owner", EMAIL, "--password", kept["password"], "--name", "Demo Guitars"]
+    words += ["--platform", "shopify", "--store", DOMAIN, "--store-token", kept["store_token"]]
+    words += ["--store-secret", kept["store_secret"], "--reverb-token", kept["reverb_token"]]
+    return [*words, "--set", "auto_publish=true"]
+
+
+def _ask(method: str, url: str, body: Any) -> Any:
+    """Call a control address; the stand-in may still be starting."""
+    over = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            answer = requests.request(method, url, json=body, timeout=30)
+            answer.raise_for_status()
+            return answer.json()
+        except requests.ConnectionError as error:
+            if time.monotonic() > over:
+                raise CannotStart(f"{url.partition('/_control')[0]} did not come up.") from error
+            time.sleep(0.1)

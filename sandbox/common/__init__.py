@@ -1,0 +1,3 @@
+"""What every stand-in shares: its own time, kept state, faults on demand, a log of requests."""
+
+from __future__ import annotations

@@ -1,0 +1,63 @@
+"""Documents in memory under one lock, written through to a file so that a restart keeps them."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from pathlib import Path
+from typing import Any
+
+Doc = dict[str, Any]
+
+
+class Keep:
+    """Kinds of documents by id. Hold `lock` while reading more than one or changing any."""
+
+    def __init__(self, folder: Path | None, name: str) -> None:
+        """`folder` None keeps them in memory only."""
+        self.lock = threading.RLock()
+        self._docs: dict[str, dict[str, Doc]] = {}
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        place = ":memory:" if folder is None else str(folder / f"{name}.sqlite")
+        self._file = sqlite3.connect(place, check_same_thread=False, isolation_level=None)
+        self._file.execute("PRAGMA journal_mode = WAL")
+        self._file.execute("PRAGMA synchronous = OFF")
+        self._file.execute("CREATE TABLE IF NOT EXISTS doc (kind TEXT, id TEXT, body TEXT, PRIMARY KEY (kind, id))")
+        for kind, key, body in self._file.execute("SELECT kind, id, body FROM doc ORDER BY rowid"):
+            self.all(kind)[key] = json.loads(body)
+
+    def all(self, kind: str) -> dict[str, Doc]:
+        """Return the documents of a kind by id, oldest first."""
+        return self._docs.setdefault(kind, {})
+
+    def get(self, kind: str, key: object) -> Doc | None:
+        """Return one document."""
+        return self.all(kind).get(str(key))
+
+    def put(self, kind: str, key: object, doc: Doc) -> Doc:
+        """Keep a document and write it through."""
+        with self.lock:
+            self.all(kind)[str(key)] = doc
+            self._file.execute("INSERT OR REPLACE INTO doc VALUES (?, ?, ?)", [kind, str(key), json.dumps(doc)])
+        return doc
+
+    def drop(self, kind: str, key: object) -> None:
+        """Forget a document."""
+        with self.lock:
+            self.all(kind).pop(str(key), None)
+            self._file.execute("DELETE FROM doc WHERE kind = ? AND id = ?", [kind, str(key)])
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self.lock:
+            self._docs.clear()
+            self._file.execute("DELETE FROM doc")
+
+    def number(self, kind: str, first: int) -> int:
+        """Return the next number of a series, which never repeats."""
+        with self.lock:
+            found = int((self.get("number", kind) or {"next": first})["next"])
+            self.put("number", kind, {"next": found + 1})
+        return found

@@ -1,0 +1,18 @@
+"""The web application that each stand-in begins with: its look, its own templates, and its name."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flask import Flask
+from jinja2 import ChoiceLoader, FileSystemLoader
+
+HERE = Path(__file__).parent
+
+
+def application(name: str, own: Path, *, title: str, words: str) -> Flask:
+    """Return an application with the common frame and the templates beside `own`."""
+    app = Flask(name, static_folder=str(HERE / "static"), static_url_path="/static")
+    app.jinja_loader = ChoiceLoader([FileSystemLoader(own / "templates"), FileSystemLoader(HERE / "templates")])
+    app.context_processor(lambda: {"stand_in": {"name": title, "words": words}})
+    return app

@@ -1,0 +1,209 @@
+"""What Reverb holds: accounts, listings, orders, and an index that trails them."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections import deque
+from typing import Any
+
+from sandbox.common.clock import Clock
+from sandbox.common.keep import Doc, Keep
+from sandbox.reverb import rules
+
+DEFAULTS: dict[str, Any] = {
+    "index_lag_s": 3.0,  # lists trail a change (seen live)
+    "sku_lag_s": 0.0,  # the look-up by SKU sees a fresh draft (seen live)
+    "fuzzy_sku": False,  # whether the look-up brings near matches too: unknown, so both can be tried
+    "publish_delay_s": 1.0,
+    "reads_per_minute": 2000,
+    "writes_per_minute": 600,
+    "reads_per_10_minutes": 10_000,
+    "writes_per_10_minutes": 3_000,
+    "send_retry_after": True,
+}
+SCOPES = ["public", "read_listings", "write_listings", "read_orders", "write_orders", "read_profile"]
+
+
+class Market:
+    """All of Reverb, for all accounts. Callers hold `keep.lock`."""
+
+    def __init__(self, keep: Keep, clock: Clock, web: str) -> None:
+        """`web` is the address of the website."""
+        self.keep = keep
+        self.clock = clock
+        self.web = web
+        self.settings = dict(DEFAULTS)
+        self._calls: dict[tuple[str, str], deque[float]] = {}
+
+    # -- accounts --------------------------------------------------------------------------------------------
+
+    def make_account(self, wish: Doc) -> Doc:
+        """Make an account, or change the one with this token."""
+        known = self.account(wish["token"])
+        account: Doc = known or {
+            "id": self.keep.number("account", 501),
+            "email": "seller@example.com",
+            "shop_name": "Demo Guitars",
+            "scopes": SCOPES,
+            "billing": True,
+            "shop_finished": True,
+            "has_shop": True,
+            "currency": "USD",
+            "b_stock": False,
+            "shipping_profiles": [{"id": 1001, "name": "Guitars"}, {"id": 1002, "name": "Small parts"}],
+        }
+        account.update(wish)
+        return self.keep.put("account", account["token"], account)
+
+    def account(self, token: str) -> Doc | None:
+        """Return the account behind a token."""
+        return self.keep.get("account", token)
+
+    def over_budget(self, account: Doc, kind: str) -> float | None:
+        """Count a call; return the seconds to wait when it is one too many, else None."""
+        now = self.clock.now()
+        calls = self._calls.setdefault((account["token"], kind), deque())
+        while calls and calls[0] <= now - 600:
+            calls.popleft()
+        for window, name in ((60, "minute"), (600, "10_minutes")):
+            limit = int(self.settings[f"{kind}_per_{name}"])
+            inside = [at for at in calls if at > now - window] if len(calls) >= limit else []
+            if len(inside) >= limit:
+                return float(inside[-limit] + window - now)
+        calls.append(now)
+        return None
+
+    # -- listings --------------------------------------------------------------------------------------------
+
+    def listing(self, listing_id: str) -> Doc | None:
+        """Return a listing as it is now, publishing it if its time has come."""
+        found = self.keep.get("listing", listing_id)
+        if found is not None:
+            self._publish_if_due(found)
+        return found
+
+    def create(self, account: Doc, body: Doc) -> tuple[Doc, list[str]]:
+        """Make a listing; return it and the warnings. Raises rules.Refusal."""
+        rules.check(body, account)
+        self._refuse_second_sku(account, body, None)
+        now = self.clock.now()
+        listing: Doc = {
+            "id": self.keep.number("listing", 70_000_101),
+            "account": account["token"],
+            **dict.fromkeys(("title", "description", "make", "model", "finish", "year", "sku", "upc"), ""),
+            "upc_does_not_apply": False,
+            "condition": "",
+            "categories": [],
+            "price": None,
+            "inventory": 0,
+            "has_inventory": False,
+            "offers_enabled": True,
+            "photos": [],
+            "photos_at": now,
+            "shipping_profile_id": None,
+            "state": "draft",
+            "publish_at": None,
+            "created_at": now,
+            "published_at": None,
+            "seen": [],
+        }
+        rules.change(listing, body, now=now, fetch_s=float(self.settings["publish_delay_s"]))
+        rules.guess(listing)
+        return self._written(account, listing, body)
+
+    def update(self, account: Doc, listing: Doc, body: Doc) -> tuple[Doc, list[str]]:
+        """Change a listing; return it and the warnings. Raises rules.Refusal, and then nothing has changed."""
+        rules.check(body, account)
+        self._refuse_second_sku(account, body, listing)
+        changed = json.loads(json.dumps(listing))
+        rules.change(changed, body, now=self.clock.now(), fetch_s=float(self.settings["publish_delay_s"]))
+        listing.update(changed)
+        return self._written(account, listing, body)
+
+    def end(self, listing: Doc) -> None:
+        """Take a listing off sale. Raises rules.Refusal for a draft (seen live)."""
+        if listing["state"] == "draft":
+            raise rules.Refusal(422, {}, "This listing is a draft")
+        if not rules.locked(listing):
+            listing["state"] = "ended"
+        self.save(listing)
+
+    def sell(self, listing: Doc, units: int) -> Doc:
+        """Sell units to a buyer; a used item that sold is locked for good. Returns the order."""
+        left = listing["inventory"] - units if rules.several(listing) and listing["has_inventory"] else 0
+        listing["inventory"] = max(0, left)
+        if listing["inventory"] == 0:
+            listing["state"] = "sold" if rules.several(listing) else "ordered"
+        self.save(listing)
+        number = str(self.keep.number("order", 90_001))
+        now = self.clock.now()
+        order = {
+            "order_number": number,
+            "uuid": str(uuid.uuid4()),
+            "account": listing["account"],
+            "listing": listing["id"],
+            "status": "paid",
+            "sku": listing["sku"],
+            "title": listing["title"],
+            "quantity": units,
+            "price": listing["price"],
+            "created_at": now,
+            "updated_at": now,
+        }
+        return self.keep.put("order", number, order)
+
+    def mine(self, account: Doc, *, at: float | None = None) -> list[Doc]:
+        """Return the account's listings, newest first: as the index showed them at `at`, or as they are."""
+        found = [doc for doc in self.keep.all("listing").values() if doc["account"] == account["token"]]
+        for doc in found:
+            self._publish_if_due(doc)
+        if at is None:
+            return found[::-1]
+        return [seen for doc in reversed(found) if (seen := _as_of(doc, at)) is not None]
+
+    def save(self, listing: Doc) -> None:
+        """Keep a change, and let the index see it in its own time."""
+        shown = {name: value for name, value in listing.items() if name != "seen"}
+        horizon = self.clock.now() - 120
+        recent = [entry for entry in listing["seen"] if entry["at"] > horizon] or listing["seen"][-1:]
+        listing["seen"] = [*recent, {"at": self.clock.now(), "doc": json.loads(json.dumps(shown))}]
+        listing["updated_at"] = self.clock.now()
+        self.keep.put("listing", listing["id"], listing)
+
+    def _written(self, account: Doc, listing: Doc, body: Doc) -> tuple[Doc, list[str]]:
+        warnings: list[str] = []
+        if rules.true(body.get("publish")) and listing["state"] in ("draft", "ended"):
+            warnings = rules.missing(listing, account) if listing["state"] == "draft" else []
+            listing["publish_at"] = self.clock.now() + float(self.settings["publish_delay_s"])
+        elif listing["state"] == "draft":
+            warnings = [words for words in rules.missing(listing, account) if "UPC" in words]
+        self.save(listing)
+        return listing, warnings
+
+    def _publish_if_due(self, listing: Doc) -> None:
+        """Publishing is asynchronous; what is not complete stays a draft (seen live)."""
+        due = listing["publish_at"]
+        if due is None or self.clock.now() < due:
+            return
+        account = self.account(listing["account"]) or {}
+        listing["publish_at"] = None
+        if not rules.missing(listing, account):
+            listing["state"] = "live"
+            listing["published_at"] = listing["published_at"] or due
+            if not rules.several(listing):
+                listing["inventory"] = 1
+        self.save(listing)
+
+    def _refuse_second_sku(self, account: Doc, body: Doc, own: Doc | None) -> None:
+        """A SKU may stand on one listing of a shop only (recorded)."""
+        sku = body.get("sku")
+        taken = [doc for doc in self.mine(account) if sku and doc["sku"] == sku and doc is not own]
+        if taken:
+            words = f"You already have a listing with the SKU {sku}. Please use a unique SKU."
+            raise rules.Refusal(412, {"sku": [words]})
+
+
+def _as_of(listing: Doc, at: float) -> Doc | None:
+    seen = [entry["doc"] for entry in listing["seen"] if entry["at"] <= at]
+    return seen[-1] if seen else None
