@@ -6,13 +6,21 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.forms.forms import BaseForm
 
 from shops.models import FIELDS, Shop, SyncSettings
 from shops.platforms import PLATFORMS
 from shops.reverb.lists import Choice, Lists
 
 
-class ShopForm(forms.ModelForm):  # type: ignore[type-arg]  # Django is not generic at run time
+class _Plain(BaseForm):
+    """A form whose labels end without a colon."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, label_suffix="", **more)
+
+
+class ShopForm(_Plain, forms.ModelForm):  # type: ignore[type-arg]  # Django is not generic at run time
     """Name a shop."""
 
     class Meta:
@@ -27,7 +35,7 @@ class _Secret(forms.CharField):
         super().__init__(widget=forms.PasswordInput(attrs={"autocomplete": "off"}), strip=True, **more)
 
 
-class StoreForm(forms.Form):
+class StoreForm(_Plain, forms.Form):
     """Connect a store."""
 
     platform = forms.ChoiceField(choices=[(kind, platform.name) for kind, platform in PLATFORMS.items()])
@@ -47,13 +55,13 @@ class StoreForm(forms.Form):
         return cleaned
 
 
-class ReverbForm(forms.Form):
+class ReverbForm(_Plain, forms.Form):
     """Connect Reverb with a personal access token."""
 
     token = _Secret(label="Personal access token", help_text="Made on Reverb under API & Integrations.")
 
 
-class SettingsForm(forms.ModelForm):  # type: ignore[type-arg]
+class SettingsForm(_Plain, forms.ModelForm):  # type: ignore[type-arg]
     """What the sync may do. Lists come from Reverb, so nothing has to be typed."""
 
     class Meta:

@@ -89,7 +89,8 @@ def reverb(request: HttpRequest, shop: Shop) -> HttpResponse:
             messages.success(request, f"Connected to {account.shop_name or 'Reverb'}.")
             return redirect("shops:reverb", shop.pk)
         problem = account.problem
-    return render(request, "shops/reverb.html", {"shop": shop, "form": form, "reverb": connection, "problem": problem})
+    context = {"shop": shop, "form": form, "reverb": connection, "problem": problem}
+    return render(request, "shops/reverb.html", {**context, "token_page": PROBLEMS["token_refused"].link})
 
 
 @require_http_methods(PAGE)

@@ -118,14 +118,15 @@ def _changes(case: Case, sent: Mapping[str, Any]) -> list[dict[str, Any]]:
         before = None
         if case.listing is not None:
             before = case.listing.inventory if name == "stock" else payload.shown(case.listing, name, value)
-        told.append({"field": FIELDS.get(name, name.upper()), "before": _told(before), "after": _told(value)})
+        label = FIELDS.get(name, name.upper())
+        told.append({"field": label, "before": _told(before, case.names), "after": _told(value, case.names)})
     return told
 
 
-def _told(value: Any) -> str:
+def _told(value: Any, names: Mapping[str, str]) -> str:
     if value is None:
         return ""
     if isinstance(value, list):
         return f"{len(value)} photo{'s' if len(value) != 1 else ''}"
-    text = str(value)
+    text = names.get(str(value), str(value))
     return text if len(text) <= 120 else text[:117] + "…"

@@ -118,6 +118,7 @@ def _case(
         listing=found.listing,
         agreed=found.row.agreed if found.row else {},
         switches=Switches(settings.create_listings, settings.auto_publish, settings.fields_on),
+        names={choice.id: choice.name for choice in lists.all},
     )
 
 

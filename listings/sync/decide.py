@@ -66,6 +66,8 @@ class Case:
     listing: ReverbListing | None
     agreed: Agreed
     switches: Switches
+    #: What people call the ids of conditions, categories and shipping profiles.
+    names: Mapping[str, str] = field(default_factory=dict)
 
 
 def decide(case: Case) -> Decision:

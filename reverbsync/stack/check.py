@@ -114,7 +114,7 @@ def _back_from_zero(up: Demo, edits: list[Edit]) -> Edit:
     [doc] = up.at_store("GET", f"/products?sku={first.sku}")
     variant = doc["variants"][0]["id"]
     up.at_store("PUT", f"/variants/{variant}", {"inventory_quantity": 4})
-    went = [f"went to {first.found[0]}" if first.found else "did not go to zero"]
+    went = ["at zero: " + ", ".join(first.found[-2:]) + "; then"]
     return Edit("zero and back", first.sku, "Synced", lambda: None, found=went, wrong=first.wrong)
 
 
@@ -212,6 +212,7 @@ def _compare(up: Demo, edit: Edit, outcomes: Outcomes | None) -> None:
         return
     for name, ours, theirs in _fields(products[0], listing):
         if name != "words":
+            if name != "words":
             edit.found.append(f"{name} {theirs}")
         if ours != theirs:
             edit.wrong.append(f"{name} is {theirs!r}, the store says {ours!r}")
@@ -262,9 +263,8 @@ class Outcomes:
 def _print(edits: list[Edit], took: float, *, in_time: bool) -> None:
     width = max(len(edit.name) for edit in edits)
     for edit in edits:
-        print(
-            f"{'ok ' if not edit.wrong else 'BAD'}  {edit.name:<{width}}  {edit.sku:<10}  {', '.join(edit.found)[:150]}"
-        )
+        mark = "BAD" if edit.wrong else "ok "
+        print(f"{mark}  {edit.name:<{width}}  {edit.sku:<10}  {', '.join(edit.found)}")
         for words in edit.wrong:
             print(f"     {'':<{width}}  {'':<10}  -> {words}")
     good = in_time and not any(edit.wrong for edit in edits)

@@ -120,15 +120,13 @@ def _seed_reverb(web: str, kept: dict[str, Any], store: str) -> None:
 def _seed(stack: run.Stack, store: str, kept: dict[str, Any]) -> int:
     """Make store and shop, once, and point the store's webhooks at the shop. Returns the shop's id."""
     token, secret = kept["store_token"], kept["store_secret"]
-    _ask(
-        "POST", f"{store}/_control/shops", {"domain": DOMAIN, "token": token, "secret": secret, "name": "Demo Guitars"}
-    )
+    own = {"domain": DOMAIN, "token": token, "secret": secret, "name": "Demo Guitars"}
+    _ask("POST", f"{store}/_control/shops", own)
     _ask("POST", f"{store}/_control/seed", {"domain": DOMAIN})
     known = [shop for shop in json.loads(stack.manage("shop", "list")) if shop["store"] == DOMAIN]
     shop = known[0] if known else json.loads(stack.manage(*_create(kept)))
     hooks = [{"topic": topic, "uri": shop["webhooks"]["store"]} for topic in TOPICS]
-    wish = {"domain": DOMAIN, "token": token, "secret": secret, "webhooks": hooks}
-    _ask("POST", f"{store}/_control/shops", wish)
+    _ask("POST", f"{store}/_control/shops", {**own, "webhooks": hooks})
     return int(shop["id"])
 
 

@@ -32,3 +32,8 @@ class Lists:
     categories: tuple[Choice, ...] = ()
     conditions: tuple[Choice, ...] = ()
     shipping_profiles: tuple[Choice, ...] = ()
+
+    @property
+    def all(self) -> tuple[Choice, ...]:
+        """The choices of all lists."""
+        return (*self.categories, *self.conditions, *self.shipping_profiles)
