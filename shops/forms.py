@@ -17,7 +17,7 @@ class _Plain(BaseForm):
     """A form whose labels end without a colon."""
 
     def __init__(self, *args: Any, **more: Any) -> None:
-        super().__init__(*args, label_suffix="", **more)
+        super().__init__(*args, **{"label_suffix": "", **more})
 
 
 class ShopForm(_Plain, forms.ModelForm):  # type: ignore[type-arg]  # Django is not generic at run time

@@ -212,7 +212,6 @@ def _compare(up: Demo, edit: Edit, outcomes: Outcomes | None) -> None:
         return
     for name, ours, theirs in _fields(products[0], listing):
         if name != "words":
-            if name != "words":
             edit.found.append(f"{name} {theirs}")
         if ours != theirs:
             edit.wrong.append(f"{name} is {theirs!r}, the store says {ours!r}")
