@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import threading
@@ -10,15 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flask import Flask, Request, Response, request
-from werkzeug.exceptions import HTTPException
 
 KINDS = ("status", "slow", "lost_answer", "lost_request")
-
-
-class Lost(HTTPException):
-    """The connection is closed without an answer."""
-
-    code = 500
 
 
 @dataclass
@@ -82,6 +76,7 @@ class Faults:
             time.sleep(hit.delay_s)
         if hit.kind == "lost_request":
             close(call)
+            return Response(status=500)
         if hit.kind == "lost_answer":
             call.environ["sandbox.lost"] = True
         if hit.kind != "status":
@@ -109,8 +104,8 @@ def close(call: Request) -> None:
     """Close the connection of a call under its feet (gunicorn hands its socket on)."""
     line: socket.socket | None = call.environ.get("gunicorn.socket")
     if line is not None:
-        line.shutdown(socket.SHUT_RDWR)
-    raise Lost
+        with contextlib.suppress(OSError):
+            line.shutdown(socket.SHUT_RDWR)
 
 
 class Log:

@@ -1,0 +1,3 @@
+"""Tests: journeys."""
+
+from __future__ import annotations

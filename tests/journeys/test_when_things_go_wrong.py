@@ -1,0 +1,203 @@
+"""Stories of lost answers, refusals, limits and dead workers. None of them makes a second listing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from listings import jobs
+from listings.jobs import LEASE
+from shops import make
+from shops.models import ReverbConnection, Shop
+from shops.platforms.base import StorePassing, StoreRefused
+from tests.journeys.world import World
+
+pytestmark = pytest.mark.live
+
+
+def test_a_post_whose_answer_was_lost_is_found_and_not_repeated(world: World) -> None:
+    world.reverb.fault("lost_answer", method="POST", path="/listings$")
+    world.product()
+    world.settle()
+    assert world.listing()["state"] == "live"
+    assert len(world.reverb.calls("POST")) == 1
+    assert world.entries()[0] == "answer_lost"
+
+
+def test_not_even_when_the_look_up_trails(world: World) -> None:
+    world.reverb.ask("POST", "/settings", {"sku_lag_s": 20})
+    world.reverb.fault("lost_answer", method="POST", path="/listings$")
+    world.product()
+    world.settle()
+    assert world.listing()["state"] == "live"
+    assert len(world.reverb.calls("POST")) == 1
+
+
+def test_a_post_that_never_arrived_is_made_once_after_looking(world: World) -> None:
+    world.reverb.fault("lost_request", method="POST", path="/listings$")
+    world.product()
+    world.settle()
+    assert world.listing()["state"] == "live"
+    assert "look_again_first" in world.entries()
+
+
+def test_a_listing_that_the_look_up_did_not_show_is_not_made_twice(world: World) -> None:
+    """Reverb refuses a second listing with the SKU; that refusal means: look again."""
+    world.reverb.ask("POST", "/settings", {"sku_lag_s": 10})
+    body = {"sku": "A1", "title": "Made by hand a moment ago", "make": "Fender", "model": "Strat"}
+    import requests
+
+    headers = {"Authorization": f"Bearer {world.token}", "Accept-Version": "3.0"}
+    requests.post(f"{world.reverb.url}/api/listings", json=body, headers=headers, timeout=5).raise_for_status()
+    world.product()
+    world.settle()
+    assert world.listing()["title"] == "Fender Strat"
+    assert world.entries()[0] == "look_again_first"
+
+
+def test_a_put_whose_answer_was_lost_ends_in_step(world: World) -> None:
+    guitar = world.product()
+    world.settle()
+    world.reverb.fault("lost_answer", method="PUT")
+    world.edit(guitar, price="1.00")
+    world.settle()
+    assert world.listing()["price"]["amount"] == "1.00"
+    assert world.last().outcome == "nothing"
+
+
+def test_what_reverb_refuses_waits_for_the_seller_with_reverbs_own_words(world: World) -> None:
+    guitar = world.product()
+    world.settle()
+    world.edit(guitar, price="0.00")
+    world.settle()
+    entry = world.last()
+    assert (entry.outcome, entry.reason) == ("failed", "refused")
+    assert entry.field_errors == {"price": ["must be greater than 0"]}
+    assert world.waits_for() == "refused"
+    world.edit(guitar, price="2.00")
+    world.settle()
+    assert (world.listing()["price"]["amount"], world.waits_for()) == ("2.00", "")
+
+
+def test_an_end_goes_through_even_when_another_field_is_refused(world: World) -> None:
+    guitar = world.product()
+    world.settle()
+    world.edit(guitar, price="0.00", inventory_quantity=0)
+    world.settle()
+    assert world.listing()["state"] == "sold"
+    assert world.last().reason == "refused"
+    assert world.last().changes == [{"field": "Stock", "before": "3", "after": "0"}]
+
+
+def test_after_429_nobody_calls_until_the_time_is_up(world: World) -> None:
+    world.reverb.fault("status", status=429, retry_after=60, body={"message": "Too many"})
+    world.product()
+    assert world.step()
+    assert world.last().reason == "slow_down"
+    before = len(world.reverb.calls())
+    world.now += timedelta(seconds=61)  # our clock alone: Redis still holds the block
+    world.step()
+    assert len(world.reverb.calls()) == before
+    world.settle()
+    assert world.listing()["state"] == "live"
+
+
+def test_an_error_page_is_tried_again_with_growing_delay_until_it_passes(world: World) -> None:
+    world.reverb.fault("status", status=503, times=3)
+    world.product()
+    world.settle()
+    assert world.entries()[:3] == ["try_later"] * 3
+    assert world.listing()["state"] == "live"
+
+
+def test_what_fails_too_often_waits_for_a_person(world: World) -> None:
+    world.reverb.fault("status", status=503, times=99)
+    world.product()
+    world.settle()
+    assert world.entries() == ["try_later"] * (jobs.MAX_ATTEMPTS - 1) + ["gave_up"]
+    assert world.waits_for() == "gave_up"
+
+
+def test_a_dead_token_stops_the_shop_until_a_new_one_is_saved(world: World) -> None:
+    guitar = world.product()
+    world.settle()
+    world.reverb.fault("status", status=401, body={"message": "Please log in"}, times=2)
+    world.edit(guitar, price="3.00")
+    world.settle()
+    assert world.last().reason == "token_refused"
+    assert ReverbConnection.objects.get().problem == "token_refused"
+    calls = len(world.reverb.calls())
+    world.edit(guitar, price="4.00")
+    world.settle()
+    assert (world.last().reason, len(world.reverb.calls())) == ("not_connected", calls)
+    world.reverb.ask("POST", "/listings", {"token": world.token, "listings": []})
+    make.connect_reverb(world.shop, world.token)
+    assert Shop.objects.get(pk=world.shop.pk).look_again_asked
+    jobs.look_at_waiting(world.shop.pk, now=world.now)
+    world.settle()
+    assert world.listing()["price"]["amount"] == "4.00"
+
+
+def test_one_401_is_not_a_dead_token(world: World) -> None:
+    world.reverb.fault("status", status=401, body={"message": "Preferred sellers only"}, times=1)
+    world.product()
+    world.settle()
+    assert world.last().reason == "not_permitted"
+    assert ReverbConnection.objects.get().problem != "token_refused"
+
+
+def test_a_job_whose_worker_died_is_done_by_the_next_and_the_log_tells(world: World) -> None:
+    world.product()
+    assert jobs.claim(world.shop.pk, now=world.now) is not None  # and the worker is gone
+    world.wait(LEASE.total_seconds() + 1)
+    world.settle()
+    assert world.entries() == ["interrupted", "created_publishing", "published"]
+    assert len(world.reverb.calls("POST")) == 1
+
+
+def test_a_worker_that_died_between_post_and_answer_leaves_one_listing(world: World) -> None:
+    world.reverb.fault("lost_answer", method="POST", path="/listings$")
+    world.product()
+    taken = jobs.claim(world.shop.pk, now=world.now)
+    assert taken is not None
+    from listings.sync.attempt import attempt
+
+    attempt(taken)
+    world.wait(1)
+    world.settle()
+    assert len(world.reverb.calls("POST")) == 1
+
+
+def test_a_throttled_store_is_not_taken_for_a_deleted_product(world: World) -> None:
+    guitar = world.product()
+    world.settle()
+    throttled = {"errors": [{"message": "Throttled", "extensions": {"code": "THROTTLED"}}]}
+    world.store.fault("status", status=200, body=throttled)
+    from listings import intake
+    from shops.events import ProductChanged
+
+    failed = intake.take(world.shop, [ProductChanged(str(guitar["id"]))], cause="test")
+    assert [type(error) for error in failed.values()] == [StorePassing]
+    assert world.listing()["state"] == "live"
+
+
+def test_a_store_that_refuses_our_token_loses_nothing(world: World) -> None:
+    world.store.ask("POST", "/shops", {"domain": "guitars.myshopify.com", "token": "another"})
+    from listings import intake
+    from shops.events import ProductChanged
+
+    failed = intake.take(world.shop, [ProductChanged("1")], cause="test")
+    assert [type(error) for error in failed.values()] == [StoreRefused]
+
+
+def test_the_token_goes_to_the_configured_host_only(world: World) -> None:
+    """Every call that the stand-in saw came to it, though its links could name any host."""
+    guitar = world.product()
+    world.settle()
+    known = world.known()
+    known.picture["self_url"] = "http://evil.test/api/listings/1"
+    known.save()
+    world.edit(guitar, price="5.00")
+    world.settle()
+    assert world.listing()["price"]["amount"] == "5.00"

@@ -1,0 +1,210 @@
+"""A world to tell stories in: the stand-in Reverb and store as real processes, and our engine between them.
+
+Our clock is moved by the story, so that nothing sleeps to be right; the stand-ins' clocks are moved along.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import requests
+
+from listings import intake, jobs
+from listings.models import Job, Listing, Product
+from listings.sync.attempt import attempt
+from reverbsync import clock
+from reverbsync.redis import connection
+from reverbsync.stack import ports
+from reverbsync.stack.supervise import die_with_parent
+from shops import make
+from shops.events import ProductChanged, ProductDeleted
+from shops.models import Shop, SyncSettings
+from synclog.models import Entry
+from tests.people import olivia
+
+DOMAIN = "guitars.myshopify.com"
+
+
+@contextmanager
+def running(module: str) -> Iterator[str]:
+    """Run a stand-in without a file of its own; yields its address."""
+    port = ports.free(0)
+    url = f"http://{ports.LOOPBACK}:{port}"
+    command = [sys.executable, "-m", "gunicorn", f"{module}:application", "--worker-class", "gthread"]
+    process = subprocess.Popen(
+        [*command, "--threads", "8", "--bind", f"{ports.LOOPBACK}:{port}", "--log-level", "critical"],
+        env={"PATH": "/usr/bin:/bin", "SANDBOX_URL": url},
+        preexec_fn=die_with_parent,  # noqa: PLW1509 -- no thread of ours is running yet
+    )
+    over = time.monotonic() + 20
+    try:
+        while time.monotonic() < over:
+            try:
+                requests.get(f"{url}/_control/settings", timeout=5)
+                break
+            except requests.RequestException:
+                time.sleep(0.05)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+class StandIn:
+    """The control address of a stand-in."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def ask(self, method: str, path: str, body: Any = None, **query: Any) -> Any:
+        """Call it."""
+        answer = requests.request(method, f"{self.url}/_control{path}", json=body, params=query, timeout=10)
+        answer.raise_for_status()
+        return answer.json()
+
+    def fault(self, kind: str, **wish: Any) -> None:
+        """Ask for a fault."""
+        self.ask("POST", "/faults", {"kind": kind, **wish})
+
+    def calls(self, method: str = "", path: str = "") -> list[dict[str, Any]]:
+        """Return the API calls so far, those of a method and with a path alone if asked."""
+        found = self.ask("GET", "/requests")
+        return [call for call in found if method in ("", call["method"]) and path in call["path"]]
+
+
+class World:
+    """One shop between the two."""
+
+    def __init__(self, reverb: StandIn, store: StandIn, token: str) -> None:
+        self.reverb, self.store, self.token = reverb, store, token
+        self.now = datetime.now(UTC)
+        reverb.ask("POST", "/reset")
+        reverb.ask("POST", "/accounts", {"token": token})
+        store.ask("DELETE", "/faults")
+        store.ask("POST", "/shops", {"domain": DOMAIN, "token": token, "secret": "s", "webhooks": []})
+        connection().flushdb()
+        self.shop: Shop = make.shop(olivia(), "Guitars")
+        make.connect_store(self.shop, platform="shopify", address=DOMAIN, token=token, secret="s")
+        make.connect_reverb(self.shop, token)
+        self.shop = Shop.objects.select_related("store", "reverb", "sync_settings").get(pk=self.shop.pk)
+        reverb.ask("DELETE", "/requests")
+
+    # -- the seller ------------------------------------------------------------------------------------------
+
+    def set(self, **settings: Any) -> None:
+        """Change settings of the shop."""
+        SyncSettings.objects.filter(shop=self.shop).update(**settings)
+        self.shop.sync_settings.refresh_from_db()
+
+    def product(self, sku: str = "A1", **wish: Any) -> dict[str, Any]:
+        """Make a product in the store, and hear of it."""
+        row = {"sku": sku, "price": "500.00", "inventory_quantity": 3, "barcode": "885978110803"}
+        row.update({name: wish.pop(name) for name in list(wish) if name in {*row, "tracked"}})
+        body = {
+            "domain": DOMAIN,
+            "title": "Fender Strat",
+            "vendor": "Fender",
+            "product_type": "Electric Guitars / Solid Body",
+            "description_html": "<p>Nice</p>",
+            "images": ["http://store.test/1.jpg"],
+            **wish,
+            "variants": [row],
+        }
+        made: dict[str, Any] = self.store.ask("POST", "/products", body)
+        self.hear(made)
+        return made
+
+    def used(self, sku: str = "U1", **wish: Any) -> dict[str, Any]:
+        """Make a used one-off."""
+        tags = ["condition: Very Good"]
+        return self.product(sku, **{"inventory_quantity": 1, "barcode": "", "tags": tags, **wish})
+
+    def edit(self, product: dict[str, Any], **wish: Any) -> None:
+        """Change a product or its variant in the store, and hear of it."""
+        of_variant = {
+            name: wish.pop(name) for name in ("price", "sku", "barcode", "inventory_quantity") if name in wish
+        }
+        if of_variant:
+            self.store.ask("PUT", f"/variants/{product['variants'][0]['id']}", of_variant)
+        if wish:
+            self.store.ask("PUT", f"/products/{product['id']}", wish)
+        self.hear(product)
+
+    def delete(self, product: dict[str, Any]) -> None:
+        """Delete a product in the store, and hear of it."""
+        self.store.ask("DELETE", f"/products/{product['id']}")
+        intake.take(self.shop, [ProductDeleted(str(product["id"]))], cause="test")
+
+    def hear(self, product: dict[str, Any]) -> None:
+        """Hear that something of a product is new."""
+        failed = intake.take(self.shop, [ProductChanged(str(product["id"]))], cause="test")
+        assert not failed
+
+    # -- our workers -----------------------------------------------------------------------------------------
+
+    def step(self) -> bool:
+        """Make one attempt if a job is due."""
+        taken = jobs.claim(self.shop.pk, now=self.now)
+        if taken is not None:
+            attempt(taken)
+        return taken is not None
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass here and there."""
+        self.now += timedelta(seconds=seconds)
+        self.reverb.ask("POST", "/clock", {"advance_s": seconds})
+        for key in connection().keys("pace:*"):
+            connection().delete(key)
+
+    def settle(self, limit: int = 40) -> None:
+        """Work and wait until nothing is open."""
+        for _ in range(limit):
+            while self.step():
+                pass
+            due = Job.objects.filter(waiting=False).order_by("due_at").values_list("due_at", flat=True).first()
+            if due is None:
+                return
+            self.wait(max(0.1, (due - self.now).total_seconds()))
+        raise AssertionError("it never settles")
+
+    # -- what came of it -------------------------------------------------------------------------------------
+
+    def listing(self, sku: str = "A1") -> dict[str, Any]:
+        """Return the one listing with this SKU, as Reverb has it."""
+        [found] = self.reverb.ask("GET", "/listings", sku=sku)
+        return dict(found)
+
+    def entries(self) -> list[str]:
+        """Return the reasons of all entries, oldest first."""
+        return list(Entry.objects.filter(shop=self.shop).order_by("id").values_list("reason", flat=True))
+
+    def last(self) -> Entry:
+        """Return the newest entry."""
+        found = Entry.objects.filter(shop=self.shop).order_by("-id").first()
+        assert found is not None
+        return found
+
+    def writes(self) -> list[dict[str, Any]]:
+        """Return the writes to Reverb so far."""
+        return [call for call in self.reverb.calls() if call["method"] != "GET"]
+
+    def known(self, sku: str = "A1") -> Listing:
+        """Return what we know of the listing."""
+        return Listing.objects.get(shop=self.shop, sku=sku)
+
+    def waits_for(self, sku: str = "A1") -> str:
+        """Return what the product waits for."""
+        return Product.objects.get(shop=self.shop, sku=sku).waits_for
+
+
+@contextmanager
+def at(world: World) -> Iterator[World]:
+    """Let our clock be the story's while the block runs."""
+    with clock.running_by(lambda: world.now):
+        yield world

@@ -1,0 +1,3 @@
+"""Tests: pages."""
+
+from __future__ import annotations

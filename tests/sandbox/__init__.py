@@ -1,0 +1,3 @@
+"""Tests: sandbox."""
+
+from __future__ import annotations
