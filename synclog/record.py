@@ -42,12 +42,12 @@ def record(attempt: Attempt) -> Entry:
         outcome=attempt.outcome,
         reason=attempt.reason,
         words=REASONS[attempt.reason].words,
-        mend_link=attempt.mend_link[:1000],
+        mend_link=_web(attempt.mend_link),
         store_product_id=attempt.store_product_id,
         title=attempt.title[:300],
         sku=attempt.sku[:255],
-        product_link=attempt.product_link[:1000],
-        listing_link=attempt.listing_link[:1000],
+        product_link=_web(attempt.product_link),
+        listing_link=_web(attempt.listing_link),
         changes=attempt.changes,
         message=redact(attempt.message)[:2000],
         field_errors=attempt.field_errors,
@@ -56,3 +56,8 @@ def record(attempt: Attempt) -> Entry:
         attempt=attempt.attempt,
         cause=attempt.cause[:60],
     )
+
+
+def _web(link: str) -> str:
+    """Return a link that a page may show: others' answers could hold any scheme."""
+    return link if link.startswith(("https://", "http://")) and len(link) <= 1000 else ""

@@ -79,7 +79,7 @@ def listing(body: object) -> ReverbListing:
         sku=found.sku or "",
         state=found.state.slug,
         self_url=found.links.own.href,
-        web_url=found.links.web.href,
+        web_url=found.links.web.href if found.links.web.href.startswith(("https://", "http://")) else "",
         title=found.title,
         description=found.description,
         make=found.make,
