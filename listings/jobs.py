@@ -1,14 +1,16 @@
 """The queue: open a job, claim one, and say how its attempt ended. Each is one statement on one table.
 
-A job that a worker took to the grave is free again when its lease runs out. The lease is a token: who lost it can
-no longer close, postpone or reopen the job, whatever it does.
+A job that a worker took to the grave is free again within seconds: its lock fell with the worker's connection to the
+database. Where that cannot be told, it is free when its lease runs out. The lease is a token: who lost it can no longer
+close, postpone or reopen the job, whatever it does.
 """
 
 from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,6 +26,10 @@ BY_HAND = "by hand"
 
 #: Longer than one call can take (reverbsync.http); the lease is renewed before each.
 LEASE = timedelta(seconds=45)
+#: A claimed job that nobody has locked after this time was abandoned.
+LOCKED_WITHIN = timedelta(seconds=3)
+#: Names our locks among PostgreSQL's advisory locks.
+_LOCKS = 0x52565202
 #: A product is looked at no oftener than this, unless its stock went to zero; a burst of changes is one look.
 PAUSE = timedelta(seconds=2)
 MAX_ATTEMPTS = 10
@@ -78,6 +84,15 @@ RETURNING job.id, job.product_id, job.shop_id, job.asked, job.attempts, job.caus
 """
 
 
+_FREE_ABANDONED = """
+UPDATE listings_job AS job SET lease_until = %(now)s
+WHERE lease_until > %(now)s AND lease_until < %(locked_by)s AND NOT EXISTS (
+    SELECT 1 FROM pg_locks
+    WHERE locktype = 'advisory' AND classid = %(locks)s AND objid = (job.id %% 2147483647) AND granted
+)
+"""
+
+
 def look_again(products: Iterable[Product], *, rank: Rank, cause: str, now: datetime) -> None:
     """Open a job for each product, or add to the open one: the more urgent rank and the earlier time win."""
     for product in products:
@@ -98,6 +113,25 @@ def claim(shop_id: int, *, now: datetime) -> Claim | None:
         return None
     job_id, product_id, shop, asked, attempts, cause, interrupted = row
     return Claim(job_id, product_id, shop, lease, asked, attempts, cause, interrupted)
+
+
+@contextmanager
+def locked(taken: Claim) -> Iterator[None]:
+    """Hold a lock that falls with this worker's database connection, so that its death is noticed at once."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s, %s)", [_LOCKS, taken.job_id % 2147483647])
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCKS, taken.job_id % 2147483647])
+
+
+def free_abandoned(*, now: datetime) -> int:
+    """Free the claimed jobs whose worker is gone; returns how many. For the sweeper."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FREE_ABANDONED, {"now": now, "locked_by": now + LEASE - LOCKED_WITHIN, "locks": _LOCKS})
+        return int(cursor.rowcount)
 
 
 def renew(taken: Claim, *, now: datetime) -> None:

@@ -30,7 +30,8 @@ def drain(shop_id: int) -> None:
         taken = jobs.claim(shop_id, now=clock.now())
         if taken is None:
             return
-        attempt(taken)
+        with jobs.locked(taken):
+            attempt(taken)
     wake(jobs.DRAIN, shop_id)
 
 
@@ -39,6 +40,7 @@ def sweep() -> None:
     """Wake the shops that have due jobs: delayed ones, and those whose wake-up or worker was lost."""
     for shop_id in Shop.objects.filter(look_again_asked=True).values_list("pk", flat=True):
         _look_again(shop_id)
+    jobs.free_abandoned(now=clock.now())
     for shop_id in jobs.shops_with_due_jobs(now=clock.now()):
         wake(jobs.DRAIN, shop_id)
 

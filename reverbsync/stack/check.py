@@ -250,13 +250,19 @@ class Outcomes:
         self._session.post(page, data=form, headers={"Referer": page}, timeout=30).raise_for_status()
 
     def last(self, words: str) -> str:
-        """Return the outcome of the newest attempt that is not "nothing to do" for a SKU or title."""
-        for outcome, name in (("failed", "Failed"), ("skipped", "Skipped"), ("synced", "Synced")):
-            answer = self._session.get(self._log, params={"q": words, "outcome": outcome}, timeout=30)
-            answer.raise_for_status()
-            if f'data-outcome="{outcome}"' in answer.text:
-                return name
-        return ""
+        """Return how the newest attempt for a SKU or title ended, leaving out those that found nothing to do.
+
+        An attempt that was cut short may have done its work; the next one then finds both sides in step.
+        """
+        answer = self._session.get(self._log, params={"q": words}, timeout=30)
+        answer.raise_for_status()
+        cut_short = False
+        for outcome, reason in re.findall(r'data-outcome="(\w+)" data-reason="(\w*)"', answer.text):
+            if reason in ("interrupted", "answer_lost", "try_later"):
+                cut_short = True
+            elif outcome != "nothing":
+                return str(outcome).title()
+        return "Synced" if cut_short else ""
 
 
 def _print(edits: list[Edit], took: float, *, in_time: bool) -> None:

@@ -82,6 +82,21 @@ def test_a_job_whose_worker_died_is_free_when_the_lease_runs_out(shop: Shop, pro
     assert again.attempt == 2
 
 
+def test_a_job_whose_worker_is_gone_is_noticed_long_before(shop: Shop, product: Product) -> None:
+    ask(product)
+    take(shop)
+    assert jobs.free_abandoned(now=NOON + timedelta(seconds=1)) == 0
+    assert jobs.free_abandoned(now=NOON + timedelta(seconds=4)) == 1
+    assert take(shop, 5).interrupted
+
+
+def test_a_job_whose_worker_lives_is_left_to_it_however_long_it_takes(shop: Shop, product: Product) -> None:
+    ask(product)
+    with jobs.locked(take(shop)):
+        assert jobs.free_abandoned(now=NOON + timedelta(seconds=30)) == 0
+    assert jobs.free_abandoned(now=NOON + timedelta(seconds=30)) == 1
+
+
 def test_who_lost_the_lease_can_no_longer_close_the_job(shop: Shop, product: Product) -> None:
     ask(product)
     slow = take(shop)
