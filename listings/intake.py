@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,15 +19,17 @@ from shops.platforms import StoreClient, client_of
 from shops.platforms.base import StoreError
 
 
-def take(shop: Shop, events: Iterable[Event], *, cause: str) -> dict[Event, StoreError]:
+def take(shop: Shop, events: Mapping[Event, str]) -> dict[Event, StoreError]:
     """Bring the shop's products up to date with what the events hint at; each product is asked for once.
+
+    `events` tells for each what it came from, for the log.
 
     Returns the events that could not be followed because the store did not answer; trying them again loses nothing.
     """
     failed: dict[Event, StoreError] = {}
     client = client_of(shop.store)
     done: dict[str, StoreError | None] = {}
-    for event in events:
+    for event, cause in events.items():
         try:
             for parent_id in _parents(shop, client, event):
                 if parent_id not in done:

@@ -137,11 +137,21 @@ def read(environ: dict[str, str] | None = None) -> Env:
     Raises Refused with a sentence for a person; it never shows a value, since values may be secrets.
     """
     values: dict[str, Any] = dict(os.environ if environ is None else environ)
-    if "DATABASE_URL" not in values and values.get("ENVIRONMENT") != "production" and RUNNING_STACK.exists():
-        values = {**json.loads(RUNNING_STACK.read_text()), **values}
+    if "DATABASE_URL" not in values and values.get("ENVIRONMENT") != "production":
+        values = {**_running_stack(), **values}
     known = {name: values[name] for name in Env.model_fields if values.get(name, "") != ""}
     try:
         return Env(**known)
     except ValidationError as error:
         told = "; ".join(f"{'.'.join(map(str, p['loc'])) or 'settings'}: {p['msg']}" for p in error.errors())
         raise Refused(f"The settings in the environment cannot be used. {told}") from None
+
+
+def _running_stack() -> dict[str, Any]:
+    """Return what the embedded stack beside this checkout runs with, nothing when none runs."""
+    try:
+        found: dict[str, Any] = json.loads(RUNNING_STACK.read_text())
+        os.kill(int(found["STACK_PID"]), 0)  # signal 0 only asks whether the process is there
+    except (OSError, ValueError, KeyError):
+        return {}
+    return found

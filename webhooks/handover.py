@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
 from datetime import datetime
 
 from listings import intake
@@ -30,8 +28,8 @@ def hand_over(shop: Shop) -> bool:
         inbox.put_aside(batch, state=Delivery.State.IGNORED, note="The app was removed from the store.", now=now)
         return len(batch) == BATCH
     meant = {delivery: found for delivery in batch if (found := _read(shop, delivery, now)) is not None}
-    events = dict.fromkeys(event for found in meant.values() for event in found)
-    failed = intake.take(shop, events, cause=_cause(meant))
+    events = {event: f"webhook {delivery.topic}" for delivery, found in meant.items() for event in found}
+    failed = intake.take(shop, events)
     for delivery, found in meant.items():
         error = next((failed[event] for event in found if event in failed), None)
         if error is not None:
@@ -50,9 +48,3 @@ def _read(shop: Shop, delivery: Delivery, now: datetime) -> list[Event] | None:
     if found is None:
         inbox.put_aside([delivery], state=Delivery.State.IGNORED, note="Unknown topic", now=now)
     return found
-
-
-def _cause(deliveries: Iterable[Delivery]) -> str:
-    """Name the topics, the most frequent first."""
-    topics = Counter(delivery.topic for delivery in deliveries)
-    return "webhook " + ", ".join(topic for topic, _ in topics.most_common(2)) if topics else "webhook"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from reverbsync.env import ROOT
 from reverbsync.stack import check, demo, ports, run
-from reverbsync.stack.services import CannotStart
+from reverbsync.stack.services import CannotStart, Postgres
 
 DEFAULT_PORT = 8000
 DEMO_DATA = ROOT / ".data" / "demo"
@@ -61,6 +61,9 @@ def clean() -> int:
     """Remove what the demo kept."""
     if DEMO_DATA.exists():
         with run.alone(DEMO_DATA):
+            if (DEMO_DATA / "postgres" / "postmaster.pid").exists():
+                with Postgres(DEMO_DATA / "postgres"):
+                    pass  # a launcher that was killed left it running; leaving the block stops it
             shutil.rmtree(DEMO_DATA)
     return 0
 

@@ -127,18 +127,13 @@ def _listed(up: Demo, *, several: bool) -> list[Doc]:
         if others or used == several:
             continue
         if not _find(up, first["sku"]):
-            if len(found) < 5 and not _own_reverb(up):
-                _make_listed(up, doc)
-            else:
+            if up.own_reverb:
                 continue
+            _make_listed(up, doc)
         found.append(doc)
         if len(found) == 5:
             break
     return found
-
-
-def _own_reverb(up: Demo) -> bool:
-    return up.reverb_web.startswith("http://127.0.0.1") and bool(up.at_reverb("/my/listings", per_page=1).get("total"))
 
 
 def _make_listed(up: Demo, doc: Doc) -> None:

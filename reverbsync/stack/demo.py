@@ -48,6 +48,8 @@ class Demo:
     reverb_token: str
     password: str
     shop_id: int
+    #: False when the environment named another Reverb than our stand-in.
+    own_reverb: bool
 
     def at_store(self, method: str, path: str, body: Any = None) -> Any:
         """Call the stand-in store's control address."""
@@ -89,7 +91,7 @@ def up(data: Path, *, preferred: dict[str, int] | None = None) -> Iterator[Demo]
         if own_reverb:
             _seed_reverb(reverb_web, kept, store)
         shop_id = _seed(stack, store, kept)
-        yield Demo(stack, store, reverb_web, reverb_api, kept["reverb_token"], kept["password"], shop_id)
+        yield Demo(stack, store, reverb_web, reverb_api, kept["reverb_token"], kept["password"], shop_id, own_reverb)
 
 
 def _stand_in(name: str, module: str, data: Path, port: int) -> Program:

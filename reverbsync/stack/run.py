@@ -90,6 +90,7 @@ def manage(environment: Mapping[str, str], *words: str) -> str:
 def told(stack: Stack) -> Iterator[None]:
     """Let manage.py in other terminals find the stack while the block runs."""
     shared = {name: stack.environment[name] for name in _SHARED if name in stack.environment}
+    shared["STACK_PID"] = str(os.getpid())
     RUNNING_STACK.parent.mkdir(exist_ok=True)
     RUNNING_STACK.unlink(missing_ok=True)
     RUNNING_STACK.touch(mode=0o600)

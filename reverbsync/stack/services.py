@@ -16,6 +16,7 @@ import platformdirs
 import redis
 
 from reverbsync.stack import ports
+from reverbsync.stack.parent import die_with_parent
 
 #: What tests may do without: safety against a power cut. Kept in the server's own configuration file.
 FAST_AND_LOOSE = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
@@ -88,10 +89,14 @@ class Redis:
         settings = self._folder / "redis.conf"
         settings.touch(mode=0o600)
         settings.write_text(
-            f"bind {ports.LOOPBACK}\nport {port}\nrequirepass {password}\ndir {self._folder}\n"
-            f'appendonly yes\nsave ""\nlogfile {self._folder / "redis.log"}\n'
+            f'bind {ports.LOOPBACK}\nport {port}\nrequirepass {password}\ndir "{self._folder}"\n'
+            f'appendonly yes\nsave ""\nlogfile "{self._folder / "redis.log"}"\n'
         )
-        self._process = subprocess.Popen([_redis_server(), str(settings)], start_new_session=True)
+        self._process = subprocess.Popen(
+            [_redis_server(), str(settings)],
+            start_new_session=True,
+            preexec_fn=die_with_parent,  # noqa: PLW1509 -- the launcher has one thread
+        )
         self.url = f"redis://:{password}@{ports.LOOPBACK}:{port}/0"
         self._wait()
         return self

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import configparser
-import ctypes
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
+
+from reverbsync.stack.parent import die_with_parent
 
 STOP_SECONDS = 12
 
@@ -99,13 +99,6 @@ def configuration(programs: Sequence[Program], *, folder: Path, root: Path) -> c
             "stdout_logfile_backups": "2",
         }
     return config
-
-
-def die_with_parent() -> None:
-    """Ask Linux to end this process when its parent dies, however that happens. Elsewhere it does nothing."""
-    if sys.platform == "linux":
-        set_parent_death_signal = 1
-        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGTERM)
 
 
 def _text(value: object) -> str:

@@ -72,7 +72,7 @@ def _graphql(app: Flask, stores: Stores, faults: Faults, log: Log) -> None:
         with stores.keep.lock:
             left = points(shop["domain"])
             found, asked, actual = graph.answer(stores, shop, body["query"], body.get("variables") or {})
-            if asked > left:
+            if left < asked <= graph.MAX_COST:
                 throttled = {"message": "Throttled", "extensions": {"code": "THROTTLED"}}
                 return {"errors": [throttled], "extensions": told(asked, None, left)}
             buckets[shop["domain"]] = (left - actual, stores.clock.now())

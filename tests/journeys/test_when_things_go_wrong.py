@@ -177,7 +177,7 @@ def test_a_throttled_store_is_not_taken_for_a_deleted_product(world: World) -> N
     from listings import intake
     from shops.events import ProductChanged
 
-    failed = intake.take(world.shop, [ProductChanged(str(guitar["id"]))], cause="test")
+    failed = intake.take(world.shop, {ProductChanged(str(guitar["id"])): "test"})
     assert [type(error) for error in failed.values()] == [StorePassing]
     assert world.listing()["state"] == "live"
 
@@ -187,7 +187,7 @@ def test_a_store_that_refuses_our_token_loses_nothing(world: World) -> None:
     from listings import intake
     from shops.events import ProductChanged
 
-    failed = intake.take(world.shop, [ProductChanged("1")], cause="test")
+    failed = intake.take(world.shop, {ProductChanged("1"): "test"})
     assert [type(error) for error in failed.values()] == [StoreRefused]
 
 

@@ -21,7 +21,7 @@ from listings.sync.attempt import attempt
 from reverbsync import clock
 from reverbsync.redis import connection
 from reverbsync.stack import ports
-from reverbsync.stack.supervise import die_with_parent
+from reverbsync.stack.parent import die_with_parent
 from shops import make
 from shops.events import ProductChanged, ProductDeleted
 from shops.models import Shop, SyncSettings
@@ -139,11 +139,11 @@ class World:
     def delete(self, product: dict[str, Any]) -> None:
         """Delete a product in the store, and hear of it."""
         self.store.ask("DELETE", f"/products/{product['id']}")
-        intake.take(self.shop, [ProductDeleted(str(product["id"]))], cause="test")
+        intake.take(self.shop, {ProductDeleted(str(product["id"])): "test"})
 
     def hear(self, product: dict[str, Any]) -> None:
         """Hear that something of a product is new."""
-        failed = intake.take(self.shop, [ProductChanged(str(product["id"]))], cause="test")
+        failed = intake.take(self.shop, {ProductChanged(str(product["id"])): "test"})
         assert not failed
 
     # -- our workers -----------------------------------------------------------------------------------------
