@@ -97,6 +97,7 @@ def up(data: Path, *, preferred: dict[str, int] | None = None) -> Iterator[Demo]
 def _stand_in(name: str, module: str, data: Path, port: int) -> Program:
     """A stand-in keeps its state in memory, so it is one process with threads."""
     command = [sys.executable, "-m", "gunicorn", f"{module}:application", "--worker-class", "gthread"]
+    command.append("--no-control-socket")
     address = f"{ports.LOOPBACK}:{port}"
     environment = {"SANDBOX_DATA": str(data / name), "SANDBOX_URL": f"http://{address}"}
     return Program(name, [*command, "--workers", "1", "--threads", "16", "--bind", address], environment, priority=10)

@@ -156,6 +156,7 @@ def _app(port: int) -> list[Program]:
         for number in range(1, WORKERS + 1)
     ]
     web = [sys.executable, "-m", "gunicorn", "reverbsync.wsgi:application", "--worker-class", "gthread"]
+    web.append("--no-control-socket")
     return [
         Program("web", [*web, "--workers", "2", "--threads", "8", "--bind", f"{ports.LOOPBACK}:{port}"], priority=90),
         *workers,

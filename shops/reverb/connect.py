@@ -57,6 +57,7 @@ PROBLEMS = {
             "shop_unfinished",
             "Your shop on Reverb is not finished yet. Fill in its details there first.",
             "/my/selling/shop",
+            usable=True,
         ),
         Problem(
             "no_live_listing",

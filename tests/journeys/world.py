@@ -38,7 +38,16 @@ def running(module: str) -> Iterator[str]:
     url = f"http://{ports.LOOPBACK}:{port}"
     command = [sys.executable, "-m", "gunicorn", f"{module}:application", "--worker-class", "gthread"]
     process = subprocess.Popen(
-        [*command, "--threads", "8", "--bind", f"{ports.LOOPBACK}:{port}", "--log-level", "critical"],
+        [
+            *command,
+            "--threads",
+            "8",
+            "--bind",
+            f"{ports.LOOPBACK}:{port}",
+            "--log-level",
+            "critical",
+            "--no-control-socket",
+        ],
         env={"PATH": "/usr/bin:/bin", "SANDBOX_URL": url},
         preexec_fn=die_with_parent,  # noqa: PLW1509 -- no thread of ours is running yet
     )

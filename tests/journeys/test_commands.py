@@ -1,0 +1,113 @@
+"""The commands for scripts and operators: their names, arguments and output are a contract."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from cryptography.fernet import Fernet
+from django.core.management import CommandError, call_command
+from django.db import connection
+from pytest_django.fixtures import Settings
+
+from shops.models import Person, Shop, StoreConnection
+from tests.journeys.world import World
+from webhooks import inbox
+from webhooks.models import Delivery
+
+pytestmark = pytest.mark.live
+
+
+def create(world: World, capsys: pytest.CaptureFixture[str], *more: str, **changes: str) -> dict[str, Any]:
+    """Run `shop create` and return what it prints."""
+    words = {
+        "owner": "script@example.com",
+        "name": "Scripted",
+        "platform": "shopify",
+        "store": "scripted.myshopify.com",
+        "store-token": "st",
+        "store-secret": "ss",
+        "reverb-token": world.token,
+        **changes,
+    }
+    arguments = [part for name, value in words.items() for part in (f"--{name}", value)]
+    call_command("shop", "create", *arguments, *more)
+    made: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return made
+
+
+def test_shop_create_makes_a_working_shop_and_prints_its_webhook_address(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made = create(world, capsys, "--set", "auto_publish=true", "--set", "sync_title=off")
+    shop = Shop.objects.get(pk=made["id"])
+    assert made["webhooks"] == {"store": StoreConnection.objects.get(shop=shop).webhook_address}
+    assert (shop.sync_settings.auto_publish, shop.sync_settings.sync_title) == (True, False)
+    assert [person.email for person in shop.people.all()] == ["script@example.com"]
+
+
+def test_shop_create_uses_a_person_who_is_there(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    create(world, capsys, owner="olivia@example.com")
+    assert Person.objects.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "changes", "words"),
+    [
+        (("--set", "nonsense=true"), {}, "auto_publish"),
+        (("--set", "auto_publish=maybe"), {}, "true or false"),
+        ((), {"reverb-token": "wrong"}, "Reverb does not know this token"),
+    ],
+)
+def test_shop_create_says_what_is_wrong_and_leaves_nothing(
+    world: World, capsys: pytest.CaptureFixture[str], more: tuple[str, ...], changes: dict[str, str], words: str
+) -> None:
+    with pytest.raises(CommandError, match=words):
+        create(world, capsys, *more, **changes)
+    assert not Shop.objects.filter(name="Scripted").exists()
+
+
+def test_shop_list_prints_every_shop(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    made = create(world, capsys)
+    call_command("shop", "list")
+    listed = json.loads(capsys.readouterr().out)
+    assert [shop["name"] for shop in listed] == ["Guitars", "Scripted"]
+    assert listed[1]["webhooks"] == made["webhooks"]
+
+
+def test_queue_status_counts_what_is_open_and_waits(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.product("")
+    world.settle()
+    world.product("A1")
+    inbox.keep(world.shop.pk, source="store", delivery_id="1", topic="t", body=b"{}", state=Delivery.State.OPEN)
+    world.now += timedelta(seconds=5)
+    call_command("queue", "status", "--json")
+    status = json.loads(capsys.readouterr().out)
+    assert (status["open_deliveries"], status["open_jobs"], status["waiting_jobs"]) == (1, 1, 1)
+    assert status["oldest_open_delivery_s"] == status["oldest_open_job_s"] == 5.0
+
+
+def test_queue_wait_returns_when_nothing_is_open_and_fails_when_the_time_is_up(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    call_command("queue", "wait", "--timeout", "0")
+    world.product()
+    with pytest.raises(SystemExit) as ended:
+        call_command("queue", "wait", "--timeout", "0")
+    assert ended.value.code == 1
+
+
+def test_secrets_rotate_encrypts_all_with_the_first_key(
+    world: World, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    new = Fernet.generate_key().decode()
+    settings.ENCRYPTION_KEYS = [new, *settings.ENCRYPTION_KEYS]
+    call_command("secrets", "rotate")
+    settings.ENCRYPTION_KEYS = [new]
+    assert StoreConnection.objects.get().secret.get_secret_value() == "s"
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT token FROM shops_storeconnection")
+        [[stored]] = cursor.fetchall()
+    assert world.token not in stored

@@ -1,0 +1,116 @@
+"""The one way out: what it refuses, and what it knows about a call that failed."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from reverbsync import http
+from reverbsync.pace import Budget
+from reverbsync.stack import ports
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers by path and remembers who asked."""
+
+    seen: list[str] = []
+
+    def do_GET(self) -> None:
+        """Answer."""
+        self.seen.append(self.path)
+        if self.path == "/moved":
+            self.send_response(302)
+            self.send_header("Location", "/elsewhere")
+        elif self.path == "/silent":
+            self.rfile.read(1)
+            return
+        elif self.path == "/broken":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+            return
+        else:
+            self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"x" * 2000)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    """Run a server on the loopback address."""
+    Handler.seen = []
+    made = ThreadingHTTPServer((ports.LOOPBACK, 0), Handler)
+    made.daemon_threads = True
+    threading.Thread(target=made.serve_forever, daemon=True).start()
+    yield f"http://{ports.LOOPBACK}:{made.server_port}"
+    made.shutdown()
+    made.server_close()
+
+
+@pytest.fixture
+def allowed(settings: Settings) -> None:
+    """Let the loopback address be called."""
+    settings.ALLOWED_PRIVATE_HOSTS = [ports.LOOPBACK]
+
+
+def call(url: str, per_minute: int = 6000) -> http.Answer:
+    """Make one call with a budget of its own."""
+    return http.call("GET", url, budgets=[Budget(f"test:{uuid.uuid4()}", per_minute)], headers={})
+
+
+def test_a_private_address_is_refused_before_anything_is_sent(server: str) -> None:
+    with pytest.raises(http.NotAllowed):
+        call(f"{server}/")
+    assert Handler.seen == []
+
+
+def test_a_private_address_that_the_operator_lists_may_be_called(server: str, allowed: None) -> None:
+    assert call(f"{server}/").status == 200
+
+
+def test_a_redirect_is_not_followed(server: str, allowed: None) -> None:
+    assert call(f"{server}/moved").status == 302
+    assert Handler.seen == ["/moved"]
+
+
+def test_an_answer_that_is_too_large_is_not_read(server: str, allowed: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "MAX_ANSWER_BYTES", 1000)
+    with pytest.raises(http.Unreachable, match="too large"):
+        call(f"{server}/")
+
+
+def test_a_call_that_nobody_took_was_surely_not_applied(allowed: None) -> None:
+    with pytest.raises(http.Unreachable) as lost:
+        call(f"http://{ports.LOOPBACK}:{ports.free(0)}/")
+    assert not lost.value.maybe_done
+
+
+@pytest.mark.parametrize("path", ["/silent", "/broken"])
+def test_a_call_whose_answer_got_lost_may_have_been_applied(
+    server: str, allowed: None, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    monkeypatch.setattr(http, "READ_SECONDS", 0.3)
+    with pytest.raises(http.Unreachable) as lost:
+        call(f"{server}{path}")
+    assert lost.value.maybe_done
+
+
+def test_a_long_wait_for_the_pace_is_the_queues_business(server: str, allowed: None) -> None:
+    budget = Budget(f"test:{uuid.uuid4()}", 1)
+    http.call("GET", f"{server}/", budgets=[budget], headers={})
+    with pytest.raises(http.Paced) as paced:
+        http.call("GET", f"{server}/", budgets=[budget], headers={})
+    assert paced.value.retry_after > http.MAX_PACE_WAIT_SECONDS
+    assert len(Handler.seen) == 1
+
+
+def test_without_redis_nothing_is_sent(server: str, allowed: None, unreachable_redis: None) -> None:
+    with pytest.raises(http.Paced):
+        call(f"{server}/")
+    assert Handler.seen == []
