@@ -133,12 +133,15 @@ class Env(BaseModel):
 def read(environ: dict[str, str] | None = None) -> Env:
     """Return the settings of this process.
 
-    Where the environment names no database, the embedded stack that runs beside this checkout is used, if any.
+    Where the environment names no database, or the one of the embedded stack that runs beside this checkout, that
+    stack's settings stand in for what is not set: manage.py must read secrets with the keys that the stack writes with.
     Raises Refused with a sentence for a person; it never shows a value, since values may be secrets.
     """
     values: dict[str, Any] = dict(os.environ if environ is None else environ)
-    if "DATABASE_URL" not in values and values.get("ENVIRONMENT") != "production":
-        values = {**_running_stack(), **values}
+    if values.get("ENVIRONMENT") != "production":
+        stack = _running_stack()
+        if values.get("DATABASE_URL", "") in ("", stack.get("DATABASE_URL")):
+            values = {**stack, **values}
     known = {name: values[name] for name in Env.model_fields if values.get(name, "") != ""}
     try:
         return Env(**known)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
+from pathlib import Path
+
 import pytest
 from cryptography.fernet import Fernet
 
@@ -68,3 +72,28 @@ def test_no_secret_shows_when_the_settings_are_printed() -> None:
     assert FIT["SECRET_KEY"] not in shown
     assert FIT["ENCRYPTION_KEYS"] not in shown
     assert "postgresql://db" not in shown
+
+
+@pytest.fixture
+def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """Let an embedded stack run beside this checkout."""
+    told = {"DATABASE_URL": "postgresql:///stack", "REDIS_URL": "redis://stack/0", "STACK_PID": str(os.getpid())}
+    path = tmp_path / "running.json"
+    path.write_text(json.dumps(told))
+    monkeypatch.setattr(env, "RUNNING_STACK", path)
+    return told
+
+
+@pytest.mark.parametrize("environ", [{}, {"DATABASE_URL": "postgresql:///stack"}])
+def test_manage_py_speaks_to_the_stack_that_runs_beside_it(stack: dict[str, str], environ: dict[str, str]) -> None:
+    assert env.read(environ).REDIS_URL.get_secret_value() == stack["REDIS_URL"]
+
+
+@pytest.mark.parametrize("environ", [{"DATABASE_URL": "postgresql:///other"}, FIT])
+def test_another_database_or_production_is_left_alone(stack: dict[str, str], environ: dict[str, str]) -> None:
+    assert env.read(environ).REDIS_URL.get_secret_value() != stack["REDIS_URL"]
+
+
+def test_a_stack_that_is_gone_is_not_spoken_to(stack: dict[str, str]) -> None:
+    env.RUNNING_STACK.write_text(json.dumps({**stack, "STACK_PID": str(2**22 + 1)}))
+    assert env.read({}).REDIS_URL.get_secret_value() != stack["REDIS_URL"]
