@@ -13,7 +13,7 @@ from listings import jobs
 from listings.jobs import Claim
 from listings.models import Listing, Product
 from listings.sync import apply, publish, words
-from listings.sync.decide import Action, Case, Switches, decide
+from listings.sync.decide import Action, Case, Decision, Switches, decide
 from listings.sync.find import Found, find
 from listings.sync.payload import Defaults, Wanted, wanted
 from listings.sync.words import Change, Ending
@@ -22,7 +22,7 @@ from shops.models import ReverbConnection, SyncSettings
 from shops.pictures import ReverbListing
 from shops.reverb import connect, reference
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import NeedsSeller, NoAnswer, Paced, Passing, ReverbError, SlowDown
+from shops.reverb.errors import NeedsSeller, NoAnswer, NotFound, Paced, Passing, ReverbError, SlowDown
 from synclog.models import Entry
 from synclog.reasons import REASONS
 
@@ -128,10 +128,12 @@ def _steps(client: ReverbClient, row: Listing, case: Case, done: list[Change]) -
         apply.keep(row, case, case.listing)
         case = _now(case, case.listing, row)
     ending = Ending(Entry.Outcome.NOTHING, "in_step", done)
+    before: Decision | None = None
     for _ in range(MAX_STEPS):
         decision = decide(case)
-        if decision.action == Action.NOTHING:
-            break
+        if decision.action == Action.NOTHING or decision == before:
+            break  # what was just sent and does not show yet is not sent again
+        before = decision
         if decision.action == Action.SKIP:
             if not done:
                 ending = _skipped(decision.reason)
@@ -178,7 +180,7 @@ def _failed(product: Product, taken: Claim, error: ReverbError, done: list[Chang
             ending.reason, error.retry_after = "look_again_first", LOOK_FOR_POST_S
         case NoAnswer(maybe_done=True):
             ending.reason = "answer_lost" if _post_open(product) else "try_later"
-        case Passing():
+        case Passing() | NotFound():  # what was found a moment ago is gone: look again
             ending.reason = "try_later"
         case _:
             return ending
