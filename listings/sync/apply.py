@@ -86,7 +86,7 @@ def keep(
 ) -> None:
     """Save what Reverb says now and what is agreed on. `warnings` None leaves the last ones."""
     row.reverb_id = listing.id or read.id_in(listing.self_url)
-    row.sku = listing.sku.strip() or row.sku
+    row.sku = listing.sku.strip() or (sent or {}).get("sku") or row.sku
     row.link = listing.web_url[:1000]
     row.state = listing.state[:40]
     row.picture = listing.kept()
@@ -113,7 +113,7 @@ def _changes(case: Case, sent: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return what the entry tells: each field with its value before, as far as Reverb said, and after."""
     told = []
     for name, value in sent.items():
-        if name == "publish":
+        if name == "publish" or (name == "sku" and case.listing is None):
             continue
         before = None
         if case.listing is not None:

@@ -126,7 +126,7 @@ def _without_listing(case: Case) -> Decision:
         "inventory": units,
         "publish": publish,
     }
-    sends = {**values, "stock": case.units, **_publishing(case, published=publish)}
+    sends = {"sku": case.sku, **values, "stock": case.units, **_publishing(case, published=publish)}
     return Decision(Action.CREATE, "created_publishing" if publish else "created", made, sends, publish)
 
 
@@ -141,7 +141,7 @@ def _with_listing(case: Case, listing: ReverbListing) -> Decision:
         return Decision(Action.NOTHING, "in_step")  # locked for good: no field can matter any more
     sends = {name: value for name, value in _on(case).items() if _differs(case, listing, name, value)}
     made = payload.body(sends, update=True)
-    if listing.sku.strip() != case.sku:
+    if _sku_differs(case, listing):
         made["sku"] = sends["sku"] = case.sku
     if stock is not None:
         made |= stock.body
@@ -174,6 +174,12 @@ def _differs(case: Case, listing: ReverbListing, name: str, want: Any) -> bool:
         # A listing that was there before us: as many photos as the store has are taken for the same ones.
         return not (name == "photos" and listing.photo_count == len(want))
     return not (base.get("sent") == want and (now is None or base.get("read") in (None, now)))
+
+
+def _sku_differs(case: Case, listing: ReverbListing) -> bool:
+    """Tell whether the listing must take the product's SKU; where Reverb does not show one, it is sent once."""
+    shown = listing.sku.strip()
+    return shown != case.sku if shown else case.agreed.get("sku", {}).get("sent") != case.sku
 
 
 def _shown(listing: ReverbListing, name: str, want: Any) -> Any:

@@ -27,7 +27,7 @@ from graphql import (
 from sandbox.common.keep import Doc
 from sandbox.shopify.store import Stores, variant_title
 
-SCHEMA: GraphQLSchema = build_schema(Path(__file__).with_name("schema.graphql").read_text())
+SCHEMA: GraphQLSchema = build_schema(Path(__file__).with_name("schema.graphqls").read_text())
 #: Largest page, largest cost of one query (docs: limits; widely stated).
 MOST = 250
 MAX_COST = 1000

@@ -123,6 +123,11 @@ def test_a_listing_with_another_sku_gets_the_products_sku() -> None:
     assert decide(case(listing=listing(sku="OLD"))).body == {"sku": "A1"}
 
 
+def test_a_sku_that_reverb_does_not_show_is_sent_once() -> None:
+    assert decide(case(listing=listing(sku=""))).body == {"sku": "A1"}
+    assert decide(case(listing=listing(sku=""), agreed=agreed(sku="A1"))).action == Action.NOTHING
+
+
 # -- making a listing --------------------------------------------------------------------------------------------
 
 
