@@ -19,8 +19,8 @@ from pydantic import (
 )
 
 ROOT = Path(__file__).resolve().parent.parent
-#: Written by the embedded stack while it runs, so that manage.py in another terminal speaks to the same services.
-RUNNING_STACK = ROOT / ".data" / "running.json"
+#: Embedded stacks write a file here while they run, so that manage.py in another terminal speaks to the same services.
+RUNNING_STACKS = ROOT / ".data" / "running"
 
 DEVELOPMENT_SECRET = "only-for-development-never-for-production"  # noqa: S105 -- production refuses it
 DEVELOPMENT_KEY = "cmV2ZXJic3luYy1kZXZlbG9wbWVudC1rZXktMzIxMDE="
@@ -139,9 +139,7 @@ def read(environ: dict[str, str] | None = None) -> Env:
     """
     values: dict[str, Any] = dict(os.environ if environ is None else environ)
     if values.get("ENVIRONMENT") != "production":
-        stack = _running_stack()
-        if values.get("DATABASE_URL", "") in ("", stack.get("DATABASE_URL")):
-            values = {**stack, **values}
+        values = {**_running_stack(values.get("DATABASE_URL", "")), **values}
     known = {name: values[name] for name in Env.model_fields if values.get(name, "") != ""}
     try:
         return Env(**known)
@@ -150,11 +148,14 @@ def read(environ: dict[str, str] | None = None) -> Env:
         raise Refused(f"The settings in the environment cannot be used. {told}") from None
 
 
-def _running_stack() -> dict[str, Any]:
-    """Return what the embedded stack beside this checkout runs with, nothing when none runs."""
-    try:
-        found: dict[str, Any] = json.loads(RUNNING_STACK.read_text())
-        os.kill(int(found["STACK_PID"]), 0)  # signal 0 only asks whether the process is there
-    except (OSError, ValueError, KeyError):
-        return {}
-    return found
+def _running_stack(database_url: str) -> dict[str, Any]:
+    """Return what the youngest embedded stack with this database (or any, when it is "") runs with, or nothing."""
+    for path in sorted(RUNNING_STACKS.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True):
+        try:
+            os.kill(int(path.stem), 0)  # signal 0 only asks whether the process is there
+            found: dict[str, Any] = json.loads(path.read_text())
+        except (OSError, ValueError):
+            continue
+        if database_url in ("", found.get("DATABASE_URL")):
+            return found
+    return {}

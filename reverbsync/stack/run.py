@@ -20,7 +20,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-from reverbsync.env import ROOT, RUNNING_STACK
+from reverbsync.env import ROOT, RUNNING_STACKS
 from reverbsync.stack import ports
 from reverbsync.stack.services import PATIENCE_S, CannotStart, Postgres, Redis
 from reverbsync.stack.supervise import Program, Supervised
@@ -89,19 +89,14 @@ def manage(environment: Mapping[str, str], *words: str) -> str:
 @contextmanager
 def told(stack: Stack) -> Iterator[None]:
     """Let manage.py in other terminals find the stack while the block runs."""
-    shared = {name: stack.environment[name] for name in _SHARED if name in stack.environment}
-    shared["STACK_PID"] = str(os.getpid())
-    RUNNING_STACK.parent.mkdir(exist_ok=True)
-    RUNNING_STACK.unlink(missing_ok=True)
-    RUNNING_STACK.touch(mode=0o600)
-    text = json.dumps(shared)
-    RUNNING_STACK.write_text(text)
+    RUNNING_STACKS.mkdir(parents=True, exist_ok=True)
+    path = RUNNING_STACKS / f"{os.getpid()}.json"
+    path.touch(mode=0o600)
+    path.write_text(json.dumps({name: stack.environment[name] for name in _SHARED if name in stack.environment}))
     try:
         yield
     finally:
-        with contextlib.suppress(OSError):
-            if RUNNING_STACK.read_text() == text:
-                RUNNING_STACK.unlink()
+        path.unlink(missing_ok=True)
 
 
 _SHARED = (

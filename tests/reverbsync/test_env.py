@@ -77,10 +77,9 @@ def test_no_secret_shows_when_the_settings_are_printed() -> None:
 @pytest.fixture
 def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Let an embedded stack run beside this checkout."""
-    told = {"DATABASE_URL": "postgresql:///stack", "REDIS_URL": "redis://stack/0", "STACK_PID": str(os.getpid())}
-    path = tmp_path / "running.json"
-    path.write_text(json.dumps(told))
-    monkeypatch.setattr(env, "RUNNING_STACK", path)
+    told = {"DATABASE_URL": "postgresql:///stack", "REDIS_URL": "redis://stack/0"}
+    (tmp_path / f"{os.getpid()}.json").write_text(json.dumps(told))
+    monkeypatch.setattr(env, "RUNNING_STACKS", tmp_path)
     return told
 
 
@@ -95,5 +94,6 @@ def test_another_database_or_production_is_left_alone(stack: dict[str, str], env
 
 
 def test_a_stack_that_is_gone_is_not_spoken_to(stack: dict[str, str]) -> None:
-    env.RUNNING_STACK.write_text(json.dumps({**stack, "STACK_PID": str(2**22 + 1)}))
+    [path] = env.RUNNING_STACKS.iterdir()
+    path.rename(path.with_name(f"{2**22 + 1}.json"))
     assert env.read({}).REDIS_URL.get_secret_value() != stack["REDIS_URL"]

@@ -1,0 +1,3 @@
+"""Tests of the embedded stack."""
+
+from __future__ import annotations
