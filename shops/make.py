@@ -51,6 +51,7 @@ def connect_reverb(shop: Shop, token: str) -> connect.Account:
         defaults={
             "token": candidate.token,
             "account": account.shop_name,
+            "account_id": account.id,
             "problem": account.problem.id if account.problem else "",
             "checked_at": clock.now(),
         },

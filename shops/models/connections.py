@@ -46,6 +46,7 @@ class ReverbConnection(models.Model):
     shop = models.OneToOneField(Shop, models.CASCADE, related_name="reverb")
     token = SecretField(help_text="The seller's personal access token.")
     account = models.CharField(max_length=120, blank=True, help_text="Name of the shop on Reverb.")
+    account_id = models.CharField(max_length=64, blank=True, help_text="Reverb's id of the account, where it said so.")
     problem = models.CharField(max_length=40, blank=True, help_text="Id of a reason in shops/reverb/connect.py.")
     checked_at = models.DateTimeField(null=True, blank=True)
 
@@ -54,5 +55,7 @@ class ReverbConnection(models.Model):
 
     @property
     def budget(self) -> str:
-        """Name of the account's part of the pace: shops that share a token share it. It does not tell the token."""
+        """Name of the account's part of the pace: all its shops and tokens share it. It does not tell the token."""
+        if self.account_id:
+            return f"account-{self.account_id}"
         return hashlib.sha256(self.token.get_secret_value().encode()).hexdigest()[:16]

@@ -76,6 +76,7 @@ class Account:
 
     shop_name: str = ""
     problem: Problem | None = None
+    id: str = ""
 
 
 def check(token: SecretStr, budget: str) -> Account:
@@ -94,7 +95,8 @@ def check(token: SecretStr, budget: str) -> Account:
     name = _name(shop) or _name(_part(account, "shop"))
     if not name:
         return Account(problem=PROBLEMS["shop_unfinished"])
-    return Account(name, None if _part(live, "total") else PROBLEMS["no_live_listing"])
+    problem = None if _part(live, "total") else PROBLEMS["no_live_listing"]
+    return Account(name, problem, str(_part(account, "user_id") or _part(account, "uuid") or "")[:64])
 
 
 def is_dead(token: SecretStr, budget: str) -> bool:

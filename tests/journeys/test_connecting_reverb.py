@@ -70,3 +70,12 @@ def test_a_refused_token_does_not_replace_the_one_that_works(world: World) -> No
 def test_a_reverb_that_does_not_answer_is_said_so(world: World) -> None:
     world.reverb.fault("status", status=503, times=3)
     assert PROBLEMS["unreachable"].words in save(world, "new-token", {})
+
+
+def test_two_tokens_of_one_account_share_its_pace(world: World) -> None:
+    first = ReverbConnection.objects.get()
+    known = world.reverb.ask("POST", "/accounts", {"token": world.token})
+    save(world, "second-token", {"id": known["id"]})
+    second = ReverbConnection.objects.get()
+    assert second.token.get_secret_value() == "second-token"
+    assert second.budget == first.budget
