@@ -134,10 +134,19 @@ def _seed(stack: run.Stack, store: str, kept: dict[str, Any]) -> int:
 
 
 def _create(kept: dict[str, Any]) -> list[str]:
-    words = ["shop", "create", "--owner", EMAIL, "--password", kept["password"], "--name", "Demo Guitars"]
-    words += ["--platform", "shopify", "--store", DOMAIN, "--store-token", kept["store_token"]]
-    words += ["--store-secret", kept["store_secret"], "--reverb-token", kept["reverb_token"]]
-    return [*words, "--set", "auto_publish=true"]
+    # Written "--name=value", since a token may begin with a dash.
+    given = {
+        "owner": EMAIL,
+        "password": kept["password"],
+        "name": "Demo Guitars",
+        "platform": "shopify",
+        "store": DOMAIN,
+        "store-token": kept["store_token"],
+        "store-secret": kept["store_secret"],
+        "reverb-token": kept["reverb_token"],
+        "set": "auto_publish=true",
+    }
+    return ["shop", "create", *(f"--{name}={value}" for name, value in given.items())]
 
 
 def _ask(method: str, url: str, body: Any) -> Any:
