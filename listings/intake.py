@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F, Q
 
-from listings import jobs
+from listings import jobs, selection
 from listings.models import Product, Rank
 from reverbsync import clock
-from shops.events import AppRemoved, Event, ProductChanged, ProductDeleted, StockChanged
+from shops import make
+from shops.events import AppRemoved, Event, OrderChanged, ProductChanged, ProductDeleted, StockChanged
 from shops.models import Shop
 from shops.pictures import StoreProduct
 from shops.platforms import StoreClient, client_of
-from shops.platforms.base import StoreError
+from shops.platforms.values import StoreError
 
 
 def take(shop: Shop, events: Mapping[Event, str]) -> dict[Event, StoreError]:
@@ -54,27 +55,68 @@ def refresh(shop: Shop, parent_id: str, client: StoreClient, *, cause: str) -> N
     asked_at = clock.now()
     pictures = client.products(parent_id)
     with transaction.atomic():
-        # One intake of a shop at a time: no product is made twice.
-        Shop.objects.select_for_update(no_key=True).get(pk=shop.pk)
-        known = {p.store_product_id: p for p in Product.objects.filter(shop=shop, store_parent_id=parent_id)}
-        seen = [_keep(shop, picture, known.pop(picture.store_product_id, None), asked_at) for picture in pictures]
-        seen += [_gone(product, asked_at) for product in known.values()]
-        _open_jobs(shop, seen, cause)
+        keep(shop, pictures, parent_ids=[parent_id], asked_at=asked_at, cause=cause, told_of=True)
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What a reading brought: how many units it showed, and how many of them are new or changed."""
+
+    seen: int
+    news: int
+    gone: int
+
+
+def keep(
+    shop: Shop,
+    pictures: Sequence[StoreProduct],
+    *,
+    parent_ids: Sequence[str],
+    asked_at: datetime,
+    cause: str,
+    told_of: bool = False,
+    hold: bool = False,
+    lowest: Rank = Rank.EDIT,
+) -> Kept:
+    """Save what was read of whole products unless something newer is known, and open jobs for what is news.
+
+    `pictures` are all units of the products `parent_ids`; a known unit that is not among them is gone. `told_of`: an
+    event said that something changed, so where nothing is news all are looked at. `hold`: new products are only
+    learnt, until the store tells of a change or the seller begins. Call it inside a transaction.
+    """
+    # One intake of a shop at a time: no product is made twice.
+    Shop.objects.select_for_update(no_key=True).get(pk=shop.pk)
+    ids = [picture.store_product_id for picture in pictures]
+    same = Q(store_parent_id__in=parent_ids) | Q(store_product_id__in=ids)
+    known = {p.store_product_id: p for p in Product.objects.filter(same, shop=shop)}
+    seen = [_see(shop, one, known.pop(one.store_product_id, None), asked_at, hold=hold) for one in pictures]
+    gone = [_gone(product, asked_at) for product in known.values() if product.store_parent_id in parent_ids]
+    if told_of:
+        released = [one.product for one in seen if one.product.held and one.product.pk]
+        Product.objects.filter(pk__in=[product.pk for product in released]).update(held=False)
+        for product in released:
+            product.held = False
+    _save([one for one in seen + gone if one.read])
+    _open_jobs(shop, [one for one in seen + gone if not one.product.held], cause, told_of=told_of, lowest=lowest)
+    news = sum(one.news for one in seen)
+    return Kept(len(seen), news, sum(one.news for one in gone))
 
 
 def changed_while_off(shop: Shop) -> list[Product]:
-    """Return the products of which there is a newer picture than the sync has looked at."""
+    """Return the chosen products of which there is a newer picture than the sync has looked at."""
     newer = Q(looked_at__isnull=True) | Q(read_at__gt=F("looked_at"))
-    return list(Product.objects.filter(newer, shop=shop, job__isnull=True))
+    found = Product.objects.filter(newer, shop=shop, held=False, job__isnull=True)
+    return selection.chosen(shop, found)
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """A product with its picture of now: whether it is news, and how urgent."""
+    """A product with its picture of now: whether it was read, whether that is news, and how urgent."""
 
     product: Product
     news: bool
     rank: Rank = Rank.EDIT
+    read: bool = True
 
 
 def _parents(shop: Shop, client: StoreClient, event: Event) -> list[str]:
@@ -86,17 +128,21 @@ def _parents(shop: Shop, client: StoreClient, event: Event) -> list[str]:
             known = Product.objects.filter(shop=shop, store_stock_id=stock_id).first()
             parent = known.store_parent_id if known else client.parent_of_stock(stock_id)
             return [parent] if parent else []
+        case OrderChanged(order_id):
+            return client.order_products(order_id)
         case AppRemoved():
-            _app_removed(shop)
-            return []
+            make.store_removed(shop)
+    return []
 
 
-def _keep(shop: Shop, picture: StoreProduct, known: Product | None, asked_at: datetime) -> _Seen:
-    """Save the picture unless a newer one is known."""
+def _see(shop: Shop, picture: StoreProduct, known: Product | None, asked_at: datetime, *, hold: bool) -> _Seen:
+    """Take over the picture unless a newer one is known."""
     if known is not None and known.read_at > asked_at:
-        return _Seen(known, news=False)
+        return _Seen(known, news=False, read=False)
     before = known.seen if known is not None and known.gone_at is None else None
-    product = known or Product(shop=shop, store_product_id=picture.store_product_id)
+    product = known or Product(shop=shop, store_product_id=picture.store_product_id, held=hold)
+    if known is not None and before is not None and before != picture:
+        product.held = False
     product.store_parent_id = picture.store_parent_id
     product.store_stock_id = picture.store_stock_id
     product.sku = picture.sku[:255]
@@ -104,7 +150,6 @@ def _keep(shop: Shop, picture: StoreProduct, known: Product | None, asked_at: da
     product.picture = picture.kept()
     product.read_at = asked_at
     product.gone_at = None
-    product.save()
     return _Seen(product, news=before != picture, rank=_rank(before, picture))
 
 
@@ -116,24 +161,33 @@ def _rank(before: StoreProduct | None, now: StoreProduct) -> Rank:
 
 def _gone(product: Product, asked_at: datetime) -> _Seen:
     if product.read_at > asked_at or product.gone_at is not None:
-        return _Seen(product, news=False)
+        return _Seen(product, news=False, read=False)
     product.gone_at = product.read_at = asked_at
-    product.save(update_fields=["gone_at", "read_at"])
     return _Seen(product, news=True, rank=Rank.STOCK_TO_ZERO)
 
 
-def _open_jobs(shop: Shop, seen: list[_Seen], cause: str) -> None:
-    """Open jobs for what is news. Where nothing is, look at all of them: the event said that something changed."""
+_FIELDS = ["store_parent_id", "store_stock_id", "sku", "title", "picture", "read_at", "gone_at", "held"]
+
+
+def _save(seen: list[_Seen]) -> None:
+    new = [one.product for one in seen if one.product.pk is None]
+    news = [one.product for one in seen if one.product.pk is not None and one.news]
+    same = [one.product for one in seen if one.product.pk is not None and not one.news]
+    Product.objects.bulk_create(new)
+    Product.objects.bulk_update(news, _FIELDS, batch_size=200)
+    if same:
+        Product.objects.filter(pk__in=[product.pk for product in same]).update(read_at=same[0].read_at)
+
+
+def _open_jobs(shop: Shop, seen: list[_Seen], cause: str, *, told_of: bool, lowest: Rank) -> None:
+    """Open jobs for what is news. Where nothing is, and we were told of a change, look at all of them."""
     if not shop.sync_settings.auto_sync:
         return
-    now = clock.now()
-    present = [one for one in seen if one.product.gone_at is None]
-    for one in [one for one in seen if one.news] or present:
-        jobs.look_again([one.product], rank=one.rank, cause=cause, now=now)
-
-
-def _app_removed(shop: Shop) -> None:
-    """The token is dead: forget it, and say so on the shop's page. Products and listings stay as they are."""
-    shop.store.token = ""
-    shop.store.removed_at = clock.now()
-    shop.store.save(update_fields=["token", "removed_at"])
+    news = [one for one in seen if one.news]
+    if not news and told_of:
+        news = [one for one in seen if one.product.gone_at is None]
+    ranks = {one.product.pk: lowest if one.rank == Rank.EDIT else one.rank for one in news}
+    chosen = selection.chosen(shop, [one.product for one in news])
+    for rank in sorted(set(ranks.values())):
+        wanted = [product for product in chosen if ranks[product.pk] == rank]
+        jobs.look_again(wanted, rank=rank, cause=cause, now=clock.now())

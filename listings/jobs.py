@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 from django.db.models import Q, QuerySet
+from psycopg2.extras import execute_values
 
 from listings.models import Job, Product, Rank
 from reverbsync.wake import wake
@@ -58,7 +59,7 @@ class Claim:
 
 _OPEN = """
 INSERT INTO listings_job AS job (product_id, shop_id, rank, due_at, opened_at, asked, attempts, cause, waiting)
-VALUES (%s, %s, %s, %s, %s, 1, 0, %s, false)
+VALUES %s
 ON CONFLICT (product_id) DO UPDATE SET
     asked = job.asked + 1,
     attempts = 0,
@@ -95,12 +96,18 @@ WHERE lease_until > %(now)s AND lease_until < %(locked_by)s AND NOT EXISTS (
 
 def look_again(products: Iterable[Product], *, rank: Rank, cause: str, now: datetime) -> None:
     """Open a job for each product, or add to the open one: the more urgent rank and the earlier time win."""
-    for product in products:
+    rows = []
+    # In the order of the products: two transactions that open jobs for the same ones never wait for each other.
+    for product in sorted(products, key=lambda one: one.pk):
         pause = timedelta(0) if rank == Rank.STOCK_TO_ZERO or product.looked_at is None else PAUSE
         due = max(now, (product.looked_at or now) + pause)
-        with connection.cursor() as cursor:
-            cursor.execute(_OPEN, [product.pk, product.shop_id, rank.value, due, now, cause[:60]])
-        wake(DRAIN, product.shop_id)
+        rows.append((product.pk, product.shop_id, rank.value, due, now, 1, 0, cause[:60], False))
+    if not rows:
+        return
+    with connection.cursor() as cursor:
+        execute_values(cursor, _OPEN, rows, page_size=500)
+    for shop_id in {row[1] for row in rows}:
+        wake(DRAIN, shop_id)
 
 
 def claim(shop_id: int, *, now: datetime) -> Claim | None:

@@ -1,4 +1,4 @@
-"""Celery: drain a shop's jobs for a moment, and sweep for what stands still. The work is in `sync/attempt.py`."""
+"""Celery: drain a shop's jobs, go on with a walk through its store, and sweep for what stands still."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import time
 
 from celery import shared_task
 
-from listings import jobs
+from listings import jobs, walks
 from listings.intake import changed_while_off
 from listings.models import Rank
 from listings.sync.attempt import attempt
 from reverbsync import clock, pace
+from reverbsync.alone import only_one
 from reverbsync.wake import awake, wake
-from shops.models import ReverbConnection, Shop
+from shops.models import ReverbConnection, Shop, StoreConnection
 from shops.reverb.client import ReverbClient
 
 #: How long one drain holds a worker before the shop queues up again behind the others.
@@ -35,22 +36,39 @@ def drain(shop_id: int) -> None:
     wake(jobs.DRAIN, shop_id)
 
 
+@shared_task(name=walks.WALK)
+def walk(shop_id: int) -> None:
+    """Go on with one of the shop's walks for one turn; the next turn is a new message, behind the other shops."""
+    awake(walks.WALK, shop_id)
+    with only_one(walks.WALK, shop_id) as alone:
+        found = walks.due(shop_id) if alone else None
+        if found is None:
+            return
+        walks.turn(found)
+    if walks.due(shop_id) is not None:
+        wake(walks.WALK, shop_id)
+
+
 @shared_task(name="listings.sweep")
 def sweep() -> None:
-    """Wake the shops that have due jobs: delayed ones, and those whose wake-up or worker was lost."""
+    """Wake the shops that have due jobs or walks: delayed ones, and those whose wake-up or worker was lost."""
     for shop_id in Shop.objects.filter(look_again_asked=True).values_list("pk", flat=True):
         _look_again(shop_id)
     jobs.free_abandoned(now=clock.now())
     for shop_id in jobs.shops_with_due_jobs(now=clock.now()):
         wake(jobs.DRAIN, shop_id)
+    for shop_id in walks.shops_with_due_ones():
+        wake(walks.WALK, shop_id)
 
 
 def _look_again(shop_id: int) -> None:
     """Settings or a connection changed: waiting jobs, and changes that came while auto-sync was off, are due now."""
     if not Shop.objects.filter(pk=shop_id, look_again_asked=True).update(look_again_asked=False):
         return
-    shop = Shop.objects.select_related("sync_settings").get(pk=shop_id)
+    shop = Shop.objects.select_related("sync_settings", "store").get(pk=shop_id)
     now = clock.now()
+    if StoreConnection.objects.filter(shop=shop, removed_at__isnull=True).exists():
+        walks.plan(shop)
     jobs.look_at_waiting(shop_id, now=now)
     if shop.sync_settings.auto_sync:
         jobs.look_again(changed_while_off(shop), rank=Rank.EDIT, cause="settings changed", now=now)

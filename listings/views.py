@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from django.contrib import messages
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from listings import jobs
-from listings.models import Job, Product, Rank
+from listings import jobs, walks
+from listings.models import Job, Product, Rank, Walk
 from reverbsync import clock
 from shops.access import for_members
 from shops.models import Shop
@@ -66,4 +66,41 @@ def look_again(request: HttpRequest, shop: Shop, product_id: int) -> HttpRespons
     product = get_object_or_404(Product, shop=shop, pk=product_id)
     jobs.look_again([product], rank=Rank.EDIT, cause=jobs.BY_HAND, now=clock.now())
     messages.success(request, f"Looking at “{product.title}” again. The sync log shows how it goes.")
+    return redirect("synclog:log", shop.pk)
+
+
+@require_safe
+@for_members
+def show_walks(request: HttpRequest, shop: Shop) -> HttpResponse:
+    """Show how far the import is and when the store is looked at next, as a part of another page."""
+    rows = Walk.objects.filter(shop=shop).order_by("kind")
+    held = Product.objects.filter(shop=shop, held=True, gone_at__isnull=True).count()
+    known = Product.objects.filter(shop=shop, gone_at__isnull=True).count()
+    context = {"shop": shop, "walks": rows, "held": held, "known": known}
+    template = "listings/_walks.html" if request.headers.get("HX-Request") else "listings/walks.html"
+    return render(request, template, context)
+
+
+@require_POST
+@for_members
+def act_on_walk(request: HttpRequest, shop: Shop, kind: str, word: str) -> HttpResponse:
+    """Begin, go on with, or stop a walk through the store."""
+    if kind not in Walk.Kind.values or word not in ("begin", "stop"):
+        raise Http404
+    if word == "stop":
+        walks.stop(shop, kind)
+        messages.success(request, "Stopped. It can go on from here whenever you like.")
+    else:
+        get_object_or_404(Walk, shop=shop, kind=kind)
+        walks.begin(shop, kind)
+        messages.success(request, "Looking at your store now.")
+    return redirect("shops:store", shop.pk)
+
+
+@require_POST
+@for_members
+def bring(request: HttpRequest, shop: Shop) -> HttpResponse:
+    """Bring what the first import learnt to Reverb."""
+    count = walks.release_held(shop)
+    messages.success(request, f"{count} product{'' if count == 1 else 's'} on the way. The sync log shows how it goes.")
     return redirect("synclog:log", shop.pk)

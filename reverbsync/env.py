@@ -63,6 +63,19 @@ class Env(BaseModel):
     SHOPIFY_ADMIN_URL: str = Field(
         "", description="Only to reach a stand-in: takes the place of each shop's own myshopify.com address."
     )
+    SHOPIFY_CLIENT_ID: str = Field("", description="Client id of your Shopify app. Empty: sellers paste keys.")
+    SHOPIFY_CLIENT_SECRETS: list[SecretStr] = Field(
+        default_factory=list,
+        description="Client secret of your Shopify app; while it is changed, the new one, then the old.",
+    )
+    BIGCOMMERCE_API_URL: str = Field("https://api.bigcommerce.com", description="BigCommerce's API.")
+    BIGCOMMERCE_LOGIN_URL: str = Field("https://login.bigcommerce.com", description="Where BigCommerce gives tokens.")
+    BIGCOMMERCE_CLIENT_ID: str = Field("", description="Client id of your BigCommerce app. Empty: sellers paste keys.")
+    BIGCOMMERCE_CLIENT_SECRET: SecretStr = Field(SecretStr(""), description="Client secret of your BigCommerce app.")
+    REVERB_CLIENT_ID: str = Field("", description="Client id of your app on Reverb. Empty: sellers paste tokens.")
+    REVERB_CLIENT_SECRET: SecretStr = Field(SecretStr(""), description="Client secret of your app on Reverb.")
+    REVERB_SANDBOX_API_URL: str = Field("https://sandbox.reverb.com/api", description="API of Reverb's sandbox.")
+    REVERB_SANDBOX_WEB_URL: str = Field("https://sandbox.reverb.com", description="Website of Reverb's sandbox.")
     REVERB_READS_PER_MINUTE: int = Field(2000, gt=0, description="Reads a minute for each Reverb account.")
     REVERB_WRITES_PER_MINUTE: int = Field(600, gt=0, description="Writes a minute for each Reverb account.")
     REVERB_APP_CALLS_PER_MINUTE: int = Field(
@@ -83,12 +96,23 @@ class Env(BaseModel):
     DEFAULT_FROM_EMAIL: str = Field("ReverbSync <no-reply@localhost>", description="Sender of our mail.")
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged.")
 
-    @field_validator("ALLOWED_HOSTS", "ALLOWED_PRIVATE_HOSTS", "ENCRYPTION_KEYS", mode="before")
+    @field_validator(
+        "ALLOWED_HOSTS", "ALLOWED_PRIVATE_HOSTS", "ENCRYPTION_KEYS", "SHOPIFY_CLIENT_SECRETS", mode="before"
+    )
     @classmethod
     def _lists(cls, value: object) -> object:
         return _split(value)
 
-    @field_validator("REVERB_API_URL", "REVERB_WEB_URL", "SHOPIFY_ADMIN_URL", "SITE_URL")
+    @field_validator(
+        "REVERB_API_URL",
+        "REVERB_WEB_URL",
+        "REVERB_SANDBOX_API_URL",
+        "REVERB_SANDBOX_WEB_URL",
+        "SHOPIFY_ADMIN_URL",
+        "BIGCOMMERCE_API_URL",
+        "BIGCOMMERCE_LOGIN_URL",
+        "SITE_URL",
+    )
     @classmethod
     def _addresses(cls, value: str) -> str:
         if value and not value.startswith(("http://", "https://")):

@@ -24,8 +24,6 @@ from reverbsync.pace import Budget
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
-#: For the whole answer, however slowly it drips.
-ANSWER_SECONDS = 30.0
 MAX_ANSWER_BYTES = 20 * 1024 * 1024
 #: Longest wait inside a call for the pace; a longer one is the queue's business, not a sleeping worker's.
 MAX_PACE_WAIT_SECONDS = 3.0
@@ -68,25 +66,34 @@ class Answer:
 
 
 def call(
-    method: str, url: str, *, budgets: Sequence[Budget], headers: Mapping[str, str], body: object = None
+    method: str,
+    url: str,
+    *,
+    budgets: Sequence[Budget],
+    headers: Mapping[str, str],
+    body: object = None,
+    read_s: float = READ_SECONDS,
 ) -> Answer:
     """Make one call and return whatever HTTP answered.
 
-    `body` is sent as JSON. Raises Paced before anything was sent, NotAllowed, or Unreachable.
+    `body` is sent as JSON, bytes as they are; `read_s` is how long a silence may last. Raises Paced before anything was
+    sent, NotAllowed, or Unreachable.
     """
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise NotAllowed("Only http and https addresses may be called")
     wait_for(budgets)
-    data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
+    data = body if body is None or isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
     try:
         with _session(url).request(
             method,
             url,
             data=data,
             headers={"User-Agent": USER_AGENT, **headers},
-            timeout=(CONNECT_SECONDS, READ_SECONDS),
+            timeout=(CONNECT_SECONDS, read_s),
             allow_redirects=False,
             stream=True,
         ) as response:
-            return Answer(response.status_code, response.headers, _read(response))
+            return Answer(response.status_code, response.headers, _read(response, read_s))
     except requests.exceptions.ConnectTimeout:
         raise Unreachable("it could not be connected in time", maybe_done=False) from None
     except requests.exceptions.Timeout:
@@ -117,9 +124,9 @@ def _take(budgets: Sequence[Budget]) -> float:
         raise Paced(5.0) from None
 
 
-def _read(response: requests.Response) -> str:
+def _read(response: requests.Response, read_s: float) -> str:
     read = bytearray()
-    over = time.monotonic() + ANSWER_SECONDS - READ_SECONDS
+    over = time.monotonic() + read_s / 2
     for chunk in response.iter_content(65_536):
         read += chunk
         if time.monotonic() > over:
@@ -158,5 +165,13 @@ def _session(url: str) -> requests.Session:
 
 def _trusted() -> set[str]:
     """Hosts that the operator named: the only ones that may be private."""
-    own = (settings.REVERB_API_URL, settings.SHOPIFY_ADMIN_URL)
+    own = (
+        settings.REVERB_API_URL,
+        settings.REVERB_WEB_URL,
+        settings.REVERB_SANDBOX_WEB_URL,
+        settings.REVERB_SANDBOX_API_URL,
+        settings.SHOPIFY_ADMIN_URL,
+        settings.BIGCOMMERCE_API_URL,
+        settings.BIGCOMMERCE_LOGIN_URL,
+    )
     return {*settings.ALLOWED_PRIVATE_HOSTS, *(urlsplit(address).netloc for address in own if address)}

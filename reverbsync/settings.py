@@ -34,7 +34,17 @@ CSRF_TRUSTED_ORIGINS = [f"{_site.scheme}://{_site.netloc}"]
 REDIS_URL = ENV.REDIS_URL.get_secret_value()
 REVERB_API_URL = ENV.REVERB_API_URL
 REVERB_WEB_URL = ENV.REVERB_WEB_URL
+REVERB_CLIENT_ID = ENV.REVERB_CLIENT_ID
+REVERB_CLIENT_SECRET = ENV.REVERB_CLIENT_SECRET
+REVERB_SANDBOX_API_URL = ENV.REVERB_SANDBOX_API_URL
+REVERB_SANDBOX_WEB_URL = ENV.REVERB_SANDBOX_WEB_URL
 SHOPIFY_ADMIN_URL = ENV.SHOPIFY_ADMIN_URL
+SHOPIFY_CLIENT_ID = ENV.SHOPIFY_CLIENT_ID
+SHOPIFY_CLIENT_SECRETS = ENV.SHOPIFY_CLIENT_SECRETS
+BIGCOMMERCE_API_URL = ENV.BIGCOMMERCE_API_URL
+BIGCOMMERCE_LOGIN_URL = ENV.BIGCOMMERCE_LOGIN_URL
+BIGCOMMERCE_CLIENT_ID = ENV.BIGCOMMERCE_CLIENT_ID
+BIGCOMMERCE_CLIENT_SECRET = ENV.BIGCOMMERCE_CLIENT_SECRET
 REVERB_READS_PER_MINUTE = ENV.REVERB_READS_PER_MINUTE
 REVERB_WRITES_PER_MINUTE = ENV.REVERB_WRITES_PER_MINUTE
 REVERB_APP_CALLS_PER_MINUTE = ENV.REVERB_APP_CALLS_PER_MINUTE
@@ -130,6 +140,8 @@ CELERY_TASK_ROUTES = {"webhooks.*": {"queue": "hooks"}}
 CELERY_BEAT_SCHEDULE = {
     "open deliveries": {"task": "webhooks.sweep", "schedule": 1.0, "options": {"expires": 3}},
     "due jobs": {"task": "listings.sweep", "schedule": 1.0, "options": {"expires": 3}},
+    "stores to check": {"task": "shops.sweep", "schedule": 10.0, "options": {"expires": 20}},
+    "half-made connections": {"task": "shops.prune", "schedule": 3600.0, "options": {"expires": 1800}},
     "old deliveries": {"task": "webhooks.prune", "schedule": 3600.0, "options": {"expires": 1800}},
     "old entries": {"task": "synclog.prune", "schedule": 3600.0, "options": {"expires": 1800}},
 }
@@ -192,6 +204,8 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
+# Control panels that show our connect pages in a frame (BigCommerce developer docs, "App installation").
+APP_FRAMES = ["https://*.mybigcommerce.com", "https://login.bigcommerce.com"]
 _https = SITE_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True

@@ -12,5 +12,6 @@ urlpatterns = [
     path("webhooks/", include("webhooks.urls")),
     path("shops/<int:shop_id>/log/", include("synclog.urls")),
     path("shops/<int:shop_id>/products/", include("listings.urls")),
+    path("connect/", include("shops.connect_urls")),
     path("", include("shops.urls")),
 ]

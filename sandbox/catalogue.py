@@ -92,6 +92,22 @@ def products(url: str) -> list[Doc]:
     return made
 
 
+def many(url: str, count: int) -> list[Doc]:
+    """Return the wishes for `count` products with one variant each: a big store."""
+    return [
+        {
+            "title": f"Yamaha Pacifica {number}",
+            "vendor": "Yamaha",
+            "product_type": "Electric Guitars / Solid Body",
+            "description_html": f"<p>Number {number} of many.</p>",
+            "tags": ["new"],
+            "images": [f"{url}/photos/MANY-{number}.svg"],
+            "variants": [{"sku": f"MANY-{number}", "price": "299.00", "inventory_quantity": number % 9 + 1}],
+        }
+        for number in range(count)
+    ]
+
+
 def listings(wishes: list[Doc], *, every: int = 4) -> list[Doc]:
     """Return live Reverb listings, as bodies, for all but each `every`-th single product: made by hand before us."""
     single = [wish for wish in wishes if len(wish["variants"]) == 1]

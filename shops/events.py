@@ -31,4 +31,41 @@ class AppRemoved:
     """The seller took our app out of the store: its token is dead."""
 
 
-Event = ProductChanged | StockChanged | ProductDeleted | AppRemoved
+@dataclass(frozen=True)
+class OrderChanged:
+    """An order was placed, changed, cancelled or refunded; the delivery does not say which products are in it."""
+
+    store_order_id: str
+
+
+@dataclass(frozen=True)
+class CustomerDataAsked:
+    """A customer of the store asks what is held of them; ids are the store's."""
+
+    customer_id: str
+    order_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CustomerForgotten:
+    """What is held of a customer must be deleted."""
+
+    customer_id: str
+    order_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ShopForgotten:
+    """The seller left for good: what is held of the store must be deleted."""
+
+
+Event = (
+    ProductChanged
+    | StockChanged
+    | OrderChanged
+    | ProductDeleted
+    | AppRemoved
+    | CustomerDataAsked
+    | CustomerForgotten
+    | ShopForgotten
+)

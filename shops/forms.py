@@ -9,7 +9,7 @@ from django import forms
 from django.forms.forms import BaseForm
 
 from shops.models import FIELDS, Shop, SyncSettings
-from shops.platforms import PLATFORMS
+from shops.platforms import Platform
 from shops.reverb.lists import Choice, Lists
 
 
@@ -36,29 +36,49 @@ class _Secret(forms.CharField):
 
 
 class StoreForm(_Plain, forms.Form):
-    """Connect a store."""
+    """Connect a store with keys that the seller pastes; what they are is the platform's own matter."""
 
-    platform = forms.ChoiceField(choices=[(kind, platform.name) for kind, platform in PLATFORMS.items()])
-    address = forms.CharField(max_length=255, label="Store address", help_text="Such as your-shop.myshopify.com")
-    token = _Secret(label="Admin API access token", help_text="Lets us read your products.")
-    secret = _Secret(label="API secret key", help_text="Proves that a webhook comes from your store.")
+    address = forms.CharField(max_length=255, label="Store address")
+
+    def __init__(self, *args: Any, platform: Platform, **more: Any) -> None:
+        """Ask for what the platform needs."""
+        super().__init__(*args, **more)
+        self.platform = platform
+        self.fields["address"].help_text = platform.address_help
+        for field in platform.fields:
+            made = _Secret if field.secret else forms.CharField
+            self.fields[field.name] = made(label=field.label, help_text=field.help, required=field.required)
 
     def clean(self) -> dict[str, Any]:
-        """Read the address the way the platform does."""
+        """Read address and keys the way the platform does."""
         cleaned = super().clean() or {}
-        platform = PLATFORMS.get(cleaned.get("platform", ""))
-        if platform and cleaned.get("address"):
-            try:
-                cleaned["address"] = platform.read_address(cleaned["address"])
-            except ValueError as error:
-                self.add_error("address", str(error))
+        if self.errors:
+            return cleaned
+        try:
+            cleaned["address"] = self.platform.read_address(cleaned["address"])
+        except ValueError as error:
+            self.add_error("address", str(error))
+            return cleaned
+        try:
+            cleaned["keys"] = self.platform.pasted({name: cleaned.get(name) or "" for name in self._pasted})
+        except ValueError as error:
+            self.add_error(None, str(error))
         return cleaned
+
+    @property
+    def _pasted(self) -> list[str]:
+        return [field.name for field in self.platform.fields]
 
 
 class ReverbForm(_Plain, forms.Form):
     """Connect Reverb with a personal access token."""
 
     token = _Secret(label="Personal access token", help_text="Made on Reverb under API & Integrations.")
+    sandbox = forms.BooleanField(
+        required=False,
+        label="This is an account of Reverb's sandbox",
+        help_text="Sandbox and Reverb know nothing of each other's tokens.",
+    )
 
 
 class SettingsForm(_Plain, forms.ModelForm):  # type: ignore[type-arg]

@@ -1,4 +1,4 @@
-"""Make a shop and its connections; the pages and the command line share these."""
+"""Make a shop, connect and disconnect it; the pages and the command line share these."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ from django.db import transaction
 from pydantic import SecretStr
 
 from reverbsync import clock
+from reverbsync.wake import wake
 from shops.models import Membership, Person, ReverbConnection, Shop, StoreConnection, SyncSettings
 from shops.platforms import PLATFORMS
+from shops.platforms.values import Keys, StorePassing
 from shops.reverb import connect, reference
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import ReverbError
 from shops.reverb.lists import Lists
+
+#: Checks what a store says of itself, and its webhooks (shops/upkeep.py).
+CHECK_STORE = "shops.check_store"
 
 
 def shop(owner: Person, name: str) -> Shop:
@@ -23,41 +28,87 @@ def shop(owner: Person, name: str) -> Shop:
     return made
 
 
-def connect_store(shop: Shop, *, platform: str, address: str, token: str, secret: str) -> StoreConnection:
+def connect_store(shop: Shop, *, platform: str, address: str, keys: Keys) -> StoreConnection:
     """Connect a shop to its store, keeping the webhook address it has. Raises ValueError for a wrong address."""
-    host = PLATFORMS[platform].read_address(address)
+    now = clock.now()
     connection, _ = StoreConnection.objects.update_or_create(
         shop=shop,
         defaults={
             "platform": platform,
-            "address": host,
-            "token": SecretStr(token),
-            "secret": SecretStr(secret),
+            "address": PLATFORMS[platform].read_address(address),
+            "token": keys.token,
+            "secret": keys.secret,
             "removed_at": None,
+            "problem": "",
+            "hooks": {},
+            "hooks_due_at": now,
         },
     )
     look_again(shop)
+    wake(CHECK_STORE, shop.pk)
     return connection
 
 
-def connect_reverb(shop: Shop, token: str) -> connect.Account:
+def try_store(shop: Shop, *, platform: str, address: str, keys: Keys) -> str:
+    """Ask the store who it is; return a sentence when it did not answer just now, which may pass.
+
+    Raises StoreRefused when it does not accept the keys, ValueError for a wrong address.
+    """
+    room = PLATFORMS[platform]
+    candidate = StoreConnection(
+        shop=shop, platform=platform, address=room.read_address(address), token=keys.token, secret=keys.secret
+    )
+    try:
+        room.client(candidate).check()
+    except StorePassing as error:
+        return str(error)
+    return ""
+
+
+def store_removed(shop: Shop) -> None:
+    """The store took our app out: its token is dead. Forget it, and say so on the shop's page.
+
+    Products, listings and the log stay as they are.
+    """
+    StoreConnection.objects.filter(shop=shop).update(
+        token=SecretStr(""), removed_at=clock.now(), hooks={}, hooks_due_at=None
+    )
+    shop.store.refresh_from_db()
+
+
+def disconnect_store(shop: Shop) -> None:
+    """Stop syncing with the store at once; its webhooks are removed in the background, then the keys are deleted."""
+    now = clock.now()
+    StoreConnection.objects.filter(shop=shop).update(removed_at=now, hooks_due_at=now)
+    wake(CHECK_STORE, shop.pk)
+
+
+def connect_reverb(shop: Shop, token: str, *, sandbox: bool = False, by_oauth: bool = False) -> connect.Account:
     """Try a token and keep it unless Reverb refuses it outright; returns what the trial found."""
-    candidate = ReverbConnection(shop=shop, token=SecretStr(token))
-    account = connect.check(candidate.token, candidate.budget)
+    candidate = ReverbConnection(shop=shop, token=SecretStr(token), sandbox=sandbox)
+    account = connect.check(candidate)
     if account.problem is not None and not account.problem.usable:
         return account
     ReverbConnection.objects.update_or_create(
         shop=shop,
         defaults={
             "token": candidate.token,
+            "sandbox": sandbox,
+            "by_oauth": by_oauth,
             "account": account.shop_name,
             "account_id": account.id,
+            "currency": account.currency,
             "problem": account.problem.id if account.problem else "",
             "checked_at": clock.now(),
         },
     )
     look_again(shop)
     return account
+
+
+def disconnect_reverb(shop: Shop) -> None:
+    """Forget the token. Reverb has no call that revokes it; the seller can delete it there."""
+    ReverbConnection.objects.filter(shop=shop).delete()
 
 
 def look_again(shop: Shop) -> None:

@@ -5,7 +5,8 @@ Money is Decimal with an ISO 4217 currency. None means "not said", which is not 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
 from typing import Any, Self
@@ -64,6 +65,8 @@ class StoreProduct(_Kept):
     barcode: str
     for_sale: bool  # active in the store
     url: str  # where the seller edits it
+    collections: tuple[str, ...] = ()  # names of the store's collections or categories that hold it
+    attributes: Mapping[str, str] = field(default_factory=dict)  # custom fields, metafields, attributes by name
 
     @property
     def sellable(self) -> int:
@@ -95,3 +98,5 @@ class ReverbListing(_Kept):
     has_inventory: bool | None = None
     shipping_profile: str | None = None  # id
     photo_count: int = 0
+    offers_enabled: bool | None = None
+    handmade: bool | None = None

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from django.conf import settings as site
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from shops import make
 from shops.access import for_members, shops_of
 from shops.forms import ReverbForm, SettingsForm, ShopForm, StoreForm
 from shops.models import Person, ReverbConnection, Shop, StoreConnection
 from shops.platforms import PLATFORMS
+from shops.platforms.values import StoreRefused
 from shops.reverb.connect import PROBLEMS
 
 PAGE = ["GET", "HEAD", "POST"]
@@ -56,24 +58,59 @@ def overview(request: HttpRequest, shop: Shop) -> HttpResponse:
             "store": store,
             "reverb": connection,
             "problem": problem,
+            "link": problem.link_on(connection.web_url) if problem and connection else "",
+            "platform": PLATFORMS[store.platform] if store else None,
             "settings": shop.sync_settings,
         },
     )
 
 
-@require_http_methods(PAGE)
+@require_safe
 @for_members
 def store(request: HttpRequest, shop: Shop) -> HttpResponse:
-    """Connect the store, and show the address for its webhooks."""
+    """Show the store's connection, or the platforms to choose from."""
     connection = StoreConnection.objects.filter(shop=shop).first()
-    known = {"platform": connection.platform, "address": connection.address} if connection else None
-    form = StoreForm(request.POST or None, initial=known)
+    platform = PLATFORMS[connection.platform] if connection else None
+    context = {"shop": shop, "store": connection, "platform": platform, "platforms": PLATFORMS.values()}
+    return render(request, "shops/store.html", context)
+
+
+@require_http_methods(PAGE)
+@for_members
+def store_with(request: HttpRequest, shop: Shop, kind: str) -> HttpResponse:
+    """Connect a store of one platform: by a few clicks where there is a way, by pasted keys everywhere."""
+    platform = PLATFORMS.get(kind)
+    if platform is None:
+        raise Http404("There is no such platform.")
+    connection = StoreConnection.objects.filter(shop=shop, platform=kind).first()
+    form = StoreForm(
+        request.POST or None, platform=platform, initial={"address": connection.address} if connection else None
+    )
     if request.method == "POST" and form.is_valid():
-        make.connect_store(shop, **form.cleaned_data)
-        messages.success(request, "Your store is connected. Now let it call the webhook address below.")
-        return redirect("shops:store", shop.pk)
-    platform = PLATFORMS[connection.platform if connection else "shopify"]
-    return render(request, "shops/store.html", {"shop": shop, "form": form, "store": connection, "platform": platform})
+        wanted = {"platform": kind, "address": form.cleaned_data["address"], "keys": form.cleaned_data["keys"]}
+        try:
+            passing = make.try_store(shop, **wanted)
+        except StoreRefused as error:
+            form.add_error(None, str(error))
+        else:
+            make.connect_store(shop, **wanted)
+            messages.success(request, passing or "Your store is connected. Your products are being read now.")
+            return redirect("shops:store", shop.pk)
+    context = {"shop": shop, "form": form, "platform": platform, "handshake": platform.handshake}
+    return render(request, "shops/store_with.html", context)
+
+
+@require_POST
+@for_members
+def disconnect(request: HttpRequest, shop: Shop, side: str) -> HttpResponse:
+    """Disconnect the store or Reverb; the log and what is known of the products stay."""
+    if side == "store":
+        make.disconnect_store(shop)
+        messages.success(request, "Your store is disconnected. Its webhooks are being removed, then its keys.")
+    else:
+        make.disconnect_reverb(shop)
+        messages.success(request, "Reverb is disconnected, and its token is deleted here.")
+    return redirect("shops:overview", shop.pk)
 
 
 @require_http_methods(PAGE)
@@ -81,16 +118,27 @@ def store(request: HttpRequest, shop: Shop) -> HttpResponse:
 def reverb(request: HttpRequest, shop: Shop) -> HttpResponse:
     """Connect Reverb: the token is tried before it is kept."""
     connection = ReverbConnection.objects.filter(shop=shop).first()
-    form = ReverbForm(request.POST or None)
+    form = ReverbForm(request.POST or None, initial={"sandbox": connection.sandbox if connection else False})
     problem = PROBLEMS.get(connection.problem) if connection else None
+    sandbox = connection.sandbox if connection else False
     if request.method == "POST" and form.is_valid():
-        account = make.connect_reverb(shop, form.cleaned_data["token"])
+        sandbox = form.cleaned_data["sandbox"]
+        account = make.connect_reverb(shop, form.cleaned_data["token"], sandbox=sandbox)
         if account.problem is None or account.problem.usable:
             messages.success(request, f"Connected to {account.shop_name or 'Reverb'}.")
             return redirect("shops:reverb", shop.pk)
         problem = account.problem
-    context = {"shop": shop, "form": form, "reverb": connection, "problem": problem}
-    return render(request, "shops/reverb.html", {**context, "token_page": PROBLEMS["token_refused"].link})
+    web = site.REVERB_SANDBOX_WEB_URL if sandbox else site.REVERB_WEB_URL
+    context = {
+        "shop": shop,
+        "form": form,
+        "reverb": connection,
+        "problem": problem,
+        "link": problem.link_on(web) if problem else "",
+        "token_page": PROBLEMS["token_refused"].link_on(web),
+        "oauth": bool(site.REVERB_CLIENT_ID),
+    }
+    return render(request, "shops/reverb.html", context)
 
 
 @require_http_methods(PAGE)

@@ -66,6 +66,17 @@ REASONS: dict[str, Reason] = {
             waits=True,
         ),
         Reason("creating_off", "It is not on Reverb, and making new listings is switched off.", Mend.SETTINGS),
+        Reason(
+            "not_chosen",
+            "It is not among the products that go to Reverb. If it has a listing, that stays as it is, stock included.",
+            Mend.SETTINGS,
+        ),
+        Reason(
+            "currency_not_taken",
+            "Your store's currency is none that Reverb takes, so no listing was made.",
+            Mend.STORE,
+            waits=True,
+        ),
         Reason("auto_sync_off", "Auto-sync is switched off.", Mend.SETTINGS),
         Reason("not_for_sale", "It is not active in your store, so no listing was made.", Mend.STORE),
         Reason("no_stock", "It is out of stock, so no listing was made. One is made when stock arrives."),

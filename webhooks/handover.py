@@ -6,11 +6,11 @@ from datetime import datetime
 
 from listings import intake
 from reverbsync import clock
-from shops.events import Event
+from shops.events import Event, ShopForgotten
 from shops.models import Shop
 from shops.platforms import platform_of
-from shops.platforms.base import Unreadable
-from webhooks import inbox
+from shops.platforms.values import Unreadable
+from webhooks import inbox, privacy
 from webhooks.models import Delivery
 
 BATCH = 100
@@ -24,24 +24,32 @@ def hand_over(shop: Shop) -> bool:
     """
     now = clock.now()
     batch = inbox.open_ones(shop, now=now, limit=BATCH)
+    full = len(batch) == BATCH
     if shop.store.removed_at is not None:
-        inbox.put_aside(batch, state=Delivery.State.IGNORED, note="The app was removed from the store.", now=now)
-        return len(batch) == BATCH
+        late = [delivery for delivery in batch if delivery.topic not in platform_of(shop.store).app_topics]
+        inbox.put_aside(late, state=Delivery.State.IGNORED, note="The app was removed from the store.", now=now)
+        batch = [delivery for delivery in batch if delivery not in late]
     meant = {delivery: found for delivery in batch if (found := _read(shop, delivery, now)) is not None}
     events = {event: f"webhook {delivery.topic}" for delivery, found in meant.items() for event in found}
+    if any(isinstance(event, ShopForgotten) for event in events):
+        privacy.forget_store(shop)
+        return full
+    for event in events:
+        privacy.follow(shop, event)
     failed = intake.take(shop, events)
     for delivery, found in meant.items():
         error = next((failed[event] for event in found if event in failed), None)
         if error is not None:
             inbox.try_later(delivery, note=str(error), now=now, at_least_s=error.retry_after)
-    inbox.done([delivery for delivery, found in meant.items() if not failed.keys() & set(found)], now=clock.now())
-    return len(batch) == BATCH
+    worked_off = [delivery for delivery, found in meant.items() if not failed.keys() & set(found)]
+    inbox.done(worked_off, now=clock.now(), personal=platform_of(shop.store).personal_topics)
+    return full
 
 
 def _read(shop: Shop, delivery: Delivery, now: datetime) -> list[Event] | None:
     """Return what a delivery means, None when it was put aside."""
     try:
-        found = platform_of(shop.store).events(delivery.topic, bytes(delivery.body))
+        found = platform_of(shop.store).events(delivery.topic, bytes(delivery.body), shop.store)
     except Unreadable as error:
         inbox.put_aside([delivery], state=Delivery.State.UNREADABLE, note=str(error), now=now)
         return None

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from datetime import datetime, timedelta
-
-from django.db import connection
 
 from reverbsync import clock
 from reverbsync.wake import wake
@@ -51,10 +48,14 @@ def open_ones(shop: Shop, *, now: datetime, limit: int) -> list[Delivery]:
     return list(due.order_by("id")[:limit])
 
 
-def done(deliveries: Iterable[Delivery], *, now: datetime) -> None:
-    """Put deliveries away that were worked off."""
-    ids = [delivery.pk for delivery in deliveries]
-    Delivery.objects.filter(pk__in=ids).update(state=Delivery.State.DONE, done_at=now, note="")
+def done(deliveries: Iterable[Delivery], *, now: datetime, personal: Iterable[str] = ()) -> None:
+    """Put deliveries away that were worked off.
+
+    Bodies of the topics in `personal` hold people's data and are emptied.
+    """
+    found = Delivery.objects.filter(pk__in=[delivery.pk for delivery in deliveries])
+    found.filter(topic__in=personal).update(body=b"")
+    found.update(state=Delivery.State.DONE, done_at=now, note="")
 
 
 def put_aside(deliveries: Iterable[Delivery], *, state: Delivery.State, note: str, now: datetime) -> None:
@@ -73,26 +74,3 @@ def shops_with_open_ones(*, now: datetime) -> list[int]:
     """Return the shops that have something to hand over, for the sweeper."""
     due = Delivery.objects.filter(state=Delivery.State.OPEN, due_at__lte=now)
     return list(due.values_list("shop_id", flat=True).distinct())
-
-
-@contextmanager
-def alone(shop_id: int) -> Iterator[bool]:
-    """Tell whether this worker is the only one to hand over for the shop while the block runs.
-
-    One at a time is enough, and lets a burst of deliveries for one product become one look. The lock belongs to the
-    database connection, so it falls with a worker that dies.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_HAND_OVER_LOCK, shop_id])
-        row = cursor.fetchone()
-        if not row or not row[0]:
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_HAND_OVER_LOCK, shop_id])
-
-
-#: Any number, as long as no other lock of ours uses it.
-_HAND_OVER_LOCK = 0x52565201

@@ -9,6 +9,7 @@ from celery import shared_task
 from django.conf import settings
 
 from reverbsync import clock
+from reverbsync.alone import only_one
 from reverbsync.wake import awake, wake
 from shops.models import Shop
 from webhooks import inbox
@@ -28,7 +29,8 @@ def hand_over_shop(shop_id: int) -> None:
     shop = Shop.objects.select_related("store", "sync_settings").filter(pk=shop_id, store__isnull=False).first()
     if shop is None:
         return
-    with inbox.alone(shop_id) as alone:
+    # One at a time is enough, and lets a burst of deliveries for one product become one look.
+    with only_one(inbox.HAND_OVER, shop_id) as alone:
         more = alone and hand_over(shop)
     if more:
         wake(inbox.HAND_OVER, shop_id)

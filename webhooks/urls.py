@@ -7,4 +7,7 @@ from django.urls import path
 from webhooks import views
 
 app_name = "webhooks"
-urlpatterns = [path("store/<str:key>/", views.from_store, name="store")]
+urlpatterns = [
+    path("store/<str:key>/", views.from_store, name="store"),
+    path("app/<slug:kind>/", views.from_app, name="app"),
+]

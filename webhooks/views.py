@@ -11,8 +11,8 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from shops.models import StoreConnection
-from shops.platforms import platform_of
-from shops.platforms.base import BadSignature
+from shops.platforms import PLATFORMS, Platform, platform_of
+from shops.platforms.values import BadSignature
 from webhooks import inbox
 from webhooks.models import Delivery
 
@@ -31,20 +31,52 @@ def from_store(request: HttpRequest, key: str) -> HttpResponse:
     store = StoreConnection.objects.filter(hook_key=key).first()
     if store is None:
         return _refuse(404, "No shop has this address.")
+    if store.removed_at is not None and not store.secret.get_secret_value():
+        # A late call of a store that was disconnected. Refusing it would count against all stores of the platform.
+        return JsonResponse({"status": "ignored"})
     platform = platform_of(store)
+    if platform.is_ping(body, request.headers):
+        return JsonResponse({"status": "here"})
     try:
-        platform.verify(body, request.headers, store.secret)
+        platform.verify(body, request.headers, store)
     except BadSignature:
         StoreConnection.objects.filter(pk=store.pk).update(refused_deliveries=F("refused_deliveries") + 1)
         return _refuse(401, "The signature is missing or wrong.")
-    envelope = platform.envelope(request.headers)
-    state = _state(envelope.topic, body, platform.topics)
+    return _kept(platform, store, body, request)
+
+
+@csrf_exempt
+@require_POST
+def from_app(request: HttpRequest, kind: str) -> HttpResponse:
+    """Take one call that a platform makes to the app as a whole, and keep it for each shop with that store.
+
+    The answers are those of `from_store`; a store that no shop has is answered 200, since nothing is held of it.
+    """
+    body = _body(request)
+    if body is None:
+        return _refuse(413, f"The body is larger than {settings.WEBHOOK_MAX_BYTES} bytes.")
+    platform = PLATFORMS.get(kind)
+    if platform is None:
+        return _refuse(404, "There is no such platform.")
+    try:
+        address = platform.of_app(body, request.headers)
+    except BadSignature:
+        return _refuse(401, "The signature is missing or wrong.")
+    answer: HttpResponse = JsonResponse({"status": "nothing is held of this store"})
+    for store in StoreConnection.objects.filter(platform=kind, address=address):
+        answer = _kept(platform, store, body, request)
+    return answer
+
+
+def _kept(platform: Platform, store: StoreConnection, body: bytes, request: HttpRequest) -> HttpResponse:
+    envelope = platform.envelope(body, request.headers)
+    state = _state(envelope.topic, body, platform)
     inbox.keep(
         store.shop_id,
         source="store",
         # Without an id every call counts: looking twice is harmless, a lost change is not.
-        delivery_id=envelope.delivery_id or f"none-{uuid.uuid4()}",
-        topic=envelope.topic,
+        delivery_id=envelope.delivery_id[:200] or f"none-{uuid.uuid4()}",
+        topic=envelope.topic[:100],
         body=body,
         state=state,
     )
@@ -63,10 +95,11 @@ def _body(request: HttpRequest) -> bytes | None:
     return body if len(body) <= limit else None
 
 
-def _state(topic: str, body: bytes, topics: tuple[str, ...]) -> Delivery.State:
+def _state(topic: str, body: bytes, platform: Platform) -> Delivery.State:
     if not inbox.is_json(body):
         return Delivery.State.UNREADABLE
-    return Delivery.State.OPEN if topic in topics else Delivery.State.IGNORED
+    known = topic in platform.topics or topic in platform.app_topics
+    return Delivery.State.OPEN if known else Delivery.State.IGNORED
 
 
 def _refuse(status: int, words: str) -> HttpResponse:

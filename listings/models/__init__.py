@@ -5,5 +5,6 @@ from __future__ import annotations
 from listings.models.job import Job, Rank
 from listings.models.listing import Listing
 from listings.models.product import Product
+from listings.models.walk import Walk
 
-__all__ = ["Job", "Listing", "Product", "Rank"]
+__all__ = ["Job", "Listing", "Product", "Rank", "Walk"]

@@ -14,6 +14,7 @@ class Rank(models.IntegerChoices):
     STOCK_TO_ZERO = 0, "stock to zero"
     STOCK = 10, "stock"
     EDIT = 20, "edit"
+    CATALOGUE = 30, "catalogue"
 
 
 class Job(models.Model):

@@ -9,13 +9,13 @@ from datetime import timedelta
 
 from django.db import transaction
 
-from listings import jobs
+from listings import jobs, rules, selection
 from listings.jobs import Claim
 from listings.models import Listing, Product
 from listings.sync import apply, publish, words
 from listings.sync.decide import Action, Case, Decision, Switches, decide
 from listings.sync.find import Found, find
-from listings.sync.payload import Defaults, Wanted, wanted
+from listings.sync.payload import Wanted, wanted
 from listings.sync.words import Change, Ending
 from reverbsync import clock
 from shops.models import ReverbConnection, SyncSettings
@@ -89,6 +89,8 @@ def _turn(product: Product, taken: Claim, done: list[Change]) -> Ending:
         return _skipped("auto_sync_off")
     if connection is None or _unusable(connection):
         return _skipped("not_connected")
+    if product.gone_at is None and not selection.is_chosen(product.seen, product.choice, selection.wanted_groups(shop)):
+        return _skipped("not_chosen")
     client = ReverbClient.of(connection, before_call=lambda: jobs.renew(taken, now=clock.now()))
     found = find(client, product)
     if found.reason:
@@ -104,15 +106,10 @@ def _case(
     seen = product.seen
     counted = gone or not seen.for_sale or seen.stock is not None
     lists = reference.lists(client, connection.budget)
-    defaults = Defaults(
-        condition=settings.default_condition,
-        category=settings.default_category,
-        shipping_profile=settings.default_shipping_profile,
-        upc_does_not_apply=settings.upc_does_not_apply,
-    )
+    defaults = rules.defaults_of(product.shop)
     return Case(
         sku=product.sku,
-        wanted=Wanted() if gone else wanted(seen, defaults, lists),
+        wanted=Wanted() if gone else wanted(seen, defaults, lists, product.overrides),
         units=(0 if gone else seen.sellable) if counted else None,
         for_sale=seen.for_sale and not gone,
         listing=found.listing,
@@ -203,7 +200,7 @@ def _post_open(product: Product) -> bool:
 def _needs_seller(product: Product, error: NeedsSeller) -> str:
     """A 401 is not always a dead token: ask for the account before calling the shop disconnected."""
     connection = ReverbConnection.objects.get(shop=product.shop_id)
-    if error.status == 401 and connect.is_dead(connection.token, connection.budget):
+    if error.status == 401 and connect.is_dead(connection):
         ReverbConnection.objects.filter(pk=connection.pk).update(problem="token_refused", checked_at=clock.now())
         return "token_refused"
     return "not_permitted"

@@ -116,6 +116,8 @@ def _without_listing(case: Case) -> Decision:
         return Decision(Action.SKIP, "stock_not_counted")
     if case.units == 0:
         return Decision(Action.SKIP, "no_stock")
+    if case.wanted.unsendable:
+        return Decision(Action.SKIP, case.wanted.unsendable)
     values = case.wanted.all
     publish = case.switches.publish
     units = case.units if several(values.get("condition")) else 1

@@ -7,32 +7,19 @@ what a seller wrote on Reverb.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import nh3
 
+from listings import mapping
+from listings.mapping import LONGEST, NO_UPC, Defaults, Origin
 from shops.pictures import ReverbListing, StoreProduct
-from shops.reverb.lists import BRAND_NEW, Choice, Lists
+from shops.reverb.lists import Lists
 
-#: Longest title, make, model, finish (Reverb's PrestaShop plugin).
-LONGEST = 255
-#: Stands for "UPC does not apply".
-NO_UPC = "does not apply"
 #: The tags that Reverb keeps in a description (Reverb's Magento plugin).
 KEPT_TAGS = {"ul", "ol", "li", "strong", "b", "em", "i", "u", "div", "p", "br"}
-
-
-@dataclass(frozen=True)
-class Defaults:
-    """A shop's answers for what its store does not say. Ids of Reverb's lists; empty when not chosen."""
-
-    condition: str = BRAND_NEW
-    category: str = ""
-    shipping_profile: str = ""
-    upc_does_not_apply: bool = False
 
 
 @dataclass(frozen=True)
@@ -42,6 +29,8 @@ class Wanted:
     said: Mapping[str, Any] = field(default_factory=dict)
     guessed: Mapping[str, Any] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
+    #: Id of the reason for which no listing can be made of it; empty when one can.
+    unsendable: str = ""
 
     @property
     def all(self) -> dict[str, Any]:
@@ -49,34 +38,28 @@ class Wanted:
         return {**self.defaults, **self.guessed, **self.said}
 
 
-def wanted(product: StoreProduct, defaults: Defaults, lists: Lists) -> Wanted:
+def wanted(
+    product: StoreProduct, defaults: Defaults, lists: Lists, overrides: Mapping[str, str] | None = None
+) -> Wanted:
     """Return what the listing of `product` should say."""
-    notes = _notes(product.tags)
-    make = notes.get("make") or product.vendor.strip()
+    found = mapping.values(product, defaults, lists, overrides or {})
     said = {
         "title": " ".join(product.title.split())[:LONGEST],
         "description": clean_description(product.description),
-        "price": f"{product.price:.2f} {product.currency}",
         "photos": list(product.photos),
-        "make": make,
-        "model": notes.get("model"),
-        "condition": _named(notes.get("condition"), lists.conditions),
-        "category": _category(product.product_type, lists.categories),
-        "finish": notes.get("finish") or product.finish,
-        "year": notes.get("year"),
-        "upc": product.barcode,
-        "shipping_profile": _named(notes.get("shipping profile"), lists.shipping_profiles),
     }
-    taken_as_given = {
-        "condition": defaults.condition,
-        "category": defaults.category,
-        "shipping_profile": defaults.shipping_profile,
-        "upc": NO_UPC if defaults.upc_does_not_apply else "",
-    }
+    taken = product.currency in mapping.CURRENCIES
+    if taken:
+        said["price"] = f"{defaults.price.of(product.price):.2f} {product.currency}"
+    kinds: dict[str, dict[str, Any]] = {"said": said, "guessed": {}, "defaults": {}}
+    for name, value in found.items():
+        kind = {Origin.GUESS: "guessed", Origin.DEFAULT: "defaults"}.get(value.origin, "said")
+        kinds[kind][name] = value.value
     return Wanted(
-        said={name: value for name, value in said.items() if value},
-        guessed={"model": model_from_title(product.title, make)},
-        defaults={name: value for name, value in taken_as_given.items() if value},
+        said={name: value for name, value in said.items() if value not in ("", [])},
+        guessed=kinds["guessed"],
+        defaults=kinds["defaults"],
+        unsendable="" if taken else "currency_not_taken",
     )
 
 
@@ -91,6 +74,8 @@ def shown(listing: ReverbListing, name: str, want: Any) -> Any:
             return None if found is None else want if want in found else (found[0] if found else "")
         case "photos":
             return None  # Reverb shows its own copies, fetched later, under addresses of its own
+        case "offers":
+            return listing.offers_enabled
         case "title":
             return None if listing.title is None else " ".join(listing.title.split())
     return getattr(listing, name)
@@ -110,6 +95,8 @@ def body(values: Mapping[str, Any], *, update: bool) -> dict[str, Any]:
                 made["categories"] = [{"uuid": value}]
             case "upc" if value == NO_UPC:
                 made["upc_does_not_apply"] = True
+            case "offers":
+                made["offers_enabled"] = value
             case "shipping_profile":
                 made["shipping_profile_id"] = value
             case "photos":
@@ -124,31 +111,3 @@ def body(values: Mapping[str, Any], *, update: bool) -> dict[str, Any]:
 def clean_description(html: str) -> str:
     """Return the description with the tags that Reverb keeps; the text of all others stays."""
     return nh3.clean(html, tags=KEPT_TAGS, attributes={}, link_rel=None).strip()
-
-
-def model_from_title(title: str, make: str) -> str:
-    """Guess the model: the title less the make, or the title when nothing would be left."""
-    rest = re.sub(rf"\b{re.escape(make)}\b", " ", title, count=1, flags=re.IGNORECASE) if make else title
-    return " ".join(rest.split()).strip(" -–,")[:LONGEST] or title[:LONGEST]
-
-
-def _notes(tags: Sequence[str]) -> dict[str, str]:
-    """Read tags of the form `condition: Very Good`: what a store has no field for."""
-    pairs = (tag.partition(":") for tag in tags)
-    return {key.strip().lower(): value.strip()[:LONGEST] for key, colon, value in pairs if colon and value.strip()}
-
-
-def _named(name: str | None, choices: Sequence[Choice]) -> str:
-    """Return the id of the choice with this name, whatever the case; "" when there is none."""
-    asked = (name or "").strip().lower()
-    return next((choice.id for choice in choices if asked and choice.name.lower() == asked), "")
-
-
-def _category(product_type: str, choices: Sequence[Choice]) -> str:
-    """Return the category that the product type names, by its full name or, if no other shares it, its last part."""
-    full = _named(re.sub(r"\s*/\s*", " / ", product_type), choices)
-    if full:
-        return full
-    asked = product_type.strip().lower()
-    ends = [c.id for c in choices if asked and c.name.lower().rpartition(" / ")[2] == asked]
-    return ends[0] if len(ends) == 1 else ""

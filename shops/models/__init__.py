@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from shops.models.connections import ReverbConnection, StoreConnection
+from shops.models.connections import PendingConnection, ReverbConnection, StoreConnection
 from shops.models.person import Person
+from shops.models.rules import Group, MappingRule, SelectionRule
 from shops.models.settings import FIELDS, SyncSettings
 from shops.models.shop import Membership, Shop
 
-__all__ = ["FIELDS", "Membership", "Person", "ReverbConnection", "Shop", "StoreConnection", "SyncSettings"]
+__all__ = [
+    "FIELDS",
+    "Group",
+    "MappingRule",
+    "Membership",
+    "PendingConnection",
+    "Person",
+    "ReverbConnection",
+    "SelectionRule",
+    "Shop",
+    "StoreConnection",
+    "SyncSettings",
+]

@@ -28,6 +28,15 @@ class StoreConnection(models.Model):
     secret = SecretField(help_text="Signs what the store sends us.")
     hook_key = models.CharField(max_length=64, unique=True, default=unguessable)
     removed_at = models.DateTimeField(null=True, blank=True)
+    name = models.CharField(max_length=255, blank=True, help_text="What the store calls itself.")
+    currency = models.CharField(max_length=3, blank=True, help_text="ISO 4217; empty: the store did not say.")
+    problem = models.CharField(
+        max_length=300, blank=True, help_text="Why the store could not be asked, for the seller."
+    )
+    #: What the last check of the webhooks found (shops.platforms.values.Hooks), and when the next one is due.
+    hooks = models.JSONField(default=dict, blank=True)
+    hooks_checked_at = models.DateTimeField(null=True, blank=True)
+    hooks_due_at = models.DateTimeField(null=True, blank=True)
     #: Calls to the webhook address that bore no right signature. They leave nothing else.
     refused_deliveries = models.PositiveBigIntegerField(default=0)
 
@@ -44,7 +53,10 @@ class ReverbConnection(models.Model):
     """How the seller's Reverb account is reached."""
 
     shop = models.OneToOneField(Shop, models.CASCADE, related_name="reverb")
-    token = SecretField(help_text="The seller's personal access token.")
+    token = SecretField(help_text="The seller's personal access token, or the one that Reverb gave our app.")
+    by_oauth = models.BooleanField(default=False, help_text="Reverb gave the token to our app.")
+    sandbox = models.BooleanField(default=False, help_text="An account of Reverb's sandbox, where nothing is real.")
+    currency = models.CharField(max_length=3, blank=True, help_text="ISO 4217, where Reverb shows it.")
     account = models.CharField(max_length=120, blank=True, help_text="Name of the shop on Reverb.")
     account_id = models.CharField(max_length=64, blank=True, help_text="Reverb's id of the account, where it said so.")
     problem = models.CharField(max_length=40, blank=True, help_text="Id of a reason in shops/reverb/connect.py.")
@@ -54,8 +66,36 @@ class ReverbConnection(models.Model):
         return self.account or "Reverb account"
 
     @property
+    def api_url(self) -> str:
+        """Root of the API that this account lives on."""
+        return settings.REVERB_SANDBOX_API_URL if self.sandbox else settings.REVERB_API_URL
+
+    @property
+    def web_url(self) -> str:
+        """Root of the website that this account lives on."""
+        return settings.REVERB_SANDBOX_WEB_URL if self.sandbox else settings.REVERB_WEB_URL
+
+    @property
     def budget(self) -> str:
         """Name of the account's part of the pace: all its shops and tokens share it. It does not tell the token."""
         if self.account_id:
-            return f"account-{self.account_id}"
+            return f"{'sandbox-' if self.sandbox else ''}account-{self.account_id}"
         return hashlib.sha256(self.token.get_secret_value().encode()).hexdigest()[:16]
+
+
+class PendingConnection(models.Model):
+    """A connection that is being made: what must be remembered between two steps of a handshake, for some minutes."""
+
+    state = models.CharField(max_length=64, unique=True, default=unguessable)
+    #: Who began it, and for which shop; both empty where it began at the platform.
+    shop = models.ForeignKey(Shop, models.CASCADE, null=True, related_name="+")
+    person = models.ForeignKey("shops.Person", models.CASCADE, null=True, related_name="+")
+    platform = models.CharField(max_length=20)
+    address = models.CharField(max_length=255, blank=True)
+    kept = SecretField(default="", help_text="JSON: what an earlier step gave, or the keys that wait for a shop.")
+    made_at = models.DateTimeField()
+    used_at = models.DateTimeField(null=True)
+    problem = models.CharField(max_length=300, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.platform} {self.address}"

@@ -21,7 +21,24 @@ FIELDS: dict[str, str] = {
     "year": "Year",
     "upc": "UPC",
     "shipping_profile": "Shipping profile",
+    "handmade": "Handmade",
+    "offers": "Offers",
 }
+
+
+class Selection(models.TextChoices):
+    """Which products go to Reverb."""
+
+    ALL = "all", "All products, except those that I switch off"
+    CHOSEN = "chosen", "Only the groups and products that I choose"
+
+
+class Rounding(models.TextChoices):
+    """How a changed price is rounded."""
+
+    NONE = "", "Not at all"
+    WHOLE = "whole", "To a whole amount"
+    NINETY_NINE = "99", "To .99"
 
 
 def _switch() -> models.BooleanField[bool, bool]:
@@ -58,7 +75,40 @@ class SyncSettings(models.Model):
     sync_year = _switch()
     sync_upc = _switch()
     sync_shipping_profile = _switch()
+    sync_handmade = _switch()
+    sync_offers = _switch()
 
+    selection = models.CharField("Products", max_length=6, choices=Selection.choices, default=Selection.ALL)
+    price_percent = models.DecimalField(
+        "Percent added to the store's price",
+        max_digits=5,
+        decimal_places=2,
+        default=0,
+        help_text="Such as 5, or -3 to go below.",
+    )
+    price_amount = models.DecimalField(
+        "Amount added to it",
+        max_digits=9,
+        decimal_places=2,
+        default=0,
+        help_text="After the percentage. May be negative.",
+    )
+    price_rounding = models.CharField("Rounding", max_length=5, choices=Rounding.choices, default="", blank=True)
+    price_floor = models.DecimalField(
+        "Never below", max_digits=9, decimal_places=2, default=0, help_text="0: no floor."
+    )
+    make_from = models.CharField(
+        "Make from",
+        max_length=255,
+        blank=True,
+        help_text="Name of an attribute, metafield or custom field. Empty: the vendor or brand.",
+    )
+    model_from = models.CharField(
+        "Model from",
+        max_length=255,
+        blank=True,
+        help_text="Name of an attribute, metafield or custom field. Empty: the title less the make.",
+    )
     default_condition = models.CharField(
         "Condition of new listings",
         max_length=36,
@@ -77,6 +127,8 @@ class SyncSettings(models.Model):
         blank=True,
         help_text="Made in your shop settings on Reverb.",
     )
+    default_handmade = models.BooleanField("New listings are handmade", default=False)
+    default_offers_enabled = models.BooleanField("New listings take offers", default=True)
     upc_does_not_apply = models.BooleanField(
         "A product without a barcode has no UPC",
         default=False,

@@ -1,54 +1,54 @@
-"""The face of a platform: what each folder beside this file fills in, and what can go wrong with a store."""
+"""The face of a platform: what each folder beside this file fills in. `docs/adding-a-platform.md` explains it."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from datetime import datetime
 from typing import ClassVar, Protocol
-
-from pydantic import SecretStr
 
 from shops.events import Event
 from shops.models import StoreConnection
+from shops.orders import NewOrder, Shipment, StoreOrder
 from shops.pictures import StoreProduct
-
-
-class BadSignature(Exception):
-    """A delivery that the store did not sign."""
-
-
-class Unreadable(Exception):
-    """A signed delivery whose body is not what its topic promises."""
-
-
-class StoreError(Exception):
-    """A call to a store that did not succeed; `retry_after` is in seconds where the store said so."""
-
-    def __init__(self, words: str, *, retry_after: float | None = None) -> None:
-        """Keep the words; they never hold a token."""
-        super().__init__(words)
-        self.retry_after = retry_after
-
-
-class StorePassing(StoreError):
-    """Will pass by itself."""
-
-
-class StoreRefused(StoreError):
-    """The store does not accept our token; the seller must connect it again."""
-
-
-@dataclass(frozen=True)
-class Envelope:
-    """What the headers of a delivery say about it."""
-
-    delivery_id: str  # "" when the platform gave none
-    topic: str
+from shops.platforms.handshake import Handshake
+from shops.platforms.values import (
+    BadSignature,
+    Count,
+    Envelope,
+    Field,
+    Hooks,
+    Keys,
+    Moved,
+    Page,
+    StockPage,
+    StoreError,
+    StoreInfo,
+    StorePassing,
+    StoreRefused,
+    Unreadable,
+    Unsupported,
+)
 
 
 class StoreClient(Protocol):
-    """Asks one store. Every call raises StorePassing or StoreRefused when it fails."""
+    """Asks one store.
+
+    Every call raises StorePassing when it may succeed later, StoreRefused when the seller must connect anew, and
+    Unsupported where the platform cannot do it (docs/platforms.md says which).
+    """
+
+    def check(self) -> StoreInfo:
+        """Return the store's name and currency, which proves that the keys work."""
+
+    # -- products --------------------------------------------------------------------------------------------
+
+    def walk(self, cursor: str, *, since: datetime | None = None) -> Page:
+        """Return one page of the catalogue, whole products with all their variants.
+
+        `cursor` is "" for the first page, else what the page before named as next; it can be kept and used after days.
+        With `since`, only what changed after that moment (UTC); a little more is no harm.
+        """
 
     def products(self, store_parent_id: str) -> list[StoreProduct]:
         """Return all sellable units of a product, none when the store no longer has it."""
@@ -56,8 +56,44 @@ class StoreClient(Protocol):
     def parent_of_stock(self, store_stock_id: str) -> str | None:
         """Return the id of the product that a counted thing belongs to, None when there is none."""
 
-    def check(self) -> str:
-        """Return the store's own name, which proves that the token works."""
+    # -- stock -----------------------------------------------------------------------------------------------
+
+    def stocks(self, cursor: str) -> StockPage:
+        """Return one page of what can be sold, for platforms whose `sweep_every_s` is set."""
+
+    def count(self, product: StoreProduct) -> Count:
+        """Return how many units the store has now."""
+
+    def adjust(self, product: StoreProduct, count: Count, *, by: int, reference: str) -> Count:
+        """Change the stock by a difference, starting from `count`, and return the count afterwards.
+
+        `reference` names the cause, such as a Reverb order's line. The same call (same product, count, `by` and
+        reference) may be repeated after a lost answer where the platform knows keys against repeats; elsewhere the
+        StorePassing says `maybe_done`, and the stock must be counted first. Raises Moved, and changes nothing, when
+        the store no longer has `count`.
+        """
+
+    # -- webhooks --------------------------------------------------------------------------------------------
+
+    def keep_hooks(self, address: str) -> Hooks:
+        """Make the store call `address` for every topic: add what is missing, wake what sleeps, remove doubles."""
+
+    def drop_hooks(self, address: str) -> None:
+        """Remove our webhooks that call `address`."""
+
+    # -- orders ----------------------------------------------------------------------------------------------
+
+    def place(self, order: NewOrder) -> StoreOrder:
+        """Make an order. When one with this Reverb number is there already, return that one."""
+
+    def order_products(self, order_id: str) -> list[str]:
+        """Return the ids (`store_parent_id`) of the products in an order, for OrderChanged."""
+
+    def orders(self, since: datetime, cursor: str) -> tuple[list[StoreOrder], str | None]:
+        """Return one page of the orders that changed after `since`, and the cursor of the next page."""
+
+    def shipments(self, order_id: str) -> list[Shipment]:
+        """Return the parcels of an order that have a tracking number."""
 
 
 class Platform(ABC):
@@ -67,25 +103,84 @@ class Platform(ABC):
     name: ClassVar[str]
     #: Topics to switch on, as the platform spells them.
     topics: ClassVar[tuple[str, ...]]
-    #: What the seller does there, one sentence a step.
+    #: Topics that come to the app's own address, `/webhooks/app/<kind>/`, for all stores.
+    app_topics: ClassVar[tuple[str, ...]] = ()
+    #: Topics whose bodies hold people's data; a body is emptied as soon as its delivery is worked off.
+    personal_topics: ClassVar[tuple[str, ...]] = ()
+    #: What the seller does to connect by pasted keys, one sentence a step.
     steps: ClassVar[tuple[str, ...]]
+    address_help: ClassVar[str]
+    #: What is pasted beside the address.
+    fields: ClassVar[tuple[Field, ...]]
+    #: Seconds between two looks for changed products; the net under the webhooks. 0: the store tells us all.
+    poll_every_s: ClassVar[int]
+    #: Seconds between two looks at all stock, where a change of stock leaves no trace. 0: not needed.
+    sweep_every_s: ClassVar[int] = 0
+    #: The store cannot be asked for its catalogue; its own system sends it.
+    is_told: ClassVar[bool] = False
 
     @abstractmethod
     def read_address(self, text: str) -> str:
         """Return the store's address in one form. Raises ValueError with a sentence for the seller."""
 
     @abstractmethod
-    def verify(self, body: bytes, headers: Mapping[str, str], secret: SecretStr) -> None:
+    def pasted(self, values: Mapping[str, str]) -> Keys:
+        """Return the keys out of the pasted fields. Raises ValueError with a sentence for the seller."""
+
+    def keys(self, token: str, secret: str) -> Keys:
+        """Return the keys out of a token and a secret given on the command line (docs/platforms.md)."""
+        return Keys(token, secret)
+
+    @property
+    def handshake(self) -> Handshake | None:
+        """The way to connect in a few clicks; None where there is none, or the operator has not set it up."""
+        return None
+
+    @abstractmethod
+    def verify(self, body: bytes, headers: Mapping[str, str], connection: StoreConnection) -> None:
         """Raise BadSignature unless the store signed exactly these bytes. Constant time; no way around it."""
 
     @abstractmethod
-    def envelope(self, headers: Mapping[str, str]) -> Envelope:
-        """Return what the headers say."""
+    def envelope(self, body: bytes, headers: Mapping[str, str]) -> Envelope:
+        """Return the id and the topic of a delivery whose signature is right."""
+
+    def is_ping(self, body: bytes, headers: Mapping[str, str]) -> bool:
+        """Tell whether this is an unsigned test call of the platform, which is answered and means nothing."""
+        return False
 
     @abstractmethod
-    def events(self, topic: str, body: bytes) -> list[Event] | None:
+    def events(self, topic: str, body: bytes, connection: StoreConnection) -> list[Event] | None:
         """Return what a delivery means, None for a topic that means nothing to us. Raises Unreadable."""
+
+    def of_app(self, body: bytes, headers: Mapping[str, str]) -> str:
+        """Return the address of the store that a call to the app's own webhook address is about.
+
+        Raises BadSignature, also where the platform makes no such calls.
+        """
+        raise BadSignature
 
     @abstractmethod
     def client(self, connection: StoreConnection) -> StoreClient:
         """Return a client for one store."""
+
+
+__all__ = [
+    "BadSignature",
+    "Count",
+    "Envelope",
+    "Field",
+    "Handshake",
+    "Hooks",
+    "Keys",
+    "Moved",
+    "Page",
+    "Platform",
+    "StockPage",
+    "StoreClient",
+    "StoreError",
+    "StoreInfo",
+    "StorePassing",
+    "StoreRefused",
+    "Unreadable",
+    "Unsupported",
+]

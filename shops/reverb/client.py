@@ -28,19 +28,22 @@ WORDS_FOR_JSON = "application/hal+json"
 class ReverbClient:
     """Calls Reverb as one seller."""
 
-    def __init__(self, token: SecretStr, budget: str, *, before_call: Callable[[], None] | None = None) -> None:
-        """`budget` names the account's part of the pace (ReverbConnection.budget).
+    def __init__(
+        self, token: SecretStr, budget: str, *, root: str = "", before_call: Callable[[], None] | None = None
+    ) -> None:
+        """`budget` names the account's part of the pace (ReverbConnection.budget), `root` is the API that it lives on.
 
         `before_call` is asked before each call and may raise to forbid it.
         """
         self._token = token
+        self._root = root or settings.REVERB_API_URL
         self._before_call = before_call
         self._account = f"reverb:{budget}"
 
     @classmethod
     def of(cls, connection: ReverbConnection, *, before_call: Callable[[], None] | None = None) -> ReverbClient:
         """Return the client of a shop's Reverb connection."""
-        return cls(connection.token, connection.budget, before_call=before_call)
+        return cls(connection.token, connection.budget, root=connection.api_url, before_call=before_call)
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -137,7 +140,31 @@ class ReverbClient:
 
         Reverb mixes hosts in its links; only the path and query of a link are used.
         """
-        root, parts = urlsplit(settings.REVERB_API_URL), urlsplit(link)
+        root, parts = urlsplit(self._root), urlsplit(link)
         path = parts.path.removeprefix(root.path) if parts.path.startswith(root.path + "/") else parts.path
         path = path.removeprefix("/api") if path.startswith("/api/") else path
         return f"{root.scheme}://{root.netloc}{root.path}{path}" + (f"?{parts.query}" if parts.query else "")
+
+
+def token_for_code(web_url: str, code: str, redirect_uri: str) -> str:
+    """Return the access token for the code of the grant (Reverb docs: POST /oauth/token). Raises ReverbError."""
+    form = {
+        "client_id": settings.REVERB_CLIENT_ID,
+        "client_secret": settings.REVERB_CLIENT_SECRET.get_secret_value(),
+        "code": code,
+        "grant_type": "authorization_code",
+        "redirect_uri": redirect_uri,
+    }
+    headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
+    budget = Budget("reverb:app", settings.REVERB_APP_CALLS_PER_MINUTE)
+    try:
+        answer = http.call(
+            "POST", f"{web_url}/oauth/token", budgets=[budget], headers=headers, body=urlencode(form).encode()
+        )
+        body = answer.json()
+    except (http.Paced, http.Unreachable, http.NotAllowed, ValueError):
+        raise Passing("Reverb did not answer. Please try again.") from None
+    token = body.get("access_token") if isinstance(body, dict) else None
+    if answer.status != 200 or not isinstance(token, str):
+        raise Lasting("Reverb did not take the code. Please begin again.")
+    return token

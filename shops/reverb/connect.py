@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from pydantic import SecretStr
 
+from shops.models import ReverbConnection
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import NeedsSeller, NotFound, ReverbError
 
@@ -32,7 +32,13 @@ class Problem:
         """The page on Reverb that mends it."""
         return settings.REVERB_WEB_URL + self.path
 
+    def link_on(self, web_url: str) -> str:
+        """The page that mends it on the given site: Reverb's own or its sandbox."""
+        return web_url + self.path
 
+
+#: What a sync needs (Reverb docs, "Personal token scopes"); read_profile is for the shop's name and shipping profiles.
+SCOPES = ("public", "read_listings", "write_listings", "read_orders", "write_orders", "read_profile")
 _API_SETTINGS = "/my/api_settings"
 PROBLEMS = {
     problem.id: problem
@@ -44,8 +50,7 @@ PROBLEMS = {
         ),
         Problem(
             "scope_missing",
-            "This token may not do enough. Make one with public, read_listings, write_listings, read_orders, "
-            "write_orders and read_profile ticked.",
+            f"This token may not do enough. Make one with {', '.join(SCOPES)} ticked.",
             _API_SETTINGS,
         ),
         Problem(
@@ -77,11 +82,12 @@ class Account:
     shop_name: str = ""
     problem: Problem | None = None
     id: str = ""
+    currency: str = ""  # ISO 4217, "" where nothing tells
 
 
-def check(token: SecretStr, budget: str) -> Account:
+def check(connection: ReverbConnection) -> Account:
     """Ask Reverb who the token belongs to. Never raises: what goes wrong is a problem with words."""
-    client = ReverbClient(token, budget)
+    client = ReverbClient.of(connection)
     try:
         account = client.get("/my/account")
         shop = client.get("/shop")
@@ -96,13 +102,14 @@ def check(token: SecretStr, budget: str) -> Account:
     if not name:
         return Account(problem=PROBLEMS["shop_unfinished"])
     problem = None if _part(live, "total") else PROBLEMS["no_live_listing"]
-    return Account(name, problem, str(_part(account, "user_id") or _part(account, "uuid") or "")[:64])
+    own_id = str(_part(account, "user_id") or _part(account, "uuid") or "")[:64]
+    return Account(name, problem, own_id, _currency(shop, live))
 
 
-def is_dead(token: SecretStr, budget: str) -> bool:
+def is_dead(connection: ReverbConnection) -> bool:
     """Tell whether a token that got a 401 somewhere is refused everywhere: a 401 alone does not prove it."""
     try:
-        ReverbClient(token, budget).get("/my/account")
+        ReverbClient.of(connection).get("/my/account")
     except NeedsSeller as refusal:
         return refusal.status == 401
     except ReverbError:
@@ -127,3 +134,11 @@ def _part(body: Any, name: str) -> Any:
 
 def _name(shop: Any) -> str:
     return str(_part(shop, "name") or _part(shop, "slug") or "")[:120]
+
+
+def _currency(shop: Any, live: Any) -> str:
+    """Return the account's currency: Reverb documents no place for it, so it is read where it was seen."""
+    rows = _part(live, "listings")
+    first = rows[0] if isinstance(rows, list) and rows else None
+    said = _part(shop, "currency") or _part(first, "listing_currency") or _part(_part(first, "price"), "currency")
+    return said.upper() if isinstance(said, str) and len(said) == 3 else ""

@@ -59,6 +59,8 @@ class _Listing(Part):
     has_inventory: bool | None = None
     shipping_profile_id: Text | None = None
     photos: list[dict[str, Any]] | None = None
+    offers_enabled: bool | None = None
+    handmade: bool | None = None
     links: _Links = Field(_Links(), alias="_links")
 
 
@@ -95,6 +97,8 @@ def listing(body: object) -> ReverbListing:
         has_inventory=found.has_inventory,
         shipping_profile=found.shipping_profile_id,
         photo_count=len(found.photos or ()),
+        offers_enabled=found.offers_enabled,
+        handmade=found.handmade,
     )
 
 

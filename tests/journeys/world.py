@@ -25,6 +25,7 @@ from reverbsync.stack.parent import die_with_parent
 from shops import make
 from shops.events import ProductChanged, ProductDeleted
 from shops.models import Shop, SyncSettings
+from shops.platforms.values import Keys
 from synclog.models import Entry
 from tests.people import olivia
 
@@ -99,7 +100,7 @@ class World:
         store.ask("POST", "/shops", {"domain": DOMAIN, "token": token, "secret": "s", "webhooks": []})
         connection().flushdb()
         self.shop: Shop = make.shop(olivia(), "Guitars")
-        make.connect_store(self.shop, platform="shopify", address=DOMAIN, token=token, secret="s")
+        make.connect_store(self.shop, platform="shopify", address=DOMAIN, keys=Keys(token, "s"))
         make.connect_reverb(self.shop, token)
         self.shop = Shop.objects.select_related("store", "reverb", "sync_settings").get(pk=self.shop.pk)
         reverb.ask("DELETE", "/requests")

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from listings.sync.payload import NO_UPC, Defaults, body, clean_description, model_from_title, shown, wanted
+from listings.mapping import NO_UPC, Defaults, model_from_title
+from listings.sync.payload import body, clean_description, shown, wanted
 from shops.pictures import ReverbListing, StoreProduct
 from shops.reverb.lists import Choice, Lists
 

@@ -28,6 +28,7 @@ PAGES = (
     "synclog:latest",
     "listings:products",
     "listings:counts",
+    "listings:walks",
 )
 
 
@@ -80,8 +81,12 @@ def test_who_is_not_signed_in_is_asked_to(shop: Shop, name: str) -> None:
 def test_a_stranger_can_change_nothing(shop: Shop) -> None:
     product = product_of(shop)
     client = signed_in(nora())
-    for name in ("shops:store", "shops:reverb", "shops:settings"):
+    for name in ("shops:reverb", "shops:settings", "shops:reverb_begin", "listings:bring"):
         assert client.post(reverse(name, args=[shop.pk]), {"token": "x"}).status_code == 404
+    for name in ("shops:store_with", "shops:begin"):
+        assert client.post(reverse(name, args=[shop.pk, "shopify"]), {"token": "x"}).status_code == 404
+    assert client.post(reverse("shops:disconnect", args=[shop.pk, "store"])).status_code == 404
+    assert client.post(reverse("listings:act_on_walk", args=[shop.pk, "catalogue", "begin"])).status_code == 404
     assert client.post(reverse("listings:look_again", args=[shop.pk, product.pk])).status_code == 404
     assert not Job.objects.exists()
 
@@ -167,8 +172,8 @@ def test_settings_are_saved_and_ask_for_another_look(shop: Shop) -> None:
 
 
 def test_a_store_address_that_is_none_gets_a_sentence_and_changes_nothing(shop: Shop) -> None:
-    form = {"platform": "shopify", "address": "example.com", "token": "t", "secret": "s"}
-    response = signed_in(olivia()).post(reverse("shops:store", args=[shop.pk]), form)
+    form = {"address": "example.com", "token": "t", "secret": "s"}
+    response = signed_in(olivia()).post(reverse("shops:store_with", args=[shop.pk, "shopify"]), form)
     assert "That is not a Shopify address" in response.content.decode()
     assert StoreConnection.objects.get(shop=shop).address == "guitars.myshopify.com"
 

@@ -55,13 +55,9 @@ class Command(BaseCommand):
                 owner = _owner(options["owner"], options["password"])
                 shop = make.shop(owner, options["name"])
                 SyncSettings.objects.filter(shop=shop).update(**changes)
-                make.connect_store(
-                    shop,
-                    platform=options["platform"],
-                    address=options["store"],
-                    token=options["store_token"],
-                    secret=options["store_secret"],
-                )
+                kind = options["platform"]
+                keys = PLATFORMS[kind].keys(options["store_token"], options["store_secret"])
+                make.connect_store(shop, platform=kind, address=options["store"], keys=keys)
                 account = make.connect_reverb(shop, options["reverb_token"])
                 if account.problem is not None and not account.problem.usable:
                     raise CommandError(f"{account.problem.words} {account.problem.link}")

@@ -1,14 +1,14 @@
-"""Shopify: GraphQL Admin API 2026-10, signed webhooks."""
+"""Shopify: GraphQL Admin API 2026-10, signed webhooks, code grant with expiring offline tokens."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-from pydantic import SecretStr
+from django.conf import settings
 
 from shops.events import Event
 from shops.models import StoreConnection
-from shops.platforms.base import Envelope, Platform, StoreClient
+from shops.platforms.base import Envelope, Handshake, Keys, Platform, StoreClient
 from shops.platforms.shopify import connect, webhooks
 from shops.platforms.shopify.client import ShopifyClient
 
@@ -19,24 +19,44 @@ class Shopify(Platform):
     kind = "shopify"
     name = "Shopify"
     topics = tuple(webhooks.TOPICS)
+    app_topics = tuple(webhooks.APP_TOPICS)
+    personal_topics = webhooks.PERSONAL
     steps = connect.STEPS
+    address_help = "Such as your-shop.myshopify.com"
+    fields = connect.FIELDS
+    poll_every_s = 3600
 
     def read_address(self, text: str) -> str:
         """Return the store's host, such as `demo-guitars.myshopify.com`."""
         return connect.read_address(text)
 
-    def verify(self, body: bytes, headers: Mapping[str, str], secret: SecretStr) -> None:
-        """Check X-Shopify-Hmac-Sha256."""
-        webhooks.verify(body, headers, secret)
+    def pasted(self, values: Mapping[str, str]) -> Keys:
+        """Token and secret of an app that the seller made in the store."""
+        return Keys(values["token"], values["secret"])
 
-    def envelope(self, headers: Mapping[str, str]) -> Envelope:
+    @property
+    def handshake(self) -> Handshake | None:
+        """The code grant, where the operator has a client id and secret."""
+        ready = settings.SHOPIFY_CLIENT_ID and settings.SHOPIFY_CLIENT_SECRETS
+        return connect.CodeGrant() if ready else None
+
+    def verify(self, body: bytes, headers: Mapping[str, str], connection: StoreConnection) -> None:
+        """Check X-Shopify-Hmac-Sha256."""
+        webhooks.verify(body, headers, [connection.secret.get_secret_value(), *connect.app_secrets()])
+
+    def envelope(self, body: bytes, headers: Mapping[str, str]) -> Envelope:
         """Read X-Shopify-Webhook-Id and X-Shopify-Topic."""
         return webhooks.envelope(headers)
 
-    def events(self, topic: str, body: bytes) -> list[Event] | None:
+    def events(self, topic: str, body: bytes, connection: StoreConnection) -> list[Event] | None:
         """Read a delivery."""
         return webhooks.events(topic, body)
 
+    def of_app(self, body: bytes, headers: Mapping[str, str]) -> str:
+        """Return X-Shopify-Shop-Domain of a call to the app's own address: the privacy topics come there."""
+        webhooks.verify(body, headers, connect.app_secrets())
+        return headers.get("X-Shopify-Shop-Domain", "")
+
     def client(self, connection: StoreConnection) -> StoreClient:
         """Return a GraphQL client."""
-        return ShopifyClient(connection.address, connection.token)
+        return ShopifyClient(connection)

@@ -1,45 +1,72 @@
-"""HTTP to one Shopify store: GraphQL, paced by what its cost answers say. Nothing is decided here."""
+"""What one Shopify store is asked and told. Each method is one question; the answers are read in the files beside."""
 
 from __future__ import annotations
 
-import contextlib
+import uuid
+from datetime import datetime, timedelta
 from typing import Any
 
-from django.conf import settings
-from pydantic import SecretStr
-
-from reverbsync import http, pace
-from reverbsync.pace import Budget
+from shops.models import StoreConnection
+from shops.orders import NewOrder, Shipment, StoreOrder
 from shops.pictures import StoreProduct
-from shops.platforms.base import StorePassing, StoreRefused
-from shops.platforms.shopify import products, queries
+from shops.platforms.shopify import bulk, orders, products, queries
+from shops.platforms.shopify.graphql import GraphQL, TooCostly, root_of, tokens_for_code
+from shops.platforms.shopify.webhooks import TOPICS
+from shops.platforms.values import Count, Hooks, Moved, Page, StockPage, StoreInfo, StorePassing, Unsupported
 
-#: Far above what the cost limits allow; the cost answers set the real pace.
-CALLS_PER_MINUTE = 1200
+__all__ = ["ShopifyClient", "tokens_for_code"]
+
+#: Products on a page: some 55 points each, and no query may cost more than 1,000.
+PAGE = 15
 MAX_VARIANT_PAGES = 45  # 2,048 variants is Shopify's most
-DEFAULT_RETRY_AFTER = 2.0
+#: Paging stops at 25,000 objects (shopify.dev "Limits"); beyond, Shopify itself writes the catalogue to a file.
+MOST_BY_PAGES = 25_000
+#: The index that searches by date trails (by how much nobody says).
+OVERLAP = timedelta(minutes=5)
 
 
 class ShopifyClient:
     """Asks one store."""
 
-    def __init__(self, address: str, token: SecretStr) -> None:
-        """`address` is the store's host."""
-        self._address = address
-        self._token = token
-        self._budget = Budget(f"shopify:{address}", CALLS_PER_MINUTE)
+    def __init__(self, connection: StoreConnection) -> None:
+        """Nothing is asked yet."""
+        self._line = GraphQL(connection)
+        self._admin = f"{root_of(connection.address)}/admin"
 
-    @property
-    def _root(self) -> str:
-        return settings.SHOPIFY_ADMIN_URL or f"https://{self._address}"
+    def check(self) -> StoreInfo:
+        """Ask for the store's name."""
+        shop = self._line.ask(queries.SHOP).get("shop") or {}
+        return StoreInfo(str(shop.get("name", "")), str(shop.get("currencyCode", "")))
+
+    # -- products --------------------------------------------------------------------------------------------
+
+    def walk(self, cursor: str, *, since: datetime | None = None) -> Page:
+        """Return a page; a catalogue beyond what paging reaches comes from a file that Shopify writes."""
+        if cursor.startswith("bulk:"):
+            return bulk.page(self._line, cursor, admin=self._admin)
+        query = f"updated_at:>='{(since - OVERLAP).isoformat()}'" if since else None
+        size, _, after = cursor.partition(":") if cursor else (str(PAGE), "", "")
+        try:
+            data = self._line.ask(queries.PRODUCTS, first=int(size), after=after or None, query=query)
+        except TooCostly:
+            if int(size) == 1:
+                raise
+            return Page((), f"{max(1, int(size) // 2)}:{after}")
+        found = products.read_page(data, admin=self._admin)
+        if not cursor and since is None and found.total > MOST_BY_PAGES:
+            return Page((), bulk.start(self._line), found.total)
+        # A product with more variants than a page shows is asked for alone.
+        whole = [one for units in found.whole for one in units]
+        whole += [one for parent_id in found.cut_short for one in self.products(parent_id)]
+        return Page(tuple(whole), f"{size}:{found.next}" if found.next else None, found.total)
 
     def products(self, store_parent_id: str) -> list[StoreProduct]:
         """Return all variants of a product, none when it is gone."""
         found: list[StoreProduct] = []
         after: str | None = None
         for _ in range(MAX_VARIANT_PAGES):
-            data = self._ask(queries.PRODUCT, id=f"gid://shopify/Product/{store_parent_id}", after=after)
-            more, after = products.read(data, admin=f"{self._root}/admin")
+            data = self._line.ask(queries.PRODUCT, id=f"gid://shopify/Product/{store_parent_id}", after=after)
+            more, after = products.read(data, admin=self._admin)
             found += more
             if after is None:
                 break
@@ -47,63 +74,126 @@ class ShopifyClient:
 
     def parent_of_stock(self, store_stock_id: str) -> str | None:
         """Return the id of the product that an inventory item belongs to."""
-        data = self._ask(queries.STOCK_OWNER, id=f"gid://shopify/InventoryItem/{store_stock_id}")
-        return products.owner(data)
+        return products.owner(self._line.ask(queries.STOCK_OWNER, id=_item(store_stock_id)))
 
-    def check(self) -> str:
-        """Return the store's name."""
-        shop = self._ask(queries.SHOP).get("shop")
-        return str(shop.get("name", "")) if isinstance(shop, dict) else ""
+    # -- stock -----------------------------------------------------------------------------------------------
 
-    def _ask(self, query: str, **variables: Any) -> dict[str, Any]:
-        """Return `data` of the answer. Raises StorePassing or StoreRefused."""
-        try:
-            answer = http.call(
-                "POST",
-                f"{self._root}/admin/api/{queries.VERSION}/graphql.json",
-                budgets=[self._budget],
-                headers={
-                    "Content-Type": "application/json",
-                    "X-Shopify-Access-Token": self._token.get_secret_value(),
-                },
-                body={"query": query, "variables": variables},
-            )
-        except http.Paced as paced:
-            raise StorePassing("Shopify asks us to wait.", retry_after=paced.retry_after) from None
-        except (http.Unreachable, http.NotAllowed) as error:
-            raise StorePassing(f"Shopify: {error}.") from None
-        return self._data(answer)
+    def stocks(self, cursor: str) -> StockPage:
+        """Not needed: Shopify tells of each change of stock."""
+        raise Unsupported("Shopify tells of each change of stock by itself.")
 
-    def _data(self, answer: http.Answer) -> dict[str, Any]:
-        if answer.status in (401, 402, 403, 404):
-            raise StoreRefused(f"Shopify refused our token (status {answer.status}).")
-        try:
-            body = answer.json()
-        except ValueError:
-            body = None
-        if answer.status != 200 or not isinstance(body, dict):
-            wait = answer.headers.get("Retry-After", "")
-            if answer.status == 429:
-                self._wait(float(wait) if wait.replace(".", "", 1).isdigit() else DEFAULT_RETRY_AFTER)
-            raise StorePassing(f"Shopify answered {answer.status}.")
-        # A throttled answer has status 200, `errors` and no `data`; taking it for "not found" would end listings.
-        if body.get("errors") or not isinstance(body.get("data"), dict):
-            raise self._error(body)
-        data: dict[str, Any] = body["data"]
-        return data
+    def count(self, product: StoreProduct) -> Count:
+        """Add up what is available at all locations; `place` is the location that has most."""
+        data = self._line.ask(queries.COUNT, id=_item(product.store_stock_id))
+        return products.count(data)
 
-    def _error(self, body: dict[str, Any]) -> StorePassing:
-        errors = body.get("errors")
-        first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
-        if (first.get("extensions") or {}).get("code") == "THROTTLED":
-            cost = (body.get("extensions") or {}).get("cost") or {}
-            status = cost.get("throttleStatus") or {}
-            missing = float(cost.get("requestedQueryCost") or 0) - float(status.get("currentlyAvailable") or 0)
-            wait = max(1.0, missing / float(status.get("restoreRate") or 50))
-            self._wait(wait)
-            return StorePassing("Shopify asks us to wait.", retry_after=wait)
-        return StorePassing(f"Shopify could not answer: {str(first.get('message', errors))[:200]}")
+    def adjust(self, product: StoreProduct, count: Count, *, by: int, reference: str) -> Count:
+        """Change what is available at one location, if it still is `count.there`.
 
-    def _wait(self, seconds: float) -> None:
-        with contextlib.suppress(pace.PaceLost):  # without Redis no call is made anyway
-            pace.block(self._budget.name, seconds)
+        The key of the call is made of all that it depends on, so the same call may be sent again and counts once.
+        """
+        if count.units is None or not count.place:
+            raise Unsupported("Shopify does not count this product.")
+        parts = f"{product.store_stock_id} {count.place} {count.there} {by} {reference}"
+        change = {
+            "inventoryItemId": _item(product.store_stock_id),
+            "locationId": count.place,
+            "delta": by,
+            "changeFromQuantity": count.there,
+        }
+        data = self._line.ask(
+            queries.ADJUST,
+            input={
+                "name": "available",
+                "reason": "correction",
+                "referenceDocumentUri": f"gid://reverbsync/Change/{reference}",
+                "changes": [change],
+            },
+            key=str(uuid.uuid5(uuid.NAMESPACE_URL, parts)),
+        )
+        if errors := _user_errors(data, "inventoryAdjustQuantities"):
+            code, words = errors[0]
+            if code == "CHANGE_FROM_QUANTITY_STALE":
+                raise Moved("The stock in Shopify has moved.")
+            if code == "IDEMPOTENCY_CONCURRENT_REQUEST":
+                raise StorePassing("Shopify is still working on the same change.", retry_after=2.0, maybe_done=True)
+            raise Unsupported(f"Shopify refused the new stock: {words}")
+        return Count(count.units + by, count.place, count.there + by)
+
+    # -- webhooks --------------------------------------------------------------------------------------------
+
+    def keep_hooks(self, address: str) -> Hooks:
+        """Subscribe to each topic once. Shopify drops a subscription after eight failures in a row."""
+        ours: dict[str, str] = {}
+        for hook in self._hooks():
+            if hook.get("uri") != address:
+                continue
+            if hook["topic"] in ours:
+                self._line.ask(queries.HOOK_DELETE, id=hook["id"])
+            ours.setdefault(hook["topic"], hook["id"])
+        refused, added = {}, []
+        for topic in TOPICS:
+            name = topic.replace("/", "_").upper()
+            if name in ours:
+                continue
+            data = self._line.ask(queries.HOOK_CREATE, topic=name, uri=address)
+            if errors := _user_errors(data, "webhookSubscriptionCreate"):
+                refused[topic] = errors[0][1]
+            else:
+                added.append(topic)
+        there = tuple(topic for topic in TOPICS if topic not in refused)
+        return Hooks(there, refused, tuple(added) if ours else ())
+
+    def drop_hooks(self, address: str) -> None:
+        """Remove our subscriptions."""
+        for hook in self._hooks():
+            if hook.get("uri") == address:
+                self._line.ask(queries.HOOK_DELETE, id=hook["id"])
+
+    def _hooks(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        after: str | None = None
+        while True:
+            page = self._line.ask(queries.HOOKS, after=after)["webhookSubscriptions"]
+            found += page["nodes"]
+            if not page["pageInfo"]["hasNextPage"]:
+                return found
+            after = page["pageInfo"]["endCursor"]
+
+    # -- orders ----------------------------------------------------------------------------------------------
+
+    def place(self, order: NewOrder) -> StoreOrder:
+        """Make an order whose source identifier is Reverb's number. orderCreate knows no key against repeats."""
+        query = f"source_identifier:'{order.reverb_number}'"
+        known, _ = orders.read_page(self._line.ask(queries.ORDERS, query=query, after=None), admin=self._admin)
+        for one in known:
+            if one.reverb_number == order.reverb_number:
+                return one
+        data = self._line.ask(queries.ORDER_CREATE, order=orders.body(order), options=orders.options(order))
+        if errors := _user_errors(data, "orderCreate"):
+            raise Unsupported(f"Shopify refused the order: {errors[0][1]}")
+        return orders.read((data["orderCreate"] or {}).get("order"), admin=self._admin)
+
+    def order_products(self, order_id: str) -> list[str]:
+        """Return the products of an order."""
+        data = self._line.ask(queries.ORDER_PRODUCTS, id=f"gid://shopify/Order/{order_id}")
+        return orders.product_ids(data)
+
+    def orders(self, since: datetime, cursor: str) -> tuple[list[StoreOrder], str | None]:
+        """Return orders that changed, by date."""
+        query = f"updated_at:>='{(since - OVERLAP).isoformat()}'"
+        return orders.read_page(self._line.ask(queries.ORDERS, query=query, after=cursor or None), admin=self._admin)
+
+    def shipments(self, order_id: str) -> list[Shipment]:
+        """Return an order's fulfilments that have a tracking number."""
+        return orders.shipments(order_id, self._line.ask(queries.SHIPMENTS, id=f"gid://shopify/Order/{order_id}"))
+
+
+def _item(number: str) -> str:
+    return f"gid://shopify/InventoryItem/{number}"
+
+
+def _user_errors(data: dict[str, Any], name: str) -> list[tuple[str, str]]:
+    """Return code and message of what a mutation refused; Shopify says so with status 200."""
+    rows = (data.get(name) or {}).get("userErrors") or []
+    return [(str(row.get("code") or ""), str(row.get("message") or "")[:200]) for row in rows]

@@ -1,20 +1,48 @@
-"""How a Shopify store is connected: its address, and what the seller does in Shopify."""
+"""How a Shopify store is connected: its address, pasted keys of an app of the seller's own, and the code grant.
+
+Facts: shopify.dev "Authenticate standalone apps"; the checks and their order are those of Shopify's own library.
+"""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import re
-from urllib.parse import urlsplit
+import secrets
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from urllib.parse import quote, urlencode, urlsplit
 
 from django.conf import settings
 
+from reverbsync import clock
+from shops.platforms.handshake import Declined, Go, Grant, Pending, Step, Visit
+from shops.platforms.shopify import client
+from shops.platforms.values import Field
+
 #: Shape of a shop's own host (official JavaScript library, host check).
 _HOST = re.compile(r"^[a-z0-9][a-z0-9-]*\.myshopify\.com$")
+#: Only orders and fulfilments are beyond what the stock needs; docs/platforms.md tells what each is for.
+SCOPES = (
+    "read_products",
+    "read_inventory",
+    "write_inventory",
+    "read_locations",
+    "read_orders",
+    "write_orders",
+    "read_fulfillments",
+)
+#: A callback older than this was not made by the seller's click just now.
+FRESH = timedelta(seconds=90)
 
 STEPS = (
     "In Shopify, open Settings, then Apps, then Develop apps.",
-    "Make an app with the scopes read_products, read_inventory, read_locations and read_orders, and install it.",
+    f"Make an app with the scopes {', '.join(SCOPES)}, and install it.",
     "Copy the Admin API access token and the API secret key into the form on this page.",
-    "Let Shopify call the webhook address shown here for each of the topics listed, in JSON format.",
+)
+FIELDS = (
+    Field("token", "Admin API access token", "Lets us read your products."),
+    Field("secret", "API secret key", "Proves that a webhook comes from your store."),
 )
 
 
@@ -30,3 +58,78 @@ def read_address(text: str) -> str:
     if not _HOST.match(host):
         raise ValueError("That is not a Shopify address. It looks like your-shop.myshopify.com.")
     return host
+
+
+def app_secrets() -> list[str]:
+    """Return the app's client secrets: the present one first, then a former one that still signs for an hour."""
+    return [secret.get_secret_value() for secret in settings.SHOPIFY_CLIENT_SECRETS]
+
+
+class CodeGrant:
+    """The authorization code grant with expiring offline tokens."""
+
+    asks_address = True
+    label = "Connect with Shopify"
+
+    def begin(self, pending: Pending, base: str) -> str:
+        """Return the store's page on which the seller lets us in."""
+        asked = {
+            "client_id": settings.SHOPIFY_CLIENT_ID,
+            "scope": ",".join(SCOPES),
+            "redirect_uri": f"{base}callback/",
+            "state": pending.state,
+        }
+        root = settings.SHOPIFY_ADMIN_URL or f"https://{pending.address}"
+        return f"{root}/admin/oauth/authorize?{urlencode(asked, quote_via=quote)}"
+
+    def state_of(self, step: str, visit: Visit) -> str:
+        """The state travels along and comes back."""
+        return visit.query.get("state", "") if step == "callback" else ""
+
+    def visit(self, step: str, visit: Visit, pending: Pending | None) -> Step:
+        """Take the start from Shopify's app page (`start`), or the seller's return (`callback`)."""
+        if step == "start":
+            _check_signature(visit.query)
+            address = _host(visit.query)
+            state = secrets.token_urlsafe(24)
+            return Go(self.begin(Pending(state, address), visit.base), address=address, state=state)
+        if step != "callback":
+            raise Declined("There is no such step.")
+        return self._callback(visit.query, pending)
+
+    def _callback(self, query: Mapping[str, str], pending: Pending | None) -> Step:
+        if pending is None:
+            raise Declined("This connection was not begun here, or too long ago. Please begin again.")
+        if _host(query) != pending.address:
+            raise Declined("Shopify answered for another store than the one that was asked.")
+        _check_signature(query)
+        if not _is_fresh(query.get("timestamp", ""), clock.now()):
+            raise Declined("This answer of Shopify is too old. Please begin again.")
+        tokens, scope = client.tokens_for_code(pending.address, query.get("code", ""))
+        granted = set(scope.split(","))
+        # A write scope holds the read scope of the same thing, and Shopify then names only the former.
+        held = granted | {name.replace("write_", "read_", 1) for name in granted if name.startswith("write_")}
+        if missing := set(SCOPES) - held:
+            raise Declined(f"Shopify did not grant {', '.join(sorted(missing))}. Please begin again.")
+        return Grant(pending.address, tokens.kept(), app_secrets()[0], state=pending.state)
+
+
+def _host(query: Mapping[str, str]) -> str:
+    try:
+        return read_address(query.get("shop", ""))
+    except ValueError as error:
+        raise Declined(str(error)) from None
+
+
+def _check_signature(query: Mapping[str, str]) -> None:
+    """Check `hmac` over all other parameters, whatever they are (documents: lower-case hex, sorted, joined by &)."""
+    rest = {name: value for name, value in query.items() if name not in ("hmac", "signature")}
+    signed = urlencode(sorted(rest.items())).encode()
+    given = query.get("hmac", "").encode("ascii", errors="replace")
+    good = [hmac.new(secret.encode(), signed, hashlib.sha256).hexdigest().encode() for secret in app_secrets()]
+    if not any([hmac.compare_digest(one, given) for one in good]):  # noqa: C419 -- all are compared, in constant time
+        raise Declined("This visit was not signed by Shopify.")
+
+
+def _is_fresh(timestamp: str, now: datetime) -> bool:
+    return timestamp.isdigit() and abs(now.timestamp() - int(timestamp)) < FRESH.total_seconds()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import Field, ValidationError
 
 from shops.pictures import StoreProduct
-from shops.platforms.base import StorePassing
+from shops.platforms.values import Count, StorePassing
 from shops.wire import Part, Text
 
 #: Options that mean what Reverb calls the finish.
@@ -56,6 +57,24 @@ class _Variant(Part):
     item: _Item = Field(alias="inventoryItem")
 
 
+class _Collection(Part):
+    title: str = ""
+
+
+class _Collections(Part):
+    nodes: list[_Collection] = []
+
+
+class _Metafield(Part):
+    namespace: str = ""
+    key: str = ""
+    value: str = ""
+
+
+class _Metafields(Part):
+    nodes: list[_Metafield] = []
+
+
 class _PageInfo(Part):
     more: bool = Field(False, alias="hasNextPage")
     cursor: str | None = Field(None, alias="endCursor")
@@ -74,6 +93,8 @@ class _Product(Part):
     product_type: str = Field("", alias="productType")
     tags: list[str] = []
     status: str = "ACTIVE"
+    collections: _Collections = _Collections()
+    metafields: _Metafields = _Metafields()
     media: _Media = _Media()
     variants: _Variants = _Variants()
 
@@ -87,21 +108,99 @@ class _Answer(Part):
     product: _Product | None = None
 
 
+class _Count(Part):
+    count: int = 0
+
+
+class _Products(Part):
+    nodes: list[_Product] = []
+    page: _PageInfo = Field(_PageInfo(), alias="pageInfo")
+
+
+class _PageAnswer(Part):
+    shop: _Shop
+    count: _Count = Field(_Count(), alias="productsCount")
+    products: _Products
+
+
+class _Place(Part):
+    id: str
+
+
+class _Quantity(Part):
+    quantity: int
+
+
+class _Level(Part):
+    location: _Place
+    quantities: list[_Quantity] = []
+
+
+class _Levels(Part):
+    nodes: list[_Level] = []
+
+
+class _Counted(Part):
+    tracked: bool = True
+    levels: _Levels = Field(_Levels(), alias="inventoryLevels")
+
+
+@dataclass(frozen=True)
+class Found:
+    """A page of products: those shown whole, the ids of those with more variants, the next cursor, the total."""
+
+    whole: list[list[StoreProduct]]
+    cut_short: list[str]
+    next: str | None
+    total: int
+
+
 def read(data: dict[str, Any], *, admin: str) -> tuple[list[StoreProduct], str | None]:
     """Return the variants on one page of a product's answer, and the cursor of the next page, None on the last.
 
     `admin` is the address of the store's admin pages. Raises StorePassing when the answer is not of this shape.
     """
-    try:
-        answer = _Answer.model_validate(data)
-    except ValidationError as error:
-        where = ".".join(map(str, error.errors()[0]["loc"]))
-        raise StorePassing(f"Shopify's answer could not be read at {where}.") from None
+    answer = _valid(_Answer, data)
     if answer.product is None:
         return [], None
     product = answer.product
     units = [_unit(product, variant, answer.shop.currency, admin) for variant in product.variants.nodes]
     return units, product.variants.page.cursor if product.variants.page.more else None
+
+
+def read_page(data: dict[str, Any], *, admin: str) -> Found:
+    """Return a page of the catalogue. Raises StorePassing when the answer is not of this shape."""
+    answer = _valid(_PageAnswer, data)
+    nodes = answer.products.nodes
+    whole = [one for one in nodes if not one.variants.page.more]
+    return Found(
+        [[_unit(one, variant, answer.shop.currency, admin) for variant in one.variants.nodes] for one in whole],
+        [one.id for one in nodes if one.variants.page.more],
+        answer.products.page.cursor if answer.products.page.more else None,
+        answer.count.count,
+    )
+
+
+def count(data: dict[str, Any]) -> Count:
+    """Return what is available in all, and the location that has most of it."""
+    found = data.get("inventoryItem")
+    item = _valid(_Counted, found) if found else _Counted(tracked=False)
+    there = {level.location.id: sum(one.quantity for one in level.quantities) for level in item.levels.nodes}
+    if not item.tracked or not there:
+        return Count(None)
+    place = max(there, key=lambda name: there[name])
+    return Count(sum(there.values()), place, there[place])
+
+
+M = TypeVar("M", bound=Part)
+
+
+def _valid(model: type[M], data: Any) -> M:
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        raise StorePassing(f"Shopify's answer could not be read at {where}.") from None
 
 
 def owner(data: dict[str, Any]) -> str | None:
@@ -133,4 +232,7 @@ def _unit(product: _Product, variant: _Variant, currency: str, admin: str) -> St
         barcode=(variant.barcode or "").strip(),
         for_sale=product.status in FOR_SALE,
         url=f"{admin}/products/{product.id}",
+        collections=tuple(one.title for one in product.collections.nodes if one.title),
+        attributes={f"{one.namespace}.{one.key}": one.value[:255] for one in product.metafields.nodes}
+        | {one.name: one.value for one in variant.options if not alone},
     )

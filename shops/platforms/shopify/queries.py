@@ -1,14 +1,20 @@
-"""Every GraphQL document that is sent to Shopify (Admin API 2026-10, checked against the published schema)."""
+"""Every GraphQL document that is sent to Shopify (Admin API 2026-10, checked against the published schema).
+
+Each stands whole, so that any of them can be checked alone. One page of PRODUCTS costs about 55 points a product.
+"""
 
 from __future__ import annotations
 
 VERSION = "2026-10"
 
+SHOP = """
+query Shop { shop { name currencyCode } }
+"""
+
 PRODUCT = """
 query Product($id: ID!, $after: String) {
   shop { currencyCode }
   product(id: $id) {
-    id
     legacyResourceId
     title
     descriptionHtml
@@ -16,11 +22,12 @@ query Product($id: ID!, $after: String) {
     productType
     tags
     status
-    media(first: 12) { nodes { ... on MediaImage { image { url } } } }
+    collections(first: 5) { nodes { title } }
+    metafields(first: 8) { nodes { namespace key value } }
+    media(first: 10) { nodes { ... on MediaImage { image { url } } } }
     variants(first: 50, after: $after) {
       pageInfo { hasNextPage endCursor }
       nodes {
-        id
         legacyResourceId
         title
         sku
@@ -29,22 +36,228 @@ query Product($id: ID!, $after: String) {
         inventoryQuantity
         selectedOptions { name value }
         media(first: 1) { nodes { ... on MediaImage { image { url } } } }
-        inventoryItem { id legacyResourceId tracked }
+        inventoryItem { legacyResourceId tracked }
       }
     }
   }
 }
 """
 
+PRODUCTS = """
+query Products($first: Int!, $after: String, $query: String) {
+  shop { currencyCode }
+  productsCount(query: $query, limit: null) { count }
+  products(first: $first, after: $after, query: $query, sortKey: ID) {
+    pageInfo { hasNextPage endCursor }
+    nodes {
+      legacyResourceId
+      title
+      descriptionHtml
+      vendor
+      productType
+      tags
+      status
+      collections(first: 5) { nodes { title } }
+      metafields(first: 8) { nodes { namespace key value } }
+      media(first: 10) { nodes { ... on MediaImage { image { url } } } }
+      variants(first: 4) {
+        pageInfo { hasNextPage endCursor }
+        nodes {
+          legacyResourceId
+          title
+          sku
+          barcode
+          price
+          inventoryQuantity
+          selectedOptions { name value }
+          media(first: 1) { nodes { ... on MediaImage { image { url } } } }
+          inventoryItem { legacyResourceId tracked }
+        }
+      }
+    }
+  }
+}
+"""
+
+#: What Shopify runs over the whole catalogue by itself; its result is lines of JSON, children after their parent.
+BULK_PRODUCTS = """
+query {
+  products {
+    edges {
+      node {
+        id
+        legacyResourceId
+        title
+        descriptionHtml
+        vendor
+        productType
+        tags
+        status
+        collections { edges { node { id title } } }
+        metafields { edges { node { id namespace key value } } }
+        media { edges { node { id ... on MediaImage { image { url } } } } }
+        variants {
+          edges {
+            node {
+              id
+              legacyResourceId
+              title
+              sku
+              barcode
+              price
+              inventoryQuantity
+              selectedOptions { name value }
+              inventoryItem { legacyResourceId tracked }
+            }
+          }
+        }
+      }
+    }
+  }
+}
+"""
+
+BULK_START = """
+mutation BulkStart($query: String!) {
+  bulkOperationRunQuery(query: $query, groupObjects: true) {
+    bulkOperation { id }
+    userErrors { code message }
+  }
+}
+"""
+
+BULK_STATE = """
+query BulkState($id: ID!) {
+  shop { currencyCode }
+  bulkOperation(id: $id) { status errorCode url rootObjectCount }
+}
+"""
+
 STOCK_OWNER = """
 query StockOwner($id: ID!) {
   inventoryItem(id: $id) {
-    id
     variants(first: 1) { nodes { product { legacyResourceId } } }
   }
 }
 """
 
-SHOP = """
-query Shop { shop { name } }
+COUNT = """
+query Count($id: ID!) {
+  inventoryItem(id: $id) {
+    tracked
+    inventoryLevels(first: 50) {
+      nodes {
+        location { id }
+        quantities(names: ["available"]) { quantity }
+      }
+    }
+  }
+}
+"""
+
+ADJUST = """
+mutation Adjust($input: InventoryAdjustQuantitiesInput!, $key: String!) {
+  inventoryAdjustQuantities(input: $input) @idempotent(key: $key) {
+    userErrors { code message }
+  }
+}
+"""
+
+HOOKS = """
+query Hooks($after: String) {
+  webhookSubscriptions(first: 100, after: $after) {
+    pageInfo { hasNextPage endCursor }
+    nodes { id topic uri }
+  }
+}
+"""
+
+HOOK_CREATE = """
+mutation HookCreate($topic: WebhookSubscriptionTopic!, $uri: String!) {
+  webhookSubscriptionCreate(topic: $topic, webhookSubscription: {uri: $uri, format: JSON}) {
+    webhookSubscription { id }
+    userErrors { message }
+  }
+}
+"""
+
+HOOK_DELETE = """
+mutation HookDelete($id: ID!) {
+  webhookSubscriptionDelete(id: $id) {
+    deletedWebhookSubscriptionId
+    userErrors { message }
+  }
+}
+"""
+
+ORDERS = """
+query Orders($query: String!, $after: String) {
+  orders(first: 10, after: $after, query: $query, sortKey: UPDATED_AT) {
+    pageInfo { hasNextPage endCursor }
+    nodes {
+      legacyResourceId
+      name
+      updatedAt
+      cancelledAt
+      displayFinancialStatus
+      displayFulfillmentStatus
+      sourceIdentifier
+      lineItems(first: 50) {
+        nodes {
+          id
+          title
+          sku
+          quantity
+          currentQuantity
+          originalUnitPriceSet { shopMoney { amount } }
+          variant { legacyResourceId }
+          product { legacyResourceId }
+        }
+      }
+    }
+  }
+}
+"""
+
+ORDER_PRODUCTS = """
+query OrderProducts($id: ID!) {
+  order(id: $id) { lineItems(first: 250) { nodes { product { legacyResourceId } } } }
+}
+"""
+
+ORDER_CREATE = """
+mutation OrderCreate($order: OrderCreateOrderInput!, $options: OrderCreateOptionsInput!) {
+  orderCreate(order: $order, options: $options) {
+    userErrors { code message }
+    order {
+      legacyResourceId
+      name
+      updatedAt
+      cancelledAt
+      displayFinancialStatus
+      displayFulfillmentStatus
+      sourceIdentifier
+      lineItems(first: 50) {
+        nodes {
+          id
+          title
+          sku
+          quantity
+          currentQuantity
+          originalUnitPriceSet { shopMoney { amount } }
+          variant { legacyResourceId }
+          product { legacyResourceId }
+        }
+      }
+    }
+  }
+}
+"""
+
+SHIPMENTS = """
+query Shipments($id: ID!) {
+  order(id: $id) {
+    fulfillments(first: 50) { legacyResourceId status trackingInfo(first: 5) { company number url } }
+  }
+}
 """

@@ -9,12 +9,21 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
-from pydantic import SecretStr, ValidationError
+from pydantic import ValidationError
 
-from shops.events import AppRemoved, Event, ProductChanged, ProductDeleted, StockChanged
-from shops.platforms.base import BadSignature, Envelope, Unreadable
+from shops.events import (
+    AppRemoved,
+    CustomerDataAsked,
+    CustomerForgotten,
+    Event,
+    ProductChanged,
+    ProductDeleted,
+    ShopForgotten,
+    StockChanged,
+)
+from shops.platforms.values import BadSignature, Envelope, Unreadable
 from shops.wire import Part, Text
 
 
@@ -73,6 +82,30 @@ def _look_at(lines: list[_Line]) -> list[Event]:
     return [ProductChanged(product_id) for product_id in ids if product_id]
 
 
+class _Customer(Part):
+    id: Text = ""
+
+
+class _Privacy(Part):
+    customer: _Customer = _Customer()
+    orders_requested: list[Text] = []
+    orders_to_redact: list[Text] = []
+
+
+def _data_asked(body: bytes) -> list[Event]:
+    asked = _Privacy.model_validate_json(body)
+    return [CustomerDataAsked(asked.customer.id, tuple(asked.orders_requested))]
+
+
+def _customer_forgotten(body: bytes) -> list[Event]:
+    asked = _Privacy.model_validate_json(body)
+    return [CustomerForgotten(asked.customer.id, tuple(asked.orders_to_redact))]
+
+
+def _shop_forgotten(body: bytes) -> list[Event]:
+    return [ShopForgotten()]
+
+
 def _removed(body: bytes) -> list[Event]:
     return [AppRemoved()]
 
@@ -90,12 +123,24 @@ TOPICS: dict[str, Callable[[bytes], list[Event]]] = {
 }
 
 
-def verify(body: bytes, headers: Mapping[str, str], secret: SecretStr) -> None:
-    """Raise BadSignature unless X-Shopify-Hmac-Sha256 is the base64 HMAC-SHA256 of the raw body."""
-    key = secret.get_secret_value()
-    digest = base64.b64encode(hmac.new(key.encode(), body, hashlib.sha256).digest())
+#: Sent to the app as a whole, not to one shop's address (shopify.dev "Privacy law compliance").
+APP_TOPICS: dict[str, Callable[[bytes], list[Event]]] = {
+    "customers/data_request": _data_asked,
+    "customers/redact": _customer_forgotten,
+    "shop/redact": _shop_forgotten,
+}
+#: Their bodies hold names and addresses.
+PERSONAL = ("orders/create", "orders/cancelled", "refunds/create", "customers/data_request", "customers/redact")
+
+
+def verify(body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> None:
+    """Raise BadSignature unless X-Shopify-Hmac-Sha256 is the base64 HMAC-SHA256 of the raw body by one of the secrets.
+
+    There may be two: after a change of the client secret, the former one still signs for an hour.
+    """
     given = headers.get("X-Shopify-Hmac-Sha256", "").encode("ascii", errors="replace")
-    if not key or not hmac.compare_digest(digest, given):
+    digests = [base64.b64encode(hmac.new(key.encode(), body, hashlib.sha256).digest()) for key in secrets if key]
+    if not any([hmac.compare_digest(digest, given) for digest in digests]):  # noqa: C419 -- all are compared
         raise BadSignature
 
 
@@ -105,8 +150,8 @@ def envelope(headers: Mapping[str, str]) -> Envelope:
 
 
 def events(topic: str, body: bytes) -> list[Event] | None:
-    """Return what a delivery means, None for a topic that is not in TOPICS. Raises Unreadable."""
-    read = TOPICS.get(topic)
+    """Return what a delivery means, None for an unknown topic. Raises Unreadable."""
+    read = TOPICS.get(topic) or APP_TOPICS.get(topic)
     if read is None:
         return None
     try:

@@ -1,46 +1,58 @@
-"""Sends the store's webhooks: signed, retried, and on demand twice, late, out of order or not at all.
-
-Facts: shopify.dev "Verify webhook deliveries", "Best practices"; 8 tries, then the subscription is removed.
-"""
+"""Sends a store's webhooks: signed, retried as the platform does, and on demand twice, late, out of order, never."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import heapq
-import hmac
 import itertools
 import json
 import threading
 import time
 import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import requests
 
 from sandbox.common.clock import Clock
 from sandbox.common.keep import Doc
-from sandbox.shopify.store import Stores
+from sandbox.common.store import Stores
 
-DEFAULTS: dict[str, Any] = {
+SETTINGS: dict[str, Any] = {
     "duplicate_every": 0,  # send every n-th twice
     "drop_every": 0,  # never send every n-th
     "delay_s": 0.0,
     "shuffle": False,  # send the older of two waiting ones last
-    "retry_s": [1, 2, 4, 8, 16, 32, 64, 128],
 }
-ANSWER_SECONDS = 5.0
 THREADS = 4
+
+
+@dataclass(frozen=True)
+class Manners:
+    """How a platform delivers."""
+
+    #: Store, hook, delivery (topic, body, id, triggered_at) → headers, the signature among them.
+    headers: Callable[[Doc, Doc, Doc], dict[str, str]]
+    #: Seconds until each further try; empty: a delivery is tried once.
+    retry_s: list[float]
+    #: A delivery has failed for good, or arrived: lets the platform count, and switch a hook off.
+    settled: Callable[[Doc, Doc, bool], None]
+    answer_s: float = 10.0
+    #: The statuses that count as arrived.
+    good: range = field(default=range(200, 300))
+    #: One turn's body → the bytes that are sent.
+    write: Callable[[Any], str] = json.dumps
 
 
 class Sender:
     """A few threads that send what is due."""
 
-    def __init__(self, stores: Stores, clock: Clock) -> None:
+    def __init__(self, stores: Stores, clock: Clock, manners: Manners) -> None:
         """Threads start with the first webhook."""
         self._stores = stores
         self._clock = clock
-        self.settings = dict(DEFAULTS)
+        self._manners = manners
+        self.settings = {**SETTINGS, "retry_s": list(manners.retry_s)}
         self.tries: list[Doc] = []
         self._waiting: list[tuple[float, int, Doc]] = []
         self._ready = threading.Condition()
@@ -48,25 +60,24 @@ class Sender:
         self._count = itertools.count(1)
         self._started = False
 
-    def send(self, domain: str, events: list[Doc]) -> None:
-        """Send events to whoever subscribed to their topics."""
+    def send(self, domain: str, topic: str, body: Any, *, hooks: list[Doc] | None = None) -> None:
+        """Send a body to whoever subscribed to its topic, or to the given hooks."""
         shop = self._stores.keep.get("shop", domain) or {"webhooks": []}
-        for event in events:
-            for hook in shop["webhooks"]:
-                if hook["topic"] == event["topic"]:
-                    self._plan(shop, hook, event)
+        for hook in shop["webhooks"] if hooks is None else hooks:
+            if hooks is not None or (hook["topic"] == topic and hook.get("active", True)):
+                self._plan(shop, hook, topic, body)
 
-    def _plan(self, shop: Doc, hook: Doc, event: Doc) -> None:
+    def _plan(self, shop: Doc, hook: Doc, topic: str, body: Any) -> None:
         number = next(self._count)
         if self.settings["drop_every"] and number % self.settings["drop_every"] == 0:
             return
         delivery = {
             "domain": shop["domain"],
-            "topic": event["topic"],
-            "uri": hook["uri"],
+            "topic": topic,
+            "hook": dict(hook),
             "id": str(uuid.uuid4()),
             "event_id": str(uuid.uuid4()),
-            "body": json.dumps(event["body"]),
+            "body": body if isinstance(body, str) else self._manners.write(body),
             "triggered_at": self._clock.stamp(),
             "failed": 0,
         }
@@ -99,37 +110,22 @@ class Sender:
 
     def _try(self, session: requests.Session, delivery: Doc) -> None:
         shop = self._stores.keep.get("shop", delivery["domain"]) or {}
-        body = delivery["body"].encode()
-        digest = hmac.new(str(shop.get("secret", "")).encode(), body, hashlib.sha256).digest()
-        headers = {
-            "Content-Type": "application/json",
-            "User-Agent": "Shopify-Captain-Hook",
-            "X-Shopify-Topic": delivery["topic"],
-            "X-Shopify-Hmac-Sha256": base64.b64encode(digest).decode(),
-            "X-Shopify-Shop-Domain": delivery["domain"],
-            "X-Shopify-API-Version": "2026-10",
-            "X-Shopify-Webhook-Id": delivery["id"],
-            "X-Shopify-Event-Id": delivery["event_id"],
-            "X-Shopify-Triggered-At": delivery["triggered_at"],
-        }
         try:
             status = session.post(
-                delivery["uri"], data=body, headers=headers, timeout=ANSWER_SECONDS, allow_redirects=False
+                delivery["hook"]["uri"],
+                data=delivery["body"].encode(),
+                headers=self._manners.headers(shop, delivery["hook"], delivery),
+                timeout=self._manners.answer_s,
+                allow_redirects=False,
             ).status_code
         except requests.RequestException:
             status = 0
         self.tries.append({"topic": delivery["topic"], "id": delivery["id"], "status": status, "at": time.time()})
-        if not 200 <= status < 300:
-            self._failed(delivery)
-
-    def _failed(self, delivery: Doc) -> None:
+        arrived = status in self._manners.good
         delays = self.settings["retry_s"]
-        if delivery["failed"] < len(delays):
+        if not arrived and delivery["failed"] < len(delays):
             delivery["failed"] += 1
             self._put(delivery, float(delays[delivery["failed"] - 1]))
             return
         with self._stores.keep.lock:
-            shop = self._stores.keep.get("shop", delivery["domain"])
-            if shop is not None:
-                left = [hook for hook in shop["webhooks"] if hook["topic"] != delivery["topic"]]
-                self._stores.keep.put("shop", shop["domain"], {**shop, "webhooks": left})
+            self._manners.settled(shop, delivery["hook"], arrived)

@@ -1,0 +1,58 @@
+"""`manage.py catalogue`: look at stores, for operators and scripts."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from listings import walks
+from listings.models import Product, Walk
+from shops.models import Shop
+
+LOOK_EVERY_S = 0.2
+
+
+class Command(BaseCommand):
+    """Begin, watch and wait for walks through a shop's store."""
+
+    help = "Look at a shop's store: begin a walk, tell how far it is, wait until it is through. Prints JSON."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Three words: begin, status and wait."""
+        words = parser.add_subparsers(dest="word", required=True)
+        begin = words.add_parser("begin", help="begin a walk, or go on with a stopped one")
+        status = words.add_parser("status", help="print the shop's walks")
+        wait = words.add_parser("wait", help="return 0 when no walk is under way")
+        wait.add_argument("--timeout", type=float, default=60.0, help="seconds")
+        for one in (begin, status, wait):
+            one.add_argument("--shop", type=int, required=True)
+        begin.add_argument("--kind", choices=Walk.Kind.values, default=Walk.Kind.CATALOGUE.value)
+
+    def handle(self, *, word: str, **options: Any) -> None:
+        """Run the word."""
+        shop = Shop.objects.filter(pk=options["shop"], store__isnull=False).select_related("store").first()
+        if shop is None:
+            raise CommandError("There is no such shop with a store.")
+        if word == "begin":
+            walks.plan(shop)
+            walks.begin(shop, options["kind"])
+        if word == "wait":
+            self._wait(shop, options["timeout"])
+        print(json.dumps(_told(shop)))
+
+    def _wait(self, shop: Shop, timeout_s: float) -> None:
+        over = time.monotonic() + timeout_s
+        while Walk.objects.filter(shop=shop, state=Walk.State.RUNNING).exists():
+            if time.monotonic() > over:
+                raise CommandError(f"Still under way after {timeout_s:g} seconds: {json.dumps(_told(shop))}")
+            time.sleep(LOOK_EVERY_S)
+
+
+def _told(shop: Shop) -> dict[str, Any]:
+    fields = ("kind", "state", "seen", "total", "pages", "news", "vanished", "failures", "note")
+    rows = Walk.objects.filter(shop=shop).order_by("kind").values(*fields)
+    known = Product.objects.filter(shop=shop, gone_at__isnull=True)
+    return {"walks": list(rows), "products": known.count(), "held": known.filter(held=True).count()}

@@ -1,0 +1,210 @@
+"""What each field of a listing says, and where that comes from: a pure function of product, rules and Reverb's lists.
+
+For each field the surest source wins: the seller's own word on the product, a tag that says it, a rule for a group, the
+store's own field, a guess from the title, the shop's default.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import ROUND_HALF_UP, Decimal
+from enum import StrEnum
+from typing import Any
+
+from listings.groups import groups_of
+from listings.makes import MAKES
+from shops.pictures import StoreProduct
+from shops.reverb.lists import BRAND_NEW, Choice, Lists
+
+#: Longest title, make, model, finish (Reverb's PrestaShop plugin).
+LONGEST = 255
+#: Stands for "UPC does not apply".
+NO_UPC = "does not apply"
+#: Currencies that a price on Reverb may have (Reverb's API description).
+CURRENCIES = frozenset({"USD", "CAD", "EUR", "GBP", "AUD", "JPY", "NZD", "MXN"})
+#: Fields that a seller can set by rule or for one product.
+SETTABLE = ("make", "model", "condition", "category", "finish", "year", "upc", "shipping_profile", "handmade", "offers")
+YES = "yes"
+
+
+class Origin(StrEnum):
+    """Where a value comes from, surest first."""
+
+    OVERRIDE = "set for this product"
+    TAG = "tag in your store"
+    RULE = "your rule"
+    STORE = "your store"
+    GUESS = "guessed from the title"
+    DEFAULT = "your default"
+
+
+@dataclass(frozen=True)
+class Value:
+    """A value in the form in which it is compared and sent; `source` names the rule, tag or field."""
+
+    value: Any
+    origin: Origin
+    source: str = ""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Products of a group say this in a field. `group` is by what, and the store's word in lower case."""
+
+    group: tuple[str, str]
+    field: str
+    says: str
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class PriceRule:
+    """How a price on Reverb follows from the store's."""
+
+    percent: Decimal = Decimal(0)
+    amount: Decimal = Decimal(0)
+    rounding: str = ""  # "", "whole" or "99"
+    floor: Decimal = Decimal(0)
+
+    def of(self, price: Decimal) -> Decimal:
+        """Return the price to ask on Reverb, in the same currency, with two decimals."""
+        asked = price * (1 + self.percent / 100) + self.amount
+        if self.rounding == "whole":
+            asked = asked.quantize(Decimal(1), ROUND_HALF_UP)
+        elif self.rounding == "99":
+            asked = max(Decimal(1), (asked + Decimal("0.01")).quantize(Decimal(1), ROUND_HALF_UP)) - Decimal("0.01")
+        return max(asked, self.floor).quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """A shop's answers for what its store does not say, and its rules. Ids of Reverb's lists; empty: not chosen."""
+
+    condition: str = BRAND_NEW
+    category: str = ""
+    shipping_profile: str = ""
+    upc_does_not_apply: bool = False
+    handmade: bool = False
+    offers: bool = True
+    make_from: str = ""
+    model_from: str = ""
+    rules: tuple[Rule, ...] = ()
+    price: PriceRule = field(default_factory=PriceRule)
+
+
+def values(product: StoreProduct, defaults: Defaults, lists: Lists, overrides: Mapping[str, str]) -> dict[str, Value]:
+    """Return the settable fields that have a value, each from its surest source."""
+    notes, groups = _notes(product.tags), groups_of(product)
+    ruled = {rule.field: rule for rule in reversed(defaults.rules) if rule.group in groups}
+    found: dict[str, Value] = {}
+    for name in SETTABLE:
+        made = _first(
+            [
+                Value(_typed(name, overrides.get(name, "")), Origin.OVERRIDE),
+                _noted(name, notes, lists),
+                Value(_typed(name, ruled[name].says), Origin.RULE, ruled[name].name) if name in ruled else None,
+                _stored(name, product, defaults, lists),
+                _defaulted(name, defaults),
+            ]
+        )
+        if made is not None:
+            found[name] = made
+    if "make" not in found and (make := make_in(product.title)):
+        found["make"] = Value(make, Origin.GUESS)
+    if "model" not in found:
+        make = found["make"].value if "make" in found else ""
+        found["model"] = Value(model_from_title(product.title, make), Origin.GUESS)
+    return found
+
+
+def model_from_title(title: str, make: str) -> str:
+    """Guess the model: the title less the make, or the title when nothing would be left."""
+    rest = re.sub(rf"\b{re.escape(make)}\b", " ", title, count=1, flags=re.IGNORECASE) if make else title
+    return " ".join(rest.split()).strip(" -–,")[:LONGEST] or title[:LONGEST]
+
+
+def make_in(title: str) -> str:
+    """Guess the make: the known one that the title names first, the longest of those that begin there."""
+    words = f" {' '.join(re.sub(r'[,/()]', ' ', title).split()).lower()} "
+    named = [(words.find(f" {make.lower()} "), -len(make), make) for make in MAKES]
+    return min(((at, size, make) for at, size, make in named if at >= 0), default=(0, 0, ""))[2]
+
+
+# -- sources -------------------------------------------------------------------------------------------------------
+
+
+def _first(candidates: Iterable[Value | None]) -> Value | None:
+    return next((one for one in candidates if one is not None and one.value not in ("", None)), None)
+
+
+def _typed(name: str, text: str) -> Any:
+    return text == YES if name in ("handmade", "offers") and text else text[:LONGEST]
+
+
+def _noted(name: str, notes: Mapping[str, str], lists: Lists) -> Value | None:
+    """Return what a tag of the form `condition: Very Good` says."""
+    text = notes.get(name.replace("_", " "), "")
+    match name:
+        case "condition":
+            found: Any = named(text, lists.conditions)
+        case "category":
+            found = category(text, lists.categories)
+        case "shipping_profile":
+            found = named(text, lists.shipping_profiles)
+        case "handmade" | "offers":
+            found = _typed(name, text.lower())
+        case _:
+            found = text
+    return Value(found, Origin.TAG, f"{name.replace('_', ' ')}: {text}") if text else None
+
+
+def _stored(name: str, product: StoreProduct, defaults: Defaults, lists: Lists) -> Value | None:
+    """Return what the store's own fields say: for make and model the chosen attribute goes before the usual place."""
+    chosen = {"make": defaults.make_from, "model": defaults.model_from}.get(name, "")
+    if text := product.attributes.get(chosen, "").strip():
+        return Value(text[:LONGEST], Origin.STORE, chosen)
+    usual = {
+        "make": (product.vendor.strip(), "vendor"),
+        "category": (category(product.product_type, lists.categories), "product type"),
+        "finish": (product.finish, "variant"),
+        "upc": (product.barcode, "barcode"),
+    }
+    found, source = usual.get(name, ("", ""))
+    return Value(found[:LONGEST], Origin.STORE, source) if found else None
+
+
+def _defaulted(name: str, defaults: Defaults) -> Value | None:
+    match name:
+        case "upc":
+            return Value(NO_UPC, Origin.DEFAULT) if defaults.upc_does_not_apply else None
+        case "handmade":
+            return Value(True, Origin.DEFAULT) if defaults.handmade else None
+        case "offers":
+            return Value(defaults.offers, Origin.DEFAULT)
+        case "condition" | "category" | "shipping_profile":
+            return Value(getattr(defaults, name), Origin.DEFAULT)
+    return None
+
+
+def _notes(tags: Sequence[str]) -> dict[str, str]:
+    """Read tags of the form `condition: Very Good`: what a store has no field for."""
+    pairs = (tag.partition(":") for tag in tags)
+    return {key.strip().lower(): value.strip()[:LONGEST] for key, colon, value in pairs if colon and value.strip()}
+
+
+def named(name: str, choices: Sequence[Choice]) -> str:
+    """Return the id of the choice with this name, whatever the case; "" when there is none."""
+    asked = name.strip().lower()
+    return next((choice.id for choice in choices if asked and choice.name.lower() == asked), "")
+
+
+def category(product_type: str, choices: Sequence[Choice]) -> str:
+    """Return the category that the product type names, by its full name or, if no other shares it, its last part."""
+    full = named(re.sub(r"\s*/\s*", " / ", product_type), choices)
+    if full:
+        return full
+    asked = product_type.strip().lower()
+    ends = [c.id for c in choices if asked and c.name.lower().rpartition(" / ")[2] == asked]
+    return ends[0] if len(ends) == 1 else ""

@@ -1,0 +1,252 @@
+"""Walks through a store, page by page, in turns: each page and the place to go on from are saved together.
+
+So a walk can be stopped, goes on where it was after a crash, and is safe to repeat. What the pages did not show is
+asked for one by one before it counts as vanished: pages shift while a store is edited, and a listing must not end by
+mistake.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from datetime import timedelta
+
+from django.db import transaction
+
+from listings import intake, jobs, selection, stocktaking
+from listings.models import Product, Rank, Walk
+from reverbsync import clock
+from reverbsync.wake import wake
+from shops.models import Shop
+from shops.platforms import StoreClient, client_of, platform_of
+from shops.platforms.values import StoreError, StoreRefused
+
+logger = logging.getLogger(__name__)
+
+WALK = "listings.walk"
+#: How long one turn holds a worker before the shop queues up again behind the others.
+TURN_S = 2.0
+#: A nightly look at everything; spread over shops by when each began.
+NIGHTLY = timedelta(hours=24)
+#: A poll begins this much before the last one began: clocks differ, and a store's index may trail.
+OVERLAP = timedelta(minutes=5)
+#: After so many failed turns in a row the walk stands still until its next date; the seller reads why.
+MAX_FAILURES = 12
+Kind = Walk.Kind
+
+
+def plan(shop: Shop) -> None:
+    """Make sure that the shop has the walks that its platform needs, each with a date; the first one is due now."""
+    platform = platform_of(shop.store)
+    wanted = {
+        Kind.CATALOGUE: not platform.is_told,
+        Kind.CHANGES: platform.poll_every_s > 0,
+        Kind.STOCK: platform.sweep_every_s > 0,
+    }
+    now = clock.now()
+    for kind, on in wanted.items():
+        if on:
+            due = now if kind == Kind.CATALOGUE else now + every(shop, kind)
+            Walk.objects.get_or_create(shop=shop, kind=kind, defaults={"due_at": due})
+
+
+def every(shop: Shop, kind: str) -> timedelta:
+    """Return the time between two walks of a kind."""
+    platform = platform_of(shop.store)
+    seconds = {Kind.CHANGES.value: platform.poll_every_s, Kind.STOCK.value: platform.sweep_every_s}
+    return timedelta(seconds=seconds[kind]) if kind in seconds else NIGHTLY
+
+
+def begin(shop: Shop, kind: str) -> Walk:
+    """Begin a walk now, unless one is under way; a stopped one goes on where it was."""
+    with transaction.atomic():
+        walk, _ = Walk.objects.select_for_update().get_or_create(shop=shop, kind=kind)
+        now = clock.now()
+        if walk.state == Walk.State.DONE:
+            _start(walk)
+        walk.state, walk.due_at, walk.failures, walk.note = Walk.State.RUNNING, now, 0, ""
+        walk.save()
+    wake(WALK, shop.pk)
+    return walk
+
+
+def stop(shop: Shop, kind: str) -> None:
+    """Stop a walk where it is."""
+    Walk.objects.filter(shop=shop, kind=kind, state=Walk.State.RUNNING).update(state=Walk.State.STOPPED, due_at=None)
+
+
+def due(shop_id: int) -> Walk | None:
+    """Return the walk of a shop whose turn it is, changes and stock before the whole catalogue; None when none is."""
+    found = Walk.objects.filter(shop_id=shop_id, due_at__lte=clock.now(), shop__store__removed_at__isnull=True)
+    # Alphabetically "catalogue" comes first and is the longest: the quick ones go before it.
+    return found.select_related("shop__store", "shop__sync_settings").order_by("-kind").first()
+
+
+def shops_with_due_ones() -> list[int]:
+    """Return the shops that have a walk to begin or to go on with, for the sweeper."""
+    found = Walk.objects.filter(due_at__lte=clock.now(), shop__store__removed_at__isnull=True)
+    return list(found.values_list("shop_id", flat=True).distinct())
+
+
+def turn(walk: Walk) -> None:
+    """Go on with a walk for one turn. Never raises what a store did: that is a note and a later turn."""
+    if walk.state == Walk.State.DONE:
+        _start(walk)
+        walk.state = Walk.State.RUNNING
+        walk.save()
+    client = client_of(walk.shop.store)
+    over = time.monotonic() + TURN_S
+    try:
+        while time.monotonic() < over and walk.state == Walk.State.RUNNING:
+            _step(walk, client)
+    except StoreError as error:
+        _failed(walk, error)
+    except Exception:
+        # Ours to mend; meanwhile it is tried again ever more rarely, from the last place that was saved.
+        logger.exception("A walk through the store of shop %s broke", walk.shop_id)
+        walk.refresh_from_db()
+        _failed(walk, StoreError("Something went wrong on our side."))
+
+
+# -- one step ------------------------------------------------------------------------------------------------------
+
+
+def _start(walk: Walk) -> None:
+    before = walk.started_at
+    walk.cursor, walk.confirming = "", False
+    walk.pages = walk.seen = walk.news = walk.vanished = walk.failures = 0
+    walk.total, walk.note = None, ""
+    walk.started_at = clock.now()
+    walk.since = (before or walk.started_at - every(walk.shop, walk.kind)) - OVERLAP
+    if walk.kind != Kind.CHANGES:
+        walk.since = None
+
+
+def _step(walk: Walk, client: StoreClient) -> None:
+    """Take one page, or ask for one product that no page showed, and save the place to go on from with it."""
+    if walk.confirming:
+        _confirm(walk, client)
+    elif walk.kind == Kind.STOCK:
+        _stock_page(walk, client)
+    else:
+        _page(walk, client)
+
+
+def _page(walk: Walk, client: StoreClient) -> None:
+    asked_at = clock.now()
+    page = client.walk(walk.cursor, since=walk.since)
+    first = walk.kind == Kind.CATALOGUE and walk.finished_at is None
+    with transaction.atomic():
+        kept = intake.keep(
+            walk.shop,
+            page.products,
+            parent_ids=list(dict.fromkeys(one.store_parent_id for one in page.products)),
+            asked_at=asked_at,
+            cause=walk.get_kind_display(),
+            hold=first,
+            lowest=Rank.CATALOGUE if walk.kind == Kind.CATALOGUE else Rank.EDIT,
+        )
+        walk.news += kept.news
+        walk.vanished += kept.gone
+        _count(walk, kept.seen, page.total)
+        _go_on(walk, page.next)
+
+
+def _stock_page(walk: Walk, client: StoreClient) -> None:
+    asked_at = clock.now()
+    page = client.stocks(walk.cursor)
+    with transaction.atomic():
+        walk.news += stocktaking.keep(walk.shop, page.units, asked_at=asked_at, cause=walk.get_kind_display())
+        _count(walk, len(page.units), None)
+        _go_on(walk, page.next)
+
+
+def _confirm(walk: Walk, client: StoreClient) -> None:
+    """Ask for the next product that was on no page."""
+    missed = Product.objects.filter(shop=walk.shop, gone_at__isnull=True, read_at__lt=walk.started_at)
+    after = int(walk.cursor or 0)
+    product = missed.filter(pk__gt=after).order_by("pk").first()
+    if product is None:
+        _finish(walk)
+        return
+    intake.refresh(walk.shop, product.store_parent_id, client, cause=walk.get_kind_display())
+    if Product.objects.filter(pk=product.pk, gone_at__isnull=False).exists():
+        walk.vanished += 1
+    walk.cursor, walk.failures, walk.note = str(product.pk), 0, ""
+    _save(walk)
+
+
+def _count(walk: Walk, seen: int, total: int | None) -> None:
+    walk.pages += 1
+    walk.seen += seen
+    walk.total = total if total is not None else walk.total
+
+
+def _go_on(walk: Walk, cursor: str | None) -> None:
+    walk.failures, walk.note = 0, ""
+    if cursor is not None:
+        walk.cursor = cursor
+        walk.due_at = clock.now()
+        _save(walk)
+    elif walk.kind == Kind.CATALOGUE:
+        walk.cursor, walk.confirming = "", True
+        _save(walk)
+    else:
+        _finish(walk)
+
+
+def _finish(walk: Walk) -> None:
+    walk.state, walk.finished_at, walk.cursor = Walk.State.DONE, clock.now(), ""
+    walk.due_at = clock.now() + every(walk.shop, walk.kind)
+    if walk.kind == Kind.CATALOGUE:
+        # Many shops that began at the same minute need not all come back at the same minute.
+        walk.due_at += timedelta(minutes=random.uniform(-60, 60))  # noqa: S311 -- spreads load, keeps no secret
+    _save(walk)
+
+
+def _failed(walk: Walk, error: StoreError) -> None:
+    walk.failures += 1
+    walk.note = str(error)[:300]
+    if isinstance(error, StoreRefused) or walk.failures >= MAX_FAILURES:
+        # It goes on from where it is when its date comes, or when the seller presses the button.
+        walk.due_at = clock.now() + every(walk.shop, walk.kind)
+    else:
+        wait = jobs.delay_s(walk.failures, at_least=error.retry_after)
+        walk.due_at = clock.now() + timedelta(seconds=wait)
+    _save(walk)
+
+
+_FIELDS = [
+    "cursor",
+    "confirming",
+    "state",
+    "since",
+    "started_at",
+    "finished_at",
+    "due_at",
+    "pages",
+    "seen",
+    "total",
+    "news",
+    "vanished",
+    "failures",
+    "note",
+]
+
+
+def _save(walk: Walk) -> None:
+    """Save, unless the seller has stopped the walk meanwhile: then only the place and the counts."""
+    stopped = Walk.objects.filter(pk=walk.pk, state=Walk.State.STOPPED).exists()
+    if stopped:
+        walk.state, walk.due_at = Walk.State.STOPPED, None
+    walk.save(update_fields=_FIELDS)
+
+
+def release_held(shop: Shop) -> int:
+    """Bring what the first import learnt to Reverb: the seller said so. Returns how many."""
+    found = list(Product.objects.filter(shop=shop, held=True, gone_at__isnull=True).order_by("pk"))
+    Product.objects.filter(pk__in=[product.pk for product in found]).update(held=False)
+    wanted = selection.chosen(shop, found)
+    jobs.look_again(wanted, rank=Rank.CATALOGUE, cause=jobs.BY_HAND, now=clock.now())
+    return len(wanted)

@@ -1,0 +1,222 @@
+"""Stores with products, variants, stock, orders: what every stand-in store keeps, in a form of its own.
+
+Each change returns what happened, and the platform turns that into its webhooks.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.common.clock import Clock
+from sandbox.common.keep import Doc, Keep
+
+PRODUCT_FIELDS = (
+    "title",
+    "description_html",
+    "vendor",
+    "product_type",
+    "tags",
+    "collections",
+    "attributes",
+    "status",
+    "images",
+)
+VARIANT_FIELDS = ("price", "sku", "barcode", "inventory_quantity", "tracked", "options")
+ONLY = "Default Title"
+
+
+class Stores:
+    """All stores of one stand-in. Callers hold `keep.lock`."""
+
+    def __init__(self, keep: Keep, clock: Clock, *, first_id: int = 100) -> None:
+        """Ids go on where a restart left off."""
+        self.keep = keep
+        self.clock = clock
+        self._first_id = first_id
+        self._owner: dict[str, tuple[str, str]] = {}  # number of a counted thing or variant → product, variant
+
+    # -- shops -------------------------------------------------------------------------------------------------
+
+    def make_shop(self, wish: Doc) -> Doc:
+        """Make a store, or change the one of this domain."""
+        shop: Doc = self.keep.get("shop", wish["domain"]) or {
+            "id": self.keep.number("shop", 61_000_000_001),
+            "currency": "USD",
+            "name": "Demo Guitars",
+            "webhooks": [],
+        }
+        return self.keep.put("shop", wish["domain"], {**shop, **wish})
+
+    def shops(self) -> list[Doc]:
+        """Return all stores."""
+        return list(self.keep.all("shop").values())
+
+    def shop_with(self, name: str, value: str) -> Doc | None:
+        """Return the store whose field `name` is `value`."""
+        return next((shop for shop in self.shops() if value and shop.get(name) == value), None)
+
+    def products(self, domain: str) -> list[Doc]:
+        """Return a store's products, oldest first."""
+        return [doc for doc in self.keep.all("product").values() if doc["domain"] == domain]
+
+    def product(self, product_id: object) -> Doc | None:
+        """Return a product by its number."""
+        return self.keep.get("product", product_id)
+
+    def with_variant(self, variant_id: object) -> tuple[Doc, Doc] | None:
+        """Return a product and its variant by the variant's number."""
+        return self._find("id", variant_id)
+
+    def with_item(self, item_id: object) -> tuple[Doc, Doc] | None:
+        """Return a product and its variant by the number of the counted thing."""
+        return self._find("inventory_item_id", item_id)
+
+    def with_sku(self, domain: str, sku: str) -> tuple[Doc, Doc] | None:
+        """Return a product and its variant by its SKU."""
+        for product in self.products(domain):
+            for variant in product["variants"]:
+                if sku and variant["sku"] == sku:
+                    return product, variant
+        return None
+
+    def _find(self, name: str, value: object) -> tuple[Doc, Doc] | None:
+        if f"{name}:{value}" not in self._owner:
+            self._owner = {
+                f"{key}:{variant[key]}": (str(product["id"]), str(variant["id"]))
+                for product in self.keep.all("product").values()
+                for variant in product["variants"]
+                for key in ("id", "inventory_item_id")
+            }
+        owner = self._owner.get(f"{name}:{value}")
+        product = self.product(owner[0]) if owner else None
+        if product is None or owner is None:
+            return None
+        return next(((product, row) for row in product["variants"] if str(row["id"]) == owner[1]), None)
+
+    # -- edits -------------------------------------------------------------------------------------------------
+
+    def create(self, domain: str, wish: Doc) -> tuple[Doc, list[Doc]]:
+        """Make a product."""
+        now = self.clock.now()
+        product: Doc = {
+            "id": self.keep.number("product", self._first_id + 1),
+            "domain": domain,
+            **{name: wish.get(name, "") for name in PRODUCT_FIELDS},
+            "tags": list(wish.get("tags", [])),
+            "collections": list(wish.get("collections", [])),
+            "attributes": dict(wish.get("attributes", {})),
+            "images": list(wish.get("images", [])),
+            "status": wish.get("status", "ACTIVE"),
+            "created_at": now,
+            "updated_at": now,
+        }
+        product["variants"] = [self._variant(row, n) for n, row in enumerate(wish.get("variants") or [{}], 1)]
+        self.keep.put("product", product["id"], product)
+        return product, [{"what": "product_created", "product": product}]
+
+    def edit_product(self, product: Doc, wish: Doc) -> list[Doc]:
+        """Change fields of a product."""
+        changes = {name: wish[name] for name in PRODUCT_FIELDS if name in wish and wish[name] != product[name]}
+        if not changes:
+            return []
+        product.update(changes, updated_at=self.clock.now())
+        self.keep.put("product", product["id"], product)
+        return [{"what": "product_updated", "product": product}]
+
+    def edit_variant(self, product: Doc, variant: Doc, wish: Doc, *, why: str = "edit") -> list[Doc]:
+        """Change a variant. A new count is told apart from the rest: platforms have their own ways with it.
+
+        `why` is edit, api or order: some platforms tell them apart.
+        """
+        changes = {name: wish[name] for name in VARIANT_FIELDS if name in wish and wish[name] != variant[name]}
+        by = int(wish.get("inventory_quantity") or 0) - int(variant["inventory_quantity"])
+        variant.update(changes)
+        what = []
+        if "inventory_quantity" in changes:
+            variant["counted_at"] = self.clock.now()
+            what.append({"what": "stock", "product": product, "variant": variant, "by": by, "why": why})
+        if set(changes) - {"inventory_quantity"}:
+            variant["updated_at"] = product["updated_at"] = self.clock.now()
+            what.append({"what": "product_updated", "product": product, "variant": variant})
+        self.keep.put("product", product["id"], product)
+        return what
+
+    def delete(self, product: Doc) -> list[Doc]:
+        """Delete a product."""
+        self.keep.drop("product", product["id"])
+        return [{"what": "product_deleted", "product": product}]
+
+    # -- orders ------------------------------------------------------------------------------------------------
+
+    def order(self, domain: str, lines: list[Doc], **more: Any) -> tuple[Doc, list[Doc]]:
+        """Place an order; `lines` are {"variant", "quantity"} and may say more. It takes the units from the stock."""
+        number = self.keep.number("order", self._first_id * 7 + 1)
+        rows, left = [], []
+        for n, wish in enumerate(lines, 1):
+            found = self.with_variant(wish["variant"])
+            row: Doc = {"id": number * 10 + n, "quantity": 1, "refunded": 0, "sku": "", "title": "", **wish}
+            if found is not None:
+                product, variant = found
+                row.update(product=product["id"], sku=variant["sku"], title=product["title"])
+                row.setdefault("price", variant["price"])
+                if more.get("takes_stock", True):
+                    left += self._count(product, variant, -int(row["quantity"]))
+            rows.append(row)
+        order: Doc = {"status": "open", "paid": True, "shipments": [], **more}
+        order.update(id=number, number=str(number % 100_000), domain=domain, lines=rows)
+        order["created_at"] = order["updated_at"] = self.clock.now()
+        self.keep.put("order", number, order)
+        return order, [{"what": "order_created", "order": order}, *left]
+
+    def undo(self, order: Doc, *, refund: bool) -> list[Doc]:
+        """Cancel or refund an order and put its units back."""
+        if order["status"] in ("cancelled", "refunded"):
+            return []
+        back = []
+        for row in order["lines"]:
+            found = self.with_variant(row.get("variant"))
+            if found is not None and order.get("takes_stock", True):
+                back += self._count(*found, int(row["quantity"]) - int(row["refunded"]))
+            row["refunded"] = row["quantity"] if refund else row["refunded"]
+        order.update(status="refunded" if refund else "cancelled", updated_at=self.clock.now())
+        self.keep.put("order", order["id"], order)
+        return [{"what": "refunded" if refund else "order_cancelled", "order": order}, *back]
+
+    def ship(self, order: Doc, shipment: Doc) -> list[Doc]:
+        """Add a parcel to an order."""
+        number = self.keep.number("shipment", self._first_id * 9 + 1)
+        order["shipments"].append({"id": number, "created_at": self.clock.now(), **shipment})
+        order.update(status="shipped", updated_at=self.clock.now())
+        self.keep.put("order", order["id"], order)
+        return [{"what": "shipped", "order": order, "shipment": order["shipments"][-1]}]
+
+    def orders(self, domain: str) -> list[Doc]:
+        """Return a store's orders, oldest first."""
+        return [doc for doc in self.keep.all("order").values() if doc["domain"] == domain]
+
+    def _count(self, product: Doc, variant: Doc, by: int) -> list[Doc]:
+        units = variant["inventory_quantity"] + by
+        return self.edit_variant(product, variant, {"inventory_quantity": units}, why="order")
+
+    def _variant(self, wish: Doc, position: int) -> Doc:
+        now = self.clock.now()
+        return {
+            "id": self.keep.number("variant", self._first_id * 2 + 1),
+            "inventory_item_id": self.keep.number("item", self._first_id * 3 + 1),
+            "position": position,
+            "price": "0.00",
+            "sku": "",
+            "barcode": "",
+            "inventory_quantity": 0,
+            "tracked": True,
+            "options": {},
+            **{name: value for name, value in wish.items() if name in VARIANT_FIELDS},
+            "created_at": now,
+            "updated_at": now,
+            "counted_at": now,
+        }
+
+
+def variant_title(variant: Doc) -> str:
+    """Return the options of a variant as one text, or a fixed one where there is no choice."""
+    return " / ".join(variant["options"].values()) or ONLY

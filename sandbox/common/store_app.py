@@ -1,0 +1,201 @@
+"""What every stand-in store has: the control address for tests and the demo, and the store's own little admin pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from typing import Any
+
+from flask import Flask, Response, abort, redirect, render_template, request
+
+from sandbox import catalogue
+from sandbox.common.faults import Faults, Log
+from sandbox.common.keep import Doc
+from sandbox.common.sender import Sender
+from sandbox.common.store import Stores, variant_title
+
+PAGE = 40
+FORM_FIELDS = ("title", "description_html", "vendor", "product_type", "status")
+
+#: Tells the platform what happened in a store (`domain`), so that it sends its webhooks.
+Tell = Callable[[str, list[Doc]], None]
+
+
+def control(app: Flask, stores: Stores, sender: Sender, tell: Tell, *, faults: Faults, log: Log, url: str) -> None:
+    """Add the control addresses of a store. `url` is the stand-in's own address."""
+    _shops(app, stores, faults, log, url)
+    _products(app, stores, tell)
+    _orders(app, stores, tell)
+
+    @app.route("/_control/settings", methods=["GET", "POST"])
+    def settings() -> Any:
+        wish = request.get_json() if request.method == "POST" else {}
+        if unknown := set(wish) - set(sender.settings):
+            return {"error": f"unknown: {sorted(unknown)}"}, 400
+        sender.settings.update(wish)
+        return sender.settings
+
+    @app.get("/_control/deliveries")
+    def deliveries() -> Any:
+        return sender.tries
+
+
+def _shops(app: Flask, stores: Stores, faults: Faults, log: Log, url: str) -> None:
+    @app.route("/_control/shops", methods=["GET", "POST"])
+    def shops() -> Any:
+        with stores.keep.lock:
+            return stores.make_shop(request.get_json()) if request.method == "POST" else stores.shops()
+
+    @app.post("/_control/seed")
+    def seed() -> Any:
+        """Fill a store with the catalogue, or with `many` products, once, without sending webhooks."""
+        wish = request.get_json()
+        domain, many = wish["domain"], int(wish.get("many", 0))
+        with stores.keep.lock:
+            if not stores.products(domain):
+                for one in catalogue.many(url, many) if many else catalogue.products(url):
+                    stores.create(domain, one)
+            return {"products": len(stores.products(domain))}
+
+    @app.post("/_control/clock")
+    def clock() -> Any:
+        stores.clock.offset_s += float(request.get_json()["advance_s"])
+        return {"now": stores.clock.stamp()}
+
+    @app.post("/_control/reset")
+    def reset() -> Any:
+        with stores.keep.lock:
+            stores.keep.clear()
+            faults.clear()
+            log.clear()
+        return {}
+
+
+def _products(app: Flask, stores: Stores, tell: Tell) -> None:
+    @app.route("/_control/products", methods=["GET", "POST"])
+    def products() -> Any:
+        with stores.keep.lock:
+            if request.method == "POST":
+                wish = request.get_json()
+                domain = wish.get("domain") or stores.shops()[0]["domain"]
+                product, happened = stores.create(domain, wish)
+                tell(domain, happened)
+                return product
+            sku = request.args.get("sku")
+            found = list(stores.keep.all("product").values())
+            return [doc for doc in found if sku is None or any(v["sku"] == sku for v in doc["variants"])]
+
+    @app.route("/_control/products/<product_id>", methods=["PUT", "DELETE"])
+    def product(product_id: str) -> Any:
+        with stores.keep.lock:
+            doc = stores.product(product_id) or abort(404)
+            deleted = request.method == "DELETE"
+            tell(doc["domain"], stores.delete(doc) if deleted else stores.edit_product(doc, request.get_json()))
+            return doc
+
+    @app.put("/_control/variants/<variant_id>")
+    def variant(variant_id: str) -> Any:
+        with stores.keep.lock:
+            doc, found = stores.with_variant(variant_id) or abort(404)
+            tell(doc["domain"], stores.edit_variant(doc, found, request.get_json()))
+            return doc
+
+
+def _orders(app: Flask, stores: Stores, tell: Tell) -> None:
+    @app.route("/_control/orders", methods=["GET", "POST"])
+    def orders() -> Any:
+        with stores.keep.lock:
+            if request.method == "GET":
+                return list(stores.keep.all("order").values())
+            wish = request.get_json()
+            doc, found = stores.with_variant(wish["variant_id"]) or abort(404)
+            line = {"variant": found["id"], "quantity": int(wish.get("quantity", 1))}
+            made, happened = stores.order(doc["domain"], [line])
+            tell(doc["domain"], happened)
+            return made
+
+    @app.post("/_control/orders/<order_id>/<word>")
+    def act_on_order(order_id: str, word: str) -> Any:
+        with stores.keep.lock:
+            doc = stores.keep.get("order", order_id) or abort(404)
+            if word == "ship":
+                tell(doc["domain"], stores.ship(doc, request.get_json()))
+            else:
+                tell(doc["domain"], stores.undo(doc, refund=word == "refund"))
+            return doc
+
+
+def pages(app: Flask, stores: Stores, tell: Tell) -> None:
+    """Add the store's own pages: a list, a form for each product, a button to sell one."""
+
+    def save(doc: Doc) -> None:
+        form = request.form
+        wish: Doc = {name: form[name].replace("\r\n", "\n") for name in FORM_FIELDS}
+        wish["tags"] = [tag.strip() for tag in form["tags"].split(",") if tag.strip()]
+        happened = stores.edit_product(doc, wish)
+        for found in doc["variants"]:
+            key = str(found["id"])
+            changes: Doc = {name: form[f"{name}-{key}"].strip() for name in ("sku", "price", "barcode")}
+            changes["inventory_quantity"] = int(form[f"stock-{key}"])
+            changes["price"] = f"{float(changes['price']):.2f}"
+            happened += stores.edit_variant(doc, found, changes)
+        tell(doc["domain"], _merged(happened))
+
+    @app.get("/")
+    def index() -> str:
+        words, start = request.args.get("q", "").strip(), max(0, request.args.get("from", 0, type=int))
+        with stores.keep.lock:
+            found = [doc for doc in stores.keep.all("product").values() if _holds(doc, words.lower())][::-1]
+        shown = {"products": found[start : start + PAGE], "total": len(found), "words": words, "start": start}
+        return render_template("store/products.html", **shown, page=PAGE)
+
+    @app.route("/products/new", methods=["GET", "POST"])
+    def new() -> Any:
+        if request.method == "GET":
+            return render_template("store/new.html")
+        form = request.form
+        row: Doc = {"sku": form["sku"].strip(), "price": f"{float(form['price']):.2f}"}
+        row["inventory_quantity"] = int(form["stock"])
+        wish: Doc = {name: form[name] for name in ("title", "vendor", "product_type")}
+        wish["variants"] = [row]
+        wish["images"] = [f"{request.host_url}photos/{row['sku'] or 'new'}.svg"]
+        with stores.keep.lock:
+            domain = stores.shops()[0]["domain"]
+            doc, happened = stores.create(domain, wish)
+            tell(domain, happened)
+        return redirect(f"/admin/products/{doc['id']}")
+
+    @app.route("/admin/products/<product_id>", methods=["GET", "POST"])
+    def edit(product_id: str) -> Any:
+        with stores.keep.lock:
+            doc = stores.product(product_id) or abort(404)
+            if request.method == "POST":
+                save(doc)
+                return redirect(f"/admin/products/{product_id}?saved=1")
+            shown = {"product": doc, "name": variant_title, "saved": request.args.get("saved")}
+            return render_template("store/product.html", **shown)
+
+    @app.post("/admin/products/<product_id>/<word>")
+    def act(product_id: str, word: str) -> Any:
+        with stores.keep.lock:
+            doc = stores.product(product_id) or abort(404)
+            if word == "delete":
+                tell(doc["domain"], stores.delete(doc))
+                return redirect("/")
+            found = next(v for v in doc["variants"] if str(v["id"]) == request.form["variant"])
+            tell(doc["domain"], stores.order(doc["domain"], [{"variant": found["id"]}])[1])
+            return redirect(f"/admin/products/{product_id}?saved=1")
+
+    @app.get("/photos/<name>.svg")
+    def photo(name: str) -> Response:
+        return Response(catalogue.picture(escape(name)), mimetype="image/svg+xml")
+
+
+def _holds(doc: Doc, words: str) -> bool:
+    return words in " ".join([doc["title"], *(variant["sku"] for variant in doc["variants"])]).lower()
+
+
+def _merged(happened: list[Doc]) -> list[Doc]:
+    """One update of the product is enough for one saving; the last one has it all."""
+    updates = [one for one in happened if one["what"] == "product_updated"]
+    return [one for one in happened if one["what"] != "product_updated"] + updates[-1:]

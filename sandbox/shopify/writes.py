@@ -1,0 +1,207 @@
+"""What can be changed over the API: stock, webhooks, orders; and the list of everything that Shopify writes by itself.
+
+Facts: the published schema 2026-10 (changeFromQuantity, @idempotent, orderCreate), shopify.dev "Bulk operations".
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from sandbox.common.clock import Clock
+from sandbox.common.keep import Doc
+
+if TYPE_CHECKING:
+    from sandbox.shopify.answers import Root
+
+TOPICS = [
+    "products/create",
+    "products/update",
+    "products/delete",
+    "inventory_levels/update",
+    "orders/create",
+    "orders/cancelled",
+    "refunds/create",
+    "app/uninstalled",
+    "orders/updated",
+    "fulfillments/create",
+    "fulfillments/update",
+]
+NAMES = {topic.replace("/", "_").upper(): topic for topic in TOPICS}
+
+
+def mutations(root: Root, keys: dict[str, str]) -> dict[str, Callable[..., Any]]:
+    """Return the mutations of one store."""
+    return {
+        "inventoryAdjustQuantities": lambda _, input: _adjust(root, input, keys["inventoryAdjustQuantities"]),  # noqa: A006
+        "webhookSubscriptionCreate": lambda _, topic, webhookSubscription: _hook_create(
+            root, topic, webhookSubscription
+        ),
+        "webhookSubscriptionDelete": lambda _, id: _hook_delete(root, id),  # noqa: A006
+        "orderCreate": lambda _, order, options=None: _order_create(root, order, options or {}),
+        "bulkOperationRunQuery": lambda _, query, groupObjects=False: _bulk(root, query, group=groupObjects),
+    }
+
+
+# -- stock ---------------------------------------------------------------------------------------------------------
+
+
+def _adjust(root: Root, wish: Doc, key: str) -> Doc:
+    """Apply all changes or none; the same key again changes nothing, with other changes it is refused."""
+    keep, asked = root.stores.keep, json.dumps(wish, sort_keys=True)
+    before = keep.get("key", key)
+    if before is not None and before["asked"] != asked:
+        return _refused("IDEMPOTENCY_KEY_PARAMETER_MISMATCH", "The key was used with other parameters.")
+    if before is not None:
+        return dict(before["answer"])
+    if wish["name"] != "available":
+        return _refused("INVALID_QUANTITY_NAME", "The quantity name is invalid.")
+    found = []
+    for change in wish["changes"]:
+        if "changeFromQuantity" not in change:
+            return _refused("INVALID_CHANGE", "InventoryChangeInput must include: changeFromQuantity.")
+        pair = root.stores.with_item(change["inventoryItemId"].rpartition("/")[2])
+        if pair is None or pair[0]["domain"] != root.shop["domain"]:
+            return _refused("INVALID_INVENTORY_ITEM", "The specified inventory item could not be found.")
+        if change["changeFromQuantity"] not in (None, pair[1]["inventory_quantity"]):
+            return _refused("CHANGE_FROM_QUANTITY_STALE", "The changeFromQuantity no longer matches.")
+        found.append((*pair, pair[1]["inventory_quantity"] + change["delta"]))
+    for product, variant, units in found:
+        happened = root.stores.edit_variant(product, variant, {"inventory_quantity": units}, why="api")
+        root.tell(root.shop["domain"], happened)
+    answer: Doc = {"userErrors": []}
+    keep.put("key", key, {"asked": asked, "answer": answer})
+    return answer
+
+
+def _refused(code: str, words: str) -> Doc:
+    return {"userErrors": [{"code": code, "field": ["input"], "message": words}]}
+
+
+# -- webhooks ------------------------------------------------------------------------------------------------------
+
+
+def hook(row: Doc, clock: Clock) -> Doc:
+    """Return a subscription as the schema shows it."""
+    return {
+        "id": f"gid://shopify/WebhookSubscription/{row.get('id', 0)}",
+        "topic": row["topic"].replace("/", "_").upper(),
+        "uri": row["uri"],
+        "format": "JSON",
+        "createdAt": clock.stamp(),
+    }
+
+
+def _hook_create(root: Root, topic: str, wish: Doc) -> Doc:
+    uri = str(wish.get("uri") or "")
+    hooks = root.shop["webhooks"]
+    words = ""
+    if not uri.startswith(("https://", "http://127.0.0.1")):  # the real one takes https alone
+        words = "Address protocol http:// is not supported"
+    if any(row["uri"] == uri and row["topic"] == NAMES.get(topic) for row in hooks):
+        words = "Address for this topic has already been taken"
+    if topic not in NAMES:
+        words = "Invalid topic specified."
+    if words:
+        return {"webhookSubscription": None, "userErrors": [{"field": ["webhookSubscription"], "message": words}]}
+    row = {"id": root.stores.keep.number("hook", 1_400_000_000_001), "topic": NAMES[topic], "uri": uri}
+    root.stores.keep.put("shop", root.shop["domain"], {**root.shop, "webhooks": [*hooks, row]})
+    return {"webhookSubscription": hook(row, root.stores.clock), "userErrors": []}
+
+
+def _hook_delete(root: Root, gid: str) -> Doc:
+    hooks = root.shop["webhooks"]
+    left = [row for row in hooks if hook(row, root.stores.clock)["id"] != gid]
+    if len(left) == len(hooks):
+        missing = {"field": ["id"], "message": "Webhook subscription does not exist"}
+        return {"deletedWebhookSubscriptionId": None, "userErrors": [missing]}
+    root.stores.keep.put("shop", root.shop["domain"], {**root.shop, "webhooks": left})
+    return {"deletedWebhookSubscriptionId": gid, "userErrors": []}
+
+
+# -- orders --------------------------------------------------------------------------------------------------------
+
+
+def _order_create(root: Root, wish: Doc, options: Doc) -> Doc:
+    lines = []
+    for row in wish.get("lineItems") or []:
+        variant = str(row.get("variantId") or "").rpartition("/")[2]
+        if variant and root.stores.with_variant(variant) is None:
+            words = {"code": "INVALID", "field": ["order", "lineItems"], "message": "Variant does not exist"}
+            return {"order": None, "userErrors": [words]}
+        line: Doc = {"quantity": row["quantity"], "variant": int(variant) if variant else None}
+        line.update({name: row[name] for name in ("title", "sku") if row.get(name)})
+        if row.get("priceSet"):
+            line["price"] = str(row["priceSet"]["shopMoney"]["amount"])
+        lines.append(line)
+    if not lines:
+        words = {"code": "INVALID", "field": ["order"], "message": "Line items must have at least one line item"}
+        return {"order": None, "userErrors": [words]}
+    order, happened = root.stores.order(
+        root.shop["domain"],
+        lines,
+        takes_stock=options.get("inventoryBehaviour", "BYPASS") != "BYPASS",
+        paid=wish.get("financialStatus") == "PAID",
+        source_identifier=wish.get("sourceIdentifier"),
+        note=wish.get("note", ""),
+        address=wish.get("shippingAddress"),
+    )
+    root.tell(root.shop["domain"], happened)
+    return {"order": root.order(order), "userErrors": []}
+
+
+# -- the list of everything ----------------------------------------------------------------------------------------
+
+
+def _bulk(root: Root, query: str, *, group: bool) -> Doc:
+    """Write all products down. It is done at the second look, as if it took a while."""
+    if "products" not in query:
+        words = {"code": None, "field": ["query"], "message": "Bulk queries must contain at least one connection."}
+        return {"bulkOperation": None, "userErrors": [words]}
+    number = root.stores.keep.number("bulk", 1_001)
+    lines: list[str] = []
+    products = root.stores.products(root.shop["domain"])
+    for doc in products:
+        lines += [json.dumps(row) for row in _lines(root, doc)]
+    if not group:
+        lines.sort(key=lambda line: "__parentId" in line)
+    root.stores.keep.put("bulk", number, {"lines": lines, "looks": 0, "products": len(products)})
+    return {"bulkOperation": bulk_state(root, f"gid://shopify/BulkOperation/{number}"), "userErrors": []}
+
+
+def bulk_state(root: Root, gid: str) -> Doc | None:
+    """Return how far a bulk operation is."""
+    number = gid.rpartition("/")[2]
+    found = root.stores.keep.get("bulk", number)
+    if found is None:
+        return None
+    found["looks"] += 1
+    done = found["looks"] > 2
+    return {
+        "id": gid,
+        "status": "COMPLETED" if done else "RUNNING",
+        "errorCode": None,
+        "url": f"{root.url}/_bulk/{number}.jsonl" if done else None,
+        "rootObjectCount": str(found["products"]),
+        "objectCount": str(len(found["lines"])),
+        "query": "",
+        "createdAt": root.stores.clock.stamp(),
+    }
+
+
+def _lines(root: Root, doc: Doc) -> list[Doc]:
+    """Return a product's lines, its children after it."""
+    shown = root.product(doc)
+    names = ("id", "legacyResourceId", "title", "descriptionHtml", "vendor", "productType", "tags", "status")
+    rows: list[Doc] = [{name: shown[name] for name in names}]
+    for kind in ("collections", "metafields", "media"):
+        for row in shown[kind](None, first=250)["nodes"]:
+            told = {name: value for name, value in row.items() if not name.startswith("__")}
+            rows += [{**told, "__parentId": shown["id"]}]
+    for variant in shown["variants"](None, first=250)["nodes"]:
+        item = {name: variant["inventoryItem"][name] for name in ("legacyResourceId", "tracked")}
+        names = ("id", "legacyResourceId", "title", "sku", "barcode", "price", "inventoryQuantity", "selectedOptions")
+        told = {name: variant[name] for name in names}
+        rows.append({**told, "inventoryItem": item, "__parentId": shown["id"]})
+    return rows

@@ -1,0 +1,86 @@
+"""Orders and shipments in one form for all platforms. Plain values; money is Decimal in the order's currency."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+
+class OrderStatus(StrEnum):
+    """What an order of a store means for its units."""
+
+    WAITING = "waiting"  # placed, not paid; whether its units are taken is the platform's rule
+    OPEN = "open"  # paid, or accepted for later payment
+    DONE = "done"  # shipped or closed
+    CANCELLED = "cancelled"
+    REFUNDED = "refunded"
+
+
+@dataclass(frozen=True)
+class OrderLine:
+    """One line. `price` is for one unit, without tax where the store says so."""
+
+    id: str
+    store_product_id: str  # "" when the line names no product
+    sku: str
+    title: str
+    quantity: int
+    price: Decimal = Decimal(0)
+    refunded: int = 0
+
+
+@dataclass(frozen=True)
+class StoreOrder:
+    """An order as the store has it."""
+
+    id: str
+    number: str
+    status: OrderStatus
+    updated_at: datetime
+    lines: tuple[OrderLine, ...]
+    url: str
+    #: Number of the Reverb order that it was made for, "" for the store's own.
+    reverb_number: str = ""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where to ship to."""
+
+    name: str
+    street: str
+    city: str
+    postal_code: str
+    country: str  # ISO 3166-1 alpha-2
+    extra: str = ""
+    region: str = ""
+    phone: str = ""
+
+
+@dataclass(frozen=True)
+class NewOrder:
+    """A Reverb order to be made in the store: once, without mail to the buyer, marked with Reverb's number."""
+
+    reverb_number: str
+    lines: tuple[OrderLine, ...]
+    currency: str
+    buyer: str
+    address: Address | None
+    shipping: Decimal
+    tax: Decimal
+    note: str = ""
+    #: False: the units were already taken from the stock by `adjust`, so the order must not take them again.
+    takes_stock: bool = True
+
+
+@dataclass(frozen=True)
+class Shipment:
+    """A parcel of an order."""
+
+    id: str
+    order_id: str
+    carrier: str
+    tracking_number: str
+    tracking_url: str = ""

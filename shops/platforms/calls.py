@@ -1,0 +1,65 @@
+"""Calls to a store: what HTTP and the pace can say, in the words of the platforms' errors. Nothing is decided here."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from reverbsync import http, pace
+from reverbsync.http import Answer
+from reverbsync.pace import Budget
+from shops.platforms.values import StorePassing, StoreRefused
+
+#: A store that is someone's own machine may be slow.
+PATIENT_S = 60.0
+DEFAULT_RETRY_AFTER = 2.0
+
+
+def call(
+    store: str,
+    method: str,
+    url: str,
+    *,
+    budgets: Sequence[Budget],
+    headers: Mapping[str, str],
+    body: object = None,
+    read_s: float = PATIENT_S,
+) -> Answer:
+    """Make one call and return whatever HTTP answered; `store` begins the sentences, such as "WooCommerce".
+
+    Raises StorePassing when nothing answered, with `maybe_done` where a write may have been applied, and StoreRefused
+    when the address may not be called.
+    """
+    try:
+        return http.call(method, url, budgets=budgets, headers=headers, body=body, read_s=read_s)
+    except http.Paced as paced:
+        raise StorePassing(f"{store} asks us to wait.", retry_after=paced.retry_after) from None
+    except http.NotAllowed as error:
+        raise StoreRefused(f"{store}: {error}.") from None
+    except http.Unreachable as error:
+        raise StorePassing(f"{store}: {error}.", maybe_done=error.maybe_done and method != "GET") from None
+
+
+def json_of(store: str, answer: Answer) -> Any:
+    """Return the answer read as JSON. A page of HTML comes from something before the store, and will pass."""
+    try:
+        return answer.json()
+    except ValueError:
+        maybe = answer.status < 300 or answer.status >= 500
+        raise StorePassing(f"{store} sent a page instead of an answer ({answer.status}).", maybe_done=maybe) from None
+
+
+def slow_down(store: str, budget: Budget, answer: Answer, *, seconds: float | None = None) -> StorePassing:
+    """Stop every worker's calls to this store for as long as it asked; return the error to raise."""
+    asked = answer.headers.get("Retry-After", "")
+    told = float(asked) if asked.replace(".", "", 1).isdigit() else DEFAULT_RETRY_AFTER
+    wait = min(900.0, max(1.0, told if seconds is None else seconds))
+    hold(budget, wait)
+    return StorePassing(f"{store} asks us to wait.", retry_after=wait)
+
+
+def hold(budget: Budget, seconds: float) -> None:
+    """Stop every worker's calls of a budget for a while; without Redis no call is made anyway."""
+    with contextlib.suppress(pace.PaceLost):
+        pace.block(budget.name, seconds)

@@ -1,0 +1,62 @@
+"""The token of a Shopify store: one that was pasted and never ends, or a pair that is renewed each hour.
+
+Facts: shopify.dev "Offline access tokens" (an hour, and 90 days for the refresh token, which changes with each use)
+and "More resilient refreshes" (2026-08: the former refresh token works until the new pair is used).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import ValidationError
+
+from shops.platforms.values import StorePassing
+from shops.wire import Part
+
+#: A token that ends sooner than this is renewed before it is used.
+EARLY = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What lets us in. `ends_at` is None for a token that was pasted: it has no end and no successor."""
+
+    access: str = field(repr=False)
+    refresh: str = field(default="", repr=False)
+    ends_at: datetime | None = None
+
+    def must_renew(self, now: datetime) -> bool:
+        """Tell whether the access token is over, or nearly so."""
+        return bool(self.refresh) and self.ends_at is not None and now > self.ends_at - EARLY
+
+    def kept(self) -> str:
+        """Return the form that is kept, encrypted, in StoreConnection.token."""
+        return json.dumps(asdict(self), default=datetime.isoformat) if self.refresh else self.access
+
+
+def taken(kept: str) -> Tokens:
+    """Return the tokens out of what is kept."""
+    if not kept.startswith("{"):
+        return Tokens(kept)
+    said = json.loads(kept)
+    return Tokens(said["access"], said["refresh"], datetime.fromisoformat(said["ends_at"]))
+
+
+class _Answer(Part):
+    access_token: str
+    refresh_token: str = ""
+    expires_in: int = 0
+    scope: str = ""
+
+
+def read(answer: Any, now: datetime) -> tuple[Tokens, str]:
+    """Return the tokens and the granted scopes out of the answer of `/admin/oauth/access_token`."""
+    try:
+        said = _Answer.model_validate(answer)
+    except ValidationError:
+        raise StorePassing("Shopify's answer holds no token.", maybe_done=True) from None
+    ends_at = now + timedelta(seconds=said.expires_in) if said.expires_in else None
+    return Tokens(said.access_token, said.refresh_token if ends_at else "", ends_at), said.scope

@@ -1,0 +1,115 @@
+"""What platforms take and give: plain values, and what can go wrong with a store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pydantic import SecretStr
+
+from shops.pictures import StoreProduct
+
+
+class BadSignature(Exception):
+    """A delivery that the store did not sign."""
+
+
+class Unreadable(Exception):
+    """A signed delivery whose body is not what its topic promises."""
+
+
+class StoreError(Exception):
+    """A call to a store that did not succeed; `retry_after` is in seconds where the store said so."""
+
+    def __init__(self, words: str, *, retry_after: float | None = None, maybe_done: bool = False) -> None:
+        """Keep the words; they never hold a token. `maybe_done`: a write may have been applied all the same."""
+        super().__init__(words)
+        self.retry_after = retry_after
+        self.maybe_done = maybe_done
+
+
+class StorePassing(StoreError):
+    """Will pass by itself."""
+
+
+class StoreRefused(StoreError):
+    """The store does not accept our keys; the seller must connect it again."""
+
+
+class Unsupported(StoreError):
+    """The platform, or this store of it, cannot do that."""
+
+
+class Moved(StoreError):
+    """The stock is no longer what an adjustment started from; nothing was changed."""
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """What a delivery says about itself."""
+
+    delivery_id: str  # "" when the platform gave none
+    topic: str
+
+
+@dataclass(frozen=True)
+class Field:
+    """Something that the seller pastes."""
+
+    name: str
+    label: str
+    help: str = ""
+    secret: bool = True
+    required: bool = True
+
+
+class Keys:
+    """What lets us ask a store (`token`, in a form of the platform's own), and what signs its deliveries (`secret`)."""
+
+    def __init__(self, token: str, secret: str) -> None:
+        """Both are kept from logs and tracebacks."""
+        self.token = SecretStr(token)
+        self.secret = SecretStr(secret)
+
+
+@dataclass(frozen=True)
+class StoreInfo:
+    """What a store says of itself. `currency` is ISO 4217, "" when it does not say."""
+
+    name: str
+    currency: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """A part of the catalogue; `next` is None on the last page, `total` the number of products where it is known."""
+
+    products: tuple[StoreProduct, ...]
+    next: str | None
+    total: int | None = None
+
+
+@dataclass(frozen=True)
+class StockPage:
+    """What can be sold: SKU → units."""
+
+    units: Mapping[str, int]
+    next: str | None
+
+
+@dataclass(frozen=True)
+class Count:
+    """Units of a product in the store. `place` and `there` say where an adjustment would be made and what is there."""
+
+    units: int | None  # None: the store does not count this product
+    place: str = ""
+    there: int = 0
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """The webhooks that stand after a check: topics that call us, topics that the store refused and why, repairs."""
+
+    there: tuple[str, ...]
+    refused: Mapping[str, str] = field(default_factory=dict)
+    repaired: tuple[str, ...] = ()

@@ -1,0 +1,36 @@
+"""Celery: look after the connections of stores, once a day each, and forget half-made connections."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from celery import shared_task
+
+from reverbsync import clock
+from reverbsync.alone import only_one
+from reverbsync.wake import awake, wake
+from shops import make, upkeep
+from shops.models import PendingConnection, StoreConnection
+
+
+@shared_task(name=make.CHECK_STORE)
+def check_store(shop_id: int) -> None:
+    """Check a shop's store and its webhooks."""
+    awake(make.CHECK_STORE, shop_id)
+    with only_one(make.CHECK_STORE, shop_id) as alone:
+        connection = StoreConnection.objects.filter(shop=shop_id, hooks_due_at__lte=clock.now()).first()
+        if alone and connection is not None:
+            upkeep.check(connection)
+
+
+@shared_task(name="shops.sweep")
+def sweep() -> None:
+    """Wake the checks that are due."""
+    for shop_id in upkeep.due():
+        wake(make.CHECK_STORE, shop_id)
+
+
+@shared_task(name="shops.prune")
+def prune() -> None:
+    """Delete connections that were begun a day ago: they hold keys that nobody took up."""
+    PendingConnection.objects.filter(made_at__lt=clock.now() - timedelta(days=1)).delete()

@@ -1,0 +1,71 @@
+"""Look after a store's connection: what it says of itself, its webhooks, and what is left after disconnecting.
+
+Runs on connecting and once a day: platforms drop webhooks that failed too often, and say so to nobody.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import asdict
+from datetime import timedelta
+
+from django.db.models import F, Q
+from pydantic import SecretStr
+
+from reverbsync import clock
+from shops.models import StoreConnection
+from shops.platforms import client_of
+from shops.platforms.values import StoreError, StoreRefused, Unsupported
+
+EVERY = timedelta(hours=24)
+AFTER_A_FAILURE = timedelta(minutes=5)
+#: The keys of a store that was disconnected are deleted after this, whether its webhooks could be removed or not.
+LET_GO = timedelta(hours=24)
+
+
+def due() -> list[int]:
+    """Return the shops whose store is to be checked, for the sweeper."""
+    asked = Q(hooks_due_at__lte=clock.now())
+    return list(StoreConnection.objects.filter(asked).order_by(F("hooks_due_at")).values_list("shop_id", flat=True))
+
+
+def check(connection: StoreConnection) -> None:
+    """Check one connection, or finish taking it down. Never raises what a store did."""
+    if connection.removed_at is not None:
+        _take_down(connection)
+        return
+    now = clock.now()
+    # Spread over the day: not all of a platform's stores at the same minute.
+    changes: dict[str, object] = {
+        "problem": "",
+        "hooks_due_at": now + EVERY - timedelta(minutes=random.uniform(0, 120)),  # noqa: S311
+    }
+    try:
+        client = client_of(connection)
+        info = client.check()
+        changes |= {"name": info.name[:255], "currency": info.currency[:3].upper()}
+        changes |= {"hooks": asdict(client.keep_hooks(connection.webhook_address)), "hooks_checked_at": now}
+    except Unsupported as error:
+        changes["hooks"] = {"there": [], "refused": {"": str(error)}}
+    except StoreError as error:
+        changes["problem"] = str(error)[:300]
+        if not isinstance(error, StoreRefused):
+            changes["hooks_due_at"] = now + AFTER_A_FAILURE
+    # The seller may have connected anew or disconnected meanwhile: then this check is of no use any more.
+    same = StoreConnection.objects.filter(pk=connection.pk, removed_at=None, hooks_due_at=connection.hooks_due_at)
+    same.update(**changes)
+
+
+def _take_down(connection: StoreConnection) -> None:
+    """Remove our webhooks from a store that was disconnected, then forget its keys."""
+    now = clock.now()
+    assert connection.removed_at is not None  # noqa: S101 -- the caller has looked
+    try:
+        if connection.token.get_secret_value():
+            client_of(connection).drop_hooks(connection.webhook_address)
+    except StoreError as error:
+        if not isinstance(error, StoreRefused | Unsupported) and now < connection.removed_at + LET_GO:
+            StoreConnection.objects.filter(pk=connection.pk).update(hooks_due_at=now + AFTER_A_FAILURE)
+            return
+    gone = StoreConnection.objects.filter(pk=connection.pk, removed_at=connection.removed_at)
+    gone.update(token=SecretStr(""), secret=SecretStr(""), hooks={}, hooks_due_at=None)

@@ -1,0 +1,69 @@
+"""What the law asks for: tell what is held of a customer, forget a customer, forget a store.
+
+Of a store's customers nothing is kept beyond the deliveries that are still open: bodies of orders are emptied once they
+are worked off (`Platform.personal_topics`). So forgetting a customer is emptying what is left of such bodies.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from django.core.mail import send_mail
+from django.db import transaction
+
+from listings.models import Job, Listing, Product, Walk
+from shops.events import CustomerDataAsked, CustomerForgotten, Event
+from shops.models import Membership, Shop, StoreConnection
+from shops.platforms import platform_of
+from synclog.models import Entry
+from webhooks.models import Delivery
+
+logger = logging.getLogger(__name__)
+
+
+def follow(shop: Shop, event: Event) -> None:
+    """Do what an event about a person's data asks for; other events are none of our business."""
+    match event:
+        case CustomerForgotten():
+            _empty(shop)
+        case CustomerDataAsked(customer_id, order_ids):
+            _tell_owners(shop, customer_id, order_ids)
+
+
+def forget_store(shop: Shop) -> None:
+    """Delete all that is held of a store whose seller left, unless it was connected again since.
+
+    The shop itself and its people stay: they are accounts here, and can be deleted by their owner.
+    """
+    with transaction.atomic():
+        store = StoreConnection.objects.select_for_update().filter(shop=shop).first()
+        if store is None or store.removed_at is None:
+            logger.warning("Shop %s is to be forgotten, but its store is connected; nothing was deleted", shop.pk)
+            Delivery.objects.filter(shop=shop, topic__in=platform_of(shop.store).app_topics).delete()
+            return
+        for table in (Delivery, Job, Listing, Walk, Product, Entry):
+            table.objects.filter(shop=shop).delete()
+        store.delete()
+
+
+def _empty(shop: Shop) -> None:
+    topics = platform_of(shop.store).personal_topics
+    kept = Delivery.objects.filter(shop=shop, topic__in=topics).exclude(state=Delivery.State.OPEN)
+    kept.update(body=b"")
+
+
+def _tell_owners(shop: Shop, customer_id: str, order_ids: tuple[str, ...]) -> None:
+    """Answer the request by mail to the shop's owners, who must pass it on to their customer within 30 days."""
+    topics = platform_of(shop.store).personal_topics
+    held = Delivery.objects.filter(shop=shop, topic__in=topics, state=Delivery.State.OPEN).count()
+    owners = Membership.objects.filter(shop=shop, role=Membership.Role.OWNER).values_list("person__email", flat=True)
+    send_mail(
+        f"A customer of {shop.name} asks for their data",
+        f"The customer {customer_id} of your store asked what is held of them"
+        f"{' (orders ' + ', '.join(order_ids) + ')' if order_ids else ''}.\n\n"
+        "ReverbSync keeps no customers, addresses or orders of your store. Order messages are emptied as soon as they "
+        f"are worked off; {held} of them are waiting at this moment.\n",
+        None,
+        list(owners),
+        fail_silently=True,
+    )
