@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from shops import make
@@ -87,17 +88,29 @@ def store_with(request: HttpRequest, shop: Shop, kind: str) -> HttpResponse:
         request.POST or None, platform=platform, initial={"address": connection.address} if connection else None
     )
     if request.method == "POST" and form.is_valid():
+        passing = ""
         wanted = {"platform": kind, "address": form.cleaned_data["address"], "keys": form.cleaned_data["keys"]}
         try:
             passing = make.try_store(shop, **wanted)
         except StoreRefused as error:
-            form.add_error(None, str(error))
-        else:
+            if not platform.makes_keys:  # keys that are made now cannot be known there yet
+                form.add_error(None, str(error))
+        if form.is_valid():
             make.connect_store(shop, **wanted)
+            if platform.makes_keys:
+                # In the answer itself: nothing that holds a secret is stored in a session or a cookie.
+                told = {"shop": shop, "platform": platform, "store": shop.store, "keys": form.cleaned_data["keys"]}
+                return never_cached(render(request, "shops/keys.html", told))
             messages.success(request, passing or "Your store is connected. Your products are being read now.")
             return redirect("shops:store", shop.pk)
     context = {"shop": shop, "form": form, "platform": platform, "handshake": platform.handshake}
     return render(request, "shops/store_with.html", context)
+
+
+def never_cached(response: HttpResponse) -> HttpResponse:
+    """Return the response with headers that forbid to keep it."""
+    add_never_cache_headers(response)
+    return response
 
 
 @require_POST

@@ -59,6 +59,12 @@ class Sender:
         self._order = itertools.count()
         self._count = itertools.count(1)
         self._started = False
+        self._begun = 0
+
+    @property
+    def sent(self) -> int:
+        """How many deliveries were begun so far."""
+        return self._begun
 
     def send(self, domain: str, topic: str, body: Any, *, hooks: list[Doc] | None = None) -> None:
         """Send a body to whoever subscribed to its topic, or to the given hooks."""
@@ -88,6 +94,7 @@ class Sender:
 
     def _put(self, delivery: Doc, in_s: float) -> None:
         with self._ready:
+            self._begun += not delivery["failed"]
             heapq.heappush(self._waiting, (time.monotonic() + in_s, next(self._order), delivery))
             if not self._started:
                 self._started = True

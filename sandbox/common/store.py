@@ -33,7 +33,7 @@ class Stores:
         self.keep = keep
         self.clock = clock
         self._first_id = first_id
-        self._owner: dict[str, tuple[str, str]] = {}  # number of a counted thing or variant → product, variant
+        self._owner: dict[str, str] = {}  # number of a variant or counted thing → product
 
     # -- shops -------------------------------------------------------------------------------------------------
 
@@ -80,18 +80,23 @@ class Stores:
         return None
 
     def _find(self, name: str, value: object) -> tuple[Doc, Doc] | None:
-        if f"{name}:{value}" not in self._owner:
-            self._owner = {
-                f"{key}:{variant[key]}": (str(product["id"]), str(variant["id"]))
-                for product in self.keep.all("product").values()
-                for variant in product["variants"]
-                for key in ("id", "inventory_item_id")
-            }
+        """Look a variant up in the index; one that is not there, or not any more, is looked for once in all products."""
+        return self._indexed(name, value) or (self._index() and self._indexed(name, value)) or None
+
+    def _indexed(self, name: str, value: object) -> tuple[Doc, Doc] | None:
         owner = self._owner.get(f"{name}:{value}")
-        product = self.product(owner[0]) if owner else None
-        if product is None or owner is None:
-            return None
-        return next(((product, row) for row in product["variants"] if str(row["id"]) == owner[1]), None)
+        product = self.product(owner) if owner else None
+        rows = product["variants"] if product else ()
+        return next(((product, row) for row in rows if product and str(row[name]) == str(value)), None)
+
+    def _index(self) -> bool:
+        self._owner = {
+            f"{key}:{variant[key]}": str(product["id"])
+            for product in self.keep.all("product").values()
+            for variant in product["variants"]
+            for key in ("id", "inventory_item_id")
+        }
+        return True
 
     # -- edits -------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from html import escape
 from typing import Any
 
-from flask import Flask, Response, abort, redirect, render_template, request
+from flask import Blueprint, Flask, Response, abort, redirect, render_template, request
 
 from sandbox import catalogue
 from sandbox.common.faults import Faults, Log
@@ -23,30 +23,33 @@ Tell = Callable[[str, list[Doc]], None]
 
 def control(app: Flask, stores: Stores, sender: Sender, tell: Tell, *, faults: Faults, log: Log, url: str) -> None:
     """Add the control addresses of a store. `url` is the stand-in's own address."""
-    _shops(app, stores, faults, log, url)
-    _products(app, stores, tell)
-    _orders(app, stores, tell)
+    board = Blueprint("control", __name__)
+    _shops(board, stores, faults, log, url)
+    _products(board, stores, tell)
+    _orders(board, stores, tell)
 
-    @app.route("/_control/settings", methods=["GET", "POST"])
+    @board.route("/_control/settings", methods=["GET", "POST"])
     def settings() -> Any:
         wish = request.get_json() if request.method == "POST" else {}
         if unknown := set(wish) - set(sender.settings):
             return {"error": f"unknown: {sorted(unknown)}"}, 400
         sender.settings.update(wish)
-        return sender.settings
+        return {**sender.settings, "sent": sender.sent}
 
-    @app.get("/_control/deliveries")
+    @board.get("/_control/deliveries")
     def deliveries() -> Any:
         return sender.tries
 
+    app.register_blueprint(board)
 
-def _shops(app: Flask, stores: Stores, faults: Faults, log: Log, url: str) -> None:
-    @app.route("/_control/shops", methods=["GET", "POST"])
+
+def _shops(board: Blueprint, stores: Stores, faults: Faults, log: Log, url: str) -> None:
+    @board.route("/_control/shops", methods=["GET", "POST"])
     def shops() -> Any:
         with stores.keep.lock:
             return stores.make_shop(request.get_json()) if request.method == "POST" else stores.shops()
 
-    @app.post("/_control/seed")
+    @board.post("/_control/seed")
     def seed() -> Any:
         """Fill a store with the catalogue, or with `many` products, once, without sending webhooks."""
         wish = request.get_json()
@@ -57,12 +60,12 @@ def _shops(app: Flask, stores: Stores, faults: Faults, log: Log, url: str) -> No
                     stores.create(domain, one)
             return {"products": len(stores.products(domain))}
 
-    @app.post("/_control/clock")
+    @board.post("/_control/clock")
     def clock() -> Any:
         stores.clock.offset_s += float(request.get_json()["advance_s"])
         return {"now": stores.clock.stamp()}
 
-    @app.post("/_control/reset")
+    @board.post("/_control/reset")
     def reset() -> Any:
         with stores.keep.lock:
             stores.keep.clear()
@@ -71,8 +74,8 @@ def _shops(app: Flask, stores: Stores, faults: Faults, log: Log, url: str) -> No
         return {}
 
 
-def _products(app: Flask, stores: Stores, tell: Tell) -> None:
-    @app.route("/_control/products", methods=["GET", "POST"])
+def _products(board: Blueprint, stores: Stores, tell: Tell) -> None:
+    @board.route("/_control/products", methods=["GET", "POST"])
     def products() -> Any:
         with stores.keep.lock:
             if request.method == "POST":
@@ -85,7 +88,7 @@ def _products(app: Flask, stores: Stores, tell: Tell) -> None:
             found = list(stores.keep.all("product").values())
             return [doc for doc in found if sku is None or any(v["sku"] == sku for v in doc["variants"])]
 
-    @app.route("/_control/products/<product_id>", methods=["PUT", "DELETE"])
+    @board.route("/_control/products/<product_id>", methods=["PUT", "DELETE"])
     def product(product_id: str) -> Any:
         with stores.keep.lock:
             doc = stores.product(product_id) or abort(404)
@@ -93,7 +96,7 @@ def _products(app: Flask, stores: Stores, tell: Tell) -> None:
             tell(doc["domain"], stores.delete(doc) if deleted else stores.edit_product(doc, request.get_json()))
             return doc
 
-    @app.put("/_control/variants/<variant_id>")
+    @board.put("/_control/variants/<variant_id>")
     def variant(variant_id: str) -> Any:
         with stores.keep.lock:
             doc, found = stores.with_variant(variant_id) or abort(404)
@@ -101,8 +104,8 @@ def _products(app: Flask, stores: Stores, tell: Tell) -> None:
             return doc
 
 
-def _orders(app: Flask, stores: Stores, tell: Tell) -> None:
-    @app.route("/_control/orders", methods=["GET", "POST"])
+def _orders(board: Blueprint, stores: Stores, tell: Tell) -> None:
+    @board.route("/_control/orders", methods=["GET", "POST"])
     def orders() -> Any:
         with stores.keep.lock:
             if request.method == "GET":
@@ -114,7 +117,7 @@ def _orders(app: Flask, stores: Stores, tell: Tell) -> None:
             tell(doc["domain"], happened)
             return made
 
-    @app.post("/_control/orders/<order_id>/<word>")
+    @board.post("/_control/orders/<order_id>/<word>")
     def act_on_order(order_id: str, word: str) -> Any:
         with stores.keep.lock:
             doc = stores.keep.get("order", order_id) or abort(404)
@@ -127,6 +130,7 @@ def _orders(app: Flask, stores: Stores, tell: Tell) -> None:
 
 def pages(app: Flask, stores: Stores, tell: Tell) -> None:
     """Add the store's own pages: a list, a form for each product, a button to sell one."""
+    board = Blueprint("pages", __name__)
 
     def save(doc: Doc) -> None:
         form = request.form
@@ -141,7 +145,7 @@ def pages(app: Flask, stores: Stores, tell: Tell) -> None:
             happened += stores.edit_variant(doc, found, changes)
         tell(doc["domain"], _merged(happened))
 
-    @app.get("/")
+    @board.get("/")
     def index() -> str:
         words, start = request.args.get("q", "").strip(), max(0, request.args.get("from", 0, type=int))
         with stores.keep.lock:
@@ -149,7 +153,7 @@ def pages(app: Flask, stores: Stores, tell: Tell) -> None:
         shown = {"products": found[start : start + PAGE], "total": len(found), "words": words, "start": start}
         return render_template("store/products.html", **shown, page=PAGE)
 
-    @app.route("/products/new", methods=["GET", "POST"])
+    @board.route("/products/new", methods=["GET", "POST"])
     def new() -> Any:
         if request.method == "GET":
             return render_template("store/new.html")
@@ -165,7 +169,7 @@ def pages(app: Flask, stores: Stores, tell: Tell) -> None:
             tell(domain, happened)
         return redirect(f"/admin/products/{doc['id']}")
 
-    @app.route("/admin/products/<product_id>", methods=["GET", "POST"])
+    @board.route("/admin/products/<product_id>", methods=["GET", "POST"])
     def edit(product_id: str) -> Any:
         with stores.keep.lock:
             doc = stores.product(product_id) or abort(404)
@@ -175,7 +179,7 @@ def pages(app: Flask, stores: Stores, tell: Tell) -> None:
             shown = {"product": doc, "name": variant_title, "saved": request.args.get("saved")}
             return render_template("store/product.html", **shown)
 
-    @app.post("/admin/products/<product_id>/<word>")
+    @board.post("/admin/products/<product_id>/<word>")
     def act(product_id: str, word: str) -> Any:
         with stores.keep.lock:
             doc = stores.product(product_id) or abort(404)
@@ -186,9 +190,11 @@ def pages(app: Flask, stores: Stores, tell: Tell) -> None:
             tell(doc["domain"], stores.order(doc["domain"], [{"variant": found["id"]}])[1])
             return redirect(f"/admin/products/{product_id}?saved=1")
 
-    @app.get("/photos/<name>.svg")
+    @board.get("/photos/<name>.svg")
     def photo(name: str) -> Response:
         return Response(catalogue.picture(escape(name)), mimetype="image/svg+xml")
+
+    app.register_blueprint(board)
 
 
 def _holds(doc: Doc, words: str) -> bool:

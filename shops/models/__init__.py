@@ -7,6 +7,7 @@ from shops.models.person import Person
 from shops.models.rules import Group, MappingRule, SelectionRule
 from shops.models.settings import FIELDS, SyncSettings
 from shops.models.shop import Membership, Shop
+from shops.models.told import ToldOrder, ToldProduct
 
 __all__ = [
     "FIELDS",
@@ -20,4 +21,6 @@ __all__ = [
     "Shop",
     "StoreConnection",
     "SyncSettings",
+    "ToldOrder",
+    "ToldProduct",
 ]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from shops.models import StoreConnection
 from shops.platforms.base import Platform, StoreClient
+from shops.platforms.custom import Custom
 from shops.platforms.shopify import Shopify
+from shops.platforms.woocommerce import WooCommerce
 
-PLATFORMS: dict[str, Platform] = {platform.kind: platform for platform in (Shopify(),)}
+PLATFORMS: dict[str, Platform] = {platform.kind: platform for platform in (Shopify(), WooCommerce(), Custom())}
 
 
 def platform_of(connection: StoreConnection) -> Platform:

@@ -116,6 +116,8 @@ class Platform(ABC):
     poll_every_s: ClassVar[int]
     #: Seconds between two looks at all stock, where a change of stock leaves no trace. 0: not needed.
     sweep_every_s: ClassVar[int] = 0
+    #: The keys are made here and shown once, not pasted.
+    makes_keys: ClassVar[bool] = False
     #: The store cannot be asked for its catalogue; its own system sends it.
     is_told: ClassVar[bool] = False
 

@@ -21,7 +21,8 @@ from shops.platforms.shopify import client
 from shops.platforms.values import Field
 
 #: Shape of a shop's own host (official JavaScript library, host check).
-_HOST = re.compile(r"^[a-z0-9][a-z0-9-]*\.myshopify\.com$")
+_HOST = re.compile(r"[a-z0-9][a-z0-9-]*\.myshopify\.com")
+_ANY_HOST = re.compile(r"[a-z0-9][a-z0-9.:-]*")
 #: Only orders and fulfilments are beyond what the stock needs; docs/platforms.md tells what each is for.
 SCOPES = (
     "read_products",
@@ -52,10 +53,10 @@ def read_address(text: str) -> str:
     Where SHOPIFY_ADMIN_URL names a stand-in, any host is taken, since that address is called instead.
     """
     typed = text.strip().lower()
-    host = urlsplit(typed if "//" in typed else f"//{typed}").netloc
-    if settings.SHOPIFY_ADMIN_URL and host:
-        return host
-    if not _HOST.match(host):
+    parts = urlsplit(typed if "//" in typed else f"https://{typed}")
+    shape = _ANY_HOST if settings.SHOPIFY_ADMIN_URL else _HOST
+    host = parts.netloc
+    if parts.scheme not in ("http", "https") or not shape.fullmatch(host):
         raise ValueError("That is not a Shopify address. It looks like your-shop.myshopify.com.")
     return host
 

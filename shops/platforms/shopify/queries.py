@@ -192,7 +192,7 @@ mutation HookDelete($id: ID!) {
 
 ORDERS = """
 query Orders($query: String!, $after: String) {
-  orders(first: 10, after: $after, query: $query, sortKey: UPDATED_AT) {
+  orders(first: 3, after: $after, query: $query, sortKey: UPDATED_AT) {
     pageInfo { hasNextPage endCursor }
     nodes {
       legacyResourceId

@@ -1,0 +1,249 @@
+"""A seller's own system: it tells of its products, takes signed calls, and has a little admin.
+
+It is told the address, the API key and the secret that ReverbSync made: `hook`, `token` and `secret` of its shop.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, jsonify, request
+
+from sandbox.common import store_app, web
+from sandbox.common.clock import Clock
+from sandbox.common.faults import Faults, Log, control
+from sandbox.common.keep import Doc, Keep
+from sandbox.common.sender import Manners, Sender
+from sandbox.common.store import Stores
+
+TOLERANCE_S = 300
+PIECE = 100
+RETRY_S = [1.0, 2.0, 4.0, 8.0, 16.0]
+
+
+def build(folder: Path | None, url: str) -> Flask:
+    """Return the application; `folder` keeps its state (None: memory only), `url` is its own address."""
+    app = web.application(
+        __name__,
+        Path(__file__).parent,
+        title="Stand-in store",
+        words="A local stand-in for a shop with software of its own. What you save here is told to ReverbSync.",
+    )
+    clock = Clock()
+    stores = Stores(Keep(folder, "custom"), clock, first_id=1_000)
+    manners = Manners(headers=_headers, retry_s=RETRY_S, settled=_settled)
+    sender, faults, log = Sender(stores, clock, manners), Faults(), Log()
+
+    def send(domain: str, kind: str, data: Doc) -> None:
+        shop = stores.keep.get("shop", domain) or {}
+        if shop.get("hook"):
+            body = {"type": kind, "timestamp": clock.stamp(), "data": data}
+            sender.send(domain, kind, body, hooks=[{"topic": kind, "uri": shop["hook"]}])
+
+    def tell(domain: str, happened: list[Doc]) -> None:
+        shop = stores.keep.get("shop", domain) or {}
+        for one in happened:
+            for kind, data in _messages(shop, clock, one, url):
+                send(domain, kind, data)
+
+    control(app, faults, log)
+    store_app.control(app, stores, sender, tell, faults=faults, log=log, url=url)
+    store_app.pages(app, stores, tell)
+    _calls(app, stores, tell, faults, log)
+
+    @app.post("/_control/push")
+    def push() -> Any:
+        """Tell of all products, in pieces, and then that these are all: what a seller does once after connecting."""
+        domain = request.get_json()["domain"]
+        with stores.keep.lock:
+            shop, docs = stores.keep.get("shop", domain) or {}, stores.products(domain)
+            for start in range(0, len(docs), PIECE):
+                rows = [_product(shop, clock, doc, url) for doc in docs[start : start + PIECE]]
+                send(domain, "products.updated", {"products": rows})
+            send(domain, "catalogue.complete", {"updated_at": clock.stamp(), "ids": [str(doc["id"]) for doc in docs]})
+        return {"products": len(docs)}
+
+    return app
+
+
+# -- what it tells -------------------------------------------------------------------------------------------------
+
+
+def _messages(shop: Doc, clock: Clock, one: Doc, url: str) -> list[tuple[str, Doc]]:
+    product = one.get("product")
+    match one["what"]:
+        case "product_created" | "product_updated":
+            return [("product.updated", _product(shop, clock, one["product"], url))]
+        case "product_deleted":
+            return [("product.deleted", {"id": str(one["product"]["id"]), "updated_at": clock.stamp()})]
+        case "stock" if product is not None:
+            item = {"variant_id": str(one["variant"]["id"]), "stock": one["variant"]["inventory_quantity"]}
+            return [("stock.updated", {"product_id": str(product["id"]), "updated_at": clock.stamp(), "items": [item]})]
+    return [("order.updated", _order(clock, one["order"]))] if "order" in one else []
+
+
+def _product(shop: Doc, clock: Clock, doc: Doc, url: str) -> Doc:
+    return {
+        "id": str(doc["id"]),
+        "updated_at": clock.stamp(),
+        "title": doc["title"],
+        "description": doc["description_html"],
+        "vendor": doc["vendor"],
+        "product_type": doc["product_type"],
+        "tags": doc["tags"],
+        "collections": doc["collections"],
+        "attributes": {name: str(value) for name, value in doc["attributes"].items()},
+        "photos": doc["images"],
+        "currency": shop.get("currency", "USD"),
+        "for_sale": doc["status"] == "ACTIVE",
+        "url": f"{url}/admin/products/{doc['id']}",
+        "variants": [
+            {
+                "id": str(row["id"]),
+                "sku": row["sku"],
+                "price": row["price"],
+                "stock": row["inventory_quantity"] if row["tracked"] else None,
+                "barcode": row["barcode"],
+                "options": row["options"],
+            }
+            for row in doc["variants"]
+        ],
+    }
+
+
+def _order(clock: Clock, doc: Doc) -> Doc:
+    status = {"shipped": "done"}.get(doc["status"], doc["status"])
+    return {
+        "id": str(doc["id"]),
+        "number": doc["number"],
+        "updated_at": clock.stamp(),
+        "status": status,
+        "reverb_number": doc.get("reverb_number", ""),
+        "lines": [
+            {
+                "id": str(row["id"]),
+                "product_id": str(row.get("product") or ""),
+                "variant_id": str(row.get("variant") or ""),
+                "sku": row["sku"],
+                "title": row["title"],
+                "quantity": row["quantity"],
+                "refunded": row["refunded"],
+                "price": str(row.get("price", "0.00")),
+            }
+            for row in doc["lines"]
+        ],
+        "shipments": [
+            {
+                "id": str(row["id"]),
+                "carrier": row.get("carrier", ""),
+                "tracking_number": row["tracking_number"],
+                "tracking_url": row.get("tracking_url", ""),
+            }
+            for row in doc["shipments"]
+        ],
+    }
+
+
+def _headers(shop: Doc, hook: Doc, delivery: Doc) -> dict[str, str]:
+    stamp = str(int(time.time()))
+    return {
+        "Content-Type": "application/json",
+        "Authorization": f"Bearer {shop.get('token', '')}",
+        "webhook-id": delivery["id"],
+        "webhook-timestamp": stamp,
+        "webhook-signature": f"v1,{_sign(shop, delivery['id'], stamp, delivery['body'].encode())}",
+    }
+
+
+def _settled(shop: Doc, hook: Doc, arrived: bool) -> None:  # noqa: FBT001 -- the sender's face
+    """A home-made system keeps no count of what failed."""
+
+
+def _sign(shop: Doc, message_id: str, stamp: str, body: bytes) -> str:
+    secret = str(shop.get("secret", ""))
+    key = base64.b64decode(secret[6:]) if secret.startswith("whsec_") else secret.encode()
+    signed = f"{message_id}.{stamp}.".encode() + body
+    return base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+
+
+# -- what it takes -------------------------------------------------------------------------------------------------
+
+
+def _calls(app: Flask, stores: Stores, tell: store_app.Tell, faults: Faults, log: Log) -> None:
+    def signed_by() -> Doc | None:
+        """Return the shop whose secret signed the request; old and unsigned ones have none."""
+        message_id, stamp = request.headers.get("webhook-id", ""), request.headers.get("webhook-timestamp", "")
+        given = request.headers.get("webhook-signature", "").removeprefix("v1,")
+        if not stamp.isdigit() or abs(time.time() - int(stamp)) > TOLERANCE_S:
+            return None
+        body = request.get_data()
+        return next((s for s in stores.shops() if hmac.compare_digest(_sign(s, message_id, stamp, body), given)), None)
+
+    @app.post("/reverbsync")
+    def take() -> Any:
+        fault = faults.before(request)
+        if fault is not None:
+            return fault
+        with stores.keep.lock:
+            shop = signed_by()
+            status, said = (401, {"error": "The signature is wrong."}) if shop is None else answer(shop)
+        made = jsonify(said)
+        made.status_code = status
+        log.add(made, account=shop["domain"] if shop else "")
+        return faults.after(made)
+
+    def answer(shop: Doc) -> tuple[int, Doc]:
+        message, key = request.get_json(), request.headers["webhook-id"]
+        if known := stores.keep.get("answer", key):  # sent again: the same answer, and nothing is done twice
+            return 200, known
+        match message["type"]:
+            case "ping":
+                return 200, {"name": shop["name"], "currency": shop["currency"]}
+            case "stock.adjust":
+                status, said = _adjust(stores, tell, shop, message["data"])
+            case "order.create":
+                status, said = _place(stores, tell, shop, message["data"])
+            case _:
+                return 422, {"error": "unknown type"}
+        if status == 200:
+            stores.keep.put("answer", key, said)
+        return status, said
+
+
+def _adjust(stores: Stores, tell: store_app.Tell, shop: Doc, data: Doc) -> tuple[int, Doc]:
+    found = stores.with_variant(data["variant_id"])
+    if found is None or found[0]["domain"] != shop["domain"]:
+        return 404, {"error": "no such variant"}
+    product, variant = found
+    if variant["inventory_quantity"] != data["from"]:
+        return 409, {"stock": variant["inventory_quantity"]}
+    units = variant["inventory_quantity"] + int(data["by"])
+    tell(shop["domain"], stores.edit_variant(product, variant, {"inventory_quantity": units}, why="api"))
+    return 200, {"stock": units}
+
+
+def _place(stores: Stores, tell: store_app.Tell, shop: Doc, data: Doc) -> tuple[int, Doc]:
+    lines = [
+        {
+            "variant": int(row["variant_id"]) if row["variant_id"] else None,
+            "quantity": row["quantity"],
+            "price": row["price"],
+        }
+        for row in data["lines"]
+    ]
+    more = {"reverb_number": data["reverb_number"], "takes_stock": data["takes_stock"], "note": data["note"]}
+    order, happened = stores.order(shop["domain"], lines, **more)
+    tell(shop["domain"], happened)
+    return 200, {"id": str(order["id"]), "number": order["number"], "url": f"{request.host_url}orders/{order['id']}"}
+
+
+application = build(
+    Path(os.environ["SANDBOX_DATA"]) if os.environ.get("SANDBOX_DATA") else None,
+    os.environ.get("SANDBOX_URL", "http://127.0.0.1:8102").rstrip("/"),
+)

@@ -1,0 +1,203 @@
+"""wc/v3: products, variations, orders, webhooks, with the answers and refusals that a real one was seen to give."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import secrets
+from datetime import UTC, datetime
+from typing import Any
+
+from flask import Flask, g, jsonify, request
+
+from sandbox.common.keep import Doc
+from sandbox.common.sender import Sender
+from sandbox.common.store import Stores
+from sandbox.common.store_app import Tell
+from sandbox.woocommerce import orders, shapes
+
+ROOT = "/wp-json/wc/v3"
+TOPICS = {f"{what}.{event}" for what in ("product", "order") for event in ("created", "updated", "deleted", "restored")}
+
+
+def error(code: str, words: str, status: int, **data: Any) -> tuple[Doc, int]:
+    """Return a refusal in WordPress's shape."""
+    return {"code": code, "message": words, "data": {"status": status, **data}}, status
+
+
+def shop_of(stores: Stores) -> Doc | tuple[Doc, int]:
+    """Return the store whose keys the request bears, or the refusal. Basic, or the keys in the query."""
+    given = request.headers.get("Authorization", "")
+    try:
+        pair = base64.b64decode(given[6:]).decode() if given.startswith("Basic ") else ""
+    except ValueError:
+        pair = ""
+    pair = pair or f"{request.args.get('consumer_key', '')}:{request.args.get('consumer_secret', '')}"
+    key, _, secret = pair.partition(":")
+    for shop in stores.shops():
+        for one in (shop["token"], *(shop.get("keys") or [])):
+            known, _, known_secret = one.partition(":")
+            if known == key:
+                if hmac.compare_digest(known_secret, secret):
+                    return shop
+                return error("woocommerce_rest_authentication_error", "Consumer secret is invalid.", 401)
+    words = "Sorry, you cannot list resources." if request.method == "GET" else "Sorry, you are not allowed to edit."
+    return error(f"woocommerce_rest_cannot_{'view' if request.method == 'GET' else 'edit'}", words, 401)
+
+
+def page(rows: list[Doc], render: Any) -> Any:
+    """Return a page of rows, rendered, with WordPress's headers. A page past the end is empty."""
+    size, number = request.args.get("per_page", 10, type=int), request.args.get("page", 1, type=int)
+    if not 1 <= size <= 100:
+        return error("rest_invalid_param", "Invalid parameter(s): per_page", 400)
+    shown = rows[(number - 1) * size : number * size]
+    made = jsonify([render(row) for row in shown])
+    made.headers["X-WP-Total"] = str(len(rows))
+    made.headers["X-WP-TotalPages"] = str(-(-len(rows) // size))
+    return made
+
+
+def after(name: str) -> float:
+    """Return a moment out of the query, 0 when it is not there."""
+    text = request.args.get(name)
+    return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() if text else 0.0
+
+
+def in_order(rows: list[Doc]) -> list[Doc]:
+    """Return rows by id in the order that the query asks for."""
+    return sorted(rows, key=lambda doc: int(doc["id"]), reverse=request.args.get("order", "desc") == "desc")
+
+
+def routes(app: Flask, stores: Stores, sender: Sender, tell: Tell, *, url: str) -> None:
+    """Add the API."""
+    _products(app, stores, tell, url)
+    _webhooks(app, stores, sender)
+    orders.routes(app, stores, tell)
+
+    @app.get(f"{ROOT}/data/currencies/current")
+    def currency() -> Any:
+        return {"code": g.shop["currency"], "name": g.shop["currency"], "symbol": "$"}
+
+
+def _products(app: Flask, stores: Stores, tell: Tell, url: str) -> None:
+    def own(number: object) -> Doc | None:
+        doc = stores.product(number)
+        return doc if doc and doc["domain"] == g.shop["domain"] else None
+
+    def unknown() -> Any:
+        return error("woocommerce_rest_product_invalid_id", "Invalid ID.", 404)
+
+    @app.get(f"{ROOT}/products")
+    def products() -> Any:
+        since, skus = after("modified_after"), request.args.get("sku")
+        rows = [doc for doc in stores.products(g.shop["domain"]) if shapes.modified(doc) > since]
+        if skus is not None:
+            pairs = [stores.with_sku(g.shop["domain"], sku.strip()) for sku in skus.split(",")]
+            found = [pair for pair in pairs if pair is not None]
+            return page([{"pair": pair} for pair in found], lambda row: _either(row["pair"][0], row["pair"][1], url))
+        return page(in_order(rows), lambda doc: shapes.product(doc, url))
+
+    @app.route(f"{ROOT}/products/<int:number>", methods=["GET", "PUT"])
+    def product(number: int) -> Any:
+        doc = own(number)
+        if doc is None:
+            pair = stores.with_variant(number)
+            if pair is None or request.method == "PUT" or not shapes.is_variable(pair[0]):
+                return unknown()
+            return shapes.variation(*pair, url)
+        if request.method == "PUT":
+            refused = _write(stores, tell, doc, doc["variants"][0])
+            if refused:
+                return refused
+        return shapes.product(doc, url)
+
+    @app.get(f"{ROOT}/products/<int:number>/variations")
+    def variations(number: int) -> Any:
+        doc = own(number)
+        if doc is None:
+            return unknown()
+        rows = doc["variants"] if shapes.is_variable(doc) else []
+        return page(in_order(rows), lambda row: shapes.variation(doc, row, url))
+
+    @app.route(f"{ROOT}/products/<int:number>/variations/<int:part>", methods=["GET", "PUT"])
+    def variation(number: int, part: int) -> Any:
+        doc = own(number)
+        row = next((one for one in doc["variants"] if one["id"] == part), None) if doc else None
+        if doc is None or row is None:
+            return unknown()
+        if request.method == "PUT":
+            refused = _write(stores, tell, doc, row)
+            if refused:
+                return refused
+        return shapes.variation(doc, row, url)
+
+
+def _either(doc: Doc, row: Doc, url: str) -> Doc:
+    return shapes.variation(doc, row, url) if shapes.is_variable(doc) else shapes.product(doc, url)
+
+
+def _write(stores: Stores, tell: Tell, doc: Doc, row: Doc) -> Any:
+    """Set the stock. Below zero is taken; a product that does not manage stock takes it and does nothing."""
+    wish = request.get_json(silent=True) or {}
+    units = wish.get("stock_quantity", row["inventory_quantity"])
+    if not isinstance(units, int):
+        return error("rest_invalid_param", "Invalid parameter(s): stock_quantity", 400)
+    if wish.get("manage_stock") and not row["tracked"]:
+        row["tracked"] = True
+    if row["tracked"]:
+        tell(doc["domain"], stores.edit_variant(doc, row, {"inventory_quantity": units}, why="api"))
+    return None
+
+
+def _webhooks(app: Flask, stores: Stores, sender: Sender) -> None:
+    def shown(hook: Doc) -> Doc:
+        return {
+            "id": hook["id"],
+            "name": hook.get("name", ""),
+            "status": "active" if hook["active"] else "disabled",
+            "topic": hook["topic"],
+            "delivery_url": hook["uri"],
+        }
+
+    def save(rows: list[Doc]) -> None:
+        stores.keep.put("shop", g.shop["domain"], {**g.shop, "webhooks": rows})
+
+    @app.route(f"{ROOT}/webhooks", methods=["GET", "POST"])
+    def webhooks() -> Any:
+        if request.method == "GET":
+            return page(in_order(g.shop["webhooks"]), shown)
+        wish = request.get_json(silent=True) or {}
+        if wish.get("topic") not in TOPICS:
+            words = "Webhook topic must be valid."
+            return error("woocommerce_rest_webhook_invalid_topic", words, 400)
+        if not str(wish.get("delivery_url", "")).startswith(("https://", "http://")):
+            words = "Webhook delivery URL must be a valid URL starting with http:// or https://."
+            return error("woocommerce_rest_webhook_invalid_delivery_url", words, 400)
+        hook = {
+            "id": stores.keep.number("hook", 11),
+            "name": wish.get("name", ""),
+            "topic": wish["topic"],
+            "uri": wish["delivery_url"],
+            "secret": wish.get("secret") or secrets.token_hex(25),
+            "active": wish.get("status", "active") == "active",
+            "failed": 0,
+        }
+        save([*g.shop["webhooks"], hook])
+        sender.send(g.shop["domain"], "ping", f"webhook_id={hook['id']}", hooks=[hook])
+        return shown(hook), 201
+
+    @app.route(f"{ROOT}/webhooks/<int:number>", methods=["GET", "PUT", "DELETE"])
+    def webhook(number: int) -> Any:
+        hook = next((row for row in g.shop["webhooks"] if row["id"] == number), None)
+        if hook is None:
+            return error("woocommerce_rest_shop_webhook_invalid_id", "Invalid ID.", 404)
+        if request.method == "DELETE":
+            if request.args.get("force") != "true":
+                return error("woocommerce_rest_trash_not_supported", "Webhooks do not support trashing.", 501)
+            save([row for row in g.shop["webhooks"] if row["id"] != number])
+        elif request.method == "PUT":
+            wish = request.get_json(silent=True) or {}
+            if "status" in wish:
+                hook.update(active=wish["status"] == "active", failed=0)
+            save(g.shop["webhooks"])
+        return shown(hook)

@@ -1,0 +1,76 @@
+"""The stand-in WooCommerce as a web application."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, g, request
+
+from sandbox.common import store_app, web
+from sandbox.common.clock import Clock
+from sandbox.common.faults import Faults, Log, control
+from sandbox.common.keep import Keep
+from sandbox.common.sender import Sender
+from sandbox.common.store import Stores
+from sandbox.woocommerce import api, auth, hooks
+
+
+def build(folder: Path | None, url: str) -> Flask:
+    """Return the application; `folder` keeps its state (None: memory only), `url` is its own address."""
+    app = web.application(
+        __name__,
+        Path(__file__).parent,
+        title="Stand-in store",
+        words="A local stand-in for a WordPress with WooCommerce. What you save here goes out as webhooks.",
+    )
+    clock = Clock()
+    stores = Stores(Keep(folder, "woocommerce"), clock, first_id=1_000_000)
+    sender, faults, log = Sender(stores, clock, hooks.manners(stores)), Faults(), Log()
+    queue = hooks.Queue(stores, sender, url)
+    control(app, faults, log)
+    store_app.control(app, stores, sender, queue.tell, faults=faults, log=log, url=url)
+    store_app.pages(app, stores, queue.tell)
+    auth.routes(app, stores)
+
+    @app.before_request
+    def guard() -> Any:
+        """Let in who has keys; the lock is held until the answer is made."""
+        if not request.path.startswith(api.ROOT):
+            return None
+        fault = faults.before(request)
+        if fault is not None:
+            return fault
+        stores.keep.lock.acquire()
+        g.locked = True
+        found = api.shop_of(stores)
+        if isinstance(found, tuple):
+            return found
+        g.shop = found
+        if found.get("permissions") == "read" and request.method != "GET":
+            return api.error(
+                "woocommerce_rest_cannot_edit", "The API key provided does not have write permissions.", 401
+            )
+        return None
+
+    @app.after_request
+    def told(response: Response) -> Response:
+        if not request.path.startswith(api.ROOT):
+            return response
+        log.add(response, account=g.shop["domain"] if "shop" in g else "")
+        return faults.after(response)
+
+    @app.teardown_request
+    def free(_: BaseException | None) -> None:
+        if g.pop("locked", False):
+            stores.keep.lock.release()
+
+    api.routes(app, stores, sender, queue.tell, url=url)
+    return app
+
+
+application = build(
+    Path(os.environ["SANDBOX_DATA"]) if os.environ.get("SANDBOX_DATA") else None,
+    os.environ.get("SANDBOX_URL", "http://127.0.0.1:8102").rstrip("/"),
+)

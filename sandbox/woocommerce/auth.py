@@ -1,0 +1,71 @@
+"""The key exchange: the page on which a shop manager approves, the server's call with the keys, the way back.
+
+Facts: WooCommerce 11 as seen: the callback is posted before the browser goes on; anything but 200 deletes the keys. A
+real one takes https callbacks alone; here the loopback address is let through.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from typing import Any
+from urllib.parse import urlencode
+
+import requests
+from flask import Flask, redirect, request
+
+from sandbox.common.store import Stores
+
+WANTED = ("app_name", "scope", "user_id", "return_url", "callback_url")
+#: What `user_id` survives with.
+PLAIN = re.compile(r"[A-Za-z0-9._:/-]+")
+
+
+def routes(app: Flask, stores: Stores) -> None:
+    """Add the page and what its buttons do."""
+
+    @app.get("/wc-auth/v1/authorize")
+    def authorize() -> Any:
+        asked = request.args.to_dict()
+        if any(not asked.get(name) for name in WANTED) or not PLAIN.fullmatch(asked["user_id"]):
+            return "Error: a parameter is missing or invalid", 401
+        if not asked["callback_url"].startswith(("https://", "http://127.0.0.1")):
+            return "Error: The callback_url needs to be over SSL", 401
+        links = [
+            f'<a id="{word}" href="/wc-auth/v1/{word}?{urlencode(asked)}">{word}</a>' for word in ("approve", "deny")
+        ]
+        return f"<h1>Let {asked['app_name'][:40]} in?</h1><p>{' '.join(links)}</p>"
+
+    @app.get("/wc-auth/v1/<word>")
+    def decide(word: str) -> Any:
+        asked = request.args.to_dict()
+        good = word == "approve" and _hand_over(stores, asked)
+        if word == "approve" and not good:
+            return "Error: An error occurred in the request and at the time were unable to send the consumer data", 401
+        back = {"success": int(good), "user_id": asked["user_id"]}
+        return redirect(f"{asked['return_url']}?{urlencode(back)}")
+
+
+def _hand_over(stores: Stores, asked: dict[str, str]) -> bool:
+    key, secret = f"ck_{secrets.token_hex(20)}", f"cs_{secrets.token_hex(20)}"
+    with stores.keep.lock:
+        shop = stores.shops()[0]
+        stores.keep.put("shop", shop["domain"], {**shop, "keys": [*(shop.get("keys") or []), f"{key}:{secret}"]})
+    told = {
+        "key_id": 1,
+        "user_id": asked["user_id"],
+        "consumer_key": key,
+        "consumer_secret": secret,
+        "key_permissions": asked["scope"],
+    }
+    try:
+        status = requests.post(asked["callback_url"], json=told, timeout=60, allow_redirects=False).status_code
+    except requests.RequestException:
+        status = 0
+    if status == 200:
+        return True
+    with stores.keep.lock:
+        shop = stores.keep.get("shop", shop["domain"]) or shop
+        left = [one for one in shop["keys"] if one != f"{key}:{secret}"]
+        stores.keep.put("shop", shop["domain"], {**shop, "keys": left})
+    return False

@@ -1,0 +1,71 @@
+"""wc/v3 orders: made, read, refunded. `processing`, `on-hold` and `completed` take stock; overselling is accepted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, g, request
+
+from sandbox.common.keep import Doc
+from sandbox.common.store import Stores
+from sandbox.common.store_app import Tell
+from sandbox.woocommerce import api, shapes
+
+TAKES_STOCK = {"processing", "on-hold", "completed"}
+KEPT = ("billing", "shipping", "shipping_lines", "fee_lines", "meta_data", "transaction_id", "payment_method")
+
+
+def routes(app: Flask, stores: Stores, tell: Tell) -> None:
+    """Add the addresses of orders."""
+
+    def own(number: int) -> Doc | None:
+        doc = stores.keep.get("order", number)
+        return doc if doc and doc["domain"] == g.shop["domain"] else None
+
+    def unknown() -> Any:
+        return api.error("woocommerce_rest_shop_order_invalid_id", "Invalid ID.", 404)
+
+    @app.route("/wp-json/wc/v3/orders", methods=["GET", "POST"])
+    def orders() -> Any:
+        if request.method == "GET":
+            since = api.after("modified_after")
+            rows = [doc for doc in stores.orders(g.shop["domain"]) if doc["updated_at"] > since]
+            return api.page(api.in_order(rows), lambda doc: shapes.order(stores, doc))
+        wish = request.get_json(silent=True) or {}
+        status = wish.get("status", "pending")
+        more = {name: wish[name] for name in KEPT if name in wish}
+        order, happened = stores.order(
+            g.shop["domain"],
+            [_line(stores, row) for row in wish.get("line_items") or []],
+            takes_stock=status in TAKES_STOCK,
+            paid=bool(wish.get("set_paid")),
+            created_via="rest-api",
+            note=wish.get("customer_note", ""),
+            **more,
+        )
+        tell(g.shop["domain"], happened)
+        return shapes.order(stores, order), 201
+
+    @app.get("/wp-json/wc/v3/orders/<int:number>")
+    def order(number: int) -> Any:
+        doc = own(number)
+        return shapes.order(stores, doc) if doc else unknown()
+
+    @app.get("/wp-json/wc/v3/orders/<int:number>/refunds")
+    def refunds(number: int) -> Any:
+        doc = own(number)
+        return api.page(shapes.refunds(doc), lambda row: row) if doc else unknown()
+
+
+def _line(stores: Stores, wish: Doc) -> Doc:
+    """Read a line; one that names an unknown product is taken all the same, without a name (as seen)."""
+    number = wish.get("variation_id") or wish.get("product_id")
+    pair = stores.with_variant(number)
+    if pair is None:
+        doc = stores.product(number)
+        pair = (doc, doc["variants"][0]) if doc else None
+    units = int(wish.get("quantity", 1))
+    line: Doc = {"quantity": units, "variant": pair[1]["id"] if pair else None, "title": wish.get("name", "")}
+    if wish.get("total"):
+        line["price"] = f"{float(wish['total']) / max(1, units):.2f}"
+    return line

@@ -1,0 +1,39 @@
+"""What a seller's own system told us last: the store's side for stores that cannot be asked."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from shops.models.connections import StoreConnection
+
+
+class ToldProduct(models.Model):
+    """A product as it was told, with all its variants."""
+
+    store = models.ForeignKey(StoreConnection, models.CASCADE, related_name="told_products")
+    product_id = models.CharField(max_length=64)
+    body = models.JSONField()
+    #: The sender's own stamp: a telling with an earlier one changes nothing.
+    said_at = models.DateTimeField()
+    deleted = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["store", "product_id"], name="one_telling_per_product")]
+
+    def __str__(self) -> str:
+        return self.product_id
+
+
+class ToldOrder(models.Model):
+    """An order as it was told: its lines and parcels, nothing of the buyer."""
+
+    store = models.ForeignKey(StoreConnection, models.CASCADE, related_name="told_orders")
+    order_id = models.CharField(max_length=64)
+    body = models.JSONField()
+    said_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["store", "order_id"], name="one_telling_per_order")]
+
+    def __str__(self) -> str:
+        return self.order_id

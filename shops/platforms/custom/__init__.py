@@ -1,0 +1,73 @@
+"""Custom: a door for any other store. Its own system tells us, and takes signed calls (docs/custom-store.md)."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+import json
+import secrets
+from collections.abc import Mapping
+
+from reverbsync import clock
+from shops.events import Event
+from shops.models import StoreConnection
+from shops.platforms import addresses
+from shops.platforms.base import Envelope, Keys, Platform, StoreClient
+from shops.platforms.custom import messages, signing, told
+from shops.platforms.custom.client import CustomClient
+from shops.platforms.values import BadSignature
+
+
+class Custom(Platform):
+    """A store that a seller's own programmers connect."""
+
+    kind = "custom"
+    name = "Another store"
+    topics = messages.TOPICS
+    personal_topics = ("order.updated",)
+    steps = (
+        "Enter the address at which your system takes our calls, such as a changed stock.",
+        "We make an API key and a signing secret for you and show them once.",
+        "Let your system send us its products, as docs/custom-store.md describes.",
+    )
+    address_help = "Such as https://www.your-shop.com/reverbsync"
+    fields = ()
+    poll_every_s = 0
+    is_told = True
+    makes_keys = True
+
+    def read_address(self, text: str) -> str:
+        """Return the address of the seller's system."""
+        return addresses.read_web_address(text)
+
+    def pasted(self, values: Mapping[str, str]) -> Keys:
+        """Make a new API key and a new secret."""
+        return Keys(f"rs_{secrets.token_hex(20)}", signing.PREFIX + base64.b64encode(secrets.token_bytes(32)).decode())
+
+    def verify(self, body: bytes, headers: Mapping[str, str], connection: StoreConnection) -> None:
+        """Check the API key, the signature and the timestamp."""
+        given = headers.get("Authorization", "").encode("ascii", errors="replace")
+        wanted = f"Bearer {connection.token.get_secret_value()}".encode()
+        known = hmac.compare_digest(given, wanted)
+        signing.verify(connection.secret.get_secret_value(), headers, body, clock.now())
+        if not known:
+            raise BadSignature
+
+    def envelope(self, body: bytes, headers: Mapping[str, str]) -> Envelope:
+        """Read webhook-id, and the type out of the body."""
+        try:
+            said = json.loads(body)
+        except ValueError:
+            said = None
+        topic = said.get("type") if isinstance(said, dict) else None
+        return Envelope(headers.get("webhook-id", ""), topic if isinstance(topic, str) else "")
+
+    def events(self, topic: str, body: bytes, connection: StoreConnection) -> list[Event] | None:
+        """Keep what was told, the newer over the older; there is nobody to ask later."""
+        if topic not in messages.TOPICS:
+            return None
+        return told.take(connection, messages.read(body))
+
+    def client(self, connection: StoreConnection) -> StoreClient:
+        """Return a client that reads what was told."""
+        return CustomClient(connection)

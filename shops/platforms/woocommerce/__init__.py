@@ -1,0 +1,63 @@
+"""WooCommerce: REST wc/v3 with keys, webhooks that are never sent again, so looking for changes is the net."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from shops.events import Event
+from shops.models import StoreConnection
+from shops.platforms import addresses
+from shops.platforms.base import Envelope, Handshake, Keys, Platform, StoreClient
+from shops.platforms.woocommerce import connect, webhooks
+from shops.platforms.woocommerce.client import WooCommerceClient
+
+
+class WooCommerce(Platform):
+    """A store on WordPress with WooCommerce."""
+
+    kind = "woocommerce"
+    name = "WooCommerce"
+    topics = tuple(webhooks.TOPICS)
+    personal_topics = webhooks.PERSONAL
+    steps = connect.STEPS
+    address_help = "Such as https://www.your-shop.com"
+    fields = connect.FIELDS
+    poll_every_s = 300
+
+    def read_address(self, text: str) -> str:
+        """Return the address of the WordPress site."""
+        return addresses.read_web_address(text)
+
+    def pasted(self, values: Mapping[str, str]) -> Keys:
+        """Return the pasted keys with a new secret for the webhooks."""
+        return connect.keys(values["consumer_key"], values["consumer_secret"])
+
+    def keys(self, token: str, secret: str) -> Keys:
+        """Read "ck_…:cs_…" and the secret of the webhooks."""
+        consumer_key, _, consumer_secret = token.partition(":")
+        return connect.keys(consumer_key, consumer_secret, secret)
+
+    @property
+    def handshake(self) -> Handshake | None:
+        """The key exchange page needs nothing of the operator."""
+        return connect.KeyExchange()
+
+    def verify(self, body: bytes, headers: Mapping[str, str], connection: StoreConnection) -> None:
+        """Check X-WC-Webhook-Signature."""
+        webhooks.verify(body, headers, connection.secret.get_secret_value())
+
+    def envelope(self, body: bytes, headers: Mapping[str, str]) -> Envelope:
+        """Read the topic, and make an id of all that tells two deliveries apart."""
+        return webhooks.envelope(body, headers)
+
+    def is_ping(self, body: bytes, headers: Mapping[str, str]) -> bool:
+        """Know the test call that comes when a webhook is made."""
+        return webhooks.is_ping(body)
+
+    def events(self, topic: str, body: bytes, connection: StoreConnection) -> list[Event] | None:
+        """Read a delivery."""
+        return webhooks.events(topic, body)
+
+    def client(self, connection: StoreConnection) -> StoreClient:
+        """Return a client of wc/v3."""
+        return WooCommerceClient(connection)
