@@ -54,6 +54,15 @@ STORES = {
             lambda url: {"SHOPIFY_ADMIN_URL": url},
         ),
         StandIn(
+            "bigcommerce",
+            "sandbox.bigcommerce.app",
+            "demoguitars1",
+            lambda _: "demoguitars1",
+            _named("token"),
+            _named("client"),
+            lambda url: {"BIGCOMMERCE_API_URL": url, "BIGCOMMERCE_LOGIN_URL": url},
+        ),
+        StandIn(
             "woocommerce",
             "sandbox.woocommerce.app",
             "demo-guitars.example.com",

@@ -80,7 +80,7 @@ class Stores:
         return None
 
     def _find(self, name: str, value: object) -> tuple[Doc, Doc] | None:
-        """Look a variant up in the index; one that is not there, or not any more, is looked for once in all products."""
+        """Look a variant up in the index, and once in all products when it is not there."""
         return self._indexed(name, value) or (self._index() and self._indexed(name, value)) or None
 
     def _indexed(self, name: str, value: object) -> tuple[Doc, Doc] | None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from shops.models import StoreConnection
 from shops.platforms.base import Platform, StoreClient
+from shops.platforms.bigcommerce import BigCommerce
 from shops.platforms.custom import Custom
 from shops.platforms.shopify import Shopify
 from shops.platforms.woocommerce import WooCommerce
 
-PLATFORMS: dict[str, Platform] = {platform.kind: platform for platform in (Shopify(), WooCommerce(), Custom())}
+PLATFORMS: dict[str, Platform] = {
+    platform.kind: platform for platform in (Shopify(), BigCommerce(), WooCommerce(), Custom())
+}
 
 
 def platform_of(connection: StoreConnection) -> Platform:

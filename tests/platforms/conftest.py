@@ -190,8 +190,8 @@ def store(
     seed = "contract"
     token, secret = stand_in.token(seed), stand_in.secret(seed)
     control.ask("POST", "/reset")
-    if stand_in.kind == "shopify":  # its bucket is small; what happens when it is empty has a test of its own
-        control.ask("POST", "/limits", {"size": 100_000, "restore": 100_000})
+    if stand_in.kind in ("shopify", "bigcommerce"):  # what happens at their limits has tests of its own
+        control.ask("POST", "/limits", {"size": 100_000, "restore": 100_000, "calls": 100_000})
     control.ask(
         "POST",
         "/shops",

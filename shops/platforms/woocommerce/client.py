@@ -77,7 +77,8 @@ class WooCommerceClient:
         rows, answer = self._get("/products", **asked)
         units = [unit for row in rows for unit in self._units(reading.read_item(row))]
         total = answer.headers.get("X-WP-Total", "")
-        more = len(rows) == PAGE
+        pages = answer.headers.get("X-WP-TotalPages", "")
+        more = int(cursor or 1) < int(pages) if pages.isdigit() else len(rows) == PAGE
         return Page(tuple(units), str(int(cursor or 1) + 1) if more else None, int(total) if total.isdigit() else None)
 
     def products(self, store_parent_id: str) -> list[StoreProduct]:

@@ -1,0 +1,192 @@
+"""v3 catalogue, inventory and hooks, v2 store: with quota headers, and answers that come before what they promise."""
+
+from __future__ import annotations
+
+import threading
+from datetime import datetime
+from typing import Any
+
+from flask import Flask, g, jsonify, request
+
+from sandbox.bigcommerce import orders, shapes
+from sandbox.common.keep import Doc
+from sandbox.common.sender import Sender
+from sandbox.common.store import Stores
+from sandbox.common.store_app import Tell
+
+ROOT = "/stores/<store_hash>"
+MOST = 250
+SCOPES = {
+    *(f"store/product/{word}" for word in ("created", "updated", "deleted", "inventory/updated", "price/updated")),
+    *(f"store/sku/{word}" for word in ("created", "updated", "deleted", "inventory/updated")),
+    *(f"store/order/{word}" for word in ("created", "updated", "archived", "statusUpdated", "refund/created")),
+    *(f"store/shipment/{word}" for word in ("created", "updated", "deleted")),
+    "store/app/uninstalled",
+    "store/information/updated",
+}
+
+
+def refused(status: int, title: str, **errors: str) -> tuple[Doc, int]:
+    """Return a refusal in v3's shape."""
+    return {
+        "status": status,
+        "title": title,
+        "type": "/api-docs/getting-started/api-status-codes",
+        "errors": errors,
+    }, status
+
+
+def routes(app: Flask, stores: Stores, sender: Sender, tell: Tell) -> None:
+    """Add the API."""
+    sender.settings["lag_s"] = 0.1
+    _catalogue(app, stores)
+    _inventory(app, stores, sender, tell)
+    _hooks(app, stores)
+    orders.routes(app, stores, tell)
+
+    @app.get(f"{ROOT}/v2/store")
+    def store(store_hash: str) -> Any:
+        return {"id": store_hash, "name": g.shop["name"], "currency": g.shop["currency"], "timezone": {"name": "UTC"}}
+
+
+def _paged(rows: list[Doc], render: Any) -> Any:
+    size, number = request.args.get("limit", 50, type=int), request.args.get("page", 1, type=int)
+    size = min(size, MOST)
+    shown = rows[(number - 1) * size : number * size]
+    return jsonify(shapes.page([render(row) for row in shown], len(rows), size, number))
+
+
+def _ids(name: str) -> set[int] | None:
+    text = request.args.get(name)
+    return None if text is None else {int(part) for part in text.split(",") if part.strip().isdigit()}
+
+
+def _catalogue(app: Flask, stores: Stores) -> None:
+    def included() -> set[str]:
+        return set(request.args.get("include", "").split(","))
+
+    @app.get(f"{ROOT}/v3/catalog/products")
+    def products(store_hash: str) -> Any:
+        since = request.args.get("date_modified:min")
+        at = datetime.fromisoformat(since).timestamp() if since else 0.0
+        above = request.args.get("id:greater", 0, type=int)
+        wanted = _ids("id:in")
+        rows = [
+            doc
+            for doc in stores.products(g.shop["domain"])
+            if doc["id"] > above and shapes.modified(doc) >= at and (wanted is None or doc["id"] in wanted)
+        ]
+        rows.sort(key=lambda doc: int(doc["id"]), reverse=request.args.get("direction") == "desc")
+        return _paged(rows, lambda doc: shapes.product(doc, included()))
+
+    @app.get(f"{ROOT}/v3/catalog/products/<int:number>")
+    def product(store_hash: str, number: int) -> Any:
+        doc = stores.product(number)
+        if doc is None or doc["domain"] != g.shop["domain"]:
+            return refused(404, f"A product was not found with an id of {number}")
+        return {"data": shapes.product(doc, included()), "meta": {}}
+
+    @app.get(f"{ROOT}/v3/catalog/variants")
+    def variants(store_hash: str) -> Any:
+        wanted = _ids("id:in")
+        found = [stores.with_variant(number) for number in sorted(wanted or ())]
+        rows = [pair for pair in found if pair and pair[0]["domain"] == g.shop["domain"]]
+        return _paged([{"pair": pair} for pair in rows], lambda row: shapes.variant(row["pair"][0], row["pair"][1]))
+
+    @app.get(f"{ROOT}/v3/catalog/brands")
+    def brands(store_hash: str) -> Any:
+        names = {doc["vendor"] for doc in stores.products(g.shop["domain"]) if doc["vendor"]}
+        wanted = _ids("id:in")
+        rows = [{"id": shapes.number_of(name), "name": name} for name in sorted(names)]
+        return _paged([row for row in rows if wanted is None or row["id"] in wanted], lambda row: row)
+
+    @app.get(f"{ROOT}/v3/catalog/trees/categories")
+    def categories(store_hash: str) -> Any:
+        names = {name for doc in stores.products(g.shop["domain"]) for name in shapes.categories(doc)}
+        wanted = _ids("category_id:in")
+        rows = [{"category_id": shapes.number_of(name), "name": name} for name in sorted(names)]
+        return _paged([row for row in rows if wanted is None or row["category_id"] in wanted], lambda row: row)
+
+
+def _inventory(app: Flask, stores: Stores, sender: Sender, tell: Tell) -> None:
+    @app.get(f"{ROOT}/v3/inventory/items")
+    def items(store_hash: str) -> Any:
+        found = [stores.with_variant(number) for number in sorted(_ids("variant_id:in") or ())]
+        rows = [pair for pair in found if pair and pair[0]["domain"] == g.shop["domain"] and pair[1]["tracked"]]
+        return _paged([{"pair": pair} for pair in rows], lambda row: shapes.item(row["pair"][0], row["pair"][1]))
+
+    @app.post(f"{ROOT}/v3/inventory/adjustments/relative")
+    def relative(store_hash: str) -> Any:
+        """Check all, answer, and apply a moment later: the answer does not mean that it was applied."""
+        found = []
+        for n, wish in enumerate((request.get_json(silent=True) or {}).get("items") or []):
+            pair = stores.with_variant(wish.get("variant_id"))
+            if pair is None or pair[0]["domain"] != g.shop["domain"] or not pair[1]["tracked"]:
+                return refused(422, "Adjustment failed", **{f"items[{n}]": "variant not found or not tracked"})
+            if pair[1]["inventory_quantity"] + int(wish["quantity"]) < 0:
+                return refused(
+                    422, "Adjustment failed", **{f"items[{n}]": "quantity would fall below the safety stock"}
+                )
+            found.append((*pair, int(wish["quantity"])))
+        domain = g.shop["domain"]
+
+        def apply() -> None:
+            with stores.keep.lock:
+                for product, variant, by in found:
+                    units = variant["inventory_quantity"] + by
+                    tell(domain, stores.edit_variant(product, variant, {"inventory_quantity": units}, why="api"))
+
+        timer = threading.Timer(float(sender.settings["lag_s"]), apply)
+        timer.daemon = True
+        timer.start()
+        return {"transaction_id": f"t-{stores.keep.number('transaction', 1)}"}
+
+
+def _hooks(app: Flask, stores: Stores) -> None:
+    def shown(row: Doc) -> Doc:
+        return {
+            "id": row["id"],
+            "client_id": "client",
+            "store_hash": g.shop["domain"],
+            "scope": row["topic"],
+            "destination": row["uri"],
+            "is_active": row["active"],
+            "headers": row.get("headers") or {},
+        }
+
+    def save(rows: list[Doc]) -> None:
+        stores.keep.put("shop", g.shop["domain"], {**g.shop, "webhooks": rows})
+
+    @app.route(f"{ROOT}/v3/hooks", methods=["GET", "POST"])
+    def hooks(store_hash: str) -> Any:
+        if request.method == "GET":
+            return _paged(g.shop["webhooks"], shown)
+        wish = request.get_json(silent=True) or {}
+        uri = str(wish.get("destination", ""))
+        if wish.get("scope") not in SCOPES:
+            return refused(422, "JSON data is missing or invalid", scope="error.invalid")
+        if not uri.startswith(("https://", "http://127.0.0.1")):  # the real one takes https on port 443 alone
+            return refused(422, "JSON data is missing or invalid", destination="error.invalid")
+        if any(row["topic"] == wish["scope"] and row["uri"] == uri for row in g.shop["webhooks"]):
+            return refused(422, "A hook with this scope and destination exists already")
+        row = {
+            "id": stores.keep.number("hook", 18_048_287),
+            "topic": wish["scope"],
+            "uri": uri,
+            "active": bool(wish.get("is_active", True)),
+            "headers": wish.get("headers") or {},
+        }
+        save([*g.shop["webhooks"], row])
+        return {"data": shown(row), "meta": {}}
+
+    @app.route(f"{ROOT}/v3/hooks/<int:number>", methods=["PUT", "DELETE"])
+    def hook(store_hash: str, number: int) -> Any:
+        row = next((one for one in g.shop["webhooks"] if one["id"] == number), None)
+        if row is None:
+            return refused(404, "The requested resource was not found.")
+        if request.method == "DELETE":
+            save([one for one in g.shop["webhooks"] if one["id"] != number])
+        else:
+            row["active"] = bool((request.get_json(silent=True) or {}).get("is_active", row["active"]))
+            save(g.shop["webhooks"])
+        return {"data": shown(row), "meta": {}}

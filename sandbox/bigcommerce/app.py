@@ -1,0 +1,186 @@
+"""The stand-in BigCommerce as a web application: the API with its quota, the token address, the store's own admin."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import secrets
+import time
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, g, request
+
+from sandbox.bigcommerce import api, hooks
+from sandbox.common import store_app, web
+from sandbox.common.clock import Clock
+from sandbox.common.faults import Faults, Log, control
+from sandbox.common.keep import Doc, Keep
+from sandbox.common.sender import Sender
+from sandbox.common.store import Stores
+
+#: Calls in a window of so many seconds (docs: rate limits, the smallest plan).
+QUOTA: dict[str, float] = {"calls": 150, "window_s": 30.0}
+
+
+def build(folder: Path | None, url: str) -> Flask:
+    """Return the application; `folder` keeps its state (None: memory only), `url` is its own address."""
+    app = web.application(
+        __name__,
+        Path(__file__).parent,
+        title="Stand-in store",
+        words="A local stand-in for a BigCommerce store. What you save here goes out as webhooks.",
+    )
+    clock = Clock()
+    stores = Stores(Keep(folder, "bigcommerce"), clock, first_id=100)
+    domains = hooks.Domains()
+    sender, faults, log = Sender(stores, clock, hooks.manners(stores, domains)), Faults(), Log()
+
+    def tell(domain: str, happened: list[Doc]) -> None:
+        shop = stores.keep.get("shop", domain) or {}
+        for one in happened:
+            for scope, body in hooks.bodies(shop, one):
+                sender.send(domain, scope, body)
+
+    control(app, faults, log)
+    store_app.control(app, stores, sender, tell, faults=faults, log=log, url=url)
+    store_app.pages(app, stores, tell)
+    _guard(app, stores, faults, log)
+    _app(app, stores)
+    api.routes(app, stores, sender, tell)
+    return app
+
+
+def _guard(app: Flask, stores: Stores, faults: Faults, log: Log) -> None:
+    """Let in who has a token, within the quota; the lock is held until the answer is made."""
+    used: dict[str, list[float]] = {}
+
+    @app.post("/_control/limits")
+    def limits() -> Any:
+        QUOTA.update({name: float(value) for name, value in request.get_json().items() if name in QUOTA})
+        used.clear()
+        return QUOTA
+
+    @app.before_request
+    def enter() -> Any:
+        if not request.path.startswith("/stores/"):
+            return None
+        fault = faults.before(request)
+        if fault is not None:
+            return fault
+        stores.keep.lock.acquire()
+        g.locked = True
+        shop = stores.keep.get("shop", request.path.split("/")[2])
+        token = request.headers.get("X-Auth-Token", "")
+        if shop is None or not token or token not in (shop["token"], *(shop.get("tokens") or [])):
+            return {"status": 401, "title": "Unauthorized", "type": "about:blank", "errors": {}}, 401
+        g.shop = shop
+        calls = used.setdefault(shop["domain"], [])
+        now = time.time()
+        calls[:] = [at for at in calls if at > now - QUOTA["window_s"]]
+        g.reset_ms = int(1000 * (QUOTA["window_s"] - (now - calls[0]))) if calls else int(1000 * QUOTA["window_s"])
+        g.left = int(QUOTA["calls"]) - len(calls)
+        if g.left <= 0:
+            return {"status": 429, "title": "Too many requests", "type": "about:blank"}, 429
+        calls.append(now)
+        g.left -= 1
+        return None
+
+    @app.after_request
+    def told(response: Response) -> Response:
+        if not request.path.startswith("/stores/"):
+            return response
+        if "left" in g:
+            response.headers["X-Rate-Limit-Time-Window-Ms"] = str(int(1000 * QUOTA["window_s"]))
+            response.headers["X-Rate-Limit-Time-Reset-Ms"] = str(g.reset_ms)
+            response.headers["X-Rate-Limit-Requests-Quota"] = str(int(QUOTA["calls"]))
+            response.headers["X-Rate-Limit-Requests-Left"] = str(max(0, g.left))
+        log.add(response, account=request.path.split("/")[2])
+        return faults.after(response)
+
+    @app.teardown_request
+    def free(_: BaseException | None) -> None:
+        if g.pop("locked", False):
+            stores.keep.lock.release()
+
+
+def _app(app: Flask, stores: Stores) -> None:
+    """Add what an app of the marketplace needs: codes, tokens, and signed visits, made on demand by a test."""
+
+    @app.post("/_control/app")
+    def own() -> Any:
+        with stores.keep.lock:
+            return stores.keep.put("app", "app", request.get_json())
+
+    @app.post("/_control/install")
+    def install() -> Any:
+        """Return the query with which BigCommerce calls the app when someone installs it."""
+        domain = request.get_json()["domain"]
+        code = secrets.token_hex(12)
+        scope = str((stores.keep.get("app", "app") or {}).get("scope", ""))
+        with stores.keep.lock:
+            stores.keep.put("code", code, {"domain": domain, "used": False})
+        return {"code": code, "scope": scope, "context": f"stores/{domain}", "account_uuid": "1-2-3"}
+
+    @app.post("/_control/jwt")
+    def visit() -> Any:
+        """Return a signed visit (docs: signed_payload_jwt); the claims can be changed."""
+        wish, known, now = request.get_json(), stores.keep.get("app", "app") or {}, int(time.time())
+        owner = {"id": 7654321, "email": "owner@example.com"}
+        claims = {
+            "aud": known.get("client_id"),
+            "iss": "bc",
+            "iat": now,
+            "nbf": now - 5,
+            "exp": now + 86_400,
+            "jti": secrets.token_hex(8),
+            "sub": f"stores/{wish.pop('domain')}",
+            "user": owner,
+            "owner": owner,
+            "url": "/",
+            **wish,
+        }
+        return {"signed_payload_jwt": _jwt(claims, str(known.get("client_secret")))}
+
+    @app.post("/oauth2/token")
+    def token() -> Any:
+        wish, known = request.get_json(silent=True) or {}, stores.keep.get("app", "app") or {}
+        code = stores.keep.get("code", wish.get("code", ""))
+        right = (wish.get("client_id"), wish.get("client_secret")) == (
+            known.get("client_id"),
+            known.get("client_secret"),
+        )
+        if not right or code is None or code["used"] or wish.get("context") != f"stores/{code['domain']}":
+            return {"error": "invalid_request"}, 400
+        made = secrets.token_hex(16)
+        with stores.keep.lock:
+            code["used"] = True
+            shop = stores.keep.get("shop", code["domain"]) or {}
+            tokens = {"tokens": [*(shop.get("tokens") or []), made], "secret": known["client_secret"]}
+            stores.keep.put("shop", code["domain"], {**shop, **tokens})
+        return {
+            "access_token": made,
+            "scope": wish.get("scope", ""),
+            "user": {"id": 24654, "email": "merchant@example.com"},
+            "owner": {"id": 12345, "email": "owner@example.com"},
+            "context": wish["context"],
+            "account_uuid": "1-2-3",
+        }
+
+
+def _jwt(claims: Doc, secret: str) -> str:
+    def packed(part: Doc) -> str:
+        return base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=")
+
+    signed = f"{packed({'alg': 'HS256', 'typ': 'JWT'})}.{packed(claims)}"
+    digest = hmac.new(secret.encode(), signed.encode(), hashlib.sha256).digest()
+    return f"{signed}.{base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
+
+
+application = build(
+    Path(os.environ["SANDBOX_DATA"]) if os.environ.get("SANDBOX_DATA") else None,
+    os.environ.get("SANDBOX_URL", "http://127.0.0.1:8102").rstrip("/"),
+)

@@ -1,0 +1,131 @@
+"""BigCommerce's webhooks: ids only, signed, tried for two days, and a whole domain blocked when too many fail.
+
+Facts: developer docs, "Webhooks overview". The header names of the signature come from the specification
+that it follows.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import time
+from collections import deque
+from typing import Any
+from urllib.parse import urlsplit
+
+from sandbox.common.keep import Doc
+from sandbox.common.sender import Manners
+from sandbox.common.store import Stores
+
+RETRY_S = [60, 180, 300, 600, 900, 1800, 3600, 7200, 21600, 50400, 86400]
+#: Below this share of arrivals in the window, once there are enough, the domain is blocked for three minutes.
+SHARE, ENOUGH, WINDOW_S, BLOCKED_S = 0.9, 100, 120.0, 180.0
+
+
+class Domains:
+    """How well each receiving domain answers, all stores together."""
+
+    def __init__(self) -> None:
+        """Nothing was sent yet."""
+        self._tries: dict[str, deque[tuple[float, bool]]] = {}
+        self.blocked: dict[str, float] = {}
+
+    def count(self, uri: str, *, arrived: bool) -> None:
+        """Count a try, and block the domain when too many failed."""
+        domain, now = urlsplit(uri).netloc, time.time()
+        rows = self._tries.setdefault(domain, deque())
+        rows.append((now, arrived))
+        while rows and rows[0][0] < now - WINDOW_S:
+            rows.popleft()
+        good = sum(good for _, good in rows)
+        if len(rows) >= ENOUGH and good < SHARE * len(rows):
+            self.blocked[domain] = now + BLOCKED_S
+
+
+def manners(stores: Stores, domains: Domains) -> Manners:
+    """Return how BigCommerce delivers."""
+
+    def settled(shop: Doc, hook: Doc, arrived: bool) -> None:  # noqa: FBT001 -- the sender's face
+        domains.count(hook["uri"], arrived=arrived)
+        if not arrived:
+            shop = stores.keep.get("shop", shop["domain"]) or shop
+            for row in shop["webhooks"]:
+                row["active"] = row["active"] and row["id"] != hook["id"]
+            stores.keep.put("shop", shop["domain"], shop)
+
+    return Manners(headers=_headers, retry_s=[float(s) for s in RETRY_S], settled=settled)
+
+
+def _headers(shop: Doc, hook: Doc, delivery: Doc) -> dict[str, str]:
+    stamp = str(int(time.time()))
+    signed = f"{delivery['id']}.{stamp}.{delivery['body']}".encode()
+    digest = hmac.new(str(shop["secret"]).encode(), signed, hashlib.sha256).digest()
+    made = {
+        "Content-Type": "application/json",
+        "User-Agent": "akka-http/10.2.10",
+        **(hook.get("headers") or {}),
+    }
+    if shop.get("signs", True):
+        made |= {
+            "webhook-id": delivery["id"],
+            "webhook-timestamp": stamp,
+            "webhook-signature": f"v1,{base64.b64encode(digest).decode()}",
+        }
+    return made
+
+
+def bodies(shop: Doc, happened: Doc) -> list[tuple[str, Doc]]:
+    """Return scope and body of the webhooks that a happening causes."""
+    return [(scope, _body(shop, scope, data)) for scope, data in _told(happened)]
+
+
+def _told(one: Doc) -> list[tuple[str, Doc]]:
+    match one["what"]:
+        case "product_created" | "product_updated" | "product_deleted":
+            word = one["what"].removeprefix("product_")
+            return [(f"store/product/{word}", {"type": "product", "id": one["product"]["id"]})]
+        case "stock":
+            return _stock(one)
+        case "order_created":
+            return [("store/order/created", {"type": "order", "id": one["order"]["id"]})]
+        case "shipped":
+            data = {"type": "shipment", "id": one["shipment"]["id"], "orderId": one["order"]["id"]}
+            return [("store/shipment/created", data)]
+        case "refunded":
+            refund = {"type": "order", "id": one["order"]["id"], "refund": {"refund_id": one["order"]["id"] + 1}}
+            return [("store/order/refund/created", refund), _status(one, 4)]
+    return [_status(one, 5)]
+
+
+def _status(one: Doc, status: int) -> tuple[str, Doc]:
+    data = {"type": "order", "id": one["order"]["id"]}
+    return "store/order/statusUpdated", {**data, "status": {"previous_status_id": 11, "new_status_id": status}}
+
+
+def _stock(one: Doc) -> list[tuple[str, Doc]]:
+    """Tell of a count: absolute where set, relative where an order took it. The product counts as changed too."""
+    product, variant = one["product"]["id"], one["variant"]["id"]
+    relative = one["why"] == "order"
+    value = one["by"] if relative else one["variant"]["inventory_quantity"]
+    method = {"method": "relative" if relative else "absolute", "value": value}
+    told = [("store/product/updated", {"type": "product", "id": product})]
+    if one["variant"]["options"]:
+        data = {"product_id": product, "variant_id": variant, **method}
+        told.append(("store/sku/inventory/updated", {"type": "sku", "id": variant, "inventory": data}))
+    else:
+        data = {"product_id": product, **method}
+        told.append(("store/product/inventory/updated", {"type": "product", "id": product, "inventory": data}))
+    return told
+
+
+def _body(shop: Doc, scope: str, data: Doc) -> Doc:
+    made: Any = {
+        "producer": f"stores/{shop['domain']}",
+        "created_at": int(time.time()),
+        "store_id": str(shop["id"]),
+        "scope": scope,
+        "data": data,
+    }
+    return {**made, "hash": hashlib.sha1(json.dumps(made).encode()).hexdigest()}

@@ -1,0 +1,87 @@
+"""v2 orders, their lines and shipments. An empty list is 204 without a body; dates are RFC 2822."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from flask import Flask, g, jsonify, request
+
+from sandbox.bigcommerce import shapes
+from sandbox.common.keep import Doc
+from sandbox.common.store import Stores
+from sandbox.common.store_app import Tell
+
+ROOT = "/stores/<store_hash>/v2/orders"
+
+
+def routes(app: Flask, stores: Stores, tell: Tell) -> None:
+    """Add the addresses of orders."""
+
+    def own(number: int) -> Doc | None:
+        doc = stores.keep.get("order", number)
+        return doc if doc and doc["domain"] == g.shop["domain"] else None
+
+    def rows_of(rows: list[Any]) -> Any:
+        return jsonify(rows) if rows else ("", 204)
+
+    def unknown() -> Any:
+        return jsonify([{"status": 404, "message": "The requested resource was not found."}]), 404
+
+    @app.route(ROOT, methods=["GET", "POST"])
+    def orders(store_hash: str) -> Any:
+        if request.method == "POST":
+            return _make(stores, tell)
+        since, mark = request.args.get("min_date_modified"), request.args.get("external_order_id")
+        at = datetime.fromisoformat(since).timestamp() if since else 0.0
+        rows = [doc for doc in stores.orders(g.shop["domain"]) if doc["updated_at"] >= at]
+        rows = [doc for doc in rows if mark is None or doc.get("external_order_id") == mark]
+        rows.sort(key=lambda doc: float(doc["updated_at"]))
+        size, number = min(250, request.args.get("limit", 50, type=int)), request.args.get("page", 1, type=int)
+        return rows_of([shapes.order(doc) for doc in rows[(number - 1) * size : number * size]])
+
+    @app.get(f"{ROOT}/<int:number>")
+    def order(store_hash: str, number: int) -> Any:
+        doc = own(number)
+        return shapes.order(doc) if doc else unknown()
+
+    @app.get(f"{ROOT}/<int:number>/products")
+    def lines(store_hash: str, number: int) -> Any:
+        doc = own(number)
+        return rows_of([shapes.line(stores, doc, row) for row in doc["lines"]]) if doc else unknown()
+
+    @app.get(f"{ROOT}/<int:number>/shipments")
+    def shipments(store_hash: str, number: int) -> Any:
+        doc = own(number)
+        return rows_of([shapes.shipment(doc, row) for row in doc["shipments"]]) if doc else unknown()
+
+
+def _make(stores: Stores, tell: Tell) -> Any:
+    wish = request.get_json(silent=True) or {}
+    lines, catalogue = [], True
+    for row in wish.get("products") or []:
+        line: Doc = {"quantity": int(row.get("quantity", 1)), "price": row.get("price_ex_tax", "0.00")}
+        if row.get("product_id"):
+            pair = stores.with_variant(row.get("variant_id"))
+            if pair is None or pair[0]["id"] != row["product_id"]:
+                return jsonify([{"status": 400, "message": "The product or variant is not valid."}]), 400
+            line["variant"] = pair[1]["id"]
+        elif not row.get("name"):
+            return jsonify([{"status": 400, "message": "The field 'name' is required for a custom product."}]), 400
+        else:
+            line.update(variant=None, title=row["name"], sku=row.get("sku", ""))
+            catalogue = False
+        lines.append(line)
+    if not wish.get("billing_address"):
+        return jsonify([{"status": 400, "message": "The required field 'billing_address' was not supplied."}]), 400
+    order, happened = stores.order(
+        g.shop["domain"],
+        lines,
+        takes_stock=catalogue,
+        external_order_id=str(wish.get("external_order_id", "")),
+        external_source=wish.get("external_source"),
+        note=wish.get("staff_notes", ""),
+        status_id=wish.get("status_id"),
+    )
+    tell(g.shop["domain"], happened)
+    return shapes.order(order), 201

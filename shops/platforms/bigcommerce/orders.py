@@ -1,0 +1,179 @@
+"""BigCommerce's v2 orders and shipments ↔ our values. Pure functions.
+
+Facts: developer docs, "Orders v2": RFC 2822 dates, `external_order_id` can be written and filtered, no mail is sent
+when an order is made over the API. Status 0, Incomplete, is a checkout and no order yet.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from shops.orders import NewOrder, OrderLine, OrderStatus, Shipment, StoreOrder
+from shops.platforms.values import StorePassing
+from shops.wire import Part, Text
+
+INCOMPLETE = 0
+AWAITING_FULFILLMENT = 11
+SOURCE = "REVERBSYNC"
+STATUSES = {
+    1: OrderStatus.WAITING,
+    2: OrderStatus.DONE,
+    4: OrderStatus.REFUNDED,
+    5: OrderStatus.CANCELLED,
+    6: OrderStatus.CANCELLED,
+    7: OrderStatus.WAITING,
+    10: OrderStatus.DONE,
+    12: OrderStatus.WAITING,
+}
+
+
+class Order(Part):
+    """An order without its lines."""
+
+    id: Text
+    status_id: int = 0
+    date_modified: str = ""
+    external_order_id: Text = ""
+
+    @property
+    def modified(self) -> datetime:
+        """When it last changed."""
+        try:
+            return parsedate_to_datetime(self.date_modified)
+        except ValueError:
+            return datetime.fromtimestamp(0, UTC)
+
+
+class Line(Part):
+    """A line of an order. `product_id` 0 is one that is not from the catalogue."""
+
+    id: Text
+    product_id: int = 0
+    variant_id: int | None = None
+    sku: Text = ""
+    name: str = ""
+    quantity: int = 0
+    quantity_refunded: int = 0
+    price_ex_tax: Decimal = Decimal(0)
+
+
+class _Shipment(Part):
+    id: Text
+    order_id: Text
+    tracking_number: str = ""
+    shipping_provider: str = ""
+    shipping_provider_display_name: str = ""
+    tracking_carrier: str = ""
+    tracking_link: str = ""
+    generated_tracking_link: str = ""
+
+
+def read_order(row: Any) -> Order:
+    """Return an order. Raises StorePassing when it is not of this shape."""
+    return _valid(Order, row)
+
+
+def read_line(row: Any) -> Line:
+    """Return a line. Raises StorePassing when it is not of this shape."""
+    return _valid(Line, row)
+
+
+def store_order(order: Order, lines: list[Line], *, admin: str) -> StoreOrder:
+    """Return an order in our form."""
+    rows = tuple(
+        OrderLine(
+            line.id,
+            str(line.variant_id or ""),
+            line.sku,
+            line.name,
+            line.quantity,
+            line.price_ex_tax,
+            line.quantity_refunded,
+        )
+        for line in lines
+    )
+    status = STATUSES.get(order.status_id, OrderStatus.OPEN)
+    url = f"{admin}/manage/orders?viewId={order.id}"
+    return StoreOrder(order.id, order.id, status, order.modified, rows, url, order.external_order_id)
+
+
+def shipments(rows: Any) -> list[Shipment]:
+    """Return the parcels that have a number."""
+    found = [_valid(_Shipment, row) for row in rows or []]
+    return [
+        Shipment(
+            one.id,
+            one.order_id,
+            one.shipping_provider_display_name or one.tracking_carrier or one.shipping_provider,
+            one.tracking_number,
+            one.tracking_link or one.generated_tracking_link,
+        )
+        for one in found
+        if one.tracking_number
+    ]
+
+
+def body(order: NewOrder, parents: dict[str, str]) -> dict[str, Any]:
+    """Return the order to POST. `parents` tells the product id of each variant.
+
+    An order with products of the catalogue takes their units as the store's settings say. For units that were taken
+    already its lines are custom ones, which have no stock.
+    """
+    made: dict[str, Any] = {
+        "status_id": AWAITING_FULFILLMENT,
+        "customer_id": 0,
+        "external_source": SOURCE,
+        "external_order_id": order.reverb_number,
+        "payment_method": "Reverb",
+        "staff_notes": order.note or f"Reverb order {order.reverb_number}",
+        "base_shipping_cost": f"{order.shipping:.2f}",
+        "shipping_cost_inc_tax": f"{order.shipping:.2f}",
+        "shipping_cost_ex_tax": f"{order.shipping:.2f}",
+        "billing_address": _address(order),
+        "products": [_line(line, order, parents) for line in order.lines],
+    }
+    if order.address is not None:
+        made["shipping_addresses"] = [_address(order)]
+    return made
+
+
+def _line(line: OrderLine, order: NewOrder, parents: dict[str, str]) -> dict[str, Any]:
+    price = f"{line.price:.2f}"
+    made: dict[str, Any] = {"quantity": line.quantity, "price_inc_tax": price, "price_ex_tax": price}
+    parent = parents.get(line.store_product_id)
+    if order.takes_stock and parent:
+        return {**made, "product_id": int(parent), "variant_id": int(line.store_product_id)}
+    return {**made, "name": line.title, "sku": line.sku}
+
+
+def _address(order: NewOrder) -> dict[str, str]:
+    where = order.address
+    first, _, last = (where.name if where else order.buyer).rpartition(" ")
+    made = {"first_name": first or last, "last_name": last if first else "", "email": ""}
+    if where is not None:
+        made |= {
+            "street_1": where.street,
+            "street_2": where.extra,
+            "city": where.city,
+            "state": where.region,
+            "zip": where.postal_code,
+            "country_iso2": where.country,
+            "phone": where.phone,
+        }
+    return made
+
+
+M = TypeVar("M", bound=Part)
+
+
+def _valid(model: type[M], row: Any) -> M:
+    try:
+        return model.model_validate(row)
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        raise StorePassing(f"BigCommerce's order could not be read at {where}.", maybe_done=True) from None
