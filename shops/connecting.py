@@ -38,6 +38,7 @@ from shops.platforms.handshake import (
     Pending,
     Removed,
     Returned,
+    Sheet,
     Visit,
 )
 from shops.platforms.values import Keys, StoreError, StoreRefused
@@ -77,13 +78,11 @@ def begin(request: HttpRequest, shop: Shop, kind: str) -> HttpResponse:
         shop=shop, person=_person(request), platform=kind, address=address, made_at=clock.now()
     )
     _remember(request, made.state)
-    base = _base(kind)
-    url = handshake.begin(Pending(made.state, address), base)
-    if url:
-        return HttpResponseRedirect(url)
-    steps = {"callback": f"{base}callback/?state={made.state}", "identity": f"{base}identity/?state={made.state}"}
-    context = {"shop": shop, "platform": PLATFORMS[kind], "pending": made, "addresses": steps}
-    return render(request, "shops/handshake.html", context)
+    first = handshake.begin(Pending(made.state, address), _base(kind))
+    if isinstance(first, Sheet):
+        context = {"shop": shop, "platform": PLATFORMS[kind], "sheet": first}
+        return render(request, "shops/handshake.html", context)
+    return HttpResponseRedirect(first)
 
 
 # -- someone comes back --------------------------------------------------------------------------------------------

@@ -63,6 +63,15 @@ STORES = {
             lambda url: {"BIGCOMMERCE_API_URL": url, "BIGCOMMERCE_LOGIN_URL": url},
         ),
         StandIn(
+            "magento2",
+            "sandbox.magento2.app",
+            "demo-guitars.magento",
+            lambda url: url,
+            _joined("ck", "cs", "at", "ats"),
+            lambda _: "",
+            _private,
+        ),
+        StandIn(
             "woocommerce",
             "sandbox.woocommerce.app",
             "demo-guitars.example.com",

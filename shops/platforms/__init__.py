@@ -6,11 +6,12 @@ from shops.models import StoreConnection
 from shops.platforms.base import Platform, StoreClient
 from shops.platforms.bigcommerce import BigCommerce
 from shops.platforms.custom import Custom
+from shops.platforms.magento2 import Magento2
 from shops.platforms.shopify import Shopify
 from shops.platforms.woocommerce import WooCommerce
 
 PLATFORMS: dict[str, Platform] = {
-    platform.kind: platform for platform in (Shopify(), BigCommerce(), WooCommerce(), Custom())
+    platform.kind: platform for platform in (Shopify(), BigCommerce(), Magento2(), WooCommerce(), Custom())
 }
 
 

@@ -45,6 +45,14 @@ class Go:
 
 
 @dataclass(frozen=True)
+class Sheet:
+    """What the seller does in the store first: sentences, and addresses to enter there (label, address)."""
+
+    steps: tuple[str, ...]
+    addresses: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class Keep:
     """Keep something for a later step; answer the store with 200."""
 
@@ -99,8 +107,8 @@ class Handshake(Protocol):
     #: What the button says.
     label: str
 
-    def begin(self, pending: Pending, base: str) -> str:
-        """Return where the browser goes first; a path under `base` shows the seller what to do there."""
+    def begin(self, pending: Pending, base: str) -> str | Sheet:
+        """Return where the browser goes first, or what the seller enters in the store. `base` begins our addresses."""
 
     def state_of(self, step: str, visit: Visit) -> str:
         """Return the state that a visit belongs to, "" when it names none."""

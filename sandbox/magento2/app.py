@@ -1,0 +1,154 @@
+"""The stand-in Magento as a web application."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, abort, g, jsonify, redirect, request
+
+from sandbox.common import store_app, web
+from sandbox.common.clock import Clock
+from sandbox.common.faults import Faults, Log, control
+from sandbox.common.keep import Doc, Keep
+from sandbox.common.sender import Manners, Sender
+from sandbox.common.store import Stores
+from sandbox.magento2 import criteria, inventory, orders, shapes
+from sandbox.magento2.auth import Auth, handshake, refused
+
+ROOT = "/rest/default/V1"
+
+
+def build(folder: Path | None, url: str) -> Flask:
+    """Return the application; `folder` keeps its state (None: memory only), `url` is its own address."""
+    app = web.application(
+        __name__,
+        Path(__file__).parent,
+        title="Stand-in store",
+        words="A local stand-in for Magento. It sends no webhooks: what you save here is found by looking.",
+    )
+    clock = Clock()
+    stores = Stores(Keep(folder, "magento2"), clock, first_id=1_000_000)
+    silent = Manners(headers=lambda *_: {}, retry_s=[], settled=lambda *_: None)
+    sender, faults, log, auth = Sender(stores, clock, silent), Faults(), Log(), Auth(stores)
+
+    def tell(domain: str, happened: list[Doc]) -> None:
+        """Magento tells nobody."""
+
+    control(app, faults, log)
+    store_app.control(app, stores, sender, tell, faults=faults, log=log, url=url)
+    store_app.pages(app, stores, tell)
+    handshake(app, stores, auth, url)
+    _guard(app, stores, auth, faults, log)
+    _store(app, stores, url)
+    _catalogue(app, stores)
+    inventory.routes(app, stores, ROOT, tell)
+    orders.routes(app, stores, ROOT, tell)
+    return app
+
+
+def _guard(app: Flask, stores: Stores, auth: Auth, faults: Faults, log: Log) -> None:
+    """Let in who signs; the lock is held until the answer is made."""
+
+    @app.before_request
+    def enter() -> Any:
+        if not request.path.startswith("/rest/"):
+            return None
+        fault = faults.before(request)
+        if fault is not None:
+            return fault
+        stores.keep.lock.acquire()
+        g.locked = True
+        found = auth.shop()
+        if isinstance(found, tuple):
+            return found
+        g.shop = found
+        return None
+
+    @app.errorhandler(criteria.Wrong)
+    def wrong(error: criteria.Wrong) -> Any:
+        return refused(400, str(error))
+
+    @app.errorhandler(404)
+    def no_route(error: Exception) -> Any:
+        return refused(404, inventory.NO_ROUTE) if request.path.startswith("/rest/") else error
+
+    @app.errorhandler(KeyError)
+    def no_entity(error: KeyError) -> Any:
+        return refused(404, "No such entity with %fieldName = %fieldValue", parameters={"fieldName": str(error)})
+
+    @app.after_request
+    def told(response: Response) -> Response:
+        if not request.path.startswith("/rest/"):
+            return response
+        log.add(response, account=g.shop["domain"] if "shop" in g else "")
+        return faults.after(response)
+
+    @app.teardown_request
+    def free(_: BaseException | None) -> None:
+        if g.pop("locked", False):
+            stores.keep.lock.release()
+
+
+def _store(app: Flask, stores: Stores, url: str) -> None:
+    @app.get(f"{ROOT}/store/storeConfigs")
+    def configs() -> Any:
+        one = {
+            "id": 1,
+            "code": "default",
+            "website_id": 1,
+            "locale": "en_US",
+            "base_currency_code": g.shop["currency"],
+            "default_display_currency_code": g.shop["currency"],
+            "timezone": "America/Chicago",
+            "base_url": f"{url}/",
+            "secure_base_media_url": f"{url}/media/",
+        }
+        return jsonify([one])
+
+    @app.get(f"{ROOT}/store/websites")
+    def websites() -> Any:
+        names = ((0, "admin"), (1, "base"))
+        return jsonify([{"id": number, "code": code, "name": code, "default_group_id": 1} for number, code in names])
+
+    @app.get("/media/catalog/product/<int:number>/<int:n>/<name>")
+    def picture(number: int, n: int, name: str) -> Any:
+        doc = stores.product(number) or abort(404)
+        return redirect(doc["images"][n]) if n < len(doc["images"]) else abort(404)
+
+
+def _catalogue(app: Flask, stores: Stores) -> None:
+    @app.get(f"{ROOT}/products")
+    def products() -> Any:
+        rows = list(shapes.entries(stores, g.shop["domain"]))
+        return criteria.answer(request, rows, shapes.field, shapes.product)
+
+    @app.get(f"{ROOT}/products/<path:sku>")
+    def product(sku: str) -> Any:
+        for one in shapes.entries(stores, g.shop["domain"]):
+            if one.sku.lower() == sku.lower():
+                return shapes.product(one)
+        return refused(404, "The product that was requested doesn't exist. Verify the product and try again.")
+
+    @app.get(f"{ROOT}/products/attributes")
+    def attributes() -> Any:
+        rows = shapes.attributes(stores, g.shop["domain"])
+        return criteria.answer(request, rows, _of_attribute, lambda row: row)
+
+    @app.get(f"{ROOT}/categories/list")
+    def categories() -> Any:
+        names = {name for doc in stores.products(g.shop["domain"]) for name in shapes.categories(doc)}
+        rows = [{"id": shapes.number_of(name), "name": name, "is_active": True} for name in sorted(names)]
+        return criteria.answer(request, rows, lambda row, name: row["id" if name == "entity_id" else name], dict)
+
+
+def _of_attribute(row: Doc, name: str) -> Any:
+    value = row[name]
+    return int(value) if isinstance(value, bool) else value
+
+
+application = build(
+    Path(os.environ["SANDBOX_DATA"]) if os.environ.get("SANDBOX_DATA") else None,
+    os.environ.get("SANDBOX_URL", "http://127.0.0.1:8102").rstrip("/"),
+)

@@ -1,0 +1,159 @@
+"""Who may call: OAuth 1.0a checked for real, Bearer where it is switched on, and the handshake of an integration.
+
+Facts: Magento 2.4.7 as seen: HMAC-SHA1 is refused with 400; a "/" in the path is signed as it is although it is sent
+as %2F; a signature over anything else, a used nonce and a wrong clock are 401.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import re
+import secrets
+import time
+from html import escape
+from typing import Any
+from urllib.parse import parse_qsl, quote, unquote, urlencode
+
+import requests
+from flask import Flask, Response, redirect, request
+
+from sandbox.common.keep import Doc
+from sandbox.common.store import Stores
+
+SKEW_S = 300
+#: A consumer's credentials must be exchanged within this time after the callback.
+EXCHANGE_S = 300
+_PART = re.compile(r'(\w+)="([^"]*)"')
+Refusal = tuple[Doc, int]
+
+
+def refused(status: int, words: str, **more: object) -> Refusal:
+    """Return an error in Magento's shape."""
+    return {"message": words, **more}, status
+
+
+def unauthorised(resource: str = "Magento_Catalog::products") -> Refusal:
+    """Return what every failed check leads to."""
+    return refused(401, "The consumer isn't authorized to access %resources.", parameters={"resources": resource})
+
+
+class Auth:
+    """Checks calls; remembers the nonces that were used."""
+
+    def __init__(self, stores: Stores) -> None:
+        """No nonce was used yet."""
+        self._stores = stores
+        self._used: dict[str, float] = {}
+
+    def shop(self) -> Doc | Refusal:
+        """Return the store that a call may use, or the refusal."""
+        given = request.headers.get("Authorization", "")
+        for shop in self._stores.shops():
+            for token in [shop["token"], *(shop.get("tokens") or [])]:
+                key, secret, owner, owner_secret = token.split(":")
+                if given.startswith("Bearer ") and shop.get("bearer") and given[7:] == owner:
+                    return shop
+                said = said_in(given)
+                if said.get("oauth_consumer_key") == key and said.get("oauth_token") == owner:
+                    problem = self.problem(said, f"{_enc(secret)}&{_enc(owner_secret)}")
+                    return problem or shop
+        return unauthorised()
+
+    def problem(self, said: dict[str, str], key: str) -> Refusal | None:
+        """Check a signed call with a signing key; None when it is right."""
+        if said.get("oauth_signature_method") != "HMAC-SHA256":
+            return refused(400, "Signature method %1 is not supported", parameters=[said.get("oauth_signature_method")])
+        at, nonce = said.get("oauth_timestamp", ""), said.get("oauth_nonce", "")
+        if not at.isdigit() or abs(time.time() - int(at)) > SKEW_S or not nonce:
+            return unauthorised()
+        self._used = {one: when for one, when in self._used.items() if when > time.time() - 2 * SKEW_S}
+        mark = f"{said.get('oauth_consumer_key')} {nonce}"
+        if mark in self._used:
+            return unauthorised()
+        self._used[mark] = time.time()
+        digest = hmac.new(key.encode(), _base(said).encode(), hashlib.sha256).digest()
+        right = hmac.compare_digest(base64.b64encode(digest).decode(), said.get("oauth_signature", ""))
+        return None if right else unauthorised()
+
+
+def said_in(header: str) -> dict[str, str]:
+    """Return the parts of an OAuth header."""
+    return {name: unquote(value) for name, value in _PART.findall(header)} if header.startswith("OAuth ") else {}
+
+
+def _enc(text: str) -> str:
+    return quote(text, safe="~")
+
+
+def _base(said: dict[str, str]) -> str:
+    raw: str = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or request.path
+    path, _, query = raw.partition("?")
+    url = request.host_url.rstrip("/") + path.replace("%2F", "/").replace("%2f", "/")
+    pairs = parse_qsl(query, keep_blank_values=True)
+    pairs += [(name, value) for name, value in said.items() if name != "oauth_signature"]
+    joined = "&".join(f"{name}={value}" for name, value in sorted((_enc(n), _enc(v)) for n, v in pairs))
+    return "&".join([request.method, _enc(url), _enc(joined)])
+
+
+def handshake(app: Flask, stores: Stores, auth: Auth, url: str) -> None:
+    """Add an integration's page in the admin, and the two calls that lead to a token."""
+
+    def consumer() -> Doc | None:
+        key = said_in(request.headers.get("Authorization", "")).get("oauth_consumer_key", "")
+        known = stores.keep.get("consumer", key)
+        return known if known and time.time() - known["at"] <= EXCHANGE_S else None
+
+    def tokens(token: str, secret: str) -> Response:
+        return Response(urlencode({"oauth_token": token, "oauth_token_secret": secret}), mimetype="text/html")
+
+    @app.post("/oauth/token/<word>")
+    def token(word: str) -> Any:
+        known, said = consumer(), said_in(request.headers.get("Authorization", ""))
+        if known is None:
+            return Response("oauth_problem=consumer_expired", status=401)
+        middle = known.get("request") or ["", ""]
+        key = f"{_enc(known['secret'])}&{_enc(middle[1] if word == 'access' else '')}"
+        if auth.problem(said, key) is not None:
+            return Response("oauth_problem=signature_invalid", status=401)
+        made = [secrets.token_hex(16), secrets.token_hex(16)]
+        with stores.keep.lock:
+            if word == "request":
+                stores.keep.put("consumer", known["key"], {**known, "request": made})
+                return tokens(*made)
+            if said.get("oauth_token") != middle[0] or said.get("oauth_verifier") != known["verifier"]:
+                return Response("oauth_problem=verifier_invalid", status=401)
+            shop = stores.shops()[0]
+            whole = ":".join([known["key"], known["secret"], *made])
+            stores.keep.put("shop", shop["domain"], {**shop, "tokens": [*(shop.get("tokens") or []), whole]})
+            stores.keep.drop("consumer", known["key"])
+        return tokens(*made)
+
+    @app.route("/_integration", methods=["GET", "POST"])
+    def integration() -> Any:
+        """Show the form of a new integration; activating it posts the credentials and opens the identity link."""
+        if request.method == "GET":
+            fields = "".join(
+                f'<p><label>{label}<br><input name="{name}" size="80"></label></p>'
+                for name, label in (("callback", "Callback URL"), ("identity", "Identity link URL"))
+            )
+            return f'<h1>New integration</h1><form method="post">{fields}<button>Activate and allow</button></form>'
+        made = {"key": secrets.token_hex(16), "secret": secrets.token_hex(16), "verifier": secrets.token_hex(16)}
+        with stores.keep.lock:
+            stores.keep.put("consumer", made["key"], {**made, "at": time.time()})
+        told = {
+            "oauth_consumer_key": made["key"],
+            "oauth_consumer_secret": made["secret"],
+            "store_base_url": f"{url}/",
+            "oauth_verifier": made["verifier"],
+        }
+        answered = requests.post(request.form["callback"], data=told, timeout=30, allow_redirects=False)
+        if answered.status_code != 200:
+            return f"<h1>The callback answered {answered.status_code}</h1><pre>{escape(answered.text[:500])}</pre>", 400
+        asked = {"oauth_consumer_key": made["key"], "success_call_back": f"{url}/_integration/done"}
+        return redirect(f"{request.form['identity']}?{urlencode(asked)}")
+
+    @app.get("/_integration/done")
+    def done() -> str:
+        return "<h1>The integration is active</h1><script>window.close()</script>"

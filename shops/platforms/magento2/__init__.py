@@ -1,0 +1,59 @@
+"""Magento 2 and Adobe Commerce: REST V1 with signed calls, no webhooks, stock with reservations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from shops.events import Event
+from shops.models import StoreConnection
+from shops.platforms import addresses
+from shops.platforms.base import BadSignature, Envelope, Handshake, Keys, Platform, StoreClient
+from shops.platforms.magento2 import connect
+from shops.platforms.magento2.client import Magento2Client
+
+
+class Magento2(Platform):
+    """A store on Magento Open Source 2 or Adobe Commerce."""
+
+    kind = "magento2"
+    name = "Magento"
+    topics = ()
+    steps = connect.STEPS
+    address_help = "Such as https://www.your-shop.com"
+    fields = connect.FIELDS
+    poll_every_s = 60
+    sweep_every_s = 900
+
+    def read_address(self, text: str) -> str:
+        """Return the store's base address."""
+        return addresses.read_web_address(text)
+
+    def pasted(self, values: Mapping[str, str]) -> Keys:
+        """Return the four credentials, or a lone access token."""
+        given = [values.get(field.name, "") for field in connect.FIELDS]
+        return connect.keys(*(given if any(given[:2]) or given[3] else [values["access_token"]]))
+
+    def keys(self, token: str, secret: str) -> Keys:
+        """Read "consumer key:consumer secret:access token:access token secret", or a lone access token."""
+        return connect.keys(*token.split(":"))
+
+    @property
+    def handshake(self) -> Handshake | None:
+        """An integration needs nothing of the operator."""
+        return connect.Integration()
+
+    def verify(self, body: bytes, headers: Mapping[str, str], connection: StoreConnection) -> None:
+        """Refuse: Magento sends nothing, so whatever comes is not from it."""
+        raise BadSignature
+
+    def envelope(self, body: bytes, headers: Mapping[str, str]) -> Envelope:
+        """Never reached, since nothing passes `verify`."""
+        raise BadSignature
+
+    def events(self, topic: str, body: bytes, connection: StoreConnection) -> list[Event] | None:
+        """Return None: there are no topics."""
+        return None
+
+    def client(self, connection: StoreConnection) -> StoreClient:
+        """Return a client of REST V1."""
+        return Magento2Client(connection)

@@ -1,0 +1,115 @@
+"""How a Magento store is connected: the four pasted credentials, or the handshake of an integration.
+
+Facts: "OAuth-based authentication" of Magento's web API. The store's server posts the credentials to our callback
+address, a window in the seller's browser comes to our identity address, and within five minutes the credentials must
+be exchanged for a token. The callback is not signed: it must name the store that the seller typed here, and what it
+brings is tried before it is believed. Our state is a part of both paths, so that nothing depends on how the store puts
+its own parameters behind them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import parse_qs, urlsplit
+
+from shops.platforms import addresses, calls
+from shops.platforms.handshake import Declined, Grant, Keep, Pending, Sheet, Step, Visit
+from shops.platforms.magento2 import signing
+from shops.platforms.magento2.rest import STORE, budget_of
+from shops.platforms.values import Field, Keys, StoreRefused
+
+RIGHTS = "Catalog, Inventory, Sales, Stores"
+STEPS = (
+    "In Magento, open System, Integrations, and add a new integration.",
+    f"On its API tab choose at least {RIGHTS}; save it, press Activate, then Allow.",
+    "Copy the four values that Magento shows into the form on this page.",
+)
+FIELDS = (
+    Field("consumer_key", "Consumer key", required=False),
+    Field("consumer_secret", "Consumer secret", required=False),
+    Field("access_token", "Access token", "Alone only where your store takes access tokens as Bearer."),
+    Field("access_secret", "Access token secret", required=False),
+)
+KEPT = ("oauth_consumer_key", "oauth_consumer_secret", "store_base_url", "oauth_verifier")
+
+
+def keys(*parts: str) -> Keys:
+    """Return the keys out of the four credentials, or of a lone token. Raises ValueError with a sentence."""
+    if len(parts) not in (1, 4) or not all(parts) or any(":" in part or " " in part for part in parts):
+        raise ValueError("Paste all four values. The access token alone is enough where your store takes it as Bearer.")
+    return Keys(":".join(parts), "")
+
+
+class Integration:
+    """The store's integration, which calls two addresses of ours when it is activated."""
+
+    asks_address = True
+    label = "Connect Magento"
+
+    def begin(self, pending: Pending, base: str) -> Sheet:
+        """Return what the seller enters in the store."""
+        return Sheet(
+            (
+                "In Magento, open System, Integrations, and add a new integration. Any name will do.",
+                "Enter the two addresses below.",
+                f"On its API tab choose at least {RIGHTS}, and save.",
+                "Press Activate, then Allow. A window comes up and brings you back here.",
+            ),
+            (
+                ("Callback URL", f"{base}callback-{pending.state}/"),
+                ("Identity link URL", f"{base}identity-{pending.state}/"),
+            ),
+        )
+
+    def state_of(self, step: str, visit: Visit) -> str:
+        """Our state stands in the path."""
+        return step.partition("-")[2]
+
+    def visit(self, step: str, visit: Visit, pending: Pending | None) -> Step:
+        """Keep what the store's server posts; exchange it for a token when the browser comes."""
+        word = step.partition("-")[0]
+        if word not in ("callback", "identity") or pending is None:
+            raise Declined("This connection was not begun here, or too long ago.")
+        return _callback(visit, pending) if word == "callback" else _identity(visit, pending)
+
+
+def _callback(visit: Visit, pending: Pending) -> Step:
+    said = {name: visit.form.get(name, "") for name in KEPT}
+    if visit.method != "POST" or not all(said.values()):
+        raise Declined("The store sent no credentials.")
+    try:
+        address = addresses.read_web_address(said["store_base_url"])
+    except ValueError as error:
+        raise Declined(str(error)) from None
+    if address != pending.address:
+        raise Declined("Another store answered than the one that was entered here.")
+    return Keep(pending.state, said)
+
+
+def _identity(visit: Visit, pending: Pending) -> Step:
+    kept = pending.kept
+    if not kept or visit.query.get("oauth_consumer_key") != kept["oauth_consumer_key"]:
+        raise Declined("Your store has not sent its credentials yet. Please press Activate again.")
+    token = exchange(pending.address, kept)
+    back = visit.query.get("success_call_back", "")
+    ours = urlsplit(back)[:2] == urlsplit(pending.address)[:2]
+    return Grant(pending.address, token, "", state=pending.state, then=back if ours else "")
+
+
+def exchange(address: str, kept: Mapping[str, str]) -> str:
+    """Exchange the posted credentials for a token that lasts, in two steps. Raises StoreError."""
+    consumer = f"{kept['oauth_consumer_key']}:{kept['oauth_consumer_secret']}"
+    first = _token(address, "request", f"{consumer}::")
+    lasting = _token(address, "access", f"{consumer}:{first[0]}:{first[1]}", verifier=kept["oauth_verifier"])
+    return keys(*consumer.split(":"), *lasting).token.get_secret_value()
+
+
+def _token(address: str, word: str, token: str, *, verifier: str = "") -> tuple[str, str]:
+    url = f"{address}/oauth/token/{word}"
+    headers = {**signing.headers(token, "POST", url, verifier=verifier), "Accept": "*/*"}
+    answer = calls.call(STORE, "POST", url, budgets=[budget_of(address)], headers=headers)
+    said = parse_qs(answer.text) if answer.status == 200 else {}
+    found = (said.get("oauth_token", [""])[0], said.get("oauth_token_secret", [""])[0])
+    if not all(found):
+        raise StoreRefused(f"{STORE} did not hand out a token ({answer.status}). Please press Activate again.")
+    return found

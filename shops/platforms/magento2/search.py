@@ -1,0 +1,52 @@
+"""Magento's search criteria as a query. Pure.
+
+Facts: the conditions of a group are alternatives, the groups must all hold. Brackets must be encoded before a call is
+signed. A page past the end is empty. A shop may limit a page to 300.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from urllib.parse import quote, urlencode
+
+#: Field, condition, value.
+Condition = tuple[str, str, str]
+Group = Sequence[Condition]
+#: How many values one call asks for: an address must not grow too long.
+FEW = 50
+
+
+def query(*groups: Group, sort: str = "entity_id", size: int = 100, page: int = 1, fields: str = "") -> str:
+    """Return the query of a search. `fields` trims the answer, such as `items[id,sku],total_count`."""
+    pairs: list[tuple[str, str]] = []
+    for g, group in enumerate(groups):
+        for f, (field, condition, value) in enumerate(group):
+            place = f"searchCriteria[filter_groups][{g}][filters][{f}]"
+            pairs += [(f"{place}[field]", field), (f"{place}[condition_type]", condition), (f"{place}[value]", value)]
+    if sort:
+        pairs += [("searchCriteria[sortOrders][0][field]", sort), ("searchCriteria[sortOrders][0][direction]", "ASC")]
+    pairs += [("searchCriteria[pageSize]", str(size)), ("searchCriteria[currentPage]", str(page))]
+    if fields:
+        pairs.append(("fields", fields))
+    return urlencode(pairs, quote_via=quote)
+
+
+def one_of(field: str, values: Iterable[object]) -> Group:
+    """Return a group for "one of these". A list is joined by commas, so what holds one is a condition of its own."""
+    texts = [str(value) for value in values]
+    joined = ",".join(text for text in texts if "," not in text)
+    alone = [(field, "eq", text) for text in texts if "," in text]
+    return [*([(field, "in", joined)] if joined else []), *alone]
+
+
+def few(values: Iterable[object]) -> Iterator[list[object]]:
+    """Cut values, each once, into parts that fit into one call."""
+    rest = list(dict.fromkeys(values))
+    for start in range(0, len(rest), FEW):
+        yield rest[start : start + FEW]
+
+
+def stamp(moment: datetime) -> str:
+    """Return a moment as Magento writes it: UTC without a zone."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
