@@ -11,8 +11,8 @@ STAMP := $(VENV)/installed-from
 help: ## list these words
 	sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
-demo: $(STAMP) ## the whole app in your browser; CHECK=1 checks it without a person
-	exec $(BIN)/python -m reverbsync.stack $(if $(CHECK),check,demo)
+demo: $(STAMP) ## the whole app in your browser; CHECK=1 checks it without a person, STORE= names the platform
+	STORE=$(STORE) exec $(BIN)/python -m reverbsync.stack $(if $(CHECK),check,demo)
 
 clean-demo: ## remove what the demo kept
 	if [ -d .data/demo ]; then $(BIN)/python -m reverbsync.stack clean-demo; fi

@@ -11,9 +11,11 @@ from pathlib import Path
 from reverbsync.env import ROOT
 from reverbsync.stack import check, demo, ports, run
 from reverbsync.stack.services import CannotStart, Postgres
+from reverbsync.stack.stores import STORES
 
 DEFAULT_PORT = 8000
 DEMO_DATA = ROOT / ".data" / "demo"
+ALL = "all"
 
 
 def up() -> int:
@@ -39,15 +41,16 @@ def up() -> int:
 
 
 def show() -> int:
-    """Run the demo for a person."""
-    with run.stopped_by_signals(), demo.up(DEMO_DATA) as shown, run.told(shown.stack):
+    """Run the demo for a person, with a store of the kind that STORE names."""
+    [kind] = _kinds(several=False)
+    with run.stopped_by_signals(), demo.up(DEMO_DATA / kind, kind) as shown, run.told(shown.stack):
         print(
             f"""
   ReverbSync   {shown.stack.site_url}/
   Sign in      {demo.EMAIL}  password  {shown.password}
 
   The stand-in store   {shown.store}/     change a price or a stock here,
-  The stand-in Reverb  {shown.reverb_web}/     and see it arrive here.
+  The stand-in Reverb  {shown.reverb_web}/     and see it arrive here{" within a minute" if shown.stand_in.silent else ""}.
 
   Logs are in {shown.stack.log}. Ctrl-C stops everything; `make clean-demo` forgets it.
 """,
@@ -57,18 +60,36 @@ def show() -> int:
     return 0
 
 
+def check_all() -> int:
+    """Check the demo, with a store of each kind that STORE names."""
+    return max(check.main(kind) for kind in _kinds(several=True))
+
+
+def _kinds(*, several: bool) -> list[str]:
+    """Return the kinds of store that STORE names. Raises CannotStart."""
+    said = os.environ.get("STORE") or "shopify"
+    if said == ALL and several:
+        return list(STORES)
+    if said not in STORES:
+        raise CannotStart(f"STORE is one of {', '.join([*STORES, *([ALL] if several else [])])}, not {said!r}.")
+    return [said]
+
+
 def clean() -> int:
     """Remove what the demo kept."""
-    if DEMO_DATA.exists():
-        with run.alone(DEMO_DATA):
-            if (DEMO_DATA / "postgres" / "postmaster.pid").exists():
-                with Postgres(DEMO_DATA / "postgres"):
+    for data in sorted(DEMO_DATA.iterdir()) if DEMO_DATA.exists() else []:
+        if not data.is_dir():
+            continue
+        with run.alone(data):
+            if (data / "postgres" / "postmaster.pid").exists():
+                with Postgres(data / "postgres"):
                     pass  # a launcher that was killed left it running; leaving the block stops it
-            shutil.rmtree(DEMO_DATA)
+            shutil.rmtree(data)
+    shutil.rmtree(DEMO_DATA, ignore_errors=True)
     return 0
 
 
-WORDS = {"up": up, "demo": show, "check": check.main, "clean-demo": clean}
+WORDS = {"up": up, "demo": show, "check": check_all, "clean-demo": clean}
 
 
 def main() -> int:

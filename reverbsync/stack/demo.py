@@ -20,20 +20,11 @@ import requests
 
 from reverbsync.stack import ports, run
 from reverbsync.stack.services import PATIENCE_S, CannotStart
+from reverbsync.stack.stores import STORES, StandIn
 from reverbsync.stack.supervise import Program
 
 EMAIL = "demo@example.com"
-DOMAIN = "demo-guitars.myshopify.com"
-TOPICS = (
-    "products/create",
-    "products/update",
-    "products/delete",
-    "inventory_levels/update",
-    "orders/create",
-    "orders/cancelled",
-    "refunds/create",
-    "app/uninstalled",
-)
+NAME = "Demo Guitars"
 PREFERRED = {"web": 8000, "reverb": 8101, "store": 8102}
 
 
@@ -48,12 +39,20 @@ class Demo:
     reverb_token: str
     password: str
     shop_id: int
+    stand_in: StandIn
     #: False when the environment named another Reverb than our stand-in.
     own_reverb: bool
 
     def at_store(self, method: str, path: str, body: Any = None) -> Any:
         """Call the stand-in store's control address."""
         return _ask(method, f"{self.store}/_control{path}", body)
+
+    def look_at_store(self, *kinds: str) -> None:
+        """Let the app look at the store now, not when its time comes, and wait until it has. Raises CannotStart."""
+        shop = ["--shop", str(self.shop_id)]
+        for kind in kinds:
+            self.stack.manage("catalogue", "begin", *shop, "--kind", kind)
+        self.stack.manage("catalogue", "wait", *shop, "--timeout", str(PATIENCE_S * 2))
 
     def at_reverb(self, path: str, **query: str | int) -> Any:
         """Read from Reverb's own API, as any client would."""
@@ -68,8 +67,9 @@ class Demo:
 
 
 @contextmanager
-def up(data: Path, *, preferred: dict[str, int] | None = None) -> Iterator[Demo]:
-    """Run the demo while the block runs; what it made is kept in `data` and not made twice. Raises CannotStart."""
+def up(data: Path, kind: str, *, preferred: dict[str, int] | None = None) -> Iterator[Demo]:
+    """Run the demo with a store of this kind; what it made is kept in `data` and not made twice. Raises CannotStart."""
+    stand_in = STORES[kind]
     kept = _kept(data, preferred or PREFERRED)
     found = {name: ports.free(port) for name, port in kept["ports"].items()}
     for name, port in found.items():
@@ -79,19 +79,20 @@ def up(data: Path, *, preferred: dict[str, int] | None = None) -> Iterator[Demo]
     reverb_api = os.environ.get("REVERB_API_URL", "")
     own_reverb = not reverb_api
     reverb_web = os.environ.get("REVERB_WEB_URL", reverb_api.removesuffix("/api"))
-    beside = [_stand_in("store", "sandbox.shopify.app", data, found["store"])]
+    beside = [_stand_in("store", stand_in.module, data, found["store"])]
     if own_reverb:
         reverb_web = f"http://{ports.LOOPBACK}:{found['reverb']}"
         reverb_api = f"{reverb_web}/api"
         beside.append(_stand_in("reverb", "sandbox.reverb.app", data, found["reverb"]))
     else:
         kept["reverb_token"] = os.environ.get("DEMO_REVERB_TOKEN") or kept["reverb_token"]
-    more = {"REVERB_API_URL": reverb_api, "REVERB_WEB_URL": reverb_web, "SHOPIFY_ADMIN_URL": store}
+    more = {"REVERB_API_URL": reverb_api, "REVERB_WEB_URL": reverb_web, **stand_in.environment(store)}
     with run.up(data, port=found["web"], beside=beside, more=more) as stack:
         if own_reverb:
             _seed_reverb(reverb_web, kept, store)
-        shop_id = _seed(stack, store, kept)
-        yield Demo(stack, store, reverb_web, reverb_api, kept["reverb_token"], kept["password"], shop_id, own_reverb)
+        shop_id = _seed(stack, stand_in, store, kept)
+        words = (kept["reverb_token"], kept["password"])
+        yield Demo(stack, store, reverb_web, reverb_api, *words, shop_id, stand_in, own_reverb)
 
 
 def _stand_in(name: str, module: str, data: Path, port: int) -> Program:
@@ -109,7 +110,7 @@ def _kept(data: Path, preferred: dict[str, int]) -> dict[str, Any]:
     path = data / "demo.json"
     if not path.exists():
         path.touch(mode=0o600)
-        made = {name: secrets.token_urlsafe(18) for name in ("reverb_token", "store_token", "store_secret")}
+        made = {name: secrets.token_urlsafe(18) for name in ("reverb_token", "seed")}
         path.write_text(json.dumps({**made, "password": secrets.token_urlsafe(9), "ports": preferred}))
     kept: dict[str, Any] = json.loads(path.read_text())
     return kept
@@ -120,33 +121,45 @@ def _seed_reverb(web: str, kept: dict[str, Any], store: str) -> None:
     _ask("POST", f"{web}/_control/seed", {"token": kept["reverb_token"], "store": store})
 
 
-def _seed(stack: run.Stack, store: str, kept: dict[str, Any]) -> int:
-    """Make store and shop, once, and point the store's webhooks at the shop. Returns the shop's id."""
-    token, secret = kept["store_token"], kept["store_secret"]
-    own = {"domain": DOMAIN, "token": token, "secret": secret, "name": "Demo Guitars"}
+def _seed(stack: run.Stack, stand_in: StandIn, store: str, kept: dict[str, Any]) -> int:
+    """Make the store and the shop, once, and wait until the store calls the shop. Returns the shop's id."""
+    token, secret = stand_in.token(kept["seed"]), stand_in.secret(kept["seed"])
+    own = {"domain": stand_in.domain, "token": token, "secret": secret, "name": NAME}
     _ask("POST", f"{store}/_control/shops", own)
-    _ask("POST", f"{store}/_control/seed", {"domain": DOMAIN})
-    known = [shop for shop in json.loads(stack.manage("shop", "list")) if shop["store"] == DOMAIN]
-    shop = known[0] if known else json.loads(stack.manage(*_create(kept)))
-    hooks = [{"topic": topic, "uri": shop["webhooks"]["store"]} for topic in TOPICS]
-    _ask("POST", f"{store}/_control/shops", {**own, "webhooks": hooks})
+    _ask("POST", f"{store}/_control/seed", {"domain": stand_in.domain})
+    at = {"platform": stand_in.kind, "store": stand_in.address(store), "store-token": token, "store-secret": secret}
+    known = next((shop for shop in json.loads(stack.manage("shop", "list")) if shop["name"] == NAME), None)
+    if known is None:
+        shop = json.loads(stack.manage("shop", "create", *_said(at | _owner(kept))))
+    elif known["store"] != at["store"]:  # its port was taken this time
+        shop = json.loads(stack.manage("shop", "connect", *_said(at | {"shop": str(known["id"])})))
+    else:
+        shop = known
+    if stand_in.tells:
+        _ask("POST", f"{store}/_control/shops", {**own, "hook": shop["webhooks"]["store"]})
+        _ask("POST", f"{store}/_control/push", {"domain": stand_in.domain})
+    elif not stand_in.silent:
+        _wait_for_hooks(store)
     return int(shop["id"])
 
 
-def _create(kept: dict[str, Any]) -> list[str]:
-    # Written "--name=value", since a token may begin with a dash.
-    given = {
-        "owner": EMAIL,
-        "password": kept["password"],
-        "name": "Demo Guitars",
-        "platform": "shopify",
-        "store": DOMAIN,
-        "store-token": kept["store_token"],
-        "store-secret": kept["store_secret"],
-        "reverb-token": kept["reverb_token"],
-        "set": "auto_publish=true",
-    }
-    return ["shop", "create", *(f"--{name}={value}" for name, value in given.items())]
+def _owner(kept: dict[str, Any]) -> dict[str, str]:
+    made = {"owner": EMAIL, "password": kept["password"], "name": NAME, "set": "auto_publish=true"}
+    return {**made, "reverb-token": kept["reverb_token"]}
+
+
+def _said(given: dict[str, str]) -> list[str]:
+    """Write "--name=value", since a token may begin with a dash."""
+    return [f"--{name}={value}" for name, value in given.items()]
+
+
+def _wait_for_hooks(store: str) -> None:
+    """The app registers its webhooks in the background; an edit before that would be found only at the next look."""
+    over = time.monotonic() + PATIENCE_S
+    while not _ask("GET", f"{store}/_control/shops", None)[0]["webhooks"]:
+        if time.monotonic() > over:
+            raise CannotStart("The app did not register its webhooks in the stand-in store.")
+        time.sleep(0.1)
 
 
 def _ask(method: str, url: str, body: Any) -> Any:

@@ -23,6 +23,12 @@ class StandIn:
     secret: Callable[[str], str]
     #: The stand-in's own address → what the app's environment must say.
     environment: Callable[[str], dict[str, str]]
+    #: The store gives a SKU of its own to what has none.
+    always_sku: bool = False
+    #: The store cannot be asked for its catalogue; it is told where to send it.
+    tells: bool = False
+    #: The store tells nothing of itself; it must be looked at.
+    silent: bool = False
 
 
 def _named(part: str, *, size: int = 40) -> Callable[[str], str]:
@@ -70,6 +76,8 @@ STORES = {
             _joined("ck", "cs", "at", "ats"),
             lambda _: "",
             _private,
+            always_sku=True,
+            silent=True,
         ),
         StandIn(
             "woocommerce",
@@ -88,6 +96,7 @@ STORES = {
             _named("rs"),
             _whsec,
             _private,
+            tells=True,
         ),
     )
 }

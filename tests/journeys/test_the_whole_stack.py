@@ -34,7 +34,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv("DATABASE_URL")
         patch.delenv("REDIS_URL")
-        with demo.up(folder / "demo", preferred=ANY_PORTS) as up:
+        with demo.up(folder / "demo", "shopify", preferred=ANY_PORTS) as up:
             yield up
 
 
@@ -70,8 +70,8 @@ def test_an_edit_in_the_store_comes_by_webhook_and_goes_to_reverb(whole: Demo) -
 
 def test_the_same_webhook_fifty_times_at_once_is_one_delivery_and_one_listing(whole: Demo) -> None:
     row = {"sku": "FIFTY", "price": "10.00", "inventory_quantity": 1, "barcode": "885978110803"}
-    hooks = whole.at_store("POST", "/shops", {"domain": demo.DOMAIN, "webhooks": []})
-    product = whole.at_store("POST", "/products", {"domain": demo.DOMAIN, "title": "Fifty", "variants": [row]})
+    hooks = whole.at_store("POST", "/shops", {"domain": whole.stand_in.domain, "webhooks": []})
+    product = whole.at_store("POST", "/products", {"domain": whole.stand_in.domain, "title": "Fifty", "variants": [row]})
     kept = json.loads((whole.stack.data / "demo.json").read_text())
     body = json.dumps({"id": product["id"]}).encode()
     digest = hmac.new(kept["store_secret"].encode(), body, hashlib.sha256).digest()

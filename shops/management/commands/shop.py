@@ -30,23 +30,42 @@ class Command(BaseCommand):
     help = "Make a shop with its connections, or list the shops. Prints JSON."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Two words: create and list."""
+        """Three words: create, connect and list."""
         words = parser.add_subparsers(dest="word", required=True)
         create = words.add_parser("create", help="make a working shop and print its id and webhook addresses")
         create.add_argument("--owner", required=True, help="e-mail address; a person is made if there is none")
         create.add_argument("--password", help="of a new owner; without it they set one by e-mail")
         create.add_argument("--name", required=True)
-        create.add_argument("--platform", required=True, choices=sorted(PLATFORMS))
-        create.add_argument("--store", required=True, help="the store's address")
-        create.add_argument("--store-token", required=True)
-        create.add_argument("--store-secret", required=True)
+        connect = words.add_parser("connect", help="connect a shop to another store, or with other keys")
+        connect.add_argument("--shop", type=int, required=True, help="its id")
+        for one in (create, connect):
+            one.add_argument("--platform", required=True, choices=sorted(PLATFORMS))
+            one.add_argument("--store", required=True, help="the store's address")
+            one.add_argument("--store-token", required=True)
+            one.add_argument("--store-secret", required=True)
         create.add_argument("--reverb-token", required=True)
         create.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting, repeatable")
         words.add_parser("list", help="print all shops")
 
     def handle(self, *, word: str, **options: Any) -> None:
         """Run the word."""
-        print(json.dumps(self._create(options) if word == "create" else [_told(shop) for shop in _shops()]))
+        match word:
+            case "create":
+                print(json.dumps(self._create(options)))
+            case "connect":
+                print(json.dumps(self._connect(options)))
+            case _:
+                print(json.dumps([_told(shop) for shop in _shops()]))
+
+    def _connect(self, options: dict[str, Any]) -> dict[str, Any]:
+        shop = Shop.objects.filter(pk=options["shop"]).first()
+        if shop is None:
+            raise CommandError("There is no such shop.")
+        try:
+            _store(shop, options)
+        except ValueError as error:
+            raise CommandError(str(error)) from None
+        return _told(_shops().get(pk=shop.pk))
 
     def _create(self, options: dict[str, Any]) -> dict[str, Any]:
         changes = dict(_setting(text) for text in options["set"])
@@ -55,9 +74,7 @@ class Command(BaseCommand):
                 owner = _owner(options["owner"], options["password"])
                 shop = make.shop(owner, options["name"])
                 SyncSettings.objects.filter(shop=shop).update(**changes)
-                kind = options["platform"]
-                keys = PLATFORMS[kind].keys(options["store_token"], options["store_secret"])
-                make.connect_store(shop, platform=kind, address=options["store"], keys=keys)
+                _store(shop, options)
                 account = make.connect_reverb(shop, options["reverb_token"])
                 if account.problem is not None and not account.problem.usable:
                     raise CommandError(f"{account.problem.words} {account.problem.link}")
@@ -65,6 +82,12 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         problem = account.problem.id if account.problem else None
         return {**_told(_shops().get(pk=shop.pk)), "reverb_problem": problem}
+
+
+def _store(shop: Shop, options: dict[str, Any]) -> None:
+    kind = options["platform"]
+    keys = PLATFORMS[kind].keys(options["store_token"], options["store_secret"])
+    make.connect_store(shop, platform=kind, address=options["store"], keys=keys)
 
 
 def _shops() -> models.QuerySet[Shop]:
