@@ -44,13 +44,14 @@ def show() -> int:
     """Run the demo for a person, with a store of the kind that STORE names."""
     [kind] = _kinds(several=False)
     with run.stopped_by_signals(), demo.up(DEMO_DATA / kind, kind) as shown, run.told(shown.stack):
+        late = " within a minute" if shown.stand_in.silent else ""
         print(
             f"""
   ReverbSync   {shown.stack.site_url}/
   Sign in      {demo.EMAIL}  password  {shown.password}
 
   The stand-in store   {shown.store}/     change a price or a stock here,
-  The stand-in Reverb  {shown.reverb_web}/     and see it arrive here{" within a minute" if shown.stand_in.silent else ""}.
+  The stand-in Reverb  {shown.reverb_web}/     and see it arrive here{late}.
 
   Logs are in {shown.stack.log}. Ctrl-C stops everything; `make clean-demo` forgets it.
 """,
