@@ -27,6 +27,12 @@ def wanted_groups(shop: Shop) -> Groups | None:
 
 
 def chosen(shop: Shop, products: Iterable[Product]) -> list[Product]:
-    """Return those that go to Reverb. What has left the store stays in: its listing must end."""
+    """Return those that go to Reverb, and those that are sold out or gone: whatever the rules say, a listing of
+    theirs must end, or the same guitar is sold twice.
+    """
     wanted = wanted_groups(shop)
-    return [one for one in products if one.gone_at is not None or is_chosen(one.seen, one.choice, wanted)]
+    return [
+        one
+        for one in products
+        if one.gone_at is not None or one.seen.sellable == 0 or is_chosen(one.seen, one.choice, wanted)
+    ]

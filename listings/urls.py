@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from listings import views
+from listings import product_views, rule_views, views
 
 app_name = "listings"
 urlpatterns = [
@@ -13,5 +13,12 @@ urlpatterns = [
     path("bring/", views.bring, name="bring"),
     path("", views.products, name="products"),
     path("counts/", views.counts, name="counts"),
+    path("rules/", rule_views.show, name="rules"),
+    path("rules/says/", rule_views.says, name="says"),
+    path("rules/in-line/", rule_views.bring_in_line, name="bring_in_line"),
+    path("rules/<slug:section>/", rule_views.save, name="save_rules"),
+    path("rules/<slug:section>/<int:rule_id>/remove/", rule_views.remove, name="remove_rule"),
+    path("<int:product_id>/", product_views.product, name="product"),
+    path("<int:product_id>/switch/<slug:word>/", product_views.switch, name="switch"),
     path("<int:product_id>/look-again/", views.look_again, name="look_again"),
 ]

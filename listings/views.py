@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from listings import jobs, walks
+from listings import jobs, selection, walks
 from listings.models import Job, Product, Rank, Walk
 from reverbsync import clock
 from shops.access import for_members
@@ -34,9 +34,17 @@ def products(request: HttpRequest, shop: Shop) -> HttpResponse:
         found = found.filter(pk__gt=int(after))
     rows = list(found.order_by("pk")[: PAGE_SIZE + 1])
     shown = rows[:PAGE_SIZE]
+    wanted = selection.wanted_groups(shop)
     context = {
         "shop": shop,
-        "rows": [{"product": product, "reason": REASONS.get(product.waits_for)} for product in shown],
+        "rows": [
+            {
+                "product": product,
+                "reason": REASONS.get(product.waits_for),
+                "chosen": selection.is_chosen(product.seen, product.choice, wanted),
+            }
+            for product in shown
+        ],
         "words": words,
         "waiting": waiting,
         "next": shown[-1].pk if len(rows) > PAGE_SIZE else None,

@@ -95,6 +95,8 @@ class SettingsForm(_Plain, forms.ModelForm):  # type: ignore[type-arg]
             "default_category",
             "default_shipping_profile",
             "upc_does_not_apply",
+            "default_handmade",
+            "default_offers_enabled",
         ]
 
     def __init__(self, *args: Any, lists: Lists, **more: Any) -> None:
@@ -137,5 +139,7 @@ class SettingsForm(_Plain, forms.ModelForm):  # type: ignore[type-arg]
                 "default_category",
                 "default_shipping_profile",
                 "upc_does_not_apply",
+                "default_handmade",
+                "default_offers_enabled",
             )
         ]

@@ -89,14 +89,27 @@ def _turn(product: Product, taken: Claim, done: list[Change]) -> Ending:
         return _skipped("auto_sync_off")
     if connection is None or _unusable(connection):
         return _skipped("not_connected")
-    if product.gone_at is None and not selection.is_chosen(product.seen, product.choice, selection.wanted_groups(shop)):
+    only_end = not _chosen(product)
+    if only_end and (product.seen.sellable or product.seen.stock is None or not _listed(product)):
         return _skipped("not_chosen")
     client = ReverbClient.of(connection, before_call=lambda: jobs.renew(taken, now=clock.now()))
     found = find(client, product)
     if found.reason:
         return _skipped(found.reason)
     assert found.row is not None  # noqa: S101 -- found without a reason
-    return _steps(client, found.row, _case(product, settings, found, client, connection), done)
+    case = _case(product, settings, found, client, connection)
+    if only_end:
+        case = replace(case, switches=Switches(create=False, fields=frozenset({"stock"})))
+    return _steps(client, found.row, case, done)
+
+
+def _chosen(product: Product) -> bool:
+    wanted = selection.wanted_groups(product.shop)
+    return product.gone_at is not None or selection.is_chosen(product.seen, product.choice, wanted)
+
+
+def _listed(product: Product) -> bool:
+    return Listing.objects.filter(product=product).exclude(reverb_id="").exists()
 
 
 def _case(

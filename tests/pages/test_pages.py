@@ -29,6 +29,7 @@ PAGES = (
     "listings:products",
     "listings:counts",
     "listings:walks",
+    "listings:rules",
 )
 
 
