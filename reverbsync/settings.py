@@ -142,6 +142,7 @@ CELERY_BEAT_SCHEDULE = {
     "due jobs": {"task": "listings.sweep", "schedule": 1.0, "options": {"expires": 3}},
     "stores to check": {"task": "shops.sweep", "schedule": 10.0, "options": {"expires": 20}},
     "half-made connections": {"task": "shops.prune", "schedule": 3600.0, "options": {"expires": 1800}},
+    "shops to delete": {"task": "webhooks.delete_shops", "schedule": 30.0, "options": {"expires": 60}},
     "old deliveries": {"task": "webhooks.prune", "schedule": 3600.0, "options": {"expires": 1800}},
     "old entries": {"task": "synclog.prune", "schedule": 3600.0, "options": {"expires": 1800}},
 }

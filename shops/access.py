@@ -8,27 +8,32 @@ from typing import Concatenate, ParamSpec
 
 from django.contrib.auth.decorators import login_required
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404
 
-from shops.models import Person, Shop
+from shops.models import Membership, Person, Shop
 
 P = ParamSpec("P")
 
 
 def shops_of(person: Person) -> QuerySet[Shop]:
     """Return the shops that `person` belongs to, by name."""
-    return Shop.objects.filter(memberships__person=person).order_by("name", "id")
+    return Shop.objects.filter(memberships__person=person, delete_asked_at=None).order_by("name", "id")
+
+
+def owns(person: Person, shop: Shop) -> bool:
+    """Tell whether a person owns a shop."""
+    return Membership.objects.filter(shop=shop, person=person, role=Membership.Role.OWNER).exists()
 
 
 def for_members(
-    view: Callable[Concatenate[HttpRequest, Shop, P], HttpResponse],
-) -> Callable[Concatenate[HttpRequest, int, P], HttpResponse]:
+    view: Callable[Concatenate[HttpRequest, Shop, P], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, int, P], HttpResponseBase]:
     """Make a view of a shop out of one that takes the shop: strangers see 404, as if it did not exist."""
 
     @login_required
     @wraps(view)
-    def guarded(request: HttpRequest, shop_id: int, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+    def guarded(request: HttpRequest, shop_id: int, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
         assert isinstance(request.user, Person)  # noqa: S101 -- login_required has seen to it
         shop = get_object_or_404(shops_of(request.user), pk=shop_id)
         return view(request, shop, *args, **kwargs)

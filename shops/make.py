@@ -7,13 +7,23 @@ from pydantic import SecretStr
 
 from reverbsync import clock
 from reverbsync.wake import wake
-from shops.models import Membership, Person, ReverbConnection, Shop, StoreConnection, SyncSettings
+from shops.models import (
+    Membership,
+    Person,
+    ReverbConnection,
+    Shop,
+    StoreConnection,
+    SyncSettings,
+    ToldOrder,
+    ToldProduct,
+)
 from shops.platforms import PLATFORMS
 from shops.platforms.values import Keys, StorePassing
 from shops.reverb import connect, reference
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import ReverbError
 from shops.reverb.lists import Lists
+from shops.signals import store_replaced
 
 #: Checks what a store says of itself, and its webhooks (shops/upkeep.py).
 CHECK_STORE = "shops.check_store"
@@ -29,22 +39,32 @@ def shop(owner: Person, name: str) -> Shop:
 
 
 def connect_store(shop: Shop, *, platform: str, address: str, keys: Keys) -> StoreConnection:
-    """Connect a shop to its store, keeping the webhook address it has. Raises ValueError for a wrong address."""
-    now = clock.now()
-    connection, _ = StoreConnection.objects.update_or_create(
-        shop=shop,
-        defaults={
-            "platform": platform,
-            "address": PLATFORMS[platform].read_address(address),
-            "token": keys.token,
-            "secret": keys.secret,
-            "removed_at": None,
-            "problem": "",
-            "hooks": {},
-            "hooks_due_at": now,
-        },
-    )
-    look_again(shop)
+    """Connect a shop to its store, keeping the webhook address it has. Raises ValueError for a wrong address.
+
+    Another store than before begins anew: products of the old one must not count as vanished, which would end their
+    listings.
+    """
+    now, read = clock.now(), PLATFORMS[platform].read_address(address)
+    with transaction.atomic():
+        before = StoreConnection.objects.select_for_update().filter(shop=shop).first()
+        connection, _ = StoreConnection.objects.update_or_create(
+            shop=shop,
+            defaults={
+                "platform": platform,
+                "address": read,
+                "token": keys.token,
+                "secret": keys.secret,
+                "removed_at": None,
+                "problem": "",
+                "hooks": {},
+                "hooks_due_at": now,
+            },
+        )
+        if before is not None and (before.platform, before.address) != (platform, read):
+            ToldProduct.objects.filter(store=connection).delete()
+            ToldOrder.objects.filter(store=connection).delete()
+            store_replaced.send(StoreConnection, shop=shop)
+        look_again(shop)
     wake(CHECK_STORE, shop.pk)
     return connection
 
@@ -109,6 +129,14 @@ def connect_reverb(shop: Shop, token: str, *, sandbox: bool = False, by_oauth: b
 def disconnect_reverb(shop: Shop) -> None:
     """Forget the token. Reverb has no call that revokes it; the seller can delete it there."""
     ReverbConnection.objects.filter(shop=shop).delete()
+
+
+def ask_to_delete(shop: Shop) -> None:
+    """Stop all work for a shop and hide it at once; what is held of it is deleted in the background."""
+    with transaction.atomic():
+        Shop.objects.filter(pk=shop.pk).update(delete_asked_at=clock.now())
+        disconnect_reverb(shop)
+        disconnect_store(shop)
 
 
 def look_again(shop: Shop) -> None:

@@ -20,6 +20,8 @@ from webhooks.models import Delivery
 
 logger = logging.getLogger(__name__)
 
+PORTION = 5_000
+
 
 def follow(shop: Shop, event: Event) -> None:
     """Do what an event about a person's data asks for; other events are none of our business."""
@@ -41,9 +43,28 @@ def forget_store(shop: Shop) -> None:
             logger.warning("Shop %s is to be forgotten, but its store is connected; nothing was deleted", shop.pk)
             Delivery.objects.filter(shop=shop, topic__in=platform_of(shop.store).app_topics).delete()
             return
-        for table in (Delivery, Job, Listing, Walk, Product, Entry):
-            table.objects.filter(shop=shop).delete()
+        _delete_rows(shop)
         store.delete()
+
+
+def delete_asked_for() -> None:
+    """Delete the shops whose owners asked for it, each as soon as its webhooks are removed from the store."""
+    for shop in Shop.objects.filter(delete_asked_at__isnull=False):
+        store = StoreConnection.objects.filter(shop=shop).first()
+        if store is not None and store.hooks_due_at is not None:
+            continue  # upkeep is still taking it down, for a day at most
+        number = shop.pk
+        _delete_rows(shop)
+        shop.delete()
+        logger.info("Shop %s was deleted as its owner asked", number)
+
+
+def _delete_rows(shop: Shop) -> None:
+    """Delete what may be many rows in portions, each its own statement."""
+    for table in (Delivery, Job, Listing, Walk, Product, Entry):
+        rows = table.objects.filter(shop=shop).order_by("pk")
+        while table.objects.filter(pk__in=list(rows.values_list("pk", flat=True)[:PORTION])).delete()[0]:
+            pass
 
 
 def _empty(shop: Shop) -> None:

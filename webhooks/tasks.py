@@ -12,7 +12,7 @@ from reverbsync import clock
 from reverbsync.alone import only_one
 from reverbsync.wake import awake, wake
 from shops.models import Shop
-from webhooks import inbox
+from webhooks import inbox, privacy
 from webhooks.handover import hand_over
 from webhooks.models import Delivery
 
@@ -50,3 +50,11 @@ def prune() -> None:
     old = Delivery.objects.filter(received_at__lt=before).exclude(state=Delivery.State.OPEN)
     while Delivery.objects.filter(pk__in=old.order_by("received_at").values("pk")[:PRUNE_BATCH]).delete()[0]:
         pass
+
+
+@shared_task(name="webhooks.delete_shops")
+def delete_shops() -> None:
+    """Delete the shops whose owners asked for it."""
+    with only_one("webhooks.delete_shops", 0) as alone:
+        if alone:
+            privacy.delete_asked_for()

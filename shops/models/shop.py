@@ -14,6 +14,8 @@ class Shop(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     #: Settings or a connection changed: what waits for the seller deserves another look. The sweeper sees to it.
     look_again_asked = models.BooleanField(default=False)
+    #: Its owner asked to delete it: nobody sees it any more, and what is held of it goes in the background.
+    delete_asked_at = models.DateTimeField(null=True, blank=True)
     people: models.ManyToManyField[Person, Membership] = models.ManyToManyField(
         Person, through="Membership", related_name="shops"
     )

@@ -13,6 +13,7 @@ from django.conf import settings
 from pydantic import SecretStr
 
 from reverbsync import http, pace
+from reverbsync.http import Answer
 from reverbsync.pace import Budget
 from shops.models import ReverbConnection
 from shops.pictures import ReverbListing
@@ -22,6 +23,7 @@ from shops.reverb.errors import Lasting, NoAnswer, Paced, Passing, SlowDown, fro
 #: Waiting time after a 429 that does not say how long.
 DEFAULT_RETRY_AFTER = 10.0
 MAX_PAGES = 200
+NOT_MODIFIED = 304
 WORDS_FOR_JSON = "application/hal+json"
 
 
@@ -50,6 +52,13 @@ class ReverbClient:
     def get(self, path: str, query: Mapping[str, str | int] | None = None) -> Any:
         """Return the JSON at `path` (from the API's root, or a link). Raises ReverbError."""
         return self._call("GET", self._address(path) + (f"?{urlencode(query)}" if query else ""))
+
+    def get_if_new(self, path: str, etag: str) -> tuple[Any, str] | None:
+        """Return the JSON at `path` and its ETag, None while it is still what `etag` names. Raises ReverbError."""
+        answer = self._answer("GET", self._address(path), etag=etag)
+        if answer.status == NOT_MODIFIED:
+            return None
+        return self._json(answer), answer.headers.get("ETag", "")
 
     def listing(self, listing_id: str) -> ReverbListing:
         """Return a listing by its numeric id; this answer is always current. Raises NotFound and the rest."""
@@ -90,26 +99,34 @@ class ReverbClient:
         return pace.blocked_for(f"{self._account}:reads")
 
     def _call(self, method: str, url: str, body: object = None) -> Any:
+        return self._json(self._answer(method, url, body))
+
+    def _answer(self, method: str, url: str, body: object = None, *, etag: str = "") -> Answer:
+        """Call, and return an answer that is no refusal."""
         kind = "reads" if method == "GET" else "writes"
         if self._before_call is not None:
             self._before_call()
         try:
-            answer = http.call(method, url, budgets=self._budgets(kind), headers=self._headers(), body=body)
+            headers = {**self._headers(), **({"If-None-Match": etag} if etag else {})}
+            answer = http.call(method, url, budgets=self._budgets(kind), headers=headers, body=body)
         except http.Paced as paced:
             raise Paced(str(paced), retry_after=paced.retry_after) from None
         except http.NotAllowed as error:
             raise Lasting(f"Reverb: {error}.") from None
         except http.Unreachable as error:
             raise NoAnswer(f"Reverb: {error}.", maybe_done=error.maybe_done) from None
-        if 200 <= answer.status < 300:
-            try:
-                return answer.json()
-            except ValueError:
-                raise NoAnswer("Reverb's answer could not be read.", maybe_done=True) from None
+        if 200 <= answer.status < 300 or (etag and answer.status == NOT_MODIFIED):
+            return answer
         refusal = from_answer(answer)
         if isinstance(refusal, SlowDown):
             self._slow_down(refusal)
         raise refusal
+
+    def _json(self, answer: Answer) -> Any:
+        try:
+            return answer.json()
+        except ValueError:
+            raise NoAnswer("Reverb's answer could not be read.", maybe_done=True) from None
 
     def _slow_down(self, error: SlowDown) -> None:
         """Stop every worker's calls for this account: reads and writes, since Reverb does not say which it meant."""

@@ -1,4 +1,8 @@
-"""Reverb's lists: categories, conditions, a shop's shipping profiles. Kept for a day in the cache."""
+"""Reverb's lists: categories, conditions, a shop's shipping profiles.
+
+Kept in the cache with their ETag: once a day Reverb is asked whether they are new, and only then sends them again
+(facts: `If-None-Match` on /categories/flat is answered 304, as seen live).
+"""
 
 from __future__ import annotations
 
@@ -7,33 +11,58 @@ from typing import Any
 
 from django.core.cache import cache
 
+from reverbsync import clock
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import Lasting
+from shops.reverb.errors import Lasting, ReverbError
 from shops.reverb.lists import Choice, Lists
 
-DAY = 24 * 60 * 60
+DAY_S = 24 * 60 * 60
+#: A list that could not be seen, or is empty, is asked for again soon.
+SOON_S = 60
+#: How long a list is kept for want of a newer one.
+KEPT_S = 30 * DAY_S
+
+Row = Callable[[dict[str, Any]], Choice]
 
 
 def lists(client: ReverbClient, budget: str) -> Lists:
     """Return Reverb's lists for an account. Raises ReverbError when they are not in the cache."""
     return Lists(
-        categories=_kept("categories", lambda: client.get("/categories/flat"), "categories", _category),
-        conditions=_kept(f"conditions:{budget}", lambda: client.get("/listing_conditions"), "conditions", _condition),
-        shipping_profiles=_kept(f"profiles:{budget}", lambda: client.get("/shop"), "shipping_profiles", _profile),
+        categories=_kept(client, "categories", "/categories/flat", "categories", _category),
+        conditions=_kept(client, f"conditions:{budget}", "/listing_conditions", "conditions", _condition),
+        shipping_profiles=_kept(client, f"profiles:{budget}", "/shop", "shipping_profiles", _profile),
     )
 
 
-def _kept(name: str, ask: Callable[[], Any], key: str, read: Callable[[dict[str, Any]], Choice]) -> tuple[Choice, ...]:
-    kept = cache.get(f"reverb:{name}")
-    if kept is None:
-        try:
-            body = ask()
-        except Lasting:  # an account that may not see a list has an empty one
-            body = None
-        rows = body.get(key) if isinstance(body, dict) else None
-        kept = [read(row) for row in rows or [] if isinstance(row, dict)]
-        cache.set(f"reverb:{name}", kept, DAY if kept else 60)
-    return tuple(kept)
+def _kept(client: ReverbClient, name: str, path: str, key: str, read: Row) -> tuple[Choice, ...]:
+    now = clock.now().timestamp()
+    kept = cache.get(_key(name))
+    if kept is not None and now < kept["until"]:
+        return tuple(kept["rows"])
+    rows, etag = (kept["rows"], kept["etag"]) if kept is not None else ([], "")
+    try:
+        answer = client.get_if_new(path, etag)
+    except Lasting:  # an account that may not see a list has an empty one
+        answer = None, ""
+    except ReverbError:
+        if not rows:
+            raise
+        return tuple(rows)  # yesterday's list is better than none
+    if answer is not None:
+        body, etag = answer
+        found = body.get(key) if isinstance(body, dict) else None
+        rows = [read(row) for row in found or [] if isinstance(row, dict)]
+    keep(name, rows, etag=etag, until=now + (DAY_S if rows else SOON_S))
+    return tuple(rows)
+
+
+def keep(name: str, rows: list[Choice], *, etag: str = "", until: float) -> None:
+    """Keep a list; `until` (seconds since 1970) is when Reverb is asked for a newer one."""
+    cache.set(_key(name), {"rows": rows, "etag": etag, "until": until}, KEPT_S)
+
+
+def _key(name: str) -> str:
+    return f"reverb:list:{name}"
 
 
 def _category(row: dict[str, Any]) -> Choice:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
-from django.core.cache import cache
 from django.http import HttpResponse
 from django.urls import reverse
 
 from listings import selection
 from listings.models import Job, Product
+from reverbsync import clock
 from shops.models import MappingRule, SelectionRule, Shop, SyncSettings
+from shops.reverb import reference
 from shops.reverb.lists import Choice
 from tests.pages.test_pages import signed_in
 from tests.people import nora, olivia, product_of, shop_of
@@ -26,9 +27,10 @@ def shop() -> Shop:
     """Return Olivia's shop; Reverb's lists are known."""
     made = shop_of(olivia())
     name = made.reverb.budget
-    cache.set("reverb:categories", [Choice(LEAF, "Electric Guitars / Solid Body")], 600)
-    cache.set(f"reverb:conditions:{name}", [Choice(VERY_GOOD, "Very Good")], 600)
-    cache.set(f"reverb:profiles:{name}", [Choice("7", "Guitars")], 600)
+    tomorrow = clock.now().timestamp() + reference.DAY_S
+    reference.keep("categories", [Choice(LEAF, "Electric Guitars / Solid Body")], until=tomorrow)
+    reference.keep(f"conditions:{name}", [Choice(VERY_GOOD, "Very Good")], until=tomorrow)
+    reference.keep(f"profiles:{name}", [Choice("7", "Guitars")], until=tomorrow)
     return made
 
 

@@ -1,0 +1,25 @@
+"""This room listens for a shop's change of store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import AppConfig
+
+
+class ListingsConfig(AppConfig):
+    """The room of products, listings and jobs."""
+
+    name = "listings"
+
+    def ready(self) -> None:
+        """Begin to listen."""
+        from listings import models  # noqa: PLC0415 -- tables are there only now
+        from shops.signals import store_replaced  # noqa: PLC0415
+
+        def forget_products(shop: Any, **_: object) -> None:
+            """Forget the old store's products. Their listings stay on Reverb: the new store's find them by SKU."""
+            models.Walk.objects.filter(shop=shop).delete()
+            models.Product.objects.filter(shop=shop).delete()
+
+        store_replaced.connect(forget_products, weak=False, dispatch_uid="listings.forget_products")

@@ -1,0 +1,9 @@
+"""What other rooms may want to hear of this one."""
+
+from __future__ import annotations
+
+from django.dispatch import Signal
+
+#: A shop was connected to another store than before; what is known of the old store's products is of no use any more.
+#: Sent inside the transaction, with `shop`.
+store_replaced = Signal()

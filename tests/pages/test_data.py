@@ -1,0 +1,86 @@
+"""A shop's data: its owner takes it along or has it deleted; nobody else does."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from django.http import StreamingHttpResponse
+from django.urls import reverse
+
+from listings.models import Job, Listing, Product, Walk
+from shops import make
+from shops.access import shops_of
+from shops.models import Membership, ReverbConnection, Shop, StoreConnection
+from shops.platforms.values import Keys
+from synclog.models import Entry
+from tests.pages.test_pages import signed_in, tell
+from tests.people import SECRET, nora, olivia, product_of, shop_of
+from webhooks import privacy
+from webhooks.models import Delivery
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def shop() -> Shop:
+    """Return Olivia's shop, with something of everything."""
+    made = shop_of(olivia())
+    product = product_of(made)
+    Listing.objects.create(shop=made, product=product, reverb_id="7")
+    Walk.objects.create(shop=made, kind="catalogue")
+    tell(made)
+    return made
+
+
+def test_everything_is_exported_as_one_file_and_no_secret_is_in_it(shop: Shop) -> None:
+    answer = signed_in(olivia()).post(reverse("data:download", args=[shop.pk]))
+    assert isinstance(answer, StreamingHttpResponse)
+    text = b"".join(answer).decode()  # type: ignore[arg-type]
+    whole = json.loads(text)
+    counts = {name: len(rows) for name, rows in whole.items() if name != "shop"}
+    assert (counts["products"], counts["listings"], counts["sync_log"], counts["people"]) == (1, 1, 1, 1)
+    assert whole["products"][0]["picture"]["sku"] == "A1"
+    for secret in (SECRET, "store-token", f"reverb-token-{shop.pk}", shop.store.hook_key):
+        assert secret not in text
+
+
+def test_a_deleted_shop_is_gone_from_sight_at_once_and_then_altogether(shop: Shop) -> None:
+    client = signed_in(olivia())
+    assert client.post(reverse("data:delete", args=[shop.pk]), {"name": "Guitars"}).status_code == 302
+    assert client.get(reverse("shops:overview", args=[shop.pk])).status_code == 404
+    assert not shops_of(olivia()).exists()
+    assert not ReverbConnection.objects.filter(shop=shop).exists()
+    privacy.delete_asked_for()
+    assert Shop.objects.filter(pk=shop.pk).exists()  # its webhooks are being removed from the store
+    StoreConnection.objects.filter(shop=shop).update(hooks_due_at=None)
+    privacy.delete_asked_for()
+    for table in (Shop, StoreConnection, Product, Listing, Job, Walk, Entry, Delivery):
+        assert not table.objects.exists()
+
+
+def test_a_shop_is_not_deleted_without_its_name(shop: Shop) -> None:
+    answer = signed_in(olivia()).post(reverse("data:delete", args=[shop.pk]), {"name": "guitar"})
+    assert answer.status_code == 422
+    assert shops_of(olivia()).exists()
+
+
+@pytest.mark.parametrize("word", ["download", "delete"])
+def test_staff_sees_why_not_and_a_stranger_sees_404(shop: Shop, word: str) -> None:
+    path = reverse(f"data:{word}", args=[shop.pk])
+    assert signed_in(nora()).post(path, {"name": "Guitars"}).status_code == 404
+    Membership.objects.create(shop=shop, person=nora(), role=Membership.Role.STAFF)
+    assert signed_in(nora()).post(path, {"name": "Guitars"}).status_code == 403
+    assert Shop.objects.get(pk=shop.pk).delete_asked_at is None
+
+
+def test_another_store_begins_anew_and_no_listing_of_the_old_one_counts_as_vanished(shop: Shop) -> None:
+    make.connect_store(shop, platform="shopify", address="others.myshopify.com", keys=Keys("t", "s"))
+    assert not Product.objects.exists()
+    assert not Job.objects.exists()
+    assert not Walk.objects.exists()
+
+
+def test_new_keys_for_the_same_store_keep_everything(shop: Shop) -> None:
+    make.connect_store(shop, platform="shopify", address="guitars.myshopify.com", keys=Keys("t", "s"))
+    assert Product.objects.count() == Listing.objects.count() == 1
