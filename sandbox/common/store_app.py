@@ -69,6 +69,7 @@ def _shops(board: Blueprint, stores: Stores, faults: Faults, log: Log, url: str)
     def reset() -> Any:
         with stores.keep.lock:
             stores.keep.clear()
+            stores.clock.offset_s = 0.0
             faults.clear()
             log.clear()
         return {}

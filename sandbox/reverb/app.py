@@ -13,7 +13,7 @@ from sandbox.common import web
 from sandbox.common.clock import Clock
 from sandbox.common.faults import Faults, Log, control
 from sandbox.common.keep import Doc, Keep
-from sandbox.reverb import api, rules, shapes
+from sandbox.reverb import api, oauth, rules, shapes
 from sandbox.reverb.market import DEFAULTS, Market
 
 
@@ -30,6 +30,7 @@ def build(folder: Path | None, url: str) -> Flask:
     control(app, faults, log)
     _control(app, market, faults, log)
     _pages(app, market)
+    oauth.routes(app, market)
     return app
 
 

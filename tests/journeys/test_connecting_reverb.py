@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import requests
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
+from pydantic import SecretStr
+from pytest_django.fixtures import Settings
 
 from shops.models import ReverbConnection
 from shops.reverb.connect import PROBLEMS
 from tests.journeys.world import World
-from tests.people import olivia
+from tests.people import nora, olivia
 
 pytestmark = pytest.mark.live
 
@@ -79,3 +83,101 @@ def test_two_tokens_of_one_account_share_its_pace(world: World) -> None:
     second = ReverbConnection.objects.get()
     assert second.token.get_secret_value() == "second-token"
     assert second.budget == first.budget
+
+
+# -- by OAuth ------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def app(world: World, settings: Settings) -> World:
+    """Return a world whose operator has a client id of Reverb's."""
+    settings.REVERB_CLIENT_ID, settings.REVERB_CLIENT_SECRET = "our-app", SecretStr("our-secret")
+    world.reverb.ask("POST", "/app", {"client_id": "our-app", "client_secret": "our-secret"})
+    return world
+
+
+def signed_in() -> Client:
+    """Return Olivia's browser."""
+    client = Client()
+    client.force_login(olivia())
+    return client
+
+
+def go_to_reverb(world: World, client: Client, word: str = "authorize", **form: str) -> str:
+    """Press the button here and the one on Reverb's page; returns the path that Reverb sends the browser back to."""
+    begun = client.post(reverse("shops:reverb_begin", args=[world.shop.pk]), form)
+    answered = requests.post(begun["Location"], data={"word": word}, allow_redirects=False, timeout=10)
+    return answered.headers["Location"].partition("//")[2].partition("/")[2]
+
+
+def come_back(client: Client, path: str) -> str:
+    """Follow Reverb's redirect; returns the page that is seen then."""
+    return client.get(f"/{path}", follow=True).content.decode()
+
+
+def test_a_seller_authorises_and_the_token_is_kept_encrypted(app: World) -> None:
+    client = signed_in()
+    page = come_back(client, go_to_reverb(app, client))
+    assert "Connected to Gear by OAuth." in page
+    kept = ReverbConnection.objects.get()
+    assert kept.by_oauth
+    assert kept.token.get_secret_value() not in (app.token, "")
+
+
+def test_a_state_works_once_and_for_the_one_who_began(app: World) -> None:
+    client = signed_in()
+    path = go_to_reverb(app, client)
+    other = Client()
+    other.force_login(nora())
+    assert "not begun here" in come_back(other, path)
+    assert "Connected" in come_back(client, path)
+    assert "not begun here" in come_back(client, path)
+
+
+def test_a_state_that_nobody_began_is_refused(app: World) -> None:
+    assert "not begun here" in come_back(signed_in(), "connect/reverb/callback/?code=x&state=made-up")
+    assert ReverbConnection.objects.get().token.get_secret_value() == app.token
+
+
+def test_a_seller_who_says_no_keeps_the_token_that_works(app: World) -> None:
+    client = signed_in()
+    assert "did not let us in" in come_back(client, go_to_reverb(app, client, word="deny"))
+    assert ReverbConnection.objects.get().token.get_secret_value() == app.token
+
+
+def test_without_a_client_id_there_is_no_button_and_no_way(world: World) -> None:
+    client = signed_in()
+    refused: HttpResponse = client.post(reverse("shops:reverb_begin", args=[world.shop.pk]))  # type: ignore[assignment]
+    assert refused.status_code == 404
+    assert "Connect with Reverb" not in client.get(reverse("shops:reverb", args=[world.shop.pk])).content.decode()
+
+
+# -- the sandbox ---------------------------------------------------------------------------------------------------
+
+
+def test_a_sandbox_account_is_asked_at_the_sandbox_alone(world: World, settings: Settings) -> None:
+    settings.REVERB_SANDBOX_API_URL = settings.REVERB_API_URL
+    settings.REVERB_SANDBOX_WEB_URL = settings.REVERB_WEB_URL
+    settings.REVERB_API_URL, settings.REVERB_WEB_URL = "http://127.0.0.1:9/api", "http://127.0.0.1:9"
+    world.reverb.ask("POST", "/accounts", {"token": "sandbox-token"})
+    page = reverse("shops:reverb", args=[world.shop.pk])
+    said = signed_in().post(page, {"token": "sandbox-token", "sandbox": "on"}, follow=True).content.decode()
+    assert "Connected to" in said
+    assert ReverbConnection.objects.get().sandbox
+    world.product()
+    world.settle()
+    assert world.listing()["title"] == "Fender Strat"
+
+
+# -- lists ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_list_that_has_not_changed_is_not_sent_again(world: World) -> None:
+    world.product()
+    world.settle()
+    world.reverb.ask("DELETE", "/requests")
+    world.wait(25 * 3600)
+    world.product("A2", title="Another")
+    world.settle()
+    [again] = world.reverb.calls("GET", "/categories/flat")
+    assert again["status"] == 304

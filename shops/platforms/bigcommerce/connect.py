@@ -34,14 +34,14 @@ FIELDS = (
     Field("token", "Access token", "Lets us read your products."),
     Field("secret", "Client secret", "Proves that a webhook comes from BigCommerce."),
 )
-_HASH = re.compile(r"(?:^|stores/|store-)([a-z0-9]{4,20})(?:$|/|\.mybigcommerce\.com)")
+_HASH = re.compile(r"(?:.*stores/|.*store-|)([a-z0-9]{4,20})(?:$|/.*|\.mybigcommerce\.com.*)")
 #: The documented sample begins five seconds before it was made.
 LEEWAY_S = 60
 
 
 def read_address(text: str) -> str:
     """Return the store hash out of a hash, an API path or a control panel address. Raises ValueError."""
-    found = _HASH.search(text.strip().lower().removeprefix("https://"))
+    found = _HASH.fullmatch(text.strip().lower().removeprefix("https://"))
     if found is None:
         raise ValueError("That is not a store hash. It is the part after stores/ in the API path.")
     return found[1]
