@@ -52,7 +52,7 @@ def _graphql(app: Flask, stores: Stores, faults: Faults, log: Log, *, tell: Tell
 
     def points(domain: str) -> float:
         left, at = buckets.get(domain, (BUCKET["size"], stores.clock.now()))
-        return min(BUCKET["size"], left + (stores.clock.now() - at) * BUCKET["restore"])
+        return min(BUCKET["size"], left + max(0.0, stores.clock.now() - at) * BUCKET["restore"])
 
     def told(asked: int, actual: int | None, left: float) -> Doc:
         status = {

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from graphql import parse, validate
 
 from sandbox.catalogue import listings, products
+from sandbox.shopify import graph
 from sandbox.shopify.app import build
 from shops.platforms.shopify import queries
 
@@ -34,6 +38,17 @@ def product_of(client: FlaskClient) -> dict[str, Any]:
     """Return the product as the store keeps it."""
     [found] = client.get("/_control/products").get_json()
     return dict(found)
+
+
+@pytest.mark.parametrize("name", [name for name in vars(queries) if name.isupper() and name != "VERSION"])
+def test_every_document_of_ours_fits_the_published_schema(name: str) -> None:
+    assert validate(graph.SCHEMA, parse(getattr(queries, name))) == []
+
+
+def test_all_documents_stand_in_one_file() -> None:
+    room = Path(queries.__file__).parent
+    others = [path for path in room.glob("*.py") if path.name != "queries.py"]
+    assert not [path.name for path in others if re.search(r'"""\s*(query|mutation)\b', path.read_text())]
 
 
 def test_our_query_for_a_product_is_answered(client: FlaskClient) -> None:

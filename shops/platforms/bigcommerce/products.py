@@ -16,6 +16,7 @@ from shops.pictures import StoreProduct
 from shops.platforms.values import Count, StorePassing
 from shops.wire import Part, Text
 
+CENT = Decimal("0.01")
 FINISH_OPTIONS = {"color", "colour", "finish"}
 
 
@@ -129,8 +130,8 @@ def _unit(
 def _price(product: Product, variant: _Variant) -> Decimal:
     """Return the price; 0 stands for "no sale price", a variant without a price inherits the product's."""
     if variant.price is None:
-        return variant.sale_price or product.sale_price or product.price
-    return variant.sale_price or variant.price
+        return (variant.sale_price or product.sale_price or product.price).quantize(CENT)
+    return (variant.sale_price or variant.price).quantize(CENT)
 
 
 def _stock(product: Product, variant: _Variant) -> int | None:

@@ -19,6 +19,8 @@ from shops.platforms.values import StorePassing
 
 FRAME_S = 15 * 60
 FAMILIES_S = 6 * 3600
+#: A client that lives for one short turn does not ask again what the one before has just asked.
+JUST_NOW_S = 60
 #: A parent that changed shortly before we looked is looked at again.
 OVERLAP = timedelta(minutes=10)
 LINKS = "items[id,extension_attributes[configurable_product_links]],total_count"
@@ -40,6 +42,7 @@ class Told(TypedDict):
     website: str
     sources: list[str] | None
     attributes: dict[str, Attribute]
+    categories: dict[str, str]
 
 
 class Frame:
@@ -49,7 +52,6 @@ class Frame:
         """Nothing is asked yet."""
         self._rest = rest
         self._told: Told | None = None
-        self._categories: dict[str, str] = {}
         self._links: dict[str, list[str]] | None = None
 
     # -- settings --------------------------------------------------------------------------------------------
@@ -79,6 +81,7 @@ class Frame:
             "website": ids.get(config.get("website_id"), "base"),
             "sources": self._sources(),
             "attributes": self._attributes(),
+            "categories": {},
         }
         _remember(self._key("frame"), told, FRAME_S)
         return told
@@ -107,12 +110,15 @@ class Frame:
 
     def categories(self, ids: Iterable[str]) -> dict[str, str]:
         """Return the names of categories; those that are new to us are asked for together."""
-        new = [one for one in ids if one not in self._categories]
+        told = self.told
+        new = [one for one in ids if one not in told["categories"]]
         for some in search.few(new):
-            self._categories |= {str(one): "" for one in some}
+            told["categories"] |= {str(one): "" for one in some}
             for row in self._rest.every("/categories/list", search.one_of("entity_id", some)):
-                self._categories[str(row["id"])] = str(row.get("name") or "")
-        return self._categories
+                told["categories"][str(row["id"])] = str(row.get("name") or "")
+        if new:
+            _remember(self._key("frame"), told, FRAME_S)
+        return told["categories"]
 
     # -- families --------------------------------------------------------------------------------------------
 
@@ -127,6 +133,9 @@ class Frame:
             return self._links
         kept: dict[str, Any] | None = _recall(self._key("families"))
         asked_at = clock.now()
+        if kept and asked_at.timestamp() - kept["asked"] < JUST_NOW_S:
+            self._links = kept["links"]
+            return self._links
         links: dict[str, list[str]] = dict(kept["links"]) if kept else {}
         groups: list[search.Group] = [[("type_id", "eq", "configurable")]]
         if kept:
@@ -135,7 +144,8 @@ class Frame:
             known = (row.get("extension_attributes") or {}).get("configurable_product_links") or []
             links[str(row["id"])] = [str(child) for child in known]
         until = kept["until"] if kept else asked_at.timestamp() + FAMILIES_S
-        value = {"links": links, "at": search.stamp(asked_at - OVERLAP), "until": until}
+        stamps = {"asked": asked_at.timestamp(), "at": search.stamp(asked_at - OVERLAP), "until": until}
+        value = {"links": links, **stamps}
         _remember(self._key("families"), value, max(1, int(until - asked_at.timestamp())))
         self._links = links
         return links

@@ -22,6 +22,7 @@ from shops.wire import Part, Text
 SOLD = {"simple", "virtual"}
 CONFIGURABLE = "configurable"
 HIDDEN = 1  # visibility: not shown by itself
+CENT = Decimal("0.01")
 FINISH = {"color", "colour", "finish"}
 BRANDS = ("manufacturer", "brand")
 BARCODES = ("gtin", "ean", "upc", "barcode")
@@ -176,14 +177,15 @@ def _told(item: Item, told: Told) -> dict[str, str]:
 
 def _price(item: Item, now: datetime) -> Decimal:
     """Return the price that a visitor pays: the special one while it holds. Its days are days of UTC here."""
+    usual = item.price.quantize(CENT)
     special, today = item.said("special_price"), now.date().isoformat()
     begins, ends = item.said("special_from_date")[:10], item.said("special_to_date")[:10]
     if special and (not begins or begins <= today) and (not ends or today <= ends):
         try:
-            return min(item.price, Decimal(special).quantize(Decimal("0.01")))
+            return min(usual, Decimal(special).quantize(CENT))
         except InvalidOperation:
-            return item.price
-    return item.price
+            return usual
+    return usual
 
 
 def _photos(item: Item, shown: Item, told: Told) -> tuple[str, ...]:
