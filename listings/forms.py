@@ -10,7 +10,7 @@ from django import forms
 
 from listings.mapping import LONGEST, NO_UPC, SETTABLE, YES
 from listings.models import Product
-from shops.models import FIELDS, MappingRule, SelectionRule, SyncSettings
+from shops.models import FIELDS, Group, MappingRule, SelectionRule, SyncSettings
 from shops.reverb.lists import Lists
 
 LABELS = {name: FIELDS[name] for name in SETTABLE}
@@ -95,6 +95,8 @@ class WordingForm(forms.ModelForm):  # type: ignore[type-arg]
 class GroupForm(forms.ModelForm):  # type: ignore[type-arg]
     """Add a group of products that go to Reverb."""
 
+    by = forms.ChoiceField(choices=Group.choices)
+
     class Meta:
         model = SelectionRule
         fields = ["by", "value"]
@@ -103,6 +105,7 @@ class GroupForm(forms.ModelForm):  # type: ignore[type-arg]
 class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
     """Add a rule: products of this group say this in that field."""
 
+    by = forms.ChoiceField(choices=Group.choices)
     field = forms.ChoiceField(label="say this", choices=list(LABELS.items()))
 
     class Meta:
