@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.journeys.world import World
+from listings.models import Product
+from shops.models import MappingRule
+from tests.journeys.world import DOMAIN, World
 
 pytestmark = pytest.mark.live
 
@@ -214,3 +216,50 @@ def test_a_brand_new_item_without_a_upc_stays_a_draft_and_the_entry_says_why(wor
     world.edit(guitar, barcode="885978110803")
     world.settle()
     assert world.listing()["state"] == "live"
+
+
+def test_a_product_that_was_switched_off_is_left_alone_but_ends_when_it_is_sold_out(world: World) -> None:
+    guitar = world.used()
+    world.settle()
+    Product.objects.update(choice="off")
+    world.edit(guitar, title="Another title")
+    world.settle()
+    assert world.listing("U1")["title"] == "Fender Strat"
+    world.edit(guitar, inventory_quantity=0)
+    world.settle()
+    assert world.listing("U1")["state"] == "ended"
+    assert world.entries()[-1] == "ended"
+    world.edit(guitar, inventory_quantity=1)
+    world.settle()
+    assert world.listing("U1")["state"] == "ended"  # it does not come back by itself
+
+
+def test_a_product_that_was_never_chosen_is_not_looked_for_on_reverb(world: World) -> None:
+    world.set(selection="chosen")
+    world.reverb.ask("DELETE", "/requests")
+    world.product(inventory_quantity=0)
+    world.settle()
+    assert world.reverb.calls() == []
+
+
+def test_a_rule_and_the_sellers_own_value_reach_the_listing(world: World) -> None:
+    MappingRule.objects.create(shop=world.shop, by="vendor", value="fender", field="finish", says="Sunburst")
+    world.set(price_percent=10)
+    guitar = world.product()
+    world.settle()
+    assert (world.listing()["finish"], world.listing()["price"]["amount"]) == ("Sunburst", "550.00")
+    Product.objects.update(overrides={"finish": "Black"})
+    world.hear(guitar)
+    world.settle()
+    assert world.listing()["finish"] == "Black"
+
+
+def test_a_price_in_a_currency_that_reverb_does_not_take_is_not_sent(world: World) -> None:
+    world.store.ask("POST", "/shops", {"domain": DOMAIN, "currency": "CHF"})
+    try:
+        world.product()
+        world.settle()
+    finally:
+        world.store.ask("POST", "/shops", {"domain": DOMAIN, "currency": "USD"})
+    assert world.waits_for("A1") == "currency_not_taken"
+    assert world.writes() == []

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 
-from shops.models import ReverbConnection, StoreConnection
+from shops.models import PendingConnection, ReverbConnection, StoreConnection
 
 
 class Command(BaseCommand):
@@ -31,5 +31,10 @@ class Command(BaseCommand):
             with transaction.atomic():
                 reverb = ReverbConnection.objects.select_for_update().get(pk=reverb_id)
                 reverb.save(update_fields=["token"])
+            count += 1
+        for pending_id in PendingConnection.objects.exclude(kept="").values_list("pk", flat=True).iterator():
+            with transaction.atomic():
+                pending = PendingConnection.objects.select_for_update().get(pk=pending_id)
+                pending.save(update_fields=["kept"])
             count += 1
         print(f"{count} connections are encrypted with the first key.")
