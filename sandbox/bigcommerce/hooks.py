@@ -30,7 +30,7 @@ class Domains:
     def __init__(self) -> None:
         """Nothing was sent yet."""
         self._tries: dict[str, deque[tuple[float, bool]]] = {}
-        self.blocked: dict[str, float] = {}
+        self._blocked: dict[str, float] = {}
 
     def count(self, uri: str, *, arrived: bool) -> None:
         """Count a try, and block the domain when too many failed."""
@@ -41,21 +41,28 @@ class Domains:
             rows.popleft()
         good = sum(good for _, good in rows)
         if len(rows) >= ENOUGH and good < SHARE * len(rows):
-            self.blocked[domain] = now + BLOCKED_S
+            self._blocked[domain] = now + BLOCKED_S
+
+    def blocked_s(self, uri: str) -> float:
+        """Return for how many seconds the domain is not called."""
+        return max(0.0, self._blocked.get(urlsplit(uri).netloc, 0.0) - time.time())
 
 
 def manners(stores: Stores, domains: Domains) -> Manners:
     """Return how BigCommerce delivers."""
 
-    def settled(shop: Doc, hook: Doc, arrived: bool) -> None:  # noqa: FBT001 -- the sender's face
+    def tried(hook: Doc, arrived: bool) -> None:  # noqa: FBT001 -- the sender's face
         domains.count(hook["uri"], arrived=arrived)
+
+    def settled(shop: Doc, hook: Doc, arrived: bool) -> None:  # noqa: FBT001
         if not arrived:
             shop = stores.keep.get("shop", shop["domain"]) or shop
             for row in shop["webhooks"]:
                 row["active"] = row["active"] and row["id"] != hook["id"]
             stores.keep.put("shop", shop["domain"], shop)
 
-    return Manners(headers=_headers, retry_s=[float(s) for s in RETRY_S], settled=settled)
+    retry_s = [float(s) for s in RETRY_S]
+    return Manners(headers=_headers, retry_s=retry_s, settled=settled, tried=tried, blocked_s=domains.blocked_s)
 
 
 def _headers(shop: Doc, hook: Doc, delivery: Doc) -> dict[str, str]:

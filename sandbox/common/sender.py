@@ -37,6 +37,9 @@ class Manners:
     retry_s: list[float]
     #: A delivery has failed for good, or arrived: lets the platform count, and switch a hook off.
     settled: Callable[[Doc, Doc, bool], None]
+    #: Seconds for which this address is not called at all, and what is told of each try (hook, arrived).
+    blocked_s: Callable[[str], float] = lambda _uri: 0.0
+    tried: Callable[[Doc, bool], None] = lambda _hook, _arrived: None
     answer_s: float = 10.0
     #: The statuses that count as arrived.
     good: range = field(default=range(200, 300))
@@ -94,7 +97,8 @@ class Sender:
 
     def _put(self, delivery: Doc, in_s: float) -> None:
         with self._ready:
-            self._begun += not delivery["failed"]
+            self._begun += not delivery.get("begun")
+            delivery["begun"] = True
             heapq.heappush(self._waiting, (time.monotonic() + in_s, next(self._order), delivery))
             if not self._started:
                 self._started = True
@@ -117,6 +121,10 @@ class Sender:
 
     def _try(self, session: requests.Session, delivery: Doc) -> None:
         shop = self._stores.keep.get("shop", delivery["domain"]) or {}
+        blocked_s = self._manners.blocked_s(delivery["hook"]["uri"])
+        if blocked_s > 0:
+            self._put(delivery, blocked_s)
+            return
         try:
             status = session.post(
                 delivery["hook"]["uri"],
@@ -129,6 +137,7 @@ class Sender:
             status = 0
         self.tries.append({"topic": delivery["topic"], "id": delivery["id"], "status": status, "at": time.time()})
         arrived = status in self._manners.good
+        self._manners.tried(delivery["hook"], arrived)
         delays = self.settings["retry_s"]
         if not arrived and delivery["failed"] < len(delays):
             delivery["failed"] += 1

@@ -1,0 +1,207 @@
+"""Each platform's own limits, as its stand-in enforces them: kept to, and nothing lost when they are met."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from listings import walks
+from listings.models import Walk
+from reverbsync import pace
+from shops.models import StoreConnection
+from shops.platforms import StoreClient
+from shops.platforms.bigcommerce import client as bigcommerce
+from shops.platforms.magento2 import frame
+from shops.platforms.shopify import bulk
+from shops.platforms.shopify import client as shopify
+from shops.platforms.values import Moved, StorePassing, StoreRefused
+from tests.platforms.conftest import Store
+from tests.platforms.test_walks import skus, the_walk, through
+
+pytestmark = pytest.mark.live
+
+MANY = 120
+ALL = {f"MANY-{number}" for number in range(MANY)}
+only = pytest.mark.parametrize
+
+
+def seed(store: Store, many: int = MANY) -> None:
+    """Fill the store."""
+    store.control.ask("POST", "/seed", {"domain": store.stand_in.domain, "many": many})
+    walks.plan(store.shop)
+
+
+# -- Shopify -------------------------------------------------------------------------------------------------------
+
+
+@only("store", ["shopify"], indirect=True)
+def test_beyond_what_pages_reach_shopify_lists_all_products_into_a_file_that_is_read_in_pieces(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shopify, "MOST_BY_PAGES", 100)
+    monkeypatch.setattr(bulk, "PIECE_BYTES", 20_000)
+    monkeypatch.setattr(bulk, "LOOK_AGAIN_S", 0.0)
+    seed(store)
+    walks.begin(store.shop, "catalogue")
+    for _ in range(60):
+        walk = the_walk(store)
+        if walk.state != Walk.State.RUNNING:
+            break
+        walks.turn(walk)
+    assert skus(store) == ALL
+    assert the_walk(store).pages > 3  # the list to begin with, and the pieces
+    assert the_walk(store).news == MANY
+    monkeypatch.setattr(shopify, "MOST_BY_PAGES", 25_000)
+    assert through(store).news == 0  # a file says the same of a product as a page does
+
+
+@only("store", ["shopify"], indirect=True)
+def test_an_empty_bucket_of_shopify_stops_all_workers_until_it_is_refilled(store: Store) -> None:
+    store.control.ask("POST", "/limits", {"size": 10, "restore": 1})
+    try:
+        with pytest.raises(StorePassing) as passing:
+            store.client.walk("")
+    finally:
+        store.control.ask("POST", "/limits", {"size": 100_000, "restore": 100_000})
+    assert passing.value.retry_after
+    assert pace.blocked_for(f"shopify:{store.connection.address}") > 0
+
+
+# -- BigCommerce ---------------------------------------------------------------------------------------------------
+
+
+def call_often(client: StoreClient) -> None:
+    """Call more often than the quota allows."""
+    for _ in range(20):
+        client.order_products("1")
+
+
+@only("store", ["bigcommerce"], indirect=True)
+def test_bigcommerces_quota_is_never_used_up_since_others_share_it(store: Store) -> None:
+    store.control.ask("POST", "/limits", {"calls": 12, "window_s": 30})
+    try:
+        client = store.client
+        with pytest.raises(StorePassing) as passing:
+            call_often(client)
+    finally:
+        store.control.ask("POST", "/limits", {"calls": 100_000, "window_s": 30})
+    calls = [call["status"] for call in store.control.calls()]
+    assert 429 not in calls
+    assert len(calls) <= 12 - bigcommerce.RESERVE
+    assert passing.value.retry_after
+
+
+@only("store", ["bigcommerce"], indirect=True)
+def test_an_adjustment_of_bigcommerce_is_looked_for_until_it_shows(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(bigcommerce, "pause", waits.append)
+    store.product()
+    unit, client = store.unit(), store.client
+    store.control.ask("POST", "/settings", {"lag_s": 3600})
+    try:
+        after = client.adjust(unit, client.count(unit), by=-1, reference="r")
+    finally:
+        store.control.ask("POST", "/settings", {"lag_s": 0.1})
+    assert (after.units, len(waits)) == (2, bigcommerce.LOOKS)
+
+
+# -- WooCommerce ---------------------------------------------------------------------------------------------------
+
+
+@only("store", ["woocommerce"], indirect=True)
+def test_a_page_instead_of_an_answer_passes_and_a_redirect_is_told_to_the_seller(store: Store) -> None:
+    for status in (200, 403, 404, 502):
+        store.control.fault("status", status=status, times=1)  # without a body it is a page of HTML
+        with pytest.raises(StorePassing):
+            store.client.check()
+    store.control.fault("status", status=301, times=1)
+    with pytest.raises(StoreRefused, match="leads elsewhere"):
+        store.client.check()
+    assert StoreConnection.objects.get().token.get_secret_value()
+
+
+@only("store", ["woocommerce"], indirect=True)
+def test_an_order_that_comes_while_woocommerces_stock_is_set_is_put_right(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = store.product()
+    unit, client = store.unit(), store.client
+    count = client.count(unit)
+    variant = made["variants"][0]["id"]
+    real, ordered = client._call, []  # type: ignore[attr-defined]
+
+    def racing(method: str, path: str, **more: object) -> object:
+        if method == "PUT" and not ordered:  # between our reading and our writing
+            ordered.append(store.control.ask("POST", "/orders", {"variant_id": variant, "quantity": 1}))
+        return real(method, path, **more)
+
+    monkeypatch.setattr(client, "_call", racing)
+    after = client.adjust(unit, count, by=-1, reference="r")
+    assert after.units == store.stock() == 1  # three, less ours, less theirs
+
+
+# -- Magento -------------------------------------------------------------------------------------------------------
+
+
+@only("store", ["magento2"], indirect=True)
+def test_magento_without_its_inventory_modules_is_read_and_written_the_old_way(store: Store) -> None:
+    store.control.ask("POST", "/shops", {"domain": store.stand_in.domain, "msi": False})
+    store.product("A/1 b")
+    unit, client = store.unit("A/1 b"), store.client
+    assert unit.stock == 3
+    assert client.adjust(unit, client.count(unit), by=-2, reference="r").units == 1
+    assert client.stocks("").units == {"A/1 b": 1}
+
+
+@only("store", ["magento2"], indirect=True)
+def test_what_magento_reserves_for_orders_is_not_for_sale_and_survives_an_adjustment(store: Store) -> None:
+    made = store.product()
+    store.control.ask("POST", "/orders", {"variant_id": made["variants"][0]["id"], "quantity": 2})
+    unit, client = store.unit(), store.client
+    count = client.count(unit)
+    assert (unit.stock, count.units, count.there) == (1, 1, 3)
+    after = client.adjust(unit, count, by=-1, reference="r")
+    assert (after.units, after.there) == (0, 2)
+    with pytest.raises(Moved):
+        client.adjust(unit, count, by=-1, reference="r")
+
+
+@only("store", ["magento2"], indirect=True)
+def test_magento_takes_a_lone_token_only_where_it_was_switched_on(store: Store) -> None:
+    token = store.stand_in.token("contract").split(":")[2]
+    StoreConnection.objects.update(token=token)
+    with pytest.raises(Exception, match="Reauthorize"):
+        store.client.check()
+    store.control.ask("POST", "/shops", {"domain": store.stand_in.domain, "bearer": True})
+    assert store.client.check().currency == "USD"
+
+
+@only("store", ["magento2"], indirect=True)
+def test_a_product_of_an_order_is_found_although_its_date_did_not_change(store: Store) -> None:
+    made = store.product()
+    store.product("B1")
+    walks.plan(store.shop)
+    through(store)
+    store.control.ask("POST", "/clock", {"advance_s": 7200})
+    store.control.ask("POST", "/orders", {"variant_id": made["variants"][0]["id"], "quantity": 2})
+    since, cursor, seen = datetime.now(UTC) + timedelta(hours=1), "", set()
+    while True:
+        page = store.client.walk(cursor, since=since)
+        seen |= {unit.sku for unit in page.products}
+        if page.next is None:
+            break
+        cursor = page.next
+    assert seen == {"A1"}
+
+
+@only("store", ["magento2"], indirect=True)
+def test_a_new_colour_in_magento_is_named_although_its_options_were_read_before(store: Store) -> None:
+    colours = [{"sku": "V-1", "price": "5.00", "inventory_quantity": 1, "options": {"Color": "Black"}}]
+    store.product(variants=colours)
+    assert store.unit("V-1").finish == "Black"
+    store.product(variants=[{**colours[0], "sku": "V-2", "options": {"Color": "Burgundy"}}])
+    frame.cache.delete(f"magento2:families:{store.connection.address}")
+    assert store.unit("V-2").finish == "Burgundy"
