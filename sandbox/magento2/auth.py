@@ -6,26 +6,22 @@ as %2F; a signature over anything else, a used nonce and a wrong clock are 401.
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import hmac
-import re
 import secrets
 import time
 from html import escape
 from typing import Any
-from urllib.parse import parse_qsl, quote, unquote, urlencode
+from urllib.parse import urlencode
 
 import requests
 from flask import Flask, Response, redirect, request
 
+from sandbox.common import oauth1
 from sandbox.common.keep import Doc
 from sandbox.common.store import Stores
 
 SKEW_S = 300
 #: A consumer's credentials must be exchanged within this time after the callback.
 EXCHANGE_S = 300
-_PART = re.compile(r'(\w+)="([^"]*)"')
 Refusal = tuple[Doc, int]
 
 
@@ -55,9 +51,9 @@ class Auth:
                 key, secret, owner, owner_secret = token.split(":")
                 if given.startswith("Bearer ") and shop.get("bearer") and given[7:] == owner:
                     return shop
-                said = said_in(given)
+                said = oauth1.in_header(given)
                 if said.get("oauth_consumer_key") == key and said.get("oauth_token") == owner:
-                    problem = self.problem(said, f"{_enc(secret)}&{_enc(owner_secret)}")
+                    problem = self.problem(said, oauth1.key(secret, owner_secret))
                     return problem or shop
         return unauthorised()
 
@@ -73,35 +69,14 @@ class Auth:
         if mark in self._used:
             return unauthorised()
         self._used[mark] = time.time()
-        digest = hmac.new(key.encode(), _base(said).encode(), hashlib.sha256).digest()
-        right = hmac.compare_digest(base64.b64encode(digest).decode(), said.get("oauth_signature", ""))
-        return None if right else unauthorised()
-
-
-def said_in(header: str) -> dict[str, str]:
-    """Return the parts of an OAuth header."""
-    return {name: unquote(value) for name, value in _PART.findall(header)} if header.startswith("OAuth ") else {}
-
-
-def _enc(text: str) -> str:
-    return quote(text, safe="~")
-
-
-def _base(said: dict[str, str]) -> str:
-    raw: str = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI") or request.path
-    path, _, query = raw.partition("?")
-    url = request.host_url.rstrip("/") + path.replace("%2F", "/").replace("%2f", "/")
-    pairs = parse_qsl(query, keep_blank_values=True)
-    pairs += [(name, value) for name, value in said.items() if name != "oauth_signature"]
-    joined = "&".join(f"{name}={value}" for name, value in sorted((_enc(n), _enc(v)) for n, v in pairs))
-    return "&".join([request.method, _enc(url), _enc(joined)])
+        return None if oauth1.is_signed(request, said, key) else unauthorised()
 
 
 def handshake(app: Flask, stores: Stores, auth: Auth, url: str) -> None:
     """Add an integration's page in the admin, and the two calls that lead to a token."""
 
     def consumer() -> Doc | None:
-        key = said_in(request.headers.get("Authorization", "")).get("oauth_consumer_key", "")
+        key = oauth1.in_header(request.headers.get("Authorization", "")).get("oauth_consumer_key", "")
         known = stores.keep.get("consumer", key)
         return known if known and time.time() - known["at"] <= EXCHANGE_S else None
 
@@ -110,11 +85,11 @@ def handshake(app: Flask, stores: Stores, auth: Auth, url: str) -> None:
 
     @app.post("/oauth/token/<word>")
     def token(word: str) -> Any:
-        known, said = consumer(), said_in(request.headers.get("Authorization", ""))
+        known, said = consumer(), oauth1.in_header(request.headers.get("Authorization", ""))
         if known is None:
             return Response("oauth_problem=consumer_expired", status=401)
         middle = known.get("request") or ["", ""]
-        key = f"{_enc(known['secret'])}&{_enc(middle[1] if word == 'access' else '')}"
+        key = oauth1.key(known["secret"], middle[1] if word == "access" else "")
         if auth.problem(said, key) is not None:
             return Response("oauth_problem=signature_invalid", status=401)
         made = [secrets.token_hex(16), secrets.token_hex(16)]

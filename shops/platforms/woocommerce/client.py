@@ -32,6 +32,7 @@ from shops.platforms.values import (
 )
 from shops.platforms.woocommerce import orders as forms
 from shops.platforms.woocommerce import products as reading
+from shops.platforms.woocommerce import signing
 from shops.platforms.woocommerce.orders import Order, taken
 from shops.platforms.woocommerce.orders import read as read_order
 from shops.platforms.woocommerce.products import Item
@@ -45,6 +46,7 @@ OVERLAP = timedelta(minutes=5)
 #: How far back an order for Reverb is looked for before it is made.
 LOOK_BACK = timedelta(days=30)
 MAX_CORRECTIONS = 5
+OTHER_WAY = {"header": "query", "signed": "basic"}
 
 
 class WooCommerceClient:
@@ -59,7 +61,8 @@ class WooCommerceClient:
         self._budget = Budget(f"woocommerce:{self._host}", CALLS_PER_MINUTE)
         self._secret_of_hooks = connection.secret
         self._currency: str | None = None
-        self._by_query = False
+        #: How the keys travel: as a signature over plain http, else in the header; the other way is tried on a 401.
+        self._way = "signed" if self._root.startswith("http://") else "header"
 
     def check(self) -> StoreInfo:
         """Ask for products, which is what the keys are for, and for the currency."""
@@ -280,11 +283,11 @@ class WooCommerceClient:
 
     def _call(self, method: str, path: str, *, body: object = None, missing: bool = False) -> Answer:
         answer = self._send(method, path, body)
-        if answer.status == 401 and not self._by_query and self._root.startswith("https://"):
-            # Some hosts take the Authorization header away before WordPress sees it.
-            self._by_query = True
+        if answer.status == 401 and self._way in OTHER_WAY:
+            # Some hosts take the Authorization header away before WordPress sees it; some end TLS in front of it.
+            first, self._way = self._way, OTHER_WAY[self._way]
             answer = self._send(method, path, body)
-            self._by_query = answer.status != 401
+            self._way = first if answer.status == 401 else self._way
         if 200 <= answer.status < 300 or (missing and answer.status == 404):
             return answer
         raise self._error(method, answer)
@@ -292,7 +295,9 @@ class WooCommerceClient:
     def _send(self, method: str, path: str, body: object) -> Answer:
         headers = {"Accept": "application/json", "Content-Type": "application/json", "Cache-Control": "no-cache"}
         url = f"{self._root}/wp-json/wc/v3{path}"
-        if self._by_query:
+        if self._way == "signed":
+            url = signing.signed(method, url, self._key, self._secret)
+        elif self._way == "query":
             keys = urlencode({"consumer_key": self._key, "consumer_secret": self._secret})
             url += ("&" if "?" in url else "?") + keys
         else:
