@@ -19,10 +19,11 @@ from reverbsync.pace import Budget
 from shops.models import StoreConnection
 from shops.orders import NewOrder, Shipment, StoreOrder
 from shops.pictures import StoreProduct
-from shops.platforms import calls
+from shops.platforms import calls, hooks
 from shops.platforms.bigcommerce import orders as forms
 from shops.platforms.bigcommerce import products as reading
 from shops.platforms.bigcommerce.webhooks import OUR_HEADER, TOPICS, our_key
+from shops.platforms.hooks import Hook
 from shops.platforms.values import (
     Count,
     Hooks,
@@ -175,27 +176,14 @@ class BigCommerceClient:
 
     def keep_hooks(self, address: str) -> Hooks:
         """Register each scope once, with our own header; wake those that were switched off."""
-        ours: dict[str, dict[str, Any]] = {}
-        for hook in self._hooks(address):
-            if hook["scope"] in ours:
-                self._call("DELETE", f"/v3/hooks/{hook['id']}", missing=True)
-            ours.setdefault(str(hook["scope"]), hook)
-        refused, repaired = {}, []
-        for scope in TOPICS:
-            there = ours.get(scope)
-            if there is not None and there.get("is_active"):
-                continue
-            try:
-                if there is not None:
-                    self._json("PUT", f"/v3/hooks/{there['id']}", {"is_active": True})
-                else:
-                    self._json("POST", "/v3/hooks", self._hook(scope, address))
-            except Unsupported as error:
-                refused[scope] = str(error)
-                continue
-            if ours:
-                repaired.append(scope)
-        return Hooks(tuple(one for one in TOPICS if one not in refused), refused, tuple(repaired))
+        there = [Hook(str(h["id"]), str(h["scope"]), bool(h.get("is_active"))) for h in self._hooks(address)]
+        return hooks.keep(
+            tuple(TOPICS),
+            there,
+            add=lambda scope: self._json("POST", "/v3/hooks", self._hook(scope, address)),
+            wake=lambda number: self._json("PUT", f"/v3/hooks/{number}", {"is_active": True}),
+            remove=lambda number: self._call("DELETE", f"/v3/hooks/{number}", missing=True),
+        )
 
     def drop_hooks(self, address: str) -> None:
         """Delete our hooks."""

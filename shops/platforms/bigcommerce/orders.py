@@ -9,12 +9,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
-
-from pydantic import ValidationError
+from typing import Any
 
 from shops.orders import NewOrder, OrderLine, OrderStatus, Shipment, StoreOrder
-from shops.platforms.values import StorePassing
+from shops.platforms.reading import M, valid
 from shops.wire import Part, Text
 
 INCOMPLETE = 0
@@ -168,12 +166,5 @@ def _address(order: NewOrder) -> dict[str, str]:
     return made
 
 
-M = TypeVar("M", bound=Part)
-
-
 def _valid(model: type[M], row: Any) -> M:
-    try:
-        return model.model_validate(row)
-    except ValidationError as error:
-        where = ".".join(map(str, error.errors()[0]["loc"]))
-        raise StorePassing(f"BigCommerce's order could not be read at {where}.", maybe_done=True) from None
+    return valid(model, row, "BigCommerce's order", maybe_done=True)

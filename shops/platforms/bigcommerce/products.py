@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from shops.pictures import StoreProduct
+from shops.platforms.reading import valid
 from shops.platforms.values import Count, StorePassing
 from shops.wire import Part, Text
 
@@ -76,11 +77,7 @@ class Product(Part):
 
 def read(row: Any) -> Product:
     """Return a product. Raises StorePassing naming the place that cannot be read."""
-    try:
-        return Product.model_validate(row)
-    except ValidationError as error:
-        where = ".".join(map(str, error.errors()[0]["loc"]))
-        raise StorePassing(f"BigCommerce's product could not be read at {where}.") from None
+    return valid(Product, row, "BigCommerce's product")
 
 
 def units(

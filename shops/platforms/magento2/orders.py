@@ -12,12 +12,10 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Any, TypeVar
-
-from pydantic import ValidationError
+from typing import Any
 
 from shops.orders import NewOrder, OrderLine, OrderStatus, Shipment, StoreOrder
-from shops.platforms.values import StorePassing
+from shops.platforms.reading import M, valid
 from shops.wire import Part, Text
 
 STATES = {
@@ -199,12 +197,5 @@ def _row(line: OrderLine) -> dict[str, Any]:
     return made
 
 
-M = TypeVar("M", bound=Part)
-
-
 def _valid(model: type[M], row: Any) -> M:
-    try:
-        return model.model_validate(row)
-    except ValidationError as error:
-        where = ".".join(map(str, error.errors()[0]["loc"]))
-        raise StorePassing(f"Magento's order could not be read at {where}.", maybe_done=True) from None
+    return valid(model, row, "Magento's order", maybe_done=True)

@@ -12,11 +12,9 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from pydantic import ValidationError
-
 from shops.pictures import StoreProduct
 from shops.platforms.magento2.frame import Attribute, Told
-from shops.platforms.values import StorePassing
+from shops.platforms.reading import valid
 from shops.wire import Part, Text
 
 SOLD = {"simple", "virtual"}
@@ -83,11 +81,7 @@ class Item(Part):
 
 def read(row: Any) -> Item:
     """Return a product. Raises StorePassing naming the place that cannot be read."""
-    try:
-        return Item.model_validate(row)
-    except ValidationError as error:
-        where = ".".join(map(str, error.errors()[0]["loc"]))
-        raise StorePassing(f"Magento's product could not be read at {where}.") from None
+    return valid(Item, row, "Magento's product")
 
 
 def unit(

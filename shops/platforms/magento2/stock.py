@@ -10,14 +10,13 @@ Facts: the salable-quantity export names every product; a product whose stock is
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeVar
-
-from pydantic import ValidationError
+from typing import Any
 
 from shops.platforms.magento2 import search
 from shops.platforms.magento2.frame import Frame
 from shops.platforms.magento2.rest import Rest, encoded
-from shops.platforms.values import Count, Moved, StockPage, StorePassing, Unsupported
+from shops.platforms.reading import M, valid
+from shops.platforms.values import Count, Moved, StockPage, Unsupported
 from shops.wire import Part, Text
 
 PAGE = 300
@@ -141,11 +140,5 @@ def _units(one: _Salable) -> int | None:
     return max(0, int(one.qty)) if one.is_salable else 0
 
 
-M = TypeVar("M", bound=Part)
-
-
 def _valid(model: type[M], row: Any) -> M:
-    try:
-        return model.model_validate(row)
-    except ValidationError:
-        raise StorePassing("Magento's stock could not be read.") from None
+    return valid(model, row, "Magento's stock")

@@ -9,6 +9,8 @@ from typing import Any
 from shops.models import StoreConnection
 from shops.orders import NewOrder, Shipment, StoreOrder
 from shops.pictures import StoreProduct
+from shops.platforms import hooks
+from shops.platforms.hooks import Hook
 from shops.platforms.shopify import bulk, orders, products, queries
 from shops.platforms.shopify.graphql import GraphQL, TooCostly, root_of, tokens_for_code
 from shops.platforms.shopify.webhooks import TOPICS
@@ -124,25 +126,21 @@ class ShopifyClient:
 
     def keep_hooks(self, address: str) -> Hooks:
         """Subscribe to each topic once. Shopify drops a subscription after eight failures in a row."""
-        ours: dict[str, str] = {}
-        for hook in self._hooks():
-            if hook.get("uri") != address:
-                continue
-            if hook["topic"] in ours:
-                self._line.ask(queries.HOOK_DELETE, id=hook["id"])
-            ours.setdefault(hook["topic"], hook["id"])
-        refused, added = {}, []
-        for topic in TOPICS:
-            name = topic.replace("/", "_").upper()
-            if name in ours:
-                continue
-            data = self._line.ask(queries.HOOK_CREATE, topic=name, uri=address)
-            if errors := _user_errors(data, "webhookSubscriptionCreate"):
-                refused[topic] = errors[0][1]
-            else:
-                added.append(topic)
-        there = tuple(topic for topic in TOPICS if topic not in refused)
-        return Hooks(there, refused, tuple(added) if ours else ())
+        named = {topic.replace("/", "_").upper(): topic for topic in TOPICS}
+        mine = [hook for hook in self._hooks() if hook.get("uri") == address]
+        there = [Hook(str(h["id"]), named[h["topic"]]) for h in mine if h["topic"] in named]
+        return hooks.keep(
+            tuple(TOPICS),
+            there,
+            add=lambda topic: self._subscribe(topic.replace("/", "_").upper(), address),
+            wake=lambda _: None,  # a subscription is there or it is not
+            remove=lambda gid: self._line.ask(queries.HOOK_DELETE, id=gid),
+        )
+
+    def _subscribe(self, topic: str, address: str) -> None:
+        data = self._line.ask(queries.HOOK_CREATE, topic=topic, uri=address)
+        if errors := _user_errors(data, "webhookSubscriptionCreate"):
+            raise Unsupported(errors[0][1])
 
     def drop_hooks(self, address: str) -> None:
         """Remove our subscriptions."""

@@ -9,10 +9,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from shops.orders import NewOrder, OrderLine, OrderStatus, Shipment, StoreOrder
-from shops.platforms.values import StorePassing
+from shops.platforms.reading import valid
 from shops.wire import Part, Text
 
 UNPAID = {"PENDING", "AUTHORIZED", "PARTIALLY_PAID", "EXPIRED"}
@@ -68,11 +68,7 @@ class _Order(Part):
 
 def read(node: Any, *, admin: str) -> StoreOrder:
     """Return an order. Raises StorePassing when it is not of this shape."""
-    try:
-        order = _Order.model_validate(node)
-    except ValidationError as error:
-        where = ".".join(map(str, error.errors()[0]["loc"]))
-        raise StorePassing(f"Shopify's order could not be read at {where}.", maybe_done=True) from None
+    order = valid(_Order, node, "Shopify's order", maybe_done=True)
     lines = tuple(
         OrderLine(
             line.id,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from shops.pictures import StoreProduct
-from shops.platforms.values import Count, StorePassing
+from shops.platforms.reading import M, valid
+from shops.platforms.values import Count
 from shops.wire import Part, Text
 
 #: Options that mean what Reverb calls the finish.
@@ -192,15 +193,8 @@ def count(data: dict[str, Any]) -> Count:
     return Count(sum(there.values()), place, there[place])
 
 
-M = TypeVar("M", bound=Part)
-
-
 def _valid(model: type[M], data: Any) -> M:
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        where = ".".join(map(str, error.errors()[0]["loc"]))
-        raise StorePassing(f"Shopify's answer could not be read at {where}.") from None
+    return valid(model, data, "Shopify's answer")
 
 
 def owner(data: dict[str, Any]) -> str | None:

@@ -18,7 +18,8 @@ from reverbsync.pace import Budget
 from shops.models import StoreConnection
 from shops.orders import NewOrder, Shipment, StoreOrder
 from shops.pictures import StoreProduct
-from shops.platforms import calls
+from shops.platforms import calls, hooks
+from shops.platforms.hooks import Hook
 from shops.platforms.values import (
     Count,
     Hooks,
@@ -170,27 +171,14 @@ class WooCommerceClient:
 
     def keep_hooks(self, address: str) -> Hooks:
         """Register each topic once; wake what was switched off after failures (the seventh in a row does it)."""
-        ours: dict[str, dict[str, Any]] = {}
-        for hook in self._hooks(address):
-            if hook["topic"] in ours:
-                self._call("DELETE", f"/webhooks/{hook['id']}?force=true", missing=True)
-            ours.setdefault(str(hook["topic"]), hook)
-        refused, repaired = {}, []
-        for topic in TOPICS:
-            there = ours.get(topic)
-            if there is not None and there.get("status") == "active":
-                continue
-            try:
-                if there is not None:
-                    self._call("PUT", f"/webhooks/{there['id']}", body={"status": "active"})
-                else:
-                    self._call("POST", "/webhooks", body=self._hook(topic, address))
-            except Unsupported as error:
-                refused[topic] = str(error)
-                continue
-            if ours:
-                repaired.append(topic)
-        return Hooks(tuple(one for one in TOPICS if one not in refused), refused, tuple(repaired))
+        there = [Hook(str(h["id"]), str(h["topic"]), h.get("status") == "active") for h in self._hooks(address)]
+        return hooks.keep(
+            tuple(TOPICS),
+            there,
+            add=lambda topic: self._call("POST", "/webhooks", body=self._hook(topic, address)),
+            wake=lambda number: self._call("PUT", f"/webhooks/{number}", body={"status": "active"}),
+            remove=lambda number: self._call("DELETE", f"/webhooks/{number}?force=true", missing=True),
+        )
 
     def drop_hooks(self, address: str) -> None:
         """Delete our webhooks for good."""

@@ -10,11 +10,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from pydantic import ValidationError
-
 from shops.orders import NewOrder, OrderLine, OrderStatus, Shipment, StoreOrder
 from shops.pictures import StoreProduct
-from shops.platforms.values import StorePassing
+from shops.platforms.reading import valid
 from shops.platforms.woocommerce.products import Price
 from shops.wire import Part, Text
 
@@ -66,11 +64,7 @@ class Order(Part):
 
 def read(row: Any) -> Order:
     """Return an order. Raises StorePassing when it is not of this shape."""
-    try:
-        return Order.model_validate(row)
-    except ValidationError as error:
-        where = ".".join(map(str, error.errors()[0]["loc"]))
-        raise StorePassing(f"WooCommerce's order could not be read at {where}.", maybe_done=True) from None
+    return valid(Order, row, "WooCommerce's order", maybe_done=True)
 
 
 def taken(order: Order, product: StoreProduct) -> int:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, ValidationError
 
 from shops.pictures import StoreProduct
-from shops.platforms.values import StorePassing
+from shops.platforms.reading import valid
 from shops.wire import Part, Text
 
 FINISH_OPTIONS = {"color", "colour", "finish"}
@@ -83,11 +83,7 @@ class Item(Part):
 
 def read_item(row: Any) -> Item:
     """Return a product or variation. Raises StorePassing naming the place that cannot be read."""
-    try:
-        return Item.model_validate(row)
-    except ValidationError as error:
-        where = ".".join(map(str, error.errors()[0]["loc"]))
-        raise StorePassing(f"WooCommerce's product could not be read at {where}.") from None
+    return valid(Item, row, "WooCommerce's product")
 
 
 def units(product: Item, variations: list[Item], *, currency: str, admin: str) -> list[StoreProduct]:
