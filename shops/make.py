@@ -105,6 +105,7 @@ def disconnect_store(shop: Shop) -> None:
 
 def connect_reverb(shop: Shop, token: str, *, sandbox: bool = False, by_oauth: bool = False) -> connect.Account:
     """Try a token and keep it unless Reverb refuses it outright; returns what the trial found."""
+    now = clock.now()
     candidate = ReverbConnection(shop=shop, token=SecretStr(token), sandbox=sandbox)
     account = connect.check(candidate)
     if account.problem is not None and not account.problem.usable:
@@ -119,7 +120,9 @@ def connect_reverb(shop: Shop, token: str, *, sandbox: bool = False, by_oauth: b
             "account_id": account.id,
             "currency": account.currency,
             "problem": account.problem.id if account.problem else "",
-            "checked_at": clock.now(),
+            "checked_at": now,
+            "hooks_due_at": now,
+            "orders_due_at": now,
         },
     )
     look_again(shop)

@@ -100,3 +100,36 @@ class ReverbListing(_Kept):
     photo_count: int = 0
     offers_enabled: bool | None = None
     handmade: bool | None = None
+
+
+@dataclass(frozen=True)
+class ReverbOrder(_Kept):
+    """One order on Reverb: one listing, some units of it. Items bought together share `bundle_id`.
+
+    Money is in `currency`. Facts: Reverb docs, "Retrieve orders". Most fields may be missing.
+    """
+
+    number: str
+    listing_id: str
+    sku: str
+    title: str
+    quantity: int
+    status: str  # the raw word; unknown ones are possible
+    placed_at: datetime
+    updated_at: datetime
+    paid_at: datetime | None = None
+    bundle_id: str = ""
+    currency: str = ""
+    product_amount: Decimal | None = None  # for all units, without tax and shipping
+    shipping: Decimal | None = None
+    tax: Decimal | None = None
+    total: Decimal | None = None
+    fees: Decimal | None = None  # what Reverb keeps, where it says so
+    buyer: str = ""
+    buyer_id: str = ""
+    address: Mapping[str, str] | None = None  # keys of shops.orders.Address
+    local_pickup: bool = False
+    shipping_method: str = ""
+    provider: str = ""
+    tracking_number: str = ""
+    web_url: str = ""

@@ -10,4 +10,6 @@ app_name = "webhooks"
 urlpatterns = [
     path("store/<str:key>/", views.from_store, name="store"),
     path("app/<slug:kind>/", views.from_app, name="app"),
+    path("reverb/<str:key>/", views.from_reverb, name="reverb"),
+    path("reverb/<str:key>/<path:topic>/", views.from_reverb, name="reverb_topic"),
 ]

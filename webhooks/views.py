@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from shops.models import StoreConnection
+from shops.models import ReverbConnection, StoreConnection
 from shops.platforms import PLATFORMS, Platform, platform_of
 from shops.platforms.values import BadSignature
 from webhooks import inbox
@@ -66,6 +66,34 @@ def from_app(request: HttpRequest, kind: str) -> HttpResponse:
     for store in StoreConnection.objects.filter(platform=kind, address=address):
         answer = _kept(platform, store, body, request)
     return answer
+
+
+@csrf_exempt
+@require_POST
+def from_reverb(request: HttpRequest, key: str, topic: str = "") -> HttpResponse:
+    """Take one call of Reverb's, which signs nothing: the address is its only proof, and the body only a hint.
+
+    200 kept · 400 not JSON (kept all the same) · 404 no such address · 413 too large.
+    """
+    body = _body(request)
+    if body is None:
+        return _refuse(413, f"The body is larger than {settings.WEBHOOK_MAX_BYTES} bytes.")
+    connection = ReverbConnection.objects.filter(hook_key=key).first()
+    if connection is None:
+        return _refuse(404, "No shop has this address.")
+    state = Delivery.State.OPEN if inbox.is_json(body) else Delivery.State.UNREADABLE
+    # Without an id every call counts: looking twice is harmless, a lost sale is not.
+    inbox.keep(
+        connection.shop_id,
+        source="reverb",
+        delivery_id=f"none-{uuid.uuid4()}",
+        topic=topic[:100],
+        body=body,
+        state=state,
+    )
+    if state == Delivery.State.UNREADABLE:
+        return _refuse(400, "The body is not a JSON object.")
+    return JsonResponse({"status": "kept"})
 
 
 def _kept(platform: Platform, store: StoreConnection, body: bytes, request: HttpRequest) -> HttpResponse:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from listings.models.job import Job, Rank
+from listings.models.ledger import Ledger
 from listings.models.listing import Listing
+from listings.models.order import Order
 from listings.models.product import Product
 from listings.models.walk import Walk
 
-__all__ = ["Job", "Listing", "Product", "Rank", "Walk"]
+__all__ = ["Job", "Ledger", "Listing", "Order", "Product", "Rank", "Walk"]

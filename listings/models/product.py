@@ -29,6 +29,9 @@ class Product(models.Model):
     choice = models.CharField(max_length=3, blank=True, choices=[("on", "always"), ("off", "never")])
     #: The seller's own values for its listing: field → value.
     overrides = models.JSONField(default=dict, blank=True)
+    #: The seller's own numbers for its stock on Reverb; None: the shop's (SyncSettings).
+    stock_buffer = models.PositiveIntegerField(null=True, blank=True)
+    stock_maximum = models.PositiveIntegerField(null=True, blank=True)
     #: Id of the reason for which it waits for the seller, empty when it does not.
     waits_for = models.CharField(max_length=40, blank=True)
 

@@ -61,6 +61,15 @@ class ReverbConnection(models.Model):
     account_id = models.CharField(max_length=64, blank=True, help_text="Reverb's id of the account, where it said so.")
     problem = models.CharField(max_length=40, blank=True, help_text="Id of a reason in shops/reverb/connect.py.")
     checked_at = models.DateTimeField(null=True, blank=True)
+    #: Reverb signs nothing: this part of the webhook address is the only proof that a call comes from there.
+    hook_key = models.CharField(max_length=64, unique=True, default=unguessable)
+    #: What the last check of the webhooks found (shops.platforms.values.Hooks), and when the next one is due.
+    hooks = models.JSONField(default=dict, blank=True)
+    hooks_checked_at = models.DateTimeField(null=True, blank=True)
+    hooks_due_at = models.DateTimeField(null=True, blank=True)
+    #: All orders that changed on Reverb before this moment have been read; and when they are read next.
+    orders_read_at = models.DateTimeField(null=True, blank=True)
+    orders_due_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return self.account or "Reverb account"
@@ -74,6 +83,11 @@ class ReverbConnection(models.Model):
     def web_url(self) -> str:
         """Root of the website that this account lives on."""
         return settings.REVERB_SANDBOX_WEB_URL if self.sandbox else settings.REVERB_WEB_URL
+
+    @property
+    def webhook_address(self) -> str:
+        """The address that Reverb posts to; a topic may follow it."""
+        return settings.SITE_URL + reverse("webhooks:reverb", args=[self.hook_key])
 
     @property
     def budget(self) -> str:

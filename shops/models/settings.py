@@ -41,6 +41,13 @@ class Rounding(models.TextChoices):
     NINETY_NINE = "99", "To .99"
 
 
+class StockWay(models.TextChoices):
+    """Which side's changes of stock reach the other."""
+
+    BOTH = "both", "Both ways: a sale on either side counts on the other"
+    STORE = "store", "Only from your store to Reverb: your store learns of sales on Reverb by other means"
+
+
 def _switch() -> models.BooleanField[bool, bool]:
     return models.BooleanField(default=True)
 
@@ -78,6 +85,15 @@ class SyncSettings(models.Model):
     sync_handmade = _switch()
     sync_offers = _switch()
 
+    stock_way = models.CharField("Stock", max_length=5, choices=StockWay.choices, default=StockWay.BOTH)
+    stock_buffer = models.PositiveIntegerField(
+        "Units held back",
+        default=0,
+        help_text="Reverb shows your stock less these, so that the last ones are sold in your store only.",
+    )
+    stock_maximum = models.PositiveIntegerField(
+        "Most units to show", default=0, help_text="Reverb never shows more than these. 0: no limit."
+    )
     selection = models.CharField("Products", max_length=6, choices=Selection.choices, default=Selection.ALL)
     price_percent = models.DecimalField(
         "Percent added to the store's price",

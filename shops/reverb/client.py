@@ -6,6 +6,7 @@ Facts: Reverb's developer pages (headers, HAL links, `my/listings`, `state/end`)
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -16,8 +17,8 @@ from reverbsync import http, pace
 from reverbsync.http import Answer
 from reverbsync.pace import Budget
 from shops.models import ReverbConnection
-from shops.pictures import ReverbListing
-from shops.reverb import read
+from shops.pictures import ReverbListing, ReverbOrder
+from shops.reverb import orders, read
 from shops.reverb.errors import Lasting, NoAnswer, Paced, Passing, SlowDown, from_answer
 
 #: Waiting time after a 429 that does not say how long.
@@ -81,6 +82,22 @@ class ReverbClient:
                 return
             rows, _, following = read.page(self.get(following))
             yield from rows
+
+    def orders(self, since: datetime) -> Iterator[ReverbOrder]:
+        """Yield the account's sales that changed after `since`, page by page, newest first (docs: retrieve orders)."""
+        stamp = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")  # "+" of an offset would need care on the way
+        link = "/my/orders/selling/all"
+        query: dict[str, str | int] = {"updated_start_date": stamp, "per_page": 50}
+        for _ in range(MAX_PAGES):
+            found, following = orders.page(self.get(link, query or None))
+            yield from found
+            if not following:
+                return
+            link, query = following, {}
+
+    def order(self, number: str) -> ReverbOrder:
+        """Return one sale as it is now. Raises NotFound and the rest."""
+        return orders.order(self.get(f"/my/orders/selling/{quote(number, safe='')}"))
 
     # -- writing ---------------------------------------------------------------------------------------------
 

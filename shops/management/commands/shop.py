@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import models, transaction
 
@@ -102,7 +103,9 @@ def _told(shop: Shop) -> dict[str, Any]:
         "platform": store.platform if store else None,
         "store": store.address if store else None,
         "reverb": reverb.account if reverb else None,
-        "webhooks": {"store": store.webhook_address} if store else {},
+        "webhooks": {
+            name: one.webhook_address for name, one in {"store": store, "reverb": reverb}.items() if one is not None
+        },
     }
 
 
@@ -111,14 +114,18 @@ def _owner(email: str, password: str | None) -> Person:
     return found or Person.objects.create_user(email, password)
 
 
-def _setting(text: str) -> tuple[str, bool | str]:
+def _setting(text: str) -> tuple[str, Any]:
     """Read NAME=VALUE. Raises CommandError with the names that there are."""
     name, _, value = text.partition("=")
     known = {f.name: f for f in SyncSettings._meta.get_fields() if f.name not in ("id", "shop")}
     if name not in known:
         raise CommandError(f"There is no setting {name!r}. There are: {', '.join(sorted(known))}.")
-    if isinstance(known[name], models.BooleanField):
+    field = known[name]
+    if isinstance(field, models.BooleanField):
         if value.lower() not in WORDS:
             raise CommandError(f"{name} takes true or false, not {value!r}.")
         return name, WORDS[value.lower()]
-    return name, value
+    try:
+        return name, field.clean(value, None)  # type: ignore[union-attr]  # the relations were left out above
+    except ValidationError as error:
+        raise CommandError(f"{name}: {' '.join(error.messages)}") from None

@@ -1,0 +1,40 @@
+"""The ledger of a listing's stock: what both sides agreed on last, and which of our writes are still unanswered."""
+
+from __future__ import annotations
+
+from django.db import models
+
+from listings.models.listing import Listing
+
+
+class Ledger(models.Model):
+    """One row a listing whose stock syncs (listings/stock/merge.py tells how it is reckoned)."""
+
+    listing = models.OneToOneField(Listing, models.CASCADE, related_name="ledger")
+    #: Units that may be sold on either side. Below zero: so many were sold on both.
+    units = models.IntegerField()
+    #: The store's own number when that was agreed.
+    store = models.IntegerField()
+    #: Reverb's own number when that was agreed; None while nothing was ever written or read there.
+    reverb = models.IntegerField(null=True)
+    #: Units that vanished on Reverb without a known order. They count at once; an order that shows late explains them.
+    fall = models.PositiveIntegerField(default=0)
+    fall_at = models.DateTimeField(null=True)
+    #: Units that appeared on Reverb without a known reason. They count once no order has explained them for a while.
+    rise = models.PositiveIntegerField(default=0)
+    rise_at = models.DateTimeField(null=True)
+    #: When we last set Reverb's number, by Reverb's clock. A sale of about that time may have been overwritten.
+    put_at = models.DateTimeField(null=True)
+    #: The number that we are setting on Reverb; still there: its answer was lost, and it may have been applied.
+    putting = models.IntegerField(null=True)
+    #: The adjustment that we are making in the store: {"by", "units", "place", "there", "reference"}; still there: the
+    #: same as above.
+    adjusting = models.JSONField(null=True)
+    #: Counts our adjustments, so that each has a reference of its own.
+    serial = models.PositiveIntegerField(default=0)
+    #: When a stock of ours was last written to the store: what the store tells right after is our own echo.
+    wrote_store_at = models.DateTimeField(null=True)
+    linked_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"stock of {self.listing_id}"
