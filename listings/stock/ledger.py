@@ -107,17 +107,16 @@ def trails_s(ledger: Ledger, number: int | None, platform: Platform) -> float:
 def _begin(row: Listing, product: Product, read: Read) -> Ledger | None:
     if read.store is None:
         return None
-    history = (
-        Order.objects.filter(shop=row.shop_id, listing_id=row.reverb_id) if row.reverb_id else Order.objects.none()
-    )
-    history.update(product=product, counts=False)
+    if read.listing is not None:
+        history = Order.objects.filter(shop=row.shop_id, listing_id=read.listing.id)
+        history.update(product=product, counts=False, reckoned=F("status"))
     return Ledger.objects.create(
         listing=row,
         units=read.store,
         store=read.store,
         reverb=number_of(read.listing),
         put_at=read.now,
-        linked_at=row.post_started_at or read.now,
+        linked_at=row.post_started_at or clock.now(),
     )
 
 

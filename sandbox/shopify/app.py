@@ -32,7 +32,7 @@ def build(folder: Path | None, url: str) -> Flask:
     )
     clock = Clock()
     stores = Stores(Keep(folder, "shopify"), clock, first_id=8_400_000_000_000)
-    sender, faults, log = Sender(stores, clock, hooks.manners(stores)), Faults(), Log()
+    sender, faults, log = Sender(stores.keep, clock, hooks.manners(stores)), Faults(), Log()
 
     def tell(domain: str, happened: list[Doc]) -> None:
         for one in happened:

@@ -163,6 +163,7 @@ def test_a_number_lowered_by_hand_on_reverb_counts_at_once(world: World) -> None
     world.settle()
     world.at_reverb("PUT", f"/listings/{world.listing()['id']}", {"inventory": 1})
     world.hear(guitar)
+    world.wait(2)
     world.step()
     assert world.stock(guitar) == 1
 
