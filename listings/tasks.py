@@ -12,6 +12,7 @@ from listings.intake import changed_while_off
 from listings.models import Rank
 from listings.orders import glance, poll
 from listings.orders.take import uncounted
+from listings.stock.ledger import out_of_step
 from listings.sync.attempt import attempt
 from reverbsync import clock, pace
 from reverbsync.alone import only_one
@@ -108,6 +109,8 @@ def _look_again(shop_id: int) -> None:
     if shop.sync_settings.auto_sync:
         jobs.look_again(uncounted(shop), rank=Rank.STOCK, cause="settings changed", now=now)
         jobs.look_again(changed_while_off(shop), rank=Rank.EDIT, cause="settings changed", now=now)
+        if shop.sync_settings.sync_stock:
+            jobs.look_again(out_of_step(shop), rank=Rank.STOCK, cause="settings changed", now=now)
 
 
 def _must_wait(shop_id: int) -> bool:

@@ -165,6 +165,7 @@ def test_a_shop_shows_what_waits_for_the_seller_and_a_button_looks_again(shop: S
 
 def test_settings_are_saved_and_ask_for_another_look(shop: Shop) -> None:
     form = {"auto_sync": "on", "sync_price": "on", "default_condition": shop.sync_settings.default_condition}
+    form["stock"] = "stop"
     response = signed_in(olivia()).post(reverse("shops:settings", args=[shop.pk]), form)
     assert response.status_code == 302
     saved = SyncSettings.objects.get(shop=shop)
