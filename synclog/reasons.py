@@ -94,8 +94,8 @@ REASONS: dict[str, Reason] = {
         ),
         Reason(
             "used_listing_sold",
-            "This used item sold on Reverb, and Reverb locks such a listing. If you have it again, make a new listing on "
-            "the product's page here, or leave it.",
+            "This used item sold on Reverb, and Reverb locks such a listing. If you have it again, make a new listing "
+            "on the product's page here, or leave it.",
             Mend.PRODUCT,
             waits=True,
         ),

@@ -161,7 +161,8 @@ class ReverbClient:
 
     def _hear_time(self, answer: Answer) -> None:
         with contextlib.suppress(ValueError):
-            self._ahead = parsedate_to_datetime(answer.headers.get("Date", "")) - clock.now()
+            said = parsedate_to_datetime(answer.headers.get("Date", ""))
+            self._ahead = (said if said.tzinfo else said.replace(tzinfo=UTC)) - clock.now()
 
     def _json(self, answer: Answer) -> Any:
         try:
