@@ -17,7 +17,7 @@ from reverbsync import clock
 from reverbsync.alone import in_turn
 from reverbsync.wake import wake
 from shops.models import ReverbConnection
-from shops.reverb import connect
+from shops.reverb import connect, hooks
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import NeedsSeller, ReverbError
 
@@ -28,13 +28,11 @@ OVERLAP = timedelta(minutes=10)
 FIRST = timedelta(hours=24)
 #: How far back the orders are read of an account that comes back.
 LONGEST = timedelta(days=60)
-#: Between two readings: where Reverb tells us of orders placed and changed, and where it does not.
-TOLD, NOT_TOLD = timedelta(seconds=300), timedelta(seconds=60)
+#: The wait after a failure: at first, and at most.
+FIRST_DELAY = timedelta(seconds=30)
 LONGEST_DELAY = timedelta(seconds=900)
 #: The seller must mend something first.
 REFUSED_DELAY = timedelta(seconds=900)
-#: Topics that tell of an order placed, and of one changed, by either of their names (Reverb docs, sync guide).
-PLACED, CHANGED = {"orders/create", "order/created"}, {"orders/update", "order/updated"}
 BATCH = 100
 
 
@@ -78,12 +76,6 @@ def shops_with_due_orders() -> list[int]:
     return list(_due().order_by(F("orders_due_at").asc(nulls_first=True)).values_list("shop_id", flat=True))
 
 
-def every(connection: ReverbConnection) -> timedelta:
-    """Return the time between two readings."""
-    there = set(connection.hooks.get("there", ()))
-    return TOLD if there & PLACED and there & CHANGED else NOT_TOLD
-
-
 # -- a reading -----------------------------------------------------------------------------------------------------
 
 
@@ -105,13 +97,13 @@ def _read(connection_id: int, client: ReverbClient, now: datetime) -> None:
         found = client.orders(_since(connection, now))
         while part := list(islice(found, BATCH)):
             take(connection.shop, part, cause="Reverb order")
-    except ReverbError as error:
+    except Exception as error:
         _plan(connection, planned, now + _delay(connection, error, now))
         raise
     # Unless another account was connected meanwhile: of that one nothing was read.
     mine = ReverbConnection.objects.filter(pk=connection.pk, account_id=connection.account_id)
     mine.filter(Q(orders_read_at__isnull=True) | Q(orders_read_at__lt=now)).update(orders_read_at=now)
-    _plan(connection, planned, now + every(connection))
+    _plan(connection, planned, now + hooks.orders_every(connection))
 
 
 def _since(connection: ReverbConnection, now: datetime) -> datetime:
@@ -122,13 +114,14 @@ def _since(connection: ReverbConnection, now: datetime) -> datetime:
     return max(now - LONGEST, min(now - FIRST, (last or now) - OVERLAP))
 
 
-def _delay(connection: ReverbConnection, error: ReverbError, now: datetime) -> timedelta:
+def _delay(connection: ReverbConnection, error: Exception, now: datetime) -> timedelta:
     """Return the wait after a failure: it grows with the time for which no reading went well."""
     if isinstance(error, NeedsSeller):
         return REFUSED_DELAY
-    away = now - connection.orders_read_at if connection.orders_read_at is not None else NOT_TOLD
-    wait = min(LONGEST_DELAY, max(NOT_TOLD / 2, away / 2))
-    return max(wait, timedelta(seconds=error.retry_after or 0))
+    away = now - (connection.orders_read_at or now)
+    wait = min(LONGEST_DELAY, max(FIRST_DELAY, away / 2))
+    asked = error.retry_after if isinstance(error, ReverbError) else None
+    return max(wait, timedelta(seconds=asked or 0))
 
 
 def _plan(connection: ReverbConnection, planned: datetime | None, due_at: datetime) -> None:

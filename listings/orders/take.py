@@ -29,6 +29,8 @@ _FIELDS = [
     "picture",
     "counts",
 ]
+#: What the column holds; no order has so many.
+MOST_UNITS = 2_147_483_647
 #: Units that an order takes from the stock (news.wanted), for the database.
 _WANTED = Case(When(status__in=RELEASED, then=Value(0)), default=F("quantity"), output_field=IntegerField())
 
@@ -109,7 +111,7 @@ def _fill(row: Order, picture: ReverbOrder) -> None:
     row.listing_id = picture.listing_id[:32]
     row.sku = picture.sku[:255]
     row.title = picture.title[:300]
-    row.quantity = picture.quantity
+    row.quantity = min(picture.quantity, MOST_UNITS)
     row.status = picture.status[:40]
     row.placed_at = picture.placed_at
     row.updated_at = picture.updated_at

@@ -5,8 +5,8 @@ Facts: Reverb's developer pages (headers, HAL links, `my/listings`, `state/end`)
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -21,7 +21,7 @@ from reverbsync.pace import Budget
 from shops.models import ReverbConnection
 from shops.pictures import ReverbListing, ReverbOrder
 from shops.reverb import orders, read
-from shops.reverb.errors import Lasting, NoAnswer, Paced, Passing, SlowDown, from_answer
+from shops.reverb.errors import Lasting, NoAnswer, NotFound, Paced, Passing, SlowDown, from_answer
 
 #: Waiting time after a 429 that does not say how long.
 DEFAULT_RETRY_AFTER = 10.0
@@ -120,6 +120,21 @@ class ReverbClient:
         """PUT fields to a listing's own link; return it as answered, the warnings and the message."""
         return read.written(self._call("PUT", self._address(link), body))
 
+    # -- webhooks ----------------------------------------------------------------------------------------------
+
+    def registrations(self) -> list[tuple[str, str, str]]:
+        """Return link, topic and address of each webhook of the account, ours and others'."""
+        return read.registrations(self.get("/webhooks/registrations"))
+
+    def register(self, topic: str, address: str) -> None:
+        """Let Reverb call an address. A topic that it does not have is Invalid (seen live)."""
+        self._call("POST", self._address("/webhooks/registrations"), {"url": address, "topic": topic})
+
+    def unregister(self, link: str) -> None:
+        """Remove a webhook by its own link; one that is gone already is no error."""
+        with suppress(NotFound):
+            self._call("DELETE", self._address(link))
+
     # -- the call ----------------------------------------------------------------------------------------------
 
     def their_now(self) -> datetime:
@@ -160,7 +175,7 @@ class ReverbClient:
         raise refusal
 
     def _hear_time(self, answer: Answer) -> None:
-        with contextlib.suppress(ValueError):
+        with suppress(ValueError):
             said = parsedate_to_datetime(answer.headers.get("Date", ""))
             self._ahead = (said if said.tzinfo else said.replace(tzinfo=UTC)) - clock.now()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.core import mail
@@ -11,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from listings.models import Job
+from reverbsync import clock
 from shops.models import Person, ReverbConnection, Shop, StoreConnection, SyncSettings
 from synclog.models import Entry
 from synclog.reasons import REASONS
@@ -253,3 +255,32 @@ def test_a_forgotten_password_is_set_anew_by_mail() -> None:
     _post(Client(), "/accounts/password/reset/", email=olivia().email)
     assert len(mail.outbox) == 1
     assert "/accounts/password/reset/key/" in mail.outbox[0].body
+
+
+# -- what we hear from Reverb --------------------------------------------------------------------------------------
+
+
+def reverb_page(shop: Shop, **changes: object) -> str:
+    """Return the text of the page of the Reverb connection."""
+    ReverbConnection.objects.filter(shop=shop).update(**changes)
+    return signed_in(olivia()).get(reverse("shops:reverb", args=[shop.pk])).content.decode()
+
+
+def test_the_reverb_page_tells_which_calls_are_set_up_which_are_refused_and_what_covers_them(shop: Shop) -> None:
+    found = {
+        "there": ["orders/paid"],
+        "refused": {"orders/create": "topic does not have a valid value"},
+        "repaired": ["orders/paid"],
+    }
+    text = reverb_page(shop, hooks=found, hooks_checked_at=clock.now(), orders_read_at=clock.now())
+    assert "1 of 6 kinds of calls are set up" in text
+    assert "<code>orders/create</code>: “topic does not have a valid value”" in text
+    assert "Put right at the last check: orders/paid" in text
+    assert "every minute" in text
+    assert "Orders could not be read" not in text
+    assert shop.reverb.hook_key not in text
+
+
+def test_the_reverb_page_warns_when_orders_could_not_be_read_for_long(shop: Shop) -> None:
+    text = reverb_page(shop, orders_read_at=clock.now() - timedelta(hours=1))
+    assert "Orders could not be read since then" in text
