@@ -47,7 +47,7 @@ def read(connection: ReverbConnection, client: ReverbClient, *, now: datetime) -
 
 
 def fresh(connection: ReverbConnection, client: ReverbClient, *, now: datetime, max_age_s: float) -> None:
-    """See to it that all orders are known that changed on Reverb until `max_age_s` ago. Raises ReverbError if not.
+    """See to it that all orders are known that Reverb's list showed `max_age_s` ago. Raises ReverbError if not.
 
     Several workers may ask at once: the first one reads, the others wait for it and find that it is done.
     """
