@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from pytest_django.fixtures import Settings
 
-from shops.models import Person, Shop, StoreConnection
+from shops.models import Person, ReverbConnection, Shop, StoreConnection
 from tests.journeys.world import World
 from webhooks import inbox
 from webhooks.models import Delivery
@@ -43,7 +43,8 @@ def test_shop_create_makes_a_working_shop_and_prints_its_webhook_address(
 ) -> None:
     made = create(world, capsys, "--set", "auto_publish=true", "--set", "sync_title=off")
     shop = Shop.objects.get(pk=made["id"])
-    assert made["webhooks"] == {"store": StoreConnection.objects.get(shop=shop).webhook_address}
+    store, reverb = StoreConnection.objects.get(shop=shop), ReverbConnection.objects.get(shop=shop)
+    assert made["webhooks"] == {"store": store.webhook_address, "reverb": reverb.webhook_address}
     assert (shop.sync_settings.auto_publish, shop.sync_settings.sync_title) == (True, False)
     assert [person.email for person in shop.people.all()] == ["script@example.com"]
 
