@@ -20,7 +20,7 @@ from reverbsync.wake import awake, wake
 from shops.models import ReverbConnection, Shop, StoreConnection
 from shops.reverb import connect
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import NeedsSeller, ReverbError
+from shops.reverb.errors import NeedsSeller, Paced, ReverbError
 
 logger = logging.getLogger(__name__)
 
@@ -69,6 +69,8 @@ def orders(shop_id: int) -> None:
         try:
             poll.read(connection, client, now=clock.now())
             glance.turn(connection, client)
+        except Paced:
+            return  # planned for when the pace allows it
         except ReverbError as error:
             logger.warning("The orders of shop %s could not be read: %s", shop_id, error.message)
             if isinstance(error, NeedsSeller) and error.status == 401:

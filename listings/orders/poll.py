@@ -19,7 +19,7 @@ from reverbsync.wake import wake
 from shops.models import ReverbConnection
 from shops.reverb import connect, hooks
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import NeedsSeller, ReverbError
+from shops.reverb.errors import NeedsSeller, Paced, Passing, ReverbError
 
 ORDERS = "listings.orders"
 #: A reading begins this much before the last one began: clocks differ, and Reverb's lists may trail.
@@ -47,7 +47,7 @@ def read(connection: ReverbConnection, client: ReverbClient, *, now: datetime) -
 
 
 def fresh(connection: ReverbConnection, client: ReverbClient, *, now: datetime, max_age_s: float) -> None:
-    """See to it that all orders are known that changed on Reverb until `max_age_s` ago. Raises ReverbError if not.
+    """See to it that all orders are known that Reverb's list showed `max_age_s` ago. Raises ReverbError if not.
 
     Several workers may ask at once: the first one reads, the others wait for it and find that it is done.
     """
@@ -91,7 +91,9 @@ def _read_since(connection_id: int, moment: datetime) -> bool:
 
 def _read(connection_id: int, client: ReverbClient, now: datetime) -> None:
     # As it is saved now: it was read before we waited for our turn.
-    connection = ReverbConnection.objects.select_related("shop__sync_settings").get(pk=connection_id)
+    connection = ReverbConnection.objects.select_related("shop__sync_settings").filter(pk=connection_id).first()
+    if connection is None:
+        raise Passing("Reverb was disconnected.")
     planned = connection.orders_due_at
     try:
         found = client.orders(_since(connection, now))
@@ -118,10 +120,11 @@ def _delay(connection: ReverbConnection, error: Exception, now: datetime) -> tim
     """Return the wait after a failure: it grows with the time for which no reading went well."""
     if isinstance(error, NeedsSeller):
         return REFUSED_DELAY
-    away = now - (connection.orders_read_at or now)
-    wait = min(LONGEST_DELAY, max(FIRST_DELAY, away / 2))
-    asked = error.retry_after if isinstance(error, ReverbError) else None
-    return max(wait, timedelta(seconds=asked or 0))
+    asked = timedelta(seconds=(error.retry_after if isinstance(error, ReverbError) else None) or 0)
+    if isinstance(error, Paced):
+        return max(asked, timedelta(seconds=1))  # nothing went wrong
+    away = now - (connection.orders_read_at or connection.checked_at or now)
+    return max(asked, min(LONGEST_DELAY, max(FIRST_DELAY, away / 2)))
 
 
 def _plan(connection: ReverbConnection, planned: datetime | None, due_at: datetime) -> None:

@@ -43,10 +43,8 @@ def test_shop_create_makes_a_working_shop_and_prints_its_webhook_address(
 ) -> None:
     made = create(world, capsys, "--set", "auto_publish=true", "--set", "sync_title=off")
     shop = Shop.objects.get(pk=made["id"])
-    assert made["webhooks"] == {
-        "store": StoreConnection.objects.get(shop=shop).webhook_address,
-        "reverb": ReverbConnection.objects.get(shop=shop).webhook_address,
-    }
+    store, reverb = StoreConnection.objects.get(shop=shop), ReverbConnection.objects.get(shop=shop)
+    assert made["webhooks"] == {"store": store.webhook_address, "reverb": reverb.webhook_address}
     assert (shop.sync_settings.auto_publish, shop.sync_settings.sync_title) == (True, False)
     assert [person.email for person in shop.people.all()] == ["script@example.com"]
 
