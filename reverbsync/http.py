@@ -7,20 +7,21 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 from django.conf import settings
+from requests.adapters import BaseAdapter
 from requests_hardened import Config, Manager
 from requests_hardened.ip_filter import InvalidIPAddress
 from urllib3.exceptions import NewConnectionError
 
-from reverbsync import pace
-from reverbsync.pace import Budget
+from reverbsync import clock, pace
+from reverbsync.pace import Budget, Taken
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
@@ -73,16 +74,32 @@ def call(
     headers: Mapping[str, str],
     body: object = None,
     read_s: float = READ_SECONDS,
+    before: Callable[[], None] | None = None,
 ) -> Answer:
     """Make one call and return whatever HTTP answered.
 
-    `body` is sent as JSON, bytes as they are; `read_s` is how long a silence may last. Raises Paced before anything was
-    sent, NotAllowed, or Unreachable.
+    `body` is sent as JSON, bytes as they are; `read_s` is how long a silence may last; `before` runs when the pace has
+    let the call through, and may raise to forbid it. Raises Paced before anything was sent, NotAllowed, or Unreachable.
+    A place in the pace is given back when nothing was sent.
     """
     if urlsplit(url).scheme not in ("http", "https"):
         raise NotAllowed("Only http and https addresses may be called")
-    wait_for(budgets)
     data = body if body is None or isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
+    taken = wait_for(budgets)
+    try:
+        if before is not None:
+            before()
+        return _call(method, url, data, headers, read_s)
+    except Unreachable as error:
+        if not error.maybe_done:
+            pace.give_back(taken)
+        raise
+    except Exception:
+        pace.give_back(taken)
+        raise
+
+
+def _call(method: str, url: str, data: bytes | None, headers: Mapping[str, str], read_s: float) -> Answer:
     try:
         with _session(url).request(
             method,
@@ -107,29 +124,23 @@ def call(
         raise Unreachable("the connection failed", maybe_done=not _refused(error)) from None
 
 
-def wait_for(budgets: Sequence[Budget]) -> None:
-    """Take one call from each budget, waiting a little if need be. Raises Paced when the wait would be long."""
-    waited = 0.0
-    while (wait := _take(budgets)) > 0:
-        if waited + wait > MAX_PACE_WAIT_SECONDS:
-            raise Paced(wait)
-        time.sleep(wait)
-        waited += wait
-
-
-def _take(budgets: Sequence[Budget]) -> float:
+def wait_for(budgets: Sequence[Budget]) -> Taken:
+    """Take a place for one call from each budget and wait for it. Raises Paced when the wait would be long."""
     try:
-        return pace.take(budgets)
-    except pace.PaceLost:
-        raise Paced(5.0) from None
+        taken = pace.take(budgets, patience_s=MAX_PACE_WAIT_SECONDS)
+    except pace.NotNow as later:
+        raise Paced(later.wait_s) from None
+    if taken.wait_s:
+        clock.sleep(taken.wait_s)
+    return taken
 
 
 def _read(response: requests.Response, read_s: float) -> str:
     read = bytearray()
-    over = time.monotonic() + read_s / 2
+    over = clock.monotonic() + read_s / 2
     for chunk in response.iter_content(65_536):
         read += chunk
-        if time.monotonic() > over:
+        if clock.monotonic() > over:
             raise Unreachable("its answer came too slowly", maybe_done=True)
         if len(read) > MAX_ANSWER_BYTES:
             raise Unreachable("its answer is too large", maybe_done=True)
@@ -142,10 +153,27 @@ def _refused(error: BaseException) -> bool:
 
 
 _sessions = threading.local()
+_carrier: requests.Session | None = None
+
+
+@contextmanager
+def carried_by(adapter: BaseAdapter) -> Iterator[None]:
+    """Let `adapter` carry every call while the block runs, instead of the network. For the simulation."""
+    global _carrier  # noqa: PLW0603 -- one way out for the process is the point
+    before, _carrier = _carrier, requests.Session()
+    _carrier.trust_env = False
+    _carrier.mount("https://", adapter)
+    _carrier.mount("http://", adapter)
+    try:
+        yield
+    finally:
+        _carrier = before
 
 
 def _session(url: str) -> requests.Session:
     """Return this thread's session; connections are kept alive and reused."""
+    if _carrier is not None:
+        return _carrier
     parts = urlsplit(url)
     trusted = parts.hostname in _trusted() or parts.netloc in _trusted()
     name = "trusted" if trusted else "public"

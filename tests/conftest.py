@@ -26,7 +26,7 @@ def unreachable_redis(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr("reverbsync.redis.connection", lambda: gone)
     monkeypatch.setattr("reverbsync.pace.connection", lambda: gone)
     monkeypatch.setattr("reverbsync.wake.connection", lambda: gone)
-    monkeypatch.setattr(pace, "_script", lambda: script)
+    monkeypatch.setattr(pace, "_script", lambda _: script)
     assert connection() is not gone
     yield
     gone.close()

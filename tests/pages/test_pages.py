@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from listings.models import Job
 from shops.models import Person, ReverbConnection, Shop, StoreConnection, SyncSettings
+from shops.reverb import limits
 from synclog.models import Entry
 from synclog.reasons import REASONS
 from synclog.record import Attempt, record
@@ -252,3 +253,18 @@ def test_a_forgotten_password_is_set_anew_by_mail() -> None:
     _post(Client(), "/accounts/password/reset/", email=olivia().email)
     assert len(mail.outbox) == 1
     assert "/accounts/password/reset/key/" in mail.outbox[0].body
+
+
+def test_a_seller_reads_that_reverb_asked_us_to_slow_down_and_until_when(shop: Shop) -> None:
+    connection = ReverbConnection.objects.get(shop=shop)
+    assert "slow down" not in page(shop, "shops:overview")
+    limits.slow_down(connection.budget, 60)
+    for name in ("shops:overview", "shops:reverb"):
+        text = page(shop, name)
+        assert "Reverb asked us to slow down at" in text
+        assert "Nothing is sent until" in text
+        assert "50 of 100" in text
+
+
+def test_without_redis_the_pages_say_nothing_of_the_pace(shop: Shop, unreachable_redis: None) -> None:
+    assert "slow down" not in page(shop, "shops:overview")
