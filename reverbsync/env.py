@@ -89,6 +89,9 @@ class Env(BaseModel):
     REVERB_APP_CALLS_PER_MINUTE: int = Field(
         10_000, gt=0, description="Calls a minute to Reverb for the whole app, all accounts together."
     )
+    REVERB_JOBS_IN_FLIGHT: int = Field(
+        8, gt=0, description="Jobs of one shop that are worked on at the same time; stock changes come on top."
+    )
     ALLOWED_PRIVATE_HOSTS: list[str] = Field(
         default_factory=list,
         description="Hosts on private or loopback addresses that may be called. All others are refused.",

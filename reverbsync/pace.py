@@ -90,17 +90,26 @@ class Taken:
     wait_s: float
 
 
-_bulk: ContextVar[bool] = ContextVar("bulk", default=False)
+@dataclass
+class Work:
+    """What a worker does for a while: whether it is in bulk, and whether the pace refused it a call."""
+
+    in_bulk: bool = False
+    refused: bool = False
+
+
+_work: ContextVar[Work | None] = ContextVar("work", default=None)
 
 
 @contextmanager
-def bulk(on: bool = True) -> Iterator[None]:  # noqa: FBT001, FBT002 -- reads as one word: with pace.bulk():
+def bulk(on: bool = True) -> Iterator[Work]:  # noqa: FBT001, FBT002 -- reads as one word: with pace.bulk():
     """Let all calls in the block leave the reserve to what is urgent, and be spread evenly."""
-    before = _bulk.set(on)
+    work = Work(on)
+    before = _work.set(work)
     try:
-        yield
+        yield work
     finally:
-        _bulk.reset(before)
+        _work.reset(before)
 
 
 def take(budgets: Sequence[Budget], *, patience_s: float = 0.0, now_us: int | None = None) -> Taken:
@@ -116,6 +125,8 @@ def take(budgets: Sequence[Budget], *, patience_s: float = 0.0, now_us: int | No
     except redis.RedisError:
         taken, wait_s = local_pace.take(_alone(budgets), patience_s)
     if not taken:
+        if work := _work.get():
+            work.refused = True
         raise NotNow(wait_s)
     return Taken(name, tuple(budgets), wait_s)
 
@@ -237,7 +248,8 @@ def seconds_for(calls: int, budget: Budget) -> float:
 
 
 def _ask(budgets: Sequence[Budget], name: str, patience_s: float, now_us: int | None) -> tuple[bool, float]:
-    in_bulk = _bulk.get()
+    work = _work.get()
+    in_bulk = work is not None and work.in_bulk
     keys: list[str] = []
     args: list[str | float] = [_moment(now_us), name, round(patience_s * 1e6), round(CLIMB_S * 1e6)]
     for budget in budgets:

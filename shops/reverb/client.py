@@ -13,13 +13,15 @@ from urllib.parse import quote, urlencode, urlsplit
 from django.conf import settings
 from pydantic import SecretStr
 
-from reverbsync import http, pace
+from reverbsync import clock, http, pace
 from reverbsync.http import Answer
 from shops.models import ReverbConnection
 from shops.pictures import ReverbListing, ReverbOrder
 from shops.reverb import limits, orders, read
 from shops.reverb.errors import Lasting, NoAnswer, Paced, Passing, SlowDown, from_answer
 
+#: A read so soon after the last question whether calls are allowed does no harm.
+FRESH_S = 5.0
 MAX_PAGES = 200
 NOT_MODIFIED = 304
 WORDS_FOR_JSON = "application/hal+json"
@@ -33,11 +35,13 @@ class ReverbClient:
     ) -> None:
         """`budget` names the account's part of the pace (ReverbConnection.budget), `root` is the API that it lives on.
 
-        `before_call` is asked right before each call, when the pace has let it through, and may raise to forbid it.
+        `before_call` is asked right before each write, when the pace has let it through, and may raise to forbid it;
+        before a read only when it was not asked for some seconds.
         """
         self._token = token
         self._root = root or settings.REVERB_API_URL
         self._before_call = before_call
+        self._asked_at = clock.monotonic()
         self._budget = budget
 
     @classmethod
@@ -108,9 +112,9 @@ class ReverbClient:
 
     # -- the call ----------------------------------------------------------------------------------------------
 
-    def wait_s(self) -> float:
-        """Return the seconds until this account may be written to; 0.0 when it may be now."""
-        return pace.wait_s(limits.budgets(self._budget, "writes"))
+    def must_wait(self) -> bool:
+        """Tell whether the next write would have to wait longer for the pace than a call waits."""
+        return pace.wait_s(limits.budgets(self._budget, "writes")) > http.MAX_PACE_WAIT_SECONDS
 
     def _call(self, method: str, url: str, body: object = None) -> Any:
         return self._json(self._answer(method, url, body))
@@ -118,9 +122,10 @@ class ReverbClient:
     def _answer(self, method: str, url: str, body: object = None, *, etag: str = "") -> Answer:
         """Call, and return an answer that is no refusal."""
         budgets = limits.budgets(self._budget, "reads" if method == "GET" else "writes")
+        before = None if method == "GET" and clock.monotonic() < self._asked_at + FRESH_S else self._ask
         headers = {**self._headers(), **({"If-None-Match": etag} if etag else {})}
         try:
-            answer = http.call(method, url, budgets=budgets, headers=headers, body=body, before=self._before_call)
+            answer = http.call(method, url, budgets=budgets, headers=headers, body=body, before=before)
         except http.Paced as paced:
             raise Paced(str(paced), retry_after=paced.retry_after) from None
         except http.NotAllowed as error:
@@ -133,6 +138,11 @@ class ReverbClient:
         if isinstance(refusal, SlowDown):
             self._slow_down(refusal)
         raise refusal
+
+    def _ask(self) -> None:
+        if self._before_call is not None:
+            self._before_call()
+            self._asked_at = clock.monotonic()
 
     def _json(self, answer: Answer) -> Any:
         try:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reverbsync import clock, local_pace, pace
+from reverbsync import clock, pace
 from reverbsync.pace import Budget
 
 T0 = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
@@ -212,7 +212,6 @@ def test_without_redis_a_process_keeps_to_a_hundredth_and_begins_with_a_pause(
     made = calls(budget(600), time, seconds=600, step_s=1.0)
     assert made[0] == pytest.approx(10, abs=1)
     assert 50 <= len(made) <= 60
-    local_pace.over()
 
 
 def test_without_redis_what_the_outside_asked_for_still_holds_for_the_process(
@@ -222,4 +221,3 @@ def test_without_redis_what_the_outside_asked_for_still_holds_for_the_process(
     with pytest.raises(pace.PaceLost):
         pace.slow_down(found.account, 30)
     assert calls(found, time, seconds=60, step_s=1.0)[0] >= 30
-    local_pace.over()
