@@ -16,7 +16,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import QuerySet
 from psycopg2.extras import execute_values
 
 from listings.models import Job, Product, Rank
@@ -197,20 +196,20 @@ def free_abandoned(*, now: datetime) -> int:
 
 
 def renew(taken: Claim, *, now: datetime) -> None:
-    """Renew the lease before each call. Raises LeaseLost when another worker has taken the job over."""
-    if not _held(taken).update(lease_until=now + LEASE):
+    """Renew the lease before a call. Raises LeaseLost when another worker has taken the job over."""
+    if not _held(taken, "UPDATE listings_job SET lease_until = %s", now + LEASE):
         raise LeaseLost
 
 
 def finish(taken: Claim, *, now: datetime) -> None:
     """Close the job, unless something was asked since it was claimed: then it is due again."""
-    if not _held(taken).filter(asked=taken.asked).delete()[0]:
+    if not _held(taken, "DELETE FROM listings_job", unchanged=True):
         _release(taken, due=now + PAUSE, attempts=0)
 
 
 def wait_for_seller(taken: Claim, *, now: datetime) -> None:
     """Keep the job until the seller has changed something, unless something was asked since it was claimed."""
-    if not _held(taken).filter(asked=taken.asked).update(waiting=True, lease=None, lease_until=None):
+    if not _held(taken, "UPDATE listings_job SET waiting = true, lease = NULL, lease_until = NULL", unchanged=True):
         _release(taken, due=now + PAUSE, attempts=0)
 
 
@@ -220,8 +219,7 @@ def try_later(taken: Claim, *, due: datetime, attempts: int, now: datetime) -> N
     `attempts` is how often it has failed so far; an edit that failed comes after those that did not.
     """
     rank = Rank.RETRY if attempts and taken.rank == Rank.EDIT else taken.rank
-    same = _held(taken).filter(asked=taken.asked)
-    if not same.update(lease=None, lease_until=None, due_at=due, attempts=attempts, rank=rank):
+    if not _held(taken, _PUT_BACK, due, attempts, int(rank), unchanged=True):
         _release(taken, due=min(due, now + PAUSE), attempts=attempts)
 
 
@@ -248,9 +246,17 @@ def shops_with_due_jobs(*, now: datetime, ranks: Sequence[int] = ALL) -> list[in
         return [shop_id for (shop_id,) in cursor.fetchall()]
 
 
-def _held(taken: Claim) -> QuerySet[Job]:
-    return Job.objects.filter(pk=taken.job_id, lease=taken.lease)
+_PUT_BACK = "UPDATE listings_job SET due_at = %s, attempts = %s, rank = %s, lease = NULL, lease_until = NULL"
+
+
+def _held(taken: Claim, sql: str, *values: object, unchanged: bool = False) -> bool:
+    """Run a statement on the job if this worker still has it; `unchanged`: and nothing was asked since."""
+    sql += " WHERE id = %s AND lease = %s" + (" AND asked = %s" if unchanged else "")
+    given: list[Any] = [*values, taken.job_id, taken.lease, *([taken.asked] if unchanged else [])]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, given)
+        return bool(cursor.rowcount)
 
 
 def _release(taken: Claim, *, due: datetime, attempts: int) -> None:
-    _held(taken).update(lease=None, lease_until=None, due_at=due, attempts=attempts)
+    _held(taken, "UPDATE listings_job SET due_at = %s, attempts = %s, lease = NULL, lease_until = NULL", due, attempts)
