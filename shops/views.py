@@ -17,7 +17,7 @@ from shops.forms import ReverbForm, SettingsForm, ShopForm, StoreForm
 from shops.models import Person, ReverbConnection, Shop, StoreConnection
 from shops.platforms import PLATFORMS
 from shops.platforms.values import StoreRefused
-from shops.reverb import hooks
+from shops.reverb import hooks, limits
 from shops.reverb.connect import PROBLEMS
 
 PAGE = ["GET", "HEAD", "POST"]
@@ -60,6 +60,7 @@ def overview(request: HttpRequest, shop: Shop) -> HttpResponse:
             "shop": shop,
             "store": store,
             "reverb": connection,
+            "pace": limits.told(connection) if connection else None,
             "problem": problem,
             "link": problem.link_on(connection.web_url) if problem and connection else "",
             "platform": PLATFORMS[store.platform] if store else None,
@@ -148,6 +149,7 @@ def reverb(request: HttpRequest, shop: Shop) -> HttpResponse:
         "shop": shop,
         "form": form,
         "reverb": connection,
+        "pace": limits.told(connection) if connection else None,
         "problem": problem,
         "link": problem.link_on(web) if problem else "",
         "token_page": PROBLEMS["token_refused"].link_on(web),

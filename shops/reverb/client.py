@@ -17,14 +17,13 @@ from pydantic import SecretStr
 
 from reverbsync import clock, http, pace
 from reverbsync.http import Answer
-from reverbsync.pace import Budget
 from shops.models import ReverbConnection
 from shops.pictures import ReverbListing, ReverbOrder
-from shops.reverb import orders, read
+from shops.reverb import limits, orders, read
 from shops.reverb.errors import Lasting, NoAnswer, NotFound, Paced, Passing, SlowDown, from_answer
 
-#: Waiting time after a 429 that does not say how long.
-DEFAULT_RETRY_AFTER = 10.0
+#: A read so soon after the last question whether calls are allowed does no harm.
+FRESH_S = 5.0
 MAX_PAGES = 200
 #: The most rows of a page (seen live: more is cut to this).
 PAGE = 50
@@ -40,14 +39,16 @@ class ReverbClient:
     ) -> None:
         """`budget` names the account's part of the pace (ReverbConnection.budget), `root` is the API that it lives on.
 
-        `before_call` is asked before each call and may raise to forbid it.
+        `before_call` is asked right before each write, when the pace has let it through, and may raise to forbid it;
+        before a read only when it was not asked for some seconds.
         """
         self._token = token
         self._root = root or settings.REVERB_API_URL
         self._before_call = before_call
-        self._account = f"reverb:{budget}"
         #: How far Reverb's clock is ahead of ours, by the last answer.
         self._ahead = timedelta(0)
+        self._asked_at = clock.monotonic()
+        self._budget = budget
 
     @classmethod
     def of(cls, connection: ReverbConnection, *, before_call: Callable[[], None] | None = None) -> ReverbClient:
@@ -145,21 +146,20 @@ class ReverbClient:
         """Return a moment of our clock by Reverb's."""
         return moment + self._ahead if moment else None
 
-    def wait_s(self) -> float:
-        """Return the seconds for which Reverb asked this account to wait, 0.0 when it may be called."""
-        return pace.blocked_for(f"{self._account}:reads")
+    def must_wait(self) -> bool:
+        """Tell whether the next write would have to wait longer for the pace than a call waits."""
+        return pace.wait_s(limits.budgets(self._budget, "writes")) > http.MAX_PACE_WAIT_SECONDS
 
     def _call(self, method: str, url: str, body: object = None) -> Any:
         return self._json(self._answer(method, url, body))
 
     def _answer(self, method: str, url: str, body: object = None, *, etag: str = "") -> Answer:
         """Call, and return an answer that is no refusal."""
-        kind = "reads" if method == "GET" else "writes"
-        if self._before_call is not None:
-            self._before_call()
+        budgets = limits.budgets(self._budget, "reads" if method == "GET" else "writes")
+        before = None if method == "GET" and clock.monotonic() < self._asked_at + FRESH_S else self._ask
+        headers = {**self._headers(), **({"If-None-Match": etag} if etag else {})}
         try:
-            headers = {**self._headers(), **({"If-None-Match": etag} if etag else {})}
-            answer = http.call(method, url, budgets=self._budgets(kind), headers=headers, body=body)
+            answer = http.call(method, url, budgets=budgets, headers=headers, body=body, before=before)
         except http.Paced as paced:
             raise Paced(str(paced), retry_after=paced.retry_after) from None
         except http.NotAllowed as error:
@@ -179,6 +179,11 @@ class ReverbClient:
             said = parsedate_to_datetime(answer.headers.get("Date", ""))
             self._ahead = (said if said.tzinfo else said.replace(tzinfo=UTC)) - clock.now()
 
+    def _ask(self) -> None:
+        if self._before_call is not None:
+            self._before_call()
+            self._asked_at = clock.monotonic()
+
     def _json(self, answer: Answer) -> Any:
         try:
             return answer.json()
@@ -186,20 +191,10 @@ class ReverbClient:
             raise NoAnswer("Reverb's answer could not be read.", maybe_done=True) from None
 
     def _slow_down(self, error: SlowDown) -> None:
-        """Stop every worker's calls for this account: reads and writes, since Reverb does not say which it meant."""
-        error.retry_after = max(1.0, error.retry_after or DEFAULT_RETRY_AFTER)
-        for kind in ("reads", "writes"):
-            try:
-                pace.block(f"{self._account}:{kind}", error.retry_after)
-            except pace.PaceLost as lost:
-                raise Passing(str(lost), retry_after=error.retry_after) from None
-
-    def _budgets(self, kind: str) -> list[Budget]:
-        per_minute = {"reads": settings.REVERB_READS_PER_MINUTE, "writes": settings.REVERB_WRITES_PER_MINUTE}[kind]
-        return [
-            Budget(f"{self._account}:{kind}", per_minute),
-            Budget("reverb:app", settings.REVERB_APP_CALLS_PER_MINUTE),
-        ]
+        try:
+            error.retry_after = limits.slow_down(self._budget, error.retry_after)
+        except pace.PaceLost as lost:
+            raise Passing(str(lost), retry_after=error.retry_after) from None
 
     def _headers(self) -> dict[str, str]:
         return {
@@ -230,11 +225,9 @@ def token_for_code(web_url: str, code: str, redirect_uri: str) -> str:
         "redirect_uri": redirect_uri,
     }
     headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
-    budget = Budget("reverb:app", settings.REVERB_APP_CALLS_PER_MINUTE)
+    address = f"{web_url}/oauth/token"
     try:
-        answer = http.call(
-            "POST", f"{web_url}/oauth/token", budgets=[budget], headers=headers, body=urlencode(form).encode()
-        )
+        answer = http.call("POST", address, budgets=[limits.app()], headers=headers, body=urlencode(form).encode())
         body = answer.json()
     except (http.Paced, http.Unreachable, http.NotAllowed, ValueError):
         raise Passing("Reverb did not answer. Please try again.") from None

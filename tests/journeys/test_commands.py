@@ -90,6 +90,21 @@ def test_queue_status_counts_what_is_open_and_waits(world: World, capsys: pytest
     assert status["oldest_open_delivery_s"] == status["oldest_open_job_s"] == 5.0
 
 
+def test_queue_status_tells_the_pace_and_who_was_asked_to_slow_down(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.reverb.fault("status", status=429, retry_after=60, body={"message": "Too many"})
+    world.product()
+    world.step()
+    call_command("queue", "status", "--json")
+    status = json.loads(capsys.readouterr().out)
+    assert status["calls_last_minute"] == 4  # three were made on connecting
+    [slowed] = status["slowed"]
+    assert (slowed["account"], slowed["percent"]) == (f"reverb:{world.shop.reverb.budget}", 50)
+    assert 55 < slowed["quiet_s"] <= 60
+    assert slowed["whole_in_s"] > slowed["quiet_s"]
+
+
 def test_queue_wait_returns_when_nothing_is_open_and_fails_when_the_time_is_up(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:

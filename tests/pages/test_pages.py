@@ -14,6 +14,7 @@ from django.urls import reverse
 from listings.models import Job
 from reverbsync import clock
 from shops.models import Person, ReverbConnection, Shop, StoreConnection, SyncSettings
+from shops.reverb import limits
 from synclog.models import Entry
 from synclog.reasons import REASONS
 from synclog.record import Attempt, record
@@ -284,3 +285,18 @@ def test_the_reverb_page_tells_which_calls_are_set_up_which_are_refused_and_what
 def test_the_reverb_page_warns_when_orders_could_not_be_read_for_long(shop: Shop) -> None:
     text = reverb_page(shop, orders_read_at=clock.now() - timedelta(hours=1))
     assert "Orders could not be read since then" in text
+
+
+def test_a_seller_reads_that_reverb_asked_us_to_slow_down_and_until_when(shop: Shop) -> None:
+    connection = ReverbConnection.objects.get(shop=shop)
+    assert "slow down" not in page(shop, "shops:overview")
+    limits.slow_down(connection.budget, 60)
+    for name in ("shops:overview", "shops:reverb"):
+        text = page(shop, name)
+        assert "Reverb asked us to slow down at" in text
+        assert "Nothing is sent until" in text
+        assert "50 of 100" in text
+
+
+def test_without_redis_the_pages_say_nothing_of_the_pace(shop: Shop, unreachable_redis: None) -> None:
+    assert "slow down" not in page(shop, "shops:overview")
