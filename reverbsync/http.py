@@ -173,5 +173,6 @@ def _trusted() -> set[str]:
         settings.SHOPIFY_ADMIN_URL,
         settings.BIGCOMMERCE_API_URL,
         settings.BIGCOMMERCE_LOGIN_URL,
+        settings.SHIPSTATION_API_URL,
     )
     return {*settings.ALLOWED_PRIVATE_HOSTS, *(urlsplit(address).netloc for address in own if address)}

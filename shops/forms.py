@@ -91,6 +91,9 @@ class SettingsForm(_Plain, forms.ModelForm):  # type: ignore[type-arg]
             "auto_publish",
             "create_listings",
             *(f"sync_{name}" for name in FIELDS),
+            "take_orders",
+            "send_tracking",
+            "notify_buyer",
             "default_condition",
             "default_category",
             "default_shipping_profile",
@@ -128,6 +131,11 @@ class SettingsForm(_Plain, forms.ModelForm):  # type: ignore[type-arg]
     def field_switches(self) -> list[forms.BoundField]:
         """A switch for each field that syncs."""
         return [self[f"sync_{name}"] for name in FIELDS]
+
+    @property
+    def order_switches(self) -> list[forms.BoundField]:
+        """What happens with sales on Reverb."""
+        return [self[name] for name in ("take_orders", "send_tracking", "notify_buyer")]
 
     @property
     def for_new_listings(self) -> list[forms.BoundField]:
