@@ -30,6 +30,8 @@ PAGES = (
     "listings:counts",
     "listings:walks",
     "listings:rules",
+    "orders:list",
+    "orders:shipstation",
 )
 
 

@@ -1,0 +1,1 @@
+"""Orders on Reverb: read, made in the store, and told about parcels."""
