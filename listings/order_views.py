@@ -50,6 +50,7 @@ def orders(request: HttpRequest, shop: Shop) -> HttpResponse:
     """List the sales. Asked for by htmx it is the rows alone."""
     filters = browse.Filters.read(request.GET)
     page = browse.page(shop, filters, before=request.GET.get("before", ""), after=request.GET.get("after", ""))
+    rows_alone = bool(getattr(request, "htmx", False))
     context = {
         "shop": shop,
         "page": page,
@@ -58,9 +59,9 @@ def orders(request: HttpRequest, shop: Shop) -> HttpResponse:
         "shown": browse.SHOWN.items(),
         "at_top": not ({"before", "after"} & set(request.GET)),
         "settings": shop.sync_settings,
-        "attention": browse.counts(shop)["attention"],
+        "attention": 0 if rows_alone else browse.attention(shop),
     }
-    template = "orders/_rows.html" if getattr(request, "htmx", False) else "orders/list.html"
+    template = "orders/_rows.html" if rows_alone else "orders/list.html"
     response = render(request, template, context)
     patch_vary_headers(response, ["HX-Request"])
     return response

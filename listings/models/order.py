@@ -81,15 +81,19 @@ class Order(models.Model):
         constraints = [models.UniqueConstraint(fields=["shop", "number"], name="one_row_per_order")]
         indexes = [
             models.Index(
-                fields=["shop"], condition=~models.Q(decided_on=models.F("status")), name="orders_to_decide_on"
+                fields=["shop", "placed_at"],
+                condition=~models.Q(decided_on=models.F("status")),
+                name="orders_to_decide_on",
             ),
             models.Index(
-                fields=["shop"],
+                fields=["shop", "placed_at"],
                 condition=models.Q(place="no_product", product__isnull=False),
                 name="orders_linked_late",
             ),
             models.Index(
-                fields=["place_due_at"], condition=models.Q(place_due_at__isnull=False), name="orders_to_place"
+                fields=["shop", "place_due_at"],
+                condition=models.Q(place_due_at__isnull=False),
+                name="orders_to_place",
             ),
             models.Index(
                 fields=["parcels_due_at"], condition=models.Q(parcels_due_at__isnull=False), name="orders_to_ship"

@@ -69,9 +69,9 @@ def _done() -> Q:
     return Q(status__in=SHIPPED | GONE) & ~Q(place__in=[Place.OPEN, Place.UNDOING, Place.NEW])
 
 
-def counts(shop: Shop) -> dict[str, int]:
+def attention(shop: Shop) -> int:
     """Return how many orders need the seller."""
-    return {"attention": Order.objects.filter(needs_attention(), shop=shop).count()}
+    return Order.objects.filter(needs_attention(), shop=shop).count()
 
 
 @dataclass(frozen=True)
@@ -87,13 +87,13 @@ def page(shop: Shop, filters: Filters, *, before: str = "", after: str = "") -> 
     """Return the orders older than the key `before`, or newer than the key `after`, or the newest."""
     orders = filters.apply(Order.objects.filter(shop=shop)).select_related("product").prefetch_related("parcels")
     if after and (key := _read(after)):
-        newer = Q(placed_at__gt=key[0]) | Q(placed_at=key[0], pk__gt=key[1])
-        rows = list(orders.filter(newer).order_by("placed_at", "pk")[: PAGE_SIZE + 1])
+        newer = orders.filter(placed_at__gte=key[0]).exclude(placed_at=key[0], pk__lte=key[1])
+        rows = list(newer.order_by("placed_at", "pk")[: PAGE_SIZE + 1])
         found = rows[:PAGE_SIZE][::-1]
         return Page(found, key_of(found[0]) if len(rows) > PAGE_SIZE else "", key_of(found[-1]) if found else "")
     key = _read(before)
     if key:
-        orders = orders.filter(Q(placed_at__lt=key[0]) | Q(placed_at=key[0], pk__lt=key[1]))
+        orders = orders.filter(placed_at__lte=key[0]).exclude(placed_at=key[0], pk__gte=key[1])
     rows = list(orders.order_by("-placed_at", "-pk")[: PAGE_SIZE + 1])
     found = rows[:PAGE_SIZE]
     return Page(found, key_of(found[0]) if found and key else "", key_of(found[-1]) if len(rows) > PAGE_SIZE else "")
