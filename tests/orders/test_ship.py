@@ -10,6 +10,10 @@ import pytest
 from listings.models import Order, Parcel, Place
 from listings.orders import ship
 from listings.orders.ship import Told
+from reverbsync.redis import connection as redis
+from shops.reverb import reference
+from shops.reverb.errors import Passing
+from shops.reverb.lists import PROVIDERS
 from synclog.models import Entry
 from tests.orders.world import Sales
 
@@ -232,3 +236,29 @@ def test_a_sale_that_went_off_gets_no_parcel(sold: Sales) -> None:
     sold.work()
     assert (sold.reverb.writes(), sold.parcel().state) == ([], "left")
     assert Order.objects.count() == 1
+
+
+# -- Reverb's list of carriers -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("said", "known"),
+    [
+        ({"shipping_providers": [{"name": "UPS"}, {"name": "Other"}]}, ("UPS", "Other")),
+        ({"providers": ["UPS", "Pigeon Post"]}, ("UPS", "Pigeon Post")),
+        ({"providers": []}, PROVIDERS),
+        ([], PROVIDERS),
+        (None, PROVIDERS),
+    ],
+)
+def test_carriers_are_read_in_any_shape_and_the_documented_ones_stand_in(said: Any, known: tuple[str, ...]) -> None:
+    redis().flushdb()
+
+    class Client:
+        def get_if_new(self, path: str, etag: str) -> tuple[Any, str]:
+            if said is None:
+                raise Passing("Reverb does not answer.")
+            return said, ""
+
+    assert reference.providers(Client()) == known  # type: ignore[arg-type]
+    redis().flushdb()
