@@ -261,6 +261,7 @@ def is_trusted(url: str) -> bool:
         settings.SHOPIFY_ADMIN_URL,
         settings.BIGCOMMERCE_API_URL,
         settings.BIGCOMMERCE_LOGIN_URL,
+        settings.SHIPSTATION_API_URL,
     )
     parts = urlsplit(url)
     named = _named(own, tuple(settings.ALLOWED_PRIVATE_HOSTS))

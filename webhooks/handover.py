@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from listings import intake
+from listings.orders import look
 from reverbsync import clock
 from shops.events import Event, ShopForgotten
 from shops.models import Shop
@@ -36,6 +37,7 @@ def hand_over(shop: Shop) -> bool:
         return full
     for event in events:
         privacy.follow(shop, event)
+    look.heard(shop, events)
     failed = intake.take(shop, events)
     for delivery, found in meant.items():
         error = next((failed[event] for event in found if event in failed), None)

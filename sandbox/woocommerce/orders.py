@@ -46,10 +46,33 @@ def routes(app: Flask, stores: Stores, tell: Tell) -> None:
         tell(g.shop["domain"], happened)
         return shapes.order(stores, order), 201
 
-    @app.get("/wp-json/wc/v3/orders/<int:number>")
+    @app.route("/wp-json/wc/v3/orders/<int:number>", methods=["GET", "PUT"])
     def order(number: int) -> Any:
         doc = own(number)
-        return shapes.order(stores, doc) if doc else unknown()
+        if doc is None:
+            return unknown()
+        if request.method == "PUT":
+            status = (request.get_json(silent=True) or {}).get("status", "")
+            if status not in (*shapes.STATUSES.values(), "pending", "on-hold", "failed"):
+                return api.error("rest_invalid_param", "Invalid parameter(s): status", 400)
+            if status == "cancelled":  # what the order took goes back, nothing else
+                tell(g.shop["domain"], stores.undo(doc, refund=False))
+        return shapes.order(stores, doc)
+
+    @app.route("/wp-json/wc/v3/orders/<int:number>/notes", methods=["GET", "POST"])
+    def notes(number: int) -> Any:
+        doc = own(number)
+        if doc is None:
+            return unknown()
+        if request.method == "GET":
+            return api.page(doc.get("notes") or [], lambda row: row)
+        wish = request.get_json(silent=True) or {}
+        if not wish.get("note"):
+            return api.error("rest_missing_callback_param", "Missing parameter(s): note", 400)
+        row = {"id": number * 10 + len(doc.get("notes") or []), "author": "ReverbSync", **wish}
+        doc["notes"] = [*(doc.get("notes") or []), row]
+        stores.keep.put("order", doc["id"], doc)
+        return row, 201
 
     @app.get("/wp-json/wc/v3/orders/<int:number>/refunds")
     def refunds(number: int) -> Any:

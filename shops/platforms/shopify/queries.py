@@ -219,6 +219,48 @@ query Orders($query: String!, $after: String) {
 }
 """
 
+ORDER = """
+query Order($id: ID!) {
+  order(id: $id) {
+    legacyResourceId
+    name
+    updatedAt
+    cancelledAt
+    displayFinancialStatus
+    displayFulfillmentStatus
+    sourceIdentifier
+    lineItems(first: 50) {
+      nodes {
+        id
+        title
+        sku
+        quantity
+        currentQuantity
+        originalUnitPriceSet { shopMoney { amount } }
+        variant { legacyResourceId }
+        product { legacyResourceId }
+      }
+    }
+  }
+}
+"""
+
+ORDER_CANCEL = """
+mutation OrderCancel($id: ID!, $restock: Boolean!, $note: String!) {
+  orderCancel(
+    orderId: $id
+    reason: OTHER
+    restock: $restock
+    refundMethod: { originalPaymentMethodsRefund: false }
+    notifyCustomer: false
+    staffNote: $note
+  ) {
+    job { id }
+    orderCancelUserErrors { code message }
+  }
+}
+"""
+
 ORDER_PRODUCTS = """
 query OrderProducts($id: ID!) {
   order(id: $id) { lineItems(first: 250) { nodes { product { legacyResourceId } } } }

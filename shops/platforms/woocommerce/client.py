@@ -19,6 +19,7 @@ from shops.models import StoreConnection
 from shops.orders import NewOrder, Shipment, StoreOrder
 from shops.pictures import StoreProduct
 from shops.platforms import calls, hooks
+from shops.platforms.cancelling import OFF, refuse_to_cancel
 from shops.platforms.hooks import Hook
 from shops.platforms.values import (
     Count,
@@ -221,6 +222,20 @@ class WooCommerceClient:
 
     def _parent(self, store_product_id: str) -> str:
         return (self.parent_of_stock(store_product_id) if store_product_id else None) or store_product_id
+
+    def order(self, order_id: str) -> StoreOrder | None:
+        """Return an order."""
+        answer = self._call("GET", f"/orders/{order_id}", missing=True)
+        if answer.status == 404:
+            return None
+        return forms.store_order(read_order(calls.json_of(STORE, answer)), admin=self._admin)
+
+    def release(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
+        """Set the order's status to cancelled. WooCommerce gives back what the order took; without products: none."""
+        refuse_to_cancel(STORE, found := self.order(order_id))
+        if found is not None and found.status not in OFF:
+            self._call("PUT", f"/orders/{order_id}", body={"status": "cancelled"})
+            self._call("POST", f"/orders/{order_id}/notes", body={"note": note, "customer_note": False})
 
     def order_products(self, order_id: str) -> list[str]:
         """Return the products of an order."""
