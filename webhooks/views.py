@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 from shops.models import StoreConnection
 from shops.platforms import PLATFORMS, Platform, platform_of
 from shops.platforms.values import BadSignature
+from shops.wire import object_of
 from webhooks import inbox
 from webhooks.models import Delivery
 
@@ -75,8 +76,8 @@ def _kept(platform: Platform, store: StoreConnection, body: bytes, request: Http
         store.shop_id,
         source="store",
         # Without an id every call counts: looking twice is harmless, a lost change is not.
-        delivery_id=envelope.delivery_id[:200] or f"none-{uuid.uuid4()}",
-        topic=envelope.topic[:100],
+        delivery_id=_plain(envelope.delivery_id)[:200] or f"none-{uuid.uuid4()}",
+        topic=_plain(envelope.topic)[:100],
         body=body,
         state=state,
     )
@@ -96,10 +97,15 @@ def _body(request: HttpRequest) -> bytes | None:
 
 
 def _state(topic: str, body: bytes, platform: Platform) -> Delivery.State:
-    if not inbox.is_json(body):
+    if object_of(body) is None:
         return Delivery.State.UNREADABLE
     known = topic in platform.topics or topic in platform.app_topics
     return Delivery.State.OPEN if known else Delivery.State.IGNORED
+
+
+def _plain(text: str) -> str:
+    """Return a text that the database takes, whatever the sender wrote into it."""
+    return text.encode(errors="replace").decode().replace("\0", "")
 
 
 def _refuse(status: int, words: str) -> HttpResponse:
