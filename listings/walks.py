@@ -20,7 +20,7 @@ from reverbsync import clock
 from reverbsync.wake import wake
 from shops.models import Shop
 from shops.platforms import StoreClient, client_of, platform_of
-from shops.platforms.values import StoreError, StoreRefused, Unsupported
+from shops.platforms.values import CursorLost, StoreError, StoreRefused
 
 logger = logging.getLogger(__name__)
 
@@ -209,8 +209,8 @@ def _finish(walk: Walk) -> None:
 def _failed(walk: Walk, error: StoreError) -> None:
     walk.failures += 1
     walk.note = str(error)[:300]
-    if isinstance(error, Unsupported) and not walk.confirming:
-        walk.cursor = ""  # the place to go on from is no more, such as a file that has expired
+    if isinstance(error, CursorLost):
+        walk.cursor = ""
     if isinstance(error, StoreRefused) or walk.failures >= MAX_FAILURES:
         # It goes on from where it is when its date comes, or when the seller presses the button.
         walk.due_at = clock.now() + every(walk.shop, walk.kind)

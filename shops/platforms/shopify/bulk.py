@@ -14,7 +14,7 @@ from shops.pictures import StoreProduct
 from shops.platforms import calls
 from shops.platforms.shopify import products, queries
 from shops.platforms.shopify.graphql import READ_S, STORE, GraphQL, budget_of
-from shops.platforms.values import Page, StorePassing, Unsupported
+from shops.platforms.values import CursorLost, Page, StorePassing, Unsupported
 
 PIECE_BYTES = 1_000_000
 LOOK_AGAIN_S = 5.0
@@ -39,7 +39,7 @@ def page(line: GraphQL, cursor: str, *, admin: str) -> Page:
     if status in ("CREATED", "RUNNING"):
         raise StorePassing("Shopify is still listing all products.", retry_after=LOOK_AGAIN_S)
     if status != "COMPLETED":  # such as FAILED, or null once Shopify has forgotten it
-        raise Unsupported(f"Shopify could not list all products ({status}).")
+        raise CursorLost(f"Shopify could not list all products ({status}).")
     total = int(state.get("rootObjectCount") or 0)
     if not state.get("url"):
         return Page((), None, total)
@@ -56,7 +56,7 @@ def _piece(line: GraphQL, url: str, offset: int) -> tuple[bytes, bool]:
     if answer.status == 416:
         return b"", True
     if answer.status in (403, 404, 410):
-        raise Unsupported("Shopify's list of products is not there any more.")
+        raise CursorLost("Shopify's list of products is not there any more.")
     if answer.status not in (200, 206):
         raise StorePassing(f"Shopify's list of products answered {answer.status}.")
     piece = answer.text.encode()
