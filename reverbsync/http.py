@@ -76,7 +76,10 @@ class Answer:
 
     def json(self) -> Any:
         """Return the body read as JSON, None when it is empty. Raises ValueError when it is something else."""
-        return json.loads(self.text) if self.text.strip() else None
+        try:
+            return json.loads(self.text) if self.text.strip() else None
+        except RecursionError:
+            raise ValueError("nested beyond reason") from None
 
 
 def call(

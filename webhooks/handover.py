@@ -15,6 +15,8 @@ from webhooks import inbox, privacy
 from webhooks.models import Delivery
 
 BATCH = 100
+#: A message may tell of hundreds of products; the rest of a batch waits, so that a turn stays short.
+MOST_EVENTS = 250
 
 
 def hand_over(shop: Shop) -> bool:
@@ -30,7 +32,13 @@ def hand_over(shop: Shop) -> bool:
         late = [delivery for delivery in batch if delivery.topic not in platform_of(shop.store).app_topics]
         inbox.put_aside(late, state=Delivery.State.IGNORED, note="The app was removed from the store.", now=now)
         batch = [delivery for delivery in batch if delivery not in late]
-    meant = {delivery: found for delivery in batch if (found := _read(shop, delivery, now)) is not None}
+    meant: dict[Delivery, list[Event]] = {}
+    for delivery in batch:
+        if sum(map(len, meant.values())) >= MOST_EVENTS:
+            full = True
+            break
+        if (read := _read(shop, delivery, now)) is not None:
+            meant[delivery] = read
     events = {event: f"webhook {delivery.topic}" for delivery, found in meant.items() for event in found}
     if any(isinstance(event, ShopForgotten) for event in events):
         privacy.forget_store(shop)

@@ -223,7 +223,17 @@ def _lines(root: Root, doc: Doc) -> list[Doc]:
             rows += [{**told, "__parentId": shown["id"]}]
     for variant in shown["variants"](None, first=250)["nodes"]:
         item = {name: variant["inventoryItem"][name] for name in ("legacyResourceId", "tracked")}
-        names = ("id", "legacyResourceId", "title", "sku", "barcode", "price", "inventoryQuantity", "selectedOptions")
-        told = {name: variant[name] for name in names}
+        parts = (
+            "id",
+            "legacyResourceId",
+            "title",
+            "sku",
+            "barcode",
+            "price",
+            "inventoryQuantity",
+            "selectedOptions",
+            "image",
+        )
+        told = {name: variant[name] for name in parts}
         rows.append({**told, "inventoryItem": item, "__parentId": shown["id"]})
     return rows

@@ -47,7 +47,8 @@ class StoreClient(Protocol):
         """Return one page of the catalogue, whole products with all their variants.
 
         `cursor` is "" for the first page, else what the page before named as next; it can be kept and used after days.
-        With `since`, only what changed after that moment (UTC); a little more is no harm.
+        With `since`, only what changed after that moment (UTC); a little more is no harm. Raises CursorLost when the
+        place that the cursor names is no more.
         """
 
     def products(self, store_parent_id: str) -> list[StoreProduct]:

@@ -80,6 +80,7 @@ query Products($first: Int!, $after: String, $query: String) {
 """
 
 #: What Shopify runs over the whole catalogue by itself; its result is lines of JSON, children after their parent.
+#: It may hold five connections, which are all in use: a variant's photo is asked for by its older field.
 BULK_PRODUCTS = """
 query {
   products {
@@ -107,6 +108,7 @@ query {
               price
               inventoryQuantity
               selectedOptions { name value }
+              image { url }
               inventoryItem { legacyResourceId tracked }
             }
           }
