@@ -174,10 +174,12 @@ def _differs(case: Case, listing: ReverbListing, name: str, want: Any) -> bool:
         return False
     base = case.agreed.get(name)
     if base is None:
-        # A listing that was there before us: as many photos as the store has are taken for the same ones, and what is
-        # on sale has the UPC that it needs, though Reverb never shows it.
-        same_photos = name == "photos" and listing.photo_count in (len(want), PHOTOS_UNKNOWN)
-        return not (same_photos or (name == "upc" and listing.state == "live"))
+        # A listing that was there before us: as many photos as the store has are taken for the same ones. On a page of
+        # listings they cannot be counted, and what is on sale has the UPC that it needs, though Reverb never shows it.
+        on_page = listing.photo_count == PHOTOS_UNKNOWN
+        if name == "upc":
+            return not (on_page and listing.state == "live")
+        return not (name == "photos" and (on_page or listing.photo_count == len(want)))
     return not (base.get("sent") == want and (now is None or base.get("read") in (None, now)))
 
 

@@ -265,6 +265,7 @@ def test_a_unit_that_sells_on_reverb_while_it_runs_is_not_put_on_sale_again(worl
         product.read_at = world.now
         product.save()
     planned(world)
+    world.wait(10)
     world.reverb.ask("POST", "/buy", {"listing_id": world.listing("M0000")["id"], "quantity": 2})
     run.start(world.shop)
     work(world)
