@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from celery import shared_task
 
 from listings import jobs, walks
@@ -24,8 +22,8 @@ TURN_S = 2.0
 def drain(shop_id: int) -> None:
     """Work off the shop's due jobs, most urgent first, for one turn. Several workers may drain one shop."""
     awake(jobs.DRAIN, shop_id)
-    over = time.monotonic() + TURN_S
-    while time.monotonic() < over:
+    over = clock.monotonic() + TURN_S
+    while clock.monotonic() < over:
         if _must_wait(shop_id):
             return  # the sweeper comes back when Reverb takes calls again
         taken = jobs.claim(shop_id, now=clock.now())

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import json
 import threading
-import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 from django.conf import settings
+from requests.adapters import BaseAdapter
 from requests_hardened import Config, Manager
 from requests_hardened.ip_filter import InvalidIPAddress
 from urllib3.exceptions import NewConnectionError
 
-from reverbsync import pace
+from reverbsync import clock, pace
 from reverbsync.pace import Budget
 
 CONNECT_SECONDS = 5.0
@@ -113,7 +114,7 @@ def wait_for(budgets: Sequence[Budget]) -> None:
     while (wait := _take(budgets)) > 0:
         if waited + wait > MAX_PACE_WAIT_SECONDS:
             raise Paced(wait)
-        time.sleep(wait)
+        clock.sleep(wait)
         waited += wait
 
 
@@ -126,10 +127,10 @@ def _take(budgets: Sequence[Budget]) -> float:
 
 def _read(response: requests.Response, read_s: float) -> str:
     read = bytearray()
-    over = time.monotonic() + read_s / 2
+    over = clock.monotonic() + read_s / 2
     for chunk in response.iter_content(65_536):
         read += chunk
-        if time.monotonic() > over:
+        if clock.monotonic() > over:
             raise Unreachable("its answer came too slowly", maybe_done=True)
         if len(read) > MAX_ANSWER_BYTES:
             raise Unreachable("its answer is too large", maybe_done=True)
@@ -142,10 +143,27 @@ def _refused(error: BaseException) -> bool:
 
 
 _sessions = threading.local()
+_carrier: requests.Session | None = None
+
+
+@contextmanager
+def carried_by(adapter: BaseAdapter) -> Iterator[None]:
+    """Let `adapter` carry every call while the block runs, instead of the network. For the simulation."""
+    global _carrier  # noqa: PLW0603 -- one way out for the process is the point
+    before, _carrier = _carrier, requests.Session()
+    _carrier.trust_env = False
+    _carrier.mount("https://", adapter)
+    _carrier.mount("http://", adapter)
+    try:
+        yield
+    finally:
+        _carrier = before
 
 
 def _session(url: str) -> requests.Session:
     """Return this thread's session; connections are kept alive and reused."""
+    if _carrier is not None:
+        return _carrier
     parts = urlsplit(url)
     trusted = parts.hostname in _trusted() or parts.netloc in _trusted()
     name = "trusted" if trusted else "public"

@@ -11,11 +11,14 @@ from typing import cast
 import redis
 from redis.commands.core import Script
 
+from reverbsync import clock
 from reverbsync.redis import connection
 
 #: Part of a minute's calls that may come at once; the rest is spread evenly, so that no minute, wherever it
 #: starts, holds more than the limit.
 BURST_SHARE = 0.05
+#: Keys are forgotten so long after they mean anything: time that is set for a test may pass slower than Redis' own.
+KEPT_MS = 60_000
 
 
 class PaceLost(Exception):
@@ -48,9 +51,11 @@ class Budget:
 def take(budgets: Sequence[Budget], *, now_us: int | None = None) -> float:
     """Take one call from every budget, or from none.
 
-    `now_us` (microseconds since the epoch) is for tests; by default Redis' own clock counts, one for all machines.
+    `now_us` (microseconds since the epoch) is for tests; by default Redis' own clock counts, one for all machines,
+    unless all of time is set (reverbsync/clock.py).
     Returns 0.0 when it was taken, else the seconds after which asking again makes sense. Raises PaceLost.
     """
+    now_us = clock.told_us() if now_us is None else now_us
     keys = [key for budget in budgets for key in (_arrival(budget), _blocked(budget.name))]
     limits = [value for budget in budgets for value in (budget.spacing_us, budget.burst_us)]
     try:
@@ -62,7 +67,8 @@ def take(budgets: Sequence[Budget], *, now_us: int | None = None) -> float:
 def block(name: str, seconds: float) -> None:
     """Stop all calls of the budget `name` for `seconds`, for every worker, because the outside asked for it."""
     try:
-        connection().set(_blocked(name), 1, px=max(1, round(seconds * 1000)))
+        until_us = _now_us() + round(seconds * 1e6)
+        connection().set(_blocked(name), until_us, px=max(1, round(seconds * 1000)) + KEPT_MS)
     except redis.RedisError as error:
         raise PaceLost("The shared pace cannot be told.") from error
 
@@ -70,10 +76,19 @@ def block(name: str, seconds: float) -> None:
 def blocked_for(name: str) -> float:
     """Return the seconds for which the budget `name` is still blocked, 0.0 when it is free. Raises PaceLost."""
     try:
-        left = connection().pttl(_blocked(name))
+        until_us = cast("str | None", connection().get(_blocked(name)))
+        return max(0.0, (int(until_us) - _now_us()) / 1e6) if until_us else 0.0
     except redis.RedisError as error:
         raise PaceLost("The shared pace cannot be asked.") from error
-    return max(0, left) / 1000
+
+
+def _now_us() -> int:
+    """Return the time by Redis' clock."""
+    told = clock.told_us()
+    if told is not None:
+        return told
+    seconds, microseconds = connection().time()
+    return seconds * 1_000_000 + microseconds
 
 
 @lru_cache(maxsize=1)

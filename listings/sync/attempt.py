@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import replace
 from datetime import timedelta
 
@@ -37,7 +36,7 @@ LOOK_FOR_POST_S = 5.0
 def attempt(taken: Claim) -> None:
     """Make one attempt at a claimed job. Never raises: what goes wrong is an entry and a later attempt."""
     product = Product.objects.select_related("shop__sync_settings", "shop__store").get(pk=taken.product_id)
-    started, began_at = time.monotonic(), clock.now()
+    started, began_at = clock.monotonic(), clock.now()
     if taken.interrupted:
         words.tell(product, taken, Ending(Entry.Outcome.FAILED, "interrupted"), took_ms=0, attempt=taken.attempt - 1)
     done: list[Change] = []
@@ -55,7 +54,7 @@ def attempt(taken: Claim) -> None:
     except Exception:
         logger.exception("An attempt at product %s of shop %s broke", product.pk, product.shop_id)
         ending = _later(taken, Ending(Entry.Outcome.FAILED, "our_fault", done))
-    took_ms = round((time.monotonic() - started) * 1000)
+    took_ms = round((clock.monotonic() - started) * 1000)
     with transaction.atomic():
         # Product before job, as intake does: two transactions that take them in turn never wait for each other.
         words.tell(product, taken, ending, took_ms=took_ms, attempt=taken.attempt)
