@@ -17,15 +17,18 @@ from sandbox.reverb import api, oauth, rules, shapes
 from sandbox.reverb.market import DEFAULTS, Market
 
 
-def build(folder: Path | None, url: str) -> Flask:
-    """Return the application; `folder` keeps its state (None: memory only), `url` is its own address."""
+def build(folder: Path | None, url: str, *, clock: Clock | None = None) -> Flask:
+    """Return the application; `folder` keeps its state (None: memory only), `url` is its own address.
+
+    `clock` is for who sets the time, such as a simulation.
+    """
     app = web.application(
         __name__,
         Path(__file__).parent,
         title="Stand-in Reverb",
         words="Not the real marketplace: a local copy of its rules, for trying things out.",
     )
-    market, faults, log = Market(Keep(folder, "reverb"), Clock(), url), Faults(), Log()
+    market, faults, log = Market(Keep(folder, "reverb"), clock or Clock(), url), Faults(), Log()
     app.register_blueprint(api.build(market, faults, log))
     control(app, faults, log)
     _control(app, market, faults, log)
