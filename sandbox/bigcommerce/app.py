@@ -37,7 +37,7 @@ def build(folder: Path | None, url: str) -> Flask:
     clock = Clock()
     stores = Stores(Keep(folder, "bigcommerce"), clock, first_id=100)
     domains = hooks.Domains()
-    sender, faults, log = Sender(stores, clock, hooks.manners(stores, domains)), Faults(), Log()
+    sender, faults, log = Sender(stores.keep, clock, hooks.manners(stores, domains)), Faults(), Log()
 
     def tell(domain: str, happened: list[Doc]) -> None:
         shop = stores.keep.get("shop", domain) or {}

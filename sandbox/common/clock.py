@@ -1,9 +1,12 @@
-"""A stand-in's time: the real one, plus what a test moved it on by."""
+"""A stand-in's time: the real one, plus what a test moved it on by; and its answers carry that time."""
 
 from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
+from email.utils import formatdate
+
+from flask import Flask, Response, request
 
 
 class Clock:
@@ -20,3 +23,23 @@ class Clock:
     def stamp(self, at: float | None = None) -> str:
         """Return a moment as ISO 8601 with offset, the present one by default."""
         return datetime.fromtimestamp(self.now() if at is None else at, UTC).isoformat(timespec="microseconds")
+
+
+def dated(app: Flask, clock: Clock) -> None:
+    """Let every answer's `Date` say the stand-in's own time."""
+
+    def header(timestamp: float | None = None) -> str:
+        return formatdate(clock.now() if timestamp is None else timestamp, localtime=False, usegmt=True)
+
+    @app.after_request
+    def date(response: Response) -> Response:
+        if "gunicorn.socket" not in request.environ:
+            response.headers["Date"] = header()
+        return response
+
+    try:
+        import gunicorn.util  # noqa: PLC0415 -- a test's own client needs none
+    except ImportError:
+        return
+    # gunicorn writes this header itself, by the machine's clock, and leaves nobody a say.
+    gunicorn.util.http_date = header

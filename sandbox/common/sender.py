@@ -1,4 +1,4 @@
-"""Sends a store's webhooks: signed, retried as the platform does, and on demand twice, late, out of order, never."""
+"""Sends webhooks: signed, retried as the platform does, and on demand twice, late, out of order, held back, never."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from typing import Any
 import requests
 
 from sandbox.common.clock import Clock
-from sandbox.common.keep import Doc
-from sandbox.common.store import Stores
+from sandbox.common.keep import Doc, Keep
 
 SETTINGS: dict[str, Any] = {
     "duplicate_every": 0,  # send every n-th twice
     "drop_every": 0,  # never send every n-th
     "delay_s": 0.0,
     "shuffle": False,  # send the older of two waiting ones last
+    "hold": False,  # send nothing by itself: what would be sent waits in the outbox, for who wants to carry it
 }
 THREADS = 4
 
@@ -31,7 +31,7 @@ THREADS = 4
 class Manners:
     """How a platform delivers."""
 
-    #: Store, hook, delivery (topic, body, id, triggered_at) → headers, the signature among them.
+    #: Owner (a store, an account), hook, delivery (topic, body, id, triggered_at) → headers, the signature among them.
     headers: Callable[[Doc, Doc, Doc], dict[str, str]]
     #: Seconds until each further try; empty: a delivery is tried once.
     retry_s: list[float]
@@ -50,38 +50,52 @@ class Manners:
 class Sender:
     """A few threads that send what is due."""
 
-    def __init__(self, stores: Stores, clock: Clock, manners: Manners) -> None:
-        """Threads start with the first webhook."""
-        self._stores = stores
+    def __init__(self, keep: Keep, clock: Clock, manners: Manners, *, owners: str = "shop") -> None:
+        """Threads start with the first webhook. `owners` is the kind of document whose webhooks these are."""
+        self._keep = keep
+        self._owners = owners
         self._clock = clock
         self._manners = manners
-        self.settings = {**SETTINGS, "retry_s": list(manners.retry_s)}
-        self.tries: list[Doc] = []
-        self._waiting: list[tuple[float, int, Doc]] = []
         self._ready = threading.Condition()
         self._order = itertools.count()
-        self._count = itertools.count(1)
         self._started = False
-        self._begun = 0
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what waits and was tried, and every setting."""
+        with self._ready:
+            self.settings = {**SETTINGS, "retry_s": list(self._manners.retry_s)}
+            self.tries: list[Doc] = []
+            self._waiting: list[tuple[float, int, Doc]] = []
+            self._held: list[Doc] = []
+            self._count = itertools.count(1)
+            self._begun = 0
 
     @property
     def sent(self) -> int:
         """How many deliveries were begun so far."""
         return self._begun
 
-    def send(self, domain: str, topic: str, body: Any, *, hooks: list[Doc] | None = None) -> None:
-        """Send a body to whoever subscribed to its topic, or to the given hooks."""
-        shop = self._stores.keep.get("shop", domain) or {"webhooks": []}
-        for hook in shop["webhooks"] if hooks is None else hooks:
-            if hooks is not None or (hook["topic"] == topic and hook.get("active", True)):
-                self._plan(shop, hook, topic, body)
+    def outbox(self) -> list[Doc]:
+        """Take out what was held back: where to, topic and body of each."""
+        with self._ready:
+            held, self._held = self._held, []
+        return [{"uri": one["hook"]["uri"], "topic": one["topic"], "body": one["body"]} for one in held]
 
-    def _plan(self, shop: Doc, hook: Doc, topic: str, body: Any) -> None:
+    def send(self, domain: str, topic: str, body: Any, *, hooks: list[Doc] | None = None) -> None:
+        """Send a body to whoever subscribed to its topic, or to the given hooks. `domain` is the owner's id."""
+        if hooks is None:
+            owner = self._keep.get(self._owners, domain) or {"webhooks": []}
+            hooks = [hook for hook in owner["webhooks"] if hook["topic"] == topic and hook.get("active", True)]
+        for hook in hooks:
+            self._plan(domain, hook, topic, body)
+
+    def _plan(self, domain: str, hook: Doc, topic: str, body: Any) -> None:
         number = next(self._count)
         if self.settings["drop_every"] and number % self.settings["drop_every"] == 0:
             return
         delivery = {
-            "domain": shop["domain"],
+            "domain": domain,
             "topic": topic,
             "hook": dict(hook),
             "id": str(uuid.uuid4()),
@@ -99,6 +113,9 @@ class Sender:
         with self._ready:
             self._begun += not delivery.get("begun")
             delivery["begun"] = True
+            if self.settings["hold"]:
+                self._held.append(delivery)
+                return
             heapq.heappush(self._waiting, (time.monotonic() + in_s, next(self._order), delivery))
             if not self._started:
                 self._started = True
@@ -120,7 +137,7 @@ class Sender:
                 self._ready.wait(wait)
 
     def _try(self, session: requests.Session, delivery: Doc) -> None:
-        shop = self._stores.keep.get("shop", delivery["domain"]) or {}
+        owner = self._keep.get(self._owners, delivery["domain"]) or {}
         blocked_s = self._manners.blocked_s(delivery["hook"]["uri"])
         if blocked_s > 0:
             self._put(delivery, blocked_s)
@@ -129,7 +146,7 @@ class Sender:
             status = session.post(
                 delivery["hook"]["uri"],
                 data=delivery["body"].encode(),
-                headers=self._manners.headers(shop, delivery["hook"], delivery),
+                headers=self._manners.headers(owner, delivery["hook"], delivery),
                 timeout=self._manners.answer_s,
                 allow_redirects=False,
             ).status_code
@@ -143,5 +160,5 @@ class Sender:
             delivery["failed"] += 1
             self._put(delivery, float(delays[delivery["failed"] - 1]))
             return
-        with self._stores.keep.lock:
-            self._manners.settled(shop, delivery["hook"], arrived)
+        with self._keep.lock:
+            self._manners.settled(owner, delivery["hook"], arrived)

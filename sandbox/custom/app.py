@@ -38,7 +38,7 @@ def build(folder: Path | None, url: str) -> Flask:
     clock = Clock()
     stores = Stores(Keep(folder, "custom"), clock, first_id=1_000)
     manners = Manners(headers=_headers, retry_s=RETRY_S, settled=_settled)
-    sender, faults, log = Sender(stores, clock, manners), Faults(), Log()
+    sender, faults, log = Sender(stores.keep, clock, manners), Faults(), Log()
 
     def send(domain: str, kind: str, data: Doc) -> None:
         shop = stores.keep.get("shop", domain) or {}

@@ -31,7 +31,7 @@ def build(folder: Path | None, url: str) -> Flask:
     clock = Clock()
     stores = Stores(Keep(folder, "magento2"), clock, first_id=1_000_000)
     silent = Manners(headers=lambda *_: {}, retry_s=[], settled=lambda *_: None)
-    sender, faults, log, auth = Sender(stores, clock, silent), Faults(), Log(), Auth(stores)
+    sender, faults, log, auth = Sender(stores.keep, clock, silent), Faults(), Log(), Auth(stores)
 
     def tell(domain: str, happened: list[Doc]) -> None:
         """Magento tells nobody."""

@@ -1,22 +1,21 @@
-"""Reverb's API over HTTP: who may call, how often, and what each address answers."""
+"""Reverb's API over HTTP: who may call, how often, and what each address answers. Orders are in order_api.py."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, g, jsonify, request
 
 from sandbox.common.faults import Faults, Log
 from sandbox.common.keep import Doc
-from sandbox.reverb import rules, shapes
+from sandbox.reverb import order_api, rules, shapes, webhooks
 from sandbox.reverb.market import Market
+from sandbox.reverb.orders import Orders
 
 PUBLIC = ("/api/categories/flat", "/api/listing_conditions", "/api/shipping/providers", "/api/currencies/listing")
 JSON_TYPES = ("application/hal+json", "application/json")
-PROVIDERS = ("UPS", "USPS", "FedEx", "DHL", "DHLExpress", "Canada Post", "Royal Mail", "Australia Post", "GLS", "Other")
 DRAFT_MADE = "Your draft listing has been created. You can come back and finish it up here, or on the web."
 DRAFT_SAVED = "Your draft listing has been saved. You can come back to finish it when you're ready."
 PROCESSING = (
@@ -24,7 +23,7 @@ PROCESSING = (
 )
 
 
-def build(market: Market, faults: Faults, log: Log) -> Blueprint:
+def build(market: Market, orders: Orders, faults: Faults, log: Log) -> Blueprint:
     """Return the API as a blueprint."""
     api = Blueprint("api", __name__, url_prefix="/api")
     _guard(api, market, faults, log)
@@ -32,7 +31,8 @@ def build(market: Market, faults: Faults, log: Log) -> Blueprint:
     _reference(api)
     _collections(api, market)
     _listing(api, market)
-    _orders(api, market)
+    order_api.routes(api, market, orders, page=_page, body=_body)
+    webhooks.routes(api, market, body=_body)
     return api
 
 
@@ -56,7 +56,8 @@ def _root() -> str:
 def _guard(api: Blueprint, market: Market, faults: Faults, log: Log) -> None:
     @api.before_request
     def enter() -> Response | None:
-        g.account = market.account(request.headers.get("Authorization", "").removeprefix("Bearer ").strip())
+        found = market.account(request.headers.get("Authorization", "").removeprefix("Bearer ").strip())
+        g.account = None if found is None or found.get("gone") else found
         return faults.before(request) or _admit(market)
 
     @api.after_request
@@ -91,8 +92,10 @@ def _admit(market: Market) -> Response | None:
 def _scope() -> str:
     if request.path.startswith(("/api/my/account", "/api/shop")) and "shipping/" not in request.path:
         return "read_profile"
+    if request.path.startswith("/api/webhooks/"):
+        return ""  # what a topic needs is its own matter
     if "/orders/" in request.path:
-        return "read_orders"
+        return "read_orders" if request.method == "GET" else "write_orders"
     if request.method != "GET":
         return "write_listings"
     return "read_listings" if request.path.startswith("/api/my/listings") else ""
@@ -159,7 +162,7 @@ def _reference(api: Blueprint) -> None:
 
     @api.get("/shipping/providers")
     def providers() -> Doc:
-        return {"shipping_providers": [{"name": name} for name in PROVIDERS]}
+        return {"shipping_providers": [{"name": name} for name in order_api.PROVIDERS]}
 
     @api.get("/currencies/listing")
     def currencies() -> Doc:
@@ -262,24 +265,3 @@ def _listing(api: Blueprint, market: Market) -> None:
                 return refuse(412, "A reason is needed", {"reason": ["is not a reason"]})
             market.end(found(slug))
             return Response(status=200)
-
-
-# -- orders --------------------------------------------------------------------------------------------------------
-
-
-def _orders(api: Blueprint, market: Market) -> None:
-    @api.get("/my/orders/selling/all")
-    def every() -> Doc:
-        since = request.args.get("updated_start_date")
-        start = datetime.fromisoformat(since).timestamp() if since else 0.0
-        with market.keep.lock:
-            mine = [doc for doc in market.keep.all("order").values() if doc["account"] == g.account["token"]]
-            rows = [shapes.order(market, _root(), doc) for doc in reversed(mine) if doc["updated_at"] >= start]
-            return _page(rows, "orders")
-
-    @api.get("/my/orders/selling/<number>")
-    def one(number: str) -> Any:
-        doc = market.keep.get("order", number)
-        if doc is None or doc["account"] != g.account["token"]:
-            return refuse(404, "The order could not be found")
-        return shapes.order(market, _root(), doc)

@@ -1,10 +1,10 @@
-"""What Reverb holds: accounts, listings, orders, and an index that trails them."""
+"""What Reverb holds: accounts and listings, and an index that trails them. Orders are in orders.py."""
 
 from __future__ import annotations
 
 import json
-import uuid
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 from sandbox.common.clock import Clock
@@ -21,7 +21,28 @@ DEFAULTS: dict[str, Any] = {
     "reads_per_10_minutes": 10_000,
     "writes_per_10_minutes": 3_000,
     "send_retry_after": True,
+    # Whether a cancelled or refunded unit comes back into an inventory listing's number by itself. The docs say "Reverb
+    # will increment and decrement automatically", nobody saw it: so both can be tried.
+    "restores_on_cancel": True,
+    "unpaid_takes_stock": True,  # whether an order that waits for its payment takes the unit at once: unknown too
+    "orders_lag_s": 0.0,  # whether the lists of orders trail as those of listings do: unknown
+    # What POST /webhooks/registrations takes. These are the documented ones (docs page and API description); in 2026
+    # somebody found nothing but orders/paid accepted on the sandbox, and the sync guide names product/updated and
+    # order/created: set the list to try those.
+    "webhook_topics": [
+        "listings/update",
+        "listings/publish",
+        "listings/bumps-ran-out",
+        "orders/create",
+        "orders/update",
+        "payments/create",
+        "payments/update",
+        "app/uninstalled",
+    ],
+    "webhooks_need_oauth": False,  # a personal token gets 401 for webhooks (seen live); off, for the demo's sake
 }
+#: How far back what trails can be asked how it was.
+TRAILS_S = 120.0
 SCOPES = ["public", "read_listings", "write_listings", "read_orders", "write_orders", "read_profile"]
 
 
@@ -34,6 +55,8 @@ class Market:
         self.clock = clock
         self.web = web
         self.settings = dict(DEFAULTS)
+        #: Hears of each change: "listing" or "order", how it was before (None: new), how it is now.
+        self.tell: Callable[[str, Doc | None, Doc], None] = lambda *_: None
         self._calls: dict[tuple[str, str], deque[float]] = {}
 
     # -- accounts --------------------------------------------------------------------------------------------
@@ -51,6 +74,8 @@ class Market:
             "has_shop": True,
             "currency": "USD",
             "b_stock": False,
+            "oauth": False,  # the token came from /oauth/token, not from the seller's own page
+            "gone": False,  # the seller took the app out, or deleted the token
             "shipping_profiles": [{"id": 1001, "name": "Guitars"}, {"id": 1002, "name": "Small parts"}],
         }
         account.update(wish)
@@ -129,30 +154,6 @@ class Market:
             listing["state"] = "ended"
         self.save(listing)
 
-    def sell(self, listing: Doc, units: int) -> Doc:
-        """Sell units to a buyer; a used item that sold is locked for good. Returns the order."""
-        left = listing["inventory"] - units if rules.several(listing) and listing["has_inventory"] else 0
-        listing["inventory"] = max(0, left)
-        if listing["inventory"] == 0:
-            listing["state"] = "sold" if rules.several(listing) else "ordered"
-        self.save(listing)
-        number = str(self.keep.number("order", 90_001))
-        now = self.clock.now()
-        order = {
-            "order_number": number,
-            "uuid": str(uuid.uuid4()),
-            "account": listing["account"],
-            "listing": listing["id"],
-            "status": "paid",
-            "sku": listing["sku"],
-            "title": listing["title"],
-            "quantity": units,
-            "price": listing["price"],
-            "created_at": now,
-            "updated_at": now,
-        }
-        return self.keep.put("order", number, order)
-
     def mine(self, account: Doc, *, at: float | None = None) -> list[Doc]:
         """Return the account's listings, newest first: as the index showed them at `at`, or as they are."""
         found = [doc for doc in self.keep.all("listing").values() if doc["account"] == account["token"]]
@@ -160,16 +161,33 @@ class Market:
             self._publish_if_due(doc)
         if at is None:
             return found[::-1]
-        return [seen for doc in reversed(found) if (seen := _as_of(doc, at)) is not None]
+        return [seen for doc in reversed(found) if (seen := as_of(doc, at)) is not None]
 
     def save(self, listing: Doc) -> None:
         """Keep a change, and let the index see it in its own time."""
-        shown = {name: value for name, value in listing.items() if name != "seen"}
-        horizon = self.clock.now() - 120
-        recent = [entry for entry in listing["seen"] if entry["at"] > horizon] or listing["seen"][-1:]
-        listing["seen"] = [*recent, {"at": self.clock.now(), "doc": json.loads(json.dumps(shown))}]
-        listing["updated_at"] = self.clock.now()
+        before = self.remember(listing)
         self.keep.put("listing", listing["id"], listing)
+        self.tell("listing", before, listing)
+
+    def remember(self, doc: Doc) -> Doc | None:
+        """Date a changed document, and note it for what trails. Returns how it was before, None when it is new."""
+        now = self.clock.now()
+        doc["updated_at"] = now
+        shown = {name: value for name, value in doc.items() if name != "seen"}
+        older = [entry for entry in doc["seen"] if entry["at"] <= now - TRAILS_S][-1:]
+        recent = [entry for entry in doc["seen"] if entry["at"] > now - TRAILS_S]
+        before: Doc | None = doc["seen"][-1]["doc"] if doc["seen"] else None
+        doc["seen"] = [*older, *recent, {"at": now, "doc": json.loads(json.dumps(shown))}]
+        return before
+
+    def publish_due(self) -> None:
+        """Let go live what Reverb has finished processing, as if somebody had looked."""
+        for listing in list(self.keep.all("listing").values()):
+            self._publish_if_due(listing)
+
+    def publishes(self) -> bool:
+        """Tell whether anything is being processed."""
+        return any(doc["publish_at"] is not None for doc in self.keep.all("listing").values())
 
     def _written(self, account: Doc, listing: Doc, body: Doc) -> tuple[Doc, list[str]]:
         warnings: list[str] = []
@@ -204,6 +222,7 @@ class Market:
             raise rules.Refusal(412, {"sku": [words]})
 
 
-def _as_of(listing: Doc, at: float) -> Doc | None:
-    seen = [entry["doc"] for entry in listing["seen"] if entry["at"] <= at]
+def as_of(doc: Doc, at: float) -> Doc | None:
+    """Return a document as it was at a moment, None when it was not there yet."""
+    seen = [entry["doc"] for entry in doc["seen"] if entry["at"] <= at]
     return seen[-1] if seen else None

@@ -41,17 +41,18 @@ def routes(app: Flask, market: Market) -> None:
 
     @app.post("/oauth/token")
     def token() -> Any:
-        known, wish = market.keep.get("app", "app") or {}, request.form
-        mine = (wish.get("client_id"), wish.get("client_secret")) == (
+        known, form = market.keep.get("app", "app") or {}, request.form
+        mine = (form.get("client_id"), form.get("client_secret")) == (
             known.get("client_id"),
             known.get("client_secret"),
         )
-        code = market.keep.get("code", wish.get("code", ""))
-        if not mine or wish.get("grant_type") != "authorization_code":
+        code = market.keep.get("code", form.get("code", ""))
+        if not mine or form.get("grant_type") != "authorization_code":
             return {"error": "invalid_client"}, 401
-        if code is None or code["used"] or wish.get("redirect_uri") != code["uri"]:
+        if code is None or code["used"] or form.get("redirect_uri") != code["uri"]:
             return {"error": "invalid_grant"}, 401
-        market.keep.put("code", wish["code"], {**code, "used": True})
+        market.keep.put("code", form["code"], {**code, "used": True})
         made = secrets.token_hex(24)
-        market.make_account({"token": made, "scopes": code["scope"].split(), "shop_name": "Gear by OAuth"})
+        wish = {"token": made, "scopes": code["scope"].split(), "shop_name": "Gear by OAuth", "oauth": True}
+        market.make_account(wish)
         return {"access_token": made, "token_type": "bearer", "scope": code["scope"], "created_at": 1}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlencode
@@ -11,6 +12,8 @@ from sandbox.reverb import rules
 from sandbox.reverb.market import Market
 
 SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£"}
+#: Where Reverb's dates are written: with an offset, in whole seconds (docs: samples).
+ZONE = timezone(timedelta(hours=-6))
 WORDS = {"live": "Live", "draft": "Draft", "ended": "Ended", "sold": "Sold", "ordered": "Ordered"}
 
 
@@ -24,8 +27,8 @@ def listing(market: Market, api: str, doc: Doc, *, all_photos: bool = True) -> D
         "id": doc["id"],
         "slug": slug,
         **{name: doc[name] for name in ("make", "model", "finish", "year", "title", "description", "sku")},
-        "created_at": market.clock.stamp(doc["created_at"]),
-        "published_at": market.clock.stamp(doc["published_at"]) if doc["published_at"] else None,
+        "created_at": stamp(doc["created_at"]),
+        "published_at": stamp(doc["published_at"]),
         "shop_name": (market.account(doc["account"]) or {}).get("shop_name", ""),
         "condition": _condition(doc["condition"]),
         "price": price(doc["price"]),
@@ -69,19 +72,76 @@ def page(rows: list[Doc], *, name: str, address: str, query: dict[str, Any], num
 
 
 def order(market: Market, api: str, doc: Doc) -> Doc:
-    """Return an order of a sold listing."""
-    own = f"{api}/my/orders/selling/{doc['order_number']}"
+    """Return an order as the seller's lists and the order itself show it (docs: retrieve orders, samples).
+
+    No address for local pickup, and none before it is paid; no e-mail address (seen by Reverb's own plugins).
+    """
+    buyer, currency = doc["buyer"], doc["money"]["currency"]
+    name = f"{buyer['first_name']} {buyer['last_name']}".strip()
+    method = "local" if doc["local_pickup"] else "shipped"
+    shipped = {"shipping_provider": doc["provider"], "shipping_code": doc["tracking_number"]} if doc["provider"] else {}
+    amounts = {key: value for key, value in doc["money"].items() if key != "currency"}
     return {
-        **{name: doc[name] for name in ("order_number", "uuid", "status", "sku", "title", "quantity")},
-        "order_type": "instant",
+        **{key: doc[key] for key in ("order_number", "order_bundle_id", "uuid", "order_type", "status", "sku")},
+        **{key: doc[key] for key in ("title", "quantity", "local_pickup")},
+        "order_source": "marketplace",
         "product_id": str(doc["listing"]),
-        "amount_product": price(doc["price"]),
-        "total": price(doc["price"]),
-        "created_at": market.clock.stamp(doc["created_at"]),
-        "updated_at": market.clock.stamp(doc["updated_at"]),
-        "paid_at": market.clock.stamp(doc["created_at"]),
-        "_links": {"self": {"href": own}, "listing": {"href": f"{api}/listings/{doc['listing']}"}},
+        **{key: price({"amount": amount, "currency": currency}) for key, amount in amounts.items()},
+        "buyer_id": buyer["id"],
+        "buyer_name": name,
+        "buyer_first_name": buyer["first_name"],
+        "buyer_last_name": buyer["last_name"],
+        "shipping_method": method,
+        "shipping_address": None if doc["local_pickup"] or not doc["paid_at"] else _address(buyer["address"], name),
+        "payment_method": "direct_checkout",
+        **shipped,
+        "created_at": stamp(doc["created_at"]),
+        "updated_at": stamp(doc["updated_at"]),
+        "paid_at": stamp(doc["paid_at"]),
+        "shipped_at": stamp(doc["shipped_at"]),
+        "needs_feedback_for_buyer": False,
+        "needs_feedback_for_seller": False,
+        "photos": [_photo(link) for link in doc["photos"]],
+        "_links": _order_links(market, api, doc),
     }
+
+
+def _order_links(market: Market, api: str, doc: Doc) -> Doc:
+    own = f"{api}/my/orders/selling/{doc['order_number']}"
+    page = f"{market.web}/my/selling/orders/{doc['order_number']}"
+    links: Doc = {
+        "self": {"href": own},
+        "listing": {"href": f"{api}/listings/{doc['listing']}"},
+        "payments": {"href": f"{api}/my/payments/selling?order_id={doc['order_number']}"},
+        "web": {"href": page},
+        "packing_slip": {"web": {"href": f"{page}/packing_slip"}},
+        "contact_buyer": {"web": {"href": f"{page}/contact"}},
+    }
+    if doc["photos"]:
+        links["photo"] = {"href": doc["photos"][0]}
+    if doc["status"] == "paid":
+        word = "mark_picked_up" if doc["local_pickup"] else "ship"
+        links[word] = {"method": "POST", "href": f"{own}/{word}"}
+    return links
+
+
+def _address(kept: Doc, name: str) -> Doc:
+    phone = str(kept.get("phone", ""))
+    lines = [kept.get("street_address", ""), kept.get("extended_address", "")]
+    town = f"{kept.get('locality', '')}, {kept.get('region', '')} {kept.get('postal_code', '')}"
+    return {
+        "name": name,
+        **kept,
+        "unformatted_phone": "".join(sign for sign in phone if sign.isdigit()),
+        "display_location": f"{kept.get('locality', '')}, {kept.get('region', '')}",
+        "complete_shipping_address": "\n".join(line for line in (name, *lines, town) if line),
+        "primary": True,
+    }
+
+
+def stamp(at: float | None) -> str | None:
+    """Return a moment as Reverb writes it, None for none."""
+    return None if at is None else datetime.fromtimestamp(int(at), ZONE).isoformat()
 
 
 def price(doc: Doc | None) -> Doc | None:

@@ -35,7 +35,7 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
     )
     clock = clock or Clock()
     stores = Stores(Keep(folder, "shopify"), clock, first_id=8_400_000_000_000)
-    sender, faults, log = sending(stores, clock, hooks.manners(stores)), Faults(), Log()
+    sender, faults, log = sending(stores.keep, clock, hooks.manners(stores)), Faults(), Log()
 
     def tell(domain: str, happened: list[Doc]) -> None:
         for one in happened:

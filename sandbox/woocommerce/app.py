@@ -27,7 +27,7 @@ def build(folder: Path | None, url: str) -> Flask:
     )
     clock = Clock()
     stores = Stores(Keep(folder, "woocommerce"), clock, first_id=1_000_000)
-    sender, faults, log = Sender(stores, clock, hooks.manners(stores)), Faults(), Log()
+    sender, faults, log = Sender(stores.keep, clock, hooks.manners(stores)), Faults(), Log()
     queue = hooks.Queue(stores, sender, url)
     control(app, faults, log)
     store_app.control(app, stores, sender, queue.tell, faults=faults, log=log, url=url)

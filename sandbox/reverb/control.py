@@ -1,0 +1,200 @@
+"""Control addresses of the stand-in Reverb, for tests, the demo and whoever wants to play buyer."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+from flask import Blueprint, Flask, request
+
+from sandbox import catalogue
+from sandbox.common.faults import Faults, Log
+from sandbox.common.keep import Doc
+from sandbox.reverb import rules
+from sandbox.reverb.market import DEFAULTS, Market
+from sandbox.reverb.orders import Orders
+from sandbox.reverb.webhooks import Teller
+
+#: How often what Reverb is processing is looked at, so that it goes live, and is told of, without anybody's call.
+PROCESS_EVERY_S = 0.1
+
+
+def routes(app: Flask, market: Market, orders: Orders, teller: Teller, *, faults: Faults, log: Log) -> None:
+    """Add the addresses."""
+    board = Blueprint("control", __name__, url_prefix="/_control")
+    _whole(board, market, teller, faults, log)
+    _accounts(board, market, teller)
+    _listings(board, market)
+    _orders(board, market, orders)
+    _webhooks(board, market, teller)
+
+    @board.errorhandler(rules.Refusal)
+    def refused(error: rules.Refusal) -> Any:
+        return {"error": error.message}, error.status
+
+    app.register_blueprint(board)
+
+
+def go_on(market: Market) -> None:
+    """Let what Reverb is processing go on by itself."""
+
+    def process() -> None:
+        while True:
+            time.sleep(PROCESS_EVERY_S)
+            with market.keep.lock:
+                if market.publishes():
+                    market.publish_due()
+
+    threading.Thread(target=process, daemon=True).start()
+
+
+def _whole(board: Blueprint, market: Market, teller: Teller, faults: Faults, log: Log) -> None:
+    @board.route("/settings", methods=["GET", "POST"])
+    def settings() -> Any:
+        wish = request.get_json() if request.method == "POST" else {}
+        sending = teller.sender.settings
+        if unknown := set(wish) - set(DEFAULTS) - set(sending):
+            return {"error": f"unknown: {sorted(unknown)}"}, 400
+        with market.keep.lock:
+            market.settings.update({name: value for name, value in wish.items() if name in DEFAULTS})
+            sending.update({name: value for name, value in wish.items() if name in sending})
+            return {**market.settings, **sending, "sent": teller.sender.sent}
+
+    @board.post("/clock")
+    def clock() -> Any:
+        with market.keep.lock:
+            market.clock.offset_s += float(request.get_json()["advance_s"])
+            market.publish_due()
+            return {"now": market.clock.stamp()}
+
+    @board.post("/reset")
+    def reset() -> Any:
+        with market.keep.lock:
+            market.keep.clear()
+            market.settings = dict(DEFAULTS)
+            market.clock.offset_s = 0.0
+            teller.sender.reset()
+            faults.clear()
+            log.clear()
+        return {}
+
+
+def _accounts(board: Blueprint, market: Market, teller: Teller) -> None:
+    @board.post("/accounts")
+    def accounts() -> Any:
+        with market.keep.lock:
+            return market.make_account(request.get_json())
+
+    @board.post("/uninstall")
+    def uninstall() -> Any:
+        """The seller takes the app out, or deletes the token: it is refused from now on."""
+        with market.keep.lock:
+            account = _account(market)
+            account["gone"] = True
+            market.keep.put("account", account["token"], account)
+            teller.send(account["token"], "app/uninstalled", {})
+            return {}
+
+
+def _account(market: Market) -> Doc:
+    found = market.account(request.get_json()["token"])
+    if found is None:
+        raise rules.Refusal(404, {}, "There is no such account")
+    return found
+
+
+def _listings(board: Blueprint, market: Market) -> None:
+    @board.post("/listings")
+    def make() -> Any:
+        """Make listings at once, in the state that is asked for, seen by the index from long ago."""
+        with market.keep.lock:
+            return _seed(market, _account(market), request.get_json()["listings"])
+
+    @board.post("/seed")
+    def catalogue_listings() -> Any:
+        """List most of the catalogue for an account, once; the photos are the store's at `store`."""
+        with market.keep.lock:
+            account = _account(market)
+            if not market.mine(account):
+                _seed(market, account, catalogue.listings(catalogue.products(request.get_json()["store"])))
+            return {"listings": len(market.mine(account))}
+
+    @board.get("/listings")
+    def listings() -> Any:
+        sku = request.args.get("sku")
+        with market.keep.lock:
+            found = [market.listing(key) for key in list(market.keep.all("listing"))]
+            return [_bare(doc) for doc in found if doc and sku in (None, doc["sku"])]
+
+
+def _orders(board: Blueprint, market: Market, orders: Orders) -> None:
+    @board.post("/buy")
+    def buy() -> Any:
+        """Buy: `listing_id`, and if wished `quantity`, `status`, `buyer`, `local_pickup`, `price`, `shipping`, `tax`.
+
+        409 when the listing is not on sale or has too few.
+        """
+        wish = request.get_json()
+        with market.keep.lock:
+            listing = market.listing(str(wish["listing_id"]))
+            if listing is None:
+                raise rules.Refusal(409, {}, "This listing is not on sale")
+            return _bare(orders.place(listing, wish))
+
+    @board.get("/orders")
+    def every() -> Any:
+        with market.keep.lock:
+            return [_bare(doc) for doc in market.keep.all("order").values()]
+
+    @board.post("/orders/<number>/<word>")
+    def step(number: str, word: str) -> Any:
+        with market.keep.lock:
+            found = orders.get(number)
+            if found is None:
+                raise rules.Refusal(404, {}, "There is no such order")
+            more = request.get_json(silent=True) or {}
+            said = {name: more[name] for name in ("provider", "tracking_number") if name in more}
+            return _bare(orders.step(found, word, **said))
+
+
+def _webhooks(board: Blueprint, market: Market, teller: Teller) -> None:
+    @board.get("/deliveries")
+    def deliveries() -> Any:
+        return teller.sender.tries
+
+    @board.get("/outbox")
+    def outbox() -> Any:
+        return teller.sender.outbox()
+
+    @board.route("/registrations", methods=["GET", "DELETE"])
+    def registrations() -> Any:
+        """See all registrations; forget them, or those of a topic: Reverb drops who does not answer."""
+        topic = request.args.get("topic")
+        with market.keep.lock:
+            found = list(market.keep.all("registration").values())
+            for row in found if request.method == "DELETE" else []:
+                if topic in (None, row["topic"]):
+                    market.keep.drop("registration", row["id"])
+            return found
+
+
+def _bare(doc: Doc) -> Doc:
+    return {name: value for name, value in doc.items() if name != "seen"}
+
+
+def _seed(market: Market, account: Doc, bodies: list[Doc]) -> list[int]:
+    """Make listings in the state that each body names, as if they had been there for long. Returns their ids."""
+    made = []
+    for body in bodies:
+        doc, _ = market.create(account, {name: value for name, value in body.items() if name != "state"})
+        doc["state"] = body.get("state", "draft")
+        doc["photos_at"] = 0.0
+        if doc["state"] == "live" and not rules.several(doc):
+            doc["inventory"] = 1
+        doc["seen"] = []
+        market.save(doc)
+        doc["seen"][0]["at"] = 0.0
+        market.keep.put("listing", doc["id"], doc)
+        made.append(doc["id"])
+    return made
