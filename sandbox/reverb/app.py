@@ -22,8 +22,8 @@ from sandbox.reverb.webhooks import Teller
 def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending: type[Sender] = Sender) -> Flask:
     """Return the application; `folder` keeps its state (None: memory only), `url` is its own address.
 
-    `clock` and `sending` (how webhooks go out) are for who sets the time, such as a simulation: then nothing happens here
-    but by a call.
+    `clock` and `sending` (how webhooks go out) are for who sets the time, such as a simulation: nothing happens by
+    itself then.
     """
     app = web.application(
         __name__,
