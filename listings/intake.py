@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import transaction
 from django.db.models import F, Q
 
 from listings import jobs, selection
-from listings.models import Product, Rank
+from listings.models import Ledger, Product, Rank
+from listings.stock import merge
+from listings.stock.ledger import limits
 from reverbsync import clock
 from shops import make
 from shops.events import AppRemoved, Event, OrderChanged, ProductChanged, ProductDeleted, StockChanged
-from shops.models import Shop
+from shops.models import Shop, SyncSettings
 from shops.pictures import StoreProduct
 from shops.platforms import StoreClient, client_of
 from shops.platforms.values import StoreError
+
+#: A reading during which we changed the stock ourselves says nothing; it is taken again.
+MAX_READINGS = 3
+#: What the store tells within this time after we changed its stock, and is what we know, is our own echo.
+ECHO = timedelta(minutes=2)
 
 
 def take(shop: Shop, events: Mapping[Event, str]) -> dict[Event, StoreError]:
@@ -52,19 +60,26 @@ def _try(shop: Shop, parent_id: str, client: StoreClient, cause: str) -> StoreEr
 
 def refresh(shop: Shop, parent_id: str, client: StoreClient, *, cause: str) -> None:
     """Ask the store for a product with all its variants, keep the newer picture, and open jobs for what changed."""
-    asked_at = clock.now()
-    pictures = client.products(parent_id)
-    with transaction.atomic():
-        keep(shop, pictures, parent_ids=[parent_id], asked_at=asked_at, cause=cause, told_of=True)
+    for _ in range(MAX_READINGS):
+        asked_at = clock.now()
+        pictures = client.products(parent_id)
+        with transaction.atomic():
+            kept = keep(shop, pictures, parent_ids=[parent_id], asked_at=asked_at, cause=cause, told_of=True)
+        if not kept.late:
+            return
 
 
 @dataclass(frozen=True)
 class Kept:
-    """What a reading brought: how many units it showed, and how many of them are new or changed."""
+    """What a reading brought: how many units it showed, and how many of them are new or changed.
+
+    `late`: something newer is known of one of them, from a reading or a change of ours that came meanwhile.
+    """
 
     seen: int
     news: int
     gone: int
+    late: bool = False
 
 
 def keep(
@@ -89,7 +104,8 @@ def keep(
     ids = [picture.store_product_id for picture in pictures]
     same = Q(store_parent_id__in=parent_ids) | Q(store_product_id__in=ids)
     known = {p.store_product_id: p for p in Product.objects.filter(same, shop=shop)}
-    seen = [_see(shop, one, known.pop(one.store_product_id, None), asked_at, hold=hold) for one in pictures]
+    cut = partial(_cut, shop.sync_settings)
+    seen = [_see(shop, one, known.pop(one.store_product_id, None), asked_at, cut, hold=hold) for one in pictures]
     gone = [_gone(product, asked_at) for product in known.values() if product.store_parent_id in parent_ids]
     if told_of:
         released = [one.product for one in seen if one.product.held and one.product.pk]
@@ -99,7 +115,7 @@ def keep(
     _save([one for one in seen + gone if one.read])
     _open_jobs(shop, [one for one in seen + gone if not one.product.held], cause, told_of=told_of, lowest=lowest)
     news = sum(one.news for one in seen)
-    return Kept(len(seen), news, sum(one.news for one in gone))
+    return Kept(len(seen), news, sum(one.news for one in gone), late=not all(one.read for one in seen))
 
 
 def changed_while_off(shop: Shop) -> list[Product]:
@@ -135,7 +151,20 @@ def _parents(shop: Shop, client: StoreClient, event: Event) -> list[str]:
     return []
 
 
-def _see(shop: Shop, picture: StoreProduct, known: Product | None, asked_at: datetime, *, hold: bool) -> _Seen:
+def _cut(settings: SyncSettings, product: Product, picture: StoreProduct) -> int:
+    """Return the units that Reverb is to show of a picture."""
+    return merge.shown(picture.sellable, **limits(product, settings))
+
+
+def _see(
+    shop: Shop,
+    picture: StoreProduct,
+    known: Product | None,
+    asked_at: datetime,
+    cut: Callable[[Product, StoreProduct], int],
+    *,
+    hold: bool,
+) -> _Seen:
     """Take over the picture unless a newer one is known."""
     if known is not None and known.read_at > asked_at:
         return _Seen(known, news=False, read=False)
@@ -150,13 +179,10 @@ def _see(shop: Shop, picture: StoreProduct, known: Product | None, asked_at: dat
     product.picture = picture.kept()
     product.read_at = asked_at
     product.gone_at = None
-    return _Seen(product, news=before != picture, rank=_rank(before, picture))
-
-
-def _rank(before: StoreProduct | None, now: StoreProduct) -> Rank:
-    if before is None or before.sellable == now.sellable:
-        return Rank.EDIT
-    return Rank.STOCK if now.sellable else Rank.STOCK_TO_ZERO
+    rank = Rank.EDIT
+    if before is not None and before.sellable != picture.sellable:
+        rank = Rank.STOCK if cut(product, picture) else Rank.STOCK_TO_ZERO
+    return _Seen(product, news=before != picture, rank=rank)
 
 
 def _gone(product: Product, asked_at: datetime) -> _Seen:
@@ -185,9 +211,16 @@ def _open_jobs(shop: Shop, seen: list[_Seen], cause: str, *, told_of: bool, lowe
         return
     news = [one for one in seen if one.news]
     if not news and told_of:
-        news = [one for one in seen if one.product.gone_at is None]
+        echoes = _echoes([one.product for one in seen])
+        news = [one for one in seen if one.product.gone_at is None and one.product.pk not in echoes]
     ranks = {one.product.pk: lowest if one.rank == Rank.EDIT else one.rank for one in news}
     chosen = selection.chosen(shop, [one.product for one in news])
     for rank in sorted(set(ranks.values())):
         wanted = [product for product in chosen if ranks[product.pk] == rank]
         jobs.look_again(wanted, rank=rank, cause=cause, now=clock.now())
+
+
+def _echoes(products: list[Product]) -> set[int]:
+    """Return those whose stock we changed just now: the store tells us what we told it."""
+    wrote = Ledger.objects.filter(listing__product__in=products, wrote_store_at__gt=clock.now() - ECHO)
+    return set(wrote.values_list("listing__product_id", flat=True))

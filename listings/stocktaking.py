@@ -8,6 +8,8 @@ from datetime import datetime
 
 from listings import jobs, selection
 from listings.models import Product, Rank
+from listings.stock import merge
+from listings.stock.ledger import limits
 from reverbsync import clock
 from shops.models import Shop
 
@@ -28,7 +30,8 @@ def keep(shop: Shop, units: Mapping[str, int], *, asked_at: datetime, cause: str
         product.picture, product.read_at = now.kept(), asked_at
         if now.sellable != seen.sellable:
             product.held = False
-            rank = Rank.STOCK if now.sellable else Rank.STOCK_TO_ZERO
+            shows = merge.shown(now.sellable, **limits(product, shop.sync_settings))
+            rank = Rank.STOCK if shows else Rank.STOCK_TO_ZERO
         else:
             rank = Rank.EDIT
         changed.setdefault(rank, []).append(product)

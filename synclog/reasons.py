@@ -18,6 +18,7 @@ class Mend(StrEnum):
     SETTINGS = "settings"
     REVERB_CONNECTION = "reverb_connection"
     REVERB_SELLING = "reverb_selling"
+    STORE_CONNECTION = "store_connection"
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,13 @@ REASONS: dict[str, Reason] = {
         Reason("relisted", "It is in stock again, so the listing is back on sale."),
         Reason("publishing", "Reverb is publishing the listing."),
         Reason("published", "The listing is live."),
+        Reason("stock_to_store", "What sold, or came back, on Reverb was taken into your store's stock."),
         # nothing to do
         Reason("in_step", "Listing and product agree."),
         Reason("still_publishing", "Reverb is still publishing the listing. We look again in a moment."),
+        Reason(
+            "stock_undecided", "Reverb's last answer was lost. Its orders will tell in a moment what is left there."
+        ),
         Reason("gone", "The product is gone from your store and has no listing on sale."),
         # skipped
         Reason(
@@ -135,6 +140,25 @@ REASONS: dict[str, Reason] = {
             Mend.REVERB_CONNECTION,
             waits=True,
         ),
+        Reason(
+            "oversold",
+            "Both sides sold the last one before either could be told. The orders are below: cancel one of them. "
+            "Neither side was taken below zero.",
+            Mend.STORE,
+        ),
+        Reason(
+            "store_refused",
+            "Your store does not accept our keys, so what sold on Reverb is still in its stock. Connect it again.",
+            Mend.STORE_CONNECTION,
+            waits=True,
+        ),
+        Reason(
+            "store_takes_no_stock",
+            "Your store did not take the change of stock: what sold on Reverb is still in it. Its own words are below.",
+            Mend.STORE,
+            waits=True,
+        ),
+        Reason("store_later", "Your store did not answer just now. Its stock is changed as soon as it does."),
         Reason("try_later", "It will be tried again by itself."),
         Reason("slow_down", "Reverb asked us to slow down. It will be tried again by itself."),
         Reason(

@@ -27,14 +27,24 @@ class Ledger(models.Model):
     put_at = models.DateTimeField(null=True)
     #: The number that we are setting on Reverb; still there: its answer was lost, and it may have been applied.
     putting = models.IntegerField(null=True)
+    #: Since when nothing tells whether it was applied.
+    undecided_at = models.DateTimeField(null=True)
     #: The adjustment that we are making in the store: {"by", "units", "place", "there", "reference"}; still there: the
     #: same as above.
     adjusting = models.JSONField(null=True)
     #: Counts our adjustments, so that each has a reference of its own.
     serial = models.PositiveIntegerField(default=0)
-    #: When a stock of ours was last written to the store: what the store tells right after is our own echo.
+    #: When and by how much we last changed the store's stock: what the store tells right after is our own echo.
     wrote_store_at = models.DateTimeField(null=True)
+    wrote_by = models.IntegerField(default=0)
+    #: Units owed of which the seller has been told.
+    owed_told = models.PositiveIntegerField(default=0)
     linked_at = models.DateTimeField()
 
     def __str__(self) -> str:
         return f"stock of {self.listing_id}"
+
+    @property
+    def owed(self) -> int:
+        """Units that were sold on both sides."""
+        return max(0, -self.units)

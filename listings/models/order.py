@@ -32,6 +32,10 @@ class Order(models.Model):
     counted = models.PositiveIntegerField(default=0)
     #: Units by which Reverb's own number is known to have gone down for it.
     shown = models.PositiveIntegerField(default=0)
+    #: The number may have gone down for another order, and this one have been overwritten (listings/stock/merge.py).
+    doubtful = models.BooleanField(default=False)
+    #: Its status when our stock was last reckoned with it.
+    reckoned = models.CharField(max_length=40, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["shop", "number"], name="one_row_per_order")]

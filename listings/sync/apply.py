@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from listings.models import Listing
+from listings.stock.turn import Turn
 from listings.sync import payload
 from listings.sync.decide import Case, Decision, agree, already_agreed
 from reverbsync import clock
@@ -15,7 +16,7 @@ from shops.models import FIELDS
 from shops.pictures import ReverbListing
 from shops.reverb import read
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import Invalid, NoAnswer, Passing
+from shops.reverb.errors import Invalid, NoAnswer, Paced, Passing, ReverbError
 
 #: How long we keep looking for a listing whose POST got no answer before we make one: Reverb's search trails by
 #: some seconds (seen live in 2026).
@@ -36,40 +37,55 @@ class Applied:
     changes: list[dict[str, Any]]
 
 
-def create(client: ReverbClient, row: Listing, case: Case, decision: Decision) -> Applied:
+def create(client: ReverbClient, row: Listing, case: Case, decision: Decision, stock: Turn) -> Applied:
     """POST the listing, once. Raises PostUnsettled while an earlier POST may still turn up."""
     now = clock.now()
     if row.post_started_at is not None and now < row.post_started_at + POST_SETTLES:
         raise PostUnsettled("An earlier try may have made the listing.")
     row.post_started_at = now
     row.save(update_fields=["post_started_at"])
+    stock.before_put(decision.sends["stock"])
     try:
         listing, warnings, message = client.create(decision.body)
     except Passing as error:
         if not _maybe_made(error):
             _clear_post(row)
+            stock.not_put()
         raise
     except Invalid as error:
         if "sku" in error.field_errors or "sku" in error.message.lower():
             # Reverb has a listing with this SKU that its search does not show yet.
             raise PostUnsettled(error.message) from None
         _clear_post(row)
+        stock.not_put()
         raise
     except Exception:
         _clear_post(row)
+        stock.not_put()
         raise
     if listing is None:
         raise NoAnswer("Reverb's answer named no listing.", maybe_done=True)
     row.post_started_at = None
+    stock.after_put(decision.sends["stock"])
     keep(row, case, listing, sent=decision.sends, warnings=warnings)
     return Applied(listing, warnings, message, _changes(case, decision.sends))
 
 
-def update(client: ReverbClient, row: Listing, case: Case, decision: Decision) -> Applied:
+def update(client: ReverbClient, row: Listing, case: Case, decision: Decision, stock: Turn) -> Applied:
     """PUT the fields that differ to the listing's own link."""
     assert case.listing is not None  # noqa: S101 -- an update is only decided on a listing
     link = case.listing.self_url or f"/listings/{case.listing.id}"
-    listing, warnings, message = client.update(link, decision.body)
+    units = decision.sends.get("stock")
+    if units is not None:
+        stock.before_put(units)
+    try:
+        listing, warnings, message = client.update(link, decision.body)
+    except ReverbError as error:
+        if not _maybe_put(error):
+            stock.not_put()
+        raise
+    if units is not None:
+        stock.after_put(units)
     if listing is None:
         listing = client.listing(case.listing.id)
     keep(row, case, listing, sent=decision.sends, warnings=warnings)
@@ -101,7 +117,16 @@ def keep(
 
 def _maybe_made(error: Passing) -> bool:
     """Tell whether a POST that failed may have made the listing: 429 and 503 turn a call away at the door."""
+    if isinstance(error, Paced):
+        return False
     return error.maybe_done if isinstance(error, NoAnswer) else error.status not in (429, 503)
+
+
+def _maybe_put(error: ReverbError) -> bool:
+    """Tell whether a PUT that failed may have been applied all the same."""
+    if isinstance(error, NoAnswer):
+        return error.maybe_done
+    return isinstance(error, Passing) and _maybe_made(error)
 
 
 def _clear_post(row: Listing) -> None:

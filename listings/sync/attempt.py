@@ -7,18 +7,21 @@ from dataclasses import replace
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import F
 
 from listings import jobs, rules, selection
 from listings.jobs import Claim
-from listings.models import Listing, Product
-from listings.sync import apply, publish, words
-from listings.sync.decide import Action, Case, Decision, Switches, decide
+from listings.models import Listing, Order, Product
+from listings.stock.ledger import Undecided
+from listings.stock.turn import Turn
+from listings.sync import apply, words
+from listings.sync.decide import Case, Switches
 from listings.sync.find import Found, find
 from listings.sync.payload import Wanted, wanted
+from listings.sync.steps import Steps, skipped
 from listings.sync.words import Change, Ending
 from reverbsync import clock
-from shops.models import ReverbConnection, SyncSettings
-from shops.pictures import ReverbListing
+from shops.models import ReverbConnection
 from shops.reverb import connect, reference
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import NeedsSeller, NoAnswer, NotFound, Paced, Passing, ReverbError, SlowDown
@@ -27,8 +30,8 @@ from synclog.reasons import REASONS
 
 logger = logging.getLogger(__name__)
 
-#: Enough for: end, then the other fields, then nothing.
-MAX_STEPS = 3
+#: Seconds until the next look when Reverb's answer to a number was lost and nothing tells yet whether it was applied.
+UNDECIDED_S = 5.0
 #: Seconds between two looks for a listing whose POST got no answer.
 LOOK_FOR_POST_S = 5.0
 
@@ -49,6 +52,8 @@ def attempt(taken: Claim) -> None:
     except jobs.LeaseLost:
         logger.warning("Job %s was taken over by another worker", taken.job_id)
         return
+    except Undecided:
+        ending = Ending(Entry.Outcome.NOTHING, "stock_undecided", done, again_s=UNDECIDED_S)
     except ReverbError as error:
         ending = _failed(product, taken, error, done)
     except Exception:
@@ -85,21 +90,31 @@ def _turn(product: Product, taken: Claim, done: list[Change]) -> Ending:
     settings = shop.sync_settings
     connection = ReverbConnection.objects.filter(shop=shop).first()
     if not settings.auto_sync and taken.cause != jobs.BY_HAND:
-        return _skipped("auto_sync_off")
+        return skipped("auto_sync_off")
     if connection is None or _unusable(connection):
-        return _skipped("not_connected")
-    only_end = not _chosen(product)
-    if only_end and (product.seen.sellable or product.seen.stock is None or not _listed(product)):
-        return _skipped("not_chosen")
-    client = ReverbClient.of(connection, before_call=lambda: jobs.renew(taken, now=clock.now()))
+        return skipped("not_connected")
+    only_stock = not _chosen(product)
+    if only_stock and not _sold_somewhere(product):
+        return skipped("not_chosen")
+
+    def renew() -> None:
+        jobs.renew(taken, now=clock.now())
+
+    client = ReverbClient.of(connection, before_call=renew)
     found = find(client, product)
-    if found.reason:
-        return _skipped(found.reason)
-    assert found.row is not None  # noqa: S101 -- found without a reason
-    case = _case(product, settings, found, client, connection)
-    if only_end:
-        case = replace(case, switches=Switches(create=False, fields=frozenset({"stock"})))
-    return _steps(client, found.row, case, done)
+    row = found.row or Listing.objects.filter(product=product).exclude(reverb_id="").first()
+    if row is None:
+        return skipped(found.reason)
+    stock = Turn(row, product, settings, connection, client, renew)
+    if "stock" in settings.fields_on:
+        stock.look(found.listing)
+    if found.reason:  # nothing may be written to Reverb, but what sold there is still the store's business
+        return Steps(client, row, stock, done).to_store_only(skipped(found.reason))
+    case = _case(stock, found)
+    if only_stock:
+        only_end = frozenset({"stock"} if not case.units else ())
+        case = replace(case, switches=Switches(create=False, fields=only_end))
+    return Steps(client, row, stock, done).run(case)
 
 
 def _chosen(product: Product) -> bool:
@@ -107,67 +122,41 @@ def _chosen(product: Product) -> bool:
     return product.gone_at is not None or selection.is_chosen(product.seen, product.choice, wanted)
 
 
-def _listed(product: Product) -> bool:
-    return Listing.objects.filter(product=product).exclude(reverb_id="").exists()
+def _sold_somewhere(product: Product) -> bool:
+    """Tell whether a product that does not go to Reverb, but has a listing there, sold out or sold on Reverb."""
+    if not Listing.objects.filter(product=product).exclude(reverb_id="").exists():
+        return False
+    sold_out = product.seen.stock is not None and not product.seen.sellable
+    return sold_out or Order.objects.filter(product=product, counts=True).exclude(reckoned=F("status")).exists()
 
 
-def _case(
-    product: Product, settings: SyncSettings, found: Found, client: ReverbClient, connection: ReverbConnection
-) -> Case:
+def _case(stock: Turn, found: Found) -> Case:
+    product, settings, connection = stock.product, stock.settings, stock.connection
     gone = product.gone_at is not None
-    seen = product.seen
-    counted = gone or not seen.for_sale or seen.stock is not None
-    lists = reference.lists(client, connection.budget)
+    lists = reference.lists(stock.client, connection.budget)
     defaults = rules.defaults_of(product.shop)
+    synced = "stock" in settings.fields_on
     return Case(
         sku=product.sku,
-        wanted=Wanted() if gone else wanted(seen, defaults, lists, product.overrides),
-        units=(0 if gone else seen.sellable) if counted else None,
-        for_sale=seen.for_sale and not gone,
+        wanted=Wanted() if gone else wanted(product.seen, defaults, lists, product.overrides),
+        units=stock.units if synced else _counted(product),
+        number=stock.number,
+        for_sale=product.seen.for_sale and not gone,
         listing=found.listing,
-        agreed=found.row.agreed if found.row else {},
+        agreed=stock.row.agreed,
         switches=Switches(settings.create_listings, settings.auto_publish, settings.fields_on),
         names={choice.id: choice.name for choice in lists.all},
     )
 
 
-def _steps(client: ReverbClient, row: Listing, case: Case, done: list[Change]) -> Ending:
-    """Decide and apply until nothing is left to do."""
-    if case.listing is not None:
-        apply.keep(row, case, case.listing)
-        case = _now(case, case.listing, row)
-    ending = Ending(Entry.Outcome.NOTHING, "in_step", done)
-    before: Decision | None = None
-    for _ in range(MAX_STEPS):
-        decision = decide(case)
-        if decision.action == Action.NOTHING or decision == before:
-            break  # what was just sent and does not show yet is not sent again
-        before = decision
-        if decision.action == Action.SKIP:
-            if not done:
-                ending = _skipped(decision.reason)
-            break
-        call = apply.create if decision.action == Action.CREATE else apply.update
-        applied = call(client, row, case, decision)
-        if not done:
-            ending = Ending(Entry.Outcome.SYNCED, decision.reason, done)
-        done += applied.changes
-        ending.message, ending.warnings = applied.message, applied.warnings
-        case = _now(case, applied.listing, row)
-        if publish.awaited(decision, applied.listing):
-            return publish.begin(row, ending)
-    return publish.follow_up(row, case, ending)
-
-
-def _now(case: Case, listing: ReverbListing, row: Listing) -> Case:
-    return replace(case, listing=listing, agreed=row.agreed)
+def _counted(product: Product) -> int | None:
+    """Return the store's own number for a new listing, where stock does not sync."""
+    if product.gone_at is not None or not product.seen.for_sale:
+        return 0
+    return None if product.seen.stock is None else product.seen.sellable
 
 
 # -- endings -------------------------------------------------------------------------------------------------------
-
-
-def _skipped(reason: str) -> Ending:
-    return Ending(Entry.Outcome.NOTHING if reason == "gone" else Entry.Outcome.SKIPPED, reason)
 
 
 def _unusable(connection: ReverbConnection) -> bool:

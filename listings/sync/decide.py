@@ -56,7 +56,8 @@ class Switches:
 class Case:
     """All that a decision depends on.
 
-    `units`: what the store has to sell, None when it does not count. `for_sale`: active in the store.
+    `units`: what Reverb is to show, None when the store does not count or its stock does not sync; `number`: what
+    Reverb showed when that was last agreed, None when it never was (listings/stock). `for_sale`: active in the store.
     """
 
     sku: str
@@ -68,6 +69,7 @@ class Case:
     switches: Switches
     #: What people call the ids of conditions, categories and shipping profiles.
     names: Mapping[str, str] = field(default_factory=dict)
+    number: int | None = None
 
 
 def decide(case: Case) -> Decision:
@@ -85,8 +87,9 @@ def several(condition: str | None) -> bool:
 
 
 def agree(case: Case, sent: Mapping[str, Any], listing: ReverbListing) -> dict[str, dict[str, Any]]:
-    """Return what is agreed on once a call has sent these values and Reverb shows `listing`."""
-    return {name: _base(case, name, value, _shown(listing, name, value)) for name, value in sent.items()}
+    """Return what is agreed on once a call has sent these values and Reverb shows `listing`. Stock has its ledger."""
+    rest = {name: value for name, value in sent.items() if name != "stock"}
+    return {name: _base(case, name, value, _shown(listing, name, value)) for name, value in rest.items()}
 
 
 def already_agreed(case: Case) -> dict[str, dict[str, Any]]:
@@ -94,8 +97,6 @@ def already_agreed(case: Case) -> dict[str, dict[str, Any]]:
     if case.listing is None:
         return {}
     same = {name: v for name, v in _on(case).items() if _shown(case.listing, name, v) == v}
-    if case.units is not None and "stock" in case.switches.fields and _stock_settled(case.listing, case.units):
-        same["stock"] = case.units
     return agree(case, same, case.listing)
 
 
@@ -128,7 +129,7 @@ def _without_listing(case: Case) -> Decision:
         "inventory": units,
         "publish": publish,
     }
-    sends = {"sku": case.sku, **values, "stock": case.units, **_publishing(case, published=publish)}
+    sends = {"sku": case.sku, **values, "stock": units, **_publishing(case, published=publish)}
     return Decision(Action.CREATE, "created_publishing" if publish else "created", made, sends, publish)
 
 
@@ -185,21 +186,18 @@ def _sku_differs(case: Case, listing: ReverbListing) -> bool:
 
 
 def _shown(listing: ReverbListing, name: str, want: Any) -> Any:
-    if name == "stock":
-        return listing.inventory
     return None if name == "publish" else payload.shown(listing, name, want)
 
 
 def _stock_step(case: Case, listing: ReverbListing) -> Decision | None:
     """Return what the stock asks for, None when nothing.
 
-    Stock is written when the store's number changed since both agreed, or when nothing was agreed yet. A number that
-    changed on Reverb only (a sale there) is never overwritten: that would put a sold unit on sale again.
+    What is to be shown was reckoned from both sides (listings/stock/merge.py). A number that is still the agreed one
+    is not sent again, so that a listing that the seller ended on Reverb stays ended.
     """
-    units = case.units if case.units is not None else 0
-    base = case.agreed.get("stock")
-    changed = base is None or base.get("sent") != units
     holds_several = _holds_several(listing)
+    units = case.units or 0 if holds_several else min(1, case.units or 0)
+    changed = case.number is None or case.number != units
     if units == 0:
         must_end = listing.state not in OFF_SALE and (listing.state != "draft" or bool(listing.inventory))
         return Decision(Action.UPDATE, "ended", {"inventory": 0}, {"stock": 0}) if must_end else None
@@ -208,15 +206,6 @@ def _stock_step(case: Case, listing: ReverbListing) -> Decision | None:
     if not changed or not holds_several or listing.inventory == units:
         return None
     return _set_units(listing, units, "updated")
-
-
-def _stock_settled(listing: ReverbListing, units: int) -> bool:
-    """Tell whether what Reverb has on sale is what the store has."""
-    if units == 0:
-        return listing.state in OFF_SALE or not listing.inventory
-    if listing.state in OFF_SALE:
-        return False
-    return not _holds_several(listing) or listing.inventory == units
 
 
 def _holds_several(listing: ReverbListing) -> bool:
@@ -229,7 +218,7 @@ def _off_sale(case: Case, listing: ReverbListing, units: int, *, changed: bool, 
         return Decision(Action.SKIP, "used_listing_sold")
     if not changed:
         return None if listing.state in SOLD else Decision(Action.SKIP, "ended_on_reverb")
-    if case.agreed.get("stock") is None and not case.switches.publish and not holds_several:
+    if case.number is None and not case.switches.publish and not holds_several:
         return Decision(Action.SKIP, "ended_on_reverb")
     if holds_several:
         return _set_units(listing, units, "relisted")

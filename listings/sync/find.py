@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
 
-from listings.models import Listing, Product
+from listings.models import Ledger, Listing, Order, Product
 from shops.pictures import ReverbListing
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import NotFound, Passing
@@ -69,7 +69,11 @@ def _row(product: Product) -> Listing | None:
         own.delete()  # nothing was found or made under the SKU that the product had before
     heir = Listing.objects.filter(shop=product.shop_id, sku=product.sku, product__gone_at__isnull=False)
     if heir.update(product=product):
-        return Listing.objects.get(product=product)
+        row = Listing.objects.get(product=product)
+        Order.objects.filter(shop=product.shop_id, listing_id=row.reverb_id).exclude(listing_id="").update(
+            product=product
+        )
+        return row
     try:
         with transaction.atomic():
             return Listing.objects.create(product=product, shop_id=product.shop_id, sku=product.sku)
@@ -79,6 +83,7 @@ def _row(product: Product) -> Listing | None:
 
 def _forget(row: Listing) -> None:
     """The listing that we knew is gone from Reverb: what was agreed on went with it."""
+    Ledger.objects.filter(listing=row).delete()
     row.reverb_id = row.link = row.state = ""
     row.picture = None
     row.agreed = {}

@@ -61,16 +61,16 @@ def tell(product: Product, taken: Claim, ending: Ending, *, took_ms: int, attemp
 
 
 def _mend(where: Mend, product: Product, listing_link: str) -> str:
-    match where:
-        case Mend.STORE:
-            return product.seen.url
-        case Mend.LISTING:
-            return listing_link
-        case Mend.SETTINGS:
-            return settings.SITE_URL + reverse("shops:settings", args=[product.shop_id])
-        case Mend.REVERB_CONNECTION:
-            return settings.SITE_URL + reverse("shops:reverb", args=[product.shop_id])
-        case Mend.REVERB_SELLING:
-            return f"{settings.REVERB_WEB_URL}/my/selling/listings"
-        case Mend.NOWHERE:
-            return ""
+    pages = {
+        Mend.SETTINGS: "shops:settings",
+        Mend.REVERB_CONNECTION: "shops:reverb",
+        Mend.STORE_CONNECTION: "shops:store",
+    }
+    if where in pages:
+        return settings.SITE_URL + reverse(pages[where], args=[product.shop_id])
+    elsewhere = {
+        Mend.STORE: product.seen.url,
+        Mend.LISTING: listing_link,
+        Mend.REVERB_SELLING: f"{settings.REVERB_WEB_URL}/my/selling/listings",
+    }
+    return elsewhere.get(where, "")

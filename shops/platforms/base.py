@@ -116,6 +116,10 @@ class Platform(ABC):
     poll_every_s: ClassVar[int]
     #: Seconds between two looks at all stock, where a change of stock leaves no trace. 0: not needed.
     sweep_every_s: ClassVar[int] = 0
+    #: The same adjustment of stock may be sent again after a lost answer: it counts once.
+    knows_repeats: ClassVar[bool] = False
+    #: Seconds for which a stock that we wrote may still read as it was before.
+    stock_trails_s: ClassVar[float] = 0
     #: The keys are made here and shown once, not pasted.
     makes_keys: ClassVar[bool] = False
     #: The store cannot be asked for its catalogue; its own system sends it.

@@ -5,15 +5,17 @@ Facts: Reverb's developer pages (headers, HAL links, `my/listings`, `state/end`)
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
 from django.conf import settings
 from pydantic import SecretStr
 
-from reverbsync import http, pace
+from reverbsync import clock, http, pace
 from reverbsync.http import Answer
 from reverbsync.pace import Budget
 from shops.models import ReverbConnection
@@ -42,6 +44,8 @@ class ReverbClient:
         self._root = root or settings.REVERB_API_URL
         self._before_call = before_call
         self._account = f"reverb:{budget}"
+        #: How far Reverb's clock is ahead of ours, by the last answer.
+        self._ahead = timedelta(0)
 
     @classmethod
     def of(cls, connection: ReverbConnection, *, before_call: Callable[[], None] | None = None) -> ReverbClient:
@@ -111,6 +115,14 @@ class ReverbClient:
 
     # -- the call ----------------------------------------------------------------------------------------------
 
+    def their_now(self) -> datetime:
+        """Return the present moment by Reverb's clock, as far as its last answer told (whole seconds)."""
+        return clock.now() + self._ahead
+
+    def in_their_time(self, moment: datetime | None) -> datetime | None:
+        """Return a moment of our clock by Reverb's."""
+        return moment + self._ahead if moment else None
+
     def wait_s(self) -> float:
         """Return the seconds for which Reverb asked this account to wait, 0.0 when it may be called."""
         return pace.blocked_for(f"{self._account}:reads")
@@ -132,12 +144,17 @@ class ReverbClient:
             raise Lasting(f"Reverb: {error}.") from None
         except http.Unreachable as error:
             raise NoAnswer(f"Reverb: {error}.", maybe_done=error.maybe_done) from None
+        self._hear_time(answer)
         if 200 <= answer.status < 300 or (etag and answer.status == NOT_MODIFIED):
             return answer
         refusal = from_answer(answer)
         if isinstance(refusal, SlowDown):
             self._slow_down(refusal)
         raise refusal
+
+    def _hear_time(self, answer: Answer) -> None:
+        with contextlib.suppress(ValueError):
+            self._ahead = parsedate_to_datetime(answer.headers.get("Date", "")) - clock.now()
 
     def _json(self, answer: Answer) -> Any:
         try:

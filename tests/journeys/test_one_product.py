@@ -86,6 +86,9 @@ def test_a_used_item_that_sold_on_reverb_is_never_relisted_silently(world: World
     world.reverb.ask("POST", "/buy", {"listing_id": world.listing("U1")["id"]})
     world.edit(guitar, price="99.00")
     world.settle()
+    assert (world.listing("U1")["state"], world.stock(guitar), world.waits_for("U1")) == ("ordered", 0, "")
+    world.edit(guitar, inventory_quantity=1)  # another one came in
+    world.settle()
     assert world.listing("U1")["state"] == "ordered"
     assert world.waits_for("U1") == "used_listing_sold"
 

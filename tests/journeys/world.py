@@ -156,6 +156,18 @@ class World:
         failed = intake.take(self.shop, {ProductChanged(str(product["id"])): "test"})
         assert not failed
 
+    def stock(self, product: dict[str, Any]) -> int:
+        """Return the stock of a product's only variant, as the store has it."""
+        [found] = [one for one in self.store.ask("GET", "/products") if one["id"] == product["id"]]
+        return int(found["variants"][0]["inventory_quantity"])
+
+    def at_reverb(self, method: str, path: str, body: Any = None) -> Any:
+        """Call Reverb as the seller does from its own site."""
+        headers = {"Authorization": f"Bearer {self.token}", "Accept-Version": "3.0"}
+        answer = requests.request(method, f"{self.reverb.url}/api{path}", json=body, headers=headers, timeout=10)
+        answer.raise_for_status()
+        return answer.json()
+
     # -- our workers -----------------------------------------------------------------------------------------
 
     def step(self) -> bool:

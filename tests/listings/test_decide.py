@@ -176,12 +176,12 @@ def test_no_listing_is_made_without_a_reason_to(changes: dict[str, Any], reason:
 # -- stock -------------------------------------------------------------------------------------------------------
 
 STOCK = [
-    # listing, agreed stock, units in the store → body, or None for nothing
+    # listing, the number it had when that was last agreed, units to show → body, or None for nothing
     (listing(), None, 5, {"inventory": 5}),  # linked for the first time: the store's number counts
     (listing(), 3, 5, {"inventory": 5}),  # the store got two more
     (listing(), 3, 3, None),
-    (listing(inventory=1), 3, 3, None),  # two were sold on Reverb: they are not put on sale again
-    (listing(inventory=1), 3, 2, {"inventory": 2}),
+    (listing(inventory=1), 1, 1, None),  # two were sold on Reverb, and counted
+    (listing(inventory=1), 1, 2, {"inventory": 2}),
     (listing(has_inventory=False, inventory=1), None, 4, {"inventory": 4, "has_inventory": True}),
     (listing(), 3, 0, {"inventory": 0}),  # the last one is gone
     (listing(), 0, 0, {"inventory": 0}),  # somebody relisted it on Reverb: the store still has none
@@ -201,14 +201,13 @@ STOCK = [
 
 @pytest.mark.parametrize(("shown", "base", "units", "body"), STOCK)
 def test_stock(shown: ReverbListing, base: int | None, units: int, body: dict[str, Any] | None) -> None:
-    merge_base = {} if base is None else agreed(stock=base)
-    found = decide(case(listing=shown, agreed=merge_base, units=units))
+    found = decide(case(listing=shown, number=base, units=units))
     assert found.body == (body or {})
     assert (found.action == Action.NOTHING) == (body is None)
 
 
 def test_an_end_is_sent_alone_so_that_nothing_else_in_it_can_be_refused() -> None:
-    found = decide(case(listing=listing(price=Decimal(1)), agreed=agreed(stock=3), units=0))
+    found = decide(case(listing=listing(price=Decimal(1)), number=3, units=0))
     assert (found.reason, found.body) == ("ended", {"inventory": 0})
 
 
@@ -223,13 +222,12 @@ def test_a_store_that_does_not_count_changes_no_stock() -> None:
 @pytest.mark.parametrize("state", ["sold", "ordered", "sold_out"])
 @pytest.mark.parametrize("base", [None, 0, 1])
 def test_a_used_listing_that_sold_is_never_relisted_silently(state: str, base: int | None) -> None:
-    merge_base = {} if base is None else agreed(stock=base)
-    found = decide(case(listing=used(state=state), units=1, agreed=merge_base))
+    found = decide(case(listing=used(state=state), units=1, number=base))
     assert (found.action, found.reason, dict(found.body)) == (Action.SKIP, "used_listing_sold", {})
 
 
 def test_a_listing_that_was_ended_on_reverb_stays_ended() -> None:
-    found = decide(case(listing=used(state="ended"), units=1, agreed=agreed(stock=1)))
+    found = decide(case(listing=used(state="ended"), units=1, number=1))
     assert (found.action, found.reason) == (Action.SKIP, "ended_on_reverb")
 
 
@@ -246,7 +244,7 @@ def test_an_unknown_state_still_ends_at_zero() -> None:
 
 def test_a_draft_is_published_once_for_each_state_of_the_product() -> None:
     on = Switches(publish=True, fields=ALL)
-    draft = case(listing=listing(state="draft"), switches=on, agreed=agreed(stock=3))
+    draft = case(listing=listing(state="draft"), switches=on, number=3)
     first = decide(draft)
     assert first.body == {"publish": True}
     asked = replace(draft, agreed={**draft.agreed, "publish": {"sent": first.sends["publish"]}})
@@ -274,7 +272,7 @@ cases = st.builds(
     case,
     listing=listings,
     units=st.one_of(st.none(), st.integers(0, 3)),
-    agreed=st.one_of(st.just({}), st.builds(lambda n: agreed(stock=n), st.integers(0, 3))),
+    number=st.one_of(st.none(), st.integers(0, 3)),
     switches=st.builds(Switches, publish=st.booleans(), fields=st.sampled_from([ALL, frozenset({"stock"})])),
 )
 

@@ -33,6 +33,7 @@ class Custom(Platform):
     address_help = "Such as https://www.your-shop.com/reverbsync"
     fields = ()
     poll_every_s = 0
+    knows_repeats = True
     is_told = True
     makes_keys = True
 

@@ -1,0 +1,156 @@
+"""Bring the store's stock to what was agreed: by a difference, with a reference, once.
+
+The ledger remembers the adjustment before it is sent. If its answer is lost, the same call is repeated where the
+platform knows the same call when it comes again; elsewhere the store is counted, which tells whether it was applied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+
+from listings.models import Ledger, Product
+from listings.stock import ledger as books
+from reverbsync import clock
+from shops.models import SyncSettings
+from shops.pictures import StoreProduct
+from shops.platforms import StoreClient, client_of, platform_of
+from shops.platforms.values import Count, Moved, StoreError, StorePassing
+
+#: How often the store may move under our hands in one turn.
+MAX_TRIES = 4
+
+
+@dataclass(frozen=True)
+class Adjusted:
+    """What became of it: the store's number before and after, equal when nothing was to be written."""
+
+    before: int
+    after: int
+
+
+def bring(ledger: Ledger, product: Product, settings: SyncSettings, *, renew: Callable[[], None]) -> Adjusted | None:
+    """Write to the store what it is still to get; None when nothing is.
+
+    `renew` is asked before each call and may raise to forbid it. Raises StoreError: what was not written stays owed and
+    is worked out again next time.
+    """
+    if ledger.adjusting is None and not books.to_write(ledger, settings):
+        return None
+    client = client_of(product.shop.store)
+    before = ledger.store
+    for _ in range(MAX_TRIES):
+        renew()
+        if ledger.adjusting is not None:
+            _settle(ledger, product, client)
+            continue
+        count = _count(ledger, product, client)
+        by = books.to_write(ledger, settings)
+        if not by:
+            break
+        _adjust(ledger, product, client, count, by)
+    if ledger.store == before:
+        return None
+    return Adjusted(before, ledger.store)
+
+
+def _count(ledger: Ledger, product: Product, client: StoreClient) -> Count:
+    """Count in the store, and take in what changed there since the picture was taken."""
+    asked_at = clock.now()
+    count = client.count(product.seen)
+    platform = platform_of(product.shop.store)
+    if wait := books.trails_s(ledger, count.units, platform):
+        raise StorePassing(f"{platform.name} does not show our last change of stock yet.", retry_after=wait)
+    if count.units is not None and count.units != ledger.store:
+        with transaction.atomic():
+            ledger.units += count.units - ledger.store
+            ledger.store = count.units
+            ledger.save(update_fields=["units", "store"])
+            _picture(product, count.units, asked_at=asked_at)
+    return count
+
+
+def _adjust(ledger: Ledger, product: Product, client: StoreClient, count: Count, by: int) -> None:
+    ledger.serial += 1
+    ledger.adjusting = {
+        "by": by,
+        "units": count.units,
+        "place": count.place,
+        "there": count.there,
+        "at": clock.now().isoformat(),
+        "reference": f"{product.pk}-{ledger.serial}",
+    }
+    ledger.save(update_fields=["serial", "adjusting"])
+    _send(ledger, product, client)
+
+
+def _wish(ledger: Ledger) -> dict[str, Any]:
+    """Return the adjustment that is under way."""
+    found: dict[str, Any] = ledger.adjusting or {}
+    return found
+
+
+def _send(ledger: Ledger, product: Product, client: StoreClient) -> None:
+    wish = _wish(ledger)
+    count = Count(wish["units"], wish["place"], wish["there"])
+    try:
+        after = client.adjust(product.seen, count, by=wish["by"], reference=wish["reference"])
+    except Moved:
+        _forget(ledger)
+        return
+    except StoreError as error:
+        if not error.maybe_done:
+            _forget(ledger)
+        raise
+    _applied(ledger, product, after)
+
+
+def _settle(ledger: Ledger, product: Product, client: StoreClient) -> None:
+    """Find out whether an adjustment whose answer was lost was applied, and take it in if so."""
+    wish = _wish(ledger)
+    platform = platform_of(product.shop.store)
+    if platform.knows_repeats:
+        _send(ledger, product, client)
+        return
+    shows_at = datetime.fromisoformat(wish["at"]) + timedelta(seconds=platform.stock_trails_s)
+    if clock.now() < shows_at:
+        wait = (shows_at - clock.now()).total_seconds()
+        raise StorePassing(f"{platform.name} has not said whether it took the last change of stock.", retry_after=wait)
+    count = client.count(product.seen)
+    if count.units is None:
+        _forget(ledger)
+        return
+    # A sale of about then may blur it. What is nearer is taken for true; between two, the one that leaves fewer units.
+    if_not, if_so = abs(count.units - wish["units"]), abs(count.units - wish["units"] - wish["by"])
+    if if_so < if_not or (if_so == if_not and wish["by"] > 0):
+        _applied(ledger, product, count)
+    else:
+        _forget(ledger)
+
+
+def _applied(ledger: Ledger, product: Product, after: Count) -> None:
+    """The store has taken it. What it counts now may hold other changes too: those are taken in next time."""
+    now = clock.now()
+    with transaction.atomic():
+        ledger.wrote_by, ledger.wrote_store_at = _wish(ledger)["by"], now
+        ledger.store += ledger.wrote_by
+        ledger.adjusting = None
+        ledger.save(update_fields=["store", "adjusting", "wrote_by", "wrote_store_at"])
+        if after.units is not None:
+            _picture(product, after.units, asked_at=now)
+
+
+def _forget(ledger: Ledger) -> None:
+    ledger.adjusting = None
+    ledger.save(update_fields=["adjusting"])
+
+
+def _picture(product: Product, units: int, *, asked_at: datetime) -> None:
+    """Take the store's number into the picture, so that a reading that began before is not taken for news."""
+    seen: StoreProduct = replace(product.seen, stock=units)
+    product.picture, product.read_at = seen.kept(), asked_at
+    product.save(update_fields=["picture", "read_at"])

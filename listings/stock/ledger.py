@@ -1,0 +1,210 @@
+"""The ledger around the rule: take what was read into it, say what follows, and remember what is being written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+
+from listings.models import Ledger, Listing, Order, Product
+from listings.stock.merge import Agreed, Merged, Sale, merge, owed_to_store, shown
+from reverbsync import clock
+from shops.models import SyncSettings
+from shops.models.settings import StockWay
+from shops.pictures import ReverbListing
+from shops.platforms import Platform
+from shops.reverb.lists import HOLD_SEVERAL
+from shops.reverb.orders import RELEASED, UNPAID
+
+#: States in which Reverb has nothing left to sell because it was sold. Reverb's words.
+SOLD = frozenset({"sold", "sold_out", "ordered"})
+#: Orders that are settled and this old explain nothing any more.
+SETTLED_AFTER = timedelta(days=1)
+
+_FIELDS = ("units", "store", "reverb", "fall", "fall_at", "rise", "rise_at", "put_at", "putting", "undecided_at")
+
+
+@dataclass(frozen=True)
+class Read:
+    """What both sides say now, and when that was by Reverb's clock (aware). `listing` None: there is none."""
+
+    store: int | None
+    listing: ReverbListing | None
+    now: datetime
+    orders_at: datetime | None
+
+
+def number_of(listing: ReverbListing | None) -> int | None:
+    """Return the units that a listing has for sale, None where its number says nothing about sales."""
+    if listing is None:
+        return None
+    if listing.state in SOLD:
+        return 0
+    if listing.state != "live":
+        return None
+    several = listing.condition in HOLD_SEVERAL or bool(listing.has_inventory)
+    return (listing.inventory or 0) if several else 1
+
+
+def store_number(product: Product) -> int | None:
+    """Return the store's own number, None when it does not count the product or has it no more."""
+    return None if product.gone_at is not None else product.seen.stock
+
+
+def limits(product: Product, settings: SyncSettings) -> dict[str, int]:
+    """Return buffer and maximum of a product: its own, else the shop's."""
+    own = {"buffer": product.stock_buffer, "maximum": product.stock_maximum}
+    return {name: value if value is not None else getattr(settings, f"stock_{name}") for name, value in own.items()}
+
+
+def known(row: Listing) -> Ledger | None:
+    """Return the ledger of a listing, None where its stock was never agreed."""
+    return Ledger.objects.filter(listing=row).first()
+
+
+def foresee(row: Listing, product: Product, read: Read) -> Merged | None:
+    """Return what taking this reading in would come to, and change nothing; None where nothing was agreed yet."""
+    found = known(row)
+    return _merged(found, _orders(product, read.now), read) if found is not None else None
+
+
+class Undecided(Exception):
+    """It cannot be told yet whether our last number was applied on Reverb; look again in a moment."""
+
+
+def take(row: Listing, product: Product, read: Read, settings: SyncSettings) -> Ledger | None:
+    """Take a reading into the ledger and return it. Raises Undecided, and then nothing was taken in.
+
+    None where the store does not count the product. The first reading only begins it: the store leads, and orders
+    that are known by then are history.
+    """
+    with transaction.atomic():
+        found = Ledger.objects.select_for_update().filter(listing=row).first()
+        if found is None:
+            return _begin(row, product, read)
+        if settings.stock_way == StockWay.STORE:
+            return found
+        orders = list(_orders(product, read.now).select_for_update())
+        merged = _merged(found, orders, read)
+        if not merged.undecided:
+            _save(found, orders, merged)
+            return found
+        found.undecided_at = merged.agreed.undecided_at
+        found.save(update_fields=["undecided_at"])
+    raise Undecided
+
+
+def trails_s(ledger: Ledger, number: int | None, platform: Platform) -> float:
+    """Return for how many seconds the store may still be showing what it had before we changed it, 0.0 when not."""
+    if ledger.wrote_store_at is None or number != ledger.store - ledger.wrote_by or not ledger.wrote_by:
+        return 0.0
+    return max(0.0, platform.stock_trails_s - (clock.now() - ledger.wrote_store_at).total_seconds())
+
+
+def _begin(row: Listing, product: Product, read: Read) -> Ledger | None:
+    if read.store is None:
+        return None
+    history = (
+        Order.objects.filter(shop=row.shop_id, listing_id=row.reverb_id) if row.reverb_id else Order.objects.none()
+    )
+    history.update(product=product, counts=False)
+    return Ledger.objects.create(
+        listing=row,
+        units=read.store,
+        store=read.store,
+        reverb=number_of(read.listing),
+        put_at=read.now,
+        linked_at=row.post_started_at or read.now,
+    )
+
+
+def _orders(product: Product, now: datetime) -> QuerySet[Order]:
+    """Return the orders that may still say something about the product's stock."""
+    alive = Q(updated_at__gt=now - SETTLED_AFTER) | ~Q(reckoned=F("status"))
+    return Order.objects.filter(alive, product=product, counts=True).order_by("placed_at", "pk")
+
+
+def _merged(ledger: Ledger, orders: Iterable[Order], read: Read) -> Merged:
+    agreed = Agreed(**{name: getattr(ledger, name) for name in _FIELDS})
+    return merge(
+        agreed,
+        [_sale(order) for order in orders],
+        store=read.store,
+        reverb=number_of(read.listing),
+        now=read.now,
+        orders_at=read.orders_at,
+    )
+
+
+def _sale(order: Order) -> Sale:
+    return Sale(
+        number=order.number,
+        quantity=order.quantity,
+        released=order.status in RELEASED,
+        sure=order.status not in UNPAID,
+        placed_at=order.placed_at,
+        updated_at=order.updated_at,
+        new=order.reckoned != order.status,
+        counted=order.counted,
+        shown=order.shown,
+        doubtful=order.doubtful,
+    )
+
+
+def _save(ledger: Ledger, orders: Iterable[Order], merged: Merged) -> None:
+    for name in _FIELDS:
+        setattr(ledger, name, getattr(merged.agreed, name))
+    ledger.save(update_fields=_FIELDS)
+    sales = {sale.number: sale for sale in merged.sales}
+    for order in orders:
+        sale = sales[order.number]
+        now = (sale.counted, sale.shown, sale.doubtful, order.status)
+        if now != (order.counted, order.shown, order.doubtful, order.reckoned):
+            order.counted, order.shown, order.doubtful, order.reckoned = now
+            order.save(update_fields=["counted", "shown", "doubtful", "reckoned"])
+
+
+# -- what follows --------------------------------------------------------------------------------------------------
+
+
+def to_show(ledger: Ledger, product: Product, settings: SyncSettings) -> int:
+    """Return the units that Reverb is to show, as far as the listing can hold them."""
+    if product.gone_at is not None or not product.seen.for_sale:
+        return 0
+    if settings.stock_way == StockWay.STORE:
+        moved = ledger.reverb is None or product.seen.stock != ledger.store
+        return shown(product.seen.stock or 0, **limits(product, settings)) if moved else ledger.reverb or 0
+    return shown(ledger.units, **limits(product, settings))
+
+
+def to_write(ledger: Ledger, settings: SyncSettings) -> int:
+    """Return the difference that the store is still to get."""
+    if settings.stock_way == StockWay.STORE:
+        return 0
+    return owed_to_store(Agreed(ledger.units, ledger.store))
+
+
+# -- what is being written -----------------------------------------------------------------------------------------
+
+
+def setting_reverb(ledger: Ledger, units: int) -> None:
+    """Remember the number that is about to be set on Reverb: the answer may be lost."""
+    ledger.putting = units
+    ledger.save(update_fields=["putting"])
+
+
+def set_on_reverb(ledger: Ledger, units: int, *, at: datetime, store: int | None) -> None:
+    """Reverb has taken the number, at a moment of its own clock. `store` is what it was worked out from."""
+    ledger.reverb, ledger.putting, ledger.put_at = units, None, at
+    if store is not None and ledger.store != store:  # only where the store leads: else it was taken in before
+        ledger.store = ledger.units = store
+    ledger.save(update_fields=["reverb", "putting", "put_at", "store", "units"])
+
+
+def not_set(ledger: Ledger) -> None:
+    """Reverb has surely not taken the number."""
+    ledger.putting = None
+    ledger.save(update_fields=["putting"])

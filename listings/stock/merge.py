@@ -1,0 +1,252 @@
+"""The one rule of stock: what both sides last agreed on, plus what changed on each since. Pure.
+
+    units' = units + (store now - store then) - (newly sold on Reverb) + (freed on Reverb) + (edited on Reverb)
+
+**Each sale counts once.** A sale's units are taken when `counted` goes from 0 to its quantity and freed when it goes
+back to 0; what is added to `units` is always `counted` before less `counted` after. Over any number of reckonings these
+differences telescope, so that at the end a sale has taken exactly what its last state takes, whichever of webhook and
+poll told of it, how often, in which order. The same holds for the store: the differences between one base and the next
+add up to the last number less the first. Nothing else is added but edits, so the sum is right.
+
+**Sales are known by their orders, edits by Reverb's number.** The number alone would do if it could not be
+overwritten: Reverb takes new numbers, never differences, and a unit that is sold between our reading and our writing
+leaves no trace in it. So the orders say what was sold, and the number's movement is compared with what the orders
+explain. What is left over was edited by hand there:
+
+- fewer units than explained count at once, as a *fall*. An order of before that shows late explains it, and takes
+  nothing more.
+- more units than explained are a *rise*, and count only after `RIPE`, when no order has explained them: nobody may buy
+  what may not be there. A sale of about the moment of our own writing is taken for overwritten by it, never for a rise.
+
+So whatever is unclear is decided for fewer units: a listing may show one too few for a minute, not one too many.
+
+**Never below zero.** `units` itself may go below zero, when both sides sold the last one: so many are owed. What is
+shown and written is cut at zero, and what comes back is first owed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+#: How far Reverb's stamps of one moment may be apart: they count whole seconds.
+SLACK = timedelta(seconds=2)
+#: How long units that appeared on Reverb wait for an order that explains them.
+RIPE = timedelta(seconds=60)
+#: How long to wait for an order that tells whether a number whose answer was lost was applied.
+PATIENCE = timedelta(seconds=30)
+#: For how long after an order changed Reverb's number may still follow.
+FOLLOWS_WITHIN = timedelta(minutes=10)
+
+
+@dataclass(frozen=True)
+class Agreed:
+    """What the ledger holds (listings/models/ledger.py explains each)."""
+
+    units: int
+    store: int
+    reverb: int | None = None
+    fall: int = 0
+    fall_at: datetime | None = None
+    rise: int = 0
+    rise_at: datetime | None = None
+    put_at: datetime | None = None
+    putting: int | None = None
+    undecided_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Sale:
+    """An order on Reverb, as far as stock goes.
+
+    `sure`: it surely moves Reverb's own number. `new`: its state was not reckoned yet. `counted` and `shown` are the
+    units that our stock, and Reverb's number, have gone down for it. `doubtful`: the number went down by as much, but
+    our own writing may have overwritten this sale, and another one, whose order does not show yet, moved the number.
+    """
+
+    number: str
+    quantity: int
+    released: bool
+    sure: bool
+    placed_at: datetime
+    updated_at: datetime
+    new: bool = True
+    counted: int = 0
+    shown: int = 0
+    doubtful: bool = False
+
+    @property
+    def takes(self) -> int:
+        """Units that it takes as it stands."""
+        return 0 if self.released else self.quantity
+
+
+@dataclass(frozen=True)
+class Merged:
+    """What a reckoning comes to."""
+
+    agreed: Agreed
+    sales: tuple[Sale, ...]
+    #: Reverb's number moved now in a way that no known order explains.
+    surprise: bool = False
+    #: It cannot be told yet whether our last number was applied. Nothing was taken in, and nothing may be written.
+    undecided: bool = False
+
+
+def merge(
+    agreed: Agreed,
+    sales: Sequence[Sale],
+    *,
+    store: int | None,
+    reverb: int | None,
+    now: datetime,
+    orders_at: datetime | None,
+) -> Merged:
+    """Return what both sides come to.
+
+    `store` is the store's number now, None when it is not known or not counted; `reverb` is Reverb's, None when its
+    number says nothing (a draft, an ended or suspended listing). `now` and `orders_at` (when Reverb's orders were last
+    read) are moments by Reverb's clock, as the stamps of orders are.
+    """
+    # Where two sales explain the same, the one that stands goes first: a freed one may still be put back later.
+    sales = sorted(sales, key=lambda sale: sale.released)
+    likelier = _likelier(agreed, sales, reverb, now)
+    if likelier is None:
+        waiting = replace(agreed, undecided_at=agreed.undecided_at or now)
+        return Merged(waiting, tuple(sales), surprise=True, undecided=True)
+    base, known = _explained(likelier, sales)
+    low, high = _expected(base, known, now)
+    if reverb is None or base.reverb is None:
+        left = rose = 0
+        moved = high
+        number = reverb if base.reverb is None else base.reverb + high
+    else:
+        moved = min(max(reverb - base.reverb, low), high)
+        left, rose = min(0, reverb - base.reverb - low), max(0, reverb - base.reverb - high)
+        number = reverb
+    ripe = base.rise if base.rise_at and orders_at and orders_at >= base.rise_at + RIPE else 0
+    units = base.units + left + ripe - sum(sale.takes - sale.counted for sale in known)
+    units += 0 if store is None else store - base.store
+    after = replace(
+        base,
+        units=units,
+        store=base.store if store is None else store,
+        reverb=number,
+        fall=base.fall - left,
+        fall_at=now if left else base.fall_at,
+        rise=base.rise - ripe + rose,
+        rise_at=now if rose else base.rise_at,
+        putting=base.putting if reverb is None else None,
+        undecided_at=base.undecided_at if reverb is None else None,
+    )
+    return Merged(after, _settled(known, moved, base, now), bool(left or rose))
+
+
+def shown(units: int, *, buffer: int = 0, maximum: int = 0) -> int:
+    """Return what Reverb shows of `units`: less the buffer, at most the maximum (0: no limit), never below zero."""
+    found = max(0, units - buffer)
+    return min(found, maximum) if maximum else found
+
+
+def owed_to_store(agreed: Agreed) -> int:
+    """Return the difference to write to the store, so that it has what was agreed.
+
+    A store that is itself below zero keeps that while units are owed: it is its own count of what it owes.
+    """
+    if agreed.units >= 0:
+        return agreed.units - agreed.store
+    return min(0, -agreed.store)
+
+
+# -- what the orders explain ---------------------------------------------------------------------------------------
+
+
+def _explained(agreed: Agreed, sales: Sequence[Sale]) -> tuple[Agreed, list[Sale]]:
+    """Return the sales with those that show late told to be what fell or rose before, which is then explained."""
+    fall, rise, known = agreed.fall, agreed.rise, []
+    for sale in sales:
+        now = sale
+        if fall and not (sale.counted or sale.shown) and _before(sale.placed_at, agreed.fall_at):
+            part = min(fall, sale.quantity)
+            fall, now = fall - part, replace(now, counted=part, shown=sale.quantity)
+        if rise and now.released and now.new and _before(sale.updated_at, agreed.rise_at):
+            # Put back before that showed; where our own writing had overwritten it, it was never seen to go.
+            unseen = not (now.counted or now.shown) and _overwritten(now, agreed)
+            part = min(rise, now.quantity if unseen else now.shown)
+            rise, now = rise - part, replace(now, shown=max(0, now.shown - part))
+        known.append(now)
+    return replace(agreed, fall=fall, rise=rise), known
+
+
+def _before(moment: datetime, other: datetime | None) -> bool:
+    return other is not None and moment <= other + SLACK
+
+
+def _ends(sale: Sale, agreed: Agreed, now: datetime) -> tuple[int, int]:
+    """Return the least and the most by which Reverb's number may have gone down for a sale by now."""
+    open_ = sale.new or now <= sale.updated_at + FOLLOWS_WITHIN
+    if sale.released and not (sale.counted or sale.shown):
+        # Placed and freed between two looks: put back by Reverb itself or not, and perhaps overwritten by us.
+        return (-sale.quantity if _overwritten(sale, agreed) else 0, sale.quantity) if open_ else (0, 0)
+    if sale.released:
+        back = 2 * sale.shown if sale.doubtful else sale.shown
+        return (sale.shown - back if open_ else sale.shown), sale.shown
+    if sale.shown:
+        return (0 if sale.doubtful and open_ else sale.shown), sale.shown
+    return (0 if _overwritten(sale, agreed) or not sale.sure else sale.quantity), sale.quantity
+
+
+def _overwritten(sale: Sale, agreed: Agreed) -> bool:
+    """Tell whether our own writing may have overwritten the sale."""
+    return _before(sale.placed_at, agreed.put_at)
+
+
+def _expected(agreed: Agreed, sales: Sequence[Sale], now: datetime) -> tuple[int, int]:
+    """Return the lowest and the highest movement of Reverb's number that the sales explain."""
+    ends = [(sale.shown, *_ends(sale, agreed, now)) for sale in sales]
+    return sum(was - most for was, _, most in ends), sum(was - least for was, least, _ in ends)
+
+
+def _settled(sales: Sequence[Sale], moved: int, agreed: Agreed, now: datetime) -> tuple[Sale, ...]:
+    """Return the sales as counted, each with how far the number went for it: together by `moved`."""
+    spare = moved - _expected(agreed, sales, now)[0]
+    found = []
+    for sale in sales:
+        least, most = _ends(sale, agreed, now)
+        back = min(spare, most - least)
+        spare -= back
+        # A sure sale that the number does not show was overwritten by our own writing, and will not move it any more.
+        went = sale.quantity if sale.sure and not sale.released else most - back
+        doubtful = sale.doubtful if sale.shown else sale.sure and _overwritten(sale, agreed)
+        found.append(replace(sale, counted=sale.takes, shown=max(0, went), new=False, doubtful=doubtful and not back))
+    return tuple(found)
+
+
+# -- a number whose answer was lost --------------------------------------------------------------------------------
+
+
+def _likelier(agreed: Agreed, sales: Sequence[Sale], reverb: int | None, now: datetime) -> Agreed | None:
+    """Return the agreement as it stands if our last number was applied, or as it was: whichever explains all.
+
+    None while neither does: an order that shows in a moment tells. After `PATIENCE` the one that leaves fewer units is
+    taken.
+    """
+    if agreed.putting is None or reverb is None:
+        return agreed
+    applied = replace(agreed, reverb=agreed.putting, put_at=now)
+    if agreed.reverb is None:
+        return applied
+    if_so, if_not = (_unexplained(one, sales, reverb, now) for one in (applied, agreed))
+    waits = agreed.undecided_at is None or now < agreed.undecided_at + PATIENCE
+    if waits and any(if_so) and any(if_not):
+        return None
+    return applied if if_so <= if_not else agreed
+
+
+def _unexplained(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime) -> tuple[int, int]:
+    """Return by how many units the number is above what the sales explain, and by how many below."""
+    base, known = _explained(agreed, sales)
+    low, high = _expected(base, known, now)
+    moved = reverb - (base.reverb or 0)
+    return max(0, moved - high), max(0, low - moved)

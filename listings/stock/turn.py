@@ -1,0 +1,131 @@
+"""The stock of one product in one attempt: read both sides, take that in, then write to either what it lacks.
+
+Before a number is pushed to Reverb, what was sold there since is read, in the same turn: a unit that sold would be put
+on sale again. Nothing needs to be read before a listing is taken off sale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from listings.models import Ledger, Listing, Product
+from listings.orders import poll
+from listings.stock import adjust, merge
+from listings.stock import ledger as books
+from listings.stock.adjust import Adjusted
+from reverbsync import clock
+from shops.models import ReverbConnection, SyncSettings
+from shops.models.settings import StockWay
+from shops.pictures import ReverbListing
+from shops.platforms import platform_of
+from shops.reverb.client import ReverbClient
+
+#: Orders that were read so long ago are read again before a number is pushed.
+ORDERS_KEEP_S = 2.0
+
+
+@dataclass
+class Turn:
+    """One product's stock in one attempt. Build it anew for each."""
+
+    row: Listing
+    product: Product
+    settings: SyncSettings
+    connection: ReverbConnection
+    client: ReverbClient
+    renew: Callable[[], None]
+    ledger: Ledger | None = None
+    #: Seconds until something that is not believed yet can be told; None when there is nothing.
+    again_s: float | None = None
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def look(self, listing: ReverbListing | None) -> None:
+        """Take in what both sides say. Raises ReverbError when Reverb's orders had to be read and could not be."""
+        if self._must_read_orders(listing):
+            poll.fresh(self.connection, self.client, now=clock.now(), max_age_s=ORDERS_KEEP_S)
+            self.connection.refresh_from_db(fields=["orders_read_at"])
+        self.ledger = books.take(self.row, self.product, self._read(listing), self.settings)
+        if self.ledger is not None and self.ledger.rise_at is not None and self.ledger.rise:
+            ripe = self.ledger.rise_at + merge.RIPE - self.client.their_now()
+            self._again(ripe.total_seconds() + 1)
+
+    def _must_read_orders(self, listing: ReverbListing | None) -> bool:
+        if self.settings.stock_way == StockWay.STORE:
+            return False
+        seen = books.foresee(self.row, self.product, self._read(listing))
+        if seen is None:
+            return listing is not None
+        after = seen.agreed
+        if seen.surprise or after.rise:
+            return True
+        limits = books.limits(self.product, self.settings)
+        show = merge.shown(after.units, **limits)
+        return show > 0 and show != after.reverb
+
+    def _read(self, listing: ReverbListing | None) -> books.Read:
+        number = books.store_number(self.product)
+        found = books.known(self.row)
+        if found is not None:
+            wait = books.trails_s(found, number, platform_of(self.product.shop.store))
+            if wait:
+                self._again(wait + 1)
+                number = None
+        orders_at = self.client.in_their_time(self.connection.orders_read_at)
+        return books.Read(number, listing, self.client.their_now(), orders_at)
+
+    def _again(self, seconds: float) -> None:
+        self.again_s = seconds if self.again_s is None else min(self.again_s, seconds)
+
+    # -- what Reverb is to show ------------------------------------------------------------------------------------
+
+    @property
+    def units(self) -> int | None:
+        """Units that Reverb is to show, None where the store does not count them."""
+        return None if self.ledger is None else books.to_show(self.ledger, self.product, self.settings)
+
+    @property
+    def number(self) -> int | None:
+        """Reverb's number when it was last agreed, None where it never was."""
+        return None if self.ledger is None else self.ledger.reverb
+
+    # -- writing ---------------------------------------------------------------------------------------------------
+
+    def before_put(self, units: int) -> None:
+        """Remember the number that is about to be set on Reverb."""
+        if self.ledger is not None:
+            books.setting_reverb(self.ledger, units)
+
+    def after_put(self, units: int) -> None:
+        """Reverb has taken it. A sale may have come between our reading and our writing: the orders are read soon."""
+        if self.ledger is None:
+            return
+        leads = self.settings.stock_way == StockWay.STORE
+        store = books.store_number(self.product) if leads else None
+        books.set_on_reverb(self.ledger, units, at=self._their_now(), store=store)
+        if units and not leads:
+            poll.soon(self.product.shop_id)
+
+    def not_put(self) -> None:
+        """Reverb has surely not taken it."""
+        if self.ledger is not None:
+            books.not_set(self.ledger)
+
+    def settle(self, listing: ReverbListing | None) -> None:
+        """Where the store leads: both show the same, so that is agreed on."""
+        number, store = books.number_of(listing), books.store_number(self.product)
+        if self.ledger is None or self.settings.stock_way == StockWay.BOTH or number != self.units or number is None:
+            return
+        if self.ledger.reverb is None or self.ledger.store != store:
+            books.set_on_reverb(self.ledger, number, at=self._their_now(), store=store)
+
+    def bring_to_store(self) -> Adjusted | None:
+        """Write to the store what it is still to get. Raises StoreError."""
+        if self.ledger is None or self.product.gone_at is not None or self.product.shop.store.removed_at is not None:
+            return None
+        return adjust.bring(self.ledger, self.product, self.settings, renew=self.renew)
+
+    def _their_now(self) -> datetime:
+        return self.client.their_now()

@@ -1,0 +1,119 @@
+"""The steps of one attempt: decide and apply until nothing is left to do, on Reverb and in the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from listings.models import Listing
+from listings.stock import owed
+from listings.stock.turn import Turn
+from listings.sync import apply, publish
+from listings.sync.decide import Action, Case, Decision, decide
+from listings.sync.words import Change, Ending
+from shops.pictures import ReverbListing
+from shops.platforms.values import StoreError, StoreRefused, Unsupported
+from shops.reverb.client import ReverbClient
+from synclog.models import Entry
+
+#: Enough for: end, then the other fields, then nothing.
+MAX_STEPS = 3
+#: Seconds until a store that did not answer is tried again; its stock is urgent.
+STORE_AGAIN_S = 5.0
+
+
+@dataclass
+class Steps:
+    """Decide and apply until nothing is left to do. An end on Reverb goes first, then the store, then all else."""
+
+    client: ReverbClient
+    row: Listing
+    stock: Turn
+    #: What was changed, told even if a later step fails.
+    done: list[Change]
+    #: Why the store could not be written to; what it lacks stays owed.
+    store_error: StoreError | None = None
+
+    def run(self, case: Case) -> Ending:
+        if case.listing is not None:
+            apply.keep(self.row, case, case.listing)
+            case = self._now(case, case.listing)
+        if decide(case).reason != "ended":
+            self._to_store()
+            case = self._now(case, case.listing)
+        ending = Ending(Entry.Outcome.NOTHING, "in_step", self.done)
+        before: Decision | None = None
+        for _ in range(MAX_STEPS):
+            decision = decide(case)
+            if decision.action == Action.NOTHING or decision == before:
+                break  # what was just sent and does not show yet is not sent again
+            before = decision
+            if decision.action == Action.SKIP:
+                if ending.outcome != Entry.Outcome.SYNCED:
+                    ending = skipped(decision.reason)
+                break
+            call = apply.create if decision.action == Action.CREATE else apply.update
+            applied = call(self.client, self.row, case, decision, self.stock)
+            if ending.outcome != Entry.Outcome.SYNCED:
+                ending = Ending(Entry.Outcome.SYNCED, decision.reason, self.done)
+            self.done += applied.changes
+            ending.message, ending.warnings = applied.message, applied.warnings
+            if decision.reason == "ended":
+                self._to_store()
+            case = self._now(case, applied.listing)
+            if publish.awaited(decision, applied.listing):
+                return self._with_stock(publish.begin(self.row, ending))
+        self.stock.settle(case.listing)
+        return self._with_stock(publish.follow_up(self.row, case, ending))
+
+    def to_store_only(self, ending: Ending) -> Ending:
+        """Bring the store what it lacks, and end so."""
+        self._to_store()
+        return self._with_stock(ending)
+
+    def _to_store(self) -> None:
+        try:
+            written = self.stock.bring_to_store()
+        except StoreError as error:
+            self.store_error = error
+            return
+        if written is not None:
+            change = {"field": "Stock in your store", "before": str(written.before), "after": str(written.after)}
+            self.done.append(change)
+
+    def _now(self, case: Case, listing: ReverbListing | None) -> Case:
+        synced = self.stock.ledger is not None
+        units, number = (self.stock.units, self.stock.number) if synced else (case.units, case.number)
+        return replace(case, listing=listing, agreed=self.row.agreed, units=units, number=number)
+
+    def _with_stock(self, ending: Ending) -> Ending:
+        """Tell what the stock brought, and come back for what is not clear yet."""
+        ending.changes = self.done
+        if self.done and ending.reason == "in_step":
+            ending.outcome, ending.reason = Entry.Outcome.SYNCED, "stock_to_store"
+        self._soon(ending, self.stock.again_s)
+        if (words := owed.tell(self.stock)) is not None:
+            ending.outcome, ending.reason, ending.message = Entry.Outcome.FAILED, "oversold", words
+        if self.store_error is not None:
+            ending.outcome, ending.message = Entry.Outcome.FAILED, str(self.store_error)
+            ending.reason, again_s = _store_failed(self.store_error)
+            self._soon(ending, again_s)
+        return ending
+
+    def _soon(self, ending: Ending, seconds: float | None) -> None:
+        if seconds is not None and (ending.again_s is None or seconds < ending.again_s):
+            ending.again_s = seconds
+
+
+def skipped(reason: str) -> Ending:
+    """Return the ending of an attempt that wrote nothing, and why."""
+    return Ending(Entry.Outcome.NOTHING if reason == "gone" else Entry.Outcome.SKIPPED, reason)
+
+
+def _store_failed(error: StoreError) -> tuple[str, float | None]:
+    """Return the reason for a store that was not written to, and the seconds until it is tried again."""
+    match error:
+        case StoreRefused():
+            return "store_refused", None
+        case Unsupported():
+            return "store_takes_no_stock", None
+    return "store_later", error.retry_after or STORE_AGAIN_S

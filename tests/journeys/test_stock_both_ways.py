@@ -1,0 +1,277 @@
+"""Stories of stock: what sells on one side is gone on the other, once, whatever gets lost on the way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core import mail
+
+from listings import intake
+from listings.models import Ledger, Order, Product
+from listings.orders import poll
+from listings.stock.merge import RIPE
+from reverbsync import clock
+from shops.events import ProductChanged
+from shops.reverb.client import ReverbClient
+from tests.journeys.world import World
+
+pytestmark = pytest.mark.live
+
+
+def buy(world: World, sku: str = "A1", quantity: int = 1, **wish: Any) -> str:
+    """Let somebody buy on Reverb; returns the number of the order."""
+    sold = world.reverb.ask("POST", "/buy", {"listing_id": world.listing(sku)["id"], "quantity": quantity, **wish})
+    return str(sold["order_number"])
+
+
+def read_orders(world: World) -> None:
+    """Read Reverb's orders as the regular poll does."""
+    connection = world.shop.reverb
+    connection.refresh_from_db()
+    poll.read(connection, ReverbClient.of(connection), now=clock.now())
+
+
+def hear(world: World) -> None:
+    """Read Reverb's orders, and work until nothing is open."""
+    read_orders(world)
+    world.settle()
+
+
+def test_a_unit_that_sold_on_reverb_leaves_the_store_too(world: World) -> None:
+    guitar = world.product()
+    world.settle()
+    buy(world)
+    hear(world)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
+    assert world.last().changes == [{"field": "Stock in your store", "before": "3", "after": "2"}]
+    assert world.last().reason == "stock_to_store"
+
+
+def test_the_last_one_sold_on_reverb_is_gone_in_the_store(world: World) -> None:
+    guitar = world.used()
+    world.settle()
+    buy(world, "U1")
+    hear(world)
+    assert world.stock(guitar) == 0
+
+
+def test_the_same_order_seen_again_takes_nothing_more(world: World) -> None:
+    guitar = world.product()
+    world.settle()
+    buy(world)
+    for _ in range(3):
+        hear(world)
+        world.hear(guitar)
+        world.settle()
+    assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
+
+
+def test_a_cancelled_sale_comes_back_on_both_sides(world: World) -> None:
+    guitar = world.product()
+    world.settle()
+    number = buy(world, quantity=2)
+    hear(world)
+    world.reverb.ask("POST", f"/orders/{number}/cancel")
+    hear(world)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (3, 3)
+
+
+def test_sales_on_both_sides_meet_in_the_middle(world: World) -> None:
+    guitar = world.product(inventory_quantity=9)
+    world.settle()
+    buy(world, quantity=2)
+    world.edit(guitar, inventory_quantity=6)
+    hear(world)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (4, 4)
+
+
+def test_what_sold_on_reverb_is_known_before_a_new_number_is_pushed(world: World) -> None:
+    """No webhook and no poll told of the sale: the turn itself asks."""
+    guitar = world.product(inventory_quantity=9)
+    world.settle()
+    buy(world, quantity=2)
+    world.edit(guitar, inventory_quantity=8)
+    world.settle()
+    assert (world.stock(guitar), world.listing()["inventory"]) == (6, 6)
+    assert Order.objects.get().counted == 2
+
+
+def test_our_own_change_of_the_store_comes_back_and_is_not_acted_on(world: World) -> None:
+    guitar = world.product()
+    world.settle()
+    buy(world)
+    hear(world)
+    before = len(world.reverb.calls()) + len(world.store.calls())
+    failed = intake.take(world.shop, {ProductChanged(str(guitar["id"])): "echo"})
+    assert (failed, world.step()) == ({}, False)
+    assert len(world.reverb.calls()) + len(world.store.calls()) == before + 1  # the store was asked, no more
+
+
+def test_an_adjustment_whose_answer_was_lost_is_not_made_twice(world: World) -> None:
+    guitar = world.product()
+    world.settle()
+    buy(world)
+    world.store.fault("lost_answer", text="inventoryAdjustQuantities")
+    hear(world)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
+    assert "store_later" in world.entries()
+
+
+def test_a_store_that_does_not_answer_gets_its_stock_when_it_does(world: World) -> None:
+    guitar = world.product()
+    world.settle()
+    buy(world)
+    world.store.fault("status", status=503, times=4)
+    hear(world)
+    assert world.stock(guitar) == 2
+
+
+def test_a_sale_in_the_store_while_we_write_to_it_is_not_overwritten(world: World) -> None:
+    guitar = world.product(inventory_quantity=5)
+    world.settle()
+    buy(world)
+    world.store.ask("PUT", f"/variants/{guitar['variants'][0]['id']}", {"inventory_quantity": 4})  # nobody told us
+    hear(world)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (3, 3)
+
+
+def test_a_number_whose_answer_was_lost_settles_with_a_sale_beside_it(world: World) -> None:
+    guitar = world.product(inventory_quantity=9)
+    world.settle()
+    world.reverb.fault("lost_answer", method="PUT")
+    world.edit(guitar, inventory_quantity=7)
+    world.step()
+    buy(world)
+    hear(world)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (6, 6)
+
+
+def test_a_number_raised_by_hand_on_reverb_counts_after_a_while(world: World) -> None:
+    guitar = world.product()
+    world.settle()
+    listing = world.listing()
+    world.at_reverb("PUT", f"/listings/{listing['id']}", {"inventory": 5})
+    world.hear(guitar)
+    world.settle()
+    assert world.stock(guitar) == 5
+    assert world.now >= Ledger.objects.get().rise_at + RIPE  # type: ignore[operator]
+
+
+def test_a_number_lowered_by_hand_on_reverb_counts_at_once(world: World) -> None:
+    guitar = world.product()
+    world.settle()
+    world.at_reverb("PUT", f"/listings/{world.listing()['id']}", {"inventory": 1})
+    world.hear(guitar)
+    world.step()
+    assert world.stock(guitar) == 1
+
+
+def test_when_both_sides_sold_the_last_one_the_seller_is_told_with_both_orders(world: World) -> None:
+    guitar = world.used()
+    world.settle()
+    number = buy(world, "U1")
+    sold = world.store.ask("POST", "/orders", {"variant_id": guitar["variants"][0]["id"]})
+    world.hear(guitar)
+    hear(world)
+    assert world.stock(guitar) == 0
+    assert "oversold" in world.entries()
+    [told] = mail.outbox
+    assert told.to == ["olivia@example.com"]
+    assert number in told.body
+    assert str(sold["number"]) in told.body
+    hear(world)
+    assert len(mail.outbox) == 1
+
+
+def test_a_unit_that_was_sold_twice_is_not_put_back_by_one_cancellation(world: World) -> None:
+    guitar = world.used()
+    world.settle()
+    number = buy(world, "U1")
+    world.store.ask("POST", "/orders", {"variant_id": guitar["variants"][0]["id"]})
+    world.hear(guitar)
+    hear(world)
+    world.reverb.ask("POST", f"/orders/{number}/cancel")
+    hear(world)
+    assert (world.stock(guitar), Ledger.objects.get().units) == (0, 0)
+
+
+def test_the_buffer_keeps_the_last_ones_for_the_store(world: World) -> None:
+    world.set(stock_buffer=2)
+    guitar = world.product(inventory_quantity=5)
+    world.settle()
+    assert world.listing()["inventory"] == 3
+    buy(world)
+    hear(world)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (4, 2)
+    world.edit(guitar, inventory_quantity=2)
+    world.settle()
+    assert world.listing()["state"] == "sold"
+
+
+def test_reverb_never_shows_more_than_the_maximum_and_is_filled_up_again(world: World) -> None:
+    guitar = world.product(inventory_quantity=9)
+    world.settle()
+    Product.objects.update(stock_maximum=2)
+    world.hear(guitar)
+    world.settle()
+    assert world.listing()["inventory"] == 2
+    buy(world, quantity=2)
+    hear(world)
+    assert (world.stock(guitar), world.listing()["inventory"], world.listing()["state"]) == (7, 2, "live")
+
+
+def test_only_from_store_to_reverb_writes_nothing_to_the_store(world: World) -> None:
+    world.set(stock_way="store")
+    guitar = world.product()
+    world.settle()
+    buy(world)
+    hear(world)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (3, 2)
+    world.edit(guitar, inventory_quantity=2)  # the store learnt of it by other means
+    world.settle()
+    assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
+    world.edit(guitar, inventory_quantity=6)
+    world.settle()
+    assert world.listing()["inventory"] == 6
+
+
+def test_stock_that_is_switched_off_moves_neither_side(world: World) -> None:
+    world.set(sync_stock=False)
+    guitar = world.product()
+    world.settle()
+    buy(world)
+    world.edit(guitar, inventory_quantity=1)
+    hear(world)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (1, 2)
+
+
+def test_an_order_that_was_there_before_the_listing_was_linked_takes_nothing(world: World) -> None:
+    body = {"sku": "A1", "title": "By hand", "make": "Fender", "model": "X", "state": "live", "has_inventory": True}
+    new = {"condition": {"uuid": "7c3f45de-2ae0-4c81-8400-fdb6b1d74890"}, "inventory": 4}
+    world.reverb.ask("POST", "/listings", {"token": world.token, "listings": [{**body, **new}]})
+    buy(world)
+    read_orders(world)
+    guitar = world.product()
+    world.settle()
+    hear(world)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (3, 3)
+
+
+def test_a_product_that_lost_its_sku_still_gives_what_sold_on_reverb(world: World) -> None:
+    guitar = world.product()
+    world.settle()
+    buy(world)
+    world.edit(guitar, sku="")
+    hear(world)
+    assert world.stock(guitar) == 2
+    assert world.waits_for("") == "no_sku"
+
+
+def test_a_product_that_was_switched_off_still_gives_what_sold_on_reverb(world: World) -> None:
+    guitar = world.product()
+    world.settle()
+    Product.objects.update(choice="off")
+    buy(world)
+    hear(world)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
