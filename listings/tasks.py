@@ -1,18 +1,26 @@
-"""Celery: drain a shop's jobs, go on with a walk through its store, and sweep for what stands still."""
+"""Celery: drain a shop's jobs, go on with a walk through its store, read its orders, sweep for what stands still."""
 
 from __future__ import annotations
+
+import logging
 
 from celery import shared_task
 
 from listings import jobs, walks
 from listings.intake import changed_while_off
 from listings.models import Rank
+from listings.orders import glance, poll
+from listings.orders.take import uncounted
 from listings.sync.attempt import attempt
 from reverbsync import clock, pace
 from reverbsync.alone import only_one
 from reverbsync.wake import awake, wake
 from shops.models import ReverbConnection, Shop, StoreConnection
+from shops.reverb import connect
 from shops.reverb.client import ReverbClient
+from shops.reverb.errors import NeedsSeller, ReverbError
+
+logger = logging.getLogger(__name__)
 
 #: How long one drain holds a worker before the shop queues up again behind the others.
 TURN_S = 2.0
@@ -47,9 +55,35 @@ def walk(shop_id: int) -> None:
         wake(walks.WALK, shop_id)
 
 
+@shared_task(name=poll.ORDERS)
+def orders(shop_id: int) -> None:
+    """Read the orders that changed on Reverb, and the page of listings whose turn it is."""
+    awake(poll.ORDERS, shop_id)
+    with only_one(poll.ORDERS, shop_id) as alone:
+        connection = poll.due(shop_id) if alone else None
+        if connection is None:
+            return
+        client = ReverbClient.of(connection)
+        try:
+            poll.read(connection, client, now=clock.now())
+            glance.turn(connection, client)
+        except ReverbError as error:
+            logger.warning("The orders of shop %s could not be read: %s", shop_id, error.message)
+            if isinstance(error, NeedsSeller) and error.status == 401:
+                _ask_for_the_token(connection)
+
+
+def _ask_for_the_token(connection: ReverbConnection) -> None:
+    """A 401 is not always a dead token: only one that is refused everywhere is."""
+    try:
+        connect.mark_if_dead(connection)
+    except ReverbError as error:
+        logger.warning("The account of shop %s could not be asked for: %s", connection.shop_id, error.message)
+
+
 @shared_task(name="listings.sweep")
 def sweep() -> None:
-    """Wake the shops that have due jobs or walks: delayed ones, and those whose wake-up or worker was lost."""
+    """Wake the shops that have due jobs, walks or orders: delayed ones, and those whose wake-up or worker was lost."""
     for shop_id in Shop.objects.filter(look_again_asked=True).values_list("pk", flat=True):
         _look_again(shop_id)
     jobs.free_abandoned(now=clock.now())
@@ -57,6 +91,8 @@ def sweep() -> None:
         wake(jobs.DRAIN, shop_id)
     for shop_id in walks.shops_with_due_ones():
         wake(walks.WALK, shop_id)
+    for shop_id in poll.shops_with_due_orders():
+        wake(poll.ORDERS, shop_id)
 
 
 def _look_again(shop_id: int) -> None:
@@ -69,6 +105,7 @@ def _look_again(shop_id: int) -> None:
         walks.plan(shop)
     jobs.look_at_waiting(shop_id, now=now)
     if shop.sync_settings.auto_sync:
+        jobs.look_again(uncounted(shop), rank=Rank.STOCK, cause="settings changed", now=now)
         jobs.look_again(changed_while_off(shop), rank=Rank.EDIT, cause="settings changed", now=now)
 
 

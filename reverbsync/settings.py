@@ -135,7 +135,7 @@ CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_DEFAULT_QUEUE = "sync"
-CELERY_TASK_ROUTES = {"webhooks.*": {"queue": "hooks"}}
+CELERY_TASK_ROUTES = {"webhooks.*": {"queue": "hooks"}, "listings.orders": {"queue": "hooks"}}
 # `expires`: a sweep that nobody ran in time is not worth running, the next one is on its way.
 CELERY_BEAT_SCHEDULE = {
     "open deliveries": {"task": "webhooks.sweep", "schedule": 1.0, "options": {"expires": 3}},

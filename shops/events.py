@@ -59,6 +59,31 @@ class ShopForgotten:
     """The seller left for good: what is held of the store must be deleted."""
 
 
+@dataclass(frozen=True)
+class ReverbOrderChanged:
+    """An order was placed or changed on Reverb."""
+
+    number: str
+
+
+@dataclass(frozen=True)
+class ReverbListingChanged:
+    """Stock or state of a listing changed on Reverb: by a sale, by a person, or by our own write.
+
+    What the call said of both is only there to tell our own write: where it says what we know, nothing is new.
+    """
+
+    listing_id: str
+    state: str = ""
+    inventory: int | None = None
+
+
+@dataclass(frozen=True)
+class ReverbAppRemoved:
+    """The seller may have taken our app out of their account: ask whether the token is dead."""
+
+
+ReverbEvent = ReverbOrderChanged | ReverbListingChanged | ReverbAppRemoved
 Event = (
     ProductChanged
     | StockChanged

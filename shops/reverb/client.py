@@ -26,6 +26,8 @@ from shops.reverb.errors import Lasting, NoAnswer, Paced, Passing, SlowDown, fro
 #: Waiting time after a 429 that does not say how long.
 DEFAULT_RETRY_AFTER = 10.0
 MAX_PAGES = 200
+#: The most rows of a page (seen live: more is cut to this).
+PAGE = 50
 NOT_MODIFIED = 304
 WORDS_FOR_JSON = "application/hal+json"
 
@@ -75,8 +77,13 @@ class ReverbClient:
         The search may bring near matches, so each row's own SKU is compared. A row may trail a change: read a
         listing by its id before trusting more than the id.
         """
-        rows = self._rows("/my/listings", {"sku": sku, "state": "all", "per_page": 50})
+        rows = self._rows("/my/listings", {"sku": sku, "state": "all", "per_page": PAGE})
         return [found for row in rows if (found := read.listing(row)).sku.strip() == sku]
+
+    def listings_page(self, number: int) -> tuple[list[ReverbListing], int]:
+        """Return a page of the shop's listings in every state, and how many pages there are. It trails by seconds."""
+        rows, total, _ = read.page(self.get("/my/listings", {"state": "all", "page": number, "per_page": PAGE}))
+        return read.readable(rows), max(1, -(-total // PAGE))
 
     def _rows(self, path: str, query: Mapping[str, str | int]) -> Iterator[dict[str, Any]]:
         rows, _, following = read.page(self.get(path, query))
@@ -91,7 +98,7 @@ class ReverbClient:
         """Yield the account's sales that changed after `since`, page by page, newest first (docs: retrieve orders)."""
         stamp = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")  # "+" of an offset would need care on the way
         link = "/my/orders/selling/all"
-        query: dict[str, str | int] = {"updated_start_date": stamp, "per_page": 50}
+        query: dict[str, str | int] = {"updated_start_date": stamp, "per_page": PAGE}
         for _ in range(MAX_PAGES):
             found, following = orders.page(self.get(link, query or None))
             yield from found

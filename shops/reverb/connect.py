@@ -12,9 +12,10 @@ from typing import Any
 
 from django.conf import settings
 
+from reverbsync import clock
 from shops.models import ReverbConnection
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import NeedsSeller, NotFound, ReverbError
+from shops.reverb.errors import Lasting, NeedsSeller, NotFound, ReverbError
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,23 @@ def is_dead(connection: ReverbConnection) -> bool:
     except ReverbError:
         return False
     return False
+
+
+def mark_if_dead(connection: ReverbConnection) -> bool:
+    """Ask for the account, and tell the seller when the token is refused there too. Raises Passing when unclear."""
+    try:
+        ReverbClient.of(connection).get("/my/account")
+    except NeedsSeller as refusal:
+        if refusal.status != 401:
+            return False
+    except Lasting:
+        return False
+    else:
+        return False
+    # Unless the seller has connected anew meanwhile: then it is another token.
+    same = ReverbConnection.objects.filter(pk=connection.pk, checked_at=connection.checked_at)
+    same.update(problem="token_refused", checked_at=clock.now())
+    return True
 
 
 def _refused(refusal: NeedsSeller) -> Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from decimal import Decimal
 from typing import Annotated, Any
@@ -11,6 +12,8 @@ from pydantic import BeforeValidator, Field, ValidationError
 from shops.pictures import ReverbListing
 from shops.reverb.errors import Passing, read_field_errors
 from shops.wire import Part, Text
+
+logger = logging.getLogger(__name__)
 
 
 class _Link(Part):
@@ -100,6 +103,17 @@ def listing(body: object) -> ReverbListing:
         offers_enabled=found.offers_enabled,
         handmade=found.handmade,
     )
+
+
+def readable(rows: list[dict[str, Any]]) -> list[ReverbListing]:
+    """Return the rows that can be read: one that cannot must not keep us from all others."""
+    found = []
+    for row in rows:
+        try:
+            found.append(listing(row))
+        except Passing as error:
+            logger.warning("%s It is left out.", error)
+    return found
 
 
 def page(body: object) -> tuple[list[dict[str, Any]], int, str]:

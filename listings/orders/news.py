@@ -1,0 +1,45 @@
+"""What a picture of an order brings: whether it is newer than what is known, and whether the order counts. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from shops.pictures import ReverbOrder
+from shops.reverb.orders import RELEASED, UNPAID
+
+#: An order that is so much older than the link of its listing was there before: the store's number knows of it already.
+BEFORE_THE_LINK = timedelta(hours=1)
+
+
+def is_newer(picture: ReverbOrder, *, status: str, updated_at: datetime) -> bool:
+    """Tell whether a picture replaces a known one of this status and date.
+
+    Reverb's dates are whole seconds and its lists may trail, so two pictures of one second do not tell which came
+    first. Then the one that is further along counts: money that has cleared does not become unpaid, and what is off
+    stays off.
+    """
+    if picture.updated_at != updated_at:
+        return picture.updated_at > updated_at
+    return _stage(picture.status) >= _stage(status)
+
+
+def _stage(status: str) -> int:
+    if status in ("cancelled", "refunded"):
+        return 2
+    return 0 if status in UNPAID else 1
+
+
+def wanted(status: str, quantity: int) -> int:
+    """Return the units that an order takes from the stock: from the moment it is placed until it is off."""
+    return 0 if status in RELEASED else quantity
+
+
+def counts(placed_at: datetime, linked_at: datetime | None) -> bool:
+    """Tell whether an order is our stock's business: not if it was there well before its listing was linked here."""
+    return linked_at is not None and linked_at <= placed_at + BEFORE_THE_LINK
+
+
+def without_the_buyer(picture: ReverbOrder) -> ReverbOrder:
+    """Return the picture without what it says of a person."""
+    return replace(picture, buyer="", buyer_id="", address=None)

@@ -1,0 +1,136 @@
+"""Read the orders that changed on Reverb: regularly, right after our own writes of stock, and before the next one.
+
+The net under the webhooks, and for accounts without them the only way. Facts: `updated_start_date` finds an order that
+was placed before the span and paid inside it, which `created_start_date` does not (Reverb's own plugins; seen live).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from itertools import islice
+
+from django.db.models import F, Max, Q, QuerySet
+
+from listings.models import Order
+from listings.orders.take import take
+from reverbsync import clock
+from reverbsync.alone import in_turn
+from reverbsync.wake import wake
+from shops.models import ReverbConnection
+from shops.reverb import connect
+from shops.reverb.client import ReverbClient
+from shops.reverb.errors import NeedsSeller, ReverbError
+
+ORDERS = "listings.orders"
+#: A reading begins this much before the last one began: clocks differ, and Reverb's lists may trail.
+OVERLAP = timedelta(minutes=10)
+#: How far the first reading looks back.
+FIRST = timedelta(hours=24)
+#: How far back the orders are read of an account that comes back.
+LONGEST = timedelta(days=60)
+#: Between two readings: where Reverb tells us of orders placed and changed, and where it does not.
+TOLD, NOT_TOLD = timedelta(seconds=300), timedelta(seconds=60)
+LONGEST_DELAY = timedelta(seconds=900)
+#: The seller must mend something first.
+REFUSED_DELAY = timedelta(seconds=900)
+#: Topics that tell of an order placed, and of one changed, by either of their names (Reverb docs, sync guide).
+PLACED, CHANGED = {"orders/create", "order/created"}, {"orders/update", "order/updated"}
+BATCH = 100
+
+
+def read(connection: ReverbConnection, client: ReverbClient, *, now: datetime) -> None:
+    """Read and take all orders that changed since the last reading, and plan the next one.
+
+    `now` is when the reading begins. Raises ReverbError when Reverb did not answer; the next try is planned then too.
+    One reading of a shop at a time: who reads later also takes later.
+    """
+    with in_turn(ORDERS, connection.shop_id):
+        _read(connection.pk, client, now)
+
+
+def fresh(connection: ReverbConnection, client: ReverbClient, *, now: datetime, max_age_s: float) -> None:
+    """See to it that all orders are known that changed on Reverb until `max_age_s` ago. Raises ReverbError if not.
+
+    Several workers may ask at once: the first one reads, the others wait for it and find that it is done.
+    """
+    oldest = now - timedelta(seconds=max_age_s)
+    if _read_since(connection.pk, oldest):
+        return
+    with in_turn(ORDERS, connection.shop_id):
+        if not _read_since(connection.pk, oldest):
+            _read(connection.pk, client, now)
+
+
+def soon(shop_id: int) -> None:
+    """Let the shop's orders be read now: a stock of ours was just written, and a sale may have been overwritten."""
+    ReverbConnection.objects.filter(shop=shop_id).update(orders_due_at=clock.now())
+    wake(ORDERS, shop_id)
+
+
+def due(shop_id: int) -> ReverbConnection | None:
+    """Return the shop's connection if its orders are due."""
+    found = _due().filter(shop=shop_id).select_related("shop__sync_settings").first()
+    return found if found is not None and found.token.get_secret_value() else None
+
+
+def shops_with_due_orders() -> list[int]:
+    """Return the shops whose orders are to be read, for the sweeper."""
+    return list(_due().order_by(F("orders_due_at").asc(nulls_first=True)).values_list("shop_id", flat=True))
+
+
+def every(connection: ReverbConnection) -> timedelta:
+    """Return the time between two readings."""
+    there = set(connection.hooks.get("there", ()))
+    return TOLD if there & PLACED and there & CHANGED else NOT_TOLD
+
+
+# -- a reading -----------------------------------------------------------------------------------------------------
+
+
+def _due() -> QuerySet[ReverbConnection]:
+    lasting = [problem.id for problem in connect.PROBLEMS.values() if not problem.usable]
+    now_due = Q(orders_due_at__isnull=True) | Q(orders_due_at__lte=clock.now())
+    return ReverbConnection.objects.filter(now_due, shop__delete_asked_at__isnull=True).exclude(problem__in=lasting)
+
+
+def _read_since(connection_id: int, moment: datetime) -> bool:
+    return ReverbConnection.objects.filter(pk=connection_id, orders_read_at__gte=moment).exists()
+
+
+def _read(connection_id: int, client: ReverbClient, now: datetime) -> None:
+    # As it is saved now: it was read before we waited for our turn.
+    connection = ReverbConnection.objects.select_related("shop__sync_settings").get(pk=connection_id)
+    planned = connection.orders_due_at
+    try:
+        found = client.orders(_since(connection, now))
+        while part := list(islice(found, BATCH)):
+            take(connection.shop, part, cause="Reverb order")
+    except ReverbError as error:
+        _plan(connection, planned, now + _delay(connection, error, now))
+        raise
+    # Unless another account was connected meanwhile: of that one nothing was read.
+    mine = ReverbConnection.objects.filter(pk=connection.pk, account_id=connection.account_id)
+    mine.filter(Q(orders_read_at__isnull=True) | Q(orders_read_at__lt=now)).update(orders_read_at=now)
+    _plan(connection, planned, now + every(connection))
+
+
+def _since(connection: ReverbConnection, now: datetime) -> datetime:
+    """Return the moment from which on orders are read: an account that was away for long is read from where we were."""
+    if connection.orders_read_at is not None:
+        return connection.orders_read_at - OVERLAP
+    last = Order.objects.filter(shop=connection.shop_id).aggregate(last=Max("updated_at"))["last"]
+    return max(now - LONGEST, min(now - FIRST, (last or now) - OVERLAP))
+
+
+def _delay(connection: ReverbConnection, error: ReverbError, now: datetime) -> timedelta:
+    """Return the wait after a failure: it grows with the time for which no reading went well."""
+    if isinstance(error, NeedsSeller):
+        return REFUSED_DELAY
+    away = now - connection.orders_read_at if connection.orders_read_at is not None else NOT_TOLD
+    wait = min(LONGEST_DELAY, max(NOT_TOLD / 2, away / 2))
+    return max(wait, timedelta(seconds=error.retry_after or 0))
+
+
+def _plan(connection: ReverbConnection, planned: datetime | None, due_at: datetime) -> None:
+    """Plan the next reading, unless somebody has asked for one meanwhile: what they ask for began after ours."""
+    ReverbConnection.objects.filter(pk=connection.pk, orders_due_at=planned).update(orders_due_at=due_at)

@@ -1,0 +1,168 @@
+"""Pictures of orders → rows → jobs. Whatever tells of an order how often, it is one row, and its units count once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Case, F, IntegerField, Value, When
+
+from listings import jobs
+from listings.models import Ledger, Listing, Order, Product, Rank
+from listings.orders import news
+from reverbsync import clock
+from shops.models import Shop
+from shops.pictures import ReverbOrder
+from shops.reverb.orders import RELEASED
+
+_FIELDS = [
+    "product",
+    "listing_id",
+    "sku",
+    "title",
+    "quantity",
+    "status",
+    "placed_at",
+    "updated_at",
+    "picture",
+    "counts",
+]
+#: Units that an order takes from the stock (news.wanted), for the database.
+_WANTED = Case(When(status__in=RELEASED, then=Value(0)), default=F("quantity"), output_field=IntegerField())
+
+
+def take(shop: Shop, pictures: Iterable[ReverbOrder], *, cause: str) -> None:
+    """Save what is newer, and open a job for each product whose stock has still to give or get back units for it.
+
+    All in one transaction: no order is known without its job. Names and addresses are kept only while the shop has its
+    orders made in the store. While auto-sync is off no job is opened; `uncounted` finds them when it is on again.
+    """
+    newest = _newest(pictures)
+    if not newest:
+        return
+    with transaction.atomic():
+        # One taking of a shop at a time, as with intake: no order becomes two rows, and no older one wins.
+        Shop.objects.select_for_update(no_key=True).get(pk=shop.pk)
+        settings = shop.sync_settings
+        personal = bool(getattr(settings, "take_orders", False))
+        known = {row.number: row for row in Order.objects.filter(shop=shop, number__in=newest)}
+        places = _Places.of(shop, newest.values())
+        taken = [
+            _see(known.get(number) or Order(shop=shop, number=number), one, places, personal=personal)
+            for number, one in newest.items()
+        ]
+        Order.objects.bulk_create([one.row for one in taken if one.row.pk is None])
+        changed = [one.row for one in taken if one.changed and one.row.number in known]
+        Order.objects.bulk_update(changed, _FIELDS, batch_size=200)
+        if settings.auto_sync:
+            _open_jobs(shop, {one.row.product_id for one in taken if one.moved and _owes(one.row)}, cause)
+
+
+def uncounted(shop: Shop) -> list[Product]:
+    """Return the products that our stock has still to count an order of, and that no job is open for."""
+    owing = Order.objects.filter(shop=shop, counts=True).exclude(counted=_WANTED)
+    return list(Product.objects.filter(pk__in=owing.values("product"), job__isnull=True))
+
+
+# -- one order -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """An order's row as it is now: whether it must be saved, and whether its units, or their place, are other ones."""
+
+    row: Order
+    changed: bool
+    moved: bool
+
+
+def _newest(pictures: Iterable[ReverbOrder]) -> dict[str, ReverbOrder]:
+    """Return the newest picture of each order."""
+    found: dict[str, ReverbOrder] = {}
+    for one in pictures:
+        number = one.number[:64]
+        before = found.get(number)
+        if before is None or news.is_newer(one, status=before.status, updated_at=before.updated_at):
+            found[number] = one
+    return found
+
+
+def _see(row: Order, picture: ReverbOrder, places: _Places, *, personal: bool) -> _Taken:
+    """Take over the picture unless a newer one is known, and find the product that it is of."""
+    before = (row.picture, row.status, row.quantity, row.product_id, row.counts)
+    if row.pk is None:
+        row.seen_at, row.counts = clock.now(), False
+    if row.pk is None or news.is_newer(picture, status=row.status, updated_at=row.updated_at):
+        _fill(row, picture if personal else news.without_the_buyer(picture))
+    listing, surely = places.of_order(row)
+    if listing is not None and (surely or row.product_id is None):
+        row.product_id = listing.product_id
+    if listing is not None and not row.counts:
+        row.counts = news.counts(row.placed_at, places.linked_at.get(listing.pk))
+    now = (row.picture, row.status, row.quantity, row.product_id, row.counts)
+    return _Taken(row, changed=now != before, moved=row.pk is None or now[1:] != before[1:])
+
+
+def _fill(row: Order, picture: ReverbOrder) -> None:
+    row.listing_id = picture.listing_id[:32]
+    row.sku = picture.sku[:255]
+    row.title = picture.title[:300]
+    row.quantity = picture.quantity
+    row.status = picture.status[:40]
+    row.placed_at = picture.placed_at
+    row.updated_at = picture.updated_at
+    row.picture = picture.kept()
+
+
+@dataclass(frozen=True)
+class _Places:
+    """The listings that orders may be of, and since when each is linked."""
+
+    by_id: dict[str, Listing]
+    by_sku: dict[str, Listing]
+    linked_at: dict[int, datetime]
+
+    @classmethod
+    def of(cls, shop: Shop, pictures: Iterable[ReverbOrder]) -> _Places:
+        """Look them up, all at once."""
+        seen = list(pictures)
+        mine = Listing.objects.filter(shop=shop)
+        by_id = {row.reverb_id: row for row in mine.filter(reverb_id__in={one.listing_id for one in seen} - {""})}
+        by_sku = {row.sku: row for row in mine.filter(sku__in={one.sku for one in seen} - {""})}
+        found = {row.pk for row in (*by_id.values(), *by_sku.values())}
+        ledgers = Ledger.objects.filter(listing__in=found)
+        return cls(by_id, by_sku, dict(ledgers.values_list("listing_id", "linked_at")))
+
+    def of_order(self, row: Order) -> tuple[Listing | None, bool]:
+        """Return the listing of an order, and whether it is surely that one: known by its id, not by its SKU only."""
+        found = self.by_id.get(row.listing_id)
+        return (found, True) if found is not None else (self.by_sku.get(row.sku), False)
+
+
+# -- what the stock has to count -----------------------------------------------------------------------------------
+
+
+def _owes(row: Order) -> bool:
+    return row.counts and row.product_id is not None and row.counted != news.wanted(row.status, row.quantity)
+
+
+def _open_jobs(shop: Shop, product_ids: Iterable[int | None], cause: str) -> None:
+    """Open a job for each product; the ones that may now be sold out come before everything else."""
+    ranks: dict[Rank, list[Product]] = {}
+    found = Product.objects.filter(shop=shop, pk__in=[pk for pk in product_ids if pk is not None])
+    for product in found:
+        rank = Rank.STOCK_TO_ZERO if _left(product) <= 0 else Rank.STOCK
+        ranks.setdefault(rank, []).append(product)
+    for rank in sorted(ranks):
+        jobs.look_again(ranks[rank], rank=rank, cause=cause, now=clock.now())
+
+
+def _left(product: Product) -> int:
+    """Return the units that are left once all orders are counted; none where no ledger says."""
+    ledger = Ledger.objects.filter(listing__product=product).first()
+    if ledger is None:
+        return 0
+    rows = Order.objects.filter(product=product, counts=True)
+    return ledger.units - sum(news.wanted(row.status, row.quantity) - row.counted for row in rows)

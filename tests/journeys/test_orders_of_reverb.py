@@ -1,0 +1,248 @@
+"""Stories of sales on Reverb, over real HTTP: they are heard of by asking, whatever webhooks do."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.core.cache import cache
+
+from listings import tasks
+from listings.models import Job, Ledger, Listing, Order, Rank
+from listings.orders import glance, poll
+from shops.models import ReverbConnection
+from shops.reverb.client import ReverbClient
+from shops.reverb.errors import ReverbError
+from tests.journeys.world import World
+
+pytestmark = pytest.mark.live
+
+ALL_ORDERS = "/my/orders/selling/all"
+
+
+def connection(world: World) -> ReverbConnection:
+    """Return the connection as it is saved now."""
+    return ReverbConnection.objects.get(shop=world.shop)
+
+
+def read(world: World) -> None:
+    """Read the orders now."""
+    poll.read(connection(world), ReverbClient.of(connection(world)), now=world.now)
+
+
+def buy(world: World, sku: str = "A1", **wish: Any) -> str:
+    """Let somebody buy on Reverb; returns the order's number."""
+    made = world.reverb.ask("POST", "/buy", {"listing_id": world.listing(sku)["id"], **wish})
+    return str(made["order_number"])
+
+
+def with_ledger(world: World, sku: str = "A1", units: int = 3) -> None:
+    """Let the stock of a product be kept since a while."""
+    row = Listing.objects.get(shop=world.shop, sku=sku)
+    past = world.now - timedelta(days=1)
+    Ledger.objects.update_or_create(
+        listing=row, defaults={"units": units, "store": units, "reverb": units, "linked_at": past}
+    )
+
+
+@pytest.fixture
+def guitar(world: World) -> World:
+    """Return a world with three guitars on sale, and no job open."""
+    world.product()
+    world.settle()
+    with_ledger(world)
+    world.reverb.ask("DELETE", "/requests")
+    cache.delete(glance._key(connection(world)))
+    return world
+
+
+# -- polling -------------------------------------------------------------------------------------------------------
+
+
+def test_a_sale_on_reverb_is_found_by_asking(guitar: World) -> None:
+    number = buy(guitar, quantity=2)
+    read(guitar)
+    row = Order.objects.get()
+    assert (row.number, row.quantity, row.status, row.product.sku) == (number, 2, "paid", "A1")  # type: ignore[union-attr]
+    assert Job.objects.get().rank == Rank.STOCK
+
+
+def test_only_what_changed_since_the_last_reading_less_an_overlap_is_asked_for(guitar: World) -> None:
+    first = buy(guitar)
+    read(guitar)
+    guitar.wait(3600)
+    read(guitar)
+    guitar.reverb.ask("DELETE", "/requests")
+    guitar.wait(3600)
+    buy(guitar)
+    guitar.reverb.ask("POST", f"/orders/{first}/cancel")
+    read(guitar)
+    [call] = guitar.reverb.calls("GET", ALL_ORDERS)
+    since = guitar.now - timedelta(seconds=3600) - poll.OVERLAP
+    assert since.strftime("%Y-%m-%dT%H%%3A%M%%3A%SZ") in call["query"]
+    assert sorted(Order.objects.values_list("status", flat=True)) == ["cancelled", "paid"]
+
+
+def test_many_orders_come_page_by_page(guitar: World) -> None:
+    made = [_many(guitar, n) for n in range(60)]
+    for one in made:
+        guitar.reverb.ask("POST", "/buy", {"listing_id": one})
+    read(guitar)
+    assert Order.objects.count() == 60
+    assert len(guitar.reverb.calls("GET", ALL_ORDERS)) == 2
+
+
+def _many(world: World, number: int) -> int:
+    body = {"sku": f"M{number}", "title": "Fender Strat", "condition": {"uuid": "ae4d9114-1bd7-4ec5-a4ba-6653af5ac84d"}}
+    body |= {"price": {"amount": "5.00", "currency": "USD"}, "state": "live"}
+    [made] = world.reverb.ask("POST", "/listings", {"token": world.token, "listings": [body]})
+    return int(made)
+
+
+def test_reading_is_planned_by_what_reverb_tells_us_of(guitar: World) -> None:
+    read(guitar)
+    assert connection(guitar).orders_due_at == guitar.now + timedelta(seconds=60)
+    ReverbConnection.objects.update(hooks={"there": ["orders/paid"]})  # tells of no cancellation
+    read(guitar)
+    assert connection(guitar).orders_due_at == guitar.now + timedelta(seconds=60)
+    ReverbConnection.objects.update(hooks={"there": ["orders/create", "orders/update"]})
+    read(guitar)
+    assert connection(guitar).orders_due_at == guitar.now + timedelta(seconds=300)
+
+
+def test_the_sweeper_reads_orders_when_they_are_due(guitar: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    buy(guitar)
+    woken: list[tuple[str, int]] = []
+    monkeypatch.setattr(tasks, "wake", lambda name, shop_id: woken.append((name, shop_id)))
+    tasks.sweep()
+    assert (poll.ORDERS, guitar.shop.pk) in woken
+    tasks.orders(guitar.shop.pk)
+    assert Order.objects.count() == 1
+    woken.clear()
+    tasks.sweep()
+    assert (poll.ORDERS, guitar.shop.pk) not in woken
+    poll.soon(guitar.shop.pk)
+    assert poll.due(guitar.shop.pk) is not None
+
+
+def test_while_reverb_does_not_answer_nothing_is_skipped_and_it_is_asked_ever_more_rarely(guitar: World) -> None:
+    read(guitar)
+    before = connection(guitar).orders_read_at
+    buy(guitar)
+    guitar.reverb.fault("status", path=ALL_ORDERS, status=503, times=99)
+    waits = []
+    for _ in range(6):
+        guitar.wait(waits[-1] if waits else 60)
+        tasks.orders(guitar.shop.pk)
+        due = connection(guitar).orders_due_at
+        assert due is not None
+        waits.append((due - guitar.now).total_seconds())
+    assert connection(guitar).orders_read_at == before
+    assert waits == sorted(waits)
+    assert waits[0] < 60 < waits[-1] <= 900
+    guitar.reverb.ask("DELETE", "/faults")
+    guitar.wait(waits[-1])
+    tasks.orders(guitar.shop.pk)
+    assert Order.objects.count() == 1
+
+
+def test_what_is_asked_for_while_a_reading_is_under_way_is_not_lost(guitar: World) -> None:
+    client = ReverbClient.of(connection(guitar), before_call=lambda: _soon_later(guitar))
+    poll.read(connection(guitar), client, now=guitar.now)
+    assert poll.due(guitar.shop.pk) is not None
+
+
+def _soon_later(world: World) -> None:
+    world.wait(0.001)
+    poll.soon(world.shop.pk)
+
+
+def test_a_token_that_is_refused_everywhere_is_told_to_the_seller_and_not_asked_with_again(guitar: World) -> None:
+    guitar.reverb.ask("POST", "/uninstall", {"token": guitar.token})
+    tasks.orders(guitar.shop.pk)
+    assert connection(guitar).problem == "token_refused"
+    guitar.wait(10_000)
+    assert poll.shops_with_due_orders() == []
+
+
+def test_an_order_that_cannot_be_read_does_not_keep_us_from_the_others(
+    guitar: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    buy(guitar)
+    real = ReverbClient.get
+
+    def broken(self: ReverbClient, path: str, query: Any = None) -> Any:
+        body = real(self, path, query)
+        return {**body, "orders": [{"order_number": "7", "created_at": "someday"}, *body["orders"]]}
+
+    monkeypatch.setattr(ReverbClient, "get", broken)
+    read(guitar)
+    assert Order.objects.count() == 1
+
+
+# -- fresh before a stock is written -------------------------------------------------------------------------------
+
+
+def test_fresh_orders_are_not_asked_for_again(guitar: World) -> None:
+    client = ReverbClient.of(connection(guitar))
+    poll.fresh(connection(guitar), client, now=guitar.now, max_age_s=5)
+    guitar.wait(4)
+    poll.fresh(connection(guitar), client, now=guitar.now, max_age_s=5)
+    assert len(guitar.reverb.calls("GET", ALL_ORDERS)) == 1
+    guitar.wait(2)
+    poll.fresh(connection(guitar), client, now=guitar.now, max_age_s=5)
+    assert len(guitar.reverb.calls("GET", ALL_ORDERS)) == 2
+
+
+def test_orders_that_cannot_be_known_are_an_error_for_who_needs_them(guitar: World) -> None:
+    guitar.reverb.fault("status", path=ALL_ORDERS, status=503)
+    with pytest.raises(ReverbError):
+        poll.fresh(connection(guitar), ReverbClient.of(connection(guitar)), now=guitar.now, max_age_s=5)
+
+
+# -- the daily look at listings ------------------------------------------------------------------------------------
+
+
+def test_what_somebody_changed_on_reverbs_own_site_is_found_within_a_day(guitar: World) -> None:
+    tasks.orders(guitar.shop.pk)
+    assert not Job.objects.exists()
+    _on_their_site(guitar, {"inventory": 1})
+    guitar.wait(24 * 3600)
+    tasks.orders(guitar.shop.pk)
+    assert Job.objects.get().cause == glance.CAUSE
+
+
+def test_a_change_of_a_title_is_none_of_its_business(guitar: World) -> None:
+    _on_their_site(guitar, {"title": "Another name"})
+    guitar.wait(24 * 3600)
+    tasks.orders(guitar.shop.pk)
+    assert not Job.objects.exists()
+
+
+def test_pages_of_listings_are_spread_over_the_day(guitar: World) -> None:
+    bodies = [{"sku": f"X{n}", "title": "Fender Strat", "state": "live"} for n in range(120)]
+    guitar.reverb.ask("POST", "/listings", {"token": guitar.token, "listings": bodies})
+    guitar.wait(60)
+    tasks.orders(guitar.shop.pk)
+    pages = []
+    for _ in range(24):
+        guitar.wait(3600)
+        tasks.orders(guitar.shop.pk)
+        calls = [call["query"] for call in guitar.reverb.calls("GET", "/my/listings") if "page=" in call["query"]]
+        pages.append(len(calls))
+    assert pages[-1] in (3, 4, 5)  # three pages; the first one once more at most
+    assert len(set(pages)) >= 3  # not all at once
+
+
+def _on_their_site(world: World, wish: dict[str, Any]) -> None:
+    link = f"/listings/{world.listing()['id']}"
+    ReverbClient.of(connection(world)).update(link, wish)
+
+
+def test_a_restart_of_the_round_does_no_harm(guitar: World) -> None:
+    tasks.orders(guitar.shop.pk)
+    cache.delete(glance._key(connection(guitar)))
+    guitar.wait(61)
+    tasks.orders(guitar.shop.pk)
+    assert not Job.objects.exists()
