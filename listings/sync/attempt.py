@@ -46,9 +46,11 @@ def attempt(taken: Claim) -> None:
     try:
         ending = _turn(product, taken, done)
     except Paced as paced:
-        due = clock.now() + timedelta(seconds=paced.retry_after or 1)
-        jobs.try_later(taken, due=due, attempts=taken.attempt - 1, now=clock.now())
-        return  # nothing was tried, so there is nothing to tell
+        if not done:  # nothing was tried, so there is nothing to tell
+            due = clock.now() + timedelta(seconds=paced.retry_after or 1)
+            jobs.try_later(taken, due=due, attempts=taken.attempt - 1, now=clock.now())
+            return
+        ending = _failed(product, taken, paced, done)
     except jobs.LeaseLost:
         logger.warning("Job %s was taken over by another worker", taken.job_id)
         return
