@@ -5,20 +5,41 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 
+@dataclass(frozen=True)
+class Change:
+    """A difference: when, by how many units, and on which side."""
+
+    at: float
+    by: int
+    side: str
+    why: str
+    left: int
+
+
 @dataclass
 class Book:
     """The units of one product. Each sale, refund and edit is written down once, as a difference."""
 
     units: int
-    told: list[str] = field(default_factory=list)
-    #: Fewest that were ever left: below zero, so many were sold on both sides.
-    fewest: int = 0
+    changes: list[Change] = field(default_factory=list)
+    #: Units that may or may not count, and why (docs/simulation.md, "What the oracle allows"): fewer is allowed.
+    unsure: list[tuple[int, str]] = field(default_factory=list)
 
-    def change(self, by: int, why: str) -> None:
+    def change(self, at: float, by: int, side: str, why: str) -> Change:
         """Write a difference down."""
         self.units += by
-        self.fewest = min(self.fewest, self.units)
-        self.told.append(f"{why}: {by:+d}, left {self.units}")
+        made = Change(at, by, side, why, self.units)
+        self.changes.append(made)
+        return made
+
+    @property
+    def fewest(self) -> int:
+        """The fewest units that may be agreed on."""
+        return self.units - sum(units for units, _ in self.unsure)
+
+    def taken_since(self, at: float, side: str) -> int:
+        """Return the units that a side has given since a moment: nobody could know of them by then."""
+        return -sum(one.by for one in self.changes if one.at >= at and one.side == side and one.by < 0)
 
 
 @dataclass
@@ -28,6 +49,9 @@ class Order:
     number: str
     units: int
     out: bool = True
+    #: It was placed before the listing was linked: history, or just in time.
+    early: bool = False
+    paid: bool = True
 
 
 @dataclass
@@ -40,10 +64,17 @@ class Item:
     book: Book
     domain: str
     token: str
+    #: Whether sales on Reverb reach the store through us ("both"), or by the seller's own means ("store").
+    way: str = "both"
     product_id: str = ""
     variant_id: str = ""
+    counted_id: str = ""
     deleted: bool = False
-    #: It was deleted and made anew: what came before is over.
-    remade: int = 0
+    #: The store's number when it was deleted there.
+    there: int = 0
     store_orders: list[Order] = field(default_factory=list)
     reverb_orders: list[Order] = field(default_factory=list)
+    #: When an order on Reverb was last placed or moved on.
+    ordered_at: float = 0.0
+    #: When the seller last set Reverb's number by hand.
+    edited_at: float = 0.0

@@ -45,6 +45,8 @@ class Call:
     status: int | None = None
     answered_at: float | None = None
     retry_after: float | None = None
+    #: The attempt that it was made in (tests/simulation/watch.py).
+    attempt: Any = None
 
 
 @dataclass
@@ -68,6 +70,8 @@ class Calls:
     takes: tuple[float, float]
     #: Lets a step of the story happen.
     act: Callable[[Step], None]
+    #: Hears of each call that was applied.
+    applied: Callable[[Call], None]
     tell: Callable[[str], None]
     made: list[Call] = field(default_factory=list)
     _armed: list[_Armed] = field(default_factory=list)
@@ -157,6 +161,7 @@ class Calls:
             process.shop_id if process else None,
             writes,
             body,
+            attempt=process.attempt if process else None,
         )
         self.made.append(call)
         return call
@@ -194,6 +199,7 @@ class Calls:
         call.status = answered.status
         after = dict(answered.headers).get("Retry-After")
         call.retry_after = float(after) if after else None
+        self.applied(call)
         return answered
 
     def _refusal(self, call: Call, status: int) -> Answered:

@@ -5,6 +5,7 @@ What is allowed, and why, stands beside each promise; docs/simulation.md gathers
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -46,8 +47,10 @@ def at_last(run: Run) -> list[Broken]:
             (
                 _nothing_breaks,
                 _nothing_is_open,
+                _fields_agree,
                 _one_listing_a_sku,
                 _stock_agrees,
+                _nothing_sold_is_on_sale_again,
                 _one_entry_an_attempt,
                 _nobody_elses_business,
                 _no_token_to_be_read,
@@ -68,24 +71,26 @@ def _check(run: Run, checks: tuple[Callable[[Run], Iterator[Broken]], ...]) -> I
 
 
 def _deliveries_are_acted_on(run: Run) -> Iterator[Broken]:
-    """Whatever the last taken webhook of a product told of, we have read from the store since then."""
+    """Whatever a taken webhook of a product told of, we have read from the store since it was sent."""
     for items in run.world.items:
         for item in items:
-            taken = [
-                posted
-                for posted in run.post.sent
-                if posted.taken_at is not None
-                and posted.owner == item.domain
-                and posted.topic.startswith("products/")
-                and f'"id": {item.product_id},' in posted.body.replace("}", ",")
-            ]
-            if not taken:
-                continue
-            shop = run.shops[item.shop]
-            last = max(posted.taken_at or 0.0 for posted in taken)
-            known = Product.objects.filter(shop=shop, store_product_id=item.variant_id).first()
-            if known is None or known.read_at.timestamp() < min(last, max(one.sent_at for one in taken)):
+            ids = re.compile(rf"\b({item.product_id}|{item.counted_id})\b")
+            sent = [one for one in run.post.sent if one.taken_at is not None and one.owner == item.domain]
+            taken = [one.sent_at for one in sent if ids.search(one.body)]
+            known = Product.objects.filter(shop=run.shops[item.shop], store_product_id=item.variant_id).first()
+            if taken and (known is None or known.read_at.timestamp() < max(taken)):
                 yield Broken(1, f"a webhook for {item.sku} was taken and the product was never looked at")
+
+
+def _fields_agree(run: Run) -> Iterator[Broken]:
+    """A change that was heard of is on Reverb. A used listing that sold is locked, and a draft is the seller's."""
+    for items in run.world.items:
+        for item in items:
+            listing, price = run.world.listing(item), run.world.price(item)
+            if price is None or listing is None or run.world.shown(listing) == 0:
+                continue
+            if listing["price"]["amount"] != price:
+                yield Broken(1, f"{item.sku} costs {price} in the store and {listing['price']['amount']} on Reverb")
 
 
 def _nothing_is_open(run: Run) -> Iterator[Broken]:
@@ -123,14 +128,34 @@ def _agrees(run: Run, item: Item, buffer: int, maximum: int) -> Iterator[Broken]
         if shown:
             yield Broken(3, f"{item.sku} is deleted in the store and still on sale on Reverb ({shown})")
         return
-    left = max(0, item.book.units)
-    wanted = max(0, left - buffer)
-    wanted = min(wanted, maximum) if maximum else wanted
-    wanted = min(wanted, 1) if item.used else wanted
-    if there != left:
+    if item.way == "store":
+        least = most = item.book.units
+    else:
+        least, most = max(0, item.book.fewest), max(0, item.book.units)
+
+    def cut(units: int) -> int:
+        found = max(0, units - buffer)
+        found = min(found, maximum) if maximum else found
+        return min(found, 1) if item.used else found
+
+    if there is None or not least <= there <= most:
         yield Broken(3, f"{item.sku}: the store says {there}, and {item.book.units} are left")
-    if shown != wanted and not _may_not_be_relisted(run, item, shown):
-        yield Broken(3, f"{item.sku}: Reverb has {shown} on sale, and should have {wanted} ({item.book.units} are left)")
+    elif shown != cut(there) and not _may_not_be_relisted(run, item, shown):
+        yield Broken(3, f"{item.sku}: Reverb has {shown} on sale instead of {cut(there)} ({item.book.units} are left)")
+    if item.way == "both" and item.book.units < 0 and not item.book.unsure and not _told_of(run, item):
+        yield Broken(3, f"{item.sku}: {-item.book.units} more were sold than there were, and the seller was not told")
+
+
+def _nothing_sold_is_on_sale_again(run: Run) -> Iterator[Broken]:
+    """No write of ours puts a unit on sale that was sold before we looked. What sells between our look and our write
+    cannot be known: Reverb takes numbers, not differences.
+    """
+    for words in run.watch.unsafe:
+        yield Broken(3, words)
+
+
+def _told_of(run: Run, item: Item) -> bool:
+    return Entry.objects.filter(shop=run.shops[item.shop], sku=item.sku, reason="oversold").exists()
 
 
 def _may_not_be_relisted(run: Run, item: Item, shown: int) -> bool:

@@ -70,12 +70,20 @@ class Run:
             tell=self.tell,
         )
         self.outside = outside
-        self.world = World(outside, self.tell)
+        outside.post = self.post
+        self.world = World(outside, self._luck("people"), self.tell)
+        self.watch = Watch(self)
         self.calls = Calls(
-            self.schedule, processes, outside.doors, self._luck("calls"), tuple(ways["call_s"]), self.act, self.tell
+            self.schedule,
+            processes,
+            outside.doors,
+            self._luck("calls"),
+            tuple(ways["call_s"]),
+            act=self.act,
+            applied=self.watch.applied,
+            tell=self.tell,
         )
         processes.on_moment, processes.on_death = self.calls.moment, self._died
-        self.watch = Watch(self)
         self.shops: list[Shop] = []
         self.logs: list[str] = []
         #: Moments at which Redis was emptied, and the pace with it.
@@ -118,7 +126,7 @@ class Run:
             "SHOPIFY_ADMIN_URL": f"http://{STORE}",
             "REVERB_READS_PER_MINUTE": ways["reads_per_minute"],
             "REVERB_WRITES_PER_MINUTE": ways["writes_per_minute"],
-            "REVERB_CLIENT_ID": "our-app",
+            "EMAIL_BACKEND": "django.core.mail.backends.locmem.EmailBackend",
         }
         with ExitStack() as stack:
             stack.enter_context(override_settings(**changes))
@@ -220,6 +228,7 @@ class Run:
     def _end(self) -> None:
         """Nothing goes wrong any more."""
         self.calls.disarm()
+        self.world.over = True
         self.post.loss = self.post.twice = self.post.late_s = 0.0
         self.ours.wake_loss = 0.0
         self.tell("the story ends")
@@ -230,10 +239,14 @@ class Run:
         self.ours.look_soon()
         while self.schedule.now < over:
             self.schedule.run_until(self.schedule.next_at or self.schedule.now + 1)
-            if self.ours.quiet and not self.post.waiting and not _open():
+            if self.ours.quiet and not self.post.waiting and not self.world.waiting and not _open():
                 self.rests += 1
                 return
         self.tell("it never comes to rest")
+
+    def shops_index(self, shop_id: int | None) -> int:
+        """Return which shop of the story it is."""
+        return next((number for number, shop in enumerate(self.shops) if shop.pk == shop_id), len(self.shops) - 1)
 
     def stop(self) -> None:
         """Let nothing of this run go on."""

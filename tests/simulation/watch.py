@@ -11,8 +11,12 @@ from unittest import mock
 from listings import jobs, tasks
 from listings.jobs import Claim
 from listings.models import Job, Product
+from listings.stock.turn import ORDERS_KEEP_S
 from listings.sync import words
+from sandbox.common.keep import Doc
 from synclog.record import Attempt
+from tests.simulation.book import Item
+from tests.simulation.calls import Call
 
 if TYPE_CHECKING:
     from tests.simulation.run import Run
@@ -25,6 +29,8 @@ class Claimed:
     claim: Claim
     product: str
     began_at: float
+    #: When the picture of the product that it works with was read from the store.
+    read_at: float
     ended: str = ""  # "", "returned", "killed", "put off" (the pace did not allow its first call), "lost"
     entries: list[str] = field(default_factory=list)
     writes: int = 0
@@ -38,6 +44,8 @@ class Watch:
         self._run = run
         self.claims: list[Claimed] = []
         self.names: list[int] = []
+        #: Writes of ours by which a sold unit was on sale again.
+        self.unsafe: list[str] = []
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -48,12 +56,44 @@ class Watch:
             stack.enter_context(mock.patch.object(words, "record", self._record(words.record)))
             yield
 
+    def applied(self, call: Call) -> None:
+        """A call of ours was applied: no unit that is known to be sold may be on sale by it."""
+        if not call.writes or call.status is None or call.status >= 300:
+            return
+        for item in self._run.world.items[self._run.shops_index(call.shop_id)]:
+            if item.deleted or item.way == "store" or item.book.unsure:
+                continue
+            words = self._too_many(call, item)
+            if words:
+                self.unsafe.append(words)
+
+    def _too_many(self, call: Call, item: Item) -> str:
+        """Say what is wrong if a side has more for sale than can be left, whatever came since we looked."""
+        run = self._run
+        looked = call.attempt.began_at if call.attempt is not None else call.begun_at
+        # The lists of orders trail, and orders that were read a moment ago count as read.
+        lag = float(run.story.ways["reverb"]["orders_lag_s"]) + ORDERS_KEEP_S + 1.0
+        told = item.book.taken_since(call.attempt.read_at if call.attempt is not None else 0.0, "store")
+        most = max(0, item.book.units + item.book.taken_since(looked - lag, "reverb") + told)
+        world = run.world
+        if call.side == "reverb" and call.method in ("PUT", "POST") and "inventory" in (call.body or {}):
+            listing = world.listing(item)
+            if listing is None or (call.body or {}).get("sku", item.sku) != item.sku or not _is_about(call, listing):
+                return ""
+            shown = world.shown(listing)
+            return f"{item.sku}: we put {shown} on sale on Reverb, and {item.book.units} are left" * (shown > most)
+        if call.side == "store" and _raises(call, item):
+            there = world.in_store(item) or 0
+            return f"{item.sku}: we set {there} in the store, and {item.book.units} are left" * (there > most)
+        return ""
+
     def _claim(self, claim: Callable[..., Claim | None]) -> Callable[..., Claim | None]:
         def claimed(*args: Any, **named: Any) -> Claim | None:
             found = claim(*args, **named)
             process = self._run.processes.current
             if found is not None:
-                known = Claimed(found, str(found.product_id), self._run.schedule.now, "killed")
+                read = Product.objects.values_list("read_at", flat=True).get(pk=found.product_id)
+                known = Claimed(found, str(found.product_id), self._run.schedule.now, read.timestamp(), "killed")
                 self.claims.append(known)
                 if process is not None:
                     process.attempt = known
@@ -67,11 +107,10 @@ class Watch:
             known: Claimed = process.attempt if process is not None else self.claims[-1]
             sku = Product.objects.filter(pk=taken.product_id).values_list("sku", flat=True).first()
             self._run.tell(f"  a worker begins with {sku} ({taken.cause}, try {taken.attempt})")
-            calls = self._run.calls.made
-            first = len(calls)
             attempt(taken)
-            shop_calls = [call for call in calls[first:] if call.shop_id == taken.shop_id]
-            known.writes = sum(call.writes for call in shop_calls)
+            if process is not None:
+                process.attempt = None
+            known.writes = sum(call.writes for call in self._run.calls.made if call.attempt is known)
             known.ended = "returned" if known.entries else self._without_entry(taken)
             told = ", ".join(known.entries) or known.ended
             self._run.tell(f"  the worker is done with {sku}: {told}")
@@ -93,3 +132,14 @@ class Watch:
             return record(told)
 
         return recorded
+
+
+def _is_about(call: Call, listing: Doc) -> bool:
+    return call.method == "POST" or f"/listings/{listing['id']}" in call.path
+
+
+def _raises(call: Call, item: Item) -> bool:
+    """Tell whether a call raises the store's number of an item."""
+    changes = ((call.body or {}).get("variables") or {}).get("input", {})
+    rows = changes.get("changes", []) if isinstance(changes, dict) else []
+    return any(row["inventoryItemId"].endswith(f"/{item.counted_id}") and row["delta"] > 0 for row in rows)

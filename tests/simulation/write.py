@@ -81,6 +81,7 @@ def _ways(luck: Random) -> dict[str, Any]:
         "unpaid_takes_stock": luck.random() < 0.6,
         "fuzzy_sku": luck.random() < 0.2,
         "send_retry_after": luck.random() < 0.8,
+        "refuses_second_sku": luck.random() < 0.5,
         "webhooks_need_oauth": luck.random() < 0.5,
         "webhook_topics": luck.choice(
             (
