@@ -129,13 +129,33 @@ class ProductForm(forms.Form):
         widget=forms.RadioSelect,
         choices=[("", "As my rules say"), ("on", "Always"), ("off", "Never")],
     )
+    stock_buffer = forms.IntegerField(
+        label="Units held back",
+        required=False,
+        min_value=0,
+        max_value=1_000_000,
+        help_text="Empty: as in the settings.",
+    )
+    stock_maximum = forms.IntegerField(
+        label="Most units to show",
+        required=False,
+        min_value=0,
+        max_value=1_000_000,
+        help_text="Empty: as in the settings. 0: no limit.",
+    )
 
     def __init__(self, data: Any = None, *, product: Product, lists: Lists) -> None:
         """Begin with what was said before."""
-        super().__init__(data, initial={"choice": product.choice, **product.overrides})
+        own = {"stock_buffer": product.stock_buffer, "stock_maximum": product.stock_maximum}
+        super().__init__(data, initial={"choice": product.choice, **own, **product.overrides})
         for name in SETTABLE:
             now = str(product.overrides.get(name, ""))
             self.fields[name] = _says(name, lists, empty="— as worked out —", now=now)
+
+    @property
+    def stock_numbers(self) -> list[forms.BoundField]:
+        """What is held back of it, and the most to show."""
+        return [self["stock_buffer"], self["stock_maximum"]]
 
     def clean_upc(self) -> str:
         """Take digits, or the words for a product without one."""

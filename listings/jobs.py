@@ -1,33 +1,37 @@
 """The queue: open a job, claim one, and say how its attempt ended. Each is one statement on one table.
 
-A job that a worker took to the grave is free again within seconds: its lock fell with the worker's connection to the
-database. Where that cannot be told, it is free when its lease runs out. The lease is a token: who lost it can no longer
-close, postpone or reopen the job, whatever it does.
+A worker holds a lock while it is at work. A job that it took to the grave is free again within seconds: its lock fell
+with its connection to the database. Where that cannot be told, it is free when its lease runs out. The lease is a
+token: who lost it can no longer close, postpone or reopen the job, whatever it does.
 """
 
 from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
-from django.db.models import Q, QuerySet
 from psycopg2.extras import execute_values
 
 from listings.models import Job, Product, Rank
 from reverbsync.wake import wake
 
 DRAIN = "listings.drain"
+#: The same for stock alone, on a queue and with threads of its own: it never waits for a worker behind other work.
+DRAIN_URGENT = "listings.drain_urgent"
+ALL = tuple(Rank.values)
+URGENT = tuple(rank.value for rank in Rank if rank <= Rank.STOCK)
 #: Cause of a job that a person asked for; it runs even where auto-sync is off.
 BY_HAND = "by hand"
 
-#: Longer than one call can take (reverbsync.http); the lease is renewed before each.
-LEASE = timedelta(seconds=45)
-#: A claimed job that nobody has locked after this time was abandoned.
+#: Longer than one call can take (reverbsync.http); the lease is renewed before each that may change something.
+LEASE = timedelta(seconds=120)
+#: A claimed job whose holder is gone after this time was abandoned.
 LOCKED_WITHIN = timedelta(seconds=3)
 #: Names our locks among PostgreSQL's advisory locks.
 _LOCKS = 0x52565202
@@ -55,6 +59,9 @@ class Claim:
     cause: str
     #: The previous holder never said how its attempt ended.
     interrupted: bool
+    rank: int
+    #: Another job of the shop is due.
+    more: bool
 
 
 _OPEN = """
@@ -69,27 +76,63 @@ ON CONFLICT (product_id) DO UPDATE SET
     waiting = false
 """
 
+# Rank by rank, and the first one found: so the index leads straight to it, however many wait and however many of a
+# more urgent rank are not due yet.
 _CLAIM = """
 WITH next AS (
-    SELECT id, lease IS NOT NULL AS interrupted FROM listings_job
-    WHERE shop_id = %(shop)s AND NOT waiting AND due_at <= %(now)s
-      AND (lease_until IS NULL OR lease_until < %(now)s)
-    ORDER BY rank, due_at
+    SELECT found.id, found.lease IS NOT NULL AS interrupted
+    FROM unnest(%(ranks)s) AS asked(rank), LATERAL (
+        SELECT id, lease FROM listings_job
+        WHERE shop_id = %(shop)s AND rank = asked.rank AND NOT waiting AND due_at <= %(now)s
+          AND (lease_until IS NULL OR lease_until < %(now)s)
+        ORDER BY due_at
+        LIMIT 1
+        FOR UPDATE SKIP LOCKED
+    ) AS found
+    WHERE (
+        SELECT count(*) FROM listings_job WHERE shop_id = %(shop)s AND lease IS NOT NULL AND lease_until >= %(now)s
+    ) < %(most)s
     LIMIT 1
-    FOR UPDATE SKIP LOCKED
 )
 UPDATE listings_job AS job
-SET lease = %(lease)s, lease_until = %(until)s, attempts = job.attempts + 1
+SET lease = %(lease)s, lease_until = %(until)s, holder = %(holder)s, attempts = job.attempts + 1
 FROM next WHERE job.id = next.id
-RETURNING job.id, job.product_id, job.shop_id, job.asked, job.attempts, job.cause, next.interrupted
+RETURNING job.id, job.product_id, job.shop_id, job.asked, job.attempts, job.cause, next.interrupted, job.rank, EXISTS (
+    SELECT 1 FROM unnest(%(ranks)s) AS asked(rank), LATERAL (
+        SELECT 1 FROM listings_job
+        WHERE shop_id = %(shop)s AND rank = asked.rank AND NOT waiting AND due_at <= %(now)s
+          AND (lease_until IS NULL OR lease_until < %(now)s) AND id <> next.id
+        ORDER BY due_at
+        LIMIT 1
+    ) AS other
+)
 """
-
 
 _FREE_ABANDONED = """
 UPDATE listings_job AS job SET lease_until = %(now)s
-WHERE lease_until > %(now)s AND lease_until < %(locked_by)s AND NOT EXISTS (
+WHERE lease IS NOT NULL AND lease_until > %(now)s AND lease_until < %(locked_by)s AND NOT EXISTS (
     SELECT 1 FROM pg_locks
-    WHERE locktype = 'advisory' AND classid = %(locks)s AND objid = (job.id %% 2147483647) AND granted
+    WHERE locktype = 'advisory' AND classid = %(locks)s AND objid = job.holder AND granted
+)
+"""
+
+# From shop to shop by the index, and in each one only the first job of each rank: never all that wait.
+_SHOPS = """
+WITH RECURSIVE shop(id) AS (
+    (SELECT shop_id FROM listings_job WHERE NOT waiting ORDER BY shop_id LIMIT 1)
+    UNION ALL
+    SELECT (
+        SELECT shop_id FROM listings_job WHERE NOT waiting AND shop_id > shop.id ORDER BY shop_id LIMIT 1
+    ) FROM shop WHERE shop.id IS NOT NULL
+)
+SELECT id FROM shop WHERE EXISTS (
+    SELECT 1 FROM unnest(%(ranks)s) AS asked(rank), LATERAL (
+        SELECT 1 FROM listings_job
+        WHERE shop_id = shop.id AND rank = asked.rank AND NOT waiting AND due_at <= %(now)s
+          AND (lease_until IS NULL OR lease_until < %(now)s)
+        ORDER BY due_at
+        LIMIT 1
+    ) AS found
 )
 """
 
@@ -107,31 +150,42 @@ def look_again(products: Iterable[Product], *, rank: Rank, cause: str, now: date
     with connection.cursor() as cursor:
         execute_values(cursor, _OPEN, rows, page_size=500)
     for shop_id in {row[1] for row in rows}:
-        wake(DRAIN, shop_id)
+        wake(DRAIN_URGENT if rank in URGENT else DRAIN, shop_id)
 
 
-def claim(shop_id: int, *, now: datetime) -> Claim | None:
-    """Take the shop's most urgent due job, None when there is none. No two workers ever take the same."""
+def claim(
+    shop_id: int, *, now: datetime, ranks: Sequence[int] = ALL, most: int = 1_000, holder: int | None = None
+) -> Claim | None:
+    """Take the shop's most urgent due job of these ranks, None when there is none. No two workers take the same.
+
+    None also while `most` jobs of the shop are in hand. `holder` names the worker's lock (`at_work`).
+    """
     lease = uuid.uuid4()
+    asked: dict[str, Any] = {"shop": shop_id, "now": now, "ranks": list(ranks), "most": most}
+    given: dict[str, Any] = {"lease": lease, "until": now + LEASE, "holder": holder}
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {"shop": shop_id, "now": now, "lease": lease, "until": now + LEASE})
+        cursor.execute(_CLAIM, asked | given)
         row = cursor.fetchone()
     if row is None:
         return None
-    job_id, product_id, shop, asked, attempts, cause, interrupted = row
-    return Claim(job_id, product_id, shop, lease, asked, attempts, cause, interrupted)
+    job_id, product_id, shop, asked_so_far, attempts, cause, interrupted, rank, more = row
+    return Claim(job_id, product_id, shop, lease, asked_so_far, attempts, cause, interrupted, rank, more)
 
 
 @contextmanager
-def locked(taken: Claim) -> Iterator[None]:
-    """Hold a lock that falls with this worker's database connection, so that its death is noticed at once."""
+def at_work() -> Iterator[int]:
+    """Hold a lock that falls with this worker's database connection, so that its death is noticed at once.
+
+    Yields its name, for the jobs that the worker claims meanwhile.
+    """
+    holder = random.randrange(1, 2**31)  # noqa: S311 -- a name, not a secret
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s, %s)", [_LOCKS, taken.job_id % 2147483647])
+        cursor.execute("SELECT pg_advisory_lock(%s, %s)", [_LOCKS, holder])
     try:
-        yield
+        yield holder
     finally:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCKS, taken.job_id % 2147483647])
+            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCKS, holder])
 
 
 def free_abandoned(*, now: datetime) -> int:
@@ -142,26 +196,30 @@ def free_abandoned(*, now: datetime) -> int:
 
 
 def renew(taken: Claim, *, now: datetime) -> None:
-    """Renew the lease before each call. Raises LeaseLost when another worker has taken the job over."""
-    if not _held(taken).update(lease_until=now + LEASE):
+    """Renew the lease before a call. Raises LeaseLost when another worker has taken the job over."""
+    if not _held(taken, "UPDATE listings_job SET lease_until = %s", now + LEASE):
         raise LeaseLost
 
 
 def finish(taken: Claim, *, now: datetime) -> None:
     """Close the job, unless something was asked since it was claimed: then it is due again."""
-    if not _held(taken).filter(asked=taken.asked).delete()[0]:
+    if not _held(taken, "DELETE FROM listings_job", unchanged=True):
         _release(taken, due=now + PAUSE, attempts=0)
 
 
 def wait_for_seller(taken: Claim, *, now: datetime) -> None:
     """Keep the job until the seller has changed something, unless something was asked since it was claimed."""
-    if not _held(taken).filter(asked=taken.asked).update(waiting=True, lease=None, lease_until=None):
+    if not _held(taken, "UPDATE listings_job SET waiting = true, lease = NULL, lease_until = NULL", unchanged=True):
         _release(taken, due=now + PAUSE, attempts=0)
 
 
 def try_later(taken: Claim, *, due: datetime, attempts: int, now: datetime) -> None:
-    """Put the job back until `due`, or only for a moment if something was asked since it was claimed."""
-    if not _held(taken).filter(asked=taken.asked).update(lease=None, lease_until=None, due_at=due, attempts=attempts):
+    """Put the job back until `due`, or only for a moment if something was asked since it was claimed.
+
+    `attempts` is how often it has failed so far; an edit that failed comes after those that did not.
+    """
+    rank = Rank.RETRY if attempts and taken.rank == Rank.EDIT else taken.rank
+    if not _held(taken, _PUT_BACK, due, attempts, int(rank), unchanged=True):
         _release(taken, due=min(due, now + PAUSE), attempts=attempts)
 
 
@@ -181,15 +239,24 @@ def look_at_waiting(shop_id: int, *, now: datetime) -> int:
     return Job.objects.filter(shop_id=shop_id, waiting=True).update(waiting=False, due_at=now, attempts=0)
 
 
-def shops_with_due_jobs(*, now: datetime) -> list[int]:
+def shops_with_due_jobs(*, now: datetime, ranks: Sequence[int] = ALL) -> list[int]:
     """Return the shops that have something to do, for the sweeper."""
-    free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
-    return list(Job.objects.filter(free, waiting=False, due_at__lte=now).values_list("shop_id", flat=True).distinct())
+    with connection.cursor() as cursor:
+        cursor.execute(_SHOPS, {"now": now, "ranks": list(ranks)})
+        return [shop_id for (shop_id,) in cursor.fetchall()]
 
 
-def _held(taken: Claim) -> QuerySet[Job]:
-    return Job.objects.filter(pk=taken.job_id, lease=taken.lease)
+_PUT_BACK = "UPDATE listings_job SET due_at = %s, attempts = %s, rank = %s, lease = NULL, lease_until = NULL"
+
+
+def _held(taken: Claim, sql: str, *values: object, unchanged: bool = False) -> bool:
+    """Run a statement on the job if this worker still has it; `unchanged`: and nothing was asked since."""
+    sql += " WHERE id = %s AND lease = %s" + (" AND asked = %s" if unchanged else "")
+    given: list[Any] = [*values, taken.job_id, taken.lease, *([taken.asked] if unchanged else [])]
+    with connection.cursor() as cursor:
+        cursor.execute(sql, given)
+        return bool(cursor.rowcount)
 
 
 def _release(taken: Claim, *, due: datetime, attempts: int) -> None:
-    _held(taken).update(lease=None, lease_until=None, due_at=due, attempts=attempts)
+    _held(taken, "UPDATE listings_job SET due_at = %s, attempts = %s, lease = NULL, lease_until = NULL", due, attempts)

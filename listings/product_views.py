@@ -12,11 +12,12 @@ from django.views.decorators.http import require_http_methods, require_POST
 from listings import jobs, mapping, rules, selection
 from listings.forms import LABELS, ProductForm
 from listings.mapping import Defaults, Origin
-from listings.models import Product, Rank
+from listings.models import Ledger, Listing, Product, Rank
+from listings.stock.ledger import SOLD, to_show
 from reverbsync import clock
 from shops import make
 from shops.access import for_members
-from shops.models import Shop
+from shops.models import Shop, SyncSettings
 from shops.reverb.lists import Lists
 from synclog.reasons import REASONS
 
@@ -29,7 +30,8 @@ def product(request: HttpRequest, shop: Shop, product_id: int) -> HttpResponse:
     lists = make.lists_of(shop)
     form = ProductForm(request.POST or None, product=row, lists=lists)
     if request.method == "POST" and form.is_valid():
-        _say(row, choice=form.cleaned_data["choice"], overrides=form.overrides)
+        stock = {name: form.cleaned_data[name] for name in ("stock_buffer", "stock_maximum")}
+        _say(row, choice=form.cleaned_data["choice"], overrides=form.overrides, **stock)
         messages.success(request, "Saved. The sync log shows how it goes.")
         return redirect("listings:product", shop.pk, row.pk)
     defaults = rules.defaults_of(shop)
@@ -44,6 +46,8 @@ def product(request: HttpRequest, shop: Shop, product_id: int) -> HttpResponse:
         "chosen": selection.is_chosen(row.seen, row.choice, wanted),
         "by_rules": selection.is_chosen(row.seen, "", wanted),
         "reason": REASONS.get(row.waits_for),
+        "sold": row.waits_for == "used_listing_sold",
+        "stock": _stock(row, shop.sync_settings),
     }
     return render(request, "listings/product.html", context, status=422 if form.errors else 200)
 
@@ -59,8 +63,35 @@ def switch(request: HttpRequest, shop: Shop, product_id: int, word: str) -> Http
     return redirect("listings:products", shop.pk)
 
 
-def _say(row: Product, *, choice: str, overrides: dict[str, str]) -> None:
-    Product.objects.filter(pk=row.pk).update(choice=choice, overrides=overrides, held=False)
+@require_POST
+@for_members
+def list_anew(request: HttpRequest, shop: Shop, product_id: int) -> HttpResponse:
+    """Make a new listing for a used item whose listing sold: the seller has it again."""
+    row = get_object_or_404(Product, shop=shop, pk=product_id)
+    if Listing.objects.filter(product=row, state__in=SOLD).update(anew=True):
+        jobs.look_again([row], rank=Rank.EDIT, cause=jobs.BY_HAND, now=clock.now())
+        messages.success(request, "A new listing is being made. The sync log shows how it goes.")
+    else:
+        messages.error(request, "Its listing has not sold, so there is nothing to make anew.")
+    return redirect("listings:product", shop.pk, row.pk)
+
+
+def _stock(row: Product, settings: SyncSettings) -> dict[str, int] | None:
+    """Return what both sides agreed on, None where nothing was."""
+    found = Ledger.objects.filter(listing__product=row).first()
+    if found is None:
+        return None
+    return {
+        "units": max(0, found.units),
+        "owed": found.owed,
+        "shows": found.reverb or 0,
+        "rise": found.rise,
+        "wanted": to_show(found, row, settings),
+    }
+
+
+def _say(row: Product, *, choice: str, overrides: dict[str, str], **stock: int | None) -> None:
+    Product.objects.filter(pk=row.pk).update(choice=choice, overrides=overrides, held=False, **stock)
     if choice != "off":
         jobs.look_again([row], rank=Rank.EDIT, cause=jobs.BY_HAND, now=clock.now())
 

@@ -1,45 +1,72 @@
-"""Celery: drain a shop's jobs, go on with a walk through its store, read its orders, sweep for what stands still."""
+"""Celery: drain a shop's jobs, go on with a walk through its store, read its orders, sweep for what stands still.
+
+One message is one short turn of one shop, and a shop has at most one message waiting: so workers go round the shops,
+however much one of them has waiting. While more is due a drain wakes a helper, so that several of a shop's jobs are in
+flight; `claim` bounds how many.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 
 from celery import shared_task
+from django.conf import settings
 
 from listings import jobs, walks
 from listings.intake import changed_while_off
 from listings.models import Rank
 from listings.orders import glance, poll
 from listings.orders.take import uncounted
+from listings.stock.ledger import out_of_step
 from listings.sync.attempt import attempt
 from reverbsync import clock, pace
 from reverbsync.alone import only_one
-from reverbsync.wake import awake, wake
+from reverbsync.wake import awake, waiting, wake
 from shops.models import ReverbConnection, Shop, StoreConnection
 from shops.reverb import connect
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import NeedsSeller, ReverbError
+from shops.reverb.errors import NeedsSeller, Paced, ReverbError
 
 logger = logging.getLogger(__name__)
 
 #: How long one drain holds a worker before the shop queues up again behind the others.
-TURN_S = 2.0
+TURN_S = 1.0
+#: Stock is not held up by what else the shop has in flight.
+URGENT_IN_FLIGHT = 100
 
 
 @shared_task(name=jobs.DRAIN)
 def drain(shop_id: int) -> None:
     """Work off the shop's due jobs, most urgent first, for one turn. Several workers may drain one shop."""
-    awake(jobs.DRAIN, shop_id)
+    _drain(jobs.DRAIN, shop_id, jobs.ALL, settings.REVERB_JOBS_IN_FLIGHT)
+
+
+@shared_task(name=jobs.DRAIN_URGENT)
+def drain_urgent(shop_id: int) -> None:
+    """Work off the shop's changes of stock, those to zero first, for one turn."""
+    _drain(jobs.DRAIN_URGENT, shop_id, jobs.URGENT, URGENT_IN_FLIGHT)
+
+
+def _drain(task: str, shop_id: int, ranks: Sequence[int], most: int) -> None:
+    awake(task, shop_id)
+    if _must_wait(shop_id, in_bulk=task == jobs.DRAIN):
+        return  # the sweeper comes back when the pace lets calls through again
     over = clock.monotonic() + TURN_S
-    while clock.monotonic() < over:
-        if _must_wait(shop_id):
-            return  # the sweeper comes back when Reverb takes calls again
-        taken = jobs.claim(shop_id, now=clock.now())
-        if taken is None:
-            return
-        with jobs.locked(taken):
-            attempt(taken)
-    wake(jobs.DRAIN, shop_id)
+    with jobs.at_work() as holder:
+        helped = False
+        while clock.monotonic() < over:
+            taken = jobs.claim(shop_id, now=clock.now(), ranks=ranks, most=most, holder=holder)
+            if taken is None:
+                return
+            if taken.more and not helped:
+                wake(task, shop_id)
+                helped = True
+            with pace.bulk(taken.rank > Rank.STOCK) as work:
+                attempt(taken)
+            if work.refused:
+                return
+    wake(task, shop_id)
 
 
 @shared_task(name=walks.WALK)
@@ -67,6 +94,8 @@ def orders(shop_id: int) -> None:
         try:
             poll.read(connection, client, now=clock.now())
             glance.turn(connection, client)
+        except Paced:
+            return  # planned for when the pace allows it
         except ReverbError as error:
             logger.warning("The orders of shop %s could not be read: %s", shop_id, error.message)
             if isinstance(error, NeedsSeller) and error.status == 401:
@@ -87,12 +116,18 @@ def sweep() -> None:
     for shop_id in Shop.objects.filter(look_again_asked=True).values_list("pk", flat=True):
         _look_again(shop_id)
     jobs.free_abandoned(now=clock.now())
-    for shop_id in jobs.shops_with_due_jobs(now=clock.now()):
-        wake(jobs.DRAIN, shop_id)
-    for shop_id in walks.shops_with_due_ones():
-        wake(walks.WALK, shop_id)
-    for shop_id in poll.shops_with_due_orders():
-        wake(poll.ORDERS, shop_id)
+    _wake(jobs.DRAIN_URGENT, jobs.shops_with_due_jobs(now=clock.now(), ranks=jobs.URGENT))
+    _wake(jobs.DRAIN, jobs.shops_with_due_jobs(now=clock.now()))
+    _wake(walks.WALK, walks.shops_with_due_ones())
+    _wake(poll.ORDERS, poll.shops_with_due_orders())
+
+
+def _wake(task: str, shops: Sequence[int]) -> None:
+    """Wake shops, unless the queue is so long that each of them is in it: it would only get longer."""
+    if waiting(task) > 2 * len(shops):
+        return
+    for shop_id in shops:
+        wake(task, shop_id)
 
 
 def _look_again(shop_id: int) -> None:
@@ -107,11 +142,13 @@ def _look_again(shop_id: int) -> None:
     if shop.sync_settings.auto_sync:
         jobs.look_again(uncounted(shop), rank=Rank.STOCK, cause="settings changed", now=now)
         jobs.look_again(changed_while_off(shop), rank=Rank.EDIT, cause="settings changed", now=now)
+        if shop.sync_settings.sync_stock:
+            jobs.look_again(out_of_step(shop), rank=Rank.STOCK, cause="settings changed", now=now)
 
 
-def _must_wait(shop_id: int) -> bool:
+def _must_wait(shop_id: int, *, in_bulk: bool) -> bool:
     connection = ReverbConnection.objects.filter(shop=shop_id).first()
-    try:
-        return connection is not None and ReverbClient.of(connection).wait_s() > 0
-    except pace.PaceLost:
-        return True
+    if connection is None:
+        return False
+    with pace.bulk(in_bulk):
+        return ReverbClient.of(connection).must_wait()

@@ -78,8 +78,19 @@ class Env(BaseModel):
     REVERB_SANDBOX_WEB_URL: str = Field("https://sandbox.reverb.com", description="Website of Reverb's sandbox.")
     REVERB_READS_PER_MINUTE: int = Field(2000, gt=0, description="Reads a minute for each Reverb account.")
     REVERB_WRITES_PER_MINUTE: int = Field(600, gt=0, description="Writes a minute for each Reverb account.")
+    REVERB_READS_PER_10_MINUTES: int = Field(10_000, gt=0, description="Reads in ten minutes for each Reverb account.")
+    REVERB_WRITES_PER_10_MINUTES: int = Field(3000, gt=0, description="Writes in ten minutes for each Reverb account.")
+    REVERB_RESERVE_PERCENT: int = Field(
+        10,
+        ge=1,
+        le=90,
+        description="Percent of an account's calls in ten minutes that bulk work leaves to urgent work.",
+    )
     REVERB_APP_CALLS_PER_MINUTE: int = Field(
         10_000, gt=0, description="Calls a minute to Reverb for the whole app, all accounts together."
+    )
+    REVERB_JOBS_IN_FLIGHT: int = Field(
+        8, gt=0, description="Jobs of one shop that are worked on at the same time; stock changes come on top."
     )
     ALLOWED_PRIVATE_HOSTS: list[str] = Field(
         default_factory=list,

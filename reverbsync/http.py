@@ -5,27 +5,40 @@ Only the clients in `shops/` may use it (the import rule says so).
 
 from __future__ import annotations
 
+import codecs
 import json
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 from django.conf import settings
 from requests.adapters import BaseAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from requests_hardened import Config, Manager
 from requests_hardened.ip_filter import InvalidIPAddress
-from urllib3.exceptions import NewConnectionError
+from urllib3 import HTTPConnectionPool, Timeout, connection_from_url
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    LocationValueError,
+    NewConnectionError,
+    ReadTimeoutError,
+)
 
 from reverbsync import clock, pace
-from reverbsync.pace import Budget
+from reverbsync.pace import Budget, Taken
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
 MAX_ANSWER_BYTES = 20 * 1024 * 1024
+CHUNK = 65_536
+#: Connections to one host that are kept alive; more are made when more are needed at once.
+LINES = 32
 #: Longest wait inside a call for the pace; a longer one is the queue's business, not a sleeping worker's.
 MAX_PACE_WAIT_SECONDS = 3.0
 USER_AGENT = "ReverbSync/0.1"
@@ -74,72 +87,133 @@ def call(
     headers: Mapping[str, str],
     body: object = None,
     read_s: float = READ_SECONDS,
+    before: Callable[[], None] | None = None,
 ) -> Answer:
     """Make one call and return whatever HTTP answered.
 
-    `body` is sent as JSON, bytes as they are; `read_s` is how long a silence may last. Raises Paced before anything was
-    sent, NotAllowed, or Unreachable.
+    `body` is sent as JSON, bytes as they are; `read_s` is how long a silence may last; `before` runs when the pace has
+    let the call through, and may raise to forbid it. Raises Paced before anything was sent, NotAllowed, or Unreachable.
+    A place in the pace is given back when nothing was sent.
     """
     if urlsplit(url).scheme not in ("http", "https"):
         raise NotAllowed("Only http and https addresses may be called")
-    wait_for(budgets)
     data = body if body is None or isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
+    taken = wait_for(budgets)
     try:
-        with _session(url).request(
-            method,
-            url,
-            data=data,
-            headers={"User-Agent": USER_AGENT, **headers},
-            timeout=(CONNECT_SECONDS, read_s),
-            allow_redirects=False,
-            stream=True,
-        ) as response:
-            return Answer(response.status_code, response.headers, _read(response, read_s))
-    except requests.exceptions.ConnectTimeout:
+        if before is not None:
+            before()
+        return _call(method, url, data, headers, read_s)
+    except Unreachable as error:
+        if not error.maybe_done:
+            pace.give_back(taken)
+        raise
+    except Exception:
+        pace.give_back(taken)
+        raise
+
+
+def _call(method: str, url: str, data: bytes | None, headers: Mapping[str, str], read_s: float) -> Answer:
+    sent = {"User-Agent": USER_AGENT, **headers}
+    try:
+        if _carrier is None and is_trusted(url):
+            return _by_line(method, url, data, sent, read_s)
+        return _by_session(method, url, data, sent, read_s)
+    except (requests.exceptions.ConnectTimeout, ConnectTimeoutError):
         raise Unreachable("it could not be connected in time", maybe_done=False) from None
-    except requests.exceptions.Timeout:
+    except (requests.exceptions.Timeout, TimeoutError, ReadTimeoutError):
         raise Unreachable("it did not answer in time", maybe_done=True) from None
     except InvalidIPAddress:
         raise NotAllowed("That address is private, and ALLOWED_PRIVATE_HOSTS does not list it") from None
-    except requests.exceptions.InvalidURL:
+    except (requests.exceptions.InvalidURL, LocationValueError):
         raise NotAllowed("That address may not be called") from None
-    except (requests.exceptions.RequestException, OSError) as error:
+    except (requests.exceptions.RequestException, HTTPError, OSError) as error:
         # A refused connection carried nothing; anything else may have been applied before the line broke.
         raise Unreachable("the connection failed", maybe_done=not _refused(error)) from None
 
 
-def wait_for(budgets: Sequence[Budget]) -> None:
-    """Take one call from each budget, waiting a little if need be. Raises Paced when the wait would be long."""
-    waited = 0.0
-    while (wait := _take(budgets)) > 0:
-        if waited + wait > MAX_PACE_WAIT_SECONDS:
-            raise Paced(wait)
-        clock.sleep(wait)
-        waited += wait
+def _by_session(method: str, url: str, data: bytes | None, headers: dict[str, str], read_s: float) -> Answer:
+    """Call an address that anybody may have named: guarded against private ones."""
+    with _session().request(
+        method,
+        url,
+        data=data,
+        headers=headers,
+        timeout=(CONNECT_SECONDS, read_s),
+        allow_redirects=False,
+        stream=True,
+    ) as response:
+        chunks = response.iter_content(CHUNK)
+        return Answer(response.status_code, response.headers, _text(chunks, response.encoding, read_s))
 
 
-def _take(budgets: Sequence[Budget]) -> float:
+def _by_line(method: str, url: str, data: bytes | None, headers: dict[str, str], read_s: float) -> Answer:
+    """Call a host that the operator named: nothing to guard, and half the work of a session (docs/performance.md)."""
+    parts = urlsplit(url)
+    response = _lines(f"{parts.scheme}://{parts.netloc}").urlopen(
+        method,
+        f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}",
+        body=data,
+        headers={"Accept-Encoding": "gzip, deflate", **headers},
+        timeout=Timeout(connect=CONNECT_SECONDS, read=read_s),
+        retries=False,
+        redirect=False,
+        preload_content=False,
+    )
+    whole = False
     try:
-        return pace.take(budgets)
-    except pace.PaceLost:
-        raise Paced(5.0) from None
+        text = _text(response.stream(CHUNK), _charset(response.headers.get("Content-Type", "")), read_s)
+        whole = True
+    finally:
+        if not whole:  # what is left of the answer must not be taken for the next one
+            response.close()
+        response.release_conn()
+    return Answer(response.status, response.headers, text)
 
 
-def _read(response: requests.Response, read_s: float) -> str:
+def wait_for(budgets: Sequence[Budget]) -> Taken:
+    """Take a place for one call from each budget and wait for it. Raises Paced when the wait would be long."""
+    try:
+        taken = pace.take(budgets, patience_s=MAX_PACE_WAIT_SECONDS)
+    except pace.NotNow as later:
+        raise Paced(later.wait_s) from None
+    if taken.wait_s:
+        clock.sleep(taken.wait_s)
+    return taken
+
+
+def _text(chunks: Iterable[bytes], encoding: str | None, read_s: float) -> str:
     read = bytearray()
     over = clock.monotonic() + read_s / 2
-    for chunk in response.iter_content(65_536):
+    for chunk in chunks:
         read += chunk
         if clock.monotonic() > over:
             raise Unreachable("its answer came too slowly", maybe_done=True)
         if len(read) > MAX_ANSWER_BYTES:
             raise Unreachable("its answer is too large", maybe_done=True)
-    return read.decode(response.encoding or "utf-8", errors="replace")
+    return read.decode(encoding or "utf-8", errors="replace")
+
+
+def _charset(content_type: str) -> str:
+    """Return the encoding that a Content-Type names, UTF-8 where it names none that is known."""
+    name = content_type.lower().partition("charset=")[2].split(";")[0].strip("\"' ")
+    try:
+        return codecs.lookup(name).name if name else "utf-8"
+    except LookupError:
+        return "utf-8"
 
 
 def _refused(error: BaseException) -> bool:
     cause = getattr(error.args[0], "reason", None) if error.args else None
-    return isinstance(cause, NewConnectionError)
+    return isinstance(error, NewConnectionError) or isinstance(cause, NewConnectionError)
+
+
+@lru_cache(maxsize=64)
+def _lines(root: str) -> HTTPConnectionPool:
+    """Return the connections to a host that the operator named: kept alive, and shared by all threads."""
+    certified = (
+        {"cert_reqs": "CERT_REQUIRED", "ca_certs": DEFAULT_CA_BUNDLE_PATH} if root.startswith("https://") else {}
+    )
+    return connection_from_url(root, maxsize=LINES, block=False, **certified)
 
 
 _sessions = threading.local()
@@ -160,29 +234,25 @@ def carried_by(adapter: BaseAdapter) -> Iterator[None]:
         _carrier = before
 
 
-def _session(url: str) -> requests.Session:
-    """Return this thread's session; connections are kept alive and reused."""
+def _session() -> requests.Session:
+    """Return this thread's session for the addresses of others; connections are kept alive and reused."""
     if _carrier is not None:
         return _carrier
-    parts = urlsplit(url)
-    trusted = parts.hostname in _trusted() or parts.netloc in _trusted()
-    name = "trusted" if trusted else "public"
-    if not hasattr(_sessions, name):
+    if not hasattr(_sessions, "public"):
         config = Config(
-            ip_filter_enable=not trusted,
+            ip_filter_enable=True,
             ip_filter_allow_loopback_ips=False,
             never_redirect=True,
             default_timeout=(CONNECT_SECONDS, READ_SECONDS),
         )
-        session = Manager(config).get_session()
-        session.trust_env = False
-        setattr(_sessions, name, session)
-    found: requests.Session = getattr(_sessions, name)
+        _sessions.public = Manager(config).get_session()
+        _sessions.public.trust_env = False
+    found: requests.Session = _sessions.public
     return found
 
 
-def _trusted() -> set[str]:
-    """Hosts that the operator named: the only ones that may be private."""
+def is_trusted(url: str) -> bool:
+    """Tell whether the operator named the host: only such a one may be private."""
     own = (
         settings.REVERB_API_URL,
         settings.REVERB_WEB_URL,
@@ -192,4 +262,11 @@ def _trusted() -> set[str]:
         settings.BIGCOMMERCE_API_URL,
         settings.BIGCOMMERCE_LOGIN_URL,
     )
-    return {*settings.ALLOWED_PRIVATE_HOSTS, *(urlsplit(address).netloc for address in own if address)}
+    parts = urlsplit(url)
+    named = _named(own, tuple(settings.ALLOWED_PRIVATE_HOSTS))
+    return parts.hostname in named or parts.netloc in named
+
+
+@lru_cache(maxsize=4)
+def _named(addresses: tuple[str, ...], hosts: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(hosts) | {urlsplit(address).netloc for address in addresses if address}

@@ -1,32 +1,60 @@
--- Take one call from every named budget, or from none, and say how long to wait.
+-- Take one call from every named budget, or from none, and say when it may be made.
 --
--- KEYS: pairs of (theoretical arrival time, end of a block) keys, one pair a budget.
--- ARGV: the time in microseconds ('' takes Redis' own, which all machines share), then for each budget its spacing
--- and its burst allowance in microseconds.
--- Answer: 0 when taken, else the microseconds until it is worth asking again.
+-- KEYS: for each budget three keys: the log of its calls (a sorted set by their moment), the moment from which the
+-- next one is due when calls are spread, and what the outside asked for (a hash: until, share, from).
+-- ARGV: the time in microseconds ('' takes Redis' own, which all machines share), the call's own name, how long the
+-- caller would wait (negative: it only asks), the time in which a slowed budget climbs from nothing to the whole; then
+-- for each budget its calls a minute, its calls in ten minutes (0: no such limit), and how early a call may come before
+-- its even place (negative: calls of this kind are not spread). All times are in microseconds.
+-- Answer: {1, wait}: taken, call when the wait is over; {0, wait}: not taken, it could be made after the wait.
 --
--- Each budget is a generic cell rate algorithm: calls are `spacing` apart on average, and may come early by
--- as much as `burst`.
+-- A minute is counted half a second longer than it is, ten minutes two seconds: calls arrive in their own time.
+local MINUTE, TEN_MINUTES = 60500000, 602000000
 local now = tonumber(ARGV[1])
 if not now then
   local clock = redis.call('TIME')
   now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
 end
-local wait = 0
-local arrivals = {}
-for i = 1, #KEYS, 2 do
-  local n = (i + 1) / 2
-  local spacing = tonumber(ARGV[2 * n])
-  local burst = tonumber(ARGV[2 * n + 1])
-  local arrival = math.max(tonumber(redis.call('GET', KEYS[i]) or '0'), now)
-  wait = math.max(wait, arrival - burst - now, tonumber(redis.call('GET', KEYS[i + 1]) or '0') - now)
-  arrivals[n] = arrival + spacing
+local patience, climb = tonumber(ARGV[3]), tonumber(ARGV[4])
+
+-- The moment at which the window has room again: when the call that filled it leaves it.
+local function room(log, limit, window)
+  local place = -math.max(1, math.floor(limit))
+  local filled = redis.call('ZRANGE', log, place, place, 'WITHSCORES')
+  return filled[2] and tonumber(filled[2]) + window or 0
 end
-if wait > 0 then
-  return string.format('%.0f', wait)
+
+local at = now
+local due, spacing = {}, {}
+for n = 1, #KEYS / 3 do
+  local log, spread, asked = KEYS[3 * n - 2], KEYS[3 * n - 1], KEYS[3 * n]
+  local per_minute, per_ten_minutes, early = tonumber(ARGV[3 * n + 2]), tonumber(ARGV[3 * n + 3]), tonumber(ARGV[3 * n + 4])
+  local told = redis.call('HMGET', asked, 'until', 'share', 'from')
+  local share = 1
+  if told[2] then
+    share = math.min(1, tonumber(told[2]) + math.max(0, now - tonumber(told[3])) / climb)
+  end
+  redis.call('ZREMRANGEBYSCORE', log, '-inf', now - (per_ten_minutes > 0 and TEN_MINUTES or MINUTE))
+  at = math.max(at, tonumber(told[1] or 0), room(log, per_minute * share, MINUTE))
+  if per_ten_minutes > 0 then
+    at = math.max(at, room(log, per_ten_minutes * share, TEN_MINUTES))
+  end
+  spacing[n] = MINUTE / math.max(1, per_minute * share)
+  if early >= 0 then
+    due[n] = tonumber(redis.call('GET', spread) or '0')
+    at = math.max(at, due[n] - early)
+  end
 end
-for i = 1, #KEYS, 2 do
-  local n = (i + 1) / 2
-  redis.call('SET', KEYS[i], string.format('%.0f', arrivals[n]), 'PX', math.ceil((arrivals[n] - now) / 1000) + 60000)
+local wait = string.format('%.0f', math.ceil(at - now))
+if at - now > patience then
+  return {0, wait}
 end
-return '0'
+for n = 1, #KEYS / 3 do
+  local per_ten_minutes = tonumber(ARGV[3 * n + 3])
+  redis.call('ZADD', KEYS[3 * n - 2], string.format('%.0f', at), ARGV[2])
+  redis.call('PEXPIRE', KEYS[3 * n - 2], per_ten_minutes > 0 and 700000 or 150000)
+  if due[n] then
+    redis.call('SET', KEYS[3 * n - 1], string.format('%.0f', math.max(due[n], now) + spacing[n]), 'PX', 150000)
+  end
+end
+return {1, wait}

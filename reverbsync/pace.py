@@ -1,9 +1,20 @@
-"""The pace: how fast an outside may be called, shared by all workers through Redis in one atomic script."""
+"""The pace: how fast an outside may be called, shared by all workers through Redis in one atomic script.
+
+Redis remembers the moment of each call of the last ten minutes, so no minute and no ten minutes, wherever they start,
+hold more than their limit. A call is given its place, which may be a moment ahead; who cannot wait for it takes none,
+and who does not use it gives it back. Work in bulk is spread evenly and leaves a reserve to what is urgent.
+
+Without Redis nobody knows what the others do: each process then keeps to a small part (reverbsync/local_pace.py).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import cast
@@ -11,94 +22,277 @@ from typing import cast
 import redis
 from redis.commands.core import Script
 
-from reverbsync import clock
+from reverbsync import clock, local_pace
 from reverbsync.redis import connection
 
-#: Part of a minute's calls that may come at once; the rest is spread evenly, so that no minute, wherever it
-#: starts, holds more than the limit.
+#: Part of a minute's calls that may come before their even place, so that what was late is caught up with.
 BURST_SHARE = 0.05
-#: Keys are forgotten so long after they mean anything: time that is set for a test may pass slower than Redis' own.
-KEPT_MS = 60_000
+#: Part of a single minute's calls that bulk work leaves, where a budget has a reserve: little, so that a mass sync can
+#: use a minute nearly whole. Of ten minutes it leaves what the budget says.
+MINUTE_RESERVE = 0.03
+#: A slowed account climbs back by a fifth of its limits a minute.
+CLIMB_S = 300.0
+#: Calls that were on their way when the outside said 429 get 429 too: all of them are one request.
+ONE_REQUEST_S = 5.0
+SMALLEST_SHARE = 1 / 16
+_SLOWED = "pace:slowed"
+
+
+class NotNow(Exception):
+    """The call may not be made now; `wait_s` says in how many seconds it may."""
+
+    def __init__(self, wait_s: float) -> None:
+        """Keep the seconds."""
+        super().__init__(f"The pace allows the next call in {wait_s:.1f} s")
+        self.wait_s = wait_s
 
 
 class PaceLost(Exception):
-    """Redis did not answer, so nobody knows how fast we are. The call is not made; try again later."""
+    """Redis did not answer."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """A number of calls a minute under a name, such as `reverb:reads:<account>`."""
+    """How often something may be called, under a name such as `reverb:account-501:writes`."""
 
     name: str
     per_minute: int
+    #: 0: only the minute counts.
+    per_ten_minutes: int = 0
+    #: Whose wish to slow down holds for it; by default its own.
+    account: str = ""
+    #: Part of ten minutes' calls that bulk work leaves to what is urgent. 0: there is no such difference, and all calls
+    #: are spread evenly.
+    reserve: float = 0.0
 
     @property
-    def _burst_calls(self) -> float:
-        return max(1.0, self.per_minute * BURST_SHARE)
+    def asked(self) -> str:
+        """The name under which a wish to slow down is kept."""
+        return self.account or self.name
 
-    @property
-    def spacing_us(self) -> int:
-        """Microseconds between two calls at a steady pace; burst and steady calls add up to the limit."""
-        steady = max(self.per_minute - self._burst_calls, self.per_minute * 0.5)
-        return round(60_000_000 / steady)
+    def limits(self, *, bulk: bool) -> tuple[float, float]:
+        """Return the calls a minute and in ten minutes for this kind of work."""
+        if not (bulk and self.reserve):
+            return self.per_minute, self.per_ten_minutes
+        return self.per_minute * (1 - MINUTE_RESERVE), self.per_ten_minutes * (1 - self.reserve)
 
-    @property
-    def burst_us(self) -> int:
-        """How early a call may come, in microseconds."""
-        return round(self.spacing_us * (self._burst_calls - 1))
+    def early_us(self, *, bulk: bool) -> int:
+        """Return how early a call may come; -1 where calls are not spread, which is what is urgent."""
+        return round(60e6 * BURST_SHARE) if bulk or not self.reserve else -1
 
 
-def take(budgets: Sequence[Budget], *, now_us: int | None = None) -> float:
-    """Take one call from every budget, or from none.
+@dataclass(frozen=True)
+class Taken:
+    """A place for one call: make it in `wait_s` seconds, or give it back."""
 
-    `now_us` (microseconds since the epoch) is for tests; by default Redis' own clock counts, one for all machines,
-    unless all of time is set (reverbsync/clock.py).
-    Returns 0.0 when it was taken, else the seconds after which asking again makes sense. Raises PaceLost.
-    """
-    now_us = clock.told_us() if now_us is None else now_us
-    keys = [key for budget in budgets for key in (_arrival(budget), _blocked(budget.name))]
-    limits = [value for budget in budgets for value in (budget.spacing_us, budget.burst_us)]
+    name: str
+    budgets: tuple[Budget, ...]
+    wait_s: float
+
+
+@dataclass
+class Work:
+    """What a worker does for a while: whether it is in bulk, and whether the pace refused it a call."""
+
+    in_bulk: bool = False
+    refused: bool = False
+
+
+_work: ContextVar[Work | None] = ContextVar("work", default=None)
+
+
+@contextmanager
+def bulk(on: bool = True) -> Iterator[Work]:  # noqa: FBT001, FBT002 -- reads as one word: with pace.bulk():
+    """Let all calls in the block leave the reserve to what is urgent, and be spread evenly."""
+    work = Work(on)
+    before = _work.set(work)
     try:
-        return int(cast("str", _script()(keys=keys, args=["" if now_us is None else now_us, *limits]))) / 1e6
+        yield work
+    finally:
+        _work.reset(before)
+
+
+def take(budgets: Sequence[Budget], *, patience_s: float = 0.0, now_us: int | None = None) -> Taken:
+    """Take a place for one call from every budget, or from none.
+
+    The place is at most `patience_s` ahead; where it would be later, nothing is taken and NotNow is raised. `now_us`
+    (microseconds since 1970) is for tests: by default Redis' own clock counts, one for all machines.
+    """
+    name = uuid.uuid4().hex
+    try:
+        taken, wait_s = _ask(budgets, name, patience_s, now_us)
+        local_pace.over()
+    except redis.RedisError:
+        taken, wait_s = local_pace.take(_alone(budgets), patience_s)
+    if not taken:
+        if work := _work.get():
+            work.refused = True
+        raise NotNow(wait_s)
+    return Taken(name, tuple(budgets), wait_s)
+
+
+def wait_s(budgets: Sequence[Budget], *, now_us: int | None = None) -> float:
+    """Return the seconds until a call could be made, without taking a place."""
+    try:
+        return _ask(budgets, "", -1.0, now_us)[1]
+    except redis.RedisError:
+        return local_pace.wait_s(_alone(budgets))
+
+
+def give_back(taken: Taken) -> None:
+    """Give back a place that was not used. Never raises: at worst the call counts."""
+    try:
+        pipeline = connection().pipeline(transaction=False)
+        for budget in taken.budgets:
+            pipeline.zrem(_log(budget), taken.name)
+        pipeline.execute()
+    except redis.RedisError:
+        pass
+
+
+def block(name: str, seconds: float) -> None:
+    """Stop all calls that go by `name` for `seconds`, for every worker, because the outside asked for it."""
+    local_pace.block(name, seconds)
+    _keep(name, seconds, least=0.0)
+
+
+def slow_down(name: str, seconds: float) -> None:
+    """The outside said 429: stop for `seconds`, then go on at half the pace and climb back over some minutes."""
+    local_pace.block(name, seconds)
+    until = _keep(name, seconds, least=SMALLEST_SHARE)
+    if until:
+        connection().zadd(_SLOWED, {name: until})
+
+
+def blocked_for(name: str) -> float:
+    """Return the seconds for which nothing may be called that goes by `name`, 0.0 when it may. Raises PaceLost."""
+    found = told(name)
+    return found.quiet_s if found else 0.0
+
+
+@dataclass(frozen=True)
+class Told:
+    """What an outside asked for, and what is left of it."""
+
+    name: str
+    #: Seconds for which nothing is called.
+    quiet_s: float
+    #: Part of the limits that is in use now or will be after the quiet; climbs to 1.
+    share: float
+    #: Seconds until all of it is.
+    whole_in_s: float
+    #: When it last asked.
+    at: datetime | None
+
+    @property
+    def quiet_until(self) -> datetime | None:
+        """The moment from which calls are made again, None when they are."""
+        return clock.now() + timedelta(seconds=self.quiet_s) if self.quiet_s else None
+
+    @property
+    def whole_at(self) -> datetime:
+        """The moment at which the pace is whole again."""
+        return clock.now() + timedelta(seconds=self.whole_in_s)
+
+    @property
+    def percent(self) -> int:
+        """The share, for people."""
+        return round(self.share * 100)
+
+
+def told(name: str) -> Told | None:
+    """Return what is left of the last wish to slow down, None when the pace is whole. Raises PaceLost."""
+    try:
+        found = cast("dict[str, str]", connection().hgetall(_asked(name)))
+        now = _now_us()
+    except redis.RedisError as error:
+        raise PaceLost("The shared pace cannot be asked.") from error
+    quiet_s = max(0.0, (int(found.get("until", 0)) - now) / 1e6)
+    begun_s = max(0.0, (now - int(found.get("from", now))) / 1e6)
+    share = min(1.0, float(found.get("share", 1.0)) + begun_s / CLIMB_S)
+    if not quiet_s and share == 1.0:
+        return None
+    at = datetime.fromtimestamp(int(found["at"]) / 1e6, UTC) if "at" in found else None
+    return Told(name, quiet_s, share, quiet_s + (1 - share) * CLIMB_S, at)
+
+
+def slowed() -> list[Told]:
+    """Return all who asked us to slow down and are not back at the whole pace. Raises PaceLost."""
+    try:
+        connection().zremrangebyscore(_SLOWED, "-inf", _now_us())
+        names = cast("list[str]", connection().zrange(_SLOWED, 0, -1))
+    except redis.RedisError as error:
+        raise PaceLost("The shared pace cannot be asked.") from error
+    return [found for name in names if (found := told(name))]
+
+
+def used(budget: Budget) -> int:
+    """Return how many calls of the last minute a budget has seen. Raises PaceLost."""
+    try:
+        now = _now_us()
+        return connection().zcount(_log(budget), now - 60_000_000, now)
     except redis.RedisError as error:
         raise PaceLost("The shared pace cannot be asked.") from error
 
 
-def block(name: str, seconds: float) -> None:
-    """Stop all calls of the budget `name` for `seconds`, for every worker, because the outside asked for it."""
+def seconds_for(calls: int, budget: Budget) -> float:
+    """Return how long `calls` calls of bulk work take at the allowed pace, when nothing else is called."""
+    per_minute, per_ten_minutes = budget.limits(bulk=True)
+    if not per_ten_minutes or per_ten_minutes >= per_minute * 10:
+        return calls * 60 / per_minute
+    whole, rest = divmod(calls, int(per_ten_minutes))
+    return whole * 600 + rest * 60 / per_minute
+
+
+# -- Redis ---------------------------------------------------------------------------------------------------------
+
+
+def _ask(budgets: Sequence[Budget], name: str, patience_s: float, now_us: int | None) -> tuple[bool, float]:
+    work = _work.get()
+    in_bulk = work is not None and work.in_bulk
+    keys: list[str] = []
+    args: list[str | float] = [_moment(now_us), name, round(patience_s * 1e6), round(CLIMB_S * 1e6)]
+    for budget in budgets:
+        keys += [_log(budget), f"pace:{budget.name}:due", _asked(budget.asked)]
+        args += [*budget.limits(bulk=in_bulk), budget.early_us(bulk=in_bulk)]
+    taken, wait_us = cast("tuple[int, str]", _script("pace.lua")(keys=keys, args=args))
+    return bool(taken), int(wait_us) / 1e6
+
+
+def _keep(name: str, seconds: float, *, least: float) -> int:
+    args = [_moment(None), round(seconds * 1e6), round(CLIMB_S * 1e6), round(ONE_REQUEST_S * 1e6), least]
     try:
-        until_us = _now_us() + round(seconds * 1e6)
-        connection().set(_blocked(name), until_us, px=max(1, round(seconds * 1000)) + KEPT_MS)
+        return int(cast("str", _script("slow_down.lua")(keys=[_asked(name)], args=args)))
     except redis.RedisError as error:
         raise PaceLost("The shared pace cannot be told.") from error
 
 
-def blocked_for(name: str) -> float:
-    """Return the seconds for which the budget `name` is still blocked, 0.0 when it is free. Raises PaceLost."""
-    try:
-        until_us = cast("str | None", connection().get(_blocked(name)))
-        return max(0.0, (int(until_us) - _now_us()) / 1e6) if until_us else 0.0
-    except redis.RedisError as error:
-        raise PaceLost("The shared pace cannot be asked.") from error
+def _alone(budgets: Sequence[Budget]) -> list[tuple[str, str, int]]:
+    return [(budget.name, budget.asked, budget.per_minute) for budget in budgets]
+
+
+def _moment(now_us: int | None) -> int | str:
+    moment = clock.told_us() if now_us is None else now_us
+    return "" if moment is None else moment
 
 
 def _now_us() -> int:
     """Return the time by Redis' clock."""
-    told = clock.told_us()
-    if told is not None:
-        return told
+    set_us = clock.told_us()
+    if set_us is not None:
+        return set_us
     seconds, microseconds = connection().time()
     return seconds * 1_000_000 + microseconds
 
 
-@lru_cache(maxsize=1)
-def _script() -> Script:
-    return connection().register_script(Path(__file__).with_name("pace.lua").read_text())
+@lru_cache(maxsize=2)
+def _script(file: str) -> Script:
+    return connection().register_script(Path(__file__).with_name(file).read_text())
 
 
-def _arrival(budget: Budget) -> str:
-    return f"pace:{budget.name}"
+def _log(budget: Budget) -> str:
+    return f"pace:{budget.name}:calls"
 
 
-def _blocked(name: str) -> str:
-    return f"pace:{name}:blocked"
+def _asked(name: str) -> str:
+    return f"pace:{name}:asked"

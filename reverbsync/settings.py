@@ -47,7 +47,11 @@ BIGCOMMERCE_CLIENT_ID = ENV.BIGCOMMERCE_CLIENT_ID
 BIGCOMMERCE_CLIENT_SECRET = ENV.BIGCOMMERCE_CLIENT_SECRET
 REVERB_READS_PER_MINUTE = ENV.REVERB_READS_PER_MINUTE
 REVERB_WRITES_PER_MINUTE = ENV.REVERB_WRITES_PER_MINUTE
+REVERB_READS_PER_10_MINUTES = ENV.REVERB_READS_PER_10_MINUTES
+REVERB_WRITES_PER_10_MINUTES = ENV.REVERB_WRITES_PER_10_MINUTES
+REVERB_RESERVE_PERCENT = ENV.REVERB_RESERVE_PERCENT
 REVERB_APP_CALLS_PER_MINUTE = ENV.REVERB_APP_CALLS_PER_MINUTE
+REVERB_JOBS_IN_FLIGHT = ENV.REVERB_JOBS_IN_FLIGHT
 ALLOWED_PRIVATE_HOSTS = ENV.ALLOWED_PRIVATE_HOSTS
 WEBHOOK_MAX_BYTES = ENV.WEBHOOK_MAX_BYTES
 KEEP_DELIVERIES_DAYS = ENV.KEEP_DELIVERIES_DAYS
@@ -134,8 +138,14 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+# Three queues, so that what is urgent never waits behind bulk work for a worker (docs/operations.md, "Processes").
 CELERY_TASK_DEFAULT_QUEUE = "sync"
-CELERY_TASK_ROUTES = {"webhooks.*": {"queue": "hooks"}, "listings.orders": {"queue": "hooks"}}
+CELERY_TASK_ROUTES = {
+    "listings.drain_urgent": {"queue": "urgent"},
+    "*.sweep": {"queue": "urgent"},
+    "webhooks.*": {"queue": "hooks"},
+    "listings.orders": {"queue": "hooks"},
+}
 # `expires`: a sweep that nobody ran in time is not worth running, the next one is on its way.
 CELERY_BEAT_SCHEDULE = {
     "open deliveries": {"task": "webhooks.sweep", "schedule": 1.0, "options": {"expires": 3}},

@@ -44,6 +44,20 @@ def awake(task: str, shop_id: int) -> None:
     _carrier.taken(task, shop_id)
 
 
+def waiting(task: str) -> int:
+    """Return how many messages wait in the queue that carries `task`; 0 where nobody knows."""
+    try:
+        return connection().llen(queue_of(task))
+    except redis.RedisError:
+        return 0
+
+
+def queue_of(task: str) -> str:
+    """Return the name of the queue that carries `task`."""
+    found: str = app.amqp.router.route({}, task)["queue"].name
+    return found
+
+
 class _Celery:
     """By Celery; a flag in Redis keeps a second message back while one is waiting."""
 

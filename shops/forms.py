@@ -9,8 +9,12 @@ from django import forms
 from django.forms.forms import BaseForm
 
 from shops.models import FIELDS, Shop, SyncSettings
+from shops.models.settings import StockWay
 from shops.platforms import Platform
 from shops.reverb.lists import Choice, Lists
+
+#: Stock of neither side changes the other's.
+STOP = "stop"
 
 
 class _Plain(BaseForm):
@@ -90,7 +94,9 @@ class SettingsForm(_Plain, forms.ModelForm):  # type: ignore[type-arg]
             "auto_sync",
             "auto_publish",
             "create_listings",
-            *(f"sync_{name}" for name in FIELDS),
+            *(f"sync_{name}" for name in FIELDS if name != "stock"),
+            "stock_buffer",
+            "stock_maximum",
             "default_condition",
             "default_category",
             "default_shipping_profile",
@@ -102,8 +108,15 @@ class SettingsForm(_Plain, forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, lists: Lists, **more: Any) -> None:
         """`lists` are the choices that Reverb offers this shop."""
         super().__init__(*args, **more)
-        for name, label in FIELDS.items():
-            self.fields[f"sync_{name}"].label = label
+        for name in self._switched:
+            self.fields[f"sync_{name}"].label = FIELDS[name]
+        for name in ("stock_buffer", "stock_maximum"):
+            self.fields[name].required = False
+        now = self.instance.stock_way if self.instance.sync_stock else STOP
+        choices = [*StockWay.choices, (STOP, "Stop: neither side changes the other")]
+        self.fields["stock"] = forms.ChoiceField(
+            label="What leads", choices=choices, widget=forms.RadioSelect, required=False, initial=now
+        )
         self._choose("default_condition", lists.conditions)
         self._choose("default_category", [choice for choice in lists.categories if choice.listable])
         self._choose("default_shipping_profile", lists.shipping_profiles)
@@ -127,7 +140,35 @@ class SettingsForm(_Plain, forms.ModelForm):  # type: ignore[type-arg]
     @property
     def field_switches(self) -> list[forms.BoundField]:
         """A switch for each field that syncs."""
-        return [self[f"sync_{name}"] for name in FIELDS]
+        return [self[f"sync_{name}"] for name in self._switched]
+
+    @property
+    def _switched(self) -> list[str]:
+        """The fields that have a switch; stock has choices of its own."""
+        return [name for name in FIELDS if name != "stock"]
+
+    @property
+    def stock_numbers(self) -> list[forms.BoundField]:
+        """What is held back, and the most to show."""
+        return [self["stock_buffer"], self["stock_maximum"]]
+
+    def clean_stock_buffer(self) -> int:
+        """Nothing typed is none."""
+        return self.cleaned_data["stock_buffer"] or 0
+
+    def clean_stock_maximum(self) -> int:
+        """Nothing typed is no limit."""
+        return self.cleaned_data["stock_maximum"] or 0
+
+    def save(self, commit: bool = True) -> SyncSettings:  # noqa: FBT001, FBT002 -- Django's own signature
+        """Keep the choice of what leads, too."""
+        chosen = self.cleaned_data.get("stock")
+        if chosen:
+            self.instance.sync_stock = chosen != STOP
+        if chosen in StockWay.values:
+            self.instance.stock_way = chosen
+        saved: SyncSettings = super().save(commit)
+        return saved
 
     @property
     def for_new_listings(self) -> list[forms.BoundField]:

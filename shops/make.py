@@ -19,7 +19,7 @@ from shops.models import (
 )
 from shops.platforms import PLATFORMS
 from shops.platforms.values import Keys, StorePassing
-from shops.reverb import connect, reference
+from shops.reverb import connect, hooks, reference
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import ReverbError
 from shops.reverb.lists import Lists
@@ -27,6 +27,8 @@ from shops.signals import store_replaced
 
 #: Checks what a store says of itself, and its webhooks (shops/upkeep.py).
 CHECK_STORE = "shops.check_store"
+#: Checks our webhooks at Reverb (shops/reverb/upkeep.py).
+CHECK_REVERB = "shops.check_reverb"
 
 
 def shop(owner: Person, name: str) -> Shop:
@@ -110,6 +112,11 @@ def connect_reverb(shop: Shop, token: str, *, sandbox: bool = False, by_oauth: b
     account = connect.check(candidate)
     if account.problem is not None and not account.problem.usable:
         return account
+    before = ReverbConnection.objects.filter(shop=shop).first()
+    mine = (account.id or account.shop_name, sandbox)
+    other = before is not None and (before.account_id or before.account, before.sandbox) != mine
+    if before is not None and other:
+        hooks.drop(before)
     ReverbConnection.objects.update_or_create(
         shop=shop,
         defaults={
@@ -123,22 +130,31 @@ def connect_reverb(shop: Shop, token: str, *, sandbox: bool = False, by_oauth: b
             "checked_at": now,
             "hooks_due_at": now,
             "orders_due_at": now,
+            # Of another account nothing is known yet.
+            **({"hooks": {}, "hooks_checked_at": None, "orders_read_at": None} if other else {}),
         },
     )
     look_again(shop)
+    wake(CHECK_REVERB, shop.pk)
     return account
 
 
 def disconnect_reverb(shop: Shop) -> None:
-    """Forget the token. Reverb has no call that revokes it; the seller can delete it there."""
-    ReverbConnection.objects.filter(shop=shop).delete()
+    """Remove our webhooks as far as Reverb lets us, and forget the token.
+
+    Reverb has no call that revokes a token; the seller can delete it there.
+    """
+    connection = ReverbConnection.objects.filter(shop=shop).first()
+    if connection is not None:
+        hooks.drop(connection)
+        connection.delete()
 
 
 def ask_to_delete(shop: Shop) -> None:
     """Stop all work for a shop and hide it at once; what is held of it is deleted in the background."""
+    disconnect_reverb(shop)
     with transaction.atomic():
         Shop.objects.filter(pk=shop.pk).update(delete_asked_at=clock.now())
-        disconnect_reverb(shop)
         disconnect_store(shop)
 
 

@@ -1,4 +1,4 @@
-"""Celery: look after the connections of stores, once a day each, and forget half-made connections."""
+"""Celery: look after the connections to stores and to Reverb, once a day each, and forget half-made connections."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from reverbsync import clock
 from reverbsync.alone import only_one
 from reverbsync.wake import awake, wake
 from shops import make, upkeep
-from shops.models import PendingConnection, StoreConnection
+from shops.models import PendingConnection, ReverbConnection, StoreConnection
+from shops.reverb import upkeep as reverb_upkeep
 
 
 @shared_task(name=make.CHECK_STORE)
@@ -23,11 +24,23 @@ def check_store(shop_id: int) -> None:
             upkeep.check(connection)
 
 
+@shared_task(name=make.CHECK_REVERB)
+def check_reverb(shop_id: int) -> None:
+    """Check a shop's webhooks at Reverb."""
+    awake(make.CHECK_REVERB, shop_id)
+    with only_one(make.CHECK_REVERB, shop_id) as alone:
+        connection = ReverbConnection.objects.filter(shop=shop_id, hooks_due_at__lte=clock.now()).first()
+        if alone and connection is not None:
+            reverb_upkeep.check(connection)
+
+
 @shared_task(name="shops.sweep")
 def sweep() -> None:
     """Wake the checks that are due."""
     for shop_id in upkeep.due():
         wake(make.CHECK_STORE, shop_id)
+    for shop_id in reverb_upkeep.due():
+        wake(make.CHECK_REVERB, shop_id)
 
 
 @shared_task(name="shops.prune")

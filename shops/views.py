@@ -10,12 +10,14 @@ from django.shortcuts import redirect, render
 from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from reverbsync import clock
 from shops import make
 from shops.access import for_members, shops_of
 from shops.forms import ReverbForm, SettingsForm, ShopForm, StoreForm
 from shops.models import Person, ReverbConnection, Shop, StoreConnection
 from shops.platforms import PLATFORMS
 from shops.platforms.values import StoreRefused
+from shops.reverb import hooks, limits
 from shops.reverb.connect import PROBLEMS
 
 PAGE = ["GET", "HEAD", "POST"]
@@ -58,6 +60,7 @@ def overview(request: HttpRequest, shop: Shop) -> HttpResponse:
             "shop": shop,
             "store": store,
             "reverb": connection,
+            "pace": limits.told(connection) if connection else None,
             "problem": problem,
             "link": problem.link_on(connection.web_url) if problem and connection else "",
             "platform": PLATFORMS[store.platform] if store else None,
@@ -146,12 +149,25 @@ def reverb(request: HttpRequest, shop: Shop) -> HttpResponse:
         "shop": shop,
         "form": form,
         "reverb": connection,
+        "pace": limits.told(connection) if connection else None,
         "problem": problem,
         "link": problem.link_on(web) if problem else "",
         "token_page": PROBLEMS["token_refused"].link_on(web),
         "oauth": bool(site.REVERB_CLIENT_ID),
+        "topics": hooks.WANTED,
+        "refused": _by_words(connection.hooks.get("refused", {})) if connection else {},
+        "orders_every": hooks.orders_every(connection) if connection else None,
+        "orders_late": connection is not None and hooks.orders_late(connection, clock.now()),
     }
     return render(request, "shops/reverb.html", context)
+
+
+def _by_words(refused: dict[str, str]) -> dict[str, list[str]]:
+    """Return each reason with the topics that it refuses."""
+    found: dict[str, list[str]] = {}
+    for topic, words in refused.items():
+        found.setdefault(words, []).append(topic)
+    return found
 
 
 @require_http_methods(PAGE)

@@ -19,6 +19,7 @@ class Mend(StrEnum):
     REVERB_CONNECTION = "reverb_connection"
     REVERB_SELLING = "reverb_selling"
     STORE_CONNECTION = "store_connection"
+    PRODUCT = "product"
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,9 @@ REASONS: dict[str, Reason] = {
         ),
         Reason(
             "used_listing_sold",
-            "This used item sold on Reverb, and Reverb locks such a listing. If you have another, give it a new SKU.",
-            Mend.LISTING,
+            "This used item sold on Reverb, and Reverb locks such a listing. If you have it again, make a new listing "
+            "on the product's page here, or leave it.",
+            Mend.PRODUCT,
             waits=True,
         ),
         Reason(

@@ -8,14 +8,22 @@ import pytest
 import redis
 from pytest_django.fixtures import Settings
 
-from reverbsync import pace
+from reverbsync import local_pace, pace
 from reverbsync.redis import connection
+from shops.reverb import reference
 
 
 @pytest.fixture(autouse=True)
 def quick_passwords(settings: Settings) -> None:
     """Hash passwords fast; how hard that is in earnest is Django's business."""
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture(autouse=True)
+def nothing_remembered() -> None:
+    """Begin each test without what the process remembers of Reverb's lists and of the pace without Redis."""
+    reference.forget()
+    local_pace.over()
 
 
 @pytest.fixture
@@ -26,7 +34,8 @@ def unreachable_redis(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr("reverbsync.redis.connection", lambda: gone)
     monkeypatch.setattr("reverbsync.pace.connection", lambda: gone)
     monkeypatch.setattr("reverbsync.wake.connection", lambda: gone)
-    monkeypatch.setattr(pace, "_script", lambda: script)
+    monkeypatch.setattr("reverbsync.without_redis.connection", lambda: gone)
+    monkeypatch.setattr(pace, "_script", lambda _: script)
     assert connection() is not gone
     yield
     gone.close()

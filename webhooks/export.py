@@ -12,7 +12,7 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import QuerySet
 
-from listings.models import Listing, Product, Walk
+from listings.models import Ledger, Listing, Order, Product, Walk
 from shops.models import (
     MappingRule,
     Membership,
@@ -39,7 +39,18 @@ _STORE = (
     "hooks",
     "hooks_checked_at",
 )
-_REVERB = ("account", "account_id", "currency", "sandbox", "by_oauth", "problem", "checked_at")
+_REVERB = (
+    "account",
+    "account_id",
+    "currency",
+    "sandbox",
+    "by_oauth",
+    "problem",
+    "checked_at",
+    "hooks",
+    "hooks_checked_at",
+    "orders_read_at",
+)
 _DELIVERY = ("source", "delivery_id", "topic", "received_at", "state")
 
 
@@ -65,6 +76,8 @@ def _parts(shop: Shop) -> dict[str, QuerySet[Any, dict[str, Any]]]:
         "mapping_rules": MappingRule.objects.filter(**mine).values("by", "value", "field", "says"),
         "products": Product.objects.filter(**mine).order_by("pk").values(),
         "listings": Listing.objects.filter(**mine).order_by("pk").values(),
+        "stock": Ledger.objects.filter(listing__shop=shop).order_by("pk").values(),
+        "reverb_orders": Order.objects.filter(**mine).order_by("pk").values(),
         "walks": Walk.objects.filter(**mine).values(),
         "told_products": ToldProduct.objects.filter(store__shop=shop).order_by("pk").values(),
         "told_orders": ToldOrder.objects.filter(store__shop=shop).order_by("pk").values(),

@@ -1,4 +1,4 @@
-"""Read open deliveries into events and hand them to `listings`."""
+"""Read a store's open deliveries into events and hand them to `listings`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BATCH = 100
 
 
 def hand_over(shop: Shop) -> bool:
-    """Work off one batch of the shop's open deliveries; return whether there may be more.
+    """Work off one batch of the store's open deliveries; return whether there may be more.
 
     A delivery is put away only after its jobs are saved: a worker that dies in between leaves it open, and looking
     again is harmless. What the store did not answer for stays open for later.

@@ -11,7 +11,8 @@ from reverbsync.wake import wake
 from shops.models import Shop
 from webhooks.models import Delivery
 
-HAND_OVER = "webhooks.hand_over"
+#: Source → the task that hands its deliveries over. Each has its own: a slow store must not delay a sale on Reverb.
+HAND_OVER = {"store": "webhooks.hand_over", "reverb": "webhooks.hand_over_reverb"}
 FIRST_DELAY_S = 2
 LONGEST_DELAY_S = 600
 
@@ -31,7 +32,7 @@ def keep(shop_id: int, *, source: str, delivery_id: str, topic: str, body: bytes
     )
     Delivery.objects.bulk_create([delivery], ignore_conflicts=True)
     if state == Delivery.State.OPEN:
-        wake(HAND_OVER, shop_id)
+        wake(HAND_OVER[source], shop_id)
 
 
 def is_json(body: bytes) -> bool:
@@ -42,25 +43,28 @@ def is_json(body: bytes) -> bool:
         return False
 
 
-def open_ones(shop: Shop, *, now: datetime, limit: int) -> list[Delivery]:
-    """Return open deliveries that are due, oldest first."""
-    due = Delivery.objects.filter(shop=shop, state=Delivery.State.OPEN, due_at__lte=now)
+def open_ones(shop: Shop, *, now: datetime, limit: int, source: str = "store") -> list[Delivery]:
+    """Return open deliveries of a source that are due, oldest first."""
+    due = Delivery.objects.filter(shop=shop, source=source, state=Delivery.State.OPEN, due_at__lte=now)
     return list(due.order_by("id")[:limit])
 
 
-def done(deliveries: Iterable[Delivery], *, now: datetime, personal: Iterable[str] = ()) -> None:
+def done(deliveries: Iterable[Delivery], *, now: datetime, personal: Iterable[str] = (), emptied: bool = False) -> None:
     """Put deliveries away that were worked off.
 
-    Bodies of the topics in `personal` hold people's data and are emptied.
+    Bodies of the topics in `personal` hold people's data and are emptied; with `emptied` all are.
     """
     found = Delivery.objects.filter(pk__in=[delivery.pk for delivery in deliveries])
-    found.filter(topic__in=personal).update(body=b"")
+    (found if emptied else found.filter(topic__in=personal)).update(body=b"")
     found.update(state=Delivery.State.DONE, done_at=now, note="")
 
 
-def put_aside(deliveries: Iterable[Delivery], *, state: Delivery.State, note: str, now: datetime) -> None:
-    """Put deliveries away that will never be worked off, and say why."""
-    Delivery.objects.filter(pk__in=[one.pk for one in deliveries]).update(state=state, note=note[:300], done_at=now)
+def put_aside(
+    deliveries: Iterable[Delivery], *, state: Delivery.State, note: str, now: datetime, emptied: bool = False
+) -> None:
+    """Put deliveries away that will never be worked off, and say why; with `emptied` their bodies go."""
+    found = Delivery.objects.filter(pk__in=[one.pk for one in deliveries])
+    found.update(state=state, note=note[:300], done_at=now, **({"body": b""} if emptied else {}))
 
 
 def try_later(delivery: Delivery, *, note: str, now: datetime, at_least_s: float | None = None) -> None:
@@ -70,7 +74,7 @@ def try_later(delivery: Delivery, *, note: str, now: datetime, at_least_s: float
     Delivery.objects.filter(pk=delivery.pk).update(attempts=delivery.attempts + 1, due_at=due, note=note[:300])
 
 
-def shops_with_open_ones(*, now: datetime) -> list[int]:
-    """Return the shops that have something to hand over, for the sweeper."""
+def shops_with_open_ones(*, now: datetime) -> list[tuple[str, int]]:
+    """Return source and shop of all that have something to hand over, for the sweeper."""
     due = Delivery.objects.filter(state=Delivery.State.OPEN, due_at__lte=now)
-    return list(due.values_list("shop_id", flat=True).distinct())
+    return list(due.values_list("source", "shop_id").distinct())

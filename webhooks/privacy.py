@@ -1,17 +1,22 @@
 """What the law asks for: tell what is held of a customer, forget a customer, forget a store.
 
 Of a store's customers nothing is kept beyond the deliveries that are still open: bodies of orders are emptied once they
-are worked off (`Platform.personal_topics`). So forgetting a customer is emptying what is left of such bodies.
+are worked off (`Platform.personal_topics`). So forgetting a customer is emptying what is left of such bodies. Of buyers
+on Reverb name and address are kept only while the shop has its orders made in the store; since nobody can tell whether
+a customer of the store is one of them, forgetting a customer empties those of all orders that are done with.
 """
 
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from django.core.mail import send_mail
 from django.db import transaction
+from django.db.models import QuerySet
 
-from listings.models import Job, Listing, Product, Walk
+from listings.models import Job, Listing, Order, Product, Walk
+from listings.orders import people
 from shops.events import CustomerDataAsked, CustomerForgotten, Event
 from shops.models import Membership, Shop, StoreConnection
 from shops.platforms import platform_of
@@ -43,7 +48,10 @@ def forget_store(shop: Shop) -> None:
             logger.warning("Shop %s is to be forgotten, but its store is connected; nothing was deleted", shop.pk)
             Delivery.objects.filter(shop=shop, topic__in=platform_of(shop.store).app_topics).delete()
             return
-        _delete_rows(shop)
+        _delete_rows(shop, Delivery.objects.filter(source="store"))
+        # Sales on Reverb belong to that account. Their units were the old store's.
+        people.forget(shop)
+        Order.objects.filter(shop=shop).update(counts=False, counted=0, shown=0)
         store.delete()
 
 
@@ -54,16 +62,16 @@ def delete_asked_for() -> None:
         if store is not None and store.hooks_due_at is not None:
             continue  # upkeep is still taking it down, for a day at most
         number = shop.pk
-        _delete_rows(shop)
+        _delete_rows(shop, Delivery.objects.all(), Order.objects.all())
         shop.delete()
         logger.info("Shop %s was deleted as its owner asked", number)
 
 
-def _delete_rows(shop: Shop) -> None:
+def _delete_rows(shop: Shop, *more: QuerySet[Any]) -> None:
     """Delete what may be many rows in portions, each its own statement."""
-    for table in (Delivery, Job, Listing, Walk, Product, Entry):
-        rows = table.objects.filter(shop=shop).order_by("pk")
-        while table.objects.filter(pk__in=list(rows.values_list("pk", flat=True)[:PORTION])).delete()[0]:
+    for rows in (*more, *(table.objects.all() for table in (Job, Listing, Walk, Product, Entry))):
+        mine = rows.filter(shop=shop).order_by("pk").values_list("pk", flat=True)
+        while rows.model.objects.filter(pk__in=list(mine[:PORTION])).delete()[0]:
             pass
 
 
@@ -71,6 +79,7 @@ def _empty(shop: Shop) -> None:
     topics = platform_of(shop.store).personal_topics
     kept = Delivery.objects.filter(shop=shop, topic__in=topics).exclude(state=Delivery.State.OPEN)
     kept.update(body=b"")
+    people.forget(shop, only_over=True)
 
 
 def _tell_owners(shop: Shop, customer_id: str, order_ids: tuple[str, ...]) -> None:
@@ -83,7 +92,9 @@ def _tell_owners(shop: Shop, customer_id: str, order_ids: tuple[str, ...]) -> No
         f"The customer {customer_id} of your store asked what is held of them"
         f"{' (orders ' + ', '.join(order_ids) + ')' if order_ids else ''}.\n\n"
         "ReverbSync keeps no customers, addresses or orders of your store. Order messages are emptied as soon as they "
-        f"are worked off; {held} of them are waiting at this moment.\n",
+        f"are worked off; {held} of them are waiting at this moment.\n"
+        f"Of {people.held(shop)} orders on Reverb the buyer's name and address are kept; the export on the shop's data "
+        "page holds them.\n",
         None,
         list(owners),
         fail_silently=True,

@@ -14,6 +14,8 @@ class Rank(models.IntegerChoices):
     STOCK_TO_ZERO = 0, "stock to zero"
     STOCK = 10, "stock"
     EDIT = 20, "edit"
+    #: An edit that failed for a passing cause. Stock keeps its rank: a sold guitar does not become less urgent.
+    RETRY = 25, "retry"
     CATALOGUE = 30, "catalogue"
 
 
@@ -32,11 +34,12 @@ class Job(models.Model):
     waiting = models.BooleanField(default=False, help_text="The seller must mend something first.")
     lease = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
+    holder = models.IntegerField(null=True, help_text="The worker that claimed it, as its lock is called.")
 
     class Meta:
         indexes = [
             models.Index(fields=["shop", "rank", "due_at"], condition=models.Q(waiting=False), name="jobs_in_order"),
-            models.Index(fields=["due_at"], condition=models.Q(waiting=False), name="jobs_by_due_time"),
+            models.Index(fields=["shop"], condition=models.Q(lease__isnull=False), name="jobs_in_hand"),
         ]
 
     def __str__(self) -> str:

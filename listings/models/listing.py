@@ -24,6 +24,8 @@ class Listing(models.Model):
     warnings = models.JSONField(default=list)
     #: Set before a POST, cleared by its answer. Still set: that answer was lost, and the POST may have been applied.
     post_started_at = models.DateTimeField(null=True)
+    #: The seller wants a new listing in the place of this one, which sold and is locked for good.
+    anew = models.BooleanField(default=False)
     #: How often we looked whether a listing that Reverb is publishing is live; None when none is being published.
     publish_looks = models.PositiveSmallIntegerField(null=True)
 

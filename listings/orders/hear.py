@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 from listings import jobs
@@ -13,7 +14,9 @@ from shops.models import ReverbConnection, Shop
 from shops.pictures import ReverbListing
 from shops.reverb import connect
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import NotFound, ReverbError
+from shops.reverb.errors import NotFound, Passing, ReverbError
+
+logger = logging.getLogger(__name__)
 
 
 def follow(connection: ReverbConnection, events: Mapping[ReverbEvent, str]) -> dict[ReverbEvent, ReverbError]:
@@ -34,6 +37,10 @@ def follow(connection: ReverbConnection, events: Mapping[ReverbEvent, str]) -> d
                     connect.mark_if_dead(connection)
         except ReverbError as error:
             failed[event] = error
+        except Exception:
+            # Ours to mend; meanwhile it must not keep us from the others, and is tried again ever more rarely.
+            logger.exception("An event of Reverb's broke in shop %s", connection.shop_id)
+            failed[event] = Passing("Something went wrong on our side.")
     return failed
 
 

@@ -17,9 +17,9 @@ from reverbsync import clock
 from reverbsync.alone import in_turn
 from reverbsync.wake import wake
 from shops.models import ReverbConnection
-from shops.reverb import connect
+from shops.reverb import connect, hooks
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import NeedsSeller, ReverbError
+from shops.reverb.errors import NeedsSeller, Paced, Passing, ReverbError
 
 ORDERS = "listings.orders"
 #: A reading begins this much before the last one began: clocks differ, and Reverb's lists may trail.
@@ -28,13 +28,11 @@ OVERLAP = timedelta(minutes=10)
 FIRST = timedelta(hours=24)
 #: How far back the orders are read of an account that comes back.
 LONGEST = timedelta(days=60)
-#: Between two readings: where Reverb tells us of orders placed and changed, and where it does not.
-TOLD, NOT_TOLD = timedelta(seconds=300), timedelta(seconds=60)
+#: The wait after a failure: at first, and at most.
+FIRST_DELAY = timedelta(seconds=30)
 LONGEST_DELAY = timedelta(seconds=900)
 #: The seller must mend something first.
 REFUSED_DELAY = timedelta(seconds=900)
-#: Topics that tell of an order placed, and of one changed, by either of their names (Reverb docs, sync guide).
-PLACED, CHANGED = {"orders/create", "order/created"}, {"orders/update", "order/updated"}
 BATCH = 100
 
 
@@ -49,7 +47,7 @@ def read(connection: ReverbConnection, client: ReverbClient, *, now: datetime) -
 
 
 def fresh(connection: ReverbConnection, client: ReverbClient, *, now: datetime, max_age_s: float) -> None:
-    """See to it that all orders are known that changed on Reverb until `max_age_s` ago. Raises ReverbError if not.
+    """See to it that all orders are known that Reverb's list showed `max_age_s` ago. Raises ReverbError if not.
 
     Several workers may ask at once: the first one reads, the others wait for it and find that it is done.
     """
@@ -78,12 +76,6 @@ def shops_with_due_orders() -> list[int]:
     return list(_due().order_by(F("orders_due_at").asc(nulls_first=True)).values_list("shop_id", flat=True))
 
 
-def every(connection: ReverbConnection) -> timedelta:
-    """Return the time between two readings."""
-    there = set(connection.hooks.get("there", ()))
-    return TOLD if there & PLACED and there & CHANGED else NOT_TOLD
-
-
 # -- a reading -----------------------------------------------------------------------------------------------------
 
 
@@ -99,19 +91,21 @@ def _read_since(connection_id: int, moment: datetime) -> bool:
 
 def _read(connection_id: int, client: ReverbClient, now: datetime) -> None:
     # As it is saved now: it was read before we waited for our turn.
-    connection = ReverbConnection.objects.select_related("shop__sync_settings").get(pk=connection_id)
+    connection = ReverbConnection.objects.select_related("shop__sync_settings").filter(pk=connection_id).first()
+    if connection is None:
+        raise Passing("Reverb was disconnected.")
     planned = connection.orders_due_at
     try:
         found = client.orders(_since(connection, now))
         while part := list(islice(found, BATCH)):
             take(connection.shop, part, cause="Reverb order")
-    except ReverbError as error:
+    except Exception as error:
         _plan(connection, planned, now + _delay(connection, error, now))
         raise
     # Unless another account was connected meanwhile: of that one nothing was read.
     mine = ReverbConnection.objects.filter(pk=connection.pk, account_id=connection.account_id)
     mine.filter(Q(orders_read_at__isnull=True) | Q(orders_read_at__lt=now)).update(orders_read_at=now)
-    _plan(connection, planned, now + every(connection))
+    _plan(connection, planned, now + hooks.orders_every(connection))
 
 
 def _since(connection: ReverbConnection, now: datetime) -> datetime:
@@ -122,13 +116,15 @@ def _since(connection: ReverbConnection, now: datetime) -> datetime:
     return max(now - LONGEST, min(now - FIRST, (last or now) - OVERLAP))
 
 
-def _delay(connection: ReverbConnection, error: ReverbError, now: datetime) -> timedelta:
+def _delay(connection: ReverbConnection, error: Exception, now: datetime) -> timedelta:
     """Return the wait after a failure: it grows with the time for which no reading went well."""
     if isinstance(error, NeedsSeller):
         return REFUSED_DELAY
-    away = now - connection.orders_read_at if connection.orders_read_at is not None else NOT_TOLD
-    wait = min(LONGEST_DELAY, max(NOT_TOLD / 2, away / 2))
-    return max(wait, timedelta(seconds=error.retry_after or 0))
+    asked = timedelta(seconds=(error.retry_after if isinstance(error, ReverbError) else None) or 0)
+    if isinstance(error, Paced):
+        return max(asked, timedelta(seconds=1))  # nothing went wrong
+    away = now - (connection.orders_read_at or connection.checked_at or now)
+    return max(asked, min(LONGEST_DELAY, max(FIRST_DELAY, away / 2)))
 
 
 def _plan(connection: ReverbConnection, planned: datetime | None, due_at: datetime) -> None:

@@ -29,6 +29,8 @@ _FIELDS = [
     "picture",
     "counts",
 ]
+#: What the column holds; no order has so many.
+MOST_UNITS = 2_147_483_647
 #: Units that an order takes from the stock (news.wanted), for the database.
 _WANTED = Case(When(status__in=RELEASED, then=Value(0)), default=F("quantity"), output_field=IntegerField())
 
@@ -99,7 +101,7 @@ def _see(row: Order, picture: ReverbOrder, places: _Places, *, personal: bool) -
     listing, surely = places.of_order(row)
     if listing is not None and (surely or row.product_id is None):
         row.product_id = listing.product_id
-    if listing is not None and not row.counts:
+    if listing is not None and not row.counts and not row.reckoned:  # else it was history when its listing was linked
         row.counts = news.counts(row.placed_at, places.linked_at.get(listing.pk))
     now = (row.picture, row.status, row.quantity, row.product_id, row.counts)
     return _Taken(row, changed=now != before, moved=row.pk is None or now[1:] != before[1:])
@@ -109,7 +111,7 @@ def _fill(row: Order, picture: ReverbOrder) -> None:
     row.listing_id = picture.listing_id[:32]
     row.sku = picture.sku[:255]
     row.title = picture.title[:300]
-    row.quantity = picture.quantity
+    row.quantity = min(picture.quantity, MOST_UNITS)
     row.status = picture.status[:40]
     row.placed_at = picture.placed_at
     row.updated_at = picture.updated_at

@@ -12,7 +12,7 @@ from django.db.models import F, Q, QuerySet
 from listings.models import Ledger, Listing, Order, Product
 from listings.stock.merge import Agreed, Merged, Sale, merge, owed_to_store, shown
 from reverbsync import clock
-from shops.models import SyncSettings
+from shops.models import Shop, SyncSettings
 from shops.models.settings import StockWay
 from shops.pictures import ReverbListing
 from shops.platforms import Platform
@@ -107,17 +107,16 @@ def trails_s(ledger: Ledger, number: int | None, platform: Platform) -> float:
 def _begin(row: Listing, product: Product, read: Read) -> Ledger | None:
     if read.store is None:
         return None
-    history = (
-        Order.objects.filter(shop=row.shop_id, listing_id=row.reverb_id) if row.reverb_id else Order.objects.none()
-    )
-    history.update(product=product, counts=False)
+    if read.listing is not None:
+        history = Order.objects.filter(shop=row.shop_id, listing_id=read.listing.id)
+        history.update(product=product, counts=False, reckoned=F("status"))
     return Ledger.objects.create(
         listing=row,
         units=read.store,
         store=read.store,
         reverb=number_of(read.listing),
         put_at=read.now,
-        linked_at=row.post_started_at or read.now,
+        linked_at=row.post_started_at or clock.now(),
     )
 
 
@@ -178,6 +177,20 @@ def to_show(ledger: Ledger, product: Product, settings: SyncSettings) -> int:
         moved = ledger.reverb is None or product.seen.stock != ledger.store
         return shown(product.seen.stock or 0, **limits(product, settings)) if moved else ledger.reverb or 0
     return shown(ledger.units, **limits(product, settings))
+
+
+def out_of_step(shop: Shop) -> list[Product]:
+    """Return the products of which Reverb shows another number than it is to show: settings may have changed."""
+    settings = shop.sync_settings
+    rows = Ledger.objects.filter(listing__shop=shop, reverb__isnull=False).select_related("listing__product")
+    found = []
+    for ledger in rows.iterator(chunk_size=500):
+        product, picture = ledger.listing.product, ledger.listing.picture or {}
+        units = to_show(ledger, product, settings)
+        several = picture.get("condition") in HOLD_SEVERAL or picture.get("has_inventory")
+        if ledger.reverb != (units if several else min(1, units)):
+            found.append(product)
+    return found
 
 
 def to_write(ledger: Ledger, settings: SyncSettings) -> int:

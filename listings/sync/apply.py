@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from listings.models import Listing
+from listings.models import Ledger, Listing
 from listings.stock.turn import Turn
 from listings.sync import payload
 from listings.sync.decide import Case, Decision, agree, already_agreed
@@ -90,6 +90,19 @@ def update(client: ReverbClient, row: Listing, case: Case, decision: Decision, s
         listing = client.listing(case.listing.id)
     keep(row, case, listing, sent=decision.sends, warnings=warnings)
     return Applied(listing, warnings, message, _changes(case, decision.sends))
+
+
+def set_aside(client: ReverbClient, row: Listing, listing: ReverbListing) -> None:
+    """Give a listing that sold another SKU, so that a new one can be made; the seller asked for it.
+
+    Whether Reverb lets a sold listing's SKU change is not documented. Raises Invalid where it does not.
+    """
+    link = listing.self_url or f"/listings/{listing.id}"
+    client.update(link, {"sku": f"{row.sku[:200]} (sold {listing.id})"})
+    row.reverb_id = row.link = row.state = ""
+    row.picture, row.agreed, row.anew, row.publish_looks = None, {}, False, None
+    row.save()
+    Ledger.objects.filter(listing=row).update(reverb=None, putting=None)
 
 
 def keep(

@@ -34,12 +34,8 @@ class Steps:
     store_error: StoreError | None = None
 
     def run(self, case: Case) -> Ending:
-        if case.listing is not None:
-            apply.keep(self.row, case, case.listing)
-            case = self._now(case, case.listing)
-        if decide(case).reason != "ended":
-            self._to_store()
-            case = self._now(case, case.listing)
+        """Return how the attempt ends. Raises ReverbError; what was done until then is in `done`."""
+        case = self._begin(case)
         ending = Ending(Entry.Outcome.NOTHING, "in_step", self.done)
         before: Decision | None = None
         for _ in range(MAX_STEPS):
@@ -47,21 +43,16 @@ class Steps:
             if decision.action == Action.NOTHING or decision == before:
                 break  # what was just sent and does not show yet is not sent again
             before = decision
-            if decision.action == Action.SKIP:
-                if ending.outcome != Entry.Outcome.SYNCED:
-                    ending = skipped(decision.reason)
+            if decision.reason == "used_listing_sold" and self.row.anew and case.listing is not None:
+                case = self._anew(case, case.listing)
+            elif decision.action == Action.SKIP:
+                ending = ending if ending.outcome == Entry.Outcome.SYNCED else skipped(decision.reason)
                 break
-            call = apply.create if decision.action == Action.CREATE else apply.update
-            applied = call(self.client, self.row, case, decision, self.stock)
-            if ending.outcome != Entry.Outcome.SYNCED:
-                ending = Ending(Entry.Outcome.SYNCED, decision.reason, self.done)
-            self.done += applied.changes
-            ending.message, ending.warnings = applied.message, applied.warnings
-            if decision.reason == "ended":
-                self._to_store()
-            case = self._now(case, applied.listing)
-            if publish.awaited(decision, applied.listing):
-                return self._with_stock(publish.begin(self.row, ending))
+            else:
+                listing = self._apply(case, decision, ending)
+                case = self._now(case, listing)
+                if publish.awaited(decision, listing):
+                    return self._with_stock(publish.begin(self.row, ending))
         self.stock.settle(case.listing)
         return self._with_stock(publish.follow_up(self.row, case, ending))
 
@@ -69,6 +60,33 @@ class Steps:
         """Bring the store what it lacks, and end so."""
         self._to_store()
         return self._with_stock(ending)
+
+    def _begin(self, case: Case) -> Case:
+        if case.listing is not None:
+            apply.keep(self.row, case, case.listing)
+            case = self._now(case, case.listing)
+        if decide(case).reason != "ended":
+            self._to_store()
+            case = self._now(case, case.listing)
+        return case
+
+    def _apply(self, case: Case, decision: Decision, ending: Ending) -> ReverbListing:
+        """Make the call, and tell it in the ending; the first call's reason stands."""
+        call = apply.create if decision.action == Action.CREATE else apply.update
+        applied = call(self.client, self.row, case, decision, self.stock)
+        if ending.outcome != Entry.Outcome.SYNCED:
+            ending.outcome, ending.reason = Entry.Outcome.SYNCED, decision.reason
+        self.done += applied.changes
+        ending.message, ending.warnings = applied.message, applied.warnings
+        if decision.reason == "ended":
+            self._to_store()
+        return applied.listing
+
+    def _anew(self, case: Case, listing: ReverbListing) -> Case:
+        apply.set_aside(self.client, self.row, listing)
+        if self.stock.ledger is not None:
+            self.stock.ledger.refresh_from_db()
+        return self._now(case, None)
 
     def _to_store(self) -> None:
         try:

@@ -61,24 +61,28 @@ def main(kind: str) -> int:
 
 def _check(up: Demo) -> bool:
     up.look_at_store()  # the first reading must not be under way: what it meets first is only learnt
-    edits = _edits(up)
+    new, used = _listed(up, several=True), _listed(up, several=False)
+    edits = _edits(up, new, used)
     began = time.monotonic()
     for edit in edits:
         edit.do()
     in_time = _wait(up)
-    back = _back_from_zero(up, edits)
+    edits.append(_back_from_zero(up, edits))
+    sold = _sold_on_reverb(up, used[5]) if up.own_reverb else None
     in_time = _wait(up) and in_time
     took = time.monotonic() - began
     outcomes = Outcomes(up)
-    for edit in [*edits, back]:
+    for edit in edits:
         _compare(up, edit, outcomes)
-    _print([*edits, back], took, in_time=in_time)
-    return in_time and not any(edit.wrong for edit in [*edits, back])
+    if sold is not None:
+        _compare_sold(up, sold, outcomes)
+        edits.append(sold)
+    _print(edits, took, in_time=in_time)
+    return in_time and not any(edit.wrong for edit in edits)
 
 
-def _edits(up: Demo) -> list[Edit]:
-    """Return nine edits (eight where each product gets a SKU); the tenth follows when the first are in step."""
-    new, used = _listed(up, several=True), _listed(up, several=False)
+def _edits(up: Demo, new: list[Doc], used: list[Doc]) -> list[Edit]:
+    """Return the edits that are made first; others follow when these are in step."""
 
     def product(doc: Doc, **wish: Any) -> Callable[[], Any]:
         return lambda: up.at_store("PUT", f"/products/{doc['id']}", wish)
@@ -121,6 +125,30 @@ def _back_from_zero(up: Demo, edits: list[Edit]) -> Edit:
     return Edit("zero and back", first.sku, "Synced", lambda: None, found=went, wrong=first.wrong)
 
 
+def _sold_on_reverb(up: Demo, doc: Doc) -> Edit:
+    """Let somebody buy a one-off on Reverb that the app knows of."""
+    sku, variant = str(doc["variants"][0]["sku"]), doc["variants"][0]["id"]
+    up.at_store("PUT", f"/variants/{variant}", {"price": "1500.00"})
+    _wait(up)
+    listing = _find(up, sku)
+    answer = requests.post(f"{up.reverb_web}/_control/buy", json={"listing_id": (listing or {}).get("id")}, timeout=30)
+    answer.raise_for_status()
+    return Edit("sold on Reverb", sku, "Synced", lambda: None)
+
+
+def _compare_sold(up: Demo, edit: Edit, outcomes: Outcomes) -> None:
+    """The unit must be gone in the store, and the listing stay sold."""
+    [product] = up.at_store("GET", f"/products?sku={edit.sku}")
+    units, listing = int(product["variants"][0]["inventory_quantity"]), _find(up, edit.sku)
+    state = listing["state"]["slug"] if listing else "gone"
+    edit.found += [f"log says {outcomes.last(edit.sku)}", f"stock {units}", f"state {state}"]
+    edit.wrong += [
+        f"{name} should be {good}"
+        for name, now, good in (("stock", units, 0), ("state", state, "ordered"))
+        if now != good
+    ]
+
+
 def _listed(up: Demo, *, several: bool) -> list[Doc]:
     """Return products with one variant that have a live listing on Reverb, making the listing where none is there."""
     found: list[Doc] = []
@@ -134,7 +162,7 @@ def _listed(up: Demo, *, several: bool) -> list[Doc]:
                 continue
             _make_listed(up, doc)
         found.append(doc)
-        if len(found) == 5:
+        if len(found) == 6:
             break
     return found
 

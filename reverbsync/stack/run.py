@@ -25,7 +25,8 @@ from reverbsync.stack import ports
 from reverbsync.stack.services import PATIENCE_S, CannotStart, Postgres, Redis
 from reverbsync.stack.supervise import Program, Supervised
 
-WORKERS = 2
+#: The kinds of workers: name, queues, threads, niceness. Bulk work gives way to all other processes.
+WORKERS = (("urgent", "urgent,hooks", 8, 0), ("sync", "sync", 16, 10))
 
 
 @dataclass(frozen=True)
@@ -144,11 +145,17 @@ def stay(stack: Stack) -> None:
 def _app(port: int) -> list[Program]:
     """The processes of the app itself (docs/operations.md tells of each)."""
     celery = [sys.executable, "-m", "celery", "-A", "reverbsync.celery:app"]
-    pool = ["--pool", "threads", "--concurrency", "8", "-Q", "hooks,sync", "-l", "WARNING"]
-    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "WARNING"]
     workers = [
-        Program(f"worker{number}", [*celery, "worker", "-n", f"worker{number}@%h", *pool, *quiet])
-        for number in range(1, WORKERS + 1)
+        Program(
+            f"worker-{name}",
+            [
+                *(["nice", "-n", str(nice)] if nice else []),
+                *[*celery, "worker", "-n", f"{name}@%h", "-Q", queues, "--pool", "threads"],
+                *["--concurrency", str(threads), *quiet],
+            ],
+        )
+        for name, queues, threads, nice in WORKERS
     ]
     web = [sys.executable, "-m", "gunicorn", "reverbsync.wsgi:application", "--worker-class", "gthread"]
     web.append("--no-control-socket")

@@ -14,6 +14,8 @@ from sandbox.reverb.market import Market
 SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£"}
 #: Where Reverb's dates are written: with an offset, in whole seconds (docs: samples).
 ZONE = timezone(timedelta(hours=-6))
+#: Amounts that are shown in the buyer's currency too; here it is always the seller's.
+PRESENTED = ("amount_product", "amount_product_subtotal", "amount_tax", "total")
 WORDS = {"live": "Live", "draft": "Draft", "ended": "Ended", "sold": "Sold", "ordered": "Ordered"}
 
 
@@ -87,6 +89,9 @@ def order(market: Market, api: str, doc: Doc) -> Doc:
         "order_source": "marketplace",
         "product_id": str(doc["listing"]),
         **{key: price({"amount": amount, "currency": currency}) for key, amount in amounts.items()},
+        **{f"presentment_{key}": price({"amount": amounts[key], "currency": currency}) for key in PRESENTED},
+        **{key: price({"amount": "0.00", "currency": currency}) for key in ("bump_fee", "tax_on_fees")},
+        "shipping_taxed": False,
         "buyer_id": buyer["id"],
         "buyer_name": name,
         "buyer_first_name": buyer["first_name"],
@@ -99,6 +104,9 @@ def order(market: Market, api: str, doc: Doc) -> Doc:
         "updated_at": stamp(doc["updated_at"]),
         "paid_at": stamp(doc["paid_at"]),
         "shipped_at": stamp(doc["shipped_at"]),
+        "shipping_date": stamp(doc["shipped_at"]),
+        "shipment_status": "in_transit" if doc["status"] == "shipped" else None,
+        "order_notes": [],
         "needs_feedback_for_buyer": False,
         "needs_feedback_for_seller": False,
         "photos": [_photo(link) for link in doc["photos"]],
@@ -114,9 +122,12 @@ def _order_links(market: Market, api: str, doc: Doc) -> Doc:
         "listing": {"href": f"{api}/listings/{doc['listing']}"},
         "payments": {"href": f"{api}/my/payments/selling?order_id={doc['order_number']}"},
         "web": {"href": page},
+        "web_listing": {"href": f"{market.web}/item/{doc['listing']}"},
         "packing_slip": {"web": {"href": f"{page}/packing_slip"}},
         "contact_buyer": {"web": {"href": f"{page}/contact"}},
     }
+    if doc["tracking_number"]:
+        links["web_tracking"] = {"href": f"{page}/tracking"}
     if doc["photos"]:
         links["photo"] = {"href": doc["photos"][0]}
     if doc["status"] == "paid":
@@ -130,6 +141,7 @@ def _address(kept: Doc, name: str) -> Doc:
     lines = [kept.get("street_address", ""), kept.get("extended_address", "")]
     town = f"{kept.get('locality', '')}, {kept.get('region', '')} {kept.get('postal_code', '')}"
     return {
+        "id": 1,
         "name": name,
         **kept,
         "unformatted_phone": "".join(sign for sign in phone if sign.isdigit()),

@@ -33,7 +33,7 @@ class StoreConnection(models.Model):
     problem = models.CharField(
         max_length=300, blank=True, help_text="Why the store could not be asked, for the seller."
     )
-    #: What the last check of the webhooks found (shops.platforms.values.Hooks), and when the next one is due.
+    #: What the last check of the webhooks found (shops.hooks.Hooks), and when the next one is due.
     hooks = models.JSONField(default=dict, blank=True)
     hooks_checked_at = models.DateTimeField(null=True, blank=True)
     hooks_due_at = models.DateTimeField(null=True, blank=True)
@@ -63,7 +63,7 @@ class ReverbConnection(models.Model):
     checked_at = models.DateTimeField(null=True, blank=True)
     #: Reverb signs nothing: this part of the webhook address is the only proof that a call comes from there.
     hook_key = models.CharField(max_length=64, unique=True, default=unguessable)
-    #: What the last check of the webhooks found (shops.platforms.values.Hooks), and when the next one is due.
+    #: What the last check of the webhooks found (shops.hooks.Hooks), and when the next one is due.
     hooks = models.JSONField(default=dict, blank=True)
     hooks_checked_at = models.DateTimeField(null=True, blank=True)
     hooks_due_at = models.DateTimeField(null=True, blank=True)

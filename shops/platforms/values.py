@@ -3,11 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from shops.hooks import Hooks
 from shops.pictures import StoreProduct
+
+__all__ = [
+    "BadSignature",
+    "Count",
+    "Envelope",
+    "Field",
+    "Hooks",
+    "Keys",
+    "Moved",
+    "Page",
+    "StockPage",
+    "StoreError",
+    "StoreInfo",
+    "StorePassing",
+    "StoreRefused",
+    "Unreadable",
+    "Unsupported",
+]
 
 
 class BadSignature(Exception):
@@ -104,12 +123,3 @@ class Count:
     units: int | None  # None: the store does not count this product
     place: str = ""
     there: int = 0
-
-
-@dataclass(frozen=True)
-class Hooks:
-    """The webhooks that stand after a check: topics that call us, topics that the store refused and why, repairs."""
-
-    there: tuple[str, ...]
-    refused: Mapping[str, str] = field(default_factory=dict)
-    repaired: tuple[str, ...] = ()

@@ -5,8 +5,8 @@ Facts: Reverb's developer pages (headers, HAL links, `my/listings`, `state/end`)
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -17,14 +17,13 @@ from pydantic import SecretStr
 
 from reverbsync import clock, http, pace
 from reverbsync.http import Answer
-from reverbsync.pace import Budget
 from shops.models import ReverbConnection
 from shops.pictures import ReverbListing, ReverbOrder
-from shops.reverb import orders, read
-from shops.reverb.errors import Lasting, NoAnswer, Paced, Passing, SlowDown, from_answer
+from shops.reverb import limits, orders, read
+from shops.reverb.errors import Lasting, NoAnswer, NotFound, Paced, Passing, SlowDown, from_answer
 
-#: Waiting time after a 429 that does not say how long.
-DEFAULT_RETRY_AFTER = 10.0
+#: A read so soon after the last question whether calls are allowed does no harm.
+FRESH_S = 5.0
 MAX_PAGES = 200
 #: The most rows of a page (seen live: more is cut to this).
 PAGE = 50
@@ -40,14 +39,16 @@ class ReverbClient:
     ) -> None:
         """`budget` names the account's part of the pace (ReverbConnection.budget), `root` is the API that it lives on.
 
-        `before_call` is asked before each call and may raise to forbid it.
+        `before_call` is asked right before each write, when the pace has let it through, and may raise to forbid it;
+        before a read only when it was not asked for some seconds.
         """
         self._token = token
         self._root = root or settings.REVERB_API_URL
         self._before_call = before_call
-        self._account = f"reverb:{budget}"
         #: How far Reverb's clock is ahead of ours, by the last answer.
         self._ahead = timedelta(0)
+        self._asked_at = clock.monotonic()
+        self._budget = budget
 
     @classmethod
     def of(cls, connection: ReverbConnection, *, before_call: Callable[[], None] | None = None) -> ReverbClient:
@@ -120,6 +121,21 @@ class ReverbClient:
         """PUT fields to a listing's own link; return it as answered, the warnings and the message."""
         return read.written(self._call("PUT", self._address(link), body))
 
+    # -- webhooks ----------------------------------------------------------------------------------------------
+
+    def registrations(self) -> list[tuple[str, str, str]]:
+        """Return link, topic and address of each webhook of the account, ours and others'."""
+        return read.registrations(self.get("/webhooks/registrations"))
+
+    def register(self, topic: str, address: str) -> None:
+        """Let Reverb call an address. A topic that it does not have is Invalid (seen live)."""
+        self._call("POST", self._address("/webhooks/registrations"), {"url": address, "topic": topic})
+
+    def unregister(self, link: str) -> None:
+        """Remove a webhook by its own link; one that is gone already is no error."""
+        with suppress(NotFound):
+            self._call("DELETE", self._address(link))
+
     # -- the call ----------------------------------------------------------------------------------------------
 
     def their_now(self) -> datetime:
@@ -130,21 +146,20 @@ class ReverbClient:
         """Return a moment of our clock by Reverb's."""
         return moment + self._ahead if moment else None
 
-    def wait_s(self) -> float:
-        """Return the seconds for which Reverb asked this account to wait, 0.0 when it may be called."""
-        return pace.blocked_for(f"{self._account}:reads")
+    def must_wait(self) -> bool:
+        """Tell whether the next write would have to wait longer for the pace than a call waits."""
+        return pace.wait_s(limits.budgets(self._budget, "writes")) > http.MAX_PACE_WAIT_SECONDS
 
     def _call(self, method: str, url: str, body: object = None) -> Any:
         return self._json(self._answer(method, url, body))
 
     def _answer(self, method: str, url: str, body: object = None, *, etag: str = "") -> Answer:
         """Call, and return an answer that is no refusal."""
-        kind = "reads" if method == "GET" else "writes"
-        if self._before_call is not None:
-            self._before_call()
+        budgets = limits.budgets(self._budget, "reads" if method == "GET" else "writes")
+        before = None if method == "GET" and clock.monotonic() < self._asked_at + FRESH_S else self._ask
+        headers = {**self._headers(), **({"If-None-Match": etag} if etag else {})}
         try:
-            headers = {**self._headers(), **({"If-None-Match": etag} if etag else {})}
-            answer = http.call(method, url, budgets=self._budgets(kind), headers=headers, body=body)
+            answer = http.call(method, url, budgets=budgets, headers=headers, body=body, before=before)
         except http.Paced as paced:
             raise Paced(str(paced), retry_after=paced.retry_after) from None
         except http.NotAllowed as error:
@@ -160,8 +175,14 @@ class ReverbClient:
         raise refusal
 
     def _hear_time(self, answer: Answer) -> None:
-        with contextlib.suppress(ValueError):
-            self._ahead = parsedate_to_datetime(answer.headers.get("Date", "")) - clock.now()
+        with suppress(ValueError):
+            said = parsedate_to_datetime(answer.headers.get("Date", ""))
+            self._ahead = (said if said.tzinfo else said.replace(tzinfo=UTC)) - clock.now()
+
+    def _ask(self) -> None:
+        if self._before_call is not None:
+            self._before_call()
+            self._asked_at = clock.monotonic()
 
     def _json(self, answer: Answer) -> Any:
         try:
@@ -170,20 +191,10 @@ class ReverbClient:
             raise NoAnswer("Reverb's answer could not be read.", maybe_done=True) from None
 
     def _slow_down(self, error: SlowDown) -> None:
-        """Stop every worker's calls for this account: reads and writes, since Reverb does not say which it meant."""
-        error.retry_after = max(1.0, error.retry_after or DEFAULT_RETRY_AFTER)
-        for kind in ("reads", "writes"):
-            try:
-                pace.block(f"{self._account}:{kind}", error.retry_after)
-            except pace.PaceLost as lost:
-                raise Passing(str(lost), retry_after=error.retry_after) from None
-
-    def _budgets(self, kind: str) -> list[Budget]:
-        per_minute = {"reads": settings.REVERB_READS_PER_MINUTE, "writes": settings.REVERB_WRITES_PER_MINUTE}[kind]
-        return [
-            Budget(f"{self._account}:{kind}", per_minute),
-            Budget("reverb:app", settings.REVERB_APP_CALLS_PER_MINUTE),
-        ]
+        try:
+            error.retry_after = limits.slow_down(self._budget, error.retry_after)
+        except pace.PaceLost as lost:
+            raise Passing(str(lost), retry_after=error.retry_after) from None
 
     def _headers(self) -> dict[str, str]:
         return {
@@ -214,11 +225,9 @@ def token_for_code(web_url: str, code: str, redirect_uri: str) -> str:
         "redirect_uri": redirect_uri,
     }
     headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
-    budget = Budget("reverb:app", settings.REVERB_APP_CALLS_PER_MINUTE)
+    address = f"{web_url}/oauth/token"
     try:
-        answer = http.call(
-            "POST", f"{web_url}/oauth/token", budgets=[budget], headers=headers, body=urlencode(form).encode()
-        )
+        answer = http.call("POST", address, budgets=[limits.app()], headers=headers, body=urlencode(form).encode())
         body = answer.json()
     except (http.Paced, http.Unreachable, http.NotAllowed, ValueError):
         raise Passing("Reverb did not answer. Please try again.") from None

@@ -61,7 +61,7 @@ class _Order(Part):
     title: str = ""
     quantity: int = 1
     product_id: Text = ""
-    created_at: datetime
+    created_at: datetime | None = None
     updated_at: datetime | None = None
     paid_at: datetime | None = None
     amount_product: _Money | None = None
@@ -97,6 +97,9 @@ def order(body: object) -> ReverbOrder:
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"]))
         raise Passing(f"Reverb's answer could not be read as an order at {where}.") from None
+    placed_at = found.created_at or found.paid_at or found.updated_at
+    if placed_at is None:
+        raise Passing("Reverb's answer could not be read as an order: it has no date.")
     fees = [one.amount for one in (found.selling_fee, found.bump_fee, found.direct_checkout_fee) if one]
     money = found.amount_product or found.total or _Money()
     web = found.links.web.href
@@ -107,8 +110,8 @@ def order(body: object) -> ReverbOrder:
         title=found.title,
         quantity=max(1, found.quantity),
         status=found.status,
-        placed_at=_aware(found.created_at),
-        updated_at=_aware(found.updated_at or found.created_at),
+        placed_at=_aware(placed_at),
+        updated_at=_aware(found.updated_at or placed_at),
         paid_at=_aware(found.paid_at) if found.paid_at else None,
         bundle_id=found.order_bundle_id,
         currency=money.currency,

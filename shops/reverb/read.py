@@ -73,6 +73,28 @@ class _Page(Part):
     links: _Links = Field(_Links(), alias="_links")
 
 
+class _Registration(Part):
+    url: str = ""
+    topic: str = ""
+    links: _Links = Field(_Links(), alias="_links")
+
+
+class _Registrations(Part):
+    """The list was recorded as `registrations` on the sandbox in 2015; another name for it would be a guess."""
+
+    registrations: list[_Registration] = []
+    webhooks: list[_Registration] = []
+
+
+def registrations(body: object) -> list[tuple[str, str, str]]:
+    """Return link, topic and address of each webhook. A row has no id, its link names it (recorded). Raises Passing."""
+    try:
+        found = _Registrations.model_validate(body)
+    except ValidationError:
+        raise Passing("Reverb's answer could not be read as a list of webhooks.") from None
+    return [(one.links.own.href, one.topic, one.url) for one in (*found.registrations, *found.webhooks)]
+
+
 def listing(body: object) -> ReverbListing:
     """Return the picture of a listing. Raises Passing when it is not one."""
     try:

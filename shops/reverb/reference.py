@@ -1,15 +1,18 @@
 """Reverb's lists: categories, conditions, a shop's shipping profiles.
 
 Kept in the cache with their ETag: once a day Reverb is asked whether they are new, and only then sends them again
-(facts: `If-None-Match` on /categories/flat is answered 304, as seen live).
+(facts: `If-None-Match` on /categories/flat is answered 304, as seen live). Each process remembers them for a moment:
+hundreds of rows are not read from the cache for every product, and not missed while Redis is gone.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
 from django.core.cache import cache
+from redis.exceptions import RedisError
 
 from reverbsync import clock
 from shops.reverb.client import ReverbClient
@@ -21,6 +24,13 @@ DAY_S = 24 * 60 * 60
 SOON_S = 60
 #: How long a list is kept for want of a newer one.
 KEPT_S = 30 * DAY_S
+
+#: How long a process trusts its memory, and how many lists it remembers.
+REMEMBERED_S = 30
+MOST_REMEMBERED = 500
+
+#: Name of a list → what the cache held, and when it was looked at.
+_memory: dict[str, tuple[float, dict[str, Any]]] = {}
 
 Row = Callable[[dict[str, Any]], Choice]
 
@@ -36,7 +46,7 @@ def lists(client: ReverbClient, budget: str) -> Lists:
 
 def _kept(client: ReverbClient, name: str, path: str, key: str, read: Row) -> tuple[Choice, ...]:
     now = clock.now().timestamp()
-    kept = cache.get(_key(name))
+    kept = _found(name, now)
     if kept is not None and now < kept["until"]:
         return tuple(kept["rows"])
     rows, etag = (kept["rows"], kept["etag"]) if kept is not None else ([], "")
@@ -58,7 +68,35 @@ def _kept(client: ReverbClient, name: str, path: str, key: str, read: Row) -> tu
 
 def keep(name: str, rows: list[Choice], *, etag: str = "", until: float) -> None:
     """Keep a list; `until` (seconds since 1970) is when Reverb is asked for a newer one."""
-    cache.set(_key(name), {"rows": rows, "etag": etag, "until": until}, KEPT_S)
+    kept = {"rows": rows, "etag": etag, "until": until}
+    _remember(name, clock.now().timestamp(), kept)
+    with contextlib.suppress(RedisError):
+        cache.set(_key(name), kept, KEPT_S)
+
+
+def forget() -> None:
+    """Forget what this process remembers."""
+    _memory.clear()
+
+
+def _found(name: str, now: float) -> dict[str, Any] | None:
+    """Return a list from memory or the cache; from memory however old, where the cache cannot be asked."""
+    looked_at, kept = _memory.get(name, (0.0, None))
+    if kept is not None and looked_at <= now < looked_at + REMEMBERED_S:
+        return kept
+    try:
+        found: dict[str, Any] | None = cache.get(_key(name))
+    except RedisError:
+        return kept
+    if found is not None:
+        _remember(name, now, found)
+    return found
+
+
+def _remember(name: str, now: float, kept: dict[str, Any]) -> None:
+    if len(_memory) >= MOST_REMEMBERED:
+        _memory.clear()
+    _memory[name] = (now, kept)
 
 
 def _key(name: str) -> str:

@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from pytest_django.fixtures import Settings
 
-from shops.models import Person, Shop, StoreConnection
+from shops.models import Person, ReverbConnection, Shop, StoreConnection
 from tests.journeys.world import World
 from webhooks import inbox
 from webhooks.models import Delivery
@@ -43,7 +43,8 @@ def test_shop_create_makes_a_working_shop_and_prints_its_webhook_address(
 ) -> None:
     made = create(world, capsys, "--set", "auto_publish=true", "--set", "sync_title=off")
     shop = Shop.objects.get(pk=made["id"])
-    assert made["webhooks"] == {"store": StoreConnection.objects.get(shop=shop).webhook_address}
+    store, reverb = StoreConnection.objects.get(shop=shop), ReverbConnection.objects.get(shop=shop)
+    assert made["webhooks"] == {"store": store.webhook_address, "reverb": reverb.webhook_address}
     assert (shop.sync_settings.auto_publish, shop.sync_settings.sync_title) == (True, False)
     assert [person.email for person in shop.people.all()] == ["script@example.com"]
 
@@ -87,6 +88,21 @@ def test_queue_status_counts_what_is_open_and_waits(world: World, capsys: pytest
     status = json.loads(capsys.readouterr().out)
     assert (status["open_deliveries"], status["open_jobs"], status["waiting_jobs"]) == (1, 1, 1)
     assert status["oldest_open_delivery_s"] == status["oldest_open_job_s"] == 5.0
+
+
+def test_queue_status_tells_the_pace_and_who_was_asked_to_slow_down(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world.reverb.fault("status", status=429, retry_after=60, body={"message": "Too many"})
+    world.product()
+    world.step()
+    call_command("queue", "status", "--json")
+    status = json.loads(capsys.readouterr().out)
+    assert status["calls_last_minute"] == 4  # three were made on connecting
+    [slowed] = status["slowed"]
+    assert (slowed["account"], slowed["percent"]) == (f"reverb:{world.shop.reverb.budget}", 50)
+    assert 55 < slowed["quiet_s"] <= 60
+    assert slowed["whole_in_s"] > slowed["quiet_s"]
 
 
 def test_queue_wait_returns_when_nothing_is_open_and_fails_when_the_time_is_up(

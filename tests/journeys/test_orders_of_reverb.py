@@ -148,14 +148,15 @@ def test_while_reverb_does_not_answer_nothing_is_skipped_and_it_is_asked_ever_mo
 
 
 def test_what_is_asked_for_while_a_reading_is_under_way_is_not_lost(guitar: World) -> None:
-    client = ReverbClient.of(connection(guitar), before_call=lambda: _soon_later(guitar))
-    poll.read(connection(guitar), client, now=guitar.now)
+    class Busy(ReverbClient):
+        def get(self, *args: Any) -> Any:
+            guitar.wait(0.001)
+            poll.soon(guitar.shop.pk)
+            return super().get(*args)
+
+    known = connection(guitar)
+    poll.read(known, Busy(known.token, known.budget, root=known.api_url), now=guitar.now)
     assert poll.due(guitar.shop.pk) is not None
-
-
-def _soon_later(world: World) -> None:
-    world.wait(0.001)
-    poll.soon(world.shop.pk)
 
 
 def test_a_token_that_is_refused_everywhere_is_told_to_the_seller_and_not_asked_with_again(guitar: World) -> None:

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.test import Client
+from django.urls import reverse
 
-from listings import intake
+from listings import intake, tasks
 from listings.models import Ledger, Order, Product
 from listings.orders import poll
 from listings.stock.merge import RIPE
@@ -15,6 +17,7 @@ from reverbsync import clock
 from shops.events import ProductChanged
 from shops.reverb.client import ReverbClient
 from tests.journeys.world import World
+from tests.people import olivia
 
 pytestmark = pytest.mark.live
 
@@ -163,6 +166,7 @@ def test_a_number_lowered_by_hand_on_reverb_counts_at_once(world: World) -> None
     world.settle()
     world.at_reverb("PUT", f"/listings/{world.listing()['id']}", {"inventory": 1})
     world.hear(guitar)
+    world.wait(2)
     world.step()
     assert world.stock(guitar) == 1
 
@@ -275,3 +279,53 @@ def test_a_product_that_was_switched_off_still_gives_what_sold_on_reverb(world: 
     buy(world)
     hear(world)
     assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
+
+
+def test_a_refunded_used_item_waits_for_the_seller_who_has_a_new_listing_made(world: World) -> None:
+    guitar = world.used()
+    world.settle()
+    sold = world.listing("U1")["id"]
+    number = buy(world, "U1")
+    hear(world)
+    world.reverb.ask("POST", f"/orders/{number}/refund")
+    hear(world)
+    assert (world.stock(guitar), world.waits_for("U1")) == (1, "used_listing_sold")
+    seller = Client()
+    seller.force_login(olivia())
+    product = Product.objects.get()
+    assert (
+        "Make a new listing"
+        in seller.get(reverse("listings:product", args=[world.shop.pk, product.pk])).content.decode()
+    )
+    seller.post(reverse("listings:list_anew", args=[world.shop.pk, product.pk]))
+    world.settle()
+    assert (world.listing("U1")["state"], world.listing("U1")["id"] == sold) == ("live", False)
+    buy(world, "U1")
+    hear(world)
+    assert (world.stock(guitar), world.listing("U1")["state"]) == (0, "ordered")
+
+
+def test_a_new_listing_is_only_made_where_one_sold(world: World) -> None:
+    world.used()
+    world.settle()
+    seller = Client()
+    seller.force_login(olivia())
+    answer = seller.post(reverse("listings:list_anew", args=[world.shop.pk, Product.objects.get().pk]), follow=True)
+    world.settle()
+    assert "has not sold" in answer.content.decode()
+    assert len(world.reverb.calls("POST")) == 1
+
+
+def test_a_changed_buffer_reaches_all_listings(world: World) -> None:
+    world.product(inventory_quantity=5)
+    world.settle()
+    seller = Client()
+    seller.force_login(olivia())
+    page = reverse("shops:settings", args=[world.shop.pk])
+    form = {"auto_sync": "on", "auto_publish": "on", "create_listings": "on", "stock": "both", "stock_buffer": "2"}
+    assert (
+        seller.post(page, {**form, "default_condition": world.shop.sync_settings.default_condition}).status_code == 302
+    )
+    tasks.sweep()
+    world.settle()
+    assert world.listing()["inventory"] == 3

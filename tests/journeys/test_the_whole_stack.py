@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import psutil
+import psycopg2
 import pytest
 import redis
 import requests
@@ -93,6 +94,41 @@ def test_the_same_webhook_fifty_times_at_once_is_one_delivery_and_one_listing(wh
     whole.stack.manage("queue", "wait", "--timeout", "60")
     assert len(listings(whole, "FIFTY")) == 1
     whole.at_store("POST", "/shops", before)
+
+
+def sold(up: Demo, number: int) -> str:
+    """Let somebody buy on Reverb a listing that nobody has touched yet; returns the order's number."""
+    listing = up.at_reverb("/my/listings", per_page=50)["listings"][number]["id"]
+    answer = requests.post(f"{up.reverb_web}/_control/buy", json={"listing_id": listing}, timeout=30)
+    return str(answer.json()["order_number"])
+
+
+def known(up: Demo, number: str, *, seconds: float) -> bool:
+    """Tell whether an order is known within some seconds."""
+    over = time.monotonic() + seconds
+    with psycopg2.connect(up.stack.environment["DATABASE_URL"]) as line, line.cursor() as cursor:
+        while time.monotonic() < over:
+            cursor.execute("SELECT count(*) FROM listings_order WHERE number = %s", [number])
+            if cursor.fetchone() == (1,):
+                return True
+            line.rollback()
+            time.sleep(0.05)
+    return False
+
+
+def test_a_sale_on_reverb_is_known_as_soon_as_reverb_calls(whole: Demo) -> None:
+    registered = requests.get(f"{whole.reverb_web}/_control/registrations", timeout=30).json()
+    assert {"orders/create", "orders/update", "listings/update"} <= {row["topic"] for row in registered}
+    assert known(whole, sold(whole, 10), seconds=10)
+
+
+def test_without_a_call_a_sale_is_known_a_little_later(whole: Demo) -> None:
+    requests.post(f"{whole.reverb_web}/_control/settings", json={"drop_every": 1}, timeout=30)
+    number = sold(whole, 11)
+    with psycopg2.connect(whole.stack.environment["DATABASE_URL"]) as line, line.cursor() as cursor:
+        cursor.execute("UPDATE shops_reverbconnection SET orders_due_at = now()")  # the minutes have passed
+    assert known(whole, number, seconds=20)
+    requests.post(f"{whole.reverb_web}/_control/settings", json={"drop_every": 0}, timeout=30)
 
 
 def test_an_emptied_redis_loses_nothing(whole: Demo) -> None:

@@ -67,6 +67,14 @@ def test_the_first_one_reads_and_the_others_wait_for_it() -> None:
     assert reverb.asked == 1
 
 
+@pytest.mark.django_db
+def test_orders_of_a_connection_that_is_gone_cannot_be_known() -> None:
+    mine = ReverbConnection.objects.get(shop=shop_of(olivia()))
+    ReverbConnection.objects.filter(pk=mine.pk).delete()
+    with pytest.raises(ReverbError):
+        poll.fresh(mine, cast("ReverbClient", Slow()), now=NOON, max_age_s=5)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_the_moment_up_to_which_all_is_known_never_goes_back() -> None:
     mine = ReverbConnection.objects.get(shop=shop_of(olivia()))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 
 from listings import jobs
 from listings.jobs import LEASE, PAUSE, Claim
@@ -92,7 +94,8 @@ def test_a_job_whose_worker_is_gone_is_noticed_long_before(shop: Shop, product: 
 
 def test_a_job_whose_worker_lives_is_left_to_it_however_long_it_takes(shop: Shop, product: Product) -> None:
     ask(product)
-    with jobs.locked(take(shop)):
+    with jobs.at_work() as holder:
+        assert jobs.claim(shop.pk, now=NOON, holder=holder)
         assert jobs.free_abandoned(now=NOON + timedelta(seconds=30)) == 0
     assert jobs.free_abandoned(now=NOON + timedelta(seconds=30)) == 1
 
@@ -112,6 +115,88 @@ def test_the_most_urgent_job_comes_first(shop: Shop) -> None:
     ask(calm)
     ask(gone, Rank.STOCK_TO_ZERO)
     assert take(shop).product_id == gone.pk
+
+
+def test_stock_comes_before_edits_then_retries_then_a_mass_sync(shop: Shop) -> None:
+    ranks = [Rank.CATALOGUE, Rank.EDIT, Rank.STOCK, Rank.EDIT, Rank.STOCK_TO_ZERO]
+    for number, rank in enumerate(ranks):
+        ask(product_of(shop, store_product_id=str(number), sku=f"A{number}"), rank)
+    Job.objects.filter(rank=Rank.EDIT, product__sku="A1").update(rank=Rank.RETRY)
+    order = [take(shop).rank for _ in ranks]
+    assert order == [Rank.STOCK_TO_ZERO, Rank.STOCK, Rank.EDIT, Rank.RETRY, Rank.CATALOGUE]
+
+
+def test_an_edit_that_failed_is_tried_again_after_those_that_did_not(shop: Shop, product: Product) -> None:
+    ask(product)
+    jobs.try_later(take(shop), due=NOON, attempts=1, now=NOON)
+    assert Job.objects.get().rank == Rank.RETRY
+    ask(product)
+    assert Job.objects.get().rank == Rank.EDIT  # asked for anew, it is an edit like any other
+
+
+def test_stock_that_failed_stays_as_urgent_as_it_was(shop: Shop, product: Product) -> None:
+    ask(product, Rank.STOCK_TO_ZERO)
+    jobs.try_later(take(shop), due=NOON, attempts=1, now=NOON)
+    assert Job.objects.get().rank == Rank.STOCK_TO_ZERO
+
+
+def test_what_the_pace_put_off_keeps_its_rank(shop: Shop, product: Product) -> None:
+    ask(product)
+    jobs.try_later(take(shop), due=NOON, attempts=0, now=NOON)
+    assert Job.objects.get().rank == Rank.EDIT
+
+
+def test_who_takes_urgent_jobs_only_leaves_the_others(shop: Shop, product: Product) -> None:
+    ask(product)
+    assert jobs.claim(shop.pk, now=NOON, ranks=jobs.URGENT) is None
+    ask(product, Rank.STOCK)
+    assert jobs.claim(shop.pk, now=NOON, ranks=jobs.URGENT) is not None
+
+
+def test_only_so_many_jobs_of_a_shop_are_in_hand_until_one_is_done_or_its_lease_is_over(shop: Shop) -> None:
+    for number in range(4):
+        ask(product_of(shop, store_product_id=str(number), sku=f"A{number}"))
+    first = jobs.claim(shop.pk, now=NOON, most=2)
+    assert first is not None
+    assert jobs.claim(shop.pk, now=NOON, most=2)
+    assert jobs.claim(shop.pk, now=NOON, most=2) is None
+    jobs.finish(first, now=NOON)
+    assert jobs.claim(shop.pk, now=NOON, most=2)
+    assert jobs.claim(shop.pk, now=NOON + LEASE * 2, most=2)
+
+
+def test_who_claims_a_job_learns_whether_there_are_more(shop: Shop, product: Product) -> None:
+    ask(product)
+    ask(product_of(shop, store_product_id="22", sku="A2"))
+    assert [take(shop).more, take(shop).more] == [True, False]
+
+
+def test_a_claim_reads_a_handful_of_rows_however_many_wait_or_are_not_due_yet(shop: Shop) -> None:
+    wait_in_masses(shop)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE listings_job")
+        cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {jobs._CLAIM}", claiming(shop))
+        [[[plan]]] = cursor.fetchall()
+    assert plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"] < 100
+    assert take(shop).rank == Rank.CATALOGUE
+
+
+def wait_in_masses(shop: Shop) -> None:
+    """Let 5,000 edits be due in an hour, and as many jobs of a mass sync now."""
+    told = {"shop": shop, "title": "Guitar", "picture": {}, "read_at": NOON}
+    products = Product.objects.bulk_create(Product(store_product_id=str(n), sku=str(n), **told) for n in range(10_000))
+    hour = timedelta(hours=1)
+    opened = {"shop": shop, "opened_at": NOON}
+    later = [Job(product=one, rank=Rank.EDIT, due_at=NOON + hour, **opened) for one in products[::2]]
+    Job.objects.bulk_create(
+        later + [Job(product=one, rank=Rank.CATALOGUE, due_at=NOON, **opened) for one in products[1::2]]
+    )
+
+
+def claiming(shop: Shop) -> dict[str, object]:
+    """Return what the claim's statement is asked with."""
+    asked = {"shop": shop.pk, "now": NOON, "ranks": list(jobs.ALL), "most": 8}
+    return {**asked, "lease": uuid.uuid4(), "until": NOON + LEASE, "holder": 1}
 
 
 def test_the_more_urgent_request_wins(shop: Shop, product: Product) -> None:
@@ -164,6 +249,16 @@ def test_the_sweeper_sees_shops_with_due_or_abandoned_jobs_only(shop: Shop, prod
     take(shop)
     assert jobs.shops_with_due_jobs(now=NOON) == []
     assert jobs.shops_with_due_jobs(now=NOON + LEASE + timedelta(seconds=1)) == [shop.pk]
+
+
+def test_the_sweeper_sees_every_shop_once_and_those_with_urgent_jobs_apart(shop: Shop, product: Product) -> None:
+    other, idle = shop_of(nora()), shop_of(nora())
+    ask(product)
+    ask(product_of(shop, store_product_id="22", sku="A2"))
+    ask(product_of(other), Rank.STOCK)
+    product_of(idle)
+    assert jobs.shops_with_due_jobs(now=NOON) == sorted([shop.pk, other.pk])
+    assert jobs.shops_with_due_jobs(now=NOON, ranks=jobs.URGENT) == [other.pk]
 
 
 @pytest.mark.parametrize(

@@ -214,8 +214,8 @@ class TestTaking:
     def test_a_job_is_woken_only_with_its_order(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         listed(shop)
         sent: list[Any] = []
-        monkeypatch.setattr("reverbsync.wake._send", lambda *args: sent.append(args))
+        monkeypatch.setattr("reverbsync.wake._Celery.send", lambda _, *args: sent.append(args))
         with TestCase.captureOnCommitCallbacks(execute=True):
             take(shop, [order()], cause="test")
             assert sent == []
-        assert sent == [("listings.drain", shop.pk)]
+        assert sent == [("listings.drain_urgent", shop.pk)]

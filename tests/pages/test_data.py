@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
 import pytest
+from django.core import mail
 from django.http import StreamingHttpResponse
 from django.urls import reverse
 
-from listings.models import Job, Listing, Product, Walk
+from listings.models import Job, Ledger, Listing, Order, Product, Walk
+from reverbsync import clock
 from shops import make
 from shops.access import shops_of
+from shops.events import CustomerDataAsked, CustomerForgotten
 from shops.models import Membership, ReverbConnection, Shop, StoreConnection
+from shops.pictures import ReverbOrder
 from shops.platforms.values import Keys
 from synclog.models import Entry
+from tests.listings.test_taking_orders import BUYER, order
 from tests.pages.test_pages import signed_in, tell
-from tests.people import SECRET, nora, olivia, product_of, shop_of
-from webhooks import privacy
+from tests.people import NOON, SECRET, nora, olivia, product_of, shop_of
+from webhooks import inbox, privacy
 from webhooks.models import Delivery
+from webhooks.tasks import prune
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +34,21 @@ def shop() -> Shop:
     """Return Olivia's shop, with something of everything."""
     made = shop_of(olivia())
     product = product_of(made)
-    Listing.objects.create(shop=made, product=product, reverb_id="7")
+    listing = Listing.objects.create(shop=made, product=product, reverb_id="501")
+    Ledger.objects.create(listing=listing, units=3, store=3, reverb=3, linked_at=NOON)
+    Order.objects.create(
+        shop=made,
+        product=product,
+        number="9001",
+        listing_id="501",
+        quantity=1,
+        status="paid",
+        placed_at=NOON,
+        updated_at=NOON,
+        seen_at=NOON,
+        counted=1,
+        picture=order().kept(),
+    )
     Walk.objects.create(shop=made, kind="catalogue")
     tell(made)
     return made
@@ -41,7 +62,9 @@ def test_everything_is_exported_as_one_file_and_no_secret_is_in_it(shop: Shop) -
     counts = {name: len(rows) for name, rows in whole.items() if name != "shop"}
     assert (counts["products"], counts["listings"], counts["sync_log"], counts["people"]) == (1, 1, 1, 1)
     assert whole["products"][0]["picture"]["sku"] == "A1"
-    for secret in (SECRET, "store-token", f"reverb-token-{shop.pk}", shop.store.hook_key):
+    assert (counts["reverb_orders"], counts["stock"]) == (1, 1)
+    assert whole["reverb_orders"][0]["picture"]["buyer"] == "Bob Buyer"
+    for secret in (SECRET, "store-token", f"reverb-token-{shop.pk}", shop.store.hook_key, shop.reverb.hook_key):
         assert secret not in text
 
 
@@ -55,7 +78,7 @@ def test_a_deleted_shop_is_gone_from_sight_at_once_and_then_altogether(shop: Sho
     assert Shop.objects.filter(pk=shop.pk).exists()  # its webhooks are being removed from the store
     StoreConnection.objects.filter(shop=shop).update(hooks_due_at=None)
     privacy.delete_asked_for()
-    for table in (Shop, StoreConnection, Product, Listing, Job, Walk, Entry, Delivery):
+    for table in (Shop, StoreConnection, Product, Listing, Ledger, Order, Job, Walk, Entry, Delivery):
         assert not table.objects.exists()
 
 
@@ -79,8 +102,57 @@ def test_another_store_begins_anew_and_no_listing_of_the_old_one_counts_as_vanis
     assert not Product.objects.exists()
     assert not Job.objects.exists()
     assert not Walk.objects.exists()
+    kept = Order.objects.get()  # a sale on Reverb stays one, and its unit was the old store's
+    assert (kept.product, kept.counts, kept.counted) == (None, False, 0)
 
 
 def test_new_keys_for_the_same_store_keep_everything(shop: Shop) -> None:
     make.connect_store(shop, platform="shopify", address="guitars.myshopify.com", keys=Keys("t", "s"))
     assert Product.objects.count() == Listing.objects.count() == 1
+
+
+# -- buyers on Reverb ----------------------------------------------------------------------------------------------
+
+
+def buyer() -> tuple[str, object]:
+    """Return the buyer of the order, as far as it is known."""
+    kept = ReverbOrder.taken(Order.objects.get().picture)
+    return kept.buyer + kept.buyer_id, kept.address
+
+
+def test_a_store_that_is_forgotten_leaves_its_sales_on_reverb_without_their_buyers(shop: Shop) -> None:
+    make.store_removed(shop)
+    privacy.forget_store(shop)
+    assert not Product.objects.exists()
+    assert buyer() == ("", None)
+    assert Order.objects.get().picture["total"] == "849.90"
+
+
+def test_forgetting_a_store_loses_no_call_of_reverbs(shop: Shop) -> None:
+    for source in ("store", "reverb"):
+        inbox.keep(shop.pk, source=source, delivery_id="1", topic="", body=b"{}", state=Delivery.State.OPEN)
+    make.store_removed(shop)
+    privacy.forget_store(shop)
+    assert [one.source for one in Delivery.objects.all()] == ["reverb"]
+
+
+@pytest.mark.parametrize(("status", "left"), [("received", ""), ("cancelled", ""), ("paid", "Bob Buyer7")])
+def test_a_customer_who_is_forgotten_is_no_buyer_of_an_order_that_is_over(shop: Shop, status: str, left: str) -> None:
+    Order.objects.update(status=status)
+    privacy.follow(shop, CustomerForgotten("7", ()))
+    assert buyer() == (left, BUYER["address"] if left else None)
+
+
+def test_buyers_of_orders_that_are_long_over_are_forgotten(shop: Shop) -> None:
+    with clock.running_by(lambda: NOON + timedelta(days=29)):
+        Order.objects.update(status="shipped")
+        prune()
+        assert buyer()[0] == "Bob Buyer7"
+    with clock.running_by(lambda: NOON + timedelta(days=31)):
+        prune()
+    assert buyer() == ("", None)
+
+
+def test_a_customers_question_tells_of_how_many_orders_on_reverb_hold_a_buyer(shop: Shop) -> None:
+    privacy.follow(shop, CustomerDataAsked("7", ()))
+    assert "Of 1 orders on Reverb" in mail.outbox[0].body

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.core import mail
@@ -11,7 +12,9 @@ from django.test import Client
 from django.urls import reverse
 
 from listings.models import Job
+from reverbsync import clock
 from shops.models import Person, ReverbConnection, Shop, StoreConnection, SyncSettings
+from shops.reverb import limits
 from synclog.models import Entry
 from synclog.reasons import REASONS
 from synclog.record import Attempt, record
@@ -165,6 +168,7 @@ def test_a_shop_shows_what_waits_for_the_seller_and_a_button_looks_again(shop: S
 
 def test_settings_are_saved_and_ask_for_another_look(shop: Shop) -> None:
     form = {"auto_sync": "on", "sync_price": "on", "default_condition": shop.sync_settings.default_condition}
+    form["stock"] = "stop"
     response = signed_in(olivia()).post(reverse("shops:settings", args=[shop.pk]), form)
     assert response.status_code == 302
     saved = SyncSettings.objects.get(shop=shop)
@@ -252,3 +256,47 @@ def test_a_forgotten_password_is_set_anew_by_mail() -> None:
     _post(Client(), "/accounts/password/reset/", email=olivia().email)
     assert len(mail.outbox) == 1
     assert "/accounts/password/reset/key/" in mail.outbox[0].body
+
+
+# -- what we hear from Reverb --------------------------------------------------------------------------------------
+
+
+def reverb_page(shop: Shop, **changes: object) -> str:
+    """Return the text of the page of the Reverb connection."""
+    ReverbConnection.objects.filter(shop=shop).update(**changes)
+    return signed_in(olivia()).get(reverse("shops:reverb", args=[shop.pk])).content.decode()
+
+
+def test_the_reverb_page_tells_which_calls_are_set_up_which_are_refused_and_what_covers_them(shop: Shop) -> None:
+    found = {
+        "there": ["orders/paid"],
+        "refused": {"orders/create": "topic does not have a valid value"},
+        "repaired": ["orders/paid"],
+    }
+    text = reverb_page(shop, hooks=found, hooks_checked_at=clock.now(), orders_read_at=clock.now())
+    assert "1 of 6 kinds of calls are set up" in text
+    assert "<code>orders/create</code>: “topic does not have a valid value”" in text
+    assert "Put right at the last check: orders/paid" in text
+    assert "every minute" in text
+    assert "Orders could not be read" not in text
+    assert shop.reverb.hook_key not in text
+
+
+def test_the_reverb_page_warns_when_orders_could_not_be_read_for_long(shop: Shop) -> None:
+    text = reverb_page(shop, orders_read_at=clock.now() - timedelta(hours=1))
+    assert "Orders could not be read since then" in text
+
+
+def test_a_seller_reads_that_reverb_asked_us_to_slow_down_and_until_when(shop: Shop) -> None:
+    connection = ReverbConnection.objects.get(shop=shop)
+    assert "slow down" not in page(shop, "shops:overview")
+    limits.slow_down(connection.budget, 60)
+    for name in ("shops:overview", "shops:reverb"):
+        text = page(shop, name)
+        assert "Reverb asked us to slow down at" in text
+        assert "Nothing is sent until" in text
+        assert "50 of 100" in text
+
+
+def test_without_redis_the_pages_say_nothing_of_the_pace(shop: Shop, unreachable_redis: None) -> None:
+    assert "slow down" not in page(shop, "shops:overview")

@@ -10,7 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from pytest_django.fixtures import Settings
 
-from reverbsync import http
+from reverbsync import http, pace
 from reverbsync.pace import Budget
 from reverbsync.stack import ports
 
@@ -64,6 +64,10 @@ def call(url: str, per_minute: int = 6000) -> http.Answer:
     return http.call("GET", url, budgets=[Budget(f"test:{uuid.uuid4()}", per_minute)], headers={})
 
 
+class Forbidden(Exception):
+    """The caller may not call any more."""
+
+
 def test_a_private_address_is_refused_before_anything_is_sent(server: str) -> None:
     with pytest.raises(http.NotAllowed):
         call(f"{server}/")
@@ -110,7 +114,30 @@ def test_a_long_wait_for_the_pace_is_the_queues_business(server: str, allowed: N
     assert len(Handler.seen) == 1
 
 
-def test_without_redis_nothing_is_sent(server: str, allowed: None, unreachable_redis: None) -> None:
-    with pytest.raises(http.Paced):
-        call(f"{server}/")
+def test_a_place_in_the_pace_is_given_back_when_nothing_was_sent(server: str, allowed: None) -> None:
+    budget = Budget(f"test:{uuid.uuid4()}", 1, reserve=0.1)
+    with pytest.raises(http.Unreachable):
+        http.call("GET", f"http://{ports.LOOPBACK}:{ports.free(0)}/", budgets=[budget], headers={})
+
+    def forbid() -> None:
+        raise Forbidden
+
+    with pytest.raises(Forbidden):
+        http.call("GET", f"{server}/", budgets=[budget], headers={}, before=forbid)
+    assert http.call("GET", f"{server}/", budgets=[budget], headers={}).status == 200
+    assert pace.used(budget) == 1
+
+
+def test_a_call_that_may_have_been_applied_counts(server: str, allowed: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "READ_SECONDS", 0.3)
+    budget = Budget(f"test:{uuid.uuid4()}", 5)
+    with pytest.raises(http.Unreachable):
+        http.call("GET", f"{server}/broken", budgets=[budget], headers={})
+    assert pace.used(budget) == 1
+
+
+def test_without_redis_calls_are_rare(server: str, allowed: None, unreachable_redis: None) -> None:
+    with pytest.raises(http.Paced) as paced:
+        call(f"{server}/", per_minute=600)
+    assert paced.value.retry_after == pytest.approx(10, abs=0.5)
     assert Handler.seen == []

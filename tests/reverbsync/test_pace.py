@@ -3,71 +3,221 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reverbsync import pace
+from reverbsync import clock, pace
 from reverbsync.pace import Budget
 
-T0 = 1_700_000_000_000_000
-SECOND = 1_000_000
+T0 = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
 
 
-def budget(per_minute: int) -> Budget:
+class Time:
+    """Time that only the test moves."""
+
+    def __init__(self) -> None:
+        self.now = T0
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += timedelta(seconds=seconds)
+
+
+@pytest.fixture
+def time() -> Iterator[Time]:
+    """Set all of time, Redis' too, and move it on."""
+    made = Time()
+    with clock.running_by(lambda: made.now, sleeping=made.sleep):
+        yield made
+
+
+def budget(per_minute: int, per_ten_minutes: int = 0, *, reserve: float = 0.0) -> Budget:
     """Return a budget that nobody has used."""
-    return Budget(f"test:{uuid.uuid4()}", per_minute)
+    name = f"test:{uuid.uuid4()}"
+    return Budget(f"{name}:writes", per_minute, per_ten_minutes, account=name, reserve=reserve)
 
 
-def taken_within(found: Budget, *, start_s: float, seconds: float, step_s: float = 0.05) -> int:
-    """Ask all the time and return how many calls were allowed."""
-    steps = int(seconds / step_s)
-    moments = (T0 + round((start_s + n * step_s) * SECOND) for n in range(steps))
-    return sum(pace.take([found], now_us=moment) == 0 for moment in moments)
+def allowed(found: Budget) -> bool:
+    """Take a call if it may be made at once."""
+    try:
+        pace.take([found])
+    except pace.NotNow:
+        return False
+    return True
 
 
-def test_a_small_burst_may_come_at_once_and_then_calls_are_spread() -> None:
+def calls(found: Budget, time: Time, *, seconds: float, step_s: float = 0.05) -> list[float]:
+    """Ask all the time; return the moments at which a call was allowed."""
+    made = []
+    for _ in range(round(seconds / step_s)):
+        if allowed(found):
+            made.append((time.now - T0).total_seconds())
+        time.sleep(step_s)
+    return made
+
+
+def fullest(made: list[float], window_s: float) -> int:
+    """Return how many calls the fullest window holds, wherever it starts."""
+    return max(sum(start <= one < start + window_s for one in made) for start in made)
+
+
+def test_calls_are_spread_over_the_minute_and_only_a_few_come_at_once(time: Time) -> None:
     found = budget(100)
-    waits = [pace.take([found], now_us=T0) for _ in range(7)]
-    assert waits[:5] == [0.0] * 5
-    assert waits[5] > 0
+    assert [allowed(found) for _ in range(8)] == [True] * 5 + [False] * 3
 
 
-def test_no_minute_holds_more_than_the_limit_and_nearly_all_of_it_is_used() -> None:
-    found = budget(120)
-    first = taken_within(found, start_s=0, seconds=60)
-    second = taken_within(found, start_s=60, seconds=60)
-    assert 114 <= first <= 120
-    assert 110 <= second <= 120
+def test_no_minute_holds_more_than_the_limit_wherever_it_starts_and_nearly_all_of_it_is_used(time: Time) -> None:
+    made = calls(budget(120), time, seconds=180)
+    assert fullest(made, 60) == 120
+    assert len(made) >= 3 * 120 * 0.98
 
 
-def test_the_wait_that_is_named_is_enough() -> None:
+def test_no_ten_minutes_hold_more_than_their_own_limit(time: Time) -> None:
+    made = calls(budget(60, 300), time, seconds=1260, step_s=0.25)
+    assert fullest(made, 600) == 300
+    assert sum(one < 60 for one in made) == 60  # a short piece of work goes at the pace of the minute
+    assert sum(600 <= one < 1200 for one in made) >= 290
+
+
+def test_bulk_work_uses_a_minute_nearly_whole_and_leaves_a_reserve_to_what_is_urgent(time: Time) -> None:
+    found = budget(600, reserve=0.1)
+    with pace.bulk():
+        made = calls(found, time, seconds=60)
+        assert 570 <= len(made) <= 582
+        assert not allowed(found)
+    assert sum(allowed(found) for _ in range(50)) == 600 - len(made)
+
+
+def test_of_ten_minutes_bulk_work_leaves_what_the_setting_says(time: Time) -> None:
+    found = budget(60, 100, reserve=0.1)
+    with pace.bulk():
+        assert len(calls(found, time, seconds=300, step_s=0.25)) == 90
+    assert sum(allowed(found) for _ in range(50)) == 10
+
+
+def test_what_is_urgent_comes_at_once_though_bulk_work_has_places_ahead(time: Time) -> None:
+    found = budget(60, reserve=0.1)
+    with pace.bulk():
+        for _ in range(6):
+            ahead = pace.take([found], patience_s=3.0)
+    assert ahead.wait_s > 1
+    assert pace.take([found]).wait_s == 0
+
+
+def test_a_place_a_moment_ahead_is_given_to_who_can_wait_for_it(time: Time) -> None:
     found = budget(60)
-    while (wait := pace.take([found], now_us=T0)) == 0:
-        pass
-    assert pace.take([found], now_us=T0 + round(wait * SECOND) + 1) == 0
+    places = [pace.take([found], patience_s=3.0).wait_s for _ in range(6)]
+    assert places == pytest.approx([0, 0, 0, 0.02, 1.03, 2.04], abs=0.01)  # three come early, then even places
+    with pytest.raises(pace.NotNow) as later:
+        pace.take([found], patience_s=3.0)
+    time.sleep(later.value.wait_s)
+    assert allowed(found)
 
 
-def test_a_call_takes_from_every_budget_or_from_none() -> None:
+def test_a_call_takes_from_every_budget_or_from_none(time: Time) -> None:
     wide, narrow = budget(600), budget(1)
-    assert pace.take([wide, narrow], now_us=T0) == 0
-    assert pace.take([wide, narrow], now_us=T0) > 0
-    burst = sum(pace.take([wide], now_us=T0) == 0 for _ in range(40))
-    assert burst == 29  # the refused call took nothing
+    pace.take([wide, narrow])
+    with pytest.raises(pace.NotNow):
+        pace.take([wide, narrow])
+    assert pace.used(wide) == 1
 
 
-def test_a_block_stops_everybody_until_it_falls() -> None:
+def test_a_place_that_was_not_used_is_given_back(time: Time) -> None:
+    found = budget(2, reserve=0.1)
+    first, _ = pace.take([found]), pace.take([found])
+    assert not allowed(found)
+    pace.give_back(first)
+    assert allowed(found)
+
+
+def test_asking_how_long_it_takes_takes_nothing(time: Time) -> None:
+    found = budget(1)
+    assert [pace.wait_s([found]), pace.wait_s([found])] == [0, 0]
+    assert allowed(found)
+    assert pace.wait_s([found]) == pytest.approx(60.5)
+
+
+def test_budgets_do_not_touch_each_other(time: Time) -> None:
+    assert allowed(budget(1))
+    assert allowed(budget(1))
+
+
+def test_a_block_stops_everybody_until_it_is_over_and_then_all_is_as_before(time: Time) -> None:
     found = budget(600)
-    pace.block(found.name, 30)
-    assert 29 < pace.blocked_for(found.name) <= 30
-    assert pace.take([found]) > 29
+    pace.block(found.account, 30)
+    assert pace.blocked_for(found.account) == pytest.approx(30)
+    assert not allowed(found)
+    time.sleep(30)
+    assert pace.told(found.account) is None
+    assert allowed(found)
 
 
-def test_budgets_do_not_touch_each_other() -> None:
-    one, other = budget(1), budget(1)
-    assert pace.take([one], now_us=T0) == 0
-    assert pace.take([other], now_us=T0) == 0
+def test_after_429_nothing_is_called_then_half_of_it_and_after_minutes_all_again(time: Time) -> None:
+    found = budget(120)
+    pace.slow_down(found.account, 20)
+    made = calls(found, time, seconds=600, step_s=0.25)
+    assert made[0] >= 20
+    first, third, last = (sum(start <= one < start + 60 for one in made) for start in (20, 140, 480))
+    assert 60 <= first <= 80  # a half, and climbing by a fifth of the whole a minute
+    assert 100 <= third <= 120
+    assert 110 <= last <= 120
 
 
-def test_without_redis_no_call_is_allowed(monkeypatch: pytest.MonkeyPatch, unreachable_redis: None) -> None:
+def test_many_429_at_once_are_one_request_and_another_one_halves_again(time: Time) -> None:
+    name = budget(1).account
+    for _ in range(8):
+        pace.slow_down(name, 1)
+    assert share(name) == 0.5
+    time.sleep(6)
+    pace.slow_down(name, 1)
+    assert share(name) == pytest.approx(0.26, abs=0.01)
+
+
+def share(name: str) -> float:
+    """Return the part of the limits that is in use."""
+    found = pace.told(name)
+    return found.share if found else 1.0
+
+
+def test_the_pace_and_the_reason_for_it_can_be_asked_until_it_is_whole_again(time: Time) -> None:
+    name = budget(1).account
+    assert pace.told(name) is None
+    pace.slow_down(name, 60)
+    found = pace.told(name)
+    assert found is not None
+    assert (found.quiet_s, found.share, found.whole_in_s, found.at) == (60, 0.5, 210, T0)
+    assert name in [one.name for one in pace.slowed()]
+    time.sleep(211)
+    assert pace.told(name) is None
+    assert name not in [one.name for one in pace.slowed()]
+
+
+@pytest.mark.parametrize(
+    ("count", "seconds"),
+    [
+        (582, 60),  # 97 of 100 in a minute
+        (2700, 600),  # nine tenths in ten minutes
+        (2700 + 291, 630),
+    ],
+)
+def test_how_long_bulk_work_takes_can_be_told_before(count: int, seconds: float) -> None:
+    assert pace.seconds_for(count, budget(600, 3000, reserve=0.1)) == pytest.approx(seconds)
+
+
+def test_without_redis_a_process_keeps_to_a_hundredth_and_begins_with_a_pause(
+    time: Time, unreachable_redis: None
+) -> None:
+    made = calls(budget(600), time, seconds=600, step_s=1.0)
+    assert made[0] == pytest.approx(10, abs=1)
+    assert 50 <= len(made) <= 60
+
+
+def test_without_redis_what_the_outside_asked_for_still_holds_for_the_process(
+    time: Time, unreachable_redis: None
+) -> None:
+    found = budget(6000)
     with pytest.raises(pace.PaceLost):
-        pace.take([budget(600)])
+        pace.slow_down(found.account, 30)
+    assert calls(found, time, seconds=60, step_s=1.0)[0] >= 30

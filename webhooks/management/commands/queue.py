@@ -12,7 +12,8 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db.models import Count, Min
 
 from listings.models import Job
-from reverbsync import clock
+from reverbsync import clock, pace
+from shops.reverb import limits
 from webhooks.models import Delivery
 
 POLL_S = 0.2
@@ -41,8 +42,10 @@ class Command(BaseCommand):
             sys.exit(1)
 
 
-def status(now: datetime) -> dict[str, int | float | None]:
-    """Return how many deliveries and jobs are open, how many jobs wait for a person, and the oldest of each in s."""
+def status(now: datetime) -> dict[str, Any]:
+    """Return how many deliveries and jobs are open, how many jobs wait for a person, the oldest of each in s, and the
+    pace.
+    """
     oldest = {"count": Count("pk")}
     deliveries = Delivery.objects.filter(state=Delivery.State.OPEN).aggregate(oldest=Min("received_at"), **oldest)
     open_jobs = Job.objects.filter(waiting=False).aggregate(oldest=Min("opened_at"), **oldest)
@@ -58,7 +61,25 @@ def status(now: datetime) -> dict[str, int | float | None]:
         "oldest_open_delivery_s": age(deliveries["oldest"]),
         "oldest_open_job_s": age(open_jobs["oldest"]),
         "oldest_waiting_job_s": age(waiting["oldest"]),
+        **_pace(),
     }
+
+
+def _pace() -> dict[str, Any]:
+    """Return how many calls Reverb saw in the last minute, and who asked us to slow down; None where nobody knows."""
+    try:
+        slowed = [
+            {
+                "account": told.name,
+                "percent": told.percent,
+                "quiet_s": round(told.quiet_s, 1),
+                "whole_in_s": round(told.whole_in_s, 1),
+            }
+            for told in pace.slowed()
+        ]
+        return {"calls_last_minute": pace.used(limits.app()), "slowed": slowed}
+    except pace.PaceLost:
+        return {"calls_last_minute": None, "slowed": None}
 
 
 def _empty_within(seconds: float) -> bool:

@@ -1,0 +1,48 @@
+"""`python -m bench [name …]`: run benchmarks one after the other; exit 1 when one falls short of its goal.
+
+Each is a process of its own with a stack of its own on the loopback address, and takes everything down again.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+#: Name → how long it may take, in seconds. Each is `bench/<name>.py`.
+BENCHES = {
+    "overhead": 240,
+    "pace": 240,
+    "fairness": 420,
+    "urgent": 300,
+    "intake": 180,
+    "synclog": 1800,
+}
+
+
+def main(asked: list[str]) -> int:
+    """Run those that were asked for, or all."""
+    if unknown := [name for name in asked if name not in BENCHES]:
+        print(f"There is no {', '.join(unknown)}. One of: {', '.join(BENCHES)}", file=sys.stderr)
+        return 2
+    short = []
+    for name in asked or BENCHES:
+        began = time.monotonic()
+        print(f"-- {name}", flush=True)
+        try:
+            code = subprocess.run(
+                [sys.executable, "-m", f"bench.{name}"], timeout=BENCHES[name], check=False
+            ).returncode
+        except subprocess.TimeoutExpired:
+            print(f"It took longer than {BENCHES[name]} s.", file=sys.stderr)
+            code = 1
+        print(f"   ({time.monotonic() - began:.0f} s)\n", flush=True)
+        if code:
+            short.append(name)
+    if short:
+        print(f"Short of the goal: {', '.join(short)}", file=sys.stderr)
+    return 1 if short else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,56 @@
+"""Twenty shops, one with very many jobs and nineteen with ten each: how much later are the small ones done?
+
+Baseline: the same nineteen without the big one. All workers and the real tasks; Reverb takes 50 ms for an answer.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from bench import stack
+from bench.report import Result, Row, median, tell
+
+SMALL, JOBS, MANY = 19, 10, 50_000
+ROUNDS = 3
+PATIENCE_S = 120
+
+
+def main() -> int:
+    """Measure alone and beside the big one, in turn; medians count."""
+    with stack.up(app=True) as bench:
+        from bench import shops
+
+        bench.reverb(latency_s=0.05)
+        small = [shops.shop(number) for number in range(1, SMALL + 1)]
+        found = {owner.pk: shops.products(owner, JOBS) for owner in small}
+        big = shops.shop(SMALL + 1)
+        many = shops.products(big, MANY, price="150.00")
+
+        def once(price: str) -> float:
+            for owner in small:
+                shops.reprice(owner, price)
+            for products in found.values():
+                shops.open_jobs(products)
+            return shops.wait_until_done(small, seconds=PATIENCE_S)
+
+        once("180.00")  # warms up
+        time.sleep(61)  # and its calls leave the minute, so that all rounds have the same pace
+        alone = [once(f"{200 + number}.00") for number in range(ROUNDS)]
+        shops.open_jobs(many)
+        time.sleep(3)  # by now it has all the workers that it can get
+        beside = [once(f"{300 + number}.00") for number in range(ROUNDS)]
+        waiting = shops.open_count(big)
+    table: list[Row] = [("seconds until the small ones are done", "median", "of")]
+    table += [("alone", median(alone), shown(alone)), ("beside a big one", median(beside), shown(beside))]
+    also = {"the big one still had work": waiting > 0}
+    return tell(Result("fairness", median(beside) / median(alone), "<= 2", median(alone), table, also))
+
+
+def shown(values: list[float]) -> str:
+    """Return the single values."""
+    return " ".join(f"{value:.2f}" for value in values)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

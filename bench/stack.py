@@ -1,0 +1,97 @@
+"""A stack for one benchmark: PostgreSQL and Redis, the app's processes if wanted, and a Reverb that answers at once.
+
+Django is set up for it in this process, so a benchmark imports the app's modules only inside the block.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from reverbsync.stack import ports, run
+from reverbsync.stack.services import Postgres, Redis
+from reverbsync.stack.supervise import Program
+
+QUICK = {"latency_s": 0.0, "limits": {}}
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What is up."""
+
+    site_url: str
+    reverb_url: str
+    data: Path
+
+    def reverb(self, **settings: Any) -> None:
+        """Change how the stand-in Reverb behaves."""
+        requests.post(f"{self.reverb_url}/_bench/settings", json=settings, timeout=10).raise_for_status()
+
+    def calls(self) -> list[list[Any]]:
+        """Return its calls so far: moment, account, method, path, status."""
+        found: list[list[Any]] = requests.get(f"{self.reverb_url}/_bench/calls", timeout=60).json()
+        return found
+
+    def forget_calls(self) -> None:
+        """Begin to count anew."""
+        requests.delete(f"{self.reverb_url}/_bench/calls", timeout=10).raise_for_status()
+
+
+@contextmanager
+def up(*, app: bool, more: Mapping[str, str] | None = None) -> Iterator[Bench]:
+    """Run it while the block runs. `app`: with web server, workers and scheduler; `more` goes into the environment."""
+    for name in ("DATABASE_URL", "REDIS_URL"):
+        os.environ.pop(name, None)
+    with ExitStack() as stack:
+        data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reverbsync-bench-")))
+        data.chmod(0o755)  # the database server may run as a user of its own
+        port = ports.free(0)
+        reverb = Program("reverb", [sys.executable, "-m", "bench.reverb", str(port)], priority=10)
+        url = f"http://{ports.LOOPBACK}:{port}"
+        environment = {"REVERB_API_URL": f"{url}/api", "REVERB_WEB_URL": url, "LOG_LEVEL": "WARNING", **(more or {})}
+        if app:
+            whole = stack.enter_context(run.up(data, port=ports.free(0), beside=[reverb], more=environment))
+            os.environ.update(whole.environment)
+            bench = Bench(whole.site_url, url, data)
+        else:
+            environment["DATABASE_URL"] = stack.enter_context(Postgres(data / "postgres")).url
+            environment["REDIS_URL"] = stack.enter_context(Redis(data / "redis")).url
+            os.environ.update(environment)
+            run.manage(os.environ, "migrate", "--verbosity", "0")
+            stack.enter_context(_process(list(reverb.command)))
+            bench = Bench("", url, data)
+        _wait_for(url)
+        _django()
+        yield bench
+
+
+@contextmanager
+def _process(command: list[str]) -> Iterator[None]:
+    process = subprocess.Popen(command)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def _wait_for(url: str) -> None:
+    session = requests.Session()
+    session.mount("http://", requests.adapters.HTTPAdapter(max_retries=requests.adapters.Retry(20, backoff_factor=0.1)))
+    session.post(f"{url}/_bench/settings", json=QUICK, timeout=10).raise_for_status()
+
+
+def _django() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reverbsync.settings")
+    import django
+
+    django.setup()

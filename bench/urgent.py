@@ -1,0 +1,78 @@
+"""Stock to zero while ten mass syncs run: from the webhook to the PUT that takes the listing off sale.
+
+Baseline: the same when nothing else runs. The webhook is a real one, signed, on the real server; the shop that it
+belongs to has a mass sync of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import requests
+
+from bench import stack
+from bench.report import Result, Row, p, tell
+
+SYNCS, MANY = 10, 3_000
+TIMES, WARM, PAUSE_S = 40, 5, 0.4
+PATIENCE_S = 60.0
+
+
+def main() -> int:
+    """Measure idle, then beside the mass syncs."""
+    with stack.up(app=True) as bench:
+        from bench import shops
+
+        bench.reverb(latency_s=0.05)
+        owners = [shops.shop(number) for number in range(1, SYNCS + 1)]
+        urgent = shops.products(owners[0], 2 * TIMES + WARM)
+        masses = [shops.products(owner, MANY, price="150.00", start=100_000) for owner in owners]
+        sold_out(bench, owners[0], urgent[:WARM])
+        idle = sold_out(bench, owners[0], urgent[WARM : WARM + TIMES])
+        for mass in masses:
+            shops.open_jobs(mass)
+        time.sleep(5)
+        before = len(bench.calls())
+        began = time.monotonic()
+        busy = sold_out(bench, owners[0], urgent[WARM + TIMES :])
+        rate = (len(bench.calls()) - before) / (time.monotonic() - began)
+        left = min(shops.open_count(owner) for owner in owners)
+    table: list[Row] = [("ms from webhook to PUT", "p50", "p95", "most")]
+    table += [(name, *(p(found, n) * 1000 for n in (50, 95, 100))) for name, found in (("idle", idle), ("busy", busy))]
+    table.append(("calls a second meanwhile", rate))
+    also = {"all mass syncs still ran": left > 0}
+    return tell(Result("urgent", p(busy, 95) / p(idle, 95), "<= 2", p(idle, 95) * 1000, table, also))
+
+
+def sold_out(bench: stack.Bench, owner: Any, products: list[Any]) -> list[float]:
+    """Let the store sell out one product after the other; return the seconds until Reverb was told of each."""
+    from bench import shops
+    from shops.platforms.custom import signing
+
+    session = requests.Session()
+    address = owner.store.webhook_address
+    sent: dict[str, float] = {}
+    for product in products:
+        body = json.dumps({"type": "product.updated", "data": shops.told(product, stock=0)}).encode()
+        headers = signing.sign(shops.SECRET, f"{product.pk}-{time.time()}", datetime.now(UTC), body)
+        headers["Authorization"] = f"Bearer {owner.store.token.get_secret_value()}"
+        sent[product.sku.removeprefix("SKU-")] = time.time()
+        session.post(address, data=body, headers=headers, timeout=20).raise_for_status()
+        time.sleep(PAUSE_S)
+    over = time.monotonic() + PATIENCE_S
+    while True:
+        puts = [(at, path) for at, _, method, path, _ in bench.calls() if method == "PUT"]
+        arrived = {path.split("/")[3].partition("-")[0]: at for at, path in reversed(puts)}  # the first one counts
+        if sent.keys() <= arrived.keys():
+            return [arrived[key] - at for key, at in sent.items()]
+        if time.monotonic() > over:
+            raise TimeoutError(f"{len(sent.keys() - arrived.keys())} were not taken off sale")
+        time.sleep(0.5)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

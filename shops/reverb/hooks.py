@@ -1,0 +1,147 @@
+"""Our webhooks at Reverb: which we want, which of the registered ones are ours, and bringing both in line.
+
+Facts: the topics of Reverb's docs ("Receive updates with webhooks"); only `orders/paid` was seen accepted in 2026, and
+a personal token was refused with "Please log in via Oauth to create webhooks"; the sync guide has names of its own. So
+each is tried, what is accepted is kept, and asking Reverb regularly covers the rest (listings/orders/poll.py).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shops import hooks
+from shops.hooks import Hook, Hooks
+from shops.models import ReverbConnection
+from shops.reverb.client import ReverbClient
+from shops.reverb.errors import Lasting, NeedsSeller, ReverbError
+
+logger = logging.getLogger(__name__)
+
+WANTED = (
+    "listings/update",
+    "listings/publish",
+    "orders/create",
+    "orders/update",
+    "orders/paid",
+    "app/uninstalled",
+)
+#: The sync guide's names, tried where the webhooks' own page's are refused.
+INSTEAD = {"listings/update": "product/updated", "orders/create": "order/created"}
+#: Topics that tell of an order placed, and of one changed.
+PLACED, CHANGED = {"orders/create", "order/created"}, {"orders/update"}
+#: How often orders are read where Reverb tells us of both, and where it does not.
+TOLD, NOT_TOLD = timedelta(seconds=300), timedelta(seconds=60)
+LATE = timedelta(minutes=30)
+
+
+def orders_every(connection: ReverbConnection) -> timedelta:
+    """Return the time between two readings of the account's orders."""
+    there = set(connection.hooks.get("there", ()))
+    return TOLD if there & PLACED and there & CHANGED else NOT_TOLD
+
+
+def orders_late(connection: ReverbConnection, now: datetime) -> bool:
+    """Tell whether the account's orders have not been read for so long that the seller should know."""
+    return connection.orders_read_at is not None and now - connection.orders_read_at > LATE
+
+
+@dataclass(frozen=True)
+class Registered:
+    """The account's webhooks, sorted out: those of ours that are right, and the links of those to be removed."""
+
+    right: list[Hook]
+    stale: list[str]
+
+
+def keep(client: ReverbClient, connection: ReverbConnection) -> Hooks:
+    """Let Reverb call us for every topic that it has. Raises ReverbError where it does not show its list at all."""
+    found = _registered(client, connection)
+    closed: list[NeedsSeller] = []
+
+    def add(topic: str) -> None:
+        if closed:
+            raise closed[0]  # this token may register none: there is no use in asking for each
+        try:
+            client.register(topic, address_for(connection, topic))
+        except NeedsSeller as error:
+            if error.status == 401:
+                closed.append(error)
+            raise
+
+    def remove(link: str) -> None:
+        try:
+            client.unregister(link)
+        except (Lasting, NeedsSeller) as error:  # it does no harm: it is another way to the same look
+            logger.warning("A webhook of shop %s could not be removed: %s", connection.shop_id, error.message)
+
+    def kept(topics: Sequence[str]) -> Hooks:
+        there = [hook for hook in found.right if hook.topic in topics]
+        # What sleeps is unknown to Reverb: a webhook is there or it is not.
+        return hooks.keep(topics, there, add=add, wake=_nothing, remove=remove, refusals=(Lasting, NeedsSeller))
+
+    first = kept(WANTED)
+    second = kept([INSTEAD[topic] for topic in first.refused if topic in INSTEAD])
+    there = (*first.there, *second.there)
+    for link in [*found.stale, *(hook.id for hook in found.right if hook.topic not in there)]:
+        remove(link)
+    refused = {topic: why for topic, why in first.refused.items() if INSTEAD.get(topic) not in there}
+    return Hooks(there, refused, (*first.repaired, *second.repaired))
+
+
+def drop(connection: ReverbConnection) -> None:
+    """Remove our webhooks, as far as Reverb lets us. Never raises: whoever disconnects must not be kept from it."""
+    if not connection.hooks:
+        return
+    client = ReverbClient.of(connection)
+    try:
+        found = _registered(client, connection)
+        for link in [*(hook.id for hook in found.right), *found.stale]:
+            client.unregister(link)
+    except ReverbError as error:
+        logger.warning("Webhooks of shop %s were left at Reverb: %s", connection.shop_id, error.message)
+
+
+def address_for(connection: ReverbConnection, topic: str) -> str:
+    """Return the address for a topic: Reverb does not say in the call what it is about."""
+    return f"{connection.webhook_address}{topic}/"
+
+
+def sort_out(
+    rows: Sequence[tuple[str, str, str]], connection: ReverbConnection, *, living: Collection[str]
+) -> Registered:
+    """Tell which rows (link, topic, address) are ours and right, and which are left from before.
+
+    Ours are the addresses with our key, wherever they lead, and those of this site whose key no connection has any
+    more (`living` are the keys that one has). All others belong to somebody else, and are left alone.
+    """
+    base = _base(connection)
+    right, stale = [], []
+    for link, topic, address in rows:
+        if address == address_for(connection, topic) and topic in (*WANTED, *INSTEAD.values()):
+            right.append(Hook(link, topic))
+        elif f"/{connection.hook_key}/" in address or (key_in(address, base) or "") not in {"", *living}:
+            stale.append(link)
+    return Registered(right, stale)
+
+
+def key_in(address: str, base: str) -> str | None:
+    """Return the key in an address of this site, None for an address of somebody else's."""
+    return address.removeprefix(base).partition("/")[0] if address.startswith(base) else None
+
+
+def _base(connection: ReverbConnection) -> str:
+    return connection.webhook_address.removesuffix(f"{connection.hook_key}/")
+
+
+def _registered(client: ReverbClient, connection: ReverbConnection) -> Registered:
+    rows, base = client.registrations(), _base(connection)
+    keys = {key for _, _, address in rows if (key := key_in(address, base))}
+    living = ReverbConnection.objects.filter(hook_key__in=keys).values_list("hook_key", flat=True)
+    return sort_out(rows, connection, living=set(living))
+
+
+def _nothing(_: str) -> None:
+    """Do nothing."""

@@ -1,0 +1,66 @@
+"""Reverb's limits, as parts of the pace: reads and writes of an account, and the whole app's calls.
+
+Reported by an integrator, and by Reverb only as "a 429 comes": 2,000 reads or 600 writes a minute, 10,000 or 3,000 in
+ten minutes. Reverb asks that mass syncs be slow (guide "Build an E-Commerce Sync Integration").
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from django.conf import settings
+
+from reverbsync import pace
+from reverbsync.pace import Budget
+from shops.models import ReverbConnection
+
+Kind = Literal["reads", "writes"]
+#: Pause after a 429 that does not say how long: the pace is halved anyway.
+DEFAULT_PAUSE_S = 2.0
+
+
+def account(budget: str) -> str:
+    """Return the name by which an account goes in the pace; `budget` is ReverbConnection.budget."""
+    return f"reverb:{budget}"
+
+
+def app() -> Budget:
+    """Return the budget of the whole app."""
+    return Budget("reverb:app", settings.REVERB_APP_CALLS_PER_MINUTE, reserve=_reserve())
+
+
+def of_account(budget: str, kind: Kind) -> Budget:
+    """Return an account's budget for reads or writes."""
+    per_minute, per_ten_minutes = {
+        "reads": (settings.REVERB_READS_PER_MINUTE, settings.REVERB_READS_PER_10_MINUTES),
+        "writes": (settings.REVERB_WRITES_PER_MINUTE, settings.REVERB_WRITES_PER_10_MINUTES),
+    }[kind]
+    name = account(budget)
+    return Budget(f"{name}:{kind}", per_minute, per_ten_minutes, account=name, reserve=_reserve())
+
+
+def budgets(budget: str, kind: Kind) -> list[Budget]:
+    """Return all that one call of an account takes from."""
+    return [of_account(budget, kind), app()]
+
+
+def slow_down(budget: str, retry_after: float | None) -> float:
+    """Reverb said 429: slow the account down for all workers; return the seconds for which nothing is called.
+
+    Reads and writes alike, since Reverb does not say which it meant. Raises PaceLost when only this process knows.
+    """
+    seconds = max(1.0, retry_after or DEFAULT_PAUSE_S)
+    pace.slow_down(account(budget), seconds)
+    return seconds
+
+
+def told(connection: ReverbConnection) -> pace.Told | None:
+    """Return how far Reverb has slowed this account down, None when it has not, or nobody knows."""
+    try:
+        return pace.told(account(connection.budget))
+    except pace.PaceLost:
+        return None
+
+
+def _reserve() -> float:
+    return settings.REVERB_RESERVE_PERCENT / 100

@@ -1,0 +1,64 @@
+"""Look after our webhooks at Reverb, on connecting and once a day: it drops who answers too slowly, and tells nobody.
+
+That a token may not register them is no dead token, and no reason not to sync: orders are asked for all the same.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import asdict
+from datetime import timedelta
+
+from django.db.models import F
+
+from reverbsync import clock
+from shops.hooks import Hooks
+from shops.models import ReverbConnection
+from shops.reverb import connect, hooks
+from shops.reverb.client import ReverbClient
+from shops.reverb.errors import Lasting, NeedsSeller, ReverbError
+
+EVERY = timedelta(hours=24)
+AFTER_A_FAILURE = timedelta(minutes=5)
+
+
+def due() -> list[int]:
+    """Return the shops whose webhooks at Reverb are to be checked, for the sweeper."""
+    found = ReverbConnection.objects.filter(hooks_due_at__lte=clock.now(), shop__delete_asked_at__isnull=True)
+    return list(found.order_by(F("hooks_due_at")).values_list("shop_id", flat=True))
+
+
+def check(connection: ReverbConnection) -> None:
+    """Check one connection's webhooks. Never raises what Reverb did."""
+    now = clock.now()
+    # Spread over the day: not all accounts at the same minute.
+    tomorrow = now + EVERY - timedelta(minutes=random.uniform(0, 120))  # noqa: S311
+    # Unless the seller has connected anew meanwhile: then this check is of no use any more.
+    same = ReverbConnection.objects.filter(pk=connection.pk, hooks_due_at=connection.hooks_due_at)
+    try:
+        found = _kept(connection)
+    except ReverbError as error:
+        wait = max(AFTER_A_FAILURE, timedelta(seconds=error.retry_after or 0))
+        # Some may have been registered: so that they are looked for when the seller disconnects.
+        same.update(hooks={"there": [], **connection.hooks}, hooks_due_at=now + wait)
+        return
+    if found is None:
+        same.update(hooks_due_at=tomorrow)
+        return
+    same.update(hooks=asdict(found), hooks_checked_at=now, hooks_due_at=tomorrow)
+
+
+def _kept(connection: ReverbConnection) -> Hooks | None:
+    """Return what stands now, None when the token is dead. Raises ReverbError for what will pass."""
+    try:
+        return hooks.keep(ReverbClient.of(connection), connection)
+    except NeedsSeller as error:
+        if error.status == 401 and connect.mark_if_dead(connection):
+            return None
+        return _none(error)
+    except Lasting as error:
+        return _none(error)
+
+
+def _none(error: ReverbError) -> Hooks:
+    return Hooks((), dict.fromkeys(hooks.WANTED, error.message))

@@ -1,0 +1,50 @@
+"""What a call of Reverb's means. Pure functions.
+
+Facts: the body is the plain JSON of the object, a listing as in `GET /listings/<id>` or an order as in
+`GET /my/orders/selling/<number>` (Reverb docs); nothing is signed, and the body does not say its topic. So the topic
+in the address may be missing or wrong, and what the body looks like decides.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from shops.events import ReverbAppRemoved, ReverbEvent, ReverbListingChanged, ReverbOrderChanged
+from shops.reverb import read
+from shops.reverb.errors import Passing
+
+APP_REMOVED = "app/uninstalled"
+#: Objects may come wrapped in their own name, as answers to writes do.
+_WRAPPERS = ("order", "listing")
+_LONGEST_NUMBER = 64
+
+
+def event(topic: str, body: bytes) -> ReverbEvent | None:
+    """Return what a call means, None when it is neither about an order, nor a listing, nor our app."""
+    said = _object(body)
+    number = said.get("order_number")
+    if isinstance(number, str | int) and 0 < len(str(number)) <= _LONGEST_NUMBER:
+        return ReverbOrderChanged(str(number))
+    if said.get("id") and said.get("state"):
+        return _listing(said)
+    return ReverbAppRemoved() if topic.strip("/") == APP_REMOVED else None
+
+
+def _listing(said: dict[str, Any]) -> ReverbEvent | None:
+    try:
+        found = read.listing(said)
+    except Passing:
+        return None
+    return ReverbListingChanged(found.id, found.state, found.inventory)
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        said = json.loads(body)
+    except ValueError:
+        return {}
+    for name in _WRAPPERS:
+        if isinstance(said, dict) and isinstance(said.get(name), dict):
+            said = said[name]
+    return said if isinstance(said, dict) else {}

@@ -1,0 +1,165 @@
+"""Drains: short turns, a helper while there is more, and no waiting for the pace with a job in hand."""
+
+from __future__ import annotations
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from listings import jobs, tasks
+from listings.jobs import Claim
+from listings.models import Job, Rank
+from reverbsync import clock, pace, wake
+from reverbsync.redis import connection
+from shops.models import ReverbConnection, Shop
+from shops.reverb import limits
+from tests.people import nora, olivia, product_of, shop_of
+
+pytestmark = pytest.mark.django_db
+
+
+class World:
+    """Collects wake-ups and attempts."""
+
+    def __init__(self) -> None:
+        self.woken: list[tuple[str, int]] = []
+        self.tried: list[tuple[int, bool]] = []
+
+    def send(self, task: str, shop_id: int) -> None:
+        """Keep a wake-up."""
+        self.woken.append((task, shop_id))
+
+    def taken(self, task: str, shop_id: int) -> None:
+        """Nothing waits here."""
+
+    def attempt(self, taken: Claim) -> None:
+        """Do a job at once."""
+        work = pace._work.get()
+        self.tried.append((taken.rank, work is not None and work.in_bulk))
+        jobs.finish(taken, now=clock.now())
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> object:
+    """Let drains run without Celery and without Reverb."""
+    connection().flushdb()
+    made = World()
+    monkeypatch.setattr(tasks, "attempt", made.attempt)
+    monkeypatch.setattr("django.db.transaction.on_commit", lambda run: run())
+    with wake.carried_by(made):
+        yield made
+
+
+@pytest.fixture
+def shop() -> Shop:
+    """Return Olivia's shop."""
+    return shop_of(olivia())
+
+
+def open_jobs(shop: Shop, *ranks: Rank) -> None:
+    """Open a job of each rank for a product of its own."""
+    for number, rank in enumerate(ranks):
+        product = product_of(shop, store_product_id=f"{rank}-{number}", sku=f"{rank}-{number}")
+        jobs.look_again([product], rank=rank, cause="test", now=clock.now())
+
+
+def test_stock_is_woken_on_a_queue_of_its_own(world: World, shop: Shop) -> None:
+    open_jobs(shop, Rank.EDIT, Rank.STOCK_TO_ZERO, Rank.STOCK)
+    assert world.woken == [(jobs.DRAIN, shop.pk), (jobs.DRAIN_URGENT, shop.pk), (jobs.DRAIN_URGENT, shop.pk)]
+
+
+def test_each_kind_of_work_has_its_queue() -> None:
+    queues = {task: wake.queue_of(task) for task in (jobs.DRAIN, jobs.DRAIN_URGENT, "listings.sweep", "listings.walk")}
+    assert list(queues.values()) == ["sync", "urgent", "urgent", "sync"]
+    assert wake.queue_of("webhooks.hand_over") == "hooks"
+
+
+def test_threads_for_what_is_urgent_take_nothing_else(world: World, shop: Shop) -> None:
+    open_jobs(shop, Rank.EDIT, Rank.STOCK, Rank.STOCK_TO_ZERO, Rank.CATALOGUE)
+    tasks.drain_urgent(shop.pk)
+    assert [rank for rank, _ in world.tried] == [Rank.STOCK_TO_ZERO, Rank.STOCK]
+    assert Job.objects.count() == 2
+
+
+def test_a_drain_does_all_and_only_stock_may_use_the_reserve(world: World, shop: Shop) -> None:
+    open_jobs(shop, Rank.CATALOGUE, Rank.EDIT, Rank.STOCK)
+    tasks.drain(shop.pk)
+    assert world.tried == [(Rank.STOCK, False), (Rank.EDIT, True), (Rank.CATALOGUE, True)]
+
+
+def test_while_there_is_more_a_helper_is_woken_once(world: World, shop: Shop) -> None:
+    open_jobs(shop, *[Rank.EDIT] * 4)
+    world.woken.clear()
+    tasks.drain(shop.pk)
+    assert world.woken == [(jobs.DRAIN, shop.pk)]
+
+
+def test_one_job_alone_wakes_nobody(world: World, shop: Shop) -> None:
+    open_jobs(shop, Rank.EDIT)
+    world.woken.clear()
+    tasks.drain(shop.pk)
+    assert (world.woken, len(world.tried)) == ([], 1)
+
+
+def test_after_its_turn_a_shop_queues_up_again_behind_the_others(
+    world: World, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_jobs(shop, *[Rank.EDIT] * 3)
+    world.woken.clear()
+    monkeypatch.setattr(tasks, "TURN_S", 1e-9)
+    monkeypatch.setattr(clock, "monotonic", iter(range(100)).__next__)
+    tasks.drain(shop.pk)
+    assert len(world.tried) < 3
+    assert world.woken[-1] == (jobs.DRAIN, shop.pk)
+
+
+def test_while_enough_of_a_shops_jobs_are_in_flight_its_other_drains_make_room(
+    world: World, shop: Shop, settings: Settings
+) -> None:
+    settings.REVERB_JOBS_IN_FLIGHT = 1
+    open_jobs(shop, Rank.EDIT, Rank.EDIT, Rank.STOCK)
+    assert jobs.claim(shop.pk, now=clock.now(), ranks=[Rank.EDIT])
+    tasks.drain(shop.pk)
+    assert world.tried == []
+    tasks.drain_urgent(shop.pk)
+    assert world.tried == [(Rank.STOCK, False)]
+
+
+def test_a_drain_takes_no_job_while_the_pace_would_not_let_it_call(world: World, shop: Shop) -> None:
+    open_jobs(shop, Rank.EDIT)
+    limits.slow_down(ReverbConnection.objects.get(shop=shop).budget, 60)
+    tasks.drain(shop.pk)
+    assert world.tried == []
+
+
+def test_a_drain_ends_when_the_pace_refused_a_call(world: World, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_jobs(shop, *[Rank.EDIT] * 3)
+    narrow = pace.Budget("test:narrow", 1)
+    pace.take([narrow])
+
+    def refused(taken: Claim) -> None:
+        with pytest.raises(pace.NotNow):
+            pace.take([narrow])
+        world.attempt(taken)
+
+    monkeypatch.setattr(tasks, "attempt", refused)
+    tasks.drain(shop.pk)
+    assert len(world.tried) == 1
+
+
+def test_the_sweeper_wakes_both_kinds_and_no_shop_that_has_nothing_due(world: World, shop: Shop) -> None:
+    shop_of(nora())
+    open_jobs(shop, Rank.STOCK)
+    world.woken.clear()
+    tasks.sweep()
+    drains = [one for one in world.woken if one[0] in (jobs.DRAIN, jobs.DRAIN_URGENT)]
+    assert drains == [(jobs.DRAIN_URGENT, shop.pk), (jobs.DRAIN, shop.pk)]
+
+
+def test_the_sweeper_does_not_lengthen_a_queue_in_which_every_shop_waits(
+    world: World, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    open_jobs(shop, Rank.EDIT)
+    world.woken.clear()
+    monkeypatch.setattr(tasks, "waiting", lambda _: 3)
+    tasks.sweep()
+    assert world.woken == []
