@@ -79,7 +79,7 @@ class Calls:
     # -- the story's part ------------------------------------------------------------------------------------
 
     def arm(self, step: Step) -> None:
-        """Let a step happen at a moment of ours. If none comes, it happens all the same, unless it is about the call."""
+        """Let a step happen at a moment of ours. If none comes, it happens all the same, unless it is about a call."""
         armed = _Armed(step, step.at, self.schedule.now + WAITS_S)
         self._armed.append(armed)
         self.schedule.later(WAITS_S, lambda: self._missed(armed))

@@ -80,8 +80,7 @@ def overwrites_the_store() -> AbstractContextManager[Any]:
 
 def overwrites_reverb() -> AbstractContextManager[Any]:
     """Reverb's number is not looked at before it is set: what moved there is gone."""
-    number_of = books.number_of
-    return mock.patch.object(books, "number_of", lambda listing: None if number_of(listing) is not None else None)
+    return mock.patch.object(books, "number_of", return_value=None)
 
 
 def orders_are_never_read() -> AbstractContextManager[Any]:
@@ -96,7 +95,7 @@ def orders_are_never_read() -> AbstractContextManager[Any]:
 
 def creates_without_look_up() -> AbstractContextManager[Any]:
     """A listing is made without a look whether there is one."""
-    return mock.patch.object(ReverbClient, "listings_with_sku", lambda _self, _sku: [])
+    return mock.patch.object(ReverbClient, "listings_with_sku", return_value=[])
 
 
 def posts_again_at_once() -> AbstractContextManager[Any]:
@@ -127,7 +126,7 @@ def failed_delivery_is_given_up() -> AbstractContextManager[Any]:
 
 def finish_ignores_what_was_asked() -> AbstractContextManager[Any]:
     """A job is closed though something was asked while it ran."""
-    return mock.patch.object(jobs, "finish", lambda taken, **_: jobs._held(taken).delete())
+    return mock.patch.object(jobs, "finish", lambda taken, **_: jobs._held(taken, "DELETE FROM listings_job"))
 
 
 def lost_lease_is_not_noticed() -> AbstractContextManager[Any]:
@@ -183,12 +182,12 @@ def token_in_the_log() -> AbstractContextManager[Any]:
 
 def no_silence_after_429() -> AbstractContextManager[Any]:
     """Reverb asks to slow down, and nobody hears it."""
-    return mock.patch.object(pace, "block", lambda *_: None)
+    return mock.patch.object(pace, "_keep", return_value=0)
 
 
 def no_pace() -> AbstractContextManager[Any]:
     """Calls are not paced."""
-    return mock.patch.object(pace, "take", lambda *_, **__: 0.0)
+    return mock.patch.object(pace, "_ask", return_value=(True, 0.0))
 
 
 def webhooks_older_than_ours_win() -> AbstractContextManager[Any]:

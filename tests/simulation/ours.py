@@ -86,7 +86,7 @@ class Ours:
             with self._processes.running(task, arguments[0] if arguments else None):
                 found: Task = app.tasks[task]
                 found(*arguments)
-        except Exception as error:  # a task that raises is a bug of ours, whatever the world does
+        except Exception as error:  # noqa: BLE001 -- a task that raises is a bug of ours, whatever the world does
             self.broke.append(f"the task {task} raised {type(error).__name__}: {error}")
         finally:
             self._schedule.workers -= 1
@@ -158,6 +158,9 @@ def next_date(now: str) -> float | None:
     parts.append(f"SELECT min({gone}) FROM listings_job WHERE {gone} > %(now)s")
     early = jobs.LEASE - jobs.LOCKED_WITHIN - timedelta(milliseconds=100)
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT extract(epoch FROM min(at)) FROM ({' UNION ALL '.join(parts)}) AS dates", {"now": now, "early": early})
+        cursor.execute(
+            f"SELECT extract(epoch FROM min(at)) FROM ({' UNION ALL '.join(parts)}) AS dates",
+            {"now": now, "early": early},
+        )
         [found] = cursor.fetchone() or (None,)
     return float(found) if found is not None else None

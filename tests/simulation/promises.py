@@ -170,7 +170,7 @@ def _may_not_be_relisted(run: Run, item: Item, shown: int) -> bool:
 
 
 def _one_entry_an_attempt(run: Run) -> Iterator[Broken]:
-    """An attempt whose first call the pace put off was none: nothing was tried. One that was killed is told by the next."""
+    """An attempt that the pace put off before it wrote anything was none. One that was killed is told by the next."""
     claims: dict[str, int] = {}
     for known in run.watch.claims:
         if known.ended == "put off" and not known.writes:
@@ -251,7 +251,7 @@ def _the_pace_is_kept(run: Run) -> Iterator[Broken]:
 
 
 def _silence_after_429(run: Run) -> Iterator[Broken]:
-    """After a 429 with Retry-After, that account is not called before the time is up; an emptied Redis has forgotten."""
+    """After a 429, that account is not called before the time is up; an emptied Redis has forgotten it."""
     calls = [call for call in run.calls.made if call.side == "reverb"]
     for no in calls:
         if no.status != 429 or no.answered_at is None:
@@ -260,7 +260,9 @@ def _silence_after_429(run: Run) -> Iterator[Broken]:
         forgotten = [moment for moment in run.flushed_at if no.answered_at <= moment < until]
         until = min([until, *forgotten])
         if early := [call for call in calls if _early(call, no, until)]:
-            yield Broken(7, f"{early[0].method} {early[0].path} came {until - early[0].begun_at:.1f} s too early after 429")
+            yield Broken(
+                7, f"{early[0].method} {early[0].path} came {until - early[0].begun_at:.1f} s too early after 429"
+            )
             return
 
 

@@ -7,7 +7,6 @@ import random
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
 from random import Random
 from typing import Any
 
@@ -96,7 +95,7 @@ class Run:
 
     def tell(self, words: str) -> None:
         """Write down what happens."""
-        self.told.append(f"{datetime.fromtimestamp(self.schedule.now).strftime('%H:%M:%S.%f')[:-3]} {words}")
+        self.told.append(f"{self.schedule.datetime().strftime('%H:%M:%S.%f')[:-3]} {words}")
 
     # -- the story -------------------------------------------------------------------------------------------
 
@@ -274,7 +273,11 @@ def _tables() -> list[str]:
     """Return the tables of a run, those that point before those that are pointed at."""
     from django.apps import apps
 
-    names = [model for room in ("synclog", "webhooks", "listings", "shops") for model in apps.get_app_config(room).get_models()]
+    names = [
+        model
+        for room in ("synclog", "webhooks", "listings", "shops")
+        for model in apps.get_app_config(room).get_models()
+    ]
     tables = [model._meta.db_table for model in names if model._meta.label != "shops.Person"]
     return _sorted(tables)
 

@@ -35,7 +35,7 @@ class Side:
 class Step:
     """Something that happens. docs/simulation.md tells of the words; `n` is a number that the word takes.
 
-    `at` 0: after `wait` seconds. Else: from then on at the at-th moment that fits `where`: a call of ours to "reverb" or
+    `at` 0: after `wait` seconds. Else: from then on at the at-th moment that fits `where`: a call of ours to "reverb",
     "store" or "any" side, one that writes ("reverb writes", "store writes"), a "statement" or a "commit" of a worker;
     `late` puts it right after the call was applied instead of right before it.
     """
@@ -99,7 +99,8 @@ class Story:
         """Return the story out of JSON."""
         raw = json.loads(text)
         sides = tuple(
-            Side(tuple(Thing(**one) for one in side["things"]), side["settings"], side["oauth"]) for side in raw["sides"]
+            Side(tuple(Thing(**one) for one in side["things"]), side["settings"], side["oauth"])
+            for side in raw["sides"]
         )
         return cls(raw["seed"], sides, raw["ways"], tuple(Step(**one) for one in raw["steps"]))
 

@@ -128,7 +128,11 @@ class World:
         }
         made = self.outside.ask("store", "POST", "/_control/products", body)
         row = made["variants"][0]
-        item.product_id, item.variant_id, item.counted_id = str(made["id"]), str(row["id"]), str(row["inventory_item_id"])
+        item.product_id, item.variant_id, item.counted_id = (
+            str(made["id"]),
+            str(row["id"]),
+            str(row["inventory_item_id"]),
+        )
 
     def _list(self, item: Item, thing: Thing) -> None:
         body = {
@@ -247,7 +251,9 @@ class World:
         self.waiting -= 1
         there = self.in_store(item)
         if there is not None:
-            self.outside.ask("store", "PUT", f"/_control/variants/{item.variant_id}", {"inventory_quantity": there + by})
+            self.outside.ask(
+                "store", "PUT", f"/_control/variants/{item.variant_id}", {"inventory_quantity": there + by}
+            )
             self._tell(f"{item.sku}: the store learns of it by other means, and has {there + by}")
 
     def _linked(self, item: Item) -> bool:
