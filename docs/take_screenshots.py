@@ -29,6 +29,7 @@ PAGES = {
     "overview": "",
     "log": "log/",
     "products": "products/",
+    "orders": "orders/",
     "store": "store/",
     "reverb": "reverb/",
     "settings": "settings/",

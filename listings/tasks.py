@@ -1,4 +1,4 @@
-"""Celery: drain a shop's jobs, go on with a walk through its store, read its orders, sweep for what stands still.
+"""Celery: drain a shop's jobs, go on with a walk through its store, and sweep for what stands still.
 
 One message is one short turn of one shop, and a shop has at most one message waiting: so workers go round the shops,
 however much one of them has waiting. While more is due a drain wakes a helper, so that several of a shop's jobs are in
@@ -16,7 +16,7 @@ from django.conf import settings
 from listings import jobs, walks
 from listings.intake import changed_while_off
 from listings.models import Rank
-from listings.orders import glance, poll
+from listings.orders import forget, look, place, ship
 from listings.orders.take import uncounted
 from listings.stock.ledger import out_of_step
 from listings.sync.attempt import attempt
@@ -24,9 +24,7 @@ from reverbsync import clock, pace
 from reverbsync.alone import only_one
 from reverbsync.wake import awake, waiting, wake
 from shops.models import ReverbConnection, Shop, StoreConnection
-from shops.reverb import connect
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import NeedsSeller, Paced, ReverbError
 
 logger = logging.getLogger(__name__)
 
@@ -82,44 +80,15 @@ def walk(shop_id: int) -> None:
         wake(walks.WALK, shop_id)
 
 
-@shared_task(name=poll.ORDERS)
-def orders(shop_id: int) -> None:
-    """Read the orders that changed on Reverb, and the page of listings whose turn it is."""
-    awake(poll.ORDERS, shop_id)
-    with only_one(poll.ORDERS, shop_id) as alone:
-        connection = poll.due(shop_id) if alone else None
-        if connection is None:
-            return
-        client = ReverbClient.of(connection)
-        try:
-            poll.read(connection, client, now=clock.now())
-            glance.turn(connection, client)
-        except Paced:
-            return  # planned for when the pace allows it
-        except ReverbError as error:
-            logger.warning("The orders of shop %s could not be read: %s", shop_id, error.message)
-            if isinstance(error, NeedsSeller) and error.status == 401:
-                _ask_for_the_token(connection)
-
-
-def _ask_for_the_token(connection: ReverbConnection) -> None:
-    """A 401 is not always a dead token: only one that is refused everywhere is."""
-    try:
-        connect.mark_if_dead(connection)
-    except ReverbError as error:
-        logger.warning("The account of shop %s could not be asked for: %s", connection.shop_id, error.message)
-
-
 @shared_task(name="listings.sweep")
 def sweep() -> None:
-    """Wake the shops that have due jobs, walks or orders: delayed ones, and those whose wake-up or worker was lost."""
+    """Wake the shops that have due jobs or walks: delayed ones, and those whose wake-up or worker was lost."""
     for shop_id in Shop.objects.filter(look_again_asked=True).values_list("pk", flat=True):
         _look_again(shop_id)
     jobs.free_abandoned(now=clock.now())
     _wake(jobs.DRAIN_URGENT, jobs.shops_with_due_jobs(now=clock.now(), ranks=jobs.URGENT))
     _wake(jobs.DRAIN, jobs.shops_with_due_jobs(now=clock.now()))
     _wake(walks.WALK, walks.shops_with_due_ones())
-    _wake(poll.ORDERS, poll.shops_with_due_orders())
 
 
 def _wake(task: str, shops: Sequence[int]) -> None:
@@ -139,11 +108,20 @@ def _look_again(shop_id: int) -> None:
     if StoreConnection.objects.filter(shop=shop, removed_at__isnull=True).exists():
         walks.plan(shop)
     jobs.look_at_waiting(shop_id, now=now)
+    _orders_look_again(shop)
     if shop.sync_settings.auto_sync:
         jobs.look_again(uncounted(shop), rank=Rank.STOCK, cause="settings changed", now=now)
         jobs.look_again(changed_while_off(shop), rank=Rank.EDIT, cause="settings changed", now=now)
         if shop.sync_settings.sync_stock:
             jobs.look_again(out_of_step(shop), rank=Rank.STOCK, cause="settings changed", now=now)
+
+
+def _orders_look_again(shop: Shop) -> None:
+    place.settings_changed(shop)
+    look.settings_changed(shop)
+    ship.settings_changed(shop.pk)
+    if not shop.sync_settings.take_orders:
+        forget.buyers_of(shop)
 
 
 def _must_wait(shop_id: int, *, in_bulk: bool) -> bool:

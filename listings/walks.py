@@ -19,7 +19,7 @@ from reverbsync import clock
 from reverbsync.wake import wake
 from shops.models import Shop
 from shops.platforms import StoreClient, client_of, platform_of
-from shops.platforms.values import StoreError, StoreRefused
+from shops.platforms.values import CursorLost, StoreError, StoreRefused
 
 logger = logging.getLogger(__name__)
 
@@ -149,7 +149,7 @@ def _page(walk: Walk, client: StoreClient) -> None:
         walk.news += kept.news
         walk.vanished += kept.gone
         _count(walk, kept.seen, page.total)
-        _go_on(walk, page.next)
+        _go_on(walk, page.next, brought=kept.seen)
 
 
 def _stock_page(walk: Walk, client: StoreClient) -> None:
@@ -158,7 +158,7 @@ def _stock_page(walk: Walk, client: StoreClient) -> None:
     with transaction.atomic():
         walk.news += stocktaking.keep(walk.shop, page.units, asked_at=asked_at, cause=walk.get_kind_display())
         _count(walk, len(page.units), None)
-        _go_on(walk, page.next)
+        _go_on(walk, page.next, brought=len(page.units))
 
 
 def _confirm(walk: Walk, client: StoreClient) -> None:
@@ -182,8 +182,9 @@ def _count(walk: Walk, seen: int, total: int | None) -> None:
     walk.total = total if total is not None else walk.total
 
 
-def _go_on(walk: Walk, cursor: str | None) -> None:
-    walk.failures, walk.note = 0, ""
+def _go_on(walk: Walk, cursor: str | None, *, brought: int) -> None:
+    if brought or cursor is None:  # a page that only leads on does not show that the next one will be better
+        walk.failures, walk.note = 0, ""
     if cursor is not None:
         walk.cursor = cursor
         walk.due_at = clock.now()
@@ -207,6 +208,8 @@ def _finish(walk: Walk) -> None:
 def _failed(walk: Walk, error: StoreError) -> None:
     walk.failures += 1
     walk.note = str(error)[:300]
+    if isinstance(error, CursorLost):
+        walk.cursor = ""
     if isinstance(error, StoreRefused) or walk.failures >= MAX_FAILURES:
         # It goes on from where it is when its date comes, or when the seller presses the button.
         walk.due_at = clock.now() + every(walk.shop, walk.kind)

@@ -76,6 +76,7 @@ class Env(BaseModel):
     REVERB_CLIENT_SECRET: SecretStr = Field(SecretStr(""), description="Client secret of your app on Reverb.")
     REVERB_SANDBOX_API_URL: str = Field("https://sandbox.reverb.com/api", description="API of Reverb's sandbox.")
     REVERB_SANDBOX_WEB_URL: str = Field("https://sandbox.reverb.com", description="Website of Reverb's sandbox.")
+    SHIPSTATION_API_URL: str = Field("https://ssapi.shipstation.com", description="ShipStation's V1 API.")
     REVERB_READS_PER_MINUTE: int = Field(2000, gt=0, description="Reads a minute for each Reverb account.")
     REVERB_WRITES_PER_MINUTE: int = Field(600, gt=0, description="Writes a minute for each Reverb account.")
     REVERB_READS_PER_10_MINUTES: int = Field(10_000, gt=0, description="Reads in ten minutes for each Reverb account.")
@@ -122,6 +123,7 @@ class Env(BaseModel):
         "SHOPIFY_ADMIN_URL",
         "BIGCOMMERCE_API_URL",
         "BIGCOMMERCE_LOGIN_URL",
+        "SHIPSTATION_API_URL",
         "SITE_URL",
     )
     @classmethod

@@ -76,7 +76,10 @@ class Answer:
 
     def json(self) -> Any:
         """Return the body read as JSON, None when it is empty. Raises ValueError when it is something else."""
-        return json.loads(self.text) if self.text.strip() else None
+        try:
+            return json.loads(self.text) if self.text.strip() else None
+        except RecursionError:
+            raise ValueError("nested beyond reason") from None
 
 
 def call(
@@ -261,6 +264,7 @@ def is_trusted(url: str) -> bool:
         settings.SHOPIFY_ADMIN_URL,
         settings.BIGCOMMERCE_API_URL,
         settings.BIGCOMMERCE_LOGIN_URL,
+        settings.SHIPSTATION_API_URL,
     )
     parts = urlsplit(url)
     named = _named(own, tuple(settings.ALLOWED_PRIVATE_HOSTS))

@@ -45,6 +45,7 @@ BIGCOMMERCE_API_URL = ENV.BIGCOMMERCE_API_URL
 BIGCOMMERCE_LOGIN_URL = ENV.BIGCOMMERCE_LOGIN_URL
 BIGCOMMERCE_CLIENT_ID = ENV.BIGCOMMERCE_CLIENT_ID
 BIGCOMMERCE_CLIENT_SECRET = ENV.BIGCOMMERCE_CLIENT_SECRET
+SHIPSTATION_API_URL = ENV.SHIPSTATION_API_URL
 REVERB_READS_PER_MINUTE = ENV.REVERB_READS_PER_MINUTE
 REVERB_WRITES_PER_MINUTE = ENV.REVERB_WRITES_PER_MINUTE
 REVERB_READS_PER_10_MINUTES = ENV.REVERB_READS_PER_10_MINUTES
@@ -150,10 +151,12 @@ CELERY_TASK_ROUTES = {
 CELERY_BEAT_SCHEDULE = {
     "open deliveries": {"task": "webhooks.sweep", "schedule": 1.0, "options": {"expires": 3}},
     "due jobs": {"task": "listings.sweep", "schedule": 1.0, "options": {"expires": 3}},
+    "orders to follow": {"task": "orders.sweep", "schedule": 1.0, "options": {"expires": 3}},
     "stores to check": {"task": "shops.sweep", "schedule": 10.0, "options": {"expires": 20}},
     "half-made connections": {"task": "shops.prune", "schedule": 3600.0, "options": {"expires": 1800}},
     "shops to delete": {"task": "webhooks.delete_shops", "schedule": 30.0, "options": {"expires": 60}},
     "old deliveries": {"task": "webhooks.prune", "schedule": 3600.0, "options": {"expires": 1800}},
+    "old buyers": {"task": "listings.forget_buyers", "schedule": 3600.0, "options": {"expires": 1800}},
     "old entries": {"task": "synclog.prune", "schedule": 3600.0, "options": {"expires": 1800}},
 }
 

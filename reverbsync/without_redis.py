@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 #: How often a worker looks whether Redis is there.
 LOOK_S = 5.0
-SWEEPS = ("webhooks.sweep", "listings.sweep")
+SWEEPS = ("webhooks.sweep", "listings.sweep", "orders.sweep")
 
 
 class _InPlace:

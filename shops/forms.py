@@ -97,6 +97,9 @@ class SettingsForm(_Plain, forms.ModelForm):  # type: ignore[type-arg]
             *(f"sync_{name}" for name in FIELDS if name != "stock"),
             "stock_buffer",
             "stock_maximum",
+            "take_orders",
+            "send_tracking",
+            "notify_buyer",
             "default_condition",
             "default_category",
             "default_shipping_profile",
@@ -169,6 +172,11 @@ class SettingsForm(_Plain, forms.ModelForm):  # type: ignore[type-arg]
             self.instance.stock_way = chosen
         saved: SyncSettings = super().save(commit)
         return saved
+
+    @property
+    def order_switches(self) -> list[forms.BoundField]:
+        """What happens with sales on Reverb."""
+        return [self[name] for name in ("take_orders", "send_tracking", "notify_buyer")]
 
     @property
     def for_new_listings(self) -> list[forms.BoundField]:

@@ -22,7 +22,7 @@ from shops.platforms.values import Keys, StorePassing
 from shops.reverb import connect, hooks, reference
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import ReverbError
-from shops.reverb.lists import Lists
+from shops.reverb.lists import PROVIDERS, Lists
 from shops.signals import store_replaced
 
 #: Checks what a store says of itself, and its webhooks (shops/upkeep.py).
@@ -172,3 +172,9 @@ def lists_of(shop: Shop) -> Lists:
         return reference.lists(ReverbClient.of(connection), connection.budget)
     except ReverbError:
         return Lists()
+
+
+def providers_of(shop: Shop) -> tuple[str, ...]:
+    """Return the carriers that Reverb takes."""
+    connection = ReverbConnection.objects.filter(shop=shop).first()
+    return reference.providers(ReverbClient.of(connection)) if connection else PROVIDERS

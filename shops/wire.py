@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+import json
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
 
 #: An id or short text that may come as a number; 64-bit numbers stay exact as text.
 Text = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, int) else value)]
+
+
+def object_of(body: bytes) -> dict[str, Any] | None:
+    """Return the bytes read as a JSON object, None when they are something else, or nested beyond reason."""
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return said if isinstance(said, dict) else None
+
+
+def storable(value: Any) -> Any:
+    """Return a value whose texts are without the one character that PostgreSQL cannot hold."""
+    if isinstance(value, list):
+        return [storable(one) for one in value]
+    if isinstance(value, dict):
+        return {storable(name): storable(one) for name, one in value.items()}
+    return value.replace("\0", "") if isinstance(value, str) else value
 
 
 class Part(BaseModel):
@@ -18,4 +37,6 @@ class Part(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _leave_out_nulls(cls, value: Any) -> Any:
-        return {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else value
+        if not isinstance(value, dict):
+            return value
+        return {k: storable(v) for k, v in value.items() if v is not None}

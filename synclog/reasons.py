@@ -45,6 +45,10 @@ REASONS: dict[str, Reason] = {
         Reason("publishing", "Reverb is publishing the listing."),
         Reason("published", "The listing is live."),
         Reason("stock_to_store", "What sold, or came back, on Reverb was taken into your store's stock."),
+        Reason("order_placed", "The sale on Reverb was made as an order in your store."),
+        Reason("order_released", "The sale on Reverb is off, so its order in your store was cancelled."),
+        Reason("tracking_sent", "Reverb was told the tracking number; the order there is shipped."),
+        Reason("picked_up_sent", "Reverb was told that the buyer has picked it up."),
         # nothing to do
         Reason("in_step", "Listing and product agree."),
         Reason("still_publishing", "Reverb is still publishing the listing. We look again in a moment."),
@@ -52,6 +56,8 @@ REASONS: dict[str, Reason] = {
             "stock_undecided", "Reverb's last answer was lost. Its orders will tell in a moment what is left there."
         ),
         Reason("gone", "The product is gone from your store and has no listing on sale."),
+        Reason("order_not_made", "The sale on Reverb was off before it was made in your store, so it was not made."),
+        Reason("tracking_known", "Reverb knows this tracking number already."),
         # skipped
         Reason(
             "no_sku",
@@ -116,7 +122,18 @@ REASONS: dict[str, Reason] = {
             Mend.REVERB_CONNECTION,
             waits=True,
         ),
+        Reason("tracking_left", "It was not sent to Reverb. The order's page says why."),
         # failed
+        Reason("order_place_failed", "The sale on Reverb could not be made in your store.", waits=True),
+        Reason("order_try_later", "The sale could not be made in your store just now. It is tried again by itself."),
+        Reason(
+            "order_release_failed",
+            "The sale on Reverb is off, but its order in your store could not be cancelled. Please do it there.",
+            waits=True,
+        ),
+        Reason("order_release_later", "The order in your store could not be cancelled just now. It is tried again."),
+        Reason("tracking_failed", "Reverb could not be told the tracking number.", waits=True),
+        Reason("tracking_later", "Reverb could not be told the tracking number just now. It is tried again by itself."),
         Reason("refused", "Reverb refused it. Its own words are below.", Mend.STORE, waits=True),
         Reason(
             "kept_as_draft",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from listings import intake
+from listings.orders import look
 from reverbsync import clock
 from shops.events import Event, ShopForgotten
 from shops.models import Shop
@@ -14,6 +15,8 @@ from webhooks import inbox, privacy
 from webhooks.models import Delivery
 
 BATCH = 100
+#: A message may tell of hundreds of products; the rest of a batch waits, so that a turn stays short.
+MOST_EVENTS = 250
 
 
 def hand_over(shop: Shop) -> bool:
@@ -29,13 +32,20 @@ def hand_over(shop: Shop) -> bool:
         late = [delivery for delivery in batch if delivery.topic not in platform_of(shop.store).app_topics]
         inbox.put_aside(late, state=Delivery.State.IGNORED, note="The app was removed from the store.", now=now)
         batch = [delivery for delivery in batch if delivery not in late]
-    meant = {delivery: found for delivery in batch if (found := _read(shop, delivery, now)) is not None}
+    meant: dict[Delivery, list[Event]] = {}
+    for delivery in batch:
+        if sum(map(len, meant.values())) >= MOST_EVENTS:
+            full = True
+            break
+        if (read := _read(shop, delivery, now)) is not None:
+            meant[delivery] = read
     events = {event: f"webhook {delivery.topic}" for delivery, found in meant.items() for event in found}
     if any(isinstance(event, ShopForgotten) for event in events):
         privacy.forget_store(shop)
         return full
     for event in events:
         privacy.follow(shop, event)
+    look.heard(shop, events)
     failed = intake.take(shop, events)
     for delivery, found in meant.items():
         error = next((failed[event] for event in found if event in failed), None)

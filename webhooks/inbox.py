@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -33,14 +32,6 @@ def keep(shop_id: int, *, source: str, delivery_id: str, topic: str, body: bytes
     Delivery.objects.bulk_create([delivery], ignore_conflicts=True)
     if state == Delivery.State.OPEN:
         wake(HAND_OVER[source], shop_id)
-
-
-def is_json(body: bytes) -> bool:
-    """Tell whether the bytes are a JSON object."""
-    try:
-        return isinstance(json.loads(body), dict)
-    except ValueError:
-        return False
 
 
 def open_ones(shop: Shop, *, now: datetime, limit: int, source: str = "store") -> list[Delivery]:

@@ -16,7 +16,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from listings.models import Job, Listing, Order, Product, Walk
-from listings.orders import people
+from listings.orders import forget
 from shops.events import CustomerDataAsked, CustomerForgotten, Event
 from shops.models import Membership, Shop, StoreConnection
 from shops.platforms import platform_of
@@ -50,7 +50,7 @@ def forget_store(shop: Shop) -> None:
             return
         _delete_rows(shop, Delivery.objects.filter(source="store"))
         # Sales on Reverb belong to that account. Their units were the old store's.
-        people.forget(shop)
+        forget.buyers_of(shop)
         Order.objects.filter(shop=shop).update(counts=False, counted=0, shown=0)
         store.delete()
 
@@ -79,7 +79,7 @@ def _empty(shop: Shop) -> None:
     topics = platform_of(shop.store).personal_topics
     kept = Delivery.objects.filter(shop=shop, topic__in=topics).exclude(state=Delivery.State.OPEN)
     kept.update(body=b"")
-    people.forget(shop, only_over=True)
+    forget.buyers_of(shop, only_done=True)
 
 
 def _tell_owners(shop: Shop, customer_id: str, order_ids: tuple[str, ...]) -> None:
@@ -93,7 +93,7 @@ def _tell_owners(shop: Shop, customer_id: str, order_ids: tuple[str, ...]) -> No
         f"{' (orders ' + ', '.join(order_ids) + ')' if order_ids else ''}.\n\n"
         "ReverbSync keeps no customers, addresses or orders of your store. Order messages are emptied as soon as they "
         f"are worked off; {held} of them are waiting at this moment.\n"
-        f"Of {people.held(shop)} orders on Reverb the buyer's name and address are kept; the export on the shop's data "
+        f"Of {forget.held(shop)} orders on Reverb the buyer's name and address are kept; the export on the shop's data "
         "page holds them.\n",
         None,
         list(owners),

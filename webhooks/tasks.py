@@ -7,7 +7,6 @@ from datetime import timedelta
 from celery import shared_task
 from django.conf import settings
 
-from listings.orders import people
 from reverbsync import clock
 from reverbsync.alone import only_one
 from reverbsync.wake import awake, wake
@@ -59,15 +58,11 @@ def sweep() -> None:
 
 @shared_task(name="webhooks.prune")
 def prune() -> None:
-    """Delete deliveries that were put away more than KEEP_DELIVERIES_DAYS ago; open ones are never deleted.
-
-    Orders that were over then are kept, without their buyers.
-    """
+    """Delete deliveries that were put away more than KEEP_DELIVERIES_DAYS ago; open ones are never deleted."""
     before = clock.now() - timedelta(days=settings.KEEP_DELIVERIES_DAYS)
     old = Delivery.objects.filter(received_at__lt=before).exclude(state=Delivery.State.OPEN)
     while Delivery.objects.filter(pk__in=old.order_by("received_at").values("pk")[:PRUNE_BATCH]).delete()[0]:
         pass
-    people.forget_old(before=before)
 
 
 @shared_task(name="webhooks.delete_shops")

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_POST
 from shops.models import ReverbConnection, StoreConnection
 from shops.platforms import PLATFORMS, Platform, platform_of
 from shops.platforms.values import BadSignature
+from shops.wire import object_of
 from webhooks import inbox
 from webhooks.models import Delivery
 
@@ -81,13 +82,13 @@ def from_reverb(request: HttpRequest, key: str, topic: str = "") -> HttpResponse
     connection = ReverbConnection.objects.filter(hook_key=key).first()
     if connection is None:
         return _refuse(404, "No shop has this address.")
-    state = Delivery.State.OPEN if inbox.is_json(body) else Delivery.State.UNREADABLE
+    state = Delivery.State.OPEN if object_of(body) is not None else Delivery.State.UNREADABLE
     # Without an id every call counts: looking twice is harmless, a lost sale is not.
     inbox.keep(
         connection.shop_id,
         source="reverb",
         delivery_id=f"none-{uuid.uuid4()}",
-        topic=topic[:100],
+        topic=_plain(topic)[:100],
         body=body,
         state=state,
     )
@@ -103,8 +104,8 @@ def _kept(platform: Platform, store: StoreConnection, body: bytes, request: Http
         store.shop_id,
         source="store",
         # Without an id every call counts: looking twice is harmless, a lost change is not.
-        delivery_id=envelope.delivery_id[:200] or f"none-{uuid.uuid4()}",
-        topic=envelope.topic[:100],
+        delivery_id=_plain(envelope.delivery_id)[:200] or f"none-{uuid.uuid4()}",
+        topic=_plain(envelope.topic)[:100],
         body=body,
         state=state,
     )
@@ -124,10 +125,15 @@ def _body(request: HttpRequest) -> bytes | None:
 
 
 def _state(topic: str, body: bytes, platform: Platform) -> Delivery.State:
-    if not inbox.is_json(body):
+    if object_of(body) is None:
         return Delivery.State.UNREADABLE
     known = topic in platform.topics or topic in platform.app_topics
     return Delivery.State.OPEN if known else Delivery.State.IGNORED
+
+
+def _plain(text: str) -> str:
+    """Return a text that the database takes, whatever the sender wrote into it."""
+    return text.encode(errors="replace").decode().replace("\0", "")
 
 
 def _refuse(status: int, words: str) -> HttpResponse:

@@ -6,6 +6,25 @@ from django.db import models
 
 from listings.models.product import Product
 from shops.models import Shop
+from shops.pictures import ReverbOrder
+
+
+class Place(models.TextChoices):
+    """Where an order stands on its way into the store (listings/orders/decide.py)."""
+
+    NEW = "", "Not looked at yet"
+    OFF = "off", "Not taken into the store"
+    NO_PRODUCT = "no_product", "No product of the store"
+    HELD = "held", "Held"
+    OPEN = "open", "To be made"
+    MADE = "made", "Made in the store"
+    NOT_MADE = "not_made", "Taken back before it was made"
+    FAILED = "failed", "Could not be made"
+    UNDOING = "undoing", "To be cancelled in the store"
+    UNDONE = "undone", "Cancelled in the store"
+    KEPT = "kept", "Could not be cancelled in the store"
+    LEFT = "left", "Left to the seller"
+    ELSEWHERE = "elsewhere", "Made in a store that is no longer connected"
 
 
 class Order(models.Model):
@@ -37,9 +56,56 @@ class Order(models.Model):
     #: Its status when our stock was last reckoned with it.
     reckoned = models.CharField(max_length=40, blank=True)
 
+    # Its way into the store (listings/orders/place.py).
+    place = models.CharField(max_length=10, choices=Place.choices, default=Place.NEW, blank=True)
+    #: Reverb's word on which `place` was decided; another one is news.
+    decided_on = models.CharField(max_length=40, blank=True)
+    #: When it was last decided on anew, by our clock.
+    changed_at = models.DateTimeField(null=True)
+    #: The seller wants it in the store, whatever the settings say.
+    asked_for = models.BooleanField(default=False)
+    place_due_at = models.DateTimeField(null=True)
+    place_attempts = models.PositiveIntegerField(default=0)
+    place_problem = models.CharField(max_length=300, blank=True, help_text="What went wrong, for the seller.")
+    #: Set before the call that makes it, cleared by the answer. Still set: the answer was lost, and it may be there.
+    making_at = models.DateTimeField(null=True)
+    made_at = models.DateTimeField(null=True)
+    store_order_id = models.CharField(max_length=64, blank=True)
+    store_order_number = models.CharField(max_length=64, blank=True)
+    store_order_url = models.URLField(max_length=1000, blank=True)
+    store_status = models.CharField(max_length=10, blank=True, help_text="A word of shops.orders.OrderStatus.")
+    #: The order in the store took its units from the stock there, so cancelling it gives them back.
+    takes_stock = models.BooleanField(default=False)
+    #: The buyer's address that it was made with, as a digest: Reverb may show another one later.
+    made_for = models.CharField(max_length=64, blank=True)
+    #: When the store is asked next whether it was shipped.
+    parcels_due_at = models.DateTimeField(null=True)
+
     class Meta:
         constraints = [models.UniqueConstraint(fields=["shop", "number"], name="one_row_per_order")]
         indexes = [
+            models.Index(
+                fields=["shop", "placed_at"],
+                condition=~models.Q(decided_on=models.F("status")),
+                name="orders_to_decide_on",
+            ),
+            models.Index(
+                fields=["shop", "placed_at"],
+                condition=models.Q(place="no_product", product__isnull=False),
+                name="orders_linked_late",
+            ),
+            models.Index(
+                fields=["shop", "place_due_at"],
+                condition=models.Q(place_due_at__isnull=False),
+                name="orders_to_place",
+            ),
+            models.Index(
+                fields=["parcels_due_at"], condition=models.Q(parcels_due_at__isnull=False), name="orders_to_ship"
+            ),
+            models.Index(fields=["shop", "changed_at", "id"], name="orders_by_change"),
+            models.Index(
+                fields=["shop", "store_order_id"], condition=~models.Q(store_order_id=""), name="orders_by_store_id"
+            ),
             models.Index(fields=["shop", "-placed_at"], name="orders_of_a_shop"),
             models.Index(fields=["product"], name="orders_of_a_product"),
             models.Index(fields=["shop", "listing_id"], name="orders_by_listing"),
@@ -47,3 +113,8 @@ class Order(models.Model):
 
     def __str__(self) -> str:
         return f"Reverb order {self.number}"
+
+    @property
+    def seen(self) -> ReverbOrder:
+        """What Reverb last said."""
+        return ReverbOrder.taken(self.picture)

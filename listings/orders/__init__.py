@@ -1,3 +1,3 @@
-"""Orders on Reverb: read by poll or after a webhook, kept once each, and handed to the stock by a job."""
+"""Orders on Reverb: read, counted by the stock, made in the store, and told about parcels."""
 
 from __future__ import annotations

@@ -13,10 +13,13 @@ from listings import jobs
 from listings.models import Ledger, Listing, Order, Product, Rank
 from listings.orders import news
 from reverbsync import clock
+from reverbsync.wake import wake
 from shops.models import Shop
 from shops.pictures import ReverbOrder
 from shops.reverb.orders import RELEASED
 
+#: Brings orders into the store (place.py).
+PLACE = "listings.place"
 _FIELDS = [
     "product",
     "listing_id",
@@ -48,7 +51,7 @@ def take(shop: Shop, pictures: Iterable[ReverbOrder], *, cause: str) -> None:
         # One taking of a shop at a time, as with intake: no order becomes two rows, and no older one wins.
         Shop.objects.select_for_update(no_key=True).get(pk=shop.pk)
         settings = shop.sync_settings
-        personal = bool(getattr(settings, "take_orders", False))
+        personal = settings.take_orders
         known = {row.number: row for row in Order.objects.filter(shop=shop, number__in=newest)}
         places = _Places.of(shop, newest.values())
         taken = [
@@ -58,6 +61,8 @@ def take(shop: Shop, pictures: Iterable[ReverbOrder], *, cause: str) -> None:
         Order.objects.bulk_create([one.row for one in taken if one.row.pk is None])
         changed = [one.row for one in taken if one.changed and one.row.number in known]
         Order.objects.bulk_update(changed, _FIELDS, batch_size=200)
+        if settings.take_orders:
+            wake(PLACE, shop.pk)
         if settings.auto_sync:
             _open_jobs(shop, {one.row.product_id for one in taken if one.moved and _owes(one.row)}, cause)
 

@@ -40,10 +40,12 @@ def routes(app: Flask, stores: Stores, tell: Tell) -> None:
         size, number = min(250, request.args.get("limit", 50, type=int)), request.args.get("page", 1, type=int)
         return rows_of([shapes.order(doc) for doc in rows[(number - 1) * size : number * size]])
 
-    @app.get(f"{ROOT}/<int:number>")
+    @app.route(f"{ROOT}/<int:number>", methods=["GET", "PUT"])
     def order(store_hash: str, number: int) -> Any:
         doc = own(number)
-        return shapes.order(doc) if doc else unknown()
+        if doc is None:
+            return unknown()
+        return shapes.order(doc) if request.method == "GET" else _change(stores, tell, doc)
 
     @app.get(f"{ROOT}/<int:number>/products")
     def lines(store_hash: str, number: int) -> Any:
@@ -54,6 +56,23 @@ def routes(app: Flask, stores: Stores, tell: Tell) -> None:
     def shipments(store_hash: str, number: int) -> Any:
         doc = own(number)
         return rows_of([shapes.shipment(doc, row) for row in doc["shipments"]]) if doc else unknown()
+
+
+def _change(stores: Stores, tell: Tell, doc: Doc) -> Any:
+    """Change status and notes. Cancelled gives back what lines of the catalogue took (the store's usual setting)."""
+    wish = request.get_json(silent=True) or {}
+    if unknown := set(wish) - {"status_id", "staff_notes"}:
+        words = f"The field '{sorted(unknown)[0]}' is not supported by this resource."
+        return jsonify([{"status": 400, "message": words}]), 400
+    if wish.get("status_id") not in (None, *shapes.NAMES):
+        return jsonify([{"status": 400, "message": "The field 'status_id' is invalid."}]), 400
+    doc["note"] = wish.get("staff_notes", doc.get("note", ""))
+    if "status_id" in wish:
+        doc["status_id"] = wish["status_id"]
+    happened = stores.undo(doc, refund=False) if wish.get("status_id") == 5 else []
+    stores.keep.put("order", doc["id"], doc)
+    tell(g.shop["domain"], happened)
+    return shapes.order(doc)
 
 
 def _make(stores: Stores, tell: Tell) -> Any:

@@ -119,7 +119,7 @@ def item(doc: Doc, row: Doc) -> Doc:
 
 def order(doc: Doc) -> Doc:
     """Return an order."""
-    status = doc.get("status_id") or STATUS_IDS[doc["status"]]
+    status = (doc["status"] == "open" and doc.get("status_id")) or STATUS_IDS[doc["status"]]
     return {
         "id": doc["id"],
         "customer_id": 0,

@@ -173,14 +173,14 @@ class Stores:
         self.keep.put("order", number, order)
         return order, [{"what": "order_created", "order": order}, *left]
 
-    def undo(self, order: Doc, *, refund: bool) -> list[Doc]:
-        """Cancel or refund an order and put its units back."""
+    def undo(self, order: Doc, *, refund: bool, restock: bool = True) -> list[Doc]:
+        """Cancel or refund an order and put back the units that it took."""
         if order["status"] in ("cancelled", "refunded"):
             return []
         back = []
         for row in order["lines"]:
             found = self.with_variant(row.get("variant"))
-            if found is not None and order.get("takes_stock", True):
+            if found is not None and restock and order.get("takes_stock", True):
                 back += self._count(*found, int(row["quantity"]) - int(row["refunded"]))
             row["refunded"] = row["quantity"] if refund else row["refunded"]
         order.update(status="refunded" if refund else "cancelled", updated_at=self.clock.now())

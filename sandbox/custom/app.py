@@ -209,6 +209,8 @@ def _calls(app: Flask, stores: Stores, tell: store_app.Tell, faults: Faults, log
                 status, said = _adjust(stores, tell, shop, message["data"])
             case "order.create":
                 status, said = _place(stores, tell, shop, message["data"])
+            case "order.cancel":
+                status, said = _cancel(stores, tell, shop, message["data"])
             case _:
                 return 422, {"error": "unknown type"}
         if status == 200:
@@ -226,6 +228,16 @@ def _adjust(stores: Stores, tell: store_app.Tell, shop: Doc, data: Doc) -> tuple
     units = variant["inventory_quantity"] + int(data["by"])
     tell(shop["domain"], stores.edit_variant(product, variant, {"inventory_quantity": units}, why="api"))
     return 200, {"stock": units}
+
+
+def _cancel(stores: Stores, tell: store_app.Tell, shop: Doc, data: Doc) -> tuple[int, Doc]:
+    order = stores.keep.get("order", data["id"])
+    if order is None or order["domain"] != shop["domain"] or order.get("reverb_number") != data["reverb_number"]:
+        return 404, {"error": "no such order"}
+    if order["status"] == "shipped":
+        return 409, {"error": "it was shipped"}
+    tell(shop["domain"], stores.undo(order, refund=False, restock=data["gives_back"]))
+    return 200, {}
 
 
 def _place(stores: Stores, tell: store_app.Tell, shop: Doc, data: Doc) -> tuple[int, Doc]:

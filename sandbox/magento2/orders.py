@@ -101,6 +101,35 @@ def routes(app: Flask, stores: Stores, root: str, tell: Tell) -> None:
         stores.keep.put("order", doc["id"], doc)
         return jsonify(True)
 
+    @app.post(f"{root}/orders/<int:number>/cancel")
+    def cancel(number: int) -> Any:
+        """Cancel an order: it frees units, whether the order had reserved them or not (seen in its source)."""
+        doc = own(number)
+        if doc is None:
+            return unknown()
+        if doc["status"] in ("shipped", "cancelled", "refunded"):
+            return jsonify(False)
+        for line in doc["lines"]:
+            pair = inventory.with_sku(stores, str(line["sku"]))
+            line["variant"] = pair[1]["id"] if pair else None
+        doc["takes_stock"] = True
+        tell(g.shop["domain"], stores.undo(doc, refund=False))
+        return jsonify(True)
+
+    @app.post(f"{root}/orders")
+    def save() -> Any:
+        """Save what is named of an order; nothing else happens to it."""
+        wish = (request.get_json(silent=True) or {}).get("entity") or {}
+        doc = own(int(wish.get("entity_id") or 0))
+        if doc is None:
+            return unknown()
+        if wish.get("state") not in (None, *STATES.values(), "processing"):
+            return refused(400, "The order state is not known.")
+        told = next((ours for ours, state in STATES.items() if state == wish.get("state")), doc["status"])
+        doc.update(status=told, updated_at=stores.clock.now())
+        stores.keep.put("order", doc["id"], doc)
+        return shown(doc)
+
     @app.put(f"{root}/orders/create")
     def create() -> Any:
         wish = (request.get_json(silent=True) or {}).get("entity") or {}

@@ -187,6 +187,7 @@ class Root:
             "inventoryPolicy": "DENY",
             "position": doc["position"],
             "selectedOptions": [{"name": name, "value": value} for name, value in options.items()],
+            "image": None,
             "media": _plain([]),
             "product": lambda _: self.product(product),
             "createdAt": stamp(doc["created_at"]),

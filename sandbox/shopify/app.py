@@ -81,7 +81,7 @@ def _graphql(app: Flask, stores: Stores, faults: Faults, log: Log, *, tell: Tell
             return fault
         body = request.get_json(silent=True)
         if not isinstance(body, dict) or not isinstance(body.get("query"), str):
-            return {"errors": "query Required parameter missing or invalid"}, 400
+            return {"errors": {"query": "Required parameter missing or invalid"}}, 400
         with stores.keep.lock:
             left = points(shop["domain"])
             variables = body.get("variables") or {}

@@ -40,6 +40,7 @@ def mutations(root: Root, keys: dict[str, str]) -> dict[str, Callable[..., Any]]
         ),
         "webhookSubscriptionDelete": lambda _, id: _hook_delete(root, id),  # noqa: A006
         "orderCreate": lambda _, order, options=None: _order_create(root, order, options or {}),
+        "orderCancel": lambda _, **wish: _order_cancel(root, wish),
         "bulkOperationRunQuery": lambda _, query, groupObjects=False: _bulk(root, query, group=groupObjects),
     }
 
@@ -151,6 +152,27 @@ def _order_create(root: Root, wish: Doc, options: Doc) -> Doc:
     return {"order": root.order(order), "userErrors": []}
 
 
+def _order_cancel(root: Root, wish: Doc) -> Doc:
+    """Cancel an order; it cannot be undone, and what was shipped cannot be cancelled."""
+    number = wish["orderId"].rpartition("/")[2]
+    found = root.stores.keep.get("order", number)
+    words = ""
+    if found is None or found["domain"] != root.shop["domain"]:
+        code, words = "NOT_FOUND", "Order does not exist"
+    elif found["status"] == "shipped":
+        code, words = "INVALID", "Cannot cancel a fulfilled order"
+    elif found["status"] in ("cancelled", "refunded"):
+        code, words = "INVALID", "Order has already been cancelled"
+    elif len(wish.get("staffNote") or "") > 255:
+        code, words = "INVALID", "Staff note is too long (maximum is 255 characters)"
+    if found is None or words:
+        return {"job": None, "orderCancelUserErrors": [{"code": code, "field": ["orderId"], "message": words}]}
+    found["cancelled_note"] = wish.get("staffNote")
+    found["mailed"] = bool(wish.get("notifyCustomer"))
+    root.tell(root.shop["domain"], root.stores.undo(found, refund=False, restock=wish["restock"]))
+    return {"job": {"id": f"gid://shopify/Job/{number}", "done": False}, "orderCancelUserErrors": []}
+
+
 # -- the list of everything ----------------------------------------------------------------------------------------
 
 
@@ -201,7 +223,17 @@ def _lines(root: Root, doc: Doc) -> list[Doc]:
             rows += [{**told, "__parentId": shown["id"]}]
     for variant in shown["variants"](None, first=250)["nodes"]:
         item = {name: variant["inventoryItem"][name] for name in ("legacyResourceId", "tracked")}
-        names = ("id", "legacyResourceId", "title", "sku", "barcode", "price", "inventoryQuantity", "selectedOptions")
-        told = {name: variant[name] for name in names}
+        parts = (
+            "id",
+            "legacyResourceId",
+            "title",
+            "sku",
+            "barcode",
+            "price",
+            "inventoryQuantity",
+            "selectedOptions",
+            "image",
+        )
+        told = {name: variant[name] for name in parts}
         rows.append({**told, "inventoryItem": item, "__parentId": shown["id"]})
     return rows

@@ -47,6 +47,8 @@ def shop_of(stores: Stores) -> Doc | tuple[Doc, int]:
             if not signed and request.is_secure and known == key:
                 right = hmac.compare_digest(known_secret, secret)
                 return shop if right else _wrong("Consumer secret is invalid.")
+    if signed:
+        return _wrong("Consumer key is invalid.")
     words = "Sorry, you cannot list resources." if request.method == "GET" else "Sorry, you are not allowed to edit."
     return error(f"woocommerce_rest_cannot_{'view' if request.method == 'GET' else 'edit'}", words, 401)
 

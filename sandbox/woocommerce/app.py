@@ -54,6 +54,11 @@ def build(folder: Path | None, url: str) -> Flask:
             )
         return None
 
+    @app.errorhandler(404)
+    def no_route(error: Exception) -> Any:
+        words = "No route was found matching the URL and request method."
+        return api.error("rest_no_route", words, 404) if request.path.startswith("/wp-json/") else error
+
     @app.after_request
     def told(response: Response) -> Response:
         if not request.path.startswith(api.ROOT):

@@ -1,4 +1,8 @@
-"""wc/v3 orders: made, read, refunded. `processing`, `on-hold` and `completed` take stock; overselling is accepted."""
+"""wc/v3 orders: made, read, refunded. `processing`, `on-hold` and `completed` take stock; overselling is accepted.
+
+Facts: WooCommerce 11 as seen: a line names a product or a SKU; an order that is marked as one that took its stock takes
+none, and the mark is not shown.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from sandbox.common.store_app import Tell
 from sandbox.woocommerce import api, shapes
 
 TAKES_STOCK = {"processing", "on-hold", "completed"}
+TOOK_ALREADY = "_order_stock_reduced"
 KEPT = ("billing", "shipping", "shipping_lines", "fee_lines", "meta_data", "transaction_id", "payment_method")
 
 
@@ -33,11 +38,16 @@ def routes(app: Flask, stores: Stores, tell: Tell) -> None:
             return api.page(api.in_order(rows), lambda doc: shapes.order(stores, doc))
         wish = request.get_json(silent=True) or {}
         status = wish.get("status", "pending")
+        rows = wish.get("line_items") or []
+        if not all(row.get("product_id") or row.get("variation_id") or row.get("sku") for row in rows):
+            return api.error("woocommerce_rest_required_product_reference", "Product ID or SKU is required.", 400)
         more = {name: wish[name] for name in KEPT if name in wish}
+        marks = more.get("meta_data") or []
+        more["meta_data"] = [one for one in marks if one.get("key") != TOOK_ALREADY]
         order, happened = stores.order(
             g.shop["domain"],
-            [_line(stores, row) for row in wish.get("line_items") or []],
-            takes_stock=status in TAKES_STOCK,
+            [_line(stores, row) for row in rows],
+            takes_stock=status in TAKES_STOCK and len(marks) == len(more["meta_data"]),
             paid=bool(wish.get("set_paid")),
             created_via="rest-api",
             note=wish.get("customer_note", ""),
@@ -46,10 +56,33 @@ def routes(app: Flask, stores: Stores, tell: Tell) -> None:
         tell(g.shop["domain"], happened)
         return shapes.order(stores, order), 201
 
-    @app.get("/wp-json/wc/v3/orders/<int:number>")
+    @app.route("/wp-json/wc/v3/orders/<int:number>", methods=["GET", "PUT"])
     def order(number: int) -> Any:
         doc = own(number)
-        return shapes.order(stores, doc) if doc else unknown()
+        if doc is None:
+            return unknown()
+        if request.method == "PUT":
+            status = (request.get_json(silent=True) or {}).get("status", "")
+            if status not in (*shapes.STATUSES.values(), "pending", "on-hold", "failed"):
+                return api.error("rest_invalid_param", "Invalid parameter(s): status", 400)
+            if status == "cancelled":  # what the order took goes back, nothing else
+                tell(g.shop["domain"], stores.undo(doc, refund=False))
+        return shapes.order(stores, doc)
+
+    @app.route("/wp-json/wc/v3/orders/<int:number>/notes", methods=["GET", "POST"])
+    def notes(number: int) -> Any:
+        doc = own(number)
+        if doc is None:
+            return unknown()
+        if request.method == "GET":
+            return api.page(doc.get("notes") or [], lambda row: row)
+        wish = request.get_json(silent=True) or {}
+        if not wish.get("note"):
+            return api.error("rest_missing_callback_param", "Missing parameter(s): note", 400)
+        row = {"id": number * 10 + len(doc.get("notes") or []), "author": "ReverbSync", **wish}
+        doc["notes"] = [*(doc.get("notes") or []), row]
+        stores.keep.put("order", doc["id"], doc)
+        return row, 201
 
     @app.get("/wp-json/wc/v3/orders/<int:number>/refunds")
     def refunds(number: int) -> Any:
@@ -60,8 +93,8 @@ def routes(app: Flask, stores: Stores, tell: Tell) -> None:
 def _line(stores: Stores, wish: Doc) -> Doc:
     """Read a line; one that names an unknown product is taken all the same, without a name (as seen)."""
     number = wish.get("variation_id") or wish.get("product_id")
-    pair = stores.with_variant(number)
-    if pair is None:
+    pair = stores.with_sku(g.shop["domain"], wish["sku"]) if wish.get("sku") else stores.with_variant(number)
+    if pair is None and not wish.get("sku"):
         doc = stores.product(number)
         pair = (doc, doc["variants"][0]) if doc else None
     units = int(wish.get("quantity", 1))

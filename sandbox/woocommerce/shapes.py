@@ -110,7 +110,7 @@ def order(stores: Stores, doc: Doc) -> Doc:
         "customer_note": doc.get("note", ""),
         "billing": doc.get("billing") or {},
         "shipping": doc.get("shipping") or {},
-        "line_items": [_line(stores, row) for row in doc["lines"]],
+        "line_items": [_line(stores, row, took=doc.get("takes_stock", True)) for row in doc["lines"]],
         "shipping_lines": doc.get("shipping_lines") or [],
         "fee_lines": doc.get("fee_lines") or [],
         "refunds": [{"id": doc["id"] + 1, "total": "-1.00"}] if doc["status"] == "refunded" else [],
@@ -133,9 +133,10 @@ def refunds(doc: Doc) -> list[Doc]:
     return [{"id": doc["id"] + 1, "reason": "", "line_items": rows}] if rows else []
 
 
-def _line(stores: Stores, row: Doc) -> Doc:
+def _line(stores: Stores, row: Doc, *, took: bool) -> Doc:
     found = stores.with_variant(row.get("variant"))
     variable = found is not None and is_variable(found[0])
+    counted = took and found is not None and found[1]["tracked"]
     return {
         "id": row["id"],
         "name": row["title"],
@@ -145,6 +146,7 @@ def _line(stores: Stores, row: Doc) -> Doc:
         "sku": row["sku"],
         "price": float(row.get("price") or 0) - 1e-11,  # a real one may read 7.989999999999999
         "total": str(row.get("price", "0.00")),
+        "meta_data": [{"id": 1, "key": "_reduced_stock", "value": str(row["quantity"])}] if counted else [],
     }
 
 

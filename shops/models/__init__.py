@@ -6,6 +6,7 @@ from shops.models.connections import PendingConnection, ReverbConnection, StoreC
 from shops.models.person import Person
 from shops.models.rules import Group, MappingRule, SelectionRule
 from shops.models.settings import FIELDS, SyncSettings
+from shops.models.shipstation import ShipStation, ShipStationNotice
 from shops.models.shop import Membership, Shop
 from shops.models.told import ToldOrder, ToldProduct
 
@@ -18,6 +19,8 @@ __all__ = [
     "Person",
     "ReverbConnection",
     "SelectionRule",
+    "ShipStation",
+    "ShipStationNotice",
     "Shop",
     "StoreConnection",
     "SyncSettings",

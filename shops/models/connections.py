@@ -39,6 +39,8 @@ class StoreConnection(models.Model):
     hooks_due_at = models.DateTimeField(null=True, blank=True)
     #: Calls to the webhook address that bore no right signature. They leave nothing else.
     refused_deliveries = models.PositiveBigIntegerField(default=0)
+    #: Sales on Reverb from this moment on are made in this store as orders; None while orders are not taken.
+    orders_since = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return f"{self.platform} {self.address}"

@@ -94,6 +94,21 @@ class SyncSettings(models.Model):
     stock_maximum = models.PositiveIntegerField(
         "Most units to show", default=0, help_text="Reverb never shows more than these. 0: no limit."
     )
+    take_orders = models.BooleanField(
+        "Make orders from Reverb in your store",
+        default=False,
+        help_text="Each sale of a product of your store, once it is paid. The buyer gets no mail from your store.",
+    )
+    send_tracking = models.BooleanField(
+        "Send tracking numbers to Reverb",
+        default=False,
+        help_text="A shipment that you enter in your store or in ShipStation marks the order as shipped on Reverb.",
+    )
+    notify_buyer = models.BooleanField(
+        "Let Reverb mail the buyer about it",
+        default=True,
+        help_text="Reverb tells the buyer that the order was shipped, with the tracking number.",
+    )
     selection = models.CharField("Products", max_length=6, choices=Selection.choices, default=Selection.ALL)
     price_percent = models.DecimalField(
         "Percent added to the store's price",

@@ -47,7 +47,8 @@ class StoreClient(Protocol):
         """Return one page of the catalogue, whole products with all their variants.
 
         `cursor` is "" for the first page, else what the page before named as next; it can be kept and used after days.
-        With `since`, only what changed after that moment (UTC); a little more is no harm.
+        With `since`, only what changed after that moment (UTC); a little more is no harm. Raises CursorLost when the
+        place that the cursor names is no more.
         """
 
     def products(self, store_parent_id: str) -> list[StoreProduct]:
@@ -85,6 +86,16 @@ class StoreClient(Protocol):
 
     def place(self, order: NewOrder) -> StoreOrder:
         """Make an order. When one with this Reverb number is there already, return that one."""
+
+    def order(self, order_id: str) -> StoreOrder | None:
+        """Return an order as it is now, None when the store no longer has it, or has not told of it."""
+
+    def release(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
+        """Cancel an order that `place` made, mailing nobody: the sale on Reverb is off. Cancelled before: do nothing.
+
+        `gives_back` says what the order's `takes_stock` was: only then its units go back to the stock. No money is
+        moved; it was paid on Reverb. Raises Unsupported where the order cannot be cancelled, such as a shipped one.
+        """
 
     def order_products(self, order_id: str) -> list[str]:
         """Return the ids (`store_parent_id`) of the products in an order, for OrderChanged."""

@@ -55,6 +55,10 @@ class StoreRefused(StoreError):
     """The store does not accept our keys; the seller must connect it again."""
 
 
+class CursorLost(StoreError):
+    """The place that a walk goes on from is no more, such as a list that the platform has thrown away."""
+
+
 class Unsupported(StoreError):
     """The platform, or this store of it, cannot do that."""
 

@@ -20,7 +20,17 @@ from reverbsync.http import Answer
 from shops.models import ReverbConnection
 from shops.pictures import ReverbListing, ReverbOrder
 from shops.reverb import limits, orders, read
-from shops.reverb.errors import Lasting, NoAnswer, NotFound, Paced, Passing, SlowDown, from_answer
+from shops.reverb.errors import (
+    Invalid,
+    Lasting,
+    NoAnswer,
+    NotFound,
+    Paced,
+    Passing,
+    SlowDown,
+    from_answer,
+    read_field_errors,
+)
 
 #: A read so soon after the last question whether calls are allowed does no harm.
 FRESH_S = 5.0
@@ -135,6 +145,22 @@ class ReverbClient:
         """Remove a webhook by its own link; one that is gone already is no error."""
         with suppress(NotFound):
             self._call("DELETE", self._address(link))
+
+    def ship(self, number: str, *, provider: str, tracking_number: str, notify: bool) -> None:
+        """Mark a sale as shipped. NoAnswer may mean that it was: the order's own tracking number then tells."""
+        body = {"provider": provider, "tracking_number": tracking_number, "send_notification": notify}
+        self._on_order(number, "ship", body)
+
+    def picked_up(self, number: str) -> None:
+        """Mark a sale for local pickup as picked up (docs: mark_picked_up; its date is optional)."""
+        self._on_order(number, "mark_picked_up", {})
+
+    def _on_order(self, number: str, word: str, body: Mapping[str, Any]) -> None:
+        """What these calls answer is not documented; Reverb's own plug-ins look for errors in an answer of 2xx too."""
+        said = self._call("POST", self._address(f"/my/orders/selling/{quote(number, safe='')}/{word}"), body)
+        errors = read_field_errors(said.get("errors")) if isinstance(said, dict) else {}
+        if errors:
+            raise Invalid(str(said.get("message") or "Reverb refused it.")[:500], field_errors=errors)
 
     # -- the call ----------------------------------------------------------------------------------------------
 

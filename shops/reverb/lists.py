@@ -12,6 +12,36 @@ HOLD_SEVERAL = frozenset(
         "6db7df88-293b-4017-a1c1-cdb5e599fa1a",
     }
 )
+#: The carriers that an order is shipped with (docs: POST /my/orders/selling/{id}/ship), for want of a newer list.
+PROVIDERS = (
+    "UPS",
+    "USPS",
+    "FedEx",
+    "DHL Deutschland",
+    "DHLExpress",
+    "DHLGlobalMail",
+    "DHL",
+    "Canada Post",
+    "CanPar",
+    "Royal Mail",
+    "PostNL",
+    "Australia Post",
+    "EMS",
+    "La Poste - Colissimo",
+    "China Post",
+    "GLS",
+    "Parcelforce",
+    "Purolator",
+    "Interlogistica",
+    "Correos España",
+    "Ukraine Post",
+    "DPD Germany",
+    "DPD UK",
+    "DPD France",
+    "Hermes",
+    "TNT",
+    "Other",
+)
 BRAND_NEW = "7c3f45de-2ae0-4c81-8400-fdb6b1d74890"
 
 

@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from reverbsync import clock
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import Lasting, ReverbError
-from shops.reverb.lists import Choice, Lists
+from shops.reverb.lists import PROVIDERS, Choice, Lists
 
 DAY_S = 24 * 60 * 60
 #: A list that could not be seen, or is empty, is asked for again soon.
@@ -38,13 +38,22 @@ Row = Callable[[dict[str, Any]], Choice]
 def lists(client: ReverbClient, budget: str) -> Lists:
     """Return Reverb's lists for an account. Raises ReverbError when they are not in the cache."""
     return Lists(
-        categories=_kept(client, "categories", "/categories/flat", "categories", _category),
-        conditions=_kept(client, f"conditions:{budget}", "/listing_conditions", "conditions", _condition),
-        shipping_profiles=_kept(client, f"profiles:{budget}", "/shop", "shipping_profiles", _profile),
+        categories=_kept(client, "categories", "/categories/flat", ("categories",), _category),
+        conditions=_kept(client, f"conditions:{budget}", "/listing_conditions", ("conditions",), _condition),
+        shipping_profiles=_kept(client, f"profiles:{budget}", "/shop", ("shipping_profiles",), _profile),
     )
 
 
-def _kept(client: ReverbClient, name: str, path: str, key: str, read: Row) -> tuple[Choice, ...]:
+def providers(client: ReverbClient) -> tuple[str, ...]:
+    """Return the names of carriers that Reverb takes; those that its documents list while it does not answer."""
+    try:
+        rows = _kept(client, "providers", "/shipping/providers", ("shipping_providers", "providers"), _provider)
+    except ReverbError:
+        return PROVIDERS
+    return tuple(row.name for row in rows) or PROVIDERS
+
+
+def _kept(client: ReverbClient, name: str, path: str, keys: tuple[str, ...], read: Row) -> tuple[Choice, ...]:
     now = clock.now().timestamp()
     kept = _found(name, now)
     if kept is not None and now < kept["until"]:
@@ -60,8 +69,8 @@ def _kept(client: ReverbClient, name: str, path: str, key: str, read: Row) -> tu
         return tuple(rows)  # yesterday's list is better than none
     if answer is not None:
         body, etag = answer
-        found = body.get(key) if isinstance(body, dict) else None
-        rows = [read(row) for row in found or [] if isinstance(row, dict)]
+        found: list[Any] = next((body[key] for key in keys if body.get(key)), []) if isinstance(body, dict) else []
+        rows = [read(row if isinstance(row, dict) else {"name": row}) for row in found if row]
     keep(name, rows, etag=etag, until=now + (DAY_S if rows else SOON_S))
     return tuple(rows)
 
@@ -109,6 +118,11 @@ def _category(row: dict[str, Any]) -> Choice:
 
 def _condition(row: dict[str, Any]) -> Choice:
     return Choice(str(row.get("uuid", "")), str(row.get("display_name", "")))
+
+
+def _provider(row: dict[str, Any]) -> Choice:
+    """The list's shape is not documented: names alone, or rows with a name."""
+    return Choice(str(row.get("name", "")), str(row.get("name", "")))
 
 
 def _profile(row: dict[str, Any]) -> Choice:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
-from listings import tasks
+from listings import order_tasks as tasks
 from listings.models import Job, Ledger, Listing, Order, Rank
 from listings.orders import glance, poll
 from shops.models import ReverbConnection

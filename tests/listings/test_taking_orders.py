@@ -198,10 +198,9 @@ class TestTaking:
         assert (kept.buyer, kept.buyer_id, kept.address) == ("", "", None)
         assert kept.total == Decimal("849.90")
 
-    def test_names_and_addresses_are_kept_while_orders_are_made_in_the_store(
-        self, shop: Shop, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(SyncSettings, "take_orders", True, raising=False)
+    def test_names_and_addresses_are_kept_while_orders_are_made_in_the_store(self, shop: Shop) -> None:
+        SyncSettings.objects.filter(shop=shop).update(take_orders=True)
+        shop.refresh_from_db()
         take(shop, [order()], cause="test")
         assert ReverbOrder.taken(Order.objects.get().picture).address == BUYER["address"]
 

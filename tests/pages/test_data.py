@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
 
 import pytest
 from django.core import mail
@@ -11,7 +10,6 @@ from django.http import StreamingHttpResponse
 from django.urls import reverse
 
 from listings.models import Job, Ledger, Listing, Order, Product, Walk
-from reverbsync import clock
 from shops import make
 from shops.access import shops_of
 from shops.events import CustomerDataAsked, CustomerForgotten
@@ -24,7 +22,6 @@ from tests.pages.test_pages import signed_in, tell
 from tests.people import NOON, SECRET, nora, olivia, product_of, shop_of
 from webhooks import inbox, privacy
 from webhooks.models import Delivery
-from webhooks.tasks import prune
 
 pytestmark = pytest.mark.django_db
 
@@ -141,16 +138,6 @@ def test_a_customer_who_is_forgotten_is_no_buyer_of_an_order_that_is_over(shop: 
     Order.objects.update(status=status)
     privacy.follow(shop, CustomerForgotten("7", ()))
     assert buyer() == (left, BUYER["address"] if left else None)
-
-
-def test_buyers_of_orders_that_are_long_over_are_forgotten(shop: Shop) -> None:
-    with clock.running_by(lambda: NOON + timedelta(days=29)):
-        Order.objects.update(status="shipped")
-        prune()
-        assert buyer()[0] == "Bob Buyer7"
-    with clock.running_by(lambda: NOON + timedelta(days=31)):
-        prune()
-    assert buyer() == ("", None)
 
 
 def test_a_customers_question_tells_of_how_many_orders_on_reverb_hold_a_buyer(shop: Shop) -> None:

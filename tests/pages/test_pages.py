@@ -33,6 +33,8 @@ PAGES = (
     "listings:counts",
     "listings:walks",
     "listings:rules",
+    "orders:list",
+    "orders:shipstation",
 )
 
 

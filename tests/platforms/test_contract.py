@@ -288,3 +288,47 @@ def test_a_parcel_is_read_with_its_tracking_number(store: Store) -> None:
     [found], _ = store.client.orders(an_hour_ago(), "")
     [parcel] = store.client.shipments(found.id)
     assert (parcel.carrier, parcel.tracking_number) == ("UPS", "1Z999")
+
+
+def test_an_order_for_reverb_can_be_asked_for_by_its_id(store: Store) -> None:
+    store.product()
+    made = store.client.place(reverb_order(store))
+    wait_for(lambda: (store.hear() or store.client.order(made.id)) is not None)
+    found = store.client.order(made.id)
+    assert found is not None
+    assert (found.id, found.status in (OrderStatus.OPEN, OrderStatus.WAITING)) == (made.id, True)
+    assert store.client.order("999999999") is None
+
+
+@pytest.mark.parametrize("takes_stock", [True, False])
+def test_an_order_whose_sale_is_off_is_cancelled_and_gives_back_what_it_took_and_no_more(
+    store: Store, *, takes_stock: bool
+) -> None:
+    store.product()
+    made = store.client.place(reverb_order(store, takes_stock=takes_stock))
+    for _ in range(2):  # an answer that was lost does no harm
+        store.client.release(made.id, reverb_number="R-1", gives_back=takes_stock, note="Cancelled on Reverb")
+    wait_for(lambda: store.control.ask("GET", "/orders")[0]["status"] == "cancelled")
+    assert store.stock() == 3
+    store.hear()
+    found = store.client.order(made.id)
+    assert found is not None
+    assert found.status == OrderStatus.CANCELLED
+
+
+def test_an_order_that_went_out_is_not_cancelled_and_the_seller_reads_why(store: Store) -> None:
+    store.product()
+    made = store.client.place(reverb_order(store, takes_stock=False))
+    store.control.ask("POST", f"/orders/{made.id}/ship", {"carrier": "UPS", "tracking_number": "1Z999"})
+    store.hear()
+    with pytest.raises(Unsupported, match="as shipped"):
+        store.client.release(made.id, reverb_number="R-1", gives_back=False, note="Refunded on Reverb")
+    assert store.control.ask("GET", "/orders")[0]["status"] == "shipped"
+
+
+def test_an_order_that_is_gone_needs_no_cancelling(store: Store) -> None:
+    if store.platform.is_told:
+        with pytest.raises(Unsupported):  # whether it is gone, only that system knows
+            store.client.release("999999999", reverb_number="R-9", gives_back=True, note="x")
+        return
+    store.client.release("999999999", reverb_number="R-9", gives_back=True, note="x")

@@ -52,8 +52,20 @@ def test_beyond_what_pages_reach_shopify_lists_all_products_into_a_file_that_is_
     assert skus(store) == ALL
     assert the_walk(store).pages > 3  # the list to begin with, and the pieces
     assert the_walk(store).news == MANY
-    monkeypatch.setattr(shopify, "MOST_BY_PAGES", 25_000)
+    monkeypatch.setattr(shopify, "MOST_BY_PAGES", 2_500)
     assert through(store).news == 0  # a file says the same of a product as a page does
+
+
+@only("store", ["shopify"], indirect=True)
+def test_a_list_that_shopify_has_forgotten_is_begun_anew(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "LOOK_AGAIN_S", 0.0)
+    seed(store)
+    walks.begin(store.shop, "catalogue")
+    Walk.objects.filter(kind="catalogue").update(cursor="bulk:gid://shopify/BulkOperation/9|0")
+    walks.turn(the_walk(store))
+    assert (the_walk(store).cursor, the_walk(store).failures) == ("", 1)
+    through(store)
+    assert skus(store) == ALL
 
 
 @only("store", ["shopify"], indirect=True)

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 
-from shops.models import PendingConnection, ReverbConnection, StoreConnection
+from shops.models import PendingConnection, ReverbConnection, ShipStation, StoreConnection
 
 
 class Command(BaseCommand):
@@ -31,6 +31,11 @@ class Command(BaseCommand):
             with transaction.atomic():
                 reverb = ReverbConnection.objects.select_for_update().get(pk=reverb_id)
                 reverb.save(update_fields=["token"])
+            count += 1
+        for shipstation_id in ShipStation.objects.values_list("pk", flat=True).iterator():
+            with transaction.atomic():
+                shipstation = ShipStation.objects.select_for_update().get(pk=shipstation_id)
+                shipstation.save(update_fields=["password", "api_key", "api_secret"])
             count += 1
         for pending_id in PendingConnection.objects.exclude(kept="").values_list("pk", flat=True).iterator():
             with transaction.atomic():

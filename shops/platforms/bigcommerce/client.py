@@ -23,6 +23,7 @@ from shops.platforms import calls, hooks
 from shops.platforms.bigcommerce import orders as forms
 from shops.platforms.bigcommerce import products as reading
 from shops.platforms.bigcommerce.webhooks import OUR_HEADER, TOPICS, our_key
+from shops.platforms.cancelling import OFF, refuse_to_cancel
 from shops.platforms.hooks import Hook
 from shops.platforms.values import (
     Count,
@@ -219,6 +220,17 @@ class BigCommerceClient:
             if line.store_product_id and order.takes_stock
         }
         return self._whole(forms.read_order(self._json("POST", "/v2/orders", forms.body(order, parents))))
+
+    def order(self, order_id: str) -> StoreOrder | None:
+        """Return an order."""
+        row = self._json("GET", f"/v2/orders/{order_id}", missing=True)
+        return self._whole(forms.read_order(row)) if row else None
+
+    def release(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
+        """Set the order's status to Cancelled; lines of the catalogue give their units back, custom ones have none."""
+        refuse_to_cancel(STORE, found := self.order(order_id))
+        if found is not None and found.status not in OFF:
+            self._json("PUT", f"/v2/orders/{order_id}", {"status_id": forms.CANCELLED, "staff_notes": note})
 
     def order_products(self, order_id: str) -> list[str]:
         """Return the products of an order; lines that are not from the catalogue name none."""

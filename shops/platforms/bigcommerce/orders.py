@@ -17,6 +17,7 @@ from shops.wire import Part, Text
 
 INCOMPLETE = 0
 AWAITING_FULFILLMENT = 11
+CANCELLED = 5
 SOURCE = "REVERBSYNC"
 STATUSES = {
     1: OrderStatus.WAITING,

@@ -10,15 +10,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import json
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from pydantic import Field, ValidationError
 
 from shops.events import AppRemoved, Event, OrderChanged, ProductChanged, ProductDeleted, StockChanged
 from shops.platforms.values import BadSignature, Envelope, Unreadable
-from shops.wire import Part
+from shops.wire import Part, object_of
 
 OUR_HEADER = "X-ReverbSync-Key"
 _STANDARD = ("webhook-id", "webhook-timestamp", "webhook-signature")
@@ -122,11 +120,8 @@ def _of_version_one(signatures: str) -> list[str]:
 
 def envelope(body: bytes, headers: Mapping[str, str]) -> Envelope:
     """Return the id, the header's or the body's hash, which is the same for the same event, and the scope."""
-    try:
-        said: Any = json.loads(body)
-    except ValueError:
-        said = None
-    if not isinstance(said, dict):
+    said = object_of(body)
+    if said is None:
         return Envelope(headers.get("webhook-id", ""), "")
     own = f"{said['hash']}-{said.get('created_at', '')}" if said.get("hash") else ""
     return Envelope(headers.get("webhook-id", "") or own, str(said.get("scope", "")))

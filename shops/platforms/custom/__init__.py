@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hmac
-import json
 import secrets
 from collections.abc import Mapping
 
@@ -16,6 +15,7 @@ from shops.platforms.base import Envelope, Keys, Platform, StoreClient
 from shops.platforms.custom import messages, signing, told
 from shops.platforms.custom.client import CustomClient
 from shops.platforms.values import BadSignature
+from shops.wire import object_of
 
 
 class Custom(Platform):
@@ -56,11 +56,7 @@ class Custom(Platform):
 
     def envelope(self, body: bytes, headers: Mapping[str, str]) -> Envelope:
         """Read webhook-id, and the type out of the body."""
-        try:
-            said = json.loads(body)
-        except ValueError:
-            said = None
-        topic = said.get("type") if isinstance(said, dict) else None
+        topic = (object_of(body) or {}).get("type")
         return Envelope(headers.get("webhook-id", ""), topic if isinstance(topic, str) else "")
 
     def events(self, topic: str, body: bytes, connection: StoreConnection) -> list[Event] | None:

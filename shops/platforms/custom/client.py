@@ -147,6 +147,16 @@ class CustomClient:
             order.reverb_number,
         )
 
+    def order(self, order_id: str) -> StoreOrder | None:
+        """Return an order as it was told."""
+        row = ToldOrder.objects.filter(store=self._connection, order_id=order_id).first()
+        return messages.order(messages.Order.model_validate(row.body)) if row else None
+
+    def release(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
+        """Send `order.cancel`, with the same id for the same order."""
+        data = {"id": order_id, "reverb_number": reverb_number, "gives_back": gives_back, "note": note}
+        self._tell("order.cancel", data, key=str(uuid.uuid5(uuid.NAMESPACE_URL, f"cancel {reverb_number}")))
+
     def order_products(self, order_id: str) -> list[str]:
         """Return the products of an order as it was told."""
         row = ToldOrder.objects.filter(store=self._connection, order_id=order_id).first()
@@ -180,6 +190,8 @@ class CustomClient:
             body=body,
             read_s=READ_S,
         )
+        if answer.status == 409 and kind == "order.cancel":
+            raise Unsupported("Your system has the order as shipped, so it was left as it is.")
         if answer.status == 409:
             raise Moved("The stock in your system has moved.")
         if answer.status in (401, 403):

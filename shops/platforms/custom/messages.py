@@ -153,6 +153,8 @@ def read(body: bytes) -> Part:
     except ValidationError as error:
         where = ", ".join(".".join(map(str, one["loc"])) or "body" for one in error.errors()[:10])
         raise Unreadable(f"The message cannot be read: {where}") from None
+    except KeyError:
+        raise Unreadable("The message cannot be read: type") from None
 
 
 def units(product: Product) -> list[StoreProduct]:

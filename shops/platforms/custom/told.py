@@ -20,9 +20,9 @@ def take(store: StoreConnection, data: Part) -> list[Event]:  # noqa: PLR0911 --
         StoreConnection.objects.select_for_update(no_key=True).get(pk=store.pk)
         match data:
             case messages.Product():
-                return _product(store, data)
+                return _products(store, [data])
             case messages.Products():
-                return [event for one in data.products for event in _product(store, one)]
+                return _products(store, data.products)
             case messages.Deleted():
                 return _deleted(store, data.id, data.updated_at)
             case messages.Counts():
@@ -34,9 +34,25 @@ def take(store: StoreConnection, data: Part) -> list[Event]:  # noqa: PLR0911 --
     return []
 
 
-def _product(store: StoreConnection, data: messages.Product) -> list[Event]:
-    _keep(store, data.id, data.updated_at, data.model_dump(mode="json"), deleted=False)
-    return [ProductChanged(data.id)]
+def _products(store: StoreConnection, told: list[messages.Product]) -> list[Event]:
+    """Keep many at once; of two tellings of one product in a message the newer counts."""
+    newest: dict[str, messages.Product] = {}
+    for one in told:
+        if one.id not in newest or newest[one.id].updated_at <= one.updated_at:
+            newest[one.id] = one
+    known = dict(ToldProduct.objects.filter(store=store, product_id__in=newest).values_list("product_id", "said_at"))
+    rows = [
+        ToldProduct(store=store, product_id=one.id, body=one.model_dump(mode="json"), said_at=one.updated_at)
+        for one in newest.values()
+        if one.id not in known or known[one.id] <= one.updated_at
+    ]
+    ToldProduct.objects.bulk_create(
+        rows,
+        update_conflicts=True,
+        unique_fields=["store", "product_id"],
+        update_fields=["body", "said_at", "deleted"],
+    )
+    return [ProductChanged(product_id) for product_id in newest]
 
 
 def _deleted(store: StoreConnection, product_id: str, at: datetime) -> list[Event]:

@@ -14,12 +14,13 @@ from reverbsync import clock
 from shops.models import StoreConnection
 from shops.orders import NewOrder, Shipment, StoreOrder
 from shops.pictures import StoreProduct
+from shops.platforms.cancelling import OFF, refuse_to_cancel
 from shops.platforms.magento2 import orders as forms
 from shops.platforms.magento2 import products as reading
 from shops.platforms.magento2 import search
 from shops.platforms.magento2.frame import Frame
 from shops.platforms.magento2.products import Item
-from shops.platforms.magento2.rest import Rest
+from shops.platforms.magento2.rest import STORE, Rest
 from shops.platforms.magento2.stock import Stock
 from shops.platforms.values import Count, Hooks, Page, StockPage, StoreInfo, Unsupported
 
@@ -181,6 +182,26 @@ class Magento2Client:
         if paid_by is None:
             raise Unsupported("Magento offers no payment without a card; switch on “Check / Money order” there.")
         return str(self._rest.send("PUT", f"{cart}/order", {"paymentMethod": {"method": paid_by}}))
+
+    def order(self, order_id: str) -> StoreOrder | None:
+        """Return an order."""
+        row: Any = self._rest.get(f"/orders/{order_id}", missing=True)
+        return forms.store_order(forms.read(row)) if row else None
+
+    def release(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
+        """Cancel an order that reserved its units, which frees them.
+
+        One that was only written down reserved nothing; Magento's cancelling would free units all the same, so its
+        state is written down too.
+        """
+        refuse_to_cancel(STORE, found := self.order(order_id))
+        if found is None or found.status in OFF:
+            return
+        if not gives_back:
+            self._rest.send("POST", "/orders", forms.cancelled(order_id))
+        elif self._rest.send("POST", f"/orders/{order_id}/cancel", {}) is not True:
+            raise Unsupported("Magento did not cancel the order; look at it there.")
+        self._rest.send("POST", f"/orders/{order_id}/comments", {"statusHistory": forms.remark(note)})
 
     def order_products(self, order_id: str) -> list[str]:
         """Return the products of an order."""

@@ -178,7 +178,16 @@ def body(order: NewOrder) -> dict[str, Any]:
 
 def comment(order: NewOrder) -> dict[str, Any]:
     """Return the note in an order's history; nobody is mailed about it."""
-    words = order.note or f"Reverb order {order.reverb_number}"
+    return remark(order.note or f"Reverb order {order.reverb_number}")
+
+
+def cancelled(order_id: str) -> dict[str, Any]:
+    """Return what marks an order as cancelled without Magento's own cancelling (POST orders saves what is named)."""
+    return {"entity": {"entity_id": int(order_id), "state": "canceled", "status": "canceled"}}
+
+
+def remark(words: str) -> dict[str, Any]:
+    """Return a line for an order's history."""
     return {"comment": words, "is_customer_notified": 0, "is_visible_on_front": 0, "parent_id": 0}
 
 

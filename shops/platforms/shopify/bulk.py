@@ -14,10 +14,12 @@ from shops.pictures import StoreProduct
 from shops.platforms import calls
 from shops.platforms.shopify import products, queries
 from shops.platforms.shopify.graphql import READ_S, STORE, GraphQL, budget_of
-from shops.platforms.values import Page, StorePassing, Unsupported
+from shops.platforms.values import CursorLost, Page, StorePassing, Unsupported
 
 PIECE_BYTES = 1_000_000
 LOOK_AGAIN_S = 5.0
+#: A page shows no more of these; a file that said more would look like a change.
+MOST = {"media": 10, "collections": 5, "metafields": 8}
 
 
 def start(line: GraphQL) -> str:
@@ -36,8 +38,8 @@ def page(line: GraphQL, cursor: str, *, admin: str) -> Page:
     status = state.get("status")
     if status in ("CREATED", "RUNNING"):
         raise StorePassing("Shopify is still listing all products.", retry_after=LOOK_AGAIN_S)
-    if status != "COMPLETED":
-        raise Unsupported(f"Shopify could not list all products ({status}).")
+    if status != "COMPLETED":  # such as FAILED, or null once Shopify has forgotten it
+        raise CursorLost(f"Shopify could not list all products ({status}).")
     total = int(state.get("rootObjectCount") or 0)
     if not state.get("url"):
         return Page((), None, total)
@@ -53,6 +55,8 @@ def _piece(line: GraphQL, url: str, offset: int) -> tuple[bytes, bool]:
     answer = calls.call(STORE, "GET", url, budgets=[budget_of(line.address)], headers=wanted, read_s=READ_S)
     if answer.status == 416:
         return b"", True
+    if answer.status in (403, 404, 410):
+        raise CursorLost("Shopify's list of products is not there any more.")
     if answer.status not in (200, 206):
         raise StorePassing(f"Shopify's list of products answered {answer.status}.")
     piece = answer.text.encode()
@@ -87,15 +91,17 @@ def _groups(lines: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
 def _units(group: list[dict[str, Any]], currency: str, admin: str) -> list[StoreProduct]:
     """Return a product's units out of its lines, in the shape that a page would have shown them in."""
     product, *children = group
+    variants = [row for row in children if "/ProductVariant/" in str(row.get("id", ""))]
 
     def named(kind: str) -> list[dict[str, Any]]:
         return [row for row in children if f"/{kind}/" in str(row.get("id", ""))]
 
+    photos = [row for row in named("MediaImage") if row.get("__parentId") == product.get("id")]
     whole = {
         **product,
-        "media": {"nodes": [row for row in named("MediaImage") if row.get("__parentId") == product.get("id")]},
-        "collections": {"nodes": named("Collection")},
-        "metafields": {"nodes": named("Metafield")},
-        "variants": {"nodes": named("ProductVariant")},
+        "media": {"nodes": photos[: MOST["media"]]},
+        "collections": {"nodes": named("Collection")[: MOST["collections"]]},
+        "metafields": {"nodes": named("Metafield")[: MOST["metafields"]]},
+        "variants": {"nodes": [{**row, "media": {"nodes": [{"image": row.get("image")}]}} for row in variants]},
     }
     return products.read({"shop": {"currencyCode": currency}, "product": whole}, admin=admin)[0]

@@ -10,6 +10,7 @@ from shops.models import StoreConnection
 from shops.orders import NewOrder, Shipment, StoreOrder
 from shops.pictures import StoreProduct
 from shops.platforms import hooks
+from shops.platforms.cancelling import OFF, refuse_to_cancel
 from shops.platforms.hooks import Hook
 from shops.platforms.shopify import bulk, orders, products, queries
 from shops.platforms.shopify.graphql import GraphQL, TooCostly, root_of, tokens_for_code
@@ -18,11 +19,13 @@ from shops.platforms.values import Count, Hooks, Moved, Page, StockPage, StoreIn
 
 __all__ = ["ShopifyClient", "tokens_for_code"]
 
+STORE = "Shopify"
 #: Products on a page: some 55 points each, and no query may cost more than 1,000.
 PAGE = 15
 MAX_VARIANT_PAGES = 45  # 2,048 variants is Shopify's most
-#: Paging stops at 25,000 objects (shopify.dev "Limits"); beyond, Shopify itself writes the catalogue to a file.
-MOST_BY_PAGES = 25_000
+#: Beyond, Shopify itself writes the catalogue to a file. Paging would reach 25,000 objects (shopify.dev "Limits"), but
+#: it would use up all of the store's points for twenty minutes for each 10,000 products, and webhooks need some.
+MOST_BY_PAGES = 2_500
 #: The index that searches by date trails (by how much nobody says).
 OVERLAP = timedelta(minutes=5)
 
@@ -172,9 +175,24 @@ class ShopifyClient:
             raise Unsupported(f"Shopify refused the order: {errors[0][1]}")
         return orders.read((data["orderCreate"] or {}).get("order"), admin=self._admin)
 
+    def order(self, order_id: str) -> StoreOrder | None:
+        """Return an order."""
+        node = self._line.ask(queries.ORDER, id=_order(order_id)).get("order")
+        return orders.read(node, admin=self._admin) if node else None
+
+    def release(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
+        """Cancel an order. Shopify does it a moment after it has answered; a staff note has 255 characters at most."""
+        refuse_to_cancel(STORE, found := self.order(order_id))
+        if found is None or found.status in OFF:
+            return
+        asked = {"id": _order(order_id), "restock": gives_back, "note": note[:255]}
+        data = self._line.ask(queries.ORDER_CANCEL, **asked)
+        if errors := _user_errors(data, "orderCancel", "orderCancelUserErrors"):
+            raise Unsupported(f"Shopify did not cancel the order: {errors[0][1]}")
+
     def order_products(self, order_id: str) -> list[str]:
         """Return the products of an order."""
-        data = self._line.ask(queries.ORDER_PRODUCTS, id=f"gid://shopify/Order/{order_id}")
+        data = self._line.ask(queries.ORDER_PRODUCTS, id=_order(order_id))
         return orders.product_ids(data)
 
     def orders(self, since: datetime, cursor: str) -> tuple[list[StoreOrder], str | None]:
@@ -184,14 +202,18 @@ class ShopifyClient:
 
     def shipments(self, order_id: str) -> list[Shipment]:
         """Return an order's fulfilments that have a tracking number."""
-        return orders.shipments(order_id, self._line.ask(queries.SHIPMENTS, id=f"gid://shopify/Order/{order_id}"))
+        return orders.shipments(order_id, self._line.ask(queries.SHIPMENTS, id=_order(order_id)))
 
 
 def _item(number: str) -> str:
     return f"gid://shopify/InventoryItem/{number}"
 
 
-def _user_errors(data: dict[str, Any], name: str) -> list[tuple[str, str]]:
+def _order(number: str) -> str:
+    return f"gid://shopify/Order/{number}"
+
+
+def _user_errors(data: dict[str, Any], name: str, field: str = "userErrors") -> list[tuple[str, str]]:
     """Return code and message of what a mutation refused; Shopify says so with status 200."""
-    rows = (data.get(name) or {}).get("userErrors") or []
+    rows = (data.get(name) or {}).get(field) or []
     return [(str(row.get("code") or ""), str(row.get("message") or "")[:200]) for row in rows]

@@ -131,7 +131,14 @@ def body(order: NewOrder) -> dict[str, Any]:
         ],
     }
     if order.tax:
-        made["taxLines"] = [{"title": "Tax collected by Reverb", "priceSet": _money(order.tax, order.currency)}]
+        taxed = total - order.tax
+        line = {
+            "title": "Tax collected by Reverb",
+            "rate": f"{order.tax / taxed if taxed else 0:.4f}",
+            "priceSet": _money(order.tax, order.currency),
+            "channelLiable": True,
+        }
+        made["taxLines"] = [line]
     if order.address is not None:
         made["shippingAddress"] = _address(order)
     return made

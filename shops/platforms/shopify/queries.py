@@ -80,6 +80,7 @@ query Products($first: Int!, $after: String, $query: String) {
 """
 
 #: What Shopify runs over the whole catalogue by itself; its result is lines of JSON, children after their parent.
+#: It may hold five connections, which are all in use: a variant's photo is asked for by its older field.
 BULK_PRODUCTS = """
 query {
   products {
@@ -107,6 +108,7 @@ query {
               price
               inventoryQuantity
               selectedOptions { name value }
+              image { url }
               inventoryItem { legacyResourceId tracked }
             }
           }
@@ -215,6 +217,48 @@ query Orders($query: String!, $after: String) {
         }
       }
     }
+  }
+}
+"""
+
+ORDER = """
+query Order($id: ID!) {
+  order(id: $id) {
+    legacyResourceId
+    name
+    updatedAt
+    cancelledAt
+    displayFinancialStatus
+    displayFulfillmentStatus
+    sourceIdentifier
+    lineItems(first: 50) {
+      nodes {
+        id
+        title
+        sku
+        quantity
+        currentQuantity
+        originalUnitPriceSet { shopMoney { amount } }
+        variant { legacyResourceId }
+        product { legacyResourceId }
+      }
+    }
+  }
+}
+"""
+
+ORDER_CANCEL = """
+mutation OrderCancel($id: ID!, $restock: Boolean!, $note: String!) {
+  orderCancel(
+    orderId: $id
+    reason: OTHER
+    restock: $restock
+    refundMethod: { originalPaymentMethodsRefund: false }
+    notifyCustomer: false
+    staffNote: $note
+  ) {
+    job { id }
+    orderCancelUserErrors { code message }
   }
 }
 """

@@ -10,8 +10,9 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from shops.events import (
     AppRemoved,
@@ -26,9 +27,11 @@ from shops.events import (
 from shops.platforms.values import BadSignature, Envelope, Unreadable
 from shops.wire import Part, Text
 
+_Id = Annotated[Text, Field(min_length=1)]
+
 
 class _Product(Part):
-    id: Text
+    id: _Id
     admin_graphql_api_id: str = ""
 
     @property
@@ -38,7 +41,7 @@ class _Product(Part):
 
 
 class _Level(Part):
-    inventory_item_id: Text
+    inventory_item_id: _Id
 
 
 class _Line(Part):

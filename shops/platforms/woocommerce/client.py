@@ -19,6 +19,7 @@ from shops.models import StoreConnection
 from shops.orders import NewOrder, Shipment, StoreOrder
 from shops.pictures import StoreProduct
 from shops.platforms import calls, hooks
+from shops.platforms.cancelling import OFF, refuse_to_cancel
 from shops.platforms.hooks import Hook
 from shops.platforms.values import (
     Count,
@@ -215,12 +216,24 @@ class WooCommerceClient:
                 if one.meta(forms.NUMBER) == order.reverb_number:
                     return forms.store_order(one, admin=self._admin)
             page = following or ""
-        parents = {line.store_product_id: self._parent(line.store_product_id) for line in order.lines}
+        named = [line.store_product_id for line in order.lines if line.store_product_id]
+        parents = {one: self.parent_of_stock(one) or one for one in named}
         answer = self._call("POST", "/orders", body=forms.body(order, parents))
         return forms.store_order(read_order(calls.json_of(STORE, answer)), admin=self._admin)
 
-    def _parent(self, store_product_id: str) -> str:
-        return (self.parent_of_stock(store_product_id) if store_product_id else None) or store_product_id
+    def order(self, order_id: str) -> StoreOrder | None:
+        """Return an order."""
+        answer = self._call("GET", f"/orders/{order_id}", missing=True)
+        if answer.status == 404:
+            return None
+        return forms.store_order(read_order(calls.json_of(STORE, answer)), admin=self._admin)
+
+    def release(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
+        """Cancel the order. WooCommerce gives back what it took: nothing where its units were counted before."""
+        refuse_to_cancel(STORE, found := self.order(order_id))
+        if found is not None and found.status not in OFF:
+            self._call("PUT", f"/orders/{order_id}", body={"status": "cancelled"})
+            self._call("POST", f"/orders/{order_id}/notes", body={"note": note, "customer_note": False})
 
     def order_products(self, order_id: str) -> list[str]:
         """Return the products of an order."""
@@ -273,9 +286,11 @@ class WooCommerceClient:
         answer = self._send(method, path, body)
         if answer.status == 401 and self._way in OTHER_WAY:
             # Some hosts take the Authorization header away before WordPress sees it; some end TLS in front of it.
-            first, self._way = self._way, OTHER_WAY[self._way]
+            first, refused = self._way, answer
+            self._way = OTHER_WAY[first]
             answer = self._send(method, path, body)
-            self._way = first if answer.status == 401 else self._way
+            if answer.status == 401:  # not the way then, but the keys: what was said first says more
+                self._way, answer = first, refused
         if 200 <= answer.status < 300 or (missing and answer.status == 404):
             return answer
         raise self._error(method, answer)

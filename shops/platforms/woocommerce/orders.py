@@ -1,7 +1,9 @@
 """WooCommerce's orders and tracking numbers ↔ our values. Pure functions.
 
 Facts: wc/v3 orders as seen on WooCommerce 11: `processing`, `on-hold` and `completed` take stock, `pending` does not;
-a line's price may read 7.989999999999999.
+a line's price may read 7.989999999999999; a line without product and SKU is refused; a line says in `_reduced_stock`
+what it took; an order that is marked `_order_stock_reduced` takes nothing, and gives nothing back when it is cancelled;
+one that is marked `is_vat_exempt` gets no tax on top of what its lines say.
 """
 
 from __future__ import annotations
@@ -19,6 +21,8 @@ from shops.wire import Part, Text
 #: Where Reverb's number stands in an order.
 NUMBER = "_reverb_order_number"
 TRACKING = "_wc_shipment_tracking_items"
+#: What a line took from the stock; it comes with the line's meta data.
+TOOK = "_reduced_stock"
 STATUSES = {
     "pending": OrderStatus.WAITING,
     "on-hold": OrderStatus.WAITING,
@@ -32,6 +36,11 @@ STATUSES = {
 }
 
 
+class _Meta(Part):
+    key: str = ""
+    value: Any = ""
+
+
 class _Line(Part):
     id: Text
     product_id: int = 0
@@ -40,11 +49,13 @@ class _Line(Part):
     name: str = ""
     quantity: int = 0
     price: Price = Decimal(0)
+    meta_data: list[_Meta] = []
 
-
-class _Meta(Part):
-    key: str = ""
-    value: Any = ""
+    @property
+    def took(self) -> int:
+        """Units that this line took from the stock, 0 when it does not say."""
+        said = next((one.value for one in self.meta_data if one.key == TOOK), 0)
+        return int(said) if str(said).isdigit() else 0
 
 
 class Order(Part):
@@ -71,9 +82,18 @@ def taken(order: Order, product: StoreProduct) -> int:
     """Return the units of a product that an order took from the stock."""
     if STATUSES.get(order.status) not in (OrderStatus.OPEN, OrderStatus.DONE) and order.status != "on-hold":
         return 0
-    if product.store_stock_id == product.store_parent_id:  # a simple product, or variations that share one stock
-        return sum(line.quantity for line in order.line_items if str(line.product_id) == product.store_parent_id)
-    return sum(line.quantity for line in order.line_items if str(line.variation_id) == product.store_product_id)
+    shared = product.store_stock_id == product.store_parent_id  # a simple product, or variations that share one stock
+    lines = [
+        line
+        for line in order.line_items
+        if (
+            str(line.product_id) == product.store_parent_id
+            if shared
+            else str(line.variation_id) == product.store_product_id
+        )
+    ]
+    ours = bool(order.meta(NUMBER))  # which may have been told to take nothing
+    return sum(line.took if ours else line.took or line.quantity for line in lines)
 
 
 def store_order(order: Order, *, admin: str, refunded: dict[str, int] | None = None) -> StoreOrder:
@@ -105,37 +125,49 @@ def store_order(order: Order, *, admin: str, refunded: dict[str, int] | None = N
 def body(order: NewOrder, parents: dict[str, str]) -> dict[str, Any]:
     """Return the order to POST. `parents` tells the product id of each variation.
 
-    WooCommerce takes the units from the stock when an order is made as `processing`; wc/v3 has no switch for it, so an
-    order for units that were taken already is made with lines that name no product.
+    WooCommerce takes the units from the stock when an order is made as `processing`, unless it is marked as one that
+    did so already. What names no product is a fee, for WooCommerce takes no line without one.
     """
+    marks = {NUMBER: order.reverb_number, "is_vat_exempt": "yes"}
+    if not order.takes_stock:
+        marks["_order_stock_reduced"] = "yes"
     made: dict[str, Any] = {
         "status": "processing",
         "set_paid": True,
+        "currency": order.currency,
         "payment_method": "reverb",
         "payment_method_title": "Reverb",
         "transaction_id": order.reverb_number,
         "customer_note": order.note,
-        "line_items": [_line(line, order, parents) for line in order.lines],
+        "line_items": [_line(line, parents) for line in order.lines if line.store_product_id],
+        "fee_lines": [
+            _fee(f"{x.title} ({x.sku}) × {x.quantity}", _sum(x)) for x in order.lines if not x.store_product_id
+        ],
         "shipping_lines": [{"method_id": "flat_rate", "method_title": "Reverb", "total": f"{order.shipping:.2f}"}],
-        "meta_data": [{"key": NUMBER, "value": order.reverb_number}],
+        "meta_data": [{"key": key, "value": value} for key, value in marks.items()],
     }
     if order.tax:
-        made["fee_lines"] = [{"name": "Tax collected by Reverb", "total": f"{order.tax:.2f}", "tax_status": "none"}]
+        made["fee_lines"].append(_fee("Tax collected by Reverb", f"{order.tax:.2f}"))
     if order.address is not None:
         made["shipping"] = made["billing"] = _address(order)
     return made
 
 
-def _line(line: OrderLine, order: NewOrder, parents: dict[str, str]) -> dict[str, Any]:
-    total = f"{line.price * line.quantity:.2f}"
-    made: dict[str, Any] = {"quantity": line.quantity, "subtotal": total, "total": total}
-    if not order.takes_stock or not line.store_product_id:
-        return {**made, "name": f"{line.title} ({line.sku})"}
+def _line(line: OrderLine, parents: dict[str, str]) -> dict[str, Any]:
+    made: dict[str, Any] = {"quantity": line.quantity, "subtotal": _sum(line), "total": _sum(line)}
     parent = parents.get(line.store_product_id, line.store_product_id)
     made["product_id"] = int(parent)
     if parent != line.store_product_id:
         made["variation_id"] = int(line.store_product_id)
     return made
+
+
+def _sum(line: OrderLine) -> str:
+    return f"{line.price * line.quantity:.2f}"
+
+
+def _fee(name: str, total: str) -> dict[str, str]:
+    return {"name": name, "total": total, "tax_status": "none"}
 
 
 def _address(order: NewOrder) -> dict[str, str]:
@@ -172,9 +204,14 @@ def shipments(order: Order) -> list[Shipment]:
 
 
 def fulfillments(order_id: str, rows: Any) -> list[Shipment]:
-    """Return the parcels of WooCommerce's own order fulfilments (beta since 2025-09; shape from its source)."""
+    """Return the parcels of WooCommerce's own order fulfilments (beta since 2025-09; seen on WooCommerce 11).
+
+    `is_fulfilled` reads "1" or true once the parcel has gone; before that it is a draft.
+    """
     found = []
     for row in rows if isinstance(rows, list) else []:
+        if row.get("is_fulfilled", "1") in (False, "", "0", 0):
+            continue
         meta = {one.get("key"): one.get("value") for one in row.get("meta_data") or [] if isinstance(one, dict)}
         if meta.get("_tracking_number"):
             told = (str(meta.get(key) or "") for key in ("_shipment_provider", "_tracking_number", "_tracking_url"))

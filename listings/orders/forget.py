@@ -1,0 +1,48 @@
+"""Forget the buyers: their names and addresses are kept only while orders are taken, and for a while after."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db.models import Q
+from django.db.models.expressions import RawSQL
+
+from listings.models import Order
+from listings.orders.decide import GONE, SHIPPED
+from reverbsync import clock
+from shops.models import Shop
+
+#: What of a picture is about a person.
+PERSONAL = ("buyer", "buyer_id", "address")
+KEPT_FOR = timedelta(days=60)
+BATCH = 5_000
+
+
+def buyers_of(shop: Shop, *, only_done: bool = False) -> None:
+    """Forget the buyers of a shop: it no longer takes orders, or its store is forgotten; with `only_done` those of
+    orders for which nothing is left to do.
+    """
+    _forget(Q(shop=shop, status__in=SHIPPED | GONE) if only_done else Q(shop=shop))
+
+
+def held(shop: Shop) -> int:
+    """Return how many of a shop's orders hold a name."""
+    return Order.objects.filter(shop=shop, picture__has_key="buyer").exclude(picture__buyer="").count()
+
+
+def old_buyers() -> None:
+    """Forget the buyers of orders that are done for long, and of all shops that take no orders."""
+    before = clock.now() - KEPT_FOR
+    _forget(Q(status__in=SHIPPED | GONE, updated_at__lt=before))
+    _forget(Q(shop__sync_settings__take_orders=False))
+
+
+def _forget(which: Q) -> None:
+    """Empty the pictures in portions, each its own statement."""
+    known = Q(picture__has_any_keys=list(PERSONAL))
+    while True:
+        some = list(Order.objects.filter(which & known).values_list("pk", flat=True)[:BATCH])
+        if not some:
+            return
+        emptied = RawSQL("picture - %s::text[]", [list(PERSONAL)])
+        Order.objects.filter(pk__in=some).update(picture=emptied)

@@ -1,0 +1,74 @@
+"""What the sync log tells of an order: one entry an attempt, each with a cause by which the order's page finds them."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.urls import reverse
+
+from listings.models import Order
+from reverbsync import clock
+from shops.models import ReverbConnection
+from shops.reverb.errors import FieldErrors
+from synclog.models import Entry
+from synclog.reasons import REASONS
+from synclog.record import Attempt, record
+
+OUTCOMES = {
+    "order_placed": Entry.Outcome.SYNCED,
+    "order_released": Entry.Outcome.SYNCED,
+    "tracking_sent": Entry.Outcome.SYNCED,
+    "picked_up_sent": Entry.Outcome.SYNCED,
+    "order_not_made": Entry.Outcome.NOTHING,
+    "tracking_known": Entry.Outcome.NOTHING,
+    "tracking_left": Entry.Outcome.SKIPPED,
+}
+
+
+def cause_of(number: str) -> str:
+    """Return what an order's entries name as their cause."""
+    return f"Reverb order {number}"[:60]
+
+
+def page_of(order: Order) -> str:
+    """Return the address of an order's page here."""
+    return settings.SITE_URL + reverse("orders:order", args=[order.shop_id, order.pk])
+
+
+def link_of(order: Order) -> str:
+    """Return the address of its page on Reverb."""
+    if order.seen.web_url:
+        return order.seen.web_url
+    connection = ReverbConnection.objects.filter(shop=order.shop_id).first()
+    return f"{connection.web_url}/my/selling/orders/{order.number}" if connection else ""
+
+
+def tell(
+    order: Order,
+    reason: str,
+    *,
+    changes: dict[str, str] | None = None,
+    reverb_said: str = "",
+    field_errors: FieldErrors | None = None,
+    attempt: int = 1,
+) -> None:
+    """Write an entry. `changes` are lines with a name; what Reverb said stands apart."""
+    product = order.product
+    record(
+        Attempt(
+            shop_id=order.shop_id,
+            at=clock.now(),
+            outcome=OUTCOMES.get(reason, Entry.Outcome.FAILED),
+            reason=reason,
+            store_product_id=product.store_product_id if product else "",
+            title=order.title or (product.title if product else ""),
+            sku=order.sku,
+            product_link=product.seen.url if product else "",
+            listing_link=link_of(order),
+            mend_link=page_of(order) if REASONS[reason].waits or reason == "tracking_left" else "",
+            changes=[{"field": name, "before": "", "after": words} for name, words in (changes or {}).items()],
+            message=reverb_said,
+            field_errors=field_errors or {},
+            attempt=max(1, attempt),
+            cause=cause_of(order.number),
+        )
+    )

@@ -1,0 +1,156 @@
+"""What the pages say of an order in plain words: how it stands on Reverb, in the store, in the stock. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from listings.models import Order, Parcel, Place
+from listings.orders.decide import GONE, IN_STORE, SHIPPED
+from listings.orders.form import mark_of
+from shops.reverb.orders import PAID
+
+#: Reverb's word → ours and the colour of its badge.
+ON_REVERB = {
+    "unpaid": ("Not paid yet", "skipped"),
+    "payment_pending": ("Payment under way", "skipped"),
+    "partially_paid": ("Paid in part", "skipped"),
+    "pending_review": ("Reverb is looking into it", "skipped"),
+    "blocked": ("Blocked by Reverb", "failed"),
+    "paid": ("Paid, to be shipped", "on"),
+    "shipped": ("Shipped", "synced"),
+    "picked_up": ("Picked up", "synced"),
+    "received": ("Received by the buyer", "synced"),
+    "refunded": ("Refunded", ""),
+    "cancelled": ("Cancelled", ""),
+}
+IN_THE_STORE = {
+    "waiting": "waiting for payment",
+    "open": "to be shipped",
+    "done": "shipped",
+    "cancelled": "cancelled",
+    "refunded": "refunded",
+}
+
+
+@dataclass(frozen=True)
+class Words:
+    """A label with its badge's colour, what there is to say more, and whether the seller must do something."""
+
+    label: str
+    badge: str = ""
+    more: str = ""
+    attention: bool = False
+
+
+def on_reverb(order: Order) -> Words:
+    """Say where the sale stands on Reverb."""
+    label, badge = ON_REVERB.get(order.status, (order.status.replace("_", " ").capitalize() or "Unknown", ""))
+    if order.status == "blocked":
+        return Words(label, badge, "Do not ship it before Reverb says so.", order.place in IN_STORE)
+    return Words(label, badge)
+
+
+#: States of which there is nothing more to say.
+SETTLED = {
+    Place.UNDONE: Words("Cancelled, as on Reverb"),
+    Place.HELD: Words("Held", "skipped", "It is made in your store as soon as it is paid."),
+    Place.NOT_MADE: Words("Not made", "", "The sale was off before it was made."),
+    Place.NO_PRODUCT: Words("No product of your store", "", "Its listing goes with none of your products here."),
+    Place.LEFT: Words("Left to you"),
+    Place.ELSEWHERE: Words("In the store that you had connected before"),
+}
+
+
+def in_store(order: Order, *, takes_orders: bool) -> Words:
+    """Say where it stands in the store, and what to do."""
+    place = Place(order.place)
+    if place in SETTLED:
+        return SETTLED[place]
+    match place:
+        case Place.MADE:
+            return _made(order)
+        case Place.FAILED:
+            return Words("Could not be made", "failed", order.place_problem, attention=True)
+        case Place.KEPT | Place.UNDOING:
+            return _being_cancelled(order)
+        case Place.OPEN | Place.NEW:
+            return _on_its_way(order)
+    older = "It was sold before orders were switched on." if takes_orders else "Orders are not taken."
+    return Words("Not in your store", "", older)
+
+
+def _being_cancelled(order: Order) -> Words:
+    if order.place == Place.KEPT:
+        todo = "The sale is off on Reverb. Cancel the order in your store by hand, then press “Done by hand”."
+        return Words("Could not be cancelled", "failed", f"{order.place_problem} {todo}", attention=True)
+    stuck = order.place_due_at is None
+    return Words("Being cancelled", "failed" if stuck else "skipped", order.place_problem, attention=stuck)
+
+
+def _on_its_way(order: Order) -> Words:
+    said = [order.place_problem] if order.place_problem else []
+    if order.making_at:
+        said.append("It may be there already; we look before it is made again.")
+    if said:
+        said.append("It is tried again by itself.")
+    return Words("On its way" if order.place else "Looked at in a moment", "skipped", " ".join(said))
+
+
+def _made(order: Order) -> Words:
+    label = f"Made, {IN_THE_STORE.get(order.store_status, 'to be shipped')}"
+    if order.store_status in ("cancelled", "refunded"):
+        more = "It was cancelled in your store, but not on Reverb. Refund the buyer on Reverb, or ship it."
+        return Words(label, "failed", more, attention=order.status not in SHIPPED)
+    if order.made_for and (now := mark_of(order.seen)) and now != order.made_for and order.status not in SHIPPED:
+        return Words(
+            label, "failed", "The address on Reverb is another now. Change it in your store too.", attention=True
+        )
+    return Words(label, "synced")
+
+
+def in_stock(order: Order, *, syncs: bool) -> str:
+    """Say what became of its units in the store's stock."""
+    if not order.counts:
+        return "Its listing was linked here after the sale, so your store's stock was left alone."
+    if order.place in IN_STORE and order.takes_stock:
+        word = "gave back" if order.place == Place.UNDONE else "took"
+        return f"Its order in your store {word} {_units(order.quantity)}."
+    if order.product_id is None:
+        return "No product of your store is known for it, so no stock was changed."
+    return _by_ledger(order) if syncs else "Stock goes only from your store to Reverb; your store's was left alone."
+
+
+def _by_ledger(order: Order) -> str:
+    if order.counted:
+        return f"{_units(order.counted)} taken from your store's stock."
+    if order.status in GONE:
+        return "The sale is off, so no unit is taken from your stock."
+    return "Your store's stock is brought in step in a moment."
+
+
+def _units(number: int) -> str:
+    return f"{number} unit{'' if number == 1 else 's'}"
+
+
+def of_parcel(parcel: Parcel) -> Words:
+    """Say where a parcel stands."""
+    match Parcel.State(parcel.state):
+        case Parcel.State.SENT:
+            return Words("Reverb knows", "synced")
+        case Parcel.State.WAITS:
+            return Words("Could not be sent", "failed", parcel.problem, attention=True)
+        case Parcel.State.LEFT:
+            return Words("Not sent", "", parcel.problem)
+        case _:
+            return Words("On its way to Reverb", "skipped", parcel.problem)
+
+
+def can_be_asked_for(order: Order) -> bool:
+    """Tell whether a button makes it in the store."""
+    asked = (Place.OFF, Place.FAILED, Place.LEFT, Place.ELSEWHERE)
+    return order.product_id is not None and order.place in asked and order.status in PAID
+
+
+def can_ship(order: Order) -> bool:
+    """Tell whether a tracking number can be sent."""
+    return order.status in PAID and order.status not in ("picked_up", "received")

@@ -1,0 +1,109 @@
+"""HTTP to ShipStation's V1 API for one seller: keys, pace, pages, and errors in our words."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from pydantic import SecretStr
+
+from reverbsync import http, pace
+from reverbsync.http import Answer
+from reverbsync.pace import Budget
+from shops.shipstation import notices
+from shops.shipstation.notices import Label
+
+CALLS_PER_MINUTE = 40
+PAGE = 100
+MAX_PAGES = 20
+DEFAULT_WAIT_S = 30.0
+
+
+class ShipStationError(Exception):
+    """A call that did not succeed. `passes`: it may later; else the seller must mend something."""
+
+    def __init__(self, words: str, *, passes: bool, retry_after: float | None = None) -> None:
+        """Keep the words, which hold no key, and the seconds to wait."""
+        super().__init__(words)
+        self.passes = passes
+        self.retry_after = retry_after
+
+
+class ShipStationClient:
+    """Asks ShipStation as one seller."""
+
+    def __init__(self, api_key: SecretStr, api_secret: SecretStr) -> None:
+        """Nothing is asked yet."""
+        pair = f"{api_key.get_secret_value()}:{api_secret.get_secret_value()}"
+        self._auth = SecretStr(f"Basic {base64.b64encode(pair.encode()).decode()}")
+        # Its limit counts a key's calls, whichever shops use the key.
+        account = hashlib.sha256(pair.encode()).hexdigest()[:16]
+        self._budget = Budget(f"shipstation:{account}", CALLS_PER_MINUTE)
+
+    def keep_hook(self, address: str) -> str:
+        """Let ShipStation call `address` for each label that is made; return its number of the webhook."""
+        said = self._call("GET", "/webhooks")
+        rows = said.get("webhooks") if isinstance(said, dict) else None
+        for row in rows or []:
+            if isinstance(row, dict) and row.get("Url") == address and row.get("HookType") == "SHIP_NOTIFY":
+                return str(row.get("WebHookID") or "")
+        wish = {"target_url": address, "event": "SHIP_NOTIFY", "store_id": None, "friendly_name": "ReverbSync"}
+        made = self._call("POST", "/webhooks/subscribe", wish)
+        return str(made.get("id") or "") if isinstance(made, dict) else ""
+
+    def drop_hook(self, number: str) -> None:
+        """Remove our webhook."""
+        self._call("DELETE", f"/webhooks/{int(number)}", missing=True)
+
+    def labels(self, path: str, query: Mapping[str, str]) -> list[Label]:
+        """Return the parcels that a filter finds."""
+        found: list[Label] = []
+        for number in range(1, MAX_PAGES + 1):
+            asked = {**query, "includeShipmentItems": "true", "pageSize": PAGE, "page": number}
+            more, pages = notices.page(self._call("GET", f"{path}?{urlencode(asked)}"))
+            found += more
+            if number >= pages:
+                break
+        return found
+
+    def _call(self, method: str, path: str, body: object = None, *, missing: bool = False) -> Any:
+        headers = {
+            "Authorization": self._auth.get_secret_value(),
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+        }
+        url = settings.SHIPSTATION_API_URL + path
+        try:
+            answer = http.call(method, url, budgets=[self._budget], headers=headers, body=body)
+        except http.Paced as paced:
+            raise ShipStationError(
+                "ShipStation's pace is used up.", passes=True, retry_after=paced.retry_after
+            ) from None
+        except http.NotAllowed as error:
+            raise ShipStationError(f"ShipStation: {error}.", passes=False) from None
+        except http.Unreachable as error:
+            raise ShipStationError(f"ShipStation: {error}.", passes=True) from None
+        if missing and answer.status == 404:
+            return None
+        if not 200 <= answer.status < 300:
+            raise self._error(answer)
+        try:
+            return answer.json()
+        except ValueError:
+            raise ShipStationError("ShipStation's answer could not be read.", passes=True) from None
+
+    def _error(self, answer: Answer) -> ShipStationError:
+        if answer.status == 429:
+            told = answer.headers.get("X-Rate-Limit-Reset", "")
+            wait = max(1.0, float(told)) if told.isdigit() else DEFAULT_WAIT_S
+            with contextlib.suppress(pace.PaceLost):  # without Redis no call is made anyway
+                pace.block(self._budget.name, wait)
+            return ShipStationError("ShipStation asks us to wait.", passes=True, retry_after=wait)
+        if answer.status in (401, 403):
+            return ShipStationError("ShipStation does not take this API key and secret.", passes=False)
+        return ShipStationError(f"ShipStation answered {answer.status}.", passes=answer.status >= 500)

@@ -1,0 +1,320 @@
+"""Stories of sales on Reverb that become orders in the store: once, at their own price, and undone when off."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from django.db import connections
+
+from listings.models import Order, Place
+from listings.order_tasks import place_orders
+from listings.orders import place
+from reverbsync import clock
+from shops import make
+from shops.models import ReverbConnection, StoreConnection, SyncSettings
+from shops.platforms.values import Keys
+from synclog.models import Entry
+from tests.orders.world import Sales
+
+pytestmark = pytest.mark.live
+QUIET = {"inventoryBehaviour": "BYPASS", "sendReceipt": False, "sendFulfillmentReceipt": False}
+
+
+def made_with(sales: Sales) -> dict[str, Any]:
+    """Return the variables of the one call that made an order."""
+    calls = [call["body"]["variables"] for call in sales.store.calls("POST") if "options" in call["body"]["variables"]]
+    [one] = calls
+    return dict(one)
+
+
+# -- made once -----------------------------------------------------------------------------------------------------
+
+
+def test_a_paid_sale_becomes_an_order_in_the_store_that_mails_nobody_and_takes_no_stock_twice(sales: Sales) -> None:
+    sales.store.ask("DELETE", "/requests")
+    sales.sell(product=sales.product())
+    sales.work()
+    [order] = sales.store_orders()
+    row = sales.row()
+    assert (order["source_identifier"], str(order["id"])) == ("9001", row.store_order_id)
+    assert (row.place, row.store_order_number, row.takes_stock) == (Place.MADE, f"#{order['number']}", False)
+    assert sales.stock() == 3  # the ledger takes it from the stock, not the order
+    said = made_with(sales)
+    wish = said["order"]
+    assert said["options"] == QUIET
+    assert wish["lineItems"][0]["priceSet"]["shopMoney"] == {"amount": "500.00", "currencyCode": "USD"}
+    assert wish["shippingLines"][0]["priceSet"]["shopMoney"]["amount"] == "25.00"
+    assert wish["taxLines"][0]["priceSet"]["shopMoney"]["amount"] == "41.25"
+    assert (wish["shippingAddress"]["lastName"], wish["shippingAddress"]["city"]) == ("Buyer", "Austin")
+    assert "Reverb keeps 42.97 USD" in wish["note"]
+    assert sales.entries() == ["order_placed"]
+
+
+@pytest.mark.parametrize("way", [{"stock_way": "store"}, {"sync_stock": False}])
+def test_where_no_ledger_counts_the_order_itself_takes_the_units_and_gives_them_back(
+    sales: Sales, way: dict[str, Any]
+) -> None:
+    sales.set(**way)
+    sales.sell(product=sales.product())
+    sales.work()
+    assert (sales.stock(), sales.row().takes_stock) == (2, True)
+    sales.say(status="cancelled")
+    sales.work()
+    assert (sales.stock(), sales.row().place) == (3, Place.UNDONE)
+
+
+def test_nothing_is_made_again_whatever_tells_of_it_how_often(sales: Sales) -> None:
+    sales.sell(product=sales.product())
+    for _ in range(3):
+        sales.work()
+        sales.read("9001")
+        Order.objects.update(place_due_at=sales.now)
+    sales.say(status="shipped")
+    sales.work()
+    assert len(sales.store_orders()) == 1
+    assert sales.entries() == ["order_placed"]
+
+
+def test_sales_that_were_bought_together_are_orders_of_their_own(sales: Sales) -> None:
+    product = sales.product()
+    for number in ("9001", "9002"):
+        sales.sell(number, product=product, order_bundle_id="B-1")
+    sales.work()
+    assert sorted(order["source_identifier"] for order in sales.store_orders()) == ["9001", "9002"]
+
+
+# -- what is not made ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["unpaid", "payment_pending", "pending_review", "blocked"])
+def test_a_sale_is_held_until_it_is_paid(sales: Sales, status: str) -> None:
+    sales.sell(product=sales.product(), status=status)
+    sales.work()
+    assert (sales.row().place, sales.store_orders()) == (Place.HELD, [])
+    sales.say(status="paid")
+    sales.work()
+    assert (sales.row().place, len(sales.store_orders())) == (Place.MADE, 1)
+
+
+@pytest.mark.parametrize("status", ["cancelled", "refunded"])
+def test_a_sale_that_was_off_before_it_was_made_is_not_made_and_says_so(sales: Sales, status: str) -> None:
+    sales.sell(product=sales.product(), status="unpaid")
+    sales.work()
+    sales.say(status=status)
+    sales.work()
+    assert (sales.row().place, sales.store_orders(), sales.entries()) == (Place.NOT_MADE, [], ["order_not_made"])
+
+
+def test_a_sale_that_is_off_on_reverb_while_our_row_still_says_paid_is_not_made(sales: Sales) -> None:
+    sales.sell(product=sales.product())
+    sales.reverb.orders["9001"]["status"] = "cancelled"
+    sales.work()
+    assert sales.store_orders() == []
+    sales.read("9001")
+    sales.work()
+    assert sales.row().place == Place.NOT_MADE
+
+
+def test_a_sale_of_no_known_product_waits_for_its_product_without_being_asked(sales: Sales) -> None:
+    sales.sell()
+    sales.work()
+    assert sales.row().place == Place.NO_PRODUCT
+    Order.objects.update(product=sales.product())
+    sales.work()
+    assert (sales.row().place, len(sales.store_orders())) == (Place.MADE, 1)
+
+
+def test_only_sales_from_the_moment_on_that_orders_are_taken_go_into_the_store(sales: Sales) -> None:
+    sales.set(take_orders=False)
+    product = sales.product()
+    sales.sell("9001", product=product)
+    sales.sell("9002", product=product, status="unpaid")
+    sales.wait(hours=1)
+    assert sales.row("9001").place == Place.OFF
+    sales.set(take_orders=True)
+    sales.sell("9003", product=product)
+    sales.work()
+    # What was sold before but is paid only now counts too.
+    sales.say("9002", status="paid", paid_at=sales.now.isoformat())
+    sales.work()
+    assert sorted(order["source_identifier"] for order in sales.store_orders()) == ["9002", "9003"]
+    place.ask_for(sales.row("9001"))  # and an older one when the seller asks for it
+    sales.work()
+    assert len(sales.store_orders()) == 3
+
+
+def test_a_sale_in_another_currency_waits_for_the_seller(sales: Sales) -> None:
+    StoreConnection.objects.update(currency="EUR")
+    sales.sell(product=sales.product())
+    sales.work()
+    row = sales.row()
+    assert (row.place, sales.store_orders()) == (Place.FAILED, [])
+    assert "sold in USD, but your store sells in EUR" in row.place_problem
+
+
+# -- what follows --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["cancelled", "refunded"])
+def test_when_the_sale_is_off_the_order_in_the_store_is_cancelled_without_stock_or_mail(
+    sales: Sales, status: str
+) -> None:
+    sales.sell(product=sales.product())
+    sales.work()
+    sales.say(status=status)
+    sales.work()
+    [order] = sales.store_orders()
+    assert (order["status"], order["mailed"], status in order["cancelled_note"]) == ("cancelled", False, True)
+    assert (sales.stock(), sales.row().place) == (3, Place.UNDONE)
+    sales.wait(days=1)
+    sales.say(status="cancelled")  # Reverb makes a refunded order a cancelled one
+    sales.work()
+    assert sales.entries() == ["order_placed", "order_released"]
+
+
+def test_an_order_that_went_out_is_left_and_the_seller_can_say_that_it_is_dealt_with(sales: Sales) -> None:
+    sales.set(send_tracking=False)
+    sales.sell(product=sales.product())
+    sales.work()
+    sales.ship_in_store(sales.row())
+    sales.work()
+    sales.say(status="refunded")
+    sales.work()
+    row = sales.row()
+    assert (row.place, "as shipped" in row.place_problem) == (Place.KEPT, True)
+    assert sales.entries()[-1] == "order_release_failed"
+    place.leave(row)
+    sales.work()
+    assert sales.row().place == Place.UNDONE
+
+
+# -- when things go wrong ------------------------------------------------------------------------------------------
+
+
+def test_an_order_whose_answer_was_lost_is_found_again_and_not_made_twice(sales: Sales) -> None:
+    product = sales.product()
+    sales.store.fault("lost_answer", text="orderCreate")
+    sales.sell(product=product)
+    sales.work()
+    row = sales.row()
+    assert (row.place, row.making_at is not None, len(sales.store_orders())) == (Place.OPEN, True, 1)
+    for _ in range(20):  # the store's search may trail; nothing is sent before it can have caught up
+        sales.wait(seconds=5)
+        assert sales.row().place == Place.OPEN
+    sales.wait(minutes=2)
+    assert (sales.row().place, len(sales.store_orders())) == (Place.MADE, 1)
+    assert sales.entries() == ["order_try_later", "order_placed"]
+
+
+def test_a_sale_that_went_off_while_its_answer_was_lost_leaves_no_order_behind(sales: Sales) -> None:
+    product = sales.product()
+    sales.store.fault("lost_answer", text="orderCreate")
+    sales.sell(product=product)
+    sales.work()
+    sales.say(status="cancelled")
+    sales.wait(minutes=5)
+    assert [order["status"] for order in sales.store_orders()] == ["cancelled"]
+    assert sales.row().place == Place.UNDONE
+
+
+def test_a_lost_request_that_made_nothing_of_a_sale_that_went_off_is_forgotten(sales: Sales) -> None:
+    product = sales.product()
+    sales.store.fault("lost_request", text="orderCreate")
+    sales.sell(product=product)
+    sales.work()
+    sales.say(status="cancelled")
+    sales.wait(minutes=5)
+    assert (sales.store_orders(), sales.row().place) == ([], Place.NOT_MADE)
+
+
+def test_a_worker_that_died_in_the_middle_leaves_an_order_that_is_looked_for(sales: Sales) -> None:
+    sales.sell(product=sales.product())
+    Order.objects.update(place=Place.OPEN, decided_on="paid", making_at=sales.now, place_due_at=sales.now)
+    sales.work()
+    assert sales.store_orders() == []
+    sales.wait(minutes=3)
+    assert (len(sales.store_orders()), sales.row().place) == (1, Place.MADE)
+
+
+def test_a_store_that_does_not_answer_is_asked_again_ever_more_rarely_and_each_attempt_is_told(sales: Sales) -> None:
+    product = sales.product()
+    sales.store.fault("status", status=503, times=4)
+    sales.sell(product=product)
+    gaps = []
+    for _ in range(4):
+        sales.work()
+        due = sales.row().place_due_at
+        assert due is not None
+        gaps.append((due - sales.now).total_seconds())
+        sales.wait(seconds=gaps[-1] + 0.1)
+    assert gaps == sorted(gaps)
+    assert (sales.row().place, len(sales.store_orders())) == (Place.MADE, 1)
+    assert sales.entries() == ["order_try_later"] * 4 + ["order_placed"]
+
+
+def test_keys_that_the_store_refuses_wait_for_the_seller_and_connecting_anew_goes_on(sales: Sales) -> None:
+    product, good = sales.product(), StoreConnection.objects.get().token
+    StoreConnection.objects.update(token="wrong")
+    sales.sell(product=product)
+    sales.work()
+    assert sales.row().place == Place.FAILED
+    assert "token" not in sales.row().place_problem.lower() or "wrong" not in sales.row().place_problem
+    entry = Entry.objects.get()
+    assert (entry.reason, entry.mend_link[-3:]) == ("order_place_failed", f"/{sales.row().pk}/"[-3:])
+    sales.wait(days=1)
+    assert sales.row().place == Place.FAILED
+    StoreConnection.objects.update(token=good)
+    sales.set()  # what connecting does: the shop is looked at again
+    sales.work()
+    assert sales.row().place == Place.MADE
+
+
+def test_a_token_that_reverb_refuses_waits_for_the_seller(sales: Sales) -> None:
+    sales.sell(product=sales.product())
+    ReverbConnection.objects.all().delete()
+    sales.work()
+    assert sales.row().place_problem.startswith("Reverb is not connected")
+
+
+def test_another_store_gets_none_of_the_former_ones_orders_and_cancels_none_of_its_own(sales: Sales) -> None:
+    product = sales.product()
+    sales.sell("9001", product=product)
+    sales.sell("9002", product=product, status="unpaid")
+    sales.work()
+    token = StoreConnection.objects.get().token.get_secret_value()
+    make.connect_store(sales.shop, platform="shopify", address="other.myshopify.com", keys=Keys(token, "s"))
+    sales.set()
+    sales.say("9001", status="cancelled")
+    sales.say("9002", status="paid")
+    sales.work()
+    assert (sales.row("9001").place, sales.row("9002").place) == (Place.ELSEWHERE, Place.NO_PRODUCT)
+    assert [order["status"] for order in sales.store_orders()] == ["open"]
+
+
+def test_two_shops_know_nothing_of_each_others_orders(sales: Sales) -> None:
+    sales.sell(product=sales.product())
+    assert place.shops_with_due_ones(clock.now()) == {sales.shop.pk}
+    other = make.shop(sales.shop.people.get(), "Drums")
+    assert not place.turn(other.pk)
+    assert sales.store_orders() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_at_once_make_one_order(sales: Sales) -> None:
+    sales.sell(product=sales.product())
+    SyncSettings.objects.filter(shop=sales.shop).update(take_orders=True)
+
+    def worker() -> None:
+        try:
+            place_orders(sales.shop.pk)
+        finally:
+            connections.close_all()
+
+    both = [threading.Thread(target=worker) for _ in range(2)]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join()
+    assert len(sales.store_orders()) == 1
