@@ -5,14 +5,17 @@ What is allowed, and why, stands beside each promise; docs/simulation.md gathers
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import connection
 
-from listings.models import Product
+from listings.models import Order, Product
+from shops.models import SyncSettings
 from synclog.models import Entry
 from tests.simulation.book import Item
 from tests.simulation.world import LOCKED
@@ -36,7 +39,7 @@ class Broken:
 
 def at_first_rest(run: Run) -> list[Broken]:
     """Look right after the story, before any nightly look could hide what was lost."""
-    return [*_check(run, (_deliveries_are_acted_on,))]
+    return [*_check(run, (_deliveries_are_acted_on, _orders_are_known))]
 
 
 def at_last(run: Run) -> list[Broken]:
@@ -82,6 +85,17 @@ def _deliveries_are_acted_on(run: Run) -> Iterator[Broken]:
                 yield Broken(1, f"a webhook for {item.sku} was taken and the product was never looked at")
 
 
+def _orders_are_known(run: Run) -> Iterator[Broken]:
+    """Whatever a taken webhook told of an order on Reverb, we know of it, or of something newer."""
+    for posted in run.post.sent:
+        if posted.taken_at is None or "order" not in posted.topic or posted.owner not in run.tokens:
+            continue
+        said = json.loads(posted.body)
+        known = Order.objects.filter(shop=run.shops[run.tokens[posted.owner]], number=said["order_number"]).first()
+        if known is None or known.updated_at < datetime.fromisoformat(said["updated_at"]):
+            yield Broken(1, f"a webhook for order {said['order_number']} was taken and it was never looked at")
+
+
 def _fields_agree(run: Run) -> Iterator[Broken]:
     """A change that was heard of is on Reverb. A used listing that sold is locked, and a draft is the seller's."""
     for items in run.world.items:
@@ -116,9 +130,9 @@ def _one_listing_a_sku(run: Run) -> Iterator[Broken]:
 
 def _stock_agrees(run: Run) -> Iterator[Broken]:
     for number, items in enumerate(run.world.items):
-        settings = run.story.sides[number].settings
+        settings = SyncSettings.objects.get(shop=run.shops[number])
         for item in items:
-            yield from _agrees(run, item, settings.get("stock_buffer", 0), settings.get("stock_maximum", 0))
+            yield from _agrees(run, item, settings.stock_buffer, settings.stock_maximum)
 
 
 def _agrees(run: Run, item: Item, buffer: int, maximum: int) -> Iterator[Broken]:

@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import override_settings
 
 from listings import walks
@@ -29,7 +29,7 @@ from tests.simulation.outside import Outside, Post
 from tests.simulation.processes import Process, Processes
 from tests.simulation.promises import Broken
 from tests.simulation.schedule import Schedule
-from tests.simulation.story import FAULTS, Step, Story
+from tests.simulation.story import FAULTS, SETTINGS, WITH_A_NUMBER, Step, Story
 from tests.simulation.watch import Watch
 from tests.simulation.world import World
 from webhooks.models import Delivery
@@ -84,6 +84,8 @@ class Run:
         )
         processes.on_moment, processes.on_death = self.calls.moment, self._died
         self.shops: list[Shop] = []
+        #: Token → which shop of the story it is of.
+        self.tokens: dict[str, int] = {}
         self.logs: list[str] = []
         #: Moments at which Redis was emptied, and the pace with it.
         self.flushed_at: list[float] = []
@@ -167,7 +169,7 @@ class Run:
             self.world.open_shop(side, domain=domain, token=token, secret=f"secret-{token}")
             with self.processes.running("web"):
                 self.shops.append(self._connect(side.settings, domain, token, by_oauth=side.oauth))
-        self.watch.names = [shop.pk for shop in self.shops]
+        self.tokens = {items[0].token: number for number, items in enumerate(self.world.items)}
         self.ours.look_soon()
         self._rest()
 
@@ -207,7 +209,7 @@ class Run:
         if self.world.knows(step.word):
             self.world.act(step)
             return
-        self.tell(f"{step.word} {step.n if step.word == 'pass' else ''}".strip())
+        self.tell(f"{step.word} {step.n if step.word in WITH_A_NUMBER else ''}".strip())
         if step.word == "flush":
             redis().flushdb()
             self.ours.forget()
@@ -215,11 +217,22 @@ class Run:
         elif step.word == "pass":
             if not self.processes.stack:
                 self.schedule.run_until(self.schedule.now + step.n)
+        elif step.word in SETTINGS:
+            self._set_up(step)
         elif step.word == "second worker":
             self.ours.look_soon()
             self.schedule.let_pass(1.2)
         elif step.word not in FAULTS and step.word != "die":
             raise ValueError(step.word)
+
+    def _set_up(self, step: Step) -> None:
+        """The seller changes a setting on our page."""
+        name, value = SETTINGS[step.word]
+        shop = self.shops[step.shop]
+        with self.processes.running("web", shop.pk), transaction.atomic():
+            SyncSettings.objects.filter(shop=shop).update(**{name: step.n if value is None else value})
+            make.look_again(shop)
+        self.ours.look_soon()
 
     def _died(self, process: Process, why: str) -> None:
         self.tell(f"  a {process.kind} process is killed: {why}")
@@ -230,6 +243,9 @@ class Run:
         self.world.over = True
         self.post.loss = self.post.twice = self.post.late_s = 0.0
         self.ours.wake_loss = 0.0
+        for number in range(len(self.shops)):
+            if not SyncSettings.objects.get(shop=self.shops[number]).auto_sync:
+                self._set_up(Step("start syncing", shop=number))
         self.tell("the story ends")
 
     def _rest(self) -> None:

@@ -112,7 +112,28 @@ OF_A_THING = frozenset(
         *("buy", "buy unpaid", "pay", "cancel", "refund", "block", "ship", "count on reverb"),
     }
 )
-WITH_A_NUMBER = frozenset({"sell", "count", "price", "buy", "buy unpaid", "count on reverb", "slow", "pass", "status"})
+WITH_A_NUMBER = frozenset(
+    {
+        "hold back",
+        "show at most",
+        "sell",
+        "count",
+        "price",
+        "buy",
+        "buy unpaid",
+        "count on reverb",
+        "slow",
+        "pass",
+        "status",
+    }
+)
+#: Words for the seller's settings here: field, and its value (None: the step's number).
+SETTINGS: dict[str, tuple[str, bool | None]] = {
+    "hold back": ("stock_buffer", None),
+    "show at most": ("stock_maximum", None),
+    "stop syncing": ("auto_sync", False),
+    "start syncing": ("auto_sync", True),
+}
 #: Words that hit a call of ours: they always have a moment.
 FAULTS = frozenset({"lose the request", "lose the answer", "refuse the line", "slow", "status", "nonsense"})
 

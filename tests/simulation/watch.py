@@ -43,7 +43,6 @@ class Watch:
         """Nothing was seen yet."""
         self._run = run
         self.claims: list[Claimed] = []
-        self.names: list[int] = []
         #: Writes of ours by which a sold unit was on sale again.
         self.unsafe: list[str] = []
 

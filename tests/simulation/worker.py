@@ -28,6 +28,9 @@ def main(wish: dict[str, Any]) -> None:
     from tests.simulation.stage import tell
     from tests.simulation.story import Story
 
+    if wish.get("mutants"):
+        _hunt(wish["mutants"], wish["seeds"])
+        return
     mutant = str(wish.get("mutant", ""))
     stories = [Story.loads(wish["story"])] if wish.get("story") else [write.story(seed) for seed in wish["seeds"]]
     left_s = float(wish.get("shrink_s", 0.0))
@@ -53,6 +56,21 @@ def main(wish: dict[str, Any]) -> None:
         print(json.dumps(said), flush=True)
         if verdict.broken and wish.get("first"):
             return
+
+
+def _hunt(mutants: list[str], seeds: list[int]) -> None:
+    """Plant one bug after the other, and say in which seed each was found first."""
+    from tests.simulation import write
+    from tests.simulation.stage import tell
+
+    for mutant in mutants:
+        said: dict[str, Any] = {"mutant": mutant, "seed": None, "broken": []}
+        for seed in seeds:
+            broken = tell(write.story(seed), mutant=mutant).broken
+            if broken:
+                said |= {"seed": seed, "broken": [str(one) for one in broken]}
+                break
+        print(json.dumps(said), flush=True)
 
 
 def _shrunk(verdict: Any, mutant: str, within_s: float) -> dict[str, Any]:

@@ -24,6 +24,10 @@ PEOPLE = {
     "count on reverb": 2,
     "delete": 1,
     "make": 2,
+    "hold back": 1,
+    "show at most": 1,
+    "stop syncing": 1,
+    "start syncing": 2,
 }
 TROUBLE = {
     "lose the request": 3,
