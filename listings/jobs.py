@@ -28,6 +28,8 @@ ALL = tuple(Rank.values)
 URGENT = tuple(rank.value for rank in Rank if rank <= Rank.STOCK)
 #: Cause of a job that a person asked for; it runs even where auto-sync is off.
 BY_HAND = "by hand"
+#: Cause of a job that a mass sync opened.
+MASS = "mass sync"
 
 #: Longer than one call can take (reverbsync.http); the lease is renewed before each that may change something.
 LEASE = timedelta(seconds=120)

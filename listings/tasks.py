@@ -15,6 +15,7 @@ from django.conf import settings
 
 from listings import jobs, walks
 from listings.intake import changed_while_off
+from listings.mass_sync import run
 from listings.models import Rank
 from listings.orders import forget, look, place, ship
 from listings.orders.take import uncounted
@@ -80,6 +81,20 @@ def walk(shop_id: int) -> None:
         wake(walks.WALK, shop_id)
 
 
+@shared_task(name=run.MASS)
+def mass_sync(shop_id: int) -> None:
+    """Go on with the shop's mass sync for one turn."""
+    awake(run.MASS, shop_id)
+    with only_one(run.MASS, shop_id) as alone:
+        found = run.due(shop_id) if alone else None
+        if found is None:
+            return
+        with pace.bulk():
+            run.turn(found)
+    if run.due(shop_id) is not None:
+        wake(run.MASS, shop_id)
+
+
 @shared_task(name="listings.sweep")
 def sweep() -> None:
     """Wake the shops that have due jobs or walks: delayed ones, and those whose wake-up or worker was lost."""
@@ -89,6 +104,7 @@ def sweep() -> None:
     _wake(jobs.DRAIN_URGENT, jobs.shops_with_due_jobs(now=clock.now(), ranks=jobs.URGENT))
     _wake(jobs.DRAIN, jobs.shops_with_due_jobs(now=clock.now()))
     _wake(walks.WALK, walks.shops_with_due_ones())
+    _wake(run.MASS, run.shops_with_due_ones())
 
 
 def _wake(task: str, shops: Sequence[int]) -> None:

@@ -93,6 +93,11 @@ class Env(BaseModel):
     REVERB_JOBS_IN_FLIGHT: int = Field(
         8, gt=0, description="Jobs of one shop that are worked on at the same time; stock changes come on top."
     )
+    MASS_SYNC_PAUSE_HOURS: int = Field(
+        6,
+        ge=0,
+        description="Hours between two mass syncs of a shop; a seller may begin sooner, after being told why not.",
+    )
     ALLOWED_PRIVATE_HOSTS: list[str] = Field(
         default_factory=list,
         description="Hosts on private or loopback addresses that may be called. All others are refused.",

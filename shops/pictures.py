@@ -74,6 +74,10 @@ class StoreProduct(_Kept):
         return max(0, self.stock or 0) if self.for_sale else 0
 
 
+#: How many photos a listing has was not said: a page of listings shows one.
+PHOTOS_UNKNOWN = -1
+
+
 @dataclass(frozen=True)
 class ReverbListing(_Kept):
     """One listing as Reverb has it. Reverb leaves fields out at will, so most may be None."""

@@ -5,9 +5,23 @@ from __future__ import annotations
 from listings.models.job import Job, Rank
 from listings.models.ledger import Ledger
 from listings.models.listing import Listing
+from listings.models.mass_sync import Indexed, Line, MassSync
 from listings.models.order import Order, Place
 from listings.models.parcel import Parcel
 from listings.models.product import Product
 from listings.models.walk import Walk
 
-__all__ = ["Job", "Ledger", "Listing", "Order", "Parcel", "Place", "Product", "Rank", "Walk"]
+__all__ = [
+    "Indexed",
+    "Job",
+    "Ledger",
+    "Line",
+    "Listing",
+    "MassSync",
+    "Order",
+    "Parcel",
+    "Place",
+    "Product",
+    "Rank",
+    "Walk",
+]

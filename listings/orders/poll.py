@@ -59,10 +59,12 @@ def fresh(connection: ReverbConnection, client: ReverbClient, *, now: datetime, 
             _read(connection.pk, client, now)
 
 
-def soon(shop_id: int) -> None:
-    """Let the shop's orders be read now: a stock of ours was just written, and a sale may have been overwritten."""
-    ReverbConnection.objects.filter(shop=shop_id).update(orders_due_at=clock.now())
-    wake(ORDERS, shop_id)
+def soon(shop_id: int, *, in_s: float = 0.0) -> None:
+    """Let the shop's orders be read soon: a stock of ours was just written, and a sale may have been overwritten."""
+    due_at = clock.now() + timedelta(seconds=in_s)
+    mine = ReverbConnection.objects.filter(Q(orders_due_at__isnull=True) | Q(orders_due_at__gt=due_at), shop=shop_id)
+    if mine.update(orders_due_at=due_at) and not in_s:
+        wake(ORDERS, shop_id)
 
 
 def due(shop_id: int) -> ReverbConnection | None:

@@ -29,12 +29,16 @@ _FIELDS = ("units", "store", "reverb", "fall", "fall_at", "rise", "rise_at", "pu
 
 @dataclass(frozen=True)
 class Read:
-    """What both sides say now, and when that was by Reverb's clock (aware). `listing` None: there is none."""
+    """What both sides say now, and when that was by Reverb's clock (aware). `listing` None: there is none.
+
+    `read_at`: when the listing was read. If that was a while ago its number says nothing about now.
+    """
 
     store: int | None
     listing: ReverbListing | None
     now: datetime
     orders_at: datetime | None
+    read_at: datetime | None = None
 
 
 def number_of(listing: ReverbListing | None) -> int | None:
@@ -84,7 +88,9 @@ def take(row: Listing, product: Product, read: Read, settings: SyncSettings) -> 
     with transaction.atomic():
         found = Ledger.objects.select_for_update().filter(listing=row).first()
         if found is None:
-            return _begin(row, product, read, settings)
+            found = _begin(row, product, read, settings)
+            if found is None or read.read_at is None:
+                return found
         if settings.stock_way == StockWay.STORE:
             return found
         orders = list(_orders(product, read.now).select_for_update())
@@ -108,15 +114,17 @@ def _begin(row: Listing, product: Product, read: Read, settings: SyncSettings) -
     if read.store is None:
         return None
     if read.listing is not None:
-        history = Order.objects.filter(shop=row.shop_id, listing_id=read.listing.id)
+        known = Order.objects.filter(shop=row.shop_id, listing_id=read.listing.id)
+        history = known if read.read_at is None else known.filter(placed_at__lte=read.read_at)
         history.update(product=product, counts=False, reckoned=F("status"))
+        known.exclude(pk__in=history.values("pk")).update(product=product, counts=True)
     return Ledger.objects.create(
         listing=row,
         units=read.store,
         store=read.store,
         # Where the store leads, what a listing had before says nothing: it is brought in line with the store.
         reverb=None if settings.stock_way == StockWay.STORE else number_of(read.listing),
-        put_at=read.now,
+        put_at=read.read_at or read.now,
         linked_at=row.post_started_at or clock.now(),
     )
 
@@ -133,7 +141,7 @@ def _merged(ledger: Ledger, orders: Iterable[Order], read: Read) -> Merged:
         agreed,
         [_sale(order) for order in orders],
         store=read.store,
-        reverb=number_of(read.listing),
+        reverb=number_of(read.listing) if read.read_at is None else None,
         now=read.now,
         orders_at=read.orders_at,
     )

@@ -7,7 +7,7 @@ on sale again. Nothing needs to be read before a listing is taken off sale.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from listings.models import Ledger, Listing, Product
@@ -24,6 +24,7 @@ from shops.reverb.client import ReverbClient
 
 #: Orders that were read so long ago are read again before a number is pushed.
 ORDERS_KEEP_S = 2.0
+ORDERS_KEEP_IN_BULK_S = 8.0
 
 
 @dataclass
@@ -36,6 +37,8 @@ class Turn:
     connection: ReverbConnection
     client: ReverbClient
     renew: Callable[[], None]
+    #: When a page of a mass sync's walk showed the listing; None when it was read just now.
+    indexed_at: datetime | None = None
     ledger: Ledger | None = None
     #: Seconds until something that is not believed yet can be told; None when there is nothing.
     again_s: float | None = None
@@ -45,7 +48,8 @@ class Turn:
     def look(self, listing: ReverbListing | None) -> None:
         """Take in what both sides say. Raises ReverbError when Reverb's orders had to be read and could not be."""
         if self._must_read_orders(listing):
-            poll.fresh(self.connection, self.client, now=clock.now(), max_age_s=ORDERS_KEEP_S)
+            keep_s = ORDERS_KEEP_S if self.indexed_at is None else ORDERS_KEEP_IN_BULK_S
+            poll.fresh(self.connection, self.client, now=clock.now(), max_age_s=keep_s)
             self.connection.refresh_from_db(fields=["orders_read_at"])
         self.ledger = books.take(self.row, self.product, self._read(listing), self.settings)
         if self.ledger is not None and self.ledger.rise_at is not None and self.ledger.rise:
@@ -74,7 +78,8 @@ class Turn:
                 self._again(wait + 1)
                 number = None
         orders_at = self.client.in_their_time(self.connection.orders_read_at)
-        return books.Read(number, listing, self.client.their_now(), orders_at)
+        read_at = self.client.in_their_time(self.indexed_at)
+        return books.Read(number, listing, self.client.their_now(), orders_at, read_at)
 
     def _again(self, seconds: float) -> None:
         self.again_s = seconds if self.again_s is None else min(self.again_s, seconds)
@@ -85,6 +90,12 @@ class Turn:
     def units(self) -> int | None:
         """Units that Reverb is to show, None where the store does not count them."""
         return None if self.ledger is None else books.to_show(self.ledger, self.product, self.settings)
+
+    def as_known(self, listing: ReverbListing | None) -> ReverbListing | None:
+        """Return the listing with the number that the ledger knows, where a page of a while ago told another."""
+        if listing is None or self.indexed_at is None or self.number is None or books.number_of(listing) is None:
+            return listing
+        return replace(listing, inventory=self.number)
 
     @property
     def number(self) -> int | None:
@@ -106,7 +117,7 @@ class Turn:
         store = books.store_number(self.product) if leads else None
         books.set_on_reverb(self.ledger, units, at=self._their_now(), store=store)
         if units and not leads:
-            poll.soon(self.product.shop_id)
+            poll.soon(self.product.shop_id, in_s=0.0 if self.indexed_at is None else ORDERS_KEEP_IN_BULK_S)
 
     def not_put(self) -> None:
         """Reverb has surely not taken it."""

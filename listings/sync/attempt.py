@@ -9,15 +9,15 @@ from datetime import timedelta
 from django.db import transaction
 from django.db.models import F
 
-from listings import jobs, rules, selection
+from listings import jobs
 from listings.jobs import Claim
-from listings.models import Listing, Order, Product
+from listings.models import Line, Listing, Order, Product
 from listings.stock.ledger import Undecided
 from listings.stock.turn import Turn
 from listings.sync import apply, words
-from listings.sync.decide import Case, Switches
-from listings.sync.find import Found, find
-from listings.sync.payload import Wanted, wanted
+from listings.sync.cases import Frame, counted
+from listings.sync.decide import Switches
+from listings.sync.find import find
 from listings.sync.steps import Steps, skipped
 from listings.sync.words import Change, Ending
 from reverbsync import clock
@@ -68,6 +68,8 @@ def attempt(taken: Claim) -> None:
         waits = ending.reason if REASONS[ending.reason].waits and ending.again_s is None else ""
         Product.objects.filter(pk=product.pk).update(looked_at=began_at, waits_for=waits)
         _settle(taken, ending)
+        if ending.again_s is None:
+            _tell_mass_sync(product, ending)
 
 
 def _settle(taken: Claim, ending: Ending) -> None:
@@ -83,6 +85,14 @@ def _settle(taken: Claim, ending: Ending) -> None:
         jobs.finish(taken, now=now)
 
 
+def _tell_mass_sync(product: Product, ending: Ending) -> None:
+    """Tell an open mass sync what came of its line for the product, if it has one."""
+    failed = ending.outcome == Entry.Outcome.FAILED or REASONS[ending.reason].waits
+    Line.objects.filter(product=product, state__in=(Line.State.OPEN, Line.State.QUEUED)).update(
+        state=Line.State.FAILED if failed else Line.State.DONE, reason=ending.reason, message=ending.message[:300]
+    )
+
+
 # -- the turn ------------------------------------------------------------------------------------------------------
 
 
@@ -91,11 +101,12 @@ def _turn(product: Product, taken: Claim, done: list[Change]) -> Ending:
     shop = product.shop
     settings = shop.sync_settings
     connection = ReverbConnection.objects.filter(shop=shop).first()
-    if not settings.auto_sync and taken.cause != jobs.BY_HAND:
+    if not settings.auto_sync and taken.cause not in (jobs.BY_HAND, jobs.MASS):
         return skipped("auto_sync_off")
     if connection is None or _unusable(connection):
         return skipped("not_connected")
-    only_stock = not _chosen(product)
+    frame = Frame.of(shop)
+    only_stock = not frame.is_chosen(product)
     if only_stock and not _sold_somewhere(product):
         return skipped("not_chosen")
 
@@ -103,25 +114,22 @@ def _turn(product: Product, taken: Claim, done: list[Change]) -> Ending:
         jobs.renew(taken, now=clock.now())
 
     client = ReverbClient.of(connection, before_call=renew)
-    found = find(client, product)
+    found = find(client, product, indexed=taken.cause == jobs.MASS)
     row = found.row or Listing.objects.filter(product=product).exclude(reverb_id="").first()
     if row is None:
         return skipped(found.reason)
-    stock = Turn(row, product, settings, connection, client, renew)
+    stock = Turn(row, product, settings, connection, client, renew, indexed_at=found.indexed_at)
     if "stock" in settings.fields_on:
         stock.look(found.listing)
     if found.reason:  # nothing may be written to Reverb, but what sold there is still the store's business
         return Steps(client, row, stock, done).to_store_only(skipped(found.reason))
-    case = _case(stock, found)
+    frame = frame.with_lists(reference.lists(client, connection.budget))
+    units = stock.units if "stock" in settings.fields_on else counted(product)
+    case = frame.case(product, row, stock.as_known(found.listing), units=units, number=stock.number)
     if only_stock:
         only_end = frozenset({"stock"} if not case.units else ())
         case = replace(case, switches=Switches(create=False, fields=only_end))
-    return Steps(client, row, stock, done).run(case)
-
-
-def _chosen(product: Product) -> bool:
-    wanted = selection.wanted_groups(product.shop)
-    return product.gone_at is not None or selection.is_chosen(product.seen, product.choice, wanted)
+    return Steps(client, row, stock, done, in_bulk=taken.cause == jobs.MASS).run(case)
 
 
 def _sold_somewhere(product: Product) -> bool:
@@ -130,32 +138,6 @@ def _sold_somewhere(product: Product) -> bool:
         return False
     sold_out = product.seen.stock is not None and not product.seen.sellable
     return sold_out or Order.objects.filter(product=product, counts=True).exclude(reckoned=F("status")).exists()
-
-
-def _case(stock: Turn, found: Found) -> Case:
-    product, settings, connection = stock.product, stock.settings, stock.connection
-    gone = product.gone_at is not None
-    lists = reference.lists(stock.client, connection.budget)
-    defaults = rules.defaults_of(product.shop)
-    synced = "stock" in settings.fields_on
-    return Case(
-        sku=product.sku,
-        wanted=Wanted() if gone else wanted(product.seen, defaults, lists, product.overrides),
-        units=stock.units if synced else _counted(product),
-        number=stock.number,
-        for_sale=product.seen.for_sale and not gone,
-        listing=found.listing,
-        agreed=stock.row.agreed,
-        switches=Switches(settings.create_listings, settings.auto_publish, settings.fields_on),
-        names={choice.id: choice.name for choice in lists.all},
-    )
-
-
-def _counted(product: Product) -> int | None:
-    """Return the store's own number for a new listing, where stock does not sync."""
-    if product.gone_at is not None or not product.seen.for_sale:
-        return 0
-    return None if product.seen.stock is None else product.seen.sellable
 
 
 # -- endings -------------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import Any
 
 from listings.sync import payload
 from listings.sync.payload import Wanted
-from shops.pictures import ReverbListing
+from shops.pictures import PHOTOS_UNKNOWN, ReverbListing
 from shops.reverb.lists import HOLD_SEVERAL
 
 #: States in which a listing is off sale. Reverb's words; `ordered` and `sold` of a used item are for good.
@@ -174,8 +174,12 @@ def _differs(case: Case, listing: ReverbListing, name: str, want: Any) -> bool:
         return False
     base = case.agreed.get(name)
     if base is None:
-        # A listing that was there before us: as many photos as the store has are taken for the same ones.
-        return not (name == "photos" and listing.photo_count == len(want))
+        # A listing that was there before us: as many photos as the store has are taken for the same ones. On a page of
+        # listings they cannot be counted, and what is on sale has the UPC that it needs, though Reverb never shows it.
+        on_page = listing.photo_count == PHOTOS_UNKNOWN
+        if name == "upc":
+            return not (on_page and listing.state == "live")
+        return not (name == "photos" and (on_page or listing.photo_count == len(want)))
     return not (base.get("sent") == want and (now is None or base.get("read") in (None, now)))
 
 

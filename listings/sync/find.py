@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
 from listings.models import Ledger, Listing, Order, Product
+from reverbsync import clock
 from shops.pictures import ReverbListing
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import NotFound, Passing
@@ -19,20 +21,41 @@ class Found:
     row: Listing | None = None
     listing: ReverbListing | None = None
     reason: str = ""
+    #: When a page of listings showed it; None when it was read just now.
+    indexed_at: datetime | None = None
 
 
-def find(client: ReverbClient, product: Product) -> Found:
-    """Return the listing that goes with `product`. Raises ReverbError."""
+#: For how long what a page of a mass sync's walk showed is taken for true.
+INDEX_KEEPS = timedelta(hours=1)
+
+
+def find(client: ReverbClient, product: Product, *, indexed: bool = False) -> Found:
+    """Return the listing that goes with `product`. Raises ReverbError.
+
+    `indexed`: what a mass sync's walk showed a while ago will do, unless something was heard of it since.
+    """
     if reason := _unclear(product):
         return Found(reason=reason)
-    row = _row(product)
+    row = row_of(product)
     if row is None:
         return Found(reason="gone" if product.gone_at else "sku_twice")
-    if row.reverb_id:
-        try:
-            return Found(row, client.listing(row.reverb_id))
-        except NotFound:
-            _forget(row)
+    if indexed and _is_indexed(row):
+        listing = ReverbListing.taken(row.picture) if row.picture is not None and row.reverb_id else None
+        return Found(row, listing, indexed_at=row.indexed_at)
+    return _by_id(client, row) or _by_sku(client, row, product)
+
+
+def _by_id(client: ReverbClient, row: Listing) -> Found | None:
+    if not row.reverb_id:
+        return None
+    try:
+        return Found(row, client.listing(row.reverb_id))
+    except NotFound:
+        _forget(row)
+        return None
+
+
+def _by_sku(client: ReverbClient, row: Listing, product: Product) -> Found:
     rows = {one.id: one for one in client.listings_with_sku(product.sku)}
     if len(rows) > 1:
         return Found(row, reason="two_listings")
@@ -46,6 +69,12 @@ def find(client: ReverbClient, product: Product) -> Found:
     return Found(row, client.listing(reverb_id))
 
 
+def _is_indexed(row: Listing) -> bool:
+    fresh = row.indexed_at is not None and clock.now() < row.indexed_at + INDEX_KEEPS
+    # What was read since, or may have been made by a lost POST, is not what the page showed.
+    return fresh and row.read_at in (None, row.indexed_at) and row.post_started_at is None
+
+
 def _unclear(product: Product) -> str:
     if product.gone_at is not None:
         return ""
@@ -55,7 +84,7 @@ def _unclear(product: Product) -> str:
     return "sku_twice" if same.exclude(pk=product.pk).exists() else ""
 
 
-def _row(product: Product) -> Listing | None:
+def row_of(product: Product) -> Listing | None:
     """Return the product's own row, making or inheriting it; None when another product holds the SKU.
 
     A product that was deleted in the store and made anew with the same SKU inherits the listing of the old one.

@@ -24,6 +24,12 @@ def begin(row: Listing, ending: Ending) -> Ending:
     return ending
 
 
+def leave(row: Listing, ending: Ending) -> Ending:
+    """Note that it is being published; the mass sync looks at all of them together."""
+    _count(row, 0)
+    return ending
+
+
 def follow_up(row: Listing, case: Case, ending: Ending) -> Ending:
     """Return how an attempt ends, given that Reverb may still be publishing the listing."""
     if case.listing is None:

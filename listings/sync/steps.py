@@ -30,6 +30,8 @@ class Steps:
     stock: Turn
     #: What was changed, told even if a later step fails.
     done: list[Change]
+    #: A mass sync looks itself, page by page, what Reverb has published.
+    in_bulk: bool = False
     #: Why the store could not be written to; what it lacks stays owed.
     store_error: StoreError | None = None
 
@@ -52,7 +54,10 @@ class Steps:
                 listing = self._apply(case, decision, ending)
                 case = self._now(case, listing)
                 if publish.awaited(decision, listing):
-                    return self._with_stock(publish.begin(self.row, ending))
+                    begin = publish.leave if self.in_bulk else publish.begin
+                    return self._with_stock(begin(self.row, ending))
+                if self.stock.indexed_at is not None and decision.reason != "ended":
+                    break  # what the page did not show, such as photos, is for another time: one call a listing
         self.stock.settle(case.listing)
         return self._with_stock(publish.follow_up(self.row, case, ending))
 
@@ -62,7 +67,7 @@ class Steps:
         return self._with_stock(ending)
 
     def _begin(self, case: Case) -> Case:
-        if case.listing is not None:
+        if case.listing is not None and self.stock.indexed_at is None:
             apply.keep(self.row, case, case.listing)
             case = self._now(case, case.listing)
         if decide(case).reason != "ended":

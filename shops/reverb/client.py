@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -18,7 +19,7 @@ from pydantic import SecretStr
 from reverbsync import clock, http, pace
 from reverbsync.http import Answer
 from shops.models import ReverbConnection
-from shops.pictures import ReverbListing, ReverbOrder
+from shops.pictures import PHOTOS_UNKNOWN, ReverbListing, ReverbOrder
 from shops.reverb import limits, orders, read
 from shops.reverb.errors import (
     Invalid,
@@ -95,6 +96,20 @@ class ReverbClient:
         """Return a page of the shop's listings in every state, and how many pages there are. It trails by seconds."""
         rows, total, _ = read.page(self.get("/my/listings", {"state": "all", "page": number, "per_page": PAGE}))
         return read.readable(rows), max(1, -(-total // PAGE))
+
+    def index_page(self, number: int, state: str = "all") -> tuple[list[ReverbListing], int, bool]:
+        """Return a page of the shop's listings, how many there are in all, and whether another page follows.
+
+        It trails by seconds. A page shows one photo of each listing, so how many there are is not known.
+        """
+        query: dict[str, str | int] = {"state": state, "page": number, "per_page": PAGE}
+        rows, total, following = read.page(self.get("/my/listings", query))
+        found = [replace(row, photo_count=PHOTOS_UNKNOWN) for row in read.readable(rows)]
+        return found, total, bool(following and rows)
+
+    def count(self) -> int:
+        """Return how many listings the shop has, in every state. It trails by seconds."""
+        return read.page(self.get("/my/listings", {"state": "all", "page": 1, "per_page": 1}))[1]
 
     def _rows(self, path: str, query: Mapping[str, str | int]) -> Iterator[dict[str, Any]]:
         rows, _, following = read.page(self.get(path, query))

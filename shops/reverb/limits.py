@@ -44,6 +44,16 @@ def budgets(budget: str, kind: Kind) -> list[Budget]:
     return [of_account(budget, kind), app()]
 
 
+def seconds_for(budget: str, writes: int) -> float:
+    """Return how long so many writes take in bulk, at the pace that is allowed now."""
+    seconds = pace.seconds_for(writes, of_account(budget, "writes"))
+    try:
+        found = pace.told(account(budget))
+    except pace.PaceLost:
+        found = None
+    return seconds / max(found.share, 0.05) + found.quiet_s if found else seconds
+
+
 def slow_down(budget: str, retry_after: float | None) -> float:
     """Reverb said 429: slow the account down for all workers; return the seconds for which nothing is called.
 

@@ -1,0 +1,3 @@
+"""Mass sync: read all listings of a shop page by page, compare, and write only what differs."""
+
+from __future__ import annotations

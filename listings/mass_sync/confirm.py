@@ -1,0 +1,59 @@
+"""Look which of the new listings Reverb has published, page by page instead of one by one.
+
+Publishing is asynchronous, and what Reverb does not publish stays a draft (seen live). So the pages of drafts tell:
+what is not on them is live, and each of ours that is gets a look of its own, which says why.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import transaction
+
+from listings import jobs
+from listings.models import Line, Listing, MassSync, Rank
+from reverbsync import clock
+from shops.reverb.client import ReverbClient
+
+#: Reverb publishes within a second or so, and its lists trail by some.
+SETTLES = timedelta(seconds=15)
+#: Pages of drafts that are read at most; a shop with more has its own new ones looked at one by one.
+MAX_PAGES = 40
+State = MassSync.State
+
+
+def step(sync: MassSync, client: ReverbClient) -> bool:
+    """Look, or wait until it makes sense; return whether another step makes sense at once. Raises ReverbError."""
+    ours = Listing.objects.filter(
+        shop=sync.shop_id, publish_looks__isnull=False, product__in=Line.objects.filter(sync=sync).values("product")
+    ).exclude(product__job__isnull=False)
+    newest = ours.order_by("-read_at").values_list("read_at", flat=True).first()
+    now = clock.now()
+    if newest is not None and now < newest + SETTLES:
+        sync.due_at = newest + SETTLES
+        sync.save(update_fields=["due_at"])
+        return False
+    if newest is not None:
+        drafts = _drafts(client)
+        if drafts is None:
+            still = list(ours.select_related("product"))
+        else:
+            ours.exclude(reverb_id__in=drafts).update(publish_looks=None, state="live")
+            still = list(ours.filter(reverb_id__in=drafts).select_related("product"))
+        jobs.look_again([row.product for row in still], rank=Rank.CATALOGUE, cause="mass sync: not published", now=now)
+    with transaction.atomic():
+        if sync.goes_on():
+            sync.state, sync.finished_at, sync.due_at = State.DONE, now, None
+            sync.save(update_fields=["state", "finished_at", "due_at"])
+    return False
+
+
+def _drafts(client: ReverbClient) -> set[str] | None:
+    """Return the ids of all drafts, None when there are too many to read."""
+    found: set[str] = set()
+    for number in range(1, MAX_PAGES + 1):
+        rows, _, more = client.index_page(number, "draft")
+        found |= {row.id for row in rows}
+        if not more:
+            return found
+    return None

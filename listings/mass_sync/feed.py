@@ -1,0 +1,84 @@
+"""Hand the plan to the queue, a portion at a time, and look whether it is through."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import transaction
+
+from listings import jobs
+from listings.models import Job, Line, Listing, MassSync, Product, Rank
+from reverbsync import clock
+from shops.reverb.client import ReverbClient
+
+#: So many lines are under way at most: enough to keep all workers busy for a while.
+WINDOW = 300
+LOOK_AGAIN = timedelta(seconds=1)
+#: How many listings are made between two looks whether Reverb has more than we know of.
+MADE_BETWEEN_COUNTS = 100
+State, Lines = MassSync.State, Line.State
+
+
+def step(sync: MassSync, client: ReverbClient) -> bool:
+    """Fill the window up; return True when there is nothing to do but wait. Raises ReverbError."""
+    _found_again(sync)
+    under_way = Line.objects.filter(sync=sync, state=Lines.QUEUED).count()
+    todo = Line.objects.filter(sync=sync, state=Lines.OPEN, kind__in=Line.CALLS)
+    if under_way > WINDOW // 2:
+        return True
+    lines = list(todo.select_related("product").order_by("place", "pk")[: WINDOW - under_way])
+    if lines:
+        if any(line.kind == Line.Kind.CREATE for line in lines):
+            _count(sync, client)
+        _queue(sync, lines)
+        return True
+    if under_way:
+        return True
+    with transaction.atomic():
+        if sync.goes_on():
+            sync.state, sync.due_at = State.CONFIRMING, clock.now()
+            sync.save(update_fields=["state", "due_at"])
+    return False
+
+
+def _queue(sync: MassSync, lines: list[Line]) -> None:
+    products = [line.product for line in lines]
+    keys = [product.pk for product in products]
+    now = clock.now()
+    ends = {line.product_id for line in lines if line.kind == Line.Kind.END}
+    with transaction.atomic():
+        # The run may have been paused meanwhile: then nothing is queued.
+        if not sync.goes_on():
+            return
+        Product.objects.filter(pk__in=keys, held=True).update(held=False)
+        Line.objects.filter(pk__in=[line.pk for line in lines]).update(state=Lines.QUEUED)
+        jobs.look_again([one for one in products if one.pk in ends], rank=Rank.STOCK_TO_ZERO, cause=jobs.MASS, now=now)
+        rest = [one for one in products if one.pk not in ends]
+        jobs.look_again(rest, rank=Rank.CATALOGUE, cause=jobs.MASS, now=now)
+
+
+def _found_again(sync: MassSync) -> None:
+    """A line under way whose job is gone was worked off without a word, or taken back: it is to do again."""
+    Line.objects.filter(sync=sync, state=Lines.QUEUED, product__job__isnull=True).update(state=Lines.OPEN)
+
+
+def _count(sync: MassSync, client: ReverbClient) -> None:
+    """Look whether someone else makes listings: then those that we are to make are looked up first, each by its SKU.
+
+    Between two looks a second listing is kept off by Reverb, which refuses a SKU that it has.
+    """
+    made = Line.objects.filter(sync=sync, kind=Line.Kind.CREATE, state__in=(Lines.DONE, Lines.FAILED)).count()
+    if made < sync.made_checked + MADE_BETWEEN_COUNTS and sync.made_checked:
+        return
+    if client.count() > sync.total + made:
+        Listing.objects.filter(shop=sync.shop_id, reverb_id="", indexed_at__isnull=False).update(indexed_at=None)
+    sync.made = sync.made_checked = max(1, made)
+    sync.save(update_fields=["made", "made_checked"])
+
+
+def take_back(sync: MassSync) -> None:
+    """Take back what waits in the queue for this run. What a worker holds is finished."""
+    waiting = Line.objects.filter(sync=sync, state=Lines.QUEUED)
+    mine = Job.objects.filter(cause=jobs.MASS, lease__isnull=True, waiting=False, product__in=waiting.values("product"))
+    mine.delete()
+    waiting.filter(product__job__isnull=True).update(state=Lines.OPEN)

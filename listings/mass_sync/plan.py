@@ -1,0 +1,219 @@
+"""Compare all products with the index, and write down what is to be done with each: the preview, and the plan.
+
+The decision is the same pure function as in a single sync; here nothing is called.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Count, Q
+
+from listings.models import Indexed, Ledger, Line, Listing, MassSync, Product
+from listings.stock import ledger as books
+from listings.stock.merge import shown
+from listings.sync.cases import Frame, counted
+from listings.sync.decide import Action, Case, Decision, already_agreed, decide
+from listings.sync.find import row_of
+from reverbsync import clock
+from shops.models import FIELDS
+from shops.models.settings import StockWay
+from shops.pictures import ReverbListing
+from synclog.reasons import REASONS
+
+BATCH = 200
+State = MassSync.State
+Kind = Line.Kind
+#: What goes first.
+PLACES = {Kind.END: 0, Kind.UPDATE: 1, Kind.LOOK: 1, Kind.CREATE: 2}
+
+
+@dataclass(frozen=True)
+class _Verdict:
+    """What is to be done with a product, and why."""
+
+    kind: Line.Kind
+    reason: str = ""
+    fields: tuple[str, ...] = ()
+
+
+def step(sync: MassSync, frame: Frame) -> None:
+    """Compare the next products, and keep their lines with the place to go on from."""
+    rows = list(_to_compare(sync).filter(pk__gt=sync.planned_up_to).order_by("pk")[:BATCH])
+    with transaction.atomic():
+        if not sync.goes_on():
+            return
+        if rows:
+            _compare(sync, frame, rows)
+            sync.planned_up_to = rows[-1].pk
+            sync.products += len(rows)
+        else:
+            Indexed.objects.filter(sync=sync).delete()
+            sync.state, sync.planned_at, sync.due_at = State.PLANNED, clock.now(), None
+        sync.save(update_fields=["planned_up_to", "products", "state", "planned_at", "due_at"])
+
+
+def _to_compare(sync: MassSync) -> Any:
+    """Return the shop's products, and those gone from the store that still have a listing."""
+    listed = Q(listing__isnull=False) & ~Q(listing__reverb_id="")
+    return Product.objects.filter(Q(gone_at__isnull=True) | listed, shop=sync.shop_id).select_related("listing__ledger")
+
+
+def _compare(sync: MassSync, frame: Frame, products: Sequence[Product]) -> None:
+    batch = _Batch.of(sync, products)
+    lines = []
+    for product in products:
+        verdict = _verdict(sync, frame, product, batch)
+        lines.append(
+            Line(
+                sync=sync,
+                product=product,
+                kind=verdict.kind,
+                place=PLACES.get(verdict.kind, 9),
+                fields=list(verdict.fields),
+                reason=verdict.reason,
+            )
+        )
+    Line.objects.bulk_create(lines, ignore_conflicts=True)
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """What the index and our own tables hold of some products."""
+
+    by_id: Mapping[str, Indexed]
+    by_sku: Mapping[str, list[Indexed]]
+    owner: Mapping[str, int]
+    twice: frozenset[str]
+
+    @classmethod
+    def of(cls, sync: MassSync, products: Sequence[Product]) -> _Batch:
+        skus = {one.sku for one in products} - {""}
+        known = {one.listing.reverb_id for one in products if hasattr(one, "listing")} - {""}
+        rows = list(Indexed.objects.filter(Q(sku__in=skus) | Q(reverb_id__in=known), sync=sync))
+        by_sku: dict[str, list[Indexed]] = {}
+        for row in rows:
+            by_sku.setdefault(row.sku, []).append(row)
+        linked = Listing.objects.filter(shop=sync.shop_id, reverb_id__in=[row.reverb_id for row in rows])
+        same = Product.objects.filter(shop=sync.shop_id, sku__in=skus, gone_at__isnull=True)
+        twice = same.values("sku").annotate(n=Count("pk")).filter(n__gt=1).values_list("sku", flat=True)
+        owner = dict(linked.values_list("reverb_id", "product_id"))
+        return cls({row.reverb_id: row for row in rows}, by_sku, owner, frozenset(twice))
+
+
+def _verdict(sync: MassSync, frame: Frame, product: Product, batch: _Batch) -> _Verdict:
+    chosen = frame.is_chosen(product)
+    row = _row(product, chosen=chosen)
+    if (unclear := _unclear(product, batch)) is not None:
+        return unclear
+    if row is None:
+        return _Verdict(Kind.LEFT, "gone" if chosen else "not_chosen")
+    found = _indexed(row, product, batch)
+    if isinstance(found, _Verdict):
+        return found
+    verdict = _Verdict(Kind.LOOK)
+    if found is not None or not (row.reverb_id or sync.incomplete):
+        verdict = _compared(frame, product, row, found)
+    if not chosen and verdict.kind != Kind.END:
+        return _Verdict(Kind.LEFT, "not_chosen")
+    return verdict
+
+
+def _compared(frame: Frame, product: Product, row: Listing, found: Indexed | None) -> _Verdict:
+    listing = ReverbListing.taken(found.picture) if found is not None else None
+    case = _case(frame, product, row, listing)
+    verdict = _meant(decide(case))
+    if verdict.kind in Line.CALLS or row.picture is None or row.picture.get("state") != (listing or row).state:
+        _keep(row, case, found.read_at if found is not None else clock.now())
+    return verdict
+
+
+def _unclear(product: Product, batch: _Batch) -> _Verdict | None:
+    if product.gone_at is not None:
+        return None
+    if not product.sku:
+        return _Verdict(Kind.CANNOT, "no_sku")
+    return _Verdict(Kind.CANNOT, "sku_twice") if product.sku in batch.twice else None
+
+
+def _row(product: Product, *, chosen: bool) -> Listing | None:
+    """Return the row of a product's place on Reverb; one that does not go gets none made."""
+    known: Listing | None = getattr(product, "listing", None)
+    if known is not None and (known.reverb_id or known.sku == product.sku):
+        return known
+    return row_of(product) if chosen and product.sku and product.gone_at is None else known
+
+
+def _indexed(row: Listing, product: Product, batch: _Batch) -> Indexed | _Verdict | None:
+    """Return what the index shows of a product's listing, None when nothing."""
+    if row.reverb_id:
+        return batch.by_id.get(row.reverb_id)
+    found = batch.by_sku.get(product.sku, [])
+    if len(found) > 1:
+        return _Verdict(Kind.CANNOT, "two_listings")
+    if found and batch.owner.get(found[0].reverb_id, product.pk) != product.pk:
+        return _Verdict(Kind.LOOK)  # its product got another SKU, and its own job has still to tell Reverb so
+    return found[0] if found else None
+
+
+def _case(frame: Frame, product: Product, row: Listing, listing: ReverbListing | None) -> Case:
+    ledger: Ledger | None = getattr(row, "ledger", None)
+    units = counted(product)
+    if "stock" not in frame.settings.fields_on:
+        return frame.case(product, row, listing, units=units, number=None)
+    if ledger is None:
+        number = books.number_of(listing)
+        return frame.case(product, row, listing, units=_cut(frame, product, units), number=number)
+    if frame.settings.stock_way == StockWay.STORE or units is None:
+        units = books.to_show(ledger, product, frame.settings)
+    elif units:
+        units = _cut(frame, product, ledger.units + (product.seen.stock or 0) - ledger.store)
+    return frame.case(product, row, listing, units=units, number=ledger.reverb)
+
+
+def _cut(frame: Frame, product: Product, units: int | None) -> int | None:
+    return None if units is None else shown(units, **books.limits(product, frame.settings))
+
+
+def _keep(row: Listing, case: Case, read_at: datetime) -> None:
+    """Link the listing that the index shows, or note that it shows none."""
+    listing = case.listing
+    if listing is not None:
+        row.reverb_id, row.link, row.state = listing.id, listing.web_url[:1000], listing.state[:40]
+        row.picture = listing.kept()
+        row.agreed = {**row.agreed, **already_agreed(case)}
+        row.read_at = read_at
+    row.indexed_at = read_at
+    row.save(update_fields=["reverb_id", "link", "state", "picture", "agreed", "read_at", "indexed_at"])
+
+
+def _meant(decision: Decision) -> _Verdict:
+    match decision.action:
+        case Action.CREATE:
+            return _Verdict(Kind.CREATE, decision.reason)
+        case Action.NOTHING:
+            return _Verdict(Kind.NOTHING, decision.reason)
+        case Action.SKIP:
+            waits = REASONS[decision.reason].waits
+            return _Verdict(Kind.CANNOT if waits else Kind.LEFT, decision.reason)
+    fields = tuple(FIELDS.get(name, name.upper()) for name in decision.sends if name != "publish")
+    return _Verdict(Kind.END if decision.reason == "ended" else Kind.UPDATE, decision.reason, fields)
+
+
+def counts(sync: MassSync) -> dict[str, int]:
+    """Return how many lines there are of each kind."""
+    rows = Line.objects.filter(sync=sync).values("kind").annotate(n=Count("pk")).values_list("kind", "n")
+    return dict.fromkeys(Kind.values, 0) | dict(rows)
+
+
+def fields(sync: MassSync) -> list[tuple[str, int]]:
+    """Return the fields that differ, with how many listings change in each, most first."""
+    found: Counter[str] = Counter()
+    for names in Line.objects.filter(sync=sync, kind=Kind.UPDATE).values_list("fields", flat=True).iterator():
+        found.update(names)
+    return found.most_common()

@@ -1,0 +1,197 @@
+"""A mass sync from beginning to end, in short turns: walk, plan, and, when the seller says so, run and confirm.
+
+What it writes goes through the same jobs as everything else, a portion at a time, at the least urgent rank: so it is
+paced, fair to other shops, and survives whatever dies. The database holds how far it is.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+
+from listings import jobs
+from listings.mass_sync import confirm, feed, plan, walk
+from listings.models import Line, MassSync
+from listings.sync.cases import Frame
+from reverbsync import clock
+from reverbsync.wake import wake
+from shops.models import Person, ReverbConnection, Shop
+from shops.reverb import limits, reference
+from shops.reverb.client import ReverbClient
+from shops.reverb.errors import NeedsSeller, Paced, ReverbError
+
+logger = logging.getLogger(__name__)
+
+MASS = "listings.mass_sync"
+#: How long one turn holds a worker before the shop queues up again behind the others.
+TURN_S = 1.0
+State = MassSync.State
+
+
+class TooSoon(Exception):
+    """Another mass sync ended so recently that Reverb would rather not see one more; `at` is when it ended."""
+
+    def __init__(self, at: datetime) -> None:
+        """Keep the moment."""
+        super().__init__(f"The last mass sync ended at {at:%H:%M} (UTC).")
+        self.at = at
+
+
+class NotConnected(Exception):
+    """The shop has no connection to Reverb to work with."""
+
+
+def begin(shop: Shop, person: Person | None, *, anyway: bool = False) -> MassSync:
+    """Begin a mass sync, or return the one that is open. It stops when its plan can be looked through.
+
+    Raises TooSoon unless `anyway`, and NotConnected.
+    """
+    connection = ReverbConnection.objects.filter(shop=shop).first()
+    if connection is None or not connection.token.get_secret_value():
+        raise NotConnected("Connect Reverb first.")
+    known = MassSync.objects.filter(shop=shop, state__in=MassSync.OPEN).first()
+    if known is not None:
+        return known
+    last = MassSync.objects.filter(shop=shop, state=State.DONE, started_at__isnull=False).order_by("-begun_at").first()
+    now = clock.now()
+    pause = timedelta(hours=settings.MASS_SYNC_PAUSE_HOURS)
+    if last is not None and last.finished_at is not None and now < last.finished_at + pause and not anyway:
+        raise TooSoon(last.finished_at)
+    try:
+        with transaction.atomic():
+            made = MassSync.objects.create(shop=shop, person=person, begun_at=now, due_at=now)
+    except IntegrityError:  # another window was quicker
+        return MassSync.objects.get(shop=shop, state__in=MassSync.OPEN)
+    wake(MASS, shop.pk)
+    return made
+
+
+def start(shop: Shop) -> None:
+    """Write what was planned."""
+    now = clock.now()
+    planned = MassSync.objects.filter(shop=shop, state=State.PLANNED)
+    if planned.update(state=State.RUNNING, started_at=now, due_at=now):
+        wake(MASS, shop.pk)
+
+
+def pause(shop: Shop) -> None:
+    """Write nothing more until the seller says so."""
+    _halt(shop, State.PAUSED, [State.RUNNING])
+
+
+def resume(shop: Shop) -> None:
+    """Go on where it was."""
+    if MassSync.objects.filter(shop=shop, state=State.PAUSED).update(state=State.RUNNING, due_at=clock.now()):
+        wake(MASS, shop.pk)
+
+
+def cancel(shop: Shop) -> None:
+    """End it where it is; what was written stays written."""
+    _halt(shop, State.CANCELLED, MassSync.OPEN)
+
+
+def retry(sync: MassSync) -> int:
+    """Try all that failed again; returns how many."""
+    failed = Line.objects.filter(sync=sync, state=Line.State.FAILED)
+    again = failed.update(state=Line.State.OPEN, reason="", message="")
+    if again and sync.state == State.DONE:
+        with transaction.atomic():
+            others = MassSync.objects.filter(shop=sync.shop_id, state__in=MassSync.OPEN)
+            if not others.exists():
+                MassSync.objects.filter(pk=sync.pk).update(state=State.RUNNING, due_at=clock.now(), finished_at=None)
+    wake(MASS, sync.shop_id)
+    return again
+
+
+def _halt(shop: Shop, state: MassSync.State, of: list[MassSync.State] | tuple[str, ...]) -> None:
+    with transaction.atomic():
+        sync = MassSync.objects.select_for_update().filter(shop=shop, state__in=of).first()
+        if sync is None:
+            return
+        sync.state, sync.due_at = state, None
+        if state == State.CANCELLED:
+            sync.finished_at = clock.now()
+        sync.save(update_fields=["state", "due_at", "finished_at"])
+        feed.take_back(sync)
+
+
+# -- in a worker ---------------------------------------------------------------------------------------------------
+
+
+def due(shop_id: int) -> MassSync | None:
+    """Return the shop's mass sync if a turn of it is due."""
+    found = MassSync.objects.filter(shop_id=shop_id, due_at__lte=clock.now(), state__in=MassSync.WORKING)
+    return found.select_related("shop__sync_settings", "shop__store").first()
+
+
+def shops_with_due_ones() -> list[int]:
+    """Return the shops whose mass sync has something to do, for the sweeper."""
+    found = MassSync.objects.filter(due_at__lte=clock.now(), state__in=MassSync.WORKING)
+    return list(found.values_list("shop_id", flat=True).distinct())
+
+
+def turn(sync: MassSync) -> None:
+    """Go on for one turn. Never raises what Reverb did: that is a note and a later turn."""
+    connection = ReverbConnection.objects.filter(shop=sync.shop_id).first()
+    if connection is None:
+        _failed(sync, "Reverb is not connected.", timedelta(minutes=15))
+        return
+    client = ReverbClient.of(connection)
+    over = clock.monotonic() + TURN_S
+    try:
+        while clock.monotonic() < over and sync.state in MassSync.WORKING:
+            if not _step(sync, connection, client):
+                break
+    except Paced as paced:
+        _later(sync, timedelta(seconds=paced.retry_after or 1))
+    except NeedsSeller as error:
+        _failed(sync, error.message, timedelta(minutes=15))
+    except ReverbError as error:
+        wait = jobs.delay_s(min(sync.failures + 1, 8), at_least=error.retry_after)
+        _failed(sync, error.message, timedelta(seconds=wait))
+    except Exception:
+        logger.exception("The mass sync of shop %s broke", sync.shop_id)
+        sync.refresh_from_db()
+        _failed(sync, "Something went wrong on our side. It is tried again.", timedelta(minutes=1))
+
+
+def _step(sync: MassSync, connection: ReverbConnection, client: ReverbClient) -> bool:
+    """Take one step; return whether another one makes sense at once."""
+    match sync.state:
+        case State.WALKING:
+            walk.step(sync, client)
+        case State.PLANNING:
+            lists = reference.lists(client, connection.budget)
+            plan.step(sync, Frame.of(sync.shop).with_lists(lists))
+        case State.RUNNING:
+            if feed.step(sync, client):
+                _later(sync, feed.LOOK_AGAIN)
+                return False
+        case State.CONFIRMING:
+            return confirm.step(sync, client)
+    if sync.failures or sync.note:
+        sync.failures, sync.note = 0, ""
+        sync.save(update_fields=["failures", "note"])
+    return True
+
+
+def _later(sync: MassSync, wait: timedelta) -> None:
+    MassSync.objects.filter(pk=sync.pk, state__in=MassSync.WORKING).update(due_at=clock.now() + wait)
+
+
+def _failed(sync: MassSync, words: str, wait: timedelta) -> None:
+    MassSync.objects.filter(pk=sync.pk, state__in=MassSync.WORKING).update(
+        failures=sync.failures + 1, note=words[:300], due_at=clock.now() + wait
+    )
+
+
+def seconds_left(sync: MassSync) -> float:
+    """Return how long the writes that are still to be made take at the allowed pace."""
+    connection = ReverbConnection.objects.filter(shop=sync.shop_id).first()
+    if connection is None:
+        return 0.0
+    calls = Line.objects.filter(sync=sync, kind__in=Line.CALLS, state__in=("open", "queued")).count()
+    return limits.seconds_for(connection.budget, calls)

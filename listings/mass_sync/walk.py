@@ -1,0 +1,37 @@
+"""Read the shop's listings on Reverb page by page into an index: SKU → what Reverb holds.
+
+The index is not trusted blindly. Reverb's lists trail by seconds and may stop short (seen live): what was seen is
+counted against what Reverb says there is, and if some are missing, what the index does not show is looked up by itself.
+"""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from listings.models import Indexed, MassSync
+from reverbsync import clock
+from shops.reverb.client import PAGE, ReverbClient
+
+State = MassSync.State
+
+
+def step(sync: MassSync, client: ReverbClient) -> None:
+    """Read one page, and keep it with the place to go on from. Raises ReverbError."""
+    read_at = clock.now()
+    rows, total, more = client.index_page(sync.page)
+    with transaction.atomic():
+        if not sync.goes_on():
+            return
+        seen = [
+            Indexed(sync=sync, reverb_id=row.id, sku=row.sku.strip()[:255], picture=row.kept(), read_at=read_at)
+            for row in rows
+            if row.id
+        ]
+        # Pages shift while listings are made: one that shows twice is the same one.
+        Indexed.objects.bulk_create(seen, ignore_conflicts=True)
+        sync.total, sync.page = total, sync.page + 1
+        sync.pages = max(sync.page - 1, -(-total // PAGE))
+        if not more:
+            sync.incomplete = Indexed.objects.filter(sync=sync).count() < total
+            sync.state = State.PLANNING
+        sync.save(update_fields=["total", "pages", "page", "incomplete", "state"])

@@ -1,0 +1,62 @@
+"""All that a decision about one product depends on, put together from the shop's settings, rules and Reverb's lists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from listings import rules, selection
+from listings.groups import Groups
+from listings.mapping import Defaults
+from listings.models import Listing, Product
+from listings.sync.decide import Case, Switches
+from listings.sync.payload import Wanted, wanted
+from shops.models import Shop, SyncSettings
+from shops.pictures import ReverbListing
+from shops.reverb.lists import Lists
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What is the same for all products of a shop."""
+
+    settings: SyncSettings
+    defaults: Defaults
+    groups: Groups | None
+    lists: Lists
+
+    @classmethod
+    def of(cls, shop: Shop) -> Frame:
+        """Return the frame of a shop, without Reverb's lists yet."""
+        return cls(shop.sync_settings, rules.defaults_of(shop), selection.wanted_groups(shop), Lists())
+
+    def with_lists(self, lists: Lists) -> Frame:
+        """Return the same with Reverb's lists."""
+        return replace(self, lists=lists)
+
+    def is_chosen(self, product: Product) -> bool:
+        """Tell whether a product goes to Reverb; one that is gone from the store must still end there."""
+        return product.gone_at is not None or selection.is_chosen(product.seen, product.choice, self.groups)
+
+    def case(
+        self, product: Product, row: Listing, listing: ReverbListing | None, *, units: int | None, number: int | None
+    ) -> Case:
+        """Return the case of a product. `units` and `number`: see Case."""
+        gone = product.gone_at is not None
+        return Case(
+            sku=product.sku,
+            wanted=Wanted() if gone else wanted(product.seen, self.defaults, self.lists, product.overrides),
+            units=units,
+            number=number,
+            for_sale=product.seen.for_sale and not gone,
+            listing=listing,
+            agreed=row.agreed,
+            switches=Switches(self.settings.create_listings, self.settings.auto_publish, self.settings.fields_on),
+            names={choice.id: choice.name for choice in self.lists.all},
+        )
+
+
+def counted(product: Product) -> int | None:
+    """Return the store's own number for a new listing, where stock does not sync."""
+    if product.gone_at is not None or not product.seen.for_sale:
+        return 0
+    return None if product.seen.stock is None else product.seen.sellable

@@ -1,0 +1,291 @@
+"""Stories of a mass sync: few calls, nothing before the seller has seen it, and no way to lose or double anything."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from listings import intake, jobs
+from listings.mass_sync import plan, run
+from listings.models import Line, Listing, MassSync, Product
+from reverbsync import clock
+from shops.platforms import client_of
+from tests.journeys.world import DOMAIN, World
+
+pytestmark = pytest.mark.live
+
+NEW = {"uuid": "7c3f45de-2ae0-4c81-8400-fdb6b1d74890"}
+
+
+def seed(world: World, count: int, *, listed: int, out_of_step: int = 0) -> None:
+    """Fill the store, list the first ones, some at another price, and learn the catalogue as an import does."""
+    world.store.ask("POST", "/limits", {"size": 100_000, "restore": 100_000})
+    for old in world.store.ask("GET", "/products"):
+        world.store.ask("DELETE", f"/products/{old['id']}")
+    rows: list[dict[str, Any]] = []
+    for n in range(count):
+        sku = f"M{n:04}"
+        wish = {
+            "domain": DOMAIN,
+            "title": f"Fender Strat {sku}",
+            "vendor": "Fender",
+            "product_type": "Electric Guitars / Solid Body",
+            "description_html": "<p>Nice</p>",
+            "images": ["http://store.test/1.jpg", "http://store.test/2.jpg"],
+            "variants": [{"sku": sku, "price": "500.00", "inventory_quantity": 3, "barcode": "885978110803"}],
+        }
+        world.store.ask("POST", "/products", wish)
+        if n < listed:
+            rows.append(
+                {
+                    "sku": sku,
+                    "title": wish["title"],
+                    "description": "<p>Nice</p>",
+                    "make": "Fender",
+                    "model": f"Strat {sku}",
+                    "price": {"amount": "400.00" if n < out_of_step else "500.00", "currency": "USD"},
+                    "condition": NEW,
+                    "categories": [{"uuid": category(world)}],
+                    "has_inventory": True,
+                    "inventory": 3,
+                    "upc": "885978110803",
+                    "photos": ["http://store.test/1.jpg"],
+                    "state": "live",
+                }
+            )
+    world.reverb.ask("POST", "/listings", {"token": world.token, "listings": rows})
+    learn(world)
+    world.reverb.ask("DELETE", "/requests")
+
+
+def category(world: World) -> str:
+    """Return the id of the category that the products are of."""
+    rows = world.at_reverb("GET", "/categories/flat")["categories"]
+    return str(next(row["uuid"] for row in rows if row["full_name"] == "Electric Guitars / Solid Body"))
+
+
+def learn(world: World) -> None:
+    """Read the whole catalogue, which brings nothing to Reverb by itself."""
+    client, cursor = client_of(world.shop.store), ""
+    while True:
+        page = client.walk(cursor)
+        parents = [one.store_parent_id for one in page.products]
+        intake.keep(world.shop, page.products, parent_ids=parents, asked_at=clock.now(), cause="test", hold=True)
+        if page.next is None:
+            return
+        cursor = page.next
+
+
+def work(world: World, limit: int = 200) -> MassSync:
+    """Let the workers go on until nothing is left to do for now; returns the mass sync."""
+    for _ in range(limit):
+        sync = run.due(world.shop.pk)
+        if sync is not None:
+            run.turn(sync)
+        while world.step():
+            pass
+        latest = MassSync.objects.filter(shop=world.shop).latest("pk")
+        if latest.state not in MassSync.WORKING:
+            return latest
+        world.wait(1)
+    raise AssertionError("it never ends")
+
+
+def planned(world: World) -> MassSync:
+    """Begin one, and let it make its plan."""
+    run.begin(world.shop, None)
+    return work(world)
+
+
+def through(world: World) -> MassSync:
+    """Begin one, look through its plan, and let it run."""
+    planned(world)
+    run.start(world.shop)
+    return work(world)
+
+
+def test_the_preview_says_what_would_be_done_and_writes_nothing(world: World) -> None:
+    seed(world, 8, listed=5, out_of_step=2)
+    world.product("")  # heard of, but without a SKU
+    sync = planned(world)
+    assert sync.state == MassSync.State.PLANNED
+    found = plan.counts(sync)
+    assert (found["create"], found["update"], found["nothing"], found["cannot"]) == (3, 2, 3, 1)
+    assert plan.fields(sync) == [("Price", 2)]
+    assert world.writes() == []
+    assert run.seconds_left(sync) > 0
+
+
+def test_it_calls_for_the_pages_and_for_what_differs_and_for_little_else(world: World) -> None:
+    seed(world, 120, listed=90, out_of_step=20)
+    through(world)
+    pages = 2
+    assert len(world.writes()) == 20 + 30
+    lists = [call for call in world.reverb.calls("GET") if "/my/" not in call["path"]]
+    reads = len(world.reverb.calls("GET")) - len(lists)
+    assert reads <= pages + 4  # one count, one look at the drafts, an order reading or two
+    assert Line.objects.filter(state=Line.State.DONE, kind__in=Line.CALLS).count() == 50
+    assert world.listing("M0000")["price"]["amount"] == "500.00"
+    assert world.listing("M0119")["state"] == "live"
+
+
+def test_a_repeat_with_nothing_changed_costs_its_pages_only(world: World) -> None:
+    seed(world, 60, listed=40)
+    through(world)
+    world.reverb.ask("DELETE", "/requests")
+    world.wait(7 * 3600)
+    run.begin(world.shop, None)
+    sync = work(world)
+    assert plan.counts(sync)["nothing"] == 60
+    assert len([call for call in world.reverb.calls() if "/my/listings" in call["path"]]) == 2
+    assert world.writes() == []
+
+
+def test_there_is_one_at_a_time_whatever_is_clicked_how_often(world: World) -> None:
+    seed(world, 2, listed=0)
+    first = run.begin(world.shop, None)
+    assert run.begin(world.shop, None).pk == first.pk
+    work(world)
+    run.start(world.shop)
+    run.start(world.shop)
+    assert run.begin(world.shop, None, anyway=True).pk == first.pk
+    work(world)
+    assert len(world.reverb.calls("POST")) == 2
+
+
+def test_another_one_right_after_is_asked_to_wait_unless_the_seller_insists(world: World) -> None:
+    seed(world, 1, listed=0)
+    through(world)
+    with pytest.raises(run.TooSoon):
+        run.begin(world.shop, None)
+    assert run.begin(world.shop, None, anyway=True).state == MassSync.State.WALKING
+
+
+def test_a_paused_one_writes_nothing_and_goes_on_where_it_was(world: World) -> None:
+    seed(world, 6, listed=0)
+    planned(world)
+    run.start(world.shop)
+    sync = run.due(world.shop.pk)
+    assert sync is not None
+    run.turn(sync)
+    assert world.step()
+    run.pause(world.shop)
+    assert not world.step()
+    assert len(world.reverb.calls("POST")) == 1
+    run.resume(world.shop)
+    assert work(world).state == MassSync.State.DONE
+    assert len(world.reverb.calls("POST")) == 6
+
+
+def test_a_cancelled_one_leaves_what_was_written_and_lets_another_begin(world: World) -> None:
+    seed(world, 6, listed=0)
+    planned(world)
+    run.start(world.shop)
+    sync = run.due(world.shop.pk)
+    assert sync is not None
+    run.turn(sync)
+    assert world.step()
+    run.cancel(world.shop)
+    assert not world.step()
+    assert through(world).state == MassSync.State.DONE
+    assert len(world.reverb.calls("POST")) == 6
+
+
+def test_a_worker_that_dies_in_between_loses_and_doubles_nothing(world: World) -> None:
+    seed(world, 6, listed=0)
+    planned(world)
+    run.start(world.shop)
+    sync = run.due(world.shop.pk)
+    assert sync is not None
+    run.turn(sync)
+    assert jobs.claim(world.shop.pk, now=world.now) is not None  # and the worker is gone
+    world.wait(jobs.LEASE.total_seconds() + 1)
+    assert work(world).state == MassSync.State.DONE
+    assert Listing.objects.exclude(reverb_id="").count() == 6
+    assert len(world.reverb.calls("POST")) == 6
+
+
+def test_what_failed_is_told_with_its_reason_and_tried_again_by_one_button(world: World) -> None:
+    seed(world, 3, listed=0)
+    world.reverb.fault("status", status=412, method="POST", body={"message": "No", "errors": {"price": ["is odd"]}})
+    sync = through(world)
+    [failed] = Line.objects.filter(state=Line.State.FAILED)
+    assert (failed.reason, failed.message) == ("refused", "No")
+    assert run.retry(sync) == 1
+    assert work(world).state == MassSync.State.DONE
+    assert not Line.objects.filter(state=Line.State.FAILED).exists()
+    assert Listing.objects.exclude(reverb_id="").count() == 3
+
+
+def test_a_listing_that_someone_else_makes_meanwhile_is_found_and_not_made_twice(world: World) -> None:
+    seed(world, 3, listed=0)
+    planned(world)
+    other = {"sku": "M0001", "title": "By hand", "make": "Fender", "model": "X", "state": "draft"}
+    world.reverb.ask("POST", "/listings", {"token": world.token, "listings": [other]})
+    run.start(world.shop)
+    work(world)
+    assert len(world.reverb.calls("POST")) == 2
+    assert world.listing("M0001")["title"] == "Fender Strat M0001"
+
+
+def test_pages_that_do_not_show_all_listings_make_it_look_for_each_that_is_missing(world: World) -> None:
+    seed(world, 3, listed=2)
+    world.reverb.fault(
+        "status", status=200, path="/my/listings$", body={"total": 2, "listings": [], "_links": {}}, times=1
+    )
+    sync = planned(world)
+    assert sync.incomplete
+    run.start(world.shop)
+    work(world)
+    assert len(world.reverb.calls("POST")) == 1
+    assert Listing.objects.exclude(reverb_id="").count() == 3
+
+
+def test_a_new_listing_that_reverb_does_not_publish_is_told_of(world: World) -> None:
+    seed(world, 2, listed=0)
+    Product.objects.filter(sku="M0000").update(overrides={"upc": ""})
+    first = Product.objects.get(sku="M0000")
+    first.picture["barcode"] = ""
+    first.save()
+    through(world)
+    world.wait(20)
+    world.settle()
+    assert world.waits_for("M0000") == "kept_as_draft"
+    assert world.waits_for("M0001") == ""
+
+
+def test_a_unit_that_sells_on_reverb_while_it_runs_is_not_put_on_sale_again(world: World) -> None:
+    seed(world, 2, listed=2)
+    through(world)
+    world.wait(7 * 3600)
+    for product in Product.objects.all():
+        world.store.ask("PUT", f"/variants/{product.store_product_id}", {"inventory_quantity": 9})
+    learn(world)
+    planned(world)
+    world.wait(10)
+    world.reverb.ask("POST", "/buy", {"listing_id": world.listing("M0000")["id"], "quantity": 2})
+    run.start(world.shop)
+    work(world)
+    assert [world.listing(sku)["inventory"] for sku in ("M0000", "M0001")] == [7, 9]
+
+
+def test_held_products_go_when_the_seller_starts_and_not_before(world: World) -> None:
+    seed(world, 2, listed=0)
+    planned(world)
+    assert Product.objects.filter(held=True).count() == 2
+    run.start(world.shop)
+    work(world)
+    assert not Product.objects.filter(held=True).exists()
+
+
+def test_an_old_plan_is_not_trusted_but_looked_up(world: World) -> None:
+    seed(world, 1, listed=0)
+    planned(world)
+    world.now += timedelta(hours=2)
+    other = {"sku": "M0000", "title": "By hand", "make": "Fender", "model": "X", "state": "draft"}
+    world.reverb.ask("POST", "/listings", {"token": world.token, "listings": [other]})
+    run.start(world.shop)
+    work(world)
+    assert world.reverb.calls("POST") == []
