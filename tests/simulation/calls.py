@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.models import PreparedRequest
 
+from reverbsync.celery import app
 from tests.simulation import lines
 from tests.simulation.lines import Answered, Wsgi
 from tests.simulation.processes import Killed, Process, Processes
@@ -109,8 +110,8 @@ class Calls:
 
     def moment(self, process: Process, name: str) -> None:
         """A statement or a commit of a process of ours: it may die here."""
-        if process.kind != "worker" and name == "statement":
-            return
+        if process.kind not in app.tasks and name == "statement":
+            return  # the web process dies at its commits only, and whoever only looks never does
         kind, late = ("commit", name == "committed") if name.startswith("commit") else ("statement", False)
         for step in self._due(lambda one: one.where == kind and one.late == late):
             if step.word == "die":

@@ -146,9 +146,9 @@ def _trouble(luck: Random) -> Step:
     if word in ("flush", "pass"):
         return Step(word, **step)
     where, at = luck.choice(WHERE), luck.choice((1, 1, 1, 2, 3, 5))
-    if word == "die" and luck.random() < 0.5:
-        where = luck.choice(("statement", "commit"))
-        at = luck.randint(1, 60) if where == "statement" else luck.randint(1, 10)
+    if word == "die":
+        where = luck.choice(("statement", "statement", "commit", "store", "reverb", "reverb writes", "any"))
+        at = luck.randint(1, 80) if where == "statement" else luck.randint(1, 8) if where == "commit" else at
     return Step(word, **step, at=at, where=where, late=luck.random() < 0.4)
 
 
