@@ -1,14 +1,14 @@
 """Our side: wake-ups, the tasks that they wake, the scheduler's sweeps, and the web process that webhooks come to.
 
-The sweeps come once a second while there is something to do. While there is nothing, they would find nothing: so the
-next one comes when the next date in the database does.
+The sweeps come every few seconds while there is something to do. While there is nothing, they would find nothing: so
+the next one comes when the next date in the database does.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import lru_cache
 from random import Random
 
@@ -27,7 +27,7 @@ from tests.simulation.processes import Processes
 from tests.simulation.schedule import Schedule
 
 #: The scheduler's sweeps that matter here are those that come this often.
-OFTEN_S = 60.0
+OFTEN_S = 20.0
 ROOMS = ("shops", "listings", "webhooks")
 
 
@@ -35,11 +35,11 @@ class Ours:
     """Our processes at work."""
 
     def __init__(
-        self, schedule: Schedule, processes: Processes, luck: Random, *, wake_loss: float, tell: Callable[[str], None]
+        self, schedule: Schedule, processes: Processes, luck: Random, *, wake_loss: float, sweep_s: float
     ) -> None:
-        """`wake_loss`: the share of wake-ups that get lost. `tell` writes the story down."""
-        self._schedule, self._processes, self._luck, self._tell = schedule, processes, luck, tell
-        self.wake_loss = wake_loss
+        """`wake_loss`: the share of wake-ups that get lost. `sweep_s`: seconds between two sweeps at least."""
+        self._schedule, self._processes, self._luck = schedule, processes, luck
+        self.wake_loss, self._sweep_s, self._swept_at = wake_loss, sweep_s, 0.0
         self._flags: dict[tuple[str, int], float] = {}
         self._woken = 0
         self._waiting = 0
@@ -99,6 +99,7 @@ class Ours:
         self._beat(math.floor(self._schedule.now) + 1.0)
 
     def _beat(self, at: float) -> None:
+        at = max(at, self._swept_at + self._sweep_s)
         if self._beat_at is not None and self._beat_at <= at:
             return
         self._beat_at = at
@@ -107,16 +108,21 @@ class Ours:
     def _sweep(self, at: float) -> None:
         if at != self._beat_at:
             return  # another one came before it
-        self._beat_at, before = None, self._woken
-        for task in sweeps():
-            self.work(task)
+        self._beat_at, self._swept_at, before = None, at, self._woken
+        if self._dates().due:
+            for task in sweeps():
+                self.work(task)
         self._beat_at = None
         if self._woken > before:
             self.look_soon()
             return
         self.quiet = self._waiting == 0
-        if (due := next_date(self._schedule.datetime().isoformat())) is not None:
-            self._beat(max(math.ceil(due), math.floor(self._schedule.now) + 1.0))
+        if (following := self._dates().next_at) is not None:
+            self._beat(max(math.ceil(following), math.floor(self._schedule.now) + 1.0))
+
+    def _dates(self) -> Dates:
+        with self._processes.running("the simulation"):
+            return dates(self._schedule.datetime())
 
     # -- the web ---------------------------------------------------------------------------------------------
 
@@ -137,30 +143,42 @@ def sweeps() -> tuple[str, ...]:
     return tuple(row["task"] for row in rows if float(row["schedule"]) < OFTEN_S)
 
 
+@dataclass(frozen=True)
+class Dates:
+    """Whether a sweep might find anything now, and when it might next."""
+
+    due: bool
+    next_at: float | None
+
+
+#: Rows whose date means nothing any more.
+_OVER = {"listings_job": "NOT waiting", "webhooks_delivery": "state = 'open'"}
+
+
 @lru_cache(maxsize=1)
-def _dates() -> tuple[tuple[str, str], ...]:
-    """Return table and column of every date on which something is due."""
-    found = []
+def _question() -> str:
+    """Return the one question to all tables that have dates on which something is due."""
+    now = ["SELECT 1 FROM shops_shop WHERE look_again_asked", "SELECT 1 FROM listings_job WHERE lease IS NOT NULL"]
+    # A claimed job whose worker is gone is noticed before its lease runs out.
+    gone = "lease_until - %(early)s"
+    later = [f"SELECT min({gone}) AS at FROM listings_job WHERE {gone} > %(now)s"]
     for room in ROOMS:
         for model in apps.get_app_config(room).get_models():
             for field in model._meta.get_fields():
-                named = isinstance(field, models.DateTimeField) and field.name
-                if named and (named == "due_at" or named.endswith(("_due_at", "lease_until"))):
-                    found.append((model._meta.db_table, str(named)))
-    return tuple(found)
+                name = field.name if isinstance(field, models.DateTimeField) else ""
+                table = model._meta.db_table
+                if name == "due_at" or name.endswith(("_due_at", "lease_until")):
+                    alive = _OVER.get(table, "true")
+                    now.append(f"SELECT 1 FROM {table} WHERE {name} <= %(now)s AND {alive}")
+                    later.append(f"SELECT min({name}) FROM {table} WHERE {name} > %(now)s AND {alive}")
+    exists = " OR ".join(f"EXISTS ({part})" for part in now)
+    return f"SELECT {exists}, (SELECT extract(epoch FROM min(at)) FROM ({' UNION ALL '.join(later)}) AS dates)"
 
 
-def next_date(now: str) -> float | None:
-    """Return the first moment after `now` at which anything is due."""
-    parts = [f"SELECT min({column}) AS at FROM {table} WHERE {column} > %(now)s" for table, column in _dates()]
-    # A claimed job whose worker is gone is noticed before its lease runs out.
-    gone = "lease_until - %(early)s"
-    parts.append(f"SELECT min({gone}) FROM listings_job WHERE {gone} > %(now)s")
+def dates(now: datetime) -> Dates:
+    """Ask."""
     early = jobs.LEASE - jobs.LOCKED_WITHIN - timedelta(milliseconds=100)
     with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT extract(epoch FROM min(at)) FROM ({' UNION ALL '.join(parts)}) AS dates",
-            {"now": now, "early": early},
-        )
-        [found] = cursor.fetchone() or (None,)
-    return float(found) if found is not None else None
+        cursor.execute(_question(), {"now": now, "early": early})
+        due, following = cursor.fetchone() or (False, None)
+    return Dates(bool(due), float(following) if following is not None else None)

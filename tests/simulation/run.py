@@ -61,7 +61,9 @@ class Run:
         self.schedule = Schedule()
         self.processes = processes
         ways = story.ways
-        self.ours = Ours(self.schedule, processes, self._luck("wakes"), wake_loss=ways["wake_loss"], tell=self.tell)
+        self.ours = Ours(
+            self.schedule, processes, self._luck("wakes"), wake_loss=ways["wake_loss"], sweep_s=ways["sweep_s"]
+        )
         self.post = Post(
             self.schedule,
             self._luck("post"),
@@ -207,7 +209,8 @@ class Run:
     def act(self, step: Step) -> None:
         """Let a step happen now."""
         if self.world.knows(step.word):
-            self.world.act(step)
+            with self.processes.running("people"):  # whoever is in the middle of something does not die by this
+                self.world.act(step)
             return
         self.tell(f"{step.word} {step.n if step.word in WITH_A_NUMBER else ''}".strip())
         if step.word == "flush":

@@ -18,6 +18,7 @@ PLAIN: dict[str, Any] = {
     "twice": 0.0,
     "late_s": 0.0,
     "wake_loss": 0.0,
+    "sweep_s": 1.0,
     "reverb_skew_s": 0.0,
     "store_skew_s": 0.0,
     "call_s": (0.02, 0.1),

@@ -91,7 +91,8 @@ class Watch:
             found = claim(*args, **named)
             process = self._run.processes.current
             if found is not None:
-                read = Product.objects.values_list("read_at", flat=True).get(pk=found.product_id)
+                with self._run.processes.running("the simulation"):
+                    read = Product.objects.values_list("read_at", flat=True).get(pk=found.product_id)
                 known = Claimed(found, str(found.product_id), self._run.schedule.now, read.timestamp(), "killed")
                 self.claims.append(known)
                 if process is not None:
@@ -104,13 +105,15 @@ class Watch:
         def attempted(taken: Claim) -> None:
             process = self._run.processes.current
             known: Claimed = process.attempt if process is not None else self.claims[-1]
-            sku = Product.objects.filter(pk=taken.product_id).values_list("sku", flat=True).first()
+            with self._run.processes.running("the simulation"):
+                sku = Product.objects.filter(pk=taken.product_id).values_list("sku", flat=True).first()
             self._run.tell(f"  a worker begins with {sku} ({taken.cause}, try {taken.attempt})")
             attempt(taken)
             if process is not None:
                 process.attempt = None
             known.writes = sum(call.writes for call in self._run.calls.made if call.attempt is known)
-            known.ended = "returned" if known.entries else self._without_entry(taken)
+            with self._run.processes.running("the simulation"):
+                known.ended = "returned" if known.entries else self._without_entry(taken)
             told = ", ".join(known.entries) or known.ended
             self._run.tell(f"  the worker is done with {sku}: {told}")
 

@@ -104,6 +104,7 @@ def _ways(luck: Random) -> dict[str, Any]:
         "loss": luck.choice((0.0, 0.0, 0.1, 0.33, 1.0)),
         "twice": luck.choice((0.0, 0.2, 0.5)),
         "late_s": luck.choice((0.0, 2.0, 15.0)),
+        "sweep_s": luck.choice((1.0, 4.0, 8.0)),
         "wake_loss": luck.choice((0.0, 0.0, 0.2)),
         "reads_per_minute": 60 if low else 2000,
         "writes_per_minute": 20 if low else 600,
