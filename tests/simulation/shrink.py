@@ -7,37 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from tests.simulation.story import Side, Step, Story
+from tests.simulation.story import PLAIN, PLAIN_REVERB, Side, Step, Story
 
 #: Breaks the promise still?
 Breaks = Callable[[Story], bool]
-
-#: The plainest world.
-PLAIN: dict[str, Any] = {
-    "loss": 0.0,
-    "twice": 0.0,
-    "late_s": 0.0,
-    "wake_loss": 0.0,
-    "sweep_s": 1.0,
-    "reverb_skew_s": 0.0,
-    "store_skew_s": 0.0,
-    "call_s": (0.02, 0.1),
-    "reads_per_minute": 2000,
-    "writes_per_minute": 600,
-    "begins_linked": True,
-}
-PLAIN_REVERB: dict[str, Any] = {
-    "index_lag_s": 0.0,
-    "sku_lag_s": 0.0,
-    "orders_lag_s": 0.0,
-    "publish_delay_s": 1.0,
-    "restores_on_cancel": True,
-    "unpaid_takes_stock": True,
-    "fuzzy_sku": False,
-    "send_retry_after": True,
-    "refuses_second_sku": True,
-    "webhooks_need_oauth": False,
-}
 
 
 def shortest(story: Story, breaks: Breaks, *, within_s: float) -> Story:

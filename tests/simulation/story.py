@@ -10,6 +10,33 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Self
 
+#: The plainest world.
+PLAIN: dict[str, Any] = {
+    "loss": 0.0,
+    "twice": 0.0,
+    "late_s": 0.0,
+    "wake_loss": 0.0,
+    "sweep_s": 1.0,
+    "reverb_skew_s": 0.0,
+    "store_skew_s": 0.0,
+    "call_s": (0.02, 0.1),
+    "reads_per_minute": 2000,
+    "writes_per_minute": 600,
+    "begins_linked": True,
+}
+PLAIN_REVERB: dict[str, Any] = {
+    "index_lag_s": 0.0,
+    "sku_lag_s": 0.0,
+    "orders_lag_s": 0.0,
+    "publish_delay_s": 1.0,
+    "restores_on_cancel": True,
+    "unpaid_takes_stock": True,
+    "fuzzy_sku": False,
+    "send_retry_after": True,
+    "refuses_second_sku": True,
+    "webhooks_need_oauth": False,
+}
+
 
 @dataclass(frozen=True)
 class Thing:
@@ -102,7 +129,8 @@ class Story:
             Side(tuple(Thing(**one) for one in side["things"]), side["settings"], side["oauth"])
             for side in raw["sides"]
         )
-        return cls(raw["seed"], sides, raw["ways"], tuple(Step(**one) for one in raw["steps"]))
+        ways = {**PLAIN, **raw["ways"]}  # what the story does not tell was not thought of when it was written
+        return cls(raw["seed"], sides, ways, tuple(Step(**one) for one in raw["steps"]))
 
 
 #: Words that are about a product.
