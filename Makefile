@@ -23,6 +23,10 @@ up: $(STAMP) ## the app without demo data or stand-ins; prints its addresses as 
 test: $(STAMP) ## all tests, fast ones first
 	$(BIN)/python -m pytest $(ARGS)
 
+simulate: $(STAMP) ## our code between two stand-ins, by simulated time and with faults; RUNS= SEED= STORY= MUTANT=
+	exec $(BIN)/python -m tests.simulation $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(STORY),--story $(STORY)) $(if $(MUTANT),--mutant $(MUTANT)) $(ARGS)
+
 check: $(STAMP) ## formatting, lint, types, and the import rule
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
@@ -39,4 +43,4 @@ $(STAMP): requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock >&2
 	cp requirements-dev.lock $(STAMP)
 
-.PHONY: help demo clean-demo up test check format
+.PHONY: help demo clean-demo up test simulate check format

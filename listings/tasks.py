@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from celery import shared_task
 from django.conf import settings
+from django.db import transaction
 
 from listings import jobs, walks
 from listings.intake import changed_while_off
@@ -115,8 +116,12 @@ def _wake(task: str, shops: Sequence[int]) -> None:
         wake(task, shop_id)
 
 
+@transaction.atomic
 def _look_again(shop_id: int) -> None:
-    """Settings or a connection changed: waiting jobs, and changes that came while auto-sync was off, are due now."""
+    """Settings or a connection changed: waiting jobs, and changes that came while auto-sync was off, are due now.
+
+    The wish is gone only together with what follows from it: a sweeper that dies in between leaves it for the next one.
+    """
     if not Shop.objects.filter(pk=shop_id, look_again_asked=True).update(look_again_asked=False):
         return
     shop = Shop.objects.select_related("sync_settings", "store").get(pk=shop_id)

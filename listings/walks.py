@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import random
-import time
 from datetime import timedelta
 
 from django.db import transaction
@@ -96,9 +95,9 @@ def turn(walk: Walk) -> None:
         walk.state = Walk.State.RUNNING
         walk.save()
     client = client_of(walk.shop.store)
-    over = time.monotonic() + TURN_S
+    over = clock.monotonic() + TURN_S
     try:
-        while time.monotonic() < over and walk.state == Walk.State.RUNNING:
+        while clock.monotonic() < over and walk.state == Walk.State.RUNNING:
             _step(walk, client)
     except StoreError as error:
         _failed(walk, error)

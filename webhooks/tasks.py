@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import timedelta
 
 from celery import shared_task
@@ -24,7 +23,7 @@ GATHER_S = 0.05
 @shared_task(name=inbox.HAND_OVER["store"])
 def hand_over_shop(shop_id: int) -> None:
     """Hand over one batch of a store's deliveries; the next batch is a new turn, behind the other shops."""
-    time.sleep(GATHER_S)
+    clock.sleep(GATHER_S)
     awake(inbox.HAND_OVER["store"], shop_id)
     shop = Shop.objects.select_related("store", "sync_settings").filter(pk=shop_id, store__isnull=False).first()
     if shop is None:
@@ -39,7 +38,7 @@ def hand_over_shop(shop_id: int) -> None:
 @shared_task(name=inbox.HAND_OVER["reverb"])
 def hand_over_reverb(shop_id: int) -> None:
     """Hand over one batch of Reverb's deliveries to a shop, whatever its store does, or whether it has one."""
-    time.sleep(GATHER_S)
+    clock.sleep(GATHER_S)
     awake(inbox.HAND_OVER["reverb"], shop_id)
     shop = Shop.objects.select_related("sync_settings").filter(pk=shop_id).first()
     if shop is None:

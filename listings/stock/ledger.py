@@ -89,7 +89,7 @@ def take(row: Listing, product: Product, read: Read, settings: SyncSettings) -> 
     with transaction.atomic():
         found = Ledger.objects.select_for_update().filter(listing=row).first()
         if found is None:
-            found = _begin(row, product, read)
+            found = _begin(row, product, read, settings)
             if found is None:
                 return None
         if found.adjusting is not None:
@@ -113,7 +113,7 @@ def trails_s(ledger: Ledger, number: int | None, platform: Platform) -> float:
     return max(0.0, platform.stock_trails_s - (clock.now() - ledger.wrote_store_at).total_seconds())
 
 
-def _begin(row: Listing, product: Product, read: Read) -> Ledger | None:
+def _begin(row: Listing, product: Product, read: Read, settings: SyncSettings) -> Ledger | None:
     if read.store is None:
         return None
     if read.listing is not None:
@@ -126,7 +126,8 @@ def _begin(row: Listing, product: Product, read: Read) -> Ledger | None:
         listing=row,
         units=read.store,
         store=read.store,
-        reverb=number_of(read.listing),
+        # Where the store leads, what a listing had before says nothing: it is brought in line with the store.
+        reverb=None if settings.stock_way == StockWay.STORE else number_of(read.listing),
         put_at=read.read_at or read.now,
         linked_at=row.post_started_at or clock.now(),
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from dataclasses import replace
 from datetime import timedelta
 
@@ -40,16 +39,18 @@ LOOK_FOR_POST_S = 5.0
 def attempt(taken: Claim) -> None:
     """Make one attempt at a claimed job. Never raises: what goes wrong is an entry and a later attempt."""
     product = Product.objects.select_related("shop__sync_settings", "shop__store").get(pk=taken.product_id)
-    started, began_at = time.monotonic(), clock.now()
+    started, began_at = clock.monotonic(), clock.now()
     if taken.interrupted:
         words.tell(product, taken, Ending(Entry.Outcome.FAILED, "interrupted"), took_ms=0, attempt=taken.attempt - 1)
     done: list[Change] = []
     try:
         ending = _turn(product, taken, done)
     except Paced as paced:
-        due = clock.now() + timedelta(seconds=paced.retry_after or 1)
-        jobs.try_later(taken, due=due, attempts=taken.attempt - 1, now=clock.now())
-        return  # nothing was tried, so there is nothing to tell
+        if not done:  # nothing was tried, so there is nothing to tell
+            due = clock.now() + timedelta(seconds=paced.retry_after or 1)
+            jobs.try_later(taken, due=due, attempts=taken.attempt - 1, now=clock.now())
+            return
+        ending = _failed(product, taken, paced, done)
     except jobs.LeaseLost:
         logger.warning("Job %s was taken over by another worker", taken.job_id)
         return
@@ -60,7 +61,7 @@ def attempt(taken: Claim) -> None:
     except Exception:
         logger.exception("An attempt at product %s of shop %s broke", product.pk, product.shop_id)
         ending = _later(taken, Ending(Entry.Outcome.FAILED, "our_fault", done))
-    took_ms = round((time.monotonic() - started) * 1000)
+    took_ms = round((clock.monotonic() - started) * 1000)
     with transaction.atomic():
         # Product before job, as intake does: two transactions that take them in turn never wait for each other.
         words.tell(product, taken, ending, took_ms=took_ms, attempt=taken.attempt)

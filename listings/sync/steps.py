@@ -114,12 +114,12 @@ class Steps:
         if self.done and ending.reason == "in_step":
             ending.outcome, ending.reason = Entry.Outcome.SYNCED, "stock_to_store"
         self._soon(ending, self.stock.again_s)
-        if (words := owed.tell(self.stock)) is not None:
-            ending.outcome, ending.reason, ending.message = Entry.Outcome.FAILED, "oversold", words
         if self.store_error is not None:
             ending.outcome, ending.message = Entry.Outcome.FAILED, str(self.store_error)
             ending.reason, again_s = _store_failed(self.store_error)
             self._soon(ending, again_s)
+        if (words := owed.tell(self.stock)) is not None:  # told once: nothing else may take its place in the log
+            ending.outcome, ending.reason, ending.message = Entry.Outcome.FAILED, "oversold", words
         return ending
 
     def _soon(self, ending: Ending, seconds: float | None) -> None:

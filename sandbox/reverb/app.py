@@ -12,28 +12,35 @@ from sandbox.common.clock import Clock, dated
 from sandbox.common.faults import Faults, Log
 from sandbox.common.faults import control as faults_and_log
 from sandbox.common.keep import Keep
+from sandbox.common.sender import Sender
 from sandbox.reverb import api, control, oauth, pages
 from sandbox.reverb.market import Market
 from sandbox.reverb.orders import Orders
 from sandbox.reverb.webhooks import Teller
 
 
-def build(folder: Path | None, url: str) -> Flask:
-    """Return the application; `folder` keeps its state (None: memory only), `url` is its own address."""
+def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending: type[Sender] = Sender) -> Flask:
+    """Return the application; `folder` keeps its state (None: memory only), `url` is its own address.
+
+    `clock` and `sending` (how webhooks go out) are for who sets the time, such as a simulation: nothing happens by
+    itself then.
+    """
     app = web.application(
         __name__,
         Path(__file__).parent,
         title="Stand-in Reverb",
         words="Not the real marketplace: a local copy of its rules, for trying things out.",
     )
-    market, faults, log = Market(Keep(folder, "reverb"), Clock(), url), Faults(), Log()
-    orders, teller = Orders(market), Teller(market)
+    market, faults, log = Market(Keep(folder, "reverb"), clock or Clock(), url), Faults(), Log()
+    orders, teller = Orders(market), Teller(market, sending)
     dated(app, market.clock)
     app.register_blueprint(api.build(market, orders, faults, log))
     faults_and_log(app, faults, log)
     control.routes(app, market, orders, teller, faults=faults, log=log)
     pages.routes(app, market, orders)
     oauth.routes(app, market)
+    if clock is None:
+        control.go_on(market)
     return app
 
 

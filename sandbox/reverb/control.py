@@ -34,15 +34,19 @@ def routes(app: Flask, market: Market, orders: Orders, teller: Teller, *, faults
         return {"error": error.message}, error.status
 
     app.register_blueprint(board)
-    threading.Thread(target=_process, args=[market], daemon=True).start()
 
 
-def _process(market: Market) -> None:
-    while True:
-        time.sleep(PROCESS_EVERY_S)
-        with market.keep.lock:
-            if market.publishes():
-                market.publish_due()
+def go_on(market: Market) -> None:
+    """Let what Reverb is processing go on by itself."""
+
+    def process() -> None:
+        while True:
+            time.sleep(PROCESS_EVERY_S)
+            with market.keep.lock:
+                if market.publishes():
+                    market.publish_due()
+
+    threading.Thread(target=process, daemon=True).start()
 
 
 def _whole(board: Blueprint, market: Market, teller: Teller, faults: Faults, log: Log) -> None:

@@ -97,10 +97,10 @@ def _shown(root: str, row: Doc) -> Doc:
 class Teller:
     """Hears of changes in the market, and sends what was registered."""
 
-    def __init__(self, market: Market) -> None:
+    def __init__(self, market: Market, sending: type[Sender] = Sender) -> None:
         """Nothing is told before the market knows of it."""
         self._market = market
-        self.sender = Sender(market.keep, market.clock, self._manners(), owners="account")
+        self.sender = sending(market.keep, market.clock, self._manners(), owners="account")
         market.tell = self.changed
 
     def changed(self, kind: str, before: Doc | None, now: Doc) -> None:

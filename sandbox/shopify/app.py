@@ -22,17 +22,20 @@ BUCKET = {"size": 2000.0, "restore": 100.0}
 BAD_TOKEN = "[API] Invalid API key or access token (unrecognized login or wrong password)"
 
 
-def build(folder: Path | None, url: str) -> Flask:
-    """Return the application; `folder` keeps its state (None: memory only), `url` is its own address."""
+def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending: type[Sender] = Sender) -> Flask:
+    """Return the application; `folder` keeps its state (None: memory only), `url` is its own address.
+
+    `clock` and `sending` (how webhooks go out) are for who sets the time, such as a simulation.
+    """
     app = web.application(
         __name__,
         Path(__file__).parent,
         title="Stand-in store",
         words="A local stand-in for a Shopify store's admin. What you save here goes out as webhooks.",
     )
-    clock = Clock()
+    clock = clock or Clock()
     stores = Stores(Keep(folder, "shopify"), clock, first_id=8_400_000_000_000)
-    sender, faults, log = Sender(stores.keep, clock, hooks.manners(stores)), Faults(), Log()
+    sender, faults, log = sending(stores.keep, clock, hooks.manners(stores)), Faults(), Log()
 
     def tell(domain: str, happened: list[Doc]) -> None:
         for one in happened:

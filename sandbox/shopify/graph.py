@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +39,10 @@ MUST_HAVE_KEY = {"inventoryAdjustQuantities"}
 def answer(stores: Stores, shop: Doc, query: str, variables: Doc, *, tell: Tell, url: str) -> tuple[Doc, int, int]:
     """Return the answer to a query without its cost, the cost that was asked for, and the cost that it had."""
     try:
-        document = parse(query)
+        document, wrong = read(query)
     except GraphQLError as error:
         return {"errors": [error.formatted]}, 0, 0
-    if wrong := validate(SCHEMA, document):
+    if wrong:
         return {"errors": [error.formatted for error in wrong]}, 0, 0
     if missing := MUST_HAVE_KEY & set(_fields(document)) - set(_keys(document, variables)):
         words = f"The @idempotent directive is required for {', '.join(sorted(missing))}."
@@ -59,10 +60,17 @@ def answer(stores: Stores, shop: Doc, query: str, variables: Doc, *, tell: Tell,
     return found, asked, _objects(result.data)
 
 
+@lru_cache(maxsize=100)
+def read(query: str) -> tuple[DocumentNode, list[GraphQLError]]:
+    """Return a query's document, and what the schema does not allow in it. Raises GraphQLError."""
+    document = parse(query)
+    return document, validate(SCHEMA, document)
+
+
 def cost_of(query: str, variables: Doc) -> int:
     """Return what a query may cost, 0 when it cannot be read."""
     try:
-        return cost(parse(query), variables)
+        return cost(read(query)[0], variables)
     except GraphQLError:
         return 0
 

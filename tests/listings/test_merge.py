@@ -134,6 +134,15 @@ def test_an_order_that_waits_for_payment_is_taken_and_the_number_may_follow_late
     assert (agreed.units, agreed.fall, agreed.rise) == (4, 0, 0)
 
 
+def test_an_order_that_waits_for_payment_does_not_hide_one_that_shows_late() -> None:
+    agreed, [waits] = reckon(START, sale(quantity=2, sure=False), reverb=3)
+    agreed, sales = reckon(agreed, waits, sale("2", 2, at=s(1)), reverb=3, at=s(9))
+    assert (agreed.units, agreed.rise) == (1, 0)
+    paid = replace(sales[0], sure=True, new=True, updated_at=s(20))
+    agreed, _ = reckon(agreed, paid, sales[1], reverb=1, at=s(21))
+    assert (agreed.units, agreed.fall) == (1, 0)
+
+
 def test_a_listing_that_was_ended_by_hand_is_no_loss_of_stock() -> None:
     agreed, _ = reckon(START, reverb=None)
     assert (agreed.units, agreed.reverb) == (5, 5)

@@ -1,0 +1,88 @@
+"""Run the simulation: `make simulate RUNS=100 SEED=1`. Exits 1 when a promise broke. docs/simulation.md tells more."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from tests.simulation import many
+from tests.simulation.many import Said
+
+#: Where the shortest stories are put.
+STORIES = many.ROOT / ".data" / "simulation"
+
+
+def main() -> int:
+    """Run what was asked for; return the exit code."""
+    asked = _arguments()
+    with many.processes(asked.processes) as workers:
+        if asked.story:
+            [said] = workers.tell([{"story": Path(asked.story).read_text(), "tell": True, "mutant": asked.mutant}])
+            return _told(said)
+        if asked.runs == 1:
+            [said] = workers.tell([{"seeds": [asked.seed], "tell": True, "mutant": asked.mutant}])
+            return _told(said)
+        return _many(workers, asked)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make simulate")
+    parser.add_argument("--runs", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1, help="the first one")
+    parser.add_argument("--story", default="", help="a file with a story to tell again")
+    parser.add_argument("--mutant", default="", help="a bug to plant (tests/simulation/mutants.py)")
+    parser.add_argument("--first", action="store_true", help="stop at the first broken promise, and shorten nothing")
+    parser.add_argument("--twice", action="store_true", help="tell each story twice: the same must happen")
+    parser.add_argument("--shrink", type=float, default=90.0, help="seconds to look for shorter stories")
+    parser.add_argument("--processes", type=int, default=2)
+    return parser.parse_args()
+
+
+def _many(workers: many.Many, asked: argparse.Namespace) -> int:
+    seeds = list(range(asked.seed, asked.seed + asked.runs))
+    wish = {"mutant": asked.mutant, "first": asked.first, "twice": asked.twice, "shrink_s": asked.shrink}
+    began, done, broken = time.monotonic(), 0, []
+    for said in workers.tell([{**wish, "seeds": share} for share in many.shares(seeds, asked.processes)]):
+        done += 1
+        if said["broken"] or not said.get("same", True):
+            broken.append(said)
+            _fails(said)
+        elif done % 100 == 0:
+            print(f"{done} runs, {len(broken)} broke a promise", flush=True)
+    minutes = (time.monotonic() - began) / 60
+    print(f"{done} runs in {minutes:.1f} minutes ({done / minutes:.0f} a minute): {len(broken)} broke a promise")
+    return 1 if broken or done < (0 if asked.first else asked.runs) else 0
+
+
+def _fails(said: Said) -> None:
+    print(f"\nseed {said['seed']} broke a promise:")
+    for words in said["broken"] or ["the same story went another way when it was told again"]:
+        print(f"  {words}")
+    if said.get("story"):
+        path = _kept(said)
+        print("\nThe shortest story found:\n")
+        print("\n".join(f"  {line}" for line in said["in_words"]))
+        print("\nWhat happened:\n")
+        print("\n".join(f"  {line}" for line in said["told"]))
+        print("\n".join(f"  {words}" for words in said.get("broken_still", [])))
+        print(f"\nReplay it:  make simulate STORY={path}")
+    print(f"Replay the whole run:  make simulate RUNS=1 SEED={said['seed']}\n", flush=True)
+
+
+def _kept(said: Said) -> str:
+    STORIES.mkdir(parents=True, exist_ok=True)
+    path = STORIES / f"seed-{said['seed']}.json"
+    path.write_text(said["story"])
+    return str(path.relative_to(many.ROOT))
+
+
+def _told(said: Said) -> int:
+    print("\n".join([*said.get("in_words", []), "", *said.get("told", []), ""]))
+    print("\n".join(said["broken"]) or "every promise was kept")
+    return 1 if said["broken"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

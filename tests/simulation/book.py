@@ -1,0 +1,80 @@
+"""The truth: what is left of a product after all that happened to it, whether anybody has told us or not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Change:
+    """A difference: when, by how many units, and on which side."""
+
+    at: float
+    by: int
+    side: str
+    why: str
+    left: int
+
+
+@dataclass
+class Book:
+    """The units of one product. Each sale, refund and edit is written down once, as a difference."""
+
+    units: int
+    changes: list[Change] = field(default_factory=list)
+    #: Units that may or may not count, and why (docs/simulation.md, "What the oracle allows"): fewer is allowed.
+    unsure: list[tuple[int, str]] = field(default_factory=list)
+
+    def change(self, at: float, by: int, side: str, why: str) -> Change:
+        """Write a difference down."""
+        self.units += by
+        made = Change(at, by, side, why, self.units)
+        self.changes.append(made)
+        return made
+
+    @property
+    def fewest(self) -> int:
+        """The fewest units that may be agreed on."""
+        return self.units - sum(units for units, _ in self.unsure)
+
+    def taken_since(self, at: float, side: str) -> int:
+        """Return the units that a side has given since a moment: nobody could know of them by then."""
+        return -sum(one.by for one in self.changes if one.at >= at and one.side == side and one.by < 0)
+
+
+@dataclass
+class Order:
+    """An order on a side: how many units of the product, and whether they are still out."""
+
+    number: str
+    units: int
+    out: bool = True
+    #: It was placed before the listing was linked: history, or just in time.
+    early: bool = False
+    paid: bool = True
+
+
+@dataclass
+class Item:
+    """A product of a run: where it is on both sides, and its book."""
+
+    shop: int
+    sku: str
+    used: bool
+    book: Book
+    domain: str
+    token: str
+    #: Whether sales on Reverb reach the store through us ("both"), or by the seller's own means ("store").
+    way: str = "both"
+    product_id: str = ""
+    variant_id: str = ""
+    counted_id: str = ""
+    deleted: bool = False
+    #: The store's number when it was deleted there.
+    there: int = 0
+    store_orders: list[Order] = field(default_factory=list)
+    reverb_orders: list[Order] = field(default_factory=list)
+    #: When an order on Reverb was last placed or moved on.
+    ordered_at: float = 0.0
+    #: When the seller last set Reverb's number by hand.
+    edited_at: float = 0.0

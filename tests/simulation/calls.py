@@ -1,0 +1,236 @@
+"""Our calls to the outside: they take time, and whatever can go wrong with a call goes wrong when the story says so.
+
+The outside is the real stand-in behind a WSGI door; what passes through here is kept for the promises.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.models import PreparedRequest
+
+from reverbsync.celery import app
+from tests.simulation import lines
+from tests.simulation.lines import Answered, Wsgi
+from tests.simulation.processes import Killed, Process, Processes
+from tests.simulation.schedule import Schedule
+from tests.simulation.story import FAULTS, Step
+
+REVERB = "reverb.test"
+STORE = "store.test"
+#: A read that takes longer than this has timed out (reverbsync.http.READ_SECONDS).
+PATIENCE_S = 20.0
+#: A step that waits for a call of ours, and none comes, happens all the same after this.
+WAITS_S = 20.0
+
+
+@dataclass
+class Call:
+    """One call of ours, as the other side saw it. `at` is Reverb's or the store's own time."""
+
+    side: str
+    method: str
+    path: str
+    token: str
+    begun_at: float
+    shop_id: int | None
+    writes: bool
+    body: Any = None
+    arrived_at: float | None = None
+    status: int | None = None
+    answered_at: float | None = None
+    retry_after: float | None = None
+    #: The attempt that it was made in (tests/simulation/watch.py).
+    attempt: Any = None
+
+
+@dataclass
+class _Armed:
+    step: Step
+    left: int
+    #: Stops waiting at this moment.
+    until: float
+    hit: bool = False
+
+
+@dataclass
+class Calls:
+    """The way out."""
+
+    schedule: Schedule
+    processes: Processes
+    doors: dict[str, Wsgi]
+    luck: Random
+    #: Seconds that a call takes, at least and at most.
+    takes: tuple[float, float]
+    #: Lets a step of the story happen.
+    act: Callable[[Step], None]
+    #: Hears of each call that was applied.
+    applied: Callable[[Call], None]
+    tell: Callable[[str], None]
+    made: list[Call] = field(default_factory=list)
+    _armed: list[_Armed] = field(default_factory=list)
+
+    # -- the story's part ------------------------------------------------------------------------------------
+
+    def arm(self, step: Step) -> None:
+        """Let a step happen at a moment of ours. If none comes, it happens all the same, unless it is about a call."""
+        armed = _Armed(step, step.at, self.schedule.now + WAITS_S)
+        self._armed.append(armed)
+        self.schedule.later(WAITS_S, lambda: self._missed(armed))
+
+    def disarm(self) -> None:
+        """Nothing more goes wrong; what was to happen happens."""
+        for armed in list(self._armed):
+            self._missed(armed)
+
+    def _missed(self, armed: _Armed) -> None:
+        if armed in self._armed and not armed.hit:
+            self._armed.remove(armed)
+            if armed.step.word not in FAULTS and armed.step.word not in ("die", "second worker"):
+                self.act(armed.step)
+
+    def _due(self, where: Callable[[Step], bool]) -> list[Step]:
+        """Count a moment; return the steps whose moment it is."""
+        found = []
+        for armed in self._armed:
+            if not armed.hit and where(armed.step):
+                armed.left -= 1
+                if armed.left == 0:
+                    armed.hit = True
+                    found.append(armed.step)
+        self._armed = [armed for armed in self._armed if not armed.hit]
+        return found
+
+    def moment(self, process: Process, name: str) -> None:
+        """A statement or a commit of a process of ours: it may die here."""
+        if process.kind not in app.tasks and name == "statement":
+            return  # the web process dies at its commits only, and whoever only looks never does
+        kind, late = ("commit", name == "committed") if name.startswith("commit") else ("statement", False)
+        for step in self._due(lambda one: one.where == kind and one.late == late):
+            if step.word == "die":
+                process.die(f"{'after' if late else 'before'} a {kind}")
+            else:
+                self.act(step)
+
+    # -- the call's part -------------------------------------------------------------------------------------
+
+    def carry(self, request: PreparedRequest) -> Answered:
+        """Carry one call of ours."""
+        process = self.processes.current
+        if process is not None and process.dead:
+            raise Killed
+        call = self._begin(request, process)
+        takes = self.luck.uniform(*self.takes)
+        self.schedule.let_pass(takes / 2)
+        steps = self._due(lambda one: _fits(one, call))
+        for step in steps:
+            if not step.late and step.word not in FAULTS:
+                self._happen(step, process)
+        fault = next((step for step in steps if step.word in FAULTS), None)
+        answered = self._answer(request, call, fault)
+        for step in steps:
+            if step.late and step.word not in FAULTS:
+                self._happen(step, process)
+        self.schedule.let_pass(takes / 2)
+        if self.schedule.now - call.begun_at > PATIENCE_S:
+            self._told(call, "and timed out")
+            raise requests.ReadTimeout
+        call.answered_at = self.schedule.now
+        self._told(call, f"→ {call.status}")
+        return answered
+
+    def _begin(self, request: PreparedRequest, process: Process | None) -> Call:
+        parts = urlsplit(str(request.url))
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        token = token or request.headers.get("X-Shopify-Access-Token", "")
+        side = "reverb" if parts.hostname == REVERB else "store"
+        body = json.loads(request.body) if request.body else None
+        writes = request.method != "GET" if side == "reverb" else "mutation" in str((body or {}).get("query"))
+        call = Call(
+            side,
+            str(request.method),
+            str(parts.path) + (f"?{parts.query}" if parts.query else ""),
+            token,
+            self.schedule.now,
+            process.shop_id if process else None,
+            writes,
+            body,
+            attempt=process.attempt if process else None,
+        )
+        self.made.append(call)
+        return call
+
+    def _happen(self, step: Step, process: Process | None) -> None:
+        if step.word == "die" and process is not None:
+            process.die(f"{'after' if step.late else 'before'} a call was applied")
+        self.act(step)
+
+    def _answer(self, request: PreparedRequest, call: Call, fault: Step | None) -> Answered:
+        word = fault.word if fault is not None else ""
+        if fault is not None:
+            self._told(call, f"meets: {word} {fault.n if word in ('slow', 'status') else ''}".strip())
+        if word == "refuse the line":
+            raise lines.refused(str(request.url))
+        if word == "lose the request":
+            raise lines.broken()
+        if fault is not None and word == "status" and not fault.late:
+            return self._refusal(call, fault.n)
+        if fault is not None and word == "slow":
+            self.schedule.let_pass(float(fault.n))
+        answered = self._apply(request, call)
+        if word == "lose the answer":
+            raise lines.broken()
+        if fault is not None and word == "status":  # applied, and then something on the way said no
+            call.status, call.retry_after = 502, None
+            return Answered(502, [("Content-Type", "text/html")], b"<html>Bad gateway</html>")
+        if word == "nonsense":
+            return Answered(answered.status, [("Content-Type", "text/html")], b"<html>Something went wrong</html>")
+        return answered
+
+    def _apply(self, request: PreparedRequest, call: Call) -> Answered:
+        call.arrived_at = self.schedule.now
+        answered = lines.ask(self.doors[call.side], request)
+        call.status = answered.status
+        after = dict(answered.headers).get("Retry-After")
+        call.retry_after = float(after) if after else None
+        self.applied(call)
+        return answered
+
+    def _refusal(self, call: Call, status: int) -> Answered:
+        """Refuse a call at the door. A 429 tells how long to wait, or does not."""
+        call.arrived_at, call.status = self.schedule.now, status
+        body = json.dumps({"message": "Too many requests" if status == 429 else "Something went wrong"}).encode()
+        headers = [("Content-Type", "application/json")]
+        if status == 429 and self.luck.random() < 0.7:
+            call.retry_after = float(self.luck.choice((1, 2, 7, 30)))
+            headers.append(("Retry-After", str(int(call.retry_after))))
+        return Answered(status, headers, body)
+
+    def _told(self, call: Call, words: str) -> None:
+        name = f" {_operation(call)}" if call.side == "store" else f" {call.method} {call.path}"
+        said = f" {json.dumps(_short(call.body))}" if call.writes else ""
+        self.tell(f"  we → {call.side}{name}{said} {words}")
+
+
+def _fits(step: Step, call: Call) -> bool:
+    side, _, writes = step.where.partition(" ")
+    return side in ("any", call.side) and (not writes or call.writes)
+
+
+def _operation(call: Call) -> str:
+    query = str((call.body or {}).get("query", ""))
+    return " ".join(query.replace("(", " ").split()[:2])
+
+
+def _short(body: Any) -> Any:
+    if not isinstance(body, dict):
+        return body
+    found = body.get("variables", body)
+    return {name: value for name, value in found.items() if name not in ("description", "photos")}

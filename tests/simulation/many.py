@@ -1,0 +1,114 @@
+"""Many runs at once: a PostgreSQL and a Redis for all, a database of its own for each of a few processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from queue import Queue
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg2
+from psycopg2.extensions import make_dsn, parse_dsn
+
+from reverbsync.stack.services import Postgres, Redis
+
+ROOT = Path(__file__).resolve().parents[2]
+Said = dict[str, Any]
+
+
+class Many:
+    """Processes that tell stories."""
+
+    def __init__(self, database_url: str, redis_url: str, processes: int) -> None:
+        """Make a database for each process, all of them from one that is migrated once."""
+        self._redis = redis_url
+        self._databases = _databases(database_url, processes)
+
+    def tell(self, wishes: list[dict[str, Any]]) -> Iterator[Said]:
+        """Let each process work off one wish; yield what they say as it comes."""
+        said: Queue[Said | None] = Queue()
+        threads = [
+            threading.Thread(target=self._work, args=[number, wish, said], daemon=True)
+            for number, wish in enumerate(wishes)
+        ]
+        for thread in threads:
+            thread.start()
+        left = len(threads)
+        while left:
+            found = said.get()
+            if found is None:
+                left -= 1
+            else:
+                yield found
+
+    def _work(self, number: int, wish: dict[str, Any], said: Queue[Said | None]) -> None:
+        place = number % len(self._databases)
+        environment = {
+            **os.environ,
+            "DATABASE_URL": self._databases[place],
+            "REDIS_URL": _redis_of(self._redis, place),
+            "PYTHONHASHSEED": "0",
+            "LOG_LEVEL": "ERROR",
+        }
+        command = [sys.executable, "-m", "tests.simulation.worker", json.dumps(wish)]
+        with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                said.put(json.loads(line))
+        if process.returncode:
+            said.put({"seed": None, "broken": [f"a process of the simulation ended with {process.returncode}"]})
+        said.put(None)
+
+
+@contextmanager
+def processes(count: int) -> Iterator[Many]:
+    """Start what is needed, or use what DATABASE_URL and REDIS_URL name."""
+    with ExitStack() as up:
+        made = tempfile.TemporaryDirectory(prefix="reverbsync-simulation-", ignore_cleanup_errors=True)
+        folder = Path(up.enter_context(made))
+        folder.chmod(0o755)  # the database server may run as a user of its own
+        postgres = up.enter_context(Postgres(folder / "postgres", loose=True))
+        redis = up.enter_context(Redis(folder / "redis"))
+        yield Many(postgres.url, redis.url, count)
+
+
+def shares(seeds: list[int], count: int) -> list[list[int]]:
+    """Deal the seeds out."""
+    return [share for number in range(count) if (share := seeds[number::count])]
+
+
+def _databases(url: str, count: int) -> list[str]:
+    parts = parse_dsn(url)
+    names = [f"simulation_{os.getpid()}_{number}" for number in range(count)]
+    line = psycopg2.connect(url)
+    line.autocommit = True
+    with line.cursor() as cursor:
+        for name in names:
+            cursor.execute(f"CREATE DATABASE {name}" + (f" TEMPLATE {names[0]}" if name != names[0] else ""))
+            if name == names[0]:
+                _migrate(_named(parts, name))
+    line.close()
+    return [_named(parts, name) for name in names]
+
+
+def _named(parts: dict[str, str], name: str) -> str:
+    return str(make_dsn(**{**parts, "dbname": name}))
+
+
+def _migrate(dsn: str) -> None:
+    environment = {**os.environ, "DATABASE_URL": dsn, "LOG_LEVEL": "ERROR"}
+    command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True)
+
+
+def _redis_of(url: str, place: int) -> str:
+    """Return the address of a database of its own on the same Redis."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{place + 1}"))

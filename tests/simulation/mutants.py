@@ -1,0 +1,220 @@
+"""Planted bugs, one at a time: the simulation is good if it finds each of them soon.
+
+Each replaces one function of ours while its block runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+from unittest import mock
+
+from listings import intake, jobs
+from listings.models import Ledger, Product
+from listings.orders import poll
+from listings.stock import adjust, merge
+from listings.stock import ledger as books
+from listings.sync import apply, words
+from reverbsync import pace
+from shops.models import ReverbConnection
+from shops.platforms.values import Count
+from shops.reverb.client import ReverbClient
+from webhooks import handover, inbox
+
+Mutant = Callable[[], AbstractContextManager[Any]]
+
+
+def order_counted_twice() -> AbstractContextManager[Any]:
+    """What was counted for an order is forgotten, so that its next look counts it again."""
+    sale = books._sale
+    return mock.patch.object(books, "_sale", lambda order: replace(sale(order), counted=0))
+
+
+def refund_counted_twice() -> AbstractContextManager[Any]:
+    """What is released gives its units back at each look."""
+    sale = books._sale
+
+    def forgets(order: Any) -> merge.Sale:
+        found = sale(order)
+        return replace(found, counted=found.quantity) if found.released else found
+
+    return mock.patch.object(books, "_sale", forgets)
+
+
+def echo_of_the_store_taken_for_news() -> AbstractContextManager[Any]:
+    """Our own adjustment comes back from the store and is taken for a change there."""
+    applied = adjust._applied
+
+    def forgets(ledger: Ledger, product: Product, after: Count) -> None:
+        before = ledger.store
+        applied(ledger, product, after)
+        ledger.store = before
+        ledger.save(update_fields=["store"])
+
+    return mock.patch.object(adjust, "_applied", forgets)
+
+
+def echo_of_reverb_taken_for_an_edit() -> AbstractContextManager[Any]:
+    """Our own number comes back from Reverb and is taken for an edit by hand there."""
+
+    def forgets(ledger: Ledger, units: int, **_: Any) -> None:
+        ledger.putting = None
+        ledger.save(update_fields=["putting"])
+
+    return mock.patch.object(books, "set_on_reverb", forgets)
+
+
+def overwrites_the_store() -> AbstractContextManager[Any]:
+    """The store's number is set to what we think is left, whatever it has become meanwhile."""
+
+    def overwrite(ledger: Ledger, product: Product, client: Any) -> Count:
+        count: Count = client.count(product.seen)
+        ledger.store = count.units or 0
+        return count
+
+    return mock.patch.object(adjust, "_count", overwrite)
+
+
+def overwrites_reverb() -> AbstractContextManager[Any]:
+    """Reverb's number is not looked at before it is set: what moved there is gone."""
+    return mock.patch.object(books, "number_of", return_value=None)
+
+
+def orders_are_never_read() -> AbstractContextManager[Any]:
+    """Orders are read by nobody: a sale that our own writing overwrote is never known."""
+
+    def nothing(connection_id: int, _: Any, now: datetime) -> None:
+        changes = {"orders_read_at": now, "orders_due_at": now + timedelta(minutes=5)}
+        ReverbConnection.objects.filter(pk=connection_id).update(**changes)
+
+    return mock.patch.object(poll, "_read", nothing)
+
+
+def creates_without_look_up() -> AbstractContextManager[Any]:
+    """A listing is made without a look whether there is one."""
+    return mock.patch.object(ReverbClient, "listings_with_sku", return_value=[])
+
+
+def posts_again_at_once() -> AbstractContextManager[Any]:
+    """After a lost answer the listing is made again as soon as the look-up shows none."""
+    return mock.patch.object(apply, "POST_SETTLES", timedelta(0))
+
+
+def delivery_done_before_its_jobs() -> AbstractContextManager[Any]:
+    """A delivery is put away when it is read, not when its jobs are saved: a crash between loses it."""
+    open_ones = inbox.open_ones
+
+    def put_away(*args: Any, now: datetime, limit: int) -> Any:
+        found = open_ones(*args, now=now, limit=limit)
+        inbox.done(found, now=now)
+        return found
+
+    return mock.patch.object(handover.inbox, "open_ones", put_away)
+
+
+def failed_delivery_is_given_up() -> AbstractContextManager[Any]:
+    """A delivery whose store does not answer is put away."""
+
+    def given_up(delivery: Any, *, now: datetime, **_: Any) -> None:
+        inbox.done([delivery], now=now)
+
+    return mock.patch.object(handover.inbox, "try_later", given_up)
+
+
+def finish_ignores_what_was_asked() -> AbstractContextManager[Any]:
+    """A job is closed though something was asked while it ran."""
+    return mock.patch.object(jobs, "finish", lambda taken, **_: jobs._held(taken, "DELETE FROM listings_job"))
+
+
+def lost_lease_is_not_noticed() -> AbstractContextManager[Any]:
+    """Claimed jobs of dead workers stay claimed for good."""
+    return mock.patch.multiple(jobs, LEASE=timedelta(days=90), free_abandoned=lambda **_: 0)
+
+
+def failures_leave_no_entry() -> AbstractContextManager[Any]:
+    """What will be tried again is not told."""
+    tell = words.tell
+
+    def silent(product: Any, taken: Any, ending: Any, **more: Any) -> None:
+        if ending.reason != "try_later":
+            tell(product, taken, ending, **more)
+
+    return mock.patch.object(words, "tell", silent)
+
+
+def everything_is_told_twice() -> AbstractContextManager[Any]:
+    """An attempt that ran into a retry leaves two entries."""
+    tell = words.tell
+
+    def twice(product: Any, taken: Any, ending: Any, **more: Any) -> None:
+        tell(product, taken, ending, **more)
+        if taken.attempt > 1:
+            tell(product, taken, ending, **more)
+
+    return mock.patch.object(words, "tell", twice)
+
+
+def another_shops_account() -> AbstractContextManager[Any]:
+    """Reverb is called with the first account that is found."""
+    of = ReverbClient.of.__func__  # type: ignore[attr-defined]
+
+    def first(cls: Any, connection: ReverbConnection, **more: Any) -> ReverbClient:
+        any_one = ReverbConnection.objects.order_by("pk").first() or connection
+        found: ReverbClient = of(cls, any_one, **more)
+        return found
+
+    return mock.patch.object(ReverbClient, "of", classmethod(first))
+
+
+def token_in_the_log() -> AbstractContextManager[Any]:
+    """An entry tells of the token that a call was made with."""
+    tell = words.tell
+
+    def telling(product: Any, taken: Any, ending: Any, **more: Any) -> None:
+        ending.message = f"with {ReverbConnection.objects.get(shop=product.shop_id).token.get_secret_value()}"
+        tell(product, taken, ending, **more)
+
+    return mock.patch.object(words, "tell", telling)
+
+
+def no_silence_after_429() -> AbstractContextManager[Any]:
+    """Reverb asks to slow down, and nobody hears it."""
+    return mock.patch.object(pace, "_keep", return_value=0)
+
+
+def no_pace() -> AbstractContextManager[Any]:
+    """Calls are not paced."""
+    return mock.patch.object(pace, "_ask", return_value=(True, 0.0))
+
+
+def webhooks_older_than_ours_win() -> AbstractContextManager[Any]:
+    """A reading that began earlier replaces a later one."""
+    see = intake._see
+
+    def forgetful(shop: Any, picture: Any, known: Product | None, asked_at: datetime, **more: Any) -> Any:
+        if known is not None:
+            known.read_at = min(known.read_at, asked_at)
+        return see(shop, picture, known, asked_at, **more)
+
+    return mock.patch.object(intake, "_see", forgetful)
+
+
+#: Those that issue 4 names, and ours.
+MUTANTS: dict[str, Mutant] = {
+    name: made
+    for name, made in globals().items()
+    if callable(made) and getattr(made, "__module__", "") == __name__ and not name.startswith("_")
+}
+
+
+@contextmanager
+def planted(name: str) -> Iterator[None]:
+    """Plant a bug while the block runs; none for ""."""
+    if not name:
+        yield
+        return
+    with MUTANTS[name]():
+        yield

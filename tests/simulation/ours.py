@@ -1,0 +1,184 @@
+"""Our side: wake-ups, the tasks that they wake, the scheduler's sweeps, and the web process that webhooks come to.
+
+The sweeps come every few seconds while there is something to do. While there is nothing, they would find nothing: so
+the next one comes when the next date in the database does.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from random import Random
+
+from celery import Task
+from django.apps import apps
+from django.core.handlers.wsgi import WSGIHandler
+from django.db import connection, models
+from requests.models import PreparedRequest
+
+from listings import jobs
+from reverbsync.celery import app
+from reverbsync.wake import FLAG_SECONDS
+from tests.simulation import lines
+from tests.simulation.lines import Answered
+from tests.simulation.processes import Processes
+from tests.simulation.schedule import Schedule
+
+#: The scheduler's sweeps that matter here are those that come this often.
+OFTEN_S = 20.0
+ROOMS = ("shops", "listings", "webhooks")
+
+
+class Ours:
+    """Our processes at work."""
+
+    def __init__(
+        self, schedule: Schedule, processes: Processes, luck: Random, *, wake_loss: float, sweep_s: float
+    ) -> None:
+        """`wake_loss`: the share of wake-ups that get lost. `sweep_s`: seconds between two sweeps at least."""
+        self._schedule, self._processes, self._luck = schedule, processes, luck
+        self.wake_loss, self._sweep_s, self._swept_at = wake_loss, sweep_s, 0.0
+        self._flags: dict[tuple[str, int], float] = {}
+        self._woken = 0
+        self._waiting = 0
+        self._beat_at: float | None = None
+        #: The last sweep found nothing, and nothing has happened since.
+        self.quiet = False
+        self._web = WSGIHandler()
+        app.loader.import_default_modules()
+        self.broke: list[str] = []
+
+    # -- wake-ups (reverbsync.wake.Carrier) ------------------------------------------------------------------
+
+    def send(self, task: str, shop_id: int) -> None:
+        """Send a wake-up unless one is waiting."""
+        self._woken += 1
+        key = (task, shop_id)
+        if self._flags.get(key, 0.0) > self._schedule.now:
+            return
+        self._flags[key] = self._schedule.now + FLAG_SECONDS
+        if self._luck.random() < self.wake_loss:
+            return
+        self._waiting += 1
+        self._schedule.later(self._luck.uniform(0.001, 0.03), lambda: self._run(task, shop_id), busy=True)
+
+    def taken(self, task: str, shop_id: int) -> None:
+        """A worker has taken it."""
+        self._flags.pop((task, shop_id), None)
+
+    def forget(self) -> None:
+        """Redis was emptied: no flag is up. (What was on its way is on its way.)"""
+        self._flags.clear()
+
+    # -- tasks -----------------------------------------------------------------------------------------------
+
+    def _run(self, task: str, shop_id: int) -> None:
+        self._waiting -= 1
+        self.work(task, shop_id)
+        self.look_soon()
+
+    def work(self, task: str, *arguments: int) -> None:
+        """Run a task in a process of its own; it may be killed in the middle."""
+        self._schedule.workers += 1
+        try:
+            with self._processes.running(task, arguments[0] if arguments else None):
+                found: Task = app.tasks[task]
+                found(*arguments)
+        except Exception as error:  # noqa: BLE001 -- a task that raises is a bug of ours, whatever the world does
+            self.broke.append(f"the task {task} raised {type(error).__name__}: {error}")
+        finally:
+            self._schedule.workers -= 1
+
+    # -- the scheduler ---------------------------------------------------------------------------------------
+
+    def look_soon(self) -> None:
+        """Something happened: let the next second's sweeps come."""
+        self.quiet = False
+        self._beat(math.floor(self._schedule.now) + 1.0)
+
+    def _beat(self, at: float) -> None:
+        at = max(at, self._swept_at + self._sweep_s)
+        if self._beat_at is not None and self._beat_at <= at:
+            return
+        self._beat_at = at
+        self._schedule.later(at - self._schedule.now, lambda: self._sweep(at), busy=True)
+
+    def _sweep(self, at: float) -> None:
+        if at != self._beat_at:
+            return  # another one came before it
+        self._beat_at, self._swept_at, before = None, at, self._woken
+        if self._dates().due:
+            for task in sweeps():
+                self.work(task)
+        self._beat_at = None
+        if self._woken > before:
+            self.look_soon()
+            return
+        self.quiet = self._waiting == 0
+        if (following := self._dates().next_at) is not None:
+            self._beat(max(math.ceil(following), math.floor(self._schedule.now) + 1.0))
+
+    def _dates(self) -> Dates:
+        with self._processes.running("the simulation"):
+            return dates(self._schedule.datetime())
+
+    # -- the web ---------------------------------------------------------------------------------------------
+
+    def take_webhook(self, request: PreparedRequest) -> Answered:
+        """Let our web process take a call, as the platform's sender makes it. Killed: no answer comes."""
+        with self._processes.running("web") as process:
+            answered = lines.ask(self._web, request)
+        self.look_soon()
+        if process.dead:
+            raise lines.broken()
+        return answered
+
+
+@lru_cache(maxsize=1)
+def sweeps() -> tuple[str, ...]:
+    """Return the tasks that the scheduler sends often."""
+    rows = app.conf.beat_schedule.values()
+    return tuple(row["task"] for row in rows if float(row["schedule"]) < OFTEN_S)
+
+
+@dataclass(frozen=True)
+class Dates:
+    """Whether a sweep might find anything now, and when it might next."""
+
+    due: bool
+    next_at: float | None
+
+
+#: Rows whose date means nothing any more.
+_OVER = {"listings_job": "NOT waiting", "webhooks_delivery": "state = 'open'"}
+
+
+@lru_cache(maxsize=1)
+def _question() -> str:
+    """Return the one question to all tables that have dates on which something is due."""
+    now = ["SELECT 1 FROM shops_shop WHERE look_again_asked", "SELECT 1 FROM listings_job WHERE lease IS NOT NULL"]
+    # A claimed job whose worker is gone is noticed before its lease runs out.
+    gone = "lease_until - %(early)s"
+    later = [f"SELECT min({gone}) AS at FROM listings_job WHERE {gone} > %(now)s"]
+    for room in ROOMS:
+        for model in apps.get_app_config(room).get_models():
+            for field in model._meta.get_fields():
+                name = field.name if isinstance(field, models.DateTimeField) else ""
+                table = model._meta.db_table
+                if name == "due_at" or name.endswith(("_due_at", "lease_until")):
+                    alive = _OVER.get(table, "true")
+                    now.append(f"SELECT 1 FROM {table} WHERE {name} <= %(now)s AND {alive}")
+                    later.append(f"SELECT min({name}) FROM {table} WHERE {name} > %(now)s AND {alive}")
+    exists = " OR ".join(f"EXISTS ({part})" for part in now)
+    return f"SELECT {exists}, (SELECT extract(epoch FROM min(at)) FROM ({' UNION ALL '.join(later)}) AS dates)"
+
+
+def dates(now: datetime) -> Dates:
+    """Ask."""
+    early = jobs.LEASE - jobs.LOCKED_WITHIN - timedelta(milliseconds=100)
+    with connection.cursor() as cursor:
+        cursor.execute(_question(), {"now": now, "early": early})
+        due, following = cursor.fetchone() or (False, None)
+    return Dates(bool(due), float(following) if following is not None else None)

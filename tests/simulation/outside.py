@@ -1,0 +1,140 @@
+"""Both outsides: the real stand-ins, in this process, by simulated time; and the post that carries their webhooks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import requests
+from requests.models import PreparedRequest
+
+from sandbox.common.clock import Clock
+from sandbox.common.keep import Doc
+from sandbox.common.sender import Sender
+from sandbox.reverb import app as reverb_app
+from sandbox.shopify import app as store_app
+from tests.simulation import lines
+from tests.simulation.calls import REVERB, STORE
+from tests.simulation.lines import Answered, Wsgi
+from tests.simulation.schedule import Schedule
+
+
+class SkewedClock(Clock):
+    """A side's own clock: simulated time, and some seconds ahead or behind."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.schedule = Schedule()
+        self.skew_s = 0.0
+
+    def now(self) -> float:
+        """Return the time in seconds."""
+        return self.schedule.now + self.skew_s + self.offset_s
+
+
+@dataclass
+class Posted:
+    """A webhook that a platform sent: when, and when we first answered 2xx."""
+
+    owner: str
+    topic: str
+    body: str
+    sent_at: float
+    lost: bool = False
+    taken_at: float | None = None
+
+
+@dataclass
+class Post:
+    """Carries webhooks: as the story has it twice, late, out of order, or never."""
+
+    schedule: Schedule = field(default_factory=Schedule)
+    luck: Random = field(default_factory=Random)
+    loss: float = 0.0
+    twice: float = 0.0
+    late_s: float = 0.0
+    take: Callable[[PreparedRequest], Answered] | None = None
+    tell: Callable[[str], None] = lambda _: None
+    sent: list[Posted] = field(default_factory=list)
+    waiting: int = 0
+
+    def put(self, sender: Sender, delivery: Doc, in_s: float) -> None:
+        """Take a delivery, for the first time or for another try."""
+        if "posted" not in delivery:
+            posted = Posted(delivery["domain"], delivery["topic"], delivery["body"], self.schedule.now)
+            self.sent.append(posted)
+            delivery["posted"] = posted
+            if self.luck.random() < self.loss:
+                posted.lost = True
+                self.tell(f"  a webhook is lost: {delivery['topic']}")
+                return
+            if self.luck.random() < self.twice:
+                self._send(sender, dict(delivery), self.luck.uniform(0, 10))
+            in_s += self.luck.uniform(0.01, 0.2) + (self.luck.uniform(0, self.late_s) if self.late_s else 0.0)
+        self._send(sender, delivery, in_s)
+
+    def _send(self, sender: Sender, delivery: Doc, in_s: float) -> None:
+        self.waiting += 1
+        self.schedule.later(in_s, lambda: self._arrive(sender, delivery))
+
+    def _arrive(self, sender: Sender, delivery: Doc) -> None:
+        self.waiting -= 1
+        assert self.take is not None
+        with lines.session(self.take) as session:
+            sender._try(session, delivery)
+        status = sender.tries.pop()["status"] if sender.tries else 0
+        posted: Posted = delivery["posted"]
+        self.tell(f"  webhook {delivery['topic']} → {status}")
+        if 200 <= status < 300 and posted.taken_at is None:
+            posted.taken_at = self.schedule.now
+
+
+class Refused(Exception):
+    """The stand-in says that this cannot be done now."""
+
+
+class Outside:
+    """Both stand-ins; built once a process, emptied for each run."""
+
+    def __init__(self) -> None:
+        self.post = Post()
+        self.reverb_clock, self.store_clock = SkewedClock(), SkewedClock()
+        sending = self._sending()
+        reverb = reverb_app.build(None, f"http://{REVERB}", clock=self.reverb_clock, sending=sending)
+        store = store_app.build(None, f"http://{STORE}", clock=self.store_clock, sending=sending)
+        for application in (reverb, store):
+            application.config["PROPAGATE_EXCEPTIONS"] = True
+        self.doors: dict[str, Wsgi] = {"reverb": reverb, "store": store}
+
+    def _sending(self) -> type[Sender]:
+        outside = self
+
+        class ByPost(Sender):
+            def _put(self, delivery: Doc, in_s: float) -> None:
+                outside.post.put(self, delivery, in_s)
+
+        return ByPost
+
+    def begin(self, post: Post, *, reverb_skew_s: float, store_skew_s: float) -> None:
+        """Forget everything, and go by another run's time and post."""
+        self.post = post
+        for clock, skew_s in ((self.reverb_clock, reverb_skew_s), (self.store_clock, store_skew_s)):
+            clock.schedule, clock.skew_s = post.schedule, skew_s
+        for side in self.doors:
+            self.ask(side, "POST", "/_control/reset", {})
+
+    def ask(self, side: str, method: str, path: str, body: Any = None, *, token: str = "") -> Any:
+        """Ask a stand-in as somebody else than us: its control address, or its API as the seller. Raises Refused."""
+        host = REVERB if side == "reverb" else STORE
+        headers = {"Content-Type": "application/json"}
+        if token:
+            headers |= {"Authorization": f"Bearer {token}", "Accept-Version": "3.0"}
+        data = None if body is None else json.dumps(body)
+        request = requests.Request(method, f"http://{host}{path}", headers=headers, data=data).prepare()
+        answered = lines.ask(self.doors[side], request)
+        if answered.status >= 400:
+            raise Refused(f"{method} {path}: {answered.status} {answered.body[:200]!r}")
+        return json.loads(answered.body) if answered.body else None

@@ -1,0 +1,284 @@
+"""The promises of the design, and whether a run kept them.
+
+What is allowed, and why, stands beside each promise; docs/simulation.md gathers it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.db import connection
+
+from listings.models import Order, Product
+from shops.models import SyncSettings
+from synclog.models import Entry
+from tests.simulation.book import Item
+from tests.simulation.world import LOCKED
+from webhooks.models import Delivery
+
+if TYPE_CHECKING:
+    from tests.simulation.calls import Call
+    from tests.simulation.run import Run
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A promise that was broken: its number in the design, and what was seen."""
+
+    promise: int
+    words: str
+
+    def __str__(self) -> str:
+        return f"promise {self.promise}: {self.words}"
+
+
+def at_first_rest(run: Run) -> list[Broken]:
+    """Look right after the story, before any nightly look could hide what was lost."""
+    return [*_check(run, (_deliveries_are_acted_on, _orders_are_known))]
+
+
+def at_last(run: Run) -> list[Broken]:
+    """Look when every look that comes by itself has come."""
+    return [
+        *_check(
+            run,
+            (
+                _nothing_breaks,
+                _nothing_is_open,
+                _fields_agree,
+                _one_listing_a_sku,
+                _stock_agrees,
+                _nothing_sold_is_on_sale_again,
+                _one_entry_an_attempt,
+                _nobody_elses_business,
+                _no_token_to_be_read,
+                _the_pace_is_kept,
+                _silence_after_429,
+            ),
+        )
+    ]
+
+
+def _check(run: Run, checks: tuple[Callable[[Run], Iterator[Broken]], ...]) -> Iterator[Broken]:
+    with run.processes.running("reader"):
+        for check in checks:
+            yield from check(run)
+
+
+# -- 1: a delivery that was answered 2xx is never lost, and is acted on --------------------------------------------
+
+
+def _deliveries_are_acted_on(run: Run) -> Iterator[Broken]:
+    """Whatever a taken webhook of a product told of, we have read from the store since it was sent."""
+    for items in run.world.items:
+        for item in items:
+            ids = re.compile(rf"\b({item.product_id}|{item.counted_id})\b")
+            sent = [one for one in run.post.sent if one.taken_at is not None and one.owner == item.domain]
+            taken = [one.sent_at for one in sent if ids.search(one.body)]
+            known = Product.objects.filter(shop=run.shops[item.shop], store_product_id=item.variant_id).first()
+            if taken and (known is None or known.read_at.timestamp() < max(taken)):
+                yield Broken(1, f"a webhook for {item.sku} was taken and the product was never looked at")
+
+
+def _orders_are_known(run: Run) -> Iterator[Broken]:
+    """Whatever a taken webhook told of an order on Reverb, we know of it, or of something newer."""
+    for posted in run.post.sent:
+        if posted.taken_at is None or "order" not in posted.topic or posted.owner not in run.tokens:
+            continue
+        said = json.loads(posted.body)
+        known = Order.objects.filter(shop=run.shops[run.tokens[posted.owner]], number=said["order_number"]).first()
+        if known is None or known.updated_at < datetime.fromisoformat(said["updated_at"]):
+            yield Broken(1, f"a webhook for order {said['order_number']} was taken and it was never looked at")
+
+
+def _fields_agree(run: Run) -> Iterator[Broken]:
+    """A change that was heard of is on Reverb. A used listing that sold is locked, and a draft is the seller's."""
+    for items in run.world.items:
+        for item in items:
+            listing, price = run.world.listing(item), run.world.price(item)
+            if price is None or listing is None or run.world.shown(listing) == 0:
+                continue
+            if listing["price"]["amount"] != price:
+                yield Broken(1, f"{item.sku} costs {price} in the store and {listing['price']['amount']} on Reverb")
+
+
+def _nothing_is_open(run: Run) -> Iterator[Broken]:
+    for delivery in Delivery.objects.filter(state=Delivery.State.OPEN):
+        yield Broken(1, f"a delivery is still open: {delivery.topic}, {delivery.note}")
+    if any("it never comes to rest" in line for line in run.told):
+        yield Broken(1, "our side never comes to rest")
+
+
+# -- 2: never a second listing for a SKU ---------------------------------------------------------------------------
+
+
+def _one_listing_a_sku(run: Run) -> Iterator[Broken]:
+    for items in run.world.items:
+        for item in items:
+            found = run.world.listings(item)
+            if len(found) > 1:
+                yield Broken(2, f"{item.sku} has {len(found)} listings")
+
+
+# -- 3: stock agrees -----------------------------------------------------------------------------------------------
+
+
+def _stock_agrees(run: Run) -> Iterator[Broken]:
+    for number, items in enumerate(run.world.items):
+        settings = SyncSettings.objects.get(shop=run.shops[number])
+        for item in items:
+            yield from _agrees(run, item, settings.stock_buffer, settings.stock_maximum)
+
+
+def _agrees(run: Run, item: Item, buffer: int, maximum: int) -> Iterator[Broken]:
+    listing = run.world.listing(item)
+    shown, there = run.world.shown(listing), run.world.in_store(item)
+    if item.deleted:
+        if shown:
+            yield Broken(3, f"{item.sku} is deleted in the store and still on sale on Reverb ({shown})")
+        return
+    if item.way == "store":
+        least = most = item.book.units
+    else:
+        least, most = max(0, item.book.fewest), max(0, item.book.units)
+
+    def cut(units: int) -> int:
+        found = max(0, units - buffer)
+        found = min(found, maximum) if maximum else found
+        return min(found, 1) if item.used else found
+
+    if there is None or not least <= there <= most:
+        yield Broken(3, f"{item.sku}: the store says {there}, and {item.book.units} are left")
+    elif shown != cut(there) and not _may_not_be_relisted(run, item, shown):
+        yield Broken(3, f"{item.sku}: Reverb has {shown} on sale instead of {cut(there)} ({item.book.units} are left)")
+    if item.way == "both" and item.book.units < 0 and not item.book.unsure and not _told_of(run, item):
+        yield Broken(3, f"{item.sku}: {-item.book.units} more were sold than there were, and the seller was not told")
+
+
+def _nothing_sold_is_on_sale_again(run: Run) -> Iterator[Broken]:
+    """No write of ours puts a unit on sale that was sold before we looked. What sells between our look and our write
+    cannot be known: Reverb takes numbers, not differences.
+    """
+    for words in run.watch.unsafe:
+        yield Broken(3, words)
+
+
+def _told_of(run: Run, item: Item) -> bool:
+    return Entry.objects.filter(shop=run.shops[item.shop], sku=item.sku, reason="oversold").exists()
+
+
+def _may_not_be_relisted(run: Run, item: Item, shown: int) -> bool:
+    """A used listing that sold on Reverb is locked for good; without stock at first, none was made."""
+    listing = run.world.listing(item)
+    if shown:
+        return False
+    return listing is not None and item.used and listing["state"] in LOCKED
+
+
+# -- 4: every attempt leaves exactly one entry ---------------------------------------------------------------------
+
+
+def _one_entry_an_attempt(run: Run) -> Iterator[Broken]:
+    """An attempt that the pace put off before it wrote anything was none. One that was killed is told by the next."""
+    claims: dict[str, int] = {}
+    for known in run.watch.claims:
+        if known.ended == "put off" and not known.writes:
+            continue
+        claims[known.product] = claims.get(known.product, 0) + 1
+        if len(known.entries) > 1:
+            yield Broken(4, f"one attempt left {len(known.entries)} entries: {', '.join(known.entries)}")
+    for product in Product.objects.all():
+        made = claims.get(str(product.pk), 0)
+        told = Entry.objects.filter(shop=product.shop_id, store_product_id=product.store_product_id).count()
+        if made != told:
+            yield Broken(4, f"{made} attempts at {product.sku} left {told} entries")
+
+
+def _nothing_breaks(run: Run) -> Iterator[Broken]:
+    for words in run.ours.broke:
+        yield Broken(0, words)
+    for entry in Entry.objects.filter(reason="our_fault"):
+        yield Broken(0, f"an attempt at {entry.sku} broke: {[line for line in run.logs if 'Traceback' in line][-1:]}")
+
+
+# -- 5: no shop sees or changes another's --------------------------------------------------------------------------
+
+
+def _nobody_elses_business(run: Run) -> Iterator[Broken]:
+    """Each call was made with the token of the shop whose work it was."""
+    owners = {items[0].token: run.shops[number].pk for number, items in enumerate(run.world.items)}
+    for call in run.calls.made:
+        if call.shop_id is not None and call.token and owners.get(call.token) != call.shop_id:
+            yield Broken(5, f"{call.method} {call.path} was made for shop {call.shop_id} with another's token")
+
+
+# -- 6: no token is readable ---------------------------------------------------------------------------------------
+
+#: Tables that hold what came from outside, or tells of it.
+_OPEN_TABLES = (
+    "synclog_entry",
+    "webhooks_delivery",
+    "listings_job",
+    "listings_listing",
+    "listings_ledger",
+    "listings_order",
+    "listings_product",
+    "listings_walk",
+    "shops_storeconnection",
+    "shops_reverbconnection",
+    "shops_shop",
+)
+
+
+def _no_token_to_be_read(run: Run) -> Iterator[Broken]:
+    tokens = [f"token-{run.story.seed}-"]
+    with connection.cursor() as cursor:
+        for table in _OPEN_TABLES:
+            cursor.execute(f"SELECT count(*) FROM {table} AS row WHERE row::text LIKE %s", [f"%{tokens[0]}%"])
+            if cursor.fetchone() != (0,):
+                yield Broken(6, f"a token can be read in {table}")
+    if any(token in line for token in tokens for line in run.logs):
+        yield Broken(6, "a token can be read in the log")
+
+
+# -- 7: the pace ---------------------------------------------------------------------------------------------------
+
+
+def _the_pace_is_kept(run: Run) -> Iterator[Broken]:
+    """No minute, wherever it begins, holds more calls than allowed. An emptied Redis has forgotten what was called."""
+    limits = {False: run.story.ways["reads_per_minute"], True: run.story.ways["writes_per_minute"]}
+    calls = [call for call in run.calls.made if call.side == "reverb" and call.arrived_at is not None]
+    for (token, writes), limit in ((key, limits[key[1]]) for key in {(c.token, c.writes) for c in calls}):
+        times = [c.arrived_at or 0.0 for c in calls if (c.token, c.writes) == (token, writes)]
+        for first, at in enumerate(times):
+            inside = [moment for moment in times[first:] if moment < at + 60]
+            flushes = sum(at <= moment < at + 60 for moment in run.flushed_at)
+            if len(inside) > limit * (1 + flushes):
+                kind = "writes" if writes else "reads"
+                yield Broken(7, f"{len(inside)} {kind} in a minute, and {limit} are allowed")
+                return
+
+
+def _silence_after_429(run: Run) -> Iterator[Broken]:
+    """After a 429, that account is not called before the time is up; an emptied Redis has forgotten it."""
+    calls = [call for call in run.calls.made if call.side == "reverb"]
+    for no in calls:
+        if no.status != 429 or no.answered_at is None:
+            continue
+        until = no.answered_at + (no.retry_after or 1.0)
+        forgotten = [moment for moment in run.flushed_at if no.answered_at <= moment < until]
+        until = min([until, *forgotten])
+        if early := [call for call in calls if _early(call, no, until)]:
+            yield Broken(
+                7, f"{early[0].method} {early[0].path} came {until - early[0].begun_at:.1f} s too early after 429"
+            )
+            return
+
+
+def _early(call: Call, no: Call, until: float) -> bool:
+    return call.token == no.token and (no.answered_at or 0.0) < call.begun_at < until - 0.001

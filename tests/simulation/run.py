@@ -1,0 +1,323 @@
+"""One run: tell a story to our real code, let everything settle, and see whether each promise was kept."""
+
+from __future__ import annotations
+
+import logging
+import random
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.test.utils import override_settings
+
+from listings import walks
+from listings.models import Job, Walk
+from reverbsync import clock, http, wake
+from reverbsync.logs import RedactingFormatter
+from reverbsync.redis import connection as redis
+from shops import make
+from shops.models import Person, Shop, SyncSettings
+from shops.platforms.values import Keys
+from tests.simulation import lines, promises
+from tests.simulation.calls import REVERB, STORE, Calls
+from tests.simulation.ours import Ours
+from tests.simulation.outside import Outside, Post
+from tests.simulation.processes import Process, Processes
+from tests.simulation.promises import Broken
+from tests.simulation.schedule import Schedule
+from tests.simulation.story import FAULTS, SETTINGS, WITH_A_NUMBER, Step, Story
+from tests.simulation.watch import Watch
+from tests.simulation.world import World
+from webhooks.models import Delivery
+
+#: How long a run may take to come to rest, in simulated seconds, before it counts as restless.
+REST_WITHIN_S = 4 * 3600.0
+#: After the story: these many seconds pass at a time, so that every look that comes by itself has come.
+PASSES_S = (20 * 60.0, 70 * 60.0, 27 * 3600.0)
+
+
+@dataclass
+class Verdict:
+    """How a run ended."""
+
+    story: Story
+    broken: list[Broken]
+    told: list[str] = field(repr=False, default_factory=list)
+    calls: int = 0
+    attempts: int = 0
+
+
+class Run:
+    """A run in the making."""
+
+    def __init__(self, story: Story, outside: Outside, processes: Processes) -> None:
+        """`outside` and `processes` are used for one run after the other."""
+        self.story = story
+        self.told: list[str] = []
+        self.schedule = Schedule()
+        self.processes = processes
+        ways = story.ways
+        self.ours = Ours(
+            self.schedule, processes, self._luck("wakes"), wake_loss=ways["wake_loss"], sweep_s=ways["sweep_s"]
+        )
+        self.post = Post(
+            self.schedule,
+            self._luck("post"),
+            take=self.ours.take_webhook,
+            tell=self.tell,
+        )
+        self.outside = outside
+        outside.post = self.post
+        self.world = World(outside, self._luck("people"), self.tell)
+        self.watch = Watch(self)
+        self.calls = Calls(
+            self.schedule,
+            processes,
+            outside.doors,
+            self._luck("calls"),
+            tuple(ways["call_s"]),
+            act=self.act,
+            applied=self.watch.applied,
+            tell=self.tell,
+        )
+        processes.on_moment, processes.on_death = self.calls.moment, self._died
+        self.shops: list[Shop] = []
+        #: Token → which shop of the story it is of.
+        self.tokens: dict[str, int] = {}
+        self.logs: list[str] = []
+        #: Moments at which Redis was emptied, and the pace with it.
+        self.flushed_at: list[float] = []
+        #: How often we came to rest after the story.
+        self.rests = 0
+
+    def _luck(self, name: str) -> Random:
+        return Random(f"{self.story.seed} {name}")
+
+    def tell(self, words: str) -> None:
+        """Write down what happens."""
+        self.told.append(f"{self.schedule.datetime().strftime('%H:%M:%S.%f')[:-3]} {words}")
+
+    # -- the story -------------------------------------------------------------------------------------------
+
+    def go(self) -> Verdict:
+        """Run it."""
+        random.seed(self.story.seed)  # the jitter of our own delays
+        with self._set():
+            _forget()
+            self._open()
+            self._begin()
+            self._tell_story()
+            self._end()
+            self._rest()
+            broken = promises.at_first_rest(self)
+            for seconds in PASSES_S:
+                self.schedule.jump(seconds)
+                self._rest()
+            broken += promises.at_last(self)
+        return Verdict(self.story, broken, self.told, len(self.calls.made), len(self.watch.claims))
+
+    @contextmanager
+    def _set(self) -> Iterator[None]:
+        ways = self.story.ways
+        changes = {
+            "REVERB_API_URL": f"http://{REVERB}/api",
+            "REVERB_WEB_URL": f"http://{REVERB}",
+            "SHOPIFY_ADMIN_URL": f"http://{STORE}",
+            "REVERB_READS_PER_MINUTE": ways["reads_per_minute"],
+            "REVERB_WRITES_PER_MINUTE": ways["writes_per_minute"],
+            "EMAIL_BACKEND": "django.core.mail.backends.locmem.EmailBackend",
+        }
+        with ExitStack() as stack:
+            stack.enter_context(override_settings(**changes))
+            stack.enter_context(clock.running_by(self.schedule.datetime, sleeping=self.schedule.let_pass))
+            stack.enter_context(http.carried_by(lines.Adapter(self.calls.carry)))
+            stack.enter_context(wake.carried_by(self.ours))
+            stack.enter_context(self.watch.watching())
+            stack.enter_context(self._logging())
+            yield
+
+    @contextmanager
+    def _logging(self) -> Iterator[None]:
+        """Keep what our code logs, as the log shows it."""
+        run = self
+
+        class Handler(logging.Handler):
+            def emit(self, record: logging.LogRecord) -> None:
+                run.logs.append(self.format(record))
+                run.tell(f"  log: {run.logs[-1][:300]}")
+
+        handler = Handler()
+        handler.setFormatter(RedactingFormatter("%(levelname)s %(name)s: %(message)s"))
+        root = logging.getLogger()
+        before, root.handlers = root.handlers, [handler]
+        try:
+            yield
+        finally:
+            root.handlers = before
+
+    def _open(self) -> None:
+        """Open the shops on both sides, and connect them here, while nothing goes wrong."""
+        ways = self.story.ways
+        self.outside.begin(self.post, reverb_skew_s=ways["reverb_skew_s"], store_skew_s=ways["store_skew_s"])
+        self.outside.ask("reverb", "POST", "/_control/settings", {**ways["reverb"]})
+        redis().flushdb()
+        for number, side in enumerate(self.story.sides, 1):
+            token = f"token-{self.story.seed}-{number}-{self._luck(f'token {number}').getrandbits(64):x}"
+            domain = f"shop-{number}.myshopify.com"
+            self.world.open_shop(side, domain=domain, token=token, secret=f"secret-{token}")
+            with self.processes.running("web"):
+                self.shops.append(self._connect(side.settings, domain, token, by_oauth=side.oauth))
+        self.tokens = {items[0].token: number for number, items in enumerate(self.world.items)}
+        self.ours.look_soon()
+        self._rest()
+
+    def _connect(self, changes: Any, domain: str, token: str, *, by_oauth: bool) -> Shop:
+        number = len(self.shops) + 1
+        person, _ = Person.objects.get_or_create(email=f"seller-{number}@example.com")
+        shop = make.shop(person, f"Shop {number}")
+        SyncSettings.objects.filter(shop=shop).update(**{"auto_publish": True, **changes})
+        self.processes.stack[-1].shop_id = shop.pk
+        make.connect_store(shop, platform="shopify", address=domain, keys=Keys(token, f"secret-{token}"))
+        make.connect_reverb(shop, token, by_oauth=by_oauth)
+        return shop
+
+    def _begin(self) -> None:
+        """Bring what the first import learnt to Reverb; from here on things go wrong, unless the story begins later."""
+        ways = self.story.ways
+        with self.processes.running("web"):
+            for shop in self.shops:
+                walks.release_held(shop)
+        self.ours.look_soon()
+        if ways["begins_linked"]:
+            self._rest()
+        self.post.loss, self.post.twice, self.post.late_s = ways["loss"], ways["twice"], ways["late_s"]
+        self.tell("the story begins")
+
+    def _tell_story(self) -> None:
+        for step in self.story.steps:
+            self.schedule.run_until(self.schedule.now + step.wait)
+            if step.at:
+                self.tell(f"(waiting: {step.word} at {step.where} no. {step.at})")
+                self.calls.arm(step)
+            else:
+                self.act(step)
+
+    def act(self, step: Step) -> None:
+        """Let a step happen now."""
+        if self.world.knows(step.word):
+            with self.processes.running("people"):  # whoever is in the middle of something does not die by this
+                self.world.act(step)
+            return
+        self.tell(f"{step.word} {step.n if step.word in WITH_A_NUMBER else ''}".strip())
+        if step.word == "flush":
+            redis().flushdb()
+            self.ours.forget()
+            self.flushed_at.append(self.schedule.now)
+        elif step.word == "pass":
+            if not self.processes.stack:
+                self.schedule.run_until(self.schedule.now + step.n)
+        elif step.word in SETTINGS:
+            self._set_up(step)
+        elif step.word == "second worker":
+            self.ours.look_soon()
+            self.schedule.let_pass(1.2)
+        elif step.word not in FAULTS and step.word != "die":
+            raise ValueError(step.word)
+
+    def _set_up(self, step: Step) -> None:
+        """The seller changes a setting on our page."""
+        name, value = SETTINGS[step.word]
+        shop = self.shops[step.shop]
+        with self.processes.running("web", shop.pk), transaction.atomic():
+            SyncSettings.objects.filter(shop=shop).update(**{name: step.n if value is None else value})
+            make.look_again(shop)
+        self.ours.look_soon()
+
+    def _died(self, process: Process, why: str) -> None:
+        self.tell(f"  a {process.kind} process is killed: {why}")
+
+    def _end(self) -> None:
+        """Nothing goes wrong any more."""
+        self.calls.disarm()
+        self.world.over = True
+        self.post.loss = self.post.twice = self.post.late_s = 0.0
+        self.ours.wake_loss = 0.0
+        for number in range(len(self.shops)):
+            if not SyncSettings.objects.get(shop=self.shops[number]).auto_sync:
+                self._set_up(Step("start syncing", shop=number))
+        self.tell("the story ends")
+
+    def _rest(self) -> None:
+        """Go on until nothing is open."""
+        over = self.schedule.now + REST_WITHIN_S
+        self.ours.look_soon()
+        while self.schedule.now < over:
+            self.schedule.run_until(self.schedule.next_at or self.schedule.now + 1)
+            if self.ours.quiet and not self.post.waiting and not self.world.waiting and not _open():
+                self.rests += 1
+                return
+        self.tell("it never comes to rest")
+
+    def shops_index(self, shop_id: int | None) -> int:
+        """Return which shop of the story it is."""
+        return next((number for number, shop in enumerate(self.shops) if shop.pk == shop_id), len(self.shops) - 1)
+
+    def stop(self) -> None:
+        """Let nothing of this run go on."""
+        self.processes.on_moment = lambda *_: None
+        self.processes.on_death = lambda *_: None
+
+
+def _open() -> bool:
+    """Tell whether something waits for a later date, a try after a failure for instance."""
+    return (
+        Delivery.objects.filter(state=Delivery.State.OPEN).exists()
+        or Job.objects.filter(waiting=False).exists()
+        or Walk.objects.filter(state=Walk.State.RUNNING).exists()
+    )
+
+
+def _forget() -> None:
+    """Forget the run before: empty every table that a run fills."""
+    with connection.cursor() as cursor:
+        for table in _tables():
+            cursor.execute(f"DELETE FROM {table}")
+
+
+def _tables() -> list[str]:
+    """Return the tables of a run, those that point before those that are pointed at."""
+    from django.apps import apps
+
+    names = [
+        model
+        for room in ("synclog", "webhooks", "listings", "shops")
+        for model in apps.get_app_config(room).get_models()
+    ]
+    tables = [model._meta.db_table for model in names if model._meta.label != "shops.Person"]
+    return _sorted(tables)
+
+
+_order: list[str] = []
+
+
+def _sorted(tables: list[str]) -> list[str]:
+    if _order:
+        return _order
+    with connection.cursor() as cursor:
+        points = {
+            table: {other for _, other in connection.introspection.get_relations(cursor, table).values()} - {table}
+            for table in tables
+        }
+    left = set(tables)
+    while left:
+        free = sorted(table for table in left if not any(table in points[other] for other in left if other != table))
+        _order.extend(free)
+        left -= set(free)
+    return _order
+
+
+__all__ = ["Run", "Verdict", "settings"]

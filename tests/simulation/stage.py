@@ -1,0 +1,30 @@
+"""What a run needs under its feet: the stand-ins and our processes' lines. Set up once a process, after Django."""
+
+from __future__ import annotations
+
+import gc
+from functools import lru_cache
+
+from tests.simulation import mutants
+from tests.simulation.outside import Outside
+from tests.simulation.processes import Processes
+from tests.simulation.run import Run, Verdict
+from tests.simulation.story import Story
+
+
+@lru_cache(maxsize=1)
+def _stage() -> tuple[Outside, Processes]:
+    made = Outside(), Processes(lambda *_: None, lambda *_: None)
+    gc.freeze()
+    return made
+
+
+def tell(story: Story, *, mutant: str = "") -> Verdict:
+    """Tell one story to our code, and return how it ended. `mutant` names a planted bug."""
+    outside, processes = _stage()
+    with mutants.planted(mutant):
+        run = Run(story, outside, processes)
+        try:
+            return run.go()
+        finally:
+            run.stop()

@@ -1,0 +1,83 @@
+"""A few hundred short runs of the simulation, and that it is what it says: the same each time, quick to find bugs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tests.simulation import many, mutants, shrink, write
+from tests.simulation.story import Step, Story
+
+pytestmark = pytest.mark.live
+
+RUNS = 200
+#: In so many runs each planted bug must be found.
+SOON = range(1, 201)
+PROCESSES = 2
+
+
+def simulate(*arguments: str, seconds: float = 1200) -> subprocess.CompletedProcess[str]:
+    """Run the simulation as `make simulate` does."""
+    command = [sys.executable, "-m", "tests.simulation", *arguments]
+    return subprocess.run(command, cwd=many.ROOT, capture_output=True, text=True, timeout=seconds, check=False)
+
+
+@pytest.fixture(scope="module")
+def found() -> dict[str, dict[str, Any]]:
+    """Plant each bug by itself, and return what was seen of it."""
+    with many.processes(PROCESSES) as workers:
+        shares = [sorted(mutants.MUTANTS)[number::PROCESSES] for number in range(PROCESSES)]
+        said = list(workers.tell([{"mutants": share, "seeds": list(SOON)} for share in shares]))
+    return {one["mutant"]: one for one in said}
+
+
+def test_no_promise_breaks_in_a_few_hundred_runs() -> None:
+    done = simulate("--runs", str(RUNS), "--seed", "20260101")
+    assert done.returncode == 0, done.stdout[-20_000:]
+
+
+def test_the_same_seed_is_the_same_run() -> None:
+    done = simulate("--runs", "6", "--seed", "31", "--twice")
+    assert done.returncode == 0, done.stdout[-5_000:]
+
+
+@pytest.mark.parametrize("mutant", sorted(mutants.MUTANTS))
+def test_a_planted_bug_is_found_soon(found: dict[str, dict[str, Any]], mutant: str) -> None:
+    assert found[mutant]["broken"]
+
+
+def test_without_planted_bugs_the_same_seeds_are_clean(found: dict[str, dict[str, Any]]) -> None:
+    last = max(one["seed"] for one in found.values() if one["seed"] is not None)
+    done = simulate("--runs", str(last), "--seed", str(SOON[0]))
+    assert done.returncode == 0, done.stdout[-20_000:]
+
+
+def test_a_story_can_be_written_down_and_read_again() -> None:
+    for seed in range(50):
+        story = write.story(seed)
+        assert Story.loads(story.dumps()) == Story.loads(json.dumps(json.loads(story.dumps())))
+        assert Story.loads(story.dumps()).told() == story.told()
+
+
+def test_the_shortest_story_keeps_what_is_needed_and_nothing_else() -> None:
+    story = write.story(3)
+    needed = [step for step in story.steps if step.word in ("buy", "sell")][:2]
+    assert len(needed) == 2
+
+    def breaks(one: Story) -> bool:
+        return [step.word for step in one.steps].count("buy") + [step.word for step in one.steps].count("sell") >= 2
+
+    found = shrink.shortest(story, breaks, within_s=60)
+    assert len(found.steps) == 2
+    assert len(found.sides) == 1
+    assert len(found.sides[0].things) == 1
+
+
+def test_what_comes_after_a_step_that_was_left_out_still_comes_as_late() -> None:
+    steps = (Step("sell", wait=1.0), Step("buy", wait=2.0), Step("price", wait=4.0))
+    story = Story(1, write.story(1).sides, write.story(1).ways, steps)
+    assert [step.wait for step in story.without(1, 1).steps] == [1.0, 6.0]

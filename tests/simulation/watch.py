@@ -1,0 +1,147 @@
+"""Watches our engine from outside: who claimed which job, and what each attempt left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+from listings import jobs, tasks
+from listings.jobs import Claim
+from listings.models import Job, Product
+from listings.stock.turn import ORDERS_KEEP_S
+from listings.sync import words
+from sandbox.common.keep import Doc
+from synclog.record import Attempt
+from tests.simulation.book import Item
+from tests.simulation.calls import Call
+
+if TYPE_CHECKING:
+    from tests.simulation.run import Run
+
+
+@dataclass
+class Claimed:
+    """A claim, and the attempt that was made with it."""
+
+    claim: Claim
+    product: str
+    began_at: float
+    #: When the picture of the product that it works with was read from the store.
+    read_at: float
+    ended: str = ""  # "", "returned", "killed", "put off" (the pace did not allow its first call), "lost"
+    entries: list[str] = field(default_factory=list)
+    writes: int = 0
+
+
+class Watch:
+    """Keeps what the promises need to know about our own doing."""
+
+    def __init__(self, run: Run) -> None:
+        """Nothing was seen yet."""
+        self._run = run
+        self.claims: list[Claimed] = []
+        #: Writes of ours by which a sold unit was on sale again.
+        self.unsafe: list[str] = []
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """Watch while the block runs."""
+        with ExitStack() as stack:
+            stack.enter_context(mock.patch.object(jobs, "claim", self._claim(jobs.claim)))
+            stack.enter_context(mock.patch.object(tasks, "attempt", self._attempt(tasks.attempt)))
+            stack.enter_context(mock.patch.object(words, "record", self._record(words.record)))
+            yield
+
+    def applied(self, call: Call) -> None:
+        """A call of ours was applied: no unit that is known to be sold may be on sale by it."""
+        if not call.writes or call.status is None or call.status >= 300:
+            return
+        for item in self._run.world.items[self._run.shops_index(call.shop_id)]:
+            if item.deleted or item.way == "store" or item.book.unsure:
+                continue
+            words = self._too_many(call, item)
+            if words:
+                self.unsafe.append(words)
+
+    def _too_many(self, call: Call, item: Item) -> str:
+        """Say what is wrong if a side has more for sale than can be left, whatever came since we looked."""
+        run = self._run
+        looked = call.attempt.began_at if call.attempt is not None else call.begun_at
+        # The lists of orders trail, and orders that were read a moment ago count as read.
+        lag = float(run.story.ways["reverb"]["orders_lag_s"]) + ORDERS_KEEP_S + 1.0
+        told = item.book.taken_since(call.attempt.read_at if call.attempt is not None else 0.0, "store")
+        most = max(0, item.book.units + item.book.taken_since(looked - lag, "reverb") + told)
+        world = run.world
+        if call.side == "reverb" and call.method in ("PUT", "POST") and "inventory" in (call.body or {}):
+            listing = world.listing(item)
+            if listing is None or (call.body or {}).get("sku", item.sku) != item.sku or not _is_about(call, listing):
+                return ""
+            shown = world.shown(listing)
+            return f"{item.sku}: we put {shown} on sale on Reverb, and {item.book.units} are left" * (shown > most)
+        if call.side == "store" and _raises(call, item):
+            there = world.in_store(item) or 0
+            return f"{item.sku}: we set {there} in the store, and {item.book.units} are left" * (there > most)
+        return ""
+
+    def _claim(self, claim: Callable[..., Claim | None]) -> Callable[..., Claim | None]:
+        def claimed(*args: Any, **named: Any) -> Claim | None:
+            found = claim(*args, **named)
+            process = self._run.processes.current
+            if found is not None:
+                with self._run.processes.running("the simulation"):
+                    read = Product.objects.values_list("read_at", flat=True).get(pk=found.product_id)
+                known = Claimed(found, str(found.product_id), self._run.schedule.now, read.timestamp(), "killed")
+                self.claims.append(known)
+                if process is not None:
+                    process.attempt = known
+            return found
+
+        return claimed
+
+    def _attempt(self, attempt: Callable[[Claim], None]) -> Callable[[Claim], None]:
+        def attempted(taken: Claim) -> None:
+            process = self._run.processes.current
+            known: Claimed = process.attempt if process is not None else self.claims[-1]
+            with self._run.processes.running("the simulation"):
+                sku = Product.objects.filter(pk=taken.product_id).values_list("sku", flat=True).first()
+            self._run.tell(f"  a worker begins with {sku} ({taken.cause}, try {taken.attempt})")
+            attempt(taken)
+            if process is not None:
+                process.attempt = None
+            known.writes = sum(call.writes for call in self._run.calls.made if call.attempt is known)
+            with self._run.processes.running("the simulation"):
+                known.ended = "returned" if known.entries else self._without_entry(taken)
+            told = ", ".join(known.entries) or known.ended
+            self._run.tell(f"  the worker is done with {sku}: {told}")
+
+        return attempted
+
+    def _without_entry(self, taken: Claim) -> str:
+        """An attempt that left no entry: put off by the pace, or its job was taken over, or it just forgot."""
+        job = Job.objects.filter(pk=taken.job_id).first()
+        if job is None or (job.lease is not None and job.lease != taken.lease):
+            return "lost"
+        return "put off" if job.lease is None else "returned"
+
+    def _record(self, record: Callable[[Attempt], Any]) -> Callable[[Attempt], Any]:
+        def recorded(told: Attempt) -> Any:
+            process = self._run.processes.current
+            if process is not None and process.attempt is not None and told.reason != "interrupted":
+                process.attempt.entries.append(told.reason)
+            return record(told)
+
+        return recorded
+
+
+def _is_about(call: Call, listing: Doc) -> bool:
+    return call.method == "POST" or f"/listings/{listing['id']}" in call.path
+
+
+def _raises(call: Call, item: Item) -> bool:
+    """Tell whether a call raises the store's number of an item."""
+    changes = ((call.body or {}).get("variables") or {}).get("input", {})
+    rows = changes.get("changes", []) if isinstance(changes, dict) else []
+    return any(row["inventoryItemId"].endswith(f"/{item.counted_id}") and row["delta"] > 0 for row in rows)

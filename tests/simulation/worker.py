@@ -1,0 +1,102 @@
+"""One process of many: tells its share of the seeds, and says of each how it ended, as a line of JSON.
+
+    python -m tests.simulation.worker '{"seeds": [1, 2, 3], "mutant": ""}'
+
+DATABASE_URL and REDIS_URL name a database and a Redis of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import time
+from typing import Any
+
+os.environ["DJANGO_SETTINGS_MODULE"] = "reverbsync.settings"
+#: Addresses hold an unguessable part, which differs each time and changes nothing.
+_KEYS = re.compile(r"webhooks/(store|reverb)/[^/]+/")
+
+
+def main(wish: dict[str, Any]) -> None:
+    """Tell the stories."""
+    import django
+
+    django.setup()
+    from tests.simulation import write
+    from tests.simulation.stage import tell
+    from tests.simulation.story import Story
+
+    if wish.get("mutants"):
+        _hunt(wish["mutants"], wish["seeds"])
+        return
+    mutant = str(wish.get("mutant", ""))
+    stories = [Story.loads(wish["story"])] if wish.get("story") else [write.story(seed) for seed in wish["seeds"]]
+    left_s = float(wish.get("shrink_s", 0.0))
+    for story in stories:
+        began = time.monotonic()
+        verdict = tell(story, mutant=mutant)
+        took = time.monotonic() - began
+        said: dict[str, Any] = {
+            "seed": story.seed,
+            "took_s": round(took, 2),
+            "calls": verdict.calls,
+            "attempts": verdict.attempts,
+            "broken": [str(one) for one in verdict.broken],
+        }
+        if verdict.broken and left_s > 0 and not wish.get("first"):
+            said |= _shrunk(verdict, mutant, left_s)
+            left_s -= time.monotonic() - began
+        if wish.get("tell"):
+            said |= {"story": story.dumps(), "in_words": story.told(), "told": verdict.told}
+        if wish.get("twice"):
+            again = tell(story, mutant=mutant)
+            said["same"] = _plain(again.told) == _plain(verdict.told)
+        print(json.dumps(said), flush=True)
+        if verdict.broken and wish.get("first"):
+            return
+
+
+def _hunt(mutants: list[str], seeds: list[int]) -> None:
+    """Plant one bug after the other, and say in which seed each was found first."""
+    from tests.simulation import write
+    from tests.simulation.stage import tell
+
+    for mutant in mutants:
+        said: dict[str, Any] = {"mutant": mutant, "seed": None, "broken": []}
+        for seed in seeds:
+            broken = tell(write.story(seed), mutant=mutant).broken
+            if broken:
+                said |= {"seed": seed, "broken": [str(one) for one in broken]}
+                break
+        print(json.dumps(said), flush=True)
+
+
+def _shrunk(verdict: Any, mutant: str, within_s: float) -> dict[str, Any]:
+    """Return the shortest story that breaks the same promise."""
+    from tests.simulation.shrink import shortest
+    from tests.simulation.stage import tell
+    from tests.simulation.story import Story
+
+    promise = verdict.broken[0].promise
+
+    def breaks(story: Story) -> bool:
+        return any(one.promise == promise for one in tell(story, mutant=mutant).broken)
+
+    short = shortest(verdict.story, breaks, within_s=within_s)
+    last = tell(short, mutant=mutant)
+    return {
+        "story": short.dumps(),
+        "in_words": short.told(),
+        "told": last.told,
+        "broken_still": [str(one) for one in last.broken],
+    }
+
+
+def _plain(told: list[str]) -> list[str]:
+    return [_KEYS.sub("webhooks/", line) for line in told]
+
+
+if __name__ == "__main__":
+    main(json.loads(sys.argv[1]))

@@ -1,0 +1,304 @@
+"""What people do on both sides: buyers, and sellers with their own hands. Each thing is written into the book once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+from listings.models import Job, Ledger, Listing
+from sandbox.common.keep import Doc
+from shops.models import ReverbConnection
+from tests.simulation.book import Book, Item, Order
+from tests.simulation.outside import Outside, Refused
+from tests.simulation.story import Side, Step, Thing
+
+#: A used listing that sold is locked for good.
+LOCKED = ("ordered", "sold")
+#: A seller's own hand on Reverb's number waits until nothing of ours has moved it for so long, and lowers it only when
+#: no order has for the longer time: an order and an edit cannot be told apart by anybody (docs/simulation.md).
+CALM_S, CALM_AFTER_ORDERS_S = 90.0, 660.0
+BRAND_NEW = "7c3f45de-2ae0-4c81-8400-fdb6b1d74890"
+VERY_GOOD = "ae4d9114-1bd7-4ec5-a4ba-6653af5ac84d"
+CATEGORY = "Electric Guitars / Solid Body"
+
+
+class World:
+    """Both sides, and what happens there."""
+
+    def __init__(self, outside: Outside, luck: Random, tell: Callable[[str], None]) -> None:
+        """`tell` writes the story down."""
+        self.outside, self._luck, self._tell = outside, luck, tell
+        self._schedule = outside.post.schedule
+        #: Other means than us by which a seller's store learns of sales on Reverb are still under way.
+        self.waiting = 0
+        #: The story is over: nobody's hand moves any more.
+        self.over = False
+        self.items: list[list[Item]] = []
+        self._acts: dict[str, Callable[[Item, Step], None]] = {
+            "sell": self._sell,
+            "take back": self._take_back,
+            "count": self._count,
+            "price": self._price,
+            "delete": self._delete,
+            "make": self._make,
+            "buy": lambda item, step: self._buy(item, step.n, "paid"),
+            "buy unpaid": lambda item, step: self._buy(item, step.n, "unpaid"),
+            "pay": lambda item, step: self._move(item, "pay"),
+            "ship": lambda item, step: self._move(item, "ship"),
+            "cancel": lambda item, step: self._move(item, "cancel"),
+            "refund": lambda item, step: self._move(item, "refund"),
+            "block": lambda item, step: self._move(item, "block"),
+            "count on reverb": self._count_on_reverb,
+        }
+
+    def knows(self, word: str) -> bool:
+        """Tell whether a word is about people."""
+        return word in self._acts
+
+    def act(self, step: Step) -> None:
+        """Let people do something; what is not possible just now does not happen."""
+        items = self.items[step.shop]
+        item = items[step.thing % len(items)]
+        try:
+            self._acts[step.word](item, step)
+        except Refused as error:
+            self._tell(f"({step.word} {item.sku}: not possible now: {error})")
+
+    # -- what is there ---------------------------------------------------------------------------------------
+
+    def open_shop(self, side: Side, *, domain: str, token: str, secret: str) -> None:
+        """Fill a store, and its account on Reverb with what was listed by hand."""
+        number = len(self.items)
+        shop = {"domain": domain, "token": token, "secret": secret, "webhooks": [], "name": f"Store {number + 1}"}
+        self.outside.ask("store", "POST", "/_control/shops", shop)
+        account = {"token": token, "shop_name": f"Shop {number + 1}", "oauth": side.oauth}
+        self.outside.ask("reverb", "POST", "/_control/accounts", account)
+        found = []
+        for thing in side.things:
+            item = Item(number, thing.sku, thing.used, Book(thing.units), domain, token)
+            item.way = str(side.settings.get("stock_way", "both"))
+            self._put_in_store(item, thing.units)
+            if thing.listed is not None:
+                self._list(item, thing)
+            found.append(item)
+        self.items.append(found)
+
+    def in_store(self, item: Item) -> int | None:
+        """Return the store's number, None when the product is not there."""
+        rows = self.outside.ask("store", "GET", f"/_control/products?sku={item.sku}")
+        found = [row for row in rows if row["domain"] == item.domain]
+        return int(found[0]["variants"][0]["inventory_quantity"]) if found else None
+
+    def price(self, item: Item) -> str | None:
+        """Return the store's price, None when the product is not there."""
+        rows = self.outside.ask("store", "GET", f"/_control/products?sku={item.sku}")
+        found = [row for row in rows if row["domain"] == item.domain]
+        return str(found[0]["variants"][0]["price"]) if found else None
+
+    def listings(self, item: Item) -> list[Doc]:
+        """Return the listings with the item's SKU in its account."""
+        rows = self.outside.ask("reverb", "GET", f"/_control/listings?sku={item.sku}")
+        return [row for row in rows if row["account"] == item.token]
+
+    def listing(self, item: Item) -> Doc | None:
+        """Return its listing, None when there is none."""
+        found = self.listings(item)
+        return found[0] if found else None
+
+    @staticmethod
+    def shown(listing: Doc | None) -> int:
+        """Return how many units Reverb has on sale."""
+        if listing is None or listing["state"] != "live":
+            return 0
+        several = listing["condition"] == BRAND_NEW
+        return int(listing["inventory"]) if several and listing["has_inventory"] else 1
+
+    def _put_in_store(self, item: Item, units: int) -> None:
+        row = {"sku": item.sku, "price": "500.00", "inventory_quantity": units, "barcode": "885978110803"}
+        tags = ["condition: Very Good"] if item.used else []
+        body = {
+            "domain": item.domain,
+            "title": f"Fender {item.sku} of shop {item.shop + 1}",
+            "vendor": "Fender",
+            "product_type": CATEGORY,
+            "description_html": "<p>Nice</p>",
+            "images": ["http://store.test/1.jpg"],
+            "tags": tags,
+            "variants": [row],
+        }
+        made = self.outside.ask("store", "POST", "/_control/products", body)
+        row = made["variants"][0]
+        item.product_id, item.variant_id, item.counted_id = (
+            str(made["id"]),
+            str(row["id"]),
+            str(row["inventory_item_id"]),
+        )
+
+    def _list(self, item: Item, thing: Thing) -> None:
+        body = {
+            "sku": item.sku,
+            "title": f"Fender {item.sku} by hand",
+            "make": "Fender",
+            "model": item.sku,
+            "condition": {"uuid": VERY_GOOD if item.used else BRAND_NEW},
+            "price": {"amount": "450.00", "currency": "USD"},
+            "photos": ["http://store.test/1.jpg"],
+            "upc_does_not_apply": True,
+            "state": "live",
+        }
+        if not item.used:
+            body |= {"has_inventory": True, "inventory": thing.listed}
+        self.outside.ask("reverb", "POST", "/_control/listings", {"token": item.token, "listings": [body]})
+
+    # -- in the store ----------------------------------------------------------------------------------------
+
+    def _sell(self, item: Item, step: Step) -> None:
+        units = min(step.n, self.in_store(item) or 0)
+        if units <= 0:
+            return self._tell(f"({item.sku} is sold out in the store)")
+        wish = {"variant_id": item.variant_id, "quantity": units}
+        order = self.outside.ask("store", "POST", "/_control/orders", wish)
+        item.store_orders.append(Order(str(order["id"]), units))
+        self._changed(item, -units, "store", f"sold in the store (order {order['number']})")
+        return None
+
+    def _take_back(self, item: Item, step: Step) -> None:
+        order = next((one for one in reversed(item.store_orders) if one.out), None)
+        if order is None or item.deleted:
+            return
+        word = "refund" if step.n % 2 else "cancel"
+        self.outside.ask("store", "POST", f"/_control/orders/{order.number}/{word}", {})
+        order.out = False
+        self._changed(item, order.units, "store", f"{word} in the store")
+
+    def _count(self, item: Item, step: Step) -> None:
+        before = self.in_store(item)
+        if before is None or before == step.n:
+            return
+        self.outside.ask("store", "PUT", f"/_control/variants/{item.variant_id}", {"inventory_quantity": step.n})
+        self._changed(item, step.n - before, "store", f"the seller counted {step.n} instead of {before}")
+
+    def _price(self, item: Item, step: Step) -> None:
+        if not item.deleted:
+            wish = {"price": f"{500 + step.n}.00"}
+            self.outside.ask("store", "PUT", f"/_control/variants/{item.variant_id}", wish)
+            self._tell(f"{item.sku} costs {wish['price']} in the store")
+
+    def _delete(self, item: Item, step: Step) -> None:
+        if not item.deleted:
+            item.there = self.in_store(item) or 0
+            self.outside.ask("store", "DELETE", f"/_control/products/{item.product_id}")
+            item.deleted = True
+            item.store_orders.clear()
+            self._tell(f"{item.sku} is deleted in the store")
+
+    def _make(self, item: Item, step: Step) -> None:
+        if item.deleted:
+            self._put_in_store(item, step.n)
+            item.deleted = False
+            # What sold on Reverb and the old one never learnt is still to be taken from the new one.
+            self._changed(item, step.n - item.there, "store", f"made anew in the store, with {step.n}")
+
+    # -- on Reverb -------------------------------------------------------------------------------------------
+
+    def _buy(self, item: Item, units: int, status: str) -> None:
+        listing = self.listing(item)
+        units = min(units, self.shown(listing))
+        if listing is None or units <= 0 or self._edit_unseen(item):
+            return self._tell(f"({item.sku} is not on sale on Reverb)")
+        wish = {"listing_id": listing["id"], "quantity": units, "status": status}
+        order = self.outside.ask("reverb", "POST", "/_control/buy", wish)
+        sold = Order(str(order["order_number"]), units, early=not self._linked(item), paid=status == "paid")
+        item.ordered_at = self._schedule.now
+        item.reverb_orders.append(sold)
+        if sold.early:
+            item.book.unsure.append((units, sold.number))
+            return self._tell(f"{item.sku}: {units} sold on Reverb before it was linked (order {sold.number})")
+        self._changed(item, -units, "reverb", f"sold on Reverb, {status} (order {sold.number})")
+        return self._by_other_means(item, -units)
+
+    def _move(self, item: Item, word: str) -> None:
+        """Move an order on: the newest one that can."""
+        if self._edit_unseen(item):
+            return
+        for order in reversed(item.reverb_orders):
+            try:
+                self.outside.ask("reverb", "POST", f"/_control/orders/{order.number}/{word}", {})
+            except Refused:
+                continue
+            item.ordered_at = self._schedule.now
+            order.paid = order.paid or word == "pay"
+            self._tell(f"{word} order {order.number} of {item.sku} on Reverb")
+            if word in ("cancel", "refund", "block") and order.out:
+                order.out = False
+                self._freed(item, order, word)
+            return
+
+    def _freed(self, item: Item, order: Order, word: str) -> None:
+        if order.early:
+            item.book.unsure = [one for one in item.book.unsure if one[1] != order.number]
+            return
+        self._changed(item, order.units, "reverb", f"{word} of order {order.number} on Reverb")
+        self._by_other_means(item, order.units)
+
+    def _by_other_means(self, item: Item, by: int) -> None:
+        """Where only the store leads, the seller's store learns of sales on Reverb by other means, a moment later."""
+        if item.way == "store":
+            self.waiting += 1
+            self._schedule.later(self._luck.uniform(1, 40), lambda: self._told_store(item, by))
+
+    def _told_store(self, item: Item, by: int) -> None:
+        self.waiting -= 1
+        there = self.in_store(item)
+        if there is not None:
+            self.outside.ask(
+                "store", "PUT", f"/_control/variants/{item.variant_id}", {"inventory_quantity": there + by}
+            )
+            self._tell(f"{item.sku}: the store learns of it by other means, and has {there + by}")
+
+    def _linked(self, item: Item) -> bool:
+        return Ledger.objects.filter(listing__sku=item.sku, listing__shop__store__address=item.domain).exists()
+
+    def _count_on_reverb(self, item: Item, step: Step) -> None:
+        if not item.used and item.way == "both":
+            self._by_hand(item, step.n, tries=20)
+
+    def _by_hand(self, item: Item, units: int, *, tries: int) -> None:
+        """Set Reverb's number as soon as nothing else moves it."""
+        listing = self.listing(item)
+        if self.over or listing is None or listing["state"] not in ("live", "sold"):
+            return
+        if item.deleted or not self._linked(item):
+            return
+        before = self.shown(listing)
+        if not self._calm(item, listing, lower=units < before):
+            if tries:
+                self._schedule.later(45.0, lambda: self._by_hand(item, units, tries=tries - 1))
+            return
+        wish = {"inventory": units, "has_inventory": True}
+        self.outside.ask("reverb", "PUT", f"/api/listings/{listing['id']}", wish, token=item.token)
+        item.edited_at = self._schedule.now
+        self._changed(item, units - before, "reverb", f"the seller set {units} instead of {before} on Reverb")
+        if units > before and self._schedule.now - item.ordered_at < CALM_AFTER_ORDERS_S:
+            # An order that is off may be put back by Reverb itself or not: a rise of about then may be just that.
+            item.book.unsure.append((units - before, "raised by hand while an order may have done so"))
+
+    def _edit_unseen(self, item: Item) -> bool:
+        """Tell whether we have still to see an edit by hand: an order on top of it would make one number of both."""
+        row = Listing.objects.filter(sku=item.sku, shop__store__address=item.domain, read_at__isnull=False).first()
+        return item.edited_at > 0 and (row is None or row.read_at is None or row.read_at.timestamp() <= item.edited_at)
+
+    def _calm(self, item: Item, listing: Doc, *, lower: bool) -> bool:
+        job = Job.objects.filter(product__sku=item.sku, shop__store__address=item.domain, waiting=False)
+        if job.exists() or self.outside.reverb_clock.now() - float(listing["updated_at"]) < CALM_S:
+            return False
+        read = ReverbConnection.objects.filter(shop__store__address=item.domain, orders_read_at__isnull=False).first()
+        lag_s = float(self.outside.ask("reverb", "GET", "/_control/settings")["orders_lag_s"])
+        if read is None or read.orders_read_at.timestamp() < item.ordered_at + lag_s + 5:
+            return False
+        waits = any(order.out and not order.paid for order in item.reverb_orders)
+        return not lower or (not waits and self._schedule.now - item.ordered_at > CALM_AFTER_ORDERS_S)
+
+    def _changed(self, item: Item, by: int, side: str, why: str) -> None:
+        made = item.book.change(self._schedule.now, by, side, why)
+        self._tell(f"{item.sku}: {why}: {by:+d}, left {made.left}")

@@ -1,0 +1,157 @@
+"""Write a story out of a seed. The same seed always writes the same story."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+from tests.simulation.story import Side, Step, Story, Thing
+
+SKUS = ("AX-1", "BASS-2", "CAJON-3", "DRUM-4")
+#: Word → how often it comes.
+PEOPLE = {
+    "sell": 10,
+    "take back": 4,
+    "count": 5,
+    "price": 4,
+    "buy": 10,
+    "buy unpaid": 4,
+    "pay": 3,
+    "ship": 1,
+    "cancel": 4,
+    "refund": 3,
+    "block": 1,
+    "count on reverb": 2,
+    "delete": 1,
+    "make": 2,
+    "hold back": 1,
+    "show at most": 1,
+    "stop syncing": 1,
+    "start syncing": 2,
+}
+TROUBLE = {
+    "lose the request": 3,
+    "lose the answer": 5,
+    "refuse the line": 1,
+    "slow": 2,
+    "status": 5,
+    "nonsense": 1,
+    "die": 7,
+    "second worker": 4,
+    "flush": 1,
+    "pass": 2,
+}
+STATUSES = (429, 429, 500, 503, 502)
+PASSES = (20, 60, 300, 900)
+WHERE = ("reverb", "reverb writes", "store", "store writes", "any")
+
+
+def story(seed: int) -> Story:
+    """Return the story of a seed."""
+    luck = Random(f"story {seed}")
+    sides = tuple(_side(luck) for _ in range(2 if luck.random() < 0.3 else 1))
+    return Story(seed, sides, _ways(luck), tuple(_steps(luck, sides)))
+
+
+def _side(luck: Random) -> Side:
+    things = tuple(_thing(luck, sku) for sku in SKUS[: luck.choice((1, 1, 2, 2, 3, 4))])
+    settings: dict[str, Any] = {}
+    if luck.random() < 0.2:
+        settings["stock_buffer"] = luck.choice((1, 2))
+    if luck.random() < 0.15:
+        settings["stock_maximum"] = luck.choice((1, 2, 3))
+    if luck.random() < 0.1:
+        settings["stock_way"] = "store"
+    return Side(things, settings, oauth=luck.random() < 0.7)
+
+
+def _thing(luck: Random, sku: str) -> Thing:
+    used = luck.random() < 0.35
+    units = 1 if used and luck.random() < 0.9 else luck.choice((1, 1, 2, 3, 5, 8))
+    listed = None
+    if luck.random() < 0.4:
+        listed = 1 if used else units
+    return Thing(sku, units, used, listed)
+
+
+def _ways(luck: Random) -> dict[str, Any]:
+    low = luck.random() < 0.12
+    reverb = {
+        "index_lag_s": luck.choice((0.0, 3.0, 8.0)),
+        "sku_lag_s": luck.choice((0.0, 0.0, 0.0, 3.0, 15.0)),
+        "orders_lag_s": luck.choice((0.0, 0.0, 2.0, 8.0)),
+        "publish_delay_s": luck.choice((0.5, 1.0, 4.0)),
+        "restores_on_cancel": luck.random() < 0.5,
+        "unpaid_takes_stock": luck.random() < 0.6,
+        "fuzzy_sku": luck.random() < 0.2,
+        "send_retry_after": luck.random() < 0.8,
+        "refuses_second_sku": luck.random() < 0.5,
+        "webhooks_need_oauth": luck.random() < 0.5,
+        "webhook_topics": luck.choice(
+            (
+                ["listings/update", "listings/publish", "orders/create", "orders/update", "app/uninstalled"],
+                ["orders/paid"],
+                ["product/updated", "order/created"],
+                [],
+            )
+        ),
+    }
+    return {
+        "begins_linked": luck.random() < 0.6,
+        "reverb_skew_s": round(luck.uniform(-3, 3), 1),
+        "store_skew_s": round(luck.uniform(-1, 1), 1),
+        "call_s": luck.choice(((0.02, 0.1), (0.05, 0.4), (0.2, 2.0))),
+        "loss": luck.choice((0.0, 0.0, 0.1, 0.33, 1.0)),
+        "twice": luck.choice((0.0, 0.2, 0.5)),
+        "late_s": luck.choice((0.0, 2.0, 15.0)),
+        "sweep_s": luck.choice((1.0, 4.0, 8.0)),
+        "wake_loss": luck.choice((0.0, 0.0, 0.2)),
+        "reads_per_minute": 60 if low else 2000,
+        "writes_per_minute": 20 if low else 600,
+        "reverb": reverb,
+    }
+
+
+def _steps(luck: Random, sides: tuple[Side, ...]) -> list[Step]:
+    trouble = luck.choice((0.0, 0.15, 0.3, 0.45))
+    troubles = 0
+    found = []
+    for _ in range(luck.randint(8, 36)):
+        if luck.random() < trouble and troubles < 9:
+            troubles += 1
+            found.append(_trouble(luck))
+        else:
+            found.append(_people(luck, sides))
+    return found
+
+
+def _people(luck: Random, sides: tuple[Side, ...]) -> Step:
+    shop = luck.randrange(len(sides))
+    inside = luck.random() < 0.3
+    return Step(
+        luck.choices(list(PEOPLE), list(PEOPLE.values()))[0],
+        wait=_wait(luck),
+        shop=shop,
+        thing=luck.randrange(len(sides[shop].things)),
+        n=luck.choice((0, 1, 1, 1, 2, 3, 6)),
+        at=luck.choice((1, 1, 2, 3, 5)) if inside else 0,
+        where=luck.choice(WHERE) if inside else "any",
+        late=inside and luck.random() < 0.5,
+    )
+
+
+def _trouble(luck: Random) -> Step:
+    word = luck.choices(list(TROUBLE), list(TROUBLE.values()))[0]
+    number = {"status": luck.choice(STATUSES), "slow": luck.choice((3, 15, 25)), "pass": luck.choice(PASSES)}
+    step = {"wait": _wait(luck), "n": number.get(word, 1)}
+    if word in ("flush", "pass"):
+        return Step(word, **step)
+    where, at = luck.choice(WHERE), luck.choice((1, 1, 1, 2, 3, 5))
+    if word == "die":
+        where = luck.choice(("statement", "statement", "commit", "store", "reverb", "reverb writes", "any"))
+        at = luck.randint(1, 80) if where == "statement" else luck.randint(1, 8) if where == "commit" else at
+    return Step(word, **step, at=at, where=where, late=luck.random() < 0.4)
+
+
+def _wait(luck: Random) -> float:
+    return luck.choice((0.0, 0.1, 0.5, 1.0, 2.0, 2.0, 4.0, 10.0, 30.0, 70.0))
