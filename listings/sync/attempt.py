@@ -89,7 +89,9 @@ def _tell_mass_sync(product: Product, ending: Ending) -> None:
     failed = ending.outcome == Entry.Outcome.FAILED or REASONS[ending.reason].waits
     lines = Line.objects.filter(product=product, kind__in=Line.CALLS, state__in=(Line.State.OPEN, Line.State.QUEUED))
     lines.update(
-        state=Line.State.FAILED if failed else Line.State.DONE, reason=ending.reason, message=ending.message[:300]
+        state=Line.State.FAILED if failed else Line.State.DONE,
+        reason=ending.reason,
+        message=words.in_short(ending)[:300],
     )
 
 

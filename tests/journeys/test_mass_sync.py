@@ -212,7 +212,7 @@ def test_what_failed_is_told_with_its_reason_and_tried_again_by_one_button(world
     world.reverb.fault("status", status=412, method="POST", body={"message": "No", "errors": {"price": ["is odd"]}})
     sync = through(world)
     [failed] = Line.objects.filter(state=Line.State.FAILED)
-    assert (failed.reason, failed.message) == ("refused", "No")
+    assert (failed.reason, failed.message) == ("refused", "No; price: is odd")
     assert run.retry(sync) == 1
     assert work(world).state == MassSync.State.DONE
     assert not Line.objects.filter(state=Line.State.FAILED).exists()
