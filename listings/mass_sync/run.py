@@ -73,10 +73,15 @@ def begin(shop: Shop, person: Person | None, *, anyway: bool = False) -> MassSyn
 def too_soon_after(shop: Shop) -> datetime | None:
     """Return when the last one ended, if that is so recent that Reverb would rather not see another one."""
     last = MassSync.objects.filter(shop=shop, state=State.DONE, started_at__isnull=False).order_by("-begun_at").first()
-    pause = timedelta(hours=settings.MASS_SYNC_PAUSE_HOURS)
+    pause = timedelta(hours=pause_hours())
     if last is None or last.finished_at is None or clock.now() >= last.finished_at + pause:
         return None
     return last.finished_at
+
+
+def pause_hours() -> int:
+    """Return the hours that should lie between two mass syncs of a shop."""
+    return settings.MASS_SYNC_PAUSE_HOURS
 
 
 def start(shop: Shop) -> None:
