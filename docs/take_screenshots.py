@@ -29,6 +29,7 @@ PAGES = {
     "overview": "",
     "log": "log/",
     "products": "products/",
+    "mass-sync": "mass-sync/",
     "orders": "orders/",
     "store": "store/",
     "reverb": "reverb/",

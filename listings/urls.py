@@ -10,7 +10,6 @@ app_name = "listings"
 urlpatterns = [
     path("import/", views.show_walks, name="walks"),
     path("import/<slug:kind>/<slug:word>/", views.act_on_walk, name="act_on_walk"),
-    path("bring/", views.bring, name="bring"),
     path("", views.products, name="products"),
     path("counts/", views.counts, name="counts"),
     path("rules/", rule_views.show, name="rules"),

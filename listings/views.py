@@ -103,12 +103,3 @@ def act_on_walk(request: HttpRequest, shop: Shop, kind: str, word: str) -> HttpR
         walks.begin(shop, kind)
         messages.success(request, "Looking at your store now.")
     return redirect("shops:store", shop.pk)
-
-
-@require_POST
-@for_members
-def bring(request: HttpRequest, shop: Shop) -> HttpResponse:
-    """Bring what the first import learnt to Reverb."""
-    count = walks.release_held(shop)
-    messages.success(request, f"{count} product{'' if count == 1 else 's'} on the way. The sync log shows how it goes.")
-    return redirect("synclog:log", shop.pk)

@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from django.db import transaction
 
-from listings import intake, jobs, selection, stocktaking
+from listings import intake, jobs, stocktaking
 from listings.models import Product, Rank, Walk
 from reverbsync import clock
 from reverbsync.wake import wake
@@ -243,12 +243,3 @@ def _save(walk: Walk) -> None:
     if stopped:
         walk.state, walk.due_at = Walk.State.STOPPED, None
     walk.save(update_fields=_FIELDS)
-
-
-def release_held(shop: Shop) -> int:
-    """Bring what the first import learnt to Reverb: the seller said so. Returns how many."""
-    found = list(Product.objects.filter(shop=shop, held=True, gone_at__isnull=True).order_by("pk"))
-    Product.objects.filter(pk__in=[product.pk for product in found]).update(held=False)
-    wanted = selection.chosen(shop, found)
-    jobs.look_again(wanted, rank=Rank.CATALOGUE, cause=jobs.BY_HAND, now=clock.now())
-    return len(wanted)

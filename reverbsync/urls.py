@@ -12,6 +12,7 @@ urlpatterns = [
     path("webhooks/", include("webhooks.urls")),
     path("shops/<int:shop_id>/log/", include("synclog.urls")),
     path("shops/<int:shop_id>/products/", include("listings.urls")),
+    path("shops/<int:shop_id>/mass-sync/", include("listings.mass_urls")),
     path("shops/<int:shop_id>/orders/", include("listings.order_urls")),
     path("shops/<int:shop_id>/data/", include("webhooks.data_urls")),
     path("connect/", include("shops.connect_urls")),

@@ -77,8 +77,11 @@ def _count(sync: MassSync, client: ReverbClient) -> None:
 
 
 def take_back(sync: MassSync) -> None:
-    """Take back what waits in the queue for this run. What a worker holds is finished."""
+    """Take back what waits in the queue for this run.
+
+    What a worker holds is finished, and so is what others asked for too.
+    """
     waiting = Line.objects.filter(sync=sync, state=Lines.QUEUED)
-    mine = Job.objects.filter(cause=jobs.MASS, lease__isnull=True, waiting=False, product__in=waiting.values("product"))
-    mine.delete()
+    jobs_of_it = Job.objects.filter(cause=jobs.MASS, product__in=waiting.values("product"))
+    jobs_of_it.filter(lease__isnull=True, waiting=False, asked=1).delete()
     waiting.filter(product__job__isnull=True).update(state=Lines.OPEN)

@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 
 from listings import jobs
 from listings.mass_sync import confirm, feed, plan, walk
-from listings.models import Line, MassSync
+from listings.models import Line, MassSync, Product
 from listings.sync.cases import Frame
 from reverbsync import clock
 from reverbsync.wake import wake
@@ -29,6 +29,8 @@ MASS = "listings.mass_sync"
 #: How long one turn holds a worker before the shop queues up again behind the others.
 TURN_S = 1.0
 State = MassSync.State
+#: States in which what failed can be tried again.
+RETRIES = (State.RUNNING, State.PAUSED, State.CONFIRMING, State.DONE)
 
 
 class TooSoon(Exception):
@@ -55,11 +57,10 @@ def begin(shop: Shop, person: Person | None, *, anyway: bool = False) -> MassSyn
     known = MassSync.objects.filter(shop=shop, state__in=MassSync.OPEN).first()
     if known is not None:
         return known
-    last = MassSync.objects.filter(shop=shop, state=State.DONE, started_at__isnull=False).order_by("-begun_at").first()
+    ended = too_soon_after(shop)
+    if ended is not None and not anyway:
+        raise TooSoon(ended)
     now = clock.now()
-    pause = timedelta(hours=settings.MASS_SYNC_PAUSE_HOURS)
-    if last is not None and last.finished_at is not None and now < last.finished_at + pause and not anyway:
-        raise TooSoon(last.finished_at)
     try:
         with transaction.atomic():
             made = MassSync.objects.create(shop=shop, person=person, begun_at=now, due_at=now)
@@ -69,12 +70,33 @@ def begin(shop: Shop, person: Person | None, *, anyway: bool = False) -> MassSyn
     return made
 
 
+def too_soon_after(shop: Shop) -> datetime | None:
+    """Return when the last one ended, if that is so recent that Reverb would rather not see another one."""
+    last = MassSync.objects.filter(shop=shop, state=State.DONE, started_at__isnull=False).order_by("-begun_at").first()
+    pause = timedelta(hours=pause_hours())
+    if last is None or last.finished_at is None or clock.now() >= last.finished_at + pause:
+        return None
+    return last.finished_at
+
+
+def pause_hours() -> int:
+    """Return the hours that should lie between two mass syncs of a shop."""
+    return settings.MASS_SYNC_PAUSE_HOURS
+
+
 def start(shop: Shop) -> None:
-    """Write what was planned."""
+    """Write what was planned. What the first import learnt is held no longer: the seller has seen it."""
     now = clock.now()
-    planned = MassSync.objects.filter(shop=shop, state=State.PLANNED)
-    if planned.update(state=State.RUNNING, started_at=now, due_at=now):
-        wake(MASS, shop.pk)
+    with transaction.atomic():
+        sync = MassSync.objects.select_for_update().filter(shop=shop, state=State.PLANNED).first()
+        if sync is None:
+            return
+        sync.state, sync.started_at, sync.due_at = State.RUNNING, now, now
+        sync.save(update_fields=["state", "started_at", "due_at"])
+        # Those that get a call are let go one by one as they are queued, so that a cancelled one leaves the rest held.
+        left = Line.objects.filter(sync=sync).exclude(kind__in=Line.CALLS)
+        Product.objects.filter(shop=shop, held=True, pk__in=left.values("product")).update(held=False)
+    wake(MASS, shop.pk)
 
 
 def pause(shop: Shop) -> None:
@@ -94,14 +116,19 @@ def cancel(shop: Shop) -> None:
 
 
 def retry(sync: MassSync) -> int:
-    """Try all that failed again; returns how many."""
-    failed = Line.objects.filter(sync=sync, state=Line.State.FAILED)
-    again = failed.update(state=Line.State.OPEN, reason="", message="")
-    if again and sync.state == State.DONE:
+    """Try all that failed again; returns how many: none where it was cancelled, or another one is open by now."""
+    try:
         with transaction.atomic():
-            others = MassSync.objects.filter(shop=sync.shop_id, state__in=MassSync.OPEN)
-            if not others.exists():
-                MassSync.objects.filter(pk=sync.pk).update(state=State.RUNNING, due_at=clock.now(), finished_at=None)
+            now = MassSync.objects.select_for_update().get(pk=sync.pk)
+            if now.state not in RETRIES:
+                return 0
+            failed = Line.objects.filter(sync=now, kind__in=Line.CALLS, state=Line.State.FAILED)
+            again = failed.update(state=Line.State.OPEN, reason="", message="")
+            if again and now.state in (State.DONE, State.CONFIRMING):
+                now.state, now.due_at, now.finished_at = State.RUNNING, clock.now(), None
+                now.save(update_fields=["state", "due_at", "finished_at"])
+    except IntegrityError:  # another one is open
+        return 0
     wake(MASS, sync.shop_id)
     return again
 

@@ -88,8 +88,11 @@ def _settle(taken: Claim, ending: Ending) -> None:
 def _tell_mass_sync(product: Product, ending: Ending) -> None:
     """Tell an open mass sync what came of its line for the product, if it has one."""
     failed = ending.outcome == Entry.Outcome.FAILED or REASONS[ending.reason].waits
-    Line.objects.filter(product=product, state__in=(Line.State.OPEN, Line.State.QUEUED)).update(
-        state=Line.State.FAILED if failed else Line.State.DONE, reason=ending.reason, message=ending.message[:300]
+    lines = Line.objects.filter(product=product, kind__in=Line.CALLS, state__in=(Line.State.OPEN, Line.State.QUEUED))
+    lines.update(
+        state=Line.State.FAILED if failed else Line.State.DONE,
+        reason=ending.reason,
+        message=words.in_short(ending)[:300],
     )
 
 

@@ -11,6 +11,7 @@ from django.urls import reverse
 from listings.jobs import Claim
 from listings.models import Listing, Product
 from reverbsync import clock
+from reverbsync.logs import redact
 from synclog.models import Entry
 from synclog.reasons import REASONS, Mend
 from synclog.record import Attempt, record
@@ -30,6 +31,12 @@ class Ending:
     field_errors: dict[str, list[str]] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     again_s: float | None = None
+
+
+def in_short(ending: Ending) -> str:
+    """Return Reverb's own words on an attempt in one line, cleaned of anything like a secret."""
+    fields = [f"{name}: {', '.join(said)}" for name, said in ending.field_errors.items()]
+    return redact("; ".join(filter(None, [ending.message, *fields])))
 
 
 def tell(product: Product, taken: Claim, ending: Ending, *, took_ms: int, attempt: int) -> None:

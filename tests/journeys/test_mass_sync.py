@@ -9,7 +9,7 @@ import pytest
 
 from listings import intake, jobs
 from listings.mass_sync import plan, run
-from listings.models import Line, Listing, MassSync, Product
+from listings.models import Job, Line, Listing, MassSync, Product, Rank
 from reverbsync import clock
 from shops.platforms import client_of
 from tests.journeys.world import DOMAIN, World
@@ -212,7 +212,7 @@ def test_what_failed_is_told_with_its_reason_and_tried_again_by_one_button(world
     world.reverb.fault("status", status=412, method="POST", body={"message": "No", "errors": {"price": ["is odd"]}})
     sync = through(world)
     [failed] = Line.objects.filter(state=Line.State.FAILED)
-    assert (failed.reason, failed.message) == ("refused", "No")
+    assert (failed.reason, failed.message) == ("refused", "No; price: is odd")
     assert run.retry(sync) == 1
     assert work(world).state == MassSync.State.DONE
     assert not Line.objects.filter(state=Line.State.FAILED).exists()
@@ -289,3 +289,53 @@ def test_an_old_plan_is_not_trusted_but_looked_up(world: World) -> None:
     run.start(world.shop)
     work(world)
     assert world.reverb.calls("POST") == []
+
+
+def test_products_in_step_are_held_no_longer_once_the_seller_has_started(world: World) -> None:
+    seed(world, 3, listed=2)
+    through(world)
+    assert not Product.objects.filter(held=True).exists()
+
+
+def test_cancelling_takes_back_no_job_that_a_change_in_the_store_asked_for_too(world: World) -> None:
+    seed(world, 2, listed=0)
+    planned(world)
+    product = Product.objects.get(sku="M0000")
+    jobs.look_again([product], rank=Rank.EDIT, cause="webhook products/update", now=world.now)
+    run.start(world.shop)
+    sync = run.due(world.shop.pk)
+    assert sync is not None
+    run.turn(sync)
+    run.cancel(world.shop)
+    assert list(Job.objects.values_list("product__sku", flat=True)) == ["M0000"]
+
+
+def test_what_is_left_alone_does_not_fail_when_its_product_fails_by_itself(world: World) -> None:
+    seed(world, 2, listed=2)
+    planned(world)
+    world.reverb.fault("status", status=412, method="PUT", body={"message": "No"})
+    product = Product.objects.get(sku="M0000")
+    world.store.ask("PUT", f"/variants/{product.store_product_id}", {"price": "450.00"})
+    learn(world)
+    world.settle()
+    assert world.waits_for("M0000") == "refused"
+    assert not Line.objects.filter(state=Line.State.FAILED).exists()
+
+
+def test_what_failed_can_be_tried_again_while_reverb_is_still_asked_what_it_published(world: World) -> None:
+    seed(world, 2, listed=0)
+    world.reverb.fault("status", status=412, method="POST", body={"message": "No"})
+    sync = through(world)
+    MassSync.objects.filter(pk=sync.pk).update(state=MassSync.State.CONFIRMING)
+    assert run.retry(sync) == 1
+    assert work(world).state == MassSync.State.DONE
+    assert not Line.objects.exclude(state=Line.State.DONE).exists()
+
+
+def test_nothing_of_an_older_one_is_tried_again_while_another_is_open(world: World) -> None:
+    seed(world, 2, listed=0)
+    world.reverb.fault("status", status=412, method="POST", body={"message": "No"})
+    old = through(world)
+    run.begin(world.shop, None, anyway=True)
+    assert run.retry(old) == 0
+    assert Line.objects.filter(sync=old, state=Line.State.FAILED).count() == 1

@@ -33,6 +33,8 @@ PAGES = (
     "listings:counts",
     "listings:walks",
     "listings:rules",
+    "mass:show",
+    "mass:now",
     "orders:list",
     "orders:shipstation",
 )
@@ -87,12 +89,15 @@ def test_who_is_not_signed_in_is_asked_to(shop: Shop, name: str) -> None:
 def test_a_stranger_can_change_nothing(shop: Shop) -> None:
     product = product_of(shop)
     client = signed_in(nora())
-    for name in ("shops:reverb", "shops:settings", "shops:reverb_begin", "listings:bring"):
+    for name in ("shops:reverb", "shops:settings", "shops:reverb_begin", "mass:begin"):
         assert client.post(reverse(name, args=[shop.pk]), {"token": "x"}).status_code == 404
     for name in ("shops:store_with", "shops:begin"):
         assert client.post(reverse(name, args=[shop.pk, "shopify"]), {"token": "x"}).status_code == 404
     assert client.post(reverse("shops:disconnect", args=[shop.pk, "store"])).status_code == 404
     assert client.post(reverse("listings:act_on_walk", args=[shop.pk, "catalogue", "begin"])).status_code == 404
+    for word in ("start", "pause", "resume", "cancel", "retry"):
+        assert client.post(reverse("mass:act", args=[shop.pk, word])).status_code == 404
+    assert client.get(reverse("mass:export", args=[shop.pk])).status_code == 404
     assert client.post(reverse("listings:look_again", args=[shop.pk, product.pk])).status_code == 404
     assert not Job.objects.exists()
 

@@ -1,0 +1,184 @@
+"""What there is to tell of a mass sync: its lines counted by kind, state and reason, the pace, and the time left."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import Self
+
+from django.db.models import Count
+
+from listings.mass_sync import plan, run
+from listings.models import Line, MassSync, Product
+from reverbsync import pace
+from shops.models import ReverbConnection
+from shops.reverb import limits
+from synclog.reasons import REASONS
+
+Kind, Lines, State = Line.Kind, Line.State, MassSync.State
+#: What each kind means before anything is written, and what it was afterwards.
+WOULD = {
+    Kind.CREATE: "would be made",
+    Kind.UPDATE: "would be changed",
+    Kind.END: "would be taken off sale",
+    Kind.LOOK: "would be looked at",
+}
+WAS = {
+    Kind.CREATE: "made",
+    Kind.UPDATE: "changed",
+    Kind.END: "taken off sale",
+    Kind.LOOK: "looked at",
+}
+
+
+@dataclass(frozen=True)
+class Counted:
+    """A number with its words; `key` names it in an address."""
+
+    key: str
+    words: str
+    count: int
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many lines there are of each kind, state and reason."""
+
+    rows: tuple[tuple[str, str, str, int], ...]
+
+    @classmethod
+    def of(cls, sync: MassSync) -> Self:
+        """Count them."""
+        found = Line.objects.filter(sync=sync).values_list("kind", "state", "reason")
+        return cls(tuple((*key, count) for *key, count in found.annotate(n=Count("pk"))))
+
+    def count(self, *kinds: str, state: str = "") -> int:
+        """Return how many there are of these kinds, in a state or in all."""
+        return sum(n for kind, now, _, n in self.rows if kind in kinds and state in ("", now))
+
+    def calls(self, state: str = "") -> int:
+        """Return how many of those that make a call there are, in a state or in all."""
+        return self.count(*Line.CALLS, state=state)
+
+    def reasons(self, kind: str) -> list[Counted]:
+        """Return why lines of a kind are what they are, most first."""
+        found: Counter[str] = Counter()
+        for one, _, reason, n in self.rows:
+            if one == kind:
+                found[reason] += n
+        return [Counted(reason, words_of(reason), n) for reason, n in found.most_common()]
+
+    @property
+    def done(self) -> int:
+        """How many calls were made."""
+        return self.calls(Lines.DONE)
+
+    @property
+    def failed(self) -> int:
+        """How many failed."""
+        return self.calls(Lines.FAILED)
+
+    @property
+    def to_do(self) -> int:
+        """How many are still to be done or under way."""
+        return self.calls(Lines.OPEN) + self.calls(Lines.QUEUED)
+
+    @property
+    def through(self) -> int:
+        """How many are through, done or failed."""
+        return self.done + self.failed
+
+    @property
+    def planned(self) -> list[Counted]:
+        """What would be done."""
+        return [Counted(kind, words, self.count(kind)) for kind, words in WOULD.items()]
+
+    @property
+    def made(self) -> list[Counted]:
+        """What was done."""
+        return [Counted(kind, words, self.count(kind, state=Lines.DONE)) for kind, words in WAS.items()]
+
+    @property
+    def in_step(self) -> int:
+        """How many need nothing, since both sides agree."""
+        return self.count(Kind.NOTHING)
+
+    @property
+    def left(self) -> int:
+        """How many are left alone for another reason."""
+        return self.count(Kind.LEFT)
+
+    @property
+    def cannot(self) -> int:
+        """How many wait for the seller."""
+        return self.count(Kind.CANNOT)
+
+
+def words_of(reason: str) -> str:
+    """Return a reason in words."""
+    found = REASONS.get(reason)
+    return found.words if found else ""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far reading and comparing is; `total` is 0 while nobody knows."""
+
+    words: str
+    at: int
+    total: int
+
+
+def progress(sync: MassSync) -> Progress | None:
+    """Return how far the preview is, None when it is ready."""
+    if sync.state == State.WALKING:
+        read = sync.page - 1
+        words = f"Page {read:,} of {sync.pages:,}" if sync.pages else "The first page"
+        return Progress(f"Reading your listings on Reverb. {words}.", read, sync.pages)
+    if sync.state == State.PLANNING:
+        known = max(sync.products, Product.objects.filter(shop=sync.shop_id, gone_at__isnull=True).count())
+        return Progress(f"Comparing. {sync.products:,} of {known:,} products.", sync.products, known)
+    return None
+
+
+@dataclass(frozen=True)
+class Allowed:
+    """How many writes Reverb's limits leave to a mass sync, and how many were made in the last minute."""
+
+    a_minute: int
+    in_ten_minutes: int
+    last_minute: int | None
+
+
+def allowed(connection: ReverbConnection) -> Allowed:
+    """Return the allowed pace of an account."""
+    budget = limits.of_account(connection.budget, "writes")
+    a_minute, in_ten = budget.limits(bulk=True)
+    try:
+        used = pace.used(budget)
+    except pace.PaceLost:
+        used = None
+    return Allowed(int(a_minute), int(in_ten) if 0 < in_ten < a_minute * 10 else 0, used)
+
+
+def time_words(seconds: float) -> str:
+    """Return a length of time in words."""
+    minutes = round(seconds / 60)
+    if seconds < 60:
+        return "less than a minute"
+    if minutes < 90:
+        return f"about {minutes} minute{'' if minutes == 1 else 's'}"
+    return f"about {round(minutes / 60)} hours"
+
+
+def status(sync: MassSync) -> dict[str, object]:
+    """Return all of it for a script. The lines by state are those that make a call."""
+    tally = Tally.of(sync)
+    return {
+        "id": sync.pk,
+        "state": sync.state,
+        "note": sync.note,
+        "kinds": plan.counts(sync),
+        "lines": {state: tally.calls(state) for state in Lines.values},
+        "seconds_left": round(run.seconds_left(sync), 1),
+    }
