@@ -10,6 +10,8 @@ from shops.reverb.orders import RELEASED, UNPAID
 
 #: An order that is so much older than the link of its listing was there before: the store's number knows of it already.
 BEFORE_THE_LINK = timedelta(hours=1)
+#: What sold so recently is not in the number of a store that was not in step with Reverb until now.
+JUST_NOW = timedelta(minutes=10)
 
 
 def is_newer(picture: ReverbOrder, *, status: str, updated_at: datetime) -> bool:

@@ -62,8 +62,10 @@ def fresh(connection: ReverbConnection, client: ReverbClient, *, now: datetime, 
 def soon(shop_id: int, *, in_s: float = 0.0) -> None:
     """Let the shop's orders be read soon: a stock of ours was just written, and a sale may have been overwritten."""
     due_at = clock.now() + timedelta(seconds=in_s)
-    mine = ReverbConnection.objects.filter(Q(orders_due_at__isnull=True) | Q(orders_due_at__gt=due_at), shop=shop_id)
-    if mine.update(orders_due_at=due_at) and not in_s:
+    mine = ReverbConnection.objects.filter(shop=shop_id)
+    if in_s:  # never later than planned; right now, in contrast, is always written: a reading under way sees it so
+        mine.filter(Q(orders_due_at__isnull=True) | Q(orders_due_at__gt=due_at)).update(orders_due_at=due_at)
+    elif mine.update(orders_due_at=due_at):
         wake(ORDERS, shop_id)
 
 

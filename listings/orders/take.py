@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Case, F, IntegerField, Value, When
+from django.db.models import Case, Count, F, IntegerField, Min, Value, When
 
 from listings import jobs
 from listings.models import Ledger, Listing, Order, Product, Rank
@@ -64,7 +64,13 @@ def take(shop: Shop, pictures: Iterable[ReverbOrder], *, cause: str) -> None:
         if settings.take_orders:
             wake(PLACE, shop.pk)
         if settings.auto_sync:
-            _open_jobs(shop, {one.row.product_id for one in taken if one.moved and _owes(one.row)}, cause)
+            moved = [one.row for one in taken if one.moved and one.row.product_id is not None]
+            linked = set(
+                Ledger.objects.filter(listing__product__in={row.product_id for row in moved}).values_list(
+                    "listing__product", flat=True
+                )
+            )
+            _open_jobs(shop, {row.product_id for row in moved if _owes(row, linked)}, cause)
 
 
 def uncounted(shop: Shop) -> list[Product]:
@@ -106,6 +112,8 @@ def _see(row: Order, picture: ReverbOrder, places: _Places, *, personal: bool) -
     listing, surely = places.of_order(row)
     if listing is not None and (surely or row.product_id is None):
         row.product_id = listing.product_id
+    if listing is None and row.product_id is None:
+        row.product_id = places.products.get(row.sku)  # its listing is not linked yet; the job will
     if listing is not None and not row.counts and not row.reckoned:  # else it was history when its listing was linked
         row.counts = news.counts(row.placed_at, places.linked_at.get(listing.pk))
     now = (row.picture, row.status, row.quantity, row.product_id, row.counts)
@@ -130,6 +138,8 @@ class _Places:
     by_id: dict[str, Listing]
     by_sku: dict[str, Listing]
     linked_at: dict[int, datetime]
+    #: SKU → product, of those whose SKU is theirs alone.
+    products: dict[str, int]
 
     @classmethod
     def of(cls, shop: Shop, pictures: Iterable[ReverbOrder]) -> _Places:
@@ -140,7 +150,10 @@ class _Places:
         by_sku = {row.sku: row for row in mine.filter(sku__in={one.sku for one in seen} - {""})}
         found = {row.pk for row in (*by_id.values(), *by_sku.values())}
         ledgers = Ledger.objects.filter(listing__in=found)
-        return cls(by_id, by_sku, dict(ledgers.values_list("listing_id", "linked_at")))
+        linked_at = dict(ledgers.values_list("listing_id", "linked_at"))
+        sold = Product.objects.filter(shop=shop, gone_at__isnull=True, sku__in={one.sku for one in seen} - {""})
+        alone = sold.order_by().values("sku").annotate(only=Min("pk"), n=Count("pk")).filter(n=1)
+        return cls(by_id, by_sku, linked_at, dict(alone.values_list("sku", "only")))
 
     def of_order(self, row: Order) -> tuple[Listing | None, bool]:
         """Return the listing of an order, and whether it is surely that one: known by its id, not by its SKU only."""
@@ -151,8 +164,14 @@ class _Places:
 # -- what the stock has to count -----------------------------------------------------------------------------------
 
 
-def _owes(row: Order) -> bool:
-    return row.counts and row.product_id is not None and row.counted != news.wanted(row.status, row.quantity)
+def _owes(row: Order, linked: set[int]) -> bool:
+    """Tell whether a job must see to the order's units; `linked` are the products that have a ledger."""
+    wanted = news.wanted(row.status, row.quantity)
+    if row.counts:
+        return row.counted != wanted
+    # The listing of a product without a ledger is still to be linked, and the order is to count with that.
+    unlinked = not row.reckoned and row.product_id not in linked
+    return unlinked and bool(wanted) and row.placed_at > clock.now() - news.JUST_NOW
 
 
 def _open_jobs(shop: Shop, product_ids: Iterable[int | None], cause: str) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from listings.models import Ledger, Listing, Order, Product
+from listings.orders import news
 from listings.stock.merge import Agreed, Merged, Sale, merge, owed_to_store, shown
 from reverbsync import clock
 from shops.models import Shop, SyncSettings
@@ -89,8 +90,10 @@ def take(row: Listing, product: Product, read: Read, settings: SyncSettings) -> 
         found = Ledger.objects.select_for_update().filter(listing=row).first()
         if found is None:
             found = _begin(row, product, read, settings)
-            if found is None or read.read_at is None:
-                return found
+            if found is None:
+                return None
+        if found.adjusting is not None:
+            read = replace(read, store=None)  # whether our own change is in its number is not known yet
         if settings.stock_way == StockWay.STORE:
             return found
         orders = list(_orders(product, read.now).select_for_update())
@@ -114,10 +117,11 @@ def _begin(row: Listing, product: Product, read: Read, settings: SyncSettings) -
     if read.store is None:
         return None
     if read.listing is not None:
+        # What sold well before is history, which the store knows of. What sold just now it can hardly know.
+        before = read.read_at or read.now - news.JUST_NOW
         known = Order.objects.filter(shop=row.shop_id, listing_id=read.listing.id)
-        history = known if read.read_at is None else known.filter(placed_at__lte=read.read_at)
-        history.update(product=product, counts=False, reckoned=F("status"))
-        known.exclude(pk__in=history.values("pk")).update(product=product, counts=True)
+        known.filter(placed_at__lte=before).update(product=product, counts=False, reckoned=F("status"))
+        known.filter(placed_at__gt=before, reckoned="").update(product=product, counts=True)
     return Ledger.objects.create(
         listing=row,
         units=read.store,

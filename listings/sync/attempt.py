@@ -106,7 +106,7 @@ def _turn(product: Product, taken: Claim, done: list[Change]) -> Ending:
     if connection is None or _unusable(connection):
         return skipped("not_connected")
     frame = Frame.of(shop)
-    only_stock = not frame.is_chosen(product)
+    only_stock = product.held or not frame.is_chosen(product)
     if only_stock and not _sold_somewhere(product):
         return skipped("not_chosen")
 
@@ -133,11 +133,11 @@ def _turn(product: Product, taken: Claim, done: list[Change]) -> Ending:
 
 
 def _sold_somewhere(product: Product) -> bool:
-    """Tell whether a product that does not go to Reverb, but has a listing there, sold out or sold on Reverb."""
-    if not Listing.objects.filter(product=product).exclude(reverb_id="").exists():
-        return False
-    sold_out = product.seen.stock is not None and not product.seen.sellable
-    return sold_out or Order.objects.filter(product=product, counts=True).exclude(reckoned=F("status")).exists()
+    """Tell whether a product that does not go to Reverb sold on Reverb all the same, or sold out and has a listing."""
+    if Order.objects.filter(product=product).exclude(reckoned=F("status")).exists():
+        return True
+    listed = Listing.objects.filter(product=product).exclude(reverb_id="").exists()
+    return listed and product.seen.stock is not None and not product.seen.sellable
 
 
 # -- endings -------------------------------------------------------------------------------------------------------

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from reverbsync import http, pace
@@ -39,6 +40,16 @@ def call(
         raise StoreRefused(f"{store}: {error}.") from None
     except http.Unreachable as error:
         raise StorePassing(f"{store}: {error}.", maybe_done=error.maybe_done and method != "GET") from None
+
+
+@contextmanager
+def written() -> Iterator[None]:
+    """After a write: what fails in the block, such as reading it back, leaves open whether it was applied."""
+    try:
+        yield
+    except StorePassing as error:
+        error.maybe_done = True
+        raise
 
 
 def json_of(store: str, answer: Answer) -> Any:

@@ -256,10 +256,37 @@ def test_an_order_that_was_there_before_the_listing_was_linked_takes_nothing(wor
     world.reverb.ask("POST", "/listings", {"token": world.token, "listings": [{**body, **new}]})
     buy(world)
     read_orders(world)
+    world.wait(3600)
     guitar = world.product()
     world.settle()
     hear(world)
     assert (world.stock(guitar), world.listing()["inventory"]) == (3, 3)
+
+
+def test_a_sale_of_a_listing_that_is_not_linked_yet_is_taken_from_the_store_and_nothing_else_done(world: World) -> None:
+    body = {"sku": "A1", "title": "By hand", "make": "Fender", "model": "X", "state": "live", "has_inventory": True}
+    new = {"condition": {"uuid": "7c3f45de-2ae0-4c81-8400-fdb6b1d74890"}, "inventory": 4}
+    world.reverb.ask("POST", "/listings", {"token": world.token, "listings": [{**body, **new}]})
+    world.set(auto_sync=False)
+    guitar = world.product()
+    Product.objects.update(held=True)
+    world.set(auto_sync=True)
+    buy(world)
+    hear(world)
+    assert (world.stock(guitar), world.listing()["title"]) == (2, "By hand")
+
+
+def test_a_store_read_while_our_change_of_it_is_unanswered_counts_once(world: World) -> None:
+    guitar = world.product()
+    world.settle()
+    buy(world)
+    world.store.fault("lost_answer", text="inventoryAdjustQuantities", times=2)
+    read_orders(world)
+    world.wait(3)
+    world.step()
+    world.hear(guitar)
+    world.settle()
+    assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
 
 
 def test_a_product_that_lost_its_sku_still_gives_what_sold_on_reverb(world: World) -> None:

@@ -166,11 +166,12 @@ class BigCommerceClient:
         self._json(
             "POST", "/v3/inventory/adjustments/relative", {"reason": reference[:60], "items": [item]}, moves=True
         )
-        for _ in range(LOOKS):
-            now = self.count(product)
-            if now.units != count.units:
-                return now
-            pause(LOOK_EVERY_S)
+        with calls.written():
+            for _ in range(LOOKS):
+                now = self.count(product)
+                if now.units != count.units:
+                    return now
+                pause(LOOK_EVERY_S)
         return Count(count.units + by, count.place, count.there + by)
 
     # -- webhooks --------------------------------------------------------------------------------------------

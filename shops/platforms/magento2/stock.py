@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from shops.platforms import calls
 from shops.platforms.magento2 import search
 from shops.platforms.magento2.frame import Frame
 from shops.platforms.magento2.rest import Rest, encoded
@@ -109,7 +110,8 @@ class Stock:
             status = 1 if count.there == 0 and wanted else (source.status if source else 1)
             row = {"sku": sku, "source_code": count.place, "quantity": wanted, "status": status}
             self._rest.send("POST", "/inventory/source-items", {"sourceItems": [row]})
-        return self.count(sku)
+        with calls.written():
+            return self.count(sku)
 
     # -- reading ---------------------------------------------------------------------------------------------
 

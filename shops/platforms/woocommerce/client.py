@@ -147,9 +147,14 @@ class WooCommerceClient:
             raise Unsupported("WooCommerce does not count this product.")
         if now.there != count.there:
             raise Moved("The stock in WooCommerce has moved.")
-        wanted, known = now.there + by, 0
+        self._set(now.place, now.there + by)
+        with calls.written():
+            return self._put_right(product, now.place, now.there + by, before)
+
+    def _put_right(self, product: StoreProduct, place: str, wanted: int, before: set[str]) -> Count:
+        """Return what is there after setting `wanted`; take off again what was sold of a number that we overwrote."""
+        known = 0
         for _ in range(MAX_CORRECTIONS):
-            self._call("PUT", now.place, body={"manage_stock": True, "stock_quantity": wanted})
             after = self.count(product)
             sold = sum(taken(one, product) for one in self._newest() if one.id not in before)
             # What was sold since our last writing shows as a smaller number; the rest of it was overwritten.
@@ -157,7 +162,11 @@ class WooCommerceClient:
             if lost <= 0:
                 return after
             wanted, known = after.there - lost, sold
+            self._set(place, wanted)
         raise StorePassing("WooCommerce's stock moves faster than it can be set.", maybe_done=True)
+
+    def _set(self, place: str, units: int) -> None:
+        self._call("PUT", place, body={"manage_stock": True, "stock_quantity": units})
 
     def _newest(self) -> list[Order]:
         rows, _ = self._get("/orders", per_page=20, orderby="id", order="desc", status="any")
