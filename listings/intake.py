@@ -104,6 +104,7 @@ def keep(
     ids = [picture.store_product_id for picture in pictures]
     same = Q(store_parent_id__in=parent_ids) | Q(store_product_id__in=ids)
     known = {p.store_product_id: p for p in Product.objects.filter(same, shop=shop)}
+    skus = {p.sku for p in known.values() if p.sku and p.gone_at is None}
     cut = partial(_cut, shop.sync_settings)
     seen = [_see(shop, one, known.pop(one.store_product_id, None), asked_at, cut, hold=hold) for one in pictures]
     gone = [_gone(product, asked_at) for product in known.values() if product.store_parent_id in parent_ids]
@@ -114,6 +115,7 @@ def keep(
             product.held = False
     _save([one for one in seen + gone if one.read])
     _open_jobs(shop, [one for one in seen + gone if not one.product.held], cause, told_of=told_of, lowest=lowest)
+    _look_at_namesakes(shop, skus - {one.product.sku for one in seen}, cause)
     news = sum(one.news for one in seen)
     return Kept(len(seen), news, sum(one.news for one in gone), late=not all(one.read for one in seen))
 
@@ -218,6 +220,13 @@ def _open_jobs(shop: Shop, seen: list[_Seen], cause: str, *, told_of: bool, lowe
     for rank in sorted(set(ranks.values())):
         wanted = [product for product in chosen if ranks[product.pk] == rank]
         jobs.look_again(wanted, rank=rank, cause=cause, now=clock.now())
+
+
+def _look_at_namesakes(shop: Shop, freed: set[str], cause: str) -> None:
+    """Look at the products that shared a SKU with one that is gone or has another SKU now: it may be theirs alone."""
+    if freed and shop.sync_settings.auto_sync:
+        found = Product.objects.filter(shop=shop, sku__in=freed, gone_at__isnull=True, held=False)
+        jobs.look_again(selection.chosen(shop, found), rank=Rank.EDIT, cause=cause, now=clock.now())
 
 
 def _echoes(products: list[Product]) -> set[int]:

@@ -197,6 +197,15 @@ def test_a_sku_that_stands_twice_in_the_store_is_written_for_neither(world: Worl
     assert world.writes() == []
 
 
+def test_when_one_of_two_with_one_sku_is_gone_the_other_need_not_wait_any_more(world: World) -> None:
+    first = world.product("A1")
+    world.product("A1", title="The other one")
+    world.settle()
+    world.delete(first)
+    world.settle()
+    assert world.listing()["title"] == "The other one"
+
+
 def test_creating_switched_off_leaves_reverb_alone(world: World) -> None:
     world.set(create_listings=False)
     world.product()

@@ -104,11 +104,11 @@ def posts_again_at_once() -> AbstractContextManager[Any]:
 
 
 def delivery_done_before_its_jobs() -> AbstractContextManager[Any]:
-    """A delivery is put away when it is read, not when its jobs are saved: a crash between loses it."""
+    """A delivery is put away when it is read, not when its jobs are saved: a crash in between loses it."""
     open_ones = inbox.open_ones
 
-    def put_away(*args: Any, now: datetime, limit: int) -> Any:
-        found = open_ones(*args, now=now, limit=limit)
+    def put_away(*args: Any, now: datetime, **more: Any) -> Any:
+        found = open_ones(*args, now=now, **more)
         inbox.done(found, now=now)
         return found
 
