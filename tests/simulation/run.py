@@ -14,8 +14,8 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.test.utils import override_settings
 
-from listings import walks
-from listings.models import Job, Walk
+from listings import jobs, selection
+from listings.models import Job, Product, Rank, Walk
 from reverbsync import clock, http, wake
 from reverbsync.logs import RedactingFormatter
 from reverbsync.redis import connection as redis
@@ -190,12 +190,18 @@ class Run:
         ways = self.story.ways
         with self.processes.running("web"):
             for shop in self.shops:
-                walks.release_held(shop)
+                self._release(shop)
         self.ours.look_soon()
         if ways["begins_linked"]:
             self._rest()
         self.post.loss, self.post.twice, self.post.late_s = ways["loss"], ways["twice"], ways["late_s"]
         self.tell("the story begins")
+
+    def _release(self, shop: Shop) -> None:
+        """Let what the first import learnt be synced one by one, as after a mass sync that found it all to differ."""
+        held = list(Product.objects.filter(shop=shop, held=True, gone_at__isnull=True).order_by("pk"))
+        Product.objects.filter(pk__in=[product.pk for product in held]).update(held=False)
+        jobs.look_again(selection.chosen(shop, held), rank=Rank.CATALOGUE, cause=jobs.BY_HAND, now=clock.now())
 
     def _tell_story(self) -> None:
         for step in self.story.steps:
