@@ -129,7 +129,8 @@ class Story:
             Side(tuple(Thing(**one) for one in side["things"]), side["settings"], side["oauth"])
             for side in raw["sides"]
         )
-        ways = {**PLAIN, **raw["ways"]}  # what the story does not tell was not thought of when it was written
+        # What the story does not tell was not thought of when it was written.
+        ways = raw["ways"] | {name: value for name, value in PLAIN.items() if name not in raw["ways"]}
         return cls(raw["seed"], sides, ways, tuple(Step(**one) for one in raw["steps"]))
 
 
