@@ -129,8 +129,9 @@ class Story:
             Side(tuple(Thing(**one) for one in side["things"]), side["settings"], side["oauth"])
             for side in raw["sides"]
         )
+        told = {name: tuple(value) if isinstance(value, list) else value for name, value in raw["ways"].items()}
         # What the story does not tell was not thought of when it was written.
-        ways = raw["ways"] | {name: value for name, value in PLAIN.items() if name not in raw["ways"]}
+        ways = told | {name: value for name, value in PLAIN.items() if name not in told}
         return cls(raw["seed"], sides, ways, tuple(Step(**one) for one in raw["steps"]))
 
 
