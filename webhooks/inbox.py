@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import partial
+
+from django.db import connection
+from psycopg2.extras import execute_values
 
 from reverbsync import clock
+from reverbsync.database import unasked
 from reverbsync.wake import wake
 from shops.models import Shop
+from webhooks.keeping import Together
 from webhooks.models import Delivery
 
 HAND_OVER = "webhooks.hand_over"
@@ -16,22 +22,40 @@ FIRST_DELAY_S = 2
 LONGEST_DELAY_S = 600
 
 
+# By hand: a web server does this for each call, and the statement is half the work of the same through models.
+_KEEP = """
+INSERT INTO webhooks_delivery
+    (shop_id, source, delivery_id, topic, body, received_at, due_at, state, note, attempts)
+VALUES %s
+ON CONFLICT DO NOTHING
+"""
+_ROW = "(%s, %s, %s, %s, %s, %s, %s, %s, '', 0)"
+_Row = tuple[int, str, str, str, bytes, datetime, datetime, str]
+
+
 def keep(shop_id: int, *, source: str, delivery_id: str, topic: str, body: bytes, state: Delivery.State) -> None:
     """Keep a delivery, once for each id, and wake a worker if it is open."""
     now = clock.now()
-    delivery = Delivery(
-        shop_id=shop_id,
-        source=source,
-        delivery_id=delivery_id,
-        topic=topic,
-        body=body,
-        received_at=now,
-        due_at=now,
-        state=state,
-    )
-    Delivery.objects.bulk_create([delivery], ignore_conflicts=True)
-    if state == Delivery.State.OPEN:
-        wake(HAND_OVER, shop_id)
+    row = (shop_id, source, delivery_id, topic, body, now, now, state.value)
+    rows: Sequence[_Row] = [row]
+    if connection.in_atomic_block:
+        _insert(rows)
+    else:
+        rows = _together.keep(row)
+    for woken in {one[0] for one in rows if one[-1] == Delivery.State.OPEN}:
+        wake(HAND_OVER, woken)
+
+
+def _write(rows: Sequence[_Row]) -> None:
+    unasked(partial(_insert, rows))
+
+
+def _insert(rows: Sequence[_Row]) -> None:
+    with connection.cursor() as cursor:
+        execute_values(cursor, _KEEP, rows, template=_ROW, page_size=len(rows))
+
+
+_together: Together[_Row] = Together(_write)
 
 
 def is_json(body: bytes) -> bool:
