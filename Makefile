@@ -23,6 +23,9 @@ up: $(STAMP) ## the app without demo data or stand-ins; prints its addresses as 
 test: $(STAMP) ## all tests, fast ones first
 	$(BIN)/python -m pytest $(ARGS)
 
+bench: $(STAMP) ## benchmarks with their goals; ONLY=name runs one
+	$(BIN)/python -m bench $(ONLY)
+
 check: $(STAMP) ## formatting, lint, types, and the import rule
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
@@ -39,4 +42,4 @@ $(STAMP): requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock >&2
 	cp requirements-dev.lock $(STAMP)
 
-.PHONY: help demo clean-demo up test check format
+.PHONY: help demo clean-demo up test bench check format
