@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 from django.db import connection
-from psycopg2.extras import execute_values
 
 from reverbsync import clock
 from reverbsync.database import unasked
-from reverbsync.wake import wake
+from reverbsync.wake import wake_soon
 from shops.models import Shop
-from webhooks.keeping import Together
 from webhooks.models import Delivery
 
 HAND_OVER = "webhooks.hand_over"
@@ -26,36 +25,22 @@ LONGEST_DELAY_S = 600
 _KEEP = """
 INSERT INTO webhooks_delivery
     (shop_id, source, delivery_id, topic, body, received_at, due_at, state, note, attempts)
-VALUES %s
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, '', 0)
 ON CONFLICT DO NOTHING
 """
-_ROW = "(%s, %s, %s, %s, %s, %s, %s, %s, '', 0)"
-_Row = tuple[int, str, str, str, bytes, datetime, datetime, str]
 
 
 def keep(shop_id: int, *, source: str, delivery_id: str, topic: str, body: bytes, state: Delivery.State) -> None:
     """Keep a delivery, once for each id, and wake a worker if it is open."""
     now = clock.now()
-    row = (shop_id, source, delivery_id, topic, body, now, now, state.value)
-    rows: Sequence[_Row] = [row]
-    if connection.in_atomic_block:
-        _insert(rows)
-    else:
-        rows = _together.keep(row)
-    for woken in {one[0] for one in rows if one[-1] == Delivery.State.OPEN}:
-        wake(HAND_OVER, woken)
+    unasked(partial(_insert, [shop_id, source, delivery_id, topic, body, now, now, state.value]))
+    if state == Delivery.State.OPEN:
+        wake_soon(HAND_OVER, shop_id)
 
 
-def _write(rows: Sequence[_Row]) -> None:
-    unasked(partial(_insert, rows))
-
-
-def _insert(rows: Sequence[_Row]) -> None:
+def _insert(row: list[Any]) -> None:
     with connection.cursor() as cursor:
-        execute_values(cursor, _KEEP, rows, template=_ROW, page_size=len(rows))
-
-
-_together: Together[_Row] = Together(_write)
+        cursor.execute(_KEEP, row)
 
 
 def is_json(body: bytes) -> bool:

@@ -1,10 +1,7 @@
-"""Keeping deliveries under load: together, each answered after its own commit; addresses remembered for a second."""
+"""Taking webhooks under load: the short way, addresses remembered for a second, a dead database line replaced."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -18,46 +15,6 @@ from reverbsync.database import unasked
 from shops.models import StoreConnection
 from tests.people import NOON, olivia, shop_of
 from webhooks import addresses
-from webhooks.keeping import Together
-
-
-class Slow:
-    """Writes batches, the first one only when it is let."""
-
-    def __init__(self) -> None:
-        self.batches: list[list[int]] = []
-        self.begun, self.go_on = threading.Event(), threading.Event()
-
-    def write(self, rows: Sequence[int]) -> None:
-        """Keep rows."""
-        self.begun.set()
-        self.go_on.wait(10)
-        self.batches.append(list(rows))
-
-
-def test_what_arrives_while_a_statement_is_under_way_is_the_next_one() -> None:
-    slow = Slow()
-    together = Together(slow.write)
-    with ThreadPoolExecutor(6) as pool:
-        first = pool.submit(together.keep, 0)
-        slow.begun.wait(10)
-        others = [pool.submit(together.keep, number) for number in range(1, 6)]
-        while len(together._gathering.rows) < 5:
-            pass
-        slow.go_on.set()
-        kept = [list(one.result(10)) for one in [first, *others]]
-    assert [sorted(batch) for batch in slow.batches] == [[0], [1, 2, 3, 4, 5]]
-    assert sorted(len(rows) for rows in kept) == [0, 0, 0, 0, 1, 5]  # one of each batch does what follows
-
-
-def test_nobody_is_told_that_a_row_is_kept_which_is_not() -> None:
-    def fail(rows: Sequence[int]) -> None:
-        raise OperationalError("the disk is full")
-
-    together = Together(fail)
-    with ThreadPoolExecutor(4) as pool:
-        told = [pool.submit(together.keep, number) for number in range(8)]
-        assert all(isinstance(one.exception(10), OperationalError) for one in told)
 
 
 def test_a_dead_line_to_the_database_is_replaced_once() -> None:
