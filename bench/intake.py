@@ -29,7 +29,7 @@ from reverbsync.stack.parent import die_with_parent
 SECONDS, ROUNDS = 6, 3
 CONNECTIONS, THREADS = 16, 2
 #: More than the server can take in a round.
-SIGNED = 20_000
+SIGNED = 40_000
 
 
 def main() -> int:
@@ -133,7 +133,7 @@ def _wait_for(url: str) -> None:
     over = time.monotonic() + 60
     while True:
         try:
-            requests.get(f"{url}/nothing", timeout=5)
+            requests.get(f"{url}/health/", timeout=5)
         except requests.RequestException:
             if time.monotonic() > over:
                 raise
