@@ -27,6 +27,9 @@ simulate: $(STAMP) ## our code between two stand-ins, by simulated time and with
 	exec $(BIN)/python -m tests.simulation $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) \
 		$(if $(STORY),--story $(STORY)) $(if $(MUTANT),--mutant $(MUTANT)) $(ARGS)
 
+bench: $(STAMP) ## benchmarks with their goals; ONLY=name runs one
+	$(BIN)/python -m bench $(ONLY)
+
 check: $(STAMP) ## formatting, lint, types, and the import rule
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
@@ -43,4 +46,4 @@ $(STAMP): requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock >&2
 	cp requirements-dev.lock $(STAMP)
 
-.PHONY: help demo clean-demo up test simulate check format
+.PHONY: help demo clean-demo up test simulate bench check format

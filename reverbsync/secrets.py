@@ -20,21 +20,23 @@ def _box(keys: tuple[str, ...]) -> MultiFernet:
     return MultiFernet([Fernet(key) for key in keys])
 
 
-def _current() -> MultiFernet:
-    return _box(tuple(settings.ENCRYPTION_KEYS))
-
-
 def encrypt(value: str) -> str:
     """Return `value` encrypted with the first key."""
-    return _current().encrypt(value.encode()).decode()
+    return _box(tuple(settings.ENCRYPTION_KEYS)).encrypt(value.encode()).decode()
 
 
 def decrypt(stored: str) -> str:
     """Return the text behind `stored`, whichever of the keys made it. Raises Unreadable."""
     try:
-        return _current().decrypt(stored.encode()).decode()
+        return _decrypted(stored, tuple(settings.ENCRYPTION_KEYS))
     except InvalidToken:
         raise Unreadable("A stored secret cannot be read with the keys in ENCRYPTION_KEYS.") from None
+
+
+@lru_cache(maxsize=4096)
+def _decrypted(stored: str, keys: tuple[str, ...]) -> str:
+    """Decrypt once: a row is read for each webhook and each attempt."""
+    return _box(keys).decrypt(stored.encode()).decode()
 
 
 if TYPE_CHECKING:

@@ -6,6 +6,10 @@ A wake-up carries no work. If it is lost, with Redis or on the way, the sweepers
 from __future__ import annotations
 
 import logging
+import os
+import threading
+import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -37,6 +41,14 @@ class Carrier(Protocol):
 def wake(task: str, shop_id: int) -> None:
     """Ask for `task` to be run for a shop once the current transaction has committed. Never raises."""
     transaction.on_commit(partial(_carrier.send, task, shop_id))
+
+
+def wake_soon(task: str, shop_id: int) -> None:
+    """The same from a thread of its own, for a web server that answers meanwhile; many for one shop are one.
+
+    It may be lost with the process: only for what a sweeper looks after.
+    """
+    transaction.on_commit(partial(_soon, task, shop_id))
 
 
 def awake(task: str, shop_id: int) -> None:
@@ -80,6 +92,52 @@ class _Celery:
         return f"wake:{task}:{shop_id}"
 
 
+class _Soon:
+    """Carries wake-ups from a thread of its own: one at once, then what gathers while it rests."""
+
+    REST_S = 0.02
+
+    def __init__(self) -> None:
+        self._gathered: deque[tuple[str, int]] = deque()
+        self._there = threading.Event()
+        self._pid = 0
+        self._starting = threading.Lock()
+
+    def add(self, task: str, shop_id: int) -> None:
+        """Leave a wake-up to the thread."""
+        self._gathered.append((task, shop_id))
+        if not self._there.is_set():
+            self._there.set()
+        if self._pid != os.getpid():  # a fork takes no threads along
+            with self._starting:
+                if self._pid != os.getpid():
+                    self._pid = os.getpid()
+                    threading.Thread(target=self._run, name="wake-ups", daemon=True).start()
+
+    def carry(self) -> None:
+        """Send all that has gathered."""
+        found: dict[tuple[str, int], None] = {}
+        while self._gathered:
+            found[self._gathered.popleft()] = None
+        for task, shop_id in found:
+            _carrier.send(task, shop_id)
+
+    def _run(self) -> None:
+        while True:
+            self._there.wait()
+            self._there.clear()  # what is added from here on is seen now or sets it again
+            self.carry()
+            time.sleep(self.REST_S)
+
+
+def _soon(task: str, shop_id: int) -> None:
+    if isinstance(_carrier, _Celery):
+        _soon_carrier.add(task, shop_id)
+    else:
+        _carrier.send(task, shop_id)
+
+
+_soon_carrier = _Soon()
 _carrier: Carrier = _Celery()
 
 

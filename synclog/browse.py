@@ -1,4 +1,8 @@
-"""Read the sync log: filters, and pages by key, so that page 1,000 costs what page 1 costs."""
+"""Read the sync log: filters, and pages by key, so that page 10,000 costs what page 1 costs.
+
+Entries stand in the order of (at, id). A page begins behind the entry whose id is its key; each filter has an index in
+that order. Words are looked up by their beginnings in an index of words.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,13 @@ from datetime import date, datetime, time, timedelta
 from typing import Self
 from urllib.parse import urlencode
 
-from django.db.models import Q, QuerySet
+from django.db.models import BooleanField, QuerySet
+from django.db.models.expressions import RawSQL
 from django.http import QueryDict
 from django.utils import timezone
 
 from shops.models import Shop
+from synclog import words
 from synclog.models import Entry
 
 PAGE_SIZE = 50
@@ -49,11 +55,9 @@ class Filters:
         return urlencode({name: value for name, value in parts.items() if value})
 
     def apply(self, entries: QuerySet[Entry]) -> QuerySet[Entry]:
-        """Return the entries that match: SKU or part of the title, outcome, day."""
+        """Return the entries of that outcome and those days; words are another matter (synclog/words.py)."""
         if self.outcome:
             entries = entries.filter(outcome=self.outcome)
-        if self.words:
-            entries = entries.filter(Q(sku__istartswith=self.words) | Q(title__icontains=self.words))
         if self.since:
             entries = entries.filter(at__gte=_midnight(self.since))
         if self.until:
@@ -73,15 +77,30 @@ class Page:
 def page(shop: Shop, filters: Filters, *, before: int | None = None, after: int | None = None) -> Page:
     """Return the entries older than the key `before`, or newer than the key `after`, or the newest."""
     entries = filters.apply(Entry.objects.filter(shop=shop))
+    if not filters.words:
+        return _page(entries, before, after)
+    with words.best_way(entries, filters.words) as found:
+        return _page(found, before, after)
+
+
+def _page(entries: QuerySet[Entry], before: int | None, after: int | None) -> Page:
     if after is not None:
-        rows = list(entries.filter(id__gt=after).order_by("id")[: PAGE_SIZE + 1])
+        rows = list(entries.filter(_beside(">", after)).order_by("at", "id")[: PAGE_SIZE + 1])
         more = len(rows) > PAGE_SIZE
         found = rows[:PAGE_SIZE][::-1]
         return Page(found, found[0].pk if found and more else None, found[-1].pk if found else None)
-    rows = list((entries.filter(id__lt=before) if before else entries).order_by("-id")[: PAGE_SIZE + 1])
+    older = entries.filter(_beside("<", before)) if before else entries
+    rows = list(older.order_by("-at", "-id")[: PAGE_SIZE + 1])
     found = rows[:PAGE_SIZE]
     newer = found[0].pk if found and before else None
     return Page(found, newer, found[-1].pk if len(rows) > PAGE_SIZE else None)
+
+
+def _beside(side: str, entry_id: int) -> RawSQL:
+    """Return the condition to be older ("<") or newer (">") than an entry; of one that is gone its neighbour counts."""
+    at = "(SELECT at FROM synclog_entry WHERE id <= %s ORDER BY id DESC LIMIT 1)"
+    sql = f'("synclog_entry"."at", "synclog_entry"."id") {side} ({at}, %s)'
+    return RawSQL(sql, [entry_id, entry_id], output_field=BooleanField())  # noqa: S611 -- all values are parameters
 
 
 def key(text: str) -> int | None:

@@ -39,11 +39,12 @@ class Entry(models.Model):
 
     class Meta:
         verbose_name_plural = "entries"
+        # Pages are read in the order of (at, id), and every filter has an index in that order (synclog/browse.py).
+        # Words are looked up in `look_up`, a column that the database keeps itself and models do not know: the words of
+        # SKU and title (migration 0002).
         indexes = [
-            models.Index(fields=["shop", "-id"], name="entries_of_a_shop"),
-            models.Index(fields=["shop", "outcome", "-id"], name="entries_by_outcome"),
-            models.Index(fields=["shop", "sku", "-id"], name="entries_by_sku"),
-            models.Index(fields=["shop", "at"], name="entries_by_date"),
+            models.Index(fields=["shop", "at", "id"], name="entries_of_a_shop"),
+            models.Index(fields=["shop", "outcome", "at", "id"], name="entries_by_outcome"),
             models.Index(fields=["at"], name="entries_by_age"),
         ]
 

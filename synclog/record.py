@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from reverbsync.database import insert
 from reverbsync.logs import redact
 from synclog.models import Entry
 from synclog.reasons import REASONS
@@ -36,7 +37,7 @@ class Attempt:
 
 def record(attempt: Attempt) -> Entry:
     """Keep one entry and return it. Reverb's words are cut to a length and cleaned of anything like a secret."""
-    return Entry.objects.create(
+    entry = Entry(
         shop_id=attempt.shop_id,
         at=attempt.at,
         outcome=attempt.outcome,
@@ -56,6 +57,8 @@ def record(attempt: Attempt) -> Entry:
         attempt=attempt.attempt,
         cause=attempt.cause[:60],
     )
+    insert(entry)
+    return entry
 
 
 def _web(link: str) -> str:

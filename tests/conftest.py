@@ -11,6 +11,7 @@ from pytest_django.fixtures import Settings
 from reverbsync import local_pace, pace
 from reverbsync.redis import connection
 from shops.reverb import reference
+from webhooks import addresses
 
 
 @pytest.fixture(autouse=True)
@@ -21,8 +22,9 @@ def quick_passwords(settings: Settings) -> None:
 
 @pytest.fixture(autouse=True)
 def nothing_remembered() -> None:
-    """Begin each test without what the process remembers of Reverb's lists and of the pace without Redis."""
+    """Begin each test without what the process remembers."""
     reference.forget()
+    addresses.forget()
     local_pace.over()
 
 

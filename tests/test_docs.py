@@ -37,7 +37,7 @@ def test_each_library_has_its_reason(name: str) -> None:
 
 
 def test_each_module_says_what_it_is_for() -> None:
-    for room in ("reverbsync", "shops", "listings", "synclog", "webhooks", "sandbox"):
+    for room in ("reverbsync", "shops", "listings", "synclog", "webhooks", "sandbox", "bench"):
         for path in (ROOT / room).rglob("*.py"):
             text = path.read_text()
             assert not text or "migrations" in path.parts or text.startswith('"""'), path

@@ -83,7 +83,7 @@ def _parts(shop: Shop) -> dict[str, QuerySet[Any, dict[str, Any]]]:
         "told_products": ToldProduct.objects.filter(store__shop=shop).order_by("pk").values(),
         "told_orders": ToldOrder.objects.filter(store__shop=shop).order_by("pk").values(),
         "deliveries": Delivery.objects.filter(**mine).order_by("pk").values(*_DELIVERY),
-        "sync_log": Entry.objects.filter(**mine).order_by("pk").values(),
+        "sync_log": Entry.objects.filter(**mine).order_by("at", "pk").values(),
     }
 
 

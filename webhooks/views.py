@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from shops.models import ReverbConnection, StoreConnection
 from shops.platforms import PLATFORMS, Platform, platform_of
 from shops.platforms.values import BadSignature
 from shops.wire import object_of
-from webhooks import inbox
+from webhooks import addresses, inbox
 from webhooks.models import Delivery
 
 
@@ -29,21 +30,21 @@ def from_store(request: HttpRequest, key: str) -> HttpResponse:
     body = _body(request)
     if body is None:
         return _refuse(413, f"The body is larger than {settings.WEBHOOK_MAX_BYTES} bytes.")
-    store = StoreConnection.objects.filter(hook_key=key).first()
-    if store is None:
-        return _refuse(404, "No shop has this address.")
-    if store.removed_at is not None and not store.secret.get_secret_value():
-        # A late call of a store that was disconnected. Refusing it would count against all stores of the platform.
-        return JsonResponse({"status": "ignored"})
-    platform = platform_of(store)
-    if platform.is_ping(body, request.headers):
-        return JsonResponse({"status": "here"})
-    try:
-        platform.verify(body, request.headers, store)
-    except BadSignature:
-        StoreConnection.objects.filter(pk=store.pk).update(refused_deliveries=F("refused_deliveries") + 1)
-        return _refuse(401, "The signature is missing or wrong.")
-    return _kept(platform, store, body, request)
+    for fresh in (False, True):
+        store = addresses.store_at(key, fresh=fresh)
+        if store is None:
+            return _refuse(404, "No shop has this address.")
+        if store.removed_at is not None and not store.secret.get_secret_value():
+            # A late call of a store that was disconnected. Refusing it would count against all stores of the platform.
+            return JsonResponse({"status": "ignored"})
+        platform = platform_of(store)
+        if platform.is_ping(body, request.headers):
+            return JsonResponse({"status": "here"})
+        with contextlib.suppress(BadSignature):
+            platform.verify(body, request.headers, store)
+            return _kept(platform, store, body, request)
+    StoreConnection.objects.filter(hook_key=key).update(refused_deliveries=F("refused_deliveries") + 1)
+    return _refuse(401, "The signature is missing or wrong.")
 
 
 @csrf_exempt

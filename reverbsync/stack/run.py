@@ -159,12 +159,18 @@ def _app(port: int) -> list[Program]:
         )
         for name, queues, threads, nice in WORKERS
     ]
-    web = [sys.executable, "-m", "gunicorn", "reverbsync.wsgi:application", "--worker-class", "gthread"]
-    web.append("--no-control-socket")
     return [
-        Program("web", [*web, "--workers", "2", "--threads", "8", "--bind", f"{ports.LOOPBACK}:{port}"], priority=90),
+        Program("web", gunicorn(port), priority=90),
         *workers,
         Program("beat", [*celery, "beat", "-S", "celery.beat:Scheduler", "-l", "WARNING"], priority=110),
+    ]
+
+
+def gunicorn(port: int) -> list[str]:
+    """Return the web server's command."""
+    return [
+        *[sys.executable, "-m", "gunicorn", "reverbsync.wsgi:application", "--worker-class", "gthread"],
+        *["--no-control-socket", "--workers", "2", "--threads", "8", "--bind", f"{ports.LOOPBACK}:{port}"],
     ]
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -70,3 +72,27 @@ def test_a_wake_up_without_redis_harms_nobody(
     with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
         wake.wake("x.y", 1)
     assert sent == []
+
+
+def test_what_gathers_for_a_shop_in_a_moment_is_one_wake_up(sent: list[str]) -> None:
+    connection().delete("wake:x.y:1", "wake:x.y:2")
+    gathering = wake._Soon()
+    gathering._pid = os.getpid()  # its thread is not started: the test carries
+    for shop_id in (1, 2, 1, 1):
+        gathering.add("x.y", shop_id)
+    gathering.carry()
+    gathering.carry()
+    assert sent == ["x.y", "x.y"]
+
+
+def test_the_thread_sends_what_was_left_to_it_and_a_fork_gets_one_of_its_own(sent: list[str]) -> None:
+    gathering = wake._Soon()
+    for pid in (0, -1):
+        gathering._pid = pid
+        connection().delete("wake:x.y:1")
+        sent.clear()
+        gathering.add("x.y", 1)
+        over = time.monotonic() + 10
+        while not sent and time.monotonic() < over:
+            time.sleep(0.001)
+        assert sent == ["x.y"]

@@ -10,6 +10,7 @@ from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
 
 from shops.models import Shop
+from synclog import words
 from synclog.browse import PAGE_SIZE, Filters, key, page
 from synclog.models import Entry
 from synclog.record import Attempt, record
@@ -58,7 +59,12 @@ def test_a_shop_shows_its_own_entries_only(shop: Shop) -> None:
         ("outcome=nonsense", ["B1", "A1"]),
         ("q=a1", ["A1"]),
         ("q=telecaster", ["B1"]),
-        ("q=%25", []),  # a percent sign is a percent sign
+        ("q=tele", ["B1"]),  # the beginning of a word
+        ("q=blonde+TELE", ["B1"]),  # all words, in any order and case
+        ("q=tele+red", []),
+        ("q=%25", []),  # a percent sign is no word
+        ("q=tele+%26", ["B1"]),
+        ("q=')+%3A*+%7C+!'", []),  # nor is what means something to the search
         ("from=2026-11-03", ["B1"]),
         ("to=2026-11-02", ["A1"]),
         ("from=2026-11-02&to=2026-11-03", ["B1", "A1"]),
@@ -70,6 +76,100 @@ def test_filters(shop: Shop, query: str, found: list[str]) -> None:
     tell(shop, 1)
     tell(shop, 24, sku="B1", title="Blonde Telecaster", outcome=Entry.Outcome.FAILED, reason="refused")
     assert skus(shop, query) == found
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        ("FEN-12", True),
+        ("fen-1", True),
+        ("FEN", True),
+        ("12", True),
+        ("12-FEN", False),
+        ("fen/12", True),
+        ("EN-12", False),
+    ],
+)
+def test_a_sku_is_found_by_its_beginning_and_by_its_parts(shop: Shop, typed: str, found: bool) -> None:
+    tell(shop, sku="FEN-12", title="A strap")
+    assert bool(page(shop, Filters(words=typed)).entries) == found
+
+
+def test_entries_of_the_same_moment_are_neither_lost_nor_shown_twice(shop: Shop) -> None:
+    for number in range(PAGE_SIZE + 20):
+        tell(shop, 0, sku=f"A{number}")
+    first = page(shop, Filters())
+    second = page(shop, Filters(), before=first.older)
+    assert len({entry.pk for entry in first.entries + second.entries}) == PAGE_SIZE + 20
+
+
+def test_a_page_goes_on_behind_an_entry_that_was_pruned_meanwhile(shop: Shop) -> None:
+    entries = [tell(shop, number) for number in range(4)]
+    Entry.objects.filter(pk=entries[2].pk).delete()
+    assert [entry.sku for entry in page(shop, Filters(), before=entries[2].pk).entries] == ["A1", "A0"]
+
+
+@pytest.mark.parametrize(
+    "query", ["", "outcome=failed", "from=2026-11-02&to=2026-11-02", "outcome=failed&from=2026-11-03"]
+)
+def test_each_page_is_read_in_the_order_of_an_index(shop: Shop, query: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+        cursor.execute("SET LOCAL enable_bitmapscan = off")
+    for before in (None, 10):
+        with CaptureQueriesContext(connection) as queries:
+            page(shop, asked(query), before=before)
+        with connection.cursor() as cursor:
+            cursor.execute("EXPLAIN " + queries[0]["sql"])
+            plan = "\n".join(row[0] for row in cursor.fetchall())
+        assert "Sort" not in plan
+        assert "Index Scan" in plan
+
+
+@pytest.mark.parametrize("few", [0, 1, 1000])
+@pytest.mark.parametrize("often", [True, False])
+def test_words_are_found_whichever_way_is_gone(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch, few: int, often: bool
+) -> None:
+    monkeypatch.setattr(words, "FEW", few)
+    monkeypatch.setattr(words, "_often", lambda _: often)
+    for number in range(PAGE_SIZE + 5):
+        tell(shop, number, title="Blonde Telecaster" if number % 2 else "Strap")
+    first = page(shop, asked("q=tele"))
+    assert [entry.sku for entry in first.entries] == [f"A{n}" for n in range(PAGE_SIZE + 4, 0, -1) if n % 2]
+    older = page(shop, asked("q=tele"), before=first.entries[3].pk)
+    assert older.entries == first.entries[4:]
+    assert page(shop, asked("q=tele"), after=first.entries[3].pk).entries == first.entries[:3]
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW enable_bitmapscan")
+        assert cursor.fetchone() == ("on",)
+
+
+@pytest.mark.parametrize(
+    ("typed", "often"),
+    [
+        ("fender", True),
+        ("fen", True),
+        ("Fender strat", True),
+        ("wandre", False),
+        ("fender wandre", False),
+        ("gtr-1", True),
+    ],
+)
+def test_words_that_the_database_met_often_are_known(monkeypatch: pytest.MonkeyPatch, typed: str, often: bool) -> None:
+    counts = {"fender": 0.3, "stratocaster": 0.1, "wandre": 0.0005, "gtr": 1.0, "17": 0.01}
+    monkeypatch.setattr(words, "_counts", lambda: counts)
+    assert words._often(typed) == often
+
+
+def test_what_the_database_counted_is_read(shop: Shop) -> None:
+    for number in range(20):
+        tell(shop, number)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE synclog_entry")
+    words._counted = (0.0, {})
+    assert words._counts()["guitar"] == 1.0
+    words._counted = (0.0, {})
 
 
 def test_the_address_of_a_filtered_page_can_be_shared() -> None:

@@ -1,0 +1,30 @@
+"""Middleware, the first one: calls of machines go straight to their view, past all that is for browsers.
+
+Sessions, sign-in, CSRF and headers for pages mean nothing to a webhook, and cost as much as keeping it
+(docs/performance.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponseBase
+from django.urls import resolve
+
+#: Where machines call, and whose addresses these are (reverbsync/urls.py).
+PATH, ADDRESSES = "/webhooks/", "webhooks.urls"
+
+
+def straight(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
+    """Return a handler that knows the short way."""
+
+    def handle(request: HttpRequest) -> HttpResponseBase:
+        if not request.path_info.startswith(PATH):
+            return get_response(request)
+        match = resolve(request.path_info[len(PATH) - 1 :], ADDRESSES)
+        if not getattr(match.func, "csrf_exempt", False):
+            return get_response(request)
+        answer: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
+        return answer
+
+    return handle
