@@ -1,12 +1,13 @@
 """A shop for the benchmarks of mass syncs, and the workers that bring one to its end.
 
-Of each 25 products 20 are on Reverb, 4 of them out of step (2 in price, 2 in stock), and 5 are new.
+Of each 25 products some are new, and some are on Reverb and out of step, half of them in price and half in stock.
 """
 
 from __future__ import annotations
 
 import threading
 import time
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -26,22 +27,33 @@ WORKERS = 3
 State = MassSync.State
 
 
+@dataclass(frozen=True)
+class Mix:
+    """How many of 25 products are out of step, and how many are new."""
+
+    changed: int
+    new: int
+
+    def is_changed(self, number: int) -> bool:
+        """Tell whether a product is on Reverb and out of step."""
+        return number % 25 < self.changed
+
+    def is_new(self, number: int) -> bool:
+        """Tell whether a product is not on Reverb yet."""
+        return number % 25 >= 25 - self.new
+
+
+#: Of 5,000 products 800 are out of step and 1,000 are new.
+MANY = Mix(changed=4, new=5)
+FEW = Mix(changed=1, new=1)
+
+
 def shop(number: int) -> Shop:
     """Make a shop of which all fields are kept in step, and new listings published."""
     made = shops.shop(number)
     switches = {f"sync_{name}": True for name in FIELDS}
     SyncSettings.objects.filter(shop=made).update(auto_publish=True, **switches)
     return Shop.objects.select_related("store", "reverb", "sync_settings").get(pk=made.pk)
-
-
-def new(number: int) -> bool:
-    """Tell whether a product is not on Reverb yet."""
-    return number % 25 >= 20
-
-
-def changed(number: int) -> bool:
-    """Tell whether a product is on Reverb and out of step."""
-    return number % 25 < 4
 
 
 def catalogue(start: int, count: int) -> list[StoreProduct]:
@@ -67,10 +79,10 @@ def keep(owner: Shop, found: list[StoreProduct]) -> None:
     )
 
 
-def listings(found: list[StoreProduct], category: str) -> list[dict[str, Any]]:
+def listings(found: list[StoreProduct], category: str, mix: Mix) -> list[dict[str, Any]]:
     """Return the listings that Reverb has of them, in the form in which they are sent."""
     numbered = [(int(one.store_product_id), one) for one in found]
-    return [_listing(number, one, category) for number, one in numbered if not new(number)]
+    return [_listing(number, one, category, mix) for number, one in numbered if not mix.is_new(number)]
 
 
 def sync(owner: Shop) -> dict[str, float]:
@@ -137,9 +149,9 @@ def _product(number: int) -> StoreProduct:
     )
 
 
-def _listing(number: int, one: StoreProduct, category: str) -> dict[str, Any]:
+def _listing(number: int, one: StoreProduct, category: str, mix: Mix) -> dict[str, Any]:
     price, stock = ("400.00", 3) if number % 2 else ("500.00", 5)
-    if not changed(number):
+    if not mix.is_changed(number):
         price, stock = "500.00", 3
     return {
         "sku": one.sku,

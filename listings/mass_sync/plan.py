@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
@@ -44,28 +43,25 @@ class _Verdict:
 
 def step(sync: MassSync, frame: Frame) -> None:
     """Compare the next products, and keep their lines with the place to go on from."""
-    products = list(_to_compare(sync).filter(pk__gt=sync.planned_up_to).order_by("pk")[:BATCH])
+    ahead = Product.objects.filter(shop=sync.shop_id, pk__gt=sync.planned_up_to).order_by("pk")
+    products = list(ahead[:BATCH])
     with transaction.atomic():
         if not sync.goes_on():
             return
         if products:
-            _compare(sync, frame, products)
+            sync.products += _compare(sync, frame, products)
             sync.planned_up_to = products[-1].pk
-            sync.products += len(products)
         else:
             Indexed.objects.filter(sync=sync).delete()
             sync.state, sync.planned_at, sync.due_at = State.PLANNED, clock.now(), None
         sync.save(update_fields=["planned_up_to", "products", "state", "planned_at", "due_at"])
 
 
-def _to_compare(sync: MassSync) -> Any:
-    """Return the shop's products, and those gone from the store that still have a listing."""
-    listed = Q(listing__isnull=False) & ~Q(listing__reverb_id="")
-    return Product.objects.filter(Q(gone_at__isnull=True) | listed, shop=sync.shop_id).select_related("listing__ledger")
-
-
-def _compare(sync: MassSync, frame: Frame, products: Sequence[Product]) -> None:
-    batch = _Batch.of(sync, frame, products)
+def _compare(sync: MassSync, frame: Frame, found: Sequence[Product]) -> int:
+    """Keep the lines of some products; those gone from the store have one if they still have a listing."""
+    known = rows.known(found)
+    products = [one for one in found if one.gone_at is None or (one.pk in known and known[one.pk].reverb_id)]
+    batch = _Batch.of(sync, frame, products, known)
     lines = []
     for product in products:
         verdict = _verdict(sync, frame, product, batch)
@@ -81,6 +77,7 @@ def _compare(sync: MassSync, frame: Frame, products: Sequence[Product]) -> None:
         )
     rows.keep(batch.noted)
     Line.objects.bulk_create(lines, ignore_conflicts=True)
+    return len(lines)
 
 
 @dataclass(frozen=True)
@@ -93,13 +90,12 @@ class _Batch:
     by_sku: Mapping[str, list[Indexed]]
     owner: Mapping[str, int]
     twice: frozenset[str]
-    noted: list[Listing] = field(default_factory=list)
+    noted: list[rows.Noted] = field(default_factory=list)
 
     @classmethod
-    def of(cls, sync: MassSync, frame: Frame, products: Sequence[Product]) -> _Batch:
+    def of(cls, sync: MassSync, frame: Frame, products: Sequence[Product], known: Mapping[int, Listing]) -> _Batch:
         skus = {one.sku for one in products} - {""}
-        known = {one.listing.reverb_id for one in products if hasattr(one, "listing")} - {""}
-        shown = list(_shown(sync, skus, known))
+        shown = list(_shown(sync, skus, {row.reverb_id for row in known.values()} - {""}))
         by_sku: dict[str, list[Indexed]] = {}
         for row in shown:
             by_sku.setdefault(row.sku, []).append(row)
@@ -107,12 +103,13 @@ class _Batch:
         owner = dict(linked.values_list("reverb_id", "product_id"))
         chosen = {one.pk for one in products if frame.is_chosen(one)}
         twice = frozenset(_twice(sync, skus))
-        own = rows.rows_of(products, going={one.pk for one in products if one.pk in chosen and one.sku not in twice})
+        going = [one for one in products if one.pk in chosen and one.sku not in twice]
+        own = rows.completed(known, going)
         return cls(chosen, own, {row.reverb_id: row for row in shown}, by_sku, owner, twice)
 
 
-def _shown(sync: MassSync, skus: Set[str], known: Set[str]) -> QuerySet[Indexed]:
-    return Indexed.objects.filter(Q(sku__in=skus) | Q(reverb_id__in=known), sync=sync)
+def _shown(sync: MassSync, skus: Set[str], reverb_ids: Set[str]) -> QuerySet[Indexed]:
+    return Indexed.objects.filter(Q(sku__in=skus) | Q(reverb_id__in=reverb_ids), sync=sync)
 
 
 def _twice(sync: MassSync, skus: Set[str]) -> QuerySet[Product, str]:
@@ -139,14 +136,23 @@ def _verdict(sync: MassSync, frame: Frame, product: Product, batch: _Batch) -> _
     return verdict
 
 
-def _compared(frame: Frame, product: Product, row: Listing, found: Indexed | None, noted: list[Listing]) -> _Verdict:
-    listing = ReverbListing.taken(found.picture) if found is not None else None
+def _compared(frame: Frame, product: Product, row: Listing, found: Indexed | None, noted: list[rows.Noted]) -> _Verdict:
+    listing, read_at = _newest(row, found)
     case = _case(frame, product, row, listing)
     verdict = _meant(decide(case))
     if verdict.kind in Line.CALLS or row.picture is None or row.picture.get("state") != (listing or row).state:
-        _note(row, case, found.read_at if found is not None else clock.now())
-        noted.append(row)
+        noted.append(rows.Noted(row, row.read_at))
+        _note(row, case, read_at)
     return verdict
+
+
+def _newest(row: Listing, found: Indexed | None) -> tuple[ReverbListing | None, datetime]:
+    """Return the listing as it was seen last, and when: a single sync may have read it after its page was read."""
+    if found is None:
+        return None, clock.now()
+    if row.picture is not None and row.read_at is not None and row.read_at > found.read_at:
+        return ReverbListing.taken(row.picture), row.read_at
+    return ReverbListing.taken(found.picture), found.read_at
 
 
 def _unclear(product: Product, batch: _Batch) -> _Verdict | None:
