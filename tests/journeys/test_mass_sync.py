@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from listings import intake, jobs
-from listings.mass_sync import plan, run
+from listings.mass_sync import feed, plan, run, walk
 from listings.models import Job, Line, Listing, MassSync, Product, Rank
 from reverbsync import clock
+from shops.models import ReverbConnection
 from shops.platforms import client_of
+from shops.reverb.client import ReverbClient
 from tests.journeys.world import DOMAIN, World
 
 pytestmark = pytest.mark.live
@@ -339,3 +341,31 @@ def test_nothing_of_an_older_one_is_tried_again_while_another_is_open(world: Wor
     run.begin(world.shop, None, anyway=True)
     assert run.retry(old) == 0
     assert Line.objects.filter(sync=old, state=Line.State.FAILED).count() == 1
+
+
+def test_what_workers_are_making_is_not_taken_for_listings_of_somebody_else(world: World) -> None:
+    seed(world, 2, listed=0)
+    planned(world)
+    run.start(world.shop)
+    sync = run.due(world.shop.pk)
+    assert sync is not None
+    run.turn(sync)
+    assert world.step()
+    Line.objects.filter(state=Line.State.DONE).update(state=Line.State.QUEUED)  # its worker has not told yet
+    world.wait(10)
+    connection = ReverbConnection.objects.get(shop=world.shop)
+    feed._count(sync, ReverbClient.of(connection))
+    assert Listing.objects.get(reverb_id="").indexed_at is not None
+
+
+def test_what_was_read_after_its_page_is_not_overwritten_with_the_page(world: World) -> None:
+    seed(world, 1, listed=1, out_of_step=1)
+    sync = run.begin(world.shop, None)
+    walk.step(sync, ReverbClient.of(ReverbConnection.objects.get(shop=world.shop)))
+    world.wait(5)
+    Product.objects.update(held=False)  # the seller has changed it in the store meanwhile
+    jobs.look_again(Product.objects.all(), rank=Rank.EDIT, cause="test", now=world.now)
+    assert world.step()  # a single sync brings it in step while the mass sync is still comparing
+    assert work(world).state == MassSync.State.PLANNED
+    assert plan.counts(sync)["nothing"] == 1
+    assert (world.known("M0000").picture or {})["price"] == "500.00"
