@@ -101,6 +101,15 @@ def planned(world: World) -> MassSync:
     return work(world)
 
 
+def handed_out(world: World) -> MassSync:
+    """Let a planned one begin, and hand its first portion to the queue."""
+    run.start(world.shop)
+    sync = run.due(world.shop.pk)
+    assert sync is not None
+    run.turn(sync)
+    return sync
+
+
 def through(world: World) -> MassSync:
     """Begin one, look through its plan, and let it run."""
     planned(world)
@@ -168,10 +177,7 @@ def test_another_one_right_after_is_asked_to_wait_unless_the_seller_insists(worl
 def test_a_paused_one_writes_nothing_and_goes_on_where_it_was(world: World) -> None:
     seed(world, 6, listed=0)
     planned(world)
-    run.start(world.shop)
-    sync = run.due(world.shop.pk)
-    assert sync is not None
-    run.turn(sync)
+    handed_out(world)
     assert world.step()
     run.pause(world.shop)
     assert not world.step()
@@ -184,10 +190,7 @@ def test_a_paused_one_writes_nothing_and_goes_on_where_it_was(world: World) -> N
 def test_a_cancelled_one_leaves_what_was_written_and_lets_another_begin(world: World) -> None:
     seed(world, 6, listed=0)
     planned(world)
-    run.start(world.shop)
-    sync = run.due(world.shop.pk)
-    assert sync is not None
-    run.turn(sync)
+    handed_out(world)
     assert world.step()
     run.cancel(world.shop)
     assert not world.step()
@@ -198,10 +201,7 @@ def test_a_cancelled_one_leaves_what_was_written_and_lets_another_begin(world: W
 def test_a_worker_that_dies_in_between_loses_and_doubles_nothing(world: World) -> None:
     seed(world, 6, listed=0)
     planned(world)
-    run.start(world.shop)
-    sync = run.due(world.shop.pk)
-    assert sync is not None
-    run.turn(sync)
+    handed_out(world)
     assert jobs.claim(world.shop.pk, now=world.now) is not None  # and the worker is gone
     world.wait(jobs.LEASE.total_seconds() + 1)
     assert work(world).state == MassSync.State.DONE
@@ -304,10 +304,7 @@ def test_cancelling_takes_back_no_job_that_a_change_in_the_store_asked_for_too(w
     planned(world)
     product = Product.objects.get(sku="M0000")
     jobs.look_again([product], rank=Rank.EDIT, cause="webhook products/update", now=world.now)
-    run.start(world.shop)
-    sync = run.due(world.shop.pk)
-    assert sync is not None
-    run.turn(sync)
+    handed_out(world)
     run.cancel(world.shop)
     assert list(Job.objects.values_list("product__sku", flat=True)) == ["M0000"]
 
@@ -346,10 +343,7 @@ def test_nothing_of_an_older_one_is_tried_again_while_another_is_open(world: Wor
 def test_what_workers_are_making_is_not_taken_for_listings_of_somebody_else(world: World) -> None:
     seed(world, 2, listed=0)
     planned(world)
-    run.start(world.shop)
-    sync = run.due(world.shop.pk)
-    assert sync is not None
-    run.turn(sync)
+    sync = handed_out(world)
     assert world.step()
     Line.objects.filter(state=Line.State.DONE).update(state=Line.State.QUEUED)  # its worker has not told yet
     world.wait(10)
