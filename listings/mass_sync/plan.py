@@ -25,6 +25,8 @@ from shops.models.settings import StockWay
 from shops.pictures import ReverbListing
 from synclog.reasons import REASONS
 
+#: How many mass syncs of a shop are kept to be looked at.
+KEPT = 5
 BATCH = 200
 State = MassSync.State
 Kind = Line.Kind
@@ -53,8 +55,15 @@ def step(sync: MassSync, frame: Frame) -> None:
             sync.planned_up_to = products[-1].pk
         else:
             Indexed.objects.filter(sync=sync).delete()
+            _forget_older(sync)
             sync.state, sync.planned_at, sync.due_at = State.PLANNED, clock.now(), None
         sync.save(update_fields=["planned_up_to", "products", "state", "planned_at", "due_at"])
+
+
+def _forget_older(sync: MassSync) -> None:
+    """Delete the oldest ones of the shop: each has a line for every product."""
+    kept = MassSync.objects.filter(shop=sync.shop_id).order_by("-begun_at", "-pk").values("pk")[:KEPT]
+    MassSync.objects.filter(shop=sync.shop_id).exclude(pk__in=kept).exclude(state__in=MassSync.OPEN).delete()
 
 
 def _compare(sync: MassSync, frame: Frame, found: Sequence[Product]) -> int:

@@ -96,6 +96,10 @@ def start(shop: Shop) -> None:
         # Those that get a call are let go one by one as they are queued, so that a cancelled one leaves the rest held.
         left = Line.objects.filter(sync=sync).exclude(kind__in=Line.CALLS)
         Product.objects.filter(shop=shop, held=True, pk__in=left.values("product")).update(held=False)
+        # Those in step were compared: settings that are saved later need not bring each of them up once more. What was
+        # read since it began may have come after the comparison.
+        in_step = Line.objects.filter(sync=sync, kind=Line.Kind.NOTHING).values("product")
+        Product.objects.filter(looked_at__isnull=True, pk__in=in_step).update(looked_at=sync.begun_at)
     wake(MASS, shop.pk)
 
 

@@ -363,3 +363,20 @@ def test_what_was_read_after_its_page_is_not_overwritten_with_the_page(world: Wo
     assert work(world).state == MassSync.State.PLANNED
     assert plan.counts(sync)["nothing"] == 1
     assert (world.known("M0000").picture or {})["price"] == "500.00"
+
+
+def test_what_was_found_in_step_is_not_brought_up_again_when_settings_are_saved(world: World) -> None:
+    seed(world, 3, listed=2)
+    through(world)
+    assert intake.changed_while_off(world.shop) == []
+
+
+def test_only_the_last_few_of_a_shop_are_kept(world: World) -> None:
+    seed(world, 2, listed=2)
+    oldest = through(world)
+    for _ in range(plan.KEPT):
+        run.begin(world.shop, None, anyway=True)
+        work(world)
+        run.cancel(world.shop)
+    assert MassSync.objects.filter(shop=world.shop).count() == plan.KEPT
+    assert not Line.objects.filter(sync=oldest.pk).exists()
