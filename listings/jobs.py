@@ -198,10 +198,17 @@ def free_abandoned(*, now: datetime) -> int:
         return int(cursor.rowcount)
 
 
-def renew(taken: Claim, *, now: datetime) -> None:
-    """Renew the lease before a call. Raises LeaseLost when another worker has taken the job over."""
-    if not _held(taken, "UPDATE listings_job SET lease_until = %s", now + LEASE):
+def renew(taken: Claim, *, now: datetime) -> bool:
+    """Renew the lease before a call; returns whether something was asked since the job was claimed.
+
+    Raises LeaseLost when another worker has taken the job over.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_RENEW, [now + LEASE, taken.job_id, taken.lease])
+        row = cursor.fetchone()
+    if row is None:
         raise LeaseLost
+    return bool(row[0] != taken.asked)
 
 
 def finish(taken: Claim, *, now: datetime) -> None:
@@ -249,6 +256,7 @@ def shops_with_due_jobs(*, now: datetime, ranks: Sequence[int] = ALL) -> list[in
         return [shop_id for (shop_id,) in cursor.fetchall()]
 
 
+_RENEW = "UPDATE listings_job SET lease_until = %s WHERE id = %s AND lease = %s RETURNING asked"
 _PUT_BACK = "UPDATE listings_job SET due_at = %s, attempts = %s, rank = %s, lease = NULL, lease_until = NULL"
 
 

@@ -33,7 +33,7 @@ class Adjusted:
     after: int
 
 
-def bring(ledger: Ledger, product: Product, settings: SyncSettings, *, renew: Callable[[], None]) -> Adjusted | None:
+def bring(ledger: Ledger, product: Product, settings: SyncSettings, *, renew: Callable[[], object]) -> Adjusted | None:
     """Write to the store what it is still to get; None when nothing is.
 
     `renew` is asked before each call and may raise to forbid it. Raises StoreError: what was not written stays owed and

@@ -36,7 +36,7 @@ class Turn:
     settings: SyncSettings
     connection: ReverbConnection
     client: ReverbClient
-    renew: Callable[[], None]
+    renew: Callable[[], object]
     #: When a page of a mass sync's walk showed the listing; None when it was read just now.
     indexed_at: datetime | None = None
     ledger: Ledger | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 from django.db import transaction
 from django.db.models import F
@@ -32,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 #: Seconds until the next look when Reverb's answer to a number was lost and nothing tells yet whether it was applied.
 UNDECIDED_S = 5.0
+#: Seconds until a turn begins anew that was overtaken by news before it wrote anything.
+AT_ONCE_S = 0.05
 #: Seconds between two looks for a listing whose POST got no answer.
 LOOK_FOR_POST_S = 5.0
 
@@ -113,15 +116,12 @@ def _turn(product: Product, taken: Claim, done: list[Change]) -> Ending:
     if only_stock and not _sold_somewhere(product):
         return skipped("not_chosen")
 
-    def renew() -> None:
-        jobs.renew(taken, now=clock.now())
-
-    client = ReverbClient.of(connection, before_call=renew)
+    client = ReverbClient.of(connection, before_call=partial(_before_write, product, taken))
     found = find(client, product, indexed=taken.cause == jobs.MASS)
     row = found.row or Listing.objects.filter(product=product).exclude(reverb_id="").first()
     if row is None:
         return skipped(found.reason)
-    stock = Turn(row, product, settings, connection, client, renew, indexed_at=found.indexed_at)
+    stock = Turn(row, product, settings, connection, client, partial(_renew, taken), indexed_at=found.indexed_at)
     if "stock" in settings.fields_on:
         stock.look(found.listing)
     if found.reason:  # nothing may be written to Reverb, but what sold there is still the store's business
@@ -133,6 +133,20 @@ def _turn(product: Product, taken: Claim, done: list[Change]) -> Ending:
         only_end = frozenset({"stock"} if not case.units else ())
         case = replace(case, switches=Switches(create=False, fields=only_end))
     return Steps(client, row, stock, done, in_bulk=taken.cause == jobs.MASS).run(case)
+
+
+def _renew(taken: Claim) -> bool:
+    return jobs.renew(taken, now=clock.now())
+
+
+def _before_write(product: Product, taken: Claim) -> None:
+    """Forbid a call that was decided on the stock of a moment ago: it may have waited for its turn."""
+    if _renew(taken) and _stock_moved(product):
+        raise Paced("The stock in your store changed meanwhile.", retry_after=AT_ONCE_S)
+
+
+def _stock_moved(product: Product) -> bool:
+    return Product.objects.only("picture").get(pk=product.pk).seen.stock != product.seen.stock
 
 
 def _sold_somewhere(product: Product) -> bool:

@@ -13,6 +13,7 @@ from listings import intake, tasks
 from listings.models import Ledger, Order, Product
 from listings.orders import poll
 from listings.stock.merge import RIPE
+from listings.sync import apply
 from reverbsync import clock
 from shops.events import ProductChanged
 from shops.reverb.client import ReverbClient
@@ -238,6 +239,25 @@ def test_only_from_store_to_reverb_writes_nothing_to_the_store(world: World) -> 
     world.edit(guitar, inventory_quantity=6)
     world.settle()
     assert world.listing()["inventory"] == 6
+
+
+def test_a_sale_in_the_store_that_is_heard_during_an_attempt_is_in_what_it_sends(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guitar = world.product(inventory_quantity=5)
+    world.settle()
+    send = apply.update
+
+    def after_a_sale(*given: Any) -> Any:
+        monkeypatch.setattr(apply, "update", send)
+        world.edit(guitar, inventory_quantity=2)
+        return send(*given)
+
+    monkeypatch.setattr(apply, "update", after_a_sale)
+    world.edit(guitar, inventory_quantity=4)
+    world.settle()
+    sent = [call["body"]["inventory"] for call in world.writes() if call["method"] == "PUT"]
+    assert (sent, world.listing()["inventory"]) == ([2], 2)
 
 
 def test_stock_that_is_switched_off_moves_neither_side(world: World) -> None:
