@@ -17,6 +17,9 @@ BENCHES = {
     "urgent": 300,
     "intake": 180,
     "synclog": 1800,
+    "calls": 600,
+    "repeat": 600,
+    "growth": 900,
 }
 
 

@@ -144,12 +144,11 @@ class Line(asyncio.Protocol):
         self._transport.write(head.encode() + body)
 
 
-async def serve(port: int) -> None:
+async def serve(port: int, reverb: Reverb) -> None:
     """Run until the process ends."""
-    reverb = Reverb()
     server = await asyncio.get_running_loop().create_server(lambda: Line(reverb), "127.0.0.1", port)
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1])))
+    asyncio.run(serve(int(sys.argv[1]), Reverb()))

@@ -47,19 +47,24 @@ class Bench:
 
 
 @contextmanager
-def up(*, app: bool, more: Mapping[str, str] | None = None) -> Iterator[Bench]:
-    """Run it while the block runs. `app`: with web server, workers and scheduler; `more` goes into the environment."""
+def up(*, app: bool, more: Mapping[str, str] | None = None, reverb: str = "bench.reverb") -> Iterator[Bench]:
+    """Run it while the block runs. `app`: with web server, workers and scheduler; `more` goes into the environment.
+
+    `reverb` is the module of the stand-in.
+    """
     for name in ("DATABASE_URL", "REDIS_URL"):
         os.environ.pop(name, None)
     with ExitStack() as stack:
         data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reverbsync-bench-")))
         data.chmod(0o755)  # the database server may run as a user of its own
         port = ports.free(0)
-        reverb = Program("reverb", [sys.executable, "-m", "bench.reverb", str(port)], priority=10)
+        command = [sys.executable, "-m", reverb, str(port)]
         url = f"http://{ports.LOOPBACK}:{port}"
         environment = {"REVERB_API_URL": f"{url}/api", "REVERB_WEB_URL": url, "LOG_LEVEL": "WARNING", **(more or {})}
         if app:
-            whole = stack.enter_context(run.up(data, port=ports.free(0), beside=[reverb], more=environment))
+            whole = stack.enter_context(
+                run.up(data, port=ports.free(0), beside=[Program("reverb", command, priority=10)], more=environment)
+            )
             os.environ.update(whole.environment)
             bench = Bench(whole.site_url, url, data)
         else:
@@ -67,10 +72,10 @@ def up(*, app: bool, more: Mapping[str, str] | None = None) -> Iterator[Bench]:
             environment["REDIS_URL"] = stack.enter_context(Redis(data / "redis")).url
             os.environ.update(environment)
             run.manage(os.environ, "migrate", "--verbosity", "0")
-            stack.enter_context(_process(list(reverb.command)))
+            stack.enter_context(_process(command))
             bench = Bench("", url, data)
         _wait_for(url)
-        _django()
+        django()
         yield bench
 
 
@@ -90,8 +95,9 @@ def _wait_for(url: str) -> None:
     session.post(f"{url}/_bench/settings", json=QUICK, timeout=10).raise_for_status()
 
 
-def _django() -> None:
+def django() -> None:
+    """Set the app up in this process, for the stack that the environment names."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reverbsync.settings")
-    import django
+    from django import setup
 
-    django.setup()
+    setup()

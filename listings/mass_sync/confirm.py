@@ -7,8 +7,10 @@ what is not on them is live, and each of ours that is gets a look of its own, wh
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import islice
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from listings import jobs
 from listings.models import Line, Listing, MassSync, Rank
@@ -19,6 +21,7 @@ from shops.reverb.client import ReverbClient
 SETTLES = timedelta(seconds=15)
 #: Pages of drafts that are read at most; a shop with more has its own new ones looked at one by one.
 MAX_PAGES = 40
+PORTION = 500
 State = MassSync.State
 
 
@@ -35,17 +38,21 @@ def step(sync: MassSync, client: ReverbClient) -> bool:
         return False
     if newest is not None:
         drafts = _drafts(client)
-        if drafts is None:
-            still = list(ours.select_related("product"))
-        else:
+        if drafts is not None:
             ours.exclude(reverb_id__in=drafts).update(publish_looks=None, state="live")
-            still = list(ours.filter(reverb_id__in=drafts).select_related("product"))
-        jobs.look_again([row.product for row in still], rank=Rank.CATALOGUE, cause="mass sync: not published", now=now)
+        _look_at(ours)
     with transaction.atomic():
         if sync.goes_on():
             sync.state, sync.finished_at, sync.due_at = State.DONE, now, None
             sync.save(update_fields=["state", "finished_at", "due_at"])
     return False
+
+
+def _look_at(listings: QuerySet[Listing]) -> None:
+    """Let each be looked at by itself, a portion at a time: there may be very many."""
+    found = listings.order_by("pk").select_related("product").iterator(chunk_size=PORTION)
+    while products := [row.product for row in islice(found, PORTION)]:
+        jobs.look_again(products, rank=Rank.CATALOGUE, cause="mass sync: not published", now=clock.now())
 
 
 def _drafts(client: ReverbClient) -> set[str] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from listings import jobs
 from listings.models import Job, Line, Listing, MassSync, Product, Rank
@@ -67,13 +68,22 @@ def _count(sync: MassSync, client: ReverbClient) -> None:
 
     Between two looks a second listing is kept off by Reverb, which refuses a SKU that it has.
     """
-    made = Line.objects.filter(sync=sync, kind=Line.Kind.CREATE, state__in=(Lines.DONE, Lines.FAILED)).count()
-    if made < sync.made_checked + MADE_BETWEEN_COUNTS and sync.made_checked:
+    settled = Line.objects.filter(sync=sync, kind=Line.Kind.CREATE, state__in=(Lines.DONE, Lines.FAILED)).count()
+    if settled < sync.made_checked + MADE_BETWEEN_COUNTS and sync.made_checked:
         return
-    if client.count() > sync.total + made:
+    there = client.count()
+    made = _made(sync)  # counted after Reverb was asked: what workers make meanwhile is not somebody else's
+    if there > sync.total + made:
         Listing.objects.filter(shop=sync.shop_id, reverb_id="", indexed_at__isnull=False).update(indexed_at=None)
-    sync.made = sync.made_checked = max(1, made)
+    sync.made, sync.made_checked = made, max(1, settled)
     sync.save(update_fields=["made", "made_checked"])
+
+
+def _made(sync: MassSync) -> int:
+    """Return how many listings this run made, with those that a call under way may have made."""
+    begun = Q(product__listing__post_started_at__isnull=False) | ~Q(product__listing__reverb_id="")
+    lines = Line.objects.filter(sync=sync, kind=Line.Kind.CREATE).exclude(state=Lines.OPEN)
+    return lines.filter(begun, product__listing__isnull=False).count()
 
 
 def take_back(sync: MassSync) -> None:

@@ -6,20 +6,19 @@ The decision is the same pure function as in a single sync; here nothing is call
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from django.db import transaction
-from django.db.models import Count, Q
+from django.db.models import Count, Q, QuerySet
 
+from listings.mass_sync import rows
 from listings.models import Indexed, Ledger, Line, Listing, MassSync, Product
 from listings.stock import ledger as books
 from listings.stock.merge import shown
 from listings.sync.cases import Frame, counted
 from listings.sync.decide import Action, Case, Decision, already_agreed, decide
-from listings.sync.find import row_of
 from reverbsync import clock
 from shops.models import FIELDS
 from shops.models.settings import StockWay
@@ -44,28 +43,25 @@ class _Verdict:
 
 def step(sync: MassSync, frame: Frame) -> None:
     """Compare the next products, and keep their lines with the place to go on from."""
-    rows = list(_to_compare(sync).filter(pk__gt=sync.planned_up_to).order_by("pk")[:BATCH])
+    ahead = Product.objects.filter(shop=sync.shop_id, pk__gt=sync.planned_up_to).order_by("pk")
+    products = list(ahead[:BATCH])
     with transaction.atomic():
         if not sync.goes_on():
             return
-        if rows:
-            _compare(sync, frame, rows)
-            sync.planned_up_to = rows[-1].pk
-            sync.products += len(rows)
+        if products:
+            sync.products += _compare(sync, frame, products)
+            sync.planned_up_to = products[-1].pk
         else:
             Indexed.objects.filter(sync=sync).delete()
             sync.state, sync.planned_at, sync.due_at = State.PLANNED, clock.now(), None
         sync.save(update_fields=["planned_up_to", "products", "state", "planned_at", "due_at"])
 
 
-def _to_compare(sync: MassSync) -> Any:
-    """Return the shop's products, and those gone from the store that still have a listing."""
-    listed = Q(listing__isnull=False) & ~Q(listing__reverb_id="")
-    return Product.objects.filter(Q(gone_at__isnull=True) | listed, shop=sync.shop_id).select_related("listing__ledger")
-
-
-def _compare(sync: MassSync, frame: Frame, products: Sequence[Product]) -> None:
-    batch = _Batch.of(sync, products)
+def _compare(sync: MassSync, frame: Frame, found: Sequence[Product]) -> int:
+    """Keep the lines of some products; those gone from the store have one if they still have a listing."""
+    known = rows.known(found)
+    products = [one for one in found if one.gone_at is None or (one.pk in known and known[one.pk].reverb_id)]
+    batch = _Batch.of(sync, frame, products, known)
     lines = []
     for product in products:
         verdict = _verdict(sync, frame, product, batch)
@@ -79,36 +75,52 @@ def _compare(sync: MassSync, frame: Frame, products: Sequence[Product]) -> None:
                 reason=verdict.reason,
             )
         )
+    rows.keep(batch.noted)
     Line.objects.bulk_create(lines, ignore_conflicts=True)
+    return len(lines)
 
 
 @dataclass(frozen=True)
 class _Batch:
-    """What the index and our own tables hold of some products."""
+    """What the index and our own tables hold of some products, and what is to be noted of them."""
 
+    chosen: Set[int]
+    own: Mapping[int, Listing]
     by_id: Mapping[str, Indexed]
     by_sku: Mapping[str, list[Indexed]]
     owner: Mapping[str, int]
     twice: frozenset[str]
+    noted: list[rows.Noted] = field(default_factory=list)
 
     @classmethod
-    def of(cls, sync: MassSync, products: Sequence[Product]) -> _Batch:
+    def of(cls, sync: MassSync, frame: Frame, products: Sequence[Product], known: Mapping[int, Listing]) -> _Batch:
         skus = {one.sku for one in products} - {""}
-        known = {one.listing.reverb_id for one in products if hasattr(one, "listing")} - {""}
-        rows = list(Indexed.objects.filter(Q(sku__in=skus) | Q(reverb_id__in=known), sync=sync))
+        shown = list(_shown(sync, skus, {row.reverb_id for row in known.values()} - {""}))
         by_sku: dict[str, list[Indexed]] = {}
-        for row in rows:
+        for row in shown:
             by_sku.setdefault(row.sku, []).append(row)
-        linked = Listing.objects.filter(shop=sync.shop_id, reverb_id__in=[row.reverb_id for row in rows])
-        same = Product.objects.filter(shop=sync.shop_id, sku__in=skus, gone_at__isnull=True)
-        twice = same.values("sku").annotate(n=Count("pk")).filter(n__gt=1).values_list("sku", flat=True)
+        linked = Listing.objects.filter(shop=sync.shop_id, reverb_id__in=[row.reverb_id for row in shown])
         owner = dict(linked.values_list("reverb_id", "product_id"))
-        return cls({row.reverb_id: row for row in rows}, by_sku, owner, frozenset(twice))
+        chosen = {one.pk for one in products if frame.is_chosen(one)}
+        twice = frozenset(_twice(sync, skus))
+        going = [one for one in products if one.pk in chosen and one.sku not in twice]
+        own = rows.completed(known, going)
+        return cls(chosen, own, {row.reverb_id: row for row in shown}, by_sku, owner, twice)
+
+
+def _shown(sync: MassSync, skus: Set[str], reverb_ids: Set[str]) -> QuerySet[Indexed]:
+    return Indexed.objects.filter(Q(sku__in=skus) | Q(reverb_id__in=reverb_ids), sync=sync)
+
+
+def _twice(sync: MassSync, skus: Set[str]) -> QuerySet[Product, str]:
+    """Return those SKUs that more than one product has."""
+    same = Product.objects.filter(shop=sync.shop_id, sku__in=skus, gone_at__isnull=True)
+    return same.values("sku").annotate(n=Count("pk")).filter(n__gt=1).values_list("sku", flat=True)
 
 
 def _verdict(sync: MassSync, frame: Frame, product: Product, batch: _Batch) -> _Verdict:
-    chosen = frame.is_chosen(product)
-    row = _row(product, chosen=chosen)
+    chosen = product.pk in batch.chosen
+    row = batch.own.get(product.pk)
     if (unclear := _unclear(product, batch)) is not None:
         return unclear
     if row is None:
@@ -118,19 +130,29 @@ def _verdict(sync: MassSync, frame: Frame, product: Product, batch: _Batch) -> _
         return found
     verdict = _Verdict(Kind.LOOK)
     if found is not None or not (row.reverb_id or sync.incomplete):
-        verdict = _compared(frame, product, row, found)
+        verdict = _compared(frame, product, row, found, batch.noted)
     if not chosen and verdict.kind != Kind.END:
         return _Verdict(Kind.LEFT, "not_chosen")
     return verdict
 
 
-def _compared(frame: Frame, product: Product, row: Listing, found: Indexed | None) -> _Verdict:
-    listing = ReverbListing.taken(found.picture) if found is not None else None
+def _compared(frame: Frame, product: Product, row: Listing, found: Indexed | None, noted: list[rows.Noted]) -> _Verdict:
+    listing, read_at = _newest(row, found)
     case = _case(frame, product, row, listing)
     verdict = _meant(decide(case))
     if verdict.kind in Line.CALLS or row.picture is None or row.picture.get("state") != (listing or row).state:
-        _keep(row, case, found.read_at if found is not None else clock.now())
+        noted.append(rows.Noted(row, row.read_at))
+        _note(row, case, read_at)
     return verdict
+
+
+def _newest(row: Listing, found: Indexed | None) -> tuple[ReverbListing | None, datetime]:
+    """Return the listing as it was seen last, and when: a single sync may have read it after its page was read."""
+    if found is None:
+        return None, clock.now()
+    if row.picture is not None and row.read_at is not None and row.read_at > found.read_at:
+        return ReverbListing.taken(row.picture), row.read_at
+    return ReverbListing.taken(found.picture), found.read_at
 
 
 def _unclear(product: Product, batch: _Batch) -> _Verdict | None:
@@ -139,14 +161,6 @@ def _unclear(product: Product, batch: _Batch) -> _Verdict | None:
     if not product.sku:
         return _Verdict(Kind.CANNOT, "no_sku")
     return _Verdict(Kind.CANNOT, "sku_twice") if product.sku in batch.twice else None
-
-
-def _row(product: Product, *, chosen: bool) -> Listing | None:
-    """Return the row of a product's place on Reverb; one that does not go gets none made."""
-    known: Listing | None = getattr(product, "listing", None)
-    if known is not None and (known.reverb_id or known.sku == product.sku):
-        return known
-    return row_of(product) if chosen and product.sku and product.gone_at is None else known
 
 
 def _indexed(row: Listing, product: Product, batch: _Batch) -> Indexed | _Verdict | None:
@@ -180,7 +194,7 @@ def _cut(frame: Frame, product: Product, units: int | None) -> int | None:
     return None if units is None else shown(units, **books.limits(product, frame.settings))
 
 
-def _keep(row: Listing, case: Case, read_at: datetime) -> None:
+def _note(row: Listing, case: Case, read_at: datetime) -> None:
     """Link the listing that the index shows, or note that it shows none."""
     listing = case.listing
     if listing is not None:
@@ -189,7 +203,6 @@ def _keep(row: Listing, case: Case, read_at: datetime) -> None:
         row.agreed = {**row.agreed, **already_agreed(case)}
         row.read_at = read_at
     row.indexed_at = read_at
-    row.save(update_fields=["reverb_id", "link", "state", "picture", "agreed", "read_at", "indexed_at"])
 
 
 def _meant(decision: Decision) -> _Verdict:

@@ -40,6 +40,7 @@ class Product(models.Model):
             models.UniqueConstraint(fields=["shop", "store_product_id"], name="one_product_per_store_id"),
         ]
         indexes = [
+            models.Index(fields=["shop", "id"], name="products_in_order"),
             models.Index(fields=["shop", "sku"], name="products_by_sku"),
             models.Index(fields=["shop", "store_parent_id"], name="products_by_parent"),
             models.Index(fields=["shop", "store_stock_id"], name="products_by_stock_id"),

@@ -165,7 +165,7 @@ def owed_to_store(agreed: Agreed) -> int:
 def _explained(agreed: Agreed, sales: Sequence[Sale]) -> tuple[Agreed, list[Sale]]:
     """Return the sales with those that show late told to be what fell or rose before, which is then explained."""
     fall, rise, known = agreed.fall, agreed.rise, []
-    for sale in sales:
+    for sale in sorted(sales, key=lambda one: not _went_and_came(one, agreed)):
         now = sale
         if fall and not (sale.counted or sale.shown) and _before(sale.placed_at, agreed.fall_at):
             part = min(fall, sale.quantity)
@@ -177,6 +177,13 @@ def _explained(agreed: Agreed, sales: Sequence[Sale]) -> tuple[Agreed, list[Sale
             rise, now = rise - part, replace(now, shown=max(0, now.shown - part))
         known.append(now)
     return replace(agreed, fall=fall, rise=rise), known
+
+
+def _went_and_came(sale: Sale, agreed: Agreed) -> bool:
+    """Tell whether a freed sale may be both what fell and what rose, which explains more than two others would."""
+    unseen = sale.new and sale.released and not (sale.counted or sale.shown)
+    both = agreed.fall and agreed.rise and _before(sale.placed_at, agreed.fall_at)
+    return bool(unseen and both and _before(sale.updated_at, agreed.rise_at))
 
 
 def _before(moment: datetime, other: datetime | None) -> bool:
@@ -242,7 +249,8 @@ def _likelier(agreed: Agreed, sales: Sequence[Sale], reverb: int | None, now: da
     waits = agreed.undecided_at is None or now < agreed.undecided_at + PATIENCE
     if waits and any(if_so) and any(if_not):
         return None
-    return applied if if_so <= if_not else agreed
+    # An order that shows late may have hidden that it was applied: what sold until now can be overwritten either way.
+    return applied if if_so <= if_not else replace(agreed, put_at=now)
 
 
 def _unexplained(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime) -> tuple[int, int]:

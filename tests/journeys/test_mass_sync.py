@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from listings import intake, jobs
-from listings.mass_sync import plan, run
+from listings.mass_sync import feed, plan, run, walk
 from listings.models import Job, Line, Listing, MassSync, Product, Rank
 from reverbsync import clock
+from shops.models import ReverbConnection
 from shops.platforms import client_of
+from shops.reverb.client import ReverbClient
 from tests.journeys.world import DOMAIN, World
 
 pytestmark = pytest.mark.live
@@ -99,6 +101,15 @@ def planned(world: World) -> MassSync:
     return work(world)
 
 
+def handed_out(world: World) -> MassSync:
+    """Let a planned one begin, and hand its first portion to the queue."""
+    run.start(world.shop)
+    sync = run.due(world.shop.pk)
+    assert sync is not None
+    run.turn(sync)
+    return sync
+
+
 def through(world: World) -> MassSync:
     """Begin one, look through its plan, and let it run."""
     planned(world)
@@ -166,10 +177,7 @@ def test_another_one_right_after_is_asked_to_wait_unless_the_seller_insists(worl
 def test_a_paused_one_writes_nothing_and_goes_on_where_it_was(world: World) -> None:
     seed(world, 6, listed=0)
     planned(world)
-    run.start(world.shop)
-    sync = run.due(world.shop.pk)
-    assert sync is not None
-    run.turn(sync)
+    handed_out(world)
     assert world.step()
     run.pause(world.shop)
     assert not world.step()
@@ -182,10 +190,7 @@ def test_a_paused_one_writes_nothing_and_goes_on_where_it_was(world: World) -> N
 def test_a_cancelled_one_leaves_what_was_written_and_lets_another_begin(world: World) -> None:
     seed(world, 6, listed=0)
     planned(world)
-    run.start(world.shop)
-    sync = run.due(world.shop.pk)
-    assert sync is not None
-    run.turn(sync)
+    handed_out(world)
     assert world.step()
     run.cancel(world.shop)
     assert not world.step()
@@ -196,10 +201,7 @@ def test_a_cancelled_one_leaves_what_was_written_and_lets_another_begin(world: W
 def test_a_worker_that_dies_in_between_loses_and_doubles_nothing(world: World) -> None:
     seed(world, 6, listed=0)
     planned(world)
-    run.start(world.shop)
-    sync = run.due(world.shop.pk)
-    assert sync is not None
-    run.turn(sync)
+    handed_out(world)
     assert jobs.claim(world.shop.pk, now=world.now) is not None  # and the worker is gone
     world.wait(jobs.LEASE.total_seconds() + 1)
     assert work(world).state == MassSync.State.DONE
@@ -302,10 +304,7 @@ def test_cancelling_takes_back_no_job_that_a_change_in_the_store_asked_for_too(w
     planned(world)
     product = Product.objects.get(sku="M0000")
     jobs.look_again([product], rank=Rank.EDIT, cause="webhook products/update", now=world.now)
-    run.start(world.shop)
-    sync = run.due(world.shop.pk)
-    assert sync is not None
-    run.turn(sync)
+    handed_out(world)
     run.cancel(world.shop)
     assert list(Job.objects.values_list("product__sku", flat=True)) == ["M0000"]
 
@@ -339,3 +338,28 @@ def test_nothing_of_an_older_one_is_tried_again_while_another_is_open(world: Wor
     run.begin(world.shop, None, anyway=True)
     assert run.retry(old) == 0
     assert Line.objects.filter(sync=old, state=Line.State.FAILED).count() == 1
+
+
+def test_what_workers_are_making_is_not_taken_for_listings_of_somebody_else(world: World) -> None:
+    seed(world, 2, listed=0)
+    planned(world)
+    sync = handed_out(world)
+    assert world.step()
+    Line.objects.filter(state=Line.State.DONE).update(state=Line.State.QUEUED)  # its worker has not told yet
+    world.wait(10)
+    connection = ReverbConnection.objects.get(shop=world.shop)
+    feed._count(sync, ReverbClient.of(connection))
+    assert Listing.objects.get(reverb_id="").indexed_at is not None
+
+
+def test_what_was_read_after_its_page_is_not_overwritten_with_the_page(world: World) -> None:
+    seed(world, 1, listed=1, out_of_step=1)
+    sync = run.begin(world.shop, None)
+    walk.step(sync, ReverbClient.of(ReverbConnection.objects.get(shop=world.shop)))
+    world.wait(5)
+    Product.objects.update(held=False)  # the seller has changed it in the store meanwhile
+    jobs.look_again(Product.objects.all(), rank=Rank.EDIT, cause="test", now=world.now)
+    assert world.step()  # a single sync brings it in step while the mass sync is still comparing
+    assert work(world).state == MassSync.State.PLANNED
+    assert plan.counts(sync)["nothing"] == 1
+    assert (world.known("M0000").picture or {})["price"] == "500.00"

@@ -99,6 +99,21 @@ def test_a_unit_put_back_before_its_cancellation_shows_is_not_counted_twice() ->
     assert reckon(agreed, *sales, reverb=5, at=s(200))[0].units == 5
 
 
+def test_a_sale_that_went_and_came_back_unseen_does_not_hide_the_next_one() -> None:
+    fell, _ = reckon(START, reverb=4)
+    rose, _ = reckon(fell, store=5, reverb=5)
+    assert (rose.units, rose.fall, rose.rise) == (4, 1, 1)
+    agreed, _ = reckon(rose, sale(released=True), sale("2"), reverb=4, at=NOON + RIPE)
+    assert (agreed.units, agreed.fall, agreed.rise) == (4, 0, 0)
+
+
+def test_a_sale_that_hid_a_lost_number_still_counts_and_is_no_rise() -> None:
+    sent = replace(START, units=6, store=6, putting=6)
+    agreed, _ = reckon(sent, store=6, reverb=5)  # applied, and one sold at once: it looks as before
+    agreed, _ = reckon(agreed, sale(), store=6, reverb=5, at=s(9))
+    assert (agreed.units, agreed.rise) == (5, 0)
+
+
 @pytest.mark.parametrize(("reverb", "units"), [(5, 3), (3, 3), (4, 2), (2, 2)])
 def test_a_number_whose_answer_was_lost_was_applied_or_not_and_a_sale_beside_it_counts(reverb: int, units: int) -> None:
     sent = replace(START, units=3, store=3, putting=3)

@@ -1,0 +1,89 @@
+"""The rows of many products' places on Reverb at once: made where they are missing, and kept in one statement."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import connection
+from psycopg2.extras import Json, execute_values
+
+from listings.models import Listing, Product
+from listings.sync.find import row_of
+
+# A row that somebody has read since we looked keeps what they saw, and is read again when its turn comes.
+_KEEP = """
+UPDATE listings_listing AS kept
+SET reverb_id = noted.reverb_id, link = noted.link, state = noted.state, picture = noted.picture,
+    agreed = noted.agreed, read_at = noted.read_at, indexed_at = noted.indexed_at
+FROM (VALUES %s) AS noted(id, was_read_at, reverb_id, link, state, picture, agreed, read_at, indexed_at)
+WHERE kept.id = noted.id AND kept.read_at IS NOT DISTINCT FROM noted.was_read_at
+"""
+_TYPES = "(%s, %s::timestamptz, %s, %s, %s, %s::jsonb, %s::jsonb, %s::timestamptz, %s::timestamptz)"
+
+
+@dataclass(frozen=True)
+class Noted:
+    """A row with what is to be kept of it, and when its listing had been read before that."""
+
+    row: Listing
+    was_read_at: datetime | None
+
+
+def known(products: Sequence[Product]) -> dict[int, Listing]:
+    """Return the row of each product that has one, by the product's key.
+
+    By itself: joined with the products, it was looked for among all rows of all shops.
+    """
+    found = Listing.objects.filter(product__in=[one.pk for one in products]).select_related("ledger")
+    return {row.product_id: row for row in found}
+
+
+def completed(known: Mapping[int, Listing], going: Sequence[Product]) -> dict[int, Listing]:
+    """Return the known rows with those that going products lacked and that were made."""
+    lacking = [one for one in going if _lacks_one(one, known.get(one.pk))]
+    if not lacking:
+        return dict(known)
+    held = _held(lacking)
+    made = _made([one for one in lacking if one.pk not in known and one.sku not in held])
+    for product in lacking:
+        # Another row has its SKU, or it has one of an earlier SKU under which nothing was found.
+        if product.pk not in made and (row := row_of(product)) is not None:
+            made[product.pk] = row
+    kept = known.keys() - {one.pk for one in lacking}
+    return {**{key: known[key] for key in kept}, **made}
+
+
+def keep(noted: Iterable[Noted]) -> None:
+    """Save what was noted in rows, in one statement."""
+    values = [_values(one) for one in noted]
+    if values:
+        with connection.cursor() as cursor:
+            execute_values(cursor, _KEEP, values, template=_TYPES, page_size=len(values))
+
+
+def _values(noted: Noted) -> tuple[object, ...]:
+    row = noted.row
+    picture = None if row.picture is None else Json(row.picture)
+    said = (row.reverb_id, row.link, row.state, picture, Json(row.agreed), row.read_at, row.indexed_at)
+    return row.pk, noted.was_read_at, *said
+
+
+def _lacks_one(product: Product, known: Listing | None) -> bool:
+    if not product.sku or product.gone_at is not None:
+        return False
+    return known is None or not (known.reverb_id or known.sku == product.sku)
+
+
+def _held(products: Sequence[Product]) -> set[str]:
+    """Return the SKUs of the products that have a row already, of whatever product."""
+    skus = [one.sku for one in products]
+    return set(Listing.objects.filter(shop=products[0].shop_id, sku__in=skus).values_list("sku", flat=True))
+
+
+def _made(products: Sequence[Product]) -> dict[int, Listing]:
+    """Make rows. Where another worker or product was quicker with the SKU, none is made."""
+    blank = [Listing(product=one, shop_id=one.shop_id, sku=one.sku) for one in products]
+    Listing.objects.bulk_create(blank, ignore_conflicts=True)
+    return known(products)
