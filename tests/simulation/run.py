@@ -17,12 +17,13 @@ from django.test.utils import override_settings
 
 from listings import jobs, selection
 from listings.models import Job, Product, Rank, Walk
-from reverbsync import clock, http, wake
+from reverbsync import clock, http, local_pace, wake
 from reverbsync.logs import RedactingFormatter
 from reverbsync.redis import connection as redis
 from shops import make
 from shops.models import Person, Shop, SyncSettings
 from shops.platforms.values import Keys
+from shops.reverb import reference
 from tests.simulation import lines, promises
 from tests.simulation.calls import REVERB, STORE, Calls
 from tests.simulation.ours import Ours
@@ -33,6 +34,7 @@ from tests.simulation.schedule import Schedule
 from tests.simulation.story import FAULTS, SETTINGS, WITH_A_NUMBER, Step, Story
 from tests.simulation.watch import Watch
 from tests.simulation.world import World
+from webhooks import addresses
 from webhooks.models import Delivery
 
 #: How long a run may take to come to rest, in simulated seconds, before it counts as restless.
@@ -297,6 +299,10 @@ def _forget() -> None:
     ]
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")
+    # What a process of ours remembers for a while: time begins anew, and with it all that was of the run before.
+    reference.forget()
+    addresses.forget()
+    local_pace.forget()
 
 
 __all__ = ["Run", "Verdict", "settings"]
