@@ -44,7 +44,7 @@ def block(name: str, seconds: float) -> None:
     with _lock:
         _quiet[name] = max(_quiet.get(name, 0.0), clock.monotonic() + seconds)
         if len(_quiet) > 10_000:
-            _forget()
+            _forget_old()
 
 
 def over() -> None:
@@ -54,6 +54,13 @@ def over() -> None:
             _due.clear()
 
 
+def forget() -> None:
+    """Forget all, as a new process knows nothing."""
+    with _lock:
+        _due.clear()
+        _quiet.clear()
+
+
 def _wait(budgets: Sequence[Alone]) -> float:
     now = clock.monotonic()
     first = {name: _due.setdefault(name, now + 60 / (per_minute * PART)) for name, _, per_minute in budgets}
@@ -61,7 +68,7 @@ def _wait(budgets: Sequence[Alone]) -> float:
     return max(0.0, *[at - now for at in [*first.values(), *quiet]])
 
 
-def _forget() -> None:
+def _forget_old() -> None:
     now = clock.monotonic()
     for name in [name for name, until in _quiet.items() if until < now]:
         del _quiet[name]

@@ -25,7 +25,7 @@ def nothing_remembered() -> None:
     """Begin each test without what the process remembers."""
     reference.forget()
     addresses.forget()
-    local_pace.over()
+    local_pace.forget()
 
 
 @pytest.fixture

@@ -187,8 +187,7 @@ def to_show(ledger: Ledger, product: Product, settings: SyncSettings) -> int:
     if product.gone_at is not None or not product.seen.for_sale:
         return 0
     if settings.stock_way == StockWay.STORE:
-        moved = ledger.reverb is None or product.seen.stock != ledger.store
-        return shown(product.seen.stock or 0, **limits(product, settings)) if moved else ledger.reverb or 0
+        return shown(product.seen.stock or 0, **limits(product, settings))
     return shown(ledger.units, **limits(product, settings))
 
 

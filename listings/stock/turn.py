@@ -129,7 +129,7 @@ class Turn:
         number, store = books.number_of(listing), books.store_number(self.product)
         if self.ledger is None or self.settings.stock_way == StockWay.BOTH or number != self.units or number is None:
             return
-        if self.ledger.reverb is None or self.ledger.store != store:
+        if (self.ledger.reverb, self.ledger.store) != (number, store):
             books.set_on_reverb(self.ledger, number, at=self._their_now(), store=store)
 
     def bring_to_store(self) -> Adjusted | None:

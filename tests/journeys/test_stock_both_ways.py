@@ -260,6 +260,30 @@ def test_a_sale_in_the_store_that_is_heard_during_an_attempt_is_in_what_it_sends
     assert (sent, world.listing()["inventory"]) == ([2], 2)
 
 
+def test_where_the_store_leads_a_later_buffer_is_kept_too(world: World) -> None:
+    world.set(stock_way="store")
+    guitar = world.product(inventory_quantity=5)
+    world.settle()
+    world.set(stock_buffer=2)
+    world.hear(guitar)
+    world.settle()
+    assert (world.stock(guitar), world.listing()["inventory"]) == (5, 3)
+
+
+def test_where_the_store_leads_a_sale_after_a_met_maximum_is_not_put_back(world: World) -> None:
+    world.set(stock_way="store")
+    guitar = world.product(inventory_quantity=5)
+    world.settle()
+    buy(world)
+    world.set(stock_maximum=4)  # which is what Reverb shows already
+    world.hear(guitar)
+    world.settle()
+    buy(world)
+    world.hear(guitar)
+    world.settle()
+    assert world.listing()["inventory"] == 3
+
+
 def test_stock_that_is_switched_off_moves_neither_side(world: World) -> None:
     world.set(sync_stock=False)
     guitar = world.product()

@@ -46,7 +46,7 @@ def _many(workers: many.Many, asked: argparse.Namespace) -> int:
     began, done, broken = time.monotonic(), 0, []
     for said in workers.tell([{**wish, "seeds": share} for share in many.shares(seeds, asked.processes)]):
         done += 1
-        if said["broken"] or not said.get("same", True):
+        if said["broken"] or said.get("parts"):
             broken.append(said)
             _fails(said)
         elif done % 100 == 0:
@@ -58,7 +58,7 @@ def _many(workers: many.Many, asked: argparse.Namespace) -> int:
 
 def _fails(said: Said) -> None:
     print(f"\nseed {said['seed']} broke a promise:")
-    for words in said["broken"] or ["the same story went another way when it was told again"]:
+    for words in said["broken"] or ["the same story went another way when it was told again:", *said["parts"]]:
         print(f"  {words}")
     if said.get("story"):
         path = _kept(said)

@@ -10,18 +10,20 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from django.apps import apps
 from django.conf import settings
 from django.db import connection, transaction
 from django.test.utils import override_settings
 
 from listings import jobs, selection
 from listings.models import Job, Product, Rank, Walk
-from reverbsync import clock, http, wake
+from reverbsync import clock, http, local_pace, wake
 from reverbsync.logs import RedactingFormatter
 from reverbsync.redis import connection as redis
 from shops import make
 from shops.models import Person, Shop, SyncSettings
 from shops.platforms.values import Keys
+from shops.reverb import reference
 from tests.simulation import lines, promises
 from tests.simulation.calls import REVERB, STORE, Calls
 from tests.simulation.ours import Ours
@@ -32,6 +34,7 @@ from tests.simulation.schedule import Schedule
 from tests.simulation.story import FAULTS, SETTINGS, WITH_A_NUMBER, Step, Story
 from tests.simulation.watch import Watch
 from tests.simulation.world import World
+from webhooks import addresses
 from webhooks.models import Delivery
 
 #: How long a run may take to come to rest, in simulated seconds, before it counts as restless.
@@ -288,42 +291,18 @@ def _open() -> bool:
 
 
 def _forget() -> None:
-    """Forget the run before: empty every table that a run fills."""
-    with connection.cursor() as cursor:
-        for table in _tables():
-            cursor.execute(f"DELETE FROM {table}")
-
-
-def _tables() -> list[str]:
-    """Return the tables of a run, those that point before those that are pointed at."""
-    from django.apps import apps
-
-    names = [
-        model
+    """Forget the run before: rows lie, and are numbered, as in an empty database, so that each run reads them alike."""
+    tables = [
+        model._meta.db_table
         for room in ("synclog", "webhooks", "listings", "shops")
         for model in apps.get_app_config(room).get_models()
     ]
-    tables = [model._meta.db_table for model in names if model._meta.label != "shops.Person"]
-    return _sorted(tables)
-
-
-_order: list[str] = []
-
-
-def _sorted(tables: list[str]) -> list[str]:
-    if _order:
-        return _order
     with connection.cursor() as cursor:
-        points = {
-            table: {other for _, other in connection.introspection.get_relations(cursor, table).values()} - {table}
-            for table in tables
-        }
-    left = set(tables)
-    while left:
-        free = sorted(table for table in left if not any(table in points[other] for other in left if other != table))
-        _order.extend(free)
-        left -= set(free)
-    return _order
+        cursor.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")
+    # What a process of ours remembers for a while: time begins anew, and with it all that was of the run before.
+    reference.forget()
+    addresses.forget()
+    local_pace.forget()
 
 
 __all__ = ["Run", "Verdict", "settings"]

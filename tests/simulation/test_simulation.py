@@ -40,7 +40,6 @@ def test_no_promise_breaks_in_a_few_runs() -> None:
     assert done.returncode == 0, done.stdout[-20_000:]
 
 
-@pytest.mark.night
 def test_the_same_seed_is_the_same_run() -> None:
     done = simulate("--runs", "3", "--seed", "31", "--twice")
     assert done.returncode == 0, done.stdout[-5_000:]

@@ -12,6 +12,7 @@ import os
 import re
 import sys
 import time
+from itertools import zip_longest
 from typing import Any
 
 os.environ["DJANGO_SETTINGS_MODULE"] = "reverbsync.settings"
@@ -52,7 +53,7 @@ def main(wish: dict[str, Any]) -> None:
             said |= {"story": story.dumps(), "in_words": story.told(), "told": verdict.told}
         if wish.get("twice"):
             again = tell(story, mutant=mutant)
-            said["same"] = _plain(again.told) == _plain(verdict.told)
+            said["parts"] = _parting(_plain(verdict.told), _plain(again.told))
         print(json.dumps(said), flush=True)
         if verdict.broken and wish.get("first"):
             return
@@ -93,6 +94,14 @@ def _shrunk(verdict: Any, mutant: str, within_s: float) -> dict[str, Any]:
         "told": last.told,
         "broken_still": [str(one) for one in last.broken],
     }
+
+
+def _parting(one: list[str], other: list[str]) -> list[str]:
+    """Return the first lines in which two runs differ, with the one before; none where they are the same."""
+    for number, (first, second) in enumerate(zip_longest(one, other, fillvalue="(the end)")):
+        if first != second:
+            return [*one[max(0, number - 1) : number], f"once: {first}", f"then: {second}"]
+    return []
 
 
 def _plain(told: list[str]) -> list[str]:
