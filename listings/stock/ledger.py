@@ -70,10 +70,9 @@ def known(row: Listing) -> Ledger | None:
     return Ledger.objects.filter(listing=row).first()
 
 
-def foresee(row: Listing, product: Product, read: Read) -> Merged | None:
-    """Return what taking this reading in would come to, and change nothing; None where nothing was agreed yet."""
-    found = known(row)
-    return _merged(found, _orders(product, read.now), read) if found is not None else None
+def foresee(ledger: Ledger, product: Product, read: Read) -> Merged:
+    """Return what taking this reading in would come to, and change nothing."""
+    return _merged(ledger, _orders(product, read.now), read)
 
 
 class Undecided(Exception):

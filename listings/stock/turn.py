@@ -47,21 +47,24 @@ class Turn:
 
     def look(self, listing: ReverbListing | None) -> None:
         """Take in what both sides say. Raises ReverbError when Reverb's orders had to be read and could not be."""
-        if self._must_read_orders(listing):
+        known = books.known(self.row)
+        read = self._read(listing, known)
+        if self._must_read_orders(read, known):
             keep_s = ORDERS_KEEP_S if self.indexed_at is None else ORDERS_KEEP_IN_BULK_S
             poll.fresh(self.connection, self.client, now=clock.now(), max_age_s=keep_s)
             self.connection.refresh_from_db(fields=["orders_read_at"])
-        self.ledger = books.take(self.row, self.product, self._read(listing), self.settings)
+            read = self._read(listing, books.known(self.row))
+        self.ledger = books.take(self.row, self.product, read, self.settings)
         if self.ledger is not None and self.ledger.rise_at is not None and self.ledger.rise:
             ripe = self.ledger.rise_at + merge.RIPE - self.client.their_now()
             self._again(ripe.total_seconds() + 1)
 
-    def _must_read_orders(self, listing: ReverbListing | None) -> bool:
+    def _must_read_orders(self, read: books.Read, known: Ledger | None) -> bool:
         if self.settings.stock_way == StockWay.STORE:
             return False
-        seen = books.foresee(self.row, self.product, self._read(listing))
-        if seen is None:
-            return listing is not None
+        if known is None:
+            return read.listing is not None
+        seen = books.foresee(known, self.product, read)
         after = seen.agreed
         if seen.surprise or after.rise:
             return True
@@ -69,11 +72,10 @@ class Turn:
         show = merge.shown(after.units, **limits)
         return show > 0 and show != after.reverb
 
-    def _read(self, listing: ReverbListing | None) -> books.Read:
+    def _read(self, listing: ReverbListing | None, known: Ledger | None) -> books.Read:
         number = books.store_number(self.product)
-        found = books.known(self.row)
-        if found is not None:
-            wait = books.trails_s(found, number, platform_of(self.product.shop.store))
+        if known is not None:
+            wait = books.trails_s(known, number, platform_of(self.product.shop.store))
             if wait:
                 self._again(wait + 1)
                 number = None
