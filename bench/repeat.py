@@ -22,7 +22,7 @@ def main() -> int:
 
         found = mass.catalogue(0, PRODUCTS)
         owner = strict.owner(reverb)
-        reverb.seed(mass.listings(found, reverb.category(), mass.MANY), token="token-1")
+        reverb.seed(mass.listings(found, reverb.category(), mass.FEW), token="token-1")
         mass.keep(owner, found)
         mass.sync(owner)
         reverb.forget_calls()
