@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from pathlib import Path
+
+import django
 
 from tests.simulation import many
 from tests.simulation.many import Said
@@ -18,6 +21,8 @@ def main() -> int:
     """Run what was asked for; return the exit code."""
     asked = _arguments()
     with many.processes(asked.processes) as workers:
+        if asked.hunt:
+            return _hunt(workers, asked)
         if asked.story:
             [said] = workers.tell([{"story": Path(asked.story).read_text(), "tell": True, "mutant": asked.mutant}])
             return _told(said)
@@ -33,6 +38,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1, help="the first one")
     parser.add_argument("--story", default="", help="a file with a story to tell again")
     parser.add_argument("--mutant", default="", help="a bug to plant (tests/simulation/mutants.py)")
+    parser.add_argument("--hunt", default="", help="bugs to plant one after the other, with commas between; or: all")
     parser.add_argument("--first", action="store_true", help="stop at the first broken promise, and shorten nothing")
     parser.add_argument("--twice", action="store_true", help="tell each story twice: the same must happen")
     parser.add_argument("--shrink", type=float, default=90.0, help="seconds to look for shorter stories")
@@ -54,6 +60,34 @@ def _many(workers: many.Many, asked: argparse.Namespace) -> int:
     minutes = (time.monotonic() - began) / 60
     print(f"{done} runs in {minutes:.1f} minutes ({done / minutes:.0f} a minute): {len(broken)} broke a promise")
     return 1 if broken or done < (0 if asked.first else asked.runs) else 0
+
+
+def _all_bugs() -> list[str]:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "reverbsync.settings"
+    django.setup()
+    from tests.simulation.mutants import MUTANTS
+
+    return sorted(MUTANTS)
+
+
+def _hunt(workers: many.Many, asked: argparse.Namespace) -> int:
+    """Say of each bug in which run it was found; return 1 unless all were, and every run without them was clean."""
+    names = _all_bugs() if asked.hunt == "all" else asked.hunt.split(",")
+    seeds, failed = list(range(asked.seed, asked.seed + asked.runs)), False
+    for said in workers.tell([{"mutants": share, "seeds": seeds} for share in many.shares(names, asked.processes)]):
+        if "mutant" not in said:
+            failed = True
+            print(*said["broken"], flush=True)
+            continue
+        ran = seeds.index(said["seed"]) + 1 if said["seed"] is not None else None
+        how = f"found in run {ran}: {said['broken'][0]}" if ran else "NOT FOUND"
+        if not said["reached"]:
+            how = "PATCHES NOTHING that our code calls"
+        print(f"{said['mutant']}: {how} ({said['took_s']:.0f} s)", flush=True)
+        for one in said["base_failures"]:
+            print(f"  BASE FAILURE: seed {one['seed']} breaks without the bug too: {one['broken'][0]}", flush=True)
+        failed |= not ran or not said["reached"] or bool(said["base_failures"])
+    return 1 if failed else 0
 
 
 def _fails(said: Said) -> None:

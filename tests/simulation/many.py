@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from queue import Queue
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
@@ -22,6 +22,7 @@ from reverbsync.stack.services import Postgres, Redis
 
 ROOT = Path(__file__).resolve().parents[2]
 Said = dict[str, Any]
+T = TypeVar("T")
 
 
 class Many:
@@ -80,9 +81,9 @@ def processes(count: int) -> Iterator[Many]:
         yield Many(postgres.url, redis.url, count)
 
 
-def shares(seeds: list[int], count: int) -> list[list[int]]:
-    """Deal the seeds out."""
-    return [share for number in range(count) if (share := seeds[number::count])]
+def shares(ones: list[T], count: int) -> list[list[T]]:
+    """Deal the seeds out, or the bugs."""
+    return [share for number in range(count) if (share := ones[number::count])]
 
 
 def _databases(url: str, count: int) -> list[str]:

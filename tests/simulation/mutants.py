@@ -5,8 +5,9 @@ Each replaces one function of ours while its block runs.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,11 +27,29 @@ from webhooks import handover, inbox
 
 Mutant = Callable[[], AbstractContextManager[Any]]
 
+#: Mutant → how often our code came to what it replaces. One that is never reached proves nothing: names may have moved.
+called: Counter[str] = Counter()
+_planted: list[str] = []
+
+
+def _instead(owner: Any, name: str, new: Callable[..., Any]) -> AbstractContextManager[Any]:
+    """Replace a function of ours, and count how often it is called."""
+
+    def counting(*args: Any, **named: Any) -> Any:
+        called.update(_planted)
+        return new(*args, **named)
+
+    return mock.patch.object(owner, name, counting)
+
+
+def _always(value: Any) -> Callable[..., Any]:
+    return lambda *_, **__: value
+
 
 def order_counted_twice() -> AbstractContextManager[Any]:
     """What was counted for an order is forgotten, so that its next look counts it again."""
     sale = books._sale
-    return mock.patch.object(books, "_sale", lambda order: replace(sale(order), counted=0))
+    return _instead(books, "_sale", lambda order: replace(sale(order), counted=0))
 
 
 def refund_counted_twice() -> AbstractContextManager[Any]:
@@ -41,7 +60,7 @@ def refund_counted_twice() -> AbstractContextManager[Any]:
         found = sale(order)
         return replace(found, counted=found.quantity) if found.released else found
 
-    return mock.patch.object(books, "_sale", forgets)
+    return _instead(books, "_sale", forgets)
 
 
 def echo_of_the_store_taken_for_news() -> AbstractContextManager[Any]:
@@ -54,7 +73,7 @@ def echo_of_the_store_taken_for_news() -> AbstractContextManager[Any]:
         ledger.store = before
         ledger.save(update_fields=["store"])
 
-    return mock.patch.object(adjust, "_applied", forgets)
+    return _instead(adjust, "_applied", forgets)
 
 
 def echo_of_reverb_taken_for_an_edit() -> AbstractContextManager[Any]:
@@ -64,7 +83,7 @@ def echo_of_reverb_taken_for_an_edit() -> AbstractContextManager[Any]:
         ledger.putting = None
         ledger.save(update_fields=["putting"])
 
-    return mock.patch.object(books, "set_on_reverb", forgets)
+    return _instead(books, "set_on_reverb", forgets)
 
 
 def overwrites_the_store() -> AbstractContextManager[Any]:
@@ -75,12 +94,12 @@ def overwrites_the_store() -> AbstractContextManager[Any]:
         ledger.store = count.units or 0
         return count
 
-    return mock.patch.object(adjust, "_count", overwrite)
+    return _instead(adjust, "_count", overwrite)
 
 
 def overwrites_reverb() -> AbstractContextManager[Any]:
     """Reverb's number is not looked at before it is set: what moved there is gone."""
-    return mock.patch.object(books, "number_of", return_value=None)
+    return _instead(books, "number_of", _always(None))
 
 
 def orders_are_never_read() -> AbstractContextManager[Any]:
@@ -90,17 +109,23 @@ def orders_are_never_read() -> AbstractContextManager[Any]:
         changes = {"orders_read_at": now, "orders_due_at": now + timedelta(minutes=5)}
         ReverbConnection.objects.filter(pk=connection_id).update(**changes)
 
-    return mock.patch.object(poll, "_read", nothing)
+    return _instead(poll, "_read", nothing)
 
 
 def creates_without_look_up() -> AbstractContextManager[Any]:
     """A listing is made without a look whether there is one."""
-    return mock.patch.object(ReverbClient, "listings_with_sku", return_value=[])
+    return _instead(ReverbClient, "listings_with_sku", _always([]))
 
 
 def posts_again_at_once() -> AbstractContextManager[Any]:
     """After a lost answer the listing is made again as soon as the look-up shows none."""
-    return mock.patch.object(apply, "POST_SETTLES", timedelta(0))
+    create = apply.create
+
+    def at_once(client: Any, row: Any, *args: Any) -> Any:
+        row.post_started_at = None
+        return create(client, row, *args)
+
+    return _instead(apply, "create", at_once)
 
 
 def delivery_done_before_its_jobs() -> AbstractContextManager[Any]:
@@ -112,7 +137,7 @@ def delivery_done_before_its_jobs() -> AbstractContextManager[Any]:
         inbox.done(found, now=now)
         return found
 
-    return mock.patch.object(handover.inbox, "open_ones", put_away)
+    return _instead(handover.inbox, "open_ones", put_away)
 
 
 def failed_delivery_is_given_up() -> AbstractContextManager[Any]:
@@ -121,17 +146,20 @@ def failed_delivery_is_given_up() -> AbstractContextManager[Any]:
     def given_up(delivery: Any, *, now: datetime, **_: Any) -> None:
         inbox.done([delivery], now=now)
 
-    return mock.patch.object(handover.inbox, "try_later", given_up)
+    return _instead(handover.inbox, "try_later", given_up)
 
 
 def finish_ignores_what_was_asked() -> AbstractContextManager[Any]:
     """A job is closed though something was asked while it ran."""
-    return mock.patch.object(jobs, "finish", lambda taken, **_: jobs._held(taken, "DELETE FROM listings_job"))
+    return _instead(jobs, "finish", lambda taken, **_: jobs._held(taken, "DELETE FROM listings_job"))
 
 
 def lost_lease_is_not_noticed() -> AbstractContextManager[Any]:
     """Claimed jobs of dead workers stay claimed for good."""
-    return mock.patch.multiple(jobs, LEASE=timedelta(days=90), free_abandoned=lambda **_: 0)
+    stack = ExitStack()
+    stack.enter_context(mock.patch.object(jobs, "LEASE", timedelta(days=90)))
+    stack.enter_context(_instead(jobs, "free_abandoned", _always(0)))
+    return stack
 
 
 def failures_leave_no_entry() -> AbstractContextManager[Any]:
@@ -142,7 +170,7 @@ def failures_leave_no_entry() -> AbstractContextManager[Any]:
         if ending.reason != "try_later":
             tell(product, taken, ending, **more)
 
-    return mock.patch.object(words, "tell", silent)
+    return _instead(words, "tell", silent)
 
 
 def everything_is_told_twice() -> AbstractContextManager[Any]:
@@ -154,7 +182,7 @@ def everything_is_told_twice() -> AbstractContextManager[Any]:
         if taken.attempt > 1:
             tell(product, taken, ending, **more)
 
-    return mock.patch.object(words, "tell", twice)
+    return _instead(words, "tell", twice)
 
 
 def another_shops_account() -> AbstractContextManager[Any]:
@@ -163,6 +191,7 @@ def another_shops_account() -> AbstractContextManager[Any]:
 
     def first(cls: Any, connection: ReverbConnection, **more: Any) -> ReverbClient:
         any_one = ReverbConnection.objects.order_by("pk").first() or connection
+        called.update(_planted)
         found: ReverbClient = of(cls, any_one, **more)
         return found
 
@@ -177,17 +206,17 @@ def token_in_the_log() -> AbstractContextManager[Any]:
         ending.message = f"with {ReverbConnection.objects.get(shop=product.shop_id).token.get_secret_value()}"
         tell(product, taken, ending, **more)
 
-    return mock.patch.object(words, "tell", telling)
+    return _instead(words, "tell", telling)
 
 
 def no_silence_after_429() -> AbstractContextManager[Any]:
     """Reverb asks to slow down, and nobody hears it."""
-    return mock.patch.object(pace, "_keep", return_value=0)
+    return _instead(pace, "_keep", _always(0))
 
 
 def no_pace() -> AbstractContextManager[Any]:
     """Calls are not paced."""
-    return mock.patch.object(pace, "_ask", return_value=(True, 0.0))
+    return _instead(pace, "_ask", _always((True, 0.0)))
 
 
 def webhooks_older_than_ours_win() -> AbstractContextManager[Any]:
@@ -199,7 +228,7 @@ def webhooks_older_than_ours_win() -> AbstractContextManager[Any]:
             known.read_at = min(known.read_at, asked_at)
         return see(shop, picture, known, asked_at, **more)
 
-    return mock.patch.object(intake, "_see", forgetful)
+    return _instead(intake, "_see", forgetful)
 
 
 #: Those that issue 4 names, and ours.
@@ -216,5 +245,9 @@ def planted(name: str) -> Iterator[None]:
     if not name:
         yield
         return
-    with MUTANTS[name]():
-        yield
+    _planted.append(name)
+    try:
+        with MUTANTS[name]():
+            yield
+    finally:
+        _planted.pop()

@@ -39,7 +39,7 @@ class Broken:
 
 def at_first_rest(run: Run) -> list[Broken]:
     """Look right after the story, before any nightly look could hide what was lost."""
-    return [*_check(run, (_deliveries_are_acted_on, _orders_are_known))]
+    return [*_check(run, (_deliveries_are_acted_on, _orders_are_known, _what_is_known_is_told))]
 
 
 def at_last(run: Run) -> list[Broken]:
@@ -94,6 +94,22 @@ def _orders_are_known(run: Run) -> Iterator[Broken]:
         known = Order.objects.filter(shop=run.shops[run.tokens[posted.owner]], number=said["order_number"]).first()
         if known is None or known.updated_at < datetime.fromisoformat(said["updated_at"]):
             yield Broken(1, f"a webhook for order {said['order_number']} was taken and it was never looked at")
+
+
+def _what_is_known_is_told(run: Run) -> Iterator[Broken]:
+    """A price that we have read from the store is on Reverb once nothing is open, before a nightly look comes by."""
+    for items in run.world.items:
+        for item in items:
+            listing, price = run.world.listing(item), run.world.price(item)
+            if price is None or listing is None or run.world.shown(listing) == 0:
+                continue
+            product = Product.objects.filter(shop=run.shops[item.shop], store_product_id=item.variant_id)
+            known = product.filter(held=False, gone_at__isnull=True, job__isnull=True).first()
+            if known is None or f"{known.seen.price:.2f}" != price:
+                continue  # nobody told us, or it waits for the seller
+            if listing["price"]["amount"] != price:
+                there = listing["price"]["amount"]
+                yield Broken(1, f"{item.sku} is known to cost {price}, nothing is open, and Reverb says {there}")
 
 
 def _fields_agree(run: Run) -> Iterator[Broken]:

@@ -59,19 +59,27 @@ def main(wish: dict[str, Any]) -> None:
             return
 
 
-def _hunt(mutants: list[str], seeds: list[int]) -> None:
+def _hunt(names: list[str], seeds: list[int]) -> None:
     """Plant one bug after the other, and say in which seed each was found first."""
-    from tests.simulation import write
+    from tests.simulation import mutants, write
     from tests.simulation.stage import tell
 
-    for mutant in mutants:
-        said: dict[str, Any] = {"mutant": mutant, "seed": None, "broken": []}
+    for name in names:
+        said: dict[str, Any] = {"mutant": name, "seed": None, "broken": [], "base_failures": []}
+        began, called = time.monotonic(), mutants.called[name]
         for seed in seeds:
+            story = write.story(seed)
             # A bug that makes a task raise is found by anybody: a promise must be broken.
-            broken = [one for one in tell(write.story(seed), mutant=mutant).broken if one.promise]
-            if broken:
-                said |= {"seed": seed, "broken": [str(one) for one in broken]}
-                break
+            broken = [one for one in tell(story, mutant=name).broken if one.promise]
+            if not broken:
+                continue
+            # What breaks without the bug as well says nothing about the bug, and much about us.
+            if clean := tell(story).broken:
+                said["base_failures"].append({"seed": seed, "broken": [str(one) for one in clean]})
+                continue
+            said |= {"seed": seed, "broken": [str(one) for one in broken]}
+            break
+        said |= {"reached": mutants.called[name] > called, "took_s": round(time.monotonic() - began, 1)}
         print(json.dumps(said), flush=True)
 
 

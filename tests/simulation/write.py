@@ -43,6 +43,10 @@ TROUBLE = {
 }
 STATUSES = (429, 429, 500, 503, 502)
 PASSES = (20, 60, 300, 900)
+#: Share of the stories with a moment in which much happens at once.
+RUSHES = 0.35
+#: Share of those that begin before anything is listed in which the answer to the first listings is lost.
+LOST_AT_FIRST = 0.3
 WHERE = ("reverb", "reverb writes", "store", "store writes", "any")
 
 
@@ -50,7 +54,11 @@ def story(seed: int) -> Story:
     """Return the story of a seed."""
     luck = Random(f"story {seed}")
     sides = tuple(_side(luck) for _ in range(2 if luck.random() < 0.3 else 1))
-    return Story(seed, sides, _ways(luck), tuple(_steps(luck, sides)))
+    ways = _ways(luck)
+    steps = _steps(luck, sides)
+    if not ways["begins_linked"] and luck.random() < LOST_AT_FIRST:
+        steps.insert(0, Step("lose the answer", 0.0, at=luck.choice((1, 2, 3)), where="reverb writes"))
+    return Story(seed, sides, ways, tuple(steps))
 
 
 def _side(luck: Random) -> Side:
@@ -75,7 +83,7 @@ def _thing(luck: Random, sku: str) -> Thing:
 
 
 def _ways(luck: Random) -> dict[str, Any]:
-    low = luck.random() < 0.12
+    low = luck.random() < 0.2
     reverb = {
         "index_lag_s": luck.choice((0.0, 3.0, 8.0)),
         "sku_lag_s": luck.choice((0.0, 0.0, 0.0, 3.0, 15.0)),
@@ -106,8 +114,8 @@ def _ways(luck: Random) -> dict[str, Any]:
         "late_s": luck.choice((0.0, 2.0, 15.0)),
         "sweep_s": luck.choice((1.0, 4.0, 8.0)),
         "wake_loss": luck.choice((0.0, 0.0, 0.2)),
-        "reads_per_minute": 60 if low else 2000,
-        "writes_per_minute": 20 if low else 600,
+        "reads_per_minute": 30 if low else 2000,
+        "writes_per_minute": 8 if low else 600,
         "reverb": reverb,
     }
 
@@ -122,6 +130,24 @@ def _steps(luck: Random, sides: tuple[Side, ...]) -> list[Step]:
             found.append(_trouble(luck))
         else:
             found.append(_people(luck, sides))
+    if luck.random() < RUSHES:
+        at = luck.randint(0, len(found))
+        found[at:at] = _rush(luck, sides)
+    return found
+
+
+def _rush(luck: Random, sides: tuple[Side, ...]) -> list[Step]:
+    """Everybody wants the same few things at once: while we read and write one change, the next ones come."""
+    shop = luck.randrange(len(sides))
+    things = len(sides[shop].things)
+    wait = luck.choice(((0.0, 0.1, 0.5), (0.5, 1.0, 2.0), (2.0, 2.0, 4.0)))
+    found = []
+    for _ in range(luck.randint(8, 24)):
+        word = luck.choice(("price", "price", "price", "buy", "sell", "take back"))
+        found.append(Step(word, luck.choice(wait), shop, luck.randrange(things), luck.randint(1, 9)))
+    if luck.random() < 0.6:
+        slow_down = Step("status", 0.0, n=429, at=luck.choice((1, 2, 3, 5)), where="reverb")
+        found.insert(luck.randrange(len(found)), slow_down)
     return found
 
 
