@@ -127,6 +127,17 @@ def changed_while_off(shop: Shop) -> list[Product]:
     return selection.chosen(shop, found)
 
 
+def without_listing(shop: Shop) -> list[Product]:
+    """Return the chosen products that have units to show and no listing: they may have been held back until now."""
+    settings = shop.sync_settings
+    if not settings.create_listings:
+        return []
+    bare = Q(listing__isnull=True) | Q(listing__reverb_id="")
+    found = Product.objects.filter(bare, shop=shop, held=False, gone_at__isnull=True, job__isnull=True, waits_for="")
+    rows = found.iterator(chunk_size=500)
+    return selection.chosen(shop, (one for one in rows if merge.shown(one.seen.stock or 0, **limits(one, settings))))
+
+
 @dataclass(frozen=True)
 class _Seen:
     """A product with its picture of now: whether it was read, whether that is news, and how urgent."""

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import transaction
 
 from listings import jobs, walks
-from listings.intake import changed_while_off
+from listings.intake import changed_while_off, without_listing
 from listings.mass_sync import run
 from listings.models import Rank
 from listings.orders import forget, look, place, ship
@@ -135,6 +135,7 @@ def _look_again(shop_id: int) -> None:
         jobs.look_again(changed_while_off(shop), rank=Rank.EDIT, cause="settings changed", now=now)
         if shop.sync_settings.sync_stock:
             jobs.look_again(out_of_step(shop), rank=Rank.STOCK, cause="settings changed", now=now)
+            jobs.look_again(without_listing(shop), rank=Rank.EDIT, cause="settings changed", now=now)
 
 
 def _orders_look_again(shop: Shop) -> None:

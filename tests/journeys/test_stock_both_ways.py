@@ -16,6 +16,7 @@ from listings.stock.merge import RIPE
 from listings.sync import apply
 from reverbsync import clock
 from shops.events import ProductChanged
+from shops.models import Shop
 from shops.reverb.client import ReverbClient
 from tests.journeys.world import World
 from tests.people import olivia
@@ -258,6 +259,18 @@ def test_a_sale_in_the_store_that_is_heard_during_an_attempt_is_in_what_it_sends
     world.settle()
     sent = [call["body"]["inventory"] for call in world.writes() if call["method"] == "PUT"]
     assert (sent, world.listing()["inventory"]) == ([2], 2)
+
+
+def test_what_was_held_back_is_listed_once_less_is_held_back(world: World) -> None:
+    world.set(stock_buffer=3)
+    world.product()
+    world.settle()
+    assert world.reverb.calls("POST", "/api/listings") == []
+    world.set(stock_buffer=1)
+    Shop.objects.update(look_again_asked=True)  # as saving the settings does
+    tasks.sweep()
+    world.settle()
+    assert world.listing()["inventory"] == 2
 
 
 def test_where_the_store_leads_a_later_buffer_is_kept_too(world: World) -> None:
