@@ -8,7 +8,8 @@ flight; `claim` bounds how many.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from celery import shared_task
 from django.conf import settings
@@ -29,6 +30,8 @@ from shops.models import ReverbConnection, Shop, StoreConnection
 from shops.reverb.client import ReverbClient
 
 logger = logging.getLogger(__name__)
+
+Work = TypeVar("Work")
 
 #: How long one drain holds a worker before the shop queues up again behind the others.
 TURN_S = 1.0
@@ -72,28 +75,26 @@ def _drain(task: str, shop_id: int, ranks: Sequence[int], most: int) -> None:
 @shared_task(name=walks.WALK)
 def walk(shop_id: int) -> None:
     """Go on with one of the shop's walks for one turn; the next turn is a new message, behind the other shops."""
-    awake(walks.WALK, shop_id)
-    with only_one(walks.WALK, shop_id) as alone:
-        found = walks.due(shop_id) if alone else None
-        if found is None:
-            return
-        walks.turn(found)
-    if walks.due(shop_id) is not None:
-        wake(walks.WALK, shop_id)
+    _one_turn(walks.WALK, shop_id, walks.due, walks.turn)
 
 
 @shared_task(name=run.MASS)
 def mass_sync(shop_id: int) -> None:
     """Go on with the shop's mass sync for one turn."""
-    awake(run.MASS, shop_id)
-    with only_one(run.MASS, shop_id) as alone:
-        found = run.due(shop_id) if alone else None
+    with pace.bulk():
+        _one_turn(run.MASS, shop_id, run.due, run.turn)
+
+
+def _one_turn(task: str, shop_id: int, due: Callable[[int], Work | None], turn: Callable[[Work], object]) -> None:
+    """Do one turn of what is due for the shop, unless another worker is at it; wake the next turn if there is one."""
+    awake(task, shop_id)
+    with only_one(task, shop_id) as alone:
+        found = due(shop_id) if alone else None
         if found is None:
             return
-        with pace.bulk():
-            run.turn(found)
-    if run.due(shop_id) is not None:
-        wake(run.MASS, shop_id)
+        turn(found)
+    if due(shop_id) is not None:
+        wake(task, shop_id)
 
 
 @shared_task(name="listings.sweep")
