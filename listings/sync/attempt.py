@@ -201,8 +201,10 @@ def _post_open(product: Product) -> bool:
 
 def _needs_seller(product: Product, error: NeedsSeller) -> str:
     """A 401 is not always a dead token: ask for the account before calling the shop disconnected."""
-    connection = ReverbConnection.objects.get(shop=product.shop_id)
-    if error.status == 401 and connect.is_dead(connection):
-        ReverbConnection.objects.filter(pk=connection.pk).update(problem="token_refused", checked_at=clock.now())
-        return "token_refused"
-    return "not_permitted"
+    if error.status != 401:
+        return "not_permitted"
+    try:
+        dead = connect.mark_if_dead(ReverbConnection.objects.get(shop=product.shop_id))
+    except ReverbError:  # it cannot be told now
+        dead = False
+    return "token_refused" if dead else "not_permitted"

@@ -107,19 +107,11 @@ def check(connection: ReverbConnection) -> Account:
     return Account(name, problem, own_id, _currency(shop, live))
 
 
-def is_dead(connection: ReverbConnection) -> bool:
-    """Tell whether a token that got a 401 somewhere is refused everywhere: a 401 alone does not prove it."""
-    try:
-        ReverbClient.of(connection).get("/my/account")
-    except NeedsSeller as refusal:
-        return refusal.status == 401
-    except ReverbError:
-        return False
-    return False
-
-
 def mark_if_dead(connection: ReverbConnection) -> bool:
-    """Ask for the account, and tell the seller when the token is refused there too. Raises Passing when unclear."""
+    """Ask for the account, and tell the seller when the token is refused there too: one 401 does not prove it.
+
+    Returns whether it is. Raises Passing when that is not clear.
+    """
     try:
         ReverbClient.of(connection).get("/my/account")
     except NeedsSeller as refusal:
