@@ -199,10 +199,12 @@ def _see(
 
 
 def _gone(product: Product, asked_at: datetime) -> _Seen:
-    if product.read_at > asked_at or product.gone_at is not None:
+    if product.read_at > asked_at:
         return _Seen(product, news=False, read=False)
-    product.gone_at = product.read_at = asked_at
-    return _Seen(product, news=True, rank=Rank.STOCK_TO_ZERO)
+    news = product.gone_at is None
+    product.gone_at = product.gone_at or asked_at
+    product.read_at = asked_at
+    return _Seen(product, news=news, rank=Rank.STOCK_TO_ZERO)
 
 
 _FIELDS = ["store_parent_id", "store_stock_id", "sku", "title", "picture", "read_at", "gone_at", "held"]

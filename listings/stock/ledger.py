@@ -94,6 +94,7 @@ def take(row: Listing, product: Product, read: Read, settings: SyncSettings) -> 
         if found.adjusting is not None:
             read = replace(read, store=None)  # whether our own change is in its number is not known yet
         if settings.stock_way == StockWay.STORE:
+            _follow(found, read)
             return found
         orders = list(_orders(product, read.now).select_for_update())
         merged = _merged(found, orders, read)
@@ -103,6 +104,16 @@ def take(row: Listing, product: Product, read: Read, settings: SyncSettings) -> 
         found.undecided_at = merged.agreed.undecided_at
         found.save(update_fields=["undecided_at"])
     raise Undecided
+
+
+def _follow(ledger: Ledger, read: Read) -> None:
+    """Where the store leads and its number changed: what Reverb shows now is what is brought in line with it."""
+    number = number_of(read.listing) if read.read_at is None else None
+    if number is None or read.store in (None, ledger.store):
+        return
+    ledger.store = ledger.units = read.store
+    ledger.reverb = number
+    ledger.save(update_fields=["store", "units", "reverb"])
 
 
 def trails_s(ledger: Ledger, number: int | None, platform: Platform) -> float:

@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 
 from django.db import IntegrityError, transaction
 
-from listings.models import Ledger, Listing, Order, Product
+from listings.models import Job, Ledger, Listing, Order, Product
 from reverbsync import clock
 from shops.pictures import ReverbListing
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import NotFound, Passing
+from shops.reverb.errors import NotFound, Paced, Passing
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,8 @@ class Found:
 
 #: For how long what a page of a mass sync's walk showed is taken for true.
 INDEX_KEEPS = timedelta(hours=1)
+#: Seconds until a product asks again for the listing of another one that is just being worked on.
+INHERIT_AGAIN_S = 1.0
 
 
 def find(client: ReverbClient, product: Product, *, indexed: bool = False) -> Found:
@@ -96,18 +98,30 @@ def row_of(product: Product) -> Listing | None:
         return None
     if own is not None:
         own.delete()  # nothing was found or made under the SKU that the product had before
-    heir = Listing.objects.filter(shop=product.shop_id, sku=product.sku, product__gone_at__isnull=False)
-    if heir.update(product=product):
-        row = Listing.objects.get(product=product)
-        Order.objects.filter(shop=product.shop_id, listing_id=row.reverb_id).exclude(listing_id="").update(
-            product=product
-        )
-        return row
+    if inherited := _inherit(product):
+        return inherited
     try:
         with transaction.atomic():
             return Listing.objects.create(product=product, shop_id=product.shop_id, sku=product.sku)
     except IntegrityError:
         return None
+
+
+@transaction.atomic
+def _inherit(product: Product) -> Listing | None:
+    """Take over the listing of a product with the same SKU that is gone. Raises Paced while that one is worked on."""
+    old = Listing.objects.filter(shop=product.shop_id, sku=product.sku, product__gone_at__isnull=False).first()
+    if old is None:
+        return None
+    # Locked, it is not claimed meanwhile: or its worker would take off sale what is the new one's by then.
+    job = Job.objects.select_for_update().filter(product=old.product_id).first()
+    if job is not None and job.lease_until is not None and job.lease_until > clock.now():
+        raise Paced("The product that had this SKU before is being looked at.", retry_after=INHERIT_AGAIN_S)
+    if not Listing.objects.filter(pk=old.pk, product=old.product_id).update(product=product):
+        return None
+    orders = Order.objects.filter(shop=product.shop_id, listing_id=old.reverb_id).exclude(listing_id="")
+    orders.update(product=product)
+    return Listing.objects.get(product=product)
 
 
 def _forget(row: Listing) -> None:

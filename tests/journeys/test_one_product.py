@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from listings.models import Product
+from listings.sync import apply
 from shops.models import MappingRule
 from tests.journeys.world import DOMAIN, World
 
@@ -118,6 +121,26 @@ def test_a_product_made_anew_with_the_same_sku_inherits_the_listing(world: World
     world.product()
     world.settle()
     assert world.listing()["state"] == "live"
+    assert len(world.reverb.calls("POST")) == 1
+
+
+def test_a_product_made_anew_waits_while_the_old_one_is_just_being_taken_off_sale(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = world.product()
+    world.settle()
+    send = apply.update
+
+    def while_it_comes_anew(*given: Any) -> Any:
+        monkeypatch.setattr(apply, "update", send)
+        world.product()
+        assert world.step()
+        return send(*given)
+
+    monkeypatch.setattr(apply, "update", while_it_comes_anew)
+    world.delete(old)
+    world.settle()
+    assert (world.listing()["state"], world.listing()["inventory"]) == ("live", 3)
     assert len(world.reverb.calls("POST")) == 1
 
 

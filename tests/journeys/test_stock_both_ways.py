@@ -9,38 +9,16 @@ from django.core import mail
 from django.test import Client
 from django.urls import reverse
 
-from listings import intake, tasks
+from listings import intake
 from listings.models import Ledger, Order, Product
-from listings.orders import poll
 from listings.stock.merge import RIPE
 from listings.sync import apply
-from reverbsync import clock
 from shops.events import ProductChanged
-from shops.models import Shop
-from shops.reverb.client import ReverbClient
+from tests.journeys.sales import buy, hear, read_orders
 from tests.journeys.world import World
 from tests.people import olivia
 
 pytestmark = pytest.mark.live
-
-
-def buy(world: World, sku: str = "A1", quantity: int = 1, **wish: Any) -> str:
-    """Let somebody buy on Reverb; returns the number of the order."""
-    sold = world.reverb.ask("POST", "/buy", {"listing_id": world.listing(sku)["id"], "quantity": quantity, **wish})
-    return str(sold["order_number"])
-
-
-def read_orders(world: World) -> None:
-    """Read Reverb's orders as the regular poll does."""
-    connection = world.shop.reverb
-    connection.refresh_from_db()
-    poll.read(connection, ReverbClient.of(connection), now=clock.now())
-
-
-def hear(world: World) -> None:
-    """Read Reverb's orders, and work until nothing is open."""
-    read_orders(world)
-    world.settle()
 
 
 def test_a_unit_that_sold_on_reverb_leaves_the_store_too(world: World) -> None:
@@ -202,46 +180,6 @@ def test_a_unit_that_was_sold_twice_is_not_put_back_by_one_cancellation(world: W
     assert (world.stock(guitar), Ledger.objects.get().units) == (0, 0)
 
 
-def test_the_buffer_keeps_the_last_ones_for_the_store(world: World) -> None:
-    world.set(stock_buffer=2)
-    guitar = world.product(inventory_quantity=5)
-    world.settle()
-    assert world.listing()["inventory"] == 3
-    buy(world)
-    hear(world)
-    assert (world.stock(guitar), world.listing()["inventory"]) == (4, 2)
-    world.edit(guitar, inventory_quantity=2)
-    world.settle()
-    assert world.listing()["state"] == "sold"
-
-
-def test_reverb_never_shows_more_than_the_maximum_and_is_filled_up_again(world: World) -> None:
-    guitar = world.product(inventory_quantity=9)
-    world.settle()
-    Product.objects.update(stock_maximum=2)
-    world.hear(guitar)
-    world.settle()
-    assert world.listing()["inventory"] == 2
-    buy(world, quantity=2)
-    hear(world)
-    assert (world.stock(guitar), world.listing()["inventory"], world.listing()["state"]) == (7, 2, "live")
-
-
-def test_only_from_store_to_reverb_writes_nothing_to_the_store(world: World) -> None:
-    world.set(stock_way="store")
-    guitar = world.product()
-    world.settle()
-    buy(world)
-    hear(world)
-    assert (world.stock(guitar), world.listing()["inventory"]) == (3, 2)
-    world.edit(guitar, inventory_quantity=2)  # the store learnt of it by other means
-    world.settle()
-    assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
-    world.edit(guitar, inventory_quantity=6)
-    world.settle()
-    assert world.listing()["inventory"] == 6
-
-
 def test_a_sale_in_the_store_that_is_heard_during_an_attempt_is_in_what_it_sends(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -259,52 +197,6 @@ def test_a_sale_in_the_store_that_is_heard_during_an_attempt_is_in_what_it_sends
     world.settle()
     sent = [call["body"]["inventory"] for call in world.writes() if call["method"] == "PUT"]
     assert (sent, world.listing()["inventory"]) == ([2], 2)
-
-
-def test_what_was_held_back_is_listed_once_less_is_held_back(world: World) -> None:
-    world.set(stock_buffer=3)
-    world.product()
-    world.settle()
-    assert world.reverb.calls("POST", "/api/listings") == []
-    world.set(stock_buffer=1)
-    Shop.objects.update(look_again_asked=True)  # as saving the settings does
-    tasks.sweep()
-    world.settle()
-    assert world.listing()["inventory"] == 2
-
-
-def test_where_the_store_leads_a_later_buffer_is_kept_too(world: World) -> None:
-    world.set(stock_way="store")
-    guitar = world.product(inventory_quantity=5)
-    world.settle()
-    world.set(stock_buffer=2)
-    world.hear(guitar)
-    world.settle()
-    assert (world.stock(guitar), world.listing()["inventory"]) == (5, 3)
-
-
-def test_where_the_store_leads_a_sale_after_a_met_maximum_is_not_put_back(world: World) -> None:
-    world.set(stock_way="store")
-    guitar = world.product(inventory_quantity=5)
-    world.settle()
-    buy(world)
-    world.set(stock_maximum=4)  # which is what Reverb shows already
-    world.hear(guitar)
-    world.settle()
-    buy(world)
-    world.hear(guitar)
-    world.settle()
-    assert world.listing()["inventory"] == 3
-
-
-def test_stock_that_is_switched_off_moves_neither_side(world: World) -> None:
-    world.set(sync_stock=False)
-    guitar = world.product()
-    world.settle()
-    buy(world)
-    world.edit(guitar, inventory_quantity=1)
-    hear(world)
-    assert (world.stock(guitar), world.listing()["inventory"]) == (1, 2)
 
 
 def test_an_order_that_was_there_before_the_listing_was_linked_takes_nothing(world: World) -> None:
@@ -356,15 +248,6 @@ def test_a_product_that_lost_its_sku_still_gives_what_sold_on_reverb(world: Worl
     assert world.waits_for("") == "no_sku"
 
 
-def test_a_product_that_was_switched_off_still_gives_what_sold_on_reverb(world: World) -> None:
-    guitar = world.product()
-    world.settle()
-    Product.objects.update(choice="off")
-    buy(world)
-    hear(world)
-    assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
-
-
 def test_a_refunded_used_item_waits_for_the_seller_who_has_a_new_listing_made(world: World) -> None:
     guitar = world.used()
     world.settle()
@@ -398,18 +281,3 @@ def test_a_new_listing_is_only_made_where_one_sold(world: World) -> None:
     world.settle()
     assert "has not sold" in answer.content.decode()
     assert len(world.reverb.calls("POST")) == 1
-
-
-def test_a_changed_buffer_reaches_all_listings(world: World) -> None:
-    world.product(inventory_quantity=5)
-    world.settle()
-    seller = Client()
-    seller.force_login(olivia())
-    page = reverse("shops:settings", args=[world.shop.pk])
-    form = {"auto_sync": "on", "auto_publish": "on", "create_listings": "on", "stock": "both", "stock_buffer": "2"}
-    assert (
-        seller.post(page, {**form, "default_condition": world.shop.sync_settings.default_condition}).status_code == 302
-    )
-    tasks.sweep()
-    world.settle()
-    assert world.listing()["inventory"] == 3

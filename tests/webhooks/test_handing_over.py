@@ -124,6 +124,17 @@ def test_a_variant_that_is_gone_from_the_store_is_looked_at_first(shop: Shop, st
     assert Job.objects.get(product=gone).rank == 0
 
 
+def test_a_variant_that_is_gone_and_told_of_again_is_read_once(shop: Shop, store: Store) -> None:
+    gone = product_of(shop, store_product_id="22", sku="A2")
+    earlier = NOON - timedelta(seconds=1)
+    Product.objects.update(read_at=earlier, gone_at=earlier)
+    keep(shop)
+    hand_over(shop)
+    gone.refresh_from_db()
+    assert (gone.gone_at, gone.read_at) == (earlier, NOON)
+    assert not Job.objects.filter(product=gone).exists()
+
+
 def test_only_the_variant_that_changed_is_looked_at(shop: Shop, store: Store) -> None:
     store.now["11"] = [picture(), picture(store_product_id="22", sku="A2")]
     keep(shop)

@@ -1,0 +1,153 @@
+"""Stories of what the seller's settings do with stock: buffer, maximum, which side leads, what is switched off."""
+
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from listings import tasks
+from listings.models import Product
+from shops.models import Shop
+from tests.journeys.sales import buy, hear
+from tests.journeys.world import World
+from tests.people import olivia
+
+pytestmark = pytest.mark.live
+
+
+def test_the_buffer_keeps_the_last_ones_for_the_store(world: World) -> None:
+    world.set(stock_buffer=2)
+    guitar = world.product(inventory_quantity=5)
+    world.settle()
+    assert world.listing()["inventory"] == 3
+    buy(world)
+    hear(world)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (4, 2)
+    world.edit(guitar, inventory_quantity=2)
+    world.settle()
+    assert world.listing()["state"] == "sold"
+
+
+def test_reverb_never_shows_more_than_the_maximum_and_is_filled_up_again(world: World) -> None:
+    guitar = world.product(inventory_quantity=9)
+    world.settle()
+    Product.objects.update(stock_maximum=2)
+    world.hear(guitar)
+    world.settle()
+    assert world.listing()["inventory"] == 2
+    buy(world, quantity=2)
+    hear(world)
+    assert (world.stock(guitar), world.listing()["inventory"], world.listing()["state"]) == (7, 2, "live")
+
+
+def test_only_from_store_to_reverb_writes_nothing_to_the_store(world: World) -> None:
+    world.set(stock_way="store")
+    guitar = world.product()
+    world.settle()
+    buy(world)
+    hear(world)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (3, 2)
+    world.edit(guitar, inventory_quantity=2)  # the store learnt of it by other means
+    world.settle()
+    assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
+    world.edit(guitar, inventory_quantity=6)
+    world.settle()
+    assert world.listing()["inventory"] == 6
+
+
+def test_what_was_held_back_is_listed_once_less_is_held_back(world: World) -> None:
+    world.set(stock_buffer=3)
+    world.product()
+    world.settle()
+    assert world.reverb.calls("POST", "/api/listings") == []
+    world.set(stock_buffer=1)
+    Shop.objects.update(look_again_asked=True)  # as saving the settings does
+    tasks.sweep()
+    world.settle()
+    assert world.listing()["inventory"] == 2
+
+
+def test_where_the_store_leads_reverb_is_filled_up_again_once_the_store_knows_of_the_sale(world: World) -> None:
+    world.set(stock_way="store", stock_maximum=1)
+    guitar = world.product()
+    world.settle()
+    buy(world)
+    hear(world)
+    assert world.listing()["state"] == "sold"
+    world.edit(guitar, inventory_quantity=2)
+    world.settle()
+    assert (world.listing()["inventory"], world.listing()["state"]) == (1, "live")
+
+
+def test_where_the_store_leads_a_number_set_by_hand_on_reverb_stays_until_the_store_changes(world: World) -> None:
+    world.set(stock_way="store", stock_maximum=2)
+    guitar = world.product(inventory_quantity=9)
+    world.settle()
+    world.edit(guitar, inventory_quantity=8)
+    world.settle()
+    world.at_reverb("PUT", f"/listings/{world.listing()['id']}", {"inventory": 1})
+    world.hear(guitar)
+    world.settle()
+    assert world.listing()["inventory"] == 1
+    world.edit(guitar, inventory_quantity=7)
+    world.settle()
+    assert world.listing()["inventory"] == 2
+
+
+def test_where_the_store_leads_a_later_buffer_is_kept_too(world: World) -> None:
+    world.set(stock_way="store")
+    guitar = world.product(inventory_quantity=5)
+    world.settle()
+    world.set(stock_buffer=2)
+    world.hear(guitar)
+    world.settle()
+    assert (world.stock(guitar), world.listing()["inventory"]) == (5, 3)
+
+
+def test_where_the_store_leads_a_sale_after_a_met_maximum_is_not_put_back(world: World) -> None:
+    world.set(stock_way="store")
+    guitar = world.product(inventory_quantity=5)
+    world.settle()
+    buy(world)
+    world.set(stock_maximum=4)  # which is what Reverb shows already
+    world.hear(guitar)
+    world.settle()
+    buy(world)
+    world.hear(guitar)
+    world.settle()
+    assert world.listing()["inventory"] == 3
+
+
+def test_stock_that_is_switched_off_moves_neither_side(world: World) -> None:
+    world.set(sync_stock=False)
+    guitar = world.product()
+    world.settle()
+    buy(world)
+    world.edit(guitar, inventory_quantity=1)
+    hear(world)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (1, 2)
+
+
+def test_a_product_that_was_switched_off_still_gives_what_sold_on_reverb(world: World) -> None:
+    guitar = world.product()
+    world.settle()
+    Product.objects.update(choice="off")
+    buy(world)
+    hear(world)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
+
+
+def test_a_changed_buffer_reaches_all_listings(world: World) -> None:
+    world.product(inventory_quantity=5)
+    world.settle()
+    seller = Client()
+    seller.force_login(olivia())
+    page = reverse("shops:settings", args=[world.shop.pk])
+    form = {"auto_sync": "on", "auto_publish": "on", "create_listings": "on", "stock": "both", "stock_buffer": "2"}
+    assert (
+        seller.post(page, {**form, "default_condition": world.shop.sync_settings.default_condition}).status_code == 302
+    )
+    tasks.sweep()
+    world.settle()
+    assert world.listing()["inventory"] == 3
