@@ -211,26 +211,26 @@ def renew(taken: Claim, *, now: datetime) -> bool:
     return bool(row[0] != taken.asked)
 
 
-def finish(taken: Claim, *, now: datetime) -> None:
+def finish(taken: Claim, *, now: datetime, beside: Beside | None = None) -> None:
     """Close the job, unless something was asked since it was claimed: then it is due again."""
-    if not _held(taken, "DELETE FROM listings_job", unchanged=True):
-        _release(taken, due=now + PAUSE, attempts=0)
+    _settle(taken, "DELETE FROM listings_job", [], due=now + PAUSE, attempts=0, beside=beside)
 
 
-def wait_for_seller(taken: Claim, *, now: datetime) -> None:
+def wait_for_seller(taken: Claim, *, now: datetime, beside: Beside | None = None) -> None:
     """Keep the job until the seller has changed something, unless something was asked since it was claimed."""
-    if not _held(taken, "UPDATE listings_job SET waiting = true, lease = NULL, lease_until = NULL", unchanged=True):
-        _release(taken, due=now + PAUSE, attempts=0)
+    waits = "UPDATE listings_job SET waiting = true, lease = NULL, lease_until = NULL"
+    _settle(taken, waits, [], due=now + PAUSE, attempts=0, beside=beside)
 
 
-def try_later(taken: Claim, *, due: datetime, attempts: int, now: datetime) -> None:
+def try_later(taken: Claim, *, due: datetime, attempts: int, now: datetime, beside: Beside | None = None) -> None:
     """Put the job back until `due`, or only for a moment if something was asked since it was claimed.
 
     `attempts` is how often it has failed so far; an edit that failed comes after those that did not.
     """
     rank = Rank.RETRY if attempts and taken.rank == Rank.EDIT else taken.rank
-    if not _held(taken, _PUT_BACK, due, attempts, int(rank), unchanged=True):
-        _release(taken, due=min(due, now + PAUSE), attempts=attempts)
+    later = "UPDATE listings_job SET due_at = %s, attempts = %s, rank = %s, lease = NULL, lease_until = NULL"
+    given = [due, attempts, int(rank)]
+    _settle(taken, later, given, due=min(due, now + PAUSE), attempts=attempts, beside=beside)
 
 
 def delay_s(attempt: int, *, at_least: float | None = None, dice: float | None = None) -> float:
@@ -257,17 +257,36 @@ def shops_with_due_jobs(*, now: datetime, ranks: Sequence[int] = ALL) -> list[in
 
 
 _RENEW = "UPDATE listings_job SET lease_until = %s WHERE id = %s AND lease = %s RETURNING asked"
-_PUT_BACK = "UPDATE listings_job SET due_at = %s, attempts = %s, rank = %s, lease = NULL, lease_until = NULL"
+
+# What is asked in another transaction meanwhile is seen: where that one changed the job's row, PostgreSQL looks at the
+# row as it has become, finds another count, and goes on with `put_back`, which looks at the new row too.
+_SETTLE = """
+WITH {beside}settled AS (
+    {settle} WHERE id = %s AND lease = %s AND asked = %s{after} RETURNING id
+)
+UPDATE listings_job SET due_at = %s, attempts = %s, lease = NULL, lease_until = NULL
+WHERE id = %s AND lease = %s AND NOT EXISTS (SELECT FROM settled){after}
+"""
 
 
-def _held(taken: Claim, sql: str, *values: object, unchanged: bool = False) -> bool:
-    """Run a statement on the job if this worker still has it; `unchanged`: and nothing was asked since."""
-    sql += " WHERE id = %s AND lease = %s" + (" AND asked = %s" if unchanged else "")
-    given: list[Any] = [*values, taken.job_id, taken.lease, *([taken.asked] if unchanged else [])]
+@dataclass(frozen=True)
+class Beside:
+    """What is written in the same statement as the job: parts of a WITH clause, and what they take.
+
+    One of them is named `before`: the job's row is not touched before it is through.
+    """
+
+    sql: str
+    given: Sequence[Any]
+
+
+def _settle(
+    taken: Claim, settle: str, given: Sequence[Any], *, due: datetime, attempts: int, beside: Beside | None
+) -> None:
+    """Do this with the job if this worker still has it and nothing was asked since; else it is due at `due` again."""
+    after = " AND EXISTS (SELECT FROM before)" if beside else ""
+    sql = _SETTLE.format(beside=f"{beside.sql}, " if beside else "", settle=settle, after=after)
+    mine = [taken.job_id, taken.lease]
+    values = [*(beside.given if beside else ()), *given, *mine, taken.asked, due, attempts, *mine]
     with connection.cursor() as cursor:
-        cursor.execute(sql, given)
-        return bool(cursor.rowcount)
-
-
-def _release(taken: Claim, *, due: datetime, attempts: int) -> None:
-    _held(taken, "UPDATE listings_job SET due_at = %s, attempts = %s, lease = NULL, lease_until = NULL", due, attempts)
+        cursor.execute(sql, values)

@@ -5,25 +5,36 @@ Money is Decimal with an ISO 4217 currency. None means "not said", which is not 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Self
 
 
 class _Kept:
     """A picture that can be kept as JSON and taken out again."""
 
+    @classmethod
+    def _kinds(cls) -> dict[str, Callable[[Any], Any]]:
+        """Return the names of the fields, each with what takes its value out of JSON."""
+        return _kinds(cls)  # type: ignore[arg-type]
+
     def kept(self) -> dict[str, Any]:
         """Return the picture as plain JSON values."""
-        return {name: _plain(value) for name, value in asdict(self).items()}  # type: ignore[call-overload]
+        return {name: _plain(getattr(self, name)) for name in self._kinds()}
 
     @classmethod
     def taken(cls, kept: dict[str, Any]) -> Self:
         """Return the picture that `kept` made. Fields that this version does not know are left out."""
-        known = {f.name: f.type for f in fields(cls) if f.name in kept}  # type: ignore[arg-type]
-        return cls(**{name: _rich(kept[name], str(kind)) for name, kind in known.items()})
+        known = cls._kinds()
+        return cls(**{name: known[name](value) for name, value in kept.items() if name in known})
+
+
+@lru_cache(maxsize=8)
+def _kinds(picture: Any) -> dict[str, Callable[[Any], Any]]:
+    return {one.name: _rich(str(one.type)) for one in fields(picture)}
 
 
 def _plain(value: Any) -> Any:
@@ -31,17 +42,24 @@ def _plain(value: Any) -> Any:
         return str(value)
     if isinstance(value, datetime):
         return value.isoformat()
+    if isinstance(value, Mapping):
+        return dict(value)
     return list(value) if isinstance(value, tuple) else value
 
 
-def _rich(value: Any, kind: str) -> Any:
-    if value is None:
-        return None
+def _rich(kind: str) -> Callable[[Any], Any]:
+    read: Callable[[Any], Any] | None = None
     if kind.startswith("Decimal"):
-        return Decimal(value)
-    if kind.startswith("datetime"):
-        return datetime.fromisoformat(value)
-    return tuple(value) if kind.startswith("tuple") else value
+        read = Decimal
+    elif kind.startswith("datetime"):
+        read = datetime.fromisoformat
+    elif kind.startswith("tuple"):
+        read = tuple
+    return (lambda value: None if value is None else read(value)) if read else _as_it_is
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
 
 
 @dataclass(frozen=True)

@@ -36,8 +36,18 @@ class Attempt:
 
 
 def record(attempt: Attempt) -> Entry:
-    """Keep one entry and return it. Reverb's words are cut to a length and cleaned of anything like a secret."""
-    entry = Entry(
+    """Keep one entry and return it."""
+    entry = made(attempt)
+    insert(entry)
+    return entry
+
+
+def made(attempt: Attempt) -> Entry:
+    """Return an entry, to be kept with what else follows from the attempt.
+
+    Reverb's words are cut to a length and cleaned of anything like a secret.
+    """
+    return Entry(
         shop_id=attempt.shop_id,
         at=attempt.at,
         outcome=attempt.outcome,
@@ -57,8 +67,6 @@ def record(attempt: Attempt) -> Entry:
         attempt=attempt.attempt,
         cause=attempt.cause[:60],
     )
-    insert(entry)
-    return entry
 
 
 def _web(link: str) -> str:

@@ -32,6 +32,9 @@ class Listing(models.Model):
     #: How often we looked whether a listing that Reverb is publishing is live; None when none is being published.
     publish_looks = models.PositiveSmallIntegerField(null=True)
 
+    #: Names of fields that an attempt has changed and not saved yet (listings/sync/rows.py).
+    unsaved: frozenset[str] = frozenset()
+
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["shop", "sku"], name="one_listing_per_sku"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 
 from shops.models import Shop
@@ -52,4 +54,7 @@ class Product(models.Model):
     @property
     def seen(self) -> StoreProduct:
         """What the store last said."""
-        return StoreProduct.taken(self.picture)
+        known: tuple[dict[str, Any], StoreProduct] | None = self.__dict__.get("_seen")
+        if known is None or known[0] is not self.picture:  # asked for a dozen times in an attempt, and read once
+            known = self.__dict__["_seen"] = self.picture, StoreProduct.taken(self.picture)
+        return known[1]

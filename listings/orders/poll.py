@@ -46,17 +46,20 @@ def read(connection: ReverbConnection, client: ReverbClient, *, now: datetime) -
         _read(connection.pk, client, now)
 
 
-def fresh(connection: ReverbConnection, client: ReverbClient, *, now: datetime, max_age_s: float) -> None:
+def fresh(connection: ReverbConnection, client: ReverbClient, *, now: datetime, max_age_s: float) -> datetime | None:
     """See to it that all orders are known that Reverb's list showed `max_age_s` ago. Raises ReverbError if not.
 
-    Several workers may ask at once: the first one reads, the others wait for it and find that it is done.
+    Returns the moment before which all changes are known. Several workers may ask at once: the first one reads, the
+    others wait for it and find that it is done.
     """
     oldest = now - timedelta(seconds=max_age_s)
-    if _read_since(connection.pk, oldest):
-        return
+    if read_at := _read_since(connection.pk, oldest):
+        return read_at
     with in_turn(ORDERS, connection.shop_id):
-        if not _read_since(connection.pk, oldest):
+        if not (read_at := _read_since(connection.pk, oldest)):
             _read(connection.pk, client, now)
+            read_at = _read_since(connection.pk, oldest)
+    return read_at
 
 
 def soon(shop_id: int, *, in_s: float = 0.0) -> None:
@@ -89,8 +92,10 @@ def _due() -> QuerySet[ReverbConnection]:
     return ReverbConnection.objects.filter(now_due, shop__delete_asked_at__isnull=True).exclude(problem__in=lasting)
 
 
-def _read_since(connection_id: int, moment: datetime) -> bool:
-    return ReverbConnection.objects.filter(pk=connection_id, orders_read_at__gte=moment).exists()
+def _read_since(connection_id: int, moment: datetime) -> datetime | None:
+    """Return when the orders were last read, None where that was before `moment`."""
+    found = ReverbConnection.objects.filter(pk=connection_id, orders_read_at__gte=moment)
+    return found.values_list("orders_read_at", flat=True).first()
 
 
 def _read(connection_id: int, client: ReverbClient, now: datetime) -> None:

@@ -42,6 +42,14 @@ class Read:
     read_at: datetime | None = None
 
 
+@dataclass(frozen=True)
+class Foreseen:
+    """What a reading comes to, and whether that is any news to the ledger and the orders."""
+
+    merged: Merged
+    news: bool
+
+
 def number_of(listing: ReverbListing | None) -> int | None:
     """Return the units that a listing has for sale, None where its number says nothing about sales."""
     if listing is None:
@@ -70,9 +78,31 @@ def known(row: Listing) -> Ledger | None:
     return Ledger.objects.filter(listing=row).first()
 
 
-def foresee(ledger: Ledger, product: Product, read: Read) -> Merged:
-    """Return what taking this reading in would come to, and change nothing."""
-    return _merged(ledger, _orders(product, read.now), read)
+def foresee(ledger: Ledger, product: Product, read: Read, *, sold: bool) -> Foreseen:
+    """Return what taking this reading in would come to, and change nothing. `sold`: there may be orders to reckon."""
+    orders = list(_orders(product, read.now)) if sold else []
+    merged = _merged(ledger, orders, read)
+    return Foreseen(
+        merged, news=merged.undecided or _as_reckoned(ledger, orders) != (merged.agreed, _by_number(merged))
+    )
+
+
+def _as_reckoned(ledger: Ledger, orders: Iterable[Order]) -> tuple[Agreed, dict[str, Sale]]:
+    """Return what the ledger and its orders say now, as if all of it had been taken in."""
+    return _agreed(ledger), {one.number: replace(_sale(one), new=False) for one in orders if one.reckoned == one.status}
+
+
+def _by_number(merged: Merged) -> dict[str, Sale]:
+    return {sale.number: sale for sale in merged.sales}
+
+
+def is_known(ledger: Ledger, read: Read, settings: SyncSettings, seen: Foreseen | None) -> bool:
+    """Tell whether a reading brings nothing that `take` would keep. `seen`: None where the store leads."""
+    if ledger.adjusting is not None:
+        return False
+    if settings.stock_way == StockWay.STORE:
+        return _to_follow(ledger, read) is None
+    return seen is not None and not seen.news
 
 
 class Undecided(Exception):
@@ -108,12 +138,16 @@ def take(row: Listing, product: Product, read: Read, settings: SyncSettings) -> 
 
 def _follow(ledger: Ledger, read: Read) -> None:
     """Where the store leads and its number changed: what Reverb shows now is what is brought in line with it."""
+    if (found := _to_follow(ledger, read)) is not None:
+        ledger.store, ledger.reverb = found
+        ledger.units = ledger.store
+        ledger.save(update_fields=["store", "units", "reverb"])
+
+
+def _to_follow(ledger: Ledger, read: Read) -> tuple[int, int] | None:
+    """Return the store's changed number and what Reverb shows, None where there is no change or no number."""
     number = number_of(read.listing) if read.read_at is None else None
-    if number is None or read.store in (None, ledger.store):
-        return
-    ledger.store = ledger.units = read.store
-    ledger.reverb = number
-    ledger.save(update_fields=["store", "units", "reverb"])
+    return None if number is None or read.store is None or read.store == ledger.store else (read.store, number)
 
 
 def trails_s(ledger: Ledger, number: int | None, platform: Platform) -> float:
@@ -150,15 +184,18 @@ def _orders(product: Product, now: datetime) -> QuerySet[Order]:
 
 
 def _merged(ledger: Ledger, orders: Iterable[Order], read: Read) -> Merged:
-    agreed = Agreed(**{name: getattr(ledger, name) for name in _FIELDS})
     return merge(
-        agreed,
+        _agreed(ledger),
         [_sale(order) for order in orders],
         store=read.store,
         reverb=number_of(read.listing) if read.read_at is None else None,
         now=read.now,
         orders_at=read.orders_at,
     )
+
+
+def _agreed(ledger: Ledger) -> Agreed:
+    return Agreed(**{name: getattr(ledger, name) for name in _FIELDS})
 
 
 def _sale(order: Order) -> Sale:
@@ -234,9 +271,11 @@ def setting_reverb(ledger: Ledger, units: int) -> None:
 def set_on_reverb(ledger: Ledger, units: int, *, at: datetime, store: int | None) -> None:
     """Reverb has taken the number, at a moment of its own clock. `store` is what it was worked out from."""
     ledger.reverb, ledger.putting, ledger.put_at = units, None, at
+    changed = ["reverb", "putting", "put_at"]
     if store is not None and ledger.store != store:  # only where the store leads: else it was taken in before
         ledger.store = ledger.units = store
-    ledger.save(update_fields=["reverb", "putting", "put_at", "store", "units"])
+        changed += ["store", "units"]
+    ledger.save(update_fields=changed)
 
 
 def not_set(ledger: Ledger) -> None:

@@ -37,6 +37,11 @@ class Turn:
     connection: ReverbConnection
     client: ReverbClient
     renew: Callable[[], object]
+    #: The ledger and the date of the orders as they were when the attempt began, and whether there may be orders that
+    #: still say something about the stock.
+    known: Ledger | None
+    orders_read_at: datetime | None
+    sold: bool
     #: When a page of a mass sync's walk showed the listing; None when it was read just now.
     indexed_at: datetime | None = None
     ledger: Ledger | None = None
@@ -47,26 +52,28 @@ class Turn:
 
     def look(self, listing: ReverbListing | None) -> None:
         """Take in what both sides say. Raises ReverbError when Reverb's orders had to be read and could not be."""
-        known = books.known(self.row)
-        read = self._read(listing, known)
-        if self._must_read_orders(read, known):
+        read, known = self._read(listing, self.known), self.known
+        leads = self.settings.stock_way == StockWay.STORE
+        seen = None if known is None or leads else books.foresee(known, self.product, read, sold=self.sold)
+        if self._must_read_orders(read, seen):
             keep_s = ORDERS_KEEP_S if self.indexed_at is None else ORDERS_KEEP_IN_BULK_S
-            poll.fresh(self.connection, self.client, now=clock.now(), max_age_s=keep_s)
-            self.connection.refresh_from_db(fields=["orders_read_at"])
+            self.orders_read_at = poll.fresh(self.connection, self.client, now=clock.now(), max_age_s=keep_s)
             read = self._read(listing, books.known(self.row))
-        self.ledger = books.take(self.row, self.product, read, self.settings)
+        elif known is not None and books.is_known(known, read, self.settings, seen):
+            self.ledger = known  # nothing to take in, so nothing to lock
+        if self.ledger is None:
+            self.ledger = books.take(self.row, self.product, read, self.settings)
         if self.ledger is not None and self.ledger.rise_at is not None and self.ledger.rise:
             ripe = self.ledger.rise_at + merge.RIPE - self.client.their_now()
             self._again(ripe.total_seconds() + 1)
 
-    def _must_read_orders(self, read: books.Read, known: Ledger | None) -> bool:
+    def _must_read_orders(self, read: books.Read, seen: books.Foreseen | None) -> bool:
         if self.settings.stock_way == StockWay.STORE:
             return False
-        if known is None:
+        if seen is None:
             return read.listing is not None
-        seen = books.foresee(known, self.product, read)
-        after = seen.agreed
-        if seen.surprise or after.rise:
+        after = seen.merged.agreed
+        if seen.merged.surprise or after.rise:
             return True
         limits = books.limits(self.product, self.settings)
         show = merge.shown(after.units, **limits)
@@ -79,7 +86,7 @@ class Turn:
             if wait:
                 self._again(wait + 1)
                 number = None
-        orders_at = self.client.in_their_time(self.connection.orders_read_at)
+        orders_at = self.client.in_their_time(self.orders_read_at)
         read_at = self.client.in_their_time(self.indexed_at)
         return books.Read(number, listing, self.client.their_now(), orders_at, read_at)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from listings.models import Ledger, Listing
 from listings.stock.turn import Turn
-from listings.sync import payload
+from listings.sync import payload, rows
 from listings.sync.decide import Case, Decision, agree, already_agreed
 from reverbsync import clock
 from shops.models import FIELDS
@@ -21,6 +21,10 @@ from shops.reverb.errors import Invalid, NoAnswer, Paced, Passing, ReverbError
 #: How long we keep looking for a listing whose POST got no answer before we make one: Reverb's search trails by
 #: some seconds (seen live in 2026).
 POST_SETTLES = timedelta(seconds=30)
+
+
+#: What others look rows up by, and what keeps a second listing from being made.
+AT_ONCE = frozenset({"reverb_id", "sku", "post_started_at"})
 
 
 class PostUnsettled(Passing):
@@ -65,7 +69,6 @@ def create(client: ReverbClient, row: Listing, case: Case, decision: Decision, s
         raise
     if listing is None:
         raise NoAnswer("Reverb's answer named no listing.", maybe_done=True)
-    row.post_started_at = None
     stock.after_put(decision.sends["stock"])
     keep(row, case, listing, sent=decision.sends, warnings=warnings)
     return Applied(listing, warnings, message, _changes(case, decision.sends))
@@ -99,9 +102,8 @@ def set_aside(client: ReverbClient, row: Listing, listing: ReverbListing) -> Non
     """
     link = listing.self_url or f"/listings/{listing.id}"
     client.update(link, {"sku": f"{row.sku[:200]} (sold {listing.id})"})
-    row.reverb_id = row.link = row.state = ""
-    row.picture, row.agreed, row.anew, row.publish_looks = None, {}, False, None
-    row.save()
+    rows.note(row, reverb_id="", link="", state="", picture=None, agreed={}, anew=False, publish_looks=None)
+    rows.save(row)
     Ledger.objects.filter(listing=row).update(reverb=None, putting=None)
 
 
@@ -113,19 +115,25 @@ def keep(
     sent: Mapping[str, Any] | None = None,
     warnings: list[str] | None = None,
 ) -> None:
-    """Save what Reverb says now and what is agreed on. `warnings` None leaves the last ones."""
-    row.reverb_id = listing.id or read.id_in(listing.self_url)
-    row.sku = listing.sku.strip() or (sent or {}).get("sku") or row.sku
-    row.link = listing.web_url[:1000]
-    row.state = listing.state[:40]
-    row.picture = listing.kept()
-    row.read_at = clock.now()
+    """Note what Reverb says now and what is agreed on. `warnings` None leaves the last ones.
+
+    Which listing it is is saved at once, all else with the end of the attempt: what is lost till then is read again.
+    """
     agreed = agree(case, sent, listing) if sent else already_agreed(case)
-    row.agreed = {**row.agreed, **agreed}
-    row.post_started_at = None
-    if warnings is not None:
-        row.warnings = warnings
-    row.save()
+    rows.note(
+        row,
+        reverb_id=listing.id or read.id_in(listing.self_url),
+        sku=listing.sku.strip() or (sent or {}).get("sku") or row.sku,
+        link=listing.web_url[:1000],
+        state=listing.state[:40],
+        picture=listing.kept(),
+        read_at=clock.now(),
+        agreed={**row.agreed, **agreed},
+        post_started_at=None,
+        warnings=row.warnings if warnings is None else warnings,
+    )
+    if row.unsaved & AT_ONCE:
+        rows.save(row)
 
 
 def _maybe_made(error: Passing) -> bool:

@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError, transaction
 
 from listings.models import Job, Ledger, Listing, Order, Product
+from listings.stock import ledger as books
+from listings.sync.rows import Begun
 from reverbsync import clock
 from shops.pictures import ReverbListing
 from shops.reverb.client import ReverbClient
@@ -31,29 +33,34 @@ INDEX_KEEPS = timedelta(hours=1)
 INHERIT_AGAIN_S = 1.0
 
 
-def find(client: ReverbClient, product: Product, *, indexed: bool = False) -> Found:
-    """Return the listing that goes with `product`. Raises ReverbError.
+def find(client: ReverbClient, begun: Begun, *, indexed: bool = False) -> Found:
+    """Return the listing that goes with the product. Raises ReverbError.
 
     `indexed`: what a mass sync's walk showed a while ago will do, unless something was heard of it since.
     """
-    if reason := _unclear(product):
+    product = begun.product
+    if reason := _unclear(begun):
         return Found(reason=reason)
-    row = row_of(product)
+    row = begun.row
+    if row is None or not _is_its(row, product):
+        begun.row = row = row_of(product)
+        begun.ledger = books.known(row) if row is not None else None
     if row is None:
         return Found(reason="gone" if product.gone_at else "sku_twice")
     if indexed and _is_indexed(row):
         listing = ReverbListing.taken(row.picture) if row.picture is not None and row.reverb_id else None
         return Found(row, listing, indexed_at=row.indexed_at)
-    return _by_id(client, row) or _by_sku(client, row, product)
+    return _by_id(client, row, begun) or _by_sku(client, row, product)
 
 
-def _by_id(client: ReverbClient, row: Listing) -> Found | None:
+def _by_id(client: ReverbClient, row: Listing, begun: Begun) -> Found | None:
     if not row.reverb_id:
         return None
     try:
         return Found(row, client.listing(row.reverb_id))
     except NotFound:
         _forget(row)
+        begun.ledger = None
         return None
 
 
@@ -77,13 +84,17 @@ def _is_indexed(row: Listing) -> bool:
     return fresh and row.read_at in (None, row.indexed_at) and row.post_started_at is None
 
 
-def _unclear(product: Product) -> str:
-    if product.gone_at is not None:
+def _unclear(begun: Begun) -> str:
+    if begun.product.gone_at is not None:
         return ""
-    if not product.sku:
+    if not begun.product.sku:
         return "no_sku"
-    same = Product.objects.filter(shop=product.shop_id, sku=product.sku, gone_at__isnull=True)
-    return "sku_twice" if same.exclude(pk=product.pk).exists() else ""
+    return "sku_twice" if begun.sku_twice else ""
+
+
+def _is_its(row: Listing, product: Product) -> bool:
+    """Tell whether a product's row is about it still: a linked one takes over a changed SKU once Reverb has."""
+    return bool(row.reverb_id) or row.sku == product.sku
 
 
 def row_of(product: Product) -> Listing | None:
@@ -92,8 +103,8 @@ def row_of(product: Product) -> Listing | None:
     A product that was deleted in the store and made anew with the same SKU inherits the listing of the old one.
     """
     own = Listing.objects.filter(product=product).first()
-    if own is not None and (own.reverb_id or own.sku == product.sku):
-        return own  # a linked one takes over a changed SKU when Reverb has taken it
+    if own is not None and _is_its(own, product):
+        return own
     if product.gone_at is not None:
         return None
     if own is not None:

@@ -9,12 +9,12 @@ from django.conf import settings
 from django.urls import reverse
 
 from listings.jobs import Claim
-from listings.models import Listing, Product
+from listings.models import Product
 from reverbsync import clock
 from reverbsync.logs import redact
 from synclog.models import Entry
 from synclog.reasons import REASONS, Mend
-from synclog.record import Attempt, record
+from synclog.record import Attempt, made
 
 #: What an entry tells of one field: {"field", "before", "after"}.
 Change = dict[str, Any]
@@ -39,12 +39,10 @@ def in_short(ending: Ending) -> str:
     return redact("; ".join(filter(None, [ending.message, *fields])))
 
 
-def tell(product: Product, taken: Claim, ending: Ending, *, took_ms: int, attempt: int) -> None:
-    """Write the one entry of an attempt."""
-    listing = Listing.objects.filter(product=product).first()
-    link = listing.link if listing else ""
+def tell(product: Product, link: str, taken: Claim, ending: Ending, *, took_ms: int, attempt: int) -> Entry:
+    """Return the one entry of an attempt, still to be kept. `link` is its listing's page."""
     seen = product.seen
-    record(
+    return made(
         Attempt(
             shop_id=product.shop_id,
             at=clock.now(),

@@ -14,12 +14,13 @@ from typing import Any
 from unittest import mock
 
 from listings import intake, jobs
-from listings.models import Ledger, Product
+from listings.models import Job, Ledger, Product
 from listings.orders import poll
 from listings.stock import adjust, merge
 from listings.stock import ledger as books
 from listings.sync import apply, words
 from reverbsync import pace
+from reverbsync.database import insert
 from shops.models import ReverbConnection
 from shops.platforms.values import Count
 from shops.reverb.client import ReverbClient
@@ -151,7 +152,13 @@ def failed_delivery_is_given_up() -> AbstractContextManager[Any]:
 
 def finish_ignores_what_was_asked() -> AbstractContextManager[Any]:
     """A job is closed though something was asked while it ran."""
-    return _instead(jobs, "finish", lambda taken, **_: jobs._held(taken, "DELETE FROM listings_job"))
+    finish = jobs.finish
+
+    def blind(taken: jobs.Claim, **more: Any) -> None:
+        asked = Job.objects.filter(pk=taken.job_id).values_list("asked", flat=True).first()
+        finish(replace(taken, asked=asked or taken.asked), **more)
+
+    return _instead(jobs, "finish", blind)
 
 
 def lost_lease_is_not_noticed() -> AbstractContextManager[Any]:
@@ -166,9 +173,8 @@ def failures_leave_no_entry() -> AbstractContextManager[Any]:
     """What will be tried again is not told."""
     tell = words.tell
 
-    def silent(product: Any, taken: Any, ending: Any, **more: Any) -> None:
-        if ending.reason != "try_later":
-            tell(product, taken, ending, **more)
+    def silent(product: Any, link: str, taken: Any, ending: Any, **more: Any) -> Any:
+        return tell(product, link, taken, ending, **more) if ending.reason != "try_later" else None
 
     return _instead(words, "tell", silent)
 
@@ -177,10 +183,10 @@ def everything_is_told_twice() -> AbstractContextManager[Any]:
     """An attempt that ran into a retry leaves two entries."""
     tell = words.tell
 
-    def twice(product: Any, taken: Any, ending: Any, **more: Any) -> None:
-        tell(product, taken, ending, **more)
+    def twice(product: Any, link: str, taken: Any, ending: Any, **more: Any) -> Any:
         if taken.attempt > 1:
-            tell(product, taken, ending, **more)
+            insert(tell(product, link, taken, ending, **more))
+        return tell(product, link, taken, ending, **more)
 
     return _instead(words, "tell", twice)
 
@@ -202,9 +208,9 @@ def token_in_the_log() -> AbstractContextManager[Any]:
     """An entry tells of the token that a call was made with."""
     tell = words.tell
 
-    def telling(product: Any, taken: Any, ending: Any, **more: Any) -> None:
+    def telling(product: Any, link: str, taken: Any, ending: Any, **more: Any) -> Any:
         ending.message = f"with {ReverbConnection.objects.get(shop=product.shop_id).token.get_secret_value()}"
-        tell(product, taken, ending, **more)
+        return tell(product, link, taken, ending, **more)
 
     return _instead(words, "tell", telling)
 

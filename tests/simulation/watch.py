@@ -13,6 +13,7 @@ from listings.jobs import Claim
 from listings.models import Job, Product
 from listings.stock.turn import ORDERS_KEEP_S
 from listings.sync import words
+from listings.sync.desk import Desk
 from sandbox.common.keep import Doc
 from synclog.record import Attempt
 from tests.simulation.book import Item
@@ -52,7 +53,7 @@ class Watch:
         with ExitStack() as stack:
             stack.enter_context(mock.patch.object(jobs, "claim", self._claim(jobs.claim)))
             stack.enter_context(mock.patch.object(tasks, "attempt", self._attempt(tasks.attempt)))
-            stack.enter_context(mock.patch.object(words, "record", self._record(words.record)))
+            stack.enter_context(mock.patch.object(words, "made", self._made(words.made)))
             yield
 
     def applied(self, call: Call) -> None:
@@ -101,14 +102,14 @@ class Watch:
 
         return claimed
 
-    def _attempt(self, attempt: Callable[[Claim], None]) -> Callable[[Claim], None]:
-        def attempted(taken: Claim) -> None:
+    def _attempt(self, attempt: Callable[[Claim, Desk], None]) -> Callable[[Claim, Desk], None]:
+        def attempted(taken: Claim, desk: Desk) -> None:
             process = self._run.processes.current
             known: Claimed = process.attempt if process is not None else self.claims[-1]
             with self._run.processes.running("the simulation"):
                 sku = Product.objects.filter(pk=taken.product_id).values_list("sku", flat=True).first()
             self._run.tell(f"  a worker begins with {sku} ({taken.cause}, try {taken.attempt})")
-            attempt(taken)
+            attempt(taken, desk)
             if process is not None:
                 process.attempt = None
             known.writes = sum(call.writes for call in self._run.calls.made if call.attempt is known)
@@ -126,12 +127,12 @@ class Watch:
             return "lost"
         return "put off" if job.lease is None else "returned"
 
-    def _record(self, record: Callable[[Attempt], Any]) -> Callable[[Attempt], Any]:
+    def _made(self, made: Callable[[Attempt], Any]) -> Callable[[Attempt], Any]:
         def recorded(told: Attempt) -> Any:
             process = self._run.processes.current
             if process is not None and process.attempt is not None and told.reason != "interrupted":
                 process.attempt.entries.append(told.reason)
-            return record(told)
+            return made(told)
 
         return recorded
 

@@ -1,0 +1,176 @@
+"""The written statements of an attempt: what it begins with, what it keeps of a listing, and how it ends.
+
+Each is one statement, however much it reads or writes: what is done for every product is not left to querysets, which
+cost ten times as much (docs/performance.md).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from django.db import connection
+
+from listings.jobs import Beside, Claim
+from listings.models import Ledger, Line, Listing, Product
+from listings.stock.ledger import SETTLED_AFTER
+from reverbsync.database import Reader, insertion
+from synclog.models import Entry
+
+#: How far our clock and Reverb's may be apart for an order to be looked at all the same.
+CLOCKS_APART = timedelta(hours=1)
+
+
+@dataclass
+class Begun:
+    """What an attempt begins with, all as it was at one moment."""
+
+    product: Product
+    #: The product's own row, and its ledger.
+    row: Listing | None
+    ledger: Ledger | None
+    #: How often the job had been asked for by then.
+    asked: int
+    #: Another product of the shop has the same SKU.
+    sku_twice: bool
+    #: There are orders that may still say something about the stock.
+    sold: bool
+    #: Another one than before: something that belongs to the shop has changed (`Desk`).
+    mark: str
+    #: All orders are known that changed on Reverb before this moment.
+    orders_read_at: datetime | None
+
+
+# A row's place and the transaction that wrote it tell one version of it from every other.
+_BEGIN = """
+SELECT {product}, {listing}, {ledger}, job.asked,
+    product.sku <> '' AND EXISTS (
+        SELECT FROM listings_product AS same
+        WHERE same.shop_id = product.shop_id AND same.sku = product.sku AND same.gone_at IS NULL
+          AND same.id <> product.id
+    ),
+    EXISTS (
+        SELECT FROM listings_order AS sale
+        WHERE sale.product_id = product.id AND sale.counts
+          AND (sale.updated_at > %(since)s OR sale.reckoned <> sale.status)
+    ),
+    concat(
+        shop.ctid, shop.xmin, '/', settings.ctid, settings.xmin, '/', store.ctid, store.xmin, '/',
+        reverb.ctid, reverb.xmin, '/',
+        (SELECT string_agg(concat(ctid, xmin), '' ORDER BY id) FROM shops_selectionrule WHERE shop_id = shop.id), '/',
+        (SELECT string_agg(concat(ctid, xmin), '' ORDER BY id) FROM shops_mappingrule WHERE shop_id = shop.id)
+    ),
+    reverb.orders_read_at
+FROM listings_job AS job
+JOIN listings_product AS product ON product.id = job.product_id
+JOIN shops_shop AS shop ON shop.id = product.shop_id
+LEFT JOIN shops_syncsettings AS settings ON settings.shop_id = shop.id
+LEFT JOIN shops_storeconnection AS store ON store.shop_id = shop.id
+LEFT JOIN shops_reverbconnection AS reverb ON reverb.shop_id = shop.id
+LEFT JOIN listings_listing AS listing ON listing.product_id = product.id
+LEFT JOIN listings_ledger AS ledger ON ledger.listing_id = listing.id
+WHERE job.id = %(job)s AND job.lease = %(lease)s
+"""
+
+
+def begin(taken: Claim, *, now: datetime) -> Begun | None:
+    """Read what an attempt begins with; None where this worker does not have the job any more."""
+    products, listings, ledgers, sql = _begin()
+    since = now - SETTLED_AFTER - CLOCKS_APART
+    with connection.cursor() as cursor:
+        cursor.execute(sql, {"job": taken.job_id, "lease": taken.lease, "since": since})
+        found = cursor.fetchone()
+    if found is None:
+        return None
+    product = products.row(found)
+    row, ledger = listings.row(found, products.width), ledgers.row(found, products.width + listings.width)
+    rest = found[products.width + listings.width + ledgers.width :]
+    assert product is not None  # noqa: S101 -- the job is joined with it
+    if row is not None and ledger is not None:
+        ledger.listing = row
+    return Begun(product, row, ledger, *rest)
+
+
+@lru_cache(maxsize=1)
+def _begin() -> tuple[Reader[Product], Reader[Listing], Reader[Ledger], str]:
+    products, listings, ledgers = Reader(Product, "product"), Reader(Listing, "listing"), Reader(Ledger, "ledger")
+    sql = _BEGIN.format(product=products.columns, listing=listings.columns, ledger=ledgers.columns)
+    return products, listings, ledgers, sql
+
+
+# -- a listing -----------------------------------------------------------------------------------------------------
+
+
+def note(row: Listing, **now: Any) -> None:
+    """Change fields of a listing's row, to be saved by `save` or with the end of the attempt."""
+    changed = [name for name, value in now.items() if getattr(row, name) != value]
+    for name in changed:
+        setattr(row, name, now[name])
+    row.unsaved = row.unsaved.union(changed)
+
+
+def save(row: Listing) -> None:
+    """Save what was noted, and only that: what others wrote to the row meanwhile stays."""
+    if row.unsaved:
+        sql, given = _saving(row)
+        with connection.cursor() as cursor:
+            cursor.execute(sql, given)
+        row.unsaved = frozenset()
+
+
+def _saving(row: Listing) -> tuple[str, list[Any]]:
+    names = sorted(row.unsaved)
+    values = [json.dumps(value) if isinstance(value := getattr(row, name), dict | list) else value for name in names]
+    changes = ", ".join(f"{name} = %s" for name in names)
+    return f"UPDATE listings_listing SET {changes} WHERE id = %s", [*values, row.pk]  # noqa: S608
+
+
+# -- the end -------------------------------------------------------------------------------------------------------
+
+# The product goes before the job, as intake takes them: two transactions that take them in turn never wait for each
+# other.
+_BEFORE = """before AS (
+    UPDATE listings_product SET looked_at = %s, waits_for = %s WHERE id = %s RETURNING id
+)"""
+_LINE = """line AS (
+    UPDATE listings_line SET state = %s, reason = %s, message = %s
+    WHERE product_id = %s AND kind = ANY(%s) AND state IN ('open', 'queued')
+)"""
+
+
+@dataclass(frozen=True)
+class LineEnd:
+    """What becomes of the product's line in an open mass sync, if it has one."""
+
+    state: Line.State
+    reason: str
+    message: str
+
+
+def ended(
+    product: Product,
+    row: Listing | None,
+    entry: Entry | None,
+    *,
+    looked_at: datetime,
+    waits_for: str,
+    line: LineEnd | None,
+) -> Beside:
+    """Return what is saved together with the end of the job: the entry, the product, its listing and its line."""
+    parts, given = [_BEFORE], [looked_at, waits_for, product.pk]
+    if entry is not None:
+        sql, values = insertion(entry)
+        parts.append(f"entry AS ({sql})")
+        given += values
+    if row is not None and row.unsaved:
+        sql, values = _saving(row)
+        parts.append(f"listing AS ({sql})")
+        given += values
+        row.unsaved = frozenset()
+    if line is not None:
+        parts.append(_LINE)
+        given += [line.state.value, line.reason, line.message, product.pk, list(Line.CALLS)]
+    return Beside(", ".join(parts), given)
