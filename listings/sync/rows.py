@@ -153,18 +153,15 @@ class LineEnd:
 def ended(
     product: Product,
     row: Listing | None,
-    entry: Entry | None,
+    entry: Entry,
     *,
     looked_at: datetime,
     waits_for: str,
     line: LineEnd | None,
 ) -> Beside:
     """Return what is saved together with the end of the job: the entry, the product, its listing and its line."""
-    parts, given = [_BEFORE], [looked_at, waits_for, product.pk]
-    if entry is not None:
-        sql, values = insertion(entry)
-        parts.append(f"entry AS ({sql})")
-        given += values
+    sql, values = insertion(entry)
+    parts, given = [_BEFORE, f"entry AS ({sql})"], [looked_at, waits_for, product.pk, *values]
     if row is not None and row.unsaved:
         sql, values = _saving(row)
         parts.append(f"listing AS ({sql})")

@@ -18,7 +18,7 @@ from listings.models import Job, Ledger, Product
 from listings.orders import poll
 from listings.stock import adjust, merge
 from listings.stock import ledger as books
-from listings.sync import apply, words
+from listings.sync import apply, rows, words
 from reverbsync import pace
 from reverbsync.database import insert
 from shops.models import ReverbConnection
@@ -171,12 +171,12 @@ def lost_lease_is_not_noticed() -> AbstractContextManager[Any]:
 
 def failures_leave_no_entry() -> AbstractContextManager[Any]:
     """What will be tried again is not told."""
-    tell = words.tell
+    insertion = rows.insertion
 
-    def silent(product: Any, link: str, taken: Any, ending: Any, **more: Any) -> Any:
-        return tell(product, link, taken, ending, **more) if ending.reason != "try_later" else None
+    def silent(entry: Any) -> Any:
+        return insertion(entry) if entry.reason != "try_later" else ("SELECT 1", [])
 
-    return _instead(words, "tell", silent)
+    return _instead(rows, "insertion", silent)
 
 
 def everything_is_told_twice() -> AbstractContextManager[Any]:
