@@ -7,7 +7,7 @@ store's own field, a guess from the title, the shop's default.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
@@ -96,18 +96,17 @@ class Defaults:
 
 def values(product: StoreProduct, defaults: Defaults, lists: Lists, overrides: Mapping[str, str]) -> dict[str, Value]:
     """Return the settable fields that have a value, each from its surest source."""
-    notes, groups = _notes(product.tags), groups_of(product)
+    notes = _notes(product.tags)
+    groups = groups_of(product) if defaults.rules else frozenset()
     ruled = {rule.field: rule for rule in reversed(defaults.rules) if rule.group in groups}
     found: dict[str, Value] = {}
     for name in SETTABLE:
-        made = _first(
-            [
-                Value(_typed(name, overrides.get(name, "")), Origin.OVERRIDE),
-                _noted(name, notes, lists),
-                Value(_typed(name, ruled[name].says), Origin.RULE, ruled[name].name) if name in ruled else None,
-                _stored(name, product, defaults, lists),
-                _defaulted(name, defaults),
-            ]
+        made = (
+            _overridden(name, overrides)
+            or _noted(name, notes, lists)
+            or _ruled(name, ruled)
+            or _stored(name, product, defaults, lists)
+            or _defaulted(name, defaults)
         )
         if made is not None:
             found[name] = made
@@ -135,8 +134,16 @@ def make_in(title: str) -> str:
 # -- sources -------------------------------------------------------------------------------------------------------
 
 
-def _first(candidates: Iterable[Value | None]) -> Value | None:
-    return next((one for one in candidates if one is not None and one.value not in ("", None)), None)
+def _said(value: Any, origin: Origin, source: str = "") -> Value | None:
+    return Value(value, origin, source) if value not in ("", None) else None
+
+
+def _overridden(name: str, overrides: Mapping[str, str]) -> Value | None:
+    return _said(_typed(name, overrides[name]), Origin.OVERRIDE) if name in overrides else None
+
+
+def _ruled(name: str, ruled: Mapping[str, Rule]) -> Value | None:
+    return _said(_typed(name, ruled[name].says), Origin.RULE, ruled[name].name) if name in ruled else None
 
 
 def _typed(name: str, text: str) -> Any:
@@ -145,7 +152,9 @@ def _typed(name: str, text: str) -> Any:
 
 def _noted(name: str, notes: Mapping[str, str], lists: Lists) -> Value | None:
     """Return what a tag of the form `condition: Very Good` says."""
-    text = notes.get(name.replace("_", " "), "")
+    text = notes.get(name.replace("_", " "), "") if notes else ""
+    if not text:
+        return None
     match name:
         case "condition":
             found: Any = named(text, lists.conditions)
@@ -157,22 +166,25 @@ def _noted(name: str, notes: Mapping[str, str], lists: Lists) -> Value | None:
             found = _typed(name, text.lower())
         case _:
             found = text
-    return Value(found, Origin.TAG, f"{name.replace('_', ' ')}: {text}") if text else None
+    return _said(found, Origin.TAG, f"{name.replace('_', ' ')}: {text}")
 
 
 def _stored(name: str, product: StoreProduct, defaults: Defaults, lists: Lists) -> Value | None:
     """Return what the store's own fields say: for make and model the chosen attribute goes before the usual place."""
-    chosen = {"make": defaults.make_from, "model": defaults.model_from}.get(name, "")
-    if text := product.attributes.get(chosen, "").strip():
-        return Value(text[:LONGEST], Origin.STORE, chosen)
-    usual = {
-        "make": (product.vendor.strip(), "vendor"),
-        "category": (category(product.product_type, lists.categories), "product type"),
-        "finish": (product.finish, "variant"),
-        "upc": (product.barcode, "barcode"),
-    }
-    found, source = usual.get(name, ("", ""))
-    return Value(found[:LONGEST], Origin.STORE, source) if found else None
+    if name in ("make", "model"):
+        chosen = defaults.make_from if name == "make" else defaults.model_from
+        if text := product.attributes.get(chosen, "").strip():
+            return Value(text[:LONGEST], Origin.STORE, chosen)
+    match name:
+        case "make":
+            return _said(product.vendor.strip()[:LONGEST], Origin.STORE, "vendor")
+        case "category":
+            return _said(category(product.product_type, lists.categories)[:LONGEST], Origin.STORE, "product type")
+        case "finish":
+            return _said(product.finish[:LONGEST], Origin.STORE, "variant")
+        case "upc":
+            return _said(product.barcode[:LONGEST], Origin.STORE, "barcode")
+    return None
 
 
 def _defaulted(name: str, defaults: Defaults) -> Value | None:
@@ -184,7 +196,7 @@ def _defaulted(name: str, defaults: Defaults) -> Value | None:
         case "offers":
             return Value(defaults.offers, Origin.DEFAULT)
         case "condition" | "category" | "shipping_profile":
-            return Value(getattr(defaults, name), Origin.DEFAULT)
+            return _said(getattr(defaults, name), Origin.DEFAULT)
     return None
 
 
@@ -202,6 +214,8 @@ def named(name: str, choices: Sequence[Choice]) -> str:
 
 def category(product_type: str, choices: Sequence[Choice]) -> str:
     """Return the category that the product type names, by its full name or, if no other shares it, its last part."""
+    if not product_type.strip():
+        return ""
     full = named(re.sub(r"\s*/\s*", " / ", product_type), choices)
     if full:
         return full

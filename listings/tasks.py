@@ -23,7 +23,6 @@ from listings.orders import forget, look, place, ship
 from listings.orders.take import uncounted
 from listings.stock.ledger import out_of_step
 from listings.sync.attempt import attempt
-from listings.sync.desk import Desk
 from reverbsync import clock, pace
 from reverbsync.alone import only_one
 from reverbsync.wake import awake, waiting, wake
@@ -58,7 +57,7 @@ def _drain(task: str, shop_id: int, ranks: Sequence[int], most: int) -> None:
         return  # the sweeper comes back when the pace lets calls through again
     over = clock.monotonic() + TURN_S
     with jobs.at_work() as holder:
-        helped, desk = False, Desk()
+        helped = False
         while clock.monotonic() < over:
             taken = jobs.claim(shop_id, now=clock.now(), ranks=ranks, most=most, holder=holder)
             if taken is None:
@@ -67,7 +66,7 @@ def _drain(task: str, shop_id: int, ranks: Sequence[int], most: int) -> None:
                 wake(task, shop_id)
                 helped = True
             with pace.bulk(taken.rank > Rank.STOCK) as work:
-                attempt(taken, desk)
+                attempt(taken)
             if work.refused:
                 return
     wake(task, shop_id)

@@ -38,6 +38,8 @@ def _kinds(picture: Any) -> dict[str, Callable[[Any], Any]]:
 
 
 def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | int):
+        return value
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, datetime):

@@ -22,11 +22,11 @@ def object_of(body: bytes) -> dict[str, Any] | None:
 
 def storable(value: Any) -> Any:
     """Return a value whose texts are without the one character that PostgreSQL cannot hold."""
-    if isinstance(value, list):
-        return [storable(one) for one in value]
+    if isinstance(value, str):
+        return value.replace("\0", "") if "\0" in value else value
     if isinstance(value, dict):
         return {storable(name): storable(one) for name, one in value.items()}
-    return value.replace("\0", "") if isinstance(value, str) else value
+    return [storable(one) for one in value] if isinstance(value, list) else value
 
 
 class Part(BaseModel):

@@ -14,10 +14,9 @@ from listings.jobs import Beside, Claim
 from listings.models import Line, Listing, Order, Product
 from listings.stock.ledger import Undecided
 from listings.stock.turn import Turn
-from listings.sync import apply, rows, words
+from listings.sync import apply, desk, rows, words
 from listings.sync.cases import counted
 from listings.sync.decide import Switches
-from listings.sync.desk import Desk, Papers
 from listings.sync.find import find
 from listings.sync.rows import Begun
 from listings.sync.steps import Steps, skipped
@@ -41,11 +40,8 @@ AT_ONCE_S = 0.05
 LOOK_FOR_POST_S = 5.0
 
 
-def attempt(taken: Claim, desk: Desk | None = None) -> None:
-    """Make one attempt at a claimed job. Never raises: what goes wrong is an entry and a later attempt.
-
-    `desk` holds what belongs to the shop from one attempt to the next.
-    """
+def attempt(taken: Claim) -> None:
+    """Make one attempt at a claimed job. Never raises: what goes wrong is an entry and a later attempt."""
     started, began_at = clock.monotonic(), clock.now()
     begun = rows.begin(taken, now=began_at)
     if begun is None:
@@ -59,7 +55,7 @@ def attempt(taken: Claim, desk: Desk | None = None) -> None:
         insert(words.tell(begun.product, link, taken, former, took_ms=0, attempt=taken.attempt - 1))
     done: list[Change] = []
     try:
-        ending = _turn(begun, (desk or Desk()).papers(begun), taken, done)
+        ending = _turn(begun, taken, done)
     except Paced as paced:
         if not done:  # nothing was tried, so there is nothing to tell
             _put_off(begun, taken, paced)
@@ -116,8 +112,9 @@ def _of_line(ending: Ending) -> rows.LineEnd:
 # -- the turn ------------------------------------------------------------------------------------------------------
 
 
-def _turn(begun: Begun, papers: Papers, taken: Claim, done: list[Change]) -> Ending:
+def _turn(begun: Begun, taken: Claim, done: list[Change]) -> Ending:
     """Find, decide, apply. `done` collects what was changed, so that it is told even if a later step fails."""
+    papers = desk.papers(begun)
     product, connection, settings = begun.product, papers.connection, papers.shop.sync_settings
     if not settings.auto_sync and taken.cause not in (jobs.BY_HAND, jobs.MASS):
         return skipped("auto_sync_off")

@@ -51,7 +51,7 @@ class Frame:
             listing=listing,
             agreed=row.agreed,
             switches=Switches(self.settings.create_listings, self.settings.auto_publish, self.settings.fields_on),
-            names={choice.id: choice.name for choice in self.lists.all},
+            names=self.lists.names,
         )
 
 

@@ -1,7 +1,8 @@
-"""What belongs to a shop, for the attempts that one drain makes: read once, and anew when a row of it has changed."""
+"""What belongs to a shop, for all attempts that a thread makes: read once, and anew when a row of it has changed."""
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 
 from listings.sync.cases import Frame
@@ -9,6 +10,9 @@ from listings.sync.rows import Begun
 from shops.models import ReverbConnection, Shop
 from shops.reverb import reference
 from shops.reverb.client import ReverbClient
+
+#: So many shops' papers lie on a desk at most.
+MOST = 100
 
 
 @dataclass
@@ -18,32 +22,38 @@ class Papers:
     shop: Shop
     connection: ReverbConnection | None
     frame: Frame
-    #: The frame has Reverb's lists.
-    listed: bool = False
 
     def complete(self, client: ReverbClient) -> Frame:
         """Return the frame with Reverb's lists. Raises ReverbError when they cannot be had."""
         assert self.connection is not None  # noqa: S101 -- the client is this connection's
-        if not self.listed:
-            self.frame = self.frame.with_lists(reference.lists(client, self.connection.budget))
-            self.listed = True
+        lists = reference.lists(client, self.connection.budget)
+        if lists != self.frame.lists:
+            self.frame = self.frame.with_lists(lists)
         return self.frame
 
 
-class Desk:
-    """Holds the papers of the shop that is worked on. One for each drain: workers share none."""
+class _Desk(threading.local):
+    """The papers of the shops that a thread has worked for; threads share none."""
 
     def __init__(self) -> None:
-        """Nothing was read yet."""
-        self._mark = ""
-        self._papers: Papers | None = None
+        #: Shop → the mark by which its papers are good, and the papers.
+        self.papers: dict[int, tuple[str, Papers]] = {}
 
-    def papers(self, begun: Begun) -> Papers:
-        """Return the shop's papers as they are by the mark that the attempt began with, or newer ones."""
-        if self._papers is None or self._mark != begun.mark:
-            self._papers, self._mark = _read(begun.product.shop_id), begun.mark
-        begun.product.shop = self._papers.shop
-        return self._papers
+
+_desk = _Desk()
+
+
+def papers(begun: Begun) -> Papers:
+    """Return the shop's papers as they are by the mark that the attempt began with, or newer ones."""
+    shop_id = begun.product.shop_id
+    mark, found = _desk.papers.get(shop_id, ("", None))
+    if found is None or mark != begun.mark:
+        if len(_desk.papers) >= MOST:
+            _desk.papers.clear()
+        found = _read(shop_id)
+        _desk.papers[shop_id] = begun.mark, found
+    begun.product.shop = found.shop
+    return found
 
 
 def _read(shop_id: int) -> Papers:

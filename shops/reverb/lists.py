@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 #: The conditions that can hold several units (docs; B-Stock and Mint with inventory for approved accounts only).
 HOLD_SEVERAL = frozenset(
@@ -67,3 +68,8 @@ class Lists:
     def all(self) -> tuple[Choice, ...]:
         """The choices of all lists."""
         return (*self.categories, *self.conditions, *self.shipping_profiles)
+
+    @cached_property
+    def names(self) -> dict[str, str]:
+        """What people call each id."""
+        return {choice.id: choice.name for choice in self.all}

@@ -8,7 +8,6 @@ from pytest_django.fixtures import Settings
 from listings import jobs, tasks
 from listings.jobs import Claim
 from listings.models import Job, Rank
-from listings.sync.desk import Desk
 from reverbsync import clock, pace, wake
 from reverbsync.redis import connection
 from shops.models import ReverbConnection, Shop
@@ -32,7 +31,7 @@ class World:
     def taken(self, task: str, shop_id: int) -> None:
         """Nothing waits here."""
 
-    def attempt(self, taken: Claim, desk: Desk) -> None:
+    def attempt(self, taken: Claim) -> None:
         """Do a job at once."""
         work = pace._work.get()
         self.tried.append((taken.rank, work is not None and work.in_bulk))
@@ -137,10 +136,10 @@ def test_a_drain_ends_when_the_pace_refused_a_call(world: World, shop: Shop, mon
     narrow = pace.Budget("test:narrow", 1)
     pace.take([narrow])
 
-    def refused(taken: Claim, desk: Desk) -> None:
+    def refused(taken: Claim) -> None:
         with pytest.raises(pace.NotNow):
             pace.take([narrow])
-        world.attempt(taken, desk)
+        world.attempt(taken)
 
     monkeypatch.setattr(tasks, "attempt", refused)
     tasks.drain(shop.pk)

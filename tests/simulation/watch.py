@@ -13,7 +13,6 @@ from listings.jobs import Claim
 from listings.models import Job, Product
 from listings.stock.turn import ORDERS_KEEP_S
 from listings.sync import words
-from listings.sync.desk import Desk
 from sandbox.common.keep import Doc
 from synclog.record import Attempt
 from tests.simulation.book import Item
@@ -102,14 +101,14 @@ class Watch:
 
         return claimed
 
-    def _attempt(self, attempt: Callable[[Claim, Desk], None]) -> Callable[[Claim, Desk], None]:
-        def attempted(taken: Claim, desk: Desk) -> None:
+    def _attempt(self, attempt: Callable[[Claim], None]) -> Callable[[Claim], None]:
+        def attempted(taken: Claim) -> None:
             process = self._run.processes.current
             known: Claimed = process.attempt if process is not None else self.claims[-1]
             with self._run.processes.running("the simulation"):
                 sku = Product.objects.filter(pk=taken.product_id).values_list("sku", flat=True).first()
             self._run.tell(f"  a worker begins with {sku} ({taken.cause}, try {taken.attempt})")
-            attempt(taken, desk)
+            attempt(taken)
             if process is not None:
                 process.attempt = None
             known.writes = sum(call.writes for call in self._run.calls.made if call.attempt is known)
