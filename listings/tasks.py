@@ -56,7 +56,7 @@ def _drain(task: str, shop_id: int, ranks: Sequence[int], most: int) -> None:
     if _must_wait(shop_id, in_bulk=task == jobs.DRAIN):
         return  # the sweeper comes back when the pace lets calls through again
     over = clock.monotonic() + TURN_S
-    with jobs.at_work() as holder:
+    with jobs.at_work() as holder, pace.turn() as work:
         helped = False
         while clock.monotonic() < over:
             taken = jobs.claim(shop_id, now=clock.now(), ranks=ranks, most=most, holder=holder)
@@ -65,8 +65,8 @@ def _drain(task: str, shop_id: int, ranks: Sequence[int], most: int) -> None:
             if taken.more and not helped:
                 wake(task, shop_id)
                 helped = True
-            with pace.bulk(taken.rank > Rank.STOCK) as work:
-                attempt(taken)
+            work.in_bulk = taken.rank > Rank.STOCK
+            attempt(taken)
             if work.refused:
                 return
     wake(task, shop_id)

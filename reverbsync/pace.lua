@@ -3,10 +3,12 @@
 -- KEYS: for each budget three keys: the log of its calls (a sorted set by their moment), the moment from which the
 -- next one is due when calls are spread, and what the outside asked for (a hash: until, share, from).
 -- ARGV: the time in microseconds ('' takes Redis' own, which all machines share), the call's own name, how long the
--- caller would wait (negative: it only asks), the time in which a slowed budget climbs from nothing to the whole; then
--- for each budget its calls a minute, its calls in ten minutes (0: no such limit), and how early a call may come before
--- its even place (negative: calls of this kind are not spread). All times are in microseconds.
--- Answer: {1, wait}: taken, call when the wait is over; {0, wait}: not taken, it could be made after the wait.
+-- caller would wait (negative: it only asks), the time in which a slowed budget climbs from nothing to the whole, and
+-- how many calls there may be in all, where the others need not wait; then for each budget its calls a minute, its calls
+-- in ten minutes (0: no such limit), and how early a call may come before its even place (negative: calls of this kind
+-- are not spread). All times are in microseconds.
+-- Answer: {n, wait}: n are taken, call when the wait is over; {0, wait}: none, it could be made after the wait. The first
+-- has the name, the others are called name+2, name+3 and so on.
 --
 -- A minute is counted half a second longer than it is, ten minutes two seconds: calls arrive in their own time.
 local MINUTE, TEN_MINUTES = 60500000, 602000000
@@ -24,37 +26,53 @@ local function room(log, limit, window)
   return filled[2] and tonumber(filled[2]) + window or 0
 end
 
-local at = now
 local due, spacing = {}, {}
-for n = 1, #KEYS / 3 do
-  local log, spread, asked = KEYS[3 * n - 2], KEYS[3 * n - 1], KEYS[3 * n]
-  local per_minute, per_ten_minutes, early = tonumber(ARGV[3 * n + 2]), tonumber(ARGV[3 * n + 3]), tonumber(ARGV[3 * n + 4])
-  local told = redis.call('HMGET', asked, 'until', 'share', 'from')
-  local share = 1
-  if told[2] then
-    share = math.min(1, tonumber(told[2]) + math.max(0, now - tonumber(told[3])) / climb)
+
+-- The moment at which all budgets let the next call be made.
+local function moment()
+  local at = now
+  for n = 1, #KEYS / 3 do
+    local log, spread, asked = KEYS[3 * n - 2], KEYS[3 * n - 1], KEYS[3 * n]
+    local per_minute, per_ten_minutes, early = tonumber(ARGV[3 * n + 3]), tonumber(ARGV[3 * n + 4]), tonumber(ARGV[3 * n + 5])
+    local told = redis.call('HMGET', asked, 'until', 'share', 'from')
+    local share = 1
+    if told[2] then
+      share = math.min(1, tonumber(told[2]) + math.max(0, now - tonumber(told[3])) / climb)
+    end
+    redis.call('ZREMRANGEBYSCORE', log, '-inf', now - (per_ten_minutes > 0 and TEN_MINUTES or MINUTE))
+    at = math.max(at, tonumber(told[1] or 0), room(log, per_minute * share, MINUTE))
+    if per_ten_minutes > 0 then
+      at = math.max(at, room(log, per_ten_minutes * share, TEN_MINUTES))
+    end
+    spacing[n] = MINUTE / math.max(1, per_minute * share)
+    if early >= 0 then
+      due[n] = tonumber(redis.call('GET', spread) or '0')
+      at = math.max(at, due[n] - early)
+    end
   end
-  redis.call('ZREMRANGEBYSCORE', log, '-inf', now - (per_ten_minutes > 0 and TEN_MINUTES or MINUTE))
-  at = math.max(at, tonumber(told[1] or 0), room(log, per_minute * share, MINUTE))
-  if per_ten_minutes > 0 then
-    at = math.max(at, room(log, per_ten_minutes * share, TEN_MINUTES))
-  end
-  spacing[n] = MINUTE / math.max(1, per_minute * share)
-  if early >= 0 then
-    due[n] = tonumber(redis.call('GET', spread) or '0')
-    at = math.max(at, due[n] - early)
+  return at
+end
+
+local function take(at, name)
+  for n = 1, #KEYS / 3 do
+    local per_ten_minutes = tonumber(ARGV[3 * n + 4])
+    redis.call('ZADD', KEYS[3 * n - 2], string.format('%.0f', at), name)
+    redis.call('PEXPIRE', KEYS[3 * n - 2], per_ten_minutes > 0 and 700000 or 150000)
+    if due[n] then
+      redis.call('SET', KEYS[3 * n - 1], string.format('%.0f', math.max(due[n], now) + spacing[n]), 'PX', 150000)
+    end
   end
 end
+
+local at = moment()
 local wait = string.format('%.0f', math.ceil(at - now))
 if at - now > patience then
   return {0, wait}
 end
-for n = 1, #KEYS / 3 do
-  local per_ten_minutes = tonumber(ARGV[3 * n + 3])
-  redis.call('ZADD', KEYS[3 * n - 2], string.format('%.0f', at), ARGV[2])
-  redis.call('PEXPIRE', KEYS[3 * n - 2], per_ten_minutes > 0 and 700000 or 150000)
-  if due[n] then
-    redis.call('SET', KEYS[3 * n - 1], string.format('%.0f', math.max(due[n], now) + spacing[n]), 'PX', 150000)
-  end
+take(at, ARGV[2])
+local taken = 1
+while taken < tonumber(ARGV[5]) and at <= now and moment() <= now do
+  taken = taken + 1
+  take(now, ARGV[2] .. '+' .. taken)
 end
-return {1, wait}
+return {taken, wait}

@@ -22,6 +22,7 @@ from typing import cast
 import redis
 
 from reverbsync import clock, local_pace
+from reverbsync.lots import Lots
 from reverbsync.redis import Script, connection
 
 #: Part of a minute's calls that may come before their even place, so that what was late is caught up with.
@@ -95,6 +96,8 @@ class Work:
 
     in_bulk: bool = False
     refused: bool = False
+    #: Where its calls may follow each other at once.
+    lots: Lots[tuple[bool, tuple[Budget, ...]]] | None = None
 
 
 _work: ContextVar[Work | None] = ContextVar("work", default=None)
@@ -103,7 +106,22 @@ _work: ContextVar[Work | None] = ContextVar("work", default=None)
 @contextmanager
 def bulk(on: bool = True) -> Iterator[Work]:  # noqa: FBT001, FBT002 -- reads as one word: with pace.bulk():
     """Let all calls in the block leave the reserve to what is urgent, and be spread evenly."""
-    work = Work(on)
+    with _at(Work(on)) as work:
+        yield work
+
+
+@contextmanager
+def turn() -> Iterator[Work]:
+    """Let calls in the block take places in lots; the caller says in what it yields whether they are in bulk."""
+    with _at(Work(lots=Lots())) as work:
+        try:
+            yield work
+        finally:
+            _give_back_lots()
+
+
+@contextmanager
+def _at(work: Work) -> Iterator[Work]:
     before = _work.set(work)
     try:
         yield work
@@ -117,46 +135,69 @@ def take(budgets: Sequence[Budget], *, patience_s: float = 0.0, now_us: int | No
     The place is at most `patience_s` ahead; where it would be later, nothing is taken and NotNow is raised. `now_us`
     (microseconds since 1970) is for tests: by default Redis' own clock counts, one for all machines.
     """
-    name = uuid.uuid4().hex
+    work = _work.get()
+    lots = work.lots if work is not None else None
+    of = work is not None and work.in_bulk, tuple(budgets)
+    if lots is not None and (kept := lots.next(of)):
+        return Taken(kept, tuple(budgets), 0.0)
+    name, size = uuid.uuid4().hex, lots.size(of) if lots is not None else 1
     try:
-        taken, wait_s = _ask(budgets, name, patience_s, now_us)
+        taken, wait_s = _ask(budgets, name, patience_s, now_us, size)
         local_pace.over()
     except redis.RedisError:
         taken, wait_s = local_pace.take(_alone(budgets), patience_s)
     if not taken:
-        if work := _work.get():
+        if work is not None:
             work.refused = True
         raise NotNow(wait_s)
+    if lots is not None:
+        _give_back(budgets, lots.fill(of, size, [f"{name}+{number}" for number in range(2, taken + 1)]))
     return Taken(name, tuple(budgets), wait_s)
 
 
 def wait_s(budgets: Sequence[Budget], *, now_us: int | None = None) -> float:
     """Return the seconds until a call could be made, without taking a place."""
     try:
-        return _ask(budgets, "", -1.0, now_us)[1]
+        return _ask(budgets, "", -1.0, now_us, 1)[1]
     except redis.RedisError:
         return local_pace.wait_s(_alone(budgets))
 
 
 def give_back(taken: Taken) -> None:
     """Give back a place that was not used. Never raises: at worst the call counts."""
+    _give_back(taken.budgets, [taken.name])
+
+
+def _give_back(budgets: Sequence[Budget], names: Sequence[str]) -> None:
+    if not names:
+        return
     try:
         pipeline = connection().pipeline(transaction=False)
-        for budget in taken.budgets:
-            pipeline.zrem(_log(budget), taken.name)
+        for budget in budgets:
+            pipeline.zrem(_log(budget), *names)
         pipeline.execute()
     except redis.RedisError:
         pass
 
 
+def _give_back_lots() -> None:
+    """Give back what the worker has taken ahead."""
+    work = _work.get()
+    if work is not None and work.lots is not None:
+        for (_, budgets), names in work.lots.left().items():
+            _give_back(budgets, names)
+
+
 def block(name: str, seconds: float) -> None:
     """Stop all calls that go by `name` for `seconds`, for every worker, because the outside asked for it."""
+    _give_back_lots()
     local_pace.block(name, seconds)
     _keep(name, seconds, least=0.0)
 
 
 def slow_down(name: str, seconds: float) -> None:
     """The outside said 429: stop for `seconds`, then go on at half the pace and climb back over some minutes."""
+    _give_back_lots()
     local_pace.block(name, seconds)
     until = _keep(name, seconds, least=SMALLEST_SHARE)
     if until:
@@ -246,16 +287,17 @@ def seconds_for(calls: int, budget: Budget) -> float:
 # -- Redis ---------------------------------------------------------------------------------------------------------
 
 
-def _ask(budgets: Sequence[Budget], name: str, patience_s: float, now_us: int | None) -> tuple[bool, float]:
+def _ask(budgets: Sequence[Budget], name: str, patience_s: float, now_us: int | None, most: int) -> tuple[int, float]:
+    """Ask for a place and for up to `most` in all, the others without any wait; return how many, and the wait."""
     work = _work.get()
     in_bulk = work is not None and work.in_bulk
     keys: list[str] = []
-    args: list[str | float] = [_moment(now_us), name, round(patience_s * 1e6), round(CLIMB_S * 1e6)]
+    args: list[str | float] = [_moment(now_us), name, round(patience_s * 1e6), round(CLIMB_S * 1e6), most]
     for budget in budgets:
         keys += [_log(budget), f"pace:{budget.name}:due", _asked(budget.asked)]
         args += [*budget.limits(bulk=in_bulk), budget.early_us(bulk=in_bulk)]
     taken, wait_us = cast("tuple[int, str]", _script("pace.lua")(keys=keys, args=args))
-    return bool(taken), int(wait_us) / 1e6
+    return taken, int(wait_us) / 1e6
 
 
 def _keep(name: str, seconds: float, *, least: float) -> int:
