@@ -13,12 +13,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from django.db import connection
 from psycopg2.extras import execute_values
 
 from listings.models import Job, Product, Rank
+from reverbsync.database import Statement
 from reverbsync.wake import wake
 
 DRAIN = "listings.drain"
@@ -204,7 +206,7 @@ def renew(taken: Claim, *, now: datetime) -> bool:
     Raises LeaseLost when another worker has taken the job over.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_RENEW, [now + LEASE, taken.job_id, taken.lease])
+        _RENEW.run(cursor, [now + LEASE, taken.job_id, taken.lease])
         row = cursor.fetchone()
     if row is None:
         raise LeaseLost
@@ -256,7 +258,7 @@ def shops_with_due_jobs(*, now: datetime, ranks: Sequence[int] = ALL) -> list[in
         return [shop_id for (shop_id,) in cursor.fetchall()]
 
 
-_RENEW = "UPDATE listings_job SET lease_until = %s WHERE id = %s AND lease = %s RETURNING asked"
+_RENEW = Statement("UPDATE listings_job SET lease_until = %s WHERE id = %s AND lease = %s RETURNING asked")
 
 # What is asked in another transaction meanwhile is seen: where that one changed the job's row, PostgreSQL looks at the
 # row as it has become, finds another count, and goes on with `put_back`, which looks at the new row too.
@@ -289,4 +291,9 @@ def _settle(
     mine = [taken.job_id, taken.lease]
     values = [*(beside.given if beside else ()), *given, *mine, taken.asked, due, attempts, *mine]
     with connection.cursor() as cursor:
-        cursor.execute(sql, values)
+        _statement(sql).run(cursor, values)
+
+
+@lru_cache(maxsize=200)
+def _statement(sql: str) -> Statement:
+    return Statement(sql)

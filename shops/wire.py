@@ -29,10 +29,32 @@ def storable(value: Any) -> Any:
     return [storable(one) for one in value] if isinstance(value, list) else value
 
 
-class Part(BaseModel):
-    """A part of a document. A null counts as not said, so defaults apply."""
+class Inner(BaseModel):
+    """A part of a Whole: it is clean already."""
 
     model_config = ConfigDict(extra="ignore", populate_by_name=True, hide_input_in_errors=True)
+
+
+class Whole(Inner):
+    """A document with its inner parts, cleaned once: a null counts as not said, so defaults apply."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _clean(cls, value: Any) -> Any:
+        return said(value)
+
+
+def said(value: Any) -> Any:
+    """Return a storable value without the fields that are null."""
+    if isinstance(value, str):
+        return value.replace("\0", "") if "\0" in value else value
+    if isinstance(value, dict):
+        return {name: said(one) for name, one in value.items() if one is not None}
+    return [said(one) for one in value] if isinstance(value, list) else value
+
+
+class Part(Inner):
+    """A part of a document. A null counts as not said, so defaults apply."""
 
     @model_validator(mode="before")
     @classmethod

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from reverbsync.database import insert
+from django.db import connection
+
 from reverbsync.logs import redact
 from synclog.models import Entry
 from synclog.reasons import REASONS
@@ -35,38 +37,62 @@ class Attempt:
     cause: str = ""
 
 
+_FIELDS = (
+    "shop_id",
+    "at",
+    "outcome",
+    "reason",
+    "words",
+    "mend_link",
+    "store_product_id",
+    "title",
+    "sku",
+    "product_link",
+    "listing_link",
+    "changes",
+    "message",
+    "field_errors",
+    "warnings",
+    "took_ms",
+    "attempt",
+    "cause",
+)
+_INSERT = f"INSERT INTO synclog_entry ({', '.join(_FIELDS)}) VALUES ({', '.join(['%s'] * len(_FIELDS))})"  # noqa: S608
+
+
 def record(attempt: Attempt) -> Entry:
     """Keep one entry and return it."""
-    entry = made(attempt)
-    insert(entry)
-    return entry
+    sql, values = insertion(attempt)
+    with connection.cursor() as cursor:
+        cursor.execute(f"{sql} RETURNING id", values)
+        return Entry.objects.get(pk=cursor.fetchone()[0])
 
 
-def made(attempt: Attempt) -> Entry:
-    """Return an entry, to be kept with what else follows from the attempt.
+def insertion(attempt: Attempt) -> tuple[str, list[Any]]:
+    """Return the INSERT of an entry and its values, to be made part of a larger statement.
 
     Reverb's words are cut to a length and cleaned of anything like a secret.
     """
-    return Entry(
-        shop_id=attempt.shop_id,
-        at=attempt.at,
-        outcome=attempt.outcome,
-        reason=attempt.reason,
-        words=REASONS[attempt.reason].words,
-        mend_link=_web(attempt.mend_link),
-        store_product_id=attempt.store_product_id,
-        title=attempt.title[:300],
-        sku=attempt.sku[:255],
-        product_link=_web(attempt.product_link),
-        listing_link=_web(attempt.listing_link),
-        changes=attempt.changes,
-        message=redact(attempt.message)[:2000],
-        field_errors=attempt.field_errors,
-        warnings=[redact(warning)[:500] for warning in attempt.warnings],
-        took_ms=max(0, attempt.took_ms),
-        attempt=attempt.attempt,
-        cause=attempt.cause[:60],
-    )
+    return _INSERT, [
+        attempt.shop_id,
+        attempt.at,
+        attempt.outcome.value,
+        attempt.reason,
+        REASONS[attempt.reason].words,
+        _web(attempt.mend_link),
+        attempt.store_product_id,
+        attempt.title[:300],
+        attempt.sku[:255],
+        _web(attempt.product_link),
+        _web(attempt.listing_link),
+        json.dumps(attempt.changes),
+        redact(attempt.message)[:2000],
+        json.dumps(attempt.field_errors),
+        json.dumps([redact(warning)[:500] for warning in attempt.warnings]),
+        max(0, attempt.took_ms),
+        attempt.attempt,
+        attempt.cause[:60],
+    ]
 
 
 def _web(link: str) -> str:

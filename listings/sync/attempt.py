@@ -22,13 +22,13 @@ from listings.sync.rows import Begun
 from listings.sync.steps import Steps, skipped
 from listings.sync.words import Change, Ending
 from reverbsync import clock
-from reverbsync.database import insert
 from shops.models import ReverbConnection
 from shops.reverb import connect
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import NeedsSeller, NoAnswer, NotFound, Paced, Passing, ReverbError, SlowDown
 from synclog.models import Entry
 from synclog.reasons import REASONS
+from synclog.record import record
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ def attempt(taken: Claim) -> None:
     link = begun.row.link if begun.row else ""
     if taken.interrupted:
         former = Ending(Entry.Outcome.FAILED, "interrupted")
-        insert(words.tell(begun.product, link, taken, former, took_ms=0, attempt=taken.attempt - 1))
+        record(words.tell(begun.product, link, taken, former, took_ms=0, attempt=taken.attempt - 1))
     done: list[Change] = []
     try:
         ending = _turn(begun, taken, done)
@@ -73,10 +73,10 @@ def attempt(taken: Claim) -> None:
         ending = _later(taken, Ending(Entry.Outcome.FAILED, "our_fault", done))
     link = begun.row.link if begun.row else ""
     took_ms = round((clock.monotonic() - started) * 1000)
-    entry = words.tell(begun.product, link, taken, ending, took_ms=took_ms, attempt=taken.attempt)
+    told = words.tell(begun.product, link, taken, ending, took_ms=took_ms, attempt=taken.attempt)
     waits = ending.reason if REASONS[ending.reason].waits and ending.again_s is None else ""
     line = _of_line(ending) if ending.again_s is None else None
-    beside = rows.ended(begun.product, begun.row, entry, looked_at=began_at, waits_for=waits, line=line)
+    beside = rows.ended(begun.product, begun.row, told, looked_at=began_at, waits_for=waits, line=line)
     _settle(taken, ending, beside)
 
 

@@ -17,8 +17,8 @@ from django.db import connection
 from listings.jobs import Beside, Claim
 from listings.models import Ledger, Line, Listing, Product
 from listings.stock.ledger import SETTLED_AFTER
-from reverbsync.database import Reader, insertion
-from synclog.models import Entry
+from reverbsync.database import Reader, Statement
+from synclog.record import Attempt, insertion
 
 #: How far our clock and Reverb's may be apart for an order to be looked at all the same.
 CLOCKS_APART = timedelta(hours=1)
@@ -55,7 +55,7 @@ SELECT {product}, {listing}, {ledger}, job.asked,
     EXISTS (
         SELECT FROM listings_order AS sale
         WHERE sale.product_id = product.id AND sale.counts
-          AND (sale.updated_at > %(since)s OR sale.reckoned <> sale.status)
+          AND (sale.updated_at > %s OR sale.reckoned <> sale.status)
     ),
     concat(
         shop.ctid, shop.xmin, '/', settings.ctid, settings.xmin, '/', store.ctid, store.xmin, '/',
@@ -72,16 +72,16 @@ LEFT JOIN shops_storeconnection AS store ON store.shop_id = shop.id
 LEFT JOIN shops_reverbconnection AS reverb ON reverb.shop_id = shop.id
 LEFT JOIN listings_listing AS listing ON listing.product_id = product.id
 LEFT JOIN listings_ledger AS ledger ON ledger.listing_id = listing.id
-WHERE job.id = %(job)s AND job.lease = %(lease)s
+WHERE job.id = %s AND job.lease = %s
 """
 
 
 def begin(taken: Claim, *, now: datetime) -> Begun | None:
     """Read what an attempt begins with; None where this worker does not have the job any more."""
-    products, listings, ledgers, sql = _begin()
+    products, listings, ledgers, statement = _begin()
     since = now - SETTLED_AFTER - CLOCKS_APART
     with connection.cursor() as cursor:
-        cursor.execute(sql, {"job": taken.job_id, "lease": taken.lease, "since": since})
+        statement.run(cursor, [since, taken.job_id, taken.lease])
         found = cursor.fetchone()
     if found is None:
         return None
@@ -95,10 +95,10 @@ def begin(taken: Claim, *, now: datetime) -> Begun | None:
 
 
 @lru_cache(maxsize=1)
-def _begin() -> tuple[Reader[Product], Reader[Listing], Reader[Ledger], str]:
+def _begin() -> tuple[Reader[Product], Reader[Listing], Reader[Ledger], Statement]:
     products, listings, ledgers = Reader(Product, "product"), Reader(Listing, "listing"), Reader(Ledger, "ledger")
     sql = _BEGIN.format(product=products.columns, listing=listings.columns, ledger=ledgers.columns)
-    return products, listings, ledgers, sql
+    return products, listings, ledgers, Statement(sql)
 
 
 # -- a listing -----------------------------------------------------------------------------------------------------
@@ -153,14 +153,14 @@ class LineEnd:
 def ended(
     product: Product,
     row: Listing | None,
-    entry: Entry,
+    told: Attempt,
     *,
     looked_at: datetime,
     waits_for: str,
     line: LineEnd | None,
 ) -> Beside:
     """Return what is saved together with the end of the job: the entry, the product, its listing and its line."""
-    sql, values = insertion(entry)
+    sql, values = insertion(told)
     parts, given = [_BEFORE, f"entry AS ({sql})"], [looked_at, waits_for, product.pk, *values]
     if row is not None and row.unsaved:
         sql, values = _saving(row)

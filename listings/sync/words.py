@@ -14,7 +14,7 @@ from reverbsync import clock
 from reverbsync.logs import redact
 from synclog.models import Entry
 from synclog.reasons import REASONS, Mend
-from synclog.record import Attempt, made
+from synclog.record import Attempt
 
 #: What an entry tells of one field: {"field", "before", "after"}.
 Change = dict[str, Any]
@@ -39,29 +39,27 @@ def in_short(ending: Ending) -> str:
     return redact("; ".join(filter(None, [ending.message, *fields])))
 
 
-def tell(product: Product, link: str, taken: Claim, ending: Ending, *, took_ms: int, attempt: int) -> Entry:
-    """Return the one entry of an attempt, still to be kept. `link` is its listing's page."""
+def tell(product: Product, link: str, taken: Claim, ending: Ending, *, took_ms: int, attempt: int) -> Attempt:
+    """Return what the one entry of an attempt tells. `link` is its listing's page."""
     seen = product.seen
-    return made(
-        Attempt(
-            shop_id=product.shop_id,
-            at=clock.now(),
-            outcome=ending.outcome,
-            reason=ending.reason,
-            store_product_id=product.store_product_id,
-            title=product.title,
-            sku=product.sku,
-            product_link=seen.url,
-            listing_link=link,
-            mend_link=_mend(REASONS[ending.reason].mend, product, link),
-            changes=ending.changes,
-            message=ending.message,
-            field_errors=ending.field_errors,
-            warnings=ending.warnings,
-            took_ms=took_ms,
-            attempt=max(1, attempt),
-            cause=taken.cause,
-        )
+    return Attempt(
+        shop_id=product.shop_id,
+        at=clock.now(),
+        outcome=ending.outcome,
+        reason=ending.reason,
+        store_product_id=product.store_product_id,
+        title=product.title,
+        sku=product.sku,
+        product_link=seen.url,
+        listing_link=link,
+        mend_link=_mend(REASONS[ending.reason].mend, product, link),
+        changes=ending.changes,
+        message=ending.message,
+        field_errors=ending.field_errors,
+        warnings=ending.warnings,
+        took_ms=took_ms,
+        attempt=max(1, attempt),
+        cause=taken.cause,
     )
 
 

@@ -11,31 +11,31 @@ from pydantic import BeforeValidator, Field, ValidationError
 
 from shops.pictures import ReverbListing
 from shops.reverb.errors import Passing, read_field_errors
-from shops.wire import Part, Text
+from shops.wire import Inner, Text, Whole
 
 logger = logging.getLogger(__name__)
 
 
-class _Link(Part):
+class _Link(Inner):
     href: str = ""
 
 
-class _Links(Part):
+class _Links(Inner):
     own: _Link = Field(_Link(), alias="self")
     web: _Link = _Link()
     next: _Link = _Link()
 
 
-class _Uuid(Part):
+class _Uuid(Inner):
     uuid: str
 
 
-class _Price(Part):
+class _Price(Inner):
     amount: Decimal
     currency: str = ""
 
 
-class _State(Part):
+class _State(Inner):
     slug: str
 
 
@@ -44,7 +44,7 @@ def _state(value: object) -> object:
     return {"slug": value} if isinstance(value, str) else value
 
 
-class _Listing(Part):
+class _Listing(Whole):
     id: Text
     sku: Text | None = None
     state: Annotated[_State, BeforeValidator(_state)] = _State(slug="")
@@ -67,19 +67,19 @@ class _Listing(Part):
     links: _Links = Field(_Links(), alias="_links")
 
 
-class _Page(Part):
+class _Page(Whole):
     total: int = 0
     listings: list[dict[str, Any]] = []
     links: _Links = Field(_Links(), alias="_links")
 
 
-class _Registration(Part):
+class _Registration(Inner):
     url: str = ""
     topic: str = ""
     links: _Links = Field(_Links(), alias="_links")
 
 
-class _Registrations(Part):
+class _Registrations(Whole):
     """The list was recorded as `registrations` on the sandbox in 2015; another name for it would be a guess."""
 
     registrations: list[_Registration] = []

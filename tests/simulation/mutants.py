@@ -20,10 +20,10 @@ from listings.stock import adjust, merge
 from listings.stock import ledger as books
 from listings.sync import apply, rows, words
 from reverbsync import pace
-from reverbsync.database import insert
 from shops.models import ReverbConnection
 from shops.platforms.values import Count
 from shops.reverb.client import ReverbClient
+from synclog.record import Attempt, record
 from webhooks import handover, inbox
 
 Mutant = Callable[[], AbstractContextManager[Any]]
@@ -173,8 +173,8 @@ def failures_leave_no_entry() -> AbstractContextManager[Any]:
     """What will be tried again is not told."""
     insertion = rows.insertion
 
-    def silent(entry: Any) -> Any:
-        return insertion(entry) if entry.reason != "try_later" else ("SELECT 1", [])
+    def silent(told: Attempt) -> Any:
+        return insertion(told) if told.reason != "try_later" else ("SELECT 1", [])
 
     return _instead(rows, "insertion", silent)
 
@@ -185,7 +185,7 @@ def everything_is_told_twice() -> AbstractContextManager[Any]:
 
     def twice(product: Any, link: str, taken: Any, ending: Any, **more: Any) -> Any:
         if taken.attempt > 1:
-            insert(tell(product, link, taken, ending, **more))
+            record(tell(product, link, taken, ending, **more))
         return tell(product, link, taken, ending, **more)
 
     return _instead(words, "tell", twice)

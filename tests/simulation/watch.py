@@ -52,7 +52,7 @@ class Watch:
         with ExitStack() as stack:
             stack.enter_context(mock.patch.object(jobs, "claim", self._claim(jobs.claim)))
             stack.enter_context(mock.patch.object(tasks, "attempt", self._attempt(tasks.attempt)))
-            stack.enter_context(mock.patch.object(words, "made", self._made(words.made)))
+            stack.enter_context(mock.patch.object(words, "tell", self._tell(words.tell)))
             yield
 
     def applied(self, call: Call) -> None:
@@ -126,14 +126,15 @@ class Watch:
             return "lost"
         return "put off" if job.lease is None else "returned"
 
-    def _made(self, made: Callable[[Attempt], Any]) -> Callable[[Attempt], Any]:
-        def recorded(told: Attempt) -> Any:
+    def _tell(self, tell: Callable[..., Attempt]) -> Callable[..., Attempt]:
+        def telling(*args: Any, **named: Any) -> Attempt:
+            told = tell(*args, **named)
             process = self._run.processes.current
             if process is not None and process.attempt is not None and told.reason != "interrupted":
                 process.attempt.entries.append(told.reason)
-            return made(told)
+            return told
 
-        return recorded
+        return telling
 
 
 def _is_about(call: Call, listing: Doc) -> bool:
