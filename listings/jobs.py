@@ -86,7 +86,7 @@ ON CONFLICT (product_id) DO UPDATE SET
 _CLAIM = """
 WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)), next AS (
     SELECT found.id, found.lease IS NOT NULL AS interrupted
-    FROM quick, unnest(%(ranks)s) AS asked(rank), LATERAL (
+    FROM quick, unnest(%(ranks)s::int[]) AS asked(rank), LATERAL (
         SELECT id, lease FROM listings_job
         WHERE shop_id = %(shop)s AND rank = asked.rank AND NOT waiting AND due_at <= %(now)s
           AND (lease_until IS NULL OR lease_until < %(now)s)
@@ -103,7 +103,7 @@ UPDATE listings_job AS job
 SET lease = %(lease)s, lease_until = %(until)s, holder = %(holder)s, attempts = job.attempts + 1
 FROM next WHERE job.id = next.id
 RETURNING job.id, job.product_id, job.shop_id, job.asked, job.attempts, job.cause, next.interrupted, job.rank, EXISTS (
-    SELECT 1 FROM unnest(%(ranks)s) AS asked(rank), LATERAL (
+    SELECT 1 FROM unnest(%(ranks)s::int[]) AS asked(rank), LATERAL (
         SELECT 1 FROM listings_job
         WHERE shop_id = %(shop)s AND rank = asked.rank AND NOT waiting AND due_at <= %(now)s
           AND (lease_until IS NULL OR lease_until < %(now)s) AND id <> next.id
@@ -112,6 +112,8 @@ RETURNING job.id, job.product_id, job.shop_id, job.asked, job.attempts, job.caus
     ) AS other
 )
 """
+
+_CLAIMING = Statement(_CLAIM)
 
 _FREE_ABANDONED = """
 UPDATE listings_job AS job SET lease_until = %(now)s
@@ -131,7 +133,7 @@ WITH RECURSIVE shop(id) AS (
     ) FROM shop WHERE shop.id IS NOT NULL
 )
 SELECT id FROM shop WHERE EXISTS (
-    SELECT 1 FROM unnest(%(ranks)s) AS asked(rank), LATERAL (
+    SELECT 1 FROM unnest(%(ranks)s::int[]) AS asked(rank), LATERAL (
         SELECT 1 FROM listings_job
         WHERE shop_id = shop.id AND rank = asked.rank AND NOT waiting AND due_at <= %(now)s
           AND (lease_until IS NULL OR lease_until < %(now)s)
@@ -169,7 +171,7 @@ def claim(
     asked: dict[str, Any] = {"shop": shop_id, "now": now, "ranks": list(ranks), "most": most}
     given: dict[str, Any] = {"lease": lease, "until": now + LEASE, "holder": holder}
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, asked | given)
+        _CLAIMING.run(cursor, asked | given)
         row = cursor.fetchone()
     if row is None:
         return None

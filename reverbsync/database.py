@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import time
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -14,6 +15,7 @@ from django.db.models import Model
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Model)
+_NAMED = re.compile(r"%\((\w+)\)s")
 
 
 def unasked(run: Callable[[], T]) -> T:
@@ -44,15 +46,20 @@ class Statement:
     PLANNED_S = 10.0
 
     def __init__(self, sql: str) -> None:
-        """`sql` has a `%s` for each value."""
+        """`sql` has a `%s` for each value, or a `%(name)s` wherever one goes."""
+        self._names = list(dict.fromkeys(_NAMED.findall(sql)))
         parts = sql.split("%s")
         numbered = "".join(f"{part}${number}" for number, part in enumerate(parts[:-1], 1)) + parts[-1]
+        if self._names:
+            numbered = _NAMED.sub(lambda found: f"${self._names.index(found[1]) + 1}", sql)
+        count = len(self._names) or len(parts) - 1
         self._name = f"written_{zlib.crc32(sql.encode()):08x}_{len(sql)}"
         self._prepare = f"PREPARE {self._name} AS {numbered}"
-        self._execute = f"EXECUTE {self._name}({', '.join(['%s'] * (len(parts) - 1))})"
+        self._execute = f"EXECUTE {self._name}({', '.join(['%s'] * count)})"
 
-    def run(self, cursor: CursorWrapper, values: Sequence[Any]) -> None:
+    def run(self, cursor: CursorWrapper, values: Sequence[Any] | Mapping[str, Any]) -> None:
         """Run it with these values."""
+        given = [values[name] for name in self._names] if isinstance(values, Mapping) else values
         line = connection.connection
         planned = _planned.setdefault(line, {})
         at, now = planned.get(self._name), time.monotonic()
@@ -61,7 +68,7 @@ class Statement:
             with line.cursor() as plain:
                 plain.execute(self._prepare if at is None else f"DEALLOCATE {self._name}; {self._prepare}")
             planned[self._name] = now
-        cursor.execute(self._execute, values)
+        cursor.execute(self._execute, given)
 
 
 #: What each line to the database has planned, and when.

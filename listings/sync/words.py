@@ -71,10 +71,13 @@ def _mend(where: Mend, product: Product, listing_link: str) -> str:
     }
     if where in pages:
         return settings.SITE_URL + reverse(pages[where], args=[product.shop_id])
-    elsewhere = {
-        Mend.PRODUCT: settings.SITE_URL + reverse("listings:product", args=[product.shop_id, product.pk]),
-        Mend.STORE: product.seen.url,
-        Mend.LISTING: listing_link,
-        Mend.REVERB_SELLING: f"{settings.REVERB_WEB_URL}/my/selling/listings",
-    }
-    return elsewhere.get(where, "")
+    match where:
+        case Mend.PRODUCT:
+            return settings.SITE_URL + reverse("listings:product", args=[product.shop_id, product.pk])
+        case Mend.STORE:
+            return product.seen.url
+        case Mend.LISTING:
+            return listing_link
+        case Mend.REVERB_SELLING:
+            return f"{settings.REVERB_WEB_URL}/my/selling/listings"
+    return ""
