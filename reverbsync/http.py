@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from http.client import InvalidURL
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
@@ -120,7 +119,7 @@ def _call(method: str, url: str, data: bytes | None, headers: Mapping[str, str],
         raise Unreachable("it did not answer in time", maybe_done=True) from None
     except InvalidIPAddress:
         raise NotAllowed("That address is private, and ALLOWED_PRIVATE_HOSTS does not list it") from None
-    except (requests.exceptions.InvalidURL, InvalidURL):
+    except (requests.exceptions.InvalidURL, lines.Unsendable):
         raise NotAllowed("That address may not be called") from None
     except (requests.exceptions.RequestException, lines.Broken) as error:
         # A refused connection carried nothing; anything else may have been applied before the line broke.
@@ -148,9 +147,9 @@ def _by_line(method: str, url: str, data: bytes | None, headers: dict[str, str],
     target = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
     sent = {"Accept-Encoding": "gzip", **headers}
     known = lines.to(f"{parts.scheme}://{parts.netloc}")
-    with known.asking(method, target, data, sent, connect_s=CONNECT_SECONDS, read_s=read_s) as response:
-        text = _text(lines.chunks(response), _charset(response.headers.get("Content-Type", "")), read_s)
-        return Answer(response.status, cast("Mapping[str, str]", response.headers), text)
+    with known.asking(method, target, data, sent, connect_s=CONNECT_SECONDS, read_s=read_s) as answer:
+        text = _text(answer.body, _charset(answer.headers.get("Content-Type")), read_s)
+        return Answer(answer.status, answer.headers, text)
 
 
 def wait_for(budgets: Sequence[Budget]) -> Taken:
