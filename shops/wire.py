@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 #: An id or short text that may come as a number; 64-bit numbers stay exact as text.
-Text = Annotated[str, BeforeValidator(lambda value: str(value) if isinstance(value, int) else value)]
+Text = Annotated[str, Field(coerce_numbers_to_str=True)]
 
 
 def object_of(body: bytes) -> dict[str, Any] | None:

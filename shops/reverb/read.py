@@ -21,9 +21,9 @@ class _Link(Inner):
 
 
 class _Links(Inner):
-    own: _Link = Field(_Link(), alias="self")
-    web: _Link = _Link()
-    next: _Link = _Link()
+    own: _Link = Field(default_factory=_Link, alias="self")
+    web: _Link = Field(default_factory=_Link)
+    next: _Link = Field(default_factory=_Link)
 
 
 class _Uuid(Inner):
