@@ -11,7 +11,7 @@ import random
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -66,6 +66,17 @@ class Claim:
     rank: int
     #: Another job of the shop is due.
     more: bool
+    #: What `Also` asked for, as it was when the statement began: a change that came between that and the claim is in
+    #: `asked` and not in here.
+    read: Sequence[Any] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class Also:
+    """What is read in the same statement as a claim: more columns, from tables that are joined to `job`."""
+
+    columns: str = ""
+    joins: str = ""
 
 
 _OPEN = """
@@ -98,22 +109,23 @@ WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)
         SELECT count(*) FROM listings_job WHERE shop_id = %(shop)s AND lease IS NOT NULL AND lease_until >= %(now)s
     ) < %(most)s
     LIMIT 1
+), claimed AS (
+    UPDATE listings_job AS job
+    SET lease = %(lease)s, lease_until = %(until)s, holder = %(holder)s, attempts = job.attempts + 1
+    FROM next WHERE job.id = next.id
+    RETURNING
+        job.id, job.product_id, job.shop_id, job.asked, job.attempts, job.cause, next.interrupted, job.rank, EXISTS (
+        SELECT 1 FROM unnest(%(ranks)s::int[]) AS asked(rank), LATERAL (
+            SELECT 1 FROM listings_job
+            WHERE shop_id = %(shop)s AND rank = asked.rank AND NOT waiting AND due_at <= %(now)s
+              AND (lease_until IS NULL OR lease_until < %(now)s) AND id <> next.id
+            ORDER BY due_at
+            LIMIT 1
+        ) AS other
+    )
 )
-UPDATE listings_job AS job
-SET lease = %(lease)s, lease_until = %(until)s, holder = %(holder)s, attempts = job.attempts + 1
-FROM next WHERE job.id = next.id
-RETURNING job.id, job.product_id, job.shop_id, job.asked, job.attempts, job.cause, next.interrupted, job.rank, EXISTS (
-    SELECT 1 FROM unnest(%(ranks)s::int[]) AS asked(rank), LATERAL (
-        SELECT 1 FROM listings_job
-        WHERE shop_id = %(shop)s AND rank = asked.rank AND NOT waiting AND due_at <= %(now)s
-          AND (lease_until IS NULL OR lease_until < %(now)s) AND id <> next.id
-        ORDER BY due_at
-        LIMIT 1
-    ) AS other
-)
+SELECT claimed.*{columns} FROM claimed LEFT JOIN listings_job AS job ON job.id = claimed.id {joins}
 """
-
-_CLAIMING = Statement(_CLAIM)
 
 _FREE_ABANDONED = """
 UPDATE listings_job AS job SET lease_until = %(now)s
@@ -161,7 +173,13 @@ def look_again(products: Iterable[Product], *, rank: Rank, cause: str, now: date
 
 
 def claim(
-    shop_id: int, *, now: datetime, ranks: Sequence[int] = ALL, most: int = 1_000, holder: int | None = None
+    shop_id: int,
+    *,
+    now: datetime,
+    ranks: Sequence[int] = ALL,
+    most: int = 1_000,
+    holder: int | None = None,
+    also: Also | None = None,
 ) -> Claim | None:
     """Take the shop's most urgent due job of these ranks, None when there is none. No two workers take the same.
 
@@ -171,12 +189,17 @@ def claim(
     asked: dict[str, Any] = {"shop": shop_id, "now": now, "ranks": list(ranks), "most": most}
     given: dict[str, Any] = {"lease": lease, "until": now + LEASE, "holder": holder}
     with connection.cursor() as cursor:
-        _CLAIMING.run(cursor, asked | given)
+        _claiming(also or Also()).run(cursor, asked | given)
         row = cursor.fetchone()
     if row is None:
         return None
-    job_id, product_id, shop, asked_so_far, attempts, cause, interrupted, rank, more = row
-    return Claim(job_id, product_id, shop, lease, asked_so_far, attempts, cause, interrupted, rank, more)
+    job_id, product_id, shop, asked_so_far, attempts, cause, interrupted, rank, more, *read = row
+    return Claim(job_id, product_id, shop, lease, asked_so_far, attempts, cause, interrupted, rank, more, read)
+
+
+@lru_cache(maxsize=2)
+def _claiming(also: Also) -> Statement:
+    return Statement(_CLAIM.format(columns=also.columns, joins=also.joins))
 
 
 @contextmanager

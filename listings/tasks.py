@@ -22,6 +22,7 @@ from listings.models import Rank
 from listings.orders import forget, look, place, ship
 from listings.orders.take import uncounted
 from listings.stock.ledger import out_of_step
+from listings.sync import rows
 from listings.sync.attempt import attempt
 from reverbsync import clock, pace
 from reverbsync.alone import only_one
@@ -57,9 +58,9 @@ def _drain(task: str, shop_id: int, ranks: Sequence[int], most: int) -> None:
         return  # the sweeper comes back when the pace lets calls through again
     over = clock.monotonic() + TURN_S
     with jobs.at_work() as holder, pace.turn() as work:
-        helped = False
+        helped, also = False, rows.with_claim()
         while clock.monotonic() < over:
-            taken = jobs.claim(shop_id, now=clock.now(), ranks=ranks, most=most, holder=holder)
+            taken = jobs.claim(shop_id, now=clock.now(), ranks=ranks, most=most, holder=holder, also=also)
             if taken is None:
                 return
             if taken.more and not helped:

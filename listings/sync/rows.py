@@ -14,7 +14,7 @@ from typing import Any
 
 from django.db import connection
 
-from listings.jobs import Beside, Claim
+from listings.jobs import Also, Beside, Claim
 from listings.models import Ledger, Line, Listing, Product
 from listings.stock.ledger import SETTLED_AFTER
 from reverbsync.database import Reader, Statement
@@ -22,6 +22,8 @@ from synclog.record import Attempt, insertion
 
 #: How far our clock and Reverb's may be apart for an order to be looked at all the same.
 CLOCKS_APART = timedelta(hours=1)
+#: How many columns follow those of the tables: the fields of `Begun` from `asked` on.
+REST = 5
 
 
 @dataclass
@@ -45,8 +47,7 @@ class Begun:
 
 
 # A row's place and the transaction that wrote it tell one version of it from every other.
-_BEGIN = """
-SELECT {product}, {listing}, {ledger}, job.asked,
+_COLUMNS = """, {product}, {listing}, {ledger}, job.asked,
     product.sku <> '' AND EXISTS (
         SELECT FROM listings_product AS same
         WHERE same.shop_id = product.shop_id AND same.sku = product.sku AND same.gone_at IS NULL
@@ -55,7 +56,7 @@ SELECT {product}, {listing}, {ledger}, job.asked,
     EXISTS (
         SELECT FROM listings_order AS sale
         WHERE sale.product_id = product.id AND sale.counts
-          AND (sale.updated_at > %s OR sale.reckoned <> sale.status)
+          AND (sale.updated_at > %(now)s::timestamptz - interval '{settled}' OR sale.reckoned <> sale.status)
     ),
     concat(
         shop.ctid, shop.xmin, '/', settings.ctid, settings.xmin, '/', store.ctid, store.xmin, '/',
@@ -64,41 +65,63 @@ SELECT {product}, {listing}, {ledger}, job.asked,
         (SELECT string_agg(concat(ctid, xmin), '' ORDER BY id) FROM shops_mappingrule WHERE shop_id = shop.id)
     ),
     reverb.orders_read_at
-FROM listings_job AS job
-JOIN listings_product AS product ON product.id = job.product_id
-JOIN shops_shop AS shop ON shop.id = product.shop_id
+"""
+_JOINS = """
+LEFT JOIN listings_product AS product ON product.id = job.product_id
+LEFT JOIN shops_shop AS shop ON shop.id = product.shop_id
 LEFT JOIN shops_syncsettings AS settings ON settings.shop_id = shop.id
 LEFT JOIN shops_storeconnection AS store ON store.shop_id = shop.id
 LEFT JOIN shops_reverbconnection AS reverb ON reverb.shop_id = shop.id
 LEFT JOIN listings_listing AS listing ON listing.product_id = product.id
 LEFT JOIN listings_ledger AS ledger ON ledger.listing_id = listing.id
-WHERE job.id = %s AND job.lease = %s
 """
 
 
 def begin(taken: Claim, *, now: datetime) -> Begun | None:
-    """Read what an attempt begins with; None where this worker does not have the job any more."""
-    products, listings, ledgers, statement = _begin()
-    since = now - SETTLED_AFTER - CLOCKS_APART
-    with connection.cursor() as cursor:
-        statement.run(cursor, [since, taken.job_id, taken.lease])
-        found = cursor.fetchone()
-    if found is None:
+    """Return what an attempt begins with; None where this worker does not have the job any more."""
+    known, found = _known(), taken.read
+    if not found or found[-REST] != taken.asked:  # not read with the claim, or something was asked in that moment
+        with connection.cursor() as cursor:
+            known.alone.run(cursor, {"now": now, "job": taken.job_id, "lease": taken.lease})
+            found = cursor.fetchone() or ()
+    product = known.products.row(found) if found else None
+    if product is None:
         return None
-    product = products.row(found)
-    row, ledger = listings.row(found, products.width), ledgers.row(found, products.width + listings.width)
-    rest = found[products.width + listings.width + ledgers.width :]
-    assert product is not None  # noqa: S101 -- the job is joined with it
+    row = known.listings.row(found, known.products.width)
+    ledger = known.ledgers.row(found, known.products.width + known.listings.width)
     if row is not None and ledger is not None:
         ledger.listing = row
-    return Begun(product, row, ledger, *rest)
+    return Begun(product, row, ledger, *found[-REST:])
+
+
+def with_claim() -> Also:
+    """Return what `begin` takes from a claim, so that it need not ask by itself."""
+    return _known().also
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is read of each table, with a claim and alone."""
+
+    products: Reader[Product]
+    listings: Reader[Listing]
+    ledgers: Reader[Ledger]
+    also: Also
+    alone: Statement
 
 
 @lru_cache(maxsize=1)
-def _begin() -> tuple[Reader[Product], Reader[Listing], Reader[Ledger], Statement]:
+def _known() -> _Known:
     products, listings, ledgers = Reader(Product, "product"), Reader(Listing, "listing"), Reader(Ledger, "ledger")
-    sql = _BEGIN.format(product=products.columns, listing=listings.columns, ledger=ledgers.columns)
-    return products, listings, ledgers, Statement(sql)
+    columns = _COLUMNS.format(
+        product=products.columns,
+        listing=listings.columns,
+        ledger=ledgers.columns,
+        settled=f"{(SETTLED_AFTER + CLOCKS_APART).total_seconds():.0f} seconds",
+    )
+    where = "WHERE job.id = %(job)s AND job.lease = %(lease)s"
+    alone = Statement(f"SELECT {columns.lstrip(', ')} FROM listings_job AS job {_JOINS} {where}")  # noqa: S608
+    return _Known(products, listings, ledgers, Also(columns, _JOINS), alone)
 
 
 # -- a listing -----------------------------------------------------------------------------------------------------

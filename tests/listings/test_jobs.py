@@ -175,7 +175,8 @@ def test_a_claim_reads_a_handful_of_rows_however_many_wait_or_are_not_due_yet(sh
     wait_in_masses(shop)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE listings_job")
-        cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {jobs._CLAIM}", claiming(shop))
+        claim = jobs._CLAIM.format(columns="", joins="")
+        cursor.execute(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {claim}", claiming(shop))
         [[[plan]]] = cursor.fetchall()
     assert plan["Plan"]["Shared Hit Blocks"] + plan["Plan"]["Shared Read Blocks"] < 100
     assert take(shop).rank == Rank.CATALOGUE
