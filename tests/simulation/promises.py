@@ -170,7 +170,11 @@ def _agrees(run: Run, item: Item, buffer: int, maximum: int) -> Iterator[Broken]
 
     if there is None or not least <= there <= most:
         yield Broken(3, f"{item.sku}: the store says {there}, and {item.book.units} are left")
-    elif shown != cut(there) and not _may_not_be_relisted(run, item, shown):
+    elif (
+        shown != cut(there)
+        and not _may_not_be_relisted(run, item, shown)
+        and not (shown < cut(there) and _seemed_unmoved(item))
+    ):
         yield Broken(3, f"{item.sku}: Reverb has {shown} on sale instead of {cut(there)} ({item.book.units} are left)")
     if item.way == "both" and item.book.units < 0 and not item.book.unsure and not _told_of(run, item):
         yield Broken(3, f"{item.sku}: {-item.book.units} more were sold than there were, and the seller was not told")
@@ -186,6 +190,18 @@ def _nothing_sold_is_on_sale_again(run: Run) -> Iterator[Broken]:
 
 def _told_of(run: Run, item: Item) -> bool:
     return Entry.objects.filter(shop=run.shops[item.shop], sku=item.sku, reason="oversold").exists()
+
+
+def _seemed_unmoved(item: Item) -> bool:
+    """Tell whether the store's number was the same at each of our readings, from before a sale on Reverb until now.
+
+    Where only the store leads nobody can tell then whether it knows of the sale: the unit is not put on sale again.
+    """
+    sales = [one.at for one in item.book.changes if one.side == "reverb" and one.by < 0]
+    if item.way != "store" or not sales:
+        return False
+    before = [number for at, number in item.read_there if at < max(sales)][-1:]
+    return len({*before, *(number for at, number in item.read_there if at >= max(sales))}) == 1
 
 
 def _may_not_be_relisted(run: Run, item: Item, shown: int) -> bool:

@@ -57,6 +57,8 @@ class Watch:
 
     def applied(self, call: Call) -> None:
         """A call of ours was applied: no unit that is known to be sold may be on sale by it."""
+        if call.side == "store" and not call.writes:
+            self._note_numbers(call)
         if not call.writes or call.status is None or call.status >= 300:
             return
         for item in self._run.world.items[self._run.shops_index(call.shop_id)]:
@@ -65,6 +67,11 @@ class Watch:
             words = self._too_many(call, item)
             if words:
                 self.unsafe.append(words)
+
+    def _note_numbers(self, call: Call) -> None:
+        for item in self._run.world.items[self._run.shops_index(call.shop_id)]:
+            if item.way == "store":
+                item.read_there.append((self._run.schedule.now, self._run.world.in_store(item)))
 
     def _too_many(self, call: Call, item: Item) -> str:
         """Say what is wrong if a side has more for sale than can be left, whatever came since we looked."""
