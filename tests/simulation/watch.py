@@ -11,7 +11,7 @@ from unittest import mock
 from listings import jobs, tasks
 from listings.jobs import Claim
 from listings.models import Job, Product
-from listings.stock.turn import ORDERS_KEEP_S
+from listings.stock.turn import ORDERS_KEEP_IN_BULK_S, ORDERS_KEEP_S
 from listings.sync import words
 from sandbox.common.keep import Doc
 from synclog.record import Attempt
@@ -78,7 +78,9 @@ class Watch:
         run = self._run
         looked = call.attempt.began_at if call.attempt is not None else call.begun_at
         # The lists of orders trail, and orders that were read a moment ago count as read.
-        lag = float(run.story.ways["reverb"]["orders_lag_s"]) + ORDERS_KEEP_S + 1.0
+        in_bulk = call.attempt is not None and call.attempt.claim.cause == jobs.MASS
+        keep_s = ORDERS_KEEP_IN_BULK_S if in_bulk else ORDERS_KEEP_S
+        lag = float(run.story.ways["reverb"]["orders_lag_s"]) + keep_s + 1.0
         told = item.book.taken_since(call.attempt.read_at if call.attempt is not None else 0.0, "store")
         most = max(0, item.book.units + item.book.taken_since(looked - lag, "reverb") + told)
         world = run.world
