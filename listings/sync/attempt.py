@@ -36,6 +36,8 @@ logger = logging.getLogger(__name__)
 UNDECIDED_S = 5.0
 #: Seconds until a turn begins anew that was overtaken by news before it wrote anything.
 AT_ONCE_S = 0.05
+#: Endings before anything was looked at: once the settings change, the product is due as if it never was.
+NOT_LOOKED = frozenset({"auto_sync_off", "not_connected", "not_chosen"})
 #: Seconds between two looks for a listing whose POST got no answer.
 LOOK_FOR_POST_S = 5.0
 
@@ -76,7 +78,8 @@ def attempt(taken: Claim) -> None:
     told = words.tell(begun.product, link, taken, ending, took_ms=took_ms, attempt=taken.attempt)
     waits = ending.reason if REASONS[ending.reason].waits and ending.again_s is None else ""
     line = _of_line(ending) if ending.again_s is None else None
-    beside = rows.ended(begun.product, begun.row, told, looked_at=began_at, waits_for=waits, line=line)
+    looked_at = None if ending.reason in NOT_LOOKED else began_at
+    beside = rows.ended(begun.product, begun.row, told, looked_at=looked_at, waits_for=waits, line=line)
     _settle(taken, ending, beside)
 
 
@@ -142,7 +145,7 @@ def _turn(begun: Begun, taken: Claim, done: list[Change]) -> Ending:
         indexed_at=found.indexed_at,
     )
     if "stock" in settings.fields_on:
-        stock.look(found.listing)
+        found = replace(found, listing=stock.look(found.listing))
     if found.reason:  # nothing may be written to Reverb, but what sold there is still the store's business
         return Steps(client, row, stock, done).to_store_only(skipped(found.reason))
     frame = papers.complete(client)

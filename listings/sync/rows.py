@@ -55,7 +55,7 @@ _COLUMNS = """, {product}, {listing}, {ledger}, job.asked,
     ),
     EXISTS (
         SELECT FROM listings_order AS sale
-        WHERE sale.product_id = product.id AND sale.counts
+        WHERE sale.product_id = product.id
           AND (sale.updated_at > %(now)s::timestamptz - interval '{settled}' OR sale.reckoned <> sale.status)
     ),
     concat(
@@ -178,7 +178,7 @@ def ended(
     row: Listing | None,
     told: Attempt,
     *,
-    looked_at: datetime,
+    looked_at: datetime | None,
     waits_for: str,
     line: LineEnd | None,
 ) -> Beside:

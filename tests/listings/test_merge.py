@@ -149,6 +149,19 @@ def test_an_order_that_waits_for_payment_is_taken_and_the_number_may_follow_late
     assert (agreed.units, agreed.fall, agreed.rise) == (4, 0, 0)
 
 
+@pytest.mark.parametrize("seen_before", [True, False])
+def test_a_freed_unit_that_the_number_never_went_down_for_is_no_rise(seen_before: bool) -> None:
+    agreed, [waits] = reckon(START, sale(sure=False), reverb=5)
+    agreed = replace(agreed, store=4, reverb=4, put_at=s(5))  # written, and with it the unit that was sold
+    freed = replace(waits, released=True, new=True, updated_at=s(60))
+    if seen_before:
+        agreed, _ = reckon(agreed, waits, store=4, reverb=5, at=s(61))
+        assert agreed.rise == 1
+    agreed, sales = reckon(agreed, freed, store=4, reverb=5, at=s(62))
+    assert (agreed.units, agreed.rise) == (5, 0)
+    assert reckon(agreed, *sales, store=4, reverb=5, at=s(200))[0].units == 5
+
+
 def test_an_order_that_waits_for_payment_does_not_hide_one_that_shows_late() -> None:
     agreed, [waits] = reckon(START, sale(quantity=2, sure=False), reverb=3)
     agreed, sales = reckon(agreed, waits, sale("2", 2, at=s(1)), reverb=3, at=s(9))
@@ -156,6 +169,14 @@ def test_an_order_that_waits_for_payment_does_not_hide_one_that_shows_late() -> 
     paid = replace(sales[0], sure=True, new=True, updated_at=s(20))
     agreed, _ = reckon(agreed, paid, sales[1], reverb=1, at=s(21))
     assert (agreed.units, agreed.fall) == (1, 0)
+
+
+def test_a_sale_of_a_listing_that_is_only_found_later_counts_once() -> None:
+    lost = replace(START, reverb=None, putting=5)  # the answer to the POST was lost, and the search trails
+    agreed, sales = reckon(lost, sale(quantity=2), reverb=None, at=s(10))
+    assert agreed.units == 3
+    found, _ = reckon(agreed, *sales, reverb=3, at=s(40))
+    assert (found.units, found.fall, found.rise) == (3, 0, 0)
 
 
 def test_a_listing_that_was_ended_by_hand_is_no_loss_of_stock() -> None:
