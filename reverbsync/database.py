@@ -65,7 +65,7 @@ class Statement:
         at, now = planned.get(self._name), time.monotonic()
         if at is None or now > at + self.PLANNED_S:
             # Not through Django, which would take it for one of the statements that it counts and times.
-            with line.cursor() as plain:
+            with connection.wrap_database_errors, line.cursor() as plain:
                 plain.execute(self._prepare if at is None else f"DEALLOCATE {self._name}; {self._prepare}")
             planned[self._name] = now
         cursor.execute(self._execute, given)
