@@ -74,7 +74,7 @@ def attempt(taken: Claim) -> None:
         looked_at = None if ending.reason in NOT_LOOKED else began_at
         Product.objects.filter(pk=product.pk).update(looked_at=looked_at, waits_for=waits)
         _settle(taken, ending)
-        if ending.again_s is None:
+        if ending.again_s is None and not product.held:  # what is held back was looked at for its stock alone
             _tell_mass_sync(product, ending)
 
 
