@@ -31,6 +31,8 @@ class Bench:
     site_url: str
     reverb_url: str
     data: Path
+    #: The process whose children are the app's processes; 0 where they do not run.
+    supervisor: int = 0
 
     def reverb(self, **settings: Any) -> None:
         """Change how the stand-in Reverb behaves."""
@@ -66,7 +68,7 @@ def up(*, app: bool, more: Mapping[str, str] | None = None, reverb: str = "bench
                 run.up(data, port=ports.free(0), beside=[Program("reverb", command, priority=10)], more=environment)
             )
             os.environ.update(whole.environment)
-            bench = Bench(whole.site_url, url, data)
+            bench = Bench(whole.site_url, url, data, whole.programs.pid)
         else:
             environment["DATABASE_URL"] = stack.enter_context(Postgres(data / "postgres")).url
             environment["REDIS_URL"] = stack.enter_context(Redis(data / "redis")).url
