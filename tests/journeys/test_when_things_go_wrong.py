@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 
 from listings import jobs
 from listings.jobs import LEASE
+from listings.models import Listing
+from listings.sync.attempt import attempt
+from reverbsync import http
+from reverbsync.pace import Budget, Taken
 from shops import make
 from shops.models import ReverbConnection, Shop
 from shops.platforms.base import StorePassing, StoreRefused
@@ -161,11 +166,37 @@ def test_a_worker_that_died_between_post_and_answer_leaves_one_listing(world: Wo
     world.product()
     taken = jobs.claim(world.shop.pk, now=world.now)
     assert taken is not None
-    from listings.sync.attempt import attempt
-
     attempt(taken)
     world.wait(1)
     world.settle()
+    assert len(world.reverb.calls("POST")) == 1
+
+
+class Killed(BaseException):
+    """The worker is no more."""
+
+
+def test_a_worker_that_died_while_it_waited_for_the_pace_leaves_nothing_to_be_looked_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.product()
+    taken = jobs.claim(world.shop.pk, now=world.now)
+    assert taken is not None
+    wait_for = http.wait_for
+
+    def dies(budgets: Sequence[Budget]) -> Taken:
+        if any("writes" in budget.name for budget in budgets):
+            raise Killed
+        return wait_for(budgets)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(http, "wait_for", dies)
+        with pytest.raises(Killed):
+            attempt(taken)
+    assert Listing.objects.get().post_started_at is None
+    world.wait(LEASE.total_seconds() + 1)
+    world.settle()
+    assert world.entries() == ["interrupted", "created_publishing", "published"]
     assert len(world.reverb.calls("POST")) == 1
 
 
