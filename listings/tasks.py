@@ -22,7 +22,8 @@ from listings.models import Rank
 from listings.orders import forget, look, place, ship
 from listings.orders.take import uncounted
 from listings.stock.ledger import out_of_step
-from listings.sync.attempt import attempt, interrupted
+from listings.sync import abandoned
+from listings.sync.attempt import attempt
 from reverbsync import clock, pace
 from reverbsync.alone import only_one
 from reverbsync.wake import awake, waiting, wake
@@ -102,7 +103,7 @@ def sweep() -> None:
     """Wake the shops that have due jobs or walks: delayed ones, and those whose wake-up or worker was lost."""
     for shop_id in Shop.objects.filter(look_again_asked=True).values_list("pk", flat=True):
         _look_again(shop_id)
-    _free_abandoned()
+    abandoned.free()
     _wake(jobs.DRAIN_URGENT, jobs.shops_with_due_jobs(now=clock.now(), ranks=jobs.URGENT))
     _wake(jobs.DRAIN, jobs.shops_with_due_jobs(now=clock.now()))
     _wake(walks.WALK, walks.shops_with_due_ones())
@@ -115,13 +116,6 @@ def _wake(task: str, shops: Sequence[int]) -> None:
         return
     for shop_id in shops:
         wake(task, shop_id)
-
-
-@transaction.atomic
-def _free_abandoned() -> None:
-    """Free what dead workers held, and tell of it at once: the next one to take a job may die before it can."""
-    for lost in jobs.free_abandoned(now=clock.now()):
-        interrupted(lost)
 
 
 @transaction.atomic

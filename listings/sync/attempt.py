@@ -75,12 +75,6 @@ def attempt(taken: Claim) -> None:
             _tell_mass_sync(product, ending)
 
 
-def interrupted(lost: Claim) -> None:
-    """Tell of an attempt whose worker died."""
-    product = Product.objects.get(pk=lost.product_id)
-    words.tell(product, lost, Ending(Entry.Outcome.FAILED, "interrupted"), took_ms=0, attempt=lost.attempt)
-
-
 def _settle(taken: Claim, ending: Ending) -> None:
     """Tell the queue what becomes of the job."""
     now = clock.now()
