@@ -1,15 +1,16 @@
 """A mass sync of 5,000 products while a worker is killed every five seconds: does it end, rightly, for few calls more?
 
-4,000 products are on Reverb, 800 of them out of step; 1,000 are new. All processes of `make up` run, under its
-supervisor, which starts a dead worker again at once. The workers die in turn, as by `kill -9`, from the first page that
-is read until the mass sync is done. Baseline: the same one undisturbed, just before, in the same stack.
+4,000 products are on Reverb, 800 of them out of step; 1,000 are new. All processes of `make up` run, with a second
+worker for bulk work, under the supervisor, which starts a dead one again at once. The three workers die in turn, as by
+`kill -9`, from the first page that is read until the mass sync is done. Baseline: the same one undisturbed, just
+before, in the same stack.
 
 The strict stand-in keeps Reverb's own limits, 600 writes a minute, so that the mass sync takes some minutes and many
 workers die in it. It takes 50 ms for an answer, as in the other benchmarks. A call that was on its way when its worker
 died was made all the same, and its answer is lost: what part of all calls that is, is the time for an answer over the
 time between two deaths. A second listing with a SKU is not refused, so that one would be seen.
 
-LATENCY_S, WORKERS (such as "sync" or "urgent,sync") and PRODUCTS measure other things.
+LATENCY_S, WORKERS (those that die, such as "sync,sync-2") and PRODUCTS measure other things.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from typing import TYPE_CHECKING
 
 from bench import stack, strict
 from bench.report import Result, Row, tell
+from reverbsync.stack import run
 
 if TYPE_CHECKING:
     from listings.models import MassSync
@@ -36,7 +38,7 @@ if TYPE_CHECKING:
 PRODUCTS = int(os.environ.get("PRODUCTS", "5000"))
 LATENCY_S = float(os.environ.get("LATENCY_S", "0.05"))
 #: The workers that die, in turn.
-WORKERS = os.environ.get("WORKERS", "urgent,sync").split(",")
+WORKERS = os.environ.get("WORKERS", "urgent,sync,sync-2").split(",")
 EVERY_S = 5.0
 #: So long each of the two may take.
 PATIENCE_S = 720.0
@@ -56,7 +58,11 @@ class Found:
 
 def main() -> int:
     """Measure undisturbed, then with killed workers."""
-    with strict.running() as reverb, stack.up(app=True, more={"REVERB_API_URL": f"{reverb.url}/api"}) as bench:
+    second = run.worker("sync-2", "sync", 16, 10)
+    with (
+        strict.running() as reverb,
+        stack.up(app=True, more={"REVERB_API_URL": f"{reverb.url}/api"}, beside=[second]) as bench,
+    ):
         from bench import outcome
 
         reverb.control("POST", "/settings", {"refuses_second_sku": False})
@@ -97,14 +103,14 @@ def measured(bench: stack.Bench, reverb: strict.Reverb, number: int, *, killing:
 
 def brought_to_end(owner: Shop) -> MassSync:
     """Begin a mass sync, start it when it is planned, and wait until the workers have brought it to its end."""
-    from listings.mass_sync import run
+    from listings.mass_sync.run import begin, start
     from listings.models import MassSync
 
-    sync = run.begin(owner, None, anyway=True)
+    sync = begin(owner, None, anyway=True)
     over = time.monotonic() + PATIENCE_S
     while sync.state in MassSync.OPEN and time.monotonic() < over:
         if sync.state == MassSync.State.PLANNED:
-            run.start(owner)
+            start(owner)
         time.sleep(0.1)
         sync.refresh_from_db()
     return sync
@@ -116,7 +122,7 @@ def workers_dying(supervisor: int | None) -> Iterator[list[str]]:
     died: list[str] = []
     over = threading.Event()
 
-    def run() -> None:
+    def kill() -> None:
         while supervisor is not None and not over.wait(EVERY_S):
             name = WORKERS[len(died) % len(WORKERS)]
             pid = workers(supervisor).get(name)
@@ -124,7 +130,7 @@ def workers_dying(supervisor: int | None) -> Iterator[list[str]]:
                 os.killpg(pid, signal.SIGKILL)
                 died.append(name)
 
-    killer = threading.Thread(target=run)
+    killer = threading.Thread(target=kill)
     killer.start()
     try:
         yield died
