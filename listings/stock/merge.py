@@ -140,6 +140,8 @@ def merge(
         putting=base.putting if reverb is None else None,
         undecided_at=base.undecided_at if reverb is None else None,
     )
+    if reverb is None and base.reverb is None:  # no number yet that could have gone down for a sale
+        return Merged(after, tuple(replace(sale, counted=sale.takes, new=False) for sale in known))
     return Merged(after, _settled(known, moved, base, now), bool(left or rose))
 
 

@@ -35,6 +35,8 @@ logger = logging.getLogger(__name__)
 UNDECIDED_S = 5.0
 #: Seconds until a turn begins anew that was overtaken by news before it wrote anything.
 AT_ONCE_S = 0.05
+#: Endings before anything was looked at: once the settings change, the product is due as if it never was.
+NOT_LOOKED = frozenset({"auto_sync_off", "not_connected", "not_chosen"})
 #: Seconds between two looks for a listing whose POST got no answer.
 LOOK_FOR_POST_S = 5.0
 
@@ -69,7 +71,8 @@ def attempt(taken: Claim) -> None:
         # Product before job, as intake does: two transactions that take them in turn never wait for each other.
         words.tell(product, taken, ending, took_ms=took_ms, attempt=taken.attempt)
         waits = ending.reason if REASONS[ending.reason].waits and ending.again_s is None else ""
-        Product.objects.filter(pk=product.pk).update(looked_at=began_at, waits_for=waits)
+        looked_at = None if ending.reason in NOT_LOOKED else began_at
+        Product.objects.filter(pk=product.pk).update(looked_at=looked_at, waits_for=waits)
         _settle(taken, ending)
         if ending.again_s is None:
             _tell_mass_sync(product, ending)

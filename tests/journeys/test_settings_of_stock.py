@@ -151,3 +151,21 @@ def test_a_changed_buffer_reaches_all_listings(world: World) -> None:
     tasks.sweep()
     world.settle()
     assert world.listing()["inventory"] == 3
+
+
+def test_what_was_left_undone_when_the_sync_was_switched_off_is_done_when_it_is_on_again(world: World) -> None:
+    guitar = world.product()
+    world.settle()
+    world.reverb.fault("status", status=503, times=1)
+    world.edit(guitar, inventory_quantity=2)
+    world.wait(2)
+    assert world.step()
+    assert world.last().outcome == "failed"
+    world.set(auto_sync=False)
+    world.settle()
+    assert world.last().reason == "auto_sync_off"
+    world.set(auto_sync=True)
+    Shop.objects.update(look_again_asked=True)  # as saving the settings does
+    tasks.sweep()
+    world.settle()
+    assert world.listing()["inventory"] == 2

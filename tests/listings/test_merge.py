@@ -158,6 +158,14 @@ def test_an_order_that_waits_for_payment_does_not_hide_one_that_shows_late() -> 
     assert (agreed.units, agreed.fall) == (1, 0)
 
 
+def test_a_sale_of_a_listing_that_is_only_found_later_counts_once() -> None:
+    lost = replace(START, reverb=None, putting=5)  # the answer to the POST was lost, and the search trails
+    agreed, sales = reckon(lost, sale(quantity=2), reverb=None, at=s(10))
+    assert agreed.units == 3
+    found, _ = reckon(agreed, *sales, reverb=3, at=s(40))
+    assert (found.units, found.fall, found.rise) == (3, 0, 0)
+
+
 def test_a_listing_that_was_ended_by_hand_is_no_loss_of_stock() -> None:
     agreed, _ = reckon(START, reverb=None)
     assert (agreed.units, agreed.reverb) == (5, 5)

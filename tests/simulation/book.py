@@ -74,6 +74,8 @@ class Item:
     there: int = 0
     store_orders: list[Order] = field(default_factory=list)
     reverb_orders: list[Order] = field(default_factory=list)
+    #: The store's number whenever we have read something there; kept where only the store leads.
+    read_there: list[tuple[float, int | None]] = field(default_factory=list)
     #: When an order on Reverb was last placed or moved on.
     ordered_at: float = 0.0
     #: When the seller last set Reverb's number by hand.

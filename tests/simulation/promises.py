@@ -39,7 +39,17 @@ class Broken:
 
 def at_first_rest(run: Run) -> list[Broken]:
     """Look right after the story, before any nightly look could hide what was lost."""
-    return [*_check(run, (_deliveries_are_acted_on, _orders_are_known, _what_is_known_is_told))]
+    return [
+        *_check(
+            run,
+            (
+                _deliveries_are_acted_on,
+                _orders_are_known,
+                _what_is_known_is_told,
+                _what_is_known_to_be_gone_is_off_sale,
+            ),
+        )
+    ]
 
 
 def at_last(run: Run) -> list[Broken]:
@@ -148,10 +158,32 @@ def _stock_agrees(run: Run) -> Iterator[Broken]:
     for number, items in enumerate(run.world.items):
         settings = SyncSettings.objects.get(shop=run.shops[number])
         for item in items:
-            yield from _agrees(run, item, settings.stock_buffer, settings.stock_maximum)
+            yield from _agrees(run, item, settings)
 
 
-def _agrees(run: Run, item: Item, buffer: int, maximum: int) -> Iterator[Broken]:
+def _what_is_known_to_be_gone_is_off_sale(run: Run) -> Iterator[Broken]:
+    """What we have read to be gone from the store is off sale once nothing is open, before a nightly look comes by."""
+    for number, items in enumerate(run.world.items):
+        settings = SyncSettings.objects.get(shop=run.shops[number])
+        for item in items:
+            product = Product.objects.filter(shop=run.shops[number], store_product_id=item.variant_id)
+            known = product.filter(held=False, gone_at__isnull=True, job__isnull=True).first()
+            there = run.world.in_store(item)
+            if known is None or there is None or known.seen.stock != there or item.book.unsure:
+                continue
+            shown, left = run.world.shown(run.world.listing(item)), there if item.way == "store" else item.book.units
+            if shown > _cut(item, left, settings):
+                yield Broken(3, f"{item.sku}: {left} are left, nothing is open, and Reverb has {shown} on sale")
+
+
+def _cut(item: Item, units: int, settings: SyncSettings) -> int:
+    """Return what Reverb is to show of so many units."""
+    found = max(0, units - settings.stock_buffer)
+    found = min(found, settings.stock_maximum) if settings.stock_maximum else found
+    return min(found, 1) if item.used else found
+
+
+def _agrees(run: Run, item: Item, settings: SyncSettings) -> Iterator[Broken]:
     listing = run.world.listing(item)
     shown, there = run.world.shown(listing), run.world.in_store(item)
     if item.deleted:
@@ -162,16 +194,10 @@ def _agrees(run: Run, item: Item, buffer: int, maximum: int) -> Iterator[Broken]
         least = most = item.book.units
     else:
         least, most = max(0, item.book.fewest), max(0, item.book.units)
-
-    def cut(units: int) -> int:
-        found = max(0, units - buffer)
-        found = min(found, maximum) if maximum else found
-        return min(found, 1) if item.used else found
-
     if there is None or not least <= there <= most:
         yield Broken(3, f"{item.sku}: the store says {there}, and {item.book.units} are left")
-    elif shown != cut(there) and not _may_not_be_relisted(run, item, shown):
-        yield Broken(3, f"{item.sku}: Reverb has {shown} on sale instead of {cut(there)} ({item.book.units} are left)")
+    elif shown != (due := _cut(item, there, settings)) and not _may_be_fewer(run, item, shown, due):
+        yield Broken(3, f"{item.sku}: Reverb has {shown} on sale instead of {due} ({item.book.units} are left)")
     if item.way == "both" and item.book.units < 0 and not item.book.unsure and not _told_of(run, item):
         yield Broken(3, f"{item.sku}: {-item.book.units} more were sold than there were, and the seller was not told")
 
@@ -186,6 +212,22 @@ def _nothing_sold_is_on_sale_again(run: Run) -> Iterator[Broken]:
 
 def _told_of(run: Run, item: Item) -> bool:
     return Entry.objects.filter(shop=run.shops[item.shop], sku=item.sku, reason="oversold").exists()
+
+
+def _may_be_fewer(run: Run, item: Item, shown: int, due: int) -> bool:
+    return shown < due and (_may_not_be_relisted(run, item, shown) or _seemed_unmoved(item))
+
+
+def _seemed_unmoved(item: Item) -> bool:
+    """Tell whether the store's number was the same at each of our readings, from before a sale on Reverb until now.
+
+    Where only the store leads nobody can tell then whether it knows of the sale: the unit is not put on sale again.
+    """
+    sales = [one.at for one in item.book.changes if one.side == "reverb" and one.by < 0]
+    if item.way != "store" or not sales:
+        return False
+    before = [number for at, number in item.read_there if at < max(sales)][-1:]
+    return len({*before, *(number for at, number in item.read_there if at >= max(sales))}) == 1
 
 
 def _may_not_be_relisted(run: Run, item: Item, shown: int) -> bool:

@@ -16,7 +16,8 @@ from django.db import connection, transaction
 from django.test.utils import override_settings
 
 from listings import jobs, selection
-from listings.models import Job, Product, Rank, Walk
+from listings.mass_sync import run as mass_sync
+from listings.models import Job, MassSync, Product, Rank, Walk
 from reverbsync import clock, http, local_pace, wake
 from reverbsync.logs import RedactingFormatter
 from reverbsync.redis import connection as redis
@@ -31,12 +32,15 @@ from tests.simulation.outside import Outside, Post
 from tests.simulation.processes import Process, Processes
 from tests.simulation.promises import Broken
 from tests.simulation.schedule import Schedule
-from tests.simulation.story import FAULTS, SETTINGS, WITH_A_NUMBER, Step, Story
+from tests.simulation.story import FAULTS, MASS_SYNC, SETTINGS, WITH_A_NUMBER, Step, Story
 from tests.simulation.watch import Watch
 from tests.simulation.world import World
 from webhooks import addresses
 from webhooks.models import Delivery
 
+State = MassSync.State
+#: How long the seller lets a mass sync prepare before looking at its plan again.
+LOOKS_AT_PLAN_S = 5.0
 #: How long a run may take to come to rest, in simulated seconds, before it counts as restless.
 REST_WITHIN_S = 4 * 3600.0
 #: After the story: these many seconds pass at a time, so that every look that comes by itself has come.
@@ -193,8 +197,15 @@ class Run:
         ways = self.story.ways
         with self.processes.running("web"):
             for shop in self.shops:
-                self._release(shop)
+                if ways["begins_with_mass_sync"]:
+                    mass_sync.begin(shop, None)
+                else:
+                    self._release(shop)
         self.ours.look_soon()
+        if ways["begins_with_mass_sync"]:
+            self._rest()
+            for shop in self.shops:
+                self._press(shop, "start")
         if ways["begins_linked"]:
             self._rest()
         self.post.loss, self.post.twice, self.post.late_s = ways["loss"], ways["twice"], ways["late_s"]
@@ -231,6 +242,10 @@ class Run:
                 self.schedule.run_until(self.schedule.now + step.n)
         elif step.word in SETTINGS:
             self._set_up(step)
+        elif step.word == "mass sync":
+            self._mass_sync(self.shops[step.shop])
+        elif step.word in MASS_SYNC:
+            self._press(self.shops[step.shop], MASS_SYNC[step.word])
         elif step.word == "second worker":
             self.ours.look_soon()
             self.schedule.let_pass(1.2)
@@ -246,6 +261,27 @@ class Run:
             make.look_again(shop)
         self.ours.look_soon()
 
+    def _mass_sync(self, shop: Shop) -> None:
+        """The seller begins a mass sync, looks at the plan once it is there, and starts it."""
+        with self.processes.running("web", shop.pk):
+            mass_sync.begin(shop, None, anyway=True)
+        self.ours.look_soon()
+        self.world.waiting += 1
+        self.schedule.later(LOOKS_AT_PLAN_S, lambda: self._start_what_is_planned(shop))
+
+    def _start_what_is_planned(self, shop: Shop) -> None:
+        if MassSync.objects.filter(shop=shop, state__in=(State.WALKING, State.PLANNING)).exists():
+            self.schedule.later(LOOKS_AT_PLAN_S, lambda: self._start_what_is_planned(shop))
+            return
+        self.world.waiting -= 1
+        self._press(shop, "start")
+
+    def _press(self, shop: Shop, button: str) -> None:
+        """The seller presses a button of the mass sync's page."""
+        with self.processes.running("web", shop.pk):
+            getattr(mass_sync, button)(shop)
+        self.ours.look_soon()
+
     def _died(self, process: Process, why: str) -> None:
         self.tell(f"  a {process.kind} process is killed: {why}")
 
@@ -258,6 +294,7 @@ class Run:
         for number in range(len(self.shops)):
             if not SyncSettings.objects.get(shop=self.shops[number]).auto_sync:
                 self._set_up(Step("start syncing", shop=number))
+            self._press(self.shops[number], "resume")
         self.tell("the story ends")
 
     def _rest(self) -> None:
@@ -287,6 +324,7 @@ def _open() -> bool:
         Delivery.objects.filter(state=Delivery.State.OPEN).exists()
         or Job.objects.filter(waiting=False).exists()
         or Walk.objects.filter(state=Walk.State.RUNNING).exists()
+        or MassSync.objects.filter(state__in=MassSync.WORKING).exists()
     )
 
 

@@ -23,6 +23,7 @@ PLAIN: dict[str, Any] = {
     "reads_per_minute": 2000,
     "writes_per_minute": 600,
     "begins_linked": True,
+    "begins_with_mass_sync": False,
 }
 PLAIN_REVERB: dict[str, Any] = {
     "index_lag_s": 0.0,
@@ -164,6 +165,8 @@ SETTINGS: dict[str, tuple[str, bool | None]] = {
     "stop syncing": ("auto_sync", False),
     "start syncing": ("auto_sync", True),
 }
+#: Words for the buttons of the mass sync: what the page calls them.
+MASS_SYNC = {"pause mass sync": "pause", "resume mass sync": "resume", "cancel mass sync": "cancel"}
 #: Words that hit a call of ours: they always have a moment.
 FAULTS = frozenset({"lose the request", "lose the answer", "refuse the line", "slow", "status", "nonsense"})
 

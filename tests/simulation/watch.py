@@ -11,7 +11,7 @@ from unittest import mock
 from listings import jobs, tasks
 from listings.jobs import Claim
 from listings.models import Job, Product
-from listings.stock.turn import ORDERS_KEEP_S
+from listings.stock.turn import ORDERS_KEEP_IN_BULK_S, ORDERS_KEEP_S
 from listings.sync import words
 from sandbox.common.keep import Doc
 from synclog.record import Attempt
@@ -57,6 +57,8 @@ class Watch:
 
     def applied(self, call: Call) -> None:
         """A call of ours was applied: no unit that is known to be sold may be on sale by it."""
+        if call.side == "store" and not call.writes:
+            self._note_numbers(call)
         if not call.writes or call.status is None or call.status >= 300:
             return
         for item in self._run.world.items[self._run.shops_index(call.shop_id)]:
@@ -66,12 +68,19 @@ class Watch:
             if words:
                 self.unsafe.append(words)
 
+    def _note_numbers(self, call: Call) -> None:
+        for item in self._run.world.items[self._run.shops_index(call.shop_id)]:
+            if item.way == "store":
+                item.read_there.append((self._run.schedule.now, self._run.world.in_store(item)))
+
     def _too_many(self, call: Call, item: Item) -> str:
         """Say what is wrong if a side has more for sale than can be left, whatever came since we looked."""
         run = self._run
         looked = call.attempt.began_at if call.attempt is not None else call.begun_at
         # The lists of orders trail, and orders that were read a moment ago count as read.
-        lag = float(run.story.ways["reverb"]["orders_lag_s"]) + ORDERS_KEEP_S + 1.0
+        in_bulk = call.attempt is not None and call.attempt.claim.cause == jobs.MASS
+        keep_s = ORDERS_KEEP_IN_BULK_S if in_bulk else ORDERS_KEEP_S
+        lag = float(run.story.ways["reverb"]["orders_lag_s"]) + keep_s + 1.0
         told = item.book.taken_since(call.attempt.read_at if call.attempt is not None else 0.0, "store")
         most = max(0, item.book.units + item.book.taken_since(looked - lag, "reverb") + told)
         world = run.world

@@ -28,6 +28,10 @@ PEOPLE = {
     "show at most": 1,
     "stop syncing": 1,
     "start syncing": 2,
+    "mass sync": 2,
+    "pause mass sync": 1,
+    "resume mass sync": 1,
+    "cancel mass sync": 1,
 }
 TROUBLE = {
     "lose the request": 3,
@@ -106,6 +110,7 @@ def _ways(luck: Random) -> dict[str, Any]:
     }
     return {
         "begins_linked": luck.random() < 0.6,
+        "begins_with_mass_sync": luck.random() < 0.3,
         "reverb_skew_s": round(luck.uniform(-3, 3), 1),
         "store_skew_s": round(luck.uniform(-1, 1), 1),
         "call_s": luck.choice(((0.02, 0.1), (0.05, 0.4), (0.2, 2.0))),
