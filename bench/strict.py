@@ -107,19 +107,10 @@ def running() -> Iterator[Reverb]:
     port = ports.free(0)
     url = f"http://{ports.LOOPBACK}:{port}"
     command = [sys.executable, "-m", "gunicorn", "sandbox.reverb.app:application", "--worker-class", "gthread"]
+    command += ["--threads", "8", "--bind", f"{ports.LOOPBACK}:{port}", "--log-level", "critical"]
     # Lines that rest are not closed under the feet of who is about to use them again.
-    more = [
-        "--threads",
-        "8",
-        "--keep-alive",
-        "75",
-        "--bind",
-        f"{ports.LOOPBACK}:{port}",
-        "--log-level",
-        "critical",
-        "--no-control-socket",
-    ]
-    process = subprocess.Popen([*command, *more], env={"PATH": "/usr/bin:/bin", "SANDBOX_URL": url})
+    command += ["--no-control-socket", "--keep-alive", "75"]
+    process = subprocess.Popen(command, env={"PATH": "/usr/bin:/bin", "SANDBOX_URL": url})
     try:
         over = time.monotonic() + PATIENCE_S
         reverb = Reverb(url, requests.Session())
