@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Case, Count, F, IntegerField, Min, Value, When
+from django.db.models import Case, Count, F, IntegerField, Min, Q, Value, When
 
 from listings import jobs
 from listings.models import Ledger, Listing, Order, Product, Rank
@@ -65,17 +65,15 @@ def take(shop: Shop, pictures: Iterable[ReverbOrder], *, cause: str) -> None:
             wake(PLACE, shop.pk)
         if settings.auto_sync:
             moved = [one.row for one in taken if one.moved and one.row.product_id is not None]
-            linked = set(
-                Ledger.objects.filter(listing__product__in={row.product_id for row in moved}).values_list(
-                    "listing__product", flat=True
-                )
-            )
-            _open_jobs(shop, {row.product_id for row in moved if _owes(row, linked)}, cause)
+            ledgers = Ledger.objects.filter(listing__product__in={row.product_id for row in moved})
+            fell = dict(ledgers.values_list("listing__product", "fall"))
+            _open_jobs(shop, {row.product_id for row in moved if _owes(row, fell)}, cause)
 
 
 def uncounted(shop: Shop) -> list[Product]:
     """Return the products that our stock has still to count an order of, and that no job is open for."""
-    owing = Order.objects.filter(shop=shop, counts=True).exclude(counted=_WANTED)
+    explains = Q(reckoned="", product__listing__ledger__fall__gt=0)
+    owing = Order.objects.filter(~Q(counted=_WANTED) | explains, shop=shop, counts=True)
     return list(Product.objects.filter(pk__in=owing.values("product"), job__isnull=True))
 
 
@@ -164,13 +162,15 @@ class _Places:
 # -- what the stock has to count -----------------------------------------------------------------------------------
 
 
-def _owes(row: Order, linked: set[int]) -> bool:
-    """Tell whether a job must see to the order's units; `linked` are the products that have a ledger."""
+def _owes(row: Order, fell: Mapping[int, int]) -> bool:
+    """Tell whether a job must see to the order's units; `fell`: by how many each product's number on Reverb fell that
+    no order explains, for those that have a ledger.
+    """
     wanted = news.wanted(row.status, row.quantity)
-    if row.counts:
-        return row.counted != wanted
+    if row.counts:  # one that was cancelled before we saw it may be what the number fell by
+        return row.counted != wanted or (not row.reckoned and fell.get(row.product_id or 0, 0) > 0)
     # The listing of a product without a ledger is still to be linked, and the order is to count with that.
-    unlinked = not row.reckoned and row.product_id not in linked
+    unlinked = not row.reckoned and row.product_id not in fell
     return unlinked and bool(wanted) and row.placed_at > clock.now() - news.JUST_NOW
 
 

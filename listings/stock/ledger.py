@@ -11,7 +11,7 @@ from django.db.models import F, Q, QuerySet
 
 from listings.models import Ledger, Listing, Order, Product
 from listings.orders import news
-from listings.stock.merge import Agreed, Merged, Sale, merge, owed_to_store, shown
+from listings.stock.merge import FOLLOWS_WITHIN, Agreed, Merged, Sale, merge, owed_to_store, shown
 from reverbsync import clock
 from shops.models import Shop, SyncSettings
 from shops.models.settings import StockWay
@@ -147,6 +147,12 @@ def _orders(product: Product, now: datetime) -> QuerySet[Order]:
     """Return the orders that may still say something about the product's stock."""
     alive = Q(updated_at__gt=now - SETTLED_AFTER) | ~Q(reckoned=F("status"))
     return Order.objects.filter(alive, product=product, counts=True).order_by("placed_at", "pk")
+
+
+def sold_lately(product: Product, now: datetime) -> bool:
+    """Tell whether Reverb's number may still move for an order, or was not looked at since one. `now` by its clock."""
+    moves = Q(updated_at__gt=now - FOLLOWS_WITHIN) | ~Q(reckoned=F("status"))
+    return Order.objects.filter(moves, product=product).exists()
 
 
 def _merged(ledger: Ledger, orders: Iterable[Order], read: Read) -> Merged:

@@ -174,8 +174,8 @@ def _explained(agreed: Agreed, sales: Sequence[Sale]) -> tuple[Agreed, list[Sale
             fall, now = fall - part, replace(now, counted=part, shown=sale.quantity)
         if rise and now.released and now.new and _before(sale.updated_at, agreed.rise_at):
             # Put back before that showed; where our own writing had overwritten it, it was never seen to go.
-            unseen = not (now.counted or now.shown) and _overwritten(now, agreed)
-            part = min(rise, now.quantity if unseen else now.shown)
+            unseen = not (now.counted or now.shown) and not _overwritten(now, agreed)
+            part = 0 if unseen else min(rise, now.quantity)
             rise, now = rise - part, replace(now, shown=max(0, now.shown - part))
         known.append(now)
     return replace(agreed, fall=fall, rise=rise), known
@@ -199,7 +199,8 @@ def _ends(sale: Sale, agreed: Agreed, now: datetime) -> tuple[int, int]:
         # Placed and freed between two looks: put back by Reverb itself or not, and perhaps overwritten by us.
         return (-sale.quantity if _overwritten(sale, agreed) else 0, sale.quantity) if open_ else (0, 0)
     if sale.released:
-        back = 2 * sale.shown if sale.doubtful else sale.shown
+        # Reverb puts back all of it, also where the number never went down for it, or not as far as we could see.
+        back = max(sale.shown, sale.counted) + (sale.shown if sale.doubtful else 0)
         return (sale.shown - back if open_ else sale.shown), sale.shown
     if sale.shown:
         return (0 if sale.doubtful and open_ else sale.shown), sale.shown

@@ -45,19 +45,37 @@ class Turn:
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
-    def look(self, listing: ReverbListing | None) -> None:
-        """Take in what both sides say. Raises ReverbError when Reverb's orders had to be read and could not be."""
+    def look(self, listing: ReverbListing | None) -> ReverbListing | None:
+        """Take in what both sides say; return the listing, which is read anew if a page is too old to tell.
+
+        Raises ReverbError when Reverb's orders had to be read and could not be.
+        """
         known = books.known(self.row)
+        listing = self._anew_if_moved(listing, known)
         read = self._read(listing, known)
         if self._must_read_orders(read, known):
             keep_s = ORDERS_KEEP_S if self.indexed_at is None else ORDERS_KEEP_IN_BULK_S
             poll.fresh(self.connection, self.client, now=clock.now(), max_age_s=keep_s)
             self.connection.refresh_from_db(fields=["orders_read_at"])
-            read = self._read(listing, books.known(self.row))
+            known = books.known(self.row)
+            listing = self._anew_if_moved(listing, known)
+            read = self._read(listing, known)
         self.ledger = books.take(self.row, self.product, read, self.settings)
         if self.ledger is not None and self.ledger.rise_at is not None and self.ledger.rise:
             ripe = self.ledger.rise_at + merge.RIPE - self.client.their_now()
             self._again(ripe.total_seconds() + 1)
+        return listing
+
+    def _anew_if_moved(self, listing: ReverbListing | None, known: Ledger | None) -> ReverbListing | None:
+        """Only the number of now tells whether it went down for what sold lately, or was moved by hand."""
+        if listing is None or self.indexed_at is None:
+            return listing
+        agreed = known.reverb if known is not None else None
+        moved = agreed is not None and books.number_of(listing) not in (None, agreed)
+        if not moved and not books.sold_lately(self.product, self.client.their_now()):
+            return listing
+        self.indexed_at = None
+        return self.client.listing(listing.id)
 
     def _must_read_orders(self, read: books.Read, known: Ledger | None) -> bool:
         if self.settings.stock_way == StockWay.STORE:

@@ -126,7 +126,7 @@ def _turn(product: Product, taken: Claim, done: list[Change]) -> Ending:
         return skipped(found.reason)
     stock = Turn(row, product, settings, connection, client, partial(_renew, taken), indexed_at=found.indexed_at)
     if "stock" in settings.fields_on:
-        stock.look(found.listing)
+        found = replace(found, listing=stock.look(found.listing))
     if found.reason:  # nothing may be written to Reverb, but what sold there is still the store's business
         return Steps(client, row, stock, done).to_store_only(skipped(found.reason))
     frame = frame.with_lists(reference.lists(client, connection.budget))

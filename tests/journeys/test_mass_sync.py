@@ -264,13 +264,20 @@ def test_a_unit_that_sells_on_reverb_while_it_runs_is_not_put_on_sale_again(worl
     world.wait(7 * 3600)
     for product in Product.objects.all():
         world.store.ask("PUT", f"/variants/{product.store_product_id}", {"inventory_quantity": 9})
+    world.set(auto_sync=False)  # so that nobody but the mass sync brings it to Reverb
     learn(world)
+    world.set(auto_sync=True)
     planned(world)
     world.wait(10)
     world.reverb.ask("POST", "/buy", {"listing_id": world.listing("M0000")["id"], "quantity": 2})
+    before = len(world.reverb.calls("GET"))
     run.start(world.shop)
     work(world)
     assert [world.listing(sku)["inventory"] for sku in ("M0000", "M0001")] == [7, 9]
+    sold, other = (world.listing(sku)["id"] for sku in ("M0000", "M0001"))
+    read = [call["path"] for call in world.reverb.calls("GET")][before:]
+    assert f"/api/listings/{sold}" in read  # its page is too old to tell whether the number went down for the sale
+    assert f"/api/listings/{other}" not in read
 
 
 def test_held_products_go_when_the_seller_starts_and_not_before(world: World) -> None:

@@ -60,6 +60,21 @@ def test_a_cancelled_sale_comes_back_on_both_sides(world: World) -> None:
     assert (world.stock(guitar), world.listing()["inventory"]) == (3, 3)
 
 
+def test_a_sale_seen_in_the_number_alone_comes_back_when_its_order_first_shows_as_cancelled(world: World) -> None:
+    world.reverb.ask("POST", "/settings", {"orders_lag_s": 8, "restores_on_cancel": False})
+    guitar = world.product()
+    world.settle()
+    number = buy(world, quantity=3)
+    world.edit(guitar, price="99.00")
+    world.wait(2)
+    world.step()
+    assert (world.stock(guitar), Order.objects.count()) == (0, 0)
+    world.reverb.ask("POST", f"/orders/{number}/cancel")
+    world.wait(10)
+    hear(world)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (3, 3)
+
+
 def test_sales_on_both_sides_meet_in_the_middle(world: World) -> None:
     guitar = world.product(inventory_quantity=9)
     world.settle()

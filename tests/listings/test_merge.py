@@ -149,6 +149,19 @@ def test_an_order_that_waits_for_payment_is_taken_and_the_number_may_follow_late
     assert (agreed.units, agreed.fall, agreed.rise) == (4, 0, 0)
 
 
+@pytest.mark.parametrize("seen_before", [True, False])
+def test_a_freed_unit_that_the_number_never_went_down_for_is_no_rise(seen_before: bool) -> None:
+    agreed, [waits] = reckon(START, sale(sure=False), reverb=5)
+    agreed = replace(agreed, store=4, reverb=4, put_at=s(5))  # written, and with it the unit that was sold
+    freed = replace(waits, released=True, new=True, updated_at=s(60))
+    if seen_before:
+        agreed, _ = reckon(agreed, waits, store=4, reverb=5, at=s(61))
+        assert agreed.rise == 1
+    agreed, sales = reckon(agreed, freed, store=4, reverb=5, at=s(62))
+    assert (agreed.units, agreed.rise) == (5, 0)
+    assert reckon(agreed, *sales, store=4, reverb=5, at=s(200))[0].units == 5
+
+
 def test_an_order_that_waits_for_payment_does_not_hide_one_that_shows_late() -> None:
     agreed, [waits] = reckon(START, sale(quantity=2, sure=False), reverb=3)
     agreed, sales = reckon(agreed, waits, sale("2", 2, at=s(1)), reverb=3, at=s(9))

@@ -171,7 +171,10 @@ def _what_is_known_to_be_gone_is_off_sale(run: Run) -> Iterator[Broken]:
             there = run.world.in_store(item)
             if known is None or there is None or known.seen.stock != there or item.book.unsure:
                 continue
-            shown, left = run.world.shown(run.world.listing(item)), there if item.way == "store" else item.book.units
+            if run.world.edit_unseen(item):
+                continue
+            # What nobody has told us of may take some off, or have put some back.
+            shown, left = run.world.shown(run.world.listing(item)), max(there, item.book.units)
             if shown > _cut(item, left, settings):
                 yield Broken(3, f"{item.sku}: {left} are left, nothing is open, and Reverb has {shown} on sale")
 

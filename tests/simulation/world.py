@@ -204,7 +204,7 @@ class World:
     def _buy(self, item: Item, units: int, status: str) -> None:
         listing = self.listing(item)
         units = min(units, self.shown(listing))
-        if listing is None or units <= 0 or self._edit_unseen(item):
+        if listing is None or units <= 0 or self.edit_unseen(item):
             return self._tell(f"({item.sku} is not on sale on Reverb)")
         wish = {"listing_id": listing["id"], "quantity": units, "status": status}
         order = self.outside.ask("reverb", "POST", "/_control/buy", wish)
@@ -219,7 +219,7 @@ class World:
 
     def _move(self, item: Item, word: str) -> None:
         """Move an order on: the newest one that can."""
-        if self._edit_unseen(item):
+        if self.edit_unseen(item):
             return
         for order in reversed(item.reverb_orders):
             try:
@@ -283,7 +283,7 @@ class World:
             # An order that is off may be put back by Reverb itself or not: a rise of about then may be just that.
             item.book.unsure.append((units - before, "raised by hand while an order may have done so"))
 
-    def _edit_unseen(self, item: Item) -> bool:
+    def edit_unseen(self, item: Item) -> bool:
         """Tell whether we have still to see an edit by hand: an order on top of it would make one number of both."""
         row = Listing.objects.filter(sku=item.sku, shop__store__address=item.domain, read_at__isnull=False).first()
         return item.edited_at > 0 and (row is None or row.read_at is None or row.read_at.timestamp() <= item.edited_at)
