@@ -20,6 +20,7 @@ BENCHES = {
     "calls": 600,
     "repeat": 600,
     "growth": 900,
+    "killed": 1800,
 }
 
 

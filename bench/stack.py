@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +31,8 @@ class Bench:
     site_url: str
     reverb_url: str
     data: Path
+    #: The process whose children are the app's processes; 0 where they do not run.
+    supervisor: int = 0
 
     def reverb(self, **settings: Any) -> None:
         """Change how the stand-in Reverb behaves."""
@@ -47,10 +49,16 @@ class Bench:
 
 
 @contextmanager
-def up(*, app: bool, more: Mapping[str, str] | None = None, reverb: str = "bench.reverb") -> Iterator[Bench]:
+def up(
+    *,
+    app: bool,
+    more: Mapping[str, str] | None = None,
+    reverb: str = "bench.reverb",
+    beside: Sequence[Program] = (),
+) -> Iterator[Bench]:
     """Run it while the block runs. `app`: with web server, workers and scheduler; `more` goes into the environment.
 
-    `reverb` is the module of the stand-in.
+    `reverb` is the module of the stand-in, `beside` are further processes of the app.
     """
     for name in ("DATABASE_URL", "REDIS_URL"):
         os.environ.pop(name, None)
@@ -62,11 +70,10 @@ def up(*, app: bool, more: Mapping[str, str] | None = None, reverb: str = "bench
         url = f"http://{ports.LOOPBACK}:{port}"
         environment = {"REVERB_API_URL": f"{url}/api", "REVERB_WEB_URL": url, "LOG_LEVEL": "WARNING", **(more or {})}
         if app:
-            whole = stack.enter_context(
-                run.up(data, port=ports.free(0), beside=[Program("reverb", command, priority=10)], more=environment)
-            )
+            programs = [Program("reverb", command, priority=10), *beside]
+            whole = stack.enter_context(run.up(data, port=ports.free(0), beside=programs, more=environment))
             os.environ.update(whole.environment)
-            bench = Bench(whole.site_url, url, data)
+            bench = Bench(whole.site_url, url, data, whole.programs.pid)
         else:
             environment["DATABASE_URL"] = stack.enter_context(Postgres(data / "postgres")).url
             environment["REDIS_URL"] = stack.enter_context(Redis(data / "redis")).url

@@ -63,6 +63,10 @@ class Reverb:
         mine = [call for call in found if call["account"] == token]
         return [f"{call['method']} {re.sub(r'/[0-9][^/]*', '/…', call['path'])}{_state(call)}" for call in mine]
 
+    def listings(self, token: str) -> list[dict[str, Any]]:
+        """Return the listings of an account as they are kept."""
+        return [row for row in self.control("GET", "/listings") if row["account"] == token]
+
     def forget_calls(self) -> None:
         """Begin to count anew."""
         self.control("DELETE", "/requests")
@@ -75,33 +79,38 @@ class Reverb:
 
 
 def _state(call: dict[str, Any]) -> str:
+    if "sku=" in call["query"]:
+        return " (by SKU)"
     found = re.search(r"state=(\w+)", call["query"])
     return f" ({found[1]})" if found else ""
 
 
-def owner(reverb: Reverb) -> Shop:
-    """Make a shop that is connected to the account token-1."""
+def owner(reverb: Reverb, number: int = 1) -> Shop:
+    """Make a shop that is connected to the account token-1, or that of another number."""
     from bench import mass
 
-    reverb.control("POST", "/accounts", {"token": "token-1", "email": "token-1"})
-    return mass.shop(1)
+    reverb.control("POST", "/accounts", {"token": f"token-{number}", "email": f"token-{number}"})
+    return mass.shop(number)
 
 
 @contextmanager
 def up() -> Iterator[Reverb]:
     """Run it and what the app needs while the block runs."""
-    port = ports.free(0)
-    url = f"http://{ports.LOOPBACK}:{port}"
-    with _running(port, url) as reverb, stack.up(app=False, more={**FREE, "REVERB_API_URL": f"{url}/api"}):
+    with running() as reverb, stack.up(app=False, more={**FREE, "REVERB_API_URL": f"{reverb.url}/api"}):
         reverb.control("POST", "/settings", dict.fromkeys(LIMITS, 9_000_000))
         yield reverb
 
 
 @contextmanager
-def _running(port: int, url: str) -> Iterator[Reverb]:
+def running() -> Iterator[Reverb]:
+    """Run it alone, with its limits, while the block runs."""
+    port = ports.free(0)
+    url = f"http://{ports.LOOPBACK}:{port}"
     command = [sys.executable, "-m", "gunicorn", "sandbox.reverb.app:application", "--worker-class", "gthread"]
-    more = ["--threads", "8", "--bind", f"{ports.LOOPBACK}:{port}", "--log-level", "critical", "--no-control-socket"]
-    process = subprocess.Popen([*command, *more], env={"PATH": "/usr/bin:/bin", "SANDBOX_URL": url})
+    command += ["--threads", "8", "--bind", f"{ports.LOOPBACK}:{port}", "--log-level", "critical"]
+    # Lines that rest are not closed under the feet of who is about to use them again.
+    command += ["--no-control-socket", "--keep-alive", "75"]
+    process = subprocess.Popen(command, env={"PATH": "/usr/bin:/bin", "SANDBOX_URL": url})
     try:
         over = time.monotonic() + PATIENCE_S
         reverb = Reverb(url, requests.Session())

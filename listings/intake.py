@@ -109,7 +109,9 @@ def keep(
     seen = [_see(shop, one, known.pop(one.store_product_id, None), asked_at, cut, hold=hold) for one in pictures]
     gone = [_gone(product, asked_at) for product in known.values() if product.store_parent_id in parent_ids]
     if told_of:
-        released = [one.product for one in seen if one.product.held and one.product.pk]
+        held = [one.product for one in seen if one.product.held and one.product.pk]
+        echoes = _echoes(held) if held else set()  # what we changed ourselves was looked at for its stock alone
+        released = [product for product in held if product.pk not in echoes]
         Product.objects.filter(pk__in=[product.pk for product in released]).update(held=False)
         for product in released:
             product.held = False

@@ -128,11 +128,17 @@ SELECT claimed.*{columns} FROM claimed LEFT JOIN listings_job AS job ON job.id =
 """
 
 _FREE_ABANDONED = """
-UPDATE listings_job AS job SET lease_until = %(now)s
-WHERE lease IS NOT NULL AND lease_until > %(now)s AND lease_until < %(locked_by)s AND NOT EXISTS (
-    SELECT 1 FROM pg_locks
-    WHERE locktype = 'advisory' AND classid = %(locks)s AND objid = job.holder AND granted
+WITH gone AS (
+    SELECT id, lease FROM listings_job AS job
+    WHERE lease IS NOT NULL AND lease_until < %(locked_by)s AND NOT EXISTS (
+        SELECT 1 FROM pg_locks
+        WHERE locktype = 'advisory' AND classid = %(locks)s AND objid = job.holder AND granted
+    )
+    FOR UPDATE SKIP LOCKED
 )
+UPDATE listings_job AS job SET lease = NULL, lease_until = NULL, holder = NULL
+FROM gone WHERE job.id = gone.id
+RETURNING job.id, job.product_id, job.shop_id, gone.lease, job.asked, job.attempts, job.cause, true, job.rank, false
 """
 
 # From shop to shop by the index, and in each one only the first job of each rank: never all that wait.
@@ -218,11 +224,11 @@ def at_work() -> Iterator[int]:
             cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCKS, holder])
 
 
-def free_abandoned(*, now: datetime) -> int:
-    """Free the claimed jobs whose worker is gone; returns how many. For the sweeper."""
+def free_abandoned(*, now: datetime) -> list[Claim]:
+    """Free the claimed jobs whose worker is gone; returns its claims, to be told of in the same transaction."""
     with connection.cursor() as cursor:
-        cursor.execute(_FREE_ABANDONED, {"now": now, "locked_by": now + LEASE - LOCKED_WITHIN, "locks": _LOCKS})
-        return int(cursor.rowcount)
+        cursor.execute(_FREE_ABANDONED, {"locked_by": now + LEASE - LOCKED_WITHIN, "locks": _LOCKS})
+        return [Claim(*row) for row in cursor.fetchall()]
 
 
 def renew(taken: Claim, *, now: datetime) -> bool:

@@ -22,7 +22,7 @@ from listings.models import Rank
 from listings.orders import forget, look, place, ship
 from listings.orders.take import uncounted
 from listings.stock.ledger import out_of_step
-from listings.sync import rows
+from listings.sync import abandoned, rows
 from listings.sync.attempt import attempt
 from reverbsync import clock, pace
 from reverbsync.alone import only_one
@@ -103,7 +103,7 @@ def sweep() -> None:
     """Wake the shops that have due jobs or walks: delayed ones, and those whose wake-up or worker was lost."""
     for shop_id in Shop.objects.filter(look_again_asked=True).values_list("pk", flat=True):
         _look_again(shop_id)
-    jobs.free_abandoned(now=clock.now())
+    abandoned.free()
     _wake(jobs.DRAIN_URGENT, jobs.shops_with_due_jobs(now=clock.now(), ranks=jobs.URGENT))
     _wake(jobs.DRAIN, jobs.shops_with_due_jobs(now=clock.now()))
     _wake(walks.WALK, walks.shops_with_due_ones())

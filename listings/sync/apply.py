@@ -43,29 +43,27 @@ class Applied:
 
 def create(client: ReverbClient, row: Listing, case: Case, decision: Decision, stock: Turn) -> Applied:
     """POST the listing, once. Raises PostUnsettled while an earlier POST may still turn up."""
-    now = clock.now()
-    if row.post_started_at is not None and now < row.post_started_at + POST_SETTLES:
+    earlier = row.post_started_at
+    if earlier is not None and clock.now() < earlier + POST_SETTLES:
         raise PostUnsettled("An earlier try may have made the listing.")
-    row.post_started_at = now
-    row.save(update_fields=["post_started_at"])
-    stock.before_put(decision.sends["stock"])
+
+    def goes_out() -> None:
+        # Not before the pace has let it through: who dies waiting for that leaves nothing to be looked for.
+        row.post_started_at = clock.now()
+        row.save(update_fields=["post_started_at"])
+        stock.before_put(decision.sends["stock"])
+
     try:
-        listing, warnings, message = client.create(decision.body)
-    except Passing as error:
+        listing, warnings, message = client.create(decision.body, goes_out=goes_out)
+    except ReverbError as error:
+        if row.post_started_at == earlier:
+            raise  # it never went out
+        if isinstance(error, Invalid) and ("sku" in error.field_errors or "sku" in error.message.lower()):
+            # Reverb has a listing with this SKU that its search does not show yet.
+            raise PostUnsettled(error.message) from None
         if not _maybe_made(error):
             _clear_post(row)
             stock.not_put()
-        raise
-    except Invalid as error:
-        if "sku" in error.field_errors or "sku" in error.message.lower():
-            # Reverb has a listing with this SKU that its search does not show yet.
-            raise PostUnsettled(error.message) from None
-        _clear_post(row)
-        stock.not_put()
-        raise
-    except Exception:
-        _clear_post(row)
-        stock.not_put()
         raise
     if listing is None:
         raise NoAnswer("Reverb's answer named no listing.", maybe_done=True)
@@ -136,9 +134,9 @@ def keep(
         rows.save(row)
 
 
-def _maybe_made(error: Passing) -> bool:
+def _maybe_made(error: ReverbError) -> bool:
     """Tell whether a POST that failed may have made the listing: 429 and 503 turn a call away at the door."""
-    if isinstance(error, Paced):
+    if isinstance(error, Paced) or not isinstance(error, Passing):
         return False
     return error.maybe_done if isinstance(error, NoAnswer) else error.status not in (429, 503)
 
@@ -147,7 +145,7 @@ def _maybe_put(error: ReverbError) -> bool:
     """Tell whether a PUT that failed may have been applied all the same."""
     if isinstance(error, NoAnswer):
         return error.maybe_done
-    return isinstance(error, Passing) and _maybe_made(error)
+    return _maybe_made(error)
 
 
 def _clear_post(row: Listing) -> None:

@@ -77,7 +77,8 @@ def attempt(taken: Claim) -> None:
     took_ms = round((clock.monotonic() - started) * 1000)
     told = words.tell(begun.product, link, taken, ending, took_ms=took_ms, attempt=taken.attempt)
     waits = ending.reason if REASONS[ending.reason].waits and ending.again_s is None else ""
-    line = _of_line(ending) if ending.again_s is None else None
+    # What is held back was looked at for its stock alone.
+    line = _of_line(ending) if ending.again_s is None and not begun.product.held else None
     looked_at = None if ending.reason in NOT_LOOKED else began_at
     beside = rows.ended(begun.product, begun.row, told, looked_at=looked_at, waits_for=waits, line=line)
     _settle(taken, ending, beside)

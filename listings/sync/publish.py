@@ -39,10 +39,11 @@ def follow_up(row: Listing, case: Case, ending: Ending) -> Ending:
     if case.listing.state == "live":
         _count(row, None)
         return ending if ending.changes else Ending(Entry.Outcome.SYNCED, "published")
-    if not case.units or ending.reason not in ("in_step", "ended_on_reverb", "updated"):
+    if ending.reason not in ("in_step", "ended_on_reverb", "updated"):
         _count(row, None)
         return ending
-    return _not_live_yet(row, case.listing, row.publish_looks + 1, ending)
+    looks = row.publish_looks + 1
+    return _not_live_yet(row, case.listing, looks, ending) if case.units else _sold_meanwhile(row, looks, ending)
 
 
 def _not_live_yet(row: Listing, listing: ReverbListing, looks: int, ending: Ending) -> Ending:
@@ -54,6 +55,14 @@ def _not_live_yet(row: Listing, listing: ReverbListing, looks: int, ending: Endi
     still = ending if ending.changes else Ending(Entry.Outcome.NOTHING, "still_publishing")
     still.again_s = LOOKS_S[looks]
     return still
+
+
+def _sold_meanwhile(row: Listing, looks: int, ending: Ending) -> Ending:
+    """Nothing is left of what Reverb is publishing: it may go live all the same, and is to be ended then."""
+    over = looks >= len(LOOKS_S)
+    _count(row, None if over else looks)
+    ending.again_s = None if over else LOOKS_S[looks]
+    return ending
 
 
 def _kept_as_draft(row: Listing, case: Case, ending: Ending) -> Ending:

@@ -28,6 +28,8 @@ from reverbsync.stack.supervise import Program, Supervised
 #: The kinds of workers: name, queues, threads, niceness. Bulk work gives way to all other processes.
 WORKERS = (("urgent", "urgent,hooks", 8, 0), ("sync", "sync", 16, 10))
 
+CELERY = [sys.executable, "-m", "celery", "-A", "reverbsync.celery:app"]
+
 
 @dataclass(frozen=True)
 class Stack:
@@ -146,24 +148,24 @@ def stay(stack: Stack) -> None:
 
 def _app(port: int) -> list[Program]:
     """The processes of the app itself (docs/operations.md tells of each)."""
-    celery = [sys.executable, "-m", "celery", "-A", "reverbsync.celery:app"]
-    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "WARNING"]
-    workers = [
-        Program(
-            f"worker-{name}",
-            [
-                *(["nice", "-n", str(nice)] if nice else []),
-                *[*celery, "worker", "-n", f"{name}@%h", "-Q", queues, "--pool", "threads"],
-                *["--concurrency", str(threads), *quiet],
-            ],
-        )
-        for name, queues, threads, nice in WORKERS
-    ]
     return [
         Program("web", gunicorn(port), priority=90),
-        *workers,
-        Program("beat", [*celery, "beat", "-S", "celery.beat:Scheduler", "-l", "WARNING"], priority=110),
+        *[worker(*one) for one in WORKERS],
+        Program("beat", [*CELERY, "beat", "-S", "celery.beat:Scheduler", "-l", "WARNING"], priority=110),
     ]
+
+
+def worker(name: str, queues: str, threads: int, nice: int) -> Program:
+    """Return a worker; its name, queues, threads and niceness are as in WORKERS."""
+    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "-l", "WARNING"]
+    return Program(
+        f"worker-{name}",
+        [
+            *(["nice", "-n", str(nice)] if nice else []),
+            *[*CELERY, "worker", "-n", f"{name}@%h", "-Q", queues, "--pool", "threads"],
+            *["--concurrency", str(threads), *quiet],
+        ],
+    )
 
 
 def gunicorn(port: int) -> list[str]:

@@ -60,6 +60,11 @@ class Supervised:
         """Tell whether the supervisor itself still runs."""
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def pid(self) -> int:
+        """The supervisor's own number; the programs are its children. 0 before it was started."""
+        return self._process.pid if self._process is not None else 0
+
     def __exit__(self, *_: object) -> None:
         if self._process is None:
             return

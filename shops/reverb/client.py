@@ -138,9 +138,15 @@ class ReverbClient:
 
     # -- writing ---------------------------------------------------------------------------------------------
 
-    def create(self, body: Mapping[str, Any]) -> tuple[ReverbListing | None, list[str], str]:
-        """POST a listing; return it, the warnings and the message. NoAnswer may mean that it was made."""
-        return read.written(self._call("POST", self._address("/listings"), body))
+    def create(
+        self, body: Mapping[str, Any], *, goes_out: Callable[[], None]
+    ) -> tuple[ReverbListing | None, list[str], str]:
+        """POST a listing; return it, the warnings and the message. NoAnswer may mean that it was made.
+
+        `goes_out` is called when nothing but the network is left between the call and Reverb.
+        """
+        answer = self._answer("POST", self._address("/listings"), body, goes_out=goes_out)
+        return read.written(self._json(answer))
 
     def update(self, link: str, body: Mapping[str, Any]) -> tuple[ReverbListing | None, list[str], str]:
         """PUT fields to a listing's own link; return it as answered, the warnings and the message."""
@@ -194,10 +200,18 @@ class ReverbClient:
     def _call(self, method: str, url: str, body: object = None) -> Any:
         return self._json(self._answer(method, url, body))
 
-    def _answer(self, method: str, url: str, body: object = None, *, etag: str = "") -> Answer:
+    def _answer(
+        self, method: str, url: str, body: object = None, *, etag: str = "", goes_out: Callable[[], None] | None = None
+    ) -> Answer:
         """Call, and return an answer that is no refusal."""
+
+        def asked() -> None:
+            self._ask()
+            if goes_out is not None:
+                goes_out()
+
         budgets = limits.budgets(self._budget, "reads" if method == "GET" else "writes")
-        before = None if method == "GET" and clock.monotonic() < self._asked_at + FRESH_S else self._ask
+        before = None if method == "GET" and clock.monotonic() < self._asked_at + FRESH_S else asked
         headers = {**self._headers(), **({"If-None-Match": etag} if etag else {})}
         try:
             answer = http.call(method, url, budgets=budgets, headers=headers, body=body, before=before)

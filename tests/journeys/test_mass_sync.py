@@ -11,9 +11,11 @@ from listings import intake, jobs
 from listings.mass_sync import feed, plan, run, walk
 from listings.models import Job, Line, Listing, MassSync, Product, Rank
 from reverbsync import clock
+from shops.events import ProductChanged
 from shops.models import ReverbConnection
 from shops.platforms import client_of
 from shops.reverb.client import ReverbClient
+from tests.journeys.sales import buy, read_orders
 from tests.journeys.world import DOMAIN, World
 
 pytestmark = pytest.mark.live
@@ -387,3 +389,17 @@ def test_only_the_last_few_of_a_shop_are_kept(world: World) -> None:
         run.cancel(world.shop)
     assert MassSync.objects.filter(shop=world.shop).count() == plan.KEPT
     assert not Line.objects.filter(sync=oldest.pk).exists()
+
+
+def test_a_sale_while_the_plan_is_looked_through_takes_nothing_from_the_plan(world: World) -> None:
+    seed(world, 1, listed=1, out_of_step=1)
+    planned(world)
+    buy(world, "M0000")
+    read_orders(world)
+    assert world.step()
+    product = Product.objects.get()
+    assert world.last().reason == "stock_to_store"
+    intake.take(world.shop, {ProductChanged(product.store_parent_id): "our own change comes back"})
+    run.start(world.shop)
+    work(world)
+    assert (world.listing("M0000")["price"]["amount"], world.listing("M0000")["inventory"]) == ("500.00", 2)

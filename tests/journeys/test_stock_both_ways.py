@@ -39,6 +39,16 @@ def test_the_last_one_sold_on_reverb_is_gone_in_the_store(world: World) -> None:
     assert world.stock(guitar) == 0
 
 
+def test_what_sells_in_the_store_while_reverb_is_still_publishing_it_is_taken_off_sale(world: World) -> None:
+    world.reverb.ask("POST", "/settings", {"publish_delay_s": 6})
+    guitar = world.used()
+    world.step()
+    world.edit(guitar, inventory_quantity=0)
+    world.settle()
+    world.wait(60)
+    assert world.listing("U1")["state"] == "ended"
+
+
 def test_the_same_order_seen_again_takes_nothing_more(world: World) -> None:
     guitar = world.product()
     world.settle()

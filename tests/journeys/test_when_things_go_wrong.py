@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import pytest
 
 from listings import jobs
-from listings.jobs import LEASE
+from listings.jobs import LEASE, Claim
+from listings.models import Listing
+from listings.sync.attempt import attempt
+from reverbsync import http
+from reverbsync.pace import Budget, Taken
 from shops import make
 from shops.models import ReverbConnection, Shop
 from shops.platforms.base import StorePassing, StoreRefused
@@ -161,12 +166,58 @@ def test_a_worker_that_died_between_post_and_answer_leaves_one_listing(world: Wo
     world.product()
     taken = jobs.claim(world.shop.pk, now=world.now)
     assert taken is not None
-    from listings.sync.attempt import attempt
-
     attempt(taken)
     world.wait(1)
     world.settle()
     assert len(world.reverb.calls("POST")) == 1
+
+
+class Killed(BaseException):
+    """The worker is no more."""
+
+
+def test_a_worker_that_died_while_it_waited_for_the_pace_leaves_nothing_to_be_looked_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.product()
+    taken = jobs.claim(world.shop.pk, now=world.now)
+    assert taken is not None
+    wait_for = http.wait_for
+
+    def dies(budgets: Sequence[Budget]) -> Taken:
+        if any("writes" in budget.name for budget in budgets):
+            raise Killed
+        return wait_for(budgets)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(http, "wait_for", dies)
+        with pytest.raises(Killed):
+            attempt(taken)
+    assert Listing.objects.get().post_started_at is None
+    world.wait(LEASE.total_seconds() + 1)
+    world.settle()
+    assert world.entries() == ["interrupted", "created_publishing", "published"]
+    assert len(world.reverb.calls("POST")) == 1
+
+
+def test_who_lost_the_job_leaves_alone_what_the_next_worker_noted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.product()
+    slow = jobs.claim(world.shop.pk, now=world.now)
+    assert slow is not None
+    renew = jobs.renew
+
+    def overtaken(taken: Claim, *, now: datetime) -> bool:
+        world.wait(LEASE.total_seconds() + 1)
+        assert jobs.claim(world.shop.pk, now=world.now) is not None
+        Listing.objects.update(post_started_at=world.now)  # and its call is on its way
+        return renew(taken, now=now)
+
+    monkeypatch.setattr(jobs, "renew", overtaken)
+    attempt(slow)
+    assert Listing.objects.get().post_started_at is not None
+    assert world.reverb.calls("POST") == []
 
 
 def test_a_throttled_store_is_not_taken_for_a_deleted_product(world: World) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from pytest_django.fixtures import Settings
 
@@ -12,6 +14,7 @@ from reverbsync import clock, pace, wake
 from reverbsync.redis import connection
 from shops.models import ReverbConnection, Shop
 from shops.reverb import limits
+from synclog.models import Entry
 from tests.people import nora, olivia, product_of, shop_of
 
 pytestmark = pytest.mark.django_db
@@ -153,6 +156,19 @@ def test_the_sweeper_wakes_both_kinds_and_no_shop_that_has_nothing_due(world: Wo
     tasks.sweep()
     drains = [one for one in world.woken if one[0] in (jobs.DRAIN, jobs.DRAIN_URGENT)]
     assert drains == [(jobs.DRAIN_URGENT, shop.pk), (jobs.DRAIN, shop.pk)]
+
+
+def test_each_of_two_workers_that_die_at_one_job_is_told_of(
+    world: World, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jobs, "LOCKED_WITHIN", timedelta(0))
+    open_jobs(shop, Rank.EDIT)
+    for _ in range(2):
+        assert jobs.claim(shop.pk, now=clock.now())
+        tasks.sweep()
+    tasks.sweep()
+    told = Entry.objects.order_by("pk").values_list("reason", "attempt")
+    assert list(told) == [("interrupted", 1), ("interrupted", 2)]
 
 
 def test_the_sweeper_does_not_lengthen_a_queue_in_which_every_shop_waits(

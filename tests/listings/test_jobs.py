@@ -87,17 +87,18 @@ def test_a_job_whose_worker_died_is_free_when_the_lease_runs_out(shop: Shop, pro
 def test_a_job_whose_worker_is_gone_is_noticed_long_before(shop: Shop, product: Product) -> None:
     ask(product)
     take(shop)
-    assert jobs.free_abandoned(now=NOON + timedelta(seconds=1)) == 0
-    assert jobs.free_abandoned(now=NOON + timedelta(seconds=4)) == 1
-    assert take(shop, 5).interrupted
+    assert jobs.free_abandoned(now=NOON + timedelta(seconds=1)) == []
+    [lost] = jobs.free_abandoned(now=NOON + timedelta(seconds=4))
+    assert (lost.product_id, lost.attempt) == (product.pk, 1)
+    assert take(shop, 5).attempt == 2
 
 
 def test_a_job_whose_worker_lives_is_left_to_it_however_long_it_takes(shop: Shop, product: Product) -> None:
     ask(product)
     with jobs.at_work() as holder:
         assert jobs.claim(shop.pk, now=NOON, holder=holder)
-        assert jobs.free_abandoned(now=NOON + timedelta(seconds=30)) == 0
-    assert jobs.free_abandoned(now=NOON + timedelta(seconds=30)) == 1
+        assert jobs.free_abandoned(now=NOON + timedelta(seconds=30)) == []
+    assert len(jobs.free_abandoned(now=NOON + timedelta(seconds=30))) == 1
 
 
 def test_who_lost_the_lease_can_no_longer_close_the_job(shop: Shop, product: Product) -> None:

@@ -165,7 +165,7 @@ def lost_lease_is_not_noticed() -> AbstractContextManager[Any]:
     """Claimed jobs of dead workers stay claimed for good."""
     stack = ExitStack()
     stack.enter_context(mock.patch.object(jobs, "LEASE", timedelta(days=90)))
-    stack.enter_context(_instead(jobs, "free_abandoned", _always(0)))
+    stack.enter_context(_instead(jobs, "free_abandoned", _always([])))
     return stack
 
 

@@ -171,7 +171,7 @@ def _what_is_known_to_be_gone_is_off_sale(run: Run) -> Iterator[Broken]:
             there = run.world.in_store(item)
             if known is None or there is None or known.seen.stock != there or item.book.unsure:
                 continue
-            if run.world.edit_unseen(item):
+            if run.world.edit_unseen(item) or not run.world.orders_known(item):
                 continue
             # What nobody has told us of may take some off, or have put some back.
             shown, left = run.world.shown(run.world.listing(item)), max(there, item.book.units)

@@ -43,8 +43,9 @@ State = MassSync.State
 LOOKS_AT_PLAN_S = 5.0
 #: How long a run may take to come to rest, in simulated seconds, before it counts as restless.
 REST_WITHIN_S = 4 * 3600.0
-#: After the story: these many seconds pass at a time, so that every look that comes by itself has come.
-PASSES_S = (20 * 60.0, 70 * 60.0, 27 * 3600.0)
+#: After the story: these many seconds pass at a time, so that every look that comes by itself has come, and has come
+#: again where it failed.
+PASSES_S = (20 * 60.0, 70 * 60.0, 27 * 3600.0, 20 * 60.0)
 
 
 @dataclass

@@ -288,13 +288,17 @@ class World:
         row = Listing.objects.filter(sku=item.sku, shop__store__address=item.domain, read_at__isnull=False).first()
         return item.edited_at > 0 and (row is None or row.read_at is None or row.read_at.timestamp() <= item.edited_at)
 
+    def orders_known(self, item: Item) -> bool:
+        """Tell whether Reverb's orders were read since the last of the item changed and showed."""
+        read = ReverbConnection.objects.filter(shop__store__address=item.domain, orders_read_at__isnull=False).first()
+        lag_s = float(self.outside.ask("reverb", "GET", "/_control/settings")["orders_lag_s"])
+        return read is not None and read.orders_read_at.timestamp() >= item.ordered_at + lag_s + 5
+
     def _calm(self, item: Item, listing: Doc, *, lower: bool) -> bool:
         job = Job.objects.filter(product__sku=item.sku, shop__store__address=item.domain, waiting=False)
         if job.exists() or self.outside.reverb_clock.now() - float(listing["updated_at"]) < CALM_S:
             return False
-        read = ReverbConnection.objects.filter(shop__store__address=item.domain, orders_read_at__isnull=False).first()
-        lag_s = float(self.outside.ask("reverb", "GET", "/_control/settings")["orders_lag_s"])
-        if read is None or read.orders_read_at.timestamp() < item.ordered_at + lag_s + 5:
+        if not self.orders_known(item):
             return False
         waits = any(order.out and not order.paid for order in item.reverb_orders)
         return not lower or (not waits and self._schedule.now - item.ordered_at > CALM_AFTER_ORDERS_S)

@@ -1,0 +1,23 @@
+"""Jobs whose worker died: freed, and told of, in one transaction."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from listings import jobs
+from listings.models import Listing, Product
+from listings.sync import words
+from listings.sync.words import Ending
+from reverbsync import clock
+from synclog.models import Entry
+from synclog.record import record
+
+
+@transaction.atomic
+def free() -> None:
+    """Free what dead workers held, and tell of it at once: the next one to take a job may die before it can."""
+    for lost in jobs.free_abandoned(now=clock.now()):
+        product = Product.objects.get(pk=lost.product_id)
+        link = Listing.objects.filter(product=product).values_list("link", flat=True).first() or ""
+        ending = Ending(Entry.Outcome.FAILED, "interrupted")
+        record(words.tell(product, link, lost, ending, took_ms=0, attempt=lost.attempt))
