@@ -18,20 +18,30 @@ from urllib.parse import urlsplit
 import requests
 from django.conf import settings
 from requests.adapters import BaseAdapter
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from requests_hardened import Config, Manager
 from requests_hardened.ip_filter import InvalidIPAddress
-from urllib3.exceptions import NewConnectionError
+from urllib3 import HTTPConnectionPool, Timeout, connection_from_url
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    HTTPError,
+    LocationValueError,
+    NewConnectionError,
+    ReadTimeoutError,
+)
 
-from reverbsync import clock, lines, pace
+from reverbsync import clock, pace
 from reverbsync.pace import Budget, Taken
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
 MAX_ANSWER_BYTES = 20 * 1024 * 1024
+CHUNK = 65_536
+#: Connections to one host that are kept alive; more are made when more are needed at once.
+LINES = 32
 #: Longest wait inside a call for the pace; a longer one is the queue's business, not a sleeping worker's.
 MAX_PACE_WAIT_SECONDS = 3.0
 USER_AGENT = "ReverbSync/0.1"
-NOT_IN_TIME = "it could not be connected in time"
 
 
 class NotAllowed(Exception):
@@ -111,17 +121,15 @@ def _call(method: str, url: str, data: bytes | None, headers: Mapping[str, str],
         if _carrier is None and is_trusted(url):
             return _by_line(method, url, data, sent, read_s)
         return _by_session(method, url, data, sent, read_s)
-    except requests.exceptions.ConnectTimeout:
-        raise Unreachable(NOT_IN_TIME, maybe_done=False) from None
-    except lines.NoLine as none:
-        raise Unreachable("the connection failed" if none.in_time else NOT_IN_TIME, maybe_done=False) from None
-    except (requests.exceptions.Timeout, TimeoutError):
+    except (requests.exceptions.ConnectTimeout, ConnectTimeoutError):
+        raise Unreachable("it could not be connected in time", maybe_done=False) from None
+    except (requests.exceptions.Timeout, TimeoutError, ReadTimeoutError):
         raise Unreachable("it did not answer in time", maybe_done=True) from None
     except InvalidIPAddress:
         raise NotAllowed("That address is private, and ALLOWED_PRIVATE_HOSTS does not list it") from None
-    except (requests.exceptions.InvalidURL, lines.Unsendable):
+    except (requests.exceptions.InvalidURL, LocationValueError):
         raise NotAllowed("That address may not be called") from None
-    except (requests.exceptions.RequestException, lines.Broken) as error:
+    except (requests.exceptions.RequestException, HTTPError, OSError) as error:
         # A refused connection carried nothing; anything else may have been applied before the line broke.
         raise Unreachable("the connection failed", maybe_done=not _refused(error)) from None
 
@@ -137,19 +145,32 @@ def _by_session(method: str, url: str, data: bytes | None, headers: dict[str, st
         allow_redirects=False,
         stream=True,
     ) as response:
-        chunks = response.iter_content(lines.CHUNK)
+        chunks = response.iter_content(CHUNK)
         return Answer(response.status_code, response.headers, _text(chunks, response.encoding, read_s))
 
 
 def _by_line(method: str, url: str, data: bytes | None, headers: dict[str, str], read_s: float) -> Answer:
-    """Call a host that the operator named: nothing to guard."""
+    """Call a host that the operator named: nothing to guard, and half the work of a session (docs/performance.md)."""
     parts = urlsplit(url)
-    target = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
-    sent = {"Accept-Encoding": "gzip", **headers}
-    known = lines.to(f"{parts.scheme}://{parts.netloc}")
-    with known.asking(method, target, data, sent, connect_s=CONNECT_SECONDS, read_s=read_s) as answer:
-        text = _text(answer.body, _charset(answer.headers.get("Content-Type")), read_s)
-        return Answer(answer.status, answer.headers, text)
+    response = _lines(f"{parts.scheme}://{parts.netloc}").urlopen(
+        method,
+        f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}",
+        body=data,
+        headers={"Accept-Encoding": "gzip, deflate", **headers},
+        timeout=Timeout(connect=CONNECT_SECONDS, read=read_s),
+        retries=False,
+        redirect=False,
+        preload_content=False,
+    )
+    whole = False
+    try:
+        text = _text(response.stream(CHUNK), _charset(response.headers.get("Content-Type", "")), read_s)
+        whole = True
+    finally:
+        if not whole:  # what is left of the answer must not be taken for the next one
+            response.close()
+        response.release_conn()
+    return Answer(response.status, response.headers, text)
 
 
 def wait_for(budgets: Sequence[Budget]) -> Taken:
@@ -188,6 +209,15 @@ def _charset(content_type: str) -> str:
 def _refused(error: BaseException) -> bool:
     cause = getattr(error.args[0], "reason", None) if error.args else None
     return isinstance(error, NewConnectionError) or isinstance(cause, NewConnectionError)
+
+
+@lru_cache(maxsize=64)
+def _lines(root: str) -> HTTPConnectionPool:
+    """Return the connections to a host that the operator named: kept alive, and shared by all threads."""
+    certified = (
+        {"cert_reqs": "CERT_REQUIRED", "ca_certs": DEFAULT_CA_BUNDLE_PATH} if root.startswith("https://") else {}
+    )
+    return connection_from_url(root, maxsize=LINES, block=False, **certified)
 
 
 _sessions = threading.local()

@@ -20,10 +20,11 @@ from pathlib import Path
 from typing import cast
 
 import redis
+from redis.commands.core import Script
 
 from reverbsync import clock, local_pace
 from reverbsync.lots import Lots
-from reverbsync.redis import Script, connection
+from reverbsync.redis import connection
 
 #: Part of a minute's calls that may come before their even place, so that what was late is caught up with.
 BURST_SHARE = 0.05
@@ -328,7 +329,7 @@ def _now_us() -> int:
 
 @lru_cache(maxsize=2)
 def _script(file: str) -> Script:
-    return Script(Path(__file__).with_name(file).read_text())
+    return connection().register_script(Path(__file__).with_name(file).read_text())
 
 
 def _log(budget: Budget) -> str:
