@@ -32,7 +32,8 @@ _FIELDS = ("units", "store", "reverb", "fall", "fall_at", "rise", "rise_at", "pu
 class Read:
     """What both sides say now, and when that was by Reverb's clock (aware). `listing` None: there is none.
 
-    `read_at`: when the listing was read. If that was a while ago its number says nothing about now.
+    `read_at`: when the listing was read. If that was a while ago its number says nothing about now. `seen_at`: a moment
+    from which on it was read.
     """
 
     store: int | None
@@ -40,6 +41,7 @@ class Read:
     now: datetime
     orders_at: datetime | None
     read_at: datetime | None = None
+    seen_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -197,6 +199,7 @@ def _merged(ledger: Ledger, orders: Iterable[Order], read: Read) -> Merged:
         reverb=number_of(read.listing) if read.read_at is None else None,
         now=read.now,
         orders_at=read.orders_at,
+        seen_at=read.seen_at,
     )
 
 

@@ -42,6 +42,8 @@ class Turn:
     known: Ledger | None
     orders_read_at: datetime | None
     sold: bool
+    #: When the attempt began: the listing was read later.
+    began_at: datetime
     #: When a page of a mass sync's walk showed the listing; None when it was read just now.
     indexed_at: datetime | None = None
     ledger: Ledger | None = None
@@ -106,7 +108,8 @@ class Turn:
                 number = None
         orders_at = self.client.in_their_time(self.orders_read_at)
         read_at = self.client.in_their_time(self.indexed_at)
-        return books.Read(number, listing, self.client.their_now(), orders_at, read_at)
+        seen_at = self.client.in_their_time(self.began_at)
+        return books.Read(number, listing, self.client.their_now(), orders_at, read_at, seen_at)
 
     def _again(self, seconds: float) -> None:
         self.again_s = seconds if self.again_s is None else min(self.again_s, seconds)

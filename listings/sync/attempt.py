@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from django.db.models import F
@@ -57,7 +57,7 @@ def attempt(taken: Claim) -> None:
         record(words.tell(begun.product, link, taken, former, took_ms=0, attempt=taken.attempt - 1))
     done: list[Change] = []
     try:
-        ending = _turn(begun, taken, done)
+        ending = _turn(begun, taken, began_at, done)
     except Paced as paced:
         if not done:  # nothing was tried, so there is nothing to tell
             _put_off(begun, taken, paced)
@@ -116,7 +116,7 @@ def _of_line(ending: Ending) -> rows.LineEnd:
 # -- the turn ------------------------------------------------------------------------------------------------------
 
 
-def _turn(begun: Begun, taken: Claim, done: list[Change]) -> Ending:
+def _turn(begun: Begun, taken: Claim, began_at: datetime, done: list[Change]) -> Ending:
     """Find, decide, apply. `done` collects what was changed, so that it is told even if a later step fails."""
     papers = desk.papers(begun)
     product, connection, settings = begun.product, papers.connection, papers.shop.sync_settings
@@ -143,6 +143,7 @@ def _turn(begun: Begun, taken: Claim, done: list[Change]) -> Ending:
         known=begun.ledger,
         orders_read_at=begun.orders_read_at,
         sold=begun.sold,
+        began_at=began_at,
         indexed_at=found.indexed_at,
     )
     if "stock" in settings.fields_on:

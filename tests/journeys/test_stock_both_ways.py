@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from listings import intake
 from listings.models import Ledger, Order, Product
+from listings.orders import poll
 from listings.stock.merge import RIPE
 from listings.sync import apply
 from shops.events import ProductChanged
@@ -306,3 +307,24 @@ def test_a_new_listing_is_only_made_where_one_sold(world: World) -> None:
     world.settle()
     assert "has not sold" in answer.content.decode()
     assert len(world.reverb.calls("POST")) == 1
+
+
+def test_a_sale_between_our_reading_of_the_listing_and_of_the_orders_counts_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guitar = world.product()
+    world.settle()
+    fresh = poll.fresh
+
+    def after_a_sale(*given: Any, **more: Any) -> Any:
+        monkeypatch.setattr(poll, "fresh", fresh)
+        buy(world)
+        return fresh(*given, **more)
+
+    monkeypatch.setattr(poll, "fresh", after_a_sale)
+    world.set(stock_maximum=1)
+    world.hear(guitar)
+    world.settle()
+    world.wait(120)
+    hear(world)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (2, 1)
