@@ -32,8 +32,8 @@ _FIELDS = ("units", "store", "reverb", "fall", "fall_at", "rise", "rise_at", "pu
 class Read:
     """What both sides say now, and when that was by Reverb's clock (aware). `listing` None: there is none.
 
-    `read_at`: when the listing was read. If that was a while ago its number says nothing about now. `seen_at`: a moment
-    from which on it was read.
+    `read_at`: when the listing was read. If that was a while ago its number says nothing about now. `since`: the moment
+    by our clock from which on it was read; an order that was first seen later may not be in its number.
     """
 
     store: int | None
@@ -41,7 +41,7 @@ class Read:
     now: datetime
     orders_at: datetime | None
     read_at: datetime | None = None
-    seen_at: datetime | None = None
+    since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -107,12 +107,16 @@ def is_known(ledger: Ledger, read: Read, settings: SyncSettings, seen: Foreseen 
     return seen is not None and not seen.news
 
 
+class Overtaken(Exception):
+    """An order became known after the listing was read; nothing was taken in. Read the listing again."""
+
+
 class Undecided(Exception):
     """It cannot be told yet whether our last number was applied on Reverb; look again in a moment."""
 
 
 def take(row: Listing, product: Product, read: Read, settings: SyncSettings) -> Ledger | None:
-    """Take a reading into the ledger and return it. Raises Undecided, and then nothing was taken in.
+    """Take a reading into the ledger and return it. Raises Undecided or Overtaken, and then nothing was taken in.
 
     None where the store does not count the product. The first reading only begins it: the store leads, and orders
     that are known by then are history.
@@ -129,6 +133,8 @@ def take(row: Listing, product: Product, read: Read, settings: SyncSettings) -> 
             _follow(found, read)
             return found
         orders = list(_orders(product, read.now).select_for_update())
+        if any(_is_newer(order, read) for order in orders):
+            raise Overtaken
         merged = _merged(found, orders, read)
         if not merged.undecided:
             _save(found, orders, merged)
@@ -185,6 +191,15 @@ def _orders(product: Product, now: datetime) -> QuerySet[Order]:
     return Order.objects.filter(alive, product=product, counts=True).order_by("placed_at", "pk")
 
 
+def sold_since(product: Product, read: Read) -> bool:
+    """Tell whether an order became known after the listing was read."""
+    return any(_is_newer(order, read) for order in _orders(product, read.now))
+
+
+def _is_newer(order: Order, read: Read) -> bool:
+    return read.listing is not None and read.since is not None and not order.reckoned and order.seen_at > read.since
+
+
 def sold_lately(product: Product, now: datetime) -> bool:
     """Tell whether Reverb's number may still move for an order, or was not looked at since one. `now` by its clock."""
     moves = Q(updated_at__gt=now - FOLLOWS_WITHIN) | ~Q(reckoned=F("status"))
@@ -199,7 +214,6 @@ def _merged(ledger: Ledger, orders: Iterable[Order], read: Read) -> Merged:
         reverb=number_of(read.listing) if read.read_at is None else None,
         now=read.now,
         orders_at=read.orders_at,
-        seen_at=read.seen_at,
     )
 
 

@@ -75,8 +75,6 @@ class Sale:
     counted: int = 0
     shown: int = 0
     doubtful: bool = False
-    #: Placed when the number was perhaps read already.
-    late: bool = False
 
     @property
     def takes(self) -> int:
@@ -104,17 +102,13 @@ def merge(
     reverb: int | None,
     now: datetime,
     orders_at: datetime | None,
-    seen_at: datetime | None = None,
 ) -> Merged:
     """Return what both sides come to.
 
     `store` is the store's number now, None when it is not known or not counted; `reverb` is Reverb's, None when its
-    number says nothing (a draft, an ended or suspended listing). `now`, `orders_at` (when Reverb's orders were last
-    read) and `seen_at` (before which moment its number was surely not read) are by Reverb's clock, as the stamps of
-    orders are.
+    number says nothing (a draft, an ended or suspended listing). `now` and `orders_at` (when Reverb's orders were last
+    read) are moments by Reverb's clock, as the stamps of orders are.
     """
-    if seen_at is not None:
-        sales = [replace(sale, late=_before(seen_at, sale.placed_at)) for sale in sales]
     # Where two sales explain the same, the one that stands goes first: a freed one may still be put back later.
     sales = sorted(sales, key=lambda sale: sale.released)
     likelier = _likelier(agreed, sales, reverb, now)
@@ -207,12 +201,10 @@ def _ends(sale: Sale, agreed: Agreed, now: datetime) -> tuple[int, int]:
     if sale.released:
         # Reverb puts back all of it, also where the number never went down for it, or not as far as we could see.
         back = max(sale.shown, sale.counted) + (sale.shown if sale.doubtful else 0)
-        # One that the number has still to go down for may do both.
-        most = sale.quantity if sale.counted and not sale.shown and not _overwritten(sale, agreed) else sale.shown
-        return (sale.shown - back if open_ else sale.shown), most
+        return (sale.shown - back if open_ else sale.shown), sale.shown
     if sale.shown:
         return (0 if sale.doubtful and open_ else sale.shown), sale.shown
-    return (0 if _overwritten(sale, agreed) or not sale.sure or sale.late else sale.quantity), sale.quantity
+    return (0 if _overwritten(sale, agreed) or not sale.sure else sale.quantity), sale.quantity
 
 
 def _overwritten(sale: Sale, agreed: Agreed) -> bool:
@@ -234,14 +226,11 @@ def _settled(sales: Sequence[Sale], moved: int, agreed: Agreed, now: datetime) -
         least, most = _ends(sale, agreed, now)
         back = min(spare, most - least)
         spare -= back
-        # A sure sale that the number does not show was overwritten by our own writing, and will not move it any more;
-        # one that came after the number was read still will.
-        waits = sale.late and not sale.shown and not _overwritten(sale, agreed)
-        went = sale.quantity if sale.sure and not sale.released and not waits else most - back
+        # A sure sale that the number does not show was overwritten by our own writing, and will not move it any more.
+        went = sale.quantity if sale.sure and not sale.released else most - back
         # An unpaid one that may not have moved it yet is no surer: the number may have gone down for another one.
         doubtful = sale.doubtful if sale.shown else not sale.sure or _overwritten(sale, agreed)
-        settled = replace(sale, counted=sale.takes, shown=max(0, went), new=False, late=False)
-        found.append(replace(settled, doubtful=doubtful and not back))
+        found.append(replace(sale, counted=sale.takes, shown=max(0, went), new=False, doubtful=doubtful and not back))
     return tuple(found)
 
 

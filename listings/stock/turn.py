@@ -42,8 +42,8 @@ class Turn:
     known: Ledger | None
     orders_read_at: datetime | None
     sold: bool
-    #: When the attempt began: the listing was read later.
-    began_at: datetime
+    #: From which moment on the listing was read: when the attempt began.
+    since: datetime
     #: When a page of a mass sync's walk showed the listing; None when it was read just now.
     indexed_at: datetime | None = None
     ledger: Ledger | None = None
@@ -67,6 +67,11 @@ class Turn:
             known, self.sold = books.known(self.row), True
             listing = self._anew_if_moved(listing, known)
             read = self._read(listing, known)
+            if listing is not None and books.sold_since(
+                self.product, read
+            ):  # perhaps before, perhaps after it was read
+                listing = self._anew(listing)
+                read = self._read(listing, known)
         elif known is not None and books.is_known(known, read, self.settings, seen):
             self.ledger = known  # nothing to take in, so nothing to lock
         if self.ledger is None:
@@ -84,7 +89,10 @@ class Turn:
         moved = agreed is not None and books.number_of(listing) not in (None, agreed)
         if not moved and not (self.sold and books.sold_lately(self.product, self.client.their_now())):
             return listing
-        self.indexed_at = None
+        return self._anew(listing)
+
+    def _anew(self, listing: ReverbListing) -> ReverbListing:
+        self.indexed_at, self.since = None, clock.now()
         return self.client.listing(listing.id)
 
     def _must_read_orders(self, read: books.Read, seen: books.Foreseen | None) -> bool:
@@ -108,8 +116,8 @@ class Turn:
                 number = None
         orders_at = self.client.in_their_time(self.orders_read_at)
         read_at = self.client.in_their_time(self.indexed_at)
-        seen_at = self.client.in_their_time(self.began_at)
-        return books.Read(number, listing, self.client.their_now(), orders_at, read_at, seen_at)
+        since = None if self.indexed_at else self.since
+        return books.Read(number, listing, self.client.their_now(), orders_at, read_at, since)
 
     def _again(self, seconds: float) -> None:
         self.again_s = seconds if self.again_s is None else min(self.again_s, seconds)

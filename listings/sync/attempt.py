@@ -12,7 +12,7 @@ from django.db.models import F
 from listings import jobs
 from listings.jobs import Beside, Claim
 from listings.models import Line, Listing, Order, Product
-from listings.stock.ledger import Undecided
+from listings.stock.ledger import Overtaken, Undecided
 from listings.stock.turn import Turn
 from listings.sync import apply, desk, rows, words
 from listings.sync.cases import counted
@@ -65,6 +65,9 @@ def attempt(taken: Claim) -> None:
         ending = _failed(begun, taken, paced, done)
     except jobs.LeaseLost:
         logger.warning("Job %s was taken over by another worker", taken.job_id)
+        return
+    except Overtaken:
+        _put_off(begun, taken, Paced("An order came meanwhile.", retry_after=AT_ONCE_S))
         return
     except Undecided:
         ending = Ending(Entry.Outcome.NOTHING, "stock_undecided", done, again_s=UNDECIDED_S)
@@ -143,7 +146,7 @@ def _turn(begun: Begun, taken: Claim, began_at: datetime, done: list[Change]) ->
         known=begun.ledger,
         orders_read_at=begun.orders_read_at,
         sold=begun.sold,
-        began_at=began_at,
+        since=began_at,
         indexed_at=found.indexed_at,
     )
     if "stock" in settings.fields_on:

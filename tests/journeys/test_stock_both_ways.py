@@ -318,6 +318,7 @@ def test_a_sale_between_our_reading_of_the_listing_and_of_the_orders_counts_once
 
     def after_a_sale(*given: Any, **more: Any) -> Any:
         monkeypatch.setattr(poll, "fresh", fresh)
+        world.wait(1)
         buy(world)
         return fresh(*given, **more)
 

@@ -70,16 +70,6 @@ def test_a_sale_that_our_own_writing_overwrote_still_counts() -> None:
     assert reckon(replace(agreed, reverb=3), *sales, store=4, reverb=3, at=s(500))[0].units == 3
 
 
-def test_a_sale_between_our_reading_of_the_listing_and_of_the_orders_is_no_rise() -> None:
-    merged = merge(START, [sale(at=s(1))], store=5, reverb=5, now=s(2), orders_at=s(2), seen_at=NOON)
-    assert (merged.agreed.units, merged.agreed.rise) == (4, 0)
-    fell, _ = reckon(merged.agreed, *merged.sales, store=5, reverb=4, at=s(9))
-    assert (fell.units, fell.fall, fell.rise) == (4, 0, 0)
-    written = replace(merged.agreed, reverb=1, put_at=s(3))  # the most that is to be shown
-    agreed, _ = reckon(written, *merged.sales, store=5, reverb=1, at=s(9))
-    assert (agreed.units, agreed.fall, agreed.rise) == (4, 0, 0)
-
-
 def test_a_sale_whose_order_shows_late_counts_when_the_number_falls_and_not_again() -> None:
     agreed, _ = reckon(START, reverb=4)
     assert (agreed.units, agreed.fall) == (4, 1)
@@ -255,7 +245,7 @@ STEPS = st.lists(
         st.tuples(st.just("cancel"), st.integers(0, 2), st.integers(0, 6)),
         st.tuples(st.just("move"), st.integers(-2, 2)),
         st.tuples(st.just("wait"), st.integers(1, 40)),
-        st.tuples(st.just("look"), st.sampled_from(["", "crossed", "sold between", "lost answer", "lost call"])),
+        st.tuples(st.just("look"), st.sampled_from(["", "crossed", "lost answer", "lost call"])),
     ),
     max_size=25,
 )
@@ -272,17 +262,13 @@ class Watcher:
     def look(self, how: str = "") -> None:
         """Read both sides, reckon, and write; `how` says what goes wrong between reading and writing."""
         market = self.market
-        number = market.number
-        if how == "sold between":  # our reading of the listing, and that of the orders
-            market.sell(0)
         merged = merge(
             self.agreed,
             self.visible(),
             store=market.store,
-            reverb=number,
+            reverb=market.number,
             now=s(market.now),
             orders_at=s(market.now),
-            seen_at=s(market.now),
         )
         self.agreed = merged.agreed
         if merged.undecided:
