@@ -13,7 +13,8 @@ from listings import jobs, mapping, rules, selection
 from listings.forms import LABELS, ProductForm
 from listings.mapping import Defaults, Origin
 from listings.models import Ledger, Listing, Product, Rank
-from listings.stock.ledger import SOLD, to_show
+from listings.on_sale import SOLD
+from listings.stock.ledger import to_show
 from reverbsync import clock
 from shops import make
 from shops.access import for_members

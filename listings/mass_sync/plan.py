@@ -15,6 +15,7 @@ from django.db.models import Count, Q, QuerySet
 
 from listings.mass_sync import rows
 from listings.models import Indexed, Ledger, Line, Listing, MassSync, Product
+from listings.on_sale import number_of
 from listings.stock import ledger as books
 from listings.stock.merge import shown
 from listings.sync.cases import Frame, counted
@@ -190,7 +191,7 @@ def _case(frame: Frame, product: Product, row: Listing, listing: ReverbListing |
     if "stock" not in frame.settings.fields_on:
         return frame.case(product, row, listing, units=units, number=None)
     if ledger is None:
-        number = books.number_of(listing)
+        number = number_of(listing)
         return frame.case(product, row, listing, units=_cut(frame, product, units), number=number)
     if frame.settings.stock_way == StockWay.STORE or units is None:
         units = books.to_show(ledger, product, frame.settings)

@@ -14,7 +14,8 @@ from typing import Any
 from django.core.cache import cache
 
 from listings import jobs
-from listings.models import Listing, Product, Rank
+from listings.models import Ledger, Listing, Product, Rank
+from listings.on_sale import number_of
 from listings.orders.take import uncounted
 from reverbsync import clock
 from shops.models import ReverbConnection, Shop
@@ -59,8 +60,18 @@ def look_at(shop: Shop, rows: list[ReverbListing], *, now: datetime) -> None:
         return
     seen = {row.id: row for row in rows}
     known = Listing.objects.filter(shop=shop, reverb_id__in=seen, picture__isnull=False, read_at__lt=now - TRAILS)
-    differ = [row.product for row in known.select_related("product") if differs(row.picture or {}, seen[row.reverb_id])]
+    rows_of = known.select_related("product", "ledger")
+    differ = [row.product for row in rows_of if _moved(row, seen[row.reverb_id])]
     jobs.look_again(differ, rank=Rank.STOCK, cause=CAUSE, now=now)
+
+
+def _moved(row: Listing, seen: ReverbListing) -> bool:
+    """Tell whether a listing shows something else than we know of. The kept picture may be that of a mass sync's page,
+    whose number was never taken in.
+    """
+    ledger: Ledger | None = getattr(row, "ledger", None)
+    agreed = ledger.reverb if ledger is not None else None
+    return differs(row.picture or {}, seen) or (agreed is not None and number_of(seen) not in (None, agreed))
 
 
 def differs(kept: dict[str, Any], row: ReverbListing) -> bool:

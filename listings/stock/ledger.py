@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from listings.models import Ledger, Listing, Order, Product
+from listings.on_sale import number_of
 from listings.orders import news
 from listings.stock.merge import FOLLOWS_WITHIN, Agreed, Merged, Sale, merge, owed_to_store, shown
 from reverbsync import clock
@@ -20,8 +21,6 @@ from shops.platforms import Platform
 from shops.reverb.lists import HOLD_SEVERAL
 from shops.reverb.orders import RELEASED, UNPAID
 
-#: States in which Reverb has nothing left to sell because it was sold. Reverb's words.
-SOLD = frozenset({"sold", "sold_out", "ordered"})
 #: Orders that are settled and this old explain nothing any more.
 SETTLED_AFTER = timedelta(days=1)
 
@@ -50,18 +49,6 @@ class Foreseen:
 
     merged: Merged
     news: bool
-
-
-def number_of(listing: ReverbListing | None) -> int | None:
-    """Return the units that a listing has for sale, None where its number says nothing about sales."""
-    if listing is None:
-        return None
-    if listing.state in SOLD:
-        return 0
-    if listing.state != "live":
-        return None
-    several = listing.condition in HOLD_SEVERAL or bool(listing.has_inventory)
-    return (listing.inventory or 0) if several else 1
 
 
 def store_number(product: Product) -> int | None:

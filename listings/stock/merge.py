@@ -229,8 +229,9 @@ def _settled(sales: Sequence[Sale], moved: int, agreed: Agreed, now: datetime) -
         # A sure sale that the number does not show was overwritten by our own writing, and will not move it any more.
         went = sale.quantity if sale.sure and not sale.released else most - back
         # An unpaid one that may not have moved it yet is no surer: the number may have gone down for another one.
-        doubtful = sale.doubtful if sale.shown else not sale.sure or _overwritten(sale, agreed)
-        found.append(replace(sale, counted=sale.takes, shown=max(0, went), new=False, doubtful=doubtful and not back))
+        unsure = not sale.sure or _overwritten(sale, agreed)
+        doubtful = sale.doubtful and not back if sale.shown else unsure and back < most - least
+        found.append(replace(sale, counted=sale.takes, shown=max(0, went), new=False, doubtful=doubtful))
     return tuple(found)
 
 

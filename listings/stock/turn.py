@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from listings.models import Ledger, Listing, Product
+from listings.on_sale import number_of
 from listings.orders import poll
 from listings.stock import adjust, merge
 from listings.stock import ledger as books
@@ -86,7 +87,7 @@ class Turn:
         if listing is None or self.indexed_at is None:
             return listing
         agreed = known.reverb if known is not None else None
-        moved = agreed is not None and books.number_of(listing) not in (None, agreed)
+        moved = agreed is not None and number_of(listing) not in (None, agreed)
         if not moved and not (self.sold and books.sold_lately(self.product, self.client.their_now())):
             return listing
         return self._anew(listing)
@@ -131,7 +132,7 @@ class Turn:
 
     def as_known(self, listing: ReverbListing | None) -> ReverbListing | None:
         """Return the listing with the number that the ledger knows, where a page of a while ago told another."""
-        if listing is None or self.indexed_at is None or self.number is None or books.number_of(listing) is None:
+        if listing is None or self.indexed_at is None or self.number is None or number_of(listing) is None:
             return listing
         return replace(listing, inventory=self.number)
 
@@ -164,7 +165,7 @@ class Turn:
 
     def settle(self, listing: ReverbListing | None) -> None:
         """Where the store leads: both show the same, so that is agreed on."""
-        number, store = books.number_of(listing), books.store_number(self.product)
+        number, store = number_of(listing), books.store_number(self.product)
         if self.ledger is None or self.settings.stock_way == StockWay.BOTH or number != self.units or number is None:
             return
         if (self.ledger.reverb, self.ledger.store) != (number, store):

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from listings.on_sale import SOLD
 from listings.sync import payload
 from listings.sync.payload import Wanted
 from shops.pictures import PHOTOS_UNKNOWN, ReverbListing
@@ -18,7 +19,6 @@ from shops.reverb.lists import HOLD_SEVERAL
 
 #: States in which a listing is off sale. Reverb's words; `ordered` and `sold` of a used item are for good.
 OFF_SALE = frozenset({"ended", "sold", "sold_out", "ordered"})
-SOLD = frozenset({"sold", "sold_out", "ordered"})
 
 Agreed = Mapping[str, Mapping[str, Any]]
 

@@ -149,6 +149,13 @@ def test_an_order_that_waits_for_payment_is_taken_and_the_number_may_follow_late
     assert (agreed.units, agreed.fall, agreed.rise) == (4, 0, 0)
 
 
+def test_an_order_that_waits_for_payment_and_explains_a_part_does_not_hide_one_that_shows_late() -> None:
+    agreed, [waits] = reckon(START, sale(quantity=2, sure=False), reverb=5)
+    agreed, [waits] = reckon(agreed, waits, reverb=4, at=s(5))
+    agreed, _ = reckon(agreed, waits, sale("2", at=s(4)), reverb=4, at=s(9))
+    assert (agreed.units, agreed.rise) == (2, 0)
+
+
 @pytest.mark.parametrize("seen_before", [True, False])
 def test_a_freed_unit_that_the_number_never_went_down_for_is_no_rise(seen_before: bool) -> None:
     agreed, [waits] = reckon(START, sale(sure=False), reverb=5)

@@ -1,0 +1,21 @@
+"""How many units a listing has for sale, by its state and its number. Pure."""
+
+from __future__ import annotations
+
+from shops.pictures import ReverbListing
+from shops.reverb.lists import HOLD_SEVERAL
+
+#: States in which Reverb has nothing left to sell because it was sold. Reverb's words; a used item is gone for good then.
+SOLD = frozenset({"sold", "sold_out", "ordered"})
+
+
+def number_of(listing: ReverbListing | None) -> int | None:
+    """Return the units that a listing has for sale, None where its number says nothing about sales."""
+    if listing is None:
+        return None
+    if listing.state in SOLD:
+        return 0
+    if listing.state != "live":
+        return None
+    several = listing.condition in HOLD_SEVERAL or bool(listing.has_inventory)
+    return (listing.inventory or 0) if several else 1
