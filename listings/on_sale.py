@@ -5,7 +5,7 @@ from __future__ import annotations
 from shops.pictures import ReverbListing
 from shops.reverb.lists import HOLD_SEVERAL
 
-#: States in which Reverb has nothing left to sell because it was sold. Reverb's words; a used item is gone for good then.
+#: States in which all was sold, a used item for good. Reverb's words.
 SOLD = frozenset({"sold", "sold_out", "ordered"})
 
 
