@@ -169,7 +169,7 @@ def _explained(agreed: Agreed, sales: Sequence[Sale]) -> tuple[Agreed, list[Sale
     fall, rise, known = agreed.fall, agreed.rise, []
     for sale in sorted(sales, key=lambda one: not _went_and_came(one, agreed)):
         now = sale
-        if fall and not (sale.counted or sale.shown) and _before(sale.placed_at, agreed.fall_at):
+        if fall and sale.new and not (sale.counted or sale.shown) and _before(sale.placed_at, agreed.fall_at):
             part = min(fall, sale.quantity)
             fall, now = fall - part, replace(now, counted=part, shown=sale.quantity)
         if rise and now.released and now.new and _before(sale.updated_at, agreed.rise_at):

@@ -186,6 +186,14 @@ def test_a_sale_of_a_listing_that_is_only_found_later_counts_once() -> None:
     assert (found.units, found.fall, found.rise) == (3, 0, 0)
 
 
+def test_a_sale_that_was_cancelled_and_known_before_is_not_what_the_number_fell_by_later() -> None:
+    agreed, sales = reckon(START, sale(quantity=2, released=True))
+    fell, sales = reckon(agreed, *sales, reverb=3, at=s(900))
+    assert (fell.units, fell.fall) == (3, 2)
+    agreed, _ = reckon(replace(fell, store=3), *sales, store=3, reverb=3, at=s(905))
+    assert agreed.units == 3
+
+
 def test_a_listing_that_was_ended_by_hand_is_no_loss_of_stock() -> None:
     agreed, _ = reckon(START, reverb=None)
     assert (agreed.units, agreed.reverb) == (5, 5)
