@@ -153,8 +153,8 @@ def _with_listing(case: Case, listing: ReverbListing) -> Decision:
     if publishes:
         made["publish"] = True
         sends |= _publishing(case, published=True)
-        if listing.inventory == 0 and "stock" not in sends:  # a used one that never had its one unit
-            made["inventory"] = sends["stock"] = 1
+        if listing.inventory == 0 and "stock" not in sends:  # a draft that never had any
+            made["inventory"] = sends["stock"] = case.units if _holds_several(listing) else 1
     if not made:
         return Decision(Action.NOTHING, "in_step")
     reason = (

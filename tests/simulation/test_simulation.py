@@ -69,7 +69,7 @@ def test_a_story_can_be_written_down_and_read_again() -> None:
 
 
 def test_the_shortest_story_keeps_what_is_needed_and_nothing_else() -> None:
-    story = write.story(5)
+    story = write.story(0)
 
     def needed(one: Story) -> list[Step]:
         return [step for step in one.steps if step.shop == 0 and step.word in ("buy", "sell")]
