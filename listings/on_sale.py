@@ -17,5 +17,9 @@ def number_of(listing: ReverbListing | None) -> int | None:
         return 0
     if listing.state != "live":
         return None
-    several = listing.condition in HOLD_SEVERAL or bool(listing.has_inventory)
-    return (listing.inventory or 0) if several else 1
+    return (listing.inventory or 0) if holds_several(listing) else 1
+
+
+def holds_several(listing: ReverbListing) -> bool:
+    """Tell whether a listing can hold several units, by its condition or because it counts them."""
+    return listing.condition in HOLD_SEVERAL or bool(listing.has_inventory)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from listings.on_sale import SOLD
+from listings.on_sale import SOLD, holds_several
 from listings.sync import payload
 from listings.sync.payload import Wanted
 from shops.pictures import PHOTOS_UNKNOWN, ReverbListing
@@ -154,7 +154,7 @@ def _with_listing(case: Case, listing: ReverbListing) -> Decision:
         made["publish"] = True
         sends |= _publishing(case, published=True)
         if listing.inventory == 0 and "stock" not in sends:  # a draft that never had any
-            made["inventory"] = sends["stock"] = case.units if _holds_several(listing) else 1
+            made["inventory"] = sends["stock"] = case.units if holds_several(listing) else 1
     if not made:
         return Decision(Action.NOTHING, "in_step")
     reason = (
@@ -201,32 +201,28 @@ def _stock_step(case: Case, listing: ReverbListing) -> Decision | None:
     What is to be shown was reckoned from both sides (listings/stock/merge.py). A number that is still the agreed one
     is not sent again, so that a listing that the seller ended on Reverb stays ended.
     """
-    holds_several = _holds_several(listing)
-    units = case.units or 0 if holds_several else min(1, case.units or 0)
+    many = holds_several(listing)
+    units = case.units or 0 if many else min(1, case.units or 0)
     changed = case.number is None or case.number != units
     if units == 0:
         must_end = listing.state not in OFF_SALE and (listing.state != "draft" or bool(listing.inventory))
         return Decision(Action.UPDATE, "ended", {"inventory": 0}, {"stock": 0}) if must_end else None
     if listing.state in OFF_SALE:
-        return _off_sale(case, listing, units, changed=changed, holds_several=holds_several)
-    if not changed or not holds_several or listing.inventory == units:
+        return _off_sale(case, listing, units, changed=changed, many=many)
+    if not changed or not many or listing.inventory == units:
         return None
     return _set_units(listing, units, "updated")
 
 
-def _holds_several(listing: ReverbListing) -> bool:
-    return several(listing.condition) or bool(listing.has_inventory)
-
-
-def _off_sale(case: Case, listing: ReverbListing, units: int, *, changed: bool, holds_several: bool) -> Decision | None:
+def _off_sale(case: Case, listing: ReverbListing, units: int, *, changed: bool, many: bool) -> Decision | None:
     """Return what to do when the store has units and the listing is off sale."""
-    if not holds_several and listing.state in SOLD:
+    if not many and listing.state in SOLD:
         return Decision(Action.SKIP, "used_listing_sold")
     if not changed:
         return None if listing.state in SOLD else Decision(Action.SKIP, "ended_on_reverb")
-    if case.number is None and not case.switches.publish and not holds_several:
+    if case.number is None and not case.switches.publish and not many:
         return Decision(Action.SKIP, "ended_on_reverb")
-    if holds_several:
+    if many:
         return _set_units(listing, units, "relisted")
     return Decision(Action.UPDATE, "relisted", {"publish": True, "inventory": 1}, {"stock": units}, publishes=True)
 

@@ -3,34 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from reverbsync import clock, pace
+from reverbsync import pace
 from reverbsync.pace import Budget
-
-T0 = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
-
-
-class Time:
-    """Time that only the test moves."""
-
-    def __init__(self) -> None:
-        self.now = T0
-
-    def sleep(self, seconds: float) -> None:
-        """Let time pass."""
-        self.now += timedelta(seconds=seconds)
-
-
-@pytest.fixture
-def time() -> Iterator[Time]:
-    """Set all of time, Redis' too, and move it on."""
-    made = Time()
-    with clock.running_by(lambda: made.now, sleeping=made.sleep):
-        yield made
+from tests.reverbsync.conftest import T0, Time
 
 
 def budget(per_minute: int, per_ten_minutes: int = 0, *, reserve: float = 0.0) -> Budget:
