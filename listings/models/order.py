@@ -53,6 +53,8 @@ class Order(models.Model):
     shown = models.PositiveIntegerField(default=0)
     #: The number may have gone down for another order, and this one have been overwritten (listings/stock/merge.py).
     doubtful = models.BooleanField(default=False)
+    #: Released, and Reverb's number has come up again for it: it will not go down for it once more.
+    restocked = models.BooleanField(default=False)
     #: Its status when our stock was last reckoned with it.
     reckoned = models.CharField(max_length=40, blank=True)
 

@@ -24,6 +24,8 @@ from shops.reverb.orders import RELEASED, UNPAID
 #: Orders that are settled and this old explain nothing any more.
 SETTLED_AFTER = timedelta(days=1)
 
+#: What an order keeps of its reckoning, beside the state in which it was reckoned.
+_KEPT = ("counted", "shown", "doubtful", "restocked")
 _FIELDS = ("units", "store", "reverb", "fall", "fall_at", "rise", "rise_at", "put_at", "putting", "undecided_at")
 
 
@@ -85,12 +87,12 @@ def _by_number(merged: Merged) -> dict[str, Sale]:
     return {sale.number: sale for sale in merged.sales}
 
 
-def is_known(ledger: Ledger, read: Read, settings: SyncSettings, seen: Foreseen | None) -> bool:
+def is_known(ledger: Ledger, product: Product, read: Read, settings: SyncSettings, seen: Foreseen | None) -> bool:
     """Tell whether a reading brings nothing that `take` would keep. `seen`: None where the store leads."""
     if ledger.adjusting is not None:
         return False
     if settings.stock_way == StockWay.STORE:
-        return _to_follow(ledger, read) is None
+        return _to_follow(ledger, product, read, settings) is None
     return seen is not None and not seen.news
 
 
@@ -117,7 +119,7 @@ def take(row: Listing, product: Product, read: Read, settings: SyncSettings) -> 
         if found.adjusting is not None:
             read = replace(read, store=None)  # whether our own change is in its number is not known yet
         if settings.stock_way == StockWay.STORE:
-            _follow(found, read)
+            _follow(found, product, read, settings)
             return found
         orders = list(_orders(product, read.now).select_for_update())
         if any(_is_newer(order, read) for order in orders):
@@ -131,18 +133,37 @@ def take(row: Listing, product: Product, read: Read, settings: SyncSettings) -> 
     raise Undecided
 
 
-def _follow(ledger: Ledger, read: Read) -> None:
-    """Where the store leads and its number changed: what Reverb shows now is what is brought in line with it."""
-    if (found := _to_follow(ledger, read)) is not None:
+def _follow(ledger: Ledger, product: Product, read: Read, settings: SyncSettings) -> None:
+    """Where the store leads: what Reverb shows now is what is to be brought in line with it."""
+    if (found := _to_follow(ledger, product, read, settings)) is not None:
         ledger.store, ledger.reverb = found
         ledger.units = ledger.store
         ledger.save(update_fields=["store", "units", "reverb"])
 
 
-def _to_follow(ledger: Ledger, read: Read) -> tuple[int, int] | None:
-    """Return the store's changed number and what Reverb shows, None where there is no change or no number."""
-    number = number_of(read.listing) if read.read_at is None else None
-    return None if number is None or read.store is None or read.store == ledger.store else (read.store, number)
+def _to_follow(ledger: Ledger, product: Product, read: Read, settings: SyncSettings) -> tuple[int, int] | None:
+    """Return the store's number and what Reverb shows, None where there is none or nothing to be brought in line.
+
+    That is the case once the store's number changed. A lower number on Reverb is left alone until then: something sold
+    there that the store has not heard of yet. A higher one is too many, whoever put the units back.
+    """
+    number = _number(ledger, read)
+    if number is None or read.store is None:
+        return None
+    too_many = number > to_show(ledger, product, settings) and number != ledger.reverb
+    return (read.store, number) if too_many or read.store != ledger.store else None
+
+
+def _number(ledger: Ledger, read: Read) -> int | None:
+    """Return the units that Reverb has for sale, None where that says nothing about what sold.
+
+    A listing that ended says nothing, for anybody may have ended it; unless it is we who set it to zero.
+    """
+    if read.listing is None or read.read_at is not None:
+        return None
+    if read.listing.state == "ended" and 0 in (ledger.reverb, ledger.putting):
+        return 0
+    return number_of(read.listing)
 
 
 def trails_s(ledger: Ledger, number: int | None, platform: Platform) -> float:
@@ -198,7 +219,7 @@ def _merged(ledger: Ledger, orders: Iterable[Order], read: Read) -> Merged:
         _agreed(ledger),
         [_sale(order) for order in orders],
         store=read.store,
-        reverb=number_of(read.listing) if read.read_at is None else None,
+        reverb=_number(ledger, read),
         now=read.now,
         orders_at=read.orders_at,
     )
@@ -217,9 +238,7 @@ def _sale(order: Order) -> Sale:
         placed_at=order.placed_at,
         updated_at=order.updated_at,
         new=order.reckoned != order.status,
-        counted=order.counted,
-        shown=order.shown,
-        doubtful=order.doubtful,
+        **{name: getattr(order, name) for name in _KEPT},
     )
 
 
@@ -230,10 +249,11 @@ def _save(ledger: Ledger, orders: Iterable[Order], merged: Merged) -> None:
     sales = {sale.number: sale for sale in merged.sales}
     for order in orders:
         sale = sales[order.number]
-        now = (sale.counted, sale.shown, sale.doubtful, order.status)
-        if now != (order.counted, order.shown, order.doubtful, order.reckoned):
-            order.counted, order.shown, order.doubtful, order.reckoned = now
-            order.save(update_fields=["counted", "shown", "doubtful", "reckoned"])
+        now = {name: getattr(sale, name) for name in _KEPT} | {"reckoned": order.status}
+        if now != {name: getattr(order, name) for name in now}:
+            for name, value in now.items():
+                setattr(order, name, value)
+            order.save(update_fields=now)
 
 
 # -- what follows --------------------------------------------------------------------------------------------------

@@ -63,6 +63,7 @@ class Sale:
     `sure`: it surely moves Reverb's own number. `new`: its state was not reckoned yet. `counted` and `shown` are the
     units that our stock, and Reverb's number, have gone down for it. `doubtful`: the number went down by as much, but
     our own writing may have overwritten this sale, and another one, whose order does not show yet, moved the number.
+    `restocked`: it was released, and the number has come up again for it.
     """
 
     number: str
@@ -75,6 +76,7 @@ class Sale:
     counted: int = 0
     shown: int = 0
     doubtful: bool = False
+    restocked: bool = False
 
     @property
     def takes(self) -> int:
@@ -176,7 +178,7 @@ def _explained(agreed: Agreed, sales: Sequence[Sale]) -> tuple[Agreed, list[Sale
             # Put back before that showed; where our own writing had overwritten it, it was never seen to go.
             unseen = not (now.counted or now.shown) and not _overwritten(now, agreed)
             part = 0 if unseen else min(rise, now.quantity)
-            rise, now = rise - part, replace(now, shown=max(0, now.shown - part))
+            rise, now = rise - part, replace(now, shown=max(0, now.shown - part), restocked=part == now.quantity)
         known.append(now)
     return replace(agreed, fall=fall, rise=rise), known
 
@@ -197,7 +199,8 @@ def _ends(sale: Sale, agreed: Agreed, now: datetime) -> tuple[int, int]:
     open_ = sale.new or now <= sale.updated_at + FOLLOWS_WITHIN
     if sale.released and not (sale.counted or sale.shown):
         # Placed and freed between two looks: put back by Reverb itself or not, and perhaps overwritten by us.
-        return (-sale.quantity if _overwritten(sale, agreed) else 0, sale.quantity) if open_ else (0, 0)
+        least = -sale.quantity if _overwritten(sale, agreed) else 0
+        return (least, 0 if sale.restocked else sale.quantity) if open_ else (0, 0)
     if sale.released:
         # Reverb puts back all of it, also where the number never went down for it, or not as far as we could see.
         back = max(sale.shown, sale.counted) + (sale.shown if sale.doubtful else 0)
@@ -231,7 +234,9 @@ def _settled(sales: Sequence[Sale], moved: int, agreed: Agreed, now: datetime) -
         # An unpaid one that may not have moved it yet is no surer: the number may have gone down for another one.
         unsure = not sale.sure or _overwritten(sale, agreed)
         doubtful = sale.doubtful and not back if sale.shown else unsure and back < most - least
-        found.append(replace(sale, counted=sale.takes, shown=max(0, went), new=False, doubtful=doubtful))
+        came = sale.released and (sale.restocked or (went <= 0 < sale.shown and not sale.doubtful))
+        taken = replace(sale, counted=sale.takes, shown=max(0, went), new=False, doubtful=doubtful, restocked=came)
+        found.append(taken)
     return tuple(found)
 
 

@@ -73,7 +73,7 @@ class Turn:
             ):  # perhaps before, perhaps after it was read
                 listing = self._anew(listing)
                 read = self._read(listing, known)
-        elif known is not None and books.is_known(known, read, self.settings, seen):
+        elif known is not None and books.is_known(known, self.product, read, self.settings, seen):
             self.ledger = known  # nothing to take in, so nothing to lock
         if self.ledger is None:
             self.ledger = books.take(self.row, self.product, read, self.settings)

@@ -95,6 +95,23 @@ def test_where_the_store_leads_a_number_set_by_hand_on_reverb_stays_until_the_st
     assert world.listing()["inventory"] == 2
 
 
+def test_where_the_store_leads_units_that_reverb_puts_back_by_itself_are_not_too_many(world: World) -> None:
+    world.set(stock_way="store")
+    guitar = world.product()
+    world.settle()
+    number = buy(world)
+    world.edit(guitar, inventory_quantity=2)  # the store learnt of it by other means
+    world.settle()
+    world.reverb.ask("POST", f"/orders/{number}/cancel")
+    assert world.listing()["inventory"] == 3
+    world.hear(guitar)
+    world.settle()
+    assert world.listing()["inventory"] == 2
+    world.edit(guitar, inventory_quantity=3)
+    world.settle()
+    assert world.listing()["inventory"] == 3
+
+
 def test_where_the_store_leads_a_later_buffer_is_kept_too(world: World) -> None:
     world.set(stock_way="store")
     guitar = world.product(inventory_quantity=5)

@@ -6,8 +6,6 @@ from typing import Any
 
 import pytest
 from django.core import mail
-from django.test import Client
-from django.urls import reverse
 
 from listings import intake
 from listings.models import Ledger, Order, Product
@@ -17,7 +15,6 @@ from listings.sync import apply
 from shops.events import ProductChanged
 from tests.journeys.sales import buy, hear, read_orders
 from tests.journeys.world import World
-from tests.people import olivia
 
 pytestmark = pytest.mark.live
 
@@ -272,41 +269,6 @@ def test_a_product_that_lost_its_sku_still_gives_what_sold_on_reverb(world: Worl
     hear(world)
     assert world.stock(guitar) == 2
     assert world.waits_for("") == "no_sku"
-
-
-def test_a_refunded_used_item_waits_for_the_seller_who_has_a_new_listing_made(world: World) -> None:
-    guitar = world.used()
-    world.settle()
-    sold = world.listing("U1")["id"]
-    number = buy(world, "U1")
-    hear(world)
-    world.reverb.ask("POST", f"/orders/{number}/refund")
-    hear(world)
-    assert (world.stock(guitar), world.waits_for("U1")) == (1, "used_listing_sold")
-    seller = Client()
-    seller.force_login(olivia())
-    product = Product.objects.get()
-    assert (
-        "Make a new listing"
-        in seller.get(reverse("listings:product", args=[world.shop.pk, product.pk])).content.decode()
-    )
-    seller.post(reverse("listings:list_anew", args=[world.shop.pk, product.pk]))
-    world.settle()
-    assert (world.listing("U1")["state"], world.listing("U1")["id"] == sold) == ("live", False)
-    buy(world, "U1")
-    hear(world)
-    assert (world.stock(guitar), world.listing("U1")["state"]) == (0, "ordered")
-
-
-def test_a_new_listing_is_only_made_where_one_sold(world: World) -> None:
-    world.used()
-    world.settle()
-    seller = Client()
-    seller.force_login(olivia())
-    answer = seller.post(reverse("listings:list_anew", args=[world.shop.pk, Product.objects.get().pk]), follow=True)
-    world.settle()
-    assert "has not sold" in answer.content.decode()
-    assert len(world.reverb.calls("POST")) == 1
 
 
 def test_a_sale_between_our_reading_of_the_listing_and_of_the_orders_counts_once(

@@ -107,6 +107,18 @@ def test_a_sale_that_went_and_came_back_unseen_does_not_hide_the_next_one() -> N
     assert (agreed.units, agreed.fall, agreed.rise) == (4, 0, 0)
 
 
+def test_a_cancelled_sale_that_came_back_does_not_hide_the_next_one() -> None:
+    agreed, [counted] = reckon(START, sale(quantity=3), reverb=2)
+    freed = replace(counted, released=True, new=True, updated_at=s(60))
+    agreed, sales = reckon(agreed, freed, reverb=5, at=s(61))
+    agreed = replace(agreed, reverb=1, put_at=s(62))  # no more are to be shown
+    agreed, sales = reckon(agreed, *sales, reverb=1, at=s(70))
+    agreed, sales = reckon(agreed, *sales, reverb=0, at=s(80))
+    assert (agreed.units, agreed.fall) == (4, 1)
+    agreed, _ = reckon(agreed, *sales, sale("2", at=s(79)), reverb=0, at=s(90))
+    assert (agreed.units, agreed.fall, agreed.rise) == (4, 0, 0)
+
+
 def test_a_sale_that_hid_a_lost_number_still_counts_and_is_no_rise() -> None:
     sent = replace(START, units=6, store=6, putting=6)
     agreed, _ = reckon(sent, store=6, reverb=5)  # applied, and one sold at once: it looks as before
@@ -315,7 +327,8 @@ class Watcher:
             seen = replace(one, released=freed, updated_at=one.updated_at if freed else one.placed_at)
             if before is not None:
                 changed = before.released != freed
-                seen = replace(seen, counted=before.counted, shown=before.shown, doubtful=before.doubtful, new=changed)
+                seen = replace(seen, counted=before.counted, shown=before.shown, doubtful=before.doubtful)
+                seen = replace(seen, restocked=before.restocked, new=changed)
             found.append(seen)
         return found
 

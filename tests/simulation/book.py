@@ -80,3 +80,5 @@ class Item:
     ordered_at: float = 0.0
     #: When the seller last set Reverb's number by hand.
     edited_at: float = 0.0
+    #: By how many units the seller raised it then.
+    raised: int = 0

@@ -198,6 +198,8 @@ class World:
             item.deleted = False
             # What sold on Reverb and the old one never learnt is still to be taken from the new one.
             self._changed(item, step.n - item.there, "store", f"made anew in the store, with {step.n}")
+            if (freed := item.book.units - step.n) > 0:
+                item.book.unsure.append((freed, "freed on Reverb, and the old one never learnt of it"))
 
     # -- on Reverb -------------------------------------------------------------------------------------------
 
@@ -239,6 +241,9 @@ class World:
             item.book.unsure = [one for one in item.book.unsure if one[1] != order.number]
             return
         self._changed(item, order.units, "reverb", f"{word} of order {order.number} on Reverb")
+        if item.raised and self._schedule.now - item.edited_at < CALM_AFTER_ORDERS_S:
+            item.book.unsure.append((min(item.raised, order.units), "raised by hand, which an order may have done"))
+            item.raised = 0
         self._by_other_means(item, order.units)
 
     def _by_other_means(self, item: Item, by: int) -> None:
@@ -277,11 +282,12 @@ class World:
             return
         wish = {"inventory": units, "has_inventory": True}
         self.outside.ask("reverb", "PUT", f"/api/listings/{listing['id']}", wish, token=item.token)
-        item.edited_at = self._schedule.now
+        item.edited_at, item.raised = self._schedule.now, max(0, units - before)
         self._changed(item, units - before, "reverb", f"the seller set {units} instead of {before} on Reverb")
         if units > before and self._schedule.now - item.ordered_at < CALM_AFTER_ORDERS_S:
             # An order that is off may be put back by Reverb itself or not: a rise of about then may be just that.
-            item.book.unsure.append((units - before, "raised by hand while an order may have done so"))
+            item.book.unsure.append((units - before, "raised by hand, which an order may have done"))
+            item.raised = 0
 
     def edit_unseen(self, item: Item) -> bool:
         """Tell whether we have still to see an edit by hand: an order on top of it would make one number of both."""
