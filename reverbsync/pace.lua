@@ -10,7 +10,8 @@
 -- Answer: {n, wait}: n are taken, call when the wait is over; {0, wait}: none, it could be made after the wait. The first
 -- has the name, the others are called name+2, name+3 and so on.
 --
--- A minute is counted half a second longer than it is, ten minutes two seconds: calls arrive in their own time.
+-- A minute is counted half a second longer than it is, ten minutes two seconds: calls arrive in their own time. One that
+-- takes longer is counted anew when its answer is there (pace.answered).
 local MINUTE, TEN_MINUTES = 60500000, 602000000
 local now = tonumber(ARGV[1])
 if not now then

@@ -19,10 +19,12 @@ class Handler(BaseHTTPRequestHandler):
     """Answers by path and remembers who asked."""
 
     seen: list[str] = []
+    lines: list[object] = []
 
     def do_GET(self) -> None:
         """Answer."""
         self.seen.append(self.path)
+        self.lines.append(self.client_address)
         if self.path == "/moved":
             self.send_response(302)
             self.send_header("Location", "/elsewhere")
@@ -32,20 +34,53 @@ class Handler(BaseHTTPRequestHandler):
         elif self.path == "/broken":
             self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
             return
+        elif self.path == "/latin":
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain; charset=latin-1")
+            self.end_headers()
+            self.wfile.write("Gitarre für 5 £".encode("latin-1"))
+            return
         else:
             self.send_response(200)
+        self.send_header("Content-Length", "2000")
         self.end_headers()
         self.wfile.write(b"x" * 2000)
+
+    def do_POST(self) -> None:
+        """Take it, and break the line without a word."""
+        self.seen.append(self.path)
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.close_connection = True
+
+    do_PUT = do_POST  # noqa: N815 -- the library's word
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
 
 
+class Keeping(Handler):
+    """Keeps lines alive."""
+
+    protocol_version = "HTTP/1.1"
+
+
 @pytest.fixture
 def server() -> Iterator[str]:
     """Run a server on the loopback address."""
-    Handler.seen = []
-    made = ThreadingHTTPServer((ports.LOOPBACK, 0), Handler)
+    yield from running(Handler)
+
+
+@pytest.fixture
+def keeping() -> Iterator[str]:
+    """Run a server that keeps lines alive."""
+    yield from running(Keeping)
+
+
+def running(handler: type[Handler]) -> Iterator[str]:
+    """Run a server and yield its address."""
+    Handler.seen.clear()
+    Handler.lines.clear()
+    made = ThreadingHTTPServer((ports.LOOPBACK, 0), handler)
     made.daemon_threads = True
     threading.Thread(target=made.serve_forever, daemon=True).start()
     yield f"http://{ports.LOOPBACK}:{made.server_port}"
@@ -59,9 +94,10 @@ def allowed(settings: Settings) -> None:
     settings.ALLOWED_PRIVATE_HOSTS = [ports.LOOPBACK]
 
 
-def call(url: str, per_minute: int = 6000) -> http.Answer:
+def call(url: str, per_minute: int = 6000, read_s: float = 5.0) -> http.Answer:
     """Make one call with a budget of its own."""
-    return http.call("GET", url, budgets=[Budget(f"test:{uuid.uuid4()}", per_minute)], headers={})
+    budget = Budget(f"test:{uuid.uuid4()}", per_minute)
+    return http.call("GET", url, budgets=[budget], headers={}, read_s=read_s)
 
 
 class Forbidden(Exception):
@@ -96,13 +132,36 @@ def test_a_call_that_nobody_took_was_surely_not_applied(allowed: None) -> None:
 
 
 @pytest.mark.parametrize("path", ["/silent", "/broken"])
-def test_a_call_whose_answer_got_lost_may_have_been_applied(
-    server: str, allowed: None, monkeypatch: pytest.MonkeyPatch, path: str
-) -> None:
-    monkeypatch.setattr(http, "READ_SECONDS", 0.3)
+def test_a_call_whose_answer_got_lost_may_have_been_applied(server: str, allowed: None, path: str) -> None:
     with pytest.raises(http.Unreachable) as lost:
-        call(f"{server}{path}")
+        call(f"{server}{path}", read_s=0.3)
     assert lost.value.maybe_done
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+def test_a_call_on_a_line_that_breaks_is_not_made_twice(keeping: str, allowed: None, method: str) -> None:
+    assert http.call("GET", f"{keeping}/", budgets=[], headers={}).status == 200
+    with pytest.raises(http.Unreachable) as lost:
+        http.call(method, f"{keeping}/broken", budgets=[], headers={}, body={"inventory": 1})
+    assert lost.value.maybe_done
+    assert Handler.seen == ["/", "/broken"]
+
+
+def test_a_line_is_kept_alive_for_the_next_call(keeping: str, allowed: None) -> None:
+    for _ in range(3):
+        http.call("GET", f"{keeping}/", budgets=[], headers={})
+    assert len(set(Handler.lines)) == 1
+
+
+def test_an_answer_is_read_in_the_encoding_that_it_names(server: str, allowed: None) -> None:
+    assert call(f"{server}/latin").text == "Gitarre für 5 £"
+
+
+def test_what_is_called_is_not_asked_for_by_way_of_a_proxy(
+    server: str, allowed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", f"http://{ports.LOOPBACK}:{ports.free(0)}")
+    assert call(f"{server}/").status == 200
 
 
 def test_a_long_wait_for_the_pace_is_the_queues_business(server: str, allowed: None) -> None:
@@ -128,8 +187,7 @@ def test_a_place_in_the_pace_is_given_back_when_nothing_was_sent(server: str, al
     assert pace.used(budget) == 1
 
 
-def test_a_call_that_may_have_been_applied_counts(server: str, allowed: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "READ_SECONDS", 0.3)
+def test_a_call_that_may_have_been_applied_counts(server: str, allowed: None) -> None:
     budget = Budget(f"test:{uuid.uuid4()}", 5)
     with pytest.raises(http.Unreachable):
         http.call("GET", f"{server}/broken", budgets=[budget], headers={})

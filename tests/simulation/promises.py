@@ -315,7 +315,7 @@ def _the_pace_is_kept(run: Run) -> Iterator[Broken]:
     limits = {False: run.story.ways["reads_per_minute"], True: run.story.ways["writes_per_minute"]}
     calls = [call for call in run.calls.made if call.side == "reverb" and call.arrived_at is not None]
     for (token, writes), limit in ((key, limits[key[1]]) for key in {(c.token, c.writes) for c in calls}):
-        times = [c.arrived_at or 0.0 for c in calls if (c.token, c.writes) == (token, writes)]
+        times = sorted(c.arrived_at or 0.0 for c in calls if (c.token, c.writes) == (token, writes))
         for first, at in enumerate(times):
             inside = [moment for moment in times[first:] if moment < at + 60]
             flushes = sum(at <= moment < at + 60 for moment in run.flushed_at)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -69,8 +71,10 @@ class Watch:
                 self.unsafe.append(words)
 
     def _note_numbers(self, call: Call) -> None:
+        asked = json.dumps(call.body)
         for item in self._run.world.items[self._run.shops_index(call.shop_id)]:
-            if item.way == "store":
+            about = "gid:" not in asked or re.search(rf"\b({item.product_id}|{item.counted_id})\b", asked)
+            if item.way == "store" and about:
                 item.read_there.append((self._run.schedule.now, self._run.world.in_store(item)))
 
     def _too_many(self, call: Call, item: Item) -> str:

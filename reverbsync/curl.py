@@ -1,0 +1,120 @@
+"""One request by libcurl, which needs a fraction of the CPU of Python's own clients. Sent once, or not at all."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pycurl
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
+
+class Failed(Exception):
+    """No whole answer came. `words` say why, without any address; `sent` is False when surely nothing went out."""
+
+    def __init__(self, words: str, *, sent: bool) -> None:
+        """Keep what is known."""
+        super().__init__(words)
+        self.words, self.sent = words, sent
+
+
+@dataclass
+class _Exchange:
+    """What libcurl tells of one request while it is under way."""
+
+    most_bytes: int
+    lines: list[bytes] = field(default_factory=list)
+    body: bytearray = field(default_factory=bytearray)
+    began: int = 0
+    too_large: bool = False
+
+    def goes_out(self, *_: object) -> int:
+        """Allow the request, and forbid it a second time: libcurl repeats it where a line that was kept alive broke."""
+        self.began += 1
+        return pycurl.PREREQFUNC_OK if self.began == 1 else pycurl.PREREQFUNC_ABORT
+
+    def header(self, line: bytes) -> None:
+        """Take a line of the headers; a status line begins them anew, as after 100 Continue."""
+        if line.startswith(b"HTTP/"):
+            self.lines.clear()
+        self.lines.append(line)
+
+    def take(self, chunk: bytes) -> int | None:
+        """Take a part of the body; -1 ends the transfer."""
+        if len(self.body) + len(chunk) > self.most_bytes:
+            self.too_large = True
+            return -1
+        self.body += chunk
+        return None
+
+    def headers(self) -> list[tuple[str, str]]:
+        """Return the headers of the answer."""
+        pairs = (line.decode("latin-1").partition(":") for line in self.lines[1:])
+        return [(name.strip(), value.strip()) for name, colon, value in pairs if colon]
+
+
+def request(
+    method: str,
+    url: str,
+    *,
+    data: bytes | None,
+    headers: Mapping[str, str],
+    connect_s: float,
+    whole_s: float,
+    most_bytes: int,
+) -> tuple[int, list[tuple[str, str]], bytes]:
+    """Return status, headers and body of the answer. Follows no redirect, asks no proxy. Raises Failed.
+
+    The line is kept alive and used again by this thread. `whole_s`: how long all of it may take, in seconds.
+    """
+    exchange, line = _Exchange(most_bytes), _line()
+    line.reset()
+    _set(line, exchange, url, connect_s, whole_s)
+    line.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in headers.items()] + ["Expect:"])
+    line.setopt(pycurl.CUSTOMREQUEST, method)
+    if data is not None:
+        line.setopt(pycurl.POSTFIELDS, data)
+    elif method == "HEAD":
+        line.setopt(pycurl.NOBODY, True)
+    try:
+        line.perform()
+    except pycurl.error as error:
+        raise Failed(_words(int(error.args[0]), exchange), sent=exchange.began > 0) from None
+    return line.getinfo(pycurl.RESPONSE_CODE), exchange.headers(), bytes(exchange.body)
+
+
+def _set(line: pycurl.Curl, exchange: _Exchange, url: str, connect_s: float, whole_s: float) -> None:
+    line.setopt(pycurl.URL, url)
+    line.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+    line.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
+    line.setopt(pycurl.PROXY, "")
+    line.setopt(pycurl.CAINFO, DEFAULT_CA_BUNDLE_PATH)
+    line.setopt(pycurl.ACCEPT_ENCODING, "gzip, deflate")
+    line.setopt(pycurl.NOSIGNAL, True)
+    line.setopt(pycurl.CONNECTTIMEOUT_MS, round(connect_s * 1000))
+    line.setopt(pycurl.TIMEOUT_MS, round(whole_s * 1000))
+    line.setopt(pycurl.PREREQFUNCTION, exchange.goes_out)
+    line.setopt(pycurl.HEADERFUNCTION, exchange.header)
+    line.setopt(pycurl.WRITEFUNCTION, exchange.take)
+
+
+def _words(code: int, exchange: _Exchange) -> str:
+    if exchange.too_large:
+        return "its answer is too large"
+    if code != pycurl.E_OPERATION_TIMEDOUT:
+        return "the connection failed"
+    if not exchange.began:
+        return "it could not be connected in time"
+    return "its answer came too slowly" if exchange.lines else "it did not answer in time"
+
+
+_lines = threading.local()
+
+
+def _line() -> pycurl.Curl:
+    """Return this thread's handle, which keeps lines to hosts alive."""
+    if not hasattr(_lines, "one"):
+        _lines.one = pycurl.Curl()
+    found: pycurl.Curl = _lines.one
+    return found
