@@ -144,7 +144,7 @@ def merge(
     )
     if reverb is None and base.reverb is None:  # no number yet that could have gone down for a sale
         return Merged(after, tuple(replace(sale, counted=sale.takes, new=False) for sale in known))
-    return Merged(after, _settled(known, moved, base, now), bool(left or rose))
+    return Merged(after, _settled(known, moved, base, now, orders_at), bool(left or rose))
 
 
 def shown(units: int, *, buffer: int = 0, maximum: int = 0) -> int:
@@ -206,7 +206,7 @@ def _ends(sale: Sale, agreed: Agreed, now: datetime) -> tuple[int, int]:
         back = max(sale.shown, sale.counted) + (sale.shown if sale.doubtful else 0)
         return (sale.shown - back if open_ else sale.shown), sale.shown
     if sale.shown:
-        return (0 if sale.doubtful and open_ else sale.shown), sale.shown
+        return (0 if sale.doubtful else sale.shown), sale.shown
     return (0 if _overwritten(sale, agreed) or not sale.sure else sale.quantity), sale.quantity
 
 
@@ -221,7 +221,9 @@ def _expected(agreed: Agreed, sales: Sequence[Sale], now: datetime) -> tuple[int
     return sum(was - most for was, _, most in ends), sum(was - least for was, least, _ in ends)
 
 
-def _settled(sales: Sequence[Sale], moved: int, agreed: Agreed, now: datetime) -> tuple[Sale, ...]:
+def _settled(
+    sales: Sequence[Sale], moved: int, agreed: Agreed, now: datetime, orders_at: datetime | None
+) -> tuple[Sale, ...]:
     """Return the sales as counted, each with how far the number went for it: together by `moved`."""
     spare = moved - _expected(agreed, sales, now)[0]
     found = []
@@ -234,6 +236,8 @@ def _settled(sales: Sequence[Sale], moved: int, agreed: Agreed, now: datetime) -
         # An unpaid one that may not have moved it yet is no surer: the number may have gone down for another one.
         unsure = not sale.sure or _overwritten(sale, agreed)
         doubtful = sale.doubtful and not back if sale.shown else unsure and back < most - least
+        # Once the orders of that time are all known, it was this one.
+        doubtful = doubtful and not (orders_at and orders_at > sale.updated_at + FOLLOWS_WITHIN + RIPE)
         came = sale.released and (sale.restocked or (went <= 0 < sale.shown and not sale.doubtful))
         taken = replace(sale, counted=sale.takes, shown=max(0, went), new=False, doubtful=doubtful, restocked=came)
         found.append(taken)

@@ -168,6 +168,13 @@ def test_an_order_that_waits_for_payment_and_explains_a_part_does_not_hide_one_t
     assert (agreed.units, agreed.rise) == (2, 0)
 
 
+def test_an_order_that_shows_only_after_a_long_time_is_not_hidden_by_one_that_waits_for_payment() -> None:
+    agreed, [unpaid] = reckon(START, sale(sure=False), reverb=4, at=s(2))  # it was the other one that moved the number
+    agreed, sales = reckon(agreed, unpaid, sale("2", at=s(1)), reverb=4, at=s(1200))
+    assert (agreed.units, agreed.rise) == (3, 0)
+    assert not any(one.doubtful for one in sales)
+
+
 @pytest.mark.parametrize("seen_before", [True, False])
 def test_a_freed_unit_that_the_number_never_went_down_for_is_no_rise(seen_before: bool) -> None:
     agreed, [waits] = reckon(START, sale(sure=False), reverb=5)
