@@ -15,6 +15,7 @@ BENCHES = {
     "pace": 240,
     "fairness": 420,
     "urgent": 300,
+    "sold": 300,
     "intake": 180,
     "synclog": 1800,
     "calls": 600,

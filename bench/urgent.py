@@ -50,19 +50,7 @@ def main() -> int:
 
 def sold_out(bench: stack.Bench, owner: Any, products: list[Any]) -> list[float]:
     """Let the store sell out one product after the other; return the seconds until Reverb was told of each."""
-    from bench import shops
-    from shops.platforms.custom import signing
-
-    session = requests.Session()
-    address = owner.store.webhook_address
-    sent: dict[str, float] = {}
-    for product in products:
-        body = json.dumps({"type": "product.updated", "data": shops.told(product, stock=0)}).encode()
-        headers = signing.sign(shops.SECRET, f"{product.pk}-{time.time()}", datetime.now(UTC), body)
-        headers["Authorization"] = f"Bearer {owner.store.token.get_secret_value()}"
-        sent[product.sku.removeprefix("SKU-")] = time.time()
-        session.post(address, data=body, headers=headers, timeout=20).raise_for_status()
-        time.sleep(PAUSE_S)
+    sent = tell_store(owner, products, stock=0, pause_s=PAUSE_S)
     over = time.monotonic() + PATIENCE_S
     while True:
         puts = [(at, path) for at, _, method, path, _ in bench.calls() if method == "PUT"]
@@ -72,6 +60,23 @@ def sold_out(bench: stack.Bench, owner: Any, products: list[Any]) -> list[float]
         if time.monotonic() > over:
             raise TimeoutError(f"{len(sent.keys() - arrived.keys())} were not taken off sale")
         time.sleep(0.5)
+
+
+def tell_store(owner: Any, products: list[Any], *, stock: int, pause_s: float = 0.0) -> dict[str, float]:
+    """Let the store tell of each product's stock; return when it did, by the number in the SKU."""
+    from bench import shops
+    from shops.platforms.custom import signing
+
+    session = requests.Session()
+    sent: dict[str, float] = {}
+    for product in products:
+        body = json.dumps({"type": "product.updated", "data": shops.told(product, stock=stock)}).encode()
+        headers = signing.sign(shops.SECRET, f"{product.pk}-{time.time()}", datetime.now(UTC), body)
+        headers["Authorization"] = f"Bearer {owner.store.token.get_secret_value()}"
+        sent[product.sku.removeprefix("SKU-")] = time.time()
+        session.post(owner.store.webhook_address, data=body, headers=headers, timeout=20).raise_for_status()
+        time.sleep(pause_s)
+    return sent
 
 
 if __name__ == "__main__":

@@ -113,6 +113,8 @@ def merge(
     """
     # Where two sales explain the same, the one that stands goes first: a freed one may still be put back later.
     sales = sorted(sales, key=lambda sale: sale.released)
+    if not any(sale.new for sale in sales):
+        sales = [replace(sale, doubtful=sale.doubtful and not _all_known(sale, orders_at)) for sale in sales]
     likelier = _likelier(agreed, sales, reverb, now)
     if likelier is None:
         waiting = replace(agreed, undecided_at=agreed.undecided_at or now)
@@ -236,12 +238,16 @@ def _settled(
         # An unpaid one that may not have moved it yet is no surer: the number may have gone down for another one.
         unsure = not sale.sure or _overwritten(sale, agreed)
         doubtful = sale.doubtful and not back if sale.shown else unsure and back < most - least
-        # Once the orders of that time are all known, it was this one.
-        doubtful = doubtful and not (orders_at and orders_at > sale.updated_at + FOLLOWS_WITHIN + RIPE)
+        doubtful = doubtful and not _all_known(sale, orders_at)
         came = sale.released and (sale.restocked or (went <= 0 < sale.shown and not sale.doubtful))
         taken = replace(sale, counted=sale.takes, shown=max(0, went), new=False, doubtful=doubtful, restocked=came)
         found.append(taken)
     return tuple(found)
+
+
+def _all_known(sale: Sale, orders_at: datetime | None) -> bool:
+    """Tell whether all orders of the time in which the number went down are known: if no other is it, this one is."""
+    return orders_at is not None and orders_at > sale.updated_at + FOLLOWS_WITHIN + RIPE
 
 
 # -- a number whose answer was lost --------------------------------------------------------------------------------

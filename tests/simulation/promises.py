@@ -190,7 +190,7 @@ def _agrees(run: Run, item: Item, settings: SyncSettings) -> Iterator[Broken]:
     listing = run.world.listing(item)
     shown, there = run.world.shown(listing), run.world.in_store(item)
     if item.deleted:
-        if shown:
+        if shown and run.world.linked(item):
             yield Broken(3, f"{item.sku} is deleted in the store and still on sale on Reverb ({shown})")
         return
     if item.way == "store":

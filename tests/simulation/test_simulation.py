@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -14,10 +15,21 @@ from tests.simulation.story import Step, Story
 
 pytestmark = pytest.mark.live
 
-RUNS = 20
+RUNS = 200
 #: In so many runs each planted bug must be found.
 SOON = range(1, 201)
 PROCESSES = 2
+#: What would sell a guitar twice, list it twice or lose a word; the others are planted at night.
+WORST = (
+    "creates_without_look_up",
+    "delivery_done_before_its_jobs",
+    "echo_of_reverb_taken_for_an_edit",
+    "echo_of_the_store_taken_for_news",
+    "order_counted_twice",
+    "overwrites_reverb",
+    "overwrites_the_store",
+)
+OTHERS = sorted(mutants.MUTANTS.keys() - set(WORST))
 
 
 def simulate(*arguments: str, seconds: float = 1200) -> subprocess.CompletedProcess[str]:
@@ -26,13 +38,31 @@ def simulate(*arguments: str, seconds: float = 1200) -> subprocess.CompletedProc
     return subprocess.run(command, cwd=many.ROOT, capture_output=True, text=True, timeout=seconds, check=False)
 
 
-@pytest.fixture(scope="module")
-def found() -> dict[str, dict[str, Any]]:
+def hunt(names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Plant each bug by itself, and return what was seen of it."""
     with many.processes(PROCESSES) as workers:
-        shares = [sorted(mutants.MUTANTS)[number::PROCESSES] for number in range(PROCESSES)]
+        shares = [names[number::PROCESSES] for number in range(PROCESSES)]
         said = list(workers.tell([{"mutants": share, "seeds": list(SOON)} for share in shares]))
     return {one["mutant"]: one for one in said}
+
+
+def was_found(said: dict[str, Any]) -> None:
+    """Check that a bug broke a promise, in a run that keeps all of them without it."""
+    assert said["reached"]
+    assert said["base_failures"] == []
+    assert said["broken"]
+
+
+@pytest.fixture(scope="module")
+def worst() -> dict[str, dict[str, Any]]:
+    """Hunt the worst bugs."""
+    return hunt(WORST)
+
+
+@pytest.fixture(scope="module")
+def others() -> dict[str, dict[str, Any]]:
+    """Hunt the others."""
+    return hunt(OTHERS)
 
 
 def test_no_promise_breaks_in_a_few_runs() -> None:
@@ -45,20 +75,15 @@ def test_the_same_seed_is_the_same_run() -> None:
     assert done.returncode == 0, done.stdout[-5_000:]
 
 
-@pytest.mark.night
-@pytest.mark.parametrize("mutant", sorted(mutants.MUTANTS))
-def test_a_planted_bug_is_found_soon(found: dict[str, dict[str, Any]], mutant: str) -> None:
-    said = found[mutant]
-    assert said["reached"]
-    assert said["base_failures"] == []
-    assert said["broken"]
+@pytest.mark.parametrize("mutant", WORST)
+def test_a_planted_bug_of_the_worst_kind_is_found_soon(worst: dict[str, dict[str, Any]], mutant: str) -> None:
+    was_found(worst[mutant])
 
 
 @pytest.mark.night
-def test_without_planted_bugs_the_same_seeds_are_clean(found: dict[str, dict[str, Any]]) -> None:
-    last = max(one["seed"] for one in found.values() if one["seed"] is not None)
-    done = simulate("--runs", str(last), "--seed", str(SOON[0]))
-    assert done.returncode == 0, done.stdout[-20_000:]
+@pytest.mark.parametrize("mutant", OTHERS)
+def test_a_planted_bug_is_found_soon(others: dict[str, dict[str, Any]], mutant: str) -> None:
+    was_found(others[mutant])
 
 
 def test_a_story_can_be_written_down_and_read_again() -> None:

@@ -210,7 +210,7 @@ class World:
             return self._tell(f"({item.sku} is not on sale on Reverb)")
         wish = {"listing_id": listing["id"], "quantity": units, "status": status}
         order = self.outside.ask("reverb", "POST", "/_control/buy", wish)
-        sold = Order(str(order["order_number"]), units, early=not self._linked(item), paid=status == "paid")
+        sold = Order(str(order["order_number"]), units, early=not self.linked(item), paid=status == "paid")
         item.ordered_at = self._schedule.now
         item.reverb_orders.append(sold)
         if sold.early:
@@ -261,7 +261,8 @@ class World:
             )
             self._tell(f"{item.sku}: the store learns of it by other means, and has {there + by}")
 
-    def _linked(self, item: Item) -> bool:
+    def linked(self, item: Item) -> bool:
+        """Tell whether a listing of the item was ever looked at here."""
         return Ledger.objects.filter(listing__sku=item.sku, listing__shop__store__address=item.domain).exists()
 
     def _count_on_reverb(self, item: Item, step: Step) -> None:
@@ -273,7 +274,7 @@ class World:
         listing = self.listing(item)
         if self.over or listing is None or listing["state"] not in ("live", "sold"):
             return
-        if item.deleted or not self._linked(item):
+        if item.deleted or not self.linked(item):
             return
         before = self.shown(listing)
         if not self._calm(item, listing, lower=units < before):

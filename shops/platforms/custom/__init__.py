@@ -34,6 +34,8 @@ class Custom(Platform):
     fields = ()
     poll_every_s = 0
     knows_repeats = True
+    #: A message that was sent before our change may come after its answer.
+    stock_trails_s = 10
     is_told = True
     makes_keys = True
 

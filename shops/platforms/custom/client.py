@@ -7,13 +7,16 @@ import uuid
 from datetime import datetime
 from typing import Any
 
+from pydantic import ValidationError
+
 from reverbsync import clock
+from reverbsync.http import Answer
 from reverbsync.pace import Budget
 from shops.models import StoreConnection, ToldOrder, ToldProduct
 from shops.orders import NewOrder, OrderStatus, Shipment, StoreOrder
 from shops.pictures import StoreProduct
 from shops.platforms import calls
-from shops.platforms.custom import messages, signing
+from shops.platforms.custom import messages, signing, told
 from shops.platforms.values import (
     Count,
     Hooks,
@@ -30,6 +33,14 @@ STORE = "Your system"
 CALLS_PER_MINUTE = 120
 PAGE = 250
 READ_S = 20.0
+
+
+class _Conflict(Moved):
+    """The system's stock, or its order, is another one than we said; `said` is its answer."""
+
+    def __init__(self, said: dict[str, Any]) -> None:
+        super().__init__("The stock in your system has moved.")
+        self.said = said
 
 
 class CustomClient:
@@ -98,10 +109,23 @@ class CustomClient:
             "from": count.there,
         }
         key = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{product.store_product_id} {count.there} {by} {reference}"))
-        said = self._tell("stock.adjust", data, key=key)
-        stock = said.get("stock")
-        units = stock if isinstance(stock, int) else count.there + by
+        try:
+            units = self._heard(product, count, self._tell("stock.adjust", data, key=key), otherwise=count.there + by)
+        except _Conflict as conflict:
+            self._heard(product, count, conflict.said, otherwise=count.there)
+            raise
         return Count(units, count.place, units)
+
+    def _heard(self, product: StoreProduct, count: Count, said: dict[str, Any], *, otherwise: int) -> int:
+        """Keep the number that was answered, or what follows where there was none; return it."""
+        try:
+            answer = messages.Adjusted.model_validate(said)
+        except ValidationError:
+            answer = messages.Adjusted()
+        units = otherwise if answer.stock is None else answer.stock
+        ids = product.store_parent_id, product.store_product_id
+        told.answered(self._connection, *ids, was=count.there, stock=units, at=answer.updated_at)
+        return units
 
     # -- webhooks --------------------------------------------------------------------------------------------
 
@@ -155,7 +179,10 @@ class CustomClient:
     def release(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
         """Send `order.cancel`, with the same id for the same order."""
         data = {"id": order_id, "reverb_number": reverb_number, "gives_back": gives_back, "note": note}
-        self._tell("order.cancel", data, key=str(uuid.uuid5(uuid.NAMESPACE_URL, f"cancel {reverb_number}")))
+        try:
+            self._tell("order.cancel", data, key=str(uuid.uuid5(uuid.NAMESPACE_URL, f"cancel {reverb_number}")))
+        except _Conflict:
+            raise Unsupported("Your system has the order as shipped, so it was left as it is.") from None
 
     def order_products(self, order_id: str) -> list[str]:
         """Return the products of an order as it was told."""
@@ -190,10 +217,8 @@ class CustomClient:
             body=body,
             read_s=READ_S,
         )
-        if answer.status == 409 and kind == "order.cancel":
-            raise Unsupported("Your system has the order as shipped, so it was left as it is.")
         if answer.status == 409:
-            raise Moved("The stock in your system has moved.")
+            raise _Conflict(_said(answer))
         if answer.status in (401, 403):
             raise StoreRefused("Your system refused our signature. Check that it knows the present secret.")
         if answer.status == 429:
@@ -202,5 +227,10 @@ class CustomClient:
             raise Unsupported(f"Your system does not take “{kind}” (status {answer.status}).")
         if not 200 <= answer.status < 300:
             raise StorePassing(f"Your system answered {answer.status}.", maybe_done=answer.status >= 500)
-        said = calls.json_of(STORE, answer)
-        return said if isinstance(said, dict) else {}
+        return _said(answer)
+
+
+def _said(answer: Answer) -> dict[str, Any]:
+    """Return the object of an answer, an empty one where it holds none. Raises StorePassing for a page."""
+    said = calls.json_of(STORE, answer)
+    return said if isinstance(said, dict) else {}

@@ -86,6 +86,13 @@ class Counts(Part):
     items: Annotated[list[Count], Field(min_length=1)]
 
 
+class Adjusted(Part):
+    """The answer to `stock.adjust`: the stock after it, or as it is where it was refused, and since when."""
+
+    stock: int | None = None
+    updated_at: AwareDatetime | None = None
+
+
 class Complete(Part):
     """All ids that the store has; what is not among them is gone."""
 

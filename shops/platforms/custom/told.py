@@ -72,6 +72,27 @@ def _counted(store: StoreConnection, data: messages.Counts) -> list[Event]:
     return [ProductChanged(data.product_id)]
 
 
+def answered(
+    store: StoreConnection, product_id: str, variant_id: str, *, was: int, stock: int, at: datetime | None
+) -> None:
+    """Keep the number that the store answered to a change of ours, unless it has told another one since.
+
+    It may tell us of our own change much later, or never. `at` is when its number was so, where it says that: what it
+    told before and comes late changes nothing then.
+    """
+    with transaction.atomic():
+        StoreConnection.objects.select_for_update(no_key=True).get(pk=store.pk)
+        known = ToldProduct.objects.filter(store=store, product_id=product_id, deleted=False).first()
+        if known is None:
+            return
+        for row in known.body["variants"]:
+            if row["id"] == variant_id and row["stock"] == was:
+                row["stock"] = stock
+        if at is not None:
+            known.said_at = max(known.said_at, at)
+        known.save(update_fields=["body", "said_at"])
+
+
 def _complete(store: StoreConnection, data: messages.Complete) -> list[Event]:
     there = set(data.ids)
     rows = ToldProduct.objects.filter(store=store, deleted=False, said_at__lte=data.updated_at)

@@ -1,0 +1,74 @@
+"""The last one sold on Reverb while ten mass syncs run: from Reverb's webhook to the store's stock at zero.
+
+Baseline: the same when nothing else runs. The webhook is posted to the real server; its shop has a mass sync
+of its own.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import Any
+
+import requests
+
+from bench import stack
+from bench.report import Result, Row, p, tell
+from bench.urgent import MANY, PATIENCE_S, SYNCS, TIMES, WARM, tell_store
+
+#: When idle: half of them, and 95 of 100, within so many seconds.
+HALF_S, NEARLY_ALL_S = 1.0, 3.0
+#: A store of one's own is called twice a second at most (shops/platforms/custom/client.py).
+PAUSE_S = 0.7
+
+
+def main() -> int:
+    """Measure idle, then beside the mass syncs."""
+    with stack.up(app=True, reverb="bench.sales") as bench:
+        from bench import shops
+
+        bench.reverb(latency_s=0.05)
+        owners = [shops.shop(number) for number in range(1, SYNCS + 1)]
+        owners[0].store.address = f"{bench.reverb_url}/_store/"
+        owners[0].store.save()
+        last = shops.products(owners[0], 2 * TIMES + WARM)
+        masses = [shops.products(owner, MANY, price="150.00", start=100_000) for owner in owners]
+        tell_store(owners[0], last, stock=1)
+        shops.wait_until_done([owners[0]], seconds=PATIENCE_S)
+        sold(bench, owners[0], last[:WARM])
+        idle = sold(bench, owners[0], last[WARM : WARM + TIMES])
+        for mass in masses:
+            shops.open_jobs(mass)
+        time.sleep(5)
+        busy = sold(bench, owners[0], last[WARM + TIMES :])
+        left = min(shops.open_count(owner) for owner in owners)
+    table: list[Row] = [("ms from webhook to the store", "p50", "p95", "most")]
+    table += [(name, *(p(found, n) * 1000 for n in (50, 95, 100))) for name, found in (("idle", idle), ("busy", busy))]
+    soon = p(idle, 50) <= HALF_S and p(idle, 95) <= NEARLY_ALL_S
+    also = {"idle half within a second, 95 of 100 within three": soon, "all mass syncs still ran": left > 0}
+    return tell(Result("sold", p(busy, 95) / p(idle, 95), "<= 2", p(idle, 95) * 1000, table, also))
+
+
+def sold(bench: stack.Bench, owner: Any, products: list[Any]) -> list[float]:
+    """Let one product after the other sell on Reverb; return the seconds until the store was told of each."""
+    session, token = requests.Session(), owner.reverb.token.get_secret_value()
+    address = f"{owner.reverb.webhook_address}orders/create/"
+    heard: dict[str, float] = {}
+    for product in products:
+        wish = {"listing": product.sku.removeprefix("SKU-"), "token": token}
+        order = session.post(f"{bench.reverb_url}/_bench/buy", json=wish, timeout=20).json()
+        heard[product.store_parent_id] = time.time()
+        session.post(address, json=order, timeout=20).raise_for_status()
+        time.sleep(PAUSE_S)
+    over = time.monotonic() + PATIENCE_S
+    while True:
+        told = {path: at for at, _, kind, path, _ in reversed(bench.calls()) if kind == "stock.adjust"}
+        if heard.keys() <= told.keys():
+            return [told[key] - at for key, at in heard.items()]
+        if time.monotonic() > over:
+            raise TimeoutError(f"the store was not told of {len(heard.keys() - told.keys())}")
+        time.sleep(0.5)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
