@@ -17,7 +17,7 @@ pytestmark = pytest.mark.live
 
 RUNS = 200
 #: In so many runs each planted bug must be found.
-SOON = range(1, 201)
+SOON = range(90_000, 90_200)
 PROCESSES = 2
 #: What would sell a guitar twice, list it twice or lose a word; the others are planted at night.
 WORST = (
