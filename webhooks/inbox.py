@@ -10,7 +10,7 @@ from typing import Any
 from django.db import connection
 
 from reverbsync import clock
-from reverbsync.database import unasked
+from reverbsync.database import Statement, unasked
 from reverbsync.wake import wake_soon
 from shops.models import Shop
 from webhooks.models import Delivery
@@ -22,12 +22,12 @@ LONGEST_DELAY_S = 600
 
 
 # By hand: a web server does this for each call, and the statement is half the work of the same through models.
-_KEEP = """
+_KEEP = Statement("""
 INSERT INTO webhooks_delivery
     (shop_id, source, delivery_id, topic, body, received_at, due_at, state, note, attempts)
 VALUES (%s, %s, %s, %s, %s, %s, %s, %s, '', 0)
 ON CONFLICT DO NOTHING
-"""
+""")
 
 
 def keep(shop_id: int, *, source: str, delivery_id: str, topic: str, body: bytes, state: Delivery.State) -> None:
@@ -40,7 +40,7 @@ def keep(shop_id: int, *, source: str, delivery_id: str, topic: str, body: bytes
 
 def _insert(row: list[Any]) -> None:
     with connection.cursor() as cursor:
-        cursor.execute(_KEEP, row)
+        _KEEP.run(cursor, row)
 
 
 def open_ones(shop: Shop, *, now: datetime, limit: int, source: str = "store") -> list[Delivery]:

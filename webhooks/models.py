@@ -16,7 +16,8 @@ class Delivery(models.Model):
         IGNORED = "ignored", "Of a topic that means nothing to us"
         UNREADABLE = "unreadable", "Signed, but not readable"
 
-    shop = models.ForeignKey(Shop, models.CASCADE, related_name="deliveries")
+    #: The key "one_delivery_per_id" begins with it: an index of its own would only cost.
+    shop = models.ForeignKey(Shop, models.CASCADE, related_name="deliveries", db_index=False)
     source = models.CharField(max_length=10, help_text="store or reverb")
     #: The platform's own id, the same when the call is sent again.
     delivery_id = models.CharField(max_length=200)

@@ -76,6 +76,8 @@ class Calls:
     tell: Callable[[str], None]
     made: list[Call] = field(default_factory=list)
     _armed: list[_Armed] = field(default_factory=list)
+    #: Side → until when it answers nothing but 503.
+    _out: dict[str, float] = field(default_factory=dict)
 
     # -- the story's part ------------------------------------------------------------------------------------
 
@@ -85,8 +87,13 @@ class Calls:
         self._armed.append(armed)
         self.schedule.later(WAITS_S, lambda: self._missed(armed))
 
+    def out_of_order(self, side: str, seconds: float) -> None:
+        """Let a side answer nothing but 503 for a while."""
+        self._out[side] = self.schedule.now + seconds
+
     def disarm(self) -> None:
         """Nothing more goes wrong; what was to happen happens."""
+        self._out.clear()
         for armed in list(self._armed):
             self._missed(armed)
 
@@ -173,6 +180,8 @@ class Calls:
         self.act(step)
 
     def _answer(self, request: PreparedRequest, call: Call, fault: Step | None) -> Answered:
+        if self.schedule.now < self._out.get(call.side, 0.0):
+            return self._refusal(call, 503)
         word = fault.word if fault is not None else ""
         if fault is not None:
             self._told(call, f"meets: {word} {fault.n if word in ('slow', 'status') else ''}".strip())

@@ -32,7 +32,7 @@ from tests.simulation.outside import Outside, Post
 from tests.simulation.processes import Process, Processes
 from tests.simulation.promises import Broken
 from tests.simulation.schedule import Schedule
-from tests.simulation.story import FAULTS, MASS_SYNC, SETTINGS, WITH_A_NUMBER, Step, Story
+from tests.simulation.story import FAULTS, MASS_SYNC, OUT_OF_ORDER, SETTINGS, WITH_A_NUMBER, Step, Story
 from tests.simulation.watch import Watch
 from tests.simulation.world import World
 from webhooks import addresses
@@ -243,6 +243,8 @@ class Run:
                 self.schedule.run_until(self.schedule.now + step.n)
         elif step.word in SETTINGS:
             self._set_up(step)
+        elif step.word in OUT_OF_ORDER:
+            self.calls.out_of_order(OUT_OF_ORDER[step.word], step.n)
         elif step.word == "mass sync":
             self._mass_sync(self.shops[step.shop])
         elif step.word in MASS_SYNC:

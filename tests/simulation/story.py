@@ -156,6 +156,8 @@ WITH_A_NUMBER = frozenset(
         "slow",
         "pass",
         "status",
+        "store out of order",
+        "reverb out of order",
     }
 )
 #: Words for the seller's settings here: field, and its value (None: the step's number).
@@ -167,6 +169,8 @@ SETTINGS: dict[str, tuple[str, bool | None]] = {
 }
 #: Words for the buttons of the mass sync: what the page calls them.
 MASS_SYNC = {"pause mass sync": "pause", "resume mass sync": "resume", "cancel mass sync": "cancel"}
+#: Words for a side that answers nothing but 503 for some seconds.
+OUT_OF_ORDER = {"store out of order": "store", "reverb out of order": "reverb"}
 #: Words that hit a call of ours: they always have a moment.
 FAULTS = frozenset({"lose the request", "lose the answer", "refuse the line", "slow", "status", "nonsense"})
 

@@ -255,11 +255,11 @@ class World:
     def _told_store(self, item: Item, by: int) -> None:
         self.waiting -= 1
         there = self.in_store(item)
-        if there is not None:
-            self.outside.ask(
-                "store", "PUT", f"/_control/variants/{item.variant_id}", {"inventory_quantity": there + by}
-            )
-            self._tell(f"{item.sku}: the store learns of it by other means, and has {there + by}")
+        if there is None:
+            return self._changed(item, -by, "store", "the store, which leads, has it no more, and never learns of it")
+        wish = {"inventory_quantity": there + by}
+        self.outside.ask("store", "PUT", f"/_control/variants/{item.variant_id}", wish)
+        return self._tell(f"{item.sku}: the store learns of it by other means, and has {there + by}")
 
     def linked(self, item: Item) -> bool:
         """Tell whether a listing of the item was ever looked at here."""

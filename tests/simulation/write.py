@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from tests.simulation.story import Side, Step, Story, Thing
+from tests.simulation.story import OUT_OF_ORDER, Side, Step, Story, Thing
 
 SKUS = ("AX-1", "BASS-2", "CAJON-3", "DRUM-4")
 #: Word → how often it comes.
@@ -40,6 +40,8 @@ TROUBLE = {
     "slow": 2,
     "status": 5,
     "nonsense": 1,
+    "store out of order": 2,
+    "reverb out of order": 2,
     "die": 7,
     "second worker": 4,
     "flush": 1,
@@ -47,6 +49,8 @@ TROUBLE = {
 }
 STATUSES = (429, 429, 500, 503, 502)
 PASSES = (20, 60, 300, 900)
+#: Seconds for which a side answers nothing but 503.
+OUTAGES = (5, 20, 60, 120)
 #: Share of the stories with a moment in which much happens at once.
 RUSHES = 0.35
 #: Share of those that begin before anything is listed in which the answer to the first listings is lost.
@@ -175,7 +179,9 @@ def _trouble(luck: Random) -> Step:
     word = luck.choices(list(TROUBLE), list(TROUBLE.values()))[0]
     number = {"status": luck.choice(STATUSES), "slow": luck.choice((3, 15, 25)), "pass": luck.choice(PASSES)}
     step = {"wait": _wait(luck), "n": number.get(word, 1)}
-    if word in ("flush", "pass"):
+    if word in OUT_OF_ORDER:
+        step["n"] = luck.choice(OUTAGES)
+    if word in ("flush", "pass", *OUT_OF_ORDER):
         return Step(word, **step)
     where, at = luck.choice(WHERE), luck.choice((1, 1, 1, 2, 3, 5))
     if word == "die":

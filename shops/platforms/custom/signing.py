@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import hmac
 from collections.abc import Mapping
 from datetime import datetime
@@ -51,4 +50,4 @@ def _digest(secret: str, message_id: str, stamp: str, body: bytes) -> str:
     if not key:
         raise BadSignature
     signed = f"{message_id}.{stamp}.".encode() + body
-    return base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
+    return base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
