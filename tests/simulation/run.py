@@ -234,6 +234,17 @@ class Run:
                 self.world.act(step)
             return
         self.tell(f"{step.word} {step.n if step.word in WITH_A_NUMBER else ''}".strip())
+        if step.word in SETTINGS:
+            self._set_up(step)
+        elif step.word == "mass sync":
+            self._mass_sync(self.shops[step.shop])
+        elif step.word in MASS_SYNC:
+            self._press(self.shops[step.shop], MASS_SYNC[step.word])
+        else:
+            self._go_wrong(step)
+
+    def _go_wrong(self, step: Step) -> None:
+        """Let time pass, or something of the machinery fail."""
         if step.word == "flush":
             redis().flushdb()
             self.ours.forget()
@@ -241,14 +252,8 @@ class Run:
         elif step.word == "pass":
             if not self.processes.stack:
                 self.schedule.run_until(self.schedule.now + step.n)
-        elif step.word in SETTINGS:
-            self._set_up(step)
         elif step.word in OUT_OF_ORDER:
             self.calls.out_of_order(OUT_OF_ORDER[step.word], step.n)
-        elif step.word == "mass sync":
-            self._mass_sync(self.shops[step.shop])
-        elif step.word in MASS_SYNC:
-            self._press(self.shops[step.shop], MASS_SYNC[step.word])
         elif step.word == "second worker":
             self.ours.look_soon()
             self.schedule.let_pass(1.2)

@@ -65,7 +65,8 @@ def story(seed: int) -> Story:
     ways = _ways(luck)
     steps = _steps(luck, sides)
     if not ways["begins_linked"] and luck.random() < LOST_AT_FIRST:
-        steps.insert(0, Step("lose the answer", 0.0, at=luck.choice((1, 2, 3)), where="reverb writes"))
+        steps.insert(0, Step("lose the answer", 0.0, at=luck.choice((1, 1, 2)), where="new listing"))
+        ways["reverb"]["sku_lag_s"] = luck.choice((3.0, 15.0, 15.0))  # and the listing does not show at once
     return Story(seed, sides, ways, tuple(steps))
 
 
