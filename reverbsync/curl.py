@@ -1,4 +1,8 @@
-"""One request by libcurl, which needs a fraction of the CPU of Python's own clients. Sent once, or not at all."""
+"""One request by libcurl, which needs a fraction of the CPU of Python's own clients.
+
+A server closes a line that is kept alive when it likes, perhaps just when we send. Libcurl then sends again on a new line.
+A reading may be asked for twice so. For what writes that is forbidden, and it takes no line that idled for long.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,11 @@ from dataclasses import dataclass, field
 
 import pycurl
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
+#: Requests that change nothing on the other side.
+READINGS = frozenset({"GET", "HEAD"})
+#: Seconds after which a line is not used any more for what writes: servers close theirs after two or more.
+IDLE_S = 1
 
 
 class Failed(Exception):
@@ -24,15 +33,17 @@ class _Exchange:
     """What libcurl tells of one request while it is under way."""
 
     most_bytes: int
+    #: How often it may be sent.
+    times: int
     lines: list[bytes] = field(default_factory=list)
     body: bytearray = field(default_factory=bytearray)
     began: int = 0
     too_large: bool = False
 
     def goes_out(self, *_: object) -> int:
-        """Allow the request, and forbid it a second time: libcurl repeats it where a line that was kept alive broke."""
+        """Allow the request as often as it may be sent."""
         self.began += 1
-        return pycurl.PREREQFUNC_OK if self.began == 1 else pycurl.PREREQFUNC_ABORT
+        return pycurl.PREREQFUNC_OK if self.began <= self.times else pycurl.PREREQFUNC_ABORT
 
     def header(self, line: bytes) -> None:
         """Take a line of the headers; a status line begins them anew, as after 100 Continue."""
@@ -68,11 +79,13 @@ def request(
 
     The line is kept alive and used again by this thread. `whole_s`: how long all of it may take, in seconds.
     """
-    exchange, line = _Exchange(most_bytes), _line()
+    exchange, line = _Exchange(most_bytes, 2 if method in READINGS else 1), _line()
     line.reset()
     _set(line, exchange, url, connect_s, whole_s)
     line.setopt(pycurl.HTTPHEADER, [f"{name}: {value}" for name, value in headers.items()] + ["Expect:"])
     line.setopt(pycurl.CUSTOMREQUEST, method)
+    if method not in READINGS:
+        line.setopt(pycurl.MAXAGE_CONN, IDLE_S)
     if data is not None:
         line.setopt(pycurl.POSTFIELDS, data)
     elif method == "HEAD":

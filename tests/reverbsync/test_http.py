@@ -28,6 +28,9 @@ class Handler(BaseHTTPRequestHandler):
         if self.path == "/moved":
             self.send_response(302)
             self.send_header("Location", "/elsewhere")
+        elif self.path == "/closing" and self.seen.count("/closing") == 1:
+            self.close_connection = True
+            return
         elif self.path == "/silent":
             self.rfile.read(1)
             return
@@ -145,6 +148,12 @@ def test_a_call_on_a_line_that_breaks_is_not_made_twice(keeping: str, allowed: N
         http.call(method, f"{keeping}/broken", budgets=[], headers={}, body={"inventory": 1})
     assert lost.value.maybe_done
     assert Handler.seen == ["/", "/broken"]
+
+
+def test_a_reading_on_a_line_that_breaks_is_asked_for_again(keeping: str, allowed: None) -> None:
+    for path in ("/", "/closing"):
+        assert http.call("GET", f"{keeping}{path}", budgets=[], headers={}).status == 200
+    assert Handler.seen == ["/", "/closing", "/closing"]
 
 
 def test_a_line_is_kept_alive_for_the_next_call(keeping: str, allowed: None) -> None:

@@ -94,12 +94,10 @@ def test_a_story_can_be_written_down_and_read_again() -> None:
 
 
 def test_the_shortest_story_keeps_what_is_needed_and_nothing_else() -> None:
-    story = write.story(0)
-
     def needed(one: Story) -> list[Step]:
         return [step for step in one.steps if step.shop == 0 and step.word in ("buy", "sell")]
 
-    assert len(needed(story)) > 2
+    story = next(one for one in map(write.story, range(100)) if len(needed(one)) > 2)
     found = shrink.shortest(story, lambda one: len(needed(one)) >= 2, within_s=60)
     assert len(found.steps) == 2
     assert len(found.sides) == 1
