@@ -1,6 +1,6 @@
 """One request by libcurl, which needs a fraction of the CPU of Python's own clients.
 
-A server closes a line that is kept alive when it likes, perhaps just when we send. Libcurl then sends again on a new line.
+A server closes a line that is kept alive when it likes, perhaps as we send. Libcurl then sends again on a new line.
 A reading may be asked for twice so. For what writes that is forbidden, and it takes no line that idled for long.
 """
 
