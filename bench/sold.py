@@ -14,7 +14,7 @@ import requests
 
 from bench import stack
 from bench.report import Result, Row, p, tell
-from bench.urgent import MANY, PATIENCE_S, SYNCS, TIMES, WARM, tell_store
+from bench.urgent import MANY, PATIENCE_S, SYNCS, TIMES, WARM, seconds_until, tell_store
 
 #: When idle: half of them, and 95 of 100, within so many seconds.
 HALF_S, NEARLY_ALL_S = 1.0, 3.0
@@ -60,14 +60,7 @@ def sold(bench: stack.Bench, owner: Any, products: list[Any]) -> list[float]:
         heard[product.store_parent_id] = time.time()
         session.post(address, json=order, timeout=20).raise_for_status()
         time.sleep(PAUSE_S)
-    over = time.monotonic() + PATIENCE_S
-    while True:
-        told = {path: at for at, _, kind, path, _ in reversed(bench.calls()) if kind == "stock.adjust"}
-        if heard.keys() <= told.keys():
-            return [told[key] - at for key, at in heard.items()]
-        if time.monotonic() > over:
-            raise TimeoutError(f"the store was not told of {len(heard.keys() - told.keys())}")
-        time.sleep(0.5)
+    return seconds_until(bench, heard, lambda kind, product: product if kind == "stock.adjust" else "")
 
 
 if __name__ == "__main__":

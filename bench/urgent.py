@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -51,15 +52,26 @@ def main() -> int:
 def sold_out(bench: stack.Bench, owner: Any, products: list[Any]) -> list[float]:
     """Let the store sell out one product after the other; return the seconds until Reverb was told of each."""
     sent = tell_store(owner, products, stock=0, pause_s=PAUSE_S)
+    return seconds_until(bench, sent, lambda method, path: _listing(path) if method == "PUT" else "")
+
+
+def seconds_until(bench: stack.Bench, sent: dict[str, float], about: Callable[[str, str], str]) -> list[float]:
+    """Wait for the call that follows on each; return the seconds until the first one of each.
+
+    `about` says of a call, by its method and path, which one it follows on; "" when on none. Raises TimeoutError.
+    """
     over = time.monotonic() + PATIENCE_S
     while True:
-        puts = [(at, path) for at, _, method, path, _ in bench.calls() if method == "PUT"]
-        arrived = {path.split("/")[3].partition("-")[0]: at for at, path in reversed(puts)}  # the first one counts
+        arrived = {about(method, path): at for at, _, method, path, _ in reversed(bench.calls())}
         if sent.keys() <= arrived.keys():
             return [arrived[key] - at for key, at in sent.items()]
         if time.monotonic() > over:
-            raise TimeoutError(f"{len(sent.keys() - arrived.keys())} were not taken off sale")
+            raise TimeoutError(f"nothing followed on {len(sent.keys() - arrived.keys())}")
         time.sleep(0.5)
+
+
+def _listing(path: str) -> str:
+    return path.split("/")[3].partition("-")[0]
 
 
 def tell_store(owner: Any, products: list[Any], *, stock: int, pause_s: float = 0.0) -> dict[str, float]:

@@ -41,7 +41,7 @@ def simulate(*arguments: str, seconds: float = 1200) -> subprocess.CompletedProc
 def hunt(names: Sequence[str]) -> dict[str, dict[str, Any]]:
     """Plant each bug by itself, and return what was seen of it."""
     with many.processes(PROCESSES) as workers:
-        shares = [names[number::PROCESSES] for number in range(PROCESSES)]
+        shares = many.shares(list(names), PROCESSES)
         said = list(workers.tell([{"mutants": share, "seeds": list(SOON)} for share in shares]))
     return {one["mutant"]: one for one in said}
 
