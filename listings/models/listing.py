@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from django.db import models
 
 from listings.models.product import Product
 from shops.models import Shop
+
+#: How long we keep looking for a listing whose POST got no answer before it counts as never made: Reverb's search
+#: trails by some seconds (seen live in 2026).
+POST_SETTLES = timedelta(seconds=30)
 
 
 class Listing(models.Model):
@@ -47,3 +53,7 @@ class Listing(models.Model):
 
     def __str__(self) -> str:
         return f"listing of {self.sku}"
+
+    def may_turn_up(self, now: datetime) -> bool:
+        """Tell whether a POST that got no answer may have made a listing that no look-up shows yet."""
+        return self.post_started_at is not None and now < self.post_started_at + POST_SETTLES

@@ -9,7 +9,6 @@ for after a while: a store's search may trail.
 from __future__ import annotations
 
 import logging
-import time
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -71,8 +70,8 @@ def shops_with_due_ones(now: datetime) -> set[int]:
 def turn(shop_id: int) -> bool:
     """Go through a shop's orders for one turn, oldest first; return whether there may be more."""
     shop = Shop.objects.select_related("sync_settings").filter(pk=shop_id, delete_asked_at=None).first()
-    over = time.monotonic() + TURN_S
-    while shop is not None and time.monotonic() < over:
+    over = clock.monotonic() + TURN_S
+    while shop is not None and clock.monotonic() < over:
         order = _next(shop)
         if order is None:
             return False

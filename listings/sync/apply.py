@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from listings.models import Ledger, Listing
@@ -17,11 +16,6 @@ from shops.pictures import ReverbListing
 from shops.reverb import read
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import Invalid, NoAnswer, Paced, Passing, ReverbError
-
-#: How long we keep looking for a listing whose POST got no answer before we make one: Reverb's search trails by
-#: some seconds (seen live in 2026).
-POST_SETTLES = timedelta(seconds=30)
-
 
 #: What others look rows up by, and what keeps a second listing from being made.
 AT_ONCE = frozenset({"reverb_id", "sku", "post_started_at"})
@@ -41,11 +35,18 @@ class Applied:
     changes: list[dict[str, Any]]
 
 
-def create(client: ReverbClient, row: Listing, case: Case, decision: Decision, stock: Turn) -> Applied:
-    """POST the listing, once. Raises PostUnsettled while an earlier POST may still turn up."""
-    earlier = row.post_started_at
-    if earlier is not None and clock.now() < earlier + POST_SETTLES:
+def wait_for_lost_post(row: Listing) -> None:
+    """Raise PostUnsettled while a POST without an answer may have made a listing that does not show yet.
+
+    Whatever has become of the product meanwhile: what sold out is to be taken off sale, if it is on sale.
+    """
+    if row.may_turn_up(clock.now()):
         raise PostUnsettled("An earlier try may have made the listing.")
+
+
+def create(client: ReverbClient, row: Listing, case: Case, decision: Decision, stock: Turn) -> Applied:
+    """POST the listing, once."""
+    earlier = row.post_started_at
 
     def goes_out() -> None:
         # Not before the pace has let it through: who dies waiting for that leaves nothing to be looked for.

@@ -183,7 +183,7 @@ def _sold_somewhere(begun: Begun) -> bool:
     product = begun.product
     if Order.objects.filter(product=product).exclude(reckoned=F("status")).exists():
         return True
-    listed = begun.row is not None and begun.row.reverb_id
+    listed = begun.row is not None and (begun.row.reverb_id or begun.row.may_turn_up(clock.now()))
     return bool(listed) and product.seen.stock is not None and not product.seen.sellable
 
 

@@ -65,7 +65,8 @@ def _by_id(client: ReverbClient, row: Listing, begun: Begun) -> Found | None:
 
 
 def _by_sku(client: ReverbClient, row: Listing, product: Product) -> Found:
-    rows = {one.id: one for one in client.listings_with_sku(product.sku)}
+    sku = row.sku if row.may_turn_up(clock.now()) else product.sku
+    rows = {one.id: one for one in client.listings_with_sku(sku)}
     if len(rows) > 1:
         return Found(row, reason="two_listings")
     # The search trails and shows one photo only: the listing itself is what counts.
@@ -93,8 +94,11 @@ def _unclear(begun: Begun) -> str:
 
 
 def _is_its(row: Listing, product: Product) -> bool:
-    """Tell whether a product's row is about it still: a linked one takes over a changed SKU once Reverb has."""
-    return bool(row.reverb_id) or row.sku == product.sku
+    """Tell whether a product's row is about it still: a linked one takes over a changed SKU once Reverb has.
+
+    Where a listing may have been made under the SKU of before, that is found out first: there would be two of it.
+    """
+    return bool(row.reverb_id) or row.sku == product.sku or row.may_turn_up(clock.now())
 
 
 def row_of(product: Product) -> Listing | None:

@@ -38,6 +38,8 @@ class Steps:
     def run(self, case: Case) -> Ending:
         """Return how the attempt ends. Raises ReverbError; what was done until then is in `done`."""
         case = self._begin(case)
+        if case.listing is None:
+            apply.wait_for_lost_post(self.row)
         ending = Ending(Entry.Outcome.NOTHING, "in_step", self.done)
         before: Decision | None = None
         for _ in range(MAX_STEPS):

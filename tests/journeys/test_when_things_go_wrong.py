@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from listings import jobs
 from listings.jobs import LEASE, Claim
-from listings.models import Listing
+from listings.models import Listing, Product
 from listings.sync.attempt import attempt
 from reverbsync import http
 from reverbsync.pace import Budget, Taken
@@ -36,6 +37,53 @@ def test_not_even_when_the_look_up_trails(world: World) -> None:
     world.product()
     world.settle()
     assert world.listing()["state"] == "live"
+    assert len(world.reverb.calls("POST")) == 1
+
+
+@pytest.fixture
+def maybe_listed(world: World) -> dict[str, Any]:
+    """A guitar whose POST made a listing; its answer was lost, and no look-up shows it yet."""
+    world.reverb.ask("POST", "/settings", {"sku_lag_s": 20})
+    world.reverb.fault("lost_answer", method="POST", path="/listings$")
+    guitar = world.used()
+    world.step()
+    assert world.entries() == ["answer_lost"]
+    return guitar
+
+
+def test_what_sold_out_before_its_listing_showed_is_taken_off_sale(world: World, maybe_listed: dict[str, Any]) -> None:
+    world.edit(maybe_listed, inventory_quantity=0)
+    world.settle()
+    world.wait(60)
+    assert world.listing("U1")["state"] == "ended"
+
+
+def test_what_was_deleted_before_its_listing_showed_is_taken_off_sale(
+    world: World, maybe_listed: dict[str, Any]
+) -> None:
+    world.delete(maybe_listed)
+    world.settle()
+    world.wait(60)
+    assert world.listing("U1")["state"] == "ended"
+
+
+def test_what_left_the_selection_before_its_listing_showed_is_taken_off_sale_once_it_sold_out(
+    world: World, maybe_listed: dict[str, Any]
+) -> None:
+    Product.objects.update(choice="off")
+    world.edit(maybe_listed, inventory_quantity=0)
+    world.settle()
+    world.wait(60)
+    assert world.listing("U1")["state"] == "ended"
+
+
+def test_a_sku_that_changed_before_the_listing_showed_makes_no_second_one(
+    world: World, maybe_listed: dict[str, Any]
+) -> None:
+    world.edit(maybe_listed, sku="U1-NEW")
+    world.settle()
+    assert world.listing("U1-NEW")["state"] == "live"
+    assert world.reverb.ask("GET", "/listings", sku="U1") == []
     assert len(world.reverb.calls("POST")) == 1
 
 

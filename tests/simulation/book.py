@@ -70,6 +70,9 @@ class Item:
     variant_id: str = ""
     counted_id: str = ""
     deleted: bool = False
+    was_deleted: bool = False
+    #: Whether its orders on Reverb are made in the store.
+    taken: bool = False
     #: The store's number when it was deleted there.
     there: int = 0
     store_orders: list[Order] = field(default_factory=list)

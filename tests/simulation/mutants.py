@@ -120,13 +120,7 @@ def creates_without_look_up() -> AbstractContextManager[Any]:
 
 def posts_again_at_once() -> AbstractContextManager[Any]:
     """After a lost answer the listing is made again as soon as the look-up shows none."""
-    create = apply.create
-
-    def at_once(client: Any, row: Any, *args: Any) -> Any:
-        row.post_started_at = None
-        return create(client, row, *args)
-
-    return _instead(apply, "create", at_once)
+    return _instead(apply, "wait_for_lost_post", _always(None))
 
 
 def delivery_done_before_its_jobs() -> AbstractContextManager[Any]:

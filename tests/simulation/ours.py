@@ -158,7 +158,11 @@ _OVER = {"listings_job": "NOT waiting", "webhooks_delivery": "state = 'open'"}
 @lru_cache(maxsize=1)
 def _question() -> str:
     """Return the one question to all tables that have dates on which something is due."""
-    now = ["SELECT 1 FROM shops_shop WHERE look_again_asked", "SELECT 1 FROM listings_job WHERE lease IS NOT NULL"]
+    now = [
+        "SELECT 1 FROM shops_shop WHERE look_again_asked",
+        "SELECT 1 FROM listings_job WHERE lease IS NOT NULL",
+        "SELECT 1 FROM listings_order WHERE decided_on <> status",
+    ]
     # A claimed job whose worker is gone is noticed before its lease runs out.
     gone = "lease_until - %(early)s"
     later = [f"SELECT min({gone}) AS at FROM listings_job WHERE {gone} > %(now)s"]

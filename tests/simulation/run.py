@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -17,7 +18,7 @@ from django.test.utils import override_settings
 
 from listings import jobs, selection
 from listings.mass_sync import run as mass_sync
-from listings.models import Job, MassSync, Product, Rank, Walk
+from listings.models import Job, MassSync, Order, Parcel, Place, Product, Rank, Walk
 from reverbsync import clock, http, local_pace, wake
 from reverbsync.logs import RedactingFormatter
 from reverbsync.redis import connection as redis
@@ -99,8 +100,6 @@ class Run:
         self.logs: list[str] = []
         #: Moments at which Redis was emptied, and the pace with it.
         self.flushed_at: list[float] = []
-        #: How often we came to rest after the story.
-        self.rests = 0
 
     def _luck(self, name: str) -> Random:
         return Random(f"{self.story.seed} {name}")
@@ -120,9 +119,9 @@ class Run:
             self._begin()
             self._tell_story()
             self._end()
-            self._rest()
+            rests = self._rest()
             broken = promises.at_first_rest(self)
-            for seconds in PASSES_S:
+            for seconds in PASSES_S if rests else ():  # who found no rest will find none
                 self.schedule.jump(seconds)
                 self._rest()
             broken += promises.at_last(self)
@@ -305,16 +304,16 @@ class Run:
             self._press(self.shops[number], "resume")
         self.tell("the story ends")
 
-    def _rest(self) -> None:
-        """Go on until nothing is open."""
+    def _rest(self) -> bool:
+        """Go on until nothing is open; return whether that came."""
         over = self.schedule.now + REST_WITHIN_S
         self.ours.look_soon()
         while self.schedule.now < over:
             self.schedule.run_until(self.schedule.next_at or self.schedule.now + 1)
-            if self.ours.quiet and not self.post.waiting and not self.world.waiting and not _open():
-                self.rests += 1
-                return
+            if self.ours.quiet and not self.post.waiting and not self.world.waiting and not _open(clock.now()):
+                return True
         self.tell("it never comes to rest")
+        return False
 
     def shops_index(self, shop_id: int | None) -> int:
         """Return which shop of the story it is."""
@@ -326,13 +325,16 @@ class Run:
         self.processes.on_death = lambda *_: None
 
 
-def _open() -> bool:
+def _open(now: datetime) -> bool:
     """Tell whether something waits for a later date, a try after a failure for instance."""
+    soon = now + timedelta(seconds=2 * jobs.LONGEST_DELAY_S)  # a parcel of a sale that Reverb looks into waits longer
     return (
         Delivery.objects.filter(state=Delivery.State.OPEN).exists()
         or Job.objects.filter(waiting=False).exists()
         or Walk.objects.filter(state=Walk.State.RUNNING).exists()
         or MassSync.objects.filter(state__in=MassSync.WORKING).exists()
+        or Order.objects.filter(place__in=[Place.NEW, Place.OPEN, Place.UNDOING], place_due_at__isnull=False).exists()
+        or Parcel.objects.filter(state=Parcel.State.OPEN, due_at__lt=soon).exists()
     )
 
 

@@ -140,7 +140,7 @@ class Story:
 OF_A_THING = frozenset(
     {
         *("sell", "take back", "count", "price", "delete", "make"),
-        *("buy", "buy unpaid", "pay", "cancel", "refund", "block", "ship", "count on reverb"),
+        *("buy", "buy unpaid", "pay", "cancel", "refund", "block", "ship", "count on reverb", "ship in the store"),
     }
 )
 WITH_A_NUMBER = frozenset(

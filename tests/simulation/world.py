@@ -49,6 +49,7 @@ class World:
             "refund": lambda item, step: self._move(item, "refund"),
             "block": lambda item, step: self._move(item, "block"),
             "count on reverb": self._count_on_reverb,
+            "ship in the store": self._ship_in_store,
         }
 
     def knows(self, word: str) -> bool:
@@ -77,6 +78,7 @@ class World:
         for thing in side.things:
             item = Item(number, thing.sku, thing.used, Book(thing.units), domain, token)
             item.way = str(side.settings.get("stock_way", "both"))
+            item.taken = bool(side.settings.get("take_orders"))
             self._put_in_store(item, thing.units)
             if thing.listed is not None:
                 self._list(item, thing)
@@ -188,7 +190,7 @@ class World:
         if not item.deleted:
             item.there = self.in_store(item) or 0
             self.outside.ask("store", "DELETE", f"/_control/products/{item.product_id}")
-            item.deleted = True
+            item.deleted = item.was_deleted = True
             item.store_orders.clear()
             self._tell(f"{item.sku} is deleted in the store")
 
@@ -200,6 +202,21 @@ class World:
             self._changed(item, step.n - item.there, "store", f"made anew in the store, with {step.n}")
             if (freed := item.book.units - step.n) > 0:
                 item.book.unsure.append((freed, "freed on Reverb, and the old one never learnt of it"))
+
+    def made_in_store(self, item: Item, order: Order) -> list[Doc]:
+        """Return the orders that were made in the store for one on Reverb."""
+        rows = self.outside.ask("store", "GET", "/_control/orders")
+        return [row for row in rows if (row["domain"], row.get("source_identifier")) == (item.domain, order.number)]
+
+    def _ship_in_store(self, item: Item, step: Step) -> None:
+        """Send what the newest open order from Reverb asks for."""
+        for order in reversed(item.reverb_orders):
+            for made in self.made_in_store(item, order):
+                if made["status"] == "open":
+                    parcel = {"carrier": "UPS", "tracking_number": f"1Z{order.number}"}
+                    self.outside.ask("store", "POST", f"/_control/orders/{made['id']}/ship", parcel)
+                    return self._tell(f"order {order.number} of {item.sku} is shipped in the store")
+        return None
 
     # -- on Reverb -------------------------------------------------------------------------------------------
 

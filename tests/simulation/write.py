@@ -18,6 +18,7 @@ PEOPLE = {
     "buy unpaid": 4,
     "pay": 3,
     "ship": 1,
+    "ship in the store": 2,
     "cancel": 4,
     "refund": 3,
     "block": 1,
@@ -51,6 +52,10 @@ STATUSES = (429, 429, 500, 503, 502)
 PASSES = (20, 60, 300, 900)
 #: Seconds for which a side answers nothing but 503.
 OUTAGES = (5, 20, 60, 120)
+#: Share of the sellers who have their orders made in the store, and parcels told to Reverb.
+TAKERS = 0.35
+#: Share of the stories that end with an edit while the one before it is on its way: nothing follows that would mend it.
+LAST_WORDS = 0.3
 #: Share of the stories with a moment in which much happens at once.
 RUSHES = 0.35
 #: Share of those that begin before anything is listed in which the answer to the first listings is lost.
@@ -79,6 +84,8 @@ def _side(luck: Random) -> Side:
         settings["stock_maximum"] = luck.choice((1, 2, 3))
     if luck.random() < 0.1:
         settings["stock_way"] = "store"
+    elif luck.random() < TAKERS:
+        settings |= {"take_orders": True, "send_tracking": True}
     return Side(things, settings, oauth=luck.random() < 0.7)
 
 
@@ -143,7 +150,19 @@ def _steps(luck: Random, sides: tuple[Side, ...]) -> list[Step]:
     if luck.random() < RUSHES:
         at = luck.randint(0, len(found))
         found[at:at] = _rush(luck, sides)
+    if luck.random() < LAST_WORDS:
+        found += _last_words(luck, sides)
     return found
+
+
+def _last_words(luck: Random, sides: tuple[Side, ...]) -> list[Step]:
+    shop = luck.randrange(len(sides))
+    thing = luck.randrange(len(sides[shop].things))
+    at, where = luck.choice((1, 1, 2, 3)), luck.choice(("reverb", "reverb", "reverb writes"))
+    return [
+        Step("price", 10.0, shop, thing, n=11),
+        Step("price", 0.0, shop, thing, n=12, at=at, where=where, late=luck.random() < 0.5),
+    ]
 
 
 def _rush(luck: Random, sides: tuple[Side, ...]) -> list[Step]:

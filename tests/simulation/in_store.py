@@ -1,0 +1,68 @@
+"""Whether each sale on Reverb is an order in the store, once, and each parcel of the store is told to Reverb, once.
+
+For the sellers who have it so. What a sale asks for goes by what Reverb says of it in the end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from listings.models import Order as Row
+from listings.models import Parcel, Place
+from sandbox.common.keep import Doc
+from sandbox.reverb.orders import PAID
+from tests.simulation.book import Item, Order
+
+if TYPE_CHECKING:
+    from tests.simulation.run import Run
+
+#: The sale is off for good; one that Reverb looks into ("blocked") may go on.
+OFF = ("cancelled", "refunded")
+
+
+def wrong(run: Run) -> Iterator[str]:
+    """Say what is wrong with the orders that were made in the stores, and with their parcels."""
+    there = {one["order_number"]: one for one in run.outside.ask("reverb", "GET", "/_control/orders")}
+    for items in run.world.items:
+        for item in items:
+            for order in item.reverb_orders if item.taken else ():
+                made = run.world.made_in_store(item, order)
+                yield from _made(run, item, there[order.number], made)
+                yield from _parcels(run, item, order, there[order.number], made)
+
+
+def _made(run: Run, item: Item, sale: Doc, made: list[Doc]) -> Iterator[str]:
+    number, status = sale["order_number"], sale["status"]
+    stands = [one for one in made if one["status"] not in OFF]
+    if len(made) > 1:
+        yield f"order {number} of {item.sku} was made {len(made)} times in the store"
+    elif status in OFF and [one for one in stands if one["status"] != "shipped"]:
+        yield f"order {number} of {item.sku} is {status} on Reverb and still open in the store"
+    elif status in PAID and not stands and not _may_miss(run, item, sale):
+        yield f"order {number} of {item.sku} is {status} on Reverb and no order in the store"
+    elif sale["paid_at"] is None and made:
+        yield f"order {number} of {item.sku} was made in the store and never paid"
+
+
+def _may_miss(run: Run, item: Item, sale: Doc) -> bool:
+    """Tell whether there may be none: its product was deleted in the store, and the seller is told so."""
+    row = Row.objects.filter(shop=run.shops[item.shop], number=sale["order_number"]).first()
+    return item.was_deleted and row is not None and row.place in (Place.FAILED, Place.NO_PRODUCT)
+
+
+def _parcels(run: Run, item: Item, order: Order, sale: Doc, made: list[Doc]) -> Iterator[str]:
+    shipped = [parcel["tracking_number"] for one in made for parcel in one["shipments"]]
+    if not shipped or sale["status"] not in PAID:
+        return
+    told = [
+        call
+        for call in run.calls.made
+        if call.writes and call.path.endswith(f"/{order.number}/ship") and call.status == 200
+    ]
+    if len(told) > 1:
+        yield f"Reverb was told {len(told)} times of the parcel of order {order.number}, and mailed the buyer each time"
+    known = Parcel.objects.filter(order__number=order.number, order__shop=run.shops[item.shop]).first()
+    by_hand = known is not None and known.state == Parcel.State.LEFT  # the seller had shipped it on Reverb before
+    if sale["tracking_number"] not in shipped and not by_hand:
+        yield f"order {order.number} of {item.sku} is shipped in the store, and Reverb was not told of its parcel"
