@@ -115,6 +115,8 @@ def merge(
     sales = sorted(sales, key=lambda sale: sale.released)
     if not any(sale.new for sale in sales):
         sales = [replace(sale, doubtful=sale.doubtful and not _all_known(sale, orders_at)) for sale in sales]
+    if agreed.reverb is None and agreed.putting is not None and reverb is not None:
+        agreed, sales = _seen_first(agreed, sales)
     likelier = _likelier(agreed, sales, reverb, now)
     if likelier is None:
         waiting = replace(agreed, undecided_at=agreed.undecided_at or now)
@@ -166,6 +168,17 @@ def owed_to_store(agreed: Agreed) -> int:
 
 
 # -- what the orders explain ---------------------------------------------------------------------------------------
+
+
+def _seen_first(agreed: Agreed, sales: Sequence[Sale]) -> tuple[Agreed, list[Sale]]:
+    """Return what the first number of a listing is reckoned from, whose POST got no answer: the sales as if seen now.
+
+    Till now they were counted by their orders alone, and whether the number went down for them and came up again in
+    that time was not to be seen.
+    """
+    counted = sum(sale.counted for sale in sales)
+    unseen = [replace(sale, new=True, counted=0, shown=0, doubtful=False, restocked=False) for sale in sales]
+    return replace(agreed, units=agreed.units + counted), unseen
 
 
 def _explained(agreed: Agreed, sales: Sequence[Sale]) -> tuple[Agreed, list[Sale]]:

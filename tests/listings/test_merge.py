@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -205,6 +206,16 @@ def test_a_sale_of_a_listing_that_is_only_found_later_counts_once() -> None:
     assert (found.units, found.fall, found.rise) == (3, 0, 0)
 
 
+def test_a_sale_that_was_cancelled_before_the_listing_was_found_comes_back_whether_reverb_puts_it_back_or_not() -> None:
+    lost = replace(START, reverb=None, putting=5)
+    agreed, [counted] = reckon(lost, sale(quantity=2), reverb=None, at=s(10))
+    freed = replace(counted, released=True, new=True, updated_at=s(30))
+    for number in (3, 5):
+        found, sales = reckon(agreed, freed, reverb=number, at=s(40))
+        assert (found.units, found.fall, found.rise) == (5, 0, 0)
+        assert reckon(found, *sales, reverb=number, at=s(1000))[0].units == 5
+
+
 def test_a_sale_that_was_cancelled_and_known_before_is_not_what_the_number_fell_by_later() -> None:
     agreed, sales = reckon(START, sale(quantity=2, released=True))
     fell, sales = reckon(agreed, *sales, reverb=3, at=s(900))
@@ -247,6 +258,8 @@ class Market:
     restores: bool = True
     orders: list[Sale] = field(default_factory=list)
     visible_from: dict[str, int] = field(default_factory=dict)
+    #: From when on a look-up finds its listing, whose POST got no answer; 0: its answer came.
+    found_from: int = 0
 
     def sell(self, lag: int) -> None:
         """Sell one on Reverb; its order shows after `lag` seconds."""
@@ -291,16 +304,19 @@ class Watcher:
     def __init__(self, market: Market) -> None:
         self.market = market
         self.agreed = Agreed(units=9, store=9, reverb=9, put_at=LONG_AGO)
+        if market.found_from:
+            self.agreed = replace(self.agreed, reverb=None, putting=9, put_at=NOON)
         self.kept: dict[str, Sale] = {}
 
     def look(self, how: str = "") -> None:
         """Read both sides, reckon, and write; `how` says what goes wrong between reading and writing."""
         market = self.market
+        found = market.now >= market.found_from
         merged = merge(
             self.agreed,
             self.visible(),
             store=market.store,
-            reverb=market.number,
+            reverb=market.number if found else None,
             now=s(market.now),
             orders_at=s(market.now),
         )
@@ -312,7 +328,7 @@ class Watcher:
         market.store += by
         self.agreed = replace(self.agreed, store=self.agreed.store + by)
         show = shown(self.agreed.units)
-        if show == self.agreed.reverb:
+        if show == self.agreed.reverb or not found:
             return
         if how == "crossed":
             market.sell(3)
@@ -341,9 +357,11 @@ class Watcher:
 
 
 @settings(max_examples=600, deadline=None)
-@given(steps=STEPS, restores=st.booleans())
-def test_however_readings_and_events_interleave_every_sale_counts_once(steps: list[tuple], restores: bool) -> None:  # type: ignore[type-arg]
-    market = Market(restores=restores)
+@given(steps=STEPS, restores=st.booleans(), found_from=st.sampled_from((0, 0, 0, 15)))
+def test_however_readings_and_events_interleave_every_sale_counts_once(
+    steps: list[tuple[Any, ...]], restores: bool, found_from: int
+) -> None:
+    market = Market(restores=restores, found_from=found_from)
     watcher = Watcher(market)
     for word, *more in steps:
         if word == "wait":
