@@ -52,6 +52,8 @@ class Order:
     #: It was placed before the listing was linked: history, or just in time.
     early: bool = False
     paid: bool = True
+    #: The seller marked it as shipped on Reverb, without a number: what is there is not replaced.
+    shipped_by_hand: bool = False
 
 
 @dataclass

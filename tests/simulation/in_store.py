@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from listings.models import Order as Row
-from listings.models import Parcel, Place
+from listings.models import Place
 from sandbox.common.keep import Doc
 from sandbox.reverb.orders import PAID
 from tests.simulation.book import Item, Order
@@ -62,7 +62,5 @@ def _parcels(run: Run, item: Item, order: Order, sale: Doc, made: list[Doc]) -> 
     ]
     if len(told) > 1:
         yield f"Reverb was told {len(told)} times of the parcel of order {order.number}, and mailed the buyer each time"
-    known = Parcel.objects.filter(order__number=order.number, order__shop=run.shops[item.shop]).first()
-    by_hand = known is not None and known.state == Parcel.State.LEFT  # the seller had shipped it on Reverb before
-    if sale["tracking_number"] not in shipped and not by_hand:
+    if sale["tracking_number"] not in shipped and not order.shipped_by_hand:
         yield f"order {order.number} of {item.sku} is shipped in the store, and Reverb was not told of its parcel"

@@ -247,6 +247,7 @@ class World:
                 continue
             item.ordered_at = self._schedule.now
             order.paid = order.paid or word == "pay"
+            order.shipped_by_hand = order.shipped_by_hand or word == "ship"
             self._tell(f"{word} order {order.number} of {item.sku} on Reverb")
             if word in ("cancel", "refund", "block") and order.out:
                 order.out = False
