@@ -2,6 +2,8 @@
 
 The ledger remembers the adjustment before it is sent. If its answer is lost, the same call is repeated where the
 platform knows the same call when it comes again; elsewhere the store is counted, which tells whether it was applied.
+A raise that is too high by now is not repeated as it is: it would put up for sale what has sold since. First another
+change is made from the number that it was to be made from, which it can no longer be after that.
 """
 
 from __future__ import annotations
@@ -46,7 +48,7 @@ def bring(ledger: Ledger, product: Product, settings: SyncSettings, *, renew: Ca
     for _ in range(MAX_TRIES):
         renew()
         if ledger.adjusting is not None:
-            _settle(ledger, product, client)
+            _settle(ledger, product, client, owed=books.to_write(ledger, settings))
             continue
         count = _count(ledger, product, client)
         by = books.to_write(ledger, settings)
@@ -109,12 +111,19 @@ def _send(ledger: Ledger, product: Product, client: StoreClient) -> None:
     _applied(ledger, product, after)
 
 
-def _settle(ledger: Ledger, product: Product, client: StoreClient) -> None:
-    """Find out whether an adjustment whose answer was lost was applied, and take it in if so."""
+def _settle(ledger: Ledger, product: Product, client: StoreClient, *, owed: int) -> None:
+    """Find out whether an adjustment whose answer was lost was applied, and take it in if so.
+
+    `owed` is what the store is to get if it was not.
+    """
     wish = _wish(ledger)
     platform = platform_of(product.shop.store)
     if platform.knows_repeats:
-        _send(ledger, product, client)
+        too_high = wish["by"] > max(0, owed) and not wish.get("overtaken")
+        if too_high or "over" in wish:
+            _overtake(ledger, product, client, by=owed or -1)
+        else:
+            _send(ledger, product, client)
         return
     shows_at = datetime.fromisoformat(wish["at"]) + timedelta(seconds=platform.stock_trails_s)
     if clock.now() < shows_at:
@@ -132,15 +141,48 @@ def _settle(ledger: Ledger, product: Product, client: StoreClient) -> None:
         _forget(ledger)
 
 
+def _overtake(ledger: Ledger, product: Product, client: StoreClient, *, by: int) -> None:
+    """Change the store from the number that a change whose answer was lost is to be made from, unless it has moved.
+
+    Either way that one cannot be applied any more, so it can be sent again to hear whether it was.
+    """
+    wish = _wish(ledger)
+    if "over" not in wish:
+        ledger.serial += 1
+        wish["over"] = {"by": by, "reference": f"{product.pk}-{ledger.serial}"}
+        ledger.save(update_fields=["serial", "adjusting"])
+    over = wish["over"]
+    count = Count(wish["units"], wish["place"], wish["there"])
+    after = None
+    try:
+        after = client.adjust(product.seen, count, by=over["by"], reference=over["reference"])
+    except Moved:
+        pass
+    except StoreError as error:
+        if not error.maybe_done:
+            del wish["over"]
+            ledger.save(update_fields=["adjusting"])
+        raise
+    del wish["over"]
+    wish["overtaken"] = True
+    _note(ledger, product, by=over["by"] if after else 0, after=after)
+
+
 def _applied(ledger: Ledger, product: Product, after: Count) -> None:
     """The store has taken it. What it counts now may hold other changes too: those are taken in next time."""
+    by, ledger.adjusting = _wish(ledger)["by"], None
+    _note(ledger, product, by=by, after=after)
+
+
+def _note(ledger: Ledger, product: Product, *, by: int, after: Count | None) -> None:
+    """Keep that the store was changed, and by how much; 0: not at all."""
     now = clock.now()
     with transaction.atomic():
-        ledger.wrote_by, ledger.wrote_store_at = _wish(ledger)["by"], now
-        ledger.store += ledger.wrote_by
-        ledger.adjusting = None
+        if by:
+            ledger.wrote_by, ledger.wrote_store_at = by, now
+            ledger.store += by
         ledger.save(update_fields=["store", "adjusting", "wrote_by", "wrote_store_at"])
-        if after.units is not None:
+        if after is not None and after.units is not None:
             _picture(product, after.units, asked_at=now)
 
 

@@ -196,8 +196,11 @@ class Stores:
         return [{"what": "shipped", "order": order, "shipment": order["shipments"][-1]}]
 
     def orders(self, domain: str) -> list[Doc]:
-        """Return a store's orders, oldest first."""
-        return [doc for doc in self.keep.all("order").values() if doc["domain"] == domain]
+        """Return a store's orders as its lists show them, oldest first; they trail where the store says so."""
+        lag_s = float((self.keep.get("shop", domain) or {}).get("orders_lag_s", 0.0))
+        shown_until = self.clock.now() - lag_s
+        mine = [doc for doc in self.keep.all("order").values() if doc["domain"] == domain]
+        return [doc for doc in mine if doc["created_at"] <= shown_until]
 
     def _count(self, product: Doc, variant: Doc, by: int) -> list[Doc]:
         units = variant["inventory_quantity"] + by

@@ -13,6 +13,8 @@ from listings.orders import poll
 from listings.stock.merge import RIPE
 from listings.sync import apply
 from shops.events import ProductChanged
+from shops.platforms.shopify.client import ShopifyClient
+from shops.platforms.values import Count
 from tests.journeys.sales import buy, hear, read_orders
 from tests.journeys.world import World
 
@@ -122,6 +124,37 @@ def test_an_adjustment_whose_answer_was_lost_is_not_made_twice(world: World) -> 
     hear(world)
     assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
     assert "store_later" in world.entries()
+
+
+@pytest.mark.parametrize("lost", ["lost_request", "lost_answer"])
+@pytest.mark.parametrize("sold", [1, 2])
+def test_a_raise_that_got_no_answer_puts_up_for_sale_nothing_that_sold_since(
+    world: World, monkeypatch: pytest.MonkeyPatch, lost: str, sold: int
+) -> None:
+    guitar = world.product()
+    world.settle()
+    number = buy(world)
+    hear(world)
+    world.reverb.ask("POST", f"/orders/{number}/cancel")
+    world.store.fault(lost, text="inventoryAdjustQuantities")
+    read_orders(world)
+    world.wait(5)
+    world.step()
+    assert world.last().reason == "store_later"
+    buy(world, quantity=sold)
+    there = [world.stock(guitar)]
+    adjust = ShopifyClient.adjust
+
+    def watched(*args: Any, **named: Any) -> Count:
+        try:
+            return adjust(*args, **named)
+        finally:
+            there.append(world.stock(guitar))
+
+    monkeypatch.setattr(ShopifyClient, "adjust", watched)
+    hear(world)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (3 - sold, 3 - sold)
+    assert max(there) == there[0]
 
 
 def test_a_store_that_does_not_answer_gets_its_stock_when_it_does(world: World) -> None:

@@ -15,7 +15,7 @@ from unittest import mock
 
 from listings import intake, jobs
 from listings.models import Job, Ledger, Product
-from listings.orders import poll
+from listings.orders import place, poll
 from listings.stock import adjust, merge
 from listings.stock import ledger as books
 from listings.sync import apply, rows, words
@@ -62,6 +62,22 @@ def refund_counted_twice() -> AbstractContextManager[Any]:
         return replace(found, counted=found.quantity) if found.released else found
 
     return _instead(books, "_sale", forgets)
+
+
+def order_in_the_store_takes_stock_too() -> AbstractContextManager[Any]:
+    """An order that is made in the store takes its units, though our ledger takes them as well."""
+    return _instead(place, "_ledger_counts", _always(False))
+
+
+def order_is_made_again_at_once() -> AbstractContextManager[Any]:
+    """That the answer of an order's making was lost is forgotten."""
+    make = place._make
+
+    def forgets(order: Any) -> None:
+        order.making_at = None
+        make(order)
+
+    return _instead(place, "_make", forgets)
 
 
 def echo_of_the_store_taken_for_news() -> AbstractContextManager[Any]:

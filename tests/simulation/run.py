@@ -175,7 +175,8 @@ class Run:
         for number, side in enumerate(self.story.sides, 1):
             token = f"token-{self.story.seed}-{number}-{self._luck(f'token {number}').getrandbits(64):x}"
             domain = f"shop-{number}.myshopify.com"
-            self.world.open_shop(side, domain=domain, token=token, secret=f"secret-{token}")
+            lag_s = ways["store_orders_lag_s"]
+            self.world.open_shop(side, domain=domain, token=token, secret=f"secret-{token}", orders_lag_s=lag_s)
             with self.processes.running("web"):
                 self.shops.append(self._connect(side.settings, domain, token, by_oauth=side.oauth))
         self.tokens = {items[0].token: number for number, items in enumerate(self.world.items)}

@@ -19,6 +19,7 @@ PLAIN: dict[str, Any] = {
     "sweep_s": 1.0,
     "reverb_skew_s": 0.0,
     "store_skew_s": 0.0,
+    "store_orders_lag_s": 0.0,
     "call_s": (0.02, 0.1),
     "reads_per_minute": 2000,
     "writes_per_minute": 600,

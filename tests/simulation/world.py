@@ -67,11 +67,11 @@ class World:
 
     # -- what is there ---------------------------------------------------------------------------------------
 
-    def open_shop(self, side: Side, *, domain: str, token: str, secret: str) -> None:
+    def open_shop(self, side: Side, *, domain: str, token: str, secret: str, orders_lag_s: float) -> None:
         """Fill a store, and its account on Reverb with what was listed by hand."""
         number = len(self.items)
         shop = {"domain": domain, "token": token, "secret": secret, "webhooks": [], "name": f"Store {number + 1}"}
-        self.outside.ask("store", "POST", "/_control/shops", shop)
+        self.outside.ask("store", "POST", "/_control/shops", {**shop, "orders_lag_s": orders_lag_s})
         account = {"token": token, "shop_name": f"Shop {number + 1}", "oauth": side.oauth}
         self.outside.ask("reverb", "POST", "/_control/accounts", account)
         found = []

@@ -125,6 +125,7 @@ def _ways(luck: Random) -> dict[str, Any]:
         "begins_with_mass_sync": luck.random() < 0.3,
         "reverb_skew_s": round(luck.uniform(-3, 3), 1),
         "store_skew_s": round(luck.uniform(-1, 1), 1),
+        "store_orders_lag_s": luck.choice((0.0, 5.0, 30.0)),
         "call_s": luck.choice(((0.02, 0.1), (0.05, 0.4), (0.2, 2.0))),
         "loss": luck.choice((0.0, 0.0, 0.1, 0.33, 1.0)),
         "twice": luck.choice((0.0, 0.2, 0.5)),
