@@ -187,6 +187,8 @@ def _see(
     product = known or Product(shop=shop, store_product_id=picture.store_product_id, held=hold)
     if known is not None and before is not None and before != picture:
         product.held = False
+    if known is None or known.seen.stock != picture.stock:
+        product.stock_since = asked_at
     product.store_parent_id = picture.store_parent_id
     product.store_stock_id = picture.store_stock_id
     product.sku = picture.sku[:255]
@@ -209,7 +211,7 @@ def _gone(product: Product, asked_at: datetime) -> _Seen:
     return _Seen(product, news=news, rank=Rank.STOCK_TO_ZERO)
 
 
-_FIELDS = ["store_parent_id", "store_stock_id", "sku", "title", "picture", "read_at", "gone_at", "held"]
+_FIELDS = ["store_parent_id", "store_stock_id", "sku", "title", "picture", "read_at", "stock_since", "gone_at", "held"]
 
 
 def _save(seen: list[_Seen]) -> None:

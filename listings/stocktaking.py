@@ -27,7 +27,7 @@ def keep(shop: Shop, units: Mapping[str, int], *, asked_at: datetime, cause: str
         if seen.stock is None or seen.stock == units[product.sku]:
             continue
         now = replace(seen, stock=units[product.sku])
-        product.picture, product.read_at = now.kept(), asked_at
+        product.picture, product.read_at, product.stock_since = now.kept(), asked_at, asked_at
         if now.sellable != seen.sellable:
             product.held = False
             shows = merge.shown(now.sellable, **limits(product, shop.sync_settings))
@@ -36,7 +36,7 @@ def keep(shop: Shop, units: Mapping[str, int], *, asked_at: datetime, cause: str
             rank = Rank.EDIT
         changed.setdefault(rank, []).append(product)
     moved = [product for products in changed.values() for product in products]
-    Product.objects.bulk_update(moved, ["picture", "read_at", "held"], batch_size=200)
+    Product.objects.bulk_update(moved, ["picture", "read_at", "stock_since", "held"], batch_size=200)
     if shop.sync_settings.auto_sync:
         for rank in sorted(changed):
             wanted = [one for one in selection.chosen(shop, changed[rank]) if not one.held]

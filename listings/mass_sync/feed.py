@@ -51,8 +51,10 @@ def _queue(sync: MassSync, lines: list[Line]) -> None:
         # The run may have been paused meanwhile: then nothing is queued.
         if not sync.goes_on():
             return
+        queued = Line.objects.filter(pk__in=[line.pk for line in lines])
+        queued.filter(product__held=True).update(was_held=True)
+        queued.update(state=Lines.QUEUED)
         Product.objects.filter(pk__in=keys, held=True).update(held=False)
-        Line.objects.filter(pk__in=[line.pk for line in lines]).update(state=Lines.QUEUED)
         jobs.look_again([one for one in products if one.pk in ends], rank=Rank.STOCK_TO_ZERO, cause=jobs.MASS, now=now)
         rest = [one for one in products if one.pk not in ends]
         jobs.look_again(rest, rank=Rank.CATALOGUE, cause=jobs.MASS, now=now)
@@ -93,5 +95,8 @@ def take_back(sync: MassSync) -> None:
     """
     waiting = Line.objects.filter(sync=sync, state=Lines.QUEUED)
     jobs_of_it = Job.objects.filter(cause=jobs.MASS, product__in=waiting.values("product"))
-    jobs_of_it.filter(lease__isnull=True, waiting=False, asked=1).delete()
+    alone = jobs_of_it.filter(lease__isnull=True, waiting=False, asked=1)
+    was_held = waiting.filter(was_held=True, product__in=alone.values("product"))
+    Product.objects.filter(pk__in=was_held.values("product")).update(held=True)
+    alone.delete()
     waiting.filter(product__job__isnull=True).update(state=Lines.OPEN)

@@ -137,6 +137,8 @@ class Line(models.Model):
     reason = models.CharField(max_length=40, blank=True)
     message = models.CharField(max_length=300, blank=True, help_text="Reverb's own words.")
     state = models.CharField(max_length=6, choices=State.choices, default=State.OPEN)
+    #: Its product was held until it was queued, and is so again if that is taken back.
+    was_held = models.BooleanField(default=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["sync", "product"], name="one_line_per_product")]

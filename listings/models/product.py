@@ -22,6 +22,8 @@ class Product(models.Model):
     picture = models.JSONField(help_text="What the store last said (shops.pictures.StoreProduct).")
     #: When the reading of the picture began. A reading that began earlier never replaces a later one.
     read_at = models.DateTimeField()
+    #: Since when the store's number of it is the one of the picture, as far as our readings tell; None: not known.
+    stock_since = models.DateTimeField(null=True, blank=True)
     gone_at = models.DateTimeField(null=True, blank=True)
     #: When the sync last looked at it.
     looked_at = models.DateTimeField(null=True, blank=True)

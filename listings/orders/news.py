@@ -32,6 +32,15 @@ def _stage(status: str) -> int:
     return 0 if status in UNPAID else 1
 
 
+def history_until(stock_since: datetime) -> datetime:
+    """Return until when the sales of a listing that is not linked yet are history, which the store's number knows of.
+
+    `stock_since` is when that number was first seen as it still is. Nobody has taken off since what sold after that, nor,
+    as with all that sold just now, what sold shortly before.
+    """
+    return stock_since - JUST_NOW
+
+
 def wanted(status: str, quantity: int) -> int:
     """Return the units that an order takes from the stock: from the moment it is placed until it is off."""
     return 0 if status in RELEASED else quantity

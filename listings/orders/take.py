@@ -65,9 +65,10 @@ def take(shop: Shop, pictures: Iterable[ReverbOrder], *, cause: str) -> None:
             wake(PLACE, shop.pk)
         if settings.auto_sync:
             moved = [one.row for one in taken if one.moved and one.row.product_id is not None]
-            ledgers = Ledger.objects.filter(listing__product__in={row.product_id for row in moved})
-            fell = dict(ledgers.values_list("listing__product", "fall"))
-            _open_jobs(shop, {row.product_id for row in moved if _owes(row, fell)}, cause)
+            ids = {row.product_id for row in moved}
+            fell = dict(Ledger.objects.filter(listing__product__in=ids).values_list("listing__product", "fall"))
+            since = dict(Product.objects.filter(pk__in=ids).values_list("pk", "stock_since"))
+            _open_jobs(shop, {row.product_id for row in moved if _owes(row, fell, since)}, cause)
 
 
 def uncounted(shop: Shop) -> list[Product]:
@@ -162,16 +163,18 @@ class _Places:
 # -- what the stock has to count -----------------------------------------------------------------------------------
 
 
-def _owes(row: Order, fell: Mapping[int, int]) -> bool:
+def _owes(row: Order, fell: Mapping[int, int], since: Mapping[int, datetime | None]) -> bool:
     """Tell whether a job must see to the order's units; `fell`: by how many each product's number on Reverb fell that
-    no order explains, for those that have a ledger.
+    no order explains, for those that have a ledger; `since`: since when the store's number is what it is.
     """
     wanted = news.wanted(row.status, row.quantity)
     if row.counts:  # one that was cancelled before we saw it may be what the number fell by
         return row.counted != wanted or (not row.reckoned and fell.get(row.product_id or 0, 0) > 0)
     # The listing of a product without a ledger is still to be linked, and the order is to count with that.
     unlinked = not row.reckoned and row.product_id not in fell
-    return unlinked and bool(wanted) and row.placed_at > clock.now() - news.JUST_NOW
+    stands = since.get(row.product_id or 0)
+    history = min(clock.now() - news.JUST_NOW, news.history_until(stands) if stands else clock.now())
+    return unlinked and bool(wanted) and row.placed_at > history
 
 
 def _open_jobs(shop: Shop, product_ids: Iterable[int | None], cause: str) -> None:

@@ -194,5 +194,7 @@ def _forget(ledger: Ledger) -> None:
 def _picture(product: Product, units: int, *, asked_at: datetime) -> None:
     """Take the store's number into the picture, so that a reading that began before is not taken for news."""
     seen: StoreProduct = replace(product.seen, stock=units)
+    if units != product.seen.stock:
+        product.stock_since = asked_at
     product.picture, product.read_at = seen.kept(), asked_at
-    product.save(update_fields=["picture", "read_at"])
+    product.save(update_fields=["picture", "read_at", "stock_since"])

@@ -177,8 +177,9 @@ def _begin(row: Listing, product: Product, read: Read, settings: SyncSettings) -
     if read.store is None:
         return None
     if read.listing is not None:
-        # What sold well before is history, which the store knows of. What sold just now it can hardly know.
         before = read.read_at or read.now - news.JUST_NOW
+        if (since := product.stock_since) is not None:
+            before = min(before, news.history_until(since + (read.now - clock.now())))
         known = Order.objects.filter(shop=row.shop_id, listing_id=read.listing.id)
         known.filter(placed_at__lte=before).update(product=product, counts=False, reckoned=F("status"))
         known.filter(placed_at__gt=before, reckoned="").update(product=product, counts=True)

@@ -200,6 +200,16 @@ def test_a_cancelled_one_leaves_what_was_written_and_lets_another_begin(world: W
     assert len(world.reverb.calls("POST")) == 6
 
 
+def test_what_a_cancelled_one_had_queued_is_held_as_before(world: World) -> None:
+    seed(world, 3, listed=0)
+    planned(world)
+    Product.objects.filter(sku="M0002").update(held=False)
+    handed_out(world)
+    assert world.step()
+    run.cancel(world.shop)
+    assert list(Product.objects.filter(held=True).values_list("sku", flat=True)) == ["M0001"]
+
+
 def test_a_worker_that_dies_in_between_loses_and_doubles_nothing(world: World) -> None:
     seed(world, 6, listed=0)
     planned(world)

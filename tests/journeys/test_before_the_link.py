@@ -1,0 +1,75 @@
+"""Stories of a listing that was made by hand, and sold before we had anything to do with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from listings.models import Job, Product
+from tests.journeys.sales import buy, hear
+from tests.journeys.world import World
+
+pytestmark = pytest.mark.live
+
+A_DAY = 24 * 3600.0
+
+
+@pytest.fixture
+def guitar(world: World) -> dict[str, Any]:
+    """A guitar that is in the store and on Reverb, of which the import has learnt, and nothing more."""
+    made = world.product(inventory_quantity=1)
+    Job.objects.all().delete()
+    Product.objects.update(held=True)
+    listing = {
+        "sku": "A1",
+        "title": "By hand",
+        "make": "Fender",
+        "model": "Strat",
+        "condition": {"uuid": "7c3f45de-2ae0-4c81-8400-fdb6b1d74890"},
+        "price": {"amount": "450.00", "currency": "USD"},
+        "photos": ["http://store.test/1.jpg"],
+        "upc_does_not_apply": True,
+        "has_inventory": True,
+        "inventory": 1,
+        "state": "live",
+    }
+    world.reverb.ask("POST", "/listings", {"token": world.token, "listings": [listing]})
+    return made
+
+
+def test_what_sold_a_day_before_the_first_mass_sync_is_not_put_on_sale_again(
+    world: World, guitar: dict[str, Any]
+) -> None:
+    world.set(auto_sync=False)
+    buy(world)
+    hear(world)
+    world.wait(A_DAY)
+    world.set(auto_sync=True)
+    world.hear(guitar)
+    world.settle()
+    assert (world.stock(guitar), world.listing()["inventory"]) == (0, 0)
+
+
+def test_what_the_seller_has_taken_off_by_hand_is_not_taken_off_again(world: World, guitar: dict[str, Any]) -> None:
+    world.set(auto_sync=False)
+    world.edit(guitar, inventory_quantity=3)
+    world.wait(3600)
+    buy(world)
+    hear(world)
+    world.wait(3600)
+    world.edit(guitar, inventory_quantity=2)
+    world.set(auto_sync=True)
+    world.wait(A_DAY)
+    world.hear(guitar)
+    world.settle()
+    assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
+
+
+def test_a_sale_that_we_hear_of_late_leaves_the_store_though_nothing_else_is_synced_yet(
+    world: World, guitar: dict[str, Any]
+) -> None:
+    buy(world)
+    world.wait(3600)
+    hear(world)
+    assert (world.stock(guitar), world.listing()["title"]) == (0, "By hand")
