@@ -29,6 +29,7 @@ _FIELDS = [
     "status",
     "placed_at",
     "updated_at",
+    "heard_at",
     "picture",
     "counts",
 ]
@@ -107,6 +108,8 @@ def _see(row: Order, picture: ReverbOrder, places: _Places, *, personal: bool) -
     if row.pk is None:
         row.seen_at, row.counts = clock.now(), False
     if row.pk is None or news.is_newer(picture, status=row.status, updated_at=row.updated_at):
+        if row.pk is None or row.status != picture.status[:40]:
+            row.heard_at = clock.now()
         _fill(row, picture if personal else news.without_the_buyer(picture))
     listing, surely = places.of_order(row)
     if listing is not None and (surely or row.product_id is None):

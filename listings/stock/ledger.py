@@ -34,7 +34,7 @@ class Read:
     """What both sides say now, and when that was by Reverb's clock (aware). `listing` None: there is none.
 
     `read_at`: when the listing was read. If that was a while ago its number says nothing about now. `since`: the moment
-    by our clock from which on it was read; an order that was first seen later may not be in its number.
+    by our clock from which on it was read; what was heard of an order later may not be in its number.
     """
 
     store: int | None
@@ -97,7 +97,7 @@ def is_known(ledger: Ledger, product: Product, read: Read, settings: SyncSetting
 
 
 class Overtaken(Exception):
-    """An order became known after the listing was read; nothing was taken in. Read the listing again."""
+    """News of an order came after the listing was read; nothing was taken in. Read the listing again."""
 
 
 class Undecided(Exception):
@@ -201,12 +201,14 @@ def _orders(product: Product, now: datetime) -> QuerySet[Order]:
 
 
 def sold_since(product: Product, read: Read) -> bool:
-    """Tell whether an order became known after the listing was read."""
+    """Tell whether an order, or what became of it, was heard of after the listing was read."""
     return any(_is_newer(order, read) for order in _orders(product, read.now))
 
 
 def _is_newer(order: Order, read: Read) -> bool:
-    return read.listing is not None and read.since is not None and not order.reckoned and order.seen_at > read.since
+    if read.listing is None or read.since is None or order.heard_at is None:
+        return False
+    return order.reckoned != order.status and order.heard_at > read.since
 
 
 def sold_lately(product: Product, now: datetime) -> bool:

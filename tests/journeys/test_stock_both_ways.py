@@ -186,6 +186,35 @@ def test_a_number_whose_answer_was_lost_settles_with_a_sale_beside_it(world: Wor
     assert (world.stock(guitar), world.listing()["inventory"]) == (6, 6)
 
 
+def test_an_order_that_is_paid_between_reading_the_listing_and_the_orders_counts_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.reverb.ask("POST", "/settings", {"unpaid_takes_stock": False})
+    guitar = world.product(inventory_quantity=5)
+    world.settle()
+    world.wait(10)
+    waiting = buy(world, status="unpaid")
+    cancelled = buy(world)
+    hear(world)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (3, 3)
+    world.wait(10)
+    world.reverb.ask("POST", f"/orders/{cancelled}/cancel")
+    fresh = poll.fresh
+
+    def paid_first(*args: Any, **named: Any) -> Any:
+        monkeypatch.setattr(poll, "fresh", fresh)
+        world.wait(1)
+        world.reverb.ask("POST", f"/orders/{waiting}/pay")
+        return fresh(*args, **named)
+
+    monkeypatch.setattr(poll, "fresh", paid_first)
+    world.edit(guitar, price="99.00")
+    world.settle()
+    assert poll.fresh is fresh
+    hear(world)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (4, 4)
+
+
 def test_a_number_raised_by_hand_on_reverb_counts_after_a_while(world: World) -> None:
     guitar = world.product()
     world.settle()
