@@ -7,6 +7,8 @@ from shops.reverb.lists import HOLD_SEVERAL
 
 #: States in which all was sold, a used item for good. Reverb's words.
 SOLD = frozenset({"sold", "sold_out", "ordered"})
+#: States in which a listing is off sale.
+OFF_SALE = SOLD | {"ended"}
 
 
 def number_of(listing: ReverbListing | None) -> int | None:

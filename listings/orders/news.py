@@ -35,8 +35,8 @@ def _stage(status: str) -> int:
 def history_until(stock_since: datetime) -> datetime:
     """Return until when the sales of a listing that is not linked yet are history, which the store's number knows of.
 
-    `stock_since` is when that number was first seen as it still is. Nobody has taken off since what sold after that, nor,
-    as with all that sold just now, what sold shortly before.
+    `stock_since` is when that number was first seen as it still is. Nobody has taken off since what sold after that,
+    nor, as with all that sold just now, what sold shortly before.
     """
     return stock_since - JUST_NOW
 

@@ -192,9 +192,15 @@ def _forget(ledger: Ledger) -> None:
 
 
 def _picture(product: Product, units: int, *, asked_at: datetime) -> None:
-    """Take the store's number into the picture, so that a reading that began before is not taken for news."""
-    seen: StoreProduct = replace(product.seen, stock=units)
-    if units != product.seen.stock:
-        product.stock_since = asked_at
-    product.picture, product.read_at = seen.kept(), asked_at
-    product.save(update_fields=["picture", "read_at", "stock_since"])
+    """Take the store's number into the picture, so that a reading that began before is not taken for news.
+
+    All else in it stays as it was read last, and so does a number that was read later. Call it inside a transaction.
+    """
+    row = Product.objects.select_for_update().get(pk=product.pk)
+    if row.read_at <= asked_at:
+        seen: StoreProduct = replace(row.seen, stock=units)
+        if units != row.seen.stock:
+            row.stock_since = asked_at
+        row.picture, row.read_at = seen.kept(), asked_at
+        row.save(update_fields=["picture", "read_at", "stock_since"])
+    product.picture, product.read_at, product.stock_since = row.picture, row.read_at, row.stock_since

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Max, Q, QuerySet
 
 from listings.models import Ledger, Listing, Order, Product
-from listings.on_sale import number_of
+from listings.on_sale import OFF_SALE, number_of
 from listings.orders import news
-from listings.stock.merge import FOLLOWS_WITHIN, Agreed, Merged, Sale, merge, owed_to_store, shown
+from listings.stock.merge import FOLLOWS_WITHIN, RIPE, Agreed, Merged, Sale, merge, owed_to_store, shown
 from reverbsync import clock
 from shops.models import Shop, SyncSettings
 from shops.models.settings import StockWay
@@ -211,6 +211,15 @@ def _is_newer(order: Order, read: Read) -> bool:
     return order.reckoned != order.status and order.heard_at > read.since
 
 
+def cleared_at(ledger: Ledger, product: Product) -> datetime | None:
+    """Return when it can be told, by Reverb's clock, whether what fell was for a sale that is off; None: nothing did."""
+    if not ledger.fall:
+        return None
+    doubtful = Order.objects.filter(product=product, counts=True, doubtful=True, status__in=RELEASED)
+    last: datetime | None = doubtful.aggregate(last=Max("updated_at"))["last"]
+    return None if last is None else last + FOLLOWS_WITHIN + RIPE
+
+
 def sold_lately(product: Product, now: datetime) -> bool:
     """Tell whether Reverb's number may still move for an order, or was not looked at since one. `now` by its clock."""
     moves = Q(updated_at__gt=now - FOLLOWS_WITHIN) | ~Q(reckoned=F("status"))
@@ -225,6 +234,7 @@ def _merged(ledger: Ledger, orders: Iterable[Order], read: Read) -> Merged:
         reverb=_number(ledger, read),
         now=read.now,
         orders_at=read.orders_at,
+        off_sale=read.listing is not None and read.listing.state in OFF_SALE,
     )
 
 

@@ -14,7 +14,7 @@ leaves no trace in it. So the orders say what was sold, and the number's movemen
 explain. What is left over was edited by hand there:
 
 - fewer units than explained count at once, as a *fall*. An order of before that shows late explains it, and takes
-  nothing more.
+  nothing more. Once all orders of that time are known, a fall is put down to a sale that is off and was in doubt.
 - more units than explained are a *rise*, and count only after `RIPE`, when no order has explained them: nobody may buy
   what may not be there. A sale of about the moment of our own writing is taken for overwritten by it, never for a rise.
 
@@ -29,6 +29,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 #: How far Reverb's stamps of one moment may be apart: they count whole seconds.
 SLACK = timedelta(seconds=2)
@@ -104,20 +105,22 @@ def merge(
     reverb: int | None,
     now: datetime,
     orders_at: datetime | None,
+    off_sale: bool = False,
 ) -> Merged:
     """Return what both sides come to.
 
     `store` is the store's number now, None when it is not known or not counted; `reverb` is Reverb's, None when its
     number says nothing (a draft, an ended or suspended listing). `now` and `orders_at` (when Reverb's orders were last
-    read) are moments by Reverb's clock, as the stamps of orders are.
+    read) are moments by Reverb's clock, as the stamps of orders are. `off_sale`: the listing is not on sale now; what
+    we set last may show later, since Reverb puts things on sale a moment after it has answered.
     """
     # Where two sales explain the same, the one that stands goes first: a freed one may still be put back later.
     sales = sorted(sales, key=lambda sale: sale.released)
     if not any(sale.new for sale in sales):
-        sales = [replace(sale, doubtful=sale.doubtful and not _all_known(sale, orders_at)) for sale in sales]
+        agreed, sales = _cleared(agreed, sales, orders_at)
     if agreed.reverb is None and agreed.putting is not None and reverb is not None:
         agreed, sales = _seen_first(agreed, sales)
-    likelier = _likelier(agreed, sales, reverb, now)
+    likelier = _likelier(agreed, sales, reverb, now, off_sale=off_sale)
     if likelier is None:
         waiting = replace(agreed, undecided_at=agreed.undecided_at or now)
         return Merged(waiting, tuple(sales), surprise=True, undecided=True)
@@ -181,15 +184,39 @@ def _seen_first(agreed: Agreed, sales: Sequence[Sale]) -> tuple[Agreed, list[Sal
     return replace(agreed, units=agreed.units + counted), unseen
 
 
+def _cleared(agreed: Agreed, sales: Sequence[Sale], orders_at: datetime | None) -> tuple[Agreed, list[Sale]]:
+    """Return what is left of the doubts: none about a sale once all orders of its time are known.
+
+    What fell then, and no other order explains, was for a doubtful one that is off, and had been taken by its order
+    already: it comes back.
+    """
+    found = []
+    for sale in sales:
+        now = sale
+        if sale.doubtful and _all_known(sale, orders_at):
+            part = min(agreed.fall, sale.quantity) if _fell_unseen(sale, agreed) else 0
+            agreed = replace(agreed, fall=agreed.fall - part, units=agreed.units + part)
+            now = replace(sale, doubtful=False)
+        found.append(now)
+    return agreed, found
+
+
+def _fell_unseen(sale: Sale, agreed: Agreed) -> bool:
+    """Tell whether what fell may have been for a sale that is off, which the number was never seen to go down for."""
+    if not sale.released or sale.shown or agreed.fall_at is None:
+        return False
+    return _before(sale.placed_at, agreed.fall_at) and agreed.fall_at <= sale.updated_at + FOLLOWS_WITHIN
+
+
 def _explained(agreed: Agreed, sales: Sequence[Sale]) -> tuple[Agreed, list[Sale]]:
     """Return the sales with those that show late told to be what fell or rose before, which is then explained."""
     fall, rise, known = agreed.fall, agreed.rise, []
-    for sale in sorted(sales, key=lambda one: not _went_and_came(one, agreed)):
+    for sale in sorted(sales, key=partial(_explains_last, agreed)):
         now = sale
         if fall and sale.new and not (sale.counted or sale.shown) and _before(sale.placed_at, agreed.fall_at):
             part = min(fall, sale.quantity)
-            fall, now = fall - part, replace(now, counted=part, shown=sale.quantity)
-        if rise and now.released and now.new and _before(sale.updated_at, agreed.rise_at):
+            fall, now = fall - part, replace(now, counted=part, shown=sale.quantity, doubtful=not sale.sure)
+        if rise and now.released and now.new and _before(sale.placed_at, agreed.rise_at):
             # Put back before that showed; where our own writing had overwritten it, it was never seen to go.
             unseen = not (now.counted or now.shown) and not _overwritten(now, agreed)
             part = 0 if unseen else min(rise, now.quantity)
@@ -198,11 +225,17 @@ def _explained(agreed: Agreed, sales: Sequence[Sale]) -> tuple[Agreed, list[Sale
     return replace(agreed, fall=fall, rise=rise), known
 
 
+def _explains_last(agreed: Agreed, sale: Sale) -> tuple[bool, ...]:
+    """Return what to sort sales by: what explains more goes first, then what more surely does."""
+    # When it was freed is not told: its date is of whatever happened to it last, as when a refund is settled.
+    return (not _went_and_came(sale, agreed), not sale.sure, not _before(sale.updated_at, agreed.rise_at))
+
+
 def _went_and_came(sale: Sale, agreed: Agreed) -> bool:
     """Tell whether a freed sale may be both what fell and what rose, which explains more than two others would."""
     unseen = sale.new and sale.released and not (sale.counted or sale.shown)
     both = agreed.fall and agreed.rise and _before(sale.placed_at, agreed.fall_at)
-    return bool(unseen and both and _before(sale.updated_at, agreed.rise_at))
+    return bool(unseen and both and _before(sale.placed_at, agreed.rise_at))
 
 
 def _before(moment: datetime, other: datetime | None) -> bool:
@@ -266,11 +299,13 @@ def _all_known(sale: Sale, orders_at: datetime | None) -> bool:
 # -- a number whose answer was lost --------------------------------------------------------------------------------
 
 
-def _likelier(agreed: Agreed, sales: Sequence[Sale], reverb: int | None, now: datetime) -> Agreed | None:
+def _likelier(
+    agreed: Agreed, sales: Sequence[Sale], reverb: int | None, now: datetime, *, off_sale: bool
+) -> Agreed | None:
     """Return the agreement as it stands if our last number was applied, or as it was: whichever explains all.
 
-    None while neither does: an order that shows in a moment tells. After `PATIENCE` the one that leaves fewer units is
-    taken.
+    None while neither does: an order that shows in a moment tells. None also while it may still be going on sale. After
+    `PATIENCE` the one that leaves fewer units is taken.
     """
     if agreed.putting is None or reverb is None:
         return agreed
@@ -279,7 +314,7 @@ def _likelier(agreed: Agreed, sales: Sequence[Sale], reverb: int | None, now: da
         return applied
     if_so, if_not = (_unexplained(one, sales, reverb, now) for one in (applied, agreed))
     waits = agreed.undecided_at is None or now < agreed.undecided_at + PATIENCE
-    if waits and any(if_so) and any(if_not):
+    if waits and any(if_so) and (any(if_not) or (off_sale and agreed.putting)):
         return None
     # An order that shows late may have hidden that it was applied: what sold until now can be overwritten either way.
     return applied if if_so <= if_not else replace(agreed, put_at=now)

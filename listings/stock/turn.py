@@ -26,6 +26,8 @@ from shops.reverb.client import ReverbClient
 #: Orders that were read so long ago are read again before a number is pushed.
 ORDERS_KEEP_S = 2.0
 ORDERS_KEEP_IN_BULK_S = 8.0
+#: Not oftener than this is looked whether all orders are known that may explain what fell.
+ASK_AGAIN_S = 60.0
 
 
 @dataclass
@@ -80,6 +82,8 @@ class Turn:
         if self.ledger is not None and self.ledger.rise_at is not None and self.ledger.rise:
             ripe = self.ledger.rise_at + merge.RIPE - self.client.their_now()
             self._again(ripe.total_seconds() + 1)
+        if self.ledger is not None and (cleared := books.cleared_at(self.ledger, self.product)) is not None:
+            self._again(max(ASK_AGAIN_S, (cleared - self.client.their_now()).total_seconds() + 1))
         return listing
 
     def _anew_if_moved(self, listing: ReverbListing | None, known: Ledger | None) -> ReverbListing | None:
@@ -103,6 +107,8 @@ class Turn:
             return read.listing is not None
         after = seen.merged.agreed
         if seen.merged.surprise or after.rise:
+            return True
+        if after.fall and any(sale.doubtful and sale.released for sale in seen.merged.sales):
             return True
         limits = books.limits(self.product, self.settings)
         show = merge.shown(after.units, **limits)

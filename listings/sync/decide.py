@@ -11,14 +11,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from listings.on_sale import SOLD, holds_several
+from listings.on_sale import OFF_SALE, SOLD, holds_several
 from listings.sync import payload
 from listings.sync.payload import Wanted
 from shops.pictures import PHOTOS_UNKNOWN, ReverbListing
 from shops.reverb.lists import HOLD_SEVERAL
-
-#: States in which a listing is off sale. Reverb's words; `ordered` and `sold` of a used item are for good.
-OFF_SALE = frozenset({"ended", "sold", "sold_out", "ordered"})
 
 Agreed = Mapping[str, Mapping[str, Any]]
 

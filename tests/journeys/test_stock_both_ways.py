@@ -157,6 +157,24 @@ def test_a_raise_that_got_no_answer_puts_up_for_sale_nothing_that_sold_since(
     assert max(there) == there[0]
 
 
+def test_an_edit_that_is_heard_of_while_we_write_to_the_store_is_not_lost(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guitar = world.product()
+    world.settle()
+    buy(world)
+    adjust = ShopifyClient.adjust
+
+    def edited_meanwhile(*args: Any, **named: Any) -> Count:
+        world.edit(guitar, price="99.00")
+        return adjust(*args, **named)
+
+    monkeypatch.setattr(ShopifyClient, "adjust", edited_meanwhile)
+    hear(world)
+    assert world.listing()["price"]["amount"] == "99.00"
+    assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
+
+
 def test_a_store_that_does_not_answer_gets_its_stock_when_it_does(world: World) -> None:
     guitar = world.product()
     world.settle()

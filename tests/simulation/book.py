@@ -24,6 +24,8 @@ class Book:
     changes: list[Change] = field(default_factory=list)
     #: Units that may or may not count, and why (docs/simulation.md, "What the oracle allows"): fewer is allowed.
     unsure: list[tuple[int, str]] = field(default_factory=list)
+    #: Units that may be held back for good, so that there are fewer for sale than there could be.
+    held_back: int = 0
 
     def change(self, at: float, by: int, side: str, why: str) -> Change:
         """Write a difference down."""
@@ -35,7 +37,7 @@ class Book:
     @property
     def fewest(self) -> int:
         """The fewest units that may be agreed on."""
-        return self.units - sum(units for units, _ in self.unsure)
+        return self.units - sum(units for units, _ in self.unsure) - self.held_back
 
     def taken_since(self, at: float, side: str) -> int:
         """Return the units that a side has given since a moment: nobody could know of them by then."""
@@ -52,6 +54,8 @@ class Order:
     #: It was placed before the listing was linked: history, or just in time.
     early: bool = False
     paid: bool = True
+    #: It was paid some time after it was placed, and only then left Reverb's number.
+    moved_late: bool = False
     #: The seller marked it as shipped on Reverb, without a number: what is there is not replaced.
     shipped_by_hand: bool = False
 

@@ -227,7 +227,16 @@ def _told_of(run: Run, item: Item) -> bool:
 
 
 def _may_be_fewer(run: Run, item: Item, shown: int, due: int) -> bool:
-    return shown < due and (_may_not_be_relisted(run, item, shown) or _seemed_unmoved(item))
+    if shown >= due:
+        return False
+    led = item.way == "store" and any(order.moved_late for order in item.reverb_orders)
+    return led or _may_not_be_relisted(run, item, shown) or _seemed_unmoved(item) or _waits_for_seller(run, item)
+
+
+def _waits_for_seller(run: Run, item: Item) -> bool:
+    """Tell whether it was never brought to Reverb: the mass sync that was to do so was cancelled."""
+    rows = Product.objects.filter(shop=run.shops[item.shop], store_product_id=item.variant_id, held=True)
+    return run.world.listing(item) is None and rows.exists()
 
 
 def _seemed_unmoved(item: Item) -> bool:

@@ -246,7 +246,8 @@ class World:
             except Refused:
                 continue
             item.ordered_at = self._schedule.now
-            order.paid = order.paid or word == "pay"
+            if word == "pay":
+                order.paid, order.moved_late = True, not self._unpaid_take_stock()
             order.shipped_by_hand = order.shipped_by_hand or word == "ship"
             self._tell(f"{word} order {order.number} of {item.sku} on Reverb")
             if word in ("cancel", "refund", "block") and order.out:
@@ -259,6 +260,7 @@ class World:
             item.book.unsure = [one for one in item.book.unsure if one[1] != order.number]
             return
         self._changed(item, order.units, "reverb", f"{word} of order {order.number} on Reverb")
+        item.book.held_back += order.units if order.moved_late else 0
         if item.raised and self._schedule.now - item.edited_at < CALM_AFTER_ORDERS_S:
             item.book.unsure.append((min(item.raised, order.units), "raised by hand, which an order may have done"))
             item.raised = 0
@@ -307,6 +309,9 @@ class World:
             # An order that is off may be put back by Reverb itself or not: a rise of about then may be just that.
             item.book.unsure.append((units - before, "raised by hand, which an order may have done"))
             item.raised = 0
+
+    def _unpaid_take_stock(self) -> bool:
+        return bool(self.outside.ask("reverb", "GET", "/_control/settings")["unpaid_takes_stock"])
 
     def edit_unseen(self, item: Item) -> bool:
         """Tell whether we have still to see an edit by hand: an order on top of it would make one number of both."""
