@@ -66,7 +66,7 @@ def take(shop: Shop, pictures: Iterable[ReverbOrder], *, cause: str) -> None:
             wake(PLACE, shop.pk)
         if settings.auto_sync:
             moved = [one.row for one in taken if one.moved and one.row.product_id is not None]
-            ids = {row.product_id for row in moved}
+            ids = {row.product_id for row in moved if row.product_id is not None}
             fell = dict(Ledger.objects.filter(listing__product__in=ids).values_list("listing__product", "fall"))
             since = dict(Product.objects.filter(pk__in=ids).values_list("pk", "stock_since"))
             _open_jobs(shop, {row.product_id for row in moved if _owes(row, fell, since)}, cause)

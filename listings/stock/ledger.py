@@ -212,7 +212,7 @@ def _is_newer(order: Order, read: Read) -> bool:
 
 
 def cleared_at(ledger: Ledger, product: Product) -> datetime | None:
-    """Return when it can be told, by Reverb's clock, whether what fell was for a sale that is off; None: nothing did."""
+    """Return when it can be told, by Reverb's clock, whether what fell was for a sale that is off; None: it was not."""
     if not ledger.fall:
         return None
     doubtful = Order.objects.filter(product=product, counts=True, doubtful=True, status__in=RELEASED)
