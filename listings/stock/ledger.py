@@ -12,7 +12,7 @@ from django.db.models import F, Max, Q, QuerySet
 from listings.models import Ledger, Listing, Order, Product
 from listings.on_sale import OFF_SALE, number_of
 from listings.orders import news
-from listings.stock.merge import FOLLOWS_WITHIN, RIPE, Agreed, Merged, Sale, merge, owed_to_store, shown
+from listings.stock.merge import FOLLOWS_WITHIN, RIPE, SLACK, Agreed, Merged, Sale, merge, owed_to_store, shown
 from reverbsync import clock
 from shops.models import Shop, SyncSettings
 from shops.models.settings import StockWay
@@ -137,21 +137,31 @@ def _follow(ledger: Ledger, product: Product, read: Read, settings: SyncSettings
     """Where the store leads: what Reverb shows now is what is to be brought in line with it."""
     if (found := _to_follow(ledger, product, read, settings)) is not None:
         ledger.store, ledger.reverb = found
-        ledger.units = ledger.store
-        ledger.save(update_fields=["store", "units", "reverb"])
+        ledger.units, ledger.put_at = ledger.store, read.now
+        ledger.save(update_fields=["store", "units", "reverb", "put_at"])
 
 
 def _to_follow(ledger: Ledger, product: Product, read: Read, settings: SyncSettings) -> tuple[int, int] | None:
     """Return the store's number and what Reverb shows, None where there is none or nothing to be brought in line.
 
-    That is the case once the store's number changed. A lower number on Reverb is left alone until then: something sold
-    there that the store has not heard of yet. A higher one is too many, whoever put the units back.
+    That is the case once the store's number changed, also if it has changed back. A lower number on Reverb is left
+    alone until then: something sold there that the store has not heard of yet. A higher one is too many, whoever put the
+    units back.
     """
     number = _number(ledger, read)
     if number is None or read.store is None:
         return None
-    too_many = number > to_show(ledger, product, settings) and number != ledger.reverb
-    return (read.store, number) if too_many or read.store != ledger.store else None
+    due = to_show(ledger, product, settings)
+    too_many = number > due and number != ledger.reverb
+    too_few = number < due and _changed_since(ledger, product, read)
+    return (read.store, number) if too_many or too_few or read.store != ledger.store else None
+
+
+def _changed_since(ledger: Ledger, product: Product, read: Read) -> bool:
+    """Tell whether the store's number was seen to change after it was last taken in."""
+    if product.stock_since is None or ledger.put_at is None:
+        return False
+    return product.stock_since + (read.now - clock.now()) > ledger.put_at + SLACK
 
 
 def _number(ledger: Ledger, read: Read) -> int | None:

@@ -13,6 +13,7 @@ from listings.sync.words import Change, Ending
 from shops.pictures import ReverbListing
 from shops.platforms.values import StoreError, StoreRefused, Unsupported
 from shops.reverb.client import ReverbClient
+from shops.reverb.errors import Paced
 from synclog.models import Entry
 
 #: Enough for: end, then the other fields, then nothing.
@@ -37,6 +38,15 @@ class Steps:
 
     def run(self, case: Case) -> Ending:
         """Return how the attempt ends. Raises ReverbError; what was done until then is in `done`."""
+        try:
+            return self._run(case)
+        except Paced:
+            if self.store_error is None or self.done:
+                raise
+            # The rest waits for its turn. That the store was tried is told now.
+            return self._with_stock(Ending(Entry.Outcome.NOTHING, "in_step", self.done))
+
+    def _run(self, case: Case) -> Ending:
         case = self._begin(case)
         if case.listing is None:
             apply.wait_for_lost_post(self.row)

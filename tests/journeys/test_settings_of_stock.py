@@ -80,6 +80,26 @@ def test_where_the_store_leads_reverb_is_filled_up_again_once_the_store_knows_of
     assert (world.listing()["inventory"], world.listing()["state"]) == (1, "live")
 
 
+def test_where_the_store_leads_reverb_is_filled_up_again_though_the_store_has_its_old_number_again(
+    world: World,
+) -> None:
+    world.set(stock_way="store")
+    world.reverb.ask("POST", "/settings", {"restores_on_cancel": False})
+    guitar = world.product()
+    world.settle()
+    world.wait(60)
+    number = buy(world)
+    hear(world)
+    world.set(auto_sync=False)
+    world.edit(guitar, inventory_quantity=2)
+    world.reverb.ask("POST", f"/orders/{number}/cancel")
+    world.wait(5)
+    world.set(auto_sync=True)
+    world.edit(guitar, inventory_quantity=3)
+    world.settle()
+    assert world.listing()["inventory"] == 3
+
+
 def test_where_the_store_leads_a_number_set_by_hand_on_reverb_stays_until_the_store_changes(world: World) -> None:
     world.set(stock_way="store", stock_maximum=2)
     guitar = world.product(inventory_quantity=9)
