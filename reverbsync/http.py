@@ -93,22 +93,20 @@ def call(
         raise NotAllowed("Only http and https addresses may be called")
     data = body if body is None or isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
     taken = wait_for(budgets)
-    began = clock.monotonic()
     try:
         if before is not None:
             before()
-            began = clock.monotonic()
         answer = _call(method, url, data, headers, read_s)
     except Unreachable as error:
         if error.maybe_done:
-            pace.answered(taken, clock.monotonic() - began)
+            pace.answered(taken)
         else:
             pace.give_back(taken)
         raise
     except Exception:
         pace.give_back(taken)
         raise
-    pace.answered(taken, clock.monotonic() - began)
+    pace.answered(taken)
     return answer
 
 

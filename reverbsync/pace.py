@@ -91,6 +91,8 @@ class Taken:
     name: str
     budgets: tuple[Budget, ...]
     wait_s: float
+    #: When that is, by our own monotonic clock.
+    due: float = 0.0
 
 
 @dataclass
@@ -142,7 +144,7 @@ def take(budgets: Sequence[Budget], *, patience_s: float = 0.0, now_us: int | No
     lots = work.lots if work is not None else None
     of = work is not None and work.in_bulk, tuple(budgets)
     if lots is not None and (kept := lots.next(of)):
-        return Taken(kept, tuple(budgets), 0.0)
+        return Taken(kept, tuple(budgets), 0.0, clock.monotonic())
     name, size = uuid.uuid4().hex, lots.size(of) if lots is not None else 1
     try:
         taken, wait_s = _ask(budgets, name, patience_s, now_us, size)
@@ -155,7 +157,7 @@ def take(budgets: Sequence[Budget], *, patience_s: float = 0.0, now_us: int | No
         raise NotNow(wait_s)
     if lots is not None:
         _give_back(budgets, lots.fill(of, size, [f"{name}+{number}" for number in range(2, taken + 1)]))
-    return Taken(name, tuple(budgets), wait_s)
+    return Taken(name, tuple(budgets), wait_s, clock.monotonic() + wait_s)
 
 
 def wait_s(budgets: Sequence[Budget], *, now_us: int | None = None) -> float:
@@ -171,11 +173,13 @@ def give_back(taken: Taken) -> None:
     _give_back(taken.budgets, [taken.name])
 
 
-def answered(taken: Taken, took_s: float) -> None:
-    """Count a call from when it has arrived at the latest, which is known by its answer. Never raises.
+def answered(taken: Taken) -> None:
+    """Count a call that was answered just now from when it has arrived at the latest. Never raises.
 
-    Calls that arrive at once are counted a little longer than they must be (pace.lua), so nothing is done for them.
+    It may have been long on its way, or have gone out late. Calls that arrive at once are counted a little longer than
+    they must be (pace.lua), so nothing is done for them.
     """
+    took_s = clock.monotonic() - taken.due
     if took_s <= ARRIVES_IN_S:
         return
     try:

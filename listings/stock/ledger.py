@@ -145,8 +145,8 @@ def _to_follow(ledger: Ledger, product: Product, read: Read, settings: SyncSetti
     """Return the store's number and what Reverb shows, None where there is none or nothing to be brought in line.
 
     That is the case once the store's number changed, also if it has changed back. A lower number on Reverb is left
-    alone until then: something sold there that the store has not heard of yet. A higher one is too many, whoever put the
-    units back.
+    alone until then: something sold there that the store has not heard of yet. A higher one is too many, whoever put
+    the units back.
     """
     number = _number(ledger, read)
     if number is None or read.store is None:

@@ -110,11 +110,11 @@ def test_a_place_that_was_not_used_is_given_back(time: Time) -> None:
     assert allowed(found)
 
 
-def test_a_call_that_may_have_been_long_on_its_way_counts_from_its_answer(time: Time) -> None:
+def test_a_call_that_went_out_late_or_was_long_on_its_way_counts_from_its_answer(time: Time) -> None:
     found = budget(1, reserve=0.1)
     taken = pace.take([found])
     time.sleep(3)
-    pace.answered(taken, 3.0)
+    pace.answered(taken)
     time.sleep(59)
     assert not allowed(found)
     time.sleep(2)
@@ -125,7 +125,8 @@ def test_a_place_that_was_given_back_stays_so_when_an_answer_comes(time: Time) -
     found = budget(1, reserve=0.1)
     taken = pace.take([found])
     pace.give_back(taken)
-    pace.answered(taken, 3.0)
+    time.sleep(3)
+    pace.answered(taken)
     assert allowed(found)
 
 
