@@ -305,6 +305,20 @@ def out_of_step(shop: Shop) -> list[Product]:
     return found
 
 
+def is_settled(product: Product, settings: SyncSettings) -> bool:
+    """Tell whether both sides have what was agreed, and nothing is known that was not taken in yet."""
+    ledger = Ledger.objects.filter(listing__product=product).select_related("listing").first()
+    if ledger is None:
+        return True
+    if ledger.adjusting is not None or ledger.putting is not None or to_write(ledger, settings):
+        return False
+    if store_number(product) not in (None, ledger.store):
+        return False
+    if Order.objects.filter(product=product, counts=True).exclude(reckoned=F("status")).exists():
+        return False
+    return ledger.reverb is None or ledger.reverb <= to_show(ledger, product, settings)
+
+
 def to_write(ledger: Ledger, settings: SyncSettings) -> int:
     """Return the difference that the store is still to get."""
     if settings.stock_way == StockWay.STORE:

@@ -12,7 +12,7 @@ from django.db.models import F
 from listings import jobs
 from listings.jobs import Beside, Claim
 from listings.models import Line, Listing, Order, Product
-from listings.stock.ledger import Overtaken, Undecided
+from listings.stock.ledger import Overtaken, Undecided, is_settled
 from listings.stock.turn import Turn
 from listings.sync import apply, desk, rows, words
 from listings.sync.cases import counted
@@ -36,6 +36,8 @@ logger = logging.getLogger(__name__)
 UNDECIDED_S = 5.0
 #: Seconds until a turn begins anew that was overtaken by news before it wrote anything.
 AT_ONCE_S = 0.05
+#: However long a store has not answered, its stock is tried again after so many seconds.
+STORE_AGAIN_AT_LATEST_S = 60.0
 #: Endings before anything was looked at: once the settings change, the product is due as if it never was.
 NOT_LOOKED = frozenset({"auto_sync_off", "not_connected", "not_chosen"})
 #: Seconds between two looks for a listing whose POST got no answer.
@@ -101,6 +103,8 @@ def _settle(taken: Claim, ending: Ending, beside: Beside) -> None:
     now = clock.now()
     if ending.again_s is not None:
         passed = ending.outcome != Entry.Outcome.FAILED
+        if ending.reason == "store_later":
+            ending.again_s = max(ending.again_s, min(STORE_AGAIN_AT_LATEST_S, jobs.delay_s(taken.attempt)))
         due = now + timedelta(seconds=ending.again_s)
         jobs.try_later(taken, due=due, attempts=0 if passed else taken.attempt, now=now, beside=beside)
     elif REASONS[ending.reason].waits:
@@ -217,12 +221,19 @@ def _failed(begun: Begun, taken: Claim, error: ReverbError, done: list[Change]) 
 
 
 def _later(taken: Claim, ending: Ending, *, at_least: float | None = None) -> Ending:
-    if taken.attempt >= jobs.MAX_ATTEMPTS:
+    if taken.attempt >= jobs.MAX_ATTEMPTS and _may_give_up(taken):
         ending.reason = "gave_up"
     else:
         first = 1 if ending.reason == "look_again_first" else taken.attempt
         ending.again_s = jobs.delay_s(first, at_least=at_least)
     return ending
+
+
+def _may_give_up(taken: Claim) -> bool:
+    """Tell whether only an edit is at stake: what sold on one side is brought to the other, however long it takes."""
+    product = Product.objects.select_related("shop__sync_settings").get(pk=taken.product_id)
+    settings = product.shop.sync_settings
+    return taken.rank not in jobs.URGENT and (not settings.sync_stock or is_settled(product, settings))
 
 
 def _post_open(row: Listing | None) -> bool:

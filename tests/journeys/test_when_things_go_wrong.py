@@ -17,6 +17,7 @@ from reverbsync.pace import Budget, Taken
 from shops import make
 from shops.models import ReverbConnection, Shop
 from shops.platforms.base import StorePassing, StoreRefused
+from tests.journeys.sales import buy, read_orders
 from tests.journeys.world import World
 
 pytestmark = pytest.mark.live
@@ -207,6 +208,32 @@ def test_a_job_whose_worker_died_is_done_by_the_next_and_the_log_tells(world: Wo
     world.settle()
     assert world.entries() == ["interrupted", "created_publishing", "published"]
     assert len(world.reverb.calls("POST")) == 1
+
+
+def test_stock_is_brought_to_reverb_however_long_reverb_is_down(world: World) -> None:
+    guitar = world.product()
+    world.settle()
+    world.reverb.fault("status", status=503, times=3 * jobs.MAX_ATTEMPTS)
+    world.edit(guitar, inventory_quantity=0)
+    world.settle(100)
+    assert world.listing()["inventory"] == 0
+
+
+def test_what_sold_on_reverb_leaves_the_store_though_reverb_fails_when_the_store_has_been_down_for_long(
+    world: World,
+) -> None:
+    guitar = world.product()
+    world.settle()
+    buy(world)
+    read_orders(world)
+    world.store.fault("status", status=503, times=10**6)
+    for _ in range(jobs.MAX_ATTEMPTS):
+        world.wait(61)
+        assert world.step()
+    world.store.ask("DELETE", "/faults")
+    world.reverb.fault("status", status=503)
+    world.settle()
+    assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
 
 
 def test_a_worker_that_died_between_post_and_answer_leaves_one_listing(world: World) -> None:
