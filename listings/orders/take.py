@@ -175,8 +175,7 @@ def _owes(row: Order, fell: Mapping[int, int], since: Mapping[int, datetime | No
         return row.counted != wanted or (not row.reckoned and fell.get(row.product_id or 0, 0) > 0)
     # The listing of a product without a ledger is still to be linked, and the order is to count with that.
     unlinked = not row.reckoned and row.product_id not in fell
-    stands = since.get(row.product_id or 0)
-    history = min(clock.now() - news.JUST_NOW, news.history_until(stands) if stands else clock.now())
+    history = news.history_until(since.get(row.product_id or 0) or clock.now())
     return unlinked and bool(wanted) and row.placed_at > history
 
 

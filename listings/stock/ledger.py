@@ -159,9 +159,13 @@ def _to_follow(ledger: Ledger, product: Product, read: Read, settings: SyncSetti
 
 def _changed_since(ledger: Ledger, product: Product, read: Read) -> bool:
     """Tell whether the store's number was seen to change after it was last taken in."""
-    if product.stock_since is None or ledger.put_at is None:
-        return False
-    return product.stock_since + (read.now - clock.now()) > ledger.put_at + SLACK
+    since = _stands_since(product, read)
+    return since is not None and ledger.put_at is not None and since > ledger.put_at + SLACK
+
+
+def _stands_since(product: Product, read: Read) -> datetime | None:
+    """Return since when the store's number is what it is, by Reverb's clock; None: not known."""
+    return None if product.stock_since is None else product.stock_since + (read.now - clock.now())
 
 
 def _number(ledger: Ledger, read: Read) -> int | None:
@@ -187,9 +191,9 @@ def _begin(row: Listing, product: Product, read: Read, settings: SyncSettings) -
     if read.store is None:
         return None
     if read.listing is not None:
-        before = read.read_at or read.now - news.JUST_NOW
-        if (since := product.stock_since) is not None:
-            before = min(before, news.history_until(since + (read.now - clock.now())))
+        before = read.read_at or news.history_until(read.now)
+        if (since := _stands_since(product, read)) is not None:
+            before = min(before, news.history_until(since))
         known = Order.objects.filter(shop=row.shop_id, listing_id=read.listing.id)
         known.filter(placed_at__lte=before).update(product=product, counts=False, reckoned=F("status"))
         known.filter(placed_at__gt=before, reckoned="").update(product=product, counts=True)

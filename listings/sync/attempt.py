@@ -231,9 +231,11 @@ def _later(taken: Claim, ending: Ending, *, at_least: float | None = None) -> En
 
 def _may_give_up(taken: Claim) -> bool:
     """Tell whether only an edit is at stake: what sold on one side is brought to the other, however long it takes."""
+    if taken.rank in jobs.URGENT:
+        return False
     product = Product.objects.select_related("shop__sync_settings").get(pk=taken.product_id)
     settings = product.shop.sync_settings
-    return taken.rank not in jobs.URGENT and (not settings.sync_stock or is_settled(product, settings))
+    return not settings.sync_stock or is_settled(product, settings)
 
 
 def _post_open(row: Listing | None) -> bool:
