@@ -16,7 +16,7 @@ from reverbsync import clock
 from reverbsync.wake import wake
 from shops.models import Shop
 from shops.pictures import ReverbOrder
-from shops.reverb.orders import RELEASED
+from shops.reverb.orders import RELEASED, UNPAID
 
 #: Brings orders into the store (place.py).
 PLACE = "listings.place"
@@ -75,7 +75,8 @@ def take(shop: Shop, pictures: Iterable[ReverbOrder], *, cause: str) -> None:
 def uncounted(shop: Shop) -> list[Product]:
     """Return the products that our stock has still to count an order of, and that no job is open for."""
     explains = Q(reckoned="", product__listing__ledger__fall__gt=0)
-    owing = Order.objects.filter(~Q(counted=_WANTED) | explains, shop=shop, counts=True)
+    paid = Q(reckoned__in=UNPAID) & ~Q(status__in=UNPAID)
+    owing = Order.objects.filter(~Q(counted=_WANTED) | explains | paid, shop=shop, counts=True)
     return list(Product.objects.filter(pk__in=owing.values("product"), job__isnull=True))
 
 
@@ -172,7 +173,9 @@ def _owes(row: Order, fell: Mapping[int, int], since: Mapping[int, datetime | No
     """
     wanted = news.wanted(row.status, row.quantity)
     if row.counts:  # one that was cancelled before we saw it may be what the number fell by
-        return row.counted != wanted or (not row.reckoned and fell.get(row.product_id or 0, 0) > 0)
+        explains = not row.reckoned and fell.get(row.product_id or 0, 0) > 0
+        paid = row.reckoned in UNPAID and row.status not in UNPAID  # only now the number may go down for it
+        return row.counted != wanted or explains or paid
     # The listing of a product without a ledger is still to be linked, and the order is to count with that.
     unlinked = not row.reckoned and row.product_id not in fell
     history = news.history_until(since.get(row.product_id or 0) or clock.now())

@@ -226,10 +226,10 @@ def _is_newer(order: Order, read: Read) -> bool:
 
 
 def cleared_at(ledger: Ledger, product: Product) -> datetime | None:
-    """Return when it can be told, by Reverb's clock, whether what fell was for a sale that is off; None: it was not."""
+    """Return when it can be told, by Reverb's clock, whether what fell was for a sale in doubt; None: it was not."""
     if not ledger.fall:
         return None
-    doubtful = Order.objects.filter(product=product, counts=True, doubtful=True, status__in=RELEASED)
+    doubtful = Order.objects.filter(product=product, counts=True, doubtful=True).exclude(status__in=UNPAID)
     last: datetime | None = doubtful.aggregate(last=Max("updated_at"))["last"]
     return None if last is None else last + FOLLOWS_WITHIN + RIPE
 

@@ -14,7 +14,8 @@ leaves no trace in it. So the orders say what was sold, and the number's movemen
 explain. What is left over was edited by hand there:
 
 - fewer units than explained count at once, as a *fall*. An order of before that shows late explains it, and takes
-  nothing more. Once all orders of that time are known, a fall is put down to a sale that is off and was in doubt.
+  nothing more. Once all orders of that time are known, a fall is put down to a sale that was in doubt and is off, or
+  was paid only then.
 - more units than explained are a *rise*, and count only after `RIPE`, when no order has explained them: nobody may buy
   what may not be there. A sale of about the moment of our own writing is taken for overwritten by it, never for a rise.
 
@@ -187,8 +188,8 @@ def _seen_first(agreed: Agreed, sales: Sequence[Sale]) -> tuple[Agreed, list[Sal
 def _cleared(agreed: Agreed, sales: Sequence[Sale], orders_at: datetime | None) -> tuple[Agreed, list[Sale]]:
     """Return what is left of the doubts: none about a sale once all orders of its time are known.
 
-    What fell then, and no other order explains, was for a doubtful one that is off, and had been taken by its order
-    already: it comes back.
+    What fell then, and no other order explains, was for a doubtful one whose units had been taken by its order: they
+    come back.
     """
     found = []
     for sale in sales:
@@ -202,10 +203,16 @@ def _cleared(agreed: Agreed, sales: Sequence[Sale], orders_at: datetime | None) 
 
 
 def _fell_unseen(sale: Sale, agreed: Agreed) -> bool:
-    """Tell whether what fell may have been for a sale that is off, which the number was never seen to go down for."""
-    if not sale.released or sale.shown or agreed.fall_at is None:
+    """Tell whether what fell may have been for a sale whose units were taken already, by its order alone.
+
+    Either it is off and the number was never seen to go down for it, or it is paid now and the number went down for it
+    only then: what it was taken for before was another one.
+    """
+    paid = sale.sure and sale.updated_at > sale.placed_at
+    if agreed.fall_at is None or (sale.shown if sale.released else not paid):
         return False
-    return _before(sale.placed_at, agreed.fall_at) and agreed.fall_at <= sale.updated_at + FOLLOWS_WITHIN
+    since = sale.placed_at if sale.released else sale.updated_at
+    return _before(since, agreed.fall_at) and agreed.fall_at <= sale.updated_at + FOLLOWS_WITHIN
 
 
 def _explained(agreed: Agreed, sales: Sequence[Sale]) -> tuple[Agreed, list[Sale]]:
@@ -228,7 +235,8 @@ def _explained(agreed: Agreed, sales: Sequence[Sale]) -> tuple[Agreed, list[Sale
 def _explains_last(agreed: Agreed, sale: Sale) -> tuple[bool, ...]:
     """Return what to sort sales by: what explains more goes first, then what more surely does."""
     # When it was freed is not told: its date is of whatever happened to it last, as when a refund is settled.
-    return (not _went_and_came(sale, agreed), not sale.sure, not _before(sale.updated_at, agreed.rise_at))
+    late = not _before(sale.updated_at, agreed.rise_at)
+    return (not _went_and_came(sale, agreed), not sale.sure, _overwritten(sale, agreed), late)
 
 
 def _went_and_came(sale: Sale, agreed: Agreed) -> bool:
@@ -275,7 +283,7 @@ def _settled(
     """Return the sales as counted, each with how far the number went for it: together by `moved`."""
     spare = moved - _expected(agreed, sales, now)[0]
     found = []
-    for sale in sales:
+    for sale in sorted(sales, key=lambda one: one.restocked):  # what came up again moves least likely
         least, most = _ends(sale, agreed, now)
         back = min(spare, most - least)
         spare -= back

@@ -108,7 +108,7 @@ class Turn:
         after = seen.merged.agreed
         if seen.merged.surprise or after.rise:
             return True
-        if after.fall and any(sale.doubtful and sale.released for sale in seen.merged.sales):
+        if after.fall and any(sale.doubtful and sale.sure for sale in seen.merged.sales):
             return True
         limits = books.limits(self.product, self.settings)
         show = merge.shown(after.units, **limits)

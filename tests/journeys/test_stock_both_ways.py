@@ -371,3 +371,33 @@ def test_a_sale_between_our_reading_of_the_listing_and_of_the_orders_counts_once
     world.wait(120)
     hear(world)
     assert (world.stock(guitar), world.listing()["inventory"]) == (2, 1)
+
+
+def test_a_unit_that_reverb_takes_only_when_its_order_is_paid_is_put_back_at_once(world: World) -> None:
+    world.reverb.ask("POST", "/settings", {"unpaid_takes_stock": False})
+    guitar = world.product()
+    world.settle()
+    number = buy(world, status="unpaid")
+    hear(world)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
+    world.wait(60)
+    world.reverb.ask("POST", f"/orders/{number}/pay")
+    hear(world)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
+
+
+def test_a_number_lowered_by_hand_for_an_order_that_waits_for_payment_is_not_lost(world: World) -> None:
+    world.reverb.ask("POST", "/settings", {"unpaid_takes_stock": False})
+    guitar = world.product()
+    world.settle()
+    number = buy(world, status="unpaid")
+    world.at_reverb("PUT", f"/listings/{world.listing()['id']}", {"inventory": 2})
+    hear(world)
+    assert world.stock(guitar) == 2
+    world.wait(60)
+    world.reverb.ask("POST", f"/orders/{number}/pay")
+    read_orders(world)
+    world.step()
+    assert (world.stock(guitar), world.listing()["inventory"]) == (1, 1)  # for all that is known, another one was sold
+    world.settle()
+    assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)

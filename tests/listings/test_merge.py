@@ -124,6 +124,32 @@ def test_what_fell_for_a_sale_that_is_off_comes_back_once_no_other_order_can_exp
     assert (agreed.units, agreed.fall) == (5, 0)
 
 
+def test_what_fell_when_an_order_in_doubt_was_paid_comes_back_once_no_other_order_can_explain_it() -> None:
+    agreed, [waiting] = reckon(START, sale(sure=False), reverb=4)  # for it, or for one that does not show yet
+    paid = replace(waiting, sure=True, new=True, updated_at=s(60))
+    agreed, sales = reckon(agreed, paid, reverb=3, at=s(61))
+    assert (agreed.units, agreed.fall) == (3, 1)
+    agreed, _ = reckon(agreed, *sales, reverb=3, at=s(61) + FOLLOWS_WITHIN + RIPE)
+    assert (agreed.units, agreed.fall) == (4, 0)
+
+
+def test_what_fell_after_our_own_writing_was_for_a_sale_that_it_cannot_have_overwritten() -> None:
+    written = replace(START, put_at=NOON)
+    agreed, _ = reckon(written, reverb=4, at=s(10))
+    agreed, sales = reckon(agreed, sale("1", at=NOON), sale("2", at=s(10)), reverb=4, at=s(20))
+    assert (agreed.units, agreed.fall, agreed.rise) == (3, 0, 0)
+    assert reckon(agreed, *sales, reverb=4, at=s(200))[0].units == 3
+
+
+def test_a_cancelled_sale_that_came_back_does_not_stand_for_an_unpaid_one_that_moved_nothing() -> None:
+    agreed, [counted] = reckon(START, sale(quantity=3), reverb=2)
+    freed = replace(counted, released=True, new=True, updated_at=s(60))
+    agreed, sales = reckon(agreed, freed, reverb=5, at=s(61))
+    agreed = replace(agreed, put_at=s(62))
+    agreed, sales = reckon(agreed, *sales, sale("2", at=s(70), sure=False), at=s(71))
+    assert [(one.number, one.shown, one.doubtful) for one in sales if not one.released] == [("2", 0, False)]
+
+
 def test_a_number_that_got_no_answer_may_show_only_once_the_listing_is_on_sale() -> None:
     ended = Agreed(units=1, store=1, reverb=0, put_at=LONG_AGO, putting=1)
     at = {"now": s(1), "orders_at": s(1)}
