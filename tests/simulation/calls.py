@@ -28,6 +28,8 @@ STORE = "store.test"
 PATIENCE_S = 20.0
 #: A step that waits for a call of ours, and none comes, happens all the same after this.
 WAITS_S = 20.0
+#: The same for one that waits for the making of an order: that may be heard of only when Reverb is asked next.
+ORDER_WAITS_S = 100.0
 
 
 @dataclass
@@ -83,9 +85,10 @@ class Calls:
 
     def arm(self, step: Step) -> None:
         """Let a step happen at a moment of ours. If none comes, it happens all the same, unless it is about a call."""
-        armed = _Armed(step, step.at, self.schedule.now + WAITS_S)
+        waits_s = ORDER_WAITS_S if step.where == "new order" else WAITS_S
+        armed = _Armed(step, step.at, self.schedule.now + waits_s)
         self._armed.append(armed)
-        self.schedule.later(WAITS_S, lambda: self._missed(armed))
+        self.schedule.later(waits_s, lambda: self._missed(armed))
 
     def out_of_order(self, side: str, seconds: float) -> None:
         """Let a side answer nothing but 503 for a while."""
@@ -231,6 +234,8 @@ class Calls:
 def _fits(step: Step, call: Call) -> bool:
     if step.where == "new listing":
         return (call.side, call.method, call.path) == ("reverb", "POST", "/api/listings")
+    if step.where == "new order":
+        return call.side == "store" and _operation(call) == "mutation OrderCreate"
     side, _, writes = step.where.partition(" ")
     return side in ("any", call.side) and (not writes or call.writes)
 

@@ -71,13 +71,13 @@ def order_in_the_store_takes_stock_too() -> AbstractContextManager[Any]:
 
 def order_is_made_again_at_once() -> AbstractContextManager[Any]:
     """That the answer of an order's making was lost is forgotten."""
-    make = place._make
+    failed = place._store_failed
 
-    def forgets(order: Any) -> None:
+    def forgets(order: Any, error: Exception) -> None:
         order.making_at = None
-        make(order)
+        failed(order, error)
 
-    return _instead(place, "_make", forgets)
+    return _instead(place, "_store_failed", forgets)
 
 
 def echo_of_the_store_taken_for_news() -> AbstractContextManager[Any]:

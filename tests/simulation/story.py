@@ -65,8 +65,8 @@ class Step:
     """Something that happens. docs/simulation.md tells of the words; `n` is a number that the word takes.
 
     `at` 0: after `wait` seconds. Else: from then on at the at-th moment that fits `where`: a call of ours to "reverb",
-    "store" or "any" side, one that writes ("reverb writes", "store writes", "new listing"), a "statement" or a "commit"
-    of a worker; `late` puts it right after the call was applied instead of right before it.
+    "store" or "any" side, one that writes ("reverb writes", "store writes", "new listing", "new order"), a "statement"
+    or a "commit" of a worker; `late` puts it right after the call was applied instead of right before it.
     """
 
     word: str

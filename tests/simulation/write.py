@@ -60,6 +60,8 @@ LAST_WORDS = 0.3
 RUSHES = 0.35
 #: Share of those that begin before anything is listed in which the answer to the first listings is lost.
 LOST_AT_FIRST = 0.3
+#: Share of those with a seller who takes orders in which the answer to the making of an order is lost.
+LOST_ORDERS = 0.3
 WHERE = ("reverb", "reverb writes", "store", "store writes", "any")
 
 
@@ -72,6 +74,10 @@ def story(seed: int) -> Story:
     if not ways["begins_linked"] and luck.random() < LOST_AT_FIRST:
         steps.insert(0, Step("lose the answer", 0.0, at=luck.choice((1, 1, 2)), where="new listing"))
         ways["reverb"]["sku_lag_s"] = luck.choice((3.0, 15.0, 15.0))  # and the listing does not show at once
+    taken = [at for at, step in enumerate(steps) if step.word == "buy" and sides[step.shop].settings.get("take_orders")]
+    if taken and luck.random() < LOST_ORDERS:
+        steps.insert(luck.choice(taken) + 1, Step("lose the answer", 0.0, at=1, where="new order"))
+        ways["store_orders_lag_s"] = luck.choice((5.0, 30.0, 30.0))  # and the store's list does not tell at once
     return Story(seed, sides, ways, tuple(steps))
 
 
