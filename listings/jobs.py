@@ -41,7 +41,10 @@ LOCKED_WITHIN = timedelta(seconds=3)
 _LOCKS = 0x52565202
 #: A product is looked at no oftener than this, unless its stock went to zero; a burst of changes is one look.
 PAUSE = timedelta(seconds=2)
-MAX_ATTEMPTS = 10
+#: After so many failures in a row, some seven hours, only the seller tries an edit again; stock is never given up.
+MAX_ATTEMPTS = 40
+#: The same for a line of a mass sync, some twenty minutes: its page tells what failed, and the seller tries that again.
+MASS_ATTEMPTS = 10
 FIRST_DELAY_S = 2.0
 LONGEST_DELAY_S = 900.0
 

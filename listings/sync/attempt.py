@@ -221,7 +221,8 @@ def _failed(begun: Begun, taken: Claim, error: ReverbError, done: list[Change]) 
 
 
 def _later(taken: Claim, ending: Ending, *, at_least: float | None = None) -> Ending:
-    if taken.attempt >= jobs.MAX_ATTEMPTS and _may_give_up(taken):
+    most = jobs.MASS_ATTEMPTS if taken.cause == jobs.MASS else jobs.MAX_ATTEMPTS
+    if taken.attempt >= most and _may_give_up(taken):
         ending.reason = "gave_up"
     else:
         first = 1 if ending.reason == "look_again_first" else taken.attempt

@@ -228,6 +228,17 @@ def test_cancelling_takes_back_no_job_that_a_change_in_the_store_asked_for_too(w
     assert list(Job.objects.values_list("product__sku", flat=True)) == ["M0000"]
 
 
+def test_what_reverb_does_not_take_for_the_moment_is_tried_often_and_then_told_as_failed(world: World) -> None:
+    seed(world, 1, listed=0)
+    planned(world)
+    handed_out(world)
+    world.reverb.fault("status", status=503, times=10**6)
+    world.settle()
+    [failed] = Line.objects.filter(state=Line.State.FAILED)
+    assert failed.reason == "gave_up"
+    assert len(world.entries()) == jobs.MASS_ATTEMPTS
+
+
 def test_what_is_left_alone_does_not_fail_when_its_product_fails_by_itself(world: World) -> None:
     seed(world, 2, listed=2)
     planned(world)
