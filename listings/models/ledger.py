@@ -23,7 +23,8 @@ class Ledger(models.Model):
     #: Units that appeared on Reverb without a known reason. They count once no order has explained them for a while.
     rise = models.PositiveIntegerField(default=0)
     rise_at = models.DateTimeField(null=True)
-    #: When we last set Reverb's number, by Reverb's clock. A sale of about that time may have been overwritten.
+    #: When we last set Reverb's number, or it was last news to us, by Reverb's clock: a sale from before may be in it
+    #: already, or may have been overwritten.
     put_at = models.DateTimeField(null=True)
     #: The number that we are setting on Reverb; still there: its answer was lost, and it may have been applied.
     putting = models.IntegerField(null=True)

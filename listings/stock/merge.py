@@ -17,7 +17,10 @@ explain. What is left over was edited by hand there:
   nothing more. Once all orders of that time are known, a fall is put down to a sale that was in doubt and is off, or
   was paid only then.
 - more units than explained are a *rise*, and count only after `RIPE`, when no order has explained them: nobody may buy
-  what may not be there. A sale of about the moment of our own writing is taken for overwritten by it, never for a rise.
+  what may not be there. A sale from before the number was last set or seen to move may be in it already, or
+  overwritten: that it does not move it is no rise.
+
+Where several orders may explain the same, the telling counts that leaves the least unexplained.
 
 So whatever is unclear is decided for fewer units: a listing may show one too few for a minute, not one too many.
 
@@ -30,7 +33,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
 
 #: How far Reverb's stamps of one moment may be apart: they count whole seconds.
 SLACK = timedelta(seconds=2)
@@ -125,7 +127,7 @@ def merge(
     if likelier is None:
         waiting = replace(agreed, undecided_at=agreed.undecided_at or now)
         return Merged(waiting, tuple(sales), surprise=True, undecided=True)
-    base, known = _explained(likelier, sales)
+    base, known = _explained(likelier, sales, reverb, now)
     low, high = _expected(base, known, now)
     if reverb is None or base.reverb is None:
         left = rose = 0
@@ -135,6 +137,7 @@ def merge(
         moved = min(max(reverb - base.reverb, low), high)
         left, rose = min(0, reverb - base.reverb - low), max(0, reverb - base.reverb - high)
         number = reverb
+    news = bool(moved or left or rose or any(sale.new for sale in known))  # else each look would be one
     ripe = base.rise if base.rise_at and orders_at and orders_at >= base.rise_at + RIPE else 0
     units = base.units + left + ripe - sum(sale.takes - sale.counted for sale in known)
     units += 0 if store is None else store - base.store
@@ -147,6 +150,7 @@ def merge(
         fall_at=now if left else base.fall_at,
         rise=base.rise - ripe + rose,
         rise_at=now if rose else base.rise_at,
+        put_at=now if reverb is not None and news else base.put_at,
         putting=base.putting if reverb is None else None,
         undecided_at=base.undecided_at if reverb is None else None,
     )
@@ -215,35 +219,37 @@ def _fell_unseen(sale: Sale, agreed: Agreed) -> bool:
     return _before(since, agreed.fall_at) and agreed.fall_at <= sale.updated_at + FOLLOWS_WITHIN
 
 
-def _explained(agreed: Agreed, sales: Sequence[Sale]) -> tuple[Agreed, list[Sale]]:
-    """Return the sales with those that show late told to be what fell or rose before, which is then explained."""
+def _explained(agreed: Agreed, sales: Sequence[Sale], reverb: int | None, now: datetime) -> tuple[Agreed, list[Sale]]:
+    """Return the sales with those that show late told to be what fell or rose before, which is then explained.
+
+    Of all ways to tell it, the one that leaves the least unexplained, first of what is above; else paid ones go first.
+    """
+    late = [sale for sale in sales if sale.new] if agreed.fall or agreed.rise else []
+    ways = [_told(agreed, sales, first) for first in (None, *late)]
+    return min(ways, key=lambda way: _in_the_dark(*way, reverb, now))
+
+
+def _in_the_dark(agreed: Agreed, sales: Sequence[Sale], reverb: int | None, now: datetime) -> tuple[int, int]:
+    """Return how many units too many, and how many too few, nothing explains, of now and of before."""
+    above, below = _unexplained(agreed, sales, reverb, now)
+    return above + agreed.rise, below + agreed.fall
+
+
+def _told(agreed: Agreed, sales: Sequence[Sale], first: Sale | None) -> tuple[Agreed, list[Sale]]:
+    """Return what is left of fall and rise once the sales have explained them, one after the other."""
     fall, rise, known = agreed.fall, agreed.rise, []
-    for sale in sorted(sales, key=partial(_explains_last, agreed)):
+    for sale in sorted(sales, key=lambda one: (one is not first, not one.sure)):
         now = sale
         if fall and sale.new and not (sale.counted or sale.shown) and _before(sale.placed_at, agreed.fall_at):
             part = min(fall, sale.quantity)
             fall, now = fall - part, replace(now, counted=part, shown=sale.quantity, doubtful=not sale.sure)
         if rise and now.released and now.new and _before(sale.placed_at, agreed.rise_at):
-            # Put back before that showed; where our own writing had overwritten it, it was never seen to go.
-            unseen = not (now.counted or now.shown) and not _overwritten(now, agreed)
+            # Put back before that showed; where it was in the number before, or overwritten, it was never seen to go.
+            unseen = not (now.counted or now.shown) and not _earlier(now, agreed)
             part = 0 if unseen else min(rise, now.quantity)
             rise, now = rise - part, replace(now, shown=max(0, now.shown - part), restocked=part == now.quantity)
         known.append(now)
     return replace(agreed, fall=fall, rise=rise), known
-
-
-def _explains_last(agreed: Agreed, sale: Sale) -> tuple[bool, ...]:
-    """Return what to sort sales by: what explains more goes first, then what more surely does."""
-    # When it was freed is not told: its date is of whatever happened to it last, as when a refund is settled.
-    late = not _before(sale.updated_at, agreed.rise_at)
-    return (not _went_and_came(sale, agreed), not sale.sure, _overwritten(sale, agreed), late)
-
-
-def _went_and_came(sale: Sale, agreed: Agreed) -> bool:
-    """Tell whether a freed sale may be both what fell and what rose, which explains more than two others would."""
-    unseen = sale.new and sale.released and not (sale.counted or sale.shown)
-    both = agreed.fall and agreed.rise and _before(sale.placed_at, agreed.fall_at)
-    return bool(unseen and both and _before(sale.placed_at, agreed.rise_at))
 
 
 def _before(moment: datetime, other: datetime | None) -> bool:
@@ -254,8 +260,8 @@ def _ends(sale: Sale, agreed: Agreed, now: datetime) -> tuple[int, int]:
     """Return the least and the most by which Reverb's number may have gone down for a sale by now."""
     open_ = sale.new or now <= sale.updated_at + FOLLOWS_WITHIN
     if sale.released and not (sale.counted or sale.shown):
-        # Placed and freed between two looks: put back by Reverb itself or not, and perhaps overwritten by us.
-        least = -sale.quantity if _overwritten(sale, agreed) else 0
+        # Placed and freed between two looks, or what fell for it was put down to another: put back by Reverb or not.
+        least = -sale.quantity if sale.new or _earlier(sale, agreed) else 0
         return (least, 0 if sale.restocked else sale.quantity) if open_ else (0, 0)
     if sale.released:
         # Reverb puts back all of it, also where the number never went down for it, or not as far as we could see.
@@ -263,11 +269,11 @@ def _ends(sale: Sale, agreed: Agreed, now: datetime) -> tuple[int, int]:
         return (sale.shown - back if open_ else sale.shown), sale.shown
     if sale.shown:
         return (0 if sale.doubtful else sale.shown), sale.shown
-    return (0 if _overwritten(sale, agreed) or not sale.sure else sale.quantity), sale.quantity
+    return (0 if _earlier(sale, agreed) or not sale.sure else sale.quantity), sale.quantity
 
 
-def _overwritten(sale: Sale, agreed: Agreed) -> bool:
-    """Tell whether our own writing may have overwritten the sale."""
+def _earlier(sale: Sale, agreed: Agreed) -> bool:
+    """Tell whether a sale is from before the number that we reckon from, which may hold it, or have overwritten it."""
     return _before(sale.placed_at, agreed.put_at)
 
 
@@ -283,14 +289,15 @@ def _settled(
     """Return the sales as counted, each with how far the number went for it: together by `moved`."""
     spare = moved - _expected(agreed, sales, now)[0]
     found = []
-    for sale in sorted(sales, key=lambda one: one.restocked):  # what came up again moves least likely
+    # Where the number moved for some of them only, it did so for paid ones first, and hardly again for what came up.
+    for sale in sorted(sales, key=lambda one: (one.restocked, one.sure)):
         least, most = _ends(sale, agreed, now)
         back = min(spare, most - least)
         spare -= back
-        # A sure sale that the number does not show was overwritten by our own writing, and will not move it any more.
+        # A sure sale that the number does not show was in it before, or overwritten, and will not move it any more.
         went = sale.quantity if sale.sure and not sale.released else most - back
         # An unpaid one that may not have moved it yet is no surer: the number may have gone down for another one.
-        unsure = not sale.sure or _overwritten(sale, agreed)
+        unsure = not sale.sure or _earlier(sale, agreed)
         doubtful = sale.doubtful and not back if sale.shown else unsure and back < most - least
         doubtful = doubtful and not _all_known(sale, orders_at)
         came = sale.released and (sale.restocked or (went <= 0 < sale.shown and not sale.doubtful))
@@ -320,7 +327,8 @@ def _likelier(
     applied = replace(agreed, reverb=agreed.putting, put_at=now)
     if agreed.reverb is None:
         return applied
-    if_so, if_not = (_unexplained(one, sales, reverb, now) for one in (applied, agreed))
+    ways = (_explained(one, sales, reverb, now) for one in (applied, agreed))
+    if_so, if_not = (_unexplained(*way, reverb, now) for way in ways)
     waits = agreed.undecided_at is None or now < agreed.undecided_at + PATIENCE
     if waits and any(if_so) and (any(if_not) or (off_sale and agreed.putting)):
         return None
@@ -328,9 +336,10 @@ def _likelier(
     return applied if if_so <= if_not else replace(agreed, put_at=now)
 
 
-def _unexplained(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime) -> tuple[int, int]:
+def _unexplained(agreed: Agreed, sales: Sequence[Sale], reverb: int | None, now: datetime) -> tuple[int, int]:
     """Return by how many units the number is above what the sales explain, and by how many below."""
-    base, known = _explained(agreed, sales)
-    low, high = _expected(base, known, now)
-    moved = reverb - (base.reverb or 0)
+    if reverb is None or agreed.reverb is None:
+        return 0, 0
+    low, high = _expected(agreed, sales, now)
+    moved = reverb - agreed.reverb
     return max(0, moved - high), max(0, low - moved)
