@@ -226,7 +226,7 @@ def _explained(agreed: Agreed, sales: Sequence[Sale], reverb: int | None, now: d
     """
     late = [sale for sale in sales if sale.new] if agreed.fall or agreed.rise else []
     ways = [_told(agreed, sales, first) for first in (None, *late)]
-    return min(ways, key=lambda way: _in_the_dark(*way, reverb, now))
+    return min(ways, key=lambda way: _in_the_dark(way[0], way[1], reverb, now))
 
 
 def _in_the_dark(agreed: Agreed, sales: Sequence[Sale], reverb: int | None, now: datetime) -> tuple[int, int]:

@@ -150,6 +150,24 @@ def test_a_cancelled_sale_that_came_back_does_not_stand_for_an_unpaid_one_that_m
     assert [(one.number, one.shown, one.doubtful) for one in sales if not one.released] == [("2", 0, False)]
 
 
+def test_of_several_ways_to_tell_what_the_number_fell_by_the_one_counts_that_explains_all() -> None:
+    agreed, _ = reckon(START, reverb=3)  # two for an unpaid order that shows late
+    agreed, _ = reckon(agreed, sale("1", 2, sure=False), sale("2", at=s(1)), reverb=2, at=s(10))
+    assert (agreed.units, agreed.fall, agreed.rise) == (2, 0, 0)
+
+
+@pytest.mark.parametrize("freed_too", [True, False])
+def test_a_sale_that_an_earlier_reading_held_already_does_not_have_to_move_the_number_again(freed_too: bool) -> None:
+    # One went and came back, and the next one went: for all that is seen, the first one went and stays away.
+    agreed, [first] = reckon(START, sale("1", released=True), reverb=4, at=s(20))
+    assert agreed.units == 5
+    later = s(20) + FOLLOWS_WITHIN + RIPE
+    second = sale("2", at=s(10), released=freed_too)
+    number = 5 if freed_too else 4
+    agreed, _ = reckon(agreed, first, second, reverb=number, at=later)
+    assert (agreed.units, agreed.rise) == (5 if freed_too else 4, 0)
+
+
 def test_a_number_that_got_no_answer_may_show_only_once_the_listing_is_on_sale() -> None:
     ended = Agreed(units=1, store=1, reverb=0, put_at=LONG_AGO, putting=1)
     at = {"now": s(1), "orders_at": s(1)}

@@ -27,36 +27,37 @@ class Market:
     #: From when on a look-up finds its listing, whose POST got no answer; 0: its answer came.
     found_from: int = 0
 
-    def sell(self, lag: int, *, paid: bool = True) -> None:
-        """Sell one on Reverb; its order shows after `lag` seconds."""
-        if self.number < 1:
+    def sell(self, lag: int, quantity: int = 1, *, paid: bool = True) -> None:
+        """Sell some on Reverb; the order shows after `lag` seconds."""
+        if self.number < quantity:
             return
-        self.number -= 1 if paid or self.unpaid_takes else 0
-        self.truth -= 1
+        self.number -= quantity if paid or self.unpaid_takes else 0
+        self.truth -= quantity
         number = str(len(self.orders) + 1)
-        self.orders.append(sale(number, at=s(self.now), sure=paid))
+        self.orders.append(sale(number, quantity, at=s(self.now), sure=paid))
         self.visible_from[number] = self.now + lag
 
-    def sell_unpaid(self, lag: int) -> None:
-        """Sell one that is to be paid later."""
-        self.sell(lag, paid=False)
+    def sell_unpaid(self, lag: int, quantity: int = 1) -> None:
+        """Sell some that are to be paid later."""
+        self.sell(lag, quantity, paid=False)
 
     def pay(self, which: int, lag: int) -> None:
-        """Pay an order that waits for that; only then its unit may leave Reverb's number."""
+        """Pay an order that waits for that; only then its units may leave Reverb's number."""
         for i, one in enumerate(self.orders):
-            if i % 3 == which and not one.sure and not one.released and (self.unpaid_takes or self.number):
-                self.number -= 0 if self.unpaid_takes else 1
+            takes = 0 if self.unpaid_takes else one.quantity
+            if i % 3 == which and not one.sure and not one.released and takes <= self.number:
+                self.number -= takes
                 self.orders[i] = replace(one, sure=True, updated_at=s(self.now))
                 self.visible_from[f"{one.number} paid"] = self.now + lag
                 return
 
     def cancel(self, which: int, lag: int) -> None:
-        """Cancel an order; Reverb puts its unit back or not."""
+        """Cancel an order; Reverb puts its units back or not."""
         for i, one in enumerate(self.orders):
             if i % 3 == which and not one.released:
                 self.orders[i] = replace(one, released=True, updated_at=s(self.now))
-                self.truth += 1
-                self.number += 1 if self.restores and (one.sure or self.unpaid_takes) else 0
+                self.truth += one.quantity
+                self.number += one.quantity if self.restores and (one.sure or self.unpaid_takes) else 0
                 self.visible_from[f"{one.number} freed"] = self.now + lag
                 return
 
@@ -75,8 +76,8 @@ class Market:
 
 STEPS = st.lists(
     st.one_of(
-        st.tuples(st.just("sell"), st.integers(0, 6)),
-        st.tuples(st.just("sell_unpaid"), st.integers(0, 6)),
+        st.tuples(st.just("sell"), st.integers(0, 6), st.sampled_from((1, 1, 2, 3))),
+        st.tuples(st.just("sell_unpaid"), st.integers(0, 6), st.sampled_from((1, 1, 2))),
         st.tuples(st.just("pay"), st.integers(0, 2), st.integers(0, 6)),
         st.tuples(st.just("cancel"), st.integers(0, 2), st.integers(0, 6)),
         st.tuples(st.just("close"), st.integers(0, 2)),
@@ -166,9 +167,11 @@ def test_however_readings_and_events_interleave_every_sale_counts_once(
     for _ in range(10):
         market.now += 100
         watcher.look()
-    # Where an answer was lost while sales and cancellations crossed, a unit may be held back: too few, never too many.
+    # Where an answer was lost while sales and cancellations crossed, or sales of several units show late, units may be
+    # held back: too few, never too many.
     assert watcher.agreed.units <= market.truth
-    if not any(str(how).startswith("lost") for _, *more in steps for how in more):
+    alone = all(one.quantity == 1 for one in market.orders)
+    if alone and not any(str(how).startswith("lost") for _, *more in steps for how in more):
         assert watcher.agreed.units == market.truth
     if watcher.agreed.units == market.truth >= 0:
         assert (market.store, market.number) == (market.truth, market.truth)
