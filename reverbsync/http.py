@@ -169,6 +169,9 @@ def wait_for(budgets: Sequence[Budget]) -> Taken:
         raise Paced(later.wait_s) from None
     if taken.wait_s:
         clock.sleep(taken.wait_s)
+        if quiet_s := pace.quiet_s(budgets):  # asked for while we waited
+            pace.give_back(taken)
+            raise Paced(quiet_s)
     return taken
 
 

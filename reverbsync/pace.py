@@ -233,6 +233,14 @@ def blocked_for(name: str) -> float:
     return found.quiet_s if found else 0.0
 
 
+def quiet_s(budgets: Sequence[Budget]) -> float:
+    """Return the seconds of silence that an outside asked for on any of these, 0.0 also where Redis does not answer."""
+    try:
+        return max((blocked_for(name) for name in {budget.asked for budget in budgets}), default=0.0)
+    except PaceLost:
+        return 0.0
+
+
 @dataclass(frozen=True)
 class Told:
     """What an outside asked for, and what is left of it."""

@@ -276,7 +276,8 @@ def _save(ledger: Ledger, orders: Iterable[Order], merged: Merged) -> None:
     sales = {sale.number: sale for sale in merged.sales}
     for order in orders:
         sale = sales[order.number]
-        now = {name: getattr(sale, name) for name in _KEPT} | {"reckoned": order.status}
+        now = {name: getattr(sale, name) for name in _KEPT}
+        now |= {} if sale.new else {"reckoned": order.status}
         if now != {name: getattr(order, name) for name in now}:
             for name, value in now.items():
                 setattr(order, name, value)

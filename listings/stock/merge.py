@@ -129,14 +129,11 @@ def merge(
         return Merged(waiting, tuple(sales), surprise=True, undecided=True)
     base, known = _explained(likelier, sales, reverb, now)
     low, high = _expected(base, known, now)
-    if reverb is None or base.reverb is None:
-        left = rose = 0
-        moved = high
-        number = reverb if base.reverb is None else base.reverb + high
-    else:
+    left = rose = 0
+    moved = high if base.reverb is None else 0
+    if reverb is not None and base.reverb is not None:
         moved = min(max(reverb - base.reverb, low), high)
         left, rose = min(0, reverb - base.reverb - low), max(0, reverb - base.reverb - high)
-        number = reverb
     news = bool(moved or left or rose or any(sale.new for sale in known))  # else each look would be one
     ripe = base.rise if base.rise_at and orders_at and orders_at >= base.rise_at + RIPE else 0
     units = base.units + left + ripe - sum(sale.takes - sale.counted for sale in known)
@@ -145,7 +142,7 @@ def merge(
         base,
         units=units,
         store=base.store if store is None else store,
-        reverb=number,
+        reverb=base.reverb if reverb is None else reverb,
         fall=base.fall - left,
         fall_at=now if left else base.fall_at,
         rise=base.rise - ripe + rose,
@@ -154,8 +151,8 @@ def merge(
         putting=base.putting if reverb is None else None,
         undecided_at=base.undecided_at if reverb is None else None,
     )
-    if reverb is None and base.reverb is None:  # no number yet that could have gone down for a sale
-        return Merged(after, tuple(replace(sale, counted=sale.takes, new=False) for sale in known))
+    if reverb is None:  # what the sales did to the number is told by the next one, however late that comes
+        return Merged(after, tuple(replace(sale, counted=sale.takes) for sale in known))
     return Merged(after, _settled(known, moved, base, now, orders_at), bool(left or rose))
 
 
@@ -243,7 +240,7 @@ def _told(agreed: Agreed, sales: Sequence[Sale], first: Sale | None) -> tuple[Ag
         if fall and sale.new and not (sale.counted or sale.shown) and _before(sale.placed_at, agreed.fall_at):
             part = min(fall, sale.quantity)
             fall, now = fall - part, replace(now, counted=part, shown=sale.quantity, doubtful=not sale.sure)
-        if rise and now.released and now.new and _before(sale.placed_at, agreed.rise_at):
+        if rise and now.released and now.new and not now.restocked and _before(sale.placed_at, agreed.rise_at):
             # Put back before that showed; where it was in the number before, or overwritten, it was never seen to go.
             unseen = not (now.counted or now.shown) and not _earlier(now, agreed)
             part = 0 if unseen else min(rise, now.quantity)

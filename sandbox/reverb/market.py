@@ -16,6 +16,8 @@ DEFAULTS: dict[str, Any] = {
     "sku_lag_s": 0.0,  # the look-up by SKU sees a fresh draft (seen live)
     "fuzzy_sku": False,  # whether the look-up brings near matches too: unknown, so both can be tried
     "publish_delay_s": 1.0,
+    # How long one that sold out stays "sold" after its number was raised: nobody measured it.
+    "relist_delay_s": 0.0,
     "reads_per_minute": 2000,
     "writes_per_minute": 600,
     "reads_per_10_minutes": 10_000,
@@ -144,6 +146,9 @@ class Market:
         self._refuse_second_sku(account, body, listing)
         changed = json.loads(json.dumps(listing))
         rules.change(changed, body, now=self.clock.now(), fetch_s=float(self.settings["publish_delay_s"]))
+        delay_s = float(self.settings["relist_delay_s"])
+        if delay_s and listing["state"] in ("sold", "ended") and changed["state"] == "live":
+            changed |= {"state": listing["state"], "publish_at": self.clock.now() + delay_s}
         listing.update(changed)
         return self._written(account, listing, body)
 

@@ -401,3 +401,23 @@ def test_a_number_lowered_by_hand_for_an_order_that_waits_for_payment_is_not_los
     assert (world.stock(guitar), world.listing()["inventory"]) == (1, 1)  # for all that is known, another one was sold
     world.settle()
     assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
+
+
+def test_a_listing_that_is_still_sold_for_a_moment_after_it_was_raised_takes_nothing_from_the_store(
+    world: World,
+) -> None:
+    world.reverb.ask("POST", "/settings", {"relist_delay_s": 6})
+    guitar = world.product()
+    world.settle()
+    world.edit(guitar, inventory_quantity=0)
+    world.settle()
+    world.edit(guitar, inventory_quantity=2)
+    world.step()
+    world.edit(guitar, price="450.00")
+    world.wait(3)
+    world.step()
+    assert (world.stock(guitar), world.listing()["state"]) == (2, "sold")
+    world.settle()
+    world.wait(60)
+    world.settle()
+    assert (world.stock(guitar), world.listing()["inventory"], world.listing()["state"]) == (2, 2, "live")

@@ -300,6 +300,19 @@ def test_a_sale_that_was_cancelled_and_known_before_is_not_what_the_number_fell_
     assert agreed.units == 3
 
 
+@pytest.mark.parametrize("days", [0, 14])
+@pytest.mark.parametrize("back", [4, 5])
+def test_a_number_that_is_silent_for_a_while_loses_and_brings_nothing(days: int, back: int) -> None:
+    agreed, [counted] = reckon(START, sale(), reverb=4)
+    agreed = replace(agreed, store=4, put_at=s(10))
+    sales: tuple[Sale, ...] = (replace(counted, released=True, new=True, updated_at=s(60)),)
+    for seconds in (61, 70, 80, 90):
+        agreed, sales = reckon(agreed, *sales, store=4, reverb=None, at=s(seconds))
+        assert (agreed.units, agreed.reverb) == (5, 4)
+    agreed, _ = reckon(agreed, *sales, store=4, reverb=back, at=s(100) + timedelta(days=days))
+    assert (agreed.units, agreed.fall, agreed.rise) == (5, 0, 0)
+
+
 def test_a_listing_that_was_ended_by_hand_is_no_loss_of_stock() -> None:
     agreed, _ = reckon(START, reverb=None)
     assert (agreed.units, agreed.reverb) == (5, 5)

@@ -145,7 +145,7 @@ class Watcher:
             if before is not None:
                 changed = (before.released, before.sure) != (freed, sure)
                 seen = replace(seen, counted=before.counted, shown=before.shown, doubtful=before.doubtful)
-                seen = replace(seen, restocked=before.restocked, new=changed)
+                seen = replace(seen, restocked=before.restocked, new=before.new or changed)
             found.append(seen)
         return found
 

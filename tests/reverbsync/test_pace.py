@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from reverbsync import pace
+from reverbsync import clock, http, pace
 from reverbsync.pace import Budget
 from tests.reverbsync.conftest import T0, Time
 
@@ -92,6 +92,19 @@ def test_a_place_a_moment_ahead_is_given_to_who_can_wait_for_it(time: Time) -> N
         pace.take([found], patience_s=3.0)
     time.sleep(later.value.wait_s)
     assert allowed(found)
+
+
+def test_who_waits_for_a_place_makes_no_call_when_the_outside_asks_for_silence_meanwhile(
+    time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = budget(60)
+    for _ in range(3):
+        assert allowed(found)
+    monkeypatch.setattr(clock, "sleep", lambda _: pace.slow_down(found.account, 30.0))
+    with pytest.raises(http.Paced) as later:
+        http.wait_for([found])
+    assert later.value.retry_after == pytest.approx(30.0)
+    assert pace.used(found) == 3
 
 
 def test_a_call_takes_from_every_budget_or_from_none(time: Time) -> None:

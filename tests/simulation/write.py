@@ -78,6 +78,7 @@ def story(seed: int) -> Story:
     if taken and luck.random() < LOST_ORDERS:
         steps.insert(luck.choice(taken) + 1, Step("lose the answer", 0.0, at=1, where="new order"))
         ways["store_orders_lag_s"] = luck.choice((5.0, 30.0, 30.0))  # and the store's list does not tell at once
+    ways["reverb"]["relist_delay_s"] = luck.choice((0.0, 0.0, 0.5, 3.0, 8.0))
     return Story(seed, sides, ways, tuple(steps))
 
 
