@@ -7,7 +7,7 @@ import re
 
 _SECRETS = re.compile(
     r"(?i)(bearer\s+|x-shopify-access-token['\"]?\s*[:=]\s*['\"]?|(?:token|secret|password|api_key)['\"]?\s*[:=]\s*['\"]?"
-    r"|//[^/\s:@]*:)([^\s'\",;&@]{4,})"
+    r"|//[^/\s:@]*:(?=[^\s'\"]*@))([^\s'\",;&@]{4,})"
 )
 _KNOWN_TOKENS = re.compile(r"\b(shp[a-z]{2}_[0-9a-fA-F]{16,}|gAAAA[\w\-]{40,}={0,2})")
 

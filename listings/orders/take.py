@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -67,16 +67,15 @@ def take(shop: Shop, pictures: Iterable[ReverbOrder], *, cause: str) -> None:
         if settings.auto_sync:
             moved = [one.row for one in taken if one.moved and one.row.product_id is not None]
             ids = {row.product_id for row in moved if row.product_id is not None}
-            fell = dict(Ledger.objects.filter(listing__product__in=ids).values_list("listing__product", "fall"))
+            agreed = set(Ledger.objects.filter(listing__product__in=ids).values_list("listing__product", flat=True))
             since = dict(Product.objects.filter(pk__in=ids).values_list("pk", "stock_since"))
-            _open_jobs(shop, {row.product_id for row in moved if _owes(row, fell, since)}, cause)
+            _open_jobs(shop, {row.product_id for row in moved if _owes(row, agreed, since)}, cause)
 
 
 def uncounted(shop: Shop) -> list[Product]:
     """Return the products that our stock has still to count an order of, and that no job is open for."""
-    explains = Q(reckoned="", product__listing__ledger__fall__gt=0)
     paid = Q(reckoned__in=UNPAID) & ~Q(status__in=UNPAID)
-    owing = Order.objects.filter(~Q(counted=_WANTED) | explains | paid, shop=shop, counts=True)
+    owing = Order.objects.filter(~Q(counted=_WANTED) | Q(reckoned="") | paid, shop=shop, counts=True)
     return list(Product.objects.filter(pk__in=owing.values("product"), job__isnull=True))
 
 
@@ -167,17 +166,16 @@ class _Places:
 # -- what the stock has to count -----------------------------------------------------------------------------------
 
 
-def _owes(row: Order, fell: Mapping[int, int], since: Mapping[int, datetime | None]) -> bool:
-    """Tell whether a job must see to the order's units; `fell`: by how many each product's number on Reverb fell that
-    no order explains, for those that have a ledger; `since`: since when the store's number is what it is.
+def _owes(row: Order, agreed: Collection[int], since: Mapping[int, datetime | None]) -> bool:
+    """Tell whether a job must see to the order's units; `agreed`: the products that have a ledger; `since`: since when
+    the store's number of each is what it is.
     """
     wanted = news.wanted(row.status, row.quantity)
-    if row.counts:  # one that was cancelled before we saw it may be what the number fell by
-        explains = not row.reckoned and fell.get(row.product_id or 0, 0) > 0
+    if row.counts:  # one that is off when we first see it may have moved the number all the same
         paid = row.reckoned in UNPAID and row.status not in UNPAID  # only now the number may go down for it
-        return row.counted != wanted or explains or paid
+        return row.counted != wanted or not row.reckoned or paid
     # The listing of a product without a ledger is still to be linked, and the order is to count with that.
-    unlinked = not row.reckoned and row.product_id not in fell
+    unlinked = not row.reckoned and row.product_id not in agreed
     history = news.history_until(since.get(row.product_id or 0) or clock.now())
     return unlinked and bool(wanted) and row.placed_at > history
 

@@ -15,9 +15,9 @@ from shops.platforms import client_of
 from shops.platforms.values import StoreError
 from shops.reverb.orders import RELEASED
 
-#: How far back the store's orders are looked through for the other sale.
-LOOK_BACK = timedelta(days=2)
-MAX_PAGES = 3
+#: How long before the store's number last changed its orders are looked through for the other sale.
+LOOK_BACK = timedelta(hours=1)
+MAX_PAGES = 10
 NAMED = 5
 
 
@@ -48,13 +48,14 @@ def _words(stock: Turn) -> str:
 
 def _in_store(stock: Turn) -> str:
     """Return the store's orders of the product, as far as the store tells."""
+    since = (stock.product.stock_since or clock.now()) - LOOK_BACK
     found: list[str] = []
     cursor: str | None = ""
     try:
         for _ in range(MAX_PAGES):
             if cursor is None:
                 break
-            orders, cursor = client_of(stock.product.shop.store).orders(clock.now() - LOOK_BACK, cursor)
+            orders, cursor = client_of(stock.product.shop.store).orders(since, cursor)
             mine = (order for order in orders if not order.reverb_number and _holds(order, stock.product))
             found += [f"{order.number or order.id} {order.url}".strip() for order in mine]
     except StoreError:

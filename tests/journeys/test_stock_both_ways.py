@@ -271,6 +271,18 @@ def test_when_both_sides_sold_the_last_one_the_seller_is_told_with_both_orders(w
     assert len(mail.outbox) == 1
 
 
+def test_the_other_sale_of_the_last_one_is_named_too_where_the_store_sells_much(world: World) -> None:
+    much, guitar = world.product(inventory_quantity=20), world.used()
+    world.settle()
+    for _ in range(12):
+        world.store.ask("POST", "/orders", {"variant_id": much["variants"][0]["id"]})
+    buy(world, "U1")
+    sold = world.store.ask("POST", "/orders", {"variant_id": guitar["variants"][0]["id"]})
+    world.hear(guitar)
+    hear(world)
+    assert str(sold["number"]) in mail.outbox[0].body
+
+
 def test_a_unit_that_was_sold_twice_is_not_put_back_by_one_cancellation(world: World) -> None:
     guitar = world.used()
     world.settle()

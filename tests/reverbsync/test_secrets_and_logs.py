@@ -59,6 +59,11 @@ def test_secrets_are_taken_out_of_log_lines(line: str) -> None:
     assert TOKEN not in redact(line)
 
 
+def test_an_address_with_a_port_is_left_whole() -> None:
+    line = "In your store: order 7 https://shop.example:8443/admin/orders/7, mail a@shop.example"
+    assert redact(line) == line
+
+
 def test_secrets_are_taken_out_of_tracebacks() -> None:
     error = ValueError(f"Bearer {TOKEN}")
     record = logging.LogRecord("x", logging.ERROR, "f", 1, "it broke", None, (ValueError, error, None))
