@@ -1,4 +1,5 @@
-"""Look after our webhooks at Reverb, on connecting and once a day: it drops who answers too slowly, and tells nobody.
+"""Look after a connection to Reverb, on connecting and once a day: Reverb drops webhooks that are answered too slowly,
+and tells nobody; and what was wrong with the account may have passed.
 
 That a token may not register them is no dead token, and no reason not to sync: orders are asked for all the same.
 """
@@ -29,8 +30,9 @@ def due() -> list[int]:
 
 
 def check(connection: ReverbConnection) -> None:
-    """Check one connection's webhooks. Never raises what Reverb did."""
+    """Check one connection's webhooks, and whether what was wrong has passed. Never raises what Reverb did."""
     now = clock.now()
+    _ask_again_what_is_wrong(connection)
     # Spread over the day: not all accounts at the same minute.
     tomorrow = now + EVERY - timedelta(minutes=random.uniform(0, 120))  # noqa: S311
     # Unless the seller has connected anew meanwhile: then this check is of no use any more.
@@ -46,6 +48,21 @@ def check(connection: ReverbConnection) -> None:
         same.update(hooks_due_at=tomorrow)
         return
     same.update(hooks=asdict(found), hooks_checked_at=now, hooks_due_at=tomorrow)
+
+
+def _ask_again_what_is_wrong(connection: ReverbConnection) -> None:
+    """Ask again about a problem with which a connection may be used: the seller may have mended it on Reverb."""
+    known = connect.PROBLEMS.get(connection.problem)
+    if known is None or not known.usable:
+        return
+    account = connect.check(connection)
+    if account.problem is not None and not account.problem.usable:
+        return  # one refusal proves nothing (connect.mark_if_dead)
+    said = {"account": account.shop_name, "account_id": account.id, "currency": account.currency}
+    # Unless the seller has connected anew meanwhile.
+    same = ReverbConnection.objects.filter(pk=connection.pk, checked_at=connection.checked_at)
+    problem = account.problem.id if account.problem is not None else ""
+    same.update(problem=problem, **(said if account.shop_name else {}))
 
 
 def _kept(connection: ReverbConnection) -> Hooks | None:

@@ -129,6 +129,18 @@ def test_doubles_and_what_is_left_of_old_addresses_of_ours_are_removed_and_nothi
     assert sorted(urls) == sorted([f"{made.webhook_address}orders/create/", *left])
 
 
+def test_what_was_wrong_when_reverb_was_connected_is_asked_again(world: World) -> None:
+    world.product()
+    world.settle()
+    world.wait(10)  # Reverb's lists trail
+    before = connection(world)
+    wrong = {"problem": "no_live_listing", "account": "", "account_id": "", "currency": ""}
+    ReverbConnection.objects.filter(pk=before.pk).update(**wrong)
+    upkeep.check(connection(world))
+    after = connection(world)
+    assert (after.problem, after.account, after.account_id) == ("", before.account, before.account_id)
+
+
 def test_when_reverb_is_down_the_check_comes_back_soon(world: World) -> None:
     world.reverb.fault("status", path="/webhooks/registrations", status=503, times=99)
     made = check(world)
