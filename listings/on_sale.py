@@ -16,8 +16,8 @@ def number_of(listing: ReverbListing | None) -> int | None:
     if listing is None:
         return None
     if listing.state in SOLD:
-        # One that holds units all the same is being put on sale again, which takes Reverb a moment.
-        return None if holds_several(listing) and listing.inventory else 0
+        # One that has units all the same is being put on sale again, which takes Reverb a moment.
+        return (listing.inventory or 0) if holds_several(listing) else 0
     if listing.state != "live":
         return None
     return (listing.inventory or 0) if holds_several(listing) else 1
