@@ -110,6 +110,8 @@ class Turn:
             return True
         if after.fall and any(sale.doubtful and sale.sure for sale in seen.merged.sales):
             return True
+        if merge.owed_to_store(after) > 0:  # units that come back to the store may have sold again
+            return True
         limits = books.limits(self.product, self.settings)
         show = merge.shown(after.units, **limits)
         return show > 0 and show != after.reverb

@@ -433,3 +433,19 @@ def test_a_listing_that_is_still_sold_for_a_moment_after_it_was_raised_takes_not
     world.wait(60)
     world.settle()
     assert (world.stock(guitar), world.listing()["inventory"], world.listing()["state"]) == (2, 2, "live")
+
+
+def test_a_unit_that_came_back_and_sold_again_is_not_given_to_the_store(world: World) -> None:
+    world.set(stock_buffer=2)
+    guitar = world.product()
+    world.settle()
+    number = buy(world)
+    hear(world)
+    world.edit(guitar, inventory_quantity=1)
+    world.settle()
+    world.reverb.ask("POST", f"/orders/{number}/cancel")
+    read_orders(world)
+    buy(world)
+    world.wait(3)
+    assert world.step()
+    assert world.stock(guitar) == 1
