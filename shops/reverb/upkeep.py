@@ -58,11 +58,10 @@ def _ask_again_what_is_wrong(connection: ReverbConnection) -> None:
     account = connect.check(connection)
     if account.problem is not None and not account.problem.usable:
         return  # one refusal proves nothing (connect.mark_if_dead)
-    said = {"account": account.shop_name, "account_id": account.id, "currency": account.currency}
     # Unless the seller has connected anew meanwhile.
     same = ReverbConnection.objects.filter(pk=connection.pk, checked_at=connection.checked_at)
     problem = account.problem.id if account.problem is not None else ""
-    same.update(problem=problem, **(said if account.shop_name else {}))
+    same.update(problem=problem)
 
 
 def _kept(connection: ReverbConnection) -> Hooks | None:
