@@ -15,12 +15,12 @@ def number_of(listing: ReverbListing | None) -> int | None:
     """Return the units that a listing has for sale, None where its number says nothing about sales."""
     if listing is None:
         return None
-    if listing.state in SOLD:
-        # One that has units all the same is being put on sale again, which takes Reverb a moment.
-        return (listing.inventory or 0) if holds_several(listing) else 0
-    if listing.state != "live":
+    sold = listing.state in SOLD
+    if not sold and listing.state != "live":
         return None
-    return (listing.inventory or 0) if holds_several(listing) else 1
+    if holds_several(listing):  # one that is sold and has units is being put on sale again, which takes Reverb a moment
+        return listing.inventory or 0
+    return 0 if sold else 1
 
 
 def holds_several(listing: ReverbListing) -> bool:
