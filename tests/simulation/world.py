@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from listings.models import Job, Ledger, Listing
+from listings.models import Job, Ledger
 from sandbox.common.keep import Doc
 from shops.models import ReverbConnection
 from tests.simulation.book import Book, Item, Order
@@ -17,6 +17,8 @@ LOCKED = ("ordered", "sold")
 #: A seller's own hand on Reverb's number waits until nothing of ours has moved it for so long, and lowers it only when
 #: no order has for the longer time: an order and an edit cannot be told apart by anybody (docs/simulation.md).
 CALM_S, CALM_AFTER_ORDERS_S = 90.0, 660.0
+#: How far Reverb's stamps, in whole seconds, may be from the moments of a story.
+CLOCKS_APART_S = 2.0
 BRAND_NEW = "7c3f45de-2ae0-4c81-8400-fdb6b1d74890"
 VERY_GOOD = "ae4d9114-1bd7-4ec5-a4ba-6653af5ac84d"
 CATEGORY = "Electric Guitars / Solid Body"
@@ -297,6 +299,8 @@ class World:
         if item.deleted or not self.linked(item):
             return
         before = self.shown(listing)
+        if units == before:
+            return
         if not self._calm(item, listing, lower=units < before):
             if tries:
                 self._schedule.later(45.0, lambda: self._by_hand(item, units, tries=tries - 1))
@@ -314,9 +318,10 @@ class World:
         return bool(self.outside.ask("reverb", "GET", "/_control/settings")["unpaid_takes_stock"])
 
     def edit_unseen(self, item: Item) -> bool:
-        """Tell whether we have still to see an edit by hand: an order on top of it would make one number of both."""
-        row = Listing.objects.filter(sku=item.sku, shop__store__address=item.domain, read_at__isnull=False).first()
-        return item.edited_at > 0 and (row is None or row.read_at is None or row.read_at.timestamp() <= item.edited_at)
+        """Tell whether we have still to reckon with an edit by hand: an order on top would make one number of both."""
+        row = Ledger.objects.filter(listing__sku=item.sku, listing__shop__store__address=item.domain).first()
+        put_at = row.put_at.timestamp() if row and row.put_at else 0.0
+        return put_at + CLOCKS_APART_S < item.edited_at
 
     def orders_known(self, item: Item) -> bool:
         """Tell whether Reverb's orders were read since the last of the item changed and showed."""
