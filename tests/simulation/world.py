@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
+from django.db.models import F
+
 from listings.models import Job, Ledger
+from listings.models import Order as OrderHere
 from sandbox.common.keep import Doc
 from shops.models import ReverbConnection
 from tests.simulation.book import Book, Item, Order
@@ -333,10 +336,15 @@ class World:
         job = Job.objects.filter(product__sku=item.sku, shop__store__address=item.domain, waiting=False)
         if job.exists() or self.outside.reverb_clock.now() - float(listing["updated_at"]) < CALM_S:
             return False
-        if not self.orders_known(item):
+        if not self.orders_known(item) or self._unreckoned(item):
             return False
         waits = any(order.out and not order.paid for order in item.reverb_orders)
         return not lower or (not waits and self._schedule.now - item.ordered_at > CALM_AFTER_ORDERS_S)
+
+    def _unreckoned(self, item: Item) -> bool:
+        """Tell whether we know of orders that were not reckoned with: its listing was not looked at since."""
+        known = OrderHere.objects.filter(product__sku=item.sku, shop__store__address=item.domain, counts=True)
+        return known.exclude(reckoned=F("status")).exists()
 
     def _changed(self, item: Item, by: int, side: str, why: str) -> None:
         made = item.book.change(self._schedule.now, by, side, why)
