@@ -18,9 +18,10 @@ def number_of(listing: ReverbListing | None) -> int | None:
     sold = listing.state in SOLD
     if not sold and listing.state != "live":
         return None
-    if holds_several(listing):  # one that is sold and has units is being put on sale again, which takes Reverb a moment
-        return listing.inventory or 0
-    return 0 if sold else 1
+    if not holds_several(listing):
+        return 0 if sold else 1
+    # One that is sold and has units is being put on sale again, which takes Reverb a moment.
+    return listing.inventory or 0 if sold else listing.inventory
 
 
 def holds_several(listing: ReverbListing) -> bool:

@@ -107,7 +107,8 @@ REASONS: dict[str, Reason] = {
         ),
         Reason(
             "ended_on_reverb",
-            "It was ended on Reverb and your stock has not changed since, so it was left ended.",
+            "It was ended on Reverb, so it was left ended. Put it on sale there if you want it back. A change of its "
+            "stock brings it back too; if it had ended before it was linked here, only while auto-publish is on.",
             Mend.LISTING,
         ),
         Reason(

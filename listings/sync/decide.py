@@ -7,7 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -217,10 +217,11 @@ def _off_sale(case: Case, listing: ReverbListing, units: int, *, changed: bool, 
         return Decision(Action.SKIP, "used_listing_sold")
     if not changed:
         return None if listing.state in SOLD else Decision(Action.SKIP, "ended_on_reverb")
-    if case.number is None and not case.switches.publish and not many:
+    if case.number is None and not case.switches.publish and listing.state not in SOLD:
         return Decision(Action.SKIP, "ended_on_reverb")
     if many:
-        return _set_units(listing, units, "relisted")
+        # Raising alone relists what sold out (docs); what ended was seen to come back with `publish` only.
+        return replace(_set_units(listing, units, "relisted"), publishes=listing.state not in SOLD)
     return Decision(Action.UPDATE, "relisted", {"publish": True, "inventory": 1}, {"stock": units}, publishes=True)
 
 

@@ -187,6 +187,7 @@ STOCK = [
     (listing(), 0, 0, {"inventory": 0}),  # somebody relisted it on Reverb: the store still has none
     (listing(state="sold", inventory=0), 0, 0, None),
     (listing(state="sold", inventory=0), 0, 2, {"inventory": 2}),  # back in stock: raising relists
+    (listing(state="ended", inventory=0), 0, 2, {"inventory": 2, "publish": True}),  # surely comes back with both
     (listing(state="sold", inventory=0), 2, 2, None),  # sold out on Reverb, the store does not know yet
     (used(), None, 1, None),
     (used(), None, 4, None),  # a used listing holds one
@@ -229,6 +230,16 @@ def test_a_used_listing_that_sold_is_never_relisted_silently(state: str, base: i
 def test_a_listing_that_was_ended_on_reverb_stays_ended() -> None:
     found = decide(case(listing=used(state="ended"), units=1, number=1))
     assert (found.action, found.reason) == (Action.SKIP, "ended_on_reverb")
+
+
+@pytest.mark.parametrize("ended", [listing(state="ended", inventory=0), used(state="ended", inventory=0)])
+def test_a_listing_that_had_ended_before_it_was_linked_comes_back_only_while_publishing_is_on(
+    ended: ReverbListing,
+) -> None:
+    off, on = (Switches(publish=publish, fields=ALL) for publish in (False, True))
+    assert decide(case(listing=ended, units=1, number=None, switches=off)).reason == "ended_on_reverb"
+    back = decide(case(listing=ended, units=1, number=None, switches=on))
+    assert (back.reason, back.body) == ("relisted", {"inventory": 1, "publish": True})
 
 
 def test_a_suspended_listing_is_left_alone() -> None:

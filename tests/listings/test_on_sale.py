@@ -1,0 +1,32 @@
+"""How many units a listing has for sale, by its state and its number."""
+
+from __future__ import annotations
+
+import pytest
+
+from listings.on_sale import number_of
+from shops.pictures import ReverbListing
+from tests.listings.test_decide import listing, used
+
+NUMBERS = [
+    (listing(inventory=3), 3),
+    (listing(inventory=0), 0),
+    (listing(state="sold", inventory=0), 0),
+    (listing(state="sold", inventory=2), 2),  # being put on sale again
+    (listing(state="sold", inventory=None), 0),
+    (listing(state="ended", inventory=3), None),
+    (listing(state="draft", inventory=3), None),
+    (used(), 1),
+    (used(state="ordered"), 0),
+    (None, None),
+]
+
+
+@pytest.mark.parametrize(("one", "number"), NUMBERS)
+def test_the_number_that_is_for_sale(one: ReverbListing | None, number: int | None) -> None:
+    assert number_of(one) == number
+
+
+def test_a_live_listing_without_a_number_says_nothing_of_sales() -> None:
+    """Taken for none, the store's units would go for a sale that never was."""
+    assert number_of(listing(inventory=None)) is None
