@@ -40,6 +40,8 @@ class Ledger(models.Model):
     wrote_by = models.IntegerField(default=0)
     #: Units owed of which the seller has been told.
     owed_told = models.PositiveIntegerField(default=0)
+    #: The seller was told of them before Reverb showed all of its orders; told again once it does.
+    owed_unnamed = models.BooleanField(default=False)
     linked_at = models.DateTimeField()
 
     def __str__(self) -> str:

@@ -24,26 +24,32 @@ NAMED = 5
 def tell(stock: Turn) -> str | None:
     """Mail the shop's owners if more is owed than they know of; return the words for the log, None if not.
 
-    It is told at most once for each unit: a worker that dies in between tells it at the next attempt.
+    It is told at most once for each unit: a worker that dies in between tells it at the next attempt. Where Reverb did
+    not show its order yet, it is told a second time when it does, with both orders.
     """
     ledger = stock.ledger
-    if ledger is None or ledger.owed == ledger.owed_told:
+    if ledger is None:
         return None
-    before, ledger.owed_told = ledger.owed_told, ledger.owed
-    words = _words(stock) if ledger.owed > before else None
-    if words is not None:
+    more, named = ledger.owed - ledger.owed_told, ledger.owed_unnamed and ledger.fall == 0
+    if not (more or named):
+        return None
+    words = None
+    if more > 0 or (named and ledger.owed):
+        words = _words(stock, unnamed=ledger.fall > 0)
         _mail(stock, ledger.owed, words)
-    ledger.save(update_fields=["owed_told"])
+        ledger.owed_unnamed = ledger.fall > 0
+    ledger.owed_told, ledger.owed_unnamed = ledger.owed, ledger.owed_unnamed and ledger.owed > 0
+    ledger.save(update_fields=["owed_told", "owed_unnamed"])
     return words
 
 
-def _words(stock: Turn) -> str:
+def _words(stock: Turn, *, unnamed: bool) -> str:
+    """Return both sides' orders in words. `unnamed`: units are gone on Reverb of which no order is known."""
     there = Order.objects.filter(product=stock.product, counts=True).exclude(status__in=RELEASED)
     numbers = list(there.order_by("-placed_at").values_list("number", flat=True)[:NAMED])
-    on_reverb = (
-        f"On Reverb: order {', '.join(numbers)}." if numbers else "On Reverb: an order that it does not show yet."
-    )
-    return f"{on_reverb} {_in_store(stock)}"
+    on_reverb = [f"order {', '.join(numbers)}"] if numbers else []
+    on_reverb += ["an order that it does not show yet"] if unnamed or not numbers else []
+    return f"On Reverb: {' and '.join(on_reverb)}. {_in_store(stock)}"
 
 
 def _in_store(stock: Turn) -> str:

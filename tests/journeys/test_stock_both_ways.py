@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.core import mail
 
 from listings import intake
 from listings.models import Ledger, Order, Product
@@ -252,47 +251,6 @@ def test_a_number_lowered_by_hand_on_reverb_counts_at_once(world: World) -> None
     world.wait(2)
     world.step()
     assert world.stock(guitar) == 1
-
-
-def test_when_both_sides_sold_the_last_one_the_seller_is_told_with_both_orders(world: World) -> None:
-    guitar = world.used()
-    world.settle()
-    number = buy(world, "U1")
-    sold = world.store.ask("POST", "/orders", {"variant_id": guitar["variants"][0]["id"]})
-    world.hear(guitar)
-    hear(world)
-    assert world.stock(guitar) == 0
-    assert "oversold" in world.entries()
-    [told] = mail.outbox
-    assert told.to == ["olivia@example.com"]
-    assert number in told.body
-    assert str(sold["number"]) in told.body
-    hear(world)
-    assert len(mail.outbox) == 1
-
-
-def test_the_other_sale_of_the_last_one_is_named_too_where_the_store_sells_much(world: World) -> None:
-    much, guitar = world.product(inventory_quantity=20), world.used()
-    world.settle()
-    for _ in range(12):
-        world.store.ask("POST", "/orders", {"variant_id": much["variants"][0]["id"]})
-    buy(world, "U1")
-    sold = world.store.ask("POST", "/orders", {"variant_id": guitar["variants"][0]["id"]})
-    world.hear(guitar)
-    hear(world)
-    assert str(sold["number"]) in mail.outbox[0].body
-
-
-def test_a_unit_that_was_sold_twice_is_not_put_back_by_one_cancellation(world: World) -> None:
-    guitar = world.used()
-    world.settle()
-    number = buy(world, "U1")
-    world.store.ask("POST", "/orders", {"variant_id": guitar["variants"][0]["id"]})
-    world.hear(guitar)
-    hear(world)
-    world.reverb.ask("POST", f"/orders/{number}/cancel")
-    hear(world)
-    assert (world.stock(guitar), Ledger.objects.get().units) == (0, 0)
 
 
 def test_a_sale_in_the_store_that_is_heard_during_an_attempt_is_in_what_it_sends(

@@ -1,0 +1,72 @@
+"""Stories of the last one sold on both sides: the seller is told, and nothing is put back that is still owed."""
+
+from __future__ import annotations
+
+import pytest
+from django.core import mail
+
+from listings.models import Ledger
+from tests.journeys.sales import buy, hear
+from tests.journeys.world import World
+
+pytestmark = pytest.mark.live
+
+
+def test_when_both_sides_sold_the_last_one_the_seller_is_told_with_both_orders(world: World) -> None:
+    guitar = world.used()
+    world.settle()
+    number = buy(world, "U1")
+    sold = world.store.ask("POST", "/orders", {"variant_id": guitar["variants"][0]["id"]})
+    world.hear(guitar)
+    hear(world)
+    assert world.stock(guitar) == 0
+    assert "oversold" in world.entries()
+    [told] = mail.outbox
+    assert told.to == ["olivia@example.com"]
+    assert number in told.body
+    assert str(sold["number"]) in told.body
+    hear(world)
+    assert len(mail.outbox) == 1
+
+
+def test_the_seller_is_told_again_when_reverb_shows_its_order_late(world: World) -> None:
+    world.reverb.ask("POST", "/settings", {"orders_lag_s": 90})
+    guitar = world.product(inventory_quantity=1)
+    world.settle()
+    number = buy(world)
+    sold = world.store.ask("POST", "/orders", {"variant_id": guitar["variants"][0]["id"]})
+    world.hear(guitar)
+    hear(world)
+    [at_once] = mail.outbox
+    assert str(sold["number"]) in at_once.body
+    assert "does not show yet" in at_once.body
+    world.wait(120)
+    hear(world)
+    [_, later] = mail.outbox
+    assert (number in later.body, str(sold["number"]) in later.body, "not show" in later.body) == (True, True, False)
+    hear(world)
+    assert len(mail.outbox) == 2
+
+
+def test_the_other_sale_of_the_last_one_is_named_too_where_the_store_sells_much(world: World) -> None:
+    much, guitar = world.product(inventory_quantity=20), world.used()
+    world.settle()
+    for _ in range(12):
+        world.store.ask("POST", "/orders", {"variant_id": much["variants"][0]["id"]})
+    buy(world, "U1")
+    sold = world.store.ask("POST", "/orders", {"variant_id": guitar["variants"][0]["id"]})
+    world.hear(guitar)
+    hear(world)
+    assert str(sold["number"]) in mail.outbox[0].body
+
+
+def test_a_unit_that_was_sold_twice_is_not_put_back_by_one_cancellation(world: World) -> None:
+    guitar = world.used()
+    world.settle()
+    number = buy(world, "U1")
+    world.store.ask("POST", "/orders", {"variant_id": guitar["variants"][0]["id"]})
+    world.hear(guitar)
+    hear(world)
+    world.reverb.ask("POST", f"/orders/{number}/cancel")
+    hear(world)
+    assert (world.stock(guitar), Ledger.objects.get().units) == (0, 0)
