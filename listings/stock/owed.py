@@ -36,7 +36,7 @@ def tell(stock: Turn) -> str | None:
     words = None
     if more > 0 or (named and ledger.owed):
         words = _words(stock, unnamed=ledger.fall > 0)
-        _mail(stock, ledger.owed, words)
+        _mail(stock, ledger.owed, words, again=more <= 0)
         ledger.owed_unnamed = ledger.fall > 0
     ledger.owed_told, ledger.owed_unnamed = ledger.owed, ledger.owed_unnamed and ledger.owed > 0
     ledger.save(update_fields=["owed_told", "owed_unnamed"])
@@ -79,11 +79,11 @@ def _holds(order: StoreOrder, product: Product) -> bool:
     )
 
 
-def _mail(stock: Turn, units: int, words: str) -> None:
+def _mail(stock: Turn, units: int, words: str, *, again: bool) -> None:
     product = stock.product
     owners = Membership.objects.filter(shop=product.shop_id, role=Membership.Role.OWNER)
     send_mail(
-        f"Sold twice: {product.title[:120]}",
+        f"Sold twice{', now with both orders' if again else ''}: {product.title[:120]}",
         f"{product.title} (SKU {product.sku}) was sold on Reverb and in your store before either side could be told.\n"
         f"{units} more sold than there were.\n\n{words}\n\n"
         "Please cancel one of the orders. The stock on both sides stays at zero until then; when an order is "

@@ -44,6 +44,7 @@ def test_the_seller_is_told_again_when_reverb_shows_its_order_late(world: World)
     hear(world)
     [_, later] = mail.outbox
     assert (number in later.body, str(sold["number"]) in later.body, "not show" in later.body) == (True, True, False)
+    assert later.subject == "Sold twice, now with both orders: " + at_once.subject.removeprefix("Sold twice: ")
     hear(world)
     assert len(mail.outbox) == 2
 
