@@ -223,6 +223,7 @@ def _explained(agreed: Agreed, sales: Sequence[Sale], reverb: int | None, now: d
     """
     late = [sale for sale in sales if sale.new] if agreed.fall or agreed.rise else []
     ways = [_told(agreed, sales, first) for first in (None, *late)]
+    ways += [_told(agreed, sales, None, but=one) for one in late]  # it may be of now, and not of before
     return min(ways, key=lambda way: _in_the_dark(way[0], way[1], reverb, now))
 
 
@@ -232,11 +233,19 @@ def _in_the_dark(agreed: Agreed, sales: Sequence[Sale], reverb: int | None, now:
     return above + agreed.rise, below + agreed.fall
 
 
-def _told(agreed: Agreed, sales: Sequence[Sale], first: Sale | None) -> tuple[Agreed, list[Sale]]:
-    """Return what is left of fall and rise once the sales have explained them, one after the other."""
+def _told(
+    agreed: Agreed, sales: Sequence[Sale], first: Sale | None, but: Sale | None = None
+) -> tuple[Agreed, list[Sale]]:
+    """Return what is left of fall and rise once the sales have explained them, one after the other.
+
+    `first` does so before all others, `but` not at all.
+    """
     fall, rise, known = agreed.fall, agreed.rise, []
     for sale in sorted(sales, key=lambda one: (one is not first, not one.sure)):
         now = sale
+        if sale is but:
+            known.append(now)
+            continue
         if fall and sale.new and not (sale.counted or sale.shown) and _before(sale.placed_at, agreed.fall_at):
             part = min(fall, sale.quantity)
             fall, now = fall - part, replace(now, counted=part, shown=sale.quantity, doubtful=not sale.sure)
@@ -262,7 +271,7 @@ def _ends(sale: Sale, agreed: Agreed, now: datetime) -> tuple[int, int]:
         return (least, 0 if sale.restocked else sale.quantity) if open_ else (0, 0)
     if sale.released:
         # Reverb puts back all of it, also where the number never went down for it, or not as far as we could see.
-        back = max(sale.shown, sale.counted) + (sale.shown if sale.doubtful else 0)
+        back = sale.quantity + (sale.shown if sale.doubtful else 0)
         return (sale.shown - back if open_ else sale.shown), sale.shown
     if sale.shown:
         return (0 if sale.doubtful else sale.shown), sale.shown

@@ -156,6 +156,16 @@ def test_of_several_ways_to_tell_what_the_number_fell_by_the_one_counts_that_exp
     assert (agreed.units, agreed.fall, agreed.rise) == (2, 0, 0)
 
 
+def test_a_sale_that_explains_what_the_number_fell_by_now_need_not_explain_what_it_fell_by_before() -> None:
+    agreed, _ = reckon(reverb=4)  # its order shows late
+    agreed = replace(agreed, reverb=4, put_at=s(0))
+    now, [second] = reckon(agreed, sale("2", 2, at=s(1)), reverb=2, at=s(3))
+    assert (now.units, now.fall) == (2, 1)
+    first = sale("1")
+    later, _ = reckon(now, replace(first, released=True, updated_at=s(10)), second, reverb=2, at=s(12))
+    assert (later.units, later.fall) == (3, 0)
+
+
 @pytest.mark.parametrize("freed_too", [True, False])
 def test_a_sale_that_an_earlier_reading_held_already_does_not_have_to_move_the_number_again(freed_too: bool) -> None:
     # One went and came back, and the next one went: for all that is seen, the first one went and stays away.
@@ -311,6 +321,17 @@ def test_a_number_that_is_silent_for_a_while_loses_and_brings_nothing(days: int,
         assert (agreed.units, agreed.reverb) == (5, 4)
     agreed, _ = reckon(agreed, *sales, store=4, reverb=back, at=s(100) + timedelta(days=days))
     assert (agreed.units, agreed.fall, agreed.rise) == (5, 0, 0)
+
+
+def test_all_units_of_an_order_may_be_put_back_in_a_silence_also_where_not_all_were_seen_to_go() -> None:
+    known = replace(sale(quantity=2), new=False, counted=2, shown=1)
+    agreed = Agreed(units=3, store=3, reverb=3, put_at=NOON)
+    freed = replace(known, released=True, new=True, updated_at=s(10))
+    silent, [waiting] = reckon(agreed, freed, store=3, reverb=None, at=s(20))
+    assert silent.units == 5
+    written = replace(silent, store=5)
+    told, _ = reckon(written, replace(waiting, new=True), store=5, reverb=5, at=s(30))
+    assert (told.units, told.rise) == (5, 0)
 
 
 def test_a_listing_that_was_ended_by_hand_is_no_loss_of_stock() -> None:
