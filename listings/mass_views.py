@@ -16,6 +16,7 @@ from listings.models import Line, MassSync, Walk
 from shops.access import for_members
 from shops.models import Person, ReverbConnection, Shop
 from shops.reverb import limits
+from synclog.reasons import quoted
 
 #: Failures that are shown beside the counts; the list below shows all.
 LATEST_FAILURES = 10
@@ -134,6 +135,7 @@ def _line(line: Line) -> dict[str, Any]:
         "link": listing.link if listing is not None else "",
         "badge": badges.get(Line.State(line.state), cannot),
         "why": browse.why(line),
+        "said": quoted(line.reason, line.message),
         "calls": line.kind in Line.CALLS,
     }
 

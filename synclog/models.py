@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import models
 
 from shops.models import Shop
+from synclog.reasons import quoted
 
 
 class Entry(models.Model):
@@ -30,7 +31,7 @@ class Entry(models.Model):
     listing_link = models.URLField(max_length=1000, blank=True)
 
     changes = models.JSONField(default=list, help_text="[{field, before, after}]")
-    message = models.TextField(blank=True, help_text="Reverb's own words.")
+    message = models.TextField(blank=True, help_text="What was said beside it (Reason.speaker).")
     field_errors = models.JSONField(default=dict, help_text="{field: [words]} from Reverb.")
     warnings = models.JSONField(default=list, help_text="Reverb's warnings.")
     took_ms = models.PositiveIntegerField(default=0)
@@ -50,3 +51,8 @@ class Entry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.outcome}: {self.sku or self.title}"
+
+    @property
+    def quoted(self) -> str:
+        """The message as a page shows it."""
+        return quoted(self.reason, self.message)

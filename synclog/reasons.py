@@ -31,6 +31,8 @@ class Reason:
     mend: Mend = Mend.NOWHERE
     #: The job stays and waits until the seller has changed something.
     waits: bool = False
+    #: Who said the message that an entry may have beside it; empty: we did.
+    speaker: str = "Reverb"
 
 
 REASONS: dict[str, Reason] = {
@@ -165,20 +167,27 @@ REASONS: dict[str, Reason] = {
             "Both sides sold the last one before either could be told. The orders are below: cancel one of them. "
             "Neither side was taken below zero.",
             Mend.STORE,
+            speaker="",
         ),
         Reason(
             "store_refused",
             "Your store does not accept our keys, so what sold on Reverb is still in its stock. Connect it again.",
             Mend.STORE_CONNECTION,
             waits=True,
+            speaker="Your store",
         ),
         Reason(
             "store_takes_no_stock",
             "Your store did not take the change of stock: what sold on Reverb is still in it. Its own words are below.",
             Mend.STORE,
             waits=True,
+            speaker="Your store",
         ),
-        Reason("store_later", "Your store did not answer just now. Its stock is changed as soon as it does."),
+        Reason(
+            "store_later",
+            "Your store did not answer just now. Its stock is changed as soon as it does.",
+            speaker="Your store",
+        ),
         Reason("try_later", "It will be tried again by itself."),
         Reason("slow_down", "Reverb asked us to slow down. It will be tried again by itself."),
         Reason(
@@ -202,3 +211,9 @@ REASONS: dict[str, Reason] = {
         ),
     )
 }
+
+
+def quoted(reason: str, message: str) -> str:
+    """Return the message beside a reason as a page shows it: quoted, with who said it, unless we did."""
+    speaker = REASONS[reason].speaker if reason in REASONS else ""
+    return f"{speaker}: “{message}”" if speaker and message else message

@@ -135,7 +135,7 @@ class Line(models.Model):
     fields = models.JSONField(default=list)
     #: Id of the reason (synclog/reasons.py) for which it is left, cannot go, or ended as it did.
     reason = models.CharField(max_length=40, blank=True)
-    message = models.CharField(max_length=300, blank=True, help_text="Reverb's own words.")
+    message = models.CharField(max_length=300, blank=True, help_text="What was said beside it (Reason.speaker).")
     state = models.CharField(max_length=6, choices=State.choices, default=State.OPEN)
     #: Its product was held until it was queued, and is so again if that is taken back.
     was_held = models.BooleanField(default=False)

@@ -147,6 +147,19 @@ def test_an_entry_tells_all_that_happened(shop: Shop) -> None:
         assert words in shown
 
 
+@pytest.mark.parametrize(
+    ("reason", "shown"),
+    [
+        ("refused", "Reverb: “Words”"),
+        ("store_later", "Your store: “Words”"),
+        ("oversold", '<p class="small quiet">Words</p>'),
+    ],
+)
+def test_an_entry_tells_who_said_what_it_quotes(shop: Shop, reason: str, shown: str) -> None:
+    tell(shop, outcome=Entry.Outcome.FAILED, reason=reason, message="Words")
+    assert shown in page(shop)
+
+
 def test_htmx_gets_the_rows_alone_and_everybody_else_the_page(shop: Shop) -> None:
     tell(shop)
     assert "<html" in page(shop)
