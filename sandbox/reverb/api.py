@@ -18,6 +18,7 @@ PUBLIC = ("/api/categories/flat", "/api/listing_conditions", "/api/shipping/prov
 JSON_TYPES = ("application/hal+json", "application/json")
 DRAFT_MADE = "Your draft listing has been created. You can come back and finish it up here, or on the web."
 DRAFT_SAVED = "Your draft listing has been saved. You can come back to finish it when you're ready."
+SAVED = "Your listing has been saved."  # a guess: nobody wrote down what Reverb says then
 PROCESSING = (
     "Your listing has been created. We are processing your request and will send you an email if any errors are found."
 )
@@ -246,8 +247,8 @@ def _listing(api: Blueprint, market: Market) -> None:
         with market.keep.lock:
             body, doc = _body(), found(slug)
             doc, warnings = market.update(g.account, doc, body)
-            draft = doc["state"] == "draft" and not rules.true(body.get("publish"))
-            return told(doc, DRAFT_SAVED if draft else PROCESSING, warnings)
+            saved = DRAFT_SAVED if doc["state"] == "draft" else SAVED
+            return told(doc, PROCESSING if rules.true(body.get("publish")) else saved, warnings)
 
     @api.delete("/listings/<slug>")
     def delete(slug: str) -> Any:
