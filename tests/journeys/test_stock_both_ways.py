@@ -203,35 +203,6 @@ def test_a_number_whose_answer_was_lost_settles_with_a_sale_beside_it(world: Wor
     assert (world.stock(guitar), world.listing()["inventory"]) == (6, 6)
 
 
-def test_an_order_that_is_paid_between_reading_the_listing_and_the_orders_counts_once(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    world.reverb.ask("POST", "/settings", {"unpaid_takes_stock": False})
-    guitar = world.product(inventory_quantity=5)
-    world.settle()
-    world.wait(10)
-    waiting = buy(world, status="unpaid")
-    cancelled = buy(world)
-    hear(world)
-    assert (world.stock(guitar), world.listing()["inventory"]) == (3, 3)
-    world.wait(10)
-    world.reverb.ask("POST", f"/orders/{cancelled}/cancel")
-    fresh = poll.fresh
-
-    def paid_first(*args: Any, **named: Any) -> Any:
-        monkeypatch.setattr(poll, "fresh", fresh)
-        world.wait(1)
-        world.reverb.ask("POST", f"/orders/{waiting}/pay")
-        return fresh(*args, **named)
-
-    monkeypatch.setattr(poll, "fresh", paid_first)
-    world.edit(guitar, price="99.00")
-    world.settle()
-    assert poll.fresh is fresh
-    hear(world)
-    assert (world.stock(guitar), world.listing()["inventory"]) == (4, 4)
-
-
 def test_a_number_raised_by_hand_on_reverb_counts_after_a_while(world: World) -> None:
     guitar = world.product()
     world.settle()
@@ -341,36 +312,6 @@ def test_a_sale_between_our_reading_of_the_listing_and_of_the_orders_counts_once
     world.wait(120)
     hear(world)
     assert (world.stock(guitar), world.listing()["inventory"]) == (2, 1)
-
-
-def test_a_unit_that_reverb_takes_only_when_its_order_is_paid_is_put_back_at_once(world: World) -> None:
-    world.reverb.ask("POST", "/settings", {"unpaid_takes_stock": False})
-    guitar = world.product()
-    world.settle()
-    number = buy(world, status="unpaid")
-    hear(world)
-    assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
-    world.wait(60)
-    world.reverb.ask("POST", f"/orders/{number}/pay")
-    hear(world)
-    assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
-
-
-def test_a_number_lowered_by_hand_for_an_order_that_waits_for_payment_is_not_lost(world: World) -> None:
-    world.reverb.ask("POST", "/settings", {"unpaid_takes_stock": False})
-    guitar = world.product()
-    world.settle()
-    number = buy(world, status="unpaid")
-    world.at_reverb("PUT", f"/listings/{world.listing()['id']}", {"inventory": 2})
-    hear(world)
-    assert world.stock(guitar) == 2
-    world.wait(60)
-    world.reverb.ask("POST", f"/orders/{number}/pay")
-    read_orders(world)
-    world.step()
-    assert (world.stock(guitar), world.listing()["inventory"]) == (1, 1)  # for all that is known, another one was sold
-    world.settle()
-    assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
 
 
 def test_a_listing_that_is_still_sold_for_a_moment_after_it_was_raised_takes_nothing_from_the_store(
