@@ -110,7 +110,7 @@ def connect_reverb(shop: Shop, token: str, *, sandbox: bool = False, by_oauth: b
     now = clock.now()
     candidate = ReverbConnection(shop=shop, token=SecretStr(token), sandbox=sandbox)
     account = connect.check(candidate)
-    if account.problem is not None and not account.problem.usable:
+    if not account.usable:
         return account
     before = ReverbConnection.objects.filter(shop=shop).first()
     mine = (account.id or account.shop_name, sandbox)
@@ -126,7 +126,7 @@ def connect_reverb(shop: Shop, token: str, *, sandbox: bool = False, by_oauth: b
             "account": account.shop_name,
             "account_id": account.id,
             "currency": account.currency,
-            "problem": account.problem.id if account.problem else "",
+            "problem": account.problem_id,
             "checked_at": now,
             "hooks_due_at": now,
             "orders_due_at": now,

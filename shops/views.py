@@ -140,7 +140,7 @@ def reverb(request: HttpRequest, shop: Shop) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         sandbox = form.cleaned_data["sandbox"]
         account = make.connect_reverb(shop, form.cleaned_data["token"], sandbox=sandbox)
-        if account.problem is None or account.problem.usable:
+        if account.usable:
             messages.success(request, f"Connected to {account.shop_name or 'Reverb'}.")
             return redirect("shops:reverb", shop.pk)
         problem = account.problem

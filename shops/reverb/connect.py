@@ -85,6 +85,16 @@ class Account:
     id: str = ""
     currency: str = ""  # ISO 4217, "" where nothing tells
 
+    @property
+    def usable(self) -> bool:
+        """Whether a connection may be used, with what is wrong, if anything."""
+        return self.problem is None or self.problem.usable
+
+    @property
+    def problem_id(self) -> str:
+        """Id of the problem, as a connection keeps it; "" where there is none."""
+        return self.problem.id if self.problem is not None else ""
+
 
 def check(connection: ReverbConnection) -> Account:
     """Ask Reverb who the token belongs to. Never raises: what goes wrong is a problem with words."""

@@ -56,12 +56,11 @@ def _ask_again_what_is_wrong(connection: ReverbConnection) -> None:
     if known is None or not known.usable:
         return
     account = connect.check(connection)
-    if account.problem is not None and not account.problem.usable:
+    if not account.usable:
         return  # one refusal proves nothing (connect.mark_if_dead)
     # Unless the seller has connected anew meanwhile.
     same = ReverbConnection.objects.filter(pk=connection.pk, checked_at=connection.checked_at)
-    problem = account.problem.id if account.problem is not None else ""
-    same.update(problem=problem)
+    same.update(problem=account.problem_id)
 
 
 def _kept(connection: ReverbConnection) -> Hooks | None:
