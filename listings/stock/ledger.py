@@ -277,7 +277,8 @@ def _save(ledger: Ledger, orders: Iterable[Order], merged: Merged) -> None:
     for order in orders:
         sale = sales[order.number]
         now = {name: getattr(sale, name) for name in _KEPT}
-        now |= {} if sale.new else {"reckoned": order.status}
+        if not sale.new:
+            now["reckoned"] = order.status
         if now != {name: getattr(order, name) for name in now}:
             for name, value in now.items():
                 setattr(order, name, value)

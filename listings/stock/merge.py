@@ -242,14 +242,11 @@ def _told(
     """
     fall, rise, known = agreed.fall, agreed.rise, []
     for sale in sorted(sales, key=lambda one: (one is not first, not one.sure)):
-        now = sale
-        if sale is but:
-            known.append(now)
-            continue
-        if fall and sale.new and not (sale.counted or sale.shown) and _before(sale.placed_at, agreed.fall_at):
+        now, tells = sale, sale.new and sale is not but
+        if fall and tells and not (sale.counted or sale.shown) and _before(sale.placed_at, agreed.fall_at):
             part = min(fall, sale.quantity)
             fall, now = fall - part, replace(now, counted=part, shown=sale.quantity, doubtful=not sale.sure)
-        if rise and now.released and now.new and not now.restocked and _before(sale.placed_at, agreed.rise_at):
+        if rise and tells and now.released and not now.restocked and _before(sale.placed_at, agreed.rise_at):
             # Put back before that showed; where it was in the number before, or overwritten, it was never seen to go.
             unseen = not (now.counted or now.shown) and not _earlier(now, agreed)
             part = 0 if unseen else min(rise, now.quantity)

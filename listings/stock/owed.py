@@ -30,15 +30,18 @@ def tell(stock: Turn) -> str | None:
     ledger = stock.ledger
     if ledger is None:
         return None
-    more, named = ledger.owed - ledger.owed_told, ledger.owed_unnamed and ledger.fall == 0
-    if not (more or named):
+    owed, before, unnamed = ledger.owed, ledger.owed_told, ledger.fall > 0
+    named = ledger.owed_unnamed and not unnamed  # Reverb shows its order now
+    if owed == before and not named:
         return None
     words = None
-    if more > 0 or (named and ledger.owed):
-        words = _words(stock, unnamed=ledger.fall > 0)
-        _mail(stock, ledger.owed, words, again=more <= 0)
-        ledger.owed_unnamed = ledger.fall > 0
-    ledger.owed_told, ledger.owed_unnamed = ledger.owed, ledger.owed_unnamed and ledger.owed > 0
+    if owed > before or (owed and named):
+        words = _words(stock, unnamed=unnamed)
+        _mail(stock, owed, words, again=owed <= before)
+        ledger.owed_unnamed = unnamed
+    elif not owed:
+        ledger.owed_unnamed = False
+    ledger.owed_told = owed
     ledger.save(update_fields=["owed_told", "owed_unnamed"])
     return words
 

@@ -213,21 +213,20 @@ def _stock_step(case: Case, listing: ReverbListing) -> Decision | None:
 
 def _off_sale(case: Case, listing: ReverbListing, units: int, *, changed: bool, many: bool) -> Decision | None:
     """Return what to do when the store has units and the listing is off sale."""
-    if not many and listing.state in SOLD:
+    ended = listing.state not in SOLD
+    if not many and not ended:
         return Decision(Action.SKIP, "used_listing_sold")
     if not changed:
-        return None if listing.state in SOLD else Decision(Action.SKIP, "ended_on_reverb")
-    if case.number is None and not case.switches.publish and listing.state not in SOLD:
+        return Decision(Action.SKIP, "ended_on_reverb") if ended else None
+    if ended and case.number is None and not case.switches.publish:
         return Decision(Action.SKIP, "ended_on_reverb")
-    if many:
-        # Raising alone relists what sold out (docs); what ended was seen to come back with `publish` only.
-        return replace(_set_units(listing, units, "relisted"), publishes=listing.state not in SOLD)
-    return Decision(Action.UPDATE, "relisted", {"publish": True, "inventory": 1}, {"stock": units}, publishes=True)
+    # Raising alone relists what sold out (docs); what ended was seen to come back with `publish` only.
+    return replace(_set_units(listing, units, "relisted"), publishes=ended)
 
 
 def _set_units(listing: ReverbListing, units: int, reason: str) -> Decision:
     made: dict[str, Any] = {"inventory": units}
-    if not listing.has_inventory:
+    if holds_several(listing) and not listing.has_inventory:
         made["has_inventory"] = True
     return Decision(Action.UPDATE, reason, made, {"stock": units})
 

@@ -147,7 +147,7 @@ class Market:
         changed = json.loads(json.dumps(listing))
         rules.change(changed, body, now=self.clock.now(), fetch_s=float(self.settings["publish_delay_s"]))
         delay_s = float(self.settings["relist_delay_s"])
-        if delay_s and listing["state"] in ("sold", "ended") and changed["state"] == "live":
+        if delay_s and changed["state"] == "live" != listing["state"]:
             changed |= {"state": listing["state"], "publish_at": self.clock.now() + delay_s}
         listing.update(changed)
         return self._written(account, listing, body)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from random import Random
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from listings.models import Job, Ledger
 from listings.models import Order as OrderHere
@@ -288,7 +288,10 @@ class World:
 
     def linked(self, item: Item) -> bool:
         """Tell whether a listing of the item was ever looked at here."""
-        return Ledger.objects.filter(listing__sku=item.sku, listing__shop__store__address=item.domain).exists()
+        return self._ledger(item).exists()
+
+    def _ledger(self, item: Item) -> QuerySet[Ledger]:
+        return Ledger.objects.filter(listing__sku=item.sku, listing__shop__store__address=item.domain)
 
     def _count_on_reverb(self, item: Item, step: Step) -> None:
         if not item.used and item.way == "both":
@@ -322,7 +325,7 @@ class World:
 
     def edit_unseen(self, item: Item) -> bool:
         """Tell whether we have still to reckon with an edit by hand: an order on top would make one number of both."""
-        row = Ledger.objects.filter(listing__sku=item.sku, listing__shop__store__address=item.domain).first()
+        row = self._ledger(item).first()
         put_at = row.put_at.timestamp() if row and row.put_at else 0.0
         return put_at + CLOCKS_APART_S < item.edited_at
 
