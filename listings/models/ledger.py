@@ -42,6 +42,8 @@ class Ledger(models.Model):
     owed_told = models.PositiveIntegerField(default=0)
     #: The seller was told of them before Reverb showed all of its orders; told again once it does.
     owed_unnamed = models.BooleanField(default=False)
+    #: The store did not answer when the seller was told; told again once it does.
+    owed_unanswered = models.BooleanField(default=False)
     linked_at = models.DateTimeField()
 
     def __str__(self) -> str:

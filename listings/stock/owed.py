@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 
 from django.core.mail import send_mail
@@ -12,66 +13,93 @@ from reverbsync import clock
 from shops.models import Membership
 from shops.orders import StoreOrder
 from shops.platforms import client_of
-from shops.platforms.values import StoreError
+from shops.platforms.values import StoreError, StorePassing
 from shops.reverb.orders import RELEASED
+
+logger = logging.getLogger(__name__)
 
 #: How long before the store's number last changed its orders are looked through for the other sale.
 LOOK_BACK = timedelta(hours=1)
 MAX_PAGES = 10
 NAMED = 5
+#: So long is waited for a store that names a time, before the seller is told without its order.
+PATIENCE_S = 3.0
+#: Seconds until a store that did not answer is asked again, at first and then, and for how long after its sale. Later
+#: it is asked when the product is looked at for another reason.
+AGAIN_S = 5.0
+STILL_S = 300.0
+KEEPS_ASKING = timedelta(hours=1)
+NO_ANSWER = "its newest order of this product (it did not answer just now)"
+BOTH = "now with both orders"
 
 
 def tell(stock: Turn) -> str | None:
     """Mail the shop's owners if more is owed than they know of; return the words for the log, None if not.
 
     It is told at most once for each unit: a worker that dies in between tells it at the next attempt. Where Reverb did
-    not show its order yet, it is told a second time when it does, with both orders.
+    not show its order yet, or the store did not answer, it is told again when it does.
     """
     ledger = stock.ledger
     if ledger is None:
         return None
-    owed, before, unnamed = ledger.owed, ledger.owed_told, ledger.fall > 0
-    named = ledger.owed_unnamed and not unnamed  # Reverb shows its order now
-    if owed == before and not named:
-        return None
+    owed, told = ledger.owed, ledger.owed_told
+    more = owed > told
+    hidden = ledger.fall > 0  # units are gone on Reverb of which no order is known
+    shown = ledger.owed_unnamed and not hidden
     words = None
-    if owed > before or (owed and named):
-        words = _words(stock, unnamed=unnamed)
-        _mail(stock, owed, words, again=owed <= before)
-        ledger.owed_unnamed = unnamed
+    if more or (owed and (shown or ledger.owed_unanswered)):
+        in_store = _in_store(stock, again_s=AGAIN_S if more else STILL_S)
+        if more or shown or in_store:
+            words = f"On Reverb: {_on_reverb(stock, hidden=hidden)}. In your store: {in_store or NO_ANSWER}."
+            _mail(stock, owed, words, news="" if more else "more is known" if hidden or not in_store else BOTH)
+            ledger.owed_unnamed, ledger.owed_unanswered = hidden, not in_store
     elif not owed:
-        ledger.owed_unnamed = False
-    ledger.owed_told = owed
-    ledger.save(update_fields=["owed_told", "owed_unnamed"])
+        ledger.owed_unnamed = ledger.owed_unanswered = False
+    if words is not None or owed != told:
+        ledger.owed_told = owed
+        ledger.save(update_fields=["owed_told", "owed_unnamed", "owed_unanswered"])
     return words
 
 
-def _words(stock: Turn, *, unnamed: bool) -> str:
-    """Return both sides' orders in words. `unnamed`: units are gone on Reverb of which no order is known."""
+def _on_reverb(stock: Turn, *, hidden: bool) -> str:
+    """Return Reverb's orders of the product in words."""
     there = Order.objects.filter(product=stock.product, counts=True).exclude(status__in=RELEASED)
     numbers = list(there.order_by("-placed_at").values_list("number", flat=True)[:NAMED])
-    on_reverb = [f"order {', '.join(numbers)}"] if numbers else []
-    on_reverb += ["an order that it does not show yet"] if unnamed or not numbers else []
-    return f"On Reverb: {' and '.join(on_reverb)}. {_in_store(stock)}"
+    known = [f"order {', '.join(numbers)}"] if numbers else []
+    return " and ".join(known + (["an order that it does not show yet"] if hidden or not numbers else []))
 
 
-def _in_store(stock: Turn) -> str:
-    """Return the store's orders of the product, as far as the store tells."""
-    since = (stock.product.stock_since or clock.now()) - LOOK_BACK
-    found: list[str] = []
-    cursor: str | None = ""
+def _in_store(stock: Turn, *, again_s: float) -> str:
+    """Return the store's orders of the product in words; "" when it did not answer, and the turn comes back for it."""
     try:
-        for _ in range(MAX_PAGES):
-            if cursor is None:
-                break
-            orders, cursor = client_of(stock.product.shop.store).orders(since, cursor)
-            mine = (order for order in orders if not order.reverb_number and _holds(order, stock.product))
-            found += [f"{order.number or order.id} {order.url}".strip() for order in mine]
-    except StoreError:
-        return "In your store: its newest orders of this product (it did not answer just now)."
-    return (
-        f"In your store: order {', '.join(found[-NAMED:])}." if found else "In your store: its stock had gone already."
-    )
+        try:
+            return _asked(stock.product)
+        except StorePassing as error:
+            if error.retry_after is None or error.retry_after > PATIENCE_S:
+                raise
+            clock.sleep(error.retry_after)  # a mail with both orders is worth a moment
+            return _asked(stock.product)
+    except StoreError as error:
+        logger.warning("The store's orders of product %s, which sold twice, are not known: %s", stock.product.pk, error)
+        since = stock.product.stock_since
+        if since is not None and clock.now() - since < KEEPS_ASKING:
+            stock.come_back(max(again_s, error.retry_after or 0))
+        return ""
+
+
+def _asked(product: Product) -> str:
+    """Ask the store for its orders of the product, and return them in words. Raises StoreError."""
+    since = (product.stock_since or clock.now()) - LOOK_BACK
+    found: list[str] = []
+    cursor = ""
+    for _ in range(MAX_PAGES):
+        orders, following = client_of(product.shop.store).orders(since, cursor)
+        mine = (order for order in orders if not order.reverb_number and _holds(order, product))
+        found += [f"{order.number or order.id} {order.url}".strip() for order in mine]
+        if following is None:
+            return f"order {', '.join(found[-NAMED:])}" if found else "its stock had gone already"
+        cursor = following
+    return f"order {', '.join(found[-NAMED:])}" if found else "one of its newest orders, which are many"
 
 
 def _holds(order: StoreOrder, product: Product) -> bool:
@@ -82,11 +110,11 @@ def _holds(order: StoreOrder, product: Product) -> bool:
     )
 
 
-def _mail(stock: Turn, units: int, words: str, *, again: bool) -> None:
+def _mail(stock: Turn, units: int, words: str, *, news: str) -> None:
     product = stock.product
     owners = Membership.objects.filter(shop=product.shop_id, role=Membership.Role.OWNER)
     send_mail(
-        f"Sold twice{', now with both orders' if again else ''}: {product.title[:120]}",
+        f"Sold twice{', ' if news else ''}{news}: {product.title[:120]}",
         f"{product.title} (SKU {product.sku}) was sold on Reverb and in your store before either side could be told.\n"
         f"{units} more sold than there were.\n\n{words}\n\n"
         "Please cancel one of the orders. The stock on both sides stays at zero until then; when an order is "

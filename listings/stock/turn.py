@@ -81,9 +81,9 @@ class Turn:
             self.ledger = books.take(self.row, self.product, read, self.settings)
         if self.ledger is not None and self.ledger.rise_at is not None and self.ledger.rise:
             ripe = self.ledger.rise_at + merge.RIPE - self.client.their_now()
-            self._again(ripe.total_seconds() + 1)
+            self.come_back(ripe.total_seconds() + 1)
         if self.ledger is not None and (cleared := books.cleared_at(self.ledger, self.product)) is not None:
-            self._again(max(ASK_AGAIN_S, (cleared - self.client.their_now()).total_seconds() + 1))
+            self.come_back(max(ASK_AGAIN_S, (cleared - self.client.their_now()).total_seconds() + 1))
         return listing
 
     def _anew_if_moved(self, listing: ReverbListing | None, known: Ledger | None) -> ReverbListing | None:
@@ -121,14 +121,15 @@ class Turn:
         if known is not None:
             wait = books.trails_s(known, number, platform_of(self.product.shop.store))
             if wait:
-                self._again(wait + 1)
+                self.come_back(wait + 1)
                 number = None
         orders_at = self.client.in_their_time(self.orders_read_at)
         read_at = self.client.in_their_time(self.indexed_at)
         since = None if self.indexed_at else self.since
         return books.Read(number, listing, self.client.their_now(), orders_at, read_at, since)
 
-    def _again(self, seconds: float) -> None:
+    def come_back(self, seconds: float) -> None:
+        """Let the job be due again after so many seconds at the latest."""
         self.again_s = seconds if self.again_s is None else min(self.again_s, seconds)
 
     # -- what Reverb is to show ------------------------------------------------------------------------------------

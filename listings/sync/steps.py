@@ -123,6 +123,7 @@ class Steps:
     def _with_stock(self, ending: Ending) -> Ending:
         """Tell what the stock brought, and come back for what is not clear yet."""
         ending.changes = self.done
+        oversold = owed.tell(self.stock)
         if self.done and ending.reason == "in_step":
             ending.outcome, ending.reason = Entry.Outcome.SYNCED, "stock_to_store"
         self._soon(ending, self.stock.again_s)
@@ -130,8 +131,8 @@ class Steps:
             ending.outcome, ending.message = Entry.Outcome.FAILED, str(self.store_error)
             ending.reason, again_s = _store_failed(self.store_error)
             self._soon(ending, again_s)
-        if (words := owed.tell(self.stock)) is not None:  # told once: nothing else may take its place in the log
-            ending.outcome, ending.reason, ending.message = Entry.Outcome.FAILED, "oversold", words
+        if oversold is not None:  # told once: nothing else may take its place in the log
+            ending.outcome, ending.reason, ending.message = Entry.Outcome.FAILED, "oversold", oversold
         return ending
 
     def _soon(self, ending: Ending, seconds: float | None) -> None:

@@ -6,7 +6,7 @@ import pytest
 from django.core import mail
 
 from listings.models import Ledger
-from tests.journeys.sales import buy, hear
+from tests.journeys.sales import buy, hear, read_orders
 from tests.journeys.world import World
 
 pytestmark = pytest.mark.live
@@ -47,6 +47,45 @@ def test_the_seller_is_told_again_when_reverb_shows_its_order_late(world: World)
     assert later.subject == "Sold twice, now with both orders: " + at_once.subject.removeprefix("Sold twice: ")
     hear(world)
     assert len(mail.outbox) == 2
+
+
+def test_the_seller_is_told_again_once_a_silent_store_names_its_order(world: World) -> None:
+    guitar = world.product(inventory_quantity=1)
+    world.settle()
+    number = buy(world)
+    sold = world.store.ask("POST", "/orders", {"variant_id": guitar["variants"][0]["id"]})
+    world.hear(guitar)
+    world.store.fault("status", text="query Orders", times=2)
+    read_orders(world)
+    world.step()
+    [at_once] = mail.outbox
+    assert "it did not answer just now" in at_once.body
+    world.wait(4)
+    assert not world.step()
+    world.wait(2)
+    world.step()  # still silent: nothing new to tell
+    assert len(mail.outbox) == 1
+    world.wait(301)
+    hear(world)
+    [_, later] = mail.outbox
+    assert later.subject == "Sold twice, now with both orders: " + at_once.subject.removeprefix("Sold twice: ")
+    assert (number in later.body, str(sold["number"]) in later.body) == (True, True)
+    assert world.entries().count("oversold") == 2
+    world.wait(301)
+    hear(world)
+    assert len(mail.outbox) == 2
+
+
+def test_the_seller_is_told_once_with_both_orders_where_the_store_asks_for_a_moment(world: World) -> None:
+    guitar = world.used()
+    world.settle()
+    number = buy(world, "U1")
+    sold = world.store.ask("POST", "/orders", {"variant_id": guitar["variants"][0]["id"]})
+    world.hear(guitar)
+    world.store.fault("status", text="query Orders", status=429, retry_after=1)
+    hear(world)
+    [told] = mail.outbox
+    assert (number in told.body, str(sold["number"]) in told.body) == (True, True)
 
 
 def test_the_other_sale_of_the_last_one_is_named_too_where_the_store_sells_much(world: World) -> None:
