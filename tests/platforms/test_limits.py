@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -68,16 +70,34 @@ def test_a_list_that_shopify_has_forgotten_is_begun_anew(store: Store, monkeypat
     assert skus(store) == ALL
 
 
-@only("store", ["shopify"], indirect=True)
-def test_an_empty_bucket_of_shopify_stops_all_workers_until_it_is_refilled(store: Store) -> None:
-    store.control.ask("POST", "/limits", {"size": 10, "restore": 1})
+@contextmanager
+def points(store: Store, size: int, restore: int) -> Iterator[None]:
+    """Let the store have a bucket of this size, and so many points more a second."""
+    store.control.ask("POST", "/limits", {"size": size, "restore": restore})
     try:
-        with pytest.raises(StorePassing) as passing:
-            store.client.walk("")
+        yield
     finally:
         store.control.ask("POST", "/limits", {"size": 100_000, "restore": 100_000})
+
+
+@only("store", ["shopify"], indirect=True)
+def test_an_empty_bucket_of_shopify_stops_all_workers_until_it_is_refilled(store: Store) -> None:
+    with points(store, 10, 1), pytest.raises(StorePassing) as passing:
+        store.client.orders(datetime.now(UTC), "")
     assert passing.value.retry_after
     assert pace.blocked_for(f"shopify:{store.connection.address}") > 0
+
+
+@only("store", ["shopify"], indirect=True)
+def test_a_walk_leaves_half_of_shopifys_points_to_what_cannot_wait(store: Store) -> None:
+    seed(store)
+    with points(store, 1200, 1):
+        walks.begin(store.shop, "catalogue")
+        walks.turn(the_walk(store))
+        walk = the_walk(store)
+        assert (walk.pages, walk.failures) == (1, 1)  # a second one, which asks for 530, would not leave 600
+        assert store.client.orders(datetime.now(UTC), "") == ([], None)  # asks for 600
+    assert 429 not in [call["status"] for call in store.control.calls()]
 
 
 # -- BigCommerce ---------------------------------------------------------------------------------------------------

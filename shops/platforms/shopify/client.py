@@ -52,7 +52,7 @@ class ShopifyClient:
         query = f"updated_at:>='{(since - OVERLAP).isoformat()}'" if since else None
         size, _, after = cursor.partition(":") if cursor else (str(PAGE), "", "")
         try:
-            data = self._line.ask(queries.PRODUCTS, first=int(size), after=after or None, query=query)
+            data = self._line.ask_for_walk(queries.PRODUCTS, first=int(size), after=after or None, query=query)
         except TooCostly:
             if int(size) == 1:
                 raise

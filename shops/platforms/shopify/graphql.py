@@ -24,6 +24,8 @@ STORE = "Shopify"
 #: Far above what the cost limits allow; the cost answers set the real pace.
 CALLS_PER_MINUTE = 1200
 READ_S = 20.0
+#: Part of a store's points that a walk leaves to what cannot wait, such as stock and orders.
+WALK_LEAVES = 0.5
 
 
 class TooCostly(StorePassing):
@@ -40,6 +42,11 @@ def budget_of(address: str) -> Budget:
     return Budget(f"shopify:{address}", CALLS_PER_MINUTE)
 
 
+def walk_budget_of(address: str) -> Budget:
+    """Return what walks through the store keep to besides: it is held while too few points are left."""
+    return Budget(f"shopify:{address}:walk", CALLS_PER_MINUTE)
+
+
 class GraphQL:
     """Asks one store, as a connection that may be renewed."""
 
@@ -50,25 +57,43 @@ class GraphQL:
 
     def ask(self, query: str, /, **variables: Any) -> dict[str, Any]:
         """Return `data` of the answer. Raises StorePassing or StoreRefused; a write may be done all the same."""
+        return self._asked(query, variables, leaves=0.0)
+
+    def ask_for_walk(self, query: str, /, **variables: Any) -> dict[str, Any]:
+        """As `ask`, for a page of a walk: it waits until the store has points again to leave to what cannot wait."""
+        return self._asked(query, variables, leaves=WALK_LEAVES)
+
+    def _asked(self, query: str, variables: dict[str, Any], *, leaves: float) -> dict[str, Any]:
+        budgets = [budget_of(self.address)]
+        if leaves:
+            budgets.append(walk_budget_of(self.address))
         held = self._tokens()
-        answer = self._send(held, query, variables)
+        answer = self._send(held, query, variables, budgets)
         if answer.status == 401 and held.refresh:
             # The token may have been renewed by another worker, or ended early: once more with a new one.
-            answer = self._send(self._renewed(held), query, variables)
-        return self._data(answer, write="mutation" in query.split("(", 1)[0])
+            answer = self._send(self._renewed(held), query, variables, budgets)
+        body = self._body(answer, write="mutation" in query.split("(", 1)[0])
+        wait_s = _refilled_s(body, leaves=leaves)
+        # A throttled answer has status 200, `errors` and no `data`; taking it for "not found" would end listings.
+        if body.get("errors") or not isinstance(body.get("data"), dict):
+            raise _error(body, budgets[-1], wait_s)
+        if leaves and wait_s:
+            calls.hold(budgets[-1], wait_s)
+        data: dict[str, Any] = body["data"]
+        return data
 
-    def _send(self, held: Tokens, query: str, variables: dict[str, Any]) -> Answer:
+    def _send(self, held: Tokens, query: str, variables: dict[str, Any], budgets: list[Budget]) -> Answer:
         return calls.call(
             STORE,
             "POST",
             f"{root_of(self.address)}/admin/api/{queries.VERSION}/graphql.json",
-            budgets=[budget_of(self.address)],
+            budgets=budgets,
             headers={"Content-Type": "application/json", "X-Shopify-Access-Token": held.access},
             body={"query": query, "variables": variables},
             read_s=READ_S,
         )
 
-    def _data(self, answer: Answer, *, write: bool) -> dict[str, Any]:
+    def _body(self, answer: Answer, *, write: bool) -> dict[str, Any]:
         if answer.status in (401, 402, 403, 404):
             raise StoreRefused(f"Shopify refused our token (status {answer.status}).")
         if answer.status == 429:
@@ -76,25 +101,7 @@ class GraphQL:
         body = calls.json_of(STORE, answer)
         if answer.status != 200 or not isinstance(body, dict):
             raise StorePassing(f"Shopify answered {answer.status}.", maybe_done=write and answer.status >= 500)
-        # A throttled answer has status 200, `errors` and no `data`; taking it for "not found" would end listings.
-        if body.get("errors") or not isinstance(body.get("data"), dict):
-            raise self._error(body)
-        data: dict[str, Any] = body["data"]
-        return data
-
-    def _error(self, body: dict[str, Any]) -> StorePassing:
-        errors = body.get("errors")
-        first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
-        code = (first.get("extensions") or {}).get("code")
-        if code == "THROTTLED":
-            cost = (body.get("extensions") or {}).get("cost") or {}
-            status = cost.get("throttleStatus") or {}
-            missing = float(cost.get("requestedQueryCost") or 0) - float(status.get("currentlyAvailable") or 0)
-            wait = max(1.0, missing / float(status.get("restoreRate") or 50))
-            calls.hold(budget_of(self.address), wait)
-            return StorePassing("Shopify asks us to wait.", retry_after=wait)
-        words = f"Shopify could not answer: {str(first.get('message', errors))[:200]}"
-        return TooCostly(words) if code == "MAX_COST_EXCEEDED" else StorePassing(words)
+        return body
 
     # -- tokens ------------------------------------------------------------------------------------------------
 
@@ -141,3 +148,24 @@ def _exchange(address: str, asked: dict[str, str]) -> tuple[Tokens, str]:
     if answer.status != 200:
         raise StorePassing(f"Shopify answered {answer.status} when asked for a token.", maybe_done=True)
     return tokens.read(calls.json_of(STORE, answer), clock.now())
+
+
+def _error(body: dict[str, Any], budget: Budget, wait_s: float) -> StorePassing:
+    """Return what an answer without data means; too few points hold all calls of the budget."""
+    errors = body.get("errors")
+    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
+    code = (first.get("extensions") or {}).get("code")
+    if code == "THROTTLED":
+        calls.hold(budget, wait := max(1.0, wait_s))
+        return StorePassing("Shopify asks us to wait.", retry_after=wait)
+    words = f"Shopify could not answer: {str(first.get('message', errors))[:200]}"
+    return TooCostly(words) if code == "MAX_COST_EXCEEDED" else StorePassing(words)
+
+
+def _refilled_s(body: dict[str, Any], *, leaves: float) -> float:
+    """Return the seconds until the same call can be made so that this part of the store's points is left; 0.0: now."""
+    cost = (body.get("extensions") or {}).get("cost") or {}
+    status = cost.get("throttleStatus") or {}
+    asked, most = float(cost.get("requestedQueryCost") or 0), float(status.get("maximumAvailable") or 0)
+    wanted = max(asked, min(asked + leaves * most, most))
+    return max(0.0, wanted - float(status.get("currentlyAvailable") or 0)) / float(status.get("restoreRate") or 50)
