@@ -27,7 +27,7 @@ PATIENCE_S = 3.0
 #: Seconds until a store that did not answer is asked again, at first and then, and for how long after its sale. Later
 #: it is asked when the product is looked at for another reason.
 AGAIN_S = 5.0
-STILL_S = 300.0
+STILL_S = 60.0
 KEEPS_ASKING = timedelta(hours=1)
 NO_ANSWER = "its newest order of this product (it did not answer just now)"
 BOTH = "now with both orders"

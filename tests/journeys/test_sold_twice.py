@@ -65,13 +65,13 @@ def test_the_seller_is_told_again_once_a_silent_store_names_its_order(world: Wor
     world.wait(2)
     world.step()  # still silent: nothing new to tell
     assert len(mail.outbox) == 1
-    world.wait(301)
+    world.wait(61)
     hear(world)
     [_, later] = mail.outbox
     assert later.subject == "Sold twice, now with both orders: " + at_once.subject.removeprefix("Sold twice: ")
     assert (number in later.body, str(sold["number"]) in later.body) == (True, True)
     assert world.entries().count("oversold") == 2
-    world.wait(301)
+    world.wait(61)
     hear(world)
     assert len(mail.outbox) == 2
 
