@@ -324,10 +324,17 @@ class World:
         return bool(self.outside.ask("reverb", "GET", "/_control/settings")["unpaid_takes_stock"])
 
     def edit_unseen(self, item: Item) -> bool:
-        """Tell whether we have still to reckon with an edit by hand: an order on top would make one number of both."""
+        """Tell whether we have still to reckon with an edit by hand, or did so just now.
+
+        An order on top would make one number of both, and its stamp tells only roughly whether it came after.
+        """
         row = self._ledger(item).first()
-        put_at = row.put_at.timestamp() if row and row.put_at else 0.0
-        return put_at + CLOCKS_APART_S < item.edited_at
+        if row is None or not item.edited_at:
+            return bool(item.edited_at)
+        put_at = row.put_at.timestamp() if row.put_at else 0.0
+        moved_at = max((at.timestamp() for at in (row.fall_at, row.rise_at) if at), default=0.0)
+        just_now = self.outside.reverb_clock.now() < moved_at + 2 * CLOCKS_APART_S
+        return just_now or put_at + CLOCKS_APART_S < item.edited_at
 
     def orders_known(self, item: Item) -> bool:
         """Tell whether Reverb's orders were read since the last of the item changed and showed."""
