@@ -10,6 +10,7 @@ from pathlib import Path
 
 import django
 
+from reverbsync.stack.run import stopped_by_signals
 from tests.simulation import many
 from tests.simulation.many import Said
 
@@ -18,8 +19,14 @@ STORIES = many.ROOT / ".data" / "simulation"
 
 
 def main() -> int:
-    """Run what was asked for; return the exit code."""
+    """Run what was asked for; return the exit code. A signal ends it, and its servers with it."""
     asked = _arguments()
+    with stopped_by_signals():
+        return _run(asked)
+    return 1
+
+
+def _run(asked: argparse.Namespace) -> int:
     with many.processes(asked.processes) as workers:
         if asked.hunt:
             return _hunt(workers, asked)
