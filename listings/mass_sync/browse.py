@@ -38,7 +38,7 @@ SHOWN = {
     Kind.NOTHING.value: "In step already",
     **STATES,
 }
-COLUMNS = ("What", "SKU", "Title", "Fields", "State", "Why", "Reverb's words", "In the store", "On Reverb")
+COLUMNS = ("What", "SKU", "Title", "Fields", "State", "Why", "What was said", "In the store", "On Reverb")
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,11 @@ MAX_PAGES = 10
 NAMED = 5
 #: So long is waited for a store that names a time, before the seller is told without its order.
 PATIENCE_S = 3.0
-#: Seconds until a store that did not answer is asked again, at first and then, and for how long after its sale. Later
-#: it is asked when the product is looked at for another reason.
+#: Seconds until a store that did not answer is asked again, at first and then, or a mail is tried again; and for how
+#: long after the store's sale. Later that waits until the product is looked at for another reason.
 AGAIN_S = 5.0
 STILL_S = 60.0
-KEEPS_ASKING = timedelta(hours=1)
+KEEPS_TRYING = timedelta(hours=1)
 NO_ANSWER = "its newest order of this product (it did not answer just now)"
 BOTH = "now with both orders"
 
@@ -36,8 +36,8 @@ BOTH = "now with both orders"
 def tell(stock: Turn) -> str | None:
     """Mail the shop's owners if more is owed than they know of; return the words for the log, None if not.
 
-    It is told at most once for each unit: a worker that dies in between tells it at the next attempt. Where Reverb did
-    not show its order yet, or the store did not answer, it is told again when it does.
+    It is told once for each unit: a worker that dies in between, or a mail that cannot be sent, tells it at the next
+    attempt. Where Reverb did not show its order yet, or the store did not answer, it is told again when it does.
     """
     ledger = stock.ledger
     if ledger is None:
@@ -51,7 +51,10 @@ def tell(stock: Turn) -> str | None:
         in_store = _in_store(stock, again_s=AGAIN_S if more else STILL_S)
         if more or shown or in_store:
             words = f"On Reverb: {_on_reverb(stock, hidden=hidden)}. In your store: {in_store or NO_ANSWER}."
-            _mail(stock, owed, words, news="" if more else "more is known" if hidden or not in_store else BOTH)
+            news = "" if more else "more is known" if hidden or not in_store else BOTH
+            if not _mailed(stock.product, owed, words, news=news):
+                _come_back(stock, STILL_S)
+                return words
             ledger.owed_unnamed, ledger.owed_unanswered = hidden, not in_store
     elif not owed:
         ledger.owed_unnamed = ledger.owed_unanswered = False
@@ -81,10 +84,14 @@ def _in_store(stock: Turn, *, again_s: float) -> str:
             return _asked(stock.product)
     except StoreError as error:
         logger.warning("The store's orders of product %s, which sold twice, are not known: %s", stock.product.pk, error)
-        since = stock.product.stock_since
-        if since is not None and clock.now() - since < KEEPS_ASKING:
-            stock.come_back(max(again_s, error.retry_after or 0))
+        _come_back(stock, max(again_s, error.retry_after or 0))
         return ""
+
+
+def _come_back(stock: Turn, seconds: float) -> None:
+    since = stock.product.stock_since
+    if since is not None and clock.now() - since < KEEPS_TRYING:
+        stock.come_back(seconds)
 
 
 def _asked(product: Product) -> str:
@@ -110,16 +117,20 @@ def _holds(order: StoreOrder, product: Product) -> bool:
     )
 
 
-def _mail(stock: Turn, units: int, words: str, *, news: str) -> None:
-    product = stock.product
+def _mailed(product: Product, units: int, words: str, *, news: str) -> bool:
+    """Mail it to the shop's owners; False when the mail could not be handed on."""
     owners = Membership.objects.filter(shop=product.shop_id, role=Membership.Role.OWNER)
-    send_mail(
-        f"Sold twice{', ' if news else ''}{news}: {product.title[:120]}",
-        f"{product.title} (SKU {product.sku}) was sold on Reverb and in your store before either side could be told.\n"
-        f"{units} more sold than there were.\n\n{words}\n\n"
-        "Please cancel one of the orders. The stock on both sides stays at zero until then; when an order is "
-        "cancelled, its unit is counted back.\n",
-        None,
-        list(owners.values_list("person__email", flat=True)),
-        fail_silently=True,
-    )
+    try:
+        send_mail(
+            f"Sold twice{', ' if news else ''}{news}: {product.title[:120]}",
+            f"{product.title} (SKU {product.sku}) was sold on Reverb and in your store before either side could be "
+            f"told.\n{units} more sold than there were.\n\n{words}\n\n"
+            "Please cancel one of the orders. The stock on both sides stays at zero until then; when an order is "
+            "cancelled, its unit is counted back.\n",
+            None,
+            list(owners.values_list("person__email", flat=True)),
+        )
+    except OSError as error:  # all of smtplib's errors are such
+        logger.warning("The mail about product %s, which sold twice, could not be sent: %s", product.pk, error)
+        return False
+    return True

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 from django.core import mail
+from pytest_django.fixtures import Settings
 
 from listings.models import Ledger
 from tests.journeys.sales import buy, hear, read_orders
@@ -86,6 +89,28 @@ def test_the_seller_is_told_once_with_both_orders_where_the_store_asks_for_a_mom
     hear(world)
     [told] = mail.outbox
     assert (number in told.body, str(sold["number"]) in told.body) == (True, True)
+
+
+def test_a_mail_that_cannot_be_sent_is_sent_later(world: World, settings: Settings) -> None:
+    guitar = world.used()
+    world.settle()
+    number = buy(world, "U1")
+    world.store.ask("POST", "/orders", {"variant_id": guitar["variants"][0]["id"]})
+    world.hear(guitar)
+    read_orders(world)
+    works = settings.EMAIL_BACKEND
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    with socket.socket() as nobody:  # a port at which nobody listens
+        nobody.bind(("127.0.0.1", 0))
+        settings.EMAIL_HOST, settings.EMAIL_PORT = nobody.getsockname()
+        while world.step():
+            pass
+    assert world.last().reason == "oversold"  # the log tells it all the same
+    settings.EMAIL_BACKEND = works
+    world.wait(61)
+    hear(world)
+    [told] = mail.outbox
+    assert number in told.body
 
 
 def test_the_other_sale_of_the_last_one_is_named_too_where_the_store_sells_much(world: World) -> None:
