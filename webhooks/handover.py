@@ -43,10 +43,13 @@ def hand_over(shop: Shop) -> bool:
     if any(isinstance(event, ShopForgotten) for event in events):
         privacy.forget_store(shop)
         return full
-    for event in events:
-        privacy.follow(shop, event)
     look.heard(shop, events)
     failed = intake.take(shop, events)
+    for event in events:
+        try:
+            privacy.follow(shop, event)
+        except privacy.NotMailed as lost:
+            failed[event] = lost
     for delivery, found in meant.items():
         error = next((failed[event] for event in found if event in failed), None)
         if error is not None:

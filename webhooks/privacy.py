@@ -20,6 +20,7 @@ from listings.orders import forget
 from shops.events import CustomerDataAsked, CustomerForgotten, Event
 from shops.models import Membership, Shop, StoreConnection
 from shops.platforms import platform_of
+from shops.platforms.values import StorePassing
 from synclog.models import Entry
 from webhooks.models import Delivery
 
@@ -28,8 +29,12 @@ logger = logging.getLogger(__name__)
 PORTION = 5_000
 
 
+class NotMailed(StorePassing):
+    """The mail could not be handed on. The event is to be followed again later."""
+
+
 def follow(shop: Shop, event: Event) -> None:
-    """Do what an event about a person's data asks for; other events are none of our business."""
+    """Do what an event about a person's data asks for; other events are none of our business. Raises NotMailed."""
     match event:
         case CustomerForgotten():
             _empty(shop)
@@ -87,15 +92,17 @@ def _tell_owners(shop: Shop, customer_id: str, order_ids: tuple[str, ...]) -> No
     topics = platform_of(shop.store).personal_topics
     held = Delivery.objects.filter(shop=shop, topic__in=topics, state=Delivery.State.OPEN).count()
     owners = Membership.objects.filter(shop=shop, role=Membership.Role.OWNER).values_list("person__email", flat=True)
-    send_mail(
-        f"A customer of {shop.name} asks for their data",
-        f"The customer {customer_id} of your store asked what is held of them"
-        f"{' (orders ' + ', '.join(order_ids) + ')' if order_ids else ''}.\n\n"
-        "ReverbSync keeps no customers, addresses or orders of your store. Order messages are emptied as soon as they "
-        f"are worked off; {held} of them are waiting at this moment.\n"
-        f"Of {forget.held(shop)} orders on Reverb the buyer's name and address are kept; the export on the shop's data "
-        "page holds them.\n",
-        None,
-        list(owners),
-        fail_silently=True,
-    )
+    try:
+        send_mail(
+            f"A customer of {shop.name} asks for their data",
+            f"The customer {customer_id} of your store asked what is held of them"
+            f"{' (orders ' + ', '.join(order_ids) + ')' if order_ids else ''}.\n\n"
+            "ReverbSync keeps no customers, addresses or orders of your store. Order messages are emptied as soon as "
+            f"they are worked off; {held} of them are waiting at this moment.\n"
+            f"Of {forget.held(shop)} orders on Reverb the buyer's name and address are kept; the export on the shop's "
+            "data page holds them.\n",
+            None,
+            list(owners),
+        )
+    except OSError:  # all of smtplib's errors are such
+        raise NotMailed("The owner could not be mailed what a customer asked.") from None

@@ -6,7 +6,8 @@ import base64
 import hashlib
 import hmac
 import json
-from datetime import timedelta
+import socket
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.core import mail
@@ -135,6 +136,21 @@ def test_a_customers_question_goes_to_the_shops_owner_by_mail(shop: Shop) -> Non
     assert sent.to == ["olivia@example.com"]
     assert "191167" in sent.body
     assert "299938" in sent.body
+
+
+def test_a_customers_question_stays_open_while_no_mail_can_be_sent(shop: Shop, settings: Settings) -> None:
+    post("customers/data_request")
+    works, settings.EMAIL_BACKEND = settings.EMAIL_BACKEND, "django.core.mail.backends.smtp.EmailBackend"
+    with socket.socket() as nobody:  # a port at which nobody listens
+        nobody.bind(("127.0.0.1", 0))
+        settings.EMAIL_HOST, settings.EMAIL_PORT = nobody.getsockname()
+        hand_over(shop)
+    settings.EMAIL_BACKEND = works
+    with clock.running_by(lambda: datetime.now(UTC) + timedelta(hours=1)):
+        hand_over(shop)
+    assert "191167" in mail.outbox[0].body
+    hand_over(shop)
+    assert len(mail.outbox) == 1
 
 
 def test_what_is_left_of_a_customer_is_emptied(shop: Shop) -> None:
