@@ -181,6 +181,11 @@ def look_again(products: Iterable[Product], *, rank: Rank, cause: str, now: date
         wake(DRAIN_URGENT if rank in URGENT else DRAIN, shop_id)
 
 
+def in_hand(shop_id: int) -> Iterable[Product]:
+    """Return the products that a worker has in hand: it may go by what has changed since it began."""
+    return Product.objects.filter(shop=shop_id, job__lease__isnull=False)
+
+
 def claim(
     shop_id: int,
     *,

@@ -130,8 +130,10 @@ def _look_again(shop_id: int) -> None:
     now = clock.now()
     if StoreConnection.objects.filter(shop=shop, removed_at__isnull=True).exists():
         walks.plan(shop)
-    jobs.look_at_waiting(shop_id, now=now)
     _orders_look_again(shop)
+    # Before all that looks at how things stand: a worker may still be at it by the old settings.
+    jobs.look_again(jobs.in_hand(shop_id), rank=Rank.EDIT, cause="settings changed", now=now)
+    jobs.look_at_waiting(shop_id, now=now)
     if shop.sync_settings.auto_sync:
         jobs.look_again(uncounted(shop), rank=Rank.STOCK, cause="settings changed", now=now)
         jobs.look_again(changed_while_off(shop), rank=Rank.EDIT, cause="settings changed", now=now)

@@ -215,7 +215,7 @@ def _create(order: Order, seen: ReverbOrder, store: StoreConnection, client: Sto
         made = client.place(wish)
     except StoreError as error:
         if not error.maybe_done:
-            order.making_at = before if isinstance(error, StorePassing) else None
+            order.making_at = before  # an earlier call may have made it all the same
         raise
     _made(order, made, takes_stock=takes, made_for=form.mark_of(seen))
 

@@ -163,6 +163,7 @@ def _call(parcel: Parcel, client: ReverbClient) -> None:
         known = reference.providers(client)
         provider = provider_of(parcel.carrier, known, number=parcel.tracking_number)
     notify = parcel.shop.sync_settings.notify_buyer if parcel.notify is None else parcel.notify
+    before = parcel.sending_at
     _save(parcel, sending_at=clock.now(), provider=provider, attempts=parcel.attempts)
     try:
         if parcel.pickup:
@@ -171,7 +172,7 @@ def _call(parcel: Parcel, client: ReverbClient) -> None:
             client.ship(parcel.order.number, provider=provider, tracking_number=parcel.tracking_number, notify=notify)
     except ReverbError as error:
         if not (isinstance(error, NoAnswer) and error.maybe_done):
-            _save(parcel, sending_at=None)
+            _save(parcel, sending_at=before)
         raise
     _sent(parcel, "picked_up_sent" if parcel.pickup else "tracking_sent")
 

@@ -21,7 +21,7 @@ from reverbsync import clock
 from shops.models import SyncSettings
 from shops.pictures import StoreProduct
 from shops.platforms import StoreClient, client_of, platform_of
-from shops.platforms.values import Count, Moved, StoreError, StorePassing
+from shops.platforms.values import Count, Moved, StoreError, StorePassing, Unsupported
 
 #: How often the store may move under our hands in one turn.
 MAX_TRIES = 4
@@ -87,7 +87,7 @@ def _adjust(ledger: Ledger, product: Product, client: StoreClient, count: Count,
         "reference": f"{product.pk}-{ledger.serial}",
     }
     ledger.save(update_fields=["serial", "adjusting"])
-    _send(ledger, product, client)
+    _send(ledger, product, client, first=True)
 
 
 def _wish(ledger: Ledger) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def _wish(ledger: Ledger) -> dict[str, Any]:
     return found
 
 
-def _send(ledger: Ledger, product: Product, client: StoreClient) -> None:
+def _send(ledger: Ledger, product: Product, client: StoreClient, *, first: bool = False) -> None:
     wish = _wish(ledger)
     count = Count(wish["units"], wish["place"], wish["there"])
     try:
@@ -105,10 +105,18 @@ def _send(ledger: Ledger, product: Product, client: StoreClient) -> None:
         _forget(ledger)
         return
     except StoreError as error:
-        if not error.maybe_done:
+        if _not_done(error, first=first):
             _forget(ledger)
         raise
     _applied(ledger, product, after)
+
+
+def _not_done(error: StoreError, *, first: bool) -> bool:
+    """Tell whether a change was surely not made, neither by this call nor, if it is not the first, by one before.
+
+    Who turns a repeated call away at the door says nothing of the one before; who says why it can't be made, does.
+    """
+    return not error.maybe_done and (first or isinstance(error, Unsupported))
 
 
 def _settle(ledger: Ledger, product: Product, client: StoreClient, *, owed: int) -> None:
@@ -147,7 +155,7 @@ def _overtake(ledger: Ledger, product: Product, client: StoreClient, *, by: int)
     Either way that one cannot be applied any more, so it can be sent again to hear whether it was.
     """
     wish = _wish(ledger)
-    if "over" not in wish:
+    if first := "over" not in wish:
         ledger.serial += 1
         wish["over"] = {"by": by, "reference": f"{product.pk}-{ledger.serial}"}
         ledger.save(update_fields=["serial", "adjusting"])
@@ -159,7 +167,7 @@ def _overtake(ledger: Ledger, product: Product, client: StoreClient, *, by: int)
     except Moved:
         pass
     except StoreError as error:
-        if not error.maybe_done:
+        if _not_done(error, first=first):
             del wish["over"]
             ledger.save(update_fields=["adjusting"])
         raise

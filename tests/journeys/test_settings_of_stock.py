@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.test import Client
 from django.urls import reverse
@@ -9,6 +11,7 @@ from django.urls import reverse
 from listings import tasks
 from listings.models import Product
 from shops.models import Shop
+from shops.reverb.client import ReverbClient
 from tests.journeys.sales import buy, hear
 from tests.journeys.world import World
 from tests.people import olivia
@@ -66,6 +69,27 @@ def test_what_was_held_back_is_listed_once_less_is_held_back(world: World) -> No
     tasks.sweep()
     world.settle()
     assert world.listing()["inventory"] == 2
+
+
+def test_a_setting_that_changes_while_a_worker_goes_by_the_old_one_counts(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guitar = world.product(inventory_quantity=1)
+    world.settle()
+    world.edit(guitar, inventory_quantity=3)
+    update, sent = ReverbClient.update, []
+
+    def crossed(client: ReverbClient, link: str, body: dict[str, Any]) -> Any:
+        if not sent:
+            world.set(stock_maximum=1)
+            Shop.objects.update(look_again_asked=True)
+            tasks.sweep()
+        sent.append(body["inventory"])
+        return update(client, link, body)
+
+    monkeypatch.setattr(ReverbClient, "update", crossed)
+    world.settle()
+    assert (sent, world.listing()["inventory"]) == ([3, 1], 1)
 
 
 def test_where_the_store_leads_reverb_is_filled_up_again_once_the_store_knows_of_the_sale(world: World) -> None:

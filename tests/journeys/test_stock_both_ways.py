@@ -126,6 +126,38 @@ def test_an_adjustment_whose_answer_was_lost_is_not_made_twice(world: World) -> 
 
 
 @pytest.mark.parametrize("lost", ["lost_request", "lost_answer"])
+def test_an_adjustment_without_an_answer_is_not_given_up_when_its_repeat_is_turned_away(
+    world: World, lost: str
+) -> None:
+    guitar = world.product()
+    world.settle()
+    buy(world)
+    world.store.fault(lost, text="inventoryAdjustQuantities")
+    world.store.fault("status", text="inventoryAdjustQuantities", status=429)
+    hear(world)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
+    assert world.entries().count("store_later") == 2
+
+
+def test_what_overtakes_a_raise_is_not_given_up_when_its_repeat_is_turned_away(world: World) -> None:
+    guitar = world.product()
+    world.settle()
+    number = buy(world)
+    hear(world)
+    world.reverb.ask("POST", f"/orders/{number}/cancel")
+    world.store.fault("lost_request", text="inventoryAdjustQuantities")
+    read_orders(world)
+    world.wait(5)
+    world.step()
+    buy(world, quantity=2)
+    world.store.fault("lost_answer", text="inventoryAdjustQuantities")
+    world.store.fault("status", text="inventoryAdjustQuantities", status=429)
+    hear(world)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (1, 1)
+    assert world.entries().count("store_later") == 3
+
+
+@pytest.mark.parametrize("lost", ["lost_request", "lost_answer"])
 @pytest.mark.parametrize("sold", [1, 2])
 def test_a_raise_that_got_no_answer_puts_up_for_sale_nothing_that_sold_since(
     world: World, monkeypatch: pytest.MonkeyPatch, lost: str, sold: int

@@ -219,6 +219,21 @@ def test_a_sale_that_went_off_while_its_answer_was_lost_leaves_no_order_behind(s
     assert sales.row().place == Place.UNDONE
 
 
+def test_an_order_that_may_be_made_is_not_forgotten_when_the_store_refuses_our_keys_meanwhile(sales: Sales) -> None:
+    product, good = sales.product(), StoreConnection.objects.get().token
+    sales.store.fault("lost_answer", text="orderCreate")
+    sales.sell(product=product)
+    sales.work()
+    StoreConnection.objects.update(token="wrong")
+    sales.wait(minutes=3)
+    assert sales.row().place == Place.FAILED
+    sales.say(status="cancelled")
+    StoreConnection.objects.update(token=good)
+    sales.set()  # what connecting does: the shop is looked at again
+    sales.wait(minutes=5)
+    assert [order["status"] for order in sales.store_orders()] == ["cancelled"]
+
+
 def test_a_lost_request_that_made_nothing_of_a_sale_that_went_off_is_forgotten(sales: Sales) -> None:
     product = sales.product()
     sales.store.fault("lost_request", text="orderCreate")
