@@ -203,7 +203,9 @@ def _stock_step(case: Case, listing: ReverbListing) -> Decision | None:
     changed = case.number is None or case.number != units
     if units == 0:
         must_end = listing.state not in OFF_SALE and (listing.state != "draft" or bool(listing.inventory))
-        return Decision(Action.UPDATE, "ended", {"inventory": 0}, {"stock": 0}) if must_end else None
+        # A draft that Reverb is still publishing stays one now; it is to be published anew when units are back.
+        again = {"publish": ""} if listing.state == "draft" else {}
+        return Decision(Action.UPDATE, "ended", {"inventory": 0}, {"stock": 0} | again) if must_end else None
     if listing.state in OFF_SALE:
         return _off_sale(case, listing, units, changed=changed, many=many)
     if not changed or not many or listing.inventory == units:

@@ -29,6 +29,17 @@ def test_a_new_product_becomes_one_live_listing_that_says_what_the_store_says(wo
     assert len(world.reverb.calls("POST")) == 1
 
 
+def test_what_sold_out_before_it_was_published_goes_on_sale_once_it_is_back(world: World) -> None:
+    guitar = world.product(inventory_quantity=1)
+    world.step()
+    world.edit(guitar, inventory_quantity=0)
+    world.settle()
+    assert world.listing()["state"] != "live"
+    world.edit(guitar, inventory_quantity=1)
+    world.settle()
+    assert (world.listing()["state"], world.listing()["inventory"]) == ("live", 1)
+
+
 def test_a_draft_stays_a_draft_while_auto_publish_is_off(world: World) -> None:
     world.set(auto_publish=False)
     world.product()
