@@ -25,6 +25,9 @@ from shops.platforms.values import Count, Moved, StoreError, StorePassing, Unsup
 
 #: How often the store may move under our hands in one turn.
 MAX_TRIES = 4
+#: For how long a store surely knows a change that comes again. Shopify's docs ("Implementing idempotency") speak of a
+#: time for which keys are kept and a day is usual; a store may not have answered for longer.
+REPEATS_KNOWN_FOR = timedelta(hours=20)
 
 
 @dataclass(frozen=True)
@@ -96,13 +99,20 @@ def _wish(ledger: Ledger) -> dict[str, Any]:
     return found
 
 
+def _sent_at(wish: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(wish["at"])
+
+
 def _send(ledger: Ledger, product: Product, client: StoreClient, *, first: bool = False) -> None:
     wish = _wish(ledger)
     count = Count(wish["units"], wish["place"], wish["there"])
     try:
         after = client.adjust(product.seen, count, by=wish["by"], reference=wish["reference"])
     except Moved:
-        _forget(ledger)
+        if not first and wish["by"] > 0 and clock.now() > _sent_at(wish) + REPEATS_KNOWN_FOR:
+            _applied(ledger, product, None)  # it moved for our own raise perhaps: of the two, what leaves fewer units
+        else:
+            _forget(ledger)
         return
     except StoreError as error:
         if _not_done(error, first=first):
@@ -133,7 +143,7 @@ def _settle(ledger: Ledger, product: Product, client: StoreClient, *, owed: int)
         else:
             _send(ledger, product, client)
         return
-    shows_at = datetime.fromisoformat(wish["at"]) + timedelta(seconds=platform.stock_trails_s)
+    shows_at = _sent_at(wish) + timedelta(seconds=platform.stock_trails_s)
     if clock.now() < shows_at:
         wait = (shows_at - clock.now()).total_seconds()
         raise StorePassing(f"{platform.name} has not said whether it took the last change of stock.", retry_after=wait)
@@ -176,8 +186,8 @@ def _overtake(ledger: Ledger, product: Product, client: StoreClient, *, by: int)
     _note(ledger, product, by=over["by"] if after else 0, after=after)
 
 
-def _applied(ledger: Ledger, product: Product, after: Count) -> None:
-    """The store has taken it. What it counts now may hold other changes too: those are taken in next time."""
+def _applied(ledger: Ledger, product: Product, after: Count | None) -> None:
+    """The store has taken it. What it counts `after` may hold other changes too: those are taken in next time."""
     by, ledger.adjusting = _wish(ledger)["by"], None
     _note(ledger, product, by=by, after=after)
 

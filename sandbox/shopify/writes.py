@@ -28,6 +28,8 @@ TOPICS = [
     "fulfillments/create",
     "fulfillments/update",
 ]
+#: For how long a key against repeats is known (its docs name a time; a day is a guess).
+KEYS_KEPT_S = 24 * 3600
 NAMES = {topic.replace("/", "_").upper(): topic for topic in TOPICS}
 
 
@@ -51,7 +53,9 @@ def mutations(root: Root, keys: dict[str, str]) -> dict[str, Callable[..., Any]]
 def _adjust(root: Root, wish: Doc, key: str) -> Doc:
     """Apply all changes or none; the same key again changes nothing, with other changes it is refused."""
     keep, asked = root.stores.keep, json.dumps(wish, sort_keys=True)
-    before = keep.get("key", key)
+    before, now = keep.get("key", key), root.stores.clock.now()
+    if before is not None and now > before.get("at", 0) + KEYS_KEPT_S:
+        before = None
     if before is not None and before["asked"] != asked:
         return _refused("IDEMPOTENCY_KEY_PARAMETER_MISMATCH", "The key was used with other parameters.")
     if before is not None:
@@ -72,7 +76,7 @@ def _adjust(root: Root, wish: Doc, key: str) -> Doc:
         happened = root.stores.edit_variant(product, variant, {"inventory_quantity": units}, why="api")
         root.tell(root.shop["domain"], happened)
     answer: Doc = {"userErrors": []}
-    keep.put("key", key, {"asked": asked, "answer": answer})
+    keep.put("key", key, {"asked": asked, "answer": answer, "at": now})
     return answer
 
 

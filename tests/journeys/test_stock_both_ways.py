@@ -139,6 +139,23 @@ def test_an_adjustment_without_an_answer_is_not_given_up_when_its_repeat_is_turn
     assert world.entries().count("store_later") == 2
 
 
+def test_a_raise_without_an_answer_is_not_made_twice_after_days_without_the_store(world: World) -> None:
+    guitar = world.product()
+    world.settle()
+    number = buy(world)
+    hear(world)
+    world.reverb.ask("POST", f"/orders/{number}/cancel")
+    world.store.fault("lost_answer", text="inventoryAdjustQuantities")
+    read_orders(world)
+    world.wait(5)
+    world.step()
+    assert (world.last().reason, world.stock(guitar)) == ("store_later", 3)
+    world.store.ask("POST", "/clock", {"advance_s": 50 * 3600})  # longer than it knows a change that comes again
+    world.wait(50 * 3600)
+    hear(world)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (3, 3)
+
+
 def test_what_overtakes_a_raise_is_not_given_up_when_its_repeat_is_turned_away(world: World) -> None:
     guitar = world.product()
     world.settle()
