@@ -9,9 +9,10 @@ from django.db import models
 from listings.models.product import Product
 from shops.models import Shop
 
-#: How long we keep looking for a listing whose POST got no answer before it counts as never made: Reverb's search
-#: trails by some seconds (seen live in 2026).
-POST_SETTLES = timedelta(seconds=30)
+#: How long we keep looking for a listing whose POST got no answer before it counts as never made, from when it went
+#: out: Reverb may have worked on it for as long as we waited (some 25 seconds), and its search trails (seen live in
+#: 2026).
+POST_SETTLES = timedelta(seconds=60)
 
 
 class Listing(models.Model):

@@ -243,7 +243,8 @@ def _told(
     fall, rise, known = agreed.fall, agreed.rise, []
     for sale in sorted(sales, key=lambda one: (one is not first, not one.sure)):
         now, tells = sale, sale.new and sale is not but
-        if fall and tells and not (sale.counted or sale.shown) and _before(sale.placed_at, agreed.fall_at):
+        reckoned = sale.counted or sale.shown or sale.restocked
+        if fall and tells and not reckoned and _before(sale.placed_at, agreed.fall_at):
             part = min(fall, sale.quantity)
             fall, now = fall - part, replace(now, counted=part, shown=sale.quantity, doubtful=not sale.sure)
         if rise and tells and now.released and not now.restocked and _before(sale.placed_at, agreed.rise_at):

@@ -88,6 +88,15 @@ def test_a_sku_that_changed_before_the_listing_showed_makes_no_second_one(
     assert len(world.reverb.calls("POST")) == 1
 
 
+def test_a_post_that_reverb_worked_on_for_as_long_as_we_waited_is_not_made_again(world: World) -> None:
+    # Some 25 seconds until it is made, and 20 until a look-up shows it.
+    world.reverb.ask("POST", "/settings", {"sku_lag_s": 45, "refuses_second_sku": False})
+    world.reverb.fault("lost_answer", method="POST", path="/listings$")
+    world.product()
+    world.settle()
+    assert (world.listing()["state"], len(world.reverb.calls("POST"))) == ("live", 1)
+
+
 def test_a_post_that_never_arrived_is_made_once_after_looking(world: World) -> None:
     world.reverb.fault("lost_request", method="POST", path="/listings$")
     world.product()

@@ -221,6 +221,19 @@ def test_a_number_whose_answer_was_lost_was_applied_or_not_and_a_sale_beside_it_
     assert (agreed.units, agreed.reverb, agreed.putting, agreed.rise) == (units, reverb, None, 0)
 
 
+def test_a_sale_that_came_and_went_does_not_explain_what_fell_before_when_its_refund_is_settled() -> None:
+    there = START.reverb or 0
+    agreed, _ = reckon(START, reverb=there - 2, at=s(10))  # lowered by hand
+    agreed, _ = reckon(agreed, reverb=there - 3, at=s(101))
+    agreed, [sold] = reckon(agreed, sale(at=s(100)), reverb=there - 3, at=s(110))
+    refunded = replace(sold, released=True, new=True, updated_at=s(200))
+    agreed, [back] = reckon(agreed, refunded, reverb=there - 2, at=s(201))
+    assert (agreed.units, agreed.fall) == (START.units - 2, 2)
+    settled = replace(back, new=True, updated_at=s(210))
+    agreed, _ = reckon(agreed, settled, reverb=there - 3, at=s(220))  # sold: its order does not show yet
+    assert (agreed.units, agreed.fall) == (START.units - 3, 3)
+
+
 def test_when_both_sides_sold_the_last_one_a_unit_is_owed_and_nothing_goes_below_zero() -> None:
     last = replace(START, units=1, store=1, reverb=1)
     agreed, [counted] = reckon(last, sale(), store=0, reverb=0)

@@ -72,6 +72,8 @@ class Watch:
 
     def _note_numbers(self, call: Call) -> None:
         asked = json.dumps(call.body)
+        if not re.search(r"query (Products?|Count)\b", asked):
+            return  # orders and the like tell no stock
         for item in self._run.world.items[self._run.shops_index(call.shop_id)]:
             about = "gid:" not in asked or re.search(rf"\b({item.product_id}|{item.counted_id})\b", asked)
             if item.way == "store" and about:
