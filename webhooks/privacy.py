@@ -11,14 +11,14 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from django.core.mail import send_mail
 from django.db import transaction
 from django.db.models import QuerySet
 
 from listings.models import Job, Listing, Order, Product, Walk
 from listings.orders import forget
+from shops import mail
 from shops.events import CustomerDataAsked, CustomerForgotten, Event
-from shops.models import Membership, Shop, StoreConnection
+from shops.models import Shop, StoreConnection
 from shops.platforms import platform_of
 from shops.platforms.values import StorePassing
 from synclog.models import Entry
@@ -91,18 +91,15 @@ def _tell_owners(shop: Shop, customer_id: str, order_ids: tuple[str, ...]) -> No
     """Answer the request by mail to the shop's owners, who must pass it on to their customer within 30 days."""
     topics = platform_of(shop.store).personal_topics
     held = Delivery.objects.filter(shop=shop, topic__in=topics, state=Delivery.State.OPEN).count()
-    owners = Membership.objects.filter(shop=shop, role=Membership.Role.OWNER).values_list("person__email", flat=True)
-    try:
-        send_mail(
-            f"A customer of {shop.name} asks for their data",
-            f"The customer {customer_id} of your store asked what is held of them"
-            f"{' (orders ' + ', '.join(order_ids) + ')' if order_ids else ''}.\n\n"
-            "ReverbSync keeps no customers, addresses or orders of your store. Order messages are emptied as soon as "
-            f"they are worked off; {held} of them are waiting at this moment.\n"
-            f"Of {forget.held(shop)} orders on Reverb the buyer's name and address are kept; the export on the shop's "
-            "data page holds them.\n",
-            None,
-            list(owners),
-        )
-    except OSError:  # all of smtplib's errors are such
-        raise NotMailed("The owner could not be mailed what a customer asked.") from None
+    sent = mail.to_owners(
+        shop.pk,
+        f"A customer of {shop.name} asks for their data",
+        f"The customer {customer_id} of your store asked what is held of them"
+        f"{' (orders ' + ', '.join(order_ids) + ')' if order_ids else ''}.\n\n"
+        "ReverbSync keeps no customers, addresses or orders of your store. Order messages are emptied as soon as they "
+        f"are worked off; {held} of them are waiting at this moment.\n"
+        f"Of {forget.held(shop)} orders on Reverb the buyer's name and address are kept; the export on the shop's data "
+        "page holds them.\n",
+    )
+    if not sent:
+        raise NotMailed("The owner could not be mailed what a customer asked.")

@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
-from django.core.mail import send_mail
-
 from listings.models import Order, Product
 from listings.stock.turn import Turn
 from reverbsync import clock
-from shops.models import Membership
+from shops import mail
 from shops.orders import StoreOrder
 from shops.platforms import client_of
 from shops.platforms.values import StoreError, StorePassing
@@ -119,18 +117,11 @@ def _holds(order: StoreOrder, product: Product) -> bool:
 
 def _mailed(product: Product, units: int, words: str, *, news: str) -> bool:
     """Mail it to the shop's owners; False when the mail could not be handed on."""
-    owners = Membership.objects.filter(shop=product.shop_id, role=Membership.Role.OWNER)
-    try:
-        send_mail(
-            f"Sold twice{', ' if news else ''}{news}: {product.title[:120]}",
-            f"{product.title} (SKU {product.sku}) was sold on Reverb and in your store before either side could be "
-            f"told.\n{units} more sold than there were.\n\n{words}\n\n"
-            "Please cancel one of the orders. The stock on both sides stays at zero until then; when an order is "
-            "cancelled, its unit is counted back.\n",
-            None,
-            list(owners.values_list("person__email", flat=True)),
-        )
-    except OSError as error:  # all of smtplib's errors are such
-        logger.warning("The mail about product %s, which sold twice, could not be sent: %s", product.pk, error)
-        return False
-    return True
+    return mail.to_owners(
+        product.shop_id,
+        f"Sold twice{', ' if news else ''}{news}: {product.title[:120]}",
+        f"{product.title} (SKU {product.sku}) was sold on Reverb and in your store before either side could be told.\n"
+        f"{units} more sold than there were.\n\n{words}\n\n"
+        "Please cancel one of the orders. The stock on both sides stays at zero until then; when an order is "
+        "cancelled, its unit is counted back.\n",
+    )
