@@ -125,6 +125,21 @@ def test_an_adjustment_whose_answer_was_lost_is_not_made_twice(world: World) -> 
     assert "store_later" in world.entries()
 
 
+def raise_without_answer(world: World, lost: str) -> dict[str, Any]:
+    """Let a sale come and go, and lose the call that raises the store's stock again, or its answer."""
+    guitar = world.product()
+    world.settle()
+    number = buy(world)
+    hear(world)
+    world.reverb.ask("POST", f"/orders/{number}/cancel")
+    world.store.fault(lost, text="inventoryAdjustQuantities")
+    read_orders(world)
+    world.wait(5)
+    world.step()
+    assert world.last().reason == "store_later"
+    return guitar
+
+
 @pytest.mark.parametrize("lost", ["lost_request", "lost_answer"])
 def test_an_adjustment_without_an_answer_is_not_given_up_when_its_repeat_is_turned_away(
     world: World, lost: str
@@ -140,15 +155,7 @@ def test_an_adjustment_without_an_answer_is_not_given_up_when_its_repeat_is_turn
 
 
 def test_a_raise_without_an_answer_is_not_made_twice_after_days_without_the_store(world: World) -> None:
-    guitar = world.product()
-    world.settle()
-    number = buy(world)
-    hear(world)
-    world.reverb.ask("POST", f"/orders/{number}/cancel")
-    world.store.fault("lost_answer", text="inventoryAdjustQuantities")
-    read_orders(world)
-    world.wait(5)
-    world.step()
+    guitar = raise_without_answer(world, "lost_answer")
     assert (world.last().reason, world.stock(guitar)) == ("store_later", 3)
     world.store.ask("POST", "/clock", {"advance_s": 50 * 3600})  # longer than it knows a change that comes again
     world.wait(50 * 3600)
@@ -157,15 +164,7 @@ def test_a_raise_without_an_answer_is_not_made_twice_after_days_without_the_stor
 
 
 def test_what_overtakes_a_raise_is_not_given_up_when_its_repeat_is_turned_away(world: World) -> None:
-    guitar = world.product()
-    world.settle()
-    number = buy(world)
-    hear(world)
-    world.reverb.ask("POST", f"/orders/{number}/cancel")
-    world.store.fault("lost_request", text="inventoryAdjustQuantities")
-    read_orders(world)
-    world.wait(5)
-    world.step()
+    guitar = raise_without_answer(world, "lost_request")
     buy(world, quantity=2)
     world.store.fault("lost_answer", text="inventoryAdjustQuantities")
     world.store.fault("status", text="inventoryAdjustQuantities", status=429)
@@ -179,16 +178,7 @@ def test_what_overtakes_a_raise_is_not_given_up_when_its_repeat_is_turned_away(w
 def test_a_raise_that_got_no_answer_puts_up_for_sale_nothing_that_sold_since(
     world: World, monkeypatch: pytest.MonkeyPatch, lost: str, sold: int
 ) -> None:
-    guitar = world.product()
-    world.settle()
-    number = buy(world)
-    hear(world)
-    world.reverb.ask("POST", f"/orders/{number}/cancel")
-    world.store.fault(lost, text="inventoryAdjustQuantities")
-    read_orders(world)
-    world.wait(5)
-    world.step()
-    assert world.last().reason == "store_later"
+    guitar = raise_without_answer(world, lost)
     buy(world, quantity=sold)
     there = [world.stock(guitar)]
     adjust = ShopifyClient.adjust
