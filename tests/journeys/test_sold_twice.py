@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from typing import Any
 
 import pytest
 from django.core import mail
@@ -15,49 +16,46 @@ from tests.journeys.world import World
 pytestmark = pytest.mark.live
 
 
-def test_when_both_sides_sold_the_last_one_the_seller_is_told_with_both_orders(world: World) -> None:
-    guitar = world.used()
+def sold_twice(world: World, guitar: dict[str, Any]) -> tuple[dict[str, Any], str, str]:
+    """Sell the last one on both sides before either is told; return it, Reverb's number and the store's."""
     world.settle()
-    number = buy(world, "U1")
+    number = buy(world, guitar["variants"][0]["sku"])
     sold = world.store.ask("POST", "/orders", {"variant_id": guitar["variants"][0]["id"]})
     world.hear(guitar)
+    return guitar, number, str(sold["number"])
+
+
+def test_when_both_sides_sold_the_last_one_the_seller_is_told_with_both_orders(world: World) -> None:
+    guitar, number, sold = sold_twice(world, world.used())
     hear(world)
     assert world.stock(guitar) == 0
     assert "oversold" in world.entries()
     [told] = mail.outbox
     assert told.to == ["olivia@example.com"]
     assert number in told.body
-    assert str(sold["number"]) in told.body
+    assert sold in told.body
     hear(world)
     assert len(mail.outbox) == 1
 
 
 def test_the_seller_is_told_again_when_reverb_shows_its_order_late(world: World) -> None:
     world.reverb.ask("POST", "/settings", {"orders_lag_s": 90})
-    guitar = world.product(inventory_quantity=1)
-    world.settle()
-    number = buy(world)
-    sold = world.store.ask("POST", "/orders", {"variant_id": guitar["variants"][0]["id"]})
-    world.hear(guitar)
+    _, number, sold = sold_twice(world, world.product(inventory_quantity=1))
     hear(world)
     [at_once] = mail.outbox
-    assert str(sold["number"]) in at_once.body
+    assert sold in at_once.body
     assert "does not show yet" in at_once.body
     world.wait(120)
     hear(world)
     [_, later] = mail.outbox
-    assert (number in later.body, str(sold["number"]) in later.body, "not show" in later.body) == (True, True, False)
+    assert (number in later.body, sold in later.body, "not show" in later.body) == (True, True, False)
     assert later.subject == "Sold twice, now with both orders: " + at_once.subject.removeprefix("Sold twice: ")
     hear(world)
     assert len(mail.outbox) == 2
 
 
 def test_the_seller_is_told_again_once_a_silent_store_names_its_order(world: World) -> None:
-    guitar = world.product(inventory_quantity=1)
-    world.settle()
-    number = buy(world)
-    sold = world.store.ask("POST", "/orders", {"variant_id": guitar["variants"][0]["id"]})
-    world.hear(guitar)
+    _, number, sold = sold_twice(world, world.product(inventory_quantity=1))
     world.store.fault("status", text="query Orders", times=2)
     read_orders(world)
     world.step()
@@ -72,7 +70,7 @@ def test_the_seller_is_told_again_once_a_silent_store_names_its_order(world: Wor
     hear(world)
     [_, later] = mail.outbox
     assert later.subject == "Sold twice, now with both orders: " + at_once.subject.removeprefix("Sold twice: ")
-    assert (number in later.body, str(sold["number"]) in later.body) == (True, True)
+    assert (number in later.body, sold in later.body) == (True, True)
     assert world.entries().count("oversold") == 2
     world.wait(61)
     hear(world)
@@ -80,23 +78,15 @@ def test_the_seller_is_told_again_once_a_silent_store_names_its_order(world: Wor
 
 
 def test_the_seller_is_told_once_with_both_orders_where_the_store_asks_for_a_moment(world: World) -> None:
-    guitar = world.used()
-    world.settle()
-    number = buy(world, "U1")
-    sold = world.store.ask("POST", "/orders", {"variant_id": guitar["variants"][0]["id"]})
-    world.hear(guitar)
+    _, number, sold = sold_twice(world, world.used())
     world.store.fault("status", text="query Orders", status=429, retry_after=1)
     hear(world)
     [told] = mail.outbox
-    assert (number in told.body, str(sold["number"]) in told.body) == (True, True)
+    assert (number in told.body, sold in told.body) == (True, True)
 
 
 def test_a_mail_that_cannot_be_sent_is_sent_later(world: World, settings: Settings) -> None:
-    guitar = world.used()
-    world.settle()
-    number = buy(world, "U1")
-    world.store.ask("POST", "/orders", {"variant_id": guitar["variants"][0]["id"]})
-    world.hear(guitar)
+    _, number, _ = sold_twice(world, world.used())
     read_orders(world)
     works = settings.EMAIL_BACKEND
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
@@ -126,11 +116,7 @@ def test_the_other_sale_of_the_last_one_is_named_too_where_the_store_sells_much(
 
 
 def test_a_unit_that_was_sold_twice_is_not_put_back_by_one_cancellation(world: World) -> None:
-    guitar = world.used()
-    world.settle()
-    number = buy(world, "U1")
-    world.store.ask("POST", "/orders", {"variant_id": guitar["variants"][0]["id"]})
-    world.hear(guitar)
+    guitar, number, _ = sold_twice(world, world.used())
     hear(world)
     world.reverb.ask("POST", f"/orders/{number}/cancel")
     hear(world)
