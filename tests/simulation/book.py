@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.simulation.calls import Call
 
 
 @dataclass(frozen=True)
@@ -83,8 +87,8 @@ class Item:
     there: int = 0
     store_orders: list[Order] = field(default_factory=list)
     reverb_orders: list[Order] = field(default_factory=list)
-    #: The store's number whenever we have read something there; kept where only the store leads.
-    read_there: list[tuple[float, int | None]] = field(default_factory=list)
+    #: Our calls that asked for the store's number, and what it was; kept where only the store leads.
+    read_there: list[tuple[Call, int | None]] = field(default_factory=list)
     #: When an order on Reverb was last placed or moved on.
     ordered_at: float = 0.0
     #: When the seller last set Reverb's number by hand.

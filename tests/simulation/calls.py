@@ -48,6 +48,8 @@ class Call:
     status: int | None = None
     answered_at: float | None = None
     retry_after: float | None = None
+    #: Whether we could read what the other side said.
+    heard: bool = False
     #: The attempt that it was made in (tests/simulation/watch.py).
     attempt: Any = None
 
@@ -153,6 +155,7 @@ class Calls:
             self._told(call, "and timed out")
             raise requests.ReadTimeout
         call.answered_at = self.schedule.now
+        call.heard = answered.status < 300 and not answered.body.startswith((b"<", b'{"errors"'))
         self._told(call, f"→ {call.status}")
         return answered
 

@@ -248,15 +248,16 @@ def _is_held(run: Run, item: Item) -> bool:
 
 
 def _seemed_unmoved(item: Item) -> bool:
-    """Tell whether the store's number was the same at each of our readings, from before a sale on Reverb until now.
+    """Tell whether the store's number was the same whenever we could read it, from before a sale on Reverb until now.
 
     Where only the store leads nobody can tell then whether it knows of the sale: the unit is not put on sale again.
     """
     sales = [one.at for one in item.book.changes if one.side == "reverb" and one.by < 0]
     if item.way != "store" or not sales:
         return False
-    before = [number for at, number in item.read_there if at < max(sales)][-1:]
-    return len({*before, *(number for at, number in item.read_there if at >= max(sales))}) == 1
+    read = [(call.arrived_at or 0.0, number) for call, number in item.read_there if call.heard]
+    before = [number for at, number in read if at < max(sales)][-1:]
+    return len({*before, *(number for at, number in read if at >= max(sales))}) == 1
 
 
 def _may_not_be_relisted(run: Run, item: Item, shown: int) -> bool:

@@ -77,7 +77,7 @@ class Watch:
         for item in self._run.world.items[self._run.shops_index(call.shop_id)]:
             about = "gid:" not in asked or re.search(rf"\b({item.product_id}|{item.counted_id})\b", asked)
             if item.way == "store" and about:
-                item.read_there.append((self._run.schedule.now, self._run.world.in_store(item)))
+                item.read_there.append((call, self._run.world.in_store(item)))
 
     def _too_many(self, call: Call, item: Item) -> str:
         """Say what is wrong if a side has more for sale than can be left, whatever came since we looked."""
