@@ -157,6 +157,7 @@ def reverb(request: HttpRequest, shop: Shop) -> HttpResponse:
         "topics": hooks.WANTED,
         "refused": _by_words(connection.hooks.get("refused", {})) if connection else {},
         "orders_every": hooks.orders_every(connection) if connection else None,
+        "tells_of_listings": connection is not None and hooks.tells_of_listings(connection),
         "orders_late": connection is not None and hooks.orders_late(connection, clock.now()),
     }
     return render(request, "shops/reverb.html", context)

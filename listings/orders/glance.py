@@ -1,4 +1,4 @@
-"""A page of the account's listings now and then, so that all are seen once a day: the net for what nobody told us.
+"""A page of the account's listings now and then, so that all are seen regularly: the net for what nobody told us.
 
 Orders have their own net (poll.py); this one finds what a person changed on Reverb's own site where no webhook told of
 it or it was lost. The place to go on from is kept in the cache: if that is emptied, the round begins anew. The list
@@ -20,10 +20,14 @@ from listings.orders.take import uncounted
 from reverbsync import clock
 from shops.models import ReverbConnection, Shop
 from shops.pictures import ReverbListing
+from shops.reverb import hooks
 from shops.reverb.client import ReverbClient
 
-ROUND = timedelta(hours=24)
-CAUSE = "daily look at Reverb"
+#: All listings are seen once in this time, where Reverb tells us of changed ones, and where it does not.
+ROUND, NOT_TOLD_ROUND = timedelta(hours=24), timedelta(hours=1)
+#: Where it does not: the least time between two pages, so that large shops don't ask without end.
+BETWEEN = timedelta(minutes=5)
+CAUSE = "regular look at Reverb"
 #: Pages in one turn at most: a shop that was away for long does not catch up at once.
 PAGES = 3
 #: The list trails a change: what we read ourselves so recently is newer than the list.
@@ -50,7 +54,8 @@ def turn(connection: ReverbConnection, client: ReverbClient) -> None:
         last = place.page >= pages or not rows
         if last:
             _owed(connection.shop, now)
-        following = _Place(1 if last else place.page + 1, _next(place, pages, now))
+        step = step_of(pages, told=hooks.tells_of_listings(connection))
+        following = _Place(1 if last else place.page + 1, _next(place, step, now))
         cache.set(_key(connection), asdict(following), 3 * ROUND.total_seconds())
 
 
@@ -87,10 +92,16 @@ def _owed(shop: Shop, now: datetime) -> None:
     jobs.look_again(owed, rank=Rank.STOCK, cause=CAUSE, now=now)
 
 
-def _next(place: _Place, pages: int, now: datetime) -> float:
-    """Return when the next page is due: pages are spread over the day, and a late one does not make all late."""
-    step = ROUND.total_seconds() / pages
-    return max((place.due_at or now.timestamp()) + step, now.timestamp() - PAGES * step)
+def step_of(pages: int, *, told: bool) -> timedelta:
+    """Return the time between two pages of a round. `told`: Reverb tells us of changed listings."""
+    daily = ROUND / pages
+    return daily if told else min(daily, max(NOT_TOLD_ROUND / pages, BETWEEN))
+
+
+def _next(place: _Place, step: timedelta, now: datetime) -> float:
+    """Return when the next page is due: pages are spread, and a late one does not make all late."""
+    after, at = step.total_seconds(), now.timestamp()
+    return max((place.due_at or at) + after, at - PAGES * after)
 
 
 def _key(connection: ReverbConnection) -> str:

@@ -56,7 +56,7 @@ def _order(shop: Shop, client: ReverbClient, number: str, cause: str) -> None:
 def _listing(shop: Shop, event: ReverbListingChanged, cause: str) -> None:
     """Let the listing's product be looked at, unless the call tells what we know: it is our own write that comes back.
 
-    A later change of it has a call of its own, and where that is lost, the orders and the daily look find it.
+    A later change of it has a call of its own, and where that is lost, the orders and the regular look find it.
     """
     row = Listing.objects.filter(shop=shop, reverb_id=event.listing_id).select_related("product").first()
     if row is None or _known(row, event) or not shop.sync_settings.auto_sync:

@@ -32,6 +32,8 @@ WANTED = (
 INSTEAD = {"listings/update": "product/updated", "orders/create": "order/created"}
 #: Topics that tell of an order placed, and of one changed.
 PLACED, CHANGED = {"orders/create", "order/created"}, {"orders/update"}
+#: Topics that tell of a listing whose state or stock changed.
+LISTING = {"listings/update", "product/updated"}
 #: How often orders are read where Reverb tells us of both, and where it does not.
 TOLD, NOT_TOLD = timedelta(seconds=300), timedelta(seconds=60)
 LATE = timedelta(minutes=30)
@@ -41,6 +43,11 @@ def orders_every(connection: ReverbConnection) -> timedelta:
     """Return the time between two readings of the account's orders."""
     there = set(connection.hooks.get("there", ()))
     return TOLD if there & PLACED and there & CHANGED else NOT_TOLD
+
+
+def tells_of_listings(connection: ReverbConnection) -> bool:
+    """Tell whether Reverb calls us when somebody changes a listing there."""
+    return bool(set(connection.hooks.get("there", ())) & LISTING)
 
 
 def orders_late(connection: ReverbConnection, now: datetime) -> bool:

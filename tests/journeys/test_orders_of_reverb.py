@@ -12,6 +12,7 @@ from listings import order_tasks as tasks
 from listings.models import Job, Ledger, Listing, Order, Rank
 from listings.orders import glance, poll
 from shops.models import ReverbConnection
+from shops.reverb import hooks
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import ReverbError
 from tests.journeys.world import World
@@ -202,10 +203,16 @@ def test_orders_that_cannot_be_known_are_an_error_for_who_needs_them(guitar: Wor
         poll.fresh(connection(guitar), ReverbClient.of(connection(guitar)), now=guitar.now, max_age_s=5)
 
 
-# -- the daily look at listings ------------------------------------------------------------------------------------
+# -- the regular look at listings ----------------------------------------------------------------------------------
+
+
+def told_of_listings(world: World) -> None:
+    """Let Reverb have taken our webhook for changed listings."""
+    ReverbConnection.objects.filter(shop=world.shop).update(hooks={"there": ["listings/update"]})
 
 
 def test_what_somebody_changed_on_reverbs_own_site_is_found_within_a_day(guitar: World) -> None:
+    told_of_listings(guitar)
     tasks.orders(guitar.shop.pk)
     assert not Job.objects.exists()
     _on_their_site(guitar, {"inventory": 1})
@@ -221,7 +228,25 @@ def test_a_change_of_a_title_is_none_of_its_business(guitar: World) -> None:
     assert not Job.objects.exists()
 
 
+def test_where_reverb_tells_of_no_listing_it_is_found_within_an_hour(guitar: World) -> None:
+    assert not hooks.tells_of_listings(connection(guitar))
+    tasks.orders(guitar.shop.pk)
+    _on_their_site(guitar, {"inventory": 1})
+    guitar.wait(3600)
+    tasks.orders(guitar.shop.pk)
+    assert Job.objects.get().cause == glance.CAUSE
+
+
+def test_a_large_account_is_asked_for_a_page_every_five_minutes_at_most() -> None:
+    assert glance.step_of(1, told=False) == timedelta(hours=1)
+    assert glance.step_of(4, told=False) == timedelta(minutes=15)
+    assert glance.step_of(100, told=False) == timedelta(minutes=5)
+    assert glance.step_of(1440, told=False) == timedelta(minutes=1)  # else not all would be seen within a day
+    assert glance.step_of(100, told=True) == timedelta(minutes=14, seconds=24)
+
+
 def test_pages_of_listings_are_spread_over_the_day(guitar: World) -> None:
+    told_of_listings(guitar)
     bodies = [{"sku": f"X{n}", "title": "Fender Strat", "state": "live"} for n in range(120)]
     guitar.reverb.ask("POST", "/listings", {"token": guitar.token, "listings": bodies})
     guitar.wait(60)

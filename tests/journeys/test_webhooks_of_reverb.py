@@ -83,6 +83,7 @@ def test_where_only_paid_orders_are_told_of_that_is_kept_and_asking_goes_on_each
     assert set(made.hooks["refused"]) == set(hooks.WANTED) - {"orders/paid"}
     assert made.problem != "token_refused"
     assert hooks.orders_every(made) == timedelta(minutes=1)
+    assert not hooks.tells_of_listings(made)
 
 
 def test_the_sync_guides_names_are_tried_where_the_others_are_refused(world: World) -> None:
@@ -91,6 +92,7 @@ def test_the_sync_guides_names_are_tried_where_the_others_are_refused(world: Wor
     assert topics(world) == sorted(["product/updated", "order/created", "orders/update"])
     assert set(made.hooks["refused"]) == {"listings/publish", "orders/paid", "app/uninstalled"}
     assert hooks.orders_every(made) == timedelta(minutes=5)
+    assert hooks.tells_of_listings(made)
     world.reverb.ask("POST", "/settings", {"webhook_topics": [*DOCUMENTED, "product/updated", "order/created"]})
     check(world)
     assert topics(world) == DOCUMENTED  # one name for each is enough
