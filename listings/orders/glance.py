@@ -7,7 +7,7 @@ trails by seconds and may stop short (seen live): what it shows only opens a job
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,65 +18,97 @@ from listings.models import Ledger, Listing, Product, Rank
 from listings.on_sale import number_of
 from listings.orders.take import uncounted
 from reverbsync import clock
-from shops.models import ReverbConnection, Shop
+from shops.models import ReverbConnection, Shop, SyncSettings
+from shops.models.settings import StockWay
 from shops.pictures import ReverbListing
 from shops.reverb import hooks
 from shops.reverb.client import ReverbClient
 
-#: All listings are seen once in this time, where Reverb tells us of changed ones, and where it does not.
-ROUND, NOT_TOLD_ROUND = timedelta(hours=24), timedelta(hours=1)
-#: Where it does not: the least time between two pages, so that large shops don't ask without end.
-BETWEEN = timedelta(minutes=5)
+#: In this time all listings are seen once, where Reverb tells us of changed ones.
+ROUND = timedelta(hours=24)
+#: Where it does not, a page is looked at so often, and more often only in a shop too large to be seen within a day.
+NOT_TOLD = timedelta(minutes=2)
 CAUSE = "regular look at Reverb"
 #: Pages in one turn at most: a shop that was away for long does not catch up at once.
 PAGES = 3
 #: The list trails a change: what we read ourselves so recently is newer than the list.
 TRAILS = timedelta(seconds=60)
+#: A row that still shows what was looked into, and was no news then, is looked into again after this.
+AGAIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Where the round goes on, and when (seconds since 1970)."""
+    """Where the round goes on, and when (moments: seconds since 1970)."""
 
     page: int = 1
     due_at: float = 0.0
+    #: When what is owed is looked at next.
+    owed_due_at: float = 0.0
+    #: What rows showed that were looked into, and when.
+    asked: dict[str, float] = field(default_factory=dict)
 
 
 def turn(connection: ReverbConnection, client: ReverbClient) -> None:
-    """Look at the pages that are due. Raises ReverbError."""
+    """Look at the pages that are due, and once a day at what is owed. Raises ReverbError."""
     for _ in range(PAGES):
         place = _Place(**(cache.get(_key(connection)) or {}))
         now = clock.now()
         if now.timestamp() < place.due_at:
             return
         rows, pages = client.listings_page(place.page)
-        look_at(connection.shop, rows, now=now)
-        last = place.page >= pages or not rows
-        if last:
+        asked = _look_at(connection.shop, rows, now=now, asked=place.asked)
+        owed_due_at = place.owed_due_at
+        if now.timestamp() >= owed_due_at:
             _owed(connection.shop, now)
+            owed_due_at = (now + ROUND).timestamp()
+        last = place.page >= pages or not rows
         step = step_of(pages, told=hooks.tells_of_listings(connection))
-        following = _Place(1 if last else place.page + 1, _next(place, step, now))
+        following = _Place(1 if last else place.page + 1, _next(place, step, now), owed_due_at, asked)
         cache.set(_key(connection), asdict(following), 3 * ROUND.total_seconds())
 
 
-def look_at(shop: Shop, rows: list[ReverbListing], *, now: datetime) -> None:
-    """Open a job for each product whose listing shows another state or stock than we know of."""
+def _look_at(shop: Shop, rows: list[ReverbListing], *, now: datetime, asked: dict[str, float]) -> dict[str, float]:
+    """Open a job for each product whose listing shows another state or stock than we know of.
+
+    Returns what rows showed that were looked into within `AGAIN`: `asked`, and those of now.
+    """
+    kept = {what: at for what, at in asked.items() if at > (now - AGAIN).timestamp()}
     if not shop.sync_settings.auto_sync:
-        return
+        return kept
     seen = {row.id: row for row in rows}
     known = Listing.objects.filter(shop=shop, reverb_id__in=seen, picture__isnull=False, read_at__lt=now - TRAILS)
-    rows_of = known.select_related("product", "ledger")
-    differ = [row.product for row in rows_of if _moved(row, seen[row.reverb_id])]
-    jobs.look_again(differ, rank=Rank.STOCK, cause=CAUSE, now=now)
+    differ = {
+        _showed(row, seen[row.reverb_id]): row.product
+        for row in known.select_related("product", "ledger")
+        if _moved(row, seen[row.reverb_id], shop.sync_settings)
+    }
+    news = {what: product for what, product in differ.items() if what not in kept}
+    jobs.look_again(news.values(), rank=Rank.STOCK, cause=CAUSE, now=now)
+    return kept | dict.fromkeys(news, now.timestamp())
 
 
-def _moved(row: Listing, seen: ReverbListing) -> bool:
+def _ledger(row: Listing) -> Ledger | None:
+    return getattr(row, "ledger", None)
+
+
+def _showed(row: Listing, seen: ReverbListing) -> str:
+    """Return what a row showed, and since when we know what we know: the same again is no news."""
+    ledger = _ledger(row)
+    return f"{row.pk} {seen.state} {seen.inventory} {ledger and ledger.put_at}"
+
+
+def _moved(row: Listing, seen: ReverbListing, settings: SyncSettings) -> bool:
     """Tell whether a listing shows something else than we know of. The kept picture may be that of a mass sync's page,
     whose number was never taken in.
     """
-    ledger: Ledger | None = getattr(row, "ledger", None)
-    agreed = ledger.reverb if ledger is not None else None
-    return differs(row.picture or {}, seen) or (agreed is not None and number_of(seen) not in (None, agreed))
+    ledger, number = _ledger(row), number_of(seen)
+    if differs(row.picture or {}, seen):
+        return True
+    if not settings.sync_stock or ledger is None or ledger.reverb is None or number is None:
+        return False
+    # Where the store leads a lower number is left alone (listings/stock/ledger.py).
+    return number > ledger.reverb or (number < ledger.reverb and settings.stock_way == StockWay.BOTH)
 
 
 def differs(kept: dict[str, Any], row: ReverbListing) -> bool:
@@ -87,15 +119,14 @@ def differs(kept: dict[str, Any], row: ReverbListing) -> bool:
 
 
 def _owed(shop: Shop, now: datetime) -> None:
-    """At the end of a round, look again at what some order has still to be counted for."""
+    """Look again at what some order has still to be counted for."""
     owed: list[Product] = uncounted(shop) if shop.sync_settings.auto_sync else []
     jobs.look_again(owed, rank=Rank.STOCK, cause=CAUSE, now=now)
 
 
 def step_of(pages: int, *, told: bool) -> timedelta:
     """Return the time between two pages of a round. `told`: Reverb tells us of changed listings."""
-    daily = ROUND / pages
-    return daily if told else min(daily, max(NOT_TOLD_ROUND / pages, BETWEEN))
+    return ROUND / pages if told else min(ROUND / pages, NOT_TOLD)
 
 
 def _next(place: _Place, step: timedelta, now: datetime) -> float:

@@ -11,7 +11,8 @@ from django.core.cache import cache
 from listings import order_tasks as tasks
 from listings.models import Job, Ledger, Listing, Order, Rank
 from listings.orders import glance, poll
-from shops.models import ReverbConnection
+from shops.models import ReverbConnection, SyncSettings
+from shops.models.settings import StockWay
 from shops.reverb import hooks
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import ReverbError
@@ -228,20 +229,54 @@ def test_a_change_of_a_title_is_none_of_its_business(guitar: World) -> None:
     assert not Job.objects.exists()
 
 
-def test_where_reverb_tells_of_no_listing_it_is_found_within_an_hour(guitar: World) -> None:
+def test_where_reverb_tells_of_no_listing_it_is_found_within_minutes(guitar: World) -> None:
     assert not hooks.tells_of_listings(connection(guitar))
     tasks.orders(guitar.shop.pk)
     _on_their_site(guitar, {"inventory": 1})
+    guitar.wait(120)
+    tasks.orders(guitar.shop.pk)
+    assert Job.objects.get().cause == glance.CAUSE
+
+
+def test_a_row_that_still_shows_what_was_looked_into_is_looked_into_again_after_an_hour(guitar: World) -> None:
+    _on_their_site(guitar, {"inventory": 1})
+    guitar.wait(120)
+    tasks.orders(guitar.shop.pk)
+    Job.objects.get().delete()  # it was no news: the list may trail for long
+    guitar.wait(120)
+    tasks.orders(guitar.shop.pk)
+    assert not Job.objects.exists()
     guitar.wait(3600)
     tasks.orders(guitar.shop.pk)
     assert Job.objects.get().cause == glance.CAUSE
 
 
-def test_a_large_account_is_asked_for_a_page_every_five_minutes_at_most() -> None:
-    assert glance.step_of(1, told=False) == timedelta(hours=1)
-    assert glance.step_of(4, told=False) == timedelta(minutes=15)
-    assert glance.step_of(100, told=False) == timedelta(minutes=5)
-    assert glance.step_of(1440, told=False) == timedelta(minutes=1)  # else not all would be seen within a day
+def test_an_edit_back_to_a_number_that_was_looked_into_before_is_news(guitar: World) -> None:
+    for number in (1, 3, 1):
+        _on_their_site(guitar, {"inventory": number})
+        guitar.wait(120)
+        tasks.orders(guitar.shop.pk)
+        assert Job.objects.get().cause == glance.CAUSE
+        guitar.settle()
+
+
+def test_where_the_store_leads_a_lower_number_is_looked_into_once(guitar: World) -> None:
+    SyncSettings.objects.update(stock_way=StockWay.STORE)
+    _on_their_site(guitar, {"inventory": 1})
+    guitar.wait(120)
+    tasks.orders(guitar.shop.pk)
+    assert Job.objects.get().cause == glance.CAUSE
+    guitar.settle()
+    guitar.wait(3700)
+    tasks.orders(guitar.shop.pk)
+    assert not Job.objects.exists()
+    assert guitar.listing()["inventory"] == 1
+
+
+def test_a_page_is_looked_at_every_two_minutes_unless_all_would_not_be_seen_within_a_day() -> None:
+    assert glance.step_of(1, told=False) == timedelta(minutes=2)
+    assert glance.step_of(100, told=False) == timedelta(minutes=2)
+    assert glance.step_of(1440, told=False) == timedelta(minutes=1)
     assert glance.step_of(100, told=True) == timedelta(minutes=14, seconds=24)
 
 
