@@ -24,6 +24,17 @@ def number_of(listing: ReverbListing | None) -> int | None:
     return listing.inventory or 0 if sold else listing.inventory
 
 
+def is_news(listing: ReverbListing, agreed: int | None, *, both: bool) -> bool:
+    """Tell whether the number that some list shows of a listing is another one than the agreed one, and matters.
+
+    `both`: stock goes both ways. Where the store leads a lower number is left alone (listings/stock/ledger.py).
+    """
+    number = number_of(listing)
+    if agreed is None or number is None:
+        return False
+    return number > agreed or (number < agreed and both)
+
+
 def holds_several(listing: ReverbListing) -> bool:
     """Tell whether a listing can hold several units, by its condition or because it counts them."""
     return listing.condition in HOLD_SEVERAL or bool(listing.has_inventory)

@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 
 from listings.mass_sync import rows
 from listings.models import Indexed, Ledger, Line, Listing, MassSync, Product
-from listings.on_sale import number_of
+from listings.on_sale import is_news, number_of
 from listings.stock import ledger as books
+from listings.stock import linking
+from listings.stock.linking import Read
 from listings.stock.merge import shown
 from listings.sync.cases import Frame, counted
 from listings.sync.decide import Action, Case, Decision, already_agreed, decide
@@ -44,15 +46,18 @@ class _Verdict:
     fields: tuple[str, ...] = ()
 
 
-def step(sync: MassSync, frame: Frame) -> None:
-    """Compare the next products, and keep their lines with the place to go on from."""
-    ahead = Product.objects.filter(shop=sync.shop_id, pk__gt=sync.planned_up_to).order_by("pk")
-    products = list(ahead[:BATCH])
+def step(sync: MassSync, frame: Frame, *, ahead: timedelta) -> None:
+    """Compare the next products, and keep their lines with the place to go on from.
+
+    `ahead`: how far Reverb's clock is ahead of ours.
+    """
+    following = Product.objects.filter(shop=sync.shop_id, pk__gt=sync.planned_up_to).order_by("pk")
+    products = list(following[:BATCH])
     with transaction.atomic():
         if not sync.goes_on():
             return
         if products:
-            sync.products += _compare(sync, frame, products)
+            sync.products += _compare(sync, frame, products, ahead)
             sync.planned_up_to = products[-1].pk
         else:
             Indexed.objects.filter(sync=sync).delete()
@@ -67,11 +72,11 @@ def _forget_older(sync: MassSync) -> None:
     MassSync.objects.filter(shop=sync.shop_id).exclude(pk__in=kept).exclude(state__in=MassSync.OPEN).delete()
 
 
-def _compare(sync: MassSync, frame: Frame, found: Sequence[Product]) -> int:
+def _compare(sync: MassSync, frame: Frame, found: Sequence[Product], ahead: timedelta) -> int:
     """Keep the lines of some products; those gone from the store have one if they still have a listing."""
     known = rows.known(found)
     products = [one for one in found if one.gone_at is None or (one.pk in known and known[one.pk].reverb_id)]
-    batch = _Batch.of(sync, frame, products, known)
+    batch = _Batch.of(sync, frame, products, known, ahead)
     lines = []
     for product in products:
         verdict = _verdict(sync, frame, product, batch)
@@ -86,6 +91,7 @@ def _compare(sync: MassSync, frame: Frame, found: Sequence[Product]) -> int:
             )
         )
     rows.keep(batch.noted)
+    linking.begin_all(batch.in_step, frame.settings)
     Line.objects.bulk_create(lines, ignore_conflicts=True)
     return len(lines)
 
@@ -100,10 +106,16 @@ class _Batch:
     by_sku: Mapping[str, list[Indexed]]
     owner: Mapping[str, int]
     twice: frozenset[str]
+    #: How far Reverb's clock is ahead of ours.
+    ahead: timedelta
     noted: list[rows.Noted] = field(default_factory=list)
+    #: Those in step that have no ledger yet.
+    in_step: list[linking.InStep] = field(default_factory=list)
 
     @classmethod
-    def of(cls, sync: MassSync, frame: Frame, products: Sequence[Product], known: Mapping[int, Listing]) -> _Batch:
+    def of(
+        cls, sync: MassSync, frame: Frame, products: Sequence[Product], known: Mapping[int, Listing], ahead: timedelta
+    ) -> _Batch:
         skus = {one.sku for one in products} - {""}
         shown = list(_shown(sync, skus, {row.reverb_id for row in known.values()} - {""}))
         by_sku: dict[str, list[Indexed]] = {}
@@ -115,7 +127,12 @@ class _Batch:
         twice = frozenset(_twice(sync, skus))
         going = [one for one in products if one.pk in chosen and one.sku not in twice]
         own = rows.completed(known, going)
-        return cls(chosen, own, {row.reverb_id: row for row in shown}, by_sku, owner, twice)
+        return cls(chosen, own, {row.reverb_id: row for row in shown}, by_sku, owner, twice, ahead)
+
+    def read(self, product: Product, listing: ReverbListing, read_at: datetime) -> Read:
+        """Return what both sides said, the listing at a moment of ours."""
+        store, now = books.store_number(product), clock.now() + self.ahead
+        return Read(store, listing, now, orders_at=None, read_at=read_at + self.ahead)
 
 
 def _shown(sync: MassSync, skus: Set[str], reverb_ids: Set[str]) -> QuerySet[Indexed]:
@@ -140,19 +157,28 @@ def _verdict(sync: MassSync, frame: Frame, product: Product, batch: _Batch) -> _
         return found
     verdict = _Verdict(Kind.LOOK)
     if found is not None or not (row.reverb_id or sync.incomplete):
-        verdict = _compared(frame, product, row, found, batch.noted)
+        verdict = _compared(frame, product, row, found, batch)
     if not chosen and verdict.kind != Kind.END:
         return _Verdict(Kind.LEFT, "not_chosen")
     return verdict
 
 
-def _compared(frame: Frame, product: Product, row: Listing, found: Indexed | None, noted: list[rows.Noted]) -> _Verdict:
+def _compared(frame: Frame, product: Product, row: Listing, found: Indexed | None, batch: _Batch) -> _Verdict:
     listing, read_at = _newest(row, found)
     case = _case(frame, product, row, listing)
     verdict = _meant(decide(case))
     if verdict.kind in Line.CALLS or row.picture is None or row.picture.get("state") != (listing or row).state:
-        noted.append(rows.Noted(row, row.read_at))
+        batch.noted.append(rows.Noted(row, row.read_at))
         _note(row, case, read_at)
+    if verdict.kind != Kind.NOTHING or listing is None or not frame.settings.sync_stock:
+        return verdict
+    ledger: Ledger | None = getattr(row, "ledger", None)
+    both = frame.settings.stock_way == StockWay.BOTH
+    if ledger is not None and is_news(listing, ledger.reverb, both=both):
+        return _Verdict(Kind.LOOK)
+    # In step and live: both sides have the same units for sale, and their ledger can begin.
+    if ledger is None and both and product.pk in batch.chosen and listing.state == "live":
+        batch.in_step.append(linking.InStep(row, product, batch.read(product, listing, read_at)))
     return verdict
 
 

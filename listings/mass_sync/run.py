@@ -196,7 +196,7 @@ def _step(sync: MassSync, connection: ReverbConnection, client: ReverbClient) ->
             walk.step(sync, client)
         case State.PLANNING:
             lists = reference.lists(client, connection.budget)
-            plan.step(sync, Frame.of(sync.shop).with_lists(lists))
+            plan.step(sync, Frame.of(sync.shop).with_lists(lists), ahead=client.their_now() - clock.now())
         case State.RUNNING:
             if feed.step(sync, client):
                 _later(sync, feed.LOOK_AGAIN)

@@ -15,7 +15,7 @@ from django.core.cache import cache
 
 from listings import jobs
 from listings.models import Ledger, Listing, Product, Rank
-from listings.on_sale import number_of
+from listings.on_sale import is_news
 from listings.orders.take import uncounted
 from reverbsync import clock
 from shops.models import ReverbConnection, Shop, SyncSettings
@@ -102,13 +102,9 @@ def _moved(row: Listing, seen: ReverbListing, settings: SyncSettings) -> bool:
     """Tell whether a listing shows something else than we know of. The kept picture may be that of a mass sync's page,
     whose number was never taken in.
     """
-    ledger, number = _ledger(row), number_of(seen)
-    if differs(row.picture or {}, seen):
-        return True
-    if not settings.sync_stock or ledger is None or ledger.reverb is None or number is None:
-        return False
-    # Where the store leads a lower number is left alone (listings/stock/ledger.py).
-    return number > ledger.reverb or (number < ledger.reverb and settings.stock_way == StockWay.BOTH)
+    ledger = _ledger(row)
+    agreed = ledger.reverb if ledger is not None and settings.sync_stock else None
+    return differs(row.picture or {}, seen) or is_news(seen, agreed, both=settings.stock_way == StockWay.BOTH)
 
 
 def differs(kept: dict[str, Any], row: ReverbListing) -> bool:

@@ -11,12 +11,12 @@ from django.db.models import F, Max, Q, QuerySet
 
 from listings.models import Ledger, Listing, Order, Product
 from listings.on_sale import OFF_SALE, number_of
-from listings.orders import news
+from listings.stock import linking
+from listings.stock.linking import Read, stands_since
 from listings.stock.merge import FOLLOWS_WITHIN, RIPE, SLACK, Agreed, Merged, Sale, merge, owed_to_store, shown
 from reverbsync import clock
 from shops.models import Shop, SyncSettings
 from shops.models.settings import StockWay
-from shops.pictures import ReverbListing
 from shops.platforms import Platform
 from shops.reverb.lists import HOLD_SEVERAL
 from shops.reverb.orders import RELEASED, UNPAID
@@ -27,22 +27,6 @@ SETTLED_AFTER = timedelta(days=1)
 #: What an order keeps of its reckoning, beside the state in which it was reckoned.
 _KEPT = ("counted", "shown", "doubtful", "restocked")
 _FIELDS = ("units", "store", "reverb", "fall", "fall_at", "rise", "rise_at", "put_at", "putting", "undecided_at")
-
-
-@dataclass(frozen=True)
-class Read:
-    """What both sides say now, and when that was by Reverb's clock (aware). `listing` None: there is none.
-
-    `read_at`: when the listing was read. If that was a while ago its number says nothing about now. `since`: the moment
-    by our clock from which on it was read; what was heard of an order later may not be in its number.
-    """
-
-    store: int | None
-    listing: ReverbListing | None
-    now: datetime
-    orders_at: datetime | None
-    read_at: datetime | None = None
-    since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -113,7 +97,7 @@ def take(row: Listing, product: Product, read: Read, settings: SyncSettings) -> 
     with transaction.atomic():
         found = Ledger.objects.select_for_update().filter(listing=row).first()
         if found is None:
-            found = _begin(row, product, read, settings)
+            found = linking.begin(row, product, read, settings)
             if found is None:
                 return None
         if found.adjusting is not None:
@@ -159,13 +143,8 @@ def _to_follow(ledger: Ledger, product: Product, read: Read, settings: SyncSetti
 
 def _changed_since(ledger: Ledger, product: Product, read: Read) -> bool:
     """Tell whether the store's number was seen to change after it was last taken in."""
-    since = _stands_since(product, read)
+    since = stands_since(product, read)
     return since is not None and ledger.put_at is not None and since > ledger.put_at + SLACK
-
-
-def _stands_since(product: Product, read: Read) -> datetime | None:
-    """Return since when the store's number is what it is, by Reverb's clock; None: not known."""
-    return None if product.stock_since is None else product.stock_since + (read.now - clock.now())
 
 
 def _number(ledger: Ledger, read: Read) -> int | None:
@@ -185,27 +164,6 @@ def trails_s(ledger: Ledger, number: int | None, platform: Platform) -> float:
     if ledger.wrote_store_at is None or number != ledger.store - ledger.wrote_by or not ledger.wrote_by:
         return 0.0
     return max(0.0, platform.stock_trails_s - (clock.now() - ledger.wrote_store_at).total_seconds())
-
-
-def _begin(row: Listing, product: Product, read: Read, settings: SyncSettings) -> Ledger | None:
-    if read.store is None:
-        return None
-    if read.listing is not None:
-        before = read.read_at or news.history_until(read.now)
-        if (since := _stands_since(product, read)) is not None:
-            before = min(before, news.history_until(since))
-        known = Order.objects.filter(shop=row.shop_id, listing_id=read.listing.id)
-        known.filter(placed_at__lte=before).update(product=product, counts=False, reckoned=F("status"))
-        known.filter(placed_at__gt=before, reckoned="").update(product=product, counts=True)
-    return Ledger.objects.create(
-        listing=row,
-        units=read.store,
-        store=read.store,
-        # Where the store leads, what a listing had before says nothing: it is brought in line with the store.
-        reverb=None if settings.stock_way == StockWay.STORE else number_of(read.listing),
-        put_at=read.read_at or read.now,
-        linked_at=row.post_started_at or clock.now(),
-    )
 
 
 def _orders(product: Product, now: datetime) -> QuerySet[Order]:

@@ -16,6 +16,7 @@ from listings.orders import poll
 from listings.stock import adjust, merge
 from listings.stock import ledger as books
 from listings.stock.adjust import Adjusted
+from listings.stock.linking import Read
 from reverbsync import clock
 from shops.models import ReverbConnection, SyncSettings
 from shops.models.settings import StockWay
@@ -100,7 +101,7 @@ class Turn:
         self.indexed_at, self.since = None, clock.now()
         return self.client.listing(listing.id)
 
-    def _must_read_orders(self, read: books.Read, seen: books.Foreseen | None) -> bool:
+    def _must_read_orders(self, read: Read, seen: books.Foreseen | None) -> bool:
         if self.settings.stock_way == StockWay.STORE:
             return False
         if seen is None:
@@ -116,7 +117,7 @@ class Turn:
         show = merge.shown(after.units, **limits)
         return show > 0 and show != after.reverb
 
-    def _read(self, listing: ReverbListing | None, known: Ledger | None) -> books.Read:
+    def _read(self, listing: ReverbListing | None, known: Ledger | None) -> Read:
         number = books.store_number(self.product)
         if known is not None:
             wait = books.trails_s(known, number, platform_of(self.product.shop.store))
@@ -126,7 +127,7 @@ class Turn:
         orders_at = self.client.in_their_time(self.orders_read_at)
         read_at = self.client.in_their_time(self.indexed_at)
         since = None if self.indexed_at else self.since
-        return books.Read(number, listing, self.client.their_now(), orders_at, read_at, since)
+        return Read(number, listing, self.client.their_now(), orders_at, read_at, since)
 
     def come_back(self, seconds: float) -> None:
         """Let the job be due again after so many seconds at the latest."""

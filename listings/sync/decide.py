@@ -150,7 +150,7 @@ def _with_listing(case: Case, listing: ReverbListing) -> Decision:
     if publishes:
         made["publish"] = True
         sends |= _publishing(case, published=True)
-        if listing.inventory == 0 and "stock" not in sends:  # a draft that never had any
+        if "stock" not in sends and _says_units(case, listing):
             made["inventory"] = sends["stock"] = case.units if holds_several(listing) else 1
     if not made:
         return Decision(Action.NOTHING, "in_step")
@@ -231,6 +231,14 @@ def _set_units(listing: ReverbListing, units: int, reason: str) -> Decision:
     if holds_several(listing) and not listing.has_inventory:
         made["has_inventory"] = True
     return Decision(Action.UPDATE, reason, made, {"stock": units})
+
+
+def _says_units(case: Case, listing: ReverbListing) -> bool:
+    """Tell whether publishing is to name the units: a draft may never have had any, and what it says of sales once it
+    is live is reckoned from the number that it was published with.
+    """
+    agrees = "stock" in case.switches.fields and holds_several(listing) and case.number is None
+    return agrees or listing.inventory == 0
 
 
 # -- publishing ----------------------------------------------------------------------------------------------------

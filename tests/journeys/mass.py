@@ -14,7 +14,7 @@ from tests.journeys.world import DOMAIN, World
 NEW = {"uuid": "7c3f45de-2ae0-4c81-8400-fdb6b1d74890"}
 
 
-def seed(world: World, count: int, *, listed: int, out_of_step: int = 0) -> None:
+def seed(world: World, count: int, *, listed: int, out_of_step: int = 0, state: str = "live") -> None:
     """Fill the store, list the first ones, some at another price, and learn the catalogue as an import does."""
     world.store.ask("POST", "/limits", {"size": 100_000, "restore": 100_000})
     for old in world.store.ask("GET", "/products"):
@@ -47,7 +47,7 @@ def seed(world: World, count: int, *, listed: int, out_of_step: int = 0) -> None
                     "inventory": 3,
                     "upc": "885978110803",
                     "photos": ["http://store.test/1.jpg"],
-                    "state": "live",
+                    "state": state,
                 }
             )
     world.reverb.ask("POST", "/listings", {"token": world.token, "listings": rows})
