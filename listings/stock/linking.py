@@ -40,13 +40,13 @@ def begin(row: Listing, product: Product, read: Read, settings: SyncSettings) ->
     """
     if read.store is None:
         return None
-    if read.listing is not None:
+    ledger, is_new = Ledger.objects.get_or_create(listing=row, defaults=_first(row, read, read.store, settings))
+    if is_new and read.listing is not None:  # else a mass sync began it just now
         before = _history_until(product, read)
         known = Order.objects.filter(shop=row.shop_id, listing_id=read.listing.id)
         known.filter(placed_at__lte=before).update(product=product, counts=False, reckoned=F("status"))
         known.filter(placed_at__gt=before, reckoned="").update(product=product, counts=True)
-    # A mass sync may have begun it just now.
-    return Ledger.objects.get_or_create(listing=row, defaults=_first(row, read, read.store, settings))[0]
+    return ledger
 
 
 def _first(row: Listing, read: Read, store: int, settings: SyncSettings) -> dict[str, object]:

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from listings.mass_sync import plan, run
-from listings.models import Ledger, Order
+from listings.models import Ledger, Listing, Order
+from listings.stock import linking
+from listings.stock.linking import Read
 from tests.journeys.mass import learn, planned, seed, through, work
 from tests.journeys.sales import buy, hear, read_orders
 from tests.journeys.world import World
@@ -110,3 +112,12 @@ def test_a_preview_of_another_numbers_way_begins_no_ledger(world: World) -> None
     seed(world, 1, listed=1)
     planned(world)
     assert not Ledger.objects.exists()
+
+
+def test_an_attempt_that_finds_its_ledger_begun_meanwhile_goes_by_that(world: World) -> None:
+    seed(world, 1, listed=1)
+    planned(world)
+    row, begun = Listing.objects.select_related("product").get(), Ledger.objects.get()
+    read = Read(7, None, world.now, orders_at=None)
+    assert linking.begin(row, row.product, read, world.shop.sync_settings) == begun
+    assert Ledger.objects.get().units == 3
