@@ -32,7 +32,7 @@ def is_news(listing: ReverbListing, agreed: int | None, *, both: bool) -> bool:
     number = number_of(listing)
     if agreed is None or number is None:
         return False
-    return number > agreed or (number < agreed and both)
+    return number != agreed and (both or number > agreed)
 
 
 def holds_several(listing: ReverbListing) -> bool:

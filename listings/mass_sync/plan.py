@@ -172,7 +172,7 @@ def _compared(frame: Frame, product: Product, row: Listing, found: Indexed | Non
         _note(row, case, read_at)
     if verdict.kind != Kind.NOTHING or listing is None or not frame.settings.sync_stock:
         return verdict
-    ledger: Ledger | None = getattr(row, "ledger", None)
+    ledger = Ledger.of(row)
     both = frame.settings.stock_way == StockWay.BOTH
     if ledger is not None and is_news(listing, ledger.reverb, both=both):
         return _Verdict(Kind.LOOK)
@@ -212,7 +212,7 @@ def _indexed(row: Listing, product: Product, batch: _Batch) -> Indexed | _Verdic
 
 
 def _case(frame: Frame, product: Product, row: Listing, listing: ReverbListing | None) -> Case:
-    ledger: Ledger | None = getattr(row, "ledger", None)
+    ledger = Ledger.of(row)
     units = counted(product)
     if "stock" not in frame.settings.fields_on:
         return frame.case(product, row, listing, units=units, number=None)

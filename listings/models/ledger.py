@@ -49,6 +49,12 @@ class Ledger(models.Model):
     def __str__(self) -> str:
         return f"stock of {self.listing_id}"
 
+    @classmethod
+    def of(cls, row: Listing) -> Ledger | None:
+        """Return the ledger of a listing, as it was read with it (`select_related`); None where it has none."""
+        found: Ledger | None = getattr(row, "ledger", None)
+        return found
+
     @property
     def owed(self) -> int:
         """Units that were sold on both sides."""

@@ -88,13 +88,9 @@ def _look_at(shop: Shop, rows: list[ReverbListing], *, now: datetime, asked: dic
     return kept | dict.fromkeys(news, now.timestamp())
 
 
-def _ledger(row: Listing) -> Ledger | None:
-    return getattr(row, "ledger", None)
-
-
 def _showed(row: Listing, seen: ReverbListing) -> str:
     """Return what a row showed, and since when we know what we know: the same again is no news."""
-    ledger = _ledger(row)
+    ledger = Ledger.of(row)
     return f"{row.pk} {seen.state} {seen.inventory} {ledger and ledger.put_at}"
 
 
@@ -102,7 +98,7 @@ def _moved(row: Listing, seen: ReverbListing, settings: SyncSettings) -> bool:
     """Tell whether a listing shows something else than we know of. The kept picture may be that of a mass sync's page,
     whose number was never taken in.
     """
-    ledger = _ledger(row)
+    ledger = Ledger.of(row)
     agreed = ledger.reverb if ledger is not None and settings.sync_stock else None
     return differs(row.picture or {}, seen) or is_news(seen, agreed, both=settings.stock_way == StockWay.BOTH)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from listings.models import Ledger, Listing, Product
-from listings.on_sale import number_of
+from listings.on_sale import is_news, number_of
 from listings.orders import poll
 from listings.stock import adjust, merge
 from listings.stock import ledger as books
@@ -92,7 +92,7 @@ class Turn:
         if listing is None or self.indexed_at is None:
             return listing
         agreed = known.reverb if known is not None else None
-        moved = agreed is not None and number_of(listing) not in (None, agreed)
+        moved = is_news(listing, agreed, both=True)
         if not moved and not (self.sold and books.sold_lately(self.product, self.client.their_now())):
             return listing
         return self._anew(listing)

@@ -41,13 +41,17 @@ LATE = timedelta(minutes=30)
 
 def orders_every(connection: ReverbConnection) -> timedelta:
     """Return the time between two readings of the account's orders."""
-    there = set(connection.hooks.get("there", ()))
+    there = _there(connection)
     return TOLD if there & PLACED and there & CHANGED else NOT_TOLD
 
 
 def tells_of_listings(connection: ReverbConnection) -> bool:
     """Tell whether Reverb calls us when somebody changes a listing there."""
-    return bool(set(connection.hooks.get("there", ())) & LISTING)
+    return bool(_there(connection) & LISTING)
+
+
+def _there(connection: ReverbConnection) -> set[str]:
+    return set(connection.hooks.get("there", ()))
 
 
 def orders_late(connection: ReverbConnection, now: datetime) -> bool:

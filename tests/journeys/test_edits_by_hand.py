@@ -107,7 +107,7 @@ def test_a_preview_begins_no_ledger_beside_a_sale_that_is_to_count(world: World)
     assert not Ledger.objects.exists()  # the store's number is of just now: the sale has an attempt of its own
 
 
-def test_a_preview_of_another_numbers_way_begins_no_ledger(world: World) -> None:
+def test_where_the_store_leads_a_preview_begins_no_ledger(world: World) -> None:
     world.set(stock_way="store")
     seed(world, 1, listed=1)
     planned(world)
