@@ -3,12 +3,91 @@
 from __future__ import annotations
 
 import json
-from typing import Annotated, Any
+import math
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
+from pydantic_core import PydanticUseDefault
+
+T = TypeVar("T")
 
 #: An id or short text that may come as a number; 64-bit numbers stay exact as text.
 Text = Annotated[str, Field(coerce_numbers_to_str=True)]
+
+#: The most units that a stock may have: what a PostgreSQL integer and Reverb hold.
+MOST_UNITS = 2**31 - 1
+#: Prices beyond are no prices; the database and Reverb hold fewer digits.
+MOST_MONEY = Decimal(10) ** 10
+
+
+def _or_default(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return read(value)
+    except ValidationError:
+        raise PydanticUseDefault from None
+
+
+def _readable(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    rows = list(value.values()) if isinstance(value, dict) else value
+    if not isinstance(rows, list):
+        return []
+    found = []
+    for row in rows:
+        try:
+            found += read([row])
+        except ValidationError:
+            continue
+    return found
+
+
+#: A side field, such as a brand: it takes its default where it cannot be read, and never hides price and stock.
+Side = Annotated[T, WrapValidator(_or_default)]
+#: A list of side rows, such as photos: without those that cannot be read. PHP sends lists with gaps as objects.
+SideRows = Annotated[list[T], WrapValidator(_readable)]
+
+
+def units_of(value: Any) -> int | None:
+    """Return a stock as whole units within what the database holds: 2.5 is 2; None where nothing is said.
+
+    Raises ValueError for what is no number: an unreadable stock is neither 0 nor "not counted".
+    """
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+        raise ValueError("no number of units")  # noqa: TRY004 -- pydantic reads ValueError as "not valid"
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation:
+        raise ValueError("no number of units") from None
+    if not number.is_finite():
+        raise ValueError("no number of units")
+    return math.floor(max(Decimal(-MOST_UNITS), min(Decimal(MOST_UNITS), number)))
+
+
+def money_of(value: Any) -> Decimal:
+    """Return a price with two decimals; 0 where there is none: empty, no number, negative, or beyond MOST_MONEY."""
+    try:
+        found = Decimal(str(value).strip())
+        usable = found.is_finite() and 0 < found < MOST_MONEY
+        return found.quantize(Decimal("0.01")) if usable else Decimal(0)
+    except InvalidOperation:
+        return Decimal(0)
+
+
+#: Units of a stock, None where nothing is said; what is no number makes its row unreadable.
+Units = Annotated[int | None, BeforeValidator(units_of)]
+#: A price, 0 where there is none.
+Money = Annotated[Decimal, BeforeValidator(money_of)]
 
 
 def object_of(body: bytes) -> dict[str, Any] | None:
@@ -21,12 +100,23 @@ def object_of(body: bytes) -> dict[str, Any] | None:
 
 
 def storable(value: Any) -> Any:
-    """Return a value whose texts are without the one character that PostgreSQL cannot hold."""
+    """Return a value whose texts are without what PostgreSQL cannot hold."""
     if isinstance(value, str):
-        return value.replace("\0", "") if "\0" in value else value
+        return storable_text(value)
     if isinstance(value, dict):
         return {storable(name): storable(one) for name, one in value.items()}
     return [storable(one) for one in value] if isinstance(value, list) else value
+
+
+def storable_text(text: str) -> str:
+    """Return a text without NUL, and with U+FFFD for halves of surrogate pairs: PostgreSQL and UTF-8 hold neither."""
+    if "\0" in text:
+        text = text.replace("\0", "")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 class Inner(BaseModel):
@@ -47,7 +137,7 @@ class Whole(Inner):
 def said(value: Any) -> Any:
     """Return a storable value without the fields that are null."""
     if isinstance(value, str):
-        return value.replace("\0", "") if "\0" in value else value
+        return storable_text(value)
     if isinstance(value, dict):
         return {name: said(one) for name, one in value.items() if one is not None}
     return [said(one) for one in value] if isinstance(value, list) else value

@@ -63,11 +63,16 @@ def json_of(store: str, answer: Answer) -> Any:
 
 def slow_down(store: str, budget: Budget, answer: Answer, *, seconds: float | None = None) -> StorePassing:
     """Stop every worker's calls to this store for as long as it asked; return the error to raise."""
-    asked = answer.headers.get("Retry-After", "")
-    told = float(asked) if asked.replace(".", "", 1).isdigit() else DEFAULT_RETRY_AFTER
-    wait = min(900.0, max(1.0, told if seconds is None else seconds))
+    told = retry_after_s(answer) if seconds is None else seconds
+    wait = min(900.0, max(1.0, DEFAULT_RETRY_AFTER if told is None else told))
     hold(budget, wait)
     return StorePassing(f"{store} asks us to wait.", retry_after=wait)
+
+
+def retry_after_s(answer: Answer) -> float | None:
+    """Return the seconds of a Retry-After header, None where there is none that counts seconds."""
+    asked = answer.headers.get("Retry-After", "").strip()
+    return float(asked) if asked.isascii() and asked.replace(".", "", 1).isdigit() else None
 
 
 def hold(budget: Budget, seconds: float) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from shops.platforms.values import StorePassing
+from shops.platforms.values import StorePassing, Unread
 from shops.wire import Part
 
 M = TypeVar("M", bound=Part)
+R = TypeVar("R")
 
 
 def valid(model: type[M], row: Any, what: str, *, maybe_done: bool = False) -> M:
@@ -22,3 +24,19 @@ def valid(model: type[M], row: Any, what: str, *, maybe_done: bool = False) -> M
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"]))
         raise StorePassing(f"{what} could not be read at {where}.", maybe_done=maybe_done) from None
+
+
+def each(rows: Iterable[Any], read: Callable[[Any], R], *, key: str = "id") -> tuple[list[R], list[Unread]]:
+    """Read each row by itself; return what could be read, and which rows could not.
+
+    `read` raises StorePassing for a row that it cannot read; `key` is the field that names the product.
+    """
+    found: list[R] = []
+    unread: list[Unread] = []
+    for row in rows:
+        try:
+            found.append(read(row))
+        except StorePassing as error:
+            named = row.get(key) if isinstance(row, dict) else None
+            unread.append(Unread(str(named) if isinstance(named, int | str) else "", str(error)))
+    return found, unread

@@ -17,6 +17,7 @@ __all__ = [
     "Field",
     "Hooks",
     "Keys",
+    "Missing",
     "Moved",
     "Page",
     "StockPage",
@@ -24,6 +25,7 @@ __all__ = [
     "StoreInfo",
     "StorePassing",
     "StoreRefused",
+    "Unread",
     "Unreadable",
     "Unsupported",
 ]
@@ -53,6 +55,10 @@ class StorePassing(StoreError):
 
 class StoreRefused(StoreError):
     """The store does not accept our keys; the seller must connect it again."""
+
+
+class Missing(StoreError):
+    """The store no longer has the object that was asked for: its own words, never a missing route or a page."""
 
 
 class CursorLost(StoreError):
@@ -104,12 +110,27 @@ class StoreInfo:
 
 
 @dataclass(frozen=True)
+class Unread:
+    """A row of a page that could not be read: which product it was, "" where not even that is known, and why.
+
+    It is neither changed nor gone: what is known of it stays, and the rest of its page is taken.
+    """
+
+    store_parent_id: str
+    words: str
+
+
+@dataclass(frozen=True)
 class Page:
-    """A part of the catalogue; `next` is None on the last page, `total` the number of products where it is known."""
+    """A part of the catalogue; `next` is None on the last page, `total` the number of products where it is known.
+
+    `unread` are the rows that could not be read; they are left out of `products`.
+    """
 
     products: tuple[StoreProduct, ...]
     next: str | None
     total: int | None = None
+    unread: tuple[Unread, ...] = ()
 
 
 @dataclass(frozen=True)
