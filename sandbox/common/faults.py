@@ -1,18 +1,55 @@
-"""Faults on demand: a test asks for them over the control address, and the next calls that match get them."""
+"""Faults on demand: a test asks for them over the control address, and the next calls that match get them.
+
+| kind | what becomes of the call |
+|---|---|
+| `status` | answered with `status` and a body of the fault's own; nothing is applied |
+| `instead` | applied, then answered like `status`: the answer of something in front of the store |
+| `slow`, `slow_answer` | waits `delay_s` before it is applied, or after |
+| `hang` | nothing is applied; the connection stays silent for `delay_s`, then closes |
+| `lost_request`, `lost_answer` | the connection closes before, or after it is applied |
+| `wrapped` | applied; `before` and `behind` stand around the body, such as a byte-order mark, or PHP's warnings |
+| `edited` | applied; the JSON of the answer is changed by `edits` and `drops` (see `edits.py`) |
+| `cut` | applied; `bytes` of the body arrive, then the connection closes |
+| `drip` | applied; the body arrives in ten pieces over `delay_s` |
+
+`status` and `instead` send `body` (JSON), `raw` (text; the byte FF is U+DCFF), or `page` (a name in `pages/`), padded
+with blanks to `pad` bytes, with `headers` over the rest. `edited`, `wrapped` and `slow` leave room for a further fault
+on the same call; of the others a call gets one. Whoever waits goes on when the faults are forgotten.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import json
+import os
 import re
 import socket
 import threading
 import time
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from flask import Flask, Request, Response, request
 
-KINDS = ("status", "slow", "lost_answer", "lost_request")
+from sandbox.common.edits import edit
+from sandbox.common.pages import HEADERS, HTML, PAGES
+
+BESIDE_OTHERS = ("edited", "wrapped", "slow")
+KINDS = (
+    *BESIDE_OTHERS,
+    "status",
+    "instead",
+    "slow_answer",
+    "hang",
+    "lost_request",
+    "lost_answer",
+    "cut",
+    "drip",
+)
+DELAY_LATER = ("hang", "slow_answer", "drip")
+PIECES = 10
+HITS = "sandbox.faults"
 
 
 @dataclass
@@ -20,12 +57,21 @@ class Fault:
     """One fault: which calls it hits, what it does to them, and how many of them."""
 
     kind: str
-    method: str = ""
+    method: str = ""  # GET, PUT, …; several with "|"
     path: str = ""  # a regular expression that the path must hold
     text: str = ""  # a text that path, query or body must hold
     status: int = 503
     retry_after: int | None = None
     body: Any = None
+    raw: str | None = None
+    page: str = "oops"
+    pad: int = 0
+    headers: dict[str, str] = field(default_factory=dict)
+    before: str = ""
+    behind: str = ""
+    edits: dict[str, Any] = field(default_factory=dict)
+    drops: list[str] = field(default_factory=list)
+    bytes: int = 0
     delay_s: float = 0.0
     times: int = 1
     after: int = 0  # let this many matching calls pass first
@@ -33,7 +79,7 @@ class Fault:
 
     def matches(self, call: Request, payload: str) -> bool:
         """Tell whether the fault is meant for this call, and count it."""
-        if self.times <= 0 or (self.method and call.method != self.method.upper()):
+        if self.times <= 0 or (self.method and call.method not in self.method.upper().split("|")):
             return False
         if not re.search(self.path, call.path) or self.text not in call.full_path + payload:
             return False
@@ -51,58 +97,139 @@ class Faults:
     def __init__(self) -> None:
         """Begin without any."""
         self._lock = threading.Lock()
+        self._silent: list[socket.socket] = []
+        self._over = threading.Event()
         self.waiting: list[Fault] = []
 
     def add(self, wish: dict[str, Any]) -> None:
         """Add a fault as asked for in JSON. Raises ValueError or TypeError for what makes no sense."""
         if wish.get("kind") not in KINDS:
             raise ValueError(f"kind is one of {', '.join(KINDS)}")
+        made = Fault(**wish)
+        if made.page not in PAGES:
+            raise ValueError(f"page is one of {', '.join(PAGES)}")
         with self._lock:
-            self.waiting.append(Fault(**wish))
+            self.waiting.append(made)
 
     def clear(self) -> None:
-        """Forget all."""
+        """Forget all, close what hangs, and let go on who waits."""
         with self._lock:
             self.waiting.clear()
+            self._over.set()
+            self._over = threading.Event()
+            while self._silent:
+                self._silent.pop().close()
 
     def before(self, call: Request) -> Response | None:
-        """Apply what hits a call before anything is done. Sets `lost` on the request for what hits it afterwards."""
-        payload = call.get_data(as_text=True)
-        with self._lock:
-            hit = next((fault for fault in self.waiting if fault.matches(call, payload)), None)
-        if hit is None:
-            return None
-        if hit.delay_s:
-            time.sleep(hit.delay_s)
-        if hit.kind == "lost_request":
-            close(call)
-            return Response(status=500)
-        if hit.kind == "lost_answer":
-            call.environ["sandbox.lost"] = True
-        if hit.kind != "status":
-            return None
-        return _answer(hit)
+        """Apply what hits a call before anything is done, and keep for `after` what hits its answer."""
+        hits = self._hits(call)
+        for hit in hits:
+            if hit.kind not in DELAY_LATER:
+                self._over.wait(hit.delay_s)
+            if hit.kind == "hang":
+                self._hang(call, hit.delay_s or 60.0)
+                return Response(status=504)
+            if hit.kind == "lost_request":
+                close(call)
+                return Response(status=500)
+            if hit.kind == "status":
+                return _answer(hit)
+        call.environ[HITS] = hits
+        return None
 
     def after(self, response: Response) -> Response:
-        """Lose the answer of a call that was applied."""
-        if request.environ.get("sandbox.lost"):
-            close(request)
+        """Change, delay or lose the answer of a call that was applied."""
+        for hit in request.environ.get(HITS) or ():
+            match hit.kind:
+                case "edited" if response.is_json:
+                    response.set_data(json.dumps(edit(response.get_json(), hit.edits, hit.drops)))
+                case "wrapped":
+                    response.set_data(_bytes(hit.before) + response.get_data() + _bytes(hit.behind))
+                case "instead":
+                    response = _answer(hit)
+                case "lost_answer":
+                    close(request)
+                case "slow_answer":
+                    _stream(response, self._late(response.get_data(), hit.delay_s))
+                case "drip":
+                    _stream(response, self._drip(response.get_data(), hit.delay_s))
+                case "cut":
+                    _stream(response, _cut(request.environ.get("gunicorn.socket"), response.get_data()[: hit.bytes]))
         return response
+
+    def _hits(self, call: Request) -> list[Fault]:
+        payload, found = call.get_data(as_text=True), []
+        with self._lock:
+            for fault in self.waiting:
+                if fault.matches(call, payload):
+                    found.append(fault)
+                    if fault.kind not in BESIDE_OTHERS:
+                        break
+        return found
+
+    def _hang(self, call: Request, seconds: float) -> None:
+        """Keep the line open without a word, but not the thread: gunicorn answers into a line that is dead."""
+        line: socket.socket | None = call.environ.get("gunicorn.socket")
+        if line is None:
+            return
+        kept = line.dup()
+        other, dead = socket.socketpair()
+        other.close()
+        os.dup2(dead.fileno(), line.fileno())
+        dead.close()
+        with self._lock:
+            self._silent.append(kept)
+        timer = threading.Timer(seconds, kept.close)
+        timer.daemon = True
+        timer.start()
+
+    def _late(self, body: bytes, seconds: float) -> Iterator[bytes]:
+        self._over.wait(seconds)
+        yield body
+
+    def _drip(self, body: bytes, seconds: float) -> Iterator[bytes]:
+        size = max(1, -(-len(body) // PIECES))
+        for start in range(0, len(body), size):
+            yield body[start : start + size]
+            self._over.wait(seconds / PIECES)
 
 
 def _answer(fault: Fault) -> Response:
-    from flask import jsonify  # noqa: PLC0415 -- needs an application
-
-    made = jsonify(fault.body) if fault.body is not None else Response("<html>Something went wrong</html>")
-    made.status_code = fault.status
+    text, headers = PAGES[fault.page], HEADERS.get(fault.page, {})
+    if fault.body is not None:
+        text, headers = json.dumps(fault.body), {"Content-Type": "application/json"}
+    elif fault.raw is not None:
+        text, headers = fault.raw, {"Content-Type": "application/json"}
+    made = Response(_bytes(text).ljust(fault.pad), status=fault.status, content_type=HTML)
     if fault.retry_after is not None:
         made.headers["Retry-After"] = str(fault.retry_after)
+    for name, value in {**headers, **fault.headers}.items():
+        made.headers[name] = value
     return made
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+def _stream(response: Response, pieces: Iterator[bytes]) -> None:
+    """Send a body piece by piece, after the locks of the call are free; its length is known already."""
+    length = response.headers.get("Content-Length") or str(len(response.get_data()))
+    response.response = pieces
+    response.headers["Content-Length"] = length
+
+
+def _cut(line: socket.socket | None, body: bytes) -> Iterator[bytes]:
+    yield body
+    _shut(line)
 
 
 def close(call: Request) -> None:
     """Close the connection of a call under its feet (gunicorn hands its socket on)."""
-    line: socket.socket | None = call.environ.get("gunicorn.socket")
+    _shut(call.environ.get("gunicorn.socket"))
+
+
+def _shut(line: socket.socket | None) -> None:
     if line is not None:
         with contextlib.suppress(OSError):
             line.shutdown(socket.SHUT_RDWR)
@@ -142,10 +269,13 @@ def control(app: Flask, faults: Faults, log: Log) -> None:
     @app.route("/_control/faults", methods=["GET", "POST", "DELETE"])
     def _faults() -> Any:
         if request.method == "POST":
-            faults.add(request.get_json())
+            try:
+                faults.add(request.get_json())
+            except (TypeError, ValueError) as error:
+                return {"error": str(error)}, 400
         if request.method == "DELETE":
             faults.clear()
-        return [vars(fault) for fault in faults.waiting]
+        return [asdict(fault) for fault in faults.waiting]
 
     @app.route("/_control/requests", methods=["GET", "DELETE"])
     def _requests() -> Any:

@@ -1,0 +1,46 @@
+"""Odd shapes in an answer: changes of its JSON by paths, as plug-ins make them.
+
+`"*.images.0.src": false` sets a value in each row of a list, `"[sku=A1].meta_data": {}` in the rows whose field has the
+value (as text). `*` also means each value of an object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+
+def edit(doc: Any, changes: dict[str, Any], drops: list[str]) -> Any:
+    """Change `doc` in place and return it; a path that leads nowhere changes nothing. The path "" is the whole."""
+    if "" in changes:
+        return changes[""]
+    for path, value in changes.items():
+        for holder, key in _places(doc, path.split(".")):
+            holder[key] = value
+    for path in drops:
+        for holder, key in list(_places(doc, path.split("."))):
+            if isinstance(holder, list) or key in holder:
+                del holder[key]
+    return doc
+
+
+def _places(doc: Any, path: list[str]) -> Iterator[tuple[Any, Any]]:
+    first, rest = path[0], path[1:]
+    for key in _keys(doc, first):
+        if not rest:
+            yield doc, key
+        elif isinstance(doc, list) or key in doc:
+            yield from _places(doc[key], rest)
+
+
+def _keys(doc: Any, word: str) -> list[Any]:
+    if isinstance(doc, dict):
+        return list(doc) if word == "*" else [word]
+    if not isinstance(doc, list):
+        return []
+    if word == "*":
+        return list(range(len(doc)))
+    if word[:1] == "[":
+        name, _, value = word[1:-1].partition("=")
+        return [n for n, row in enumerate(doc) if isinstance(row, dict) and str(row.get(name)) == value]
+    return [int(word)] if word.isdigit() and int(word) < len(doc) else []
