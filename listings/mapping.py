@@ -13,6 +13,7 @@ from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from typing import Any
 
+from listings import conditions
 from listings.groups import groups_of
 from listings.makes import MAKES
 from shops.pictures import StoreProduct
@@ -68,14 +69,20 @@ class PriceRule:
     rounding: str = ""  # "", "whole" or "99"
     floor: Decimal = Decimal(0)
 
-    def of(self, price: Decimal) -> Decimal:
-        """Return the price to ask on Reverb, in the same currency, with two decimals."""
+    def of(self, price: Decimal) -> Decimal | None:
+        """Return the price to ask on Reverb, in the same currency, with two decimals.
+
+        None where the store has no price (0 or less), or nothing is left of it: no rule makes a price of none.
+        """
         asked = price * (1 + self.percent / 100) + self.amount
+        if price <= 0 or asked <= 0:
+            return None
         if self.rounding == "whole":
             asked = asked.quantize(Decimal(1), ROUND_HALF_UP)
         elif self.rounding == "99":
             asked = max(Decimal(1), (asked + Decimal("0.01")).quantize(Decimal(1), ROUND_HALF_UP)) - Decimal("0.01")
-        return max(asked, self.floor).quantize(Decimal("0.01"), ROUND_HALF_UP)
+        asked = max(asked, self.floor).quantize(Decimal("0.01"), ROUND_HALF_UP)
+        return asked if asked > 0 else None
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,10 @@ class Defaults:
 
 
 def values(product: StoreProduct, defaults: Defaults, lists: Lists, overrides: Mapping[str, str]) -> dict[str, Value]:
-    """Return the settable fields that have a value, each from its surest source."""
+    """Return the settable fields that have a value, each from its surest source.
+
+    A condition of "" is one that the store names in words that Reverb's list does not have; `source` holds them.
+    """
     notes = _notes(product.tags)
     groups = groups_of(product) if defaults.rules else frozenset()
     ruled = {rule.field: rule for rule in reversed(defaults.rules) if rule.group in groups}
@@ -110,6 +120,9 @@ def values(product: StoreProduct, defaults: Defaults, lists: Lists, overrides: M
         )
         if made is not None:
             found[name] = made
+    condition = found.get("condition")
+    if condition == Value(BRAND_NEW, Origin.DEFAULT) and (words := conditions.looks_used(product)):
+        found["condition"] = Value("", Origin.STORE, words)
     if "make" not in found and (make := make_in(product.title)):
         found["make"] = Value(make, Origin.GUESS)
     if "model" not in found:
@@ -129,6 +142,15 @@ def make_in(title: str) -> str:
     words = f" {' '.join(re.sub(r'[,/()]', ' ', title).split()).lower()} "
     named = [(words.find(f" {make.lower()} "), -len(make), make) for make in MAKES]
     return min(((at, size, make) for at, size, make in named if at >= 0), default=(0, 0, ""))[2]
+
+
+def gtin(barcode: str) -> str:
+    """Return the digits of a barcode that is a GTIN: 8, 12, 13 or 14 digits with a right check digit (GS1); else ""."""
+    digits = re.sub(r"[\s-]", "", barcode)
+    if len(digits) not in (8, 12, 13, 14) or not digits.isascii() or not digits.isdigit() or not int(digits):
+        return ""
+    weighed = sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(reversed(digits)))
+    return digits if weighed % 10 == 0 else ""
 
 
 # -- sources -------------------------------------------------------------------------------------------------------
@@ -157,13 +179,15 @@ def _noted(name: str, notes: Mapping[str, str], lists: Lists) -> Value | None:
         return None
     match name:
         case "condition":
-            found: Any = named(text, lists.conditions)
+            return Value(conditions.graded(text, lists.conditions), Origin.TAG, f"condition: {text}")
         case "category":
-            found = category(text, lists.categories)
+            found: Any = category(text, lists.categories)
         case "shipping_profile":
             found = named(text, lists.shipping_profiles)
         case "handmade" | "offers":
             found = _typed(name, text.lower())
+        case "upc":
+            found = gtin(text)
         case _:
             found = text
     return _said(found, Origin.TAG, f"{name.replace('_', ' ')}: {text}")
@@ -171,20 +195,20 @@ def _noted(name: str, notes: Mapping[str, str], lists: Lists) -> Value | None:
 
 def _stored(name: str, product: StoreProduct, defaults: Defaults, lists: Lists) -> Value | None:
     """Return what the store's own fields say: for make and model the chosen attribute goes before the usual place."""
-    if name in ("make", "model"):
-        chosen = defaults.make_from if name == "make" else defaults.model_from
-        if text := product.attributes.get(chosen, "").strip():
-            return Value(text[:LONGEST], Origin.STORE, chosen)
-    match name:
-        case "make":
-            return _said(product.vendor.strip()[:LONGEST], Origin.STORE, "vendor")
-        case "category":
-            return _said(category(product.product_type, lists.categories)[:LONGEST], Origin.STORE, "product type")
-        case "finish":
-            return _said(product.finish[:LONGEST], Origin.STORE, "variant")
-        case "upc":
-            return _said(product.barcode[:LONGEST], Origin.STORE, "barcode")
-    return None
+    if name == "condition":
+        words = conditions.stated(product)
+        return Value(conditions.graded(words, lists.conditions), Origin.STORE, f"condition: {words}") if words else None
+    chosen = {"make": defaults.make_from, "model": defaults.model_from}.get(name, "")
+    if text := product.attributes.get(chosen, "").strip():
+        return Value(text[:LONGEST], Origin.STORE, chosen)
+    usual = {
+        "make": ("vendor", product.vendor.strip()),
+        "category": ("product type", category(product.product_type, lists.categories)),
+        "finish": ("variant", product.finish),
+        "upc": ("barcode", gtin(product.barcode)),
+    }
+    source, text = usual.get(name, ("", ""))
+    return _said(text[:LONGEST], Origin.STORE, source)
 
 
 def _defaulted(name: str, defaults: Defaults) -> Value | None:

@@ -121,6 +121,8 @@ def _rows(
 
 
 def _shown(value: object, names: dict[str, str]) -> str:
+    if value == "":
+        return "Not on Reverb's list"
     if isinstance(value, bool):
         return "Yes" if value else "No"
     return names.get(str(value), str(value))

@@ -91,6 +91,28 @@ REASONS: dict[str, Reason] = {
             Mend.STORE,
             waits=True,
         ),
+        Reason(
+            "no_price",
+            "The product has no price in your store, so no price was sent to Reverb. Stock still syncs. Enter a price "
+            "in your store.",
+            Mend.STORE,
+            waits=True,
+        ),
+        Reason(
+            "no_title",
+            "The product has no title in your store, so it can't be listed. Stock still syncs. Enter a title in your "
+            "store.",
+            Mend.STORE,
+            waits=True,
+        ),
+        Reason(
+            "condition_unclear",
+            "Your store calls this product used, or gives a condition that Reverb doesn't have, so it isn't listed as "
+            "Brand New. Choose its condition on the product's page, or tag it in your store, such as “condition: "
+            "Very Good”.",
+            Mend.PRODUCT,
+            waits=True,
+        ),
         Reason("auto_sync_off", "Auto-sync is switched off.", Mend.SETTINGS),
         Reason("not_for_sale", "It is not active in your store, so no listing was made.", Mend.STORE),
         Reason("no_stock", "It is out of stock, so no listing was made. One is made when stock arrives."),

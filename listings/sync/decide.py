@@ -153,7 +153,8 @@ def _with_listing(case: Case, listing: ReverbListing) -> Decision:
         if "stock" not in sends and _says_units(case, listing):
             made["inventory"] = sends["stock"] = case.units if holds_several(listing) else 1
     if not made:
-        return Decision(Action.NOTHING, "in_step")
+        unsendable = case.wanted.unsendable if case.for_sale and case.units else ""
+        return Decision(Action.SKIP, unsendable) if unsendable else Decision(Action.NOTHING, "in_step")
     reason = (
         stock.reason if stock is not None and stock.reason == "relisted" else "publishing" if publishes else "updated"
     )
@@ -247,6 +248,8 @@ def _says_units(case: Case, listing: ReverbListing) -> bool:
 def _must_publish(case: Case, listing: ReverbListing) -> bool:
     """Ask Reverb to publish a draft once for each state of the product; the same again would change nothing."""
     if listing.state != "draft" or not case.switches.publish or not case.units or not case.for_sale:
+        return False
+    if case.wanted.unsendable:
         return False
     asked = case.agreed.get("publish", {}).get("sent")
     return bool(asked != _publishing(case, published=True)["publish"])

@@ -11,15 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import nh3
-
 from listings import mapping
+from listings.descriptions import clean_description
 from listings.mapping import LONGEST, NO_UPC, Defaults, Origin
 from shops.pictures import ReverbListing, StoreProduct
 from shops.reverb.lists import Lists
-
-#: The tags that Reverb keeps in a description (Reverb's Magento plugin).
-KEPT_TAGS = {"ul", "ol", "li", "strong", "b", "em", "i", "u", "div", "p", "br"}
 
 
 @dataclass(frozen=True)
@@ -29,7 +25,7 @@ class Wanted:
     said: Mapping[str, Any] = field(default_factory=dict)
     guessed: Mapping[str, Any] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    #: Id of the reason for which no listing can be made of it; empty when one can.
+    #: Id of the reason for which no listing can be made or published of it; empty when one can.
     unsendable: str = ""
 
     @property
@@ -48,9 +44,9 @@ def wanted(
         "description": clean_description(product.description),
         "photos": list(product.photos),
     }
-    taken = product.currency in mapping.CURRENCIES
-    if taken:
-        said["price"] = f"{defaults.price.of(product.price):.2f} {product.currency}"
+    price = defaults.price.of(product.price)
+    if price is not None and product.currency in mapping.CURRENCIES:
+        said["price"] = f"{price:.2f} {product.currency}"
     kinds: dict[str, dict[str, Any]] = {"said": said, "guessed": {}, "defaults": {}}
     for name, value in found.items():
         kind = {Origin.GUESS: "guessed", Origin.DEFAULT: "defaults"}.get(value.origin, "said")
@@ -59,8 +55,19 @@ def wanted(
         said={name: value for name, value in said.items() if value not in ("", [])},
         guessed=kinds["guessed"],
         defaults=kinds["defaults"],
-        unsendable="" if taken else "currency_not_taken",
+        unsendable=_unsendable(product, said),
     )
+
+
+def _unsendable(product: StoreProduct, said: Mapping[str, Any]) -> str:
+    """Return the reason for which no listing can be made or published, "" when one can."""
+    if product.currency not in mapping.CURRENCIES:
+        return "currency_not_taken"
+    if "price" not in said:
+        return "no_price"
+    if said.get("condition") == "":
+        return "condition_unclear"
+    return "" if said["title"] else "no_title"
 
 
 def shown(listing: ReverbListing, name: str, want: Any) -> Any:
@@ -106,8 +113,3 @@ def body(values: Mapping[str, Any], *, update: bool) -> dict[str, Any]:
             case _:
                 made[name] = value
     return made
-
-
-def clean_description(html: str) -> str:
-    """Return the description with the tags that Reverb keeps; the text of all others stays."""
-    return nh3.clean(html, tags=KEPT_TAGS, attributes={}, link_rel=None).strip()

@@ -10,6 +10,11 @@ from pydantic import ValidationError
 from shops.platforms.values import StorePassing, Unread
 from shops.wire import Part
 
+#: Longest title of a listing (Reverb's PrestaShop plugin).
+LONGEST_TITLE = 255
+#: So much of it may be the variant's own name.
+LONGEST_VARIANT = 160
+
 M = TypeVar("M", bound=Part)
 R = TypeVar("R")
 
@@ -40,3 +45,18 @@ def each(rows: Iterable[Any], read: Callable[[Any], R], *, key: str = "id") -> t
             named = row.get(key) if isinstance(row, dict) else None
             unread.append(Unread(str(named) if isinstance(named, int | str) else "", str(error)))
     return found, unread
+
+
+def title_of(product: str, variant: str) -> str:
+    """Return the title of a variant within LONGEST_TITLE; where that is too short, the product's part is shortened.
+
+    So two variants never have one title. A variant of "" is the product itself.
+    """
+    name, own = " ".join(product.split()), " ".join(variant.split())
+    if not own:
+        return name
+    if len(own) > LONGEST_VARIANT:
+        half = LONGEST_VARIANT // 2
+        own = f"{own[: half - 1]}…{own[-half:]}"
+    room = LONGEST_TITLE - len(own) - len(" – ")
+    return f"{name if len(name) <= room else name[: room - 1].rstrip() + '…'} – {own}"

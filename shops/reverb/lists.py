@@ -56,6 +56,21 @@ class Choice:
     listable: bool = True
 
 
+#: All conditions by name (docs: create listings). A shop's own list shows only those that it may use.
+CONDITIONS = (
+    Choice("fbf35668-96a0-4baa-bcde-ab18d6b1b329", "Non Functioning"),
+    Choice("6a9dfcad-600b-46c8-9e08-ce6e5057921e", "Poor"),
+    Choice("98777886-76d0-44c8-865e-bb40e669e934", "Fair"),
+    Choice("f7a3f48c-972a-44c6-b01a-0cd27488d3f6", "Good"),
+    Choice("ae4d9114-1bd7-4ec5-a4ba-6653af5ac84d", "Very Good"),
+    Choice("df268ad1-c462-4ba6-b6db-e007e23922ea", "Excellent"),
+    Choice("ac5b9c1e-dc78-466d-b0b3-7cf712967a48", "Mint"),
+    Choice("6db7df88-293b-4017-a1c1-cdb5e599fa1a", "Mint (with inventory)"),
+    Choice("9225283f-60c2-4413-ad18-1f5eba7a856f", "B-Stock"),
+    Choice(BRAND_NEW, "Brand New"),
+)
+
+
 @dataclass(frozen=True)
 class Lists:
     """The lists that a shop chooses from."""

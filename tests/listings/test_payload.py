@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from listings.mapping import NO_UPC, Defaults, model_from_title
-from listings.sync.payload import body, clean_description, shown, wanted
+from listings.descriptions import clean_description
+from listings.mapping import NO_UPC, Defaults, PriceRule, model_from_title
+from listings.sync.payload import body, shown, wanted
 from shops.pictures import ReverbListing, StoreProduct
-from shops.reverb.lists import Choice, Lists
+from shops.reverb.lists import BRAND_NEW, Choice, Lists
 
 LISTS = Lists(
     categories=(
@@ -133,3 +134,147 @@ def test_a_picture_survives_being_kept_as_json() -> None:
         id="7", sku="A", state="live", self_url="", web_url="", price=Decimal("1.10"), categories=("c",)
     )
     assert ReverbListing.taken({**listing.kept(), "a_field_of_tomorrow": 1}) == listing
+
+
+# -- prices --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        PriceRule(),
+        PriceRule(amount=Decimal(25)),
+        PriceRule(rounding="99"),
+        PriceRule(rounding="whole"),
+        PriceRule(floor=Decimal(10)),
+        PriceRule(percent=Decimal(10), amount=Decimal(5), rounding="99", floor=Decimal(1)),
+    ],
+)
+@pytest.mark.parametrize("price", ["0", "0.00", "-5"])
+def test_no_rule_makes_a_price_of_none(rule: PriceRule, price: str) -> None:
+    found = wanted(product(price=Decimal(price)), Defaults(price=rule), LISTS)
+    assert "price" not in found.said
+    assert found.unsendable == "no_price"
+
+
+@pytest.mark.parametrize("price", ["5", "20"])
+def test_a_rule_that_leaves_nothing_of_a_price_sends_none(price: str) -> None:
+    rule = PriceRule(amount=Decimal(-20), rounding="99")
+    assert wanted(product(price=Decimal(price)), Defaults(price=rule), LISTS).unsendable == "no_price"
+
+
+# -- conditions ----------------------------------------------------------------------------------------------------
+
+VERY_GOOD = "ae4d9114-1bd7-4ec5-a4ba-6653af5ac84d"
+
+
+@pytest.mark.parametrize(
+    ("changes", "condition"),
+    [
+        ({"tags": ("condition: Very Good",)}, VERY_GOOD),
+        ({"tags": ("Condition: very  good",)}, VERY_GOOD),
+        ({"attributes": {"Condition": "Used - Very Good"}}, VERY_GOOD),
+        ({"attributes": {"condition": "Very Good (used)"}}, VERY_GOOD),
+        ({"attributes": {"condition": "New"}}, BRAND_NEW),
+        ({"tags": ("condition: New",)}, BRAND_NEW),
+        ({"tags": ("used", "condition: Very Good")}, VERY_GOOD),
+    ],
+)
+def test_a_condition_is_read_from_a_tag_or_a_field_of_the_store(changes: dict[str, Any], condition: str) -> None:
+    found = wanted(product(**changes), Defaults(), Lists())
+    assert (found.said["condition"], found.unsendable) == (condition, "")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"tags": ("condition: Pristine",)},
+        {"attributes": {"condition": "Used"}},
+        {"attributes": {"Condition": "Refurbished"}},
+        {"attributes": {"condition": "9/10"}},
+        {"tags": ("Used",)},
+        {"tags": ("pre-owned",)},
+        {"collections": ("Second Hand Guitars",)},
+        {"product_type": "Used Electric Guitars"},
+        {"title": "Used Fender Stratocaster 1979"},
+        {"title": "Fender Stratocaster (Pre-Owned)"},
+        {"title": "Fender Stratocaster - B-Stock"},
+    ],
+)
+def test_what_is_used_or_graded_in_words_of_its_own_is_never_listed_as_brand_new(changes: dict[str, Any]) -> None:
+    found = wanted(product(**changes), Defaults(), LISTS)
+    assert found.all.get("condition", "") == ""
+    assert found.unsendable == "condition_unclear"
+
+
+@pytest.mark.parametrize("changes", [{"title": "Strap as used by Hendrix"}, {"tags": ("unused", "focused")}])
+def test_words_that_only_sound_like_used_change_nothing(changes: dict[str, Any]) -> None:
+    found = wanted(product(**changes), Defaults(), LISTS)
+    assert (found.defaults["condition"], found.unsendable) == (BRAND_NEW, "")
+
+
+def test_the_sellers_own_word_on_a_product_settles_an_unclear_condition() -> None:
+    found = wanted(product(tags=("condition: Pristine",)), Defaults(), LISTS, {"condition": VERY_GOOD})
+    assert (found.said["condition"], found.unsendable) == (VERY_GOOD, "")
+
+
+# -- barcodes ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("barcode", "upc"),
+    [
+        ("885978110803", "885978110803"),
+        (" 8 85978-11080 3 ", "885978110803"),
+        ("4006381333931", "4006381333931"),
+        ("96385074", "96385074"),
+        ("10885978110800", "10885978110800"),
+        ("885978110804", None),
+        ("N/A", None),
+        ("Does not apply", None),
+        ("FEN-1", None),
+        ("8.85978E+11", None),
+        ("000000000000", None),
+        ("٨٨٥٩٧٨١١٠٨٠٣", None),
+        ("1" * 400, None),
+        ("", None),
+    ],
+)
+def test_a_barcode_is_sent_only_if_it_is_a_gtin(barcode: str, upc: str | None) -> None:
+    assert said(barcode=barcode).get("upc") == upc
+    assert said(tags=(f"upc: {barcode}",)).get("upc") == upc
+
+
+# -- descriptions --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("html", "clean"),
+    [
+        ("<h2>Body</h2>Alder", "Body<br>Alder"),
+        ("<h2>Body</h2><p>Alder</p>", "Body<p>Alder</p>"),
+        ("<div><h3>Body</h3><h3>Neck</h3></div>", "<div>Body<br>Neck</div>"),
+        ("<table><tr><td>Body</td><td>Alder</td></tr><tr><td>Neck</td><td>Maple</td></tr></table>", None),
+        ("<dl><dt>Body<dd>Alder</dl>", "Body<br>Alder"),
+        ("<section>One</section>\n<section>Two</section>", "One<br>Two"),
+        ("One<hr>Two", "One<br>Two"),
+        ("<H1 class='a>b'>One</H1>Two", "One<br>Two"),
+        ("Fender <a href='x'>Player</a>caster", "Fender Playercaster"),
+        ("<p>One<br><br>Two</p>", "<p>One<br><br>Two</p>"),
+        ("<style>h1{}</style><script>x()</script>One", "One"),
+        ("<header>One</header><heading>Two</heading>", "One<br>Two"),
+        ("3 < 5 and <td", "3 &lt; 5 and"),
+        ("", ""),
+    ],
+)
+def test_the_words_of_two_blocks_never_run_together(html: str, clean: str | None) -> None:
+    found = clean_description(html)
+    if clean is not None:
+        assert found == clean
+    assert "BodyAlder" not in found
+    assert "OneTwo" not in found
+
+
+def test_a_table_keeps_its_rows_and_cells_apart() -> None:
+    rows = "<table><tbody><tr><th>Body</th><td>Alder</td></tr><tr><th>Neck</th><td>Maple</td></tr></tbody></table>"
+    assert " ".join(clean_description(rows).split()) == "Body Alder<br>Neck Maple"

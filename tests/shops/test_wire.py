@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shops.platforms.reading import each, valid
+from shops.platforms.reading import LONGEST_TITLE, each, title_of, valid
 from shops.wire import Money, Part, Side, SideRows, Text, Units, money_of, storable, units_of
 
 
@@ -92,3 +92,24 @@ def test_a_row_that_cannot_be_read_is_left_out_and_named() -> None:
 @pytest.mark.parametrize(("text", "kept"), [("a\0b", "ab"), ("a\ud83d", "a\ufffd"), ("\ud83d\ude00", "\U0001f600")])
 def test_texts_hold_only_what_the_database_can_hold(text: str, kept: str) -> None:
     assert storable({"title": [text]}) == {"title": [kept]}
+
+
+def test_a_long_title_keeps_the_variants_name() -> None:
+    black, red = title_of("A" * 40_000, "Black / 24"), title_of("A" * 40_000, "Red / 24")
+    assert black != red
+    assert black.endswith("… – Black / 24")
+    assert len(black) == LONGEST_TITLE
+
+
+def test_variants_with_long_names_that_differ_in_the_end_have_titles_of_their_own() -> None:
+    one, two = title_of("Strap", "b" * 300 + " 1"), title_of("Strap", "b" * 300 + " 2")
+    assert one != two
+    assert max(len(one), len(two)) <= LONGEST_TITLE
+
+
+@pytest.mark.parametrize(
+    ("product", "variant", "title"),
+    [("Fender  Strat", "", "Fender Strat"), ("Strat", " Black ", "Strat – Black"), ("", "Black", " – Black")],
+)
+def test_a_title_names_product_and_variant(product: str, variant: str, title: str) -> None:
+    assert title_of(product, variant) == title

@@ -13,7 +13,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from shops.pictures import StoreProduct
-from shops.platforms.reading import valid
+from shops.platforms.reading import title_of, valid
 from shops.platforms.values import Count, StorePassing
 from shops.wire import Part, Text
 
@@ -106,7 +106,7 @@ def _unit(
         store_parent_id=str(product.id),
         store_stock_id=str(variant.id),
         sku=variant.sku.strip(),
-        title=f"{product.name} – {' / '.join(options.values())}" if options else product.name,
+        title=title_of(product.name, " / ".join(options.values())),
         description=product.description,
         vendor=brands.get(product.brand_id, ""),
         product_type=named[0] if named else "",

@@ -14,7 +14,7 @@ from typing import Any
 
 from shops.pictures import StoreProduct
 from shops.platforms.magento2.frame import Attribute, Told
-from shops.platforms.reading import valid
+from shops.platforms.reading import title_of, valid
 from shops.wire import Part, Text
 
 SOLD = {"simple", "virtual"}
@@ -105,7 +105,7 @@ def unit(
         store_parent_id=shown.id,
         store_stock_id=item.id,
         sku=item.sku.strip(),
-        title=f"{shown.name} – {' / '.join(options.values())}" if options else item.name,
+        title=title_of(shown.name, " / ".join(options.values())) if options else item.name,
         description=_first("description", item, shown) or _first("short_description", item, shown),
         vendor=next((text for code in BRANDS if (text := _label(code, item, shown, told))), ""),
         product_type=named[0] if named else "",

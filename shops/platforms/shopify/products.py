@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import Field
 
 from shops.pictures import StoreProduct
-from shops.platforms.reading import M, valid
+from shops.platforms.reading import M, title_of, valid
 from shops.platforms.values import Count
 from shops.wire import Part, Text
 
@@ -213,7 +213,7 @@ def _unit(product: _Product, variant: _Variant, currency: str, admin: str) -> St
         store_parent_id=product.id,
         store_stock_id=variant.item.id,
         sku=(variant.sku or "").strip(),
-        title=product.title if alone else f"{product.title} – {variant.title}",
+        title=title_of(product.title, "" if alone else variant.title),
         description=product.description,
         vendor=product.vendor,
         product_type=product.product_type,

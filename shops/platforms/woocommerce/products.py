@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, ValidationError
 
 from shops.pictures import StoreProduct
-from shops.platforms.reading import valid
+from shops.platforms.reading import title_of, valid
 from shops.wire import Part, Text
 
 FINISH_OPTIONS = {"color", "colour", "finish"}
@@ -109,7 +109,7 @@ def _unit(product: Item, one: Item, currency: str, admin: str) -> StoreProduct:
         store_parent_id=str(product.id),
         store_stock_id=str(product.id if shared else one.id),
         sku=one.sku.strip(),
-        title=product.name if alone or not options else f"{product.name} – {' / '.join(options.values())}",
+        title=title_of(product.name, "" if alone else " / ".join(options.values())),
         description=product.description or product.short_description,
         vendor=_brand(product),
         product_type=product.categories[0].name if product.categories else "",
