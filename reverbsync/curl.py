@@ -20,12 +20,15 @@ IDLE_S = 1
 
 
 class Failed(Exception):
-    """No whole answer came. `words` say why, without any address; `sent` is False when surely nothing went out."""
+    """No whole answer came. `words` say why, without any address; `sent` is False when surely nothing went out.
 
-    def __init__(self, words: str, *, sent: bool) -> None:
+    `too_large`: the answer is larger than what was asked for.
+    """
+
+    def __init__(self, words: str, *, sent: bool, too_large: bool = False) -> None:
         """Keep what is known."""
         super().__init__(words)
-        self.words, self.sent = words, sent
+        self.words, self.sent, self.too_large = words, sent, too_large
 
 
 @dataclass
@@ -93,7 +96,8 @@ def request(
     try:
         line.perform()
     except pycurl.error as error:
-        raise Failed(_words(int(error.args[0]), exchange), sent=exchange.began > 0) from None
+        words = _words(int(error.args[0]), exchange)
+        raise Failed(words, sent=exchange.began > 0, too_large=exchange.too_large) from None
     return line.getinfo(pycurl.RESPONSE_CODE), exchange.headers(), bytes(exchange.body)
 
 

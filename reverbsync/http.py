@@ -48,6 +48,10 @@ class Unreachable(Exception):
         self.maybe_done = maybe_done
 
 
+class TooLarge(Unreachable):
+    """The answer is larger than MAX_ANSWER_BYTES and was not read to its end."""
+
+
 class Paced(Exception):
     """The pace does not allow the call now; `retry_after` says in how many seconds it may."""
 
@@ -86,7 +90,8 @@ def call(
     """Make one call and return whatever HTTP answered.
 
     `body` is sent as JSON, bytes as they are; `read_s` is how long a silence may last; `before` runs when the pace has
-    let the call through, and may raise to forbid it. Raises Paced before anything was sent, NotAllowed, or Unreachable.
+    let the call through, and may raise to forbid it. Raises Paced before anything was sent, NotAllowed, or Unreachable
+    (TooLarge where the answer is larger than MAX_ANSWER_BYTES).
     A place in the pace is given back when nothing was sent.
     """
     if urlsplit(url).scheme not in ("http", "https"):
@@ -117,7 +122,8 @@ def _call(method: str, url: str, data: bytes | None, headers: Mapping[str, str],
             return _by_line(method, url, data, sent, read_s)
         return _by_session(method, url, data, sent, read_s)
     except curl.Failed as failed:
-        raise Unreachable(failed.words, maybe_done=failed.sent) from None
+        kind = TooLarge if failed.too_large else Unreachable
+        raise kind(failed.words, maybe_done=failed.sent) from None
     except requests.exceptions.ConnectTimeout:
         raise Unreachable("it could not be connected in time", maybe_done=False) from None
     except (requests.exceptions.Timeout, TimeoutError):
@@ -183,7 +189,7 @@ def _text(chunks: Iterable[bytes], encoding: str | None, read_s: float) -> str:
         if clock.monotonic() > over:
             raise Unreachable("its answer came too slowly", maybe_done=True)
         if len(read) > MAX_ANSWER_BYTES:
-            raise Unreachable("its answer is too large", maybe_done=True)
+            raise TooLarge("its answer is too large", maybe_done=True)
     return read.decode(encoding or "utf-8", errors="replace")
 
 

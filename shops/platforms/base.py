@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from datetime import datetime
-from typing import ClassVar, Protocol
+from typing import ClassVar, Protocol, runtime_checkable
 
 from shops.events import Event
 from shops.models import StoreConnection
@@ -47,8 +47,9 @@ class StoreClient(Protocol):
         """Return one page of the catalogue, whole products with all their variants.
 
         `cursor` is "" for the first page, else what the page before named as next; it can be kept and used after days.
-        With `since`, only what changed after that moment (UTC); a little more is no harm. Raises CursorLost when the
-        place that the cursor names is no more.
+        With `since`, only what changed after that moment (UTC); a little more is no harm. Rows that cannot be read are
+        left out and named in `Page.unread` (shops.platforms.reading.each). Raises CursorLost when the place that the
+        cursor names is no more, TooLarge when the page is larger than what is read of an answer (see Resizable).
         """
 
     def products(self, store_parent_id: str) -> list[StoreProduct]:
@@ -105,6 +106,28 @@ class StoreClient(Protocol):
 
     def shipments(self, order_id: str) -> list[Shipment]:
         """Return the parcels of an order that have a tracking number."""
+
+
+@runtime_checkable
+class Resizable(Protocol):
+    """A StoreClient that can be asked for smaller pages, down to one product, and to leave one out.
+
+    A page may be too large to be read (TooLarge), or take so many calls that one of them always fails. The walk then
+    asks for fewer products, and for more again once that goes well. So a cursor means the same with every size: it is
+    the last id that was read, or the number of products before it, never the number of a page.
+    """
+
+    #: Products on a page where no size is asked for.
+    page_size: int
+
+    def walk(self, cursor: str, *, since: datetime | None = None, size: int | None = None) -> Page:
+        """Return one page as `StoreClient.walk` does, of at most `size` products (at least 1)."""
+
+    def skip(self, cursor: str, *, since: datetime | None = None) -> Page:
+        """Return a page without the next product, which is named in `unread`, and the cursor behind it.
+
+        Asks for no more than its id: the product is too large, or the store fails whenever it is asked for it.
+        """
 
 
 class Platform(ABC):
@@ -192,6 +215,7 @@ __all__ = [
     "Moved",
     "Page",
     "Platform",
+    "Resizable",
     "StockPage",
     "StoreClient",
     "StoreError",

@@ -10,7 +10,7 @@ from typing import Any
 from reverbsync import http, pace
 from reverbsync.http import Answer
 from reverbsync.pace import Budget
-from shops.platforms.values import StorePassing, StoreRefused
+from shops.platforms.values import StorePassing, StoreRefused, TooLarge
 
 #: A store that is someone's own machine may be slow.
 PATIENT_S = 60.0
@@ -29,8 +29,8 @@ def call(
 ) -> Answer:
     """Make one call and return whatever HTTP answered; `store` begins the sentences, such as "WooCommerce".
 
-    Raises StorePassing when nothing answered, with `maybe_done` where a write may have been applied, and StoreRefused
-    when the address may not be called.
+    Raises StorePassing when nothing answered, with `maybe_done` where a write may have been applied, TooLarge when the
+    answer is larger than what is read of one, and StoreRefused when the address may not be called.
     """
     try:
         return http.call(method, url, budgets=budgets, headers=headers, body=body, read_s=read_s)
@@ -39,7 +39,8 @@ def call(
     except http.NotAllowed as error:
         raise StoreRefused(f"{store}: {error}.") from None
     except http.Unreachable as error:
-        raise StorePassing(f"{store}: {error}.", maybe_done=error.maybe_done and method != "GET") from None
+        kind = TooLarge if isinstance(error, http.TooLarge) else StorePassing
+        raise kind(f"{store}: {error}.", maybe_done=error.maybe_done and method != "GET") from None
 
 
 @contextmanager

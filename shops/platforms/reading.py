@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from shops.platforms.values import StorePassing, Unread
+from shops.platforms.values import Malformed, StoreError, TooLarge, Unread
 from shops.wire import Part
 
 #: Longest title of a listing (Reverb's PrestaShop plugin).
 LONGEST_TITLE = 255
 #: So much of it may be the variant's own name.
 LONGEST_VARIANT = 160
+logger = logging.getLogger(__name__)
 
 M = TypeVar("M", bound=Part)
 R = TypeVar("R")
@@ -22,28 +24,33 @@ R = TypeVar("R")
 def valid(model: type[M], row: Any, what: str, *, maybe_done: bool = False) -> M:
     """Return a row of an answer as `model`; `what` begins the sentence of the error, such as "Magento's order".
 
-    `maybe_done`: the answer was that of a write, which may have been applied. Raises StorePassing.
+    `maybe_done`: the answer was that of a write, which may have been applied. Raises Malformed.
     """
     try:
         return model.model_validate(row)
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"]))
-        raise StorePassing(f"{what} could not be read at {where}.", maybe_done=maybe_done) from None
+        raise Malformed(f"{what} could not be read at {where}.", maybe_done=maybe_done) from None
 
 
 def each(rows: Iterable[Any], read: Callable[[Any], R], *, key: str = "id") -> tuple[list[R], list[Unread]]:
     """Read each row by itself; return what could be read, and which rows could not.
 
-    `read` raises StorePassing for a row that it cannot read; `key` is the field that names the product.
+    `key` is the field that names the product. Whatever `read` raises about a row leaves that row out, Malformed and
+    TooLarge in their own words. Other StoreErrors are about the store and are raised: `read` may ask it for more.
     """
     found: list[R] = []
     unread: list[Unread] = []
     for row in rows:
         try:
             found.append(read(row))
-        except StorePassing as error:
-            named = row.get(key) if isinstance(row, dict) else None
-            unread.append(Unread(str(named) if isinstance(named, int | str) else "", str(error)))
+        except (Malformed, TooLarge) as error:
+            unread.append(Unread(_named(row, key), str(error)))
+        except StoreError:
+            raise
+        except Exception as error:  # noqa: BLE001 -- one odd row must not hide the others
+            logger.warning("A row of a store's page could not be read: %s", type(error).__name__)
+            unread.append(Unread(_named(row, key), "What the store says of it could not be read."))
     return found, unread
 
 
@@ -60,3 +67,9 @@ def title_of(product: str, variant: str) -> str:
         own = f"{own[: half - 1]}…{own[-half:]}"
     room = LONGEST_TITLE - len(own) - len(" – ")
     return f"{name if len(name) <= room else name[: room - 1].rstrip() + '…'} – {own}"
+
+
+def _named(row: Any, key: str) -> str:
+    """Return the id that a row names, "" where it names none."""
+    named = row.get(key) if isinstance(row, dict) else None
+    return str(named) if isinstance(named, int | str) and not isinstance(named, bool) else ""

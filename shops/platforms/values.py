@@ -17,6 +17,7 @@ __all__ = [
     "Field",
     "Hooks",
     "Keys",
+    "Malformed",
     "Missing",
     "Moved",
     "Page",
@@ -25,6 +26,7 @@ __all__ = [
     "StoreInfo",
     "StorePassing",
     "StoreRefused",
+    "TooLarge",
     "Unread",
     "Unreadable",
     "Unsupported",
@@ -51,6 +53,14 @@ class StoreError(Exception):
 
 class StorePassing(StoreError):
     """Will pass by itself."""
+
+
+class Malformed(StorePassing):
+    """The store answered, and what it says of this object cannot be read. Other objects may well be readable."""
+
+
+class TooLarge(StorePassing):
+    """The answer is larger than what is read of one (reverbsync.http.MAX_ANSWER_BYTES)."""
 
 
 class StoreRefused(StoreError):

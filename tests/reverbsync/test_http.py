@@ -9,10 +9,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from pytest_django.fixtures import Settings
+from requests.adapters import HTTPAdapter
 
 from reverbsync import http, pace
 from reverbsync.pace import Budget
 from reverbsync.stack import ports
+from shops.platforms import calls
+from shops.platforms.values import TooLarge
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -124,8 +127,18 @@ def test_a_redirect_is_not_followed(server: str, allowed: None) -> None:
 
 def test_an_answer_that_is_too_large_is_not_read(server: str, allowed: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "MAX_ANSWER_BYTES", 1000)
-    with pytest.raises(http.Unreachable, match="too large"):
+    with pytest.raises(http.TooLarge, match="too large"):
         call(f"{server}/")
+    with http.carried_by(HTTPAdapter()), pytest.raises(http.TooLarge, match="too large"):
+        call(f"{server}/")
+
+
+def test_a_store_whose_answer_is_too_large_says_so_apart_from_other_failures(
+    server: str, allowed: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(http, "MAX_ANSWER_BYTES", 1000)
+    with pytest.raises(TooLarge, match="WooCommerce: its answer is too large"):
+        calls.call("WooCommerce", "GET", f"{server}/", budgets=[], headers={})
 
 
 def test_a_call_that_nobody_took_was_surely_not_applied(allowed: None) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from shops.platforms.reading import LONGEST_TITLE, each, title_of, valid
+from shops.platforms.values import StorePassing
 from shops.wire import Money, Part, Side, SideRows, Text, Units, money_of, storable, units_of
 
 
@@ -113,3 +114,20 @@ def test_variants_with_long_names_that_differ_in_the_end_have_titles_of_their_ow
 )
 def test_a_title_names_product_and_variant(product: str, variant: str, title: str) -> None:
     assert title_of(product, variant) == title
+
+
+def test_a_row_whose_reading_breaks_hides_no_other_row() -> None:
+    def read(row: dict[str, Any]) -> int:
+        return 10 // int(row["n"])
+
+    found, unread = each([{"id": 7, "n": 0}, {"id": True}, {"id": "9", "n": 5}], read)
+    assert found == [2]
+    assert [one.store_parent_id for one in unread] == ["7", ""]
+
+
+def test_a_store_that_stops_answering_fails_the_page_and_leaves_no_row_out() -> None:
+    def read(row: Any) -> None:
+        raise StorePassing("The store is down.")
+
+    with pytest.raises(StorePassing):
+        each([{"id": 1}], read)
