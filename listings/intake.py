@@ -26,6 +26,8 @@ from shops.platforms.values import StoreError
 MAX_READINGS = 3
 #: What the store tells within this time after we changed its stock, and is what we know, is our own echo.
 ECHO = timedelta(minutes=2)
+#: So long after a date that a store names a product is read: the store's clock may trail ours.
+CLOCKS_DIFFER = timedelta(seconds=15)
 
 
 def take(shop: Shop, events: Mapping[Event, str]) -> dict[Event, StoreError]:
@@ -142,12 +144,16 @@ def without_listing(shop: Shop) -> list[Product]:
 
 @dataclass(frozen=True)
 class _Seen:
-    """A product with its picture of now: whether it was read, whether that is news, and how urgent."""
+    """A product with its picture of now: whether it was read, whether that is news, and how urgent.
+
+    `moved`: only the date changed at which it is to be read again.
+    """
 
     product: Product
     news: bool
     rank: Rank = Rank.EDIT
     read: bool = True
+    moved: bool = False
 
 
 def _parents(shop: Shop, client: StoreClient, event: Event) -> list[str]:
@@ -196,10 +202,18 @@ def _see(
     product.picture = picture.kept()
     product.read_at = asked_at
     product.gone_at = None
+    dated = product.next_change_at
+    product.next_change_at = _next_change(picture, asked_at)
     rank = Rank.EDIT
     if before is not None and before.sellable != picture.sellable:
         rank = Rank.STOCK if cut(product, picture) else Rank.STOCK_TO_ZERO
-    return _Seen(product, news=before != picture, rank=rank)
+    return _Seen(product, news=before != picture, rank=rank, moved=dated != product.next_change_at)
+
+
+def _next_change(picture: StoreProduct, asked_at: datetime) -> datetime | None:
+    """Return when the product is to be read again for a date of its own, None for a date that is no more to come."""
+    at = picture.changes_at
+    return at + CLOCKS_DIFFER if at is not None and at > asked_at else None
 
 
 def _gone(product: Product, asked_at: datetime) -> _Seen:
@@ -208,16 +222,28 @@ def _gone(product: Product, asked_at: datetime) -> _Seen:
     news = product.gone_at is None
     product.gone_at = product.gone_at or asked_at
     product.read_at = asked_at
+    product.next_change_at = None
     return _Seen(product, news=news, rank=Rank.STOCK_TO_ZERO)
 
 
-_FIELDS = ["store_parent_id", "store_stock_id", "sku", "title", "picture", "read_at", "stock_since", "gone_at", "held"]
+_FIELDS = [
+    "store_parent_id",
+    "store_stock_id",
+    "sku",
+    "title",
+    "picture",
+    "read_at",
+    "stock_since",
+    "gone_at",
+    "next_change_at",
+    "held",
+]
 
 
 def _save(seen: list[_Seen]) -> None:
     new = [one.product for one in seen if one.product.pk is None]
-    news = [one.product for one in seen if one.product.pk is not None and one.news]
-    same = [one.product for one in seen if one.product.pk is not None and not one.news]
+    news = [one.product for one in seen if one.product.pk is not None and (one.news or one.moved)]
+    same = [one.product for one in seen if one.product.pk is not None and not (one.news or one.moved)]
     Product.objects.bulk_create(new)
     Product.objects.bulk_update(news, _FIELDS, batch_size=200)
     if same:

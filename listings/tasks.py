@@ -15,7 +15,7 @@ from celery import shared_task
 from django.conf import settings
 from django.db import transaction
 
-from listings import jobs, walks
+from listings import dated, jobs, walks
 from listings.intake import changed_while_off, without_listing
 from listings.mass_sync import run
 from listings.models import Rank
@@ -79,6 +79,12 @@ def walk(shop_id: int) -> None:
     _one_turn(walks.WALK, shop_id, walks.due, walks.turn)
 
 
+@shared_task(name=dated.LOOK)
+def look_at_dated(shop_id: int) -> None:
+    """Read the shop's products whose date has come, such as the end of a sale, for one turn."""
+    _one_turn(dated.LOOK, shop_id, dated.due, dated.turn)
+
+
 @shared_task(name=run.MASS)
 def mass_sync(shop_id: int) -> None:
     """Go on with the shop's mass sync for one turn."""
@@ -107,6 +113,7 @@ def sweep() -> None:
     _wake(jobs.DRAIN_URGENT, jobs.shops_with_due_jobs(now=clock.now(), ranks=jobs.URGENT))
     _wake(jobs.DRAIN, jobs.shops_with_due_jobs(now=clock.now()))
     _wake(walks.WALK, walks.shops_with_due_ones())
+    _wake(dated.LOOK, dated.shops_with_due_ones())
     _wake(run.MASS, run.shops_with_due_ones())
 
 

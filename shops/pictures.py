@@ -87,6 +87,9 @@ class StoreProduct(_Kept):
     url: str  # where the seller edits it
     collections: tuple[str, ...] = ()  # names of the store's collections or categories that hold it
     attributes: Mapping[str, str] = field(default_factory=dict)  # custom fields, metafields, attributes by name
+    #: When price or stock change next by a date that the store names, aware; None: by none. It says when to read the
+    #: product again, and is no part of what the store says of it: two pictures that differ in this alone are equal.
+    changes_at: datetime | None = field(default=None, compare=False)
 
     @property
     def sellable(self) -> int:

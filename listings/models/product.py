@@ -25,6 +25,8 @@ class Product(models.Model):
     #: Since when the store's number of it is the one of the picture, as far as our readings tell; None: not known.
     stock_since = models.DateTimeField(null=True, blank=True)
     gone_at = models.DateTimeField(null=True, blank=True)
+    #: When it changes by a date of its own, such as the end of a sale, and is read again; None: by none.
+    next_change_at = models.DateTimeField(null=True, blank=True)
     #: When the sync last looked at it.
     looked_at = models.DateTimeField(null=True, blank=True)
     #: Learnt from the first import, and not yet brought to Reverb: that begins when the seller says so, or it changes.
@@ -48,6 +50,11 @@ class Product(models.Model):
             models.Index(fields=["shop", "sku"], name="products_by_sku"),
             models.Index(fields=["shop", "store_parent_id"], name="products_by_parent"),
             models.Index(fields=["shop", "store_stock_id"], name="products_by_stock_id"),
+            models.Index(
+                fields=["next_change_at"],
+                name="products_by_next_change",
+                condition=models.Q(next_change_at__isnull=False),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -1,0 +1,63 @@
+"""Products that change by a date, such as the end of a sale: read again when the date has come.
+
+The store names the date (`StoreProduct.changes_at`) and sends no webhook when it passes.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from django.db.models import QuerySet
+
+from listings import intake
+from listings.models import Product
+from reverbsync import clock
+from shops.platforms import client_of
+from shops.platforms.values import StoreError
+
+logger = logging.getLogger(__name__)
+
+LOOK = "listings.look_at_dated"
+#: How long one turn holds a worker before the shop queues up again behind the others.
+TURN_S = 2.0
+#: A store that did not answer is asked again after this.
+AGAIN = timedelta(minutes=1)
+#: The same for a product that could not be read for a reason of ours.
+BROKEN = timedelta(hours=1)
+
+
+def shops_with_due_ones() -> list[int]:
+    """Return the shops with products whose date has come, for the sweeper."""
+    return list(_due().values_list("shop_id", flat=True).distinct())
+
+
+def due(shop_id: int) -> Product | None:
+    """Return the product of a shop whose date came first, None when none has."""
+    found = _due().filter(shop_id=shop_id).select_related("shop__store", "shop__sync_settings")
+    return found.order_by("next_change_at").first()
+
+
+def turn(first: Product) -> None:
+    """Read one product after another whose date has come, for one turn. A store that does not answer ends the turn."""
+    shop, over = first.shop, clock.monotonic() + TURN_S
+    client = client_of(shop.store)
+    product: Product | None = first
+    while product is not None and clock.monotonic() < over:
+        mine = _due().filter(shop=shop)
+        mine.filter(store_parent_id=product.store_parent_id).update(next_change_at=clock.now() + BROKEN)
+        try:
+            intake.refresh(shop, product.store_parent_id, client, cause="a date in the store")
+        except StoreError as error:
+            logger.info("The dated products of shop %s could not be read: %s", shop.pk, error)
+            again = clock.now() + AGAIN
+            Product.objects.filter(pk=product.pk).update(next_change_at=again)
+            mine.update(next_change_at=again)
+            return
+        except Exception:
+            logger.exception("Product %s of shop %s could not be read at its date", product.pk, shop.pk)
+        product = due(shop.pk)
+
+
+def _due() -> QuerySet[Product]:
+    return Product.objects.filter(next_change_at__lte=clock.now(), shop__store__removed_at__isnull=True)

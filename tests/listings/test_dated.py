@@ -1,0 +1,131 @@
+"""Products that change by a date of their own: read again at that date, whatever the store does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from listings import dated, intake
+from listings.models import Job, Product
+from reverbsync import clock
+from shops.models import Shop
+from shops.pictures import StoreProduct
+from shops.platforms.dates import next_change
+from shops.platforms.values import StorePassing
+from tests.people import NOON, olivia, picture, shop_of
+
+pytestmark = pytest.mark.django_db
+END = NOON + timedelta(hours=2)
+
+
+class Store:
+    """A store with one product on sale until END; the time is set by hand."""
+
+    def __init__(self) -> None:
+        self.now, self.asked, self.away = NOON, 0, False
+
+    def products(self, parent_id: str) -> list[StoreProduct]:
+        """Return the product as it is now."""
+        self.asked += 1
+        if self.away:
+            raise StorePassing("The store answered 503.")
+        on_sale = self.now < END
+        price = Decimal("80.00") if on_sale else Decimal("100.00")
+        return [picture(store_parent_id=parent_id, price=price, changes_at=END if on_sale else None)]
+
+
+@pytest.fixture
+def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """Return the store, with time going by it."""
+    made = Store()
+    monkeypatch.setattr(dated, "client_of", lambda _: made)
+    with clock.running_by(lambda: made.now, sleeping=lambda _: None):
+        yield made
+
+
+@pytest.fixture
+def shop(store: Store) -> Shop:
+    """Return a shop that has read the product."""
+    shop = shop_of(olivia())
+    intake.refresh(shop, "11", store, cause="test")  # type: ignore[arg-type]
+    Job.objects.all().delete()
+    return shop
+
+
+def turn(shop: Shop) -> None:
+    """Do what a worker does when the shop's turn has come."""
+    assert dated.shops_with_due_ones() == [shop.pk]
+    found = dated.due(shop.pk)
+    assert found is not None
+    dated.turn(found)
+
+
+def at(store: Store, moment: datetime) -> None:
+    """Let it be this moment, and some seconds, since clocks differ."""
+    store.now = moment + timedelta(seconds=20)
+
+
+def test_a_price_that_changes_by_its_date_is_read_at_that_date(store: Store, shop: Shop) -> None:
+    at(store, END - timedelta(minutes=1))
+    assert dated.shops_with_due_ones() == []
+    at(store, END)
+    turn(shop)
+    assert Product.objects.get().seen.price == Decimal("100.00")
+    assert Job.objects.count() == 1
+    assert dated.shops_with_due_ones() == []
+
+
+def test_a_store_that_is_away_at_the_date_is_asked_each_minute_until_it_is_back(store: Store, shop: Shop) -> None:
+    at(store, END)
+    store.away = True
+    for _ in range(3):
+        turn(shop)
+        assert dated.shops_with_due_ones() == []
+        store.now += dated.AGAIN
+    store.away = False
+    turn(shop)
+    assert Product.objects.get().seen.price == Decimal("100.00")
+
+
+def test_a_failure_of_ours_does_not_come_back_at_once(
+    store: Store, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr(intake, "refresh", broken)
+    at(store, END)
+    turn(shop)
+    assert dated.shops_with_due_ones() == []
+
+
+def test_a_new_date_is_taken_over_though_nothing_else_is_news(store: Store, shop: Shop) -> None:
+    later = picture(price=Decimal("80.00"), changes_at=END + timedelta(days=1))
+    store.now += timedelta(minutes=1)
+    kept = intake.keep(shop, [later], parent_ids=["11"], asked_at=store.now, cause="test")
+    assert kept.news == 0
+    assert Product.objects.get().next_change_at == END + timedelta(days=1) + intake.CLOCKS_DIFFER
+
+
+def test_a_product_that_is_gone_is_not_asked_for_at_its_date(store: Store, shop: Shop) -> None:
+    store.now += timedelta(minutes=1)
+    intake.keep(shop, [], parent_ids=["11"], asked_at=store.now, cause="test")
+    at(store, END)
+    assert dated.shops_with_due_ones() == []
+
+
+def test_the_first_date_to_come_counts() -> None:
+    dates = [NOON - timedelta(days=3), None, END, END + timedelta(days=1)]
+    assert next_change(dates, now=NOON) == END
+    assert next_change([None], now=NOON) is None
+
+
+def test_a_store_whose_scheduler_is_late_is_asked_again_ever_more_rarely_for_a_day() -> None:
+    looks, now = 0, NOON + timedelta(seconds=15)
+    while (following := next_change([NOON], now=now, settled=False)) is not None:
+        looks, now = looks + 1, following
+    assert 8 <= looks <= 14
+    assert now >= NOON + timedelta(hours=12)
