@@ -9,6 +9,7 @@ from reverbsync import clock
 from reverbsync.wake import wake
 from shops.models import (
     Membership,
+    MissingProducts,
     Person,
     ReverbConnection,
     Shop,
@@ -64,6 +65,7 @@ def connect_store(shop: Shop, *, platform: str, address: str, keys: Keys) -> Sto
         )
         if before is not None and (before.platform, before.address) != (platform, read):
             ToldProduct.objects.filter(store=connection).delete()
+            MissingProducts.objects.filter(store=connection).delete()
             ToldOrder.objects.filter(store=connection).delete()
             store_replaced.send(StoreConnection, shop=shop)
         look_again(shop)

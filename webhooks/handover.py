@@ -64,6 +64,7 @@ def _read(shop: Shop, delivery: Delivery, now: datetime) -> list[Event] | None:
     try:
         found = platform_of(shop.store).events(delivery.topic, bytes(delivery.body), shop.store)
     except Unreadable as error:
+        intake.take(shop, dict.fromkeys(error.events, f"webhook {delivery.topic}"))
         inbox.put_aside([delivery], state=Delivery.State.UNREADABLE, note=str(error), now=now)
         return None
     if found is None:

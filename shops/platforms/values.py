@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from shops.events import Event
 from shops.hooks import Hooks
 from shops.pictures import StoreProduct
 
@@ -38,7 +39,15 @@ class BadSignature(Exception):
 
 
 class Unreadable(Exception):
-    """A signed delivery whose body is not what its topic promises."""
+    """A signed delivery whose body is not what its topic promises.
+
+    `events` are what could be read of it all the same: they are followed, and the delivery is put aside.
+    """
+
+    def __init__(self, words: str = "", *, events: Sequence[Event] = ()) -> None:
+        """Keep the sentence, which holds no value of the body, and the events."""
+        super().__init__(words)
+        self.events = tuple(events)
 
 
 class StoreError(Exception):
