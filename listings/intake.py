@@ -95,9 +95,10 @@ def keep(
     hold: bool = False,
     lowest: Rank = Rank.EDIT,
 ) -> Kept:
-    """Save what was read of whole products unless something newer is known, and open jobs for what is news.
+    """Save what was read of products unless something newer is known, and open jobs for what is news.
 
-    `pictures` are all units of the products `parent_ids`; a known unit that is not among them is gone. `told_of`: an
+    `pictures` hold all units of the products `parent_ids`: a known unit of these that is not among them is gone. Other
+    pictures may be parts of products, and say nothing about the rest of them. `told_of`: an
     event said that something changed, so where nothing is news all are looked at. `hold`: new products are only
     learnt, until the store tells of a change or the seller begins. Call it inside a transaction.
     """

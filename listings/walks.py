@@ -140,7 +140,7 @@ def _page(walk: Walk, client: StoreClient) -> None:
         kept = intake.keep(
             walk.shop,
             page.products,
-            parent_ids=list(dict.fromkeys(one.store_parent_id for one in page.products)),
+            parent_ids=page.whole_parents,
             asked_at=asked_at,
             cause=walk.get_kind_display(),
             hold=first,

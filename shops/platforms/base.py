@@ -44,7 +44,7 @@ class StoreClient(Protocol):
     # -- products --------------------------------------------------------------------------------------------
 
     def walk(self, cursor: str, *, since: datetime | None = None) -> Page:
-        """Return one page of the catalogue, whole products with all their variants.
+        """Return one page of the catalogue: whole products with all their variants, or what `Page.whole` says.
 
         `cursor` is "" for the first page, else what the page before named as next; it can be kept and used after days.
         With `since`, only what changed after that moment (UTC); a little more is no harm. Rows that cannot be read are

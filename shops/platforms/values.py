@@ -150,6 +150,15 @@ class Page:
     next: str | None
     total: int | None = None
     unread: tuple[Unread, ...] = ()
+    #: The parents of which `products` shows every unit; None: all parents in it.
+    whole: frozenset[str] | None = None
+
+    @property
+    def whole_parents(self) -> list[str]:
+        """Return the parents that were read whole: a known unit of theirs that is not in `products` is gone."""
+        shown = dict.fromkeys(one.store_parent_id for one in self.products)
+        unread = {one.store_parent_id for one in self.unread}
+        return [one for one in shown if one not in unread and (self.whole is None or one in self.whole)]
 
 
 @dataclass(frozen=True)
