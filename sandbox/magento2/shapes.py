@@ -59,10 +59,8 @@ class Entry:
 
     @property
     def changed(self) -> float:
-        """When it changed. A count is not a change, nor is an order; a child does not date its parent or siblings."""
-        if self.family:
-            return float(self.row["updated_at"] if self.row else self.doc["edited_at"])
-        return float(self.doc["updated_at"])
+        """When it changed. A count is not a change, nor is an order."""
+        return max(float(self.doc["updated_at"]), float(self.row["updated_at"]) if self.row else 0.0)
 
 
 def entries(stores: Stores, domain: str) -> Iterator[Entry]:
