@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from listings import jobs, rechecks, selection, walks
+from listings import jobs, missing, selection, walks
 from listings.models import Job, Product, Rank, Walk
 from reverbsync import clock
 from shops.access import for_members
@@ -16,9 +16,6 @@ from shops.models import Shop
 from synclog.reasons import REASONS
 
 PAGE_SIZE = 50
-
-#: Unreadable products that the import's page names; the sync log has them all.
-UNREAD_SHOWN = 20
 
 
 @require_safe
@@ -87,20 +84,9 @@ def show_walks(request: HttpRequest, shop: Shop) -> HttpResponse:
     rows = Walk.objects.filter(shop=shop).order_by("kind")
     held = Product.objects.filter(shop=shop, held=True, gone_at__isnull=True).count()
     known = Product.objects.filter(shop=shop, gone_at__isnull=True).count()
-    unread = rechecks.unread_of(shop)
-    odd = {"unread": unread[:UNREAD_SHOWN], "unread_count": unread.count()}
-    context = {"shop": shop, "walks": rows, "held": held, "known": known, **odd}
+    context = {"shop": shop, "walks": rows, "held": held, "known": known, "missing": missing.of(shop)}
     template = "listings/_walks.html" if request.headers.get("HX-Request") else "listings/walks.html"
     return render(request, template, context)
-
-
-@require_POST
-@for_members
-def read_again(request: HttpRequest, shop: Shop) -> HttpResponse:
-    """Read the products again that could not be read."""
-    rechecks.make_due(shop.pk)
-    messages.success(request, "We are reading them again now.")
-    return redirect("shops:store", shop.pk)
 
 
 @require_POST
@@ -116,4 +102,19 @@ def act_on_walk(request: HttpRequest, shop: Shop, kind: str, word: str) -> HttpR
         get_object_or_404(Walk, shop=shop, kind=kind)
         walks.begin(shop, kind)
         messages.success(request, "Looking at your store now.")
+    return redirect("shops:store", shop.pk)
+
+
+@require_POST
+@for_members
+def settle_missing(request: HttpRequest, shop: Shop, word: str) -> HttpResponse:
+    """Take the seller's word on products that the store's complete list left out."""
+    if word == "remove":
+        count = missing.confirm(shop)
+        messages.success(request, f"{count} products are removed. Their listings on Reverb are being ended.")
+    elif word == "keep":
+        missing.keep(shop)
+        messages.success(request, "Kept. Their listings stay on Reverb.")
+    else:
+        raise Http404
     return redirect("shops:store", shop.pk)

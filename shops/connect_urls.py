@@ -7,7 +7,9 @@ from django.urls import path
 from shops import connecting, reverb_oauth
 
 urlpatterns = [
-    path("choose/<str:state>/", connecting.choose_shop, name="choose_shop"),
+    path("go/<slug:state>/", connecting.go, name="connect_go"),
+    path("choose/<slug:state>/", connecting.choose_shop, name="choose_shop"),
+    path("reverb/go/<slug:state>/", reverb_oauth.go, name="reverb_go"),
     path("reverb/callback/", reverb_oauth.callback, name="reverb_callback"),
     path("<slug:kind>/<slug:step>/", connecting.arrive, name="connect"),
 ]

@@ -1,15 +1,12 @@
 """Connecting a store in a few clicks: the pages between which a seller, the store and we go back and forth.
 
-What each step means is said by the platform's room (shops/platforms/handshake.py); here is what it leads to. A state
-is an unguessable name for a connection that is being made. It lives for half an hour, is used once, and belongs to the
-person who began, in the browser where they began.
+What each step means is said by the platform's room (shops/platforms/handshake.py); here is what it leads to. The state
+that holds the steps together is kept by shops/pending.py.
 """
 
 from __future__ import annotations
 
 import json
-from datetime import timedelta
-from typing import Any
 
 from csp.decorators import csp_replace
 from django.conf import settings
@@ -20,11 +17,11 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.csrf import csrf_exempt
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from pydantic import SecretStr
 
 from reverbsync import clock
-from shops import make
+from shops import make, pending
 from shops.access import for_members, shops_of
 from shops.models import PendingConnection, Person, Shop, StoreConnection
 from shops.platforms import PLATFORMS
@@ -38,14 +35,9 @@ from shops.platforms.handshake import (
     Pending,
     Removed,
     Returned,
-    Sheet,
     Visit,
 )
 from shops.platforms.values import Keys, StoreError, StoreRefused
-
-LIVES = timedelta(minutes=30)
-#: Name in the browser's session of the states that were begun there.
-BEGUN = "connecting"
 
 
 def _base(kind: str) -> str:
@@ -74,15 +66,34 @@ def begin(request: HttpRequest, shop: Shop, kind: str) -> HttpResponse:
         except ValueError as error:
             messages.error(request, str(error))
             return redirect("shops:store_with", shop.pk, kind)
-    made = PendingConnection.objects.create(
-        shop=shop, person=_person(request), platform=kind, address=address, made_at=clock.now()
-    )
-    _remember(request, made.state)
-    first = handshake.begin(Pending(made.state, address), _base(kind))
-    if isinstance(first, Sheet):
-        context = {"shop": shop, "platform": PLATFORMS[kind], "sheet": first}
-        return render(request, "shops/handshake.html", context)
-    return HttpResponseRedirect(first)
+    made = pending.begin(request, shop, kind, address)
+    return redirect("connect_go", made.state)
+
+
+@require_safe
+@login_required
+def go(request: HttpRequest, state: str) -> HttpResponse:
+    """Lead on to the store, or show what to enter there and how far that is."""
+    row = pending.begun_here(request, state)
+    if row.used_at is not None and not row.problem:
+        return _at_store(request, row.shop_id)
+    if not pending.is_fresh(row) or row.used_at is not None:
+        return _told(request, row.problem or pending.EXPIRED, status=410)
+    platform = PLATFORMS[row.platform]
+    first = _handshake(row.platform).begin(Pending(row.state, row.address), _base(row.platform))
+    if isinstance(first, str):
+        return pending.lead_on(request, first, platform.name)
+    context = {"shop": row.shop, "pending": row, "platform": platform, "sheet": first}
+    part = bool(getattr(request, "htmx", False))
+    return render(request, "shops/_sheet_state.html" if part else "shops/handshake.html", context)
+
+
+def _at_store(request: HttpRequest, shop_id: int | None) -> HttpResponse:
+    """Go to the store's page, out of a part of a page too."""
+    address = reverse("shops:store", args=[shop_id])
+    if getattr(request, "htmx", False):
+        return HttpResponse(headers={"HX-Redirect": address})
+    return HttpResponseRedirect(address)
 
 
 # -- someone comes back --------------------------------------------------------------------------------------------
@@ -98,13 +109,13 @@ def arrive(request: HttpRequest, kind: str, step: str) -> HttpResponse:  # noqa:
     form = request.POST.dict() if request.content_type == "application/x-www-form-urlencoded" else {}
     body = b"" if form else request.body
     visit = Visit(request.method or "GET", request.GET.dict(), form, body, _base(kind))
-    row = _row(kind, handshake.state_of(step, visit))
-    pending = Pending(row.state, row.address, _kept(row)) if row is not None else None
+    row = pending.find(kind, handshake.state_of(step, visit))
+    known = Pending(row.state, row.address, pending.kept(row)) if row is not None else None
     try:
-        match handshake.visit(step, visit, pending):
+        match handshake.visit(step, visit, known):
             case Go(url, address, state):
                 PendingConnection.objects.create(state=state, platform=kind, address=address, made_at=clock.now())
-                _remember(request, state)
+                pending.remember(request, state)
                 return HttpResponseRedirect(url)
             case Keep(state, kept):
                 PendingConnection.objects.filter(state=state).update(kept=SecretStr(json.dumps(dict(kept))))
@@ -120,56 +131,70 @@ def arrive(request: HttpRequest, kind: str, step: str) -> HttpResponse:  # noqa:
                     make.store_removed(store.shop)
                 return HttpResponse("OK", content_type="text/plain")
     except Declined as declined:
+        pending.note(row, str(declined))
         return _told(request, str(declined), status=400)
     except StoreError as error:
+        pending.note(row, str(error))
         return _told(request, str(error), status=502)
 
 
 def _granted(request: HttpRequest, kind: str, grant: Grant, row: PendingConnection | None) -> HttpResponse:
     keys = Keys(grant.token, grant.secret)
     if row is not None and row.shop is not None:
-        if not grant.by_server and (request.user != row.person or row.state not in _begun(request)):
+        if not grant.by_server and (request.user != row.person or row.state not in pending.states(request)):
             raise Declined("This connection was begun by someone else, or in another browser. Please begin again.")
-        _connect(row, row.shop, grant.address, keys)
+        store = _connect(row, row.shop, grant.address, keys)
         if grant.by_server:
             return HttpResponse("OK", content_type="text/plain")
-        messages.success(request, f"{PLATFORMS[kind].name} is connected. Your products are being read now.")
+        _say_connected(request, store)
         return HttpResponseRedirect(grant.then or reverse("shops:store", args=[row.shop.pk]))
     if grant.by_server:
         raise Declined("This connection was not begun here, or too long ago.")
-    if row is not None and row.state not in _begun(request):
+    if row is not None and row.state not in pending.states(request):
         raise Declined("This connection was begun in another browser. Please begin again.")
     # It began at the platform: the keys wait until a person has said which shop they belong to.
     kept = SecretStr(json.dumps({"token": grant.token, "secret": grant.secret}))
     if row is not None:
-        PendingConnection.objects.filter(pk=row.pk).update(used_at=clock.now())
+        pending.use(row)
     made = PendingConnection.objects.create(platform=kind, address=grant.address, kept=kept, made_at=clock.now())
     return _on_our_page(request, reverse("choose_shop", args=[made.state]))
 
 
-def _connect(row: PendingConnection, shop: Shop, address: str, keys: Keys) -> None:
-    """Try the keys before they are believed, then connect, once."""
-    if not PendingConnection.objects.filter(pk=row.pk, used_at=None).update(used_at=clock.now()):
+def _connect(row: PendingConnection, shop: Shop, address: str, keys: Keys) -> StoreConnection:
+    """Try the keys before they are believed, then connect, once. Raises Declined."""
+    if shop.delete_asked_at is not None:
+        raise Declined("This shop is being deleted.")
+    if not pending.use(row):
         raise Declined("This connection was made already.")
     try:
-        make.try_store(shop, platform=row.platform, address=address, keys=keys)
-        make.connect_store(shop, platform=row.platform, address=address, keys=keys)
+        passing = make.try_store(shop, platform=row.platform, address=address, keys=keys)
+        return make.connect_store(shop, platform=row.platform, address=address, keys=keys, problem=passing)
     except (StoreRefused, ValueError) as error:
-        PendingConnection.objects.filter(pk=row.pk).update(problem=str(error)[:300])
         raise Declined(str(error)) from None
 
 
+def _say_connected(request: HttpRequest, store: StoreConnection) -> None:
+    """Say what is true: that the store let us in, and whether it answers with these keys."""
+    name = PLATFORMS[store.platform].name
+    if store.problem:
+        words = f"{name} gave us its keys, but does not answer yet: {store.problem} We’ll retry automatically."
+        messages.warning(request, words)
+    else:
+        messages.success(request, f"{name} is connected. Your products are being read now.")
+
+
 def _returned(request: HttpRequest, kind: str, state: str, *, refused: bool) -> HttpResponse:
-    row = PendingConnection.objects.filter(platform=kind, state=state, person=_person_or_none(request)).first()
+    row = pending.begun_by(_person_or_none(request), kind, state)
     if row is None or row.shop is None:
         return redirect("/")
+    store = StoreConnection.objects.filter(shop=row.shop, platform=kind, removed_at=None).first()
     if refused:
         messages.error(request, f"{PLATFORMS[kind].name} did not let us in. You can try again.")
-    elif row.used_at is None or row.problem:
+    elif row.used_at is None or row.problem or store is None:
         words = row.problem or "Your store has not sent us its keys. Try again, or paste keys instead."
         messages.error(request, words)
     else:
-        messages.success(request, f"{PLATFORMS[kind].name} is connected. Your products are being read now.")
+        _say_connected(request, store)
     return redirect("shops:store", row.shop.pk)
 
 
@@ -187,46 +212,50 @@ def _opened(request: HttpRequest, kind: str, address: str) -> HttpResponse:
 @login_required
 def choose_shop(request: HttpRequest, state: str) -> HttpResponse:
     """Let a person say which of their shops a store belongs to, or make a new shop for it."""
-    fresh = PendingConnection.objects.filter(used_at=None, made_at__gt=clock.now() - LIVES, shop=None)
+    fresh = PendingConnection.objects.filter(used_at=None, made_at__gt=clock.now() - pending.LIVES, shop=None)
     row = get_object_or_404(fresh.exclude(kept=""), state=state)
-    person = _person(request)
-    kept = _kept(row)
+    person, problem = _person(request), ""
+    shops = list(shops_of(person).select_related("store"))
     if request.method == "POST":
         chosen = request.POST.get("shop", "")
-        shop = (
-            make.shop(person, row.address[:120]) if chosen == "new" else get_object_or_404(shops_of(person), pk=chosen)
-        )
-        try:
-            _connect(row, shop, row.address, Keys(kept["token"], kept["secret"]))
-        except Declined as declined:
-            return _told(request, str(declined), status=400)
-        messages.success(request, f"{PLATFORMS[row.platform].name} is connected. Your products are being read now.")
-        return redirect("shops:store", shop.pk)
-    context = {"pending": row, "platform": PLATFORMS[row.platform], "shops": list(shops_of(person))}
-    return render(request, "shops/choose.html", context)
+        shop = next((one for one in shops if str(one.pk) == chosen), None)
+        if shop is None and chosen == "new":
+            shop = make.shop(person, row.address[:120])
+        if shop is not None:
+            return _connect_chosen(request, row, shop)
+        problem = "Choose one of your shops, or a new one."
+    context = {
+        "pending": row,
+        "platform": PLATFORMS[row.platform],
+        "shops": shops,
+        "first": _shop_that_began(request, row, shops),
+        "problem": problem,
+    }
+    return render(request, "shops/choose.html", context, status=400 if problem else 200)
+
+
+def _connect_chosen(request: HttpRequest, row: PendingConnection, shop: Shop) -> HttpResponse:
+    kept = pending.kept(row)
+    try:
+        store = _connect(row, shop, row.address, Keys(kept["token"], kept["secret"]))
+    except Declined as declined:
+        return _told(request, str(declined), status=400)
+    _say_connected(request, store)
+    return redirect("shops:store", shop.pk)
+
+
+def _shop_that_began(request: HttpRequest, row: PendingConnection, shops: list[Shop]) -> int | str:
+    """Return the shop that has this store already, or whose button was pressed in this browser; else the first."""
+    for shop in shops:
+        store = getattr(shop, "store", None)
+        if store is not None and (store.platform, store.address) == (row.platform, row.address):
+            return shop.pk
+    begun = PendingConnection.objects.filter(state__in=pending.states(request), platform=row.platform)
+    found = begun.filter(shop__in=shops).order_by("-made_at").values_list("shop_id", flat=True).first()
+    return found or (shops[0].pk if shops else "new")
 
 
 # -- small things --------------------------------------------------------------------------------------------------
-
-
-def _row(kind: str, state: str) -> PendingConnection | None:
-    fresh = PendingConnection.objects.filter(platform=kind, used_at=None, made_at__gt=clock.now() - LIVES)
-    return fresh.select_related("shop", "person").filter(state=state).first() if state else None
-
-
-def _kept(row: PendingConnection) -> dict[str, Any]:
-    text = row.kept.get_secret_value()
-    kept: dict[str, Any] = json.loads(text) if text else {}
-    return kept
-
-
-def _remember(request: HttpRequest, state: str) -> None:
-    request.session[BEGUN] = [*_begun(request), state][-5:]
-
-
-def _begun(request: HttpRequest) -> list[str]:
-    found: list[str] = request.session.get(BEGUN, [])
-    return found
 
 
 def _person(request: HttpRequest) -> Person:
@@ -240,10 +269,15 @@ def _person_or_none(request: HttpRequest) -> Person | None:
 
 def _on_our_page(request: HttpRequest, path: str) -> HttpResponse:
     """Lead on to a page of ours; out of a store's frame, where our sign-in does not reach, by a link."""
-    if request.headers.get("Sec-Fetch-Dest") == "iframe":
+    if _framed(request):
         return render(request, "shops/leave_frame.html", {"address": settings.SITE_URL + path})
     return HttpResponseRedirect(path)
 
 
+def _framed(request: HttpRequest) -> bool:
+    return request.headers.get("Sec-Fetch-Dest") == "iframe"
+
+
 def _told(request: HttpRequest, words: str, *, status: int) -> HttpResponse:
-    return render(request, "shops/declined.html", {"words": words}, status=status)
+    context = {"words": words, "home": f"{settings.SITE_URL}/", "framed": _framed(request)}
+    return render(request, "shops/declined.html", context, status=status)

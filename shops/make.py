@@ -9,6 +9,7 @@ from reverbsync import clock
 from reverbsync.wake import wake
 from shops.models import (
     Membership,
+    MissingProducts,
     Person,
     ReverbConnection,
     Shop,
@@ -18,7 +19,8 @@ from shops.models import (
     ToldProduct,
 )
 from shops.platforms import PLATFORMS
-from shops.platforms.values import Keys, StorePassing
+from shops.platforms.addresses import same_address
+from shops.platforms.values import Keys, StoreError, StorePassing, StoreRefused
 from shops.reverb import connect, hooks, reference
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import ReverbError
@@ -40,11 +42,12 @@ def shop(owner: Person, name: str) -> Shop:
     return made
 
 
-def connect_store(shop: Shop, *, platform: str, address: str, keys: Keys) -> StoreConnection:
+def connect_store(shop: Shop, *, platform: str, address: str, keys: Keys, problem: str = "") -> StoreConnection:
     """Connect a shop to its store, keeping the webhook address it has. Raises ValueError for a wrong address.
 
-    Another store than before begins anew: products of the old one must not count as vanished, which would end their
-    listings.
+    `problem` says why the store did not answer just now (`try_store`). Another store than before begins anew: products
+    of the old one must not count as vanished, which would end their listings. The same store under another spelling of
+    its address is no other store.
     """
     now, read = clock.now(), PLATFORMS[platform].read_address(address)
     with transaction.atomic():
@@ -57,13 +60,15 @@ def connect_store(shop: Shop, *, platform: str, address: str, keys: Keys) -> Sto
                 "token": keys.token,
                 "secret": keys.secret,
                 "removed_at": None,
-                "problem": "",
+                "problem": problem[:300],
                 "hooks": {},
                 "hooks_due_at": now,
             },
         )
-        if before is not None and (before.platform, before.address) != (platform, read):
+        same = before is not None and before.platform == platform and same_address(before.address, read)
+        if before is not None and not same:
             ToldProduct.objects.filter(store=connection).delete()
+            MissingProducts.objects.filter(store=connection).delete()
             ToldOrder.objects.filter(store=connection).delete()
             store_replaced.send(StoreConnection, shop=shop)
         look_again(shop)
@@ -74,7 +79,7 @@ def connect_store(shop: Shop, *, platform: str, address: str, keys: Keys) -> Sto
 def try_store(shop: Shop, *, platform: str, address: str, keys: Keys) -> str:
     """Ask the store who it is; return a sentence when it did not answer just now, which may pass.
 
-    Raises StoreRefused when it does not accept the keys, ValueError for a wrong address.
+    Raises StoreRefused when it does not accept the keys or what they ask for, ValueError for a wrong address.
     """
     room = PLATFORMS[platform]
     candidate = StoreConnection(
@@ -84,6 +89,10 @@ def try_store(shop: Shop, *, platform: str, address: str, keys: Keys) -> str:
         room.client(candidate).check()
     except StorePassing as error:
         return str(error)
+    except StoreRefused:
+        raise
+    except StoreError as error:
+        raise StoreRefused(str(error)) from None
     return ""
 
 

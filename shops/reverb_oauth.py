@@ -7,77 +7,79 @@ paste tokens.
 
 from __future__ import annotations
 
-from datetime import timedelta
 from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from reverbsync import clock
-from shops import make
+from shops import make, pending
 from shops.access import for_members
-from shops.models import PendingConnection, Person, Shop
+from shops.models import PendingConnection, Shop
 from shops.reverb import client
 from shops.reverb.connect import SCOPES
 from shops.reverb.errors import ReverbError
-
-LIVES = timedelta(minutes=30)
 
 
 @require_POST
 @for_members
 def begin(request: HttpRequest, shop: Shop) -> HttpResponse:
-    """Send the browser to Reverb's page; `sandbox` in the form chooses which Reverb."""
+    """Begin to connect a shop to Reverb; `sandbox` in the form chooses which Reverb."""
     if not settings.REVERB_CLIENT_ID:
         raise Http404("Reverb by OAuth is not set up here.")
-    assert isinstance(request.user, Person)  # noqa: S101 -- login_required has seen to it
-    sandbox = request.POST.get("sandbox") == "on"
-    made = PendingConnection.objects.create(
-        shop=shop, person=request.user, platform="reverb", address="sandbox" if sandbox else "", made_at=clock.now()
-    )
+    made = pending.begin(request, shop, "reverb", "sandbox" if request.POST.get("sandbox") == "on" else "")
+    return redirect("reverb_go", made.state)
+
+
+@require_safe
+@login_required
+def go(request: HttpRequest, state: str) -> HttpResponse:
+    """Lead on to Reverb's page."""
+    row = pending.begun_here(request, state)
+    if row.platform != "reverb" or not pending.is_fresh(row):
+        messages.error(request, pending.EXPIRED)
+        return redirect("shops:reverb", row.shop_id)
     asked = {
         "client_id": settings.REVERB_CLIENT_ID,
         "redirect_uri": _callback_address(),
         "response_type": "code",
         "scope": " ".join(SCOPES),
-        "state": made.state,
+        "state": row.state,
     }
-    root = settings.REVERB_SANDBOX_WEB_URL if sandbox else settings.REVERB_WEB_URL
-    return HttpResponseRedirect(f"{root}/oauth/authorize?{urlencode(asked)}")
+    return pending.lead_on(request, f"{_root(row)}/oauth/authorize?{urlencode(asked)}", "Reverb")
 
 
 @require_safe
 @login_required
 def callback(request: HttpRequest) -> HttpResponse:
     """Take the code back, once, from the person who began."""
-    assert isinstance(request.user, Person)  # noqa: S101 -- login_required has seen to it
-    fresh = PendingConnection.objects.filter(platform="reverb", used_at=None, made_at__gt=clock.now() - LIVES)
-    row = fresh.filter(state=request.GET.get("state", ""), person=request.user).select_related("shop").first()
-    if row is None or row.shop is None or not fresh.filter(pk=row.pk).update(used_at=clock.now()):
-        messages.error(request, "This connection was not begun here, or too long ago. Please begin again.")
+    row = pending.find("reverb", request.GET.get("state", ""))
+    if row is None or row.shop is None or row.person != request.user or not pending.use(row):
+        messages.error(request, pending.EXPIRED)
         return redirect("/")
     back = redirect("shops:reverb", row.shop.pk)
     if not request.GET.get("code"):
         messages.error(request, "Reverb did not let us in. You can try again, or paste a token.")
         return back
-    sandbox = row.address == "sandbox"
-    root = settings.REVERB_SANDBOX_WEB_URL if sandbox else settings.REVERB_WEB_URL
     try:
-        token = client.token_for_code(root, request.GET["code"], _callback_address())
+        token = client.token_for_code(_root(row), request.GET["code"], _callback_address())
     except ReverbError as error:
         messages.error(request, f"Reverb gave no token: {error.message}")
         return back
-    account = make.connect_reverb(row.shop, token, sandbox=sandbox, by_oauth=True)
+    account = make.connect_reverb(row.shop, token, sandbox=row.address == "sandbox", by_oauth=True)
     if account.problem is not None and not account.problem.usable:
         messages.error(request, account.problem.words)
     else:
         messages.success(request, f"Connected to {account.shop_name or 'Reverb'}.")
     return back
+
+
+def _root(row: PendingConnection) -> str:
+    return settings.REVERB_SANDBOX_WEB_URL if row.address == "sandbox" else settings.REVERB_WEB_URL
 
 
 def _callback_address() -> str:

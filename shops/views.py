@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings as site
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -15,7 +17,7 @@ from shops import make
 from shops.access import for_members, shops_of
 from shops.forms import ReverbForm, SettingsForm, ShopForm, StoreForm
 from shops.models import Person, ReverbConnection, Shop, StoreConnection
-from shops.platforms import PLATFORMS
+from shops.platforms import PLATFORMS, Platform
 from shops.platforms.values import StoreRefused
 from shops.reverb import hooks, limits
 from shops.reverb.connect import PROBLEMS
@@ -91,23 +93,28 @@ def store_with(request: HttpRequest, shop: Shop, kind: str) -> HttpResponse:
         request.POST or None, platform=platform, initial={"address": connection.address} if connection else None
     )
     if request.method == "POST" and form.is_valid():
-        passing = ""
         wanted = {"platform": kind, "address": form.cleaned_data["address"], "keys": form.cleaned_data["keys"]}
-        try:
-            passing = make.try_store(shop, **wanted)
-        except StoreRefused as error:
-            if not platform.makes_keys:  # keys that are made now cannot be known there yet
-                form.add_error(None, str(error))
-        if form.is_valid():
+        problem = _tried(shop, platform, wanted)
+        if problem and not platform.is_told:  # what is told needs no answer, and its new keys are not known there yet
+            form.add_error(None, problem)
+        else:
             make.connect_store(shop, **wanted)
             if platform.makes_keys:
                 # In the answer itself: nothing that holds a secret is stored in a session or a cookie.
                 told = {"shop": shop, "platform": platform, "store": shop.store, "keys": form.cleaned_data["keys"]}
                 return never_cached(render(request, "shops/keys.html", told))
-            messages.success(request, passing or "Your store is connected. Your products are being read now.")
+            messages.success(request, "Your store is connected. Your products are being read now.")
             return redirect("shops:store", shop.pk)
     context = {"shop": shop, "form": form, "platform": platform, "handshake": platform.handshake}
     return render(request, "shops/store_with.html", context)
+
+
+def _tried(shop: Shop, platform: Platform, wanted: dict[str, Any]) -> str:
+    """Return why the store does not answer with these keys, "" when it does."""
+    try:
+        return make.try_store(shop, **wanted)
+    except StoreRefused as error:
+        return str(error)
 
 
 def never_cached(response: HttpResponse) -> HttpResponse:

@@ -53,7 +53,7 @@ def hand_over(shop: Shop) -> bool:
     for delivery, found in meant.items():
         error = next((failed[event] for event in found if event in failed), None)
         if error is not None:
-            inbox.try_later(delivery, note=str(error), now=now, at_least_s=getattr(error, "retry_after", None))
+            inbox.try_later(delivery, note=str(error), now=now, at_least_s=error.retry_after)
     worked_off = [delivery for delivery, found in meant.items() if not failed.keys() & set(found)]
     inbox.done(worked_off, now=clock.now(), personal=platform_of(shop.store).personal_topics)
     return full
@@ -64,6 +64,7 @@ def _read(shop: Shop, delivery: Delivery, now: datetime) -> list[Event] | None:
     try:
         found = platform_of(shop.store).events(delivery.topic, bytes(delivery.body), shop.store)
     except Unreadable as error:
+        intake.take(shop, dict.fromkeys(error.events, f"webhook {delivery.topic}"))
         inbox.put_aside([delivery], state=Delivery.State.UNREADABLE, note=str(error), now=now)
         return None
     if found is None:

@@ -114,6 +114,7 @@ class Stores:
             "status": wish.get("status", "ACTIVE"),
             "created_at": now,
             "updated_at": now,
+            "edited_at": now,  # the product itself, without its variants
         }
         product["variants"] = [self._variant(row, n) for n, row in enumerate(wish.get("variants") or [{}], 1)]
         self.keep.put("product", product["id"], product)
@@ -124,7 +125,7 @@ class Stores:
         changes = {name: wish[name] for name in PRODUCT_FIELDS if name in wish and wish[name] != product[name]}
         if not changes:
             return []
-        product.update(changes, updated_at=self.clock.now())
+        product.update(changes, updated_at=self.clock.now(), edited_at=self.clock.now())
         self.keep.put("product", product["id"], product)
         return [{"what": "product_updated", "product": product}]
 
@@ -145,6 +146,13 @@ class Stores:
             what.append({"what": "product_updated", "product": product, "variant": variant})
         self.keep.put("product", product["id"], product)
         return what
+
+    def drop_variant(self, product: Doc, variant: Doc) -> list[Doc]:
+        """Delete one of several variants."""
+        product["variants"].remove(variant)
+        product["updated_at"] = product["edited_at"] = self.clock.now()
+        self.keep.put("product", product["id"], product)
+        return [{"what": "product_updated", "product": product}]
 
     def delete(self, product: Doc) -> list[Doc]:
         """Delete a product."""

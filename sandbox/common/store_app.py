@@ -97,11 +97,14 @@ def _products(board: Blueprint, stores: Stores, tell: Tell) -> None:
             tell(doc["domain"], stores.delete(doc) if deleted else stores.edit_product(doc, request.get_json()))
             return doc
 
-    @board.put("/_control/variants/<variant_id>")
+    @board.route("/_control/variants/<variant_id>", methods=["PUT", "DELETE"])
     def variant(variant_id: str) -> Any:
         with stores.keep.lock:
             doc, found = stores.with_variant(variant_id) or abort(404)
-            tell(doc["domain"], stores.edit_variant(doc, found, request.get_json()))
+            if request.method == "DELETE":
+                tell(doc["domain"], stores.drop_variant(doc, found))
+            else:
+                tell(doc["domain"], stores.edit_variant(doc, found, request.get_json()))
             return doc
 
 

@@ -59,8 +59,10 @@ class Entry:
 
     @property
     def changed(self) -> float:
-        """When it changed. A count is not a change, nor is an order."""
-        return max(float(self.doc["updated_at"]), float(self.row["updated_at"]) if self.row else 0.0)
+        """When it changed. A count is not a change, nor is an order; a child does not date its parent or siblings."""
+        if self.family:
+            return float(self.row["updated_at"] if self.row else self.doc["edited_at"])
+        return float(self.doc["updated_at"])
 
 
 def entries(stores: Stores, domain: str) -> Iterator[Entry]:

@@ -8,13 +8,14 @@ from shops.models.rules import Group, MappingRule, SelectionRule
 from shops.models.settings import FIELDS, SyncSettings
 from shops.models.shipstation import ShipStation, ShipStationNotice
 from shops.models.shop import Membership, Shop
-from shops.models.told import ToldOrder, ToldProduct
+from shops.models.told import MissingProducts, ToldOrder, ToldProduct
 
 __all__ = [
     "FIELDS",
     "Group",
     "MappingRule",
     "Membership",
+    "MissingProducts",
     "PendingConnection",
     "Person",
     "ReverbConnection",

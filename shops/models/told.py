@@ -37,3 +37,22 @@ class ToldOrder(models.Model):
 
     def __str__(self) -> str:
         return self.order_id
+
+
+class MissingProducts(models.Model):
+    """Products that a complete list left out, so many that the seller is asked before they count as gone."""
+
+    store = models.OneToOneField(StoreConnection, models.CASCADE, related_name="missing_products")
+    product_ids = models.JSONField()
+    #: How many products were known then.
+    of = models.PositiveIntegerField()
+    #: The list's own stamp, UTC.
+    listed_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.count} of {self.of}"
+
+    @property
+    def count(self) -> int:
+        """How many are missing."""
+        return len(self.product_ids)

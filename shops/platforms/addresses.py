@@ -5,6 +5,7 @@ Whether the host is public is not decided here but at each call, after its name 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -30,3 +31,37 @@ def read_web_address(text: str) -> str:
     if "." not in parts.hostname and not named:
         raise ValueError("That is not the address of a public website.")
     return f"{parts.scheme}://{host.lower()}{parts.path.rstrip('/')}"
+
+
+def same_address(one: str, other: str) -> bool:
+    """Tell whether two addresses are spellings of one store's: scheme, `www.`, `index.php` and a last slash aside."""
+    return _plain(one) == _plain(other)
+
+
+def within(one: str, other: str) -> bool:
+    """Tell whether one of two addresses lies on the other: the same host, and a path that goes on from the other's.
+
+    A Magento that adds store codes to its URLs calls itself `https://shop.example.com/index.php/default/`.
+    """
+    (host, path), (other_host, other_path) = _plain(one), _plain(other)
+    shorter, longer = sorted((path, other_path), key=len)
+    return host == other_host and longer[: len(shorter)] == shorter
+
+
+def _plain(address: str) -> tuple[str, tuple[str, ...]]:
+    """Return host and path in one spelling; an address without a scheme is a host, or an id of a platform's own."""
+    parts = urlsplit(address if "//" in address else f"//{address}")
+    host = parts.netloc.lower().removeprefix("www.")
+    usual = {"https": ":443", "http": ":80"}.get(parts.scheme, ":443")
+    host = host.removesuffix(usual)
+    with suppress(UnicodeError):  # a name that cannot be one stays as it was typed
+        host = host.encode("idna").decode()
+    return host, tuple(part for part in parts.path.split("/") if part and part != "index.php")
+
+
+def another(entered: str, answered: str) -> str:
+    """Return the sentence for a seller who entered one store and approved another."""
+    return (
+        f"Another store answered than the one that was entered here: you entered {entered}, and {answered} answered. "
+        f"Start again and enter {answered}, or sign in to {entered} first."
+    )

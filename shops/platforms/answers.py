@@ -111,13 +111,12 @@ class Caller(ABC):
         return StorePassing(words, retry_after=retry_after, maybe_done=method != "GET")
 
     def _about_keys(self, words: str) -> StoreError:
-        """Ask once more before keys are called refused: one bad answer is not a verdict."""
+        """Ask once more before keys are called refused: one bad answer is not a verdict.
+
+        Keys that work for the probe may lack a permission, or work again: either is retried, with the store's words.
+        """
         verdict, _ = judge(self.probe(), self)
-        if verdict == Verdict.KEYS:
-            return StoreRefused(words)
-        if verdict == Verdict.DONE:  # the keys work, but may not do this
-            return Unsupported(words)
-        return StorePassing(words)
+        return StoreRefused(words) if verdict == Verdict.KEYS else StorePassing(words)
 
 
 def judge(answer: Answer, caller: Caller) -> tuple[Verdict, Any]:

@@ -44,7 +44,7 @@ class StoreClient(Protocol):
     # -- products --------------------------------------------------------------------------------------------
 
     def walk(self, cursor: str, *, since: datetime | None = None) -> Page:
-        """Return one page of the catalogue, whole products with all their variants.
+        """Return one page of the catalogue: whole products with all their variants, or what `Page.whole` says.
 
         `cursor` is "" for the first page, else what the page before named as next; it can be kept and used after days.
         With `since`, only what changed after that moment (UTC); a little more is no harm. Rows that cannot be read are
@@ -109,7 +109,7 @@ class StoreClient(Protocol):
 
 
 @runtime_checkable
-class Resizable(StoreClient, Protocol):
+class Resizable(Protocol):
     """A StoreClient that can be asked for smaller pages, down to one product, and to leave one out.
 
     A page may be too large to be read (TooLarge), or take so many calls that one of them always fails. The walk then

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from shops.events import Event
 from shops.hooks import Hooks
 from shops.pictures import StoreProduct
 
@@ -38,7 +39,15 @@ class BadSignature(Exception):
 
 
 class Unreadable(Exception):
-    """A signed delivery whose body is not what its topic promises."""
+    """A signed delivery whose body is not what its topic promises.
+
+    `events` are what could be read of it all the same: they are followed, and the delivery is put aside.
+    """
+
+    def __init__(self, words: str = "", *, events: Sequence[Event] = ()) -> None:
+        """Keep the sentence, which holds no value of the body, and the events."""
+        super().__init__(words)
+        self.events = tuple(events)
 
 
 class StoreError(Exception):
@@ -141,6 +150,15 @@ class Page:
     next: str | None
     total: int | None = None
     unread: tuple[Unread, ...] = ()
+    #: The parents of which `products` shows every unit; None: all parents in it.
+    whole: frozenset[str] | None = None
+
+    @property
+    def whole_parents(self) -> list[str]:
+        """Return the parents that were read whole: a known unit of theirs that is not in `products` is gone."""
+        shown = dict.fromkeys(one.store_parent_id for one in self.products)
+        unread = {one.store_parent_id for one in self.unread}
+        return [one for one in shown if one not in unread and (self.whole is None or one in self.whole)]
 
 
 @dataclass(frozen=True)

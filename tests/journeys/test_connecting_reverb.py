@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 from typing import Any
 
 import pytest
@@ -105,8 +107,10 @@ def signed_in() -> Client:
 
 def go_to_reverb(world: World, client: Client, word: str = "authorize", **form: str) -> str:
     """Press the button here and the one on Reverb's page; returns the path that Reverb sends the browser back to."""
-    begun = client.post(reverse("shops:reverb_begin", args=[world.shop.pk]), form)
-    answered = requests.post(begun["Location"], data={"word": word}, allow_redirects=False, timeout=10)
+    page = client.post(reverse("shops:reverb_begin", args=[world.shop.pk]), form, follow=True).content.decode()
+    found = re.search(r'http-equiv="refresh" content="0; url=([^"]+)"', page)
+    assert found is not None
+    answered = requests.post(html.unescape(found[1]), data={"word": word}, allow_redirects=False, timeout=10)
     return answered.headers["Location"].partition("//")[2].partition("/")[2]
 
 

@@ -11,72 +11,17 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 import requests
-from django.test import Client
-from pydantic import SecretStr
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from reverbsync import clock
 from reverbsync.redis import connection as redis
-from reverbsync.stack.stores import STORES
-from shops import make
-from shops.models import PendingConnection, Person, Shop, StoreConnection
-from shops.platforms import client_of
+from shops.models import PendingConnection, StoreConnection
 from tests.journeys.world import StandIn as Control
 from tests.people import nora, olivia
+from tests.platforms.ways import Browser, Way, browser, way
 
 pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True)]
-
-
-class Browser(requests.Session):
-    """A browser in which a person is signed in here; it follows redirects to anywhere."""
-
-    def __init__(self, home: str) -> None:
-        super().__init__()
-        self.home = home
-
-    def request(self, *args: Any, **more: Any) -> requests.Response:
-        """Call, and hang up: our server's thread, and its line to the database, end with the call."""
-        try:
-            return super().request(*args, **more)
-        finally:
-            self.close()
-
-    def see(self, path: str) -> str:
-        """Return one of our pages."""
-        return self.get(self.home + path, timeout=20).text
-
-    def press(self, path: str, *, follow: bool = True, **form: str) -> requests.Response:
-        """Send a form of ours."""
-        token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', self.see("/shops/new/"))
-        assert token is not None
-        said = {"csrfmiddlewaretoken": token[1], **form}
-        headers = {"Referer": self.home + path}
-        return self.post(self.home + path, data=said, headers=headers, allow_redirects=follow, timeout=20)
-
-
-class Way:
-    """A shop that wants to be connected to one stand-in."""
-
-    def __init__(self, kind: str, control: Control, home: str) -> None:
-        self.stand_in, self.control, self.home = STORES[kind], control, home
-        self.address = self.stand_in.address(control.url)
-        self.shop: Shop = make.shop(olivia(), "Guitars")
-        control.ask("POST", "/reset")
-        keys = {"token": self.stand_in.token("x"), "secret": self.stand_in.secret("x")}
-        control.ask("POST", "/shops", {"domain": self.stand_in.domain, **keys})
-
-    @property
-    def begin(self) -> str:
-        """The path of the button."""
-        return f"/shops/{self.shop.pk}/store/with/{self.stand_in.kind}/begin/"
-
-    def connected(self) -> StoreConnection:
-        """Return the connection, whose keys open the store."""
-        made = StoreConnection.objects.get()
-        assert made.shop_id == self.shop.pk
-        client_of(made).check()
-        return made
 
 
 @pytest.fixture
@@ -89,40 +34,19 @@ def home(live_server: LiveServer, settings: Settings, monkeypatch: pytest.Monkey
     return settings.SITE_URL
 
 
-def way(kind: str, processes: dict[str, Control], home: str, settings: Settings) -> Way:
-    """Return a shop and an empty store of a kind."""
-    control = processes[STORES[kind].module]
-    for name, value in STORES[kind].environment(control.url).items():
-        setattr(settings, name, [value] if name == "ALLOWED_PRIVATE_HOSTS" else value)
-    return Way(kind, control, home)
-
-
-def browser(person: Person | None, home: str) -> Browser:
-    """Return a browser."""
-    made = Browser(home)
-    if person is not None:
-        client = Client()
-        client.force_login(person)
-        made.cookies.set("sessionid", client.cookies["sessionid"].value)
-    return made
-
-
 # -- Shopify -------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def shopify(processes: dict[str, Control], home: str, settings: Settings) -> Way:
     """Return a way to Shopify, where the operator has an app."""
-    settings.SHOPIFY_CLIENT_ID, settings.SHOPIFY_CLIENT_SECRETS = "our-app", [SecretStr("hush")]
-    made = way("shopify", processes, home, settings)
-    made.control.ask("POST", "/app", {"client_id": "our-app", "client_secret": "hush"})
-    return made
+    return way("shopify", processes, home, settings)
 
 
 def install(way: Way, person: Browser) -> str:
     """Press the button here and Install there; returns the address that Shopify sends the browser back to."""
-    begun = person.press(way.begin, follow=False, address=way.address)
-    answer = requests.post(begun.headers["Location"], allow_redirects=False, timeout=20)
+    page = person.leave(way.begin, address=way.address)
+    answer = requests.post(page, allow_redirects=False, timeout=20)
     return answer.headers["Location"]
 
 
@@ -144,7 +68,7 @@ def test_shopify_lets_us_in_and_the_token_renews_itself_before_it_ends(
     ("change", "words"),
     [
         ({"hmac": "0" * 64}, "not signed by Shopify"),
-        ({"shop": "others.myshopify.com"}, "another store"),
+        ({"shop": "others.myshopify.com"}, "not signed by Shopify"),
         ({"state": "made-up"}, "not begun here"),
         ({"timestamp": "1"}, "not signed by Shopify"),
     ],
@@ -181,7 +105,7 @@ def woo(processes: dict[str, Control], home: str, settings: Settings) -> Way:
 
 def approve(way: Way, person: Browser, word: str = "approve") -> requests.Response:
     """Press the button here, and approve or deny on the store's page."""
-    page = person.press(way.begin, address=way.address)
+    page = person.get(person.leave(way.begin, address=way.address), timeout=20)
     link = re.search(rf'id="{word}" href="([^"]+)"', page.text)
     assert link is not None
     return person.get(way.control.url + html.unescape(link[1]), timeout=30)
@@ -259,13 +183,7 @@ def test_magentos_credentials_are_exchanged_for_the_one_who_began_alone(magento:
 @pytest.fixture
 def big(processes: dict[str, Control], home: str, settings: Settings) -> Way:
     """Return a way to BigCommerce, where the operator has an app."""
-    from shops.platforms.bigcommerce.connect import SCOPES
-
-    settings.BIGCOMMERCE_CLIENT_ID, settings.BIGCOMMERCE_CLIENT_SECRET = "our-app", SecretStr("hush" * 10)
-    made = way("bigcommerce", processes, home, settings)
-    app = {"client_id": "our-app", "client_secret": "hush" * 10, "scope": " ".join(SCOPES)}
-    made.control.ask("POST", "/app", app)
-    return made
+    return way("bigcommerce", processes, home, settings)
 
 
 def visit(way: Way, step: str, **claims: Any) -> dict[str, str]:

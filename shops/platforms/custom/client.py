@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 
@@ -16,18 +16,10 @@ from shops.models import StoreConnection, ToldOrder, ToldProduct
 from shops.orders import NewOrder, OrderStatus, Shipment, StoreOrder
 from shops.pictures import StoreProduct
 from shops.platforms import calls
+from shops.platforms.answers import Caller, Verdict
 from shops.platforms.custom import messages, signing, told
-from shops.platforms.values import (
-    Count,
-    Hooks,
-    Moved,
-    Page,
-    StockPage,
-    StoreInfo,
-    StorePassing,
-    StoreRefused,
-    Unsupported,
-)
+from shops.platforms.values import Count, Hooks, Moved, Page, StockPage, StoreInfo, Unsupported
+from shops.wire import object_of
 
 STORE = "Your system"
 CALLS_PER_MINUTE = 120
@@ -43,13 +35,53 @@ class _Conflict(Moved):
         self.said = said
 
 
+class _Caller(Caller):
+    """Posts signed messages; the path of a call is the message's type, its body the data and the id."""
+
+    store = STORE
+
+    def __init__(self, connection: StoreConnection) -> None:
+        self._connection = connection
+        self.budget = Budget(f"custom:{connection.address}", CALLS_PER_MINUTE)
+
+    def send(self, method: str, path: str, body: object) -> Answer:
+        data, key = cast("tuple[dict[str, Any], str]", body)
+        now = clock.now()
+        sent = json.dumps({"type": path, "timestamp": now.isoformat(), "data": data}).encode()
+        headers = signing.sign(self._connection.secret.get_secret_value(), key, now, sent)
+        answer = calls.call(
+            STORE,
+            method,
+            self._connection.address,
+            budgets=[self.budget],
+            headers={"Content-Type": "application/json", **headers},
+            body=sent,
+            read_s=READ_S,
+        )
+        if answer.status == 409 and (said := object_of(answer.text.encode())) is not None:
+            raise _Conflict(said)
+        return answer
+
+    def own_words(self, status: int, said: Any) -> Verdict | None:
+        """Only an object of JSON is the system's own word: a web server in front of it answers with pages."""
+        if not isinstance(said, dict):
+            return None
+        return {401: Verdict.KEYS, 403: Verdict.KEYS, 404: Verdict.REFUSED, 422: Verdict.REFUSED}.get(status)
+
+    def words(self, said: Any) -> str:
+        return str(said.get("error") or said.get("message") or "")[:300] if isinstance(said, dict) else ""
+
+    def probe(self) -> Answer:
+        return self.send("POST", "ping", ({}, str(uuid.uuid4())))
+
+
 class CustomClient:
     """Speaks for one store."""
 
     def __init__(self, connection: StoreConnection) -> None:
         """Nothing is asked yet."""
         self._connection = connection
-        self._budget = Budget(f"custom:{connection.address}", CALLS_PER_MINUTE)
+        self._caller = _Caller(connection)
 
     def check(self) -> StoreInfo:
         """Send a `ping`; the answer may tell name and currency."""
@@ -205,32 +237,9 @@ class CustomClient:
     # -- the call ----------------------------------------------------------------------------------------------
 
     def _tell(self, kind: str, data: dict[str, Any], *, key: str) -> dict[str, Any]:
-        now = clock.now()
-        body = json.dumps({"type": kind, "timestamp": now.isoformat(), "data": data}).encode()
-        headers = signing.sign(self._connection.secret.get_secret_value(), key, now, body)
-        answer = calls.call(
-            STORE,
-            "POST",
-            self._connection.address,
-            budgets=[self._budget],
-            headers={"Content-Type": "application/json", **headers},
-            body=body,
-            read_s=READ_S,
-        )
-        if answer.status == 409:
-            raise _Conflict(_said(answer))
-        if answer.status in (401, 403):
-            raise StoreRefused("Your system refused our signature. Check that it knows the present secret.")
-        if answer.status == 429:
-            raise calls.slow_down(STORE, self._budget, answer)
-        if answer.status in (404, 405, 422, 501):
-            raise Unsupported(f"Your system does not take “{kind}” (status {answer.status}).")
-        if not 200 <= answer.status < 300:
-            raise StorePassing(f"Your system answered {answer.status}.", maybe_done=answer.status >= 500)
-        return _said(answer)
+        """Send a message and return the object that it was answered, an empty one where it holds none.
 
-
-def _said(answer: Answer) -> dict[str, Any]:
-    """Return the object of an answer, an empty one where it holds none. Raises StorePassing for a page."""
-    said = calls.json_of(STORE, answer)
-    return said if isinstance(said, dict) else {}
+        Raises _Conflict where the system says that its stock, or its order, is another one, and what `Caller` raises.
+        """
+        said = self._caller.json("POST", kind, (data, key))
+        return said if isinstance(said, dict) else {}

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections import Counter
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AwareDatetime, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints, ValidationError
 
 from shops.orders import OrderLine, OrderStatus, Shipment, StoreOrder
 from shops.pictures import StoreProduct
+from shops.platforms.reading import title_of
 from shops.platforms.values import Unreadable
-from shops.wire import Part, Text
+from shops.wire import MOST_UNITS, Money, Part, Side, SideRows, Text, Units, object_of, units_of
 
 TOPICS = (
     "product.updated",
@@ -23,80 +25,119 @@ TOPICS = (
 )
 #: Most products in one message.
 MOST = 250
+#: Longest address of a photo or a page.
+LONGEST_ADDRESS = 2000
 FINISH_OPTIONS = {"color", "colour", "finish"}
-Id = Annotated[Text, Field(min_length=1, max_length=64)]
+
+
+def _in_utc(stamp: datetime) -> datetime:
+    try:
+        return stamp.astimezone(UTC)
+    except OverflowError:  # the first and the last day that a date can name, in a zone that leads beyond
+        raise ValueError("no usable moment") from None
+
+
+def _address(text: str) -> str:
+    if not text.startswith(("https://", "http://")) or len(text) > LONGEST_ADDRESS:
+        raise ValueError("no web address")
+    return text
+
+
+def _texts(value: Any) -> Any:
+    """Read an object of texts: PHP sends an empty one as a list; other values than texts and numbers are left out."""
+    if not isinstance(value, dict):
+        return {}
+    texts = (str, int, float)
+    return {str(k): str(v) for k, v in value.items() if isinstance(v, texts) and not isinstance(v, bool)}
+
+
+def _whole(value: Any) -> int:
+    """Read a quantity: of 2.5 m the whole ones."""
+    units = units_of(value)
+    if units is None:
+        raise ValueError("no quantity")
+    return max(0, min(MOST_UNITS, units))
+
+
+Id = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
+Stamp = Annotated[AwareDatetime, AfterValidator(_in_utc)]
+Address = Annotated[str, AfterValidator(_address)]
+Texts = Annotated[dict[str, str], BeforeValidator(_texts)]
+Quantity = Annotated[int, BeforeValidator(_whole)]
 
 
 class Variant(Part):
-    """One sellable unit."""
+    """One sellable unit. `price` 0: it has none."""
 
     id: Id
-    sku: Text = ""
-    price: Decimal
-    stock: int | None = None
-    barcode: Text = ""
-    options: dict[str, str] = {}
-    photos: list[str] = []
+    sku: Side[Text] = ""
+    price: Money = Decimal(0)
+    stock: Units = None
+    barcode: Side[Text] = ""
+    options: Texts = {}
+    photos: SideRows[Address] = []
 
 
 class Product(Part):
-    """A product with all its variants."""
+    """A product with all its variants. What is not needed to know its stock takes its default where it is odd."""
 
     id: Id
-    updated_at: AwareDatetime
-    title: Annotated[str, Field(min_length=1)]
-    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")]
+    updated_at: Stamp
     variants: Annotated[list[Variant], Field(min_length=1)]
-    description: str = ""
-    vendor: str = ""
-    product_type: str = ""
-    tags: list[str] = []
-    collections: list[str] = []
-    attributes: dict[str, str] = {}
-    photos: list[str] = []
+    title: Side[Text] = ""
+    currency: Side[Annotated[str, StringConstraints(strip_whitespace=True, to_upper=True, pattern="^[A-Za-z]{3}$")]] = (
+        ""
+    )
+    description: Side[str] = ""
+    vendor: Side[Text] = ""
+    product_type: Side[Text] = ""
+    tags: SideRows[Text] = []
+    collections: SideRows[Text] = []
+    attributes: Texts = {}
+    photos: SideRows[Address] = []
     for_sale: bool = True
-    url: str = ""
+    url: Side[Address] = ""
 
 
 class Products(Part):
-    """Several products."""
+    """Several products. Each is read by itself, so that one that cannot be read does not hide the others."""
 
-    products: Annotated[list[Product], Field(min_length=1, max_length=MOST)]
+    products: Annotated[list[Any], Field(min_length=1, max_length=MOST)]
 
 
 class Deleted(Part):
     """A product that is gone."""
 
     id: Id
-    updated_at: AwareDatetime
+    updated_at: Stamp
 
 
 class Count(Part):
     """The stock of one variant."""
 
     variant_id: Id
-    stock: int
+    stock: Units
 
 
 class Counts(Part):
     """A product's stock. It is asked for whole products, so that each has one stamp."""
 
     product_id: Id
-    updated_at: AwareDatetime
+    updated_at: Stamp
     items: Annotated[list[Count], Field(min_length=1)]
 
 
 class Adjusted(Part):
     """The answer to `stock.adjust`: the stock after it, or as it is where it was refused, and since when."""
 
-    stock: int | None = None
-    updated_at: AwareDatetime | None = None
+    stock: Units = None
+    updated_at: Side[Stamp | None] = None
 
 
 class Complete(Part):
     """All ids that the store has; what is not among them is gone."""
 
-    updated_at: AwareDatetime
+    updated_at: Stamp
     ids: list[Id]
 
 
@@ -104,35 +145,35 @@ class Line(Part):
     """A line of an order."""
 
     id: Id
-    variant_id: Text = ""
-    product_id: Text = ""
-    sku: Text = ""
-    title: str = ""
-    quantity: int
-    refunded: int = 0
-    price: Decimal = Decimal(0)
+    variant_id: Side[Text] = ""
+    product_id: Side[Text] = ""
+    sku: Side[Text] = ""
+    title: Side[Text] = ""
+    quantity: Quantity
+    refunded: Side[Quantity] = 0
+    price: Money = Decimal(0)
 
 
 class Parcel(Part):
     """A shipment of an order."""
 
     id: Id
-    carrier: str = ""
-    tracking_number: Annotated[str, Field(min_length=1)]
-    tracking_url: str = ""
+    carrier: Side[Text] = ""
+    tracking_number: Annotated[Text, Field(min_length=1)]
+    tracking_url: Side[Address] = ""
 
 
 class Order(Part):
     """An order of the store. Nothing of the buyer is wanted."""
 
     id: Id
-    updated_at: AwareDatetime
-    number: Text = ""
+    updated_at: Stamp
+    number: Side[Text] = ""
     status: OrderStatus
     lines: list[Line]
-    shipments: list[Parcel] = []
-    url: str = ""
-    reverb_number: Text = ""
+    shipments: SideRows[Parcel] = []
+    url: Side[Address] = ""
+    reverb_number: Side[Text] = ""
 
 
 class Message(Part):
@@ -154,14 +195,47 @@ KINDS: dict[str, type[Part]] = {
 
 def read(body: bytes) -> Part:
     """Return the data of a message. Raises Unreadable with the places that are wrong, never with a value."""
+    said = object_of(body)
+    if said is None:
+        raise Unreadable("The message cannot be read: body")
     try:
-        message = Message.model_validate_json(body)
-        return KINDS[message.type].model_validate(message.data)
+        message = Message.model_validate(said)
+        data = KINDS[message.type].model_validate(message.data)
     except ValidationError as error:
-        where = ", ".join(".".join(map(str, one["loc"])) or "body" for one in error.errors()[:10])
-        raise Unreadable(f"The message cannot be read: {where}") from None
+        raise Unreadable(f"The message cannot be read: {_places(error)}") from None
     except KeyError:
         raise Unreadable("The message cannot be read: type") from None
+    if isinstance(data, Product) and (words := _twice(data)):
+        raise Unreadable(words)
+    return data
+
+
+def products(rows: list[Any]) -> tuple[list[Product], list[str]]:
+    """Read the products of a message, each by itself; return them, and a sentence for each that cannot be read."""
+    found: list[Product] = []
+    unread: list[str] = []
+    for number, row in enumerate(rows):
+        try:
+            one = Product.model_validate(row)
+        except ValidationError as error:
+            unread.append(f"Product {number + 1} of the message cannot be read: {_places(error)}")
+            continue
+        if words := _twice(one):
+            unread.append(words)
+        else:
+            found.append(one)
+    return found, unread
+
+
+def _places(error: ValidationError) -> str:
+    return ", ".join(".".join(map(str, one["loc"])) or "body" for one in error.errors()[:10])
+
+
+def _twice(product: Product) -> str:
+    """Return a sentence where two variants of a product have one id: nobody knows which one counts."""
+    times = Counter(variant.id for variant in product.variants)
+    again = next((one for one, count in times.items() if count > 1), "")
+    return f"Product {product.id} has two variants with the id {again}." if again else ""
 
 
 def units(product: Product) -> list[StoreProduct]:
@@ -176,7 +250,7 @@ def _unit(product: Product, variant: Variant) -> StoreProduct:
         store_parent_id=product.id,
         store_stock_id=variant.id,
         sku=variant.sku.strip(),
-        title=f"{product.title} – {' / '.join(variant.options.values())}" if several else product.title,
+        title=title_of(product.title, " / ".join(variant.options.values()) if several else ""),
         description=product.description,
         vendor=product.vendor,
         product_type=product.product_type,

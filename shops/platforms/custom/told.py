@@ -2,36 +2,68 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
 
+from reverbsync import clock
 from shops.events import Event, ProductChanged, ProductDeleted
-from shops.models import StoreConnection, ToldOrder, ToldProduct
+from shops.models import MissingProducts, StoreConnection, ToldOrder, ToldProduct
 from shops.platforms.custom import messages
+from shops.platforms.values import Unreadable
 from shops.wire import Part
 
+#: How far a sender's clock may be ahead (as for signatures). A stamp beyond counts as now: it would freeze a product.
+AHEAD = timedelta(seconds=300)
+#: Where a complete list leaves out more than this part of the catalogue, the seller is asked first.
+MOST_GONE_AT_ONCE = 0.1
 
-def take(store: StoreConnection, data: Part) -> list[Event]:  # noqa: PLR0911 -- one for each kind of message
-    """Keep one message's data; return which products to look at. A message that came before changes nothing."""
+
+def take(store: StoreConnection, data: Part) -> list[Event]:
+    """Keep one message's data; return which products to look at. A message that came before changes nothing.
+
+    Raises Unreadable, with the events of the rest, where some of a message's products cannot be read.
+    """
+    unread: list[str] = []
     with transaction.atomic():
         # One message of a store at a time: "newer over older" is decided on what is there.
         StoreConnection.objects.select_for_update(no_key=True).get(pk=store.pk)
-        match data:
-            case messages.Product():
-                return _products(store, [data])
-            case messages.Products():
-                return _products(store, data.products)
-            case messages.Deleted():
-                return _deleted(store, data.id, data.updated_at)
-            case messages.Counts():
-                return _counted(store, data)
-            case messages.Complete():
-                return _complete(store, data)
-            case messages.Order():
-                return _order(store, data)
-    return []
+        events = _take(store, data, unread)
+    if unread:
+        raise Unreadable(" ".join(unread[:3]), events=events)
+    return events
+
+
+def _take(store: StoreConnection, data: Part, unread: list[str]) -> list[Event]:
+    found: list[Event] = []
+    match data:
+        case messages.Product():
+            found = _products(store, [data])
+        case messages.Products():
+            readable, words = messages.products(data.products)
+            unread += words
+            found = _products(store, readable)
+        case messages.Deleted():
+            found = _deleted(store, data.id, _at(data.updated_at))
+        case messages.Counts():
+            found = _counted(store, data)
+        case messages.Complete():
+            found = _complete(store, data)
+        case messages.Order():
+            found = _order(store, data)
+    return found
+
+
+def _at(stamp: datetime) -> datetime:
+    """Return a sender's stamp, now where it is too far ahead."""
+    now = clock.now()
+    return now if stamp > now + AHEAD else stamp
+
+
+def _newer(stamp: datetime, kept: datetime) -> bool:
+    """Tell whether what bears `stamp` is at least as new as what was kept. Both may be ahead: kept ones were once."""
+    return _at(kept) <= _at(stamp)
 
 
 def _products(store: StoreConnection, told: list[messages.Product]) -> list[Event]:
@@ -42,9 +74,9 @@ def _products(store: StoreConnection, told: list[messages.Product]) -> list[Even
             newest[one.id] = one
     known = dict(ToldProduct.objects.filter(store=store, product_id__in=newest).values_list("product_id", "said_at"))
     rows = [
-        ToldProduct(store=store, product_id=one.id, body=one.model_dump(mode="json"), said_at=one.updated_at)
+        ToldProduct(store=store, product_id=one.id, body=one.model_dump(mode="json"), said_at=_at(one.updated_at))
         for one in newest.values()
-        if one.id not in known or known[one.id] <= one.updated_at
+        if one.id not in known or _newer(one.updated_at, known[one.id])
     ]
     ToldProduct.objects.bulk_create(
         rows,
@@ -68,7 +100,7 @@ def _counted(store: StoreConnection, data: messages.Counts) -> list[Event]:
         return []
     counts = {one.variant_id: one.stock for one in data.items}
     rows = [{**row, "stock": counts.get(row["id"], row["stock"])} for row in known.body["variants"]]
-    _keep(store, data.product_id, data.updated_at, {**known.body, "variants": rows}, deleted=False)
+    _keep(store, data.product_id, _at(data.updated_at), {**known.body, "variants": rows}, deleted=False)
     return [ProductChanged(data.product_id)]
 
 
@@ -89,27 +121,47 @@ def answered(
             if row["id"] == variant_id and row["stock"] == was:
                 row["stock"] = stock
         if at is not None:
-            known.said_at = max(known.said_at, at)
+            known.said_at = max(_at(known.said_at), _at(at))
         known.save(update_fields=["body", "said_at"])
 
 
 def _complete(store: StoreConnection, data: messages.Complete) -> list[Event]:
-    there = set(data.ids)
-    rows = ToldProduct.objects.filter(store=store, deleted=False, said_at__lte=data.updated_at)
-    gone = [one for one in rows.values_list("product_id", flat=True).iterator() if one not in there]
-    return [event for one in gone for event in _deleted(store, one, data.updated_at)]
+    """Take what the list leaves out for gone, unless that is so much that the list is more likely wrong."""
+    at, there = _at(data.updated_at), set(data.ids)
+    known = ToldProduct.objects.filter(store=store, deleted=False)
+    rows = known.filter(said_at__lte=at).values_list("product_id", flat=True)
+    gone = [one for one in rows.iterator() if one not in there]
+    MissingProducts.objects.filter(store=store).delete()
+    if _doubtful(len(gone), of := known.count()):
+        MissingProducts.objects.create(store=store, product_ids=gone, of=of, listed_at=at)
+        return []
+    return [event for one in gone for event in _deleted(store, one, at)]
+
+
+def _doubtful(gone: int, of: int) -> bool:
+    return gone > 0 and (gone == of or (gone > 1 and gone > of * MOST_GONE_AT_ONCE))
+
+
+@transaction.atomic
+def remove_missing(store: StoreConnection) -> None:
+    """Take the missing products for gone, as the seller confirmed; what the store sent since then stays."""
+    StoreConnection.objects.select_for_update(no_key=True).get(pk=store.pk)
+    for missing in MissingProducts.objects.filter(store=store):
+        rows = ToldProduct.objects.filter(store=store, product_id__in=missing.product_ids, deleted=False)
+        rows.filter(said_at__lte=missing.listed_at).update(deleted=True, said_at=missing.listed_at)
+        missing.delete()
 
 
 def _order(store: StoreConnection, data: messages.Order) -> list[Event]:
     known = ToldOrder.objects.filter(store=store, order_id=data.id).first()
-    if known is None or known.said_at <= data.updated_at:
-        told = {"body": data.model_dump(mode="json"), "said_at": data.updated_at}
+    if known is None or _newer(data.updated_at, known.said_at):
+        told = {"body": data.model_dump(mode="json"), "said_at": _at(data.updated_at)}
         ToldOrder.objects.update_or_create(store=store, order_id=data.id, defaults=told)
     return [ProductChanged(one) for one in dict.fromkeys(line.product_id for line in data.lines) if one]
 
 
 def _keep(store: StoreConnection, product_id: str, at: datetime, body: dict[str, Any], *, deleted: bool) -> None:
     known = ToldProduct.objects.filter(store=store, product_id=product_id).first()
-    if known is None or known.said_at <= at:
+    if known is None or _newer(at, known.said_at):
         told = {"body": body, "said_at": at, "deleted": deleted}
         ToldProduct.objects.update_or_create(store=store, product_id=product_id, defaults=told)

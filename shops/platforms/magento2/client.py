@@ -60,12 +60,25 @@ class Magento2Client:
         items = [reading.read(row) for row in rows]
         following = str(items[-1].id) if items and left > len(items) else None
         if since is None:
-            return Page(tuple(self._units(items)), following, left if not cursor else None)
+            return self._page(items, following, left if not cursor else None)
         # A new name or picture of a parent is news of all its children.
         children = [child for item in items for child in item.extension_attributes.configurable_product_links]
         known = {item.id for item in items}
         items += self._items("entity_id", (child for child in children if child not in known))
-        return Page(tuple(self._units(items)), following or f"{OF_ORDERS}1")
+        return self._page(items, following or f"{OF_ORDERS}1")
+
+    def _page(self, items: list[Item], following: str | None, total: int | None = None) -> Page:
+        """Return items as a page. A family is whole where it and all its children are among them."""
+        units = self._units(items)
+        here = {item.id for item in items}
+        alone = {unit.store_parent_id for unit in units if unit.store_parent_id == unit.store_product_id}
+        families = {
+            item.id
+            for item in items
+            if item.type_id == reading.CONFIGURABLE
+            and here.issuperset(item.extension_attributes.configurable_product_links)
+        }
+        return Page(tuple(units), following, total, whole=frozenset(alone | families))
 
     def _of_orders(self, number: int, since: datetime) -> Page:
         """Return the products of a page of orders that changed: their dates do not tell it."""
@@ -74,7 +87,7 @@ class Magento2Client:
         rows, total = self._rest.rows("/orders", asked)
         skus = dict.fromkeys(str(line.get("sku")) for row in rows for line in row.get("items") or [] if line.get("sku"))
         more = bool(rows) and number * PAGE < total
-        return Page(tuple(self._units(self._items("sku", skus))), f"{OF_ORDERS}{number + 1}" if more else None)
+        return self._page(self._items("sku", skus), f"{OF_ORDERS}{number + 1}" if more else None)
 
     def products(self, store_parent_id: str) -> list[StoreProduct]:
         """Return a product, or all children of a configurable one; none when it is gone."""

@@ -77,12 +77,8 @@ def _callback(visit: Visit, pending: Pending) -> Step:
     said = {name: visit.form.get(name, "") for name in KEPT}
     if visit.method != "POST" or not all(said.values()):
         raise Declined("The store sent no credentials.")
-    try:
-        address = addresses.read_web_address(said["store_base_url"])
-    except ValueError as error:
-        raise Declined(str(error)) from None
-    if address != pending.address:
-        raise Declined("Another store answered than the one that was entered here.")
+    if not addresses.within(said["store_base_url"], pending.address):
+        raise Declined(addresses.another(pending.address, said["store_base_url"][:200]))
     return Keep(pending.state, said)
 
 

@@ -16,6 +16,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from django.conf import settings
 
 from reverbsync import clock
+from shops.platforms import addresses
 from shops.platforms.handshake import Declined, Go, Grant, Pending, Step, Visit
 from shops.platforms.shopify import client
 from shops.platforms.values import Field
@@ -101,9 +102,9 @@ class CodeGrant:
     def _callback(self, query: Mapping[str, str], pending: Pending | None) -> Step:
         if pending is None:
             raise Declined("This connection was not begun here, or too long ago. Please begin again.")
-        if _host(query) != pending.address:
-            raise Declined("Shopify answered for another store than the one that was asked.")
         _check_signature(query)
+        if (host := _host(query)) != pending.address:
+            raise Declined(addresses.another(pending.address, host))
         if not _is_fresh(query.get("timestamp", ""), clock.now()):
             raise Declined("This answer of Shopify is too old. Please begin again.")
         tokens, scope = client.tokens_for_code(pending.address, query.get("code", ""))

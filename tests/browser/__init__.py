@@ -1,0 +1,3 @@
+"""The pages in a real browser: headless Chromium, with real clicks."""
+
+from __future__ import annotations

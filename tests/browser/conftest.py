@@ -1,0 +1,58 @@
+"""Chromium runs once for all tests; each test begins signed out, on an empty page, with an empty database.
+
+Our own server is called `localhost`, the stand-ins `127.0.0.1`: to a browser these are two sites, as in the real world.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+from pytest_django.fixtures import Settings
+from pytest_django.live_server_helper import LiveServer
+from selenium import webdriver
+
+from reverbsync.redis import connection as redis
+from tests.browser import chromium
+from tests.browser.seller import Seller
+from tests.journeys.conftest import reverb_process
+from tests.platforms.conftest import processes
+
+__all__ = ["processes", "reverb_process"]
+
+
+@pytest.fixture(scope="session")
+def driver(live_server: LiveServer) -> Iterator[webdriver.Chrome]:
+    """Run Chromium. Where there is none, tests are skipped on a person's machine and fail in continuous integration.
+
+    It ends before our server does, whose threads end with its connections.
+    """
+    if lacks := chromium.missing():
+        if os.environ.get("CI"):
+            pytest.fail(lacks)
+        pytest.skip(lacks)
+    with chromium.running() as made:
+        yield made
+
+
+@pytest.fixture
+def home(live_server: LiveServer, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the address of our own server."""
+    settings.SITE_URL = live_server.url
+    monkeypatch.setattr("reverbsync.pace.BURST_SHARE", 50.0)  # the pace has tests of its own
+    redis().flushdb()
+    return settings.SITE_URL
+
+
+@pytest.fixture
+def seller(driver: webdriver.Chrome, home: str) -> Iterator[Seller]:
+    """Return a seller in front of a browser, not signed in yet."""
+    driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    chromium.complaints(driver)
+    yield Seller(driver, home)
+    for window in driver.window_handles[1:]:
+        driver.switch_to.window(window)
+        driver.close()
+    driver.switch_to.window(driver.window_handles[0])
+    driver.get("about:blank")  # no page asks for news of what the next test has not got

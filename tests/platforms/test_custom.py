@@ -1,0 +1,277 @@
+"""A store of one's own: odd messages, lists that leave out too much, stamps from the future, pages for answers."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from listings import intake
+from listings.models import Product
+from shops import make
+from shops.events import ProductChanged
+from shops.models import MissingProducts, Shop, ToldProduct
+from shops.platforms import platform_of
+from shops.platforms.custom import messages
+from shops.platforms.values import Keys, StorePassing, StoreRefused, Unreadable, Unsupported
+from tests.people import olivia
+from tests.platforms.conftest import Store
+
+pytestmark = pytest.mark.django_db
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def shop() -> Shop:
+    """Return a shop with a store of its own."""
+    made = make.shop(olivia(), "Guitars")
+    make.connect_store(made, platform="custom", address="https://guitars.example", keys=Keys("token", "whsec_aaaa"))
+    return made
+
+
+def message(kind: str, data: Any) -> bytes:
+    """Return a message of the seller's system."""
+    return json.dumps({"type": kind, "timestamp": NOW.isoformat(), "data": data}).encode()
+
+
+def send(shop: Shop, kind: str, data: Any) -> None:
+    """Let the seller's system send a message, and take it in."""
+    events = platform_of(shop.store).events(kind, message(kind, data), shop.store)
+    intake.take(shop, dict.fromkeys(events or [], "test"))
+
+
+def product(number: object = 1, **changes: Any) -> dict[str, Any]:
+    """Return a product as it is sent."""
+    row = {"id": f"{number}0", "sku": f"A{number}", "price": "849.00", "stock": 3, **changes.pop("variant", {})}
+    stamp = (NOW - timedelta(minutes=1)).isoformat()
+    return {"id": number, "updated_at": stamp, "title": "Strat", "currency": "USD", "variants": [row], **changes}
+
+
+def seen(shop: Shop, sku: str = "A1") -> Any:
+    """Return what is known of a product."""
+    return Product.objects.get(shop=shop, sku=sku).seen
+
+
+def there(shop: Shop) -> set[str]:
+    """Return the SKUs that are not gone."""
+    return set(Product.objects.filter(shop=shop, gone_at=None).values_list("sku", flat=True))
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"title": ""},
+        {"title": "A" * 40_000},
+        {"title": "Strat \ud83d"},
+        {"title": None},
+        {"title": ["Strat"]},
+        {"description": 5},
+        {"vendor": {"name": "Fender"}},
+        {"tags": "used, blue"},
+        {"tags": {"0": "used", "2": 7, "3": {}}},
+        {"collections": [None, "Guitars"]},
+        {"attributes": []},
+        {"attributes": {"Neck": ["Maple"], "Weight": 3.2}},
+        {"photos": [False, "https://a/1.jpg", "javascript:x()", {}]},
+        {"photos": "https://a/1.jpg"},
+        {"url": "javascript:alert(1)"},
+        {"currency": "usd "},
+        {"currency": "Dollars"},
+        {"unknown": {"deep": [[[[]]]]}},
+        {"variant": {"barcode": 885978110803}},
+        {"variant": {"options": []}},
+        {"variant": {"options": {"Color": 5}}},
+        {"variant": {"price": "on request"}},
+        {"variant": {"price": "9" * 29}},
+        {"variant": {"price": None}},
+        {"variant": {"sku": 1001}},
+    ],
+)
+def test_an_odd_side_field_hides_neither_product_nor_stock(shop: Shop, odd: dict[str, Any]) -> None:
+    send(shop, "product.updated", product(**odd))
+    assert Product.objects.get(shop=shop).seen.stock == 3
+    assert all(photo.startswith("https://") for photo in Product.objects.get(shop=shop).seen.photos)
+    assert Product.objects.get(shop=shop).seen.url == ""
+
+
+@pytest.mark.parametrize(("stock", "units"), [(2.5, 2), ("2", 2), (2**40, 2**31 - 1), (None, None), (-1, -1)])
+def test_units_are_read_whole_and_within_bounds(shop: Shop, stock: Any, units: int | None) -> None:
+    send(shop, "product.updated", product(variant={"stock": stock}))
+    assert seen(shop).stock == units
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"variant": {"stock": "many"}},
+        {"variant": {"stock": float("nan")}},
+        {"variant": {"stock": float("inf")}},
+        {"variant": {"stock": [3]}},
+        {"variant": {"id": "x" * 65}},
+        {"variant": {"id": None}},
+        {"variants": []},
+        {"variants": {"0": {}}},
+        {"variants": [{"id": "7", "price": "1"}, {"id": "7 ", "price": "2"}]},
+        {"updated_at": "yesterday"},
+        {"updated_at": "0001-01-01T00:00:00+14:00"},
+        {"updated_at": "9999-12-31T23:59:59-14:00"},
+        {"id": {"a": 1}},
+    ],
+)
+def test_a_product_that_cannot_be_read_is_named_and_the_others_of_its_message_are_taken(
+    shop: Shop, odd: dict[str, Any]
+) -> None:
+    rows = [product(1), product(2, **odd), product(3), "no product", None]
+    with pytest.raises(Unreadable) as unreadable:
+        send(shop, "products.updated", {"products": rows})
+    assert set(unreadable.value.events) == {ProductChanged("1"), ProductChanged("3")}
+    assert "NaN" not in str(unreadable.value)
+    intake.take(shop, dict.fromkeys(unreadable.value.events, "test"))
+    assert there(shop) == {"A1", "A3"}
+
+
+def test_a_price_that_is_none_is_zero(shop: Shop) -> None:
+    send(shop, "product.updated", product(variant={"price": "free"}))
+    assert seen(shop).price == Decimal(0)
+
+
+def test_a_stamp_ten_years_ahead_does_not_freeze_a_product(shop: Shop) -> None:
+    ahead = (NOW + timedelta(days=3650)).isoformat()
+    send(shop, "product.updated", product(updated_at=ahead))
+    send(shop, "product.updated", product(updated_at=(NOW + timedelta(seconds=60)).isoformat(), variant={"stock": 0}))
+    assert seen(shop).stock == 0
+
+
+def test_a_stamp_ahead_that_was_kept_before_does_not_freeze_a_product(shop: Shop) -> None:
+    send(shop, "product.updated", product())
+    ToldProduct.objects.update(said_at=NOW + timedelta(days=3650))
+    send(shop, "product.updated", product(updated_at=(NOW + timedelta(seconds=60)).isoformat(), variant={"stock": 0}))
+    assert seen(shop).stock == 0
+
+
+# -- complete lists ------------------------------------------------------------------------------------------------
+
+
+def complete(shop: Shop, ids: list[Any]) -> None:
+    """Send a complete list."""
+    send(shop, "catalogue.complete", {"updated_at": datetime.now(UTC).isoformat(), "ids": ids})
+
+
+def fill(shop: Shop, many: int) -> None:
+    """Send products."""
+    send(shop, "products.updated", {"products": [product(number) for number in range(1, many + 1)]})
+
+
+@pytest.mark.parametrize(
+    ("many", "ids", "left"),
+    [
+        (20, range(1, 20), 19),
+        (20, range(1, 19), 18),
+        (2, [1], 1),
+        (5, [1, 2, 3, 4], 4),
+        (3, ["1 ", " 2", "3\n"], 3),
+        (3, [1, 2, 3, 99], 3),
+    ],
+)
+def test_a_complete_list_takes_off_the_few_that_it_leaves_out(shop: Shop, many: int, ids: Any, left: int) -> None:
+    fill(shop, many)
+    complete(shop, list(ids))
+    assert len(there(shop)) == left
+    assert not MissingProducts.objects.exists()
+
+
+@pytest.mark.parametrize(("many", "ids"), [(20, []), (1, []), (2, []), (20, range(1, 18)), (5, [1, 2, 3]), (3, ["x"])])
+def test_a_complete_list_that_leaves_out_much_changes_nothing_until_the_seller_confirms(
+    shop: Shop, many: int, ids: Any
+) -> None:
+    fill(shop, many)
+    complete(shop, list(ids))
+    assert len(there(shop)) == many
+    assert MissingProducts.objects.get().of == many
+
+
+def test_the_seller_confirms_what_is_gone(shop: Shop, client: Client) -> None:
+    fill(shop, 20)
+    complete(shop, [1, 2, 3])
+    client.force_login(olivia())
+    page = client.get(f"/shops/{shop.pk}/products/import/").content.decode()
+    assert "left out 17 of 20 products" in page
+    client.post(f"/shops/{shop.pk}/products/import/missing/remove/")
+    assert there(shop) == {"A1", "A2", "A3"}
+    assert not MissingProducts.objects.exists()
+    send(shop, "product.updated", product(4, updated_at=datetime.now(UTC).isoformat()))
+    assert "A4" in there(shop)
+
+
+def test_the_seller_keeps_what_a_wrong_list_left_out(shop: Shop, client: Client) -> None:
+    fill(shop, 20)
+    complete(shop, [])
+    client.force_login(olivia())
+    client.post(f"/shops/{shop.pk}/products/import/missing/keep/")
+    assert len(there(shop)) == 20
+    assert not MissingProducts.objects.exists()
+
+
+def test_a_right_list_takes_back_the_question_of_a_wrong_one(shop: Shop) -> None:
+    fill(shop, 20)
+    complete(shop, [])
+    complete(shop, list(range(1, 21)))
+    assert not MissingProducts.objects.exists()
+    assert len(there(shop)) == 20
+
+
+# -- orders --------------------------------------------------------------------------------------------------------
+
+
+def test_an_order_of_two_and_a_half_metres_is_read() -> None:
+    line = {"id": 1, "quantity": 2.5, "price": "3.5", "product_id": 17, "sku": None}
+    stamp = NOW.isoformat()
+    data = {"id": 5, "updated_at": stamp, "status": "open", "lines": [line], "shipments": {"0": {"id": 1}}}
+    order = messages.order(messages.read(message("order.updated", data)))  # type: ignore[arg-type]
+    assert [line.quantity for line in order.lines] == [2]
+
+
+# -- what it answers -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("store", ["custom"], indirect=True)
+@pytest.mark.parametrize(
+    ("status", "body", "error"),
+    [
+        (401, {"error": "wrong signature"}, StoreRefused),
+        (404, {"error": "no such variant"}, Unsupported),
+        (422, {"error": "unknown type"}, Unsupported),
+        (404, None, StorePassing),
+        (403, None, StorePassing),
+        (405, {"error": "no"}, StorePassing),
+        (409, None, StorePassing),
+        (418, {"error": "teapot"}, StorePassing),
+        (200, None, StorePassing),
+        (302, None, StorePassing),
+        (500, {"error": "broken"}, StorePassing),
+    ],
+)
+def test_only_its_own_json_is_a_verdict(store: Store, status: int, body: Any, error: type[Exception]) -> None:
+    store.product()
+    unit = store.unit()
+    store.control.fault("status", status=status, body=body, times=2)
+    with pytest.raises(error) as raised:
+        store.client.adjust(unit, store.client.count(unit), by=-1, reference="r-1")
+    assert getattr(raised.value, "maybe_done", None) is (error is StorePassing)
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("store", ["custom"], indirect=True)
+def test_keys_that_work_a_moment_later_are_not_called_refused(store: Store) -> None:
+    store.product()
+    unit = store.unit()
+    store.control.fault("status", status=401, body={"error": "who are you?"}, times=1)
+    with pytest.raises(StorePassing) as passing:
+        store.client.adjust(unit, store.client.count(unit), by=-1, reference="r-1")
+    assert "who are you?" in str(passing.value)
