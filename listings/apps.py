@@ -22,6 +22,7 @@ class ListingsConfig(AppConfig):
             """Forget the old store's products. Their listings stay on Reverb: the new store's find them by SKU."""
             place.store_replaced(shop)
             models.Walk.objects.filter(shop=shop).delete()
+            models.Recheck.objects.filter(shop=shop).delete()
             models.Product.objects.filter(shop=shop).delete()
             # What was sold on Reverb so far was the old store's.
             models.Order.objects.filter(shop=shop).update(counts=False, counted=0, shown=0)

@@ -1,8 +1,11 @@
-"""Events of a store → newer pictures of its products → jobs. The store is asked; an event is only a hint."""
+"""Events of a store → newer pictures of its products → jobs. The store is asked; an event is only a hint.
+
+Each event, each product and each row is contained by itself: whatever one of them raises, the others go on.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -10,17 +13,19 @@ from functools import partial
 from django.db import transaction
 from django.db.models import F, Q
 
-from listings import jobs, selection
+from listings import fitting, jobs, rechecks, saving, selection
 from listings.models import Ledger, Product, Rank
+from listings.saving import Seen
 from listings.stock import merge
 from listings.stock.ledger import limits
 from reverbsync import clock
+from reverbsync.outage import is_outage
 from shops import make
 from shops.events import AppRemoved, Event, OrderChanged, ProductChanged, ProductDeleted, StockChanged
 from shops.models import Shop, SyncSettings
 from shops.pictures import StoreProduct
 from shops.platforms import StoreClient, client_of
-from shops.platforms.values import StoreError
+from shops.platforms.values import Malformed, TooLarge, Unread
 
 #: A reading during which we changed the stock ourselves says nothing; it is taken again.
 MAX_READINGS = 3
@@ -30,41 +35,56 @@ ECHO = timedelta(minutes=2)
 CLOCKS_DIFFER = timedelta(seconds=15)
 
 
-def take(shop: Shop, events: Mapping[Event, str]) -> dict[Event, StoreError]:
+def take(shop: Shop, events: Mapping[Event, str]) -> dict[Event, Exception]:
     """Bring the shop's products up to date with what the events hint at; each product is asked for once.
 
     `events` tells for each what it came from, for the log.
 
-    Returns the events that could not be followed because the store did not answer; trying them again loses nothing.
+    Returns the events that could not be followed, each with why: a StoreError where the store did not answer, else
+    whatever was raised. Trying them again loses nothing. Raises only when the database or Redis is away.
     """
-    failed: dict[Event, StoreError] = {}
+    failed: dict[Event, Exception] = {}
     client = client_of(shop.store)
-    done: dict[str, StoreError | None] = {}
+    done: dict[str, Exception | None] = {}
     for event, cause in events.items():
-        try:
-            for parent_id in _parents(shop, client, event):
-                if parent_id not in done:
-                    done[parent_id] = _try(shop, parent_id, client, cause)
-                if error := done[parent_id]:
-                    raise error
-        except StoreError as error:
+        error = attempt(partial(_follow, shop, client, event, cause, done))
+        if error is not None:
             failed[event] = error
     return failed
 
 
-def _try(shop: Shop, parent_id: str, client: StoreClient, cause: str) -> StoreError | None:
+def attempt(work: Callable[[], object]) -> Exception | None:
+    """Do one piece of work and return what it raised. Raises only when the database or Redis is away."""
     try:
-        refresh(shop, parent_id, client, cause=cause)
-    except StoreError as error:
+        work()
+    except Exception as error:
+        if is_outage(error):
+            raise
         return error
     return None
 
 
+def _follow(shop: Shop, client: StoreClient, event: Event, cause: str, done: dict[str, Exception | None]) -> None:
+    for parent_id in _parents(shop, client, event):
+        if parent_id not in done:
+            done[parent_id] = attempt(partial(refresh, shop, parent_id, client, cause=cause))
+        if error := done[parent_id]:
+            raise error
+
+
 def refresh(shop: Shop, parent_id: str, client: StoreClient, *, cause: str) -> None:
-    """Ask the store for a product with all its variants, keep the newer picture, and open jobs for what changed."""
+    """Ask the store for a product with all its variants, keep the newer picture, and open jobs for what changed.
+
+    A product that cannot be read is noted, and asked for again later by itself (rechecks). Raises StoreError when the
+    store did not answer.
+    """
     for _ in range(MAX_READINGS):
         asked_at = clock.now()
-        pictures = client.products(parent_id)
+        try:
+            pictures = client.products(parent_id)
+        except (Malformed, TooLarge) as error:
+            rechecks.unread(shop, [Unread(parent_id, str(error))], now=asked_at, cause=cause)
+            return
         with transaction.atomic():
             kept = keep(shop, pictures, parent_ids=[parent_id], asked_at=asked_at, cause=cause, told_of=True)
         if not kept.late:
@@ -73,7 +93,7 @@ def refresh(shop: Shop, parent_id: str, client: StoreClient, *, cause: str) -> N
 
 @dataclass(frozen=True)
 class Kept:
-    """What a reading brought: how many units it showed, and how many of them are new or changed.
+    """What a reading brought: how many units it showed, how many of them are new or changed, and which were left out.
 
     `late`: something newer is known of one of them, from a reading or a change of ours that came meanwhile.
     """
@@ -82,6 +102,7 @@ class Kept:
     news: int
     gone: int
     late: bool = False
+    unread: tuple[Unread, ...] = ()
 
 
 def keep(
@@ -95,39 +116,59 @@ def keep(
     hold: bool = False,
     lowest: Rank = Rank.EDIT,
 ) -> Kept:
-    """Save what was read of products unless something newer is known, and open jobs for what is news.
+    """Save what was read unless something newer is known, and open jobs for what is news.
 
-    `pictures` hold all units of the products `parent_ids`: a known unit of these that is not among them is gone. Other
-    pictures may be parts of products, and say nothing about the rest of them. `told_of`: an
-    event said that something changed, so where nothing is news all are looked at. `hold`: new products are only
-    learnt, until the store tells of a change or the seller begins. Call it inside a transaction.
+    `parent_ids` are the products of which `pictures` are all units: a known unit of theirs that is not among them is
+    gone. `told_of`: an event said that something changed, so where nothing is news all are looked at. `hold`: new
+    products are only learnt, until the store tells of a change or the seller begins.
+
+    What cannot be kept is left out by itself, and asked for again later (rechecks). Call it inside a transaction.
     """
     # One intake of a shop at a time: no product is made twice.
     Shop.objects.select_for_update(no_key=True).get(pk=shop.pk)
-    ids = [picture.store_product_id for picture in pictures]
+    fitted, unread = fitting.fit(pictures)
+    ids = [picture.store_product_id for picture in fitted]
     same = Q(store_parent_id__in=parent_ids) | Q(store_product_id__in=ids)
     known = {p.store_product_id: p for p in Product.objects.filter(same, shop=shop)}
     skus = {p.sku for p in known.values() if p.sku and p.gone_at is None}
     cut = partial(_cut, shop.sync_settings)
-    seen = [_see(shop, one, known.pop(one.store_product_id, None), asked_at, cut, hold=hold) for one in pictures]
-    gone = [_gone(product, asked_at) for product in known.values() if product.store_parent_id in parent_ids]
+    seen = [_see(shop, one, known.pop(one.store_product_id, None), asked_at, cut, hold=hold) for one in fitted]
+    whole = set(parent_ids) - _parents_of(unread)  # the products of which all units are known now
+    gone = [_gone(one, asked_at) for one in known.values() if one.store_parent_id in whole]
     if told_of:
-        held = [one.product for one in seen if one.product.held and one.product.pk]
-        echoes = _echoes(held) if held else set()  # what we changed ourselves was looked at for its stock alone
-        released = [product for product in held if product.pk not in echoes]
-        Product.objects.filter(pk__in=[product.pk for product in released]).update(held=False)
-        for product in released:
-            product.held = False
-    _save([one for one in seen + gone if one.read])
-    _open_jobs(shop, [one for one in seen + gone if not one.product.held], cause, told_of=told_of, lowest=lowest)
-    _look_at_namesakes(shop, skus - {one.product.sku for one in seen}, cause)
-    news = sum(one.news for one in seen)
-    return Kept(len(seen), news, sum(one.news for one in gone), late=not all(one.read for one in seen))
+        _release([one.product for one in seen if one.product.held and one.product.pk])
+    saved, refused = saving.save([one for one in seen + gone if one.read])
+    unread += refused
+    through = [one for one in seen + gone if not one.read] + saved
+    _open_jobs(shop, [one for one in through if not one.product.held], cause, told_of=told_of, lowest=lowest)
+    _look_at_namesakes(shop, skus - {one.product.sku for one in through}, cause)
+    rechecks.unread(shop, unread, now=asked_at, cause=cause)
+    rechecks.was_read(shop, sorted({*parent_ids, *(one.store_parent_id for one in fitted)} - _parents_of(unread)))
+    return Kept(
+        len(seen),
+        sum(one.news for one in saved if one.product.gone_at is None),
+        sum(one.news for one in saved if one.product.gone_at is not None),
+        late=not all(one.read for one in seen),
+        unread=tuple(unread),
+    )
+
+
+def _parents_of(unread: Iterable[Unread]) -> set[str]:
+    return {one.store_parent_id for one in unread}
+
+
+def _release(held: list[Product]) -> None:
+    """Let products that were only learnt be brought to Reverb: the store told of a change of them."""
+    echoes = _echoes(held) if held else set()  # what we changed ourselves was looked at for its stock alone
+    released = [product for product in held if product.pk not in echoes]
+    Product.objects.filter(pk__in=[product.pk for product in released]).update(held=False)
+    for product in released:
+        product.held = False
 
 
 def changed_while_off(shop: Shop) -> list[Product]:
-    """Return the chosen products of which there is a newer picture than the sync has looked at."""
-    newer = Q(looked_at__isnull=True) | Q(read_at__gt=F("looked_at"))
+    """Return the chosen products of which there is news that the sync has not looked at."""
+    newer = Q(looked_at__isnull=True) | Q(news_at__gt=F("looked_at"))
     found = Product.objects.filter(newer, shop=shop, held=False, job__isnull=True)
     return selection.chosen(shop, found)
 
@@ -141,20 +182,6 @@ def without_listing(shop: Shop) -> list[Product]:
     found = Product.objects.filter(bare, shop=shop, held=False, gone_at__isnull=True, job__isnull=True, waits_for="")
     rows = found.iterator(chunk_size=500)
     return selection.chosen(shop, (one for one in rows if merge.shown(one.seen.stock or 0, **limits(one, settings))))
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """A product with its picture of now: whether it was read, whether that is news, and how urgent.
-
-    `moved`: only the date changed at which it is to be read again.
-    """
-
-    product: Product
-    news: bool
-    rank: Rank = Rank.EDIT
-    read: bool = True
-    moved: bool = False
 
 
 def _parents(shop: Shop, client: StoreClient, event: Event) -> list[str]:
@@ -186,15 +213,16 @@ def _see(
     cut: Callable[[Product, StoreProduct], int],
     *,
     hold: bool,
-) -> _Seen:
+) -> Seen:
     """Take over the picture unless a newer one is known."""
     if known is not None and known.read_at > asked_at:
-        return _Seen(known, news=False, read=False)
-    before = known.seen if known is not None and known.gone_at is None else None
+        return Seen(known, news=False, read=False)
+    was = _picture_of(known)
+    before = was if known is not None and known.gone_at is None else None
     product = known or Product(shop=shop, store_product_id=picture.store_product_id, held=hold)
     if known is not None and before is not None and before != picture:
         product.held = False
-    if known is None or known.seen.stock != picture.stock:
+    if was is None or was.stock != picture.stock:
         product.stock_since = asked_at
     product.store_parent_id = picture.store_parent_id
     product.store_stock_id = picture.store_stock_id
@@ -208,7 +236,17 @@ def _see(
     rank = Rank.EDIT
     if before is not None and before.sellable != picture.sellable:
         rank = Rank.STOCK if cut(product, picture) else Rank.STOCK_TO_ZERO
-    return _Seen(product, news=before != picture, rank=rank, moved=dated != product.next_change_at)
+    if before != picture:
+        product.news_at = asked_at
+    return Seen(product, news=before != picture, rank=rank, moved=dated != product.next_change_at)
+
+
+def _picture_of(known: Product | None) -> StoreProduct | None:
+    """Return the known picture of a product, None where there is none that can be read: the new one replaces it."""
+    try:
+        return known.seen if known is not None else None
+    except (ArithmeticError, TypeError, ValueError, AttributeError):
+        return None
 
 
 def _next_change(picture: StoreProduct, asked_at: datetime) -> datetime | None:
@@ -217,41 +255,18 @@ def _next_change(picture: StoreProduct, asked_at: datetime) -> datetime | None:
     return at + CLOCKS_DIFFER if at is not None and at > asked_at else None
 
 
-def _gone(product: Product, asked_at: datetime) -> _Seen:
+def _gone(product: Product, asked_at: datetime) -> Seen:
     if product.read_at > asked_at:
-        return _Seen(product, news=False, read=False)
+        return Seen(product, news=False, read=False)
     news = product.gone_at is None
-    product.gone_at = product.gone_at or asked_at
+    if news:
+        product.gone_at = product.news_at = asked_at
     product.read_at = asked_at
     product.next_change_at = None
-    return _Seen(product, news=news, rank=Rank.STOCK_TO_ZERO)
+    return Seen(product, news=news, rank=Rank.STOCK_TO_ZERO)
 
 
-_FIELDS = [
-    "store_parent_id",
-    "store_stock_id",
-    "sku",
-    "title",
-    "picture",
-    "read_at",
-    "stock_since",
-    "gone_at",
-    "next_change_at",
-    "held",
-]
-
-
-def _save(seen: list[_Seen]) -> None:
-    new = [one.product for one in seen if one.product.pk is None]
-    news = [one.product for one in seen if one.product.pk is not None and (one.news or one.moved)]
-    same = [one.product for one in seen if one.product.pk is not None and not (one.news or one.moved)]
-    Product.objects.bulk_create(new)
-    Product.objects.bulk_update(news, _FIELDS, batch_size=200)
-    if same:
-        Product.objects.filter(pk__in=[product.pk for product in same]).update(read_at=same[0].read_at)
-
-
-def _open_jobs(shop: Shop, seen: list[_Seen], cause: str, *, told_of: bool, lowest: Rank) -> None:
+def _open_jobs(shop: Shop, seen: list[Seen], cause: str, *, told_of: bool, lowest: Rank) -> None:
     """Open jobs for what is news. Where nothing is, and we were told of a change, look at all of them."""
     if not shop.sync_settings.auto_sync:
         return

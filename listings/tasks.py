@@ -15,7 +15,7 @@ from celery import shared_task
 from django.conf import settings
 from django.db import transaction
 
-from listings import dated, jobs, walks
+from listings import dated, jobs, rechecks, second_look, walks
 from listings.intake import changed_while_off, without_listing
 from listings.mass_sync import run
 from listings.models import Rank
@@ -79,6 +79,12 @@ def walk(shop_id: int) -> None:
     _one_turn(walks.WALK, shop_id, walks.due, walks.turn)
 
 
+@shared_task(name=rechecks.RECHECK)
+def recheck(shop_id: int) -> None:
+    """Read again, for one turn, the shop's products that could not be read."""
+    _one_turn(rechecks.RECHECK, shop_id, rechecks.due, second_look.turn)
+
+
 @shared_task(name=dated.LOOK)
 def look_at_dated(shop_id: int) -> None:
     """Read the shop's products whose date has come, such as the end of a sale, for one turn."""
@@ -114,6 +120,7 @@ def sweep() -> None:
     _wake(jobs.DRAIN, jobs.shops_with_due_jobs(now=clock.now()))
     _wake(walks.WALK, walks.shops_with_due_ones())
     _wake(dated.LOOK, dated.shops_with_due_ones())
+    _wake(rechecks.RECHECK, rechecks.shops_with_due_ones())
     _wake(run.MASS, run.shops_with_due_ones())
 
 
@@ -143,7 +150,7 @@ def _look_again(shop_id: int) -> None:
     jobs.look_at_waiting(shop_id, now=now)
     if shop.sync_settings.auto_sync:
         jobs.look_again(uncounted(shop), rank=Rank.STOCK, cause="settings changed", now=now)
-        jobs.look_again(changed_while_off(shop), rank=Rank.EDIT, cause="settings changed", now=now)
+        jobs.look_again(changed_while_off(shop), rank=Rank.CATALOGUE, cause="settings changed", now=now)
         if shop.sync_settings.sync_stock:
             jobs.look_again(out_of_step(shop), rank=Rank.STOCK, cause="settings changed", now=now)
             jobs.look_again(without_listing(shop), rank=Rank.EDIT, cause="settings changed", now=now)

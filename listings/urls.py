@@ -10,6 +10,7 @@ app_name = "listings"
 urlpatterns = [
     path("import/", views.show_walks, name="walks"),
     path("import/missing/<slug:word>/", views.settle_missing, name="settle_missing"),
+    path("import/unread/try-again/", views.read_again, name="read_again"),
     path("import/<slug:kind>/<slug:word>/", views.act_on_walk, name="act_on_walk"),
     path("", views.products, name="products"),
     path("counts/", views.counts, name="counts"),

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from listings import jobs, missing, selection, walks
+from listings import jobs, missing, rechecks, selection, walks
 from listings.models import Job, Product, Rank, Walk
 from reverbsync import clock
 from shops.access import for_members
@@ -16,6 +16,9 @@ from shops.models import Shop
 from synclog.reasons import REASONS
 
 PAGE_SIZE = 50
+
+#: Unreadable products that the import's page names; the sync log has them all.
+UNREAD_SHOWN = 20
 
 
 @require_safe
@@ -84,9 +87,20 @@ def show_walks(request: HttpRequest, shop: Shop) -> HttpResponse:
     rows = Walk.objects.filter(shop=shop).order_by("kind")
     held = Product.objects.filter(shop=shop, held=True, gone_at__isnull=True).count()
     known = Product.objects.filter(shop=shop, gone_at__isnull=True).count()
-    context = {"shop": shop, "walks": rows, "held": held, "known": known, "missing": missing.of(shop)}
+    unread = rechecks.unread_of(shop)
+    odd = {"missing": missing.of(shop), "unread": unread[:UNREAD_SHOWN], "unread_count": unread.count()}
+    context = {"shop": shop, "walks": rows, "held": held, "known": known, **odd}
     template = "listings/_walks.html" if request.headers.get("HX-Request") else "listings/walks.html"
     return render(request, template, context)
+
+
+@require_POST
+@for_members
+def read_again(request: HttpRequest, shop: Shop) -> HttpResponse:
+    """Read the products again that could not be read."""
+    rechecks.make_due(shop.pk)
+    messages.success(request, "We are reading them again now.")
+    return redirect("shops:store", shop.pk)
 
 
 @require_POST

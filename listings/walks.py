@@ -13,13 +13,14 @@ from datetime import timedelta
 
 from django.db import transaction
 
-from listings import intake, jobs, stocktaking
+from listings import intake, jobs, pages, rechecks, stocktaking
 from listings.models import Product, Rank, Walk
 from reverbsync import clock
+from reverbsync.outage import is_outage
 from reverbsync.wake import wake
 from shops.models import Shop
 from shops.platforms import StoreClient, client_of, platform_of
-from shops.platforms.values import CursorLost, StoreError, StoreRefused
+from shops.platforms.values import CursorLost, StoreError, StoreRefused, Unread
 
 logger = logging.getLogger(__name__)
 
@@ -100,12 +101,14 @@ def turn(walk: Walk) -> None:
         while clock.monotonic() < over and walk.state == Walk.State.RUNNING:
             _step(walk, client)
     except StoreError as error:
-        _failed(walk, error)
-    except Exception:
+        _failed(walk, error, client)
+    except Exception as error:
+        if is_outage(error):
+            raise
         # Ours to mend; meanwhile it is tried again ever more rarely, from the last place that was saved.
         logger.exception("A walk through the store of shop %s broke", walk.shop_id)
         walk.refresh_from_db()
-        _failed(walk, StoreError("Something went wrong on our side."))
+        _failed(walk, StoreError("Something went wrong on our side."), client)
 
 
 # -- one step ------------------------------------------------------------------------------------------------------
@@ -114,8 +117,10 @@ def turn(walk: Walk) -> None:
 def _start(walk: Walk) -> None:
     before = walk.started_at
     walk.cursor, walk.confirming = "", False
-    walk.pages = walk.seen = walk.news = walk.vanished = walk.failures = 0
+    walk.pages = walk.seen = walk.news = walk.vanished = walk.unread = walk.failures = 0
     walk.total, walk.note = None, ""
+    if walk.kind == Kind.CATALOGUE:
+        rechecks.was_read(walk.shop, [""])  # what has no id is met again, or is gone
     walk.started_at = clock.now()
     walk.since = (before or walk.started_at - every(walk.shop, walk.kind)) - OVERLAP
     if walk.kind != Kind.CHANGES:
@@ -134,7 +139,7 @@ def _step(walk: Walk, client: StoreClient) -> None:
 
 def _page(walk: Walk, client: StoreClient) -> None:
     asked_at = clock.now()
-    page = client.walk(walk.cursor, since=walk.since)
+    page = pages.read(walk, client)
     first = walk.kind == Kind.CATALOGUE and walk.finished_at is None
     with transaction.atomic():
         kept = intake.keep(
@@ -146,10 +151,15 @@ def _page(walk: Walk, client: StoreClient) -> None:
             hold=first,
             lowest=Rank.CATALOGUE if walk.kind == Kind.CATALOGUE else Rank.EDIT,
         )
+        rechecks.unread(walk.shop, page.unread, now=asked_at, cause=walk.get_kind_display())
         walk.news += kept.news
-        walk.vanished += kept.gone
+        walk.unread += len(page.unread) + len(kept.unread)
         _count(walk, kept.seen, page.total)
+        pages.grow(walk, client)
         _go_on(walk, page.next, brought=kept.seen)
+
+
+# -- stock, and what no page showed --------------------------------------------------------------------------------
 
 
 def _stock_page(walk: Walk, client: StoreClient) -> None:
@@ -165,11 +175,18 @@ def _confirm(walk: Walk, client: StoreClient) -> None:
     """Ask for the next product that was on no page."""
     missed = Product.objects.filter(shop=walk.shop, gone_at__isnull=True, read_at__lt=walk.started_at)
     after = int(walk.cursor or 0)
-    product = missed.filter(pk__gt=after).order_by("pk").first()
+    rest = missed.filter(pk__gt=after).exclude(store_parent_id__in=rechecks.unread_ids(walk.shop))
+    product = rest.order_by("pk").first()
     if product is None:
         _finish(walk)
         return
-    intake.refresh(walk.shop, product.store_parent_id, client, cause=walk.get_kind_display())
+    try:
+        intake.refresh(walk.shop, product.store_parent_id, client, cause=walk.get_kind_display())
+    except StoreError as error:
+        if not pages.only_here(walk, client, error):
+            raise
+        left = [Unread(product.store_parent_id, str(error))]
+        rechecks.unread(walk.shop, left, now=clock.now(), cause=walk.get_kind_display())
     if Product.objects.filter(pk=product.pk, gone_at__isnull=False).exists():
         walk.vanished += 1
     walk.cursor, walk.failures, walk.note = str(product.pk), 0, ""
@@ -205,11 +222,14 @@ def _finish(walk: Walk) -> None:
     _save(walk)
 
 
-def _failed(walk: Walk, error: StoreError) -> None:
+def _failed(walk: Walk, error: StoreError, client: StoreClient) -> None:
     walk.failures += 1
     walk.note = str(error)[:300]
     if isinstance(error, CursorLost):
         walk.cursor = ""
+    elif not walk.confirming and walk.kind != Kind.STOCK and (error.retry_after is None or walk.failures > 1):
+        # So many calls that one always fails, or one product that the store fails at: fewer get further.
+        pages.shrink(walk, client)
     if isinstance(error, StoreRefused) or walk.failures >= MAX_FAILURES:
         # It goes on from where it is when its date comes, or when the seller presses the button.
         walk.due_at = clock.now() + every(walk.shop, walk.kind)
@@ -232,6 +252,8 @@ _FIELDS = [
     "total",
     "news",
     "vanished",
+    "unread",
+    "page_size",
     "failures",
     "note",
 ]

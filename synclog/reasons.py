@@ -147,6 +147,13 @@ REASONS: dict[str, Reason] = {
             Mend.REVERB_CONNECTION,
             waits=True,
         ),
+        Reason(
+            "not_readable",
+            "Your store's data of this product couldn't be read, so we left its listing as it is. We keep trying; "
+            "saving the product in your store may help.",
+            Mend.STORE,
+            speaker="",
+        ),
         Reason("tracking_left", "It was not sent to Reverb. The order's page says why."),
         # failed
         Reason("order_place_failed", "The sale on Reverb could not be made in your store.", waits=True),

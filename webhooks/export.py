@@ -12,7 +12,7 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import QuerySet
 
-from listings.models import Ledger, Listing, Order, Parcel, Product, Walk
+from listings.models import Ledger, Listing, Order, Parcel, Product, Recheck, Walk
 from shops.models import (
     MappingRule,
     Membership,
@@ -79,6 +79,7 @@ def _parts(shop: Shop) -> dict[str, QuerySet[Any, dict[str, Any]]]:
         "stock": Ledger.objects.filter(listing__shop=shop).order_by("pk").values(),
         "reverb_orders": Order.objects.filter(**mine).order_by("pk").values(),
         "parcels": Parcel.objects.filter(order__shop=shop).order_by("pk").values(),
+        "products_not_read": Recheck.objects.filter(**mine).order_by("pk").values(),
         "walks": Walk.objects.filter(**mine).values(),
         "told_products": ToldProduct.objects.filter(store__shop=shop).order_by("pk").values(),
         "told_orders": ToldOrder.objects.filter(store__shop=shop).order_by("pk").values(),

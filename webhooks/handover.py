@@ -53,7 +53,7 @@ def hand_over(shop: Shop) -> bool:
     for delivery, found in meant.items():
         error = next((failed[event] for event in found if event in failed), None)
         if error is not None:
-            inbox.try_later(delivery, note=str(error), now=now, at_least_s=error.retry_after)
+            inbox.try_later(delivery, note=str(error), now=now, at_least_s=getattr(error, "retry_after", None))
     worked_off = [delivery for delivery, found in meant.items() if not failed.keys() & set(found)]
     inbox.done(worked_off, now=clock.now(), personal=platform_of(shop.store).personal_topics)
     return full

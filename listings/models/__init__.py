@@ -9,6 +9,7 @@ from listings.models.mass_sync import Indexed, Line, MassSync
 from listings.models.order import Order, Place
 from listings.models.parcel import Parcel
 from listings.models.product import Product
+from listings.models.recheck import Recheck
 from listings.models.walk import Walk
 
 __all__ = [
@@ -23,5 +24,6 @@ __all__ = [
     "Place",
     "Product",
     "Rank",
+    "Recheck",
     "Walk",
 ]

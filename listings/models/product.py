@@ -22,6 +22,8 @@ class Product(models.Model):
     picture = models.JSONField(help_text="What the store last said (shops.pictures.StoreProduct).")
     #: When the reading of the picture began. A reading that began earlier never replaces a later one.
     read_at = models.DateTimeField()
+    #: When a reading last brought news of it: another picture, or that it is gone. None: not since this was counted.
+    news_at = models.DateTimeField(null=True, blank=True)
     #: Since when the store's number of it is the one of the picture, as far as our readings tell; None: not known.
     stock_since = models.DateTimeField(null=True, blank=True)
     gone_at = models.DateTimeField(null=True, blank=True)

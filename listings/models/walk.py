@@ -38,6 +38,9 @@ class Walk(models.Model):
     total = models.PositiveIntegerField(null=True)
     news = models.PositiveIntegerField(default=0, help_text="New and changed products.")
     vanished = models.PositiveIntegerField(default=0)
+    unread = models.PositiveIntegerField(default=0, help_text="Rows of its pages that could not be read.")
+    #: Products asked for on a page; 0: as many as the platform gives. Smaller pages pass where large ones fail.
+    page_size = models.PositiveSmallIntegerField(default=0)
     failures = models.PositiveIntegerField(default=0, help_text="Failed turns in a row.")
     note = models.CharField(max_length=300, blank=True, help_text="Why it stands still.")
 

@@ -109,7 +109,7 @@ class StoreClient(Protocol):
 
 
 @runtime_checkable
-class Resizable(Protocol):
+class Resizable(StoreClient, Protocol):
     """A StoreClient that can be asked for smaller pages, down to one product, and to leave one out.
 
     A page may be too large to be read (TooLarge), or take so many calls that one of them always fails. The walk then

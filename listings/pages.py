@@ -1,0 +1,68 @@
+"""Pages of any size: fewer products on a page where a large one fails, and one left out where it fails alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from listings.models import Walk
+from shops.platforms import StoreClient
+from shops.platforms.base import Resizable
+from shops.platforms.values import Missing, Page, StoreError, StorePassing, TooLarge, Unread, Unsupported
+
+#: A page that failed is asked for with a quarter of its products.
+SHRINK = 4
+#: A product at which a store fails so often in a row, and nowhere else, is left out.
+TRIES_OF_ONE = 3
+
+
+def read(walk: Walk, client: StoreClient) -> Page:
+    """Return the next page of a walk. Raises StoreError.
+
+    A page that is too large is asked for again at once with fewer products; a product that is too large alone, or at
+    which the store keeps failing, is left out.
+    """
+    if not isinstance(client, Resizable):
+        return client.walk(walk.cursor, since=walk.since)
+    while True:
+        try:
+            if walk.page_size:
+                return client.walk(walk.cursor, since=walk.since, size=walk.page_size)
+            return client.walk(walk.cursor, since=walk.since)
+        except StorePassing as error:
+            alone = walk.page_size == 1
+            if alone and (isinstance(error, TooLarge) or only_here(walk, client, error)):
+                page = client.skip(walk.cursor, since=walk.since)
+                return replace(page, unread=tuple(_for(one, error) for one in page.unread))
+            if alone or not isinstance(error, TooLarge):
+                raise
+            shrink(walk, client)
+
+
+def only_here(walk: Walk, client: StoreClient, error: StoreError) -> bool:
+    """Tell whether an error is about the one product that was asked for, and the store answers else."""
+    if isinstance(error, Missing | Unsupported):
+        return True
+    if not isinstance(error, StorePassing) or walk.failures < TRIES_OF_ONE:
+        return False
+    try:
+        client.check()
+    except StoreError:
+        return False
+    return True
+
+
+def shrink(walk: Walk, client: StoreClient) -> None:
+    """Ask for fewer products from now on."""
+    if isinstance(client, Resizable):
+        walk.page_size = max(1, (walk.page_size or client.page_size) // SHRINK)
+
+
+def grow(walk: Walk, client: StoreClient) -> None:
+    """Ask for more products after a page that went well, up to the platform's own size."""
+    walk.page_size *= 2
+    if not isinstance(client, Resizable) or walk.page_size >= client.page_size:
+        walk.page_size = 0
+
+
+def _for(one: Unread, error: StoreError) -> Unread:
+    return Unread(one.store_parent_id, one.words or str(error))

@@ -1,0 +1,22 @@
+"""Is it the database or Redis that failed, or the one row in hand? An outage is nobody's fault and passes."""
+
+from __future__ import annotations
+
+import redis
+from django.db import InterfaceError, OperationalError
+
+from reverbsync.pace import PaceLost
+
+#: PostgreSQL's classes of errors that say nothing about a row: connection, resources, deadlock, lock, shutdown
+#: (PostgreSQL documentation, appendix A).
+_PASSING = ("08", "40", "53", "55", "57")
+
+
+def is_outage(error: BaseException) -> bool:
+    """Tell whether PostgreSQL or Redis failed, whatever row was in hand: then nothing may be counted against it."""
+    if isinstance(error, InterfaceError | redis.RedisError | PaceLost):
+        return True
+    if not isinstance(error, OperationalError):
+        return False
+    code = getattr(error.__cause__, "pgcode", None)
+    return code is None or code.startswith(_PASSING)
