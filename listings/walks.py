@@ -153,6 +153,7 @@ def _page(walk: Walk, client: StoreClient) -> None:
         )
         rechecks.unread(walk.shop, page.unread, now=asked_at, cause=walk.get_kind_display())
         walk.news += kept.news
+        walk.vanished += kept.gone
         walk.unread += len(page.unread) + len(kept.unread)
         _count(walk, kept.seen, page.total)
         pages.grow(walk, client)
