@@ -222,7 +222,7 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 # Control panels that show our connect pages in a frame (BigCommerce developer docs, "App installation").
-APP_FRAMES = ["https://*.mybigcommerce.com", "https://login.bigcommerce.com"]
+APP_FRAMES = ["https://*.mybigcommerce.com", BIGCOMMERCE_LOGIN_URL]
 _https = SITE_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True

@@ -12,7 +12,7 @@ from csp.decorators import csp_replace
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.clickjacking import xframe_options_exempt
@@ -35,6 +35,7 @@ from shops.platforms.handshake import (
     Pending,
     Removed,
     Returned,
+    Step,
     Visit,
 )
 from shops.platforms.values import Keys, StoreError, StoreRefused
@@ -101,35 +102,25 @@ def _at_store(request: HttpRequest, shop_id: int | None) -> HttpResponse:
 
 @csrf_exempt
 @xframe_options_exempt
-@csp_replace({"frame-ancestors": settings.APP_FRAMES})  # type: ignore[arg-type]  # django-csp knows views without arguments
 @require_http_methods(["GET", "POST"])
-def arrive(request: HttpRequest, kind: str, step: str) -> HttpResponse:  # noqa: PLR0911 -- one for each kind of step
+def arrive(request: HttpRequest, kind: str, step: str) -> HttpResponseBase:
     """Take one step of a handshake: a browser that was sent here, or a call of the store's own server."""
+    frames = csp_replace({"frame-ancestors": settings.APP_FRAMES})
+    return frames(_arrive)(request, kind, step)  # type: ignore[arg-type, call-arg]  # it knows views without arguments
+
+
+def _arrive(request: HttpRequest, kind: str, step: str) -> HttpResponse:
     handshake = _handshake(kind)
     form = request.POST.dict() if request.content_type == "application/x-www-form-urlencoded" else {}
     body = b"" if form else request.body
     visit = Visit(request.method or "GET", request.GET.dict(), form, body, _base(kind))
     row = pending.find(kind, handshake.state_of(step, visit))
+    # Before the step is taken: a stranger must not use up what Shopify gave to the one who began.
+    if row is not None and not handshake.by_server(step) and not pending.is_of(request, row):
+        return _told(request, "This connection was begun by someone else, or in another browser.", status=400)
     known = Pending(row.state, row.address, pending.kept(row)) if row is not None else None
     try:
-        match handshake.visit(step, visit, known):
-            case Go(url, address, state):
-                PendingConnection.objects.create(state=state, platform=kind, address=address, made_at=clock.now())
-                pending.remember(request, state)
-                return HttpResponseRedirect(url)
-            case Keep(state, kept):
-                PendingConnection.objects.filter(state=state).update(kept=SecretStr(json.dumps(dict(kept))))
-                return HttpResponse("OK", content_type="text/plain")
-            case Grant() as grant:
-                return _granted(request, kind, grant, row)
-            case Returned(state, refused):
-                return _returned(request, kind, state, refused=refused)
-            case Opened(address):
-                return _opened(request, kind, address)
-            case Removed(address):
-                for store in StoreConnection.objects.filter(platform=kind, address=address).select_related("shop"):
-                    make.store_removed(store.shop)
-                return HttpResponse("OK", content_type="text/plain")
+        return _take(request, kind, handshake.visit(step, visit, known), row)
     except Declined as declined:
         pending.note(row, str(declined))
         return _told(request, str(declined), status=400)
@@ -138,11 +129,30 @@ def arrive(request: HttpRequest, kind: str, step: str) -> HttpResponse:  # noqa:
         return _told(request, str(error), status=502)
 
 
+def _take(request: HttpRequest, kind: str, step: Step, row: PendingConnection | None) -> HttpResponse:
+    """Do what a step means. Raises Declined and StoreError."""
+    match step:
+        case Go(url, address, state):
+            PendingConnection.objects.create(state=state, platform=kind, address=address, made_at=clock.now())
+            pending.remember(request, state)
+            return HttpResponseRedirect(url)
+        case Grant():
+            return _granted(request, kind, step, row)
+        case Returned(state, refused):
+            return _returned(request, kind, state, refused=refused)
+        case Opened(address):
+            return _opened(request, kind, address)
+        case Keep(state, kept):
+            PendingConnection.objects.filter(state=state).update(kept=SecretStr(json.dumps(dict(kept))))
+        case Removed(address):
+            for store in StoreConnection.objects.filter(platform=kind, address=address).select_related("shop"):
+                make.store_removed(store.shop)
+    return HttpResponse("OK", content_type="text/plain")
+
+
 def _granted(request: HttpRequest, kind: str, grant: Grant, row: PendingConnection | None) -> HttpResponse:
     keys = Keys(grant.token, grant.secret)
     if row is not None and row.shop is not None:
-        if not grant.by_server and (request.user != row.person or row.state not in pending.states(request)):
-            raise Declined("This connection was begun by someone else, or in another browser. Please begin again.")
         store = _connect(row, row.shop, grant.address, keys)
         if grant.by_server:
             return HttpResponse("OK", content_type="text/plain")
@@ -150,8 +160,6 @@ def _granted(request: HttpRequest, kind: str, grant: Grant, row: PendingConnecti
         return HttpResponseRedirect(grant.then or reverse("shops:store", args=[row.shop.pk]))
     if grant.by_server:
         raise Declined("This connection was not begun here, or too long ago.")
-    if row is not None and row.state not in pending.states(request):
-        raise Declined("This connection was begun in another browser. Please begin again.")
     # It began at the platform: the keys wait until a person has said which shop they belong to.
     kept = SecretStr(json.dumps({"token": grant.token, "secret": grant.secret}))
     if row is not None:

@@ -148,6 +148,14 @@ def connect_reverb(shop: Shop, token: str, *, sandbox: bool = False, by_oauth: b
     return account
 
 
+def connected_words(account: connect.Account, before: ReverbConnection | None) -> str:
+    """Return the sentence that says which Reverb shop is connected now, and whether another one was before."""
+    words = f"Connected to {account.shop_name or 'Reverb'}."
+    if before is None or (before.account_id or before.account) == (account.id or account.shop_name):
+        return words
+    return f"{words} This is another Reverb shop than before ({before})."
+
+
 def disconnect_reverb(shop: Shop) -> None:
     """Remove our webhooks as far as Reverb lets us, and forget the token.
 

@@ -60,6 +60,11 @@ def find(kind: str, state: str) -> PendingConnection | None:
     return unused(kind).select_related("shop", "person").filter(state=state).first()
 
 
+def is_of(request: HttpRequest, row: PendingConnection) -> bool:
+    """Tell whether a connection was begun in this browser, and by this person where one was signed in."""
+    return row.state in states(request) and row.person in (None, request.user)
+
+
 def begun_by(person: Person | None, kind: str, state: str) -> PendingConnection | None:
     """Return a person's connection with this state, used or not; None for anything that is not one."""
     if person is None or not _STATE.fullmatch(state):

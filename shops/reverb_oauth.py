@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from shops import make, pending
 from shops.access import for_members
-from shops.models import PendingConnection, Shop
+from shops.models import PendingConnection, ReverbConnection, Shop
 from shops.reverb import client
 from shops.reverb.connect import SCOPES
 from shops.reverb.errors import ReverbError
@@ -58,7 +58,7 @@ def go(request: HttpRequest, state: str) -> HttpResponse:
 def callback(request: HttpRequest) -> HttpResponse:
     """Take the code back, once, from the person who began."""
     row = pending.find("reverb", request.GET.get("state", ""))
-    if row is None or row.shop is None or row.person != request.user or not pending.use(row):
+    if row is None or row.shop is None or not pending.is_of(request, row) or not pending.use(row):
         messages.error(request, pending.EXPIRED)
         return redirect("/")
     back = redirect("shops:reverb", row.shop.pk)
@@ -70,11 +70,12 @@ def callback(request: HttpRequest) -> HttpResponse:
     except ReverbError as error:
         messages.error(request, f"Reverb gave no token: {error.message}")
         return back
+    before = ReverbConnection.objects.filter(shop=row.shop).first()
     account = make.connect_reverb(row.shop, token, sandbox=row.address == "sandbox", by_oauth=True)
     if account.problem is not None and not account.problem.usable:
         messages.error(request, account.problem.words)
     else:
-        messages.success(request, f"Connected to {account.shop_name or 'Reverb'}.")
+        messages.success(request, make.connected_words(account, before))
     return back
 
 

@@ -148,7 +148,7 @@ def reverb(request: HttpRequest, shop: Shop) -> HttpResponse:
         sandbox = form.cleaned_data["sandbox"]
         account = make.connect_reverb(shop, form.cleaned_data["token"], sandbox=sandbox)
         if account.usable:
-            messages.success(request, f"Connected to {account.shop_name or 'Reverb'}.")
+            messages.success(request, make.connected_words(account, connection))
             return redirect("shops:reverb", shop.pk)
         problem = account.problem
     web = site.REVERB_SANDBOX_WEB_URL if sandbox else site.REVERB_WEB_URL

@@ -14,7 +14,7 @@ from typing import Any
 
 from flask import Flask, Response, g, request
 
-from sandbox.bigcommerce import api, hooks
+from sandbox.bigcommerce import api, hooks, panel
 from sandbox.common import store_app, web
 from sandbox.common.clock import Clock
 from sandbox.common.faults import Faults, Log, control
@@ -115,20 +115,17 @@ def _app(app: Flask, stores: Stores) -> None:
         with stores.keep.lock:
             return stores.keep.put("app", "app", request.get_json())
 
-    @app.post("/_control/install")
-    def install() -> Any:
+    def installation(domain: str) -> Doc:
         """Return the query with which BigCommerce calls the app when someone installs it."""
-        domain = request.get_json()["domain"]
         code = secrets.token_hex(12)
         scope = str((stores.keep.get("app", "app") or {}).get("scope", ""))
         with stores.keep.lock:
             stores.keep.put("code", code, {"domain": domain, "used": False})
         return {"code": code, "scope": scope, "context": f"stores/{domain}", "account_uuid": "1-2-3"}
 
-    @app.post("/_control/jwt")
-    def visit() -> Any:
+    def visit(domain: str, **wish: Any) -> Doc:
         """Return a signed visit (docs: signed_payload_jwt); the claims can be changed."""
-        wish, known, now = request.get_json(), stores.keep.get("app", "app") or {}, int(time.time())
+        known, now = stores.keep.get("app", "app") or {}, int(time.time())
         owner = {"id": 7654321, "email": "owner@example.com"}
         claims = {
             "aud": known.get("client_id"),
@@ -137,13 +134,23 @@ def _app(app: Flask, stores: Stores) -> None:
             "nbf": now - 5,
             "exp": now + 86_400,
             "jti": secrets.token_hex(8),
-            "sub": f"stores/{wish.pop('domain')}",
+            "sub": f"stores/{domain}",
             "user": owner,
             "owner": owner,
             "url": "/",
             **wish,
         }
         return {"signed_payload_jwt": _jwt(claims, str(known.get("client_secret")))}
+
+    @app.post("/_control/install")
+    def install() -> Any:
+        return installation(request.get_json()["domain"])
+
+    @app.post("/_control/jwt")
+    def sign() -> Any:
+        return visit(**request.get_json())
+
+    panel.routes(app, stores, install=installation, visit=visit)
 
     @app.post("/oauth2/token")
     def token() -> Any:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import secrets
 import time
-from html import escape
 from typing import Any
 from urllib.parse import urlencode
 
 import requests
-from flask import Flask, Response, redirect, request
+from flask import Flask, Response, redirect, render_template, request
 
 from sandbox.common import oauth1
+from sandbox.common.grant import Door
 from sandbox.common.keep import Doc
 from sandbox.common.store import Stores
 
@@ -74,6 +74,7 @@ class Auth:
 
 def handshake(app: Flask, stores: Stores, auth: Auth, url: str) -> None:
     """Add an integration's page in the admin, and the two calls that lead to a token."""
+    door = Door(app)
 
     def consumer() -> Doc | None:
         key = oauth1.in_header(request.headers.get("Authorization", "")).get("oauth_consumer_key", "")
@@ -109,11 +110,7 @@ def handshake(app: Flask, stores: Stores, auth: Auth, url: str) -> None:
     def integration() -> Any:
         """Show the form of a new integration; activating it posts the credentials and opens the identity link."""
         if request.method == "GET":
-            fields = "".join(
-                f'<p><label>{label}<br><input name="{name}" size="80"></label></p>'
-                for name, label in (("callback", "Callback URL"), ("identity", "Identity link URL"))
-            )
-            return f'<h1>New integration</h1><form method="post">{fields}<button>Activate and allow</button></form>'
+            return door.closed() or render_template("grant/integration.html")
         made = {"key": secrets.token_hex(16), "secret": secrets.token_hex(16), "verifier": secrets.token_hex(16)}
         with stores.keep.lock:
             stores.keep.put("consumer", made["key"], {**made, "at": time.time()})
@@ -125,10 +122,11 @@ def handshake(app: Flask, stores: Stores, auth: Auth, url: str) -> None:
         }
         answered = requests.post(request.form["callback"], data=told, timeout=30, allow_redirects=False)
         if answered.status_code != 200:
-            return f"<h1>The callback answered {answered.status_code}</h1><pre>{escape(answered.text[:500])}</pre>", 400
+            words = f"The callback answered {answered.status_code}"
+            return render_template("grant/said.html", words=words, body=answered.text[:500]), 400
         asked = {"oauth_consumer_key": made["key"], "success_call_back": f"{url}/_integration/done"}
         return redirect(f"{request.form['identity']}?{urlencode(asked)}")
 
     @app.get("/_integration/done")
     def done() -> str:
-        return "<h1>The integration is active</h1><script>window.close()</script>"
+        return render_template("grant/said.html", words="The integration is active", closes=True)

@@ -11,11 +11,13 @@ from urllib.parse import urlencode
 
 from flask import Flask, redirect, request
 
+from sandbox.common.grant import Door
 from sandbox.reverb.market import Market
 
 
 def routes(app: Flask, market: Market) -> None:
     """Add the page, the token address, and a control address for the app's id and secret."""
+    door = Door(app)
 
     @app.post("/_control/app")
     def own() -> Any:
@@ -27,10 +29,7 @@ def routes(app: Flask, market: Market) -> None:
         if request.args.get("client_id") != known.get("client_id") or request.args.get("response_type") != "code":
             return "The client is unknown.", 401
         if request.method == "GET":
-            return (
-                "<form method=post><h1>Let this app in?</h1>"
-                "<button name=word value=authorize>Authorize</button> <button name=word value=deny>Deny</button></form>"
-            )
+            return door.ask("this app", {"authorize": "Authorize", "deny": "Deny"})
         back = {"state": request.args.get("state", "")}
         if request.form.get("word") == "deny":
             return redirect(f"{request.args['redirect_uri']}?{urlencode({'error': 'access_denied', **back})}")

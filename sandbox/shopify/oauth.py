@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from flask import Flask, redirect, request
 
+from sandbox.common.grant import Door
 from sandbox.common.keep import Doc
 from sandbox.common.store import Stores
 
@@ -23,6 +24,7 @@ REFRESH_LIVES_S = 7_776_000
 
 def routes(app: Flask, stores: Stores) -> None:
     """Add the authorization page, the token address, and a control address for the app's own id and secret."""
+    door = Door(app)
 
     @app.post("/_control/app")
     def own() -> Any:
@@ -37,7 +39,7 @@ def routes(app: Flask, stores: Stores) -> None:
         if asked.get("client_id") != known.get("client_id"):
             return "Oauth error invalid_request: the app is unknown", 400
         if request.method == "GET":
-            return '<form method="post"><p>Let this app in?</p><button id="install">Install</button></form>'
+            return door.ask("this app", {"install": "Install", "cancel": "Cancel"}, links={"cancel": "/"})
         shop = stores.shops()[0]
         code = secrets.token_hex(16)
         with stores.keep.lock:

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 import requests
 from flask import Flask, redirect, request
 
+from sandbox.common.grant import Door
 from sandbox.common.store import Stores
 
 WANTED = ("app_name", "scope", "user_id", "return_url", "callback_url")
@@ -23,18 +24,17 @@ PLAIN = re.compile(r"[A-Za-z0-9._:/-]+")
 
 def routes(app: Flask, stores: Stores) -> None:
     """Add the page and what its buttons do."""
+    door = Door(app)
 
     @app.get("/wc-auth/v1/authorize")
     def authorize() -> Any:
         asked = request.args.to_dict()
         if any(not asked.get(name) for name in WANTED) or not PLAIN.fullmatch(asked["user_id"]):
             return "Error: a parameter is missing or invalid", 401
-        if not asked["callback_url"].startswith(("https://", "http://127.0.0.1")):
+        if not asked["callback_url"].startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
             return "Error: The callback_url needs to be over SSL", 401
-        links = [
-            f'<a id="{word}" href="/wc-auth/v1/{word}?{urlencode(asked)}">{word}</a>' for word in ("approve", "deny")
-        ]
-        return f"<h1>Let {asked['app_name'][:40]} in?</h1><p>{' '.join(links)}</p>"
+        links = {word: f"/wc-auth/v1/{word}?{urlencode(asked)}" for word in ("approve", "deny")}
+        return door.ask(asked["app_name"][:40], {"approve": "Approve", "deny": "Deny"}, links=links)
 
     @app.get("/wc-auth/v1/<word>")
     def decide(word: str) -> Any:

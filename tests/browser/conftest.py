@@ -6,6 +6,7 @@ Our own server is called `localhost`, the stand-ins `127.0.0.1`: to a browser th
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -23,10 +24,11 @@ __all__ = ["processes", "reverb_process"]
 
 
 @pytest.fixture(scope="session")
-def driver(live_server: LiveServer) -> Iterator[webdriver.Chrome]:
+def driver(django_db_setup: None, live_server: LiveServer) -> Iterator[webdriver.Chrome]:
     """Run Chromium. Where there is none, tests are skipped on a person's machine and fail in continuous integration.
 
-    It ends before our server does, whose threads end with its connections.
+    It ends before our server and the database do: a thread of the server, and its line to the database, end with the
+    browser's connection.
     """
     if lacks := chromium.missing():
         if os.environ.get("CI"):
@@ -34,6 +36,9 @@ def driver(live_server: LiveServer) -> Iterator[webdriver.Chrome]:
         pytest.skip(lacks)
     with chromium.running() as made:
         yield made
+    for thread in threading.enumerate():
+        if "process_request_thread" in thread.name:
+            thread.join(10)
 
 
 @pytest.fixture

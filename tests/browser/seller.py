@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.test import Client
 from selenium import webdriver
+from selenium.common.exceptions import NoSuchElementException, StaleElementReferenceException, TimeoutException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
@@ -13,7 +16,9 @@ from selenium.webdriver.support.ui import WebDriverWait
 from shops.models import Person
 from tests.browser import chromium
 
-PATIENCE_S = 15
+PATIENCE_S = 30
+#: What happens while a page gives way to the next one.
+PASSING = (NoSuchElementException, StaleElementReferenceException)
 
 
 class Seller:
@@ -33,6 +38,16 @@ class Seller:
         """Type an address of ours, or a whole one."""
         self.driver.get(path if "//" in path else self.home + path)
 
+    def open_tab(self, address: str) -> None:
+        """Open an address in a new tab, and look at that."""
+        self.driver.switch_to.new_window("tab")
+        self.driver.get(address)
+
+    def to_tab(self, number: int) -> None:
+        """Look at another tab, as soon as it is there."""
+        self._wait(lambda: len(self.driver.window_handles) > number, f"tab {number}")
+        self.driver.switch_to.window(self.driver.window_handles[number])
+
     def enter(self, label: str, value: str) -> None:
         """Type into the field with this label."""
         field = self.find(f"//input[@id=//label[normalize-space()={label!r}]/@for]")
@@ -41,19 +56,24 @@ class Seller:
 
     def press(self, words: str) -> None:
         """Click the button or link with these words."""
-        self.find(f"//*[self::button or self::a][normalize-space()={words!r}]").click()
+        path = f"//*[self::button or self::a][normalize-space()={words!r}]"
+        self._wait(lambda: self.driver.find_element(By.XPATH, path).click() is None, words)
 
     def find(self, path: str) -> WebElement:
         """Wait for the one thing that is there by this XPath."""
-        found: WebElement = WebDriverWait(self.driver, PATIENCE_S).until(
-            lambda driver: driver.find_element(By.XPATH, path), f"nothing at {path}; the page says {self.text!r}"
-        )
+        found: WebElement = self._wait(lambda: self.driver.find_element(By.XPATH, path), path)
         return found
 
     def sees(self, words: str) -> bool:
         """Wait until the page says these words; the page is shown where it never does."""
-        WebDriverWait(self.driver, PATIENCE_S).until(lambda _: words in self.text, f"not {words!r}: {self.text!r}")
-        return True
+        return bool(self._wait(lambda: words in self.text, words))
+
+    def _wait(self, happened: Callable[[], Any], what: str) -> Any:
+        try:
+            return WebDriverWait(self.driver, PATIENCE_S, ignored_exceptions=PASSING).until(lambda _: happened())
+        except TimeoutException:
+            pass
+        raise AssertionError(f"no {what!r} at {self.driver.current_url}, which says {self.text!r}")
 
     @property
     def text(self) -> str:

@@ -69,6 +69,10 @@ class Way:
         """The path of the button."""
         return f"/shops/{self.shop.pk}/store/with/{self.stand_in.kind}/begin/"
 
+    def register(self, app: dict[str, str]) -> None:
+        """Give the operator an app at the platform."""
+        self.control.ask("POST", "/app", {"scope": " ".join(SCOPES), **app})
+
     def connected(self) -> StoreConnection:
         """Return the connection, whose keys open the store."""
         made = StoreConnection.objects.get()
@@ -92,12 +96,11 @@ def _register_app(way: Way, settings: Settings) -> None:
     match way.stand_in.kind:
         case "shopify":
             settings.SHOPIFY_CLIENT_ID, settings.SHOPIFY_CLIENT_SECRETS = "our-app", [SecretStr("hush")]
-            way.control.ask("POST", "/app", {"client_id": "our-app", "client_secret": "hush"})
+            way.register({"client_id": "our-app", "client_secret": "hush"})
         case "bigcommerce":
             secret = "hush" * 10
             settings.BIGCOMMERCE_CLIENT_ID, settings.BIGCOMMERCE_CLIENT_SECRET = "our-app", SecretStr(secret)
-            app = {"client_id": "our-app", "client_secret": secret, "scope": " ".join(SCOPES)}
-            way.control.ask("POST", "/app", app)
+            way.register({"client_id": "our-app", "client_secret": secret})
 
 
 def browser(person: Person | None, home: str) -> Browser:

@@ -61,6 +61,10 @@ class SingleClick:
         """No state exists in this protocol."""
         return ""
 
+    def by_server(self, step: str) -> bool:
+        """All steps are taken by the seller's browser."""
+        return False
+
     def visit(self, step: str, visit: Visit, pending: Pending | None) -> Step:
         """Take one of the four callbacks."""
         if step == "auth":
@@ -68,16 +72,17 @@ class SingleClick:
         if step not in ("load", "uninstall", "remove_user"):
             raise Declined("There is no such step.")
         claims = _claims(visit.query.get("signed_payload_jwt", ""))
-        address = read_address(str(claims["sub"]))
+        address = _address(str(claims["sub"]))
         if step != "uninstall":
             return Opened(address)
-        if claims.get("user", {}).get("id") != claims.get("owner", {}).get("id"):
+        if _id_in(claims, "user") != _id_in(claims, "owner"):
             raise Declined("Only the store's owner can take the app out.")
         return Removed(address)
 
 
 def _auth(visit: Visit) -> Step:
     context = visit.query.get("context", "")
+    address = _address(context)
     said = client.token_for_code(
         code=visit.query.get("code", ""),
         scope=visit.query.get("scope", ""),
@@ -90,7 +95,19 @@ def _auth(visit: Visit) -> Step:
     if missing := set(SCOPES) - granted:
         raise Declined(f"The app may not do enough: {', '.join(sorted(missing))} is missing.")
     secret = settings.BIGCOMMERCE_CLIENT_SECRET.get_secret_value()
-    return Grant(read_address(context), str(said.get("access_token", "")), secret)
+    return Grant(address, str(said.get("access_token", "")), secret)
+
+
+def _address(text: str) -> str:
+    try:
+        return read_address(text)
+    except ValueError as error:
+        raise Declined(str(error)) from None
+
+
+def _id_in(claims: Mapping[str, Any], name: str) -> object:
+    person = claims.get(name)
+    return person.get("id") if isinstance(person, Mapping) else None
 
 
 def _claims(token: str) -> Mapping[str, Any]:

@@ -65,6 +65,10 @@ class Integration:
         """Our state stands in the path."""
         return step.partition("-")[2]
 
+    def by_server(self, step: str) -> bool:
+        """The store's server posts its credentials."""
+        return step.startswith("callback-")
+
     def visit(self, step: str, visit: Visit, pending: Pending | None) -> Step:
         """Keep what the store's server posts; exchange it for a token when the browser comes."""
         word = step.partition("-")[0]

@@ -88,6 +88,10 @@ class CodeGrant:
         """The state travels along and comes back."""
         return visit.query.get("state", "") if step == "callback" else ""
 
+    def by_server(self, step: str) -> bool:
+        """All steps are taken by the seller's browser."""
+        return False
+
     def visit(self, step: str, visit: Visit, pending: Pending | None) -> Step:
         """Take the start from Shopify's app page (`start`), or the seller's return (`callback`)."""
         if step == "start":

@@ -56,6 +56,10 @@ class KeyExchange:
         """Our state is the store's `user_id`: in the body of the callback, in the query of the return."""
         return _said(visit).get("user_id", "") if step == "callback" else visit.query.get("user_id", "")
 
+    def by_server(self, step: str) -> bool:
+        """The store's server hands the keys over."""
+        return step == "callback"
+
     def visit(self, step: str, visit: Visit, pending: Pending | None) -> Step:
         """Take the keys (`callback`; unsigned, so the keys are tried before they are believed) or the browser."""
         if step == "return":
