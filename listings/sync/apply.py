@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from listings.models import Ledger, Listing
+from listings.on_sale import number_of
 from listings.stock.turn import Turn
 from listings.sync import payload, rows
 from listings.sync.decide import Case, Decision, agree, already_agreed
@@ -15,7 +16,7 @@ from shops.models import FIELDS
 from shops.pictures import ReverbListing
 from shops.reverb import read
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import Invalid, NoAnswer, Paced, Passing, ReverbError
+from shops.reverb.errors import Invalid, NoAnswer, Passing, ReverbError
 
 #: What others look rows up by, and what keeps a second listing from being made.
 AT_ONCE = frozenset({"reverb_id", "sku", "post_started_at"})
@@ -59,10 +60,11 @@ def create(client: ReverbClient, row: Listing, case: Case, decision: Decision, s
     except ReverbError as error:
         if row.post_started_at == earlier:
             raise  # it never went out
-        if isinstance(error, Invalid) and ("sku" in error.field_errors or "sku" in error.message.lower()):
-            # Reverb has a listing with this SKU that its search does not show yet.
-            raise PostUnsettled(error.message) from None
-        if not _maybe_made(error):
+        if earlier is None and _sku_is_taken(error):
+            # Reverb may have a listing with this SKU that its search does not show yet. Once the search has had its
+            # time and still shows none, it is a refusal like any other.
+            raise PostUnsettled(error.message, field_errors=error.field_errors, said=True) from None
+        if not error.maybe_done:
             _clear_post(row)
             stock.not_put()
         raise
@@ -76,22 +78,32 @@ def create(client: ReverbClient, row: Listing, case: Case, decision: Decision, s
 def update(client: ReverbClient, row: Listing, case: Case, decision: Decision, stock: Turn) -> Applied:
     """PUT the fields that differ to the listing's own link."""
     assert case.listing is not None  # noqa: S101 -- an update is only decided on a listing
-    link = case.listing.self_url or f"/listings/{case.listing.id}"
     units = decision.sends.get("stock")
     if units is not None:
         stock.before_put(units)
     try:
-        listing, warnings, message = client.update(link, decision.body)
+        listing, warnings, message = client.update(case.listing, decision.body)
     except ReverbError as error:
-        if not _maybe_put(error):
+        if not error.maybe_done:
             stock.not_put()
         raise
-    if units is not None:
-        stock.after_put(units)
     if listing is None:
         listing = client.listing(case.listing.id)
+    if units is not None:
+        _believe(listing, units)
+        stock.after_put(units)
     keep(row, case, listing, sent=decision.sends, warnings=warnings)
     return Applied(listing, warnings, message, _changes(case, decision.sends))
+
+
+def _believe(listing: ReverbListing, units: int) -> None:
+    """Raise NoAnswer where Reverb says that it is done and shows another number: it is read back like a lost answer.
+
+    Taken for done, the old number would count as an edit by hand, and add units that nobody has.
+    """
+    shown = number_of(listing)
+    if shown is not None and shown != units:
+        raise NoAnswer(f"Reverb shows {shown} units instead of {units}.", maybe_done=True)
 
 
 def set_aside(client: ReverbClient, row: Listing, listing: ReverbListing) -> None:
@@ -99,8 +111,7 @@ def set_aside(client: ReverbClient, row: Listing, listing: ReverbListing) -> Non
 
     Whether Reverb lets a sold listing's SKU change is not documented. Raises Invalid where it does not.
     """
-    link = listing.self_url or f"/listings/{listing.id}"
-    client.update(link, {"sku": f"{row.sku[:200]} (sold {listing.id})"})
+    client.update(listing, {"sku": f"{row.sku[:200]} (sold {listing.id})"})
     rows.note(row, reverb_id="", link="", state="", picture=None, agreed={}, anew=False, publish_looks=None)
     rows.save(row)
     Ledger.objects.filter(listing=row).update(reverb=None, putting=None)
@@ -135,18 +146,9 @@ def keep(
         rows.save(row)
 
 
-def _maybe_made(error: ReverbError) -> bool:
-    """Tell whether a POST that failed may have made the listing: 429 and 503 turn a call away at the door."""
-    if isinstance(error, Paced) or not isinstance(error, Passing):
-        return False
-    return error.maybe_done if isinstance(error, NoAnswer) else error.status not in (429, 503)
-
-
-def _maybe_put(error: ReverbError) -> bool:
-    """Tell whether a PUT that failed may have been applied all the same."""
-    if isinstance(error, NoAnswer):
-        return error.maybe_done
-    return _maybe_made(error)
+def _sku_is_taken(error: ReverbError) -> bool:
+    """Tell whether Reverb refuses a listing for its SKU: that of another one, or one that it does not like."""
+    return isinstance(error, Invalid) and ("sku" in error.field_errors or "sku" in error.message.lower())
 
 
 def _clear_post(row: Listing) -> None:

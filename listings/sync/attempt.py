@@ -234,8 +234,10 @@ def _may_give_up(taken: Claim) -> bool:
     """Tell whether only an edit is at stake: what sold on one side is brought to the other, however long it takes."""
     if taken.rank in jobs.URGENT:
         return False
-    product = Product.objects.select_related("shop__sync_settings").get(pk=taken.product_id)
-    settings = product.shop.sync_settings
+    product = Product.objects.select_related("shop__sync_settings", "listing").get(pk=taken.product_id)
+    settings, row = product.shop.sync_settings, getattr(product, "listing", None)
+    if row is not None and not row.reverb_id:  # if it was made all the same, the next change of stock finds it
+        return not row.may_turn_up(clock.now())
     return not settings.sync_stock or is_settled(product, settings)
 
 

@@ -13,23 +13,15 @@ there is with a page of their own. After a write, LATER means that the outcome i
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from enum import StrEnum
 from typing import Any, ClassVar
 
 from reverbsync.http import Answer
 from reverbsync.pace import Budget
 from shops.platforms import calls
 from shops.platforms.values import Missing, StoreError, StorePassing, StoreRefused, Unsupported
+from shops.verdict import Verdict
 
-
-class Verdict(StrEnum):
-    """What an answer means."""
-
-    DONE = "done"
-    MISSING = "missing"
-    KEYS = "keys"
-    REFUSED = "refused"
-    LATER = "later"
+__all__ = ["SPEAKING", "Caller", "Verdict", "judge"]
 
 
 #: Statuses whose JSON may be the platform's own error about a request. All others are LATER, whatever they carry.

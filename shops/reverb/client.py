@@ -5,13 +5,14 @@ Facts: Reverb's developer pages (headers, HAL links, `my/listings`, `state/end`)
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from django.conf import settings
 from pydantic import SecretStr
@@ -20,18 +21,10 @@ from reverbsync import clock, http, pace
 from reverbsync.http import Answer
 from shops.models import ReverbConnection
 from shops.pictures import PHOTOS_UNKNOWN, ReverbListing, ReverbOrder
-from shops.reverb import limits, orders, read
-from shops.reverb.errors import (
-    Invalid,
-    Lasting,
-    NoAnswer,
-    NotFound,
-    Paced,
-    Passing,
-    SlowDown,
-    from_answer,
-    read_field_errors,
-)
+from shops.reverb import answers, limits, links, orders, read
+from shops.reverb.errors import Invalid, Lasting, NoAnswer, NotFound, Paced, Passing, SlowDown, read_field_errors, short
+from shops.reverb.read import Rows
+from shops.verdict import Verdict
 
 #: A read so soon after the last question whether calls are allowed does no harm.
 FRESH_S = 5.0
@@ -40,6 +33,17 @@ MAX_PAGES = 200
 PAGE = 50
 NOT_MODIFIED = 304
 WORDS_FOR_JSON = "application/hal+json"
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """What an answer says that is no refusal."""
+
+    status: int
+    headers: Mapping[str, str]
+    said: dict[str, Any]
 
 
 class ReverbClient:
@@ -68,34 +72,40 @@ class ReverbClient:
 
     # -- reading ---------------------------------------------------------------------------------------------
 
-    def get(self, path: str, query: Mapping[str, str | int] | None = None) -> Any:
-        """Return the JSON at `path` (from the API's root, or a link). Raises ReverbError."""
+    def get(self, path: str, query: Mapping[str, str | int] | None = None) -> dict[str, Any]:
+        """Return the JSON object at `path` (from the API's root, or a link). Raises ReverbError."""
         return self._call("GET", self._address(path) + (f"?{urlencode(query)}" if query else ""))
 
-    def get_if_new(self, path: str, etag: str) -> tuple[Any, str] | None:
+    def get_if_new(self, path: str, etag: str) -> tuple[dict[str, Any], str] | None:
         """Return the JSON at `path` and its ETag, None while it is still what `etag` names. Raises ReverbError."""
-        answer = self._answer("GET", self._address(path), etag=etag)
-        if answer.status == NOT_MODIFIED:
-            return None
-        return self._json(answer), answer.headers.get("ETag", "")
+        heard = self._hear("GET", self._address(path), etag=etag)
+        return None if heard.status == NOT_MODIFIED else (heard.said, heard.headers.get("ETag", ""))
 
     def listing(self, listing_id: str) -> ReverbListing:
         """Return a listing by its numeric id; this answer is always current. Raises NotFound and the rest."""
-        return read.listing(self.get(f"/listings/{quote(listing_id, safe='')}"))
+        found = read.listing(self.get(f"/listings/{quote(listing_id, safe='')}"))
+        if found.id != listing_id:
+            raise Passing(f"Reverb answered with listing {found.id} instead of {listing_id}.")
+        return found
 
     def listings_with_sku(self, sku: str) -> list[ReverbListing]:
-        """Return the shop's listings in every state whose SKU is exactly `sku`.
+        """Return the shop's listings in every state whose SKU is exactly `sku`. Raises ReverbError.
 
         The search may bring near matches, so each row's own SKU is compared. A row may trail a change: read a
-        listing by its id before trusting more than the id.
+        listing by its id before trusting more than the id. A row that can't be read, and may be the one, is Passing.
         """
-        rows = self._rows("/my/listings", {"sku": sku, "state": "all", "per_page": PAGE})
-        return [found for row in rows if (found := read.listing(row)).sku.strip() == sku]
+        query: dict[str, str | int] = {"sku": sku, "state": "all", "per_page": PAGE}
+        return [
+            found
+            for page in self._pages("/my/listings", query, read.page)
+            for row in page.rows
+            if read.may_have_sku(row, sku) and (found := read.listing(row)).sku.strip() == sku
+        ]
 
     def listings_page(self, number: int) -> tuple[list[ReverbListing], int]:
         """Return a page of the shop's listings in every state, and how many pages there are. It trails by seconds."""
-        rows, total, _ = read.page(self.get("/my/listings", {"state": "all", "page": number, "per_page": PAGE}))
-        return read.readable(rows), max(1, -(-total // PAGE))
+        page = read.page(self.get("/my/listings", {"state": "all", "page": number, "per_page": PAGE}))
+        return read.readable(page.rows), max(1, -(-page.total // PAGE))
 
     def index_page(self, number: int, state: str = "all") -> tuple[list[ReverbListing], int, bool]:
         """Return a page of the shop's listings, how many there are in all, and whether another page follows.
@@ -103,38 +113,48 @@ class ReverbClient:
         It trails by seconds. A page shows one photo of each listing, so how many there are is not known.
         """
         query: dict[str, str | int] = {"state": state, "page": number, "per_page": PAGE}
-        rows, total, following = read.page(self.get("/my/listings", query))
-        found = [replace(row, photo_count=PHOTOS_UNKNOWN) for row in read.readable(rows)]
-        return found, total, bool(following and rows)
+        page = read.page(self.get("/my/listings", query))
+        found = [replace(row, photo_count=PHOTOS_UNKNOWN) for row in read.readable(page.rows)]
+        return found, page.total, bool(page.next and page.rows)
 
     def count(self) -> int:
         """Return how many listings the shop has, in every state. It trails by seconds."""
-        return read.page(self.get("/my/listings", {"state": "all", "page": 1, "per_page": 1}))[1]
+        return read.page(self.get("/my/listings", {"state": "all", "page": 1, "per_page": 1})).total
 
-    def _rows(self, path: str, query: Mapping[str, str | int]) -> Iterator[dict[str, Any]]:
-        rows, _, following = read.page(self.get(path, query))
-        yield from rows
-        for _ in range(MAX_PAGES):
-            if not following:
-                return
-            rows, _, following = read.page(self.get(following))
-            yield from rows
+    def orders(self, since: datetime, *, left_out: Callable[[str, str], object] | None = None) -> Iterator[ReverbOrder]:
+        """Yield the account's sales that changed after `since`, page by page, newest first (docs: retrieve orders).
 
-    def orders(self, since: datetime) -> Iterator[ReverbOrder]:
-        """Yield the account's sales that changed after `since`, page by page, newest first (docs: retrieve orders)."""
+        `left_out` hears of each row that can't be read: its number ("" where not even that can) and why.
+        """
         stamp = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")  # "+" of an offset would need care on the way
-        link = "/my/orders/selling/all"
         query: dict[str, str | int] = {"updated_start_date": stamp, "per_page": PAGE}
-        for _ in range(MAX_PAGES):
-            found, following = orders.page(self.get(link, query or None))
-            yield from found
-            if not following:
-                return
-            link, query = following, {}
+        for page in self._pages("/my/orders/selling/all", query, orders.page):
+            yield from orders.readable(page.rows, left_out=left_out)
 
     def order(self, number: str) -> ReverbOrder:
         """Return one sale as it is now. Raises NotFound and the rest."""
-        return orders.order(self.get(f"/my/orders/selling/{quote(number, safe='')}"))
+        found = orders.order(self.get(f"/my/orders/selling/{quote(number, safe='')}"))
+        if found.number != number:
+            raise Passing(f"Reverb answered with order {found.number} instead of {number}.")
+        return found
+
+    def _pages(self, path: str, query: Mapping[str, str | int], read_page: Callable[[object], Rows]) -> Iterator[Rows]:
+        """Yield the pages of a list. It ends at a page that brings nothing new, wherever its links lead."""
+        here, seen = f"{path}?{urlencode(query)}", set[str]()
+        for number in range(2, MAX_PAGES + 2):
+            page = read_page(self.get(here))
+            known = len(seen)
+            seen.update(page.keys)
+            yield page
+            if len(seen) == known:
+                return
+            if following := links.following(page.next, here, path):
+                here = following
+            elif page.next or len(seen) < page.total:  # its link leads elsewhere, or is missing
+                here = f"{path}?{urlencode({**query, 'page': number})}"
+            else:
+                return
+        logger.warning("A list of Reverb's, %s, has more than %s pages. The rest is left out.", path, MAX_PAGES)
 
     # -- writing ---------------------------------------------------------------------------------------------
 
@@ -145,12 +165,15 @@ class ReverbClient:
 
         `goes_out` is called when nothing but the network is left between the call and Reverb.
         """
-        answer = self._answer("POST", self._address("/listings"), body, goes_out=goes_out)
-        return read.written(self._json(answer))
+        return read.written(self._hear("POST", self._address("/listings"), body, goes_out=goes_out).said)
 
-    def update(self, link: str, body: Mapping[str, Any]) -> tuple[ReverbListing | None, list[str], str]:
+    def update(self, listing: ReverbListing, body: Mapping[str, Any]) -> tuple[ReverbListing | None, list[str], str]:
         """PUT fields to a listing's own link; return it as answered, the warnings and the message."""
-        return read.written(self._call("PUT", self._address(link), body))
+        return read.written(self._call("PUT", self._address(links.of_listing(listing)), body))
+
+    def end(self, listing_id: str) -> None:
+        """Take a listing off sale without touching its fields (docs: state/end). A draft is Invalid (seen live)."""
+        self._call("PUT", self._address(f"/my/listings/{quote(listing_id, safe='')}/state/end"), {"reason": "not_sold"})
 
     # -- webhooks ----------------------------------------------------------------------------------------------
 
@@ -179,9 +202,8 @@ class ReverbClient:
     def _on_order(self, number: str, word: str, body: Mapping[str, Any]) -> None:
         """What these calls answer is not documented; Reverb's own plug-ins look for errors in an answer of 2xx too."""
         said = self._call("POST", self._address(f"/my/orders/selling/{quote(number, safe='')}/{word}"), body)
-        errors = read_field_errors(said.get("errors")) if isinstance(said, dict) else {}
-        if errors:
-            raise Invalid(str(said.get("message") or "Reverb refused it.")[:500], field_errors=errors)
+        if errors := read_field_errors(said.get("errors")):
+            raise Invalid(short(said.get("message") or "Reverb refused it."), field_errors=errors, said=True)
 
     # -- the call ----------------------------------------------------------------------------------------------
 
@@ -197,13 +219,26 @@ class ReverbClient:
         """Tell whether the next write would have to wait longer for the pace than a call waits."""
         return pace.wait_s(limits.budgets(self._budget, "writes")) > http.MAX_PACE_WAIT_SECONDS
 
-    def _call(self, method: str, url: str, body: object = None) -> Any:
-        return self._json(self._answer(method, url, body))
+    def _call(self, method: str, url: str, body: object = None) -> dict[str, Any]:
+        return self._hear(method, url, body).said
 
-    def _answer(
+    def _hear(
         self, method: str, url: str, body: object = None, *, etag: str = "", goes_out: Callable[[], None] | None = None
-    ) -> Answer:
-        """Call, and return an answer that is no refusal."""
+    ) -> _Heard:
+        """Call, and return an answer that says that it is done. Raises ReverbError (shops/reverb/answers.py)."""
+        answer = self._answer(method, url, body, etag=etag, goes_out=goes_out)
+        if etag and answer.status == NOT_MODIFIED:
+            return _Heard(answer.status, answer.headers, {})
+        verdict, said = answers.judge(method, answer)
+        if verdict == Verdict.DONE:
+            return _Heard(answer.status, answer.headers, said)
+        error = answers.error_of(method, answer, verdict, said)
+        if isinstance(error, SlowDown):
+            self._slow_down(error)
+        raise error
+
+    def _answer(self, method: str, url: str, body: object, *, etag: str, goes_out: Callable[[], None] | None) -> Answer:
+        """Call, and return whatever came back."""
 
         def asked() -> None:
             self._ask()
@@ -218,16 +253,11 @@ class ReverbClient:
         except http.Paced as paced:
             raise Paced(str(paced), retry_after=paced.retry_after) from None
         except http.NotAllowed as error:
-            raise Lasting(f"Reverb: {error}.") from None
+            raise Passing(f"Reverb: {error}.") from None
         except http.Unreachable as error:
-            raise NoAnswer(f"Reverb: {error}.", maybe_done=error.maybe_done) from None
+            raise NoAnswer(f"Reverb: {error}.", maybe_done=error.maybe_done and method != "GET") from None
         self._hear_time(answer)
-        if 200 <= answer.status < 300 or (etag and answer.status == NOT_MODIFIED):
-            return answer
-        refusal = from_answer(answer)
-        if isinstance(refusal, SlowDown):
-            self._slow_down(refusal)
-        raise refusal
+        return answer
 
     def _hear_time(self, answer: Answer) -> None:
         with suppress(ValueError):
@@ -238,12 +268,6 @@ class ReverbClient:
         if self._before_call is not None:
             self._before_call()
             self._asked_at = clock.monotonic()
-
-    def _json(self, answer: Answer) -> Any:
-        try:
-            return answer.json()
-        except ValueError:
-            raise NoAnswer("Reverb's answer could not be read.", maybe_done=True) from None
 
     def _slow_down(self, error: SlowDown) -> None:
         try:
@@ -260,14 +284,8 @@ class ReverbClient:
         }
 
     def _address(self, link: str) -> str:
-        """Return the address for a path or link, always on the configured host, so that the token goes nowhere else.
-
-        Reverb mixes hosts in its links; only the path and query of a link are used.
-        """
-        root, parts = urlsplit(self._root), urlsplit(link)
-        path = parts.path.removeprefix(root.path) if parts.path.startswith(root.path + "/") else parts.path
-        path = path.removeprefix("/api") if path.startswith("/api/") else path
-        return f"{root.scheme}://{root.netloc}{root.path}{path}" + (f"?{parts.query}" if parts.query else "")
+        """Return the address for a path or link, always on the configured host, so that the token goes nowhere else."""
+        return links.address(self._root, link)
 
 
 def token_for_code(web_url: str, code: str, redirect_uri: str) -> str:

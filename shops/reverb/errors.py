@@ -1,24 +1,24 @@
 """What can go wrong with a call to Reverb. The family decides what the queue does next.
 
     ReverbError
-    ├── Passing        try again later by itself
+    ├── Passing        try again later by itself; `maybe_done`: a write may have been applied all the same
     │   ├── Paced      our own pace does not allow the call now; nothing was sent
     │   ├── SlowDown   429: the whole account waits
-    │   └── NoAnswer   nothing whole came back; a write may or may not have been applied
+    │   └── NoAnswer   nothing came back, or nothing that Reverb's API says
     ├── Lasting        the same call would be refused again
-    │   ├── NotFound   404
-    │   └── Invalid    400, 406, 412, 422: Reverb says which fields
-    └── NeedsSeller    401, 403: the token, its scopes, billing or the shop on Reverb
+    │   ├── NotFound   Reverb says that the object does not exist
+    │   └── Invalid    Reverb refuses this request, and says which fields
+    └── NeedsSeller    Reverb refuses the token, or does not let it do this: scopes, billing, the shop on Reverb
 
-They carry Reverb's words and never a header, a token or a whole body.
+`answers.py` decides which one an answer is. They carry Reverb's words and never a header, a token or a whole body.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from reverbsync.http import Answer
 from reverbsync.logs import redact
+from shops.wire import storable_text
 
 FieldErrors = dict[str, list[str]]
 
@@ -35,13 +35,17 @@ class ReverbError(Exception):
         status: int | None = None,
         field_errors: FieldErrors | None = None,
         retry_after: float | None = None,
+        maybe_done: bool = False,
+        said: bool = False,
     ) -> None:
-        """Keep what Reverb said; `retry_after` is in seconds."""
+        """Keep what is known. `retry_after` is in seconds; `said`: the message is Reverb's own, not ours."""
         super().__init__(message)
         self.message = message
         self.status = status
         self.field_errors = field_errors or {}
         self.retry_after = retry_after
+        self.maybe_done = maybe_done
+        self.said = said
 
 
 class Passing(ReverbError):
@@ -57,12 +61,7 @@ class SlowDown(Passing):
 
 
 class NoAnswer(Passing):
-    """No whole answer came; `maybe_done` tells whether the call may have been applied all the same."""
-
-    def __init__(self, message: str, *, maybe_done: bool) -> None:
-        """Keep whether it may have been applied."""
-        super().__init__(message)
-        self.maybe_done = maybe_done
+    """No answer of Reverb's API came; `maybe_done` tells whether the call may have been applied all the same."""
 
 
 class Lasting(ReverbError):
@@ -70,7 +69,7 @@ class Lasting(ReverbError):
 
 
 class NotFound(Lasting):
-    """Reverb has nothing at that address."""
+    """Reverb has no such object."""
 
 
 class Invalid(Lasting):
@@ -79,40 +78,6 @@ class Invalid(Lasting):
 
 class NeedsSeller(ReverbError):
     """Only the seller can mend it, on Reverb."""
-
-
-def from_answer(answer: Answer) -> ReverbError:
-    """Return the error that an answer outside 2xx stands for (docs: error-handling; statuses seen in 2026)."""
-    message, field_errors = _words(answer)
-    more: dict[str, Any] = {"status": answer.status, "field_errors": field_errors}
-    if answer.status == 429:
-        return SlowDown(message, retry_after=retry_after(answer), **more)
-    if answer.status >= 500:
-        return Passing(message, retry_after=retry_after(answer), **more)
-    if answer.status in (401, 403):
-        return NeedsSeller(message, **more)
-    if answer.status == 404:
-        return NotFound(message, **more)
-    if answer.status in (400, 406, 412, 422):
-        return Invalid(message, **more)
-    return Lasting(message, **more)
-
-
-def retry_after(answer: Answer) -> float | None:
-    """Return the seconds of a Retry-After header, None where there is none that counts seconds."""
-    value = answer.headers.get("Retry-After", "")
-    return float(value) if value.strip().isdigit() else None
-
-
-def _words(answer: Answer) -> tuple[str, FieldErrors]:
-    try:
-        body = answer.json()
-    except ValueError:  # an error page instead of JSON, seen when Reverb is down
-        body = None
-    if not isinstance(body, dict):
-        return f"Reverb answered {answer.status}.", {}
-    message = body.get("message") or body.get("error") or f"Reverb answered {answer.status}."
-    return _short(message), read_field_errors(body.get("errors"))
 
 
 def read_field_errors(errors: object) -> FieldErrors:
@@ -129,13 +94,14 @@ def read_field_errors(errors: object) -> FieldErrors:
             for field, words in read_field_errors(item).items():
                 found.setdefault(field, []).extend(words)
     elif errors:
-        found[""] = [_short(errors)]
+        found[""] = [short(errors)]
     return {field: words for field, words in found.items() if words}
 
 
-def _texts(words: object) -> list[str]:
-    return [_short(word) for word in (words if isinstance(words, list) else [words]) if word]
+def _texts(words: Any) -> list[str]:
+    return [short(word) for word in (words if isinstance(words, list) else [words]) if word]
 
 
-def _short(words: object) -> str:
-    return redact(str(words))[:MAX_WORDS]
+def short(words: object) -> str:
+    """Return words of Reverb's, cut, and without anything like a secret or what the database cannot hold."""
+    return redact(storable_text(str(words)))[:MAX_WORDS]

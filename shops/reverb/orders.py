@@ -7,16 +7,18 @@ carries an offset; `quantity` may be absent and is then 1; an address is missing
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Any
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
 from shops.pictures import ReverbOrder
+from shops.reverb import read
 from shops.reverb.errors import Passing
-from shops.reverb.read import id_in
-from shops.wire import Part, Text
+from shops.reverb.read import Rows, id_in
+from shops.wire import MOST_MONEY, Part, Side, Text, Units, storable_text
 
 logger = logging.getLogger(__name__)
 
@@ -26,99 +28,120 @@ RELEASED = frozenset({"cancelled", "refunded", "blocked"})
 UNPAID = frozenset({"unpaid", "payment_pending", "pending_review", "partially_paid"})
 #: The money has cleared.
 PAID = frozenset({"paid", "shipped", "picked_up", "received"})
+#: A date outside these years is none.
+FIRST_YEAR, LAST_YEAR = 2000, 2200
+LONGEST_NUMBER = 64
+
+
+def _amount(value: Any) -> Decimal:
+    try:
+        found = Decimal(str(value))
+    except InvalidOperation:
+        raise ValueError("no amount of money") from None
+    if not found.is_finite() or abs(found) >= MOST_MONEY:
+        raise ValueError("no amount of money")
+    return found
+
+
+def _date(value: Any) -> Any:
+    """Years far from ours, such as 1 and 9999, are no dates: nothing can be reckoned with them."""
+    found = _DATES.validate_python(value)
+    if not FIRST_YEAR <= found.year <= LAST_YEAR:
+        raise ValueError("no date")
+    return found if found.tzinfo else found.replace(tzinfo=UTC)  # Reverb's carry an offset
+
+
+_DATES = TypeAdapter(datetime)
+_Date = Side[Annotated[datetime | None, BeforeValidator(_date)]]
 
 
 class _Money(Part):
-    amount: Decimal = Decimal(0)
-    currency: str = ""
+    amount: Annotated[Decimal, BeforeValidator(_amount)]
+    currency: Side[str] = ""
 
 
 class _Link(Part):
-    href: str = ""
+    href: Side[str] = ""
 
 
 class _Links(Part):
-    listing: _Link = _Link()
-    web: _Link = _Link()
+    listing: Side[_Link] = _Link()
+    web: Side[_Link] = _Link()
 
 
 class _Address(Part):
-    name: str = ""
-    street_address: str = ""
-    extended_address: str = ""
-    locality: str = ""
-    region: str = ""
-    postal_code: Text = ""
-    country_code: str = ""
-    phone: Text = ""
+    name: Side[Text] = ""
+    street_address: Side[Text] = ""
+    extended_address: Side[Text] = ""
+    locality: Side[Text] = ""
+    region: Side[Text] = ""
+    postal_code: Side[Text] = ""
+    country_code: Side[Text] = ""
+    phone: Side[Text] = ""
 
 
 class _Order(Part):
-    order_number: Text
-    order_bundle_id: Text = ""
+    """Number, status and quantity must be readable, and a date; a field of the others that can't be is not said."""
+
+    order_number: Annotated[str, Field(coerce_numbers_to_str=True, min_length=1, max_length=64)]
     status: str = ""
-    sku: Text = ""
-    title: str = ""
-    quantity: int = 1
-    product_id: Text = ""
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
-    paid_at: datetime | None = None
-    amount_product: _Money | None = None
-    amount_product_subtotal: _Money | None = None
-    shipping: _Money | None = None
-    amount_tax: _Money | None = None
-    total: _Money | None = None
-    selling_fee: _Money | None = None
-    bump_fee: _Money | None = None
-    direct_checkout_fee: _Money | None = None
-    buyer_id: Text = ""
-    buyer_name: str = ""
-    buyer_first_name: str = ""
-    buyer_last_name: str = ""
-    shipping_address: _Address | None = None
-    shipping_method: str = ""
-    local_pickup: bool = False
-    shipping_provider: str = ""
-    shipping_code: Text = ""
-    links: _Links = Field(_Links(), alias="_links")
-
-
-class _Page(Part):
-    total: int = 0
-    orders: list[dict[str, Any]] = []
-    links: dict[str, Any] = Field({}, alias="_links")
+    quantity: Units = 1
+    order_bundle_id: Side[Text] = ""
+    sku: Side[Text] = ""
+    title: Side[Text] = ""
+    product_id: Side[Text] = ""
+    created_at: _Date = None
+    updated_at: _Date = None
+    paid_at: _Date = None
+    amount_product: Side[_Money | None] = None
+    amount_product_subtotal: Side[_Money | None] = None
+    shipping: Side[_Money | None] = None
+    amount_tax: Side[_Money | None] = None
+    total: Side[_Money | None] = None
+    selling_fee: Side[_Money | None] = None
+    bump_fee: Side[_Money | None] = None
+    direct_checkout_fee: Side[_Money | None] = None
+    buyer_id: Side[Text] = ""
+    buyer_name: Side[Text] = ""
+    buyer_first_name: Side[Text] = ""
+    buyer_last_name: Side[Text] = ""
+    shipping_address: Side[_Address | None] = None
+    shipping_method: Side[str] = ""
+    local_pickup: Side[bool] = False
+    shipping_provider: Side[Text] = ""
+    shipping_code: Side[Text] = ""
+    links: Side[_Links] = Field(_Links(), alias="_links")
 
 
 def order(body: object) -> ReverbOrder:
     """Return the picture of an order. Raises Passing when it is not one."""
     try:
         found = _Order.model_validate(body)
-    except ValidationError as error:
-        where = ".".join(map(str, error.errors()[0]["loc"]))
+    except (ValidationError, RecursionError) as error:
+        where = ".".join(map(str, error.errors()[0]["loc"])) if isinstance(error, ValidationError) else "its depth"
         raise Passing(f"Reverb's answer could not be read as an order at {where}.") from None
     placed_at = found.created_at or found.paid_at or found.updated_at
     if placed_at is None:
         raise Passing("Reverb's answer could not be read as an order: it has no date.")
     fees = [one.amount for one in (found.selling_fee, found.bump_fee, found.direct_checkout_fee) if one]
-    money = found.amount_product or found.total or _Money()
+    money = found.amount_product or found.total
     web = found.links.web.href
     return ReverbOrder(
         number=found.order_number,
         listing_id=found.product_id or id_in(found.links.listing.href),
         sku=found.sku.strip(),
         title=found.title,
-        quantity=max(1, found.quantity),
+        quantity=max(1, found.quantity or 1),
         status=found.status,
-        placed_at=_aware(placed_at),
-        updated_at=_aware(found.updated_at or placed_at),
-        paid_at=_aware(found.paid_at) if found.paid_at else None,
+        placed_at=placed_at,
+        updated_at=found.updated_at or placed_at,
+        paid_at=found.paid_at,
         bundle_id=found.order_bundle_id,
-        currency=money.currency,
-        product_amount=_amount(found.amount_product_subtotal or found.amount_product),
-        shipping=_amount(found.shipping),
-        tax=_amount(found.amount_tax),
-        total=_amount(found.total),
+        currency=money.currency if money else "",
+        product_amount=_paid(found.amount_product_subtotal or found.amount_product),
+        shipping=_paid(found.shipping),
+        tax=_paid(found.amount_tax),
+        total=_paid(found.total),
         fees=sum(fees, Decimal(0)) if fees else None,
         buyer=found.buyer_name or f"{found.buyer_first_name} {found.buyer_last_name}".strip(),
         buyer_id=found.buyer_id,
@@ -131,33 +154,31 @@ def order(body: object) -> ReverbOrder:
     )
 
 
-def page(body: object) -> tuple[list[ReverbOrder], str]:
-    """Return the orders of a page, and the link to the next page ("" on the last). Raises Passing."""
-    try:
-        found = _Page.model_validate(body)
-    except ValidationError:
-        raise Passing("Reverb's answer could not be read as a page of orders.") from None
-    following = found.links.get("next")
-    href = following.get("href") if isinstance(following, dict) else None
-    return [one for row in found.orders if (one := _readable(row)) is not None], str(href or "")
+def page(body: object) -> Rows:
+    """Return a page of orders. Raises Passing where it is none."""
+    return read.page(body, "orders")
 
 
-def _readable(row: dict[str, Any]) -> ReverbOrder | None:
-    """Return an order, None for one that cannot be read: it must not keep us from all others."""
-    try:
-        return order(row)
-    except Passing as error:
-        logger.warning("%s It is left out.", error)
-        return None
+def readable(rows: list[Any], *, left_out: Callable[[str, str], object] | None = None) -> list[ReverbOrder]:
+    """Return the orders that can be read: one that cannot must not keep us from all others.
+
+    `left_out` hears of each other row: its number, "" where not even that can be read, and why.
+    """
+    found = []
+    for row in rows:
+        try:
+            found.append(order(row))
+        except Passing as error:
+            number = row.get("order_number") if isinstance(row, dict) else None
+            named = storable_text(str(number)) if isinstance(number, str | int) else ""
+            logger.warning("%s It is left out: %s", error, named[:64] or "a row without a number")
+            if left_out is not None:
+                left_out(named if len(named) <= LONGEST_NUMBER else "", error.message)
+    return found
 
 
-def _amount(money: _Money | None) -> Decimal | None:
+def _paid(money: _Money | None) -> Decimal | None:
     return money.amount if money else None
-
-
-def _aware(moment: datetime) -> datetime:
-    """A date without an offset is taken for UTC; Reverb's carry one."""
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _address(found: _Order) -> dict[str, str] | None:

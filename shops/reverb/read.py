@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import logging
 import re
-from decimal import Decimal
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError
 
 from shops.pictures import ReverbListing
-from shops.reverb.errors import Passing, read_field_errors
-from shops.wire import Inner, Text, Whole
+from shops.reverb.errors import NoAnswer, Passing, read_field_errors, short
+from shops.wire import Inner, Money, Side, SideRows, Text, Units, Whole
 
 logger = logging.getLogger(__name__)
 
 
 class _Link(Inner):
-    href: str = ""
+    href: Side[str] = ""
 
 
 class _Links(Inner):
-    own: _Link = Field(default_factory=_Link, alias="self")
-    web: _Link = Field(default_factory=_Link)
-    next: _Link = Field(default_factory=_Link)
+    own: Side[_Link] = Field(_Link(), alias="self")
+    web: Side[_Link] = _Link()
+    next: Side[_Link] = _Link()
 
 
 class _Uuid(Inner):
@@ -31,7 +31,7 @@ class _Uuid(Inner):
 
 
 class _Price(Inner):
-    amount: Decimal
+    amount: Money
     currency: str = ""
 
 
@@ -45,45 +45,67 @@ def _state(value: object) -> object:
 
 
 class _Listing(Whole):
-    id: Text
-    sku: Text | None = None
+    """Only the id, the state and the number are needed; a field that can't be read is not said."""
+
+    id: Annotated[str, Field(coerce_numbers_to_str=True, min_length=1, max_length=32)]
+    sku: Side[Text | None] = None
     state: Annotated[_State, BeforeValidator(_state)] = _State(slug="")
-    title: str | None = None
-    description: str | None = None
-    make: str | None = None
-    model: str | None = None
-    finish: str | None = None
-    year: Text | None = None
-    upc: Text | None = None
-    condition: _Uuid | None = None
-    categories: list[_Uuid] | None = None
-    price: _Price | None = None
-    inventory: int | None = None
-    has_inventory: bool | None = None
-    shipping_profile_id: Text | None = None
-    photos: list[dict[str, Any]] | None = None
-    offers_enabled: bool | None = None
-    handmade: bool | None = None
-    links: _Links = Field(_Links(), alias="_links")
+    title: Side[Text | None] = None
+    description: Side[str | None] = None
+    make: Side[Text | None] = None
+    model: Side[Text | None] = None
+    finish: Side[Text | None] = None
+    year: Side[Text | None] = None
+    upc: Side[Text | None] = None
+    condition: Side[_Uuid | None] = None
+    categories: Side[list[_Uuid] | None] = None
+    price: Side[_Price | None] = None
+    inventory: Units = None
+    has_inventory: Side[bool | None] = None
+    shipping_profile_id: Side[Text | None] = None
+    photos: SideRows[dict[str, Any]] = []
+    offers_enabled: Side[bool | None] = None
+    handmade: Side[bool | None] = None
+    links: Side[_Links] = Field(_Links(), alias="_links")
 
 
-class _Page(Whole):
-    total: int = 0
-    listings: list[dict[str, Any]] = []
-    links: _Links = Field(_Links(), alias="_links")
+class _Page(Inner):
+    """`total` and links are only help; the rows are read one by one."""
+
+    total: Side[int] = 0
+    links: Side[_Links] = Field(_Links(), alias="_links")
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A page of a list: its rows as they came, how many there are in all, and the link to the next page, if any."""
+
+    rows: list[Any]
+    total: int
+    next: str
+
+    @property
+    def keys(self) -> set[str]:
+        """What tells each row from others."""
+        return {_key(row) for row in self.rows}
+
+
+def _key(row: Any) -> str:
+    known = (row.get("order_number") or row.get("id")) if isinstance(row, dict) else None
+    return str(known) if isinstance(known, str | int) else repr(row)
 
 
 class _Registration(Inner):
-    url: str = ""
-    topic: str = ""
-    links: _Links = Field(_Links(), alias="_links")
+    url: str
+    topic: Side[str] = ""
+    links: Side[_Links] = Field(_Links(), alias="_links")
 
 
 class _Registrations(Whole):
     """The list was recorded as `registrations` on the sandbox in 2015; another name for it would be a guess."""
 
-    registrations: list[_Registration] = []
-    webhooks: list[_Registration] = []
+    registrations: SideRows[_Registration] | None = None
+    webhooks: SideRows[_Registration] | None = None
 
 
 def registrations(body: object) -> list[tuple[str, str, str]]:
@@ -91,16 +113,24 @@ def registrations(body: object) -> list[tuple[str, str, str]]:
     try:
         found = _Registrations.model_validate(body)
     except ValidationError:
-        raise Passing("Reverb's answer could not be read as a list of webhooks.") from None
-    return [(one.links.own.href, one.topic, one.url) for one in (*found.registrations, *found.webhooks)]
+        found = None
+    if found is None or (found.registrations is None and found.webhooks is None):
+        raise Passing("Reverb's answer could not be read as a list of webhooks.")
+    rows = [*(found.registrations or ()), *(found.webhooks or ())]
+    return [(one.links.own.href, one.topic, one.url) for one in rows]
 
 
 def listing(body: object) -> ReverbListing:
     """Return the picture of a listing. Raises Passing when it is not one."""
     try:
         found = _Listing.model_validate(body)
-    except ValidationError:
-        raise Passing("Reverb's answer could not be read as a listing.") from None
+    except (ValidationError, RecursionError) as error:
+        where = (
+            f" at {error.errors()[0]['loc'][0]}"
+            if isinstance(error, ValidationError) and error.errors()[0]["loc"]
+            else ""
+        )
+        raise Passing(f"Reverb's answer could not be read as a listing{where}.") from None
     return ReverbListing(
         id=found.id,
         sku=found.sku or "",
@@ -116,50 +146,59 @@ def listing(body: object) -> ReverbListing:
         upc=found.upc,
         condition=found.condition.uuid if found.condition else None,
         categories=None if found.categories is None else tuple(c.uuid for c in found.categories),
-        price=found.price.amount if found.price else None,
-        currency=found.price.currency if found.price else None,
+        price=found.price.amount if found.price and found.price.amount else None,
+        currency=found.price.currency if found.price and found.price.amount else None,
         inventory=found.inventory,
         has_inventory=found.has_inventory,
         shipping_profile=found.shipping_profile_id,
-        photo_count=len(found.photos or ()),
+        photo_count=len(found.photos),
         offers_enabled=found.offers_enabled,
         handmade=found.handmade,
     )
 
 
-def readable(rows: list[dict[str, Any]]) -> list[ReverbListing]:
+def readable(rows: list[Any]) -> list[ReverbListing]:
     """Return the rows that can be read: one that cannot must not keep us from all others."""
     found = []
     for row in rows:
         try:
             found.append(listing(row))
         except Passing as error:
-            logger.warning("%s It is left out.", error)
+            logger.warning("%s It is left out: %s", error, ascii(_key(row))[:40])
     return found
 
 
-def page(body: object) -> tuple[list[dict[str, Any]], int, str]:
-    """Return the rows of a page of listings, the total, and the link to the next page ("" on the last)."""
-    try:
-        found = _Page.model_validate(body)
-    except ValidationError:
-        raise Passing("Reverb's answer could not be read as a page of listings.") from None
-    return found.listings, found.total, found.links.next.href
+def may_have_sku(row: Any, sku: str) -> bool:
+    """Tell whether a row may be one with this SKU: only one that surely has another may be passed over unread."""
+    said = row.get("sku") if isinstance(row, dict) else None
+    return not isinstance(said, str | int) or str(said).strip() == sku
 
 
-def written(body: object) -> tuple[ReverbListing | None, list[str], str]:
+def page(body: object, name: str = "listings") -> Rows:
+    """Return a page of a list; `name` is the field with its rows. Raises Passing where there is none."""
+    rows = body.get(name) if isinstance(body, dict) else None
+    if isinstance(rows, dict):  # a list with gaps
+        rows = list(rows.values())
+    if not isinstance(rows, list):
+        raise Passing(f"Reverb's answer could not be read as a page of {name}.")
+    found = _Page.model_validate(body)
+    return Rows(rows, max(0, found.total), found.links.next.href)
+
+
+def written(body: dict[str, Any]) -> tuple[ReverbListing | None, list[str], str]:
     """Return the listing, the warnings and the message of an answer to POST or PUT.
 
-    The listing is None where the answer brought none with an id: it must then be read.
+    The listing is None where the answer brought none with an id: it must then be read. Raises NoAnswer where there is
+    one that can't be read.
     """
-    if not isinstance(body, dict):
-        return None, [], ""
     inner = body.get("listing")
-    found = listing(inner) if isinstance(inner, dict) and inner.get("id") else None
-    if found is None and body.get("id"):
-        found = listing(body)
+    of = inner if isinstance(inner, dict) and inner.get("id") else body if body.get("id") else None
+    try:
+        found = listing(of) if of is not None else None
+    except Passing as error:
+        raise NoAnswer(error.message, maybe_done=True) from None
     warnings = [word for words in read_field_errors(body.get("warnings")).values() for word in words]
-    return found, warnings, str(body.get("message") or "")[:500]
+    return found, warnings, short(body.get("message") or "")
 
 
 def id_in(link: str) -> str:

@@ -16,12 +16,15 @@ from redis.exceptions import RedisError
 
 from reverbsync import clock
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import Lasting, ReverbError
+from shops.reverb.errors import Lasting, NeedsSeller, Passing, ReverbError
 from shops.reverb.lists import PROVIDERS, Choice, Lists
+from shops.wire import storable
 
 DAY_S = 24 * 60 * 60
 #: A list that could not be seen, or is empty, is asked for again soon.
 SOON_S = 60
+#: A listing without what these hold would be another one.
+NEEDED = frozenset({"categories"})
 #: How long a list is kept for want of a newer one.
 KEPT_S = 30 * DAY_S
 
@@ -61,16 +64,21 @@ def _kept(client: ReverbClient, name: str, path: str, keys: tuple[str, ...], rea
     rows, etag = (kept["rows"], kept["etag"]) if kept is not None else ([], "")
     try:
         answer = client.get_if_new(path, etag)
-    except Lasting:  # an account that may not see a list has an empty one
-        answer = None, ""
+    except (Lasting, NeedsSeller) as error:
+        if isinstance(error, NeedsSeller) and error.status == 401:
+            raise  # perhaps the token is dead
+        answer = {}, ""  # an account that may not see a list has an empty one
     except ReverbError:
         if not rows:
             raise
         return tuple(rows)  # yesterday's list is better than none
     if answer is not None:
         body, etag = answer
-        found: list[Any] = next((body[key] for key in keys if body.get(key)), []) if isinstance(body, dict) else []
-        rows = [read(row if isinstance(row, dict) else {"name": row}) for row in found if row]
+        found = next((body[key] for key in keys if isinstance(body.get(key), list)), None)
+        if found is None and body and not rows and name in NEEDED:
+            raise Passing("Reverb's answer could not be read as a list.")
+        if found is not None:  # else yesterday's is better than none
+            rows = [read(storable(row if isinstance(row, dict) else {"name": row})) for row in found if row]
     keep(name, rows, etag=etag, until=now + (DAY_S if rows else SOON_S))
     return tuple(rows)
 

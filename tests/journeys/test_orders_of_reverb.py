@@ -297,8 +297,7 @@ def test_pages_of_listings_are_spread_over_the_day(guitar: World) -> None:
 
 
 def _on_their_site(world: World, wish: dict[str, Any]) -> None:
-    link = f"/listings/{world.listing()['id']}"
-    ReverbClient.of(connection(world)).update(link, wish)
+    world.at_reverb("PUT", f"/listings/{world.listing()['id']}", wish)
 
 
 def test_a_restart_of_the_round_does_no_harm(guitar: World) -> None:

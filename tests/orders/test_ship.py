@@ -247,7 +247,7 @@ def test_a_sale_that_went_off_gets_no_parcel(sold: Sales) -> None:
         ({"shipping_providers": [{"name": "UPS"}, {"name": "Other"}]}, ("UPS", "Other")),
         ({"providers": ["UPS", "Pigeon Post"]}, ("UPS", "Pigeon Post")),
         ({"providers": []}, PROVIDERS),
-        ([], PROVIDERS),
+        ({"message": "hello"}, PROVIDERS),
         (None, PROVIDERS),
     ],
 )

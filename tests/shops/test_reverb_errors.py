@@ -1,4 +1,4 @@
-"""Reverb's refusals become one family of errors, whatever shape they come in."""
+"""What Reverb's answers mean: a status alone is never a verdict, and refusals become one family of errors."""
 
 from __future__ import annotations
 
@@ -7,44 +7,122 @@ import json
 import pytest
 
 from reverbsync.http import Answer
+from shops.reverb.answers import MOST_WAIT_S, error_of, judge
 from shops.reverb.errors import (
     Invalid,
-    Lasting,
     NeedsSeller,
+    NoAnswer,
     NotFound,
     Passing,
     ReverbError,
     SlowDown,
-    from_answer,
     read_field_errors,
 )
+from shops.verdict import Verdict
+
+PAGE = "<!doctype html><title>Attention Required! | Cloudflare</title>"
+OWN = json.dumps({"message": "So it is.", "errors": {"title": ["is too long"]}})
+NO_SUCH = json.dumps({"message": "The listing could not be found"})
+LISTING = json.dumps({"id": 7, "state": {"slug": "live"}})
+
+#: Body → statuses that it makes a verdict with, and which. All others are LATER.
+VERDICTS: dict[str, dict[int, Verdict]] = {
+    PAGE: {},
+    "": {},
+    "null": {},
+    "[]": {},
+    '["Forbidden"]': {},
+    '"Forbidden"': {},
+    '{"error": "error code: 1020"}': {},
+    '{"code": 403, "status": "error"}': {},
+    '{"message": {"text": "no"}}': {},
+    '{"message": "  "}': {},
+    '{"errors": []}': {},
+    '{"message": "Forb': {},
+    OWN: dict.fromkeys((400, 406, 412, 422), Verdict.REFUSED) | dict.fromkeys((401, 403), Verdict.KEYS),
+    NO_SUCH: dict.fromkeys((400, 406, 412, 422), Verdict.REFUSED)
+    | dict.fromkeys((401, 403), Verdict.KEYS)
+    | dict.fromkeys((404, 410), Verdict.MISSING),
+}
+STATUSES = (301, 302, 303, 307, 308, 400, 401, 402, 403, 404, 405, 406, 409, 410, 412, 418, 422, 425, 429, 451)
+STATUSES += (500, 502, 503, 504, 520, 522, 530)
+FAMILIES = {
+    Verdict.MISSING: NotFound,
+    Verdict.KEYS: NeedsSeller,
+    Verdict.REFUSED: Invalid,
+}
 
 
-def answer(status: int, body: object = None, **headers: str) -> Answer:
-    """Return an answer with a JSON body."""
-    return Answer(status, headers, "" if body is None else json.dumps(body))
+def error(status: int, body: str, *, method: str = "GET", **headers: str) -> ReverbError:
+    """Return the error that an answer is."""
+    answer = Answer(status, headers, body)
+    return error_of(method, answer, *judge(method, answer))
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "DELETE"])
+@pytest.mark.parametrize("status", STATUSES)
+def test_only_reverbs_own_json_of_a_few_statuses_is_a_verdict(status: int, method: str) -> None:
+    for body, of_status in VERDICTS.items():
+        verdict, _ = judge(method, Answer(status, {}, body))
+        assert verdict == of_status.get(status, Verdict.LATER), body
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_all_that_is_no_verdict_passes_and_leaves_a_write_in_doubt(status: int) -> None:
+    for body, of_status in VERDICTS.items():
+        verdict = of_status.get(status)
+        for method in ("GET", "POST", "PUT"):
+            found = error(status, body, method=method)
+            if verdict is not None:
+                assert type(found) is FAMILIES[verdict]
+            elif status == 429:
+                assert type(found) is SlowDown
+            else:
+                assert type(found) is (Passing if method == "GET" else NoAnswer)
+            assert found.maybe_done == (verdict is None and status != 429 and method != "GET")
 
 
 @pytest.mark.parametrize(
-    ("status", "family"),
+    ("method", "body", "done"),
     [
-        (400, Invalid),
-        (401, NeedsSeller),
-        (403, NeedsSeller),
-        (404, NotFound),
-        (406, Invalid),
-        (412, Invalid),
-        (422, Invalid),
-        (405, Lasting),
-        (429, SlowDown),
-        (500, Passing),
-        (503, Passing),
+        ("GET", LISTING, True),
+        ("GET", "{}", True),
+        ("GET", "", False),
+        ("GET", PAGE, False),
+        ("GET", "[]", False),
+        ("GET", "null", False),
+        ("GET", "7", False),
+        ("PUT", LISTING, True),
+        ("PUT", "", True),  # state/end answers so (seen live)
+        ("PUT", PAGE, False),
+        ("PUT", "[]", False),
+        ("POST", '{"id": 7', False),
+        ("DELETE", "", True),
+        ("DELETE", PAGE, False),
     ],
 )
-def test_each_status_has_its_family(status: int, family: type[ReverbError]) -> None:
-    found = from_answer(answer(status, {"message": "So it is."}))
-    assert type(found) is family
-    assert (found.status, found.message) == (status, "So it is.")
+@pytest.mark.parametrize("status", [200, 201, 202])
+def test_a_call_is_done_only_where_the_api_says_so(status: int, method: str, body: str, *, done: bool) -> None:
+    assert judge(method, Answer(status, {}, body))[0] == (Verdict.DONE if done else Verdict.LATER)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "No route matches [GET] /api/listings/7",
+        "The page you were looking for doesn't exist",
+        "API version not found",
+        "Maintenance",
+        "No message available",
+    ],
+)
+def test_a_404_about_the_address_says_nothing_about_the_listing(words: str) -> None:
+    assert judge("GET", Answer(404, {}, json.dumps({"message": words})))[0] == Verdict.LATER
+
+
+@pytest.mark.parametrize("words", ["Not Found", "Couldn't find Listing with id=7", "The listing doesn’t exist"])
+def test_a_404_in_reverbs_words_about_an_object_is_believed(words: str) -> None:
+    assert judge("GET", Answer(404, {}, json.dumps({"message": words})))[0] == Verdict.MISSING
 
 
 @pytest.mark.parametrize(
@@ -63,17 +141,30 @@ def test_field_errors_are_read_from_any_shape(errors: object, read: dict[str, li
     assert read_field_errors(errors) == read
 
 
-def test_an_error_page_that_is_no_json_still_makes_an_error() -> None:
-    found = from_answer(Answer(503, {}, "<html>down</html>"))
-    assert isinstance(found, Passing)
-    assert found.message == "Reverb answered 503."
+def test_an_answer_that_says_nothing_is_described_in_our_words() -> None:
+    found = error(403, PAGE)
+    assert (found.message, found.said) == ("Reverb answered with a page instead of data (status 403).", False)
+    assert "a redirect" in error(302, "").message
+    assert "something unexpected" in error(403, '{"error": "no"}').message
+    assert "nothing" in error(500, "").message
+
+
+def test_reverbs_own_words_are_known_as_such() -> None:
+    found = error(412, OWN)
+    assert (found.message, found.said, found.field_errors) == ("So it is.", True, {"title": ["is too long"]})
 
 
 def test_retry_after_is_kept_in_seconds() -> None:
-    assert from_answer(answer(429, {}, **{"Retry-After": "7"})).retry_after == 7.0
-    assert from_answer(answer(429, {})).retry_after is None
+    assert error(429, "{}", **{"Retry-After": "7"}).retry_after == 7.0
+    assert error(429, PAGE).retry_after is None
+    assert error(429, PAGE, **{"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}).retry_after is None
+    assert error(429, PAGE, **{"Retry-After": "9" * 400}).retry_after == MOST_WAIT_S
 
 
 def test_a_token_in_reverbs_words_is_starred_out() -> None:
-    found = from_answer(answer(401, {"message": "Bad header: Authorization: Bearer abcdef123456"}))
+    found = error(401, json.dumps({"message": "Bad header: Authorization: Bearer abcdef123456"}))
     assert "abcdef123456" not in found.message
+
+
+def test_words_that_no_database_holds_are_cleaned() -> None:
+    assert error(412, '{"message": "a\\u0000b\\ud800"}').message == "ab�"

@@ -1,0 +1,122 @@
+"""What Reverb's answer means. One place decides it for all calls to Reverb, as `shops/platforms/answers.py` does for
+stores.
+
+| verdict | answer | error |
+|---|---|---|
+| DONE | 2xx with a JSON object; after a write also an empty body | none |
+| MISSING | 404 or 410 whose JSON says that the object does not exist | NotFound |
+| KEYS | 401 or 403 in Reverb's own JSON | NeedsSeller |
+| REFUSED | 400, 406, 412 or 422 in Reverb's own JSON | Invalid |
+| LATER | all else: pages, redirects, other statuses, JSON of another shape | Passing, after a write NoAnswer |
+
+A status alone is never a verdict: CDNs, firewalls and maintenance modes answer every status there is. Reverb's own JSON
+is `{"message": "…", "errors": {field: ["…"]}}` (Reverb docs, "Error handling"; `errors` was seen as a list too). After
+a write, LATER means that the outcome is unknown (`maybe_done`): only a 429 turns a call away before anything is done.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from reverbsync.http import Answer
+from shops.reverb.errors import (
+    Invalid,
+    NeedsSeller,
+    NoAnswer,
+    NotFound,
+    Passing,
+    ReverbError,
+    SlowDown,
+    read_field_errors,
+    short,
+)
+from shops.verdict import Verdict
+
+#: Longer waits than these seconds are asked for by mistake.
+MOST_WAIT_S = 3600.0
+#: Status → what it means in Reverb's own JSON.
+_OWN = {
+    401: Verdict.KEYS,
+    403: Verdict.KEYS,
+    404: Verdict.MISSING,
+    410: Verdict.MISSING,
+    **dict.fromkeys((400, 406, 412, 422), Verdict.REFUSED),
+}
+#: What says that an object does not exist; the exact words were never recorded.
+_MISSING = re.compile(r"\b(no|not|cannot|unknown|deleted|removed|missing|gone)\b|n['’]t\b", re.IGNORECASE)
+#: A 404 with such words is about the address, not about an object.
+_OF_ADDRESS = re.compile(r"\b(route|path|page|url|uri|endpoint|version|method|host|server|site|message)\b", re.I)
+
+
+def judge(method: str, answer: Answer) -> tuple[Verdict, dict[str, Any]]:
+    """Return what an answer means, and its JSON object ({} where it has none)."""
+    said, empty = _object(answer)
+    if 200 <= answer.status < 300:
+        done = said is not None or (empty and method != "GET")
+        return (Verdict.DONE if done else Verdict.LATER), said or {}
+    if said is None or not _speaks(said):
+        return Verdict.LATER, said or {}
+    verdict = _OWN.get(answer.status, Verdict.LATER)
+    if verdict == Verdict.MISSING and not _says_missing(said):
+        return Verdict.LATER, said
+    return verdict, said
+
+
+def error_of(method: str, answer: Answer, verdict: Verdict, said: dict[str, Any]) -> ReverbError:
+    """Return the error that an answer with this verdict is; `said` is its JSON object."""
+    speaks = _speaks(said)
+    message = short(said.get("message") or "Reverb refused it.") if speaks else _described(answer, said)
+    more: dict[str, Any] = {"status": answer.status, "field_errors": read_field_errors(said.get("errors"))}
+    more |= {"said": speaks and bool(said.get("message"))}
+    match verdict:
+        case Verdict.MISSING:
+            return NotFound(message, **more)
+        case Verdict.KEYS:
+            return NeedsSeller(message, **more)
+        case Verdict.REFUSED:
+            return Invalid(message, **more)
+    more["retry_after"] = retry_after(answer)
+    if answer.status == 429:
+        return SlowDown(message, **more)
+    return Passing(message, **more) if method == "GET" else NoAnswer(message, maybe_done=True, **more)
+
+
+def retry_after(answer: Answer) -> float | None:
+    """Return the seconds of a Retry-After header, None where there is none that counts seconds."""
+    value = answer.headers.get("Retry-After", "").strip()
+    return min(float(value), MOST_WAIT_S) if value.isascii() and value.isdigit() else None
+
+
+def _object(answer: Answer) -> tuple[dict[str, Any] | None, bool]:
+    """Return the JSON object of an answer, None where it has none, and whether the body is empty."""
+    try:
+        said = answer.json()
+    except ValueError:
+        return None, False
+    return (said if isinstance(said, dict) else None), not answer.text.strip()
+
+
+def _speaks(said: dict[str, Any]) -> bool:
+    """Tell whether a JSON object is one of Reverb's own errors, or says as much as one."""
+    message = said.get("message")
+    if message is not None:
+        return isinstance(message, str) and bool(message.strip())
+    errors = said.get("errors")
+    return isinstance(errors, dict | list) and bool(read_field_errors(errors))
+
+
+def _says_missing(said: dict[str, Any]) -> bool:
+    words = str(said.get("message") or "")
+    return bool(_MISSING.search(words)) and not _OF_ADDRESS.search(words)
+
+
+def _described(answer: Answer, said: dict[str, Any]) -> str:
+    """Return our words for an answer that says nothing."""
+    if 300 <= answer.status < 400:
+        what = "a redirect"
+    elif said or answer.text.lstrip().startswith(("{", "[", '"')):
+        what = "something unexpected"
+    else:
+        what = "a page" if answer.text.strip() else "nothing"
+    return f"Reverb answered with {what} instead of data (status {answer.status})."
