@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import html
 import json
 import math
+import re
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -84,6 +87,24 @@ def money_of(value: Any) -> Decimal:
         return Decimal(0)
 
 
+_ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});")
+_MARKUP = re.compile(r"</?(?:a|b|br|div|em|font|h[1-6]|i|p|small|span|strong|sub|sup|u)(?:\s[^<>]*)?/?>", re.IGNORECASE)
+
+
+def words_of(text: str) -> str:
+    """Return a name or term as people read it: without markup, and with entities unescaped once.
+
+    Stores hold `Peavey &amp; Co` where a name was written by a plug-in or an import.
+    """
+    if "<" in text:
+        text = _MARKUP.sub(" ", text)
+    if "&" in text:
+        text = _ENTITY.sub(lambda found: html.unescape(found[0]), text)
+    return " ".join(storable_text(text).split())
+
+
+#: A name or term of the store, as people read it.
+Words = Annotated[Text, AfterValidator(words_of)]
 #: Units of a stock, None where nothing is said; what is no number makes its row unreadable.
 Units = Annotated[int | None, BeforeValidator(units_of)]
 #: A price, 0 where there is none.

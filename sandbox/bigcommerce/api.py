@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Flask, g, jsonify, request
 
-from sandbox.bigcommerce import orders, shapes
+from sandbox.bigcommerce import locations, orders, shapes
 from sandbox.common.keep import Doc
 from sandbox.common.sender import Sender
 from sandbox.common.store import Stores
@@ -16,6 +16,7 @@ from sandbox.common.store_app import Tell
 
 ROOT = "/stores/<store_hash>"
 MOST = 250
+MOST_ITEMS = 1000
 SCOPES = {
     *(f"store/product/{word}" for word in ("created", "updated", "deleted", "inventory/updated", "price/updated")),
     *(f"store/sku/{word}" for word in ("created", "updated", "deleted", "inventory/updated")),
@@ -49,9 +50,9 @@ def routes(app: Flask, stores: Stores, sender: Sender, tell: Tell) -> None:
         return {"id": store_hash, "name": g.shop["name"], "currency": g.shop["currency"], "timezone": {"name": "UTC"}}
 
 
-def _paged(rows: list[Doc], render: Any) -> Any:
+def _paged(rows: list[Doc], render: Any, *, most: int = MOST) -> Any:
     size, number = request.args.get("limit", 50, type=int), request.args.get("page", 1, type=int)
-    size = min(size, MOST)
+    size = min(size, most)
     shown = rows[(number - 1) * size : number * size]
     return jsonify(shapes.page([render(row) for row in shown], len(rows), size, number))
 
@@ -77,7 +78,13 @@ def _catalogue(app: Flask, stores: Stores) -> None:
             if doc["id"] > above and shapes.modified(doc) >= at and (wanted is None or doc["id"] in wanted)
         ]
         rows.sort(key=lambda doc: int(doc["id"]), reverse=request.args.get("direction") == "desc")
-        return _paged(rows, lambda doc: shapes.product(doc, included()))
+        fields = set(request.args.get("include_fields", "").split(",")) - {""}
+
+        def shown(doc: Doc) -> Doc:
+            made = shapes.product(doc, included())
+            return {name: value for name, value in made.items() if not fields or name in {"id", *fields}}
+
+        return _paged(rows, shown)
 
     @app.get(f"{ROOT}/v3/catalog/products/<int:number>")
     def product(store_hash: str, number: int) -> Any:
@@ -109,37 +116,66 @@ def _catalogue(app: Flask, stores: Stores) -> None:
 
 
 def _inventory(app: Flask, stores: Stores, sender: Sender, tell: Tell) -> None:
+    def counted() -> list[tuple[Doc, Doc]]:
+        wanted = _ids("variant_id:in")
+        if wanted is not None:
+            found = [pair for number in sorted(wanted) if (pair := stores.with_variant(number))]
+        else:
+            parents = [doc for number in sorted(_ids("product_id:in") or ()) if (doc := stores.product(number))]
+            found = [(doc, row) for doc in parents for row in doc["variants"]]
+        return [pair for pair in found if pair[0]["domain"] == g.shop["domain"] and pair[1]["tracked"]]
+
     @app.get(f"{ROOT}/v3/inventory/items")
     def items(store_hash: str) -> Any:
-        found = [stores.with_variant(number) for number in sorted(_ids("variant_id:in") or ())]
-        rows = [pair for pair in found if pair and pair[0]["domain"] == g.shop["domain"] and pair[1]["tracked"]]
-        return _paged([{"pair": pair} for pair in rows], lambda row: shapes.item(row["pair"][0], row["pair"][1]))
+        rows = [{"pair": pair} for pair in counted()]
+        return _paged(rows, lambda row: locations.item(g.shop, *row["pair"]), most=MOST_ITEMS)
+
+    @app.get(f"{ROOT}/v3/inventory/locations")
+    def places(store_hash: str) -> Any:
+        return _paged(locations.of(g.shop), lambda row: row)
 
     @app.post(f"{ROOT}/v3/inventory/adjustments/relative")
     def relative(store_hash: str) -> Any:
         """Check all, answer, and apply a moment later: the answer does not mean that it was applied."""
-        found = []
-        for n, wish in enumerate((request.get_json(silent=True) or {}).get("items") or []):
-            pair = stores.with_variant(wish.get("variant_id"))
-            if pair is None or pair[0]["domain"] != g.shop["domain"] or not pair[1]["tracked"]:
-                return refused(422, "Adjustment failed", **{f"items[{n}]": "variant not found or not tracked"})
-            if pair[1]["inventory_quantity"] + int(wish["quantity"]) < 0:
-                return refused(
-                    422, "Adjustment failed", **{f"items[{n}]": "quantity would fall below the safety stock"}
-                )
-            found.append((*pair, int(wish["quantity"])))
+        found: list[tuple[Doc, Doc, int, int]] = []
+        for wish in (request.get_json(silent=True) or {}).get("items") or []:
+            words, pair = _adjustable(stores, wish)
+            if pair is None:
+                return refused(422, words)
+            found.append((*pair, int(wish["location_id"]), int(wish["quantity"])))
         domain = g.shop["domain"]
 
         def apply() -> None:
             with stores.keep.lock:
-                for product, variant, by in found:
-                    units = variant["inventory_quantity"] + by
-                    tell(domain, stores.edit_variant(product, variant, {"inventory_quantity": units}, why="api"))
+                for product, variant, location, by in found:
+                    changes = locations.moved(variant, location, by)
+                    tell(domain, stores.edit_variant(product, variant, changes, why="api"))
 
         timer = threading.Timer(float(sender.settings["lag_s"]), apply)
         timer.daemon = True
         timer.start()
         return {"transaction_id": f"t-{stores.keep.number('transaction', 1)}"}
+
+
+def _adjustable(stores: Stores, wish: Doc) -> tuple[str, tuple[Doc, Doc] | None]:
+    """Return the variant of an adjustment, or the words with which it is refused (docs: adjustments, 422)."""
+    by_product = "product_id" in wish
+    doc = stores.product(wish["product_id"]) if by_product else None
+    pair = (doc, doc["variants"][0]) if doc else stores.with_variant(wish.get("variant_id"))
+    number = wish.get("product_id") or wish.get("variant_id")
+    if pair is None or pair[0]["domain"] != g.shop["domain"] or shapes.tracking(pair[0]) == "none":
+        return f"[Items with identity {number} not found]", None
+    if not by_product and shapes.tracking(pair[0]) == "product":
+        return f"[Item with variant_id {number} is tracked by product, please update stock by product id]", None
+    if by_product and shapes.tracking(pair[0]) == "variant":
+        return f"[Item with product_id {number} is tracked by variant, please update stock by variant id]", None
+    place = int(wish["location_id"])
+    if place not in [row["id"] for row in locations.of(g.shop)]:
+        return f"[Location {place} not found]", None
+    least = locations.safety_stock(pair[1], place)
+    if int(wish["quantity"]) < 0 and locations.on_hand(pair[1], place) + int(wish["quantity"]) < least:
+        return f"[Item {number} would fall below its safety stock at location {place}]", None
+    return "", pair
 
 
 def _hooks(app: Flask, stores: Stores) -> None:

@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
 
 from sandbox.bigcommerce import api, hooks, panel
+from sandbox.bigcommerce.api import refused
 from sandbox.common import store_app, web
 from sandbox.common.clock import Clock
 from sandbox.common.faults import Faults, Log, control
@@ -76,8 +78,10 @@ def _guard(app: Flask, stores: Stores, faults: Faults, log: Log) -> None:
         shop = stores.keep.get("shop", request.path.split("/")[2])
         token = request.headers.get("X-Auth-Token", "")
         if shop is None or not token or token not in (shop["token"], *(shop.get("tokens") or [])):
-            return {"status": 401, "title": "Unauthorized", "type": "about:blank", "errors": {}}, 401
+            return refused(401, "Unauthorized")
         g.shop = shop
+        if any(part in request.path for part in shop.get("may_not") or ()):
+            return refused(403, "You don't have a required scope to access the endpoint")
         calls = used.setdefault(shop["domain"], [])
         now = time.time()
         calls[:] = [at for at in calls if at > now - QUOTA["window_s"]]
@@ -88,6 +92,15 @@ def _guard(app: Flask, stores: Stores, faults: Faults, log: Log) -> None:
         calls.append(now)
         g.left -= 1
         return None
+
+    @app.errorhandler(404)
+    @app.errorhandler(405)
+    def no_route(error: HTTPException) -> Any:
+        """Answer an address that is none, in v3's words (a guess)."""
+        if not request.path.startswith("/stores/"):
+            return error
+        words = "The route is not found, check the URL" if error.code == 404 else "Method Not Allowed"
+        return refused(error.code or 404, words)
 
     @app.after_request
     def told(response: Response) -> Response:

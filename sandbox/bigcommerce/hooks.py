@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from sandbox.common.keep import Doc
 from sandbox.common.sender import Manners
-from sandbox.common.store import Stores
+from sandbox.common.store import Stores, units_of
 
 RETRY_S = [60, 180, 300, 600, 900, 1800, 3600, 7200, 21600, 50400, 86400]
 #: Below this share of arrivals in the window, once there are enough, the domain is blocked for three minutes.
@@ -115,7 +115,7 @@ def _stock(one: Doc) -> list[tuple[str, Doc]]:
     """Tell of a count: absolute where set, relative where an order took it. The product counts as changed too."""
     product, variant = one["product"]["id"], one["variant"]["id"]
     relative = one["why"] == "order"
-    value = one["by"] if relative else one["variant"]["inventory_quantity"]
+    value = one["by"] if relative else units_of(one["variant"])
     method = {"method": "relative" if relative else "absolute", "value": value}
     told = [("store/product/updated", {"type": "product", "id": product})]
     if one["variant"]["options"]:

@@ -36,6 +36,8 @@ def routes(app: Flask, stores: Stores, tell: Tell) -> None:
         at = datetime.fromisoformat(since).timestamp() if since else 0.0
         rows = [doc for doc in stores.orders(g.shop["domain"]) if doc["updated_at"] >= at]
         rows = [doc for doc in rows if mark is None or doc.get("external_order_id") == mark]
+        least, most = request.args.get("min_id", 0, type=int), request.args.get("max_id", type=int)
+        rows = [doc for doc in rows if doc["id"] >= least and (most is None or doc["id"] <= most)]
         rows.sort(key=lambda doc: float(doc["updated_at"]))
         size, number = min(250, request.args.get("limit", 50, type=int)), request.args.get("page", 1, type=int)
         return rows_of([shapes.order(doc) for doc in rows[(number - 1) * size : number * size]])

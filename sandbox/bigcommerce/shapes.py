@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
+from sandbox.bigcommerce import locations
 from sandbox.common.keep import Doc
 from sandbox.common.store import Stores
 
 STATUS_IDS = {"open": 11, "shipped": 2, "cancelled": 5, "refunded": 4}
 NAMES = {11: "Awaiting Fulfillment", 2: "Shipped", 5: "Cancelled", 4: "Refunded"}
-LOCATION = 1
 
 
 def iso(at: float) -> str:
@@ -41,7 +41,6 @@ def categories(doc: Doc) -> list[str]:
 
 def product(doc: Doc, include: set[str]) -> Doc:
     """Return a product with what was asked to be included."""
-    tracked = doc["variants"][0]["tracked"]
     made: Doc = {
         "id": doc["id"],
         "name": doc["title"],
@@ -53,13 +52,14 @@ def product(doc: Doc, include: set[str]) -> Doc:
         "calculated_price": float(doc["variants"][0]["price"]),
         "categories": [number_of(name) for name in categories(doc)],
         "brand_id": number_of(doc["vendor"]),
-        "inventory_level": sum(row["inventory_quantity"] for row in doc["variants"]),
-        "inventory_tracking": "variant" if tracked else "none",
+        "inventory_level": sum(level(row) for row in doc["variants"]),
+        "inventory_tracking": tracking(doc),
         "is_visible": doc["status"] == "ACTIVE",
         "availability": "available",
         "upc": "",
         "gtin": "",
-        "condition": "New",
+        "condition": doc["condition"] or "New",
+        "is_condition_shown": bool(doc["condition"]),
         "search_keywords": ",".join(doc["tags"]),
         "date_created": iso(doc["created_at"]),
         "date_modified": iso(modified(doc)),
@@ -95,26 +95,23 @@ def variant(doc: Doc, row: Doc) -> Doc:
         "sale_price": None,
         "upc": row["barcode"],
         "gtin": "",
-        "inventory_level": row["inventory_quantity"],
+        "inventory_level": level(row),
         "image_url": "",
         "purchasing_disabled": False,
         "option_values": options,
     }
 
 
-def item(doc: Doc, row: Doc) -> Doc:
-    """Return the inventory of a variant."""
-    place = {
-        "location_id": LOCATION,
-        "location_code": "BC-LOCATION-1",
-        "location_name": "Default location",
-        "location_enabled": True,
-        "available_to_sell": row["inventory_quantity"],
-        "total_inventory_onhand": row["inventory_quantity"],
-        "settings": {"safety_stock": 0, "is_in_stock": row["inventory_quantity"] > 0, "warning_level": 0},
-    }
-    identity = {"sku": row["sku"], "variant_id": row["id"], "product_id": doc["id"], "sku_id": None}
-    return {"identity": identity, "locations": [place]}
+def tracking(doc: Doc) -> str:
+    """Return how a product is counted: a simple one as a whole, one with options by variant."""
+    if not doc["variants"][0]["tracked"]:
+        return "none"
+    return "variant" if doc["variants"][0]["options"] else "product"
+
+
+def level(row: Doc) -> int:
+    """Return what the catalogue says of a variant's stock: that of the default location, less what it holds back."""
+    return locations.on_hand(row, locations.DEFAULT) - locations.safety_stock(row, locations.DEFAULT)
 
 
 def order(doc: Doc) -> Doc:

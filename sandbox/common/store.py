@@ -20,8 +20,12 @@ PRODUCT_FIELDS = (
     "attributes",
     "status",
     "images",
+    "condition",  # "" where the store says nothing of it
 )
-VARIANT_FIELDS = ("price", "sku", "barcode", "inventory_quantity", "tracked", "options")
+VARIANT_FIELDS = ("price", "sku", "barcode", "inventory_quantity", "tracked", "options", "elsewhere", "held_back")
+#: `inventory_quantity` lies at a store's first location, `elsewhere` at others by their id; `held_back` is what a
+#: location does not sell of it.
+STOCK_FIELDS = frozenset({"inventory_quantity", "elsewhere", "held_back"})
 ONLY = "Default Title"
 
 
@@ -134,14 +138,15 @@ class Stores:
 
         `why` is edit, api or order: some platforms tell them apart.
         """
-        changes = {name: wish[name] for name in VARIANT_FIELDS if name in wish and wish[name] != variant[name]}
-        by = int(wish.get("inventory_quantity") or 0) - int(variant["inventory_quantity"])
+        changes = {name: wish[name] for name in VARIANT_FIELDS if name in wish and wish[name] != variant.get(name)}
+        before = units_of(variant)
         variant.update(changes)
+        by = units_of(variant) - before
         what = []
-        if "inventory_quantity" in changes:
+        if STOCK_FIELDS & set(changes):
             variant["counted_at"] = self.clock.now()
             what.append({"what": "stock", "product": product, "variant": variant, "by": by, "why": why})
-        if set(changes) - {"inventory_quantity"}:
+        if set(changes) - STOCK_FIELDS:
             variant["updated_at"] = product["updated_at"] = self.clock.now()
             what.append({"what": "product_updated", "product": product, "variant": variant})
         self.keep.put("product", product["id"], product)
@@ -211,8 +216,17 @@ class Stores:
         return [doc for doc in mine if doc["created_at"] <= shown_until]
 
     def _count(self, product: Doc, variant: Doc, by: int) -> list[Doc]:
-        units = variant["inventory_quantity"] + by
-        return self.edit_variant(product, variant, {"inventory_quantity": units}, why="order")
+        """Take units where they lie, the first location first, or give them back to it."""
+        here = int(variant["inventory_quantity"])
+        elsewhere: dict[str, int] = dict(variant.get("elsewhere") or {})
+        missing = -by - max(0, here) if by < 0 else 0
+        for place, units in elsewhere.items():
+            taken = max(0, min(missing, units))
+            elsewhere[place] -= taken
+            missing -= taken
+            by += taken
+        wish = {"inventory_quantity": here + by, "elsewhere": elsewhere}
+        return self.edit_variant(product, variant, wish, why="order")
 
     def _variant(self, wish: Doc, position: int) -> Doc:
         now = self.clock.now()
@@ -226,11 +240,19 @@ class Stores:
             "inventory_quantity": 0,
             "tracked": True,
             "options": {},
+            "elsewhere": {},
+            "held_back": {},
             **{name: value for name, value in wish.items() if name in VARIANT_FIELDS},
             "created_at": now,
             "updated_at": now,
             "counted_at": now,
         }
+
+
+def units_of(variant: Doc) -> int:
+    """Return how many units of a variant there are in all."""
+    elsewhere: dict[str, int] = variant.get("elsewhere") or {}
+    return int(variant["inventory_quantity"]) + sum(elsewhere.values())
 
 
 def variant_title(variant: Doc) -> str:

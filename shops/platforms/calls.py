@@ -10,7 +10,7 @@ from typing import Any
 from reverbsync import http, pace
 from reverbsync.http import Answer
 from reverbsync.pace import Budget
-from shops.platforms.values import StorePassing, StoreRefused, TooLarge
+from shops.platforms.values import StoreError, StorePassing, StoreRefused, TooLarge
 
 #: A store that is someone's own machine may be slow.
 PATIENT_S = 60.0
@@ -48,7 +48,7 @@ def written() -> Iterator[None]:
     """After a write: what fails in the block, such as reading it back, leaves open whether it was applied."""
     try:
         yield
-    except StorePassing as error:
+    except StoreError as error:
         error.maybe_done = True
         raise
 

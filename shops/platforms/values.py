@@ -65,7 +65,12 @@ class StorePassing(StoreError):
 
 
 class Malformed(StorePassing):
-    """The store answered, and what it says of this object cannot be read. Other objects may well be readable."""
+    """The store answered, and what it says of this object cannot be read. Other objects may well be readable.
+
+    `readable` are the units of a product that could be read, where only some of them could not.
+    """
+
+    readable: tuple[StoreProduct, ...] = ()
 
 
 class TooLarge(StorePassing):

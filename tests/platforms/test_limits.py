@@ -13,7 +13,8 @@ from listings.models import Walk
 from reverbsync import pace
 from shops.models import StoreConnection
 from shops.platforms import StoreClient
-from shops.platforms.bigcommerce import client as bigcommerce
+from shops.platforms.bigcommerce import inventory
+from shops.platforms.bigcommerce.rest import RESERVE
 from shops.platforms.magento2 import frame
 from shops.platforms.shopify import bulk
 from shops.platforms.shopify import client as shopify
@@ -120,7 +121,7 @@ def test_bigcommerces_quota_is_never_used_up_since_others_share_it(store: Store)
         store.control.ask("POST", "/limits", {"calls": 100_000, "window_s": 30})
     calls = [call["status"] for call in store.control.calls()]
     assert 429 not in calls
-    assert len(calls) <= 12 - bigcommerce.RESERVE
+    assert len(calls) <= 12 - RESERVE
     assert passing.value.retry_after
 
 
@@ -129,7 +130,7 @@ def test_an_adjustment_of_bigcommerce_is_looked_for_until_it_shows(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     waits: list[float] = []
-    monkeypatch.setattr(bigcommerce, "pause", waits.append)
+    monkeypatch.setattr(inventory, "pause", waits.append)
     store.product()
     unit, client = store.unit(), store.client
     store.control.ask("POST", "/settings", {"lag_s": 3600})
@@ -137,7 +138,7 @@ def test_an_adjustment_of_bigcommerce_is_looked_for_until_it_shows(
         after = client.adjust(unit, client.count(unit), by=-1, reference="r")
     finally:
         store.control.ask("POST", "/settings", {"lag_s": 0.1})
-    assert (after.units, len(waits)) == (2, bigcommerce.LOOKS)
+    assert (after.units, len(waits)) == (2, inventory.LOOKS)
 
 
 # -- WooCommerce ---------------------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from typing import Any
 import jwt
 from django.conf import settings
 
-from shops.platforms.bigcommerce import client
+from shops.platforms.bigcommerce.rest import token_for_code
 from shops.platforms.handshake import Declined, Grant, Opened, Pending, Removed, Step, Visit
 from shops.platforms.values import Field
 
@@ -83,7 +83,7 @@ class SingleClick:
 def _auth(visit: Visit) -> Step:
     context = visit.query.get("context", "")
     address = _address(context)
-    said = client.token_for_code(
+    said = token_for_code(
         code=visit.query.get("code", ""),
         scope=visit.query.get("scope", ""),
         context=context,

@@ -6,14 +6,15 @@ when an order is made over the API. Status 0, Incomplete, is a checkout and no o
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime
 from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from shops.orders import NewOrder, OrderLine, OrderStatus, Shipment, StoreOrder
-from shops.platforms.reading import M, valid
-from shops.wire import Part, Text
+from shops.platforms.reading import M, each, valid
+from shops.wire import Money, Part, Side, Text, Units, Words
 
 INCOMPLETE = 0
 AWAITING_FULFILLMENT = 11
@@ -35,17 +36,22 @@ class Order(Part):
     """An order without its lines."""
 
     id: Text
-    status_id: int = 0
-    date_modified: str = ""
-    external_order_id: Text = ""
+    status_id: int
+    date_modified: Side[str] = ""
+    external_order_id: Side[Text] = ""
 
     @property
     def modified(self) -> datetime:
-        """When it last changed."""
-        try:
-            return parsedate_to_datetime(self.date_modified)
-        except ValueError:
-            return datetime.fromtimestamp(0, UTC)
+        """When it last changed, 1970 where that is not said; a date without a zone is in UTC."""
+        for read in (parsedate_to_datetime, datetime.fromisoformat):
+            with contextlib.suppress(ValueError):
+                found = read(self.date_modified)
+                return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+        return datetime.fromtimestamp(0, UTC)
+
+
+class _Marked(Part):
+    external_order_id: Side[Text] = ""
 
 
 class Line(Part):
@@ -53,28 +59,33 @@ class Line(Part):
 
     id: Text
     product_id: int = 0
-    variant_id: int | None = None
-    sku: Text = ""
-    name: str = ""
-    quantity: int = 0
-    quantity_refunded: int = 0
-    price_ex_tax: Decimal = Decimal(0)
+    variant_id: Side[int | None] = None
+    sku: Side[Text] = ""
+    name: Side[Words] = ""
+    quantity: Units = 0
+    quantity_refunded: Side[Units] = 0
+    price_ex_tax: Money = Decimal(0)
 
 
 class _Shipment(Part):
     id: Text
     order_id: Text
-    tracking_number: str = ""
-    shipping_provider: str = ""
-    shipping_provider_display_name: str = ""
-    tracking_carrier: str = ""
-    tracking_link: str = ""
-    generated_tracking_link: str = ""
+    tracking_number: Side[Text] = ""
+    shipping_provider: Side[str] = ""
+    shipping_provider_display_name: Side[str] = ""
+    tracking_carrier: Side[str] = ""
+    tracking_link: Side[str] = ""
+    generated_tracking_link: Side[str] = ""
 
 
 def read_order(row: Any) -> Order:
     """Return an order. Raises StorePassing when it is not of this shape."""
     return _valid(Order, row)
+
+
+def is_for(row: Any, reverb_number: str) -> bool:
+    """Tell whether an order was made for one of Reverb's, however the rest of it reads. Raises Malformed."""
+    return _valid(_Marked, row).external_order_id == reverb_number
 
 
 def read_line(row: Any) -> Line:
@@ -90,9 +101,9 @@ def store_order(order: Order, lines: list[Line], *, admin: str) -> StoreOrder:
             str(line.variant_id or ""),
             line.sku,
             line.name,
-            line.quantity,
+            line.quantity or 0,
             line.price_ex_tax,
-            line.quantity_refunded,
+            line.quantity_refunded or 0,
         )
         for line in lines
     )
@@ -103,7 +114,7 @@ def store_order(order: Order, lines: list[Line], *, admin: str) -> StoreOrder:
 
 def shipments(rows: Any) -> list[Shipment]:
     """Return the parcels that have a number."""
-    found = [_valid(_Shipment, row) for row in rows or []]
+    found, _ = each(rows, lambda row: _valid(_Shipment, row))
     return [
         Shipment(
             one.id,

@@ -1,0 +1,189 @@
+"""What a BigCommerce store can sell, location by location, and changes of it.
+
+Facts: developer docs, "Inventory" and "Locations" (v3): `available_to_sell` is what is on hand less the safety stock;
+adjustments are answered before they are applied, are refused whole (422) where one of them cannot be made, know no key
+against repeats, and name a simple product that is tracked as a whole by `product_id`. The catalogue's `inventory_level`
+counts the default location alone, so it is never read beside this one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from shops.pictures import StoreProduct
+from shops.platforms.bigcommerce.rest import Rest
+from shops.platforms.locations import Location, count_of, locations_of, spread
+from shops.platforms.reading import valid
+from shops.platforms.values import Count, Malformed, Moved, StoreError, StorePassing, Unsupported
+from shops.wire import Part, Side, Text, Units
+
+#: The largest page of the inventory.
+PAGE = 1000
+#: An adjustment is answered before it is applied; so often, and so long apart, we look whether it was.
+LOOKS, LOOK_EVERY_S = 5, 0.5
+#: Begins the id of what is counted where that is a whole product, not one of its variants.
+AS_WHOLE = "product-"
+
+
+def pause(seconds: float) -> None:
+    """Wait between two looks; tests replace it."""
+    time.sleep(seconds)
+
+
+class _Settings(Part):
+    safety_stock: Side[Units] = None
+    is_in_stock: Side[bool] = True
+
+
+class _At(Part):
+    location_id: Text
+    location_enabled: Side[bool | None] = None
+    available_to_sell: Units = None
+    total_inventory_onhand: Units = None
+    settings: Side[_Settings] = _Settings()
+
+
+class _Identity(Part):
+    product_id: Text
+    variant_id: Side[Text] = ""
+
+
+class _Named(Part):
+    identity: _Identity
+
+
+class _Item(Part):
+    locations: list[_At]
+
+
+class _Location(Part):
+    id: Text
+    enabled: Side[bool] = True
+    storefront_visibility: Side[bool] = True
+    managed_by_external_source: Side[bool] = False
+
+
+class Inventory:
+    """Asks one store what it can sell, and changes it."""
+
+    def __init__(self, rest: Rest) -> None:
+        """Nothing is asked yet."""
+        self._rest = rest
+        self._locations: dict[str, _Location] | None = None
+
+    def of(self, parent_ids: Iterable[int | str]) -> Stock:
+        """Return what can be sold of these products."""
+        ids = ",".join(str(one) for one in parent_ids)
+        path = f"/v3/inventory/items?product_id:in={ids}"
+        return Stock(self, list(self._rest.all_rows(path, size=PAGE)) if ids else [])
+
+    def count(self, product: StoreProduct) -> Count:
+        """Return how many units can be sold, and where they lie."""
+        ids = product.store_parent_id, product.store_product_id
+        found = self.of(ids[:1]).locations(*ids, product.stock)
+        return count_of(sum(one.units for one in found), found)
+
+    def selling(self, rows: list[_At]) -> list[Location]:
+        """Return the locations that the store sells from, out of those of an item."""
+        known = self._known() if len(rows) > 1 or any(row.location_enabled is None for row in rows) else {}
+        found = []
+        for row in rows:
+            where = known.get(row.location_id, _Location(id=row.location_id))
+            enabled = where.enabled if row.location_enabled is None else row.location_enabled and where.enabled
+            if enabled and where.storefront_visibility and row.settings.is_in_stock:
+                found.append(Location(row.location_id, _units(row), where.managed_by_external_source))
+        return found
+
+    def _known(self) -> dict[str, _Location]:
+        """Return the store's locations; without the right to read them, the items alone say which are enabled."""
+        if self._locations is None:
+            self._locations = {}
+            with contextlib.suppress(Unsupported):
+                for row in self._rest.all_rows("/v3/inventory/locations?"):
+                    one = valid(_Location, row, "BigCommerce's location")
+                    self._locations[one.id] = one
+        return self._locations
+
+    # -- changing it ---------------------------------------------------------------------------------------------
+
+    def adjust(self, product: StoreProduct, count: Count, *, by: int, reason: str) -> Count:
+        """Change what can be sold from `count` on, where the units lie; return the count afterwards.
+
+        BigCommerce applies it after it has answered, so we look until it shows. Where it does not show in time, the
+        count that it leads to is returned; the webhook tells of it later. Raises Moved, with nothing changed, when the
+        store no longer has `count`.
+        """
+        changes = spread(locations_of(count), by)
+        if not changes:
+            return count
+        try:
+            self._post(product, changes, reason)
+        except Unsupported:
+            if self.count(product) != count:
+                raise Moved("The stock in BigCommerce has moved.") from None
+            raise
+        for _ in range(LOOKS):
+            with contextlib.suppress(StoreError):
+                now = self.count(product)
+                if now.units != count.units:
+                    return now
+            pause(LOOK_EVERY_S)
+        changed = dict(changes)
+        places = [Location(one.id, one.units + changed.get(one, 0), one.last) for one in locations_of(count)]
+        return count_of((count.units or 0) + sum(changed.values()), places)
+
+    def _post(self, product: StoreProduct, changes: list[tuple[Location, int]], reason: str) -> None:
+        """Name what is counted; a product that has changed its way of being counted since it was read is named so."""
+        as_whole, one = {"product_id": int(product.store_parent_id)}, {"variant_id": int(product.store_product_id)}
+        named, other = (as_whole, one) if product.store_stock_id.startswith(AS_WHOLE) else (one, as_whole)
+        try:
+            self._send(changes, named, reason)
+        except Unsupported as refused:
+            if not re.search(r"tracked by (?:product|variant)", str(refused)):
+                raise
+            self._send(changes, other, reason)
+
+    def _send(self, changes: list[tuple[Location, int]], named: dict[str, int], reason: str) -> None:
+        items = [{"location_id": int(where.id), **named, "quantity": change} for where, change in changes]
+        said = self._rest.json("POST", "/v3/inventory/adjustments/relative", {"reason": reason[:60], "items": items})
+        if not isinstance(said, dict) or not said.keys() & {"transaction_id", "data"}:
+            raise StorePassing("BigCommerce did not say that it took the new stock.", maybe_done=True)
+
+
+class Stock:
+    """What was read of the inventory of some products."""
+
+    def __init__(self, inventory: Inventory, rows: list[Any]) -> None:
+        """Keep the rows; each is read when it is asked for, so that an odd one spoils its own product alone."""
+        self._inventory = inventory
+        self._rows: dict[tuple[str, str], Any] = {}
+        for row in rows:
+            with contextlib.suppress(Malformed):
+                one = valid(_Named, row, "BigCommerce's inventory").identity
+                self._rows[one.product_id, one.variant_id] = row
+
+    def units(self, parent_id: str, variant_id: str, catalogue: int | None) -> int:
+        """Return how many units can be sold of a variant. Raises Malformed where that cannot be read."""
+        return sum(one.units for one in self.locations(parent_id, variant_id, catalogue))
+
+    def locations(self, parent_id: str, variant_id: str, catalogue: int | None) -> list[Location]:
+        """Return where a variant's units lie. `catalogue` is the catalogue's own number of them."""
+        mine = (self._rows.get((parent_id, named)) for named in (variant_id, "", "0"))
+        row = next((one for one in mine if one is not None), None)
+        if row is not None:
+            return self._inventory.selling(valid(_Item, row, "BigCommerce's inventory").locations)
+        if catalogue is not None and catalogue <= 0:
+            return []
+        raise Malformed("BigCommerce's inventory does not show it yet.")
+
+
+def _units(row: _At) -> int:
+    if row.available_to_sell is not None:
+        return row.available_to_sell
+    if row.total_inventory_onhand is None:
+        raise Malformed("BigCommerce's inventory could not be read at available_to_sell.")
+    return row.total_inventory_onhand - (row.settings.safety_stock or 0)

@@ -1,0 +1,208 @@
+"""HTTP to one BigCommerce store, and what its answers mean.
+
+Facts: developer docs, "API status codes" (v3 answers `{"status", "title", "type", "errors"}`, v2
+`[{"status", "message"}]`; 503 is maintenance or a suspended store) and "Rate limits". The quota is shared by all apps
+of the store, so the pace follows the quota headers of each answer.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+
+from reverbsync.http import Answer
+from reverbsync.pace import Budget
+from shops.models import StoreConnection
+from shops.platforms import calls
+from shops.platforms.answers import Caller, Verdict
+from shops.platforms.values import Missing, StorePassing, StoreRefused
+
+#: The smallest plan's quota is 150 calls in 30 seconds.
+CALLS_PER_MINUTE = 300
+#: Calls that are left to other apps of the store.
+RESERVE = 5
+#: Seconds to wait where a 429 names none: that is the platform's own load shedding.
+UNTOLD_S = 10.0
+READ_S = 30.0
+#: The largest page of v3, and more pages than any list of ours has.
+PAGE, MOST_PAGES = 250, 400
+
+_GONE = re.compile(
+    r"\b(?:product|variant|order|hook|webhook|resource)\b.*\b(?:not (?:be )?found|does(?: no|n['’])t exist)"
+)
+_ELSEWHERE = re.compile(r"\b(?:route|url|endpoint|page|path|store)\b")
+#: Words that fit any address; what they say of one object has to be confirmed by its list.
+_GENERIC = re.compile(r"\bresource\b")
+_RIGHTS = re.compile(r"\b(?:permissions?|access|token|credentials|authori[sz]ed)\b")
+
+
+class Rest(Caller):
+    """Calls one store."""
+
+    store = "BigCommerce"
+
+    def __init__(self, connection: StoreConnection) -> None:
+        """Nothing is asked yet."""
+        self._root = f"{settings.BIGCOMMERCE_API_URL}/stores/{connection.address}"
+        self._token = connection.token
+        self.budget = Budget(f"bigcommerce:{connection.address}", CALLS_PER_MINUTE)
+
+    def send(self, method: str, path: str, body: object) -> Answer:
+        """Make one call; stop all of them before the quota is used up."""
+        headers = {
+            "X-Auth-Token": self._token.get_secret_value(),
+            "Accept": "application/json",
+            "Content-Type": "application/json",
+        }
+        answer = calls.call(
+            self.store, method, self._root + path, budgets=[self.budget], headers=headers, body=body, read_s=READ_S
+        )
+        left, reset = answer.headers.get("X-Rate-Limit-Requests-Left", ""), _reset_s(answer)
+        if left.isdigit() and int(left) <= RESERVE and reset is not None:
+            calls.hold(self.budget, reset)
+        return answer
+
+    def own_words(self, status: int, said: Any) -> Verdict | None:
+        """Judge an error of BigCommerce's own forms: its status repeats that of the answer."""
+        error = _own(status, said)
+        if error is None:
+            return None
+        words = str(error.get("title") or error.get("message")).lower()
+        if status == 404:
+            return Verdict.MISSING if _GONE.search(words) and not _ELSEWHERE.search(words) else None
+        if status == 403 and "scope" in words:
+            return Verdict.REFUSED
+        if status == 401 or (status == 403 and _RIGHTS.search(words)):
+            return Verdict.KEYS
+        return Verdict.REFUSED if status in (400, 422) else None
+
+    def probe(self) -> Answer:
+        """Ask for the store's own name."""
+        return self.send("GET", "/v2/store", None)
+
+    def words(self, said: Any) -> str:
+        """Return the error's sentence with its details."""
+        first = _first(said)
+        if first is None:
+            return ""
+        errors = first.get("errors")
+        detail = "; ".join(f"{name}: {text}" for name, text in errors.items()) if isinstance(errors, dict) else ""
+        return f"{first.get('title') or first.get('message') or ''} {detail}".strip()[:200]
+
+    def wait_s(self, answer: Answer) -> float | None:
+        """Return when the quota is whole again, a little later for each caller."""
+        reset = _reset_s(answer)
+        jitter = random.uniform(0, 1)  # noqa: S311 -- spreads load, keeps no secret
+        return (reset if reset is not None else calls.retry_after_s(answer) or UNTOLD_S) + jitter
+
+    def call(self, method: str, path: str, body: object = None) -> Answer:
+        """As `Caller.call`. 207 says that a part was not done, so what was is unknown."""
+        answer = super().call(method, path, body)
+        if answer.status == 207:
+            raise StorePassing("BigCommerce did only a part of what was asked.", maybe_done=method != "GET")
+        return answer
+
+    # -- the forms of v2 and v3 ----------------------------------------------------------------------------------
+
+    def data(self, method: str, path: str, body: object = None) -> Any:
+        """Return what v3 holds under `data`. Raises like `json`; other JSON is none of its answers."""
+        said = self.json(method, path, body)
+        if not isinstance(said, dict) or not isinstance(said.get("data"), dict | list):
+            raise StorePassing("BigCommerce's answer could not be read at data.", maybe_done=method != "GET")
+        return said["data"]
+
+    def rows(self, path: str) -> list[Any]:
+        """Return a list of v2 or v3: v2 answers nothing where v3 answers an empty list."""
+        return _rows(self.json("GET", path), path)
+
+    def page(self, path: str) -> tuple[list[Any], int | None]:
+        """Return a page of a v3 list, and how many rows the list has in all, None where that is not said."""
+        said = self.json("GET", path)
+        return _rows(said, path), _total(said)
+
+    def all_rows(self, path: str, *, size: int = PAGE) -> Iterator[Any]:
+        """Return all rows of a v3 list, whatever its pages say of their number. `path` has a query."""
+        for number in range(1, MOST_PAGES + 1):
+            found = self.rows(f"{path}&limit={size}&page={number}")
+            yield from found
+            if len(found) < size:
+                return
+
+    def confirm_gone(self, missing: Missing, listed: str) -> None:
+        """Return when an object that BigCommerce calls missing is gone; words that fit any address need its list.
+
+        `listed` is the path of a list that would hold it. Raises StorePassing where the list shows it.
+        """
+        if _GENERIC.search(str(missing).lower()) and self.rows(listed):
+            raise StorePassing(f"{missing} But BigCommerce still lists it.")
+
+
+def token_for_code(*, code: str, scope: str, context: str, redirect_uri: str) -> dict[str, Any]:
+    """Return BigCommerce's answer to the code of an installation."""
+    asked = {
+        "client_id": settings.BIGCOMMERCE_CLIENT_ID,
+        "client_secret": settings.BIGCOMMERCE_CLIENT_SECRET.get_secret_value(),
+        "code": code,
+        "scope": scope,
+        "context": context,
+        "grant_type": "authorization_code",
+        "redirect_uri": redirect_uri,
+    }
+    answer = calls.call(
+        Rest.store,
+        "POST",
+        f"{settings.BIGCOMMERCE_LOGIN_URL}/oauth2/token",
+        budgets=[Budget("bigcommerce:login", CALLS_PER_MINUTE)],
+        headers={"Accept": "application/json", "Content-Type": "application/json"},
+        body=asked,
+        read_s=READ_S,
+    )
+    if answer.status in (400, 401, 403) and answer.text.lstrip().startswith("{"):
+        raise StoreRefused("BigCommerce did not take the code. Please install the app again.")
+    if answer.status != 200:
+        raise StorePassing(f"BigCommerce answered {answer.status} when asked for a token.", maybe_done=True)
+    said = calls.json_of(Rest.store, answer)
+    return said if isinstance(said, dict) else {}
+
+
+def _rows(said: Any, path: str) -> list[Any]:
+    if path.startswith("/v3/"):
+        rows = said.get("data") if isinstance(said, dict) else None
+    else:
+        rows = [] if said in (None, "") else said
+    if isinstance(rows, dict) and all(isinstance(row, dict) for row in rows.values()):
+        rows = list(rows.values())  # a list with gaps, as PHP writes it
+    if not isinstance(rows, list):
+        raise StorePassing("BigCommerce's list could not be read.")
+    return rows
+
+
+def _total(said: Any) -> int | None:
+    meta = said.get("meta") if isinstance(said, dict) else None
+    pages = meta.get("pagination") if isinstance(meta, dict) else None
+    total = pages.get("total") if isinstance(pages, dict) else None
+    return int(total) if isinstance(total, int | str) and str(total).isdigit() else None
+
+
+def _first(said: Any) -> dict[str, Any] | None:
+    first = said[0] if isinstance(said, list) and said else said
+    return first if isinstance(first, dict) else None
+
+
+def _own(status: int, said: Any) -> dict[str, Any] | None:
+    """Return the error where it has one of BigCommerce's forms."""
+    error = _first(said)
+    if error is None or str(error.get("status")) != str(status):
+        return None
+    is_v2 = isinstance(said, list) and isinstance(error.get("message"), str)
+    is_v3 = isinstance(said, dict) and isinstance(error.get("title"), str) and "type" in error
+    return error if is_v2 or is_v3 else None
+
+
+def _reset_s(answer: Answer) -> float | None:
+    text = answer.headers.get("X-Rate-Limit-Time-Reset-Ms", "")
+    return int(text) / 1000 if text.isdigit() else None

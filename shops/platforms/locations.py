@@ -1,0 +1,61 @@
+"""Units that lie at several locations of a store, and where a change of its stock is made. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from shops.platforms.values import Count
+
+
+@dataclass(frozen=True)
+class Location:
+    """A location that the store sells from, and how many units can be taken there.
+
+    `last`: change it only where no other location serves, such as one whose stock another system keeps.
+    """
+
+    id: str
+    units: int
+    last: bool = False
+
+
+def count_of(units: int, locations: Sequence[Location]) -> Count:
+    """Return the count of a product whose units lie at `locations`; an adjustment may start from it days later."""
+    most = _preferred(locations)
+    place = " ".join(f"{one.id}={one.units}{'!' if one.last else ''}" for one in locations)
+    return Count(units, place, most[0].units if most else 0)
+
+
+def locations_of(count: Count) -> list[Location]:
+    """Return the locations of a count that `count_of` made; one that names a single location is read as well."""
+    found = []
+    for word in count.place.split():
+        name, equals, units = word.rpartition("=")
+        if equals:
+            found.append(Location(name, int(units.rstrip("!")), units.endswith("!")))
+        else:
+            found.append(Location(word, count.there))
+    return found
+
+
+def spread(locations: Iterable[Location], by: int) -> list[tuple[Location, int]]:
+    """Return how each location changes so that all change by `by`: as few of them as possible.
+
+    A raise goes to one location. Units are taken where they are, from the fullest first; the changes come to less than
+    `by` where there are too few.
+    """
+    order = _preferred(locations)
+    if by >= 0:
+        return [(order[0], by)] if order and by else []
+    changes, missing = [], -by
+    for one in order:
+        taken = min(max(0, one.units), missing)
+        if taken:
+            changes.append((one, -taken))
+            missing -= taken
+    return changes
+
+
+def _preferred(locations: Iterable[Location]) -> list[Location]:
+    return sorted(locations, key=lambda one: (one.last, -one.units))
