@@ -70,17 +70,21 @@ class Answer:
     text: str
 
     def json(self) -> Any:
-        """Return the body read as JSON, None when it is empty. Raises ValueError when it is something else."""
-        if not self.text.strip():
+        """Return the body read as JSON, None when it is empty. Raises ValueError when it is something else.
+
+        A byte-order mark before it is left out: editors put it into files of plug-ins, whose output comes first.
+        """
+        body = self.text.lstrip("\ufeff \t\r\n")
+        if not body:
             return None
         try:
-            return json.loads(self.text)
+            return json.loads(body)
         except json.JSONDecodeError:
             raise
         except RecursionError:
             raise ValueError("nested beyond reason") from None
         except ValueError:  # a number of thousands of digits: only what reads it shall fail
-            return json.loads(self.text, parse_int=float)
+            return json.loads(body, parse_int=float)
 
 
 def call(
@@ -154,8 +158,8 @@ def _by_session(method: str, url: str, data: bytes | None, headers: dict[str, st
         allow_redirects=False,
         stream=True,
     ) as response:
-        chunks = response.iter_content(CHUNK)
-        return Answer(response.status_code, response.headers, _text(chunks, response.encoding, read_s))
+        body = _body(response.iter_content(CHUNK), read_s)
+        return Answer(response.status_code, response.headers, _text(body, response.headers.get("Content-Type", "")))
 
 
 def _by_line(method: str, url: str, data: bytes | None, headers: dict[str, str], read_s: float) -> Answer:
@@ -170,7 +174,7 @@ def _by_line(method: str, url: str, data: bytes | None, headers: dict[str, str],
         most_bytes=MAX_ANSWER_BYTES,
     )
     found = CaseInsensitiveDict(said)
-    return Answer(status, found, body.decode(_charset(found.get("Content-Type", "")), errors="replace"))
+    return Answer(status, found, _text(body, found.get("Content-Type", "")))
 
 
 def wait_for(budgets: Sequence[Budget]) -> Taken:
@@ -187,7 +191,7 @@ def wait_for(budgets: Sequence[Budget]) -> Taken:
     return taken
 
 
-def _text(chunks: Iterable[bytes], encoding: str | None, read_s: float) -> str:
+def _body(chunks: Iterable[bytes], read_s: float) -> bytes:
     read = bytearray()
     over = clock.monotonic() + read_s / 2
     for chunk in chunks:
@@ -196,7 +200,15 @@ def _text(chunks: Iterable[bytes], encoding: str | None, read_s: float) -> str:
             raise Unreachable("its answer came too slowly", maybe_done=True)
         if len(read) > MAX_ANSWER_BYTES:
             raise TooLarge("its answer is too large", maybe_done=True)
-    return read.decode(encoding or "utf-8", errors="replace")
+    return bytes(read)
+
+
+def _text(body: bytes, content_type: str) -> str:
+    """Return a body as text by the encoding that its type names, else as UTF-8; never raises."""
+    try:
+        return body.decode(_charset(content_type), errors="replace")
+    except (LookupError, ValueError):  # such as "base64", which is an encoding, but of no text
+        return body.decode(errors="replace")
 
 
 @lru_cache(maxsize=64)

@@ -12,13 +12,14 @@ there is with a page of their own. After a write, LATER means that the outcome i
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
 from reverbsync.http import Answer
 from reverbsync.pace import Budget
 from shops.platforms import calls
-from shops.platforms.values import Missing, StoreError, StorePassing, StoreRefused, Unsupported
+from shops.platforms.values import Malformed, Missing, StoreError, StorePassing, StoreRefused, Unsupported
 from shops.verdict import Verdict
 
 __all__ = ["SPEAKING", "Caller", "Verdict", "judge"]
@@ -26,6 +27,10 @@ __all__ = ["SPEAKING", "Caller", "Verdict", "judge"]
 
 #: Statuses whose JSON may be the platform's own error about a request. All others are LATER, whatever they carry.
 SPEAKING = frozenset({400, 401, 403, 404, 409, 410, 412, 422})
+MOVED = frozenset({301, 302, 303, 307, 308})
+BLOCKED = frozenset({401, 403, 405, 406, 418, 451})
+#: Maintenance pages ask for ten minutes and are gone after one. A rate limit (429) is waited for as long as it says.
+MOST_RETRY_AFTER_S = 60.0
 
 
 class Caller(ABC):
@@ -43,6 +48,8 @@ class Caller(ABC):
 
     #: Begins the sentences that sellers read.
     store: ClassVar[str]
+    #: What a firewall must let through, for the sentence about one that does not.
+    allow: ClassVar[str] = ""
     budget: Budget
 
     @abstractmethod
@@ -75,11 +82,30 @@ class Caller(ABC):
         return calls.json_of(self.store, self.call(method, path, body))
 
     def json_or_none(self, path: str) -> Any:
-        """Return the JSON at `path`, None where the store says that the object does not exist."""
+        """Return the JSON at `path`, None where the store says that the object does not exist.
+
+        Raises Malformed where the answer is empty: that says nothing about the object.
+        """
         try:
-            return self.json("GET", path)
+            said = self.json("GET", path)
         except Missing:
             return None
+        if said is None:
+            raise Malformed(f"{self.store} sent an empty answer.")
+        return said
+
+    def rows(self, path: str) -> tuple[list[Any], Answer]:
+        """Return the list at `path`, and its answer. Raises Malformed where it is none.
+
+        PHP sends a list with gaps as an object whose names are numbers: `{"0": …, "2": …}`.
+        """
+        answer = self.call("GET", path)
+        said = calls.json_of(self.store, answer)
+        if isinstance(said, dict) and said and all(str(name).isdigit() for name in said):
+            said = list(said.values())
+        if not isinstance(said, list):
+            raise Malformed(f"{self.store} sent no list where one was asked for.")
+        return said, answer
 
     def call(self, method: str, path: str, body: object = None) -> Answer:
         """Return the answer of a call that succeeded. Raises like `json`."""
@@ -90,7 +116,7 @@ class Caller(ABC):
         raise self._error(method, answer, verdict, said)
 
     def _error(self, method: str, answer: Answer, verdict: Verdict, said: Any) -> StoreError:
-        words = f"{self.store}: {self.words(said)}" if self.words(said) else f"{self.store} answered {answer.status}."
+        words = f"{self.store}: {self.words(said)}" if self.words(said) else self._explain(answer)
         if verdict == Verdict.MISSING:
             return Missing(words)
         if verdict == Verdict.REFUSED:
@@ -99,8 +125,22 @@ class Caller(ABC):
             return self._about_keys(words)
         if answer.status == 429:
             return calls.slow_down(self.store, self.budget, answer, seconds=self.wait_s(answer))
-        retry_after = calls.retry_after_s(answer)
+        asked = calls.retry_after_s(answer)
+        retry_after = None if asked is None else min(asked, MOST_RETRY_AFTER_S)
         return StorePassing(words, retry_after=retry_after, maybe_done=method != "GET")
+
+    def _explain(self, answer: Answer) -> str:
+        """Return what an answer without words of the platform's own means to the seller."""
+        if answer.status in MOVED:
+            host = re.match(r"(?:https?:)?//([\w.-]+)", answer.headers.get("Location", ""))
+            leads = f"to {host[1]}" if host else "elsewhere"
+            return f"{self.store}'s address leads {leads}. If your store has moved there, connect it with that address."
+        if answer.status in BLOCKED:
+            allow = f" Allow {self.allow}." if self.allow else ""
+            return f"A firewall or security plug-in blocked our call to {self.store} ({answer.status}).{allow}"
+        if 200 <= answer.status < 300:
+            return f"{self.store} sent a page instead of an answer ({answer.status})."
+        return f"{self.store} answered {answer.status}."
 
     def _about_keys(self, words: str) -> StoreError:
         """Ask once more before keys are called refused: one bad answer is not a verdict.

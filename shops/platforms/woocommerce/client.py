@@ -6,115 +6,175 @@ budget allows three a second for all our workers together.
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from reverbsync import clock
-from reverbsync.http import Answer
-from reverbsync.pace import Budget
+from reverbsync.alone import only_one
 from shops.models import StoreConnection
-from shops.orders import NewOrder, Shipment, StoreOrder
 from shops.pictures import StoreProduct
 from shops.platforms import calls, hooks
-from shops.platforms.cancelling import OFF, refuse_to_cancel
 from shops.platforms.hooks import Hook
+from shops.platforms.reading import each
 from shops.platforms.values import (
     Count,
     Hooks,
+    Malformed,
+    Missing,
     Moved,
     Page,
     StockPage,
+    StoreError,
     StoreInfo,
     StorePassing,
-    StoreRefused,
+    TooLarge,
+    Unread,
     Unsupported,
 )
-from shops.platforms.woocommerce import orders as forms
 from shops.platforms.woocommerce import products as reading
-from shops.platforms.woocommerce import signing
-from shops.platforms.woocommerce.orders import Order, taken
-from shops.platforms.woocommerce.orders import read as read_order
-from shops.platforms.woocommerce.products import Item
+from shops.platforms.woocommerce.order_calls import OVERLAP, PAGE, OrderCalls
+from shops.platforms.woocommerce.orders import taken
+from shops.platforms.woocommerce.products import Counted, Item
 from shops.platforms.woocommerce.webhooks import TOPICS
 
-STORE = "WooCommerce"
-CALLS_PER_MINUTE = 180
-#: The most that wc/v3 gives on a page.
-PAGE = 100
-OVERLAP = timedelta(minutes=5)
-#: How far back an order for Reverb is looked for before it is made.
-LOOK_BACK = timedelta(days=30)
+#: How many of the newest orders are compared around a change of stock, and how many where a list fails.
+NEWEST, FEW_NEWEST = 20, 5
 MAX_CORRECTIONS = 5
-OTHER_WAY = {"header": "query", "signed": "basic"}
+#: Pages of variations that a product may have; WooCommerce's own limit is far below.
+MOST_PAGES = 100
 
 
-class WooCommerceClient:
+@dataclass(frozen=True)
+class _Family:
+    """The units of a product that could be read, and what could not."""
+
+    units: list[StoreProduct]
+    unread: list[Unread]
+
+
+class WooCommerceClient(OrderCalls):
     """Asks one store."""
+
+    page_size = PAGE
 
     def __init__(self, connection: StoreConnection) -> None:
         """Nothing is asked yet."""
-        self._root = connection.address
-        self._admin = f"{connection.address}/wp-admin"
-        self._key, _, self._secret = connection.token.get_secret_value().partition(":")
-        self._host = connection.address.partition("//")[2]
-        self._budget = Budget(f"woocommerce:{self._host}", CALLS_PER_MINUTE)
+        super().__init__(connection)
+        self.admin = f"{connection.address}/wp-admin"
         self._secret_of_hooks = connection.secret
+        #: Our webhooks there were signed with the secret of before until they are checked once.
+        self._is_new = not connection.hooks
+        self._known_currency = connection.currency
         self._currency: str | None = None
-        #: How the keys travel: as a signature over plain http, else in the header; the other way is tried on a 401.
-        self._way = "signed" if self._root.startswith("http://") else "header"
 
     def check(self) -> StoreInfo:
         """Ask for products, which is what the keys are for, and for the currency."""
-        self._get("/products", per_page=1)
+        self.rows("/products?per_page=1")
         return StoreInfo(self._host, self._money())
 
     # -- products --------------------------------------------------------------------------------------------
 
-    def walk(self, cursor: str, *, since: datetime | None = None) -> Page:
-        """Return a page of products by id. wc/v3 knows no "ids after", so pages are counted; they may shift."""
-        asked: dict[str, str | int] = {"per_page": PAGE, "page": int(cursor or 1), "orderby": "id", "order": "asc"}
+    def walk(self, cursor: str, *, since: datetime | None = None, size: int | None = None) -> Page:
+        """Return a page of products by id. wc/v3 knows no "ids after", so products are counted; they may shift.
+
+        The cursor is the number of products before. A store that fails amid a page's variations ends the page there.
+        """
+        before, size = int(cursor or 0), size or PAGE
+        rows, total = self._listed(before, size, since)
+        found: list[StoreProduct] = []
+        unread: list[Unread] = []
+        done = 0
+        for row in rows:
+            try:
+                families, left_out = each([row], self._family)
+            except StoreError:
+                if not done:
+                    raise
+                break
+            found += [unit for family in families for unit in family.units]
+            unread += left_out + [one for family in families for one in family.unread]
+            done += 1
+        more = done < len(rows) or (before + done < total if total is not None else len(rows) >= size - before % size)
+        return Page(tuple(found), str(before + done) if more and rows else None, total, tuple(unread))
+
+    def skip(self, cursor: str, *, since: datetime | None = None) -> Page:
+        """Leave the next product out: only its id is asked for."""
+        before = int(cursor or 0)
+        rows, total = self._listed(before, 1, since, _fields="id")
+        _, unread = each(rows, _leave_out)
+        more = bool(rows) and (total is None or before + 1 < total)
+        return Page((), str(before + 1) if more else None, total, tuple(unread))
+
+    def _listed(self, before: int, size: int, since: datetime | None, **more: str) -> tuple[list[Any], int | None]:
+        """Return the rows of a page behind so many products, up to where a whole page ends, and the total."""
+        asked: dict[str, Any] = {"per_page": size, "page": before // size + 1, "orderby": "id", "order": "asc", **more}
         if since is not None:
             stamp = (since - OVERLAP).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
             asked |= {"modified_after": stamp, "dates_are_gmt": "true"}
-        rows, answer = self._get("/products", **asked)
-        units = [unit for row in rows for unit in self._units(reading.read_item(row))]
+        rows, answer = self.rows(f"/products?{urlencode(asked)}")
         total = answer.headers.get("X-WP-Total", "")
-        pages = answer.headers.get("X-WP-TotalPages", "")
-        more = int(cursor or 1) < int(pages) if pages.isdigit() else len(rows) == PAGE
-        return Page(tuple(units), str(int(cursor or 1) + 1) if more else None, int(total) if total.isdigit() else None)
+        return rows[before % size :], int(total) if total.isascii() and total.isdigit() else None
 
     def products(self, store_parent_id: str) -> list[StoreProduct]:
         """Return a product with its variations, none when it is gone or in the bin."""
-        found = self._item(store_parent_id)
-        return self._units(found) if found is not None else []
+        try:
+            found = self._family(self.record("GET", f"/products/{store_parent_id}", number=store_parent_id))
+        except Missing:
+            return []
+        if found.unread:
+            raise Malformed(found.unread[0].words)
+        return found.units
 
     def parent_of_stock(self, store_stock_id: str) -> str | None:
         """Return the product that a counted product or variation belongs to."""
-        found = self._item(store_stock_id)
-        return None if found is None else str(found.parent_id or found.id)
+        try:
+            found = reading.read_item(self.record("GET", f"/products/{store_stock_id}", number=store_stock_id))
+        except Missing:
+            return None
+        return found.parent_id or found.id
 
-    def _item(self, product_id: str) -> Item | None:
-        answer = self._call("GET", f"/products/{product_id}", missing=True)
-        return None if answer.status == 404 else reading.read_item(calls.json_of(STORE, answer))
+    def _family(self, row: Any) -> _Family:
+        """Read a product with its variations. Raises Malformed where the product itself cannot be read."""
+        product = reading.read_item(row)
+        if not product.is_sold_alone:
+            return _Family([], [])
+        if not product.has_variations:
+            return _Family([self._unit(product, product)], [])
+        rows = self._variations(product.id)
+        found, unread = each(rows, lambda one: self._unit(product, reading.read_item(one)))
+        return _Family(found, [Unread(product.id, one.words) for one in unread])
 
-    def _units(self, item: Item) -> list[StoreProduct]:
-        variations: list[Item] = []
-        page = 1
-        while item.type == "variable":
-            rows, _ = self._get(f"/products/{item.id}/variations", per_page=PAGE, page=page, orderby="id", order="asc")
-            variations += [reading.read_item(row) for row in rows]
-            page += 1
-            if len(rows) < PAGE:
+    def _unit(self, product: Item, one: Item) -> StoreProduct:
+        return reading.unit(product, one, currency=self._money(), admin=self.admin)
+
+    def _variations(self, product_id: str) -> list[Any]:
+        """Return all variations of a product, in smaller pages where one would be too large."""
+        found: dict[str, Any] = {}
+        size = PAGE
+        for _ in range(MOST_PAGES):
+            asked = {"per_page": size, "page": len(found) // size + 1, "orderby": "id", "order": "asc"}
+            try:
+                rows, _ = self.rows(f"/products/{product_id}/variations?{urlencode(asked)}")
+            except TooLarge:
+                if size == 1:
+                    raise
+                size = max(1, size // 10)
+                continue
+            known = len(found)
+            found |= {_name_of(row): row for row in rows}
+            if len(rows) < size or len(found) == known:
                 break
-        return reading.units(item, variations, currency=self._money(), admin=self._admin)
+        return list(found.values())
 
     def _money(self) -> str:
+        """Return the store's currency; what is known of it where the store does not say. Prices do without."""
         if self._currency is None:
-            answer = self._call("GET", "/data/currencies/current", missing=True)
-            self._currency = reading.read_currency(calls.json_of(STORE, answer)) if answer.status == 200 else ""
+            try:
+                said = reading.read_currency(self.record("GET", "/data/currencies/current"))
+            except StoreError:
+                said = ""
+            self._currency = said or self._known_currency
         return self._currency
 
     # -- stock -----------------------------------------------------------------------------------------------
@@ -125,216 +185,139 @@ class WooCommerceClient:
 
     def count(self, product: StoreProduct) -> Count:
         """Read the stock where it is counted: at the product, the variation, or the variation's parent."""
-        path = self._stock_path(product)
-        answer = self._call("GET", path, missing=True)
-        if answer.status == 404:
+        place = f"/products/{product.store_parent_id}"
+        own = f"{place}/variations/{product.store_stock_id}"
+        try:
+            item = None
+            if product.store_stock_id != product.store_parent_id:
+                item = reading.read_item(self.record("GET", own, number=product.store_stock_id))
+            if item is None or item.counted == Counted.AT_PARENT:
+                item = reading.read_item(self.record("GET", place, number=product.store_parent_id))
+            else:
+                place = own
+        except Missing:
             return Count(None)
-        item = reading.read_item(calls.json_of(STORE, answer))
-        if not item.manage_stock:
-            return Count(None)
-        units = int(item.stock_quantity or 0)
-        return Count(units, path, units)
+        units = item.units if item.counted == Counted.HERE else None
+        return Count(None) if units is None else Count(units, place, units)
 
     def adjust(self, product: StoreProduct, count: Count, *, by: int, reference: str) -> Count:
         """Change the stock. WooCommerce only sets numbers, so it is read, set, read again, and put right.
 
         An order that came between reading and setting took its units from a number that we then overwrote. The newest
-        orders, looked at before and after, tell how many units that were.
+        orders, looked at before and after, say how many units that were. A store that fails to list its orders gets its
+        stock set all the same: a unit that sold on Reverb must not stay on sale because of one broken order.
         """
-        before = {one.id for one in self._newest()}
-        now = self.count(product)
-        if now.units is None:
-            raise Unsupported("WooCommerce does not count this product.")
-        if now.there != count.there:
-            raise Moved("The stock in WooCommerce has moved.")
-        self._set(now.place, now.there + by)
-        with calls.written():
-            return self._put_right(product, now.place, now.there + by, before)
+        # Variations that share their parent's stock are written to by several workers.
+        with only_one(f"woocommerce:{count.place}", self.shop_id) as alone:
+            if not alone:
+                raise StorePassing("Another change of this stock is under way.", retry_after=1.0)
+            many, before = self._before(product)
+            now = self.count(product)
+            if now.units is None:
+                raise Unsupported("WooCommerce does not count this product.")
+            if (now.there, now.place) != (count.there, count.place):
+                raise Moved("The stock in WooCommerce has moved.")
+            self._set(now.place, now.there + by)
+            with calls.written():
+                if before is None:
+                    return self.count(product)
+                return self._put_right(product, now.place, now.there + by, many, before)
 
-    def _put_right(self, product: StoreProduct, place: str, wanted: int, before: set[str]) -> Count:
-        """Return what is there after setting `wanted`; take off again what was sold of a number that we overwrote."""
+    def _before(self, product: StoreProduct) -> tuple[int, dict[str, int] | None]:
+        """Return what the newest orders have in hand, and how many were asked for; None where they cannot be listed."""
+        for many in (NEWEST, FEW_NEWEST):
+            try:
+                return many, taken(self._newest(many), product)
+            except StorePassing as error:
+                if error.retry_after is not None:
+                    raise
+        return 0, None
+
+    def _put_right(self, product: StoreProduct, place: str, wanted: int, many: int, before: dict[str, int]) -> Count:
+        """Return what is there after setting `wanted`; take off again what was sold of a number that we overwrote.
+
+        Units that came back to a number that we overwrote are put back where nothing else has moved.
+        """
         known = 0
         for _ in range(MAX_CORRECTIONS):
             after = self.count(product)
-            sold = sum(taken(one, product) for one in self._newest() if one.id not in before)
+            if after.units is None:
+                return after
+            now = taken(self._newest(many), product)
+            sold = sum(units - before.get(number, 0) for number, units in now.items())
             # What was sold since our last writing shows as a smaller number; the rest of it was overwritten.
             lost = sold - known - max(0, wanted - after.there)
-            if lost <= 0:
+            if lost == 0 or (lost < 0 and after.there != wanted):
                 return after
             wanted, known = after.there - lost, sold
             self._set(place, wanted)
         raise StorePassing("WooCommerce's stock moves faster than it can be set.", maybe_done=True)
 
     def _set(self, place: str, units: int) -> None:
-        self._call("PUT", place, body={"manage_stock": True, "stock_quantity": units})
-
-    def _newest(self) -> list[Order]:
-        rows, _ = self._get("/orders", per_page=20, orderby="id", order="desc", status="any")
-        return [read_order(row) for row in rows]
-
-    def _stock_path(self, product: StoreProduct) -> str:
-        if product.store_stock_id == product.store_parent_id:
-            return f"/products/{product.store_parent_id}"
-        return f"/products/{product.store_parent_id}/variations/{product.store_stock_id}"
+        self.record("PUT", place, {"stock_quantity": units}, number=place.rpartition("/")[2])
 
     # -- webhooks --------------------------------------------------------------------------------------------
 
     def keep_hooks(self, address: str) -> Hooks:
-        """Register each topic once; wake what was switched off after failures (the seventh in a row does it)."""
-        there = [Hook(str(h["id"]), str(h["topic"]), h.get("status") == "active") for h in self._hooks(address)]
+        """Register each topic once; wake what was switched off after failures (the seventh in a row does it).
+
+        On a store that was connected anew the webhooks of before get the new secret: theirs would sign in vain.
+        """
+        there = [
+            Hook(str(row["id"]), str(row["topic"]), row.get("status") == "active" and not self._is_new)
+            for row in self._hooks(address)
+        ]
+        topics = {hook.id: hook.topic for hook in there}
         return hooks.keep(
             tuple(TOPICS),
             there,
-            add=lambda topic: self._call("POST", "/webhooks", body=self._hook(topic, address)),
-            wake=lambda number: self._call("PUT", f"/webhooks/{number}", body={"status": "active"}),
-            remove=lambda number: self._call("DELETE", f"/webhooks/{number}?force=true", missing=True),
+            add=lambda topic: self._add_hook(topic, address),
+            wake=lambda number: self._wake_hook(number, topics[number], address),
+            remove=self._remove_hook,
         )
 
     def drop_hooks(self, address: str) -> None:
         """Delete our webhooks for good."""
         for hook in self._hooks(address):
-            self._call("DELETE", f"/webhooks/{hook['id']}?force=true", missing=True)
+            self._remove_hook(str(hook["id"]))
 
-    def _hook(self, topic: str, address: str) -> dict[str, str]:
-        return {
-            "name": f"ReverbSync {topic}",
-            "topic": topic,
-            "delivery_url": address,
-            "secret": self._secret_of_hooks.get_secret_value(),
-            "status": "active",
-        }
+    def _add_hook(self, topic: str, address: str) -> None:
+        secret = self._secret_of_hooks.get_secret_value()
+        wish = {"name": f"ReverbSync {topic}", "topic": topic, "delivery_url": address, "status": "active"}
+        self.record("POST", "/webhooks", {**wish, "secret": secret})
+
+    def _wake_hook(self, number: str, topic: str, address: str) -> None:
+        wish = {"status": "active", "secret": self._secret_of_hooks.get_secret_value()}
+        try:
+            made = self.record("PUT", f"/webhooks/{number}", wish, number=number)
+        except Missing:
+            self._add_hook(topic, address)
+            return
+        if made.get("status") != "active":
+            raise Unsupported(f"WooCommerce keeps this webhook {made.get('status')}.")
+
+    def _remove_hook(self, number: str) -> None:
+        try:
+            self.json("DELETE", f"/webhooks/{number}?force=true")
+        except Missing:
+            return
 
     def _hooks(self, address: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        page = 1
-        while True:
-            rows, _ = self._get("/webhooks", per_page=PAGE, page=page)
-            found += [row for row in rows if isinstance(row, dict) and row.get("delivery_url") == address]
-            if len(rows) < PAGE:
-                return found
-            page += 1
-
-    # -- orders ----------------------------------------------------------------------------------------------
-
-    def place(self, order: NewOrder) -> StoreOrder:
-        """Make an order. wc/v3 cannot search by our mark, so the orders of the last month are looked through."""
-        since, page = clock.now() - LOOK_BACK, "1"
-        while page:
-            found, following = self._orders(since, page)
-            for one in found:
-                if one.meta(forms.NUMBER) == order.reverb_number:
-                    return forms.store_order(one, admin=self._admin)
-            page = following or ""
-        named = [line.store_product_id for line in order.lines if line.store_product_id]
-        parents = {one: self.parent_of_stock(one) or one for one in named}
-        answer = self._call("POST", "/orders", body=forms.body(order, parents))
-        return forms.store_order(read_order(calls.json_of(STORE, answer)), admin=self._admin)
-
-    def order(self, order_id: str) -> StoreOrder | None:
-        """Return an order."""
-        answer = self._call("GET", f"/orders/{order_id}", missing=True)
-        if answer.status == 404:
-            return None
-        return forms.store_order(read_order(calls.json_of(STORE, answer)), admin=self._admin)
-
-    def release(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
-        """Cancel the order. WooCommerce gives back what it took: nothing where its units were counted before."""
-        refuse_to_cancel(STORE, found := self.order(order_id))
-        if found is not None and found.status not in OFF:
-            self._call("PUT", f"/orders/{order_id}", body={"status": "cancelled"})
-            self._call("POST", f"/orders/{order_id}/notes", body={"note": note, "customer_note": False})
-
-    def order_products(self, order_id: str) -> list[str]:
-        """Return the products of an order."""
-        answer = self._call("GET", f"/orders/{order_id}", missing=True)
-        lines = [] if answer.status == 404 else read_order(calls.json_of(STORE, answer)).line_items
-        return [str(one) for one in dict.fromkeys(line.product_id for line in lines) if one]
-
-    def orders(self, since: datetime, cursor: str) -> tuple[list[StoreOrder], str | None]:
-        """Return orders that changed, with what was refunded of each line."""
-        found, following = self._orders(since - OVERLAP, cursor or "1")
-        return [forms.store_order(one, admin=self._admin, refunded=self._refunded(one)) for one in found], following
-
-    def _orders(self, since: datetime, page: str) -> tuple[list[Order], str | None]:
-        stamp = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        rows, _ = self._get(
-            "/orders",
-            per_page=PAGE,
-            page=int(page),
-            modified_after=stamp,
-            dates_are_gmt="true",
-            orderby="id",
-            order="asc",
-        )
-        return [read_order(row) for row in rows], str(int(page) + 1) if len(rows) == PAGE else None
-
-    def _refunded(self, order: Order) -> dict[str, int]:
-        if order.status not in ("refunded", "processing", "completed", "on-hold"):
-            return {}
-        rows, _ = self._get(f"/orders/{order.id}/refunds", per_page=PAGE)
-        return forms.refunded(rows)
-
-    def shipments(self, order_id: str) -> list[Shipment]:
-        """Return tracking numbers: of WooCommerce's own fulfilments where they are on, else of the extension."""
-        own = self._call("GET", f"/orders/{order_id}/fulfillments", missing=True)
-        if own.status == 200 and (found := forms.fulfillments(order_id, calls.json_of(STORE, own))):
-            return found
-        answer = self._call("GET", f"/orders/{order_id}", missing=True)
-        return [] if answer.status == 404 else forms.shipments(read_order(calls.json_of(STORE, answer)))
-
-    # -- the call ----------------------------------------------------------------------------------------------
-
-    def _get(self, path: str, **query: str | int) -> tuple[list[Any], Answer]:
-        answer = self._call("GET", f"{path}?{urlencode(query)}")
-        rows = calls.json_of(STORE, answer)
-        if not isinstance(rows, list):
-            raise StorePassing("WooCommerce's answer is not a list.")
-        return rows, answer
-
-    def _call(self, method: str, path: str, *, body: object = None, missing: bool = False) -> Answer:
-        answer = self._send(method, path, body)
-        if answer.status == 401 and self._way in OTHER_WAY:
-            # Some hosts take the Authorization header away before WordPress sees it; some end TLS in front of it.
-            first, refused = self._way, answer
-            self._way = OTHER_WAY[first]
-            answer = self._send(method, path, body)
-            if answer.status == 401:  # not the way then, but the keys: what was said first says more
-                self._way, answer = first, refused
-        if 200 <= answer.status < 300 or (missing and answer.status == 404):
-            return answer
-        raise self._error(method, answer)
-
-    def _send(self, method: str, path: str, body: object) -> Answer:
-        headers = {"Accept": "application/json", "Content-Type": "application/json", "Cache-Control": "no-cache"}
-        url = f"{self._root}/wp-json/wc/v3{path}"
-        if self._way == "signed":
-            url = signing.signed(method, url, self._key, self._secret)
-        elif self._way == "query":
-            keys = urlencode({"consumer_key": self._key, "consumer_secret": self._secret})
-            url += ("&" if "?" in url else "?") + keys
-        else:
-            pair = base64.b64encode(f"{self._key}:{self._secret}".encode()).decode()
-            headers["Authorization"] = f"Basic {pair}"
-        return calls.call(STORE, method, url, budgets=[self._budget], headers=headers, body=body)
-
-    def _error(self, method: str, answer: Answer) -> Exception:
-        if answer.status in (301, 302, 307, 308):
-            return StoreRefused("The store's address leads elsewhere. Enter the address that the browser ends up at.")
-        if answer.status == 429:
-            return calls.slow_down(STORE, self._budget, answer)
-        said = _json(answer)
-        words = str(said.get("message", ""))[:200]
-        if answer.status in (401, 403) and said.get("code"):
-            return StoreRefused(f"WooCommerce does not take our keys: {words}")
-        if said.get("code") and 400 <= answer.status < 500:
-            return Unsupported(f"WooCommerce refused: {words}")
-        # A page instead of an answer, such as a firewall's or "back in a minute": it passes.
-        return StorePassing(f"WooCommerce answered {answer.status}.", maybe_done=method != "GET")
+        found: dict[str, dict[str, Any]] = {}
+        for page in range(1, MOST_PAGES + 1):
+            rows, _ = self.rows(f"/webhooks?per_page={PAGE}&page={page}&orderby=id&order=asc")
+            known = len(found)
+            found |= {_name_of(row): row for row in rows if isinstance(row, dict)}
+            if len(rows) < PAGE or len(found) == known:
+                break
+        ours = (row for row in found.values() if row.get("delivery_url") == address)
+        return [row for row in ours if row.get("id") and row.get("topic")]
 
 
-def _json(answer: Answer) -> Mapping[str, Any]:
-    try:
-        said = answer.json()
-    except ValueError:
-        return {}
-    return said if isinstance(said, dict) else {}
+def _name_of(row: Any) -> str:
+    """Return what tells a row apart from the others of its list."""
+    return str(row.get("id")) if isinstance(row, dict) and row.get("id") else repr(row)
+
+
+def _leave_out(row: Any) -> None:
+    raise Malformed("WooCommerce fails whenever this product is asked for, or it is too large to be read.")

@@ -8,6 +8,8 @@ one that is marked `is_vat_exempt` gets no tax on top of what its lines say.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -15,20 +17,30 @@ from typing import Any
 from shops.orders import NewOrder, OrderLine, OrderStatus, Shipment, StoreOrder
 from shops.pictures import StoreProduct
 from shops.platforms.reading import valid
-from shops.platforms.woocommerce.products import Price
-from shops.wire import Part, Text
+from shops.platforms.woocommerce.fields import Id, Moment, Pairs, Reference
+from shops.wire import MOST_UNITS, Money, Part, Side, SideRows, Text, Words
 
 #: Where Reverb's number stands in an order.
 NUMBER = "_reverb_order_number"
+PAID_BY = "reverb"
 TRACKING = "_wc_shipment_tracking_items"
 #: What a line took from the stock; it comes with the line's meta data.
 TOOK = "_reduced_stock"
+#: WooCommerce's own, and those of common plug-ins (Deposits, Shipment Tracking, Order Status Manager).
 STATUSES = {
     "pending": OrderStatus.WAITING,
     "on-hold": OrderStatus.WAITING,
     "checkout-draft": OrderStatus.WAITING,
+    "auto-draft": OrderStatus.WAITING,
+    "pending-deposit": OrderStatus.WAITING,
+    "partial-payment": OrderStatus.WAITING,
+    "partially-paid": OrderStatus.WAITING,
     "processing": OrderStatus.OPEN,
     "completed": OrderStatus.DONE,
+    "shipped": OrderStatus.DONE,
+    "partial-shipped": OrderStatus.DONE,
+    "dispatched": OrderStatus.DONE,
+    "delivered": OrderStatus.DONE,
     "cancelled": OrderStatus.CANCELLED,
     "failed": OrderStatus.CANCELLED,
     "trash": OrderStatus.CANCELLED,
@@ -36,89 +48,120 @@ STATUSES = {
 }
 
 
-class _Meta(Part):
-    key: str = ""
-    value: Any = ""
-
-
 class _Line(Part):
-    id: Text
-    product_id: int = 0
-    variation_id: int = 0
-    sku: Text = ""
-    name: str = ""
-    quantity: int = 0
-    price: Price = Decimal(0)
-    meta_data: list[_Meta] = []
+    id: Reference = ""
+    product_id: Reference = ""
+    variation_id: Reference = ""
+    sku: Side[Text] = ""
+    name: Side[Words] = ""
+    quantity: Side[Decimal] = Decimal(0)  # 2.5 m of cable
+    price: Money = Decimal(0)
+    meta_data: Pairs = []
 
     @property
-    def took(self) -> int:
-        """Units that this line took from the stock, 0 when it does not say."""
-        said = next((one.value for one in self.meta_data if one.key == TOOK), 0)
-        return int(said) if str(said).isdigit() else 0
+    def units(self) -> int:
+        """Whole units: of a fraction all that it begins."""
+        return whole(self.quantity)
+
+    @property
+    def took(self) -> int | None:
+        """Units that this line took from the stock, None where it does not say."""
+        said = dict(self.meta_data).get(TOOK)
+        return None if said in (None, "") else whole(said)
 
 
 class Order(Part):
-    """An order as wc/v3 shows it."""
+    """An order as wc/v3 shows it. Only an order without a number of its own cannot be read."""
 
-    id: Text
-    number: Text = ""
-    status: str = ""
-    date_modified_gmt: datetime | None = None
-    line_items: list[_Line] = []
-    meta_data: list[_Meta] = []
+    id: Id
+    number: Side[Text] = ""
+    status: Side[str] = ""
+    date_modified_gmt: Moment = None
+    payment_method: Side[str] = ""
+    transaction_id: Side[Text] = ""
+    refunds: SideRows[Any] = []
+    line_items: SideRows[_Line] = []
+    meta_data: Pairs = []
+
+    @property
+    def state(self) -> OrderStatus:
+        """What its status means. One that is not known, such as a plug-in's own, is an order that stands."""
+        return STATUSES.get(self.status.removeprefix("wc-"), OrderStatus.OPEN)
+
+    @property
+    def reverb_number(self) -> str:
+        """Number of the Reverb order that it was made for: in its meta data, which plug-ins may hide, and beside."""
+        marked = dict(self.meta_data).get(NUMBER)
+        return str(marked or (self.transaction_id if self.payment_method == PAID_BY else "") or "")
 
     def meta(self, key: str) -> Any:
         """Return a piece of meta data, None when there is none."""
-        return next((one.value for one in self.meta_data if one.key == key), None)
+        return next((value for name, value in self.meta_data if name == key), None)
 
 
-def read(row: Any) -> Order:
-    """Return an order. Raises StorePassing when it is not of this shape."""
-    return valid(Order, row, "WooCommerce's order", maybe_done=True)
-
-
-def taken(order: Order, product: StoreProduct) -> int:
-    """Return the units of a product that an order took from the stock."""
-    if STATUSES.get(order.status) not in (OrderStatus.OPEN, OrderStatus.DONE) and order.status != "on-hold":
+def whole(value: Any) -> int:
+    """Return a quantity as whole units, rounded up; 0 for what is none."""
+    try:
+        return max(0, math.ceil(min(Decimal(str(value)), Decimal(MOST_UNITS))))
+    except (ArithmeticError, ValueError):
         return 0
-    shared = product.store_stock_id == product.store_parent_id  # a simple product, or variations that share one stock
-    lines = [
-        line
-        for line in order.line_items
-        if (
-            str(line.product_id) == product.store_parent_id
-            if shared
-            else str(line.variation_id) == product.store_product_id
-        )
-    ]
-    ours = bool(order.meta(NUMBER))  # which may have been told to take nothing
-    return sum(line.took if ours else line.took or line.quantity for line in lines)
+
+
+def read(row: Any, *, maybe_done: bool = False) -> Order:
+    """Return an order. Raises Malformed when it is not of this shape; `maybe_done`: it is the answer of a write."""
+    return valid(Order, row, "WooCommerce's order", maybe_done=maybe_done)
+
+
+def taken(orders: Iterable[Order], product: StoreProduct) -> dict[str, int]:
+    """Return order id → units of a product that each has in hand, out of its stock.
+
+    A line's `_reduced_stock` says it, whatever the order's status; it goes when the units come back. A line without one
+    took nothing, unless none of these orders shows any: then a plug-in hides it, and status and quantity have to do.
+    """
+    found = list(orders)
+    shown = any(line.took is not None for one in found for line in one.line_items)
+    return {one.id: _taken(one, product, by_mark=shown or bool(one.reverb_number)) for one in found}
+
+
+def _taken(order: Order, product: StoreProduct, *, by_mark: bool) -> int:
+    lines = [line for line in order.line_items if _is_of(line, product)]
+    if by_mark:  # an order of ours may have been made to take nothing
+        return sum(line.took or 0 for line in lines)
+    holds = order.state in (OrderStatus.OPEN, OrderStatus.DONE) or order.status == "on-hold"
+    return sum(line.units for line in lines) if holds else 0
+
+
+def _is_of(line: _Line, product: StoreProduct) -> bool:
+    """Tell whether a line is out of a product's stock: its own, or the one that its parent's variations share."""
+    if not line.product_id and not line.variation_id:
+        return bool(line.sku) and line.sku == product.sku
+    if product.store_stock_id == product.store_parent_id:
+        return line.product_id == product.store_parent_id
+    return line.variation_id == product.store_product_id
 
 
 def store_order(order: Order, *, admin: str, refunded: dict[str, int] | None = None) -> StoreOrder:
-    """Return an order in our form. `refunded` tells units a line, where the refunds were asked for."""
+    """Return an order in our form. `refunded` names units a line, where the refunds were asked for."""
     lines = tuple(
         OrderLine(
             line.id,
-            str(line.variation_id or line.product_id or ""),
+            line.variation_id or line.product_id,
             line.sku,
             line.name,
-            line.quantity,
+            line.units,
             line.price,
             (refunded or {}).get(line.id, 0),
         )
         for line in order.line_items
     )
-    stamp = order.date_modified_gmt or datetime.fromtimestamp(0, UTC)
     return StoreOrder(
         order.id,
-        order.number,
-        STATUSES.get(order.status, OrderStatus.OPEN),
-        stamp if stamp.tzinfo else stamp.replace(tzinfo=UTC),
+        order.number or order.id,
+        order.state,
+        order.date_modified_gmt or datetime.fromtimestamp(0, UTC),
         lines,
         f"{admin}/admin.php?page=wc-orders&action=edit&id={order.id}",
-        str(order.meta(NUMBER) or ""),
+        order.reverb_number,
     )
 
 
@@ -135,7 +178,7 @@ def body(order: NewOrder, parents: dict[str, str]) -> dict[str, Any]:
         "status": "processing",
         "set_paid": True,
         "currency": order.currency,
-        "payment_method": "reverb",
+        "payment_method": PAID_BY,
         "payment_method_title": "Reverb",
         "transaction_id": order.reverb_number,
         "customer_note": order.note,
@@ -194,12 +237,12 @@ def shipments(order: Order) -> list[Shipment]:
         Shipment(
             str(row.get("tracking_id") or n),
             order.id,
-            str(row.get("tracking_provider") or row.get("custom_tracking_provider") or ""),
-            str(row["tracking_number"]),
-            str(row.get("custom_tracking_link") or ""),
+            _text(row.get("tracking_provider")) or _text(row.get("custom_tracking_provider")),
+            _text(row["tracking_number"]),
+            _text(row.get("custom_tracking_link")),
         )
-        for n, row in enumerate(rows if isinstance(rows, list) else [])
-        if isinstance(row, dict) and row.get("tracking_number")
+        for n, row in enumerate(_dicts(rows))
+        if _text(row.get("tracking_number"))
     ]
 
 
@@ -209,22 +252,35 @@ def fulfillments(order_id: str, rows: Any) -> list[Shipment]:
     `is_fulfilled` reads "1" or true once the parcel has gone; before that it is a draft.
     """
     found = []
-    for row in rows if isinstance(rows, list) else []:
+    for row in _dicts(rows):
         if row.get("is_fulfilled", "1") in (False, "", "0", 0):
             continue
-        meta = {one.get("key"): one.get("value") for one in row.get("meta_data") or [] if isinstance(one, dict)}
-        if meta.get("_tracking_number"):
-            told = (str(meta.get(key) or "") for key in ("_shipment_provider", "_tracking_number", "_tracking_url"))
+        meta = dict(_Meta.model_validate(row).meta_data)
+        if _text(meta.get("_tracking_number")):
+            told = (_text(meta.get(key)) for key in ("_shipment_provider", "_tracking_number", "_tracking_url"))
             found.append(Shipment(str(row.get("id")), order_id, *told))
     return found
 
 
-def refunded(rows: list[Any]) -> dict[str, int]:
-    """Return line id → refunded units out of an order's refunds; a refund tells them below zero."""
+def refunded(rows: Any) -> dict[str, int]:
+    """Return line id → refunded units out of an order's refunds; a refund says them below zero."""
     found: dict[str, int] = {}
-    for refund in rows:
-        for line in refund.get("line_items") or []:
-            meta = {one.get("key"): one.get("value") for one in line.get("meta_data") or [] if isinstance(one, dict)}
-            key = str(meta.get("_refunded_item_id") or line.get("id"))
-            found[key] = found.get(key, 0) + abs(int(line.get("quantity") or 0))
+    for refund in _dicts(rows):
+        for line in _dicts(refund.get("line_items")):
+            key = _text(dict(_Meta.model_validate(line).meta_data).get("_refunded_item_id")) or _text(line.get("id"))
+            found[key] = found.get(key, 0) + whole(str(line.get("quantity") or 0).lstrip("-"))
     return found
+
+
+class _Meta(Part):
+    meta_data: Pairs = []
+
+
+def _dicts(rows: Any) -> list[dict[str, Any]]:
+    """Return the objects of a list, which PHP also sends as an object."""
+    listed = list(rows.values()) if isinstance(rows, dict) else rows
+    return [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
+
+
+def _text(value: Any) -> str:
+    return str(value).strip() if isinstance(value, str | int) and not isinstance(value, bool) else ""

@@ -1,113 +1,159 @@
-"""WooCommerce's products and variations (wc/v3) → our pictures. Pure functions."""
+"""WooCommerce's products and variations (wc/v3) → our pictures. Pure functions.
+
+Facts: WooCommerce 11 as seen. Its storefront decides what is sold: by status, catalogue visibility, password and
+`purchasable`, and by `stock_status`, which says "outofstock" from the out-of-stock threshold on, not only at zero.
+Names and terms hold HTML entities. A scheduled sale begins and ends by an action of the store's own queue, which may be
+late; `price` is what the store charges at the moment.
+"""
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+from enum import Enum
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, ValidationError
 
+from reverbsync import clock
 from shops.pictures import StoreProduct
+from shops.platforms.dates import next_change
 from shops.platforms.reading import title_of, valid
-from shops.wire import Part, Text
+from shops.platforms.values import Malformed
+from shops.platforms.woocommerce.fields import Id, Moment, Pairs, Reference
+from shops.wire import Money, Part, Side, SideRows, Text, Units, Words
 
+WHAT = "WooCommerce's product"
 FINISH_OPTIONS = {"color", "colour", "finish"}
-#: Types whose stock is worked out from other products.
-NOT_SOLD_ALONE = {"grouped", "external", "bundle", "composite"}
+BRAND_ATTRIBUTES = {"brand", "make", "manufacturer"}
+#: Types whose stock is worked out from other products: WooCommerce's own, and those of common plug-ins.
+NOT_SOLD_ALONE = {"grouped", "external", "bundle", "composite", "mix-and-match", "woosb", "yith_bundle"}
+LIVE, HIDDEN, OUT_OF_STOCK, ON_BACKORDER, PLANNED = "publish", "hidden", "outofstock", "onbackorder", "future"
+LONGEST_ATTRIBUTE = 255
 
 
-def _money(value: object) -> object:
-    """Read a price: text, "" when none is set, sometimes a number with a tail such as 7.989999999999999."""
-    try:
-        return Decimal(str(value or "0")).quantize(Decimal("0.01"))
-    except InvalidOperation:
-        return value
+class Counted(Enum):
+    """Where the units of a product or variation are counted."""
+
+    NOWHERE = "no"
+    HERE = "yes"
+    AT_PARENT = "parent"
 
 
-Price = Annotated[Decimal, BeforeValidator(_money)]
+_SWITCH = {"parent": Counted.AT_PARENT}
+_SWITCH |= dict.fromkeys(("", "0", "no", "false", "off"), Counted.NOWHERE)
+_SWITCH |= dict.fromkeys(("1", "yes", "true", "on"), Counted.HERE)
+
+
+def _counted(value: Any) -> Counted:
+    found = _SWITCH.get(str(value).lower()) if isinstance(value, bool | int | str) else None
+    if found is None:
+        raise ValueError("no switch")
+    return found
 
 
 class _Image(Part):
-    src: str = ""
+    src: Side[str] = ""
 
 
 class _Name(Part):
-    name: str = ""
+    name: Words = ""
 
 
 class _Attribute(Part):
-    name: str = ""
-    option: str = ""  # of a variation
-    options: list[str] = []
-    variation: bool = False
-
-
-class _Meta(Part):
-    key: str = ""
-    value: Any = ""
+    name: Side[Words] = ""
+    option: Side[Words] = ""  # of a variation
+    options: SideRows[Words] = []
+    variation: Side[bool] = False
 
 
 class Item(Part):
-    """A product or a variation: what both have."""
+    """A product or a variation: what both have. Only what decides on price and stock makes one unreadable."""
 
-    id: int
-    parent_id: int = 0
-    name: str = ""
-    type: str = "simple"
-    status: str = "publish"
-    sku: str = ""
-    description: str = ""
-    short_description: str = ""
-    price: Price = Decimal(0)
-    manage_stock: bool | str = False  # a variation also says "parent"
-    stock_quantity: float | None = None
-    stock_status: str = "instock"
-    global_unique_id: Text = ""
-    images: list[_Image] = []
-    image: _Image | None = None
-    brands: list[_Name] = []
-    categories: list[_Name] = []
-    tags: list[_Name] = []
-    attributes: list[_Attribute] = []
-    meta_data: list[_Meta] = []
-    catalog_visibility: str = "visible"
-    permalink: str = ""
+    id: Id
+    parent_id: Reference = ""
+    name: Side[Words] = ""
+    type: Side[str] = "simple"
+    status: str = LIVE
+    sku: Side[Text] = ""
+    description: Side[str] = ""
+    short_description: Side[str] = ""
+    price: Money = Decimal(0)
+    regular_price: Money = Decimal(0)
+    sale_price: Money = Decimal(0)
+    date_on_sale_from_gmt: Moment = None
+    date_on_sale_to_gmt: Moment = None
+    date_created_gmt: Moment = None
+    purchasable: Side[bool] = True
+    post_password: Side[str] = ""
+    catalog_visibility: Side[str] = "visible"
+    manage_stock: Annotated[Counted | None, BeforeValidator(_counted)] = None
+    stock_quantity: Units = None
+    stock_status: Side[str] = "instock"
+    global_unique_id: Side[Text] = ""
+    images: SideRows[_Image] = []
+    image: Side[_Image | None] = None
+    brands: SideRows[_Name] = []
+    categories: SideRows[_Name] = []
+    tags: SideRows[_Name] = []
+    attributes: SideRows[_Attribute] = []
+    variations: SideRows[Any] = []
+    meta_data: Pairs = []
+
+    @property
+    def has_variations(self) -> bool:
+        """Whether its variations are sold, not itself; plug-ins have types such as variable-subscription."""
+        return self.type.startswith("variable") or bool(self.variations)
+
+    @property
+    def is_sold_alone(self) -> bool:
+        """Whether its stock is its own or its variations', and it is not in the bin."""
+        return self.status != "trash" and self.type not in NOT_SOLD_ALONE
+
+    @property
+    def counted(self) -> Counted:
+        """Where it is counted; a number without the switch is one."""
+        if self.manage_stock is None:
+            return Counted.NOWHERE if self.stock_quantity is None else Counted.HERE
+        return self.manage_stock
 
     @property
     def units(self) -> int | None:
-        """What can be sold, None when nobody counts; a product that is marked as out of stock has none."""
-        if self.manage_stock:
-            return int(self.stock_quantity or 0)
-        return 0 if self.stock_status == "outofstock" else None
+        """Units that it counts itself, None when nobody counts. Raises Malformed where it counts without a number."""
+        if self.counted == Counted.NOWHERE:
+            return None
+        if self.stock_quantity is None and self.stock_status != OUT_OF_STOCK:
+            raise Malformed(f"{WHAT} {self.id} counts its stock, but says no number.")
+        return self.stock_quantity or 0
 
 
 def read_item(row: Any) -> Item:
-    """Return a product or variation. Raises StorePassing naming the place that cannot be read."""
-    return valid(Item, row, "WooCommerce's product")
+    """Return a product or variation. Raises Malformed naming the place that cannot be read."""
+    return valid(Item, row, WHAT)
 
 
 def units(product: Item, variations: list[Item], *, currency: str, admin: str) -> list[StoreProduct]:
-    """Return the sellable units of a product: itself, or its variations. `admin` is the address of wp-admin."""
-    if product.status == "trash" or product.type in NOT_SOLD_ALONE:
+    """Return the sellable units of a product: itself, or its variations. `admin` is the address of wp-admin.
+
+    Raises Malformed where one of them does not say its stock.
+    """
+    if not product.is_sold_alone:
         return []
-    if product.type == "variable" or variations:
-        return [_unit(product, one, currency, admin) for one in variations]
-    return [_unit(product, product, currency, admin)]
+    parts = variations if product.has_variations or variations else [product]
+    return [unit(product, one, currency=currency, admin=admin) for one in parts]
 
 
-def _unit(product: Item, one: Item, currency: str, admin: str) -> StoreProduct:
-    options = {a.name: a.option for a in one.attributes if a.option}
+def unit(product: Item, one: Item, *, currency: str, admin: str) -> StoreProduct:
+    """Return a product itself, or one of its variations. Raises Malformed where it does not say its stock."""
     alone = one is product
-    shared = one.manage_stock == "parent"
-    own = [one.image.src] if one.image and one.image.src else []
-    photos = dict.fromkeys([*own, *(image.src for image in product.images if image.src)])
-    told = {a.name: ", ".join(a.options) for a in product.attributes if a.options and not a.variation}
-    told |= {m.key: m.value for m in product.meta_data if isinstance(m.value, str) and m.value and m.key[:1] != "_"}
-    for_sale = product.status == one.status == "publish" if not alone else product.status == "publish"
+    options = {a.name: a.option for a in one.attributes if a.name and a.option}
+    shared = not alone and one.counted == Counted.AT_PARENT
+    for_sale = is_for_sale(product, one)
     return StoreProduct(
-        store_product_id=str(one.id),
-        store_parent_id=str(product.id),
-        store_stock_id=str(product.id if shared else one.id),
+        store_product_id=one.id,
+        store_parent_id=product.id,
+        store_stock_id=product.id if shared else one.id,
         sku=one.sku.strip(),
         title=title_of(product.name, "" if alone else " / ".join(options.values())),
         description=product.description or product.short_description,
@@ -117,31 +163,80 @@ def _unit(product: Item, one: Item, currency: str, admin: str) -> StoreProduct:
         finish=next((text for name, text in options.items() if name.lower() in FINISH_OPTIONS), ""),
         price=one.price,
         currency=currency,
-        stock=product.units if shared else one.units,
-        photos=tuple(photos),
+        stock=_stock(product, one, for_sale=for_sale),
+        photos=tuple(dict.fromkeys(_photos(product, one))),
         barcode=one.global_unique_id.strip(),
         for_sale=for_sale,
         url=f"{admin}/post.php?post={product.id}&action=edit",
         collections=tuple(category.name for category in product.categories if category.name),
-        attributes={name: text[:255] for name, text in {**told, **options}.items()},
+        attributes={name: text[:LONGEST_ATTRIBUTE] for name, text in (_attributes(product) | options).items()},
+        changes_at=_changes_at(product, one, clock.now()),
     )
+
+
+def is_for_sale(product: Item, one: Item) -> bool:
+    """Tell whether the store would sell it to anybody who comes.
+
+    A product without a price is not purchasable either; that is about its price, and its stock goes on.
+    """
+    if product.status != LIVE or one.status != LIVE or product.catalog_visibility == HIDDEN:
+        return False
+    if product.post_password or (one.price and not one.purchasable) or one.stock_status == OUT_OF_STOCK:
+        return False
+    # Without a number of its own a parent is out of stock as soon as all its variations are.
+    counts_apart = product.counted == one.counted == Counted.HERE
+    return one is product or counts_apart or product.stock_status != OUT_OF_STOCK
+
+
+def _stock(product: Item, one: Item, *, for_sale: bool) -> int | None:
+    """Return the units: None where nobody counts them, and 0 where nobody does and the store would not sell it."""
+    if one is not product and one.counted == Counted.AT_PARENT:
+        return product.units if product.counted == Counted.HERE else one.units
+    if one.counted == Counted.NOWHERE and (not for_sale or one.stock_status == ON_BACKORDER):
+        return 0
+    return one.units
+
+
+def _changes_at(product: Item, one: Item, now: datetime) -> datetime | None:
+    """Return when a sale begins or ends, or a planned product is published."""
+    if PLANNED in (product.status, one.status):
+        return next_change([product.date_created_gmt, one.date_created_gmt], now=now, settled=False)
+    if not one.sale_price:
+        return None
+    begins, ends = one.date_on_sale_from_gmt, one.date_on_sale_to_gmt
+    is_on = (begins is None or begins <= now) and (ends is None or now <= ends)
+    settled = one.price == (one.sale_price if is_on else one.regular_price)
+    return next_change([begins, ends], now=now, settled=settled)
+
+
+def _photos(product: Item, one: Item) -> Iterator[str]:
+    for image in ([one.image] if one.image else []) + product.images:
+        link = f"https:{image.src}" if image.src.startswith("//") else image.src
+        if link.startswith(("https://", "http://")):
+            yield link
+
+
+def _attributes(product: Item) -> dict[str, str]:
+    """Return what is told about a product by name: its attributes, and the custom fields that people see."""
+    found = {a.name: ", ".join(a.options) for a in product.attributes if a.name and a.options and not a.variation}
+    seen = {key: text for key, text in product.meta_data if isinstance(text, str) and not key.startswith("_")}
+    return found | {key: text for key, text in seen.items() if text}
 
 
 def _brand(product: Item) -> str:
     """Return the brand: a taxonomy since WooCommerce 9.6, an attribute in older shops."""
-    if product.brands:
-        return product.brands[0].name
-    named = (a for a in product.attributes if a.name.lower() in ("brand", "make", "manufacturer"))
-    return next((a.options[0] for a in named if a.options), "")
+    named = [one.name for one in product.brands if one.name]
+    named += [a.options[0] for a in product.attributes if a.options and a.name.lower() in BRAND_ATTRIBUTES]
+    return named[0] if named else ""
 
 
 class _Currency(Part):
-    code: str = Field("", alias="code")
-    value: str = ""
+    code: Side[str] = ""
+    value: Side[str] = ""
 
 
 def read_currency(row: Any) -> str:
-    """Return ISO 4217 out of /data/currencies/current or the setting."""
+    """Return ISO 4217 out of /data/currencies/current or the setting, "" where it is not said."""
     try:
         said = _Currency.model_validate(row)
     except ValidationError:

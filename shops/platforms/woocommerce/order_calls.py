@@ -1,0 +1,121 @@
+"""What a WooCommerce store is asked and told about orders."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from reverbsync import clock
+from shops.orders import NewOrder, Shipment, StoreOrder
+from shops.platforms import reading
+from shops.platforms.cancelling import OFF, refuse_to_cancel
+from shops.platforms.values import Malformed, Missing, StoreError, TooLarge
+from shops.platforms.woocommerce import orders as forms
+from shops.platforms.woocommerce.caller import STORE, WooCommerceCaller
+from shops.platforms.woocommerce.orders import Order
+
+#: The most that wc/v3 gives on a page, and what is asked for where that is too large to be read.
+PAGE, SMALL_PAGE = 100, 10
+OVERLAP = timedelta(minutes=5)
+#: How far back an order for Reverb is looked for before it is made.
+LOOK_BACK = timedelta(days=30)
+
+
+class OrderCalls(WooCommerceCaller):
+    """Orders of one store. `admin` is the address of its wp-admin."""
+
+    admin: str
+
+    def place(self, order: NewOrder) -> StoreOrder:
+        """Make an order. wc/v3 cannot search by our mark, so the orders of the last month are looked through."""
+        since, page = clock.now() - LOOK_BACK, "1"
+        while page:
+            found, following = self._changed(since, page)
+            for one in found:
+                if one.reverb_number == order.reverb_number:
+                    return forms.store_order(one, admin=self.admin)
+            page = following or ""
+        named = [line.store_product_id for line in order.lines if line.store_product_id]
+        parents = {one: self.parent_of_stock(one) or one for one in named}
+        row = self.record("POST", "/orders", forms.body(order, parents))
+        return forms.store_order(forms.read(row, maybe_done=True), admin=self.admin)
+
+    def parent_of_stock(self, store_stock_id: str) -> str | None:
+        """Return the product that a counted product or variation belongs to."""
+        raise NotImplementedError
+
+    def order(self, order_id: str) -> StoreOrder | None:
+        """Return an order; one in the bin counts as cancelled."""
+        found = self._order(order_id)
+        return None if found is None else forms.store_order(found, admin=self.admin)
+
+    def _order(self, order_id: str) -> Order | None:
+        try:
+            return forms.read(self.record("GET", f"/orders/{order_id}", number=order_id))
+        except Missing:
+            return None
+
+    def release(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
+        """Cancel the order. WooCommerce gives back what it took: nothing where its units were counted before."""
+        refuse_to_cancel(STORE, found := self.order(order_id))
+        if found is None or found.status in OFF:
+            return
+        self.record("PUT", f"/orders/{order_id}", {"status": "cancelled"}, number=order_id)
+        with contextlib.suppress(StoreError):  # it is cancelled; the note only says why
+            self.json("POST", f"/orders/{order_id}/notes", {"note": note, "customer_note": False})
+
+    def order_products(self, order_id: str) -> list[str]:
+        """Return the products of an order."""
+        found = self._order(order_id)
+        named = (line.product_id for line in found.line_items) if found is not None else ()
+        return [one for one in dict.fromkeys(named) if one]
+
+    def orders(self, since: datetime, cursor: str) -> tuple[list[StoreOrder], str | None]:
+        """Return orders that changed, with what was refunded of each line."""
+        found, following = self._changed(since - OVERLAP, cursor or "1")
+        return [forms.store_order(one, admin=self.admin, refunded=self._refunded(one)) for one in found], following
+
+    def _changed(self, since: datetime, page: str) -> tuple[list[Order], str | None]:
+        """Return the readable orders of a page that changed since then, and the next page. An odd one is left out."""
+        stamp = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        asked = {"modified_after": stamp, "dates_are_gmt": "true", "status": "any", "orderby": "id", "order": "asc"}
+        rows = self._page("/orders", int(page), asked)
+        found, _ = reading.each(rows, forms.read)
+        return found, str(int(page) + 1) if len(rows) >= PAGE else None
+
+    def _page(self, path: str, page: int, asked: dict[str, str]) -> list[Any]:
+        """Return a page of PAGE rows, in several calls where one would be too large."""
+        try:
+            return self.rows(f"{path}?{urlencode({'per_page': PAGE, 'page': page, **asked})}")[0]
+        except TooLarge:
+            first, parts = (page - 1) * PAGE // SMALL_PAGE + 1, PAGE // SMALL_PAGE
+        rows: list[Any] = []
+        for number in range(first, first + parts):
+            part, _ = self.rows(f"{path}?{urlencode({'per_page': SMALL_PAGE, 'page': number, **asked})}")
+            rows += part
+            if len(part) < SMALL_PAGE:
+                break
+        return rows
+
+    def _newest(self, many: int) -> list[Order]:
+        """Return the newest orders; one that cannot be read is left out, for it names neither number nor products."""
+        asked = {"per_page": many, "orderby": "id", "order": "desc", "status": "any"}
+        rows, _ = self.rows(f"/orders?{urlencode(asked)}")
+        return reading.each(rows, forms.read)[0]
+
+    def _refunded(self, order: Order) -> dict[str, int]:
+        if not order.refunds:
+            return {}
+        rows, _ = self.rows(f"/orders/{order.id}/refunds?per_page={PAGE}")
+        return forms.refunded(rows)
+
+    def shipments(self, order_id: str) -> list[Shipment]:
+        """Return tracking numbers: of WooCommerce's own fulfilments where they are on, else of the extension."""
+        with contextlib.suppress(Malformed, StoreError):  # most stores have no such route
+            rows = self.json("GET", f"/orders/{order_id}/fulfillments")
+            if found := forms.fulfillments(order_id, rows):
+                return found
+        order = self._order(order_id)
+        return [] if order is None else forms.shipments(order)
