@@ -33,6 +33,8 @@ MAX_READINGS = 3
 ECHO = timedelta(minutes=2)
 #: So long after a date that a store names a product is read: the store's clock may trail ours.
 CLOCKS_DIFFER = timedelta(seconds=15)
+#: A date beyond is met again by the nightly walk; the last of a calendar cannot be added to.
+FORESEEN = timedelta(days=366)
 
 
 def take(shop: Shop, events: Mapping[Event, str]) -> dict[Event, Exception]:
@@ -83,7 +85,10 @@ def refresh(shop: Shop, parent_id: str, client: StoreClient, *, cause: str) -> N
         try:
             pictures = client.products(parent_id)
         except (Malformed, TooLarge) as error:
-            rechecks.unread(shop, [Unread(parent_id, str(error))], now=asked_at, cause=cause)
+            with transaction.atomic():
+                if isinstance(error, Malformed) and error.readable:
+                    keep(shop, error.readable, parent_ids=[], asked_at=asked_at, cause=cause)
+                rechecks.unread(shop, [Unread(parent_id, str(error))], now=asked_at, cause=cause)
             return
         with transaction.atomic():
             kept = keep(shop, pictures, parent_ids=[parent_id], asked_at=asked_at, cause=cause, told_of=True)
@@ -252,7 +257,7 @@ def _picture_of(known: Product | None) -> StoreProduct | None:
 def _next_change(picture: StoreProduct, asked_at: datetime) -> datetime | None:
     """Return when the product is to be read again for a date of its own, None for a date that is no more to come."""
     at = picture.changes_at
-    return at + CLOCKS_DIFFER if at is not None and at > asked_at else None
+    return at + CLOCKS_DIFFER if at is not None and asked_at < at < asked_at + FORESEEN else None
 
 
 def _gone(product: Product, asked_at: datetime) -> Seen:

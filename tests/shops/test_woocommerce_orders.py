@@ -68,15 +68,21 @@ def test_what_names_no_product_is_a_fee_since_no_line_may_be_without_one() -> No
     assert made["fee_lines"] == [{"name": "Case (X9) × 2", "total": "20.00", "tax_status": "none"}]
 
 
-def test_a_line_tells_what_it_took_from_the_stock() -> None:
-    took = {"meta_data": [{"id": 7, "key": "_reduced_stock", "value": "1", "display_value": "1"}]}
-    assert orders.taken(order(took), variation()) == 1
-    assert orders.taken(order({}), variation()) == 2
-    assert orders.taken(order({"variation_id": 13}), variation()) == 0
+TOOK = {"meta_data": [{"id": 7, "key": "_reduced_stock", "value": "1", "display_value": "1"}]}
+
+
+def test_a_line_says_what_it_took_from_the_stock() -> None:
+    assert orders.taken(order(TOOK), variation(), by_mark=True) == 1
+    assert orders.taken(order({}), variation(), by_mark=True) == 0
+    assert orders.taken(order({**TOOK, "variation_id": 13}), variation(), by_mark=True) == 0
+
+
+def test_where_a_plug_in_hides_that_the_orders_status_and_quantity_have_to_do() -> None:
+    assert orders.taken(order({}), variation(), by_mark=False) == 2
 
 
 def test_our_own_order_for_units_that_were_taken_already_took_none() -> None:
-    assert orders.taken(order({}, (orders.NUMBER, "R-1")), variation()) == 0
+    assert orders.taken(order({}, (orders.NUMBER, "R-1")), variation(), by_mark=False) == 0
 
 
 def test_a_parcel_counts_once_it_has_gone() -> None:

@@ -1,10 +1,10 @@
 """Calls to wc/v3: how the keys travel, and which answers are WooCommerce's own.
 
-Facts: WooCommerce 11 as seen, and its REST docs. An error is `{"code", "message", "data": {"status"}}`; the code is never
-translated. A wrong secret is `woocommerce_rest_authentication_error`; a wrong key, and no key at all, is
-`woocommerce_rest_cannot_view` or `…_cannot_edit`. A missing object is `woocommerce_rest_…_invalid_id`, with 404, and with
-400 where it is written to. `rest_…` without `woocommerce` comes from WordPress: a route that is missing during an update,
-or a security plug-in that closes the REST API.
+Facts: WooCommerce 11 as seen, and its REST docs. An error is `{"code", "message", "data": {"status"}}`; the code is
+never translated. A wrong secret is `woocommerce_rest_authentication_error`; a wrong key, and no key at all, is
+`woocommerce_rest_cannot_view` or `…_cannot_edit`. A missing object is `woocommerce_rest_…_invalid_id`, with 404, and
+with 400 where it is written to. `rest_…` without `woocommerce` comes from WordPress: a route that is missing during an
+update, or a security plug-in that closes the REST API.
 """
 
 from __future__ import annotations

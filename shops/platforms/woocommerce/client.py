@@ -34,7 +34,7 @@ from shops.platforms.values import (
 )
 from shops.platforms.woocommerce import products as reading
 from shops.platforms.woocommerce.order_calls import OVERLAP, PAGE, OrderCalls
-from shops.platforms.woocommerce.orders import taken
+from shops.platforms.woocommerce.orders import Newest
 from shops.platforms.woocommerce.products import Counted, Item
 from shops.platforms.woocommerce.webhooks import TOPICS
 
@@ -81,40 +81,46 @@ class WooCommerceClient(OrderCalls):
         The cursor is the number of products before. A store that fails amid a page's variations ends the page there.
         """
         before, size = int(cursor or 0), size or PAGE
-        rows, total = self._listed(before, size, since)
+        rows, total = self._listed(before // size + 1, size, since)
+        mine = rows[before % size :]
         found: list[StoreProduct] = []
         unread: list[Unread] = []
-        done = 0
-        for row in rows:
+        for done, row in enumerate(mine):
             try:
                 families, left_out = each([row], self._family)
             except StoreError:
                 if not done:
                     raise
-                break
+                return Page(tuple(found), str(before + done), total, tuple(unread))
             found += [unit for family in families for unit in family.units]
             unread += left_out + [one for family in families for one in family.unread]
-            done += 1
-        more = done < len(rows) or (before + done < total if total is not None else len(rows) >= size - before % size)
-        return Page(tuple(found), str(before + done) if more and rows else None, total, tuple(unread))
+        # A page may hold fewer than it counts: WooCommerce leaves out what the keys may not see.
+        following = (before // size + 1) * size
+        more = bool(rows) and (following < total if total is not None else len(rows) >= size)
+        return Page(tuple(found), str(following) if more else None, total, tuple(unread))
 
     def skip(self, cursor: str, *, since: datetime | None = None) -> Page:
-        """Leave the next product out: only its id is asked for."""
-        before = int(cursor or 0)
-        rows, total = self._listed(before, 1, since, _fields="id")
-        _, unread = each(rows, _leave_out)
-        more = bool(rows) and (total is None or before + 1 < total)
-        return Page((), str(before + 1) if more else None, total, tuple(unread))
+        """Leave the next product out: its id is asked for, which a store that fails at this product may not say."""
+        before, named, total = int(cursor or 0), "", None
+        try:
+            rows, total = self._listed(before + 1, 1, since, _fields="id")
+            if not rows:
+                return Page((), None, total)
+            named = _name_of(rows[0])
+        except StorePassing:
+            pass
+        more = total is None or before + 1 < total
+        return Page((), str(before + 1) if more else None, total, (Unread(named, ""),))
 
-    def _listed(self, before: int, size: int, since: datetime | None, **more: str) -> tuple[list[Any], int | None]:
-        """Return the rows of a page behind so many products, up to where a whole page ends, and the total."""
-        asked: dict[str, Any] = {"per_page": size, "page": before // size + 1, "orderby": "id", "order": "asc", **more}
+    def _listed(self, page: int, size: int, since: datetime | None, **more: str) -> tuple[list[Any], int | None]:
+        """Return a page's rows, and how many products there are where the store says so."""
+        asked: dict[str, Any] = {"per_page": size, "page": page, "orderby": "id", "order": "asc", **more}
         if since is not None:
             stamp = (since - OVERLAP).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
             asked |= {"modified_after": stamp, "dates_are_gmt": "true"}
         rows, answer = self.rows(f"/products?{urlencode(asked)}")
         total = answer.headers.get("X-WP-Total", "")
-        return rows[before % size :], int(total) if total.isascii() and total.isdigit() else None
+        return rows, int(total) if total.isascii() and total.isdigit() else None
 
     def products(self, store_parent_id: str) -> list[StoreProduct]:
         """Return a product with its variations, none when it is gone or in the bin."""
@@ -123,7 +129,9 @@ class WooCommerceClient(OrderCalls):
         except Missing:
             return []
         if found.unread:
-            raise Malformed(found.unread[0].words)
+            error = Malformed(found.unread[0].words)
+            error.readable = tuple(found.units)
+            raise error
         return found.units
 
     def parent_of_stock(self, store_stock_id: str) -> str | None:
@@ -168,13 +176,16 @@ class WooCommerceClient(OrderCalls):
         return list(found.values())
 
     def _money(self) -> str:
-        """Return the store's currency; what is known of it where the store does not say. Prices do without."""
+        """Return the store's currency, the known one where the store does not answer, "" where it does not say."""
         if self._currency is None:
             try:
-                said = reading.read_currency(self.record("GET", "/data/currencies/current"))
+                self._currency = reading.read_currency(self.record("GET", "/data/currencies/current"))
+            except StorePassing:
+                if not self._known_currency:
+                    raise
+                self._currency = self._known_currency
             except StoreError:
-                said = ""
-            self._currency = said or self._known_currency
+                self._currency = self._known_currency
         return self._currency
 
     # -- stock -----------------------------------------------------------------------------------------------
@@ -211,7 +222,7 @@ class WooCommerceClient(OrderCalls):
         with only_one(f"woocommerce:{count.place}", self.shop_id) as alone:
             if not alone:
                 raise StorePassing("Another change of this stock is under way.", retry_after=1.0)
-            many, before = self._before(product)
+            before = self._before()
             now = self.count(product)
             if now.units is None:
                 raise Unsupported("WooCommerce does not count this product.")
@@ -221,19 +232,19 @@ class WooCommerceClient(OrderCalls):
             with calls.written():
                 if before is None:
                     return self.count(product)
-                return self._put_right(product, now.place, now.there + by, many, before)
+                return self._put_right(product, now.place, now.there + by, before)
 
-    def _before(self, product: StoreProduct) -> tuple[int, dict[str, int] | None]:
-        """Return what the newest orders have in hand, and how many were asked for; None where they cannot be listed."""
+    def _before(self) -> Newest | None:
+        """Return the newest orders; None where the store fails to list them, be it because of a single one."""
         for many in (NEWEST, FEW_NEWEST):
             try:
-                return many, taken(self._newest(many), product)
+                return self.newest(many)
             except StorePassing as error:
                 if error.retry_after is not None:
                     raise
-        return 0, None
+        return None
 
-    def _put_right(self, product: StoreProduct, place: str, wanted: int, many: int, before: dict[str, int]) -> Count:
+    def _put_right(self, product: StoreProduct, place: str, wanted: int, before: Newest) -> Count:
         """Return what is there after setting `wanted`; take off again what was sold of a number that we overwrote.
 
         Units that came back to a number that we overwrote are put back where nothing else has moved.
@@ -243,8 +254,7 @@ class WooCommerceClient(OrderCalls):
             after = self.count(product)
             if after.units is None:
                 return after
-            now = taken(self._newest(many), product)
-            sold = sum(units - before.get(number, 0) for number, units in now.items())
+            sold = before.sold_until(self.newest(before.many), product)
             # What was sold since our last writing shows as a smaller number; the rest of it was overwritten.
             lost = sold - known - max(0, wanted - after.there)
             if lost == 0 or (lost < 0 and after.there != wanted):
@@ -263,11 +273,11 @@ class WooCommerceClient(OrderCalls):
 
         On a store that was connected anew the webhooks of before get the new secret: theirs would sign in vain.
         """
-        there = [
-            Hook(str(row["id"]), str(row["topic"]), row.get("status") == "active" and not self._is_new)
-            for row in self._hooks(address)
-        ]
+        there = [Hook(str(row["id"]), str(row["topic"]), row.get("status") == "active") for row in self._hooks(address)]
         topics = {hook.id: hook.topic for hook in there}
+        for hook in there if self._is_new else ():
+            if hook.active:
+                self._wake_hook(hook.id, hook.topic, address)
         return hooks.keep(
             tuple(TOPICS),
             there,
@@ -317,7 +327,3 @@ class WooCommerceClient(OrderCalls):
 def _name_of(row: Any) -> str:
     """Return what tells a row apart from the others of its list."""
     return str(row.get("id")) if isinstance(row, dict) and row.get("id") else repr(row)
-
-
-def _leave_out(row: Any) -> None:
-    raise Malformed("WooCommerce fails whenever this product is asked for, or it is too large to be read.")

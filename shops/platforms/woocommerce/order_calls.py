@@ -11,10 +11,10 @@ from reverbsync import clock
 from shops.orders import NewOrder, Shipment, StoreOrder
 from shops.platforms import reading
 from shops.platforms.cancelling import OFF, refuse_to_cancel
-from shops.platforms.values import Malformed, Missing, StoreError, TooLarge
+from shops.platforms.values import Missing, StoreError, TooLarge
 from shops.platforms.woocommerce import orders as forms
 from shops.platforms.woocommerce.caller import STORE, WooCommerceCaller
-from shops.platforms.woocommerce.orders import Order
+from shops.platforms.woocommerce.orders import Newest, Order
 
 #: The most that wc/v3 gives on a page, and what is asked for where that is too large to be read.
 PAGE, SMALL_PAGE = 100, 10
@@ -99,11 +99,11 @@ class OrderCalls(WooCommerceCaller):
                 break
         return rows
 
-    def _newest(self, many: int) -> list[Order]:
+    def newest(self, many: int) -> Newest:
         """Return the newest orders; one that cannot be read is left out, for it names neither number nor products."""
         asked = {"per_page": many, "orderby": "id", "order": "desc", "status": "any"}
         rows, _ = self.rows(f"/orders?{urlencode(asked)}")
-        return reading.each(rows, forms.read)[0]
+        return Newest(tuple(reading.each(rows, forms.read)[0]), many, whole=len(rows) < many)
 
     def _refunded(self, order: Order) -> dict[str, int]:
         if not order.refunds:
@@ -113,7 +113,7 @@ class OrderCalls(WooCommerceCaller):
 
     def shipments(self, order_id: str) -> list[Shipment]:
         """Return tracking numbers: of WooCommerce's own fulfilments where they are on, else of the extension."""
-        with contextlib.suppress(Malformed, StoreError):  # most stores have no such route
+        with contextlib.suppress(StoreError):  # most stores have no such route
             rows = self.json("GET", f"/orders/{order_id}/fulfillments")
             if found := forms.fulfillments(order_id, rows):
                 return found

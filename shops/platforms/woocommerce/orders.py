@@ -9,7 +9,7 @@ one that is marked `is_vat_exempt` gets no tax on top of what its lines say.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -112,20 +112,34 @@ def read(row: Any, *, maybe_done: bool = False) -> Order:
     return valid(Order, row, "WooCommerce's order", maybe_done=maybe_done)
 
 
-def taken(orders: Iterable[Order], product: StoreProduct) -> dict[str, int]:
-    """Return order id → units of a product that each has in hand, out of its stock.
+@dataclass(frozen=True)
+class Newest:
+    """The newest orders of a store at one moment, `many` at most; `whole`: there are no others."""
 
-    A line's `_reduced_stock` says it, whatever the order's status; it goes when the units come back. A line without one
-    took nothing, unless none of these orders shows any: then a plug-in hides it, and status and quantity have to do.
-    """
-    found = list(orders)
-    shown = any(line.took is not None for one in found for line in one.line_items)
-    return {one.id: _taken(one, product, by_mark=shown or bool(one.reverb_number)) for one in found}
+    orders: tuple[Order, ...]
+    many: int
+    whole: bool
+
+    def sold_until(self, later: Newest, product: StoreProduct) -> int:
+        """Return the units that orders took from a product's stock since this moment; below zero: gave back.
+
+        A line's `_reduced_stock` says what it has in hand, whatever the order's status; it goes when the units come
+        back. Only where no order shows one, since a plug-in hides it, status and quantity have to do.
+        """
+        marked = any(line.took is not None for one in self.orders + later.orders for line in one.line_items)
+        before = {one.id: taken(one, product, by_mark=marked) for one in self.orders}
+        # What moved up because others were deleted is no new order.
+        oldest = 0 if self.whole else min(map(int, before), default=0)
+        now = {one.id: taken(one, product, by_mark=marked) for one in later.orders}
+        return sum(
+            units - before.get(number, 0) for number, units in now.items() if number in before or int(number) > oldest
+        )
 
 
-def _taken(order: Order, product: StoreProduct, *, by_mark: bool) -> int:
+def taken(order: Order, product: StoreProduct, *, by_mark: bool) -> int:
+    """Return the units that an order has in hand out of a product's stock."""
     lines = [line for line in order.line_items if _is_of(line, product)]
-    if by_mark:  # an order of ours may have been made to take nothing
+    if by_mark or order.reverb_number:  # an order of ours may have been made to take nothing
         return sum(line.took or 0 for line in lines)
     holds = order.state in (OrderStatus.OPEN, OrderStatus.DONE) or order.status == "on-hold"
     return sum(line.units for line in lines) if holds else 0

@@ -11,47 +11,48 @@ import hashlib
 import hmac
 import re
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from pydantic import ValidationError
 
 from shops.events import Event, ProductChanged, ProductDeleted
 from shops.platforms.values import BadSignature, Envelope, Unreadable
-from shops.wire import Part
+from shops.platforms.woocommerce.fields import Id, Reference
+from shops.wire import Part, SideRows, object_of
 
 _PING = re.compile(rb"webhook_id=\d{1,20}")
 
 
 class _Product(Part):
-    id: int
-    parent_id: int = 0
+    id: Id
+    parent_id: Reference = ""
 
 
 class _Line(Part):
-    product_id: int = 0
+    product_id: Reference = ""
 
 
 class _Order(Part):
-    id: int
-    line_items: list[_Line] = []
+    line_items: SideRows[_Line] = []
 
 
-def _changed(body: bytes) -> list[Event]:
+def _changed(said: Any) -> list[Event]:
     """A change of a variation comes with the variation's own body."""
-    product = _Product.model_validate_json(body)
-    return [ProductChanged(str(product.parent_id or product.id))]
+    product = _Product.model_validate(said)
+    return [ProductChanged(product.parent_id or product.id)]
 
 
-def _deleted(body: bytes) -> list[Event]:
-    return [ProductDeleted(str(_Product.model_validate_json(body).id))]
+def _deleted(said: Any) -> list[Event]:
+    return [ProductDeleted(_Product.model_validate(said).id)]
 
 
-def _ordered(body: bytes) -> list[Event]:
+def _ordered(said: Any) -> list[Event]:
     """Each change of an order also comes as product.updated for what it moved; this is the earlier of the two."""
-    lines = _Order.model_validate_json(body).line_items
-    return [ProductChanged(str(one)) for one in dict.fromkeys(line.product_id for line in lines) if one]
+    lines = _Order.model_validate(said).line_items
+    return [ProductChanged(one) for one in dict.fromkeys(line.product_id for line in lines) if one]
 
 
-TOPICS: dict[str, Callable[[bytes], list[Event]]] = {
+TOPICS: dict[str, Callable[[Any], list[Event]]] = {
     "product.created": _changed,
     "product.updated": _changed,
     "product.deleted": _deleted,
@@ -89,7 +90,7 @@ def events(topic: str, body: bytes) -> list[Event] | None:
     if read is None:
         return None
     try:
-        return read(body)
+        return read(object_of(body))
     except ValidationError as error:
         where = ", ".join(".".join(map(str, problem["loc"])) or "body" for problem in error.errors())
         raise Unreadable(f"The body of {topic} cannot be read: {where}") from None
