@@ -94,7 +94,7 @@ class Caller(ABC):
             raise Malformed(f"{self.store} sent an empty answer.")
         return said
 
-    def rows(self, path: str) -> tuple[list[Any], Answer]:
+    def list_at(self, path: str) -> tuple[list[Any], Answer]:
         """Return the list at `path`, and its answer. Raises Malformed where it is none.
 
         PHP sends a list with gaps as an object whose names are numbers: `{"0": …, "2": …}`.

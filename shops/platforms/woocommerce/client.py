@@ -70,7 +70,7 @@ class WooCommerceClient(OrderCalls):
 
     def check(self) -> StoreInfo:
         """Ask for products, which is what the keys are for, and for the currency."""
-        self.rows("/products?per_page=1")
+        self.list_at("/products?per_page=1")
         return StoreInfo(self._host, self._money())
 
     # -- products --------------------------------------------------------------------------------------------
@@ -118,7 +118,7 @@ class WooCommerceClient(OrderCalls):
         if since is not None:
             stamp = (since - OVERLAP).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
             asked |= {"modified_after": stamp, "dates_are_gmt": "true"}
-        rows, answer = self.rows(f"/products?{urlencode(asked)}")
+        rows, answer = self.list_at(f"/products?{urlencode(asked)}")
         total = answer.headers.get("X-WP-Total", "")
         return rows, int(total) if total.isascii() and total.isdigit() else None
 
@@ -163,7 +163,7 @@ class WooCommerceClient(OrderCalls):
         for _ in range(MOST_PAGES):
             asked = {"per_page": size, "page": len(found) // size + 1, "orderby": "id", "order": "asc"}
             try:
-                rows, _ = self.rows(f"/products/{product_id}/variations?{urlencode(asked)}")
+                rows, _ = self.list_at(f"/products/{product_id}/variations?{urlencode(asked)}")
             except TooLarge:
                 if size == 1:
                     raise
@@ -315,7 +315,7 @@ class WooCommerceClient(OrderCalls):
     def _hooks(self, address: str) -> list[dict[str, Any]]:
         found: dict[str, dict[str, Any]] = {}
         for page in range(1, MOST_PAGES + 1):
-            rows, _ = self.rows(f"/webhooks?per_page={PAGE}&page={page}&orderby=id&order=asc")
+            rows, _ = self.list_at(f"/webhooks?per_page={PAGE}&page={page}&orderby=id&order=asc")
             known = len(found)
             found |= {_name_of(row): row for row in rows if isinstance(row, dict)}
             if len(rows) < PAGE or len(found) == known:

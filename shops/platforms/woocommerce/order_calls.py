@@ -88,12 +88,12 @@ class OrderCalls(WooCommerceCaller):
     def _page(self, path: str, page: int, asked: dict[str, str]) -> list[Any]:
         """Return a page of PAGE rows, in several calls where one would be too large."""
         try:
-            return self.rows(f"{path}?{urlencode({'per_page': PAGE, 'page': page, **asked})}")[0]
+            return self.list_at(f"{path}?{urlencode({'per_page': PAGE, 'page': page, **asked})}")[0]
         except TooLarge:
             first, parts = (page - 1) * PAGE // SMALL_PAGE + 1, PAGE // SMALL_PAGE
         rows: list[Any] = []
         for number in range(first, first + parts):
-            part, _ = self.rows(f"{path}?{urlencode({'per_page': SMALL_PAGE, 'page': number, **asked})}")
+            part, _ = self.list_at(f"{path}?{urlencode({'per_page': SMALL_PAGE, 'page': number, **asked})}")
             rows += part
             if len(part) < SMALL_PAGE:
                 break
@@ -102,13 +102,13 @@ class OrderCalls(WooCommerceCaller):
     def newest(self, many: int) -> Newest:
         """Return the newest orders; one that cannot be read is left out, for it names neither number nor products."""
         asked = {"per_page": many, "orderby": "id", "order": "desc", "status": "any"}
-        rows, _ = self.rows(f"/orders?{urlencode(asked)}")
+        rows, _ = self.list_at(f"/orders?{urlencode(asked)}")
         return Newest(tuple(reading.each(rows, forms.read)[0]), many, whole=len(rows) < many)
 
     def _refunded(self, order: Order) -> dict[str, int]:
         if not order.refunds:
             return {}
-        rows, _ = self.rows(f"/orders/{order.id}/refunds?per_page={PAGE}")
+        rows, _ = self.list_at(f"/orders/{order.id}/refunds?per_page={PAGE}")
         return forms.refunded(rows)
 
     def shipments(self, order_id: str) -> list[Shipment]:
