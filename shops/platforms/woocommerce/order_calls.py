@@ -13,8 +13,8 @@ from shops.platforms import reading
 from shops.platforms.cancelling import OFF, refuse_to_cancel
 from shops.platforms.values import Missing, StoreError, TooLarge
 from shops.platforms.woocommerce import orders as forms
-from shops.platforms.woocommerce.rest import STORE, WooCommerceCaller
 from shops.platforms.woocommerce.orders import Newest, Order
+from shops.platforms.woocommerce.rest import STORE, WooCommerceCaller
 
 #: The most that wc/v3 gives on a page, and what is asked for where that is too large to be read.
 PAGE, SMALL_PAGE = 100, 10
