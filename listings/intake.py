@@ -19,6 +19,7 @@ from listings.saving import Seen
 from listings.stock import merge
 from listings.stock.ledger import limits
 from reverbsync import clock
+from reverbsync.database import EVERYTHING, Span
 from reverbsync.outage import is_outage
 from shops import make
 from shops.events import AppRemoved, Event, OrderChanged, ProductChanged, ProductDeleted, StockChanged
@@ -171,21 +172,21 @@ def _release(held: list[Product]) -> None:
         product.held = False
 
 
-def changed_while_off(shop: Shop) -> list[Product]:
+def changed_while_off(shop: Shop, span: Span = EVERYTHING) -> list[Product]:
     """Return the chosen products of which there is news that the sync has not looked at."""
     newer = Q(looked_at__isnull=True) | Q(news_at__gt=F("looked_at"))
-    found = Product.objects.filter(newer, shop=shop, held=False, job__isnull=True)
+    found = Product.objects.filter(newer, shop=shop, held=False, job__isnull=True, **span.of("pk"))
     return selection.chosen(shop, found)
 
 
-def without_listing(shop: Shop) -> list[Product]:
+def without_listing(shop: Shop, span: Span = EVERYTHING) -> list[Product]:
     """Return the chosen products that have units to show and no listing: they may have been held back until now."""
     settings = shop.sync_settings
     if not settings.create_listings:
         return []
     bare = Q(listing__isnull=True) | Q(listing__reverb_id="")
-    found = Product.objects.filter(bare, shop=shop, held=False, gone_at__isnull=True, job__isnull=True, waits_for="")
-    rows = found.iterator(chunk_size=500)
+    idle = Product.objects.filter(shop=shop, held=False, gone_at__isnull=True, job__isnull=True, waits_for="")
+    rows = idle.filter(bare, **span.of("pk")).iterator(chunk_size=500)
     return selection.chosen(shop, (one for one in rows if merge.shown(one.seen.stock or 0, **limits(one, settings))))
 
 

@@ -17,10 +17,11 @@ from functools import lru_cache
 from typing import Any
 
 from django.db import connection
+from django.db.models import QuerySet
 from psycopg2.extras import execute_values
 
 from listings.models import Job, Product, Rank
-from reverbsync.database import Statement
+from reverbsync.database import EVERYTHING, Span, Statement
 from reverbsync.wake import wake
 
 DRAIN = "listings.drain"
@@ -137,6 +138,7 @@ WITH gone AS (
         SELECT 1 FROM pg_locks
         WHERE locktype = 'advisory' AND classid = %(locks)s AND objid = job.holder AND granted
     )
+    LIMIT %(most)s
     FOR UPDATE SKIP LOCKED
 )
 UPDATE listings_job AS job SET lease = NULL, lease_until = NULL, holder = NULL
@@ -232,10 +234,10 @@ def at_work() -> Iterator[int]:
             cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCKS, holder])
 
 
-def free_abandoned(*, now: datetime) -> list[Claim]:
-    """Free the claimed jobs whose worker is gone; returns its claims, to be told of in the same transaction."""
+def free_abandoned(*, now: datetime, most: int = 100) -> list[Claim]:
+    """Free up to `most` claimed jobs whose worker is gone; returns its claims, for the log in the same transaction."""
     with connection.cursor() as cursor:
-        cursor.execute(_FREE_ABANDONED, {"locked_by": now + LEASE - LOCKED_WITHIN, "locks": _LOCKS})
+        cursor.execute(_FREE_ABANDONED, {"locked_by": now + LEASE - LOCKED_WITHIN, "locks": _LOCKS, "most": most})
         return [Claim(*row) for row in cursor.fetchall()]
 
 
@@ -285,9 +287,18 @@ def delay_s(attempt: int, *, at_least: float | None = None, dice: float | None =
     return max(full * (1 - 0.25 * drawn), at_least or 0.0)
 
 
-def look_at_waiting(shop_id: int, *, now: datetime) -> int:
-    """Make the shop's waiting jobs due, because settings or a connection changed. Returns how many."""
-    return Job.objects.filter(shop_id=shop_id, waiting=True).update(waiting=False, due_at=now, attempts=0)
+def waiting_for_seller(shop_id: int) -> QuerySet[Job]:
+    """Return the shop's jobs that wait for the seller."""
+    return Job.objects.filter(shop_id=shop_id, waiting=True)
+
+
+def look_at_waiting(shop_id: int, *, now: datetime, span: Span = EVERYTHING) -> int:
+    """Make the shop's waiting jobs due, those of the products in `span`. Returns how many.
+
+    Rows are locked in the order of their products, as `look_again` does: neither waits for the other for ever.
+    """
+    waiting = waiting_for_seller(shop_id).filter(**span.of("product")).order_by("product").select_for_update()
+    return Job.objects.filter(pk__in=waiting.values("pk"), waiting=True).update(waiting=False, due_at=now, attempts=0)
 
 
 def shops_with_due_jobs(*, now: datetime, ranks: Sequence[int] = ALL) -> list[int]:

@@ -8,26 +8,22 @@ flight; `claim` bounds how many.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
 from celery import shared_task
 from django.conf import settings
-from django.db import transaction
 
-from listings import dated, jobs, rechecks, second_look, walks
-from listings.intake import changed_while_off, without_listing
+from listings import dated, jobs, rechecks, review, second_look, walks
 from listings.mass_sync import run
 from listings.models import Rank
-from listings.orders import forget, look, place, ship
-from listings.orders.take import uncounted
-from listings.stock.ledger import out_of_step
 from listings.sync import abandoned, rows
 from listings.sync.attempt import attempt
 from reverbsync import clock, pace
 from reverbsync.alone import only_one
+from reverbsync.contained import each_by_itself
 from reverbsync.wake import awake, waiting, wake
-from shops.models import ReverbConnection, Shop, StoreConnection
+from shops.models import ReverbConnection
 from shops.reverb.client import ReverbClient
 
 logger = logging.getLogger(__name__)
@@ -98,6 +94,12 @@ def mass_sync(shop_id: int) -> None:
         _one_turn(run.MASS, shop_id, run.due, run.turn)
 
 
+@shared_task(name=review.REVIEW)
+def review_shop(shop_id: int) -> None:
+    """Go on for one turn with what follows from changed settings or a changed connection."""
+    _one_turn(review.REVIEW, shop_id, review.due, review.turn)
+
+
 def _one_turn(task: str, shop_id: int, due: Callable[[int], Work | None], turn: Callable[[Work], object]) -> None:
     """Do one turn of what is due for the shop, unless another worker is at it; wake the next turn if there is one."""
     awake(task, shop_id)
@@ -112,56 +114,25 @@ def _one_turn(task: str, shop_id: int, due: Callable[[int], Work | None], turn: 
 
 @shared_task(name="listings.sweep")
 def sweep() -> None:
-    """Wake the shops that have due jobs or walks: delayed ones, and those whose wake-up or worker was lost."""
-    for shop_id in Shop.objects.filter(look_again_asked=True).values_list("pk", flat=True):
-        _look_again(shop_id)
-    abandoned.free()
-    _wake(jobs.DRAIN_URGENT, jobs.shops_with_due_jobs(now=clock.now(), ranks=jobs.URGENT))
-    _wake(jobs.DRAIN, jobs.shops_with_due_jobs(now=clock.now()))
-    _wake(walks.WALK, walks.shops_with_due_ones())
-    _wake(dated.LOOK, dated.shops_with_due_ones())
-    _wake(rechecks.RECHECK, rechecks.shops_with_due_ones())
-    _wake(run.MASS, run.shops_with_due_ones())
+    """Wake the shops that have something due: delayed jobs and walks, and those whose wake-up or worker was lost."""
+    each_by_itself(
+        abandoned.free,
+        lambda: _wake(jobs.DRAIN_URGENT, jobs.shops_with_due_jobs(now=clock.now(), ranks=jobs.URGENT)),
+        lambda: _wake(jobs.DRAIN, jobs.shops_with_due_jobs(now=clock.now())),
+        lambda: _wake(review.REVIEW, review.shops_with_due_ones()),
+        lambda: _wake(walks.WALK, walks.shops_with_due_ones()),
+        lambda: _wake(dated.LOOK, dated.shops_with_due_ones()),
+        lambda: _wake(rechecks.RECHECK, rechecks.shops_with_due_ones()),
+        lambda: _wake(run.MASS, run.shops_with_due_ones()),
+    )
 
 
-def _wake(task: str, shops: Sequence[int]) -> None:
+def _wake(task: str, shops: Collection[int]) -> None:
     """Wake shops, unless the queue is so long that each of them is in it: it would only get longer."""
     if waiting(task) > 2 * len(shops):
         return
     for shop_id in shops:
         wake(task, shop_id)
-
-
-@transaction.atomic
-def _look_again(shop_id: int) -> None:
-    """Settings or a connection changed: waiting jobs, and changes that came while auto-sync was off, are due now.
-
-    The wish is gone only together with what follows from it: a sweeper that dies in between leaves it for the next one.
-    """
-    if not Shop.objects.filter(pk=shop_id, look_again_asked=True).update(look_again_asked=False):
-        return
-    shop = Shop.objects.select_related("sync_settings", "store").get(pk=shop_id)
-    now = clock.now()
-    if StoreConnection.objects.filter(shop=shop, removed_at__isnull=True).exists():
-        walks.plan(shop)
-    _orders_look_again(shop)
-    # Before all that looks at how things stand: a worker may still be at it by the old settings.
-    jobs.look_again(jobs.in_hand(shop_id), rank=Rank.EDIT, cause="settings changed", now=now)
-    jobs.look_at_waiting(shop_id, now=now)
-    if shop.sync_settings.auto_sync:
-        jobs.look_again(uncounted(shop), rank=Rank.STOCK, cause="settings changed", now=now)
-        jobs.look_again(changed_while_off(shop), rank=Rank.CATALOGUE, cause="settings changed", now=now)
-        if shop.sync_settings.sync_stock:
-            jobs.look_again(out_of_step(shop), rank=Rank.STOCK, cause="settings changed", now=now)
-            jobs.look_again(without_listing(shop), rank=Rank.EDIT, cause="settings changed", now=now)
-
-
-def _orders_look_again(shop: Shop) -> None:
-    place.settings_changed(shop)
-    look.settings_changed(shop)
-    ship.settings_changed(shop.pk)
-    if not shop.sync_settings.take_orders:
-        forget.buyers_of(shop)
 
 
 def _must_wait(shop_id: int, *, in_bulk: bool) -> bool:

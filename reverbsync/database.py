@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import time
 import zlib
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 from django.db import InterfaceError, OperationalError, connection
 from django.db.backends.utils import CursorWrapper
-from django.db.models import Model
+from django.db.models import Model, QuerySet
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Model)
@@ -31,6 +31,41 @@ def unasked(run: Callable[[], T]) -> T:
             raise
         connection.close()
         return run()
+
+
+#: So many rows are changed or deleted by one statement: a fraction of a second for which others may wait.
+PORTION = 1_000
+
+
+class Span(NamedTuple):
+    """The rows whose primary key is greater than `after` and at most `until`; by default all."""
+
+    after: int = 0
+    until: int = 2**63 - 1
+
+    def of(self, path: str) -> dict[str, int]:
+        """Return the conditions of a filter, where `path` leads to the key."""
+        return {f"{path}__gt": self.after, f"{path}__lte": self.until}
+
+
+EVERYTHING = Span()
+
+
+def next_span(rows: QuerySet[M], key: str, *, after: int = 0, size: int = PORTION) -> Span | None:
+    """Return the span of the next `size` rows by `key`; None when no row is left."""
+    keys = list(rows.filter(**{f"{key}__gt": after}).order_by(key).values_list(key, flat=True)[:size])
+    return Span(after, keys[-1]) if keys else None
+
+
+def portions(rows: QuerySet[M], size: int = PORTION) -> Iterator[QuerySet[M]]:
+    """Yield the rows in portions by primary key, each to be changed by a statement of its own, outside a transaction.
+
+    Rows that no longer match `rows` when their portion's turn comes are left out.
+    """
+    after = 0
+    while span := next_span(rows, "pk", after=after, size=size):
+        yield rows.filter(**span.of("pk"))
+        after = span.until
 
 
 class Statement:

@@ -10,6 +10,7 @@ from listings.models.order import Order, Place
 from listings.models.parcel import Parcel
 from listings.models.product import Product
 from listings.models.recheck import Recheck
+from listings.models.review import Review
 from listings.models.walk import Walk
 
 __all__ = [
@@ -25,5 +26,6 @@ __all__ = [
     "Product",
     "Rank",
     "Recheck",
+    "Review",
     "Walk",
 ]

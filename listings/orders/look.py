@@ -15,6 +15,7 @@ from listings.orders import ship
 from listings.orders.decide import GONE, SHIPPED
 from listings.orders.ship import Told
 from reverbsync import clock
+from reverbsync.database import portions
 from shops.events import Event, OrderChanged
 from shops.models import Shop
 from shops.orders import OrderStatus, StoreOrder
@@ -41,7 +42,7 @@ def heard(shop: Shop, events: Iterable[Event]) -> None:
 def settings_changed(shop: Shop) -> None:
     """Tracking was switched on, perhaps: look at what is not shipped on Reverb yet."""
     open_ones = _ours(shop.pk).exclude(status__in=SHIPPED | GONE).exclude(parcels__state=Parcel.State.SENT)
-    if open_ones.update(parcels_due_at=clock.now()):
+    if sum(some.update(parcels_due_at=clock.now()) for some in portions(open_ones)):
         ship.soon(shop.pk)
 
 

@@ -22,6 +22,7 @@ from listings.orders.decide import GONE, IN_STORE, Facts, next_place
 from listings.orders.take import PLACE
 from listings.orders.told import link_of, tell
 from reverbsync import clock
+from reverbsync.database import portions
 from reverbsync.wake import wake
 from shops.models import ReverbConnection, Shop, StoreConnection
 from shops.models.settings import StockWay
@@ -120,9 +121,11 @@ def settings_changed(shop: Shop) -> None:
     else:
         StoreConnection.objects.filter(shop=shop).update(orders_since=None)
     stopped = [Place.OPEN, Place.FAILED, Place.UNDOING, Place.HELD]
-    mine.filter(place__in=stopped).update(place_due_at=now, place_attempts=0)
+    for some in portions(mine.filter(place__in=stopped)):
+        some.update(place_due_at=now, place_attempts=0)
     if on:
-        mine.filter(place=Place.OFF, seen_at__gte=now - timedelta(days=1)).update(place_due_at=now)
+        for some in portions(mine.filter(place=Place.OFF, seen_at__gte=now - timedelta(days=1))):
+            some.update(place_due_at=now)
     wake(PLACE, shop.pk)
 
 

@@ -20,6 +20,7 @@ from listings.orders.carriers import provider_of
 from listings.orders.decide import Fate, fate, plain
 from listings.orders.told import tell
 from reverbsync import clock
+from reverbsync.database import portions
 from reverbsync.wake import wake
 from shops.models import ReverbConnection
 from shops.pictures import ReverbOrder
@@ -94,7 +95,7 @@ def drop(parcel: Parcel) -> None:
 def settings_changed(shop_id: int) -> None:
     """Settings or a connection changed: what waits for the seller deserves another try."""
     waiting = Parcel.objects.filter(shop=shop_id, state=State.WAITS)
-    if waiting.update(state=State.OPEN, due_at=clock.now(), attempts=0):
+    if sum(some.update(state=State.OPEN, due_at=clock.now(), attempts=0) for some in portions(waiting)):
         soon(shop_id)
 
 

@@ -13,6 +13,7 @@ from listings import jobs
 from listings.models import Ledger, Listing, Order, Product, Rank
 from listings.orders import news
 from reverbsync import clock
+from reverbsync.database import EVERYTHING, Span
 from reverbsync.wake import wake
 from shops.models import Shop
 from shops.pictures import ReverbOrder
@@ -72,10 +73,11 @@ def take(shop: Shop, pictures: Iterable[ReverbOrder], *, cause: str) -> None:
             _open_jobs(shop, {row.product_id for row in moved if _owes(row, agreed, since)}, cause)
 
 
-def uncounted(shop: Shop) -> list[Product]:
+def uncounted(shop: Shop, span: Span = EVERYTHING) -> list[Product]:
     """Return the products that our stock has still to count an order of, and that no job is open for."""
     paid = Q(reckoned__in=UNPAID) & ~Q(status__in=UNPAID)
-    owing = Order.objects.filter(~Q(counted=_WANTED) | Q(reckoned="") | paid, shop=shop, counts=True)
+    mine = Order.objects.filter(shop=shop, counts=True, **span.of("product"))
+    owing = mine.filter(~Q(counted=_WANTED) | Q(reckoned="") | paid)
     return list(Product.objects.filter(pk__in=owing.values("product"), job__isnull=True))
 
 

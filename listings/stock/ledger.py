@@ -15,6 +15,7 @@ from listings.stock import linking
 from listings.stock.linking import Read, stands_since
 from listings.stock.merge import FOLLOWS_WITHIN, RIPE, SLACK, Agreed, Merged, Sale, merge, owed_to_store, shown
 from reverbsync import clock
+from reverbsync.database import EVERYTHING, Span
 from shops.models import Shop, SyncSettings
 from shops.models.settings import StockWay
 from shops.platforms import Platform
@@ -255,12 +256,12 @@ def to_show(ledger: Ledger, product: Product, settings: SyncSettings) -> int:
     return shown(ledger.units, **limits(product, settings))
 
 
-def out_of_step(shop: Shop) -> list[Product]:
+def out_of_step(shop: Shop, span: Span = EVERYTHING) -> list[Product]:
     """Return the products of which Reverb shows another number than it is to show: settings may have changed."""
     settings = shop.sync_settings
-    rows = Ledger.objects.filter(listing__shop=shop, reverb__isnull=False).select_related("listing__product")
+    rows = Ledger.objects.filter(listing__shop=shop, reverb__isnull=False, **span.of("listing__product"))
     found = []
-    for ledger in rows.iterator(chunk_size=500):
+    for ledger in rows.select_related("listing__product").iterator(chunk_size=500):
         product, picture = ledger.listing.product, ledger.listing.picture or {}
         units = to_show(ledger, product, settings)
         several = picture.get("condition") in HOLD_SEVERAL or picture.get("has_inventory")

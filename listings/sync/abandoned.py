@@ -12,12 +12,22 @@ from reverbsync import clock
 from synclog.models import Entry
 from synclog.record import record
 
+#: So many jobs a transaction: a dead worker holds one a thread, so more than these are rare.
+PORTION = 50
 
-@transaction.atomic
+
 def free() -> None:
     """Free what dead workers held, and tell of it at once: the next one to take a job may die before it can."""
-    for lost in jobs.free_abandoned(now=clock.now()):
+    while _free_some() == PORTION:
+        pass
+
+
+@transaction.atomic
+def _free_some() -> int:
+    found = jobs.free_abandoned(now=clock.now(), most=PORTION)
+    for lost in found:
         product = Product.objects.get(pk=lost.product_id)
         link = Listing.objects.filter(product=product).values_list("link", flat=True).first() or ""
         ending = Ending(Entry.Outcome.FAILED, "interrupted")
         record(words.tell(product, link, lost, ending, took_ms=0, attempt=lost.attempt))
+    return len(found)

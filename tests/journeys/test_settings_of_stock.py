@@ -66,7 +66,7 @@ def test_what_was_held_back_is_listed_once_less_is_held_back(world: World) -> No
     assert world.reverb.calls("POST", "/api/listings") == []
     world.set(stock_buffer=1)
     Shop.objects.update(look_again_asked=True)  # as saving the settings does
-    tasks.sweep()
+    tasks.review_shop(world.shop.pk)
     world.settle()
     assert world.listing()["inventory"] == 2
 
@@ -83,7 +83,7 @@ def test_a_setting_that_changes_while_a_worker_goes_by_the_old_one_counts(
         if not sent:
             world.set(stock_maximum=1)
             Shop.objects.update(look_again_asked=True)
-            tasks.sweep()
+            tasks.review_shop(world.shop.pk)
         sent.append(body["inventory"])
         return update(client, link, body)
 
@@ -209,7 +209,7 @@ def test_a_changed_buffer_reaches_all_listings(world: World) -> None:
     assert (
         seller.post(page, {**form, "default_condition": world.shop.sync_settings.default_condition}).status_code == 302
     )
-    tasks.sweep()
+    tasks.review_shop(world.shop.pk)
     world.settle()
     assert world.listing()["inventory"] == 3
 
@@ -227,6 +227,6 @@ def test_what_was_left_undone_when_the_sync_was_switched_off_is_done_when_it_is_
     assert world.last().reason == "auto_sync_off"
     world.set(auto_sync=True)
     Shop.objects.update(look_again_asked=True)  # as saving the settings does
-    tasks.sweep()
+    tasks.review_shop(world.shop.pk)
     world.settle()
     assert world.listing()["inventory"] == 2

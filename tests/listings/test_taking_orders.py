@@ -189,7 +189,7 @@ class TestTaking:
         assert ranks() == []
         assert uncounted(shop) == [product]
         Shop.objects.update(look_again_asked=True)
-        tasks.sweep()
+        tasks.review_shop(shop.pk)
         assert ranks() == [Rank.STOCK]
         assert uncounted(shop) == []  # its job is open
 

@@ -60,7 +60,7 @@ def test_all_buyers_are_forgotten_as_soon_as_orders_are_no_longer_taken_and_only
     mine, other = order("1"), order("2", person="nora")
     SyncSettings.objects.filter(shop=mine.shop).update(take_orders=False)
     make.look_again(mine.shop)  # as the settings page does
-    tasks.sweep()
+    tasks.review_shop(mine.shop_id)
     assert [knows_bob(one) for one in (mine, other)] == [False, True]
 
 

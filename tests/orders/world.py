@@ -8,10 +8,9 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from listings import intake
+from listings import intake, review
 from listings.models import Order, Parcel, Product
 from listings.orders import look, place, ship, shipstation
-from listings.tasks import _orders_look_again
 from reverbsync import clock
 from reverbsync.redis import connection
 from shops import make
@@ -59,7 +58,7 @@ class Sales:
         SyncSettings.objects.filter(shop=self.shop).update(**settings)
         self.shop = Shop.objects.select_related("store", "reverb", "sync_settings").get(pk=self.shop.pk)
         with clock.running_by(lambda: self.now):
-            _orders_look_again(self.shop)
+            review.orders(self.shop)
 
     # -- the two outsides ------------------------------------------------------------------------------------
 
