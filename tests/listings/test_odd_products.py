@@ -370,7 +370,7 @@ def test_a_crawl_that_brings_no_news_opens_no_job_when_settings_are_saved(
 def test_changes_that_came_while_auto_sync_was_off_wait_behind_edits(shop: Shop, store: Catalogue, now: Now) -> None:
     product_of(shop)
     Shop.objects.update(look_again_asked=True)
-    tasks.sweep()
+    tasks.review_shop(shop.pk)
     assert Job.objects.get().rank == Rank.CATALOGUE
 
 
