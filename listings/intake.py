@@ -5,6 +5,7 @@ Each event, each product and each row is contained by itself: whatever one of th
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,7 +21,7 @@ from listings.stock import merge
 from listings.stock.ledger import limits
 from reverbsync import clock
 from reverbsync.database import EVERYTHING, Span
-from reverbsync.outage import is_outage
+from reverbsync.outage import NotReached, attempt
 from shops import make
 from shops.events import AppRemoved, Event, OrderChanged, ProductChanged, ProductDeleted, StockChanged
 from shops.models import Shop, SyncSettings
@@ -38,33 +39,23 @@ CLOCKS_DIFFER = timedelta(seconds=15)
 FORESEEN = timedelta(days=366)
 
 
-def take(shop: Shop, events: Mapping[Event, str]) -> dict[Event, Exception]:
+def take(shop: Shop, events: Mapping[Event, str], *, over: float = math.inf) -> dict[Event, Exception]:
     """Bring the shop's products up to date with what the events hint at; each product is asked for once.
 
-    `events` tells for each what it came from, for the log.
+    `events` tells for each what it came from, for the log; `over` is when the turn is, by clock.monotonic().
 
-    Returns the events that could not be followed, each with why: a StoreError where the store did not answer, else
-    whatever was raised. Trying them again loses nothing. Raises only when the database or Redis is away.
+    Returns the events that could not be followed, each with why: a StoreError where the store did not answer,
+    NotReached where the turn was over, else whatever was raised. Trying them again loses nothing. Raises only when the
+    database or Redis is away.
     """
     failed: dict[Event, Exception] = {}
     client = client_of(shop.store)
     done: dict[str, Exception | None] = {}
     for event, cause in events.items():
-        error = attempt(partial(_follow, shop, client, event, cause, done))
-        if error is not None:
+        late = NotReached() if clock.monotonic() > over else None
+        if error := late or attempt(partial(_follow, shop, client, event, cause, done)):
             failed[event] = error
     return failed
-
-
-def attempt(work: Callable[[], object]) -> Exception | None:
-    """Do one piece of work and return what it raised. Raises only when the database or Redis is away."""
-    try:
-        work()
-    except Exception as error:
-        if is_outage(error):
-            raise
-        return error
-    return None
 
 
 def _follow(shop: Shop, client: StoreClient, event: Event, cause: str, done: dict[str, Exception | None]) -> None:

@@ -33,6 +33,8 @@ NIGHTLY = timedelta(hours=24)
 OVERLAP = timedelta(minutes=5)
 #: After so many failed turns in a row the walk stands still until its next date; the seller reads why.
 MAX_FAILURES = 12
+#: Two looks for changes that something asked for are no closer than this.
+LOOK_PAUSE = timedelta(minutes=1)
 Kind = Walk.Kind
 
 
@@ -69,6 +71,17 @@ def begin(shop: Shop, kind: str) -> Walk:
         walk.save()
     wake(WALK, shop.pk)
     return walk
+
+
+def look_soon(shop_id: int) -> None:
+    """Look for changed products within a minute: something that told of some could not be read."""
+    now = clock.now()
+    idle = Walk.objects.filter(shop=shop_id, kind=Kind.CHANGES, state=Walk.State.DONE, due_at__gt=now)
+    just_now = idle.filter(finished_at__gt=now - LOOK_PAUSE)
+    if just_now.exists():
+        just_now.filter(due_at__gt=now + LOOK_PAUSE).update(due_at=now + LOOK_PAUSE)
+    elif idle.update(due_at=now):
+        wake(WALK, shop_id)
 
 
 def stop(shop: Shop, kind: str) -> None:

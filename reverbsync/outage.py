@@ -1,6 +1,8 @@
-"""Is it the database or Redis that failed, or the one row in hand? An outage is nobody's fault and passes."""
+"""Is it the database or Redis that failed, or the one thing in hand? An outage is nobody's fault and passes."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import redis
 from django.db import InterfaceError, OperationalError
@@ -20,3 +22,18 @@ def is_outage(error: BaseException) -> bool:
         return False
     code = getattr(error.__cause__, "pgcode", None)
     return code is None or code.startswith(_PASSING)
+
+
+class NotReached(Exception):
+    """There was no time left for it in this turn."""
+
+
+def attempt(work: Callable[[], object]) -> Exception | None:
+    """Do one piece of work and return what it raised. Raises only when the database or Redis is away."""
+    try:
+        work()
+    except Exception as error:
+        if is_outage(error):
+            raise
+        return error
+    return None

@@ -146,6 +146,8 @@ CELERY_TASK_DEFAULT_QUEUE = "sync"
 CELERY_TASK_ROUTES = {
     "listings.drain_urgent": {"queue": "urgent"},
     "*.sweep": {"queue": "urgent"},
+    "webhooks.hand_over_sales": {"queue": "sales"},
+    "webhooks.hand_over_reverb_sales": {"queue": "sales"},
     "webhooks.*": {"queue": "hooks"},
     "listings.orders": {"queue": "hooks"},
 }

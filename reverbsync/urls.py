@@ -14,6 +14,7 @@ urlpatterns = [
     path("shops/<int:shop_id>/products/", include("listings.urls")),
     path("shops/<int:shop_id>/mass-sync/", include("listings.mass_urls")),
     path("shops/<int:shop_id>/orders/", include("listings.order_urls")),
+    path("shops/<int:shop_id>/put-aside/", include("webhooks.aside_urls")),
     path("shops/<int:shop_id>/data/", include("webhooks.data_urls")),
     path("connect/", include("shops.connect_urls")),
     path("", include("shops.urls")),

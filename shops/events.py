@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
+
+
+class Urgency(IntEnum):
+    """What is handed over first; a smaller number is more urgent. Known from the topic alone when a call arrives."""
+
+    SALE = 0  # stock and orders: may be a sale
+    PRODUCT = 10
+    OTHER = 20
 
 
 @dataclass(frozen=True)

@@ -1,72 +1,125 @@
-"""Read a store's open deliveries into events and hand them to `listings`."""
+"""Read a store's open deliveries into events and hand them to `listings`. Each delivery is contained by itself."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from dataclasses import dataclass
+from functools import partial
 
 from listings import intake
 from listings.orders import look
 from reverbsync import clock
+from reverbsync.outage import NotReached, attempt
 from shops.events import Event, ShopForgotten
 from shops.models import Shop
-from shops.platforms import platform_of
+from shops.platforms import Platform, platform_of
 from shops.platforms.values import Unreadable
 from webhooks import inbox, privacy
 from webhooks.models import Delivery
+from webhooks.working import Turn
 
 BATCH = 100
 #: A message may tell of hundreds of products; the rest of a batch waits, so that a turn stays short.
 MOST_EVENTS = 250
+#: How long one turn holds a worker before the shop queues up again behind the others, in seconds.
+TURN_S = 3.0
 
 
-def hand_over(shop: Shop) -> bool:
+def hand_over(shop: Shop, *, sales: bool | None = None) -> bool:
     """Work off one batch of the store's open deliveries; return whether there may be more.
 
-    A delivery is put away only after its jobs are saved: a worker that dies in between leaves it open, and looking
-    again is harmless. What the store did not answer for stays open for later.
+    `sales`: only those that may tell of a sale, or only the others. A delivery is put away only after its jobs are
+    saved: a worker that dies in between leaves it open, and looking again is harmless. What the store did not answer
+    for stays open for later; what breaks by itself is counted, tried again, and put aside in the end (inbox.broke).
+    Raises only when the database or Redis is away.
     """
-    now = clock.now()
-    batch = inbox.open_ones(shop, now=now, limit=BATCH)
-    full = len(batch) == BATCH
-    if shop.store.removed_at is not None:
-        late = [delivery for delivery in batch if delivery.topic not in platform_of(shop.store).app_topics]
-        inbox.put_aside(late, state=Delivery.State.IGNORED, note="The app was removed from the store.", now=now)
-        batch = [delivery for delivery in batch if delivery not in late]
-    meant: dict[Delivery, list[Event]] = {}
-    for delivery in batch:
-        if sum(map(len, meant.values())) >= MOST_EVENTS:
-            full = True
-            break
-        if (read := _read(shop, delivery, now)) is not None:
-            meant[delivery] = read
-    events = {event: f"webhook {delivery.topic}" for delivery, found in meant.items() for event in found}
-    if any(isinstance(event, ShopForgotten) for event in events):
-        privacy.forget_store(shop)
-        return full
-    look.heard(shop, events)
-    failed = intake.take(shop, events)
-    for event in events:
-        try:
-            privacy.follow(shop, event)
-        except privacy.NotMailed as lost:
-            failed[event] = lost
+    now, platform = clock.now(), platform_of(shop.store)
+    turn, over = Turn(shop.pk, now), clock.monotonic() + TURN_S
+    batch = inbox.open_ones(shop, now=now, limit=BATCH, sales=sales, in_order=platform.is_told)
+    meant = _read_all(shop, platform, batch, turn, over)
+    if _forgotten(shop, meant, turn):
+        return len(batch) == BATCH
+    events = {event: f"webhook {delivery.topic}" for delivery, found in meant.items() for event in found.events}
+    failed = intake.take(shop, events, over=over)
+    failed |= _follow(shop, [event for event in events if not isinstance(failed.get(event), NotReached)])
     for delivery, found in meant.items():
-        error = next((failed[event] for event in found if event in failed), None)
-        if error is not None:
-            inbox.try_later(delivery, note=str(error), now=now, at_least_s=getattr(error, "retry_after", None))
-    worked_off = [delivery for delivery, found in meant.items() if not failed.keys() & set(found)]
-    inbox.done(worked_off, now=clock.now(), personal=platform_of(shop.store).personal_topics)
-    return full
+        errors = [failed[event] for event in found.events if event in failed]
+        turn.end(delivery, errors, replayable=_replayable(platform, delivery), unread=found.unread)
+    emptied = {one.topic for one in turn.worked_off if not _replayable(platform, one)}
+    inbox.done(turn.worked_off, now=clock.now(), personal={*emptied, *platform.personal_topics})
+    return turn.left or len(batch) == BATCH
 
 
-def _read(shop: Shop, delivery: Delivery, now: datetime) -> list[Event] | None:
-    """Return what a delivery means, None when it was put aside."""
-    try:
-        found = platform_of(shop.store).events(delivery.topic, bytes(delivery.body), shop.store)
-    except Unreadable as error:
-        intake.take(shop, dict.fromkeys(error.events, f"webhook {delivery.topic}"))
-        inbox.put_aside([delivery], state=Delivery.State.UNREADABLE, note=str(error), now=now)
-        return None
+@dataclass(frozen=True)
+class _Meaning:
+    """The events of a delivery, and what of it could not be read."""
+
+    events: list[Event]
+    unread: str = ""
+
+
+def _read_all(
+    shop: Shop, platform: Platform, batch: list[Delivery], turn: Turn, over: float
+) -> dict[Delivery, _Meaning]:
+    """Return what deliveries mean; what means nothing, or cannot be read, is put aside."""
+    meant: dict[Delivery, _Meaning] = {}
+    if shop.store.removed_at is not None:
+        late = [delivery for delivery in batch if delivery.topic not in platform.app_topics]
+        note = "The app was removed from the store."
+        inbox.put_aside(late, state=Delivery.State.IGNORED, note=note, now=turn.now)
+        batch = [delivery for delivery in batch if delivery not in late]
+    for delivery in batch:
+        if sum(len(found.events) for found in meant.values()) >= MOST_EVENTS or clock.monotonic() > over:
+            turn.left = True
+            break
+        if (error := attempt(partial(_read, shop, platform, delivery, meant))) is None:
+            continue
+        if isinstance(error, _Unknown):
+            inbox.put_aside([delivery], state=Delivery.State.IGNORED, note="Unknown topic", now=turn.now)
+        elif not isinstance(error, Unreadable):
+            turn.broke(delivery, error, replayable=_replayable(platform, delivery))
+        elif error.events:
+            meant[delivery] = _Meaning(list(error.events), str(error))
+        else:
+            turn.put_aside(delivery, str(error), replayable=_replayable(platform, delivery))
+    return meant
+
+
+class _Unknown(Exception):
+    """A topic that means nothing to us."""
+
+
+def _read(shop: Shop, platform: Platform, delivery: Delivery, meant: dict[Delivery, _Meaning]) -> None:
+    found = platform.events(delivery.topic, bytes(delivery.body), shop.store)
     if found is None:
-        inbox.put_aside([delivery], state=Delivery.State.IGNORED, note="Unknown topic", now=now)
-    return found
+        raise _Unknown
+    meant[delivery] = _Meaning(found)
+
+
+def _forgotten(shop: Shop, meant: dict[Delivery, _Meaning], turn: Turn) -> bool:
+    """Forget the store if it asks for that; returns whether that is done, and nothing is left to follow."""
+    asked = [one for one, found in meant.items() if any(isinstance(event, ShopForgotten) for event in found.events)]
+    if not asked:
+        return False
+    error = attempt(partial(privacy.forget_store, shop))
+    if error is None:
+        return True
+    for delivery in asked:
+        del meant[delivery]
+        turn.broke(delivery, error, replayable=True)
+    return False
+
+
+def _follow(shop: Shop, events: list[Event]) -> dict[Event, Exception]:
+    """Follow what events mean beside products: orders that we made in the store, and people's data."""
+    failed = {}
+    for event in events:
+        for work in (partial(look.heard, shop, [event]), partial(privacy.follow, shop, event)):
+            if (error := attempt(work)) is not None:
+                failed[event] = error
+    return failed
+
+
+def _replayable(platform: Platform, delivery: Delivery) -> bool:
+    """Tell whether a body may be kept: it holds nobody's data, or is a request about data that must be answered."""
+    known = delivery.topic in platform.topics and delivery.topic not in platform.personal_topics
+    return known or delivery.topic in platform.app_topics

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 
+from shops.events import Urgency
 from shops.models import Shop
 
 
@@ -15,6 +16,7 @@ class Delivery(models.Model):
         DONE = "done", "Worked off"
         IGNORED = "ignored", "Of a topic that means nothing to us"
         UNREADABLE = "unreadable", "Signed, but not readable"
+        DEAD = "dead", "Put aside after too many tries"
 
     #: The key "one_delivery_per_id" begins with it: an index of its own would only cost.
     shop = models.ForeignKey(Shop, models.CASCADE, related_name="deliveries", db_index=False)
@@ -24,9 +26,13 @@ class Delivery(models.Model):
     topic = models.CharField(max_length=100)
     body = models.BinaryField()
     received_at = models.DateTimeField()
+    #: What is handed over first: see Urgency.
+    rank = models.PositiveSmallIntegerField(default=Urgency.PRODUCT)
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
     note = models.CharField(max_length=300, blank=True, help_text="Why it could not be worked off.")
     attempts = models.PositiveIntegerField(default=0)
+    #: Tries that broke for a reason of its own; a store or Reverb that does not answer is not one.
+    faults = models.PositiveIntegerField(default=0)
     due_at = models.DateTimeField()
     done_at = models.DateTimeField(null=True)
 
@@ -36,7 +42,10 @@ class Delivery(models.Model):
             models.UniqueConstraint(fields=["shop", "source", "delivery_id"], name="one_delivery_per_id"),
         ]
         indexes = [
-            models.Index(fields=["shop", "due_at"], condition=models.Q(state="open"), name="open_deliveries"),
+            models.Index(fields=["shop", "rank", "id"], condition=models.Q(state="open"), name="deliveries_in_order"),
+            models.Index(
+                fields=["shop"], condition=models.Q(state__in=["dead", "unreadable"]), name="deliveries_put_aside"
+            ),
             models.Index(fields=["received_at"], name="deliveries_by_age"),
         ]
 

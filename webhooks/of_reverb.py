@@ -4,36 +4,49 @@ from __future__ import annotations
 
 from listings.orders import hear
 from reverbsync import clock
+from shops.events import ReverbEvent
 from shops.models import ReverbConnection, Shop
 from shops.reverb import webhooks
 from webhooks import inbox
 from webhooks.models import Delivery
+from webhooks.working import Turn
+
+#: How long one turn holds a worker before the shop queues up again behind the others.
+TURN_S = 3.0
 
 
-def hand_over(shop: Shop, *, limit: int) -> bool:
+def hand_over(shop: Shop, *, limit: int, sales: bool | None = None) -> bool:
     """Work off one batch of Reverb's open deliveries; return whether there may be more.
 
     A delivery is put away only after what it led to is saved; what Reverb did not answer for stays open for later. Its
     body is emptied then, whatever it was: orders hold people's data, and the topic may be a lie.
     """
     now = clock.now()
-    batch = inbox.open_ones(shop, source="reverb", now=now, limit=limit)
+    batch = inbox.open_ones(shop, source="reverb", now=now, limit=limit, sales=sales)
     full = len(batch) == limit
     connection = ReverbConnection.objects.select_related("shop__sync_settings").filter(shop=shop).first()
     if connection is None:
-        inbox.put_aside(batch, state=Delivery.State.IGNORED, note="Reverb was disconnected.", now=now, emptied=True)
+        inbox.put_aside(batch, state=Delivery.State.IGNORED, note="Reverb was disconnected.", now=now)
         return full
-    meant = {delivery: webhooks.event(delivery.topic, bytes(delivery.body)) for delivery in batch}
-    strange = [delivery for delivery, event in meant.items() if event is None]
+    turn, over = Turn(shop.pk, now), clock.monotonic() + TURN_S
+    meant: dict[Delivery, ReverbEvent] = {}
+    strange = []
+    for delivery in batch:
+        try:
+            event = webhooks.event(delivery.topic, bytes(delivery.body))
+        except Exception as error:  # noqa: BLE001 -- whatever it is, it is about this body
+            turn.broke(delivery, error, replayable=False)
+            continue
+        if event is None:
+            strange.append(delivery)
+        else:
+            meant[delivery] = event
     words = "Neither an order, nor a listing, nor about our app."
-    inbox.put_aside(strange, state=Delivery.State.IGNORED, note=words, now=now, emptied=True)
+    inbox.put_aside(strange, state=Delivery.State.IGNORED, note=words, now=now)
     # Many calls about one order, or saying the same of a listing, are one event.
-    events = {event: f"Reverb {one.topic or 'webhook'}" for one, event in meant.items() if event is not None}
-    failed = hear.follow(connection, events)
+    events = {event: f"Reverb {one.topic or 'webhook'}" for one, event in meant.items()}
+    failed = hear.follow(connection, events, over=over)
     for delivery, event in meant.items():
-        error = failed.get(event) if event is not None else None
-        if error is not None:
-            inbox.try_later(delivery, note=error.message, now=now, at_least_s=error.retry_after)
-    worked_off = [delivery for delivery, event in meant.items() if event is not None and event not in failed]
-    inbox.done(worked_off, now=clock.now(), emptied=True)
-    return full
+        turn.end(delivery, [failed[event]] if event in failed else [], replayable=False)
+    inbox.done(turn.worked_off, now=clock.now(), personal=None)
+    return turn.left or full

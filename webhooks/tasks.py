@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from celery import shared_task
@@ -20,45 +21,73 @@ PRUNE_BATCH = 10_000
 GATHER_S = 0.05
 
 
-@shared_task(name=inbox.HAND_OVER["store"])
+@shared_task(name=inbox.HAND_OVER["store", True])
+def hand_over_sales(shop_id: int) -> None:
+    """Hand over one batch of a store's deliveries that may tell of a sale; no edit stands before them."""
+    _of_store(shop_id, sales=True)
+
+
+@shared_task(name=inbox.HAND_OVER["store", False])
 def hand_over_shop(shop_id: int) -> None:
-    """Hand over one batch of a store's deliveries; the next batch is a new turn, behind the other shops."""
-    clock.sleep(GATHER_S)
-    awake(inbox.HAND_OVER["store"], shop_id)
-    shop = Shop.objects.select_related("store", "sync_settings").filter(pk=shop_id, store__isnull=False).first()
-    if shop is None:
-        return
-    # One at a time is enough, and lets a burst of deliveries for one product become one look.
-    with only_one(inbox.HAND_OVER["store"], shop_id) as alone:
-        more = alone and hand_over(shop)
-    if more:
-        wake(inbox.HAND_OVER["store"], shop_id)
+    """Hand over one batch of a store's other deliveries."""
+    _of_store(shop_id, sales=False)
 
 
-@shared_task(name=inbox.HAND_OVER["reverb"])
+@shared_task(name=inbox.HAND_OVER["reverb", True])
+def hand_over_reverb_sales(shop_id: int) -> None:
+    """Hand over one batch of Reverb's deliveries that may tell of a sale."""
+    _of_reverb(shop_id, sales=True)
+
+
+@shared_task(name=inbox.HAND_OVER["reverb", False])
 def hand_over_reverb(shop_id: int) -> None:
-    """Hand over one batch of Reverb's deliveries to a shop, whatever its store does, or whether it has one."""
+    """Hand over one batch of Reverb's other deliveries."""
+    _of_reverb(shop_id, sales=False)
+
+
+def _of_store(shop_id: int, *, sales: bool) -> None:
+    def hand_over_some() -> bool:
+        shop = Shop.objects.select_related("store", "sync_settings").filter(pk=shop_id, store__isnull=False).first()
+        return shop is not None and hand_over(shop, sales=sales)
+
+    _one_turn(inbox.HAND_OVER["store", sales], shop_id, hand_over_some)
+
+
+def _of_reverb(shop_id: int, *, sales: bool) -> None:
+    """Whatever the shop's store does, or whether it has one."""
+
+    def hand_over_some() -> bool:
+        shop = Shop.objects.select_related("sync_settings").filter(pk=shop_id).first()
+        return shop is not None and of_reverb.hand_over(shop, limit=BATCH, sales=sales)
+
+    _one_turn(inbox.HAND_OVER["reverb", sales], shop_id, hand_over_some)
+
+
+def _one_turn(task: str, shop_id: int, work: Callable[[], bool]) -> None:
+    """Work off one batch; the next batch is a new turn, behind the other shops."""
     clock.sleep(GATHER_S)
-    awake(inbox.HAND_OVER["reverb"], shop_id)
-    shop = Shop.objects.select_related("sync_settings").filter(pk=shop_id).first()
-    if shop is None:
-        return
-    with only_one(inbox.HAND_OVER["reverb"], shop_id) as alone:
-        more = alone and of_reverb.hand_over(shop, limit=BATCH)
+    awake(task, shop_id)
+    # One at a time is enough, and lets a burst of deliveries for one product become one look.
+    with only_one(task, shop_id) as alone:
+        more = alone and work()
     if more:
-        wake(inbox.HAND_OVER["reverb"], shop_id)
+        wake(task, shop_id)
 
 
 @shared_task(name="webhooks.sweep")
 def sweep() -> None:
     """Wake the shops that have open deliveries: delayed ones, and those whose wake-up or worker was lost."""
-    for source, shop_id in inbox.shops_with_open_ones(now=clock.now()):
-        wake(inbox.HAND_OVER[source], shop_id)
+    for source, sales, shop_id in inbox.shops_with_open_ones(now=clock.now()):
+        wake(inbox.HAND_OVER[source, sales], shop_id)
 
 
 @shared_task(name="webhooks.prune")
 def prune() -> None:
-    """Delete deliveries that were put away more than KEEP_DELIVERIES_DAYS ago; open ones are never deleted."""
+    """Delete deliveries that were put away more than KEEP_DELIVERIES_DAYS ago; open ones are never deleted.
+
+    What was put aside loses its body earlier (inbox.REPLAYABLE).
+    """
+    inbox.empty_old(now=clock.now())
     before = clock.now() - timedelta(days=settings.KEEP_DELIVERIES_DAYS)
     old = Delivery.objects.filter(received_at__lt=before).exclude(state=Delivery.State.OPEN)
     while Delivery.objects.filter(pk__in=old.order_by("received_at").values("pk")[:PRUNE_BATCH]).delete()[0]:

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_POST
 from shops.models import ReverbConnection, StoreConnection
 from shops.platforms import PLATFORMS, Platform, platform_of
 from shops.platforms.values import BadSignature
+from shops.reverb import webhooks
 from shops.wire import object_of
 from webhooks import addresses, inbox
 from webhooks.models import Delivery
@@ -25,7 +26,7 @@ from webhooks.models import Delivery
 def from_store(request: HttpRequest, key: str) -> HttpResponse:
     """Take one call of a store.
 
-    200 kept (or known already, or of a topic that means nothing to us) · 400 signed, but not JSON (kept all the same) ·
+    200 kept (or known already, or of a topic that means nothing to us) · 400 signed, but no JSON (noted without body) ·
     401 no or a wrong signature · 404 no such address · 413 too large.
     """
     body, headers = _body(request), _Headers(request)
@@ -76,7 +77,7 @@ def from_app(request: HttpRequest, kind: str) -> HttpResponse:
 def from_reverb(request: HttpRequest, key: str, topic: str = "") -> HttpResponse:
     """Take one call of Reverb's, which signs nothing: the address is its only proof, and the body only a hint.
 
-    200 kept · 400 not JSON (kept all the same) · 404 no such address · 413 too large.
+    200 kept · 400 not JSON (noted without body) · 404 no such address · 413 too large.
     """
     body = _body(request)
     if body is None:
@@ -93,6 +94,7 @@ def from_reverb(request: HttpRequest, key: str, topic: str = "") -> HttpResponse
         topic=_plain(topic)[:100],
         body=body,
         state=state,
+        rank=webhooks.rank(topic),
     )
     if state == Delivery.State.UNREADABLE:
         return _refuse(400, "The body is not a JSON object.")
@@ -110,6 +112,7 @@ def _kept(platform: Platform, store: StoreConnection, body: bytes, headers: Mapp
         topic=_plain(envelope.topic)[:100],
         body=body,
         state=state,
+        rank=platform.rank(envelope.topic),
     )
     if state == Delivery.State.UNREADABLE:
         return _refuse(400, "The body is not a JSON object.")

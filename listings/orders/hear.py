@@ -2,46 +2,49 @@
 
 from __future__ import annotations
 
-import logging
+import math
 from collections.abc import Mapping
+from functools import partial
 
 from listings import jobs
 from listings.models import Listing, Rank
 from listings.orders.take import take
 from reverbsync import clock
+from reverbsync.outage import NotReached, attempt
 from shops.events import ReverbAppRemoved, ReverbEvent, ReverbListingChanged, ReverbOrderChanged
 from shops.models import ReverbConnection, Shop
 from shops.pictures import ReverbListing
 from shops.reverb import connect
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import NotFound, Passing, ReverbError
-
-logger = logging.getLogger(__name__)
+from shops.reverb.errors import NotFound
 
 
-def follow(connection: ReverbConnection, events: Mapping[ReverbEvent, str]) -> dict[ReverbEvent, ReverbError]:
+def follow(
+    connection: ReverbConnection, events: Mapping[ReverbEvent, str], *, over: float = math.inf
+) -> dict[ReverbEvent, Exception]:
     """Look at each order and listing that an event names; `events` tells for each what it came from, for the log.
 
-    Returns the events that could not be followed because Reverb did not answer; trying them again loses nothing.
+    `over` is when the turn is, by clock.monotonic(). Returns the events that could not be followed, each with why: a
+    ReverbError where Reverb did not answer, NotReached where the turn was over, else whatever was raised. Trying them
+    again loses nothing. Raises only when the database or Redis is away.
     """
-    failed: dict[ReverbEvent, ReverbError] = {}
+    failed: dict[ReverbEvent, Exception] = {}
     client = ReverbClient.of(connection)
     for event, cause in events.items():
-        try:
-            match event:
-                case ReverbOrderChanged(number):
-                    _order(connection.shop, client, number, cause)
-                case ReverbListingChanged():
-                    _listing(connection.shop, event, cause)
-                case ReverbAppRemoved():
-                    connect.mark_if_dead(connection)
-        except ReverbError as error:
+        late = NotReached() if clock.monotonic() > over else None
+        if error := late or attempt(partial(_follow, connection, client, event, cause)):
             failed[event] = error
-        except Exception:
-            # Ours to mend; meanwhile it must not keep us from the others, and is tried again ever more rarely.
-            logger.exception("An event of Reverb's broke in shop %s", connection.shop_id)
-            failed[event] = Passing("Something went wrong on our side.")
     return failed
+
+
+def _follow(connection: ReverbConnection, client: ReverbClient, event: ReverbEvent, cause: str) -> None:
+    match event:
+        case ReverbOrderChanged(number):
+            _order(connection.shop, client, number, cause)
+        case ReverbListingChanged():
+            _listing(connection.shop, event, cause)
+        case ReverbAppRemoved():
+            connect.mark_if_dead(connection)
 
 
 def _order(shop: Shop, client: ReverbClient, number: str, cause: str) -> None:

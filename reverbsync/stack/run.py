@@ -26,7 +26,7 @@ from reverbsync.stack.services import PATIENCE_S, CannotStart, Postgres, Redis
 from reverbsync.stack.supervise import Program, Supervised
 
 #: The kinds of workers: name, queues, threads, niceness. Bulk work gives way to all other processes.
-WORKERS = (("urgent", "urgent,hooks", 8, 0), ("sync", "sync", 16, 10))
+WORKERS = (("urgent", "urgent,sales,hooks", 8, 0), ("sync", "sync", 16, 10))
 
 CELERY = [sys.executable, "-m", "celery", "-A", "reverbsync.celery:app"]
 

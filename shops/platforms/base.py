@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import ClassVar, Protocol, runtime_checkable
 
-from shops.events import Event
+from shops.events import Event, Urgency
 from shops.models import StoreConnection
 from shops.orders import NewOrder, Shipment, StoreOrder
 from shops.pictures import StoreProduct
@@ -141,6 +141,8 @@ class Platform(ABC):
     app_topics: ClassVar[tuple[str, ...]] = ()
     #: Topics whose bodies hold people's data; a body is emptied as soon as its delivery is worked off.
     personal_topics: ClassVar[tuple[str, ...]] = ()
+    #: Topics of stock and orders: they may tell of a sale, and are handed over before all others.
+    sale_topics: ClassVar[tuple[str, ...]] = ()
     #: What the seller does to connect by pasted keys, one sentence a step.
     steps: ClassVar[tuple[str, ...]]
     address_help: ClassVar[str]
@@ -183,6 +185,12 @@ class Platform(ABC):
     @abstractmethod
     def envelope(self, body: bytes, headers: Mapping[str, str]) -> Envelope:
         """Return the id and the topic of a delivery whose signature is right."""
+
+    def rank(self, topic: str) -> Urgency:
+        """Return how urgent a delivery is, by its topic alone."""
+        if topic in self.sale_topics:
+            return Urgency.SALE
+        return Urgency.PRODUCT if topic in self.topics else Urgency.OTHER
 
     def is_ping(self, body: bytes, headers: Mapping[str, str]) -> bool:
         """Tell whether this is an unsigned test call of the platform, which is answered and means nothing."""

@@ -10,14 +10,24 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from shops.events import ReverbAppRemoved, ReverbEvent, ReverbListingChanged, ReverbOrderChanged
+from shops.events import ReverbAppRemoved, ReverbEvent, ReverbListingChanged, ReverbOrderChanged, Urgency
 from shops.reverb import read
 from shops.reverb.errors import Passing
 
 APP_REMOVED = "app/uninstalled"
+#: Topics of listings. They mostly bring our own writes back.
+LISTING = ("listings/update", "listings/publish", "product/updated")
 #: Objects may come wrapped in their own name, as answers to writes do.
 _WRAPPERS = ("order", "listing")
 _LONGEST_NUMBER = 64
+
+
+def rank(topic: str) -> Urgency:
+    """Return how urgent a call is, by the topic in its address. A call without one may tell of a sale."""
+    name = topic.strip("/")
+    if name == APP_REMOVED:
+        return Urgency.OTHER
+    return Urgency.PRODUCT if name in LISTING else Urgency.SALE
 
 
 def event(topic: str, body: bytes) -> ReverbEvent | None:

@@ -32,6 +32,7 @@ PAGES = (
     "listings:products",
     "listings:counts",
     "listings:walks",
+    "aside:show",
     "listings:rules",
     "mass:show",
     "mass:now",

@@ -35,7 +35,7 @@ def test_what_a_sweep_finds_is_done_in_place(ran: list[tuple[str, int]], unreach
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("django.db.transaction.on_commit", lambda run: run())
         without_redis.turn()
-    woken = (inbox.HAND_OVER["store"], poll.ORDERS, jobs.DRAIN_URGENT, jobs.DRAIN)
+    woken = (inbox.HAND_OVER["store", False], poll.ORDERS, jobs.DRAIN_URGENT, jobs.DRAIN)
     assert set(ran) == {(task, shop.pk) for task in woken}
 
 

@@ -241,7 +241,7 @@ def test_sales_are_heard_of_without_a_store(shop: Shop, reverb: Reverb, store: s
     else:
         StoreConnection.objects.update(removed_at=NOON)
     call(shop, ORDER)
-    webhook_tasks.hand_over_reverb(shop.pk)
+    webhook_tasks.hand_over_reverb_sales(shop.pk)
     assert states() == ["done"]
     assert Order.objects.count() == 1
 
@@ -265,7 +265,7 @@ def test_a_store_that_does_not_answer_keeps_no_sale_waiting(shop: Shop, reverb: 
         state=Delivery.State.OPEN,
     )
     call(shop, ORDER)
-    assert sorted(inbox.shops_with_open_ones(now=NOON)) == [("reverb", shop.pk), ("store", shop.pk)]
+    assert inbox.shops_with_open_ones(now=NOON) == [("reverb", True, shop.pk), ("store", False, shop.pk)]
     hand_over(shop)
     assert states() == ["open", "done"]
 

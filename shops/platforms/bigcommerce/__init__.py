@@ -19,6 +19,7 @@ class BigCommerce(Platform):
     kind = "bigcommerce"
     name = "BigCommerce"
     topics = tuple(webhooks.TOPICS)
+    sale_topics = webhooks.SALES
     steps = connect.STEPS
     address_help = "The store hash: the part after stores/ in the API path"
     fields = connect.FIELDS

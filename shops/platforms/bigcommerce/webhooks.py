@@ -86,6 +86,15 @@ TOPICS: dict[str, Callable[[_Data], list[Event]]] = {
     "store/app/uninstalled": _removed,
 }
 
+#: They may tell of a sale.
+SALES = (
+    "store/product/inventory/updated",
+    "store/sku/inventory/updated",
+    "store/order/created",
+    "store/order/statusUpdated",
+    "store/order/refund/created",
+)
+
 
 def our_key(secret: str) -> str:
     """Return the value of our own header, worked out from the secret so that it need not be kept."""

@@ -25,6 +25,7 @@ class Custom(Platform):
     name = "Another store"
     topics = messages.TOPICS
     personal_topics = ("order.updated",)
+    sale_topics = ("stock.updated", "order.updated")
     steps = (
         "Enter the address at which your system takes our calls, such as a changed stock.",
         "We make an API key and a signing secret for you and show them once.",

@@ -21,6 +21,7 @@ class Shopify(Platform):
     topics = tuple(webhooks.TOPICS)
     app_topics = tuple(webhooks.APP_TOPICS)
     personal_topics = webhooks.PERSONAL
+    sale_topics = webhooks.SALES
     steps = connect.STEPS
     address_help = "Such as your-shop.myshopify.com"
     fields = connect.FIELDS

@@ -132,6 +132,8 @@ APP_TOPICS: dict[str, Callable[[bytes], list[Event]]] = {
     "customers/redact": _customer_forgotten,
     "shop/redact": _shop_forgotten,
 }
+#: They may tell of a sale.
+SALES = ("inventory_levels/update", "orders/create", "orders/cancelled", "refunds/create")
 #: Their bodies hold names and addresses.
 PERSONAL = ("orders/create", "orders/cancelled", "refunds/create", "customers/data_request", "customers/redact")
 

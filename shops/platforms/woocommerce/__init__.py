@@ -19,6 +19,7 @@ class WooCommerce(Platform):
     name = "WooCommerce"
     topics = tuple(webhooks.TOPICS)
     personal_topics = webhooks.PERSONAL
+    sale_topics = webhooks.SALES
     steps = connect.STEPS
     address_help = "Such as https://www.your-shop.com"
     fields = connect.FIELDS

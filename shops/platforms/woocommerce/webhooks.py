@@ -61,6 +61,8 @@ TOPICS: dict[str, Callable[[Any], list[Event]]] = {
     "order.updated": _ordered,
     "order.deleted": _ordered,
 }
+#: They may tell of a sale, before product.updated does.
+SALES = ("order.created", "order.updated", "order.deleted")
 PERSONAL = ("order.created", "order.updated", "order.deleted")
 
 

@@ -1,4 +1,4 @@
-"""`manage.py queue`: what is open, and wait until nothing is."""
+"""`manage.py queue`: what is open, wait until nothing is, and what was put aside."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ import time
 from datetime import datetime
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Count, Min
 
 from listings.models import Job
 from reverbsync import clock, pace
 from shops.reverb import limits
+from webhooks import inbox
 from webhooks.models import Delivery
+from webhooks.working import replay
 
 POLL_S = 0.2
 
@@ -22,29 +24,70 @@ POLL_S = 0.2
 class Command(BaseCommand):
     """Look at the queue."""
 
-    help = "Show what is open, or wait until nothing is."
+    help = "Show what is open, wait until nothing is, or look after deliveries that were put aside."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Two words: status and wait."""
+        """Four words: status, wait, dead and replay."""
         words = parser.add_subparsers(dest="word", required=True)
         status = words.add_parser("status", help="print what is open and how old it is")
         status.add_argument("--json", action="store_true", help="as JSON")
         wait = words.add_parser("wait", help="return 0 once nothing is open, 1 when the time is up")
         wait.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS")
+        dead = words.add_parser("dead", help="print the deliveries that were put aside, newest first")
+        dead.add_argument("--shop", type=int, help="only those of this shop")
+        dead.add_argument("--json", action="store_true", help="as JSON")
+        again = words.add_parser("replay", help="try deliveries again that were put aside")
+        which = again.add_mutually_exclusive_group(required=True)
+        which.add_argument("--delivery", type=int, metavar="ID")
+        which.add_argument("--shop", type=int, help="all of this shop")
 
     def handle(self, *, word: str, **options: Any) -> None:
         """Run the word."""
         if word == "status":
             found = status(clock.now())
             print(json.dumps(found) if options["json"] else "\n".join(f"{k}: {v}" for k, v in found.items()))
+        elif word == "dead":
+            _show_dead(options["shop"], as_json=options["json"])
+        elif word == "replay":
+            _replay(options["delivery"], options["shop"])
         elif not _empty_within(options["timeout"]):
             print(json.dumps(status(clock.now())), file=sys.stderr)
             sys.exit(1)
 
 
+def _show_dead(shop_id: int | None, *, as_json: bool) -> None:
+    rows = [
+        {
+            "id": one.pk,
+            "shop": one.shop_id,
+            "source": one.source,
+            "topic": one.topic,
+            "state": one.state,
+            "received_at": one.received_at.isoformat(),
+            "tries": one.faults,
+            "note": one.note,
+            "has_body": bool(bytes(one.body)),
+        }
+        for one in inbox.aside(shop_id)
+    ]
+    if as_json:
+        print(json.dumps(rows))
+    else:
+        print("\n".join("{id}  shop {shop}  {source} {topic}  {received_at}  {note}".format(**row) for row in rows))
+
+
+def _replay(delivery_id: int | None, shop_id: int | None) -> None:
+    found = inbox.aside(shop_id)
+    count = replay(found if delivery_id is None else found.filter(pk=delivery_id))
+    if delivery_id is not None and not count:
+        raise CommandError(f"Delivery {delivery_id} was not put aside.")
+    print(json.dumps({"replayed": count}))
+
+
 def status(now: datetime) -> dict[str, Any]:
-    """Return how many deliveries and jobs are open, how many jobs wait for a person, the oldest of each in s, and the
-    pace.
+    """Return how many deliveries and jobs are open, put aside or waiting, the age of the oldest of each, and the pace.
+
+    Ages are in seconds.
     """
     oldest = {"count": Count("pk")}
     deliveries = Delivery.objects.filter(state=Delivery.State.OPEN).aggregate(oldest=Min("received_at"), **oldest)
@@ -56,6 +99,7 @@ def status(now: datetime) -> dict[str, Any]:
 
     return {
         "open_deliveries": deliveries["count"],
+        "dead_deliveries": inbox.aside().count(),
         "open_jobs": open_jobs["count"],
         "waiting_jobs": waiting["count"],
         "oldest_open_delivery_s": age(deliveries["oldest"]),

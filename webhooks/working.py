@@ -1,0 +1,86 @@
+"""What every hand-over does with the deliveries of a turn, whoever sent them: put away, put off, or put aside."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from listings import walks
+from listings.orders import poll
+from reverbsync import clock
+from reverbsync.outage import NotReached
+from shops.platforms.values import StoreError
+from shops.reverb.errors import ReverbError
+from webhooks import inbox
+from webhooks.models import Delivery
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Turn:
+    """How the deliveries of one turn ended. What breaks one of them touches no other."""
+
+    shop_id: int
+    now: datetime
+    worked_off: list[Delivery] = field(default_factory=list)
+    #: Not all was reached in time.
+    left: bool = False
+
+    def end(self, delivery: Delivery, errors: Iterable[Exception], *, replayable: bool, unread: str = "") -> None:
+        """Say what following a delivery's events failed with, if anything.
+
+        `replayable`: its body holds nobody's data. `unread`: what of it could not be read, for the seller.
+        """
+        found = list(errors)
+        own = [one for one in found if not isinstance(one, StoreError | ReverbError | NotReached)]
+        passing = [one for one in found if isinstance(one, StoreError | ReverbError)]
+        if own:
+            self.broke(delivery, own[0], replayable=replayable)
+        elif passing:
+            wait = getattr(passing[0], "retry_after", None)
+            inbox.try_later(delivery, note=str(passing[0]), now=self.now, at_least_s=wait)
+        elif found:
+            self.left = True
+        elif unread:
+            self.put_aside(delivery, unread, replayable=replayable)
+        else:
+            self.worked_off.append(delivery)
+
+    def broke(self, delivery: Delivery, error: Exception, *, replayable: bool) -> None:
+        """Count a try that broke. Where the delivery is put aside now, look at all that changed instead."""
+        trace = error if delivery.faults == 0 else None  # once is enough
+        kind = type(error).__name__
+        logger.warning("Delivery %s of shop %s broke: %s", delivery.pk, self.shop_id, kind, exc_info=trace)
+        if inbox.broke(delivery, error, now=self.now, replayable=replayable):
+            look_instead(self.shop_id, delivery.source)
+
+    def put_aside(self, delivery: Delivery, words: str, *, replayable: bool) -> None:
+        """Put a delivery aside that is not what its topic promises, and look at all that changed instead."""
+        state = Delivery.State.UNREADABLE
+        inbox.put_aside([delivery], state=state, note=words, now=self.now, replayable=replayable)
+        look_instead(self.shop_id, delivery.source)
+
+
+def look_instead(shop_id: int, source: str) -> None:
+    """Look at all that changed: something that told of it could not be read."""
+    if source == "reverb":
+        poll.soon(shop_id)
+    else:
+        walks.look_soon(shop_id)
+
+
+def replay(found: Iterable[Delivery]) -> int:
+    """Try deliveries again that were put aside; returns how many.
+
+    Where a body is gone, since it held people's data or is old, all that changed is looked at instead.
+    """
+    now, rows = clock.now(), list(found)
+    inbox.reopen([one for one in rows if bytes(one.body)], now=now)
+    gone = [one for one in rows if not bytes(one.body)]
+    for shop_id, source in {(one.shop_id, one.source) for one in gone}:
+        look_instead(shop_id, source)
+    inbox.done(gone, now=now, personal=None)
+    return len(rows)
