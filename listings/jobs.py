@@ -1,8 +1,8 @@
 """The queue: open a job, claim one, and say how its attempt ended. Each is one statement on one table.
 
-A worker holds a lock while it is at work. A job that it took to the grave is free again within seconds: its lock fell
-with its connection to the database. Where that cannot be told, it is free when its lease runs out. The lease is a
-token: who lost it can no longer close, postpone or reopen the job, whatever it does.
+A worker holds an advisory lock while it is at work. If it dies, PostgreSQL releases the lock with its connection, and
+the sweeper frees its jobs within seconds; otherwise the lease expires. The lease is a token: a worker that lost it can
+neither close, postpone or reopen the job, nor write what belongs to it (listings/lease.py).
 """
 
 from __future__ import annotations
@@ -16,12 +16,14 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from django.db import connection
+from django.db import DataError, connection
 from django.db.models import QuerySet
+from psycopg2.errors import DivisionByZero
 from psycopg2.extras import execute_values
 
 from listings.models import Job, Product, Rank
 from reverbsync.database import EVERYTHING, Span, Statement
+from reverbsync.ownership import Lost
 from reverbsync.wake import wake
 
 DRAIN = "listings.drain"
@@ -34,8 +36,8 @@ BY_HAND = "by hand"
 #: Cause of a job that a mass sync opened.
 MASS = "mass sync"
 
-#: Longer than one call can take (reverbsync.http); the lease is renewed before each that may change something.
-LEASE = timedelta(seconds=120)
+#: Longer than one call can take (reverbsync.http: to connect, and to a silent or slow answer); renewed before each.
+LEASE = timedelta(seconds=180)
 #: A claimed job whose holder is gone after this time was abandoned.
 LOCKED_WITHIN = timedelta(seconds=3)
 #: Names our locks among PostgreSQL's advisory locks.
@@ -50,8 +52,8 @@ FIRST_DELAY_S = 2.0
 LONGEST_DELAY_S = 900.0
 
 
-class LeaseLost(Exception):
-    """Another worker has taken the job over; nothing more may be written."""
+class LeaseLost(Lost):
+    """Another worker has taken the job over; nothing more may be called or written."""
 
 
 @dataclass(frozen=True)
@@ -242,7 +244,7 @@ def free_abandoned(*, now: datetime, most: int = 100) -> list[Claim]:
 
 
 def renew(taken: Claim, *, now: datetime) -> bool:
-    """Renew the lease before a call; returns whether something was asked since the job was claimed.
+    """Renew the lease before a call or with a write; returns whether something was asked since the job was claimed.
 
     Raises LeaseLost when another worker has taken the job over.
     """
@@ -311,13 +313,16 @@ def shops_with_due_jobs(*, now: datetime, ranks: Sequence[int] = ALL) -> list[in
 _RENEW = Statement("UPDATE listings_job SET lease_until = %s WHERE id = %s AND lease = %s RETURNING asked")
 
 # What is asked in another transaction meanwhile is seen: where that one changed the job's row, PostgreSQL looks at the
-# row as it has become, finds another count, and goes on with `put_back`, which looks at the new row too.
+# row as it has become, finds another count, and goes on with `put_back`, which looks at the new row too. Where neither
+# finds the job, the lease is lost: the division by zero undoes the statement, and with it what is written beside.
 _SETTLE = """
 WITH {beside}settled AS (
     {settle} WHERE id = %s AND lease = %s AND asked = %s{after} RETURNING id
+), put_back AS (
+    UPDATE listings_job SET due_at = %s, attempts = %s, lease = NULL, lease_until = NULL
+    WHERE id = %s AND lease = %s AND NOT EXISTS (SELECT FROM settled){after} RETURNING id
 )
-UPDATE listings_job SET due_at = %s, attempts = %s, lease = NULL, lease_until = NULL
-WHERE id = %s AND lease = %s AND NOT EXISTS (SELECT FROM settled){after}
+SELECT 1 / count(*) FROM (SELECT id FROM settled UNION ALL SELECT id FROM put_back) AS mine
 """
 
 
@@ -335,13 +340,21 @@ class Beside:
 def _settle(
     taken: Claim, settle: str, given: Sequence[Any], *, due: datetime, attempts: int, beside: Beside | None
 ) -> None:
-    """Do this with the job if this worker still has it and nothing was asked since; else it is due at `due` again."""
+    """Do this with the job if nothing was asked since it was claimed; else it is due at `due` again.
+
+    Raises LeaseLost, and writes nothing, where another worker has the job.
+    """
     after = " AND EXISTS (SELECT FROM before)" if beside else ""
     sql = _SETTLE.format(beside=f"{beside.sql}, " if beside else "", settle=settle, after=after)
     mine = [taken.job_id, taken.lease]
     values = [*(beside.given if beside else ()), *given, *mine, taken.asked, due, attempts, *mine]
     with connection.cursor() as cursor:
-        _statement(sql).run(cursor, values)
+        try:
+            _statement(sql).run(cursor, values)
+        except DataError as error:
+            if isinstance(error.__cause__, DivisionByZero):
+                raise LeaseLost from None
+            raise
 
 
 @lru_cache(maxsize=200)

@@ -200,21 +200,29 @@ REASONS: dict[str, Reason] = {
         ),
         Reason(
             "store_refused",
-            "Your store does not accept our keys, so what sold on Reverb is still in its stock. Connect it again.",
+            "Your store does not accept our keys, so its stock could not be updated for what sold on Reverb. "
+            "Connect it again. Meanwhile we keep trying.",
             Mend.STORE_CONNECTION,
             waits=True,
             speaker="Your store",
         ),
         Reason(
             "store_takes_no_stock",
-            "Your store did not take the change of stock: what sold on Reverb is still in it. Its own words are below.",
+            "Your store rejected the change of its stock for what sold on Reverb. We keep trying.",
             Mend.STORE,
             waits=True,
             speaker="Your store",
         ),
         Reason(
+            "store_behind",
+            "Your store's stock could not be updated as far as needed. We keep trying. What is missing is below.",
+            Mend.STORE,
+            waits=True,
+            speaker="",
+        ),
+        Reason(
             "store_later",
-            "Your store did not answer just now. Its stock is changed as soon as it does.",
+            "Your store's stock could not be updated just now. We retry within a minute.",
             speaker="Your store",
         ),
         Reason("try_later", "It will be tried again by itself."),

@@ -38,6 +38,13 @@ class Ledger(models.Model):
     #: When and by how much we last changed the store's stock: what the store tells right after is our own echo.
     wrote_store_at = models.DateTimeField(null=True)
     wrote_by = models.IntegerField(default=0)
+    #: Units by which the store's own number is below zero for sales that crossed our change of it: it did not know yet
+    #: that they were sold on Reverb. All other units below zero are backorders, which the store sold knowingly.
+    crossed = models.PositiveIntegerField(default=0)
+    #: Since when the store could not be changed as far as it should be; None while it has what it is to have.
+    behind_since = models.DateTimeField(null=True)
+    #: When the seller was mailed that it could not.
+    behind_told_at = models.DateTimeField(null=True)
     #: Units owed of which the seller has been told.
     owed_told = models.PositiveIntegerField(default=0)
     #: The seller was told of them before Reverb showed all of its orders; told again once it does.
@@ -57,5 +64,5 @@ class Ledger(models.Model):
 
     @property
     def owed(self) -> int:
-        """Units that were sold on both sides."""
-        return max(0, -self.units)
+        """Units that were sold on both sides. What the store sold beyond its own stock alone is a backorder."""
+        return max(0, -self.units - max(0, -self.store - self.crossed))

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models
 
+from reverbsync import clock
 from shops.models import Shop
 from shops.pictures import StoreProduct
+
+#: How far a moment may lie ahead of ours and be true all the same: clocks of one database agree far better than that.
+AHEAD = timedelta(minutes=1)
 
 
 class Product(models.Model):
@@ -61,6 +66,10 @@ class Product(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    def was_read_after(self, moment: datetime) -> bool:
+        """Tell whether a reading is known that began later. One of the future is not believed: a clock was wrong."""
+        return moment < self.read_at <= clock.now() + AHEAD
 
     @property
     def seen(self) -> StoreProduct:

@@ -4,24 +4,26 @@ The ledger remembers the adjustment before it is sent. If its answer is lost, th
 platform knows the same call when it comes again; elsewhere the store is counted, which tells whether it was applied.
 A raise that is too high by now is not repeated as it is: it would put up for sale what has sold since. First another
 change is made from the number that it was to be made from, which it can no longer be after that.
+
+The store may take less than it is asked for (`Count.done`). The ledger takes what was changed; the rest stays owed, and
+`Brought.error` says why.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import transaction
-
+from listings import lease
 from listings.models import Ledger, Product
 from listings.stock import ledger as books
-from reverbsync import clock
+from reverbsync import clock, ownership
 from shops.models import SyncSettings
 from shops.pictures import StoreProduct
 from shops.platforms import StoreClient, client_of, platform_of
-from shops.platforms.values import Count, Moved, StoreError, StorePassing, Unsupported
+from shops.platforms.values import Count, Moved, StoreError, StorePassing, StoreRefused, Unsupported
 
 #: How often the store may move under our hands in one turn.
 MAX_TRIES = 4
@@ -30,37 +32,68 @@ MAX_TRIES = 4
 REPEATS_KNOWN_FOR = timedelta(hours=20)
 
 
+class Short(StoreError):
+    """The store took less than it was asked for: no place in it has the units to give, or takes them."""
+
+
+class Disconnected(StoreRefused):
+    """There is no store to write to."""
+
+
 @dataclass(frozen=True)
-class Adjusted:
-    """What became of it: the store's number before and after, equal when nothing was to be written."""
+class Brought:
+    """What became of it: by how much we changed the store's number, and what it is now.
 
-    before: int
-    after: int
-
-
-def bring(ledger: Ledger, product: Product, settings: SyncSettings, *, renew: Callable[[], object]) -> Adjusted | None:
-    """Write to the store what it is still to get; None when nothing is.
-
-    `renew` is asked before each call and may raise to forbid it. Raises StoreError: what was not written stays owed and
-    is worked out again next time.
+    `error` says why the store still lacks something; None when it has all that it is to have.
     """
+
+    by: int
+    after: int
+    error: StoreError | None
+
+
+def bring(ledger: Ledger, product: Product, settings: SyncSettings, *, before: Callable[[], object]) -> Brought:
+    """Write to the store what it is still to get.
+
+    `before` is called first where there is something. Each call confirms the lease: raises ownership.Lost. What was not
+    written stays owed and is worked out again next time.
+    """
+    by, error = 0, None
+    try:
+        for one in _rounds(ledger, product, settings, before):
+            by += one
+    except StoreError as failed:
+        error = failed
+    return Brought(by, ledger.store, error)
+
+
+def _rounds(ledger: Ledger, product: Product, settings: SyncSettings, before: Callable[[], object]) -> Iterator[int]:
+    """Yield by how much each round changed the store, until it has what it is to have. Raises StoreError."""
     if ledger.adjusting is None and not books.to_write(ledger, settings):
-        return None
+        return
+    if product.shop.store.removed_at is not None:
+        raise Disconnected("Your store is not connected.")
+    before()
     client = client_of(product.shop.store)
-    before = ledger.store
     for _ in range(MAX_TRIES):
-        renew()
         if ledger.adjusting is not None:
-            _settle(ledger, product, client, owed=books.to_write(ledger, settings))
+            yield _settle(ledger, product, client, owed=books.to_write(ledger, settings))
             continue
         count = _count(ledger, product, client)
         by = books.to_write(ledger, settings)
         if not by:
-            break
-        _adjust(ledger, product, client, count, by)
-    if ledger.store == before:
-        return None
-    return Adjusted(before, ledger.store)
+            return
+        if count.units is None:
+            raise Unsupported(f"{_units(by)} on Reverb, and your store does not count this product's stock any more.")
+        yield _adjust(ledger, product, client, count, by)
+    if ledger.adjusting is not None or books.to_write(ledger, settings):
+        raise StorePassing("Its stock changed each time that we were about to change it.")
+
+
+def _units(by: int) -> str:
+    """Return what happened to the units that a store is to lose or to get, as the beginning of a sentence."""
+    units = f"{abs(by)} unit{'s' if abs(by) != 1 else ''}"
+    return f"{units} sold" if by < 0 else f"{units} came back"
 
 
 def _count(ledger: Ledger, product: Product, client: StoreClient) -> Count:
@@ -71,15 +104,16 @@ def _count(ledger: Ledger, product: Product, client: StoreClient) -> Count:
     if wait := books.trails_s(ledger, count.units, platform):
         raise StorePassing(f"{platform.name} does not show our last change of stock yet.", retry_after=wait)
     if count.units is not None and count.units != ledger.store:
-        with transaction.atomic():
-            ledger.units += count.units - ledger.store
-            ledger.store = count.units
-            ledger.save(update_fields=["units", "store"])
-            _picture(product, count.units, asked_at=asked_at)
+        with ownership.fenced():
+            if not _picture(product, count.units, asked_at=asked_at):
+                # A later reading has another number. Which of the two is newer is not known: both would be taken in.
+                raise StorePassing("Its stock was read while we counted it.", retry_after=1.0)
+            books.store_moved(ledger, count.units)
+            ledger.save(update_fields=["units", "store", "crossed"])
     return count
 
 
-def _adjust(ledger: Ledger, product: Product, client: StoreClient, count: Count, by: int) -> None:
+def _adjust(ledger: Ledger, product: Product, client: StoreClient, count: Count, by: int) -> int:
     ledger.serial += 1
     ledger.adjusting = {
         "by": by,
@@ -89,8 +123,8 @@ def _adjust(ledger: Ledger, product: Product, client: StoreClient, count: Count,
         "at": clock.now().isoformat(),
         "reference": f"{product.pk}-{ledger.serial}",
     }
-    ledger.save(update_fields=["serial", "adjusting"])
-    _send(ledger, product, client, first=True)
+    lease.save(ledger, "serial", "adjusting")
+    return _send(ledger, product, client, first=True)
 
 
 def _wish(ledger: Ledger) -> dict[str, Any]:
@@ -103,22 +137,29 @@ def _sent_at(wish: dict[str, Any]) -> datetime:
     return datetime.fromisoformat(wish["at"])
 
 
-def _send(ledger: Ledger, product: Product, client: StoreClient, *, first: bool = False) -> None:
+def _send(ledger: Ledger, product: Product, client: StoreClient, *, first: bool = False) -> int:
+    """Send the adjustment that is under way; return by how much the store was changed. Raises StoreError."""
     wish = _wish(ledger)
     count = Count(wish["units"], wish["place"], wish["there"])
     try:
         after = client.adjust(product.seen, count, by=wish["by"], reference=wish["reference"])
     except Moved:
         if not first and wish["by"] > 0 and clock.now() > _sent_at(wish) + REPEATS_KNOWN_FOR:
-            _applied(ledger, product, None)  # it moved for our own raise perhaps: of the two, what leaves fewer units
-        else:
-            _forget(ledger)
-        return
+            # It moved for our own raise perhaps: of the two, what leaves fewer units.
+            return _applied(ledger, product, None)
+        _forget(ledger)
+        return 0
     except StoreError as error:
         if _not_done(error, first=first):
             _forget(ledger)
         raise
-    _applied(ledger, product, after)
+    if after.done == 0:
+        _forget(ledger)
+        there = (
+            "no place in your store that sells online has them" if wish["by"] < 0 else "your store did not take them"
+        )
+        raise Short(f"{_units(wish['by'])} on Reverb, and {there}. Please correct the stock in your store.")
+    return _applied(ledger, product, after)
 
 
 def _not_done(error: StoreError, *, first: bool) -> bool:
@@ -129,20 +170,18 @@ def _not_done(error: StoreError, *, first: bool) -> bool:
     return not error.maybe_done and (first or isinstance(error, Unsupported))
 
 
-def _settle(ledger: Ledger, product: Product, client: StoreClient, *, owed: int) -> None:
+def _settle(ledger: Ledger, product: Product, client: StoreClient, *, owed: int) -> int:
     """Find out whether an adjustment whose answer was lost was applied, and take it in if so.
 
-    `owed` is what the store is to get if it was not.
+    `owed` is what the store is to get if it was not. Returns by how much the store is known to be changed now.
     """
     wish = _wish(ledger)
     platform = platform_of(product.shop.store)
     if platform.knows_repeats:
         too_high = wish["by"] > max(0, owed) and not wish.get("overtaken")
         if too_high or "over" in wish:
-            _overtake(ledger, product, client, by=owed or -1)
-        else:
-            _send(ledger, product, client)
-        return
+            return _overtake(ledger, product, client, by=owed or -1)
+        return _send(ledger, product, client)
     shows_at = _sent_at(wish) + timedelta(seconds=platform.stock_trails_s)
     if clock.now() < shows_at:
         wait = (shows_at - clock.now()).total_seconds()
@@ -150,16 +189,16 @@ def _settle(ledger: Ledger, product: Product, client: StoreClient, *, owed: int)
     count = client.count(product.seen)
     if count.units is None:
         _forget(ledger)
-        return
+        return 0
     # A sale of about then may blur it. What is nearer is taken for true; between two, the one that leaves fewer units.
     if_not, if_so = abs(count.units - wish["units"]), abs(count.units - wish["units"] - wish["by"])
     if if_so < if_not or (if_so == if_not and wish["by"] > 0):
-        _applied(ledger, product, count)
-    else:
-        _forget(ledger)
+        return _applied(ledger, product, count)
+    _forget(ledger)
+    return 0
 
 
-def _overtake(ledger: Ledger, product: Product, client: StoreClient, *, by: int) -> None:
+def _overtake(ledger: Ledger, product: Product, client: StoreClient, *, by: int) -> int:
     """Change the store from the number that a change whose answer was lost is to be made from, unless it has moved.
 
     Either way that one cannot be applied any more, so it can be sent again to hear whether it was.
@@ -168,7 +207,7 @@ def _overtake(ledger: Ledger, product: Product, client: StoreClient, *, by: int)
     if first := "over" not in wish:
         ledger.serial += 1
         wish["over"] = {"by": by, "reference": f"{product.pk}-{ledger.serial}"}
-        ledger.save(update_fields=["serial", "adjusting"])
+        lease.save(ledger, "serial", "adjusting")
     over = wish["over"]
     count = Count(wish["units"], wish["place"], wish["there"])
     after = None
@@ -179,46 +218,54 @@ def _overtake(ledger: Ledger, product: Product, client: StoreClient, *, by: int)
     except StoreError as error:
         if _not_done(error, first=first):
             del wish["over"]
-            ledger.save(update_fields=["adjusting"])
+            lease.save(ledger, "adjusting")
         raise
     del wish["over"]
     wish["overtaken"] = True
-    _note(ledger, product, by=over["by"] if after else 0, after=after)
+    return _note(ledger, product, by=_done(over["by"], after) if after else 0, after=after)
 
 
-def _applied(ledger: Ledger, product: Product, after: Count | None) -> None:
+def _applied(ledger: Ledger, product: Product, after: Count | None) -> int:
     """The store has taken it. What it counts `after` may hold other changes too: those are taken in next time."""
-    by, ledger.adjusting = _wish(ledger)["by"], None
-    _note(ledger, product, by=by, after=after)
+    by, ledger.adjusting = _done(_wish(ledger)["by"], after), None
+    return _note(ledger, product, by=by, after=after)
 
 
-def _note(ledger: Ledger, product: Product, *, by: int, after: Count | None) -> None:
+def _done(by: int, after: Count | None) -> int:
+    """Return how much of a change was made."""
+    return by if after is None or after.done is None else after.done
+
+
+def _note(ledger: Ledger, product: Product, *, by: int, after: Count | None) -> int:
     """Keep that the store was changed, and by how much; 0: not at all."""
     now = clock.now()
-    with transaction.atomic():
+    with ownership.fenced():
+        if after is not None and after.units is not None:
+            _picture(product, after.units, asked_at=now)
         if by:
             ledger.wrote_by, ledger.wrote_store_at = by, now
             ledger.store += by
         ledger.save(update_fields=["store", "adjusting", "wrote_by", "wrote_store_at"])
-        if after is not None and after.units is not None:
-            _picture(product, after.units, asked_at=now)
+    return by
 
 
 def _forget(ledger: Ledger) -> None:
     ledger.adjusting = None
-    ledger.save(update_fields=["adjusting"])
+    lease.save(ledger, "adjusting")
 
 
-def _picture(product: Product, units: int, *, asked_at: datetime) -> None:
+def _picture(product: Product, units: int, *, asked_at: datetime) -> bool:
     """Take the store's number into the picture, so that a reading that began before is not taken for news.
 
-    All else in it stays as it was read last, and so does a number that was read later. Call it inside a transaction.
+    All else in it stays as it was read last, and so does a number that was read later: then False, unless it is the
+    same. Call it inside a transaction, before what is locked after a product.
     """
     row = Product.objects.select_for_update().get(pk=product.pk)
-    if row.read_at <= asked_at:
+    if not row.was_read_after(asked_at):
         seen: StoreProduct = replace(row.seen, stock=units)
         if units != row.seen.stock:
             row.stock_since = asked_at
         row.picture, row.read_at = seen.kept(), asked_at
         row.save(update_fields=["picture", "read_at", "stock_since"])
     product.picture, product.read_at, product.stock_since = row.picture, row.read_at, row.stock_since
+    return row.seen.stock == units

@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from django.db import transaction
 from django.db.models import F, Max, Q, QuerySet
 
+from listings import lease
 from listings.models import Ledger, Listing, Order, Product
 from listings.on_sale import OFF_SALE, number_of
 from listings.stock import linking
 from listings.stock.linking import Read, stands_since
 from listings.stock.merge import FOLLOWS_WITHIN, RIPE, SLACK, Agreed, Merged, Sale, merge, owed_to_store, shown
-from reverbsync import clock
+from reverbsync import clock, ownership
 from reverbsync.database import EVERYTHING, Span
 from shops.models import Shop, SyncSettings
 from shops.models.settings import StockWay
@@ -24,6 +24,9 @@ from shops.reverb.orders import RELEASED, UNPAID
 
 #: Orders that are settled and this old explain nothing any more.
 SETTLED_AFTER = timedelta(days=1)
+
+#: For how long after our own change of the store what sold there may have been sold before.
+CROSSES_WITHIN = timedelta(seconds=60)
 
 #: What an order keeps of its reckoning, beside the state in which it was reckoned.
 _KEPT = ("counted", "shown", "doubtful", "restocked")
@@ -95,7 +98,7 @@ def take(row: Listing, product: Product, read: Read, settings: SyncSettings) -> 
     None where the store does not count the product. The first reading only begins it: the store leads, and orders
     that are known by then are history.
     """
-    with transaction.atomic():
+    with ownership.fenced():
         found = Ledger.objects.select_for_update().filter(listing=row).first()
         if found is None:
             found = linking.begin(row, product, read, settings)
@@ -122,8 +125,8 @@ def _follow(ledger: Ledger, product: Product, read: Read, settings: SyncSettings
     """Where the store leads: what Reverb shows now is what is to be brought in line with it."""
     if (found := _to_follow(ledger, product, read, settings)) is not None:
         ledger.store, ledger.reverb = found
-        ledger.units, ledger.put_at = ledger.store, read.now
-        ledger.save(update_fields=["store", "units", "reverb", "put_at"])
+        ledger.units, ledger.put_at, ledger.crossed = ledger.store, read.now, 0
+        ledger.save(update_fields=["store", "units", "reverb", "put_at", "crossed"])
 
 
 def _to_follow(ledger: Ledger, product: Product, read: Read, settings: SyncSettings) -> tuple[int, int] | None:
@@ -228,10 +231,31 @@ def _sale(order: Order) -> Sale:
     )
 
 
+def store_moved(ledger: Ledger, number: int) -> None:
+    """Take in that the store has another number than was known; the caller saves it."""
+    ledger.crossed = _crossed(ledger, number)
+    ledger.units += number - ledger.store
+    ledger.store = number
+
+
+def _crossed(ledger: Ledger, number: int) -> int:
+    """Return by how much of its new number the store is below zero for sales that crossed our change of it.
+
+    Right after we took units off, what takes it below zero was sold when it did not know yet that they were gone.
+    """
+    below = max(0, -number)
+    more = below - max(0, -ledger.store)
+    wrote_at = ledger.wrote_store_at
+    if more > 0 and ledger.wrote_by < 0 and wrote_at is not None and clock.now() < wrote_at + CROSSES_WITHIN:
+        return ledger.crossed + more
+    return min(ledger.crossed, below)
+
+
 def _save(ledger: Ledger, orders: Iterable[Order], merged: Merged) -> None:
+    ledger.crossed = _crossed(ledger, merged.agreed.store)
     for name in _FIELDS:
         setattr(ledger, name, getattr(merged.agreed, name))
-    ledger.save(update_fields=_FIELDS)
+    ledger.save(update_fields=[*_FIELDS, "crossed"])
     sales = {sale.number: sale for sale in merged.sales}
     for order in orders:
         sale = sales[order.number]
@@ -297,7 +321,7 @@ def to_write(ledger: Ledger, settings: SyncSettings) -> int:
 def setting_reverb(ledger: Ledger, units: int) -> None:
     """Remember the number that is about to be set on Reverb: the answer may be lost."""
     ledger.putting = units
-    ledger.save(update_fields=["putting"])
+    lease.save(ledger, "putting")
 
 
 def set_on_reverb(ledger: Ledger, units: int, *, at: datetime, store: int | None) -> None:
@@ -307,10 +331,10 @@ def set_on_reverb(ledger: Ledger, units: int, *, at: datetime, store: int | None
     if store is not None and ledger.store != store:  # only where the store leads: else it was taken in before
         ledger.store = ledger.units = store
         changed += ["store", "units"]
-    ledger.save(update_fields=changed)
+    lease.save(ledger, *changed)
 
 
 def not_set(ledger: Ledger) -> None:
     """Reverb has surely not taken the number."""
     ledger.putting = None
-    ledger.save(update_fields=["putting"])
+    lease.save(ledger, "putting")

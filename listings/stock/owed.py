@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import timedelta
 
+from listings import lease
 from listings.models import Order, Product
 from listings.stock.turn import Turn
 from reverbsync import clock
@@ -58,7 +59,7 @@ def tell(stock: Turn) -> str | None:
         ledger.owed_unnamed = ledger.owed_unanswered = False
     if words is not None or owed != told:
         ledger.owed_told = owed
-        ledger.save(update_fields=["owed_told", "owed_unnamed", "owed_unanswered"])
+        lease.save(ledger, "owed_told", "owed_unnamed", "owed_unanswered")
     return words
 
 

@@ -15,7 +15,7 @@ from listings.on_sale import is_news, number_of
 from listings.orders import poll
 from listings.stock import adjust, merge
 from listings.stock import ledger as books
-from listings.stock.adjust import Adjusted
+from listings.stock.adjust import Brought
 from listings.stock.linking import Read
 from reverbsync import clock
 from shops.models import ReverbConnection, SyncSettings
@@ -40,7 +40,8 @@ class Turn:
     settings: SyncSettings
     connection: ReverbConnection
     client: ReverbClient
-    renew: Callable[[], object]
+    #: Saves what is noted, before a store is called that may take long to answer.
+    before_store: Callable[[], object]
     #: The ledger and the date of the orders as they were when the attempt began, and whether there may be orders that
     #: still say something about the stock.
     known: Ledger | None
@@ -181,11 +182,11 @@ class Turn:
         if (self.ledger.reverb, self.ledger.store) != (number, store):
             books.set_on_reverb(self.ledger, number, at=self._their_now(), store=store)
 
-    def bring_to_store(self) -> Adjusted | None:
-        """Write to the store what it is still to get. Raises StoreError."""
-        if self.ledger is None or self.product.gone_at is not None or self.product.shop.store.removed_at is not None:
+    def bring_to_store(self) -> Brought | None:
+        """Write to the store what it is still to get, as far as it takes it; None where it has no such product."""
+        if self.ledger is None or self.product.gone_at is not None:
             return None
-        return adjust.bring(self.ledger, self.product, self.settings, renew=self.renew)
+        return adjust.bring(self.ledger, self.product, self.settings, before=self.before_store)
 
     def _their_now(self) -> datetime:
         return self.client.their_now()

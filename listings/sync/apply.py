@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from listings import lease
 from listings.models import Ledger, Listing
 from listings.on_sale import number_of
 from listings.stock.turn import Turn
 from listings.sync import payload, rows
 from listings.sync.decide import Case, Decision, agree, already_agreed
-from reverbsync import clock
+from reverbsync import clock, ownership
 from shops.models import FIELDS
 from shops.pictures import ReverbListing
 from shops.reverb import read
@@ -52,7 +53,7 @@ def create(client: ReverbClient, row: Listing, case: Case, decision: Decision, s
     def goes_out() -> None:
         # Not before the pace has let it through: who dies waiting for that leaves nothing to be looked for.
         row.post_started_at = clock.now()
-        row.save(update_fields=["post_started_at"])
+        lease.save(row, "post_started_at")
         stock.before_put(decision.sends["stock"])
 
     try:
@@ -113,8 +114,9 @@ def set_aside(client: ReverbClient, row: Listing, listing: ReverbListing) -> Non
     """
     client.update(listing, {"sku": f"{row.sku[:200]} (sold {listing.id})"})
     rows.note(row, reverb_id="", link="", state="", picture=None, agreed={}, anew=False, publish_looks=None)
-    rows.save(row)
-    Ledger.objects.filter(listing=row).update(reverb=None, putting=None)
+    with ownership.fenced():
+        rows.save(row)
+        Ledger.objects.filter(listing=row).update(reverb=None, putting=None)
 
 
 def keep(
@@ -153,7 +155,7 @@ def _sku_is_taken(error: ReverbError) -> bool:
 
 def _clear_post(row: Listing) -> None:
     row.post_started_at = None
-    row.save(update_fields=["post_started_at"])
+    lease.save(row, "post_started_at")
 
 
 def _changes(case: Case, sent: Mapping[str, Any]) -> list[dict[str, Any]]:

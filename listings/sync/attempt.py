@@ -9,7 +9,7 @@ from functools import partial
 
 from django.db.models import F
 
-from listings import jobs
+from listings import jobs, lease
 from listings.jobs import Beside, Claim
 from listings.models import Line, Listing, Order, Product
 from listings.stock.ledger import Overtaken, Undecided, is_settled
@@ -22,6 +22,7 @@ from listings.sync.rows import Begun
 from listings.sync.steps import Steps, skipped
 from listings.sync.words import Change, Ending
 from reverbsync import clock
+from reverbsync.ownership import Lost
 from shops.models import ReverbConnection
 from shops.reverb import connect
 from shops.reverb.client import ReverbClient
@@ -36,8 +37,13 @@ logger = logging.getLogger(__name__)
 UNDECIDED_S = 5.0
 #: Seconds until a turn begins anew that was overtaken by news before it wrote anything.
 AT_ONCE_S = 0.05
-#: However long a store has not answered, its stock is tried again after so many seconds.
-STORE_AGAIN_AT_LATEST_S = 60.0
+#: However often a store could not be changed, and why, it is tried again after so many seconds.
+STORE_AGAIN_AT_LATEST_S = {
+    "store_later": 60.0,
+    "store_behind": 300.0,
+    "store_takes_no_stock": 300.0,
+    "store_refused": 300.0,
+}
 #: Endings before anything was looked at: once the settings change, the product is due as if it never was.
 NOT_LOOKED = frozenset({"auto_sync_off", "not_connected", "not_chosen"})
 #: Seconds between two looks for a listing whose POST got no answer.
@@ -53,6 +59,15 @@ def attempt(taken: Claim) -> None:
         return
     # What was asked until then is in what was read.
     taken = replace(taken, asked=begun.asked)
+    try:
+        with lease.of(taken):
+            _attempt(begun, taken, started, began_at)
+    except Lost:
+        logger.warning("Job %s was taken over by another worker", taken.job_id)
+
+
+def _attempt(begun: Begun, taken: Claim, started: float, began_at: datetime) -> None:
+    """Make the attempt and settle the job. Raises Lost when another worker has taken it over."""
     link = begun.row.link if begun.row else ""
     if taken.interrupted:
         former = Ending(Entry.Outcome.FAILED, "interrupted")
@@ -65,9 +80,8 @@ def attempt(taken: Claim) -> None:
             _put_off(begun, taken, paced)
             return
         ending = _failed(begun, taken, paced, done)
-    except jobs.LeaseLost:
-        logger.warning("Job %s was taken over by another worker", taken.job_id)
-        return
+    except Lost:
+        raise
     except Overtaken:
         _put_off(begun, taken, Paced("An order came meanwhile.", retry_after=AT_ONCE_S))
         return
@@ -81,7 +95,8 @@ def attempt(taken: Claim) -> None:
     link = begun.row.link if begun.row else ""
     took_ms = round((clock.monotonic() - started) * 1000)
     told = words.tell(begun.product, link, taken, ending, took_ms=took_ms, attempt=taken.attempt)
-    waits = ending.reason if REASONS[ending.reason].waits and ending.again_s is None else ""
+    blocked = ending.again_s is None or ending.reason in STORE_AGAIN_AT_LATEST_S
+    waits = ending.reason if REASONS[ending.reason].waits and blocked else ""
     # What is held back was looked at for its stock alone.
     line = _of_line(ending) if ending.again_s is None and not begun.product.held else None
     looked_at = None if ending.reason in NOT_LOOKED else began_at
@@ -103,8 +118,9 @@ def _settle(taken: Claim, ending: Ending, beside: Beside) -> None:
     now = clock.now()
     if ending.again_s is not None:
         passed = ending.outcome != Entry.Outcome.FAILED
-        if ending.reason == "store_later":
-            ending.again_s = max(ending.again_s, min(STORE_AGAIN_AT_LATEST_S, jobs.delay_s(taken.attempt)))
+        if ending.reason in STORE_AGAIN_AT_LATEST_S:
+            latest_s = STORE_AGAIN_AT_LATEST_S[ending.reason]
+            ending.again_s = max(ending.again_s, min(latest_s, jobs.delay_s(taken.attempt)))
         due = now + timedelta(seconds=ending.again_s)
         jobs.try_later(taken, due=due, attempts=0 if passed else taken.attempt, now=now, beside=beside)
     elif REASONS[ending.reason].waits:
@@ -146,7 +162,7 @@ def _turn(begun: Begun, taken: Claim, began_at: datetime, done: list[Change]) ->
         settings,
         connection,
         client,
-        partial(_before_store, row, taken),
+        partial(rows.save, row),
         known=begun.ledger,
         orders_read_at=begun.orders_read_at,
         sold=begun.sold,
@@ -164,12 +180,6 @@ def _turn(begun: Begun, taken: Claim, began_at: datetime, done: list[Change]) ->
         only_end = frozenset({"stock"} if not case.units else ())
         case = replace(case, switches=Switches(create=False, fields=only_end))
     return Steps(client, row, stock, done, in_bulk=taken.cause == jobs.MASS).run(case)
-
-
-def _before_store(row: Listing, taken: Claim) -> None:
-    """Renew the lease before the store is called, and save what is known till then: it may take long to answer."""
-    rows.save(row)
-    jobs.renew(taken, now=clock.now())
 
 
 def _before_write(product: Product, taken: Claim) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError
 
 from listings.models import Job, Ledger, Listing, Order, Product
 from listings.stock import ledger as books
 from listings.sync.rows import Begun
-from reverbsync import clock
+from reverbsync import clock, ownership
 from shops.pictures import ReverbListing
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import NotFound, Paced, Passing
@@ -112,17 +112,18 @@ def row_of(product: Product) -> Listing | None:
     if product.gone_at is not None:
         return None
     if own is not None:
-        own.delete()  # nothing was found or made under the SKU that the product had before
+        with ownership.fenced():
+            own.delete()  # nothing was found or made under the SKU that the product had before
     if inherited := _inherit(product):
         return inherited
     try:
-        with transaction.atomic():
+        with ownership.fenced():
             return Listing.objects.create(product=product, shop_id=product.shop_id, sku=product.sku)
     except IntegrityError:
         return None
 
 
-@transaction.atomic
+@ownership.fenced()
 def _inherit(product: Product) -> Listing | None:
     """Take over the listing of a product with the same SKU that is gone. Raises Paced while that one is worked on."""
     old = Listing.objects.filter(shop=product.shop_id, sku=product.sku, product__gone_at__isnull=False).first()
@@ -141,9 +142,10 @@ def _inherit(product: Product) -> Listing | None:
 
 def _forget(row: Listing) -> None:
     """The listing that we knew is gone from Reverb: what was agreed on went with it."""
-    Ledger.objects.filter(listing=row).delete()
     row.reverb_id = row.link = row.state = ""
     row.picture = None
     row.agreed = {}
     row.publish_looks = None
-    row.save(update_fields=["reverb_id", "link", "state", "picture", "agreed", "publish_looks"])
+    with ownership.fenced():
+        Ledger.objects.filter(listing=row).delete()
+        row.save(update_fields=["reverb_id", "link", "state", "picture", "agreed", "publish_looks"])

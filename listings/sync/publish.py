@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from listings import lease
 from listings.models import Listing
 from listings.sync.decide import Case, Decision
 from listings.sync.words import Ending
@@ -81,4 +82,4 @@ def _not_published(row: Listing, outcome: Entry.Outcome, ending: Ending) -> Endi
 
 def _count(row: Listing, looks: int | None) -> None:
     row.publish_looks = looks
-    row.save(update_fields=["publish_looks"])
+    lease.save(row, "publish_looks")

@@ -14,6 +14,7 @@ from typing import Any
 
 from django.db import connection
 
+from listings import lease
 from listings.jobs import Also, Beside, Claim
 from listings.models import Ledger, Line, Listing, Product
 from listings.stock.ledger import SETTLED_AFTER
@@ -136,11 +137,9 @@ def note(row: Listing, **now: Any) -> None:
 
 
 def save(row: Listing) -> None:
-    """Save what was noted, and only that: what others wrote to the row meanwhile stays."""
+    """Save what was noted, and only that: what others wrote to the row meanwhile stays. Raises LeaseLost."""
     if row.unsaved:
-        sql, given = _saving(row)
-        with connection.cursor() as cursor:
-            cursor.execute(sql, given)
+        lease.save(row, *row.unsaved)
         row.unsaved = frozenset()
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from listings.models import Listing
-from listings.stock import owed
+from listings.stock import behind, owed
+from listings.stock.adjust import Disconnected, Short
 from listings.stock.turn import Turn
 from listings.sync import apply, publish
 from listings.sync.decide import Action, Case, Decision, decide
@@ -20,6 +21,8 @@ from synclog.models import Entry
 MAX_STEPS = 3
 #: Seconds until a store that did not answer is tried again; its stock is urgent.
 STORE_AGAIN_S = 5.0
+#: The same once the seller was mailed what they must change for it.
+STORE_TOLD_AGAIN_S = 3600.0
 
 
 @dataclass
@@ -106,14 +109,14 @@ class Steps:
         return self._now(case, None)
 
     def _to_store(self) -> None:
-        try:
-            written = self.stock.bring_to_store()
-        except StoreError as error:
-            self.store_error = error
+        brought = self.stock.bring_to_store()
+        if brought is None:
             return
-        if written is not None:
-            change = {"field": "Stock in your store", "before": str(written.before), "after": str(written.after)}
-            self.done.append(change)
+        self.store_error = brought.error
+        behind.follow(self.stock, brought)
+        if brought.by:
+            before, after = str(brought.after - brought.by), str(brought.after)
+            self.done.append({"field": "Stock in your store", "before": before, "after": after})
 
     def _now(self, case: Case, listing: ReverbListing | None) -> Case:
         synced = self.stock.ledger is not None
@@ -129,7 +132,8 @@ class Steps:
         self._soon(ending, self.stock.again_s)
         if self.store_error is not None:
             ending.outcome, ending.message = Entry.Outcome.FAILED, str(self.store_error)
-            ending.reason, again_s = _store_failed(self.store_error)
+            ledger = self.stock.ledger
+            ending.reason, again_s = _store_failed(self.store_error, told=bool(ledger and ledger.behind_told_at))
             self._soon(ending, again_s)
         if oversold is not None:  # told once: nothing else may take its place in the log
             ending.outcome, ending.reason, ending.message = Entry.Outcome.FAILED, "oversold", oversold
@@ -145,11 +149,19 @@ def skipped(reason: str) -> Ending:
     return Ending(Entry.Outcome.NOTHING if reason == "gone" else Entry.Outcome.SKIPPED, reason)
 
 
-def _store_failed(error: StoreError) -> tuple[str, float | None]:
-    """Return the reason for a store that was not written to, and the seconds until it is tried again."""
+def _store_failed(error: StoreError, *, told: bool) -> tuple[str, float | None]:
+    """Return the reason for a store that lacks something, and the seconds until it is tried again at the earliest.
+
+    What may oversell never waits for the seller alone. `told`: the seller was mailed, so it is tried more seldom.
+    """
+    again_s = STORE_TOLD_AGAIN_S if told else STORE_AGAIN_S
     match error:
-        case StoreRefused():
+        case Disconnected():
             return "store_refused", None
+        case StoreRefused():
+            return "store_refused", again_s
         case Unsupported():
-            return "store_takes_no_stock", None
+            return "store_takes_no_stock", again_s
+        case Short():
+            return "store_behind", again_s
     return "store_later", error.retry_after or STORE_AGAIN_S

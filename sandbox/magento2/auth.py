@@ -61,14 +61,14 @@ class Auth:
         """Check a signed call with a signing key; None when it is right."""
         if said.get("oauth_signature_method") != "HMAC-SHA256":
             return refused(400, "Signature method %1 is not supported", parameters=[said.get("oauth_signature_method")])
-        at, nonce = said.get("oauth_timestamp", ""), said.get("oauth_nonce", "")
-        if not at.isdigit() or abs(time.time() - int(at)) > SKEW_S or not nonce:
+        at, nonce, now = said.get("oauth_timestamp", ""), said.get("oauth_nonce", ""), self._stores.clock.now()
+        if not at.isdigit() or abs(now - int(at)) > SKEW_S or not nonce:
             return unauthorised()
-        self._used = {one: when for one, when in self._used.items() if when > time.time() - 2 * SKEW_S}
+        self._used = {one: when for one, when in self._used.items() if when > now - 2 * SKEW_S}
         mark = f"{said.get('oauth_consumer_key')} {nonce}"
         if mark in self._used:
             return unauthorised()
-        self._used[mark] = time.time()
+        self._used[mark] = now
         return None if oauth1.is_signed(request, said, key) else unauthorised()
 
 

@@ -69,6 +69,11 @@ class StoreClient(Protocol):
     def adjust(self, product: StoreProduct, count: Count, *, by: int, reference: str) -> Count:
         """Change the stock by a difference, starting from `count`, and return the count afterwards.
 
+        Units are taken from the places that have them, in several rows of one call if need be. Where they have fewer
+        than asked for, as many as they have are taken, and `done` in the returned count says how many (-2); 0, and no
+        call, where nothing can be changed. The caller tells the seller, and asks again later for the rest. What is
+        changed follows from `count` alone, so that a repeated call is the same one.
+
         `reference` names the cause, such as a Reverb order's line. The same call (same product, count, `by` and
         reference) may be repeated after a lost answer where the platform knows keys against repeats; elsewhere the
         StorePassing says `maybe_done`, and the stock must be counted first. Raises Moved, and changes nothing, when

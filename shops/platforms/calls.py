@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from reverbsync import http, pace
+from reverbsync import http, ownership, pace
 from reverbsync.http import Answer
 from reverbsync.pace import Budget
 from shops.platforms.values import StoreError, StorePassing, StoreRefused, TooLarge
@@ -29,11 +29,15 @@ def call(
 ) -> Answer:
     """Make one call and return whatever HTTP answered; `store` begins the sentences, such as "WooCommerce".
 
+    A worker that has lost its work to another one makes none: raises ownership.Lost.
+
     Raises StorePassing when nothing answered, with `maybe_done` where a write may have been applied, TooLarge when the
     answer is larger than what is read of one, and StoreRefused when the address may not be called.
     """
     try:
-        return http.call(method, url, budgets=budgets, headers=headers, body=body, read_s=read_s)
+        return http.call(
+            method, url, budgets=budgets, headers=headers, body=body, read_s=read_s, before=ownership.confirm
+        )
     except http.Paced as paced:
         raise StorePassing(f"{store} asks us to wait.", retry_after=paced.retry_after) from None
     except http.NotAllowed as error:

@@ -176,8 +176,13 @@ class StockPage:
 
 @dataclass(frozen=True)
 class Count:
-    """Units of a product in the store. `place` and `there` say where an adjustment would be made and what is there."""
+    """Units of a product in the store. `place` and `there` say where an adjustment would be made and what is there.
+
+    `done` is set by `adjust` where it changed the stock by another difference than it was asked for: 0 when nothing
+    could be changed. None: by all of it.
+    """
 
     units: int | None  # None: the store does not count this product
     place: str = ""
     there: int = 0
+    done: int | None = None

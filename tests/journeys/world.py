@@ -22,14 +22,17 @@ from reverbsync import clock
 from reverbsync.redis import connection
 from reverbsync.stack import ports
 from reverbsync.stack.parent import die_with_parent
+from reverbsync.stack.stores import STORES
+from reverbsync.stack.stores import StandIn as Platform
 from shops import make
 from shops.events import ProductChanged, ProductDeleted
 from shops.models import Shop, SyncSettings
-from shops.platforms.values import Keys
+from shops.platforms import PLATFORMS
 from synclog.models import Entry
 from tests.people import olivia
 
-DOMAIN = "guitars.myshopify.com"
+SHOPIFY = STORES["shopify"]
+DOMAIN = SHOPIFY.domain
 
 
 @contextmanager
@@ -91,16 +94,18 @@ class StandIn:
 class World:
     """One shop between the two."""
 
-    def __init__(self, reverb: StandIn, store: StandIn, token: str) -> None:
-        self.reverb, self.store, self.token = reverb, store, token
+    def __init__(self, reverb: StandIn, store: StandIn, token: str, kind: Platform = SHOPIFY) -> None:
+        self.reverb, self.store, self.token, self.domain = reverb, store, token, kind.domain
         self.now = datetime.now(UTC)
         reverb.ask("POST", "/reset")
         reverb.ask("POST", "/accounts", {"token": token})
         store.ask("DELETE", "/faults")
-        store.ask("POST", "/shops", {"domain": DOMAIN, "token": token, "secret": "s", "webhooks": []})
+        keys = PLATFORMS[kind.kind].keys(kind.token(token), "s")
+        wish = {"domain": kind.domain, "token": keys.token.get_secret_value(), "secret": "s", "webhooks": []}
+        store.ask("POST", "/shops", wish)
         connection().flushdb()
         self.shop: Shop = make.shop(olivia(), "Guitars")
-        make.connect_store(self.shop, platform="shopify", address=DOMAIN, keys=Keys(token, "s"))
+        make.connect_store(self.shop, platform=kind.kind, address=kind.address(store.url), keys=keys)
         make.connect_reverb(self.shop, token)
         self.shop = Shop.objects.select_related("store", "reverb", "sync_settings").get(pk=self.shop.pk)
         reverb.ask("DELETE", "/requests")
@@ -117,7 +122,7 @@ class World:
         row = {"sku": sku, "price": "500.00", "inventory_quantity": 3, "barcode": "885978110803"}
         row.update({name: wish.pop(name) for name in list(wish) if name in {*row, "tracked"}})
         body = {
-            "domain": DOMAIN,
+            "domain": self.domain,
             "title": "Fender Strat",
             "vendor": "Fender",
             "product_type": "Electric Guitars / Solid Body",

@@ -68,12 +68,14 @@ def test_what_is_asked_while_the_end_waits_for_it_is_looked_at(shop: Shop, end: 
     assert Entry.objects.count() == 1
 
 
-def test_who_lost_the_job_leaves_it_to_the_other(shop: Shop) -> None:
+def test_who_lost_the_job_leaves_it_to_the_other_and_writes_nothing(shop: Shop) -> None:
     product = product_of(shop)
     jobs.look_again([product], rank=Rank.EDIT, cause="test", now=NOON)
     slow = jobs.claim(shop.pk, now=NOON)
     quick = jobs.claim(shop.pk, now=NOON + 2 * jobs.LEASE)
     assert slow is not None and quick is not None  # noqa: PT018 -- both are needed
     for end in (jobs.finish, jobs.wait_for_seller, later):
-        ended(product, slow, threading.Event(), end)
-    assert Job.objects.get().lease == quick.lease
+        with pytest.raises(jobs.LeaseLost):
+            ended(product, slow, threading.Event(), end)
+    product.refresh_from_db()
+    assert (Job.objects.get().lease, product.looked_at, Entry.objects.count()) == (quick.lease, None, 0)

@@ -6,7 +6,7 @@ import uuid
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from listings import jobs
 from listings.jobs import LEASE, PAUSE, Claim
@@ -105,7 +105,8 @@ def test_who_lost_the_lease_can_no_longer_close_the_job(shop: Shop, product: Pro
     ask(product)
     slow = take(shop)
     take(shop, LEASE.total_seconds() + 1)
-    jobs.finish(slow, now=NOON)
+    with pytest.raises(jobs.LeaseLost), transaction.atomic():
+        jobs.finish(slow, now=NOON)
     assert Job.objects.exists()
     with pytest.raises(jobs.LeaseLost):
         jobs.renew(slow, now=NOON)

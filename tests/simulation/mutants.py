@@ -84,11 +84,12 @@ def echo_of_the_store_taken_for_news() -> AbstractContextManager[Any]:
     """Our own adjustment comes back from the store and is taken for a change there."""
     applied = adjust._applied
 
-    def forgets(ledger: Ledger, product: Product, after: Count) -> None:
+    def forgets(ledger: Ledger, product: Product, after: Count) -> int:
         before = ledger.store
-        applied(ledger, product, after)
+        by = applied(ledger, product, after)
         ledger.store = before
         ledger.save(update_fields=["store"])
+        return by
 
     return _instead(adjust, "_applied", forgets)
 
