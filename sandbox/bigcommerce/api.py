@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import datetime
 from typing import Any
 
@@ -151,9 +150,7 @@ def _inventory(app: Flask, stores: Stores, sender: Sender, tell: Tell) -> None:
                     changes = locations.moved(variant, location, by)
                     tell(domain, stores.edit_variant(product, variant, changes, why="api"))
 
-        timer = threading.Timer(float(sender.settings["lag_s"]), apply)
-        timer.daemon = True
-        timer.start()
+        sender.later(float(sender.settings["lag_s"]), apply)
         return {"transaction_id": f"t-{stores.keep.number('transaction', 1)}"}
 
 

@@ -8,7 +8,6 @@ import hmac
 import json
 import os
 import secrets
-import time
 from pathlib import Path
 from typing import Any
 
@@ -28,23 +27,26 @@ from sandbox.common.store import Stores
 QUOTA: dict[str, float] = {"calls": 150, "window_s": 30.0}
 
 
-def build(folder: Path | None, url: str) -> Flask:
-    """Return the application; `folder` keeps its state (None: memory only), `url` is its own address."""
+def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending: type[Sender] = Sender) -> Flask:
+    """Return the application; `folder` keeps its state (None: memory only), `url` is its own address.
+
+    `clock` and `sending` (how webhooks go out) are for who sets the time, such as a simulation.
+    """
     app = web.application(
         __name__,
         Path(__file__).parent,
         title="Stand-in store",
         words="A local stand-in for a BigCommerce store. What you save here goes out as webhooks.",
     )
-    clock = Clock()
+    clock = clock or Clock()
     stores = Stores(Keep(folder, "bigcommerce"), clock, first_id=100)
-    domains = hooks.Domains()
-    sender, faults, log = Sender(stores.keep, clock, hooks.manners(stores, domains)), Faults(), Log()
+    domains = hooks.Domains(clock)
+    sender, faults, log = sending(stores.keep, clock, hooks.manners(stores, domains)), Faults(), Log()
 
     def tell(domain: str, happened: list[Doc]) -> None:
         shop = stores.keep.get("shop", domain) or {}
         for one in happened:
-            for scope, body in hooks.bodies(shop, one):
+            for scope, body in hooks.bodies(clock, shop, one):
                 sender.send(domain, scope, body)
 
     control(app, faults, log)
@@ -83,7 +85,7 @@ def _guard(app: Flask, stores: Stores, faults: Faults, log: Log) -> None:
         if any(part in request.path for part in shop.get("may_not") or ()):
             return refused(403, "You don't have a required scope to access the endpoint")
         calls = used.setdefault(shop["domain"], [])
-        now = time.time()
+        now = stores.clock.now()
         calls[:] = [at for at in calls if at > now - QUOTA["window_s"]]
         g.reset_ms = int(1000 * (QUOTA["window_s"] - (now - calls[0]))) if calls else int(1000 * QUOTA["window_s"])
         g.left = int(QUOTA["calls"]) - len(calls)
@@ -138,7 +140,7 @@ def _app(app: Flask, stores: Stores) -> None:
 
     def visit(domain: str, **wish: Any) -> Doc:
         """Return a signed visit (docs: signed_payload_jwt); the claims can be changed."""
-        known, now = stores.keep.get("app", "app") or {}, int(time.time())
+        known, now = stores.keep.get("app", "app") or {}, int(stores.clock.now())
         owner = {"id": 7654321, "email": "owner@example.com"}
         claims = {
             "aud": known.get("client_id"),

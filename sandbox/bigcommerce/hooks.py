@@ -10,11 +10,11 @@ import base64
 import hashlib
 import hmac
 import json
-import time
 from collections import deque
 from typing import Any
 from urllib.parse import urlsplit
 
+from sandbox.common.clock import Clock
 from sandbox.common.keep import Doc
 from sandbox.common.sender import Manners
 from sandbox.common.store import Stores, units_of
@@ -27,14 +27,15 @@ SHARE, ENOUGH, WINDOW_S, BLOCKED_S = 0.9, 100, 120.0, 180.0
 class Domains:
     """How well each receiving domain answers, all stores together."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
         """Nothing was sent yet."""
+        self._clock = clock
         self._tries: dict[str, deque[tuple[float, bool]]] = {}
         self._blocked: dict[str, float] = {}
 
     def count(self, uri: str, *, arrived: bool) -> None:
         """Count a try, and block the domain when too many failed."""
-        domain, now = urlsplit(uri).netloc, time.time()
+        domain, now = urlsplit(uri).netloc, self._clock.now()
         rows = self._tries.setdefault(domain, deque())
         rows.append((now, arrived))
         while rows and rows[0][0] < now - WINDOW_S:
@@ -45,7 +46,7 @@ class Domains:
 
     def blocked_s(self, uri: str) -> float:
         """Return for how many seconds the domain is not called."""
-        return max(0.0, self._blocked.get(urlsplit(uri).netloc, 0.0) - time.time())
+        return max(0.0, self._blocked.get(urlsplit(uri).netloc, 0.0) - self._clock.now())
 
 
 def manners(stores: Stores, domains: Domains) -> Manners:
@@ -66,7 +67,7 @@ def manners(stores: Stores, domains: Domains) -> Manners:
 
 
 def _headers(shop: Doc, hook: Doc, delivery: Doc) -> dict[str, str]:
-    stamp = str(int(time.time()))
+    stamp = str(int(delivery["sent_at"]))
     signed = f"{delivery['id']}.{stamp}.{delivery['body']}".encode()
     digest = hmac.new(str(shop["secret"]).encode(), signed, hashlib.sha256).digest()
     made = {
@@ -83,9 +84,9 @@ def _headers(shop: Doc, hook: Doc, delivery: Doc) -> dict[str, str]:
     return made
 
 
-def bodies(shop: Doc, happened: Doc) -> list[tuple[str, Doc]]:
+def bodies(clock: Clock, shop: Doc, happened: Doc) -> list[tuple[str, Doc]]:
     """Return scope and body of the webhooks that a happening causes."""
-    return [(scope, _body(shop, scope, data)) for scope, data in _told(happened)]
+    return [(scope, _body(clock, shop, scope, data)) for scope, data in _told(happened)]
 
 
 def _told(one: Doc) -> list[tuple[str, Doc]]:
@@ -127,10 +128,10 @@ def _stock(one: Doc) -> list[tuple[str, Doc]]:
     return told
 
 
-def _body(shop: Doc, scope: str, data: Doc) -> Doc:
+def _body(clock: Clock, shop: Doc, scope: str, data: Doc) -> Doc:
     made: Any = {
         "producer": f"stores/{shop['domain']}",
-        "created_at": int(time.time()),
+        "created_at": int(clock.now()),
         "store_id": str(shop["id"]),
         "scope": scope,
         "data": data,

@@ -82,6 +82,12 @@ class Sender:
             held, self._held = self._held, []
         return [{"uri": one["hook"]["uri"], "topic": one["topic"], "body": one["body"]} for one in held]
 
+    def later(self, in_s: float, what: Callable[[], None]) -> None:
+        """Let something happen in so many seconds, in a thread of its own."""
+        timer = threading.Timer(in_s, what)
+        timer.daemon = True
+        timer.start()
+
     def send(self, domain: str, topic: str, body: Any, *, hooks: list[Doc] | None = None) -> None:
         """Send a body to whoever subscribed to its topic, or to the given hooks. `domain` is the owner's id."""
         if hooks is None:
@@ -142,6 +148,7 @@ class Sender:
         if blocked_s > 0:
             self._put(delivery, blocked_s)
             return
+        delivery["sent_at"] = self._clock.now()
         try:
             status = session.post(
                 delivery["hook"]["uri"],

@@ -9,7 +9,6 @@ import base64
 import hashlib
 import hmac
 import os
-import time
 from pathlib import Path
 from typing import Any
 
@@ -27,18 +26,21 @@ PIECE = 100
 RETRY_S = [1.0, 2.0, 4.0, 8.0, 16.0]
 
 
-def build(folder: Path | None, url: str) -> Flask:
-    """Return the application; `folder` keeps its state (None: memory only), `url` is its own address."""
+def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending: type[Sender] = Sender) -> Flask:
+    """Return the application; `folder` keeps its state (None: memory only), `url` is its own address.
+
+    `clock` and `sending` (how webhooks go out) are for who sets the time, such as a simulation.
+    """
     app = web.application(
         __name__,
         Path(__file__).parent,
         title="Stand-in store",
         words="A local stand-in for a shop with software of its own. What you save here is told to ReverbSync.",
     )
-    clock = Clock()
+    clock = clock or Clock()
     stores = Stores(Keep(folder, "custom"), clock, first_id=1_000)
     manners = Manners(headers=_headers, retry_s=RETRY_S, settled=_settled)
-    sender, faults, log = Sender(stores.keep, clock, manners), Faults(), Log()
+    sender, faults, log = sending(stores.keep, clock, manners), Faults(), Log()
 
     def send(domain: str, kind: str, data: Doc) -> None:
         shop = stores.keep.get("shop", domain) or {}
@@ -151,7 +153,7 @@ def _order(clock: Clock, doc: Doc) -> Doc:
 
 
 def _headers(shop: Doc, hook: Doc, delivery: Doc) -> dict[str, str]:
-    stamp = str(int(time.time()))
+    stamp = str(int(delivery["sent_at"]))
     return {
         "Content-Type": "application/json",
         "Authorization": f"Bearer {shop.get('token', '')}",
@@ -180,7 +182,7 @@ def _calls(app: Flask, stores: Stores, tell: store_app.Tell, faults: Faults, log
         """Return the shop whose secret signed the request; old and unsigned ones have none."""
         message_id, stamp = request.headers.get("webhook-id", ""), request.headers.get("webhook-timestamp", "")
         given = request.headers.get("webhook-signature", "").removeprefix("v1,")
-        if not stamp.isdigit() or abs(time.time() - int(stamp)) > TOLERANCE_S:
+        if not stamp.isdigit() or abs(stores.clock.now() - int(stamp)) > TOLERANCE_S:
             return None
         body = request.get_data()
         return next((s for s in stores.shops() if hmac.compare_digest(_sign(s, message_id, stamp, body), given)), None)

@@ -20,18 +20,21 @@ from sandbox.magento2.auth import Auth, handshake, refused
 ROOT = "/rest/default/V1"
 
 
-def build(folder: Path | None, url: str) -> Flask:
-    """Return the application; `folder` keeps its state (None: memory only), `url` is its own address."""
+def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending: type[Sender] = Sender) -> Flask:
+    """Return the application; `folder` keeps its state (None: memory only), `url` is its own address.
+
+    `clock` and `sending` (how webhooks go out) are for who sets the time, such as a simulation.
+    """
     app = web.application(
         __name__,
         Path(__file__).parent,
         title="Stand-in store",
         words="A local stand-in for Magento. It sends no webhooks: what you save here is found by looking.",
     )
-    clock = Clock()
+    clock = clock or Clock()
     stores = Stores(Keep(folder, "magento2"), clock, first_id=1_000_000)
     silent = Manners(headers=lambda *_: {}, retry_s=[], settled=lambda *_: None)
-    sender, faults, log, auth = Sender(stores.keep, clock, silent), Faults(), Log(), Auth(stores)
+    sender, faults, log, auth = sending(stores.keep, clock, silent), Faults(), Log(), Auth(stores)
 
     def tell(domain: str, happened: list[Doc]) -> None:
         """Magento tells nobody."""

@@ -7,7 +7,6 @@ as %2F; a signature over anything else, a used nonce and a wrong clock are 401.
 from __future__ import annotations
 
 import secrets
-import time
 from typing import Any
 from urllib.parse import urlencode
 
@@ -79,7 +78,7 @@ def handshake(app: Flask, stores: Stores, auth: Auth, url: str) -> None:
     def consumer() -> Doc | None:
         key = oauth1.in_header(request.headers.get("Authorization", "")).get("oauth_consumer_key", "")
         known = stores.keep.get("consumer", key)
-        return known if known and time.time() - known["at"] <= EXCHANGE_S else None
+        return known if known and stores.clock.now() - known["at"] <= EXCHANGE_S else None
 
     def tokens(token: str, secret: str) -> Response:
         return Response(urlencode({"oauth_token": token, "oauth_token_secret": secret}), mimetype="text/html")
@@ -113,7 +112,7 @@ def handshake(app: Flask, stores: Stores, auth: Auth, url: str) -> None:
             return door.closed() or render_template("grant/integration.html")
         made = {"key": secrets.token_hex(16), "secret": secrets.token_hex(16), "verifier": secrets.token_hex(16)}
         with stores.keep.lock:
-            stores.keep.put("consumer", made["key"], {**made, "at": time.time()})
+            stores.keep.put("consumer", made["key"], {**made, "at": stores.clock.now()})
         told = {
             "oauth_consumer_key": made["key"],
             "oauth_consumer_secret": made["secret"],

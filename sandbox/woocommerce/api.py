@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import hmac
 import secrets
-import time
 from datetime import UTC, datetime
 from typing import Any
 
@@ -42,7 +41,7 @@ def shop_of(stores: Stores) -> Doc | tuple[Doc, int]:
         for one in (shop["token"], *(shop.get("keys") or [])):
             known, _, known_secret = one.partition(":")
             if signed and known == signed:
-                right = oauth1.is_signed(request, {}, oauth1.key(known_secret)) and _is_fresh()
+                right = oauth1.is_signed(request, {}, oauth1.key(known_secret)) and _is_fresh(stores.clock.now())
                 return shop if right else _wrong("Invalid signature - provided signature does not match.")
             if not signed and request.is_secure and known == key:
                 right = hmac.compare_digest(known_secret, secret)
@@ -62,12 +61,11 @@ def _pair() -> str:
     return pair or f"{request.args.get('consumer_key', '')}:{request.args.get('consumer_secret', '')}"
 
 
-def _is_fresh() -> bool:
+def _is_fresh(now: float) -> bool:
     """A timestamp may be a quarter of an hour off, and a nonce is good for once."""
     at, nonce = request.args.get("oauth_timestamp", ""), request.args.get("oauth_nonce", "")
     if request.args.get("oauth_signature_method") != "HMAC-SHA256" or not at.isdigit() or not nonce:
         return False
-    now = time.time()
     for old in [one for one, when in _used.items() if when < now - 2 * NONCE_S]:
         del _used[old]
     if abs(now - int(at)) > NONCE_S or nonce in _used:

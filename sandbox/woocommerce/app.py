@@ -17,17 +17,20 @@ from sandbox.common.store import Stores
 from sandbox.woocommerce import api, auth, hooks
 
 
-def build(folder: Path | None, url: str) -> Flask:
-    """Return the application; `folder` keeps its state (None: memory only), `url` is its own address."""
+def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending: type[Sender] = Sender) -> Flask:
+    """Return the application; `folder` keeps its state (None: memory only), `url` is its own address.
+
+    `clock` and `sending` (how webhooks go out) are for who sets the time, such as a simulation.
+    """
     app = web.application(
         __name__,
         Path(__file__).parent,
         title="Stand-in store",
         words="A local stand-in for a WordPress with WooCommerce. What you save here goes out as webhooks.",
     )
-    clock = Clock()
+    clock = clock or Clock()
     stores = Stores(Keep(folder, "woocommerce"), clock, first_id=1_000_000)
-    sender, faults, log = Sender(stores.keep, clock, hooks.manners(stores)), Faults(), Log()
+    sender, faults, log = sending(stores.keep, clock, hooks.manners(stores)), Faults(), Log()
     queue = hooks.Queue(stores, sender, url)
     control(app, faults, log)
     store_app.control(app, stores, sender, queue.tell, faults=faults, log=log, url=url)

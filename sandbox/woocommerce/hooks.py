@@ -11,8 +11,6 @@ import base64
 import hashlib
 import hmac
 import json
-import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -48,7 +46,7 @@ def _headers(shop: Doc, hook: Doc, delivery: Doc) -> dict[str, str]:
         return {"Content-Type": "application/x-www-form-urlencoded", "User-Agent": "WooCommerce/11.0.1 Hookshot"}
     digest = hmac.new(str(hook["secret"]).encode(), delivery["body"].encode(), hashlib.sha256).digest()
     resource, _, event = delivery["topic"].partition(".")
-    moment = f"{hook['id']}{int(time.time())}"
+    moment = f"{hook['id']}{int(delivery['sent_at'])}"
     return {
         "Content-Type": "application/json",
         "User-Agent": "WooCommerce/11.0.1 Hookshot (WordPress/7.0.4)",
@@ -83,9 +81,7 @@ class Queue:
         key = (domain, topic, resource)
         if key not in self._waiting:
             self._waiting[key] = body
-            timer = threading.Timer(float(self._sender.settings["queue_s"]), self._run, [key])
-            timer.daemon = True
-            timer.start()
+            self._sender.later(float(self._sender.settings["queue_s"]), lambda: self._run(key))
 
     def _run(self, key: tuple[str, str, str]) -> None:
         with self._stores.keep.lock:

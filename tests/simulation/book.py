@@ -74,10 +74,14 @@ class Item:
     book: Book
     domain: str
     token: str
+    #: Platform of its store.
+    kind: str = "shopify"
     #: Whether sales on Reverb reach the store through us ("both"), or by the seller's own means ("store").
     way: str = "both"
     product_id: str = ""
     variant_id: str = ""
+    #: The sellable unit, as we call it.
+    unit_id: str = ""
     counted_id: str = ""
     deleted: bool = False
     was_deleted: bool = False

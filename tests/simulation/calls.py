@@ -16,14 +16,13 @@ import requests
 from requests.models import PreparedRequest
 
 from reverbsync.celery import app
-from tests.simulation import lines
+from tests.simulation import lines, platforms
 from tests.simulation.lines import Answered, Wsgi
 from tests.simulation.processes import Killed, Process, Processes
 from tests.simulation.schedule import Schedule
 from tests.simulation.story import FAULTS, Step
 
 REVERB = "reverb.test"
-STORE = "store.test"
 #: A read that takes longer than this has timed out (reverbsync.http.READ_SECONDS).
 PATIENCE_S = 20.0
 #: A step that waits for a call of ours, and none comes, happens all the same after this.
@@ -37,6 +36,8 @@ class Call:
     """One call of ours, as the other side saw it. `at` is Reverb's or the store's own time."""
 
     side: str
+    #: Platform of the store, "" for Reverb.
+    kind: str
     method: str
     path: str
     token: str
@@ -75,7 +76,8 @@ class Calls:
     takes: tuple[float, float]
     #: Lets a step of the story happen.
     act: Callable[[Step], None]
-    #: Hears of each call that was applied.
+    #: Hears of each call right before, and after, it is applied.
+    before: Callable[[Call], None]
     applied: Callable[[Call], None]
     tell: Callable[[str], None]
     made: list[Call] = field(default_factory=list)
@@ -161,13 +163,13 @@ class Calls:
 
     def _begin(self, request: PreparedRequest, process: Process | None) -> Call:
         parts = urlsplit(str(request.url))
-        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        token = token or request.headers.get("X-Shopify-Access-Token", "")
+        token = platforms.token_of(request)
         side = "reverb" if parts.hostname == REVERB else "store"
         body = json.loads(request.body) if request.body else None
-        writes = request.method != "GET" if side == "reverb" else "mutation" in str((body or {}).get("query"))
+        writes = request.method != "GET" if side == "reverb" else platforms.writes(request, body)
         call = Call(
             side,
+            platforms.BY_HOST.get(str(parts.hostname), ""),
             str(request.method),
             str(parts.path) + (f"?{parts.query}" if parts.query else ""),
             token,
@@ -211,7 +213,8 @@ class Calls:
 
     def _apply(self, request: PreparedRequest, call: Call) -> Answered:
         call.arrived_at = self.schedule.now
-        answered = lines.ask(self.doors[call.side], request)
+        self.before(call)
+        answered = lines.ask(self.doors[call.kind or call.side], request)
         call.status = answered.status
         after = dict(answered.headers).get("Retry-After")
         call.retry_after = float(after) if after else None
@@ -238,18 +241,17 @@ def _fits(step: Step, call: Call) -> bool:
     if step.where == "new listing":
         return (call.side, call.method, call.path) == ("reverb", "POST", "/api/listings")
     if step.where == "new order":
-        return call.side == "store" and _operation(call) == "mutation OrderCreate"
+        return call.side == "store" and platforms.makes_order(call.kind, _operation(call))
     side, _, writes = step.where.partition(" ")
     return side in ("any", call.side) and (not writes or call.writes)
 
 
 def _operation(call: Call) -> str:
-    query = str((call.body or {}).get("query", ""))
-    return " ".join(query.replace("(", " ").split()[:2])
+    return platforms.operation(call.kind, call.method, call.path, call.body)
 
 
 def _short(body: Any) -> Any:
     if not isinstance(body, dict):
         return body
-    found = body.get("variables", body)
+    found = body.get("variables") or body.get("data") or body
     return {name: value for name, value in found.items() if name not in ("description", "photos")}

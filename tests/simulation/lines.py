@@ -49,6 +49,7 @@ def _environ(request: PreparedRequest) -> dict[str, Any]:
         "SCRIPT_NAME": "",
         "PATH_INFO": unquote(str(parts.path) or "/"),
         "QUERY_STRING": parts.query,
+        "RAW_URI": str(parts.path) + (f"?{parts.query}" if parts.query else ""),  # as gunicorn has it
         "SERVER_NAME": host,
         "SERVER_PORT": str(parts.port or 80),
         "SERVER_PROTOCOL": "HTTP/1.1",

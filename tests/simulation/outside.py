@@ -15,10 +15,10 @@ from sandbox.common.clock import Clock
 from sandbox.common.keep import Doc
 from sandbox.common.sender import Sender
 from sandbox.reverb import app as reverb_app
-from sandbox.shopify import app as store_app
 from tests.simulation import lines
-from tests.simulation.calls import REVERB, STORE
+from tests.simulation.calls import REVERB
 from tests.simulation.lines import Answered, Wsgi
+from tests.simulation.platforms import PLATFORMS, host_of
 from tests.simulation.schedule import Schedule
 
 
@@ -29,6 +29,15 @@ class SkewedClock(Clock):
         super().__init__()
         self.schedule = Schedule()
         self.skew_s = 0.0
+        self._stamped = 0.0
+
+    def stamp(self, at: float | None = None) -> str:
+        """Return a moment; of two stamps of one moment the later one is later: time passes while people act."""
+        if at is not None:
+            return super().stamp(at)
+        now = self.now()
+        self._stamped = self._stamped + 2e-6 if now <= self._stamped < now + 1 else now
+        return super().stamp(self._stamped)
 
     def now(self) -> float:
         """Return the time in seconds."""
@@ -59,6 +68,8 @@ class Post:
     take: Callable[[PreparedRequest], Answered] | None = None
     tell: Callable[[str], None] = lambda _: None
     sent: list[Posted] = field(default_factory=list)
+    #: Stores that cannot be asked: they send again until they are answered, so what would be lost comes late.
+    sure: set[str] = field(default_factory=set)
     waiting: int = 0
 
     def put(self, sender: Sender, delivery: Doc, in_s: float) -> None:
@@ -67,7 +78,10 @@ class Post:
             posted = Posted(delivery["domain"], delivery["topic"], delivery["body"], self.schedule.now)
             self.sent.append(posted)
             delivery["posted"] = posted
-            if self.luck.random() < self.loss:
+            lost = self.luck.random() < self.loss
+            if lost and posted.owner in self.sure:
+                in_s += self.luck.uniform(5, 60)
+            elif lost:
                 posted.lost = True
                 self.tell(f"  a webhook is lost: {delivery['topic']}")
                 return
@@ -75,6 +89,15 @@ class Post:
                 self._send(sender, dict(delivery), self.luck.uniform(0, 10))
             in_s += self.luck.uniform(0.01, 0.2) + (self.luck.uniform(0, self.late_s) if self.late_s else 0.0)
         self._send(sender, delivery, in_s)
+
+    def do_later(self, in_s: float, what: Callable[[], None]) -> None:
+        """Let a platform do something in so many seconds: run what it queued, apply what it answered."""
+        self.waiting += 1
+        self.schedule.later(in_s, lambda: self._do(what))
+
+    def _do(self, what: Callable[[], None]) -> None:
+        self.waiting -= 1
+        what()
 
     def _send(self, sender: Sender, delivery: Doc, in_s: float) -> None:
         self.waiting += 1
@@ -97,17 +120,17 @@ class Refused(Exception):
 
 
 class Outside:
-    """Both stand-ins; built once a process, emptied for each run."""
+    """The stand-ins of Reverb and of each platform; built once a process, emptied for each run."""
 
     def __init__(self) -> None:
         self.post = Post()
         self.reverb_clock, self.store_clock = SkewedClock(), SkewedClock()
         sending = self._sending()
         reverb = reverb_app.build(None, f"http://{REVERB}", clock=self.reverb_clock, sending=sending)
-        store = store_app.build(None, f"http://{STORE}", clock=self.store_clock, sending=sending)
-        for application in (reverb, store):
-            application.config["PROPAGATE_EXCEPTIONS"] = True
-        self.doors: dict[str, Wsgi] = {"reverb": reverb, "store": store}
+        stores = {kind: one.door(self.store_clock, sending) for kind, one in PLATFORMS.items()}
+        self.doors: dict[str, Wsgi] = {"reverb": reverb, **stores}
+        for application in self.doors.values():
+            application.config["PROPAGATE_EXCEPTIONS"] = True  # type: ignore[attr-defined]
 
     def _sending(self) -> type[Sender]:
         outside = self
@@ -115,6 +138,9 @@ class Outside:
         class ByPost(Sender):
             def _put(self, delivery: Doc, in_s: float) -> None:
                 outside.post.put(self, delivery, in_s)
+
+            def later(self, in_s: float, what: Callable[[], None]) -> None:
+                outside.post.do_later(in_s, what)
 
         return ByPost
 
@@ -127,8 +153,11 @@ class Outside:
             self.ask(side, "POST", "/_control/reset", {})
 
     def ask(self, side: str, method: str, path: str, body: Any = None, *, token: str = "") -> Any:
-        """Ask a stand-in as somebody else than us: its control address, or its API as the seller. Raises Refused."""
-        host = REVERB if side == "reverb" else STORE
+        """Ask a stand-in as somebody else than us: its control address, or its API as the seller. Raises Refused.
+
+        `side` is "reverb", or the platform of a store.
+        """
+        host = REVERB if side == "reverb" else host_of(side)
         headers = {"Content-Type": "application/json"}
         if token:
             headers |= {"Authorization": f"Bearer {token}", "Accept-Version": "3.0"}

@@ -89,10 +89,10 @@ def _deliveries_are_acted_on(run: Run) -> Iterator[Broken]:
     """Whatever a taken webhook of a product told of, we have read from the store since it was sent."""
     for items in run.world.items:
         for item in items:
-            ids = re.compile(rf"\b({item.product_id}|{item.counted_id})\b")
+            ids = re.compile(rf"\b({item.product_id}|{item.variant_id}|{item.counted_id})\b")
             sent = [one for one in run.post.sent if one.taken_at is not None and one.owner == item.domain]
             taken = [one.sent_at for one in sent if ids.search(one.body)]
-            known = Product.objects.filter(shop=run.shops[item.shop], store_product_id=item.variant_id).first()
+            known = Product.objects.filter(shop=run.shops[item.shop], store_product_id=item.unit_id).first()
             if known is None and item.deleted:
                 continue  # it was gone again before we could read it
             if taken and (known is None or known.read_at.timestamp() < max(taken)):
@@ -117,7 +117,7 @@ def _what_is_known_is_told(run: Run) -> Iterator[Broken]:
             listing, price = run.world.listing(item), run.world.price(item)
             if price is None or listing is None or run.world.shown(listing) == 0:
                 continue
-            product = Product.objects.filter(shop=run.shops[item.shop], store_product_id=item.variant_id)
+            product = Product.objects.filter(shop=run.shops[item.shop], store_product_id=item.unit_id)
             known = product.filter(held=False, gone_at__isnull=True, job__isnull=True).first()
             if known is None or f"{known.seen.price:.2f}" != price:
                 continue  # nobody told us, or it waits for the seller
@@ -173,7 +173,7 @@ def _what_is_known_to_be_gone_is_off_sale(run: Run) -> Iterator[Broken]:
     for number, items in enumerate(run.world.items):
         settings = SyncSettings.objects.get(shop=run.shops[number])
         for item in items:
-            product = Product.objects.filter(shop=run.shops[number], store_product_id=item.variant_id)
+            product = Product.objects.filter(shop=run.shops[number], store_product_id=item.unit_id)
             known = product.filter(held=False, gone_at__isnull=True, job__isnull=True).first()
             there = run.world.in_store(item)
             if known is None or there is None or known.seen.stock != there or item.book.unsure:
@@ -243,7 +243,7 @@ def _waits_for_seller(run: Run, item: Item) -> bool:
 
 def _is_held(run: Run, item: Item) -> bool:
     """Tell whether only its stock is synced: the mass sync that was to bring the rest was cancelled."""
-    rows = Product.objects.filter(shop=run.shops[item.shop], store_product_id=item.variant_id, held=True)
+    rows = Product.objects.filter(shop=run.shops[item.shop], store_product_id=item.unit_id, held=True)
     return rows.exists()
 
 

@@ -9,7 +9,6 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
-from typing import Any
 
 from django.apps import apps
 from django.conf import settings
@@ -23,17 +22,18 @@ from reverbsync import clock, http, local_pace, wake
 from reverbsync.logs import RedactingFormatter
 from reverbsync.redis import connection as redis
 from shops import make
-from shops.models import Person, Shop, SyncSettings
+from shops.models import Person, Shop, StoreConnection, SyncSettings
 from shops.platforms.values import Keys
 from shops.reverb import reference
 from tests.simulation import lines, promises
-from tests.simulation.calls import REVERB, STORE, Calls
+from tests.simulation.calls import REVERB, Calls
 from tests.simulation.ours import Ours
 from tests.simulation.outside import Outside, Post
+from tests.simulation.platforms import PLATFORMS, host_of
 from tests.simulation.processes import Process, Processes
 from tests.simulation.promises import Broken
 from tests.simulation.schedule import Schedule
-from tests.simulation.story import FAULTS, MASS_SYNC, OUT_OF_ORDER, SETTINGS, WITH_A_NUMBER, Step, Story
+from tests.simulation.story import FAULTS, MASS_SYNC, OUT_OF_ORDER, SETTINGS, WITH_A_NUMBER, Side, Step, Story
 from tests.simulation.watch import Watch
 from tests.simulation.world import World
 from webhooks import addresses
@@ -90,6 +90,7 @@ class Run:
             self._luck("calls"),
             tuple(ways["call_s"]),
             act=self.act,
+            before=self.watch.before,
             applied=self.watch.applied,
             tell=self.tell,
         )
@@ -133,7 +134,9 @@ class Run:
         changes = {
             "REVERB_API_URL": f"http://{REVERB}/api",
             "REVERB_WEB_URL": f"http://{REVERB}",
-            "SHOPIFY_ADMIN_URL": f"http://{STORE}",
+            "SHOPIFY_ADMIN_URL": f"http://{host_of('shopify')}",
+            "BIGCOMMERCE_API_URL": f"http://{host_of('bigcommerce')}",
+            "ALLOWED_PRIVATE_HOSTS": [host_of(kind) for kind in PLATFORMS],
             "REVERB_READS_PER_MINUTE": ways["reads_per_minute"],
             "REVERB_WRITES_PER_MINUTE": ways["writes_per_minute"],
             "EMAIL_BACKEND": "django.core.mail.backends.locmem.EmailBackend",
@@ -174,23 +177,35 @@ class Run:
         redis().flushdb()
         for number, side in enumerate(self.story.sides, 1):
             token = f"token-{self.story.seed}-{number}-{self._luck(f'token {number}').getrandbits(64):x}"
-            domain = f"shop-{number}.myshopify.com"
-            lag_s = ways["store_orders_lag_s"]
-            self.world.open_shop(side, domain=domain, token=token, secret=f"secret-{token}", orders_lag_s=lag_s)
+            domain = PLATFORMS[side.platform].domain(number)
+            self.world.open_shop(side, domain=domain, token=token, orders_lag_s=ways["store_orders_lag_s"])
             with self.processes.running("web"):
-                self.shops.append(self._connect(side.settings, domain, token, by_oauth=side.oauth))
+                self.shops.append(self._connect(side, domain, token))
+            self.world.shop_ids.append(self.shops[-1].pk)
+            self._point(side.platform, domain, self.shops[-1])
         self.tokens = {items[0].token: number for number, items in enumerate(self.world.items)}
         self.ours.look_soon()
         self._rest()
 
-    def _connect(self, changes: Any, domain: str, token: str, *, by_oauth: bool) -> Shop:
+    def _point(self, kind: str, domain: str, shop: Shop) -> None:
+        """Let a store of one's own know where to send its messages, and send its catalogue."""
+        if kind == "custom":
+            self.post.sure.add(domain)
+            with self.processes.running("the simulation"):
+                hook = StoreConnection.objects.get(shop=shop).webhook_address
+            self.outside.ask(kind, "POST", "/_control/shops", {"domain": domain, "hook": hook})
+            self.outside.ask(kind, "POST", "/_control/push", {"domain": domain})
+
+    def _connect(self, side: Side, domain: str, token: str) -> Shop:
         number = len(self.shops) + 1
         person, _ = Person.objects.get_or_create(email=f"seller-{number}@example.com")
         shop = make.shop(person, f"Shop {number}")
-        SyncSettings.objects.filter(shop=shop).update(**{"auto_publish": True, **changes})
+        SyncSettings.objects.filter(shop=shop).update(**{"auto_publish": True, **side.settings})
         self.processes.stack[-1].shop_id = shop.pk
-        make.connect_store(shop, platform="shopify", address=domain, keys=Keys(token, f"secret-{token}"))
-        make.connect_reverb(shop, token, by_oauth=by_oauth)
+        platform = PLATFORMS[side.platform]
+        keys = Keys(platform.keys(token), platform.secret(token))
+        make.connect_store(shop, platform=side.platform, address=platform.address(domain), keys=keys)
+        make.connect_reverb(shop, token, by_oauth=side.oauth)
         return shop
 
     def _begin(self) -> None:

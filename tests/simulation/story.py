@@ -58,6 +58,7 @@ class Side:
     things: tuple[Thing, ...]
     settings: Mapping[str, Any] = field(default_factory=dict)
     oauth: bool = True
+    platform: str = "shopify"
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ class Story:
         lines = []
         for number, side in enumerate(self.sides, 1):
             things = ", ".join(_thing(thing) for thing in side.things)
-            lines.append(f"Shop {number}: {things}; {_settings(side)}")
+            lines.append(f"Shop {number}, {side.platform}: {things}; {_settings(side)}")
         lines.append("The world: " + ", ".join(f"{name} {value}" for name, value in self.ways.items()))
         names = [[thing.sku for thing in side.things] for side in self.sides]
         return lines + [step.told(names) for step in self.steps]
@@ -128,7 +129,12 @@ class Story:
         """Return the story out of JSON."""
         raw = json.loads(text)
         sides = tuple(
-            Side(tuple(Thing(**one) for one in side["things"]), side["settings"], side["oauth"])
+            Side(
+                tuple(Thing(**one) for one in side["things"]),
+                side["settings"],
+                side["oauth"],
+                side.get("platform", "shopify"),
+            )
             for side in raw["sides"]
         )
         told = {name: tuple(value) if isinstance(value, list) else value for name, value in raw["ways"].items()}

@@ -47,6 +47,8 @@ class Watch:
         self.claims: list[Claimed] = []
         #: Writes of ours by which a sold unit was on sale again.
         self.unsafe: list[str] = []
+        #: SKU → the store's number right before our last write there.
+        self._numbers: dict[str, int | None] = {}
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -56,6 +58,12 @@ class Watch:
             stack.enter_context(mock.patch.object(tasks, "attempt", self._attempt(tasks.attempt)))
             stack.enter_context(mock.patch.object(words, "tell", self._tell(words.tell)))
             yield
+
+    def before(self, call: Call) -> None:
+        """A call of ours is about to be applied: a store's numbers are what they are without it."""
+        if call.side == "store" and call.writes:
+            items = self._run.world.items[self._run.shops_index(call.shop_id)]
+            self._numbers = {item.sku: self._run.world.in_store(item) for item in items}
 
     def applied(self, call: Call) -> None:
         """A call of ours was applied: no unit that is known to be sold may be on sale by it."""
@@ -96,8 +104,10 @@ class Watch:
                 return ""
             shown = world.shown(listing)
             return f"{item.sku}: we put {shown} on sale on Reverb, and {item.book.units} are left" * (shown > most)
-        if call.side == "store" and _raises(call, item):
-            there = world.in_store(item) or 0
+        if call.side == "store":
+            there, before = world.in_store(item) or 0, self._numbers.get(item.sku)
+            if before is None or there <= before:
+                return ""
             return f"{item.sku}: we set {there} in the store, and {item.book.units} are left" * (there > most)
         return ""
 
@@ -154,10 +164,3 @@ class Watch:
 
 def _is_about(call: Call, listing: Doc) -> bool:
     return call.method == "POST" or f"/listings/{listing['id']}" in call.path
-
-
-def _raises(call: Call, item: Item) -> bool:
-    """Tell whether a call raises the store's number of an item."""
-    changes = ((call.body or {}).get("variables") or {}).get("input", {})
-    rows = changes.get("changes", []) if isinstance(changes, dict) else []
-    return any(row["inventoryItemId"].endswith(f"/{item.counted_id}") and row["delta"] > 0 for row in rows)

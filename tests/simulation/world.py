@@ -13,6 +13,7 @@ from sandbox.common.keep import Doc
 from shops.models import ReverbConnection
 from tests.simulation.book import Book, Item, Order
 from tests.simulation.outside import Outside, Refused
+from tests.simulation.platforms import PLATFORMS
 from tests.simulation.story import Side, Step, Thing
 
 #: A used listing that sold is locked for good.
@@ -39,6 +40,8 @@ class World:
         #: The story is over: nobody's hand moves any more.
         self.over = False
         self.items: list[list[Item]] = []
+        #: Our ids of the shops, as soon as they are connected.
+        self.shop_ids: list[int] = []
         self._acts: dict[str, Callable[[Item, Step], None]] = {
             "sell": self._sell,
             "take back": self._take_back,
@@ -72,16 +75,16 @@ class World:
 
     # -- what is there ---------------------------------------------------------------------------------------
 
-    def open_shop(self, side: Side, *, domain: str, token: str, secret: str, orders_lag_s: float) -> None:
+    def open_shop(self, side: Side, *, domain: str, token: str, orders_lag_s: float) -> None:
         """Fill a store, and its account on Reverb with what was listed by hand."""
         number = len(self.items)
-        shop = {"domain": domain, "token": token, "secret": secret, "webhooks": [], "name": f"Store {number + 1}"}
-        self.outside.ask("store", "POST", "/_control/shops", {**shop, "orders_lag_s": orders_lag_s})
+        shop = {**PLATFORMS[side.platform].shop(domain, token), "name": f"Store {number + 1}"}
+        self.outside.ask(side.platform, "POST", "/_control/shops", {**shop, "orders_lag_s": orders_lag_s})
         account = {"token": token, "shop_name": f"Shop {number + 1}", "oauth": side.oauth}
         self.outside.ask("reverb", "POST", "/_control/accounts", account)
         found = []
         for thing in side.things:
-            item = Item(number, thing.sku, thing.used, Book(thing.units), domain, token)
+            item = Item(number, thing.sku, thing.used, Book(thing.units), domain, token, side.platform)
             item.way = str(side.settings.get("stock_way", "both"))
             item.taken = bool(side.settings.get("take_orders"))
             self._put_in_store(item, thing.units)
@@ -92,13 +95,13 @@ class World:
 
     def in_store(self, item: Item) -> int | None:
         """Return the store's number, None when the product is not there."""
-        rows = self.outside.ask("store", "GET", f"/_control/products?sku={item.sku}")
+        rows = self.outside.ask(item.kind, "GET", f"/_control/products?sku={item.sku}")
         found = [row for row in rows if row["domain"] == item.domain]
         return int(found[0]["variants"][0]["inventory_quantity"]) if found else None
 
     def price(self, item: Item) -> str | None:
         """Return the store's price, None when the product is not there."""
-        rows = self.outside.ask("store", "GET", f"/_control/products?sku={item.sku}")
+        rows = self.outside.ask(item.kind, "GET", f"/_control/products?sku={item.sku}")
         found = [row for row in rows if row["domain"] == item.domain]
         return str(found[0]["variants"][0]["price"]) if found else None
 
@@ -133,8 +136,9 @@ class World:
             "tags": tags,
             "variants": [row],
         }
-        made = self.outside.ask("store", "POST", "/_control/products", body)
+        made = self.outside.ask(item.kind, "POST", "/_control/products", body)
         row = made["variants"][0]
+        item.unit_id = PLATFORMS[item.kind].unit(made)
         item.product_id, item.variant_id, item.counted_id = (
             str(made["id"]),
             str(row["id"]),
@@ -164,7 +168,7 @@ class World:
         if units <= 0:
             return self._tell(f"({item.sku} is sold out in the store)")
         wish = {"variant_id": item.variant_id, "quantity": units}
-        order = self.outside.ask("store", "POST", "/_control/orders", wish)
+        order = self.outside.ask(item.kind, "POST", "/_control/orders", wish)
         item.store_orders.append(Order(str(order["id"]), units))
         self._changed(item, -units, "store", f"sold in the store (order {order['number']})")
         return None
@@ -174,7 +178,7 @@ class World:
         if order is None or item.deleted:
             return
         word = "refund" if step.n % 2 else "cancel"
-        self.outside.ask("store", "POST", f"/_control/orders/{order.number}/{word}", {})
+        self.outside.ask(item.kind, "POST", f"/_control/orders/{order.number}/{word}", {})
         order.out = False
         self._changed(item, order.units, "store", f"{word} in the store")
 
@@ -182,19 +186,19 @@ class World:
         before = self.in_store(item)
         if before is None or before == step.n:
             return
-        self.outside.ask("store", "PUT", f"/_control/variants/{item.variant_id}", {"inventory_quantity": step.n})
+        self.outside.ask(item.kind, "PUT", f"/_control/variants/{item.variant_id}", {"inventory_quantity": step.n})
         self._changed(item, step.n - before, "store", f"the seller counted {step.n} instead of {before}")
 
     def _price(self, item: Item, step: Step) -> None:
         if not item.deleted:
             wish = {"price": f"{500 + step.n}.00"}
-            self.outside.ask("store", "PUT", f"/_control/variants/{item.variant_id}", wish)
+            self.outside.ask(item.kind, "PUT", f"/_control/variants/{item.variant_id}", wish)
             self._tell(f"{item.sku} costs {wish['price']} in the store")
 
     def _delete(self, item: Item, step: Step) -> None:
         if not item.deleted:
             item.there = self.in_store(item) or 0
-            self.outside.ask("store", "DELETE", f"/_control/products/{item.product_id}")
+            self.outside.ask(item.kind, "DELETE", f"/_control/products/{item.product_id}")
             item.deleted = item.was_deleted = True
             item.store_orders.clear()
             self._tell(f"{item.sku} is deleted in the store")
@@ -210,8 +214,9 @@ class World:
 
     def made_in_store(self, item: Item, order: Order) -> list[Doc]:
         """Return the orders that were made in the store for one on Reverb."""
-        rows = self.outside.ask("store", "GET", "/_control/orders")
-        return [row for row in rows if (row["domain"], row.get("source_identifier")) == (item.domain, order.number)]
+        rows = self.outside.ask(item.kind, "GET", "/_control/orders")
+        bears = PLATFORMS[item.kind].bears
+        return [row for row in rows if row["domain"] == item.domain and bears(row, order.number)]
 
     def _ship_in_store(self, item: Item, step: Step) -> None:
         """Send what the newest open order from Reverb asks for."""
@@ -219,7 +224,7 @@ class World:
             for made in self.made_in_store(item, order):
                 if made["status"] == "open":
                     parcel = {"carrier": "UPS", "tracking_number": f"1Z{order.number}"}
-                    self.outside.ask("store", "POST", f"/_control/orders/{made['id']}/ship", parcel)
+                    self.outside.ask(item.kind, "POST", f"/_control/orders/{made['id']}/ship", parcel)
                     return self._tell(f"order {order.number} of {item.sku} is shipped in the store")
         return None
 
@@ -283,15 +288,19 @@ class World:
         if there is None:
             return self._changed(item, -by, "store", "the store, which leads, has it no more, and never learns of it")
         wish = {"inventory_quantity": there + by}
-        self.outside.ask("store", "PUT", f"/_control/variants/{item.variant_id}", wish)
+        self.outside.ask(item.kind, "PUT", f"/_control/variants/{item.variant_id}", wish)
         return self._tell(f"{item.sku}: the store learns of it by other means, and has {there + by}")
+
+    def shop_of(self, item: Item) -> int:
+        """Return our id of an item's shop."""
+        return self.shop_ids[item.shop]
 
     def linked(self, item: Item) -> bool:
         """Tell whether a listing of the item was ever looked at here."""
         return self._ledger(item).exists()
 
     def _ledger(self, item: Item) -> QuerySet[Ledger]:
-        return Ledger.objects.filter(listing__sku=item.sku, listing__shop__store__address=item.domain)
+        return Ledger.objects.filter(listing__sku=item.sku, listing__shop=self.shop_of(item))
 
     def _count_on_reverb(self, item: Item, step: Step) -> None:
         if not item.used and item.way == "both":
@@ -338,12 +347,12 @@ class World:
 
     def orders_known(self, item: Item) -> bool:
         """Tell whether Reverb's orders were read since the last of the item changed and showed."""
-        read = ReverbConnection.objects.filter(shop__store__address=item.domain, orders_read_at__isnull=False).first()
+        read = ReverbConnection.objects.filter(shop=self.shop_of(item), orders_read_at__isnull=False).first()
         lag_s = float(self.outside.ask("reverb", "GET", "/_control/settings")["orders_lag_s"])
         return read is not None and read.orders_read_at.timestamp() >= item.ordered_at + lag_s + 5
 
     def _calm(self, item: Item, listing: Doc, *, lower: bool) -> bool:
-        job = Job.objects.filter(product__sku=item.sku, shop__store__address=item.domain, waiting=False)
+        job = Job.objects.filter(product__sku=item.sku, shop=self.shop_of(item), waiting=False)
         if job.exists() or self.outside.reverb_clock.now() - float(listing["updated_at"]) < CALM_S:
             return False
         if not self.orders_known(item) or self._unreckoned(item):
@@ -353,7 +362,7 @@ class World:
 
     def _unreckoned(self, item: Item) -> bool:
         """Tell whether we know of orders that were not reckoned with: its listing was not looked at since."""
-        known = OrderHere.objects.filter(product__sku=item.sku, shop__store__address=item.domain, counts=True)
+        known = OrderHere.objects.filter(product__sku=item.sku, shop=self.shop_of(item), counts=True)
         return known.exclude(reckoned=F("status")).exists()
 
     def _changed(self, item: Item, by: int, side: str, why: str) -> None:

@@ -48,6 +48,8 @@ TROUBLE = {
     "flush": 1,
     "pass": 2,
 }
+#: Platform → how often a shop's store is of it.
+PLATFORMS = {"shopify": 4, "woocommerce": 3, "bigcommerce": 2, "magento2": 3, "custom": 2}
 STATUSES = (429, 429, 500, 503, 502)
 PASSES = (20, 60, 300, 900)
 #: Seconds for which a side answers nothing but 503.
@@ -68,7 +70,7 @@ WHERE = ("reverb", "reverb writes", "store", "store writes", "any")
 def story(seed: int) -> Story:
     """Return the story of a seed."""
     luck = Random(f"story {seed}")
-    sides = tuple(_side(luck) for _ in range(2 if luck.random() < 0.3 else 1))
+    sides = tuple(_side(luck) for _ in range(luck.choices((1, 2, 3), (70, 22, 8))[0]))
     ways = _ways(luck)
     steps = _steps(luck, sides)
     if not ways["begins_linked"] and luck.random() < LOST_AT_FIRST:
@@ -85,15 +87,16 @@ def story(seed: int) -> Story:
 def _side(luck: Random) -> Side:
     things = tuple(_thing(luck, sku) for sku in SKUS[: luck.choice((1, 1, 2, 2, 3, 4))])
     settings: dict[str, Any] = {}
+    platform = luck.choices(list(PLATFORMS), list(PLATFORMS.values()))[0]
     if luck.random() < 0.2:
         settings["stock_buffer"] = luck.choice((1, 2))
     if luck.random() < 0.15:
         settings["stock_maximum"] = luck.choice((1, 2, 3))
-    if luck.random() < 0.1:
+    if luck.random() < 0.1 and platform == "shopify":
         settings["stock_way"] = "store"
-    elif luck.random() < TAKERS:
+    elif luck.random() < TAKERS and platform != "magento2":
         settings |= {"take_orders": True, "send_tracking": True}
-    return Side(things, settings, oauth=luck.random() < 0.7)
+    return Side(things, settings, oauth=luck.random() < 0.7, platform=platform)
 
 
 def _thing(luck: Random, sku: str) -> Thing:

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import re
-import time
 from collections.abc import Iterable
 from typing import Any
 
+from reverbsync import clock
 from shops.pictures import StoreProduct
 from shops.platforms.bigcommerce.rest import Rest
 from shops.platforms.locations import Location, count_of, locations_of, spread
@@ -31,7 +31,7 @@ AS_WHOLE = "product-"
 
 def pause(seconds: float) -> None:
     """Wait between two looks; tests replace it."""
-    time.sleep(seconds)
+    clock.sleep(seconds)
 
 
 class _Settings(Part):

@@ -1,0 +1,189 @@
+"""What differs between the platforms of a story: where each store is, its keys, and what its calls are about."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from requests.models import PreparedRequest
+
+from sandbox.bigcommerce import app as bigcommerce
+from sandbox.common.clock import Clock
+from sandbox.common.keep import Doc
+from sandbox.common.sender import Sender
+from sandbox.custom import app as custom
+from sandbox.magento2 import app as magento2
+from sandbox.shopify import app as shopify
+from sandbox.woocommerce import app as woocommerce
+from tests.simulation.lines import Wsgi
+
+#: Our tokens for a shop begin so, wherever they travel.
+TOKEN = re.compile(r"token-[0-9]+-[0-9]+-[0-9a-f]+")
+
+
+def host_of(kind: str) -> str:
+    """Return where the stand-in of a platform is reached."""
+    return f"{kind}.test"
+
+
+@dataclass(frozen=True)
+class Platform:
+    """One platform."""
+
+    kind: str
+    build: Callable[..., Wsgi]
+    #: Number of the shop in its story → what the stand-in calls the store.
+    domain: Callable[[int], str]
+    #: The domain → what we call it.
+    address: Callable[[str], str]
+    #: The shop's token in the story → what connects the store.
+    keys: Callable[[str], str]
+    secret: Callable[[str], str]
+    #: The sellable unit's id, out of the product as the stand-in made it.
+    unit: Callable[[Doc], str]
+    #: Whether an order in the stand-in bears this number on Reverb.
+    bears: Callable[[Doc, str], bool]
+    #: A path by which stock is written.
+    writes_stock: str
+
+    def door(self, clock: Clock, sending: type[Sender]) -> Wsgi:
+        """Return the stand-in, without a file of its own."""
+        return self.build(None, f"http://{host_of(self.kind)}", clock=clock, sending=sending)
+
+    def shop(self, domain: str, token: str) -> dict[str, Any]:
+        """Return what the stand-in is told of a store."""
+        return {"domain": domain, "token": self.keys(token), "secret": self.secret(token), "webhooks": []}
+
+
+def _variant(doc: Doc) -> str:
+    return str(doc["variants"][0]["id"])
+
+
+def _product(doc: Doc) -> str:
+    return str(doc["id"])
+
+
+def _plain(token: str) -> str:
+    return token
+
+
+def _in_field(name: str) -> Callable[[Doc, str], bool]:
+    return lambda doc, number: doc.get(name) == number
+
+
+def _whsec(token: str) -> str:
+    return "whsec_" + base64.b64encode(f"secret-{token}".encode()).decode()
+
+
+PLATFORMS: Mapping[str, Platform] = {
+    one.kind: one
+    for one in (
+        Platform(
+            "shopify",
+            shopify.build,
+            lambda number: f"shop-{number}.myshopify.com",
+            _plain,
+            _plain,
+            lambda token: f"secret-{token}",
+            _variant,
+            _in_field("source_identifier"),
+            r"^/admin/api/",
+        ),
+        Platform(
+            "bigcommerce",
+            bigcommerce.build,
+            lambda number: f"shophash{number}",
+            _plain,
+            _plain,
+            lambda token: f"secret-{token}",
+            _variant,
+            _in_field("external_order_id"),
+            r"/inventory/adjustments/",
+        ),
+        Platform(
+            "woocommerce",
+            woocommerce.build,
+            lambda number: f"shop-{number}.example.com",
+            lambda _: f"http://{host_of('woocommerce')}",
+            lambda token: f"ck_{token}:cs_{token}",
+            lambda token: f"secret-{token}",
+            _product,
+            lambda doc, number: number in [one.get("value") for one in doc.get("meta_data") or []],
+            r"/wc/v3/products/",
+        ),
+        Platform(
+            "magento2",
+            magento2.build,
+            lambda number: f"shop-{number}.magento",
+            lambda _: f"http://{host_of('magento2')}",
+            lambda token: f"ck{token}:cs{token}:at{token}:ats{token}",
+            lambda _: "",
+            _product,
+            lambda doc, number: number in str(doc.get("customer_email")),
+            r"/inventory/source-items|/stockItems/",
+        ),
+        Platform(
+            "custom",
+            custom.build,
+            lambda number: f"shop-{number}",
+            lambda _: f"http://{host_of('custom')}/reverbsync",
+            _plain,
+            _whsec,
+            _variant,
+            _in_field("reverb_number"),
+            r"/reverbsync$",
+        ),
+    )
+}
+#: host → platform.
+BY_HOST = {host_of(kind): kind for kind in PLATFORMS}
+
+
+def token_of(request: PreparedRequest) -> str:
+    """Return the shop's token in a call of ours, whatever it travels in; "" where none does."""
+    headers = request.headers
+    said = headers.get("Authorization", "") + headers.get("X-Shopify-Access-Token", "")
+    said += headers.get("X-Auth-Token", "")
+    if said.startswith("Basic "):
+        said = base64.b64decode(said.removeprefix("Basic ").split(" ")[0]).decode(errors="replace")
+    named = parse_qs(urlsplit(str(request.url)).query).get("oauth_consumer_key", [""])[0]
+    found = TOKEN.search(unquote(said)) or TOKEN.search(named)
+    return found[0] if found else ""
+
+
+def writes(request: PreparedRequest, body: Any) -> bool:
+    """Tell whether a call to a store changes something there."""
+    kind = BY_HOST.get(str(urlsplit(str(request.url)).hostname), "")
+    if kind == "shopify":
+        return "mutation" in str((body or {}).get("query"))
+    if kind == "custom":
+        return (body or {}).get("type") != "ping"
+    return request.method != "GET"
+
+
+def operation(kind: str, method: str, path: str, body: Any) -> str:
+    """Return what a call to a store is, in a few words."""
+    if kind == "shopify":
+        return " ".join(str((body or {}).get("query", "")).replace("(", " ").split()[:2])
+    if kind == "custom":
+        return str((body or {}).get("type"))
+    return f"{method} {path.partition('?')[0]}"
+
+
+#: Platform → what the call is named by which an order is made.
+NEW_ORDER = {
+    "shopify": "mutation OrderCreate",
+    "bigcommerce": "POST /stores/.+/v2/orders$",
+    "woocommerce": "POST /wp-json/wc/v3/orders$",
+    "magento2": "PUT /rest/.*V1/(orders/create|guest-carts/.+/order)$",
+    "custom": "order.create",
+}
+
+
+def makes_order(kind: str, named: str) -> bool:
+    """Tell whether a call of this name makes an order in the store."""
+    return re.search(NEW_ORDER[kind], named) is not None
