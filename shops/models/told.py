@@ -13,8 +13,10 @@ class ToldProduct(models.Model):
     store = models.ForeignKey(StoreConnection, models.CASCADE, related_name="told_products")
     product_id = models.CharField(max_length=64)
     body = models.JSONField()
-    #: The sender's own stamp: a telling with an earlier one changes nothing.
+    #: The sender's own stamp: a message with an earlier one changes nothing.
     said_at = models.DateTimeField()
+    #: The same for the stock alone, which messages and answers of its own change; None: as old as the rest.
+    counted_at = models.DateTimeField(null=True)
     deleted = models.BooleanField(default=False)
 
     class Meta:

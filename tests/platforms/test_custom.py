@@ -154,6 +154,23 @@ def test_a_stamp_ahead_that_was_kept_before_does_not_freeze_a_product(shop: Shop
     assert seen(shop).stock == 0
 
 
+def ago(seconds: int) -> str:
+    """Return a stamp of so many seconds ago."""
+    return (NOW - timedelta(seconds=seconds)).isoformat()
+
+
+def test_a_product_that_comes_after_a_later_stock_brings_its_price_and_not_its_stock(shop: Shop) -> None:
+    send(shop, "product.updated", product(updated_at=ago(60)))
+    count = {"product_id": "1", "updated_at": ago(20), "items": [{"variant_id": "10", "stock": 0}]}
+    send(shop, "stock.updated", count)
+    send(shop, "product.updated", product(updated_at=ago(40), variant={"price": "900"}))
+    assert (seen(shop).price, seen(shop).stock) == (Decimal("900.00"), 0)
+    send(shop, "product.updated", product(updated_at=ago(10), variant={"price": "950"}))
+    assert (seen(shop).price, seen(shop).stock) == (Decimal("950.00"), 3)
+    send(shop, "stock.updated", count)
+    assert seen(shop).stock == 3
+
+
 # -- complete lists ------------------------------------------------------------------------------------------------
 
 

@@ -7,6 +7,7 @@ import uuid
 from datetime import datetime
 from typing import Any, cast
 
+from django.db.models import Q
 from pydantic import ValidationError
 
 from reverbsync import clock
@@ -94,7 +95,7 @@ class CustomClient:
         """Return what was told, in the order in which it first was."""
         found = ToldProduct.objects.filter(store=self._connection, deleted=False)
         if since is not None:
-            found = found.filter(said_at__gte=since)
+            found = found.filter(Q(said_at__gte=since) | Q(counted_at__gte=since))
         total = found.count()
         rows = list(found.filter(pk__gt=int(cursor or 0)).order_by("pk")[: PAGE + 1])
         shown = rows[:PAGE]

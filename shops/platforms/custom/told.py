@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import transaction
 
@@ -72,24 +71,37 @@ def _products(store: StoreConnection, told: list[messages.Product]) -> list[Even
     for one in told:
         if one.id not in newest or newest[one.id].updated_at <= one.updated_at:
             newest[one.id] = one
-    known = dict(ToldProduct.objects.filter(store=store, product_id__in=newest).values_list("product_id", "said_at"))
+    known = {row.product_id: row for row in ToldProduct.objects.filter(store=store, product_id__in=newest)}
     rows = [
-        ToldProduct(store=store, product_id=one.id, body=one.model_dump(mode="json"), said_at=_at(one.updated_at))
+        _row(store, one, known.get(one.id))
         for one in newest.values()
-        if one.id not in known or _newer(one.updated_at, known[one.id])
+        if one.id not in known or _newer(one.updated_at, known[one.id].said_at)
     ]
     ToldProduct.objects.bulk_create(
         rows,
         update_conflicts=True,
         unique_fields=["store", "product_id"],
-        update_fields=["body", "said_at", "deleted"],
+        update_fields=["body", "said_at", "counted_at", "deleted"],
     )
     return [ProductChanged(product_id) for product_id in newest]
 
 
+def _row(store: StoreConnection, one: messages.Product, known: ToldProduct | None) -> ToldProduct:
+    """Return a product as it was sent; its stock stays what it is where that was counted later than it was sent."""
+    at, body = _at(one.updated_at), one.model_dump(mode="json")
+    counted_at = known.counted_at if known is not None and not known.deleted else None
+    if known is not None and counted_at is not None and not _newer(one.updated_at, counted_at):
+        counted = {row["id"]: row["stock"] for row in known.body["variants"]}
+        body["variants"] = [{**row, "stock": counted.get(row["id"], row["stock"])} for row in body["variants"]]
+        return ToldProduct(store=store, product_id=one.id, body=body, said_at=at, counted_at=counted_at)
+    return ToldProduct(store=store, product_id=one.id, body=body, said_at=at)
+
+
 def _deleted(store: StoreConnection, product_id: str, at: datetime) -> list[Event]:
     known = ToldProduct.objects.filter(store=store, product_id=product_id).first()
-    _keep(store, product_id, at, known.body if known else {}, deleted=True)
+    if known is None or _newer(at, known.said_at):
+        told = {"body": known.body if known else {}, "said_at": at, "counted_at": None, "deleted": True}
+        ToldProduct.objects.update_or_create(store=store, product_id=product_id, defaults=told)
     return [ProductDeleted(product_id)]
 
 
@@ -98,9 +110,12 @@ def _counted(store: StoreConnection, data: messages.Counts) -> list[Event]:
     known = ToldProduct.objects.filter(store=store, product_id=data.product_id, deleted=False).first()
     if known is None:
         return []
-    counts = {one.variant_id: one.stock for one in data.items}
-    rows = [{**row, "stock": counts.get(row["id"], row["stock"])} for row in known.body["variants"]]
-    _keep(store, data.product_id, _at(data.updated_at), {**known.body, "variants": rows}, deleted=False)
+    if _newer(data.updated_at, known.counted_at or known.said_at):
+        counts = {one.variant_id: one.stock for one in data.items}
+        for row in known.body["variants"]:
+            row["stock"] = counts.get(row["id"], row["stock"])
+        known.counted_at = _at(data.updated_at)
+        known.save(update_fields=["body", "counted_at"])
     return [ProductChanged(data.product_id)]
 
 
@@ -121,8 +136,8 @@ def answered(
             if row["id"] == variant_id and row["stock"] == was:
                 row["stock"] = stock
         if at is not None:
-            known.said_at = max(_at(known.said_at), _at(at))
-        known.save(update_fields=["body", "said_at"])
+            known.counted_at = max(_at(known.counted_at or known.said_at), _at(at))
+        known.save(update_fields=["body", "counted_at"])
 
 
 def _complete(store: StoreConnection, data: messages.Complete) -> list[Event]:
@@ -158,10 +173,3 @@ def _order(store: StoreConnection, data: messages.Order) -> list[Event]:
         told = {"body": data.model_dump(mode="json"), "said_at": _at(data.updated_at)}
         ToldOrder.objects.update_or_create(store=store, order_id=data.id, defaults=told)
     return [ProductChanged(one) for one in dict.fromkeys(line.product_id for line in data.lines) if one]
-
-
-def _keep(store: StoreConnection, product_id: str, at: datetime, body: dict[str, Any], *, deleted: bool) -> None:
-    known = ToldProduct.objects.filter(store=store, product_id=product_id).first()
-    if known is None or _newer(at, known.said_at):
-        told = {"body": body, "said_at": at, "deleted": deleted}
-        ToldProduct.objects.update_or_create(store=store, product_id=product_id, defaults=told)
