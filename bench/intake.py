@@ -133,7 +133,7 @@ def _wait_for(url: str) -> None:
     over = time.monotonic() + 60
     while True:
         try:
-            requests.get(f"{url}/health/", timeout=5)
+            requests.get(f"{url}/readyz", timeout=5)
         except requests.RequestException:
             if time.monotonic() > over:
                 raise

@@ -22,6 +22,7 @@ from listings.sync.attempt import attempt
 from reverbsync import clock, pace
 from reverbsync.alone import only_one
 from reverbsync.contained import each_by_itself
+from reverbsync.share import share
 from reverbsync.wake import awake, waiting, wake
 from shops.models import ReverbConnection
 from shops.reverb.client import ReverbClient
@@ -34,22 +35,29 @@ Work = TypeVar("Work")
 TURN_S = 1.0
 #: Stock is not held up by what else the shop has in flight.
 URGENT_IN_FLIGHT = 100
+#: A shop's drains hold one part of these of a worker's threads at most.
+URGENT_PARTS, BULK_PARTS = 4, 2
 
 
 @shared_task(name=jobs.DRAIN)
 def drain(shop_id: int) -> None:
     """Work off the shop's due jobs, most urgent first, for one turn. Several workers may drain one shop."""
-    _drain(jobs.DRAIN, shop_id, jobs.ALL, settings.REVERB_JOBS_IN_FLIGHT)
+    awake(jobs.DRAIN, shop_id)
+    with share.of(jobs.DRAIN, shop_id, parts=BULK_PARTS) as within:
+        if within:
+            _drain(jobs.DRAIN, shop_id, jobs.ALL, settings.REVERB_JOBS_IN_FLIGHT)
 
 
 @shared_task(name=jobs.DRAIN_URGENT)
 def drain_urgent(shop_id: int) -> None:
     """Work off the shop's changes of stock, those to zero first, for one turn."""
-    _drain(jobs.DRAIN_URGENT, shop_id, jobs.URGENT, URGENT_IN_FLIGHT)
+    awake(jobs.DRAIN_URGENT, shop_id)
+    with share.of(jobs.DRAIN_URGENT, shop_id, parts=URGENT_PARTS) as within:
+        if within:
+            _drain(jobs.DRAIN_URGENT, shop_id, jobs.URGENT, URGENT_IN_FLIGHT)
 
 
 def _drain(task: str, shop_id: int, ranks: Sequence[int], most: int) -> None:
-    awake(task, shop_id)
     if _must_wait(shop_id, in_bulk=task == jobs.DRAIN):
         return  # the sweeper comes back when the pace lets calls through again
     over = clock.monotonic() + TURN_S

@@ -15,6 +15,7 @@ app.autodiscover_tasks(related_name="order_tasks")
 
 
 @app.on_after_finalize.connect
-def _watch_redis(**_: object) -> None:
-    """Let each worker go on slowly while Redis is gone."""
+def _in_each_worker(**_: object) -> None:
+    """Let each worker go on slowly while Redis is gone, and give each shop its share of the threads."""
+    import reverbsync.share  # noqa: PLC0415
     import reverbsync.without_redis  # noqa: F401, PLC0415 -- needs the app

@@ -1,4 +1,4 @@
-"""Is this machine fit to serve? Asked by load balancers and by the embedded stack."""
+"""Two questions of load balancers: is the process up (`/livez`), and can it take webhooks (`/readyz`)?"""
 
 from __future__ import annotations
 
@@ -11,11 +11,20 @@ from reverbsync.redis import connection as redis_connection
 
 
 @require_safe
-def health(request: HttpRequest) -> JsonResponse:
-    """Answer 200 when the database and Redis answer, else 503; says which, and nothing that is secret."""
-    found = {"database": _database(), "redis": _redis()}
-    fine = all(found.values())
-    return JsonResponse({"status": "ok" if fine else "failing", **found}, status=200 if fine else 503)
+def live(request: HttpRequest) -> JsonResponse:
+    """Answer 200, whatever the process depends on does: restarting it would not bring that back."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+def ready(request: HttpRequest) -> JsonResponse:
+    """Answer 200 when the database answers, since webhooks are kept there; else 503.
+
+    Without Redis the status is `degraded`: webhooks are taken, and worked off more slowly.
+    """
+    database, cache = _database(), _redis()
+    status = ("ok" if cache else "degraded") if database else "failing"
+    return JsonResponse({"status": status, "database": database, "redis": cache}, status=200 if database else 503)
 
 
 def _database() -> bool:

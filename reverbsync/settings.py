@@ -11,6 +11,7 @@ from csp.constants import NONE, SELF
 from psycopg2.extensions import parse_dsn
 
 from reverbsync import env as environment
+from reverbsync.redis import options as redis_options
 
 try:
     ENV = environment.read()
@@ -125,15 +126,16 @@ DATABASES = {"default": _database()}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "reverbsync.cache.Cache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "cache",
-        "OPTIONS": {"socket_connect_timeout": 1, "socket_timeout": 2},
+        "OPTIONS": redis_options(REDIS_URL),
     }
 }
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for Redis for ever, and goes on slowly meanwhile
 # A task lives for seconds (listings/tasks.py); one that its worker took to the grave comes back after this.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 120, "socket_connect_timeout": 1, "max_retries": 0}
 CELERY_TASK_IGNORE_RESULT = True

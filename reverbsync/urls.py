@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from reverbsync.health import health
+from reverbsync.health import live, ready
 
 urlpatterns = [
-    path("health/", health, name="health"),
+    path("livez", live, name="live"),
+    path("readyz", ready, name="ready"),
+    path("health/", ready),
     path("accounts/", include("allauth.urls")),
     path("webhooks/", include("webhooks.urls")),
     path("shops/<int:shop_id>/log/", include("synclog.urls")),

@@ -1,6 +1,6 @@
-"""While Redis is gone no wake-up arrives. One thread of each worker then sweeps by itself and does what it finds.
+"""While Redis is gone no wake-up arrives. Each worker then sweeps by itself and does what it finds in a few threads.
 
-It is one thread, and the pace lets it make few calls (reverbsync/local_pace.py): slow and careful, but not stopped.
+The pace lets them make few calls (reverbsync/local_pace.py): slow and careful, but not stopped.
 """
 
 from __future__ import annotations
@@ -8,10 +8,11 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from concurrent.futures import Executor, ThreadPoolExecutor
 
 import redis
 from celery.signals import worker_init
-from django.db import close_old_connections
+from django.db import close_old_connections, connections
 
 from reverbsync import wake
 from reverbsync.celery import app
@@ -21,6 +22,8 @@ logger = logging.getLogger(__name__)
 
 #: How often a worker looks whether Redis is there.
 LOOK_S = 5.0
+#: A shop whose store hangs holds one or two of them.
+THREADS = 4
 SWEEPS = ("webhooks.sweep", "listings.sweep", "orders.sweep")
 
 
@@ -38,6 +41,10 @@ class _InPlace:
         """Nothing is to be taken down."""
 
 
+#: Task and shop of what is being done.
+_running: set[tuple[str, int]] = set()
+
+
 def gone() -> bool:
     """Tell whether Redis does not answer."""
     try:
@@ -47,28 +54,44 @@ def gone() -> bool:
     return False
 
 
-def turn() -> list[tuple[str, int]]:
-    """Sweep once, and run what would have been woken; what that wakes in turn is left to the next sweep."""
+def turn(pool: Executor) -> list[tuple[str, int]]:
+    """Sweep once, and let `pool` run what would have been woken; what that wakes in turn is left to the next sweep.
+
+    Whatever breaks or hangs in one sweep or for one shop, the others go on. Returns what was begun.
+    """
     carrier = _InPlace()
     with wake.carried_by(carrier):
         for name in SWEEPS:
-            app.tasks[name]()
-        found = list(carrier.found)
-        for task, shop_id in found:
-            app.tasks[task](shop_id)
+            _run(name)
+    found = [one for one in carrier.found if one not in _running]
+    for task, shop_id in found:
+        _running.add((task, shop_id))
+        pool.submit(_begin, task, shop_id)
     return found
 
 
+def _begin(task: str, shop_id: int) -> None:
+    try:
+        _run(task, shop_id)
+    finally:
+        connections.close_all()
+        _running.discard((task, shop_id))
+
+
+def _run(task: str, *args: int) -> None:
+    try:
+        app.tasks[task](*args)
+    except Exception:
+        logger.exception("%s broke without Redis", task)
+
+
 def _watch() -> None:
+    pool = ThreadPoolExecutor(THREADS, thread_name_prefix="without redis")
     while True:
         time.sleep(LOOK_S)
-        if not gone():
-            continue
-        close_old_connections()
-        try:
-            turn()
-        except Exception:
-            logger.exception("A turn without Redis broke")
+        if gone():
+            close_old_connections()
+            turn(pool)
 
 
 @worker_init.connect

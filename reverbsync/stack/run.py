@@ -76,7 +76,7 @@ def up(
         programs = stack.enter_context(
             Supervised([*_app(port), *beside], folder=data / "log", root=ROOT, environment=environment)
         )
-        _wait_for(f"http://{ports.LOOPBACK}:{port}/health/", programs, data / "log")
+        _wait_for(f"http://{ports.LOOPBACK}:{port}/readyz", programs, data / "log")
         yield Stack(environment["SITE_URL"], data, environment, programs)
 
 

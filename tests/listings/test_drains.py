@@ -12,6 +12,7 @@ from listings.jobs import Claim
 from listings.models import Job, Rank
 from reverbsync import clock, pace, wake
 from reverbsync.redis import connection
+from reverbsync.share import share
 from shops.models import ReverbConnection, Shop
 from shops.reverb import limits
 from synclog.models import Entry
@@ -125,6 +126,32 @@ def test_while_enough_of_a_shops_jobs_are_in_flight_its_other_drains_make_room(
     assert world.tried == []
     tasks.drain_urgent(shop.pk)
     assert world.tried == [(Rank.STOCK, False)]
+
+
+def test_a_shop_holds_a_quarter_of_the_threads_for_stock_at_most_and_a_second_shop_finds_others_free(
+    world: World, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(share, "threads", 8)
+    other = shop_of(nora())
+    open_jobs(shop, Rank.STOCK)
+    open_jobs(other, Rank.STOCK_TO_ZERO)
+    hanging = [share.of(jobs.DRAIN_URGENT, shop.pk, parts=tasks.URGENT_PARTS) for _ in range(2)]
+    with hanging[0] as first, hanging[1] as second:
+        assert (first, second) == (True, True)
+        tasks.drain_urgent(shop.pk)
+        tasks.drain_urgent(other.pk)
+    assert world.tried == [(Rank.STOCK_TO_ZERO, False)]
+    tasks.drain_urgent(shop.pk)
+    assert world.tried == [(Rank.STOCK_TO_ZERO, False), (Rank.STOCK, False)]
+
+
+def test_a_drain_that_gives_way_takes_its_flag_down(world: World, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(share, "threads", 1)
+    taken: list[tuple[str, int]] = []
+    monkeypatch.setattr(world, "taken", lambda *one: taken.append(one))
+    with share.of(jobs.DRAIN, shop.pk, parts=tasks.BULK_PARTS):
+        tasks.drain(shop.pk)
+    assert taken == [(jobs.DRAIN, shop.pk)]
 
 
 def test_a_drain_takes_no_job_while_the_pace_would_not_let_it_call(world: World, shop: Shop) -> None:

@@ -56,7 +56,7 @@ def test_up_prints_where_it_is_serves_and_leaves_nothing_behind(tmp_path: Path) 
         assert launcher.stdout is not None
         told = json.loads(launcher.stdout.readline())
         started = psutil.Process(launcher.pid).children(recursive=True)
-        assert requests.get(f"{told['site_url']}/health/", timeout=10).json()["status"] == "ok"
+        assert requests.get(f"{told['site_url']}/readyz", timeout=10).json()["status"] == "ok"
         assert len(started) >= 6
         launcher.send_signal(signal.SIGTERM)
         assert launcher.wait(60) == 0
