@@ -138,7 +138,8 @@ def keep(
     unread += refused
     through = [one for one in seen + gone if not one.read] + saved
     _open_jobs(shop, [one for one in through if not one.product.held], cause, told_of=told_of, lowest=lowest)
-    _look_at_namesakes(shop, skus - {one.product.sku for one in through}, cause)
+    there = {one.product.sku for one in through if one.product.gone_at is None}
+    _look_at_namesakes(shop, skus - there, cause)
     rechecks.unread(shop, unread, now=asked_at, cause=cause)
     rechecks.was_read(shop, sorted({*parent_ids, *(one.store_parent_id for one in fitted)} - _parents_of(unread)))
     return Kept(

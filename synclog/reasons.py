@@ -166,7 +166,13 @@ REASONS: dict[str, Reason] = {
         Reason("order_release_later", "The order in your store could not be cancelled just now. It is tried again."),
         Reason("tracking_failed", "Reverb could not be told the tracking number.", waits=True),
         Reason("tracking_later", "Reverb could not be told the tracking number just now. It is tried again by itself."),
-        Reason("refused", "Reverb refused it. Its own words are below.", Mend.STORE, waits=True),
+        Reason("refused", "Reverb rejected the change. Its own words are below.", Mend.STORE, waits=True),
+        Reason(
+            "refused_in_part",
+            "Reverb rejected part of the change. We updated the rest. Its own words are below.",
+            Mend.STORE,
+            waits=True,
+        ),
         Reason(
             "kept_as_draft",
             "Reverb keeps the listing as a draft. Its warnings say what is missing.",

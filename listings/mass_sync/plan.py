@@ -148,7 +148,8 @@ def _twice(sync: MassSync, skus: Set[str]) -> QuerySet[Product, str]:
 def _verdict(sync: MassSync, frame: Frame, product: Product, batch: _Batch) -> _Verdict:
     chosen = product.pk in batch.chosen
     row = batch.own.get(product.pk)
-    if (unclear := _unclear(product, batch)) is not None:
+    linked = row is not None and bool(row.reverb_id)  # known by its id, whatever has become of the SKU
+    if not linked and (unclear := _unclear(product, batch)) is not None:
         return unclear
     if row is None:
         return _Verdict(Kind.LEFT, "gone" if chosen else "not_chosen")
@@ -165,7 +166,7 @@ def _verdict(sync: MassSync, frame: Frame, product: Product, batch: _Batch) -> _
 
 def _compared(frame: Frame, product: Product, row: Listing, found: Indexed | None, batch: _Batch) -> _Verdict:
     listing, read_at = _newest(row, found)
-    case = _case(frame, product, row, listing)
+    case = _case(frame, product, row, listing, sku_unclear=product.sku in batch.twice)
     verdict = _meant(decide(case))
     if verdict.kind in Line.CALLS or row.picture is None or row.picture.get("state") != (listing or row).state:
         batch.noted.append(rows.Noted(row, row.read_at))
@@ -211,19 +212,26 @@ def _indexed(row: Listing, product: Product, batch: _Batch) -> Indexed | _Verdic
     return found[0] if found else None
 
 
-def _case(frame: Frame, product: Product, row: Listing, listing: ReverbListing | None) -> Case:
+def _case(frame: Frame, product: Product, row: Listing, listing: ReverbListing | None, *, sku_unclear: bool) -> Case:
+    units, number = _stock(frame, product, row, listing)
+    return frame.case(product, row, listing, units=units, number=number, sku_unclear=sku_unclear)
+
+
+def _stock(
+    frame: Frame, product: Product, row: Listing, listing: ReverbListing | None
+) -> tuple[int | None, int | None]:
+    """Return what Reverb is to show, and what it showed when that was last agreed."""
     ledger = Ledger.of(row)
     units = counted(product)
     if "stock" not in frame.settings.fields_on:
-        return frame.case(product, row, listing, units=units, number=None)
+        return units, None
     if ledger is None:
-        number = number_of(listing)
-        return frame.case(product, row, listing, units=_cut(frame, product, units), number=number)
+        return _cut(frame, product, units), number_of(listing)
     if frame.settings.stock_way == StockWay.STORE or units is None:
         units = books.to_show(ledger, product, frame.settings)
     elif units:
         units = _cut(frame, product, ledger.units + (product.seen.stock or 0) - ledger.store)
-    return frame.case(product, row, listing, units=units, number=ledger.reverb)
+    return units, ledger.reverb
 
 
 def _cut(frame: Frame, product: Product, units: int | None) -> int | None:
@@ -250,7 +258,8 @@ def _meant(decision: Decision) -> _Verdict:
         case Action.SKIP:
             waits = REASONS[decision.reason].waits
             return _Verdict(Kind.CANNOT if waits else Kind.LEFT, decision.reason)
-    fields = tuple(FIELDS.get(name, name.upper()) for name in decision.sends if name != "publish")
+    names = (*decision.sends, *decision.follow)
+    fields = tuple(FIELDS.get(name, name.upper()) for name in names if name != "publish")
     return _Verdict(Kind.END if decision.reason == "ended" else Kind.UPDATE, decision.reason, fields)
 
 

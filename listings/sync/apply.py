@@ -83,7 +83,7 @@ def update(client: ReverbClient, row: Listing, case: Case, decision: Decision, s
     if units is not None:
         stock.before_put(units)
     try:
-        listing, warnings, message = client.update(case.listing, decision.body)
+        listing, warnings, message = _put(client, case.listing, decision)
     except ReverbError as error:
         if not error.maybe_done:
             stock.not_put()
@@ -95,6 +95,19 @@ def update(client: ReverbClient, row: Listing, case: Case, decision: Decision, s
         stock.after_put(units)
     keep(row, case, listing, sent=decision.sends, warnings=warnings)
     return Applied(listing, warnings, message, _changes(case, decision.sends))
+
+
+def _put(
+    client: ReverbClient, listing: ReverbListing, decision: Decision
+) -> tuple[ReverbListing | None, list[str], str]:
+    """PUT the fields. An end that Reverb refuses, perhaps for another field, goes by the call that has none."""
+    try:
+        return client.update(listing, decision.body)
+    except Invalid:
+        if decision.reason != "ended" or listing.state == "draft":
+            raise
+        client.end(listing.id)
+        return None, [], ""
 
 
 def _believe(listing: ReverbListing, units: int) -> None:
@@ -135,7 +148,7 @@ def keep(
     rows.note(
         row,
         reverb_id=listing.id or read.id_in(listing.self_url),
-        sku=listing.sku.strip() or (sent or {}).get("sku") or row.sku,
+        sku=_sku_of(row, listing.sku.strip() or (sent or {}).get("sku") or row.sku),
         link=listing.web_url[:1000],
         state=listing.state[:40],
         picture=listing.kept(),
@@ -146,6 +159,14 @@ def keep(
     )
     if row.unsaved & AT_ONCE:
         rows.save(row)
+
+
+def _sku_of(row: Listing, sku: str) -> str:
+    """Return the SKU to keep of a listing: the one before where another listing of the shop is known by the new one."""
+    sku = sku[:255]
+    if sku != row.sku and Listing.objects.filter(shop=row.shop_id, sku=sku).exclude(pk=row.pk).exists():
+        return row.sku
+    return sku
 
 
 def _sku_is_taken(error: ReverbError) -> bool:

@@ -16,7 +16,7 @@ from listings.stock.ledger import Overtaken, Undecided, is_settled
 from listings.stock.turn import Turn
 from listings.sync import apply, desk, rows, words
 from listings.sync.cases import counted
-from listings.sync.decide import Switches
+from listings.sync.decide import Case
 from listings.sync.find import find
 from listings.sync.rows import Begun
 from listings.sync.steps import Steps, skipped
@@ -173,13 +173,20 @@ def _turn(begun: Begun, taken: Claim, began_at: datetime, done: list[Change]) ->
         found = replace(found, listing=stock.look(found.listing))
     if found.reason:  # nothing may be written to Reverb, but what sold there is still the store's business
         return Steps(client, row, stock, done).to_store_only(skipped(found.reason))
-    frame = papers.complete(client)
+    steps = Steps(client, row, stock, done, in_bulk=taken.cause == jobs.MASS)
     units = stock.units if "stock" in settings.fields_on else counted(product)
-    case = frame.case(product, row, stock.as_known(found.listing), units=units, number=stock.number)
-    if only_stock:
-        only_end = frozenset({"stock"} if not case.units else ())
-        case = replace(case, switches=Switches(create=False, fields=only_end))
-    return Steps(client, row, stock, done, in_bulk=taken.cause == jobs.MASS).run(case)
+    listing = stock.as_known(found.listing)
+    alone = papers.frame.stock_case(product, row, listing, units=units, number=stock.number)
+    if only_stock and alone.units:
+        alone = alone.without({"stock"})
+
+    def whole() -> Case:
+        if only_stock:
+            return alone
+        frame = papers.complete(client)
+        return frame.case(product, row, listing, units=units, number=stock.number, sku_unclear=begun.sku_twice)
+
+    return steps.run(alone, whole)
 
 
 def _before_write(product: Product, taken: Claim) -> None:

@@ -37,13 +37,33 @@ class Frame:
         """Tell whether a product goes to Reverb; one that is gone from the store must still end there."""
         return product.gone_at is not None or selection.is_chosen(product.seen, product.choice, self.groups)
 
-    def case(
+    def stock_case(
         self, product: Product, row: Listing, listing: ReverbListing | None, *, units: int | None, number: int | None
     ) -> Case:
-        """Return the case of a product. `units` and `number`: see Case."""
+        """Return the case of a product's stock alone: it depends on nothing else that the store says."""
+        switches = Switches(
+            create=False, publish=self.settings.auto_publish, fields=self.settings.fields_on & {"stock"}
+        )
+        for_sale = product.seen.for_sale and product.gone_at is None
+        return Case("", Wanted(), units, for_sale, listing, row.agreed, switches, number=number)
+
+    def case(
+        self,
+        product: Product,
+        row: Listing,
+        listing: ReverbListing | None,
+        *,
+        units: int | None,
+        number: int | None,
+        sku_unclear: bool = False,
+    ) -> Case:
+        """Return the case of a product. `units` and `number`: see Case.
+
+        `sku_unclear`: another product has its SKU, so its listing keeps the one that it has.
+        """
         gone = product.gone_at is not None
         return Case(
-            sku=product.sku,
+            sku="" if sku_unclear else product.sku,
             wanted=Wanted() if gone else wanted(product.seen, self.defaults, self.lists, product.overrides),
             units=units,
             number=number,

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -38,6 +38,9 @@ class Decision:
     body: Mapping[str, Any] = field(default_factory=dict)
     sends: Mapping[str, Any] = field(default_factory=dict)
     publishes: bool = False
+    #: A lower stock, which goes before everything else and alone; names of the fields that follow in the next call.
+    first: bool = False
+    follow: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class Case:
 
     `units`: what Reverb is to show, None when the store does not count or its stock does not sync; `number`: what
     Reverb showed when that was last agreed, None when it never was (listings/stock). `for_sale`: active in the store.
+    `sku`: "" where a listing keeps the one that it has.
     """
 
     sku: str
@@ -67,6 +71,19 @@ class Case:
     #: What people call the ids of conditions, categories and shipping profiles.
     names: Mapping[str, str] = field(default_factory=dict)
     number: int | None = None
+    #: A lower stock goes in a call of its own, before all else. False: Reverb refused it so, and it goes with the rest.
+    stock_first: bool = True
+
+    def only_stock(self) -> Case:
+        """Return the case without any field but the stock."""
+        switches = replace(self.switches, create=False, publish=False, fields=self.switches.fields & {"stock"})
+        return replace(self, sku="", wanted=Wanted(), switches=switches)
+
+    def without(self, refused: Collection[str]) -> Case:
+        """Return the case without fields that Reverb refused."""
+        publish = self.switches.publish and "publish" not in refused
+        switches = replace(self.switches, publish=publish, fields=self.switches.fields - frozenset(refused))
+        return replace(self, sku="" if "sku" in refused else self.sku, switches=switches)
 
 
 def decide(case: Case) -> Decision:
@@ -106,16 +123,16 @@ def _base(case: Case, name: str, sent: Any, read: Any) -> dict[str, Any]:
 
 
 def _without_listing(case: Case) -> Decision:
-    if not case.for_sale:
-        return Decision(Action.SKIP, "not_for_sale")
-    if not case.switches.create:
-        return Decision(Action.SKIP, "creating_off")
-    if case.units is None:
-        return Decision(Action.SKIP, "stock_not_counted")
-    if case.units == 0:
-        return Decision(Action.SKIP, "no_stock")
-    if case.wanted.unsendable:
-        return Decision(Action.SKIP, case.wanted.unsendable)
+    hindered = (
+        ("not_for_sale", not case.for_sale),
+        ("creating_off", not case.switches.create),
+        ("stock_not_counted", case.units is None),
+        ("no_stock", case.units == 0),
+        (case.wanted.unsendable, bool(case.wanted.unsendable)),
+        ("no_sku", not case.sku),
+    )
+    if reason := next((reason for reason, holds in hindered if holds), ""):
+        return Decision(Action.SKIP, reason)
     values = case.wanted.all
     publish = case.switches.publish
     units = case.units if several(values.get("condition")) else 1
@@ -135,14 +152,21 @@ def _without_listing(case: Case) -> Decision:
 
 def _with_listing(case: Case, listing: ReverbListing) -> Decision:
     stock = _stock_step(case, listing) if "stock" in case.switches.fields and case.units is not None else None
-    if stock is not None and (stock.action == Action.SKIP or stock.reason == "ended"):
-        return stock  # an end is sent alone, so that nothing else in it can be refused
+    if stock is not None and stock.action == Action.SKIP:
+        return stock
+    if stock is not None and stock.first and case.stock_first:  # alone, so that nothing else in the call can be refused
+        return replace(stock, follow=tuple(name for name in _others(case, listing) if name not in stock.sends))
+    return _together(case, listing, stock)
+
+
+def _together(case: Case, listing: ReverbListing, stock: Decision | None) -> Decision:
+    """Return the call that sends all that differs."""
     if listing.state in SOLD and not several(listing.condition):
         return Decision(Action.NOTHING, "in_step")  # locked for good: no field can matter any more
-    sends = {name: value for name, value in _on(case).items() if _differs(case, listing, name, value)}
-    made = payload.body(sends, update=True)
-    if _sku_differs(case, listing):
-        made["sku"] = sends["sku"] = case.sku
+    sends = _others(case, listing)
+    made = payload.body({name: value for name, value in sends.items() if name != "sku"}, update=True)
+    if "sku" in sends:
+        made["sku"] = case.sku
     if stock is not None:
         made |= stock.body
         sends |= stock.sends
@@ -159,6 +183,14 @@ def _with_listing(case: Case, listing: ReverbListing) -> Decision:
         stock.reason if stock is not None and stock.reason == "relisted" else "publishing" if publishes else "updated"
     )
     return Decision(Action.UPDATE, reason, made, sends, publishes)
+
+
+def _others(case: Case, listing: ReverbListing) -> dict[str, Any]:
+    """Return the fields beside the stock on which listing and product differ, as wanted."""
+    if listing.state in SOLD and not several(listing.condition):
+        return {}
+    sends = {name: value for name, value in _on(case).items() if _differs(case, listing, name, value)}
+    return sends | ({"sku": case.sku} if _sku_differs(case, listing) else {})
 
 
 def _on(case: Case) -> dict[str, Any]:
@@ -186,6 +218,8 @@ def _differs(case: Case, listing: ReverbListing, name: str, want: Any) -> bool:
 def _sku_differs(case: Case, listing: ReverbListing) -> bool:
     """Tell whether the listing must take the product's SKU; where Reverb does not show one, it is sent once."""
     shown = listing.sku.strip()
+    if not case.sku:
+        return False
     return shown != case.sku if shown else case.agreed.get("sku", {}).get("sent") != case.sku
 
 
@@ -206,12 +240,14 @@ def _stock_step(case: Case, listing: ReverbListing) -> Decision | None:
         must_end = listing.state not in OFF_SALE and (listing.state != "draft" or bool(listing.inventory))
         # A draft that Reverb is still publishing stays one now; it is to be published anew when units are back.
         again = {"publish": ""} if listing.state == "draft" else {}
-        return Decision(Action.UPDATE, "ended", {"inventory": 0}, {"stock": 0} | again) if must_end else None
+        ended = Decision(Action.UPDATE, "ended", {"inventory": 0}, {"stock": 0} | again, first=True)
+        return ended if must_end else None
     if listing.state in OFF_SALE:
         return _off_sale(case, listing, units, changed=changed, many=many)
     if not changed or not many or listing.inventory == units:
         return None
-    return _set_units(listing, units, "updated")
+    falls = listing.state != "draft" and listing.inventory is not None and units < listing.inventory
+    return replace(_set_units(listing, units, "updated"), first=falls)
 
 
 def _off_sale(case: Case, listing: ReverbListing, units: int, *, changed: bool, many: bool) -> Decision | None:

@@ -38,10 +38,9 @@ def find(client: ReverbClient, begun: Begun, *, indexed: bool = False) -> Found:
 
     `indexed`: what a mass sync's walk showed a while ago will do, unless something was heard of it since.
     """
-    product = begun.product
-    if reason := _unclear(begun):
-        return Found(reason=reason)
-    row = begun.row
+    product, row, unclear = begun.product, begun.row, _unclear(begun)
+    if unclear and not (row is not None and (row.reverb_id or row.may_turn_up(clock.now()))):
+        return Found(reason=unclear)
     if row is None or not _is_its(row, product):
         begun.row = row = row_of(product)
         begun.ledger = books.known(row) if row is not None else None
@@ -50,7 +49,11 @@ def find(client: ReverbClient, begun: Begun, *, indexed: bool = False) -> Found:
     if indexed and _is_indexed(row):
         listing = ReverbListing.taken(row.picture) if row.picture is not None and row.reverb_id else None
         return Found(row, listing, indexed_at=row.indexed_at)
-    return _by_id(client, row, begun) or _by_sku(client, row, product)
+    # A linked listing is known by its id: an unclear SKU only keeps another one from being linked or made.
+    found = _by_id(client, row, begun)
+    if found is None and unclear and not row.may_turn_up(clock.now()):
+        return Found(row, reason=unclear)
+    return found or _by_sku(client, row, product)
 
 
 def _by_id(client: ReverbClient, row: Listing, begun: Begun) -> Found | None:
@@ -59,6 +62,8 @@ def _by_id(client: ReverbClient, row: Listing, begun: Begun) -> Found | None:
     try:
         return Found(row, client.listing(row.reverb_id))
     except NotFound:
+        if row.sku and any(one.id == row.reverb_id for one in client.listings_with_sku(row.sku)):
+            raise Passing("Reverb's list shows a listing that Reverb says does not exist.") from None
         _forget(row)
         begun.ledger = None
         return None

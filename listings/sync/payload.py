@@ -7,6 +7,7 @@ what a seller wrote on Reverb.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -113,3 +114,22 @@ def body(values: Mapping[str, Any], *, update: bool) -> dict[str, Any]:
             case _:
                 made[name] = value
     return made
+
+
+#: Names in Reverb's JSON that are another in ours.
+_OURS = {
+    "categories": "category",
+    "offers_enabled": "offers",
+    "shipping_profile_id": "shipping_profile",
+    "shipping": "shipping_profile",
+    "upc_does_not_apply": "upc",
+    "photo_upload_method": "photos",
+    "inventory": "stock",
+    "has_inventory": "stock",
+}
+
+
+def fields_named(errors: Mapping[str, Any]) -> frozenset[str]:
+    """Return our names of the fields that Reverb's errors name, such as `shipping_profile_id` or `price.amount`."""
+    words = {word for name in errors for word in re.split(r"[^a-z_]+", name.lower()) if word}
+    return frozenset(_OURS.get(word, word) for word in words)

@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from listings.models import Listing
 from listings.stock import behind, owed
 from listings.stock.adjust import Disconnected, Short
 from listings.stock.turn import Turn
-from listings.sync import apply, publish
+from listings.sync import apply, payload, publish
 from listings.sync.decide import Action, Case, Decision, decide
 from listings.sync.words import Change, Ending
 from shops.pictures import ReverbListing
 from shops.platforms.values import StoreError, StoreRefused, Unsupported
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import Paced
+from shops.reverb.errors import Invalid, Paced, ReverbError
 from synclog.models import Entry
 
-#: Enough for: end, then the other fields, then nothing.
-MAX_STEPS = 3
+#: Enough for: all fields, those that were not refused, what the answers showed, then nothing.
+MAX_STEPS = 5
 #: Seconds until a store that did not answer is tried again; its stock is urgent.
 STORE_AGAIN_S = 5.0
 #: The same once the seller was mailed what they must change for it.
@@ -27,7 +28,7 @@ STORE_TOLD_AGAIN_S = 3600.0
 
 @dataclass
 class Steps:
-    """Decide and apply until nothing is left to do. An end on Reverb goes first, then the store, then all else."""
+    """Decide and apply until nothing is left to do. A lower stock on Reverb goes first, then the store, then fields."""
 
     client: ReverbClient
     row: Listing
@@ -38,57 +39,132 @@ class Steps:
     in_bulk: bool = False
     #: Why the store could not be written to; what it lacks stays owed.
     store_error: StoreError | None = None
+    #: What Reverb refused, in its words. All else was sent without it.
+    refusal: Invalid | None = None
 
-    def run(self, case: Case) -> Ending:
-        """Return how the attempt ends. Raises ReverbError; what was done until then is in `done`."""
+    def run(self, stock_alone: Case, whole: Callable[[], Case]) -> Ending:
+        """Return how the attempt ends. Raises ReverbError; what was done until then is in `done`.
+
+        `stock_alone` is the case without any field but the stock. `whole` works out the one with all fields, and may
+        raise whatever it likes: the stock has gone by then.
+        """
         try:
-            return self._run(case)
+            return self._run(stock_alone, whole)
         except Paced:
             if self.store_error is None or self.done:
                 raise
             # The rest waits for its turn. That the store was tried is told now.
             return self._with_stock(Ending(Entry.Outcome.NOTHING, "in_step", self.done))
 
-    def _run(self, case: Case) -> Ending:
-        case = self._begin(case)
+    def _run(self, case: Case, whole: Callable[[], Case]) -> Ending:
+        ending = Ending(Entry.Outcome.NOTHING, "in_step", self.done)
+        case = self._stock_first(case, ending)
+        try:
+            found = whole()
+        except Paced:
+            raise
+        except Exception:
+            self._raise_alone(case, ending)
+            raise
+        case = self._now(replace(found, stock_first=case.stock_first), case.listing)
         if case.listing is None:
             apply.wait_for_lost_post(self.row)
-        ending = Ending(Entry.Outcome.NOTHING, "in_step", self.done)
+        elif self.stock.indexed_at is None:
+            apply.keep(self.row, case, case.listing)
+            case = self._now(case, case.listing)
+        return self._all_fields(case, ending)
+
+    def _stock_first(self, case: Case, ending: Ending) -> Case:
+        """Send a lower stock to Reverb, then bring the store what it lacks."""
+        if case.listing is not None and self.stock.indexed_at is None:
+            apply.keep(self.row, case, case.listing)
+            case = self._now(case, case.listing)
+        decision = decide(case)
+        if not decision.first:
+            self._to_store()
+            return self._now(case, case.listing)
+        try:
+            return self._now(case, self._apply(case, decision, ending))
+        except Invalid as refusal:
+            self._to_store()
+            if decision.reason == "ended":
+                raise
+            self.refusal = refusal  # perhaps it goes together with what the store says of another field
+            return self._now(replace(case, stock_first=False), case.listing)
+        except Paced:
+            raise
+        except ReverbError:
+            self._to_store()
+            raise
+
+    def _raise_alone(self, case: Case, ending: Ending) -> None:
+        """Send a higher stock by itself, since all else cannot be worked out."""
+        decision = decide(case)
+        if decision.action == Action.UPDATE:
+            self._apply(case, decision, ending)
+
+    def _all_fields(self, case: Case, ending: Ending) -> Ending:
         before: Decision | None = None
         for _ in range(MAX_STEPS):
             decision = decide(case)
             if decision.action == Action.NOTHING or decision == before:
                 break  # what was just sent and does not show yet is not sent again
             before = decision
-            if decision.reason == "used_listing_sold" and self.row.anew and case.listing is not None:
+            if decision.reason == "used_listing_sold" and self.row.anew and case.listing is not None and case.sku:
                 case = self._anew(case, case.listing)
             elif decision.action == Action.SKIP:
                 ending = ending if ending.outcome == Entry.Outcome.SYNCED else skipped(decision.reason)
                 break
+            elif (applied := self._tried(case, decision, ending)) is None:
+                case = self._without_refused(case, decision, ending)
             else:
-                listing = self._apply(case, decision, ending)
-                case = self._now(case, listing)
-                if publish.awaited(decision, listing):
+                case = self._now(case, applied)
+                if publish.awaited(decision, applied):
                     begin = publish.leave if self.in_bulk else publish.begin
                     return self._with_stock(begin(self.row, ending))
-                if self.stock.indexed_at is not None and decision.reason != "ended":
+                if self.stock.indexed_at is not None and not decision.first:
                     break  # what the page did not show, such as photos, is for another time: one call a listing
         self.stock.settle(case.listing)
-        return self._with_stock(publish.follow_up(self.row, case, ending))
+        return self._with_stock(self._refused(publish.follow_up(self.row, case, ending)))
+
+    def _tried(self, case: Case, decision: Decision, ending: Ending) -> ReverbListing | None:
+        """Make the call; None where Reverb refused to change the listing."""
+        try:
+            applied = self._apply(case, decision, ending)
+        except Invalid as refusal:
+            if decision.action == Action.CREATE or decision.reason == "ended":
+                raise
+            self.refusal = refusal
+            return None
+        if "stock" in decision.sends and not case.stock_first:
+            self.refusal = None  # what Reverb refused alone went together with the rest
+        return applied
+
+    def _without_refused(self, case: Case, decision: Decision, ending: Ending) -> Case:
+        """Send the stock of a refused call by itself; return the case without the fields that Reverb refused."""
+        refusal, sent = self.refusal, set(decision.sends)
+        named = payload.fields_named(refusal.field_errors) if refusal is not None else frozenset()
+        refused = named & sent or sent - {"stock"} or sent
+        if case.stock_first and "stock" in sent - refused:
+            alone = decide(case.only_stock())
+            listing = self._tried(case, alone, ending) if alone.action == Action.UPDATE else None
+            case, refused = (self._now(case, listing), refused) if listing is not None else (case, refused | {"stock"})
+        self.refusal = refusal
+        return case.without(refused)
+
+    def _refused(self, ending: Ending) -> Ending:
+        """Tell what Reverb refused, beside what it took."""
+        if self.refusal is None:
+            return ending
+        ending.reason = "refused_in_part" if ending.outcome == Entry.Outcome.SYNCED else "refused"
+        ending.outcome = Entry.Outcome.FAILED
+        ending.message, ending.field_errors = self.refusal.message, self.refusal.field_errors
+        return ending
 
     def to_store_only(self, ending: Ending) -> Ending:
         """Bring the store what it lacks, and end so."""
         self._to_store()
         return self._with_stock(ending)
-
-    def _begin(self, case: Case) -> Case:
-        if case.listing is not None and self.stock.indexed_at is None:
-            apply.keep(self.row, case, case.listing)
-            case = self._now(case, case.listing)
-        if decide(case).reason != "ended":
-            self._to_store()
-            case = self._now(case, case.listing)
-        return case
 
     def _apply(self, case: Case, decision: Decision, ending: Ending) -> ReverbListing:
         """Make the call, and tell it in the ending; the first call's reason stands."""
@@ -98,7 +174,7 @@ class Steps:
             ending.outcome, ending.reason = Entry.Outcome.SYNCED, decision.reason
         self.done += applied.changes
         ending.message, ending.warnings = applied.message, applied.warnings
-        if decision.reason == "ended":
+        if decision.first:
             self._to_store()
         return applied.listing
 

@@ -28,6 +28,7 @@ def routes(app: Flask, market: Market, orders: Orders, teller: Teller, *, faults
     _listings(board, market)
     _orders(board, market, orders)
     _webhooks(board, market, teller)
+    _refusals(board, faults)
 
     @board.errorhandler(rules.Refusal)
     def refused(error: rules.Refusal) -> Any:
@@ -177,6 +178,30 @@ def _webhooks(board: Blueprint, market: Market, teller: Teller) -> None:
                 if topic in (None, row["topic"]):
                     market.keep.drop("registration", row["id"])
             return found
+
+
+def _refusals(board: Blueprint, faults: Faults) -> None:
+    @board.post("/refuse")
+    def refuse() -> Any:
+        """Refuse the next writes of listings that hold a `field`, whole, as Reverb does.
+
+        Besides: `words`, `message`, `times`, `status`, and `sends`, the field's name in the JSON ("": any write).
+        """
+        wish = request.get_json()
+        name = wish["field"]
+        errors = {name: [wish.get("words", "is invalid")]}
+        message = wish.get("message", "Please fill in all the fields required for submitting your listing.")
+        fault = {
+            "kind": "status",
+            "status": wish.get("status", 412),
+            "method": "POST|PUT",
+            "path": r"/listings(/[^/]+)?$",
+            "text": f'"{wish.get("sends", name)}"' if wish.get("sends", name) else "",
+            "body": {"message": message, "errors": errors},
+            "times": wish.get("times", 1),
+        }
+        faults.add(fault)
+        return fault
 
 
 def _bare(doc: Doc) -> Doc:
