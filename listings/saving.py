@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from listings.models import Product, Rank
+from reverbsync.logs import whereabouts
 from reverbsync.outage import is_outage
 from shops.platforms.values import Unread
 
@@ -49,7 +50,7 @@ def _one_by_one(seen: list[Seen]) -> tuple[list[Seen], list[Unread]]:
         except Exception as error:
             if is_outage(error):
                 raise
-            logger.warning("A product of shop %s could not be saved: %s", one.product.shop_id, type(error).__name__)
+            logger.warning("A product of shop %s could not be saved: %s", one.product.shop_id, whereabouts(error))
             refused.append(Unread(one.product.store_parent_id, "What the store says of it could not be saved."))
         else:
             saved.append(one)

@@ -156,6 +156,13 @@ REASONS: dict[str, Reason] = {
         ),
         Reason("tracking_left", "It was not sent to Reverb. The order's page says why."),
         # failed
+        Reason(
+            "sale_not_readable",
+            "Reverb's data of this sale couldn't be read, so your store's stock wasn't changed for it. Please check it "
+            "on Reverb and adjust the stock in your store.",
+            Mend.LISTING,
+            speaker="",
+        ),
         Reason("order_place_failed", "The sale on Reverb could not be made in your store.", waits=True),
         Reason("order_try_later", "The sale could not be made in your store just now. It is tried again by itself."),
         Reason(

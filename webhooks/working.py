@@ -10,6 +10,7 @@ from datetime import datetime
 from listings import walks
 from listings.orders import poll
 from reverbsync import clock
+from reverbsync.logs import whereabouts
 from reverbsync.outage import NotReached
 from shops.platforms.values import StoreError
 from shops.reverb.errors import ReverbError
@@ -51,9 +52,7 @@ class Turn:
 
     def broke(self, delivery: Delivery, error: Exception, *, replayable: bool) -> None:
         """Count a try that broke. Where the delivery is put aside now, look at all that changed instead."""
-        trace = error if delivery.faults == 0 else None  # once is enough
-        kind = type(error).__name__
-        logger.warning("Delivery %s of shop %s broke: %s", delivery.pk, self.shop_id, kind, exc_info=trace)
+        logger.warning("Delivery %s of shop %s broke: %s", delivery.pk, self.shop_id, whereabouts(error))
         if inbox.broke(delivery, error, now=self.now, replayable=replayable):
             look_instead(self.shop_id, delivery.source)
 

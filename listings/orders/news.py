@@ -51,6 +51,12 @@ def counts(placed_at: datetime, linked_at: datetime | None) -> bool:
     return linked_at is not None and linked_at <= placed_at + BEFORE_THE_LINK
 
 
+def bare(picture: ReverbOrder) -> ReverbOrder:
+    """Return what our stock needs of a picture: which order it is, of what, how many, and whether it is off."""
+    named = {name: getattr(picture, name) for name in ("number", "listing_id", "sku", "quantity", "status")}
+    return ReverbOrder(**named, title="", placed_at=picture.placed_at, updated_at=picture.updated_at)
+
+
 def without_the_buyer(picture: ReverbOrder) -> ReverbOrder:
     """Return the picture without what it says of a person."""
     return replace(picture, buyer="", buyer_id="", address=None)

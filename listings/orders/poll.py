@@ -7,12 +7,14 @@ was placed before the span and paid inside it, which `created_start_date` does n
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import islice
 
 from django.db.models import F, Max, Q, QuerySet
 
 from listings.models import Order
 from listings.orders.take import take
+from listings.orders.told import not_readable
 from reverbsync import clock
 from reverbsync.alone import in_turn
 from reverbsync.wake import wake
@@ -105,7 +107,8 @@ def _read(connection_id: int, client: ReverbClient, now: datetime) -> None:
         raise Passing("Reverb was disconnected.")
     planned = connection.orders_due_at
     try:
-        found = client.orders(_since(connection, now))
+        left_out = partial(not_readable, connection.shop_id)
+        found = client.orders(_since(connection, now), left_out=left_out)
         while part := list(islice(found, BATCH)):
             take(connection.shop, part, cause="Reverb order")
     except Exception as error:

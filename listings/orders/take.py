@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from django.db import transaction
 from django.db.models import Case, Count, F, IntegerField, Min, Q, Value, When
@@ -12,12 +14,17 @@ from django.db.models import Case, Count, F, IntegerField, Min, Q, Value, When
 from listings import jobs
 from listings.models import Ledger, Listing, Order, Product, Rank
 from listings.orders import news
+from listings.orders.told import not_readable
 from reverbsync import clock
 from reverbsync.database import EVERYTHING, Span
+from reverbsync.logs import whereabouts
+from reverbsync.outage import attempt
 from reverbsync.wake import wake
 from shops.models import Shop
 from shops.pictures import ReverbOrder
 from shops.reverb.orders import RELEASED, UNPAID
+
+logger = logging.getLogger(__name__)
 
 #: Brings orders into the store (place.py).
 PLACE = "listings.place"
@@ -34,6 +41,8 @@ _FIELDS = [
     "picture",
     "counts",
 ]
+#: What the column holds: a longer id is none of ours.
+LONGEST_LISTING_ID = 32
 #: What the column holds; no order has so many.
 MOST_UNITS = 2_147_483_647
 #: Units that an order takes from the stock (news.wanted), for the database.
@@ -45,7 +54,29 @@ def take(shop: Shop, pictures: Iterable[ReverbOrder], *, cause: str) -> None:
 
     All in one transaction: no order is known without its job. Names and addresses are kept only while the shop has its
     orders made in the store. While auto-sync is off no job is opened; `uncounted` finds them when it is on again.
+
+    Where one order of several cannot be taken, the others are, and the sync log names it; one alone raises why.
     """
+    found = list(pictures)
+    error = attempt(partial(_take, shop, found, cause))
+    if error is None:
+        return
+    for one in found:
+        if (error := _take_alone(shop, one, cause)) is not None:
+            logger.error("An order of shop %s could not be taken: %s", shop.pk, whereabouts(error))
+            if len(found) == 1:
+                raise error
+            not_readable(shop.pk, one.number, "It could not be saved.")
+
+
+def _take_alone(shop: Shop, picture: ReverbOrder, cause: str) -> Exception | None:
+    """Take one order, at least what our stock needs of it; return what it raised."""
+    if attempt(partial(_take, shop, [picture], cause)) is None:
+        return None
+    return attempt(partial(_take, shop, [news.bare(picture)], cause))
+
+
+def _take(shop: Shop, pictures: Iterable[ReverbOrder], cause: str) -> None:
     newest = _newest(pictures)
     if not newest:
         return
@@ -125,7 +156,7 @@ def _see(row: Order, picture: ReverbOrder, places: _Places, *, personal: bool) -
 
 
 def _fill(row: Order, picture: ReverbOrder) -> None:
-    row.listing_id = picture.listing_id[:32]
+    row.listing_id = picture.listing_id if len(picture.listing_id) <= LONGEST_LISTING_ID else ""
     row.sku = picture.sku[:255]
     row.title = picture.title[:300]
     row.quantity = min(picture.quantity, MOST_UNITS)

@@ -42,6 +42,28 @@ def link_of(order: Order) -> str:
     return f"{connection.web_url}/my/selling/orders/{order.number}" if connection else ""
 
 
+def not_readable(shop_id: int, number: str, why: str) -> None:
+    """Write an entry about a sale that could not be read or saved, once: it is met again with each reading."""
+    named = f"Order {number}" if number else "An order without a number"
+    mine = Entry.objects.filter(shop=shop_id, outcome=Entry.Outcome.FAILED)
+    if mine.filter(reason="sale_not_readable", title=named).exists():
+        return
+    connection = ReverbConnection.objects.filter(shop=shop_id).first()
+    link = f"{connection.web_url}/my/selling/orders/{number}" if connection and number else ""
+    record(
+        Attempt(
+            shop_id=shop_id,
+            at=clock.now(),
+            outcome=Entry.Outcome.FAILED,
+            reason="sale_not_readable",
+            title=named,
+            listing_link=link,
+            message=why,
+            cause=cause_of(number) if number else "Reverb orders",
+        )
+    )
+
+
 def tell(
     order: Order,
     reason: str,

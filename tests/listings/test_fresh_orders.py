@@ -28,7 +28,7 @@ class Slow:
         self.reading = threading.Event()
         self.go_on = threading.Event()
 
-    def orders(self, since: datetime) -> Iterator[ReverbOrder]:
+    def orders(self, since: datetime, **_: object) -> Iterator[ReverbOrder]:
         self.asked += 1
         self.reading.set()
         assert self.go_on.wait(10)

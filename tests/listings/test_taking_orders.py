@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import IntegrityError
 from django.test import TestCase
 
 from listings import tasks
@@ -16,6 +17,7 @@ from listings.orders.take import take, uncounted
 from reverbsync import clock
 from shops.models import Shop, SyncSettings
 from shops.pictures import ReverbOrder
+from synclog.models import Entry
 from tests.people import NOON, nora, olivia, product_of, shop_of
 
 BUYER = {"buyer": "Bob Buyer", "buyer_id": "7", "address": {"name": "Bob Buyer", "city": "Chicago"}}
@@ -220,3 +222,48 @@ class TestTaking:
             take(shop, [order()], cause="test")
             assert sent == []
         assert sent == [("listings.drain_urgent", shop.pk)]
+
+
+# -- an odd order hides no other -----------------------------------------------------------------------------------
+
+ODD: list[dict[str, Any]] = [
+    {"title": "Strat\0"},
+    {"title": "Strat \ud83c"},
+    {"buyer": "Bob \ud83c"},
+    {"sku": "A1\0"},
+    {"currency": ["USD"]},
+    {"address": {"name": float("nan")}},
+    {"listing_id": "5" * 40},
+    {"placed_at": None},
+    {"quantity": 10**12},
+    {"quantity": -1},
+    {"number": "9" * 80},
+]
+
+
+@pytest.mark.django_db
+class TestOddOrders:
+    """A page of three orders of which one is odd."""
+
+    @pytest.mark.parametrize("odd", ODD, ids=lambda odd: next(iter(odd)))
+    def test_an_odd_order_hides_no_other_and_is_taken_or_told_of(self, odd: dict[str, Any]) -> None:
+        with clock.running_by(lambda: NOON):
+            shop = Shop.objects.select_related("sync_settings").get(pk=shop_of(olivia()).pk)
+            take(shop, [order(number="1"), order(**{"number": "2", **odd}), order(number="3")], cause="test")
+            take(shop, [order(number="1"), order(**{"number": "2", **odd}), order(number="3")], cause="test")
+        taken = set(Order.objects.values_list("number", flat=True))
+        assert {"1", "3"} <= taken
+        told = list(Entry.objects.values_list("reason", "title"))
+        assert (len(taken) == 3) != (told == [("sale_not_readable", "Order 2")])
+
+    def test_of_an_order_whose_side_fields_are_odd_the_units_count(self) -> None:
+        with clock.running_by(lambda: NOON):
+            shop = Shop.objects.select_related("sync_settings").get(pk=shop_of(olivia()).pk)
+            listed(shop)
+            take(shop, [order(title="Strat \0", quantity=2)], cause="test")
+        assert (Order.objects.get().quantity, Job.objects.count()) == (2, 1)
+
+    def test_one_odd_order_alone_raises_so_that_its_webhook_is_counted(self) -> None:
+        shop = Shop.objects.select_related("sync_settings").get(pk=shop_of(olivia()).pk)
+        with pytest.raises(IntegrityError):
+            take(shop, [order(placed_at=None, updated_at=None)], cause="test")
