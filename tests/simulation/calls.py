@@ -16,6 +16,7 @@ import requests
 from requests.models import PreparedRequest
 
 from reverbsync.celery import app
+from sandbox.common.pages import HEADERS, PAGES
 from tests.simulation import lines, platforms
 from tests.simulation.lines import Answered, Wsgi
 from tests.simulation.processes import Killed, Process, Processes
@@ -23,8 +24,6 @@ from tests.simulation.schedule import Schedule
 from tests.simulation.story import FAULTS, Step
 
 REVERB = "reverb.test"
-#: A read that takes longer than this has timed out (reverbsync.http.READ_SECONDS).
-PATIENCE_S = 20.0
 #: A step that waits for a call of ours, and none comes, happens all the same after this.
 WAITS_S = 20.0
 #: The same for one that waits for the making of an order: that may be heard of only when Reverb is asked next.
@@ -82,8 +81,9 @@ class Calls:
     tell: Callable[[str], None]
     made: list[Call] = field(default_factory=list)
     _armed: list[_Armed] = field(default_factory=list)
-    #: Side → until when it answers nothing but 503.
+    #: Side → until when it answers nothing but 503; and until when it takes calls and answers none.
     _out: dict[str, float] = field(default_factory=dict)
+    _hangs: dict[str, float] = field(default_factory=dict)
 
     # -- the story's part ------------------------------------------------------------------------------------
 
@@ -98,9 +98,14 @@ class Calls:
         """Let a side answer nothing but 503 for a while."""
         self._out[side] = self.schedule.now + seconds
 
+    def hang(self, side: str, seconds: float) -> None:
+        """Let a side take connections and answer nothing for a while."""
+        self._hangs[side] = self.schedule.now + seconds
+
     def disarm(self) -> None:
         """Nothing more goes wrong; what was to happen happens."""
         self._out.clear()
+        self._hangs.clear()
         for armed in list(self._armed):
             self._missed(armed)
 
@@ -135,8 +140,8 @@ class Calls:
 
     # -- the call's part -------------------------------------------------------------------------------------
 
-    def carry(self, request: PreparedRequest) -> Answered:
-        """Carry one call of ours."""
+    def carry(self, request: PreparedRequest, read_s: float) -> Answered:
+        """Carry one call of ours, which waits so many seconds for its answer."""
         process = self.processes.current
         if process is not None and process.dead:
             raise Killed
@@ -148,12 +153,16 @@ class Calls:
             if not step.late and step.word not in FAULTS:
                 self._happen(step, process)
         fault = next((step for step in steps if step.word in FAULTS), None)
+        if self.schedule.now < self._hangs.get(call.side, 0.0):
+            self._told(call, "hangs")
+            self.schedule.let_pass(read_s)
+            raise requests.ReadTimeout
         answered = self._answer(request, call, fault)
         for step in steps:
             if step.late and step.word not in FAULTS:
                 self._happen(step, process)
         self.schedule.let_pass(takes / 2)
-        if self.schedule.now - call.begun_at > PATIENCE_S:
+        if self.schedule.now - call.begun_at > read_s:
             self._told(call, "and timed out")
             raise requests.ReadTimeout
         call.answered_at = self.schedule.now
@@ -190,25 +199,42 @@ class Calls:
     def _answer(self, request: PreparedRequest, call: Call, fault: Step | None) -> Answered:
         if self.schedule.now < self._out.get(call.side, 0.0):
             return self._refusal(call, 503)
-        word = fault.word if fault is not None else ""
-        if fault is not None:
-            self._told(call, f"meets: {word} {fault.n if word in ('slow', 'status') else ''}".strip())
-        if word == "refuse the line":
-            raise lines.refused(str(request.url))
-        if word == "lose the request":
-            raise lines.broken()
-        if fault is not None and word == "status" and not fault.late:
-            return self._refusal(call, fault.n)
-        if fault is not None and word == "slow":
-            self.schedule.let_pass(float(fault.n))
-        answered = self._apply(request, call)
-        if word == "lose the answer":
-            raise lines.broken()
-        if fault is not None and word == "status":  # applied, and then something on the way said no
-            call.status, call.retry_after = 502, None
-            return Answered(502, [("Content-Type", "text/html")], b"<html>Bad gateway</html>")
-        if word == "nonsense":
-            return Answered(answered.status, [("Content-Type", "text/html")], b"<html>Something went wrong</html>")
+        if fault is None:
+            return self._apply(request, call)
+        number = fault.n if fault.word in ("slow", "status", "page") else ""
+        self._told(call, f"meets: {fault.word} {number}".strip())
+        refused = self._before_it(request, call, fault)
+        return refused or self._after_it(self._apply(request, call), call, fault)
+
+    def _before_it(self, request: PreparedRequest, call: Call, fault: Step) -> Answered | None:
+        """Let a fault happen before a call is applied; return what it is answered then, None where it goes on."""
+        match fault.word:
+            case "refuse the line":
+                raise lines.refused(str(request.url))
+            case "lose the request":
+                raise lines.broken()
+            case "status" if not fault.late:
+                return self._refusal(call, fault.n)
+            case "page" if not fault.late:
+                return self._page(call, fault.n)
+            case "slow":
+                self.schedule.let_pass(float(fault.n))
+        return None
+
+    def _after_it(self, answered: Answered, call: Call, fault: Step) -> Answered:
+        """Return what is answered to a call that was applied."""
+        match fault.word:
+            case "lose the answer":
+                raise lines.broken()
+            case "status":  # something on the way said no
+                call.status, call.retry_after = 502, None
+                return Answered(502, [("Content-Type", "text/html")], b"<html>Bad gateway</html>")
+            case "page":
+                return self._page(call, fault.n)
+            case "errors":
+                return self._errors(call)
+            case "nonsense":
+                return Answered(answered.status, [("Content-Type", "text/html")], b"<html>Something went wrong</html>")
         return answered
 
     def _apply(self, request: PreparedRequest, call: Call) -> Answered:
@@ -230,6 +256,30 @@ class Calls:
             call.retry_after = float(self.luck.choice((1, 2, 7, 30)))
             headers.append(("Retry-After", str(int(call.retry_after))))
         return Answered(status, headers, body)
+
+    def _page(self, call: Call, status: int) -> Answered:
+        """Answer with a page, or with JSON that is not the platform's: of a firewall, a proxy, a theme."""
+        call.status, call.retry_after = status, None
+        call.arrived_at = call.arrived_at or self.schedule.now
+        name = self.luck.choice((*PAGES, "json", "json"))
+        headers = [("Content-Type", "text/html" if name in PAGES else "application/json")]
+        if 300 <= status < 400:
+            headers.append(("Location", "https://login.example/"))
+        if name in PAGES:
+            headers += [pair for pair in HEADERS.get(name, {}).items() if pair[0] != "Retry-After"]
+            return Answered(status, headers, PAGES[name].encode())
+        body = self.luck.choice(({"error": "Forbidden"}, {"status": status}, {"success": False, "data": None}, []))
+        return Answered(status, headers, json.dumps(body).encode())
+
+    def _errors(self, call: Call) -> Answered:
+        """Applied, and yet an error: GraphQL's errors beside 200, elsewhere a server error in JSON."""
+        call.retry_after = None
+        if call.kind == "shopify":
+            error = {"message": "Internal error.", "extensions": {"code": "INTERNAL_SERVER_ERROR", "requestId": "1"}}
+            body = json.dumps({"errors": [error]} | ({"data": None} if self.luck.random() < 0.5 else {}))
+            return Answered(200, [("Content-Type", "application/json")], body.encode())
+        call.status = 500
+        return Answered(500, [("Content-Type", "application/json")], b'{"message": "Internal error."}')
 
     def _told(self, call: Call, words: str) -> None:
         name = f" {_operation(call)}" if call.side == "store" else f" {call.method} {call.path}"

@@ -19,6 +19,10 @@ from urllib3.response import HTTPResponse
 Wsgi = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 
+#: How long a caller that does not say waits for an answer.
+PATIENCE_S = 20.0
+
+
 class Answered:
     """What a WSGI application answered."""
 
@@ -71,14 +75,15 @@ def _environ(request: PreparedRequest) -> dict[str, Any]:
 class Adapter(BaseAdapter):
     """Carries requests to a function instead of a network."""
 
-    def __init__(self, carry: Callable[[PreparedRequest], Answered]) -> None:
-        """`carry` returns the answer, or raises one of requests' exceptions."""
+    def __init__(self, carry: Callable[[PreparedRequest, float], Answered]) -> None:
+        """`carry` takes the request and how many seconds it may take; it returns the answer, or raises as requests."""
         super().__init__()
         self._carry = carry
 
-    def send(self, request: PreparedRequest, *_: Any, **__: Any) -> Response:
+    def send(self, request: PreparedRequest, *_: Any, timeout: Any = None, **__: Any) -> Response:
         """Carry a request."""
-        return _response(request, self._carry(request))
+        read_s = timeout[1] if isinstance(timeout, tuple) else timeout
+        return _response(request, self._carry(request, float(read_s or PATIENCE_S)))
 
     def close(self) -> None:
         """Nothing is open."""
@@ -88,8 +93,8 @@ def session(carry: Callable[[PreparedRequest], Answered]) -> requests.Session:
     """Return a session whose requests are carried by a function."""
     made = requests.Session()
     made.trust_env = False
-    made.mount("http://", Adapter(carry))
-    made.mount("https://", Adapter(carry))
+    for scheme in ("http://", "https://"):
+        made.mount(scheme, Adapter(lambda request, _: carry(request)))
     return made
 
 

@@ -33,7 +33,7 @@ from tests.simulation.platforms import PLATFORMS, host_of
 from tests.simulation.processes import Process, Processes
 from tests.simulation.promises import Broken
 from tests.simulation.schedule import Schedule
-from tests.simulation.story import FAULTS, MASS_SYNC, OUT_OF_ORDER, SETTINGS, WITH_A_NUMBER, Side, Step, Story
+from tests.simulation.story import FAULTS, HANGS, MASS_SYNC, OUT_OF_ORDER, SETTINGS, WITH_A_NUMBER, Side, Step, Story
 from tests.simulation.watch import Watch
 from tests.simulation.world import World
 from webhooks import addresses
@@ -269,6 +269,8 @@ class Run:
                 self.schedule.run_until(self.schedule.now + step.n)
         elif step.word in OUT_OF_ORDER:
             self.calls.out_of_order(OUT_OF_ORDER[step.word], step.n)
+        elif step.word in HANGS:
+            self.calls.hang(HANGS[step.word], step.n)
         elif step.word == "second worker":
             self.ours.look_soon()
             self.schedule.let_pass(1.2)

@@ -165,6 +165,9 @@ WITH_A_NUMBER = frozenset(
         "status",
         "store out of order",
         "reverb out of order",
+        "store hangs",
+        "reverb hangs",
+        "page",
     }
 )
 #: Words for the seller's settings here: field, and its value (None: the step's number).
@@ -178,8 +181,12 @@ SETTINGS: dict[str, tuple[str, bool | None]] = {
 MASS_SYNC = {"pause mass sync": "pause", "resume mass sync": "resume", "cancel mass sync": "cancel"}
 #: Words for a side that answers nothing but 503 for some seconds.
 OUT_OF_ORDER = {"store out of order": "store", "reverb out of order": "reverb"}
+#: Words for a side that takes connections and answers nothing for some seconds.
+HANGS = {"store hangs": "store", "reverb hangs": "reverb"}
 #: Words that hit a call of ours: they always have a moment.
-FAULTS = frozenset({"lose the request", "lose the answer", "refuse the line", "slow", "status", "nonsense"})
+FAULTS = frozenset(
+    {"lose the request", "lose the answer", "refuse the line", "slow", "status", "nonsense", "page", "errors"}
+)
 
 
 def _thing(thing: Thing) -> str:

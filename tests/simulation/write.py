@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from tests.simulation.story import OUT_OF_ORDER, Side, Step, Story, Thing
+from tests.simulation.story import HANGS, OUT_OF_ORDER, Side, Step, Story, Thing
 
 SKUS = ("AX-1", "BASS-2", "CAJON-3", "DRUM-4")
 #: Word → how often it comes.
@@ -41,6 +41,10 @@ TROUBLE = {
     "slow": 2,
     "status": 5,
     "nonsense": 1,
+    "page": 5,
+    "errors": 2,
+    "store hangs": 1,
+    "reverb hangs": 1,
     "store out of order": 2,
     "reverb out of order": 2,
     "die": 7,
@@ -51,6 +55,8 @@ TROUBLE = {
 #: Platform → how often a shop's store is of it.
 PLATFORMS = {"shopify": 4, "woocommerce": 3, "bigcommerce": 2, "magento2": 3, "custom": 2}
 STATUSES = (429, 429, 500, 503, 502)
+#: What a page comes with: CDNs, firewalls, themes and half-updated plug-ins answer with every status there is.
+PAGES = (200, 302, 400, 402, 403, 403, 404, 404, 405, 409, 410, 418, 422, 423, 500, 503, 520)
 PASSES = (20, 60, 300, 900)
 #: Seconds for which a side answers nothing but 503.
 OUTAGES = (5, 20, 60, 120)
@@ -209,10 +215,11 @@ def _people(luck: Random, sides: tuple[Side, ...]) -> Step:
 def _trouble(luck: Random) -> Step:
     word = luck.choices(list(TROUBLE), list(TROUBLE.values()))[0]
     number = {"status": luck.choice(STATUSES), "slow": luck.choice((3, 15, 25)), "pass": luck.choice(PASSES)}
+    number["page"] = luck.choice(PAGES)
     step = {"wait": _wait(luck), "n": number.get(word, 1)}
-    if word in OUT_OF_ORDER:
+    if word in OUT_OF_ORDER or word in HANGS:
         step["n"] = luck.choice(OUTAGES)
-    if word in ("flush", "pass", *OUT_OF_ORDER):
+    if word in ("flush", "pass", *OUT_OF_ORDER, *HANGS):
         return Step(word, **step)
     where, at = luck.choice(WHERE), luck.choice((1, 1, 1, 2, 3, 5))
     if word == "die":
