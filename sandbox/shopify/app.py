@@ -99,9 +99,13 @@ def _graphql(app: Flask, stores: Stores, faults: Faults, log: Log, *, tell: Tell
     @app.get("/_bulk/<number>.jsonl")
     def bulk(number: str) -> Any:
         """Serve a file that a bulk operation wrote. Its address is its only secret; pieces of it may be asked for."""
+        fault = faults.before(request)
+        if fault is not None:
+            return fault
         found = stores.keep.get("bulk", number) or abort(404)
         made = Response("".join(f"{line}\n" for line in found["lines"]), mimetype="application/jsonl")
-        return made.make_conditional(request, accept_ranges=True, complete_length=len(made.get_data()))
+        made.make_conditional(request, accept_ranges=True, complete_length=len(made.get_data()))
+        return faults.after(made)
 
 
 application = build(

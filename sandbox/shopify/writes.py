@@ -6,11 +6,13 @@ Facts: the published schema 2026-10 (changeFromQuantity, @idempotent, orderCreat
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sandbox.common.clock import Clock
 from sandbox.common.keep import Doc
+from sandbox.shopify import locations
 
 if TYPE_CHECKING:
     from sandbox.shopify.answers import Root
@@ -69,12 +71,18 @@ def _adjust(root: Root, wish: Doc, key: str) -> Doc:
         pair = root.stores.with_item(change["inventoryItemId"].rpartition("/")[2])
         if pair is None or pair[0]["domain"] != root.shop["domain"]:
             return _refused("INVALID_INVENTORY_ITEM", "The specified inventory item could not be found.")
-        if change["changeFromQuantity"] not in (None, pair[1]["inventory_quantity"]):
+        place = next((row for row in locations.of(root.shop) if row["id"] == change["locationId"]), None)
+        if place is None or not place["isActive"]:
+            return _refused("INVALID_LOCATION", "The specified location could not be found.")
+        number = locations.number_of(place)
+        if not locations.is_stocked(pair[1], number):
+            return _refused("ITEM_NOT_STOCKED_AT_LOCATION", "The inventory item is not stocked at the location.")
+        if change["changeFromQuantity"] not in (None, locations.at(pair[1], number)):
             return _refused("CHANGE_FROM_QUANTITY_STALE", "The changeFromQuantity no longer matches.")
-        found.append((*pair, pair[1]["inventory_quantity"] + change["delta"]))
-    for product, variant, units in found:
-        happened = root.stores.edit_variant(product, variant, {"inventory_quantity": units}, why="api")
-        root.tell(root.shop["domain"], happened)
+        found.append((*pair, number, int(change["delta"])))
+    for product, variant, number, by in found:
+        changes = locations.moved(variant, number, by)
+        root.tell(root.shop["domain"], root.stores.edit_variant(product, variant, changes, why="api"))
     answer: Doc = {"userErrors": []}
     keep.put("key", key, {"asked": asked, "answer": answer, "at": now})
     return answer
@@ -186,12 +194,13 @@ def _bulk(root: Root, query: str, *, group: bool) -> Doc:
         words = {"code": None, "field": ["query"], "message": "Bulk queries must contain at least one connection."}
         return {"bulkOperation": None, "userErrors": [words]}
     number = root.stores.keep.number("bulk", 1_001)
-    lines: list[str] = []
     products = root.stores.products(root.shop["domain"])
-    for doc in products:
-        lines += [json.dumps(row) for row in _lines(root, doc)]
-    if not group:
-        lines.sort(key=lambda line: "__parentId" in line)
+    levels = dict(re.findall(r'(at\d+): inventoryLevel\(locationId: "([^"]+)"\)', query))
+    rows = [row for doc in products for row in _lines(root, doc, levels)]
+    if not group or root.shop.get("bulk_ungrouped"):
+        rows.sort(key=lambda row: "__parentId" in row)
+    # Slashes are escaped as in the documents' samples, letters are not.
+    lines = [json.dumps(row, ensure_ascii=False).replace("/", "\\/") for row in rows]
     root.stores.keep.put("bulk", number, {"lines": lines, "looks": 0, "products": len(products)})
     return {"bulkOperation": bulk_state(root, f"gid://shopify/BulkOperation/{number}"), "userErrors": []}
 
@@ -208,7 +217,8 @@ def bulk_state(root: Root, gid: str) -> Doc | None:
         "id": gid,
         "status": "COMPLETED" if done else "RUNNING",
         "errorCode": None,
-        "url": f"{root.url}/_bulk/{number}.jsonl" if done else None,
+        "url": f"{root.url}/_bulk/{number}.jsonl" if done and found["lines"] else None,
+        "fileSize": str(sum(len(line.encode()) + 1 for line in found["lines"])) if done and found["lines"] else None,
         "rootObjectCount": str(found["products"]),
         "objectCount": str(len(found["lines"])),
         "query": "",
@@ -216,17 +226,22 @@ def bulk_state(root: Root, gid: str) -> Doc | None:
     }
 
 
-def _lines(root: Root, doc: Doc) -> list[Doc]:
+def _lines(root: Root, doc: Doc, levels: dict[str, str]) -> list[Doc]:
     """Return a product's lines, its children after it."""
     shown = root.product(doc)
     names = ("id", "legacyResourceId", "title", "descriptionHtml", "vendor", "productType", "tags", "status")
-    rows: list[Doc] = [{name: shown[name] for name in names}]
+    rows: list[Doc] = [{**{name: shown[name] for name in names}, "variantsCount": {"count": len(doc["variants"])}}]
     for kind in ("collections", "metafields", "media"):
         for row in shown[kind](None, first=250)["nodes"]:
             told = {name: value for name, value in row.items() if not name.startswith("__")}
             rows += [{**told, "__parentId": shown["id"]}]
-    for variant in shown["variants"](None, first=250)["nodes"]:
+    for variant in (root.variant(doc, row) for row in doc["variants"]):
         item = {name: variant["inventoryItem"][name] for name in ("legacyResourceId", "tracked")}
+        for alias, gid in levels.items():
+            level = variant["inventoryItem"]["inventoryLevel"](None, gid)
+            item[alias] = level and {
+                "quantities": [{"quantity": level["quantities"](None, ["available"])[0]["quantity"]}]
+            }
         parts = (
             "id",
             "legacyResourceId",

@@ -2,36 +2,65 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import uuid
 from datetime import datetime, timedelta
 from typing import Any
 
+from reverbsync import clock
 from shops.models import StoreConnection
 from shops.orders import NewOrder, Shipment, StoreOrder
 from shops.pictures import StoreProduct
 from shops.platforms import hooks
 from shops.platforms.cancelling import OFF, refuse_to_cancel
 from shops.platforms.hooks import Hook
-from shops.platforms.shopify import bulk, orders, products, queries
-from shops.platforms.shopify.graphql import GraphQL, TooCostly, root_of, tokens_for_code
+from shops.platforms.locations import Location, count_of, locations_of, spread
+from shops.platforms.reading import each
+from shops.platforms.shopify import bulk, locations, orders, products, queries, refusals
+from shops.platforms.shopify.graphql import GraphQL, root_of, tokens_for_code
+from shops.platforms.shopify.locations import TOTAL_ALONE, Asked
 from shops.platforms.shopify.webhooks import TOPICS
-from shops.platforms.values import Count, Hooks, Moved, Page, StockPage, StoreInfo, StorePassing, Unsupported
+from shops.platforms.values import (
+    Count,
+    Hooks,
+    Malformed,
+    Page,
+    StockPage,
+    StoreInfo,
+    StorePassing,
+    Unread,
+    Unsupported,
+)
 
 __all__ = ["ShopifyClient", "tokens_for_code"]
 
+logger = logging.getLogger(__name__)
+
 STORE = "Shopify"
-#: Products on a page: some 55 points each, and no query may cost more than 1,000.
+#: Products on a page. No query may cost more than 1,000 points; a product is some 60, and more for each location whose
+#: levels are asked for.
 PAGE = 15
-MAX_VARIANT_PAGES = 45  # 2,048 variants is Shopify's most
+PAGE_POINTS, PRODUCT_POINTS, LEVEL_POINTS = 900, 60, 8
+#: Pages of one product: 2,048 variants is Shopify's most.
+MAX_PAGES = 45
 #: Beyond, Shopify itself writes the catalogue to a file. Paging would reach 25,000 objects (shopify.dev "Limits"), but
 #: it would use up all of the store's points for twenty minutes for each 10,000 products, and webhooks need some.
 MOST_BY_PAGES = 2_500
+#: Products of a page that are asked for one by one; a file that is so torn apart is not read on.
+MOST_ALONE = 60
 #: The index that searches by date trails (by how much nobody says).
 OVERLAP = timedelta(minutes=5)
+#: For how long a worker knows which locations sell.
+LOCATIONS_KNOWN_S = 60.0
+MOST_STORES = 1000
+_known: dict[str, tuple[Asked, float]] = {}
 
 
 class ShopifyClient:
     """Asks one store."""
+
+    page_size = PAGE
 
     def __init__(self, connection: StoreConnection) -> None:
         """Nothing is asked yet."""
@@ -41,41 +70,74 @@ class ShopifyClient:
     def check(self) -> StoreInfo:
         """Ask for the store's name."""
         shop = self._line.ask(queries.SHOP).get("shop") or {}
-        return StoreInfo(str(shop.get("name", "")), str(shop.get("currencyCode", "")))
+        return StoreInfo(str(shop.get("name") or ""), str(shop.get("currencyCode") or ""))
 
     # -- products --------------------------------------------------------------------------------------------
 
-    def walk(self, cursor: str, *, since: datetime | None = None) -> Page:
+    def walk(self, cursor: str, *, since: datetime | None = None, size: int | None = None) -> Page:
         """Return a page; a catalogue beyond what paging reaches comes from a file that Shopify writes."""
-        if cursor.startswith("bulk:"):
-            return bulk.page(self._line, cursor, admin=self._admin)
-        query = f"updated_at:>='{(since - OVERLAP).isoformat()}'" if since else None
-        size, _, after = cursor.partition(":") if cursor else (str(PAGE), "", "")
-        try:
-            data = self._line.ask_for_walk(queries.PRODUCTS, first=int(size), after=after or None, query=query)
-        except TooCostly:
-            if int(size) == 1:
-                raise
-            return Page((), f"{max(1, int(size) // 2)}:{after}")
-        found = products.read_page(data, admin=self._admin)
-        if not cursor and since is None and found.total > MOST_BY_PAGES:
-            return Page((), bulk.start(self._line), found.total)
-        # A product with more variants than a page shows is asked for alone.
-        whole = [one for units in found.whole for one in units]
-        whole += [one for parent_id in found.cut_short for one in self.products(parent_id)]
-        return Page(tuple(whole), f"{size}:{found.next}" if found.next else None, found.total)
+        levels = self._levels()
+        if cursor.startswith(bulk.PREFIX):
+            found = bulk.page(self._line, cursor, admin=self._admin, asked=levels)
+            if len(found.cut_short) > MOST_ALONE:
+                return Page((), bulk.BY_PAGES, found.total)
+            return self._page(found)
+        kind, _, after = cursor.partition(":")
+        document = queries.with_levels(queries.PRODUCTS, levels.gids)
+        most = min(size or PAGE, max(1, PAGE_POINTS // (PRODUCT_POINTS + LEVEL_POINTS * len(levels.gids))))
+        data, odd = self._line.ask_for_page(document, first=most, after=after or None, query=_since(since))
+        found = products.read_page(data, odd, admin=self._admin, asked=levels)
+        if not cursor and since is None and (found.total or 0) > MOST_BY_PAGES:
+            return Page((), bulk.start(self._line, levels), found.total)
+        if found.next == after:
+            raise StorePassing("Shopify's pages of products do not lead on.")
+        found.next = f"{kind or 'after'}:{found.next}" if found.next else None
+        return self._page(found)
+
+    def skip(self, cursor: str, *, since: datetime | None = None) -> Page:
+        """Leave the next product out. A file of Shopify's is read line by line, so nothing in it stops a walk."""
+        if cursor.startswith(bulk.PREFIX):
+            raise StorePassing("Shopify's list of all products cannot be read on.")
+        kind, _, after = cursor.partition(":")
+        data = self._line.ask(queries.NEXT_PRODUCT, after=after or None, query=_since(since))
+        page = data.get("products")
+        following = products.following(page, "products")
+        return Page(
+            (),
+            f"{kind or 'after'}:{following}" if following else None,
+            unread=tuple(Unread(number, "Shopify could not show it.") for number in products.ids(page)),
+        )
+
+    def _page(self, found: products.Found) -> Page:
+        """Return what was found, with what its page cut short."""
+        for parent_id in found.cut_short:
+            try:
+                found.units += self.products(parent_id)
+            except Malformed as error:
+                found.units += error.readable
+                found.unread.append(Unread(parent_id, str(error)))
+        return Page(tuple(found.units), found.next, found.total, tuple(found.unread))
 
     def products(self, store_parent_id: str) -> list[StoreProduct]:
         """Return all variants of a product, none when it is gone."""
-        found: list[StoreProduct] = []
-        after: str | None = None
-        for _ in range(MAX_VARIANT_PAGES):
-            data = self._line.ask(queries.PRODUCT, id=f"gid://shopify/Product/{store_parent_id}", after=after)
-            more, after = products.read(data, admin=self._admin)
-            found += more
-            if after is None:
-                break
-        return found
+        levels = self._levels()
+        document = queries.with_levels(queries.PRODUCT, levels.gids)
+        whole, cursors = None, dict.fromkeys(products.PAGED, "")
+        for _ in range(MAX_PAGES):
+            more = {f"more{name.title()}": name in cursors for name in products.PAGED}
+            asked = {name: cursor or None for name, cursor in cursors.items()}
+            data = self._line.ask(document, id=f"gid://shopify/Product/{store_parent_id}", **asked, **more)
+            part = products.part(data)
+            if part is None:
+                return []
+            whole, cursors = products.joined(whole, part)
+            if not cursors:
+                read = products.reader(data, admin=self._admin, asked=levels)
+                units, odd = read.units(whole)
+                if odd:
+                    raise _half_read(units, odd[0].words)
+                return units
+        raise Malformed("Shopify's product goes on without end.")
 
     def parent_of_stock(self, store_stock_id: str) -> str | None:
         """Return the id of the product that an inventory item belongs to."""
@@ -88,53 +150,78 @@ class ShopifyClient:
         raise Unsupported("Shopify tells of each change of stock by itself.")
 
     def count(self, product: StoreProduct) -> Count:
-        """Add up what is available at all locations; `place` is the location that has most."""
-        data = self._line.ask(queries.COUNT, id=_item(product.store_stock_id))
-        return products.count(data)
+        """Add up what is available at the locations that sell online."""
+        item: Any = None
+        levels: list[Any] = []
+        after: str | None = None
+        for _ in range(MAX_PAGES):
+            data = self._line.ask(queries.COUNT, id=_item(product.store_stock_id), after=after)
+            item = data.get("inventoryItem")
+            if not isinstance(item, dict):
+                raise Malformed("Shopify does not show the inventory of this product.")
+            levels += products.nodes(item.get("inventoryLevels"))
+            after = products.following(item.get("inventoryLevels"), "inventoryLevels")
+            if after is None:
+                break
+        return locations.count(item, levels, self._levels())
 
     def adjust(self, product: StoreProduct, count: Count, *, by: int, reference: str) -> Count:
-        """Change what is available at one location, if it still is `count.there`.
+        """Change what is available where the units lie, if each location still has what `count` says, all or none.
 
         The key of the call is made of all that it depends on, so the same call may be sent again and counts once.
         """
-        if count.units is None or not count.place:
+        if count.units is None:
             raise Unsupported("Shopify does not count this product.")
+        changes = spread(locations_of(count), by)
+        if not changes:
+            return count
         parts = f"{product.store_stock_id} {count.place} {count.there} {by} {reference}"
-        change = {
-            "inventoryItemId": _item(product.store_stock_id),
-            "locationId": count.place,
-            "delta": by,
-            "changeFromQuantity": count.there,
-        }
         data = self._line.ask(
             queries.ADJUST,
             input={
                 "name": "available",
                 "reason": "correction",
                 "referenceDocumentUri": f"gid://reverbsync/Change/{reference}",
-                "changes": [change],
+                "changes": [
+                    {
+                        "inventoryItemId": _item(product.store_stock_id),
+                        "locationId": locations.gid_of(where),
+                        "delta": change,
+                        "changeFromQuantity": where.units,
+                    }
+                    for where, change in changes
+                ],
             },
             key=str(uuid.uuid5(uuid.NAMESPACE_URL, parts)),
         )
-        if errors := _user_errors(data, "inventoryAdjustQuantities"):
-            code, words = errors[0]
-            if code == "CHANGE_FROM_QUANTITY_STALE":
-                raise Moved("The stock in Shopify has moved.")
-            if code == "IDEMPOTENCY_CONCURRENT_REQUEST":
-                raise StorePassing("Shopify is still working on the same change.", retry_after=2.0, maybe_done=True)
-            raise Unsupported(f"Shopify refused the new stock: {words}")
-        return Count(count.units + by, count.place, count.there + by)
+        if errors := refusals.of(data, "inventoryAdjustQuantities"):
+            raise refusals.of_stock(*errors[0])
+        changed = dict(changes)
+        places = [Location(one.id, one.units + changed.get(one, 0), one.last) for one in locations_of(count)]
+        return count_of(count.units + sum(changed.values()), places)
+
+    def _levels(self) -> Asked:
+        """Return the locations whose levels have to be read beside a variant's total."""
+        address, now = self._line.address, clock.monotonic()
+        known, until = _known.get(address, (TOTAL_ALONE, 0.0))
+        if now < until:
+            return known
+        rows: list[Any] = []
+        with contextlib.suppress(Unsupported):  # a token without the right to read locations sees the total alone
+            rows = self._all(queries.LOCATIONS, "locations")
+        if len(_known) > MOST_STORES:
+            _known.clear()
+        _known[address] = locations.asked(rows), now + LOCATIONS_KNOWN_S
+        return _known[address][0]
 
     # -- webhooks --------------------------------------------------------------------------------------------
 
     def keep_hooks(self, address: str) -> Hooks:
         """Subscribe to each topic once. Shopify drops a subscription after eight failures in a row."""
         named = {topic.replace("/", "_").upper(): topic for topic in TOPICS}
-        mine = [hook for hook in self._hooks() if hook.get("uri") == address]
-        there = [Hook(str(h["id"]), named[h["topic"]]) for h in mine if h["topic"] in named]
         return hooks.keep(
             tuple(TOPICS),
-            there,
+            [Hook(gid, named[topic]) for gid, topic in self._hooks(address) if topic in named],
             add=lambda topic: self._subscribe(topic.replace("/", "_").upper(), address),
             wake=lambda _: None,  # a subscription is there or it is not
             remove=lambda gid: self._line.ask(queries.HOOK_DELETE, id=gid),
@@ -142,42 +229,49 @@ class ShopifyClient:
 
     def _subscribe(self, topic: str, address: str) -> None:
         data = self._line.ask(queries.HOOK_CREATE, topic=topic, uri=address)
-        if errors := _user_errors(data, "webhookSubscriptionCreate"):
+        if errors := refusals.of(data, "webhookSubscriptionCreate"):
             raise Unsupported(errors[0][1])
 
     def drop_hooks(self, address: str) -> None:
         """Remove our subscriptions."""
-        for hook in self._hooks():
-            if hook.get("uri") == address:
-                self._line.ask(queries.HOOK_DELETE, id=hook["id"])
+        for gid, _ in self._hooks(address):
+            self._line.ask(queries.HOOK_DELETE, id=gid)
 
-    def _hooks(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
+    def _hooks(self, address: str) -> list[tuple[str, str]]:
+        """Return id and topic of the subscriptions that call an address."""
+        rows = [row for row in self._all(queries.HOOKS, "webhookSubscriptions") if isinstance(row, dict)]
+        return [(str(row.get("id")), str(row.get("topic"))) for row in rows if row.get("uri") == address]
+
+    def _all(self, document: str, name: str) -> list[Any]:
+        """Return all rows of a connection that the store's answers have at their top."""
+        rows: list[Any] = []
         after: str | None = None
-        while True:
-            page = self._line.ask(queries.HOOKS, after=after)["webhookSubscriptions"]
-            found += page["nodes"]
-            if not page["pageInfo"]["hasNextPage"]:
-                return found
-            after = page["pageInfo"]["endCursor"]
+        for _ in range(MAX_PAGES):
+            page = self._line.ask(document, after=after).get(name)
+            if not isinstance(page, dict):
+                raise Malformed(f"Shopify's answer could not be read at {name}.")
+            rows += products.nodes(page)
+            after = products.following(page, name)
+            if after is None:
+                break
+        return rows
 
     # -- orders ----------------------------------------------------------------------------------------------
 
     def place(self, order: NewOrder) -> StoreOrder:
         """Make an order whose source identifier is Reverb's number. orderCreate knows no key against repeats."""
         query = f"source_identifier:'{order.reverb_number}'"
-        known, _ = orders.read_page(self._line.ask(queries.ORDERS, query=query, after=None), admin=self._admin)
-        for one in known:
-            if one.reverb_number == order.reverb_number:
-                return one
+        for row in orders.rows(self._line.ask(queries.ORDERS, query=query, after=None)):
+            if orders.is_for(row, order.reverb_number):
+                return orders.read(row, admin=self._admin)
         data = self._line.ask(queries.ORDER_CREATE, order=orders.body(order), options=orders.options(order))
-        if errors := _user_errors(data, "orderCreate"):
-            raise Unsupported(f"Shopify refused the order: {errors[0][1]}")
-        return orders.read((data["orderCreate"] or {}).get("order"), admin=self._admin)
+        if errors := refusals.of(data, "orderCreate"):
+            raise refusals.of_order(*errors[0])
+        return orders.read(data["orderCreate"].get("order"), admin=self._admin)
 
     def order(self, order_id: str) -> StoreOrder | None:
         """Return an order."""
-        node = self._line.ask(queries.ORDER, id=_order(order_id)).get("order")
+        node = orders.node(self._line.ask(queries.ORDER, id=_order(order_id)))
         return orders.read(node, admin=self._admin) if node else None
 
     def release(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
@@ -186,23 +280,32 @@ class ShopifyClient:
         if found is None or found.status in OFF:
             return
         asked = {"id": _order(order_id), "restock": gives_back, "note": note[:255]}
-        data = self._line.ask(queries.ORDER_CANCEL, **asked)
-        if errors := _user_errors(data, "orderCancel", "orderCancelUserErrors"):
-            raise Unsupported(f"Shopify did not cancel the order: {errors[0][1]}")
+        errors = refusals.of(self._line.ask(queries.ORDER_CANCEL, **asked), "orderCancel", "orderCancelUserErrors")
+        if errors and errors[0][0] != "NOT_FOUND":
+            now = self.order(order_id)  # it may have been cancelled meanwhile, by a call whose answer was lost
+            if now is not None and now.status not in OFF:
+                raise refusals.of_cancelling(*errors[0])
 
     def order_products(self, order_id: str) -> list[str]:
         """Return the products of an order."""
-        data = self._line.ask(queries.ORDER_PRODUCTS, id=_order(order_id))
-        return orders.product_ids(data)
+        return orders.product_ids(self._line.ask(queries.ORDER_PRODUCTS, id=_order(order_id)))
 
     def orders(self, since: datetime, cursor: str) -> tuple[list[StoreOrder], str | None]:
-        """Return orders that changed, by date."""
-        query = f"updated_at:>='{(since - OVERLAP).isoformat()}'"
-        return orders.read_page(self._line.ask(queries.ORDERS, query=query, after=cursor or None), admin=self._admin)
+        """Return orders that changed, by date; what cannot be read is left out."""
+        data = self._line.ask(queries.ORDERS, query=_since(since), after=cursor or None)
+        found, odd = each(orders.rows(data), lambda row: orders.read(row, admin=self._admin), key="legacyResourceId")
+        if odd:
+            logger.warning("Shopify orders that could not be read: %s", odd)
+        following = products.following(data.get("orders"), "orders")
+        return found, following if following != cursor else None
 
     def shipments(self, order_id: str) -> list[Shipment]:
         """Return an order's fulfilments that have a tracking number."""
         return orders.shipments(order_id, self._line.ask(queries.SHIPMENTS, id=_order(order_id)))
+
+
+def _since(moment: datetime | None) -> str | None:
+    return f"updated_at:>='{(moment - OVERLAP).isoformat()}'" if moment else None
 
 
 def _item(number: str) -> str:
@@ -213,7 +316,7 @@ def _order(number: str) -> str:
     return f"gid://shopify/Order/{number}"
 
 
-def _user_errors(data: dict[str, Any], name: str, field: str = "userErrors") -> list[tuple[str, str]]:
-    """Return code and message of what a mutation refused; Shopify says so with status 200."""
-    rows = (data.get(name) or {}).get(field) or []
-    return [(str(row.get("code") or ""), str(row.get("message") or "")[:200]) for row in rows]
+def _half_read(units: list[StoreProduct], words: str) -> Malformed:
+    error = Malformed(words)
+    error.readable = tuple(units)
+    return error

@@ -1,10 +1,13 @@
-"""HTTP to one Shopify store: GraphQL paced by what its cost answers say, and tokens that are renewed in time.
+"""HTTP to one Shopify store: GraphQL paced by what its cost answers say, tokens that are renewed in time, and errors.
 
-Facts: shopify.dev "Rate limits" (points, THROTTLED with status 200), "Offline access tokens".
+Facts: shopify.dev "Rate limits" (points, THROTTLED with status 200), "Response status codes" (402 frozen shop, 423
+locked, 430 rejected as unsafe; `{"errors": "…"}`), "Offline access tokens". A mutation that is answered with `errors`
+may have been applied: an error may come from reading back what it made.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -16,9 +19,10 @@ from reverbsync.http import Answer
 from reverbsync.pace import Budget
 from shops.models import StoreConnection
 from shops.platforms import calls
+from shops.platforms.answers import Caller, Verdict, judge
 from shops.platforms.shopify import queries, tokens
 from shops.platforms.shopify.tokens import Tokens
-from shops.platforms.values import StorePassing, StoreRefused
+from shops.platforms.values import StoreError, StorePassing, StoreRefused, TooLarge, Unsupported
 
 STORE = "Shopify"
 #: Far above what the cost limits allow; the cost answers set the real pace.
@@ -28,8 +32,8 @@ READ_S = 20.0
 WALK_LEAVES = 0.5
 
 
-class TooCostly(StorePassing):
-    """The document asks for more points than one query may cost."""
+class TooCostly(TooLarge):
+    """The document asks for more points than one query may cost; a smaller page costs less."""
 
 
 def root_of(address: str) -> str:
@@ -47,61 +51,109 @@ def walk_budget_of(address: str) -> Budget:
     return Budget(f"shopify:{address}:walk", CALLS_PER_MINUTE)
 
 
-class GraphQL:
+class GraphQL(Caller):
     """Asks one store, as a connection that may be renewed."""
+
+    store = STORE
 
     def __init__(self, connection: StoreConnection) -> None:
         """A connection that is not saved yet can be asked with, but not renewed."""
         self._connection = connection
         self.address = connection.address
+        self.budget = budget_of(self.address)
+        self._budgets = [self.budget]
 
     def ask(self, query: str, /, **variables: Any) -> dict[str, Any]:
-        """Return `data` of the answer. Raises StorePassing or StoreRefused; a write may be done all the same."""
-        return self._asked(query, variables, leaves=0.0)
+        """Return `data` of an answer without errors.
 
-    def ask_for_walk(self, query: str, /, **variables: Any) -> dict[str, Any]:
-        """As `ask`, for a page of a walk: it waits until the store has points again to leave to what cannot wait."""
-        return self._asked(query, variables, leaves=WALK_LEAVES)
-
-    def _asked(self, query: str, variables: dict[str, Any], *, leaves: float) -> dict[str, Any]:
-        budgets = [budget_of(self.address)]
-        if leaves:
-            budgets.append(walk_budget_of(self.address))
-        held = self._tokens()
-        answer = self._send(held, query, variables, budgets)
-        if answer.status == 401 and held.refresh:
-            # The token may have been renewed by another worker, or ended early: once more with a new one.
-            answer = self._send(self._renewed(held), query, variables, budgets)
-        body = self._body(answer, write="mutation" in query.split("(", 1)[0])
-        wait_s = _refilled_s(body, leaves=leaves)
-        # A throttled answer has status 200, `errors` and no `data`; taking it for "not found" would end listings.
-        if body.get("errors") or not isinstance(body.get("data"), dict):
-            raise _error(body, budgets[-1], wait_s)
-        if leaves and wait_s:
-            calls.hold(budgets[-1], wait_s)
-        data: dict[str, Any] = body["data"]
+        Raises StorePassing, Unsupported or StoreRefused; after a mutation, `maybe_done` says that it may be applied.
+        """
+        data, odd = self._asked(query, variables, [self.budget], leaves=0.0)
+        if odd:
+            raise next(iter(odd.values()))
         return data
 
-    def _send(self, held: Tokens, query: str, variables: dict[str, Any], budgets: list[Budget]) -> Answer:
+    def ask_for_page(self, query: str, /, **variables: Any) -> tuple[dict[str, Any], dict[int, StoreError]]:
+        """As `ask`, for a page of a walk: it waits until the store has points again to leave to what cannot wait.
+
+        Errors that are about single rows of `products` come with the data, by the row's number.
+        """
+        budgets = [self.budget, walk_budget_of(self.address)]
+        return self._asked(query, variables, budgets, leaves=WALK_LEAVES)
+
+    def _asked(
+        self, query: str, variables: dict[str, Any], budgets: list[Budget], *, leaves: float
+    ) -> tuple[dict[str, Any], dict[int, StoreError]]:
+        write, self._budgets = query.lstrip().startswith("mutation"), budgets
+        try:
+            body = self.json("POST", "/graphql.json", {"query": query, "variables": variables})
+        except StoreError as error:
+            error.maybe_done = error.maybe_done and write
+            raise
+        wait_s = _refilled_s(body, leaves=leaves)
+        errors = body.get("errors") if isinstance(body, dict) else None
+        data = body.get("data") if isinstance(body, dict) else None
+        odd: dict[int, StoreError] = {}
+        # A throttled answer has status 200, `errors` and no `data`; taking it for "not found" would end listings.
+        if errors or not isinstance(data, dict):
+            odd = _odd_rows(data, errors)
+            if not odd:
+                raise self._judged(data, _rows(errors), write=write, wait_s=wait_s)
+        if leaves and wait_s:
+            calls.hold(budgets[-1], wait_s)
+        return data or {}, odd
+
+    def _judged(self, data: Any, errors: list[dict[str, Any]], *, write: bool, wait_s: float) -> StoreError:
+        codes = {_code(error) for error in errors}
+        words = f"Shopify could not answer: {_words(errors)}"
+        applied = write and isinstance(data, dict) and any(value is not None for value in data.values())
+        if "THROTTLED" in codes:
+            calls.hold(self._budgets[-1], wait := max(1.0, wait_s))
+            return StorePassing("Shopify asks us to wait.", retry_after=wait, maybe_done=applied)
+        if "MAX_COST_EXCEEDED" in codes and not applied:
+            return TooCostly(words)
+        if codes == {"ACCESS_DENIED"} and not applied and all(len(_path(error)) < 2 for error in errors):
+            return Unsupported(f"Shopify: {_words(errors)}")
+        return StorePassing(words, maybe_done=write)
+
+    # -- HTTP ----------------------------------------------------------------------------------------------------
+
+    def send(self, method: str, path: str, body: object) -> Answer:
+        """Make one call; where Shopify itself calls an expiring token dead, once more with a new one."""
+        held = self._tokens()
+        answer = self._post(held, path, body)
+        if held.refresh and judge(answer, self)[0] == Verdict.KEYS:
+            # It may have been renewed by another worker, or ended early.
+            answer = self._post(self._renewed(held), path, body)
+        return answer
+
+    def _post(self, held: Tokens, path: str, body: object) -> Answer:
         return calls.call(
             STORE,
             "POST",
-            f"{root_of(self.address)}/admin/api/{queries.VERSION}/graphql.json",
-            budgets=budgets,
+            f"{root_of(self.address)}/admin/api/{queries.VERSION}{path}",
+            budgets=self._budgets,
             headers={"Content-Type": "application/json", "X-Shopify-Access-Token": held.access},
-            body={"query": query, "variables": variables},
+            body=body,
             read_s=READ_S,
         )
 
-    def _body(self, answer: Answer, *, write: bool) -> dict[str, Any]:
-        if answer.status in (401, 402, 403, 404):
-            raise StoreRefused(f"Shopify refused our token (status {answer.status}).")
-        if answer.status == 429:
-            raise calls.slow_down(STORE, budget_of(self.address), answer)
-        body = calls.json_of(STORE, answer)
-        if answer.status != 200 or not isinstance(body, dict):
-            raise StorePassing(f"Shopify answered {answer.status}.", maybe_done=write and answer.status >= 500)
-        return body
+    def own_words(self, status: int, said: Any) -> Verdict | None:
+        """Judge `{"errors": "…"}`: a token that is dead or of a kind that ended, or a right that is missing."""
+        words = str(said.get("errors")).lower() if isinstance(said, dict) else ""
+        if status == 401 and "access token" in words:
+            return Verdict.KEYS
+        if status == 403 and "access tokens are no longer accepted" in words:
+            return Verdict.KEYS
+        return Verdict.REFUSED if status == 403 and "scope" in words else None
+
+    def probe(self) -> Answer:
+        """Ask for the store's name."""
+        return self.send("POST", "/graphql.json", {"query": queries.SHOP})
+
+    def words(self, said: Any) -> str:
+        """Return the sentence of an error."""
+        return _words(_rows(said.get("errors"))) if isinstance(said, dict) and said.get("errors") else ""
 
     # -- tokens ------------------------------------------------------------------------------------------------
 
@@ -118,7 +170,11 @@ class GraphQL:
             if now.access != held.access:  # another worker was quicker
                 self._connection.token = SecretStr(now.kept())
                 return now
-            fresh = _exchange(self.address, {"grant_type": "refresh_token", "refresh_token": held.refresh})[0]
+            asked = {"grant_type": "refresh_token", "refresh_token": held.refresh}
+            try:
+                fresh = _exchange(self.address, asked)[0]
+            except StoreRefused:  # one bad answer is not a verdict
+                fresh = _exchange(self.address, asked)[0]
             self._connection.token = SecretStr(fresh.kept())
             StoreConnection.objects.filter(pk=pk).update(token=self._connection.token)
             return fresh
@@ -143,29 +199,65 @@ def _exchange(address: str, asked: dict[str, str]) -> tuple[Tokens, str]:
         body={**app, **asked},
         read_s=READ_S,
     )
-    if answer.status in (400, 401, 403):
+    if answer.status in (400, 401, 403) and _is_oauth_error(answer):
         raise StoreRefused("Shopify does not take our permission any more. Please connect the store again.")
     if answer.status != 200:
         raise StorePassing(f"Shopify answered {answer.status} when asked for a token.", maybe_done=True)
     return tokens.read(calls.json_of(STORE, answer), clock.now())
 
 
-def _error(body: dict[str, Any], budget: Budget, wait_s: float) -> StorePassing:
-    """Return what an answer without data means; too few points hold all calls of the budget."""
-    errors = body.get("errors")
-    first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
-    code = (first.get("extensions") or {}).get("code")
-    if code == "THROTTLED":
-        calls.hold(budget, wait := max(1.0, wait_s))
-        return StorePassing("Shopify asks us to wait.", retry_after=wait)
-    words = f"Shopify could not answer: {str(first.get('message', errors))[:200]}"
-    return TooCostly(words) if code == "MAX_COST_EXCEEDED" else StorePassing(words)
+def _is_oauth_error(answer: Answer) -> bool:
+    """Tell whether an answer is the token address's own error, such as `{"error": "invalid_grant"}`."""
+    try:
+        said = answer.json()
+    except ValueError:
+        return False
+    return isinstance(said, dict) and str(said.get("error", "")).startswith(("invalid_", "unauthorized_", "access_"))
 
 
-def _refilled_s(body: dict[str, Any], *, leaves: float) -> float:
+# -- errors --------------------------------------------------------------------------------------------------------
+
+
+def _rows(errors: Any) -> list[dict[str, Any]]:
+    """Return the errors as a list; Shopify's REST-like ones are a text or an object."""
+    rows = errors if isinstance(errors, list) else [errors]
+    return [row if isinstance(row, dict) else {"message": str(row)} for row in rows if row]
+
+
+def _code(error: dict[str, Any]) -> str:
+    extensions = error.get("extensions")
+    return str(extensions.get("code") or "") if isinstance(extensions, dict) else ""
+
+
+def _path(error: dict[str, Any]) -> Sequence[Any]:
+    path = error.get("path")
+    return path if isinstance(path, list) else ()
+
+
+def _words(errors: list[dict[str, Any]]) -> str:
+    return "; ".join(dict.fromkeys(str(error.get("message") or error)[:200] for error in errors))[:300] or "no data"
+
+
+def _odd_rows(data: Any, errors: Any) -> dict[int, StoreError]:
+    """Return the numbers of the rows of `products` that all errors are about; none where one is about more."""
+    found: dict[int, StoreError] = {}
+    for error in _rows(errors):
+        match _path(error):
+            case ["products", "nodes", int(number), *_] if isinstance(data, dict) and data.get("products"):
+                found[number] = StorePassing(f"Shopify could not show it: {_words([error])}")
+            case _:
+                return {}
+    return found
+
+
+def _refilled_s(body: Any, *, leaves: float) -> float:
     """Return the seconds until the same call can be made so that this part of the store's points is left; 0.0: now."""
-    cost = (body.get("extensions") or {}).get("cost") or {}
-    status = cost.get("throttleStatus") or {}
-    asked, most = float(cost.get("requestedQueryCost") or 0), float(status.get("maximumAvailable") or 0)
+    try:
+        cost = body["extensions"]["cost"]
+        status = cost["throttleStatus"]
+        asked, most = float(cost["requestedQueryCost"] or 0), float(status["maximumAvailable"])
+        left, restored = float(status["currentlyAvailable"]), float(status["restoreRate"])
+    except (KeyError, TypeError, ValueError):
+        return 0.0
     wanted = max(asked, min(asked + leaves * most, most))
-    return max(0.0, wanted - float(status.get("currentlyAvailable") or 0)) / float(status.get("restoreRate") or 50)
+    return min(900.0, max(0.0, wanted - left) / max(1.0, restored))

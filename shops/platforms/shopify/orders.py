@@ -5,25 +5,27 @@ Facts: the published schema 2026-10 (orderCreate, `inventoryBehaviour`, `sourceI
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from shops.orders import NewOrder, OrderLine, OrderStatus, Shipment, StoreOrder
 from shops.platforms.reading import valid
-from shops.wire import Part, Text
+from shops.platforms.values import Malformed
+from shops.wire import Money, Part, Side, SideRows, Text, Units, Words
 
 UNPAID = {"PENDING", "AUTHORIZED", "PARTIALLY_PAID", "EXPIRED"}
 
 
 class _Id(Part):
-    id: Text = Field(alias="legacyResourceId")
+    number: Text = Field(alias="legacyResourceId")
 
 
 class _Money(Part):
-    amount: Decimal = Decimal(0)
+    amount: Money = Decimal(0)
 
 
 class _Price(Part):
@@ -31,29 +33,29 @@ class _Price(Part):
 
 
 class _Line(Part):
-    id: str
-    title: str = ""
-    sku: str = ""
-    quantity: int
-    left: int | None = Field(None, alias="currentQuantity")
-    price: _Price = Field(_Price(), alias="originalUnitPriceSet")
-    variant: _Id | None = None
-    product: _Id | None = None
+    id: Text
+    title: Side[Words] = ""
+    sku: Side[Text] = ""
+    quantity: Units = 0
+    left: Side[Units] = Field(None, alias="currentQuantity")
+    price: Side[_Price] = Field(_Price(), alias="originalUnitPriceSet")
+    variant: Side[_Id | None] = None
+    product: Side[_Id | None] = None
 
 
 class _Lines(Part):
-    nodes: list[_Line] = []
+    nodes: SideRows[_Line] = []
 
 
 class _Order(Part):
-    id: Text = Field(alias="legacyResourceId")
-    name: str = ""
-    updated_at: datetime = Field(alias="updatedAt")
+    number: Text = Field(alias="legacyResourceId")
+    name: Side[Text] = ""
+    updated_at: AwareDatetime = Field(alias="updatedAt")
     cancelled_at: datetime | None = Field(None, alias="cancelledAt")
-    money: str = Field("", alias="displayFinancialStatus")
-    goods: str = Field("", alias="displayFulfillmentStatus")
-    source: str = Field("", alias="sourceIdentifier")
-    lines: _Lines = Field(_Lines(), alias="lineItems")
+    money: Side[str] = Field("", alias="displayFinancialStatus")
+    goods: Side[str] = Field("", alias="displayFulfillmentStatus")
+    source: Side[Text] = Field("", alias="sourceIdentifier")
+    lines: Side[_Lines] = Field(_Lines(), alias="lineItems")
 
     @property
     def status(self) -> OrderStatus:
@@ -66,51 +68,93 @@ class _Order(Part):
         return OrderStatus.WAITING if self.money in UNPAID else OrderStatus.OPEN
 
 
+class _Marked(Part):
+    source: Side[Text] = Field("", alias="sourceIdentifier")
+
+
+class _Tracking(Part):
+    company: Side[str] = ""
+    number: Side[Text] = ""
+    url: Side[str] = ""
+
+
+class _Parcel(Part):
+    number: Text = Field(alias="legacyResourceId")
+    status: Side[str] = ""
+    tracking: SideRows[_Tracking] = Field([], alias="trackingInfo")
+
+
 def read(node: Any, *, admin: str) -> StoreOrder:
-    """Return an order. Raises StorePassing when it is not of this shape."""
+    """Return an order. Raises Malformed when it is not of this shape."""
     order = valid(_Order, node, "Shopify's order", maybe_done=True)
-    lines = tuple(
-        OrderLine(
-            line.id,
-            line.variant.id if line.variant else "",
-            line.sku,
-            line.title,
-            line.quantity,
-            line.price.shop.amount,
-            line.quantity - (line.quantity if line.left is None else line.left),
-        )
-        for line in order.lines.nodes
+    lines = tuple(_line_of(line) for line in order.lines.nodes)
+    url = f"{admin}/orders/{order.number}"
+    return StoreOrder(order.number, order.name, order.status, order.updated_at, lines, url, order.source)
+
+
+def _line_of(line: _Line) -> OrderLine:
+    quantity = line.quantity or 0
+    return OrderLine(
+        line.id,
+        line.variant.number if line.variant else "",
+        line.sku,
+        line.title,
+        quantity,
+        line.price.shop.amount,
+        quantity - (quantity if line.left is None else line.left),
     )
-    url = f"{admin}/orders/{order.id}"
-    return StoreOrder(order.id, order.name, order.status, order.updated_at, lines, url, order.source)
 
 
-def read_page(data: dict[str, Any], *, admin: str) -> tuple[list[StoreOrder], str | None]:
-    """Return a page of orders and the cursor of the next one."""
-    found = data.get("orders") or {}
-    page = found.get("pageInfo") or {}
-    orders = [read(node, admin=admin) for node in found.get("nodes") or []]
-    return orders, page.get("endCursor") if page.get("hasNextPage") else None
+def is_for(node: Any, reverb_number: str) -> bool:
+    """Tell whether an order was made for one of Reverb's, however the rest of it reads. Raises Malformed."""
+    return valid(_Marked, node, "Shopify's order").source == reverb_number
+
+
+def rows(data: dict[str, Any]) -> Sequence[Any]:
+    """Return the orders of a page. Raises Malformed when it is none."""
+    found = (data.get("orders") or {}).get("nodes") if isinstance(data.get("orders"), dict) else None
+    if not isinstance(found, list):
+        raise Malformed("Shopify's answer could not be read at orders.")
+    return found
+
+
+def node(data: dict[str, Any]) -> Any:
+    """Return the order of an answer, None when the store says that there is none. Raises Malformed."""
+    if "order" not in data:
+        raise Malformed("Shopify's answer could not be read at order.")
+    return data["order"]
 
 
 def product_ids(data: dict[str, Any]) -> list[str]:
     """Return the ids of the products in an order's lines, each once."""
-    nodes = (((data.get("order") or {}).get("lineItems")) or {}).get("nodes") or []
-    found = ((node.get("product") or {}).get("legacyResourceId") for node in nodes)
-    return list(dict.fromkeys(str(one) for one in found if one))
+    order = valid(_Products, node(data) or {}, "Shopify's order")
+    return list(dict.fromkeys(line.product.number for line in order.lines.nodes if line.product))
+
+
+class _Product(Part):
+    product: _Id | None = None
+
+
+class _ProductLines(Part):
+    nodes: SideRows[_Product] = []
+
+
+class _Products(Part):
+    lines: _ProductLines = Field(_ProductLines(), alias="lineItems")
+
+
+class _Parcels(Part):
+    fulfillments: SideRows[_Parcel] = []
 
 
 def shipments(order_id: str, data: dict[str, Any]) -> list[Shipment]:
     """Return the parcels that have a number; cancelled fulfilments are none."""
-    rows = (data.get("order") or {}).get("fulfillments") or []
     return [
-        Shipment(
-            str(row["legacyResourceId"]), order_id, told.get("company") or "", told["number"], told.get("url") or ""
-        )
-        for row in rows
-        if row.get("status") not in ("CANCELLED", "ERROR", "FAILURE")
-        for told in row.get("trackingInfo") or []
-        if told.get("number")
+        Shipment(one.number, order_id, told.company, told.number, told.url)
+        for one in valid(_Parcels, node(data) or {}, "Shopify's order").fulfillments
+        if one.status not in ("CANCELLED", "ERROR", "FAILURE")
+        for told in one.tracking
+        if told.number
     ]
 
 

@@ -1,23 +1,38 @@
-"""Shopify's GraphQL answers → our pictures. Pure functions."""
+"""Shopify's GraphQL answers → our pictures. Pure functions.
+
+Stock is what the store sells online: `inventoryQuantity`, which adds up all locations, less what lies at locations that
+do not fulfil online orders (`locations.py`). `sellableOnlineQuantity` would say so by itself, but trails by hours
+(community.shopify.dev/t/32191).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from shops.pictures import StoreProduct
-from shops.platforms.reading import M, title_of, valid
-from shops.platforms.values import Count
-from shops.wire import Part, Text
+from shops.platforms.reading import each, title_of, valid
+from shops.platforms.shopify.locations import Asked, sellable
+from shops.platforms.values import Malformed, StoreError, Unread
+from shops.wire import Money, Part, Side, SideRows, Text, Units, Words
 
 #: Options that mean what Reverb calls the finish.
 FINISH_OPTIONS = {"color", "colour", "finish"}
 #: Statuses of a product that customers can buy (UNLISTED: by link only).
 FOR_SALE = {"ACTIVE", "UNLISTED"}
 ONLY_VARIANT = "Default Title"
+#: So many photos a listing on Reverb has at most.
+MOST_PHOTOS = 25
+#: The connections of a product that may go on on a further page.
+PAGED = ("variants", "collections", "metafields")
+
+
+def _nodes(value: Any) -> Any:
+    return value.get("nodes") if isinstance(value, dict) else None
 
 
 class _Image(Part):
@@ -25,208 +40,230 @@ class _Image(Part):
 
 
 class _Medium(Part):
-    image: _Image | None = None
+    image: Side[_Image | None] = None
 
 
-class _Media(Part):
-    nodes: list[_Medium] = []
-
-    @property
-    def urls(self) -> list[str]:
-        return [node.image.url for node in self.nodes if node.image and node.image.url]
+_Media = Annotated[SideRows[_Medium], BeforeValidator(_nodes)]
 
 
 class _Option(Part):
-    name: str
-    value: str
+    name: Words
+    value: Words
+
+
+class _Quantity(Part):
+    quantity: Units
+
+
+class _Level(Part):
+    quantities: list[_Quantity] = []
 
 
 class _Item(Part):
-    id: Text = Field(alias="legacyResourceId")
+    number: Text = Field(alias="legacyResourceId")
     tracked: bool = True
 
 
 class _Variant(Part):
-    id: Text = Field(alias="legacyResourceId")
-    title: str = ""
-    sku: str | None = None
-    barcode: str | None = None
-    price: Decimal
-    stock: int | None = Field(None, alias="inventoryQuantity")
-    options: list[_Option] = Field([], alias="selectedOptions")
-    media: _Media = _Media()
+    number: Text = Field(alias="legacyResourceId")
+    title: Side[Words] = ""
+    sku: Side[Text] = ""
+    barcode: Side[Text] = ""
+    price: Money = Decimal(0)
+    stock: Units = Field(None, alias="inventoryQuantity")
+    options: SideRows[_Option] = Field([], alias="selectedOptions")
+    media: _Media = []
     item: _Item = Field(alias="inventoryItem")
 
 
 class _Collection(Part):
-    title: str = ""
-
-
-class _Collections(Part):
-    nodes: list[_Collection] = []
+    title: Side[Words] = ""
 
 
 class _Metafield(Part):
-    namespace: str = ""
-    key: str = ""
-    value: str = ""
-
-
-class _Metafields(Part):
-    nodes: list[_Metafield] = []
-
-
-class _PageInfo(Part):
-    more: bool = Field(False, alias="hasNextPage")
-    cursor: str | None = Field(None, alias="endCursor")
-
-
-class _Variants(Part):
-    nodes: list[_Variant] = []
-    page: _PageInfo = Field(_PageInfo(), alias="pageInfo")
+    namespace: str
+    key: str
+    value: Side[Text] = ""
 
 
 class _Product(Part):
-    id: Text = Field(alias="legacyResourceId")
-    title: str = ""
-    description: str = Field("", alias="descriptionHtml")
-    vendor: str = ""
-    product_type: str = Field("", alias="productType")
-    tags: list[str] = []
-    status: str = "ACTIVE"
-    collections: _Collections = _Collections()
-    metafields: _Metafields = _Metafields()
-    media: _Media = _Media()
-    variants: _Variants = _Variants()
+    number: Text = Field(alias="legacyResourceId")
+    title: Side[Words] = ""
+    description: Side[str] = Field("", alias="descriptionHtml")
+    vendor: Side[Words] = ""
+    product_type: Side[Words] = Field("", alias="productType")
+    tags: SideRows[Words] = []
+    status: str
+    collections: Annotated[SideRows[_Collection], BeforeValidator(_nodes)] = []
+    metafields: Annotated[SideRows[_Metafield], BeforeValidator(_nodes)] = []
+    media: _Media = []
+    #: Each is read by itself; every product has at least one.
+    variants: Annotated[list[Any], BeforeValidator(_nodes), Field(min_length=1)]
 
 
 class _Shop(Part):
     currency: str = Field(alias="currencyCode")
 
 
-class _Answer(Part):
+class _Head(Part):
     shop: _Shop
-    product: _Product | None = None
 
 
-class _Count(Part):
-    count: int = 0
+@dataclass
+class Found:
+    """A page of products: units, what could not be read, the ids of those with more to be read, the next cursor."""
 
-
-class _Products(Part):
-    nodes: list[_Product] = []
-    page: _PageInfo = Field(_PageInfo(), alias="pageInfo")
-
-
-class _PageAnswer(Part):
-    shop: _Shop
-    count: _Count = Field(_Count(), alias="productsCount")
-    products: _Products
-
-
-class _Place(Part):
-    id: str
-
-
-class _Quantity(Part):
-    quantity: int
-
-
-class _Level(Part):
-    location: _Place
-    quantities: list[_Quantity] = []
-
-
-class _Levels(Part):
-    nodes: list[_Level] = []
-
-
-class _Counted(Part):
-    tracked: bool = True
-    levels: _Levels = Field(_Levels(), alias="inventoryLevels")
+    units: list[StoreProduct] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
+    cut_short: list[str] = field(default_factory=list)
+    next: str | None = None
+    total: int | None = None
 
 
 @dataclass(frozen=True)
-class Found:
-    """A page of products: those shown whole, the ids of those with more variants, the next cursor, the total."""
+class Reader:
+    """What the rows of one answer have in common."""
 
-    whole: list[list[StoreProduct]]
-    cut_short: list[str]
-    next: str | None
-    total: int
+    currency: str
+    admin: str
+    asked: Asked
 
+    def units(self, row: Any) -> tuple[list[StoreProduct], list[Unread]]:
+        """Return a product's variants as products, and those that could not be read. Raises Malformed."""
+        product = valid(_Product, row, "Shopify's product")
+        found, odd = each(product.variants, lambda variant: self._unit(product, variant))
+        return found, [Unread(product.number, one.words) for one in odd]
 
-def read(data: dict[str, Any], *, admin: str) -> tuple[list[StoreProduct], str | None]:
-    """Return the variants on one page of a product's answer, and the cursor of the next page, None on the last.
-
-    `admin` is the address of the store's admin pages. Raises StorePassing when the answer is not of this shape.
-    """
-    answer = _valid(_Answer, data)
-    if answer.product is None:
-        return [], None
-    product = answer.product
-    units = [_unit(product, variant, answer.shop.currency, admin) for variant in product.variants.nodes]
-    return units, product.variants.page.cursor if product.variants.page.more else None
-
-
-def read_page(data: dict[str, Any], *, admin: str) -> Found:
-    """Return a page of the catalogue. Raises StorePassing when the answer is not of this shape."""
-    answer = _valid(_PageAnswer, data)
-    nodes = answer.products.nodes
-    whole = [one for one in nodes if not one.variants.page.more]
-    return Found(
-        [[_unit(one, variant, answer.shop.currency, admin) for variant in one.variants.nodes] for one in whole],
-        [one.id for one in nodes if one.variants.page.more],
-        answer.products.page.cursor if answer.products.page.more else None,
-        answer.count.count,
-    )
-
-
-def count(data: dict[str, Any]) -> Count:
-    """Return what is available in all, and the location that has most of it."""
-    found = data.get("inventoryItem")
-    item = _valid(_Counted, found) if found else _Counted(tracked=False)
-    there = {level.location.id: sum(one.quantity for one in level.quantities) for level in item.levels.nodes}
-    if not item.tracked or not there:
-        return Count(None)
-    place = max(there, key=lambda name: there[name])
-    return Count(sum(there.values()), place, there[place])
-
-
-def _valid(model: type[M], data: Any) -> M:
-    return valid(model, data, "Shopify's answer")
+    def _unit(self, product: _Product, row: Any) -> StoreProduct:
+        variant = valid(_Variant, row, "Shopify's variant")
+        stock = None
+        if variant.item.tracked:
+            if variant.stock is None:
+                raise Malformed("Shopify's variant could not be read at inventoryQuantity.")
+            stock = sellable(variant.stock, row["inventoryItem"], self.asked)
+        alone = variant.title in ("", ONLY_VARIANT)
+        photos = [medium.image.url for medium in (*variant.media[:1], *product.media) if medium.image]
+        return StoreProduct(
+            store_product_id=variant.number,
+            store_parent_id=product.number,
+            store_stock_id=variant.item.number,
+            sku=variant.sku.strip(),
+            title=title_of(product.title, "" if alone else variant.title),
+            description=product.description,
+            vendor=product.vendor,
+            product_type=product.product_type,
+            tags=tuple(product.tags),
+            finish=next((o.value for o in variant.options if o.name.lower() in FINISH_OPTIONS), ""),
+            price=variant.price,
+            currency=self.currency,
+            stock=stock,
+            photos=tuple(dict.fromkeys(url for url in photos if url))[:MOST_PHOTOS],
+            barcode=variant.barcode.strip(),
+            for_sale=product.status in FOR_SALE,
+            url=f"{self.admin}/products/{product.number}",
+            collections=tuple(one.title for one in product.collections if one.title),
+            attributes={f"{one.namespace}.{one.key}": one.value[:255] for one in product.metafields}
+            | {one.name: one.value for one in variant.options if not alone},
+        )
 
 
-def owner(data: dict[str, Any]) -> str | None:
+def reader(data: Mapping[str, Any], *, admin: str, asked: Asked) -> Reader:
+    """Return what reads the products of an answer. `admin` is the address of the store's admin pages."""
+    head = valid(_Head, {"shop": data.get("shop")}, "Shopify's answer")
+    return Reader(head.shop.currency, admin, asked)
+
+
+# -- one product ---------------------------------------------------------------------------------------------------
+
+
+def part(data: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the product of an answer, None when the store says that there is none. Raises Malformed."""
+    if "product" not in data or not isinstance(data["product"], dict | None):
+        raise Malformed("Shopify's answer could not be read at product.")
+    found: dict[str, Any] | None = data["product"]
+    return found
+
+
+def joined(before: dict[str, Any] | None, more: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return a product with what a further page showed, and the cursors of what still goes on."""
+    whole = before or more
+    cursors = {}
+    for name in PAGED:
+        if before is not None and name in more:
+            whole[name] = {"nodes": [*nodes(before.get(name)), *nodes(more[name])]}
+        if cursor := following(more.get(name), f"product.{name}"):
+            cursors[name] = cursor
+    return whole, cursors
+
+
+def owner(data: Mapping[str, Any]) -> str | None:
     """Return the id of the product in an answer about an inventory item, None when it belongs to none."""
-    item = data.get("inventoryItem") or {}
-    nodes = (item.get("variants") or {}).get("nodes") or []
-    found = (nodes[0].get("product") or {}).get("legacyResourceId") if nodes else None
-    return str(found) if found else None
+    if "inventoryItem" not in data:
+        raise Malformed("Shopify's answer could not be read at inventoryItem.")
+    for node in nodes((data["inventoryItem"] or {}).get("variants")):
+        found = (node.get("product") or {}).get("legacyResourceId") if isinstance(node, dict) else None
+        if found:
+            return str(found)
+    return None
 
 
-def _unit(product: _Product, variant: _Variant, currency: str, admin: str) -> StoreProduct:
-    alone = variant.title in ("", ONLY_VARIANT)
-    photos = dict.fromkeys([*variant.media.urls, *product.media.urls])
-    return StoreProduct(
-        store_product_id=variant.id,
-        store_parent_id=product.id,
-        store_stock_id=variant.item.id,
-        sku=(variant.sku or "").strip(),
-        title=title_of(product.title, "" if alone else variant.title),
-        description=product.description,
-        vendor=product.vendor,
-        product_type=product.product_type,
-        tags=tuple(product.tags),
-        finish=next((o.value for o in variant.options if o.name.lower() in FINISH_OPTIONS), ""),
-        price=variant.price,
-        currency=currency,
-        stock=variant.stock if variant.item.tracked else None,
-        photos=tuple(photos),
-        barcode=(variant.barcode or "").strip(),
-        for_sale=product.status in FOR_SALE,
-        url=f"{admin}/products/{product.id}",
-        collections=tuple(one.title for one in product.collections.nodes if one.title),
-        attributes={f"{one.namespace}.{one.key}": one.value[:255] for one in product.metafields.nodes}
-        | {one.name: one.value for one in variant.options if not alone},
-    )
+# -- a page --------------------------------------------------------------------------------------------------------
+
+
+def read_page(data: Mapping[str, Any], odd: Mapping[int, StoreError], *, admin: str, asked: Asked) -> Found:
+    """Return a page of the catalogue. `odd` are its rows that Shopify could not show. Raises Malformed."""
+    page, read = data.get("products"), reader(data, admin=admin, asked=asked)
+    if not isinstance(page, dict) or not isinstance(page.get("nodes"), list):
+        raise Malformed("Shopify's answer could not be read at products.")
+    found = Found(next=following(page, "products"), total=_total(data.get("productsCount")))
+    for number, row in enumerate(page["nodes"]):
+        if number in odd:
+            found.unread.append(Unread(_id(row), str(odd[number])))
+        elif _goes_on(row):
+            found.cut_short.append(_id(row))
+        else:
+            shown, unread = each([row], read.units, key="legacyResourceId")
+            found.unread += unread
+            for units, left_out in shown:
+                found.units += units
+                found.unread += left_out
+    return found
+
+
+def following(page: Any, where: str) -> str | None:
+    """Return the cursor behind a page, None on the last. Raises Malformed where it goes on to nowhere."""
+    info = page.get("pageInfo") if isinstance(page, dict) else None
+    if not isinstance(info, dict) or not info.get("hasNextPage"):
+        return None
+    if not isinstance(info.get("endCursor"), str):
+        raise Malformed(f"Shopify's answer could not be read at {where}.pageInfo.")
+    return str(info["endCursor"])
+
+
+def _goes_on(row: Any) -> bool:
+    """Tell whether a product has more of something than the page shows."""
+    if not isinstance(row, dict) or not _id(row):
+        return False
+    infos = [(row.get(name) or {}).get("pageInfo") for name in PAGED if isinstance(row.get(name), dict | None)]
+    return any(isinstance(info, dict) and bool(info.get("hasNextPage")) for info in infos)
+
+
+def _id(row: Any) -> str:
+    found = row.get("legacyResourceId") if isinstance(row, dict) else None
+    return str(found) if isinstance(found, int | str) else ""
+
+
+def _total(count: Any) -> int | None:
+    found = count.get("count") if isinstance(count, dict) else None
+    return found if isinstance(found, int) and found >= 0 else None
+
+
+def ids(page: Any) -> list[str]:
+    """Return the ids of the products on a page."""
+    return [found for row in nodes(page) if (found := _id(row))]
+
+
+def nodes(connection: Any) -> Sequence[Any]:
+    """Return the rows of a connection, none where it has none."""
+    found = _nodes(connection)
+    return found if isinstance(found, list) else ()

@@ -1,9 +1,12 @@
 """Every GraphQL document that is sent to Shopify (Admin API 2026-10, checked against the published schema).
 
-Each stands whole, so that any of them can be checked alone. One page of PRODUCTS costs about 55 points a product.
+Each stands whole, so that any of them can be checked alone. One page of PRODUCTS costs about 60 points a product: what
+it cuts short is asked for by PRODUCT. A listing on Reverb has 25 photos at most, so no more are read.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 VERSION = "2026-10"
 
@@ -12,7 +15,15 @@ query Shop { shop { name currencyCode } }
 """
 
 PRODUCT = """
-query Product($id: ID!, $after: String) {
+query Product(
+  $id: ID!
+  $variants: String
+  $collections: String
+  $metafields: String
+  $moreVariants: Boolean = true
+  $moreCollections: Boolean = true
+  $moreMetafields: Boolean = true
+) {
   shop { currencyCode }
   product(id: $id) {
     legacyResourceId
@@ -22,10 +33,16 @@ query Product($id: ID!, $after: String) {
     productType
     tags
     status
-    collections(first: 5) { nodes { title } }
-    metafields(first: 8) { nodes { namespace key value } }
-    media(first: 10) { nodes { ... on MediaImage { image { url } } } }
-    variants(first: 50, after: $after) {
+    collections(first: 50, after: $collections) @include(if: $moreCollections) {
+      pageInfo { hasNextPage endCursor }
+      nodes { title }
+    }
+    metafields(first: 50, after: $metafields) @include(if: $moreMetafields) {
+      pageInfo { hasNextPage endCursor }
+      nodes { namespace key value }
+    }
+    media(first: 25) { nodes { ... on MediaImage { image { url } } } }
+    variants(first: 50, after: $variants) @include(if: $moreVariants) {
       pageInfo { hasNextPage endCursor }
       nodes {
         legacyResourceId
@@ -57,11 +74,11 @@ query Products($first: Int!, $after: String, $query: String) {
       productType
       tags
       status
-      collections(first: 5) { nodes { title } }
-      metafields(first: 8) { nodes { namespace key value } }
-      media(first: 10) { nodes { ... on MediaImage { image { url } } } }
+      collections(first: 8) { pageInfo { hasNextPage } nodes { title } }
+      metafields(first: 14) { pageInfo { hasNextPage } nodes { namespace key value } }
+      media(first: 25) { nodes { ... on MediaImage { image { url } } } }
       variants(first: 4) {
-        pageInfo { hasNextPage endCursor }
+        pageInfo { hasNextPage }
         nodes {
           legacyResourceId
           title
@@ -75,6 +92,25 @@ query Products($first: Int!, $after: String, $query: String) {
         }
       }
     }
+  }
+}
+"""
+
+#: The next product alone, to go on behind it.
+NEXT_PRODUCT = """
+query NextProduct($after: String, $query: String) {
+  products(first: 1, after: $after, query: $query, sortKey: ID) {
+    pageInfo { hasNextPage endCursor }
+    nodes { legacyResourceId }
+  }
+}
+"""
+
+LOCATIONS = """
+query Locations($after: String) {
+  locations(first: 50, after: $after) {
+    pageInfo { hasNextPage endCursor }
+    nodes { id isActive fulfillsOnlineOrders }
   }
 }
 """
@@ -94,6 +130,7 @@ query {
         productType
         tags
         status
+        variantsCount { count }
         collections { edges { node { id title } } }
         metafields { edges { node { id namespace key value } } }
         media { edges { node { id ... on MediaImage { image { url } } } } }
@@ -131,7 +168,7 @@ mutation BulkStart($query: String!) {
 BULK_STATE = """
 query BulkState($id: ID!) {
   shop { currencyCode }
-  bulkOperation(id: $id) { status errorCode url rootObjectCount }
+  bulkOperation(id: $id) { status errorCode url fileSize rootObjectCount }
 }
 """
 
@@ -144,12 +181,15 @@ query StockOwner($id: ID!) {
 """
 
 COUNT = """
-query Count($id: ID!) {
+query Count($id: ID!, $after: String) {
   inventoryItem(id: $id) {
     tracked
-    inventoryLevels(first: 50) {
+    variants(first: 1) { nodes { inventoryQuantity } }
+    inventoryLevels(first: 50, after: $after) {
+      pageInfo { hasNextPage endCursor }
       nodes {
-        location { id }
+        isActive
+        location { id isActive fulfillsOnlineOrders isFulfillmentService }
         quantities(names: ["available"]) { quantity }
       }
     }
@@ -305,3 +345,14 @@ query Shipments($id: ID!) {
   }
 }
 """
+
+
+def with_levels(document: str, locations: Sequence[str]) -> str:
+    """Return a document that also asks what each variant has at these locations, as `at0`, `at1` and so on."""
+    levels = " ".join(
+        f'at{n}: inventoryLevel(locationId: "{gid}") {{ quantities(names: ["available"]) {{ quantity }} }}'
+        for n, gid in enumerate(locations)
+    )
+    return document.replace(
+        "inventoryItem { legacyResourceId tracked", f"inventoryItem {{ legacyResourceId tracked {levels}"
+    )

@@ -1,0 +1,119 @@
+"""Where a Shopify store's units lie, and which of its locations sell online.
+
+Facts: the published schema 2026-10. `inventoryQuantity` adds up the active locations; those that do not fulfil online
+orders are subtracted, or the others are added up, whichever are fewer. Shopify sells nothing of what is 0 in all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field
+
+from shops.platforms.locations import Location, count_of
+from shops.platforms.reading import each, valid
+from shops.platforms.values import Count, Malformed
+from shops.wire import Part, Side, Units
+
+GID = "gid://shopify/Location/"
+
+
+class _Location(Part):
+    id: str
+    active: Side[bool] = Field(True, alias="isActive")
+    online: Side[bool] = Field(True, alias="fulfillsOnlineOrders")
+    #: A warehouse of another company, whose own system keeps the stock.
+    service: Side[bool] = Field(False, alias="isFulfillmentService")
+
+    @property
+    def sells(self) -> bool:
+        """Tell whether the store sells online what lies here."""
+        return self.active and self.online
+
+
+class _Quantity(Part):
+    quantity: Units
+
+
+class _Level(Part):
+    active: Side[bool] = Field(True, alias="isActive")
+    location: _Location | None = None
+    quantities: list[_Quantity] = Field(min_length=1)
+
+    @property
+    def units(self) -> int:
+        """What is available."""
+        return sum(one.quantity or 0 for one in self.quantities)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The locations whose levels are asked for beside each variant's total; `selling` tells which kind they are."""
+
+    gids: tuple[str, ...] = ()
+    selling: bool = False
+
+
+#: All of a store's locations sell online, so the total says it.
+TOTAL_ALONE = Asked()
+
+
+def asked(rows: Iterable[Any]) -> Asked:
+    """Return the levels that have to be read beside a variant's total, out of all locations of the store."""
+    found, _ = each(rows, lambda row: valid(_Location, row, "Shopify's location"))
+    active = [one for one in found if one.active]
+    away = tuple(one.id for one in active if not one.online)
+    here = tuple(one.id for one in active if one.online)
+    return Asked(here, selling=True) if away and len(here) < len(away) else Asked(away)
+
+
+def sellable(total: int, item: Mapping[str, Any], wanted: Asked) -> int:
+    """Return what the store sells online of a variant: `total` is what it has, `item` holds the levels asked for."""
+    if not wanted.gids:
+        return total
+    rows = [item.get(f"at{n}") for n in range(len(wanted.gids))]
+    levels = sum(valid(_Level, row, "Shopify's inventory").units for row in rows if row is not None)
+    return min(total, levels if wanted.selling else total - levels)
+
+
+class _Variant(Part):
+    total: Units = Field(None, alias="inventoryQuantity")
+
+
+class _Item(Part):
+    tracked: bool = True
+    variants: Annotated[list[_Variant], BeforeValidator(lambda value: (value or {}).get("nodes") or [])] = []
+
+
+def count(item: Any, levels: Iterable[Any], wanted: Asked) -> Count:
+    """Return how many units the store sells online, and where they lie. `levels` are all of the inventory item.
+
+    The number comes from the same levels as that of a picture: were they two, each look would take their difference for
+    a sale.
+    """
+    read = valid(_Item, item, "Shopify's inventory")
+    if not read.tracked:
+        return Count(None)
+    shown = [valid(_Level, row, "Shopify's inventory") for row in levels]
+    known = [(one.location, one.units) for one in shown if one.location is not None and one.active]
+    here = [Location(_short(at.id), units, at.service) for at, units in known if at.sells]
+    total = read.variants[0].total if read.variants else None
+    if total is None:
+        return count_of(sum(one.units for one in here), here)
+    there = sum(units for at, units in known if at.id in wanted.gids)
+    if wanted.gids:
+        total = min(total, there if wanted.selling else total - there)
+    return count_of(total, here)
+
+
+def gid_of(location: Location) -> str:
+    """Return a location's global id."""
+    return location.id if location.id.startswith("gid:") else GID + location.id
+
+
+def _short(gid: str) -> str:
+    if " " in gid or "=" in gid:
+        raise Malformed("Shopify's location could not be read at id.")
+    return gid.removeprefix(GID)

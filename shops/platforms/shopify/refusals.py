@@ -1,0 +1,58 @@
+"""What Shopify's mutations refuse, which they say with status 200 in `userErrors` (the published schema 2026-10)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from shops.platforms.values import Moved, StoreError, StorePassing, Unsupported
+
+#: The change can be worked out anew from what the store has now: nothing was changed.
+_MOVED = {
+    "CHANGE_FROM_QUANTITY_STALE",
+    "IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED",
+    "IDEMPOTENCY_KEY_PARAMETER_MISMATCH",
+    "INVALID_LOCATION",
+    "ITEM_NOT_STOCKED_AT_LOCATION",
+}
+#: The same change may be sent again, with the same key.
+_AGAIN = {"IDEMPOTENCY_CONCURRENT_REQUEST", "ADJUST_QUANTITIES_FAILED", "SERVICE_UNAVAILABLE"}
+#: An order may be made later.
+_LATER = {"INVENTORY_CLAIM_FAILED", "SHOP_DORMANT"}
+_TOO_OFTEN = re.compile(r"too many|try again|exceeded", re.IGNORECASE)
+
+
+def of(data: dict[str, Any], name: str, field: str = "userErrors") -> list[tuple[str, str]]:
+    """Return code and message of what a mutation refused, none when it was made.
+
+    Raises StorePassing with `maybe_done` when the answer does not say.
+    """
+    said = data.get(name)
+    rows = said.get(field) if isinstance(said, dict) else None
+    if not isinstance(rows, list):
+        raise StorePassing("Shopify did not say whether it did it.", maybe_done=True)
+    read = [row if isinstance(row, dict) else {"message": row} for row in rows]
+    return [(str(row.get("code") or ""), str(row.get("message") or "")[:200]) for row in read]
+
+
+def of_stock(code: str, words: str) -> StoreError:
+    """Return what a refused adjustment means."""
+    if code in _MOVED:
+        return Moved("The stock in Shopify has moved.")
+    if code in _AGAIN:
+        return StorePassing(f"Shopify did not take the new stock yet: {words}", retry_after=2.0, maybe_done=True)
+    return Unsupported(f"Shopify refused the new stock: {words}")
+
+
+def of_order(code: str, words: str) -> StoreError:
+    """Return what a refused order means; nothing was made."""
+    if code in _LATER or _TOO_OFTEN.search(words):
+        return StorePassing(f"Shopify did not take the order yet: {words}")
+    return Unsupported(f"Shopify refused the order: {words}")
+
+
+def of_cancelling(code: str, words: str) -> StoreError:
+    """Return what a refused cancelling means."""
+    if code == "INTERNAL_ERROR" or _TOO_OFTEN.search(words):
+        return StorePassing(f"Shopify did not cancel the order yet: {words}", maybe_done=True)
+    return Unsupported(f"Shopify did not cancel the order: {words}")
