@@ -14,9 +14,10 @@ class ListingsConfig(AppConfig):
 
     def ready(self) -> None:
         """Begin to listen."""
-        from listings import models  # noqa: PLC0415 -- tables are there only now
+        from listings import jobs, models, walks  # noqa: PLC0415 -- tables are there only now
         from listings.orders import place  # noqa: PLC0415
-        from shops.signals import store_replaced  # noqa: PLC0415
+        from reverbsync import clock  # noqa: PLC0415
+        from shops.signals import store_is_back, store_replaced  # noqa: PLC0415
 
         def forget_products(shop: Any, **_: object) -> None:
             """Forget the old store's products. Their listings stay on Reverb: the new store's find them by SKU."""
@@ -28,3 +29,11 @@ class ListingsConfig(AppConfig):
             models.Order.objects.filter(shop=shop).update(counts=False, counted=0, shown=0)
 
         store_replaced.connect(forget_products, weak=False, dispatch_uid="listings.forget_products")
+
+        def go_on(shop_id: int, **_: object) -> None:
+            """Make due what waits for the store: it answers again."""
+            walks.store_is_back(shop_id)
+            place.store_is_back(shop_id)
+            jobs.store_is_back(shop_id, now=clock.now())
+
+        store_is_back.connect(go_on, weak=False, dispatch_uid="listings.go_on")

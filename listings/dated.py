@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from listings import intake
 from listings.models import Product
 from reverbsync import clock
+from shops import health
 from shops.platforms import client_of
 from shops.platforms.values import StoreError
 
@@ -49,6 +50,7 @@ def turn(first: Product) -> None:
         try:
             intake.refresh(shop, product.store_parent_id, client, cause="a date in the store")
         except StoreError as error:
+            health.did_not_answer(shop.pk, error)
             logger.info("The dated products of shop %s could not be read: %s", shop.pk, error)
             again = clock.now() + AGAIN
             Product.objects.filter(pk=product.pk).update(next_change_at=again)

@@ -92,13 +92,15 @@ def refresh(shop: Shop, parent_id: str, client: StoreClient, *, cause: str) -> N
 class Kept:
     """What a reading brought: how many units it showed, how many of them are new or changed, and which were left out.
 
-    `late`: something newer is known of one of them, from a reading or a change of ours that came meanwhile.
+    `changed`: a product that was known is another one now. `late`: something newer is known of one of them, from a
+    reading or a change of ours that came meanwhile.
     """
 
     seen: int
     news: int
     gone: int
     late: bool = False
+    changed: bool = False
     unread: tuple[Unread, ...] = ()
 
 
@@ -147,6 +149,7 @@ def keep(
         sum(one.news for one in saved if one.product.gone_at is None),
         sum(one.news for one in saved if one.product.gone_at is not None),
         late=not all(one.read for one in seen),
+        changed=any(one.news and not one.new for one in saved),
         unread=tuple(unread),
     )
 
@@ -236,7 +239,8 @@ def _see(
         rank = Rank.STOCK if cut(product, picture) else Rank.STOCK_TO_ZERO
     if before != picture:
         product.news_at = asked_at
-    return Seen(product, news=before != picture, rank=rank, moved=dated != product.next_change_at)
+    moved = dated != product.next_change_at
+    return Seen(product, news=before != picture, rank=rank, moved=moved, new=known is None)
 
 
 def _picture_of(known: Product | None) -> StoreProduct | None:

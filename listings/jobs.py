@@ -22,7 +22,7 @@ from psycopg2.errors import DivisionByZero
 from psycopg2.extras import execute_values
 
 from listings.models import Job, Product, Rank
-from reverbsync.database import EVERYTHING, Span, Statement
+from reverbsync.database import EVERYTHING, Span, Statement, portions
 from reverbsync.ownership import Lost
 from reverbsync.wake import wake
 
@@ -49,6 +49,8 @@ MAX_ATTEMPTS = 40
 #: The same for a line of a mass sync, some twenty minutes: its page tells what failed, and the seller tries that again.
 MASS_ATTEMPTS = 10
 FIRST_DELAY_S = 2.0
+#: Reasons for which a job waits because of the store.
+STORE_REASONS = ("store_refused", "store_takes_no_stock")
 LONGEST_DELAY_S = 900.0
 
 
@@ -301,6 +303,21 @@ def look_at_waiting(shop_id: int, *, now: datetime, span: Span = EVERYTHING) -> 
     """
     waiting = waiting_for_seller(shop_id).filter(**span.of("product")).order_by("product").select_for_update()
     return Job.objects.filter(pk__in=waiting.values("pk"), waiting=True).update(waiting=False, due_at=now, attempts=0)
+
+
+def store_is_back(shop_id: int, *, now: datetime) -> None:
+    """Make due what failed or waits, since the store did not answer or refused our keys: it does no more.
+
+    Locked in the order of their products, as `look_again` does.
+    """
+    postponed = Job.objects.filter(shop_id=shop_id, lease=None, attempts__gt=0, due_at__gt=now, waiting=False)
+    refused = waiting_for_seller(shop_id).filter(product__waits_for__in=STORE_REASONS)
+    for found in (postponed, refused):
+        for some in portions(found):
+            rows = some.order_by("product").select_for_update(of=("self",)).values("pk")
+            Job.objects.filter(pk__in=rows).update(waiting=False, due_at=now)
+    wake(DRAIN_URGENT, shop_id)
+    wake(DRAIN, shop_id)
 
 
 def shops_with_due_jobs(*, now: datetime, ranks: Sequence[int] = ALL) -> list[int]:

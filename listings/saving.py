@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Seen:
-    """A product with its picture of now: whether it was read, whether that is news, and how urgent.
+    """A product with its picture of now: whether it was read, whether that is news or the product new, how urgent.
 
     `moved`: only the date changed at which it is to be read again.
     """
@@ -27,6 +27,7 @@ class Seen:
     rank: Rank = Rank.EDIT
     read: bool = True
     moved: bool = False
+    new: bool = False
 
 
 def save(seen: list[Seen]) -> tuple[list[Seen], list[Unread]]:

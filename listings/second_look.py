@@ -8,6 +8,7 @@ from listings import intake, rechecks
 from listings.models import Recheck
 from reverbsync import clock
 from reverbsync.outage import is_outage
+from shops import health
 from shops.platforms import client_of
 from shops.platforms.values import Missing, StoreError, Unsupported
 
@@ -29,6 +30,7 @@ def turn(first: Recheck) -> None:
         except (Missing, Unsupported) as error:
             words = str(error)
         except StoreError as error:
+            health.did_not_answer(row.shop_id, error)
             rechecks.store_is_away(row, now=clock.now(), wait_s=error.retry_after)
             return
         except Exception as error:

@@ -18,6 +18,7 @@ from listings.models import Product, Rank, Walk
 from reverbsync import clock
 from reverbsync.outage import is_outage
 from reverbsync.wake import wake
+from shops import health
 from shops.models import Shop
 from shops.platforms import StoreClient, client_of, platform_of
 from shops.platforms.values import CursorLost, StoreError, StoreRefused, Unread
@@ -33,6 +34,8 @@ NIGHTLY = timedelta(hours=24)
 OVERLAP = timedelta(minutes=5)
 #: After so many failed turns in a row the walk stands still until its next date; the seller reads why.
 MAX_FAILURES = 12
+#: Seconds between two looks for changes while the store's calls do not arrive.
+MISSED_S = 120
 #: Two looks for changes that something asked for are no closer than this.
 LOOK_PAUSE = timedelta(minutes=1)
 Kind = Walk.Kind
@@ -56,7 +59,8 @@ def plan(shop: Shop) -> None:
 def every(shop: Shop, kind: str) -> timedelta:
     """Return the time between two walks of a kind."""
     platform = platform_of(shop.store)
-    seconds = {Kind.CHANGES.value: platform.poll_every_s, Kind.STOCK.value: platform.sweep_every_s}
+    polls = min(platform.poll_every_s, MISSED_S) if health.is_missed(shop.pk) else platform.poll_every_s
+    seconds = {Kind.CHANGES.value: polls, Kind.STOCK.value: platform.sweep_every_s}
     return timedelta(seconds=seconds[kind]) if kind in seconds else NIGHTLY
 
 
@@ -81,6 +85,13 @@ def look_soon(shop_id: int) -> None:
     if just_now.exists():
         just_now.filter(due_at__gt=now + LOOK_PAUSE).update(due_at=now + LOOK_PAUSE)
     elif idle.update(due_at=now):
+        wake(WALK, shop_id)
+
+
+def store_is_back(shop_id: int) -> None:
+    """Go on at once with what failed while the store did not answer."""
+    failed = Walk.objects.filter(shop=shop_id, state=Walk.State.RUNNING, failures__gt=0)
+    if failed.update(due_at=clock.now(), failures=0):
         wake(WALK, shop_id)
 
 
@@ -167,6 +178,8 @@ def _page(walk: Walk, client: StoreClient) -> None:
         rechecks.unread(walk.shop, page.unread, now=asked_at, cause=walk.get_kind_display())
         walk.news += kept.news
         walk.vanished += kept.gone
+        if walk.kind == Kind.CHANGES and kept.changed:
+            health.found_by_looking(walk.shop_id, at=asked_at)
         walk.unread += len(page.unread) + len(kept.unread)
         _count(walk, kept.seen, page.total)
         pages.grow(walk, client)
@@ -215,6 +228,8 @@ def _count(walk: Walk, seen: int, total: int | None) -> None:
 
 def _go_on(walk: Walk, cursor: str | None, *, brought: int) -> None:
     if brought or cursor is None:  # a page that only leads on does not show that the next one will be better
+        if walk.failures:
+            health.answers(walk.shop_id)
         walk.failures, walk.note = 0, ""
     if cursor is not None:
         walk.cursor = cursor
@@ -237,6 +252,7 @@ def _finish(walk: Walk) -> None:
 
 
 def _failed(walk: Walk, error: StoreError, client: StoreClient) -> None:
+    health.did_not_answer(walk.shop_id, error)
     walk.failures += 1
     walk.note = str(error)[:300]
     if isinstance(error, CursorLost):

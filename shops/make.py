@@ -14,6 +14,7 @@ from shops.models import (
     ReverbConnection,
     Shop,
     StoreConnection,
+    StoreHealth,
     SyncSettings,
     ToldOrder,
     ToldProduct,
@@ -65,6 +66,7 @@ def connect_store(shop: Shop, *, platform: str, address: str, keys: Keys, proble
                 "hooks_due_at": now,
             },
         )
+        StoreHealth.objects.filter(shop=shop).delete()
         same = before is not None and before.platform == platform and same_address(before.address, read)
         if before is not None and not same:
             ToldProduct.objects.filter(store=connection).delete()
@@ -140,7 +142,7 @@ def connect_reverb(shop: Shop, token: str, *, sandbox: bool = False, by_oauth: b
             "hooks_due_at": now,
             "orders_due_at": now,
             # Of another account nothing is known yet.
-            **({"hooks": {}, "hooks_checked_at": None, "orders_read_at": None} if other else {}),
+            **({"hooks": {}, "hooks_checked_at": None, "orders_read_at": None, **hooks.NEVER_CALLED} if other else {}),
         },
     )
     look_again(shop)

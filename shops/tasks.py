@@ -9,7 +9,7 @@ from celery import shared_task
 from reverbsync import clock
 from reverbsync.alone import only_one
 from reverbsync.wake import awake, wake
-from shops import make, upkeep
+from shops import health, make, upkeep
 from shops.models import PendingConnection, ReverbConnection, StoreConnection
 from shops.reverb import upkeep as reverb_upkeep
 
@@ -34,9 +34,22 @@ def check_reverb(shop_id: int) -> None:
             reverb_upkeep.check(connection)
 
 
+@shared_task(name=health.PROBE)
+def probe_store(shop_id: int) -> None:
+    """Ask a store that did not answer whether it does again."""
+    awake(health.PROBE, shop_id)
+    with only_one(health.PROBE, shop_id) as alone:
+        if alone:
+            health.probe(shop_id)
+
+
 @shared_task(name="shops.sweep")
 def sweep() -> None:
     """Wake the checks that are due."""
+    health.check_what_is_missed()
+    reverb_upkeep.check_what_is_missed()
+    for shop_id in health.due():
+        wake(health.PROBE, shop_id)
     for shop_id in upkeep.due():
         wake(make.CHECK_STORE, shop_id)
     for shop_id in reverb_upkeep.due():

@@ -13,7 +13,8 @@ from django.db.models import F, Q
 from pydantic import SecretStr
 
 from reverbsync import clock
-from shops.models import StoreConnection
+from shops import health
+from shops.models import StoreConnection, StoreHealth
 from shops.platforms import client_of
 from shops.platforms.values import StoreError, StoreRefused, Unsupported
 
@@ -44,16 +45,27 @@ def check(connection: StoreConnection) -> None:
         client = client_of(connection)
         info = client.check()
         changes |= {"name": info.name[:255], "currency": info.currency[:3].upper()}
+        if _silent(connection):
+            client.drop_hooks(connection.webhook_address)  # all is in place and nothing arrives: begin anew
         changes |= {"hooks": asdict(client.keep_hooks(connection.webhook_address)), "hooks_checked_at": now}
     except Unsupported as error:
         changes["hooks"] = {"there": [], "refused": {"": str(error)}}
     except StoreError as error:
+        health.did_not_answer(connection.shop_id, error)
         changes["problem"] = str(error)[:300]
         if not isinstance(error, StoreRefused):
             changes["hooks_due_at"] = now + AFTER_A_FAILURE
     # The seller may have connected anew or disconnected meanwhile: then this check is of no use any more.
     same = StoreConnection.objects.filter(pk=connection.pk, removed_at=None, hooks_due_at=connection.hooks_due_at)
     same.update(**changes)
+    if not changes["problem"]:
+        health.answers(connection.shop_id)
+
+
+def _silent(connection: StoreConnection) -> bool:
+    """Tell whether an earlier check found all webhooks in place, and their calls do not arrive all the same."""
+    found = StoreHealth.objects.filter(shop=connection.shop_id).first()
+    return health.is_silent(found, connection.hooks_checked_at) and not connection.hooks.get("repaired")
 
 
 def _take_down(connection: StoreConnection) -> None:

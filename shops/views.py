@@ -13,10 +13,10 @@ from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from reverbsync import clock
-from shops import make
+from shops import health, make
 from shops.access import for_members, shops_of
 from shops.forms import ReverbForm, SettingsForm, ShopForm, StoreForm
-from shops.models import Person, ReverbConnection, Shop, StoreConnection
+from shops.models import Person, ReverbConnection, Shop, StoreConnection, StoreHealth
 from shops.platforms import PLATFORMS, Platform
 from shops.platforms.values import StoreRefused
 from shops.reverb import hooks, limits
@@ -67,6 +67,7 @@ def overview(request: HttpRequest, shop: Shop) -> HttpResponse:
             "link": problem.link_on(connection.web_url) if problem and connection else "",
             "platform": PLATFORMS[store.platform] if store else None,
             "settings": shop.sync_settings,
+            "health": StoreHealth.objects.filter(shop=shop).first(),
         },
     )
 
@@ -77,7 +78,16 @@ def store(request: HttpRequest, shop: Shop) -> HttpResponse:
     """Show the store's connection, or the platforms to choose from."""
     connection = StoreConnection.objects.filter(shop=shop).first()
     platform = PLATFORMS[connection.platform] if connection else None
-    context = {"shop": shop, "store": connection, "platform": platform, "platforms": PLATFORMS.values()}
+    found = StoreHealth.objects.filter(shop=shop).first()
+    silent = connection is not None and health.is_silent(found, connection.hooks_checked_at)
+    context = {
+        "shop": shop,
+        "store": connection,
+        "platform": platform,
+        "platforms": PLATFORMS.values(),
+        "health": found,
+        "silent": silent,
+    }
     return render(request, "shops/store.html", context)
 
 
@@ -163,8 +173,9 @@ def reverb(request: HttpRequest, shop: Shop) -> HttpResponse:
         "oauth": bool(site.REVERB_CLIENT_ID),
         "topics": hooks.WANTED,
         "refused": _by_words(connection.hooks.get("refused", {})) if connection else {},
-        "orders_every": hooks.orders_every(connection) if connection else None,
-        "tells_of_listings": connection is not None and hooks.tells_of_listings(connection),
+        "orders_every": hooks.orders_every(connection, clock.now()) if connection else None,
+        "tells_of_listings": connection is not None and hooks.tells_of_listings(connection, clock.now()),
+        "silent": connection is not None and hooks.is_silent(connection),
         "orders_late": connection is not None and hooks.orders_late(connection, clock.now()),
     }
     return render(request, "shops/reverb.html", context)

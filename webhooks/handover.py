@@ -9,6 +9,7 @@ from listings import intake
 from listings.orders import look
 from reverbsync import clock
 from reverbsync.outage import NotReached, attempt
+from shops import health
 from shops.events import Event, ShopForgotten
 from shops.models import Shop
 from shops.platforms import Platform, platform_of
@@ -44,6 +45,10 @@ def hand_over(shop: Shop, *, sales: bool | None = None) -> bool:
     for delivery, found in meant.items():
         errors = [failed[event] for event in found.events if event in failed]
         turn.end(delivery, errors, replayable=_replayable(platform, delivery), unread=found.unread)
+    if any(one.attempts > one.faults for one in turn.worked_off):
+        health.answers(shop.pk)
+    if batch:
+        health.called(shop.pk, platform, {one.topic for one in batch}, at=max(one.received_at for one in batch))
     emptied = {one.topic for one in turn.worked_off if not _replayable(platform, one)}
     inbox.done(turn.worked_off, now=clock.now(), personal={*emptied, *platform.personal_topics})
     return turn.left or len(batch) == BATCH

@@ -6,7 +6,7 @@ from listings.orders import hear
 from reverbsync import clock
 from shops.events import ReverbEvent
 from shops.models import ReverbConnection, Shop
-from shops.reverb import webhooks
+from shops.reverb import hooks, webhooks
 from webhooks import inbox
 from webhooks.models import Delivery
 from webhooks.working import Turn
@@ -45,6 +45,7 @@ def hand_over(shop: Shop, *, limit: int, sales: bool | None = None) -> bool:
     inbox.put_aside(strange, state=Delivery.State.IGNORED, note=words, now=now)
     # Many calls about one order, or saying the same of a listing, are one event.
     events = {event: f"Reverb {one.topic or 'webhook'}" for one, event in meant.items()}
+    hooks.called(connection, set(meant.values()), clock.now())
     failed = hear.follow(connection, events, over=over)
     for delivery, event in meant.items():
         turn.end(delivery, [failed[event]] if event in failed else [], replayable=False)

@@ -12,6 +12,7 @@ from listings.orders import poll
 from reverbsync import clock
 from reverbsync.logs import whereabouts
 from reverbsync.outage import NotReached
+from shops import health
 from shops.platforms.values import StoreError
 from shops.reverb.errors import ReverbError
 from webhooks import inbox
@@ -41,6 +42,7 @@ class Turn:
         if own:
             self.broke(delivery, own[0], replayable=replayable)
         elif passing:
+            health.did_not_answer(self.shop_id, passing[0])
             wait = getattr(passing[0], "retry_after", None)
             inbox.try_later(delivery, note=str(passing[0]), now=self.now, at_least_s=wait)
         elif found:

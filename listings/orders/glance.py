@@ -63,7 +63,7 @@ def turn(connection: ReverbConnection, client: ReverbClient) -> None:
             _owed(connection.shop, now)
             owed_due_at = (now + ROUND).timestamp()
         last = place.page >= pages or not rows
-        step = step_of(pages, told=hooks.tells_of_listings(connection))
+        step = step_of(pages, told=hooks.tells_of_listings(connection, now))
         following = _Place(1 if last else place.page + 1, _next(place, step, now), owed_due_at, asked)
         cache.set(_key(connection), asdict(following), 3 * ROUND.total_seconds())
 

@@ -112,6 +112,14 @@ def leave(order: Order) -> None:
         _save(order, place=place, asked_for=False, place_due_at=None, problem="", making_at=None)
 
 
+def store_is_back(shop_id: int) -> None:
+    """Try again at once what failed while the store did not answer."""
+    now, mine = clock.now(), Order.objects.filter(shop=shop_id)
+    for some in portions(mine.filter(place_attempts__gt=0, place_due_at__gt=now)):
+        some.update(place_due_at=now)
+    wake(PLACE, shop_id)
+
+
 def settings_changed(shop: Shop) -> None:
     """Settings or a connection changed: begin or end to take orders, and look again at what waits."""
     now, on = clock.now(), shop.sync_settings.take_orders

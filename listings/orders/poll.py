@@ -109,15 +109,19 @@ def _read(connection_id: int, client: ReverbClient, now: datetime) -> None:
     try:
         left_out = partial(not_readable, connection.shop_id)
         found = client.orders(_since(connection, now), left_out=left_out)
+        news = 0
         while part := list(islice(found, BATCH)):
-            take(connection.shop, part, cause="Reverb order")
+            news += take(connection.shop, part, cause="Reverb order")
     except Exception as error:
         _plan(connection, planned, now + _delay(connection, error, now))
         raise
+    if news and connection.orders_read_at is not None:  # the first reading finds what was there before
+        hooks.missed(connection, clock.now())
+        connection.refresh_from_db()
     # Unless another account was connected meanwhile: of that one nothing was read.
     mine = ReverbConnection.objects.filter(pk=connection.pk, account_id=connection.account_id)
     mine.filter(Q(orders_read_at__isnull=True) | Q(orders_read_at__lt=now)).update(orders_read_at=now)
-    _plan(connection, planned, now + hooks.orders_every(connection))
+    _plan(connection, planned, now + hooks.orders_every(connection, now))
 
 
 def _since(connection: ReverbConnection, now: datetime) -> datetime:

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 
 from django.db import transaction
 from django.db.models import Case, Count, F, IntegerField, Min, Q, Value, When
@@ -49,43 +48,46 @@ MOST_UNITS = 2_147_483_647
 _WANTED = Case(When(status__in=RELEASED, then=Value(0)), default=F("quantity"), output_field=IntegerField())
 
 
-def take(shop: Shop, pictures: Iterable[ReverbOrder], *, cause: str) -> None:
+def take(shop: Shop, pictures: Iterable[ReverbOrder], *, cause: str) -> int:
     """Save what is newer, and open a job for each product whose stock has still to give or get back units for it.
+
+    Returns how many orders are new, or in another status than before.
 
     All in one transaction: no order is known without its job. Names and addresses are kept only while the shop has its
     orders made in the store. While auto-sync is off no job is opened; `uncounted` finds them when it is on again.
 
     Where one order of several cannot be taken, the others are, and the sync log names it; one alone raises why.
     """
-    found = list(pictures)
-    error = attempt(partial(_take, shop, found, cause))
-    if error is None:
-        return
+    found, taken = list(pictures), list[int]()
+    if attempt(lambda: taken.append(_take(shop, found, cause))) is None:
+        return sum(taken)
     for one in found:
-        if (error := _take_alone(shop, one, cause)) is not None:
+        if (error := _take_alone(shop, one, cause, taken)) is not None:
             logger.error("An order of shop %s could not be taken: %s", shop.pk, whereabouts(error))
             if len(found) == 1:
                 raise error
             not_readable(shop.pk, one.number, "It could not be saved.")
+    return sum(taken)
 
 
-def _take_alone(shop: Shop, picture: ReverbOrder, cause: str) -> Exception | None:
+def _take_alone(shop: Shop, picture: ReverbOrder, cause: str, taken: list[int]) -> Exception | None:
     """Take one order, at least what our stock needs of it; return what it raised."""
-    if attempt(partial(_take, shop, [picture], cause)) is None:
+    if attempt(lambda: taken.append(_take(shop, [picture], cause))) is None:
         return None
-    return attempt(partial(_take, shop, [news.bare(picture)], cause))
+    return attempt(lambda: taken.append(_take(shop, [news.bare(picture)], cause)))
 
 
-def _take(shop: Shop, pictures: Iterable[ReverbOrder], cause: str) -> None:
+def _take(shop: Shop, pictures: Iterable[ReverbOrder], cause: str) -> int:
     newest = _newest(pictures)
     if not newest:
-        return
+        return 0
     with transaction.atomic():
         # One taking of a shop at a time, as with intake: no order becomes two rows, and no older one wins.
         Shop.objects.select_for_update(no_key=True).get(pk=shop.pk)
         settings = shop.sync_settings
         personal = settings.take_orders
         known = {row.number: row for row in Order.objects.filter(shop=shop, number__in=newest)}
+        before = {number: row.status for number, row in known.items()}
         places = _Places.of(shop, newest.values())
         taken = [
             _see(known.get(number) or Order(shop=shop, number=number), one, places, personal=personal)
@@ -102,6 +104,7 @@ def _take(shop: Shop, pictures: Iterable[ReverbOrder], cause: str) -> None:
             agreed = set(Ledger.objects.filter(listing__product__in=ids).values_list("listing__product", flat=True))
             since = dict(Product.objects.filter(pk__in=ids).values_list("pk", "stock_since"))
             _open_jobs(shop, {row.product_id for row in moved if _owes(row, agreed, since)}, cause)
+    return sum(before.get(one.row.number) != one.row.status for one in taken)
 
 
 def uncounted(shop: Shop, span: Span = EVERYTHING) -> list[Product]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shops.models.connections import PendingConnection, ReverbConnection, StoreConnection
+from shops.models.health import StoreHealth
 from shops.models.person import Person
 from shops.models.rules import Group, MappingRule, SelectionRule
 from shops.models.settings import FIELDS, SyncSettings
@@ -24,6 +25,7 @@ __all__ = [
     "ShipStationNotice",
     "Shop",
     "StoreConnection",
+    "StoreHealth",
     "SyncSettings",
     "ToldOrder",
     "ToldProduct",

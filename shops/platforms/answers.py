@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 from reverbsync.http import Answer
 from reverbsync.pace import Budget
 from shops.platforms import calls
-from shops.platforms.values import Malformed, Missing, StoreError, StorePassing, StoreRefused, Unsupported
+from shops.platforms.values import Away, Malformed, Missing, StoreError, StoreRefused, Unsupported
 from shops.verdict import Verdict
 
 __all__ = ["SPEAKING", "Caller", "Verdict", "judge"]
@@ -127,7 +127,7 @@ class Caller(ABC):
             return calls.slow_down(self.store, self.budget, answer, seconds=self.wait_s(answer))
         asked = calls.retry_after_s(answer)
         retry_after = None if asked is None else min(asked, MOST_RETRY_AFTER_S)
-        return StorePassing(words, retry_after=retry_after, maybe_done=method != "GET")
+        return Away(words, retry_after=retry_after, maybe_done=method != "GET")
 
     def _explain(self, answer: Answer) -> str:
         """Return what an answer without words of the platform's own means to the seller."""
@@ -148,7 +148,7 @@ class Caller(ABC):
         Keys that work for the probe may lack a permission, or work again: either is retried, with the store's words.
         """
         verdict, _ = judge(self.probe(), self)
-        return StoreRefused(words) if verdict == Verdict.KEYS else StorePassing(words)
+        return StoreRefused(words) if verdict == Verdict.KEYS else Away(words)
 
 
 def judge(answer: Answer, caller: Caller) -> tuple[Verdict, Any]:

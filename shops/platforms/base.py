@@ -148,6 +148,8 @@ class Platform(ABC):
     personal_topics: ClassVar[tuple[str, ...]] = ()
     #: Topics of stock and orders: they may tell of a sale, and are handed over before all others.
     sale_topics: ClassVar[tuple[str, ...]] = ()
+    #: Topics of which at least one comes with each change of a known product.
+    change_topics: ClassVar[tuple[str, ...]] = ()
     #: What the seller does to connect by pasted keys, one sentence a step.
     steps: ClassVar[tuple[str, ...]]
     address_help: ClassVar[str]

@@ -10,7 +10,7 @@ from typing import Any
 from reverbsync import http, ownership, pace
 from reverbsync.http import Answer
 from reverbsync.pace import Budget
-from shops.platforms.values import StoreError, StorePassing, StoreRefused, TooLarge
+from shops.platforms.values import Away, StoreError, StorePassing, StoreRefused, TooLarge
 
 #: A store that is someone's own machine may be slow.
 PATIENT_S = 60.0
@@ -31,7 +31,7 @@ def call(
 
     A worker that has lost its work to another one makes none: raises ownership.Lost.
 
-    Raises StorePassing when nothing answered, with `maybe_done` where a write may have been applied, TooLarge when the
+    Raises Away when nothing answered, with `maybe_done` where a write may have been applied, TooLarge when the
     answer is larger than what is read of one, and StoreRefused when the address may not be called.
     """
     try:
@@ -43,7 +43,7 @@ def call(
     except http.NotAllowed as error:
         raise StoreRefused(f"{store}: {error}.") from None
     except http.Unreachable as error:
-        kind = TooLarge if isinstance(error, http.TooLarge) else StorePassing
+        kind = TooLarge if isinstance(error, http.TooLarge) else Away
         raise kind(f"{store}: {error}.", maybe_done=error.maybe_done and method != "GET") from None
 
 
@@ -63,7 +63,7 @@ def json_of(store: str, answer: Answer) -> Any:
         return answer.json()
     except ValueError:
         maybe = answer.status < 300 or answer.status >= 500
-        raise StorePassing(f"{store} sent a page instead of an answer ({answer.status}).", maybe_done=maybe) from None
+        raise Away(f"{store} sent a page instead of an answer ({answer.status}).", maybe_done=maybe) from None
 
 
 def slow_down(store: str, budget: Budget, answer: Answer, *, seconds: float | None = None) -> StorePassing:

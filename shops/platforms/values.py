@@ -12,6 +12,7 @@ from shops.hooks import Hooks
 from shops.pictures import StoreProduct
 
 __all__ = [
+    "Away",
     "BadSignature",
     "Count",
     "Envelope",
@@ -62,6 +63,10 @@ class StoreError(Exception):
 
 class StorePassing(StoreError):
     """Will pass by itself."""
+
+
+class Away(StorePassing):
+    """The store does not answer, or something before it does: time-outs, server errors, pages, redirects."""
 
 
 class Malformed(StorePassing):

@@ -12,7 +12,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.db.models import F, Q
+
 from shops import hooks
+from shops.events import ReverbEvent, ReverbListingChanged, ReverbOrderChanged
 from shops.hooks import Hook, Hooks
 from shops.models import ReverbConnection
 from shops.reverb.client import ReverbClient
@@ -37,17 +40,62 @@ LISTING = {"listings/update", "product/updated"}
 #: How often orders are read where Reverb tells us of both, and where it does not.
 TOLD, NOT_TOLD = timedelta(seconds=300), timedelta(seconds=60)
 LATE = timedelta(minutes=30)
+#: A call within this time shows that calls arrive.
+LATELY = timedelta(days=3)
+#: Of another account no call has arrived yet.
+NEVER_CALLED = dict.fromkeys(("order_called_at", "listing_called_at", "order_missed_at"))
+#: How often the moment of the last call is written at most.
+KEPT_TO = timedelta(seconds=60)
 
 
-def orders_every(connection: ReverbConnection) -> timedelta:
-    """Return the time between two readings of the account's orders."""
+def orders_every(connection: ReverbConnection, now: datetime) -> timedelta:
+    """Return the time between two readings of the account's orders: longer only while calls really arrive."""
     there = _there(connection)
-    return TOLD if there & PLACED and there & CHANGED else NOT_TOLD
+    registered = there & PLACED and there & CHANGED
+    return TOLD if registered and _arrive(connection, now) else NOT_TOLD
 
 
-def tells_of_listings(connection: ReverbConnection) -> bool:
-    """Tell whether Reverb calls us when somebody changes a listing there."""
-    return bool(_there(connection) & LISTING)
+def tells_of_listings(connection: ReverbConnection, now: datetime) -> bool:
+    """Tell whether Reverb calls us when somebody changes a listing there, and such a call arrived lately."""
+    return bool(_there(connection) & LISTING) and _lately(connection.listing_called_at, now)
+
+
+def _arrive(connection: ReverbConnection, now: datetime) -> bool:
+    """Tell whether calls about orders arrive: one did lately, and no change was found since that none told of."""
+    called, missed = connection.order_called_at, connection.order_missed_at
+    return _lately(called, now) and (missed is None or (called is not None and called >= missed))
+
+
+def _lately(moment: datetime | None, now: datetime) -> bool:
+    return moment is not None and now - moment < LATELY
+
+
+def called(connection: ReverbConnection, events: Collection[ReverbEvent], now: datetime) -> None:
+    """Note that calls about orders or listings arrived, to within a minute."""
+    mine = ReverbConnection.objects.filter(pk=connection.pk)
+    if any(isinstance(event, ReverbOrderChanged) for event in events):
+        stale = Q(order_called_at=None) | Q(order_called_at__lt=now - KEPT_TO)
+        mine.filter(stale | Q(order_missed_at__gt=F("order_called_at"))).update(order_called_at=now)
+    if any(isinstance(event, ReverbListingChanged) for event in events):
+        mine.filter(Q(listing_called_at=None) | Q(listing_called_at__lt=now - KEPT_TO)).update(listing_called_at=now)
+
+
+def missed(connection: ReverbConnection, now: datetime) -> None:
+    """Note that reading the orders found a change; its call may still be on the way."""
+    if _there(connection) & (PLACED | CHANGED):
+        ReverbConnection.objects.filter(pk=connection.pk).update(order_missed_at=now)
+
+
+def is_silent(connection: ReverbConnection) -> bool:
+    """Tell whether calls about orders do not arrive, although the registration was checked since one was missed."""
+    missed_at, called_at, checked_at = (
+        connection.order_missed_at,
+        connection.order_called_at,
+        connection.hooks_checked_at,
+    )
+    if missed_at is None or checked_at is None or (called_at is not None and called_at >= missed_at):
+        return False
+    return checked_at > missed_at
 
 
 def _there(connection: ReverbConnection) -> set[str]:

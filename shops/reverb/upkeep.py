@@ -10,7 +10,7 @@ import random
 from dataclasses import asdict
 from datetime import timedelta
 
-from django.db.models import F
+from django.db.models import F, Q
 
 from reverbsync import clock
 from shops.hooks import Hooks
@@ -21,12 +21,24 @@ from shops.reverb.errors import Lasting, NeedsSeller, ReverbError
 
 EVERY = timedelta(hours=24)
 AFTER_A_FAILURE = timedelta(minutes=5)
+#: How late a call may be before the registration is checked, and how often it is while none arrives.
+CALL_TAKES, CHECK_EVERY = timedelta(minutes=2), timedelta(hours=1)
 
 
 def due() -> list[int]:
     """Return the shops whose webhooks at Reverb are to be checked, for the sweeper."""
     found = ReverbConnection.objects.filter(hooks_due_at__lte=clock.now(), shop__delete_asked_at__isnull=True)
     return list(found.order_by(F("hooks_due_at")).values_list("shop_id", flat=True))
+
+
+def check_what_is_missed() -> None:
+    """Let the registration be checked of accounts whose calls did not arrive, for the sweeper."""
+    now = clock.now()
+    unheard = Q(order_called_at=None) | Q(order_called_at__lt=F("order_missed_at"))
+    unchecked = Q(hooks_checked_at=None) | Q(hooks_checked_at__lt=now - CHECK_EVERY)
+    changed_since = Q(hooks_checked_at__lt=F("order_missed_at"))
+    late = ReverbConnection.objects.filter(unheard, unchecked | changed_since, order_missed_at__lte=now - CALL_TAKES)
+    late.filter(hooks_due_at__gt=now).exclude(hooks_checked_at__gt=now - CALL_TAKES).update(hooks_due_at=now)
 
 
 def check(connection: ReverbConnection) -> None:
@@ -65,6 +77,8 @@ def _ask_again_what_is_wrong(connection: ReverbConnection) -> None:
 
 def _kept(connection: ReverbConnection) -> Hooks | None:
     """Return what stands now, None when the token is dead. Raises ReverbError for what will pass."""
+    if hooks.is_silent(connection) and not connection.hooks.get("repaired"):
+        hooks.drop(connection)  # all is in place and nothing arrives: begin anew
     try:
         return hooks.keep(ReverbClient.of(connection), connection)
     except NeedsSeller as error:

@@ -110,7 +110,21 @@ def test_reading_is_planned_by_what_reverb_tells_us_of(guitar: World) -> None:
     assert connection(guitar).orders_due_at == guitar.now + timedelta(seconds=60)
     ReverbConnection.objects.update(hooks={"there": ["orders/create", "orders/update"]})
     read(guitar)
+    assert connection(guitar).orders_due_at == guitar.now + timedelta(seconds=60)  # none has arrived yet
+    ReverbConnection.objects.update(order_called_at=guitar.now)
+    read(guitar)
     assert connection(guitar).orders_due_at == guitar.now + timedelta(seconds=300)
+
+
+def test_a_sale_whose_call_got_lost_lets_orders_be_read_each_minute_again(guitar: World) -> None:
+    there = {"there": ["orders/create", "orders/update"]}
+    ReverbConnection.objects.update(hooks=there, order_called_at=guitar.now)
+    read(guitar)
+    guitar.wait(300)
+    guitar.reverb.ask("POST", "/buy", {"listing_id": guitar.listing()["id"]})
+    read(guitar)
+    assert Order.objects.count() == 1
+    assert connection(guitar).orders_due_at == guitar.now + timedelta(seconds=60)
 
 
 def test_the_sweeper_reads_orders_when_they_are_due(guitar: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -208,8 +222,9 @@ def test_orders_that_cannot_be_known_are_an_error_for_who_needs_them(guitar: Wor
 
 
 def told_of_listings(world: World) -> None:
-    """Let Reverb have taken our webhook for changed listings."""
-    ReverbConnection.objects.filter(shop=world.shop).update(hooks={"there": ["listings/update"]})
+    """Let Reverb have taken our webhook for changed listings, and its calls arrive."""
+    told = {"hooks": {"there": ["listings/update"]}, "listing_called_at": world.now}
+    ReverbConnection.objects.filter(shop=world.shop).update(**told)
 
 
 def test_what_somebody_changed_on_reverbs_own_site_is_found_within_a_day(guitar: World) -> None:
@@ -230,7 +245,7 @@ def test_a_change_of_a_title_is_none_of_its_business(guitar: World) -> None:
 
 
 def test_where_reverb_tells_of_no_listing_it_is_found_within_minutes(guitar: World) -> None:
-    assert not hooks.tells_of_listings(connection(guitar))
+    assert not hooks.tells_of_listings(connection(guitar), guitar.now)
     tasks.orders(guitar.shop.pk)
     _on_their_site(guitar, {"inventory": 1})
     guitar.wait(120)

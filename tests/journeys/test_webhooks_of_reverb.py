@@ -12,6 +12,7 @@ from django.test import Client
 
 from listings.models import Job, Ledger, Listing, Order
 from shops import make
+from shops.events import ReverbListingChanged, ReverbOrderChanged
 from shops.models import ReverbConnection
 from shops.reverb import hooks, upkeep
 from shops.reverb.client import ReverbClient
@@ -66,7 +67,7 @@ def test_connecting_registers_each_topic_with_an_address_of_its_own(world: World
     assert made.hooks["refused"] == {"orders/paid": REFUSED}
     assert made.hooks_checked_at == world.now
     assert upkeep.due() == []  # the next check is tomorrow's
-    assert hooks.orders_every(made) == timedelta(minutes=5)
+    assert hooks.orders_every(made, world.now) == timedelta(minutes=1)  # no call has arrived yet
 
 
 def test_a_second_check_changes_nothing(world: World) -> None:
@@ -82,8 +83,10 @@ def test_where_only_paid_orders_are_told_of_that_is_kept_and_asking_goes_on_each
     assert topics(world) == made.hooks["there"] == ["orders/paid"]
     assert set(made.hooks["refused"]) == set(hooks.WANTED) - {"orders/paid"}
     assert made.problem != "token_refused"
-    assert hooks.orders_every(made) == timedelta(minutes=1)
-    assert not hooks.tells_of_listings(made)
+    hooks.called(made, {ReverbOrderChanged("1"), ReverbListingChanged("1")}, world.now)
+    made.refresh_from_db()
+    assert hooks.orders_every(made, world.now) == timedelta(minutes=1)
+    assert not hooks.tells_of_listings(made, world.now)
 
 
 def test_the_sync_guides_names_are_tried_where_the_others_are_refused(world: World) -> None:
@@ -91,8 +94,10 @@ def test_the_sync_guides_names_are_tried_where_the_others_are_refused(world: Wor
     made = check(world)
     assert topics(world) == sorted(["product/updated", "order/created", "orders/update"])
     assert set(made.hooks["refused"]) == {"listings/publish", "orders/paid", "app/uninstalled"}
-    assert hooks.orders_every(made) == timedelta(minutes=5)
-    assert hooks.tells_of_listings(made)
+    hooks.called(made, {ReverbOrderChanged("1"), ReverbListingChanged("1")}, world.now)
+    made.refresh_from_db()
+    assert hooks.orders_every(made, world.now) == timedelta(minutes=5)
+    assert hooks.tells_of_listings(made, world.now)
     world.reverb.ask("POST", "/settings", {"webhook_topics": [*DOCUMENTED, "product/updated", "order/created"]})
     check(world)
     assert topics(world) == DOCUMENTED  # one name for each is enough
@@ -104,7 +109,7 @@ def test_a_personal_token_that_may_register_none_is_no_dead_token(world: World) 
     assert (made.problem == "token_refused", rows(world), made.hooks["there"]) == (False, [], [])
     assert set(made.hooks["refused"].values()) == {"Please log in via Oauth to create webhooks"}
     assert len(world.reverb.calls("POST", "/webhooks/registrations")) == 1  # not each topic is asked for
-    assert hooks.orders_every(made) == timedelta(minutes=1)
+    assert hooks.orders_every(made, world.now) == timedelta(minutes=1)
 
 
 def test_a_dropped_webhook_is_put_back_by_the_daily_check(world: World) -> None:

@@ -20,6 +20,7 @@ class BigCommerce(Platform):
     name = "BigCommerce"
     topics = tuple(webhooks.TOPICS)
     sale_topics = webhooks.SALES
+    change_topics = webhooks.CHANGES
     steps = connect.STEPS
     address_help = "The store hash: the part after stores/ in the API path"
     fields = connect.FIELDS

@@ -94,6 +94,13 @@ SALES = (
     "store/order/statusUpdated",
     "store/order/refund/created",
 )
+#: One of them comes with each change of a known product.
+CHANGES = (
+    "store/product/updated",
+    "store/product/inventory/updated",
+    "store/sku/updated",
+    "store/sku/inventory/updated",
+)
 
 
 def our_key(secret: str) -> str:

@@ -22,6 +22,7 @@ class Shopify(Platform):
     app_topics = tuple(webhooks.APP_TOPICS)
     personal_topics = webhooks.PERSONAL
     sale_topics = webhooks.SALES
+    change_topics = ("products/update", "inventory_levels/update")
     steps = connect.STEPS
     address_help = "Such as your-shop.myshopify.com"
     fields = connect.FIELDS

@@ -20,6 +20,7 @@ class WooCommerce(Platform):
     topics = tuple(webhooks.TOPICS)
     personal_topics = webhooks.PERSONAL
     sale_topics = webhooks.SALES
+    change_topics = ("product.updated",)
     steps = connect.STEPS
     address_help = "Such as https://www.your-shop.com"
     fields = connect.FIELDS

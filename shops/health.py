@@ -1,0 +1,124 @@
+"""Does a store answer us, and do its calls reach us? Registered is not working, and silence is not an answer.
+
+While a store does not answer, the delays of what waits for it grow long. So whoever meets that says so here; one cheap
+call every 30 seconds finds out when it answers again, and then `shops.signals.store_is_back` makes all of that due.
+
+Platforms switch webhooks off that failed, and firewalls eat calls, without a word. So when looking at the store finds a
+change that no call told of, the registration is checked within minutes, and the page says what is true.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from django.db.models import F, Q
+
+from reverbsync import clock
+from shops.models import StoreConnection, StoreHealth
+from shops.platforms import Platform, client_of, platform_of
+from shops.platforms.values import Away, StoreError, StoreRefused
+from shops.signals import store_is_back
+
+PROBE = "shops.probe_store"
+EVERY = timedelta(seconds=30)
+#: The same for a store that answers, and refuses our keys.
+REFUSED_EVERY = timedelta(minutes=5)
+#: How late a call may be, on the way or in a store's own queue, before the registration is checked.
+CALL_TAKES = timedelta(minutes=2)
+#: A call that came so long before a change was found may have told of it.
+BEFORE = timedelta(minutes=10)
+#: The registration is checked no oftener than this while calls are missed.
+CHECK_EVERY = timedelta(hours=1)
+#: How often `called_at` is written at most.
+KEPT_TO = timedelta(seconds=60)
+
+# -- does it answer? -----------------------------------------------------------------------------------------------
+
+
+def did_not_answer(shop_id: int, error: Exception) -> None:
+    """Note that a shop's store did not answer, or refused our keys. Other errors say nothing about the store."""
+    if not isinstance(error, Away | StoreRefused):
+        return
+    now = clock.now()
+    StoreHealth.objects.get_or_create(shop_id=shop_id)
+    well = StoreHealth.objects.filter(shop=shop_id, away_since=None)
+    well.update(away_since=now, away_words=str(error)[:300], probe_due_at=now + _pause(error))
+
+
+def answers(shop_id: int) -> None:
+    """Note that a shop's store answers. Where it did not before, all that waits for it is due now."""
+    away = StoreHealth.objects.filter(shop=shop_id, away_since__isnull=False)
+    if away.update(away_since=None, away_words="", probe_due_at=None):
+        store_is_back.send_robust(StoreConnection, shop_id=shop_id)
+
+
+def due() -> list[int]:
+    """Return the shops whose store is to be probed, for the sweeper."""
+    found = StoreHealth.objects.filter(probe_due_at__lte=clock.now(), shop__store__removed_at=None)
+    return list(found.order_by("probe_due_at").values_list("shop_id", flat=True))
+
+
+def probe(shop_id: int) -> None:
+    """Ask a store that did not answer who it is. Never raises what a store did."""
+    away = StoreHealth.objects.filter(shop=shop_id, probe_due_at__lte=clock.now())
+    store = StoreConnection.objects.filter(shop=shop_id, removed_at=None).first()
+    if store is None or not away.exists():
+        return
+    try:
+        client_of(store).check()
+    except StoreError as error:
+        away.update(probe_due_at=clock.now() + _pause(error), away_words=str(error)[:300])
+    else:
+        answers(shop_id)
+
+
+def _pause(error: Exception) -> timedelta:
+    if isinstance(error, StoreRefused):
+        return REFUSED_EVERY
+    return max(EVERY, timedelta(seconds=getattr(error, "retry_after", None) or 0.0))
+
+
+# -- do its calls arrive? ------------------------------------------------------------------------------------------
+
+
+def called(shop_id: int, platform: Platform, topics: Collection[str], *, at: datetime) -> None:
+    """Note that calls of these topics arrived, the last one at `at`."""
+    health, _ = StoreHealth.objects.get_or_create(shop_id=shop_id)
+    mine = StoreHealth.objects.filter(pk=health.pk)
+    if health.called_at is None or at > health.called_at + KEPT_TO:
+        mine.update(called_at=at)
+    if health.missed_at is not None and at > health.missed_at - BEFORE and set(topics) & set(platform.change_topics):
+        mine.update(missed=0, missed_since=None, missed_at=None)
+
+
+def found_by_looking(shop_id: int, *, at: datetime) -> None:
+    """Note that a look at the store found changes of known products. Their calls may still be on the way."""
+    store = StoreConnection.objects.filter(shop=shop_id).first()
+    if store is None or not platform_of(store).change_topics:
+        return
+    health, _ = StoreHealth.objects.get_or_create(shop_id=shop_id)
+    since = health.missed_since or at
+    StoreHealth.objects.filter(pk=health.pk).update(missed=F("missed") + 1, missed_since=since, missed_at=at)
+
+
+def check_what_is_missed() -> None:
+    """Let the registration be checked of stores whose calls did not arrive, for the sweeper."""
+    now = clock.now()
+    late = Q(shop__store_health__missed__gt=0, shop__store_health__missed_since__lte=now - CALL_TAKES)
+    unchecked = Q(hooks_checked_at=None) | Q(hooks_checked_at__lte=now - CHECK_EVERY)
+    changed_since = Q(hooks_checked_at__lt=F("shop__store_health__missed_since"))
+    stale = StoreConnection.objects.filter(late, unchecked | changed_since, removed_at=None, hooks_due_at__gt=now)
+    StoreConnection.objects.filter(pk__in=stale.values("pk")).update(hooks_due_at=now)
+
+
+def is_missed(shop_id: int) -> bool:
+    """Tell whether calls of a shop's store may not arrive at present."""
+    return StoreHealth.objects.filter(shop=shop_id, missed__gt=0).exists()
+
+
+def is_silent(health: StoreHealth | None, checked_at: datetime | None) -> bool:
+    """Tell whether calls do not arrive although the registration was checked since the first one was missed."""
+    if health is None or health.missed < 2 or health.missed_since is None:  # one may be on its way
+        return False
+    return checked_at is not None and checked_at > health.missed_since
