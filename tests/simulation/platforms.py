@@ -143,6 +143,31 @@ PLATFORMS: Mapping[str, Platform] = {
 BY_HOST = {host_of(kind): kind for kind in PLATFORMS}
 
 
+#: SKU of a product that nobody can read.
+ODD = "ODD-9"
+
+
+def odd_shapes(kind: str, made: Doc) -> list[dict[str, Any]]:
+    """Return the faults by which a store shows a product, among others and alone, so that nobody can read its stock."""
+    number, whatever = made["id"], {"odd": ["shape"]}
+    found = {
+        "shopify": [
+            {"path": "graphql", "edits": {f"data.products.nodes.[legacyResourceId={number}].variants": whatever}},
+            {"text": f"gid://shopify/Product/{number}", "edits": {"data.product.variants": whatever}},
+        ],
+        "bigcommerce": [
+            {"path": "/v3/catalog/products$", "edits": {f"data.[id={number}].variants": whatever}},
+            {"path": f"/v3/catalog/products/{number}$", "edits": {"data.variants": whatever}},
+        ],
+        "woocommerce": [
+            {"path": "/wc/v3/products$", "edits": {f"[id={number}].stock_quantity": whatever}},
+            {"path": f"/wc/v3/products/{number}$", "edits": {"stock_quantity": whatever}},
+        ],
+        "magento2": [{"path": "/V1/products$", "edits": {f"items.[id={number}].sku": whatever}}],
+    }
+    return [{"kind": "edited", "times": 10**9, **one} for one in found.get(kind, [])]
+
+
 def token_of(request: PreparedRequest) -> str:
     """Return the shop's token in a call of ours, whatever it travels in; "" where none does."""
     headers = request.headers

@@ -23,6 +23,7 @@ PLAIN: dict[str, Any] = {
     "call_s": (0.02, 0.1),
     "reads_per_minute": 2000,
     "writes_per_minute": 600,
+    "odd_neighbour": False,
     "begins_linked": True,
     "begins_with_mass_sync": False,
 }

@@ -13,7 +13,7 @@ from sandbox.common.keep import Doc
 from shops.models import ReverbConnection
 from tests.simulation.book import Book, Item, Order
 from tests.simulation.outside import Outside, Refused
-from tests.simulation.platforms import PLATFORMS
+from tests.simulation.platforms import ODD, PLATFORMS, odd_shapes
 from tests.simulation.story import Side, Step, Thing
 
 #: A used listing that sold is locked for good.
@@ -75,8 +75,8 @@ class World:
 
     # -- what is there ---------------------------------------------------------------------------------------
 
-    def open_shop(self, side: Side, *, domain: str, token: str, orders_lag_s: float) -> None:
-        """Fill a store, and its account on Reverb with what was listed by hand."""
+    def open_shop(self, side: Side, *, domain: str, token: str, orders_lag_s: float, odd: bool) -> None:
+        """Fill a store, and its account on Reverb with what was listed by hand. `odd`: a product cannot be read."""
         number = len(self.items)
         shop = {**PLATFORMS[side.platform].shop(domain, token), "name": f"Store {number + 1}"}
         self.outside.ask(side.platform, "POST", "/_control/shops", {**shop, "orders_lag_s": orders_lag_s})
@@ -92,6 +92,11 @@ class World:
                 self._list(item, thing)
             found.append(item)
         self.items.append(found)
+        if odd:
+            body = {"domain": domain, "title": "Odd", "variants": [{"sku": ODD, "price": "1.00"}]}
+            made = self.outside.ask(side.platform, "POST", "/_control/products", body)
+            for fault in odd_shapes(side.platform, made):
+                self.outside.ask(side.platform, "POST", "/_control/faults", fault)
 
     def in_store(self, item: Item) -> int | None:
         """Return the store's number, None when the product is not there."""

@@ -138,6 +138,7 @@ def _ways(luck: Random) -> dict[str, Any]:
     }
     return {
         "begins_linked": luck.random() < 0.6,
+        "odd_neighbour": luck.random() < 0.2,
         "begins_with_mass_sync": luck.random() < 0.3,
         "reverb_skew_s": round(luck.uniform(-3, 3), 1),
         "store_skew_s": round(luck.uniform(-1, 1), 1),
