@@ -21,6 +21,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from pydantic import SecretStr
 
 from reverbsync import clock
+from reverbsync.readable import FORMS
 from shops import make, pending
 from shops.access import for_members, shops_of
 from shops.models import PendingConnection, Person, Shop, StoreConnection
@@ -111,8 +112,8 @@ def arrive(request: HttpRequest, kind: str, step: str) -> HttpResponseBase:
 
 def _arrive(request: HttpRequest, kind: str, step: str) -> HttpResponse:
     handshake = _handshake(kind)
-    form = request.POST.dict() if request.content_type == "application/x-www-form-urlencoded" else {}
-    body = b"" if form else request.body
+    is_form = request.content_type in FORMS
+    form, body = (request.POST.dict(), b"") if is_form else ({}, request.body)
     visit = Visit(request.method or "GET", request.GET.dict(), form, body, _base(kind))
     row = pending.find(kind, handshake.state_of(step, visit))
     # Before the step is taken: a stranger must not use up what Shopify gave to the one who began.
