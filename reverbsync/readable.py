@@ -12,6 +12,8 @@ from django.views.defaults import bad_request
 
 from reverbsync.straight import PATH
 
+#: Name of the field in which lists are searched.
+SEARCH = "q"
 FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 
@@ -29,13 +31,15 @@ def readable(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callabl
 def _texts(request: HttpRequest) -> Iterator[str]:
     """Yield what the request says; of a form only where pages read it: a webhook's body is its own matter."""
     yield request.path_info
-    yield from _parts(request.GET)
     yield from request.COOKIES.values()
+    yield from _parts(request.GET)
     if request.content_type in FORMS and not request.path_info.startswith(PATH):
         yield from _parts(request.POST)
 
 
 def _parts(query: QueryDict) -> Iterator[str]:
+    """Yield names and values, but for the words of a search: its page finds what it can."""
     for name, values in query.lists():
-        yield name
-        yield from values
+        if name != SEARCH:
+            yield name
+            yield from values

@@ -19,6 +19,8 @@ from defusedxml.ElementTree import ParseError, fromstring
 from shops.orders import Address
 
 FORM = "%m/%d/%Y %H:%M"
+#: Years that a date of the query may name: beyond them a minute more, or another zone, is no date any more.
+EARLIEST, LATEST = 1970, 9000
 #: What XML 1.0 cannot hold, not even as a reference.
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NO = {"false", "0", "no"}
@@ -94,10 +96,12 @@ def moment(text: str) -> datetime:
     """Read a date of the query. Raises Unreadable."""
     for form in (FORM, "%m/%d/%Y %H:%M:%S", "%m/%d/%Y"):
         try:
-            return datetime.strptime(text.strip(), form).replace(tzinfo=UTC)
+            found = datetime.strptime(text.strip(), form).replace(tzinfo=UTC)
         except ValueError:
             continue
-    raise Unreadable("start_date and end_date are MM/dd/yyyy HH:mm in UTC.")
+        if EARLIEST <= found.year <= LATEST:
+            return found
+    raise Unreadable(f"start_date and end_date are MM/dd/yyyy HH:mm in UTC, in the years {EARLIEST} to {LATEST}.")
 
 
 # -- the export ----------------------------------------------------------------------------------------------------

@@ -205,11 +205,9 @@ def known(settings: SiteSettings, monkeypatch: pytest.MonkeyPatch) -> dict[str, 
         "kind": ["shopify", "bigcommerce", "magento2", "woocommerce", "custom", "catalogue", "reverb"],
         "step": ["start", "callback", "auth", "load", "uninstall", "return", "callback-x", "identity-x"],
         "state": list(PendingConnection.objects.values_list("state", flat=True)),
-        "key": [
-            *StoreConnection.objects.values_list("hook_key", flat=True),
-            *ReverbConnection.objects.values_list("hook_key", flat=True),
-            *ShipStation.objects.values_list("hook_key", flat=True),
-        ],
+        "webhooks/store/ key": list(StoreConnection.objects.values_list("hook_key", flat=True)),
+        "webhooks/reverb/ key": list(ReverbConnection.objects.values_list("hook_key", flat=True)),
+        "webhooks/shipstation/ key": list(ShipStation.objects.values_list("hook_key", flat=True)),
         "word": ["make", "leave", "begin", "stop", "start", "pause", "resume", "cancel", "retry", "send", "on", "off"],
         "section": ["selection", "price", "wording", "groups", "mapping"],
         "side": ["store", "reverb"],
@@ -217,12 +215,22 @@ def known(settings: SiteSettings, monkeypatch: pytest.MonkeyPatch) -> dict[str, 
     }
 
 
+def real_values(route: str, name: str, known: dict[str, list[str]]) -> list[str]:
+    """Return what there is for a part of an address's path."""
+    return next((values for place, values in known.items() if place == name or _is_in(place, route, name)), [])
+
+
+def _is_in(place: str, route: str, name: str) -> bool:
+    beginning, _, last = place.rpartition(" ")
+    return bool(beginning) and route.startswith(beginning) and last == name
+
+
 @st.composite
 def calls(draw: st.DrawFn, route: str, known: dict[str, list[str]], names: list[str]) -> dict[str, Any]:
     """Return one request for an address: real ids or odd ones in its path, odd fields in query and body."""
 
     def part(match: re.Match[str]) -> str:
-        real = [value.encode() for value in known.get(match[1] or match[2], [])]
+        real = [value.encode() for value in real_values(route, match[1] or match[2], known)]
         return quote_from_bytes(draw(st.sampled_from(real) | odd if real else odd), safe=":=-_")
 
     path = "/" + _PART.sub(part, route)
@@ -300,7 +308,8 @@ def request_of(
 
     def part(match: re.Match[str]) -> str:
         name = match[1] or match[2]
-        return quote_from_bytes((path or {}).get(name, known.get(name, ["x"])[0].encode()), safe=":=-_")
+        real = (real_values(route, name, known) or ["x"])[0].encode()
+        return quote_from_bytes((path or {}).get(name, real), safe=":=-_")
 
     return {
         "method": method,
@@ -335,7 +344,7 @@ def test_each_place_of_an_address_takes_each_odd_value(route: str, known: dict[s
     stranger, person = browsers()
     right = {name: values[0] for name, values in RIGHT.items()}
     for where, name in places(person, route, known):
-        for value in [*WORST, *random.Random(f"{route} {name}").sample(ODD, 6)]:
+        for value in [*WORST, *random.Random(f"{route} {name}").sample(ODD, 3)]:
             query, form, path = dict(right), dict(right), {}
             {"query": query, "form": form, "path": path}[where][name] = value
             for method in ("GET", "POST"):
@@ -350,7 +359,7 @@ def test_every_address_takes_whatever_it_is_given(route: str, known: dict[str, l
     stranger, person = browsers()
     names = [name for where, name in places(person, route, known) if where != "path"]
 
-    @settings(max_examples=30, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
+    @settings(max_examples=15, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
     @given(calls(route, known, names), st.booleans())
     def asked(call: dict[str, Any], signed_in: bool) -> None:
         ask(person if signed_in else stranger, call)
