@@ -218,7 +218,7 @@ def _see(
     """Take over the picture unless a newer one is known."""
     if known is not None and known.read_at > asked_at:
         return Seen(known, news=False, read=False)
-    was = _picture_of(known)
+    was = picture_of(known)
     before = was if known is not None and known.gone_at is None else None
     product = known or Product(shop=shop, store_product_id=picture.store_product_id, held=hold)
     if known is not None and before is not None and before != picture:
@@ -243,7 +243,7 @@ def _see(
     return Seen(product, news=before != picture, rank=rank, moved=moved, new=known is None)
 
 
-def _picture_of(known: Product | None) -> StoreProduct | None:
+def picture_of(known: Product | None) -> StoreProduct | None:
     """Return the known picture of a product, None where there is none that can be read: the new one replaces it."""
     try:
         return known.seen if known is not None else None

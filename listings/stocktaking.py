@@ -16,15 +16,17 @@ from shops.models import Shop
 from shops.wire import storable, units_of
 
 
-def keep(shop: Shop, units: Mapping[str, int], *, asked_at: datetime, cause: str) -> int:
-    """Save what can be sold of each SKU unless something newer is known; return how many products it changed.
+def keep(shop: Shop, units: Mapping[str, int | None], *, asked_at: datetime, cause: str) -> int:
+    """Save what can be sold of each product unless something newer is known; return how many products it changed.
 
-    A SKU that cannot be one, and a product that cannot be saved, are left out. Call it inside a transaction.
+    `units`: store_product_id → units, None where the store does not count them. A product that cannot be saved is left
+    out. Call it inside a transaction.
     """
     Shop.objects.select_for_update(no_key=True).get(pk=shop.pk)
-    counted = {sku: units_of(count) for sku, count in units.items() if storable(sku) == sku}
-    found = Product.objects.filter(shop=shop, sku__in=counted, gone_at__isnull=True, read_at__lte=asked_at)
-    moved, _ = saving.save([one for product in found if (one := _see(shop, product, counted[product.sku], asked_at))])
+    ids = [one for one in units if storable(one) == one]
+    found = Product.objects.filter(shop=shop, store_product_id__in=ids, gone_at__isnull=True, read_at__lte=asked_at)
+    read = ((product, units_of(units[product.store_product_id])) for product in found)
+    moved, _ = saving.save([seen for product, now in read if (seen := _see(shop, product, now, asked_at))])
     if shop.sync_settings.auto_sync:
         for rank in sorted({one.rank for one in moved}):
             wanted = [one.product for one in moved if one.rank == rank and not one.product.held]
@@ -33,9 +35,9 @@ def keep(shop: Shop, units: Mapping[str, int], *, asked_at: datetime, cause: str
 
 
 def _see(shop: Shop, product: Product, units: int | None, asked_at: datetime) -> Seen | None:
-    """Take over the number; return None where it is no news, or the product is not counted."""
+    """Take over the number; return None where it is no news."""
     seen = product.seen
-    if units is None or seen.stock is None or seen.stock == units:
+    if seen.stock == units:
         return None
     now = replace(seen, stock=units)
     product.picture, product.read_at, product.stock_since = now.kept(), asked_at, asked_at

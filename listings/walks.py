@@ -21,6 +21,7 @@ from reverbsync.wake import wake
 from shops import health
 from shops.models import Shop
 from shops.platforms import StoreClient, client_of, platform_of
+from shops.platforms.base import Stocktaker
 from shops.platforms.values import CursorLost, StoreError, StoreRefused, Unread
 
 logger = logging.getLogger(__name__)
@@ -28,6 +29,8 @@ logger = logging.getLogger(__name__)
 WALK = "listings.walk"
 #: How long one turn holds a worker before the shop queues up again behind the others.
 TURN_S = 2.0
+#: So many products are asked for their stock together.
+STOCKTAKING = 200
 #: A nightly look at everything; spread over shops by when each began.
 NIGHTLY = timedelta(hours=24)
 #: A poll begins this much before the last one began: clocks differ, and a store's index may trail.
@@ -190,12 +193,24 @@ def _page(walk: Walk, client: StoreClient) -> None:
 
 
 def _stock_page(walk: Walk, client: StoreClient) -> None:
-    asked_at = clock.now()
-    page = client.stocks(walk.cursor)
+    """Ask for the stock of the next products that we know, and read those anew that are gone or go off sale.
+
+    Nothing is told by the absence of a product from a list: each is asked for.
+    """
+    asked_at, cause = clock.now(), walk.get_kind_display()
+    known = Product.objects.filter(shop=walk.shop, gone_at__isnull=True, pk__gt=int(walk.cursor or 0))
+    products = list(known.order_by("pk")[:STOCKTAKING])
+    if not products or not isinstance(client, Stocktaker):
+        _finish(walk)
+        return
+    taken = client.take_stock([seen for one in products if (seen := intake.picture_of(one)) is not None])
+    for parent_id in taken.again:
+        intake.refresh(walk.shop, parent_id, client, cause=cause)
     with transaction.atomic():
-        walk.news += stocktaking.keep(walk.shop, page.units, asked_at=asked_at, cause=walk.get_kind_display())
-        _count(walk, len(page.units), None)
-        _go_on(walk, page.next, brought=len(page.units))
+        walk.news += stocktaking.keep(walk.shop, taken.units, asked_at=asked_at, cause=cause)
+        rechecks.unread(walk.shop, taken.unread, now=asked_at, cause=cause)
+        _count(walk, len(products), None)
+        _go_on(walk, str(products[-1].pk), brought=len(products))
 
 
 def _confirm(walk: Walk, client: StoreClient) -> None:

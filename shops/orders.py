@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 
 class OrderStatus(StrEnum):
@@ -59,6 +61,10 @@ class Address:
     phone: str = ""
 
 
+def _keep_nothing(begun: Mapping[str, Any]) -> None:
+    """Keep nothing: for orders that are made in one call."""
+
+
 @dataclass(frozen=True)
 class NewOrder:
     """A Reverb order to be made in the store: once, without mail to the buyer, marked with Reverb's number."""
@@ -73,6 +79,10 @@ class NewOrder:
     note: str = ""
     #: False: the units were already taken from the stock by `adjust`, so the order must not take them again.
     takes_stock: bool = True
+    #: What an earlier attempt has begun in the store beside the order itself, as it was kept (JSON); {} for nothing.
+    begun: Mapping[str, Any] = field(default_factory=dict)
+    #: Keeps what is about to be begun, before the call that begins it, and {} when nothing is left open.
+    keep: Callable[[Mapping[str, Any]], None] = field(default=_keep_nothing, compare=False)
 
 
 @dataclass(frozen=True)

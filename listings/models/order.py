@@ -72,6 +72,8 @@ class Order(models.Model):
     place_problem = models.CharField(max_length=300, blank=True, help_text="What went wrong, for the seller.")
     #: Set before the call that makes it, cleared by the answer. Still set: the answer was lost, and it may be there.
     making_at = models.DateTimeField(null=True)
+    #: What an attempt to make it has begun in the store beside the order itself (shops.orders.NewOrder.begun).
+    begun = models.JSONField(default=dict)
     made_at = models.DateTimeField(null=True)
     store_order_id = models.CharField(max_length=64, blank=True)
     store_order_number = models.CharField(max_length=64, blank=True)

@@ -9,6 +9,7 @@ for after a while: a store's search may trail.
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,6 +30,7 @@ from shops.models.settings import StockWay
 from shops.orders import OrderStatus, StoreOrder
 from shops.pictures import ReverbOrder
 from shops.platforms import StoreClient, client_of
+from shops.platforms.base import Settler
 from shops.platforms.values import StoreError, StorePassing, StoreRefused
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import Paced, Passing, ReverbError
@@ -141,7 +143,7 @@ def store_replaced(shop: Shop) -> None:
     """Another store was connected: orders made in the old one are none of its own, and only new sales go there."""
     StoreConnection.objects.filter(shop=shop).update(orders_since=None)
     mine = Order.objects.filter(shop=shop)
-    gone: dict[str, Any] = {"place_due_at": None, "parcels_due_at": None, "making_at": None}
+    gone: dict[str, Any] = {"place_due_at": None, "parcels_due_at": None, "making_at": None, "begun": {}}
     mine.filter(Q(place__in=IN_STORE) | Q(making_at__isnull=False)).update(place=Place.ELSEWHERE, **gone)
     mine.filter(place__in=[Place.OPEN, Place.FAILED, Place.HELD]).update(asked_for=False, place=Place.OFF, **gone)
 
@@ -218,17 +220,18 @@ def _create(order: Order, seen: ReverbOrder, store: StoreConnection, client: Sto
         _fail(order, "Its product is gone from your store. Please look whether the order was made there.")
         return
     takes = order.counts and not _ledger_counts(order.shop)
-    wish = form.new_order(seen, order.product.seen, takes_stock=takes, currency=store.currency, link=link_of(order))
+    made = form.new_order(seen, order.product.seen, takes_stock=takes, currency=store.currency, link=link_of(order))
+    wish = replace(made, begun=order.begun, keep=lambda begun: _save(order, begun=dict(begun)))
     before, order.making_at = order.making_at, clock.now()
     attempts = order.place_attempts + 1
     _save(order, place=Place.OPEN, making_at=order.making_at, attempts=attempts, place_due_at=order.making_at)
     try:
-        made = client.place(wish)
+        placed = client.place(wish)
     except StoreError as error:
-        if not error.maybe_done:
+        if not error.maybe_done and not order.begun:
             order.making_at = before  # an earlier call may have made it all the same
         raise
-    _made(order, made, takes_stock=takes, made_for=form.mark_of(seen))
+    _made(order, placed, takes_stock=takes, made_for=form.mark_of(seen))
 
 
 def _ledger_counts(shop: Shop) -> bool:
@@ -239,6 +242,9 @@ def _ledger_counts(shop: Shop) -> bool:
 def _look_for_lost(order: Order, client: StoreClient) -> None:
     """The sale is off, but the order may have been made: look, so that it does not stay behind in the store."""
     assert order.making_at is not None  # noqa: S101 -- the caller has looked
+    if order.begun and isinstance(client, Settler):
+        client.settle(order.begun, order.number)
+        _save(order, begun={})
     since, cursor = order.making_at - LOOK_AFTER, ""
     while True:
         found, following = client.orders(since, cursor)

@@ -14,10 +14,13 @@ from sandbox.common.faults import Faults, Log, control
 from sandbox.common.keep import Doc, Keep
 from sandbox.common.sender import Manners, Sender
 from sandbox.common.store import Stores
+from sandbox.magento2 import control as control_of
 from sandbox.magento2 import criteria, inventory, orders, shapes
 from sandbox.magento2.auth import Auth, handshake, refused
+from sandbox.magento2.front import VIEW, Front
+from sandbox.magento2.msi import Msi
 
-ROOT = "/rest/default/V1"
+ROOT = "/rest/V1"
 
 
 def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending: type[Sender] = Sender) -> Flask:
@@ -48,6 +51,8 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
     _catalogue(app, stores)
     inventory.routes(app, stores, ROOT, tell)
     orders.routes(app, stores, ROOT, tell)
+    control_of.routes(app, stores)
+    app.wsgi_app = Front(app.wsgi_app, lambda: next(iter(stores.shops()), {}))  # type: ignore[method-assign,assignment]
     return app
 
 
@@ -67,6 +72,8 @@ def _guard(app: Flask, stores: Stores, auth: Auth, faults: Faults, log: Log) -> 
         if isinstance(found, tuple):
             return found
         g.shop = found
+        if request.environ.get(VIEW, "") not in ("", "all", found.get("view", "default")):
+            return refused(400, "Specified request cannot be processed.")
         return None
 
     @app.errorhandler(criteria.Wrong)
@@ -99,12 +106,12 @@ def _store(app: Flask, stores: Stores, url: str) -> None:
     def configs() -> Any:
         one = {
             "id": 1,
-            "code": "default",
+            "code": g.shop.get("view", "default"),
             "website_id": 1,
             "locale": "en_US",
             "base_currency_code": g.shop["currency"],
             "default_display_currency_code": g.shop["currency"],
-            "timezone": "America/Chicago",
+            "timezone": g.shop.get("timezone", "America/Chicago"),
             "base_url": f"{url}/",
             "secure_base_media_url": f"{url}/media/",
         }
@@ -114,6 +121,10 @@ def _store(app: Flask, stores: Stores, url: str) -> None:
     def websites() -> Any:
         names = ((0, "admin"), (1, "base"))
         return jsonify([{"id": number, "code": code, "name": code, "default_group_id": 1} for number, code in names])
+
+    @app.get(f"{ROOT}/modules")
+    def modules() -> Any:
+        return jsonify(["Magento_Store", "Magento_Catalog", *(["Magento_Inventory"] if inventory.has_msi() else [])])
 
     @app.get("/media/catalog/product/<int:number>/<int:n>/<name>")
     def picture(number: int, n: int, name: str) -> Any:
@@ -131,8 +142,11 @@ def _catalogue(app: Flask, stores: Stores) -> None:
     def product(sku: str) -> Any:
         for one in shapes.entries(stores, g.shop["domain"]):
             if one.sku.lower() == sku.lower():
-                return shapes.product(one)
-        return refused(404, "The product that was requested doesn't exist. Verify the product and try again.")
+                made = shapes.product(one)
+                if one.row is not None:
+                    made["extension_attributes"]["stock_item"] = inventory.stock_item(Msi(stores), one, one.row)
+                return made
+        return refused(404, inventory.NO_PRODUCT)
 
     @app.get(f"{ROOT}/products/attributes")
     def attributes() -> Any:
@@ -141,8 +155,7 @@ def _catalogue(app: Flask, stores: Stores) -> None:
 
     @app.get(f"{ROOT}/categories/list")
     def categories() -> Any:
-        names = {name for doc in stores.products(g.shop["domain"]) for name in shapes.categories(doc)}
-        rows = [{"id": shapes.number_of(name), "name": name, "is_active": True} for name in sorted(names)]
+        rows = shapes.tree(stores.products(g.shop["domain"]))
         return criteria.answer(request, rows, lambda row, name: row["id" if name == "entity_id" else name], dict)
 
 

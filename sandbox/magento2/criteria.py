@@ -130,8 +130,8 @@ def _holds(one: Doc, row: Any, field: Field) -> bool:
 
 
 def _same(value: Any, wish: str) -> bool:
-    """Compare as the database does: without regard to capitals."""
-    return value is not None and str(value).lower() == wish.strip().lower()
+    """Compare as the database does: without regard to capitals, and to blanks behind."""
+    return value is not None and str(value).rstrip().lower() == wish.strip().lower()
 
 
 def _order(value: Any) -> tuple[int, float, str]:

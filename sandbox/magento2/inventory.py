@@ -1,8 +1,10 @@
-"""Stock: sources with reservations, the export of what can be sold, and the old stock items.
+"""Stock over REST: sources, stocks and their links, the export of what can be sold, and the old stock items.
 
-What the store keeps is what can be sold. In the source lies more: the units of orders that are not shipped, which are
-reserved. Facts: Magento 2.4.7 as seen: source items for an unknown SKU are answered 200 and do nothing, an unknown
-source is 400; a stock item's qty is that of the source.
+Facts: Magento 2.4.7 as seen: source items for an unknown SKU are answered 200 and do nothing, an unknown source is 400;
+a stock item's qty is that of the default source; the export counts only the rows of its own page and leaves out what
+lies in no source of the stock, so a page may hold fewer rows than were asked for; the default source cannot be linked
+to another stock. magento/inventory (PreciseExportStockProcessor): stock that nobody manages is exported as 0 and
+salable.
 """
 
 from __future__ import annotations
@@ -17,119 +19,193 @@ from sandbox.common.store import Stores
 from sandbox.common.store_app import Tell
 from sandbox.magento2 import criteria, shapes
 from sandbox.magento2.auth import refused
+from sandbox.magento2.msi import DEFAULT, Msi
 from sandbox.magento2.shapes import Entry
 
-SOURCES = [{"source_code": "default", "name": "Default Source", "enabled": True, "country_id": "US"}]
 NO_ROUTE = "Request does not match any route."
+NO_PRODUCT = "The product that was requested doesn't exist. Verify the product and try again."
+NO_LINK = "Can not save link related to Default Source or Default Stock"
 
 
-def reserved(stores: Stores, row: Doc) -> int:
-    """Return the units of a variant in orders that are not shipped."""
-    return sum(
-        int(line["quantity"]) - int(line["refunded"])
-        for order in stores.keep.all("order").values()
-        if order["status"] == "open" and order.get("takes_stock", True)
-        for line in order["lines"]
-        if line.get("variant") == row["id"]
-    )
+def has_msi() -> bool:
+    """Tell whether the called store has the inventory modules."""
+    return g.shop.get("msi") is not False
+
+
+def all_ones(stores: Stores) -> list[Entry]:
+    """Return the entries of the called store by entity id."""
+    return sorted(shapes.entries(stores, g.shop["domain"]), key=lambda one: one.id)
 
 
 def sold_ones(stores: Stores) -> Iterator[tuple[Entry, Doc]]:
     """Return the entries of the called store that have stock, by entity id."""
-    for one in sorted(shapes.entries(stores, g.shop["domain"]), key=lambda one: one.id):
-        if one.row is not None:
-            yield one, one.row
+    return ((one, one.row) for one in all_ones(stores) if one.row is not None)
 
 
 def with_sku(stores: Stores, sku: str) -> tuple[Entry, Doc] | None:
     """Return the entry with a SKU."""
-    return next((pair for pair in sold_ones(stores) if pair[0].sku.lower() == sku.lower()), None)
+    return next((pair for pair in sold_ones(stores) if pair[0].sku.lower() == sku.strip().lower()), None)
 
 
 def routes(app: Flask, stores: Stores, root: str, tell: Tell) -> None:
     """Add the routes; those of the inventory modules are missing where the store has taken them out."""
+    msi = Msi(stores)
 
     @app.before_request
     def taken_out() -> Any:
-        if "shop" in g and g.shop.get("msi") is False and request.path.startswith(f"{root}/inventory/"):
+        if "shop" in g and not has_msi() and request.path.startswith(f"{root}/inventory/"):
             return refused(404, NO_ROUTE)
         return None
 
-    @app.get(f"{root}/inventory/sources")
-    def sources() -> Any:
-        return {"items": SOURCES, "search_criteria": {}, "total_count": len(SOURCES)}
-
     @app.get(f"{root}/inventory/export-stock-salable-qty/website/<code>")
     def export(code: str) -> Any:
-        if code != "base":
-            return refused(404, "Website with code %1 not found", parameters=[code])
+        if msi.stock_of(code) is None:
+            return refused(404, "No linked stock found")
+        whole = criteria.answer(request, all_ones(stores), _of_entry, lambda one: _salable(msi, one))
+        whole["items"] = [one for one in whole["items"] or () if one]
+        return {**whole, "total_count": len(whole["items"])}
 
-        def show(pair: tuple[Entry, Doc]) -> Doc:
-            one, row = pair
-            units = row["inventory_quantity"] if row["tracked"] else None
-            return {"sku": one.sku, "qty": units, "is_salable": units is None or units > 0}
-
-        rows = list(sold_ones(stores))
-        return criteria.answer(request, rows, lambda pair, name: shapes.field(pair[0], name), show)
-
-    _source_items(app, stores, root, tell)
-    _stock_items(app, stores, root, tell)
+    _places(app, stores, msi, root)
+    _source_items(app, stores, msi, root, tell)
+    _stock_items(app, stores, msi, root, tell)
 
 
-def _source_items(app: Flask, stores: Stores, root: str, tell: Tell) -> None:
-    @app.route(f"{root}/inventory/source-items", methods=["GET", "POST"])
-    def source_items() -> Any:
+def _of_entry(one: Entry, name: str) -> Any:
+    return shapes.field(one, name)
+
+
+def _salable(msi: Msi, one: Entry) -> Doc:
+    """Return a row of the export, an empty one for what lies in no source of the stock."""
+    row = one.row
+    if row is None or not row["tracked"]:
+        return {"sku": one.stock_sku, "qty": 0, "is_salable": True}
+    if not msi.is_assigned(row):
+        return {}
+    units = row["inventory_quantity"]
+    backorders = bool(one.own.get("backorders"))
+    return {"sku": one.stock_sku, "qty": units, "is_salable": units > 0 or backorders}
+
+
+def _places(app: Flask, stores: Stores, msi: Msi, root: str) -> None:
+    """Add sources, stocks and links."""
+
+    @app.route(f"{root}/inventory/sources", methods=["GET", "POST"])
+    def sources() -> Any:
+        if request.method == "POST":
+            wish = (request.get_json(silent=True) or {}).get("source") or {}
+            stores.keep.put("source", wish["source_code"], {"enabled": True, "country_id": "US", **wish})
+            return jsonify([])
+        return criteria.answer(request, msi.sources(), lambda one, name: one.get(name), dict)
+
+    @app.route(f"{root}/inventory/stocks", methods=["GET", "POST"])
+    def stocks() -> Any:
+        if request.method == "POST":
+            wish = (request.get_json(silent=True) or {}).get("stock") or {}
+            channels = (wish.get("extension_attributes") or {}).get("sales_channels") or []
+            number = stores.keep.number("stock", 2)
+            made = {"stock_id": number, "name": wish["name"], "websites": [one["code"] for one in channels]}
+            stores.keep.put("stock", number, made)
+            return jsonify(number)
+        return criteria.answer(request, msi.stocks(), lambda one, name: one.get(name), _stock)
+
+    @app.get(f"{root}/inventory/stock-resolver/website/<code>")
+    def resolver(code: str) -> Any:
+        found = msi.stock_of(code)
+        return _stock(found) if found else refused(404, "No linked stock found")
+
+    @app.route(f"{root}/inventory/stock-source-links", methods=["GET", "POST"])
+    def links() -> Any:
         if request.method == "GET":
+            return criteria.answer(request, msi.links(), lambda one, name: one.get(name), dict)
+        wishes = (request.get_json(silent=True) or {}).get("links") or []
+        if any(one["stock_id"] == 1 or one["source_code"] == DEFAULT for one in wishes):
+            return refused(400, NO_LINK)
+        for one in wishes:
+            stores.keep.put("link", f"{one['stock_id']} {one['source_code']}", {"priority": 1, **one})
+        return jsonify([])
 
-            def show(pair: tuple[Entry, Doc]) -> Doc:
-                one, row = pair
-                units = row["inventory_quantity"] + reserved(stores, row)
-                return {"sku": one.sku, "source_code": "default", "quantity": units, "status": int(units > 0)}
 
-            rows = list(sold_ones(stores))
-            return criteria.answer(request, rows, lambda pair, name: shapes.field(pair[0], name), show)
+def _stock(one: Doc) -> Doc:
+    channels = [{"type": "website", "code": code} for code in one["websites"]]
+    return {"stock_id": one["stock_id"], "name": one["name"], "extension_attributes": {"sales_channels": channels}}
+
+
+def _source_items(app: Flask, stores: Stores, msi: Msi, root: str, tell: Tell) -> None:
+    def items() -> list[Doc]:
+        return [
+            {"sku": one.stock_sku, "source_code": code, "quantity": place["quantity"], "status": place.get("status", 1)}
+            for one, row in sold_ones(stores)
+            for code, place in msi.rows(row).items()
+        ]
+
+    @app.get(f"{root}/inventory/source-items")
+    def source_items() -> Any:
+        return criteria.answer(request, items(), lambda one, name: one[name], dict)
+
+    @app.post(f"{root}/inventory/source-items")
+    def save_source_items() -> Any:
         wishes = (request.get_json(silent=True) or {}).get("sourceItems") or []
+        known = {one["source_code"] for one in msi.sources()}
         for wish in wishes:
-            if wish.get("source_code") != "default":
+            if wish.get("source_code") not in known:
                 return refused(400, "Validation Failed", errors=[{"message": "Source does not exist"}])
             if float(wish.get("quantity", 0)) < 0:
                 return refused(400, "Validation Failed", errors=[{"message": "Quantity cannot be negative"}])
         for wish in wishes:
             pair = with_sku(stores, str(wish.get("sku", "")))
             if pair is not None:
-                one, row = pair
-                units = int(wish["quantity"]) - reserved(stores, row)
-                tell(g.shop["domain"], stores.edit_variant(one.doc, row, {"inventory_quantity": units}, why="api"))
+                place = {"quantity": wish["quantity"], "status": wish.get("status", 1)}
+                tell(g.shop["domain"], msi.write(pair[0].doc, pair[1], {wish["source_code"]: place}))
+        return jsonify([])
+
+    @app.post(f"{root}/inventory/source-items-delete")
+    def unassign() -> Any:
+        for wish in (request.get_json(silent=True) or {}).get("sourceItems") or []:
+            pair = with_sku(stores, str(wish.get("sku", "")))
+            if pair is not None:
+                tell(g.shop["domain"], msi.unassign(pair[0].doc, pair[1], wish["source_code"]))
         return jsonify([])
 
 
-def _stock_items(app: Flask, stores: Stores, root: str, tell: Tell) -> None:
+def stock_item(msi: Msi, one: Entry, row: Doc) -> Doc:
+    """Return the old stock item: the default source's number, or the only one where there are no sources."""
+    least = one.own.get("min_qty", 0)
+    units = msi.rows(row).get(DEFAULT, {}).get("quantity", 0) if has_msi() else row["inventory_quantity"] + least
+    backorders = one.own.get("backorders", 0)
+    in_stock = not row["tracked"] or units > least or bool(backorders)
+    return {
+        "item_id": one.id + 7,
+        "product_id": one.id,
+        "stock_id": 1,
+        "qty": units,
+        "is_in_stock": in_stock and one.own.get("is_in_stock", True),
+        "use_config_manage_stock": row["tracked"],
+        "manage_stock": row["tracked"],
+        "use_config_backorders": not backorders,
+        "backorders": backorders,
+        "use_config_min_qty": not least,
+        "min_qty": least,
+    }
+
+
+def _stock_items(app: Flask, stores: Stores, msi: Msi, root: str, tell: Tell) -> None:
     @app.get(f"{root}/stockItems/<path:sku>")
-    def stock_item(sku: str) -> Any:
+    def item_of(sku: str) -> Any:
         pair = with_sku(stores, sku)
-        if pair is None:
-            return refused(404, "The product that was requested doesn't exist. Verify the product and try again.")
-        one, row = pair
-        units = row["inventory_quantity"] + reserved(stores, row)
-        return {
-            "item_id": one.id + 7,
-            "product_id": one.id,
-            "stock_id": 1,
-            "qty": units,
-            "is_in_stock": units > 0 or not row["tracked"],
-            "manage_stock": row["tracked"],
-            "use_config_manage_stock": row["tracked"],
-            "backorders": 0,
-            "min_qty": 0,
-        }
+        return stock_item(msi, *pair) if pair else refused(404, NO_PRODUCT)
 
     @app.put(f"{root}/products/<path:sku>/stockItems/<int:item>")
     def change(sku: str, item: int) -> Any:
         pair = with_sku(stores, sku)
         if pair is None or pair[0].id + 7 != item:
-            return refused(404, "The product that was requested doesn't exist. Verify the product and try again.")
+            return refused(404, NO_PRODUCT)
         one, row = pair
         wish = (request.get_json(silent=True) or {}).get("stockItem") or {}
-        units = int(wish["qty"]) - reserved(stores, row)
-        tell(g.shop["domain"], stores.edit_variant(one.doc, row, {"inventory_quantity": units}, why="api"))
+        units = int(wish["qty"])
+        if has_msi():
+            happened = msi.write(one.doc, row, {DEFAULT: {"quantity": units, "status": int(units > 0)}})
+        else:
+            units -= one.own.get("min_qty", 0)
+            happened = stores.edit_variant(one.doc, row, {"inventory_quantity": units}, why="api")
+        tell(g.shop["domain"], happened)
         return jsonify(item)

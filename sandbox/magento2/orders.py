@@ -1,12 +1,12 @@
-"""Orders, a guest's checkout, and shipments.
+"""Orders and shipments as REST shows them, and an order that is only written down.
 
-Facts: Magento 2.4.7 as seen: a checkout reserves units, PUT orders/create saves an order and moves none. Parent and
-child rows of a configurable product bear the same SKU.
+Facts: Magento 2.4.7 as seen: a checkout reserves units, PUT orders/create saves an order and moves none; what it does
+not name stays empty (store_id null, no shipping address). Parent and child rows of a configurable product bear the same
+SKU; a row with a custom option bears the option's SKU behind the product's.
 """
 
 from __future__ import annotations
 
-import secrets
 from typing import Any
 
 from flask import Flask, g, jsonify, request
@@ -14,34 +14,56 @@ from flask import Flask, g, jsonify, request
 from sandbox.common.keep import Doc
 from sandbox.common.store import Stores
 from sandbox.common.store_app import Tell
-from sandbox.magento2 import criteria, inventory, shapes
+from sandbox.magento2 import carts, criteria, deeds, inventory, shapes
 from sandbox.magento2.auth import refused
+from sandbox.magento2.shapes import Entry
 
 STATES = {"open": "new", "shipped": "complete", "cancelled": "canceled", "refunded": "closed"}
-PAYMENTS = [{"code": "checkmo", "title": "Check / Money order"}]
-NEEDED = ("email", "firstname", "lastname", "street", "city", "postcode", "country_id", "telephone")
+#: What of a written order is kept as it was sent.
+KEPT = (
+    "ext_order_id",
+    "customer_email",
+    "state",
+    "store_id",
+    "total_qty_ordered",
+    "billing_address",
+    "extension_attributes",
+)
 
 
 def shown(doc: Doc) -> Doc:
     """Return an order with its rows."""
-    rows = [row for line in doc["lines"] for row in _rows(doc, line)]
-    state = doc.get("state") if doc["status"] == "open" else None
+    state = STATES[doc["status"]]
+    if doc["status"] == "open" and (doc.get("state") or doc.get("invoiced")):
+        state = doc.get("state") or "processing"
+    if doc["status"] == "shipped" and doc.get("invoiced") is False:
+        state = "processing"
     return {
         "entity_id": doc["id"],
         "increment_id": doc["number"].zfill(9),
-        "state": state or STATES[doc["status"]],
-        "status": state or STATES[doc["status"]],
+        "state": state,
+        "status": state,
         "ext_order_id": doc.get("ext_order_id"),
         "customer_email": doc.get("customer_email", "guest@example.com"),
+        "store_id": doc.get("store_id", 1),
+        "quote_id": None if "billing_address" in doc else doc["id"] + 1,
+        "total_qty_ordered": doc.get("total_qty_ordered", sum(line["quantity"] for line in doc["lines"])),
         "created_at": shapes.stamp(doc["created_at"]),
         "updated_at": shapes.stamp(doc["updated_at"]),
         "order_currency_code": "USD",
-        "items": rows,
-        "status_histories": doc.get("comments") or [],
+        "items": [row for line in doc["lines"] for row in _rows(doc, line)],
+        "status_histories": [one for one in doc.get("comments") or [] if one],
+        "extension_attributes": doc.get("extension_attributes") or {"shipping_assignments": _assigned(doc)},
     }
 
 
+def _assigned(doc: Doc) -> list[Doc]:
+    where = deeds.address_of(doc)
+    return [{"shipping": {"address": where, "method": "flatrate_flatrate"}}] if where else []
+
+
 def _rows(doc: Doc, line: Doc) -> list[Doc]:
+    shipped = line["quantity"] if doc["status"] == "shipped" else line.get("shipped", 0)
     row = {
         "item_id": line["id"] * 2,
         "order_id": doc["id"],
@@ -53,7 +75,7 @@ def _rows(doc: Doc, line: Doc) -> list[Doc]:
         "qty_ordered": line["quantity"],
         "qty_refunded": line["refunded"],
         "qty_canceled": line["quantity"] if doc["status"] == "cancelled" else 0,
-        "qty_shipped": line["quantity"] if doc["status"] == "shipped" else 0,
+        "qty_shipped": shipped,
     }
     if not line.get("family"):
         return [row]
@@ -79,7 +101,7 @@ def routes(app: Flask, stores: Stores, root: str, tell: Tell) -> None:
         return _known(stores, doc) if doc and doc["domain"] == g.shop["domain"] else None
 
     def unknown() -> Any:
-        return refused(404, "The entity that was requested doesn't exist. Verify the entity and try again.")
+        return refused(404, deeds.NO_ORDER)
 
     @app.get(f"{root}/orders")
     def orders() -> Any:
@@ -101,21 +123,6 @@ def routes(app: Flask, stores: Stores, root: str, tell: Tell) -> None:
         stores.keep.put("order", doc["id"], doc)
         return jsonify(True)
 
-    @app.post(f"{root}/orders/<int:number>/cancel")
-    def cancel(number: int) -> Any:
-        """Cancel an order: it frees units, whether the order had reserved them or not (seen in its source)."""
-        doc = own(number)
-        if doc is None:
-            return unknown()
-        if doc["status"] in ("shipped", "cancelled", "refunded"):
-            return jsonify(False)
-        for line in doc["lines"]:
-            pair = inventory.with_sku(stores, str(line["sku"]))
-            line["variant"] = pair[1]["id"] if pair else None
-        doc["takes_stock"] = True
-        tell(g.shop["domain"], stores.undo(doc, refund=False))
-        return jsonify(True)
-
     @app.post(f"{root}/orders")
     def save() -> Any:
         """Save what is named of an order; nothing else happens to it."""
@@ -126,6 +133,8 @@ def routes(app: Flask, stores: Stores, root: str, tell: Tell) -> None:
         if wish.get("state") not in (None, *STATES.values(), "processing"):
             return refused(400, "The order state is not known.")
         told = next((ours for ours, state in STATES.items() if state == wish.get("state")), doc["status"])
+        if told != "open":
+            deeds.keep_reserved(stores, doc)
         doc.update(status=told, updated_at=stores.clock.now())
         stores.keep.put("order", doc["id"], doc)
         return shown(doc)
@@ -136,7 +145,7 @@ def routes(app: Flask, stores: Stores, root: str, tell: Tell) -> None:
         if not wish.get("items") or not wish.get("billing_address") or not wish.get("payment"):
             return refused(400, '"%fieldName" is required. Enter and try again.', parameters={"fieldName": "items"})
         lines = [_written(stores, row) for row in wish["items"]]
-        kept = {name: wish.get(name) for name in ("ext_order_id", "customer_email", "state")}
+        kept = {name: wish.get(name) for name in KEPT}
         made, _ = stores.order(
             g.shop["domain"], lines, takes_stock=False, comments=wish.get("status_histories") or [], **kept
         )
@@ -154,7 +163,8 @@ def routes(app: Flask, stores: Stores, root: str, tell: Tell) -> None:
             _shipment,
         )
 
-    _carts(app, stores, root, tell)
+    deeds.routes(app, root, deeds.Desk(stores, own, tell))
+    carts.routes(app, stores, root, tell)
 
 
 def _written(stores: Stores, row: Doc) -> Doc:
@@ -162,6 +172,8 @@ def _written(stores: Stores, row: Doc) -> Doc:
     pair = inventory.with_sku(stores, str(row.get("sku", "")))
     line: Doc = {"variant": None, "quantity": int(row["qty_ordered"]), "price": row["price"]}
     line |= {"title": row.get("name", ""), "sku": row.get("sku", "")}
+    if wanted := row.get("product_id"):
+        pair = next((one for one in inventory.sold_ones(stores) if one[0].id == int(wanted)), pair)
     return {**line, "entity": pair[0].id} if pair else line
 
 
@@ -171,8 +183,13 @@ def _known(stores: Stores, doc: Doc) -> Doc:
         found = stores.with_variant(line.get("variant"))
         if found is not None and "entity" not in line:
             one = next(e for e in shapes.of(found[0]) if e.row is not None and e.row["id"] == found[1]["id"])
-            line.update(entity=one.id, family=one.family, sku=one.sku)
+            line.update(entity=one.id, family=one.family, sku=_with_option(one))
     return doc
+
+
+def _with_option(one: Entry) -> str:
+    option = one.own.get("option_sku")
+    return f"{one.sku}-{option}" if option else one.sku
 
 
 def _shipment(row: Doc) -> Doc:
@@ -190,61 +207,3 @@ def _shipment(row: Doc) -> Doc:
         "tracks": [track],
         "items": [],
     }
-
-
-def _carts(app: Flask, stores: Stores, root: str, tell: Tell) -> None:
-    carts = f"{root}/guest-carts"
-
-    def cart_of(mask: str) -> Doc:
-        return stores.keep.get("cart", mask) or _none("No such entity with %fieldName = %fieldValue")
-
-    @app.post(carts)
-    def make() -> Any:
-        mask = secrets.token_hex(16)
-        stores.keep.put("cart", mask, {"lines": [], "address": None})
-        return jsonify(mask)
-
-    @app.post(f"{carts}/<mask>/items")
-    def add(mask: str) -> Any:
-        cart, wish = cart_of(mask), (request.get_json(silent=True) or {}).get("cartItem") or {}
-        pair = inventory.with_sku(stores, str(wish.get("sku", "")))
-        if pair is None:
-            return refused(404, "The product that was requested doesn't exist. Verify the product and try again.")
-        one, row = pair
-        if row["tracked"] and row["inventory_quantity"] < int(wish["qty"]):
-            return refused(400, "Not all of your products are available in the requested quantity.")
-        cart["lines"].append({"variant": row["id"], "quantity": int(wish["qty"])})
-        stores.keep.put("cart", mask, cart)
-        return {"item_id": len(cart["lines"]), "sku": one.sku, "qty": wish["qty"]}
-
-    @app.post(f"{carts}/<mask>/estimate-shipping-methods")
-    def ways(mask: str) -> Any:
-        cart_of(mask)
-        return jsonify([{"carrier_code": "flatrate", "method_code": "flatrate", "amount": 5, "available": True}])
-
-    @app.post(f"{carts}/<mask>/shipping-information")
-    def shipping(mask: str) -> Any:
-        cart, wish = cart_of(mask), (request.get_json(silent=True) or {}).get("addressInformation") or {}
-        where = wish.get("shipping_address") or {}
-        if missing := [name for name in NEEDED if not where.get(name)]:
-            return refused(400, '"%fieldName" is required. Enter and try again.', parameters={"fieldName": missing[0]})
-        if (wish.get("shipping_carrier_code"), wish.get("shipping_method_code")) != ("flatrate", "flatrate"):
-            return refused(404, "Carrier with such method not found: %1, %2", parameters=["", ""])
-        cart["address"] = where
-        stores.keep.put("cart", mask, cart)
-        return {"payment_methods": PAYMENTS, "totals": {}}
-
-    @app.get(f"{carts}/<mask>/payment-methods")
-    def payments(mask: str) -> Any:
-        cart_of(mask)
-        return jsonify(PAYMENTS)
-
-    @app.put(f"{carts}/<mask>/order")
-    def place(mask: str) -> Any:
-        cart = cart_of(mask)
-        if not cart["address"]:
-            return refused(400, "The shipping address is missing. Set the address and try again.")
-        made, happened = stores.order(g.shop["domain"], cart["lines"], customer_email=cart["address"]["email"])
-        stores.keep.drop("cart", mask)
-        tell(g.shop["domain"], happened)
-        return jsonify(str(made["id"]))

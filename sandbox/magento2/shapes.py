@@ -58,11 +58,24 @@ class Entry:
         return str(self.row["sku"] or f"{self.doc['title'].lower().replace(' ', '-')}-{self.id}")
 
     @property
+    def own(self) -> Doc:
+        """What Magento alone has: settings of its stock, dates, other fields (`/_control/entities/<sku>`)."""
+        found: Doc = (self.row if self.row is not None else self.doc).get("magento", {})
+        return found
+
+    @property
+    def stock_sku(self) -> str:
+        """Its SKU as the stock's tables spell it: in another case, or with a blank behind it."""
+        return str(self.own.get("stock_sku") or self.sku)
+
+    @property
     def changed(self) -> float:
         """When it changed. A count is not a change, nor is an order; a child does not date its parent or siblings."""
         if self.family:
-            return float(self.row["updated_at"] if self.row else self.doc["edited_at"])
-        return float(self.doc["updated_at"])
+            edited = float(self.row["updated_at"] if self.row else self.doc["edited_at"])
+        else:
+            edited = float(self.doc["updated_at"])
+        return max(edited, float(self.own.get("changed_at", 0)))
 
 
 def entries(stores: Stores, domain: str) -> Iterator[Entry]:
@@ -92,15 +105,38 @@ def field(one: Entry, name: str) -> Any:
         case "updated_at":
             return stamp(one.changed)
         case "status":
-            return 1 if one.doc["status"] == "ACTIVE" else 2
+            return status(one)
         case "name":
             return one.doc["title"]
     raise KeyError(name)
 
 
+def status(one: Entry) -> int:
+    """Return 1 for an enabled product, 2 for a disabled one: a family's children are not disabled with it."""
+    enabled = one.doc["status"] == "ACTIVE" or (one.family and one.row is not None)
+    return int(one.own.get("status", 1 if enabled else 2))
+
+
+#: The root of the tree: each product is in it too, as the admin puts it there.
+ROOT_CATEGORY = {"id": 2, "parent_id": 1, "name": "Default Category", "is_active": True, "level": 1, "path": "1/2"}
+
+
 def categories(doc: Doc) -> list[str]:
-    """Return the names of a product's categories."""
-    return [name for name in [doc["product_type"], *doc["collections"]] if name]
+    """Return the names of a product's categories, the shallow ones first."""
+    return [name for name in [*doc["collections"], doc["product_type"]] if name]
+
+
+def tree(docs: list[Doc]) -> list[Doc]:
+    """Return the categories of a store: collections below the root, product types one level deeper."""
+    levels = {name: 2 for doc in docs for name in doc["collections"] if name}
+    levels |= {doc["product_type"]: 3 for doc in docs if doc["product_type"]}
+    made: list[Doc] = [{**ROOT_CATEGORY, "level": 0, "id": 1, "parent_id": 0, "name": "Root Catalog", "path": "1"}]
+    made.append(ROOT_CATEGORY)
+    for name, level in sorted(levels.items()):
+        number = number_of(name)
+        place = {"level": level, "path": f"1/2/{number}" if level == 2 else f"1/2/9/{number}"}
+        made.append({"id": number, "parent_id": 2, "name": name, "is_active": True, **place})
+    return made
 
 
 def attributes(stores: Stores, domain: str) -> list[Doc]:
@@ -138,13 +174,13 @@ def product(one: Entry) -> Doc:
     custom = {
         "description": doc["description_html"],
         "url_key": f"product-{one.id}",
-        "category_ids": [str(number_of(name)) for name in categories(doc)],
+        "category_ids": ["2", *(str(number_of(name)) for name in categories(doc))],
         "meta_keyword": ",".join(doc["tags"]),
         "manufacturer": str(number_of(doc["vendor"])) if doc["vendor"] else None,
         "upc": row["barcode"] if row else None,
         **{code_of(label): str(value) for label, value in doc["attributes"].items()},
     }
-    extension: Doc = {"website_ids": [1]}
+    extension: Doc = {"website_ids": one.own.get("website_ids", [1])}
     name = doc["title"]
     if row and one.family:
         custom |= {code_of(label): str(number_of(value)) for label, value in row["options"].items()}
@@ -153,14 +189,15 @@ def product(one: Entry) -> Doc:
         extension["configurable_product_links"] = [child["id"] for child in doc["variants"]]
         labels = list(dict.fromkeys(label for child in doc["variants"] for label in child["options"]))
         extension["configurable_product_options"] = [_choice(doc, label, n) for n, label in enumerate(labels)]
+    custom |= one.own.get("custom", {})
     return {
         "id": one.id,
         "sku": one.sku,
         "name": name,
         "attribute_set_id": 4,
         "price": float(row["price"]) if row else 0,
-        "status": 1 if doc["status"] == "ACTIVE" else 2,
-        "visibility": 1 if row and one.family else 4,
+        "status": status(one),
+        "visibility": one.own.get("visibility", 1 if row and one.family else 4),
         "type_id": one.type,
         "created_at": stamp(doc["created_at"]),
         "updated_at": stamp(one.changed),
@@ -169,6 +206,7 @@ def product(one: Entry) -> Doc:
             {"id": n, "media_type": "image", "position": n, "disabled": False, "types": [], "file": link}
             for n, link in enumerate(_files(doc))
         ],
+        "tier_prices": one.own.get("tier_prices", []),
         "custom_attributes": [{"attribute_code": k, "value": v} for k, v in custom.items() if v not in (None, "", [])],
     }
 

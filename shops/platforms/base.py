@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import ClassVar, Protocol, runtime_checkable
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from shops.events import Event, Urgency
 from shops.models import StoreConnection
@@ -21,7 +21,7 @@ from shops.platforms.values import (
     Keys,
     Moved,
     Page,
-    StockPage,
+    Stocktake,
     StoreError,
     StoreInfo,
     StorePassing,
@@ -59,9 +59,6 @@ class StoreClient(Protocol):
         """Return the id of the product that a counted thing belongs to, None when there is none."""
 
     # -- stock -----------------------------------------------------------------------------------------------
-
-    def stocks(self, cursor: str) -> StockPage:
-        """Return one page of what can be sold, for platforms whose `sweep_every_s` is set."""
 
     def count(self, product: StoreProduct) -> Count:
         """Return how many units the store has now."""
@@ -133,6 +130,22 @@ class Resizable(StoreClient, Protocol):
 
         Asks for no more than its id: the product is too large, or the store fails whenever it is asked for it.
         """
+
+
+@runtime_checkable
+class Stocktaker(Protocol):
+    """A StoreClient of a store whose stock moves without a trace, so that it is asked for regularly."""
+
+    def take_stock(self, products: Sequence[StoreProduct]) -> Stocktake:
+        """Return what can be sold of these products now, as they were read last."""
+
+
+@runtime_checkable
+class Settler(Protocol):
+    """A StoreClient whose `place` begins more in the store than the order itself (NewOrder.begun)."""
+
+    def settle(self, begun: Mapping[str, Any], reverb_number: str) -> None:
+        """Finish what attempts to make an order have begun: its sale is off. May be repeated. Raises StoreError."""
 
 
 class Platform(ABC):
@@ -231,7 +244,9 @@ __all__ = [
     "Page",
     "Platform",
     "Resizable",
-    "StockPage",
+    "Settler",
+    "Stocktake",
+    "Stocktaker",
     "StoreClient",
     "StoreError",
     "StoreInfo",

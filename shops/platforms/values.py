@@ -23,7 +23,7 @@ __all__ = [
     "Missing",
     "Moved",
     "Page",
-    "StockPage",
+    "Stocktake",
     "StoreError",
     "StoreInfo",
     "StorePassing",
@@ -172,11 +172,17 @@ class Page:
 
 
 @dataclass(frozen=True)
-class StockPage:
-    """What can be sold: SKU → units."""
+class Stocktake:
+    """What can be sold of products that were asked for.
 
-    units: Mapping[str, int]
-    next: str | None
+    `units`: store_product_id → units, None where the store does not count them. `again` are the products
+    (store_parent_id) that are to be read anew: one is gone, goes on or off sale, or has another SKU. `unread` are those
+    whose stock could not be read.
+    """
+
+    units: Mapping[str, int | None]
+    again: tuple[str, ...] = ()
+    unread: tuple[Unread, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -255,9 +255,9 @@ def test_a_picture_that_cannot_be_read_any_more_is_replaced_by_the_next_reading(
     assert Product.objects.get(sku="A1").seen == picture()
 
 
-def test_an_odd_number_or_sku_in_a_sweep_of_all_stock_hides_no_other(shop: Shop) -> None:
+def test_an_odd_id_in_a_sweep_of_all_stock_hides_no_other(shop: Shop) -> None:
     product_of(shop)
-    said: Any = {"A1": 1, "\0": 5, "\ud800": 5, "B" * 9000: 7}
+    said: Any = {"21": 1, "\0": 5, "\ud800": 5, "9" * 9000: 7}
     assert stocktaking.keep(shop, said, asked_at=NOON + timedelta(minutes=1), cause="a test") == 1
     assert Product.objects.get().seen.stock == 1
 

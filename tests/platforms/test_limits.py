@@ -15,7 +15,8 @@ from shops.models import StoreConnection
 from shops.platforms import StoreClient
 from shops.platforms.bigcommerce import inventory
 from shops.platforms.bigcommerce.rest import RESERVE
-from shops.platforms.magento2 import frame
+from shops.platforms.magento2 import memory
+from shops.platforms.magento2.client import Magento2Client
 from shops.platforms.shopify import bulk
 from shops.platforms.shopify import client as shopify
 from shops.platforms.values import Moved, StorePassing
@@ -179,10 +180,12 @@ def test_an_order_that_comes_while_woocommerces_stock_is_set_is_put_right(
 def test_magento_without_its_inventory_modules_is_read_and_written_the_old_way(store: Store) -> None:
     store.control.ask("POST", "/shops", {"domain": store.stand_in.domain, "msi": False})
     store.product("A/1 b")
-    unit, client = store.unit("A/1 b"), store.client
+    unit = store.unit("A/1 b")
+    client = store.client
+    assert isinstance(client, Magento2Client)
     assert unit.stock == 3
     assert client.adjust(unit, client.count(unit), by=-2, reference="r").units == 1
-    assert client.stocks("").units == {"A/1 b": 1}
+    assert client.take_stock([unit]).units == {unit.store_product_id: 1}
 
 
 @only("store", ["magento2"], indirect=True)
@@ -202,7 +205,7 @@ def test_what_magento_reserves_for_orders_is_not_for_sale_and_survives_an_adjust
 def test_magento_takes_a_lone_token_only_where_it_was_switched_on(store: Store) -> None:
     token = store.stand_in.token("contract").split(":")[2]
     StoreConnection.objects.update(token=token)
-    with pytest.raises(Exception, match="Reauthorize"):
+    with pytest.raises(Exception, match="reauthorize"):
         store.client.check()
     store.control.ask("POST", "/shops", {"domain": store.stand_in.domain, "bearer": True})
     assert store.client.check().currency == "USD"
@@ -232,5 +235,5 @@ def test_a_new_colour_in_magento_is_named_although_its_options_were_read_before(
     store.product(variants=colours)
     assert store.unit("V-1").finish == "Black"
     store.product(variants=[{**colours[0], "sku": "V-2", "options": {"Color": "Burgundy"}}])
-    frame.cache.delete(f"magento2:families:{store.connection.address}")
+    memory.release(f"magento2:families:{store.connection.address}")
     assert store.unit("V-2").finish == "Burgundy"

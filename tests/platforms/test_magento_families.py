@@ -9,7 +9,7 @@ import pytest
 
 from listings import walks
 from listings.models import Product
-from shops.platforms.magento2 import client as magento2
+from shops.platforms.magento2.client import Magento2Client
 from tests.platforms.conftest import Store
 from tests.platforms.test_walks import skus, through
 
@@ -61,7 +61,7 @@ def test_an_order_of_one_child_leaves_its_siblings_on_sale(store: Store) -> None
 def test_a_family_that_is_spread_over_pages_is_whole_after_all_of_them(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(magento2, "PAGE", 2)
+    monkeypatch.setattr(Magento2Client, "page_size", 2)
     store.product("A1")
     family(store)
     assert skus(store) == {"A1", *ALL}

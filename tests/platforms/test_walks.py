@@ -71,7 +71,7 @@ def test_the_first_import_learns_everything_with_as_many_calls_as_there_are_page
     page, beside = SIZES[full.platform.kind]
     pages = -(-MANY // page)
     assert walk.pages == pages
-    extra = {"magento2": 2}.get(full.platform.kind, 1)  # Magento's stock is a call of its own for each page
+    extra = {"magento2": 3}.get(full.platform.kind, 1)  # Magento's stock and its sources are calls of their own
     assert len(full.control.calls()) <= pages * extra + beside
 
 

@@ -28,7 +28,6 @@ from shops.platforms.values import (
     Malformed,
     Missing,
     Page,
-    StockPage,
     StoreInfo,
     StorePassing,
     StoreRefused,
@@ -148,10 +147,6 @@ class BigCommerceClient:
         self._categories = names(self._rest, CATEGORIES, {number for one in products for number in one.categories})
 
     # -- stock -----------------------------------------------------------------------------------------------
-
-    def stocks(self, cursor: str) -> StockPage:
-        """Not needed: BigCommerce tells of each change of stock."""
-        raise Unsupported("BigCommerce tells of each change of stock by itself.")
 
     def count(self, product: StoreProduct) -> Count:
         """Add up what can be sold at all locations that the store sells from."""

@@ -19,7 +19,7 @@ from shops.pictures import StoreProduct
 from shops.platforms import calls
 from shops.platforms.answers import Caller, Verdict
 from shops.platforms.custom import messages, signing, told
-from shops.platforms.values import Count, Hooks, Moved, Page, StockPage, StoreInfo, Unsupported
+from shops.platforms.values import Count, Hooks, Moved, Page, StoreInfo, Unsupported
 from shops.wire import object_of
 
 STORE = "Your system"
@@ -115,10 +115,6 @@ class CustomClient:
         return found.values_list("product_id", flat=True).first()
 
     # -- stock -----------------------------------------------------------------------------------------------
-
-    def stocks(self, cursor: str) -> StockPage:
-        """Not needed: the seller's system tells."""
-        raise Unsupported("Your system tells of each change of stock by itself.")
 
     def count(self, product: StoreProduct) -> Count:
         """Return what was told last."""

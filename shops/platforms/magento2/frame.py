@@ -6,24 +6,22 @@ It is kept in the cache for a while, since a client lives for one short turn.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import timedelta
-from typing import Any, TypedDict
+from datetime import UTC, tzinfo
+from html import unescape
+from typing import TypedDict
+from zoneinfo import ZoneInfo
 
-from django.core.cache import cache
-from redis import RedisError
-
-from reverbsync import clock
-from shops.platforms.magento2 import search
+from shops.platforms.addresses import same_address
+from shops.platforms.magento2 import memory, search
+from shops.platforms.magento2.families import Families
 from shops.platforms.magento2.rest import Rest
-from shops.platforms.values import StorePassing
+from shops.platforms.magento2.sources import Places, places_of
+from shops.platforms.reading import each, valid
+from shops.wire import Part, Side, SideRows, Text
 
 FRAME_S = 15 * 60
-FAMILIES_S = 6 * 3600
-#: A client that lives for one short turn does not ask again what the one before has just asked.
-JUST_NOW_S = 60
-#: A parent that changed shortly before we looked is looked at again.
-OVERLAP = timedelta(minutes=10)
-LINKS = "items[id,extension_attributes[configurable_product_links]],total_count"
+#: Categories of the tree's upper levels hold everything: the root of all, and the root of a store.
+ROOT_LEVELS = 1
 
 
 class Attribute(TypedDict):
@@ -34,15 +32,60 @@ class Attribute(TypedDict):
     options: dict[str, str]
 
 
+class Category(TypedDict):
+    """A category: its name, and how deep it lies (1: the root of a store)."""
+
+    name: str
+    level: int
+
+
 class Told(TypedDict):
-    """Settings of a store. `sources` is None where stock is kept the old way, without sources."""
+    """Settings of a store. `places` is None where stock is kept the old way, without sources."""
 
     currency: str
     media: str
+    zone: str
     website: str
-    sources: list[str] | None
+    website_id: int
+    store_id: int
+    places: Places | None
     attributes: dict[str, Attribute]
-    categories: dict[str, str]
+    categories: dict[str, Category]
+
+
+class _Config(Part):
+    id: Side[int] = 1
+    code: Side[str] = ""
+    website_id: Side[int] = 1
+    base_currency_code: Side[str] = ""
+    timezone: Side[str] = ""
+    base_url: Side[str] = ""
+    secure_base_url: Side[str] = ""
+    base_media_url: Side[str] = ""
+    secure_base_media_url: Side[str] = ""
+
+
+class _Website(Part):
+    id: int
+    code: str
+
+
+class _Option(Part):
+    label: Side[Text] = ""
+    value: Side[Text] = ""
+
+
+class _Attribute(Part):
+    attribute_id: Text = ""
+    attribute_code: str
+    default_frontend_label: Side[str] = ""
+    options: SideRows[_Option] = []
+
+
+class _Category(Part):
+    id: Text
+    name: Side[str] = ""
+    level: Side[int] = 2
 
 
 class Frame:
@@ -51,8 +94,9 @@ class Frame:
     def __init__(self, rest: Rest) -> None:
         """Nothing is asked yet."""
         self._rest = rest
+        self._key = f"magento2:frame2:{rest.address}"
         self._told: Told | None = None
-        self._links: dict[str, list[str]] | None = None
+        self.families = Families(rest)
 
     # -- settings --------------------------------------------------------------------------------------------
 
@@ -60,8 +104,7 @@ class Frame:
     def told(self) -> Told:
         """Return the store's settings, at most a quarter of an hour old."""
         if self._told is None:
-            kept = _recall(self._key("frame"))
-            self._told = kept or self._learn()
+            self._told = memory.recall(self._key) or self._learn()
         return self._told
 
     def fresh(self) -> Told:
@@ -69,100 +112,75 @@ class Frame:
         self._told = self._learn()
         return self._told
 
+    @property
+    def zone(self) -> tzinfo:
+        """Return the store's time zone, UTC where it names none that is known."""
+        try:
+            return ZoneInfo(self.told["zone"])
+        except (KeyError, ValueError, OSError):  # unknown, empty, or a path
+            return UTC
+
     def _learn(self) -> Told:
-        configs = self._rest.get("/store/storeConfigs") or []
-        config = next((one for one in configs if one.get("code") == "default"), configs[0] if configs else {})
-        websites = self._rest.get("/store/websites") or []
-        ids = {one.get("id"): str(one.get("code")) for one in websites}
-        media = config.get("secure_base_media_url") or config.get("base_media_url") or f"{self._rest.address}/media/"
+        config = self._config()
+        sites, _ = each(self._rest.listed("/store/websites"), lambda row: valid(_Website, row, "Magento's website"))
+        codes = {one.id: one.code for one in sites}
+        media = config.secure_base_media_url or config.base_media_url or f"{self._rest.address}/media/"
+        website = codes.get(config.website_id, "base")
         told: Told = {
-            "currency": str(config.get("base_currency_code") or ""),
-            "media": str(media),
-            "website": ids.get(config.get("website_id"), "base"),
-            "sources": self._sources(),
+            "currency": config.base_currency_code,
+            "media": media,
+            "zone": config.timezone,
+            "website": website,
+            "website_id": config.website_id,
+            "store_id": config.id,
+            "places": places_of(self._rest, website),
             "attributes": self._attributes(),
             "categories": {},
         }
-        _remember(self._key("frame"), told, FRAME_S)
+        memory.remember(self._key, told, FRAME_S)
         return told
 
-    def _sources(self) -> list[str] | None:
-        """Return the enabled sources; without the inventory modules the route is missing."""
-        said = self._rest.get("/inventory/sources", search.query(sort="", size=100), missing=True)
-        if said is None:
-            return None
-        return [str(one.get("source_code")) for one in said.get("items") or [] if one.get("enabled")]
+    def _config(self) -> _Config:
+        """Return the settings of the default view: the one at our address, however it is called."""
+        found, _ = each(
+            self._rest.listed("/store/storeConfigs"), lambda row: valid(_Config, row, "Magento's settings"), key="code"
+        )
+
+        def rank(one: _Config) -> tuple[bool, bool, int]:
+            ours = any(url and same_address(url, self._rest.address) for url in (one.base_url, one.secure_base_url))
+            return (not ours, one.code != "default", one.website_id)
+
+        return min((one for one in found if one.code != "admin"), key=rank, default=_Config())
 
     def _attributes(self) -> dict[str, Attribute]:
         rows = self._rest.every("/products/attributes", [("is_user_defined", "eq", "1")], sort="attribute_id")
+        found, _ = each(rows, lambda row: valid(_Attribute, row, "Magento's attribute"), key="attribute_code")
         return {
-            str(row["attribute_code"]): {
-                "id": str(row.get("attribute_id")),
-                "label": str(row.get("default_frontend_label") or row["attribute_code"]),
-                "options": {
-                    str(o.get("value")): str(o.get("label")) for o in row.get("options") or [] if o.get("value")
-                },
+            one.attribute_code: {
+                "id": one.attribute_id,
+                "label": plain(one.default_frontend_label) or one.attribute_code,
+                "options": {option.value: plain(option.label) for option in one.options if option.value},
             }
-            for row in rows
+            for one in found
         }
 
     # -- categories ------------------------------------------------------------------------------------------
 
-    def categories(self, ids: Iterable[str]) -> dict[str, str]:
-        """Return the names of categories; those that are new to us are asked for together."""
+    def categories(self, ids: Iterable[str]) -> dict[str, Category]:
+        """Return categories by id; those that are new to us are asked for together. Roots are left out: no name."""
         told = self.told
         new = [one for one in ids if one not in told["categories"]]
         for some in search.few(new):
-            told["categories"] |= {str(one): "" for one in some}
-            for row in self._rest.every("/categories/list", search.one_of("entity_id", some)):
-                told["categories"][str(row["id"])] = str(row.get("name") or "")
+            told["categories"] |= {str(one): Category(name="", level=0) for one in some}
+            rows = self._rest.every("/categories/list", search.one_of("entity_id", some))
+            for one in each(rows, lambda row: valid(_Category, row, "Magento's category"))[0]:
+                name = plain(one.name) if one.level > ROOT_LEVELS else ""
+                told["categories"][one.id] = Category(name=name, level=one.level)
         if new:
-            _remember(self._key("frame"), told, FRAME_S)
+            memory.remember(self._key, told, FRAME_S)
         return told["categories"]
 
-    # -- families --------------------------------------------------------------------------------------------
 
-    def parents(self, ids: Iterable[str]) -> dict[str, str]:
-        """Return the configurable product of each child among these ids; Magento itself cannot be asked for it."""
-        found = {child: parent for parent, children in self._families().items() for child in children}
-        return {one: found[one] for one in ids if one in found}
-
-    def _families(self) -> dict[str, list[str]]:
-        """Return parent → children: all of them every six hours, in between those that changed."""
-        if self._links is not None:
-            return self._links
-        kept: dict[str, Any] | None = _recall(self._key("families"))
-        asked_at = clock.now()
-        if kept and asked_at.timestamp() - kept["asked"] < JUST_NOW_S:
-            self._links = kept["links"]
-            return self._links
-        links: dict[str, list[str]] = dict(kept["links"]) if kept else {}
-        groups: list[search.Group] = [[("type_id", "eq", "configurable")]]
-        if kept:
-            groups.append([("updated_at", "gteq", str(kept["at"]))])
-        for row in self._rest.every("/products", *groups, fields=LINKS):
-            known = (row.get("extension_attributes") or {}).get("configurable_product_links") or []
-            links[str(row["id"])] = [str(child) for child in known]
-        until = kept["until"] if kept else asked_at.timestamp() + FAMILIES_S
-        stamps = {"asked": asked_at.timestamp(), "at": search.stamp(asked_at - OVERLAP), "until": until}
-        value = {"links": links, **stamps}
-        _remember(self._key("families"), value, max(1, int(until - asked_at.timestamp())))
-        self._links = links
-        return links
-
-    def _key(self, part: str) -> str:
-        return f"magento2:{part}:{self._rest.address}"
-
-
-def _recall(key: str) -> Any:
-    try:
-        return cache.get(key)
-    except RedisError:
-        raise StorePassing("Our own memory is away for a moment.") from None
-
-
-def _remember(key: str, value: object, seconds: int) -> None:
-    try:
-        cache.set(key, value, seconds)
-    except RedisError:
-        raise StorePassing("Our own memory is away for a moment.") from None
+def plain(text: str) -> str:
+    """Return a name without HTML's entities: labels that came in over an import hold them."""
+    return unescape(text).strip()

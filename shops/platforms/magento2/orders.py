@@ -1,210 +1,197 @@
-"""Magento's orders and shipments ↔ our values. Pure functions.
+"""Orders of one Magento store: made for sales on Reverb, looked at, cancelled.
 
-An order for Reverb bears its number in the buyer's mail address, a made-up one at example.com: it is the one field
-that the checkout saves together with the order and that can be searched for, and Magento's mails to it reach nobody.
-
-Facts: an order that is placed by a checkout reserves its units; PUT orders/create saves an order and moves no stock
-(seen on 2.4.7). For configurable products parent and child rows have the same SKU; only rows without a parent count.
+An order must be one that the merchant can open, invoice, ship and refund in the admin, with each unit taken once. With
+sources, shipping takes the units out of a source and frees a reservation, whatever the order did before
+(magento/inventory, SourceDeductionProcessor). So its units must lie in a source and be reserved. A guest's checkout
+reserves them. Where our ledger has taken them out of the source already, they are lent back for the order (`loans.py`).
+Without sources nothing happens to stock when an order is shipped, so there an order whose units were taken is only
+written down.
 """
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime
-from decimal import Decimal
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
-from shops.orders import NewOrder, OrderLine, OrderStatus, Shipment, StoreOrder
-from shops.platforms.reading import M, valid
-from shops.wire import Part, Text
+from shops.orders import NewOrder, OrderStatus, Shipment, StoreOrder
+from shops.platforms import calls
+from shops.platforms.cancelling import OFF
+from shops.platforms.magento2 import forms, search
+from shops.platforms.magento2.frame import Frame
+from shops.platforms.magento2.loans import Loans
+from shops.platforms.magento2.rest import STORE, Rest
+from shops.platforms.magento2.stock import Stock
+from shops.platforms.reading import each
+from shops.platforms.values import Malformed, Missing, StorePassing, Unsupported
 
-STATES = {
-    "new": OrderStatus.WAITING,
-    "pending_payment": OrderStatus.WAITING,
-    "payment_review": OrderStatus.WAITING,
-    "complete": OrderStatus.DONE,
-    "closed": OrderStatus.REFUNDED,
-    "canceled": OrderStatus.CANCELLED,
-}
-_MAIL = re.compile(r"reverb-(.+)@example\.com", re.IGNORECASE)
-
-
-class Row(Part):
-    """A row of an order."""
-
-    item_id: Text
-    parent_item_id: Text = ""
-    product_id: Text = ""
-    product_type: str = "simple"
-    sku: str = ""
-    name: str = ""
-    price: Decimal = Decimal(0)
-    qty_ordered: float = 0
-    qty_refunded: float = 0
+PAGE = 100
+OVERLAP = timedelta(minutes=5)
+#: How a checkout is paid that needs no money, best first; what a store offers is asked.
+PAID_BY = ("free", "checkmo", "banktransfer", "purchaseorder", "cashondelivery")
 
 
-class Order(Part):
-    """An order with its rows."""
+class Orders:
+    """Makes, reads and cancels orders."""
 
-    entity_id: Text
-    increment_id: Text = ""
-    state: str = ""
-    updated_at: str = ""
-    customer_email: str = ""
-    items: list[Row] = []
+    def __init__(self, rest: Rest, frame: Frame, stock: Stock) -> None:
+        """Nothing is asked yet."""
+        self._rest = rest
+        self._frame = frame
+        self._loans = Loans(rest, stock)
+        self._stock = stock
 
-    @property
-    def modified(self) -> datetime:
-        """When it last changed."""
+    # -- reading ---------------------------------------------------------------------------------------------
+
+    def order(self, order_id: str) -> StoreOrder | None:
+        """Return an order, None where Magento's search says that there is none."""
+        found = self._by_id(order_id)
+        return forms.store_order(found) if found else None
+
+    def products_of(self, order_id: str) -> list[str]:
+        """Return the ids of the products in an order."""
+        found = self._by_id(order_id)
+        return found.product_ids if found else []
+
+    def changed(self, since: datetime, cursor: str) -> tuple[list[StoreOrder], str | None]:
+        """Return a page of orders that changed, without those that cannot be read."""
+        changed: search.Group = [("updated_at", "gteq", search.stamp(since - OVERLAP))]
+        above: search.Group = [("entity_id", "gt", cursor or "0")]
+        rows, total = self._rest.rows("/orders", search.query(changed, above, size=PAGE))
+        found, _ = each(rows, forms.read, key="entity_id")
+        ids = [int(row["entity_id"]) for row in rows if isinstance(row, dict) and str(row.get("entity_id")).isdigit()]
+        last = max(ids, default=0)
+        more = search.is_more(rows, total, PAGE) and last > int(cursor or 0)
+        return [forms.store_order(one) for one in found], str(last) if more else None
+
+    def shipments(self, order_id: str) -> list[Shipment]:
+        """Return the tracking numbers of an order."""
+        return forms.shipments(self._rest.every("/shipments", [("order_id", "eq", order_id)]))
+
+    def _by_id(self, order_id: str) -> forms.Order | None:
+        """Return an order; None where Magento says that there is none: in English words, or by an empty search."""
         try:
-            return datetime.fromisoformat(self.updated_at).replace(tzinfo=UTC)
-        except ValueError:
-            return datetime.fromtimestamp(0, UTC)
+            said = self._rest.get(f"/orders/{order_id}")
+        except Missing:
+            return None
+        except Malformed:
+            raise
+        except StorePassing:
+            return self._find("entity_id", order_id)
+        return forms.read(said)
 
+    def _find(self, field: str, value: str) -> forms.Order | None:
+        rows, total = self._rest.rows("/orders", search.query([(field, "eq", value)], size=2))
+        if not rows and total:
+            raise StorePassing(f"{STORE}'s list of orders could not be read.")
+        return forms.read(rows[0]) if rows else None
 
-class _Track(Part):
-    entity_id: Text = ""
-    track_number: str = ""
-    title: str = ""
-    carrier_code: str = ""
+    # -- making ----------------------------------------------------------------------------------------------
 
+    def place(self, order: NewOrder) -> StoreOrder:
+        """Make an order, unless one bears the mark of this Reverb number."""
+        found = self._find("customer_email", forms.mail_of(order.reverb_number))
+        if order.takes_stock:
+            made = found or self._checkout(order)
+        elif self._frame.told["places"] is None or not (units := self._counted(order)):
+            made = found or self._write_down(order)
+        else:
+            made = self._loans.lend(order, units, found, lambda: self._checkout(order), self._look_for)
+        return forms.store_order(self._with_note(made, order))
 
-class _Shipment(Part):
-    entity_id: Text
-    order_id: Text
-    tracks: list[_Track] = []
+    def settle(self, begun: Mapping[str, Any], reverb_number: str) -> None:
+        """Finish what attempts to make an order have begun, now that it is not to be made any more.
 
+        Where the order is there after all, what it needs is given to it, so that it can be cancelled like any other.
+        """
+        self._loans.settle(begun, is_made=self._look_for(reverb_number) is not None)
 
-def mail_of(reverb_number: str) -> str:
-    """Return the made-up address that marks an order."""
-    return f"reverb-{reverb_number}@example.com"
+    def _look_for(self, reverb_number: str) -> forms.Order | None:
+        return self._find("customer_email", forms.mail_of(reverb_number))
 
+    def _counted(self, order: NewOrder) -> dict[str, int]:
+        """Return the SKUs of the order whose stock the store counts, with the units that were sold."""
+        counted = (line for line in order.lines if self._stock.count(line.sku, lending=True).units is not None)
+        return {line.sku: line.quantity for line in counted}
 
-def read(row: Any) -> Order:
-    """Return an order. Raises StorePassing when it is not of this shape."""
-    return _valid(Order, row)
+    def _write_down(self, order: NewOrder) -> forms.Order:
+        site = self._frame.told
+        body = forms.body(order, store_id=site["store_id"], way=None)
+        return forms.read(self._rest.written("PUT", "/orders/create", body))
 
-
-def store_order(order: Order) -> StoreOrder:
-    """Return an order in our form. The address of its page is each store's secret, so there is no link."""
-    children = {row.parent_item_id: row for row in order.items if row.parent_item_id}
-    lines = tuple(
-        OrderLine(
-            row.item_id,
-            children.get(row.item_id, row).product_id,
-            row.sku,
-            row.name,
-            int(row.qty_ordered),
-            row.price,
-            int(row.qty_refunded),
-        )
-        for row in order.items
-        if not row.parent_item_id
-    )
-    marked = _MAIL.fullmatch(order.customer_email)
-    status = STATES.get(order.state, OrderStatus.OPEN)
-    number = order.increment_id or order.entity_id
-    return StoreOrder(order.entity_id, number, status, order.modified, lines, "", marked[1] if marked else "")
-
-
-def shipments(rows: list[Any]) -> list[Shipment]:
-    """Return each tracking number of an order's parcels."""
-    found = [_valid(_Shipment, row) for row in rows]
-    return [
-        Shipment(track.entity_id or one.entity_id, one.order_id, track.title or track.carrier_code, track.track_number)
-        for one in found
-        for track in one.tracks
-        if track.track_number
-    ]
-
-
-def address(order: NewOrder) -> dict[str, Any]:
-    """Return the buyer's address as Magento wants it: all its required fields filled."""
-    where = order.address
-    first, _, last = (where.name if where else order.buyer).strip().rpartition(" ")
-    made: dict[str, Any] = {
-        "email": mail_of(order.reverb_number),
-        "firstname": first or last or "Reverb",
-        "lastname": last if first else "Buyer",
-        "street": ["Local pickup"],
-        "city": "Local pickup",
-        "postcode": "00000",
-        "country_id": "US",
-        "telephone": "0",
-    }
-    if where is not None:
-        made |= {
-            "street": [line for line in (where.street, where.extra) if line],
-            "city": where.city,
-            "postcode": where.postal_code,
-            "country_id": where.country,
-            "telephone": where.phone or "0",
+    def _checkout(self, order: NewOrder) -> forms.Order:
+        """Go through a guest's checkout, at the catalogue's prices."""
+        cart = f"/guest-carts/{_text(self._in_cart('/guest-carts', {}))}"
+        for line in order.lines:
+            item = {"sku": line.sku, "qty": line.quantity, "quote_id": cart.rpartition("/")[2]}
+            self._in_cart(f"{cart}/items", {"cartItem": item})
+        where = forms.address(order)
+        ways = forms.ways(self._in_cart(f"{cart}/estimate-shipping-methods", {"address": where}))
+        if not ways:
+            raise Unsupported(
+                f"{STORE} has no shipping method for the buyer's address, so the order cannot be made there. "
+                "Switch one on for that country, and try again."
+            )
+        shipping = {
+            "shipping_address": where,
+            "billing_address": where,
+            "shipping_carrier_code": ways[0].carrier_code,
+            "shipping_method_code": ways[0].method_code,
         }
-        made |= {"region": where.region} if where.region else {}
-    return made
+        self._in_cart(f"{cart}/shipping-information", {"addressInformation": shipping})
+        offered = self._rest.listed(f"{cart}/payment-methods")
+        codes = {str(one.get("code")) for one in offered if isinstance(one, dict)}
+        paid_by = next((one for one in PAID_BY if one in codes), None)
+        if paid_by is None:
+            raise Unsupported(f"{STORE} offers no payment without a card. Switch on “Check / Money order” there.")
+        made = _text(self._rest.written("PUT", f"{cart}/order", {"paymentMethod": {"method": paid_by}}))
+        with calls.written():
+            return forms.read(self._rest.get(f"/orders/{made}"))
+
+    def _in_cart(self, path: str, body: object) -> Any:
+        """Take a step of a checkout that makes no order yet, whatever becomes of its answer."""
+        try:
+            return self._rest.written("POST", path, body)
+        except StorePassing as error:
+            error.maybe_done = False
+            raise
+
+    def _with_note(self, made: forms.Order, order: NewOrder) -> forms.Order:
+        """Write our note into the order's history, once."""
+        note = forms.comment(order)
+        if not any(order.reverb_number in one for one in made.remarks):
+            with calls.written():
+                self._rest.written("POST", f"/orders/{made.entity_id}/comments", {"statusHistory": note})
+        return made
+
+    # -- cancelling ------------------------------------------------------------------------------------------
+
+    def release(self, order_id: str, *, gives_back: bool, note: str) -> None:
+        """Cancel an order, so that its units come back to the stock if `gives_back` says so, and only then.
+
+        Magento's cancelling frees the units. Those that were lent to the order go back to us first. An order that
+        was only written down reserved nothing, so its state is written down too.
+        """
+        found = self._by_id(order_id)
+        if found is None or forms.store_order(found).status in OFF:
+            return
+        if found.is_shipped or forms.store_order(found).status == OrderStatus.DONE:
+            raise Unsupported(f"{STORE} has the order as shipped, so it was left as it is.")
+        try:
+            if not gives_back and not found.quote_id:
+                self._rest.written("POST", "/orders", forms.cancelled(order_id))
+            else:
+                if not gives_back:
+                    self._loans.take_back(found)
+                if self._rest.written("POST", f"/orders/{order_id}/cancel", {}) is not True:
+                    raise Unsupported(f"{STORE} did not cancel the order. Cancel it there.")
+            self._rest.written("POST", f"/orders/{order_id}/comments", {"statusHistory": forms.remark(note)})
+        except Missing:
+            return
 
 
-def body(order: NewOrder) -> dict[str, Any]:
-    """Return an order that is only written down: it reserves nothing, since its units were taken already."""
-    total = sum((line.price * line.quantity for line in order.lines), Decimal(0))
-    whole = f"{total + order.shipping + order.tax:.2f}"
-    where = address(order)
-    return {
-        "entity": {
-            "state": "processing",
-            "status": "processing",
-            "ext_order_id": order.reverb_number,
-            "customer_email": where["email"],
-            "customer_firstname": where["firstname"],
-            "customer_lastname": where["lastname"],
-            "customer_is_guest": 1,
-            "order_currency_code": order.currency,
-            "base_currency_code": order.currency,
-            "subtotal": f"{total:.2f}",
-            "base_subtotal": f"{total:.2f}",
-            "shipping_amount": f"{order.shipping:.2f}",
-            "base_shipping_amount": f"{order.shipping:.2f}",
-            "tax_amount": f"{order.tax:.2f}",
-            "base_tax_amount": f"{order.tax:.2f}",
-            "grand_total": whole,
-            "base_grand_total": whole,
-            "items": [_row(line) for line in order.lines],
-            "billing_address": {**where, "address_type": "billing"},
-            "payment": {"method": "checkmo"},
-            "status_histories": [comment(order)],
-        }
-    }
-
-
-def comment(order: NewOrder) -> dict[str, Any]:
-    """Return the note in an order's history; nobody is mailed about it."""
-    return remark(order.note or f"Reverb order {order.reverb_number}")
-
-
-def cancelled(order_id: str) -> dict[str, Any]:
-    """Return what marks an order as cancelled without Magento's own cancelling (POST orders saves what is named)."""
-    return {"entity": {"entity_id": int(order_id), "state": "canceled", "status": "canceled"}}
-
-
-def remark(words: str) -> dict[str, Any]:
-    """Return a line for an order's history."""
-    return {"comment": words, "is_customer_notified": 0, "is_visible_on_front": 0, "parent_id": 0}
-
-
-def _row(line: OrderLine) -> dict[str, Any]:
-    price = f"{line.price:.2f}"
-    made: dict[str, Any] = {
-        "sku": line.sku,
-        "name": line.title,
-        "qty_ordered": line.quantity,
-        "price": price,
-        "base_price": price,
-        "product_type": "simple",
-    }
-    if line.store_product_id:
-        made["product_id"] = int(line.store_product_id)
-    return made
-
-
-def _valid(model: type[M], row: Any) -> M:
-    return valid(model, row, "Magento's order", maybe_done=True)
+def _text(said: Any) -> str:
+    """Return the id that a step of a checkout answers. Raises StorePassing where it is none."""
+    if isinstance(said, str | int) and not isinstance(said, bool) and str(said):
+        return str(said)
+    raise StorePassing(f"{STORE}'s checkout could not be read.", maybe_done=True)

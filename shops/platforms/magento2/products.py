@@ -9,79 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
-from typing import Any
 
 from shops.pictures import StoreProduct
-from shops.platforms.magento2.frame import Attribute, Told
-from shops.platforms.reading import title_of, valid
-from shops.wire import Part, Text
+from shops.platforms.magento2 import prices
+from shops.platforms.magento2.frame import Attribute, Category, Told, plain
+from shops.platforms.magento2.items import ENABLED, HIDDEN, Item
+from shops.platforms.reading import title_of
 
-SOLD = {"simple", "virtual"}
-CONFIGURABLE = "configurable"
-HIDDEN = 1  # visibility: not shown by itself
-CENT = Decimal("0.01")
 FINISH = {"color", "colour", "finish"}
 BRANDS = ("manufacturer", "brand")
 BARCODES = ("gtin", "ean", "upc", "barcode")
-
-
-class _Custom(Part):
-    attribute_code: str
-    value: Any = None
-
-
-class _Picture(Part):
-    media_type: str = "image"
-    file: str = ""
-    position: int | None = 0
-    disabled: bool = False
-
-
-class _Choice(Part):
-    attribute_id: Text = ""
-    label: str = ""
-    position: int | None = 0
-
-
-class _StockItem(Part):
-    manage_stock: bool = True
-
-
-class _Extension(Part):
-    configurable_product_links: list[Text] = []
-    configurable_product_options: list[_Choice] = []
-    stock_item: _StockItem | None = None
-
-
-class Item(Part):
-    """A product of any type."""
-
-    id: Text
-    sku: str
-    name: str = ""
-    price: Decimal = Decimal(0)
-    status: int = 1
-    visibility: int = 4
-    type_id: str = "simple"
-    extension_attributes: _Extension = _Extension()
-    media_gallery_entries: list[_Picture] | None = []
-    custom_attributes: list[_Custom] = []
-
-    def said(self, code: str) -> str:
-        """Return an attribute's value as text, "" when there is none; of a list the parts joined by commas."""
-        found = next((one.value for one in self.custom_attributes if one.attribute_code == code), None)
-        return ",".join(map(str, found)) if isinstance(found, list) else str(found or "").strip()
-
-    @property
-    def categories(self) -> list[str]:
-        """Return the numbers of its categories."""
-        return [one for one in self.said("category_ids").split(",") if one]
-
-
-def read(row: Any) -> Item:
-    """Return a product. Raises StorePassing naming the place that cannot be read."""
-    return valid(Item, row, "Magento's product")
 
 
 def unit(
@@ -89,38 +26,57 @@ def unit(
     parent: Item | None,
     stock: int | None,
     told: Told,
-    categories: Mapping[str, str],
+    categories: Mapping[str, Category],
     *,
     now: datetime,
     address: str,
 ) -> StoreProduct:
-    """Return a sellable product. `stock` is what can still be sold, None where nobody counts."""
+    """Return a sellable product. `stock` is what can still be sold, None where nobody counts.
+
+    `now` is by the clock of the store.
+    """
     shown = parent or item
     options = _options(item, parent, told)
-    names = [categories.get(number, "") for number in (item.categories or shown.categories)]
-    named = tuple(name for name in names if name)
-    counted = item.extension_attributes.stock_item is None or item.extension_attributes.stock_item.manage_stock
+    held_by = [categories[one] for one in (item.categories or shown.categories) if one in categories]
+    named = list(dict.fromkeys(one["name"] for one in held_by if one["name"]))
+    deepest = max((one for one in held_by if one["name"]), key=lambda one: one["level"], default=None)
+    dates = (item.said("special_price"), item.said("special_from_date"), item.said("special_to_date"))
     return StoreProduct(
         store_product_id=item.id,
         store_parent_id=shown.id,
         store_stock_id=item.id,
         sku=item.sku.strip(),
-        title=title_of(shown.name, " / ".join(options.values())) if options else item.name,
+        title=title_of(plain(shown.name), " / ".join(options.values())) if options else plain(item.name),
         description=_first("description", item, shown) or _first("short_description", item, shown),
         vendor=next((text for code in BRANDS if (text := _label(code, item, shown, told))), ""),
-        product_type=named[0] if named else "",
+        product_type=deepest["name"] if deepest else "",
         tags=tuple(word.strip() for word in _first("meta_keyword", item, shown).split(",") if word.strip()),
         finish=next((text for name, text in options.items() if name.lower() in FINISH), ""),
-        price=_price(item, now),
+        price=prices.price(item.price, *dates, item.tier_prices, website=told["website_id"], now=now),
         currency=told["currency"],
-        stock=stock if counted else None,
+        stock=stock,
         photos=_photos(item, shown, told),
         barcode=next((text for code in BARCODES if (text := _first(code, item, shown))), ""),
-        for_sale=item.status == shown.status == 1 and (shown.visibility != HIDDEN),
+        for_sale=is_sold(item, parent, told["website_id"]),
         url=f"{address}/catalog/product/view/id/{shown.id}",
-        collections=named,
+        collections=tuple(named),
         attributes={**_told(shown, told), **_told(item, told), **options},
+        changes_at=prices.changes_at(*dates, now=now),
     )
+
+
+def is_sold(item: Item, parent: Item | None, website: int) -> bool:
+    """Tell whether a visitor of the website can buy it: by itself, or as one of its family."""
+    if not _is_on(item, website):
+        return False
+    if item.visibility != HIDDEN:
+        return True
+    return parent is not None and parent.visibility != HIDDEN and _is_on(parent, website)
+
+
+def _is_on(item: Item, website: int) -> bool:
+    sites = item.extension_attributes.website_ids
+    return item.status == ENABLED and (sites is None or website in sites)
 
 
 def unknown_option(item: Item, told: Told) -> bool:
@@ -139,18 +95,18 @@ def _options(item: Item, parent: Item | None, told: Told) -> dict[str, str]:
         return {}
     by_id = {known["id"]: (code, known) for code, known in told["attributes"].items()}
     found: dict[str, str] = {}
-    for choice in sorted(parent.extension_attributes.configurable_product_options, key=lambda one: one.position or 0):
+    for choice in sorted(parent.extension_attributes.configurable_product_options, key=lambda one: one.position):
         code, known = by_id.get(choice.attribute_id, ("", None))
         value = _named(item.said(code), known) if known else ""
         if value:
-            found[choice.label or code] = value
+            found[plain(choice.label) or code] = value
     return found
 
 
 def _named(value: str, known: Attribute) -> str:
     """Return the label of an option, or of several; the text itself where there are no options."""
     if not known["options"]:
-        return value
+        return plain(value)
     return ", ".join(known["options"].get(one, one) for one in value.split(",") if one)
 
 
@@ -169,26 +125,8 @@ def _told(item: Item, told: Told) -> dict[str, str]:
     return {label: text for label, text in rows if text}
 
 
-def _price(item: Item, now: datetime) -> Decimal:
-    """Return the price that a visitor pays: the special one while it holds. Its days are days of UTC here."""
-    usual = item.price.quantize(CENT)
-    special, today = item.said("special_price"), now.date().isoformat()
-    begins, ends = item.said("special_from_date")[:10], item.said("special_to_date")[:10]
-    if special and (not begins or begins <= today) and (not ends or today <= ends):
-        try:
-            return min(usual, Decimal(special).quantize(CENT))
-        except InvalidOperation:
-            return usual
-    return usual
-
-
 def _photos(item: Item, shown: Item, told: Told) -> tuple[str, ...]:
     """Return the pictures, the child's own before its parent's."""
-    base = f"{told['media']}catalog/product"
-    own = [*_ordered(item), *(_ordered(shown) if shown is not item else [])]
-    return tuple(dict.fromkeys(base + one.file for one in own if one.file and not one.disabled))
-
-
-def _ordered(item: Item) -> list[_Picture]:
-    pictures = [one for one in item.media_gallery_entries or [] if one.media_type == "image"]
-    return sorted(pictures, key=lambda one: one.position or 0)
+    base = f"{told['media'].rstrip('/')}/catalog/product"
+    files = [*item.photos, *(shown.photos if shown is not item else [])]
+    return tuple(dict.fromkeys(base + ("" if one.startswith("/") else "/") + one for one in files))

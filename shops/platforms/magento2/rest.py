@@ -1,23 +1,52 @@
-"""Calls to Magento's REST V1: signed, paced, and its errors in our words."""
+"""Calls to Magento's REST V1: signed, paced, and what its answers mean.
+
+Facts: Magento 2.4.7 as seen. A path without a store view's code means the default view; one with the code of a view
+that does not exist is answered 400 "Specified request cannot be processed.". Errors are JSON with `message` and perhaps
+`parameters`, in the language of the store; so only English ones are final, and whether an object exists is asked of a
+search, whose answer needs no words. A page past the end is empty (`items` null where `fields` trims the answer).
+"""
 
 from __future__ import annotations
 
+import re
+from http import HTTPStatus
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from pydantic import SecretStr
 
 from reverbsync.http import Answer
 from reverbsync.pace import Budget
 from shops.platforms import calls
-from shops.platforms.magento2 import search, signing
-from shops.platforms.values import StorePassing, StoreRefused, Unsupported
+from shops.platforms.answers import Caller, Verdict, judge
+from shops.platforms.magento2 import memory, search, signing
+from shops.platforms.values import StorePassing
 
 STORE = "Magento"
 #: Magento sets no limit; its host does, and answers grow slow long before.
 CALLS_PER_MINUTE = 240
-#: Whose names and prices are read: those of the default store view.
-VIEW = "default"
+#: How long it is remembered where below its address a store serves REST.
+ROOT_S = 7 * 24 * 3600
+PROBE = "/products?" + search.query(size=1, fields="items[id],total_count")
+
+_GONE = re.compile(
+    r"(the (product|entity) that was requested doesn't exist|requested (product|entity) doesn't exist|no such entity)",
+    re.IGNORECASE,
+)
+#: About the call, not about the keys or an object.
+_PASSING = re.compile(
+    r"(request does not match any route|specified request cannot be processed|nonce|timestamp|internal error"
+    r"|too many requests|maintenance|temporarily unavailable|deadlock|lock wait timeout)",
+    re.IGNORECASE,
+)
+_KEYS = re.compile(
+    r"(consumer isn't authorized|isn't authorized to access|signature is invalid|consumer (key )?has expired"
+    r"|consumer having the specified key does not exist|token (has been|was) (rejected|revoked)|token_rejected)",
+    re.IGNORECASE,
+)
+#: What gateways answer in JSON, too.
+_REASONS = {one.phrase.lower() for one in HTTPStatus} | {"missing authentication token"}
+TODO = "Open System > Integrations in Magento, check what the integration may access, and reauthorize it."
 
 
 def budget_of(address: str) -> Budget:
@@ -30,73 +59,165 @@ def encoded(sku: str) -> str:
     return quote(sku, safe="")
 
 
-class Rest:
+class Rest(Caller):
     """REST V1 of one store."""
+
+    store = STORE
 
     def __init__(self, address: str, token: SecretStr) -> None:
         """Nothing is asked yet."""
         self.address = address
+        self.budget = budget_of(address)
         self._token = token
-        self._budget = budget_of(address)
+        self._key = f"magento2:root:{address}"
+        found = memory.recall(self._key)
+        self._root: str = found or address
+        #: A root that answered once is right: what comes instead later is not the fault of the address.
+        self._is_sure = found is not None
 
-    def get(self, path: str, query: str = "", *, missing: bool = False) -> Any:
-        """Return the answer; with `missing`, None where there is no such thing or no such route."""
-        answer = self._call("GET", path + (f"?{query}" if query else ""))
-        if missing and answer.status == 404:
+    # -- what a platform fills in ------------------------------------------------------------------------------
+
+    def send(self, method: str, path: str, body: object) -> Answer:
+        """Make one call; before the first answer of the API, look where below the address it is served."""
+        answer = self._send(self._root, method, path, body)
+        if self._is_sure or method != "GET":
+            return answer
+        if _is_page(answer):
+            return self._elsewhere(path) or answer
+        self._is_sure = True
+        return answer
+
+    def own_words(self, status: int, said: Any) -> Verdict | None:
+        """Tell Magento's own errors from what gateways and firewalls answer."""
+        message = said.get("message") if isinstance(said, dict) else None
+        if not isinstance(message, str) or set(said) - {"message", "parameters", "errors", "trace", "code"}:
             return None
-        return self._read("GET", answer)
+        words = _filled(said)
+        if words.strip(" .").lower() in _REASONS or _PASSING.search(words):
+            return None
+        if status == 401:
+            return Verdict.KEYS if _KEYS.search(words) or "resources" in _named(said) else None
+        if status == 404:
+            return Verdict.MISSING if _GONE.search(message) else None
+        return Verdict.REFUSED if status in (400, 409, 422) else None
 
-    def rows(self, path: str, query: str) -> tuple[list[Any], int]:
-        """Return the rows of a search's page, and how many there are in all."""
+    def words(self, said: Any) -> str:
+        """Return an error's sentence, its parameters (a list, or by name) filled in, and what to do about rights."""
+        if not isinstance(said, dict) or not isinstance(said.get("message"), str):
+            return ""
+        todo = f" {TODO}" if _KEYS.search(_filled(said)) else ""
+        return _filled(said)[:300] + todo
+
+    def probe(self) -> Answer:
+        """Ask for one product, which is what the keys are for."""
+        return self.send("GET", PROBE, None)
+
+    # -- calls -------------------------------------------------------------------------------------------------
+
+    def get(self, path: str, query: str = "") -> Any:
+        """Return the answer. Raises like `json`."""
+        return self.json("GET", path + (f"?{query}" if query else ""))
+
+    def listed(self, path: str, query: str = "") -> list[Any]:
+        """Return an answer that is a list. Raises like `json`."""
         said = self.get(path, query)
-        if not isinstance(said, dict):
+        if not isinstance(said, list):
             raise StorePassing(f"{STORE}'s list could not be read.")
-        total = said.get("total_count")
-        rows = said.get("items") or []
-        return list(rows), total if isinstance(total, int) else len(rows)
+        return said
+
+    def rows(self, path: str, query: str) -> tuple[list[Any], int | None]:
+        """Return the rows of a search's page, and how many there are in all where it says so. Raises like `json`."""
+        said = self.get(path, query)
+        if not isinstance(said, dict) or "items" not in said or not isinstance(said["items"], list | dict | None):
+            raise StorePassing(f"{STORE}'s list could not be read.")
+        items = said["items"] or []
+        return list(items.values() if isinstance(items, dict) else items), _total(said.get("total_count"))
 
     def every(self, path: str, *groups: search.Group, sort: str = "entity_id", fields: str = "") -> list[Any]:
-        """Return the rows of all pages of a search."""
+        """Return the rows of all pages of a search. A page may hold fewer rows than were asked for; the last is empty.
+
+        Where the store says how many there are, that ends it, too.
+        """
         found: list[Any] = []
         page = 1
         while True:
             rows, total = self.rows(path, search.query(*groups, sort=sort, page=page, fields=fields))
+            if rows and rows == found[-len(rows) :]:  # older versions answer the last page again
+                return found
             found += rows
-            if not rows or len(found) >= total:
+            if not rows or (total is not None and len(found) >= total):
                 return found
             page += 1
 
-    def send(self, method: str, path: str, body: object) -> Any:
-        """Write something and return the answer."""
-        return self._read(method, self._call(method, path, body))
+    def written(self, method: str, path: str, body: object) -> Any:
+        """Write something and return the answer. Raises like `json`."""
+        return self.json(method, path, body)
 
-    def _call(self, method: str, path: str, body: object = None) -> Answer:
-        url = f"{self.address}/rest/{VIEW}/V1{path}"
+    def find_root(self) -> None:
+        """Look where REST is served, and remember it. Raises StorePassing when it is nowhere below the address."""
+        status = 0
+        for root in self._roots():
+            answer = self._send(root, "GET", PROBE, None)
+            if not _is_page(answer):
+                self._root, self._is_sure = root, True
+                if judge(answer, self)[0] == Verdict.DONE:
+                    memory.remember(self._key, root, ROOT_S)
+                return
+            status = status or answer.status
+        raise StorePassing(
+            f"{STORE}'s REST API did not answer at {self.address}/rest/V1 ({status}). Check the address: it is the one "
+            "under Stores > Configuration > General > Web > Base URLs."
+        )
+
+    def _elsewhere(self, path: str) -> Answer | None:
+        """Ask the other roots; return the answer of the first that is the API's."""
+        for root in self._roots()[1:]:
+            answer = self._send(root, "GET", path, None)
+            if not _is_page(answer):
+                self._root, self._is_sure = root, True
+                memory.remember(self._key, root, ROOT_S)
+                return answer
+        return None
+
+    def _roots(self) -> list[str]:
+        """Return where REST may be served: without rewritten URLs behind index.php, with a store's code before it."""
+        parts = urlsplit(self.address)
+        above = self.address[: -len(parts.path)] if parts.path else ""
+        bare = [self.address, above] if above else [self.address]
+        behind = [f"{one}/index.php" for one in bare if not one.endswith("/index.php")]
+        return list(dict.fromkeys([self.address, *behind[:1], *bare[1:]]))
+
+    def _send(self, root: str, method: str, path: str, body: object) -> Answer:
+        url = f"{root}/rest/V1{path}"
         signed = signing.headers(self._token.get_secret_value(), method, url)
         headers = {**signed, "Accept": "application/json", "Content-Type": "application/json"}
-        return calls.call(STORE, method, url, budgets=[self._budget], headers=headers, body=body)
-
-    def _read(self, method: str, answer: Answer) -> Any:
-        if answer.status in (429, 503):
-            raise calls.slow_down(STORE, self._budget, answer)
-        said = calls.json_of(STORE, answer)
-        if 200 <= answer.status < 300:
-            return said
-        words = f"{STORE}: {_message(said)}"
-        if answer.status in (401, 403):
-            todo = "Open System, Integrations in Magento, check what it may do, and press Reauthorize."
-            raise StoreRefused(f"{words} {todo}")
-        if answer.status >= 500:
-            raise StorePassing(words, maybe_done=method != "GET")
-        raise Unsupported(words)
+        return calls.call(STORE, method, url, budgets=[self.budget], headers=headers, body=body)
 
 
-def _message(said: Any) -> str:
-    """Return an error's sentence, its parameters (a list, or by name) filled in."""
-    if not isinstance(said, dict):
-        return "The call was refused."
-    text, told = str(said.get("message") or "The call was refused."), said.get("parameters")
-    named = told if isinstance(told, dict) else {str(n): part for n, part in enumerate(told or [], 1)}
-    for name, part in named.items():
-        text = text.replace(f"%{name}", str(part))
-    return text[:300]
+def _is_page(answer: Answer) -> bool:
+    """Tell whether something that is not the API answered that there is nothing here, or that it is elsewhere."""
+    if answer.status != 404 and not 300 <= answer.status < 400:
+        return False
+    try:
+        return not isinstance(answer.json(), dict)
+    except ValueError:
+        return True
+
+
+def _total(said: Any) -> int | None:
+    return int(said) if isinstance(said, int | str) and str(said).isdigit() else None
+
+
+def _named(said: Any) -> dict[str, Any]:
+    """Return the parameters of an error by name; numbered where they are a list."""
+    told = said.get("parameters")
+    if isinstance(told, dict):
+        return {str(name): part for name, part in told.items()}
+    return {str(n): part for n, part in enumerate(told, 1)} if isinstance(told, list) else {}
+
+
+def _filled(said: Any) -> str:
+    text = str(said["message"])
+    for name, part in _named(said).items():
+        text = text.replace(f"%{name}", str(part)[:100])
+    return text

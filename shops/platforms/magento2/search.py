@@ -13,8 +13,9 @@ from urllib.parse import quote, urlencode
 #: Field, condition, value.
 Condition = tuple[str, str, str]
 Group = Sequence[Condition]
-#: How many values one call asks for: an address must not grow too long.
+#: How many values one call asks for, and how long they may be together: an address must not grow too long.
 FEW = 100
+LONGEST = 4_000
 
 
 def query(*groups: Group, sort: str = "entity_id", size: int = 100, page: int = 1, fields: str = "") -> str:
@@ -42,11 +43,27 @@ def one_of(field: str, values: Iterable[object]) -> Group:
 
 def few(values: Iterable[object]) -> Iterator[list[object]]:
     """Cut values, each once, into parts that fit into one call."""
-    rest = list(dict.fromkeys(values))
-    for start in range(0, len(rest), FEW):
-        yield rest[start : start + FEW]
+    part: list[object] = []
+    length = 0
+    for value in dict.fromkeys(values):
+        own = len(quote(str(value))) + 3
+        if part and (len(part) == FEW or length + own > LONGEST):
+            yield part
+            part, length = [], 0
+        part.append(value)
+        length += own
+    if part:
+        yield part
 
 
 def stamp(moment: datetime) -> str:
     """Return a moment as Magento writes it: UTC without a zone."""
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def is_more(rows: Sequence[object], total: int | None, size: int) -> bool:
+    """Tell whether there may be rows behind a page of a search for ids above the last one.
+
+    `total` counts the rows from the page's first one on; not all stores say it, and not all pages are full.
+    """
+    return bool(rows) and (len(rows) >= size or (total or 0) > len(rows))

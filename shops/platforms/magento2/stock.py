@@ -1,49 +1,86 @@
 """Magento's stock: in sources with reservations, or, where those modules were taken out, one number a product.
 
-What can be sold is what lies in the sources less what is reserved by orders that are not shipped. Only the number in a
-source can be written, and only as a whole; so it is read right before, and read again afterwards.
+What can be sold is what lies in the sources of the website's stock, less what orders reserve that are not shipped, less
+the threshold below which the store does not sell. Only what lies in a source can be written, and only as a whole; so it
+is read right before, and read again afterwards.
 
-Facts: the salable-quantity export names every product; a product whose stock is not managed has no number there
-(magento/inventory). Posting a source item for an unknown SKU is answered 200 and does nothing (seen on 2.4.7).
+Facts: magento/inventory and Magento 2.4.7 as seen. The export of salable quantities spells a SKU as the stock's tables
+do: in another case perhaps, or with a blank behind it. It leaves out what lies in no source of the stock, and says 0
+and salable both for stock that nobody manages and for backorders. A negative threshold lets it count units that are not
+there. Posting a source item for an unknown SKU is answered 200 and does nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import hashlib
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
+from reverbsync import clock
 from shops.platforms import calls
-from shops.platforms.magento2 import search
+from shops.platforms.magento2 import memory, search, sources
 from shops.platforms.magento2.frame import Frame
-from shops.platforms.magento2.rest import Rest, encoded
-from shops.platforms.reading import M, valid
-from shops.platforms.values import Count, Moved, StockPage, Unsupported
-from shops.wire import Part, Text
+from shops.platforms.magento2.rest import STORE, Rest, encoded
+from shops.platforms.magento2.sources import Place
+from shops.platforms.reading import each, valid
+from shops.platforms.values import Count, Malformed, Missing, Moved, StorePassing, Unsupported
+from shops.wire import MOST_UNITS, Part, Text, Units
 
-PAGE = 300
-#: Without sources each product is asked for by itself.
-PAGE_ALONE = 25
-DEFAULT_SOURCE = "default"
+#: How long it is remembered whether the stock of a product is managed at all.
+MANAGED_S = 10 * 60
+#: How long two changes of one product's stock keep out of each other's way at most.
+CLAIM_S = 120
+#: How long readings wait at most for an attempt to make an order that broke off.
+LENT_S = 15 * 60
+
+
+def key(sku: str) -> str:
+    """Return a SKU as Magento's database compares it: without case, accents, and blanks behind it."""
+    bare = "".join(one for one in unicodedata.normalize("NFKD", sku) if not unicodedata.combining(one))
+    return bare.casefold().strip()
+
+
+def _name(sku: str) -> str:
+    """Return a SKU as a part of a cache's key."""
+    return hashlib.sha256(key(sku).encode()).hexdigest()[:32]
 
 
 class _Salable(Part):
     sku: str
-    qty: float | None = None
+    qty: Units = None
     is_salable: bool = True
 
 
-class _Source(Part):
-    sku: str
-    source_code: str
-    quantity: float = 0
-    status: int = 1
-
-
 class _Item(Part):
-    item_id: Text
-    qty: float | None = 0
+    item_id: Text = ""
+    qty: Units = 0
+    min_qty: Units = 0
+    backorders: Units = 0
     manage_stock: bool = True
     is_in_stock: bool = True
+
+    @property
+    def units(self) -> int | None:
+        """Return what can be sold where there are no sources; None where nobody counts."""
+        if not self.manage_stock:
+            return None
+        return max(0, (self.qty or 0) - max(0, self.min_qty or 0)) if self.is_in_stock else 0
+
+
+@dataclass
+class Standing:
+    """What can be sold, by SKU: units, None where nobody counts, and why it could not be read where it could not."""
+
+    units: dict[str, int | None] = field(default_factory=dict)
+    unread: dict[str, str] = field(default_factory=dict)
+
+    def of(self, sku: str) -> int | None:
+        """Return the units of one SKU. Raises Malformed where they could not be read."""
+        if sku in self.unread:
+            raise Malformed(self.unread[sku])
+        return self.units.get(sku, 0)
 
 
 class Stock:
@@ -53,94 +90,209 @@ class Stock:
         """Nothing is asked yet."""
         self._rest = rest
         self._frame = frame
-
-    def of(self, skus: Iterable[str]) -> dict[str, int | None]:
-        """Return what can be sold of each SKU; None where nobody counts."""
-        if self._frame.told["sources"] is None:
-            return {sku: self._alone(sku)[0] for sku in skus}
-        found: dict[str, int | None] = {}
-        for some in search.few(skus):
-            found |= dict.fromkeys(map(str, some), 0)
-            rows = self._rest.every(self._export, search.one_of("sku", some))
-            found |= {one.sku: _units(one) for one in (_valid(_Salable, row) for row in rows)}
-        return found
-
-    def page(self, cursor: str) -> StockPage:
-        """Return a page of what can be sold."""
-        if self._frame.told["sources"] is None:
-            return self._page_alone(cursor)
-        number = int(cursor or 1)
-        rows, total = self._rest.rows(self._export, search.query(size=PAGE, page=number))
-        read = [_valid(_Salable, row) for row in rows]
-        units = {one.sku: count for one in read if (count := _units(one)) is not None}
-        return StockPage(units, str(number + 1) if rows and number * PAGE < total else None)
-
-    def _page_alone(self, cursor: str) -> StockPage:
-        groups: list[search.Group] = [[("type_id", "in", "simple,virtual")], [("entity_id", "gt", cursor or "0")]]
-        asked = search.query(*groups, size=PAGE_ALONE, fields="items[id,sku],total_count")
-        rows, total = self._rest.rows("/products", asked)
-        counts = {str(row["sku"]): self._alone(str(row["sku"]))[0] for row in rows}
-        units = {sku: count for sku, count in counts.items() if count is not None}
-        return StockPage(units, str(rows[-1]["id"]) if rows and total > len(rows) else None)
-
-    def count(self, sku: str) -> Count:
-        """Return what can be sold, and the number in the source that an adjustment would change."""
-        if self._frame.told["sources"] is None:
-            units, item = self._alone(sku)
-            return Count(units, item.item_id if item else "", units or 0)
-        units = self.of([sku])[sku]
-        source = self._source(sku)
-        if units is None or source is None:
-            return Count(units)
-        return Count(units, source.source_code, int(source.quantity))
-
-    def adjust(self, sku: str, count: Count, *, by: int) -> Count:
-        """Change the stock by a difference. Raises Moved when it is no longer what `count` says."""
-        if count.units is None or not count.place:
-            raise Unsupported("Magento does not count this product.")
-        now, wanted = self.count(sku), count.there + by
-        if (now.place, now.there) != (count.place, count.there) or wanted < 0:
-            raise Moved("The stock in Magento has moved.")
-        if self._frame.told["sources"] is None:
-            body = {"stockItem": {"qty": wanted, "is_in_stock": wanted > 0}}
-            self._rest.send("PUT", f"/products/{encoded(sku)}/stockItems/{count.place}", body)
-        else:
-            source = self._source(sku)
-            # A seller may have marked a product as out of stock by hand; only we, who add to nothing, wake it.
-            status = 1 if count.there == 0 and wanted else (source.status if source else 1)
-            row = {"sku": sku, "source_code": count.place, "quantity": wanted, "status": status}
-            self._rest.send("POST", "/inventory/source-items", {"sourceItems": [row]})
-        with calls.written():
-            return self.count(sku)
+        self._lent = f"magento2:lent:{rest.address}:"
 
     # -- reading ---------------------------------------------------------------------------------------------
+
+    def of(self, skus: Iterable[str], parents: Mapping[str, str] | None = None) -> Standing:
+        """Return what can be sold. `parents`: SKU → that of its family, which may be marked as out of stock whole."""
+        found = Standing()
+        for some in search.few(skus):
+            named = [str(one) for one in some]
+            if self._frame.told["places"] is None:
+                self._read_alone(named, found)
+            else:
+                self._read(named, parents or {}, found)
+        return found
+
+    def _read(
+        self, skus: Sequence[str], parents: Mapping[str, str], found: Standing, *, lending: bool = False
+    ) -> dict[str, list[Place]]:
+        """Add to `found` what can be sold; return what lies in the website's sources."""
+        asked_at = clock.now().timestamp()
+        families = dict.fromkeys(parents[sku] for sku in skus if sku in parents)
+        salable: dict[str, _Salable] = {}
+        for some in search.few([*skus, *families]):
+            rows = self._rest.every(self._export, search.one_of("sku", some), sort="")
+            read, unread = each(rows, lambda row: valid(_Salable, row, "Magento's stock"), key="sku")
+            salable |= {key(one.sku): one for one in read}
+            odd = {key(one.store_parent_id): one.words for one in unread}
+            found.unread |= {sku: odd[key(sku)] for sku in skus if key(sku) in odd}
+        lies = self._places(skus)
+        if not lending:
+            found.unread |= self._being_lent(skus, asked_at)
+        for sku in skus:
+            if sku in found.unread:
+                continue
+            try:
+                units = self._decide(sku, salable.get(key(sku)), lies.get(key(sku), []))
+            except Malformed as error:
+                found.unread[sku] = str(error)
+                continue
+            family = salable.get(key(parents.get(sku, "")))
+            if units and family is not None and not family.is_salable:
+                units = 0
+            found.units[sku] = units
+        return lies
+
+    def _decide(self, sku: str, salable: _Salable | None, places: Sequence[Place]) -> int | None:
+        """Return what can be sold of a SKU by a row of the export and what lies in the website's sources."""
+        lies = sum(one.quantity for one in places if one.in_stock)
+        if salable is None:
+            if lies > 0:
+                raise Malformed(f"{STORE}'s stock index does not have {sku} yet.")
+            return 0
+        if salable.qty is None:
+            return None
+        if not salable.is_salable:
+            return 0
+        if 0 < salable.qty <= lies:
+            return salable.qty
+        # Nobody manages it, or it can be ordered without being there: its own setting tells.
+        managed, least = self._managed(sku)
+        if not managed:
+            return None
+        return max(0, min(salable.qty, salable.qty + least))
+
+    def _managed(self, sku: str) -> tuple[bool, int]:
+        """Return whether a product's stock is managed, and a threshold below zero (0 where there is none)."""
+        known = f"magento2:managed:{self._rest.address}:{_name(sku)}"
+        kept: tuple[bool, int] | None = memory.recall(known)
+        if kept is None:
+            item = self._item(sku) or _Item()
+            kept = (item.manage_stock, min(0, item.min_qty or 0))
+            memory.remember(known, kept, MANAGED_S)
+        return kept
+
+    def places(self, sku: str) -> list[Place]:
+        """Return what lies of a SKU in the sources of the website's stock, first the first."""
+        return self._places([sku]).get(key(sku), [])
+
+    def _places(self, skus: Sequence[str]) -> dict[str, list[Place]]:
+        """Return what lies of each SKU in the sources of the website's stock, first the first."""
+        drawn = (self._frame.told["places"] or {"sources": []})["sources"]
+        found: dict[str, list[Place]] = {}
+        for place in sources.read(self._rest, skus):
+            if place.code in drawn:
+                found.setdefault(key(place.sku), []).append(place)
+        return {sku: sorted(rows, key=lambda one: drawn.index(one.code)) for sku, rows in found.items()}
 
     @property
     def _export(self) -> str:
         return f"/inventory/export-stock-salable-qty/website/{self._frame.told['website']}"
 
-    def _source(self, sku: str) -> _Source | None:
-        """Return the source that we change: the default one, else the enabled one that holds most."""
-        enabled = self._frame.told["sources"] or []
-        rows = self._rest.every("/inventory/source-items", [("sku", "eq", sku)], sort="")
-        found = [one for one in (_valid(_Source, row) for row in rows) if one.source_code in enabled]
-        return max(found, key=lambda one: (one.source_code == DEFAULT_SOURCE, one.quantity), default=None)
+    # -- without sources -------------------------------------------------------------------------------------
 
-    def _alone(self, sku: str) -> tuple[int | None, _Item | None]:
-        said = self._rest.get(f"/stockItems/{encoded(sku)}", missing=True)
-        if said is None:
-            return None, None
-        item = _valid(_Item, said)
-        if not item.manage_stock:
-            return None, item
-        return (int(item.qty or 0) if item.is_in_stock else 0), item
+    def _read_alone(self, skus: Sequence[str], found: Standing) -> None:
+        for sku in skus:
+            try:
+                item = self._item(sku)
+            except Malformed as error:
+                found.unread[sku] = str(error)
+            else:
+                found.units[sku] = item.units if item else 0
+
+    def _item(self, sku: str) -> _Item | None:
+        """Return the stock item of a SKU, None when the product is gone. Raises Malformed where it cannot be asked."""
+        try:
+            return valid(_Item, self._rest.get(f"/stockItems/{encoded(sku)}"), "Magento's stock item")
+        except Missing:
+            return None
+        except StorePassing as error:
+            if "/" in sku and error.retry_after is None and not isinstance(error, Malformed):
+                raise Malformed(_SLASH.format(sku=sku, words=error)) from None
+            raise
+
+    # -- changing --------------------------------------------------------------------------------------------
+
+    def count(self, sku: str, *, lending: bool = False) -> Count:
+        """Return what can be sold now, and what lies in the places that an adjustment would change.
+
+        `lending`: whoever lends units to an order asks. Raises Malformed where it cannot be read.
+        """
+        if self._frame.told["places"] is None:
+            item = self._item(sku)
+            return Count(item.units, item.item_id, item.qty or 0) if item else Count(0)
+        places = self._read([sku], {}, found := Standing(), lending=lending).get(key(sku), [])
+        units = found.of(sku)
+        if units is None:
+            return Count(None)
+        return Count(units, sources.named(places), _whole(places))
+
+    def adjust(self, sku: str, count: Count, *, by: int) -> Count:
+        """Change what lies in the sources by a difference; the open reservations stay as they are.
+
+        Raises Moved when that is no longer what `count` says. Of units that no source has, none are taken
+        (`Count.done`).
+        """
+        if count.units is None:
+            raise Unsupported(f"{STORE} does not count this product.")
+        with self.claimed(sku):
+            if self._frame.told["places"] is None:
+                done = self._adjust_alone(sku, count, by)
+            else:
+                done = self._adjust(sku, count, by)
+            if not done:
+                return replace(count, done=0)
+            with calls.written():
+                return replace(self.count(sku), done=None if done == by else done)
+
+    def _adjust(self, sku: str, count: Count, by: int) -> int:
+        places = self.places(sku)
+        if sources.named(places) != count.place:
+            raise Moved("The stock in Magento has moved.")
+        changed = sources.taken(places, -by) if by < 0 else sources.added(places, by)
+        if not changed:
+            return 0
+        sources.write(self._rest, changed)
+        before = {one.code: one.quantity for one in places}
+        return round(sum(one.quantity - before[one.code] for one in changed))
+
+    def _adjust_alone(self, sku: str, count: Count, by: int) -> int:
+        item = self._item(sku)
+        if item is None or (item.item_id, item.qty or 0) != (count.place, count.there):
+            raise Moved("The stock in Magento has moved.")
+        done = max(by, -max(0, count.there))
+        if done:
+            left = count.there + done
+            in_stock = left > max(0, item.min_qty or 0) or bool(item.backorders)
+            body = {"stockItem": {"qty": left, "is_in_stock": in_stock and (item.is_in_stock or count.there <= 0)}}
+            self._rest.written("PUT", f"/products/{encoded(sku)}/stockItems/{count.place}", body)
+        return done
+
+    @contextmanager
+    def claimed(self, sku: str) -> Iterator[None]:
+        """Keep two changes of one product apart: each sets the whole number. Raises StorePassing while one runs."""
+        held = f"magento2:writing:{self._rest.address}:{_name(sku)}"
+        if not memory.claim(held, CLAIM_S):
+            raise StorePassing(f"Another change of this product's stock in {STORE} is under way.", retry_after=2.0)
+        try:
+            yield
+        finally:
+            memory.release(held)
+
+    # -- lending ---------------------------------------------------------------------------------------------
+
+    def lending(self, sku: str) -> None:
+        """From now on readings say nothing about a product: units of it are being lent to an order."""
+        memory.remember(f"{self._lent}{_name(sku)}", {"ended": None}, LENT_S)
+
+    def lent(self, sku: str) -> None:
+        """The stock is right again: readings that begin from now on count."""
+        memory.remember(f"{self._lent}{_name(sku)}", {"ended": clock.now().timestamp()}, LENT_S)
+
+    def _being_lent(self, skus: Sequence[str], asked_at: float) -> dict[str, str]:
+        """Return what cannot be read since its units were being lent when we asked, with words."""
+        found = memory.recall_all(self._lent, [_name(sku) for sku in skus])
+        busy = {name for name, loan in found.items() if loan["ended"] is None or loan["ended"] >= asked_at}
+        return {sku: f"An order for {sku} is being made in {STORE}." for sku in skus if _name(sku) in busy}
 
 
-def _units(one: _Salable) -> int | None:
-    if one.qty is None:
-        return None
-    return max(0, int(one.qty)) if one.is_salable else 0
+def _whole(places: Iterable[Place]) -> int:
+    return max(-MOST_UNITS, min(MOST_UNITS, int(sum(one.quantity for one in places))))
 
 
-def _valid(model: type[M], row: Any) -> M:
-    return valid(model, row, "Magento's stock")
+_SLASH = (
+    "The stock of {sku} cannot be asked for: the web server of the store refuses addresses with an encoded slash "
+    "(Apache: AllowEncodedSlashes NoDecode). {words}"
+)

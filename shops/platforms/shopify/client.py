@@ -26,7 +26,6 @@ from shops.platforms.values import (
     Hooks,
     Malformed,
     Page,
-    StockPage,
     StoreInfo,
     StorePassing,
     Unread,
@@ -144,10 +143,6 @@ class ShopifyClient:
         return products.owner(self._line.ask(queries.STOCK_OWNER, id=_item(store_stock_id)))
 
     # -- stock -----------------------------------------------------------------------------------------------
-
-    def stocks(self, cursor: str) -> StockPage:
-        """Not needed: Shopify tells of each change of stock."""
-        raise Unsupported("Shopify tells of each change of stock by itself.")
 
     def count(self, product: StoreProduct) -> Count:
         """Add up what is available at the locations that sell online."""

@@ -24,7 +24,6 @@ from shops.platforms.values import (
     Missing,
     Moved,
     Page,
-    StockPage,
     StoreError,
     StoreInfo,
     StorePassing,
@@ -189,10 +188,6 @@ class WooCommerceClient(OrderCalls):
         return self._currency
 
     # -- stock -----------------------------------------------------------------------------------------------
-
-    def stocks(self, cursor: str) -> StockPage:
-        """Not needed: a change of stock bumps the product's date, so the look for changes finds it."""
-        raise Unsupported("WooCommerce dates each change of stock.")
 
     def count(self, product: StoreProduct) -> Count:
         """Read the stock where it is counted: at the product, the variation, or the variation's parent."""

@@ -1,0 +1,68 @@
+"""Control addresses for what a merchant does in Magento's admin alone: sources, and settings of a product's stock."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, abort, request
+
+from sandbox.common.store import Stores
+from sandbox.magento2 import shapes
+from sandbox.magento2.msi import Msi
+
+
+def routes(app: Flask, stores: Stores) -> None:
+    """Add the addresses."""
+    msi = Msi(stores)
+
+    def find(sku: str) -> shapes.Entry:
+        every = (one for doc in stores.keep.all("product").values() for one in shapes.of(doc))
+        return next((one for one in every if one.sku == sku), None) or abort(404)
+
+    @app.put("/_control/entities/<path:sku>")
+    def entity(sku: str) -> Any:
+        """Change what Magento alone has of a product; `sources` sets its rows, null removes one.
+
+        `dated: false` leaves its date as it was, as mass actions do.
+        """
+        wish = request.get_json()
+        with stores.keep.lock:
+            one = find(sku)
+            holder = one.row if one.row is not None else one.doc
+            own = holder.setdefault("magento", {})
+            rows = wish.pop("sources", {})
+            if wish.pop("dated", True) and wish:
+                own["changed_at"] = stores.clock.now()
+            before = own.get("min_qty", 0)
+            own.update(wish)
+            if one.row is not None:
+                one.row["inventory_quantity"] -= own.get("min_qty", 0) - before
+                for code in [code for code, units in rows.items() if units is None]:
+                    msi.unassign(one.doc, one.row, code)
+                msi.write(one.doc, one.row, {c: {"quantity": u} for c, u in rows.items() if u is not None})
+            stores.keep.put("product", one.doc["id"], one.doc)
+            return {**own, "can_be_sold": one.row["inventory_quantity"] if one.row is not None else None}
+
+    @app.get("/_control/entities/<path:sku>")
+    def look(sku: str) -> Any:
+        """Show a product's rows in the sources, what is reserved of it, and what can be sold."""
+        with stores.keep.lock:
+            one = find(sku)
+            row = one.row or {}
+            rows = {code: place["quantity"] for code, place in msi.rows(row).items()}
+            return {"sources": rows, "reserved": msi.reserved(row), "can_be_sold": row["inventory_quantity"]}
+
+    @app.post("/_control/inventory")
+    def inventory_of() -> Any:
+        """Give the website a stock of its own that draws on `sources`, first the first; `disabled` ones are off."""
+        wish = request.get_json()
+        with stores.keep.lock:
+            number = stores.keep.number("stock", 2)
+            stores.keep.put("stock", number, {"stock_id": number, "name": "Main", "websites": ["base"]})
+            for n, code in enumerate(wish["sources"], 1):
+                enabled = code not in wish.get("disabled", [])
+                made = {"source_code": code, "name": code.title(), "enabled": enabled, "country_id": "US"}
+                stores.keep.put("source", code, made)
+                link = {"stock_id": number, "source_code": code, "priority": n}
+                stores.keep.put("link", f"{number} {code}", link)
+            return {"stock_id": number}

@@ -1,0 +1,303 @@
+"""Magento's orders and shipments ↔ our values. Pure functions.
+
+An order for Reverb bears its number in the buyer's mail address, a made-up one at example.com: it is the one field
+that the checkout saves together with the order and that can be searched for, and Magento's mails to it reach nobody.
+
+Facts: Magento 2.4.7 as seen. For configurable products parent and child rows have the same SKU; only rows without a
+parent count. A row with a custom option bears the option's SKU, so products are known by their ids. An order that is
+written down (PUT orders/create) has nothing that it does not name: without `store_id` and a shipping address the admin
+cannot open it, and nothing can be shipped.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from pydantic import model_validator
+
+from shops.orders import NewOrder, OrderLine, OrderStatus, Shipment, StoreOrder
+from shops.platforms.reading import M, each, valid
+from shops.wire import Money, Part, Side, SideRows, Text, Units
+
+STATES = {
+    "new": OrderStatus.WAITING,
+    "pending_payment": OrderStatus.WAITING,
+    "payment_review": OrderStatus.WAITING,
+    "complete": OrderStatus.DONE,
+    "closed": OrderStatus.REFUNDED,
+    "canceled": OrderStatus.CANCELLED,
+}
+#: What Magento takes in a name beside letters and digits (Customer\Model\Validator\Name).
+NAMES_HOLD = ",-_.'"
+_MAIL = re.compile(r"reverb-(.+)@example\.com", re.IGNORECASE)
+
+
+class Row(Part):
+    """A row of an order."""
+
+    item_id: Text
+    parent_item_id: Side[Text] = ""
+    product_id: Side[Text] = ""
+    sku: Side[Text] = ""
+    name: Side[str] = ""
+    price: Money = Decimal(0)
+    qty_ordered: Units = 0
+    qty_refunded: Units = 0
+    qty_shipped: Units = 0
+
+
+class _Remark(Part):
+    comment: Side[str] = ""
+
+
+class Order(Part):
+    """An order with its rows."""
+
+    entity_id: Text
+    increment_id: Side[Text] = ""
+    state: str = ""
+    updated_at: Side[str] = ""
+    customer_email: Side[str] = ""
+    #: The cart that it was placed from, which reserved its units; an order that was written down has none.
+    quote_id: Side[Text] = ""
+    items: list[Row] = []
+    status_histories: SideRows[_Remark] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _rows_by_number(cls, value: Any) -> Any:
+        rows = value.get("items") if isinstance(value, dict) else None
+        return {**value, "items": list(rows.values())} if isinstance(rows, dict) else value
+
+    @property
+    def rows(self) -> list[Row]:
+        """Return the rows that were bought: a family's parent stands for the child of it."""
+        return [row for row in self.items if not row.parent_item_id]
+
+    @property
+    def remarks(self) -> list[str]:
+        """Return what its history says."""
+        return [one.comment for one in self.status_histories]
+
+    @property
+    def is_shipped(self) -> bool:
+        """Tell whether any of it went out."""
+        return any(row.qty_shipped for row in self.items)
+
+    @property
+    def product_ids(self) -> list[str]:
+        """Return the products that were bought, each once: the child where one of a family was."""
+        children = {row.parent_item_id: row.product_id for row in self.items if row.parent_item_id}
+        found = (children.get(row.item_id) or row.product_id for row in self.rows)
+        return list(dict.fromkeys(one for one in found if one))
+
+    @property
+    def modified(self) -> datetime:
+        """When it last changed."""
+        try:
+            return datetime.fromisoformat(self.updated_at).replace(tzinfo=UTC)
+        except ValueError:
+            return datetime.fromtimestamp(0, UTC)
+
+
+class _Track(Part):
+    entity_id: Side[Text] = ""
+    track_number: Text = ""
+    title: Side[str] = ""
+    carrier_code: Side[str] = ""
+
+
+class _Shipment(Part):
+    entity_id: Text
+    order_id: Text
+    tracks: SideRows[_Track] = []
+
+
+class Way(Part):
+    """A way of shipping that the store offers to an address."""
+
+    carrier_code: str
+    method_code: str
+    amount: Money = Decimal(0)
+    available: Side[bool] = True
+
+
+def mail_of(reverb_number: str) -> str:
+    """Return the made-up address that marks an order."""
+    return f"reverb-{reverb_number}@example.com"
+
+
+def read(row: Any) -> Order:
+    """Return an order. Raises StorePassing when it is not of this shape."""
+    return _valid(Order, row)
+
+
+def store_order(order: Order) -> StoreOrder:
+    """Return an order in our form. The address of its page is each store's secret, so there is no link."""
+    children = {row.parent_item_id: row for row in order.items if row.parent_item_id}
+    lines = tuple(
+        OrderLine(
+            row.item_id,
+            children.get(row.item_id, row).product_id,
+            row.sku,
+            row.name,
+            row.qty_ordered or 0,
+            row.price,
+            row.qty_refunded or 0,
+        )
+        for row in order.rows
+    )
+    marked = _MAIL.fullmatch(order.customer_email)
+    status = STATES.get(order.state, OrderStatus.OPEN)
+    if status == OrderStatus.OPEN and order.is_shipped and all(_is_out(row) for row in order.rows):
+        status = OrderStatus.DONE  # an order that was not invoiced stays in processing
+    number = order.increment_id or order.entity_id
+    return StoreOrder(order.entity_id, number, status, order.modified, lines, "", marked[1] if marked else "")
+
+
+def shipments(rows: list[Any]) -> list[Shipment]:
+    """Return each tracking number of an order's parcels."""
+    found, _ = each(rows, lambda row: _valid(_Shipment, row), key="entity_id")
+    return [
+        Shipment(
+            track.entity_id or one.entity_id,
+            one.order_id,
+            track.title or track.carrier_code,
+            track.track_number.strip(),
+        )
+        for one in found
+        for track in one.tracks
+        if track.track_number.strip()
+    ]
+
+
+def ways(said: Any) -> list[Way]:
+    """Return the ways of shipping that are available, the cheapest first."""
+    found, _ = each(said if isinstance(said, list) else [], lambda row: _valid(Way, row), key="carrier_code")
+    return sorted((one for one in found if one.available), key=lambda one: one.amount)
+
+
+def address(order: NewOrder) -> dict[str, Any]:
+    """Return the buyer's address as Magento wants it: all its required fields filled."""
+    where = order.address
+    name = "".join(one if one.isalnum() or one in NAMES_HOLD else " " for one in (where.name if where else order.buyer))
+    first, _, last = " ".join(name.split())[:200].rpartition(" ")
+    made: dict[str, Any] = {
+        "email": mail_of(order.reverb_number),
+        "firstname": first or last or "Reverb",
+        "lastname": last if first else "Buyer",
+        "street": ["Local pickup"],
+        "city": "Local pickup",
+        "postcode": "00000",
+        "country_id": "US",
+        "telephone": "0",
+    }
+    if where is not None:
+        made |= {
+            "street": [line for line in (where.street, where.extra) if line],
+            "city": where.city,
+            "postcode": where.postal_code,
+            "country_id": where.country,
+            "telephone": where.phone or "0",
+        }
+        made |= {"region": where.region} if where.region else {}
+    return made
+
+
+def body(order: NewOrder, *, store_id: int, way: Way | None) -> dict[str, Any]:
+    """Return an order that is only written down: it reserves nothing, since its units were taken already.
+
+    It names all that the admin needs to open, invoice, ship and refund it. `way` is how the store would ship it, None
+    where it ships nothing to that address.
+    """
+    goods = sum((line.price * line.quantity for line in order.lines), Decimal(0))
+    where = address(order)
+    method = f"{way.carrier_code}_{way.method_code}" if way else "flatrate_flatrate"
+    amounts = {
+        "subtotal": goods,
+        "subtotal_incl_tax": goods,
+        "shipping_amount": order.shipping,
+        "shipping_incl_tax": order.shipping,
+        "tax_amount": order.tax,
+        "discount_amount": Decimal(0),
+        "grand_total": goods + order.shipping + order.tax,
+        "total_due": goods + order.shipping + order.tax,
+    }
+    entity: dict[str, Any] = {
+        "state": "processing",
+        "status": "processing",
+        "store_id": store_id,
+        "ext_order_id": order.reverb_number,
+        "customer_email": where["email"],
+        "customer_firstname": where["firstname"],
+        "customer_lastname": where["lastname"],
+        "customer_is_guest": 1,
+        "customer_group_id": 0,
+        "is_virtual": 0,
+        "total_item_count": len(order.lines),
+        "total_qty_ordered": sum(line.quantity for line in order.lines),
+        "shipping_description": "Reverb",
+        "items": [_row(line, store_id) for line in order.lines],
+        "billing_address": {**where, "address_type": "billing"},
+        "payment": {"method": "checkmo", "amount_ordered": _money(amounts["grand_total"])},
+        "status_histories": [comment(order)],
+        "extension_attributes": {
+            "shipping_assignments": [{"shipping": {"address": {**where, "address_type": "shipping"}, "method": method}}]
+        },
+    }
+    for name in ("order", "base", "store", "global"):
+        entity[f"{name}_currency_code"] = order.currency
+    for rate in ("base_to_global_rate", "base_to_order_rate", "store_to_base_rate", "store_to_order_rate"):
+        entity[rate] = 1
+    return {"entity": entity | _both(amounts)}
+
+
+def comment(order: NewOrder) -> dict[str, Any]:
+    """Return the note in an order's history; nobody is mailed about it."""
+    return remark(order.note or f"Reverb order {order.reverb_number}")
+
+
+def cancelled(order_id: str) -> dict[str, Any]:
+    """Return what marks an order as cancelled without Magento's own cancelling (POST orders saves what is named)."""
+    return {"entity": {"entity_id": int(order_id), "state": "canceled", "status": "canceled"}}
+
+
+def remark(words: str) -> dict[str, Any]:
+    """Return a line for an order's history."""
+    return {"comment": words, "is_customer_notified": 0, "is_visible_on_front": 0, "parent_id": 0}
+
+
+def _row(line: OrderLine, store_id: int) -> dict[str, Any]:
+    whole = line.price * line.quantity
+    made: dict[str, Any] = {
+        "store_id": store_id,
+        "sku": line.sku,
+        "name": line.title,
+        "qty_ordered": line.quantity,
+        "product_type": "simple",
+        "is_virtual": 0,
+    }
+    if line.store_product_id:
+        made["product_id"] = int(line.store_product_id)
+    prices = ("price", "original_price", "price_incl_tax")
+    return made | _both(dict.fromkeys(prices, line.price) | {"row_total": whole, "row_total_incl_tax": whole})
+
+
+def _both(amounts: dict[str, Decimal]) -> dict[str, str]:
+    """Return amounts in the order's currency and in the store's, which are the same."""
+    return {f"{base}{name}": _money(amount) for name, amount in amounts.items() for base in ("", "base_")}
+
+
+def _money(amount: Decimal) -> str:
+    return f"{amount:.2f}"
+
+
+def _is_out(row: Row) -> bool:
+    return (row.qty_shipped or 0) >= (row.qty_ordered or 0)
+
+
+def _valid(model: type[M], row: Any) -> M:
+    return valid(model, row, "Magento's order", maybe_done=True)

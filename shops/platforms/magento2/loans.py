@@ -1,0 +1,209 @@
+"""Units that our ledger has taken out of a source, lent back to it for an order, so that the order can reserve them.
+
+In the end the source holds the units again, the order has them reserved, and as many can be sold as before: shipping,
+cancelling and refunding the order in Magento's admin each count them once.
+
+Where others are still on sale the order comes first, so that a unit too few is on sale for a moment, never one too
+many. The last one must be in the source before a checkout takes it; for that moment it is on sale in the store, as it
+was while its sale on Reverb was on its way here. It is taken out again at once when the checkout fails.
+
+Before a source is written, what it held and what it is to hold are kept, with the order's row or in the order's
+history. So after a crash the next attempt finds out what was done. What is read meanwhile says nothing about the stock
+(`Stock.lending`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from shops.orders import NewOrder
+from shops.platforms import calls
+from shops.platforms.magento2 import forms, sources
+from shops.platforms.magento2.rest import STORE, Rest
+from shops.platforms.magento2.sources import Place
+from shops.platforms.magento2.stock import Stock
+from shops.platforms.values import Malformed, StoreError, StorePassing, Unsupported
+
+_TAKEN = re.compile(r"ReverbSync takes \S+ of (?P<sku>.+) back out of source (?P<code>\S+) \(\S+ to (?P<after>\S+)\)\.")
+Make = Callable[[], forms.Order]
+Look = Callable[[str], forms.Order | None]
+
+
+@dataclass(frozen=True)
+class Loan:
+    """Units of a SKU in a source: what it held before they were lent, and what it holds with them."""
+
+    sku: str
+    code: str
+    before: float
+    after: float
+
+
+class Loans:
+    """Lends units to orders of one store, and takes them back."""
+
+    def __init__(self, rest: Rest, stock: Stock) -> None:
+        """Nothing is asked yet."""
+        self._rest = rest
+        self._stock = stock
+
+    # -- making an order ---------------------------------------------------------------------------------------
+
+    def lend(
+        self, order: NewOrder, units: Mapping[str, int], found: forms.Order | None, make: Make, look: Look
+    ) -> forms.Order:
+        """Return the order, made by `make` unless it was `found`, with its units reserved and in a source.
+
+        `units`: SKU → how many were taken out for it. Raises StoreError; what is open then is kept with the order.
+        """
+        kept = _kept(order.begun)
+        with self._apart(units) as over:
+            if found is not None:
+                self._give(kept)
+                order.keep({})
+                over()
+                return found
+            given = [one for one in kept if self._quantity(one) == one.after]
+            sure = {one.sku for one in given}
+            loans = given + [self._loan(sku, wanted) for sku, wanted in units.items() if sku not in sure]
+            order.keep(_as_kept(loans))
+            first = [one for one in loans if one.sku not in sure and self._sells(one.sku) < units[one.sku]]
+            given += first
+            try:
+                self._give(first)
+                made = _made(order, make, look)
+            except StoreError as error:
+                if self._take(given):
+                    if not error.maybe_done:
+                        order.keep({})
+                    over()
+                raise
+            self._give(one for one in loans if one not in given)
+            order.keep({})
+            over()
+            return made
+
+    def settle(self, begun: Mapping[str, Any], *, is_made: bool) -> None:
+        """Finish what is open: an order that was made needs its units, without one they go back. Raises StoreError."""
+        kept = _kept(begun)
+        with self._apart(one.sku for one in kept) as over:
+            if is_made:
+                self._give(kept)
+            elif not self._take(kept):
+                raise StorePassing(f"{STORE} did not take back the units that were lent to an order.")
+            over()
+
+    def _loan(self, sku: str, units: int) -> Loan:
+        added = sources.added(self._stock.places(sku), units)
+        if not added:
+            raise Unsupported(f"No source that sells online in {STORE} holds {sku}. Assign one, and try again.")
+        return Loan(sku, added[0].code, added[0].quantity - units, added[0].quantity)
+
+    def _sells(self, sku: str) -> int:
+        return self._stock.count(sku, lending=True).units or 0
+
+    # -- cancelling one ----------------------------------------------------------------------------------------
+
+    def take_back(self, order: forms.Order) -> None:
+        """Before an order is cancelled, which frees its units: take as many out of a source. Raises StoreError.
+
+        Its history keeps what is taken, so that it is taken once.
+        """
+        taken = {hit["sku"]: hit for one in order.remarks if (hit := _TAKEN.fullmatch(one.strip()))}
+        wanted = {row.sku: row.qty_ordered or 0 for row in order.rows}
+        with self._apart(wanted) as over:
+            for sku, units in wanted.items():
+                places = {one.code: one for one in self._stock.places(sku)}
+                hit = taken.get(sku)
+                if hit is not None and hit["code"] in places and f"{places[hit['code']].quantity:g}" == hit["after"]:
+                    continue
+                if self._stock.count(sku, lending=True).units is None:
+                    continue  # nobody counts it any more
+                changed = sources.taken(list(places.values()), units)
+                if sum(places[one.code].quantity - one.quantity for one in changed) < units:
+                    raise Unsupported(f"No source in {STORE} holds the units of the order any more. Cancel it there.")
+                for one in changed:
+                    before = places[one.code].quantity
+                    words = (
+                        f"ReverbSync takes {before - one.quantity:g} of {sku} back out of source {one.code} "
+                        f"({before:g} to {one.quantity:g})."
+                    )
+                    note = {"statusHistory": forms.remark(words)}
+                    self._rest.written("POST", f"/orders/{order.entity_id}/comments", note)
+                sources.write(self._rest, changed)
+            over()
+
+    # -- sources -----------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _apart(self, skus: Iterable[str]) -> Iterator[Callable[[], None]]:
+        """Keep other changes of these products out, and readings from what happens in between.
+
+        Yields what says that the stock is right again; where it is not called, the readings wait for the next attempt.
+        """
+        names = list(skus)
+        with ExitStack() as held:
+            for sku in names:
+                held.enter_context(self._stock.claimed(sku))
+            for sku in names:
+                self._stock.lending(sku)
+
+            def over() -> None:
+                for sku in names:
+                    self._stock.lent(sku)
+
+            yield over
+
+    def _place(self, loan: Loan) -> Place | None:
+        return next((one for one in self._stock.places(loan.sku) if one.code == loan.code), None)
+
+    def _quantity(self, loan: Loan) -> float | None:
+        place = self._place(loan)
+        return None if place is None else place.quantity
+
+    def _give(self, loans: Iterable[Loan]) -> None:
+        """Put units back into their sources where that was not done yet."""
+        for loan in loans:
+            place = self._place(loan)
+            if place is not None and place.quantity == loan.before:
+                sources.write(self._rest, [replace(place, quantity=loan.after, in_stock=True)])
+
+    def _take(self, loans: Iterable[Loan]) -> bool:
+        """Take units out again that were put back; return whether that is settled."""
+        try:
+            for loan in loans:
+                place = self._place(loan)
+                if place is not None and place.quantity == loan.after:
+                    sources.write(self._rest, [replace(place, quantity=loan.before)])
+        except StoreError:
+            return False
+        return True
+
+
+def _made(order: NewOrder, make: Make, look: Look) -> forms.Order:
+    """Make the order; where the answer is lost, look for it at once: the search shows what was made."""
+    try:
+        return make()
+    except StorePassing as error:
+        if not error.maybe_done:
+            raise
+        with calls.written():
+            found = look(order.reverb_number)
+        if found is None:
+            raise
+        return found
+
+
+def _kept(begun: Mapping[str, Any]) -> list[Loan]:
+    try:
+        return [Loan(**one) for one in begun.get("loans", [])]
+    except TypeError:
+        raise Malformed("What an attempt to make the order has begun could not be read.") from None
+
+
+def _as_kept(loans: Iterable[Loan]) -> dict[str, Any]:
+    return {"loans": [asdict(one) for one in loans]}

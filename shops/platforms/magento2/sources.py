@@ -1,0 +1,166 @@
+"""The sources that a website sells from, and which of them a change of stock is made in.
+
+Facts: magento/inventory. A website is served by one stock, which draws on sources in an order; a disabled one sells
+nothing. The default source cannot be linked to another stock (seen on 2.4.7: 400), and older products keep a row in it
+that sells nothing. Without the inventory modules there are no such routes, and one number a product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from reverbsync.http import Answer
+from shops.platforms.magento2 import memory, search
+from shops.platforms.magento2.rest import STORE, Rest
+from shops.platforms.reading import each, valid
+from shops.platforms.values import StoreError, StorePassing
+from shops.wire import Part, Text, Units
+
+#: A store that had sources has them still, whatever one answer says.
+HAD_THEM_S = 30 * 24 * 3600
+MODULE = "Magento_Inventory"
+
+
+class Places(TypedDict):
+    """The stock of the website: its number, and the codes of the enabled sources that it draws on, first the first."""
+
+    stock_id: str
+    sources: list[str]
+
+
+@dataclass(frozen=True)
+class Place:
+    """What lies of a product in a source; `sku` as that row spells it."""
+
+    code: str
+    sku: str
+    quantity: float
+    in_stock: bool = True
+
+
+class _Stock(Part):
+    stock_id: Text
+
+
+class _Link(Part):
+    source_code: str
+    priority: Units = 1
+
+
+class _Source(Part):
+    source_code: str
+    enabled: bool = True
+
+
+class _Row(Part):
+    sku: str
+    source_code: str
+    quantity: float = 0
+    status: Units = 1
+
+
+# -- which sources -------------------------------------------------------------------------------------------------
+
+
+def places_of(rest: Rest, website: str) -> Places | None:
+    """Return the places of a website's stock, None where the store keeps one number a product. Raises StoreError."""
+    known = f"magento2:sources:{rest.address}"
+    if not memory.recall(known) and not _has_modules(rest):
+        return None
+    stock = valid(_Stock, rest.get(f"/inventory/stock-resolver/website/{website}"), "Magento's stock")
+    rows = rest.every("/inventory/stock-source-links", [("stock_id", "eq", stock.stock_id)], sort="")
+    links, unread = each(rows, lambda row: valid(_Link, row, "Magento's link"), key="source_code")
+    rows = rest.every("/inventory/sources", sort="")
+    sources, more = each(rows, lambda row: valid(_Source, row, "Magento's source"), key="source_code")
+    if unread or more:
+        raise StorePassing(f"{STORE}'s sources could not be read.")
+    enabled = {one.source_code for one in sources if one.enabled}
+    memory.remember(known, True, HAD_THEM_S)
+    links.sort(key=lambda one: one.priority or 0)
+    return Places(stock_id=stock.stock_id, sources=[one.source_code for one in links if one.source_code in enabled])
+
+
+def _has_modules(rest: Rest) -> bool:
+    """Tell whether the inventory modules are there. One missing route says nothing: a deployment looks like that, too.
+
+    Raises StorePassing where that cannot be told.
+    """
+    paths = ("/inventory/sources", "/inventory/stocks")
+    answers = [rest.send("GET", f"{path}?{search.query(sort='', size=1)}", None) for path in paths]
+    if not all(_lacks_route(one) for one in answers):
+        return True
+    try:
+        modules: Any = rest.get("/modules")
+    except StoreError:  # the keys may not ask for it
+        modules = None
+    if isinstance(modules, list) and MODULE in modules:
+        raise StorePassing(f"{STORE} does not serve its inventory just now.")
+    return False
+
+
+def _lacks_route(answer: Answer) -> bool:
+    try:
+        said = answer.json()
+    except ValueError:
+        return False
+    return answer.status == 404 and isinstance(said, dict) and isinstance(said.get("message"), str)
+
+
+# -- what lies there -----------------------------------------------------------------------------------------------
+
+
+def read(rest: Rest, skus: Sequence[object]) -> list[Place]:
+    """Return what lies of products in all sources. Raises StoreError."""
+    rows = rest.every("/inventory/source-items", search.one_of("sku", skus), sort="")
+    found, unread = each(rows, lambda row: valid(_Row, row, "Magento's source item"), key="sku")
+    if unread:
+        raise StorePassing(unread[0].words)
+    return [Place(one.source_code, one.sku, one.quantity, one.status == 1) for one in found]
+
+
+def named(places: Sequence[Place]) -> str:
+    """Return places as one text, by which a change finds out whether they are still the same."""
+    rows = (f"{one.code}={one.quantity:g}{'' if one.in_stock else ' out of stock'}" for one in places)
+    return ", ".join(sorted(rows))
+
+
+# -- what is changed -----------------------------------------------------------------------------------------------
+
+
+def taken(places: Sequence[Place], units: int) -> list[Place]:
+    """Return the rows after taking units, from one place if that has them all, else from one after the other.
+
+    Places come first the first; what is marked as out of stock there is not on sale, so taking it would change nothing.
+    Where all have fewer, what they have is taken.
+    """
+    selling = [one for one in places if one.in_stock]
+    one_has_all = [one for one in selling if one.quantity >= units]
+    changed, left = [], units
+    for place in one_has_all[:1] or selling:
+        part = min(left, int(max(0.0, place.quantity)))
+        if part:
+            changed.append(Place(place.code, place.sku, place.quantity - part, place.in_stock))
+            left -= part
+    return changed
+
+
+def added(places: Sequence[Place], units: int) -> list[Place]:
+    """Return the row after adding units: where some lie already, else in the first place that holds the product."""
+    selling = [one for one in places if one.in_stock and one.quantity > 0]
+    place = next(iter([*selling, *places]), None)
+    if place is None:
+        return []
+    # A seller may have marked a product as out of stock by hand; only we, who add to nothing, wake it.
+    wakes = place.in_stock or place.quantity <= 0
+    return [Place(place.code, place.sku, place.quantity + units, wakes)]
+
+
+def write(rest: Rest, places: Sequence[Place]) -> None:
+    """Set rows, all in one call. Raises StoreError."""
+    rows = [
+        {"sku": one.sku, "source_code": one.code, "quantity": one.quantity, "status": int(one.in_stock)}
+        for one in places
+    ]
+    rest.written("POST", "/inventory/source-items", {"sourceItems": rows})
