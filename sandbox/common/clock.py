@@ -20,6 +20,10 @@ class Clock:
         """Return the time in seconds."""
         return time.time() + self.offset_s
 
+    def unmoved(self) -> float:
+        """Return the time in seconds without what a test moved it on: callers sign by their own clocks."""
+        return self.now() - self.offset_s
+
     def stamp(self, at: float | None = None) -> str:
         """Return a moment as ISO 8601 with offset, the present one by default."""
         return datetime.fromtimestamp(self.now() if at is None else at, UTC).isoformat(timespec="microseconds")

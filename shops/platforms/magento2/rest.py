@@ -153,6 +153,11 @@ class Rest(Caller):
         """Write something and return the answer. Raises like `json`."""
         return self.json(method, path, body)
 
+    def lacks_route(self, path: str) -> bool:
+        """Tell whether Magento itself says that a search's route is not there, in whatever language."""
+        answer = self.send("GET", f"{path}?{search.query(sort='', size=1)}", None)
+        return answer.status == 404 and not _is_page(answer)
+
     def find_root(self) -> None:
         """Look where REST is served, and remember it. Raises StorePassing when it is nowhere below the address."""
         status = 0

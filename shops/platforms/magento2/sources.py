@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from reverbsync.http import Answer
 from shops.platforms.magento2 import memory, search
 from shops.platforms.magento2.rest import STORE, Rest
 from shops.platforms.reading import each, valid
@@ -87,9 +86,7 @@ def _has_modules(rest: Rest) -> bool:
 
     Raises StorePassing where that cannot be told.
     """
-    paths = ("/inventory/sources", "/inventory/stocks")
-    answers = [rest.send("GET", f"{path}?{search.query(sort='', size=1)}", None) for path in paths]
-    if not all(_lacks_route(one) for one in answers):
+    if not all(rest.lacks_route(path) for path in ("/inventory/sources", "/inventory/stocks")):
         return True
     try:
         modules: Any = rest.get("/modules")
@@ -98,14 +95,6 @@ def _has_modules(rest: Rest) -> bool:
     if isinstance(modules, list) and MODULE in modules:
         raise StorePassing(f"{STORE} does not serve its inventory just now.")
     return False
-
-
-def _lacks_route(answer: Answer) -> bool:
-    try:
-        said = answer.json()
-    except ValueError:
-        return False
-    return answer.status == 404 and isinstance(said, dict) and isinstance(said.get("message"), str)
 
 
 # -- what lies there -----------------------------------------------------------------------------------------------
