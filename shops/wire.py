@@ -27,6 +27,8 @@ T = TypeVar("T")
 #: An id or short text that may come as a number; 64-bit numbers stay exact as text.
 Text = Annotated[str, Field(coerce_numbers_to_str=True)]
 
+#: An id that is a number, as text.
+Number = Annotated[Text, Field(pattern=r"\A[0-9]{1,20}\z")]
 #: The most units that a stock may have: what a PostgreSQL integer and Reverb hold.
 MOST_UNITS = 2**31 - 1
 #: Prices beyond are no prices; the database and Reverb hold fewer digits.

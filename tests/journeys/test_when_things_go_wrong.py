@@ -310,7 +310,7 @@ def test_a_throttled_store_is_not_taken_for_a_deleted_product(world: World) -> N
 
 
 def test_a_store_that_refuses_our_token_loses_nothing(world: World) -> None:
-    world.store.ask("POST", "/shops", {"domain": "guitars.myshopify.com", "token": "another"})
+    world.store.ask("POST", "/shops", {"domain": world.shop.store.address, "token": "another"})
     from listings import intake
     from shops.events import ProductChanged
 

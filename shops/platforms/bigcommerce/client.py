@@ -129,7 +129,7 @@ class BigCommerceClient:
         rows = self._rest.rows(f"/v3/catalog/variants?id:in={store_stock_id}&limit=1")
         if not rows:
             return None
-        return str(reading.owner(rows[0]))
+        return reading.owner(rows[0])
 
     def _units(self, product: reading.Product, stock: Stock) -> tuple[list[StoreProduct], list[Unread]]:
         return reading.units(

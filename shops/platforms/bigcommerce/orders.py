@@ -14,7 +14,7 @@ from typing import Any
 
 from shops.orders import NewOrder, OrderLine, OrderStatus, Shipment, StoreOrder
 from shops.platforms.reading import M, each, valid
-from shops.wire import Money, Part, Side, Text, Units, Words
+from shops.wire import Money, Number, Part, Side, Text, Units, Words
 
 INCOMPLETE = 0
 AWAITING_FULFILLMENT = 11
@@ -35,7 +35,7 @@ STATUSES = {
 class Order(Part):
     """An order without its lines."""
 
-    id: Text
+    id: Number
     status_id: int
     date_modified: Side[str] = ""
     external_order_id: Side[Text] = ""

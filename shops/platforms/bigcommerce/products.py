@@ -17,7 +17,7 @@ from shops.pictures import StoreProduct
 from shops.platforms.bigcommerce.inventory import AS_WHOLE
 from shops.platforms.reading import each, title_of, valid
 from shops.platforms.values import Unread
-from shops.wire import Money, Part, Side, SideRows, Text, Units, Words, money_of
+from shops.wire import Money, Number, Part, Side, SideRows, Text, Units, Words, money_of
 
 FINISH_OPTIONS = {"color", "colour", "finish"}
 #: What the catalogue asks to be included; `read` needs all of it.
@@ -34,7 +34,7 @@ class _Option(Part):
 
 
 class _Variant(Part):
-    id: int
+    id: Number
     sku: Side[Text] = ""
     #: None: the product's.
     price: Annotated[Decimal | None, BeforeValidator(lambda said: None if said == "" else money_of(said))] = None
@@ -62,7 +62,7 @@ class _CustomField(Part):
 class Product(Part):
     """A product with its variants, images and custom fields. What decides about stock and price must be readable."""
 
-    id: int
+    id: Number
     name: Side[Words] = ""
     description: Side[str] = ""
     price: Money = Decimal(0)
@@ -97,7 +97,7 @@ def read(row: Any) -> Product:
 
 
 class _Owner(Part):
-    product_id: Text
+    product_id: Number
 
 
 def owner(row: Any) -> str:
@@ -127,9 +127,9 @@ def units(
         variant = valid(_Variant, row, "BigCommerce's variant")
         options = {one.option_display_name: one.label for one in variant.option_values if one.label}
         return StoreProduct(
-            store_product_id=str(variant.id),
-            store_parent_id=str(product.id),
-            store_stock_id=f"{AS_WHOLE}{product.id}" if product.inventory_tracking == "product" else str(variant.id),
+            store_product_id=variant.id,
+            store_parent_id=product.id,
+            store_stock_id=f"{AS_WHOLE}{product.id}" if product.inventory_tracking == "product" else variant.id,
             sku=variant.sku.strip(),
             title=title_of(product.name, " / ".join(options.values())),
             description=product.description,
@@ -139,7 +139,7 @@ def units(
             finish=next((text for name, text in options.items() if name.lower() in FINISH_OPTIONS), ""),
             price=_price(product, variant),
             currency=currency,
-            stock=stock(str(product.id), str(variant.id), _level(product, variant)) if product.is_counted else None,
+            stock=stock(product.id, variant.id, _level(product, variant)) if product.is_counted else None,
             photos=tuple(dict.fromkeys(link for link in (variant.image_url, *photos) if link)),
             barcode=(variant.upc or variant.gtin or product.upc or product.gtin).strip(),
             for_sale=product.is_visible and product.availability == "available" and not variant.purchasing_disabled,
@@ -149,7 +149,7 @@ def units(
         )
 
     found, odd = each(product.variants, unit)
-    return found, [Unread(str(product.id), one.words) for one in odd]
+    return found, [Unread(product.id, one.words) for one in odd]
 
 
 def _condition(product: Product) -> dict[str, str]:

@@ -11,27 +11,31 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable, Mapping
+from typing import Annotated
 
 from pydantic import Field, ValidationError
 
 from shops.events import AppRemoved, Event, OrderChanged, ProductChanged, ProductDeleted, StockChanged
 from shops.platforms.values import BadSignature, Envelope, Unreadable
-from shops.wire import Part, object_of
+from shops.wire import Part, Side, object_of
 
 OUR_HEADER = "X-ReverbSync-Key"
 _STANDARD = ("webhook-id", "webhook-timestamp", "webhook-signature")
 
 
+_Id = Annotated[int, Field(ge=1, lt=2**63)]
+
+
 class _Owner(Part):
-    product_id: int | None = None
+    product_id: Side[_Id | None] = None
 
 
 class _Data(Part):
-    id: int | None = None
-    inventory: _Owner = _Owner()
-    sku: _Owner = _Owner()
-    order_id: int | None = None
-    order_key: int | None = Field(None, alias="orderId")
+    id: _Id | None = None
+    inventory: Side[_Owner] = _Owner()
+    sku: Side[_Owner] = _Owner()
+    order_id: Side[_Id | None] = None
+    order_key: Side[_Id | None] = Field(None, alias="orderId")
 
     @property
     def number(self) -> int:

@@ -30,6 +30,8 @@ CALLS_PER_MINUTE = 1200
 READ_S = 20.0
 #: Part of a store's points that a walk leaves to what cannot wait, such as stock and orders.
 WALK_LEAVES = 0.5
+#: Shopify's own sentence speaks of logins and passwords, which nobody has given us.
+KEYS_ENDED = "Our access token is no longer accepted. Connect the store again."
 
 
 class TooCostly(TooLarge):
@@ -153,7 +155,8 @@ class GraphQL(Caller):
 
     def words(self, said: Any) -> str:
         """Return the sentence of an error."""
-        return _words(_rows(said.get("errors"))) if isinstance(said, dict) and said.get("errors") else ""
+        found = _words(_rows(said.get("errors"))) if isinstance(said, dict) and said.get("errors") else ""
+        return KEYS_ENDED if "invalid api key or access token" in found.lower() else found
 
     # -- tokens ------------------------------------------------------------------------------------------------
 
@@ -257,7 +260,7 @@ def _refilled_s(body: Any, *, leaves: float) -> float:
         status = cost["throttleStatus"]
         asked, most = float(cost["requestedQueryCost"] or 0), float(status["maximumAvailable"])
         left, restored = float(status["currentlyAvailable"]), float(status["restoreRate"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, OverflowError):
         return 0.0
     wanted = max(asked, min(asked + leaves * most, most))
     return min(900.0, max(0.0, wanted - left) / max(1.0, restored))

@@ -78,13 +78,17 @@ def sellable(total: int, item: Mapping[str, Any], wanted: Asked) -> int:
     return min(total, levels if wanted.selling else total - levels)
 
 
+def _nodes(value: Any) -> Any:
+    return value.get("nodes") if isinstance(value, dict) else value
+
+
 class _Variant(Part):
     total: Units = Field(None, alias="inventoryQuantity")
 
 
 class _Item(Part):
     tracked: bool = True
-    variants: Annotated[list[_Variant], BeforeValidator(lambda value: (value or {}).get("nodes") or [])] = []
+    variants: Annotated[list[_Variant], BeforeValidator(_nodes)] = []
 
 
 def count(item: Any, levels: Iterable[Any], wanted: Asked) -> Count:

@@ -15,13 +15,13 @@ from pydantic import AwareDatetime, Field
 from shops.orders import NewOrder, OrderLine, OrderStatus, Shipment, StoreOrder
 from shops.platforms.reading import valid
 from shops.platforms.values import Malformed
-from shops.wire import Money, Part, Side, SideRows, Text, Units, Words
+from shops.wire import Money, Number, Part, Side, SideRows, Text, Units, Words
 
 UNPAID = {"PENDING", "AUTHORIZED", "PARTIALLY_PAID", "EXPIRED"}
 
 
 class _Id(Part):
-    number: Text = Field(alias="legacyResourceId")
+    number: Number = Field(alias="legacyResourceId")
 
 
 class _Money(Part):
@@ -48,7 +48,7 @@ class _Lines(Part):
 
 
 class _Order(Part):
-    number: Text = Field(alias="legacyResourceId")
+    number: Number = Field(alias="legacyResourceId")
     name: Side[Text] = ""
     updated_at: AwareDatetime = Field(alias="updatedAt")
     cancelled_at: datetime | None = Field(None, alias="cancelledAt")
@@ -79,7 +79,7 @@ class _Tracking(Part):
 
 
 class _Parcel(Part):
-    number: Text = Field(alias="legacyResourceId")
+    number: Number = Field(alias="legacyResourceId")
     status: Side[str] = ""
     tracking: SideRows[_Tracking] = Field([], alias="trackingInfo")
 

@@ -18,7 +18,7 @@ from shops.pictures import StoreProduct
 from shops.platforms.reading import each, title_of, valid
 from shops.platforms.shopify.locations import Asked, sellable
 from shops.platforms.values import Malformed, StoreError, Unread
-from shops.wire import Money, Part, Side, SideRows, Text, Units, Words
+from shops.wire import Money, Number, Part, Side, SideRows, Text, Units, Words
 
 #: Options that mean what Reverb calls the finish.
 FINISH_OPTIONS = {"color", "colour", "finish"}
@@ -60,12 +60,12 @@ class _Level(Part):
 
 
 class _Item(Part):
-    number: Text = Field(alias="legacyResourceId")
+    number: Number = Field(alias="legacyResourceId")
     tracked: bool = True
 
 
 class _Variant(Part):
-    number: Text = Field(alias="legacyResourceId")
+    number: Number = Field(alias="legacyResourceId")
     title: Side[Words] = ""
     sku: Side[Text] = ""
     barcode: Side[Text] = ""
@@ -87,7 +87,7 @@ class _Metafield(Part):
 
 
 class _Product(Part):
-    number: Text = Field(alias="legacyResourceId")
+    number: Number = Field(alias="legacyResourceId")
     title: Side[Words] = ""
     description: Side[str] = Field("", alias="descriptionHtml")
     vendor: Side[Words] = ""

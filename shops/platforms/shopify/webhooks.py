@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, ValidationError
 
 from shops.events import (
     AppRemoved,
@@ -25,39 +26,43 @@ from shops.events import (
     StockChanged,
 )
 from shops.platforms.values import BadSignature, Envelope, Unreadable
-from shops.wire import Part, Text
-
-_Id = Annotated[Text, Field(min_length=1)]
+from shops.wire import Number, Part, Side, SideRows
 
 
 class _Product(Part):
-    id: _Id
-    admin_graphql_api_id: str = ""
+    id: Number
+    admin_graphql_api_id: Side[str] = ""
 
     @property
     def exact_id(self) -> str:
         """The id out of the gid where there is one: some senders round large integers."""
-        return self.admin_graphql_api_id.rpartition("/")[2] or self.id
+        found = re.fullmatch(r"gid://shopify/Product/([0-9]{1,20})", self.admin_graphql_api_id)
+        return found[1] if found else self.id
 
 
 class _Level(Part):
-    inventory_item_id: _Id
+    inventory_item_id: Number
+
+
+def _objects(rows: Any) -> Any:
+    """Leave out what is no line; a list that is none makes the delivery unreadable."""
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else rows
 
 
 class _Line(Part):
-    product_id: Text | None = None
+    product_id: Side[Number | None] = None
 
 
 class _Order(Part):
-    line_items: list[_Line] = []
+    line_items: Annotated[list[_Line], BeforeValidator(_objects)] = []
 
 
 class _RefundLine(Part):
-    line_item: _Line = _Line()
+    line_item: Side[_Line] = _Line()
 
 
 class _Refund(Part):
-    refund_line_items: list[_RefundLine] = []
+    refund_line_items: Annotated[list[_RefundLine], BeforeValidator(_objects)] = []
 
 
 def _changed(body: bytes) -> list[Event]:
@@ -86,23 +91,23 @@ def _look_at(lines: list[_Line]) -> list[Event]:
 
 
 class _Customer(Part):
-    id: Text = ""
+    id: Side[Number | None] = None
 
 
 class _Privacy(Part):
-    customer: _Customer = _Customer()
-    orders_requested: list[Text] = []
-    orders_to_redact: list[Text] = []
+    customer: Side[_Customer] = _Customer()
+    orders_requested: SideRows[Number] = []
+    orders_to_redact: SideRows[Number] = []
 
 
 def _data_asked(body: bytes) -> list[Event]:
     asked = _Privacy.model_validate_json(body)
-    return [CustomerDataAsked(asked.customer.id, tuple(asked.orders_requested))]
+    return [CustomerDataAsked(asked.customer.id or "", tuple(asked.orders_requested))]
 
 
 def _customer_forgotten(body: bytes) -> list[Event]:
     asked = _Privacy.model_validate_json(body)
-    return [CustomerForgotten(asked.customer.id, tuple(asked.orders_to_redact))]
+    return [CustomerForgotten(asked.customer.id or "", tuple(asked.orders_to_redact))]
 
 
 def _shop_forgotten(body: bytes) -> list[Event]:
