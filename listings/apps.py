@@ -1,4 +1,4 @@
-"""This room listens for a shop's change of store."""
+"""This room listens for a shop's change of store, and lets each process go by one clock."""
 
 from __future__ import annotations
 
@@ -16,8 +16,10 @@ class ListingsConfig(AppConfig):
         """Begin to listen."""
         from listings import jobs, models, walks  # noqa: PLC0415 -- tables are there only now
         from listings.orders import place  # noqa: PLC0415
-        from reverbsync import clock  # noqa: PLC0415
+        from reverbsync import clock, one_clock  # noqa: PLC0415
         from shops.signals import store_is_back, store_replaced  # noqa: PLC0415
+
+        one_clock.begin()
 
         def forget_products(shop: Any, **_: object) -> None:
             """Forget the old store's products. Their listings stay on Reverb: the new store's find them by SKU."""

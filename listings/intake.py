@@ -27,10 +27,12 @@ from shops.events import AppRemoved, Event, OrderChanged, ProductChanged, Produc
 from shops.models import Shop, SyncSettings
 from shops.pictures import StoreProduct
 from shops.platforms import StoreClient, client_of
-from shops.platforms.values import Malformed, TooLarge, Unread
+from shops.platforms.values import Malformed, StorePassing, TooLarge, Unread
 
 #: A reading during which we changed the stock ourselves says nothing; it is taken again.
 MAX_READINGS = 3
+#: Seconds until a reading is tried again that was overtaken so often.
+LATE_AGAIN_S = 2.0
 #: What the store tells within this time after we changed its stock, and is what we know, is our own echo.
 ECHO = timedelta(minutes=2)
 #: So long after a date that a store names a product is read: the store's clock may trail ours.
@@ -70,7 +72,7 @@ def refresh(shop: Shop, parent_id: str, client: StoreClient, *, cause: str) -> N
     """Ask the store for a product with all its variants, keep the newer picture, and open jobs for what changed.
 
     A product that cannot be read is noted, and asked for again later by itself (rechecks). Raises StoreError when the
-    store did not answer.
+    store did not answer, and Late when its answer was not taken: then what told of a change is not worked off.
     """
     for _ in range(MAX_READINGS):
         asked_at = clock.now()
@@ -86,14 +88,19 @@ def refresh(shop: Shop, parent_id: str, client: StoreClient, *, cause: str) -> N
             kept = keep(shop, pictures, parent_ids=[parent_id], asked_at=asked_at, cause=cause, told_of=True)
         if not kept.late:
             return
+    raise Late("It was read by another worker, or changed by us, each time that we read it.", retry_after=LATE_AGAIN_S)
+
+
+class Late(StorePassing):
+    """What was read was not taken: something newer is known, from a reading or a change of ours that came meanwhile."""
 
 
 @dataclass(frozen=True)
 class Kept:
     """What a reading brought: how many units it showed, how many of them are new or changed, and which were left out.
 
-    `changed`: a product that was known is another one now. `late`: something newer is known of one of them, from a
-    reading or a change of ours that came meanwhile.
+    `changed`: a product that was known is another one now. `late`: something newer is known of a unit that it showed,
+    or did not show any more; so that one was not taken.
     """
 
     seen: int
@@ -148,7 +155,7 @@ def keep(
         len(seen),
         sum(one.news for one in saved if one.product.gone_at is None),
         sum(one.news for one in saved if one.product.gone_at is not None),
-        late=not all(one.read for one in seen),
+        late=not all(one.read for one in seen + gone),
         changed=any(one.news and not one.new for one in saved),
         unread=tuple(unread),
     )
@@ -216,7 +223,7 @@ def _see(
     hold: bool,
 ) -> Seen:
     """Take over the picture unless a newer one is known."""
-    if known is not None and known.read_at > asked_at:
+    if known is not None and known.was_read_after(asked_at):
         return Seen(known, news=False, read=False)
     was = picture_of(known)
     before = was if known is not None and known.gone_at is None else None
@@ -258,7 +265,7 @@ def _next_change(picture: StoreProduct, asked_at: datetime) -> datetime | None:
 
 
 def _gone(product: Product, asked_at: datetime) -> Seen:
-    if product.read_at > asked_at:
+    if product.was_read_after(asked_at):
         return Seen(product, news=False, read=False)
     news = product.gone_at is None
     if news:

@@ -24,7 +24,7 @@ def keep(shop: Shop, units: Mapping[str, int | None], *, asked_at: datetime, cau
     """
     Shop.objects.select_for_update(no_key=True).get(pk=shop.pk)
     ids = [one for one in units if storable(one) == one]
-    found = Product.objects.filter(shop=shop, store_product_id__in=ids, gone_at__isnull=True, read_at__lte=asked_at)
+    found = Product.objects.filter(shop=shop, store_product_id__in=ids, gone_at__isnull=True)
     read = ((product, units_of(units[product.store_product_id])) for product in found)
     moved, _ = saving.save([seen for product, now in read if (seen := _see(shop, product, now, asked_at))])
     if shop.sync_settings.auto_sync:
@@ -37,7 +37,7 @@ def keep(shop: Shop, units: Mapping[str, int | None], *, asked_at: datetime, cau
 def _see(shop: Shop, product: Product, units: int | None, asked_at: datetime) -> Seen | None:
     """Take over the number; return None where it is no news."""
     seen = product.seen
-    if seen.stock == units:
+    if product.was_read_after(asked_at) or seen.stock == units:
         return None
     now = replace(seen, stock=units)
     product.picture, product.read_at, product.stock_since = now.kept(), asked_at, asked_at

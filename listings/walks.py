@@ -224,6 +224,8 @@ def _confirm(walk: Walk, client: StoreClient) -> None:
         return
     try:
         intake.refresh(walk.shop, product.store_parent_id, client, cause=walk.get_kind_display())
+    except intake.Late:
+        pass  # so it is there, and was read
     except StoreError as error:
         if not pages.only_here(walk, client, error):
             raise

@@ -1,0 +1,56 @@
+"""Let this process go by the database's clock: asked on each new connection, and every half minute between two tasks.
+
+Leases, due times and readings of different machines are compared with each other. One question in half a minute costs
+nothing; asking with each statement would be in the way of tests, and of what is decided before anything is written.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import Any
+
+from celery.signals import task_prerun
+from django.core.signals import request_started
+from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+
+from reverbsync import clock
+
+logger = logging.getLogger(__name__)
+
+#: A clock drifts by some milliseconds in this time.
+ASK_EVERY_S = 30.0
+
+
+def ask_now_and_then(**_: Any) -> None:
+    """Ask if that was some time ago. Whatever keeps us from it, the time that we went by till now goes on."""
+    if not clock.may_ask(ASK_EVERY_S):
+        return
+    try:
+        if connection.connection is None:
+            connection.ensure_connection()  # which asks
+        else:
+            _ask(connection)
+    except Exception as error:  # noqa: BLE001 -- whoever needs the database says what is wrong with it
+        logger.warning("The database was not asked for the time: %s", type(error).__name__)
+
+
+def _ask(connection: BaseDatabaseWrapper, **_: Any) -> None:
+    def asked() -> datetime:
+        # Not through Django: what it counts and times is what the work needs.
+        with connection.connection.cursor() as cursor:
+            cursor.execute("SELECT clock_timestamp()")
+            moment: datetime = cursor.fetchone()[0]
+        return moment
+
+    with connection.wrap_database_errors:
+        clock.set_by(asked)
+
+
+def begin() -> None:
+    """Begin to ask, in this process."""
+    connection_created.connect(_ask, dispatch_uid="one clock")
+    request_started.connect(ask_now_and_then, dispatch_uid="one clock")
+    task_prerun.connect(ask_now_and_then, dispatch_uid="one clock")
