@@ -10,6 +10,7 @@ from listings.orders import forget, glance, look, place, poll, ship, shipstation
 from listings.orders.take import PLACE
 from reverbsync import clock
 from reverbsync.alone import only_one
+from reverbsync.scheduling import Sweep
 from reverbsync.wake import awake, wake
 from shops.models import ReverbConnection
 from shops.reverb import connect
@@ -85,7 +86,7 @@ def forget_buyers() -> None:
     forget.old_buyers()
 
 
-@shared_task(name="orders.sweep")
+@shared_task(name="orders.sweep", base=Sweep)
 def sweep() -> None:
     """Wake the shops whose orders are to be read, made in the store, or told of."""
     now = clock.now()

@@ -22,6 +22,7 @@ from listings.sync.attempt import attempt
 from reverbsync import clock, pace
 from reverbsync.alone import only_one
 from reverbsync.contained import each_by_itself
+from reverbsync.scheduling import Sweep
 from reverbsync.share import share
 from reverbsync.wake import awake, waiting, wake
 from shops.models import ReverbConnection
@@ -120,7 +121,7 @@ def _one_turn(task: str, shop_id: int, due: Callable[[int], Work | None], turn: 
         wake(task, shop_id)
 
 
-@shared_task(name="listings.sweep")
+@shared_task(name="listings.sweep", base=Sweep)
 def sweep() -> None:
     """Wake the shops that have something due: delayed jobs and walks, and those whose wake-up or worker was lost."""
     each_by_itself(

@@ -154,17 +154,18 @@ CELERY_TASK_ROUTES = {
     "webhooks.*": {"queue": "hooks"},
     "listings.orders": {"queue": "hooks"},
 }
-# `expires`: a sweep that nobody ran in time is not worth running, the next one is on its way.
+CELERY_BEAT_SCHEDULER = "reverbsync.scheduling:Steady"
+# None expires: the clocks of scheduler and worker may differ by more than a second (reverbsync/scheduling.py).
 CELERY_BEAT_SCHEDULE = {
-    "open deliveries": {"task": "webhooks.sweep", "schedule": 1.0, "options": {"expires": 3}},
-    "due jobs": {"task": "listings.sweep", "schedule": 1.0, "options": {"expires": 3}},
-    "orders to follow": {"task": "orders.sweep", "schedule": 1.0, "options": {"expires": 3}},
-    "stores to check": {"task": "shops.sweep", "schedule": 10.0, "options": {"expires": 20}},
-    "half-made connections": {"task": "shops.prune", "schedule": 3600.0, "options": {"expires": 1800}},
-    "shops to delete": {"task": "webhooks.delete_shops", "schedule": 30.0, "options": {"expires": 60}},
-    "old deliveries": {"task": "webhooks.prune", "schedule": 3600.0, "options": {"expires": 1800}},
-    "old buyers": {"task": "listings.forget_buyers", "schedule": 3600.0, "options": {"expires": 1800}},
-    "old entries": {"task": "synclog.prune", "schedule": 3600.0, "options": {"expires": 1800}},
+    "open deliveries": {"task": "webhooks.sweep", "schedule": 1.0},
+    "due jobs": {"task": "listings.sweep", "schedule": 1.0},
+    "orders to follow": {"task": "orders.sweep", "schedule": 1.0},
+    "stores to check": {"task": "shops.sweep", "schedule": 10.0},
+    "half-made connections": {"task": "shops.prune", "schedule": 3600.0},
+    "shops to delete": {"task": "webhooks.delete_shops", "schedule": 30.0},
+    "old deliveries": {"task": "webhooks.prune", "schedule": 3600.0},
+    "old buyers": {"task": "listings.forget_buyers", "schedule": 3600.0},
+    "old entries": {"task": "synclog.prune", "schedule": 3600.0},
 }
 
 AUTH_USER_MODEL = "shops.Person"

@@ -8,6 +8,7 @@ from celery import shared_task
 
 from reverbsync import clock
 from reverbsync.alone import only_one
+from reverbsync.scheduling import Sweep
 from reverbsync.wake import awake, wake
 from shops import health, make, upkeep
 from shops.models import PendingConnection, ReverbConnection, StoreConnection
@@ -43,7 +44,7 @@ def probe_store(shop_id: int) -> None:
             health.probe(shop_id)
 
 
-@shared_task(name="shops.sweep")
+@shared_task(name="shops.sweep", base=Sweep)
 def sweep() -> None:
     """Wake the checks that are due."""
     health.check_what_is_missed()

@@ -10,6 +10,7 @@ from django.conf import settings
 
 from reverbsync import clock
 from reverbsync.alone import only_one
+from reverbsync.scheduling import Sweep
 from reverbsync.wake import awake, wake
 from shops.models import Shop
 from webhooks import inbox, of_reverb, privacy
@@ -74,7 +75,7 @@ def _one_turn(task: str, shop_id: int, work: Callable[[], bool]) -> None:
         wake(task, shop_id)
 
 
-@shared_task(name="webhooks.sweep")
+@shared_task(name="webhooks.sweep", base=Sweep)
 def sweep() -> None:
     """Wake the shops that have open deliveries: delayed ones, and those whose wake-up or worker was lost."""
     for source, sales, shop_id in inbox.shops_with_open_ones(now=clock.now()):

@@ -151,7 +151,7 @@ def _app(port: int) -> list[Program]:
     return [
         Program("web", gunicorn(port), priority=90),
         *[worker(*one) for one in WORKERS],
-        Program("beat", [*CELERY, "beat", "-S", "celery.beat:Scheduler", "-l", "WARNING"], priority=110),
+        Program("beat", [*CELERY, "beat", "-l", "WARNING"], priority=110),
     ]
 
 

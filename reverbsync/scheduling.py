@@ -1,0 +1,98 @@
+"""Sweeps, sent once a second and run no oftener: neither side goes by the time of day, which differs by machine.
+
+A message that expires would be dropped by a worker whose clock is ahead of the scheduler's. So messages never expire.
+Instead the scheduler sends none into a queue that nobody serves, and a worker runs one of those that have gathered.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import defaultdict
+from typing import Any
+
+import redis
+from celery import Task
+from celery.beat import Scheduler
+
+from reverbsync.redis import connection
+from reverbsync.wake import queue_of
+
+logger = logging.getLogger(__name__)
+
+#: A sweep that ran in this process so many seconds ago stands for the one that comes now.
+JUST_NOW_S = 0.5
+#: A queue this long is not served, or is full of what sweeps look for.
+FULL = 1000
+#: Seconds between two lines in the log about a Redis that does not answer.
+TELL_EVERY_S = 60.0
+
+
+class Steady(Scheduler):
+    """Sends each entry every so many seconds, by a clock that nobody can set."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """All entries are due at first."""
+        self._due: dict[str, float] = {}
+        self._told_at: float | None = None
+        super().__init__(*args, **kwargs)
+
+    def tick(self, *_: Any, **__: Any) -> float:
+        """Send what is due; return the seconds until something is again."""
+        now = time.monotonic()
+        for name, row in self.app.conf.beat_schedule.items():
+            due = self._due.get(name, now)
+            if due <= now:
+                # Not once for each time that was missed, while the machine slept.
+                self._due[name] = max(due + float(row["schedule"]), now)
+                self._send(name, queue_of(row["task"]))
+        return max(0.0, min(self._due.values()) - time.monotonic())
+
+    def _send(self, name: str, queue: str) -> None:
+        try:
+            full = connection().llen(queue) >= FULL
+        except redis.RedisError as error:
+            self._tell("Redis does not answer (%s); nothing is sent", type(error).__name__)
+            return
+        if full:
+            self._tell("The queue %s is full; nothing is sent", queue)
+        else:
+            self.apply_entry(self.schedule[name], producer=self.producer)
+
+    def _tell(self, words: str, what: str) -> None:
+        if self._told_at is None or time.monotonic() >= self._told_at + TELL_EVERY_S:
+            self._told_at = time.monotonic()
+            logger.warning(words, what)
+
+
+class Sweep(Task):  # type: ignore[type-arg]  # it takes them only in its stubs
+    """A task that the scheduler sends again and again. Of several that waited in its queue, one is run.
+
+    Called directly it always runs. One that hangs holds one thread of its process, and none of another.
+    """
+
+    abstract = True
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Run it, unless this process is at it, or was just now."""
+        if self.request.called_directly:
+            return super().__call__(*args, **kwargs)
+        running = _running[self.name]
+        if not running.acquire(blocking=False):
+            return None
+        try:
+            ran_at = _ran_at.get(self.name)
+            if ran_at is not None and time.monotonic() < ran_at + JUST_NOW_S:
+                return None
+            try:
+                return super().__call__(*args, **kwargs)
+            finally:
+                _ran_at[self.name] = time.monotonic()
+        finally:
+            running.release()
+
+
+_running: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+#: Task → when it last ended in this process.
+_ran_at: dict[str, float] = {}
