@@ -1,12 +1,33 @@
-"""One worker at a time for a piece of work, across all machines: a lock that falls with the worker's database line."""
+"""One worker at a time for a piece of work, across all machines: an advisory lock of its database connection.
+
+PostgreSQL releases the lock when the connection breaks, whether its worker knows or not. So the work is owned
+(reverbsync/ownership.py): a worker that has another connection by now makes no call, and writes nothing that is fenced.
+"""
 
 from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 from django.db import connection
+
+from reverbsync import ownership
+from reverbsync.ownership import Lost
+
+
+@dataclass(frozen=True)
+class Lock:
+    """An advisory lock, as what its worker owns: it stands as long as the connection that took it."""
+
+    #: The driver's connection, of which Django takes a new one when it breaks.
+    taken_by: object
+
+    def confirm(self) -> None:
+        """Raise Lost if the connection is another one now. One that broke unnoticed fails by itself when it is used."""
+        if connection.connection is not self.taken_by:
+            raise Lost("The advisory lock fell with its database connection.")
 
 
 @contextmanager
@@ -18,10 +39,12 @@ def only_one(work: str, number: int) -> Iterator[bool]:
     if not row or not row[0]:
         yield False
         return
+    lock = Lock(connection.connection)
     try:
-        yield True
+        with ownership.of(lock):
+            yield True
     finally:
-        _unlock(work, number)
+        _unlock(lock, work, number)
 
 
 @contextmanager
@@ -29,13 +52,16 @@ def in_turn(work: str, number: int) -> Iterator[None]:
     """Wait until no other worker is at `work` for `number`, then run the block."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s, %s)", [_named(work), number])
+    lock = Lock(connection.connection)
     try:
         yield
     finally:
-        _unlock(work, number)
+        _unlock(lock, work, number)
 
 
-def _unlock(work: str, number: int) -> None:
+def _unlock(lock: Lock, work: str, number: int) -> None:
+    if connection.connection is not lock.taken_by:
+        return  # it fell already
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_named(work), number])
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import redis
 from django.db import InterfaceError, OperationalError
 
+from reverbsync.ownership import Lost
 from reverbsync.pace import PaceLost
 
 #: PostgreSQL's classes of errors that say nothing about a row: connection, resources, deadlock, lock, shutdown
@@ -15,8 +16,11 @@ _PASSING = ("08", "40", "53", "55", "57")
 
 
 def is_outage(error: BaseException) -> bool:
-    """Tell whether PostgreSQL or Redis failed, whatever row was in hand: then nothing may be counted against it."""
-    if isinstance(error, InterfaceError | redis.RedisError | PaceLost):
+    """Tell whether PostgreSQL or Redis failed, whatever row was in hand: then nothing may be counted against it.
+
+    So it is where a lock fell with its connection, and another worker may be at the same work.
+    """
+    if isinstance(error, InterfaceError | redis.RedisError | PaceLost | Lost):
         return True
     if not isinstance(error, OperationalError):
         return False

@@ -4,6 +4,10 @@ What an order asks for is decided by `decide.py` whenever Reverb's word for it i
 on; so whoever writes a row of an order need not know of this file, and a lost wake-up costs a second. Before the call
 that makes an order, its row says so (`making_at`); while that stands, the store may have it already, and it is looked
 for after a while: a store's search may trail.
+
+One worker a shop makes orders (reverbsync.alone). Its lock falls with its database connection, perhaps while it waits
+for the store. So `making_at` is renewed before each call, which another worker leaves alone for a while, and nothing
+is written by a connection that does not hold the lock.
 """
 
 from __future__ import annotations
@@ -19,11 +23,13 @@ from django.db.models import F, Q
 from listings import jobs
 from listings.models import Order, Place
 from listings.orders import form
+from listings.orders.calling import Cancelling, Making
 from listings.orders.decide import GONE, IN_STORE, Facts, next_place
 from listings.orders.take import PLACE
 from listings.orders.told import link_of, tell
-from reverbsync import clock
+from reverbsync import clock, ownership
 from reverbsync.database import portions
+from reverbsync.ownership import Lost
 from reverbsync.wake import wake
 from shops.models import ReverbConnection, Shop, StoreConnection
 from shops.models.settings import StockWay
@@ -42,6 +48,8 @@ logger = logging.getLogger(__name__)
 TURN_S = 2.0
 #: A store's search may trail a lost order by this much; earlier it is neither looked for nor made again.
 LOOK_AFTER = timedelta(minutes=2)
+#: How long before that a lost order is looked for: the store's clock may differ from ours.
+LOOK_BACK = timedelta(hours=1)
 #: A sale that came this much before orders were switched on still counts: clocks differ.
 SLACK = timedelta(minutes=2)
 #: With the longest delay a quarter of an hour, half a day.
@@ -80,6 +88,9 @@ def turn(shop_id: int) -> bool:
             return False
         try:
             _step(order)
+        except Lost:
+            logger.warning("Order %s of shop %s is left to another worker", order.pk, shop_id)
+            return False
         except Exception:
             # Ours to mend; meanwhile it is tried again ever more rarely.
             logger.exception("Order %s of shop %s could not be placed", order.pk, shop_id)
@@ -226,7 +237,8 @@ def _create(order: Order, seen: ReverbOrder, store: StoreConnection, client: Sto
     attempts = order.place_attempts + 1
     _save(order, place=Place.OPEN, making_at=order.making_at, attempts=attempts, place_due_at=order.making_at)
     try:
-        placed = client.place(wish)
+        with ownership.of(Making(order)):
+            placed = client.place(wish)
     except StoreError as error:
         if not error.maybe_done and not order.begun:
             order.making_at = before  # an earlier call may have made it all the same
@@ -245,7 +257,7 @@ def _look_for_lost(order: Order, client: StoreClient) -> None:
     if order.begun and isinstance(client, Settler):
         client.settle(order.begun, order.number)
         _save(order, begun={})
-    since, cursor = order.making_at - LOOK_AFTER, ""
+    since, cursor = order.making_at - LOOK_BACK, ""
     while True:
         found, following = client.orders(since, cursor)
         for one in found:
@@ -289,14 +301,15 @@ def _undo(order: Order) -> None:
         _save(order, place=Place.UNDOING, place_due_at=None, problem="Your store is not connected.")
         return
     word = "refunded" if order.status == "refunded" else "cancelled"
-    _save(order, place=Place.UNDOING, attempts=order.place_attempts + 1, place_due_at=clock.now())
+    _save(order, place=Place.UNDOING, attempts=order.place_attempts + 1, place_due_at=clock.now() + LOOK_AFTER)
     try:
-        client_of(store).release(
-            order.store_order_id,
-            reverb_number=order.number,
-            gives_back=order.takes_stock,
-            note=f"Reverb order {order.number} was {word} on Reverb.",
-        )
+        with ownership.of(Cancelling(order, LOOK_AFTER)):
+            client_of(store).release(
+                order.store_order_id,
+                reverb_number=order.number,
+                gives_back=order.takes_stock,
+                note=f"Reverb order {order.number} was {word} on Reverb.",
+            )
     except StorePassing as error:
         _later(order, str(error), at_least=error.retry_after)
         tell(order, "order_release_later", changes={"Your store": str(error)}, attempt=order.place_attempts)
@@ -367,8 +380,9 @@ _COLUMNS = {"problem": "place_problem", "attempts": "place_attempts"}
 def _save(order: Order, **changes: Any) -> None:
     """Save what belongs to the order's way into the store, and Reverb's word that it was decided on; nothing else.
 
-    Others write the rest of the row meanwhile.
+    Others write the rest of the row meanwhile. Raises Lost where another worker may be at it.
     """
+    ownership.confirm()
     values = {_COLUMNS.get(name, name): value for name, value in changes.items()}
     values["place_problem"] = str(values.get("place_problem", order.place_problem))[:300]
     if order.decided_on != order.status:

@@ -19,7 +19,7 @@ from listings.models import Order, Parcel
 from listings.orders.carriers import provider_of
 from listings.orders.decide import Fate, fate, plain
 from listings.orders.told import tell
-from reverbsync import clock
+from reverbsync import clock, ownership
 from reverbsync.database import portions
 from reverbsync.wake import wake
 from shops.models import ReverbConnection
@@ -222,7 +222,8 @@ def _shown(parcel: Parcel) -> dict[str, str]:
 
 
 def _save(parcel: Parcel, **changes: Any) -> None:
-    """Save some columns alone."""
+    """Save some columns alone. Raises Lost where another worker may be at the parcel."""
+    ownership.confirm()
     if "problem" in changes:
         changes["problem"] = str(changes["problem"])[:500]
     for name, value in changes.items():
