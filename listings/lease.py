@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import lru_cache
@@ -34,17 +35,21 @@ def of(taken: Claim) -> AbstractContextManager[None]:
 def save(row: Model, *names: str) -> None:
     """Save these fields of a row while the lease is this worker's, and renew it. Raises LeaseLost, and writes nothing.
 
-    Outside an attempt the fields are just saved.
+    Outside an attempt the fields are saved while this worker owns what it owns.
     """
-    owned = ownership.current()
-    if not isinstance(owned, Lease):
-        with ownership.fenced():
-            row.save(update_fields=names)
-        return
+    match ownership.owned():
+        case [Lease(taken)]:
+            _save(taken, row, names)
+        case _:
+            with ownership.fenced():
+                row.save(update_fields=names)
+
+
+def _save(taken: Claim, row: Model, names: Sequence[str]) -> None:
     fields = [field for field in row._meta.concrete_fields if field.name in names]
     values: list[Any] = [field.get_db_prep_save(getattr(row, field.attname), connection) for field in fields]
     columns = tuple(field.column for field in fields)
-    mine: list[Any] = [clock.now() + jobs.LEASE, owned.taken.job_id, owned.taken.lease]
+    mine: list[Any] = [clock.now() + jobs.LEASE, taken.job_id, taken.lease]
     with connection.cursor() as cursor:
         cursor.execute(_saving(row._meta.db_table, columns), [*mine, *values, row.pk])
         if not cursor.rowcount:

@@ -13,7 +13,7 @@ A worker is known by its database connection: each thread has one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 from weakref import WeakKeyDictionary
@@ -33,31 +33,30 @@ class Ownership(Protocol):
         """Make sure that it is still this worker's, and stays so for one call more. Raises Lost."""
 
 
-#: Connection → what its worker owns; the innermost counts.
+#: Connection → what its worker owns, such as a job's lease, and inside it a lock. All of it must stand.
 _owned: WeakKeyDictionary[BaseDatabaseWrapper, list[Ownership]] = WeakKeyDictionary()
 
 
 @contextmanager
-def of(owned: Ownership) -> Iterator[None]:
+def of(right: Ownership) -> Iterator[None]:
     """Own something while the block runs."""
     mine = _owned.setdefault(connections[DEFAULT_DB_ALIAS], [])
-    mine.append(owned)
+    mine.append(right)
     try:
         yield
     finally:
         mine.pop()
 
 
-def current() -> Ownership | None:
-    """Return what this worker owns, None when it needs no right to what it does."""
-    mine = _owned.get(connections[DEFAULT_DB_ALIAS])
-    return mine[-1] if mine else None
+def owned() -> Sequence[Ownership]:
+    """Return what this worker owns, outermost first; nothing where it needs no right to what it does."""
+    return _owned.get(connections[DEFAULT_DB_ALIAS], ())
 
 
 def confirm() -> None:
     """Raise Lost unless this worker still owns its work. Where it needs no right, do nothing."""
-    if (owned := current()) is not None:
-        owned.confirm()
+    for one in tuple(owned()):
+        one.confirm()
 
 
 @contextmanager

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import requests
+from django.db import connection as db
 
 from listings import intake, jobs
 from listings.models import Job, Listing, Product
@@ -228,6 +230,21 @@ class World:
     def waits_for(self, sku: str = "A1") -> str:
         """Return what the product waits for."""
         return Product.objects.get(shop=self.shop, sku=sku).waits_for
+
+
+def elsewhere(work: Callable[[], object]) -> None:
+    """Let another worker do something, with a database connection of its own."""
+
+    def run() -> None:
+        try:
+            work()
+        finally:
+            db.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join(60)
+    assert not thread.is_alive()
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -17,24 +16,10 @@ from listings.orders import place
 from reverbsync import http, ownership
 from reverbsync.alone import only_one
 from reverbsync.ownership import Lost
+from tests.journeys.world import elsewhere
 from tests.orders.world import Sales
 
 pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True)]
-
-
-def elsewhere(work: Callable[[], object]) -> None:
-    """Do something in another worker, with a database connection of its own."""
-
-    def run() -> None:
-        try:
-            work()
-        finally:
-            connection.close()
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    thread.join(20)
-    assert not thread.is_alive()
 
 
 def break_connection() -> None:
