@@ -14,6 +14,8 @@ from listings.jobs import LEASE
 from listings.models import Ledger
 from reverbsync import http
 from reverbsync.stack.stores import STORES
+from shops import make
+from shops.platforms.values import Keys
 from tests.journeys.sales import buy, read_orders
 from tests.journeys.world import StandIn, World, at, elsewhere, running
 
@@ -55,6 +57,11 @@ def slow(
     store.ask("POST", "/reset")
     made = Slow(reverb_process, store, f"token-{uuid.uuid4().hex}", STORES[request.param])
     made.set(auto_publish=True)
+    if request.param == "magento2":  # a lone token needs no signature, whose age the store would judge
+        token = made.shop.store.token.get_secret_value().split(":")[2]
+        store.ask("POST", "/shops", {"domain": made.domain, "bearer": True})
+        make.connect_store(made.shop, platform="magento2", address=store.url, keys=Keys(token, "s"))
+        made.shop.store.refresh_from_db()
     with at(made):
         yield made
 
