@@ -5,6 +5,7 @@ A webhook of the store makes a look due at once; without one the store is asked 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -16,11 +17,15 @@ from listings.orders.decide import GONE, SHIPPED
 from listings.orders.ship import Told
 from reverbsync import clock
 from reverbsync.database import portions
+from reverbsync.logs import whereabouts
+from reverbsync.outage import is_outage
 from shops.events import Event, OrderChanged
 from shops.models import Shop
 from shops.orders import OrderStatus, StoreOrder
 from shops.platforms import StoreClient, client_of, platform_of
 from shops.platforms.values import StoreError, StoreRefused, Unsupported
+
+logger = logging.getLogger(__name__)
 
 #: No oftener than this without being told, whatever the platform.
 LEAST_S = 300
@@ -30,6 +35,8 @@ TOLD_S = 900
 SLOW_AFTER, SLOW = timedelta(days=14), timedelta(hours=6)
 NO_MORE_AFTER = timedelta(days=60)
 AFTER_A_FAILURE = timedelta(minutes=5)
+#: The same for an order that could not be read for a reason of its own.
+BROKEN = timedelta(hours=1)
 
 
 def heard(shop: Shop, events: Iterable[Event]) -> None:
@@ -79,6 +86,11 @@ def look(order: Order) -> None:
     except StoreError as error:
         wait = timedelta(hours=1) if isinstance(error, StoreRefused) else AFTER_A_FAILURE
         changes = {"parcels_due_at": now + max(wait, timedelta(seconds=error.retry_after or 0.0))}
+    except Exception as error:
+        if is_outage(error):
+            raise
+        logger.warning("Order %s could not be looked for in its store: %s", order.pk, whereabouts(error))
+        changes = {"parcels_due_at": now + BROKEN}
     else:
         changes = {"parcels_due_at": _next_look(order, found, now)}
         if found is not None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 
 from django.db.models import Q
 
@@ -16,6 +17,8 @@ from listings.orders.decide import GONE, SHIPPED
 from listings.orders.ship import Told
 from listings.orders.told import link_of
 from reverbsync import clock
+from reverbsync.logs import whereabouts
+from reverbsync.outage import attempt
 from shops.models import ShipStation, ShipStationNotice, Shop
 from shops.reverb.orders import PAID
 from shops.shipstation import custom_store
@@ -45,6 +48,12 @@ class Window:
     end: datetime
     page: int
 
+    @property
+    def until(self) -> datetime:
+        """The moment behind the last minute; dates have an end, and somebody may ask up to it."""
+        minute = timedelta(minutes=1)
+        return self.end + minute if self.end < datetime.max.replace(tzinfo=UTC) - minute else self.end
+
 
 # -- the custom store ----------------------------------------------------------------------------------------------
 
@@ -56,7 +65,7 @@ def export(shop: Shop, window: Window) -> str:
     found = Order.objects.filter(
         shop=shop,
         changed_at__gte=window.start,
-        changed_at__lt=window.end + timedelta(minutes=1),
+        changed_at__lt=window.until,
         picture__address__street__isnull=False,
     )
     total = found.count()
@@ -132,25 +141,37 @@ def next_one(shop_id: int) -> ShipStationNotice | None:
 
 
 def follow(notice: ShipStationNotice) -> None:
-    """Ask ShipStation for the parcels that a notice hints at, and keep those of our orders. Never raises."""
+    """Ask ShipStation for the parcels that a notice hints at, and keep those of our orders.
+
+    Raises only when the database or Redis is away; one parcel that cannot be kept hides no other.
+    """
     ours = notice.shipstation
     if not ours.shop.sync_settings.send_tracking:
         notice.delete()
         return
+    labels: list[Label] = []
+    error = attempt(lambda: labels.extend(_labels(notice)))
+    for label in labels:
+        error = attempt(partial(_keep, ours.shop, label)) or error
+    if error is not None:
+        _failed(notice, error)
+        return
+    ShipStation.objects.filter(pk=ours.pk).update(problem="", told_at=clock.now())
+    notice.delete()
+
+
+def _labels(notice: ShipStationNotice) -> list[Label]:
     query = dict(notice.query["query"])
     if "batchId" not in query:
         query["createDateStart"] = (notice.received_at - LOOK_BACK).strftime("%Y-%m-%d")
-    try:
-        labels = ShipStationClient(ours.api_key, ours.api_secret).labels(notice.query["path"], query)
-    except ShipStationError as error:
-        _failed(notice, error)
-        return
-    for label in labels:
-        order = _order_of(ours.shop, label)
-        if order is not None:
-            ship.tell_of(order, Told(Parcel.Source.SHIPSTATION, label.tracking_number, label.carrier))
-    ShipStation.objects.filter(pk=ours.pk).update(problem="", told_at=clock.now())
-    notice.delete()
+    ours = notice.shipstation
+    return ShipStationClient(ours.api_key, ours.api_secret).labels(notice.query["path"], query)
+
+
+def _keep(shop: Shop, label: Label) -> None:
+    order = _order_of(shop, label)
+    if order is not None:
+        ship.tell_of(order, Told(Parcel.Source.SHIPSTATION, label.tracking_number, label.carrier))
 
 
 def _order_of(shop: Shop, label: Label) -> Order | None:
@@ -167,13 +188,18 @@ def _order_of(shop: Shop, label: Label) -> Order | None:
     return None
 
 
-def _failed(notice: ShipStationNotice, error: ShipStationError) -> None:
-    ShipStation.objects.filter(pk=notice.shipstation_id).update(problem=str(error)[:300])
+def _failed(notice: ShipStationNotice, error: Exception) -> None:
+    own = not isinstance(error, ShipStationError)
+    words = "Something in its answer couldn't be processed. We will retry." if own else str(error)[:300]
+    ShipStation.objects.filter(pk=notice.shipstation_id).update(problem=words)
     attempts = notice.attempts + 1
+    if own or attempts > MAX_ATTEMPTS:
+        where = notice.shipstation.shop_id, attempts, whereabouts(error)
+        logger.warning("A notice of ShipStation for shop %s failed, %s times: %s", *where)
     if attempts > MAX_ATTEMPTS:
-        logger.warning("A notice of ShipStation for shop %s was given up: %s", notice.shipstation.shop_id, error)
         notice.delete()
         return
-    least = error.retry_after if error.passes else UNTIL_MENDED_S
+    passing = error.retry_after if isinstance(error, ShipStationError) else None
+    least = passing if own or getattr(error, "passes", False) else UNTIL_MENDED_S
     wait = timedelta(seconds=jobs.delay_s(min(attempts, 20), at_least=least))
     ShipStationNotice.objects.filter(pk=notice.pk).update(attempts=attempts, due_at=clock.now() + wait)
