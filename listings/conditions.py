@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from shops.pictures import StoreProduct
 from shops.reverb.lists import BRAND_NEW, CONDITIONS, Choice
 
-#: Names of the store's own fields that hold a condition, in lower case.
+#: Names of the store's own fields that hold a condition, in lower case, without a namespace before them.
 _FIELDS = (
     "condition",
     "item condition",
@@ -31,7 +31,7 @@ _NOISE = re.compile(r"\b(?:used|pre-?owned|second[- ]?hand|condition)\b|[-–—
 
 def stated(product: StoreProduct) -> str:
     """Return what a field of the store says of the condition, in the store's words; "" where it says nothing."""
-    fields = {name.strip().lower(): text for name, text in product.attributes.items()}
+    fields = {name.strip().lower().rpartition(".")[2]: text for name, text in product.attributes.items()}
     return next((fields[name].strip() for name in _FIELDS if fields.get(name, "").strip()), "")
 
 
@@ -42,6 +42,11 @@ def graded(words: str, choices: Sequence[Choice]) -> str:
         return BRAND_NEW
     names = {" ".join(choice.name.lower().split()): choice.id for choice in (*CONDITIONS, *choices)}
     return names.get(said) or names.get(" ".join(_NOISE.sub(" ", said).split()), "")
+
+
+def is_used_alone(words: str) -> bool:
+    """Tell whether words say that a product is used, and no more."""
+    return re.fullmatch(rf"\s*(?:{_USED})\s*", words, re.IGNORECASE) is not None
 
 
 def looks_used(product: StoreProduct) -> str:

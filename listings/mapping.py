@@ -197,6 +197,8 @@ def _stored(name: str, product: StoreProduct, defaults: Defaults, lists: Lists) 
     """Return what the store's own fields say: for make and model the chosen attribute goes before the usual place."""
     if name == "condition":
         words = conditions.stated(product)
+        if conditions.is_used_alone(words) and defaults.condition not in ("", BRAND_NEW):
+            return None  # the seller's own grade for what is used
         return Value(conditions.graded(words, lists.conditions), Origin.STORE, f"condition: {words}") if words else None
     chosen = {"make": defaults.make_from, "model": defaults.model_from}.get(name, "")
     if text := product.attributes.get(chosen, "").strip():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from shops.platforms.values import Count
 
@@ -25,6 +25,14 @@ def count_of(units: int, locations: Sequence[Location]) -> Count:
     most = _preferred(locations)
     place = " ".join(f"{one.id}={one.units}{'!' if one.last else ''}" for one in locations)
     return Count(units, place, most[0].units if most else 0)
+
+
+def changed(count: Count, changes: Sequence[tuple[Location, int]], by: int) -> Count:
+    """Return what a count comes to after these changes were made for a change by `by`."""
+    made = dict(changes)
+    locations = [Location(one.id, one.units + made.get(one, 0), one.last) for one in locations_of(count)]
+    done = sum(made.values())
+    return replace(count_of((count.units or 0) + done, locations), done=None if done == by else done)
 
 
 def locations_of(count: Count) -> list[Location]:

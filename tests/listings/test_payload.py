@@ -178,6 +178,8 @@ VERY_GOOD = "ae4d9114-1bd7-4ec5-a4ba-6653af5ac84d"
         ({"attributes": {"condition": "New"}}, BRAND_NEW),
         ({"tags": ("condition: New",)}, BRAND_NEW),
         ({"tags": ("used", "condition: Very Good")}, VERY_GOOD),
+        ({"attributes": {"custom.condition": "Very Good"}}, VERY_GOOD),
+        ({"attributes": {"condition": "Used", "Condition": "Very Good"}}, VERY_GOOD),
     ],
 )
 def test_a_condition_is_read_from_a_tag_or_a_field_of_the_store(changes: dict[str, Any], condition: str) -> None:
@@ -205,6 +207,12 @@ def test_what_is_used_or_graded_in_words_of_its_own_is_never_listed_as_brand_new
     found = wanted(product(**changes), Defaults(), LISTS)
     assert found.all.get("condition", "") == ""
     assert found.unsendable == "condition_unclear"
+
+
+def test_a_store_that_says_used_and_no_more_leaves_the_grade_to_the_sellers_default() -> None:
+    used = product(attributes={"condition": "Used"})
+    assert wanted(used, Defaults(condition=VERY_GOOD), LISTS).all["condition"] == VERY_GOOD
+    assert wanted(used, Defaults(condition=""), LISTS).all.get("condition", "") == ""
 
 
 @pytest.mark.parametrize("changes", [{"title": "Strap as used by Hendrix"}, {"tags": ("unused", "focused")}])

@@ -275,6 +275,14 @@ def test_a_location_whose_stock_another_system_keeps_is_the_last_to_be_changed(s
     wait_for(lambda: lying(store) == (1, {"2": 2}))
 
 
+def test_what_no_location_has_is_not_taken_and_said_to_be_left(store: Store) -> None:
+    several(store)
+    unit, client = spread(store, 1, _2=1), store.client
+    after = client.adjust(unit, client.count(unit), by=-5, reference="r")
+    assert (after.units, after.done) == (0, -2)
+    assert client.adjust(unit, client.count(unit), by=-1, reference="s").done == 0
+
+
 def test_without_the_right_to_read_locations_the_items_say_which_are_enabled(store: Store) -> None:
     several(store)
     unit = spread(store, 1, _2=1, _3=5)

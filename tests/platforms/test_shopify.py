@@ -342,8 +342,11 @@ def test_what_lies_where_the_app_cannot_see_is_left_and_said_to_be_left(store: S
     )
     count = asks.count(unit)
     assert count.units == 3
-    assert asks.adjust(unit, count, by=-2, reference="r").units == 2
+    after = asks.adjust(unit, count, by=-2, reference="r")
+    assert (after.units, after.done) == (2, -1)
     assert lying(store) == (0, {"2": 2})
+    nowhere = Count(2, "75500000001=0", 0)
+    assert asks.adjust(unit, nowhere, by=-1, reference="s").done == 0
 
 
 def test_a_count_from_before_an_upgrade_is_still_worked_off(store: Store) -> None:

@@ -11,12 +11,13 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from reverbsync import clock
 from shops.pictures import StoreProduct
 from shops.platforms.bigcommerce.rest import Rest
-from shops.platforms.locations import Location, count_of, locations_of, spread
+from shops.platforms.locations import Location, changed, count_of, locations_of, spread
 from shops.platforms.reading import valid
 from shops.platforms.values import Count, Malformed, Moved, StoreError, StorePassing, Unsupported
 from shops.wire import Part, Side, Text, Units
@@ -118,8 +119,9 @@ class Inventory:
         store no longer has `count`.
         """
         changes = spread(locations_of(count), by)
+        after = changed(count, changes, by)
         if not changes:
-            return count
+            return after
         try:
             self._post(product, changes, reason)
         except Unsupported:
@@ -130,11 +132,9 @@ class Inventory:
             with contextlib.suppress(StoreError):
                 now = self.count(product)
                 if now.units != count.units:
-                    return now
+                    return replace(now, done=after.done)
             pause(LOOK_EVERY_S)
-        changed = dict(changes)
-        places = [Location(one.id, one.units + changed.get(one, 0), one.last) for one in locations_of(count)]
-        return count_of((count.units or 0) + sum(changed.values()), places)
+        return after
 
     def _post(self, product: StoreProduct, changes: list[tuple[Location, int]], reason: str) -> None:
         """Name what is counted; a product that has changed its way of being counted since it was read is named so."""

@@ -15,7 +15,7 @@ from shops.pictures import StoreProduct
 from shops.platforms import hooks
 from shops.platforms.cancelling import OFF, refuse_to_cancel
 from shops.platforms.hooks import Hook
-from shops.platforms.locations import Location, count_of, locations_of, spread
+from shops.platforms.locations import changed, locations_of, spread
 from shops.platforms.reading import each
 from shops.platforms.shopify import bulk, locations, orders, products, queries, refusals
 from shops.platforms.shopify.graphql import GraphQL, root_of, tokens_for_code
@@ -169,7 +169,7 @@ class ShopifyClient:
             raise Unsupported("Shopify does not count this product.")
         changes = spread(locations_of(count), by)
         if not changes:
-            return count
+            return changed(count, changes, by)
         parts = f"{product.store_stock_id} {count.place} {count.there} {by} {reference}"
         data = self._line.ask(
             queries.ADJUST,
@@ -191,9 +191,7 @@ class ShopifyClient:
         )
         if errors := refusals.of(data, "inventoryAdjustQuantities"):
             raise refusals.of_stock(*errors[0])
-        changed = dict(changes)
-        places = [Location(one.id, one.units + changed.get(one, 0), one.last) for one in locations_of(count)]
-        return count_of(count.units + sum(changed.values()), places)
+        return changed(count, changes, by)
 
     def _levels(self) -> Asked:
         """Return the locations whose levels have to be read beside a variant's total."""

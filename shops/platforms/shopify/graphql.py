@@ -156,6 +156,8 @@ class GraphQL(Caller):
     def words(self, said: Any) -> str:
         """Return the sentence of an error."""
         found = _words(_rows(said.get("errors"))) if isinstance(said, dict) and said.get("errors") else ""
+        if found == "Not Found":
+            return "it found no store at this address."
         return KEYS_ENDED if "invalid api key or access token" in found.lower() else found
 
     # -- tokens ------------------------------------------------------------------------------------------------
