@@ -47,6 +47,9 @@ class Env(BaseModel):
     ALLOWED_HOSTS: list[str] = Field(
         default_factory=list, description="Host names to answer to, besides the one of `SITE_URL`."
     )
+    INSTANCE_ID: str = Field(
+        "", description="Name of this start of the app; health answers bear it in `ReverbSync-Instance`."
+    )
     SECRET_KEY: SecretStr = Field(SecretStr(DEVELOPMENT_SECRET), description="Signs sessions and links.")
     ENCRYPTION_KEYS: list[SecretStr] = Field(
         default_factory=lambda: [SecretStr(DEVELOPMENT_KEY)],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import redis
+from django.conf import settings
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_safe
@@ -13,7 +14,7 @@ from reverbsync.redis import connection as redis_connection
 @require_safe
 def live(request: HttpRequest) -> JsonResponse:
     """Answer 200, whatever the process depends on does: restarting it would not bring that back."""
-    return JsonResponse({"status": "ok"})
+    return _answer({"status": "ok"})
 
 
 @require_safe
@@ -24,7 +25,13 @@ def ready(request: HttpRequest) -> JsonResponse:
     """
     database, cache = _database(), _redis()
     status = ("ok" if cache else "degraded") if database else "failing"
-    return JsonResponse({"status": status, "database": database, "redis": cache}, status=200 if database else 503)
+    return _answer({"status": status, "database": database, "redis": cache}, status=200 if database else 503)
+
+
+def _answer(body: dict[str, object], *, status: int = 200) -> JsonResponse:
+    """Return an answer that says which start of the app gave it, for who started it (reverbsync/stack/ready.py)."""
+    headers = {"ReverbSync-Instance": settings.INSTANCE_ID} if settings.INSTANCE_ID else {}
+    return JsonResponse(body, status=status, headers=headers)
 
 
 def _database() -> bool:

@@ -24,6 +24,7 @@ DEBUG = False
 SECRET_KEY = ENV.SECRET_KEY.get_secret_value()
 ENCRYPTION_KEYS = [key.get_secret_value() for key in ENV.ENCRYPTION_KEYS]
 SITE_URL = ENV.SITE_URL
+INSTANCE_ID = ENV.INSTANCE_ID
 _site = urlsplit(SITE_URL)
 ALLOWED_HOSTS = [
     str(_site.hostname),

@@ -53,6 +53,9 @@ def connect_store(shop: Shop, *, platform: str, address: str, keys: Keys, proble
     now, read = clock.now(), PLATFORMS[platform].read_address(address)
     with transaction.atomic():
         before = StoreConnection.objects.select_for_update().filter(shop=shop).first()
+        same = before is not None and before.platform == platform and same_address(before.address, read)
+        # So that the webhooks of a former address of ours are removed (shops/upkeep.py).
+        site = {name: value for name, value in before.hooks.items() if name == "site"} if before and same else {}
         connection, _ = StoreConnection.objects.update_or_create(
             shop=shop,
             defaults={
@@ -62,12 +65,11 @@ def connect_store(shop: Shop, *, platform: str, address: str, keys: Keys, proble
                 "secret": keys.secret,
                 "removed_at": None,
                 "problem": problem[:300],
-                "hooks": {},
+                "hooks": site,
                 "hooks_due_at": now,
             },
         )
         StoreHealth.objects.filter(shop=shop).delete()
-        same = before is not None and before.platform == platform and same_address(before.address, read)
         if before is not None and not same:
             ToldProduct.objects.filter(store=connection).delete()
             MissingProducts.objects.filter(store=connection).delete()

@@ -49,6 +49,8 @@ def sweep() -> None:
     """Wake the checks that are due."""
     health.check_what_is_missed()
     reverb_upkeep.check_what_is_missed()
+    upkeep.check_what_moved()
+    reverb_upkeep.check_what_moved()
     for shop_id in health.due():
         wake(health.PROBE, shop_id)
     for shop_id in upkeep.due():

@@ -9,6 +9,7 @@ import random
 from dataclasses import asdict
 from datetime import timedelta
 
+from django.conf import settings
 from django.db.models import F, Q
 from pydantic import SecretStr
 
@@ -20,6 +21,8 @@ from shops.platforms.values import StoreError, StoreRefused, Unsupported
 
 EVERY = timedelta(hours=24)
 AFTER_A_FAILURE = timedelta(minutes=5)
+#: Connections that are checked at once, in each sweep, after our own address changed.
+MOVED_AT_ONCE = 50
 #: The keys of a store that was disconnected are deleted after this, whether its webhooks could be removed or not.
 LET_GO = timedelta(hours=24)
 
@@ -28,6 +31,16 @@ def due() -> list[int]:
     """Return the shops whose store is to be checked, for the sweeper."""
     asked = Q(hooks_due_at__lte=clock.now())
     return list(StoreConnection.objects.filter(asked).order_by(F("hooks_due_at")).values_list("shop_id", flat=True))
+
+
+def check_what_moved() -> None:
+    """Let the webhooks be checked of stores that still call another `SITE_URL` than ours, for the sweeper."""
+    now = clock.now()
+    # A store with a problem is asked again in its own time.
+    well = StoreConnection.objects.filter(removed_at=None, problem="", hooks_checked_at__isnull=False)
+    moved = well.exclude(hooks__site=settings.SITE_URL).filter(hooks_due_at__gt=now)
+    some = list(moved.values_list("pk", flat=True)[:MOVED_AT_ONCE])
+    StoreConnection.objects.filter(pk__in=some).update(hooks_due_at=now)
 
 
 def check(connection: StoreConnection) -> None:
@@ -47,9 +60,12 @@ def check(connection: StoreConnection) -> None:
         changes |= {"name": info.name[:255], "currency": info.currency[:3].upper()}
         if _silent(connection):
             client.drop_hooks(connection.webhook_address)  # all is in place and nothing arrives: begin anew
-        changes |= {"hooks": asdict(client.keep_hooks(connection.webhook_address)), "hooks_checked_at": now}
+        if former := _former_address(connection):
+            client.drop_hooks(former)
+        kept = asdict(client.keep_hooks(connection.webhook_address))
+        changes |= {"hooks": {**kept, "site": settings.SITE_URL}, "hooks_checked_at": now}
     except Unsupported as error:
-        changes["hooks"] = {"there": [], "refused": {"": str(error)}}
+        changes["hooks"] = {"there": [], "refused": {"": str(error)}, "site": settings.SITE_URL}
     except StoreError as error:
         health.did_not_answer(connection.shop_id, error)
         changes["problem"] = str(error)[:300]
@@ -60,6 +76,13 @@ def check(connection: StoreConnection) -> None:
     same.update(**changes)
     if not changes["problem"]:
         health.answers(connection.shop_id)
+
+
+def _former_address(connection: StoreConnection) -> str:
+    """Return the address that the webhooks were registered with before ours changed, "" where it did not."""
+    site = connection.hooks.get("site") or settings.SITE_URL
+    former: str = site + connection.webhook_address.removeprefix(settings.SITE_URL)
+    return former if site != settings.SITE_URL else ""
 
 
 def _silent(connection: StoreConnection) -> bool:

@@ -21,10 +21,10 @@ ALL = "all"
 def up() -> int:
     """Run the stack alone. The first line printed is one JSON object that tells where everything is."""
     data = Path(os.environ.get("DATA") or ROOT / ".data" / "up").resolve()
-    wanted = int(os.environ.get("WEB_PORT") or DEFAULT_PORT)
+    wanted = run.chosen_port() or DEFAULT_PORT
     port = ports.free(wanted)
     if port != wanted:
-        print(f"Port {wanted} is taken; using {port}.", file=sys.stderr)
+        print(run.other_port(wanted, port), file=sys.stderr)
     with run.stopped_by_signals(), run.up(data, port=port) as stack, run.told(stack):
         told = {
             "site_url": stack.site_url,

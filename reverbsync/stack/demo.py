@@ -18,7 +18,7 @@ from typing import Any
 
 import requests
 
-from reverbsync.stack import ports, run
+from reverbsync.stack import ports, ready, run
 from reverbsync.stack.services import PATIENCE_S, CannotStart
 from reverbsync.stack.stores import STORES, StandIn
 from reverbsync.stack.supervise import Program
@@ -26,6 +26,7 @@ from reverbsync.stack.supervise import Program
 EMAIL = "demo@example.com"
 NAME = "Demo Guitars"
 PREFERRED = {"web": 8000, "reverb": 8101, "store": 8102}
+TITLES = {"web": "ReverbSync", "reverb": "The stand-in Reverb", "store": "The stand-in store"}
 
 
 @dataclass(frozen=True)
@@ -71,23 +72,23 @@ def up(data: Path, kind: str, *, preferred: dict[str, int] | None = None) -> Ite
     """Run the demo with a store of this kind; what it made is kept in `data` and not made twice. Raises CannotStart."""
     stand_in = STORES[kind]
     kept = _kept(data, preferred or PREFERRED)
-    found = {name: ports.free(port) for name, port in kept["ports"].items()}
-    for name, port in found.items():
-        if port != kept["ports"][name] and preferred is None:
-            print(f"Port {kept['ports'][name]} is taken; using {port} for {name}.", file=sys.stderr)
+    found = _ports(kept["ports"] if preferred is not None else kept["ports"] | _chosen())
     store = f"http://{ports.LOOPBACK}:{found['store']}"
     reverb_api = os.environ.get("REVERB_API_URL", "")
     own_reverb = not reverb_api
     reverb_web = os.environ.get("REVERB_WEB_URL", reverb_api.removesuffix("/api"))
-    beside = [_stand_in("store", stand_in.module, data, found["store"])]
+    mark = secrets.token_hex(8)
+    beside = [_stand_in("store", stand_in.module, data, found["store"], mark)]
     if own_reverb:
         reverb_web = f"http://{ports.LOOPBACK}:{found['reverb']}"
         reverb_api = f"{reverb_web}/api"
-        beside.append(_stand_in("reverb", "sandbox.reverb.app", data, found["reverb"]))
+        beside.append(_stand_in("reverb", "sandbox.reverb.app", data, found["reverb"], mark))
     else:
         kept["reverb_token"] = os.environ.get("DEMO_REVERB_TOKEN") or kept["reverb_token"]
     more = {"REVERB_API_URL": reverb_api, "REVERB_WEB_URL": reverb_web, **stand_in.environment(store)}
     with run.up(data, port=found["web"], beside=beside, more=more) as stack:
+        for program in beside:
+            _wait_for(program, found[program.name], mark, stack)
         if own_reverb:
             _seed_reverb(reverb_web, kept, store)
         shop_id = _seed(stack, stand_in, store, kept)
@@ -95,12 +96,37 @@ def up(data: Path, kind: str, *, preferred: dict[str, int] | None = None) -> Ite
         yield Demo(stack, store, reverb_web, reverb_api, *words, shop_id, stand_in, own_reverb)
 
 
-def _stand_in(name: str, module: str, data: Path, port: int) -> Program:
+def _chosen() -> dict[str, int]:
+    port = run.chosen_port()
+    return {"web": port} if port is not None else {}
+
+
+def _ports(wanted: dict[str, int]) -> dict[str, int]:
+    """Return a free port for each program, as near as can be to the wanted one, and say where it is another."""
+    found: dict[str, int] = {}
+    for name, port in wanted.items():
+        found[name] = ports.free(port)
+        if port and found[name] != port:
+            print(run.other_port(port, found[name], TITLES[name]), file=sys.stderr)
+    return found
+
+
+def _wait_for(program: Program, port: int, mark: str, stack: run.Stack) -> None:
+    server = ready.Server(TITLES[program.name], port, "/_control/settings", "Stand-In-Instance", mark)
+    log = stack.log / f"{program.name}.log"
+    ready.wait(server, log=log, alive=lambda: stack.programs.alive, patience_s=PATIENCE_S)
+
+
+def _stand_in(name: str, module: str, data: Path, port: int, mark: str) -> Program:
     """A stand-in keeps its state in memory, so it is one process with threads."""
     command = [sys.executable, "-m", "gunicorn", f"{module}:application", "--worker-class", "gthread"]
     command.append("--no-control-socket")
     address = f"{ports.LOOPBACK}:{port}"
-    environment = {"SANDBOX_DATA": str(data / name), "SANDBOX_URL": f"http://{address}"}
+    environment = {
+        "SANDBOX_DATA": str(data / name),
+        "SANDBOX_URL": f"http://{address}",
+        "SANDBOX_INSTANCE": mark,
+    }
     return Program(name, [*command, "--workers", "1", "--threads", "16", "--bind", address], environment, priority=10)
 
 
@@ -139,7 +165,7 @@ def _seed(stack: run.Stack, stand_in: StandIn, store: str, kept: dict[str, Any])
         _ask("POST", f"{store}/_control/shops", {**own, "hook": shop["webhooks"]["store"]})
         _ask("POST", f"{store}/_control/push", {"domain": stand_in.domain})
     elif not stand_in.silent:
-        _wait_for_hooks(store)
+        _wait_for_hooks(store, stack.site_url)
     return int(shop["id"])
 
 
@@ -153,24 +179,25 @@ def _said(given: dict[str, str]) -> list[str]:
     return [f"--{name}={value}" for name, value in given.items()]
 
 
-def _wait_for_hooks(store: str) -> None:
-    """The app registers its webhooks in the background; an edit before that would be found only at the next look."""
-    over = time.monotonic() + PATIENCE_S
-    while not _ask("GET", f"{store}/_control/shops", None)[0]["webhooks"]:
+def _wait_for_hooks(store: str, site_url: str) -> None:
+    """The app registers its webhooks in the background, anew where its own port is another one than last time.
+
+    An edit before that would be found only at the next look.
+    """
+    over = time.monotonic() + 2 * PATIENCE_S
+    while not _call(_ask("GET", f"{store}/_control/shops", None)[0]["webhooks"], site_url):
         if time.monotonic() > over:
-            raise CannotStart("The app did not register its webhooks in the stand-in store.")
+            raise CannotStart(f"The app did not register its webhooks for {site_url} in the stand-in store.")
         time.sleep(0.1)
 
 
+def _call(webhooks: list[dict[str, Any]], site_url: str) -> bool:
+    """Tell whether there are webhooks, and all of them call this address."""
+    return bool(webhooks) and all(f"{site_url}/webhooks/" in json.dumps(one) for one in webhooks)
+
+
 def _ask(method: str, url: str, body: Any) -> Any:
-    """Call a control address; the stand-in may still be starting."""
-    over = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            answer = requests.request(method, url, json=body, timeout=30)
-            answer.raise_for_status()
-            return answer.json()
-        except requests.ConnectionError as error:
-            if time.monotonic() > over:
-                raise CannotStart(f"{url.partition('/_control')[0]} did not come up.") from error
-            time.sleep(0.1)
+    """Call a control address."""
+    answer = requests.request(method, url, json=body, timeout=30)
+    answer.raise_for_status()
+    return answer.json()

@@ -1,15 +1,20 @@
-"""Free ports on the loopback address."""
+"""Ports on the loopback address."""
 
 from __future__ import annotations
 
 import socket
 
 LOOPBACK = "127.0.0.1"
+#: How many ports behind a wanted one are tried before any other is taken.
+NEXT = 20
 
 
 def free(wanted: int) -> int:
-    """Return `wanted` when nobody listens there, else another free port."""
-    for port in (wanted, 0):
+    """Return `wanted` when nobody listens there, else one of the next ports, else any free one. 0: any free one."""
+    tried = range(wanted, min(wanted + NEXT, 65_536)) if wanted else ()
+    for port in (*tried, 0):
+        if port and is_taken(port):
+            continue
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -19,3 +24,10 @@ def free(wanted: int) -> int:
             found: int = probe.getsockname()[1]
             return found
     raise RuntimeError("No port is free on 127.0.0.1.")
+
+
+def is_taken(port: int) -> bool:
+    """Tell whether somebody takes connections there: on some systems a port can be bound all the same."""
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex((LOOPBACK, port)) == 0

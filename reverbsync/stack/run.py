@@ -11,8 +11,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -21,13 +19,16 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 from reverbsync.env import ROOT, RUNNING_STACKS
-from reverbsync.stack import ports
+from reverbsync.stack import ports, ready
 from reverbsync.stack.services import PATIENCE_S, CannotStart, Postgres, Redis
 from reverbsync.stack.supervise import Program, Supervised
 
 #: The kinds of workers: name, queues, threads, niceness. Bulk work gives way to all other processes.
 WORKERS = (("urgent", "urgent,sales,hooks", 8, 0), ("sync", "sync", 16, 10))
 
+#: The header of a health answer that names the start it belongs to (reverbsync/health.py).
+INSTANCE_HEADER = "ReverbSync-Instance"
+OTHER_PORT = "Stop that program, or choose another port, such as WEB_PORT=8090."
 CELERY = [sys.executable, "-m", "celery", "-A", "reverbsync.celery:app"]
 
 
@@ -71,13 +72,32 @@ def up(
             **os.environ,
             "DATABASE_URL": postgres.url,
             "REDIS_URL": redis.url,
+            "INSTANCE_ID": secrets.token_hex(8),
         }
         manage(environment, "migrate", "--verbosity", "0")
         programs = stack.enter_context(
             Supervised([*_app(port), *beside], folder=data / "log", root=ROOT, environment=environment)
         )
-        _wait_for(f"http://{ports.LOOPBACK}:{port}/readyz", programs, data / "log")
+        web = ready.Server(
+            "ReverbSync", port, "/readyz", INSTANCE_HEADER, environment["INSTANCE_ID"], advice=OTHER_PORT
+        )
+        ready.wait(web, log=data / "log" / "web.log", alive=lambda: programs.alive, patience_s=2 * PATIENCE_S)
         yield Stack(environment["SITE_URL"], data, environment, programs)
+
+
+def chosen_port() -> int | None:
+    """Return the web server's port that WEB_PORT names, None where it names none. Raises CannotStart."""
+    text = os.environ.get("WEB_PORT", "").strip()
+    if not text:
+        return None
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65_536):
+        raise CannotStart(f"WEB_PORT is a number from 1 to 65535, not {text!r}.")
+    return int(text)
+
+
+def other_port(wanted: int, used: int, what: str = "ReverbSync") -> str:
+    """Return the sentence for a person whose port was taken."""
+    return f"Port {wanted} is in use by another program, so {what} uses {used}. WEB_PORT= chooses ReverbSync’s port."
 
 
 def manage(environment: Mapping[str, str], *words: str) -> str:
@@ -196,13 +216,3 @@ def alone(data: Path) -> Iterator[None]:
         except OSError:
             raise CannotStart(f"A stack is running on {data} already. Stop it first.") from None
         yield
-
-
-def _wait_for(url: str, programs: Supervised, log: Path) -> None:
-    over = time.monotonic() + 2 * PATIENCE_S
-    while time.monotonic() < over and programs.alive:
-        with contextlib.suppress(urllib.error.URLError, OSError), urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310
-            if answer.status == 200:
-                return
-        time.sleep(0.1)
-    raise CannotStart(f"The web server did not come up; see {log}.")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
-from flask import Flask
+from flask import Flask, Response
 from jinja2 import ChoiceLoader, FileSystemLoader
 
 HERE = Path(__file__).parent
@@ -14,5 +15,13 @@ def application(name: str, own: Path, *, title: str, words: str) -> Flask:
     """Return an application with the common frame and the templates beside `own`."""
     app = Flask(name, static_folder=str(HERE / "static"), static_url_path="/static")
     app.jinja_loader = ChoiceLoader([FileSystemLoader(own / "templates"), FileSystemLoader(HERE / "templates")])
+    if mark := os.environ.get("SANDBOX_INSTANCE"):
+
+        @app.after_request
+        def told(response: Response) -> Response:
+            """Say which start of the stand-in answers, for who started it."""
+            response.headers["Stand-In-Instance"] = mark
+            return response
+
     app.context_processor(lambda: {"stand_in": {"name": title, "words": words}})
     return app

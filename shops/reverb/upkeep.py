@@ -10,6 +10,7 @@ import random
 from dataclasses import asdict
 from datetime import timedelta
 
+from django.conf import settings
 from django.db.models import F, Q
 
 from reverbsync import clock
@@ -20,6 +21,8 @@ from shops.reverb.client import ReverbClient
 from shops.reverb.errors import Lasting, NeedsSeller, ReverbError
 
 EVERY = timedelta(hours=24)
+#: Connections that are checked at once, in each sweep, after our own address changed.
+MOVED_AT_ONCE = 50
 AFTER_A_FAILURE = timedelta(minutes=5)
 #: How late a call may be before the registration is checked, and how often it is while none arrives.
 CALL_TAKES, CHECK_EVERY = timedelta(minutes=2), timedelta(hours=1)
@@ -41,6 +44,15 @@ def check_what_is_missed() -> None:
     late.filter(hooks_due_at__gt=now).exclude(hooks_checked_at__gt=now - CALL_TAKES).update(hooks_due_at=now)
 
 
+def check_what_moved() -> None:
+    """Let the webhooks be checked of accounts whose calls go to another `SITE_URL` than ours, for the sweeper."""
+    now = clock.now()
+    elsewhere = ReverbConnection.objects.filter(hooks_checked_at__isnull=False).exclude(hooks__site=settings.SITE_URL)
+    # A check that failed comes again by itself.
+    stale = elsewhere.filter(hooks_due_at__gt=now + AFTER_A_FAILURE).values_list("pk", flat=True)[:MOVED_AT_ONCE]
+    ReverbConnection.objects.filter(pk__in=list(stale)).update(hooks_due_at=now)
+
+
 def check(connection: ReverbConnection) -> None:
     """Check one connection's webhooks, and whether what was wrong has passed. Never raises what Reverb did."""
     now = clock.now()
@@ -59,7 +71,8 @@ def check(connection: ReverbConnection) -> None:
     if found is None:
         same.update(hooks_due_at=tomorrow)
         return
-    same.update(hooks=asdict(found), hooks_checked_at=now, hooks_due_at=tomorrow)
+    hooks_now = {**asdict(found), "site": settings.SITE_URL}
+    same.update(hooks=hooks_now, hooks_checked_at=now, hooks_due_at=tomorrow)
 
 
 def _ask_again_what_is_wrong(connection: ReverbConnection) -> None:

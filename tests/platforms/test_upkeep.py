@@ -67,6 +67,37 @@ def test_a_webhook_that_the_platform_dropped_is_put_back_by_the_daily_check(stor
 
 
 @pytest.mark.live
+def test_the_webhooks_follow_when_our_own_address_changes(store: Store, settings: Settings) -> None:
+    if store.platform.is_told or not store.platform.topics:
+        pytest.skip("this platform registers none")
+    check(store)
+    upkeep.check_what_moved()
+    assert upkeep.due() == []
+    settings.SITE_URL = "http://127.0.0.1:8001"
+    upkeep.check_what_moved()
+    assert upkeep.due() == [store.shop.pk]
+    check(store)
+    registered = json.dumps(hooks_of(store))
+    assert registered.count("http://127.0.0.1:8001/webhooks/") == len(store.platform.topics)
+    assert registered.count("/webhooks/store/") == len(store.platform.topics)  # none is left at the former address
+
+
+@pytest.mark.live
+def test_a_store_that_does_not_answer_after_our_move_is_asked_again_in_minutes(
+    store: Store, settings: Settings
+) -> None:
+    check(store)
+    if store.connection.address.startswith("http"):
+        StoreConnection.objects.update(address="http://127.0.0.1:1")
+    settings.SITE_URL = "http://127.0.0.1:8001"
+    settings.SHOPIFY_ADMIN_URL = settings.BIGCOMMERCE_API_URL = "http://127.0.0.1:1"
+    upkeep.check_what_moved()
+    check(store)
+    upkeep.check_what_moved()
+    assert upkeep.due() == []
+
+
+@pytest.mark.live
 def test_disconnecting_removes_the_webhooks_and_then_the_keys(store: Store) -> None:
     check(store)
     make.disconnect_store(store.shop)

@@ -1,0 +1,80 @@
+"""Is what we started up, and is it ours? Another program on the port may answer as well, even another ReverbSync."""
+
+from __future__ import annotations
+
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.message import Message
+from http.client import HTTPException
+from pathlib import Path
+
+from reverbsync.stack import ports
+from reverbsync.stack.services import CannotStart
+
+#: What gunicorn writes into its log when somebody else has its port.
+IN_USE = b"Connection in use"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A web server that we start: each of its answers bears `mark` in the header `header`."""
+
+    name: str
+    port: int
+    path: str
+    header: str
+    mark: str
+    #: How a person chooses another port.
+    advice: str = "Stop that program, and start again."
+
+    @property
+    def url(self) -> str:
+        """The address that is asked."""
+        return f"http://{ports.LOOPBACK}:{self.port}{self.path}"
+
+
+def wait(server: Server, *, log: Path, alive: Callable[[], bool], patience_s: float) -> None:
+    """Return when the server answers 200. Raises CannotStart, at once where another program has its port.
+
+    `log` is the server's own log, `alive` tells whether it is still being tried to start it.
+    """
+    before = log.stat().st_size if log.exists() else 0
+    over = time.monotonic() + patience_s
+    while time.monotonic() < over and alive():
+        try:
+            status, headers = _ask(server.url)
+        except HTTPException:
+            raise _taken(server) from None  # somebody is there who does not speak HTTP
+        except OSError:
+            if _says_in_use(log, before):
+                raise _taken(server) from None
+        else:
+            if headers.get(server.header) != server.mark:
+                raise _taken(server)
+            if status == 200:
+                return
+        time.sleep(0.1)
+    raise CannotStart(f"{server.name} did not come up; see {log}.")
+
+
+def _ask(url: str) -> tuple[int, Message]:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 -- an address of ours
+            return answer.status, answer.headers
+    except urllib.error.HTTPError as error:
+        return error.code, error.headers
+
+
+def _says_in_use(log: Path, before: int) -> bool:
+    if not log.exists():
+        return False
+    with log.open("rb") as file:
+        file.seek(before)
+        return IN_USE in file.read()
+
+
+def _taken(server: Server) -> CannotStart:
+    return CannotStart(f"Port {server.port} is in use by another program. {server.name} needs it. {server.advice}")
