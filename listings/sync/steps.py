@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from listings.models import Listing
+from listings.models import Listing, Product
 from listings.stock import behind, owed
 from listings.stock.adjust import Disconnected, Short
 from listings.stock.turn import Turn
 from listings.sync import apply, payload, publish
 from listings.sync.decide import Action, Case, Decision, decide
 from listings.sync.words import Change, Ending
+from reverbsync import clock
 from shops.pictures import ReverbListing
-from shops.platforms.values import StoreError, StoreRefused, Unsupported
+from shops.platforms.values import Malformed, Missing, StoreError, StoreRefused, Unsupported
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import Invalid, Paced, ReverbError
 from synclog.models import Entry
@@ -190,6 +191,9 @@ class Steps:
             return
         self.store_error = brought.error
         behind.follow(self.stock, brought)
+        if isinstance(brought.error, Missing | Unsupported | Malformed):
+            # It may be gone, or counted in another way, and nobody has said so: it is read again at once.
+            Product.objects.filter(pk=self.stock.product.pk).update(next_change_at=clock.now())
         if brought.by:
             before, after = str(brought.after - brought.by), str(brought.after)
             self.done.append({"field": "Stock in your store", "before": before, "after": after})

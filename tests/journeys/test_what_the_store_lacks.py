@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from django.core import mail
 
-from listings.models import Job, Ledger
+from listings import dated
+from listings.models import Job, Ledger, Product
 from shops.pictures import StoreProduct
 from shops.platforms.shopify.client import ShopifyClient
 from shops.platforms.values import Count, Moved, StoreError, StorePassing, StoreRefused, Unsupported
@@ -174,3 +175,20 @@ def test_units_that_were_read_while_we_counted_are_not_counted_twice(
     world.settle()
     hear(world)
     assert (world.stock(guitar), world.listing()["inventory"], Ledger.objects.get().units) == (8, 8, 8)
+
+
+def test_a_product_that_was_deleted_unnoticed_is_found_gone_when_it_sells_on_reverb(world: World) -> None:
+    guitar = world.product(inventory_quantity=3)
+    world.settle()
+    world.store.ask("DELETE", f"/products/{guitar['id']}")  # and its webhook is lost
+    buy(world)
+    read_orders(world)
+    world.wait(2)
+    world.step()
+    first = dated.due(world.shop.pk)
+    assert first is not None
+    dated.turn(first)
+    world.settle()
+    assert Product.objects.get().gone_at is not None
+    assert world.listing()["state"] == "sold"
+    assert not Job.objects.exists()
