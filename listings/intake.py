@@ -189,7 +189,7 @@ def without_listing(shop: Shop, span: Span = EVERYTHING) -> list[Product]:
     bare = Q(listing__isnull=True) | Q(listing__reverb_id="")
     idle = Product.objects.filter(shop=shop, held=False, gone_at__isnull=True, job__isnull=True, waits_for="")
     rows = idle.filter(bare, **span.of("pk")).iterator(chunk_size=500)
-    return selection.chosen(shop, (one for one in rows if merge.shown(one.seen.stock or 0, **limits(one, settings))))
+    return selection.chosen(shop, (one for one in rows if merge.shown(one.seen.sellable, **limits(one, settings))))
 
 
 def _parents(shop: Shop, client: StoreClient, event: Event) -> list[str]:

@@ -179,6 +179,9 @@ def _page(walk: Walk, client: StoreClient) -> None:
             lowest=Rank.CATALOGUE if walk.kind == Kind.CATALOGUE else Rank.EDIT,
         )
         rechecks.unread(walk.shop, page.unread, now=asked_at, cause=walk.get_kind_display())
+        if kept.late and walk.kind == Kind.CHANGES:
+            # We changed the stock of one of them meanwhile, and its other news would be lost: the page is read again.
+            return
         walk.news += kept.news
         walk.vanished += kept.gone
         if walk.kind == Kind.CHANGES and kept.changed:

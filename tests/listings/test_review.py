@@ -113,6 +113,16 @@ def test_a_buffer_that_was_saved_is_a_matter_of_stock(woken: Woken, shop: Shop) 
     assert ranks(shop) == [Rank.STOCK]
 
 
+def test_a_product_that_the_store_does_not_sell_and_that_has_no_listing_is_left_alone(woken: Woken, shop: Shop) -> None:
+    sold, unsold = products(shop, 2)
+    unsold.picture["for_sale"] = False
+    unsold.save()
+    Product.objects.update(looked_at=clock.now())
+    make.look_again(shop)
+    through(shop)
+    assert [job.product for job in Job.objects.all()] == [sold]
+
+
 def test_jobs_that_wait_for_the_seller_are_due_at_once(woken: Woken, shop: Shop) -> None:
     for product in products(shop, 3):
         jobs.look_again([product], rank=Rank.EDIT, cause="test", now=NOON)

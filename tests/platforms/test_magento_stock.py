@@ -8,6 +8,7 @@ import pytest
 
 from listings import walks
 from listings.models import Job, Product, Rank
+from reverbsync import clock
 from shops.platforms.magento2.client import Magento2Client
 from shops.platforms.values import Malformed, Moved, StorePassing
 from tests.platforms.conftest import Store
@@ -296,5 +297,26 @@ def test_a_look_that_broke_off_before_its_page_was_saved_reads_it_again(
     with monkeypatch.context() as patched:
         patched.setattr("listings.intake.keep", broken)
         walks.turn(the_walk(store, "changes"))
+    through(store, "changes")
+    assert str(Product.objects.get(sku="MANY-1").seen.price) == "77.00"
+
+
+def test_an_edit_that_was_read_while_we_changed_the_stock_is_read_again(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known(store, 3)
+    [doc] = store.control.ask("GET", "/products", sku="MANY-1")
+    store.set(doc, price="77.00")
+    client, real, readings = client_of(store), Magento2Client.walk, []
+
+    def adjusting(*asked: Any, **how: Any) -> Any:
+        page = real(client, *asked, **how)
+        if not readings:
+            Product.objects.filter(sku="MANY-1").update(read_at=clock.now())
+        readings.append(page)
+        return page
+
+    monkeypatch.setattr(client, "walk", adjusting)
+    monkeypatch.setattr(walks, "client_of", lambda _: client)
     through(store, "changes")
     assert str(Product.objects.get(sku="MANY-1").seen.price) == "77.00"

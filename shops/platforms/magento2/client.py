@@ -107,7 +107,9 @@ class Magento2Client:
                 unread = [Unread(parent.id, f"{STORE} does not name the children of {parent.sku}.")]
         units, odd = self._units(items, parent)
         if left := [*unread, *odd]:
-            raise Malformed(left[0].words)
+            error = Malformed(left[0].words)
+            error.readable = tuple(units)
+            raise error
         return units
 
     def parent_of_stock(self, store_stock_id: str) -> str | None:

@@ -55,10 +55,12 @@ def _days(begins: str, ends: str, zone: tzinfo | None) -> tuple[datetime | None,
 
 
 def _day(text: str, zone: tzinfo | None) -> datetime | None:
+    """Return a day, None for what is no date, or one that is not meant: `0000-00-00`, year 1, year 9999."""
     try:
-        return _at_midnight(datetime.fromisoformat(text[:10]), zone)
-    except (ValueError, OverflowError):
+        day = datetime.fromisoformat(text[:10])
+    except ValueError:
         return None
+    return _at_midnight(day, zone) if 1900 < day.year < 2900 else None
 
 
 def _at_midnight(day: datetime, zone: tzinfo | None) -> datetime:

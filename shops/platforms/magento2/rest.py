@@ -63,6 +63,7 @@ class Rest(Caller):
     """REST V1 of one store."""
 
     store = STORE
+    allow = "calls to /rest/V1 that carry an Authorization header"
 
     def __init__(self, address: str, token: SecretStr) -> None:
         """Nothing is asked yet."""
@@ -82,9 +83,11 @@ class Rest(Caller):
         answer = self._send(self._root, method, path, body)
         if self._is_sure or method != "GET":
             return answer
-        if _is_page(answer):
-            return self._elsewhere(path) or answer
-        self._is_sure = True
+        if not _is_page(answer):
+            self._is_sure = True
+        elif root := self._elsewhere():
+            self._root, self._is_sure = root, True
+            return self._send(root, method, path, body)
         return answer
 
     def own_words(self, status: int, said: Any) -> Verdict | None:
@@ -174,23 +177,22 @@ class Rest(Caller):
             "under Stores > Configuration > General > Web > Base URLs."
         )
 
-    def _elsewhere(self, path: str) -> Answer | None:
-        """Ask the other roots; return the answer of the first that is the API's."""
-        for root in self._roots()[1:]:
-            answer = self._send(root, "GET", path, None)
-            if not _is_page(answer):
-                self._root, self._is_sure = root, True
+    def _elsewhere(self) -> str | None:
+        """Return where REST is served, None where that is not known: it may be away for a moment."""
+        for root in self._roots():
+            answer = self._send(root, "GET", PROBE, None)
+            if judge(answer, self)[0] == Verdict.DONE:
                 memory.remember(self._key, root, ROOT_S)
-                return answer
+                return root
         return None
 
     def _roots(self) -> list[str]:
         """Return where REST may be served: without rewritten URLs behind index.php, with a store's code before it."""
         parts = urlsplit(self.address)
         above = self.address[: -len(parts.path)] if parts.path else ""
-        bare = [self.address, above] if above else [self.address]
+        bare = [one for one in (self.address, above) if one]
         behind = [f"{one}/index.php" for one in bare if not one.endswith("/index.php")]
-        return list(dict.fromkeys([self.address, *behind[:1], *bare[1:]]))
+        return list(dict.fromkeys([*bare[:1], *behind[:1], *bare[1:], *behind[1:]]))
 
     def _send(self, root: str, method: str, path: str, body: object) -> Answer:
         url = f"{root}/rest/V1{path}"
