@@ -22,6 +22,7 @@ pytestmark = pytest.mark.live
 
 def create(world: World, capsys: pytest.CaptureFixture[str], *more: str, **changes: str) -> dict[str, Any]:
     """Run `shop create` and return what it prints."""
+    world.store.ask("POST", "/shops", {"domain": "scripted.myshopify.com", "token": "st", "secret": "ss"})
     words = {
         "owner": "script@example.com",
         "name": "Scripted",
@@ -60,6 +61,8 @@ def test_shop_create_uses_a_person_who_is_there(world: World, capsys: pytest.Cap
         (("--set", "nonsense=true"), {}, "auto_publish"),
         (("--set", "auto_publish=maybe"), {}, "true or false"),
         ((), {"reverb-token": "wrong"}, "Reverb does not know this token"),
+        ((), {"store-token": "wrong"}, "Nothing was connected"),
+        ((), {"platform": "magento2", "store": "https://192.0.2.1", "store-token": "a:b:c:d"}, "Nothing was connected"),
     ],
 )
 def test_shop_create_says_what_is_wrong_and_leaves_nothing(

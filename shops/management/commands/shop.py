@@ -12,6 +12,7 @@ from django.db import models, transaction
 from shops import make
 from shops.models import Person, Shop, SyncSettings
 from shops.platforms import PLATFORMS
+from shops.platforms.values import StoreRefused
 
 WORDS = {
     "true": True,
@@ -63,6 +64,7 @@ class Command(BaseCommand):
         if shop is None:
             raise CommandError("There is no such shop.")
         try:
+            _try_store(options)
             _store(shop, options)
         except ValueError as error:
             raise CommandError(str(error)) from None
@@ -71,6 +73,7 @@ class Command(BaseCommand):
     def _create(self, options: dict[str, Any]) -> dict[str, Any]:
         changes = dict(_setting(text) for text in options["set"])
         try:
+            _try_store(options)
             with transaction.atomic():
                 owner = _owner(options["owner"], options["password"])
                 shop = make.shop(owner, options["name"])
@@ -83,6 +86,17 @@ class Command(BaseCommand):
             raise CommandError(str(error)) from None
         problem = account.problem.id if account.problem else None
         return {**_told(_shops().get(pk=shop.pk)), "reverb_problem": problem}
+
+
+def _try_store(options: dict[str, Any]) -> None:
+    """Ask the store who it is. Raises CommandError when it refuses the keys or does not answer."""
+    keys = PLATFORMS[options["platform"]].keys(options["store_token"], options["store_secret"])
+    try:
+        problem = make.try_store(Shop(), platform=options["platform"], address=options["store"], keys=keys)
+    except StoreRefused as error:
+        problem = str(error)
+    if problem:
+        raise CommandError(f"{problem} Nothing was connected.")
 
 
 def _store(shop: Shop, options: dict[str, Any]) -> None:
