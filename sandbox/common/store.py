@@ -186,6 +186,15 @@ class Stores:
         self.keep.put("order", number, order)
         return order, [{"what": "order_created", "order": order}, *left]
 
+    def take_units(self, order: Doc) -> list[Doc]:
+        """Take the units of an order that has taken none so far, such as one that is paid now."""
+        left = []
+        for row in () if order.get("takes_stock", True) else order["lines"]:
+            found = self.with_variant(row.get("variant"))
+            left += self._count(*found, -int(row["quantity"])) if found is not None else []
+        order["takes_stock"] = True
+        return left
+
     def undo(self, order: Doc, *, refund: bool, restock: bool = True) -> list[Doc]:
         """Cancel or refund an order and put back the units that it took."""
         if order["status"] in ("cancelled", "refunded"):
@@ -195,6 +204,7 @@ class Stores:
             found = self.with_variant(row.get("variant"))
             if found is not None and restock and order.get("takes_stock", True):
                 back += self._count(*found, int(row["quantity"]) - int(row["refunded"]))
+                row["given_back"] = True
             row["refunded"] = row["quantity"] if refund else row["refunded"]
         order.update(status="refunded" if refund else "cancelled", updated_at=self.clock.now())
         self.keep.put("order", order["id"], order)
@@ -216,6 +226,7 @@ class Stores:
         return [doc for doc in mine if doc["created_at"] <= shown_until]
 
     def _count(self, product: Doc, variant: Doc, by: int) -> list[Doc]:
+        variant = product["variants"][0] if product.get("pool") else variant  # they share one stock
         """Take units where they lie, the first location first, or give them back to it."""
         here = int(variant["inventory_quantity"])
         elsewhere: dict[str, int] = dict(variant.get("elsewhere") or {})

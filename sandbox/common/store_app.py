@@ -117,7 +117,7 @@ def _orders(board: Blueprint, stores: Stores, tell: Tell) -> None:
             wish = request.get_json()
             doc, found = stores.with_variant(wish["variant_id"]) or abort(404)
             line = {"variant": found["id"], "quantity": int(wish.get("quantity", 1))}
-            made, happened = stores.order(doc["domain"], [line])
+            made, happened = stores.order(doc["domain"], [line], takes_stock=wish.get("takes_stock", True))
             tell(doc["domain"], happened)
             return made
 

@@ -52,8 +52,14 @@ def shop_of(stores: Stores) -> Doc | tuple[Doc, int]:
     return error(f"woocommerce_rest_cannot_{'view' if request.method == 'GET' else 'edit'}", words, 401)
 
 
+def front() -> Doc:
+    """Return what stands before the store: `strip_authorization`, and the status that `block_query_keys` answers."""
+    found: Doc = g.get("front") or {}
+    return found
+
+
 def _pair() -> str:
-    given = request.headers.get("Authorization", "")
+    given = "" if front().get("strip_authorization") else request.headers.get("Authorization", "")
     try:
         pair = base64.b64decode(given[6:]).decode() if given.startswith("Basic ") else ""
     except ValueError:
@@ -84,7 +90,9 @@ def page(rows: list[Doc], render: Any) -> Any:
     if not 1 <= size <= 100:
         return error("rest_invalid_param", "Invalid parameter(s): per_page", 400)
     shown = rows[(number - 1) * size : number * size]
-    made = jsonify([render(row) for row in shown])
+    fields = [name for name in request.args.get("_fields", "").split(",") if name]
+    bodies = [render(row) for row in shown]
+    made = jsonify([{name: body[name] for name in fields if name in body} for body in bodies] if fields else bodies)
     made.headers["X-WP-Total"] = str(len(rows))
     made.headers["X-WP-TotalPages"] = str(-(-len(rows) // size))
     return made
@@ -127,8 +135,10 @@ def _products(app: Flask, stores: Stores, tell: Tell, url: str) -> None:
         if skus is not None:
             pairs = [stores.with_sku(g.shop["domain"], sku.strip()) for sku in skus.split(",")]
             found = [pair for pair in pairs if pair is not None]
-            return page([{"pair": pair} for pair in found], lambda row: _either(row["pair"][0], row["pair"][1], url))
-        return page(in_order(rows), lambda doc: shapes.product(doc, url))
+            return page(
+                [{"pair": pair} for pair in found], lambda row: _either(stores, row["pair"][0], row["pair"][1], url)
+            )
+        return page(in_order(rows), lambda doc: shapes.product(stores, doc, url))
 
     @app.route(f"{ROOT}/products/<int:number>", methods=["GET", "PUT"])
     def product(number: int) -> Any:
@@ -137,12 +147,12 @@ def _products(app: Flask, stores: Stores, tell: Tell, url: str) -> None:
             pair = stores.with_variant(number)
             if pair is None or request.method == "PUT" or not shapes.is_variable(pair[0]):
                 return unknown()
-            return shapes.variation(*pair, url)
+            return shapes.variation(stores, *pair, url)
         if request.method == "PUT":
             refused = _write(stores, tell, doc, doc["variants"][0])
             if refused:
                 return refused
-        return shapes.product(doc, url)
+        return shapes.product(stores, doc, url)
 
     @app.get(f"{ROOT}/products/<int:number>/variations")
     def variations(number: int) -> Any:
@@ -150,7 +160,7 @@ def _products(app: Flask, stores: Stores, tell: Tell, url: str) -> None:
         if doc is None:
             return unknown()
         rows = doc["variants"] if shapes.is_variable(doc) else []
-        return page(in_order(rows), lambda row: shapes.variation(doc, row, url))
+        return page(in_order(rows), lambda row: shapes.variation(stores, doc, row, url))
 
     @app.route(f"{ROOT}/products/<int:number>/variations/<int:part>", methods=["GET", "PUT"])
     def variation(number: int, part: int) -> Any:
@@ -162,16 +172,16 @@ def _products(app: Flask, stores: Stores, tell: Tell, url: str) -> None:
             refused = _write(stores, tell, doc, row)
             if refused:
                 return refused
-        return shapes.variation(doc, row, url)
+        return shapes.variation(stores, doc, row, url)
 
 
-def _either(doc: Doc, row: Doc, url: str) -> Doc:
-    return shapes.variation(doc, row, url) if shapes.is_variable(doc) else shapes.product(doc, url)
+def _either(stores: Stores, doc: Doc, row: Doc, url: str) -> Doc:
+    return shapes.variation(stores, doc, row, url) if shapes.is_variable(doc) else shapes.product(stores, doc, url)
 
 
 def _write(stores: Stores, tell: Tell, doc: Doc, row: Doc) -> Any:
     """Set the stock. Below zero is taken; a product that does not manage stock takes it and does nothing."""
-    wish = request.get_json(silent=True) or {}
+    wish, row = request.get_json(silent=True) or {}, shapes.counted_at(doc, row)
     units = wish.get("stock_quantity", row["inventory_quantity"])
     if not isinstance(units, int):
         return error("rest_invalid_param", "Invalid parameter(s): stock_quantity", 400)
@@ -232,5 +242,7 @@ def _webhooks(app: Flask, stores: Stores, sender: Sender) -> None:
             wish = request.get_json(silent=True) or {}
             if "status" in wish:
                 hook.update(active=wish["status"] == "active", failed=0)
+            if wish.get("secret"):
+                hook["secret"] = wish["secret"]
             save(g.shop["webhooks"])
         return shown(hook)

@@ -12,9 +12,10 @@ from sandbox.common import store_app, web
 from sandbox.common.clock import Clock
 from sandbox.common.faults import Faults, Log, control
 from sandbox.common.keep import Keep
+from sandbox.common.pages import PAGES
 from sandbox.common.sender import Sender
 from sandbox.common.store import Stores
-from sandbox.woocommerce import api, auth, hooks
+from sandbox.woocommerce import api, auth, hooks, odd
 
 
 def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending: type[Sender] = Sender) -> Flask:
@@ -36,6 +37,7 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
     store_app.control(app, stores, sender, queue.tell, faults=faults, log=log, url=url)
     store_app.pages(app, stores, queue.tell)
     auth.routes(app, stores)
+    odd.routes(app, stores, queue.tell)
 
     @app.before_request
     def guard() -> Any:
@@ -47,6 +49,9 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
             return fault
         stores.keep.lock.acquire()
         g.locked = True
+        g.front = next((shop["front"] for shop in stores.shops() if shop.get("front")), {})
+        if blocked := "consumer_key" in request.args and api.front().get("block_query_keys"):
+            return PAGES["wordfence"], int(blocked)
         found = api.shop_of(stores)
         if isinstance(found, tuple):
             return found

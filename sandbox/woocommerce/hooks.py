@@ -109,8 +109,8 @@ class Queue:
 
     def _product(self, one: Doc) -> Callable[[], Any]:
         if self._is_variation(one):
-            return lambda: shapes.variation(one["product"], one["variant"], self._url)
-        return lambda: shapes.product(one["product"], self._url)
+            return lambda: shapes.variation(self._stores, one["product"], one["variant"], self._url)
+        return lambda: shapes.product(self._stores, one["product"], self._url)
 
     def _is_variation(self, one: Doc) -> bool:
         return "variant" in one and shapes.is_variable(one["product"])

@@ -35,6 +35,7 @@ def routes(app: Flask, stores: Stores, tell: Tell) -> None:
         if request.method == "GET":
             since = api.after("modified_after")
             rows = [doc for doc in stores.orders(g.shop["domain"]) if doc["updated_at"] > since]
+            rows = [doc for doc in rows if doc.get("wc_status") != "trash"]
             return api.page(api.in_order(rows), lambda doc: shapes.order(stores, doc))
         wish = request.get_json(silent=True) or {}
         status = wish.get("status", "pending")

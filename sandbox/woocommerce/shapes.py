@@ -26,8 +26,8 @@ def modified(doc: Doc) -> float:
     return float(max([doc["updated_at"], *(row["counted_at"] for row in doc["variants"])]))
 
 
-def product(doc: Doc, url: str) -> Doc:
-    """Return a product."""
+def product(stores: Stores, doc: Doc, url: str) -> Doc:
+    """Return a product, as plug-ins bend it (`says`)."""
     variable, first = is_variable(doc), doc["variants"][0]
     names = list(dict.fromkeys(name for row in doc["variants"] for name in row["options"]))
     attributes = [
@@ -37,10 +37,13 @@ def product(doc: Doc, url: str) -> Doc:
         {"id": 0, "name": name, "variation": False, "visible": True, "options": [str(value)]}
         for name, value in doc["attributes"].items()
     ]
-    stock = (
-        _stock(first) if not variable else {"manage_stock": False, "stock_quantity": None, "stock_status": "instock"}
-    )
-    return {
+    rows = doc["variants"]
+    if not variable or doc.get("pool"):
+        stock = _stock(stores, doc, first)
+    else:  # without a number of its own it goes by its variations
+        sold_out = all(_stock(stores, doc, row)["stock_status"] == "outofstock" for row in rows)
+        stock = {"manage_stock": False, "stock_quantity": None, "stock_status": "outofstock" if sold_out else "instock"}
+    made = {
         "id": doc["id"],
         "name": doc["title"],
         "slug": str(doc["id"]),
@@ -55,10 +58,8 @@ def product(doc: Doc, url: str) -> Doc:
         "short_description": "",
         "sku": "" if variable else first["sku"],
         "global_unique_id": "" if variable else first["barcode"],
-        "price": first["price"],
-        "regular_price": first["price"],
-        "sale_price": "",
-        "on_sale": False,
+        **_prices(stores, first),
+        "post_password": "",
         "backorders": "no",
         **stock,
         "parent_id": 0,
@@ -67,14 +68,16 @@ def product(doc: Doc, url: str) -> Doc:
         "tags": [{"id": n, "name": tag} for n, tag in enumerate(doc["tags"], 1)],
         "images": [{"id": n, "src": link, "name": "", "alt": ""} for n, link in enumerate(doc["images"], 1)],
         "attributes": attributes,
-        "variations": [row["id"] for row in doc["variants"]] if variable else [],
+        "variations": [row["id"] for row in rows] if variable else [],
         "meta_data": [],
+        "_links": {"self": [{"href": f"{url}/wp-json/wc/v3/products/{doc['id']}"}]},
     }
+    return {**made, **doc.get("says", {})}
 
 
-def variation(doc: Doc, row: Doc, url: str) -> Doc:
+def variation(stores: Stores, doc: Doc, row: Doc, url: str) -> Doc:
     """Return a variation; its webhooks carry this too, with type and parent."""
-    return {
+    made = {
         "id": row["id"],
         "type": "variation",
         "parent_id": doc["id"],
@@ -84,20 +87,20 @@ def variation(doc: Doc, row: Doc, url: str) -> Doc:
         "description": "",
         "sku": row["sku"],
         "global_unique_id": row["barcode"],
-        "price": row["price"],
-        "regular_price": row["price"],
-        "sale_price": "",
+        **_prices(stores, row),
         "status": "publish",
-        **_stock(row),
+        **_stock(stores, doc, row),
+        **({"manage_stock": "parent"} if doc.get("pool") else {}),
         "image": None,
         "attributes": [{"id": 0, "name": name, "option": value} for name, value in row["options"].items()],
         "meta_data": [],
     }
+    return {**made, **row.get("says", {})}
 
 
 def order(stores: Stores, doc: Doc) -> Doc:
-    """Return an order."""
-    return {
+    """Return an order, as plug-ins bend it (`says`)."""
+    made = {
         "id": doc["id"],
         "parent_id": 0,
         "number": str(doc["id"]),
@@ -113,9 +116,12 @@ def order(stores: Stores, doc: Doc) -> Doc:
         "line_items": [_line(stores, row, took=doc.get("takes_stock", True)) for row in doc["lines"]],
         "shipping_lines": doc.get("shipping_lines") or [],
         "fee_lines": doc.get("fee_lines") or [],
-        "refunds": [{"id": doc["id"] + 1, "total": "-1.00"}] if doc["status"] == "refunded" else [],
+        "refunds": [{"id": doc["id"] + 1, "total": "-1.00"}] if refunds(doc) else [],
+        "payment_method": doc.get("payment_method", ""),
+        "transaction_id": doc.get("transaction_id", ""),
         "meta_data": [*(doc.get("meta_data") or []), *_tracking(doc)],
     }
+    return {**made, **doc.get("says", {})}
 
 
 def refunds(doc: Doc) -> list[Doc]:
@@ -136,7 +142,8 @@ def refunds(doc: Doc) -> list[Doc]:
 def _line(stores: Stores, row: Doc, *, took: bool) -> Doc:
     found = stores.with_variant(row.get("variant"))
     variable = found is not None and is_variable(found[0])
-    counted = took and found is not None and found[1]["tracked"]
+    left = 0 if row.get("given_back") else int(row["quantity"]) - int(row["refunded"])
+    counted = took and found is not None and counted_at(*found)["tracked"]
     return {
         "id": row["id"],
         "name": row["title"],
@@ -146,7 +153,7 @@ def _line(stores: Stores, row: Doc, *, took: bool) -> Doc:
         "sku": row["sku"],
         "price": float(row.get("price") or 0) - 1e-11,  # a real one may read 7.989999999999999
         "total": str(row.get("price", "0.00")),
-        "meta_data": [{"id": 1, "key": "_reduced_stock", "value": str(row["quantity"])}] if counted else [],
+        "meta_data": [{"id": 1, "key": "_reduced_stock", "value": str(left)}] if counted and left else [],
     }
 
 
@@ -163,14 +170,41 @@ def _tracking(doc: Doc) -> list[Doc]:
     return [{"id": 9, "key": "_wc_shipment_tracking_items", "value": rows}] if rows else []
 
 
-def _stock(row: Doc) -> Doc:
-    units: Any = row["inventory_quantity"] if row["tracked"] else None
+def _stock(stores: Stores, doc: Doc, row: Doc) -> Doc:
+    """Return what is said of stock. From the shop's threshold on a product is out of stock."""
+    counted = counted_at(doc, row)
+    units: Any = counted["inventory_quantity"] if counted["tracked"] else None
+    shop = stores.keep.get("shop", doc["domain"]) or {}
+    sold_out = counted["tracked"] and units <= int(shop.get("no_stock_amount", 0))
     return {
-        "manage_stock": row["tracked"],
+        "manage_stock": counted["tracked"],
         "stock_quantity": units,
-        "stock_status": "outofstock" if row["tracked"] and units <= 0 else "instock",
+        "stock_status": "outofstock" if sold_out else "instock",
         "backorders_allowed": False,
     }
+
+
+def _prices(stores: Stores, row: Doc) -> Doc:
+    """Return what is said of prices. A sale begins and ends by its dates; the store's queue may be `late_s` behind."""
+    sale = row.get("sale") or {}
+    begins, ends = sale.get("from"), sale.get("to")
+    at = stores.clock.now() - float(sale.get("late_s", 0))
+    is_on = bool(sale) and (begins is None or begins <= at) and (ends is None or at <= ends)
+    return {
+        "price": sale["price"] if is_on else row["price"],
+        "regular_price": row["price"],
+        "sale_price": sale.get("price", ""),
+        "date_on_sale_from_gmt": None if begins is None else gmt(begins),
+        "date_on_sale_to_gmt": None if ends is None else gmt(ends),
+        "on_sale": is_on,
+        "purchasable": row["price"] != "",
+    }
+
+
+def counted_at(doc: Doc, row: Doc) -> Doc:
+    """Return the row that holds a variation's stock: its own, or the one that stands for the parent's pool."""
+    first: Doc = doc["variants"][0]
+    return first if doc.get("pool") else row
 
 
 def _options(doc: Doc, name: str) -> list[str]:

@@ -6,7 +6,7 @@ budget allows three a second for all our workers together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -270,9 +270,8 @@ class WooCommerceClient(OrderCalls):
         """
         there = [Hook(str(row["id"]), str(row["topic"]), row.get("status") == "active") for row in self._hooks(address)]
         topics = {hook.id: hook.topic for hook in there}
-        for hook in there if self._is_new else ():
-            if hook.active:
-                self._wake_hook(hook.id, hook.topic, address)
+        if self._is_new:
+            there = [replace(hook, active=hook.active and self._is_signed_anew(hook, address)) for hook in there]
         return hooks.keep(
             tuple(TOPICS),
             there,
@@ -300,6 +299,14 @@ class WooCommerceClient(OrderCalls):
             return
         if made.get("status") != "active":
             raise Unsupported(f"WooCommerce keeps this webhook {made.get('status')}.")
+
+    def _is_signed_anew(self, hook: Hook, address: str) -> bool:
+        """Give an active webhook our new secret; return whether it is active with it."""
+        try:
+            self._wake_hook(hook.id, hook.topic, address)
+        except Unsupported:
+            return False
+        return True
 
     def _remove_hook(self, number: str) -> None:
         try:

@@ -1,0 +1,53 @@
+"""Control addresses of what only a WooCommerce has: dated sales, shared stock, bins, fields and statuses of plug-ins."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, abort, request
+
+from sandbox.common.keep import Doc
+from sandbox.common.store import Stores
+from sandbox.common.store_app import Tell
+
+
+def routes(app: Flask, stores: Stores, tell: Tell) -> None:
+    """Add the addresses. `says` is laid over what the API shows of an object."""
+
+    @app.put("/_control/woo/products/<number>")
+    def bend_product(number: str) -> Any:
+        """Take `says` and `pool` (its variations share one stock) of a product, `says` and `sale` of a variation.
+
+        A sale is `{"price", "from", "to", "late_s"}`, in seconds since 1970.
+        """
+        with stores.keep.lock:
+            doc = stores.product(number)
+            found = (doc, doc["variants"][0]) if doc else stores.with_variant(number) or abort(404)
+            wish: Doc = request.get_json()
+            holder = found[0] if doc else found[1]
+            holder.update({name: wish[name] for name in ("says", "pool") if name in wish})
+            found[1].update({name: wish[name] for name in ("sale",) if name in wish})
+            found[0]["updated_at"] = stores.clock.now()
+            stores.keep.put("product", found[0]["id"], found[0])
+            tell(found[0]["domain"], [{"what": "product_updated", "product": found[0]}])
+            return found[0]
+
+    @app.route("/_control/woo/orders/<number>", methods=["PUT", "DELETE"])
+    def bend_order(number: str) -> Any:
+        """Take `says` and `status` (any word) of an order, or delete it for good.
+
+        Neither moves stock, unless `takes_stock` says that a pending order takes it now.
+        """
+        with stores.keep.lock:
+            doc = stores.keep.get("order", number) or abort(404)
+            if request.method == "DELETE":
+                stores.keep.drop("order", number)
+                return doc
+            wish = request.get_json()
+            doc.update(says=wish.get("says", {}), updated_at=stores.clock.now())
+            if "status" in wish:
+                doc["wc_status"] = wish["status"]
+            moved = stores.take_units(doc) if wish.get("takes_stock") else []
+            stores.keep.put("order", number, doc)
+            tell(doc["domain"], [{"what": "order_updated", "order": doc}, *moved])
+            return doc
