@@ -1,4 +1,4 @@
-"""Control addresses of what only a WooCommerce has: dated sales, shared stock, bins, fields and statuses of plug-ins."""
+"""Control addresses of what only a WooCommerce has: dated sales, shared stock, bins, fields and words of plug-ins."""
 
 from __future__ import annotations
 
