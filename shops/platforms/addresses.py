@@ -5,10 +5,15 @@ Whether the host is public is not decided here but at each call, after its name 
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from urllib.parse import urlsplit
 
 from django.conf import settings
+
+NO_ADDRESS = "That is not a web address. It looks like https://www.your-shop.com."
+#: What stands in no address: blanks, control signs, and what a link or a header would end at.
+_UNFIT = re.compile(r"[\x00-\x20\x7f-\xa0\\<>\"{}|^`]")
 
 
 def read_web_address(text: str) -> str:
@@ -17,18 +22,18 @@ def read_web_address(text: str) -> str:
     http is taken only for hosts that ALLOWED_PRIVATE_HOSTS names: keys must not cross the open net unencrypted.
     """
     typed = text.strip()
-    parts = urlsplit(typed if "//" in typed else f"https://{typed}")
     try:
-        port = parts.port
+        parts = urlsplit(typed if "//" in typed else f"https://{typed}")
+        port, hostname = parts.port, parts.hostname
     except ValueError:
-        port = -1
-    if not parts.hostname or port == -1 or parts.username or parts.query or parts.fragment or " " in typed:
-        raise ValueError("That is not a web address. It looks like https://www.your-shop.com.")
-    host = parts.hostname + (f":{port}" if port else "")
-    named = host in settings.ALLOWED_PRIVATE_HOSTS or parts.hostname in settings.ALLOWED_PRIVATE_HOSTS
+        raise ValueError(NO_ADDRESS) from None
+    if not hostname or parts.username or parts.query or parts.fragment or _UNFIT.search(typed):
+        raise ValueError(NO_ADDRESS)
+    host = hostname + (f":{port}" if port else "")
+    named = host in settings.ALLOWED_PRIVATE_HOSTS or hostname in settings.ALLOWED_PRIVATE_HOSTS
     if parts.scheme != "https" and not (parts.scheme == "http" and named):
         raise ValueError("The address must begin with https://, since keys are sent to it.")
-    if "." not in parts.hostname and not named:
+    if "." not in hostname and not named:
         raise ValueError("That is not the address of a public website.")
     return f"{parts.scheme}://{host.lower()}{parts.path.rstrip('/')}"
 
@@ -50,7 +55,10 @@ def within(one: str, other: str) -> bool:
 
 def _plain(address: str) -> tuple[str, tuple[str, ...]]:
     """Return host and path in one spelling; an address without a scheme is a host, or an id of a platform's own."""
-    parts = urlsplit(address if "//" in address else f"//{address}")
+    try:
+        parts = urlsplit(address if "//" in address else f"//{address}")
+    except ValueError:  # no address at all is like no other
+        return address, ()
     host = parts.netloc.lower().removeprefix("www.")
     usual = {"https": ":443", "http": ":80"}.get(parts.scheme, ":443")
     host = host.removesuffix(usual)

@@ -63,6 +63,12 @@ def test_shop_create_uses_a_person_who_is_there(world: World, capsys: pytest.Cap
         ((), {"reverb-token": "wrong"}, "Reverb does not know this token"),
         ((), {"store-token": "wrong"}, "Nothing was connected"),
         ((), {"platform": "magento2", "store": "https://192.0.2.1", "store-token": "a:b:c:d"}, "Nothing was connected"),
+        ((), {"store": "http://[", "platform": "woocommerce", "store-token": "ck_a:cs_b"}, "not a web address"),
+        (
+            (),
+            {"store": "https://nowhere.invalid", "platform": "woocommerce", "store-token": "ck_a:cs_b"},
+            "Nothing was",
+        ),
     ],
 )
 def test_shop_create_says_what_is_wrong_and_leaves_nothing(
@@ -70,6 +76,34 @@ def test_shop_create_says_what_is_wrong_and_leaves_nothing(
 ) -> None:
     with pytest.raises(CommandError, match=words):
         create(world, capsys, *more, **changes)
+    assert not Shop.objects.filter(name="Scripted").exists()
+
+
+@pytest.mark.parametrize(
+    ("status", "answer"),
+    [
+        (503, {"page": "maintenance"}),
+        (403, {"page": "wordfence"}),
+        (302, {"headers": {"Location": "https://elsewhere.test/"}, "raw": ""}),
+    ],
+)
+def test_a_store_that_answers_with_a_page_is_not_connected_by_a_command(
+    world: World, capsys: pytest.CaptureFixture[str], status: int, answer: dict[str, Any]
+) -> None:
+    before = StoreConnection.objects.get()
+    world.store.fault("status", status=status, times=99, **answer)
+    with pytest.raises(CommandError, match="Nothing was connected"):
+        create(world, capsys)
+    words = ["--shop", str(world.shop.pk), "--platform", "shopify", "--store", "scripted.myshopify.com"]
+    with pytest.raises(CommandError, match="Nothing was connected"):
+        call_command("shop", "connect", *words, "--store-token", "st", "--store-secret", "ss")
+    assert StoreConnection.objects.get().address == before.address
+
+
+def test_a_reverb_that_does_not_answer_makes_shop_create_fail(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.reverb.fault("status", status=503, times=99)
+    with pytest.raises(CommandError, match="Reverb did not answer"):
+        create(world, capsys)
     assert not Shop.objects.filter(name="Scripted").exists()
 
 

@@ -64,8 +64,7 @@ class Command(BaseCommand):
         if shop is None:
             raise CommandError("There is no such shop.")
         try:
-            _try_store(options)
-            _store(shop, options)
+            _store(shop, options, _try_store(options))
         except ValueError as error:
             raise CommandError(str(error)) from None
         return _told(_shops().get(pk=shop.pk))
@@ -73,36 +72,39 @@ class Command(BaseCommand):
     def _create(self, options: dict[str, Any]) -> dict[str, Any]:
         changes = dict(_setting(text) for text in options["set"])
         try:
-            _try_store(options)
+            problem = _try_store(options)
             with transaction.atomic():
                 owner = _owner(options["owner"], options["password"])
                 shop = make.shop(owner, options["name"])
                 SyncSettings.objects.filter(shop=shop).update(**changes)
-                _store(shop, options)
+                _store(shop, options, problem)
                 account = make.connect_reverb(shop, options["reverb_token"])
-                if account.problem is not None and not account.problem.usable:
+                if account.problem is not None and (not account.usable or account.problem_id == "unreachable"):
                     raise CommandError(f"{account.problem.words} {account.problem.link}")
         except ValueError as error:
             raise CommandError(str(error)) from None
-        problem = account.problem.id if account.problem else None
-        return {**_told(_shops().get(pk=shop.pk)), "reverb_problem": problem}
+        return {**_told(_shops().get(pk=shop.pk)), "reverb_problem": account.problem_id or None}
 
 
-def _try_store(options: dict[str, Any]) -> None:
-    """Ask the store who it is. Raises CommandError when it refuses the keys or does not answer."""
-    keys = PLATFORMS[options["platform"]].keys(options["store_token"], options["store_secret"])
+def _try_store(options: dict[str, Any]) -> str:
+    """Ask the store who it is. Raises CommandError when it refuses the keys or does not answer.
+
+    Returns why a store that is told, and so needs no answer, did not give one.
+    """
+    room = PLATFORMS[options["platform"]]
+    keys = room.keys(options["store_token"], options["store_secret"])
     try:
         problem = make.try_store(Shop(), platform=options["platform"], address=options["store"], keys=keys)
     except StoreRefused as error:
-        problem = str(error)
-    if problem:
+        raise CommandError(f"{error} Nothing was connected.") from None
+    if problem and not room.is_told:
         raise CommandError(f"{problem} Nothing was connected.")
+    return problem
 
 
-def _store(shop: Shop, options: dict[str, Any]) -> None:
-    kind = options["platform"]
-    keys = PLATFORMS[kind].keys(options["store_token"], options["store_secret"])
-    make.connect_store(shop, platform=kind, address=options["store"], keys=keys)
+def _store(shop: Shop, options: dict[str, Any], problem: str) -> None:
+    keys = PLATFORMS[options["platform"]].keys(options["store_token"], options["store_secret"])
+    make.connect_store(shop, platform=options["platform"], address=options["store"], keys=keys, problem=problem)
 
 
 def _shops() -> models.QuerySet[Shop]:

@@ -54,12 +54,14 @@ def read_address(text: str) -> str:
     Where SHOPIFY_ADMIN_URL names a stand-in, any host is taken, since that address is called instead.
     """
     typed = text.strip().lower()
-    parts = urlsplit(typed if "//" in typed else f"https://{typed}")
     shape = _ANY_HOST if settings.SHOPIFY_ADMIN_URL else _HOST
-    host = parts.netloc
-    if parts.scheme not in ("http", "https") or not shape.fullmatch(host):
+    try:
+        parts = urlsplit(typed if "//" in typed else f"https://{typed}")
+    except ValueError:
+        parts = None
+    if parts is None or parts.scheme not in ("http", "https") or not shape.fullmatch(parts.netloc):
         raise ValueError("That is not a Shopify address. It looks like your-shop.myshopify.com.")
-    return host
+    return parts.netloc
 
 
 def app_secrets() -> list[str]:
