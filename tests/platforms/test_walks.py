@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -9,9 +10,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from listings import selection, walks
-from listings.models import Job, Product, Walk
-from reverbsync import clock
+from listings import selection, tasks, walks
+from listings.models import Job, Product, Recheck, Walk
+from reverbsync import clock, http
 from shops.models import StoreConnection, SyncSettings
 from shops.platforms import StoreClient
 from shops.platforms.values import Page
@@ -88,6 +89,40 @@ def test_a_repeated_walk_changes_nothing(full: Store) -> None:
     assert (walk.news, walk.vanished) == (0, 0)
     assert list(Product.objects.order_by("pk").values_list("pk", "sku", "picture")) == before
     assert not Job.objects.exists()
+
+
+# -- odd and large products ----------------------------------------------------------------------------------------
+
+
+def test_a_page_that_is_too_large_is_read_in_smaller_ones(full: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = 2 * len(json.dumps(full.control.ask("GET", "/products", sku="MANY-1"))) * MANY
+    monkeypatch.setattr(http, "MAX_ANSWER_BYTES", whole // 8)
+    walk = through(full)
+    assert skus(full) == ALL
+    assert walk.unread == 0
+
+
+def test_of_a_product_that_is_too_large_alone_all_others_are_read_and_the_seller_is_told(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if store.platform.is_told:
+        pytest.skip("this platform tells of its products by itself")
+    for sku in ("A1", "B1", "C1"):
+        store.product(sku)
+    large = store.product("LARGE", description_html="<p>" + "0123456789abcdef" * 20_000)
+    for sku in ("D1", "E1"):
+        store.product(sku)
+    walks.plan(store.shop)
+    monkeypatch.setattr(http, "MAX_ANSWER_BYTES", 200_000)
+    assert through(store).unread == 1
+    assert skus(store) == {"A1", "B1", "C1", "D1", "E1"}
+    assert Recheck.objects.get().store_parent_id == str(large["id"])
+    monkeypatch.undo()
+    monkeypatch.setattr("reverbsync.pace.BURST_SHARE", 50.0)
+    Recheck.objects.update(due_at=clock.now())
+    tasks.recheck(store.shop.pk)
+    assert "LARGE" in skus(store)
+    assert not Recheck.objects.exists()
 
 
 # -- stopped, killed -----------------------------------------------------------------------------------------------
