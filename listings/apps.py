@@ -1,4 +1,4 @@
-"""This room listens for a shop's change of store, and lets each process go by one clock."""
+"""This room listens for what becomes of stores and accounts, and lets each process go by one clock."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ class ListingsConfig(AppConfig):
 
     def ready(self) -> None:
         """Begin to listen."""
-        from listings import jobs, models, walks  # noqa: PLC0415 -- tables are there only now
+        from listings import comeback, jobs, models, walks  # noqa: PLC0415 -- tables are there only now
         from listings.orders import place  # noqa: PLC0415
         from reverbsync import clock, one_clock  # noqa: PLC0415
-        from shops.signals import store_is_back, store_replaced  # noqa: PLC0415
+        from shops.signals import reverb_is_back, store_is_back, store_replaced  # noqa: PLC0415
 
         one_clock.begin()
 
@@ -39,3 +39,9 @@ class ListingsConfig(AppConfig):
             jobs.store_is_back(shop_id, now=clock.now())
 
         store_is_back.connect(go_on, weak=False, dispatch_uid="listings.go_on")
+
+        def go_on_at_reverb(shop_id: int, **_: object) -> None:
+            """Make due what waits for Reverb: it answers again."""
+            comeback.of_reverb(shop_id)
+
+        reverb_is_back.connect(go_on_at_reverb, weak=False, dispatch_uid="listings.go_on_at_reverb")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -51,6 +51,7 @@ MASS_ATTEMPTS = 10
 FIRST_DELAY_S = 2.0
 #: Reasons for which a job waits because of the store.
 STORE_REASONS = ("store_refused", "store_takes_no_stock")
+REVERB_REASONS = ("gave_up", "not_connected", "not_permitted", "token_refused")
 LONGEST_DELAY_S = 900.0
 
 
@@ -306,13 +307,20 @@ def look_at_waiting(shop_id: int, *, now: datetime, span: Span = EVERYTHING) -> 
 
 
 def store_is_back(shop_id: int, *, now: datetime) -> None:
-    """Make due what failed or waits, since the store did not answer or refused our keys: it does no more.
+    """Make due what failed or waits, since the store did not answer or refused our keys: it does no more."""
+    _due_again(shop_id, waits_for=STORE_REASONS, now=now)
 
-    Locked in the order of their products, as `look_again` does.
-    """
+
+def reverb_is_back(shop_id: int, *, now: datetime) -> None:
+    """Make due what failed, gave up or waits, since Reverb did not answer or refused the token: it does no more."""
+    _due_again(shop_id, waits_for=REVERB_REASONS, now=now)
+
+
+def _due_again(shop_id: int, *, waits_for: Collection[str], now: datetime) -> None:
+    """Locked in the order of their products, as `look_again` does."""
     postponed = Job.objects.filter(shop_id=shop_id, lease=None, attempts__gt=0, due_at__gt=now, waiting=False)
-    refused = waiting_for_seller(shop_id).filter(product__waits_for__in=STORE_REASONS)
-    for found in (postponed, refused):
+    blocked = waiting_for_seller(shop_id).filter(product__waits_for__in=waits_for)
+    for found in (postponed, blocked):
         for some in portions(found):
             rows = some.order_by("product").select_for_update(of=("self",)).values("pk")
             Job.objects.filter(pk__in=rows).update(waiting=False, due_at=now)

@@ -115,6 +115,12 @@ def bulk(on: bool = True) -> Iterator[Work]:  # noqa: FBT001, FBT002 -- reads as
         yield work
 
 
+def in_bulk() -> bool:
+    """Tell whether what this worker does at the moment is bulk work."""
+    work = _work.get()
+    return work is not None and work.in_bulk
+
+
 @contextmanager
 def turn() -> Iterator[Work]:
     """Let calls in the block take places in lots; the caller says in what it yields whether they are in bulk."""
@@ -320,13 +326,12 @@ def seconds_for(calls: int, budget: Budget) -> float:
 
 def _ask(budgets: Sequence[Budget], name: str, patience_s: float, now_us: int | None, most: int) -> tuple[int, float]:
     """Ask for a place and for up to `most` in all, the others without any wait; return how many, and the wait."""
-    work = _work.get()
-    in_bulk = work is not None and work.in_bulk
+    bulk_work = in_bulk()
     keys: list[str] = []
     args: list[str | float] = [_moment(now_us), name, round(patience_s * 1e6), round(CLIMB_S * 1e6), most]
     for budget in budgets:
         keys += [_log(budget), f"pace:{budget.name}:due", _asked(budget.asked)]
-        args += [*budget.limits(bulk=in_bulk), budget.early_us(bulk=in_bulk)]
+        args += [*budget.limits(bulk=bulk_work), budget.early_us(bulk=bulk_work)]
     taken, wait_us = cast("tuple[int, str]", _script("pace.lua")(keys=keys, args=args))
     return taken, int(wait_us) / 1e6
 

@@ -161,7 +161,7 @@ CELERY_BEAT_SCHEDULE = {
     "open deliveries": {"task": "webhooks.sweep", "schedule": 1.0},
     "due jobs": {"task": "listings.sweep", "schedule": 1.0},
     "orders to follow": {"task": "orders.sweep", "schedule": 1.0},
-    "stores to check": {"task": "shops.sweep", "schedule": 10.0},
+    "stores to check": {"task": "shops.sweep", "schedule": 2.0},
     "half-made connections": {"task": "shops.prune", "schedule": 3600.0},
     "shops to delete": {"task": "webhooks.delete_shops", "schedule": 30.0},
     "old deliveries": {"task": "webhooks.prune", "schedule": 3600.0},

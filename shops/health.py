@@ -9,7 +9,7 @@ change that no call told of, the registration is checked within minutes, and the
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime, timedelta
 
 from django.db.models import F, Q
@@ -49,8 +49,23 @@ def did_not_answer(shop_id: int, error: Exception) -> None:
 def answers(shop_id: int) -> None:
     """Note that a shop's store answers. Where it did not before, all that waits for it is due now."""
     away = StoreHealth.objects.filter(shop=shop_id, away_since__isnull=False)
-    if away.update(away_since=None, away_words="", probe_due_at=None):
-        store_is_back.send_robust(StoreConnection, shop_id=shop_id)
+    if away.update(away_since=None, away_words="", probe_due_at=None, back_at=clock.now()):
+        make_due(shop_id)
+
+
+def make_due(shop_id: int) -> None:
+    """Make due what waits for a shop's store, which answers again. Doing it twice is harmless."""
+    back = StoreHealth.objects.filter(shop=shop_id, back_at__isnull=False).first()
+    if back is None:
+        return
+    StoreHealth.objects.filter(pk=back.pk).update(away_since=None, away_words="", probe_due_at=None)
+    if all_through(store_is_back.send_robust(StoreConnection, shop_id=shop_id)):
+        StoreHealth.objects.filter(pk=back.pk, back_at=back.back_at).update(back_at=None)
+
+
+def all_through(heard: Iterable[tuple[object, object]]) -> bool:
+    """Tell whether all who heard a signal did what follows from it; who did not is logged, and asked again."""
+    return not any(isinstance(answer, Exception) for _, answer in heard)
 
 
 def due() -> list[int]:
@@ -63,14 +78,19 @@ def probe(shop_id: int) -> None:
     """Ask a store that did not answer who it is. Never raises what a store did."""
     away = StoreHealth.objects.filter(shop=shop_id, probe_due_at__lte=clock.now())
     store = StoreConnection.objects.filter(shop=shop_id, removed_at=None).first()
-    if store is None or not away.exists():
-        return
+    if store is not None and away.exists():
+        ask(store)
+
+
+def ask(store: StoreConnection) -> None:
+    """Ask a store who it is. Never raises what a store did."""
     try:
         client_of(store).check()
     except StoreError as error:
+        away = StoreHealth.objects.filter(shop=store.shop_id, away_since__isnull=False)
         away.update(probe_due_at=clock.now() + _pause(error), away_words=str(error)[:300])
     else:
-        answers(shop_id)
+        answers(store.shop_id)
 
 
 def _pause(error: Exception) -> timedelta:

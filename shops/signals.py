@@ -6,6 +6,8 @@ from django.dispatch import Signal
 
 #: A store that did not answer does again: what waits for it with a long delay is due now. Sent with `shop_id`.
 store_is_back = Signal()
+#: The same of Reverb, for the shop's account.
+reverb_is_back = Signal()
 #: A shop was connected to another store than before; what is known of the old store's products is of no use any more.
 #: Sent inside the transaction, with `shop`.
 store_replaced = Signal()

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from celery import shared_task
 
 from reverbsync import clock
 from reverbsync.alone import only_one
+from reverbsync.contained import each_by_itself
 from reverbsync.scheduling import Sweep
 from reverbsync.wake import awake, wake
-from shops import health, make, upkeep
+from shops import health, make, outages, upkeep
 from shops.models import PendingConnection, ReverbConnection, StoreConnection
 from shops.reverb import upkeep as reverb_upkeep
 
@@ -44,19 +46,44 @@ def probe_store(shop_id: int) -> None:
             health.probe(shop_id)
 
 
+@shared_task(name=outages.PROBE)
+def probe(shop_id: int) -> None:
+    """Probe what does not respond of a shop's store and Reverb account."""
+    awake(outages.PROBE, shop_id)
+    with only_one(outages.PROBE, shop_id) as alone:
+        if alone:
+            outages.probe(shop_id)
+
+
+@shared_task(name=outages.IS_BACK)
+def is_back(shop_id: int) -> None:
+    """Make due what waits for a shop's store or Reverb account, which responds again."""
+    awake(outages.IS_BACK, shop_id)
+    with only_one(outages.IS_BACK, shop_id) as alone:
+        if alone:
+            outages.make_due(shop_id)
+
+
 @shared_task(name="shops.sweep", base=Sweep)
 def sweep() -> None:
-    """Wake the checks that are due."""
-    health.check_what_is_missed()
-    reverb_upkeep.check_what_is_missed()
-    upkeep.check_what_moved()
-    reverb_upkeep.check_what_moved()
-    for shop_id in health.due():
-        wake(health.PROBE, shop_id)
-    for shop_id in upkeep.due():
-        wake(make.CHECK_STORE, shop_id)
-    for shop_id in reverb_upkeep.due():
-        wake(make.CHECK_REVERB, shop_id)
+    """Wake the checks that are due, probe what does not respond, and see to what does again."""
+    each_by_itself(
+        outages.note_who_is_back,
+        health.check_what_is_missed,
+        reverb_upkeep.check_what_is_missed,
+        upkeep.check_what_moved,
+        reverb_upkeep.check_what_moved,
+        lambda: _wake(outages.IS_BACK, outages.shops_that_are_back()),
+        lambda: _wake(outages.PROBE, outages.shops_to_probe()),
+        lambda: _wake(health.PROBE, health.due()),
+        lambda: _wake(make.CHECK_STORE, upkeep.due()),
+        lambda: _wake(make.CHECK_REVERB, reverb_upkeep.due()),
+    )
+
+
+def _wake(task: str, shops: Iterable[int]) -> None:
+    for shop_id in shops:
+        wake(task, shop_id)
 
 
 @shared_task(name="shops.prune")

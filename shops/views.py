@@ -13,7 +13,7 @@ from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from reverbsync import clock
-from shops import health, make
+from shops import health, make, outages
 from shops.access import for_members, shops_of
 from shops.forms import ReverbForm, SettingsForm, ShopForm, StoreForm
 from shops.models import Person, ReverbConnection, Shop, StoreConnection, StoreHealth
@@ -63,6 +63,7 @@ def overview(request: HttpRequest, shop: Shop) -> HttpResponse:
             "store": store,
             "reverb": connection,
             "pace": limits.told(connection) if connection else None,
+            "away": [outages.of_store(store), outages.of_reverb(connection)],
             "problem": problem,
             "link": problem.link_on(connection.web_url) if problem and connection else "",
             "platform": PLATFORMS[store.platform] if store else None,
@@ -87,6 +88,7 @@ def store(request: HttpRequest, shop: Shop) -> HttpResponse:
         "platforms": PLATFORMS.values(),
         "health": found,
         "silent": silent,
+        "away": outages.of_store(connection),
     }
     return render(request, "shops/store.html", context)
 
@@ -167,6 +169,7 @@ def reverb(request: HttpRequest, shop: Shop) -> HttpResponse:
         "form": form,
         "reverb": connection,
         "pace": limits.told(connection) if connection else None,
+        "away": [outages.of_reverb(connection)],
         "problem": problem,
         "link": problem.link_on(web) if problem else "",
         "token_page": PROBLEMS["token_refused"].link_on(web),

@@ -10,6 +10,7 @@ from pytest_django.fixtures import Settings
 
 from reverbsync import local_pace, pace
 from reverbsync.redis import connection
+from shops import breaker
 from shops.reverb import reference
 from webhooks import addresses
 
@@ -25,6 +26,7 @@ def nothing_remembered() -> None:
     """Begin each test without what the process remembers."""
     reference.forget()
     addresses.forget()
+    breaker.forget()
     local_pace.forget()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shops.models.breaker import Breaker
 from shops.models.connections import PendingConnection, ReverbConnection, StoreConnection
 from shops.models.health import StoreHealth
 from shops.models.person import Person
@@ -13,6 +14,7 @@ from shops.models.told import MissingProducts, ToldOrder, ToldProduct
 
 __all__ = [
     "FIELDS",
+    "Breaker",
     "Group",
     "MappingRule",
     "Membership",

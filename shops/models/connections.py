@@ -76,6 +76,8 @@ class ReverbConnection(models.Model):
     order_called_at = models.DateTimeField(null=True, blank=True)
     listing_called_at = models.DateTimeField(null=True, blank=True)
     order_missed_at = models.DateTimeField(null=True, blank=True)
+    #: Since when Reverb responds again; set until what waited for it was made due.
+    back_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
         return self.account or "Reverb account"

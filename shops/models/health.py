@@ -15,6 +15,8 @@ class StoreHealth(models.Model):
     away_since = models.DateTimeField(null=True)
     away_words = models.CharField(max_length=300, blank=True)
     probe_due_at = models.DateTimeField(null=True)
+    #: When it was last seen to respond again; set until what waited for it was made due.
+    back_at = models.DateTimeField(null=True)
     #: When its last call arrived, to within a minute.
     called_at = models.DateTimeField(null=True)
     #: Looks in a row that found changes which no call told of, since when, and when the last one was.

@@ -10,6 +10,7 @@ from typing import Any
 from reverbsync import http, ownership, pace
 from reverbsync.http import Answer
 from reverbsync.pace import Budget
+from shops import breaker
 from shops.platforms.values import Away, StoreError, StorePassing, StoreRefused, TooLarge
 
 #: A store that is someone's own machine may be slow.
@@ -29,15 +30,25 @@ def call(
 ) -> Answer:
     """Make one call and return whatever HTTP answered; `store` begins the sentences, such as "WooCommerce".
 
-    A worker that has lost its work to another one makes none: raises ownership.Lost.
+    A worker that has lost its work to another one makes none: raises ownership.Lost. A store that does not respond is
+    not called, but for a probe now and then (shops/breaker.py).
 
     Raises Away when nothing answered, with `maybe_done` where a write may have been applied, TooLarge when the
     answer is larger than what is read of one, and StoreRefused when the address may not be called.
     """
     try:
-        return http.call(
-            method, url, budgets=budgets, headers=headers, body=body, read_s=read_s, before=ownership.confirm
+        return breaker.call(
+            budgets[0].name,
+            method,
+            url,
+            budgets=budgets,
+            headers=headers,
+            body=body,
+            read_s=read_s,
+            before=ownership.confirm,
         )
+    except breaker.Open as away:
+        raise Away(f"{store} {away}", retry_after=away.retry_after) from None
     except http.Paced as paced:
         raise StorePassing(f"{store} asks us to wait.", retry_after=paced.retry_after) from None
     except http.NotAllowed as error:

@@ -19,6 +19,7 @@ from pydantic import SecretStr
 
 from reverbsync import clock, http, pace
 from reverbsync.http import Answer
+from shops import breaker
 from shops.models import ReverbConnection
 from shops.pictures import PHOTOS_UNKNOWN, ReverbListing, ReverbOrder
 from shops.reverb import answers, limits, links, orders, read
@@ -216,7 +217,9 @@ class ReverbClient:
         return moment + self._ahead if moment else None
 
     def must_wait(self) -> bool:
-        """Tell whether the next write would have to wait longer for the pace than a call waits."""
+        """Tell whether the next write would have to wait longer than a call waits: for the pace, or for Reverb."""
+        if breaker.keeps_back(limits.account(self._budget)):
+            return True
         return pace.wait_s(limits.budgets(self._budget, "writes")) > http.MAX_PACE_WAIT_SECONDS
 
     def _call(self, method: str, url: str, body: object = None) -> dict[str, Any]:
@@ -249,7 +252,11 @@ class ReverbClient:
         before = None if method == "GET" and clock.monotonic() < self._asked_at + FRESH_S else asked
         headers = {**self._headers(), **({"If-None-Match": etag} if etag else {})}
         try:
-            answer = http.call(method, url, budgets=budgets, headers=headers, body=body, before=before)
+            answer = breaker.call(
+                limits.account(self._budget), method, url, budgets=budgets, headers=headers, body=body, before=before
+            )
+        except breaker.Open as away:
+            raise Paced(f"Reverb {away}", retry_after=away.retry_after) from None
         except http.Paced as paced:
             raise Paced(str(paced), retry_after=paced.retry_after) from None
         except http.NotAllowed as error:

@@ -85,7 +85,7 @@ def _ask_again_what_is_wrong(connection: ReverbConnection) -> None:
         return  # one refusal proves nothing (connect.mark_if_dead)
     # Unless the seller has connected anew meanwhile.
     same = ReverbConnection.objects.filter(pk=connection.pk, checked_at=connection.checked_at)
-    same.update(problem=account.problem_id)
+    same.update(problem=account.problem_id, **({} if account.problem else {"back_at": clock.now()}))
 
 
 def _kept(connection: ReverbConnection) -> Hooks | None:

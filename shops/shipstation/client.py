@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from reverbsync import http, pace
 from reverbsync.http import Answer
 from reverbsync.pace import Budget
+from shops import breaker
 from shops.shipstation import notices
 from shops.shipstation.notices import Label
 
@@ -79,7 +80,9 @@ class ShipStationClient:
         }
         url = settings.SHIPSTATION_API_URL + path
         try:
-            answer = http.call(method, url, budgets=[self._budget], headers=headers, body=body)
+            answer = breaker.call(self._budget.name, method, url, budgets=[self._budget], headers=headers, body=body)
+        except breaker.Open as away:
+            raise ShipStationError(f"ShipStation {away}", passes=True, retry_after=away.retry_after) from None
         except http.Paced as paced:
             raise ShipStationError(
                 "ShipStation's pace is used up.", passes=True, retry_after=paced.retry_after

@@ -7,9 +7,10 @@ from decimal import Decimal
 
 import pytest
 
-from shops.models import StoreConnection
+from shops import breaker, outages
+from shops.models import Breaker, StoreConnection
 from shops.orders import NewOrder, OrderLine, OrderStatus
-from shops.platforms.values import BadSignature, Moved, StorePassing, StoreRefused, Unsupported
+from shops.platforms.values import Away, BadSignature, Moved, StorePassing, StoreRefused, Unsupported
 from tests.platforms.conftest import Call, Store, wait_for, wrong
 
 pytestmark = pytest.mark.live
@@ -333,3 +334,20 @@ def test_an_order_that_is_gone_needs_no_cancelling(store: Store) -> None:
             store.client.release("999999999", reverb_number="R-9", gives_back=True, note="x")
         return
     store.client.release("999999999", reverb_number="R-9", gives_back=True, note="x")
+
+
+# -- when it does not respond --------------------------------------------------------------------------------------
+
+
+def test_a_store_that_keeps_failing_is_not_called_any_more_and_is_known_by_its_connection(store: Store) -> None:
+    store.control.fault("status", status=503, times=20)
+    for _ in range(breaker.OPENS_AT):
+        with pytest.raises(StorePassing):
+            store.client.check()
+    store.control.ask("DELETE", "/requests")
+    with pytest.raises(Away, match="isn't responding"):
+        store.client.check()
+    assert store.control.ask("GET", "/requests") == []
+    assert "Your store hasn't responded" in outages.of_store(store.connection)
+    [name] = Breaker.objects.values_list("name", flat=True)
+    assert outages._connections(name) == ([store.connection], [])

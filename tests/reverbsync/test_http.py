@@ -133,12 +133,13 @@ def test_an_answer_that_is_too_large_is_not_read(server: str, allowed: None, mon
         call(f"{server}/")
 
 
+@pytest.mark.django_db
 def test_a_store_whose_answer_is_too_large_says_so_apart_from_other_failures(
     server: str, allowed: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http, "MAX_ANSWER_BYTES", 1000)
     with pytest.raises(TooLarge, match="WooCommerce: its answer is too large"):
-        calls.call("WooCommerce", "GET", f"{server}/", budgets=[], headers={})
+        calls.call("WooCommerce", "GET", f"{server}/", budgets=[pace.Budget("test:store", 1000)], headers={})
 
 
 def test_a_call_that_nobody_took_was_surely_not_applied(allowed: None) -> None:

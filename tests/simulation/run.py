@@ -21,7 +21,7 @@ from listings.models import Job, MassSync, Order, Parcel, Place, Product, Rank, 
 from reverbsync import clock, http, local_pace, wake
 from reverbsync.logs import RedactingFormatter
 from reverbsync.redis import connection as redis
-from shops import make
+from shops import breaker, make
 from shops.models import Person, Shop, StoreConnection, SyncSettings
 from shops.platforms.values import Keys
 from shops.reverb import reference
@@ -369,6 +369,7 @@ def _forget() -> None:
     # What a process of ours remembers for a while: time begins anew, and with it all that was of the run before.
     reference.forget()
     addresses.forget()
+    breaker.forget()
     local_pace.forget()
 
 
