@@ -16,8 +16,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from listings import lease
-from listings.models import Ledger, Product
+from django.db import transaction
+
+from listings import jobs, lease, selection
+from listings.models import Ledger, Product, Rank
 from listings.stock import ledger as books
 from reverbsync import clock, ownership
 from shops.models import SyncSettings
@@ -246,7 +248,24 @@ def _note(ledger: Ledger, product: Product, *, by: int, after: Count | None) -> 
             ledger.wrote_by, ledger.wrote_store_at = by, now
             ledger.store += by
         ledger.save(update_fields=["store", "adjusting", "wrote_by", "wrote_store_at"])
+    if by and after is not None and after.units is not None:
+        _look_at_sharers(product, after.units, asked_at=now)
     return by
+
+
+def _look_at_sharers(product: Product, units: int, *, asked_at: datetime) -> None:
+    """Look at the products that share the stock which we changed, such as variations that are counted at their parent.
+
+    The store will send a webhook for it, minutes later. Each is locked by itself: two workers may be at two of them.
+    """
+    same = Product.objects.filter(shop=product.shop_id, store_stock_id=product.store_stock_id, gone_at=None)
+    others = same.exclude(store_stock_id="").exclude(pk=product.pk)
+    for other in others:
+        with transaction.atomic():
+            _picture(other, units, asked_at=asked_at)
+    if others and product.shop.sync_settings.auto_sync:
+        rank = Rank.STOCK if units > 0 else Rank.STOCK_TO_ZERO
+        jobs.look_again(selection.chosen(product.shop, others), rank=rank, cause="its stock is shared", now=clock.now())
 
 
 def _forget(ledger: Ledger) -> None:

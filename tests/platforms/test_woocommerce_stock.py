@@ -10,8 +10,12 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from reverbsync import http
+from listings import intake
+from listings.models import Job, Ledger, Listing, Product, Rank
+from listings.stock import adjust
+from reverbsync import clock, http
 from reverbsync.alone import only_one
+from shops.models import Shop
 from shops.pictures import StoreProduct
 from shops.platforms.base import Count
 from shops.platforms.values import Moved, StorePassing, Unsupported
@@ -223,6 +227,21 @@ def test_a_pool_is_one_number_and_is_written_to_at_the_parent(store: Store) -> N
     assert [one.stock for one in store.units()] == [1, 1]
     sell(store, made)
     assert client.count(units[1]).units == 0
+
+
+def test_a_sale_of_one_variation_is_news_of_all_that_share_its_stock(store: Store) -> None:
+    made, _ = pool(store)
+    shop = Shop.objects.select_related("store", "sync_settings").get(pk=store.shop.pk)
+    intake.refresh(shop, str(made["id"]), store.client, cause="test")
+    Job.objects.all().delete()
+    first, second = Product.objects.select_related("shop__store", "shop__sync_settings").order_by("sku")
+    listing = Listing.objects.create(product=first, shop=shop, sku=first.sku, reverb_id="7", state="live")
+    ledger = Ledger.objects.create(listing=listing, units=0, store=3, reverb=0, linked_at=clock.now())
+    assert adjust.bring(ledger, first, shop.sync_settings, before=lambda: None).error is None
+    second.refresh_from_db()
+    assert second.seen.stock == store.unit("V2").stock == 0
+    assert Job.objects.get().product == second
+    assert Job.objects.get().rank == Rank.STOCK_TO_ZERO
 
 
 def test_two_workers_never_write_to_a_pool_at_a_time(store: Store) -> None:

@@ -19,7 +19,7 @@ from reverbsync.pace import Budget
 from shops.models import StoreConnection
 from shops.platforms import calls
 from shops.platforms.answers import Caller, Verdict, judge
-from shops.platforms.values import Malformed, StorePassing
+from shops.platforms.values import Away, Malformed
 from shops.platforms.woocommerce import signing
 from shops.wire import words_of
 
@@ -81,7 +81,7 @@ class WooCommerceCaller(Caller):
         if said == verdict or second.status not in (401, 403):
             return first if said == verdict else second
         blocked = second if said == Verdict.LATER else first
-        raise StorePassing(
+        raise Away(
             f"A firewall or security plug-in hides our keys from WooCommerce: one way of sending them is blocked"
             f" ({blocked.status}), the other removed. Allow {self.allow}.",
             maybe_done=method != "GET",
