@@ -116,7 +116,7 @@ def handshake(app: Flask, stores: Stores, auth: Auth, url: str) -> None:
         told = {
             "oauth_consumer_key": made["key"],
             "oauth_consumer_secret": made["secret"],
-            "store_base_url": f"{url}/",
+            "store_base_url": f"{url}/{stores.shops()[0].get('base_path', '')}",
             "oauth_verifier": made["verifier"],
         }
         answered = requests.post(request.form["callback"], data=told, timeout=30, allow_redirects=False)

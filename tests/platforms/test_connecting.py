@@ -160,6 +160,30 @@ def test_magentos_activation_brings_a_token_that_lasts(magento: Way) -> None:
     assert magento.connected().token.get_secret_value().count(":") == 3
 
 
+@pytest.mark.parametrize(
+    ("base_path", "rewrites", "typed"),
+    [
+        ("index.php/", True, "{url}"),
+        ("index.php/", False, "{url}"),
+        ("index.php/main_en/", False, "{url}"),
+        ("main_en/", True, "{url}/"),
+        ("", True, "{url}/index.php"),
+    ],
+)
+def test_a_magento_may_call_itself_by_a_longer_address_than_the_one_that_was_entered(
+    magento: Way, base_path: str, rewrites: bool, typed: str
+) -> None:
+    switches = {"base_path": base_path, "rewrites": rewrites, "view": "main_en"}
+    magento.control.ask("POST", "/shops", {"domain": magento.stand_in.domain, **switches})
+    person = browser(olivia(), magento.home)
+    page = person.press(magento.begin, address=typed.format(url=magento.control.url)).text
+    callback, identity = re.findall(r'readonly value="([^"]+)"', page)
+    entered = {"callback": callback, "identity": identity}
+    page = person.post(f"{magento.control.url}/_integration", data=entered, timeout=30)
+    assert "The integration is active" in page.text
+    assert magento.connected().problem == ""
+
+
 def test_another_magento_cannot_answer_for_the_one_that_was_entered(magento: Way) -> None:
     entered = addresses(magento, browser(olivia(), magento.home))
     said = {"oauth_consumer_key": "k", "oauth_consumer_secret": "s", "oauth_verifier": "v"}

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
 import requests
 
-from shops.orders import NewOrder, OrderStatus, StoreOrder
+from shops.orders import NewOrder, OrderLine, OrderStatus, StoreOrder
 from shops.pictures import StoreProduct
 from shops.platforms.magento2 import signing
 from shops.platforms.magento2.client import Magento2Client
@@ -59,6 +60,12 @@ def sold_on_reverb(store: Store, units: int, *, sold: int = 1) -> NewOrder:
     assert after.units == units - sold
     order = reverb_order(store, takes_stock=False)
     return replace(order, lines=(replace(order.lines[0], quantity=sold),))
+
+
+def reverb_order_of(store: Store, unit: StoreProduct) -> NewOrder:
+    """Return a Reverb order for one unit of a product."""
+    line = OrderLine("1", unit.store_product_id, unit.sku, unit.title, 1, Decimal("849.90"))
+    return NewOrder("R-0", (line,), "USD", "Bob", None, Decimal(0), Decimal(0))
 
 
 class Row:
@@ -177,7 +184,7 @@ def test_a_worker_that_is_killed_on_the_way_leaves_nothing_behind(
         raise Killed
 
     if at == "_take":
-        store.control.fault("status", method="POST", path="/guest-carts$", status=502, times=1)
+        store.control.fault("status", method="POST", path="/items$", status=502, times=1)
     with monkeypatch.context() as patched:
         patched.setattr(Loans, at, killed)
         with pytest.raises(Killed):
@@ -211,7 +218,7 @@ def test_a_sale_that_goes_off_while_its_order_is_being_made_leaves_no_unit_lent(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     row, admin = Row(sold_on_reverb(store, 1)), Admin(store)
-    store.control.fault("status", method="POST", path="/guest-carts$", status=502, times=1)
+    store.control.fault("status", method="POST", path="/items$", status=502, times=1)
     with monkeypatch.context() as patched:
         patched.setattr(Loans, "_take", lambda *_: False)
         with pytest.raises(StorePassing):
@@ -222,6 +229,28 @@ def test_a_sale_that_goes_off_while_its_order_is_being_made_leaves_no_unit_lent(
     for _ in range(2):
         client.settle(row.begun, "R-1")
     assert admin.stock() == (0, 0, 0)
+
+
+def test_a_way_of_shipping_that_is_not_offered_any_more_is_looked_up_anew(store: Store) -> None:
+    store.product()
+    store.client.place(reverb_order(store, "R-1"))
+    gone = {"message": "Carrier with such method not found: %1, %2", "parameters": ["flatrate", "flatrate"]}
+    store.control.fault("status", path="/shipping-information$", status=404, body=gone, times=1)
+    with pytest.raises(StorePassing):
+        store.client.place(reverb_order(store, "R-2"))
+    assert store.client.place(reverb_order(store, "R-2")).reverb_number == "R-2"
+
+
+def test_the_last_unit_is_on_sale_for_three_calls_while_its_order_is_made(store: Store) -> None:
+    store.product("B1")
+    unit = store.unit("B1")
+    store.client.place(replace(reverb_order_of(store, unit), reverb_number="R-0"))  # the way of shipping is known now
+    order = sold_on_reverb(store, 1)
+    store.control.ask("DELETE", "/requests")
+    store.client.place(order)
+    paths = [(call["method"], call["path"].rpartition("/")[2]) for call in store.control.calls()]
+    given = paths.index(("POST", "source-items"))
+    assert paths[given + 1 :][:3] == [("POST", "items"), ("POST", "shipping-information"), ("PUT", "order")]
 
 
 def test_an_order_that_cannot_be_made_puts_everything_back_and_says_why(store: Store) -> None:

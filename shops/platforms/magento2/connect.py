@@ -10,13 +10,14 @@ its own parameters behind them.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from urllib.parse import parse_qs, urlsplit
 
 from shops.platforms import addresses, calls
 from shops.platforms.handshake import Declined, Grant, Keep, Pending, Sheet, Step, Visit
 from shops.platforms.magento2 import signing
 from shops.platforms.magento2.rest import STORE, budget_of
-from shops.platforms.values import Field, Keys, StoreRefused
+from shops.platforms.values import Field, Keys, StorePassing, StoreRefused
 
 RIGHTS = "Catalog, Inventory, Sales, Stores"
 STEPS = (
@@ -90,18 +91,41 @@ def _identity(visit: Visit, pending: Pending) -> Step:
     kept = pending.kept
     if not kept or visit.query.get("oauth_consumer_key") != kept["oauth_consumer_key"]:
         raise Declined("Your store has not sent its credentials yet. Please press Activate again.")
-    token = exchange(pending.address, kept)
+    address, token = exchange(pending.address, kept)
     back = visit.query.get("success_call_back", "")
-    ours = urlsplit(back)[:2] == urlsplit(pending.address)[:2]
-    return Grant(pending.address, token, "", state=pending.state, then=back if ours else "")
+    ours = addresses.within(back, address)
+    return Grant(address, token, "", state=pending.state, then=back if ours else "")
 
 
-def exchange(address: str, kept: Mapping[str, str]) -> str:
-    """Exchange the posted credentials for a token that lasts, in two steps. Raises StoreError."""
+def exchange(entered: str, kept: Mapping[str, str]) -> tuple[str, str]:
+    """Exchange the posted credentials for a token that lasts, in two steps; return the store's address and the token.
+
+    The address that was entered may lack `index.php`, or a path, that the store names itself by. Raises StoreError.
+    """
     consumer = f"{kept['oauth_consumer_key']}:{kept['oauth_consumer_secret']}"
-    first = _token(address, "request", f"{consumer}::")
+    address, first = _first_token(_bases(entered, kept["store_base_url"]), f"{consumer}::")
     lasting = _token(address, "access", f"{consumer}:{first[0]}:{first[1]}", verifier=kept["oauth_verifier"])
-    return keys(*consumer.split(":"), *lasting).token.get_secret_value()
+    return address, keys(*consumer.split(":"), *lasting).token.get_secret_value()
+
+
+def _bases(entered: str, told: str) -> list[str]:
+    """Return where the store may be: as entered, else by the path that it names itself, the shorter ones first."""
+    parts, path = urlsplit(entered), [part for part in urlsplit(told).path.split("/") if part]
+    host = f"{parts.scheme}://{parts.netloc}"
+    told_ones = ["/".join([host, *path[:n]]) for n in range(1, len(path) + 1)]
+    return list(dict.fromkeys([entered, *told_ones]))
+
+
+def _first_token(bases: list[str], token: str) -> tuple[str, tuple[str, str]]:
+    """Return the first address that hands out a token, and the token."""
+    for base in bases[:-1]:
+        with suppress(_Elsewhere):
+            return base, _token(base, "request", token)
+    return bases[-1], _token(bases[-1], "request", token)
+
+
+class _Elsewhere(StorePassing):
+    """Nothing is served at this address."""
 
 
 def _token(address: str, word: str, token: str, *, verifier: str = "") -> tuple[str, str]:
@@ -110,6 +134,8 @@ def _token(address: str, word: str, token: str, *, verifier: str = "") -> tuple[
     answer = calls.call(STORE, "POST", url, budgets=[budget_of(address)], headers=headers)
     said = parse_qs(answer.text) if answer.status == 200 else {}
     found = (said.get("oauth_token", [""])[0], said.get("oauth_token_secret", [""])[0])
+    if answer.status == 404 or 300 <= answer.status < 400:
+        raise _Elsewhere(f"{STORE} does not answer at {url} ({answer.status}). Check the address.")
     if not all(found):
         raise StoreRefused(f"{STORE} did not hand out a token ({answer.status}). Please press Activate again.")
     return found

@@ -54,11 +54,17 @@ class Loans:
     # -- making an order ---------------------------------------------------------------------------------------
 
     def lend(
-        self, order: NewOrder, units: Mapping[str, int], found: forms.Order | None, make: Make, look: Look
+        self,
+        order: NewOrder,
+        units: Mapping[str, int],
+        found: forms.Order | None,
+        prepare: Callable[[], Make],
+        look: Look,
     ) -> forms.Order:
-        """Return the order, made by `make` unless it was `found`, with its units reserved and in a source.
+        """Return the order, made unless it was `found`, with its units reserved and in a source.
 
-        `units`: SKU → how many were taken out for it. Raises StoreError; what is open then is kept with the order.
+        `units`: SKU → how many were taken out for it. `prepare` does what can be done before the units are there, and
+        returns what does the rest. Raises StoreError; what is open then is kept with the order.
         """
         kept = _kept(order.begun)
         with self._apart(units) as over:
@@ -74,6 +80,7 @@ class Loans:
             first = [one for one in loans if one.sku not in sure and self._sells(one.sku) < units[one.sku]]
             given += first
             try:
+                make = prepare()
                 self._give(first)
                 made = _made(order, make, look)
             except StoreError as error:

@@ -17,16 +17,18 @@ from typing import Any
 from shops.orders import NewOrder, OrderStatus, Shipment, StoreOrder
 from shops.platforms import calls
 from shops.platforms.cancelling import OFF
-from shops.platforms.magento2 import forms, search
+from shops.platforms.magento2 import forms, memory, search
 from shops.platforms.magento2.frame import Frame
-from shops.platforms.magento2.loans import Loans
+from shops.platforms.magento2.loans import Loans, Make
 from shops.platforms.magento2.rest import STORE, Rest
 from shops.platforms.magento2.stock import Stock
 from shops.platforms.reading import each
-from shops.platforms.values import Malformed, Missing, StorePassing, Unsupported
+from shops.platforms.values import Malformed, Missing, StoreError, StorePassing, Unsupported
 
 PAGE = 100
 OVERLAP = timedelta(minutes=5)
+#: How long the way of shipping to a country is remembered that a checkout found.
+WAY_S = 24 * 3600
 #: How a checkout is paid that needs no money, best first; what a store offers is asked.
 PAID_BY = ("free", "checkmo", "banktransfer", "purchaseorder", "cashondelivery")
 
@@ -92,7 +94,7 @@ class Orders:
         """Make an order, unless one bears the mark of this Reverb number."""
         found = self._find("customer_email", forms.mail_of(order.reverb_number))
         if order.takes_stock:
-            made = found or self._checkout(order)
+            made = found or self._checkout(order)()
         elif self._frame.told["places"] is None or not (units := self._counted(order)):
             made = found or self._write_down(order)
         else:
@@ -119,34 +121,57 @@ class Orders:
         body = forms.body(order, store_id=site["store_id"], way=None)
         return forms.read(self._rest.written("PUT", "/orders/create", body))
 
-    def _checkout(self, order: NewOrder) -> forms.Order:
-        """Go through a guest's checkout, at the catalogue's prices."""
+    def _checkout(self, order: NewOrder) -> Make:
+        """Return the rest of a guest's checkout, at the catalogue's prices, once its cart is there.
+
+        The last unit is on sale while it runs, so it takes as few calls as it can.
+        """
         cart = f"/guest-carts/{_text(self._in_cart('/guest-carts', {}))}"
-        for line in order.lines:
-            item = {"sku": line.sku, "qty": line.quantity, "quote_id": cart.rpartition("/")[2]}
-            self._in_cart(f"{cart}/items", {"cartItem": item})
-        where = forms.address(order)
+
+        def make() -> forms.Order:
+            for line in order.lines:
+                item = {"sku": line.sku, "qty": line.quantity, "quote_id": cart.rpartition("/")[2]}
+                self._in_cart(f"{cart}/items", {"cartItem": item})
+            offered = self._ship_to(cart, forms.address(order))
+            paid_by = next((one for one in PAID_BY if one in offered), None)
+            if paid_by is None:
+                raise Unsupported(f"{STORE} offers no payment without a card. Switch on “Check / Money order” there.")
+            made = _text(self._rest.written("PUT", f"{cart}/order", {"paymentMethod": {"method": paid_by}}))
+            with calls.written():
+                return forms.read(self._rest.get(f"/orders/{made}"))
+
+        return make
+
+    def _ship_to(self, cart: str, where: dict[str, Any]) -> set[str]:
+        """Set where a cart is shipped to and how; return the ways to pay that the store offers then."""
+        known = f"magento2:way:{self._rest.address}:{where['country_id']}"
+        way: list[str] | None = memory.recall(known)
+        if way is not None:
+            try:
+                return self._set_shipping(cart, where, way)
+            except StoreError as error:
+                memory.release(known)  # it may not be offered there any more; Magento's words for that are many
+                if not isinstance(error, Unsupported | Missing):
+                    raise
         ways = forms.ways(self._in_cart(f"{cart}/estimate-shipping-methods", {"address": where}))
         if not ways:
             raise Unsupported(
                 f"{STORE} has no shipping method for the buyer's address, so the order cannot be made there. "
                 "Switch one on for that country, and try again."
             )
-        shipping = {
-            "shipping_address": where,
-            "billing_address": where,
-            "shipping_carrier_code": ways[0].carrier_code,
-            "shipping_method_code": ways[0].method_code,
-        }
-        self._in_cart(f"{cart}/shipping-information", {"addressInformation": shipping})
-        offered = self._rest.listed(f"{cart}/payment-methods")
-        codes = {str(one.get("code")) for one in offered if isinstance(one, dict)}
-        paid_by = next((one for one in PAID_BY if one in codes), None)
-        if paid_by is None:
-            raise Unsupported(f"{STORE} offers no payment without a card. Switch on “Check / Money order” there.")
-        made = _text(self._rest.written("PUT", f"{cart}/order", {"paymentMethod": {"method": paid_by}}))
-        with calls.written():
-            return forms.read(self._rest.get(f"/orders/{made}"))
+        way = [ways[0].carrier_code, ways[0].method_code]
+        offered = self._set_shipping(cart, where, way)
+        memory.remember(known, way, WAY_S)
+        return offered
+
+    def _set_shipping(self, cart: str, where: dict[str, Any], way: list[str]) -> set[str]:
+        shipping: dict[str, Any] = {"shipping_address": where, "billing_address": where}
+        shipping |= {"shipping_carrier_code": way[0], "shipping_method_code": way[1]}
+        said = self._in_cart(f"{cart}/shipping-information", {"addressInformation": shipping})
+        offered = said.get("payment_methods") if isinstance(said, dict) else None
+        if not isinstance(offered, list):
+            offered = self._rest.listed(f"{cart}/payment-methods")
+        return {str(one.get("code")) for one in offered if isinstance(one, dict)}
 
     def _in_cart(self, path: str, body: object) -> Any:
         """Take a step of a checkout that makes no order yet, whatever becomes of its answer."""
