@@ -35,7 +35,7 @@ class ListingsConfig(AppConfig):
         def go_on(shop_id: int, **_: object) -> None:
             """Make due what waits for the store: it answers again."""
             walks.store_is_back(shop_id)
-            place.store_is_back(shop_id)
+            place.try_again(shop_id)
             jobs.store_is_back(shop_id, now=clock.now())
 
         store_is_back.connect(go_on, weak=False, dispatch_uid="listings.go_on")

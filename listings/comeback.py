@@ -6,11 +6,9 @@ Each portion is a statement of its own, and doing all of it twice is harmless.
 from __future__ import annotations
 
 from listings import jobs
-from listings.models import MassSync, Parcel
-from listings.orders import poll, ship
+from listings.models import MassSync
+from listings.orders import place, poll, ship
 from reverbsync import clock
-from reverbsync.database import portions
-from reverbsync.wake import wake
 
 
 def of_reverb(shop_id: int) -> None:
@@ -18,8 +16,7 @@ def of_reverb(shop_id: int) -> None:
     now = clock.now()
     jobs.reverb_is_back(shop_id, now=now)
     poll.soon(shop_id)
-    for some in portions(Parcel.objects.filter(shop=shop_id, state=Parcel.State.OPEN, due_at__gt=now)):
-        some.update(due_at=now)
-    wake(ship.SHIP, shop_id)
+    ship.reverb_works(shop_id)
+    place.try_again(shop_id)
     failing = MassSync.objects.filter(shop=shop_id, state__in=MassSync.WORKING, failures__gt=0, due_at__gt=now)
     failing.update(due_at=now)

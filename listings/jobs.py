@@ -16,13 +16,13 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from django.db import DataError, connection
-from django.db.models import QuerySet
+from django.db import DataError, connection, transaction
+from django.db.models import Q, QuerySet
 from psycopg2.errors import DivisionByZero
 from psycopg2.extras import execute_values
 
 from listings.models import Job, Product, Rank
-from reverbsync.database import EVERYTHING, Span, Statement, portions
+from reverbsync.database import EVERYTHING, PORTION, Span, Statement, portions
 from reverbsync.ownership import Lost
 from reverbsync.wake import wake
 
@@ -51,7 +51,7 @@ MASS_ATTEMPTS = 10
 FIRST_DELAY_S = 2.0
 #: Reasons for which a job waits because of the store.
 STORE_REASONS = ("store_refused", "store_takes_no_stock")
-REVERB_REASONS = ("gave_up", "not_connected", "not_permitted", "token_refused")
+REVERB_REASONS = ("gave_up", "not_connected", "not_permitted", "still_on_sale", "token_refused")
 LONGEST_DELAY_S = 900.0
 
 
@@ -97,7 +97,8 @@ ON CONFLICT (product_id) DO UPDATE SET
     rank = least(job.rank, excluded.rank),
     due_at = least(job.due_at, excluded.due_at),
     cause = excluded.cause,
-    waiting = false
+    waiting = false,
+    retry_due_at = NULL
 """
 
 # Rank by rank, and the first one found: so the index leads straight to it, however many wait and however many of a
@@ -264,18 +265,32 @@ def finish(taken: Claim, *, now: datetime, beside: Beside | None = None) -> None
     _settle(taken, "DELETE FROM listings_job", [], due=now + PAUSE, attempts=0, beside=beside)
 
 
-def wait_for_seller(taken: Claim, *, now: datetime, beside: Beside | None = None) -> None:
-    """Keep the job until the seller has changed something, unless something was asked since it was claimed."""
-    waits = "UPDATE listings_job SET waiting = true, lease = NULL, lease_until = NULL"
-    _settle(taken, waits, [], due=now + PAUSE, attempts=0, beside=beside)
+def wait_for_seller(
+    taken: Claim, *, now: datetime, retry_at: datetime | None = None, beside: Beside | None = None
+) -> None:
+    """Keep the job until the seller has changed something, unless something was asked since it was claimed.
+
+    `retry_at`: when it is tried again by itself; None: never.
+    """
+    waits = "UPDATE listings_job SET waiting = true, retry_due_at = %s, lease = NULL, lease_until = NULL"
+    _settle(taken, waits, [retry_at], due=now + PAUSE, attempts=0, beside=beside)
 
 
-def try_later(taken: Claim, *, due: datetime, attempts: int, now: datetime, beside: Beside | None = None) -> None:
+def try_later(
+    taken: Claim,
+    *,
+    due: datetime,
+    attempts: int,
+    now: datetime,
+    beside: Beside | None = None,
+    at_least: Rank = Rank.CATALOGUE,
+) -> None:
     """Put the job back until `due`, or only for a moment if something was asked since it was claimed.
 
-    `attempts` is how often it has failed so far; an edit that failed comes after those that did not.
+    `attempts` is how often it has failed so far; an edit that failed comes after those that did not. `at_least`: the
+    least urgent rank that it may have.
     """
-    rank = Rank.RETRY if attempts and taken.rank == Rank.EDIT else taken.rank
+    rank = min(Rank.RETRY if attempts and taken.rank == Rank.EDIT else taken.rank, at_least)
     later = "UPDATE listings_job SET due_at = %s, attempts = %s, rank = %s, lease = NULL, lease_until = NULL"
     given = [due, attempts, int(rank)]
     _settle(taken, later, given, due=min(due, now + PAUSE), attempts=attempts, beside=beside)
@@ -297,13 +312,25 @@ def waiting_for_seller(shop_id: int) -> QuerySet[Job]:
     return Job.objects.filter(shop_id=shop_id, waiting=True)
 
 
+@transaction.atomic
 def look_at_waiting(shop_id: int, *, now: datetime, span: Span = EVERYTHING) -> int:
     """Make the shop's waiting jobs due, those of the products in `span`. Returns how many.
 
     Rows are locked in the order of their products, as `look_again` does: neither waits for the other for ever.
     """
     waiting = waiting_for_seller(shop_id).filter(**span.of("product")).order_by("product").select_for_update()
-    return Job.objects.filter(pk__in=waiting.values("pk"), waiting=True).update(waiting=False, due_at=now, attempts=0)
+    again = {"waiting": False, "retry_due_at": None, "due_at": now, "attempts": 0}
+    return Job.objects.filter(pk__in=waiting.values("pk"), waiting=True).update(**again)
+
+
+@transaction.atomic
+def retry_waiting(*, now: datetime, most: int = 500) -> int:
+    """Make due what waits for the seller and is to be tried again by itself; returns how many, at most `most`."""
+    ready = Job.objects.filter(waiting=True, retry_due_at__lte=now).order_by("retry_due_at")
+    found = ready.select_for_update(skip_locked=True)[:most]
+    return Job.objects.filter(pk__in=found.values("pk"), waiting=True).update(
+        waiting=False, retry_due_at=None, due_at=now
+    )
 
 
 def store_is_back(shop_id: int, *, now: datetime) -> None:
@@ -323,9 +350,23 @@ def _due_again(shop_id: int, *, waits_for: Collection[str], now: datetime) -> No
     for found in (postponed, blocked):
         for some in portions(found):
             rows = some.order_by("product").select_for_update(of=("self",)).values("pk")
-            Job.objects.filter(pk__in=rows).update(waiting=False, due_at=now)
+            with transaction.atomic():
+                Job.objects.filter(pk__in=rows).update(waiting=False, retry_due_at=None, due_at=now)
     wake(DRAIN_URGENT, shop_id)
     wake(DRAIN, shop_id)
+
+
+@transaction.atomic
+def hurry(shop_id: int, *, reasons: Collection[str], now: datetime) -> int:
+    """Make due a portion of what failed before, and of what waits for such a reason; return how many there were.
+
+    Rows are locked in the order of their products, as `look_again` does: neither waits for the other for ever.
+    """
+    failed = Q(waiting=False, attempts__gt=0, due_at__gt=now) | Q(waiting=True, product__waits_for__in=reasons)
+    ready = Job.objects.filter(failed, shop=shop_id, lease__isnull=True).order_by("product")
+    found = ready.select_for_update(skip_locked=True, of=("self",))[:PORTION]
+    again = {"waiting": False, "retry_due_at": None, "due_at": now}
+    return Job.objects.filter(pk__in=found.values("pk"), lease__isnull=True).update(**again)
 
 
 def shops_with_due_jobs(*, now: datetime, ranks: Sequence[int] = ALL) -> list[int]:

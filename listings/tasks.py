@@ -14,7 +14,7 @@ from typing import TypeVar
 from celery import shared_task
 from django.conf import settings
 
-from listings import dated, jobs, rechecks, review, second_look, walks
+from listings import compare, dated, jobs, rechecks, review, second_look, walks
 from listings.mass_sync import run
 from listings.models import Rank
 from listings.sync import abandoned, rows
@@ -121,11 +121,20 @@ def _one_turn(task: str, shop_id: int, due: Callable[[int], Work | None], turn: 
         wake(task, shop_id)
 
 
+@shared_task(name=compare.COMPARE)
+def compare_listings() -> None:
+    """Compare the next slice of all listings with their products."""
+    with only_one(compare.COMPARE, 0) as alone:
+        if alone:
+            compare.turn()
+
+
 @shared_task(name="listings.sweep", base=Sweep)
 def sweep() -> None:
     """Wake the shops that have something due: delayed jobs and walks, and those whose wake-up or worker was lost."""
     each_by_itself(
         abandoned.free,
+        lambda: jobs.retry_waiting(now=clock.now()),
         lambda: _wake(jobs.DRAIN_URGENT, jobs.shops_with_due_jobs(now=clock.now(), ranks=jobs.URGENT)),
         lambda: _wake(jobs.DRAIN, jobs.shops_with_due_jobs(now=clock.now())),
         lambda: _wake(review.REVIEW, review.shops_with_due_ones()),

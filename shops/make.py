@@ -22,7 +22,7 @@ from shops.models import (
 from shops.platforms import PLATFORMS
 from shops.platforms.addresses import same_address
 from shops.platforms.values import Keys, StoreError, StorePassing, StoreRefused
-from shops.reverb import connect, hooks, reference
+from shops.reverb import connect, hooks, limits, reference
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import ReverbError
 from shops.reverb.lists import PROVIDERS, Lists
@@ -130,7 +130,7 @@ def connect_reverb(shop: Shop, token: str, *, sandbox: bool = False, by_oauth: b
     other = before is not None and (before.account_id or before.account, before.sandbox) != mine
     if before is not None and other:
         hooks.drop(before)
-    ReverbConnection.objects.update_or_create(
+    connection, _ = ReverbConnection.objects.update_or_create(
         shop=shop,
         defaults={
             "token": candidate.token,
@@ -147,6 +147,8 @@ def connect_reverb(shop: Shop, token: str, *, sandbox: bool = False, by_oauth: b
             **({"hooks": {}, "hooks_checked_at": None, "orders_read_at": None, **hooks.NEVER_CALLED} if other else {}),
         },
     )
+    if connection.budget != candidate.budget:
+        limits.count(connection.budget, connect.READS)
     look_again(shop)
     wake(CHECK_REVERB, shop.pk)
     return account

@@ -199,6 +199,13 @@ REASONS: dict[str, Reason] = {
             waits=True,
         ),
         Reason(
+            "still_on_sale",
+            "None is left, and the listing has been on sale on Reverb for 15 minutes: we could not take it off. We "
+            "mailed the shop's owners and keep trying. Please end it on Reverb.",
+            Mend.LISTING,
+            waits=True,
+        ),
+        Reason(
             "not_permitted",
             "Reverb does not let this token or shop do that. Its own words are below.",
             Mend.REVERB_CONNECTION,

@@ -32,6 +32,8 @@ class Job(models.Model):
     attempts = models.PositiveIntegerField(default=0, help_text="Tries since it was last asked for.")
     cause = models.CharField(max_length=60, blank=True)
     waiting = models.BooleanField(default=False, help_text="The seller must mend something first.")
+    #: When a job that waits for the seller is tried again by itself; None: not before something has changed.
+    retry_due_at = models.DateTimeField(null=True)
     lease = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
     holder = models.IntegerField(null=True, help_text="The worker that claimed it, as its lock is called.")
@@ -40,6 +42,11 @@ class Job(models.Model):
         indexes = [
             models.Index(fields=["shop", "rank", "due_at"], condition=models.Q(waiting=False), name="jobs_in_order"),
             models.Index(fields=["shop"], condition=models.Q(lease__isnull=False), name="jobs_in_hand"),
+            models.Index(
+                fields=["retry_due_at"],
+                condition=models.Q(waiting=True, retry_due_at__isnull=False),
+                name="jobs_to_retry",
+            ),
         ]
 
     def __str__(self) -> str:

@@ -36,6 +36,9 @@ class Listing(models.Model):
     post_started_at = models.DateTimeField(null=True)
     #: The seller wants a new listing in the place of this one, which sold and is locked for good.
     anew = models.BooleanField(default=False)
+    #: Since when Reverb is known to have it on sale although none is left, and when the owners were mailed about that.
+    oversells_since = models.DateTimeField(null=True)
+    oversells_told_at = models.DateTimeField(null=True)
     #: How often we looked whether a listing that Reverb is publishing is live; None when none is being published.
     publish_looks = models.PositiveSmallIntegerField(null=True)
 
@@ -43,6 +46,11 @@ class Listing(models.Model):
     unsaved: frozenset[str] = frozenset()
 
     class Meta:
+        indexes = [
+            models.Index(
+                fields=["shop"], condition=models.Q(oversells_since__isnull=False), name="listings_that_oversell"
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["shop", "sku"], name="one_listing_per_sku"),
             models.UniqueConstraint(

@@ -42,7 +42,7 @@ class Parcel(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["order", "tracking_number"], name="one_parcel_per_number")]
-        indexes = [models.Index(fields=["due_at"], condition=models.Q(state="open"), name="parcels_to_send")]
+        indexes = [models.Index(fields=["due_at"], condition=models.Q(due_at__isnull=False), name="parcels_due")]
 
     def __str__(self) -> str:
         return "picked up" if self.pickup else f"{self.provider or self.carrier} {self.tracking_number}"

@@ -81,8 +81,9 @@ def look(order: Order) -> None:
         found = store.order(order.store_order_id)
         if found is not None and order.shop.sync_settings.send_tracking:
             _tell_of_parcels(order, found, store)
-    except Unsupported:
-        changes: dict[str, object] = {"parcels_due_at": None}
+    except Unsupported:  # the store's own no, which may have been about this moment only
+        over = now - (order.made_at or now) > NO_MORE_AFTER
+        changes: dict[str, object] = {"parcels_due_at": None if over else now + SLOW}
     except StoreError as error:
         wait = timedelta(hours=1) if isinstance(error, StoreRefused) else AFTER_A_FAILURE
         changes = {"parcels_due_at": now + max(wait, timedelta(seconds=error.retry_after or 0.0))}

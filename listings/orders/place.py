@@ -56,6 +56,10 @@ SLACK = timedelta(minutes=2)
 MAX_ATTEMPTS = 60
 #: How long after it was made the store is first asked for parcels.
 FIRST_LOOK = timedelta(minutes=5)
+#: What failed is tried again by itself after so long, doubled each time: the refusal may have been a mistake.
+RETRY_FIRST, RETRY_AT_LATEST = timedelta(minutes=15), timedelta(hours=6)
+#: A list of the store's orders that has more pages than these has no end.
+MAX_PAGES = 200
 #: What has waited long may wait a little longer; how often a word of Reverb's that changed back is looked at.
 HELD_FOR = timedelta(minutes=10)
 
@@ -125,14 +129,6 @@ def leave(order: Order) -> None:
         _save(order, place=place, asked_for=False, place_due_at=None, problem="", making_at=None)
 
 
-def store_is_back(shop_id: int) -> None:
-    """Try again at once what failed while the store did not answer."""
-    now, mine = clock.now(), Order.objects.filter(shop=shop_id)
-    for some in portions(mine.filter(place_attempts__gt=0, place_due_at__gt=now)):
-        some.update(place_due_at=now)
-    wake(PLACE, shop_id)
-
-
 def settings_changed(shop: Shop) -> None:
     """Settings or a connection changed: begin or end to take orders, and look again at what waits."""
     now, on = clock.now(), shop.sync_settings.take_orders
@@ -148,6 +144,14 @@ def settings_changed(shop: Shop) -> None:
         for some in portions(mine.filter(place=Place.OFF, seen_at__gte=now - timedelta(days=1))):
             some.update(place_due_at=now)
     wake(PLACE, shop.pk)
+
+
+def try_again(shop_id: int) -> None:
+    """The store, or Reverb, works again: what failed, or waits for its next try, is due now."""
+    late = Q(place_due_at__isnull=True) | Q(place_due_at__gt=clock.now())
+    waiting = Order.objects.filter(late, shop=shop_id, place__in=[Place.OPEN, Place.FAILED, Place.UNDOING])
+    if sum(some.update(place_due_at=clock.now()) for some in portions(waiting)):
+        wake(PLACE, shop_id)
 
 
 def store_replaced(shop: Shop) -> None:
@@ -203,13 +207,14 @@ def _make(order: Order) -> None:
         return
     store = _store(order)
     if store is None:
-        _fail(order, "Your store is not connected. Connect it, and the order is made.")
+        _fail(order, "Your store is not connected. Connect it, and the order is made.", retry=False)
         return
     client = client_of(store)
+    order.place_attempts += 1
     try:
         seen = _asked_of_reverb(order)
         if seen is None:
-            _fail(order, "Reverb is not connected. Connect it, and the order is made.")
+            _fail(order, "Reverb is not connected. Connect it, and the order is made.", retry=False)
         elif seen.status in PAID:
             _create(order, seen, store, client)
         elif order.making_at is not None and seen.status in GONE:
@@ -234,7 +239,7 @@ def _create(order: Order, seen: ReverbOrder, store: StoreConnection, client: Sto
     made = form.new_order(seen, order.product.seen, takes_stock=takes, currency=store.currency, link=link_of(order))
     wish = replace(made, begun=order.begun, keep=lambda begun: _save(order, begun=dict(begun)))
     before, order.making_at = order.making_at, clock.now()
-    attempts = order.place_attempts + 1
+    attempts = order.place_attempts
     _save(order, place=Place.OPEN, making_at=order.making_at, attempts=attempts, place_due_at=order.making_at)
     try:
         with ownership.of(Making(order)):
@@ -258,21 +263,23 @@ def _look_for_lost(order: Order, client: StoreClient) -> None:
         client.settle(order.begun, order.number)
         _save(order, begun={})
     since, cursor = order.making_at - LOOK_BACK, ""
-    while True:
+    for _ in range(MAX_PAGES):
         found, following = client.orders(since, cursor)
         for one in found:
             if one.reverb_number == order.number:
                 _made(order, one, takes_stock=order.counts and not _ledger_counts(order.shop), made_for="")
                 return
-        if not following:
+        if not following or following == cursor:
             break
         cursor = following
+    else:
+        raise StorePassing("The list of your store's orders has no end.")
     _save(order, place=Place.NOT_MADE, making_at=None, place_due_at=None, problem="", attempts=0)
     tell(order, "order_not_made")
 
 
 def _made(order: Order, made: StoreOrder, *, takes_stock: bool, made_for: str) -> None:
-    now = clock.now()
+    now, had_failed = clock.now(), bool(order.place_problem)
     with transaction.atomic():
         _save(
             order,
@@ -292,6 +299,8 @@ def _made(order: Order, made: StoreOrder, *, takes_stock: bool, made_for: str) -
         )
         shown = {"In your store": f"Order {made.number or made.id}"}
         tell(order, "order_placed", changes=shown, attempt=order.place_attempts)
+    if had_failed:  # what kept it back has passed, and may have kept others
+        try_again(order.shop_id)
 
 
 def _undo(order: Order) -> None:
@@ -314,7 +323,7 @@ def _undo(order: Order) -> None:
         _later(order, str(error), at_least=error.retry_after)
         tell(order, "order_release_later", changes={"Your store": str(error)}, attempt=order.place_attempts)
     except StoreRefused as error:
-        _save(order, place=Place.UNDOING, place_due_at=None, problem=str(error))
+        _save(order, place=Place.UNDOING, place_due_at=_retry_at(order), problem=str(error))
         tell(order, "order_release_failed", changes={"Your store": str(error)}, attempt=order.place_attempts)
     except StoreError as error:
         _save(order, place=Place.KEPT, place_due_at=None, problem=str(error))
@@ -353,7 +362,6 @@ def _reverb_failed(order: Order, error: ReverbError) -> None:
     if isinstance(error, Paced):
         _save(order, place=Place.OPEN, place_due_at=clock.now() + timedelta(seconds=error.retry_after or 1.0))
     elif isinstance(error, Passing) and order.place_attempts < MAX_ATTEMPTS:
-        order.place_attempts += 1
         _later(order, error.message, at_least=error.retry_after)
         tell(order, "order_try_later", reverb_said=error.message, attempt=order.place_attempts)
     else:
@@ -368,10 +376,24 @@ def _later(order: Order, words: str, *, at_least: float | None = None) -> None:
     _save(order, place=place, place_due_at=due, problem=words, making_at=order.making_at, attempts=order.place_attempts)
 
 
-def _fail(order: Order, words: str) -> None:
-    """Wait for the seller."""
-    _save(order, place=Place.FAILED, place_due_at=None, problem=words, making_at=order.making_at)
-    tell(order, "order_place_failed", changes={"Why": words}, attempt=order.place_attempts)
+def _fail(order: Order, words: str, *, retry: bool = True) -> None:
+    """Wait for the seller, and try again by itself meanwhile (`retry`). The log tells each cause once."""
+    news = order.place_problem != words[:300]
+    _save(
+        order,
+        place=Place.FAILED,
+        place_due_at=_retry_at(order) if retry else None,
+        problem=words,
+        making_at=order.making_at,
+        attempts=order.place_attempts,
+    )
+    if news:
+        tell(order, "order_place_failed", changes={"Why": words}, attempt=order.place_attempts)
+
+
+def _retry_at(order: Order) -> datetime:
+    doublings = min(max(0, order.place_attempts - 1), 10)
+    return clock.now() + min(RETRY_AT_LATEST, RETRY_FIRST * 2.0**doublings)
 
 
 _COLUMNS = {"problem": "place_problem", "attempts": "place_attempts"}

@@ -89,9 +89,10 @@ def shops_with_due_orders() -> list[int]:
 
 
 def _due() -> QuerySet[ReverbConnection]:
-    lasting = [problem.id for problem in connect.PROBLEMS.values() if not problem.usable]
     now_due = Q(orders_due_at__isnull=True) | Q(orders_due_at__lte=clock.now())
-    return ReverbConnection.objects.filter(now_due, shop__delete_asked_at__isnull=True).exclude(problem__in=lasting)
+    return ReverbConnection.objects.filter(now_due, shop__delete_asked_at__isnull=True).exclude(
+        problem__in=connect.UNUSABLE
+    )
 
 
 def _read_since(connection_id: int, moment: datetime) -> datetime | None:

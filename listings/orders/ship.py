@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 
 SHIP = "listings.ship"
 MAX_ATTEMPTS = 60
+#: What was refused is tried again by itself after so long, doubled each time.
+RETRY_FIRST, RETRY_AT_LATEST = timedelta(hours=1), timedelta(hours=24)
 #: How often a parcel of an order that is not paid yet is looked at.
 HELD_FOR = timedelta(hours=1)
 State, Source = Parcel.State, Parcel.Source
@@ -99,6 +101,13 @@ def settings_changed(shop_id: int) -> None:
         soon(shop_id)
 
 
+def reverb_works(shop_id: int) -> None:
+    """Reverb works again: what was refused, or waits for its next try, is due now."""
+    late = Parcel.objects.filter(shop=shop_id, state__in=[State.OPEN, State.WAITS], due_at__gt=clock.now())
+    if sum(some.update(due_at=clock.now()) for some in portions(late)):
+        soon(shop_id)
+
+
 def shops_with_due_ones(now: datetime) -> set[int]:
     """Return the shops that have parcels to send, for the sweeper."""
     return set(_due(now).values_list("shop_id", flat=True).distinct())
@@ -111,7 +120,7 @@ def next_one(shop_id: int) -> Parcel | None:
 
 
 def _due(now: datetime) -> QuerySet[Parcel]:
-    return Parcel.objects.filter(state=State.OPEN, due_at__lte=now, shop__delete_asked_at=None)
+    return Parcel.objects.filter(state__in=[State.OPEN, State.WAITS], due_at__lte=now, shop__delete_asked_at=None)
 
 
 # -- one parcel ----------------------------------------------------------------------------------------------------
@@ -203,8 +212,9 @@ def _failed(parcel: Parcel, error: ReverbError) -> None:
     if passing:
         seconds = jobs.delay_s(min(parcel.attempts, 20), at_least=error.retry_after)
         _save(parcel, due_at=now + timedelta(seconds=seconds), problem=words, attempts=parcel.attempts)
-    else:
-        _save(parcel, state=State.WAITS, due_at=None, problem=words, attempts=parcel.attempts)
+    else:  # for the seller; and it is tried again by itself meanwhile, since the refusal may have been a mistake
+        wait = min(RETRY_AT_LATEST, RETRY_FIRST * 2.0 ** min(max(0, parcel.attempts - 1), 10))
+        _save(parcel, state=State.WAITS, due_at=now + wait, problem=words, attempts=parcel.attempts)
     tell(
         parcel.order,
         "tracking_later" if passing else "tracking_failed",

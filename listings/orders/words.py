@@ -50,6 +50,8 @@ def on_reverb(order: Order) -> Words:
     return Words(label, badge)
 
 
+#: After so many tries the seller should look.
+TRIED_OFTEN = 3
 #: States of which there is nothing more to say.
 SETTLED = {
     Place.UNDONE: Words("Cancelled, as on Reverb"),
@@ -83,7 +85,7 @@ def _being_cancelled(order: Order) -> Words:
     if order.place == Place.KEPT:
         todo = "The sale is off on Reverb. Cancel the order in your store by hand, then press “Done by hand”."
         return Words("Could not be cancelled", "failed", f"{order.place_problem} {todo}", attention=True)
-    stuck = order.place_due_at is None
+    stuck = order.place_due_at is None or order.place_attempts > TRIED_OFTEN
     return Words("Being cancelled", "failed" if stuck else "skipped", order.place_problem, attention=stuck)
 
 

@@ -11,12 +11,13 @@ from django.db.models import F
 
 from listings import jobs, lease
 from listings.jobs import Beside, Claim
-from listings.models import Line, Listing, Order, Product
+from listings.models import Line, Listing, Order, Product, Rank
 from listings.stock.ledger import Overtaken, Undecided, is_settled
 from listings.stock.turn import Turn
-from listings.sync import apply, desk, rows, words
+from listings.sync import apply, desk, excess, rows, words
 from listings.sync.cases import counted
 from listings.sync.decide import Case
+from listings.sync.excess import Excess
 from listings.sync.find import find
 from listings.sync.rows import Begun
 from listings.sync.steps import Steps, skipped
@@ -44,6 +45,14 @@ STORE_AGAIN_AT_LATEST_S = {
     "store_takes_no_stock": 300.0,
     "store_refused": 300.0,
 }
+#: What failed and waits for the seller is tried again by itself after so long, doubled each time.
+RETRY_FIRST, RETRY_AT_LATEST = timedelta(minutes=15), timedelta(hours=24)
+#: Endings for want of a connection to Reverb that works.
+NO_CONNECTION = frozenset({"not_connected", "token_refused"})
+#: Endings that tell of a connection, not of the product: one that goes through shows that others will.
+BLOCKED = NO_CONNECTION | {"not_permitted", "still_on_sale"}
+_WENT_WELL = (Entry.Outcome.SYNCED, Entry.Outcome.NOTHING)
+_RANKS = {Excess.ALL: Rank.STOCK_TO_ZERO, Excess.SOME: Rank.STOCK}
 #: Endings before anything was looked at: once the settings change, the product is due as if it never was.
 NOT_LOOKED = frozenset({"auto_sync_off", "not_connected", "not_chosen"})
 #: Seconds between two looks for a listing whose POST got no answer.
@@ -76,7 +85,7 @@ def _attempt(begun: Begun, taken: Claim, started: float, began_at: datetime) -> 
     try:
         ending = _turn(begun, taken, began_at, done)
     except Paced as paced:
-        if not done:  # nothing was tried, so there is nothing to tell
+        if not done and not _is_overdue(begun):  # nothing was tried, so there is nothing to tell
             _put_off(begun, taken, paced)
             return
         ending = _failed(begun, taken, paced, done)
@@ -92,6 +101,7 @@ def _attempt(begun: Begun, taken: Claim, started: float, began_at: datetime) -> 
     except Exception:
         logger.exception("An attempt at product %s of shop %s broke", taken.product_id, taken.shop_id)
         ending = _later(taken, Ending(Entry.Outcome.FAILED, "our_fault", done))
+    over = _excess(begun, ending)
     link = begun.row.link if begun.row else ""
     took_ms = round((clock.monotonic() - started) * 1000)
     told = words.tell(begun.product, link, taken, ending, took_ms=took_ms, attempt=taken.attempt)
@@ -101,7 +111,29 @@ def _attempt(begun: Begun, taken: Claim, started: float, began_at: datetime) -> 
     line = _of_line(ending) if ending.again_s is None and not begun.product.held else None
     looked_at = None if ending.reason in NOT_LOOKED else began_at
     beside = rows.ended(begun.product, begun.row, told, looked_at=looked_at, waits_for=waits, line=line)
-    _settle(taken, ending, beside)
+    was_blocked = begun.product.waits_for in BLOCKED
+    _settle(taken, ending, beside, over, begun.row)
+    if ending.outcome in _WENT_WELL and ending.reason not in NOT_LOOKED and (taken.attempt > 1 or was_blocked):
+        # What kept this one back has passed: the shop's others need not wait out their delays.
+        jobs.hurry(taken.shop_id, reasons=BLOCKED if was_blocked else (), now=clock.now())
+
+
+def _excess(begun: Begun, ending: Ending) -> Excess:
+    """Return what Reverb has on sale beyond what is left. Never raises but Lost: the job is settled all the same."""
+    try:
+        papers = desk.papers(begun)
+        return excess.follow(begun, ending, papers.connection, papers.shop.sync_settings)
+    except Lost:
+        raise
+    except Exception:
+        logger.exception("What Reverb has on sale of product %s could not be compared", begun.product.pk)
+        return Excess.NONE
+
+
+def _is_overdue(begun: Begun) -> bool:
+    """Tell whether the owners have still to hear of a sold-out listing that stays on sale."""
+    papers = desk.papers(begun)
+    return excess.is_overdue(begun, papers.connection, papers.shop.sync_settings)
 
 
 def _put_off(begun: Begun, taken: Claim, paced: Paced) -> None:
@@ -113,20 +145,38 @@ def _put_off(begun: Begun, taken: Claim, paced: Paced) -> None:
     jobs.try_later(taken, due=due, attempts=taken.attempt - 1, now=now)
 
 
-def _settle(taken: Claim, ending: Ending, beside: Beside) -> None:
+def _settle(taken: Claim, ending: Ending, beside: Beside, over: Excess, row: Listing | None) -> None:
     """Tell the queue what becomes of the job, and save the rest in the same statement."""
-    now = clock.now()
-    if ending.again_s is not None:
-        passed = ending.outcome != Entry.Outcome.FAILED
-        if ending.reason in STORE_AGAIN_AT_LATEST_S:
-            latest_s = STORE_AGAIN_AT_LATEST_S[ending.reason]
-            ending.again_s = max(ending.again_s, min(latest_s, jobs.delay_s(taken.attempt)))
-        due = now + timedelta(seconds=ending.again_s)
-        jobs.try_later(taken, due=due, attempts=0 if passed else taken.attempt, now=now, beside=beside)
-    elif REASONS[ending.reason].waits:
-        jobs.wait_for_seller(taken, now=now, beside=beside)
+    now, waits = clock.now(), REASONS[ending.reason].waits
+    attempts = 0 if ending.outcome != Entry.Outcome.FAILED and not over else taken.attempt
+    again_s = ending.again_s
+    if again_s is not None and ending.reason in STORE_AGAIN_AT_LATEST_S:
+        again_s = max(again_s, min(STORE_AGAIN_AT_LATEST_S[ending.reason], jobs.delay_s(taken.attempt)))
+    if over and ending.reason not in NO_CONNECTION:
+        latest_s = over.again_s(passing=again_s is not None)
+        again_s = min(latest_s, jobs.delay_s(taken.attempt) if again_s is None else again_s)
+    if again_s is not None:
+        due = now + timedelta(seconds=again_s)
+        at_least = _RANKS.get(over, Rank.CATALOGUE)
+        jobs.try_later(taken, due=due, attempts=attempts, now=now, beside=beside, at_least=at_least)
+    elif waits:
+        jobs.wait_for_seller(taken, now=now, retry_at=_retry_at(taken, ending, row, now), beside=beside)
     else:
         jobs.finish(taken, now=now, beside=beside)
+
+
+def _retry_at(taken: Claim, ending: Ending, row: Listing | None, now: datetime) -> datetime | None:
+    """Return when to try by itself what waits for the seller: what failed, ever more rarely; what was left out, never.
+
+    Without a connection that works there is nothing to try, and its check makes all due when it does. But what stays on
+    sale meanwhile is told.
+    """
+    if ending.reason in NO_CONNECTION:
+        since = row.oversells_since if row is not None and row.oversells_told_at is None else None
+        return None if since is None else since + excess.LASTS
+    if ending.outcome != Entry.Outcome.FAILED:
+        return None
+    return now + min(RETRY_AT_LATEST, RETRY_FIRST * 2.0 ** min(taken.attempt - 1, 10))
 
 
 def _of_line(ending: Ending) -> rows.LineEnd:
@@ -147,7 +197,7 @@ def _turn(begun: Begun, taken: Claim, began_at: datetime, done: list[Change]) ->
         return skipped("auto_sync_off")
     if connection is None or _unusable(connection):
         return skipped("not_connected")
-    only_stock = product.held or not papers.frame.is_chosen(product)
+    only_stock = begun.only_end = product.held or not papers.frame.is_chosen(product)
     if only_stock and not _sold_somewhere(begun):
         return skipped("not_chosen")
 
@@ -170,7 +220,10 @@ def _turn(begun: Begun, taken: Claim, began_at: datetime, done: list[Change]) ->
         indexed_at=found.indexed_at,
     )
     if "stock" in settings.fields_on:
-        found = replace(found, listing=stock.look(found.listing))
+        try:
+            found = replace(found, listing=stock.look(found.listing))
+        finally:
+            begun.ledger = stock.ledger or begun.ledger
     if found.reason:  # nothing may be written to Reverb, but what sold there is still the store's business
         return Steps(client, row, stock, done).to_store_only(skipped(found.reason))
     steps = Steps(client, row, stock, done, in_bulk=taken.cause == jobs.MASS)

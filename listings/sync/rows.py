@@ -45,6 +45,8 @@ class Begun:
     mark: str
     #: All orders are known that changed on Reverb before this moment.
     orders_read_at: datetime | None
+    #: The product does not go to Reverb; only its end is brought there.
+    only_end: bool = False
 
 
 # A row's place and the transaction that wrote it tell one version of it from every other.

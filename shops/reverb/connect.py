@@ -8,6 +8,7 @@ answers are read with care.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
@@ -16,6 +17,9 @@ from reverbsync import clock
 from shops.models import ReverbConnection
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import Lasting, NeedsSeller, NotFound, ReverbError
+
+#: A token that was refused is asked for again after this (shops/reverb/upkeep.py): Reverb may have been mistaken.
+ASK_DEAD_AGAIN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,10 @@ PROBLEMS = {
 }
 
 
+#: Problems with which nothing can be done.
+UNUSABLE = [problem.id for problem in PROBLEMS.values() if not problem.usable]
+
+
 @dataclass(frozen=True)
 class Account:
     """Whose token it is, and what is wrong, if anything."""
@@ -94,6 +102,10 @@ class Account:
     def problem_id(self) -> str:
         """Id of the problem, as a connection keeps it; "" where there is none."""
         return self.problem.id if self.problem is not None else ""
+
+
+#: So many reads a check takes.
+READS = 3
 
 
 def check(connection: ReverbConnection) -> Account:
@@ -132,8 +144,9 @@ def mark_if_dead(connection: ReverbConnection) -> bool:
     else:
         return False
     # Unless the seller has connected anew meanwhile: then it is another token.
+    now = clock.now()
     same = ReverbConnection.objects.filter(pk=connection.pk, checked_at=connection.checked_at)
-    same.update(problem="token_refused", checked_at=clock.now())
+    same.update(problem="token_refused", checked_at=now, hooks_due_at=now + ASK_DEAD_AGAIN)
     return True
 
 

@@ -6,6 +6,7 @@ ten minutes. Reverb asks that mass syncs be slow (guide "Build an E-Commerce Syn
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Literal
 
 from django.conf import settings
@@ -42,6 +43,13 @@ def of_account(budget: str, kind: Kind) -> Budget:
 def budgets(budget: str, kind: Kind) -> list[Budget]:
     """Return all that one call of an account takes from."""
     return [of_account(budget, kind), app()]
+
+
+def count(budget: str, reads: int) -> None:
+    """Count reads of an account that were made before anybody knew whose token it is."""
+    with suppress(pace.NotNow):
+        for _ in range(reads):
+            pace.take([of_account(budget, "reads")])
 
 
 def seconds_for(budget: str, writes: int) -> float:

@@ -26,6 +26,7 @@ MOVED_AT_ONCE = 50
 AFTER_A_FAILURE = timedelta(minutes=5)
 #: How late a call may be before the registration is checked, and how often it is while none arrives.
 CALL_TAKES, CHECK_EVERY = timedelta(minutes=2), timedelta(hours=1)
+ASK_DEAD_AT_LATEST = timedelta(hours=1)
 
 
 def due() -> list[int]:
@@ -47,16 +48,21 @@ def check_what_is_missed() -> None:
 def check_what_moved() -> None:
     """Let the webhooks be checked of accounts whose calls go to another `SITE_URL` than ours, for the sweeper."""
     now = clock.now()
-    elsewhere = ReverbConnection.objects.filter(hooks_checked_at__isnull=False).exclude(hooks__site=settings.SITE_URL)
+    works = ReverbConnection.objects.filter(hooks_checked_at__isnull=False).exclude(problem__in=connect.UNUSABLE)
+    elsewhere = works.exclude(hooks__site=settings.SITE_URL)
     # A check that failed comes again by itself.
     stale = elsewhere.filter(hooks_due_at__gt=now + AFTER_A_FAILURE).values_list("pk", flat=True)[:MOVED_AT_ONCE]
     ReverbConnection.objects.filter(pk__in=list(stale)).update(hooks_due_at=now)
 
 
 def check(connection: ReverbConnection) -> None:
-    """Check one connection's webhooks, and whether what was wrong has passed. Never raises what Reverb did."""
+    """Check one connection's webhooks, and whether what was wrong has passed. Never raises what Reverb did.
+
+    Where the account is found healthy, what waits for it is due (`back_at`).
+    """
     now = clock.now()
-    _ask_again_what_is_wrong(connection)
+    if not _works(connection):
+        return
     # Spread over the day: not all accounts at the same minute.
     tomorrow = now + EVERY - timedelta(minutes=random.uniform(0, 120))  # noqa: S311
     # Unless the seller has connected anew meanwhile: then this check is of no use any more.
@@ -69,23 +75,31 @@ def check(connection: ReverbConnection) -> None:
         same.update(hooks={"there": [], **connection.hooks}, hooks_due_at=now + wait)
         return
     if found is None:
-        same.update(hooks_due_at=tomorrow)
-        return
+        return  # the token is dead, and asked for again (connect.mark_if_dead)
     hooks_now = {**asdict(found), "site": settings.SITE_URL}
-    same.update(hooks=hooks_now, hooks_checked_at=now, hooks_due_at=tomorrow)
+    # What waits for the account is due now (shops/outages.py).
+    same.update(hooks=hooks_now, hooks_checked_at=now, hooks_due_at=tomorrow, back_at=now)
 
 
-def _ask_again_what_is_wrong(connection: ReverbConnection) -> None:
-    """Ask again about a problem with which a connection may be used: the seller may have mended it on Reverb."""
+def _works(connection: ReverbConnection) -> bool:
+    """Tell whether a connection may be used. Ask again about its problem: it may have passed, or been a mistake.
+
+    A token that stays refused is asked for ever more rarely: each minute in the first hour, once an hour in the end.
+    """
     known = connect.PROBLEMS.get(connection.problem)
-    if known is None or not known.usable:
-        return
-    account = connect.check(connection)
-    if not account.usable:
-        return  # one refusal proves nothing (connect.mark_if_dead)
+    if known is None:
+        return True
+    account, now = connect.check(connection), clock.now()
     # Unless the seller has connected anew meanwhile.
     same = ReverbConnection.objects.filter(pk=connection.pk, checked_at=connection.checked_at)
-    same.update(problem=account.problem_id, **({} if account.problem else {"back_at": clock.now()}))
+    if account.usable and account.problem_id != "unreachable":
+        same.update(problem=account.problem_id, back_at=now)
+        return True
+    if known.usable:
+        return True  # one refusal proves nothing (connect.mark_if_dead)
+    dead_for = now - (connection.checked_at or now)
+    same.update(hooks_due_at=now + min(max(connect.ASK_DEAD_AGAIN, dead_for / 60), ASK_DEAD_AT_LATEST))
+    return False
 
 
 def _kept(connection: ReverbConnection) -> Hooks | None:

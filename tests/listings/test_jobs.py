@@ -280,3 +280,27 @@ def test_delays_grow_with_each_attempt_up_to_a_limit(attempt: int, dice: float, 
 
 def test_a_delay_is_never_shorter_than_what_the_outside_asked_for() -> None:
     assert jobs.delay_s(1, at_least=60) == 60
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("wake_up", ["retry_waiting", "look_at_waiting", "reverb_is_back", "hurry"])
+def test_what_waits_for_the_seller_is_woken_as_workers_do_it_outside_a_transaction(
+    shop: Shop, product: Product, wake_up: str
+) -> None:
+    ask(product)
+    Product.objects.update(waits_for="not_permitted")
+    jobs.wait_for_seller(take(shop), now=NOON, retry_at=NOON + timedelta(minutes=15))
+    later = NOON + timedelta(minutes=16)
+    assert jobs.claim(shop.pk, now=later) is None
+    match wake_up:
+        case "retry_waiting":
+            jobs.retry_waiting(now=later - timedelta(minutes=2))
+            assert Job.objects.get().waiting
+            jobs.retry_waiting(now=later)
+        case "look_at_waiting":
+            jobs.look_at_waiting(shop.pk, now=later)
+        case "reverb_is_back":
+            jobs.reverb_is_back(shop.pk, now=later)
+        case "hurry":
+            jobs.hurry(shop.pk, reasons=["not_permitted"], now=later)
+    take(shop, seconds=16 * 60)

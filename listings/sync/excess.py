@@ -1,0 +1,167 @@
+"""Units that Reverb has on sale although they are gone: noted whatever ended an attempt, tried again, and told by mail.
+
+An attempt compares at its end what Reverb is known to show with what is left. While Reverb shows more, the job stays
+due, and no refusal, wrong verdict or dead token makes it wait for a person alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from enum import StrEnum
+
+from listings.models import Ledger, Listing, Product
+from listings.on_sale import OFF_SALE
+from listings.stock import ledger as books
+from listings.stock.merge import shown
+from listings.sync import rows
+from listings.sync.rows import Begun
+from listings.sync.words import Ending
+from reverbsync import clock
+from shops import mail
+from shops.models import ReverbConnection, SyncSettings
+from shops.models.settings import StockWay
+from shops.reverb.lists import HOLD_SEVERAL
+from synclog.models import Entry
+from synclog.reasons import REASONS
+
+#: Seconds after which it is tried again at the latest: where none is left, or what went wrong will pass; else, where
+#: Reverb refuses a lower number.
+AGAIN_S = 60.0
+REFUSED_AGAIN_S = 900.0
+#: The owners are mailed when a sold-out listing has been on sale for so long, with all that nearly have.
+LASTS = timedelta(minutes=15)
+NEARLY = timedelta(minutes=10)
+#: So many listings are named in a mail.
+NAMED = 20
+#: States in which nobody can buy.
+NOT_ON_SALE = OFF_SALE | {"draft", "suspended", ""}
+
+
+class Excess(StrEnum):
+    """What Reverb has on sale beyond what is left."""
+
+    NONE = ""
+    SOME = "some"  # more units than there are
+    ALL = "all"  # none is left
+
+    def again_s(self, *, passing: bool) -> float:
+        """Return the seconds after which it is tried again at the latest. `passing`: what went wrong will pass."""
+        return AGAIN_S if passing or self == Excess.ALL else REFUSED_AGAIN_S
+
+
+def on_sale(row: Listing | None) -> int:
+    """Return the units that Reverb is known to have on sale."""
+    picture = row.picture if row is not None and row.reverb_id else None
+    if picture is None or picture["state"] in NOT_ON_SALE:
+        return 0
+    several = picture.get("condition") in HOLD_SEVERAL or picture.get("has_inventory")
+    units = picture.get("inventory")
+    return units if several and isinstance(units, int) else 1
+
+
+def left(product: Product, ledger: Ledger | None, settings: SyncSettings) -> int | None:
+    """Return the units that Reverb may show, None where stock does not sync or is not counted."""
+    if not settings.sync_stock:
+        return None
+    if product.gone_at is not None or not product.seen.for_sale:
+        return 0
+    stock = product.seen.stock
+    if ledger is None or settings.stock_way == StockWay.STORE:
+        units = stock
+    elif stock is not None and ledger.adjusting is None and _is_newer(product, ledger):
+        units = ledger.units + stock - ledger.store  # what the store has done since is not in the ledger yet
+    else:
+        units = ledger.units
+    return None if units is None else shown(units, **books.limits(product, settings))
+
+
+def _is_newer(product: Product, ledger: Ledger) -> bool:
+    """Tell whether the store's number was read after we changed it."""
+    return ledger.wrote_store_at is None or product.read_at > ledger.wrote_store_at
+
+
+def of(row: Listing | None, product: Product, ledger: Ledger | None, settings: SyncSettings) -> Excess:
+    """Return what Reverb has on sale beyond what is left, as far as is known."""
+    there, most = on_sale(row), left(product, ledger, settings)
+    if most is None or there <= most:
+        return Excess.NONE
+    return Excess.SOME if most else Excess.ALL
+
+
+def follow(begun: Begun, ending: Ending, connection: ReverbConnection | None, settings: SyncSettings) -> Excess:
+    """Note since when a sold-out listing is on sale, and mail the owners where that lasts; return what is too many.
+
+    The ending tells it then. Where the seller has switched the sync off or disconnected Reverb, nothing is too many.
+    """
+    row = begun.row
+    if row is None or connection is None or not settings.auto_sync:
+        return Excess.NONE
+    found = of(row, begun.product, begun.ledger, settings)
+    if found != Excess.ALL:
+        rows.note(row, oversells_since=None, oversells_told_at=None)
+        # A product that does not go to Reverb keeps its listing as it is, unless it is sold out.
+        return Excess.NONE if begun.only_end else found
+    now = clock.now()
+    if row.oversells_since is None:
+        rows.note(row, oversells_since=now)
+    elif row.oversells_told_at is not None:
+        looked_at = begun.product.looked_at
+        if looked_at is None or looked_at < row.oversells_told_at:  # mailed with another one
+            _tell(ending)
+    elif now >= row.oversells_since + LASTS and _mailed(begun, ending, connection):
+        _tell(ending)
+    return found
+
+
+def is_overdue(begun: Begun, connection: ReverbConnection | None, settings: SyncSettings) -> bool:
+    """Tell whether the owners have still to hear of a sold-out listing, though nothing can be called at present.
+
+    Notes since when it is on sale, as `follow` does: while Reverb is out of reach, attempts are put off.
+    """
+    row, now = begun.row, clock.now()
+    if row is None or connection is None or not settings.auto_sync:
+        return False
+    if of(row, begun.product, begun.ledger, settings) != Excess.ALL:
+        return False
+    if row.oversells_since is None:
+        rows.note(row, oversells_since=now)
+    return row.oversells_told_at is None and now >= (row.oversells_since or now) + LASTS
+
+
+def _tell(ending: Ending) -> None:
+    ending.outcome, ending.reason = Entry.Outcome.FAILED, "still_on_sale"
+
+
+def _mailed(begun: Begun, ending: Ending, connection: ReverbConnection) -> bool:
+    """Mail the owners about all of the shop's sold-out listings that stay on sale, once each; False when it failed."""
+    row, now = begun.row, clock.now()
+    assert row is not None  # noqa: S101 -- the caller has looked
+    waiting = Listing.objects.filter(shop=row.shop_id, oversells_told_at__isnull=True)
+    ready = waiting.filter(oversells_since__lte=now - NEARLY).order_by("oversells_since")
+    found = [row, *ready.exclude(pk=row.pk).select_related("product")[: NAMED - 1]]
+    ids = [one.pk for one in found]
+    if not Listing.objects.filter(pk__in=ids, oversells_told_at__isnull=True).update(oversells_told_at=now):
+        return False  # another worker has mailed it
+    many = f"{len(found)} listings" if len(found) > 1 else begun.product.title[:120]
+    subject = f"Sold out and still on sale on Reverb: {many}"
+    if mail.to_owners(row.shop_id, subject, _text(found, begun, ending, connection)):
+        row.oversells_told_at = now
+        return True
+    Listing.objects.filter(pk__in=ids).update(oversells_told_at=None)
+    return False
+
+
+def _text(found: Sequence[Listing], begun: Begun, ending: Ending, connection: ReverbConnection) -> str:
+    lines = []
+    for one in found:
+        product = begun.product if one.product_id == begun.product.pk else one.product
+        lines.append(f"- {product.title} (SKU {product.sku or one.sku})\n  {one.link or 'no link known'}")
+    why = " ".join(filter(None, [REASONS[ending.reason].words, f"“{ending.message}”" if ending.message else ""]))
+    named, minutes = "\n".join(lines), LASTS.total_seconds() / 60
+    return (
+        f"These listings are on sale on Reverb although none is left in your store:\n\n{named}\n\n"
+        f"We have tried for {minutes:.0f} minutes to take them off sale. What happened last: {why}\n\n"
+        f"Please end them on Reverb now: {connection.web_url}/my/selling/listings\n"
+        "We try again at least once a minute, and the sync log tells you when it has worked.\n"
+    )
