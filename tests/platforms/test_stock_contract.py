@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shops.platforms.values import Moved, StorePassing
+from shops.platforms.values import Moved, StoreError, StorePassing
 from tests.platforms.conftest import Store, wait_for
 
 pytestmark = pytest.mark.live
@@ -80,3 +80,17 @@ def test_a_change_whose_answer_was_lost_says_that_it_may_have_been_made(store: S
     else:
         return  # the room found out by itself
     assert lost.maybe_done
+
+
+def test_what_a_store_could_not_change_is_said(store: Store) -> None:
+    """Else the ledger would take units for taken that are still for sale there."""
+    store.product()
+    unit, client = store.unit(), store.client
+    count = client.count(unit)
+    try:
+        after = client.adjust(unit, count, by=-5, reference="1-1")
+    except StoreError:
+        done = 0
+    else:
+        done = -5 if after.done is None else after.done
+    assert done == store.stock() - 3
