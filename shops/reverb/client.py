@@ -27,6 +27,8 @@ from shops.reverb.errors import Invalid, Lasting, NoAnswer, NotFound, Paced, Pas
 from shops.reverb.read import Rows
 from shops.verdict import Verdict
 
+#: A clock that is further ahead than this, or behind, is not Reverb's.
+MOST_AHEAD = timedelta(hours=1)
 #: A read so soon after the last question whether calls are allowed does no harm.
 FRESH_S = 5.0
 MAX_PAGES = 200
@@ -267,9 +269,12 @@ class ReverbClient:
         return answer
 
     def _hear_time(self, answer: Answer) -> None:
+        """Learn how far Reverb's clock is ahead. A stored answer, or a page of something else's, says nothing of it."""
         with suppress(ValueError):
             said = parsedate_to_datetime(answer.headers.get("Date", ""))
-            self._ahead = (said if said.tzinfo else said.replace(tzinfo=UTC)) - clock.now()
+            ahead = (said if said.tzinfo else said.replace(tzinfo=UTC)) - clock.now()
+            if abs(ahead) <= MOST_AHEAD and not answer.headers.get("Age", "0").strip("0 "):
+                self._ahead = ahead
 
     def _ask(self) -> None:
         if self._before_call is not None:
