@@ -14,6 +14,7 @@ from reverbsync.http import Answer
 from shops.reverb.client import ReverbClient
 from tests.people import NOON
 
+pytestmark = pytest.mark.django_db
 AHEAD = timedelta(seconds=7)
 
 
