@@ -208,6 +208,33 @@ def test_an_order_whose_answer_was_lost_is_found_again_and_not_made_twice(sales:
     assert sales.entries() == ["order_try_later", "order_placed"]
 
 
+APPLIED = [
+    {
+        "status": 200,
+        "body": {"errors": [{"message": "Internal error", "extensions": {"code": "INTERNAL_SERVER_ERROR"}}]},
+    },
+    {"status": 200, "body": {"data": {"orderCreate": None}}},
+    {"status": 404, "page": "cloudflare"},
+    {"status": 402, "body": {"errors": "Unavailable Shop"}},
+]
+
+
+@pytest.mark.parametrize("answer", APPLIED, ids=str)
+def test_an_order_that_was_made_and_answered_with_an_error_is_not_made_twice_where_the_search_trails(
+    sales: Sales, answer: dict[str, Any]
+) -> None:
+    product = sales.product()
+    [store] = sales.store.ask("GET", "/shops")
+    sales.store.ask("POST", "/shops", {"domain": store["domain"], "orders_lag_s": 60})
+    sales.store.fault("instead", text="mutation OrderCreate", **answer)
+    sales.sell(product=product)
+    sales.work()
+    for _ in range(8):
+        sales.store.ask("POST", "/clock", {"advance_s": 30})
+        sales.wait(seconds=30)
+    assert (sales.row().place, len(sales.store_orders())) == (Place.MADE, 1)
+
+
 def test_a_sale_that_went_off_while_its_answer_was_lost_leaves_no_order_behind(sales: Sales) -> None:
     product = sales.product()
     sales.store.fault("lost_answer", text="orderCreate")
