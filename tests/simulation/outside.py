@@ -15,6 +15,8 @@ from sandbox.common.clock import Clock
 from sandbox.common.keep import Doc
 from sandbox.common.sender import Sender
 from sandbox.reverb import app as reverb_app
+from shops.platforms.bigcommerce import names
+from shops.platforms.shopify import client as shopify
 from tests.simulation import lines
 from tests.simulation.calls import REVERB
 from tests.simulation.lines import Answered, Wsgi
@@ -151,6 +153,8 @@ class Outside:
             clock.schedule, clock.skew_s = post.schedule, skew_s
         for side in self.doors:
             self.ask(side, "POST", "/_control/reset", {})
+        shopify._known.clear()  # what a worker remembers of a store, by a clock that begins anew
+        names._lists.clear()
 
     def ask(self, side: str, method: str, path: str, body: Any = None, *, token: str = "") -> Any:
         """Ask a stand-in as somebody else than us: its control address, or its API as the seller. Raises Refused.

@@ -37,12 +37,10 @@ __all__ = ["ShopifyClient", "tokens_for_code"]
 logger = logging.getLogger(__name__)
 
 STORE = "Shopify"
-#: Products on a page. No query may cost more than 1,000 points; a product is some 60, and more for each location whose
-#: levels are asked for.
+#: Products on a page where no levels have to be asked for: some 60 points each.
 PAGE = 15
-PAGE_POINTS, PRODUCT_POINTS, LEVEL_POINTS = 900, 60, 8
-#: Pages of one product: 2,048 variants is Shopify's most.
-MAX_PAGES = 45
+#: Pages of one product: 2,048 variants is Shopify's most, and a page holds the fewer the more locations there are.
+MAX_PAGES = 700
 #: Beyond, Shopify itself writes the catalogue to a file. Paging would reach 25,000 objects (shopify.dev "Limits"), but
 #: it would use up all of the store's points for twenty minutes for each 10,000 products, and webhooks need some.
 MOST_BY_PAGES = 2_500
@@ -83,8 +81,8 @@ class ShopifyClient:
             return self._page(found)
         kind, _, after = cursor.partition(":")
         document = queries.with_levels(queries.PRODUCTS, levels.gids)
-        most = min(size or PAGE, max(1, PAGE_POINTS // (PRODUCT_POINTS + LEVEL_POINTS * len(levels.gids))))
-        data, odd = self._line.ask_for_page(document, first=most, after=after or None, query=_since(since))
+        asked = {**locations.page_of(levels, size or PAGE), "after": after or None, "query": _since(since)}
+        data, odd = self._line.ask_for_page(document, **asked)
         found = products.read_page(data, odd, admin=self._admin, asked=levels)
         if not cursor and since is None and (found.total or 0) > MOST_BY_PAGES:
             return Page((), bulk.start(self._line, levels), found.total)
@@ -124,8 +122,9 @@ class ShopifyClient:
         whole, cursors = None, dict.fromkeys(products.PAGED, "")
         for _ in range(MAX_PAGES):
             more = {f"more{name.title()}": name in cursors for name in products.PAGED}
-            asked = {name: cursor or None for name, cursor in cursors.items()}
-            data = self._line.ask(document, id=f"gid://shopify/Product/{store_parent_id}", **asked, **more)
+            asked: dict[str, Any] = {name: cursor or None for name, cursor in cursors.items()}
+            asked["id"] = f"gid://shopify/Product/{store_parent_id}"
+            data = self._line.ask(document, first=locations.variants_of(levels), **asked, **more)
             part = products.part(data)
             if part is None:
                 return []

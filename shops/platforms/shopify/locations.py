@@ -18,6 +18,8 @@ from shops.platforms.values import Count, Malformed
 from shops.wire import Part, Side, Units
 
 GID = "gid://shopify/Location/"
+#: What a page may cost, and what a product costs without its variants.
+PAGE_POINTS, PRODUCT_POINTS = 900, 48
 
 
 class _Location(Part):
@@ -67,6 +69,27 @@ def asked(rows: Iterable[Any]) -> Asked:
     away = tuple(one.id for one in active if not one.online)
     here = tuple(one.id for one in active if one.online)
     return Asked(here, selling=True) if away and len(here) < len(away) else Asked(away)
+
+
+def page_of(wanted: Asked, most: int) -> dict[str, int]:
+    """Return how many products to ask for, `most` at most, and how many variants of each.
+
+    No query may cost more than 1,000 points (shopify.dev "Rate limits").
+    """
+    variants = max(1, min(4, PRODUCT_POINTS // _variant_points(wanted)))
+    return {
+        "first": max(1, min(most, PAGE_POINTS // (PRODUCT_POINTS + variants * _variant_points(wanted)))),
+        "variants": variants,
+    }
+
+
+def variants_of(wanted: Asked) -> int:
+    """Return how many variants of a single product to ask for at a time."""
+    return max(1, min(50, PAGE_POINTS // 2 // _variant_points(wanted)))
+
+
+def _variant_points(wanted: Asked) -> int:
+    return 3 + 2 * len(wanted.gids)
 
 
 def sellable(total: int, item: Mapping[str, Any], wanted: Asked) -> int:

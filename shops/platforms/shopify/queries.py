@@ -17,6 +17,7 @@ query Shop { shop { name currencyCode } }
 PRODUCT = """
 query Product(
   $id: ID!
+  $first: Int!
   $variants: String
   $collections: String
   $metafields: String
@@ -42,7 +43,7 @@ query Product(
       nodes { namespace key value }
     }
     media(first: 25) { nodes { ... on MediaImage { image { url } } } }
-    variants(first: 50, after: $variants) @include(if: $moreVariants) {
+    variants(first: $first, after: $variants) @include(if: $moreVariants) {
       pageInfo { hasNextPage endCursor }
       nodes {
         legacyResourceId
@@ -61,7 +62,7 @@ query Product(
 """
 
 PRODUCTS = """
-query Products($first: Int!, $after: String, $query: String) {
+query Products($first: Int!, $variants: Int!, $after: String, $query: String) {
   shop { currencyCode }
   productsCount(query: $query, limit: null) { count }
   products(first: $first, after: $after, query: $query, sortKey: ID) {
@@ -77,7 +78,7 @@ query Products($first: Int!, $after: String, $query: String) {
       collections(first: 8) { pageInfo { hasNextPage } nodes { title } }
       metafields(first: 14) { pageInfo { hasNextPage } nodes { namespace key value } }
       media(first: 25) { nodes { ... on MediaImage { image { url } } } }
-      variants(first: 4) {
+      variants(first: $variants) {
         pageInfo { hasNextPage }
         nodes {
           legacyResourceId
