@@ -105,6 +105,11 @@ class Env(BaseModel):
         default_factory=list,
         description="Hosts on private or loopback addresses that may be called. All others are refused.",
     )
+    TRUSTED_PROXY_COUNT: int = Field(
+        0,
+        ge=0,
+        description="Proxies of yours in front of the app, each of which appends to `X-Forwarded-For`. 0: none.",
+    )
     WEBHOOK_MAX_BYTES: int = Field(4 * 1024 * 1024, gt=0, description="Largest webhook body that is taken.")
     KEEP_DELIVERIES_DAYS: int = Field(30, gt=0, description="Days to keep deliveries that were worked off.")
     KEEP_ENTRIES_DAYS: int = Field(365, gt=0, description="Days to keep entries of the sync log.")

@@ -57,6 +57,7 @@ REVERB_APP_CALLS_PER_MINUTE = ENV.REVERB_APP_CALLS_PER_MINUTE
 REVERB_JOBS_IN_FLIGHT = ENV.REVERB_JOBS_IN_FLIGHT
 MASS_SYNC_PAUSE_HOURS = ENV.MASS_SYNC_PAUSE_HOURS
 ALLOWED_PRIVATE_HOSTS = ENV.ALLOWED_PRIVATE_HOSTS
+TRUSTED_PROXY_COUNT = ENV.TRUSTED_PROXY_COUNT
 WEBHOOK_MAX_BYTES = ENV.WEBHOOK_MAX_BYTES
 KEEP_DELIVERIES_DAYS = ENV.KEEP_DELIVERIES_DAYS
 KEEP_ENTRIES_DAYS = ENV.KEEP_ENTRIES_DAYS
@@ -80,6 +81,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "reverbsync.readable.readable",
     "reverbsync.straight.straight",
+    "reverbsync.proxies.real_address",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -182,6 +184,8 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 ACCOUNT_ADAPTER = "reverbsync.sign_in.Adapter"
+# By address, and by account and address together (reverbsync/sign_in.py). reverbsync/proxies.py finds addresses.
+ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
