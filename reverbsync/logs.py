@@ -1,20 +1,32 @@
-"""Logging that cannot show a secret: what looks like a token is taken out of every line and traceback."""
+"""Logging that cannot show a secret, and does not drown in an outage.
+
+What looks like a token is taken out of every line and traceback. While PostgreSQL or Redis is away, each process writes
+one line a minute for it, instead of a traceback for everything that fails.
+"""
 
 from __future__ import annotations
 
+import copy
 import logging
 import re
+import threading
+import time
 import traceback
+from dataclasses import dataclass
 
 _SECRETS = re.compile(
     r"(?i)(bearer\s+|x-shopify-access-token['\"]?\s*[:=]\s*['\"]?|(?:token|secret|password|api_key)['\"]?\s*[:=]\s*['\"]?"
     r"|//[^/\s:@]*:(?=[^\s'\"]*@))([^\s'\",;&@]{4,})"
 )
 _KNOWN_TOKENS = re.compile(r"\b(shp[a-z]{2}_[0-9a-fA-F]{16,}|gAAAA[\w\-]{40,}={0,2})")
+#: The key in a webhook's address is the only proof of who calls; a state names a connection that is being made.
+_IN_PATHS = re.compile(r"(/webhooks/(?:store|reverb|shipstation)/|/connect/(?:reverb/)?(?:go|choose)/)[^/\s'\"?]+")
+_IN_QUERIES = re.compile(r"(?i)([?&](?:code|state|hmac|signed_payload(?:_jwt)?|session|key)=)[^&\s'\"]+")
 
 
 def redact(text: str) -> str:
     """Return `text` with everything that looks like a secret replaced by stars."""
+    text = _IN_QUERIES.sub(r"\1***", _IN_PATHS.sub(r"\1***", text))
     return _KNOWN_TOKENS.sub("***", _SECRETS.sub(r"\1***", text))
 
 
@@ -23,6 +35,11 @@ class RedactingFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the finished line."""
+        if (words := getattr(record, "instead", "")) != "":
+            record = copy.copy(record)  # other handlers write the record as it came
+            record.msg, record.args = words, None
+            if record.__dict__["without_traceback"]:
+                record.exc_info = record.exc_text = record.stack_info = None
         return redact(super().format(record))
 
 
@@ -37,3 +54,81 @@ def whereabouts(error: BaseException) -> str:
     places = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(ours)]
     kind = type(error).__name__ + (f" ({code})" if code else "")
     return f"{kind} in {', '.join(places[:6])}" if places else kind
+
+
+# -- an outage -----------------------------------------------------------------------------------------------------
+
+#: Seconds for which one line stands for all of its kind.
+A_WHILE_S = 60.0
+#: So many records of one origin are written in that time; an outage gets one.
+MOST = 30
+
+
+@dataclass
+class _Seen:
+    since: float
+    written: int = 0
+    left_out: int = 0
+
+
+class Calm(logging.Filter):
+    """Lets one line a minute through for each kind of outage, and a few for anything else that repeats itself.
+
+    The next line that comes through says how many were left out.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._seen: dict[tuple[object, ...], _Seen] = {}
+        self._counting = threading.Lock()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Tell whether to write a record; one about an outage loses its traceback."""
+        if record.levelno < logging.WARNING:
+            return True
+        kind = _outage(record)
+        key = (kind,) if kind else (record.name, record.levelno, str(record.msg))
+        left_out = self._admit(key, 1 if kind else MOST)
+        if left_out is None:
+            return False
+        more = f" ({left_out} more lines of this kind were left out in the last minute.)" if left_out else ""
+        words = f"{kind} does not answer: {_first_line(record)}" if kind else record.getMessage()
+        record.__dict__.update(instead=words + more if kind or more else "", without_traceback=bool(kind))
+        return True
+
+    def _admit(self, key: tuple[object, ...], most: int) -> int | None:
+        """Return how many were left out before this one, None where it is left out too."""
+        now = time.monotonic()
+        with self._counting:
+            seen = self._seen.get(key)
+            if seen is None or now >= seen.since + A_WHILE_S:
+                if len(self._seen) > 1_000:
+                    self._seen.clear()
+                self._seen[key] = _Seen(now, written=1)
+                return seen.left_out if seen else 0
+            if seen.written < most:
+                seen.written += 1
+                return 0
+            seen.left_out += 1
+            return None
+
+
+def _outage(record: logging.LogRecord) -> str:
+    """Return what is away by a record's exception, "" where it is no outage."""
+    from redis.exceptions import RedisError  # noqa: PLC0415 -- logging is set up before all else
+
+    from reverbsync.outage import is_outage  # noqa: PLC0415
+
+    error = record.exc_info[1] if record.exc_info else None
+    while error is not None:
+        if is_outage(error):
+            return "Redis" if isinstance(error, RedisError) else "PostgreSQL"
+        error = error.__cause__ or error.__context__
+    return ""
+
+
+def _first_line(record: logging.LogRecord) -> str:
+    error = record.exc_info[1] if record.exc_info else None
+    return (
+        f"{type(error).__name__} in {record.name}: {str(error).strip().splitlines()[0] if str(error).strip() else ''}"
+    )
