@@ -26,4 +26,4 @@ RUN ENVIRONMENT=production SITE_URL=https://build.invalid EMAIL_HOST=build.inval
 
 USER reverbsync
 EXPOSE 8000
-CMD ["gunicorn", "reverbsync.wsgi:application", "--worker-class", "gthread", "--workers", "2", "--threads", "8", "--no-control-socket", "--bind", "0.0.0.0:8000"]
+CMD ["gunicorn", "-c", "python:reverbsync.web", "reverbsync.wsgi:application", "--bind", "0.0.0.0:8000"]

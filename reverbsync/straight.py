@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase, JsonResponse, UnreadablePostError
 from django.urls import resolve
 
 #: Where machines call, and whose addresses these are (reverbsync/urls.py).
@@ -24,7 +24,10 @@ def straight(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callabl
         match = resolve(request.path_info[len(PATH) - 1 :], ADDRESSES)
         if not getattr(match.func, "csrf_exempt", False):
             return get_response(request)
-        answer: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
+        try:
+            answer: HttpResponseBase = match.func(request, *match.args, **match.kwargs)
+        except UnreadablePostError:
+            return JsonResponse({"error": "The body did not arrive in time."}, status=408)
         return answer
 
     return handle

@@ -190,9 +190,16 @@ def worker(name: str, queues: str, threads: int, nice: int) -> Program:
 
 def gunicorn(port: int) -> list[str]:
     """Return the web server's command."""
+    address = f"{ports.LOOPBACK}:{port}"
     return [
-        *[sys.executable, "-m", "gunicorn", "reverbsync.wsgi:application", "--worker-class", "gthread"],
-        *["--no-control-socket", "--workers", "2", "--threads", "8", "--bind", f"{ports.LOOPBACK}:{port}"],
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "-c",
+        "python:reverbsync.web",
+        "reverbsync.wsgi:application",
+        "--bind",
+        address,
     ]
 
 
