@@ -37,7 +37,7 @@ TURN_S = 1.0
 #: Stock is not held up by what else the shop has in flight.
 URGENT_IN_FLIGHT = 100
 #: A shop's drains hold one part of these of a worker's threads at most.
-URGENT_PARTS, BULK_PARTS = 4, 2
+URGENT_PARTS, BULK_PARTS = 6, 2
 
 
 @shared_task(name=jobs.DRAIN)

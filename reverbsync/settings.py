@@ -147,15 +147,17 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-# Three queues, so that what is urgent never waits behind bulk work for a worker (docs/operations.md, "Processes").
+# Five queues, each with threads of its own (docs/operations.md, "Processes"): stock, what may tell of a sale, reading
+# orders, all other deliveries, and bulk work.
 CELERY_TASK_DEFAULT_QUEUE = "sync"
 CELERY_TASK_ROUTES = {
     "listings.drain_urgent": {"queue": "urgent"},
     "*.sweep": {"queue": "urgent"},
     "webhooks.hand_over_sales": {"queue": "sales"},
     "webhooks.hand_over_reverb_sales": {"queue": "sales"},
-    "webhooks.*": {"queue": "hooks"},
-    "listings.orders": {"queue": "hooks"},
+    "webhooks.hand_over": {"queue": "hooks"},
+    "webhooks.hand_over_reverb": {"queue": "hooks"},
+    "listings.orders": {"queue": "orders"},
 }
 CELERY_BEAT_SCHEDULER = "reverbsync.scheduling:Steady"
 # None expires: the clocks of scheduler and worker may differ by more than a second (reverbsync/scheduling.py).

@@ -23,8 +23,15 @@ from reverbsync.stack import ports, ready
 from reverbsync.stack.services import PATIENCE_S, CannotStart, Postgres, Redis
 from reverbsync.stack.supervise import Program, Supervised
 
-#: The kinds of workers: name, queues, threads, niceness. Bulk work gives way to all other processes.
-WORKERS = (("urgent", "urgent,sales,hooks", 8, 0), ("sync", "sync", 16, 10))
+#: The kinds of workers: name, queues, threads, niceness. Each queue has threads of its own: what hangs or floods in one
+#: leaves the others alone. Edits give way to stock, bulk work gives way to all other processes.
+WORKERS = (
+    ("urgent", "urgent", 12, 0),
+    ("sales", "sales", 6, 0),
+    ("orders", "orders", 6, 0),
+    ("hooks", "hooks", 6, 5),
+    ("sync", "sync", 16, 10),
+)
 
 #: The header of a health answer that names the start it belongs to (reverbsync/health.py).
 INSTANCE_HEADER = "ReverbSync-Instance"

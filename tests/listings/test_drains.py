@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -11,8 +12,11 @@ from listings import jobs, tasks
 from listings.jobs import Claim
 from listings.models import Job, Rank
 from reverbsync import clock, pace, wake
+from reverbsync.celery import app
+from reverbsync.env import ROOT
 from reverbsync.redis import connection
 from reverbsync.share import share
+from reverbsync.stack import run
 from shops.models import ReverbConnection, Shop
 from shops.reverb import limits
 from synclog.models import Entry
@@ -71,10 +75,26 @@ def test_stock_is_woken_on_a_queue_of_its_own(world: World, shop: Shop) -> None:
     assert world.woken == [(jobs.DRAIN, shop.pk), (jobs.DRAIN_URGENT, shop.pk), (jobs.DRAIN_URGENT, shop.pk)]
 
 
-def test_each_kind_of_work_has_its_queue() -> None:
-    queues = {task: wake.queue_of(task) for task in (jobs.DRAIN, jobs.DRAIN_URGENT, "listings.sweep", "listings.walk")}
-    assert list(queues.values()) == ["sync", "urgent", "urgent", "sync"]
-    assert wake.queue_of("webhooks.hand_over") == "hooks"
+@pytest.mark.parametrize(
+    ("queue", "tasks_of_it"),
+    [
+        ("urgent", [jobs.DRAIN_URGENT, "listings.sweep", "webhooks.sweep", "orders.sweep", "shops.sweep"]),
+        ("sales", ["webhooks.hand_over_sales", "webhooks.hand_over_reverb_sales"]),
+        ("orders", ["listings.orders"]),
+        ("hooks", ["webhooks.hand_over", "webhooks.hand_over_reverb"]),
+        ("sync", [jobs.DRAIN, "listings.walk", "listings.review", "webhooks.prune", "webhooks.delete_shops"]),
+    ],
+)
+def test_each_kind_of_work_has_its_queue(queue: str, tasks_of_it: list[str]) -> None:
+    assert {wake.queue_of(task) for task in tasks_of_it} == {queue}
+
+
+def test_each_queue_is_served_by_a_worker_of_its_own_in_the_stack_and_in_compose() -> None:
+    app.loader.import_default_modules()
+    queues = {wake.queue_of(name) for name in app.tasks if not name.startswith("celery.")}
+    assert sorted(served for _, served, _, _ in run.WORKERS) == sorted(queues)
+    compose = (ROOT / "docker-compose.yml").read_text()
+    assert sorted(re.findall(r'"-Q", "([\w,]+)"', compose)) == sorted(queues)
 
 
 def test_threads_for_what_is_urgent_take_nothing_else(world: World, shop: Shop) -> None:
@@ -128,10 +148,10 @@ def test_while_enough_of_a_shops_jobs_are_in_flight_its_other_drains_make_room(
     assert world.tried == [(Rank.STOCK, False)]
 
 
-def test_a_shop_holds_a_quarter_of_the_threads_for_stock_at_most_and_a_second_shop_finds_others_free(
+def test_a_shop_holds_a_sixth_of_the_threads_for_stock_at_most_and_a_second_shop_finds_others_free(
     world: World, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(share, "threads", 8)
+    monkeypatch.setattr(share, "threads", 12)
     other = shop_of(nora())
     open_jobs(shop, Rank.STOCK)
     open_jobs(other, Rank.STOCK_TO_ZERO)
