@@ -13,6 +13,7 @@ from django.db.models import Model
 
 from listings import jobs
 from listings.jobs import Claim, LeaseLost
+from listings.models import Ledger
 from reverbsync import clock, ownership
 
 
@@ -37,6 +38,8 @@ def save(row: Model, *names: str) -> None:
 
     Outside an attempt the fields are saved while this worker owns what it owns.
     """
+    if isinstance(row, Ledger):
+        row.cap()
     match ownership.owned():
         case [Lease(taken)]:
             _save(taken, row, names)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db import models
 
 from listings.models.listing import Listing
+
+#: What a column holds.
+MOST = 2**31 - 1
 
 
 class Ledger(models.Model):
@@ -55,6 +60,18 @@ class Ledger(models.Model):
 
     def __str__(self) -> str:
         return f"stock of {self.listing_id}"
+
+    def save(self, *arguments: Any, **options: Any) -> None:
+        """Save it, with numbers that the columns hold."""
+        self.cap()
+        super().save(*arguments, **options)
+
+    def cap(self) -> None:
+        """Cut what no column holds: sums of odd numbers from outside may be larger."""
+        for name in ("units", "store", "reverb", "putting", "wrote_by"):
+            number = getattr(self, name)
+            if number is not None and abs(number) > MOST:
+                setattr(self, name, MOST if number > 0 else -MOST)
 
     @classmethod
     def of(cls, row: Listing) -> Ledger | None:

@@ -21,7 +21,7 @@ from reverbsync.wake import wake
 from shops.models import ReverbConnection
 from shops.reverb import connect, hooks
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import NeedsSeller, Paced, Passing, ReverbError
+from shops.reverb.errors import Paced, Passing, ReverbError
 
 ORDERS = "listings.orders"
 #: A reading begins this much before the last one began: clocks differ, and Reverb's lists may trail.
@@ -33,8 +33,6 @@ LONGEST = timedelta(days=60)
 #: The wait after a failure: at first, and at most.
 FIRST_DELAY = timedelta(seconds=30)
 LONGEST_DELAY = timedelta(seconds=900)
-#: The seller must mend something first.
-REFUSED_DELAY = timedelta(seconds=900)
 BATCH = 100
 
 
@@ -135,8 +133,6 @@ def _since(connection: ReverbConnection, now: datetime) -> datetime:
 
 def _delay(connection: ReverbConnection, error: Exception, now: datetime) -> timedelta:
     """Return the wait after a failure: it grows with the time for which no reading went well."""
-    if isinstance(error, NeedsSeller):
-        return REFUSED_DELAY
     asked = timedelta(seconds=(error.retry_after if isinstance(error, ReverbError) else None) or 0)
     if isinstance(error, Paced):
         return max(asked, timedelta(seconds=1))  # nothing went wrong

@@ -12,6 +12,7 @@ from django.db.models import F
 from listings import jobs, lease
 from listings.jobs import Beside, Claim
 from listings.models import Line, Listing, Order, Product, Rank
+from listings.models.listing import POST_SETTLES
 from listings.stock.ledger import Overtaken, Undecided, is_settled
 from listings.stock.turn import Turn
 from listings.sync import apply, desk, excess, rows, words
@@ -55,7 +56,8 @@ _WENT_WELL = (Entry.Outcome.SYNCED, Entry.Outcome.NOTHING)
 _RANKS = {Excess.ALL: Rank.STOCK_TO_ZERO, Excess.SOME: Rank.STOCK}
 #: Endings before anything was looked at: once the settings change, the product is due as if it never was.
 NOT_LOOKED = frozenset({"auto_sync_off", "not_connected", "not_chosen"})
-#: Seconds between two looks for a listing whose POST got no answer.
+#: Seconds until the first look for a listing whose POST got no answer, doubled each time. The last look comes when its
+#: time is up (`POST_SETTLES`): nobody reads an entry every five seconds.
 LOOK_FOR_POST_S = 5.0
 
 
@@ -280,7 +282,8 @@ def _failed(begun: Begun, taken: Claim, error: ReverbError, done: list[Change]) 
             ending.reason, ending.again_s = "slow_down", error.retry_after
             return ending
         case apply.PostUnsettled():
-            ending.reason, error.retry_after = "look_again_first", LOOK_FOR_POST_S
+            ending.reason, ending.again_s = "look_again_first", _look_for_post_s(taken, begun.row)
+            return ending
         case NoAnswer(maybe_done=True):
             ending.reason = "answer_lost" if _post_open(begun.row) else "try_later"
         case Passing() | NotFound():  # what was found a moment ago is gone: look again
@@ -295,9 +298,17 @@ def _later(taken: Claim, ending: Ending, *, at_least: float | None = None) -> En
     if taken.attempt >= most and _may_give_up(taken):
         ending.reason = "gave_up"
     else:
-        first = 1 if ending.reason == "look_again_first" else taken.attempt
-        ending.again_s = jobs.delay_s(first, at_least=at_least)
+        ending.again_s = jobs.delay_s(taken.attempt, at_least=at_least)
     return ending
+
+
+def _look_for_post_s(taken: Claim, row: Listing | None) -> float:
+    """Return the seconds until the next look for a listing that a POST may have made."""
+    doubled = LOOK_FOR_POST_S * 2.0 ** min(max(0, taken.attempt - 2), 10)
+    if row is None or row.post_started_at is None:
+        return doubled
+    left_s = (row.post_started_at + POST_SETTLES - clock.now()).total_seconds() + 1
+    return max(1.0, min(doubled, left_s))
 
 
 def _may_give_up(taken: Claim) -> bool:

@@ -31,6 +31,8 @@ PAID = frozenset({"paid", "shipped", "picked_up", "received"})
 #: A date outside these years is none.
 FIRST_YEAR, LAST_YEAR = 2000, 2200
 LONGEST_NUMBER = 64
+#: No order has more units.
+MOST_ORDERED = 10**6
 
 
 def _amount(value: Any) -> Decimal:
@@ -131,7 +133,7 @@ def order(body: object) -> ReverbOrder:
         listing_id=found.product_id or id_in(found.links.listing.href),
         sku=found.sku.strip(),
         title=found.title,
-        quantity=max(1, found.quantity or 1),
+        quantity=min(max(1, found.quantity or 1), MOST_ORDERED),
         status=found.status,
         placed_at=placed_at,
         updated_at=found.updated_at or placed_at,

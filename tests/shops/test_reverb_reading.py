@@ -119,7 +119,17 @@ def test_a_side_field_never_hides_an_order(field: str, value: Any) -> None:
 
 @pytest.mark.parametrize(
     ("said", "units"),
-    [(None, 1), (0, 1), (2, 2), ("2", 2), (2.0, 2), (2.5, 2), (-3, 1), (2**31, MOST_UNITS), (10**30, MOST_UNITS)],
+    [
+        (None, 1),
+        (0, 1),
+        (2, 2),
+        ("2", 2),
+        (2.0, 2),
+        (2.5, 2),
+        (-3, 1),
+        (2**31, orders.MOST_ORDERED),
+        (10**30, orders.MOST_ORDERED),
+    ],
 )
 def test_a_quantity_is_read_as_whole_units_that_fit(said: Any, units: int) -> None:
     assert orders.order(sale("1", quantity=said)).quantity == units
