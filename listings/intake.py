@@ -47,8 +47,8 @@ def take(shop: Shop, events: Mapping[Event, str], *, over: float = math.inf) -> 
     `events` tells for each what it came from, for the log; `over` is when the turn is, by clock.monotonic().
 
     Returns the events that could not be followed, each with why: a StoreError where the store did not answer,
-    NotReached where the turn was over, else whatever was raised. Trying them again loses nothing. Raises only when the
-    database or Redis is away.
+    NotReached where the turn was over, else whatever was raised. Trying them again loses nothing. Raises only what ends
+    the turn (reverbsync.outage).
     """
     failed: dict[Event, Exception] = {}
     client = client_of(shop.store)
@@ -68,8 +68,12 @@ def _follow(shop: Shop, client: StoreClient, event: Event, cause: str, done: dic
             raise error
 
 
-def refresh(shop: Shop, parent_id: str, client: StoreClient, *, cause: str) -> None:
+def refresh(
+    shop: Shop, parent_id: str, client: StoreClient, *, cause: str, told_of: bool = True, hold: bool = False
+) -> None:
     """Ask the store for a product with all its variants, keep the newer picture, and open jobs for what changed.
+
+    `told_of` and `hold` are those of `keep`.
 
     A product that cannot be read is noted, and asked for again later by itself (rechecks). Raises StoreError when the
     store did not answer, and Late when its answer was not taken: then what told of a change is not worked off.
@@ -82,10 +86,11 @@ def refresh(shop: Shop, parent_id: str, client: StoreClient, *, cause: str) -> N
             with transaction.atomic():
                 if isinstance(error, Malformed) and error.readable:
                     keep(shop, error.readable, parent_ids=[], asked_at=asked_at, cause=cause)
-                rechecks.unread(shop, [Unread(parent_id, str(error))], now=asked_at, cause=cause)
+                rechecks.unread(shop, [Unread(parent_id, str(error))], now=asked_at, cause=cause, hold=hold)
             return
         with transaction.atomic():
-            kept = keep(shop, pictures, parent_ids=[parent_id], asked_at=asked_at, cause=cause, told_of=True)
+            whole = [parent_id]
+            kept = keep(shop, pictures, parent_ids=whole, asked_at=asked_at, cause=cause, told_of=told_of, hold=hold)
         if not kept.late:
             return
     raise Late("It was read by another worker, or changed by us, each time that we read it.", retry_after=LATE_AGAIN_S)
@@ -149,7 +154,7 @@ def keep(
     _open_jobs(shop, [one for one in through if not one.product.held], cause, told_of=told_of, lowest=lowest)
     there = {one.product.sku for one in through if one.product.gone_at is None}
     _look_at_namesakes(shop, skus - there, cause)
-    rechecks.unread(shop, unread, now=asked_at, cause=cause)
+    rechecks.unread(shop, unread, now=asked_at, cause=cause, hold=hold)
     rechecks.was_read(shop, sorted({*parent_ids, *(one.store_parent_id for one in fitted)} - _parents_of(unread)))
     return Kept(
         len(seen),

@@ -27,8 +27,10 @@ LONGEST_DELAY = timedelta(hours=6)
 LONGEST_ID = 64
 
 
-def unread(shop: Shop, rows: Iterable[Unread], *, now: datetime, cause: str) -> None:
+def unread(shop: Shop, rows: Iterable[Unread], *, now: datetime, cause: str, hold: bool = False) -> None:
     """Keep the products that could not be read, each to be asked for later, and record the new ones in the sync log.
+
+    `hold`: they belong to the first import, which only learns.
 
     A product that is known here already keeps its date: its delay goes on growing.
     """
@@ -38,7 +40,14 @@ def unread(shop: Shop, rows: Iterable[Unread], *, now: datetime, cause: str) -> 
     mine = Recheck.objects.filter(shop=shop, store_parent_id__in=found)
     known = set(mine.values_list("store_parent_id", flat=True))
     made = [
-        Recheck(shop=shop, store_parent_id=one, words=words, since=now, due_at=now + FIRST_DELAY if one else None)
+        Recheck(
+            shop=shop,
+            store_parent_id=one,
+            words=words,
+            hold=hold,
+            since=now,
+            due_at=now + FIRST_DELAY if one else None,
+        )
         for one, words in sorted(found.items())
     ]
     with transaction.atomic():

@@ -26,7 +26,8 @@ def turn(first: Recheck) -> None:
     while row is not None and clock.monotonic() < over:
         words = row.words
         try:
-            intake.refresh(row.shop, row.store_parent_id, client, cause=CAUSE)
+            hold = row.hold
+            intake.refresh(row.shop, row.store_parent_id, client, cause=CAUSE, told_of=not hold, hold=hold)
         except (Missing, Unsupported) as error:
             words = str(error)
         except StoreError as error:

@@ -167,7 +167,7 @@ def _step(walk: Walk, client: StoreClient) -> None:
 def _page(walk: Walk, client: StoreClient) -> None:
     asked_at = clock.now()
     page = pages.read(walk, client)
-    first = walk.kind == Kind.CATALOGUE and walk.finished_at is None
+    first = _is_first(walk)
     with transaction.atomic():
         kept = intake.keep(
             walk.shop,
@@ -178,7 +178,7 @@ def _page(walk: Walk, client: StoreClient) -> None:
             hold=first,
             lowest=Rank.CATALOGUE if walk.kind == Kind.CATALOGUE else Rank.EDIT,
         )
-        rechecks.unread(walk.shop, page.unread, now=asked_at, cause=walk.get_kind_display())
+        rechecks.unread(walk.shop, page.unread, now=asked_at, cause=walk.get_kind_display(), hold=first)
         if kept.late and walk.kind == Kind.CHANGES:
             # We changed the stock of one of them meanwhile, and its other news would be lost: the page is read again.
             return
@@ -193,6 +193,11 @@ def _page(walk: Walk, client: StoreClient) -> None:
 
 
 # -- stock, and what no page showed --------------------------------------------------------------------------------
+
+
+def _is_first(walk: Walk) -> bool:
+    """Tell whether it is the first import, which only learns."""
+    return walk.kind == Kind.CATALOGUE and walk.finished_at is None
 
 
 def _stock_page(walk: Walk, client: StoreClient) -> None:
@@ -226,7 +231,8 @@ def _confirm(walk: Walk, client: StoreClient) -> None:
         _finish(walk)
         return
     try:
-        intake.refresh(walk.shop, product.store_parent_id, client, cause=walk.get_kind_display())
+        cause = walk.get_kind_display()
+        intake.refresh(walk.shop, product.store_parent_id, client, cause=cause, told_of=False, hold=_is_first(walk))
     except intake.Late:
         pass  # so it is there, and was read
     except StoreError as error:

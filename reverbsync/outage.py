@@ -13,6 +13,8 @@ from reverbsync.pace import PaceLost
 #: PostgreSQL's classes of errors that say nothing about a row: connection, resources, deadlock, lock, shutdown
 #: (PostgreSQL documentation, appendix A).
 _PASSING = ("08", "40", "53", "55", "57")
+#: Those after which the line is gone: connection, and shutdown.
+_LINE = ("08", "57P")
 
 
 def is_outage(error: BaseException) -> bool:
@@ -28,16 +30,27 @@ def is_outage(error: BaseException) -> bool:
     return code is None or code.startswith(_PASSING)
 
 
+def ends_the_turn(error: BaseException) -> bool:
+    """Tell whether nothing more can be done for now: the line to PostgreSQL is gone, or a lock fell with it.
+
+    Of other outages, such as a deadlock or Redis being away, the next piece of work may know nothing.
+    """
+    if isinstance(error, InterfaceError | Lost):
+        return True
+    code = getattr(error.__cause__, "pgcode", None)
+    return isinstance(error, OperationalError) and (code is None or code.startswith(_LINE))
+
+
 class NotReached(Exception):
     """There was no time left for it in this turn."""
 
 
 def attempt(work: Callable[[], object]) -> Exception | None:
-    """Do one piece of work and return what it raised. Raises only when the database or Redis is away."""
+    """Do one piece of work and return what it raised. Raises only what ends the turn."""
     try:
         work()
     except Exception as error:
-        if is_outage(error):
+        if ends_the_turn(error):
             raise
         return error
     return None

@@ -51,7 +51,7 @@ _REVERB = (
     "hooks_checked_at",
     "orders_read_at",
 )
-_DELIVERY = ("source", "delivery_id", "topic", "received_at", "state")
+_DELIVERY = ("source", "delivery_id", "topic", "received_at", "state", "note")
 
 
 def document(shop: Shop) -> Iterator[str]:

@@ -31,7 +31,7 @@ def hand_over(shop: Shop, *, sales: bool | None = None) -> bool:
     `sales`: only those that may tell of a sale, or only the others. A delivery is put away only after its jobs are
     saved: a worker that dies in between leaves it open, and looking again is harmless. What the store did not answer
     for stays open for later; what breaks by itself is counted, tried again, and put aside in the end (inbox.broke).
-    Raises only when the database or Redis is away.
+    Raises only what ends the turn (reverbsync.outage).
     """
     now, platform = clock.now(), platform_of(shop.store)
     turn, over = Turn(shop.pk, now), clock.monotonic() + TURN_S
@@ -81,7 +81,7 @@ def _read_all(
         if isinstance(error, _Unknown):
             inbox.put_aside([delivery], state=Delivery.State.IGNORED, note="Unknown topic", now=turn.now)
         elif not isinstance(error, Unreadable):
-            turn.broke(delivery, error, replayable=_replayable(platform, delivery))
+            turn.end(delivery, [error], replayable=_replayable(platform, delivery))
         elif error.events:
             meant[delivery] = _Meaning(list(error.events), str(error))
         else:
@@ -110,7 +110,7 @@ def _forgotten(shop: Shop, meant: dict[Delivery, _Meaning], turn: Turn) -> bool:
         return True
     for delivery in asked:
         del meant[delivery]
-        turn.broke(delivery, error, replayable=True)
+        turn.end(delivery, [error], replayable=True)
     return False
 
 

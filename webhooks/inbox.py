@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from django.db import connection
-from django.db.models import Max, QuerySet
+from django.db.models import Func, IntegerField, Max, QuerySet
 
 from reverbsync import clock
 from reverbsync.database import Statement, unasked
@@ -31,6 +31,8 @@ HAND_OVER = {
 }
 FIRST_DELAY_S = 2
 LONGEST_DELAY_S = 600
+#: Bodies that a turn takes into memory at most, where one alone is not larger.
+MOST_BYTES = 8 * 1024 * 1024
 #: After so many broken tries, some twenty minutes, a delivery is put aside.
 MOST_FAULTS = 10
 #: What was put aside keeps its body for so long, so that it can be replayed.
@@ -82,14 +84,23 @@ def open_ones(
     """Return open deliveries of a source that are due: what may be a sale, then products, then others; oldest first.
 
     `sales`: only those that may tell of one, or only the others. `in_order`: those that came before a sale are needed
-    to understand it, and come with it, all in the order in which they arrived.
+    to understand it, and come with it, all in the order in which they arrived. Returns MOST_BYTES of bodies at most.
     """
     due = Delivery.objects.filter(shop=shop, source=source, state=State.OPEN, due_at__lte=now)
     mine = {None: due, True: due.filter(rank=Urgency.SALE), False: due.exclude(rank=Urgency.SALE)}[sales]
-    if in_order:
-        last = mine.aggregate(last=Max("id"))["last"] if sales else None
-        return list((due.filter(id__lte=last or 0) if sales else mine).order_by("id")[:limit])
-    return list(mine.order_by("rank", "id")[:limit])
+    order = ["id"] if in_order else ["rank", "id"]
+    if in_order and sales:
+        last = mine.aggregate(last=Max("id"))["last"]
+        mine = due.filter(id__lte=last or 0)
+    fitting: list[int] = []
+    room = MOST_BYTES
+    sizes = mine.annotate(size=Func("body", function="octet_length", output_field=IntegerField()))
+    for pk, size in sizes.order_by(*order).values_list("pk", "size")[:limit]:
+        if fitting and size > room:
+            break
+        fitting.append(pk)
+        room -= size
+    return list(Delivery.objects.filter(pk__in=fitting).order_by(*order))
 
 
 def done(deliveries: Iterable[Delivery], *, now: datetime, personal: Collection[str] | None) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from listings.models import Job, Listing, Order, Product, Walk
+from listings.models import Job, Listing, Order, Product, Recheck, Walk
 from listings.orders import forget
 from shops import mail
 from shops.events import CustomerDataAsked, CustomerForgotten, Event
@@ -74,7 +74,7 @@ def delete_asked_for() -> None:
 
 def _delete_rows(shop: Shop, *more: QuerySet[Any]) -> None:
     """Delete what may be many rows in portions, each its own statement."""
-    for rows in (*more, *(table.objects.all() for table in (Job, Listing, Walk, Product, Entry))):
+    for rows in (*more, *(table.objects.all() for table in (Job, Listing, Walk, Recheck, Product, Entry))):
         mine = rows.filter(shop=shop).order_by("pk").values_list("pk", flat=True)
         while rows.model.objects.filter(pk__in=list(mine[:PORTION])).delete()[0]:
             pass

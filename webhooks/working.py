@@ -11,7 +11,7 @@ from listings import walks
 from listings.orders import poll
 from reverbsync import clock
 from reverbsync.logs import whereabouts
-from reverbsync.outage import NotReached
+from reverbsync.outage import NotReached, is_outage
 from shops import health
 from shops.platforms.values import StoreError
 from shops.reverb.errors import ReverbError
@@ -19,6 +19,9 @@ from webhooks import inbox
 from webhooks.models import Delivery
 
 logger = logging.getLogger(__name__)
+
+#: Why a delivery waits that met a deadlock, or Redis that is away.
+BUSY = "Our own database was busy. We will retry."
 
 
 @dataclass
@@ -37,14 +40,15 @@ class Turn:
         `replayable`: its body holds nobody's data. `unread`: what of it could not be read, for the seller.
         """
         found = list(errors)
-        own = [one for one in found if not isinstance(one, StoreError | ReverbError | NotReached)]
-        passing = [one for one in found if isinstance(one, StoreError | ReverbError)]
+        passing = [one for one in found if isinstance(one, StoreError | ReverbError) or is_outage(one)]
+        own = [one for one in found if one not in passing and not isinstance(one, NotReached)]
         if own:
             self.broke(delivery, own[0], replayable=replayable)
         elif passing:
             health.did_not_answer(self.shop_id, passing[0])
             wait = getattr(passing[0], "retry_after", None)
-            inbox.try_later(delivery, note=str(passing[0]), now=self.now, at_least_s=wait)
+            words = BUSY if is_outage(passing[0]) else str(passing[0])
+            inbox.try_later(delivery, note=words, now=self.now, at_least_s=wait)
         elif found:
             self.left = True
         elif unread:

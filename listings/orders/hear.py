@@ -26,7 +26,7 @@ def follow(
 
     `over` is when the turn is, by clock.monotonic(). Returns the events that could not be followed, each with why: a
     ReverbError where Reverb did not answer, NotReached where the turn was over, else whatever was raised. Trying them
-    again loses nothing. Raises only when the database or Redis is away.
+    again loses nothing. Raises only what ends the turn (reverbsync.outage).
     """
     failed: dict[ReverbEvent, Exception] = {}
     client = ReverbClient.of(connection)

@@ -17,7 +17,7 @@ from listings.orders.told import not_readable
 from reverbsync import clock
 from reverbsync.database import EVERYTHING, Span
 from reverbsync.logs import whereabouts
-from reverbsync.outage import attempt
+from reverbsync.outage import attempt, is_outage
 from reverbsync.wake import wake
 from shops.models import Shop
 from shops.pictures import ReverbOrder
@@ -63,6 +63,8 @@ def take(shop: Shop, pictures: Iterable[ReverbOrder], *, cause: str) -> int:
         return sum(taken)
     for one in found:
         if (error := _take_alone(shop, one, cause, taken)) is not None:
+            if is_outage(error):
+                raise error
             logger.error("An order of shop %s could not be taken: %s", shop.pk, whereabouts(error))
             if len(found) == 1:
                 raise error

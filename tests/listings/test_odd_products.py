@@ -182,6 +182,41 @@ def test_a_mistake_of_ours_about_one_event_fails_no_other_event(
     assert skus(shop) == {"SKU-1"}
 
 
+def test_a_product_of_the_first_import_that_is_read_late_waits_for_the_seller_like_all_others(
+    shop: Shop, store: Catalogue, now: Now
+) -> None:
+    for number in (1, 2):
+        store.add(number)
+    store.unreadable = {2}
+    through(shop, now)
+    store.unreadable = set()
+    now.on(minutes=2)
+    tasks.recheck(shop.pk)
+    assert skus(shop) == {"SKU-1", "SKU-2"}
+    assert Product.objects.filter(held=True).count() == 2
+    assert not Job.objects.exists()
+
+
+def test_a_product_that_no_page_showed_waits_for_the_seller_still(shop: Shop, store: Catalogue, now: Now) -> None:
+    store.add(1)
+    through(shop, now)
+    now.on(hours=24)
+    hidden = store.rows.pop(1)
+    store.walk = _and_then(store.walk, lambda: store.rows.update({1: hidden}))  # type: ignore[method-assign]
+    through(shop, now)
+    assert Product.objects.get().held
+    assert not Job.objects.exists()
+
+
+def _and_then(real: Any, then: Any) -> Any:
+    def walk(*args: Any, **named: Any) -> Any:
+        found = real(*args, **named)
+        then()
+        return found
+
+    return walk
+
+
 # -- rows that the database refuses --------------------------------------------------------------------------------
 
 ODD: dict[str, dict[str, Any]] = {

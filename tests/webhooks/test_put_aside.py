@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import redis
 from django.core.management import CommandError, call_command
 from django.db import DataError, IntegrityError, OperationalError
 from django.test import Client
@@ -191,6 +192,33 @@ def test_a_database_that_is_away_is_counted_against_no_delivery(shop: Shop, stor
         hand_over(shop)
     delivery.refresh_from_db()
     assert (delivery.state, delivery.faults, delivery.attempts) == ("open", 0, 0)
+
+
+class _Deadlock(Exception):
+    pgcode = "40P01"
+
+
+@pytest.mark.parametrize("kind", ["deadlock", "redis"])
+def test_a_deadlock_or_redis_that_is_away_is_no_fault_of_a_delivery_and_stops_no_other(
+    shop: Shop, store: Store, kind: str
+) -> None:
+    deadlock = OperationalError("deadlock detected")
+    deadlock.__cause__ = _Deadlock()
+    store.breaks = {"1": deadlock if kind == "deadlock" else redis.ConnectionError("Connection refused.")}
+    for number in (1, 2):
+        keep(shop, {"id": number})
+    hand_over(shop)
+    assert states() == ["open", "done"]
+    waiting = Delivery.objects.get(state="open")
+    assert (waiting.faults, waiting.attempts, waiting.note) == (0, 1, "Our own database was busy. We will retry.")
+
+
+def test_large_bodies_are_taken_into_memory_a_few_at_a_time(shop: Shop, store: Store) -> None:
+    for number in range(1, 6):
+        keep(shop, {"id": number, "body_html": "x" * 3_000_000})
+    assert [len(inbox.open_ones(shop, now=NOON, limit=limit)) for limit in (100, 1)] == [2, 1]
+    hand_over(shop)
+    assert states() == ["done", "done", "open", "open", "open"]
 
 
 def test_one_broken_event_of_a_delivery_keeps_none_of_its_others_from_being_followed(shop: Shop, store: Store) -> None:
