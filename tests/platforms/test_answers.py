@@ -19,9 +19,8 @@ from listings.models import Ledger, Listing, Order, Place, Product, Walk
 from listings.orders import look
 from listings.stock import adjust
 from reverbsync import clock
-from shops import upkeep
-from shops.models import Shop, StoreConnection
-from shops.orders import OrderStatus
+from shops import breaker, upkeep
+from shops.models import Breaker, Shop, StoreConnection
 from shops.platforms import PLATFORMS
 from shops.platforms.values import StoreError, StorePassing
 from tests.platforms.answers_table import COMMON, ODD_SUCCESS, Row, own_rows
@@ -36,7 +35,7 @@ WRITES: dict[str, dict[str, Any]] = {
     "shopify": {"text": "inventoryAdjust"},
     "woocommerce": {"method": "PUT|POST"},
 }
-ASKED = sorted(kind for kind in WRITES if not PLATFORMS[kind].is_told)
+ASKED = sorted(kind for kind, platform in PLATFORMS.items() if not platform.is_told)
 OFTEN = 10**6
 
 
@@ -50,6 +49,12 @@ def each_row(rows: Callable[[str], list[Row]], kinds: list[str]) -> Any:
 def all_rows(kind: str) -> list[Row]:
     """Return the rows that say nothing on a platform."""
     return COMMON + own_rows(kind)
+
+
+def close_the_breaker() -> None:
+    """Let calls go out again: when they pause after failures has tests of its own."""
+    Breaker.objects.all().delete()
+    breaker.forget()
 
 
 @dataclass
@@ -98,7 +103,7 @@ def world_of(store: Store) -> World:
 @each_row(all_rows, ASKED)
 def test_no_reading_takes_it_for_the_stores_word_and_nothing_is_gone_cancelled_or_dead(store: Store, row: Row) -> None:
     world, client, began = world_of(store), store.client, clock.now()
-    unit, order = world.product.seen, world.order
+    unit, order, status = world.product.seen, world.order, world.order.store_status
     store.control.fault("status", times=OFTEN, **row.fault)
     readings: dict[str, Callable[[], object]] = {
         "check": client.check,
@@ -112,10 +117,12 @@ def test_no_reading_takes_it_for_the_stores_word_and_nothing_is_gone_cancelled_o
     if store.platform.topics:
         readings["keep_hooks"] = lambda: client.keep_hooks(store.hooks.url)
     for name, read in readings.items():
+        close_the_breaker()
         with pytest.raises(StoreError) as raised:
             read()
         assert isinstance(raised.value, StorePassing), f"{name}: {type(raised.value).__name__} {raised.value}"
 
+    close_the_breaker()
     with contextlib.suppress(StorePassing):
         intake.refresh(world.shop, unit.store_parent_id, client, cause="test")
     walks.begin(world.shop, Walk.Kind.CATALOGUE)
@@ -126,7 +133,7 @@ def test_no_reading_takes_it_for_the_stores_word_and_nothing_is_gone_cancelled_o
     order.refresh_from_db()
     connection = store.connection
     assert world.product.gone_at is None
-    assert (order.store_status, order.place) == (OrderStatus.OPEN.value, Place.MADE)
+    assert (order.store_status, order.place) == (status, Place.MADE)
     assert order.parcels_due_at is not None
     assert order.parcels_due_at < began + timedelta(minutes=15)
     assert connection.removed_at is None
@@ -136,6 +143,7 @@ def test_no_reading_takes_it_for_the_stores_word_and_nothing_is_gone_cancelled_o
     assert connection.hooks_due_at < began + timedelta(minutes=15)
 
     store.control.ask("DELETE", "/faults")
+    close_the_breaker()
     upkeep.check(connection)
     assert store.connection.problem == ""
 
@@ -147,6 +155,7 @@ def test_no_product_or_order_is_gone_for_a_success_that_says_something_else(stor
     order = client.place(reverb_order(store))
     store.control.fault("status", times=OFTEN, **row.fault)
     for read in (lambda: client.products(unit.store_parent_id), lambda: client.order(order.id)):
+        close_the_breaker()
         with pytest.raises(StorePassing):
             read()
 
