@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -15,9 +16,10 @@ from listings.models import Order, Parcel
 from listings.orders import browse, form, place, ship, words
 from listings.orders.ship import Told
 from listings.orders.told import cause_of, link_of
+from listings.stock.untaken import untaken
 from shops import make
 from shops.access import for_members
-from shops.models import Shop
+from shops.models import Shop, StoreHealth
 from shops.models.settings import StockWay
 from synclog.models import Entry
 
@@ -54,7 +56,7 @@ def orders(request: HttpRequest, shop: Shop) -> HttpResponse:
     context = {
         "shop": shop,
         "page": page,
-        "rows": [_row(shop, one) for one in page.orders],
+        "rows": _rows(shop, page.orders),
         "filters": filters,
         "shown": browse.SHOWN.items(),
         "at_top": not ({"before", "after"} & set(request.GET)),
@@ -137,8 +139,16 @@ def _found(shop: Shop, order_id: int) -> Order:
     return get_object_or_404(Order.objects.select_related("product", "shop__sync_settings"), shop=shop, pk=order_id)
 
 
-def _row(shop: Shop, one: Order) -> dict[str, Any]:
+def _rows(shop: Shop, found: list[Order]) -> list[dict[str, Any]]:
+    left = untaken(found)
+    health = StoreHealth.objects.filter(shop=shop).first() if left else None
+    away_since = health.away_since if health is not None else None
+    return [_row(shop, one, left.get(one.pk, 0), away_since) for one in found]
+
+
+def _row(shop: Shop, one: Order, left: int, away_since: datetime | None) -> dict[str, Any]:
     settings = shop.sync_settings
+    syncs = settings.sync_stock and settings.stock_way == StockWay.BOTH
     parcels = [{"parcel": parcel, "words": words.of_parcel(parcel)} for parcel in one.parcels.all()]
     return {
         "order": one,
@@ -146,7 +156,8 @@ def _row(shop: Shop, one: Order) -> dict[str, Any]:
         "link": link_of(one),
         "reverb": words.on_reverb(one),
         "store": words.in_store(one, takes_orders=settings.take_orders),
-        "stock": words.in_stock(one, syncs=settings.sync_stock and settings.stock_way == StockWay.BOTH),
+        "stock": words.in_stock(one, syncs=syncs, untaken=left, away_since=away_since),
+        "untaken": left,
         "parcels": parcels,
         "can_make": words.can_be_asked_for(one),
         "can_retry": one.place in ("failed", "kept") or (one.place == "undoing" and one.place_due_at is None),
@@ -158,15 +169,17 @@ def _page(request: HttpRequest, shop: Shop, one: Order, tracking: TrackingForm |
     providers = make.providers_of(shop)
     first = {"notify": shop.sync_settings.notify_buyer}
     tracking_form = tracking or TrackingForm(providers=providers, initial=first)
+    row = _rows(shop, [one])[0]
+    parcels_wait = any(parcel.state == Parcel.State.OPEN for parcel in one.parcels.all())
     context = {
-        **_row(shop, one),
+        **row,
         "shop": shop,
         "settings": shop.sync_settings,
         "goods": form.goods(one.seen),
         "form": tracking_form,
         "providers": providers,
         "entries": Entry.objects.filter(shop=shop, sku=one.sku, cause=cause_of(one.number)).order_by("-id")[:HISTORY],
-        "waiting": one.place_due_at is not None or any(p.state == Parcel.State.OPEN for p in one.parcels.all()),
+        "waiting": one.place_due_at is not None or parcels_wait or row["untaken"],
     }
     template = "orders/_order.html" if getattr(request, "htmx", False) else "orders/order.html"
     response = render(request, template, context, status=422 if tracking_form.errors else 200)

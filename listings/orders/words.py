@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from listings.models import Order, Parcel, Place
 from listings.orders.decide import GONE, IN_STORE, SHIPPED
@@ -110,8 +111,11 @@ def _made(order: Order) -> Words:
     return Words(label, "synced")
 
 
-def in_stock(order: Order, *, syncs: bool) -> str:
-    """Say what became of its units in the store's stock."""
+def in_stock(order: Order, *, syncs: bool, untaken: int = 0, away_since: datetime | None = None) -> str:
+    """Say what became of its units in the store's stock.
+
+    `untaken` of them the store has not given yet (listings/stock/untaken.py); `away_since`: it does not answer.
+    """
     if not order.counts:
         return "Its listing was linked here after the sale, so your store's stock was left alone."
     if order.place in IN_STORE and order.takes_stock:
@@ -119,10 +123,18 @@ def in_stock(order: Order, *, syncs: bool) -> str:
         return f"Its order in your store {word} {_units(order.quantity)}."
     if order.product_id is None:
         return "No product of your store is known for it, so no stock was changed."
-    return _by_ledger(order) if syncs else "Stock goes only from your store to Reverb; your store's was left alone."
+    return (
+        _by_ledger(order, untaken, away_since)
+        if syncs
+        else "Stock goes only from your store to Reverb; your store's was left alone."
+    )
 
 
-def _by_ledger(order: Order) -> str:
+def _by_ledger(order: Order, untaken: int, away_since: datetime | None) -> str:
+    if order.counted and untaken:
+        taken = f"{_units(order.counted - untaken)} taken from your store's stock; " if untaken < order.counted else ""
+        why = f" Your store hasn't answered since {away_since:%H:%M} UTC." if away_since else ""
+        return f"{taken}{_units(untaken)} not taken from your store's stock yet.{why} We retry automatically."
     if order.counted:
         return f"{_units(order.counted)} taken from your store's stock."
     if order.status in GONE:

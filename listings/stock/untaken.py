@@ -1,0 +1,31 @@
+"""Which sales the store's own stock has not given its units for yet, for the pages that tell of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from listings.models import Ledger, Order
+from listings.orders.decide import IN_STORE
+from listings.stock.merge import Agreed, owed_to_store
+
+
+def untaken(orders: Iterable[Order]) -> dict[int, int]:
+    """Return the units of orders (by their id) that the store is still to give: the newest sales wait for theirs.
+
+    A sale counts at once, which keeps it from counting twice; what the store lacks is written to it afterwards.
+    """
+    mine = {order.product_id for order in orders if order.counted and not _took_them_itself(order)}
+    rows = Ledger.objects.filter(listing__product__in=mine).values_list("listing__product", "units", "store")
+    behind = {product: -owed for product, units, store in rows if (owed := owed_to_store(Agreed(units, store))) < 0}
+    found: dict[int, int] = {}
+    for order in Order.objects.filter(product__in=behind, counted__gt=0).order_by("-placed_at", "-pk"):
+        if order.product_id is None or _took_them_itself(order) or not behind[order.product_id]:
+            continue
+        found[order.pk] = min(order.counted, behind[order.product_id])
+        behind[order.product_id] -= found[order.pk]
+    return found
+
+
+def _took_them_itself(order: Order) -> bool:
+    """Tell whether the order that was made in the store took its units there."""
+    return order.place in IN_STORE and order.takes_stock
