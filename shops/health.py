@@ -59,6 +59,9 @@ def make_due(shop_id: int) -> None:
     if back is None:
         return
     StoreHealth.objects.filter(pk=back.pk).update(away_since=None, away_words="", probe_due_at=None)
+    # What the last check found wrong is no longer true; the next one tells what is.
+    wrong = StoreConnection.objects.filter(shop=shop_id, removed_at=None).exclude(problem="")
+    wrong.update(hooks_due_at=clock.now())
     if all_through(store_is_back.send_robust(StoreConnection, shop_id=shop_id)):
         StoreHealth.objects.filter(pk=back.pk, back_at=back.back_at).update(back_at=None)
 

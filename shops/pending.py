@@ -98,6 +98,13 @@ def note(row: PendingConnection | None, problem: str) -> None:
         PendingConnection.objects.filter(pk=row.pk).update(problem=problem[:300])
 
 
+def last_problem(shop: Shop, kind: str) -> str:
+    """Return why the shop's newest connection that was begun lately came to nothing, "" where it did not fail."""
+    mine = PendingConnection.objects.filter(shop=shop, platform=kind, made_at__gt=clock.now() - LIVES)
+    newest = mine.order_by("-made_at").first()
+    return newest.problem if newest is not None else ""
+
+
 def kept(row: PendingConnection) -> dict[str, Any]:
     """Return what an earlier step kept."""
     text = row.kept.get_secret_value()

@@ -33,6 +33,19 @@ def due() -> list[int]:
     return list(StoreConnection.objects.filter(asked).order_by(F("hooks_due_at")).values_list("shop_id", flat=True))
 
 
+def is_stale(connection: StoreConnection, age: timedelta) -> bool:
+    """Tell whether the last check that succeeded is older than `age`, and none is due yet."""
+    now = clock.now()
+    is_old = connection.hooks_checked_at is None or connection.hooks_checked_at < now - age
+    return is_old and connection.hooks_due_at is not None and connection.hooks_due_at > now
+
+
+def ask(connection: StoreConnection) -> None:
+    """Make a connection's check due now."""
+    now = clock.now()
+    StoreConnection.objects.filter(pk=connection.pk, removed_at=None, hooks_due_at__gt=now).update(hooks_due_at=now)
+
+
 def check_what_moved() -> None:
     """Let the webhooks be checked of stores that still call another `SITE_URL` than ours, for the sweeper."""
     now = clock.now()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from django.conf import settings as site
@@ -9,11 +10,12 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.cache import add_never_cache_headers
+from django.template.loader import render_to_string
+from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from reverbsync import clock
-from shops import health, make, outages
+from shops import health, make, pending, standing
 from shops.access import for_members, shops_of
 from shops.forms import ReverbForm, SettingsForm, ShopForm, StoreForm
 from shops.models import Person, ReverbConnection, Shop, StoreConnection, StoreHealth
@@ -51,46 +53,59 @@ def new(request: HttpRequest) -> HttpResponse:
 @require_safe
 @for_members
 def overview(request: HttpRequest, shop: Shop) -> HttpResponse:
-    """Show what is connected, what waits, and what happened last."""
-    store = StoreConnection.objects.filter(shop=shop).first()
-    connection = ReverbConnection.objects.filter(shop=shop).first()
-    problem = PROBLEMS.get(connection.problem) if connection else None
-    return render(
-        request,
-        "shops/overview.html",
-        {
-            "shop": shop,
-            "store": store,
-            "reverb": connection,
-            "pace": limits.told(connection) if connection else None,
-            "away": [outages.of_store(store), outages.of_reverb(connection)],
-            "problem": problem,
-            "link": problem.link_on(connection.web_url) if problem and connection else "",
-            "platform": PLATFORMS[store.platform] if store else None,
-            "settings": shop.sync_settings,
-            "health": StoreHealth.objects.filter(shop=shop).first(),
-        },
-    )
+    """Show what is connected, what waits, and what happened last. Asked for by htmx it is what changes by itself."""
+    context = _connections(shop) | {"settings": shop.sync_settings, "part": "shops/_overview_state.html"}
+    return _living(request, "shops/overview.html", context)
 
 
 @require_safe
 @for_members
 def store(request: HttpRequest, shop: Shop) -> HttpResponse:
-    """Show the store's connection, or the platforms to choose from."""
-    connection = StoreConnection.objects.filter(shop=shop).first()
-    platform = PLATFORMS[connection.platform] if connection else None
-    found = StoreHealth.objects.filter(shop=shop).first()
-    silent = connection is not None and health.is_silent(found, connection.hooks_checked_at)
-    context = {
-        "shop": shop,
-        "store": connection,
-        "platform": platform,
-        "platforms": PLATFORMS.values(),
-        "health": found,
-        "silent": silent,
-        "away": outages.of_store(connection),
-    }
+    """Show the store's connection, or the platforms to choose from. Asked for by htmx it is what changes by itself."""
+    context = _connections(shop) | {"platforms": PLATFORMS.values(), "part": "shops/_store_state.html"}
+    if context["store"] is not None and context["store"].removed_at is None:
+        return _living(request, "shops/store.html", context)
+    if _asked_by_htmx(request):
+        return HttpResponse(headers={"HX-Refresh": "true"})
     return render(request, "shops/store.html", context)
+
+
+def _connections(shop: Shop) -> dict[str, Any]:
+    """Return what the pages say of both connections, and have checked what nobody checked lately."""
+    store = StoreConnection.objects.filter(shop=shop).first()
+    reverb = ReverbConnection.objects.filter(shop=shop).first()
+    found = StoreHealth.objects.filter(shop=shop).first()
+    problem = standing.problem_of(reverb)
+    standing.look(store, found, reverb)
+    return {
+        "shop": shop,
+        "store": store,
+        "store_standing": standing.of_store(store, found),
+        "platform": PLATFORMS[store.platform] if store else None,
+        "health": found,
+        "silent": store is not None and health.is_silent(found, store.hooks_checked_at),
+        "reverb": reverb,
+        "reverb_standing": standing.of_reverb(reverb),
+        "pace": limits.told(reverb) if reverb else None,
+        "problem": problem,
+        "link": problem.link_on(reverb.web_url) if problem and reverb else "",
+    }
+
+
+def _asked_by_htmx(request: HttpRequest) -> bool:
+    return bool(getattr(request, "htmx", False))
+
+
+def _living(request: HttpRequest, page: str, context: dict[str, Any]) -> HttpResponse:
+    """Show a page whose `part` asks for itself again, or that part alone: 204 where it is still what `seen` names."""
+    shown = render_to_string(context["part"], context, request)
+    context["seen"] = hashlib.sha256(shown.encode()).hexdigest()[:16]
+    if _asked_by_htmx(request) and request.GET.get("seen") == context["seen"]:
+        response = HttpResponse(status=204)
+    else:
+        response = render(request, "shops/_living.html" if _asked_by_htmx(request) else page, context)
+    patch_vary_headers(response, ["HX-Request"])
+    return response
 
 
 @require_http_methods(PAGE)
@@ -117,7 +132,13 @@ def store_with(request: HttpRequest, shop: Shop, kind: str) -> HttpResponse:
                 return never_cached(render(request, "shops/keys.html", told))
             messages.success(request, "Your store is connected. Your products are being read now.")
             return redirect("shops:store", shop.pk)
-    context = {"shop": shop, "form": form, "platform": platform, "handshake": platform.handshake}
+    context = {
+        "shop": shop,
+        "form": form,
+        "platform": platform,
+        "handshake": platform.handshake,
+        "failed": pending.last_problem(shop, kind) if request.method != "POST" else "",
+    }
     return render(request, "shops/store_with.html", context)
 
 
@@ -154,8 +175,9 @@ def reverb(request: HttpRequest, shop: Shop) -> HttpResponse:
     """Connect Reverb: the token is tried before it is kept."""
     connection = ReverbConnection.objects.filter(shop=shop).first()
     form = ReverbForm(request.POST or None, initial={"sandbox": connection.sandbox if connection else False})
-    problem = PROBLEMS.get(connection.problem) if connection else None
+    problem = standing.problem_of(connection)
     sandbox = connection.sandbox if connection else False
+    standing.look(None, None, connection)
     if request.method == "POST" and form.is_valid():
         sandbox = form.cleaned_data["sandbox"]
         account = make.connect_reverb(shop, form.cleaned_data["token"], sandbox=sandbox)
@@ -169,7 +191,7 @@ def reverb(request: HttpRequest, shop: Shop) -> HttpResponse:
         "form": form,
         "reverb": connection,
         "pace": limits.told(connection) if connection else None,
-        "away": [outages.of_reverb(connection)],
+        "standing": standing.of_reverb(connection),
         "problem": problem,
         "link": problem.link_on(web) if problem else "",
         "token_page": PROBLEMS["token_refused"].link_on(web),

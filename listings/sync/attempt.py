@@ -241,7 +241,9 @@ def _turn(begun: Begun, taken: Claim, began_at: datetime, done: list[Change]) ->
         frame = papers.complete(client)
         return frame.case(product, row, listing, units=units, number=stock.number, sku_unclear=begun.sku_twice)
 
-    return steps.run(alone, whole)
+    ending = steps.run(alone, whole)
+    connect.saw_listing(connection, row.state)
+    return ending
 
 
 def _before_write(product: Product, taken: Claim) -> None:

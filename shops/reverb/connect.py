@@ -129,6 +129,12 @@ def check(connection: ReverbConnection) -> Account:
     return Account(name, problem, own_id, _currency(shop, live))
 
 
+def saw_listing(connection: ReverbConnection, state: str) -> None:
+    """Note a listing of the account: once one is live, that there is none is no longer true."""
+    if state == "live" and connection.problem == "no_live_listing":
+        ReverbConnection.objects.filter(pk=connection.pk, problem="no_live_listing").update(problem="")
+
+
 def mark_if_dead(connection: ReverbConnection) -> bool:
     """Ask for the account, and tell the seller when the token is refused there too: one 401 does not prove it.
 

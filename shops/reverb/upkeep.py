@@ -23,7 +23,7 @@ from shops.reverb.errors import Lasting, NeedsSeller, ReverbError
 EVERY = timedelta(hours=24)
 #: Connections that are checked at once, in each sweep, after our own address changed.
 MOVED_AT_ONCE = 50
-AFTER_A_FAILURE = timedelta(minutes=5)
+AFTER_A_FAILURE = WHILE_WRONG = timedelta(minutes=5)
 #: How late a call may be before the registration is checked, and how often it is while none arrives.
 CALL_TAKES, CHECK_EVERY = timedelta(minutes=2), timedelta(hours=1)
 ASK_DEAD_AT_LATEST = timedelta(hours=1)
@@ -45,6 +45,12 @@ def check_what_is_missed() -> None:
     late.filter(hooks_due_at__gt=now).exclude(hooks_checked_at__gt=now - CALL_TAKES).update(hooks_due_at=now)
 
 
+def ask(connection: ReverbConnection) -> None:
+    """Make a connection's check due now."""
+    now = clock.now()
+    ReverbConnection.objects.filter(pk=connection.pk, hooks_due_at__gt=now).update(hooks_due_at=now)
+
+
 def check_what_moved() -> None:
     """Let the webhooks be checked of accounts whose calls go to another `SITE_URL` than ours, for the sweeper."""
     now = clock.now()
@@ -63,8 +69,9 @@ def check(connection: ReverbConnection) -> None:
     now = clock.now()
     if not _works(connection):
         return
-    # Spread over the day: not all accounts at the same minute.
-    tomorrow = now + EVERY - timedelta(minutes=random.uniform(0, 120))  # noqa: S311
+    # Spread over the day: not all accounts at the same minute. What the seller is asked to do is looked for sooner.
+    is_wrong = ReverbConnection.objects.filter(pk=connection.pk).exclude(problem="").exists()
+    tomorrow = now + (WHILE_WRONG if is_wrong else EVERY - timedelta(minutes=random.uniform(0, 120)))  # noqa: S311
     # Unless the seller has connected anew meanwhile: then this check is of no use any more.
     same = ReverbConnection.objects.filter(pk=connection.pk, hooks_due_at=connection.hooks_due_at)
     try:
@@ -90,16 +97,20 @@ def _works(connection: ReverbConnection) -> bool:
     if known is None:
         return True
     account, now = connect.check(connection), clock.now()
+    changes: dict[str, object]
     # Unless the seller has connected anew meanwhile.
     same = ReverbConnection.objects.filter(pk=connection.pk, checked_at=connection.checked_at)
     if account.usable and account.problem_id != "unreachable":
-        same.update(problem=account.problem_id, back_at=now)
-        return True
-    if known.usable:
-        return True  # one refusal proves nothing (connect.mark_if_dead)
-    dead_for = now - (connection.checked_at or now)
-    same.update(hooks_due_at=now + min(max(connect.ASK_DEAD_AGAIN, dead_for / 60), ASK_DEAD_AT_LATEST))
-    return False
+        changes = {"problem": account.problem_id, "back_at": now, "checked_at": now}
+    elif known.usable:
+        changes = {"checked_at": now}  # one refusal proves nothing (connect.mark_if_dead)
+    else:
+        dead_for = now - (connection.checked_at or now)
+        same.update(hooks_due_at=now + min(max(connect.ASK_DEAD_AGAIN, dead_for / 60), ASK_DEAD_AT_LATEST))
+        return False
+    if same.update(**changes):
+        connection.checked_at = now
+    return True
 
 
 def _kept(connection: ReverbConnection) -> Hooks | None:

@@ -197,6 +197,18 @@ def test_a_woocommerce_that_hands_out_keys_and_answers_with_a_page_is_not_called
     assert seller.find("//main//*[contains(@class, 'badge')]").text != "connected"
 
 
+def test_keys_that_woocommerce_does_not_accept_itself_are_named_on_the_form(to_store: ToStore, seller: Seller) -> None:
+    way = to_store("woocommerce")
+    go_to_woocommerce(way, seller)
+    refusal = {"code": "woocommerce_rest_authentication_error", "message": "Invalid signature", "data": {"status": 401}}
+    way.control.fault("status", status=401, body=refusal, path="/wp-json", times=99)
+    seller.press("Approve")
+    assert seller.sees("unable to send the consumer data")
+    seller.open(f"/shops/{way.shop.pk}/store/with/woocommerce/")
+    assert seller.sees("The last attempt failed:")
+    assert not StoreConnection.objects.exists()
+
+
 # -- Magento -------------------------------------------------------------------------------------------------------
 
 

@@ -1,4 +1,4 @@
-"""What the page of sales says of the store's stock is true at that moment."""
+"""What pages say of the store's stock and of Reverb is true at that moment."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from shops import health
+from shops.models import ReverbConnection
 from shops.platforms.values import Away
 from tests.journeys.sales import buy, hear, read_orders
 from tests.journeys.world import World
@@ -17,11 +18,11 @@ from tests.people import olivia
 pytestmark = pytest.mark.live
 
 
-def said(world: World) -> str:
-    """Return the page of sales as Olivia reads it."""
+def said(world: World, page: str = "orders:list") -> str:
+    """Return a page, that of sales by default, as Olivia reads it."""
     client = Client()
     client.force_login(olivia())
-    return html.unescape(client.get(reverse("orders:list", args=[world.shop.pk])).content.decode())
+    return html.unescape(client.get(reverse(page, args=[world.shop.pk])).content.decode())
 
 
 def test_a_unit_is_called_taken_only_once_the_store_gave_it(world: World) -> None:
@@ -60,3 +61,12 @@ def test_each_sale_that_the_store_does_not_know_of_says_so(world: World) -> None
         world.step()
     assert first != second
     assert said(world).count("1 unit not taken from your store's stock yet.") == 2
+
+
+def test_no_live_listing_is_said_only_until_there_is_one(world: World) -> None:
+    ReverbConnection.objects.update(problem="no_live_listing", checked_at=world.now)
+    assert "has no live listing yet" in said(world, "shops:reverb")
+    world.product()
+    world.settle()
+    assert world.listing()["state"] == "live"
+    assert "has no live listing yet" not in said(world, "shops:reverb")
