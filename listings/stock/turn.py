@@ -23,6 +23,7 @@ from shops.models.settings import StockWay
 from shops.pictures import ReverbListing
 from shops.platforms import platform_of
 from shops.reverb.client import ReverbClient
+from shops.reverb.errors import Paced, ReverbError
 
 #: Orders that were read so long ago are read again before a number is pushed.
 ORDERS_KEEP_S = 2.0
@@ -52,6 +53,8 @@ class Turn:
     #: When a page of a mass sync's walk showed the listing; None when it was read just now.
     indexed_at: datetime | None = None
     ledger: Ledger | None = None
+    #: Why the orders could not be read, where a lower number goes to Reverb without them. Nothing else may be written.
+    orders_error: ReverbError | None = None
     #: Seconds until something that is not believed yet can be told; None when there is nothing.
     again_s: float | None = None
 
@@ -66,9 +69,7 @@ class Turn:
         listing = self._anew_if_moved(listing, known)
         read = self._read(listing, known)
         seen = None if known is None or leads else books.foresee(known, self.product, read, sold=self.sold)
-        if self._must_read_orders(read, seen):
-            keep_s = ORDERS_KEEP_S if self.indexed_at is None else ORDERS_KEEP_IN_BULK_S
-            self.orders_read_at = poll.fresh(self.connection, self.client, now=clock.now(), max_age_s=keep_s)
+        if self._must_read_orders(read, seen) and self._orders_are_read(listing, seen):
             known, self.sold = books.known(self.row), True
             listing = self._anew_if_moved(listing, known)
             read = self._read(listing, known)
@@ -87,6 +88,25 @@ class Turn:
         if self.ledger is not None and (cleared := books.cleared_at(self.ledger, self.product)) is not None:
             self.come_back(max(ASK_AGAIN_S, (cleared - self.client.their_now()).total_seconds() + 1))
         return listing
+
+    def _orders_are_read(self, listing: ReverbListing | None, seen: books.Foreseen | None) -> bool:
+        """Read the orders; False where that failed and a lower number goes without: it puts nothing on sale.
+
+        Raises ReverbError where they are needed.
+        """
+        keep_s = ORDERS_KEEP_S if self.indexed_at is None else ORDERS_KEEP_IN_BULK_S
+        try:
+            self.orders_read_at = poll.fresh(self.connection, self.client, now=clock.now(), max_age_s=keep_s)
+        except Paced:
+            raise
+        except ReverbError as error:
+            number = number_of(listing)
+            if seen is None or seen.merged.undecided or seen.merged.agreed.rise or number is None:
+                raise
+            if merge.shown(seen.merged.agreed.units, **books.limits(self.product, self.settings)) >= number:
+                raise
+            self.orders_error = error
+        return self.orders_error is None
 
     def _anew_if_moved(self, listing: ReverbListing | None, known: Ledger | None) -> ReverbListing | None:
         """Only the number of now tells whether it went down for what sold lately, or was moved by hand."""
@@ -184,7 +204,7 @@ class Turn:
 
     def bring_to_store(self) -> Brought | None:
         """Write to the store what it is still to get, as far as it takes it; None where it has no such product."""
-        if self.ledger is None or self.product.gone_at is not None:
+        if self.ledger is None or self.product.gone_at is not None or self.orders_error is not None:
             return None
         return adjust.bring(self.ledger, self.product, self.settings, before=self.before_store)
 

@@ -60,6 +60,8 @@ class Steps:
     def _run(self, case: Case, whole: Callable[[], Case]) -> Ending:
         ending = Ending(Entry.Outcome.NOTHING, "in_step", self.done)
         case = self._stock_first(case, ending)
+        if self.stock.orders_error is not None:
+            raise self.stock.orders_error
         try:
             found = whole()
         except Paced:

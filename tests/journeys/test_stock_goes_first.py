@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shops.reverb import reference
-from tests.journeys.sales import read_orders
+from tests.journeys.sales import buy, read_orders
 from tests.journeys.world import World
 
 pytestmark = pytest.mark.live
@@ -149,6 +149,41 @@ def test_what_breaks_on_our_side_keeps_no_stock_back(
     assert world.step()
     assert world.listing()["inventory"] == 2
     assert world.last().reason == "our_fault"
+
+
+def test_orders_that_cannot_be_read_keep_no_lower_stock_back_but_a_higher_one(
+    world: World, guitar: dict[str, Any]
+) -> None:
+    world.wait(30)
+    world.reverb.fault("status", status=403, path="/my/orders", page="cloudflare", times=99)
+    world.edit(guitar, inventory_quantity=3, price="7.00")
+    assert world.step()
+    assert (world.listing()["inventory"], world.last().reason) == (3, "try_later")
+    world.edit(guitar, inventory_quantity=8)
+    world.wait(5)
+    while world.step():
+        pass
+    assert world.listing()["inventory"] == 3  # what sold there is not known
+    world.reverb.ask("DELETE", "/faults")
+    world.settle()
+    assert (world.listing()["inventory"], world.listing()["price"]["amount"], world.stock(guitar)) == (8, "7.00", 8)
+
+
+def test_a_sale_that_was_not_known_when_a_lower_stock_went_counts_once(world: World, guitar: dict[str, Any]) -> None:
+    world.wait(30)
+    world.reverb.fault("status", status=403, path="/my/orders", page="cloudflare", times=99)
+    buy(world)
+    world.edit(guitar, inventory_quantity=2)
+    for _ in range(3):
+        world.wait(20)
+        while world.step():
+            pass
+    assert world.listing()["inventory"] <= 2
+    world.reverb.ask("DELETE", "/faults")
+    world.settle()
+    read_orders(world)
+    world.settle()
+    assert (world.listing()["inventory"], world.stock(guitar)) == (1, 1)
 
 
 def test_two_products_that_swap_their_skus_keep_selling_down(world: World) -> None:
