@@ -131,7 +131,7 @@ def is_own(answer: Answer) -> bool:
 
     Server errors, redirects and pages come from something before it, or from one that does not work.
     """
-    if answer.status in (304, 429):
+    if answer.status in (206, 304, 429):  # 206 is a part of a file, which may begin anywhere
         return True
     first = answer.text.lstrip("\ufeff \r\n\t")[:1]
     if 200 <= answer.status < 300:

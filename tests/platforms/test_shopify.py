@@ -546,6 +546,12 @@ def test_a_product_larger_than_a_piece_does_not_stop_the_import(store: Store, by
     assert sorted(unit.sku for unit in file(store)) == sorted(["A1", "B1", "C1", *(f"V-{n}" for n in range(60))])
 
 
+def test_a_piece_that_begins_within_a_description_is_not_taken_for_a_page(store: Store, by_file: None) -> None:
+    store.product("A1", description_html="<" * 20_000)
+    store.product("B1")
+    assert sorted(unit.sku for unit in file(store)) == ["A1", "B1"]
+
+
 def test_1500_variants_come_whole_in_pieces_of_the_usual_size(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "MOST_BY_PAGES", 0)
     monkeypatch.setattr(bulk, "PIECE_BYTES", 300_000)

@@ -98,7 +98,8 @@ class _File:
             return b"", True
         if answer.status in (400, 403, 404, 410) and _GONE.search(answer.text):
             raise CursorLost("Shopify's list of all products is not there any more.")
-        if answer.status not in (200, 206) or answer.text.lstrip()[:1] == "<":
+        # Only an answer that is not a part of the file can be a page: a part may begin within a description.
+        if answer.status not in (200, 206) or (answer.status == 200 and answer.text.lstrip()[:1] == "<"):
             raise StorePassing(f"Shopify's list of all products answered {answer.status}.")
         text = answer.text.encode()
         if answer.status == 200:  # all of it, whatever was asked for
