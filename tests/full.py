@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from listings.models import Ledger, Line, Listing, MassSync, Parcel, Place, Product, Walk
+from reverbsync import clock
 from shops.models import (
     MappingRule,
     PendingConnection,
@@ -54,7 +55,7 @@ def full_shop() -> Shop:
     MappingRule.objects.create(shop=shop, field="condition", by=Group.TAG, value="used", says="x")
     ShipStation.objects.create(shop=shop, user="user", password="password", api_key="key", api_secret="secret")
     PendingConnection.objects.create(
-        platform="bigcommerce", address="abcdef", kept='{"token": "t", "secret": "s"}', made_at=NOON
+        platform="bigcommerce", address="abcdef", kept='{"token": "t", "secret": "s"}', made_at=clock.now()
     )
     hooks = {"there": ["products/update"], "refused": {"orders/paid": "No."}, "repaired": ["products/create"]}
     StoreConnection.objects.filter(shop=shop).update(hooks=hooks, hooks_checked_at=NOON, refused_deliveries=2)

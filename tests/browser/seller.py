@@ -75,6 +75,10 @@ class Seller:
             pass
         raise AssertionError(f"no {what!r} at {self.driver.current_url}, which says {self.text!r}")
 
+    def wait_for_parts(self) -> None:
+        """Wait until no part of the page that loads by itself is on its way."""
+        self._wait(lambda: not self.driver.find_elements(By.CSS_SELECTOR, ".htmx-request"), "a page at rest")
+
     @property
     def text(self) -> str:
         """What is written on the page."""
