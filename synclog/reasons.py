@@ -42,8 +42,8 @@ REASONS: dict[str, Reason] = {
         Reason("created", "A listing was made."),
         Reason("created_publishing", "A listing was made and Reverb is publishing it."),
         Reason("updated", "The listing was brought in line."),
-        Reason("ended", "The last one is gone from your store, so the listing was taken off sale."),
-        Reason("relisted", "It is in stock again, so the listing is back on sale."),
+        Reason("ended", "None is left to sell, so the listing was taken off sale."),
+        Reason("relisted", "It is in stock again, so we asked Reverb to put the listing back on sale."),
         Reason("publishing", "Reverb is publishing the listing."),
         Reason("published", "The listing is live."),
         Reason("stock_to_store", "What sold, or came back, on Reverb was taken into your store's stock."),
@@ -63,13 +63,14 @@ REASONS: dict[str, Reason] = {
         # skipped
         Reason(
             "no_sku",
-            "The product has no SKU. Give it one in your store; it is how its listing is found.",
+            "The product has no SKU and no listing, so none was linked or made. Add a SKU in your store.",
             Mend.STORE,
             waits=True,
         ),
         Reason(
             "sku_twice",
-            "Another product in your store has the same SKU. Give each its own, or nobody knows whose listing it is.",
+            "Another product in your store has the same SKU, so no listing was linked or made for this one. Give each "
+            "product a SKU of its own.",
             Mend.STORE,
             waits=True,
         ),
@@ -82,7 +83,7 @@ REASONS: dict[str, Reason] = {
         Reason("creating_off", "It is not on Reverb, and making new listings is switched off.", Mend.SETTINGS),
         Reason(
             "not_chosen",
-            "It is not among the products that go to Reverb. If it has a listing, that stays as it is, stock included.",
+            "It is not among the products that go to Reverb. A listing that it has stays as it is until it sells out.",
             Mend.SETTINGS,
         ),
         Reason(
@@ -173,10 +174,15 @@ REASONS: dict[str, Reason] = {
         Reason("order_release_later", "The order in your store could not be cancelled just now. It is tried again."),
         Reason("tracking_failed", "Reverb could not be told the tracking number.", waits=True),
         Reason("tracking_later", "Reverb could not be told the tracking number just now. It is tried again by itself."),
-        Reason("refused", "Reverb rejected the change. Its own words are below.", Mend.STORE, waits=True),
+        Reason(
+            "refused",
+            "Reverb rejected the change. Its own words are below. We retry automatically, ever more rarely.",
+            Mend.STORE,
+            waits=True,
+        ),
         Reason(
             "refused_in_part",
-            "Reverb rejected part of the change. We updated the rest. Its own words are below.",
+            "Reverb rejected part of the change. We updated the rest and retry automatically. Its own words are below.",
             Mend.STORE,
             waits=True,
         ),
@@ -204,10 +210,11 @@ REASONS: dict[str, Reason] = {
             "mailed the shop's owners and keep trying. Please end it on Reverb.",
             Mend.LISTING,
             waits=True,
+            speaker="",
         ),
         Reason(
             "not_permitted",
-            "Reverb does not let this token or shop do that. Its own words are below.",
+            "Reverb does not let this token or shop do that. Its own words are below. We retry automatically.",
             Mend.REVERB_CONNECTION,
             waits=True,
         ),
@@ -245,11 +252,12 @@ REASONS: dict[str, Reason] = {
             "Your store's stock could not be updated just now. We retry within a minute.",
             speaker="Your store",
         ),
-        Reason("try_later", "It will be tried again by itself."),
-        Reason("slow_down", "Reverb asked us to slow down. It will be tried again by itself."),
+        Reason("try_later", "It did not work just now. We retry automatically.", speaker=""),
+        Reason("slow_down", "Reverb asked us to slow down. We retry automatically."),
         Reason(
             "answer_lost",
             "Reverb's answer was lost. Before we send it again, we look whether the listing was made.",
+            speaker="",
         ),
         Reason(
             "look_again_first",
@@ -257,9 +265,10 @@ REASONS: dict[str, Reason] = {
         ),
         Reason(
             "gave_up",
-            "It failed too often in a row. Press “Try again” once the cause is gone.",
+            "It failed too often in a row. We retry once a day; press “Try again” once the cause is gone.",
             Mend.NOWHERE,
             waits=True,
+            speaker="",
         ),
         Reason("interrupted", "The worker stopped half-way. It is looked at again."),
         Reason(

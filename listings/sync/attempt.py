@@ -292,6 +292,8 @@ def _failed(begun: Begun, taken: Claim, error: ReverbError, done: list[Change]) 
             ending.reason = "try_later"
         case _:
             return ending
+    if error.said:  # else the words are ours
+        ending.message = f"Reverb: “{error.message}”"
     return _later(taken, ending, at_least=error.retry_after)
 
 

@@ -23,7 +23,7 @@ from shops.models import ReverbConnection, SyncSettings
 from shops.models.settings import StockWay
 from shops.reverb.lists import HOLD_SEVERAL
 from synclog.models import Entry
-from synclog.reasons import REASONS
+from synclog.reasons import REASONS, quoted
 
 #: Seconds after which it is tried again at the latest: where none is left, or what went wrong will pass; else, where
 #: Reverb refuses a lower number.
@@ -130,6 +130,7 @@ def is_overdue(begun: Begun, connection: ReverbConnection | None, settings: Sync
 
 
 def _tell(ending: Ending) -> None:
+    ending.message = quoted(ending.reason, ending.message)
     ending.outcome, ending.reason = Entry.Outcome.FAILED, "still_on_sale"
 
 
@@ -157,7 +158,7 @@ def _text(found: Sequence[Listing], begun: Begun, ending: Ending, connection: Re
     for one in found:
         product = begun.product if one.product_id == begun.product.pk else one.product
         lines.append(f"- {product.title} (SKU {product.sku or one.sku})\n  {one.link or 'no link known'}")
-    why = " ".join(filter(None, [REASONS[ending.reason].words, f"“{ending.message}”" if ending.message else ""]))
+    why = f"{REASONS[ending.reason].words} {quoted(ending.reason, ending.message)}".strip()
     named, minutes = "\n".join(lines), LASTS.total_seconds() / 60
     return (
         f"These listings are on sale on Reverb although none is left in your store:\n\n{named}\n\n"

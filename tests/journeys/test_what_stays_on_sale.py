@@ -10,9 +10,11 @@ from django.core import mail
 
 from listings import jobs
 from listings.models import Job, Listing
+from shops import outages
 from shops.models import ReverbConnection
 from shops.reverb import upkeep
 from synclog.models import Entry
+from synclog.reasons import quoted
 from tests.journeys.sales import read_orders
 from tests.journeys.world import World
 
@@ -179,6 +181,7 @@ def test_a_dead_token_is_asked_again_and_all_goes_on_when_it_lives(world: World,
     assert connection.hooks_due_at is not None
     assert connection.hooks_due_at <= world.now + timedelta(minutes=2)
     upkeep.check(connection)
+    outages.make_due(world.shop.pk)
     live_on(world, timedelta(seconds=30))
     assert world.listing()["state"] == "sold"
     assert ReverbConnection.objects.get().problem == ""
@@ -239,3 +242,26 @@ def test_a_seller_who_switched_the_sync_off_gets_no_mail(world: World, guitar: d
     world.edit(guitar, inventory_quantity=0)
     live_on(world, timedelta(minutes=40), pace=timedelta(minutes=5))
     assert mail.outbox == []
+
+
+def test_the_log_quotes_reverb_only_where_reverb_said_it(world: World, guitar: dict[str, Any]) -> None:
+    world.reverb.fault("status", status=403, page="cloudflare", method="GET", path="/listings/[0-9]")
+    world.edit(guitar, price="7.00")
+    world.wait(3)
+    assert world.step()
+    entry = world.last()
+    said = "Reverb answered with a page instead of data (status 403)."
+    assert (entry.reason, quoted(entry.reason, entry.message)) == ("try_later", said)
+    world.reverb.fault("status", status=500, body={"message": "Out to lunch"}, path="/listings/[0-9]")
+    world.wait(10)
+    assert world.step()
+    entry = world.last()
+    assert quoted(entry.reason, entry.message) == "Reverb: “Out to lunch”"
+
+
+def test_while_reverb_is_out_of_reach_the_owners_are_mailed_all_the_same(world: World, guitar: dict[str, Any]) -> None:
+    world.reverb.fault("lost_request", times=10**6)
+    world.edit(guitar, inventory_quantity=0)
+    live_on(world, timedelta(minutes=25), pace=timedelta(minutes=1))
+    assert len(mail.outbox) == 1
+    assert world.entries().count("still_on_sale") == 1
