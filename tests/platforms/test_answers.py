@@ -32,6 +32,7 @@ pytestmark = pytest.mark.live
 #: Platform → what tells its calls that change something.
 WRITES: dict[str, dict[str, Any]] = {
     "bigcommerce": {"method": "PUT|POST"},
+    "magento2": {"method": "PUT|POST"},
     "shopify": {"text": "inventoryAdjust"},
     "woocommerce": {"method": "PUT|POST"},
 }

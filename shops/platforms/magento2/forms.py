@@ -152,6 +152,8 @@ def store_order(order: Order) -> StoreOrder:
     )
     marked = _MAIL.fullmatch(order.customer_email)
     status = STATES.get(order.state, OrderStatus.OPEN)
+    if marked and status == OrderStatus.WAITING:
+        status = OrderStatus.OPEN  # it was paid on Reverb
     if status == OrderStatus.OPEN and order.is_shipped and all(_is_out(row) for row in order.rows):
         status = OrderStatus.DONE  # an order that was not invoiced stays in processing
     number = order.increment_id or order.entity_id
