@@ -20,9 +20,9 @@ class Clock:
         """Return the time in seconds."""
         return time.time() + self.offset_s
 
-    def unmoved(self) -> float:
-        """Return the time in seconds without what a test moved it on: callers sign by their own clocks."""
-        return self.now() - self.offset_s
+    def is_near(self, at: float, within_s: float) -> bool:
+        """Tell whether a caller's stamp is of now: by this clock, or by the one that no test moved on."""
+        return min(abs(self.now() - at), abs(self.now() - self.offset_s - at)) <= within_s
 
     def stamp(self, at: float | None = None) -> str:
         """Return a moment as ISO 8601 with offset, the present one by default."""

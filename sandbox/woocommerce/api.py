@@ -11,6 +11,7 @@ from typing import Any
 from flask import Flask, g, jsonify, request
 
 from sandbox.common import oauth1
+from sandbox.common.clock import Clock
 from sandbox.common.keep import Doc
 from sandbox.common.sender import Sender
 from sandbox.common.store import Stores
@@ -41,7 +42,7 @@ def shop_of(stores: Stores) -> Doc | tuple[Doc, int]:
         for one in (shop["token"], *(shop.get("keys") or [])):
             known, _, known_secret = one.partition(":")
             if signed and known == signed:
-                right = oauth1.is_signed(request, {}, oauth1.key(known_secret)) and _is_fresh(stores.clock.unmoved())
+                right = oauth1.is_signed(request, {}, oauth1.key(known_secret)) and _is_fresh(stores.clock)
                 return shop if right else _wrong("Invalid signature - provided signature does not match.")
             if not signed and request.is_secure and known == key:
                 right = hmac.compare_digest(known_secret, secret)
@@ -67,14 +68,14 @@ def _pair() -> str:
     return pair or f"{request.args.get('consumer_key', '')}:{request.args.get('consumer_secret', '')}"
 
 
-def _is_fresh(now: float) -> bool:
+def _is_fresh(clock: Clock) -> bool:
     """A timestamp may be a quarter of an hour off, and a nonce is good for once."""
-    at, nonce = request.args.get("oauth_timestamp", ""), request.args.get("oauth_nonce", "")
+    at, nonce, now = request.args.get("oauth_timestamp", ""), request.args.get("oauth_nonce", ""), clock.now()
     if request.args.get("oauth_signature_method") != "HMAC-SHA256" or not at.isdigit() or not nonce:
         return False
     for old in [one for one, when in _used.items() if when < now - 2 * NONCE_S]:
         del _used[old]
-    if abs(now - int(at)) > NONCE_S or nonce in _used:
+    if not clock.is_near(int(at), NONCE_S) or nonce in _used:
         return False
     _used[nonce] = now
     return True

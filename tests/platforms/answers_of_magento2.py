@@ -22,7 +22,6 @@ ROWS = [
     _error(401, "Unauthorized"),
     _error(403, "The entity that was requested doesn't exist. Verify the entity and try again."),
     _error(404, "No such entity.", ray="8f1c2d"),
-    _error(429, "Too Many Requests", trace=None),
     _error(500, "Internal Error. Details are available in Magento log file. Report ID: webapi-6"),
     _error(500, "SQLSTATE[40001]: Serialization failure: 1213 Deadlock found when trying to get lock"),
     _error(400, "Database deadlock found when trying to get lock"),

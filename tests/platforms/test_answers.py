@@ -189,6 +189,8 @@ def test_a_sale_on_reverb_is_taken_off_once_whatever_answers_first(store: Store,
 def _bring(world: World) -> StoreError | None:
     """Bring the store what it lacks, as a worker does a minute later; return why it still lacks something."""
     world.later += timedelta(minutes=1)
+    if world.store.platform.kind == "magento2":  # a signature's date is of now
+        world.store.control.ask("POST", "/clock", {"advance_s": 60})
     with clock.running_by(lambda: datetime.now(UTC) + world.later):
         return _brought(world)
 

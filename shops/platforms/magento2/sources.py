@@ -147,9 +147,10 @@ def added(places: Sequence[Place], units: int) -> list[Place]:
 
 
 def write(rest: Rest, places: Sequence[Place]) -> None:
-    """Set rows, all in one call. Raises StoreError."""
+    """Set rows, all in one call. Raises StoreError, with `maybe_done` where the answer is not that of a success: []."""
     rows = [
         {"sku": one.sku, "source_code": one.code, "quantity": one.quantity, "status": int(one.in_stock)}
         for one in places
     ]
-    rest.written("POST", "/inventory/source-items", {"sourceItems": rows})
+    if not isinstance(rest.written("POST", "/inventory/source-items", {"sourceItems": rows}), list):
+        raise StorePassing(f"{STORE}'s answer to a change of stock could not be read.", maybe_done=True)

@@ -235,7 +235,10 @@ class Stock:
             if not done:
                 return replace(count, done=0)
             with calls.written():
-                return replace(self.count(sku), done=None if done == by else done)
+                after = self.count(sku)
+                if (after.place, after.there) == (count.place, count.there):
+                    raise StorePassing(f"{STORE} does not show our change of stock.")
+            return replace(after, done=None if done == by else done)
 
     def _adjust(self, sku: str, count: Count, by: int) -> int:
         places = self.places(sku)
