@@ -7,12 +7,12 @@ was placed before the span and paid inside it, which `created_start_date` does n
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from functools import partial
 from itertools import islice
 
 from django.db.models import F, Max, Q, QuerySet
 
 from listings.models import Order
+from listings.orders import unread
 from listings.orders.take import take
 from listings.orders.told import not_readable
 from reverbsync import clock
@@ -106,11 +106,18 @@ def _read(connection_id: int, client: ReverbClient, now: datetime) -> None:
         raise Passing("Reverb was disconnected.")
     planned = connection.orders_due_at
     try:
-        left_out = partial(not_readable, connection.shop_id)
-        found = client.orders(_since(connection, now), left_out=left_out)
+        left_out: list[str] = []
+
+        def leave_out(number: str, why: str) -> None:
+            left_out.append(number)
+            not_readable(connection.shop_id, number, why)
+
+        found = client.orders(_since(connection, now), left_out=leave_out)
         news = 0
         while part := list(islice(found, BATCH)):
             news += take(connection.shop, part, cause="Reverb order")
+        if left_out or connection.orders_unread:
+            unread.follow(connection, client, left_out)
     except Exception as error:
         _plan(connection, planned, now + _delay(connection, error, now))
         raise

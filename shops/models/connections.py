@@ -72,6 +72,8 @@ class ReverbConnection(models.Model):
     #: All orders that changed on Reverb before this moment have been read; and when they are read next.
     orders_read_at = models.DateTimeField(null=True, blank=True)
     orders_due_at = models.DateTimeField(null=True, blank=True)
+    #: Sales whose row could not be read: number → since when, how often it was asked for, and when it is next.
+    orders_unread = models.JSONField(default=dict, blank=True)
     #: When calls about orders and listings last arrived, and when reading the orders last found what none told of.
     order_called_at = models.DateTimeField(null=True, blank=True)
     listing_called_at = models.DateTimeField(null=True, blank=True)

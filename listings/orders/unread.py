@@ -1,0 +1,62 @@
+"""Sales whose row in Reverb's list could not be read: each is asked for by itself later, with growing delay.
+
+They stand in the account's row, so that a reading of the list, which shows a sale for ten minutes only, is not the last
+word. The sync log names each once (`told.not_readable`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+from listings.orders.take import take
+from reverbsync import clock
+from shops.models import ReverbConnection
+from shops.reverb.client import ReverbClient
+from shops.reverb.errors import NotFound, Paced, ReverbError
+
+#: Until the next try: at first, and at most; and for how long.
+FIRST, AT_LATEST, FOR = timedelta(minutes=1), timedelta(hours=6), timedelta(days=30)
+#: So many are remembered of an account, and asked for in one reading.
+MOST, AT_ONCE = 200, 5
+
+
+def follow(connection: ReverbConnection, client: ReverbClient, left_out: Collection[str]) -> None:
+    """Remember the numbers that were left out now, and ask for those that are due. Call it in the shop's turn.
+
+    Raises Paced only: whatever else comes of one sale, the others are asked for.
+    """
+    now = clock.now()
+    known: dict[str, dict[str, Any]] = dict(connection.orders_unread)
+    for number in left_out:
+        if number and len(known) < MOST:
+            known.setdefault(number, {"since": now.isoformat(), "due": (now + FIRST).isoformat(), "tries": 0})
+    due = [number for number, one in known.items() if datetime.fromisoformat(one["due"]) <= now]
+    try:
+        for number in due[:AT_ONCE]:
+            known[number] = _tried(known[number], now)
+            if _is_read(connection, client, number) or now > datetime.fromisoformat(known[number]["since"]) + FOR:
+                del known[number]
+    finally:
+        if known != connection.orders_unread:
+            same = ReverbConnection.objects.filter(pk=connection.pk, account_id=connection.account_id)
+            same.update(orders_unread=known)
+
+
+def _tried(one: dict[str, Any], now: datetime) -> dict[str, Any]:
+    wait = min(AT_LATEST, FIRST * 2.0 ** min(one["tries"] + 1, 20))
+    return {**one, "tries": one["tries"] + 1, "due": (now + wait).isoformat()}
+
+
+def _is_read(connection: ReverbConnection, client: ReverbClient, number: str) -> bool:
+    """Tell whether a sale could be read and taken by itself, or is none of this account's."""
+    try:
+        take(connection.shop, [client.order(number)], cause="Reverb order")
+    except NotFound:
+        return True
+    except Paced:
+        raise
+    except ReverbError:
+        return False
+    return True
