@@ -14,7 +14,8 @@ from listings.orders import place
 from reverbsync import clock
 from shops import make
 from shops.models import ReverbConnection, StoreConnection, SyncSettings
-from shops.platforms.values import Keys
+from shops.orders import NewOrder, StoreOrder
+from shops.platforms.values import Keys, StorePassing
 from synclog.models import Entry
 from tests.orders.world import Sales
 
@@ -360,3 +361,58 @@ def test_two_workers_at_once_make_one_order(sales: Sales) -> None:
     for one in both:
         one.join()
     assert len(sales.store_orders()) == 1
+
+
+# -- what an attempt begins beside the order -----------------------------------------------------------------------
+
+
+class Lending:
+    """A store whose orders need something beside themselves; its first answer is lost."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.begun: list[dict[str, Any]] = []
+        self.settled: list[dict[str, Any]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
+
+    def place(self, order: NewOrder) -> StoreOrder:
+        """Keep what is begun, and lose the first answer."""
+        self.begun.append(dict(order.begun))
+        order.keep({"loans": [len(self.begun)]})
+        if len(self.begun) == 1:
+            raise StorePassing("Gone.", maybe_done=False)
+        made: StoreOrder = self.client.place(order)
+        order.keep({})
+        return made
+
+    def settle(self, begun: dict[str, Any], reverb_number: str) -> None:
+        """Remember what was to be finished."""
+        self.settled.append(begun)
+
+
+@pytest.fixture
+def lending(sales: Sales, monkeypatch: pytest.MonkeyPatch) -> Lending:
+    """Return the store as one that lends."""
+    made = Lending(place.client_of(StoreConnection.objects.get()))
+    monkeypatch.setattr(place, "client_of", lambda _: made)
+    return made
+
+
+def test_what_an_attempt_has_begun_is_known_to_the_next_one(sales: Sales, lending: Lending) -> None:
+    sales.sell(product=sales.product())
+    sales.work()
+    assert (sales.row().begun, sales.row().making_at is None) == ({"loans": [1]}, False)
+    sales.wait(seconds=150)
+    assert lending.begun == [{}, {"loans": [1]}]
+    assert (sales.row().begun, sales.row().place) == ({}, Place.MADE)
+
+
+def test_what_an_attempt_has_begun_is_finished_when_the_sale_is_off(sales: Sales, lending: Lending) -> None:
+    sales.sell(product=sales.product())
+    sales.work()
+    sales.say(status="cancelled")
+    sales.wait(seconds=150)
+    assert lending.settled == [{"loans": [1]}]
+    assert (sales.row().begun, sales.row().place) == ({}, Place.NOT_MADE)
