@@ -15,6 +15,8 @@ BENCHES = {
     "pace": 240,
     "fairness": 420,
     "urgent": 300,
+    "neighbour": 480,
+    "flood": 480,
     "sold": 300,
     "intake": 180,
     "synclog": 1800,
