@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.apps import AppConfig
 
 
@@ -14,23 +12,12 @@ class ListingsConfig(AppConfig):
 
     def ready(self) -> None:
         """Begin to listen."""
-        from listings import comeback, jobs, models, walks  # noqa: PLC0415 -- tables are there only now
+        from listings import comeback, jobs, walks  # noqa: PLC0415 -- tables are there only now
         from listings.orders import place  # noqa: PLC0415
         from reverbsync import clock, one_clock  # noqa: PLC0415
-        from shops.signals import reverb_is_back, store_is_back, store_replaced  # noqa: PLC0415
+        from shops.signals import reverb_is_back, store_is_back  # noqa: PLC0415
 
         one_clock.begin()
-
-        def forget_products(shop: Any, **_: object) -> None:
-            """Forget the old store's products. Their listings stay on Reverb: the new store's find them by SKU."""
-            place.store_replaced(shop)
-            models.Walk.objects.filter(shop=shop).delete()
-            models.Recheck.objects.filter(shop=shop).delete()
-            models.Product.objects.filter(shop=shop).delete()
-            # What was sold on Reverb so far was the old store's.
-            models.Order.objects.filter(shop=shop).update(counts=False, counted=0, shown=0)
-
-        store_replaced.connect(forget_products, weak=False, dispatch_uid="listings.forget_products")
 
         def go_on(shop_id: int, **_: object) -> None:
             """Make due what waits for the store: it answers again."""

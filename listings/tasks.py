@@ -25,7 +25,7 @@ from reverbsync.contained import each_by_itself
 from reverbsync.scheduling import Sweep
 from reverbsync.share import share
 from reverbsync.wake import awake, waiting, wake
-from shops.models import ReverbConnection
+from shops.models import ReverbConnection, StoreConnection
 from shops.reverb.client import ReverbClient
 
 logger = logging.getLogger(__name__)
@@ -113,7 +113,7 @@ def _one_turn(task: str, shop_id: int, due: Callable[[int], Work | None], turn: 
     """Do one turn of what is due for the shop, unless another worker is at it; wake the next turn if there is one."""
     awake(task, shop_id)
     with only_one(task, shop_id) as alone:
-        found = due(shop_id) if alone else None
+        found = due(shop_id) if alone and not _is_clearing(shop_id) else None
         if found is None:
             return
         turn(found)
@@ -153,7 +153,14 @@ def _wake(task: str, shops: Collection[int]) -> None:
         wake(task, shop_id)
 
 
+def _is_clearing(shop_id: int) -> bool:
+    """Tell whether what is known of the shop's products belongs to a store that was connected before."""
+    return StoreConnection.objects.filter(shop=shop_id, clearing_since__isnull=False).exists()
+
+
 def _must_wait(shop_id: int, *, in_bulk: bool) -> bool:
+    if _is_clearing(shop_id):
+        return True
     connection = ReverbConnection.objects.filter(shop=shop_id).first()
     if connection is None:
         return False

@@ -26,10 +26,11 @@ from shops.reverb import connect, hooks, limits, reference
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import ReverbError
 from shops.reverb.lists import PROVIDERS, Lists
-from shops.signals import store_replaced
 
 #: Checks what a store says of itself, and its webhooks (shops/upkeep.py).
 CHECK_STORE = "shops.check_store"
+#: Deletes what is held of a store that was replaced, or is to be forgotten (webhooks/privacy.py).
+CLEAR_STORE = "webhooks.clear_store"
 #: Checks our webhooks at Reverb (shops/reverb/upkeep.py).
 CHECK_REVERB = "shops.check_reverb"
 
@@ -74,7 +75,9 @@ def connect_store(shop: Shop, *, platform: str, address: str, keys: Keys, proble
             ToldProduct.objects.filter(store=connection).delete()
             MissingProducts.objects.filter(store=connection).delete()
             ToldOrder.objects.filter(store=connection).delete()
-            store_replaced.send(StoreConnection, shop=shop)
+            StoreConnection.objects.filter(pk=connection.pk).update(clearing_since=now)
+            connection.clearing_since = now
+            wake(CLEAR_STORE, shop.pk)
         look_again(shop)
     wake(CHECK_STORE, shop.pk)
     return connection

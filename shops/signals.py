@@ -8,6 +8,3 @@ from django.dispatch import Signal
 store_is_back = Signal()
 #: The same of Reverb, for the shop's account.
 reverb_is_back = Signal()
-#: A shop was connected to another store than before; what is known of the old store's products is of no use any more.
-#: Sent inside the transaction, with `shop`.
-store_replaced = Signal()

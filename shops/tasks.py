@@ -13,7 +13,7 @@ from reverbsync.contained import each_by_itself
 from reverbsync.scheduling import Sweep
 from reverbsync.wake import awake, wake
 from shops import health, make, outages, upkeep
-from shops.models import PendingConnection, ReverbConnection, StoreConnection
+from shops.models import PendingConnection, ReverbConnection
 from shops.reverb import upkeep as reverb_upkeep
 
 
@@ -22,7 +22,7 @@ def check_store(shop_id: int) -> None:
     """Check a shop's store and its webhooks."""
     awake(make.CHECK_STORE, shop_id)
     with only_one(make.CHECK_STORE, shop_id) as alone:
-        connection = StoreConnection.objects.filter(shop=shop_id, hooks_due_at__lte=clock.now()).first()
+        connection = upkeep.due_ones().filter(shop=shop_id).first()
         if alone and connection is not None:
             upkeep.check(connection)
 

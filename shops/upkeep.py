@@ -10,7 +10,7 @@ from dataclasses import asdict
 from datetime import timedelta
 
 from django.conf import settings
-from django.db.models import F, Q
+from django.db.models import F, Q, QuerySet
 from pydantic import SecretStr
 
 from reverbsync import clock
@@ -29,8 +29,13 @@ LET_GO = timedelta(hours=24)
 
 def due() -> list[int]:
     """Return the shops whose store is to be checked, for the sweeper."""
-    asked = Q(hooks_due_at__lte=clock.now())
-    return list(StoreConnection.objects.filter(asked).order_by(F("hooks_due_at")).values_list("shop_id", flat=True))
+    return list(due_ones().order_by(F("hooks_due_at")).values_list("shop_id", flat=True))
+
+
+def due_ones() -> QuerySet[StoreConnection]:
+    """Return the connections that are to be checked: not while the store that was connected before is forgotten."""
+    may_be_asked = Q(clearing_since__isnull=True) | Q(removed_at__isnull=False)
+    return StoreConnection.objects.filter(may_be_asked, hooks_due_at__lte=clock.now())
 
 
 def is_stale(connection: StoreConnection, age: timedelta) -> bool:

@@ -10,7 +10,7 @@ from listings.orders import look
 from reverbsync import clock
 from reverbsync.outage import NotReached, attempt
 from shops import health
-from shops.events import Event, ShopForgotten
+from shops.events import Event
 from shops.models import Shop
 from shops.platforms import Platform, platform_of
 from shops.platforms.values import Unreadable
@@ -33,12 +33,12 @@ def hand_over(shop: Shop, *, sales: bool | None = None) -> bool:
     for stays open for later; what breaks by itself is counted, tried again, and put aside in the end (inbox.broke).
     Raises only what ends the turn (reverbsync.outage).
     """
+    if shop.store.clearing_since is not None and shop.store.removed_at is None:
+        return False  # until the store that was connected before is forgotten
     now, platform = clock.now(), platform_of(shop.store)
     turn, over = Turn(shop.pk, now), clock.monotonic() + TURN_S
     batch = inbox.open_ones(shop, now=now, limit=BATCH, sales=sales, in_order=platform.is_told)
     meant = _read_all(shop, platform, batch, turn, over)
-    if _forgotten(shop, meant, turn):
-        return len(batch) == BATCH
     events = {event: f"webhook {delivery.topic}" for delivery, found in meant.items() for event in found.events}
     failed = intake.take(shop, events, over=over)
     failed |= _follow(shop, [event for event in events if not isinstance(failed.get(event), NotReached)])
@@ -98,20 +98,6 @@ def _read(shop: Shop, platform: Platform, delivery: Delivery, meant: dict[Delive
     if found is None:
         raise _Unknown
     meant[delivery] = _Meaning(found)
-
-
-def _forgotten(shop: Shop, meant: dict[Delivery, _Meaning], turn: Turn) -> bool:
-    """Forget the store if it asks for that; returns whether that is done, and nothing is left to follow."""
-    asked = [one for one, found in meant.items() if any(isinstance(event, ShopForgotten) for event in found.events)]
-    if not asked:
-        return False
-    error = attempt(partial(privacy.forget_store, shop))
-    if error is None:
-        return True
-    for delivery in asked:
-        del meant[delivery]
-        turn.end(delivery, [error], replayable=True)
-    return False
 
 
 def _follow(shop: Shop, events: list[Event]) -> dict[Event, Exception]:

@@ -9,16 +9,20 @@ a customer of the store is one of them, forgetting a customer empties those of a
 from __future__ import annotations
 
 import logging
+import math
 from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
 
-from listings.models import Job, Listing, Order, Product, Recheck, Walk
-from listings.orders import forget
-from shops import mail
-from shops.events import CustomerDataAsked, CustomerForgotten, Event
-from shops.models import Shop, StoreConnection
+from listings.models import Indexed, Job, Line, Listing, Order, Product, Recheck, Walk
+from listings.orders import forget, place
+from reverbsync import clock
+from reverbsync.database import portions
+from reverbsync.wake import wake
+from shops import mail, make
+from shops.events import CustomerDataAsked, CustomerForgotten, Event, ShopForgotten
+from shops.models import Shop, StoreConnection, ToldOrder, ToldProduct
 from shops.platforms import platform_of
 from shops.platforms.values import StorePassing
 from synclog.models import Entry
@@ -26,7 +30,10 @@ from webhooks.models import Delivery
 
 logger = logging.getLogger(__name__)
 
-PORTION = 5_000
+#: So many rows, and what hangs on them, are deleted at once.
+PORTION = 1_000
+#: How long one turn holds a worker before the shop queues up again behind the others.
+TURN_S = 2.0
 
 
 class NotMailed(StorePassing):
@@ -38,26 +45,59 @@ def follow(shop: Shop, event: Event) -> None:
     match event:
         case CustomerForgotten():
             _empty(shop)
+        case ShopForgotten():
+            ask_to_forget_store(shop)
         case CustomerDataAsked(customer_id, order_ids):
             _tell_owners(shop, customer_id, order_ids)
 
 
-def forget_store(shop: Shop) -> None:
-    """Delete all that is held of a store whose seller left, unless it was connected again since.
+def ask_to_forget_store(shop: Shop) -> None:
+    """Let all that is held of a store be deleted whose seller left, unless it was connected again since.
 
     The shop itself and its people stay: they are accounts here, and can be deleted by their owner.
     """
+    gone = StoreConnection.objects.filter(shop=shop, removed_at__isnull=False)
+    if gone.filter(clearing_since__isnull=True).update(clearing_since=clock.now()):
+        wake(make.CLEAR_STORE, shop.pk)
+    elif not gone.exists():
+        logger.warning("Shop %s is to be forgotten, but its store is connected; nothing was deleted", shop.pk)
+
+
+def stores_to_clear() -> list[int]:
+    """Return the shops whose store was replaced or is to be forgotten, for the sweeper."""
+    return list(StoreConnection.objects.filter(clearing_since__isnull=False).values_list("shop_id", flat=True))
+
+
+def clear_store(shop_id: int) -> bool:
+    """Delete for one turn what is held of a shop's former store; return whether there is more.
+
+    Of one that was replaced, its products: they must not count as vanished, which would end their listings; the new
+    store's find them by SKU. Of one that is to be forgotten, all. It can be stopped at any moment, and goes on.
+    """
+    store = StoreConnection.objects.select_related("shop").filter(shop=shop_id, clearing_since__isnull=False).first()
+    if store is None:
+        return False
+    over = clock.monotonic() + TURN_S
+    forgotten = store.removed_at is not None
+    more = (Delivery.objects.filter(source="store"), Entry.objects.all()) if forgotten else ()
+    for rows in (*more, *(table.objects.all() for table in (Job, Walk, Recheck, Listing, Product))):
+        if not _delete_until(over, rows.filter(shop=shop_id)):
+            return True
+    # Sales on Reverb belong to that account. Their units were the old store's.
+    if forgotten:
+        forget.buyers_of(store.shop)
+    place.store_replaced(store.shop)
+    for some in portions(Order.objects.filter(shop=shop_id, counts=True)):
+        some.update(counts=False, counted=0, shown=0)
     with transaction.atomic():
-        store = StoreConnection.objects.select_for_update().filter(shop=shop).first()
-        if store is None or store.removed_at is None:
-            logger.warning("Shop %s is to be forgotten, but its store is connected; nothing was deleted", shop.pk)
-            Delivery.objects.filter(shop=shop, topic__in=platform_of(shop.store).app_topics).delete()
-            return
-        _delete_rows(shop, Delivery.objects.filter(source="store"))
-        # Sales on Reverb belong to that account. Their units were the old store's.
-        forget.buyers_of(shop)
-        Order.objects.filter(shop=shop).update(counts=False, counted=0, shown=0)
-        store.delete()
+        # Unless it was connected again, or to yet another store, in the meantime.
+        same = StoreConnection.objects.select_for_update().filter(pk=store.pk, clearing_since=store.clearing_since)
+        if forgotten:
+            same.filter(removed_at__isnull=False).delete()
+        else:
+            same.update(clearing_since=None)
+        make.look_again(store.shop)
+    return StoreConnection.objects.filter(shop=shop_id, clearing_since__isnull=False).exists()
 
 
 def delete_asked_for() -> None:
@@ -67,17 +107,23 @@ def delete_asked_for() -> None:
         if store is not None and store.hooks_due_at is not None:
             continue  # upkeep is still taking it down, for a day at most
         number = shop.pk
-        _delete_rows(shop, Delivery.objects.all(), Order.objects.all())
+        mine = (Delivery, Order, Job, Walk, Recheck, Listing, Product, Entry)
+        rest = (Line.objects.filter(sync__shop=shop), Indexed.objects.filter(sync__shop=shop))
+        told = (ToldProduct.objects.filter(store__shop=shop), ToldOrder.objects.filter(store__shop=shop))
+        for rows in (*rest, *told, *(table.objects.filter(shop=shop) for table in mine)):
+            _delete_until(math.inf, rows)
         shop.delete()
         logger.info("Shop %s was deleted as its owner asked", number)
 
 
-def _delete_rows(shop: Shop, *more: QuerySet[Any]) -> None:
-    """Delete what may be many rows in portions, each its own statement."""
-    for rows in (*more, *(table.objects.all() for table in (Job, Listing, Walk, Recheck, Product, Entry))):
-        mine = rows.filter(shop=shop).order_by("pk").values_list("pk", flat=True)
-        while rows.model.objects.filter(pk__in=list(mine[:PORTION])).delete()[0]:
-            pass
+def _delete_until(over: float, rows: QuerySet[Any]) -> bool:
+    """Delete what may be many rows in portions, each its own statement; return whether none is left when time is up."""
+    keys = rows.order_by("pk").values_list("pk", flat=True)
+    while some := list(keys[:PORTION]):
+        rows.model.objects.filter(pk__in=some).delete()
+        if clock.monotonic() > over:
+            return False
+    return True
 
 
 def _empty(shop: Shop) -> None:

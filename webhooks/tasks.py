@@ -12,6 +12,7 @@ from reverbsync import clock
 from reverbsync.alone import only_one
 from reverbsync.scheduling import Sweep
 from reverbsync.wake import awake, wake
+from shops import make
 from shops.models import Shop
 from webhooks import inbox, of_reverb, privacy
 from webhooks.handover import BATCH, hand_over
@@ -77,9 +78,11 @@ def _one_turn(task: str, shop_id: int, work: Callable[[], bool]) -> None:
 
 @shared_task(name="webhooks.sweep", base=Sweep)
 def sweep() -> None:
-    """Wake the shops that have open deliveries: delayed ones, and those whose wake-up or worker was lost."""
+    """Wake the shops that have open deliveries, delayed or forgotten ones, and those whose former store is cleared."""
     for source, sales, shop_id in inbox.shops_with_open_ones(now=clock.now()):
         wake(inbox.HAND_OVER[source, sales], shop_id)
+    for shop_id in privacy.stores_to_clear():
+        wake(make.CLEAR_STORE, shop_id)
 
 
 @shared_task(name="webhooks.prune")
@@ -93,6 +96,16 @@ def prune() -> None:
     old = Delivery.objects.filter(received_at__lt=before).exclude(state=Delivery.State.OPEN)
     while Delivery.objects.filter(pk__in=old.order_by("received_at").values("pk")[:PRUNE_BATCH]).delete()[0]:
         pass
+
+
+@shared_task(name=make.CLEAR_STORE)
+def clear_store(shop_id: int) -> None:
+    """Delete for one turn what is held of a store that was replaced, or is to be forgotten."""
+    awake(make.CLEAR_STORE, shop_id)
+    with only_one(make.CLEAR_STORE, shop_id) as alone:
+        more = alone and privacy.clear_store(shop_id)
+    if more:
+        wake(make.CLEAR_STORE, shop_id)
 
 
 @shared_task(name="webhooks.delete_shops")

@@ -10,6 +10,7 @@ from django.db.models import Q
 from listings import jobs
 from listings.models import Job, Line, Listing, MassSync, Product, Rank
 from reverbsync import clock
+from reverbsync.database import next_span
 from shops.reverb.client import ReverbClient
 
 #: So many lines are under way at most: enough to keep all workers busy for a while.
@@ -18,6 +19,24 @@ LOOK_AGAIN = timedelta(seconds=1)
 #: How many listings are made between two looks whether Reverb has more than we know of.
 MADE_BETWEEN_COUNTS = 100
 State, Lines = MassSync.State, Line.State
+
+
+def let_go(sync: MassSync) -> None:
+    """Let go the next portion of the products that get no call: the seller has seen what becomes of them.
+
+    Those that get one are let go one by one as they are queued, so that a cancelled run leaves the rest held.
+    """
+    rest = Line.objects.filter(sync=sync).exclude(kind__in=Line.CALLS)
+    span = next_span(rest, "product", after=sync.let_go_up_to or 0)
+    if span is not None:
+        some = rest.filter(**span.of("product"))
+        Product.objects.filter(held=True, pk__in=some.values("product")).update(held=False)
+        # Those in step were compared: settings that are saved later need not bring each of them up once more. What was
+        # read since it began may have come after the comparison.
+        in_step = some.filter(kind=Line.Kind.NOTHING).values("product")
+        Product.objects.filter(looked_at__isnull=True, pk__in=in_step).update(looked_at=sync.begun_at)
+    sync.let_go_up_to = None if span is None else span.until
+    sync.save(update_fields=["let_go_up_to"])
 
 
 def step(sync: MassSync, client: ReverbClient) -> bool:

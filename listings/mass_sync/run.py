@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 
 from listings import jobs
 from listings.mass_sync import confirm, feed, plan, walk
-from listings.models import Line, MassSync, Product
+from listings.models import Line, MassSync
 from listings.sync.cases import Frame
 from reverbsync import clock
 from reverbsync.wake import wake
@@ -91,15 +91,8 @@ def start(shop: Shop) -> None:
         sync = MassSync.objects.select_for_update().filter(shop=shop, state=State.PLANNED).first()
         if sync is None:
             return
-        sync.state, sync.started_at, sync.due_at = State.RUNNING, now, now
-        sync.save(update_fields=["state", "started_at", "due_at"])
-        # Those that get a call are let go one by one as they are queued, so that a cancelled one leaves the rest held.
-        left = Line.objects.filter(sync=sync).exclude(kind__in=Line.CALLS)
-        Product.objects.filter(shop=shop, held=True, pk__in=left.values("product")).update(held=False)
-        # Those in step were compared: settings that are saved later need not bring each of them up once more. What was
-        # read since it began may have come after the comparison.
-        in_step = Line.objects.filter(sync=sync, kind=Line.Kind.NOTHING).values("product")
-        Product.objects.filter(looked_at__isnull=True, pk__in=in_step).update(looked_at=sync.begun_at)
+        sync.state, sync.started_at, sync.due_at, sync.let_go_up_to = State.RUNNING, now, now, 0
+        sync.save(update_fields=["state", "started_at", "due_at", "let_go_up_to"])
     wake(MASS, shop.pk)
 
 
@@ -198,7 +191,9 @@ def _step(sync: MassSync, connection: ReverbConnection, client: ReverbClient) ->
             lists = reference.lists(client, connection.budget)
             plan.step(sync, Frame.of(sync.shop).with_lists(lists), ahead=client.their_now() - clock.now())
         case State.RUNNING:
-            if feed.step(sync, client):
+            if sync.let_go_up_to is not None:
+                feed.let_go(sync)
+            elif feed.step(sync, client):
                 _later(sync, feed.LOOK_AGAIN)
                 return False
         case State.CONFIRMING:

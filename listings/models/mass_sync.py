@@ -59,6 +59,8 @@ class MassSync(models.Model):
     #: The last product that was compared, and how many there are.
     planned_up_to = models.BigIntegerField(default=0)
     products = models.PositiveIntegerField(default=0)
+    #: The last product that gets no call and was let go when the run was started; None: none is left to be let go.
+    let_go_up_to = models.BigIntegerField(null=True)
     #: Listings made since the walk, and how many when Reverb's total was last compared.
     made = models.PositiveIntegerField(default=0)
     made_checked = models.PositiveIntegerField(default=0)

@@ -84,7 +84,8 @@ def shops_with_due_ones(now: datetime) -> set[int]:
 
 def turn(shop_id: int) -> bool:
     """Go through a shop's orders for one turn, oldest first; return whether there may be more."""
-    shop = Shop.objects.select_related("sync_settings").filter(pk=shop_id, delete_asked_at=None).first()
+    mine = Shop.objects.filter(pk=shop_id, delete_asked_at=None).exclude(store__clearing_since__isnull=False)
+    shop = mine.select_related("sync_settings").first()
     over = clock.monotonic() + TURN_S
     while shop is not None and clock.monotonic() < over:
         order = _next(shop)
@@ -159,8 +160,10 @@ def store_replaced(shop: Shop) -> None:
     StoreConnection.objects.filter(shop=shop).update(orders_since=None)
     mine = Order.objects.filter(shop=shop)
     gone: dict[str, Any] = {"place_due_at": None, "parcels_due_at": None, "making_at": None, "begun": {}}
-    mine.filter(Q(place__in=IN_STORE) | Q(making_at__isnull=False)).update(place=Place.ELSEWHERE, **gone)
-    mine.filter(place__in=[Place.OPEN, Place.FAILED, Place.HELD]).update(asked_for=False, place=Place.OFF, **gone)
+    for some in portions(mine.filter(Q(place__in=IN_STORE) | Q(making_at__isnull=False))):
+        some.update(place=Place.ELSEWHERE, **gone)
+    for some in portions(mine.filter(place__in=[Place.OPEN, Place.FAILED, Place.HELD])):
+        some.update(asked_for=False, place=Place.OFF, **gone)
 
 
 # -- one order -----------------------------------------------------------------------------------------------------

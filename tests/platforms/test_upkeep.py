@@ -24,7 +24,7 @@ from synclog.models import Entry
 from tests.pages.test_pages import tell
 from tests.people import product_of
 from tests.platforms.conftest import Store
-from webhooks import inbox
+from webhooks import inbox, tasks
 from webhooks.handover import hand_over
 from webhooks.models import Delivery
 
@@ -204,6 +204,7 @@ def test_a_store_is_forgotten_when_its_seller_has_left_for_good(shop: Shop) -> N
     make.store_removed(shop)
     post("shop/redact")
     hand_over(Shop.objects.get(pk=shop.pk))
+    tasks.clear_store(shop.pk)
     assert not Product.objects.exists()
     assert not Entry.objects.exists()
     assert not StoreConnection.objects.exists()
@@ -213,4 +214,5 @@ def test_a_store_that_was_connected_again_meanwhile_is_not_forgotten(shop: Shop)
     product_of(shop)
     post("shop/redact")
     hand_over(Shop.objects.get(pk=shop.pk))
+    tasks.clear_store(shop.pk)
     assert Product.objects.count() == StoreConnection.objects.count() == 1

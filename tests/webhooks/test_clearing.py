@@ -1,0 +1,136 @@
+"""What is held of a former store is deleted in the background, in portions, and nothing is synced meanwhile."""
+
+from __future__ import annotations
+
+import pytest
+
+from listings import jobs
+from listings import tasks as listing_tasks
+from listings.models import Job, Product, Rank, Walk
+from reverbsync import clock
+from shops import make
+from shops.models import Shop, StoreConnection
+from shops.platforms import client_of
+from shops.platforms.values import Keys, StorePassing
+from synclog.models import Entry
+from tests.pages.test_pages import tell
+from tests.people import NOON, nora, olivia, product_of, shop_of
+from webhooks import handover, inbox, privacy, tasks
+from webhooks.models import Delivery
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def shop() -> Shop:
+    """Return Olivia's shop with five products; Nora has one in a shop of hers."""
+    made = shop_of(olivia())
+    for number in range(5):
+        product_of(made, store_product_id=f"{number}", sku=f"S{number}")
+    product_of(shop_of(nora()))
+    jobs.look_again(Product.objects.filter(shop=made), rank=Rank.STOCK, cause="test", now=NOON)
+    return made
+
+
+def replace(shop: Shop) -> Shop:
+    """Connect another store."""
+    make.connect_store(shop, platform="shopify", address="others.myshopify.com", keys=Keys("t", "s"))
+    return Shop.objects.select_related("store", "sync_settings").get(pk=shop.pk)
+
+
+def left(shop: Shop) -> int:
+    """Return how many products of the shop are known."""
+    return Product.objects.filter(shop=shop).count()
+
+
+def test_connecting_another_store_deletes_nothing_in_the_request(shop: Shop) -> None:
+    replace(shop)
+    assert left(shop) == 5
+
+
+def test_it_is_deleted_in_short_turns_and_no_other_shop_loses_anything(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(privacy, "PORTION", 2)
+    monkeypatch.setattr(privacy, "TURN_S", -1.0)
+    replace(shop)
+    turns = 0
+    while StoreConnection.objects.filter(shop=shop, clearing_since__isnull=False).exists():
+        tasks.clear_store(shop.pk)
+        turns += 1
+        assert turns < 20
+    assert turns > 3
+    assert (left(shop), Product.objects.count()) == (0, 1)
+    assert Shop.objects.get(pk=shop.pk).look_again_asked  # the new store's walks are planned
+
+
+def test_meanwhile_nothing_is_asked_of_the_new_store_by_the_old_ones_ids(shop: Shop) -> None:
+    now = replace(shop)
+    with pytest.raises(StorePassing, match="still forgetting"):
+        client_of(now.store)
+    Walk.objects.create(shop=shop, kind="changes", due_at=NOON)
+    listing_tasks.drain_urgent(shop.pk)
+    listing_tasks.walk(shop.pk)
+    assert not Job.objects.filter(shop=shop, lease__isnull=False).exists()
+    assert Walk.objects.get(shop=shop).failures == 0
+
+
+def test_what_the_new_store_tells_meanwhile_waits_and_is_not_lost(shop: Shop) -> None:
+    inbox.keep(shop.pk, source="store", delivery_id="1", topic="products/update", body=b"{}", state=Delivery.State.OPEN)
+    assert not handover.hand_over(replace(shop))
+    tasks.clear_store(shop.pk)
+    kept = Delivery.objects.get()
+    assert (kept.state, kept.attempts) == (Delivery.State.OPEN, 0)
+
+
+def test_a_third_store_that_is_connected_meanwhile_is_not_begun_before_all_is_gone(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(privacy, "PORTION", 1)
+    monkeypatch.setattr(privacy, "TURN_S", -1.0)
+    replace(shop)
+    for _ in range(4):
+        tasks.clear_store(shop.pk)
+    with clock.running_by(lambda: NOON):
+        make.connect_store(shop, platform="shopify", address="third.myshopify.com", keys=Keys("t", "s"))
+    while privacy.clear_store(shop.pk):
+        pass
+    assert left(shop) == 0
+    assert StoreConnection.objects.get(shop=shop).clearing_since is None
+
+
+def test_a_store_that_is_connected_again_while_it_is_forgotten_begins_anew(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(privacy, "PORTION", 1)
+    tell(shop)
+    make.store_removed(shop)
+    privacy.ask_to_forget_store(shop)
+    monkeypatch.setattr(privacy, "TURN_S", -1.0)
+    for _ in range(4):
+        tasks.clear_store(shop.pk)
+    make.connect_store(shop, platform="shopify", address="guitars.myshopify.com", keys=Keys("t", "s"))
+    while privacy.clear_store(shop.pk):
+        pass
+    assert left(shop) == 0
+    assert StoreConnection.objects.get(shop=shop).clearing_since is None
+
+
+def test_the_sweeper_goes_on_where_a_worker_died(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace(shop)
+    woken: list[tuple[str, int]] = []
+    monkeypatch.setattr(tasks, "wake", lambda task, shop_id: woken.append((task, shop_id)))
+    tasks.sweep()
+    assert (make.CLEAR_STORE, shop.pk) in woken
+
+
+def test_a_shop_that_its_owner_deletes_goes_in_portions_and_entirely(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(privacy, "PORTION", 2)
+    tell(shop)
+    Shop.objects.filter(pk=shop.pk).update(delete_asked_at=NOON)
+    tasks.delete_shops()
+    assert not Shop.objects.filter(pk=shop.pk).exists()
+    assert not Entry.objects.exists()
+    assert Product.objects.count() == 1
