@@ -83,7 +83,10 @@ class Sender:
         return [{"uri": one["hook"]["uri"], "topic": one["topic"], "body": one["body"]} for one in held]
 
     def later(self, in_s: float, what: Callable[[], None]) -> None:
-        """Let something happen in so many seconds, in a thread of its own."""
+        """Let something happen in so many seconds, in a thread of its own; at once for 0."""
+        if in_s <= 0:
+            what()
+            return
         timer = threading.Timer(in_s, what)
         timer.daemon = True
         timer.start()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from listings import jobs
-from listings.jobs import LEASE, Claim
+from listings.jobs import LEASE
 from listings.models import Listing, Product
 from listings.sync.attempt import attempt
 from reverbsync import http
@@ -274,26 +274,6 @@ def test_a_worker_that_died_while_it_waited_for_the_pace_leaves_nothing_to_be_lo
     world.settle()
     assert world.entries() == ["interrupted", "created_publishing", "published"]
     assert len(world.reverb.calls("POST")) == 1
-
-
-def test_who_lost_the_job_leaves_alone_what_the_next_worker_noted(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    world.product()
-    slow = jobs.claim(world.shop.pk, now=world.now)
-    assert slow is not None
-    renew = jobs.renew
-
-    def overtaken(taken: Claim, *, now: datetime) -> bool:
-        world.wait(LEASE.total_seconds() + 1)
-        assert jobs.claim(world.shop.pk, now=world.now) is not None
-        Listing.objects.update(post_started_at=world.now)  # and its call is on its way
-        return renew(taken, now=now)
-
-    monkeypatch.setattr(jobs, "renew", overtaken)
-    attempt(slow)
-    assert Listing.objects.get().post_started_at is not None
-    assert world.reverb.calls("POST") == []
 
 
 def test_a_throttled_store_is_not_taken_for_a_deleted_product(world: World) -> None:

@@ -143,14 +143,14 @@ def test_a_price_that_is_none_is_zero(shop: Shop) -> None:
 def test_a_stamp_ten_years_ahead_does_not_freeze_a_product(shop: Shop) -> None:
     ahead = (NOW + timedelta(days=3650)).isoformat()
     send(shop, "product.updated", product(updated_at=ahead))
-    send(shop, "product.updated", product(updated_at=(NOW + timedelta(seconds=60)).isoformat(), variant={"stock": 0}))
+    send(shop, "product.updated", product(updated_at=datetime.now(UTC).isoformat(), variant={"stock": 0}))
     assert seen(shop).stock == 0
 
 
 def test_a_stamp_ahead_that_was_kept_before_does_not_freeze_a_product(shop: Shop) -> None:
     send(shop, "product.updated", product())
     ToldProduct.objects.update(said_at=NOW + timedelta(days=3650))
-    send(shop, "product.updated", product(updated_at=(NOW + timedelta(seconds=60)).isoformat(), variant={"stock": 0}))
+    send(shop, "product.updated", product(updated_at=datetime.now(UTC).isoformat(), variant={"stock": 0}))
     assert seen(shop).stock == 0
 
 

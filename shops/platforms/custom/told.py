@@ -61,8 +61,8 @@ def _at(stamp: datetime) -> datetime:
 
 
 def _newer(stamp: datetime, kept: datetime) -> bool:
-    """Tell whether what bears `stamp` is at least as new as what was kept. Both may be ahead: kept ones were once."""
-    return _at(kept) <= _at(stamp)
+    """Tell whether what bears `stamp` is at least as new as what was kept. A kept stamp too far ahead says nothing."""
+    return kept > clock.now() + AHEAD or kept <= _at(stamp)
 
 
 def _products(store: StoreConnection, told: list[messages.Product]) -> list[Event]:
