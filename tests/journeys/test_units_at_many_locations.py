@@ -124,9 +124,8 @@ def test_a_sale_is_taken_off_the_store_once_whatever_stands_before_it_for_a_whil
     world: World, answer: dict[str, Any]
 ) -> None:
     product = guitar(world, 5, _2=4)
-    if "lag_s" in world.store.ask(
-        "GET", "/settings"
-    ):  # our clock is moved on at once, which a change that is applied later is not
+    # Our clock is moved on at once, which a change that is applied later is not.
+    if "lag_s" in world.store.ask("GET", "/settings"):
         world.store.ask("POST", "/settings", {"lag_s": 0.0})
     for kind in ("status", "instead"):
         world.store.fault(kind, method="POST", path="graphql|adjustments", text="uantit", **answer)
