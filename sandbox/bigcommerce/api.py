@@ -135,7 +135,7 @@ def _inventory(app: Flask, stores: Stores, sender: Sender, tell: Tell) -> None:
 
     @app.post(f"{ROOT}/v3/inventory/adjustments/relative")
     def relative(store_hash: str) -> Any:
-        """Check all, answer, and apply a moment later: the answer does not mean that it was applied."""
+        """Check all, answer, and apply `lag_s` later: the answer does not mean that it was applied. 0: at once."""
         found: list[tuple[Doc, Doc, int, int]] = []
         for wish in (request.get_json(silent=True) or {}).get("items") or []:
             words, pair = _adjustable(stores, wish)
@@ -150,7 +150,10 @@ def _inventory(app: Flask, stores: Stores, sender: Sender, tell: Tell) -> None:
                     changes = locations.moved(variant, location, by)
                     tell(domain, stores.edit_variant(product, variant, changes, why="api"))
 
-        sender.later(float(sender.settings["lag_s"]), apply)
+        if sender.settings["lag_s"]:
+            sender.later(float(sender.settings["lag_s"]), apply)
+        else:
+            apply()
         return {"transaction_id": f"t-{stores.keep.number('transaction', 1)}"}
 
 
