@@ -6,7 +6,7 @@ Each event, each product and each row is contained by itself: whatever one of th
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -41,10 +41,13 @@ CLOCKS_DIFFER = timedelta(seconds=15)
 FORESEEN = timedelta(days=366)
 
 
-def take(shop: Shop, events: Mapping[Event, str], *, over: float = math.inf) -> dict[Event, Exception]:
+def take(
+    shop: Shop, events: Mapping[Event, str], *, over: float = math.inf, at_least: Collection[Event] = ()
+) -> dict[Event, Exception]:
     """Bring the shop's products up to date with what the events hint at; each product is asked for once.
 
-    `events` tells for each what it came from, for the log; `over` is when the turn is, by clock.monotonic().
+    `events` tells for each what it came from, for the log; `over` is when the turn is, by clock.monotonic(). Those in
+    `at_least` are followed however long it takes: each turn gets on.
 
     Returns the events that could not be followed, each with why: a StoreError where the store did not answer,
     NotReached where the turn was over, else whatever was raised. Trying them again loses nothing. Raises only what ends
@@ -54,7 +57,7 @@ def take(shop: Shop, events: Mapping[Event, str], *, over: float = math.inf) -> 
     client = client_of(shop.store)
     done: dict[str, Exception | None] = {}
     for event, cause in events.items():
-        late = NotReached() if clock.monotonic() > over else None
+        late = NotReached() if clock.monotonic() > over and event not in at_least else None
         if error := late or attempt(partial(_follow, shop, client, event, cause, done)):
             failed[event] = error
     return failed

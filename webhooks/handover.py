@@ -40,7 +40,9 @@ def hand_over(shop: Shop, *, sales: bool | None = None) -> bool:
     batch = inbox.open_ones(shop, now=now, limit=BATCH, sales=sales, in_order=platform.is_told)
     meant = _read_all(shop, platform, batch, turn, over)
     events = {event: f"webhook {delivery.topic}" for delivery, found in meant.items() for event in found.events}
-    failed = intake.take(shop, events, over=over)
+    # A delivery that tells of hundreds of products may take longer than a turn: the first one is worked off whole.
+    first = next((set(found.events) for found in meant.values()), set())
+    failed = intake.take(shop, events, over=over, at_least=first)
     failed |= _follow(shop, [event for event in events if not isinstance(failed.get(event), NotReached)])
     for delivery, found in meant.items():
         errors = [failed[event] for event in found.events if event in failed]
@@ -73,7 +75,8 @@ def _read_all(
         inbox.put_aside(late, state=Delivery.State.IGNORED, note=note, now=turn.now)
         batch = [delivery for delivery in batch if delivery not in late]
     for delivery in batch:
-        if sum(len(found.events) for found in meant.values()) >= MOST_EVENTS or clock.monotonic() > over:
+        many = sum(len(found.events) for found in meant.values()) >= MOST_EVENTS
+        if meant and (many or clock.monotonic() > over):
             turn.left = True
             break
         if (error := attempt(partial(_read, shop, platform, delivery, meant))) is None:

@@ -20,6 +20,8 @@ from shops.platforms.custom import messages
 from shops.platforms.values import Keys, StorePassing, StoreRefused, Unreadable, Unsupported
 from tests.people import olivia
 from tests.platforms.conftest import Store
+from webhooks import handover, inbox
+from webhooks.models import Delivery
 
 pytestmark = pytest.mark.django_db
 
@@ -292,3 +294,15 @@ def test_keys_that_work_a_moment_later_are_not_called_refused(store: Store) -> N
     with pytest.raises(StorePassing) as passing:
         store.client.adjust(unit, store.client.count(unit), by=-1, reference="r-1")
     assert "who are you?" in str(passing.value)
+
+
+def test_a_message_of_many_products_is_worked_off_however_slow_the_machine_is(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many = message("products.updated", {"products": [product(number) for number in range(1, 6)]})
+    inbox.keep(shop.pk, source="store", delivery_id="1", topic="products.updated", body=many, state=Delivery.State.OPEN)
+    monkeypatch.setattr(handover, "TURN_S", 0.0)
+    for _ in range(3):
+        handover.hand_over(shop)
+    assert len(there(shop)) == 5
+    assert Delivery.objects.get().state == Delivery.State.DONE
