@@ -146,7 +146,7 @@ def delivery_done_before_its_jobs() -> AbstractContextManager[Any]:
 
     def put_away(*args: Any, now: datetime, **more: Any) -> Any:
         found = open_ones(*args, now=now, **more)
-        inbox.done(found, now=now)
+        inbox.done(found, now=now, personal=())
         return found
 
     return _instead(handover.inbox, "open_ones", put_away)
@@ -156,7 +156,7 @@ def failed_delivery_is_given_up() -> AbstractContextManager[Any]:
     """A delivery whose store does not answer is put away."""
 
     def given_up(delivery: Any, *, now: datetime, **_: Any) -> None:
-        inbox.done([delivery], now=now)
+        inbox.done([delivery], now=now, personal=())
 
     return _instead(handover.inbox, "try_later", given_up)
 
