@@ -14,8 +14,10 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 import reverbsync.redis
+from listings.orders import glance
 from reverbsync.stack import ports
-from tests.people import olivia
+from shops.models import ReverbConnection
+from tests.people import olivia, shop_of
 
 
 def point_to(settings: Settings, port: int) -> None:
@@ -114,3 +116,18 @@ def test_a_silent_redis_costs_its_time_out_once_and_not_with_every_call(redis_is
         with pytest.raises(redis.RedisError):
             reverbsync.redis.connection().ping()
     assert time.monotonic() - began < 1.0
+
+
+@pytest.mark.django_db
+def test_without_redis_listings_are_still_looked_at_page_by_page(redis_refuses: None) -> None:
+    connection = ReverbConnection.objects.select_related("shop__sync_settings").get(shop=shop_of(olivia()))
+    asked: list[int] = []
+
+    class Client:
+        def listings_page(self, number: int) -> tuple[list[object], int]:
+            asked.append(number)
+            return [], 1
+
+    for _ in range(2):
+        glance.turn(connection, Client())  # type: ignore[arg-type]
+    assert asked == [1]  # the second page is not due yet

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import io
 import json
 
 import pytest
@@ -131,3 +132,20 @@ def test_taking_a_delivery_costs_two_queries(shop: Shop) -> None:
     with CaptureQueriesContext(connection) as queries:
         post(shop)
     assert len([q for q in queries if "SAVEPOINT" not in q["sql"]]) == 2
+
+
+class Slow(io.RawIOBase):
+    """A body of which the server has given up to wait for the rest."""
+
+    def read(self, size: int = -1) -> bytes:
+        """Break off, as reverbsync.web does past its deadline."""
+        raise ConnectionResetError("too slow")
+
+
+@pytest.mark.parametrize("kind", ["store", "reverb"])
+def test_a_body_that_does_not_arrive_in_time_is_answered_408_and_not_kept(shop: Shop, kind: str) -> None:
+    address = {"store": shop.store.webhook_address, "reverb": shop.reverb.webhook_address}[kind]
+    path = "/" + address.partition("//")[2].partition("/")[2]
+    answer = Client().generic("POST", path, b"x" * 100, "application/json", **{"wsgi.input": Slow()})  # type: ignore[arg-type]
+    assert answer.status_code == 408
+    assert not Delivery.objects.exists()
