@@ -15,7 +15,7 @@ from tests.simulation.story import Step, Story
 
 pytestmark = pytest.mark.live
 
-RUNS = 200
+RUNS = 60
 #: In so many runs each planted bug must be found.
 SOON = range(90_000, 90_200)
 PROCESSES = 2
