@@ -70,7 +70,7 @@ REASONS: dict[str, Reason] = {
         Reason(
             "sku_twice",
             "Another product in your store has the same SKU, so no listing was linked or made for this one. Give each "
-            "product a SKU of its own.",
+            "product its own SKU.",
             Mend.STORE,
             waits=True,
         ),
