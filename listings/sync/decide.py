@@ -71,7 +71,8 @@ class Case:
     #: What people call the ids of conditions, categories and shipping profiles.
     names: Mapping[str, str] = field(default_factory=dict)
     number: int | None = None
-    #: A lower stock goes in a call of its own, before all else. False: Reverb refused it so, and it goes with the rest.
+    #: A lower stock goes in a call of its own, before all else. False: it goes with the rest, since Reverb refused it
+    #: alone, or to save a call of a mass sync. An end always goes alone.
     stock_first: bool = True
 
     def only_stock(self) -> Case:
@@ -154,7 +155,8 @@ def _with_listing(case: Case, listing: ReverbListing) -> Decision:
     stock = _stock_step(case, listing) if "stock" in case.switches.fields and case.units is not None else None
     if stock is not None and stock.action == Action.SKIP:
         return stock
-    if stock is not None and stock.first and case.stock_first:  # alone, so that nothing else in the call can be refused
+    alone = stock is not None and stock.first and (case.stock_first or stock.reason == "ended")
+    if stock is not None and alone:  # so that nothing else in the call can be refused
         return replace(stock, follow=tuple(name for name in _others(case, listing) if name not in stock.sends))
     return _together(case, listing, stock)
 

@@ -42,6 +42,8 @@ class Steps:
     store_error: StoreError | None = None
     #: What Reverb refused, in its words. All else was sent without it.
     refusal: Invalid | None = None
+    #: Reverb refused a lower stock by itself.
+    refused_alone: bool = False
 
     def run(self, stock_alone: Case, whole: Callable[[], Case]) -> Ending:
         """Return how the attempt ends. Raises ReverbError; what was done until then is in `done`.
@@ -69,7 +71,7 @@ class Steps:
         except Exception:
             self._raise_alone(case, ending)
             raise
-        case = self._now(replace(found, stock_first=case.stock_first), case.listing)
+        case = self._now(replace(found, stock_first=case.stock_first and not self.in_bulk), case.listing)
         if case.listing is None:
             apply.wait_for_lost_post(self.row)
         elif self.stock.indexed_at is None:
@@ -83,7 +85,9 @@ class Steps:
             apply.keep(self.row, case, case.listing)
             case = self._now(case, case.listing)
         decision = decide(case)
-        if not decision.first:
+        # A mass sync makes one call a listing: a lower stock goes with the rest, and alone as soon as that is refused.
+        together = self.in_bulk and decision.reason != "ended" and self.stock.orders_error is None
+        if not decision.first or together:
             self._to_store()
             return self._now(case, case.listing)
         try:
@@ -92,7 +96,8 @@ class Steps:
             self._to_store()
             if decision.reason == "ended":
                 raise
-            self.refusal = refusal  # perhaps it goes together with what the store says of another field
+            # Perhaps it goes together with what the store says of another field.
+            self.refusal, self.refused_alone = refusal, True
             return self._now(replace(case, stock_first=False), case.listing)
         except Paced:
             raise
@@ -139,7 +144,7 @@ class Steps:
                 raise
             self.refusal = refusal
             return None
-        if "stock" in decision.sends and not case.stock_first:
+        if "stock" in decision.sends and self.refused_alone:
             self.refusal = None  # what Reverb refused alone went together with the rest
         return applied
 
@@ -148,7 +153,7 @@ class Steps:
         refusal, sent = self.refusal, set(decision.sends)
         named = payload.fields_named(refusal.field_errors) if refusal is not None else frozenset()
         refused = named & sent or sent - {"stock"} or sent
-        if case.stock_first and "stock" in sent - refused:
+        if not self.refused_alone and "stock" in sent - refused:
             alone = decide(case.only_stock())
             listing = self._tried(case, alone, ending) if alone.action == Action.UPDATE else None
             case, refused = (self._now(case, listing), refused) if listing is not None else (case, refused | {"stock"})

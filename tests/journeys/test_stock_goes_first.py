@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db.models import F
 
+from listings import jobs
+from listings.models import Job, Listing
 from shops.reverb import reference
 from tests.journeys.sales import buy, read_orders
 from tests.journeys.world import World
@@ -202,3 +205,19 @@ def _forget_lists() -> None:
     from reverbsync.redis import connection
 
     connection().flushdb()
+
+
+def test_a_mass_sync_sends_a_lower_stock_with_the_rest_and_alone_where_that_is_refused(world: World) -> None:
+    made = [world.product(f"A{n}", title=f"Guitar {n}", inventory_quantity=5) for n in range(2)]
+    world.settle()
+    refuse(world, "title")
+    for one in made:
+        world.edit(one, inventory_quantity=2, title="Another title", price="7.00")
+    world.reverb.ask("DELETE", "/requests")
+    for job in Job.objects.all():
+        Listing.objects.filter(product=job.product_id).update(indexed_at=F("read_at"))
+    Job.objects.update(cause=jobs.MASS)
+    world.settle()
+    assert bodies(world)[0].keys() > {"inventory", "title", "price"}
+    listings = world.reverb.ask("GET", "/listings")
+    assert [(row["inventory"], row["price"]["amount"]) for row in listings] == [(2, "7.00")] * 2
