@@ -23,7 +23,8 @@ def quick_passwords(settings: Settings) -> None:
 
 @pytest.fixture(autouse=True)
 def nothing_remembered() -> None:
-    """Begin each test without what the process remembers."""
+    """Begin each test without what the process and Redis remember."""
+    connection().flushdb()
     reference.forget()
     addresses.forget()
     breaker.forget()

@@ -1,6 +1,8 @@
 """A pytest plugin: a real PostgreSQL and Redis for the session, up before Django's settings are read.
 
 Loaded with `-p tests.services` (pyproject.toml). A DATABASE_URL or REDIS_URL in the environment is used instead.
+Tests that run in several processes (pytest-xdist) share both servers: pytest-django names a database for each
+process, and each takes a Redis database of its own.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import os
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
@@ -26,7 +29,13 @@ def _start() -> None:
     os.environ["REDIS_URL"] = _up.enter_context(Redis(folder / "redis")).url
 
 
+def _redis_of_this_process(url: str, worker: str) -> str:
+    """Return the address with the database of the process that pytest-xdist calls gw0, gw1 and so on."""
+    return urlunsplit(urlsplit(url)._replace(path=f"/{int(worker.removeprefix('gw')) + 1}")) if worker else url
+
+
 _start()
+os.environ["REDIS_URL"] = _redis_of_this_process(os.environ["REDIS_URL"], os.environ.get("PYTEST_XDIST_WORKER", ""))
 
 
 @pytest.hookimpl(trylast=True)

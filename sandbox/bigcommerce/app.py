@@ -40,7 +40,7 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
     )
     clock = clock or Clock()
     stores = Stores(Keep(folder, "bigcommerce"), clock, first_id=100)
-    domains = hooks.Domains(clock)
+    domains = hooks.Domains(stores)
     sender, faults, log = sending(stores.keep, clock, hooks.manners(stores, domains)), Faults(), Log()
 
     def tell(domain: str, happened: list[Doc]) -> None:
@@ -60,7 +60,7 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
 
 def _guard(app: Flask, stores: Stores, faults: Faults, log: Log) -> None:
     """Let in who has a token, within the quota; the lock is held until the answer is made."""
-    used: dict[str, list[float]] = {}
+    used: dict[str, list[float]] = stores.keep.unsaved()
 
     @app.post("/_control/limits")
     def limits() -> Any:

@@ -27,11 +27,11 @@ SHARE, ENOUGH, WINDOW_S, BLOCKED_S = 0.9, 100, 120.0, 180.0
 class Domains:
     """How well each receiving domain answers, all stores together."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, stores: Stores) -> None:
         """Nothing was sent yet."""
-        self._clock = clock
-        self._tries: dict[str, deque[tuple[float, bool]]] = {}
-        self._blocked: dict[str, float] = {}
+        self._clock = stores.clock
+        self._tries: dict[str, deque[tuple[float, bool]]] = stores.keep.unsaved()
+        self._blocked: dict[str, float] = stores.keep.unsaved()
 
     def count(self, uri: str, *, arrived: bool) -> None:
         """Count a try, and block the domain when too many failed."""

@@ -18,6 +18,7 @@ class Keep:
         """`folder` None keeps them in memory only."""
         self.lock = threading.RLock()
         self._docs: dict[str, dict[str, Doc]] = {}
+        self._unsaved: list[dict[str, Any]] = []
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
         place = ":memory:" if folder is None else str(folder / f"{name}.sqlite")
@@ -52,8 +53,16 @@ class Keep:
     def clear(self) -> None:
         """Forget everything."""
         with self.lock:
+            for memory in self._unsaved:
+                memory.clear()
             self._docs.clear()
             self._file.execute("DELETE FROM doc")
+
+    def unsaved(self) -> dict[str, Any]:
+        """Return an empty dictionary that is not written to the file, and that `clear` empties with the documents."""
+        memory: dict[str, Any] = {}
+        self._unsaved.append(memory)
+        return memory
 
     def number(self, kind: str, first: int) -> int:
         """Return the next number of a series, which never repeats."""

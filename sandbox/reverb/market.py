@@ -60,7 +60,7 @@ class Market:
         self.settings = dict(DEFAULTS)
         #: Hears of each change: "listing" or "order", how it was before (None: new), how it is now.
         self.tell: Callable[[str, Doc | None, Doc], None] = lambda *_: None
-        self._calls: dict[tuple[str, str], deque[float]] = {}
+        self._calls: dict[str, deque[float]] = keep.unsaved()
 
     # -- accounts --------------------------------------------------------------------------------------------
 
@@ -91,7 +91,7 @@ class Market:
     def over_budget(self, account: Doc, kind: str) -> float | None:
         """Count a call; return the seconds to wait when it is one too many, else None."""
         now = self.clock.now()
-        calls = self._calls.setdefault((account["token"], kind), deque())
+        calls = self._calls.setdefault(f"{kind} {account['token']}", deque())
         while calls and calls[0] <= now - 600:
             calls.popleft()
         for window, name in ((60, "minute"), (600, "10_minutes")):

@@ -51,7 +51,7 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
 
 
 def _graphql(app: Flask, stores: Stores, faults: Faults, log: Log, *, tell: Tell, url: str) -> None:
-    buckets: dict[str, tuple[float, float]] = {}
+    buckets: dict[str, tuple[float, float]] = stores.keep.unsaved()
 
     def points(domain: str) -> float:
         left, at = buckets.get(domain, (BUCKET["size"], stores.clock.now()))

@@ -16,6 +16,7 @@ from listings.models import Job, Product
 from listings.stock.turn import ORDERS_KEEP_IN_BULK_S, ORDERS_KEEP_S
 from listings.sync import words
 from sandbox.common.keep import Doc
+from shops.models import ToldProduct
 from synclog.record import Attempt
 from tests.simulation.book import Item
 from tests.simulation.calls import Call
@@ -117,14 +118,22 @@ class Watch:
             process = self._run.processes.current
             if found is not None:
                 with self._run.processes.running("the simulation"):
-                    read = Product.objects.values_list("read_at", flat=True).get(pk=found.product_id)
-                known = Claimed(found, str(found.product_id), self._run.schedule.now, read.timestamp(), "killed")
+                    read_at = self._read_at(Product.objects.get(pk=found.product_id))
+                known = Claimed(found, str(found.product_id), self._run.schedule.now, read_at, "killed")
                 self.claims.append(known)
                 if process is not None:
                     process.attempt = known
             return found
 
         return claimed
+
+    def _read_at(self, product: Product) -> float:
+        """Return when what we know of the product was so; a store that sends products says so by its own clock."""
+        known = ToldProduct.objects.filter(store__shop=product.shop_id, product_id=product.store_parent_id).first()
+        if known is None:
+            return product.read_at.timestamp()
+        said_at = known.counted_at or known.said_at
+        return min(product.read_at.timestamp(), said_at.timestamp() - self._run.story.ways["store_skew_s"])
 
     def _attempt(self, attempt: Callable[[Claim], None]) -> Callable[[Claim], None]:
         def attempted(taken: Claim) -> None:
