@@ -24,7 +24,7 @@ import requests
 from bench import stack
 from bench.report import Result, Row, median, tell
 from reverbsync.stack import ports, run
-from reverbsync.stack.parent import die_with_parent
+from reverbsync.stack.parent import dying_with_us
 
 SECONDS, ROUNDS = 6, 3
 CONNECTIONS, THREADS = 16, 2
@@ -111,10 +111,9 @@ def server(module: str, more: dict[str, str]) -> Iterator[str]:
     command = [*run.gunicorn(port)]
     command[command.index("reverbsync.wsgi:application")] = f"{module}:application"
     process = subprocess.Popen(
-        [*command, "--log-level", "critical"],
+        dying_with_us([*command, "--log-level", "critical"]),
         env={**os.environ, **more},
         start_new_session=True,
-        preexec_fn=die_with_parent,  # noqa: PLW1509 -- no thread of ours is running yet
     )
     url = f"http://{ports.LOOPBACK}:{port}"
     try:

@@ -16,7 +16,7 @@ import platformdirs
 import redis
 
 from reverbsync.stack import ports
-from reverbsync.stack.parent import die_with_parent
+from reverbsync.stack.parent import dying_with_us
 
 #: What tests may do without: safety against a power cut. Kept in the server's own configuration file.
 FAST_AND_LOOSE = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
@@ -92,11 +92,7 @@ class Redis:
             f'bind {ports.LOOPBACK}\nport {port}\nrequirepass {password}\ndir "{self._folder}"\n'
             f'appendonly yes\nsave ""\nlogfile "{self._folder / "redis.log"}"\n'
         )
-        self._process = subprocess.Popen(
-            [_redis_server(), str(settings)],
-            start_new_session=True,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 -- the launcher has one thread
-        )
+        self._process = subprocess.Popen(dying_with_us([_redis_server(), str(settings)]), start_new_session=True)
         self.url = f"redis://:{password}@{ports.LOOPBACK}:{port}/0"
         self._wait()
         return self

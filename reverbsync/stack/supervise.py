@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from reverbsync.stack.parent import die_with_parent
+from reverbsync.stack.parent import dying_with_us
 
 STOP_SECONDS = 12
 
@@ -45,13 +45,12 @@ class Supervised:
             self._config.write(file)
         command = [sys.executable, "-W", "ignore", "-m", "supervisor.supervisord", "-n", "-c", str(path)]
         self._process = subprocess.Popen(
-            command,
+            dying_with_us(command),
             env=self._environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 -- the launcher has one thread
         )
         return self
 

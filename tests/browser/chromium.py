@@ -6,6 +6,7 @@ Both must be on the machine (Debian: chromium, chromium-driver); nothing is down
 from __future__ import annotations
 
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from contextlib import contextmanager
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
-from reverbsync.stack.parent import die_with_parent
+from reverbsync.stack.parent import dying_with_us
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 WORDS = (
@@ -36,6 +37,14 @@ def missing() -> str:
     return f"{words}; not found: {', '.join(lacks)}." if lacks else ""
 
 
+class _Service(Service):
+    """Chromium's driver, which ends with this process."""
+
+    def command_line_args(self) -> list[str]:
+        """Return what follows the name of the program that Selenium starts."""
+        return [*dying_with_us([_driver()])[1:], *super().command_line_args()]
+
+
 @contextmanager
 def running(*, phone: bool = False, dark: bool = False) -> Iterator[webdriver.Chrome]:
     """Yield a browser with a new profile and no window. It ends with the block, or with this process."""
@@ -49,7 +58,7 @@ def running(*, phone: bool = False, dark: bool = False) -> Iterator[webdriver.Ch
             options.add_argument("--force-dark-mode")
             options.add_argument("--blink-settings=preferredColorScheme=0")
         options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-        driver = webdriver.Chrome(options, Service(_driver(), popen_kw={"preexec_fn": die_with_parent}))
+        driver = webdriver.Chrome(options, _Service(sys.executable))
         try:
             if phone:
                 screen = {"width": 360, "height": 800, "deviceScaleFactor": 2, "mobile": True}

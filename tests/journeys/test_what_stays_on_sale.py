@@ -188,7 +188,7 @@ def test_a_dead_token_is_asked_again_and_all_goes_on_when_it_lives(world: World,
 
 
 def test_a_page_of_401_is_no_dead_token(world: World, guitar: dict[str, Any]) -> None:
-    world.reverb.fault("status", status=401, page="login", times=12)
+    world.reverb.fault("status", status=401, page="login", times=10)
     world.edit(guitar, inventory_quantity=0)
     live_on(world, timedelta(minutes=10))
     assert ReverbConnection.objects.get().problem != "token_refused"
@@ -232,8 +232,7 @@ def test_when_one_product_gets_through_the_others_need_not_wait_out_their_delays
     first = Job.objects.order_by("due_at").first()
     assert first is not None
     world.wait(max(1.0, (first.due_at - world.now).total_seconds()))
-    while world.step():
-        pass
+    live_on(world, timedelta(minutes=1))  # the breaker may hold the first one back until its next probe
     assert [row["price"]["amount"] for row in world.reverb.ask("GET", "/listings")] == ["7.00"] * 4
 
 

@@ -23,7 +23,7 @@ from listings.sync.attempt import attempt
 from reverbsync import clock
 from reverbsync.redis import connection
 from reverbsync.stack import ports
-from reverbsync.stack.parent import die_with_parent
+from reverbsync.stack.parent import dying_with_us
 from reverbsync.stack.stores import STORES
 from reverbsync.stack.stores import StandIn as Platform
 from shops import make
@@ -43,19 +43,9 @@ def running(module: str) -> Iterator[str]:
     port = ports.free(0)
     url = f"http://{ports.LOOPBACK}:{port}"
     command = [sys.executable, "-m", "gunicorn", f"{module}:application", "--worker-class", "gthread"]
+    options = f"--threads 8 --bind {ports.LOOPBACK}:{port} --log-level critical --no-control-socket"
     process = subprocess.Popen(
-        [
-            *command,
-            "--threads",
-            "8",
-            "--bind",
-            f"{ports.LOOPBACK}:{port}",
-            "--log-level",
-            "critical",
-            "--no-control-socket",
-        ],
-        env={"PATH": "/usr/bin:/bin", "SANDBOX_URL": url},
-        preexec_fn=die_with_parent,  # noqa: PLW1509 -- no thread of ours is running yet
+        dying_with_us([*command, *options.split()]), env={"PATH": "/usr/bin:/bin", "SANDBOX_URL": url}
     )
     over = time.monotonic() + 20
     try:

@@ -16,7 +16,7 @@ import requests
 
 from reverbsync.env import ROOT
 from reverbsync.stack import ports
-from reverbsync.stack.parent import die_with_parent
+from reverbsync.stack.parent import dying_with_us
 
 pytestmark = pytest.mark.live
 
@@ -44,12 +44,11 @@ def port(tmp_path: Path) -> Iterator[int]:
     command = [sys.executable, "-m", "gunicorn", "-c", str(tmp_path / "web_config.py"), "tiny:application"]
     with (tmp_path / "log").open("w") as log:
         process = subprocess.Popen(
-            [*command, "--bind", f"{ports.LOOPBACK}:{found}"],
+            dying_with_us([*command, "--bind", f"{ports.LOOPBACK}:{found}"]),
             env={**os.environ, "PYTHONPATH": f"{tmp_path}:{ROOT}"},
             cwd=ROOT,
             stdout=log,
             stderr=log,
-            preexec_fn=die_with_parent,  # noqa: PLW1509 -- no thread of ours is running yet
         )
     over = time.monotonic() + 30
     while time.monotonic() < over:
