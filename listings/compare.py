@@ -53,6 +53,10 @@ WITH slice AS MATERIALIZED (
             WHEN ledger.id IS NULL OR settings.stock_way = %(store)s THEN (product.picture ->> 'stock')::numeric
             WHEN ledger.adjusting IS NULL AND product.read_at > coalesce(ledger.wrote_store_at, '-infinity')
                 THEN ledger.units + coalesce((product.picture ->> 'stock')::numeric - ledger.store, 0)
+            WHEN (product.picture ->> 'stock')::numeric - (adjusting ->> 'units')::numeric
+                NOT IN (0, (adjusting ->> 'by')::numeric)
+                THEN ledger.units + least(0, (product.picture ->> 'stock')::numeric
+                    - (adjusting ->> 'units')::numeric - greatest(0, (adjusting ->> 'by')::numeric))
             ELSE ledger.units
         END AS units,
         coalesce(product.stock_buffer, settings.stock_buffer) AS buffer,

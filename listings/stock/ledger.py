@@ -277,7 +277,20 @@ def to_show(ledger: Ledger, product: Product, settings: SyncSettings) -> int:
         return 0
     if settings.stock_way == StockWay.STORE:
         return shown(product.seen.stock or 0, **limits(product, settings))
-    return shown(ledger.units, **limits(product, settings))
+    return shown(units_left(ledger, product), **limits(product, settings))
+
+
+def units_left(ledger: Ledger, product: Product) -> int:
+    """Return the agreed units; fewer where the store has sold some while the answer to our change is outstanding.
+
+    What the store shows cannot be taken in until it is known whether our change is in it, which may take hours. Units
+    that are gone either way must not stay on sale so long.
+    """
+    wish, stock = ledger.adjusting, store_number(product)
+    if wish is None or stock is None or stock in (wish["units"], wish["units"] + wish["by"]):
+        return ledger.units
+    sold: int = wish["units"] + max(0, wish["by"]) - stock
+    return ledger.units - max(0, sold)
 
 
 def out_of_step(shop: Shop, span: Span = EVERYTHING) -> list[Product]:

@@ -72,7 +72,7 @@ def left(product: Product, ledger: Ledger | None, settings: SyncSettings) -> int
     elif stock is not None and ledger.adjusting is None and _is_newer(product, ledger):
         units = ledger.units + stock - ledger.store  # what the store has done since is not in the ledger yet
     else:
-        units = ledger.units
+        units = books.units_left(ledger, product)
     return None if units is None else shown(units, **books.limits(product, settings))
 
 

@@ -175,7 +175,7 @@ def test_it_agrees_with_what_an_attempt_compares(shop: Shop) -> None:
                 "units": units,
                 "store": luck.choice([units, units + 1, 0]),
                 "reverb": None,
-                "adjusting": luck.choice([None, None, {"by": -1}]),
+                "adjusting": luck.choice([None, None, {"by": luck.choice([-1, 2]), "units": luck.randint(0, 7)}]),
                 "wrote_store_at": luck.choice([None, wrote]),
             },
         )
