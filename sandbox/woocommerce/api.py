@@ -90,6 +90,7 @@ def page(rows: list[Doc], render: Any) -> Any:
     size, number = request.args.get("per_page", 10, type=int), request.args.get("page", 1, type=int)
     if not 1 <= size <= 100:
         return error("rest_invalid_param", "Invalid parameter(s): per_page", 400)
+    size = min(size, int(g.shop.get("most_per_page", size)))  # hosts allow less, without a word
     shown = rows[(number - 1) * size : number * size]
     fields = [name for name in request.args.get("_fields", "").split(",") if name]
     bodies = [render(row) for row in shown]

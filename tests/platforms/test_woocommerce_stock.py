@@ -18,7 +18,7 @@ from reverbsync.alone import only_one
 from shops.models import Shop
 from shops.pictures import StoreProduct
 from shops.platforms.base import Count
-from shops.platforms.values import Moved, StorePassing, Unsupported
+from shops.platforms.values import Malformed, Moved, StorePassing, Unsupported
 from shops.platforms.woocommerce.client import WooCommerceClient
 from tests.platforms.conftest import Store
 from tests.platforms.test_contract import an_hour_ago, reverb_order
@@ -207,6 +207,90 @@ def test_a_sequence_that_breaks_off_says_whether_it_may_have_written(store: Stor
     assert store.stock() == (2 if after >= 2 else 3)
 
 
+def test_a_busy_stores_many_new_orders_are_all_looked_through(store: Store) -> None:
+    """The one of our product is the oldest of forty that come between reading and setting."""
+    made, other = store.product(), store.product("B1", variants=[{"sku": "B1", "price": "5", "inventory_quantity": 99}])
+    client = client_of(store)
+    for _ in range(25):
+        sell(store, other)
+
+    def rush() -> None:
+        sell(store, made)
+        for _ in range(39):
+            sell(store, other)
+
+    meanwhile(client, "PUT", "/products/", rush)
+    assert take_one(store, client).units == store.stock() == 1
+
+
+def test_orders_that_do_not_end_keep_no_worker(store: Store) -> None:
+    made, other = store.product(), store.product("B1")
+    client = client_of(store)
+    order = sell(store, other)
+
+    def cached() -> None:
+        rows = [{"id": order["id"] + n + 1, "status": "completed"} for n in range(20)]
+        store.control.fault("status", path="/orders$", status=200, body=rows, times=OFTEN)
+
+    after_the_first(client, cached)
+    assert take_one(store, client).units == store.stock() == 2
+    assert made
+
+
+def test_a_translation_of_a_product_takes_from_its_stock(store: Store) -> None:
+    """Multilingual plug-ins sell the translation, a product of its own, and lower the stock of both."""
+    made, client = store.product(), client_of(store)
+
+    def sold() -> None:
+        order = sell(store, store.product("B1"))
+        line = {"id": 7, "product_id": 99_001, "variation_id": 0, "sku": "A1", "quantity": 1}
+        says = {"line_items": [{**line, "meta_data": [{"key": "_reduced_stock", "value": "1"}]}]}
+        store.control.ask("PUT", f"/woo/orders/{order['id']}", {"says": says})
+        store.set(made, inventory_quantity=2)
+
+    meanwhile(client, "PUT", "/products/", sold)
+    assert take_one(store, client).units == store.stock() == 1
+
+
+@case("kind", ["not taken", "orders fail"])
+def test_a_change_that_the_store_does_not_show_is_not_called_done(store: Store, kind: str) -> None:
+    """A plug-in has set the number back, or a cache answers. Else the unit that sold would go back on sale."""
+    made, client = store.product(), client_of(store)
+    if kind == "orders fail":
+        store.control.fault("status", path="/orders$", status=500, page="php", times=OFTEN)
+    after_the_first(client, lambda: store.set(made, inventory_quantity=3))
+    with pytest.raises(StorePassing) as open_:
+        take_one(store, client)
+    assert open_.value.maybe_done
+
+
+def test_what_the_store_never_takes_stays_owed_and_does_not_go_back_on_sale(store: Store) -> None:
+    made = store.product()
+    store.control.ask("PUT", f"/woo/products/{made['id']}", {"says": {"stock_quantity": 3}})
+    shop = Shop.objects.select_related("store", "sync_settings").get(pk=store.shop.pk)
+    intake.refresh(shop, str(made["id"]), store.client, cause="test")
+    product = Product.objects.select_related("shop__store", "shop__sync_settings").get()
+    listing = Listing.objects.create(product=product, shop=shop, sku=product.sku, reverb_id="7", state="live")
+    ledger = Ledger.objects.create(listing=listing, units=2, store=3, reverb=2, linked_at=clock.now())
+    for _ in range(3):
+        assert isinstance(adjust.bring(ledger, product, shop.sync_settings, before=lambda: None).error, StorePassing)
+        ledger.refresh_from_db()
+        assert (ledger.units, ledger.store) == (2, 3)
+    store.control.ask("PUT", f"/woo/products/{made['id']}", {"says": {}})
+    store.set(made, inventory_quantity=3)
+    assert adjust.bring(ledger, product, shop.sync_settings, before=lambda: None).error is None
+    assert (ledger.units, ledger.store, store.stock()) == (2, 2, 2)
+
+
+def test_a_cache_that_looks_at_addresses_alone_never_answers_twice(store: Store) -> None:
+    made, client = store.product(), client_of(store)
+    for _ in range(2):
+        client.products(str(made["id"]))
+        client.count(store.unit())
+    calls = [call["path"] + call["query"] for call in store.control.calls("GET", f"/products/{made['id']}")]
+    assert len(calls) == len(set(calls)) >= 4
+
+
 # -- one stock for several variations ------------------------------------------------------------------------------
 
 
@@ -242,6 +326,51 @@ def test_a_sale_of_one_variation_is_news_of_all_that_share_its_stock(store: Stor
     assert second.seen.stock == store.unit("V2").stock == 0
     assert Job.objects.get().product == second
     assert Job.objects.get().rank == Rank.STOCK_TO_ZERO
+
+
+def test_a_sibling_with_a_number_of_its_own_takes_nothing_from_the_pool(store: Store) -> None:
+    made, units = pool(store)
+    client = client_of(store)
+    own = variant(made, 1)
+    store.control.ask("PUT", f"/woo/products/{own}", {"says": {"manage_stock": True, "stock_quantity": 5}})
+
+    def sold() -> None:
+        order = sell(store, store.product("B1"))
+        line = {"id": 7, "product_id": made["id"], "variation_id": own, "sku": "V2", "quantity": 1}
+        says = {"line_items": [{**line, "meta_data": [{"key": "_reduced_stock", "value": "1"}]}]}
+        store.control.ask("PUT", f"/woo/orders/{order['id']}", {"says": says})
+
+    meanwhile(client, "PUT", "/products/", sold)
+    assert client.adjust(units[0], client.count(units[0]), by=-1, reference="r").units == 2
+
+
+def test_a_sale_of_a_sibling_is_not_overwritten_though_the_pool_is_new_to_us(store: Store) -> None:
+    """The picture is from before the variations were counted at their parent."""
+    rows = [{"sku": f"V{n}", "price": "5.00", "inventory_quantity": 3, "options": {"C": str(n)}} for n in (1, 2)]
+    made = store.product(variants=rows)
+    unit, client = store.unit("V1"), client_of(store)
+    store.control.ask("PUT", f"/woo/products/{made['id']}", {"pool": True})
+    sibling = {"variant_id": variant(made, 1), "quantity": 1}
+    meanwhile(client, "PUT", "/products/", lambda: store.control.ask("POST", "/orders", sibling))
+    assert client.adjust(unit, client.count(unit), by=-1, reference="r").units == 1
+
+
+@case("quantity", [4, "4", None])
+def test_a_pool_that_its_parent_does_not_count_is_unreadable_for_a_page_and_a_count(
+    store: Store, quantity: object
+) -> None:
+    """Such as a parent out of a cache: were one of them 0, or a number, a listing would end or sell what is gone."""
+    made, units = pool(store)
+    client = client_of(store)
+    store.control.ask("PUT", f"/woo/products/{made['id']}", {"says": {"manage_stock": False, "stock_quantity": None}})
+    for n in (0, 1):
+        says = {"says": {"manage_stock": "parent", "stock_quantity": quantity}}
+        store.control.ask("PUT", f"/woo/products/{variant(made, n)}", says)
+    page = client.walk("")
+    assert ([], str(made["id"])) == (list(page.products), page.unread[0].store_parent_id)
+    for read in (lambda: client.products(str(made["id"])), lambda: client.count(units[0])):
+        with pytest.raises(Malformed):
+            read()
 
 
 def test_two_workers_never_write_to_a_pool_at_a_time(store: Store) -> None:

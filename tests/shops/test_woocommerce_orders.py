@@ -72,17 +72,17 @@ TOOK = {"meta_data": [{"id": 7, "key": "_reduced_stock", "value": "1", "display_
 
 
 def test_a_line_says_what_it_took_from_the_stock() -> None:
-    assert orders.taken(order(TOOK), variation(), by_mark=True) == 1
-    assert orders.taken(order({}), variation(), by_mark=True) == 0
-    assert orders.taken(order({**TOOK, "variation_id": 13}), variation(), by_mark=True) == 0
+    assert orders.taken(order(TOOK), orders.Stock(variation()), by_mark=True) == 1
+    assert orders.taken(order({}), orders.Stock(variation()), by_mark=True) == 0
+    assert orders.taken(order({**TOOK, "variation_id": 13}), orders.Stock(variation()), by_mark=True) == 0
 
 
 def test_where_a_plug_in_hides_that_the_orders_status_and_quantity_have_to_do() -> None:
-    assert orders.taken(order({}), variation(), by_mark=False) == 2
+    assert orders.taken(order({}), orders.Stock(variation()), by_mark=False) == 2
 
 
 def test_our_own_order_for_units_that_were_taken_already_took_none() -> None:
-    assert orders.taken(order({}, (orders.NUMBER, "R-1")), variation(), by_mark=False) == 0
+    assert orders.taken(order({}, (orders.NUMBER, "R-1")), orders.Stock(variation()), by_mark=False) == 0
 
 
 def test_a_parcel_counts_once_it_has_gone() -> None:

@@ -6,7 +6,8 @@ budget allows three a second for all our workers together.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import contextlib
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -14,12 +15,10 @@ from urllib.parse import urlencode
 from reverbsync.alone import only_one
 from shops.models import StoreConnection
 from shops.pictures import StoreProduct
-from shops.platforms import calls, hooks
-from shops.platforms.hooks import Hook
+from shops.platforms import calls
 from shops.platforms.reading import each
 from shops.platforms.values import (
     Count,
-    Hooks,
     Malformed,
     Missing,
     Moved,
@@ -32,16 +31,20 @@ from shops.platforms.values import (
     Unsupported,
 )
 from shops.platforms.woocommerce import products as reading
-from shops.platforms.woocommerce.order_calls import OVERLAP, PAGE, OrderCalls
-from shops.platforms.woocommerce.orders import Newest
+from shops.platforms.woocommerce.hook_calls import HookCalls
+from shops.platforms.woocommerce.order_calls import CACHED, OVERLAP, PAGE, OrderCalls
+from shops.platforms.woocommerce.orders import Newest, Stock
 from shops.platforms.woocommerce.products import Counted, Item
-from shops.platforms.woocommerce.webhooks import TOPICS
+from shops.platforms.woocommerce.rest import header_number, name_of
 
 #: How many of the newest orders are compared around a change of stock, and how many where a list fails.
 NEWEST, FEW_NEWEST = 20, 5
 MAX_CORRECTIONS = 5
 #: Pages of variations that a product may have; WooCommerce's own limit is far below.
 MOST_PAGES = 100
+#: So many variations that a product names, and its list leaves out, are asked for one by one.
+MOST_ALONE = 20
+AGAIN = f"WooCommerce answered with products that were on an earlier page. {CACHED}"
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class _Family:
     unread: list[Unread]
 
 
-class WooCommerceClient(OrderCalls):
+class WooCommerceClient(OrderCalls, HookCalls):
     """Asks one store."""
 
     page_size = PAGE
@@ -61,9 +64,6 @@ class WooCommerceClient(OrderCalls):
         """Nothing is asked yet."""
         super().__init__(connection)
         self.admin = f"{connection.address}/wp-admin"
-        self._secret_of_hooks = connection.secret
-        #: Our webhooks there were signed with the secret of before until they are checked once.
-        self._is_new = not connection.hooks
         self._known_currency = connection.currency
         self._currency: str | None = None
 
@@ -79,54 +79,76 @@ class WooCommerceClient(OrderCalls):
 
         The cursor is the number of products before. A store that fails amid a page's variations ends the page there.
         """
-        before, size = int(cursor or 0), size or PAGE
-        rows, total = self._listed(before // size + 1, size, since)
+        before, last = _at(cursor)
+        rows, total, size = self._listed(before, size or PAGE, since)
+        page = before // size
+        following = (page + 1) * size
+        # A page may hold fewer than it counts: WooCommerce leaves out what the keys may not see.
+        is_counted = total is not None and total >= page * size + len(rows)
+        more = bool(rows) and (following < (total or 0) if is_counted else len(rows) >= size)
         mine = rows[before % size :]
+        ids = [int(one) for row in mine if (one := name_of(row)).isdigit()]
+        if last and ids and max(ids) <= last:
+            return Page((), _cursor(following, last) if more and is_counted else None, total, (Unread("", AGAIN),))
         found: list[StoreProduct] = []
         unread: list[Unread] = []
         for done, row in enumerate(mine):
             try:
                 families, left_out = each([row], self._family)
+            except (Missing, Unsupported) as error:  # about this product, perhaps deleted since the page was made
+                unread.append(Unread(name_of(row), str(error)))
+                continue
             except StoreError:
                 if not done:
                     raise
-                return Page(tuple(found), str(before + done), total, tuple(unread))
+                return Page(tuple(found), _cursor(before + done, last), total, tuple(unread))
             found += [unit for family in families for unit in family.units]
             unread += left_out + [one for family in families for one in family.unread]
-        # A page may hold fewer than it counts: WooCommerce leaves out what the keys may not see.
-        following = (before // size + 1) * size
-        more = bool(rows) and (following < total if total is not None else len(rows) >= size)
-        return Page(tuple(found), str(following) if more else None, total, tuple(unread))
+        last = max([last, *ids])
+        return Page(tuple(found), _cursor(following, last) if more else None, total, tuple(unread))
 
     def skip(self, cursor: str, *, since: datetime | None = None) -> Page:
         """Leave the next product out: its id is asked for, which a store that fails at this product may not say."""
-        before, named, total = int(cursor or 0), "", None
+        (before, last), named, total = _at(cursor), "", None
         try:
-            rows, total = self._listed(before + 1, 1, since, _fields="id")
+            rows, total, _ = self._listed(before, 1, since, _fields="id")
             if not rows:
                 return Page((), None, total)
-            named = _name_of(rows[0])
+            named = name_of(rows[0])
         except StorePassing:
             pass
         more = total is None or before + 1 < total
-        return Page((), str(before + 1) if more else None, total, (Unread(named, ""),))
+        if last and total is None and named.isdigit() and int(named) <= last:
+            return Page((), None, total, (Unread("", AGAIN),))
+        return Page((), _cursor(before + 1, last) if more else None, total, (Unread(named, ""),))
 
-    def _listed(self, page: int, size: int, since: datetime | None, **more: str) -> tuple[list[Any], int | None]:
-        """Return a page's rows, and how many products there are where the store says so."""
-        asked: dict[str, Any] = {"per_page": size, "page": page, "orderby": "id", "order": "asc", **more}
+    def _listed(self, before: int, size: int, since: datetime | None, **more: str) -> tuple[list[Any], int | None, int]:
+        """Return the page that the product after `before` others is on, how many there are in all, and the page's size.
+
+        A store may allow smaller pages than were asked for, and say so by counting more pages alone.
+        """
+        asked: dict[str, Any] = {"per_page": size, "page": before // size + 1, "orderby": "id", "order": "asc", **more}
         if since is not None:
             stamp = (since - OVERLAP).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
             asked |= {"modified_after": stamp, "dates_are_gmt": "true"}
         rows, answer = self.list_at(f"/products?{urlencode(asked)}")
-        total = answer.headers.get("X-WP-Total", "")
-        return rows, int(total) if total.isascii() and total.isdigit() else None
+        total, pages = header_number(answer, "X-WP-Total"), header_number(answer, "X-WP-TotalPages")
+        if rows and len(rows) < size and total and pages and (pages - 1) * size >= total:
+            return self._listed(before, len(rows), since, **more)
+        return rows, total, size
 
     def products(self, store_parent_id: str) -> list[StoreProduct]:
-        """Return a product with its variations, none when it is gone or in the bin."""
+        """Return a product with its variations, none when it is gone or in the bin; by a variation's id its family."""
         try:
-            found = self._family(self.record("GET", f"/products/{store_parent_id}", number=store_parent_id))
+            row = self.record("GET", f"/products/{store_parent_id}", number=store_parent_id)
+            if parent := reading.parent_of_variation(row):
+                row = self.record("GET", f"/products/{parent}", number=parent)
         except Missing:
             return []
+        try:
+            found = self._family(row)
+        except Missing as missing:  # the product is there, so this is about its variations
+            raise Malformed(str(missing)) from None
         if found.unread:
             error = Malformed(found.unread[0].words)
             error.readable = tuple(found.units)
@@ -144,34 +166,48 @@ class WooCommerceClient(OrderCalls):
     def _family(self, row: Any) -> _Family:
         """Read a product with its variations. Raises Malformed where the product itself cannot be read."""
         product = reading.read_item(row)
-        if not product.is_sold_alone:
+        if not product.is_sold_alone or reading.parent_of_variation(row):
             return _Family([], [])
         if not product.has_variations:
             return _Family([self._unit(product, product)], [])
-        rows = self._variations(product.id)
+        rows = self._variations(product)
         found, unread = each(rows, lambda one: self._unit(product, reading.read_item(one)))
         return _Family(found, [Unread(product.id, one.words) for one in unread])
 
     def _unit(self, product: Item, one: Item) -> StoreProduct:
         return reading.unit(product, one, currency=self._money(), admin=self.admin)
 
-    def _variations(self, product_id: str) -> list[Any]:
-        """Return all variations of a product, in smaller pages where one would be too large."""
+    def _variations(self, product: Item) -> list[Any]:
+        """Return all variations of a product, in smaller pages where one would be too large or the store allows fewer.
+
+        What the product names and no page shows is asked for by itself: only then it is gone. Raises Malformed where
+        that is too much.
+        """
         found: dict[str, Any] = {}
+        named = product.variation_ids
         size = PAGE
         for _ in range(MOST_PAGES):
             asked = {"per_page": size, "page": len(found) // size + 1, "orderby": "id", "order": "asc"}
             try:
-                rows, _ = self.list_at(f"/products/{product_id}/variations?{urlencode(asked)}")
+                rows, _ = self.list_at(f"/products/{product.id}/variations?{urlencode(asked)}")
             except TooLarge:
                 if size == 1:
                     raise
                 size = max(1, size // 10)
                 continue
             known = len(found)
-            found |= {_name_of(row): row for row in rows}
-            if len(rows) < size or len(found) == known:
+            found |= {name_of(row): row for row in rows}
+            if len(found) == known or (len(rows) < size and len(found) >= len(named)):
                 break
+            size = min(size, len(rows))
+        left = [one for one in named if one not in found]
+        if len(left) > MOST_ALONE:
+            raise Malformed(
+                f"{reading.WHAT} {product.id} has {len(named)} variations, but only {len(found)} are listed."
+            )
+        for one in left:
+            with contextlib.suppress(Missing):
+                found[one] = self.record("GET", f"/products/{product.id}/variations/{one}", number=one)
         return list(found.values())
 
     def _money(self) -> str:
@@ -192,19 +228,25 @@ class WooCommerceClient(OrderCalls):
     def count(self, product: StoreProduct) -> Count:
         """Read the stock where it is counted: at the product, the variation, or the variation's parent."""
         place = f"/products/{product.store_parent_id}"
-        own = f"{place}/variations/{product.store_stock_id}"
+        own = f"{place}/variations/{product.store_product_id}"
         try:
-            item = None
-            if product.store_stock_id != product.store_parent_id:
-                item = reading.read_item(self.record("GET", own, number=product.store_stock_id))
-            if item is None or item.counted == Counted.AT_PARENT:
-                item = reading.read_item(self.record("GET", place, number=product.store_parent_id))
-            else:
-                place = own
+            if product.store_product_id != product.store_parent_id:
+                one = reading.read_item(self.record("GET", own, number=product.store_product_id))
+                if one.counted != Counted.AT_PARENT:
+                    return _count(one.units, own)
+            holder = reading.read_item(self.record("GET", place, number=product.store_parent_id))
         except Missing:
             return Count(None)
-        units = item.units if item.counted == Counted.HERE else None
-        return Count(None) if units is None else Count(units, place, units)
+        is_alone = product.store_product_id == product.store_parent_id
+        return _count(holder.units if is_alone else holder.pool, place)
+
+    def _shares(self, product: StoreProduct, variation: str) -> bool:
+        """Tell whether a variation draws on the same stock of its parent as another one does, `product`."""
+        try:
+            place = f"/products/{product.store_parent_id}/variations/{variation}"
+            return reading.read_item(self.record("GET", place, number=variation)).counted == Counted.AT_PARENT
+        except Missing:
+            return True
 
     def adjust(self, product: StoreProduct, count: Count, *, by: int, reference: str) -> Count:
         """Change the stock. WooCommerce only sets numbers, so it is read, set, read again, and put right.
@@ -225,9 +267,7 @@ class WooCommerceClient(OrderCalls):
                 raise Moved("The stock in WooCommerce has moved.")
             self._set(now.place, now.there + by)
             with calls.written():
-                if before is None:
-                    return self.count(product)
-                return self._put_right(product, now.place, now.there + by, before)
+                return self._put_right(product, now, now.there + by, before)
 
     def _before(self) -> Newest | None:
         """Return the newest orders; None where the store fails to list them, be it because of a single one."""
@@ -239,93 +279,59 @@ class WooCommerceClient(OrderCalls):
                     raise
         return None
 
-    def _put_right(self, product: StoreProduct, place: str, wanted: int, before: Newest) -> Count:
+    def _put_right(self, product: StoreProduct, was: Count, wanted: int, before: Newest | None) -> Count:
         """Return what is there after setting `wanted`; take off again what was sold of a number that we overwrote.
 
-        Units that came back to a number that we overwrote are put back where nothing else has moved.
+        Units that came back to a number that we overwrote are put back where nothing else has moved. Raises
+        StorePassing where the store shows the number of before: it has not taken ours, or a cache answers.
         """
         known = 0
         for _ in range(MAX_CORRECTIONS):
             after = self.count(product)
             if after.units is None:
                 return after
-            sold = before.sold_until(self.newest(before.many), product)
+            sold = 0 if before is None else self._sold_since(before, product, pooled=_is_pool(product, was.place))
+            if not sold and after.there == was.there != wanted:
+                raise StorePassing("WooCommerce does not show our change of stock.", maybe_done=True)
             # What was sold since our last writing shows as a smaller number; the rest of it was overwritten.
             lost = sold - known - max(0, wanted - after.there)
-            if lost == 0 or (lost < 0 and after.there != wanted):
+            if before is None or lost == 0 or (lost < 0 and after.there != wanted):
                 return after
             wanted, known = after.there - lost, sold
-            self._set(place, wanted)
+            self._set(was.place, wanted)
         raise StorePassing("WooCommerce's stock moves faster than it can be set.", maybe_done=True)
+
+    def _sold_since(self, before: Newest, product: StoreProduct, *, pooled: bool) -> int:
+        """Return the units that orders took from a product's stock meanwhile; `pooled`: from that of its parent."""
+        later = self.newer(before)
+        sold = before.sold_until(later, Stock(product, pooled))
+        if not pooled or not sold:
+            return sold
+        # Siblings that are counted by themselves take nothing from their parent's stock.
+        lines = [line for order in before.orders + later.orders for line in order.line_items]
+        named = {line.variation_id for line in lines if line.product_id == product.store_parent_id}
+        apart = {one for one in named - {"", product.store_product_id} if not self._shares(product, one)}
+        return before.sold_until(later, Stock(product, pooled, frozenset(apart)))
 
     def _set(self, place: str, units: int) -> None:
         self.record("PUT", place, {"stock_quantity": units}, number=place.rpartition("/")[2])
 
-    # -- webhooks --------------------------------------------------------------------------------------------
 
-    def keep_hooks(self, address: str) -> Hooks:
-        """Register each topic once; wake what was switched off after failures (the seventh in a row does it).
-
-        On a store that was connected anew the webhooks of before get the new secret: theirs would sign in vain.
-        """
-        there = [Hook(str(row["id"]), str(row["topic"]), row.get("status") == "active") for row in self._hooks(address)]
-        topics = {hook.id: hook.topic for hook in there}
-        if self._is_new:
-            there = [replace(hook, active=hook.active and self._is_signed_anew(hook, address)) for hook in there]
-        return hooks.keep(
-            tuple(TOPICS),
-            there,
-            add=lambda topic: self._add_hook(topic, address),
-            wake=lambda number: self._wake_hook(number, topics[number], address),
-            remove=self._remove_hook,
-        )
-
-    def drop_hooks(self, address: str) -> None:
-        """Delete our webhooks for good."""
-        for hook in self._hooks(address):
-            self._remove_hook(str(hook["id"]))
-
-    def _add_hook(self, topic: str, address: str) -> None:
-        secret = self._secret_of_hooks.get_secret_value()
-        wish = {"name": f"ReverbSync {topic}", "topic": topic, "delivery_url": address, "status": "active"}
-        self.record("POST", "/webhooks", {**wish, "secret": secret})
-
-    def _wake_hook(self, number: str, topic: str, address: str) -> None:
-        wish = {"status": "active", "secret": self._secret_of_hooks.get_secret_value()}
-        try:
-            made = self.record("PUT", f"/webhooks/{number}", wish, number=number)
-        except Missing:
-            self._add_hook(topic, address)
-            return
-        if made.get("status") != "active":
-            raise Unsupported(f"WooCommerce keeps this webhook {made.get('status')}.")
-
-    def _is_signed_anew(self, hook: Hook, address: str) -> bool:
-        """Give an active webhook our new secret; return whether it is active with it."""
-        try:
-            self._wake_hook(hook.id, hook.topic, address)
-        except Unsupported:
-            return False
-        return True
-
-    def _remove_hook(self, number: str) -> None:
-        try:
-            self.json("DELETE", f"/webhooks/{number}?force=true")
-        except Missing:
-            return
-
-    def _hooks(self, address: str) -> list[dict[str, Any]]:
-        found: dict[str, dict[str, Any]] = {}
-        for page in range(1, MOST_PAGES + 1):
-            rows, _ = self.list_at(f"/webhooks?per_page={PAGE}&page={page}&orderby=id&order=asc")
-            known = len(found)
-            found |= {_name_of(row): row for row in rows if isinstance(row, dict)}
-            if len(rows) < PAGE or len(found) == known:
-                break
-        ours = (row for row in found.values() if row.get("delivery_url") == address)
-        return [row for row in ours if row.get("id") and row.get("topic")]
+def _at(cursor: str) -> tuple[int, int]:
+    """Return how many products come before a walk's place, and the highest id among them (0: not known)."""
+    before, _, last = cursor.partition(":")
+    return int(before or 0), int(last or 0)
 
 
-def _name_of(row: Any) -> str:
-    """Return what tells a row apart from the others of its list."""
-    return str(row.get("id")) if isinstance(row, dict) and row.get("id") else repr(row)
+def _cursor(before: int, last: int) -> str:
+    return f"{before}:{last}" if last else str(before)
+
+
+def _count(units: int | None, place: str) -> Count:
+    return Count(None) if units is None else Count(units, place, units)
+
+
+def _is_pool(product: StoreProduct, place: str) -> bool:
+    """Tell whether a variation is counted at its parent."""
+    own_place = f"/products/{product.store_parent_id}"
+    return place == own_place and product.store_product_id != product.store_parent_id

@@ -21,7 +21,8 @@ def _id(value: Any) -> str:
     return str(int(text))
 
 
-def _reference(value: Any) -> str:
+def reference(value: Any) -> str:
+    """Return the id of another object, "" where there is none."""
     try:
         return _id(value)
     except ValueError:
@@ -40,7 +41,7 @@ def _moment(value: Any) -> datetime | None:
 #: An object's own id: a number above 0, which plug-ins send as text too.
 Id = Annotated[str, BeforeValidator(_id)]
 #: An id of another object, "" where there is none (0, null, false, "").
-Reference = Annotated[str, BeforeValidator(_reference)]
+Reference = Annotated[str, BeforeValidator(reference)]
 #: A moment (UTC), None where there is none.
 Moment = Annotated[datetime | None, BeforeValidator(_moment)]
 

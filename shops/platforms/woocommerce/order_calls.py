@@ -11,14 +11,17 @@ from reverbsync import clock
 from shops.orders import NewOrder, Shipment, StoreOrder
 from shops.platforms import reading
 from shops.platforms.cancelling import OFF, refuse_to_cancel
-from shops.platforms.values import Missing, StoreError, TooLarge
+from shops.platforms.values import Missing, StoreError, StorePassing, TooLarge
 from shops.platforms.woocommerce import orders as forms
 from shops.platforms.woocommerce.orders import Newest, Order
-from shops.platforms.woocommerce.rest import STORE, WooCommerceCaller
+from shops.platforms.woocommerce.rest import STORE, WooCommerceCaller, header_number
 
 #: The most that wc/v3 gives on a page, and what is asked for where that is too large to be read.
 PAGE, SMALL_PAGE = 100, 10
 OVERLAP = timedelta(minutes=5)
+#: Pages of new orders that are looked through after a change of stock.
+MOST_NEWER = 10
+CACHED = "A cache may stand before it: exclude the addresses below /wp-json/wc/v3/ there."
 #: How far back an order for Reverb is looked for before it is made.
 LOOK_BACK = timedelta(days=30)
 
@@ -31,11 +34,16 @@ class OrderCalls(WooCommerceCaller):
     def place(self, order: NewOrder) -> StoreOrder:
         """Make an order. wc/v3 cannot search by our mark, so the orders of the last month are looked through."""
         since, page = clock.now() - LOOK_BACK, "1"
+        seen: set[str] = set()
         while page:
             found, following = self._changed(since, page)
             for one in found:
                 if one.reverb_number == order.reverb_number:
                     return forms.store_order(one, admin=self.admin)
+            known = len(seen)
+            seen |= {one.id for one in found}
+            if following and len(seen) == known:
+                raise StorePassing(f"{STORE} answered with the same orders for each page. {CACHED}")
             page = following or ""
         named = [line.store_product_id for line in order.lines if line.store_product_id]
         parents = {one: self.parent_of_stock(one) or one for one in named}
@@ -81,35 +89,57 @@ class OrderCalls(WooCommerceCaller):
         """Return the readable orders of a page that changed since then, and the next page. An odd one is left out."""
         stamp = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
         asked = {"modified_after": stamp, "dates_are_gmt": "true", "status": "any", "orderby": "id", "order": "asc"}
-        rows = self._page("/orders", int(page), asked)
+        rows, more = self._page("/orders", int(page), asked)
         found, _ = reading.each(rows, forms.read)
-        return found, str(int(page) + 1) if len(rows) >= PAGE else None
+        return found, str(int(page) + 1) if more else None
 
-    def _page(self, path: str, page: int, asked: dict[str, str]) -> list[Any]:
-        """Return a page of PAGE rows, in several calls where one would be too large."""
+    def _page(self, path: str, page: int, asked: dict[str, str]) -> tuple[list[Any], bool]:
+        """Return a page of at most PAGE rows, in several calls where one would be too large; and whether more follow.
+
+        A store may allow smaller pages than were asked for: how many there are says whether more follow, not the rows.
+        """
         try:
-            return self.list_at(f"{path}?{urlencode({'per_page': PAGE, 'page': page, **asked})}")[0]
+            rows, answer = self.list_at(f"{path}?{urlencode({'per_page': PAGE, 'page': page, **asked})}")
+            pages = header_number(answer, "X-WP-TotalPages")
+            return rows, bool(rows) and (pages is None or page < pages)
         except TooLarge:
             first, parts = (page - 1) * PAGE // SMALL_PAGE + 1, PAGE // SMALL_PAGE
-        rows: list[Any] = []
+        rows = []
         for number in range(first, first + parts):
             part, _ = self.list_at(f"{path}?{urlencode({'per_page': SMALL_PAGE, 'page': number, **asked})}")
             rows += part
             if len(part) < SMALL_PAGE:
                 break
-        return rows
+        return rows, len(rows) >= PAGE
 
     def newest(self, many: int) -> Newest:
         """Return the newest orders; one that cannot be read is left out, for it names neither number nor products."""
-        asked = {"per_page": many, "orderby": "id", "order": "desc", "status": "any"}
-        rows, _ = self.list_at(f"/orders?{urlencode(asked)}")
+        rows = self._newest(many, page=1)
         return Newest(tuple(reading.each(rows, forms.read)[0]), many, whole=len(rows) < many)
 
+    def newer(self, before: Newest) -> Newest:
+        """Return the newest orders of now, as far back as `before` goes: many may have come since."""
+        found: dict[str, Order] = {}
+        rows: list[Any] = []
+        for page in range(1, MOST_NEWER + 1):
+            rows, known = self._newest(before.many, page=page), len(found)
+            found |= {one.id: one for one in reading.each(rows, forms.read)[0]}
+            if len(rows) < before.many or len(found) == known or min(map(int, found)) <= before.oldest:
+                break
+        return Newest(tuple(found.values()), before.many, whole=len(rows) < before.many)
+
+    def _newest(self, many: int, *, page: int) -> list[Any]:
+        asked = {"per_page": many, "orderby": "id", "order": "desc", "status": "any"}
+        return self.list_at(f"/orders?{urlencode(asked | ({'page': page} if page > 1 else {}))}")[0]
+
     def _refunded(self, order: Order) -> dict[str, int]:
+        """Return the units that were refunded of each line; none where the refunds cannot be read."""
         if not order.refunds:
             return {}
-        rows, _ = self.list_at(f"/orders/{order.id}/refunds?per_page={PAGE}")
-        return forms.refunded(rows)
+        try:
+            return forms.refunded(self.list_at(f"/orders/{order.id}/refunds?per_page={PAGE}")[0])
+        except StorePassing:
+            return {}
 
     def shipments(self, order_id: str) -> list[Shipment]:
         """Return tracking numbers: of WooCommerce's own fulfilments where they are on, else of the extension."""

@@ -120,38 +120,59 @@ class Newest:
     many: int
     whole: bool
 
-    def sold_until(self, later: Newest, product: StoreProduct) -> int:
-        """Return the units that orders took from a product's stock since this moment; below zero: gave back.
+    @property
+    def oldest(self) -> int:
+        """Id of the oldest of them, 0 where there is none."""
+        return min((int(one.id) for one in self.orders), default=0)
+
+    def sold_until(self, later: Newest, stock: Stock) -> int:
+        """Return the units that orders took from a stock since this moment; below zero: gave back.
 
         A line's `_reduced_stock` says what it has in hand, whatever the order's status; it goes when the units come
         back. Only where no order shows one, since a plug-in hides it, status and quantity have to do.
         """
         marked = any(line.took is not None for one in self.orders + later.orders for line in one.line_items)
-        before = {one.id: taken(one, product, by_mark=marked) for one in self.orders}
+        before = {one.id: taken(one, stock, by_mark=marked) for one in self.orders}
         # What moved up because others were deleted is no new order.
-        oldest = 0 if self.whole else min(map(int, before), default=0)
-        now = {one.id: taken(one, product, by_mark=marked) for one in later.orders}
+        oldest = 0 if self.whole else self.oldest
+        now = {one.id: taken(one, stock, by_mark=marked) for one in later.orders}
         return sum(
             units - before.get(number, 0) for number, units in now.items() if number in before or int(number) > oldest
         )
 
 
-def taken(order: Order, product: StoreProduct, *, by_mark: bool) -> int:
-    """Return the units that an order has in hand out of a product's stock."""
-    lines = [line for line in order.line_items if _is_of(line, product)]
+@dataclass(frozen=True)
+class Stock:
+    """A stock that lines of orders take units from: a product's own, or its parent's.
+
+    `pooled`: variations share their parent's stock, except those in `apart`, which are counted by themselves.
+    """
+
+    product: StoreProduct
+    pooled: bool = False
+    apart: frozenset[str] = frozenset()
+
+    def gives(self, line: _Line) -> bool:
+        """Tell whether a line's units come out of it.
+
+        Translations of a product are products of their own with its SKU, and the plug-in keeps their stock equal.
+        """
+        product = self.product
+        if line.variation_id == product.store_product_id:
+            return True
+        if line.product_id == product.store_parent_id:
+            is_pool = self.pooled and line.variation_id not in self.apart
+            return is_pool or product.store_product_id == product.store_parent_id
+        return bool(line.sku) and line.sku.strip() == product.sku
+
+
+def taken(order: Order, stock: Stock, *, by_mark: bool) -> int:
+    """Return the units that an order has in hand out of a stock."""
+    lines = [line for line in order.line_items if stock.gives(line)]
     if by_mark or order.reverb_number:  # an order of ours may have been made to take nothing
         return sum(line.took or 0 for line in lines)
     holds = order.state in (OrderStatus.OPEN, OrderStatus.DONE) or order.status == "on-hold"
     return sum(line.units for line in lines) if holds else 0
-
-
-def _is_of(line: _Line, product: StoreProduct) -> bool:
-    """Tell whether a line is out of a product's stock: its own, or the one that its parent's variations share."""
-    if not line.product_id and not line.variation_id:
-        return bool(line.sku) and line.sku == product.sku
-    if product.store_stock_id == product.store_parent_id:
-        return line.product_id == product.store_parent_id
-    return line.variation_id == product.store_product_id
 
 
 def store_order(order: Order, *, admin: str, refunded: dict[str, int] | None = None) -> StoreOrder:

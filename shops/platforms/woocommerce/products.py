@@ -21,7 +21,7 @@ from shops.pictures import StoreProduct
 from shops.platforms.dates import next_change
 from shops.platforms.reading import title_of, valid
 from shops.platforms.values import Malformed
-from shops.platforms.woocommerce.fields import Id, Moment, Pairs, Reference
+from shops.platforms.woocommerce.fields import Id, Moment, Pairs, Reference, reference
 from shops.wire import Money, Part, Side, SideRows, Text, Units, Words
 
 WHAT = "WooCommerce's product"
@@ -107,6 +107,12 @@ class Item(Part):
         return self.type.startswith("variable") or bool(self.variations)
 
     @property
+    def variation_ids(self) -> list[str]:
+        """Ids of its variations, which plug-ins also send as objects."""
+        named = [one.get("id") if isinstance(one, dict) else one for one in self.variations]
+        return list(dict.fromkeys(found for one in named if (found := reference(one))))
+
+    @property
     def is_sold_alone(self) -> bool:
         """Whether its stock is its own or its variations', and it is not in the bin."""
         return self.status != "trash" and self.type not in NOT_SOLD_ALONE
@@ -127,6 +133,13 @@ class Item(Part):
             raise Malformed(f"{WHAT} {self.id} counts its stock, but says no number.")
         return self.stock_quantity or 0
 
+    @property
+    def pool(self) -> int:
+        """Units that its variations share. Raises Malformed where it does not count, against what a variation says."""
+        if self.counted != Counted.HERE or (units := self.units) is None:
+            raise Malformed(f"{WHAT} {self.id} does not count the stock that its variations share.")
+        return units
+
 
 def read_item(row: Any) -> Item:
     """Return a product or variation. Raises Malformed naming the place that cannot be read."""
@@ -142,6 +155,12 @@ def units(product: Item, variations: list[Item], *, currency: str, admin: str) -
         return []
     parts = variations if product.has_variations or variations else [product]
     return [unit(product, one, currency=currency, admin=admin) for one in parts]
+
+
+def parent_of_variation(row: Any) -> str:
+    """Return the product that a row is a variation of, "" where it is none. Plug-ins list variations as products."""
+    is_variation = isinstance(row, dict) and str(row.get("type")).endswith("variation")
+    return reference(row.get("parent_id")) if is_variation else ""
 
 
 def unit(product: Item, one: Item, *, currency: str, admin: str) -> StoreProduct:
@@ -191,7 +210,7 @@ def is_for_sale(product: Item, one: Item) -> bool:
 def _stock(product: Item, one: Item, *, for_sale: bool) -> int | None:
     """Return the units: None where nobody counts them, and 0 where nobody does and the store would not sell it."""
     if one is not product and one.counted == Counted.AT_PARENT:
-        return product.units if product.counted == Counted.HERE else one.units
+        return product.pool
     if one.counted == Counted.NOWHERE and (not for_sale or one.stock_status == ON_BACKORDER):
         return 0
     return one.units

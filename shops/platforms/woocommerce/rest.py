@@ -14,6 +14,7 @@ import re
 from typing import Any, ClassVar
 from urllib.parse import urlencode
 
+from reverbsync import clock
 from reverbsync.http import Answer
 from reverbsync.pace import Budget
 from shops.models import StoreConnection
@@ -94,6 +95,8 @@ class WooCommerceCaller(Caller):
     def _by(self, way: str, method: str, path: str, body: object) -> Answer:
         headers = {"Accept": "application/json", "Content-Type": "application/json", "Cache-Control": "no-cache"}
         url = f"{self._root}/wp-json/wc/v3{path}"
+        if method == "GET":  # caches that ignore Cache-Control take another address for another page
+            url += f"{'&' if '?' in url else '?'}_={clock.now().timestamp():.3f}"
         if way == "signed":
             url = signing.signed(method, url, self._key, self._secret)
         elif way == "query":
@@ -134,6 +137,17 @@ class WooCommerceCaller(Caller):
         if not isinstance(said, dict) or (number and str(said.get("id")).strip() != number):
             raise Malformed(f"{STORE} answered something else than what it was asked for.", maybe_done=method != "GET")
         return said
+
+
+def name_of(row: Any) -> str:
+    """Return what tells a row apart from the others of its list."""
+    return str(row.get("id")) if isinstance(row, dict) and row.get("id") else repr(row)
+
+
+def header_number(answer: Answer, name: str) -> int | None:
+    """Return a number that a header holds, None where it holds none: caches and proxies drop and double headers."""
+    text = answer.headers.get(name, "").strip()
+    return int(text) if text.isascii() and text.isdigit() else None
 
 
 def _said(answer: Answer) -> Any:

@@ -1,0 +1,90 @@
+"""Our webhooks in a WooCommerce store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from shops.models import StoreConnection
+from shops.platforms import hooks
+from shops.platforms.hooks import Hook
+from shops.platforms.values import Hooks, Missing, Unsupported
+from shops.platforms.woocommerce.rest import WooCommerceCaller, name_of
+from shops.platforms.woocommerce.webhooks import TOPICS
+
+PAGE = 100
+#: A list of webhooks that has more pages than these has no end.
+MOST_PAGES = 100
+
+
+class HookCalls(WooCommerceCaller):
+    """Registers, wakes and removes webhooks."""
+
+    def __init__(self, connection: StoreConnection) -> None:
+        """Nothing is asked yet."""
+        super().__init__(connection)
+        self._secret_of_hooks = connection.secret
+        #: Our webhooks there were signed with the secret of before until they are checked once.
+        self._is_new = not connection.hooks
+
+    def keep_hooks(self, address: str) -> Hooks:
+        """Register each topic once; wake what was switched off after failures (the seventh in a row does it).
+
+        On a store that was connected anew the webhooks of before get the new secret: theirs would sign in vain.
+        """
+        there = [Hook(str(row["id"]), str(row["topic"]), row.get("status") == "active") for row in self._hooks(address)]
+        topics = {hook.id: hook.topic for hook in there}
+        if self._is_new:
+            there = [replace(hook, active=hook.active and self._is_signed_anew(hook, address)) for hook in there]
+        return hooks.keep(
+            tuple(TOPICS),
+            there,
+            add=lambda topic: self._add_hook(topic, address),
+            wake=lambda number: self._wake_hook(number, topics[number], address),
+            remove=self._remove_hook,
+        )
+
+    def drop_hooks(self, address: str) -> None:
+        """Delete our webhooks for good."""
+        for hook in self._hooks(address):
+            self._remove_hook(str(hook["id"]))
+
+    def _add_hook(self, topic: str, address: str) -> None:
+        secret = self._secret_of_hooks.get_secret_value()
+        wish = {"name": f"ReverbSync {topic}", "topic": topic, "delivery_url": address, "status": "active"}
+        self.record("POST", "/webhooks", {**wish, "secret": secret})
+
+    def _wake_hook(self, number: str, topic: str, address: str) -> None:
+        wish = {"status": "active", "secret": self._secret_of_hooks.get_secret_value()}
+        try:
+            made = self.record("PUT", f"/webhooks/{number}", wish, number=number)
+        except Missing:
+            self._add_hook(topic, address)
+            return
+        if made.get("status") != "active":
+            raise Unsupported(f"WooCommerce keeps this webhook {made.get('status')}.")
+
+    def _is_signed_anew(self, hook: Hook, address: str) -> bool:
+        """Give an active webhook our new secret; return whether it is active with it."""
+        try:
+            self._wake_hook(hook.id, hook.topic, address)
+        except Unsupported:
+            return False
+        return True
+
+    def _remove_hook(self, number: str) -> None:
+        try:
+            self.json("DELETE", f"/webhooks/{number}?force=true")
+        except Missing:
+            return
+
+    def _hooks(self, address: str) -> list[dict[str, Any]]:
+        found: dict[str, dict[str, Any]] = {}
+        for page in range(1, MOST_PAGES + 1):
+            rows, _ = self.list_at(f"/webhooks?per_page={PAGE}&page={page}&orderby=id&order=asc")
+            known = len(found)
+            found |= {name_of(row): row for row in rows if isinstance(row, dict)}
+            if len(rows) < PAGE or len(found) == known:
+                break
+        ours = (row for row in found.values() if row.get("delivery_url") == address)
+        return [row for row in ours if row.get("id") and row.get("topic")]
