@@ -72,6 +72,11 @@ class Product(models.Model):
         return moment < self.read_at <= clock.now() + AHEAD
 
     @property
+    def may_share_stock(self) -> bool:
+        """Tell whether its stock may be counted at its parent, together with that of other variants."""
+        return self.store_product_id != self.store_parent_id and self.store_stock_id.endswith(self.store_parent_id)
+
+    @property
     def seen(self) -> StoreProduct:
         """What the store last said."""
         known: tuple[dict[str, Any], StoreProduct] | None = self.__dict__.get("_seen")

@@ -22,7 +22,7 @@ from listings import jobs, lease, selection
 from listings.models import Ledger, Product, Rank
 from listings.stock import ledger as books
 from reverbsync import clock, ownership
-from shops.models import SyncSettings
+from shops.models import Shop, SyncSettings
 from shops.pictures import StoreProduct
 from shops.platforms import StoreClient, client_of, platform_of
 from shops.platforms.values import Count, Moved, StoreError, StorePassing, StoreRefused, Unsupported
@@ -73,6 +73,7 @@ def _rounds(ledger: Ledger, product: Product, settings: SyncSettings, before: Ca
     """Yield by how much each round changed the store, until it has what it is to have. Raises StoreError."""
     if ledger.adjusting is None and not books.to_write(ledger, settings):
         return
+    _bound_sharers(ledger, product, settings)
     if product.shop.store.removed_at is not None:
         raise Disconnected("Your store is not connected.")
     before()
@@ -253,19 +254,37 @@ def _note(ledger: Ledger, product: Product, *, by: int, after: Count | None) -> 
     return by
 
 
+def _bound_sharers(ledger: Ledger, product: Product, settings: SyncSettings) -> None:
+    """Look at the products that share the stock and show units that sold as this one, before the store is asked.
+
+    Those that have a job already come back by themselves.
+    """
+    if not product.may_share_stock or books.to_write(ledger, settings) >= 0:
+        return
+    rows = Ledger.objects.filter(listing__product__in=books.sharers(product), listing__product__job=None)
+    for row in rows.select_related("listing__product"):
+        other = row.listing.product
+        units = books.to_show(row, other, settings)
+        if row.reverb is not None and row.reverb > units:
+            _look_at(product.shop, [other], units)
+
+
 def _look_at_sharers(product: Product, units: int, *, asked_at: datetime) -> None:
     """Look at the products that share the stock which we changed, such as variations that are counted at their parent.
 
     The store will send a webhook for it, minutes later. Each is locked by itself: two workers may be at two of them.
     """
-    same = Product.objects.filter(shop=product.shop_id, store_stock_id=product.store_stock_id, gone_at=None)
-    others = same.exclude(store_stock_id="").exclude(pk=product.pk)
+    others = list(books.sharers(product))
     for other in others:
         with transaction.atomic():
             _picture(other, units, asked_at=asked_at)
-    if others and product.shop.sync_settings.auto_sync:
+    _look_at(product.shop, others, units)
+
+
+def _look_at(shop: Shop, others: list[Product], units: int) -> None:
+    if others and shop.sync_settings.auto_sync:
         rank = Rank.STOCK if units > 0 else Rank.STOCK_TO_ZERO
-        jobs.look_again(selection.chosen(product.shop, others), rank=rank, cause="its stock is shared", now=clock.now())
+        jobs.look_again(selection.chosen(shop, others), rank=rank, cause="its stock is shared", now=clock.now())
 
 
 def _forget(ledger: Ledger) -> None:

@@ -281,16 +281,31 @@ def to_show(ledger: Ledger, product: Product, settings: SyncSettings) -> int:
 
 
 def units_left(ledger: Ledger, product: Product) -> int:
-    """Return the agreed units; fewer where the store has sold some while the answer to our change is outstanding.
+    """Return the agreed units; fewer where units are gone that cannot be taken in yet.
 
-    What the store shows cannot be taken in until it is known whether our change is in it, which may take hours. Units
-    that are gone either way must not stay on sale so long.
+    What the store shows cannot be taken in until it is known whether our last change is in it, which may take hours.
+    Units that are gone either way must not stay on sale so long.
     """
+    units = ledger.units - owed_by_sharers(product)
     wish, stock = ledger.adjusting, store_number(product)
     if wish is None or stock is None or stock in (wish["units"], wish["units"] + wish["by"]):
-        return ledger.units
+        return units
     sold: int = wish["units"] + max(0, wish["by"]) - stock
-    return ledger.units - max(0, sold)
+    return units - max(0, sold)
+
+
+def sharers(product: Product) -> QuerySet[Product]:
+    """Return the other products that are counted together with one, such as variations that share a stock."""
+    same = Product.objects.filter(shop=product.shop_id, store_stock_id=product.store_stock_id, gone_at=None)
+    return same.exclude(pk=product.pk) if product.may_share_stock else same.none()
+
+
+def owed_by_sharers(product: Product) -> int:
+    """Return the units of a shared stock that sold on Reverb as another product, and are to be taken off the store."""
+    if not product.may_share_stock:
+        return 0
+    rows = Ledger.objects.filter(listing__product__in=sharers(product)).values_list("units", "store")
+    return sum(max(0, -owed_to_store(Agreed(units, store))) for units, store in rows)
 
 
 def out_of_step(shop: Shop, span: Span = EVERYTHING) -> list[Product]:

@@ -70,7 +70,8 @@ def left(product: Product, ledger: Ledger | None, settings: SyncSettings) -> int
     if ledger is None or settings.stock_way == StockWay.STORE:
         units = stock
     elif stock is not None and ledger.adjusting is None and _is_newer(product, ledger):
-        units = ledger.units + stock - ledger.store  # what the store has done since is not in the ledger yet
+        # What the store has done since is not in the ledger yet.
+        units = ledger.units + stock - ledger.store - books.owed_by_sharers(product)
     else:
         units = books.units_left(ledger, product)
     return None if units is None else shown(units, **books.limits(product, settings))

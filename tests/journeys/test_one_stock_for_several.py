@@ -1,0 +1,121 @@
+"""Variations that share one stock of their parent: what sells of one on Reverb is gone for the others at once."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from listings import intake
+from listings.models import Ledger
+from reverbsync.stack.stores import STORES
+from shops.events import ProductChanged
+from tests.journeys.sales import buy, read_orders
+from tests.journeys.world import StandIn, World, at, running
+
+pytestmark = pytest.mark.live
+OFTEN = 10**6
+
+
+@pytest.fixture(scope="module")
+def woocommerce() -> Iterator[StandIn]:
+    """Run the stand-in of WooCommerce."""
+    with running("sandbox.woocommerce.app") as url:
+        yield StandIn(url)
+
+
+@pytest.fixture
+def world(
+    reverb_process: StandIn, woocommerce: StandIn, settings: Settings, monkeypatch: pytest.MonkeyPatch, db: None
+) -> Iterator[World]:
+    """Return a world whose store is on WooCommerce."""
+    settings.REVERB_API_URL, settings.REVERB_WEB_URL = f"{reverb_process.url}/api", reverb_process.url
+    settings.ALLOWED_PRIVATE_HOSTS = [woocommerce.url.partition("//")[2]]
+    monkeypatch.setattr("reverbsync.pace.BURST_SHARE", 50.0)  # the pace has tests of its own
+    woocommerce.ask("POST", "/reset")
+    made = World(reverb_process, woocommerce, f"token-{uuid.uuid4().hex}", STORES["woocommerce"])
+    made.set(auto_publish=True)
+    with at(made):
+        yield made
+
+
+def pool(world: World, units: int) -> dict[str, Any]:
+    """Make a product with two variations that share so many units, and list both."""
+    rows = [
+        {
+            "sku": f"V{n}",
+            "price": "500.00",
+            "inventory_quantity": units,
+            "barcode": "885978110803",
+            "options": {"Color": colour},
+        }
+        for n, colour in enumerate(("Red", "Blue"))
+    ]
+    body = {
+        "domain": world.domain,
+        "title": "Fender Strat",
+        "vendor": "Fender",
+        "product_type": "Electric Guitars / Solid Body",
+        "description_html": "<p>Nice</p>",
+        "images": ["http://store.test/1.jpg"],
+        "variants": rows,
+    }
+    made: dict[str, Any] = world.store.ask("POST", "/products", body)
+    world.store.ask("PUT", f"/woo/products/{made['id']}", {"pool": True})
+    assert not intake.take(world.shop, {ProductChanged(str(made["id"])): "test"})
+    world.settle()
+    return made
+
+
+def shown(world: World, sku: str) -> int:
+    """Return the units that Reverb has for sale."""
+    listing = world.listing(sku)
+    return int(listing["inventory"]) if listing["state"] == "live" else 0
+
+
+@pytest.mark.parametrize(("units", "left"), [(1, 0), (3, 2)])
+def test_while_the_store_is_away_a_unit_that_sold_is_not_sold_again_as_another_variation(
+    world: World, units: int, left: int
+) -> None:
+    pool(world, units)
+    assert (shown(world, "V0"), shown(world, "V1")) == (units, units)
+    buy(world, "V0")
+    world.store.fault("status", status=503, page="maintenance", times=OFTEN)
+    read_orders(world)
+    for _ in range(4):
+        while world.step():
+            pass
+        world.wait(30)
+    assert shown(world, "V1") == left
+    before = len(world.entries())
+    for _ in range(8):
+        while world.step():
+            pass
+        world.wait(30)
+    assert len([one for one in world.entries()[before:] if "later" not in one]) <= 2
+
+
+def test_once_the_store_is_back_all_have_what_is_left(world: World) -> None:
+    made = pool(world, 5)
+    buy(world, "V0")
+    buy(world, "V1", quantity=2)
+    world.store.fault("status", status=503, page="maintenance", times=OFTEN)
+    read_orders(world)
+    for _ in range(6):
+        while world.step():
+            pass
+        world.wait(30)
+    assert (shown(world, "V0"), shown(world, "V1")) == (2, 2)
+    world.store.ask("DELETE", "/faults")
+    for _ in range(20):
+        while world.step():
+            pass
+        world.wait(60)
+    world.settle()
+    assert world.store.ask("GET", "/products")[0]["variants"][0]["inventory_quantity"] == 2
+    assert (shown(world, "V0"), shown(world, "V1")) == (2, 2)
+    assert set(Ledger.objects.values_list("units", "store")) == {(2, 2)}
+    assert made
