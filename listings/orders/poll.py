@@ -6,8 +6,8 @@ was placed before the span and paid inside it, which `created_start_date` does n
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
-from itertools import islice
 
 from django.db.models import F, Max, Q, QuerySet
 
@@ -19,6 +19,7 @@ from reverbsync import clock
 from reverbsync.alone import in_turn
 from reverbsync.wake import wake
 from shops.models import ReverbConnection
+from shops.pictures import ReverbOrder
 from shops.reverb import connect, hooks
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import Paced, Passing, ReverbError
@@ -113,9 +114,7 @@ def _read(connection_id: int, client: ReverbClient, now: datetime) -> None:
             not_readable(connection.shop_id, number, why)
 
         found = client.orders(_since(connection, now), left_out=leave_out)
-        news = 0
-        while part := list(islice(found, BATCH)):
-            news += take(connection.shop, part, cause="Reverb order")
+        news = sum(take(connection.shop, part, cause="Reverb order") for part in _parts(found))
         if left_out or connection.orders_unread:
             unread.follow(connection, client, left_out)
     except Exception as error:
@@ -128,6 +127,23 @@ def _read(connection_id: int, client: ReverbClient, now: datetime) -> None:
     mine = ReverbConnection.objects.filter(pk=connection.pk, account_id=connection.account_id)
     mine.filter(Q(orders_read_at__isnull=True) | Q(orders_read_at__lt=now)).update(orders_read_at=now)
     _plan(connection, planned, now + hooks.orders_every(connection, now))
+
+
+def _parts(found: Iterator[ReverbOrder]) -> Iterator[list[ReverbOrder]]:
+    """Yield the orders in batches; what came before a page that cannot be read is yielded before that is raised."""
+    part: list[ReverbOrder] = []
+    try:
+        for one in found:
+            part.append(one)
+            if len(part) == BATCH:
+                yield part
+                part = []
+    except Exception:
+        if part:
+            yield part
+        raise
+    if part:
+        yield part
 
 
 def _since(connection: ReverbConnection, now: datetime) -> datetime:

@@ -100,10 +100,10 @@ def _object(answer: Answer) -> tuple[dict[str, Any] | None, bool]:
 def _speaks(said: dict[str, Any]) -> bool:
     """Tell whether a JSON object is one of Reverb's own errors, or says as much as one."""
     message = said.get("message")
-    if message is not None:
-        return isinstance(message, str) and bool(message.strip())
+    if message is not None and not isinstance(message, str):
+        return False
     errors = said.get("errors")
-    return isinstance(errors, dict | list) and bool(read_field_errors(errors))
+    return bool((message or "").strip()) or (isinstance(errors, dict | list) and bool(read_field_errors(errors)))
 
 
 def _says_missing(said: dict[str, Any]) -> bool:

@@ -166,13 +166,24 @@ class ReverbClient:
     ) -> tuple[ReverbListing | None, list[str], str]:
         """POST a listing; return it, the warnings and the message. NoAnswer may mean that it was made.
 
-        `goes_out` is called when nothing but the network is left between the call and Reverb.
+        `goes_out` is called when nothing but the network is left between the call and Reverb. Raises NoAnswer where the
+        answer shows a listing with another SKU: linked, another product's listing would be overwritten.
         """
-        return read.written(self._hear("POST", self._address("/listings"), body, goes_out=goes_out).said)
+        said = self._hear("POST", self._address("/listings"), body, goes_out=goes_out).said
+        found, warnings, message = read.written(said)
+        if found is not None and not read.same_sku(found.sku, str(body.get("sku") or "")):
+            raise NoAnswer(f"Reverb answered with another listing, {found.id}.", maybe_done=True)
+        return found, warnings, message
 
     def update(self, listing: ReverbListing, body: Mapping[str, Any]) -> tuple[ReverbListing | None, list[str], str]:
-        """PUT fields to a listing's own link; return it as answered, the warnings and the message."""
-        return read.written(self._call("PUT", self._address(links.of_listing(listing)), body))
+        """PUT fields to a listing's own link; return it as answered, the warnings and the message.
+
+        Raises NoAnswer where the answer shows another listing: that one is not ours to write to.
+        """
+        found, warnings, message = read.written(self._call("PUT", self._address(links.of_listing(listing)), body))
+        if found is not None and found.id != listing.id:
+            raise NoAnswer(f"Reverb answered with listing {found.id} instead of {listing.id}.", maybe_done=True)
+        return found, warnings, message
 
     def end(self, listing_id: str) -> None:
         """Take a listing off sale without touching its fields (docs: state/end). A draft is Invalid (seen live)."""

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
 
 from shops.pictures import ReverbOrder
 from shops.reverb import read
@@ -53,6 +53,12 @@ def _date(value: Any) -> Any:
     return found if found.tzinfo else found.replace(tzinfo=UTC)  # Reverb's carry an offset
 
 
+def _status(said: str) -> str:
+    """Return Reverb's word for a status in its own spelling: an order that is off must not count as sold."""
+    word = said.strip().lower()
+    return "cancelled" if word == "canceled" else word
+
+
 _DATES = TypeAdapter(datetime)
 _Date = Side[Annotated[datetime | None, BeforeValidator(_date)]]
 
@@ -86,7 +92,7 @@ class _Order(Part):
     """Number, status and quantity must be readable, and a date; a field of the others that can't be is not said."""
 
     order_number: Annotated[str, Field(coerce_numbers_to_str=True, min_length=1, max_length=64)]
-    status: str = ""
+    status: Annotated[str, AfterValidator(_status)] = ""
     quantity: Units = 1
     order_bundle_id: Side[Text] = ""
     sku: Side[Text] = ""

@@ -168,6 +168,15 @@ def readable(rows: list[Any]) -> list[ReverbListing]:
     return found
 
 
+def same_sku(said: str, sent: str) -> bool:
+    """Tell whether a SKU is the one that was sent, as far as it is said; Reverb may spell it in another way."""
+    return not said.strip() or _bare(said) == _bare(sent)
+
+
+def _bare(sku: str) -> str:
+    return "".join(sku.split()).casefold()
+
+
 def may_have_sku(row: Any, sku: str) -> bool:
     """Tell whether a row may be one with this SKU: only one that surely has another may be passed over unread."""
     said = row.get("sku") if isinstance(row, dict) else None

@@ -25,6 +25,8 @@ DAY_S = 24 * 60 * 60
 SOON_S = 60
 #: A listing without what these hold would be another one.
 NEEDED = frozenset({"categories"})
+#: The only list that may be empty: a shop need not have any.
+PROFILES = "profiles:"
 #: How long a list is kept for want of a newer one.
 KEPT_S = 30 * DAY_S
 
@@ -43,7 +45,7 @@ def lists(client: ReverbClient, budget: str) -> Lists:
     return Lists(
         categories=_kept(client, "categories", "/categories/flat", ("categories",), _category),
         conditions=_kept(client, f"conditions:{budget}", "/listing_conditions", ("conditions",), _condition),
-        shipping_profiles=_kept(client, f"profiles:{budget}", "/shop", ("shipping_profiles",), _profile),
+        shipping_profiles=_kept(client, f"{PROFILES}{budget}", "/shop", ("shipping_profiles",), _profile),
     )
 
 
@@ -62,25 +64,36 @@ def _kept(client: ReverbClient, name: str, path: str, keys: tuple[str, ...], rea
     if kept is not None and now < kept["until"]:
         return tuple(kept["rows"])
     rows, etag = (kept["rows"], kept["etag"]) if kept is not None else ([], "")
+    soon = False
     try:
         answer = client.get_if_new(path, etag)
     except (Lasting, NeedsSeller) as error:
         if isinstance(error, NeedsSeller) and error.status == 401:
             raise  # perhaps the token is dead
-        answer = {}, ""  # an account that may not see a list has an empty one
+        keep(name, rows, etag=etag, until=now + SOON_S)
+        return tuple(rows)  # an account that may not see a list has an empty one
     except ReverbError:
         if not rows:
             raise
         return tuple(rows)  # yesterday's list is better than none
     if answer is not None:
-        body, etag = answer
-        found = next((body[key] for key in keys if isinstance(body.get(key), list)), None)
-        if found is None and body and not rows and name in NEEDED:
+        body, etag_now = answer
+        found = next((_rows(body[key]) for key in keys if isinstance(body.get(key), dict | list)), None)
+        if not found and not rows and name in NEEDED:
             raise Passing("Reverb's answer could not be read as a list.")
-        if found is not None:  # else yesterday's is better than none
-            rows = [read(storable(row if isinstance(row, dict) else {"name": row})) for row in found if row]
-    keep(name, rows, etag=etag, until=now + (DAY_S if rows else SOON_S))
+        if found or (found is not None and name.startswith(PROFILES)):
+            rows, etag = [read(storable(row if isinstance(row, dict) else {"name": row})) for row in found], etag_now
+        else:  # yesterday's is better than none
+            soon = True
+    keep(name, rows, etag=etag, until=now + (SOON_S if soon or not rows else DAY_S))
     return tuple(rows)
+
+
+def _rows(said: dict[str, Any] | list[Any]) -> list[Any]:
+    """Return the rows of a list; one with gaps comes as an object whose names are numbers."""
+    if isinstance(said, dict):
+        said = list(said.values()) if all(name.isdigit() for name in said) else []
+    return [row for row in said if row]
 
 
 def keep(name: str, rows: list[Choice], *, etag: str = "", until: float) -> None:

@@ -15,7 +15,7 @@ from listings.orders import poll
 from shops.models import ReverbConnection
 from shops.pictures import ReverbOrder
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import ReverbError
+from shops.reverb.errors import Passing, ReverbError
 from tests.listings.test_taking_orders import order
 from tests.people import NOON, olivia, shop_of
 
@@ -83,3 +83,17 @@ def test_the_moment_up_to_which_all_is_known_never_goes_back() -> None:
     for moment in (NOON, NOON - timedelta(minutes=1)):
         poll.read(mine, cast("ReverbClient", reverb), now=moment)
     assert ReverbConnection.objects.get(pk=mine.pk).orders_read_at == NOON
+
+
+@pytest.mark.django_db
+def test_what_came_before_a_page_that_cannot_be_read_is_taken() -> None:
+    class HalfRead:
+        def orders(self, since: datetime, **_: object) -> Iterator[ReverbOrder]:
+            yield order()
+            raise Passing("the second page is none")
+
+    mine = ReverbConnection.objects.get(shop=shop_of(olivia()))
+    with pytest.raises(Passing):
+        poll.read(mine, cast("ReverbClient", HalfRead()), now=NOON)
+    assert Order.objects.count() == 1
+    assert ReverbConnection.objects.get(pk=mine.pk).orders_read_at is None

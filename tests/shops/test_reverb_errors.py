@@ -38,6 +38,10 @@ VERDICTS: dict[str, dict[int, Verdict]] = {
     '{"message": {"text": "no"}}': {},
     '{"message": "  "}': {},
     '{"errors": []}': {},
+    '{"message": "", "errors": []}': {},
+    '{"message": {"sku": "taken"}, "errors": {"sku": ["is taken"]}}': {},
+    '{"message": "", "errors": {"sku": ["is taken"]}}': dict.fromkeys((400, 406, 412, 422), Verdict.REFUSED)
+    | dict.fromkeys((401, 403), Verdict.KEYS),
     '{"message": "Forb': {},
     OWN: dict.fromkeys((400, 406, 412, 422), Verdict.REFUSED) | dict.fromkeys((401, 403), Verdict.KEYS),
     NO_SUCH: dict.fromkeys((400, 406, 412, 422), Verdict.REFUSED)

@@ -16,8 +16,8 @@ from pydantic import SecretStr
 
 from reverbsync.http import Answer
 from shops.reverb import orders, read
-from shops.reverb.client import MAX_PAGES, ReverbClient
-from shops.reverb.errors import Passing
+from shops.reverb.client import MAX_PAGES, ReverbClient, _Heard
+from shops.reverb.errors import NoAnswer, Passing
 from shops.wire import MOST_UNITS
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -252,6 +252,53 @@ def test_another_listing_than_the_one_asked_for_is_no_answer() -> None:
         Pages(lambda *_: listing(id=8)).listing("7")
     with pytest.raises(Passing):
         Pages(lambda *_: sale("8")).order("7")
+
+
+class Writes(ReverbClient):
+    """A client to whom Reverb answers each write with this."""
+
+    def __init__(self, said: dict[str, Any]) -> None:
+        super().__init__(SecretStr("t"), "b")
+        self.said = said
+
+    def _hear(self, *_: Any, **__: Any) -> _Heard:
+        return _Heard(200, {}, self.said)
+
+
+def test_a_write_that_is_answered_with_another_listing_is_an_unknown_outcome() -> None:
+    mine = read.listing(listing())
+    assert Writes({"listing": listing()}).update(mine, {})[0] == mine
+    assert Writes({"message": "Updated"}).update(mine, {})[0] is None
+    with pytest.raises(NoAnswer) as lost:
+        Writes({"listing": listing(id=8)}).update(mine, {})
+    assert lost.value.maybe_done
+
+
+@pytest.mark.parametrize(
+    ("said", "sent", "is_ours"),
+    [
+        ("A1", "A1", True),
+        (" a1", "A1", True),
+        ("A 1", "A  1", True),
+        (None, "A1", True),
+        ("", "A1", True),
+        ("B2", "A1", False),
+        ("A1-2", "A1", False),
+    ],
+)
+def test_a_listing_with_another_sku_is_not_the_one_that_was_made(said: str | None, sent: str, *, is_ours: bool) -> None:
+    client = Writes({"listing": listing(sku=said)})
+    if is_ours:
+        assert client.create({"sku": sent}, goes_out=lambda: None)[0] is not None
+        return
+    with pytest.raises(NoAnswer) as lost:
+        client.create({"sku": sent}, goes_out=lambda: None)
+    assert lost.value.maybe_done
+
+
+@pytest.mark.parametrize("said", [" Cancelled", "CANCELED", "canceled", "Refunded "])
+def test_an_order_that_is_off_is_off_however_its_status_is_spelt(said: str) -> None:
+    assert orders.order(sale("1", status=said)).status in orders.RELEASED
 
 
 def test_an_odd_webhook_does_not_hide_the_others() -> None:
