@@ -76,7 +76,8 @@ REASONS: dict[str, Reason] = {
         ),
         Reason(
             "two_listings",
-            "Reverb has more than one listing with this SKU. Give one of them another SKU, or delete the draft.",
+            "More than one listing on Reverb has this SKU, so none of them is kept in step. Give all but one another "
+            "SKU, or end them.",
             Mend.REVERB_SELLING,
             waits=True,
         ),

@@ -22,6 +22,7 @@ from listings.stock.linking import Read
 from listings.stock.merge import shown
 from listings.sync.cases import Frame, counted
 from listings.sync.decide import Action, Case, Decision, already_agreed, decide
+from listings.sync.find import the_one
 from reverbsync import clock
 from shops.models import FIELDS
 from shops.models.settings import StockWay
@@ -204,12 +205,15 @@ def _indexed(row: Listing, product: Product, batch: _Batch) -> Indexed | _Verdic
     """Return what the index shows of a product's listing, None when nothing."""
     if row.reverb_id:
         return batch.by_id.get(row.reverb_id)
-    found = batch.by_sku.get(product.sku, [])
-    if len(found) > 1:
+    same = {one.reverb_id: one for one in batch.by_sku.get(product.sku, [])}
+    if not same:
+        return None
+    found = same.get(the_one({one.reverb_id: str(one.picture.get("state") or "") for one in same.values()}))
+    if found is None:
         return _Verdict(Kind.CANNOT, "two_listings")
-    if found and batch.owner.get(found[0].reverb_id, product.pk) != product.pk:
+    if batch.owner.get(found.reverb_id, product.pk) != product.pk:
         return _Verdict(Kind.LOOK)  # its product got another SKU, and its own job has still to tell Reverb so
-    return found[0] if found else None
+    return found
 
 
 def _case(frame: Frame, product: Product, row: Listing, listing: ReverbListing | None, *, sku_unclear: bool) -> Case:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError
 
 from listings.models import Job, Ledger, Listing, Order, Product
+from listings.on_sale import OFF_SALE
 from listings.stock import ledger as books
 from listings.sync.rows import Begun
 from reverbsync import clock, ownership
@@ -72,16 +74,29 @@ def _by_id(client: ReverbClient, row: Listing, begun: Begun) -> Found | None:
 def _by_sku(client: ReverbClient, row: Listing, product: Product) -> Found:
     sku = row.sku if row.may_turn_up(clock.now()) else product.sku
     rows = {one.id: one for one in client.listings_with_sku(sku)}
-    if len(rows) > 1:
-        return Found(row, reason="two_listings")
-    # The search trails and shows one photo only: the listing itself is what counts.
     if not rows:
         return Found(row)
-    [reverb_id] = rows
+    reverb_id = the_one({one.id: one.state for one in rows.values()})
+    if not reverb_id:
+        return Found(row, reason="two_listings")
+    # The search trails and shows one photo only: the listing itself is what counts.
     if Listing.objects.filter(shop=product.shop_id, reverb_id=reverb_id).exclude(pk=row.pk).exists():
         # Its product got another SKU in the store, and its own job has still to tell Reverb so.
         raise Passing("The listing with this SKU still belongs to another product.")
     return Found(row, client.listing(reverb_id))
+
+
+def the_one(states: Mapping[str, str]) -> str:
+    """Return the id of the listing that goes with a product, out of all with its SKU (id → state); "" if unclear.
+
+    What sold or ended stays on Reverb, and sellers make a new listing beside it. So the only one that is on sale is it,
+    else the only one that may still be.
+    """
+    if len(states) == 1:
+        return next(iter(states))
+    open_ones = [one for one, state in states.items() if state not in OFF_SALE]
+    live = [one for one in open_ones if states[one] == "live"]
+    return next((found[0] for found in (live, open_ones) if len(found) == 1), "")
 
 
 def _is_indexed(row: Listing) -> bool:
