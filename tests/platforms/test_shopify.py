@@ -382,7 +382,131 @@ def test_an_inventory_that_cannot_be_read_is_neither_none_nor_zero(store: Store,
         store.client.count(unit)
 
 
+@case(
+    "edits",
+    [
+        {"data.inventoryItem.inventoryLevels": None},
+        {"data.inventoryItem.inventoryLevels.nodes": None},
+        {"data.inventoryItem.inventoryLevels.nodes.0": None},
+        {"data.inventoryItem.inventoryLevels.nodes.0.quantities.0.quantity": ""},
+        {"data.inventoryItem.inventoryLevels.nodes.0.quantities": [{"quantity": 3}, {"quantity": 3}]},
+        {"data.inventoryItem.inventoryLevels.nodes.0.location.fulfillsOnlineOrders": None},
+        {"data.inventoryItem.inventoryLevels.pageInfo": {"hasNextPage": True, "endCursor": None}},
+        {"data.inventoryItem.tracked": None},
+        {"data.inventoryItem.variants.nodes.0.inventoryQuantity": "many"},
+    ],
+    ids=str,
+)
+@case("layout", [{}, {"fulfillsOnlineOrders": False}], ids=["one location sells in its shop only", "two do"])
+def test_null_instead_of_a_part_of_an_inventory_is_not_no_units(
+    store: Store, edits: dict[str, Any], layout: dict[str, Any]
+) -> None:
+    several(store, **layout)
+    unit = spread(store, 3, _3=4)
+    store.control.fault("edited", text="query Count", edits=edits)
+    with pytest.raises(Malformed):
+        store.client.count(unit)
+
+
+@case(
+    "edits",
+    [
+        {"data.locations": None},
+        {"data.locations.nodes": None},
+        {"data.locations.nodes.2": None},
+        {"data.locations.nodes.2.fulfillsOnlineOrders": None},
+        {"data.locations.nodes.2.isActive": None},
+        {"data.locations.nodes.2.id": None},
+        {"data": None},
+    ],
+    ids=str,
+)
+def test_locations_that_cannot_be_read_do_not_all_sell(store: Store, edits: dict[str, Any]) -> None:
+    several(store)
+    store.control.fault("edited", text="query Locations", edits=edits)
+    with pytest.raises(StorePassing):
+        spread(store, 1, _2=2, _3=4)
+    assert store.unit().stock == 3
+
+
 # -- odd shapes ----------------------------------------------------------------------------------------------------
+
+
+@case(
+    "edits",
+    [
+        {"data.shop": None, "data.product": None},
+        {"data.product.variants.pageInfo": None},
+        {"data.product.variants.pageInfo.hasNextPage": None, "data.product.variants.pageInfo.endCursor": 7},
+        {"data.product.variants.nodes": None},
+        {"data.product.variants.nodes.0.inventoryItem.tracked": None},
+        {"data.product.variants.nodes.0.inventoryQuantity": ""},
+        {"data.product.status": None},
+        {"data": None},
+        {"data": {}},
+    ],
+    ids=str,
+)
+def test_an_answer_that_is_null_in_parts_ends_no_product_and_none_of_its_variants(
+    store: Store, edits: dict[str, Any]
+) -> None:
+    store.product()
+    unit, asks = store.unit(), store.client
+    store.control.fault("edited", text="query Product(", edits=edits)
+    with pytest.raises(StorePassing):
+        asks.products(unit.store_parent_id)
+    assert asks.products(unit.store_parent_id) == [unit]
+
+
+def test_a_page_that_does_not_say_whether_there_are_more_variants_is_not_all_of_them(store: Store) -> None:
+    made = store.product()
+    store.control.fault("edited", text="query Products(", edits={"data.products.nodes.0.variants.pageInfo": None})
+    page = store.client.walk("")
+    assert ([unit.sku for unit in page.products], page.unread) == (["A1"], ())
+    assert [
+        one["body"]["variables"]["id"] for one in store.control.calls() if "query Product(" in str(one["body"])
+    ] == [f"gid://shopify/Product/{made['id']}"]
+
+
+@case("path", [["media", "nodes", 0, "image"], ["media"], ["variants", "nodes", 0, "media"]], ids=str)
+def test_an_error_about_a_photo_hides_neither_price_nor_stock(store: Store, path: list[Any]) -> None:
+    made = store.product()
+    error = {"message": "Timeout", "extensions": {"code": "INTERNAL_SERVER_ERROR"}}
+    for name, where in (("query Product(", ["product"]), ("query Products(", ["products", "nodes", 0])):
+        place = [*where, *path]
+        edits = {"errors": [{**error, "path": place}], ".".join(map(str, ["data", *place])): None}
+        store.control.fault("edited", text=name, edits=edits, times=99)
+    [unit] = store.client.products(str(made["id"]))
+    assert (unit.stock, unit.sku) == (3, "A1")
+    assert [one.stock for one in store.client.walk("").products] == [3]
+
+
+def test_an_error_about_a_photo_that_has_taken_the_product_along_is_no_word_that_it_is_gone(store: Store) -> None:
+    made = store.product()
+    error = {"message": "Timeout", "path": ["product", "media", "nodes", 0]}
+    store.control.fault("edited", text="query Product(", edits={"errors": [error], "data.product": None})
+    with pytest.raises(StorePassing):
+        store.client.products(str(made["id"]))
+
+
+@case("said", [None, [], {}, {"name": None, "currencyCode": None}], ids=str)
+def test_a_store_that_does_not_say_who_it_is_keeps_its_name_and_currency(store: Store, said: Any) -> None:
+    store.control.fault("edited", text="query Shop", edits={"data.shop": said})
+    with pytest.raises(StorePassing):
+        store.client.check()
+
+
+@case("rows", [[None], ["no"], [{}], [{"code": None, "message": None}], {"message": "no"}, None], ids=str)
+@case("name", ["inventoryAdjustQuantities", "orderCreate"])
+def test_a_refusal_without_code_and_words_leaves_open_whether_it_was_done(store: Store, name: str, rows: Any) -> None:
+    store.product()
+    unit, asks, order = store.unit(), store.client, reverb_order(store)
+    count = asks.count(unit)
+    store.control.fault("edited", text="mutation", edits={f"data.{name}.userErrors": rows})
+    does = {"orderCreate": lambda: asks.place(order)}.get(name, lambda: asks.adjust(unit, count, by=-1, reference="r"))
+    with pytest.raises(StorePassing) as lost:
+        does()
+    assert lost.value.maybe_done
 
 
 @case(

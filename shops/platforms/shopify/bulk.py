@@ -20,6 +20,7 @@ from shops.platforms.shopify.graphql import READ_S, STORE, GraphQL
 from shops.platforms.shopify.locations import Asked
 from shops.platforms.shopify.products import Found, Reader
 from shops.platforms.values import CursorLost, StorePassing
+from shops.wire import number_in
 
 PIECE_BYTES = 1_000_000
 #: A product is looked through for its end in so many pieces at a time.
@@ -57,7 +58,7 @@ def page(line: GraphQL, cursor: str, *, admin: str, asked: Asked) -> Found:
     gid, _, offset = cursor.removeprefix(PREFIX).rpartition("|")
     data = line.ask(queries.BULK_STATE, id=gid)
     state = data.get("bulkOperation") or {}
-    status, total = state.get("status"), _number(state.get("rootObjectCount"))
+    status, total = state.get("status"), number_in(state.get("rootObjectCount"))
     if status in ("CREATED", "RUNNING", "CANCELING"):
         raise StorePassing("Shopify is still listing all products.", retry_after=LOOK_AGAIN_S)
     if status in ("FAILED", "CANCELED"):
@@ -68,15 +69,11 @@ def page(line: GraphQL, cursor: str, *, admin: str, asked: Asked) -> Found:
         if total:
             raise StorePassing("Shopify's list of all products has no address.")
         return Found(total=total)
-    file = _File(line, str(state["url"]), _number(state.get("fileSize")))
+    file = _File(line, str(state["url"]), number_in(state.get("fileSize")))
     found = _read(file, int(offset), products.reader(data, admin=admin, asked=asked))
     found.total = total
     found.next = f"{PREFIX}{gid}|{found.next}" if found.next else None
     return found
-
-
-def _number(value: Any) -> int | None:
-    return int(value) if isinstance(value, int | str) and str(value).isdigit() else None
 
 
 # -- the file ------------------------------------------------------------------------------------------------------
@@ -104,9 +101,10 @@ class _File:
         text = answer.text.encode()
         if answer.status == 200:  # all of it, whatever was asked for
             return self._whole(text)[offset:], True
-        size = _number(answer.headers.get("Content-Range", "").rpartition("/")[2])
+        size = number_in(answer.headers.get("Content-Range", "").rpartition("/")[2])
         if self.size is not None and size is not None and size < self.size:
             raise StorePassing("Shopify's list of all products is cut short.")
+        size = self.size if size is None else size
         # A letter that the end of the piece cuts through is longer here than in the file.
         return text, size is None or offset + PIECE_BYTES >= size
 

@@ -66,8 +66,10 @@ class ShopifyClient:
 
     def check(self) -> StoreInfo:
         """Ask for the store's name."""
-        shop = self._line.ask(queries.SHOP).get("shop") or {}
-        return StoreInfo(str(shop.get("name") or ""), str(shop.get("currencyCode") or ""))
+        shop = self._line.ask(queries.SHOP).get("shop")
+        if not isinstance(shop, dict) or not isinstance(shop.get("currencyCode"), str):
+            raise Malformed("Shopify's answer could not be read at shop.")
+        return StoreInfo(str(shop.get("name") or ""), shop["currencyCode"])
 
     # -- products --------------------------------------------------------------------------------------------
 
@@ -153,7 +155,7 @@ class ShopifyClient:
             item = data.get("inventoryItem")
             if not isinstance(item, dict):
                 raise Malformed("Shopify does not show the inventory of this product.")
-            levels += products.nodes(item.get("inventoryLevels"))
+            levels += products.rows(item.get("inventoryLevels"), "inventoryLevels")
             after = products.following(item.get("inventoryLevels"), "inventoryLevels")
             if after is None:
                 break
@@ -240,9 +242,7 @@ class ShopifyClient:
         after: str | None = None
         for _ in range(MAX_PAGES):
             page = self._line.ask(document, after=after).get(name)
-            if not isinstance(page, dict):
-                raise Malformed(f"Shopify's answer could not be read at {name}.")
-            rows += products.nodes(page)
+            rows += products.rows(page, name)
             after = products.following(page, name)
             if after is None:
                 break

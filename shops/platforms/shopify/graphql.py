@@ -30,6 +30,8 @@ CALLS_PER_MINUTE = 1200
 READ_S = 20.0
 #: Part of a store's points that a walk leaves to what cannot wait, such as stock and orders.
 WALK_LEAVES = 0.5
+#: Fields that hold a product's photos.
+PHOTOS = frozenset({"media", "image"})
 #: Shopify's own sentence speaks of logins and passwords, which nobody has given us.
 KEYS_ENDED = "Our access token is no longer accepted. Connect the store again."
 
@@ -95,6 +97,8 @@ class GraphQL(Caller):
         wait_s = _refilled_s(body, leaves=leaves)
         errors = body.get("errors") if isinstance(body, dict) else None
         data = body.get("data") if isinstance(body, dict) else None
+        if errors and not write:
+            errors = [error for error in _rows(errors) if not _of_photos(error, data)]
         odd: dict[int, StoreError] = {}
         # A throttled answer has status 200, `errors` and no `data`; taking it for "not found" would end listings.
         if errors or not isinstance(data, dict):
@@ -241,6 +245,21 @@ def _path(error: dict[str, Any]) -> Sequence[Any]:
 
 def _words(errors: list[dict[str, Any]]) -> str:
     return "; ".join(dict.fromkeys(str(error.get("message") or error)[:200] for error in errors))[:300] or "no data"
+
+
+def _of_photos(error: dict[str, Any], data: Any) -> bool:
+    """Tell whether an error is about a product's photos alone, and all else of it came: it hides no price or stock."""
+    at = data
+    for step in _path(error):
+        if step in PHOTOS:
+            return isinstance(at, dict)
+        if isinstance(at, dict):
+            at = at.get(step)
+        elif isinstance(at, list) and isinstance(step, int) and 0 <= step < len(at):
+            at = at[step]
+        else:
+            return False
+    return False
 
 
 def _odd_rows(data: Any, errors: Any) -> dict[int, StoreError]:

@@ -13,9 +13,9 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field
 
 from shops.platforms.locations import Location, count_of
-from shops.platforms.reading import each, valid
+from shops.platforms.reading import valid
 from shops.platforms.values import Count, Malformed
-from shops.wire import Part, Side, Units
+from shops.wire import Part, Side, Units, units_of
 
 GID = "gid://shopify/Location/"
 #: What a page may cost, and what a product costs without its variants.
@@ -24,8 +24,8 @@ PAGE_POINTS, PRODUCT_POINTS = 900, 48
 
 class _Location(Part):
     id: str
-    active: Side[bool] = Field(True, alias="isActive")
-    online: Side[bool] = Field(True, alias="fulfillsOnlineOrders")
+    active: bool = Field(alias="isActive")
+    online: bool = Field(alias="fulfillsOnlineOrders")
     #: A warehouse of another company, whose own system keeps the stock.
     service: Side[bool] = Field(False, alias="isFulfillmentService")
 
@@ -35,19 +35,27 @@ class _Location(Part):
         return self.active and self.online
 
 
+def _said(units: Any) -> int:
+    found = units_of(units)
+    if found is None:
+        raise ValueError("no number of units")
+    return found
+
+
 class _Quantity(Part):
-    quantity: Units
+    quantity: Annotated[int, BeforeValidator(_said)]
 
 
 class _Level(Part):
     active: Side[bool] = Field(True, alias="isActive")
     location: _Location | None = None
-    quantities: list[_Quantity] = Field(min_length=1)
+    #: Of the one name that is asked for.
+    quantities: list[_Quantity] = Field(min_length=1, max_length=1)
 
     @property
     def units(self) -> int:
         """What is available."""
-        return sum(one.quantity or 0 for one in self.quantities)
+        return self.quantities[0].quantity
 
 
 @dataclass(frozen=True)
@@ -63,8 +71,11 @@ TOTAL_ALONE = Asked()
 
 
 def asked(rows: Iterable[Any]) -> Asked:
-    """Return the levels that have to be read beside a variant's total, out of all locations of the store."""
-    found, _ = each(rows, lambda row: valid(_Location, row, "Shopify's location"))
+    """Return the levels that have to be read beside a variant's total, out of all locations of the store.
+
+    Raises Malformed where one of them cannot be read: units may lie there that the store does not sell.
+    """
+    found = [valid(_Location, row, "Shopify's location") for row in rows]
     active = [one for one in found if one.active]
     away = tuple(one.id for one in active if not one.online)
     here = tuple(one.id for one in active if one.online)
@@ -110,7 +121,7 @@ class _Variant(Part):
 
 
 class _Item(Part):
-    tracked: bool = True
+    tracked: bool
     variants: Annotated[list[_Variant], BeforeValidator(_nodes)] = []
 
 

@@ -51,17 +51,9 @@ class _Option(Part):
     value: Words
 
 
-class _Quantity(Part):
-    quantity: Units
-
-
-class _Level(Part):
-    quantities: list[_Quantity] = []
-
-
 class _Item(Part):
     number: Number = Field(alias="legacyResourceId")
-    tracked: bool = True
+    tracked: bool
 
 
 class _Variant(Part):
@@ -177,7 +169,11 @@ def reader(data: Mapping[str, Any], *, admin: str, asked: Asked) -> Reader:
 
 
 def part(data: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the product of an answer, None when the store says that there is none. Raises Malformed."""
+    """Return the product of an answer, None when the store says that there is none. Raises Malformed.
+
+    An answer in which the shop itself is null says nothing about the product.
+    """
+    valid(_Head, {"shop": data.get("shop")}, "Shopify's answer")
     if "product" not in data or not isinstance(data["product"], dict | None):
         raise Malformed("Shopify's answer could not be read at product.")
     found: dict[str, Any] | None = data["product"]
@@ -187,6 +183,8 @@ def part(data: Mapping[str, Any]) -> dict[str, Any] | None:
 def joined(before: dict[str, Any] | None, more: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
     """Return a product with what a further page showed, and the cursors of what still goes on."""
     whole = before or more
+    if (before is None or "variants" in more) and _info(more.get("variants")) is None:
+        raise Malformed("Shopify's answer could not be read at product.variants.pageInfo.")
     cursors = {}
     for name in PAGED:
         if before is not None and name in more:
@@ -200,7 +198,9 @@ def owner(data: Mapping[str, Any]) -> str | None:
     """Return the id of the product in an answer about an inventory item, None when it belongs to none."""
     if "inventoryItem" not in data:
         raise Malformed("Shopify's answer could not be read at inventoryItem.")
-    for node in nodes((data["inventoryItem"] or {}).get("variants")):
+    if data["inventoryItem"] is None:
+        return None
+    for node in nodes(data["inventoryItem"].get("variants") if isinstance(data["inventoryItem"], dict) else None):
         found = (node.get("product") or {}).get("legacyResourceId") if isinstance(node, dict) else None
         if found:
             return str(found)
@@ -244,8 +244,15 @@ def _goes_on(row: Any) -> bool:
     """Tell whether a product has more of something than the page shows."""
     if not isinstance(row, dict) or not _id(row):
         return False
-    infos = [(row.get(name) or {}).get("pageInfo") for name in PAGED if isinstance(row.get(name), dict | None)]
-    return any(isinstance(info, dict) and bool(info.get("hasNextPage")) for info in infos)
+    infos = {name: _info(row.get(name)) for name in PAGED}
+    # Where it is not said whether there are more variants they are asked for: none of them may count as gone.
+    unsaid = infos["variants"] is None and bool(nodes(row.get("variants")))
+    return unsaid or any(info is not None and bool(info["hasNextPage"]) for info in infos.values())
+
+
+def _info(connection: Any) -> dict[str, Any] | None:
+    info = connection.get("pageInfo") if isinstance(connection, dict) else None
+    return info if isinstance(info, dict) and info.get("hasNextPage") is not None else None
 
 
 def _id(row: Any) -> str:
@@ -264,6 +271,14 @@ def ids(page: Any) -> list[str]:
 
 
 def nodes(connection: Any) -> Sequence[Any]:
-    """Return the rows of a connection, none where it has none."""
+    """Return the rows of a connection of side fields, none where it has none."""
     found = _nodes(connection)
     return found if isinstance(found, list) else ()
+
+
+def rows(connection: Any, where: str) -> list[Any]:
+    """Return the rows of a connection. Raises Malformed where it has no list of them: null is not "none"."""
+    found = _nodes(connection)
+    if not isinstance(found, list):
+        raise Malformed(f"Shopify's answer could not be read at {where}.nodes.")
+    return found

@@ -29,10 +29,15 @@ def of(data: dict[str, Any], name: str, field: str = "userErrors") -> list[tuple
     """
     said = data.get(name)
     rows = said.get(field) if isinstance(said, dict) else None
-    if not isinstance(rows, list):
+    read = [_read(row) for row in rows] if isinstance(rows, list) else [("", "")]
+    if not all(code or words for code, words in read):
         raise StorePassing("Shopify did not say whether it did it.", maybe_done=True)
-    read = [row if isinstance(row, dict) else {"message": row} for row in rows]
-    return [(str(row.get("code") or ""), str(row.get("message") or "")[:200]) for row in read]
+    return read
+
+
+def _read(row: Any) -> tuple[str, str]:
+    code, words = (str(row.get(name) or "") for name in ("code", "message")) if isinstance(row, dict) else ("", "")
+    return code, (words or code)[:200]
 
 
 def of_stock(code: str, words: str) -> StoreError:
