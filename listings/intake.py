@@ -5,6 +5,7 @@ Each event, each product and each row is contained by itself: whatever one of th
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,7 +28,9 @@ from shops.events import AppRemoved, Event, OrderChanged, ProductChanged, Produc
 from shops.models import Shop, SyncSettings
 from shops.pictures import StoreProduct
 from shops.platforms import StoreClient, client_of
-from shops.platforms.values import Malformed, StorePassing, TooLarge, Unread
+from shops.platforms.values import Malformed, StorePassing, StoreRefused, TooLarge, Unread
+
+logger = logging.getLogger(__name__)
 
 #: A reading during which we changed the stock ourselves says nothing; it is taken again.
 MAX_READINGS = 3
@@ -212,8 +215,21 @@ def _parents(shop: Shop, client: StoreClient, event: Event) -> list[str]:
         case OrderChanged(order_id):
             return client.order_products(order_id)
         case AppRemoved():
-            make.store_removed(shop)
+            _removed(shop, client)
     return []
+
+
+def _removed(shop: Shop, client: StoreClient) -> None:
+    """Forget the keys of a store that has taken our app out, once it refuses them. Raises StoreError while it is away.
+
+    Such a call may come late, after the seller has connected the store again, or tell of another store of theirs.
+    """
+    try:
+        client.check()
+    except StoreRefused:
+        make.store_removed(shop)
+    else:
+        logger.warning("The store of shop %s tells that our app was removed, and takes our keys", shop.pk)
 
 
 def _cut(settings: SyncSettings, product: Product, picture: StoreProduct) -> int:

@@ -14,7 +14,7 @@ from listings.models import Job, Product
 from reverbsync import clock
 from shops.models import Shop
 from shops.pictures import StoreProduct
-from shops.platforms.base import StorePassing
+from shops.platforms.base import StoreError, StorePassing, StoreRefused
 from tests.people import NOON, olivia, picture, product_of, shop_of
 from webhooks import inbox
 from webhooks.handover import hand_over
@@ -31,6 +31,7 @@ class Store:
         self.now: dict[str, list[StoreProduct]] = {"11": [picture()]}
         self.asked: list[str] = []
         self.down: set[str] = set()
+        self.refuses: StoreError | None = None
 
     def products(self, store_parent_id: str) -> list[StoreProduct]:
         self.asked.append(store_parent_id)
@@ -42,6 +43,8 @@ class Store:
         return "11" if store_stock_id == "31" else None
 
     def check(self) -> str:
+        if self.refuses:
+            raise self.refuses
         return "Guitars"
 
 
@@ -152,7 +155,25 @@ def test_an_order_looks_at_the_products_in_it(shop: Shop, store: Store) -> None:
     assert store.asked == ["11", "12"]
 
 
+def test_a_store_that_still_takes_our_keys_has_not_removed_the_app(shop: Shop, store: Store) -> None:
+    keep(shop, {"id": 1}, topic="app/uninstalled")  # it came late, and the seller has connected the store again
+    hand_over(shop)
+    shop.store.refresh_from_db()
+    assert (shop.store.token.get_secret_value(), shop.store.removed_at) == ("store-token", None)
+    assert states() == ["done"]
+
+
+def test_that_the_app_was_removed_is_asked_again_of_a_store_that_does_not_answer(shop: Shop, store: Store) -> None:
+    store.refuses = StorePassing("it is down", retry_after=7)
+    keep(shop, {"id": 1}, topic="app/uninstalled")
+    hand_over(shop)
+    shop.store.refresh_from_db()
+    assert shop.store.removed_at is None
+    assert states() == ["open"]
+
+
 def test_removing_the_app_forgets_the_token_and_what_still_comes_is_put_aside(shop: Shop, store: Store) -> None:
+    store.refuses = StoreRefused("Our access token is no longer accepted.")
     keep(shop, {"id": 1}, topic="app/uninstalled")
     hand_over(shop)
     shop.store.refresh_from_db()
