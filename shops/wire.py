@@ -89,6 +89,12 @@ def money_of(value: Any) -> Decimal:
         return Decimal(0)
 
 
+def number_in(value: Any) -> int | None:
+    """Return a count, such as a total or a header's, None where there is none: digits of other scripts are none."""
+    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 20 else None
+
+
 _ENTITY = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,30});")
 _MARKUP = re.compile(r"</?(?:a|b|br|div|em|font|h[1-6]|i|p|small|span|strong|sub|sup|u)(?:\s[^<>]*)?/?>", re.IGNORECASE)
 

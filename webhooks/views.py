@@ -16,7 +16,7 @@ from shops.models import ReverbConnection, StoreConnection
 from shops.platforms import PLATFORMS, Platform, platform_of
 from shops.platforms.values import BadSignature
 from shops.reverb import webhooks
-from shops.wire import object_of
+from shops.wire import number_in, object_of
 from webhooks import addresses, inbox
 from webhooks.models import Delivery
 
@@ -139,8 +139,8 @@ class _Headers(Mapping[str, str]):
 def _body(request: HttpRequest) -> bytes | None:
     """Return the raw body, None when it is too large; it is never read further than the limit."""
     limit = settings.WEBHOOK_MAX_BYTES
-    declared = str(request.META.get("CONTENT_LENGTH", ""))
-    if declared.isdigit() and int(declared) > limit:
+    declared = number_in(request.META.get("CONTENT_LENGTH", ""))
+    if declared is not None and declared > limit:
         return None
     body = request.read(limit + 1)
     return body if len(body) <= limit else None

@@ -18,11 +18,12 @@ from reverbsync.pace import Budget
 from shops import breaker
 from shops.shipstation import notices
 from shops.shipstation.notices import Label
+from shops.wire import number_in
 
 CALLS_PER_MINUTE = 40
 PAGE = 100
 MAX_PAGES = 20
-DEFAULT_WAIT_S = 30.0
+DEFAULT_WAIT_S, MOST_WAIT_S = 30.0, 900.0
 
 
 class ShipStationError(Exception):
@@ -102,8 +103,8 @@ class ShipStationClient:
 
     def _error(self, answer: Answer) -> ShipStationError:
         if answer.status == 429:
-            told = answer.headers.get("X-Rate-Limit-Reset", "")
-            wait = max(1.0, float(told)) if told.isdigit() else DEFAULT_WAIT_S
+            told = number_in(answer.headers.get("X-Rate-Limit-Reset", ""))
+            wait = DEFAULT_WAIT_S if told is None else min(MOST_WAIT_S, max(1.0, told))
             with contextlib.suppress(pace.PaceLost):  # without Redis no call is made anyway
                 pace.block(self._budget.name, wait)
             return ShipStationError("ShipStation asks us to wait.", passes=True, retry_after=wait)

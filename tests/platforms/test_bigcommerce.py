@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from decimal import Decimal
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from reverbsync import clock
 from shops.orders import NewOrder, OrderLine
 from shops.pictures import StoreProduct
+from shops.platforms import calls
 from shops.platforms.base import Resizable
 from shops.platforms.bigcommerce import inventory, names
 from shops.platforms.values import Count, Malformed, Moved, StoreError, StorePassing, StoreRefused, Unsupported
@@ -335,7 +337,103 @@ def test_a_count_from_before_an_upgrade_is_still_worked_off(store: Store) -> Non
     assert client.adjust(unit, Count(3, "1", 3), by=-1, reference="r").units == 2
 
 
+def test_places_that_could_not_all_be_read_are_asked_for_again_and_none_counts_as_open(store: Store) -> None:
+    several(store, storefront_visibility=False)
+    store.product("B1", variants=[{"sku": "B1", "price": "5.00", "inventory_quantity": 1, "elsewhere": {"2": 4}}])
+    spread(store, 1, _2=4)
+    for edits in ({"data.1": None}, {"data.1.id": None}, {"data": None}):
+        store.control.fault("edited", path="/inventory/locations", edits=edits)
+        with contextlib.suppress(StorePassing):
+            assert {unit.stock for unit in store.client.walk("").products} <= {1}
+    assert {unit.stock for unit in store.units()} == {1}
+
+
+@case("edits", [{"data.0.locations": []}, {"data.0.locations": None}, {"data.0.locations": {}}, {"data": []}], ids=str)
+def test_an_inventory_without_a_place_is_not_no_units(store: Store, edits: dict[str, Any]) -> None:
+    made = store.product()
+    unit = store.unit()
+    store.control.fault("edited", path="/inventory/items", edits=edits, times=2)
+    with pytest.raises(Malformed):
+        store.client.products(str(made["id"]))
+    with pytest.raises(Malformed):
+        store.client.count(unit)
+    assert store.client.products(str(made["id"])) == [unit]
+
+
+def test_variants_that_share_their_products_stock_show_all_of_it_until_it_is_gone(store: Store) -> None:
+    rows = [{"sku": f"V-{n}", "price": "5.00", "inventory_quantity": 0, "options": {"Color": str(n)}} for n in (1, 2)]
+    made = store.product("V", variants=rows)
+    shared = {"data.inventory_tracking": "product", "data.inventory_level": 3}
+    store.control.fault("edited", path="/catalog/products/", edits=shared, times=99)
+    assert [unit.stock for unit in store.client.products(str(made["id"]))] == [0, 0]
+    row = {"identity": {"product_id": made["id"], "variant_id": None}, "locations": []}
+    at = {"location_id": 1, "location_enabled": True, "available_to_sell": 3}
+    store.control.fault("edited", path="/inventory/items", edits={"data": [{**row, "locations": [at]}]})
+    units = store.client.products(str(made["id"]))
+    assert [(unit.stock, unit.store_stock_id) for unit in units] == [(3, f"product-{made['id']}")] * 2
+    store.control.fault("edited", path="/inventory/items", edits={"data": []})
+    assert [unit.stock for unit in store.client.products(str(made["id"]))] == [None, None]
+    gone = {"data.inventory_level": 0}
+    store.control.fault("edited", path="/catalog/products/", edits=gone)
+    store.control.fault("edited", path="/inventory/items", edits={"data": []})
+    assert [unit.stock for unit in store.client.products(str(made["id"]))] == [0, 0]
+
+
+# -- limits --------------------------------------------------------------------------------------------------------
+
+
+@case(
+    "headers",
+    [
+        {"X-Rate-Limit-Time-Reset-Ms": "99999999999999", "X-Rate-Limit-Requests-Left": "0"},
+        {"X-Rate-Limit-Time-Reset-Ms": "\u00b2", "X-Rate-Limit-Requests-Left": "\u00b9"},
+        {"X-Rate-Limit-Time-Reset-Ms": "-5", "X-Rate-Limit-Requests-Left": "-1"},
+        {"X-Rate-Limit-Time-Reset-Ms": "1e9", "X-Rate-Limit-Requests-Left": "none"},
+        {"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"},
+        {"Retry-After": "99999999999999999999"},
+    ],
+    ids=str,
+)
+@case("status", [200, 429])
+def test_no_header_stops_a_store_for_long(
+    store: Store, status: int, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: list[float] = []
+    monkeypatch.setattr(calls, "hold", lambda _, seconds: held.append(seconds))
+    body = {"name": "Demo", "currency": "USD"} if status == 200 else v3(429, "Too many requests")
+    store.control.fault("status", path="/v2/store", status=status, body=body, headers=headers)
+    if status == 429:
+        with pytest.raises(StorePassing) as passing:
+            store.client.check()
+        assert 0 < (passing.value.retry_after or 0) <= 900
+    else:
+        assert store.client.check().name == "Demo"
+    assert all(0 < seconds <= 900 for seconds in held)
+
+
+@case("said", [{"message": "Please wait"}, {}, {"name": "Demo", "currency": None}, {"currency": 840}, []], ids=str)
+def test_a_store_that_does_not_say_who_it_is_keeps_its_name_and_currency(store: Store, said: Any) -> None:
+    store.control.fault("status", path="/v2/store", status=200, body=said)
+    with pytest.raises(StorePassing):
+        store.client.check()
+
+
 # -- odd shapes ----------------------------------------------------------------------------------------------------
+
+
+@case("total", [0, -3, 1, "two", "\u00b2", None, {"a": 1}, True], ids=str)
+def test_a_total_that_cannot_be_true_ends_no_walk(store: Store, total: Any) -> None:
+    for n in range(4):
+        store.product(f"A{n}")
+    store.control.fault("edited", path="/catalog/products$", edits={"meta.pagination.total": total}, times=99)
+    client = store.client
+    assert isinstance(client, Resizable)
+    found, cursor = [], ""
+    while cursor is not None:
+        page = client.walk(cursor, size=2)
+        found += [unit.sku for unit in page.products]
+        cursor = page.next  # type: ignore[assignment]
+    assert found == ["A0", "A1", "A2", "A3"]
 
 
 def odd(

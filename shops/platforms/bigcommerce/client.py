@@ -34,6 +34,7 @@ from shops.platforms.values import (
     Unread,
     Unsupported,
 )
+from shops.wire import number_in
 
 logger = logging.getLogger(__name__)
 
@@ -64,12 +65,12 @@ class BigCommerceClient:
             said = self._info()
         except Unsupported as refused:
             raise StoreRefused(str(refused)) from None
-        return StoreInfo(str(said.get("name") or ""), str(said.get("currency") or ""))
+        return StoreInfo(str(said.get("name") or ""), said["currency"])
 
     def _info(self) -> dict[str, Any]:
         if self._store is None:
             said = self._rest.json("GET", "/v2/store")
-            if not isinstance(said, dict):
+            if not isinstance(said, dict) or not isinstance(said.get("currency"), str) or not said["currency"]:
                 raise StorePassing("BigCommerce's store could not be read.")
             self._store = said
         return self._store
@@ -88,7 +89,7 @@ class BigCommerceClient:
             units, odd = self._units(product, stock)
             found += units
             unread += odd
-        more = len(rows) >= most if left is None else left > len(rows)
+        more = left > len(rows) if left is not None and left >= len(rows) else len(rows) >= most
         following = _following(rows, cursor) if more else None
         return Page(tuple(found), following, left if not cursor else None, tuple(unread))
 
@@ -134,7 +135,7 @@ class BigCommerceClient:
     def _units(self, product: reading.Product, stock: Stock) -> tuple[list[StoreProduct], list[Unread]]:
         return reading.units(
             product,
-            currency=str(self._info().get("currency") or ""),
+            currency=self._info()["currency"],
             brands=self._brands,
             categories=self._categories,
             admin=self._admin,
@@ -269,7 +270,7 @@ class BigCommerceClient:
 
 def _following(rows: list[Any], cursor: str) -> str | None:
     """Return the cursor behind a page: its highest id. Raises StorePassing where that leads nowhere."""
-    ids = [int(row["id"]) for row in rows if isinstance(row, dict) and str(row.get("id")).isdigit()]
+    ids = [found for row in rows if isinstance(row, dict) and (found := number_in(row.get("id"))) is not None]
     if rows and max(ids, default=0) <= int(cursor or 0):
         raise StorePassing("BigCommerce's pages of products do not lead on.")
     return str(max(ids)) if ids else None

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -33,6 +33,10 @@ AS_WHOLE = "product-"
 def pause(seconds: float) -> None:
     """Wait between two looks; tests replace it."""
     clock.sleep(seconds)
+
+
+class NotShown(Malformed):
+    """The inventory has no units of a product that the catalogue counts."""
 
 
 class _Settings(Part):
@@ -90,7 +94,9 @@ class Inventory:
 
     def selling(self, rows: list[_At]) -> list[Location]:
         """Return the locations that the store sells from, out of those of an item."""
-        known = self._known() if len(rows) > 1 or any(row.location_enabled is None for row in rows) else {}
+        known: Mapping[str, _Location] = {}
+        if len(rows) > 1 or any(row.location_enabled is None for row in rows):
+            known = self._known()
         found = []
         for row in rows:
             where = known.get(row.location_id, _Location(id=row.location_id))
@@ -102,11 +108,11 @@ class Inventory:
     def _known(self) -> dict[str, _Location]:
         """Return the store's locations; without the right to read them, the items alone say which are enabled."""
         if self._locations is None:
-            self._locations = {}
+            rows: list[Any] = []
             with contextlib.suppress(Unsupported):
-                for row in self._rest.all_rows("/v3/inventory/locations?"):
-                    one = valid(_Location, row, "BigCommerce's location")
-                    self._locations[one.id] = one
+                rows = list(self._rest.all_rows("/v3/inventory/locations?"))
+            found = [valid(_Location, row, "BigCommerce's location") for row in rows]
+            self._locations = {one.id: one for one in found}  # only whole: what is not in it counts as sold from
         return self._locations
 
     # -- changing it ---------------------------------------------------------------------------------------------
@@ -171,14 +177,18 @@ class Stock:
         return sum(one.units for one in self.locations(parent_id, variant_id, catalogue))
 
     def locations(self, parent_id: str, variant_id: str, catalogue: int | None) -> list[Location]:
-        """Return where a variant's units lie. `catalogue` is the catalogue's own number of them."""
+        """Return where a variant's units lie. `catalogue` is the catalogue's own number of them.
+
+        Raises NotShown where the catalogue has some and the inventory has no place for them.
+        """
         mine = (self._rows.get((parent_id, named)) for named in (variant_id, "", "0"))
         row = next((one for one in mine if one is not None), None)
-        if row is not None:
-            return self._inventory.selling(valid(_Item, row, "BigCommerce's inventory").locations)
+        found = [] if row is None else valid(_Item, row, "BigCommerce's inventory").locations
+        if found:
+            return self._inventory.selling(found)
         if catalogue is not None and catalogue <= 0:
             return []
-        raise Malformed("BigCommerce's inventory does not show it yet.")
+        raise NotShown("BigCommerce's inventory does not show it yet.")
 
 
 def _units(row: _At) -> int:

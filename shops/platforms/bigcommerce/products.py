@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 
 from shops.pictures import StoreProduct
-from shops.platforms.bigcommerce.inventory import AS_WHOLE
+from shops.platforms.bigcommerce.inventory import AS_WHOLE, NotShown
 from shops.platforms.reading import each, title_of, valid
 from shops.platforms.values import Unread
 from shops.wire import Money, Number, Part, Side, SideRows, Text, Units, Words, money_of
@@ -85,10 +85,13 @@ class Product(Part):
 
     @property
     def is_counted(self) -> bool:
-        """Tell whether the stock of each variant is known: those that share the product's cannot each be counted."""
-        return self.inventory_tracking == "variant" or (
-            self.inventory_tracking == "product" and len(self.variants) == 1
-        )
+        """Tell whether the product's stock is counted."""
+        return self.inventory_tracking != "none"
+
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether its variants share one stock: each shows all of it, and what one sells is gone for all."""
+        return self.inventory_tracking == "product" and len(self.variants) > 1
 
 
 def read(row: Any) -> Product:
@@ -123,6 +126,16 @@ def units(
     images = sorted(product.images, key=lambda image: (not image.is_thumbnail, image.sort_order))
     photos = [image.url_zoom or image.url_standard for image in images]
 
+    def units_of(variant: _Variant) -> int | None:
+        if not product.is_counted:
+            return None
+        try:
+            return stock(product.id, variant.id, _level(product, variant))
+        except NotShown:
+            if not product.is_shared:
+                raise
+            return None
+
     def unit(row: Any) -> StoreProduct:
         variant = valid(_Variant, row, "BigCommerce's variant")
         options = {one.option_display_name: one.label for one in variant.option_values if one.label}
@@ -139,7 +152,7 @@ def units(
             finish=next((text for name, text in options.items() if name.lower() in FINISH_OPTIONS), ""),
             price=_price(product, variant),
             currency=currency,
-            stock=stock(product.id, variant.id, _level(product, variant)) if product.is_counted else None,
+            stock=units_of(variant),
             photos=tuple(dict.fromkeys(link for link in (variant.image_url, *photos) if link)),
             barcode=(variant.upc or variant.gtin or product.upc or product.gtin).strip(),
             for_sale=product.is_visible and product.availability == "available" and not variant.purchasing_disabled,

@@ -20,6 +20,7 @@ from shops.models import StoreConnection
 from shops.platforms import calls
 from shops.platforms.answers import Caller, Verdict
 from shops.platforms.values import Missing, StorePassing, StoreRefused
+from shops.wire import number_in
 
 #: The smallest plan's quota is 150 calls in 30 seconds.
 CALLS_PER_MINUTE = 300
@@ -27,6 +28,8 @@ CALLS_PER_MINUTE = 300
 RESERVE = 5
 #: Seconds to wait where a 429 names none: that is the platform's own load shedding.
 UNTOLD_S = 10.0
+#: The longest window of the quota; who asks for more does so by mistake.
+MOST_RESET_S = 60.0
 READ_S = 30.0
 #: The largest page of v3, and more pages than any list of ours has.
 PAGE, MOST_PAGES = 250, 400
@@ -61,8 +64,8 @@ class Rest(Caller):
         answer = calls.call(
             self.store, method, self._root + path, budgets=[self.budget], headers=headers, body=body, read_s=READ_S
         )
-        left, reset = answer.headers.get("X-Rate-Limit-Requests-Left", ""), _reset_s(answer)
-        if left.isdigit() and int(left) <= RESERVE and reset is not None:
+        left, reset = number_in(answer.headers.get("X-Rate-Limit-Requests-Left", "")), _reset_s(answer)
+        if left is not None and left <= RESERVE and reset is not None:
             calls.hold(self.budget, reset)
         return answer
 
@@ -185,7 +188,7 @@ def _total(said: Any) -> int | None:
     meta = said.get("meta") if isinstance(said, dict) else None
     pages = meta.get("pagination") if isinstance(meta, dict) else None
     total = pages.get("total") if isinstance(pages, dict) else None
-    return int(total) if isinstance(total, int | str) and str(total).isdigit() else None
+    return number_in(total)
 
 
 def _first(said: Any) -> dict[str, Any] | None:
@@ -204,5 +207,5 @@ def _own(status: int, said: Any) -> dict[str, Any] | None:
 
 
 def _reset_s(answer: Answer) -> float | None:
-    text = answer.headers.get("X-Rate-Limit-Time-Reset-Ms", "")
-    return int(text) / 1000 if text.isdigit() else None
+    reset_ms = number_in(answer.headers.get("X-Rate-Limit-Time-Reset-Ms", ""))
+    return None if reset_ms is None else min(MOST_RESET_S, reset_ms / 1000)

@@ -21,6 +21,7 @@ from shops.platforms import calls
 from shops.platforms.answers import Caller, Verdict, judge
 from shops.platforms.magento2 import memory, search, signing
 from shops.platforms.values import StorePassing
+from shops.wire import number_in
 
 STORE = "Magento"
 #: Magento sets no limit; its host does, and answers grow slow long before.
@@ -212,7 +213,7 @@ def _is_page(answer: Answer) -> bool:
 
 
 def _total(said: Any) -> int | None:
-    return int(said) if isinstance(said, int | str) and str(said).isdigit() else None
+    return number_in(said)
 
 
 def _named(said: Any) -> dict[str, Any]:
