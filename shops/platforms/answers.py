@@ -109,7 +109,10 @@ class Caller(ABC):
 
     def call(self, method: str, path: str, body: object = None) -> Answer:
         """Return the answer of a call that succeeded. Raises like `json`."""
-        answer = self.send(method, path, body)
+        return self.checked(method, self.send(method, path, body))
+
+    def checked(self, method: str, answer: Answer) -> Answer:
+        """Return an answer that is a success. Raises like `json`."""
         verdict, said = judge(answer, self)
         if verdict == Verdict.DONE:
             return answer

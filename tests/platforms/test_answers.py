@@ -32,6 +32,7 @@ pytestmark = pytest.mark.live
 #: Platform → what tells its calls that change something.
 WRITES: dict[str, dict[str, Any]] = {
     "bigcommerce": {"method": "PUT|POST"},
+    "custom": {"text": "stock.adjust"},
     "magento2": {"method": "PUT|POST"},
     "shopify": {"text": "inventoryAdjust"},
     "woocommerce": {"method": "PUT|POST"},
@@ -161,6 +162,27 @@ def test_no_product_or_order_is_gone_for_a_success_that_says_something_else(stor
             read()
 
 
+@each_row(lambda kind: all_rows(kind) + ODD_SUCCESS[1:], ["custom"])
+def test_no_message_to_a_store_that_is_told_is_done_or_refused_by_it(store: Store, row: Row) -> None:
+    world, client = world_of(store), store.client
+    store.control.fault("status", times=OFTEN, **row.fault)
+    told: dict[str, Callable[[], object]] = {
+        "ping": client.check,
+        "order.create": lambda: client.place(reverb_order(store)),
+        "order.cancel": lambda: client.release(
+            world.order.store_order_id, reverb_number="R-1", gives_back=True, note="It is off."
+        ),
+    }
+    if row.name == "200 an empty object":  # all that these two ask for
+        del told["ping"], told["order.cancel"]
+    for name, tell in told.items():
+        close_the_breaker()
+        with pytest.raises(StoreError) as raised:
+            tell()
+        assert isinstance(raised.value, StorePassing), f"{name}: {type(raised.value).__name__} {raised.value}"
+        assert raised.value.maybe_done
+
+
 @pytest.fixture
 def prompt(store: Store) -> Iterator[Store]:
     """Return a store that shows a change at once: time goes by here, and not there."""
@@ -172,7 +194,7 @@ def prompt(store: Store) -> Iterator[Store]:
         store.control.ask("POST", "/settings", {name: 0.1})
 
 
-@each_row(all_rows, sorted(WRITES))
+@each_row(lambda kind: all_rows(kind) + (ODD_SUCCESS if kind == "custom" else []), sorted(WRITES))
 def test_a_sale_on_reverb_is_taken_off_once_whatever_answers_first(store: Store, row: Row, prompt: Store) -> None:
     """Once nothing was applied when it came, once the change was."""
     world = world_of(prompt)
@@ -189,7 +211,7 @@ def test_a_sale_on_reverb_is_taken_off_once_whatever_answers_first(store: Store,
 def _bring(world: World) -> StoreError | None:
     """Bring the store what it lacks, as a worker does a minute later; return why it still lacks something."""
     world.later += timedelta(minutes=1)
-    if world.store.platform.kind == "magento2":  # a signature's date is of now
+    if world.store.platform.kind in ("custom", "magento2"):  # a signature's date is of now
         world.store.control.ask("POST", "/clock", {"advance_s": 60})
     with clock.running_by(lambda: datetime.now(UTC) + world.later):
         return _brought(world)

@@ -255,6 +255,16 @@ def test_an_order_of_two_and_a_half_metres_is_read() -> None:
     assert [line.quantity for line in order.lines] == [2]
 
 
+@pytest.mark.parametrize(
+    "lines", [None, {}, [{"id": 1, "quantity": "two"}], [None, "x"], {"0": {"id": 1, "quantity": -1}}]
+)
+def test_odd_lines_hide_no_parcel_of_an_order(lines: Any) -> None:
+    data = {"id": 5, "updated_at": NOW.isoformat(), "status": "done", "lines": lines}
+    data["shipments"] = [{"id": 1, "tracking_number": "1Z"}]
+    told = messages.read(message("order.updated", data))
+    assert [one.tracking_number for one in messages.shipments(told)] == ["1Z"]  # type: ignore[arg-type]
+
+
 # -- what it answers -----------------------------------------------------------------------------------------------
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from datetime import datetime
+from http import HTTPStatus
 from typing import Any, cast
 
 from django.db.models import Q
-from pydantic import ValidationError
 
 from reverbsync import clock
 from reverbsync.http import Answer
@@ -19,21 +20,25 @@ from shops.pictures import StoreProduct
 from shops.platforms import calls
 from shops.platforms.answers import Caller, Verdict
 from shops.platforms.custom import messages, signing, told
-from shops.platforms.values import Count, Hooks, Moved, Page, StoreInfo, Unsupported
+from shops.platforms.values import Count, Hooks, Malformed, Moved, Page, StoreInfo, Unsupported
 from shops.wire import object_of
 
 STORE = "Your system"
 CALLS_PER_MINUTE = 120
 PAGE = 250
 READ_S = 20.0
+#: What gateways put where the system's own words would stand.
+NO_WORDS = re.compile(
+    f"|error|error code:? *[0-9]+|[0-9]+|{'|'.join(re.escape(one.phrase.lower()) for one in HTTPStatus)}"
+)
 
 
 class _Conflict(Moved):
-    """The system's stock, or its order, is another one than we said; `said` is its answer."""
+    """The system's stock is another one than we said; `answer` is what it says it is."""
 
-    def __init__(self, said: dict[str, Any]) -> None:
+    def __init__(self, answer: messages.Adjusted) -> None:
         super().__init__("The stock in your system has moved.")
-        self.said = said
+        self.answer = answer
 
 
 class _Caller(Caller):
@@ -50,7 +55,7 @@ class _Caller(Caller):
         now = clock.now()
         sent = json.dumps({"type": path, "timestamp": now.isoformat(), "data": data}).encode()
         headers = signing.sign(self._connection.secret.get_secret_value(), key, now, sent)
-        answer = calls.call(
+        return calls.call(
             STORE,
             method,
             self._connection.address,
@@ -59,21 +64,48 @@ class _Caller(Caller):
             body=sent,
             read_s=READ_S,
         )
-        if answer.status == 409 and (said := object_of(answer.text.encode())) is not None:
-            raise _Conflict(said)
-        return answer
 
     def own_words(self, status: int, said: Any) -> Verdict | None:
-        """Only an object of JSON is the system's own word: a web server in front of it answers with pages."""
-        if not isinstance(said, dict):
+        """Return what the system's own error means: an object whose `error` is a sentence of its own.
+
+        Web servers, gateways and frameworks in front of it answer with pages, other fields, or a status's bare name.
+        """
+        words = said.get("error") if isinstance(said, dict) else None
+        if not isinstance(words, str) or NO_WORDS.fullmatch(words.strip(" .").lower()):
             return None
-        return {401: Verdict.KEYS, 403: Verdict.KEYS, 404: Verdict.REFUSED, 422: Verdict.REFUSED}.get(status)
+        if status in (401, 403):
+            return Verdict.KEYS
+        return Verdict.REFUSED if status in (404, 409, 422) else None
 
     def words(self, said: Any) -> str:
         return str(said.get("error") or said.get("message") or "")[:300] if isinstance(said, dict) else ""
 
     def probe(self) -> Answer:
         return self.send("POST", "ping", ({}, str(uuid.uuid4())))
+
+    def adjust(self, data: dict[str, Any], key: str) -> messages.Adjusted:
+        """Send `stock.adjust` and return the stock that was answered.
+
+        Raises _Conflict with the stock that there is instead. An answer without a stock says nothing, whatever its
+        status: the message is to be sent again with the same id.
+        """
+        answer = self.send("POST", "stock.adjust", (data, key))
+        is_conflict = answer.status == HTTPStatus.CONFLICT
+        said = object_of(answer.text.encode()) if is_conflict else calls.json_of(STORE, self.checked("POST", answer))
+        adjusted = messages.adjusted(said)
+        if adjusted is None:
+            words = f"{STORE}'s answer to stock.adjust ({answer.status}) does not say the stock."
+            raise Malformed(words, maybe_done=True)
+        if is_conflict:
+            raise _Conflict(adjusted)
+        return adjusted
+
+    def tell(self, kind: str, data: dict[str, Any], key: str) -> dict[str, Any]:
+        """Send a message and return the object that it was answered. Raises like `json`, Malformed where it is none."""
+        said = self.json("POST", kind, (data, key))
+        if not isinstance(said, dict):
+            raise Malformed(f"{STORE} did not answer {kind} with an object of JSON.", maybe_done=True)
+        return said
 
 
 class CustomClient:
@@ -86,7 +118,7 @@ class CustomClient:
 
     def check(self) -> StoreInfo:
         """Send a `ping`; the answer may tell name and currency."""
-        said = self._tell("ping", {}, key=str(uuid.uuid4()))
+        said = self._caller.tell("ping", {}, str(uuid.uuid4()))
         return StoreInfo(str(said.get("name") or ""), str(said.get("currency") or "")[:3])
 
     # -- products --------------------------------------------------------------------------------------------
@@ -139,22 +171,17 @@ class CustomClient:
         }
         key = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{product.store_product_id} {count.there} {by} {reference}"))
         try:
-            units = self._heard(product, count, self._tell("stock.adjust", data, key=key), otherwise=count.there + by)
+            answer = self._caller.adjust(data, key)
         except _Conflict as conflict:
-            self._heard(product, count, conflict.said, otherwise=count.there)
+            self._heard(product, count, conflict.answer)
             raise
-        return Count(units, count.place, units)
+        self._heard(product, count, answer)
+        return Count(answer.stock, count.place, answer.stock or 0)
 
-    def _heard(self, product: StoreProduct, count: Count, said: dict[str, Any], *, otherwise: int) -> int:
-        """Keep the number that was answered, or what follows where there was none; return it."""
-        try:
-            answer = messages.Adjusted.model_validate(said)
-        except ValidationError:
-            answer = messages.Adjusted()
-        units = otherwise if answer.stock is None else answer.stock
+    def _heard(self, product: StoreProduct, count: Count, answer: messages.Adjusted) -> None:
+        """Keep the number that was answered."""
         ids = product.store_parent_id, product.store_product_id
-        told.answered(self._connection, *ids, was=count.there, stock=units, at=answer.updated_at)
-        return units
+        told.answered(self._connection, *ids, was=count.there, stock=answer.stock or 0, at=answer.updated_at)
 
     # -- webhooks --------------------------------------------------------------------------------------------
 
@@ -189,9 +216,13 @@ class CustomClient:
                 for line in order.lines
             ],
         }
-        said = self._tell("order.create", data, key=str(uuid.uuid5(uuid.NAMESPACE_URL, f"order {order.reverb_number}")))
+        said = self._caller.tell(
+            "order.create", data, str(uuid.uuid5(uuid.NAMESPACE_URL, f"order {order.reverb_number}"))
+        )
+        if not isinstance(said.get("id"), str | int) or not said["id"]:
+            raise Malformed(f"{STORE}'s answer to order.create does not say the order's id.", maybe_done=True)
         return StoreOrder(
-            str(said.get("id") or order.reverb_number),
+            str(said["id"]).strip(),
             str(said.get("number") or ""),
             OrderStatus.OPEN,
             clock.now(),
@@ -208,10 +239,7 @@ class CustomClient:
     def release(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
         """Send `order.cancel`, with the same id for the same order."""
         data = {"id": order_id, "reverb_number": reverb_number, "gives_back": gives_back, "note": note}
-        try:
-            self._tell("order.cancel", data, key=str(uuid.uuid5(uuid.NAMESPACE_URL, f"cancel {reverb_number}")))
-        except _Conflict:
-            raise Unsupported("Your system has the order as shipped, so it was left as it is.") from None
+        self._caller.tell("order.cancel", data, str(uuid.uuid5(uuid.NAMESPACE_URL, f"cancel {reverb_number}")))
 
     def order_products(self, order_id: str) -> list[str]:
         """Return the products of an order as it was told."""
@@ -230,13 +258,3 @@ class CustomClient:
         """Return an order's parcels as they were told."""
         row = ToldOrder.objects.filter(store=self._connection, order_id=order_id).first()
         return messages.shipments(messages.Order.model_validate(row.body)) if row else []
-
-    # -- the call ----------------------------------------------------------------------------------------------
-
-    def _tell(self, kind: str, data: dict[str, Any], *, key: str) -> dict[str, Any]:
-        """Send a message and return the object that it was answered, an empty one where it holds none.
-
-        Raises _Conflict where the system says that its stock, or its order, is another one, and what `Caller` raises.
-        """
-        said = self._caller.json("POST", kind, (data, key))
-        return said if isinstance(said, dict) else {}

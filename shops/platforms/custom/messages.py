@@ -7,7 +7,15 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from shops.orders import OrderLine, OrderStatus, Shipment, StoreOrder
 from shops.pictures import StoreProduct
@@ -116,7 +124,7 @@ class Count(Part):
     """The stock of one variant."""
 
     variant_id: Id
-    stock: Units
+    stock: Units = None
 
 
 class Counts(Part):
@@ -124,7 +132,33 @@ class Counts(Part):
 
     product_id: Id
     updated_at: Stamp
-    items: Annotated[list[Count], Field(min_length=1)]
+    items: list[Count]
+    #: A sentence for each item that cannot be read. The others count all the same.
+    unread: list[str]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _item_by_item(cls, value: Any) -> Any:
+        rows = value.get("items") if isinstance(value, dict) else None
+        if not isinstance(rows, list) or not rows:
+            raise ValueError("no items")
+        found: list[Count] = []
+        unread: list[str] = []
+        for number, row in enumerate(rows):
+            try:
+                found.append(Count.model_validate(row))
+            except ValidationError as error:
+                unread.append(f"Item {number + 1} of the message cannot be read: {_places(error)}")
+        return {**value, "items": found, "unread": unread}
+
+    @property
+    def counts(self) -> dict[str, int | None]:
+        """Return variant → units; of two numbers for one variant the lower."""
+        found: dict[str, int | None] = {}
+        for one in self.items:
+            said = [units for units in (found.get(one.variant_id), one.stock) if units is not None]
+            found[one.variant_id] = min(said, default=None)
+        return found
 
 
 class Adjusted(Part):
@@ -132,6 +166,15 @@ class Adjusted(Part):
 
     stock: Units = None
     updated_at: Side[Stamp | None] = None
+
+
+def adjusted(said: Any) -> Adjusted | None:
+    """Return the stock out of an answer to `stock.adjust`, None where it says none that can be read."""
+    try:
+        found = Adjusted.model_validate(said)
+    except ValidationError:
+        return None
+    return found if found.stock is not None else None
 
 
 class Complete(Part):
@@ -170,7 +213,7 @@ class Order(Part):
     updated_at: Stamp
     number: Side[Text] = ""
     status: OrderStatus
-    lines: list[Line]
+    lines: SideRows[Line] = []
     shipments: SideRows[Parcel] = []
     url: Side[Address] = ""
     reverb_number: Side[Text] = ""
