@@ -92,7 +92,7 @@ def decide(case: Case) -> Decision:
     if case.listing is None:
         return _without_listing(case)
     if case.listing.state == "suspended":
-        return Decision(Action.SKIP, "suspended")
+        return _suspended(case, case.listing)
     return _with_listing(case, case.listing)
 
 
@@ -159,6 +159,16 @@ def _with_listing(case: Case, listing: ReverbListing) -> Decision:
     if stock is not None and alone:  # so that nothing else in the call can be refused
         return replace(stock, follow=tuple(name for name in _others(case, listing) if name not in stock.sends))
     return _together(case, listing, stock)
+
+
+def _suspended(case: Case, listing: ReverbListing) -> Decision:
+    """Send a lower stock alone: once Reverb lets the listing back on sale, it must not show what sold meanwhile."""
+    stock = _stock_step(case, listing) if "stock" in case.switches.fields and case.units is not None else None
+    if stock is None or stock.action != Action.UPDATE:
+        return Decision(Action.SKIP, "suspended")
+    shown = case.number if listing.inventory is None else listing.inventory
+    lower = shown is None or stock.sends["stock"] < shown
+    return replace(stock, first=True) if lower else Decision(Action.SKIP, "suspended")
 
 
 def _together(case: Case, listing: ReverbListing, stock: Decision | None) -> Decision:

@@ -148,7 +148,7 @@ def listing(body: object) -> ReverbListing:
         categories=None if found.categories is None else tuple(c.uuid for c in found.categories),
         price=found.price.amount if found.price and found.price.amount else None,
         currency=found.price.currency if found.price and found.price.amount else None,
-        inventory=found.inventory,
+        inventory=None if found.inventory is None or found.inventory < 0 else found.inventory,
         has_inventory=found.has_inventory,
         shipping_profile=found.shipping_profile_id,
         photo_count=len(found.photos),

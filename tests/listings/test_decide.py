@@ -242,8 +242,21 @@ def test_a_listing_that_had_ended_before_it_was_linked_comes_back_only_while_pub
     assert (back.reason, back.body) == ("relisted", {"inventory": 1, "publish": True})
 
 
-def test_a_suspended_listing_is_left_alone() -> None:
-    assert decide(case(listing=listing(state="suspended"), units=0)).reason == "suspended"
+@pytest.mark.parametrize("units", [3, 4, None])
+def test_a_suspended_listing_is_left_alone(units: int | None) -> None:
+    away = listing(state="suspended", price=Decimal("450.00"))
+    assert decide(case(listing=away, units=units)).reason == "suspended"
+    assert decide(case(listing=listing(state="suspended", inventory=0), units=0, number=0)).reason == "suspended"
+
+
+@pytest.mark.parametrize("units", [0, 2])
+def test_a_suspended_listing_gets_a_lower_stock_alone_for_it_may_come_back(units: int) -> None:
+    away = listing(state="suspended", price=Decimal("450.00"))
+    found = decide(case(listing=away, units=units))
+    assert (found.action, found.body, found.first) == (Action.UPDATE, {"inventory": units}, True)
+    unsaid = replace(away, inventory=None)
+    assert decide(case(listing=unsaid, units=units, number=3)).body == {"inventory": units}
+    assert decide(case(listing=unsaid, units=units, number=units)).reason == "suspended"
 
 
 def test_an_unknown_state_still_ends_at_zero() -> None:
