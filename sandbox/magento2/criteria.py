@@ -131,7 +131,7 @@ def _holds(one: Doc, row: Any, field: Field) -> bool:
 
 def _same(value: Any, wish: str) -> bool:
     """Compare as the database does: without regard to capitals, and to blanks behind."""
-    return value is not None and str(value).rstrip().lower() == wish.strip().lower()
+    return value is not None and str(value).rstrip().lower() == wish.rstrip().lower()
 
 
 def _order(value: Any) -> tuple[int, float, str]:

@@ -44,7 +44,7 @@ def sold_ones(stores: Stores) -> Iterator[tuple[Entry, Doc]]:
 
 def with_sku(stores: Stores, sku: str) -> tuple[Entry, Doc] | None:
     """Return the entry with a SKU."""
-    return next((pair for pair in sold_ones(stores) if pair[0].sku.lower() == sku.strip().lower()), None)
+    return next((pair for pair in sold_ones(stores) if pair[0].sku.rstrip().lower() == sku.rstrip().lower()), None)
 
 
 def routes(app: Flask, stores: Stores, root: str, tell: Tell) -> None:

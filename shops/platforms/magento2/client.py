@@ -24,7 +24,7 @@ from shops.platforms.magento2.orders import Orders
 from shops.platforms.magento2.rest import STORE, Rest
 from shops.platforms.magento2.stock import Stock
 from shops.platforms.reading import each
-from shops.platforms.values import Count, Hooks, Malformed, Page, Stocktake, StoreInfo, StorePassing, Unread
+from shops.platforms.values import Count, Hooks, Malformed, Moved, Page, Stocktake, StoreInfo, StorePassing, Unread
 
 #: What the sweep of stock asks for of each product.
 BRIEF = (
@@ -149,6 +149,8 @@ class Magento2Client:
             family = of.get(item.id, "")
             if family in odd:
                 raise Malformed(odd[family])
+            if family and family not in known:
+                raise Malformed(f"{STORE} does not show the configurable product that {item.sku} belongs to.")
             units = stock.of(item.sku)
             now, address = clock.now().astimezone(self._frame.zone), self._rest.address
             return reading.unit(item, known.get(family), units, told, categories, now=now, address=address)
@@ -156,10 +158,11 @@ class Magento2Client:
         return _each_of(sold, unit, of)
 
     def _parents(self, sold: list[Item], parent: Item | None) -> dict[str, str]:
-        """Return the family of each child."""
-        if parent is not None:
+        """Return the family of each child: of several one that is on sale."""
+        if parent is not None and reading.is_sold(parent, None, self._frame.told["website_id"]):
             return {item.id: parent.id for item in sold}
-        return self._frame.families.parents(item.id for item in sold)
+        of = {item.id: parent.id for item in sold} if parent is not None else {}
+        return of | self._frame.families.parents(item.id for item in sold)
 
     # -- stock -----------------------------------------------------------------------------------------------
 
@@ -194,11 +197,24 @@ class Magento2Client:
 
     def count(self, product: StoreProduct) -> Count:
         """Return what can be sold now, and what lies in the sources."""
-        return self._stock.count(product.sku)
+        found = self._stock.count(product.sku)
+        if found.units == 0 and not found.place and (sku := self._sku_now(product)) != product.sku:
+            return self._stock.count(sku)
+        return found
 
     def adjust(self, product: StoreProduct, count: Count, *, by: int, reference: str) -> Count:
         """Change what lies in the sources; the open reservations stay as they are."""
-        return self._stock.adjust(product.sku, count, by=by)
+        try:
+            return self._stock.adjust(product.sku, count, by=by)
+        except Moved:
+            if (sku := self._sku_now(product)) == product.sku:
+                raise
+            return self._stock.adjust(sku, count, by=by)
+
+    def _sku_now(self, product: StoreProduct) -> str:
+        """Return a product's SKU as the store has it: renamed since we read it, or with a blank that we leave out."""
+        items, _ = self._items([product.store_product_id], "items[id,sku],total_count")
+        return items[0].sku if items else product.sku
 
     # -- webhooks --------------------------------------------------------------------------------------------
 

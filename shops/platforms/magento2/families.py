@@ -6,12 +6,13 @@ a child without a family is hidden, and would be taken off sale.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypedDict
 
 from reverbsync import clock
 from shops.platforms.magento2 import memory, search
+from shops.platforms.magento2.items import ENABLED, HIDDEN
 from shops.platforms.magento2.rest import Rest
 
 FAMILIES_S = 6 * 3600
@@ -21,7 +22,14 @@ KEPT_S = 7 * 24 * 3600
 JUST_NOW_S = 60
 #: A parent that changed shortly before we looked is looked at again.
 OVERLAP = timedelta(minutes=10)
-LINKS = "items[id,extension_attributes[configurable_product_links]],total_count"
+LINKS = "items[id,status,visibility,extension_attributes[configurable_product_links]],total_count"
+
+
+class Known(TypedDict):
+    """Families as they were read: parent → children, and the parents that the store does not show."""
+
+    links: dict[str, list[str]]
+    off: list[str]
 
 
 class Families:
@@ -30,36 +38,71 @@ class Families:
     def __init__(self, rest: Rest) -> None:
         """Nothing is asked yet."""
         self._rest = rest
-        self._key = f"magento2:families:{rest.address}"
+        self._key = f"magento2:families2:{rest.address}"
         self._parents: dict[str, str] | None = None
 
     def parents(self, ids: Iterable[str]) -> dict[str, str]:
-        """Return the configurable product of each child among these ids."""
+        """Return the configurable product of each child among these ids.
+
+        Where several have the same child, such as a duplicate that is switched off, it is one that the store shows.
+        """
         if self._parents is None:
-            self._parents = {child: one for one, children in self._links().items() for child in children}
+            known = self._read()
+            off = set(known["off"])
+            best_last = sorted(known["links"], key=lambda one: (one not in off, -int(one)))
+            self._parents = {child: one for one in best_last for child in known["links"][one]}
         return {one: self._parents[one] for one in ids if one in self._parents}
 
-    def _links(self) -> dict[str, list[str]]:
-        """Return parent → children."""
+    def _read(self) -> Known:
         kept: dict[str, Any] | None = memory.recall(self._key)
         asked_at = clock.now()
         if kept and asked_at.timestamp() - kept["asked"] < JUST_NOW_S:
-            return dict(kept["links"])
-        known: dict[str, list[str]] = kept["links"] if kept else {}
+            return Known(links=dict(kept["links"]), off=kept["off"])
+        before = Known(links=kept["links"], off=kept["off"]) if kept else Known(links={}, off=[])
         whole = kept is None or kept["until"] <= asked_at.timestamp()
         groups: list[search.Group] = [[("type_id", "eq", "configurable")]]
         if kept and not whole:
             groups.append([("updated_at", "gteq", str(kept["at"]))])
-        links = {} if whole else dict(known)
-        for row in self._rest.every("/products", *groups, fields=LINKS):
-            if isinstance(row, dict) and "id" in row:
-                links[str(row["id"])] = (
-                    children if (children := _children(row)) is not None else known.get(str(row["id"]), [])
-                )
+        rows = list(self._by_id(*groups))
+        if whole:  # what a list leaves out may be there all the same
+            listed = {_id(row) for row in rows}
+            for some in search.few(one for one in before["links"] if one not in listed):
+                rows += self._rest.every("/products", search.one_of("entity_id", some), fields=LINKS)
+        found = _taken(rows, before, Known(links={}, off=[]) if whole else before)
         until = asked_at.timestamp() + FAMILIES_S if whole or kept is None else kept["until"]
         stamps = {"asked": asked_at.timestamp(), "at": search.stamp(asked_at - OVERLAP), "until": until}
-        memory.remember(self._key, {"links": links, **stamps}, KEPT_S)
-        return links
+        memory.remember(self._key, {**found, **stamps}, KEPT_S)
+        return found
+
+    def _by_id(self, *groups: search.Group) -> Iterator[Any]:
+        """Yield the rows of a search by id, so that no page shifts while it is read."""
+        last = 0
+        while True:
+            above: search.Group = [("entity_id", "gt", str(last))]
+            rows, total = self._rest.rows("/products", search.query(above, *groups, fields=LINKS))
+            yield from rows
+            highest = max((int(one) for row in rows if (one := _id(row))), default=0)
+            if highest <= last or not search.is_more(rows, total, search.PAGE):
+                return
+            last = highest
+
+
+def _taken(rows: Iterable[Any], before: Known, into: Known) -> Known:
+    """Return families with what rows say of them. One that cannot be read keeps the children that it had."""
+    links, off = dict(into["links"]), set(into["off"])
+    for row in rows:
+        if number := _id(row):
+            children = _children(row)
+            links[number] = before["links"].get(number, []) if children is None else children
+            off.discard(number)
+            if str(row.get("status", ENABLED)) != str(ENABLED) or str(row.get("visibility")) == str(HIDDEN):
+                off.add(number)
+    return Known(links=links, off=sorted(off))
+
+
+def _id(row: Any) -> str:
+    number = row.get("id") if isinstance(row, dict) else None
+    return str(number) if str(number).isdigit() else ""
 
 
 def _children(row: dict[str, Any]) -> list[str] | None:

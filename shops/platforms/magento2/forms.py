@@ -16,8 +16,6 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from pydantic import model_validator
-
 from shops.orders import NewOrder, OrderLine, OrderStatus, Shipment, StoreOrder
 from shops.platforms.reading import M, each, valid
 from shops.wire import Money, Part, Side, SideRows, Text, Units
@@ -38,15 +36,15 @@ _MAIL = re.compile(r"reverb-(.+)@example\.com", re.IGNORECASE)
 class Row(Part):
     """A row of an order."""
 
-    item_id: Text
+    item_id: Side[Text] = ""
     parent_item_id: Side[Text] = ""
     product_id: Side[Text] = ""
     sku: Side[Text] = ""
     name: Side[str] = ""
     price: Money = Decimal(0)
-    qty_ordered: Units = 0
-    qty_refunded: Units = 0
-    qty_shipped: Units = 0
+    qty_ordered: Side[Units] = 0
+    qty_refunded: Side[Units] = 0
+    qty_shipped: Side[Units] = 0
 
 
 class _Remark(Part):
@@ -58,24 +56,18 @@ class Order(Part):
 
     entity_id: Text
     increment_id: Side[Text] = ""
-    state: str = ""
+    state: Side[str] = ""
     updated_at: Side[str] = ""
     customer_email: Side[str] = ""
     #: The cart that it was placed from, which reserved its units; an order that was written down has none.
     quote_id: Side[Text] = ""
-    items: list[Row] = []
+    items: SideRows[Row] = []
     status_histories: SideRows[_Remark] = []
-
-    @model_validator(mode="before")
-    @classmethod
-    def _rows_by_number(cls, value: Any) -> Any:
-        rows = value.get("items") if isinstance(value, dict) else None
-        return {**value, "items": list(rows.values())} if isinstance(rows, dict) else value
 
     @property
     def rows(self) -> list[Row]:
         """Return the rows that were bought: a family's parent stands for the child of it."""
-        return [row for row in self.items if not row.parent_item_id]
+        return [row for row in self.items if row.parent_item_id in ("", "0")]
 
     @property
     def remarks(self) -> list[str]:

@@ -67,7 +67,7 @@ class _Config(Part):
 
 class _Website(Part):
     id: int
-    code: str
+    code: Text
 
 
 class _Option(Part):

@@ -140,7 +140,7 @@ class Rest(Caller):
     def every(self, path: str, *groups: search.Group, sort: str = "entity_id", fields: str = "") -> list[Any]:
         """Return the rows of all pages of a search. A page may hold fewer rows than were asked for; the last is empty.
 
-        Where the store says how many there are, that ends it, too.
+        Where the store says how many there are, that ends it, too; a number below what was read already is wrong.
         """
         found: list[Any] = []
         page = 1
@@ -149,7 +149,7 @@ class Rest(Caller):
             if rows and rows == found[-len(rows) :]:  # older versions answer the last page again
                 return found
             found += rows
-            if not rows or (total is not None and len(found) >= total):
+            if not rows or len(found) == total:
                 return found
             page += 1
 

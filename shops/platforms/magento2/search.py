@@ -16,9 +16,11 @@ Group = Sequence[Condition]
 #: How many values one call asks for, and how long they may be together: an address must not grow too long.
 FEW = 100
 LONGEST = 4_000
+#: Rows on a page where no other number is asked for.
+PAGE = 100
 
 
-def query(*groups: Group, sort: str = "entity_id", size: int = 100, page: int = 1, fields: str = "") -> str:
+def query(*groups: Group, sort: str = "entity_id", size: int = PAGE, page: int = 1, fields: str = "") -> str:
     """Return the query of a search. `fields` trims the answer, such as `items[id,sku],total_count`."""
     pairs: list[tuple[str, str]] = []
     for g, group in enumerate(groups):

@@ -14,7 +14,7 @@ from typing import Any, TypedDict
 from shops.platforms.magento2 import memory, search
 from shops.platforms.magento2.rest import STORE, Rest
 from shops.platforms.reading import each, valid
-from shops.platforms.values import StoreError, StorePassing
+from shops.platforms.values import StoreError, StorePassing, Unread
 from shops.wire import Part, Text, Units
 
 #: A store that had sources has them still, whatever one answer says.
@@ -44,18 +44,18 @@ class _Stock(Part):
 
 
 class _Link(Part):
-    source_code: str
+    source_code: Text
     priority: Units = 1
 
 
 class _Source(Part):
-    source_code: str
+    source_code: Text
     enabled: bool = True
 
 
 class _Row(Part):
-    sku: str
-    source_code: str
+    sku: Text
+    source_code: Text
     quantity: float = 0
     status: Units = 1
 
@@ -73,7 +73,7 @@ def places_of(rest: Rest, website: str) -> Places | None:
     links, unread = each(rows, lambda row: valid(_Link, row, "Magento's link"), key="source_code")
     rows = rest.every("/inventory/sources", sort="")
     sources, more = each(rows, lambda row: valid(_Source, row, "Magento's source"), key="source_code")
-    if unread or more:
+    if (unread and not links) or (more and not sources):
         raise StorePassing(f"{STORE}'s sources could not be read.")
     enabled = {one.source_code for one in sources if one.enabled}
     memory.remember(known, True, HAD_THEM_S)
@@ -100,13 +100,15 @@ def _has_modules(rest: Rest) -> bool:
 # -- what lies there -----------------------------------------------------------------------------------------------
 
 
-def read(rest: Rest, skus: Sequence[object]) -> list[Place]:
-    """Return what lies of products in all sources. Raises StoreError."""
+def read(rest: Rest, skus: Sequence[object], drawn: Sequence[str]) -> tuple[list[Place], list[Unread]]:
+    """Return what lies of products in the sources `drawn` on, and what could not be read, named by SKU.
+
+    Raises StoreError.
+    """
     rows = rest.every("/inventory/source-items", search.one_of("sku", skus), sort="")
-    found, unread = each(rows, lambda row: valid(_Row, row, "Magento's source item"), key="sku")
-    if unread:
-        raise StorePassing(unread[0].words)
-    return [Place(one.source_code, one.sku, one.quantity, one.status == 1) for one in found]
+    mine = [row for row in rows if not isinstance(row, dict) or str(row.get("source_code")) in ("None", *drawn)]
+    found, unread = each(mine, lambda row: valid(_Row, row, "Magento's source item"), key="sku")
+    return [Place(one.source_code, one.sku, one.quantity, one.status == 1) for one in found], unread
 
 
 def named(places: Sequence[Place]) -> str:

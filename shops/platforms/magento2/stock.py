@@ -48,14 +48,14 @@ def _name(sku: str) -> str:
 
 
 class _Salable(Part):
-    sku: str
+    sku: Text
     qty: Units = None
     is_salable: bool = True
 
 
 class _Item(Part):
     item_id: Text = ""
-    qty: Units = 0
+    qty: Units = None
     min_qty: Units = 0
     backorders: Units = 0
     manage_stock: bool = True
@@ -63,10 +63,14 @@ class _Item(Part):
 
     @property
     def units(self) -> int | None:
-        """Return what can be sold where there are no sources; None where nobody counts."""
+        """Return what can be sold where there are no sources; None where nobody counts. Raises Malformed."""
         if not self.manage_stock:
             return None
-        return max(0, (self.qty or 0) - max(0, self.min_qty or 0)) if self.is_in_stock else 0
+        if not self.is_in_stock:
+            return 0
+        if self.qty is None:
+            raise Malformed(f"{STORE}'s stock item {self.item_id} does not say how many there are.")
+        return max(0, self.qty - max(0, self.min_qty or 0))
 
 
 @dataclass
@@ -118,7 +122,8 @@ class Stock:
             salable |= {key(one.sku): one for one in read}
             odd = {key(one.store_parent_id): one.words for one in unread}
             found.unread |= {sku: odd[key(sku)] for sku in skus if key(sku) in odd}
-        lies = self._places(skus)
+        lies, odd = self._places(skus)
+        found.unread |= {sku: odd[key(sku)] for sku in skus if key(sku) in odd}
         if not lending:
             found.unread |= self._being_lent(skus, asked_at)
         for sku in skus:
@@ -142,10 +147,10 @@ class Stock:
             if lies > 0:
                 raise Malformed(f"{STORE}'s stock index does not have {sku} yet.")
             return 0
-        if salable.qty is None:
-            return None
         if not salable.is_salable:
             return 0
+        if salable.qty is None:
+            raise Malformed(f"{STORE} does not say how many of {sku} can be sold.")
         if 0 < salable.qty <= lies:
             return salable.qty
         # Nobody manages it, or it can be ordered without being there: its own setting tells.
@@ -165,17 +170,24 @@ class Stock:
         return kept
 
     def places(self, sku: str) -> list[Place]:
-        """Return what lies of a SKU in the sources of the website's stock, first the first."""
-        return self._places([sku]).get(key(sku), [])
+        """Return what lies of a SKU in the sources of the website's stock, first the first. Raises Malformed."""
+        lies, odd = self._places([sku])
+        if key(sku) in odd:
+            raise Malformed(odd[key(sku)])
+        return lies.get(key(sku), [])
 
-    def _places(self, skus: Sequence[str]) -> dict[str, list[Place]]:
-        """Return what lies of each SKU in the sources of the website's stock, first the first."""
+    def _places(self, skus: Sequence[str]) -> tuple[dict[str, list[Place]], dict[str, str]]:
+        """Return what lies of each SKU in the sources of the website's stock, first the first; and what cannot be read.
+
+        Both by `key`, the second with why.
+        """
         drawn = (self._frame.told["places"] or {"sources": []})["sources"]
+        places, unread = sources.read(self._rest, skus, drawn)
         found: dict[str, list[Place]] = {}
-        for place in sources.read(self._rest, skus):
-            if place.code in drawn:
-                found.setdefault(key(place.sku), []).append(place)
-        return {sku: sorted(rows, key=lambda one: drawn.index(one.code)) for sku, rows in found.items()}
+        for place in places:
+            found.setdefault(key(place.sku), []).append(place)
+        lies = {sku: sorted(rows, key=lambda one: drawn.index(one.code)) for sku, rows in found.items()}
+        return lies, {key(one.store_parent_id): one.words for one in unread}
 
     @property
     def _export(self) -> str:
@@ -187,10 +199,9 @@ class Stock:
         for sku in skus:
             try:
                 item = self._item(sku)
+                found.units[sku] = item.units if item else 0
             except Malformed as error:
                 found.unread[sku] = str(error)
-            else:
-                found.units[sku] = item.units if item else 0
 
     def _item(self, sku: str) -> _Item | None:
         """Return the stock item of a SKU, None when the product is gone. Raises Malformed where it cannot be asked."""
