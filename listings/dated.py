@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 from listings import intake
 from listings.models import Product
 from reverbsync import clock
+from reverbsync.logs import broke
 from shops import health
 from shops.platforms import client_of
 from shops.platforms.values import StoreError
@@ -56,8 +57,8 @@ def turn(first: Product) -> None:
             Product.objects.filter(pk=product.pk).update(next_change_at=again)
             mine.update(next_change_at=again)
             return
-        except Exception:
-            logger.exception("Product %s of shop %s could not be read at its date", product.pk, shop.pk)
+        except Exception as error:  # noqa: BLE001 -- one product hides no other
+            broke(logger, error, "Product %s of shop %s could not be read at its date", product.pk, shop.pk)
         product = due(shop.pk)
 
 

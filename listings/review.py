@@ -21,6 +21,7 @@ from listings.orders.take import uncounted
 from listings.stock.ledger import out_of_step
 from reverbsync import clock
 from reverbsync.database import Span, next_span
+from reverbsync.logs import broke
 from shops.models import Shop, StoreConnection
 
 logger = logging.getLogger(__name__)
@@ -58,8 +59,8 @@ def turn(review: Review) -> None:
     try:
         while _step(review) and clock.monotonic() < over:
             pass
-    except Exception:
-        logger.exception("The review of shop %s broke", review.shop_id)
+    except Exception as error:  # noqa: BLE001 -- ours to mend; it is tried again
+        broke(logger, error, "The review of shop %s broke", review.shop_id)
         wait = jobs.delay_s(review.failures + 1)
         _save(review, failures=review.failures + 1, due_at=clock.now() + timedelta(seconds=wait))
 

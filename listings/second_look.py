@@ -7,6 +7,7 @@ import logging
 from listings import intake, rechecks
 from listings.models import Recheck
 from reverbsync import clock
+from reverbsync.logs import broke
 from reverbsync.outage import is_outage
 from shops import health
 from shops.platforms import client_of
@@ -37,7 +38,7 @@ def turn(first: Recheck) -> None:
         except Exception as error:
             if is_outage(error):
                 raise
-            logger.exception("Product %s of shop %s could not be read again", row.store_parent_id, row.shop_id)
+            broke(logger, error, "Product %s of shop %s could not be read again", row.store_parent_id, row.shop_id)
             words = words or "Something went wrong on our side."
         rechecks.later(row, words, now=clock.now())  # where it was read, its row is gone
         row = rechecks.due(row.shop_id)

@@ -16,6 +16,7 @@ from django.db import transaction
 from listings import intake, jobs, pages, rechecks, stocktaking
 from listings.models import Product, Rank, Walk
 from reverbsync import clock
+from reverbsync.logs import broke
 from reverbsync.outage import is_outage
 from reverbsync.wake import wake
 from shops import health
@@ -133,7 +134,7 @@ def turn(walk: Walk) -> None:
         if is_outage(error):
             raise
         # Ours to mend; meanwhile it is tried again ever more rarely, from the last place that was saved.
-        logger.exception("A walk through the store of shop %s broke", walk.shop_id)
+        broke(logger, error, "A walk through the store of shop %s broke", walk.shop_id)
         walk.refresh_from_db()
         _failed(walk, StoreError("Something went wrong on our side."), client)
 

@@ -56,6 +56,17 @@ def whereabouts(error: BaseException) -> str:
     return f"{kind} in {', '.join(places[:6])}" if places else kind
 
 
+def broke(log: logging.Logger, error: Exception, words: str, *args: object) -> None:
+    """Log that work of ours broke, and where; `words` and `args` say what it was, as for a logger.
+
+    Not what the error says: it may quote a row with people's data. Only an outage keeps it, for Calm to know it by.
+    """
+    from reverbsync.outage import is_outage  # noqa: PLC0415 -- logging is set up before all else
+
+    whole = f"{words}: %s"
+    log.error(whole, *args, whereabouts(error), exc_info=error if is_outage(error) else None, stacklevel=2)
+
+
 # -- an outage -----------------------------------------------------------------------------------------------------
 
 #: Seconds for which one line stands for all of its kind.

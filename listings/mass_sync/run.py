@@ -17,6 +17,7 @@ from listings.mass_sync import confirm, feed, plan, walk
 from listings.models import Line, MassSync
 from listings.sync.cases import Frame
 from reverbsync import clock
+from reverbsync.logs import broke
 from reverbsync.wake import wake
 from shops.models import Person, ReverbConnection, Shop
 from shops.reverb import limits, reference
@@ -176,8 +177,8 @@ def turn(sync: MassSync) -> None:
     except ReverbError as error:
         wait = jobs.delay_s(min(sync.failures + 1, 8), at_least=error.retry_after)
         _failed(sync, error.message, timedelta(seconds=wait))
-    except Exception:
-        logger.exception("The mass sync of shop %s broke", sync.shop_id)
+    except Exception as error:  # noqa: BLE001 -- ours to mend; it is tried again
+        broke(logger, error, "The mass sync of shop %s broke", sync.shop_id)
         sync.refresh_from_db()
         _failed(sync, "Something went wrong on our side. It is tried again.", timedelta(minutes=1))
 

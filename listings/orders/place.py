@@ -29,6 +29,7 @@ from listings.orders.take import PLACE
 from listings.orders.told import link_of, tell
 from reverbsync import clock, ownership
 from reverbsync.database import portions
+from reverbsync.logs import broke
 from reverbsync.ownership import Lost
 from reverbsync.wake import wake
 from shops.models import ReverbConnection, Shop, StoreConnection
@@ -96,9 +97,8 @@ def turn(shop_id: int) -> bool:
         except Lost:
             logger.warning("Order %s of shop %s is left to another worker", order.pk, shop_id)
             return False
-        except Exception:
-            # Ours to mend; meanwhile it is tried again ever more rarely.
-            logger.exception("Order %s of shop %s could not be placed", order.pk, shop_id)
+        except Exception as error:  # noqa: BLE001 -- ours to mend; meanwhile it is tried again ever more rarely
+            broke(logger, error, "Order %s of shop %s could not be placed", order.pk, shop_id)
             _later(order, "Something went wrong on our side.")
     return shop is not None
 

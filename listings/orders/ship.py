@@ -21,6 +21,7 @@ from listings.orders.decide import Fate, fate, plain
 from listings.orders.told import tell
 from reverbsync import clock, ownership
 from reverbsync.database import portions
+from reverbsync.logs import broke
 from reverbsync.wake import wake
 from shops.models import ReverbConnection
 from shops.pictures import ReverbOrder
@@ -133,8 +134,8 @@ def send(parcel: Parcel) -> None:
         _send(parcel, _client(parcel.shop_id))
     except ReverbError as error:
         _failed(parcel, error)
-    except Exception:
-        logger.exception("Parcel %s could not be sent", parcel.pk)
+    except Exception as error:  # noqa: BLE001 -- ours to mend; it is tried again
+        broke(logger, error, "Parcel %s could not be sent", parcel.pk)
         _failed(parcel, Passing("Something went wrong on our side."))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import partial
 
@@ -48,12 +48,6 @@ class Window:
     end: datetime
     page: int
 
-    @property
-    def until(self) -> datetime:
-        """The moment behind the last minute; dates have an end, and somebody may ask up to it."""
-        minute = timedelta(minutes=1)
-        return self.end + minute if self.end < datetime.max.replace(tzinfo=UTC) - minute else self.end
-
 
 # -- the custom store ----------------------------------------------------------------------------------------------
 
@@ -65,7 +59,7 @@ def export(shop: Shop, window: Window) -> str:
     found = Order.objects.filter(
         shop=shop,
         changed_at__gte=window.start,
-        changed_at__lt=window.until,
+        changed_at__lt=window.end + timedelta(minutes=1),
         picture__address__street__isnull=False,
     )
     total = found.count()

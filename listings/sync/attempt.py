@@ -24,6 +24,7 @@ from listings.sync.rows import Begun
 from listings.sync.steps import Steps, skipped
 from listings.sync.words import Change, Ending
 from reverbsync import clock
+from reverbsync.logs import broke
 from reverbsync.ownership import Lost
 from shops.models import ReverbConnection
 from shops.reverb import connect
@@ -100,8 +101,8 @@ def _attempt(begun: Begun, taken: Claim, started: float, began_at: datetime) -> 
         ending = Ending(Entry.Outcome.NOTHING, "stock_undecided", done, again_s=UNDECIDED_S)
     except ReverbError as error:
         ending = _failed(begun, taken, error, done)
-    except Exception:
-        logger.exception("An attempt at product %s of shop %s broke", taken.product_id, taken.shop_id)
+    except Exception as error:  # noqa: BLE001 -- ours to mend; it is tried again
+        broke(logger, error, "An attempt at product %s of shop %s broke", taken.product_id, taken.shop_id)
         ending = _later(taken, Ending(Entry.Outcome.FAILED, "our_fault", done))
     over = _excess(begun, ending)
     link = begun.row.link if begun.row else ""
@@ -127,8 +128,8 @@ def _excess(begun: Begun, ending: Ending) -> Excess:
         return excess.follow(begun, ending, papers.connection, papers.shop.sync_settings)
     except Lost:
         raise
-    except Exception:
-        logger.exception("What Reverb has on sale of product %s could not be compared", begun.product.pk)
+    except Exception as error:  # noqa: BLE001 -- the job is settled all the same
+        broke(logger, error, "What Reverb has on sale of product %s could not be compared", begun.product.pk)
         return Excess.NONE
 
 

@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import IntegrityError, connections
 
 from listings.models import Order, Place
 from listings.order_tasks import place_orders
@@ -52,6 +52,23 @@ def test_a_paid_sale_becomes_an_order_in_the_store_that_mails_nobody_and_takes_n
     assert (wish["shippingAddress"]["lastName"], wish["shippingAddress"]["city"]) == ("Buyer", "Austin")
     assert "Reverb keeps 42.97 USD" in wish["note"]
     assert sales.entries() == ["order_placed"]
+
+
+def test_what_breaks_on_our_side_is_tried_again_and_logged_without_the_buyer(
+    sales: Sales, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise IntegrityError("Failing row contains (9001, Bob Buyer, 12 High Street).")
+
+    sales.sell(product=sales.product())
+    with monkeypatch.context() as broke:
+        broke.setattr(place, "_create", broken)
+        place.turn(sales.shop.pk)
+    assert "could not be placed: IntegrityError in test_place.py" in caplog.text
+    assert "Buyer" not in caplog.text
+    sales.wait(minutes=1)
+    sales.work()
+    assert len(sales.store_orders()) == 1
 
 
 @pytest.mark.parametrize("way", [{"stock_way": "store"}, {"sync_stock": False}])

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 import redis
-from django.db import OperationalError
+from django.db import IntegrityError, OperationalError
 from django.test import Client
 
 from reverbsync import logs
@@ -115,6 +115,28 @@ def test_a_bug_keeps_its_traceback_also_during_an_outage(log: Log) -> None:
     fail(OperationalError("gone"))
     fail(KeyError("title"))
     assert "Traceback (most recent call last):" in log.lines
+
+
+def test_what_broke_is_logged_with_its_place_and_without_what_its_error_quotes(log: Log) -> None:
+    logger = logging.getLogger("listings.orders.place")
+    for quoted in (IntegrityError("Failing row contains (7, Bob Buyer, 12 High Street)."), KeyError("Bob Buyer")):
+        try:
+            raise quoted
+        except (IntegrityError, KeyError) as error:
+            logs.broke(logger, error, "Order %s could not be placed", 7)
+    assert "Buyer" not in log.written.getvalue()
+    assert [line.partition(" in test_logs.py:")[0] for line in log.lines] == [
+        "ERROR listings.orders.place: Order 7 could not be placed: IntegrityError",
+        "ERROR listings.orders.place: Order 7 could not be placed: KeyError",
+    ]
+
+
+def test_an_outage_that_broke_something_is_one_line_a_minute(log: Log) -> None:
+    logger = logging.getLogger("listings.orders.place")
+    for number in range(5):
+        logs.broke(logger, OperationalError("server closed the connection"), "Order %s could not be placed", number)
+    assert len(log.lines) == 1
+    assert "PostgreSQL does not answer: OperationalError" in log.lines[0]
 
 
 def test_what_repeats_itself_is_left_out_after_a_while_and_said_to_be(log: Log) -> None:
