@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -50,6 +51,8 @@ ANSWERS: list[dict[str, Any]] = [
     {"data.inventoryAdjustQuantities.userErrors": None},
     {"data.inventoryAdjustQuantities.userErrors": [None]},
     {"data.locations.nodes": None},
+    {"data.locations.nodes": []},
+    {"errors": [error("ACCESS_DENIED", path=["locations"])], "data.locations": None},
     {"data.locations.nodes.0": None},
     {"data.locations.nodes.0.isActive": None},
     {"extensions": None},
@@ -80,10 +83,20 @@ TURNED_AWAY = [{"errors": [error(code)], "data": None} for code in ("THROTTLED",
 
 
 @pytest.fixture(autouse=True)
-def enough_points(world: World) -> None:
-    """Let the store answer as often as it is asked; know none of its locations."""
+def two_locations(world: World) -> Iterator[None]:
+    """Let the store answer as often as it is asked. It has a second location, which sells in its shop only."""
     world.store.ask("POST", "/limits", {"size": 100_000, "restore": 100_000})
+    places = [{"id": 75_500_000_001}, {"id": 2, "fulfillsOnlineOrders": False}]
+    world.store.ask("POST", "/shops", {"domain": world.domain, "locations": places})
     client._known.clear()
+    yield
+    world.store.ask("POST", "/shops", {"domain": world.domain, "locations": []})
+
+
+def ask_for_locations_again() -> None:
+    """Let what is known of the locations be old."""
+    for address, (asked, _) in client._known.items():
+        client._known[address] = asked, 0.0
 
 
 def hear(world: World, product: dict[str, Any]) -> None:
@@ -96,7 +109,7 @@ def hear(world: World, product: dict[str, Any]) -> None:
         world.wait(60)
     for _ in range(TIMES + 1):
         world.wait(3600)
-        client._known.clear()
+        ask_for_locations_again()
         tasks.recheck(world.shop.pk)
     world.settle(80)
 
@@ -104,12 +117,13 @@ def hear(world: World, product: dict[str, Any]) -> None:
 def sell_on_both_sides(world: World, fault: str, *, documents: list[str], **more: Any) -> None:
     """Sell one of five on each side while the store answers oddly; then there are three on both."""
     guitar = world.product(inventory_quantity=5)
+    world.store.ask("PUT", f"/variants/{guitar['variants'][0]['id']}", {"elsewhere": {"2": 9}})
     bass = world.product("B1", title="Fender Bass", inventory_quantity=5)
     world.settle()
     read_orders(world)
     buy(world)
     world.store.ask("PUT", f"/variants/{guitar['variants'][0]['id']}", {"inventory_quantity": 4})
-    client._known.clear()
+    ask_for_locations_again()
     for document in documents:
         world.store.fault(fault, text=document, times=TIMES, **more)
     read_orders(world)

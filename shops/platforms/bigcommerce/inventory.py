@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +28,10 @@ PAGE = 1000
 LOOKS, LOOK_EVERY_S = 5, 0.5
 #: Begins the id of what is counted where that is a whole product, not one of its variants.
 AS_WHOLE = "product-"
+
+
+#: The locations of so many stores are remembered by a worker.
+MOST_STORES = 1000
 
 
 def pause(seconds: float) -> None:
@@ -72,6 +76,10 @@ class _Location(Part):
     managed_by_external_source: Side[bool] = False
 
 
+#: Store → its locations, as this worker read them last.
+_read: dict[str, dict[str, _Location]] = {}
+
+
 class Inventory:
     """Asks one store what it can sell, and changes it."""
 
@@ -79,6 +87,7 @@ class Inventory:
         """Nothing is asked yet."""
         self._rest = rest
         self._locations: dict[str, _Location] | None = None
+        self._asked = False
 
     def of(self, parent_ids: Iterable[int | str]) -> Stock:
         """Return what can be sold of these products."""
@@ -93,26 +102,38 @@ class Inventory:
         return count_of(sum(one.units for one in found), found)
 
     def selling(self, rows: list[_At]) -> list[Location]:
-        """Return the locations that the store sells from, out of those of an item."""
-        known: Mapping[str, _Location] = {}
-        if len(rows) > 1 or any(row.location_enabled is None for row in rows):
-            known = self._known()
+        """Return the locations that the store sells from, out of those of an item. Raises Malformed."""
+        known = self._known() if len(rows) > 1 or any(row.location_enabled is None for row in rows) else None
         found = []
         for row in rows:
-            where = known.get(row.location_id, _Location(id=row.location_id))
+            where = _Location(id=row.location_id) if known is None else known.get(row.location_id)
+            units = _units(row)
+            if where is None and units:
+                raise Malformed(f"BigCommerce's list of locations lacks one that has units: {row.location_id[:20]}.")
+            if where is None:
+                continue
             enabled = where.enabled if row.location_enabled is None else row.location_enabled and where.enabled
             if enabled and where.storefront_visibility and row.settings.is_in_stock:
-                found.append(Location(row.location_id, _units(row), where.managed_by_external_source))
+                found.append(Location(row.location_id, units, where.managed_by_external_source))
         return found
 
-    def _known(self) -> dict[str, _Location]:
-        """Return the store's locations; without the right to read them, the items alone say which are enabled."""
-        if self._locations is None:
-            rows: list[Any] = []
+    def _known(self) -> dict[str, _Location] | None:
+        """Return the store's locations, None without the right to read them: then items alone say which are enabled.
+
+        Where they were read before, one refusal is no such verdict: hidden locations would count as sold from.
+        """
+        if not self._asked:
+            self._locations = _read.get(self._rest.budget.name)
             with contextlib.suppress(Unsupported):
                 rows = list(self._rest.all_rows("/v3/inventory/locations?"))
-            found = [valid(_Location, row, "BigCommerce's location") for row in rows]
-            self._locations = {one.id: one for one in found}  # only whole: what is not in it counts as sold from
+                if not rows:
+                    raise Malformed("BigCommerce's list of locations is empty.")
+                found = [valid(_Location, row, "BigCommerce's location") for row in rows]
+                self._locations = {one.id: one for one in found}
+                if len(_read) >= MOST_STORES:
+                    _read.clear()
+                _read[self._rest.budget.name] = self._locations
+            self._asked = True
         return self._locations
 
     # -- changing it ---------------------------------------------------------------------------------------------

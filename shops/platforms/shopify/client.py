@@ -195,18 +195,21 @@ class ShopifyClient:
         return changed(count, changes, by)
 
     def _levels(self) -> Asked:
-        """Return the locations whose levels have to be read beside a variant's total."""
+        """Return the locations whose levels have to be read beside a variant's total.
+
+        A token without the right to read them sees the total alone; where they were read before, one refusal is no such
+        verdict.
+        """
         address, now = self._line.address, clock.monotonic()
         known, until = _known.get(address, (TOTAL_ALONE, 0.0))
         if now < until:
             return known
-        rows: list[Any] = []
-        with contextlib.suppress(Unsupported):  # a token without the right to read locations sees the total alone
-            rows = self._all(queries.LOCATIONS, "locations")
+        with contextlib.suppress(Unsupported):
+            known = locations.asked(self._all(queries.LOCATIONS, "locations"))
         if len(_known) > MOST_STORES:
             _known.clear()
-        _known[address] = locations.asked(rows), now + LOCATIONS_KNOWN_S
-        return _known[address][0]
+        _known[address] = known, now + LOCATIONS_KNOWN_S
+        return known
 
     # -- webhooks --------------------------------------------------------------------------------------------
 

@@ -73,9 +73,12 @@ TOTAL_ALONE = Asked()
 def asked(rows: Iterable[Any]) -> Asked:
     """Return the levels that have to be read beside a variant's total, out of all locations of the store.
 
-    Raises Malformed where one of them cannot be read: units may lie there that the store does not sell.
+    Raises Malformed where there is none, or one of them cannot be read: units may lie there that the store does not
+    sell.
     """
     found = [valid(_Location, row, "Shopify's location") for row in rows]
+    if not found:
+        raise Malformed("Shopify's list of locations is empty.")
     active = [one for one in found if one.active]
     away = tuple(one.id for one in active if not one.online)
     here = tuple(one.id for one in active if one.online)

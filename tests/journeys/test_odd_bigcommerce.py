@@ -1,0 +1,157 @@
+"""BigCommerce answers oddly, some times in a row: each unit counts once on both sides, and so do the next product's."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from listings import intake, tasks
+from reverbsync.stack.stores import STORES
+from shops.events import ProductChanged, StockChanged
+from tests.journeys.sales import buy, read_orders
+from tests.journeys.world import StandIn, World, at, running
+
+pytestmark = pytest.mark.live
+case = pytest.mark.parametrize
+
+#: So often in a row the store answers so.
+TIMES = 3
+KIND = STORES["bigcommerce"]
+READS = [r"/catalog/products/\d+$", "/catalog/variants", "/inventory/items", "/inventory/locations", "/v2/store$"]
+CHANGE = "/inventory/adjustments/"
+TYPE = "https://developer.bigcommerce.com/api-docs/getting-started/api-status-codes"
+
+#: Changes of the JSON of an answer.
+SHAPES: list[dict[str, Any]] = [
+    {"": {}},
+    {"": []},
+    {"": None},
+    {"": {"data": None}},
+    {"": {"data": {}}},
+    {"": {"data": []}},
+    {"": {"data": "none"}},
+    {"": {"message": "Please wait"}},
+    {"": [{"status": 404, "message": "The requested resource was not found."}]},
+    {"data.id": None},
+    {"data.id": "x"},
+    {"data.variants": []},
+    {"data.variants": {}},
+    {"data.variants.0": None},
+    {"data.variants.0.inventory_level": None, "data.inventory_level": None},
+    {"data.variants.0.inventory_level": "", "data.inventory_level": ""},
+    {"data.variants.0.inventory_level": -7, "data.inventory_level": -7},
+    {"data.variants.0.sku": None},
+    {"data.variants.0.price": "free", "data.price": None},
+    {"data.inventory_tracking": None},
+    {"data.inventory_tracking": "sku"},
+    {"data.is_visible": "maybe"},
+    {"data.availability": 7},
+    {"data.0.locations": None},
+    {"data.0.locations": []},
+    {"data.0.locations.0.available_to_sell": "many"},
+    {"data.0.locations.0.available_to_sell": None, "data.0.locations.0.total_inventory_onhand": None},
+    {"data.0.locations.0.location_id": None},
+    {"data.0.locations.0.location_enabled": None},
+    {"data.0.identity": None},
+    {"data.0.identity.product_id": None},
+    {"data.0": None},
+    {"meta": None},
+    {"meta.pagination": {"total": 0}},
+    {"currency": None},
+    {"currency": 7},
+]
+#: Answers that come instead; the change that they answer was applied, or not.
+ANSWERS: list[dict[str, Any]] = [
+    {"status": 200, "raw": ""},
+    {"status": 204, "raw": ""},
+    {"status": 207, "body": {"data": [], "errors": [{"status": 422, "title": "no"}]}},
+    {"status": 409, "body": {"status": 409, "title": "Conflict", "type": TYPE}},
+    {"status": 422, "body": [{"field": "x", "message": "no"}]},
+    {"status": 422, "body": {"errors": [{"code": 422, "message": "no"}]}},
+    {"status": 423, "body": {"status": 423, "title": "Locked", "type": TYPE}},
+    {"status": 429, "body": {"status": 429, "title": "Too many requests", "type": "about:blank"}},
+    {"status": 429, "raw": "", "headers": {"X-Rate-Limit-Time-Reset-Ms": "-1", "Retry-After": "soon"}},
+    {"status": 500, "body": {"status": 500, "title": "Internal Error", "type": TYPE}},
+    {"status": 503, "body": [{"status": 503, "message": "The store is down for maintenance."}]},
+    {"status": 404, "body": {"status": 404, "title": "The route is not found, check the URL", "type": TYPE}},
+    {"status": 401, "body": {"status": 401, "title": "Unauthorized", "type": TYPE}},
+    {"status": 403, "body": {"status": 403, "title": "You don't have a required scope", "type": TYPE}},
+]
+#: Those that may come though it was applied.
+UNSURE = [one for one in ANSWERS if one["status"] not in (401, 403, 429)]
+
+
+@pytest.fixture(scope="module")
+def big() -> Iterator[StandIn]:
+    """Run the stand-in store."""
+    with running("sandbox.bigcommerce.app") as url:
+        yield StandIn(url)
+
+
+@pytest.fixture
+def world(reverb_process: StandIn, big: StandIn, settings: Settings, db: None) -> Iterator[World]:
+    """Return a world with a store on BigCommerce of two locations, the second of which is hidden."""
+    settings.REVERB_API_URL, settings.REVERB_WEB_URL = f"{reverb_process.url}/api", reverb_process.url
+    for name, value in KIND.environment(big.url).items():
+        setattr(settings, name, value)
+    made = World(reverb_process, big, f"token-{uuid.uuid4().hex}", KIND)
+    places = [{"id": 1}, {"id": 2, "storefront_visibility": False}]
+    big.ask("POST", "/shops", {"domain": KIND.domain, "locations": places})
+    big.ask("POST", "/limits", {"calls": 100_000})
+    big.ask("POST", "/settings", {"lag_s": 0})  # it applies changes by the machine's clock, which no story moves
+    made.set(auto_publish=True)
+    with at(made):
+        yield made
+
+
+def hear(world: World, product: dict[str, Any]) -> None:
+    """Hear of a product, as often as the store has to be asked, as the inbox does; and look again at what is unread."""
+    variant = str(product["variants"][0]["id"])
+    events = {ProductChanged(str(product["id"])): "test", StockChanged(variant): "test"}
+    for _ in range(2 * TIMES + 2):
+        if not intake.take(world.shop, events):
+            break
+        world.wait(60)
+    for _ in range(TIMES + 1):
+        world.wait(3600)
+        tasks.recheck(world.shop.pk)
+    world.settle(80)
+
+
+def sell_on_both_sides(world: World, fault: str, paths: list[str], **more: Any) -> None:
+    """Sell one of five on each side while the store answers oddly; then there are three on both."""
+    guitar = world.product(inventory_quantity=5)
+    world.store.ask("PUT", f"/variants/{guitar['variants'][0]['id']}", {"elsewhere": {"2": 9}})
+    bass = world.product("B1", title="Fender Bass", inventory_quantity=5)
+    world.settle()
+    read_orders(world)
+    buy(world)
+    world.store.ask("PUT", f"/variants/{guitar['variants'][0]['id']}", {"inventory_quantity": 4})
+    for path in paths:
+        world.store.fault(fault, path=path, times=TIMES, **more)
+    read_orders(world)
+    hear(world, guitar)
+    world.store.ask("PUT", f"/variants/{bass['variants'][0]['id']}", {"inventory_quantity": 1})
+    hear(world, bass)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (3, 3)
+    assert (world.stock(bass), world.listing("B1")["inventory"]) == (1, 1)
+    assert {one["state"] for one in world.reverb.ask("GET", "/listings")} == {"live"}
+
+
+@case("shape", SHAPES, ids=str)
+def test_what_sells_on_both_sides_counts_once_whatever_the_store_says(world: World, shape: dict[str, Any]) -> None:
+    sell_on_both_sides(world, "edited", [*READS, CHANGE], edits=shape)
+
+
+@case(("fault", "answer"), [*(("status", one) for one in ANSWERS), *(("instead", one) for one in UNSURE)], ids=str)
+def test_a_change_of_stock_is_made_once_whatever_answers_it(world: World, fault: str, answer: dict[str, Any]) -> None:
+    sell_on_both_sides(world, fault, [CHANGE], **answer)
+
+
+@case("answer", ANSWERS, ids=str)
+def test_a_reading_is_made_again_whatever_answers_it(world: World, answer: dict[str, Any]) -> None:
+    sell_on_both_sides(world, "status", READS, **answer)
