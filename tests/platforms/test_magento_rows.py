@@ -129,6 +129,34 @@ def test_without_sources_a_number_that_is_missing_is_neither_zero_nor_uncounted(
         store.client.count(unit)
 
 
+@only
+@case(
+    ("path", "body"),
+    [
+        ("storeConfigs", []),
+        ("storeConfigs", [{"id": 1, "code": "default"}]),
+        ("storeConfigs", [{"id": 1, "code": "default", "website_id": "x", "base_currency_code": "USD"}]),
+        ("storeConfigs", [{"id": 1, "code": "default", "website_id": 9, "base_currency_code": "USD"}]),
+        ("storeConfigs", ["default", None]),
+        ("websites", []),
+        ("websites", [{"id": 2, "code": "other"}]),
+        ("websites", [{"id": "one", "code": "base"}]),
+    ],
+)
+def test_settings_that_name_no_website_take_nothing_off_sale(store: Store, path: str, body: Any) -> None:
+    product(store)
+    walks.plan(store.shop)
+    through(store)
+    cache.clear()
+    store.control.fault("status", status=200, path=f"/{path}$", body=body, times=OFTEN)
+    for read in (lambda: store.client.walk(""), store.client.check, lambda: store.client.count(store.unit())):
+        with pytest.raises(StorePassing):
+            read()
+    walks.begin(store.shop, "stock")
+    walks.turn(the_walk(store, "stock"))
+    assert Product.objects.get().seen.sellable == 3
+
+
 # -- SKUs that the store spells in another way ---------------------------------------------------------------------
 
 

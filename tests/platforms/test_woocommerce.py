@@ -11,7 +11,7 @@ import pytest
 
 from listings import intake, walks
 from listings.models import Product, Recheck, Walk
-from shops.models import Shop
+from shops.models import Shop, StoreConnection
 from shops.platforms.base import Resizable
 from shops.platforms.values import Malformed, StorePassing
 from shops.platforms.woocommerce import products
@@ -173,6 +173,23 @@ def test_one_odd_variation_hides_its_siblings_neither_on_a_page_nor_by_itself(st
     with pytest.raises(Malformed) as odd:
         store.client.products(str(made["id"]))
     assert [unit.sku for unit in odd.value.readable] == ["V1", "V3"]
+
+
+@case("drops", [[], ["sku", "price"]], ids=str)
+def test_a_product_that_a_plug_in_has_cut_says_nothing_of_its_stock(store: Store, drops: list[str]) -> None:
+    made = store.product()
+    gone = ["manage_stock", "stock_quantity", "stock_status", *drops]
+    store.control.fault("edited", path=f"/products/{made['id']}$", drops=gone, times=OFTEN)
+    with pytest.raises(Malformed):
+        store.client.products(str(made["id"]))
+
+
+@case("said", [{"code": "usd"}, {"code": "US Dollar"}, {"code": None, "value": "USD"}, {}, {"code": ["USD"]}], ids=str)
+def test_a_currency_is_three_letters_or_the_known_one(store: Store, said: dict[str, Any]) -> None:
+    store.product()
+    StoreConnection.objects.update(currency="USD")
+    store.control.fault("edited", path="/currencies/current$", edits={"": said}, times=OFTEN)
+    assert store.unit().currency == "USD"
 
 
 @case("price", ["", None, "0", "0.00", "free", -5, "NaN", [], {"amount": "5"}, 10**40])

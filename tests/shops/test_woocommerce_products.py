@@ -56,7 +56,14 @@ def test_types_of_plug_ins_with_variations_are_sold_by_variation(kind: str) -> N
 
 def at(moment: datetime, says: dict[str, Any]) -> StoreProduct:
     """Return a product on sale for 80 instead of 100, as read at a moment."""
-    row = {"id": 1, "price": "100.00", "regular_price": "100.00", "sale_price": "80.00", **says}
+    row = {
+        "id": 1,
+        "stock_status": "instock",
+        "price": "100.00",
+        "regular_price": "100.00",
+        "sale_price": "80.00",
+        **says,
+    }
     with clock.running_by(lambda: moment):
         return products.units(products.read_item(row), [], currency="USD", admin="")[0]
 

@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo
 from shops.platforms.addresses import same_address
 from shops.platforms.magento2 import memory, search
 from shops.platforms.magento2.families import Families
-from shops.platforms.magento2.rest import Rest
+from shops.platforms.magento2.rest import STORE, Rest
 from shops.platforms.magento2.sources import Places, places_of
 from shops.platforms.reading import each, valid
+from shops.platforms.values import Malformed
 from shops.wire import Part, Side, SideRows, Text
 
 FRAME_S = 15 * 60
@@ -54,9 +55,9 @@ class Told(TypedDict):
 
 
 class _Config(Part):
-    id: Side[int] = 1
-    code: Side[str] = ""
-    website_id: Side[int] = 1
+    id: int
+    code: Side[Text] = ""
+    website_id: int
     base_currency_code: Side[str] = ""
     timezone: Side[str] = ""
     base_url: Side[str] = ""
@@ -125,7 +126,9 @@ class Frame:
         sites, _ = each(self._rest.listed("/store/websites"), lambda row: valid(_Website, row, "Magento's website"))
         codes = {one.id: one.code for one in sites}
         media = config.secure_base_media_url or config.base_media_url or f"{self._rest.address}/media/"
-        website = codes.get(config.website_id, "base")
+        website = codes.get(config.website_id)
+        if website is None:  # with another one's stock and products each listing would go off sale
+            raise Malformed(f"{STORE} does not say which website is shown at {self._rest.address}.")
         told: Told = {
             "currency": config.base_currency_code,
             "media": media,
@@ -150,7 +153,10 @@ class Frame:
             ours = any(url and same_address(url, self._rest.address) for url in (one.base_url, one.secure_base_url))
             return (not ours, one.code != "default", one.website_id)
 
-        return min((one for one in found if one.code != "admin"), key=rank, default=_Config())
+        views = [one for one in found if one.code != "admin"]
+        if not views:
+            raise Malformed(f"{STORE}'s settings could not be read.")
+        return min(views, key=rank)
 
     def _attributes(self) -> dict[str, Attribute]:
         rows = self._rest.every("/products/attributes", [("is_user_defined", "eq", "1")], sort="attribute_id")

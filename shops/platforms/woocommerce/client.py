@@ -214,7 +214,8 @@ class WooCommerceClient(OrderCalls, HookCalls):
         """Return the store's currency, the known one where the store does not answer, "" where it does not say."""
         if self._currency is None:
             try:
-                self._currency = reading.read_currency(self.record("GET", "/data/currencies/current"))
+                said = reading.read_currency(self.record("GET", "/data/currencies/current"))
+                self._currency = said or self._known_currency
             except StorePassing:
                 if not self._known_currency:
                     raise

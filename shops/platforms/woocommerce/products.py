@@ -8,6 +8,7 @@ late; `price` is what the store charges at the moment.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
@@ -90,7 +91,7 @@ class Item(Part):
     catalog_visibility: Side[str] = "visible"
     manage_stock: Annotated[Counted | None, BeforeValidator(_counted)] = None
     stock_quantity: Units = None
-    stock_status: Side[str] = "instock"
+    stock_status: Side[str] = ""
     global_unique_id: Side[Text] = ""
     images: SideRows[_Image] = []
     image: Side[_Image | None] = None
@@ -126,7 +127,12 @@ class Item(Part):
 
     @property
     def units(self) -> int | None:
-        """Units that it counts itself, None when nobody counts. Raises Malformed where it counts without a number."""
+        """Units that it counts itself, None when nobody counts.
+
+        Raises Malformed where it counts without a number, or says nothing of its stock at all: a plug-in has cut it.
+        """
+        if (self.manage_stock, self.stock_quantity, self.stock_status) == (None, None, ""):
+            raise Malformed(f"{WHAT} {self.id} says nothing of its stock.")
         if self.counted == Counted.NOWHERE:
             return None
         if self.stock_quantity is None and self.stock_status != OUT_OF_STOCK:
@@ -249,6 +255,9 @@ def _brand(product: Item) -> str:
     return named[0] if named else ""
 
 
+_CURRENCY = re.compile("[A-Z]{3}")
+
+
 class _Currency(Part):
     code: Side[str] = ""
     value: Side[str] = ""
@@ -260,4 +269,5 @@ def read_currency(row: Any) -> str:
         said = _Currency.model_validate(row)
     except ValidationError:
         return ""
-    return (said.code or said.value)[:3]
+    found = (said.code or said.value).strip().upper()
+    return found if _CURRENCY.fullmatch(found) else ""
