@@ -276,7 +276,9 @@ def to_show(ledger: Ledger, product: Product, settings: SyncSettings) -> int:
     if product.gone_at is not None or not product.seen.for_sale:
         return 0
     if settings.stock_way == StockWay.STORE:
-        return shown(product.seen.stock or 0, **limits(product, settings))
+        counted = product.seen.stock
+        # What the store stops counting stays as it was agreed.
+        return shown(ledger.units if counted is None else counted, **limits(product, settings))
     return shown(units_left(ledger, product), **limits(product, settings))
 
 

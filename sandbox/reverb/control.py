@@ -209,11 +209,14 @@ def _bare(doc: Doc) -> Doc:
 
 
 def _seed(market: Market, account: Doc, bodies: list[Doc]) -> list[int]:
-    """Make listings in the state that each body names, as if they had been there for long. Returns their ids."""
+    """Make listings in the state that each body names, as if they had been there for long. Returns their ids.
+
+    Several may have one SKU, as old ones do.
+    """
     made = []
     for body in bodies:
-        doc, _ = market.create(account, {name: value for name, value in body.items() if name != "state"})
-        doc["state"] = body.get("state", "draft")
+        doc, _ = market.create(account, {name: value for name, value in body.items() if name not in ("state", "sku")})
+        doc["state"], doc["sku"] = body.get("state", "draft"), body.get("sku", "")
         doc["photos_at"] = 0.0
         if doc["state"] == "live" and not rules.several(doc):
             doc["inventory"] = 1

@@ -11,6 +11,7 @@ from django.urls import reverse
 from listings import tasks
 from listings.models import Product
 from shops.models import Shop
+from shops.models.settings import StockWay
 from shops.reverb.client import ReverbClient
 from tests.journeys.sales import buy, hear
 from tests.journeys.world import World
@@ -178,6 +179,26 @@ def test_where_the_store_leads_a_sale_after_a_met_maximum_is_not_put_back(world:
     world.hear(guitar)
     world.settle()
     assert world.listing()["inventory"] == 3
+
+
+@pytest.mark.parametrize("way", list(StockWay))
+def test_a_listing_stays_when_the_store_stops_counting_its_product(world: World, way: StockWay) -> None:
+    world.set(stock_way=way)
+    guitar = world.product(inventory_quantity=3)
+    world.settle()
+    variant = f"/variants/{guitar['variants'][0]['id']}"
+    world.store.ask("PUT", variant, {"tracked": False, "inventory_quantity": 0})
+    world.edit(guitar, title="Fender Stratocaster")
+    world.settle()
+    kept = world.listing()
+    assert (kept["title"], kept["state"], kept["inventory"]) == ("Fender Stratocaster", "live", 3)
+    world.store.ask("PUT", variant, {"tracked": True, "inventory_quantity": 2})
+    world.hear(guitar)
+    world.settle()
+    assert world.listing()["inventory"] == 2
+    world.edit(guitar, status="ARCHIVED")
+    world.settle()
+    assert world.listing()["state"] == "sold"
 
 
 def test_stock_that_is_switched_off_moves_neither_side(world: World) -> None:
