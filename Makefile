@@ -20,8 +20,8 @@ clean-demo: ## remove what the demo kept
 up: $(STAMP) ## the app without demo data or stand-ins; prints its addresses as JSON
 	exec $(BIN)/python -m reverbsync.stack up
 
-test: $(STAMP) ## all tests, fast ones first
-	$(BIN)/python -m pytest $(ARGS)
+test: $(STAMP) ## all tests, in two processes; ARGS= for pytest instead
+	$(BIN)/python -m pytest $(or $(ARGS),-n 2 --dist loadscope)
 
 simulate: $(STAMP) ## our code between two stand-ins, by simulated time and with faults; RUNS= SEED= STORY= MUTANT=
 	exec $(BIN)/python -m tests.simulation $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) \

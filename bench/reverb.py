@@ -16,7 +16,15 @@ from urllib.parse import parse_qs, urlsplit
 
 Doc = dict[str, Any]
 BRAND_NEW = "7c3f45de-2ae0-4c81-8400-fdb6b1d74890"
+CATEGORY = "dfd39027-d134-4353-b9e4-57dc6be791b9"
 MINUTE, TEN_MINUTES = 60.0, 600.0
+#: Path → a list of Reverb's, as short as one may be.
+LISTS: dict[str, Doc] = {
+    "/categories/flat": {"categories": [{"uuid": CATEGORY, "full_name": "Electric Guitars", "listable": True}]},
+    "/listing_conditions": {"conditions": [{"uuid": BRAND_NEW, "display_name": "Brand New"}]},
+    "/shop": {"shipping_profiles": []},
+    "/my/orders/selling/all": {"total": 0, "orders": [], "_links": {}},
+}
 
 
 class Reverb:
@@ -74,8 +82,7 @@ class Reverb:
             [sku] = parse_qs(parts.query).get("sku", [""])
             rows = [self._listing(sku.removeprefix("SKU-"))] if sku else []
             return 200, {"total": len(rows), "listings": rows, "_links": {}}
-        empty = {"/categories/flat": "categories", "/listing_conditions": "conditions", "/shop": "shipping_profiles"}
-        return 200, {empty[path]: []} if path in empty else {}
+        return 200, LISTS.get(path, {})
 
     def _listing(self, key: str) -> Doc:
         return {

@@ -11,7 +11,7 @@ from listings.orders.take import PLACE
 from reverbsync import clock
 from reverbsync.alone import only_one
 from reverbsync.scheduling import Sweep
-from reverbsync.wake import awake, wake
+from reverbsync.wake import awake, wake, wake_all
 from shops.models import ReverbConnection
 from shops.reverb import connect
 from shops.reverb.client import ReverbClient
@@ -90,10 +90,7 @@ def forget_buyers() -> None:
 def sweep() -> None:
     """Wake the shops whose orders are to be read, made in the store, or told of."""
     now = clock.now()
-    for shop_id in poll.shops_with_due_orders():
-        wake(poll.ORDERS, shop_id)
-    for shop_id in place.shops_with_due_ones(now):
-        wake(PLACE, shop_id)
+    wake_all(poll.ORDERS, poll.shops_with_due_orders())
+    wake_all(PLACE, place.shops_with_due_ones(now))
     for room in (ship, shipstation, look):
-        for shop_id in room.shops_with_due_ones(now):
-            wake(ship.SHIP, shop_id)
+        wake_all(ship.SHIP, room.shops_with_due_ones(now))

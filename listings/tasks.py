@@ -8,7 +8,7 @@ flight; `claim` bounds how many.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from celery import shared_task
@@ -24,7 +24,7 @@ from reverbsync.alone import only_one
 from reverbsync.contained import each_by_itself
 from reverbsync.scheduling import Sweep
 from reverbsync.share import share
-from reverbsync.wake import awake, waiting, wake
+from reverbsync.wake import awake, wake, wake_all
 from shops.models import ReverbConnection, StoreConnection
 from shops.reverb.client import ReverbClient
 
@@ -135,22 +135,14 @@ def sweep() -> None:
     each_by_itself(
         abandoned.free,
         lambda: jobs.retry_waiting(now=clock.now()),
-        lambda: _wake(jobs.DRAIN_URGENT, jobs.shops_with_due_jobs(now=clock.now(), ranks=jobs.URGENT)),
-        lambda: _wake(jobs.DRAIN, jobs.shops_with_due_jobs(now=clock.now())),
-        lambda: _wake(review.REVIEW, review.shops_with_due_ones()),
-        lambda: _wake(walks.WALK, walks.shops_with_due_ones()),
-        lambda: _wake(dated.LOOK, dated.shops_with_due_ones()),
-        lambda: _wake(rechecks.RECHECK, rechecks.shops_with_due_ones()),
-        lambda: _wake(run.MASS, run.shops_with_due_ones()),
+        lambda: wake_all(jobs.DRAIN_URGENT, jobs.shops_with_due_jobs(now=clock.now(), ranks=jobs.URGENT)),
+        lambda: wake_all(jobs.DRAIN, jobs.shops_with_due_jobs(now=clock.now())),
+        lambda: wake_all(review.REVIEW, review.shops_with_due_ones()),
+        lambda: wake_all(walks.WALK, walks.shops_with_due_ones()),
+        lambda: wake_all(dated.LOOK, dated.shops_with_due_ones()),
+        lambda: wake_all(rechecks.RECHECK, rechecks.shops_with_due_ones()),
+        lambda: wake_all(run.MASS, run.shops_with_due_ones()),
     )
-
-
-def _wake(task: str, shops: Collection[int]) -> None:
-    """Wake shops, unless the queue is so long that each of them is in it: it would only get longer."""
-    if waiting(task) > 2 * len(shops):
-        return
-    for shop_id in shops:
-        wake(task, shop_id)
 
 
 def _is_clearing(shop_id: int) -> bool:

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Protocol
@@ -24,8 +24,10 @@ from reverbsync.redis import connection
 
 logger = logging.getLogger(__name__)
 
-#: A flag older than this is taken for lost together with its message.
+#: A flag older than this is taken for lost together with its message. Behind a long queue it stands longer: a sweeper
+#: would make that only longer by messages that wait already.
 FLAG_SECONDS = 5
+MESSAGES_PER_SECOND = 10
 
 
 class Carrier(Protocol):
@@ -51,6 +53,12 @@ def wake_soon(task: str, shop_id: int) -> None:
     transaction.on_commit(partial(_soon, task, shop_id))
 
 
+def wake_all(task: str, shops: Collection[int]) -> None:
+    """Ask for `task` for each of these shops unless that is waiting, for a sweeper. Never raises."""
+    if shops:
+        transaction.on_commit(partial(_send_all, task, [*shops], behind=waiting(task)))
+
+
 def awake(task: str, shop_id: int) -> None:
     """Take the flag down: from here on a new wake-up is a new message. Called by the task as its first step."""
     _carrier.taken(task, shop_id)
@@ -74,9 +82,24 @@ class _Celery:
     """By Celery; a flag in Redis keeps a second message back while one is waiting."""
 
     def send(self, task: str, shop_id: int) -> None:
+        for one in self.unless_waiting(task, [shop_id], seconds=FLAG_SECONDS):
+            self.send_flagged(task, one)
+
+    def unless_waiting(self, task: str, shops: Sequence[int], *, seconds: int) -> list[int]:
+        """Put the flags of many shops up in one call; return those of which it was down. Never raises."""
         try:
-            if connection().set(self._flag(task, shop_id), 1, nx=True, ex=FLAG_SECONDS):
-                app.send_task(task, args=[shop_id], retry=False)
+            with connection().pipeline(transaction=False) as pipe:
+                for shop_id in shops:
+                    pipe.set(self._flag(task, shop_id), 1, nx=True, ex=seconds)
+                return [shop_id for shop_id, was_down in zip(shops, pipe.execute(), strict=True) if was_down]
+        except redis.RedisError as error:
+            logger.warning("%s could not be woken (%s); the next sweep will", task, type(error).__name__)
+            return []
+
+    def send_flagged(self, task: str, shop_id: int) -> None:
+        """Send a message whose flag is up. Never raises."""
+        try:
+            app.send_task(task, args=[shop_id], retry=False)
         except (redis.RedisError, OperationalError) as error:
             logger.warning(
                 "%s could not be woken for shop %s (%s); the sweeper will", task, shop_id, type(error).__name__
@@ -93,19 +116,23 @@ class _Celery:
 
 
 class _Soon:
-    """Carries wake-ups from a thread of its own: one at once, then what gathers while it rests."""
+    """Carries wake-ups of one task from a thread of its own: one at once, then what gathers while it rests.
+
+    So a wake-up for a sale does not wait for hundreds for edits.
+    """
 
     REST_S = 0.02
 
-    def __init__(self) -> None:
-        self._gathered: deque[tuple[str, int]] = deque()
+    def __init__(self, task: str) -> None:
+        self._task = task
+        self._gathered: deque[int] = deque()
         self._there = threading.Event()
         self._pid = 0
         self._starting = threading.Lock()
 
-    def add(self, task: str, shop_id: int) -> None:
+    def add(self, shop_id: int) -> None:
         """Leave a wake-up to the thread."""
-        self._gathered.append((task, shop_id))
+        self._gathered.append(shop_id)
         if not self._there.is_set():
             self._there.set()
         if self._pid != os.getpid():  # a fork takes no threads along
@@ -116,11 +143,10 @@ class _Soon:
 
     def carry(self) -> None:
         """Send all that has gathered."""
-        found: dict[tuple[str, int], None] = {}
+        found: dict[int, None] = {}
         while self._gathered:
             found[self._gathered.popleft()] = None
-        for task, shop_id in found:
-            _carrier.send(task, shop_id)
+        _send_all(self._task, [*found])
 
     def _run(self) -> None:
         while True:
@@ -132,12 +158,23 @@ class _Soon:
 
 def _soon(task: str, shop_id: int) -> None:
     if isinstance(_carrier, _Celery):
-        _soon_carrier.add(task, shop_id)
+        _soon_carriers.setdefault(task, _Soon(task)).add(shop_id)
     else:
         _carrier.send(task, shop_id)
 
 
-_soon_carrier = _Soon()
+def _send_all(task: str, shops: Sequence[int], *, behind: int = 0) -> None:
+    """Send what is not waiting; `behind` so many messages."""
+    if isinstance(_carrier, _Celery):
+        seconds = FLAG_SECONDS + behind // MESSAGES_PER_SECOND
+        for shop_id in _carrier.unless_waiting(task, shops, seconds=seconds):
+            _carrier.send_flagged(task, shop_id)
+    else:
+        for shop_id in shops:
+            _carrier.send(task, shop_id)
+
+
+_soon_carriers: dict[str, _Soon] = {}
 _carrier: Carrier = _Celery()
 
 

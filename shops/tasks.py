@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import timedelta
 
 from celery import shared_task
@@ -11,7 +10,7 @@ from reverbsync import clock
 from reverbsync.alone import only_one
 from reverbsync.contained import each_by_itself
 from reverbsync.scheduling import Sweep
-from reverbsync.wake import awake, wake
+from reverbsync.wake import awake, wake_all
 from shops import health, make, outages, upkeep
 from shops.models import PendingConnection, ReverbConnection
 from shops.reverb import upkeep as reverb_upkeep
@@ -73,17 +72,12 @@ def sweep() -> None:
         reverb_upkeep.check_what_is_missed,
         upkeep.check_what_moved,
         reverb_upkeep.check_what_moved,
-        lambda: _wake(outages.IS_BACK, outages.shops_that_are_back()),
-        lambda: _wake(outages.PROBE, outages.shops_to_probe()),
-        lambda: _wake(health.PROBE, health.due()),
-        lambda: _wake(make.CHECK_STORE, upkeep.due()),
-        lambda: _wake(make.CHECK_REVERB, reverb_upkeep.due()),
+        lambda: wake_all(outages.IS_BACK, outages.shops_that_are_back()),
+        lambda: wake_all(outages.PROBE, outages.shops_to_probe()),
+        lambda: wake_all(health.PROBE, health.due()),
+        lambda: wake_all(make.CHECK_STORE, upkeep.due()),
+        lambda: wake_all(make.CHECK_REVERB, reverb_upkeep.due()),
     )
-
-
-def _wake(task: str, shops: Iterable[int]) -> None:
-    for shop_id in shops:
-        wake(task, shop_id)
 
 
 @shared_task(name="shops.prune")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 
 from listings import intake
@@ -37,7 +38,7 @@ def hand_over(shop: Shop, *, sales: bool | None = None) -> bool:
         return False  # until the store that was connected before is forgotten
     now, platform = clock.now(), platform_of(shop.store)
     turn, over = Turn(shop.pk, now), clock.monotonic() + TURN_S
-    batch = inbox.open_ones(shop, now=now, limit=BATCH, sales=sales, in_order=platform.is_told)
+    batch, passed_over = _batch(shop, platform, sales=sales, now=now)
     meant = _read_all(shop, platform, batch, turn, over)
     events = {event: f"webhook {delivery.topic}" for delivery, found in meant.items() for event in found.events}
     # A delivery that tells of hundreds of products may take longer than a turn: the first one is worked off whole.
@@ -53,7 +54,17 @@ def hand_over(shop: Shop, *, sales: bool | None = None) -> bool:
         health.called(shop.pk, platform, {one.topic for one in batch}, at=max(one.received_at for one in batch))
     emptied = {one.topic for one in turn.worked_off if not _replayable(platform, one)}
     inbox.done(turn.worked_off, now=clock.now(), personal={*emptied, *platform.personal_topics})
-    return turn.left or len(batch) == BATCH
+    return turn.left or passed_over or len(batch) == BATCH
+
+
+def _batch(shop: Shop, platform: Platform, *, sales: bool | None, now: datetime) -> tuple[list[Delivery], bool]:
+    """Return the deliveries of a turn, and whether some were passed over that need those before them."""
+    find = partial(inbox.open_ones, shop, now=now, limit=BATCH, sales=sales)
+    if not (platform.is_told and sales):
+        return find(in_order=platform.is_told), False
+    found = find()
+    alone = [one for one in found if platform.stands_alone(one.topic, bytes(one.body), shop.store)]
+    return (alone, len(alone) < len(found)) if alone else (find(in_order=True), False)
 
 
 @dataclass(frozen=True)

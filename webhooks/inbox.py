@@ -179,12 +179,14 @@ def make_due(shop_id: int, source: str, *, now: datetime) -> None:
         wake(HAND_OVER[source, rank == Urgency.SALE], shop_id)
 
 
-def shops_with_open_ones(*, now: datetime) -> list[tuple[str, bool, int]]:
-    """Return source, whether it may tell of a sale, and shop, of all that is due, for the sweeper."""
+def shops_with_open_ones(*, now: datetime) -> dict[tuple[str, bool], list[int]]:
+    """Return the shops with something due, by its source and whether it may tell of a sale, for the sweeper."""
     due = Delivery.objects.filter(state=State.OPEN, due_at__lte=now)
     found = due.values_list("source", "rank", "shop_id").distinct()
-    shops = {(source, rank == Urgency.SALE, shop_id) for source, rank, shop_id in found}
-    return sorted(shops, key=lambda one: not one[1])
+    shops: dict[tuple[str, bool], set[int]] = {}
+    for source, rank, shop_id in found:
+        shops.setdefault((source, rank == Urgency.SALE), set()).add(shop_id)
+    return {kind: sorted(ids) for kind, ids in shops.items()}
 
 
 def empty_old(*, now: datetime) -> None:

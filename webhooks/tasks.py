@@ -11,7 +11,7 @@ from django.conf import settings
 from reverbsync import clock
 from reverbsync.alone import only_one
 from reverbsync.scheduling import Sweep
-from reverbsync.wake import awake, wake
+from reverbsync.wake import awake, wake, wake_all
 from shops import make
 from shops.models import Shop
 from webhooks import inbox, of_reverb, privacy
@@ -79,10 +79,10 @@ def _one_turn(task: str, shop_id: int, work: Callable[[], bool]) -> None:
 @shared_task(name="webhooks.sweep", base=Sweep)
 def sweep() -> None:
     """Wake the shops that have open deliveries, delayed or forgotten ones, and those whose former store is cleared."""
-    for source, sales, shop_id in inbox.shops_with_open_ones(now=clock.now()):
-        wake(inbox.HAND_OVER[source, sales], shop_id)
-    for shop_id in privacy.stores_to_clear():
-        wake(make.CLEAR_STORE, shop_id)
+    found = inbox.shops_with_open_ones(now=clock.now())
+    for kind, task in inbox.HAND_OVER.items():
+        wake_all(task, found.get(kind, []))
+    wake_all(make.CLEAR_STORE, privacy.stores_to_clear())
 
 
 @shared_task(name="webhooks.prune")

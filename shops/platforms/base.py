@@ -181,6 +181,10 @@ class Platform(ABC):
     #: The store cannot be asked for its catalogue; its own system sends it.
     is_told: ClassVar[bool] = False
 
+    def stands_alone(self, topic: str, body: bytes, connection: StoreConnection) -> bool:
+        """Tell whether a delivery that may tell of a sale can be worked off before what came earlier and is open."""
+        return True
+
     @abstractmethod
     def read_address(self, text: str) -> str:
         """Return the store's address in one form. Raises ValueError with a sentence for the seller."""

@@ -216,13 +216,3 @@ def test_each_of_two_workers_that_die_at_one_job_is_told_of(
     tasks.sweep()
     told = Entry.objects.order_by("pk").values_list("reason", "attempt")
     assert list(told) == [("interrupted", 1), ("interrupted", 2)]
-
-
-def test_the_sweeper_does_not_lengthen_a_queue_in_which_every_shop_waits(
-    world: World, shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    open_jobs(shop, Rank.EDIT)
-    world.woken.clear()
-    monkeypatch.setattr(tasks, "waiting", lambda _: 3)
-    tasks.sweep()
-    assert world.woken == []

@@ -52,6 +52,27 @@ def test_a_wake_up_goes_out_after_the_commit(sent: list[str], django_capture_on_
 
 
 @pytest.mark.django_db
+def test_a_sweeper_wakes_the_shops_that_are_not_woken_yet(
+    sent: list[str], django_capture_on_commit_callbacks: object
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
+        wake.wake("x.y", 2)
+    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
+        wake.wake_all("x.y", [1, 2, 3])
+    assert len(sent) == 3
+
+
+@pytest.mark.django_db
+def test_behind_a_long_queue_a_sweeper_takes_no_message_for_lost_soon(
+    sent: list[str], django_capture_on_commit_callbacks: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(wake, "waiting", lambda _: 600)
+    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
+        wake.wake_all("x.y", [1])
+    assert 60 < connection().ttl("wake:x.y:1") <= 65
+
+
+@pytest.mark.django_db
 def test_while_a_wake_up_waits_no_second_one_is_sent(
     sent: list[str], django_capture_on_commit_callbacks: object
 ) -> None:
@@ -76,22 +97,22 @@ def test_a_wake_up_without_redis_harms_nobody(
 
 def test_what_gathers_for_a_shop_in_a_moment_is_one_wake_up(sent: list[str]) -> None:
     connection().delete("wake:x.y:1", "wake:x.y:2")
-    gathering = wake._Soon()
+    gathering = wake._Soon("x.y")
     gathering._pid = os.getpid()  # its thread is not started: the test carries
     for shop_id in (1, 2, 1, 1):
-        gathering.add("x.y", shop_id)
+        gathering.add(shop_id)
     gathering.carry()
     gathering.carry()
     assert sent == ["x.y", "x.y"]
 
 
 def test_the_thread_sends_what_was_left_to_it_and_a_fork_gets_one_of_its_own(sent: list[str]) -> None:
-    gathering = wake._Soon()
+    gathering = wake._Soon("x.y")
     for pid in (0, -1):
         gathering._pid = pid
         connection().delete("wake:x.y:1")
         sent.clear()
-        gathering.add("x.y", 1)
+        gathering.add(1)
         over = time.monotonic() + 10
         while not sent and time.monotonic() < over:
             time.sleep(0.001)

@@ -119,7 +119,7 @@ def test_a_store_that_is_connected_again_while_it_is_forgotten_begins_anew(
 def test_the_sweeper_goes_on_where_a_worker_died(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     replace(shop)
     woken: list[tuple[str, int]] = []
-    monkeypatch.setattr(tasks, "wake", lambda task, shop_id: woken.append((task, shop_id)))
+    monkeypatch.setattr(tasks, "wake_all", lambda task, shops: woken.extend((task, one) for one in shops))
     tasks.sweep()
     assert (make.CLEAR_STORE, shop.pk) in woken
 

@@ -265,7 +265,7 @@ def test_a_store_that_does_not_answer_keeps_no_sale_waiting(shop: Shop, reverb: 
         state=Delivery.State.OPEN,
     )
     call(shop, ORDER)
-    assert inbox.shops_with_open_ones(now=NOON) == [("reverb", True, shop.pk), ("store", False, shop.pk)]
+    assert inbox.shops_with_open_ones(now=NOON) == {("reverb", True): [shop.pk], ("store", False): [shop.pk]}
     hand_over(shop)
     assert states() == ["open", "done"]
 

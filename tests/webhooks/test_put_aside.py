@@ -312,7 +312,7 @@ def test_what_may_be_a_sale_is_handed_over_before_edits_that_came_earlier(shop: 
 def test_a_sale_has_a_task_of_its_own_that_takes_no_edit(shop: Shop, store: Store) -> None:
     keep(shop, {"id": 1})
     keep(shop, {"inventory_item_id": 500}, topic="inventory_levels/update")
-    assert inbox.shops_with_open_ones(now=NOON) == [("store", True, shop.pk), ("store", False, shop.pk)]
+    assert inbox.shops_with_open_ones(now=NOON) == {("store", True): [shop.pk], ("store", False): [shop.pk]}
     tasks.hand_over_sales(shop.pk)
     assert store.asked == ["500"]
     tasks.hand_over_shop(shop.pk)

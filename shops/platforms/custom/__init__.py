@@ -14,7 +14,7 @@ from shops.platforms import addresses
 from shops.platforms.base import Envelope, Keys, Platform, StoreClient
 from shops.platforms.custom import messages, signing, told
 from shops.platforms.custom.client import CustomClient
-from shops.platforms.values import BadSignature
+from shops.platforms.values import BadSignature, Unreadable
 from shops.wire import object_of
 
 
@@ -67,6 +67,13 @@ class Custom(Platform):
         if topic not in messages.TOPICS:
             return None
         return told.take(connection, messages.read(body))
+
+    def stands_alone(self, topic: str, body: bytes, connection: StoreConnection) -> bool:
+        """A count of a known variant does: stamps keep what came earlier from overwriting it."""
+        try:
+            return told.knows_what_it_counts(connection, messages.read(body))
+        except Unreadable:
+            return True
 
     def client(self, connection: StoreConnection) -> StoreClient:
         """Return a client that reads what was told."""

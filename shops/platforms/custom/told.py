@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 
@@ -17,6 +18,8 @@ from shops.wire import Part
 AHEAD = timedelta(seconds=300)
 #: Where a complete list leaves out more than this part of the catalogue, the seller is asked first.
 MOST_GONE_AT_ONCE = 0.1
+#: Key in a variant's row: the sender's stamp of its stock. Missing: as old as the product's.
+COUNTED_AT = "counted_at"
 
 
 def take(store: StoreConnection, data: Part) -> list[Event]:
@@ -32,6 +35,14 @@ def take(store: StoreConnection, data: Part) -> list[Event]:
     if unread:
         raise Unreadable(" ".join(unread[:3]), events=events)
     return events
+
+
+def knows_what_it_counts(store: StoreConnection, data: Part) -> bool:
+    """Tell whether a message counts nothing that a message before it may have to introduce."""
+    if not isinstance(data, messages.Counts):
+        return True
+    known = ToldProduct.objects.filter(store=store, product_id=data.product_id, deleted=False).first()
+    return known is not None and {one.variant_id for one in data.items} <= {row["id"] for row in known.body["variants"]}
 
 
 def _take(store: StoreConnection, data: Part, unread: list[str]) -> list[Event]:
@@ -87,14 +98,35 @@ def _products(store: StoreConnection, told: list[messages.Product]) -> list[Even
 
 
 def _row(store: StoreConnection, one: messages.Product, known: ToldProduct | None) -> ToldProduct:
-    """Return a product as it was sent; its stock stays what it is where that was counted later than it was sent."""
+    """Return a product as it was sent; a variant's stock stays what it is where that was counted later."""
     at, body = _at(one.updated_at), one.model_dump(mode="json")
-    counted_at = known.counted_at if known is not None and not known.deleted else None
-    if known is not None and counted_at is not None and not _newer(one.updated_at, counted_at):
-        counted = {row["id"]: row["stock"] for row in known.body["variants"]}
-        body["variants"] = [{**row, "stock": counted.get(row["id"], row["stock"])} for row in body["variants"]]
-        return ToldProduct(store=store, product_id=one.id, body=body, said_at=at, counted_at=counted_at)
-    return ToldProduct(store=store, product_id=one.id, body=body, said_at=at)
+    if known is None or known.deleted or known.counted_at is None:
+        return ToldProduct(store=store, product_id=one.id, body=body, said_at=at)
+    later = {
+        row["id"]: {"stock": row["stock"], COUNTED_AT: counted_at.isoformat()}
+        for row in known.body["variants"]
+        if not _newer(one.updated_at, counted_at := _counted_at(known, row))
+    }
+    body["variants"] = [row | later.get(row["id"], {COUNTED_AT: at.isoformat()}) for row in body["variants"]]
+    counted = known.counted_at if later else None
+    return ToldProduct(store=store, product_id=one.id, body=body, said_at=at, counted_at=counted)
+
+
+def _counted_at(known: ToldProduct, row: dict[str, Any]) -> datetime:
+    """Return the stamp of a variant's stock: each is counted by itself, and messages may come out of order."""
+    said = row.get(COUNTED_AT)
+    return datetime.fromisoformat(said) if said else known.counted_at or known.said_at
+
+
+def _count(known: ToldProduct, counts: dict[str, int | None], at: datetime) -> None:
+    """Take the counts that are at least as new as those known."""
+    stamps = {row["id"]: _counted_at(known, row) for row in known.body["variants"]}
+    for row in known.body["variants"]:
+        row[COUNTED_AT] = stamps[row["id"]].isoformat()
+        if row["id"] in counts and _newer(at, stamps[row["id"]]):
+            row |= {"stock": counts[row["id"]], COUNTED_AT: _at(at).isoformat()}
+    known.counted_at = max(_at(at), _at(known.counted_at or known.said_at))
+    known.save(update_fields=["body", "counted_at"])
 
 
 def _deleted(store: StoreConnection, product_id: str, at: datetime) -> list[Event]:
@@ -110,12 +142,7 @@ def _counted(store: StoreConnection, data: messages.Counts) -> list[Event]:
     known = ToldProduct.objects.filter(store=store, product_id=data.product_id, deleted=False).first()
     if known is None:
         return []
-    if _newer(data.updated_at, known.counted_at or known.said_at):
-        counts = {one.variant_id: one.stock for one in data.items}
-        for row in known.body["variants"]:
-            row["stock"] = counts.get(row["id"], row["stock"])
-        known.counted_at = _at(data.updated_at)
-        known.save(update_fields=["body", "counted_at"])
+    _count(known, {one.variant_id: one.stock for one in data.items}, data.updated_at)
     return [ProductChanged(data.product_id)]
 
 
@@ -132,12 +159,12 @@ def answered(
         known = ToldProduct.objects.filter(store=store, product_id=product_id, deleted=False).first()
         if known is None:
             return
-        for row in known.body["variants"]:
-            if row["id"] == variant_id and row["stock"] == was:
-                row["stock"] = stock
+        [row] = [one for one in known.body["variants"] if one["id"] == variant_id] or [{"stock": None}]
         if at is not None:
-            known.counted_at = max(_at(known.counted_at or known.said_at), _at(at))
-        known.save(update_fields=["body", "counted_at"])
+            _count(known, {variant_id: stock if row["stock"] == was else row["stock"]}, at)
+        elif row["stock"] == was:
+            row["stock"] = stock
+            known.save(update_fields=["body"])
 
 
 def _complete(store: StoreConnection, data: messages.Complete) -> list[Event]:
