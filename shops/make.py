@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 from django.db import transaction
 from pydantic import SecretStr
 
 from reverbsync import clock
 from reverbsync.wake import wake
 from shops.models import (
+    FormerStore,
     Membership,
     MissingProducts,
     Person,
@@ -19,6 +23,7 @@ from shops.models import (
     ToldOrder,
     ToldProduct,
 )
+from shops.models.connections import unguessable
 from shops.platforms import PLATFORMS
 from shops.platforms.addresses import same_address
 from shops.platforms.values import Keys, StoreError, StorePassing, StoreRefused
@@ -31,6 +36,10 @@ from shops.reverb.lists import PROVIDERS, Lists
 CHECK_STORE = "shops.check_store"
 #: Deletes what is held of a store that was replaced, or is to be forgotten (webhooks/privacy.py).
 CLEAR_STORE = "webhooks.clear_store"
+#: Removes our webhooks from a store that another one took the place of (shops/upkeep.py).
+LEAVE_STORE = "webhooks.leave_store"
+#: Lets go of what is known of another Reverb account's listings (listings/former_account.py).
+CLEAR_REVERB = "webhooks.clear_reverb"
 #: Checks our webhooks at Reverb (shops/reverb/upkeep.py).
 CHECK_REVERB = "shops.check_reverb"
 
@@ -45,11 +54,12 @@ def shop(owner: Person, name: str) -> Shop:
 
 
 def connect_store(shop: Shop, *, platform: str, address: str, keys: Keys, problem: str = "") -> StoreConnection:
-    """Connect a shop to its store, keeping the webhook address it has. Raises ValueError for a wrong address.
+    """Connect a shop to its store. Raises ValueError for a wrong address.
 
-    `problem` says why the store did not answer just now (`try_store`). Another store than before begins anew: products
-    of the old one must not count as vanished, which would end their listings. The same store under another spelling of
-    its address is no other store.
+    `problem` says why the store did not answer just now (`try_store`). Another store than before begins anew, with a
+    webhook address of its own: products of the old one must not count as vanished, which would end their listings, and
+    what it still calls must not be taken for the new one's. Our webhooks are removed there in the background. The same
+    store under another spelling of its address is no other store, and keeps the webhook address.
     """
     now, read = clock.now(), PLATFORMS[platform].read_address(address)
     with transaction.atomic():
@@ -68,10 +78,16 @@ def connect_store(shop: Shop, *, platform: str, address: str, keys: Keys, proble
                 "problem": problem[:300],
                 "hooks": site,
                 "hooks_due_at": now,
+                **({} if same or before is None else {"hook_key": unguessable()}),
             },
         )
         StoreHealth.objects.filter(shop=shop).delete()
         if before is not None and not same:
+            if before.token.get_secret_value():
+                fields = ("platform", "address", "token", "secret", "hook_key")
+                kept = {name: getattr(before, name) for name in fields}
+                FormerStore.objects.create(shop=shop, left_at=now, due_at=now, **kept)
+                wake(LEAVE_STORE, shop.pk)
             ToldProduct.objects.filter(store=connection).delete()
             MissingProducts.objects.filter(store=connection).delete()
             ToldOrder.objects.filter(store=connection).delete()
@@ -122,34 +138,46 @@ def disconnect_store(shop: Shop) -> None:
 
 
 def connect_reverb(shop: Shop, token: str, *, sandbox: bool = False, by_oauth: bool = False) -> connect.Account:
-    """Try a token and keep it unless Reverb refuses it outright; returns what the trial found."""
+    """Try a token and keep it unless Reverb refuses it outright; returns what the trial found.
+
+    The listings that are known of another account are none of this one's. They stay on Reverb as they are, and are let
+    go of in the background, before anything is written with this token. So a token is not kept while listings are known
+    and Reverb does not say whose it is.
+    """
     now = clock.now()
     candidate = ReverbConnection(shop=shop, token=SecretStr(token), sandbox=sandbox)
     account = connect.check(candidate)
     if not account.usable:
         return account
     before = ReverbConnection.objects.filter(shop=shop).first()
-    mine = (account.id or account.shop_name, sandbox)
-    other = before is not None and (before.account_id or before.account, before.sandbox) != mine
+    known = listings_of(shop, before)
+    mine = {"id": account.id, "name": account.shop_name, "sandbox": sandbox}
+    if known and account.problem is not None and not (account.id or account.shop_name):
+        return replace(account, problem=replace(account.problem, usable=False))
+    other = bool(known) and not _is_same(known, mine)
     if before is not None and other:
         hooks.drop(before)
-    connection, _ = ReverbConnection.objects.update_or_create(
-        shop=shop,
-        defaults={
-            "token": candidate.token,
-            "sandbox": sandbox,
-            "by_oauth": by_oauth,
-            "account": account.shop_name,
-            "account_id": account.id,
-            "currency": account.currency,
-            "problem": account.problem_id,
-            "checked_at": now,
-            "hooks_due_at": now,
-            "orders_due_at": now,
-            # Of another account nothing is known yet.
-            **({"hooks": {}, "hooks_checked_at": None, "orders_read_at": None, **hooks.NEVER_CALLED} if other else {}),
-        },
-    )
+    with transaction.atomic():
+        Shop.objects.filter(pk=shop.pk).update(reverb_account=known if other else mine)
+        connection, _ = ReverbConnection.objects.update_or_create(
+            shop=shop,
+            defaults={
+                "token": candidate.token,
+                "sandbox": sandbox,
+                "by_oauth": by_oauth,
+                "account": account.shop_name,
+                "account_id": account.id,
+                "currency": account.currency,
+                "problem": account.problem_id,
+                "checked_at": now,
+                "hooks_due_at": now,
+                "orders_due_at": now,
+                # Of another account nothing is known yet.
+                **({**hooks.UNKNOWN, "hook_key": unguessable(), "clearing_since": now} if other else {}),
+            },
+        )
+        if other:
+            wake(CLEAR_REVERB, shop.pk)
     if connection.budget != candidate.budget:
         limits.count(connection.budget, connect.READS)
     look_again(shop)
@@ -157,22 +185,49 @@ def connect_reverb(shop: Shop, token: str, *, sandbox: bool = False, by_oauth: b
     return account
 
 
-def connected_words(account: connect.Account, before: ReverbConnection | None) -> str:
-    """Return the sentence that says which Reverb shop is connected now, and whether another one was before."""
+def listings_of(shop: Shop, connection: ReverbConnection | None) -> dict[str, Any]:
+    """Return the account that the known listings belong to (Shop.reverb_account), {} where none was connected yet."""
+    kept: dict[str, Any] = Shop.objects.values_list("reverb_account", flat=True).get(pk=shop.pk)
+    return kept or (account_of(connection) if connection is not None else {})
+
+
+def account_of(connection: ReverbConnection) -> dict[str, Any]:
+    """Return the account of a connection, {} where Reverb did not say whose it is."""
+    if not (connection.account_id or connection.account):
+        return {}
+    return {"id": connection.account_id, "name": connection.account, "sandbox": connection.sandbox}
+
+
+def _is_same(known: dict[str, Any], mine: dict[str, Any]) -> bool:
+    """Tell whether two accounts are one: by their ids where both are known and of one kind, else by their names."""
+    ids = str(known["id"]), str(mine["id"])
+    named = "id" if all(ids) and ids[0].isdigit() == ids[1].isdigit() else "name"
+    return (known[named], known["sandbox"]) == (mine[named], mine["sandbox"])
+
+
+def connected_words(shop: Shop, account: connect.Account) -> str:
+    """Return the sentences that say which Reverb shop is connected now, and what becomes of one that was before."""
     words = f"Connected to {account.shop_name or 'Reverb'}."
-    if before is None or (before.account_id or before.account) == (account.id or account.shop_name):
+    other = ReverbConnection.objects.filter(shop=shop, clearing_since__isnull=False).select_related("shop").first()
+    if other is None:
         return words
-    return f"{words} This is another Reverb shop than before ({before})."
+    former = other.shop.reverb_account.get("name") or "another account"
+    return (
+        f"{words} This is another Reverb shop than before ({former}). Its listings stay on Reverb as they are, and we "
+        "no longer keep them in step: end those that you sell here now. Your products are matched by SKU with the "
+        "listings of this shop."
+    )
 
 
 def disconnect_reverb(shop: Shop) -> None:
-    """Remove our webhooks as far as Reverb lets us, and forget the token.
+    """Remove our webhooks as far as Reverb lets us, and forget the token. Which account it was is kept.
 
     Reverb has no call that revokes a token; the seller can delete it there.
     """
     connection = ReverbConnection.objects.filter(shop=shop).first()
     if connection is not None:
         hooks.drop(connection)
+        Shop.objects.filter(pk=shop.pk).update(reverb_account=listings_of(shop, connection))
         connection.delete()
 
 

@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from shops import make, pending
 from shops.access import for_members
-from shops.models import PendingConnection, ReverbConnection, Shop
+from shops.models import PendingConnection, Shop
 from shops.reverb import client
 from shops.reverb.connect import SCOPES
 from shops.reverb.errors import ReverbError
@@ -70,12 +70,11 @@ def callback(request: HttpRequest) -> HttpResponse:
     except ReverbError as error:
         messages.error(request, f"Reverb gave no token: {error.message}")
         return back
-    before = ReverbConnection.objects.filter(shop=row.shop).first()
     account = make.connect_reverb(row.shop, token, sandbox=row.address == "sandbox", by_oauth=True)
     if account.problem is not None and not account.problem.usable:
         messages.error(request, account.problem.words)
     else:
-        messages.success(request, make.connected_words(account, before))
+        messages.success(request, make.connected_words(row.shop, account))
     return back
 
 

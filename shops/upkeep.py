@@ -15,8 +15,8 @@ from pydantic import SecretStr
 
 from reverbsync import clock
 from shops import health
-from shops.models import StoreConnection, StoreHealth
-from shops.platforms import client_of
+from shops.models import FormerStore, StoreConnection, StoreHealth
+from shops.platforms import client_of, platform_of
 from shops.platforms.values import StoreError, StoreRefused, Unsupported
 
 EVERY = timedelta(hours=24)
@@ -25,6 +25,8 @@ AFTER_A_FAILURE = timedelta(minutes=5)
 MOVED_AT_ONCE = 50
 #: The keys of a store that was disconnected are deleted after this, whether its webhooks could be removed or not.
 LET_GO = timedelta(hours=24)
+#: For how long the calls of a store that another one took the place of are answered, where they could not be stopped.
+CALLS_FOR = timedelta(days=30)
 
 
 def due() -> list[int]:
@@ -94,6 +96,33 @@ def check(connection: StoreConnection) -> None:
     same.update(**changes)
     if not changes["problem"]:
         health.answers(connection.shop_id)
+
+
+def stores_to_leave() -> list[int]:
+    """Return the shops with a former store whose webhooks are to be removed, for the sweeper."""
+    found = FormerStore.objects.filter(due_at__lte=clock.now())
+    return list(found.order_by("due_at").values_list("shop_id", flat=True).distinct())
+
+
+def leave(shop_id: int) -> None:
+    """Remove our webhooks from the shop's former stores, then forget their keys. Never raises what a store did.
+
+    One that is away is asked again for a day; its keys are forgotten then all the same.
+    """
+    now = clock.now()
+    for former in FormerStore.objects.filter(shop=shop_id, due_at__lte=now).select_related("shop"):
+        mine, store = FormerStore.objects.filter(pk=former.pk), former.connection
+        if not store.token.get_secret_value():
+            mine.delete()
+            continue
+        mine.update(due_at=now + AFTER_A_FAILURE)
+        try:
+            platform_of(store).client(store).drop_hooks(store.webhook_address)
+        except StoreError as error:
+            if not isinstance(error, StoreRefused | Unsupported) and now < former.left_at + LET_GO:
+                mine.update(token=store.token)  # it may have been renewed
+                continue
+        mine.update(token=SecretStr(""), secret=SecretStr(""), due_at=former.left_at + CALLS_FOR)
 
 
 def _former_address(connection: StoreConnection) -> str:

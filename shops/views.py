@@ -182,7 +182,7 @@ def reverb(request: HttpRequest, shop: Shop) -> HttpResponse:
         sandbox = form.cleaned_data["sandbox"]
         account = make.connect_reverb(shop, form.cleaned_data["token"], sandbox=sandbox)
         if account.usable:
-            messages.success(request, make.connected_words(account, connection))
+            messages.success(request, make.connected_words(shop, account))
             return redirect("shops:reverb", shop.pk)
         problem = account.problem
     web = site.REVERB_SANDBOX_WEB_URL if sandbox else site.REVERB_WEB_URL

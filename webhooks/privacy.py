@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import logging
 import math
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -34,6 +35,8 @@ logger = logging.getLogger(__name__)
 PORTION = 1_000
 #: How long one turn holds a worker before the shop queues up again behind the others.
 TURN_S = 2.0
+#: For so long calls to the former store's address may still have been taken (webhooks/addresses.py).
+STILL_TAKEN = timedelta(seconds=3)
 
 
 class NotMailed(StorePassing):
@@ -79,6 +82,8 @@ def clear_store(shop_id: int) -> bool:
         return False
     over = clock.monotonic() + TURN_S
     forgotten = store.removed_at is not None
+    if not forgotten and store.clearing_since is not None:
+        _put_aside(shop_id, store.clearing_since + STILL_TAKEN)
     more = (Delivery.objects.filter(source="store"), Entry.objects.all()) if forgotten else ()
     for rows in (*more, *(table.objects.all() for table in (Job, Walk, Recheck, Listing, Product))):
         if not _delete_until(over, rows.filter(shop=shop_id)):
@@ -98,6 +103,14 @@ def clear_store(shop_id: int) -> bool:
             same.update(clearing_since=None)
         make.look_again(store.shop)
     return StoreConnection.objects.filter(shop=shop_id, clearing_since__isnull=False).exists()
+
+
+def _put_aside(shop_id: int, before: datetime) -> None:
+    """Put away what the former store told: ids of its products may be those of others in the new one."""
+    told = Delivery.objects.filter(shop=shop_id, source="store", state=Delivery.State.OPEN, received_at__lt=before)
+    for some in portions(told):
+        note = "Another store was connected."
+        some.update(state=Delivery.State.IGNORED, note=note, done_at=clock.now(), body=b"")
 
 
 def delete_asked_for() -> None:

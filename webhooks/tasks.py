@@ -8,11 +8,12 @@ from datetime import timedelta
 from celery import shared_task
 from django.conf import settings
 
+from listings import former_account
 from reverbsync import clock
 from reverbsync.alone import only_one
 from reverbsync.scheduling import Sweep
 from reverbsync.wake import awake, wake, wake_all
-from shops import make
+from shops import make, upkeep
 from shops.models import Shop
 from webhooks import inbox, of_reverb, privacy
 from webhooks.handover import BATCH, hand_over
@@ -78,11 +79,13 @@ def _one_turn(task: str, shop_id: int, work: Callable[[], bool]) -> None:
 
 @shared_task(name="webhooks.sweep", base=Sweep)
 def sweep() -> None:
-    """Wake the shops that have open deliveries, delayed or forgotten ones, and those whose former store is cleared."""
+    """Wake the shops with open deliveries, delayed or forgotten ones, and those that had another store or account."""
     found = inbox.shops_with_open_ones(now=clock.now())
     for kind, task in inbox.HAND_OVER.items():
         wake_all(task, found.get(kind, []))
     wake_all(make.CLEAR_STORE, privacy.stores_to_clear())
+    wake_all(make.LEAVE_STORE, upkeep.stores_to_leave())
+    wake_all(make.CLEAR_REVERB, former_account.shops_with_one())
 
 
 @shared_task(name="webhooks.prune")
@@ -106,6 +109,25 @@ def clear_store(shop_id: int) -> None:
         more = alone and privacy.clear_store(shop_id)
     if more:
         wake(make.CLEAR_STORE, shop_id)
+
+
+@shared_task(name=make.LEAVE_STORE)
+def leave_store(shop_id: int) -> None:
+    """Remove our webhooks from stores that the shop had before."""
+    awake(make.LEAVE_STORE, shop_id)
+    with only_one(make.LEAVE_STORE, shop_id) as alone:
+        if alone:
+            upkeep.leave(shop_id)
+
+
+@shared_task(name=make.CLEAR_REVERB)
+def clear_reverb(shop_id: int) -> None:
+    """Let go, for one turn, of the listings of a Reverb account that the shop had before."""
+    awake(make.CLEAR_REVERB, shop_id)
+    with only_one(make.CLEAR_REVERB, shop_id) as alone:
+        more = alone and former_account.turn(shop_id)
+    if more:
+        wake(make.CLEAR_REVERB, shop_id)
 
 
 @shared_task(name="webhooks.delete_shops")

@@ -12,7 +12,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from shops.models import ReverbConnection, StoreConnection
+from shops.models import FormerStore, ReverbConnection, StoreConnection
 from shops.platforms import PLATFORMS, Platform, platform_of
 from shops.platforms.values import BadSignature
 from shops.reverb import webhooks
@@ -34,11 +34,8 @@ def from_store(request: HttpRequest, key: str) -> HttpResponse:
         return _refuse(413, f"The body is larger than {settings.WEBHOOK_MAX_BYTES} bytes.")
     for fresh in (False, True):
         store = addresses.store_at(key, fresh=fresh)
-        if store is None:
-            return _refuse(404, "No shop has this address.")
-        if store.removed_at is not None and not store.secret.get_secret_value():
-            # A late call of a store that was disconnected. Refusing it would count against all stores of the platform.
-            return JsonResponse({"status": "ignored"})
+        if store is None or (store.removed_at is not None and not store.secret.get_secret_value()):
+            return _late(key, store)
         platform = platform_of(store)
         if platform.is_ping(body, headers):
             return JsonResponse({"status": "here"})
@@ -99,6 +96,16 @@ def from_reverb(request: HttpRequest, key: str, topic: str = "") -> HttpResponse
     if state == Delivery.State.UNREADABLE:
         return _refuse(400, "The body is not a JSON object.")
     return JsonResponse({"status": "kept"})
+
+
+def _late(key: str, store: StoreConnection | None) -> HttpResponse:
+    """Answer a call of a store that was disconnected, or that another one took the place of.
+
+    Refusing it would count against all stores of the platform.
+    """
+    if store is None and not FormerStore.objects.filter(hook_key=key).exists():
+        return _refuse(404, "No shop has this address.")
+    return JsonResponse({"status": "ignored"})
 
 
 def _kept(platform: Platform, store: StoreConnection, body: bytes, headers: Mapping[str, str]) -> HttpResponse:

@@ -89,9 +89,8 @@ def shops_with_due_orders() -> list[int]:
 
 def _due() -> QuerySet[ReverbConnection]:
     now_due = Q(orders_due_at__isnull=True) | Q(orders_due_at__lte=clock.now())
-    return ReverbConnection.objects.filter(now_due, shop__delete_asked_at__isnull=True).exclude(
-        problem__in=connect.UNUSABLE
-    )
+    mine = ReverbConnection.objects.filter(now_due, shop__delete_asked_at__isnull=True, clearing_since__isnull=True)
+    return mine.exclude(problem__in=connect.UNUSABLE)
 
 
 def _read_since(connection_id: int, moment: datetime) -> datetime | None:
@@ -105,6 +104,8 @@ def _read(connection_id: int, client: ReverbClient, now: datetime) -> None:
     connection = ReverbConnection.objects.select_related("shop__sync_settings").filter(pk=connection_id).first()
     if connection is None:
         raise Passing("Reverb was disconnected.")
+    if connection.clearing_since is not None:
+        raise Passing("Another Reverb account was connected.")  # whose orders these are cannot be told
     planned = connection.orders_due_at
     try:
         left_out: list[str] = []

@@ -40,6 +40,8 @@ logger = logging.getLogger(__name__)
 UNDECIDED_S = 5.0
 #: Seconds until a turn begins anew that was overtaken by news before it wrote anything.
 AT_ONCE_S = 0.05
+#: Seconds until the next look while the listings of the account that was connected before are let go of.
+CLEARS_IN_S = 5.0
 #: However often a store could not be changed, and why, it is tried again after so many seconds.
 STORE_AGAIN_AT_LATEST_S = {
     "store_later": 60.0,
@@ -270,6 +272,9 @@ def _sold_somewhere(begun: Begun) -> bool:
 
 
 def _unusable(connection: ReverbConnection) -> bool:
+    """Tell whether there is no use in an attempt. Raises Paced while another account's listings are let go of."""
+    if connection.clearing_since is not None:
+        raise Paced("The listings of another Reverb account are being let go of.", retry_after=CLEARS_IN_S)
     problem = connect.PROBLEMS.get(connection.problem)
     return not connection.token.get_secret_value() or (problem is not None and not problem.usable)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shops.models.breaker import Breaker
-from shops.models.connections import PendingConnection, ReverbConnection, StoreConnection
+from shops.models.connections import FormerStore, PendingConnection, ReverbConnection, StoreConnection
 from shops.models.health import StoreHealth
 from shops.models.person import Person
 from shops.models.rules import Group, MappingRule, SelectionRule
@@ -15,6 +15,7 @@ from shops.models.told import MissingProducts, ToldOrder, ToldProduct
 __all__ = [
     "FIELDS",
     "Breaker",
+    "FormerStore",
     "Group",
     "MappingRule",
     "Membership",

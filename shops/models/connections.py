@@ -53,6 +53,30 @@ class StoreConnection(models.Model):
         return settings.SITE_URL + reverse("webhooks:store", args=[self.hook_key])
 
 
+class FormerStore(models.Model):
+    """A store that another one took the place of: its keys are kept until our webhooks are removed there, and for a
+    while its webhook address, so that late calls are not refused.
+    """
+
+    shop = models.ForeignKey(Shop, models.CASCADE, related_name="+")
+    platform = models.CharField(max_length=20)
+    address = models.CharField(max_length=255)
+    token = SecretField(help_text="Lets us ask the store.")
+    secret = SecretField(help_text="Signs what the store sends us.")
+    hook_key = models.CharField(max_length=64, db_index=True)
+    left_at = models.DateTimeField()
+    due_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.platform} {self.address}"
+
+    @property
+    def connection(self) -> StoreConnection:
+        """The connection as it was, not to be saved."""
+        fields = ("shop", "platform", "address", "token", "secret", "hook_key")
+        return StoreConnection(**{name: getattr(self, name) for name in fields})
+
+
 class ReverbConnection(models.Model):
     """How the seller's Reverb account is reached."""
 
@@ -80,6 +104,9 @@ class ReverbConnection(models.Model):
     order_called_at = models.DateTimeField(null=True, blank=True)
     listing_called_at = models.DateTimeField(null=True, blank=True)
     order_missed_at = models.DateTimeField(null=True, blank=True)
+    #: Since when what is known of the listings of the account that was connected before is being let go of; nothing is
+    #: written meanwhile.
+    clearing_since = models.DateTimeField(null=True, blank=True)
     #: Since when Reverb responds again; set until what waited for it was made due.
     back_at = models.DateTimeField(null=True, blank=True)
 

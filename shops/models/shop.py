@@ -16,6 +16,9 @@ class Shop(models.Model):
     look_again_asked = models.BooleanField(default=False)
     #: Its owner asked to delete it: nobody sees it any more, and what is held of it goes in the background.
     delete_asked_at = models.DateTimeField(null=True, blank=True)
+    #: The account on Reverb that the known listings belong to: its id and name, as far as Reverb said so, and whether
+    #: it is the sandbox's. Empty where none was connected yet.
+    reverb_account = models.JSONField(default=dict, blank=True)
     people: models.ManyToManyField[Person, Membership] = models.ManyToManyField(
         Person, through="Membership", related_name="shops"
     )

@@ -67,11 +67,15 @@ class ReverbClient:
         self._ahead = timedelta(0)
         self._asked_at = clock.monotonic()
         self._budget = budget
+        #: Nothing is to be written yet: what is known are another account's listings.
+        self._held = False
 
     @classmethod
     def of(cls, connection: ReverbConnection, *, before_call: Callable[[], None] | None = None) -> ReverbClient:
         """Return the client of a shop's Reverb connection."""
-        return cls(connection.token, connection.budget, root=connection.api_url, before_call=before_call)
+        made = cls(connection.token, connection.budget, root=connection.api_url, before_call=before_call)
+        made._held = connection.clearing_since is not None
+        return made
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -230,8 +234,11 @@ class ReverbClient:
         return moment + self._ahead if moment else None
 
     def must_wait(self) -> bool:
-        """Tell whether the next write would have to wait longer than a call waits: for the pace, or for Reverb."""
-        if breaker.keeps_back(limits.account(self._budget)):
+        """Tell whether the next write would have to wait longer than a call waits: for the pace, or for Reverb.
+
+        Or until another account's listings are let go of.
+        """
+        if self._held or breaker.keeps_back(limits.account(self._budget)):
             return True
         return pace.wait_s(limits.budgets(self._budget, "writes")) > http.MAX_PACE_WAIT_SECONDS
 

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import F, Q
 
@@ -42,8 +43,9 @@ TOLD, NOT_TOLD = timedelta(seconds=300), timedelta(seconds=60)
 LATE = timedelta(minutes=30)
 #: A call within this time shows that calls arrive.
 LATELY = timedelta(days=3)
-#: Of another account no call has arrived yet.
-NEVER_CALLED = dict.fromkeys(("order_called_at", "listing_called_at", "order_missed_at"))
+#: What is known of an account that was just connected: nothing was read, and no call has arrived.
+_NEVER = ("hooks_checked_at", "orders_read_at", "order_called_at", "listing_called_at", "order_missed_at")
+UNKNOWN: dict[str, Any] = {"hooks": {}, "orders_unread": {}, **dict.fromkeys(_NEVER)}
 #: How often the moment of the last call is written at most.
 KEPT_TO = timedelta(seconds=60)
 

@@ -102,6 +102,8 @@ def _works(connection: ReverbConnection) -> bool:
     same = ReverbConnection.objects.filter(pk=connection.pk, checked_at=connection.checked_at)
     if account.usable and account.problem_id != "unreachable":
         changes = {"problem": account.problem_id, "back_at": now, "checked_at": now}
+        if account.shop_name and not (connection.account_id or connection.account):  # it did not answer on connecting
+            changes |= {"account": account.shop_name, "account_id": account.id, "currency": account.currency}
     elif known.usable:
         changes = {"checked_at": now}  # one refusal proves nothing (connect.mark_if_dead)
     else:

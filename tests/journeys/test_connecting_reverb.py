@@ -14,6 +14,7 @@ from django.urls import reverse
 from pydantic import SecretStr
 from pytest_django.fixtures import Settings
 
+from listings import former_account
 from shops.models import ReverbConnection
 from shops.reverb.connect import PROBLEMS
 from tests.journeys.world import World
@@ -168,6 +169,8 @@ def test_a_sandbox_account_is_asked_at_the_sandbox_alone(world: World, settings:
     said = signed_in().post(page, {"token": "sandbox-token", "sandbox": "on"}, follow=True).content.decode()
     assert "Connected to" in said
     assert ReverbConnection.objects.get().sandbox
+    assert "another Reverb shop than before" in said
+    former_account.turn(world.shop.pk)
     world.product()
     world.settle()
     assert world.listing()["title"] == "Fender Strat"

@@ -19,7 +19,8 @@ from pytest_django.fixtures import Settings
 from listings.models import Product
 from reverbsync import clock
 from shops import make, upkeep
-from shops.models import Shop, StoreConnection
+from shops.models import FormerStore, Shop, StoreConnection
+from shops.platforms.values import Keys
 from synclog.models import Entry
 from tests.pages.test_pages import tell
 from tests.people import product_of
@@ -120,6 +121,52 @@ def test_a_store_that_cannot_be_reached_is_asked_again_and_its_keys_go_after_a_d
     with clock.running_by(lambda: kept.hooks_due_at + timedelta(hours=25)):  # type: ignore[operator]
         gone = check(store)
     assert gone.token.get_secret_value() == ""
+
+
+# -- another store -------------------------------------------------------------------------------------------------
+
+
+def replace(store: Store) -> FormerStore:
+    """Connect another store, which nobody calls yet; return the former one."""
+    other = {"platform": "custom", "address": "https://other.example", "keys": Keys("token", "whsec_aaaa")}
+    make.connect_store(store.shop, **other)  # type: ignore[arg-type]
+    return FormerStore.objects.get()
+
+
+@pytest.mark.live
+def test_connecting_another_store_removes_the_webhooks_at_the_former_one(store: Store) -> None:
+    if store.platform.is_told or not store.platform.topics:
+        pytest.skip("nothing is to be removed there")
+    check(store)
+    path = f"/webhooks/store/{store.connection.hook_key}/"
+    replace(store)
+    assert hooks_of(store)  # not in the seller's request
+    tasks.leave_store(store.shop.pk)
+    assert hooks_of(store) == []
+    kept = FormerStore.objects.get()
+    assert kept.token.get_secret_value() == kept.secret.get_secret_value() == ""
+    assert Client().post(path, b"{}", content_type="application/json").json() == {"status": "ignored"}
+    with clock.running_by(lambda: kept.left_at + timedelta(days=31)):
+        assert upkeep.stores_to_leave() == [store.shop.pk]
+        tasks.leave_store(store.shop.pk)
+    assert not FormerStore.objects.exists()
+    assert Client().post(path, b"{}", content_type="application/json").status_code == 404
+
+
+@pytest.mark.live
+def test_a_former_store_that_is_away_is_asked_again_and_its_keys_go_after_a_day(store: Store) -> None:
+    if store.platform.is_told or not store.platform.topics:
+        pytest.skip("nothing is to be removed there")
+    check(store)
+    former = replace(store)
+    store.control.fault("status", status=503, times=50)
+    upkeep.leave(store.shop.pk)
+    assert FormerStore.objects.get().token.get_secret_value()
+    assert upkeep.stores_to_leave() == []
+    with clock.running_by(lambda: former.left_at + timedelta(hours=25)):
+        assert upkeep.stores_to_leave() == [store.shop.pk]
+        upkeep.leave(store.shop.pk)
+    assert FormerStore.objects.get().token.get_secret_value() == ""
 
 
 # -- the topics of an app ------------------------------------------------------------------------------------------

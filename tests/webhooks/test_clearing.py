@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from listings import jobs
@@ -75,12 +77,32 @@ def test_meanwhile_nothing_is_asked_of_the_new_store_by_the_old_ones_ids(shop: S
     assert Walk.objects.get(shop=shop).failures == 0
 
 
+def told(shop: Shop, number: str) -> None:
+    """Keep a call of the shop's store."""
+    body, state = b'{"id": 11}', Delivery.State.OPEN
+    inbox.keep(shop.pk, source="store", delivery_id=number, topic="products/update", body=body, state=state)
+
+
 def test_what_the_new_store_tells_meanwhile_waits_and_is_not_lost(shop: Shop) -> None:
-    inbox.keep(shop.pk, source="store", delivery_id="1", topic="products/update", body=b"{}", state=Delivery.State.OPEN)
-    assert not handover.hand_over(replace(shop))
+    now = replace(shop)
+    with clock.running_by(lambda: now.store.clearing_since + timedelta(seconds=10)):  # type: ignore[operator]
+        told(shop, "1")
+    assert not handover.hand_over(now)
     tasks.clear_store(shop.pk)
     kept = Delivery.objects.get()
     assert (kept.state, kept.attempts) == (Delivery.State.OPEN, 0)
+
+
+def test_what_the_former_store_told_is_not_taken_for_the_new_ones(shop: Shop) -> None:
+    told(shop, "1")
+    before = shop.store.hook_key
+    now = replace(shop)
+    told(shop, "2")  # in the moment in which its address is still known
+    tasks.clear_store(shop.pk)
+    assert {(one.state, bytes(one.body)) for one in Delivery.objects.all()} == {(Delivery.State.IGNORED, b"")}
+    assert now.store.hook_key != before
+    make.connect_store(shop, platform="shopify", address="https://Others.myshopify.com/", keys=Keys("t2", "s"))
+    assert StoreConnection.objects.get(shop=shop).hook_key == now.store.hook_key  # the same store again
 
 
 def test_a_third_store_that_is_connected_meanwhile_is_not_begun_before_all_is_gone(

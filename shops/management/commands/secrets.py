@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 from django.db import transaction
 
-from shops.models import PendingConnection, ReverbConnection, ShipStation, StoreConnection
+from shops.models import FormerStore, PendingConnection, ReverbConnection, ShipStation, StoreConnection
 
 
 class Command(BaseCommand):
@@ -26,6 +26,11 @@ class Command(BaseCommand):
             with transaction.atomic():
                 store = StoreConnection.objects.select_for_update().get(pk=store_id)
                 store.save(update_fields=["token", "secret"])
+            count += 1
+        for former_id in FormerStore.objects.values_list("pk", flat=True).iterator():
+            with transaction.atomic():
+                former = FormerStore.objects.select_for_update().get(pk=former_id)
+                former.save(update_fields=["token", "secret"])
             count += 1
         for reverb_id in ReverbConnection.objects.values_list("pk", flat=True).iterator():
             with transaction.atomic():

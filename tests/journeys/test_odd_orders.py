@@ -1,0 +1,139 @@
+"""Reverb's orders come oddly, some times in a row: each sale leaves the store once, and the next one does too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from listings.orders import glance
+from shops.models import ReverbConnection
+from shops.reverb.client import ReverbClient
+from shops.reverb.errors import ReverbError
+from tests.journeys.sales import buy, read_orders
+from tests.journeys.world import World
+
+pytestmark = pytest.mark.live
+case = pytest.mark.parametrize
+
+#: So often in a row the list, and the order by itself, come so.
+TIMES = 3
+#: Changes of an order.
+SHAPES: list[dict[str, Any]] = [
+    {"sku": None},
+    {"sku": ["A1"]},
+    {"sku": "another"},
+    {"product_id": None},
+    {"product_id": 999},
+    {"product_id": {"id": 1}},
+    {"sku": None, "product_id": None},
+    {"sku": None, "product_id": None, "_links": None},
+    {"sku": "", "product_id": "", "_links": [], "title": None},
+    {"status": None},
+    {"status": ""},
+    {"status": "a_word_of_next_year"},
+    {"status": "PAID"},
+    {"status": {"slug": "paid"}},
+    {"status": 7},
+    {"quantity": None},
+    {"quantity": "1"},
+    {"quantity": "one"},
+    {"quantity": 0},
+    {"quantity": -1},
+    {"quantity": {"units": 1}},
+    {"created_at": None},
+    {"created_at": "yesterday", "updated_at": None, "paid_at": None},
+    {"updated_at": "9999-12-31T23:59:59Z"},
+    {"updated_at": "2001-01-01T00:00:00Z"},
+    {"order_number": None},
+    {"order_number": ["x"]},
+    {"amount_product": "free", "total": None, "shipping": 7},
+    {"shipping_address": "Main Street", "buyer_name": None},
+    {"": None},
+    {"": "order"},
+    {"": {}},
+]
+#: Changes of the list that holds it.
+LISTS: list[dict[str, Any]] = [
+    {"": {}},
+    {"": []},
+    {"": None},
+    {"orders": None},
+    {"orders": []},
+    {"orders": {}},
+    {"orders": "none"},
+    {"total": None, "_links": None},
+    {"total": 10**30},
+    {"_links": {"next": {"href": "https://elsewhere.test/api/my/orders/selling/all?page=2"}}},
+    {"_links": {"next": {"href": "?page=1"}}},
+    {"_links": {"next": "page 2"}},
+    {"_links": {"next": {"href": "/api/my/orders/buying?page=2"}}},
+]
+
+
+@pytest.fixture
+def guitar(world: World) -> dict[str, Any]:
+    """A guitar of five, one of which is sold on Reverb in a moment."""
+    world.store.ask("POST", "/limits", {"size": 100_000, "restore": 100_000})
+    made = world.product(inventory_quantity=5)
+    world.settle()
+    read_orders(world)
+    return made
+
+
+def listen(world: World) -> None:
+    """Read the orders again and again, whatever comes of it, and look at all listings in between."""
+    for _ in range(TIMES + 2):
+        try:
+            read_orders(world)
+            connection = ReverbConnection.objects.select_related("shop__sync_settings").get(shop=world.shop)
+            glance.turn(connection, ReverbClient.of(connection))
+        except ReverbError:
+            pass
+        world.settle(80)
+        world.wait(300)
+
+
+def both_sides(world: World, guitar: dict[str, Any]) -> tuple[int, int]:
+    """Return the units that the store and Reverb have."""
+    return world.stock(guitar), int(world.listing()["inventory"])
+
+
+@case("shape", SHAPES, ids=str)
+def test_a_sale_leaves_the_store_once_however_its_order_comes(
+    world: World, guitar: dict[str, Any], shape: dict[str, Any]
+) -> None:
+    number = buy(world)
+    rows = {f"orders.[order_number={number}]{'.' if name else ''}{name}": value for name, value in shape.items()}
+    world.reverb.fault("edited", path="/my/orders/selling/all", edits=rows, times=TIMES)
+    world.reverb.fault("edited", path=f"/my/orders/selling/{number}", edits=shape, times=TIMES)
+    listen(world)
+    assert both_sides(world, guitar) == (4, 4)
+    buy(world)
+    listen(world)
+    assert both_sides(world, guitar) == (3, 3)
+
+
+@case("shape", LISTS, ids=str)
+def test_a_sale_leaves_the_store_once_however_the_list_comes(
+    world: World, guitar: dict[str, Any], shape: dict[str, Any]
+) -> None:
+    buy(world)
+    world.reverb.fault("edited", path="/my/orders/selling/all", edits=shape, times=TIMES)
+    listen(world)
+    assert both_sides(world, guitar) == (4, 4)
+
+
+@case("word", ["cancel", "refund"])
+@case("shape", [{"quantity": 5}, {"status": "Cancelled"}, {"status": "CANCELED"}, {"quantity": None}], ids=str)
+def test_a_sale_that_is_off_gives_back_what_it_took(
+    world: World, guitar: dict[str, Any], shape: dict[str, Any], word: str
+) -> None:
+    number = buy(world)
+    listen(world)
+    assert both_sides(world, guitar) == (4, 4)
+    world.reverb.ask("POST", f"/orders/{number}/{word}")
+    rows = {f"orders.[order_number={number}].{name}": value for name, value in shape.items()}
+    world.reverb.fault("edited", path="/my/orders/selling/all", edits=rows, times=TIMES)
+    listen(world)
+    assert both_sides(world, guitar) == (5, 5)
