@@ -79,6 +79,8 @@ class NewOrder:
     note: str = ""
     #: False: the units were already taken from the stock by `adjust`, so the order must not take them again.
     takes_stock: bool = True
+    #: When it was sold on Reverb, aware: an order for it cannot be older. None: not known.
+    sold_at: datetime | None = None
     #: What an earlier attempt has begun in the store beside the order itself, as it was kept (JSON); {} for nothing.
     begun: Mapping[str, Any] = field(default_factory=dict)
     #: Keeps what is about to be begun, before the call that begins it, and {} when nothing is left open.

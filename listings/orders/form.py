@@ -37,6 +37,7 @@ def new_order(seen: ReverbOrder, product: StoreProduct, *, takes_stock: bool, cu
         tax=seen.tax or Decimal(0),
         note=note(seen, link),
         takes_stock=takes_stock,
+        sold_at=seen.placed_at,
     )
 
 

@@ -17,7 +17,7 @@ from shops.events import ProductChanged
 from shops.models import MissingProducts, Shop, ToldProduct
 from shops.platforms import platform_of
 from shops.platforms.custom import messages
-from shops.platforms.values import Keys, StorePassing, StoreRefused, Unreadable, Unsupported
+from shops.platforms.values import Keys, Moved, StorePassing, StoreRefused, Unreadable, Unsupported
 from tests.people import olivia
 from tests.platforms.conftest import Store
 from webhooks import handover, inbox
@@ -293,6 +293,28 @@ def test_only_its_own_json_is_a_verdict(store: Store, status: int, body: Any, er
     with pytest.raises(error) as raised:
         store.client.adjust(unit, store.client.count(unit), by=-1, reference="r-1")
     assert getattr(raised.value, "maybe_done", None) is (error is StorePassing)
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("store", ["custom"], indirect=True)
+@pytest.mark.parametrize("conflict", [False, True])
+def test_a_stock_from_before_our_change_that_comes_late_puts_nothing_back(store: Store, conflict: bool) -> None:
+    """The answer has no stamp of its own; the message waited in a queue of the seller's system."""
+    made = store.product()
+    unit, client = store.unit(), store.client
+    count = client.count(unit)
+    before = datetime.now(UTC) - timedelta(seconds=3)
+    ToldProduct.objects.update(said_at=before - timedelta(minutes=1))
+    if conflict:
+        store.control.ask("PUT", f"/variants/{made['variants'][0]['id']}", {"inventory_quantity": 2})
+        with pytest.raises(Moved):
+            client.adjust(unit, count, by=-1, reference="r")
+        count = client.count(unit)
+    after = client.adjust(unit, count, by=-1, reference="r").units
+    late = {"product_id": unit.store_parent_id, "updated_at": before.isoformat()}
+    items = [{"variant_id": unit.store_product_id, "stock": 3}]
+    store.platform.events("stock.updated", message("stock.updated", {**late, "items": items}), store.connection)
+    assert client.count(unit).units == after == store.stock()
 
 
 @pytest.mark.live

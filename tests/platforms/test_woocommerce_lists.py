@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -169,6 +170,17 @@ def test_an_order_is_made_once_where_a_host_allows_small_pages_alone(store: Stor
     wish = reverb_order(store)
     first = store.client.place(wish)
     assert store.client.place(wish).id == first.id
+
+
+@case("days", [0, 45])
+def test_an_order_is_looked_for_since_its_sale_however_long_ago_that_is(store: Store, days: int) -> None:
+    store.product()
+    sold_at = datetime.now(UTC) - timedelta(days=days)
+    wish = reverb_order(store, sold_at=sold_at)
+    first = store.client.place(wish)
+    assert store.client.place(wish).id == first.id
+    query = store.control.calls("GET", "/orders")[-1]["query"]
+    assert f"modified_after={sold_at - timedelta(days=1):%Y-%m-%d}" in query
 
 
 def test_orders_that_a_cache_repeats_make_no_order_and_keep_no_worker(store: Store) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 import uuid
-from datetime import datetime
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -96,6 +97,8 @@ class _Caller(Caller):
         if adjusted is None:
             words = f"{STORE}'s answer to stock.adjust ({answer.status}) does not say the stock."
             raise Malformed(words, maybe_done=True)
+        if adjusted.updated_at is None:  # a message from before, which comes late, is older than the answer
+            adjusted = adjusted.model_copy(update={"updated_at": _date_of(answer)})
         if is_conflict:
             raise _Conflict(adjusted)
         return adjusted
@@ -106,6 +109,14 @@ class _Caller(Caller):
         if not isinstance(said, dict):
             raise Malformed(f"{STORE} did not answer {kind} with an object of JSON.", maybe_done=True)
         return said
+
+
+def _date_of(answer: Answer) -> datetime | None:
+    """Return when an answer was made by the clock of who answered, None where it does not say."""
+    try:
+        return parsedate_to_datetime(answer.headers.get("Date", "")).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 class CustomClient:

@@ -22,8 +22,8 @@ OVERLAP = timedelta(minutes=5)
 #: Pages of new orders that are looked through after a change of stock.
 MOST_NEWER = 10
 CACHED = "A cache may stand before it: exclude the addresses below /wp-json/wc/v3/ there."
-#: How far back an order for Reverb is looked for before it is made.
-LOOK_BACK = timedelta(days=30)
+#: How far back an order for Reverb is looked for before it is made: to its sale, by whatever clock, else so long.
+CLOCKS_DIFFER, LOOK_BACK = timedelta(days=1), timedelta(days=30)
 
 
 class OrderCalls(WooCommerceCaller):
@@ -32,8 +32,8 @@ class OrderCalls(WooCommerceCaller):
     admin: str
 
     def place(self, order: NewOrder) -> StoreOrder:
-        """Make an order. wc/v3 cannot search by our mark, so the orders of the last month are looked through."""
-        since, page = clock.now() - LOOK_BACK, "1"
+        """Make an order. wc/v3 cannot search by our mark, so the orders since the sale are looked through."""
+        since, page = order.sold_at - CLOCKS_DIFFER if order.sold_at else clock.now() - LOOK_BACK, "1"
         seen: set[str] = set()
         while page:
             found, following = self._changed(since, page)
