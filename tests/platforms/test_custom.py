@@ -173,6 +173,82 @@ def test_a_product_that_comes_after_a_later_stock_brings_its_price_and_not_its_s
     assert seen(shop).stock == 3
 
 
+def counts(seconds: int, *items: Any, number: str = "1") -> dict[str, Any]:
+    """Return a message's data that counts variants, sent so many seconds ago."""
+    return {"product_id": number, "updated_at": ago(seconds), "items": list(items)}
+
+
+def test_a_stock_that_comes_before_its_product_counts_for_it(shop: Shop) -> None:
+    """Two messages of two processes: the product's own number is the older one."""
+    send(shop, "stock.updated", counts(10, {"variant_id": "10", "stock": 0}))
+    send(shop, "product.updated", product(updated_at=ago(20)))
+    assert seen(shop).stock == 0
+    send(shop, "product.updated", product(updated_at=ago(5)))
+    assert seen(shop).stock == 3
+
+
+def test_an_older_stock_that_comes_before_its_product_does_not(shop: Shop) -> None:
+    send(shop, "stock.updated", counts(30, {"variant_id": "10", "stock": 0}, {"variant_id": "99", "stock": 5}))
+    send(shop, "product.updated", product(updated_at=ago(20)))
+    assert seen(shop).stock == 3
+    assert there(shop) == {"A1"}
+
+
+def test_a_stock_of_a_deleted_product_brings_it_not_back_and_counts_when_it_comes_back(shop: Shop) -> None:
+    send(shop, "product.updated", product(updated_at=ago(60)))
+    send(shop, "product.deleted", {"id": "1", "updated_at": ago(50)})
+    send(shop, "stock.updated", counts(10, {"variant_id": "10", "stock": 1}))
+    assert there(shop) == set()
+    send(shop, "product.updated", product(updated_at=ago(40)))
+    assert seen(shop).stock == 1
+
+
+@pytest.mark.parametrize("stocks", [(0, 3), (3, 0), (None, 0), (0, None)])
+def test_of_two_numbers_for_one_variant_the_lower_counts(shop: Shop, stocks: tuple[Any, Any]) -> None:
+    send(shop, "product.updated", product(updated_at=ago(60)))
+    send(shop, "stock.updated", counts(10, *({"variant_id": "10", "stock": stock} for stock in stocks)))
+    assert seen(shop).stock == 0
+
+
+@pytest.mark.parametrize(
+    "items",
+    [[{"variant_id": "99", "stock": 0}], [{"variant_id": "10", "stock": 0}, {"variant_id": "99", "stock": 7}]],
+)
+def test_a_stock_of_an_unknown_variant_makes_no_product(shop: Shop, items: list[Any]) -> None:
+    send(shop, "product.updated", product(updated_at=ago(60)))
+    send(shop, "stock.updated", counts(10, *items))
+    assert there(shop) == {"A1"}
+    assert seen(shop).stock == (3 if len(items) == 1 else 0)
+
+
+@pytest.mark.parametrize(
+    "odd", [{"variant_id": "11", "stock": "many"}, {"stock": 1}, "11", None, [], {"variant_id": []}]
+)
+def test_a_count_that_cannot_be_read_is_named_and_the_others_of_its_message_are_taken(shop: Shop, odd: Any) -> None:
+    rows = [{"id": one, "sku": f"V{one}", "price": "1.00", "stock": 3} for one in ("10", "11", "12")]
+    send(shop, "product.updated", product(updated_at=ago(60), variants=rows))
+    with pytest.raises(Unreadable, match="Item 2 of the message") as unreadable:
+        send(shop, "stock.updated", counts(10, {"variant_id": "10", "stock": 0}, odd, {"variant_id": "12", "stock": 1}))
+    assert unreadable.value.events == (ProductChanged("1"),)
+    intake.take(shop, dict.fromkeys(unreadable.value.events, "test"))
+    assert [seen(shop, f"V{one}").stock for one in ("10", "11", "12")] == [0, 3, 1]
+
+
+def test_a_variant_that_is_not_counted_any_more_says_so(shop: Shop) -> None:
+    send(shop, "product.updated", product(updated_at=ago(60)))
+    send(shop, "stock.updated", counts(10, {"variant_id": "10", "stock": None}))
+    assert seen(shop).stock is None
+
+
+def test_two_messages_under_one_id_both_count(shop: Shop) -> None:
+    """A program that has made up an id once, and sends it for ever."""
+    headers = {"webhook-id": "1"}
+    first, second = (message("product.deleted", {"id": one, "updated_at": ago(1)}) for one in "12")
+    envelope = platform_of(shop.store).envelope
+    assert envelope(first, headers).delivery_id != envelope(second, headers).delivery_id
+    assert envelope(first, headers) == envelope(first, headers)
+
+
 # -- complete lists ------------------------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
@@ -58,9 +59,13 @@ class Custom(Platform):
             raise BadSignature
 
     def envelope(self, body: bytes, headers: Mapping[str, str]) -> Envelope:
-        """Read webhook-id, and the type out of the body."""
+        """Read the type out of the body, and make an id of webhook-id and body.
+
+        Programs send one id with different messages; the same message twice does no harm, for its stamp decides.
+        """
         topic = (object_of(body) or {}).get("type")
-        return Envelope(headers.get("webhook-id", ""), topic if isinstance(topic, str) else "")
+        number = hashlib.sha256(headers.get("webhook-id", "").encode() + b"\n" + body).hexdigest()
+        return Envelope(number, topic if isinstance(topic, str) else "")
 
     def events(self, topic: str, body: bytes, connection: StoreConnection) -> list[Event] | None:
         """Keep what was told, the newer over the older; there is nobody to ask later."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -16,6 +16,8 @@ from shops.wire import Part
 
 #: How far a sender's clock may be ahead (as for signatures). A stamp beyond counts as now: it would freeze a product.
 AHEAD = timedelta(seconds=300)
+#: When a product was sent of which only the stock is known: before whatever comes.
+LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 #: Where a complete list leaves out more than this part of the catalogue, the seller is asked first.
 MOST_GONE_AT_ONCE = 0.1
 #: Key in a variant's row: the sender's stamp of its stock. Missing: as old as the product's.
@@ -58,6 +60,7 @@ def _take(store: StoreConnection, data: Part, unread: list[str]) -> list[Event]:
             found = _deleted(store, data.id, _at(data.updated_at))
         case messages.Counts():
             found = _counted(store, data)
+            unread += data.unread
         case messages.Complete():
             found = _complete(store, data)
         case messages.Order():
@@ -100,7 +103,7 @@ def _products(store: StoreConnection, told: list[messages.Product]) -> list[Even
 def _row(store: StoreConnection, one: messages.Product, known: ToldProduct | None) -> ToldProduct:
     """Return a product as it was sent; a variant's stock stays what it is where that was counted later."""
     at, body = _at(one.updated_at), one.model_dump(mode="json")
-    if known is None or known.deleted or known.counted_at is None:
+    if known is None or known.counted_at is None:
         return ToldProduct(store=store, product_id=one.id, body=body, said_at=at)
     later = {
         row["id"]: {"stock": row["stock"], COUNTED_AT: counted_at.isoformat()}
@@ -138,12 +141,19 @@ def _deleted(store: StoreConnection, product_id: str, at: datetime) -> list[Even
 
 
 def _counted(store: StoreConnection, data: messages.Counts) -> list[Event]:
-    """Take over the counts into the product as it is known; of an unknown one there is nothing to count."""
-    known = ToldProduct.objects.filter(store=store, product_id=data.product_id, deleted=False).first()
+    """Take over the counts into the product as it is known; those of one that is not sent yet wait for it."""
+    known = ToldProduct.objects.filter(store=store, product_id=data.product_id).first()
     if known is None:
-        return []
-    _count(known, {one.variant_id: one.stock for one in data.items}, data.updated_at)
-    return [ProductChanged(data.product_id)]
+        known = ToldProduct(store=store, product_id=data.product_id, body={}, said_at=LONG_AGO, deleted=True)
+        known.save()
+    if known.deleted:
+        if not _newer(data.updated_at, known.said_at):
+            return []
+        there = {row["id"]: row for row in known.body["variants"]} if known.counted_at is not None else {}
+        unknown = {one: {"id": one, "stock": None, COUNTED_AT: LONG_AGO.isoformat()} for one in data.counts}
+        known.body = {"variants": list((unknown | there).values())}
+    _count(known, data.counts, data.updated_at)
+    return [] if known.deleted else [ProductChanged(data.product_id)]
 
 
 def answered(
