@@ -81,7 +81,9 @@ def _hunt(workers: many.Many, asked: argparse.Namespace) -> int:
     """Say of each bug in which run it was found; return 1 unless all were, and every run without them was clean."""
     names = _all_bugs() if asked.hunt == "all" else asked.hunt.split(",")
     seeds, failed = list(range(asked.seed, asked.seed + asked.runs)), False
-    for said in workers.tell([{"mutants": share, "seeds": seeds} for share in many.shares(names, asked.processes)]):
+    for said in workers.tell(
+        [{"mutants": dict.fromkeys(share, seeds)} for share in many.shares(names, asked.processes)]
+    ):
         if "mutant" not in said:
             failed = True
             print(*said["broken"], flush=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -19,17 +19,17 @@ RUNS = 60
 #: In so many runs each planted bug must be found.
 SOON = range(90_000, 90_200)
 PROCESSES = 2
-#: What would sell a guitar twice, list it twice or lose a word; the others are planted at night.
-WORST = (
-    "creates_without_look_up",
-    "delivery_done_before_its_jobs",
-    "echo_of_reverb_taken_for_an_edit",
-    "echo_of_the_store_taken_for_news",
-    "order_counted_twice",
-    "overwrites_reverb",
-    "overwrites_the_store",
-)
-OTHERS = sorted(mutants.MUTANTS.keys() - set(WORST))
+#: What would sell a guitar twice, list it twice or lose a word → the seed with which its search begins by day, near to
+#: where it was found last. At night all bugs are searched for from the first of SOON.
+WORST = {
+    "creates_without_look_up": 90_000,
+    "delivery_done_before_its_jobs": 90_040,
+    "echo_of_reverb_taken_for_an_edit": 90_000,
+    "echo_of_the_store_taken_for_news": 90_000,
+    "order_counted_twice": 90_000,
+    "overwrites_reverb": 90_000,
+    "overwrites_the_store": 90_000,
+}
 
 
 def simulate(*arguments: str, seconds: float = 1200) -> subprocess.CompletedProcess[str]:
@@ -38,11 +38,12 @@ def simulate(*arguments: str, seconds: float = 1200) -> subprocess.CompletedProc
     return subprocess.run(command, cwd=many.ROOT, capture_output=True, text=True, timeout=seconds, check=False)
 
 
-def hunt(names: Sequence[str]) -> dict[str, dict[str, Any]]:
+def hunt(first_seeds: Mapping[str, int]) -> dict[str, dict[str, Any]]:
     """Plant each bug by itself, and return what was seen of it."""
     with many.processes(PROCESSES) as workers:
-        shares = many.shares(list(names), PROCESSES)
-        said = list(workers.tell([{"mutants": share, "seeds": list(SOON)} for share in shares]))
+        shares = many.shares(list(first_seeds), PROCESSES)
+        wishes = [{"mutants": {name: list(range(first_seeds[name], SOON.stop)) for name in share}} for share in shares]
+        said = list(workers.tell(wishes))
     return {one["mutant"]: one for one in said}
 
 
@@ -60,9 +61,9 @@ def worst() -> dict[str, dict[str, Any]]:
 
 
 @pytest.fixture(scope="module")
-def others() -> dict[str, dict[str, Any]]:
-    """Hunt the others."""
-    return hunt(OTHERS)
+def all_bugs() -> dict[str, dict[str, Any]]:
+    """Hunt them all."""
+    return hunt(dict.fromkeys(mutants.MUTANTS, SOON.start))
 
 
 def test_no_promise_breaks_in_a_few_runs() -> None:
@@ -81,9 +82,9 @@ def test_a_planted_bug_of_the_worst_kind_is_found_soon(worst: dict[str, dict[str
 
 
 @pytest.mark.night
-@pytest.mark.parametrize("mutant", OTHERS)
-def test_a_planted_bug_is_found_soon(others: dict[str, dict[str, Any]], mutant: str) -> None:
-    was_found(others[mutant])
+@pytest.mark.parametrize("mutant", sorted(mutants.MUTANTS))
+def test_a_planted_bug_is_found_soon(all_bugs: dict[str, dict[str, Any]], mutant: str) -> None:
+    was_found(all_bugs[mutant])
 
 
 def test_a_story_can_be_written_down_and_read_again() -> None:

@@ -30,7 +30,7 @@ def main(wish: dict[str, Any]) -> None:
     from tests.simulation.story import Story
 
     if wish.get("mutants"):
-        _hunt(wish["mutants"], wish["seeds"])
+        _hunt(wish["mutants"])
         return
     mutant = str(wish.get("mutant", ""))
     stories = [Story.loads(wish["story"])] if wish.get("story") else [write.story(seed) for seed in wish["seeds"]]
@@ -59,12 +59,12 @@ def main(wish: dict[str, Any]) -> None:
             return
 
 
-def _hunt(names: list[str], seeds: list[int]) -> None:
-    """Plant one bug after the other, and say in which seed each was found first."""
+def _hunt(bugs: dict[str, list[int]]) -> None:
+    """Plant one bug after the other in runs with its seeds, and say in which seed each was found first."""
     from tests.simulation import mutants, write
     from tests.simulation.stage import tell
 
-    for name in names:
+    for name, seeds in bugs.items():
         said: dict[str, Any] = {"mutant": name, "seed": None, "broken": [], "base_failures": []}
         began, called = time.monotonic(), mutants.called[name]
         for seed in seeds:

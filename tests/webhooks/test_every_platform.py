@@ -17,7 +17,7 @@ from listings.models import Product
 from shops import make
 from shops.models import Shop, StoreConnection
 from shops.platforms import PLATFORMS
-from shops.platforms.values import Keys
+from shops.platforms.values import Keys, StoreRefused
 from tests.people import olivia
 from webhooks.handover import hand_over
 from webhooks.models import Delivery
@@ -204,7 +204,15 @@ def test_the_ping_of_woocommerce_is_answered_and_nothing_like_it_is() -> None:
     ],
     ids=range(9),
 )
-def test_no_signed_body_however_odd_makes_a_failure(kind: str, body: bytes, status: int) -> None:
+def test_no_signed_body_however_odd_makes_a_failure(
+    kind: str, body: bytes, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def check(_: object) -> str:
+        raise StoreRefused("The store rejected our keys.")
+
+    monkeypatch.setattr(
+        "shops.platforms.shopify.client.ShopifyClient.check", check
+    )  # asked for once the app is removed
     store = store_on(kind)
     for topic in PLATFORMS[kind].topics:
         assert signed(store, body, topic, number=f"{topic}-1").status_code == status
