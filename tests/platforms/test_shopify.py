@@ -427,6 +427,11 @@ def test_locations_that_cannot_be_read_do_not_all_sell(store: Store, edits: dict
     with pytest.raises(StorePassing):
         spread(store, 1, _2=2, _3=4)
     assert store.unit().stock == 3
+    for address, (known, _) in client._known.items():
+        client._known[address] = known, 0.0
+    store.control.fault("edited", text="query Locations", edits=edits, times=9)
+    if edits != {"data": None}:
+        assert store.unit().stock == 3  # what was read before counts on
 
 
 # -- odd shapes ----------------------------------------------------------------------------------------------------

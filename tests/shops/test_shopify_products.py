@@ -180,7 +180,15 @@ def place(number: int, **flags: bool) -> dict[str, Any]:
 
 
 def test_where_all_locations_sell_online_the_total_says_it() -> None:
-    assert locations.asked([place(1), place(2), place(3, isActive=False), None, {"id": None}]) == TOTAL_ALONE
+    assert locations.asked([place(1), place(2), place(3, isActive=False)]) == TOTAL_ALONE
+
+
+@pytest.mark.parametrize("odd", [None, {"id": None}, {"id": "gid://shopify/Location/4", "isActive": True}])
+def test_a_location_that_cannot_be_read_may_not_sell(odd: Any) -> None:
+    with pytest.raises(Malformed):
+        locations.asked([place(1), odd])
+    with pytest.raises(Malformed):
+        locations.asked([])
 
 
 def test_the_fewer_locations_are_asked_for() -> None:

@@ -120,21 +120,28 @@ class Inventory:
     def _known(self) -> dict[str, _Location] | None:
         """Return the store's locations, None without the right to read them: then items alone say which are enabled.
 
-        Where they were read before, one refusal is no such verdict: hidden locations would count as sold from.
+        Where they were read before, what was read counts on: one refusal, or a list that cannot be read, is no such
+        verdict, and hidden locations would count as sold from.
         """
         if not self._asked:
             self._locations = _read.get(self._rest.budget.name)
-            with contextlib.suppress(Unsupported):
-                rows = list(self._rest.all_rows("/v3/inventory/locations?"))
-                if not rows:
-                    raise Malformed("BigCommerce's list of locations is empty.")
-                found = [valid(_Location, row, "BigCommerce's location") for row in rows]
-                self._locations = {one.id: one for one in found}
-                if len(_read) >= MOST_STORES:
-                    _read.clear()
-                _read[self._rest.budget.name] = self._locations
+            try:
+                self._locations = self._listed()
+            except (Unsupported, Malformed) as error:
+                if isinstance(error, Malformed) and self._locations is None:
+                    raise
             self._asked = True
         return self._locations
+
+    def _listed(self) -> dict[str, _Location]:
+        rows = list(self._rest.all_rows("/v3/inventory/locations?"))
+        if not rows:
+            raise Malformed("BigCommerce's list of locations is empty.")
+        found = [valid(_Location, row, "BigCommerce's location") for row in rows]
+        if len(_read) >= MOST_STORES:
+            _read.clear()
+        _read[self._rest.budget.name] = {one.id: one for one in found}
+        return _read[self._rest.budget.name]
 
     # -- changing it ---------------------------------------------------------------------------------------------
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import uuid
 from datetime import datetime, timedelta
@@ -197,15 +196,18 @@ class ShopifyClient:
     def _levels(self) -> Asked:
         """Return the locations whose levels have to be read beside a variant's total.
 
-        A token without the right to read them sees the total alone; where they were read before, one refusal is no such
-        verdict.
+        A token without the right to read them sees the total alone. Where they were read before, that counts on: one
+        refusal, or a list that cannot be read, is no such verdict.
         """
         address, now = self._line.address, clock.monotonic()
         known, until = _known.get(address, (TOTAL_ALONE, 0.0))
         if now < until:
             return known
-        with contextlib.suppress(Unsupported):
+        try:
             known = locations.asked(self._all(queries.LOCATIONS, "locations"))
+        except (Unsupported, Malformed) as error:
+            if isinstance(error, Malformed) and address not in _known:
+                raise
         if len(_known) > MOST_STORES:
             _known.clear()
         _known[address] = known, now + LOCATIONS_KNOWN_S
