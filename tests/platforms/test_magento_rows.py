@@ -16,6 +16,7 @@ from shops.platforms.magento2.client import Magento2Client
 from shops.platforms.magento2.rest import Rest
 from shops.platforms.values import Malformed, StorePassing
 from tests.platforms.conftest import Store
+from tests.platforms.test_contract import reverb_order
 from tests.platforms.test_magento_families import ALL, family
 from tests.platforms.test_magento_stock import client_of, lies, own_sources, product
 from tests.platforms.test_walks import skus, the_walk, through
@@ -341,6 +342,25 @@ def test_an_odd_row_hides_no_order_and_not_what_was_bought(row: dict[str, Any]) 
 def test_an_order_in_a_state_of_its_own_is_one_that_stands(state: Any) -> None:
     order = forms.store_order(forms.read({"entity_id": 7, "state": state, "items": None}))
     assert order.status.value == "open"
+
+
+@only
+@case("path", ["/stock-resolver/", "/cancel$", "/comments$", "/source-items$"])
+def test_a_release_that_lacks_something_beside_the_order_is_not_called_done(store: Store, path: str) -> None:
+    product(store)
+    made = store.client.place(reverb_order(store, takes_stock=False))
+    cache.clear()
+    gone = {"message": "No such entity with id = 1"}
+    store.control.fault("status", path=path, status=404, body=gone, times=OFTEN)
+    said = {"reverb_number": "R-1", "gives_back": False, "note": "It is off."}
+    with pytest.raises(StorePassing):
+        store.client.release(made.id, **said)
+    store.control.ask("DELETE", "/faults")
+    store.client.release(made.id, **said)
+    found = store.client.order(made.id)
+    assert found is not None
+    assert found.status.value == "cancelled"
+    assert store.stock() == 3
 
 
 @only

@@ -211,8 +211,9 @@ class Orders:
                 if self._rest.written("POST", f"/orders/{order_id}/cancel", {}) is not True:
                     raise Unsupported(f"{STORE} did not cancel the order. Cancel it there.")
             self._rest.written("POST", f"/orders/{order_id}/comments", {"statusHistory": forms.remark(note)})
-        except Missing:
-            return
+        except Missing as missing:  # the order, or something beside it, such as the stock of its website
+            if self._by_id(order_id) is not None:
+                raise StorePassing(str(missing), maybe_done=True) from None
 
 
 def _text(said: Any) -> str:
