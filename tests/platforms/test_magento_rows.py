@@ -158,6 +158,45 @@ def test_settings_that_name_no_website_take_nothing_off_sale(store: Store, path:
     assert Product.objects.get().seen.sellable == 3
 
 
+@only
+@case(
+    "body",
+    [
+        {"items": None},
+        {"items": []},
+        {"items": None, "total_count": 1},
+        {"items": [], "total_count": None},
+        {"items": [], "total_count": "many"},
+    ],
+    ids=str,
+)
+def test_an_empty_search_that_does_not_count_nothing_ends_nothing_and_makes_no_order_twice(
+    store: Store, body: Any
+) -> None:
+    product(store)
+    unit, wish = store.unit(), reverb_order(store)
+    first = store.client.place(wish)
+    store.control.fault("status", status=200, path="/(products|orders)$", body=body, times=OFTEN)
+    for read in (lambda: store.client.products(unit.store_parent_id), lambda: store.client.place(wish)):
+        with pytest.raises(StorePassing):
+            read()
+    store.control.ask("DELETE", "/faults")
+    assert store.client.place(wish).id == first.id
+    assert len(store.control.ask("GET", "/orders")) == 1
+
+
+@only
+def test_one_empty_search_is_no_verdict_and_two_are(store: Store) -> None:
+    made = product(store)
+    unit = store.unit()
+    empty = {"items": [], "total_count": 0}
+    store.control.fault("status", status=200, path="/products$", body=empty, times=1)
+    with pytest.raises(StorePassing):
+        store.client.products(unit.store_parent_id)
+    store.control.ask("DELETE", f"/products/{made['id']}")
+    assert store.client.products(unit.store_parent_id) == []
+
+
 # -- SKUs that the store spells in another way ---------------------------------------------------------------------
 
 

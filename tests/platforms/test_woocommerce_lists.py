@@ -159,6 +159,28 @@ def test_a_page_that_a_cache_repeats_ends_the_walk_and_is_said(store: Store, hea
     assert "on an earlier page" in Recheck.objects.get().words or headers.get("X-WP-Total") == "3"
 
 
+# -- gone or not ---------------------------------------------------------------------------------------------------
+
+
+def test_what_a_list_still_has_is_not_gone_by_one_answer(store: Store) -> None:
+    """A plug-in for languages or rights, or an object cache, hides an object from its own address."""
+    made = store.product()
+    order = store.client.place(reverb_order(store))
+    for path, read in (
+        (f"/products/{made['id']}$", lambda: store.client.products(str(made["id"]))),
+        (f"/orders/{order.id}$", lambda: store.client.order(order.id)),
+    ):
+        said = {"code": "woocommerce_rest_shop_order_invalid_id", "message": "Invalid ID.", "data": {"status": 404}}
+        store.control.fault("status", path=path, status=404, body=said, times=OFTEN)
+        with pytest.raises(Malformed):
+            read()
+    store.control.ask("DELETE", "/faults")
+    store.control.ask("DELETE", f"/products/{made['id']}")
+    store.control.ask("DELETE", f"/woo/orders/{order.id}")
+    assert store.client.products(str(made["id"])) == []
+    assert store.client.order(order.id) is None
+
+
 # -- orders --------------------------------------------------------------------------------------------------------
 
 

@@ -100,6 +100,8 @@ class Magento2Client:
         Raises Malformed where one of them cannot be read.
         """
         items, unread = self._items([store_parent_id])
+        if not items and not unread:
+            self._confirm_gone(store_parent_id)
         parent = next((item for item in items if item.is_family), None)
         if parent is not None:
             items, unread = self._items(parent.children if parent.children is not None else [])
@@ -111,6 +113,12 @@ class Magento2Client:
             error.readable = tuple(units)
             raise error
         return units
+
+    def _confirm_gone(self, number: str) -> None:
+        """Ask once more before a product counts as gone: one empty answer is not a verdict. Raises Malformed."""
+        rows, total = self._rest.rows("/products", search.query(search.one_of("entity_id", [number]), size=1))
+        if rows or total != 0:
+            raise Malformed(f"{STORE}'s search does not say whether product {number} is there.")
 
     def parent_of_stock(self, store_stock_id: str) -> str | None:
         """Return the configurable product of a child, the product itself when it is none."""

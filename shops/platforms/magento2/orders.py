@@ -84,7 +84,7 @@ class Orders:
 
     def _find(self, field: str, value: str) -> forms.Order | None:
         rows, total = self._rest.rows("/orders", search.query([(field, "eq", value)], size=2))
-        if not rows and total:
+        if not rows and total != 0:
             raise StorePassing(f"{STORE}'s list of orders could not be read.")
         return forms.read(rows[0]) if rows else None
 

@@ -143,7 +143,8 @@ class WooCommerceClient(OrderCalls, HookCalls):
             row = self.record("GET", f"/products/{store_parent_id}", number=store_parent_id)
             if parent := reading.parent_of_variation(row):
                 row = self.record("GET", f"/products/{parent}", number=parent)
-        except Missing:
+        except Missing as missing:
+            self.confirm_gone(missing, "/products", store_parent_id)
             return []
         try:
             found = self._family(row)

@@ -62,7 +62,8 @@ class OrderCalls(WooCommerceCaller):
     def _order(self, order_id: str) -> Order | None:
         try:
             return forms.read(self.record("GET", f"/orders/{order_id}", number=order_id))
-        except Missing:
+        except Missing as missing:
+            self.confirm_gone(missing, "/orders", order_id)
             return None
 
     def release(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:

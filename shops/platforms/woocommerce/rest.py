@@ -20,7 +20,7 @@ from reverbsync.pace import Budget
 from shops.models import StoreConnection
 from shops.platforms import calls
 from shops.platforms.answers import Caller, Verdict, judge
-from shops.platforms.values import Away, Malformed
+from shops.platforms.values import Away, Malformed, Missing
 from shops.platforms.woocommerce import signing
 from shops.wire import words_of
 
@@ -137,6 +137,12 @@ class WooCommerceCaller(Caller):
         if not isinstance(said, dict) or (number and str(said.get("id")).strip() != number):
             raise Malformed(f"{STORE} answered something else than what it was asked for.", maybe_done=method != "GET")
         return said
+
+    def confirm_gone(self, missing: Missing, path: str, number: str) -> None:
+        """Ask once more, in another way, before an object counts as gone. Raises Malformed where the list has it."""
+        rows, _ = self.list_at(f"{path}?include={number}&per_page=1")
+        if any(name_of(row) == number for row in rows):
+            raise Malformed(str(missing)) from None
 
 
 def name_of(row: Any) -> str:
