@@ -26,13 +26,14 @@ from django.db.models import Q
 from reverbsync import clock, http, pace
 from reverbsync.http import Answer
 from reverbsync.pace import Budget
+from shops import patience
 from shops.models import Breaker
 
 #: At this score the breaker opens: two calls that hung, or six that failed at once.
 OPENS_AT = 6
 HUNG, FAILED = 3, 1
 #: A failure that took so long, in seconds, held a thread.
-HUNG_S = 5.0
+HUNG_S = patience.HANGS_S
 #: The wait for the next probe: at first, and at most. It doubles with each one that fails.
 FIRST_WAIT_S, LONGEST_WAIT_S = 2.0, 30.0
 #: How long the first probe may wait for an answer; each further one twice as long, up to what the caller allows.
@@ -80,7 +81,8 @@ def call(
         _take_probe(name, read_s)
     began, heard = clock.monotonic(), False
     try:
-        answer = http.call(method, url, budgets=budgets, headers=headers, read_s=read_s, **more)
+        with patience.waiting(read_s, probe=bool(probe)) as waits_s:
+            answer = http.call(method, url, budgets=budgets, headers=headers, read_s=waits_s, **more)
         heard = True
     except http.Unreachable as error:
         heard = True
@@ -186,13 +188,20 @@ ON CONFLICT (name) DO UPDATE SET
 
 
 def _take_probe(name: str, read_s: float) -> None:
-    """Take the one probe that is due. Raises Open where none is, or another worker has it. Bulk work takes none."""
+    """Take the one probe that is due. Raises Open where none is, or another worker has it.
+
+    Bulk work takes none, nor does a worker that has many under way.
+    """
     now = clock.now()
     if early_s := retry_after(name):
         raise Open(early_s)
     free = Q(probing_until__isnull=True) | Q(probing_until__lte=now)
     due = Breaker.objects.filter(free, name=name, probe_at__lte=now)
-    if pace.in_bulk() or not due.update(probing_until=now + timedelta(seconds=read_s + LEEWAY_S)):
+    if (
+        pace.in_bulk()
+        or not patience.may_probe()
+        or not due.update(probing_until=now + timedelta(seconds=read_s + LEEWAY_S))
+    ):
         raise Open(FIRST_WAIT_S)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +14,8 @@ from django.test.utils import CaptureQueriesContext
 
 from reverbsync import clock, http, pace
 from reverbsync.http import Answer
-from shops import breaker
+from reverbsync.share import share
+from shops import breaker, patience
 from shops.models import Breaker
 
 pytestmark = pytest.mark.django_db
@@ -297,4 +300,61 @@ def test_a_probe_that_fails_after_the_store_is_known_to_work_again_opens_nothing
     breaker.succeeded(NAME)
     breaker.failed(NAME, "it did not answer in time.", took_s=10, probe=1)
     outside.work()
+    assert ask() == "answered"
+
+
+# -- many at once --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def worker(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be a worker with twelve threads."""
+    monkeypatch.setattr(share, "threads", 12)
+
+
+def hang_elsewhere(stack: ExitStack, threads: int, *, probe: bool = False) -> None:
+    """Let so many other threads of this process wait for an answer from now on."""
+
+    def wait(begun: threading.Event, over: threading.Event) -> None:
+        with patience.waiting(60.0, probe=probe):
+            begun.set()
+            over.wait(30)
+
+    for _ in range(threads):
+        begun, over = threading.Event(), threading.Event()
+        other = threading.Thread(target=wait, args=(begun, over))
+        other.start()
+        begun.wait(30)
+        stack.callback(other.join)
+        stack.callback(over.set)
+
+
+@pytest.mark.parametrize(("hanging", "waits_s"), [(3, 60.0), (4, patience.SHORT_S)])
+def test_while_a_third_of_a_worker_hangs_further_calls_wait_for_less(
+    outside: Outside, worker: None, hanging: int, waits_s: float
+) -> None:
+    with ExitStack() as stack:
+        hang_elsewhere(stack, hanging)
+        outside.sleep(patience.HANGS_S)
+        outside.work()
+        assert ask() == "answered"
+    assert ask() == "answered"
+    assert outside.patience == [waits_s, 60.0]
+
+
+def test_what_waits_for_a_moment_only_makes_no_other_call_shorter(outside: Outside, worker: None) -> None:
+    with ExitStack() as stack:
+        hang_elsewhere(stack, 11)
+        outside.work()
+        assert ask() == "answered"
+    assert outside.patience == [60.0]
+
+
+def test_probes_hold_a_quarter_of_a_worker_at_most(outside: Outside, worker: None) -> None:
+    opened(outside)
+    outside.sleep(breaker.FIRST_WAIT_S)
+    outside.work()
+    with ExitStack() as stack:
+        hang_elsewhere(stack, 3, probe=True)
+        assert ask() == "open"
     assert ask() == "answered"
