@@ -395,6 +395,15 @@ def test_a_stock_from_before_our_change_that_comes_late_puts_nothing_back(store:
 
 @pytest.mark.live
 @pytest.mark.parametrize("store", ["custom"], indirect=True)
+def test_an_answer_counts_though_its_clock_is_coarse_and_behind(store: Store) -> None:
+    store.product()
+    unit, client = store.unit(), store.client
+    ToldProduct.objects.update(said_at=datetime.now(UTC) + timedelta(seconds=60))
+    assert client.adjust(unit, client.count(unit), by=-1, reference="r").units == client.count(unit).units == 2
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("store", ["custom"], indirect=True)
 def test_keys_that_work_a_moment_later_are_not_called_refused(store: Store) -> None:
     store.product()
     unit = store.unit()

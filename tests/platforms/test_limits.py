@@ -235,5 +235,5 @@ def test_a_new_colour_in_magento_is_named_although_its_options_were_read_before(
     store.product(variants=colours)
     assert store.unit("V-1").finish == "Black"
     store.product(variants=[{**colours[0], "sku": "V-2", "options": {"Color": "Burgundy"}}])
-    memory.release(f"magento2:families:{store.connection.address}")
+    memory.release(f"magento2:families2:{store.connection.address}")
     assert store.unit("V-2").finish == "Burgundy"

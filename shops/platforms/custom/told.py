@@ -169,10 +169,12 @@ def answered(
         known = ToldProduct.objects.filter(store=store, product_id=product_id, deleted=False).first()
         if known is None:
             return
-        [row] = [one for one in known.body["variants"] if one["id"] == variant_id] or [{"stock": None}]
-        if at is not None:
+        row = next((one for one in known.body["variants"] if one["id"] == variant_id), None)
+        if row is not None and at is not None:
+            # What it answered is later than what it told before, however coarse the clock of its answers is.
+            at = max(at, _counted_at(known, row))
             _count(known, {variant_id: stock if row["stock"] == was else row["stock"]}, at)
-        elif row["stock"] == was:
+        elif row is not None and row["stock"] == was:
             row["stock"] = stock
             known.save(update_fields=["body"])
 
