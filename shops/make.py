@@ -83,11 +83,10 @@ def connect_store(shop: Shop, *, platform: str, address: str, keys: Keys, proble
         )
         StoreHealth.objects.filter(shop=shop).delete()
         if before is not None and not same:
-            if before.token.get_secret_value():
-                fields = ("platform", "address", "token", "secret", "hook_key")
-                kept = {name: getattr(before, name) for name in fields}
-                FormerStore.objects.create(shop=shop, left_at=now, due_at=now, **kept)
-                wake(LEAVE_STORE, shop.pk)
+            kept = {name: getattr(before, name) for name in ("platform", "address", "token", "secret", "hook_key")}
+            due_at = now if before.token.get_secret_value() else now + FormerStore.CALLS_FOR
+            FormerStore.objects.create(shop=shop, left_at=now, due_at=due_at, **kept)
+            wake(LEAVE_STORE, shop.pk)
             ToldProduct.objects.filter(store=connection).delete()
             MissingProducts.objects.filter(store=connection).delete()
             ToldOrder.objects.filter(store=connection).delete()

@@ -25,8 +25,6 @@ AFTER_A_FAILURE = timedelta(minutes=5)
 MOVED_AT_ONCE = 50
 #: The keys of a store that was disconnected are deleted after this, whether its webhooks could be removed or not.
 LET_GO = timedelta(hours=24)
-#: For how long the calls of a store that another one took the place of are answered, where they could not be stopped.
-CALLS_FOR = timedelta(days=30)
 
 
 def due() -> list[int]:
@@ -122,7 +120,7 @@ def leave(shop_id: int) -> None:
             if not isinstance(error, StoreRefused | Unsupported) and now < former.left_at + LET_GO:
                 mine.update(token=store.token)  # it may have been renewed
                 continue
-        mine.update(token=SecretStr(""), secret=SecretStr(""), due_at=former.left_at + CALLS_FOR)
+        mine.update(token=SecretStr(""), secret=SecretStr(""), due_at=former.left_at + FormerStore.CALLS_FOR)
 
 
 def _former_address(connection: StoreConnection) -> str:

@@ -34,6 +34,10 @@ MAX_TRIES = 4
 REPEATS_KNOWN_FOR = timedelta(hours=20)
 
 
+#: A change whose answer was lost is made again after so many times as long as a store trails, while units are left.
+LATE = 4
+
+
 class Short(StoreError):
     """The store took less than it was asked for: no place in it has the units to give, or takes them."""
 
@@ -197,6 +201,11 @@ def _settle(ledger: Ledger, product: Product, client: StoreClient, *, owed: int)
     if_not, if_so = abs(count.units - wish["units"]), abs(count.units - wish["units"] - wish["by"])
     if if_so < if_not or (if_so == if_not and wish["by"] > 0):
         return _applied(ledger, product, count)
+    late_s = (_sent_at(wish) + LATE * timedelta(seconds=platform.stock_trails_s) - clock.now()).total_seconds()
+    if late_s > 0 and count.units + min(0, wish["by"]) > 0:
+        # It may be applied late, and would be made twice. Meanwhile the store does not sell what it no longer has.
+        wait = min(late_s, platform.stock_trails_s)
+        raise StorePassing(f"{platform.name} has not said whether it took the last change of stock.", retry_after=wait)
     _forget(ledger)
     return 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from datetime import timedelta
 
 from django.conf import settings
 from django.db import models
@@ -57,6 +58,9 @@ class FormerStore(models.Model):
     """A store that another one took the place of: its keys are kept until our webhooks are removed there, and for a
     while its webhook address, so that late calls are not refused.
     """
+
+    #: For how long calls of a store that another one took the place of are answered, where they could not be stopped.
+    CALLS_FOR = timedelta(days=30)
 
     shop = models.ForeignKey(Shop, models.CASCADE, related_name="+")
     platform = models.CharField(max_length=20)

@@ -155,3 +155,41 @@ def test_a_change_of_stock_is_made_once_whatever_answers_it(world: World, fault:
 @case("answer", ANSWERS, ids=str)
 def test_a_reading_is_made_again_whatever_answers_it(world: World, answer: dict[str, Any]) -> None:
     sell_on_both_sides(world, "status", READS, **answer)
+
+
+@case(("units", "repeated_s"), [(5, 121), (1, 31)])
+def test_a_change_whose_answer_was_lost_is_made_again_the_later_the_more_units_are_left(
+    world: World, units: int, repeated_s: int
+) -> None:
+    guitar = world.product(inventory_quantity=units)
+    world.settle()
+    read_orders(world)
+    buy(world)
+    world.store.fault("status", path=CHANGE, status=502, page="oops")
+    read_orders(world)
+    while world.step():
+        pass
+    sent_at = world.now
+    world.settle()
+    assert world.stock(guitar) == units - 1
+    assert repeated_s - 1 <= (world.now - sent_at).total_seconds() <= repeated_s + 60
+
+
+def test_a_change_that_is_applied_late_though_its_answer_was_lost_is_made_once(world: World) -> None:
+    guitar = world.product(inventory_quantity=5)
+    world.settle()
+    read_orders(world)
+    buy(world)
+    world.store.fault("status", path=CHANGE, status=502, page="oops")
+    read_orders(world)
+    while world.step():
+        pass
+    world.wait(45)
+    while world.step():
+        pass
+    assert world.stock(guitar) == 5
+    world.store.ask("PUT", f"/variants/{guitar['variants'][0]['id']}", {"inventory_quantity": 4})  # so late
+    world.settle()
+    world.hear(guitar)
+    world.settle()
+    assert (world.stock(guitar), world.listing()["inventory"]) == (4, 4)
