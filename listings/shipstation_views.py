@@ -89,7 +89,7 @@ def remove(request: HttpRequest, shop: Shop, what: str) -> HttpResponse:
 
 def _drop_hook(ours: ShipStation) -> None:
     """Remove our webhook there; where that fails its calls find no address here any more."""
-    if ours.hook_id.isdigit():
+    if ours.hook_id.isdecimal():
         try:
             ShipStationClient(ours.api_key, ours.api_secret).drop_hook(ours.hook_id)
         except ShipStationError:

@@ -101,7 +101,7 @@ class Caller(ABC):
         """
         answer = self.call("GET", path)
         said = calls.json_of(self.store, answer)
-        if isinstance(said, dict) and said and all(str(name).isdigit() for name in said):
+        if isinstance(said, dict) and said and all(str(name).isdecimal() for name in said):
             said = list(said.values())
         if not isinstance(said, list):
             raise Malformed(f"{self.store} sent no list where one was asked for.")

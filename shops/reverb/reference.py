@@ -92,7 +92,7 @@ def _kept(client: ReverbClient, name: str, path: str, keys: tuple[str, ...], rea
 def _rows(said: dict[str, Any] | list[Any]) -> list[Any]:
     """Return the rows of a list; one with gaps comes as an object whose names are numbers."""
     if isinstance(said, dict):
-        said = list(said.values()) if all(name.isdigit() for name in said) else []
+        said = list(said.values()) if all(name.isdecimal() for name in said) else []
     return [row for row in said if row]
 
 

@@ -128,7 +128,7 @@ class Magento2Client:
 
     def _items(self, ids: Iterable[object], fields: str = "") -> tuple[list[Item], list[Unread]]:
         """Return products by their ids, and those that could not be read."""
-        asked = [one for one in ids if str(one).isdigit()]
+        asked = [one for one in ids if str(one).isdecimal()]
         rows = [
             row
             for some in search.few(asked)
@@ -272,7 +272,7 @@ def _above(cursor: str) -> search.Group:
 
 def _ids(rows: Sequence[Any]) -> list[str]:
     found = [row.get("id") for row in rows if isinstance(row, dict)]
-    return [str(one) for one in found if str(one).isdigit()]
+    return [str(one) for one in found if str(one).isdecimal()]
 
 
 def _last(rows: Sequence[Any], cursor: str) -> str:

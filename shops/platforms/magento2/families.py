@@ -102,7 +102,7 @@ def _taken(rows: Iterable[Any], before: Known, into: Known) -> Known:
 
 def _id(row: Any) -> str:
     number = row.get("id") if isinstance(row, dict) else None
-    return str(number) if str(number).isdigit() else ""
+    return str(number) if str(number).isdecimal() else ""
 
 
 def _children(row: dict[str, Any]) -> list[str] | None:

@@ -61,7 +61,7 @@ class Orders:
         above: search.Group = [("entity_id", "gt", cursor or "0")]
         rows, total = self._rest.rows("/orders", search.query(changed, above, size=PAGE))
         found, _ = each(rows, forms.read, key="entity_id")
-        ids = [int(row["entity_id"]) for row in rows if isinstance(row, dict) and str(row.get("entity_id")).isdigit()]
+        ids = [int(row["entity_id"]) for row in rows if isinstance(row, dict) and str(row.get("entity_id")).isdecimal()]
         last = max(ids, default=0)
         more = search.is_more(rows, total, PAGE) and last > int(cursor or 0)
         return [forms.store_order(one) for one in found], str(last) if more else None

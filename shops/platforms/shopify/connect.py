@@ -140,4 +140,4 @@ def _check_signature(query: Mapping[str, str]) -> None:
 
 
 def _is_fresh(timestamp: str, now: datetime) -> bool:
-    return timestamp.isdigit() and abs(now.timestamp() - int(timestamp)) < FRESH.total_seconds()
+    return timestamp.isdecimal() and abs(now.timestamp() - int(timestamp)) < FRESH.total_seconds()

@@ -87,7 +87,7 @@ class WooCommerceClient(OrderCalls, HookCalls):
         is_counted = total is not None and total >= page * size + len(rows)
         more = bool(rows) and (following < (total or 0) if is_counted else len(rows) >= size)
         mine = rows[before % size :]
-        ids = [int(one) for row in mine if (one := name_of(row)).isdigit()]
+        ids = [int(one) for row in mine if (one := name_of(row)).isdecimal()]
         if last and ids and max(ids) <= last:
             return Page((), _cursor(following, last) if more and is_counted else None, total, (Unread("", AGAIN),))
         found: list[StoreProduct] = []
@@ -118,7 +118,7 @@ class WooCommerceClient(OrderCalls, HookCalls):
         except StorePassing:
             pass
         more = total is None or before + 1 < total
-        if last and total is None and named.isdigit() and int(named) <= last:
+        if last and total is None and named.isdecimal() and int(named) <= last:
             return Page((), None, total, (Unread("", AGAIN),))
         return Page((), _cursor(before + 1, last) if more else None, total, (Unread(named, ""),))
 
