@@ -264,6 +264,14 @@ def test_a_change_that_the_store_does_not_show_is_not_called_done(store: Store, 
     assert open_.value.maybe_done
 
 
+def test_a_unit_that_came_back_and_sold_at_once_is_not_put_back_again(store: Store) -> None:
+    """The store fails to list its orders, so nothing tells of the sale but the number."""
+    made, client = store.product(), client_of(store)
+    store.control.fault("status", path="/orders$", status=500, page="php", times=OFTEN)
+    after_the_first(client, lambda: sell(store, made))
+    assert take_one(store, client, by=1).units == store.stock() == 3
+
+
 def test_what_the_store_never_takes_stays_owed_and_does_not_go_back_on_sale(store: Store) -> None:
     made = store.product()
     store.control.ask("PUT", f"/woo/products/{made['id']}", {"says": {"stock_quantity": 3}})

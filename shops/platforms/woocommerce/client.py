@@ -285,7 +285,7 @@ class WooCommerceClient(OrderCalls, HookCalls):
         """Return what is there after setting `wanted`; take off again what was sold of a number that we overwrote.
 
         Units that came back to a number that we overwrote are put back where nothing else has moved. Raises
-        StorePassing where the store shows the number of before: it has not taken ours, or a cache answers.
+        StorePassing where the store shows units that we took: it has not taken our number, or a cache answers.
         """
         known = 0
         for _ in range(MAX_CORRECTIONS):
@@ -293,7 +293,7 @@ class WooCommerceClient(OrderCalls, HookCalls):
             if after.units is None:
                 return after
             sold = 0 if before is None else self._sold_since(before, product, pooled=_is_pool(product, was.place))
-            if not sold and after.there == was.there != wanted:
+            if not sold and after.there == was.there > wanted:
                 raise StorePassing("WooCommerce does not show our change of stock.", maybe_done=True)
             # What was sold since our last writing shows as a smaller number; the rest of it was overwritten.
             lost = sold - known - max(0, wanted - after.there)
