@@ -13,7 +13,7 @@ from listings import jobs, lease
 from listings.jobs import Beside, Claim
 from listings.models import Line, Listing, Order, Product, Rank
 from listings.models.listing import POST_SETTLES
-from listings.stock.ledger import Overtaken, Undecided, is_settled
+from listings.stock.ledger import Overtaken, Undecided, is_settled, to_write
 from listings.stock.turn import Turn
 from listings.sync import apply, desk, excess, rows, words
 from listings.sync.cases import counted
@@ -26,7 +26,7 @@ from listings.sync.words import Change, Ending
 from reverbsync import clock
 from reverbsync.logs import broke
 from reverbsync.ownership import Lost
-from shops.models import ReverbConnection
+from shops.models import ReverbConnection, SyncSettings
 from shops.reverb import connect
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import NeedsSeller, NoAnswer, NotFound, Paced, Passing, ReverbError, SlowDown
@@ -203,7 +203,7 @@ def _turn(begun: Begun, taken: Claim, began_at: datetime, done: list[Change]) ->
     if connection is None or _unusable(connection):
         return skipped("not_connected")
     only_stock = begun.only_end = product.held or not papers.frame.is_chosen(product)
-    if only_stock and not _sold_somewhere(begun):
+    if only_stock and not _sold_somewhere(begun, settings):
         return skipped("not_chosen")
 
     client = ReverbClient.of(connection, before_call=partial(_before_write, product, taken))
@@ -259,10 +259,15 @@ def _stock_moved(product: Product) -> bool:
     return Product.objects.only("picture").get(pk=product.pk).seen.stock != product.seen.stock
 
 
-def _sold_somewhere(begun: Begun) -> bool:
-    """Tell whether a product that does not go to Reverb sold on Reverb all the same, or sold out and has a listing."""
-    product = begun.product
+def _sold_somewhere(begun: Begun, settings: SyncSettings) -> bool:
+    """Tell whether a product that does not go to Reverb sold on Reverb all the same, or sold out and has a listing.
+
+    A sale that the ledger has counted is not over while the store still has its unit: an earlier attempt failed there.
+    """
+    product, ledger = begun.product, begun.ledger
     if Order.objects.filter(product=product).exclude(reckoned=F("status")).exists():
+        return True
+    if ledger is not None and settings.sync_stock and (ledger.adjusting is not None or to_write(ledger, settings)):
         return True
     listed = begun.row is not None and (begun.row.reverb_id or begun.row.may_turn_up(clock.now()))
     return bool(listed) and product.seen.stock is not None and not product.seen.sellable

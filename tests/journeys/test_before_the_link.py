@@ -73,3 +73,22 @@ def test_a_sale_that_we_hear_of_late_leaves_the_store_though_nothing_else_is_syn
     world.wait(3600)
     hear(world)
     assert (world.stock(guitar), world.listing()["title"]) == (0, "By hand")
+
+
+@pytest.mark.parametrize("kind", ["status", "lost_answer"])
+def test_what_sold_while_the_store_was_away_is_taken_from_it_once_it_is_back(
+    world: World, guitar: dict[str, Any], kind: str
+) -> None:
+    world.store.fault(kind, status=503, page="maintenance", times=12)
+    buy(world)
+    hear(world)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (0, 0)
+
+
+def test_a_cancelled_sale_gives_its_unit_back_once_the_store_is_back(world: World, guitar: dict[str, Any]) -> None:
+    order = buy(world)
+    hear(world)
+    world.store.fault("status", status=503, page="maintenance", times=12)
+    world.reverb.ask("POST", f"/orders/{order}/cancel")
+    hear(world)
+    assert world.stock(guitar) == 1
