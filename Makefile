@@ -7,28 +7,30 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed-from
+# Ends a program, and all that it started, when make is killed.
+WITH_MAKE := $(BIN)/python -I -S reverbsync/stack/parent.py 0
 
 help: ## list these words
 	sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 demo: $(STAMP) ## the whole app in your browser; CHECK=1 checks it without a person, STORE= names the platform
-	STORE=$(STORE) exec $(BIN)/python -m reverbsync.stack $(if $(CHECK),check,demo)
+	STORE=$(STORE) exec $(WITH_MAKE) $(BIN)/python -m reverbsync.stack $(if $(CHECK),check,demo)
 
 clean-demo: ## remove what the demo kept
 	if [ -d .data/demo ]; then $(BIN)/python -m reverbsync.stack clean-demo; fi
 
 up: $(STAMP) ## the app without demo data or stand-ins; prints its addresses as JSON
-	exec $(BIN)/python -m reverbsync.stack up
+	exec $(WITH_MAKE) $(BIN)/python -m reverbsync.stack up
 
 test: $(STAMP) ## all tests, in two processes; ARGS= for pytest instead
 	$(BIN)/python -m pytest $(or $(ARGS),-n 2 --dist loadscope)
 
 simulate: $(STAMP) ## our code between two stand-ins, by simulated time and with faults; RUNS= SEED= STORY= MUTANT=
-	exec $(BIN)/python -m tests.simulation $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) \
+	exec $(WITH_MAKE) $(BIN)/python -m tests.simulation $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) \
 		$(if $(STORY),--story $(STORY)) $(if $(MUTANT),--mutant $(MUTANT)) $(ARGS)
 
 bench: $(STAMP) ## benchmarks with their goals; ONLY=name runs one
-	$(BIN)/python -m bench $(ONLY)
+	exec $(WITH_MAKE) $(BIN)/python -m bench $(ONLY)
 
 check: $(STAMP) ## formatting, lint, types, and the import rule
 	$(BIN)/ruff format --check --quiet .

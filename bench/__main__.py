@@ -9,6 +9,11 @@ import subprocess
 import sys
 import time
 
+from reverbsync.stack.parent import dying_with_us
+from reverbsync.stack.run import stop_on_signals
+
+#: So many seconds a benchmark has to take its stack down.
+DOWN_S = 60
 #: Name → how long it may take, in seconds. Each is `bench/<name>.py`.
 BENCHES = {
     "overhead": 240,
@@ -36,13 +41,7 @@ def main(asked: list[str]) -> int:
     for name in asked or BENCHES:
         began = time.monotonic()
         print(f"-- {name}", flush=True)
-        try:
-            code = subprocess.run(
-                [sys.executable, "-m", f"bench.{name}"], timeout=BENCHES[name], check=False
-            ).returncode
-        except subprocess.TimeoutExpired:
-            print(f"It took longer than {BENCHES[name]} s.", file=sys.stderr)
-            code = 1
+        code = _run(name)
         print(f"   ({time.monotonic() - began:.0f} s)\n", flush=True)
         if code:
             short.append(name)
@@ -51,5 +50,27 @@ def main(asked: list[str]) -> int:
     return 1 if short else 0
 
 
+def _run(name: str) -> int:
+    """Run one; return its exit code. However the run ends, the benchmark gets the time to take its stack down."""
+    process = subprocess.Popen(dying_with_us([sys.executable, "-m", f"bench.{name}"]))
+    try:
+        return process.wait(BENCHES[name])
+    except subprocess.TimeoutExpired:
+        print(f"It took longer than {BENCHES[name]} s.", file=sys.stderr)
+        return 1
+    finally:
+        _end(process)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(DOWN_S)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
 if __name__ == "__main__":
+    stop_on_signals()
     sys.exit(main(sys.argv[1:]))

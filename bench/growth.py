@@ -22,6 +22,7 @@ from bench import stack
 from bench.market import CATEGORY
 from bench.overhead import FREE
 from bench.report import Result, Row, median, tell
+from reverbsync.stack.parent import dying_with_us
 
 SIZES = [int(size) for size in os.environ.get("SIZES", "2000,10000,50000").split(",")]
 MIX = os.environ.get("MIX", "few")
@@ -62,7 +63,7 @@ def each(one: Found) -> float:
 def measured(bench: stack.Bench, number: int, size: int) -> Found:
     """Return seconds of each phase, peak memory in MiB and calls of one mass sync, in a process of its own."""
     bench.forget_calls()
-    command = [sys.executable, "-m", "bench.growth", str(number), str(size), bench.reverb_url]
+    command = dying_with_us([sys.executable, "-m", "bench.growth", str(number), str(size), bench.reverb_url])
     told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
     found: Found = json.loads(told.splitlines()[-1])
     return {**found, "calls": float(len(bench.calls())), "size": size}

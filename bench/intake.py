@@ -99,7 +99,7 @@ def wrk(url: str, signed: Path) -> dict[str, Any]:
     script = Path(__file__).with_name("intake.lua")
     command = ["wrk", "-t", str(THREADS), "-c", str(CONNECTIONS), "-d", f"{SECONDS}s", "--timeout", "10s"]
     command += ["-s", str(script), url, "--", str(signed), urlsplit(url).path, str(THREADS)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    done = subprocess.run(dying_with_us(command), capture_output=True, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return {**found, "rate": found["requests"] / found["seconds"]}
 

@@ -18,6 +18,7 @@ from typing import Any
 import requests
 
 from reverbsync.stack import ports, run
+from reverbsync.stack.parent import dying_with_us
 from reverbsync.stack.services import Postgres, Redis
 from reverbsync.stack.supervise import Program
 
@@ -62,6 +63,7 @@ def up(
     """
     for name in ("DATABASE_URL", "REDIS_URL"):
         os.environ.pop(name, None)
+    run.stop_on_signals()
     with ExitStack() as stack:
         data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reverbsync-bench-")))
         data.chmod(0o755)  # the database server may run as a user of its own
@@ -88,7 +90,7 @@ def up(
 
 @contextmanager
 def _process(command: list[str]) -> Iterator[None]:
-    process = subprocess.Popen(command)
+    process = subprocess.Popen(dying_with_us(command))
     try:
         yield
     finally:

@@ -15,7 +15,8 @@ import requests
 
 from bench import stack
 from bench.overhead import FREE
-from reverbsync.stack import ports
+from reverbsync.stack import ports, run
+from reverbsync.stack.parent import dying_with_us
 
 if TYPE_CHECKING:
     from shops.models import Shop
@@ -104,13 +105,14 @@ def up() -> Iterator[Reverb]:
 @contextmanager
 def running() -> Iterator[Reverb]:
     """Run it alone, with its limits, while the block runs."""
+    run.stop_on_signals()
     port = ports.free(0)
     url = f"http://{ports.LOOPBACK}:{port}"
     command = [sys.executable, "-m", "gunicorn", "sandbox.reverb.app:application", "--worker-class", "gthread"]
     command += ["--threads", "8", "--bind", f"{ports.LOOPBACK}:{port}", "--log-level", "critical"]
     # Lines that rest are not closed under the feet of who is about to use them again.
     command += ["--no-control-socket", "--keep-alive", "75"]
-    process = subprocess.Popen(command, env={"PATH": "/usr/bin:/bin", "SANDBOX_URL": url})
+    process = subprocess.Popen(dying_with_us(command), env={"PATH": "/usr/bin:/bin", "SANDBOX_URL": url})
     try:
         over = time.monotonic() + PATIENCE_S
         reverb = Reverb(url, requests.Session())

@@ -1,6 +1,6 @@
 """Nothing that we start outlives us, not even when we are killed.
 
-    python parent.py program arguments…
+    python parent.py parent's-pid program arguments…
 
 asks Linux to end this process when its parent dies, however that happens, and becomes the program. A `preexec_fn` would
 do the same, and crash or hang now and then in a parent that has threads.
@@ -15,13 +15,32 @@ import sys
 from collections.abc import Sequence
 
 SET_PARENT_DEATH_SIGNAL = 1
+#: Instead of a parent's number, where nobody knows it beforehand.
+WHOEVER = 0
 
 
 def dying_with_us(command: Sequence[str]) -> list[str]:
     """Return the command that runs `command` until we die. On other systems than Linux it is `command` itself."""
-    return [sys.executable, "-I", "-S", __file__, *command] if sys.platform == "linux" else [*command]
+    return _dying_with(os.getpid(), command)
+
+
+def dying_with_its_parent(command: Sequence[str]) -> list[str]:
+    """Return the command that runs `command` until the process dies that starts it, whichever that is."""
+    return _dying_with(WHOEVER, command)
+
+
+def _dying_with(parent: int, command: Sequence[str]) -> list[str]:
+    return [sys.executable, "-I", "-S", __file__, str(parent), *command] if sys.platform == "linux" else [*command]
+
+
+def _main() -> None:
+    parent = int(sys.argv[1]) or os.getppid()
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
+    if os.getppid() != parent:  # it died before we asked, and nobody will signal that any more
+        sys.exit(128 + signal.SIGTERM)
+    os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606 -- the program that our own code names
 
 
 if __name__ == "__main__":
-    ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
-    os.execvp(sys.argv[1], sys.argv[1:])  # noqa: S606 -- the program that our own code names
+    _main()

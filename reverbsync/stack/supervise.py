@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from reverbsync.stack.parent import dying_with_us
+from reverbsync.stack.parent import dying_with_its_parent, dying_with_us
 
 STOP_SECONDS = 12
 
@@ -87,7 +87,7 @@ def configuration(programs: Sequence[Program], *, folder: Path, root: Path) -> c
     }
     for program in programs:
         config[f"program:{program.name}"] = {
-            "command": " ".join(_quoted(part) for part in program.command),
+            "command": " ".join(_quoted(part) for part in dying_with_its_parent(program.command)),
             "directory": _text(root),
             "environment": ",".join(f"{name}={_quoted(value)}" for name, value in program.environment.items()),
             "priority": str(program.priority),

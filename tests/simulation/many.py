@@ -18,6 +18,7 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg2
 from psycopg2.extensions import make_dsn, parse_dsn
 
+from reverbsync.stack.parent import dying_with_us
 from reverbsync.stack.services import Postgres, Redis
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -59,7 +60,7 @@ class Many:
             "PYTHONHASHSEED": "0",
             "LOG_LEVEL": "ERROR",
         }
-        command = [sys.executable, "-m", "tests.simulation.worker", json.dumps(wish)]
+        command = dying_with_us([sys.executable, "-m", "tests.simulation.worker", json.dumps(wish)])
         with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             for line in process.stdout:
@@ -107,7 +108,7 @@ def _named(parts: dict[str, str], name: str) -> str:
 
 def _migrate(dsn: str) -> None:
     environment = {**os.environ, "DATABASE_URL": dsn, "LOG_LEVEL": "ERROR"}
-    command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
+    command = dying_with_us([sys.executable, "manage.py", "migrate", "--verbosity", "0"])
     subprocess.run(command, cwd=ROOT, env=environment, check=True)
 
 
