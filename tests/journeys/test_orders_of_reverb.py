@@ -130,7 +130,7 @@ def test_a_sale_whose_call_got_lost_lets_orders_be_read_each_minute_again(guitar
 def test_the_sweeper_reads_orders_when_they_are_due(guitar: World, monkeypatch: pytest.MonkeyPatch) -> None:
     buy(guitar)
     woken: list[tuple[str, int]] = []
-    monkeypatch.setattr(tasks, "wake", lambda name, shop_id: woken.append((name, shop_id)))
+    monkeypatch.setattr(tasks, "wake_all", lambda name, shop_ids: woken.extend((name, one) for one in shop_ids))
     tasks.sweep()
     assert (poll.ORDERS, guitar.shop.pk) in woken
     tasks.orders(guitar.shop.pk)
