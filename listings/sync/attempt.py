@@ -290,7 +290,8 @@ def _failed(begun: Begun, taken: Claim, error: ReverbError, done: list[Change]) 
     match error:
         case NeedsSeller():
             ending.reason = _needs_seller(taken.shop_id, error)
-            return ending
+            if ending.reason != "try_later":
+                return ending
         case SlowDown():
             ending.reason, ending.again_s = "slow_down", error.retry_after
             return ending
@@ -342,11 +343,11 @@ def _post_open(row: Listing | None) -> bool:
 
 
 def _needs_seller(shop_id: int, error: NeedsSeller) -> str:
-    """A 401 is not always a dead token: ask for the account before calling the shop disconnected."""
+    """Return the reason. A 401 is not always a dead token: where the account is still shown, it is no verdict."""
     if error.status != 401:
         return "not_permitted"
     try:
         dead = connect.mark_if_dead(ReverbConnection.objects.get(shop=shop_id))
     except ReverbError:  # it cannot be told now
         dead = False
-    return "token_refused" if dead else "not_permitted"
+    return "token_refused" if dead else "try_later"

@@ -203,6 +203,16 @@ def test_one_refused_401_beside_an_account_that_answers_is_no_dead_token(world: 
     assert world.listing()["state"] == "sold"
 
 
+def test_one_refused_401_beside_an_account_that_answers_delays_an_edit_by_seconds(
+    world: World, guitar: dict[str, Any]
+) -> None:
+    world.reverb.fault("status", status=401, body={"message": "Please log in."}, method="PUT", times=1)
+    world.edit(guitar, price="7.00")
+    live_on(world, timedelta(minutes=1), pace=timedelta(seconds=10))
+    assert "not_permitted" not in world.entries()
+    assert world.listing()["price"]["amount"] == "7.00"
+
+
 def test_a_refused_edit_is_tried_again_by_itself_ever_more_rarely(world: World, guitar: dict[str, Any]) -> None:
     world.reverb.fault("status", method="PUT", times=10**6, **REFUSALS["refused"])
     world.edit(guitar, price="7.00")
