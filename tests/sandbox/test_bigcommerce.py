@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from sandbox.bigcommerce import hooks
 from sandbox.common.clock import Clock
+from sandbox.common.keep import Keep
+from sandbox.common.store import Stores
 
 
 def test_a_domain_below_nine_of_ten_is_not_called_for_some_minutes() -> None:
-    domains = hooks.Domains(Clock())
+    domains = hooks.Domains(Stores(Keep(None, "bigcommerce"), Clock()))
     for number in range(hooks.ENOUGH):
         assert domains.blocked_s("https://a.test/hook") == 0
         domains.count("https://a.test/hook", arrived=number % 5 != 0)
