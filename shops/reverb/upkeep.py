@@ -111,7 +111,8 @@ def _works(connection: ReverbConnection) -> bool:
         same.update(hooks_due_at=now + min(max(connect.ASK_DEAD_AGAIN, dead_for / 60), ASK_DEAD_AT_LATEST))
         return False
     if same.update(**changes):
-        connection.checked_at = now
+        for name, value in changes.items():  # the calls that follow count for the account that is known now
+            setattr(connection, name, value)
     return True
 
 
