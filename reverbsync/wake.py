@@ -10,9 +10,9 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from typing import Protocol
 
 import redis
@@ -56,7 +56,7 @@ def wake_soon(task: str, shop_id: int) -> None:
 def wake_all(task: str, shops: Collection[int]) -> None:
     """Ask for `task` for each of these shops unless that is waiting, for a sweeper. Never raises."""
     if shops:
-        transaction.on_commit(partial(_send_all, task, [*shops], behind=waiting(task)))
+        transaction.on_commit(partial(_send_all, task, [*shops], behind=waiting))
 
 
 def awake(task: str, shop_id: int) -> None:
@@ -158,15 +158,18 @@ class _Soon:
 
 def _soon(task: str, shop_id: int) -> None:
     if isinstance(_carrier, _Celery):
-        _soon_carriers.setdefault(task, _Soon(task)).add(shop_id)
+        _soon_of(task).add(shop_id)
     else:
         _carrier.send(task, shop_id)
 
 
-def _send_all(task: str, shops: Sequence[int], *, behind: int = 0) -> None:
-    """Send what is not waiting; `behind` so many messages."""
+_soon_of = cache(_Soon)
+
+
+def _send_all(task: str, shops: Sequence[int], *, behind: Callable[[str], int] = lambda _: 0) -> None:
+    """Send what is not waiting; `behind` tells behind how many messages. Without Redis nobody asks it."""
     if isinstance(_carrier, _Celery):
-        seconds = FLAG_SECONDS + behind // MESSAGES_PER_SECOND
+        seconds = FLAG_SECONDS + behind(task) // MESSAGES_PER_SECOND
         for shop_id in _carrier.unless_waiting(task, shops, seconds=seconds):
             _carrier.send_flagged(task, shop_id)
     else:
@@ -174,7 +177,6 @@ def _send_all(task: str, shops: Sequence[int], *, behind: int = 0) -> None:
             _carrier.send(task, shop_id)
 
 
-_soon_carriers: dict[str, _Soon] = {}
 _carrier: Carrier = _Celery()
 
 
