@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from celery import shared_task
 from django.conf import settings
@@ -53,6 +54,7 @@ def _of_store(shop_id: int, *, sales: bool) -> None:
         shop = Shop.objects.select_related("store", "sync_settings").filter(pk=shop_id, store__isnull=False).first()
         return shop is not None and hand_over(shop, sales=sales)
 
+    clock.sleep(GATHER_S)
     _one_turn(inbox.HAND_OVER["store", sales], shop_id, hand_over_some)
 
 
@@ -63,12 +65,12 @@ def _of_reverb(shop_id: int, *, sales: bool) -> None:
         shop = Shop.objects.select_related("sync_settings").filter(pk=shop_id).first()
         return shop is not None and of_reverb.hand_over(shop, limit=BATCH, sales=sales)
 
+    clock.sleep(GATHER_S)
     _one_turn(inbox.HAND_OVER["reverb", sales], shop_id, hand_over_some)
 
 
 def _one_turn(task: str, shop_id: int, work: Callable[[], bool]) -> None:
-    """Work off one batch; the next batch is a new turn, behind the other shops."""
-    clock.sleep(GATHER_S)
+    """Do what `work` does; where it returns that there is more, that is a new turn, behind the other shops."""
     awake(task, shop_id)
     # One at a time is enough, and lets a burst of deliveries for one product become one look.
     with only_one(task, shop_id) as alone:
@@ -104,11 +106,7 @@ def prune() -> None:
 @shared_task(name=make.CLEAR_STORE)
 def clear_store(shop_id: int) -> None:
     """Delete for one turn what is held of a store that was replaced, or is to be forgotten."""
-    awake(make.CLEAR_STORE, shop_id)
-    with only_one(make.CLEAR_STORE, shop_id) as alone:
-        more = alone and privacy.clear_store(shop_id)
-    if more:
-        wake(make.CLEAR_STORE, shop_id)
+    _one_turn(make.CLEAR_STORE, shop_id, partial(privacy.clear_store, shop_id))
 
 
 @shared_task(name=make.LEAVE_STORE)
@@ -123,11 +121,7 @@ def leave_store(shop_id: int) -> None:
 @shared_task(name=make.CLEAR_REVERB)
 def clear_reverb(shop_id: int) -> None:
     """Let go, for one turn, of the listings of a Reverb account that the shop had before."""
-    awake(make.CLEAR_REVERB, shop_id)
-    with only_one(make.CLEAR_REVERB, shop_id) as alone:
-        more = alone and former_account.turn(shop_id)
-    if more:
-        wake(make.CLEAR_REVERB, shop_id)
+    _one_turn(make.CLEAR_REVERB, shop_id, partial(former_account.turn, shop_id))
 
 
 @shared_task(name="webhooks.delete_shops")
