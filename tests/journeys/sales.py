@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from listings.orders import poll
@@ -27,3 +28,27 @@ def hear(world: World) -> None:
     """Read Reverb's orders, and work until nothing is open."""
     read_orders(world)
     world.settle()
+
+
+def sell_on_both_sides(
+    world: World, *, spoil: Callable[[], None], hear_of: Callable[[World, dict[str, Any]], None]
+) -> None:
+    """Sell one of five on each side, and `spoil` the store before we hear of it; then there are three on both.
+
+    The store has a second location, which does not sell online. `hear_of` hears of a product as the inbox does.
+    """
+    guitar = world.product(inventory_quantity=5)
+    world.store.ask("PUT", f"/variants/{guitar['variants'][0]['id']}", {"elsewhere": {"2": 9}})
+    bass = world.product("B1", title="Fender Bass", inventory_quantity=5)
+    world.settle()
+    read_orders(world)
+    buy(world)
+    world.store.ask("PUT", f"/variants/{guitar['variants'][0]['id']}", {"inventory_quantity": 4})
+    spoil()
+    read_orders(world)
+    hear_of(world, guitar)
+    world.store.ask("PUT", f"/variants/{bass['variants'][0]['id']}", {"inventory_quantity": 1})
+    hear_of(world, bass)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (3, 3)
+    assert (world.stock(bass), world.listing("B1")["inventory"]) == (1, 1)
+    assert {one["state"] for one in world.reverb.ask("GET", "/listings")} == {"live"}

@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 from listings import intake, tasks
 from reverbsync.stack.stores import STORES
 from shops.events import ProductChanged, StockChanged
-from tests.journeys.sales import buy, read_orders
+from tests.journeys.sales import buy, read_orders, sell_on_both_sides
 from tests.journeys.world import StandIn, World, at, running
 
 pytestmark = pytest.mark.live
@@ -122,46 +122,33 @@ def hear(world: World, product: dict[str, Any]) -> None:
     world.settle(80)
 
 
-def sell_on_both_sides(world: World, fault: str, paths: list[str], **more: Any) -> None:
-    """Sell one of five on each side while the store answers oddly; then there are three on both."""
-    guitar = world.product(inventory_quantity=5)
-    world.store.ask("PUT", f"/variants/{guitar['variants'][0]['id']}", {"elsewhere": {"2": 9}})
-    bass = world.product("B1", title="Fender Bass", inventory_quantity=5)
-    world.settle()
-    read_orders(world)
-    buy(world)
-    world.store.ask("PUT", f"/variants/{guitar['variants'][0]['id']}", {"inventory_quantity": 4})
-    for path in paths:
-        world.store.fault(fault, path=path, times=TIMES, **more)
-    read_orders(world)
-    hear(world, guitar)
-    world.store.ask("PUT", f"/variants/{bass['variants'][0]['id']}", {"inventory_quantity": 1})
-    hear(world, bass)
-    assert (world.stock(guitar), world.listing()["inventory"]) == (3, 3)
-    assert (world.stock(bass), world.listing("B1")["inventory"]) == (1, 1)
-    assert {one["state"] for one in world.reverb.ask("GET", "/listings")} == {"live"}
+def sell(world: World, fault: str, paths: list[str], **more: Any) -> None:
+    """Sell on both sides while the store answers oddly."""
+
+    def spoil() -> None:
+        for path in paths:
+            world.store.fault(fault, path=path, times=TIMES, **more)
+
+    sell_on_both_sides(world, spoil=spoil, hear_of=hear)
 
 
 @case("shape", SHAPES, ids=str)
 def test_what_sells_on_both_sides_counts_once_whatever_the_store_says(world: World, shape: dict[str, Any]) -> None:
-    sell_on_both_sides(world, "edited", [*READS, CHANGE], edits=shape)
+    sell(world, "edited", [*READS, CHANGE], edits=shape)
 
 
 @case(("fault", "answer"), [*(("status", one) for one in ANSWERS), *(("instead", one) for one in UNSURE)], ids=str)
 def test_a_change_of_stock_is_made_once_whatever_answers_it(world: World, fault: str, answer: dict[str, Any]) -> None:
-    sell_on_both_sides(world, fault, [CHANGE], **answer)
+    sell(world, fault, [CHANGE], **answer)
 
 
 @case("answer", ANSWERS, ids=str)
 def test_a_reading_is_made_again_whatever_answers_it(world: World, answer: dict[str, Any]) -> None:
-    sell_on_both_sides(world, "status", READS, **answer)
+    sell(world, "status", READS, **answer)
 
 
-@case(("units", "repeated_s"), [(5, 121), (1, 31)])
-def test_a_change_whose_answer_was_lost_is_made_again_the_later_the_more_units_are_left(
-    world: World, units: int, repeated_s: int
-) -> None:
-    guitar = world.product(inventory_quantity=units)
+def change_that_loses_its_answer(world: World) -> None:
+    """Sell one on Reverb; the store answers our change of its stock with a page, and does not apply it yet."""
     world.settle()
     read_orders(world)
     buy(world)
@@ -169,6 +156,14 @@ def test_a_change_whose_answer_was_lost_is_made_again_the_later_the_more_units_a
     read_orders(world)
     while world.step():
         pass
+
+
+@case(("units", "repeated_s"), [(5, 121), (1, 31)])
+def test_a_change_whose_answer_was_lost_is_made_again_the_later_the_more_units_are_left(
+    world: World, units: int, repeated_s: int
+) -> None:
+    guitar = world.product(inventory_quantity=units)
+    change_that_loses_its_answer(world)
     sent_at = world.now
     world.settle()
     assert world.stock(guitar) == units - 1
@@ -177,13 +172,7 @@ def test_a_change_whose_answer_was_lost_is_made_again_the_later_the_more_units_a
 
 def test_a_change_that_is_applied_late_though_its_answer_was_lost_is_made_once(world: World) -> None:
     guitar = world.product(inventory_quantity=5)
-    world.settle()
-    read_orders(world)
-    buy(world)
-    world.store.fault("status", path=CHANGE, status=502, page="oops")
-    read_orders(world)
-    while world.step():
-        pass
+    change_that_loses_its_answer(world)
     world.wait(45)
     while world.step():
         pass

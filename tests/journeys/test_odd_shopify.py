@@ -10,7 +10,7 @@ import pytest
 from listings import intake, tasks
 from shops.events import ProductChanged, StockChanged
 from shops.platforms.shopify import client
-from tests.journeys.sales import buy, read_orders
+from tests.journeys.sales import sell_on_both_sides
 from tests.journeys.world import World
 
 pytestmark = pytest.mark.live
@@ -114,39 +114,29 @@ def hear(world: World, product: dict[str, Any]) -> None:
     world.settle(80)
 
 
-def sell_on_both_sides(world: World, fault: str, *, documents: list[str], **more: Any) -> None:
-    """Sell one of five on each side while the store answers oddly; then there are three on both."""
-    guitar = world.product(inventory_quantity=5)
-    world.store.ask("PUT", f"/variants/{guitar['variants'][0]['id']}", {"elsewhere": {"2": 9}})
-    bass = world.product("B1", title="Fender Bass", inventory_quantity=5)
-    world.settle()
-    read_orders(world)
-    buy(world)
-    world.store.ask("PUT", f"/variants/{guitar['variants'][0]['id']}", {"inventory_quantity": 4})
-    ask_for_locations_again()
-    for document in documents:
-        world.store.fault(fault, text=document, times=TIMES, **more)
-    read_orders(world)
-    hear(world, guitar)
-    world.store.ask("PUT", f"/variants/{bass['variants'][0]['id']}", {"inventory_quantity": 1})
-    hear(world, bass)
-    assert (world.stock(guitar), world.listing()["inventory"]) == (3, 3)
-    assert (world.stock(bass), world.listing("B1")["inventory"]) == (1, 1)
-    assert {one["state"] for one in world.reverb.ask("GET", "/listings")} == {"live"}
+def sell(world: World, fault: str, *, documents: list[str], **more: Any) -> None:
+    """Sell on both sides while the store answers oddly."""
+
+    def spoil() -> None:
+        ask_for_locations_again()
+        for document in documents:
+            world.store.fault(fault, text=document, times=TIMES, **more)
+
+    sell_on_both_sides(world, spoil=spoil, hear_of=hear)
 
 
 @case("answer", ANSWERS, ids=str)
 def test_what_sells_on_both_sides_counts_once_whatever_the_store_says(world: World, answer: dict[str, Any]) -> None:
-    sell_on_both_sides(world, "edited", documents=DOCUMENTS, edits=answer)
+    sell(world, "edited", documents=DOCUMENTS, edits=answer)
 
 
 @case("answer", TURNED_AWAY, ids=str)
 def test_what_was_turned_away_is_asked_again(world: World, answer: dict[str, Any]) -> None:
-    sell_on_both_sides(world, "status", documents=DOCUMENTS, status=200, body=answer)
+    sell(world, "status", documents=DOCUMENTS, status=200, body=answer)
 
 
 @case(("fault", "code"), [*(("status", code) for code in REFUSALS), *(("instead", code) for code in APPLIED)])
 def test_a_refused_change_of_stock_is_made_in_the_end_and_once(world: World, fault: str, code: str | None) -> None:
     refused = {"userErrors": [{"code": code, "message": "No"}]}
     body = {"data": {"inventoryAdjustQuantities": refused}}
-    sell_on_both_sides(world, fault, documents=DOCUMENTS[-1:], status=200, body=body)
+    sell(world, fault, documents=DOCUMENTS[-1:], status=200, body=body)
