@@ -9,7 +9,7 @@ import pytest
 
 from shops.platforms.reading import LONGEST_TITLE, each, title_of, valid
 from shops.platforms.values import StorePassing
-from shops.wire import Money, Part, Side, SideRows, Text, Units, money_of, storable, units_of
+from shops.wire import Money, Part, Side, SideRows, Text, Units, money_of, number_in, storable, units_of
 
 
 class _Photo(Part):
@@ -131,3 +131,12 @@ def test_a_store_that_stops_answering_fails_the_page_and_leaves_no_row_out() -> 
 
     with pytest.raises(StorePassing):
         each([{"id": 1}], read)
+
+
+@pytest.mark.parametrize("value", ["²", "٣", "9" * 5000, "-1", "1.0", " 1", "", True, None, 1.5, [], {}])
+def test_what_is_no_plain_count_is_no_number(value: object) -> None:
+    assert number_in(value) is None
+
+
+def test_a_count_may_come_as_a_text() -> None:
+    assert [number_in(value) for value in ("0", "007", 12)] == [0, 7, 12]

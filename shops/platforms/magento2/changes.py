@@ -12,6 +12,7 @@ from typing import Any
 
 from shops.platforms.magento2 import memory, search
 from shops.platforms.magento2.rest import Rest
+from shops.wire import number_in
 
 OVERLAP = timedelta(minutes=5)
 #: Rows of ids and dates on a page; the products themselves are read in pages of their own size.
@@ -76,7 +77,7 @@ class Changes:
         """Return the rows of a page by id, and whether there may be more behind it."""
         above: search.Group = [("entity_id", "gt", cursor or "0")]
         said, total = self._rest.rows(path, search.query(above, changed, size=size, fields=fields))
-        rows = [row for row in _rows(said) if str(row.get(key)).isdecimal() and int(row[key]) > int(cursor or 0)]
+        rows = [row for row in _rows(said) if (number_in(row.get(key)) or 0) > int(cursor or 0)]
         return sorted(rows, key=lambda row: int(row[key])), bool(rows) and search.is_more(said, total, size)
 
     def _unread(self, kind: str, rows: list[dict[str, Any]], key: str) -> list[tuple[str, str]]:

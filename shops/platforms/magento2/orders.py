@@ -24,6 +24,7 @@ from shops.platforms.magento2.rest import STORE, Rest
 from shops.platforms.magento2.stock import Stock
 from shops.platforms.reading import each
 from shops.platforms.values import Malformed, Missing, StoreError, StorePassing, Unsupported
+from shops.wire import number_in
 
 PAGE = 100
 OVERLAP = timedelta(minutes=5)
@@ -61,8 +62,8 @@ class Orders:
         above: search.Group = [("entity_id", "gt", cursor or "0")]
         rows, total = self._rest.rows("/orders", search.query(changed, above, size=PAGE))
         found, _ = each(rows, forms.read, key="entity_id")
-        ids = [int(row["entity_id"]) for row in rows if isinstance(row, dict) and str(row.get("entity_id")).isdecimal()]
-        last = max(ids, default=0)
+        numbers = [number_in(row.get("entity_id")) for row in rows if isinstance(row, dict)]
+        last = max((number for number in numbers if number is not None), default=0)
         more = search.is_more(rows, total, PAGE) and last > int(cursor or 0)
         return [forms.store_order(one) for one in found], str(last) if more else None
 

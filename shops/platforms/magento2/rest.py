@@ -135,7 +135,7 @@ class Rest(Caller):
         if not isinstance(said, dict) or "items" not in said or not isinstance(said["items"], list | dict | None):
             raise StorePassing(f"{STORE}'s list could not be read.")
         items = said["items"] or []
-        return list(items.values() if isinstance(items, dict) else items), _total(said.get("total_count"))
+        return list(items.values() if isinstance(items, dict) else items), number_in(said.get("total_count"))
 
     def every(self, path: str, *groups: search.Group, sort: str = "entity_id", fields: str = "") -> list[Any]:
         """Return the rows of all pages of a search. A page may hold fewer rows than were asked for; the last is empty.
@@ -210,10 +210,6 @@ def _is_page(answer: Answer) -> bool:
         return not isinstance(answer.json(), dict)
     except ValueError:
         return True
-
-
-def _total(said: Any) -> int | None:
-    return number_in(said)
 
 
 def _named(said: Any) -> dict[str, Any]:

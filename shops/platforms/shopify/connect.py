@@ -20,6 +20,7 @@ from shops.platforms import addresses
 from shops.platforms.handshake import Declined, Go, Grant, Pending, Step, Visit
 from shops.platforms.shopify import client
 from shops.platforms.values import Field
+from shops.wire import number_in
 
 #: Shape of a shop's own host (official JavaScript library, host check).
 _HOST = re.compile(r"[a-z0-9][a-z0-9-]*\.myshopify\.com")
@@ -140,4 +141,5 @@ def _check_signature(query: Mapping[str, str]) -> None:
 
 
 def _is_fresh(timestamp: str, now: datetime) -> bool:
-    return timestamp.isdecimal() and abs(now.timestamp() - int(timestamp)) < FRESH.total_seconds()
+    at = number_in(timestamp)
+    return at is not None and abs(now.timestamp() - at) < FRESH.total_seconds()

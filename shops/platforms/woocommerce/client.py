@@ -36,6 +36,7 @@ from shops.platforms.woocommerce.order_calls import CACHED, OVERLAP, PAGE, Order
 from shops.platforms.woocommerce.orders import Newest, Stock
 from shops.platforms.woocommerce.products import Counted, Item
 from shops.platforms.woocommerce.rest import header_number, name_of
+from shops.wire import number_in
 
 #: How many of the newest orders are compared around a change of stock, and how many where a list fails.
 NEWEST, FEW_NEWEST = 20, 5
@@ -87,7 +88,7 @@ class WooCommerceClient(OrderCalls, HookCalls):
         is_counted = total is not None and total >= page * size + len(rows)
         more = bool(rows) and (following < (total or 0) if is_counted else len(rows) >= size)
         mine = rows[before % size :]
-        ids = [int(one) for row in mine if (one := name_of(row)).isdecimal()]
+        ids = [number for row in mine if (number := number_in(name_of(row))) is not None]
         if last and ids and max(ids) <= last:
             return Page((), _cursor(following, last) if more and is_counted else None, total, (Unread("", AGAIN),))
         found: list[StoreProduct] = []
@@ -118,7 +119,7 @@ class WooCommerceClient(OrderCalls, HookCalls):
         except StorePassing:
             pass
         more = total is None or before + 1 < total
-        if last and total is None and named.isdecimal() and int(named) <= last:
+        if last and total is None and (number := number_in(named)) is not None and number <= last:
             return Page((), None, total, (Unread("", AGAIN),))
         return Page((), _cursor(before + 1, last) if more else None, total, (Unread(named, ""),))
 

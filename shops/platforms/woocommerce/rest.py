@@ -22,7 +22,7 @@ from shops.platforms import calls
 from shops.platforms.answers import Caller, Verdict, judge
 from shops.platforms.values import Away, Malformed, Missing
 from shops.platforms.woocommerce import signing
-from shops.wire import words_of
+from shops.wire import number_in, words_of
 
 STORE = "WooCommerce"
 CALLS_PER_MINUTE = 180
@@ -152,8 +152,7 @@ def name_of(row: Any) -> str:
 
 def header_number(answer: Answer, name: str) -> int | None:
     """Return a number that a header holds, None where it holds none: caches and proxies drop and double headers."""
-    text = answer.headers.get(name, "").strip()
-    return int(text) if text.isascii() and text.isdigit() else None
+    return number_in(answer.headers.get(name, "").strip())
 
 
 def _said(answer: Answer) -> Any:
