@@ -105,7 +105,7 @@ def _ports(wanted: dict[str, int]) -> dict[str, int]:
     """Return a free port for each program, as near as can be to the wanted one, and say where it is another."""
     found: dict[str, int] = {}
     for name, port in wanted.items():
-        found[name] = ports.free(port)
+        found[name] = ports.free(port, apart_from=found.values())
         if port and found[name] != port:
             print(run.other_port(port, found[name], TITLES[name]), file=sys.stderr)
     return found

@@ -20,7 +20,7 @@ import pytest
 import requests
 
 from reverbsync.env import ROOT
-from reverbsync.stack import parent, ports, run
+from reverbsync.stack import demo, parent, ports, run
 from reverbsync.stack.services import CannotStart
 from reverbsync.stack.supervise import Program, configuration
 
@@ -32,6 +32,18 @@ def test_a_port_that_is_taken_is_replaced_by_another() -> None:
         wanted = taken.getsockname()[1]
         assert ports.free(wanted) not in (0, wanted)
     assert ports.free(wanted) == wanted
+
+
+def test_a_demo_beside_another_one_gives_each_of_its_programs_a_port_of_its_own(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with socket.socket() as theirs:
+        theirs.bind((ports.LOOPBACK, 0))
+        theirs.listen()
+        taken = theirs.getsockname()[1]
+        found = demo._ports({"web": taken, "reverb": taken, "store": taken})
+    assert len({taken, *found.values()}) == 4
+    assert "in use by another program" in capsys.readouterr().err
 
 
 def test_the_supervisors_configuration_quotes_what_it_would_expand(tmp_path: Path) -> None:
