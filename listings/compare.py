@@ -1,4 +1,4 @@
-"""The regular comparison: what Reverb is known to show against what it is to show, for all listings without a due job.
+"""The regular comparison: what each side is known to have against what it is to have, where no job is due.
 
 Every attempt compares at its end (listings/sync/excess.py), and every change opens a job. This is the net under both: a
 job that was lost, a wrong verdict, a rule that changed. One statement reads a slice of all shops' listings, the
@@ -48,6 +48,13 @@ WITH slice AS MATERIALIZED (
             OR coalesce((slice.picture ->> 'has_inventory')::boolean, false) AS several,
         slice.picture ->> 'state' <> ALL(%(off)s) AS on_sale,
         (slice.picture ->> 'inventory')::numeric AS inventory,
+        coalesce(
+            settings.stock_way <> %(store)s AND store.removed_at IS NULL AND store.clearing_since IS NULL
+            AND product.gone_at IS NULL AND product.picture ->> 'stock' IS NOT NULL AND (
+                ledger.adjusting IS NOT NULL
+                OR (ledger.store <> ledger.units AND (ledger.units >= 0 OR ledger.store > 0))
+            ), false
+        ) AS store_lacks,
         CASE
             WHEN product.gone_at IS NOT NULL OR NOT (product.picture ->> 'for_sale')::boolean THEN 0
             WHEN ledger.id IS NULL OR settings.stock_way = %(store)s THEN (product.picture ->> 'stock')::numeric
@@ -65,6 +72,7 @@ WITH slice AS MATERIALIZED (
     JOIN listings_product AS product ON product.id = slice.product_id
     JOIN shops_syncsettings AS settings ON settings.shop_id = slice.shop_id
     JOIN shops_shop AS shop ON shop.id = slice.shop_id
+    LEFT JOIN shops_storeconnection AS store ON store.shop_id = slice.shop_id
     JOIN shops_reverbconnection AS reverb ON reverb.shop_id = slice.shop_id
     LEFT JOIN listings_ledger AS ledger ON ledger.listing_id = slice.id
     LEFT JOIN listings_job AS job ON job.product_id = product.id
@@ -78,21 +86,26 @@ WITH slice AS MATERIALIZED (
             AS due
     FROM known WHERE units IS NOT NULL
 )
-SELECT product_id, shop_id, due = 0 FROM compared
+SELECT product_id, shop_id, due = 0, store_lacks FROM compared
 WHERE (shown > due AND coalesce(looked_at < %(too_many)s, true) AND (due = 0 OR NOT held))
    OR (reverb IS NOT NULL AND reverb <> CASE WHEN several THEN due ELSE least(1, due) END
        AND coalesce(looked_at < %(too_few)s, true) AND NOT held)
+   OR (store_lacks AND coalesce(looked_at < %(too_many)s, true))
 """
 _LAST = "SELECT max(id) FROM (SELECT id FROM listings_listing WHERE id > %s ORDER BY id LIMIT %s) AS slice"
 
 
 @dataclass(frozen=True)
 class Differs:
-    """A product whose listing is known to show another number than it is to show; `sold_out`: none is left."""
+    """A product of which a side is known to have another number than it is to have.
+
+    `sold_out`: none is left. `store_lacks`: the store is still to get a change of its stock.
+    """
 
     product_id: int
     shop_id: int
     sold_out: bool
+    store_lacks: bool
 
 
 def turn() -> int:
@@ -133,10 +146,13 @@ def _shops(found: list[Differs]) -> list[int]:
 
 
 def _open(shop_id: int, found: list[Differs]) -> int:
-    """Open jobs for a shop's products, unless they do not go to Reverb and some are left."""
+    """Open jobs for a shop's products. One that does not go to Reverb and is left is looked at for its store alone."""
     now, sold_out = clock.now(), {one.product_id for one in found if one.sold_out}
+    lacking = {one.product_id for one in found if one.store_lacks}
     shop = Shop.objects.select_related("sync_settings").get(pk=shop_id)
-    products = selection.chosen(shop, Product.objects.filter(pk__in=[one.product_id for one in found]))
+    rows = list(Product.objects.filter(pk__in=[one.product_id for one in found]))
+    going = {one.pk for one in selection.chosen(shop, rows)}
+    products = [one for one in rows if one.pk in going or one.pk in lacking]
     for rank, gone in ((Rank.STOCK_TO_ZERO, True), (Rank.STOCK, False)):
         mine = [one for one in products if (one.pk in sold_out) == gone]
         jobs.look_again(mine, rank=rank, cause=CAUSE, now=now)

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.core.cache import cache
 
-from listings import dated
+from listings import compare, dated
 from listings.models import Job, Ledger, Product
 from shops.pictures import StoreProduct
 from shops.platforms.shopify.client import ShopifyClient
@@ -192,3 +193,22 @@ def test_a_product_that_was_deleted_unnoticed_is_found_gone_when_it_sells_on_rev
     assert Product.objects.get().gone_at is not None
     assert world.listing()["state"] == "sold"
     assert not Job.objects.exists()
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_a_sale_whose_job_was_lost_still_reaches_the_store(world: World, held: bool) -> None:
+    guitar = world.product(inventory_quantity=2)
+    world.settle()
+    world.store.fault("status", text="inventoryAdjust", status=502, page="nginx", times=1)
+    buy(world)
+    read_orders(world)
+    world.wait(2)
+    world.step()
+    assert (world.stock(guitar), Ledger.objects.get().units) == (2, 1)
+    Product.objects.update(held=held)
+    Job.objects.all().delete()
+    world.wait(compare.TOO_MANY_AFTER.total_seconds() + 1)
+    cache.delete(compare._PLACE)
+    compare.turn()
+    world.settle()
+    assert (world.stock(guitar), Ledger.objects.get().store) == (1, 1)

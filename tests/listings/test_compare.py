@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 from datetime import timedelta
 from random import Random
@@ -14,7 +15,7 @@ from listings import compare
 from listings.models import Job, Ledger, Listing, Product, Rank
 from listings.sync import excess
 from reverbsync import clock
-from shops.models import ReverbConnection, Shop, SyncSettings
+from shops.models import ReverbConnection, Shop, StoreConnection, SyncSettings
 from shops.pictures import ReverbListing
 from shops.reverb.lists import BRAND_NEW
 from tests.people import nora, olivia, product_of, shop_of
@@ -117,6 +118,51 @@ def test_what_does_not_go_to_reverb_only_ends_there(shop: Shop) -> None:
     assert opened() == {gone.pk: Rank.STOCK_TO_ZERO}
 
 
+@pytest.mark.parametrize(
+    "ledger",
+    [
+        {"units": 0, "store": 1},
+        {"units": 2, "store": 1},
+        {"units": -1, "store": 1},
+        {"units": 1, "store": 1, "adjusting": {"by": -1, "units": 2}},
+    ],
+)
+def test_what_the_store_still_lacks_is_brought_to_it_whatever_goes_to_reverb(
+    shop: Shop, ledger: dict[str, Any]
+) -> None:
+    shown = {"shown": 0, "listing": {"state": "sold"}, "ledger_of": {"reverb": None, **ledger}}
+    lacking = [
+        on_reverb(shop, number, stock=ledger["store"], product=way, **deepcopy(shown))
+        for number, way in enumerate([{}, {"held": True}, {"choice": "off"}])
+    ]
+    on_reverb(shop, 7, stock=None, **deepcopy(shown))  # not counted in the store
+    on_reverb(shop, 8, stock=1, product={"gone_at": clock.now()}, **deepcopy(shown))
+    on_reverb(shop, 9, stock=1, product={"looked_at": clock.now() - timedelta(minutes=5)}, **deepcopy(shown))
+    rank = Rank.STOCK if ledger["units"] > 0 else Rank.STOCK_TO_ZERO
+    assert opened() == {one.pk: rank for one in lacking}
+
+
+@pytest.mark.parametrize("ledger", [{"units": 0, "store": 0}, {"units": -2, "store": -1}])
+def test_a_store_that_has_what_it_is_to_have_is_left_alone(shop: Shop, ledger: dict[str, Any]) -> None:
+    on_reverb(shop, 1, stock=ledger["store"], shown=0, listing={"state": "sold"}, ledger_of={"reverb": None, **ledger})
+    assert opened() == {}
+
+
+def test_a_store_that_leads_or_is_not_connected_lacks_nothing(shop: Shop) -> None:
+    lacks = {
+        "stock": 1,
+        "shown": 0,
+        "listing": {"state": "sold"},
+        "ledger_of": {"reverb": None, "units": 0, "store": 1},
+    }
+    other = shop_of(nora())
+    on_reverb(shop, 1, **deepcopy(lacks))
+    on_reverb(other, 2, **deepcopy(lacks))
+    SyncSettings.objects.filter(shop=shop).update(stock_way="store")
+    StoreConnection.objects.filter(shop=other).update(removed_at=clock.now())
+    assert opened() == {}
+
+
 @pytest.mark.parametrize("switch", ["auto_sync", "sync_stock"])
 def test_where_the_seller_has_switched_it_off_nothing_is_compared(shop: Shop, switch: str) -> None:
     SyncSettings.objects.filter(shop=shop).update(**{switch: False})
@@ -184,5 +230,6 @@ def test_it_agrees_with_what_an_attempt_compares(shop: Shop) -> None:
         found = excess.of(row, row.product, Ledger.of(row), settings)
         if found:
             expected[row.product_id] = found == excess.Excess.ALL
-    assert {one.product_id: one.sold_out for one in compare.find(0, 1000)} == expected
+    many = [one for one in compare.find(0, 1000) if one.product_id in expected or not one.store_lacks]
+    assert {one.product_id: one.sold_out for one in many} == expected
     assert len(expected) > 50
