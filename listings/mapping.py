@@ -203,13 +203,17 @@ def _stored(name: str, product: StoreProduct, defaults: Defaults, lists: Lists) 
     chosen = {"make": defaults.make_from, "model": defaults.model_from}.get(name, "")
     if text := product.attributes.get(chosen, "").strip():
         return Value(text[:LONGEST], Origin.STORE, chosen)
-    usual = {
-        "make": ("vendor", product.vendor.strip()),
-        "category": ("product type", category(product.product_type, lists.categories)),
-        "finish": ("variant", product.finish),
-        "upc": ("barcode", gtin(product.barcode)),
-    }
-    source, text = usual.get(name, ("", ""))
+    match name:
+        case "make":
+            source, text = "vendor", product.vendor.strip()
+        case "category":
+            source, text = "product type", category(product.product_type, lists.categories)
+        case "finish":
+            source, text = "variant", product.finish
+        case "upc":
+            source, text = "barcode", gtin(product.barcode)
+        case _:
+            return None
     return _said(text[:LONGEST], Origin.STORE, source)
 
 

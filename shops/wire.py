@@ -141,6 +141,8 @@ def storable_text(text: str) -> str:
     """Return a text without NUL, and with U+FFFD for halves of surrogate pairs: PostgreSQL and UTF-8 hold neither."""
     if "\0" in text:
         text = text.replace("\0", "")
+    if text.isascii():
+        return text  # by far the most
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -165,10 +167,10 @@ class Whole(Inner):
 
 def said(value: Any) -> Any:
     """Return a storable value without the fields that are null."""
-    if isinstance(value, str):
-        return storable_text(value)
     if isinstance(value, dict):
         return {name: said(one) for name, one in value.items() if one is not None}
+    if isinstance(value, str):
+        return storable_text(value)
     return [said(one) for one in value] if isinstance(value, list) else value
 
 

@@ -227,7 +227,7 @@ def _stock(
     """Return what Reverb is to show, and what it showed when that was last agreed."""
     ledger = Ledger.of(row)
     units = counted(product)
-    if "stock" not in frame.settings.fields_on:
+    if not frame.settings.sync_stock:
         return units, None
     if ledger is None:
         return _cut(frame, product, units), number_of(listing)

@@ -224,7 +224,7 @@ def _turn(begun: Begun, taken: Claim, began_at: datetime, done: list[Change]) ->
         since=began_at,
         indexed_at=found.indexed_at,
     )
-    if "stock" in settings.fields_on:
+    if settings.sync_stock:
         try:
             found = replace(found, listing=stock.look(found.listing))
         finally:
@@ -232,7 +232,7 @@ def _turn(begun: Begun, taken: Claim, began_at: datetime, done: list[Change]) ->
     if found.reason:  # nothing may be written to Reverb, but what sold there is still the store's business
         return Steps(client, row, stock, done).to_store_only(skipped(found.reason))
     steps = Steps(client, row, stock, done, in_bulk=taken.cause == jobs.MASS)
-    units = stock.units if "stock" in settings.fields_on else counted(product)
+    units = stock.units if settings.sync_stock else counted(product)
     listing = stock.as_known(found.listing)
     alone = papers.frame.stock_case(product, row, listing, units=units, number=stock.number)
     if only_stock and alone.units:

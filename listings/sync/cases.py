@@ -41,9 +41,8 @@ class Frame:
         self, product: Product, row: Listing, listing: ReverbListing | None, *, units: int | None, number: int | None
     ) -> Case:
         """Return the case of a product's stock alone: it depends on nothing else that the store says."""
-        switches = Switches(
-            create=False, publish=self.settings.auto_publish, fields=self.settings.fields_on & {"stock"}
-        )
+        fields = frozenset({"stock"} if self.settings.sync_stock else ())
+        switches = Switches(create=False, publish=self.settings.auto_publish, fields=fields)
         for_sale = product.seen.for_sale and product.gone_at is None
         return Case("", Wanted(), units, for_sale, listing, row.agreed, switches, number=number)
 

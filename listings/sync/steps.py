@@ -76,14 +76,14 @@ class Steps:
             apply.wait_for_lost_post(self.row)
         elif self.stock.indexed_at is None:
             apply.keep(self.row, case, case.listing)
-            case = self._now(case, case.listing)
+            case = replace(case, agreed=self.row.agreed)
         return self._all_fields(case, ending)
 
     def _stock_first(self, case: Case, ending: Ending) -> Case:
         """Send a lower stock to Reverb, then bring the store what it lacks."""
         if case.listing is not None and self.stock.indexed_at is None:
             apply.keep(self.row, case, case.listing)
-            case = self._now(case, case.listing)
+            case = replace(case, agreed=self.row.agreed)
         decision = decide(case)
         # A mass sync makes one call a listing: a lower stock goes with the rest, and alone as soon as that is refused.
         together = self.in_bulk and decision.reason != "ended" and self.stock.orders_error is None

@@ -21,9 +21,9 @@ class _Link(Inner):
 
 
 class _Links(Inner):
-    own: Side[_Link] = Field(_Link(), alias="self")
-    web: Side[_Link] = _Link()
-    next: Side[_Link] = _Link()
+    own: Side[_Link] = Field(default_factory=_Link, alias="self")
+    web: Side[_Link] = Field(default_factory=_Link)
+    next: Side[_Link] = Field(default_factory=_Link)
 
 
 class _Uuid(Inner):
@@ -66,14 +66,14 @@ class _Listing(Whole):
     photos: SideRows[dict[str, Any]] = []
     offers_enabled: Side[bool | None] = None
     handmade: Side[bool | None] = None
-    links: Side[_Links] = Field(_Links(), alias="_links")
+    links: Side[_Links] = Field(default_factory=_Links, alias="_links")
 
 
 class _Page(Inner):
     """`total` and links are only help; the rows are read one by one."""
 
     total: Side[int] = 0
-    links: Side[_Links] = Field(_Links(), alias="_links")
+    links: Side[_Links] = Field(default_factory=_Links, alias="_links")
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def _key(row: Any) -> str:
 class _Registration(Inner):
     url: str
     topic: Side[str] = ""
-    links: Side[_Links] = Field(_Links(), alias="_links")
+    links: Side[_Links] = Field(default_factory=_Links, alias="_links")
 
 
 class _Registrations(Whole):
