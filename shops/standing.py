@@ -43,7 +43,7 @@ def of_store(store: StoreConnection | None, health: StoreHealth | None) -> Stand
         return Standing("not responding", words=words)
     if health is not None and health.away_since is not None:
         since = f"{health.away_since:%-d %B, %H:%M} UTC"
-        words = f"Your store hasn't let us in since {since}: {health.away_words} We retry automatically."
+        words = f"Your store hasn't answered as expected since {since}: {health.away_words} We retry automatically."
         return Standing("not answering", words=words, reconnect=True)
     if store.problem:
         return Standing("needs you", words=store.problem, reconnect=True)
