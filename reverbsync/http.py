@@ -23,7 +23,7 @@ from requests_hardened import Config, Manager
 from requests_hardened.ip_filter import InvalidIPAddress
 from urllib3.exceptions import HTTPError, LocationValueError, NewConnectionError
 
-from reverbsync import clock, curl, pace
+from reverbsync import clock, curl, deadline, pace
 from reverbsync.pace import Budget, Taken
 
 CONNECT_SECONDS = 5.0
@@ -149,6 +149,19 @@ def _call(method: str, url: str, data: bytes | None, headers: Mapping[str, str],
 
 def _by_session(method: str, url: str, data: bytes | None, headers: dict[str, str], read_s: float) -> Answer:
     """Call an address that anybody may have named: guarded against private ones."""
+    with deadline.within(read_s * 1.5) as whole:
+        try:
+            found = _asked(method, url, data, headers, read_s)
+        except (requests.exceptions.RequestException, HTTPError, OSError):
+            if whole.is_over:
+                raise Unreachable("its answer came too slowly", maybe_done=True) from None
+            raise
+    if whole.is_over:  # where the answer ends with the line it would seem complete
+        raise Unreachable("its answer came too slowly", maybe_done=True)
+    return found
+
+
+def _asked(method: str, url: str, data: bytes | None, headers: dict[str, str], read_s: float) -> Answer:
     with _session().request(
         method,
         url,
@@ -255,7 +268,7 @@ def _session() -> requests.Session:
             never_redirect=True,
             default_timeout=(CONNECT_SECONDS, READ_SECONDS),
         )
-        _sessions.public = Manager(config).get_session()
+        _sessions.public = deadline.watched(Manager(config).get_session())
         _sessions.public.trust_env = False
     found: requests.Session = _sessions.public
     return found
