@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from listings import lease
-from listings.models import Ledger, Listing
+from listings.models import Ledger, Listing, Product
 from listings.on_sale import number_of
 from listings.stock.turn import Turn
 from listings.sync import payload, rows
@@ -71,6 +71,8 @@ def create(client: ReverbClient, row: Listing, case: Case, decision: Decision, s
         raise
     if listing is None:
         raise NoAnswer("Reverb's answer named no listing.", maybe_done=True)
+    if _is_anothers(row, listing):
+        raise NoAnswer(f"Reverb answered with another listing, {listing.id}.", maybe_done=True)
     stock.after_put(decision.sends["stock"])
     keep(row, case, listing, sent=decision.sends, warnings=warnings)
     return Applied(listing, warnings, message, _changes(case, decision.sends))
@@ -167,6 +169,13 @@ def _sku_of(row: Listing, sku: str) -> str:
     if sku != row.sku and Listing.objects.filter(shop=row.shop_id, sku=sku).exclude(pk=row.pk).exists():
         return row.sku
     return sku
+
+
+def _is_anothers(row: Listing, listing: ReverbListing) -> bool:
+    """Tell whether a listing that was answered to a POST has the SKU of another product of the shop."""
+    sku = listing.sku.strip()
+    same = Product.objects.filter(shop=row.shop_id, sku=sku, gone_at__isnull=True)
+    return bool(sku) and sku != row.sku and same.exclude(pk=row.product_id).exists()
 
 
 def _sku_is_taken(error: ReverbError) -> bool:

@@ -228,11 +228,12 @@ def _differs(case: Case, listing: ReverbListing, name: str, want: Any) -> bool:
 
 
 def _sku_differs(case: Case, listing: ReverbListing) -> bool:
-    """Tell whether the listing must take the product's SKU; where Reverb does not show one, it is sent once."""
+    """Tell whether the listing must take the product's SKU; what Reverb makes of it, or does not show, is sent once."""
     shown = listing.sku.strip()
-    if not case.sku:
+    if not case.sku or shown == case.sku:
         return False
-    return shown != case.sku if shown else case.agreed.get("sku", {}).get("sent") != case.sku
+    base = case.agreed.get("sku", {})
+    return base.get("sent") != case.sku or bool(shown and str(base.get("read") or "").strip() != shown)
 
 
 def _shown(listing: ReverbListing, name: str, want: Any) -> Any:

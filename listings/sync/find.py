@@ -14,6 +14,7 @@ from listings.stock import ledger as books
 from listings.sync.rows import Begun
 from reverbsync import clock, ownership
 from shops.pictures import ReverbListing
+from shops.reverb import read
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import NotFound, Paced, Passing
 
@@ -73,7 +74,10 @@ def _by_id(client: ReverbClient, row: Listing, begun: Begun) -> Found | None:
 
 def _by_sku(client: ReverbClient, row: Listing, product: Product) -> Found:
     sku = row.sku if row.may_turn_up(clock.now()) else product.sku
-    rows = {one.id: one for one in client.listings_with_sku(sku)}
+    near = row.post_started_at is not None
+    rows = {one.id: one for one in client.listings_with_sku(sku, near=near)}
+    if near:
+        rows = {one.id: one for one in _made_of(product, sku, list(rows.values()))}
     if not rows:
         return Found(row)
     reverb_id = the_one({one.id: one.state for one in rows.values()})
@@ -84,6 +88,14 @@ def _by_sku(client: ReverbClient, row: Listing, product: Product) -> Found:
         # Its product got another SKU in the store, and its own job has still to tell Reverb so.
         raise Passing("The listing with this SKU still belongs to another product.")
     return Found(row, client.listing(reverb_id))
+
+
+def _made_of(product: Product, sku: str, found: list[ReverbListing]) -> list[ReverbListing]:
+    """Return the listings that a POST without an answer may have made: with its SKU, or as Reverb may spell it."""
+    exact = [one for one in found if read.has_sku(one, sku)]
+    others = Product.objects.filter(shop=product.shop_id, gone_at__isnull=True).exclude(pk=product.pk)
+    theirs = set(others.filter(sku__in={one.sku.strip() for one in found}).values_list("sku", flat=True))
+    return exact or [one for one in found if read.same_title(one, product.title) and one.sku.strip() not in theirs]
 
 
 def the_one(states: Mapping[str, str]) -> str:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import html
 import json
 import re
+import unicodedata
+from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -37,6 +39,15 @@ APPROVED_ONLY = {"6db7df88-293b-4017-a1c1-cdb5e599fa1a", "9225283f-60c2-4413-ad1
 HOLD_SEVERAL = {BRAND_NEW, *APPROVED_ONLY}
 CURRENCIES = {"USD", "CAD", "EUR", "GBP", "AUD", "JPY", "NZD", "MXN"}
 TEXTS = ("title", "make", "model", "finish", "sku")
+#: How a SKU may come out of what was sent.
+SPELLINGS: dict[str, Callable[[str], str]] = {
+    "upper": str.upper,
+    "squeezed": lambda sku: " ".join(sku.split()),
+    "composed": lambda sku: unicodedata.normalize("NFC", sku),
+    "plain": lambda sku: sku.encode("ascii", "ignore").decode(),
+    "cut": lambda sku: sku[:40],
+    "unmarked": lambda sku: re.sub("<[^>]*>", "", sku),
+}
 LONGEST = 255
 UNKNOWN = "Unknown"
 GONE = ("sold", "ordered")

@@ -95,8 +95,10 @@ class ReverbClient:
             raise Passing(f"Reverb answered with listing {found.id} instead of {listing_id}.")
         return found
 
-    def listings_with_sku(self, sku: str) -> list[ReverbListing]:
+    def listings_with_sku(self, sku: str, *, near: bool = False) -> list[ReverbListing]:
         """Return the shop's listings in every state whose SKU is exactly `sku`. Raises ReverbError.
+
+        `near`: also those whose SKU differs in case, blanks or Unicode form only, as Reverb may spell what it was sent.
 
         The search may bring near matches, so each row's own SKU is compared. A row may trail a change: read a
         listing by its id before trusting more than the id. A row that can't be read, and may be the one, is Passing.
@@ -106,7 +108,7 @@ class ReverbClient:
             found
             for page in self._pages("/my/listings", query, read.page)
             for row in page.rows
-            if read.may_have_sku(row, sku) and (found := read.listing(row)).sku.strip() == sku
+            if read.may_have_sku(row, sku, near=near) and read.has_sku(found := read.listing(row), sku, near=near)
         ]
 
     def listings_page(self, number: int) -> tuple[list[ReverbListing], int]:
@@ -171,11 +173,11 @@ class ReverbClient:
         """POST a listing; return it, the warnings and the message. NoAnswer may mean that it was made.
 
         `goes_out` is called when nothing but the network is left between the call and Reverb. Raises NoAnswer where the
-        answer shows a listing with another SKU: linked, another product's listing would be overwritten.
+        answer shows a listing with another SKU and title: linked, another product's listing would be overwritten.
         """
         said = self._hear("POST", self._address("/listings"), body, goes_out=goes_out).said
         found, warnings, message = read.written(said)
-        if found is not None and not read.same_sku(found.sku, str(body.get("sku") or "")):
+        if found is not None and not read.is_of(found, body):
             raise NoAnswer(f"Reverb answered with another listing, {found.id}.", maybe_done=True)
         return found, warnings, message
 

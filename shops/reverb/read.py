@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import re
+import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -168,19 +170,38 @@ def readable(rows: list[Any]) -> list[ReverbListing]:
     return found
 
 
-def same_sku(said: str, sent: str) -> bool:
-    """Tell whether a SKU is the one that was sent, as far as it is said; Reverb may spell it in another way."""
-    return not said.strip() or _bare(said) == _bare(sent)
+def is_of(found: ReverbListing, sent: Mapping[str, Any]) -> bool:
+    """Tell whether a listing may be the one that was made of `sent`: by its SKU, or else by its title.
+
+    Nobody has written down what Reverb makes of odd SKUs; a listing that is ours and not known to be is sold on.
+    """
+    sku = str(sent.get("sku") or "")
+    return not found.sku.strip() or _bare(found.sku) == _bare(sku) or same_title(found, str(sent.get("title") or ""))
+
+
+def same_title(found: ReverbListing, title: str) -> bool:
+    """Tell whether a listing has this title."""
+    said = " ".join((found.title or "").split())
+    return bool(said) and said == " ".join(title.split())
 
 
 def _bare(sku: str) -> str:
-    return "".join(sku.split()).casefold()
+    return "".join(unicodedata.normalize("NFC", sku).split()).casefold()
 
 
-def may_have_sku(row: Any, sku: str) -> bool:
+def may_have_sku(row: Any, sku: str, *, near: bool = False) -> bool:
     """Tell whether a row may be one with this SKU: only one that surely has another may be passed over unread."""
     said = row.get("sku") if isinstance(row, dict) else None
-    return not isinstance(said, str | int) or str(said).strip() == sku
+    return not isinstance(said, str | int) or _is_sku(str(said), sku, near=near)
+
+
+def has_sku(found: ReverbListing, sku: str, *, near: bool = False) -> bool:
+    """Tell whether a listing has this SKU; `near`: or one that Reverb may have made of it."""
+    return _is_sku(found.sku, sku, near=near)
+
+
+def _is_sku(said: str, sku: str, *, near: bool) -> bool:
+    return said.strip() == sku or (near and _bare(said) == _bare(sku))
 
 
 def page(body: object, name: str = "listings") -> Rows:

@@ -128,6 +128,12 @@ def test_a_sku_that_reverb_does_not_show_is_sent_once() -> None:
     assert decide(case(listing=listing(sku=""), agreed=agreed(sku="A1"))).action == Action.NOTHING
 
 
+def test_a_sku_that_reverb_spells_in_its_own_way_is_sent_once_and_again_when_it_is_changed_there() -> None:
+    spelled = {"sku": {"sent": "A1", "read": "a1"}}
+    assert decide(case(listing=listing(sku="a1"), agreed=spelled)).action == Action.NOTHING
+    assert decide(case(listing=listing(sku="OLD"), agreed=spelled)).body == {"sku": "A1"}
+
+
 # -- making a listing --------------------------------------------------------------------------------------------
 
 
