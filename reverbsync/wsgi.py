@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from django.conf import settings
 from django.core.wsgi import get_wsgi_application
 
 if TYPE_CHECKING:
@@ -25,4 +27,26 @@ def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iter
     page for errors, is reached (`hex`, `idna`), others make half surrogates, which PostgreSQL does not take.
     """
     environ["CONTENT_TYPE"] = _CHARSET.sub("", environ.get("CONTENT_TYPE") or "")
+    if "HTTP_TRANSFER_ENCODING" in environ and environ.get("wsgi.input_terminated"):
+        _give_length(environ)
     return _django(environ, start_response)
+
+
+class _Broken(io.RawIOBase):
+    """A body that did not arrive as it should."""
+
+    def read(self, *_: object) -> bytes:
+        raise OSError("the chunks of the body are broken")
+
+
+def _give_length(environ: WSGIEnvironment) -> None:
+    """Read a body that comes in chunks, up to what is taken of any: for Django one without a length is empty.
+
+    So come the calls of .NET's JsonContent, of streams in Node and Go, and what some proxies pass on.
+    """
+    try:
+        body = environ["wsgi.input"].read(settings.WEBHOOK_MAX_BYTES + 1)
+    except Exception:  # noqa: BLE001 -- gunicorn's own errors have no common kind
+        environ["wsgi.input"], environ["CONTENT_LENGTH"] = _Broken(), "1"
+    else:
+        environ["wsgi.input"], environ["CONTENT_LENGTH"] = io.BytesIO(body), str(len(body))

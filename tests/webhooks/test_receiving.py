@@ -11,10 +11,12 @@ import json
 import pytest
 from django.db import connection
 from django.http import HttpResponse
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
+from gunicorn.http.errors import InvalidChunkSize
 from pytest_django.fixtures import Settings
 
+from reverbsync.wsgi import application
 from shops.models import Shop
 from tests.people import SECRET, nora, olivia, shop_of
 from webhooks.models import Delivery
@@ -149,3 +151,45 @@ def test_a_body_that_does_not_arrive_in_time_is_answered_408_and_not_kept(shop: 
     answer = Client().generic("POST", path, b"x" * 100, "application/json", **{"wsgi.input": Slow()})  # type: ignore[arg-type]
     assert answer.status_code == 408
     assert not Delivery.objects.exists()
+
+
+class Chunks(io.RawIOBase):
+    """A body that comes in chunks, as gunicorn gives it: its end is known, its length is not."""
+
+    def __init__(self, body: bytes, *, broken: bool = False) -> None:
+        """`broken`: the chunks do not add up."""
+        self._body, self._broken = io.BytesIO(body), broken
+
+    def read(self, size: int = -1) -> bytes:
+        """Read on."""
+        if self._broken:
+            raise InvalidChunkSize(b"x")
+        return self._body.read(size)
+
+
+def post_in_chunks(shop: Shop, body: bytes, *, broken: bool = False, path: str = "") -> int:
+    """Post a signed delivery whose length is not told; return the status."""
+    path = path or "/" + shop.store.webhook_address.partition("//")[2].partition("/")[2]
+    environ = RequestFactory().generic("POST", path).environ
+    environ.pop("CONTENT_LENGTH", None)
+    environ |= {
+        "HTTP_TRANSFER_ENCODING": "chunked",
+        "HTTP_X_SHOPIFY_TOPIC": "products/update",
+        "HTTP_X_SHOPIFY_HMAC_SHA256": sign(body),
+        "wsgi.input": Chunks(body, broken=broken),
+        "wsgi.input_terminated": True,
+    }
+    told: list[str] = []
+    b"".join(application(environ, lambda status, *_: told.append(status)))  # type: ignore[arg-type, return-value]
+    return int(told[0].split()[0])
+
+
+@pytest.mark.django_db(transaction=True)  # the application closes what it opened
+def test_a_delivery_in_chunks_is_read_like_any_other(shop: Shop, settings: Settings) -> None:
+    settings.WEBHOOK_MAX_BYTES = 100
+    assert post_in_chunks(shop, BODY) == 200
+    assert bytes(Delivery.objects.get().body) == BODY
+    assert post_in_chunks(shop, b" " * 101) == 413
+    assert post_in_chunks(shop, BODY, broken=True) == 408
+    assert post_in_chunks(shop, BODY, broken=True, path="/accounts/login/") == 403
+    assert Delivery.objects.count() == 1
