@@ -29,9 +29,12 @@ def step(sync: MassSync, client: ReverbClient) -> None:
         ]
         # Pages shift while listings are made: one that shows twice is the same one.
         Indexed.objects.bulk_create(seen, ignore_conflicts=True)
+        # Where one goes, all behind it move up, and one slips to a page that was read. Then the counts are even all the
+        # same: the one that is gone was seen.
+        sync.incomplete = sync.incomplete or (sync.page > 1 and total < sync.total)
         sync.total, sync.page = total, sync.page + 1
         sync.pages = max(sync.page - 1, -(-total // PAGE))
         if not more:
-            sync.incomplete = Indexed.objects.filter(sync=sync).count() < total
+            sync.incomplete = sync.incomplete or Indexed.objects.filter(sync=sync).count() < total
             sync.state = State.PLANNING
         sync.save(update_fields=["total", "pages", "page", "incomplete", "state"])

@@ -324,3 +324,20 @@ def test_a_sale_while_the_plan_is_looked_through_takes_nothing_from_the_plan(wor
     run.start(world.shop)
     work(world)
     assert (world.listing("M0000")["price"]["amount"], world.listing("M0000")["inventory"]) == ("500.00", 2)
+
+
+def test_a_listing_that_slips_to_a_page_that_was_read_is_not_made_again(world: World) -> None:
+    """A draft is deleted between two pages, and all behind it move up by one."""
+    world.reverb.ask("POST", "/settings", {"refuses_second_sku": False, "index_lag_s": 0})
+    seed(world, 60, listed=60)
+    draft = world.at_reverb("POST", "/listings", {"title": "A draft of the seller's"})["listing"]["id"]
+    run.begin(world.shop, None)
+    sync = run.due(world.shop.pk)
+    assert sync is not None
+    walk.step(sync, ReverbClient.of(world.shop.reverb))
+    world.at_reverb("DELETE", f"/listings/{draft}")
+    assert work(world).incomplete
+    run.start(world.shop)
+    work(world)
+    skus = [one["sku"] for one in world.reverb.ask("GET", "/listings")]
+    assert len(skus) == len(set(skus)) == 60
