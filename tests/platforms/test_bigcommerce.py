@@ -79,6 +79,18 @@ def test_an_order_is_not_gone_for_an_answer_that_says_nothing_about_it(store: St
         store.client.order(made.id)
 
 
+@case("said", ["", '""', "{}", "null", '{"": []}', '{"status": 200}'])
+def test_an_order_that_a_store_answers_nothing_about_is_looked_for_again_and_not_made_twice(
+    store: Store, said: str
+) -> None:
+    store.product()
+    made = store.client.place(reverb_order(store))
+    store.control.fault("status", method="GET", path="/v2/orders$", status=200, raw=said)
+    with pytest.raises(StorePassing):
+        store.client.place(reverb_order(store))
+    assert store.client.place(reverb_order(store)).id == made.id
+
+
 @case("answer", SAYS_NOTHING, ids=str)
 def test_a_change_of_stock_that_got_such_an_answer_may_have_been_made(store: Store, answer: dict[str, Any]) -> None:
     store.product()
