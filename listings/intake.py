@@ -212,7 +212,7 @@ def _parents(shop: Shop, client: StoreClient, event: Event) -> list[str]:
             known = Product.objects.filter(shop=shop, store_stock_id=stock_id).first()
             parent = known.store_parent_id if known else client.parent_of_stock(stock_id)
             return [parent] if parent else []
-        case OrderChanged(order_id):
+        case OrderChanged(order_id, products_told=False):
             return client.order_products(order_id)
         case AppRemoved():
             _removed(shop, client)

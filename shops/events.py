@@ -42,9 +42,13 @@ class AppRemoved:
 
 @dataclass(frozen=True)
 class OrderChanged:
-    """An order was placed, changed, cancelled or refunded; the delivery does not say which products are in it."""
+    """An order was placed, changed, shipped, cancelled or refunded.
+
+    `products_told`: events of their own tell of the products in it, else the store is asked for them.
+    """
 
     store_order_id: str
+    products_told: bool = False
 
 
 @dataclass(frozen=True)

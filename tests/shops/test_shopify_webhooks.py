@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from shops.events import AppRemoved, Event, ProductChanged, ProductDeleted, StockChanged
+from shops.events import AppRemoved, Event, OrderChanged, ProductChanged, ProductDeleted, StockChanged
 from shops.platforms.base import BadSignature, Envelope, Unreadable
 from shops.platforms.shopify import webhooks
 
@@ -56,6 +56,8 @@ def test_the_headers_tell_id_and_topic() -> None:
         ),
         ("orders/cancelled", {"line_items": [{"product_id": 5}]}, [ProductChanged("5")]),
         ("refunds/create", {"refund_line_items": [{"line_item": {"product_id": 5}}]}, [ProductChanged("5")]),
+        ("fulfillments/create", {"id": 9, "order_id": 5}, [OrderChanged("5", products_told=True)]),
+        ("fulfillments/update", {"id": 9, "order_id": None}, []),
         ("app/uninstalled", {"id": 1}, [AppRemoved()]),
     ],
 )

@@ -8,12 +8,15 @@ import hmac
 import json
 import time
 from collections.abc import Callable
+from datetime import timedelta
+from unittest.mock import Mock
 
 import pytest
 from django.http import HttpResponse
 from django.test import Client
 
-from listings.models import Product
+from listings.models import Order, Place, Product
+from reverbsync import clock
 from shops import make
 from shops.models import Shop, StoreConnection
 from shops.platforms import PLATFORMS
@@ -102,6 +105,7 @@ SAMPLES: dict[str, dict[str, object]] = {
         "orders/create": {"id": 8209, "line_items": [{"product_id": 632}, {"product_id": None}], "customer": {"id": 1}},
         "orders/cancelled": {"id": 8209, "line_items": []},
         "refunds/create": {"id": 8902, "refund_line_items": [{"line_item": {"product_id": 632}}]},
+        "fulfillments/create": {"id": 123, "order_id": 8209, "status": "success", "tracking_numbers": ["1Z9"]},
         "app/uninstalled": {"id": 5483, "name": "Super Toys", "domain": None},
         "customers/redact": {"shop_id": 954, "customer": {"id": 191}, "orders_to_redact": [299]},
     },
@@ -152,6 +156,34 @@ def test_a_signed_delivery_is_kept_once_however_often_it_comes(kind: str, topic:
     kept = Delivery.objects.get()
     assert (bytes(kept.body), kept.topic, kept.state) == (body, topic, "open")
     assert PLATFORMS[kind].events(topic, body, store) is not None
+
+
+ORDERS: dict[str, tuple[str, dict[str, object]]] = {
+    "shopify": ("fulfillments/create", {"id": 9, "order_id": 727}),
+    "bigcommerce": ("store/shipment/created", {"data": {"type": "shipment", "id": 12, "orderId": 727}}),
+    "woocommerce": ("order.updated", {"id": 727, "status": "completed", "line_items": []}),
+    "custom": (
+        "order.updated",
+        {"data": {"id": "727", "updated_at": "2026-11-02T12:00:00Z", "status": "done", "lines": []}},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", ORDERS)
+def test_an_order_that_we_made_is_looked_at_as_soon_as_the_store_tells_of_it(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, now = store_on(kind), clock.now()
+    made = {"place": Place.MADE, "store_order_id": "727", "parcels_due_at": now + timedelta(hours=1), "quantity": 1}
+    Order.objects.create(
+        shop=store.shop, number="9001", status="paid", placed_at=now, updated_at=now, seen_at=now, **made
+    )
+    monkeypatch.setattr("listings.intake.client_of", lambda _: Mock(order_products=lambda _: []))
+    topic, body = ORDERS[kind]
+    named = {"bigcommerce": "scope", "custom": "type"}.get(kind)
+    signed(store, json.dumps({**body, named: topic} if named else body).encode(), topic)
+    hand_over(store.shop)
+    assert Order.objects.get().parcels_due_at <= clock.now()
 
 
 @pytest.mark.parametrize(("kind", "topic", "body"), ALL)

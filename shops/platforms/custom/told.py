@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 
 from reverbsync import clock
-from shops.events import Event, ProductChanged, ProductDeleted
+from shops.events import Event, OrderChanged, ProductChanged, ProductDeleted
 from shops.models import MissingProducts, StoreConnection, ToldOrder, ToldProduct
 from shops.platforms.custom import messages
 from shops.platforms.values import Unreadable
@@ -211,4 +211,5 @@ def _order(store: StoreConnection, data: messages.Order) -> list[Event]:
     if known is None or _newer(data.updated_at, known.said_at):
         told = {"body": data.model_dump(mode="json"), "said_at": _at(data.updated_at)}
         ToldOrder.objects.update_or_create(store=store, order_id=data.id, defaults=told)
-    return [ProductChanged(one) for one in dict.fromkeys(line.product_id for line in data.lines) if one]
+    products = dict.fromkeys(line.product_id for line in data.lines)
+    return [*(ProductChanged(one) for one in products if one), OrderChanged(data.id, products_told=True)]

@@ -20,6 +20,7 @@ from shops.events import (
     CustomerDataAsked,
     CustomerForgotten,
     Event,
+    OrderChanged,
     ProductChanged,
     ProductDeleted,
     ShopForgotten,
@@ -85,9 +86,18 @@ def _refunded(body: bytes) -> list[Event]:
     return _look_at([line.line_item for line in _Refund.model_validate_json(body).refund_line_items])
 
 
+def _shipped(body: bytes) -> list[Event]:
+    number = _Fulfillment.model_validate_json(body).order_id
+    return [OrderChanged(number, products_told=True)] if number else []
+
+
 def _look_at(lines: list[_Line]) -> list[Event]:
     ids = dict.fromkeys(line.product_id for line in lines if line.product_id)
     return [ProductChanged(product_id) for product_id in ids if product_id]
+
+
+class _Fulfillment(Part):
+    order_id: Side[Number | None] = None
 
 
 class _Customer(Part):
@@ -127,6 +137,8 @@ TOPICS: dict[str, Callable[[bytes], list[Event]]] = {
     "orders/create": _ordered,
     "orders/cancelled": _ordered,
     "refunds/create": _refunded,
+    "fulfillments/create": _shipped,
+    "fulfillments/update": _shipped,
     "app/uninstalled": _removed,
 }
 
@@ -140,7 +152,10 @@ APP_TOPICS: dict[str, Callable[[bytes], list[Event]]] = {
 #: They may tell of a sale.
 SALES = ("inventory_levels/update", "orders/create", "orders/cancelled", "refunds/create")
 #: Their bodies hold names and addresses.
-PERSONAL = ("orders/create", "orders/cancelled", "refunds/create", "customers/data_request", "customers/redact")
+PERSONAL = (
+    *("orders/create", "orders/cancelled", "refunds/create", "fulfillments/create", "fulfillments/update"),
+    *("customers/data_request", "customers/redact"),
+)
 
 
 def verify(body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> None:

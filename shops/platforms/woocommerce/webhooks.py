@@ -15,7 +15,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from shops.events import Event, ProductChanged, ProductDeleted
+from shops.events import Event, OrderChanged, ProductChanged, ProductDeleted
 from shops.platforms.values import BadSignature, Envelope, Unreadable
 from shops.platforms.woocommerce.fields import Id, Reference
 from shops.wire import Part, SideRows, object_of
@@ -33,6 +33,7 @@ class _Line(Part):
 
 
 class _Order(Part):
+    id: Reference = ""
     line_items: SideRows[_Line] = []
 
 
@@ -48,8 +49,11 @@ def _deleted(said: Any) -> list[Event]:
 
 def _ordered(said: Any) -> list[Event]:
     """Each change of an order also comes as product.updated for what it moved; this is the earlier of the two."""
-    lines = _Order.model_validate(said).line_items
-    return [ProductChanged(one) for one in dict.fromkeys(line.product_id for line in lines) if one]
+    order = _Order.model_validate(said)
+    found: list[Event] = [
+        ProductChanged(one) for one in dict.fromkeys(line.product_id for line in order.line_items) if one
+    ]
+    return found + ([OrderChanged(order.id, products_told=True)] if order.id else [])
 
 
 TOPICS: dict[str, Callable[[Any], list[Event]]] = {
