@@ -104,9 +104,12 @@ class ReverbClient:
         listing by its id before trusting more than the id. A row that can't be read, and may be the one, is Passing.
         """
         query: dict[str, str | int] = {"sku": sku, "state": "all", "per_page": PAGE}
+        pages = list(self._pages("/my/listings", query, read.page))
+        if pages[0].total and not pages[0].rows:  # taken for "there is none", it would be made again
+            raise Passing("Reverb's list says that there is a listing with this SKU, and does not show it.")
         return [
             found
-            for page in self._pages("/my/listings", query, read.page)
+            for page in pages
             for row in page.rows
             if read.may_have_sku(row, sku, near=near) and read.has_sku(found := read.listing(row), sku, near=near)
         ]

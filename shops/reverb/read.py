@@ -207,7 +207,7 @@ def _is_sku(said: str, sku: str, *, near: bool) -> bool:
 def page(body: object, name: str = "listings") -> Rows:
     """Return a page of a list; `name` is the field with its rows. Raises Passing where there is none."""
     rows = body.get(name) if isinstance(body, dict) else None
-    if isinstance(rows, dict):  # a list with gaps
+    if isinstance(rows, dict) and rows:  # a list with gaps
         rows = list(rows.values())
     if not isinstance(rows, list):
         raise Passing(f"Reverb's answer could not be read as a page of {name}.")

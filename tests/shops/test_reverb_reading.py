@@ -247,6 +247,13 @@ def test_an_odd_row_that_may_be_the_one_looked_for_is_not_taken_for_none() -> No
     assert Pages(lambda *_: {"total": 1, "listings": rows}).listings_with_sku("B2") == []
 
 
+@pytest.mark.parametrize("said", [{"total": 1, "listings": []}, {"listings": {}}, {"total": 0, "listings": {}}])
+def test_a_search_that_shows_nothing_and_does_not_say_so_is_not_taken_for_none(said: Any) -> None:
+    with pytest.raises(Passing):
+        Pages(lambda *_: said).listings_with_sku("A1")
+    assert Pages(lambda *_: {"total": 0, "listings": []}).listings_with_sku("A1") == []
+
+
 def test_another_listing_than_the_one_asked_for_is_no_answer() -> None:
     with pytest.raises(Passing):
         Pages(lambda *_: listing(id=8)).listing("7")
