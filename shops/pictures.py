@@ -140,7 +140,7 @@ class ReverbOrder(_Kept):
     listing_id: str
     sku: str
     title: str
-    quantity: int
+    quantity: int  # 1 where Reverb does not say
     status: str  # the raw word; unknown ones are possible
     placed_at: datetime
     updated_at: datetime
@@ -160,3 +160,4 @@ class ReverbOrder(_Kept):
     provider: str = ""
     tracking_number: str = ""
     web_url: str = ""
+    says_quantity: bool = True

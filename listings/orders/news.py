@@ -53,8 +53,15 @@ def counts(placed_at: datetime, linked_at: datetime | None) -> bool:
 
 def bare(picture: ReverbOrder) -> ReverbOrder:
     """Return what our stock needs of a picture: which order it is, of what, how many, and whether it is off."""
-    named = {name: getattr(picture, name) for name in ("number", "listing_id", "sku", "quantity", "status")}
+    named = {
+        name: getattr(picture, name) for name in ("number", "listing_id", "sku", "quantity", "says_quantity", "status")
+    }
     return ReverbOrder(**named, title="", placed_at=picture.placed_at, updated_at=picture.updated_at)
+
+
+def of_known_quantity(picture: ReverbOrder, known: int | None) -> ReverbOrder:
+    """Return the picture with the units that an earlier answer said, where it says none itself."""
+    return picture if picture.says_quantity or known is None else replace(picture, quantity=known)
 
 
 def without_the_buyer(picture: ReverbOrder) -> ReverbOrder:

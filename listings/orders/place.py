@@ -22,7 +22,7 @@ from django.db.models import F, Q
 
 from listings import jobs
 from listings.models import Order, Place
-from listings.orders import form
+from listings.orders import form, news
 from listings.orders.calling import Cancelling, Making
 from listings.orders.decide import GONE, IN_STORE, Facts, next_place
 from listings.orders.take import PLACE
@@ -215,7 +215,8 @@ def _make(order: Order) -> None:
     client = client_of(store)
     order.place_attempts += 1
     try:
-        seen = _asked_of_reverb(order)
+        asked = _asked_of_reverb(order)
+        seen = news.of_known_quantity(asked, order.quantity) if asked is not None else None
         if seen is None:
             _fail(order, "Reverb is not connected. Connect it, and the order is made.", retry=False)
         elif seen.status in PAID:

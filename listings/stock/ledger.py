@@ -11,7 +11,7 @@ from django.db.models import F, Max, Q, QuerySet
 from listings import lease
 from listings.models import Ledger, Listing, Order, Product
 from listings.on_sale import OFF_SALE, number_of
-from listings.stock import linking
+from listings.stock import linking, quantities
 from listings.stock.linking import Read, stands_since
 from listings.stock.merge import FOLLOWS_WITHIN, RIPE, SLACK, Agreed, Merged, Sale, merge, owed_to_store, shown
 from reverbsync import clock, ownership
@@ -203,15 +203,16 @@ def sold_lately(product: Product, now: datetime) -> bool:
 
 
 def _merged(ledger: Ledger, orders: Iterable[Order], read: Read) -> Merged:
-    return merge(
+    found = merge(
         _agreed(ledger),
-        [_sale(order) for order in orders],
+        [part for order in orders for part in quantities.parts(_sale(order))],
         store=read.store,
         reverb=_number(ledger, read),
         now=read.now,
         orders_at=read.orders_at,
         off_sale=read.listing is not None and read.listing.state in OFF_SALE,
     )
+    return replace(found, sales=quantities.whole(found.sales))
 
 
 def _agreed(ledger: Ledger) -> Agreed:

@@ -93,7 +93,7 @@ class _Order(Part):
 
     order_number: Annotated[str, Field(coerce_numbers_to_str=True, min_length=1, max_length=64)]
     status: Annotated[str, AfterValidator(_status)] = ""
-    quantity: Units = 1
+    quantity: Units = None
     order_bundle_id: Side[Text] = ""
     sku: Side[Text] = ""
     title: Side[Text] = ""
@@ -140,6 +140,7 @@ def order(body: object) -> ReverbOrder:
         sku=found.sku.strip(),
         title=found.title,
         quantity=min(max(1, found.quantity or 1), MOST_ORDERED),
+        says_quantity=(found.quantity or 0) > 0,
         status=found.status,
         placed_at=placed_at,
         updated_at=found.updated_at or placed_at,

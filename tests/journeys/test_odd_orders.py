@@ -114,6 +114,30 @@ def test_a_sale_leaves_the_store_once_however_its_order_comes(
     assert both_sides(world, guitar) == (3, 3)
 
 
+@case("said", [None, 0, "1", 2, 5])
+def test_a_sale_of_three_leaves_the_store_once_however_many_units_its_order_says_at_first(
+    world: World, guitar: dict[str, Any], said: Any
+) -> None:
+    number = buy(world, quantity=3)
+    rows = {f"orders.[order_number={number}].quantity": said}
+    world.reverb.fault("edited", path="/my/orders/selling/all", edits=rows, times=TIMES)
+    listen(world)
+    assert both_sides(world, guitar) == (2, 2)
+    world.reverb.ask("POST", f"/orders/{number}/cancel")
+    listen(world)
+    assert both_sides(world, guitar) == (5, 5)
+
+
+def test_a_sale_of_three_keeps_its_units_when_a_later_answer_says_none(world: World, guitar: dict[str, Any]) -> None:
+    number = buy(world, quantity=3)
+    listen(world)
+    world.reverb.ask("POST", f"/orders/{number}/ship", {"provider": "UPS", "tracking_number": "1Z"})
+    rows = {f"orders.[order_number={number}].quantity": None}
+    world.reverb.fault("edited", path="/my/orders/selling/all", edits=rows, times=100)
+    listen(world)
+    assert both_sides(world, guitar) == (2, 2)
+
+
 @case("shape", LISTS, ids=str)
 def test_a_sale_leaves_the_store_once_however_the_list_comes(
     world: World, guitar: dict[str, Any], shape: dict[str, Any]
