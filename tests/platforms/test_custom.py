@@ -214,11 +214,26 @@ def test_of_two_numbers_for_one_variant_the_lower_counts(shop: Shop, stocks: tup
     "items",
     [[{"variant_id": "99", "stock": 0}], [{"variant_id": "10", "stock": 0}, {"variant_id": "99", "stock": 7}]],
 )
-def test_a_stock_of_an_unknown_variant_makes_no_product(shop: Shop, items: list[Any]) -> None:
+def test_a_stock_of_an_unknown_variant_makes_no_product_and_is_told(shop: Shop, items: list[Any]) -> None:
     send(shop, "product.updated", product(updated_at=ago(60)))
-    send(shop, "stock.updated", counts(10, *items))
+    with pytest.raises(Unreadable, match="Product 1 has no variant with the id 99") as unreadable:
+        send(shop, "stock.updated", counts(10, *items))
+    intake.take(shop, dict.fromkeys(unreadable.value.events, "test"))
     assert there(shop) == {"A1"}
     assert seen(shop).stock == (3 if len(items) == 1 else 0)
+
+
+def test_a_stock_that_comes_before_a_new_variant_of_its_product_counts_for_it(shop: Shop) -> None:
+    """The message that introduces the variant is older, and comes later."""
+    rows = [{"id": one, "sku": f"V{one}", "price": "1.00", "stock": 3} for one in ("10", "11")]
+    send(shop, "product.updated", product(updated_at=ago(60), variants=rows[:1]))
+    with pytest.raises(Unreadable):
+        send(shop, "stock.updated", counts(10, {"variant_id": "11", "stock": 0}))
+    send(shop, "product.updated", product(updated_at=ago(30), variants=rows[:1]))
+    send(shop, "product.updated", product(updated_at=ago(20), variants=rows))
+    assert [seen(shop, f"V{one}").stock for one in ("10", "11")] == [3, 0]
+    send(shop, "product.updated", product(updated_at=ago(5), variants=rows))
+    assert seen(shop, "V11").stock == 3
 
 
 @pytest.mark.parametrize(

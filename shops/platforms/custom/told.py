@@ -22,6 +22,8 @@ LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 MOST_GONE_AT_ONCE = 0.1
 #: Key in a variant's row: the sender's stamp of its stock. Missing: as old as the product's.
 COUNTED_AT = "counted_at"
+#: Key in a product's body: counts of variants that it does not have yet. So many are kept.
+WAITING, MOST_WAITING = "waiting", 250
 
 
 def take(store: StoreConnection, data: Part) -> list[Event]:
@@ -59,7 +61,7 @@ def _take(store: StoreConnection, data: Part, unread: list[str]) -> list[Event]:
         case messages.Deleted():
             found = _deleted(store, data.id, _at(data.updated_at))
         case messages.Counts():
-            found = _counted(store, data)
+            found = _counted(store, data, unread)
             unread += data.unread
         case messages.Complete():
             found = _complete(store, data)
@@ -107,10 +109,12 @@ def _row(store: StoreConnection, one: messages.Product, known: ToldProduct | Non
         return ToldProduct(store=store, product_id=one.id, body=body, said_at=at)
     later = {
         row["id"]: {"stock": row["stock"], COUNTED_AT: counted_at.isoformat()}
-        for row in known.body["variants"]
+        for row in [*known.body["variants"], *known.body.get(WAITING, [])]
         if not _newer(one.updated_at, counted_at := _counted_at(known, row))
     }
     body["variants"] = [row | later.get(row["id"], {COUNTED_AT: at.isoformat()}) for row in body["variants"]]
+    there = {row["id"] for row in body["variants"]}
+    body[WAITING] = [row for row in known.body.get(WAITING, []) if row["id"] not in there]
     counted = known.counted_at if later else None
     return ToldProduct(store=store, product_id=one.id, body=body, said_at=at, counted_at=counted)
 
@@ -128,6 +132,10 @@ def _count(known: ToldProduct, counts: dict[str, int | None], at: datetime) -> N
         row[COUNTED_AT] = stamps[row["id"]].isoformat()
         if row["id"] in counts and _newer(at, stamps[row["id"]]):
             row |= {"stock": counts[row["id"]], COUNTED_AT: _at(at).isoformat()}
+    if new := [one for one in counts if one not in stamps]:
+        rows = {row["id"]: row for row in known.body.get(WAITING, [])}
+        rows |= {one: {"id": one, "stock": counts[one], COUNTED_AT: _at(at).isoformat()} for one in new}
+        known.body[WAITING] = list(rows.values())[-MOST_WAITING:]
     known.counted_at = max(_at(at), _at(known.counted_at or known.said_at))
     known.save(update_fields=["body", "counted_at"])
 
@@ -140,8 +148,11 @@ def _deleted(store: StoreConnection, product_id: str, at: datetime) -> list[Even
     return [ProductDeleted(product_id)]
 
 
-def _counted(store: StoreConnection, data: messages.Counts) -> list[Event]:
-    """Take over the counts into the product as it is known; those of one that is not sent yet wait for it."""
+def _counted(store: StoreConnection, data: messages.Counts, unread: list[str]) -> list[Event]:
+    """Take over the counts into the product as it is known; those of one that is not sent yet wait for it.
+
+    So do those of a variant that it does not have, but that is told: an id is written otherwise elsewhere, perhaps.
+    """
     known = ToldProduct.objects.filter(store=store, product_id=data.product_id).first()
     if known is None:
         known = ToldProduct(store=store, product_id=data.product_id, body={}, said_at=LONG_AGO, deleted=True)
@@ -152,6 +163,10 @@ def _counted(store: StoreConnection, data: messages.Counts) -> list[Event]:
         there = {row["id"]: row for row in known.body["variants"]} if known.counted_at is not None else {}
         unknown = {one: {"id": one, "stock": None, COUNTED_AT: LONG_AGO.isoformat()} for one in data.counts}
         known.body = {"variants": list((unknown | there).values())}
+    names = {row["id"] for row in known.body["variants"]}
+    unread += [
+        f"Product {data.product_id} has no variant with the id {one}." for one in data.counts if one not in names
+    ]
     _count(known, data.counts, data.updated_at)
     return [] if known.deleted else [ProductChanged(data.product_id)]
 
