@@ -4,7 +4,7 @@ Facts: Magento 2.4.7 as seen: source items for an unknown SKU are answered 200 a
 a stock item's qty is that of the default source; the export counts only the rows of its own page and leaves out what
 lies in no source of the stock, so a page may hold fewer rows than were asked for; the default source cannot be linked
 to another stock. magento/inventory (PreciseExportStockProcessor): stock that nobody manages is exported as 0 and
-salable.
+salable. Its index follows a change of a source later where the shop is set to `index_trails`.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _salable(msi: Msi, one: Entry) -> Doc:
         return {"sku": one.stock_sku, "qty": 0, "is_salable": True}
     if not msi.is_assigned(row):
         return {}
-    units = row["inventory_quantity"]
+    units = row["inventory_quantity"] + msi.trails(row)
     backorders = bool(one.own.get("backorders"))
     return {"sku": one.stock_sku, "qty": units, "is_salable": units > 0 or backorders}
 
@@ -154,6 +154,8 @@ def _source_items(app: Flask, stores: Stores, msi: Msi, root: str, tell: Tell) -
         for wish in wishes:
             pair = with_sku(stores, str(wish.get("sku", "")))
             if pair is not None:
+                if g.shop.get("index_trails"):
+                    msi.keep_index(pair[1])
                 place = {"quantity": wish["quantity"], "status": wish.get("status", 1)}
                 tell(g.shop["domain"], msi.write(pair[0].doc, pair[1], {wish["source_code"]: place}))
         return jsonify([])

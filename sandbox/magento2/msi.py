@@ -127,6 +127,16 @@ class Msi:
         self.append(row, units)
         return self._follow(doc, row)
 
+    def keep_index(self, row: Doc) -> None:
+        """From now on the index shows what lies there now, whatever is written, until it is built anew."""
+        self.rows(row)
+        row["magento"].setdefault("indexed", self._lies(row))
+
+    def trails(self, row: Doc) -> int:
+        """Return by how many units the index shows more than there are."""
+        indexed = row.get("magento", {}).get("indexed")
+        return 0 if indexed is None else int(indexed - self._lies(row))
+
     def put_back(self, doc: Doc, row: Doc, code: str, units: int) -> list[Doc]:
         """Put units back into a source."""
         place = row["magento"]["sources"].setdefault(code, {"quantity": 0})

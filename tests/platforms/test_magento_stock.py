@@ -9,6 +9,7 @@ import pytest
 from listings import walks
 from listings.models import Job, Product, Rank
 from reverbsync import clock
+from shops.platforms.magento2 import frame
 from shops.platforms.magento2.client import Magento2Client
 from shops.platforms.values import Malformed, Moved, StorePassing
 from tests.platforms.conftest import Store
@@ -175,6 +176,43 @@ def test_the_default_source_counts_where_the_websites_stock_is_the_default_one(s
     unit, client = store.unit(), store.client
     client.adjust(unit, client.count(unit), by=-1, reference="r")
     assert lies(store) == {"default": 2}
+
+
+def test_a_stock_that_the_website_was_given_meanwhile_is_noticed_before_units_are_taken(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frame, "PLACES_S", 0)  # whatever happens next happens a minute later
+    product(store, units=6)
+    unit = store.unit()
+    own_sources(store)
+    store.control.ask("PUT", "/entities/A1", {"sources": {"east": 3}})
+    client = store.client
+    assert client.adjust(unit, client.count(unit), by=-1, reference="r").units == 2
+    assert lies(store) == {"default": 6, "east": 2}
+
+
+@pytest.mark.parametrize("ordered", [0, 3])
+def test_units_that_were_taken_are_not_on_sale_while_the_stores_index_still_shows_them(
+    store: Store, ordered: int
+) -> None:
+    made = product(store, units=7)
+    if ordered:
+        store.control.ask("POST", "/orders", {"variant_id": made["variants"][0]["id"], "quantity": ordered})
+    unit = store.unit()
+    store.control.ask("POST", "/shops", {"domain": store.stand_in.domain, "index_trails": True})
+    client = store.client
+    assert client.adjust(unit, client.count(unit), by=-2, reference="r").units == 5 - ordered
+    assert store.unit().stock == 5 - ordered
+    assert client.adjust(unit, client.count(unit), by=-1, reference="s").units == 4 - ordered
+    store.control.ask("PUT", "/entities/A1", {"indexed": None, "sources": {"default": 9}})
+    assert store.unit().stock == 9 - ordered
+
+
+def test_units_that_a_reservation_counts_and_that_lie_nowhere_are_not_sold(store: Store) -> None:
+    product(store, units=2)
+    store.control.ask("PUT", "/entities/A1", {"unbalanced": 3, "sources": {"default": 2}})
+    unit, client = store.unit(), store.client
+    assert unit.stock == client.count(unit).units == 2
 
 
 # -- found wherever it moves ---------------------------------------------------------------------------------------

@@ -50,7 +50,9 @@ class Magento2Client:
         self._rest.find_root()
         self._rest.rows("/products", search.query(size=1, fields="items[id],total_count"))
         self._rest.rows("/orders", search.query(size=1, fields="items[entity_id],total_count"))
-        return StoreInfo(self._rest.address.partition("//")[2], self._frame.fresh()["currency"])
+        told = self._frame.fresh()
+        self._frame.places()
+        return StoreInfo(self._rest.address.partition("//")[2], told["currency"])
 
     # -- products --------------------------------------------------------------------------------------------
 

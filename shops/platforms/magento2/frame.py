@@ -21,6 +21,8 @@ from shops.platforms.values import Malformed
 from shops.wire import Part, Side, SideRows, Text
 
 FRAME_S = 15 * 60
+#: A source that was linked, or switched off, is noticed sooner: units taken where nothing is sold would stay on sale.
+PLACES_S = 60
 #: Categories of the tree's upper levels hold everything: the root of all, and the root of a store.
 ROOT_LEVELS = 1
 
@@ -41,7 +43,7 @@ class Category(TypedDict):
 
 
 class Told(TypedDict):
-    """Settings of a store. `places` is None where stock is kept the old way, without sources."""
+    """Settings of a store."""
 
     currency: str
     media: str
@@ -49,7 +51,6 @@ class Told(TypedDict):
     website: str
     website_id: int
     store_id: int
-    places: Places | None
     attributes: dict[str, Attribute]
     categories: dict[str, Category]
 
@@ -95,7 +96,8 @@ class Frame:
     def __init__(self, rest: Rest) -> None:
         """Nothing is asked yet."""
         self._rest = rest
-        self._key = f"magento2:frame2:{rest.address}"
+        self._key = f"magento2:frame3:{rest.address}"
+        self._places_key = f"magento2:places:{rest.address}"
         self._told: Told | None = None
         self.families = Families(rest)
 
@@ -110,6 +112,7 @@ class Frame:
 
     def fresh(self) -> Told:
         """Ask anew, as when a product names an option that is not known."""
+        memory.release(self._places_key)
         self._told = self._learn()
         return self._told
 
@@ -120,6 +123,17 @@ class Frame:
             return ZoneInfo(self.told["zone"])
         except (KeyError, ValueError, OSError):  # unknown, empty, or a path
             return UTC
+
+    def places(self) -> Places | None:
+        """Return where the website's stock lies, asked at most a minute ago.
+
+        None where stock is kept the old way, without sources; that is asked as rarely as the settings.
+        """
+        kept: dict[str, Places | None] | None = memory.recall(self._places_key)
+        if kept is None:
+            kept = {"places": places_of(self._rest, self.told["website"])}
+            memory.remember(self._places_key, kept, PLACES_S if kept["places"] else FRAME_S)
+        return kept["places"]
 
     def _learn(self) -> Told:
         config = self._config()
@@ -136,7 +150,6 @@ class Frame:
             "website": website,
             "website_id": config.website_id,
             "store_id": config.id,
-            "places": places_of(self._rest, website),
             "attributes": self._attributes(),
             "categories": {},
         }

@@ -96,7 +96,7 @@ class Orders:
         found = self._find("customer_email", forms.mail_of(order.reverb_number))
         if order.takes_stock:
             made = found or self._checkout(order)()
-        elif self._frame.told["places"] is None or not (units := self._counted(order)):
+        elif self._frame.places() is None or not (units := self._counted(order)):
             made = found or self._write_down(order)
         else:
             made = self._loans.lend(order, units, found, lambda: self._checkout(order), self._look_for)

@@ -23,10 +23,14 @@ MODULE = "Magento_Inventory"
 
 
 class Places(TypedDict):
-    """The stock of the website: its number, and the codes of the enabled sources that it draws on, first the first."""
+    """The stock of the website: its number, and the codes of the enabled sources that it draws on, first the first.
+
+    `whole`: all of them could be read.
+    """
 
     stock_id: str
     sources: list[str]
+    whole: bool
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,8 @@ def places_of(rest: Rest, website: str) -> Places | None:
     enabled = {one.source_code for one in sources if one.enabled}
     memory.remember(known, True, HAD_THEM_S)
     links.sort(key=lambda one: one.priority or 0)
-    return Places(stock_id=stock.stock_id, sources=[one.source_code for one in links if one.source_code in enabled])
+    drawn = [one.source_code for one in links if one.source_code in enabled]
+    return Places(stock_id=stock.stock_id, sources=drawn, whole=not (unread or more))
 
 
 def _has_modules(rest: Rest) -> bool:

@@ -7,7 +7,8 @@ is read right before, and read again afterwards.
 Facts: magento/inventory and Magento 2.4.7 as seen. The export of salable quantities spells a SKU as the stock's tables
 do: in another case perhaps, or with a blank behind it. It leaves out what lies in no source of the stock, and says 0
 and salable both for stock that nobody manages and for backorders. A negative threshold lets it count units that are not
-there. Posting a source item for an unknown SKU is answered 200 and does nothing.
+there, and so does a reservation that was freed twice. Where the index is built by a queue ("asynchronous" strategy), it
+shows a change of a source minutes later. Posting a source item for an unknown SKU is answered 200 and does nothing.
 """
 
 from __future__ import annotations
@@ -34,6 +35,9 @@ MANAGED_S = 10 * 60
 CLAIM_S = 120
 #: How long readings wait at most for an attempt to make an order that broke off.
 LENT_S = 15 * 60
+#: How long the index of what can be sold may show what it had before we took units out (Magento can be set to build it
+#: later, by a queue).
+TRAILS_S = 15 * 60
 
 
 def key(sku: str) -> str:
@@ -95,6 +99,7 @@ class Stock:
         self._rest = rest
         self._frame = frame
         self._lent = f"magento2:lent:{rest.address}:"
+        self._bounds = f"magento2:bound:{rest.address}:"
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -103,7 +108,7 @@ class Stock:
         found = Standing()
         for some in search.few(skus):
             named = [str(one) for one in some]
-            if self._frame.told["places"] is None:
+            if self._frame.places() is None:
                 self._read_alone(named, found)
             else:
                 self._read(named, parents or {}, found)
@@ -126,14 +131,19 @@ class Stock:
         found.unread |= {sku: odd[key(sku)] for sku in skus if key(sku) in odd}
         if not lending:
             found.unread |= self._being_lent(skus, asked_at)
+        bounds = memory.recall_all(self._bounds, [_name(sku) for sku in skus])
         for sku in skus:
             if sku in found.unread:
                 continue
+            places = lies.get(key(sku), [])
             try:
-                units = self._decide(sku, salable.get(key(sku)), lies.get(key(sku), []))
+                units = self._decide(sku, salable.get(key(sku)), places)
             except Malformed as error:
                 found.unread[sku] = str(error)
                 continue
+            bound = bounds.get(_name(sku))
+            if units and bound and bound["there"] == _whole(places):
+                units = min(units, bound["units"])
             family = salable.get(key(parents.get(sku, "")))
             if units and family is not None and not family.is_salable:
                 units = 0
@@ -153,11 +163,13 @@ class Stock:
             raise Malformed(f"{STORE} does not say how many of {sku} can be sold.")
         if 0 < salable.qty <= lies:
             return salable.qty
-        # Nobody manages it, or it can be ordered without being there: its own setting tells.
+        # Nobody manages it, it can be ordered without being there, or the index trails: its own setting tells.
         managed, least = self._managed(sku)
         if not managed:
             return None
-        return max(0, min(salable.qty, salable.qty + least))
+        told = self._frame.places()
+        there = int(lies) if told and told["whole"] else salable.qty
+        return max(0, min(salable.qty, salable.qty + least, there))
 
     def _managed(self, sku: str) -> tuple[bool, int]:
         """Return whether a product's stock is managed, and a threshold below zero (0 where there is none)."""
@@ -181,7 +193,8 @@ class Stock:
 
         Both by `key`, the second with why.
         """
-        drawn = (self._frame.told["places"] or {"sources": []})["sources"]
+        told = self._frame.places()
+        drawn = told["sources"] if told else []
         places, unread = sources.read(self._rest, skus, drawn)
         found: dict[str, list[Place]] = {}
         for place in places:
@@ -221,7 +234,7 @@ class Stock:
 
         `lending`: whoever lends units to an order asks. Raises Malformed where it cannot be read.
         """
-        if self._frame.told["places"] is None:
+        if self._frame.places() is None:
             item = self._item(sku)
             return Count(item.units, item.item_id, item.qty or 0) if item else Count(0)
         places = self._read([sku], {}, found := Standing(), lending=lending).get(key(sku), [])
@@ -239,17 +252,24 @@ class Stock:
         if count.units is None:
             raise Unsupported(f"{STORE} does not count this product.")
         with self.claimed(sku):
-            if self._frame.told["places"] is None:
-                done = self._adjust_alone(sku, count, by)
-            else:
-                done = self._adjust(sku, count, by)
+            change = self._adjust_alone if self._frame.places() is None else self._adjust
+            done = change(sku, count, by)
             if not done:
                 return replace(count, done=0)
             with calls.written():
-                after = self.count(sku)
-                if (after.place, after.there) == (count.place, count.there):
-                    raise StorePassing(f"{STORE} does not show our change of stock.")
+                after = self._after(sku, count, done)
             return replace(after, done=None if done == by else done)
+
+    def _after(self, sku: str, count: Count, done: int) -> Count:
+        """Count after a change of `done` units; what is on sale is bounded where the index does not show it yet."""
+        after = self.count(sku)
+        if (after.place, after.there) == (count.place, count.there):
+            raise StorePassing(f"{STORE} does not show our change of stock.")
+        expected = max(0, (count.units or 0) + done)
+        if done > 0 or after.there != count.there + done or (after.units or 0) <= expected:
+            return after
+        memory.remember(f"{self._bounds}{_name(sku)}", {"there": after.there, "units": expected}, TRAILS_S)
+        return replace(after, units=expected)
 
     def _adjust(self, sku: str, count: Count, by: int) -> int:
         places = self.places(sku)
