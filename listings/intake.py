@@ -15,7 +15,7 @@ from functools import partial
 from django.db import transaction
 from django.db.models import F, Q
 
-from listings import fitting, jobs, rechecks, saving, selection
+from listings import fitting, jobs, namesakes, rechecks, saving, selection
 from listings.models import Ledger, Product, Rank
 from listings.saving import Seen
 from listings.stock import merge
@@ -36,6 +36,8 @@ logger = logging.getLogger(__name__)
 MAX_READINGS = 3
 #: Seconds until a reading is tried again that was overtaken so often.
 LATE_AGAIN_S = 2.0
+#: So many products with a SKU of one that an event names are read with it.
+MOST_NAMESAKES = 20
 #: What the store tells within this time after we changed its stock, and is what we know, is our own echo.
 ECHO = timedelta(minutes=2)
 #: So long after a date that a store names a product is read: the store's clock may trail ours.
@@ -68,10 +70,18 @@ def take(
 
 def _follow(shop: Shop, client: StoreClient, event: Event, cause: str, done: dict[str, Exception | None]) -> None:
     for parent_id in _parents(shop, client, event):
-        if parent_id not in done:
-            done[parent_id] = attempt(partial(refresh, shop, parent_id, client, cause=cause))
-        if error := done[parent_id]:
-            raise error
+        _once(done, parent_id, partial(refresh, shop, parent_id, client, cause=cause))
+        skus = Product.objects.filter(shop=shop, store_parent_id=parent_id, gone_at=None).values("sku")
+        for other in namesakes.listed(shop, skus, apart_from=[parent_id])[:MOST_NAMESAKES]:
+            _once(done, other, partial(refresh, shop, other, client, cause=cause, told_of=False))
+
+
+def _once(done: dict[str, Exception | None], parent_id: str, read: Callable[[], None]) -> None:
+    """Read a product unless this batch has; raise what came of it."""
+    if parent_id not in done:
+        done[parent_id] = attempt(read)
+    if error := done[parent_id]:
+        raise error
 
 
 def refresh(
@@ -159,7 +169,7 @@ def keep(
     through = [one for one in seen + gone if not one.read] + saved
     _open_jobs(shop, [one for one in through if not one.product.held], cause, told_of=told_of, lowest=lowest)
     there = {one.product.sku for one in through if one.product.gone_at is None}
-    _look_at_namesakes(shop, skus - there, cause)
+    namesakes.freed(shop, skus - there, cause)
     rechecks.unread(shop, unread, now=asked_at, cause=cause, hold=hold)
     rechecks.was_read(shop, sorted({*parent_ids, *(one.store_parent_id for one in fitted)} - _parents_of(unread)))
     return Kept(
@@ -312,13 +322,6 @@ def _open_jobs(shop: Shop, seen: list[Seen], cause: str, *, told_of: bool, lowes
     for rank in sorted(set(ranks.values())):
         wanted = [product for product in chosen if ranks[product.pk] == rank]
         jobs.look_again(wanted, rank=rank, cause=cause, now=clock.now())
-
-
-def _look_at_namesakes(shop: Shop, freed: set[str], cause: str) -> None:
-    """Look at the products that shared a SKU with one that is gone or has another SKU now: it may be theirs alone."""
-    if freed and shop.sync_settings.auto_sync:
-        found = Product.objects.filter(shop=shop, sku__in=freed, gone_at__isnull=True, held=False)
-        jobs.look_again(selection.chosen(shop, found), rank=Rank.EDIT, cause=cause, now=clock.now())
 
 
 def _echoes(products: list[Product]) -> set[int]:

@@ -7,13 +7,14 @@ mistake.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 from datetime import timedelta
 
 from django.db import transaction
 
-from listings import intake, jobs, pages, rechecks, stocktaking
+from listings import intake, jobs, namesakes, pages, rechecks, stocktaking
 from listings.models import Product, Rank, Walk
 from reverbsync import clock
 from reverbsync.logs import broke
@@ -23,7 +24,7 @@ from shops import health
 from shops.models import Shop
 from shops.platforms import StoreClient, client_of, platform_of
 from shops.platforms.base import Stocktaker
-from shops.platforms.values import CursorLost, StoreError, StoreRefused, Unread
+from shops.platforms.values import CursorLost, Page, StoreError, StoreRefused, Unread
 
 logger = logging.getLogger(__name__)
 
@@ -169,6 +170,8 @@ def _page(walk: Walk, client: StoreClient) -> None:
     asked_at = clock.now()
     page = pages.read(walk, client)
     first = _is_first(walk)
+    if walk.kind == Kind.CHANGES:
+        _read_namesakes(walk, client, page)
     with transaction.atomic():
         kept = intake.keep(
             walk.shop,
@@ -191,6 +194,14 @@ def _page(walk: Walk, client: StoreClient) -> None:
         _count(walk, kept.seen, page.total)
         pages.grow(walk, client)
         _go_on(walk, page.next, brought=kept.seen)
+
+
+def _read_namesakes(walk: Walk, client: StoreClient, page: Page) -> None:
+    """Read the products with a listing that share a SKU with one of a page of changes. Those that were read stay so."""
+    shown, skus = {one.store_parent_id for one in page.products}, {one.sku for one in page.products}
+    for parent_id in namesakes.listed(walk.shop, skus, apart_from=shown, before=walk.started_at):
+        with contextlib.suppress(intake.Late):  # so it was read
+            intake.refresh(walk.shop, parent_id, client, cause=walk.get_kind_display(), told_of=False)
 
 
 # -- stock, and what no page showed --------------------------------------------------------------------------------

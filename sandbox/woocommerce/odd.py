@@ -18,7 +18,8 @@ def routes(app: Flask, stores: Stores, tell: Tell) -> None:
     def bend_product(number: str) -> Any:
         """Take `says` and `pool` (its variations share one stock) of a product, `says` and `sale` of a variation.
 
-        A sale is `{"price", "from", "to", "late_s"}`, in seconds since 1970.
+        A sale is `{"price", "from", "to", "late_s"}`, in seconds since 1970. `dated: false` leaves the date and
+        tells nobody, as plug-ins do that write into the database.
         """
         with stores.keep.lock:
             doc = stores.product(number)
@@ -27,9 +28,11 @@ def routes(app: Flask, stores: Stores, tell: Tell) -> None:
             holder = found[0] if doc else found[1]
             holder.update({name: wish[name] for name in ("says", "pool") if name in wish})
             found[1].update({name: wish[name] for name in ("sale",) if name in wish})
-            found[0]["updated_at"] = stores.clock.now()
+            is_dated = wish.get("dated", True)
+            if is_dated:
+                found[0]["updated_at"] = stores.clock.now()
             stores.keep.put("product", found[0]["id"], found[0])
-            tell(found[0]["domain"], [{"what": "product_updated", "product": found[0]}])
+            tell(found[0]["domain"], [{"what": "product_updated", "product": found[0]}] if is_dated else [])
             return found[0]
 
     @app.route("/_control/woo/orders/<number>", methods=["PUT", "DELETE"])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from listings import intake
+from listings import intake, walks
 from listings.models import Ledger
 from reverbsync.stack.stores import STORES
 from shops.events import ProductChanged
@@ -119,3 +119,36 @@ def test_once_the_store_is_back_all_have_what_is_left(world: World) -> None:
     assert (shown(world, "V0"), shown(world, "V1")) == (2, 2)
     assert set(Ledger.objects.values_list("units", "store")) == {(2, 2)}
     assert made
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+@pytest.mark.parametrize("left", [3, 0])
+def test_what_sells_as_a_translation_is_gone_from_the_listing_of_the_original(
+    world: World, left: int, is_told: bool
+) -> None:
+    """The plug-in writes the original's stock into the database: no webhook tells of it, and no list of changes."""
+    original = world.product("A1", inventory_quantity=5)
+    world.settle()
+    world.store.ask("POST", "/clock", {"advance_s": 3600})
+    world.wait(3600)
+    copy = world.product("A1", title="Guitare Fender", inventory_quantity=5)
+    world.settle()
+    assert shown(world, "A1") == 5
+    status = "instock" if left else "outofstock"
+    says = {"stock_quantity": left, "stock_status": status}
+    world.store.ask("PUT", f"/woo/products/{original['id']}", {"says": says, "dated": False})
+    world.store.ask("PUT", f"/variants/{copy['variants'][0]['id']}", {"inventory_quantity": left})
+    if is_told:
+        world.hear(copy)
+    else:
+        world.wait(60)
+        look(world)
+    world.settle()
+    assert shown(world, "A1") == left
+
+
+def look(world: World) -> None:
+    """Look for what changed in the store."""
+    walks.begin(world.shop, "changes")
+    while (walk := walks.due(world.shop.pk)) is not None and walk.kind == "changes":
+        walks.turn(walk)
