@@ -105,7 +105,7 @@ def chosen_port() -> int | None:
 
 def other_port(wanted: int, used: int, what: str = "ReverbSync") -> str:
     """Return the sentence for a person whose port was taken."""
-    return f"Port {wanted} is in use by another program, so {what} uses {used}. WEB_PORT= chooses ReverbSync’s port."
+    return f"Port {wanted} is in use by another program. {what} uses {used}. WEB_PORT= chooses ReverbSync’s port."
 
 
 def manage(environment: Mapping[str, str], *words: str) -> str:
