@@ -106,12 +106,25 @@ def test_a_pending_order_that_is_paid_meanwhile_is_put_right(store: Store) -> No
     assert take_one(store, client).units == store.stock() == 1
 
 
-def test_units_that_come_back_meanwhile_are_not_lost(store: Store) -> None:
+def test_units_that_come_back_while_the_number_is_lowered_are_told_as_taken_for_they_may_be_owed(store: Store) -> None:
     made = store.product()
     order = sell(store, made)
     client = client_of(store)
     meanwhile(client, "PUT", "/products/", lambda: store.control.ask("POST", f"/orders/{order['id']}/cancel"))
-    assert take_one(store, client).units == store.stock() == 2  # three, less one on Reverb
+    after = take_one(store, client)
+    assert (after.units, after.done, store.stock()) == (
+        1,
+        -2,
+        1,
+    )  # three, less one on Reverb, less the one that came back
+
+
+def test_units_that_come_back_while_the_number_is_raised_are_put_back(store: Store) -> None:
+    made = store.product()
+    order = sell(store, made)
+    client = client_of(store)
+    meanwhile(client, "PUT", "/products/", lambda: store.control.ask("POST", f"/orders/{order['id']}/cancel"))
+    assert take_one(store, client, by=1).units == store.stock() == 4
 
 
 def test_an_older_order_that_moves_up_because_a_newer_one_was_deleted_is_no_sale(store: Store) -> None:

@@ -7,7 +7,7 @@ budget allows three a second for all our workers together.
 from __future__ import annotations
 
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -285,8 +285,9 @@ class WooCommerceClient(OrderCalls, HookCalls):
     def _put_right(self, product: StoreProduct, was: Count, wanted: int, before: Newest | None) -> Count:
         """Return what is there after setting `wanted`; take off again what was sold of a number that we overwrote.
 
-        Units that came back to a number that we overwrote are put back where nothing else has moved. Raises
-        StorePassing where the store shows units that we took: it has not taken our number, or a cache answers.
+        Units that came back to a number that we raised are put back where nothing else has moved. Where we lowered it,
+        they are told as taken by us (`Count.done`): they may be owed, and who asked gives them back if they are not.
+        Raises StorePassing where the store shows units that we took: it has not taken our number, or a cache answers.
         """
         known = 0
         for _ in range(MAX_CORRECTIONS):
@@ -300,6 +301,8 @@ class WooCommerceClient(OrderCalls, HookCalls):
             lost = sold - known - max(0, wanted - after.there)
             if before is None or lost == 0 or (lost < 0 and after.there != wanted):
                 return after
+            if lost < 0 and wanted < was.there:
+                return replace(after, done=after.there - was.there + sold)
             wanted, known = after.there - lost, sold
             self._set(was.place, wanted)
         raise StorePassing("WooCommerce's stock moves faster than it can be set.", maybe_done=True)
