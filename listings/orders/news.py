@@ -10,6 +10,8 @@ from shops.reverb.orders import RELEASED, UNPAID
 
 #: An order that is so much older than the link of its listing was there before: the store's number knows of it already.
 BEFORE_THE_LINK = timedelta(hours=1)
+#: A stamp that is further ahead is none: what comes after would never be newer.
+AHEAD = timedelta(hours=1)
 #: What sold so recently is not in the number of a store that was not in step with Reverb until now.
 JUST_NOW = timedelta(minutes=10)
 
@@ -57,6 +59,14 @@ def bare(picture: ReverbOrder) -> ReverbOrder:
         name: getattr(picture, name) for name in ("number", "listing_id", "sku", "quantity", "says_quantity", "status")
     }
     return ReverbOrder(**named, title="", placed_at=picture.placed_at, updated_at=picture.updated_at)
+
+
+def of_now(picture: ReverbOrder, now: datetime) -> ReverbOrder:
+    """Return the picture with dates that are far ahead of `now` (our clock) as now."""
+    if max(picture.placed_at, picture.updated_at) <= now + AHEAD:
+        return picture
+    placed_at, updated_at = (now if at > now + AHEAD else at for at in (picture.placed_at, picture.updated_at))
+    return replace(picture, placed_at=placed_at, updated_at=updated_at)
 
 
 def of_known_quantity(picture: ReverbOrder, known: int | None) -> ReverbOrder:

@@ -80,7 +80,8 @@ def _take_alone(shop: Shop, picture: ReverbOrder, cause: str, taken: list[int]) 
 
 
 def _take(shop: Shop, pictures: Iterable[ReverbOrder], cause: str) -> int:
-    newest = _newest(pictures)
+    now = clock.now()
+    newest = _newest(news.of_now(one, now) for one in pictures)
     if not newest:
         return 0
     with transaction.atomic():

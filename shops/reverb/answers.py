@@ -33,8 +33,8 @@ from shops.reverb.errors import (
 )
 from shops.verdict import Verdict
 
-#: Longer waits than these seconds are asked for by mistake.
-MOST_WAIT_S = 3600.0
+#: Longer waits than these seconds are asked for by mistake: the limits count a minute and ten minutes.
+MOST_WAIT_S = 600.0
 #: Status → what it means in Reverb's own JSON.
 _OWN = {
     401: Verdict.KEYS,

@@ -136,7 +136,7 @@ def listing(body: object) -> ReverbListing:
     return ReverbListing(
         id=found.id,
         sku=found.sku or "",
-        state=found.state.slug,
+        state=found.state.slug.strip().lower(),
         self_url=found.links.own.href,
         web_url=found.links.web.href if found.links.web.href.startswith(("https://", "http://")) else "",
         title=found.title,

@@ -128,6 +128,20 @@ def test_a_sale_of_three_leaves_the_store_once_however_many_units_its_order_says
     assert both_sides(world, guitar) == (5, 5)
 
 
+@case("dates", [["updated_at"], ["created_at"], ["created_at", "updated_at"]], ids=str)
+def test_a_sale_whose_order_was_dated_years_ahead_gives_back_what_it_took(
+    world: World, guitar: dict[str, Any], dates: list[str]
+) -> None:
+    number = buy(world)
+    rows = {f"orders.[order_number={number}].{name}": "2040-01-01T00:00:00Z" for name in dates}
+    world.reverb.fault("edited", path="/my/orders/selling/all", edits=rows, times=2)
+    listen(world)
+    assert both_sides(world, guitar) == (4, 4)
+    world.reverb.ask("POST", f"/orders/{number}/cancel")
+    listen(world)
+    assert both_sides(world, guitar) == (5, 5)
+
+
 def test_a_sale_of_three_keeps_its_units_when_a_later_answer_says_none(world: World, guitar: dict[str, Any]) -> None:
     number = buy(world, quantity=3)
     listen(world)
