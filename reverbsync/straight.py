@@ -1,7 +1,8 @@
 """Middleware, the first one: calls of machines go straight to their view, past all that is for browsers.
 
 Sessions, sign-in, CSRF and headers for pages mean nothing to a webhook, and cost as much as keeping it
-(docs/performance.md).
+(docs/performance.md). Load balancers and containers ask for health by an address of their own, such as 10.0.0.5:8000,
+which is none of ALLOWED_HOSTS.
 """
 
 from __future__ import annotations
@@ -11,14 +12,19 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponseBase, JsonResponse, UnreadablePostError
 from django.urls import resolve
 
+from reverbsync import health
+
 #: Where machines call, and whose addresses these are (reverbsync/urls.py).
 PATH, ADDRESSES = "/webhooks/", "webhooks.urls"
+HEALTH = {"/livez": health.live, "/readyz": health.ready, "/health/": health.ready}
 
 
 def straight(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
     """Return a handler that knows the short way."""
 
     def handle(request: HttpRequest) -> HttpResponseBase:
+        if (asked := HEALTH.get(request.path_info)) is not None:
+            return asked(request)
         if not request.path_info.startswith(PATH):
             return get_response(request)
         match = resolve(request.path_info[len(PATH) - 1 :], ADDRESSES)

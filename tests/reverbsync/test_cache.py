@@ -109,6 +109,16 @@ def test_a_process_is_alive_whatever_it_depends_on(redis_refuses: None) -> None:
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("host", ["10.0.0.5:8000", "127.0.0.1:8000", "[::1]:8000", "web_1", ""])
+def test_health_is_told_under_whatever_name_a_load_balancer_asks(host: str, settings: Settings) -> None:
+    settings.ALLOWED_HOSTS = ["reverbsync.example.com"]
+    for address in ("/livez", "/readyz", "/health/"):
+        assert Client().get(address, HTTP_HOST=host).status_code == 200
+    assert Client().get("/", HTTP_HOST=host).status_code == 400
+    assert Client().post("/livez", HTTP_HOST=host).status_code == 405
+
+
 def test_a_silent_redis_costs_its_time_out_once_and_not_with_every_call(redis_is_silent: None) -> None:
     began = time.monotonic()
     for _ in range(20):

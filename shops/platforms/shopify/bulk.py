@@ -8,7 +8,6 @@ there, is asked for by itself.
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +19,7 @@ from shops.platforms.shopify.graphql import READ_S, STORE, GraphQL
 from shops.platforms.shopify.locations import Asked
 from shops.platforms.shopify.products import Found, Reader
 from shops.platforms.values import CursorLost, StorePassing
-from shops.wire import number_in
+from shops.wire import number_in, object_of
 
 PIECE_BYTES = 1_000_000
 #: A product is looked through for its end in so many pieces at a time.
@@ -120,7 +119,7 @@ def _read(file: _File, offset: int, read: Reader) -> Found:
     rows = piece.split(b"\n")
     if last:
         return _found(rows, read)
-    begins = [n for n, row in enumerate(rows[:-1]) if _is_root(_object(row))]
+    begins = [n for n, row in enumerate(rows[:-1]) if _is_root(object_of(row))]
     if not begins or begins[-1] == 0:
         return _skipped(file, offset, piece)
     whole = rows[: begins[-1]]
@@ -160,15 +159,6 @@ def _next_root(file: _File, start: int) -> int | None:
 # -- its lines -----------------------------------------------------------------------------------------------------
 
 
-def _object(row: bytes) -> dict[str, Any] | None:
-    """Return a line as an object, None when it is none."""
-    try:
-        said = json.loads(row)
-    except ValueError:
-        return None
-    return said if isinstance(said, dict) else None
-
-
 def _is_root(row: dict[str, Any] | None) -> bool:
     return row is not None and "__parentId" not in row
 
@@ -180,7 +170,7 @@ def _found(rows: list[bytes], read: Reader) -> Found:
     for raw in rows:
         if not raw.strip():
             continue
-        row = _object(raw)
+        row = object_of(raw)
         if row is None:
             if latest is not None:
                 latest.is_whole = False
