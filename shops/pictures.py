@@ -160,4 +160,3 @@ class ReverbOrder(_Kept):
     provider: str = ""
     tracking_number: str = ""
     web_url: str = ""
-    says_quantity: bool = True

@@ -55,9 +55,7 @@ def counts(placed_at: datetime, linked_at: datetime | None) -> bool:
 
 def bare(picture: ReverbOrder) -> ReverbOrder:
     """Return what our stock needs of a picture: which order it is, of what, how many, and whether it is off."""
-    named = {
-        name: getattr(picture, name) for name in ("number", "listing_id", "sku", "quantity", "says_quantity", "status")
-    }
+    named = {name: getattr(picture, name) for name in ("number", "listing_id", "sku", "quantity", "status")}
     return ReverbOrder(**named, title="", placed_at=picture.placed_at, updated_at=picture.updated_at)
 
 
@@ -69,9 +67,12 @@ def of_now(picture: ReverbOrder, now: datetime) -> ReverbOrder:
     return replace(picture, placed_at=placed_at, updated_at=updated_at)
 
 
-def of_known_quantity(picture: ReverbOrder, known: int | None) -> ReverbOrder:
-    """Return the picture with the units that an earlier answer said, where it says none itself."""
-    return picture if picture.says_quantity or known is None else replace(picture, quantity=known)
+def of_known_quantity(picture: ReverbOrder, known: int) -> ReverbOrder:
+    """Return the picture with at least as many units as an earlier one said: an answer may leave them out.
+
+    Where fewer were sold after all, Reverb's own number shows it, and counts as an edit there.
+    """
+    return picture if picture.quantity >= known else replace(picture, quantity=known)
 
 
 def without_the_buyer(picture: ReverbOrder) -> ReverbOrder:

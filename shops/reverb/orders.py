@@ -140,7 +140,6 @@ def order(body: object) -> ReverbOrder:
         sku=found.sku.strip(),
         title=found.title,
         quantity=min(max(1, found.quantity or 1), MOST_ORDERED),
-        says_quantity=(found.quantity or 0) > 0,
         status=found.status,
         placed_at=placed_at,
         updated_at=found.updated_at or placed_at,
