@@ -68,6 +68,12 @@ def test_what_names_no_product_is_a_fee_since_no_line_may_be_without_one() -> No
     assert made["fee_lines"] == [{"name": "Case (X9) × 2", "total": "20.00", "tax_status": "none"}]
 
 
+def test_what_the_store_no_longer_has_is_a_fee_since_its_line_would_have_no_name() -> None:
+    made = body(OrderLine("1", "99", "X9", "Case", 2, Decimal("10.00")))
+    assert made["line_items"] == []
+    assert made["fee_lines"] == [{"name": "Case (X9) × 2", "total": "20.00", "tax_status": "none"}]
+
+
 TOOK = {"meta_data": [{"id": 7, "key": "_reduced_stock", "value": "1", "display_value": "1"}]}
 
 

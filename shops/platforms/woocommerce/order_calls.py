@@ -46,7 +46,7 @@ class OrderCalls(WooCommerceCaller):
                 raise StorePassing(f"{STORE} answered with the same orders for each page. {CACHED}")
             page = following or ""
         named = [line.store_product_id for line in order.lines if line.store_product_id]
-        parents = {one: self.parent_of_stock(one) or one for one in named}
+        parents = {one: parent for one in named if (parent := self.parent_of_stock(one))}
         row = self.record("POST", "/orders", forms.body(order, parents))
         return forms.store_order(forms.read(row, maybe_done=True), admin=self.admin)
 

@@ -201,11 +201,13 @@ def store_order(order: Order, *, admin: str, refunded: dict[str, int] | None = N
 
 
 def body(order: NewOrder, parents: dict[str, str]) -> dict[str, Any]:
-    """Return the order to POST. `parents` tells the product id of each variation.
+    """Return the order to POST. `parents` tells the product of each thing that was sold, its own id if it is one.
 
     WooCommerce takes the units from the stock when an order is made as `processing`, unless it is marked as one that
-    did so already. What names no product is a fee, for WooCommerce takes no line without one.
+    did so already. What names no product is a fee, for WooCommerce takes no line without one; likewise what the store
+    no longer has, of which it would make a line without a name.
     """
+    known = [line for line in order.lines if line.store_product_id in parents]
     marks = {NUMBER: order.reverb_number, "is_vat_exempt": "yes"}
     if not order.takes_stock:
         marks["_order_stock_reduced"] = "yes"
@@ -217,10 +219,8 @@ def body(order: NewOrder, parents: dict[str, str]) -> dict[str, Any]:
         "payment_method_title": "Reverb",
         "transaction_id": order.reverb_number,
         "customer_note": order.note,
-        "line_items": [_line(line, parents) for line in order.lines if line.store_product_id],
-        "fee_lines": [
-            _fee(f"{x.title} ({x.sku}) × {x.quantity}", _sum(x)) for x in order.lines if not x.store_product_id
-        ],
+        "line_items": [_line(line, parents[line.store_product_id]) for line in known],
+        "fee_lines": [_fee(f"{x.title} ({x.sku}) × {x.quantity}", _sum(x)) for x in order.lines if x not in known],
         "shipping_lines": [{"method_id": "flat_rate", "method_title": "Reverb", "total": f"{order.shipping:.2f}"}],
         "meta_data": [{"key": key, "value": value} for key, value in marks.items()],
     }
@@ -231,9 +231,8 @@ def body(order: NewOrder, parents: dict[str, str]) -> dict[str, Any]:
     return made
 
 
-def _line(line: OrderLine, parents: dict[str, str]) -> dict[str, Any]:
+def _line(line: OrderLine, parent: str) -> dict[str, Any]:
     made: dict[str, Any] = {"quantity": line.quantity, "subtotal": _sum(line), "total": _sum(line)}
-    parent = parents.get(line.store_product_id, line.store_product_id)
     made["product_id"] = int(parent)
     if parent != line.store_product_id:
         made["variation_id"] = int(line.store_product_id)
