@@ -1,7 +1,8 @@
 """Who may call: OAuth 1.0a checked for real, Bearer where it is switched on, and the handshake of an integration.
 
 Facts: Magento 2.4.7 as seen: HMAC-SHA1 is refused with 400; a "/" in the path is signed as it is although it is sent
-as %2F; a signature over anything else, a used nonce and a wrong clock are 401.
+as %2F; a signature over anything else, a used nonce and a wrong clock are 401. A token that is not there any more, since
+the integration was reauthorized or its access was taken away, is 401 in words of its own.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Auth:
     def shop(self) -> Doc | Refusal:
         """Return the store that a call may use, or the refusal."""
         given = request.headers.get("Authorization", "")
+        refusal = unauthorised()
         for shop in self._stores.shops():
             for token in [shop["token"], *(shop.get("tokens") or [])]:
                 key, secret, owner, owner_secret = token.split(":")
@@ -54,7 +56,9 @@ class Auth:
                 if said.get("oauth_consumer_key") == key and said.get("oauth_token") == owner:
                     problem = self.problem(said, oauth1.key(secret, owner_secret))
                     return problem or shop
-        return unauthorised()
+                if said.get("oauth_consumer_key") == key:
+                    refusal = refused(401, "Specified token does not exist")
+        return refusal
 
     def problem(self, said: dict[str, str], key: str) -> Refusal | None:
         """Check a signed call with a signing key; None when it is right."""

@@ -68,6 +68,11 @@ VERDICTS: list[tuple[int, Any, Verdict]] = [
     (401, NOT_AUTHORIZED, Verdict.KEYS),
     (401, {"message": "Der Verbraucher darf nicht", "parameters": {"resources": "Magento_Sales::sales"}}, Verdict.KEYS),
     (401, {"message": "The signature is invalid. Verify and try again."}, Verdict.KEYS),
+    (401, {"message": "Specified token does not exist"}, Verdict.KEYS),
+    (401, {"message": "Access token has been revoked"}, Verdict.KEYS),
+    (401, {"message": "Token is not associated with the specified consumer"}, Verdict.KEYS),
+    (401, {"message": "Consumer key is not the correct length"}, Verdict.KEYS),
+    (400, {"message": "The token length is invalid. Check the length and try again."}, Verdict.KEYS),
     (401, {"message": "The nonce is already being used by the consumer with ID 3."}, Verdict.LATER),
     (401, {"message": "The timestamp value in the oauth_timestamp parameter is invalid."}, Verdict.LATER),
     (401, {"message": "Unauthorized"}, Verdict.LATER),
@@ -100,6 +105,15 @@ def test_keys_that_may_not_read_orders_are_told_apart_from_dead_ones(store: Stor
         store.client.check()
     store.control.fault("status", status=401, body=NOT_AUTHORIZED, times=9)
     with pytest.raises(StoreRefused):
+        store.client.check()
+
+
+@only
+def test_keys_of_an_integration_that_was_reauthorized_since_are_refused_with_what_to_do(store: Store) -> None:
+    [shop] = store.control.ask("GET", "/shops")
+    consumer = ":".join(shop["token"].split(":")[:2])
+    store.control.ask("POST", "/shops", {"domain": shop["domain"], "token": f"{consumer}:new:new"})
+    with pytest.raises(StoreRefused, match="reauthorize"):
         store.client.check()
 
 

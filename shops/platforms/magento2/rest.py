@@ -42,7 +42,9 @@ _PASSING = re.compile(
 )
 _KEYS = re.compile(
     r"(consumer isn't authorized|isn't authorized to access|signature is invalid|consumer (key )?has expired"
-    r"|consumer having the specified key does not exist|token (has been|was) (rejected|revoked)|token_rejected)",
+    r"|consumer having the specified key does not exist|token (has been|was) (rejected|revoked)|token_rejected"
+    r"|specified token does not exist|token is not (an access token|associated with the specified consumer)"
+    r"|consumer key is not the correct length|token length is invalid)",
     re.IGNORECASE,
 )
 #: What gateways answer in JSON, too.
@@ -101,6 +103,8 @@ class Rest(Caller):
             return None
         if status == 401:
             return Verdict.KEYS if _KEYS.search(words) or "resources" in _named(said) else None
+        if status == 400 and "token length is invalid" in words:  # the one refusal of keys that is not a 401
+            return Verdict.KEYS
         if status == 404:
             return Verdict.MISSING if _GONE.search(message) else None
         return Verdict.REFUSED if status in (400, 409, 422) else None
