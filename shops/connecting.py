@@ -77,17 +77,25 @@ def begin(request: HttpRequest, shop: Shop, kind: str) -> HttpResponse:
 def go(request: HttpRequest, state: str) -> HttpResponse:
     """Lead on to the store, or show what to enter there and how far that is."""
     row = pending.begun_here(request, state)
-    if row.used_at is not None and not row.problem:
-        return _at_store(request, row.shop_id)
-    if not pending.is_fresh(row) or row.used_at is not None:
-        return _told(request, row.problem or pending.EXPIRED, status=410)
     platform = PLATFORMS[row.platform]
+    if _is_connected(row):
+        return _at_store(request, row.shop_id)
+    if not (pending.is_fresh(row) or pending.is_tried(row)):
+        return _told(request, row.problem or pending.EXPIRED, status=410)
     first = _handshake(row.platform).begin(Pending(row.state, row.address), _base(row.platform))
     if isinstance(first, str):
-        return pending.lead_on(request, first, platform.name)
+        used = row.used_at is not None
+        return _at_store(request, row.shop_id) if used else pending.lead_on(request, first, platform.name)
     context = {"shop": row.shop, "pending": row, "platform": platform, "sheet": first}
     part = bool(getattr(request, "htmx", False))
     return render(request, "shops/_sheet_state.html" if part else "shops/handshake.html", context)
+
+
+def _is_connected(row: PendingConnection) -> bool:
+    """Tell whether a connection led to a store: its keys are tried first, which takes a slow store a while."""
+    if row.used_at is None or row.problem:
+        return False
+    return StoreConnection.objects.filter(shop=row.shop_id, platform=row.platform, removed_at=None).exists()
 
 
 def _at_store(request: HttpRequest, shop_id: int | None) -> HttpResponse:

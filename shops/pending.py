@@ -21,6 +21,8 @@ from reverbsync import clock
 from shops.models import PendingConnection, Person, Shop
 
 LIVES = timedelta(minutes=30)
+#: How long it may take to try the keys that a store handed out: some calls of 25 seconds each.
+TRIED_WITHIN = timedelta(minutes=5)
 EXPIRED = "This connection was not begun here, or too long ago. Please begin again."
 #: Name in the browser's session of the states that were begun there, and how many of them are remembered.
 BEGUN, KEPT = "connecting", 5
@@ -85,6 +87,11 @@ def begun_here(request: HttpRequest, state: str) -> PendingConnection:
 def is_fresh(row: PendingConnection) -> bool:
     """Tell whether a connection may still be finished."""
     return row.used_at is None and row.made_at > clock.now() - LIVES
+
+
+def is_tried(row: PendingConnection) -> bool:
+    """Tell whether the keys of a connection may just be being tried."""
+    return row.used_at is not None and not row.problem and row.used_at > clock.now() - TRIED_WITHIN
 
 
 def use(row: PendingConnection) -> bool:

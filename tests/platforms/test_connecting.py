@@ -160,6 +160,20 @@ def test_magentos_activation_brings_a_token_that_lasts(magento: Way) -> None:
     assert magento.connected().token.get_secret_value().count(":") == 3
 
 
+def test_the_page_with_the_addresses_waits_until_the_keys_were_tried(magento: Way) -> None:
+    person = browser(olivia(), magento.home)
+    entered = addresses(magento, person)
+    page = f"{magento.home}/connect/go/{PendingConnection.objects.get().state}/"
+    PendingConnection.objects.update(used_at=clock.now())  # a slow store handed its keys out
+    part = person.get(page, headers={"HX-Request": "true"}, timeout=20)
+    assert ("HX-Redirect" in part.headers, "trying its keys" in part.text) == (False, True)
+    PendingConnection.objects.update(used_at=clock.now() - timedelta(minutes=6))  # and whoever tried them was killed
+    assert "begin again" in person.get(page, timeout=20).text
+    PendingConnection.objects.update(used_at=None)
+    person.post(f"{magento.control.url}/_integration", data=entered, timeout=30)
+    assert person.get(page, headers={"HX-Request": "true"}, timeout=20).headers["HX-Redirect"].endswith("/store/")
+
+
 @pytest.mark.parametrize(
     ("base_path", "rewrites", "typed"),
     [
