@@ -1,8 +1,8 @@
 """Who may call: OAuth 1.0a checked for real, Bearer where it is switched on, and the handshake of an integration.
 
 Facts: Magento 2.4.7 as seen: HMAC-SHA1 is refused with 400; a "/" in the path is signed as it is although it is sent
-as %2F; a signature over anything else, a used nonce and a wrong clock are 401. A token that is not there any more, since
-the integration was reauthorized or its access was taken away, is 401 in words of its own.
+as %2F; a signature over anything else, a used nonce and a wrong clock are 401. A token that is gone, since the
+integration was reauthorized or its access was taken away, is 401 in words of its own.
 """
 
 from __future__ import annotations
