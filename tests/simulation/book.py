@@ -85,6 +85,8 @@ class Item:
     counted_id: str = ""
     deleted: bool = False
     was_deleted: bool = False
+    #: Another product of the store has its SKU.
+    has_twin: bool = False
     #: Whether its orders on Reverb are made in the store.
     taken: bool = False
     #: The store's number when it was deleted there.

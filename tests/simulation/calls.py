@@ -24,6 +24,8 @@ from tests.simulation.schedule import Schedule
 from tests.simulation.story import FAULTS, Step
 
 REVERB = "reverb.test"
+#: Seconds that an answer of a dragging side takes. Of the longest we hear nothing, though they were applied.
+DRAGS_S = (10.0, 24.0)
 #: A step that waits for a call of ours, and none comes, happens all the same after this.
 WAITS_S = 20.0
 #: The same for one that waits for the making of an order: that may be heard of only when Reverb is asked next.
@@ -79,11 +81,15 @@ class Calls:
     before: Callable[[Call], None]
     applied: Callable[[Call], None]
     tell: Callable[[str], None]
+    #: Returns the outside's own refusal of a call, None where it is taken.
+    refused: Callable[[Call], Answered | None]
     made: list[Call] = field(default_factory=list)
     _armed: list[_Armed] = field(default_factory=list)
     #: Side → until when it answers nothing but 503; and until when it takes calls and answers none.
     _out: dict[str, float] = field(default_factory=dict)
     _hangs: dict[str, float] = field(default_factory=dict)
+    #: Side → until when each answer takes long.
+    _drags: dict[str, float] = field(default_factory=dict)
 
     # -- the story's part ------------------------------------------------------------------------------------
 
@@ -102,10 +108,14 @@ class Calls:
         """Let a side take connections and answer nothing for a while."""
         self._hangs[side] = self.schedule.now + seconds
 
+    def drag(self, side: str, seconds: float) -> None:
+        """Let a side take long for each answer for a while."""
+        self._drags[side] = self.schedule.now + seconds
+
     def disarm(self) -> None:
         """Nothing more goes wrong; what was to happen happens."""
-        self._out.clear()
-        self._hangs.clear()
+        for trouble in (self._out, self._hangs, self._drags):
+            trouble.clear()
         for armed in list(self._armed):
             self._missed(armed)
 
@@ -146,7 +156,8 @@ class Calls:
         if process is not None and process.dead:
             raise Killed
         call = self._begin(request, process)
-        takes = self.luck.uniform(*self.takes)
+        drags = self.schedule.now < self._drags.get(call.side, 0.0)
+        takes = self.luck.uniform(*(DRAGS_S if drags else self.takes))
         self.schedule.let_pass(takes / 2)
         steps = self._due(lambda one: _fits(one, call))
         for step in steps:
@@ -199,6 +210,9 @@ class Calls:
     def _answer(self, request: PreparedRequest, call: Call, fault: Step | None) -> Answered:
         if self.schedule.now < self._out.get(call.side, 0.0):
             return self._refusal(call, 503)
+        if (refusal := self.refused(call)) is not None:
+            call.arrived_at, call.status = self.schedule.now, refusal.status
+            return refusal
         if fault is None:
             return self._apply(request, call)
         number = fault.n if fault.word in ("slow", "status", "page") else ""
@@ -217,6 +231,9 @@ class Calls:
                 return self._refusal(call, fault.n)
             case "page" if not fault.late:
                 return self._page(call, fault.n)
+            case "refuse the keys":
+                call.arrived_at, (call.status, said) = self.schedule.now, platforms.KEYS_REFUSED[call.kind]
+                return Answered(call.status, [("Content-Type", "application/json")], json.dumps(said).encode())
             case "slow":
                 self.schedule.let_pass(float(fault.n))
         return None

@@ -5,8 +5,7 @@ Each replaces one function of ours while its block runs.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -24,33 +23,17 @@ from shops.models import ReverbConnection
 from shops.platforms.values import Count
 from shops.reverb.client import ReverbClient
 from synclog.record import Attempt, record
+from tests.simulation import mutants_of_rules
+from tests.simulation.planting import Mutant, always, called, instead, planted_now
 from webhooks import handover, inbox
 
-Mutant = Callable[[], AbstractContextManager[Any]]
-
-#: Mutant → how often our code came to what it replaces. One that is never reached proves nothing: names may have moved.
-called: Counter[str] = Counter()
-_planted: list[str] = []
-
-
-def _instead(owner: Any, name: str, new: Callable[..., Any]) -> AbstractContextManager[Any]:
-    """Replace a function of ours, and count how often it is called."""
-
-    def counting(*args: Any, **named: Any) -> Any:
-        called.update(_planted)
-        return new(*args, **named)
-
-    return mock.patch.object(owner, name, counting)
-
-
-def _always(value: Any) -> Callable[..., Any]:
-    return lambda *_, **__: value
+__all__ = ["MUTANTS", "called", "planted"]
 
 
 def order_counted_twice() -> AbstractContextManager[Any]:
     """What was counted for an order is forgotten, so that its next look counts it again."""
     sale = books._sale
-    return _instead(books, "_sale", lambda order: replace(sale(order), counted=0))
+    return instead(books, "_sale", lambda order: replace(sale(order), counted=0))
 
 
 def refund_counted_twice() -> AbstractContextManager[Any]:
@@ -61,12 +44,12 @@ def refund_counted_twice() -> AbstractContextManager[Any]:
         found = sale(order)
         return replace(found, counted=found.quantity) if found.released else found
 
-    return _instead(books, "_sale", forgets)
+    return instead(books, "_sale", forgets)
 
 
 def order_in_the_store_takes_stock_too() -> AbstractContextManager[Any]:
     """An order that is made in the store takes its units, though our ledger takes them as well."""
-    return _instead(place, "_ledger_counts", _always(False))
+    return instead(place, "_ledger_counts", always(False))
 
 
 def order_is_made_again_at_once() -> AbstractContextManager[Any]:
@@ -77,7 +60,7 @@ def order_is_made_again_at_once() -> AbstractContextManager[Any]:
         order.making_at = None
         failed(order, error)
 
-    return _instead(place, "_store_failed", forgets)
+    return instead(place, "_store_failed", forgets)
 
 
 def echo_of_the_store_taken_for_news() -> AbstractContextManager[Any]:
@@ -91,7 +74,7 @@ def echo_of_the_store_taken_for_news() -> AbstractContextManager[Any]:
         ledger.save(update_fields=["store"])
         return by
 
-    return _instead(adjust, "_applied", forgets)
+    return instead(adjust, "_applied", forgets)
 
 
 def echo_of_reverb_taken_for_an_edit() -> AbstractContextManager[Any]:
@@ -101,7 +84,7 @@ def echo_of_reverb_taken_for_an_edit() -> AbstractContextManager[Any]:
         ledger.putting = None
         ledger.save(update_fields=["putting"])
 
-    return _instead(books, "set_on_reverb", forgets)
+    return instead(books, "set_on_reverb", forgets)
 
 
 def overwrites_the_store() -> AbstractContextManager[Any]:
@@ -112,12 +95,12 @@ def overwrites_the_store() -> AbstractContextManager[Any]:
         ledger.store = count.units or 0
         return count
 
-    return _instead(adjust, "_count", overwrite)
+    return instead(adjust, "_count", overwrite)
 
 
 def overwrites_reverb() -> AbstractContextManager[Any]:
     """Reverb's number is not looked at before it is set: what moved there is gone."""
-    return _instead(books, "number_of", _always(None))
+    return instead(books, "number_of", always(None))
 
 
 def orders_are_never_read() -> AbstractContextManager[Any]:
@@ -127,17 +110,17 @@ def orders_are_never_read() -> AbstractContextManager[Any]:
         changes = {"orders_read_at": now, "orders_due_at": now + timedelta(minutes=5)}
         ReverbConnection.objects.filter(pk=connection_id).update(**changes)
 
-    return _instead(poll, "_read", nothing)
+    return instead(poll, "_read", nothing)
 
 
 def creates_without_look_up() -> AbstractContextManager[Any]:
     """A listing is made without a look whether there is one."""
-    return _instead(ReverbClient, "listings_with_sku", _always([]))
+    return instead(ReverbClient, "listings_with_sku", always([]))
 
 
 def posts_again_at_once() -> AbstractContextManager[Any]:
     """After a lost answer the listing is made again as soon as the look-up shows none."""
-    return _instead(apply, "wait_for_lost_post", _always(None))
+    return instead(apply, "wait_for_lost_post", always(None))
 
 
 def delivery_done_before_its_jobs() -> AbstractContextManager[Any]:
@@ -149,7 +132,7 @@ def delivery_done_before_its_jobs() -> AbstractContextManager[Any]:
         inbox.done(found, now=now, personal=())
         return found
 
-    return _instead(handover.inbox, "open_ones", put_away)
+    return instead(handover.inbox, "open_ones", put_away)
 
 
 def failed_delivery_is_given_up() -> AbstractContextManager[Any]:
@@ -158,7 +141,7 @@ def failed_delivery_is_given_up() -> AbstractContextManager[Any]:
     def given_up(delivery: Any, *, now: datetime, **_: Any) -> None:
         inbox.done([delivery], now=now, personal=())
 
-    return _instead(handover.inbox, "try_later", given_up)
+    return instead(handover.inbox, "try_later", given_up)
 
 
 def finish_ignores_what_was_asked() -> AbstractContextManager[Any]:
@@ -169,14 +152,14 @@ def finish_ignores_what_was_asked() -> AbstractContextManager[Any]:
         asked = Job.objects.filter(pk=taken.job_id).values_list("asked", flat=True).first()
         finish(replace(taken, asked=asked or taken.asked), **more)
 
-    return _instead(jobs, "finish", blind)
+    return instead(jobs, "finish", blind)
 
 
 def lost_lease_is_not_noticed() -> AbstractContextManager[Any]:
     """Claimed jobs of dead workers stay claimed for good."""
     stack = ExitStack()
     stack.enter_context(mock.patch.object(jobs, "LEASE", timedelta(days=90)))
-    stack.enter_context(_instead(jobs, "free_abandoned", _always([])))
+    stack.enter_context(instead(jobs, "free_abandoned", always([])))
     return stack
 
 
@@ -187,7 +170,7 @@ def failures_leave_no_entry() -> AbstractContextManager[Any]:
     def silent(told: Attempt) -> Any:
         return insertion(told) if told.reason != "try_later" else ("SELECT 1", [])
 
-    return _instead(rows, "insertion", silent)
+    return instead(rows, "insertion", silent)
 
 
 def everything_is_told_twice() -> AbstractContextManager[Any]:
@@ -199,7 +182,7 @@ def everything_is_told_twice() -> AbstractContextManager[Any]:
             record(tell(product, link, taken, ending, **more))
         return tell(product, link, taken, ending, **more)
 
-    return _instead(words, "tell", twice)
+    return instead(words, "tell", twice)
 
 
 def another_shops_account() -> AbstractContextManager[Any]:
@@ -208,7 +191,7 @@ def another_shops_account() -> AbstractContextManager[Any]:
 
     def first(cls: Any, connection: ReverbConnection, **more: Any) -> ReverbClient:
         any_one = ReverbConnection.objects.order_by("pk").first() or connection
-        called.update(_planted)
+        called.update(planted_now)
         found: ReverbClient = of(cls, any_one, **more)
         return found
 
@@ -223,17 +206,17 @@ def token_in_the_log() -> AbstractContextManager[Any]:
         ending.message = f"with {ReverbConnection.objects.get(shop=product.shop_id).token.get_secret_value()}"
         return tell(product, link, taken, ending, **more)
 
-    return _instead(words, "tell", telling)
+    return instead(words, "tell", telling)
 
 
 def no_silence_after_429() -> AbstractContextManager[Any]:
     """Reverb asks to slow down, and nobody hears it."""
-    return _instead(pace, "_keep", _always(0))
+    return instead(pace, "_keep", always(0))
 
 
 def no_pace() -> AbstractContextManager[Any]:
     """Calls are not paced."""
-    return _instead(pace, "_ask", _always((True, 0.0)))
+    return instead(pace, "_ask", always((True, 0.0)))
 
 
 def webhooks_older_than_ours_win() -> AbstractContextManager[Any]:
@@ -245,14 +228,15 @@ def webhooks_older_than_ours_win() -> AbstractContextManager[Any]:
             known.read_at = min(known.read_at, asked_at)
         return see(shop, picture, known, asked_at, **more)
 
-    return _instead(intake, "_see", forgetful)
+    return instead(intake, "_see", forgetful)
 
 
-#: Those that issue 4 names, and ours.
+#: All planted bugs, by name.
 MUTANTS: dict[str, Mutant] = {
     name: made
-    for name, made in globals().items()
-    if callable(made) and getattr(made, "__module__", "") == __name__ and not name.startswith("_")
+    for owner in (globals(), vars(mutants_of_rules))
+    for name, made in owner.items()
+    if callable(made) and getattr(made, "__module__", "") == owner["__name__"] and not name.startswith("_")
 }
 
 
@@ -262,9 +246,9 @@ def planted(name: str) -> Iterator[None]:
     if not name:
         yield
         return
-    _planted.append(name)
+    planted_now.append(name)
     try:
         with MUTANTS[name]():
             yield
     finally:
-        _planted.pop()
+        planted_now.pop()

@@ -143,6 +143,15 @@ PLATFORMS: Mapping[str, Platform] = {
 BY_HOST = {host_of(kind): kind for kind in PLATFORMS}
 
 
+#: Platform ("" for Reverb) → its own words for keys that it does not accept.
+KEYS_REFUSED: Mapping[str, tuple[int, dict[str, Any]]] = {
+    "": (401, {"message": "You must be logged in to access this resource"}),
+    "shopify": (401, {"errors": "[API] Invalid API key or access token (unrecognized login or wrong password)"}),
+    "bigcommerce": (401, {"status": 401, "title": "Unauthorized", "type": "", "errors": {}}),
+    "woocommerce": (401, {"code": "woocommerce_rest_authentication_error", "message": "Consumer key is invalid."}),
+    "magento2": (401, {"message": "The consumer isn't authorized to access %1.", "parameters": ["Magento_Catalog"]}),
+    "custom": (401, {"error": "The signature is not ours"}),
+}
 #: SKU of a product that nobody can read.
 ODD = "ODD-9"
 

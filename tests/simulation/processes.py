@@ -6,6 +6,7 @@ second one would have to wait for a lock of the first, it is killed instead, sin
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Never
@@ -13,6 +14,8 @@ from typing import Any, Never
 import psycopg2.errors
 from django.db import DEFAULT_DB_ALIAS, OperationalError, connections
 from django.db.backends.postgresql.base import DatabaseWrapper
+
+from reverbsync.celery import app
 
 
 class Killed(BaseException):
@@ -54,6 +57,8 @@ class Process:
         self._processes = processes
         self.line, self.kind, self.shop_id = line, kind, shop_id
         self.dead = False
+        #: By how much the clock of its machine is ahead of the database's.
+        self.machine_ahead_s = 0.0
         #: What the watcher keeps about the attempt that is being made.
         self.attempt: Any = None
 
@@ -77,7 +82,18 @@ class Processes:
     def __init__(self, on_moment: Callable[[Process, str], None], on_death: Callable[[Process, str], None]) -> None:
         self.on_moment, self.on_death = on_moment, on_death
         self._idle: list[Line] = []
+        self._machines_apart_s, self._works = 0.0, itertools.count()
         self.stack: list[Process] = []
+
+    def begin(self, *, machines_apart_s: float) -> None:
+        """Begin a run in which the clocks of two machines are so far from the database's."""
+        self._machines_apart_s, self._works = machines_apart_s, itertools.count()
+
+    def _ahead_s(self, kind: str) -> float:
+        """Return how far the clock is ahead where a process runs: the web is on one machine, workers are on two."""
+        if kind == "web":
+            return self._machines_apart_s
+        return -self._machines_apart_s * (next(self._works) % 2) if kind in app.tasks else 0.0
 
     @property
     def current(self) -> Process | None:
@@ -89,6 +105,7 @@ class Processes:
         """Be another process while the block runs. If it is killed, the block just ends."""
         line = self._idle.pop() if self._idle else self._line()
         process = line.process = Process(self, line, kind, shop_id)
+        process.machine_ahead_s = self._ahead_s(kind)
         before = connections[DEFAULT_DB_ALIAS]
         connections[DEFAULT_DB_ALIAS] = line
         self.stack.append(process)

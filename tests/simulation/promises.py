@@ -61,6 +61,7 @@ def at_last(run: Run) -> list[Broken]:
             (
                 _nothing_breaks,
                 _nothing_is_open,
+                _keys_are_never_called_refused,
                 _fields_agree,
                 _one_listing_a_sku,
                 _stock_agrees,
@@ -174,7 +175,7 @@ def _what_is_known_to_be_gone_is_off_sale(run: Run) -> Iterator[Broken]:
         settings = SyncSettings.objects.get(shop=run.shops[number])
         for item in items:
             product = Product.objects.filter(shop=run.shops[number], store_product_id=item.unit_id)
-            known = product.filter(held=False, gone_at__isnull=True, job__isnull=True).first()
+            known = product.filter(held=False, gone_at__isnull=True).exclude(job__waiting=False).first()
             there = run.world.in_store(item)
             if known is None or there is None or known.seen.stock != there or item.book.unsure:
                 continue
@@ -218,6 +219,13 @@ def _nothing_sold_is_on_sale_again(run: Run) -> Iterator[Broken]:
     """
     for words in run.watch.unsafe:
         yield Broken(3, words)
+
+
+def _keys_are_never_called_refused(run: Run) -> Iterator[Broken]:
+    """No story revokes keys: one refusal that the next call does not confirm is none."""
+    found = Entry.objects.filter(reason__in=("token_refused", "store_refused")).first()
+    if found is not None:
+        yield Broken(1, f"the seller was told that keys are refused, which work ({found.reason})")
 
 
 def _orders_are_in_the_store(run: Run) -> Iterator[Broken]:

@@ -25,15 +25,16 @@ from shops import breaker, make
 from shops.models import Person, Shop, StoreConnection, SyncSettings
 from shops.platforms.values import Keys
 from shops.reverb import reference
-from tests.simulation import lines, promises
+from tests.simulation import lines, promises, soon, troubles
 from tests.simulation.calls import REVERB, Calls
 from tests.simulation.ours import Ours
 from tests.simulation.outside import Outside, Post
 from tests.simulation.platforms import PLATFORMS, host_of
 from tests.simulation.processes import Process, Processes
 from tests.simulation.promises import Broken
+from tests.simulation.refusals import Refusals
 from tests.simulation.schedule import Schedule
-from tests.simulation.story import FAULTS, HANGS, MASS_SYNC, OUT_OF_ORDER, SETTINGS, WITH_A_NUMBER, Side, Step, Story
+from tests.simulation.story import MASS_SYNC, SETTINGS, WITH_A_NUMBER, Side, Step, Story
 from tests.simulation.watch import Watch
 from tests.simulation.world import World
 from webhooks import addresses
@@ -70,6 +71,7 @@ class Run:
         self.schedule = Schedule()
         self.processes = processes
         ways = story.ways
+        processes.begin(machines_apart_s=ways["machines_apart_s"])
         self.ours = Ours(
             self.schedule, processes, self._luck("wakes"), wake_loss=ways["wake_loss"], sweep_s=ways["sweep_s"]
         )
@@ -83,6 +85,7 @@ class Run:
         outside.post = self.post
         self.world = World(outside, self._luck("people"), self.tell)
         self.watch = Watch(self)
+        self.refusals = Refusals(self.world)
         self.calls = Calls(
             self.schedule,
             processes,
@@ -93,6 +96,7 @@ class Run:
             before=self.watch.before,
             applied=self.watch.applied,
             tell=self.tell,
+            refused=lambda call: self.refusals.of(call, self.schedule.now),
         )
         processes.on_moment, processes.on_death = self.calls.moment, self._died
         self.shops: list[Shop] = []
@@ -120,8 +124,10 @@ class Run:
             self._begin()
             self._tell_story()
             self._end()
+            broken = self._soon()
             rests = self._rest()
-            broken = promises.at_first_rest(self)
+            broken += promises.at_first_rest(self)
+            self.refusals.end()
             for seconds in PASSES_S if rests else ():  # who found no rest will find none
                 self.schedule.jump(seconds)
                 self._rest()
@@ -257,26 +263,7 @@ class Run:
         elif step.word in MASS_SYNC:
             self._press(self.shops[step.shop], MASS_SYNC[step.word])
         else:
-            self._go_wrong(step)
-
-    def _go_wrong(self, step: Step) -> None:
-        """Let time pass, or something of the machinery fail."""
-        if step.word == "flush":
-            redis().flushdb()
-            self.ours.forget()
-            self.flushed_at.append(self.schedule.now)
-        elif step.word == "pass":
-            if not self.processes.stack:
-                self.schedule.run_until(self.schedule.now + step.n)
-        elif step.word in OUT_OF_ORDER:
-            self.calls.out_of_order(OUT_OF_ORDER[step.word], step.n)
-        elif step.word in HANGS:
-            self.calls.hang(HANGS[step.word], step.n)
-        elif step.word == "second worker":
-            self.ours.look_soon()
-            self.schedule.let_pass(1.2)
-        elif step.word not in FAULTS and step.word != "die":
-            raise ValueError(step.word)
+            troubles.begin(self, step)
 
     def _set_up(self, step: Step) -> None:
         """The seller changes a setting on our page."""
@@ -314,6 +301,7 @@ class Run:
     def _end(self) -> None:
         """Nothing goes wrong any more."""
         self.calls.disarm()
+        self.refusals.end_those_of_listings()
         self.world.over = True
         self.post.loss = self.post.twice = self.post.late_s = 0.0
         self.ours.wake_loss = 0.0
@@ -322,6 +310,12 @@ class Run:
                 self._set_up(Step("start syncing", shop=number))
             self._press(self.shops[number], "resume")
         self.tell("the story ends")
+
+    def _soon(self) -> list[Broken]:
+        """Look at what must be right soon after the story."""
+        before = soon.sold_out(self)
+        self.schedule.run_until(self.schedule.now + soon.SOON_S)
+        return [Broken(*words) for words in soon.broken(self, before)]
 
     def _rest(self) -> bool:
         """Go on until nothing is open; return whether that came."""

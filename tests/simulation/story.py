@@ -26,6 +26,7 @@ PLAIN: dict[str, Any] = {
     "odd_neighbour": False,
     "begins_linked": True,
     "begins_with_mass_sync": False,
+    "machines_apart_s": 0.0,
 }
 PLAIN_REVERB: dict[str, Any] = {
     "index_lag_s": 0.0,
@@ -149,6 +150,7 @@ OF_A_THING = frozenset(
     {
         *("sell", "take back", "count", "price", "delete", "make"),
         *("buy", "buy unpaid", "pay", "cancel", "refund", "block", "ship", "count on reverb", "ship in the store"),
+        *("twin", "refuse the price", "refuse the listing"),
     }
 )
 WITH_A_NUMBER = frozenset(
@@ -168,6 +170,9 @@ WITH_A_NUMBER = frozenset(
         "reverb out of order",
         "store hangs",
         "reverb hangs",
+        "store drags",
+        "reverb drags",
+        "refuse the listing",
         "page",
     }
 )
@@ -184,9 +189,16 @@ MASS_SYNC = {"pause mass sync": "pause", "resume mass sync": "resume", "cancel m
 OUT_OF_ORDER = {"store out of order": "store", "reverb out of order": "reverb"}
 #: Words for a side that takes connections and answers nothing for some seconds.
 HANGS = {"store hangs": "store", "reverb hangs": "reverb"}
+#: Words for a side that takes half a minute for an answer, for some seconds.
+DRAGS = {"store drags": "store", "reverb drags": "reverb"}
+#: Words for what Reverb refuses of a listing, in its own words: a price until the story is over, or all for a while.
+REFUSALS = frozenset({"refuse the price", "refuse the listing"})
 #: Words that hit a call of ours: they always have a moment.
 FAULTS = frozenset(
-    {"lose the request", "lose the answer", "refuse the line", "slow", "status", "nonsense", "page", "errors"}
+    {
+        *("lose the request", "lose the answer", "refuse the line", "slow", "status", "nonsense", "page", "errors"),
+        "refuse the keys",
+    }
 )
 
 

@@ -84,6 +84,12 @@ def test_a_planted_bug_is_found_soon(all_bugs: dict[str, dict[str, Any]], mutant
     was_found(all_bugs[mutant])
 
 
+@pytest.mark.parametrize("mutant", sorted(mutants.MUTANTS))
+def test_a_planted_bug_replaces_something_that_is_there(mutant: str) -> None:
+    with mutants.planted(mutant):
+        pass
+
+
 def test_a_story_can_be_written_down_and_read_again() -> None:
     for seed in range(50):
         story = write.story(seed)

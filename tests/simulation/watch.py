@@ -16,13 +16,17 @@ from listings.models import Job, Product
 from listings.stock.turn import ORDERS_KEEP_IN_BULK_S, ORDERS_KEEP_S
 from listings.sync import words
 from sandbox.common.keep import Doc
-from shops.models import ToldProduct
+from shops.models import SyncSettings, ToldProduct
 from synclog.record import Attempt
 from tests.simulation.book import Item
 from tests.simulation.calls import Call
 
 if TYPE_CHECKING:
     from tests.simulation.run import Run
+
+
+#: What had units for so many seconds is no listing to be ended.
+GOOD_FOR_S = 600.0
 
 
 @dataclass
@@ -50,6 +54,8 @@ class Watch:
         self.unsafe: list[str] = []
         #: SKU → the store's number right before our last write there.
         self._numbers: dict[str, int | None] = {}
+        #: SKU → what Reverb showed right before our last write there.
+        self._shown: dict[str, int] = {}
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -65,6 +71,9 @@ class Watch:
         if call.side == "store" and call.writes:
             items = self._run.world.items[self._run.shops_index(call.shop_id)]
             self._numbers = {item.sku: self._run.world.in_store(item) for item in items}
+        elif call.side == "reverb" and call.writes:
+            items, world = self._run.world.items[self._run.shops_index(call.shop_id)], self._run.world
+            self._shown = {item.sku: world.shown(world.listing(item)) for item in items}
 
     def applied(self, call: Call) -> None:
         """A call of ours was applied: no unit that is known to be sold may be on sale by it."""
@@ -75,8 +84,7 @@ class Watch:
         for item in self._run.world.items[self._run.shops_index(call.shop_id)]:
             if item.deleted or item.way == "store" or item.book.unsure:
                 continue
-            words = self._too_many(call, item)
-            if words:
+            if words := self._too_many(call, item) or self._ended_for_nothing(call, item):
                 self.unsafe.append(words)
 
     def _note_numbers(self, call: Call) -> None:
@@ -111,6 +119,20 @@ class Watch:
                 return ""
             return f"{item.sku}: we set {there} in the store, and {item.book.units} are left" * (there > most)
         return ""
+
+    def _ended_for_nothing(self, call: Call, item: Item) -> str:
+        """Say that we took a product off sale of which the store had units all the time, if so."""
+        world = self._run.world
+        if call.side != "reverb" or not self._shown.get(item.sku) or world.shown(world.listing(item)):
+            return ""
+        if item.was_deleted or item.book.held_back:
+            return ""
+        recent = [one for one in item.book.changes if one.at > self._run.schedule.now - GOOD_FOR_S]
+        numbers = [item.book.units, world.in_store(item) or 0]
+        least = min([*numbers, *(one.left for one in recent), *(one.left - one.by for one in recent[:1])])
+        with self._run.processes.running("the simulation"):
+            kept = SyncSettings.objects.get(shop=world.shop_of(item)).stock_buffer
+        return f"{item.sku}: we ended its listing, and {least} or more were left all the time" * (least > kept)
 
     def _claim(self, claim: Callable[..., Claim | None]) -> Callable[..., Claim | None]:
         def claimed(*args: Any, **named: Any) -> Claim | None:

@@ -16,6 +16,8 @@ from tests.simulation.outside import Outside, Refused
 from tests.simulation.platforms import ODD, PLATFORMS, odd_shapes
 from tests.simulation.story import Side, Step, Thing
 
+#: Platforms on which two products may have one SKU.
+TWINS = ("shopify", "bigcommerce", "custom")
 #: A used listing that sold is locked for good.
 LOCKED = ("ordered", "sold")
 #: A seller's own hand on Reverb's number waits until nothing of ours has moved it for so long, and lowers it only when
@@ -58,6 +60,7 @@ class World:
             "block": lambda item, step: self._move(item, "block"),
             "count on reverb": self._count_on_reverb,
             "ship in the store": self._ship_in_store,
+            "twin": self._twin,
         }
 
     def knows(self, word: str) -> bool:
@@ -100,15 +103,17 @@ class World:
 
     def in_store(self, item: Item) -> int | None:
         """Return the store's number, None when the product is not there."""
-        rows = self.outside.ask(item.kind, "GET", f"/_control/products?sku={item.sku}")
-        found = [row for row in rows if row["domain"] == item.domain]
+        found = self._rows(item)
         return int(found[0]["variants"][0]["inventory_quantity"]) if found else None
 
     def price(self, item: Item) -> str | None:
         """Return the store's price, None when the product is not there."""
-        rows = self.outside.ask(item.kind, "GET", f"/_control/products?sku={item.sku}")
-        found = [row for row in rows if row["domain"] == item.domain]
+        found = self._rows(item)
         return str(found[0]["variants"][0]["price"]) if found else None
+
+    def _rows(self, item: Item) -> list[Doc]:
+        rows = self.outside.ask(item.kind, "GET", f"/_control/products?sku={item.sku}")
+        return [row for row in rows if row["domain"] == item.domain and str(row["id"]) == item.product_id]
 
     def listings(self, item: Item) -> list[Doc]:
         """Return the listings with the item's SKU in its account."""
@@ -201,7 +206,7 @@ class World:
             self._tell(f"{item.sku} costs {wish['price']} in the store")
 
     def _delete(self, item: Item, step: Step) -> None:
-        if not item.deleted:
+        if not item.deleted and not item.has_twin:  # the listing of one that is gone may pass to its namesake
             item.there = self.in_store(item) or 0
             self.outside.ask(item.kind, "DELETE", f"/_control/products/{item.product_id}")
             item.deleted = item.was_deleted = True
@@ -216,6 +221,15 @@ class World:
             self._changed(item, step.n - item.there, "store", f"made anew in the store, with {step.n}")
             if (freed := item.book.units - step.n) > 0:
                 item.book.unsure.append((freed, "freed on Reverb, and the old one never learnt of it"))
+
+    def _twin(self, item: Item, step: Step) -> None:
+        """Make another product with the same SKU, without units, where the platform allows that."""
+        if item.kind in TWINS and not item.was_deleted and self.linked(item):
+            row = {"sku": item.sku, "price": "9.00", "inventory_quantity": 0}
+            body = {"domain": item.domain, "title": f"Case for {item.sku}", "variants": [row]}
+            self.outside.ask(item.kind, "POST", "/_control/products", body)
+            item.has_twin = True
+            self._tell(f"another product in the store has the SKU {item.sku} too")
 
     def made_in_store(self, item: Item, order: Order) -> list[Doc]:
         """Return the orders that were made in the store for one on Reverb."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 from typing import Any
 
@@ -54,6 +55,21 @@ TROUBLE = {
 }
 #: Platform → how often a shop's store is of it.
 PLATFORMS = {"shopify": 4, "woocommerce": 3, "bigcommerce": 2, "magento2": 3, "custom": 2}
+#: What comes seldom, and would be lost among the rest.
+HARDSHIPS = {
+    "refuse the price": 3,
+    "refuse the listing": 3,
+    "refuse the keys": 3,
+    "twin": 3,
+    "store drags": 2,
+    "reverb drags": 1,
+    "store out of order": 1,
+    "reverb out of order": 2,
+    "odd delivery": 2,
+    "page": 2,
+}
+#: For so many seconds.
+HARD_S = (60, 300, 900)
 STATUSES = (429, 429, 500, 503, 502)
 #: What a page comes with: CDNs, firewalls, themes and half-updated plug-ins answer with every status there is.
 PAGES = (200, 302, 400, 402, 403, 403, 404, 404, 405, 409, 410, 418, 422, 423, 500, 503, 520)
@@ -87,6 +103,11 @@ def story(seed: int) -> Story:
         steps.insert(luck.choice(taken) + 1, Step("lose the answer", 0.0, at=1, where="new order"))
         ways["store_orders_lag_s"] = luck.choice((5.0, 30.0, 30.0))  # and the store's list does not tell at once
     ways["reverb"]["relist_delay_s"] = luck.choice((0.0, 0.0, 0.5, 3.0, 8.0))
+    seldom = Random(f"hardships {seed}")  # of its own, so that all else of the story stays as it is
+    ways["machines_apart_s"] = seldom.choice((0.0, 0.0, 10.0))
+    for _ in range(seldom.choice((0, 0, 1, 1, 2))):
+        at = seldom.randint(0, len(steps))
+        steps[at:at] = _hardship(seldom, sides)
     return Story(seed, sides, ways, tuple(steps))
 
 
@@ -196,6 +217,35 @@ def _rush(luck: Random, sides: tuple[Side, ...]) -> list[Step]:
         slow_down = Step("status", 0.0, n=429, at=luck.choice((1, 2, 3, 5)), where="reverb")
         found.insert(luck.randrange(len(found)), slow_down)
     return found
+
+
+def _hardship(luck: Random, sides: tuple[Side, ...]) -> list[Step]:
+    """Write something that comes seldom, and what must not suffer from it."""
+    shop = luck.randrange(len(sides))
+    thing = luck.randrange(len(sides[shop].things))
+    word = luck.choices(list(HARDSHIPS), list(HARDSHIPS.values()))[0]
+    sell, buy, sell_all = (
+        Step(said, _wait(luck), shop, thing, number) for said, number in (("sell", 1), ("buy", 1), ("sell", 99))
+    )
+    price = Step("price", _wait(luck), shop, thing, luck.randint(20, 90))
+    begins = Step(word, _wait(luck), shop, thing, luck.choice(HARD_S))
+    match word:
+        case "refuse the price":
+            return [begins, price, luck.choice((sell, sell_all))]
+        case "refuse the listing":
+            return [begins, sell_all]
+        case "refuse the keys":
+            where = luck.choice(("reverb", "reverb writes", "store", "store writes"))
+            return [replace(begins, n=1, at=luck.choice((1, 1, 2, 3)), where=where), luck.choice((sell, buy, price))]
+        case "page":
+            return [replace(begins, n=404, at=luck.choice((1, 1, 2)), where="store"), luck.choice((price, sell))]
+        case "twin":
+            return [begins, replace(sell, wait=10.0), luck.choice((buy, sell_all))]
+        case "store drags" | "reverb drags":
+            return [begins, buy, sell, replace(buy, wait=30.0)]
+        case "store out of order" | "reverb out of order":
+            return [begins, price, sell, replace(price, wait=begins.n - 1.0, n=99), Step("pass", 0.0, n=300)]
+    return [begins, luck.choice((sell_all, sell))]
 
 
 def _people(luck: Random, sides: tuple[Side, ...]) -> Step:

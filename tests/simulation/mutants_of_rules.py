@@ -1,0 +1,172 @@
+"""Planted bugs against what must be true in the real world: odd answers, refusals, odd data, slow sides, clocks.
+
+Each replaces one function of ours while its block runs, as those of mutants.py do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+from unittest import mock
+
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from listings import compare, jobs, lease
+from listings.sync import attempt, decide, excess, steps
+from reverbsync import clock
+from shops import breaker, outages
+from shops.platforms import answers
+from shops.platforms.bigcommerce import client as bigcommerce
+from shops.platforms.magento2 import client as magento2
+from shops.platforms.shopify import client as shopify
+from shops.platforms.values import StoreRefused
+from shops.platforms.woocommerce import client as woocommerce
+from shops.reverb import answers as reverb_answers
+from shops.verdict import Verdict
+from tests.simulation.planting import always, instead
+from webhooks import handover
+
+# -- 1: a page is not an answer, and one bad answer is not a verdict -------------------------------------------------
+
+
+def a_page_means_that_it_is_gone() -> AbstractContextManager[Any]:
+    """A 404 is taken for "does not exist", whoever said it."""
+    judge = answers.judge
+
+    def by_status(answer: Any, caller: Any) -> Any:
+        verdict, said = judge(answer, caller)
+        return (Verdict.MISSING if answer.status in (404, 410) else verdict), said
+
+    return instead(answers, "judge", by_status)
+
+
+def one_refusal_means_dead_keys() -> AbstractContextManager[Any]:
+    """The store's refusal of our keys is not confirmed by a second call."""
+    return instead(answers.Caller, "_about_keys", lambda _, words: StoreRefused(words))
+
+
+def a_server_error_means_not_applied() -> AbstractContextManager[Any]:
+    """After a write that was answered with an error or a page, all is taken to be as it was before."""
+    of_reverb, of_store = reverb_answers.error_of, answers.Caller._error
+
+    def certain(error: Any) -> Any:
+        error.maybe_done = False
+        return error
+
+    stack = ExitStack()
+    stack.enter_context(instead(reverb_answers, "error_of", lambda *said: certain(of_reverb(*said))))
+    stack.enter_context(instead(answers.Caller, "_error", lambda *said: certain(of_store(*said))))
+    return stack
+
+
+# -- 2: nothing that can oversell waits for a person alone -----------------------------------------------------------
+
+
+def what_waits_is_never_tried_again() -> AbstractContextManager[Any]:
+    """What was refused waits for the seller, and for nobody else."""
+    stack = ExitStack()
+    stack.enter_context(instead(jobs, "retry_waiting", always(0)))
+    stack.enter_context(instead(compare, "find", always([])))
+    return stack
+
+
+def an_end_that_fails_waits_like_an_edit() -> AbstractContextManager[Any]:
+    """That a sold-out listing is still on sale is not noticed when an attempt ends."""
+    return instead(excess, "follow", always(excess.Excess.NONE))
+
+
+def nobody_notices_that_a_side_is_back() -> AbstractContextManager[Any]:
+    """A side that answers again makes nothing due."""
+    return instead(outages, "make_due", always(None))
+
+
+# -- 3: stock goes first and alone -----------------------------------------------------------------------------------
+
+
+def stock_goes_with_the_rest() -> AbstractContextManager[Any]:
+    """A lower stock goes in one call with all other fields, and is refused with them."""
+
+    stock_step = decide._stock_step
+
+    def not_first(*args: Any) -> Any:
+        found = stock_step(*args)
+        return replace(found, first=False) if found is not None else None
+
+    def refused_altogether(_: Any, case: decide.Case, decision: decide.Decision, *__: Any) -> decide.Case:
+        return case.without(set(decision.sends))
+
+    stack = ExitStack()
+    stack.enter_context(mock.patch.object(decide, "_stock_step", not_first))
+    stack.enter_context(instead(steps.Steps, "_without_refused", refused_altogether))
+    return stack
+
+
+def an_unclear_sku_holds_back_the_stock() -> AbstractContextManager[Any]:
+    """A linked listing is left alone while another product has its SKU."""
+    find = attempt.find
+
+    def strict(client: Any, begun: Any, **more: Any) -> Any:
+        found = find(client, begun, **more)
+        return replace(found, reason="sku_twice") if begun.sku_twice else found
+
+    return instead(attempt, "find", strict)
+
+
+# -- 4: each delivery and each product is contained by itself --------------------------------------------------------
+
+
+def a_delivery_that_breaks_ends_the_turn() -> AbstractContextManager[Any]:
+    """What one delivery raises is everybody's."""
+
+    def bare(work: Callable[[], object]) -> None:
+        work()
+
+    return instead(handover, "attempt", bare)
+
+
+def an_odd_product_hides_its_page() -> AbstractContextManager[Any]:
+    """A page of products with one that cannot be read is not read."""
+
+    def strict(rows: Any, read: Callable[[Any], Any], **_: Any) -> Any:
+        return [read(row) for row in rows], []
+
+    stack = ExitStack()
+    for client in (bigcommerce, magento2, shopify, woocommerce):
+        stack.enter_context(instead(client, "each", strict))
+    return stack
+
+
+# -- 5: no shop feels another's trouble ------------------------------------------------------------------------------
+
+
+def the_breaker_never_closes() -> AbstractContextManager[Any]:
+    """A probe that is answered changes nothing."""
+    return instead(breaker, "succeeded", always(None))
+
+
+# -- 6: clocks -------------------------------------------------------------------------------------------------------
+
+
+def each_machine_goes_by_its_own_clock() -> AbstractContextManager[Any]:
+    """The time is the machine's, not the database's."""
+    now = clock.now
+
+    def by_the_machine() -> datetime:
+        process = getattr(connections[DEFAULT_DB_ALIAS], "process", None)
+        return now() + timedelta(seconds=process.machine_ahead_s if process is not None else 0.0)
+
+    return instead(clock, "now", by_the_machine)
+
+
+# -- 7: the lease covers every write ---------------------------------------------------------------------------------
+
+
+def the_lease_is_not_renewed() -> AbstractContextManager[Any]:
+    """A worker takes the lease that it began with for good, and neither its calls nor its writes ask for it."""
+    stack = ExitStack()
+    stack.enter_context(instead(jobs, "renew", always(False)))
+    stack.enter_context(instead(lease, "_save", lambda _, row, names: row.save(update_fields=names)))
+    return stack

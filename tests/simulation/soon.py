@@ -1,0 +1,63 @@
+"""What must be right minutes after both sides work again, whatever made the attempts before fail."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from listings.models import Job, Product
+from reverbsync import clock
+from synclog.models import Entry
+from tests.simulation.book import Item
+from webhooks.models import Delivery
+
+if TYPE_CHECKING:
+    from tests.simulation.run import Run
+
+#: An end is tried at least once a minute; the rest is room for a killed worker, an open breaker and slow calls.
+SOON_S = 200.0
+#: What failed because a side did not answer waits at most so long once it answers.
+WAITS_AT_MOST = timedelta(seconds=60)
+
+
+def sold_out(run: Run) -> list[Item]:
+    """Return the products that are known here to be sold out, and that Reverb has on sale."""
+    if run.story.ways["writes_per_minute"] < 100:
+        return []  # the rate limit may take longer
+    with run.processes.running("reader"):
+        return [item for items in run.world.items for item in items if _is_known(run, item)]
+
+
+def _is_known(run: Run, item: Item) -> bool:
+    known = Product.objects.filter(shop=run.shops[item.shop], store_product_id=item.unit_id).first()
+    if known is None or known.gone_at is not None or known.seen.stock != 0 or item.book.unsure:
+        return False
+    left, listing = max(item.book.units, run.world.in_store(item) or 0), run.world.listing(item)
+    return left <= 0 and not item.deleted and run.world.linked(item) and run.world.shown(listing) > 0
+
+
+def broken(run: Run, before: list[Item]) -> Iterator[tuple[int, str]]:
+    """Say what is not right so soon after the story: the promise's number, and what was seen."""
+    with run.processes.running("reader"):
+        for item in before:
+            if _is_known(run, item):
+                yield 3, f"{item.sku} was known to be sold out {SOON_S:.0f} s ago and is still on sale on Reverb"
+        yield from _waits_too_long(run)
+
+
+def _waits_too_long(run: Run) -> Iterator[tuple[int, str]]:
+    """What only waited for a side that did not answer is due at once when it answers again."""
+    late = clock.now() + WAITS_AT_MOST
+    for job in Job.objects.filter(waiting=False, lease=None, attempts__gt=0, due_at__gt=late).select_related("product"):
+        last = (
+            Entry.objects.filter(shop=job.shop_id, store_product_id=job.product.store_product_id).order_by("pk").last()
+        )
+        if last is not None and last.reason == "try_later":
+            yield 1, f"{job.product.sku} waits {_left_s(job.due_at):.0f} s more for Reverb, which answers"
+    for delivery in Delivery.objects.filter(state=Delivery.State.OPEN, faults=0, attempts__gt=0, due_at__gt=late):
+        yield 1, f"a delivery waits {_left_s(delivery.due_at):.0f} s more for a side that answers: {delivery.topic}"
+
+
+def _left_s(due_at: datetime) -> float:
+    return (due_at - clock.now()).total_seconds()

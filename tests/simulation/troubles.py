@@ -1,0 +1,53 @@
+"""What goes wrong in a story beside single calls: sides that are away, refusals, odd webhooks, an emptied Redis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reverbsync.redis import connection as redis
+from shops.platforms import PLATFORMS
+from tests.simulation.story import DRAGS, FAULTS, HANGS, OUT_OF_ORDER, REFUSALS, Step
+from webhooks import inbox
+from webhooks.models import Delivery
+
+if TYPE_CHECKING:
+    from tests.simulation.run import Run
+
+
+def begin(run: Run, step: Step) -> None:
+    """Let something of the machinery fail, or time pass."""
+    if step.word in REFUSALS:
+        run.refusals.begin(step, run.schedule.now)
+    elif step.word == "odd delivery":
+        _odd_delivery(run, step)
+    elif step.word == "flush":
+        redis().flushdb()
+        run.ours.forget()
+        run.flushed_at.append(run.schedule.now)
+    elif step.word == "pass":
+        if not run.processes.stack:
+            run.schedule.run_until(run.schedule.now + step.n)
+    elif step.word == "second worker":
+        run.ours.look_soon()
+        run.schedule.let_pass(1.2)
+    elif step.word not in FAULTS and step.word != "die":
+        _of_a_side(run, step)
+
+
+def _of_a_side(run: Run, step: Step) -> None:
+    """Let a side be away, or slow, for some seconds."""
+    for words, trouble in ((OUT_OF_ORDER, run.calls.out_of_order), (HANGS, run.calls.hang), (DRAGS, run.calls.drag)):
+        if step.word in words:
+            trouble(words[step.word], step.n)
+            return
+    raise ValueError(step.word)
+
+
+def _odd_delivery(run: Run, step: Step) -> None:
+    """Let a webhook arrive, signed, of which nobody can say what it is about."""
+    shop, topics = run.shops[step.shop], PLATFORMS[run.story.sides[step.shop].platform].change_topics
+    if topics:
+        given = {"source": "store", "delivery_id": f"odd-{run.schedule.now}", "topic": topics[0]}
+        with run.processes.running("web", shop.pk):
+            inbox.keep(shop.pk, body=b'{"id": {"odd": ["shape"]}}', state=Delivery.State.OPEN, **given)
+        run.ours.look_soon()
