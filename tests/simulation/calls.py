@@ -28,7 +28,7 @@ REVERB = "reverb.test"
 DRAGS_S = (10.0, 24.0)
 #: A step that waits for a call of ours, and none comes, happens all the same after this.
 WAITS_S = 20.0
-#: The same for one that waits for the making of an order: that may be heard of only when Reverb is asked next.
+#: The same for one that waits for what a sale on Reverb asks for: that may be heard of only when Reverb is asked next.
 ORDER_WAITS_S = 100.0
 
 
@@ -95,7 +95,7 @@ class Calls:
 
     def arm(self, step: Step) -> None:
         """Let a step happen at a moment of ours. If none comes, it happens all the same, unless it is about a call."""
-        waits_s = ORDER_WAITS_S if step.where == "new order" else WAITS_S
+        waits_s = ORDER_WAITS_S if step.where == "new order" or step.word == "refuse the keys" else WAITS_S
         armed = _Armed(step, step.at, self.schedule.now + waits_s)
         self._armed.append(armed)
         self.schedule.later(waits_s, lambda: self._missed(armed))

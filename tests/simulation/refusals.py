@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 
 from tests.simulation.calls import Call
@@ -36,10 +37,10 @@ class Refusals:
 
     def of(self, call: Call, now: float) -> Answered | None:
         """Return the refusal of a call, None where Reverb takes it."""
-        _, _, rest = call.path.partition("/api/listings/")
-        named = rest.partition("/")[0]
-        if call.side != "reverb" or call.method != "PUT" or not named:
+        about = re.match(r"/api/listings/(\d+)", call.path)  # in its own link a name follows the id
+        if call.side != "reverb" or call.method != "PUT" or about is None:
             return None
+        named = about[1]
         if now < self._listings.get(named, 0.0):
             said = OF_LISTING
         elif named in self._prices and "price" in (call.body or {}):

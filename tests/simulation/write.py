@@ -235,8 +235,8 @@ def _hardship(luck: Random, sides: tuple[Side, ...]) -> list[Step]:
         case "refuse the listing":
             return [begins, sell_all]
         case "refuse the keys":
-            where = luck.choice(("reverb", "reverb writes", "store", "store writes"))
-            return [replace(begins, n=1, at=luck.choice((1, 1, 2, 3)), where=where), luck.choice((sell, buy, price))]
+            where = luck.choice(("reverb", "store", "store writes", "store writes"))
+            return [replace(begins, n=1, at=luck.choice((1, 1, 2)), where=where), luck.choice((buy, buy, price))]
         case "page":
             return [replace(begins, n=404, at=luck.choice((1, 1, 2)), where="store"), luck.choice((price, sell))]
         case "twin":
