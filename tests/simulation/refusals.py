@@ -37,7 +37,7 @@ class Refusals:
 
     def of(self, call: Call, now: float) -> Answered | None:
         """Return the refusal of a call, None where Reverb takes it."""
-        about = re.match(r"/api/listings/(\d+)", call.path)  # in its own link a name follows the id
+        about = re.match(r"/api/(?:my/)?listings/(\d+)", call.path)  # in its own link a name follows the id
         if call.side != "reverb" or call.method != "PUT" or about is None:
             return None
         named = about[1]
