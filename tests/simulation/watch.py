@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: What had units for so many seconds is no listing to be ended.
 GOOD_FOR_S = 600.0
+#: What a side answers to a write that it did not take, in its own words.
+REFUSED = 422
 
 
 @dataclass
@@ -167,7 +169,8 @@ class Watch:
             attempt(taken)
             if process is not None:
                 process.attempt = None
-            known.writes = sum(call.writes for call in self._run.calls.made if call.attempt is known)
+            made = [call for call in self._run.calls.made if call.attempt is known and call.writes]
+            known.writes = sum(call.status != REFUSED for call in made)
             with self._run.processes.running("the simulation"):
                 known.ended = "returned" if known.entries else self._without_entry(taken)
             told = ", ".join(known.entries) or known.ended
