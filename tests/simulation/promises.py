@@ -284,7 +284,7 @@ OF_ORDERS = "^(order|tracking|picked_up)_"
 
 
 def _one_entry_an_attempt(run: Run) -> Iterator[Broken]:
-    """An attempt that the pace put off before anything it wrote was taken was none. One that was killed is told by the next."""
+    """One that the pace put off before a write was taken is no attempt. One that was killed is told by the next."""
     claims: dict[str, int] = {}
     for known in run.watch.claims:
         if known.ended == "put off" and not known.writes:
