@@ -130,8 +130,9 @@ class Watch:
         if item.was_deleted or item.book.held_back:
             return ""
         recent = [one for one in item.book.changes if one.at > self._run.schedule.now - GOOD_FOR_S]
-        numbers = [item.book.units, world.in_store(item) or 0]
-        least = min([*numbers, *(one.left for one in recent), *(one.left - one.by for one in recent[:1])])
+        # What came in since may not have reached us, and what went out may have.
+        at_first = recent[0].left - recent[0].by if recent else item.book.units
+        least = min(at_first + sum(min(0, one.by) for one in recent), world.in_store(item) or 0)
         with self._run.processes.running("the simulation"):
             kept = SyncSettings.objects.get(shop=world.shop_of(item)).stock_buffer
         return f"{item.sku}: we ended its listing, and {least} or more were left all the time" * (least > kept)
