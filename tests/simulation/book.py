@@ -78,6 +78,8 @@ class Item:
     kind: str = "shopify"
     #: Whether sales on Reverb reach the store through us ("both"), or by the seller's own means ("store").
     way: str = "both"
+    #: Whether its units lie at several locations of the store.
+    scattered: bool = False
     product_id: str = ""
     variant_id: str = ""
     #: The sellable unit, as we call it.

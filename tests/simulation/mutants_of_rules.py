@@ -22,6 +22,8 @@ from shops.platforms import answers
 from shops.platforms.bigcommerce import client as bigcommerce
 from shops.platforms.magento2 import client as magento2
 from shops.platforms.shopify import client as shopify
+from shops.platforms.shopify import locations as shopify_locations
+from shops.platforms.shopify import products as shopify_products
 from shops.platforms.values import StoreRefused
 from shops.platforms.woocommerce import client as woocommerce
 from shops.reverb import answers as reverb_answers
@@ -169,4 +171,17 @@ def the_lease_is_not_renewed() -> AbstractContextManager[Any]:
     stack = ExitStack()
     stack.enter_context(instead(jobs, "renew", always(False)))
     stack.enter_context(instead(lease, "_save", lambda _, row, names: row.save(update_fields=names)))
+    return stack
+
+
+# -- 8: what a store would not sell is not sold ----------------------------------------------------------------------
+
+
+def what_lies_where_nothing_is_sold_counts() -> AbstractContextManager[Any]:
+    """The units of a product are those at all of its store's locations."""
+    count = shopify_locations.count
+    all_of_them = shopify_locations.TOTAL_ALONE
+    stack = ExitStack()
+    stack.enter_context(instead(shopify_products, "sellable", lambda total, *_: total))
+    stack.enter_context(instead(shopify_locations, "count", lambda item, levels, _: count(item, levels, all_of_them)))
     return stack

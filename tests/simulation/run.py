@@ -184,8 +184,14 @@ class Run:
         for number, side in enumerate(self.story.sides, 1):
             token = f"token-{self.story.seed}-{number}-{self._luck(f'token {number}').getrandbits(64):x}"
             domain = PLATFORMS[side.platform].domain(number)
-            lag_s, odd = ways["store_orders_lag_s"], ways["odd_neighbour"]
-            self.world.open_shop(side, domain=domain, token=token, orders_lag_s=lag_s, odd=odd)
+            self.world.open_shop(
+                side,
+                domain=domain,
+                token=token,
+                orders_lag_s=ways["store_orders_lag_s"],
+                odd=ways["odd_neighbour"],
+                scattered=ways["scattered"],
+            )
             with self.processes.running("web"):
                 self.shops.append(self._connect(side, domain, token))
             self.world.shop_ids.append(self.shops[-1].pk)

@@ -27,6 +27,7 @@ PLAIN: dict[str, Any] = {
     "begins_linked": True,
     "begins_with_mass_sync": False,
     "machines_apart_s": 0.0,
+    "scattered": False,
 }
 PLAIN_REVERB: dict[str, Any] = {
     "index_lag_s": 0.0,

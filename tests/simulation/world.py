@@ -11,6 +11,7 @@ from listings.models import Job, Ledger
 from listings.models import Order as OrderHere
 from sandbox.common.keep import Doc
 from shops.models import ReverbConnection
+from tests.simulation import places
 from tests.simulation.book import Book, Item, Order
 from tests.simulation.outside import Outside, Refused
 from tests.simulation.platforms import ODD, PLATFORMS, odd_shapes
@@ -78,10 +79,18 @@ class World:
 
     # -- what is there ---------------------------------------------------------------------------------------
 
-    def open_shop(self, side: Side, *, domain: str, token: str, orders_lag_s: float, odd: bool) -> None:
-        """Fill a store, and its account on Reverb with what was listed by hand. `odd`: a product cannot be read."""
+    def open_shop(
+        self, side: Side, *, domain: str, token: str, orders_lag_s: float, odd: bool, scattered: bool
+    ) -> None:
+        """Fill a store, and its account on Reverb with what was listed by hand.
+
+        `odd`: a product cannot be read. `scattered`: units lie at several locations, where the platform has them.
+        """
         number = len(self.items)
         shop = {**PLATFORMS[side.platform].shop(domain, token), "name": f"Store {number + 1}"}
+        scattered = scattered and side.platform in places.LOCATIONS
+        if scattered:
+            shop["locations"] = places.LOCATIONS[side.platform]
         self.outside.ask(side.platform, "POST", "/_control/shops", {**shop, "orders_lag_s": orders_lag_s})
         account = {"token": token, "shop_name": f"Shop {number + 1}", "oauth": side.oauth}
         self.outside.ask("reverb", "POST", "/_control/accounts", account)
@@ -89,7 +98,7 @@ class World:
         for thing in side.things:
             item = Item(number, thing.sku, thing.used, Book(thing.units), domain, token, side.platform)
             item.way = str(side.settings.get("stock_way", "both"))
-            item.taken = bool(side.settings.get("take_orders"))
+            item.taken, item.scattered = bool(side.settings.get("take_orders")), scattered
             self._put_in_store(item, thing.units)
             if thing.listed is not None:
                 self._list(item, thing)
@@ -104,7 +113,7 @@ class World:
     def in_store(self, item: Item) -> int | None:
         """Return the store's number, None when the product is not there."""
         found = self._rows(item)
-        return int(found[0]["variants"][0]["inventory_quantity"]) if found else None
+        return places.for_sale(found[0]["variants"][0]) if found else None
 
     def price(self, item: Item) -> str | None:
         """Return the store's price, None when the product is not there."""
@@ -134,7 +143,7 @@ class World:
         return int(listing["inventory"]) if several and listing["has_inventory"] else 1
 
     def _put_in_store(self, item: Item, units: int) -> None:
-        row = {"sku": item.sku, "price": "500.00", "inventory_quantity": units, "barcode": "885978110803"}
+        row = {"sku": item.sku, "price": "500.00", "barcode": "885978110803", **_counted(item, units)}
         tags = ["condition: Very Good"] if item.used else []
         body = {
             "domain": item.domain,
@@ -196,7 +205,7 @@ class World:
         before = self.in_store(item)
         if before is None or before == step.n:
             return
-        self.outside.ask(item.kind, "PUT", f"/_control/variants/{item.variant_id}", {"inventory_quantity": step.n})
+        self.outside.ask(item.kind, "PUT", f"/_control/variants/{item.variant_id}", _counted(item, step.n))
         self._changed(item, step.n - before, "store", f"the seller counted {step.n} instead of {before}")
 
     def _price(self, item: Item, step: Step) -> None:
@@ -306,8 +315,7 @@ class World:
         there = self.in_store(item)
         if there is None:
             return self._changed(item, -by, "store", "the store, which leads, has it no more, and never learns of it")
-        wish = {"inventory_quantity": there + by}
-        self.outside.ask(item.kind, "PUT", f"/_control/variants/{item.variant_id}", wish)
+        self.outside.ask(item.kind, "PUT", f"/_control/variants/{item.variant_id}", _counted(item, there + by))
         return self._tell(f"{item.sku}: the store learns of it by other means, and has {there + by}")
 
     def shop_of(self, item: Item) -> int:
@@ -387,3 +395,7 @@ class World:
     def _changed(self, item: Item, by: int, side: str, why: str) -> None:
         made = item.book.change(self._schedule.now, by, side, why)
         self._tell(f"{item.sku}: {why}: {by:+d}, left {made.left}")
+
+
+def _counted(item: Item, units: int) -> Doc:
+    return places.spread(units) if item.scattered else {"inventory_quantity": units}

@@ -82,6 +82,8 @@ TAKERS = 0.35
 LAST_WORDS = 0.3
 #: Share of the stories with a moment in which much happens at once.
 RUSHES = 0.35
+#: Share of the stories in which stores have several locations, where their platform has them.
+SCATTERED = 0.3
 #: Share of those that begin before anything is listed in which the answer to the first listings is lost.
 LOST_AT_FIRST = 0.3
 #: Share of those with a seller who takes orders in which the answer to the making of an order is lost.
@@ -108,6 +110,7 @@ def story(seed: int) -> Story:
     for _ in range(seldom.choice((0, 0, 1, 1, 2))):
         at = seldom.randint(0, len(steps))
         steps[at:at] = _hardship(seldom, sides)
+    ways["scattered"] = seldom.random() < SCATTERED
     return Story(seed, sides, ways, tuple(steps))
 
 
