@@ -198,7 +198,7 @@ class Steps:
             return
         self.store_error = brought.error
         behind.follow(self.stock, brought)
-        if isinstance(brought.error, Missing | Unsupported | Malformed):
+        if isinstance(brought.error, Missing | Unsupported | Malformed | Short):
             # It may be gone, or counted in another way, and nobody has said so: it is read again at once.
             Product.objects.filter(pk=self.stock.product.pk).update(next_change_at=clock.now())
         if brought.by:

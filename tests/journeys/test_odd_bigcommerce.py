@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from listings import intake, tasks
+from listings import dated, intake, tasks
+from listings.models import Job, Product
 from reverbsync.stack.stores import STORES
 from shops.events import ProductChanged, StockChanged
 from tests.journeys.sales import buy, read_orders, sell_on_both_sides
@@ -182,3 +183,24 @@ def test_a_change_that_is_applied_late_though_its_answer_was_lost_is_made_once(w
     world.hear(guitar)
     world.settle()
     assert (world.stock(guitar), world.listing()["inventory"]) == (4, 4)
+
+
+def test_what_comes_back_for_a_product_that_is_gone_without_a_word_waits_for_nothing(world: World) -> None:
+    guitar = world.product(inventory_quantity=1)
+    world.settle()
+    order = buy(world)
+    read_orders(world)
+    world.settle()
+    world.store.ask("DELETE", f"/products/{guitar['id']}")
+    world.reverb.ask("POST", f"/orders/{order}/cancel", {})
+    world.wait(60)
+    read_orders(world)
+    world.step()
+    assert world.last().reason == "store_behind"
+    due = dated.due(world.shop.pk)
+    assert due is not None
+    dated.turn(due)
+    world.settle()
+    assert Product.objects.get().gone_at is not None
+    assert not Job.objects.exists()
+    assert world.listing()["state"] != "live"

@@ -329,9 +329,9 @@ class Run:
         self.ours.look_soon()
         while self.schedule.now < over:
             self.schedule.run_until(self.schedule.next_at or self.schedule.now + 1)
-            if self.ours.quiet and not self.post.waiting and not self.world.waiting and not _open(clock.now()):
+            if self.ours.quiet and not self.post.waiting and not self.world.waiting and not any(_open(clock.now())):
                 return True
-        self.tell("it never comes to rest")
+        self.tell(f"it never comes to rest: {', '.join(_open(clock.now()))}")
         return False
 
     def shops_index(self, shop_id: int | None) -> int:
@@ -344,17 +344,17 @@ class Run:
         self.processes.on_death = lambda *_: None
 
 
-def _open(now: datetime) -> bool:
-    """Tell whether something waits for a later date, a try after a failure for instance."""
+def _open(now: datetime) -> Iterator[str]:
+    """Name what waits for a later date, a try after a failure for instance."""
     soon = now + timedelta(seconds=2 * jobs.LONGEST_DELAY_S)  # a parcel of a sale that Reverb looks into waits longer
-    return (
-        Delivery.objects.filter(state=Delivery.State.OPEN).exists()
-        or Job.objects.filter(waiting=False).exists()
-        or Walk.objects.filter(state=Walk.State.RUNNING).exists()
-        or MassSync.objects.filter(state__in=MassSync.WORKING).exists()
-        or Order.objects.filter(place__in=[Place.NEW, Place.OPEN, Place.UNDOING], place_due_at__isnull=False).exists()
-        or Parcel.objects.filter(state=Parcel.State.OPEN, due_at__lt=soon).exists()
-    )
+    yield from (f"delivery {one.topic}" for one in Delivery.objects.filter(state=Delivery.State.OPEN))
+    yield from (f"job of {one.product.sku}" for one in Job.objects.filter(waiting=False).select_related("product"))
+    yield from (f"walk {one.pk}" for one in Walk.objects.filter(state=Walk.State.RUNNING))
+    yield from (f"mass sync {one.state}" for one in MassSync.objects.filter(state__in=MassSync.WORKING))
+    placing = Order.objects.filter(place__in=[Place.NEW, Place.OPEN, Place.UNDOING], place_due_at__isnull=False)
+    yield from (f"order {one.order_number}, {one.place}" for one in placing)
+    parcels = Parcel.objects.filter(state=Parcel.State.OPEN, due_at__lt=soon).select_related("order")
+    yield from (f"parcel of order {one.order.order_number}" for one in parcels)
 
 
 def _forget() -> None:
