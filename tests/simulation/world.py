@@ -19,6 +19,8 @@ from tests.simulation.story import Side, Step, Thing
 
 #: Platforms on which two products may have one SKU.
 TWINS = ("shopify", "bigcommerce", "custom")
+#: Stores whose lists of orders are read from the database itself, and never trail.
+AT_ONCE = ("woocommerce",)
 #: A used listing that sold is locked for good.
 LOCKED = ("ordered", "sold")
 #: A seller's own hand on Reverb's number waits until nothing of ours has moved it for so long, and lowers it only when
@@ -91,7 +93,9 @@ class World:
         scattered = scattered and side.platform in places.LOCATIONS
         if scattered:
             shop["locations"] = places.LOCATIONS[side.platform]
-        self.outside.ask(side.platform, "POST", "/_control/shops", {**shop, "orders_lag_s": orders_lag_s})
+        if side.platform not in AT_ONCE:
+            shop["orders_lag_s"] = orders_lag_s
+        self.outside.ask(side.platform, "POST", "/_control/shops", shop)
         account = {"token": token, "shop_name": f"Shop {number + 1}", "oauth": side.oauth}
         self.outside.ask("reverb", "POST", "/_control/accounts", account)
         found = []
