@@ -18,7 +18,11 @@ _SECRETS = re.compile(
     r"(?i)(bearer\s+|x-shopify-access-token['\"]?\s*[:=]\s*['\"]?|(?:token|secret|password|api_key)['\"]?\s*[:=]\s*['\"]?"
     r"|//[^/\s:@]*:(?=[^\s'\"]*@))([^\s'\",;&@]{4,})"
 )
-_KNOWN_TOKENS = re.compile(r"\b(shp[a-z]{2}_[0-9a-fA-F]{16,}|gAAAA[\w\-]{40,}={0,2})")
+#: Tokens of Shopify, of ours at rest, keys of WooCommerce, and secrets and keys that we make for custom stores.
+_KNOWN_TOKENS = re.compile(
+    r"\b(?:shp[a-z]{2}_[0-9a-fA-F]{16,}|gAAAA[\w\-]{40,}={0,2}|[cs][ks]_[0-9a-f]{40}|rs_[0-9a-f]{40}"
+    r"|whsec_[A-Za-z0-9+/]{16,}={0,2})"
+)
 #: The key in a webhook's address is the only proof of who calls; a state names a connection that is being made.
 _IN_PATHS = re.compile(r"(/webhooks/(?:store|reverb|shipstation)/|/connect/(?:reverb/)?(?:go|choose)/)[^/\s'\"?]+")
 _IN_QUERIES = re.compile(r"(?i)([?&](?:code|state|hmac|signed_payload(?:_jwt)?|session|key)=)[^&\s'\"]+")

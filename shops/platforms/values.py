@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
+from reverbsync.logs import redact
 from shops.events import Event
 from shops.hooks import Hooks
 from shops.pictures import StoreProduct
@@ -55,8 +56,8 @@ class StoreError(Exception):
     """A call to a store that did not succeed; `retry_after` is in seconds where the store said so."""
 
     def __init__(self, words: str, *, retry_after: float | None = None, maybe_done: bool = False) -> None:
-        """Keep the words; they never hold a token. `maybe_done`: a write may have been applied all the same."""
-        super().__init__(words)
+        """Keep the words, without any token that a store repeats. `maybe_done`: a write may have been applied."""
+        super().__init__(redact(words))
         self.retry_after = retry_after
         self.maybe_done = maybe_done
 

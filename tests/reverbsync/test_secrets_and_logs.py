@@ -12,6 +12,7 @@ from pytest_django.fixtures import Settings
 from reverbsync import secrets
 from reverbsync.logs import RedactingFormatter, redact
 from shops.models import ReverbConnection, Shop
+from shops.platforms.values import StorePassing
 
 TOKEN = "a-very-secret-reverb-token"
 
@@ -57,6 +58,16 @@ def test_keys_can_be_rotated(settings: Settings) -> None:
 )
 def test_secrets_are_taken_out_of_log_lines(line: str) -> None:
     assert TOKEN not in redact(line)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    ["ck_" + "0a" * 20, "cs_" + "0a" * 20, "rs_" + "0a" * 20, "whsec_" + "aB+/" * 10 + "=", "shpat_" + "0a" * 16],
+)
+def test_keys_that_a_store_repeats_are_taken_out_of_its_words(secret: str) -> None:
+    words = f"WooCommerce: Bad request /wp-json/wc/v3/orders?consumer_key={secret}, {secret} is not allowed."
+    assert secret not in str(StorePassing(words))
+    assert "is not allowed." in str(StorePassing(words))
 
 
 def test_an_address_with_a_port_is_left_whole() -> None:
