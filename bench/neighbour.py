@@ -69,7 +69,7 @@ def main() -> int:
         beside = sold_out(bench, turns[WARM + TIMES :])
         waiting = shops.open_count(hanging)
         reviewed = shops.open_count(saving) > 0
-        noticed = Breaker.objects.filter(name__startswith="custom:http://").exists()
+        noticed = Breaker.objects.filter(name__startswith="custom:").exists()
     table: list[Row] = [("ms from webhook to PUT", "p50", "p95", "most")]
     table += [
         (name, *(p(found, n) * 1000 for n in (50, 95, 100))) for name, found in (("alone", alone), ("beside", beside))

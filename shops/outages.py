@@ -28,7 +28,12 @@ MOST_PROBES = 20
 
 
 def names_of_store(store: StoreConnection) -> list[str]:
-    """Return the names by which calls to a store may go: with or without what stands before its host."""
+    """Return the names by which calls to a store may go: with or without what stands before its host.
+
+    Where an address is proven by no key of the store's, they are the shop's own: no other one shares pace or breaker.
+    """
+    if PLATFORMS[store.platform].makes_keys:
+        return [f"{store.platform}:{store.pk}@{store.address}"]
     return [f"{store.platform}:{store.address}", f"{store.platform}:{store.address.partition('//')[2]}"]
 
 
@@ -80,7 +85,8 @@ def _connections(name: str) -> tuple[list[StoreConnection], list[ReverbConnectio
     """Return whose outside this is."""
     kind, _, rest = name.partition(":")
     if kind in PLATFORMS:
-        found = StoreConnection.objects.filter(platform=kind, address__endswith=rest, removed_at__isnull=True)
+        address = rest.partition("@")[2] if PLATFORMS[kind].makes_keys else rest
+        found = StoreConnection.objects.filter(platform=kind, address__endswith=address, removed_at__isnull=True)
         return [one for one in found if name in names_of_store(one)], []
     if name.startswith(limits.account("")):
         account_id = rest.rpartition("account-")[2]

@@ -14,6 +14,7 @@ from listings.models import Job, Rank, Walk
 from reverbsync import clock, wake
 from shops import breaker, health, outages, tasks
 from shops.models import Breaker, ReverbConnection, Shop, StoreConnection
+from shops.platforms.custom.client import CustomClient
 from tests.people import NOON, nora, olivia, product_of, shop_of
 from webhooks import inbox
 from webhooks.models import Delivery
@@ -242,3 +243,17 @@ def test_the_pages_say_in_words_who_does_not_respond_and_when_the_next_try_is(wo
     assert words not in page("reverb")
     away(outages.name_of_reverb(ReverbConnection.objects.get(shop=shop)))
     assert "Reverb hasn&#x27;t responded since 12:00 UTC" in page("reverb")
+
+
+def test_a_custom_store_whose_address_another_shop_names_too_is_not_paused_for_that_one(woken: Woken) -> None:
+    """Nobody proves whose the address of a custom store is."""
+    shops = [shop_of(olivia()), shop_of(nora())]
+    StoreConnection.objects.update(platform="custom", address="https://guitars.example.com/reverbsync")
+    [mine], [other] = (outages.names_of_store(StoreConnection.objects.get(shop=one)) for one in shops)
+    assert CustomClient(StoreConnection.objects.get(shop=shops[0]))._caller.budget.name == mine
+    away(other)
+    assert breaker.retry_after(other) > 0
+    assert breaker.retry_after(mine) == 0
+    breaker.succeeded(other)
+    swept(woken)
+    assert [one for task, one in woken.found if task == outages.IS_BACK] == [shops[1].pk]
