@@ -82,6 +82,8 @@ def connect_store(shop: Shop, *, platform: str, address: str, keys: Keys, proble
             },
         )
         StoreHealth.objects.filter(shop=shop).delete()
+        if same and not problem:  # what failed with the old keys is due now (outages.make_due)
+            StoreHealth.objects.create(shop=shop, back_at=now)
         if before is not None and not same:
             kept = {name: getattr(before, name) for name in ("platform", "address", "token", "secret", "hook_key")}
             due_at = now if before.token.get_secret_value() else now + FormerStore.CALLS_FOR

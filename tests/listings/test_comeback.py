@@ -12,9 +12,10 @@ from django.urls import reverse
 from listings import jobs
 from listings.models import Job, Rank, Walk
 from reverbsync import clock, wake
-from shops import breaker, health, outages, tasks
+from shops import breaker, health, make, outages, tasks
 from shops.models import Breaker, ReverbConnection, Shop, StoreConnection
 from shops.platforms.custom.client import CustomClient
+from shops.platforms.values import Keys, StoreRefused
 from tests.people import NOON, nora, olivia, product_of, shop_of
 from webhooks import inbox
 from webhooks.models import Delivery
@@ -106,6 +107,18 @@ def test_once_a_store_is_back_its_jobs_deliveries_and_walks_are_due(woken: Woken
         "orders": False,
     }
     assert (jobs.DRAIN_URGENT, shop.pk) in woken.found
+
+
+@pytest.mark.parametrize("problem", ["", "It answered 503."])
+def test_once_a_store_takes_new_keys_what_failed_with_the_old_ones_is_due(
+    woken: Woken, shop: Shop, problem: str
+) -> None:
+    health.did_not_answer(shop.pk, StoreRefused("Consumer key is invalid."))
+    store = shop.store
+    make.connect_store(shop, platform=store.platform, address=store.address, keys=Keys("new", "s"), problem=problem)
+    swept(woken)
+    found = due(shop)
+    assert (found["job 5"], found["call of store"], found["walk"]) == (not problem,) * 3
 
 
 def test_once_reverb_is_back_jobs_and_orders_are_due(woken: Woken, shop: Shop) -> None:
