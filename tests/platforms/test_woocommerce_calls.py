@@ -10,11 +10,12 @@ from pydantic import SecretStr
 
 from reverbsync import http
 from sandbox.woocommerce import app
+from shops import make, upkeep
 from shops.events import ProductChanged
 from shops.models import StoreConnection
 from shops.orders import OrderStatus
 from shops.pictures import StoreProduct
-from shops.platforms.values import StorePassing, StoreRefused
+from shops.platforms.values import Keys, StorePassing, StoreRefused
 from shops.platforms.woocommerce.client import WooCommerceClient
 from tests.platforms.conftest import Store
 from tests.platforms.test_contract import an_hour_ago, reverb_order
@@ -109,12 +110,13 @@ def test_a_key_that_may_only_read_says_so(store: Store) -> None:
 
 
 def test_a_store_that_was_connected_anew_signs_with_the_new_secret(store: Store) -> None:
-    client_of(store).keep_hooks(store.hooks.url)
-    anew = store.connection
-    anew.secret = SecretStr("another")
-    anew.save()
-    kept = client_of(store).keep_hooks(store.hooks.url)
-    assert (len(kept.there), kept.repaired) == (7, ())
+    upkeep.check(store.connection)
+    was = store.connection
+    keys = Keys(was.token.get_secret_value(), "another")
+    make.connect_store(store.shop, platform=was.platform, address=was.address, keys=keys)
+    upkeep.check(store.connection)
+    kept = store.connection.hooks
+    assert (len(kept["there"]), kept["repaired"]) == (7, [])
     [shop] = store.control.ask("GET", "/shops")
     assert {hook["secret"] for hook in shop["webhooks"]} == {"another"}
     assert len(shop["webhooks"]) == 7

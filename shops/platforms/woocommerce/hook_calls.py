@@ -25,7 +25,7 @@ class HookCalls(WooCommerceCaller):
         super().__init__(connection)
         self._secret_of_hooks = connection.secret
         #: Our webhooks there were signed with the secret of before until they are checked once.
-        self._is_new = not connection.hooks
+        self._is_new = "there" not in connection.hooks
 
     def keep_hooks(self, address: str) -> Hooks:
         """Register each topic once; wake what was switched off after failures (the seventh in a row does it).
