@@ -17,6 +17,9 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 READINGS = frozenset({"GET", "HEAD"})
 #: Seconds after which a line is not used any more for what writes: servers close theirs after two or more.
 IDLE_S = 1
+#: Said of a server whose certificate is not valid, or that speaks no TLS that we do.
+NOT_SECURE = "no secure connection could be made, perhaps since its certificate has expired"
+_NOT_SECURE = frozenset({pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CONNECT_ERROR, pycurl.E_SSL_CACERT_BADFILE})
 
 
 class Failed(Exception):
@@ -119,6 +122,8 @@ def _set(line: pycurl.Curl, exchange: _Exchange, url: str, connect_s: float, who
 def _words(code: int, exchange: _Exchange) -> str:
     if exchange.too_large:
         return "its answer is too large"
+    if code in _NOT_SECURE and not exchange.began:
+        return NOT_SECURE
     if code != pycurl.E_OPERATION_TIMEDOUT:
         return "the connection failed"
     if not exchange.began:

@@ -20,13 +20,13 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 
 class Deadline:
-    """The lines that this thread's call uses, and whether its time is over."""
+    """The lines that this thread's call uses, whether its time is over, and whether anything of it may be sent."""
 
     def __init__(self) -> None:
         """Begin without a line."""
         self._lines: list[socket.socket] = []
         self._changing = threading.Lock()
-        self.is_over = False
+        self.is_over = self.is_sent = False
 
     def watch(self, line: socket.socket) -> None:
         """Shut a line down when the time is over; it is watched by a duplicate, so no other one can be meant."""
@@ -90,6 +90,11 @@ class _Watched:
         _watch(line)
         return line
 
+    def request(self, *args: Any, **more: Any) -> None:
+        if (found := _now()) is not None:
+            found.is_sent = True
+        super().request(*args, **more)  # type: ignore[misc]
+
     def getresponse(self) -> Any:
         _watch(self.sock)
         return super().getresponse()  # type: ignore[misc]
@@ -111,7 +116,11 @@ class _SecureLines(HTTPSConnectionPool):
     ConnectionCls = _SecureLine
 
 
-def _watch(line: socket.socket | None) -> None:
+def _now() -> Deadline | None:
     found: Deadline | None = getattr(_of_thread, "now", None)
-    if found is not None and line is not None:
+    return found
+
+
+def _watch(line: socket.socket | None) -> None:
+    if line is not None and (found := _now()) is not None:
         found.watch(line)

@@ -152,9 +152,11 @@ def _by_session(method: str, url: str, data: bytes | None, headers: dict[str, st
     with deadline.within(read_s * 1.5) as whole:
         try:
             found = _asked(method, url, data, headers, read_s)
-        except (requests.exceptions.RequestException, HTTPError, OSError):
+        except (requests.exceptions.RequestException, HTTPError, OSError) as error:
             if whole.is_over:
-                raise Unreachable("its answer came too slowly", maybe_done=True) from None
+                raise Unreachable("its answer came too slowly", maybe_done=whole.is_sent) from None
+            if isinstance(error, requests.exceptions.SSLError) and not whole.is_sent:
+                raise Unreachable(curl.NOT_SECURE, maybe_done=False) from None
             raise
     if whole.is_over:  # where the answer ends with the line it would seem complete
         raise Unreachable("its answer came too slowly", maybe_done=True)

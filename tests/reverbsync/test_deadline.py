@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import ssl
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from itertools import chain, repeat
+from pathlib import Path
 
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from pytest_django.fixtures import Settings
 
 from reverbsync import deadline, http
 from reverbsync.pace import Budget
 from reverbsync.stack import ports
+from tests.people import NOON
 
 #: How long a silence may last here, and what a whole call may take, in seconds.
 SILENCE_S, WHOLE_S = 0.4, 3.0
@@ -90,3 +98,37 @@ def test_an_answer_in_a_few_slow_parts_is_read_and_so_is_the_next_on_the_same_li
     parts = [HEAD + b"Content-Length: 6\r\n\r\n", b"[1", b", 2", b"]"]
     with serving(lambda: iter(parts)) as url:
         assert [call(url).json() for _ in range(3)] == [[1, 2]] * 3
+
+
+def certificate(folder: Path) -> Path:
+    """Make a certificate that nobody trusts, with its key."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "x")])
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, NOON, NOON + timedelta(days=1))
+    plain = serialization.NoEncryption()
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    file = folder / "server.pem"
+    file.write_bytes(pem + made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    return file
+
+
+@pytest.mark.usefixtures("way")
+@pytest.mark.parametrize("speaks", ["TLS with such a certificate", "no TLS"])
+def test_a_server_whose_certificate_has_expired_was_surely_sent_nothing(tmp_path: Path, speaks: str) -> None:
+    """Else a sale in the store meanwhile would be taken for the change of stock that never arrived."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate(tmp_path))
+
+    def serve(door: socket.socket) -> None:
+        with contextlib.suppress(OSError), door.accept()[0] as line:
+            if speaks == "no TLS":
+                line.sendall(HEAD + b"\r\n")
+            else:
+                context.wrap_socket(line, server_side=True).close()
+
+    with socket.create_server((ports.LOOPBACK, 0)) as door:
+        server = threading.Thread(target=serve, args=[door], daemon=True)
+        server.start()
+        with pytest.raises(http.Unreachable, match="certificate has expired") as error:
+            call(f"https://{ports.LOOPBACK}:{door.getsockname()[1]}/")
+        server.join(5)
+    assert not error.value.maybe_done
