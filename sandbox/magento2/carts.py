@@ -1,7 +1,8 @@
 """A guest's checkout.
 
 Facts: Magento 2.4.7 as seen, and magento/inventory (AppendReservationsAfterOrderPlacementPlugin): what a cart asks for
-is checked when it is put in and when the order is placed; placing reserves it.
+is checked when it is put in and when the order is placed; placing reserves it. An address in some countries must name
+a region of Magento's list, by its number or its code.
 """
 
 from __future__ import annotations
@@ -19,6 +20,13 @@ from sandbox.magento2.auth import refused
 
 PAYMENTS = [{"code": "checkmo", "title": "Check / Money order"}]
 NEEDED = ("email", "firstname", "lastname", "street", "city", "postcode", "country_id", "telephone")
+#: Countries whose addresses must have a region, with some of the regions: number, code, name.
+REGIONS = {
+    "US": [("1", "AL", "Alabama"), ("23", "IL", "Illinois"), ("57", "TX", "Texas")],
+    "CA": [("74", "ON", "Ontario"), ("76", "QC", "Québec")],
+    "SE": [("1063", "SE-K", "Blekinge län"), ("1080", "SE-AB", "Stockholms län")],
+}
+REGION_MISSING = 'Please check the shipping address information. "regionId" is required. Enter and try again.'
 TOO_FEW = "The requested qty is not available"
 
 
@@ -37,6 +45,11 @@ def routes(app: Flask, stores: Stores, root: str, tell: Tell) -> None:
         if only and where.get("country_id") not in only:
             return []
         return [{"carrier_code": "flatrate", "method_code": "flatrate", "amount": 5, "available": True}]
+
+    @app.get(f"{root}/directory/countries")
+    def countries() -> Any:
+        rows = [{"id": code, "available_regions": [_region(*one) for one in REGIONS[code]]} for code in REGIONS]
+        return jsonify([*rows, {"id": "JP", "full_name_english": "Japan"}])
 
     @app.post(carts)
     def make() -> Any:
@@ -70,6 +83,8 @@ def routes(app: Flask, stores: Stores, root: str, tell: Tell) -> None:
         where = wish.get("shipping_address") or {}
         if missing := [name for name in NEEDED if not where.get(name)]:
             return refused(400, '"%fieldName" is required. Enter and try again.', parameters={"fieldName": missing[0]})
+        if not _has_region(where):
+            return refused(400, REGION_MISSING)
         if not ways_to(where) or (wish.get("shipping_carrier_code"), wish.get("shipping_method_code")) != (
             "flatrate",
             "flatrate",
@@ -97,6 +112,17 @@ def routes(app: Flask, stores: Stores, root: str, tell: Tell) -> None:
         stores.keep.drop("cart", mask)
         tell(g.shop["domain"], happened)
         return jsonify(str(made["id"]))
+
+
+def _region(number: str, code: str, name: str) -> Doc:
+    return {"id": number, "code": code, "name": name}
+
+
+def _has_region(where: Doc) -> bool:
+    """Tell whether an address names its region by number or code, where its country must have one."""
+    rows = REGIONS.get(where.get("country_id", ""), [])
+    known = [(one[0], one[1]) for one in rows if str(where.get("region_id")) == one[0] or where.get("region") == one[1]]
+    return not rows or bool(known)
 
 
 def _is_there(one: shapes.Entry, row: Doc, wanted: int) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import requests
 
-from shops.orders import NewOrder, OrderLine, OrderStatus, StoreOrder
+from shops.orders import Address, NewOrder, OrderLine, OrderStatus, StoreOrder
 from shops.pictures import StoreProduct
 from shops.platforms.magento2 import signing
 from shops.platforms.magento2.client import Magento2Client
@@ -251,6 +251,36 @@ def test_the_last_unit_is_on_sale_for_three_calls_while_its_order_is_made(store:
     paths = [(call["method"], call["path"].rpartition("/")[2]) for call in store.control.calls()]
     given = paths.index(("POST", "source-items"))
     assert paths[given + 1 :][:3] == [("POST", "items"), ("POST", "shipping-information"), ("PUT", "order")]
+
+
+@pytest.mark.parametrize(
+    ("country", "region", "entered", "note"),
+    [
+        ("US", "IL", "Illinois", ""),
+        ("US", "Texas", "Texas", ""),
+        ("CA", "Quebec", "Québec", ""),
+        ("CA", "CA-ON", "Ontario", ""),
+        ("SE", "", "Blekinge län", "names no region"),
+        ("CA", "Somewhere", "Ontario", "names Somewhere as its region"),
+        ("JP", "東京都", "東京都", ""),
+    ],
+)
+def test_a_country_that_must_have_a_region_gets_one_of_magentos_list(
+    store: Store, country: str, region: str, entered: str, note: str
+) -> None:
+    where = Address("Bob Buyer", "1 Main Street", "Town", "12345", country, region=region)
+    made = store.client.place(replace(sold_on_reverb(store, 3), address=where, note="Reverb order R-1."))
+    [kept] = store.control.ask("GET", "/orders")
+    assert kept["address"]["region"] == entered
+    assert Admin(store).opens(made)
+    said = " ".join(one["comment"] for one in kept["comments"])
+    assert (f"{note}; Magento requires one of its list" in said) if note else ("requires" not in said)
+
+
+def test_a_sale_that_is_picked_up_is_made_as_an_order_though_its_address_is_made_up(store: Store) -> None:
+    made = store.client.place(replace(sold_on_reverb(store, 3), address=None, note="Reverb order R-1."))
+    assert Admin(store).opens(made)
+    assert Admin(store).ship(made).status_code == 200
 
 
 def test_an_order_that_cannot_be_made_puts_everything_back_and_says_why(store: Store) -> None:

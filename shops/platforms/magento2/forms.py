@@ -17,6 +17,7 @@ from decimal import Decimal
 from typing import Any
 
 from shops.orders import NewOrder, OrderLine, OrderStatus, Shipment, StoreOrder
+from shops.platforms.magento2.regions import Region
 from shops.platforms.reading import M, each, valid
 from shops.wire import Money, Part, Side, SideRows, Text, Units
 
@@ -249,9 +250,16 @@ def body(order: NewOrder, *, store_id: int, way: Way | None) -> dict[str, Any]:
     return {"entity": entity | _both(amounts)}
 
 
-def comment(order: NewOrder) -> dict[str, Any]:
-    """Return the note in an order's history; nobody is mailed about it."""
-    return remark(order.note or f"Reverb order {order.reverb_number}")
+def comment(order: NewOrder, entered: Region | None = None) -> dict[str, Any]:
+    """Return the note in an order's history; nobody is mailed about it.
+
+    `entered`: the region that was put into an address that names none which Magento knows.
+    """
+    note = order.note or f"Reverb order {order.reverb_number}"
+    if entered is not None and order.address is not None:
+        told = f"names {order.address.region} as its region" if order.address.region else "names no region"
+        note += f" The buyer's address {told}; Magento requires one of its list, so {entered['name']} was entered."
+    return remark(note)
 
 
 def cancelled(order_id: str) -> dict[str, Any]:

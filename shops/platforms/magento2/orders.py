@@ -17,7 +17,7 @@ from typing import Any
 from shops.orders import NewOrder, OrderStatus, Shipment, StoreOrder
 from shops.platforms import calls
 from shops.platforms.cancelling import OFF
-from shops.platforms.magento2 import forms, memory, search
+from shops.platforms.magento2 import forms, memory, regions, search
 from shops.platforms.magento2.frame import Frame
 from shops.platforms.magento2.loans import Loans, Make
 from shops.platforms.magento2.rest import STORE, Rest
@@ -30,6 +30,8 @@ PAGE = 100
 OVERLAP = timedelta(minutes=5)
 #: How long the way of shipping to a country is remembered that a checkout found.
 WAY_S = 24 * 3600
+#: What Magento calls the state or region that an address lacks, in whatever language.
+REGION = "regionId"
 #: How a checkout is paid that needs no money, best first; what a store offers is asked.
 PAID_BY = ("free", "checkmo", "banktransfer", "purchaseorder", "cashondelivery")
 
@@ -43,6 +45,8 @@ class Orders:
         self._frame = frame
         self._loans = Loans(rest, stock)
         self._stock = stock
+        #: The region that was entered for an order whose address names none that Magento knows, by Reverb's number.
+        self._entered: dict[str, regions.Region] = {}
 
     # -- reading ---------------------------------------------------------------------------------------------
 
@@ -127,13 +131,26 @@ class Orders:
 
         The last unit is on sale while it runs, so it takes as few calls as it can.
         """
+        where = forms.address(order)
+        listed = regions.regions_of(self._rest, where["country_id"])
+        must = f"magento2:region:{self._rest.address}:{where['country_id']}"
+        found = regions.named(where.get("region", ""), listed)
+        if found is None and listed and memory.recall(must):
+            found = self._enter(order, listed[0])
+        where |= regions.as_part(found) if found else {}
         cart = f"/guest-carts/{_text(self._in_cart('/guest-carts', {}))}"
 
         def make() -> forms.Order:
             for line in order.lines:
                 item = {"sku": line.sku, "qty": line.quantity, "quote_id": cart.rpartition("/")[2]}
                 self._in_cart(f"{cart}/items", {"cartItem": item})
-            offered = self._ship_to(cart, forms.address(order))
+            try:
+                offered = self._ship_to(cart, where)
+            except Unsupported as error:
+                if REGION not in str(error) or found or not listed:
+                    raise
+                memory.remember(must, True, WAY_S)
+                offered = self._ship_to(cart, where | regions.as_part(self._enter(order, listed[0])))
             paid_by = next((one for one in PAID_BY if one in offered), None)
             if paid_by is None:
                 raise Unsupported(f"{STORE} offers no payment without a card. Switch on “Check / Money order” there.")
@@ -142,6 +159,11 @@ class Orders:
                 return forms.read(self._rest.get(f"/orders/{made}"))
 
         return make
+
+    def _enter(self, order: NewOrder, region: regions.Region) -> regions.Region:
+        """Remember that a region is entered which the buyer's address does not name."""
+        self._entered[order.reverb_number] = region
+        return region
 
     def _ship_to(self, cart: str, where: dict[str, Any]) -> set[str]:
         """Set where a cart is shipped to and how; return the ways to pay that the store offers then."""
@@ -184,7 +206,7 @@ class Orders:
 
     def _with_note(self, made: forms.Order, order: NewOrder) -> forms.Order:
         """Write our note into the order's history, once."""
-        note = forms.comment(order)
+        note = forms.comment(order, self._entered.get(order.reverb_number))
         if not any(order.reverb_number in one for one in made.remarks):
             with calls.written():
                 self._rest.written("POST", f"/orders/{made.entity_id}/comments", {"statusHistory": note})

@@ -1,0 +1,62 @@
+"""States and regions as Magento lists them: an address in a country that must have one names it by its number.
+
+Facts: magento/magento2 (Directory: `general/region/state_required`; Customer: "regionId" is required) and Magento 2.4.7
+as seen. A region's code is found by itself, its name is not; some 37 countries must have one by default, among them
+such whose addresses name none, as in Denmark and Sweden. Which ones must is not told over REST but by the refusal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypedDict
+
+from shops.platforms.magento2 import memory
+from shops.platforms.magento2.rest import Rest
+from shops.platforms.magento2.stock import key
+from shops.platforms.reading import each, valid
+from shops.wire import Part, Side, SideRows, Text
+
+LISTED_S = 24 * 3600
+
+
+class Region(TypedDict):
+    """A state or region of a country."""
+
+    id: str
+    code: str
+    name: str
+
+
+class _Region(Part):
+    id: Text
+    code: Side[Text] = ""
+    name: Side[str] = ""
+
+
+class _Country(Part):
+    id: Text
+    available_regions: SideRows[_Region] = []
+
+
+def regions_of(rest: Rest, country: str) -> list[Region]:
+    """Return the regions that a store lists for a country, none where it has none or does not know it."""
+    known = f"magento2:regions:{rest.address}:{country}"
+    kept: list[Region] | None = memory.recall(known)
+    if kept is None:
+        rows = rest.listed("/directory/countries")
+        found, _ = each(rows, lambda row: valid(_Country, row, "Magento's country"))
+        mine = next((one.available_regions for one in found if one.id == country), [])
+        kept = [Region(id=one.id, code=one.code, name=one.name) for one in mine if one.id.isdecimal()]
+        memory.remember(known, kept, LISTED_S)
+    return kept
+
+
+def named(text: str, regions: Sequence[Region]) -> Region | None:
+    """Return the region that a text means: by its name, its code, or that behind the country's (`US-IL`)."""
+    wanted = {key(text), key(text.rpartition("-")[2])} - {""}
+    return next((one for one in regions if {key(one["code"]), key(one["name"])} & wanted), None)
+
+
+def as_part(region: Region) -> dict[str, Any]:
+    """Return a region as a part of an address."""
+    return {"region": region["name"], "region_code": region["code"], "region_id": int(region["id"])}
