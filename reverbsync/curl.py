@@ -19,6 +19,7 @@ READINGS = frozenset({"GET", "HEAD"})
 IDLE_S = 1
 #: Said of a server whose certificate is not valid, or that speaks no TLS that we do.
 NOT_SECURE = "no secure connection could be made, perhaps since its certificate has expired"
+NO_HOST = "no server goes by its name, as far as the DNS tells"
 _NOT_SECURE = frozenset({pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CONNECT_ERROR, pycurl.E_SSL_CACERT_BADFILE})
 
 
@@ -124,6 +125,8 @@ def _words(code: int, exchange: _Exchange) -> str:
         return "its answer is too large"
     if code in _NOT_SECURE and not exchange.began:
         return NOT_SECURE
+    if code == pycurl.E_COULDNT_RESOLVE_HOST:
+        return NO_HOST
     if code != pycurl.E_OPERATION_TIMEDOUT:
         return "the connection failed"
     if not exchange.began:

@@ -152,11 +152,13 @@ def _by_session(method: str, url: str, data: bytes | None, headers: dict[str, st
     with deadline.within(read_s * 1.5) as whole:
         try:
             found = _asked(method, url, data, headers, read_s)
+        except (InvalidIPAddress, requests.exceptions.InvalidURL, LocationValueError):
+            raise
         except (requests.exceptions.RequestException, HTTPError, OSError) as error:
             if whole.is_over:
                 raise Unreachable("its answer came too slowly", maybe_done=whole.is_sent) from None
-            if isinstance(error, requests.exceptions.SSLError) and not whole.is_sent:
-                raise Unreachable(curl.NOT_SECURE, maybe_done=False) from None
+            if _carrier is None and not whole.is_sent:
+                raise Unreachable(_unsent(error), maybe_done=False) from None
             raise
     if whole.is_over:  # where the answer ends with the line it would seem complete
         raise Unreachable("its answer came too slowly", maybe_done=True)
@@ -234,6 +236,17 @@ def _charset(content_type: str) -> str:
         return codecs.lookup(name).name if name else "utf-8"
     except LookupError:
         return "utf-8"
+
+
+def _unsent(error: BaseException) -> str:
+    """Return why a call could not even be sent to an address that others named."""
+    if isinstance(error, requests.exceptions.SSLError):
+        return curl.NOT_SECURE
+    if isinstance(error, requests.exceptions.ConnectTimeout):
+        return "it could not be connected in time"
+    if "resolve" in str(error):  # requests_hardened's own words
+        return curl.NO_HOST
+    return "the connection failed"
 
 
 def _refused(error: BaseException) -> bool:

@@ -132,3 +132,12 @@ def test_a_server_whose_certificate_has_expired_was_surely_sent_nothing(tmp_path
             call(f"https://{ports.LOOPBACK}:{door.getsockname()[1]}/")
         server.join(5)
     assert not error.value.maybe_done
+
+
+def test_a_host_name_that_the_dns_does_not_know_was_surely_sent_nothing(settings: Settings) -> None:
+    """By either way out; the names are reserved for that (RFC 2606)."""
+    for allowed in ([], ["guitars.invalid"]):
+        settings.ALLOWED_PRIVATE_HOSTS = allowed
+        with pytest.raises(http.Unreachable, match="no server goes by its name") as error:
+            call("https://guitars.invalid/")
+        assert not error.value.maybe_done
