@@ -78,6 +78,7 @@ def connect_store(shop: Shop, *, platform: str, address: str, keys: Keys, proble
                 "problem": problem[:300],
                 "hooks": site,
                 "hooks_due_at": now,
+                "refused_deliveries": 0,
                 **({} if same or before is None else {"hook_key": unguessable()}),
             },
         )

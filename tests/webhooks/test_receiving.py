@@ -17,7 +17,9 @@ from gunicorn.http.errors import InvalidChunkSize
 from pytest_django.fixtures import Settings
 
 from reverbsync.wsgi import application
+from shops import make
 from shops.models import Shop
+from shops.platforms.values import Keys
 from tests.people import SECRET, nora, olivia, shop_of
 from webhooks.models import Delivery
 
@@ -77,6 +79,14 @@ def test_a_missing_or_wrong_signature_gets_401_and_leaves_nothing_but_a_counter(
     assert not Delivery.objects.exists()
     shop.store.refresh_from_db()
     assert shop.store.refused_deliveries == 1
+
+
+def test_calls_that_were_refused_count_no_more_once_the_store_has_new_keys(shop: Shop) -> None:
+    assert post(shop, signature="").status_code == 401
+    keys = Keys("token", "another secret")
+    make.connect_store(shop, platform=shop.store.platform, address=shop.store.address, keys=keys)
+    shop.store.refresh_from_db()
+    assert shop.store.refused_deliveries == 0
 
 
 def test_another_shops_signature_is_refused(shop: Shop) -> None:
