@@ -19,7 +19,7 @@ def live(request: HttpRequest) -> JsonResponse:
 
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """Answer 200 when the database answers, since webhooks are kept there; else 503.
+    """Answer 200 when the database can be written to, since webhooks are kept there; else 503.
 
     Without Redis the status is `degraded`: webhooks are taken, and worked off more slowly.
     """
@@ -35,12 +35,13 @@ def _answer(body: dict[str, object], *, status: int = 200) -> JsonResponse:
 
 
 def _database() -> bool:
+    """Tell whether the database takes writes: a standby, and one whose disk is full, may answer and take none."""
     try:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT 1")
+            cursor.execute("SHOW transaction_read_only")
+            return bool(cursor.fetchone() == ("off",))
     except DatabaseError:
         return False
-    return True
 
 
 def _redis() -> bool:

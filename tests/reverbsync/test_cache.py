@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 from django.core.cache import cache
+from django.db import connection
 from django.test import Client
 from pytest_django.fixtures import Settings
 
@@ -107,6 +108,14 @@ def test_a_process_is_ready_while_its_database_answers(redis_refuses: None, monk
 def test_a_process_is_alive_whatever_it_depends_on(redis_refuses: None) -> None:
     answer = Client().get("/livez")
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+@pytest.mark.django_db
+def test_a_process_is_not_ready_while_its_database_takes_no_writes() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL transaction_read_only = on")  # as on a standby
+    answer = Client().get("/readyz")
+    assert (answer.status_code, answer.json()["status"]) == (503, "failing")
 
 
 @pytest.mark.django_db
