@@ -106,6 +106,8 @@ def call(
     """
     if urlsplit(url).scheme not in ("http", "https"):
         raise NotAllowed("Only http and https addresses may be called")
+    if not all(value.isascii() and value.isprintable() for value in headers.values()):
+        raise NotAllowed("A key has characters that cannot be sent")
     data = body if body is None or isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
     taken = wait_for(budgets)
     try:

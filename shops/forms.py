@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.core.exceptions import ValidationError
 from django.forms.forms import BaseForm
 
 from shops.models import FIELDS, Shop, SyncSettings
@@ -15,6 +17,10 @@ from shops.reverb.lists import Choice, Lists
 
 #: Stock of neither side changes the other's.
 STOP = "stop"
+
+
+#: Zero-width signs, marks of direction, soft hyphens and byte-order marks.
+_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 
 
 class _Plain(BaseForm):
@@ -32,8 +38,19 @@ class ShopForm(_Plain, forms.ModelForm):  # type: ignore[type-arg]  # Django is 
         fields = ["name"]
 
 
-class _Secret(forms.CharField):
-    """A secret that is typed or pasted, and never shown again."""
+class _Key(forms.CharField):
+    """A key that is typed or pasted. What copying brings along and nobody sees is left out."""
+
+    def to_python(self, value: Any) -> str:
+        """Return the key. Raises ValidationError where it has signs that no key has, such as typographic quotes."""
+        text = _UNSEEN.sub("", super().to_python(value) or "").strip()
+        if not (text.isascii() and text.isprintable()):
+            raise ValidationError("It has characters that no key has. Please copy it again, without quotes around it.")
+        return text
+
+
+class _Secret(_Key):
+    """A secret, which is never shown again."""
 
     def __init__(self, **more: Any) -> None:
         super().__init__(widget=forms.PasswordInput(attrs={"autocomplete": "off"}), strip=True, **more)
@@ -50,7 +67,7 @@ class StoreForm(_Plain, forms.Form):
         self.platform = platform
         self.fields["address"].help_text = platform.address_help
         for field in platform.fields:
-            made = _Secret if field.secret else forms.CharField
+            made = _Secret if field.secret else _Key
             self.fields[field.name] = made(label=field.label, help_text=field.help, required=field.required)
 
     def clean(self) -> dict[str, Any]:

@@ -275,7 +275,8 @@ class ReverbClient:
 
         budgets = limits.budgets(self._budget, "reads" if method == "GET" else "writes")
         before = None if method == "GET" and clock.monotonic() < self._asked_at + FRESH_S else asked
-        headers = {**self._headers(), **({"If-None-Match": etag} if etag else {})}
+        known = {"If-None-Match": etag} if etag.isascii() and etag.isprintable() and etag else {}
+        headers = {**self._headers(), **known}
         try:
             answer = breaker.call(
                 limits.account(self._budget), method, url, budgets=budgets, headers=headers, body=body, before=before
