@@ -30,8 +30,10 @@ def is_news(listing: ReverbListing, agreed: int | None, *, both: bool) -> bool:
     `both`: stock goes both ways. Where the store leads a lower number is left alone (listings/stock/ledger.py).
     """
     number = number_of(listing)
-    if agreed is None or number is None:
+    if listing is None or agreed is None or number is None:
         return False
+    if not holds_several(listing):
+        agreed = min(1, agreed)
     return number != agreed and (both or number > agreed)
 
 

@@ -10,8 +10,8 @@ from django.db.models import F, Max, Q, QuerySet
 
 from listings import lease
 from listings.models import Ledger, Listing, Order, Product
-from listings.on_sale import OFF_SALE, number_of
-from listings.stock import linking, quantities
+from listings.on_sale import OFF_SALE, holds_several, number_of
+from listings.stock import linking, quantities, single
 from listings.stock.linking import Read, stands_since
 from listings.stock.merge import FOLLOWS_WITHIN, RIPE, SLACK, Agreed, Merged, Sale, merge, owed_to_store, shown
 from reverbsync import clock, ownership
@@ -203,11 +203,15 @@ def sold_lately(product: Product, now: datetime) -> bool:
 
 
 def _merged(ledger: Ledger, orders: Iterable[Order], read: Read) -> Merged:
+    sales = [part for order in orders for part in quantities.parts(_sale(order))]
+    agreed, number = _agreed(ledger), _number(ledger, read)
+    if read.listing is not None and read.listing.state != "ended" and not holds_several(read.listing):
+        agreed, number = single.turned(agreed, number, sales, now=read.now)
     found = merge(
-        _agreed(ledger),
-        [part for order in orders for part in quantities.parts(_sale(order))],
+        agreed,
+        sales,
         store=read.store,
-        reverb=_number(ledger, read),
+        reverb=number,
         now=read.now,
         orders_at=read.orders_at,
         off_sale=read.listing is not None and read.listing.state in OFF_SALE,

@@ -16,6 +16,7 @@ from shops.platforms.shopify.client import ShopifyClient
 from shops.platforms.values import Count
 from tests.journeys.sales import buy, hear, read_orders
 from tests.journeys.world import World
+from tests.listings.test_decide import VERY_GOOD
 
 pytestmark = pytest.mark.live
 
@@ -261,6 +262,28 @@ def test_a_number_lowered_by_hand_on_reverb_counts_at_once(world: World) -> None
     world.wait(2)
     world.step()
     assert world.stock(guitar) == 1
+
+
+@pytest.mark.parametrize("sold", [0, 1])
+def test_units_do_not_sell_by_a_condition_that_holds_a_single_one(world: World, sold: int) -> None:
+    guitar = world.product()
+    world.settle()
+    if sold:
+        buy(world)
+    world.at_reverb("PUT", f"/listings/{world.listing()['id']}", {"condition": {"uuid": VERY_GOOD}})
+    world.hear(guitar)
+    world.wait(2)
+    world.settle()
+    assert world.stock(guitar) == 3 - sold
+    world.wait(3600)
+    hear(world)
+    world.hear(guitar)
+    world.settle()
+    assert world.stock(guitar) == 3 - sold
+    buy(world)
+    hear(world)
+    world.settle()
+    assert world.stock(guitar) == 2 - sold
 
 
 def test_a_sale_in_the_store_that_is_heard_during_an_attempt_is_in_what_it_sends(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from listings.on_sale import number_of
+from listings.on_sale import is_news, number_of
 from shops.pictures import ReverbListing
 from tests.listings.test_decide import listing, used
 
@@ -30,3 +30,8 @@ def test_the_number_that_is_for_sale(one: ReverbListing | None, number: int | No
 def test_a_live_listing_without_a_number_says_nothing_of_sales() -> None:
     """Taken for none, the store's units would go for a sale that never was."""
     assert number_of(listing(inventory=None)) is None
+
+
+def test_a_number_that_a_single_unit_stands_for_is_no_news() -> None:
+    assert not is_news(used(), 5, both=True)
+    assert is_news(used(state="sold"), 5, both=True)

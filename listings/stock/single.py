@@ -1,0 +1,26 @@
+"""Listings that held several units and hold a single one now, since their condition was changed on Reverb. Pure.
+
+Reverb counts no units of a used item. So its number goes down to 1, and the others did not sell.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from listings.stock.merge import FOLLOWS_WITHIN, Agreed, Sale
+
+
+def turned(agreed: Agreed, number: int | None, sales: Iterable[Sale], *, now: datetime) -> tuple[Agreed, int | None]:
+    """Return what was agreed, and Reverb's number, so that a single unit is compared with a single one.
+
+    While an order may still move the number it says nothing, and orders are counted by themselves. `now` by Reverb's
+    clock.
+    """
+    before, putting = agreed.reverb, agreed.putting
+    if number is None or max(before or 0, putting or 0) <= 1:
+        return agreed, number
+    if not number or any(sale.new or sale.updated_at > now - FOLLOWS_WITHIN for sale in sales):
+        return agreed, None
+    return replace(agreed, reverb=before and min(1, before), putting=putting and min(1, putting)), number
