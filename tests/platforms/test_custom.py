@@ -410,6 +410,23 @@ def test_a_stock_from_before_our_change_that_comes_late_puts_nothing_back(store:
 
 @pytest.mark.live
 @pytest.mark.parametrize("store", ["custom"], indirect=True)
+@pytest.mark.parametrize("kind", ["instead", "status"])
+def test_an_answer_that_shows_the_stock_of_before_does_not_say_that_it_was_changed(store: Store, kind: str) -> None:
+    """Taken for done, the unit that sold would count as put back, and go on sale again."""
+    store.product()
+    unit, client = store.unit(), store.client
+    count = client.count(unit)
+    store.control.fault(kind, text="stock.adjust", status=200, body={"stock": 3}, times=2)
+    for _ in range(2):
+        with pytest.raises(StorePassing) as raised:
+            client.adjust(unit, count, by=-1, reference="r")
+        assert raised.value.maybe_done
+    assert client.count(unit).units == 3
+    assert client.adjust(unit, count, by=-1, reference="r").units == store.stock() == 2
+
+
+@pytest.mark.live
+@pytest.mark.parametrize("store", ["custom"], indirect=True)
 def test_an_answer_counts_though_its_clock_is_coarse_and_behind(store: Store) -> None:
     store.product()
     unit, client = store.unit(), store.client

@@ -88,8 +88,8 @@ class _Caller(Caller):
     def adjust(self, data: dict[str, Any], key: str) -> messages.Adjusted:
         """Send `stock.adjust` and return the stock that was answered.
 
-        Raises _Conflict with the stock that there is instead. An answer without a stock says nothing, whatever its
-        status: the message is to be sent again with the same id.
+        Raises _Conflict with the stock that there is instead. An answer without a stock, or with that of before, does
+        not say that it was done, whatever its status: the message is to be sent again with the same id.
         """
         answer = self.send("POST", "stock.adjust", (data, key))
         is_conflict = answer.status == HTTPStatus.CONFLICT
@@ -98,6 +98,9 @@ class _Caller(Caller):
         if adjusted is None:
             words = f"{STORE}'s answer to stock.adjust ({answer.status}) does not say the stock."
             raise Malformed(words, maybe_done=True)
+        if not is_conflict and adjusted.stock == data["from"]:
+            # Taken for done, the units that it does not show as gone would count as put back.
+            raise Malformed(f"{STORE}'s answer to stock.adjust shows the stock as it was before.", maybe_done=True)
         if adjusted.updated_at is None:  # a message from before, which comes late, is older than the answer
             adjusted = adjusted.model_copy(update={"updated_at": _date_of(answer)})
         if is_conflict:
