@@ -2,7 +2,7 @@
 
 Facts: Magento 2.4.7 as seen, and magento/inventory (AppendReservationsAfterOrderPlacementPlugin): what a cart asks for
 is checked when it is put in and when the order is placed; placing reserves it. An address in some countries must name
-a region of Magento's list, by its number or its code.
+a region of Magento's list, by its number or its code; that is said when the order is placed.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ REGIONS = {
     "CA": [("74", "ON", "Ontario"), ("76", "QC", "Québec")],
     "SE": [("1063", "SE-K", "Blekinge län"), ("1080", "SE-AB", "Stockholms län")],
 }
-REGION_MISSING = 'Please check the shipping address information. "regionId" is required. Enter and try again.'
+NO_ADDRESS = "Please check the shipping address information. %1"
+REGION_MISSING = '"regionId" is required. Enter and try again.'
 TOO_FEW = "The requested qty is not available"
 
 
@@ -83,8 +84,6 @@ def routes(app: Flask, stores: Stores, root: str, tell: Tell) -> None:
         where = wish.get("shipping_address") or {}
         if missing := [name for name in NEEDED if not where.get(name)]:
             return refused(400, '"%fieldName" is required. Enter and try again.', parameters={"fieldName": missing[0]})
-        if not _has_region(where):
-            return refused(400, REGION_MISSING)
         if not ways_to(where) or (wish.get("shipping_carrier_code"), wish.get("shipping_method_code")) != (
             "flatrate",
             "flatrate",
@@ -104,6 +103,8 @@ def routes(app: Flask, stores: Stores, root: str, tell: Tell) -> None:
         cart = cart_of(mask)
         if not cart["address"]:
             return refused(400, "The shipping address is missing. Set the address and try again.")
+        if not _has_region(cart["address"]):
+            return refused(400, NO_ADDRESS, parameters=[REGION_MISSING])
         pairs = [(_entry(stores, line["variant"]), line["quantity"]) for line in cart["lines"]]
         if not all(pair and _is_there(*pair, wanted) for pair, wanted in pairs):
             return refused(400, "Some of the products are out of stock.")

@@ -145,20 +145,24 @@ class Orders:
                 item = {"sku": line.sku, "qty": line.quantity, "quote_id": cart.rpartition("/")[2]}
                 self._in_cart(f"{cart}/items", {"cartItem": item})
             try:
-                offered = self._ship_to(cart, where)
-            except Unsupported as error:
+                made = self._pay(cart, self._ship_to(cart, where))
+            except Unsupported as error:  # only here Magento says that it must have a region
                 if REGION not in str(error) or found or not listed:
                     raise
                 memory.remember(must, True, WAY_S)
-                offered = self._ship_to(cart, where | regions.as_part(self._enter(order, listed[0])))
-            paid_by = next((one for one in PAID_BY if one in offered), None)
-            if paid_by is None:
-                raise Unsupported(f"{STORE} offers no payment without a card. Switch on “Check / Money order” there.")
-            made = _text(self._rest.written("PUT", f"{cart}/order", {"paymentMethod": {"method": paid_by}}))
+                whole = where | regions.as_part(self._enter(order, listed[0]))
+                made = self._pay(cart, self._ship_to(cart, whole))
             with calls.written():
                 return forms.read(self._rest.get(f"/orders/{made}"))
 
         return make
+
+    def _pay(self, cart: str, offered: set[str]) -> str:
+        """Place the order of a cart in a way that needs no money, out of those that the store offers; return its id."""
+        paid_by = next((one for one in PAID_BY if one in offered), None)
+        if paid_by is None:
+            raise Unsupported(f"{STORE} offers no payment without a card. Switch on “Check / Money order” there.")
+        return _text(self._rest.written("PUT", f"{cart}/order", {"paymentMethod": {"method": paid_by}}))
 
     def _enter(self, order: NewOrder, region: regions.Region) -> regions.Region:
         """Remember that a region is entered which the buyer's address does not name."""
