@@ -68,6 +68,10 @@ class Caller(ABC):
         """Return the sentence of the platform's own error."""
         return str(said.get("message") or "")[:300] if isinstance(said, dict) else ""
 
+    def words_of_redirect(self, location: str) -> str:
+        """Return what a redirect to a page of the store's own site means to the seller, "" where that is not known."""
+        return ""
+
     def wait_s(self, answer: Answer) -> float | None:
         """Return the seconds that a rate limit asks for; None: what its Retry-After says."""
         return None
@@ -135,6 +139,8 @@ class Caller(ABC):
     def _explain(self, answer: Answer) -> str:
         """Return what an answer without words of the platform's own means to the seller."""
         if answer.status in MOVED:
+            if words := self.words_of_redirect(answer.headers.get("Location", "")):
+                return words
             host = re.match(r"(?:https?:)?//([\w.-]+)", answer.headers.get("Location", ""))
             leads = f"to {host[1]}" if host else "elsewhere"
             return f"{self.store}'s address leads {leads}. If your store has moved there, connect it with that address."

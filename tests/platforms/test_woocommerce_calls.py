@@ -106,6 +106,24 @@ def test_a_key_that_may_only_read_says_so(store: Store) -> None:
     assert not refused.value.maybe_done
 
 
+@case(
+    ("location", "words"),
+    [
+        ("{root}/wp-json/wc/v3/products/?per_page=1", "choose anything but “Plain”"),
+        ("/wp-login.php", "a plug-in closes the REST API"),
+        ("https://www.guitars.test/", r"leads to www\.guitars\.test"),
+        ("//www.guitars.test/", r"leads to www\.guitars\.test"),
+    ],
+)
+def test_a_redirect_to_the_same_site_names_the_permalinks_and_one_to_another_its_address(
+    store: Store, location: str, words: str
+) -> None:
+    to = location.format(root=store.connection.address)
+    store.control.fault("status", status=301, page="empty", headers={"Location": to}, times=OFTEN)
+    with pytest.raises(StorePassing, match=words):
+        store.client.check()
+
+
 # -- webhooks ------------------------------------------------------------------------------------------------------
 
 

@@ -131,6 +131,18 @@ class WooCommerceCaller(Caller):
             return f"{words} WooCommerce is being updated, or is not active."
         return words
 
+    def words_of_redirect(self, location: str) -> str:
+        """Return what keeps WordPress from answering below /wp-json/: it leads to a page of its own.
+
+        With plain permalinks (WordPress 7 as seen) it is the same address with a slash at its end.
+        """
+        if not (location.startswith(f"{self._root}/") or re.match("/(?!/)", location)):
+            return ""
+        return (
+            f"{STORE} leads our call to a page of your site. In WordPress, under Settings, Permalinks, choose anything"
+            f" but “Plain”; if it is not that, a plug-in closes the REST API: allow {self.allow}."
+        )
+
     def record(self, method: str, path: str, body: object = None, *, number: str = "") -> dict[str, Any]:
         """Return the object that a call answers with. Raises Malformed for anything else, and for another `number`."""
         said = self.json(method, path, body)
