@@ -151,7 +151,8 @@ def _start(walk: Walk) -> None:
     if walk.kind == Kind.CATALOGUE:
         rechecks.was_read(walk.shop, [""])  # what has no id is met again, or is gone
     walk.started_at = clock.now()
-    walk.since = (before or walk.started_at - every(walk.shop, walk.kind)) - OVERLAP
+    # A clock that was ahead, and was set right, must not hide what changed since.
+    walk.since = min(before or walk.started_at - every(walk.shop, walk.kind), walk.started_at) - OVERLAP
     if walk.kind != Kind.CHANGES:
         walk.since = None
 

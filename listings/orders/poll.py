@@ -27,6 +27,8 @@ from shops.reverb.errors import Paced, Passing, ReverbError
 ORDERS = "listings.orders"
 #: A reading begins this much before the last one began: clocks differ, and Reverb's lists may trail.
 OVERLAP = timedelta(minutes=10)
+#: A reading that seems to be of later than this was dated by a clock that was wrong, and since then set right.
+AHEAD = timedelta(minutes=2)
 #: How far the first reading looks back.
 FIRST = timedelta(hours=24)
 #: How far back the orders are read of an account that comes back.
@@ -34,6 +36,8 @@ LONGEST = timedelta(days=60)
 #: The wait after a failure: at first, and at most.
 FIRST_DELAY = timedelta(seconds=30)
 LONGEST_DELAY = timedelta(seconds=900)
+#: No reading is planned farther ahead than this.
+FARTHEST = timedelta(minutes=30)
 BATCH = 100
 
 
@@ -53,13 +57,13 @@ def fresh(connection: ReverbConnection, client: ReverbClient, *, now: datetime, 
     Returns the moment before which all changes are known. Several workers may ask at once: the first one reads, the
     others wait for it and find that it is done.
     """
-    oldest = now - timedelta(seconds=max_age_s)
-    if read_at := _read_since(connection.pk, oldest):
+    span = now - timedelta(seconds=max_age_s), now + AHEAD
+    if read_at := _read_within(connection.pk, *span):
         return read_at
     with in_turn(ORDERS, connection.shop_id):
-        if not (read_at := _read_since(connection.pk, oldest)):
+        if not (read_at := _read_within(connection.pk, *span)):
             _read(connection.pk, client, now)
-            read_at = _read_since(connection.pk, oldest)
+            read_at = _read_within(connection.pk, *span)
     return read_at
 
 
@@ -88,14 +92,16 @@ def shops_with_due_orders() -> list[int]:
 
 
 def _due() -> QuerySet[ReverbConnection]:
-    now_due = Q(orders_due_at__isnull=True) | Q(orders_due_at__lte=clock.now())
+    now = clock.now()
+    wrong = Q(orders_due_at__gt=now + FARTHEST)  # planned by a clock that was ahead
+    now_due = Q(orders_due_at__isnull=True) | Q(orders_due_at__lte=now) | wrong
     mine = ReverbConnection.objects.filter(now_due, shop__delete_asked_at__isnull=True, clearing_since__isnull=True)
     return mine.exclude(problem__in=connect.UNUSABLE)
 
 
-def _read_since(connection_id: int, moment: datetime) -> datetime | None:
-    """Return when the orders were last read, None where that was before `moment`."""
-    found = ReverbConnection.objects.filter(pk=connection_id, orders_read_at__gte=moment)
+def _read_within(connection_id: int, first: datetime, last: datetime) -> datetime | None:
+    """Return when the orders were last read, None where that was before `first`, or is said to be after `last`."""
+    found = ReverbConnection.objects.filter(pk=connection_id, orders_read_at__range=(first, last))
     return found.values_list("orders_read_at", flat=True).first()
 
 
@@ -126,7 +132,8 @@ def _read(connection_id: int, client: ReverbClient, now: datetime) -> None:
         connection.refresh_from_db()
     # Unless another account was connected meanwhile: of that one nothing was read.
     mine = ReverbConnection.objects.filter(pk=connection.pk, account_id=connection.account_id)
-    mine.filter(Q(orders_read_at__isnull=True) | Q(orders_read_at__lt=now)).update(orders_read_at=now)
+    wrong = Q(orders_read_at__gt=clock.now() + AHEAD)
+    mine.filter(Q(orders_read_at__isnull=True) | Q(orders_read_at__lt=now) | wrong).update(orders_read_at=now)
     _plan(connection, planned, now + hooks.orders_every(connection, now))
 
 
@@ -150,7 +157,7 @@ def _parts(found: Iterator[ReverbOrder]) -> Iterator[list[ReverbOrder]]:
 def _since(connection: ReverbConnection, now: datetime) -> datetime:
     """Return the moment from which on orders are read: an account that was away for long is read from where we were."""
     if connection.orders_read_at is not None:
-        return connection.orders_read_at - OVERLAP
+        return min(connection.orders_read_at, now) - OVERLAP
     last = Order.objects.filter(shop=connection.shop_id).aggregate(last=Max("updated_at"))["last"]
     return max(now - LONGEST, min(now - FIRST, (last or now) - OVERLAP))
 

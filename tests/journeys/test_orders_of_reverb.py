@@ -321,3 +321,15 @@ def test_a_restart_of_the_round_does_no_harm(guitar: World) -> None:
     guitar.wait(61)
     tasks.orders(guitar.shop.pk)
     assert not Job.objects.exists()
+
+
+def test_a_clock_that_was_an_hour_ahead_and_was_set_right_hides_no_sale(guitar: World) -> None:
+    read(guitar)
+    ahead = guitar.now + timedelta(hours=1)
+    ReverbConnection.objects.update(orders_read_at=ahead, orders_due_at=ahead)
+    buy(guitar)
+    assert poll.due(guitar.shop.pk) is not None
+    client = ReverbClient.of(connection(guitar))
+    read_at = poll.fresh(connection(guitar), client, now=guitar.now, max_age_s=5)
+    assert read_at == connection(guitar).orders_read_at == guitar.now
+    assert Order.objects.count() == 1
