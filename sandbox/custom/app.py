@@ -226,10 +226,10 @@ def _adjust(stores: Stores, tell: store_app.Tell, shop: Doc, data: Doc) -> tuple
         return 404, {"error": "no such variant"}
     product, variant = found
     if variant["inventory_quantity"] != data["from"]:
-        return 409, {"stock": variant["inventory_quantity"]}
+        return 409, {"stock": variant["inventory_quantity"], "updated_at": stores.clock.stamp()}
     units = variant["inventory_quantity"] + int(data["by"])
     tell(shop["domain"], stores.edit_variant(product, variant, {"inventory_quantity": units}, why="api"))
-    return 200, {"stock": units}
+    return 200, {"stock": units, "updated_at": stores.clock.stamp()}
 
 
 def _cancel(stores: Stores, tell: store_app.Tell, shop: Doc, data: Doc) -> tuple[int, Doc]:
