@@ -116,7 +116,7 @@ REASONS: dict[str, Reason] = {
             waits=True,
         ),
         Reason("auto_sync_off", "Auto-sync is switched off.", Mend.SETTINGS),
-        Reason("not_for_sale", "It is not active in your store, so no listing was made.", Mend.STORE),
+        Reason("not_for_sale", "It is not for sale in your store, so no listing was made.", Mend.STORE),
         Reason("no_stock", "It is out of stock, so no listing was made. One is made when stock arrives."),
         Reason(
             "stock_not_counted",
