@@ -58,6 +58,7 @@ VERDICTS: list[tuple[int, Any, Verdict]] = [
     (404, {"error": "no such entity"}, Verdict.LATER),
     (400, {"message": "Specified request cannot be processed."}, Verdict.LATER),
     (400, {"message": "The requested qty is not available"}, Verdict.REFUSED),
+    (400, {"message": "The requested sku is not assigned to given stock"}, Verdict.LATER),
     (
         400,
         {"message": '"%fieldName" is required. Enter and try again.', "parameters": {"fieldName": "x"}},

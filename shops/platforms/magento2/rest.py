@@ -37,7 +37,9 @@ _GONE = re.compile(
 #: About the call, not about the keys or an object.
 _PASSING = re.compile(
     r"(request does not match any route|specified request cannot be processed|nonce|timestamp|internal error"
-    r"|too many requests|maintenance|temporarily unavailable|deadlock|lock wait timeout)",
+    r"|too many requests|maintenance|temporarily unavailable|deadlock|lock wait timeout"
+    # said of a product whose row in the stock index is just being built anew
+    r"|sku is not assigned to given stock)",
     re.IGNORECASE,
 )
 _KEYS = re.compile(
