@@ -134,6 +134,8 @@ def turn(walk: Walk) -> None:
     except Exception as error:
         if is_outage(error):
             raise
+        if not Walk.objects.filter(pk=walk.pk).exists():  # the seller connected another store meanwhile
+            return
         # Ours to mend; meanwhile it is tried again ever more rarely, from the last place that was saved.
         broke(logger, error, "A walk through the store of shop %s broke", walk.shop_id)
         walk.refresh_from_db()

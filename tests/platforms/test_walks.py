@@ -66,6 +66,24 @@ ALL = {f"MANY-{number}" for number in range(MANY)}
 # -- the first import ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("store", ["magento2"], indirect=True)
+def test_a_walk_ends_quietly_when_another_store_is_connected_meanwhile(
+    full: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    walks.begin(full.shop, "catalogue")
+    real = type(full.client).walk
+
+    def replaced(*args: Any, **more: Any) -> Page:
+        page = real(*args, **more)
+        Walk.objects.filter(shop=full.shop).delete()
+        return page
+
+    monkeypatch.setattr(type(full.client), "walk", replaced)
+    walks.turn(the_walk(full))
+    assert caplog.records == []
+    assert not Walk.objects.filter(shop=full.shop).exists()
+
+
 def test_the_first_import_learns_everything_with_as_many_calls_as_there_are_pages(full: Store) -> None:
     walk = through(full)
     assert skus(full) == ALL
