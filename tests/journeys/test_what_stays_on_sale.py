@@ -38,7 +38,8 @@ ODD: dict[str, dict[str, Any]] = {
 
 @pytest.fixture
 def guitar(world: World) -> dict[str, Any]:
-    """A guitar of which five are on sale."""
+    """A guitar of which five are on sale, in a store that answers as often as it is asked."""
+    world.store.ask("POST", "/limits", {"size": 100_000, "restore": 100_000})
     made = world.product(inventory_quantity=5)
     world.settle()
     read_orders(world)
