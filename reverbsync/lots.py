@@ -19,7 +19,7 @@ Of = TypeVar("Of")
 
 #: How old a place may be when it is used.
 KEEPS_S = 0.1
-MOST = 8
+MOST = 16
 
 
 @dataclass

@@ -30,7 +30,7 @@ def asks(found: Budget, time: Time, *, calls: int, each_s: float) -> int:
 
 def test_calls_that_follow_each_other_at_once_ask_for_more_and_more_places_together(time: Time) -> None:
     with pace.turn():
-        assert asks(budget(60_000), time, calls=31, each_s=0.001) == 6  # 1, 2, 4, 8, 8, 8
+        assert asks(budget(60_000), time, calls=47, each_s=0.001) == 6  # 1, 2, 4, 8, 16, 16
 
 
 def test_calls_that_take_their_time_ask_for_each_place(time: Time) -> None:
