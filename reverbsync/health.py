@@ -49,3 +49,7 @@ def _redis() -> bool:
         return bool(redis_connection().ping())
     except redis.RedisError:
         return False
+
+
+#: Where health is asked for → the view.
+ADDRESSES = {"/livez": live, "/readyz": ready, "/health/": ready}

@@ -16,14 +16,13 @@ from reverbsync import health
 
 #: Where machines call, and whose addresses these are (reverbsync/urls.py).
 PATH, ADDRESSES = "/webhooks/", "webhooks.urls"
-HEALTH = {"/livez": health.live, "/readyz": health.ready, "/health/": health.ready}
 
 
 def straight(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
     """Return a handler that knows the short way."""
 
     def handle(request: HttpRequest) -> HttpResponseBase:
-        if (asked := HEALTH.get(request.path_info)) is not None:
+        if (asked := health.ADDRESSES.get(request.path_info)) is not None:
             return asked(request)
         if not request.path_info.startswith(PATH):
             return get_response(request)

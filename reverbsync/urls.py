@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from reverbsync.health import live, ready
+from reverbsync import health
 
 urlpatterns = [
-    path("livez", live, name="live"),
-    path("readyz", ready, name="ready"),
-    path("health/", ready),
+    *(path(address.removeprefix("/"), view) for address, view in health.ADDRESSES.items()),
     path("accounts/", include("allauth.urls")),
     path("webhooks/", include("webhooks.urls")),
     path("shops/<int:shop_id>/log/", include("synclog.urls")),

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from pytest_django.fixtures import Settings
 
+from reverbsync.stack.stores import STORES
 from tests.journeys.world import StandIn, World, at, running
 
 
@@ -32,6 +33,28 @@ def world(reverb_process: StandIn, store_process: StandIn, settings: Settings, d
     settings.REVERB_WEB_URL = reverb_process.url
     settings.SHOPIFY_ADMIN_URL = store_process.url
     made = World(reverb_process, store_process, f"token-{uuid.uuid4().hex}")
+    made.set(auto_publish=True)
+    with at(made):
+        yield made
+
+
+@pytest.fixture(scope="session")
+def woocommerce() -> Iterator[StandIn]:
+    """Run the stand-in of WooCommerce."""
+    with running("sandbox.woocommerce.app") as url:
+        yield StandIn(url)
+
+
+@pytest.fixture
+def on_woocommerce(
+    reverb_process: StandIn, woocommerce: StandIn, settings: Settings, monkeypatch: pytest.MonkeyPatch, db: None
+) -> Iterator[World]:
+    """Return a world whose store is on WooCommerce."""
+    settings.REVERB_API_URL, settings.REVERB_WEB_URL = f"{reverb_process.url}/api", reverb_process.url
+    settings.ALLOWED_PRIVATE_HOSTS = [woocommerce.url.partition("//")[2]]
+    monkeypatch.setattr("reverbsync.pace.BURST_SHARE", 50.0)  # the pace has tests of its own
+    woocommerce.ask("POST", "/reset")
+    made = World(reverb_process, woocommerce, f"token-{uuid.uuid4().hex}", STORES["woocommerce"])
     made.set(auto_publish=True)
     with at(made):
         yield made

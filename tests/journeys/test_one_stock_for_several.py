@@ -2,44 +2,24 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pytest_django.fixtures import Settings
 
 from listings import intake, walks
 from listings.models import Ledger
-from reverbsync.stack.stores import STORES
 from shops.events import ProductChanged
 from tests.journeys.sales import buy, read_orders
-from tests.journeys.world import StandIn, World, at, running
+from tests.journeys.world import World
 
 pytestmark = pytest.mark.live
 OFTEN = 10**6
 
 
-@pytest.fixture(scope="module")
-def woocommerce() -> Iterator[StandIn]:
-    """Run the stand-in of WooCommerce."""
-    with running("sandbox.woocommerce.app") as url:
-        yield StandIn(url)
-
-
 @pytest.fixture
-def world(
-    reverb_process: StandIn, woocommerce: StandIn, settings: Settings, monkeypatch: pytest.MonkeyPatch, db: None
-) -> Iterator[World]:
+def world(on_woocommerce: World) -> World:
     """Return a world whose store is on WooCommerce."""
-    settings.REVERB_API_URL, settings.REVERB_WEB_URL = f"{reverb_process.url}/api", reverb_process.url
-    settings.ALLOWED_PRIVATE_HOSTS = [woocommerce.url.partition("//")[2]]
-    monkeypatch.setattr("reverbsync.pace.BURST_SHARE", 50.0)  # the pace has tests of its own
-    woocommerce.ask("POST", "/reset")
-    made = World(reverb_process, woocommerce, f"token-{uuid.uuid4().hex}", STORES["woocommerce"])
-    made.set(auto_publish=True)
-    with at(made):
-        yield made
+    return on_woocommerce
 
 
 def pool(world: World, units: int) -> dict[str, Any]:

@@ -2,38 +2,21 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from pytest_django.fixtures import Settings
 
-from reverbsync.stack.stores import STORES
 from shops.platforms.woocommerce.client import WooCommerceClient
 from tests.journeys.sales import buy, read_orders
-from tests.journeys.world import StandIn, World, at, running
+from tests.journeys.world import World
 
 pytestmark = pytest.mark.live
 
 
-@pytest.fixture(scope="module")
-def woo() -> Iterator[StandIn]:
-    """Run the stand-in of WooCommerce."""
-    with running("sandbox.woocommerce.app") as url:
-        yield StandIn(url)
-
-
 @pytest.fixture
-def world(reverb_process: StandIn, woo: StandIn, settings: Settings, db: None) -> Iterator[World]:
-    """Return a world with a store on WooCommerce."""
-    settings.REVERB_API_URL, settings.REVERB_WEB_URL = f"{reverb_process.url}/api", reverb_process.url
-    settings.ALLOWED_PRIVATE_HOSTS = [woo.url.partition("//")[2]]
-    woo.ask("POST", "/reset")
-    made = World(reverb_process, woo, f"token-{uuid.uuid4().hex}", STORES["woocommerce"])
-    made.set(auto_publish=True)
-    with at(made):
-        yield made
+def world(on_woocommerce: World) -> World:
+    """Return a world whose store is on WooCommerce."""
+    return on_woocommerce
 
 
 @pytest.fixture
