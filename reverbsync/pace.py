@@ -38,6 +38,8 @@ ONE_REQUEST_S = 5.0
 SMALLEST_SHARE = 1 / 16
 #: By so much pace.lua counts a minute longer than it is.
 ARRIVES_IN_S = 0.5
+#: For how long the calls of ten minutes are kept; pace.lua has the same number.
+KEEPS_MS = 700_000
 _SLOWED = "pace:slowed"
 
 
@@ -192,6 +194,18 @@ def answered(taken: Taken) -> None:
         pipeline = connection().pipeline(transaction=False)
         for budget in taken.budgets:
             pipeline.zadd(_log(budget), {taken.name: (took_s - ARRIVES_IN_S) * 1e6}, xx=True, incr=True)
+        pipeline.execute()
+    except redis.RedisError:
+        pass
+
+
+def move(before: Budget, to: Budget) -> None:
+    """Count one budget's calls for another too, and let it keep what the outside asked of the first. Never raises."""
+    try:
+        pipeline = connection().pipeline(transaction=False)
+        pipeline.zunionstore(_log(to), [_log(to), _log(before)], aggregate="MAX")
+        pipeline.pexpire(_log(to), KEEPS_MS)
+        pipeline.copy(_asked(before.asked), _asked(to.asked))
         pipeline.execute()
     except redis.RedisError:
         pass

@@ -16,6 +16,7 @@ from reverbsync.pace import Budget
 from shops.models import ReverbConnection
 
 Kind = Literal["reads", "writes"]
+KINDS: tuple[Kind, ...] = ("reads", "writes")
 #: Pause after a 429 that does not say how long: the pace is halved anyway.
 DEFAULT_PAUSE_S = 2.0
 
@@ -50,6 +51,13 @@ def count(budget: str, reads: int) -> None:
     with suppress(pace.NotNow):
         for _ in range(reads):
             pace.take([of_account(budget, "reads")])
+
+
+def move(before: str, now: str) -> None:
+    """Let what was called under one name count under another: whose token it is became known only now."""
+    if before != now:
+        for kind in KINDS:
+            pace.move(of_account(before, kind), of_account(now, kind))
 
 
 def seconds_for(budget: str, writes: int) -> float:

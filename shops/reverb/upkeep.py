@@ -16,7 +16,7 @@ from django.db.models import F, Q
 from reverbsync import clock
 from shops.hooks import Hooks
 from shops.models import ReverbConnection
-from shops.reverb import connect, hooks
+from shops.reverb import connect, hooks, limits
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import Lasting, NeedsSeller, ReverbError
 
@@ -111,8 +111,10 @@ def _works(connection: ReverbConnection) -> bool:
         same.update(hooks_due_at=now + min(max(connect.ASK_DEAD_AGAIN, dead_for / 60), ASK_DEAD_AT_LATEST))
         return False
     if same.update(**changes):
+        before = connection.budget
         for name, value in changes.items():  # the calls that follow count for the account that is known now
             setattr(connection, name, value)
+        limits.move(before, connection.budget)
     return True
 
 

@@ -143,6 +143,29 @@ def test_a_place_that_was_given_back_stays_so_when_an_answer_comes(time: Time) -
     assert allowed(found)
 
 
+def test_calls_that_were_counted_by_a_token_count_for_its_account_once_that_is_known(time: Time) -> None:
+    by_token, of_account = budget(2, 4, reserve=0.1), budget(2, 4, reserve=0.1)
+    pace.take([by_token])
+    time.sleep(1)
+    pace.take([of_account])
+    pace.move(by_token, of_account)
+    assert not allowed(of_account)
+    time.sleep(60)
+    assert allowed(of_account)
+    assert not allowed(of_account)
+    time.sleep(600)
+    assert [allowed(of_account), allowed(of_account)] == [True, True]
+
+
+def test_what_was_asked_of_a_token_is_asked_of_its_account_once_that_is_known(time: Time) -> None:
+    by_token, of_account = budget(60), budget(60)
+    pace.slow_down(by_token.account, 30.0)
+    pace.move(by_token, of_account)
+    assert not allowed(of_account)
+    time.sleep(31)
+    assert allowed(of_account)
+
+
 def test_asking_how_long_it_takes_takes_nothing(time: Time) -> None:
     found = budget(1)
     assert [pace.wait_s([found]), pace.wait_s([found])] == [0, 0]
