@@ -20,7 +20,7 @@ from bench import stack
 from bench.report import Result, Row, median, tell
 
 PRODUCTS = 300
-ROUNDS = 3
+ROUNDS = 7
 FREE = {"REVERB_READS_PER_MINUTE": "9000000", "REVERB_READS_PER_10_MINUTES": "9000000"}
 FREE |= {name.replace("READS", "WRITES"): value for name, value in FREE.items()}
 FREE |= {"REVERB_APP_CALLS_PER_MINUTE": "9000000"}

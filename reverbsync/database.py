@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Model, QuerySet
 
@@ -95,12 +95,12 @@ class Statement:
     def run(self, cursor: CursorWrapper, values: Sequence[Any] | Mapping[str, Any]) -> None:
         """Run it with these values."""
         given = [values[name] for name in self._names] if isinstance(values, Mapping) else values
-        line = connection.connection
+        line = cursor.db.connection
         planned = _planned.setdefault(line, {})
         at, now = planned.get(self._name), time.monotonic()
         if at is None or now > at + self.PLANNED_S:
             # Not through Django, which would take it for one of the statements that it counts and times.
-            with connection.wrap_database_errors, line.cursor() as plain:
+            with cursor.db.wrap_database_errors, line.cursor() as plain:
                 plain.execute(self._prepare if at is None else f"DEALLOCATE {self._name}; {self._prepare}")
             planned[self._name] = now
         cursor.execute(self._execute, given)
@@ -136,4 +136,4 @@ class Reader(Generic[M]):
             return None
         for at, convert in self._converters:
             values[at] = convert(values[at], None, connection)
-        return self._model.from_db(connection.alias, self._names, values)
+        return self._model.from_db(DEFAULT_DB_ALIAS, self._names, values)

@@ -13,10 +13,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import requests
 from django.conf import settings
+from django.core.signals import setting_changed
+from django.dispatch import receiver
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 from requests_hardened import Config, Manager
@@ -87,6 +89,9 @@ class Answer:
             return json.loads(body, parse_int=float)
 
 
+_as_json = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def call(
     method: str,
     url: str,
@@ -104,11 +109,11 @@ def call(
     (TooLarge where the answer is larger than MAX_ANSWER_BYTES).
     A place in the pace is given back when nothing was sent.
     """
-    if urlsplit(url).scheme not in ("http", "https"):
+    if _origin(url).scheme not in ("http", "https"):
         raise NotAllowed("Only http and https addresses may be called")
     if not all(value.isascii() and value.isprintable() for value in headers.values()):
         raise NotAllowed("A key has characters that cannot be sent")
-    data = body if body is None or isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
+    data = body if body is None or isinstance(body, bytes) else _as_json(body).encode()
     taken = wait_for(budgets)
     try:
         if before is not None:
@@ -293,6 +298,18 @@ def _session() -> requests.Session:
 
 def is_trusted(url: str) -> bool:
     """Tell whether the operator named the host: only such a one may be private."""
+    parts, named = _origin(url), _named()
+    return parts.hostname in named or parts.netloc in named
+
+
+def _origin(url: str) -> SplitResult:
+    """Return the scheme and host of an address, split once for all paths of a host."""
+    end = url.find("/", len("https://"))
+    return urlsplit(url if end < 0 else url[:end])
+
+
+@lru_cache(maxsize=1)
+def _named() -> frozenset[str]:
     own = (
         settings.REVERB_API_URL,
         settings.REVERB_WEB_URL,
@@ -303,11 +320,10 @@ def is_trusted(url: str) -> bool:
         settings.BIGCOMMERCE_LOGIN_URL,
         settings.SHIPSTATION_API_URL,
     )
-    parts = urlsplit(url)
-    named = _named(own, tuple(settings.ALLOWED_PRIVATE_HOSTS))
-    return parts.hostname in named or parts.netloc in named
+    return frozenset(settings.ALLOWED_PRIVATE_HOSTS) | {urlsplit(address).netloc for address in own if address}
 
 
-@lru_cache(maxsize=4)
-def _named(addresses: tuple[str, ...], hosts: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(hosts) | {urlsplit(address).netloc for address in addresses if address}
+@receiver(setting_changed)
+def _forget_named(**_: object) -> None:
+    """Read the settings anew where a test changed one."""
+    _named.cache_clear()

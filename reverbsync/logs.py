@@ -30,6 +30,8 @@ _IN_QUERIES = re.compile(r"(?i)([?&](?:code|state|hmac|signed_payload(?:_jwt)?|s
 
 def redact(text: str) -> str:
     """Return `text` with everything that looks like a secret replaced by stars."""
+    if not text:
+        return ""
     text = _IN_QUERIES.sub(r"\1***", _IN_PATHS.sub(r"\1***", text))
     return _KNOWN_TOKENS.sub("***", _SECRETS.sub(r"\1***", text))
 

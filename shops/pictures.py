@@ -23,7 +23,8 @@ class _Kept:
 
     def kept(self) -> dict[str, Any]:
         """Return the picture as plain JSON values."""
-        return {name: _plain(getattr(self, name)) for name in self._kinds()}
+        values = ((name, getattr(self, name)) for name in self._kinds())
+        return {name: value if isinstance(value, _PLAIN) else _rich_to_plain(value) for name, value in values}
 
     @classmethod
     def taken(cls, kept: dict[str, Any]) -> Self:
@@ -37,9 +38,11 @@ def _kinds(picture: Any) -> dict[str, Callable[[Any], Any]]:
     return {one.name: _rich(str(one.type)) for one in fields(picture)}
 
 
-def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, str | int):
-        return value
+#: What JSON has itself.
+_PLAIN = (str, int, type(None))
+
+
+def _rich_to_plain(value: Any) -> Any:
     if isinstance(value, Decimal):
         return str(value)
     if isinstance(value, datetime):

@@ -7,6 +7,7 @@ import json
 import math
 import re
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Annotated, Any, TypeVar
 
 from pydantic import (
@@ -15,12 +16,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetCoreSchemaHandler,
     ValidationError,
     ValidatorFunctionWrapHandler,
     WrapValidator,
     model_validator,
 )
-from pydantic_core import PydanticUseDefault
+from pydantic_core import CoreSchema, PydanticUseDefault, core_schema
 
 T = TypeVar("T")
 
@@ -33,13 +35,20 @@ Number = Annotated[Text, Field(pattern=r"\A[0-9]{1,20}\z")]
 MOST_UNITS = 2**31 - 1
 #: Prices beyond are no prices; the database and Reverb hold fewer digits.
 MOST_MONEY = Decimal(10) ** 10
+_CENT, _NOTHING = Decimal("0.01"), Decimal(0)
 
 
-def _or_default(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-    try:
-        return read(value)
-    except ValidationError:
-        raise PydanticUseDefault from None
+def _use_default(value: Any) -> Any:
+    raise PydanticUseDefault
+
+
+class _OrDefault:
+    """Lets a field take its default where its value cannot be read; what can is read without a call into Python."""
+
+    @staticmethod
+    def __get_pydantic_core_schema__(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        default = core_schema.no_info_plain_validator_function(_use_default)
+        return core_schema.union_schema([handler(source), default], mode="left_to_right")
 
 
 def _readable(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
@@ -56,7 +65,7 @@ def _readable(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
 
 
 #: A side field, such as a brand: it takes its default where it cannot be read, and never hides price and stock.
-Side = Annotated[T, WrapValidator(_or_default)]
+Side = Annotated[T, _OrDefault]
 #: A list of side rows, such as photos: without those that cannot be read. PHP sends lists with gaps as objects.
 SideRows = Annotated[list[T], WrapValidator(_readable)]
 
@@ -66,6 +75,8 @@ def units_of(value: Any) -> int | None:
 
     Raises ValueError for what is no number: an unreadable stock is neither 0 nor "not counted".
     """
+    if type(value) is int and abs(value) <= MOST_UNITS:
+        return value  # by far the most
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
@@ -83,10 +94,9 @@ def money_of(value: Any) -> Decimal:
     """Return a price with two decimals; 0 where there is none: empty, no number, negative, or beyond MOST_MONEY."""
     try:
         found = Decimal(str(value).strip())
-        usable = found.is_finite() and 0 < found < MOST_MONEY
-        return found.quantize(Decimal("0.01")) if usable else Decimal(0)
+        return found.quantize(_CENT) if found.is_finite() and _NOTHING < found < MOST_MONEY else _NOTHING
     except InvalidOperation:
-        return Decimal(0)
+        return _NOTHING
 
 
 def number_in(value: Any) -> int | None:
@@ -162,15 +172,22 @@ class Whole(Inner):
     @model_validator(mode="before")
     @classmethod
     def _clean(cls, value: Any) -> Any:
-        return said(value)
+        if not isinstance(value, dict):
+            return value
+        return {name: said(value[name]) for name in _known_names(cls) if value.get(name) is not None}
+
+
+@lru_cache(maxsize=16)
+def _known_names(model: type[BaseModel]) -> tuple[str, ...]:
+    return tuple(field.alias or name for name, field in model.model_fields.items())
 
 
 def said(value: Any) -> Any:
     """Return a storable value without the fields that are null."""
-    if isinstance(value, dict):
-        return {name: said(one) for name, one in value.items() if one is not None}
     if isinstance(value, str):
         return storable_text(value)
+    if isinstance(value, dict):
+        return {name: said(one) for name, one in value.items() if one is not None}
     return [said(one) for one in value] if isinstance(value, list) else value
 
 

@@ -163,6 +163,11 @@ def keep(
         rows.save(row)
 
 
+def keep_agreed(row: Listing, case: Case) -> None:
+    """Note what is agreed on without a call, of a listing that `keep` has noted."""
+    rows.note(row, agreed={**row.agreed, **already_agreed(case)})
+
+
 def _sku_of(row: Listing, sku: str) -> str:
     """Return the SKU to keep of a listing: the one before where another listing of the shop is known by the new one."""
     sku = sku[:255]

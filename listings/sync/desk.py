@@ -5,12 +5,15 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
+from listings.models import Product
 from listings.sync.cases import Frame
 from listings.sync.rows import Begun
 from shops.models import ReverbConnection, Shop
 from shops.reverb import reference
 from shops.reverb.client import ReverbClient
 
+#: A relation that is set without the checks of an assignment, for each product.
+_SHOP = Product._meta.get_field("shop")
 #: So many shops' papers lie on a desk at most.
 MOST = 100
 
@@ -52,7 +55,7 @@ def papers(begun: Begun) -> Papers:
             _desk.papers.clear()
         found = _read(shop_id)
         _desk.papers[shop_id] = begun.mark, found
-    begun.product.shop = found.shop
+    _SHOP.set_cached_value(begun.product, found.shop)
     return found
 
 

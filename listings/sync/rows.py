@@ -23,6 +23,8 @@ from synclog.record import Attempt, insertion
 
 #: How far our clock and Reverb's may be apart for an order to be looked at all the same.
 CLOCKS_APART = timedelta(hours=1)
+#: A relation that is set without the checks of an assignment, for each product.
+_LISTING = Ledger._meta.get_field("listing")
 #: How many columns follow those of the tables: the fields of `Begun` from `asked` on.
 REST = 5
 
@@ -93,7 +95,7 @@ def begin(taken: Claim, *, now: datetime) -> Begun | None:
     row = known.listings.row(found, known.products.width)
     ledger = known.ledgers.row(found, known.products.width + known.listings.width)
     if row is not None and ledger is not None:
-        ledger.listing = row
+        _LISTING.set_cached_value(ledger, row)
     return Begun(product, row, ledger, *found[-REST:])
 
 

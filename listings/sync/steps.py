@@ -71,11 +71,11 @@ class Steps:
         except Exception:
             self._raise_alone(case, ending)
             raise
-        case = self._now(replace(found, stock_first=case.stock_first and not self.in_bulk), case.listing)
+        case = self._now(found, case.listing, stock_first=case.stock_first and not self.in_bulk)
         if case.listing is None:
             apply.wait_for_lost_post(self.row)
         elif self.stock.indexed_at is None:
-            apply.keep(self.row, case, case.listing)
+            apply.keep_agreed(self.row, case)
             case = replace(case, agreed=self.row.agreed)
         return self._all_fields(case, ending)
 
@@ -83,7 +83,6 @@ class Steps:
         """Send a lower stock to Reverb, then bring the store what it lacks."""
         if case.listing is not None and self.stock.indexed_at is None:
             apply.keep(self.row, case, case.listing)
-            case = replace(case, agreed=self.row.agreed)
         decision = decide(case)
         # A mass sync makes one call a listing: a lower stock goes with the rest, and alone as soon as that is refused.
         together = self.in_bulk and decision.reason != "ended" and self.stock.orders_error is None
@@ -98,7 +97,7 @@ class Steps:
                 raise
             # Perhaps it goes together with what the store says of another field.
             self.refusal, self.refused_alone = refusal, True
-            return self._now(replace(case, stock_first=False), case.listing)
+            return self._now(case, case.listing, stock_first=False)
         except Paced:
             raise
         except ReverbError:
@@ -205,10 +204,12 @@ class Steps:
             before, after = str(brought.after - brought.by), str(brought.after)
             self.done.append({"field": "Stock in your store", "before": before, "after": after})
 
-    def _now(self, case: Case, listing: ReverbListing | None) -> Case:
+    def _now(self, case: Case, listing: ReverbListing | None, *, stock_first: bool | None = None) -> Case:
+        """Return the case with what is known by now, and whether a lower stock goes alone, where that is said."""
         synced = self.stock.ledger is not None
         units, number = (self.stock.units, self.stock.number) if synced else (case.units, case.number)
-        return replace(case, listing=listing, agreed=self.row.agreed, units=units, number=number)
+        first = case.stock_first if stock_first is None else stock_first
+        return replace(case, listing=listing, agreed=self.row.agreed, units=units, number=number, stock_first=first)
 
     def _with_stock(self, ending: Ending) -> Ending:
         """Tell what the stock brought, and come back for what is not clear yet."""

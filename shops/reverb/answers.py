@@ -94,7 +94,7 @@ def _object(answer: Answer) -> tuple[dict[str, Any] | None, bool]:
         said = answer.json()
     except ValueError:
         return None, False
-    return (said if isinstance(said, dict) else None), not answer.text.strip()
+    return (said, False) if isinstance(said, dict) else (None, not answer.text.strip())
 
 
 def _speaks(said: dict[str, Any]) -> bool:

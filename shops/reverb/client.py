@@ -294,8 +294,11 @@ class ReverbClient:
 
     def _hear_time(self, answer: Answer) -> None:
         """Learn how far Reverb's clock is ahead. A stored answer, or a page of something else's, says nothing of it."""
+        date = answer.headers.get("Date")
+        if not date:
+            return
         with suppress(ValueError):
-            said = parsedate_to_datetime(answer.headers.get("Date", ""))
+            said = parsedate_to_datetime(date)
             ahead = (said if said.tzinfo else said.replace(tzinfo=UTC)) - clock.now()
             if abs(ahead) <= MOST_AHEAD and not answer.headers.get("Age", "0").strip("0 "):
                 self._ahead = ahead

@@ -7,9 +7,12 @@ ten minutes. Reverb asks that mass syncs be slow (guide "Build an E-Commerce Syn
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import lru_cache
 from typing import Literal
 
 from django.conf import settings
+from django.core.signals import setting_changed
+from django.dispatch import receiver
 
 from reverbsync import pace
 from reverbsync.pace import Budget
@@ -26,11 +29,13 @@ def account(budget: str) -> str:
     return f"reverb:{budget}"
 
 
+@lru_cache(maxsize=1)
 def app() -> Budget:
     """Return the budget of the whole app."""
     return Budget("reverb:app", settings.REVERB_APP_CALLS_PER_MINUTE, reserve=_reserve())
 
 
+@lru_cache(maxsize=4096)
 def of_account(budget: str, kind: Kind) -> Budget:
     """Return an account's budget for reads or writes."""
     per_minute, per_ten_minutes = {
@@ -90,3 +95,10 @@ def told(connection: ReverbConnection) -> pace.Told | None:
 
 def _reserve() -> float:
     return settings.REVERB_RESERVE_PERCENT / 100
+
+
+@receiver(setting_changed)
+def _forget_budgets(**_: object) -> None:
+    """Read the settings anew where a test changed one."""
+    app.cache_clear()
+    of_account.cache_clear()

@@ -13,11 +13,15 @@ from shops.pictures import ReverbListing
 
 #: What stays as it is in a path and in a query: delimiters, and what is encoded already.
 _IN_PATH, _IN_QUERY = "/%:@!$&'()*+,;=~", "/?%:@!$&'()*+,;=~"
+#: What needs nothing done to it; by far the most.
+_PLAIN = re.compile(r"/(?:listings|my)(?:/[A-Za-z0-9_-]+)*")
 _OF_LISTING = re.compile(r"(?:/api)?/listings/(\d+)(?:-[^/]*)?")
 
 
 def address(root: str, link: str) -> str:
     """Return the address for a path or link on the API whose root is `root`, percent-encoded."""
+    if _PLAIN.fullmatch(link):
+        return root + link
     base, parts = urlsplit(root), _parts(link)
     path = parts.path if parts.path.startswith("/") else f"/{parts.path}"
     path = path.removeprefix(base.path) if path.startswith(f"{base.path}/") else path

@@ -25,6 +25,9 @@ class _Link(Inner):
 class _Links(Inner):
     own: Side[_Link] = Field(default_factory=_Link, alias="self")
     web: Side[_Link] = Field(default_factory=_Link)
+
+
+class _PageLinks(Inner):
     next: Side[_Link] = Field(default_factory=_Link)
 
 
@@ -75,7 +78,7 @@ class _Page(Inner):
     """`total` and links are only help; the rows are read one by one."""
 
     total: Side[int] = 0
-    links: Side[_Links] = Field(default_factory=_Links, alias="_links")
+    links: Side[_PageLinks] = Field(default_factory=_PageLinks, alias="_links")
 
 
 @dataclass(frozen=True)
