@@ -31,6 +31,8 @@ class OrderLine:
     quantity: int
     price: Decimal = Decimal(0)
     refunded: int = 0
+    #: Units that it has in hand out of the stock; None where the store does not say.
+    taken: int | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class StoreOrder:
     url: str
     #: Number of the Reverb order that it was made for, "" for the store's own.
     reverb_number: str = ""
+    #: When it was made, aware, by the store's clock; None where that is not said.
+    placed_at: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from django.db import transaction
 from listings import jobs, lease, selection
 from listings.models import Ledger, Product, Rank
 from listings.stock import ledger as books
+from listings.stock import lost
 from reverbsync import clock, ownership
 from shops.models import Shop, SyncSettings
 from shops.pictures import StoreProduct
@@ -197,9 +198,9 @@ def _settle(ledger: Ledger, product: Product, client: StoreClient, *, owed: int)
     if count.units is None:
         _forget(ledger)
         return 0
-    # A sale of about then may blur it. What is nearer is taken for true; between two, the one that leaves fewer units.
-    if_not, if_so = abs(count.units - wish["units"]), abs(count.units - wish["units"] - wish["by"])
-    if if_so < if_not or (if_so == if_not and wish["by"] > 0):
+    moved = count.units != wish["units"]
+    sold = lost.sold_since(client, product, _sent_at(wish)) if moved else lost.Sold()
+    if lost.was_made(count.units, before=wish["units"], by=wish["by"], sold=sold):
         return _applied(ledger, product, count)
     late_s = (_sent_at(wish) + LATE * timedelta(seconds=platform.stock_trails_s) - clock.now()).total_seconds()
     if late_s > 0 and count.units + min(0, wish["by"]) > 0:

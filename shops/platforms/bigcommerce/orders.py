@@ -37,17 +37,28 @@ class Order(Part):
 
     id: Number
     status_id: int
+    date_created: Side[str] = ""
     date_modified: Side[str] = ""
     external_order_id: Side[Text] = ""
 
     @property
     def modified(self) -> datetime:
-        """When it last changed, 1970 where that is not said; a date without a zone is in UTC."""
-        for read in (parsedate_to_datetime, datetime.fromisoformat):
-            with contextlib.suppress(ValueError):
-                found = read(self.date_modified)
-                return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
-        return datetime.fromtimestamp(0, UTC)
+        """When it last changed, 1970 where that is not said."""
+        return _moment(self.date_modified) or datetime.fromtimestamp(0, UTC)
+
+    @property
+    def placed(self) -> datetime | None:
+        """When it was made, None where that is not said."""
+        return _moment(self.date_created)
+
+
+def _moment(text: str) -> datetime | None:
+    """Return a moment as v2 and v3 write it; one without a zone is in UTC."""
+    for read in (parsedate_to_datetime, datetime.fromisoformat):
+        with contextlib.suppress(ValueError):
+            found = read(text)
+            return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    return None
 
 
 class _Marked(Part):
@@ -109,7 +120,7 @@ def store_order(order: Order, lines: list[Line], *, admin: str) -> StoreOrder:
     )
     status = STATUSES.get(order.status_id, OrderStatus.OPEN)
     url = f"{admin}/manage/orders?viewId={order.id}"
-    return StoreOrder(order.id, order.id, status, order.modified, rows, url, order.external_order_id)
+    return StoreOrder(order.id, order.id, status, order.modified, rows, url, order.external_order_id, order.placed)
 
 
 def shipments(rows: Any) -> list[Shipment]:

@@ -58,6 +58,7 @@ class Order(Part):
     entity_id: Text
     increment_id: Side[Text] = ""
     state: Side[str] = ""
+    created_at: Side[str] = ""
     updated_at: Side[str] = ""
     customer_email: Side[str] = ""
     #: The cart that it was placed from, which reserved its units; an order that was written down has none.
@@ -89,11 +90,21 @@ class Order(Part):
 
     @property
     def modified(self) -> datetime:
-        """When it last changed."""
-        try:
-            return datetime.fromisoformat(self.updated_at).replace(tzinfo=UTC)
-        except ValueError:
-            return datetime.fromtimestamp(0, UTC)
+        """When it last changed, 1970 where that is not said."""
+        return _moment(self.updated_at) or datetime.fromtimestamp(0, UTC)
+
+    @property
+    def placed(self) -> datetime | None:
+        """When it was made, None where that is not said."""
+        return _moment(self.created_at)
+
+
+def _moment(text: str) -> datetime | None:
+    """Return a moment as Magento writes it, in UTC."""
+    try:
+        return datetime.fromisoformat(text).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 class _Track(Part):
@@ -150,7 +161,9 @@ def store_order(order: Order) -> StoreOrder:
     if status == OrderStatus.OPEN and order.is_shipped and all(_is_out(row) for row in order.rows):
         status = OrderStatus.DONE  # an order that was not invoiced stays in processing
     number = order.increment_id or order.entity_id
-    return StoreOrder(order.entity_id, number, status, order.modified, lines, "", marked[1] if marked else "")
+    return StoreOrder(
+        order.entity_id, number, status, order.modified, lines, "", marked[1] if marked else "", order.placed
+    )
 
 
 def shipments(rows: list[Any]) -> list[Shipment]:

@@ -76,6 +76,7 @@ class Order(Part):
     id: Id
     number: Side[Text] = ""
     status: Side[str] = ""
+    date_created_gmt: Moment = None
     date_modified_gmt: Moment = None
     payment_method: Side[str] = ""
     transaction_id: Side[Text] = ""
@@ -175,6 +176,12 @@ def taken(order: Order, stock: Stock, *, by_mark: bool) -> int:
     return sum(line.units for line in lines) if holds else 0
 
 
+def _in_hand(order: Order, line: _Line) -> int | None:
+    """Return the units that a line has in hand, None where that is not said: an order that is not paid takes none."""
+    waits = order.state == OrderStatus.WAITING and order.status != "on-hold"
+    return 0 if line.took is None and waits else line.took
+
+
 def store_order(order: Order, *, admin: str, refunded: dict[str, int] | None = None) -> StoreOrder:
     """Return an order in our form. `refunded` names units a line, where the refunds were asked for."""
     lines = tuple(
@@ -186,6 +193,7 @@ def store_order(order: Order, *, admin: str, refunded: dict[str, int] | None = N
             line.units,
             line.price,
             (refunded or {}).get(line.id, 0),
+            _in_hand(order, line),
         )
         for line in order.line_items
     )
@@ -197,6 +205,7 @@ def store_order(order: Order, *, admin: str, refunded: dict[str, int] | None = N
         lines,
         f"{admin}/admin.php?page=wc-orders&action=edit&id={order.id}",
         order.reverb_number,
+        order.date_created_gmt,
     )
 
 

@@ -1,0 +1,91 @@
+"""Whether a change of the store's stock whose answer was lost was made: the store's number tells, and its orders.
+
+A number alone does not: one unit fewer may be our change, or a sale of the store's while our call was lost. Taken for
+our change, the unit that sold on Reverb would stay on sale there.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from listings.models import Product
+from listings.stock import ledger as books
+from shops.orders import OrderStatus, StoreOrder
+from shops.platforms import StoreClient
+from shops.platforms.values import StoreError
+
+logger = logging.getLogger(__name__)
+
+#: How far the store's clock and ours may be apart: an order of about then may have come before or after.
+CLOCKS_APART = timedelta(seconds=10)
+#: Pages of orders that are looked through.
+MOST_PAGES = 5
+#: Orders that have no units in hand.
+NOTHING_TAKEN = frozenset({OrderStatus.CANCELLED, OrderStatus.REFUNDED})
+
+
+@dataclass(frozen=True)
+class Sold:
+    """How many units the store's own orders took since a moment: surely, and at most."""
+
+    surely: int = 0
+    at_most: int = 0
+
+
+def was_made(units: int, *, before: int, by: int, sold: Sold) -> bool:
+    """Tell whether a change by `by` was made to a stock that had `before` units, and has `units` now.
+
+    What explains the number better is taken for true; between two that explain it equally, what leaves fewer units.
+    """
+    if_not = _distance(units - before, sold)
+    if_so = _distance(units - before - by, sold)
+    return if_so < if_not or (if_so == if_not and by > 0)
+
+
+def _distance(moved: int, sold: Sold) -> int:
+    """Return how far a number has moved beyond what sold."""
+    fewest, most = moved + sold.surely, moved + sold.at_most
+    return 0 if fewest <= 0 <= most else min(abs(fewest), abs(most))
+
+
+def sold_since(client: StoreClient, product: Product, moment: datetime) -> Sold:
+    """Return what the store's own orders took from a product's stock since a moment (aware).
+
+    Where the orders cannot be read, nothing is known to have sold.
+    """
+    ids = {product.seen.store_product_id, *(one.store_product_id for one in books.sharers(product))}
+    surely = at_most = 0
+    try:
+        for order in _orders(client, moment - CLOCKS_APART):
+            if order.reverb_number or order.status in NOTHING_TAKEN:
+                continue
+            placed = order.placed_at
+            if placed is None or placed < moment - CLOCKS_APART:
+                continue
+            for line in order.lines:
+                if line.store_product_id not in ids and not _is_its_sku(line.sku, product):
+                    continue
+                units = max(0, line.quantity - line.refunded) if line.taken is None else line.taken
+                said = line.taken is not None or order.status != OrderStatus.WAITING
+                at_most += units
+                surely += units if said and placed >= moment + CLOCKS_APART else 0
+    except StoreError as error:
+        logger.warning("The orders of shop %s could not be read: %s", product.shop_id, type(error).__name__)
+        return Sold()
+    return Sold(surely, at_most)
+
+
+def _orders(client: StoreClient, since: datetime) -> Iterator[StoreOrder]:
+    cursor: str | None = ""
+    for _ in range(MOST_PAGES):
+        if cursor is None:
+            return
+        found, cursor = client.orders(since, cursor)
+        yield from found
+
+
+def _is_its_sku(sku: str, product: Product) -> bool:
+    return bool(sku.strip()) and sku.strip() == product.sku

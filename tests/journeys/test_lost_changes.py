@@ -1,0 +1,104 @@
+"""Stories of a change of the store's stock whose answer was lost, while the store sells by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from shops.platforms.woocommerce.client import WooCommerceClient
+from synclog.models import Entry
+from tests.journeys.sales import buy, hear
+from tests.journeys.world import World
+
+pytestmark = pytest.mark.live
+
+
+@pytest.fixture
+def world(on_woocommerce: World) -> World:
+    """Return a world whose store is on WooCommerce, which knows no keys against repeats."""
+    return on_woocommerce
+
+
+def sell_in_store(world: World, guitar: dict[str, Any], **wish: Any) -> None:
+    """Sell one in the store."""
+    world.store.ask("POST", "/orders", {"variant_id": guitar["variants"][0]["id"], "quantity": 1, **wish})
+
+
+def crossing(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
+    """Let something happen once, right after we have asked for the stock to be set and heard nothing."""
+    real, done = WooCommerceClient._set, []
+
+    def then(client: WooCommerceClient, place: str, units: int) -> None:
+        try:
+            real(client, place, units)
+        finally:
+            if not done:
+                done.append(happens())
+
+    monkeypatch.setattr(WooCommerceClient, "_set", then)
+
+
+def begin(world: World, units: int) -> dict[str, Any]:
+    """List a product, and let a unit of it sell on Reverb."""
+    guitar = world.product(inventory_quantity=units)
+    world.settle()
+    hear(world)
+    buy(world)
+    return guitar
+
+
+def come_to_rest(world: World, guitar: dict[str, Any]) -> None:
+    """Hear of everything, and let all delays pass."""
+    hear(world)
+    for _ in range(3):
+        world.wait(120)
+        world.hear(guitar)
+        hear(world)
+
+
+def test_a_sale_in_the_store_is_not_taken_for_our_change_that_got_lost(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guitar = begin(world, 3)
+    world.store.fault("lost_request", method="PUT", path="/products")
+    crossing(monkeypatch, lambda: sell_in_store(world, guitar))
+    come_to_rest(world, guitar)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (1, 1)
+
+
+def test_a_sale_in_the_store_beside_a_change_whose_answer_got_lost_counts_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guitar = begin(world, 3)
+    world.store.fault("lost_answer", method="PUT", path="/products")
+    crossing(monkeypatch, lambda: sell_in_store(world, guitar))
+    come_to_rest(world, guitar)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (1, 1)
+
+
+def test_a_one_off_that_sold_on_both_sides_while_our_change_got_lost_is_told(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guitar = begin(world, 1)
+    world.store.fault("lost_request", method="PUT", path="/products")
+    crossing(monkeypatch, lambda: sell_in_store(world, guitar))
+    come_to_rest(world, guitar)
+    assert Entry.objects.filter(reason="oversold").count() == 1
+
+
+def test_a_one_off_that_sold_on_reverb_alone_is_not_told_as_sold_twice(world: World) -> None:
+    guitar = begin(world, 1)
+    world.store.fault("lost_answer", method="PUT", path="/products")
+    come_to_rest(world, guitar)
+    assert world.stock(guitar) == 0
+    assert not Entry.objects.filter(reason="oversold").exists()
+
+
+def test_where_the_orders_cannot_be_read_the_number_alone_counts(world: World) -> None:
+    guitar = begin(world, 3)
+    world.store.fault("lost_answer", method="PUT", path="/products")
+    world.store.fault("status", method="GET", path="/orders", status=500, times=99)
+    come_to_rest(world, guitar)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
