@@ -94,8 +94,8 @@ def _deliveries_are_acted_on(run: Run) -> Iterator[Broken]:
             sent = [one for one in run.post.sent if one.taken_at is not None and one.owner == item.domain]
             taken = [one.sent_at for one in sent if ids.search(one.body)]
             known = Product.objects.filter(shop=run.shops[item.shop], store_product_id=item.unit_id).first()
-            if known is None and item.deleted:
-                continue  # it was gone again before we could read it
+            if item.deleted and (known is None or known.gone_at is not None):
+                continue  # gone before we could read it, or known to be: an order may still name it
             if taken and (known is None or known.read_at.timestamp() < max(taken)):
                 yield Broken(1, f"a webhook for {item.sku} was taken and the product was never looked at")
 

@@ -7,7 +7,7 @@ from random import Random
 
 from django.db.models import F, QuerySet
 
-from listings.models import Job, Ledger
+from listings.models import Job, Ledger, Product
 from listings.models import Order as OrderHere
 from sandbox.common.keep import Doc
 from shops.models import ReverbConnection
@@ -388,8 +388,14 @@ class World:
             return False
         if not self.orders_known(item) or self._unreckoned(item):
             return False
+        if not self.shown(listing) and self.in_store(item) != self._known_in_store(item):
+            return False  # raised from nothing on both sides at once: whether that is one unit or two, nobody can tell
         waits = any(order.out and not order.paid for order in item.reverb_orders)
         return not lower or (not waits and self._schedule.now - item.ordered_at > CALM_AFTER_ORDERS_S)
+
+    def _known_in_store(self, item: Item) -> int | None:
+        product = Product.objects.filter(sku=item.sku, shop=self.shop_of(item), gone_at__isnull=True).first()
+        return product.seen.stock if product is not None else None
 
     def _unreckoned(self, item: Item) -> bool:
         """Tell whether we know of orders that were not reckoned with: its listing was not looked at since."""
