@@ -7,6 +7,7 @@ budget allows three a second for all our workers together.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +24,7 @@ from shops.platforms.values import (
     Missing,
     Moved,
     Page,
+    Stocktake,
     StoreError,
     StoreInfo,
     StorePassing,
@@ -45,6 +47,11 @@ MAX_CORRECTIONS = 5
 MOST_PAGES = 100
 #: So many variations that a product names, and its list leaves out, are asked for one by one.
 MOST_ALONE = 20
+#: What `take_stock` asks for.
+BRIEF = (
+    "id,parent_id,type,status,sku,price,purchasable,post_password,catalog_visibility,manage_stock,stock_quantity,"
+    "stock_status,variations"
+)
 AGAIN = f"WooCommerce answered with products that were on an earlier page. {CACHED}"
 
 
@@ -227,6 +234,56 @@ class WooCommerceClient(OrderCalls, HookCalls):
         return self._currency
 
     # -- stock -----------------------------------------------------------------------------------------------
+
+    def take_stock(self, products: Sequence[StoreProduct]) -> Stocktake:
+        """Return what can be sold of products now. What is gone, on or off sale, or renamed, is to be read anew.
+
+        Variations are listed product by product, which would be too many calls: of them it is seen whether they are
+        still there, and how many units they share.
+        """
+        here, odd = self._brief(dict.fromkeys(one.store_parent_id for one in products))
+        units: dict[str, int | None] = {}
+        again: dict[str, None] = {}
+        unread = {one.store_parent_id: one for one in odd}
+        for product in products:
+            parent_id = product.store_parent_id
+            if parent_id in unread:
+                continue
+            item = here.get(parent_id)
+            try:
+                if item is None or not reading.is_as_known(product, item):
+                    again[parent_id] = None
+                elif product.store_stock_id == parent_id:
+                    units[product.store_product_id] = reading.stock_of(product, item)
+            except Malformed as error:
+                unread[parent_id] = Unread(parent_id, str(error))
+        return Stocktake(units, tuple(again), tuple(unread.values()))
+
+    def _brief(self, ids: Iterable[str]) -> tuple[dict[str, Item], list[Unread]]:
+        """Return those of these products that are there, by id, with the fields that stock hangs on, and odd ones.
+
+        A store may give smaller pages than it is asked for: what is left of a page is asked for again.
+        """
+        found: dict[str, Item] = {}
+        unread: list[Unread] = []
+        left, size = list(ids), PAGE
+        while left:
+            asked, rest = left[:size], left[size:]
+            query = {"include": ",".join(asked), "per_page": size, "orderby": "id", "order": "asc", "_fields": BRIEF}
+            rows, answer = self.list_at(f"/products?{urlencode(query)}")
+            items, odd = each(rows, reading.read_item)
+            read = {item.id: item for item in items}
+            here = {name_of(row) for row in rows} & set(asked)
+            if rows and not here:
+                raise StorePassing(f"WooCommerce answered with other products than were asked for. {CACHED}")
+            found |= {number: read[number] for number in here if number in read}
+            unread += odd
+            if (header_number(answer, "X-WP-Total") or 0) > len(rows) > 0:
+                size = len(rows)
+                left = [one for one in asked if one not in here] + rest
+            else:
+                left = rest
+        return found, unread
 
     def count(self, product: StoreProduct) -> Count:
         """Read the stock where it is counted: at the product, the variation, or the variation's parent."""

@@ -213,6 +213,27 @@ def is_for_sale(product: Item, one: Item) -> bool:
     return one is product or counts_apart or product.stock_status != OUT_OF_STOCK
 
 
+def is_as_known(known: StoreProduct, item: Item) -> bool:
+    """Tell whether a product is on sale, or not, as it was read last, under the same SKU and with the same variations.
+
+    Of a variation, only its product is at hand.
+    """
+    if known.store_product_id == known.store_parent_id:
+        alone = item.is_sold_alone and not item.has_variations
+        return alone and (item.sku.strip(), is_for_sale(item, item)) == (known.sku, known.for_sale)
+    if not item.is_sold_alone or known.store_product_id not in (item.variation_ids or [known.store_product_id]):
+        return False
+    is_open = item.status == LIVE and item.catalog_visibility != HIDDEN and not item.post_password
+    return is_open or not known.for_sale
+
+
+def stock_of(known: StoreProduct, item: Item) -> int | None:
+    """Return the units of a product that counts them itself, for itself or for a variation that is `as known`."""
+    if known.store_product_id != known.store_parent_id:
+        return item.pool
+    return _stock(item, item, for_sale=known.for_sale)
+
+
 def _stock(product: Item, one: Item, *, for_sale: bool) -> int | None:
     """Return the units: None where nobody counts them, and 0 where nobody does and the store would not sell it."""
     if one is not product and one.counted == Counted.AT_PARENT:
