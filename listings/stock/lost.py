@@ -13,14 +13,16 @@ from datetime import datetime, timedelta
 
 from listings.models import Product
 from listings.stock import ledger as books
+from reverbsync import clock
 from shops.orders import OrderStatus, StoreOrder
 from shops.platforms import StoreClient
 from shops.platforms.values import StoreError
 
 logger = logging.getLogger(__name__)
 
-#: How far the store's clock and ours may be apart: an order of about then may have come before or after.
-CLOCKS_APART = timedelta(seconds=10)
+#: How far the store's clock and ours may be apart: an order of about then may have come before or after. Were it more,
+#: orders that are surely in the number from which the change was made would count as sold since.
+CLOCKS_APART = timedelta(seconds=2)
 #: Pages of orders that are looked through.
 MOST_PAGES = 5
 #: Orders that have no units in hand.
@@ -54,7 +56,7 @@ def _distance(moved: int, sold: Sold) -> int:
 def sold_since(client: StoreClient, product: Product, moment: datetime) -> Sold:
     """Return what the store's own orders took from a product's stock since a moment (aware).
 
-    Where the orders cannot be read, nothing is known to have sold.
+    Where the orders cannot be read, or their dates are of the future, nothing is known to have sold.
     """
     ids = {product.seen.store_product_id, *(one.store_product_id for one in books.sharers(product))}
     surely = at_most = 0
@@ -65,6 +67,8 @@ def sold_since(client: StoreClient, product: Product, moment: datetime) -> Sold:
             placed = order.placed_at
             if placed is None or placed < moment - CLOCKS_APART:
                 continue
+            if placed > clock.now() + CLOCKS_APART:
+                return Sold()  # its clock is wrong: what came before may seem to come after
             for line in order.lines:
                 if line.store_product_id not in ids and not _is_its_sku(line.sku, product):
                     continue

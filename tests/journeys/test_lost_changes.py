@@ -16,8 +16,15 @@ pytestmark = pytest.mark.live
 
 
 @pytest.fixture
-def world(on_woocommerce: World) -> World:
-    """Return a world whose store is on WooCommerce, which knows no keys against repeats."""
+def world(on_woocommerce: World, monkeypatch: pytest.MonkeyPatch) -> World:
+    """Return a world whose store is on WooCommerce, which knows no keys against repeats; its clock goes with ours."""
+    really = on_woocommerce.wait
+
+    def wait(seconds: float) -> None:
+        really(seconds)
+        on_woocommerce.store.ask("POST", "/clock", {"advance_s": seconds})
+
+    monkeypatch.setattr(on_woocommerce, "wait", wait)
     return on_woocommerce
 
 

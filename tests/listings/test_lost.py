@@ -9,6 +9,7 @@ from typing import Any, cast
 import pytest
 
 from listings.stock.lost import Sold, sold_since, was_made
+from reverbsync import clock
 from shops.orders import OrderLine, OrderStatus, StoreOrder
 from shops.platforms import StoreClient
 from shops.platforms.values import StorePassing
@@ -76,10 +77,12 @@ def order(after_s: float | None = 30, *, status: OrderStatus = OrderStatus.OPEN,
         ([order(sku=" OURS ")], Sold(1, 1)),  # a translation of it
         ([order(store_product_id="ours", quantity=3, refunded=1)], Sold(2, 2)),
         ([order(store_product_id="ours"), order(40, store_product_id="ours")], Sold(2, 2)),
-        ([order(-30, store_product_id="ours")], Sold()),
+        ([order(-9, store_product_id="ours")], Sold()),
+        ([order(9, store_product_id="ours")], Sold(1, 1)),
+        ([order(store_product_id="ours"), order(9999, store_product_id="ours")], Sold()),  # its clock is wrong
         ([order(None, store_product_id="ours")], Sold()),
         # Perhaps before and perhaps after, since clocks differ.
-        ([order(-5, store_product_id="ours"), order(5, store_product_id="ours")], Sold(0, 2)),
+        ([order(-1, store_product_id="ours"), order(1, store_product_id="ours")], Sold(0, 2)),
         # Whether it has units in hand is each platform's rule, unless the store says so.
         ([order(store_product_id="ours", status=OrderStatus.WAITING)], Sold(0, 1)),
         ([order(store_product_id="ours", status=OrderStatus.WAITING, taken=0)], Sold()),
@@ -92,7 +95,8 @@ def order(after_s: float | None = 30, *, status: OrderStatus = OrderStatus.OPEN,
 )
 def test_what_the_stores_orders_took_since_then(db: None, found: list[StoreOrder], sold: Sold) -> None:
     ours = product_of(shop_of(olivia()), store_product_id="ours", sku="OURS")
-    assert sold_since(cast("StoreClient", Orders(*found)), ours, NOON) == sold
+    with clock.running_by(lambda: NOON + timedelta(seconds=60)):
+        assert sold_since(cast("StoreClient", Orders(*found)), ours, NOON) == sold
 
 
 def test_where_the_orders_cannot_be_read_nothing_is_known_to_have_sold(db: None) -> None:

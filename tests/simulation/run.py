@@ -319,9 +319,11 @@ class Run:
 
     def _soon(self) -> list[Broken]:
         """Look at what must be right soon after the story."""
-        before = soon.sold_out(self)
-        self.schedule.run_until(self.schedule.now + soon.SOON_S)
-        return [Broken(*words) for words in soon.broken(self, before)]
+        before, ended_at = soon.sold_out(self), self.schedule.now
+        self.schedule.run_until(ended_at + soon.NOTICED_S)
+        found = list(soon.waits_too_long(self))
+        self.schedule.run_until(ended_at + soon.SOON_S)
+        return [Broken(*words) for words in (*found, *soon.still_on_sale(self, before))]
 
     def _rest(self) -> bool:
         """Go on until nothing is open; return whether that came."""

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 #: An end is tried at least once a minute; the rest is room for a killed worker, an open breaker and slow calls.
 SOON_S = 200.0
-#: What failed because a side did not answer waits at most so long once it answers.
-WAITS_AT_MOST = timedelta(seconds=60)
+#: A side that works again is noticed within half a minute; the rest is room for the same. What failed because it did
+#: not answer then waits at most so long.
+NOTICED_S, WAITS_AT_MOST = 100.0, timedelta(seconds=60)
 
 
 def sold_out(run: Run) -> list[Item]:
@@ -37,17 +38,21 @@ def _is_known(run: Run, item: Item) -> bool:
     return left <= 0 and not item.deleted and run.world.linked(item) and run.world.shown(listing) > 0
 
 
-def broken(run: Run, before: list[Item]) -> Iterator[tuple[int, str]]:
-    """Say what is not right so soon after the story: the promise's number, and what was seen."""
+def still_on_sale(run: Run, before: list[Item]) -> Iterator[tuple[int, str]]:
+    """Say what is on sale although it was known to be sold out when the story ended: the promise's number, and what."""
     with run.processes.running("reader"):
         for item in before:
             if _is_known(run, item):
                 yield 3, f"{item.sku} was known to be sold out {SOON_S:.0f} s ago and is still on sale on Reverb"
-        yield from _waits_too_long(run)
 
 
-def _waits_too_long(run: Run) -> Iterator[tuple[int, str]]:
+def waits_too_long(run: Run) -> Iterator[tuple[int, str]]:
     """What only waited for a side that did not answer is due at once when it answers again."""
+    with run.processes.running("reader"):
+        yield from _waits_too_long()
+
+
+def _waits_too_long() -> Iterator[tuple[int, str]]:
     late = clock.now() + WAITS_AT_MOST
     for job in Job.objects.filter(waiting=False, lease=None, attempts__gt=0, due_at__gt=late).select_related("product"):
         last = (
