@@ -14,7 +14,7 @@ from unittest import mock
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from listings import compare, jobs, lease
+from listings import compare, jobs, lease, pages
 from listings.sync import attempt, decide, excess, steps
 from reverbsync import clock
 from shops import breaker, outages
@@ -130,7 +130,7 @@ def a_delivery_that_breaks_ends_the_turn() -> AbstractContextManager[Any]:
 
 
 def an_odd_product_hides_its_page() -> AbstractContextManager[Any]:
-    """A page of products with one that cannot be read is not read."""
+    """A page of products with one that cannot be read is not read, and asked for again as it is."""
 
     def strict(rows: Any, read: Callable[[Any], Any], **_: Any) -> Any:
         return [read(row) for row in rows], []
@@ -138,6 +138,8 @@ def an_odd_product_hides_its_page() -> AbstractContextManager[Any]:
     stack = ExitStack()
     for client in (bigcommerce, magento2, shopify, woocommerce):
         stack.enter_context(instead(client, "each", strict))
+    stack.enter_context(instead(pages, "shrink", always(None)))
+    stack.enter_context(instead(pages, "only_here", always(False)))
     return stack
 
 
