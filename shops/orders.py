@@ -49,6 +49,8 @@ class StoreOrder:
     reverb_number: str = ""
     #: When it was made, aware, by the store's clock; None where that is not said.
     placed_at: datetime | None = None
+    #: When it was paid, likewise.
+    paid_at: datetime | None = None
 
 
 @dataclass(frozen=True)

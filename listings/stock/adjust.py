@@ -198,8 +198,9 @@ def _settle(ledger: Ledger, product: Product, client: StoreClient, *, owed: int)
     if count.units is None:
         _forget(ledger)
         return 0
-    moved = count.units != wish["units"]
-    sold = lost.sold_since(client, product, _sent_at(wish)) if moved else lost.Sold()
+    # A lower number that shows no change was not set: a sale would have lowered it as well.
+    told = count.units == wish["units"] and wish["by"] < 0
+    sold = lost.Sold() if told else lost.sold_since(client, product, _sent_at(wish))
     if lost.was_made(count.units, before=wish["units"], by=wish["by"], sold=sold):
         return _applied(ledger, product, count)
     late_s = (_sent_at(wish) + LATE * timedelta(seconds=platform.stock_trails_s) - clock.now()).total_seconds()

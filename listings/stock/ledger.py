@@ -114,6 +114,7 @@ def take(row: Listing, product: Product, read: Read, settings: SyncSettings) -> 
             raise Overtaken
         merged = _merged(found, orders, read)
         if not merged.undecided:
+            found.single = _is_single(found, read)
             _save(found, orders, merged)
             return found
         found.undecided_at = merged.agreed.undecided_at
@@ -205,8 +206,10 @@ def sold_lately(product: Product, now: datetime) -> bool:
 def _merged(ledger: Ledger, orders: Iterable[Order], read: Read) -> Merged:
     sales = [part for order in orders for part in quantities.parts(_sale(order))]
     agreed, number = _agreed(ledger), _number(ledger, read)
-    if read.listing is not None and read.listing.state != "ended" and not holds_several(read.listing):
+    if _is_single(ledger, read):
         agreed, number = single.turned(agreed, number, sales, now=read.now)
+    elif ledger.single:
+        agreed = replace(agreed, reverb=None)
     found = merge(
         agreed,
         sales,
@@ -217,6 +220,13 @@ def _merged(ledger: Ledger, orders: Iterable[Order], read: Read) -> Merged:
         off_sale=read.listing is not None and read.listing.state in OFF_SALE,
     )
     return replace(found, sales=quantities.whole(found.sales))
+
+
+def _is_single(ledger: Ledger, read: Read) -> bool:
+    """Tell whether the listing holds a single unit; one that is not on sale is what it was."""
+    if read.listing is None or number_of(read.listing) is None:
+        return ledger.single
+    return not holds_several(read.listing)
 
 
 def _agreed(ledger: Ledger) -> Agreed:
@@ -260,7 +270,7 @@ def _save(ledger: Ledger, orders: Iterable[Order], merged: Merged) -> None:
     ledger.crossed = _crossed(ledger, merged.agreed.store)
     for name in _FIELDS:
         setattr(ledger, name, getattr(merged.agreed, name))
-    ledger.save(update_fields=[*_FIELDS, "crossed"])
+    ledger.save(update_fields=[*_FIELDS, "crossed", "single"])
     sales = {sale.number: sale for sale in merged.sales}
     for order in orders:
         sale = sales[order.number]

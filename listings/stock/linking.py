@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db.models import F
 
 from listings.models import Ledger, Listing, Order, Product
-from listings.on_sale import number_of
+from listings.on_sale import holds_several, number_of
 from listings.orders import news
 from reverbsync import clock
 from shops.models import SyncSettings
@@ -55,6 +55,7 @@ def _first(row: Listing, read: Read, store: int, settings: SyncSettings) -> dict
         "store": store,
         # Where the store leads, what a listing had before says nothing: it is brought in line with the store.
         "reverb": None if settings.stock_way == StockWay.STORE else number_of(read.listing),
+        "single": read.listing is not None and not holds_several(read.listing),
         "put_at": read.read_at or read.now,
         "linked_at": row.post_started_at or clock.now(),
     }

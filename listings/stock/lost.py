@@ -64,18 +64,20 @@ def sold_since(client: StoreClient, product: Product, moment: datetime) -> Sold:
         for order in _orders(client, moment - CLOCKS_APART):
             if order.reverb_number or order.status in NOTHING_TAKEN:
                 continue
-            placed = order.placed_at
-            if placed is None or placed < moment - CLOCKS_APART:
+            moments = [at for at in (order.placed_at, order.paid_at) if at is not None]
+            if not moments or max(moments) < moment - CLOCKS_APART:
                 continue
-            if placed > clock.now() + CLOCKS_APART:
+            if max(moments) > clock.now() + CLOCKS_APART:
                 return Sold()  # its clock is wrong: what came before may seem to come after
+            # Some stores take the units of an order when it is placed, some when it is paid.
+            after = min(moments) >= moment + CLOCKS_APART
             for line in order.lines:
                 if line.store_product_id not in ids and not _is_its_sku(line.sku, product):
                     continue
                 units = max(0, line.quantity - line.refunded) if line.taken is None else line.taken
                 said = line.taken is not None or order.status != OrderStatus.WAITING
                 at_most += units
-                surely += units if said and placed >= moment + CLOCKS_APART else 0
+                surely += units if said and after else 0
     except StoreError as error:
         logger.warning("The orders of shop %s could not be read: %s", product.shop_id, type(error).__name__)
         return Sold()

@@ -1,6 +1,8 @@
 """Listings that held several units and hold a single one now, since their condition was changed on Reverb. Pure.
 
-Reverb counts no units of a used item. So its number goes down to 1, and the others did not sell.
+Reverb counts no units of a used item. So its number goes down to 1, and the others did not sell. Where it holds several
+again (the condition was chosen by mistake), it shows what it showed before or something else: nobody added units, and
+its number begins anew (`Ledger.single`).
 """
 
 from __future__ import annotations

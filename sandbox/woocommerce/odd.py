@@ -50,6 +50,8 @@ def routes(app: Flask, stores: Stores, tell: Tell) -> None:
             doc.update(says=wish.get("says", {}), updated_at=stores.clock.now())
             if "status" in wish:
                 doc["wc_status"] = wish["status"]
+            if wish.get("takes_stock"):
+                doc["paid_at"] = stores.clock.now()
             moved = stores.take_units(doc) if wish.get("takes_stock") else []
             stores.keep.put("order", number, doc)
             tell(doc["domain"], [{"what": "order_updated", "order": doc}, *moved])

@@ -9,6 +9,8 @@ from sandbox.common.keep import Doc
 from sandbox.common.store import Stores
 
 STATUSES = {"open": "processing", "shipped": "completed", "cancelled": "cancelled", "refunded": "refunded"}
+#: Statuses of orders that were paid.
+PAID = {"processing", "completed", "refunded"}
 
 
 def gmt(at: float) -> str:
@@ -100,13 +102,16 @@ def variation(stores: Stores, doc: Doc, row: Doc, url: str) -> Doc:
 
 def order(stores: Stores, doc: Doc) -> Doc:
     """Return an order, as plug-ins bend it (`says`)."""
+    status = doc.get("wc_status") or STATUSES[doc["status"]]
+    paid_at = doc.get("paid_at") or (doc["created_at"] if status in PAID else None)
     made = {
         "id": doc["id"],
         "parent_id": 0,
         "number": str(doc["id"]),
-        "status": doc.get("wc_status") or STATUSES[doc["status"]],
+        "status": status,
         "currency": "USD",
         "date_created_gmt": gmt(doc["created_at"]),
+        "date_paid_gmt": gmt(paid_at) if paid_at else None,
         "date_modified": gmt(doc["updated_at"]),
         "date_modified_gmt": gmt(doc["updated_at"]),
         "created_via": doc.get("created_via", "checkout"),

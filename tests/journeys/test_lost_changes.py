@@ -103,6 +103,39 @@ def test_a_one_off_that_sold_on_reverb_alone_is_not_told_as_sold_twice(world: Wo
     assert not Entry.objects.filter(reason="oversold").exists()
 
 
+@pytest.mark.parametrize(("fault", "left"), [("lost_request", 1), ("lost_answer", 1)])
+def test_an_older_order_that_is_paid_while_our_change_is_lost_counts(
+    world: World, monkeypatch: pytest.MonkeyPatch, fault: str, left: int
+) -> None:
+    guitar = world.product(inventory_quantity=3)
+    world.settle()
+    hear(world)
+    order = world.store.ask("POST", "/orders", {"variant_id": guitar["variants"][0]["id"], "takes_stock": False})
+    world.store.ask("PUT", f"/woo/orders/{order['id']}", {"status": "pending"})
+    world.wait(60)
+    hear(world)
+    buy(world)
+    world.store.fault(fault, method="PUT", path="/products")
+    paid = {"status": "processing", "takes_stock": True}
+    crossing(monkeypatch, lambda: world.store.ask("PUT", f"/woo/orders/{order['id']}", paid))
+    come_to_rest(world, guitar)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (left, left)
+
+
+def test_a_unit_that_is_given_back_beside_a_sale_is_given_back_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guitar = begin(world, 3)
+    hear(world)
+    assert world.stock(guitar) == 2
+    [number] = [one["order_number"] for one in world.reverb.ask("GET", "/orders")]
+    world.reverb.ask("POST", f"/orders/{number}/cancel")
+    world.store.fault("lost_answer", method="PUT", path="/products")
+    crossing(monkeypatch, lambda: sell_in_store(world, guitar))
+    come_to_rest(world, guitar)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
+
+
 def test_where_the_orders_cannot_be_read_the_number_alone_counts(world: World) -> None:
     guitar = begin(world, 3)
     world.store.fault("lost_answer", method="PUT", path="/products")

@@ -83,6 +83,9 @@ def order(after_s: float | None = 30, *, status: OrderStatus = OrderStatus.OPEN,
         ([order(None, store_product_id="ours")], Sold()),
         # Perhaps before and perhaps after, since clocks differ.
         ([order(-1, store_product_id="ours"), order(1, store_product_id="ours")], Sold(0, 2)),
+        # An older one that was paid since: whether it took its units when it was placed is each platform's rule.
+        ([replace(order(-60, store_product_id="ours"), paid_at=NOON + timedelta(seconds=30))], Sold(0, 1)),
+        ([replace(order(-60, store_product_id="ours"), paid_at=NOON - timedelta(seconds=30))], Sold()),
         # Whether it has units in hand is each platform's rule, unless the store says so.
         ([order(store_product_id="ours", status=OrderStatus.WAITING)], Sold(0, 1)),
         ([order(store_product_id="ours", status=OrderStatus.WAITING, taken=0)], Sold()),

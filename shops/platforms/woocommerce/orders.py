@@ -77,6 +77,7 @@ class Order(Part):
     number: Side[Text] = ""
     status: Side[str] = ""
     date_created_gmt: Moment = None
+    date_paid_gmt: Moment = None
     date_modified_gmt: Moment = None
     payment_method: Side[str] = ""
     transaction_id: Side[Text] = ""
@@ -206,6 +207,7 @@ def store_order(order: Order, *, admin: str, refunded: dict[str, int] | None = N
         f"{admin}/admin.php?page=wc-orders&action=edit&id={order.id}",
         order.reverb_number,
         order.date_created_gmt,
+        order.date_paid_gmt,
     )
 
 
