@@ -40,11 +40,12 @@ class Sold:
 def was_made(units: int, *, before: int, by: int, sold: Sold) -> bool:
     """Tell whether a change by `by` was made to a stock that had `before` units, and has `units` now.
 
-    What explains the number better is taken for true; between two that explain it equally, what leaves fewer units.
+    What explains the number better is taken for true; between two that explain it equally, what leaves fewer units. A
+    raise is made again only where the number is the one from before: whatever else moved it, nobody has more units.
     """
     if_not = _distance(units - before, sold)
     if_so = _distance(units - before - by, sold)
-    return if_so < if_not or (if_so == if_not and by > 0)
+    return if_so < if_not if by < 0 else if_not > 0 or if_so == 0
 
 
 def _distance(moved: int, sold: Sold) -> int:

@@ -38,6 +38,8 @@ NOTHING, ONE, PERHAPS_ONE = Sold(), Sold(1, 1), Sold(0, 1)
         # An edit by hand of about then may blur it.
         (9, -1, NOTHING, False),
         (0, -1, NOTHING, True),
+        (1, 1, NOTHING, True),
+        (9, 1, NOTHING, True),
     ],
 )
 def test_what_explains_the_number_is_true_and_else_what_leaves_fewer_units(

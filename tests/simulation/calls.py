@@ -112,6 +112,15 @@ class Calls:
         """Let a side take long for each answer for a while."""
         self._drags[side] = self.schedule.now + seconds
 
+    def went_well_for(self, seconds: float) -> bool:
+        """Tell whether both sides have answered every call for so long."""
+        since = self.schedule.now - seconds
+        untils = [until for trouble in (self._out, self._hangs, self._drags) for until in trouble.values()]
+        late = (call for call in reversed(self.made) if call.begun_at >= since)
+        return max(untils, default=0.0) <= since and all(
+            call.heard or call.status in platforms.REFUSALS for call in late
+        )
+
     def disarm(self) -> None:
         """Nothing more goes wrong; what was to happen happens."""
         for trouble in (self._out, self._hangs, self._drags):

@@ -156,6 +156,10 @@ KEYS_REFUSED: Mapping[str, tuple[int, dict[str, Any]]] = {
 ODD = "ODD-9"
 
 
+#: Statuses by which a side that works refuses something, such as a webhook that it does not offer.
+REFUSALS = frozenset({400, 401, 403, 404, 422})
+
+
 def odd_shapes(kind: str, made: Doc) -> list[dict[str, Any]]:
     """Return the faults by which a store shows a product, among others and alone, so that nobody can read its stock."""
     number, whatever = made["id"], {"odd": ["shape"]}

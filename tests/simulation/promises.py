@@ -280,7 +280,7 @@ def _may_not_be_relisted(run: Run, item: Item, shown: int) -> bool:
 
 
 #: What entries that tell of an order itself give as their reason; they are no job's.
-OF_ORDERS = "^(order|tracking|picked_up)_"
+OF_NO_ATTEMPT = "^((order|tracking|picked_up)_|not_readable$)"
 
 
 def _one_entry_an_attempt(run: Run) -> Iterator[Broken]:
@@ -295,9 +295,10 @@ def _one_entry_an_attempt(run: Run) -> Iterator[Broken]:
     for product in Product.objects.all():
         made = claims.get(str(product.pk), 0)
         told = Entry.objects.filter(shop=product.shop_id, store_product_id=product.store_product_id)
-        told = told.exclude(reason__regex=OF_ORDERS).count()
-        if made != told:
-            yield Broken(4, f"{made} attempts at {product.sku} left {told} entries")
+        reasons = list(told.exclude(reason__regex=OF_NO_ATTEMPT).order_by("pk").values_list("reason", flat=True))
+        if made != len(reasons):
+            words = ", ".join(reasons)
+            yield Broken(4, f"{made} attempts at {product.sku} left {len(reasons)} entries: {words}")
 
 
 def _nothing_breaks(run: Run) -> Iterator[Broken]:

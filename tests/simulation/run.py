@@ -105,6 +105,8 @@ class Run:
         self.logs: list[str] = []
         #: Moments at which Redis was emptied, and the pace with it.
         self.flushed_at: list[float] = []
+        #: What waited too long for a side that worked again.
+        self.waited: list[Broken] = []
 
     def _luck(self, name: str) -> Random:
         return Random(f"{self.story.seed} {name}")
@@ -124,7 +126,7 @@ class Run:
             self._begin()
             self._tell_story()
             self._end()
-            broken = self._soon()
+            broken = [*self.waited, *self._soon()]
             rests = self._rest()
             broken += promises.at_first_rest(self)
             self.refusals.end()
@@ -324,6 +326,11 @@ class Run:
         found = list(soon.waits_too_long(self))
         self.schedule.run_until(ended_at + soon.SOON_S)
         return [Broken(*words) for words in (*found, *soon.still_on_sale(self, before))]
+
+    def look_at_what_waits(self) -> None:
+        """Look whether something still waits for a side that was away, if both have worked for a while."""
+        if not self.world.over and self.calls.went_well_for(soon.NOTICED_S):
+            self.waited += [Broken(*words) for words in soon.waits_too_long(self)]
 
     def _rest(self) -> bool:
         """Go on until nothing is open; return whether that came."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from reverbsync.redis import connection as redis
 from shops.platforms import PLATFORMS
+from tests.simulation import soon
 from tests.simulation.story import DRAGS, FAULTS, HANGS, OUT_OF_ORDER, REFUSALS, Step
 from webhooks import inbox
 from webhooks.models import Delivery
@@ -39,6 +40,7 @@ def _of_a_side(run: Run, step: Step) -> None:
     for words, trouble in ((OUT_OF_ORDER, run.calls.out_of_order), (HANGS, run.calls.hang), (DRAGS, run.calls.drag)):
         if step.word in words:
             trouble(words[step.word], step.n)
+            run.schedule.later(step.n + soon.NOTICED_S + 1, run.look_at_what_waits)
             return
     raise ValueError(step.word)
 
