@@ -17,7 +17,7 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from listings import compare, jobs, lease, pages
 from listings.sync import attempt, decide, excess, steps
 from reverbsync import clock
-from shops import breaker, health, outages
+from shops import breaker, outages
 from shops.platforms import answers
 from shops.platforms.bigcommerce import client as bigcommerce
 from shops.platforms.magento2 import client as magento2
@@ -81,11 +81,10 @@ def an_end_that_fails_waits_like_an_edit() -> AbstractContextManager[Any]:
 
 
 def nobody_notices_that_a_side_is_back() -> AbstractContextManager[Any]:
-    """A side that answers again makes nothing due, and what goes through after failures hurries nothing else."""
+    """A side that was away is asked again after an hour, and makes nothing due when it answers."""
     stack = ExitStack()
+    stack.enter_context(instead(breaker, "wait_s", always(3600.0)))
     stack.enter_context(instead(outages, "make_due", always(None)))
-    stack.enter_context(instead(health, "make_due", always(None)))
-    stack.enter_context(instead(jobs, "hurry", always(0)))
     return stack
 
 
