@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -51,6 +51,10 @@ class StoreOrder:
     placed_at: datetime | None = None
     #: When it was paid, likewise.
     paid_at: datetime | None = None
+
+    def lines_of(self, ids: Collection[str], sku: str) -> list[OrderLine]:
+        """Return the lines of a product that goes by these ids, or by its SKU, as a translation of it does."""
+        return [line for line in self.lines if line.store_product_id in ids or (sku and line.sku.strip() == sku)]
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from listings.stock import ledger as books
 from reverbsync import clock
 from shops.orders import OrderStatus, StoreOrder
 from shops.platforms import StoreClient
+from shops.platforms.cancelling import OFF
 from shops.platforms.values import StoreError
 
 logger = logging.getLogger(__name__)
@@ -25,8 +26,6 @@ logger = logging.getLogger(__name__)
 CLOCKS_APART = timedelta(seconds=2)
 #: Pages of orders that are looked through.
 MOST_PAGES = 5
-#: Orders that have no units in hand.
-NOTHING_TAKEN = frozenset({OrderStatus.CANCELLED, OrderStatus.REFUNDED})
 
 
 @dataclass(frozen=True)
@@ -63,7 +62,7 @@ def sold_since(client: StoreClient, product: Product, moment: datetime) -> Sold:
     surely = at_most = 0
     try:
         for order in _orders(client, moment - CLOCKS_APART):
-            if order.reverb_number or order.status in NOTHING_TAKEN:
+            if order.reverb_number or order.status in OFF:
                 continue
             moments = [at for at in (order.placed_at, order.paid_at) if at is not None]
             if not moments or max(moments) < moment - CLOCKS_APART:
@@ -72,9 +71,7 @@ def sold_since(client: StoreClient, product: Product, moment: datetime) -> Sold:
                 return Sold()  # its clock is wrong: what came before may seem to come after
             # Some stores take the units of an order when it is placed, some when it is paid.
             after = min(moments) >= moment + CLOCKS_APART
-            for line in order.lines:
-                if line.store_product_id not in ids and not _is_its_sku(line.sku, product):
-                    continue
+            for line in order.lines_of(ids, product.sku):
                 units = max(0, line.quantity - line.refunded) if line.taken is None else line.taken
                 said = line.taken is not None or order.status != OrderStatus.WAITING
                 at_most += units
@@ -92,7 +89,3 @@ def _orders(client: StoreClient, since: datetime) -> Iterator[StoreOrder]:
             return
         found, cursor = client.orders(since, cursor)
         yield from found
-
-
-def _is_its_sku(sku: str, product: Product) -> bool:
-    return bool(sku.strip()) and sku.strip() == product.sku

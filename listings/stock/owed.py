@@ -10,7 +10,6 @@ from listings.models import Order, Product
 from listings.stock.turn import Turn
 from reverbsync import clock
 from shops import mail
-from shops.orders import StoreOrder
 from shops.platforms import client_of
 from shops.platforms.values import StoreError, StorePassing
 from shops.reverb.orders import RELEASED
@@ -96,24 +95,16 @@ def _come_back(stock: Turn, seconds: float) -> None:
 def _asked(product: Product) -> str:
     """Ask the store for its orders of the product, and return them in words. Raises StoreError."""
     since = (product.stock_since or clock.now()) - LOOK_BACK
-    found: list[str] = []
+    ids, found = {product.store_product_id}, list[str]()
     cursor = ""
     for _ in range(MAX_PAGES):
         orders, following = client_of(product.shop.store).orders(since, cursor)
-        mine = (order for order in orders if not order.reverb_number and _holds(order, product))
-        found += [f"{order.number or order.id} {order.url}".strip() for order in mine]
+        mine = (one for one in orders if not one.reverb_number and one.lines_of(ids, product.sku))
+        found += [f"{one.number or one.id} {one.url}".strip() for one in mine]
         if following is None:
             return f"order {', '.join(found[-NAMED:])}" if found else "its stock had gone already"
         cursor = following
     return f"order {', '.join(found[-NAMED:])}" if found else "one of its newest orders, which are many"
-
-
-def _holds(order: StoreOrder, product: Product) -> bool:
-    """Tell whether a product is in an order."""
-    return any(
-        line.store_product_id == product.store_product_id or (line.sku and line.sku == product.sku)
-        for line in order.lines
-    )
 
 
 def _mailed(product: Product, units: int, words: str, *, news: str) -> bool:

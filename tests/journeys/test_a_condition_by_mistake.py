@@ -28,14 +28,20 @@ def come_to_rest(world: World, guitar: dict[str, Any]) -> None:
         world.wait(900)
 
 
-@pytest.mark.parametrize("shows", [{}, {"inventory": 1}], ids=["the number of before", "one"])
-@pytest.mark.parametrize(("meanwhile", "left"), [(None, 3), (2, 2), (5, 5)])
-def test_nobody_has_more_units_for_it(world: World, meanwhile: int | None, left: int, shows: dict[str, Any]) -> None:
+def begin_used(world: World) -> dict[str, Any]:
+    """List three units of a product, and call its listing used."""
     guitar = world.product()
     world.settle()
     hear(world)
     call(world, VERY_GOOD)
     come_to_rest(world, guitar)
+    return guitar
+
+
+@pytest.mark.parametrize("shows", [{}, {"inventory": 1}], ids=["the number of before", "one"])
+@pytest.mark.parametrize(("meanwhile", "left"), [(None, 3), (2, 2), (5, 5)])
+def test_nobody_has_more_units_for_it(world: World, meanwhile: int | None, left: int, shows: dict[str, Any]) -> None:
+    guitar = begin_used(world)
     assert Ledger.objects.get().single
     if meanwhile is not None:
         world.edit(guitar, inventory_quantity=meanwhile)
@@ -46,11 +52,7 @@ def test_nobody_has_more_units_for_it(world: World, meanwhile: int | None, left:
 
 
 def test_a_sale_after_it_counts_once(world: World) -> None:
-    guitar = world.product()
-    world.settle()
-    hear(world)
-    call(world, VERY_GOOD)
-    come_to_rest(world, guitar)
+    guitar = begin_used(world)
     call(world, BRAND_NEW, has_inventory=True)
     come_to_rest(world, guitar)
     buy(world)
@@ -60,11 +62,7 @@ def test_a_sale_after_it_counts_once(world: World) -> None:
 
 
 def test_units_that_the_seller_adds_once_it_is_new_again_count(world: World) -> None:
-    guitar = world.product()
-    world.settle()
-    hear(world)
-    call(world, VERY_GOOD)
-    come_to_rest(world, guitar)
+    guitar = begin_used(world)
     call(world, BRAND_NEW, has_inventory=True)
     come_to_rest(world, guitar)
     call(world, BRAND_NEW, inventory=4, has_inventory=True)

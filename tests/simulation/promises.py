@@ -279,7 +279,7 @@ def _may_not_be_relisted(run: Run, item: Item, shown: int) -> bool:
 # -- 4: every attempt leaves exactly one entry ---------------------------------------------------------------------
 
 
-#: What entries that tell of an order itself give as their reason; they are no job's.
+#: Reasons of entries that tell of an order itself, or of a product that could not be read; they are no job's.
 OF_NO_ATTEMPT = "^((order|tracking|picked_up)_|not_readable$)"
 
 

@@ -91,6 +91,11 @@ class Order(Part):
         return STATUSES.get(self.status.removeprefix("wc-"), OrderStatus.OPEN)
 
     @property
+    def holds_units(self) -> bool:
+        """Whether an order of this status has taken its units, as far as nothing else tells."""
+        return self.state in (OrderStatus.OPEN, OrderStatus.DONE) or self.status == "on-hold"
+
+    @property
     def reverb_number(self) -> str:
         """Number of the Reverb order that it was made for: in its meta data, which plug-ins may hide, and beside."""
         marked = dict(self.meta_data).get(NUMBER)
@@ -173,14 +178,12 @@ def taken(order: Order, stock: Stock, *, by_mark: bool) -> int:
     lines = [line for line in order.line_items if stock.gives(line)]
     if by_mark or order.reverb_number:  # an order of ours may have been made to take nothing
         return sum(line.took or 0 for line in lines)
-    holds = order.state in (OrderStatus.OPEN, OrderStatus.DONE) or order.status == "on-hold"
-    return sum(line.units for line in lines) if holds else 0
+    return sum(line.units for line in lines) if order.holds_units else 0
 
 
 def _in_hand(order: Order, line: _Line) -> int | None:
     """Return the units that a line has in hand, None where that is not said: an order that is not paid takes none."""
-    waits = order.state == OrderStatus.WAITING and order.status != "on-hold"
-    return 0 if line.took is None and waits else line.took
+    return line.took if order.holds_units or line.took is not None else 0
 
 
 def store_order(order: Order, *, admin: str, refunded: dict[str, int] | None = None) -> StoreOrder:
