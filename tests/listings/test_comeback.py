@@ -157,7 +157,7 @@ def test_it_is_made_due_for_every_shop_of_the_store_and_no_other_and_only_once(w
     away(name)
     breaker.succeeded(name)
     swept(woken)
-    assert [one for one in woken.found if one[0] == outages.IS_BACK] == [
+    assert sorted(one for one in woken.found if one[0] == outages.IS_BACK) == [
         (outages.IS_BACK, shop.pk),
         (outages.IS_BACK, twin.pk),
     ]

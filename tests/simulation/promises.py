@@ -205,6 +205,8 @@ def _agrees(run: Run, item: Item, settings: SyncSettings) -> Iterator[Broken]:
         least = most = item.book.units
     else:
         least, most = max(0, item.book.fewest), max(0, item.book.units)
+        # Where a sale in the store crossed our change, the store's own number says what it owes.
+        least = min(least, item.book.units)
     if there is None or not least <= there <= most:
         yield Broken(3, f"{item.sku}: the store says {there}, and {item.book.units} are left")
     elif shown != (due := _cut(item, there, settings)) and not _may_be_fewer(run, item, shown, due):
