@@ -142,3 +142,15 @@ def test_a_row_that_cannot_be_read_is_read_by_itself_later(store: Store) -> None
     sweep(shop)
     assert known("G1").sellable == 0
     assert Recheck.objects.get().store_parent_id == str(made[0]["id"])
+
+
+def test_a_parent_that_is_out_of_stock_takes_the_variations_that_share_its_stock_off_sale(store: Store) -> None:
+    """A unit is left, but the store's threshold is higher: it sells none."""
+    made = family(store, 2)
+    store.control.ask("PUT", f"/woo/products/{made['id']}", {"pool": True})
+    shop = learn(store)
+    assert (known("V0").for_sale, known("V0").sellable) == (True, 1)
+    says = {"stock_status": "outofstock"}
+    store.control.ask("PUT", f"/woo/products/{made['id']}", {"says": says, "dated": False})
+    sweep(shop)
+    assert (known("V0").for_sale, known("V1").sellable) == (False, 0)

@@ -224,7 +224,9 @@ def is_as_known(known: StoreProduct, item: Item) -> bool:
     if not item.is_sold_alone or known.store_product_id not in (item.variation_ids or [known.store_product_id]):
         return False
     is_open = item.status == LIVE and item.catalog_visibility != HIDDEN and not item.post_password
-    return is_open or not known.for_sale
+    # Variations that share their parent's stock are out of stock with it; the others have a status of their own.
+    sold_out = known.store_stock_id == item.id and item.stock_status == OUT_OF_STOCK
+    return (is_open and not sold_out) or not known.for_sale
 
 
 def stock_of(known: StoreProduct, item: Item) -> int | None:
