@@ -361,9 +361,9 @@ def _open(now: datetime) -> Iterator[str]:
     yield from (f"walk {one.pk}" for one in Walk.objects.filter(state=Walk.State.RUNNING))
     yield from (f"mass sync {one.state}" for one in MassSync.objects.filter(state__in=MassSync.WORKING))
     placing = Order.objects.filter(place__in=[Place.NEW, Place.OPEN, Place.UNDOING], place_due_at__isnull=False)
-    yield from (f"order {one.order_number}, {one.place}" for one in placing)
+    yield from (f"order {one.number}, {one.place}" for one in placing)
     parcels = Parcel.objects.filter(state=Parcel.State.OPEN, due_at__lt=soon).select_related("order")
-    yield from (f"parcel of order {one.order.order_number}" for one in parcels)
+    yield from (f"parcel of order {one.order.number}" for one in parcels)
 
 
 def _forget() -> None:
