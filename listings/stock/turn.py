@@ -71,7 +71,7 @@ class Turn:
         seen = None if known is None or leads else books.foresee(known, self.product, read, sold=self.sold)
         if self._must_read_orders(read, seen) and self._orders_are_read(listing, seen):
             known, self.sold = books.known(self.row), True
-            listing = self._anew_if_moved(listing, known)
+            listing = self._anew_if_moved(listing, known, raises=self._raises(seen))
             read = self._read(listing, known)
             if listing is not None and books.sold_since(
                 self.product, read
@@ -108,13 +108,25 @@ class Turn:
             self.orders_error = error
         return self.orders_error is None
 
-    def _anew_if_moved(self, listing: ReverbListing | None, known: Ledger | None) -> ReverbListing | None:
-        """Only the number of now tells whether it went down for what sold lately, or was moved by hand."""
+    def _raises(self, seen: books.Foreseen | None) -> bool:
+        """Tell whether Reverb is to show more than was agreed."""
+        if seen is None:
+            return False
+        after = seen.merged.agreed
+        return merge.shown(after.units, **books.limits(self.product, self.settings)) > (after.reverb or 0)
+
+    def _anew_if_moved(
+        self, listing: ReverbListing | None, known: Ledger | None, *, raises: bool = False
+    ) -> ReverbListing | None:
+        """Only the number of now tells whether it went down for what sold lately, or was moved by hand.
+
+        A page trails. A higher number (`raises`) would undo what was taken off by hand in the meantime.
+        """
         if listing is None or self.indexed_at is None:
             return listing
         agreed = known.reverb if known is not None else None
         moved = is_news(listing, agreed, both=True)
-        if not moved and not (self.sold and books.sold_lately(self.product, self.client.their_now())):
+        if not moved and not raises and not (self.sold and books.sold_lately(self.product, self.client.their_now())):
             return listing
         return self._anew(listing)
 
