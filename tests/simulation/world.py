@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from random import Random
 
 from django.db.models import F, QuerySet
@@ -28,6 +29,8 @@ LOCKED = ("ordered", "sold")
 CALM_S, CALM_AFTER_ORDERS_S = 90.0, 660.0
 #: How far Reverb's stamps, in whole seconds, may be from the moments of a story.
 CLOCKS_APART_S = 2.0
+#: So long at most a number of ours is on its way to a store that answers quickly.
+BEING_SET_S = 3.0
 BRAND_NEW = "7c3f45de-2ae0-4c81-8400-fdb6b1d74890"
 VERY_GOOD = "ae4d9114-1bd7-4ec5-a4ba-6653af5ac84d"
 CATEGORY = "Electric Guitars / Solid Body"
@@ -209,6 +212,9 @@ class World:
         before = self.in_store(item)
         if before is None or before == step.n:
             return
+        if self._being_set(item):
+            self._schedule.later(BEING_SET_S, lambda: self._count(item, step))
+            return
         self.outside.ask(item.kind, "PUT", f"/_control/variants/{item.variant_id}", _counted(item, step.n))
         self._changed(item, step.n - before, "store", f"the seller counted {step.n} instead of {before}")
 
@@ -362,6 +368,16 @@ class World:
 
     def _unpaid_take_stock(self) -> bool:
         return bool(self.outside.ask("reverb", "GET", "/_control/settings")["unpaid_takes_stock"])
+
+    def _being_set(self, item: Item) -> bool:
+        """Tell whether a number of ours is on its way to a store that takes numbers, not differences.
+
+        It would overwrite what is typed in between our look and our write, and nothing shows that.
+        """
+        row = self._ledger(item).first() if item.kind in ("magento2", "woocommerce") else None
+        if row is None or row.adjusting is None:
+            return False
+        return self._schedule.now < datetime.fromisoformat(row.adjusting["at"]).timestamp() + BEING_SET_S
 
     def edit_unseen(self, item: Item) -> bool:
         """Tell whether we have still to reckon with an edit by hand, or did so just now.
