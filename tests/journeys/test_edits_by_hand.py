@@ -49,6 +49,26 @@ def test_an_edit_of_what_a_mass_sync_found_in_step_counts(world: World, number: 
     assert (in_store(world), world.listing("M0000")["inventory"]) == (number, number)
 
 
+@pytest.mark.parametrize(("number", "left"), [(1, 7), (0, 6), (4, 10)])
+def test_an_edit_that_the_page_of_a_mass_sync_does_not_show_counts_beside_a_rise_in_the_store(
+    world: World, number: int, left: int
+) -> None:
+    seed(world, 1, listed=1)
+    through(world)
+    world.wait(7 * 3600)
+    world.set(auto_sync=False)  # so that nobody but the mass sync brings it to Reverb
+    taken_off(world, 9)
+    learn(world)
+    planned(world)
+    world.wait(120)
+    by_hand(world, number)
+    run.start(world.shop)
+    work(world)
+    world.set(auto_sync=True)
+    world.settle()
+    assert (in_store(world), world.listing("M0000")["inventory"]) == (left, left)
+
+
 @pytest.mark.parametrize("number", [2, 5])
 def test_an_edit_of_a_draft_that_a_mass_sync_published_counts(world: World, number: int) -> None:
     seed(world, 1, listed=1, state="draft")
