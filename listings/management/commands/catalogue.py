@@ -7,9 +7,11 @@ import time
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db.models import Q
 
 from listings import walks
 from listings.models import Product, Walk
+from reverbsync import clock
 from shops.models import Shop
 
 LOOK_EVERY_S = 0.2
@@ -25,7 +27,7 @@ class Command(BaseCommand):
         words = parser.add_subparsers(dest="word", required=True)
         begin = words.add_parser("begin", help="begin a walk, or go on with a stopped one")
         status = words.add_parser("status", help="print the shop's walks")
-        wait = words.add_parser("wait", help="return 0 when no walk is under way")
+        wait = words.add_parser("wait", help="return 0 when no walk is under way or due")
         wait.add_argument("--timeout", type=float, default=60.0, help="seconds")
         for one in (begin, status, wait):
             one.add_argument("--shop", type=int, required=True)
@@ -36,8 +38,9 @@ class Command(BaseCommand):
         shop = Shop.objects.filter(pk=options["shop"], store__isnull=False).select_related("store").first()
         if shop is None:
             raise CommandError("There is no such shop with a store.")
-        if word == "begin":
+        if word in ("begin", "wait"):  # a store that was connected just now has none yet
             walks.plan(shop)
+        if word == "begin":
             walks.begin(shop, options["kind"])
         if word == "wait":
             self._wait(shop, options["timeout"])
@@ -45,10 +48,16 @@ class Command(BaseCommand):
 
     def _wait(self, shop: Shop, timeout_s: float) -> None:
         over = time.monotonic() + timeout_s
-        while Walk.objects.filter(shop=shop, state=Walk.State.RUNNING).exists():
+        while _is_under_way(shop):
             if time.monotonic() > over:
                 raise CommandError(f"Still under way after {timeout_s:g} seconds: {json.dumps(_told(shop))}")
             time.sleep(LOOK_EVERY_S)
+
+
+def _is_under_way(shop: Shop) -> bool:
+    """Tell whether a walk runs, or is due and begins with the scheduler's next sweep."""
+    due = Q(state=Walk.State.DONE, due_at__lte=clock.now())
+    return Walk.objects.filter(due | Q(state=Walk.State.RUNNING), shop=shop).exists()
 
 
 def _told(shop: Shop) -> dict[str, Any]:
