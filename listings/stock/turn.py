@@ -17,6 +17,7 @@ from listings.stock import adjust, merge
 from listings.stock import ledger as books
 from listings.stock.adjust import Brought
 from listings.stock.linking import Read
+from listings.stock.merge import Agreed
 from reverbsync import clock
 from shops.models import ReverbConnection, SyncSettings
 from shops.models.settings import StockWay
@@ -103,24 +104,25 @@ class Turn:
             number = number_of(listing)
             if seen is None or seen.merged.undecided or seen.merged.agreed.rise or number is None:
                 raise
-            if merge.shown(seen.merged.agreed.units, **books.limits(self.product, self.settings)) >= number:
+            if self._shown(seen.merged.agreed) >= number:
                 raise
             self.orders_error = error
         return self.orders_error is None
 
     def _raises(self, seen: books.Foreseen | None) -> bool:
         """Tell whether Reverb is to show more than was agreed."""
-        if seen is None:
-            return False
-        after = seen.merged.agreed
-        return merge.shown(after.units, **books.limits(self.product, self.settings)) > (after.reverb or 0)
+        return seen is not None and self._shown(seen.merged.agreed) > (seen.merged.agreed.reverb or 0)
+
+    def _shown(self, agreed: Agreed) -> int:
+        """Return the units that Reverb is to show of what was agreed."""
+        return merge.shown(agreed.units, **books.limits(self.product, self.settings))
 
     def _anew_if_moved(
         self, listing: ReverbListing | None, known: Ledger | None, *, raises: bool = False
     ) -> ReverbListing | None:
-        """Only the number of now tells whether it went down for what sold lately, or was moved by hand.
+        """Read a listing again where its page may be out of date: after a sale, an edit, or before its number rises.
 
-        A page trails. A higher number (`raises`) would undo what was taken off by hand in the meantime.
+        A page trails. A higher number (`raises`) would undo what the seller took off on Reverb in the meantime.
         """
         if listing is None or self.indexed_at is None:
             return listing
@@ -146,8 +148,7 @@ class Turn:
             return True
         if merge.owed_to_store(after) > 0:  # units that come back to the store may have sold again
             return True
-        limits = books.limits(self.product, self.settings)
-        show = merge.shown(after.units, **limits)
+        show = self._shown(after)
         return show > 0 and show != after.reverb
 
     def _read(self, listing: ReverbListing | None, known: Ledger | None) -> Read:
