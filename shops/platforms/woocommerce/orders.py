@@ -92,7 +92,7 @@ class Order(Part):
 
     @property
     def holds_units(self) -> bool:
-        """Whether an order of this status has taken its units, as far as nothing else tells."""
+        """Whether an order of this status has taken its units, unless its lines say otherwise."""
         return self.state in (OrderStatus.OPEN, OrderStatus.DONE) or self.status == "on-hold"
 
     @property
