@@ -198,18 +198,39 @@ def _settle(ledger: Ledger, product: Product, client: StoreClient, *, owed: int)
     if count.units is None:
         _forget(ledger)
         return 0
-    # A lower number that shows no change was not set: a sale would have lowered it as well.
-    told = count.units == wish["units"] and wish["by"] < 0
-    sold = lost.Sold() if told else lost.sold_since(client, product, _sent_at(wish))
-    if lost.was_made(count.units, before=wish["units"], by=wish["by"], sold=sold):
+    made = lost.plainly(count, before=wish["units"], there=wish["there"], by=wish["by"])
+    if made is None:
+        made = _was_made(ledger, product, client, count.units)
+    if made:
         return _applied(ledger, product, count)
     late_s = (_sent_at(wish) + LATE * timedelta(seconds=platform.stock_trails_s) - clock.now()).total_seconds()
     if late_s > 0 and count.units + min(0, wish["by"]) > 0:
         # It may be applied late, and would be made twice. Meanwhile the store does not sell what it no longer has.
+        if wish.pop("counted", None):
+            lease.save(ledger, "adjusting")
         wait = min(late_s, platform.stock_trails_s)
         raise StorePassing(f"{platform.name} has not said whether it took the last change of stock.", retry_after=wait)
     _forget(ledger)
     return 0
+
+
+def _was_made(ledger: Ledger, product: Product, client: StoreClient, units: int) -> bool:
+    """Tell from a number and the store's orders whether the adjustment that is under way was applied.
+
+    A store whose stock trails may show a sale in the number before it shows its order. So the number is kept, and
+    compared with the orders up to then once they surely show. Raises StorePassing until then.
+    """
+    wish, now = _wish(ledger), clock.now()
+    platform = platform_of(product.shop.store)
+    if "counted" not in wish:
+        wish["counted"] = {"units": units, "at": now.isoformat()}
+        lease.save(ledger, "adjusting")
+    counted_at = datetime.fromisoformat(wish["counted"]["at"])
+    wait = platform.stock_trails_s - (now - counted_at).total_seconds()
+    if wait > 0:
+        raise StorePassing(f"{platform.name} may not show its newest orders yet.", retry_after=wait)
+    sold = lost.sold_between(client, product, _sent_at(wish), counted_at)
+    return lost.was_made(wish["counted"]["units"], before=wish["units"], by=wish["by"], sold=sold)
 
 
 def _overtake(ledger: Ledger, product: Product, client: StoreClient, *, by: int) -> int:

@@ -17,7 +17,7 @@ from reverbsync import clock
 from shops.orders import OrderStatus, StoreOrder
 from shops.platforms import StoreClient
 from shops.platforms.cancelling import OFF
-from shops.platforms.values import StoreError
+from shops.platforms.values import Count, StoreError
 
 logger = logging.getLogger(__name__)
 
@@ -47,14 +47,31 @@ def was_made(units: int, *, before: int, by: int, sold: Sold) -> bool:
     return if_so < if_not if by < 0 else if_not > 0 or if_so == 0
 
 
+def plainly(count: Count, *, before: int, there: int, by: int) -> bool | None:
+    """Tell it from what is counted now where no order can change the verdict; None where the orders have to be read.
+
+    `before` and `there`: what was counted before the change. A lower number that shows no change was not set: a sale
+    would have lowered it as well. A number that is higher than the one from before was raised. What orders leave alone
+    shows our own change.
+    """
+    units = count.units or 0
+    if by > 0 and units > before:
+        return True
+    if count.apart and count.there == there:
+        return False
+    if by > 0:
+        return True if count.apart and count.there == there + by else None
+    return False if units == before else None
+
+
 def _distance(moved: int, sold: Sold) -> int:
     """Return how far a number has moved beyond what sold."""
     fewest, most = moved + sold.surely, moved + sold.at_most
     return 0 if fewest <= 0 <= most else min(abs(fewest), abs(most))
 
 
-def sold_since(client: StoreClient, product: Product, moment: datetime) -> Sold:
-    """Return what the store's own orders took from a product's stock since a moment (aware).
+def sold_between(client: StoreClient, product: Product, moment: datetime, until: datetime) -> Sold:
+    """Return what the store's own orders took from a product's stock between two moments (aware).
 
     Where the orders cannot be read, or their dates are of the future, nothing is known to have sold.
     """
@@ -70,12 +87,14 @@ def sold_since(client: StoreClient, product: Product, moment: datetime) -> Sold:
             if max(moments) > clock.now() + CLOCKS_APART:
                 return Sold()  # its clock is wrong: what came before may seem to come after
             # Some stores take the units of an order when it is placed, some when it is paid.
-            after = min(moments) >= moment + CLOCKS_APART
+            if min(moments) > until + CLOCKS_APART:
+                continue
+            within = min(moments) >= moment + CLOCKS_APART and max(moments) <= until - CLOCKS_APART
             for line in order.lines_of(ids, product.sku):
                 units = max(0, line.quantity - line.refunded) if line.taken is None else line.taken
                 said = line.taken is not None or order.status != OrderStatus.WAITING
                 at_most += units
-                surely += units if said and after else 0
+                surely += units if said and within else 0
     except StoreError as error:
         logger.warning("The orders of shop %s could not be read: %s", product.shop_id, type(error).__name__)
         return Sold()

@@ -190,6 +190,7 @@ class Stocktake:
 class Count:
     """Units of a product in the store. `place` and `there` say where an adjustment would be made and what is there.
 
+    `apart`: orders reserve units and leave `there` as it is, so that a change of ours shows in it.
     `done` is set by `adjust` where it changed the stock by another difference than it was asked for: 0 when nothing
     could be changed. None: by all of it.
     """
@@ -198,3 +199,4 @@ class Count:
     place: str = ""
     there: int = 0
     done: int | None = None
+    apart: bool = False

@@ -185,6 +185,53 @@ def test_a_change_that_is_applied_late_though_its_answer_was_lost_is_made_once(w
     assert (world.stock(guitar), world.listing()["inventory"]) == (4, 4)
 
 
+@pytest.fixture
+def one_clock(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Let the store's clock go with ours."""
+    really, began = world.wait, world.now
+
+    def wait(seconds: float) -> None:
+        really(seconds)
+        world.store.ask("POST", "/clock", {"advance_s": seconds})
+
+    monkeypatch.setattr(world, "wait", wait)
+    yield
+    world.store.ask("POST", "/clock", {"advance_s": (began - world.now).total_seconds()})
+
+
+@pytest.mark.usefixtures("one_clock")
+@case("fault", ["lost_request", "lost_answer"])
+@case("gives_back", [True, False])
+def test_a_sale_whose_order_shows_late_counts_once_beside_a_change_whose_answer_was_lost(
+    world: World, *, fault: str, gives_back: bool
+) -> None:
+    world.store.ask("POST", "/shops", {"domain": KIND.domain, "orders_lag_s": 30})
+    guitar = world.product(inventory_quantity=2)
+    world.settle()
+    read_orders(world)
+    order = buy(world)
+    if gives_back:
+        read_orders(world)
+        world.settle()
+        world.reverb.ask("POST", f"/orders/{order}/cancel", {})
+    world.wait(5)
+    world.store.fault(fault, path=CHANGE)
+    read_orders(world)
+    while world.step():
+        pass
+    assert world.last().reason == "store_later"
+    world.wait(35)
+    world.store.ask("POST", "/orders", {"variant_id": guitar["variants"][0]["id"], "quantity": 1})
+    for _ in range(8):
+        while world.step():
+            pass
+        world.wait(31)
+    world.hear(guitar)
+    world.settle()
+    left = 1 if gives_back else 0
+    assert (world.stock(guitar), world.listing()["inventory"]) == (left, left)
+
+
 def test_what_comes_back_for_a_product_that_is_gone_without_a_word_waits_for_nothing(world: World) -> None:
     guitar = world.product(inventory_quantity=1)
     world.settle()

@@ -8,11 +8,11 @@ from typing import Any, cast
 
 import pytest
 
-from listings.stock.lost import Sold, sold_since, was_made
+from listings.stock.lost import Sold, plainly, sold_between, was_made
 from reverbsync import clock
 from shops.orders import OrderLine, OrderStatus, StoreOrder
 from shops.platforms import StoreClient
-from shops.platforms.values import StorePassing
+from shops.platforms.values import Count, StorePassing
 from shops.platforms.woocommerce import orders as woocommerce
 from tests.people import NOON, olivia, product_of, shop_of
 
@@ -48,6 +48,27 @@ def test_what_explains_the_number_is_true_and_else_what_leaves_fewer_units(
     assert was_made(units, before=3, by=by, sold=sold) is made
 
 
+@pytest.mark.parametrize(
+    ("count", "by", "made"),
+    [
+        (Count(3, there=3), -1, False),
+        (Count(2, there=2), -1, None),
+        (Count(4, there=4), 1, True),
+        (Count(3, there=3), 1, None),
+        (Count(2, there=2), 1, None),
+        # Where orders reserve units, what lies there moves by our change alone.
+        (Count(1, there=5, apart=True), -1, False),
+        (Count(2, there=4, apart=True), -1, None),  # or a parcel left
+        (Count(3, there=4, apart=True), -1, False),
+        (Count(1, there=5, apart=True), 1, False),
+        (Count(3, there=6, apart=True), 1, True),
+        (Count(4, there=5, apart=True), 1, True),
+    ],
+)
+def test_a_number_speaks_for_itself_where_no_sale_can_be_in_it(count: Count, by: int, made: bool | None) -> None:
+    assert plainly(count, before=3, there=5 if count.apart else 3, by=by) is made
+
+
 class Orders:
     """A store that lists these orders, or fails to."""
 
@@ -81,6 +102,9 @@ def order(after_s: float | None = 30, *, status: OrderStatus = OrderStatus.OPEN,
         ([order(store_product_id="ours"), order(40, store_product_id="ours")], Sold(2, 2)),
         ([order(-9, store_product_id="ours")], Sold()),
         ([order(9, store_product_id="ours")], Sold(1, 1)),
+        ([order(51, store_product_id="ours")], Sold(0, 1)),  # of about the time of the number
+        ([order(53, store_product_id="ours")], Sold()),  # after it
+        ([replace(order(30, store_product_id="ours"), paid_at=NOON + timedelta(seconds=55))], Sold(0, 1)),
         ([order(store_product_id="ours"), order(9999, store_product_id="ours")], Sold()),  # its clock is wrong
         ([order(None, store_product_id="ours")], Sold()),
         # Perhaps before and perhaps after, since clocks differ.
@@ -101,12 +125,12 @@ def order(after_s: float | None = 30, *, status: OrderStatus = OrderStatus.OPEN,
 def test_what_the_stores_orders_took_since_then(db: None, found: list[StoreOrder], sold: Sold) -> None:
     ours = product_of(shop_of(olivia()), store_product_id="ours", sku="OURS")
     with clock.running_by(lambda: NOON + timedelta(seconds=60)):
-        assert sold_since(cast("StoreClient", Orders(*found)), ours, NOON) == sold
+        assert sold_between(cast("StoreClient", Orders(*found)), ours, NOON, NOON + timedelta(seconds=50)) == sold
 
 
 def test_where_the_orders_cannot_be_read_nothing_is_known_to_have_sold(db: None) -> None:
     ours = product_of(shop_of(olivia()), store_product_id="ours", sku="OURS")
-    assert sold_since(cast("StoreClient", Orders(error=StorePassing("away"))), ours, NOON) == Sold()
+    assert sold_between(cast("StoreClient", Orders(error=StorePassing("away"))), ours, NOON, NOON) == Sold()
 
 
 @pytest.mark.parametrize(

@@ -241,7 +241,7 @@ class Stock:
         units = found.of(sku)
         if units is None:
             return Count(None)
-        return Count(units, sources.named(places), _whole(places))
+        return Count(units, sources.named(places), _whole(places), apart=True)
 
     def adjust(self, sku: str, count: Count, *, by: int) -> Count:
         """Change what lies in the sources by a difference; the open reservations stay as they are.
