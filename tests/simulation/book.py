@@ -28,6 +28,8 @@ class Book:
     changes: list[Change] = field(default_factory=list)
     #: Units that may or may not count, and why (docs/simulation.md, "What the oracle allows"): fewer is allowed.
     unsure: list[tuple[int, str]] = field(default_factory=list)
+    #: Those that count by now, since when: nobody may have told us yet.
+    cleared: list[tuple[float, int]] = field(default_factory=list)
     #: Units that may be held back for good, so that there are fewer for sale than there could be.
     held_back: int = 0
 
@@ -37,6 +39,15 @@ class Book:
         made = Change(at, by, side, why, self.units)
         self.changes.append(made)
         return made
+
+    def clear(self, at: float, why: str) -> None:
+        """Let units count that were unsure for a reason."""
+        self.cleared += [(at, units) for units, reason in self.unsure if reason == why]
+        self.unsure = [one for one in self.unsure if one[1] != why]
+
+    def unsure_since(self, at: float) -> int:
+        """Return the units that were unsure at a moment, or became so since."""
+        return sum(units for units, _ in self.unsure) + sum(units for when, units in self.cleared if when >= at)
 
     @property
     def fewest(self) -> int:

@@ -12,7 +12,7 @@ from unittest import mock
 
 from listings import jobs, tasks
 from listings.jobs import Claim
-from listings.models import Job, Product
+from listings.models import Job, Ledger, Product
 from listings.stock.turn import ORDERS_KEEP_IN_BULK_S, ORDERS_KEEP_S
 from listings.sync import words
 from sandbox.common.keep import Doc
@@ -129,12 +129,18 @@ class Watch:
             return ""
         if item.was_deleted or item.book.held_back:
             return ""
-        recent = [one for one in item.book.changes if one.at > self._run.schedule.now - GOOD_FOR_S]
+        since = self._run.schedule.now - GOOD_FOR_S
+        recent = [one for one in item.book.changes if one.at > since]
         # What came in since may not have reached us, and what went out may have.
         at_first = recent[0].left - recent[0].by if recent else item.book.units
         least = min(at_first + sum(min(0, one.by) for one in recent), world.in_store(item) or 0)
         with self._run.processes.running("the simulation"):
-            kept = SyncSettings.objects.get(shop=world.shop_of(item)).stock_buffer
+            shop = world.shop_of(item)
+            kept = SyncSettings.objects.get(shop=shop).stock_buffer
+            known = Ledger.objects.filter(listing__product__shop=shop, listing__product__sku=item.sku).first()
+        # Both are decided for fewer units: a sale from before the link, and a change whose answer was lost.
+        least -= item.book.unsure_since(since)
+        least -= abs(known.adjusting["by"]) if known is not None and known.adjusting else 0
         return f"{item.sku}: we ended its listing, and {least} or more were left all the time" * (least > kept)
 
     def _claim(self, claim: Callable[..., Claim | None]) -> Callable[..., Claim | None]:

@@ -305,7 +305,7 @@ class World:
 
     def _freed(self, item: Item, order: Order, word: str) -> None:
         if order.early:
-            item.book.unsure = [one for one in item.book.unsure if one[1] != order.number]
+            item.book.clear(self._schedule.now, order.number)
             return
         self._changed(item, order.units, "reverb", f"{word} of order {order.number} on Reverb")
         item.book.held_back += order.units if order.moved_late else 0
