@@ -219,8 +219,10 @@ def _parents(shop: Shop, client: StoreClient, event: Event) -> list[str]:
         case ProductChanged(parent_id) | ProductDeleted(parent_id):
             return [parent_id]
         case StockChanged(stock_id):
-            known = Product.objects.filter(shop=shop, store_stock_id=stock_id).first()
-            parent = known.store_parent_id if known else client.parent_of_stock(stock_id)
+            counted = Product.objects.filter(shop=shop, store_stock_id=stock_id).order_by("store_parent_id")
+            if known := list(counted.values_list("store_parent_id", flat=True).distinct()):
+                return known
+            parent = client.parent_of_stock(stock_id)
             return [parent] if parent else []
         case OrderChanged(order_id, products_told=False):
             return client.order_products(order_id)

@@ -15,9 +15,10 @@ from shops.events import Event
 from shops.models import Shop
 from shops.platforms import Platform, platform_of
 from shops.platforms.values import Unreadable
+from shops.wire import object_of
 from webhooks import inbox, privacy
 from webhooks.models import Delivery
-from webhooks.working import Turn
+from webhooks.working import NO_OBJECT, Turn
 
 BATCH = 100
 #: A message may tell of hundreds of products; the rest of a batch waits, so that a turn stays short.
@@ -108,6 +109,8 @@ class _Unknown(Exception):
 
 
 def _read(shop: Shop, platform: Platform, delivery: Delivery, meant: dict[Delivery, _Meaning]) -> None:
+    if object_of(bytes(delivery.body)) is None:
+        raise Unreadable(NO_OBJECT)
     found = platform.events(delivery.topic, bytes(delivery.body), shop.store)
     if found is None:
         raise _Unknown

@@ -7,9 +7,10 @@ from reverbsync import clock
 from shops.events import ReverbEvent
 from shops.models import ReverbConnection, Shop
 from shops.reverb import hooks, webhooks
+from shops.wire import object_of
 from webhooks import inbox
 from webhooks.models import Delivery
-from webhooks.working import Turn
+from webhooks.working import NO_OBJECT, Turn, look_instead
 
 #: How long one turn holds a worker before the shop queues up again behind the others.
 TURN_S = 3.0
@@ -32,6 +33,9 @@ def hand_over(shop: Shop, *, limit: int, sales: bool | None = None) -> bool:
     meant: dict[Delivery, ReverbEvent] = {}
     strange = []
     for delivery in batch:
+        if object_of(bytes(delivery.body)) is None:
+            turn.put_aside(delivery, NO_OBJECT, replayable=False)
+            continue
         try:
             event = webhooks.event(delivery.topic, bytes(delivery.body))
         except Exception as error:  # noqa: BLE001 -- whatever it is, it is about this body
@@ -43,6 +47,8 @@ def hand_over(shop: Shop, *, limit: int, sales: bool | None = None) -> bool:
             meant[delivery] = event
     words = "Neither an order, nor a listing, nor about our app."
     inbox.put_aside(strange, state=Delivery.State.IGNORED, note=words, now=now)
+    if strange:
+        look_instead(shop.pk, "reverb")
     # Many calls about one order, or saying the same of a listing, are one event.
     events = {event: f"Reverb {one.topic or 'webhook'}" for one, event in meant.items()}
     hooks.called(connection, set(meant.values()), clock.now())

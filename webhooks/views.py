@@ -26,12 +26,13 @@ from webhooks.models import Delivery
 def from_store(request: HttpRequest, key: str) -> HttpResponse:
     """Take one call of a store.
 
-    200 kept (or known already, or of a topic that means nothing to us) · 400 signed, but no JSON (noted without body) ·
-    401 no or a wrong signature · 404 no such address · 413 too large.
+    200 kept (or known already, or of a topic that means nothing to us) · 401 no or a wrong signature · 404 no such
+    address. A body that is no JSON object or too large is answered 200 as well, and all that changed is looked at
+    instead: platforms switch a webhook off after a few errors. A custom store gets 400 (noted without body) or 413.
     """
     body, headers = _body(request), _Headers(request)
     if body is None:
-        return _refuse(413, f"The body is larger than {settings.WEBHOOK_MAX_BYTES} bytes.")
+        return _too_large(key, headers)
     for fresh in (False, True):
         store = addresses.store_at(key, fresh=fresh)
         if store is None or (store.removed_at is not None and not store.secret.get_secret_value()):
@@ -74,27 +75,22 @@ def from_app(request: HttpRequest, kind: str) -> HttpResponse:
 def from_reverb(request: HttpRequest, key: str, topic: str = "") -> HttpResponse:
     """Take one call of Reverb's, which signs nothing: the address is its only proof, and the body only a hint.
 
-    200 kept · 400 not JSON (noted without body) · 404 no such address · 413 too large.
+    200 kept · 404 no such address. Of a body that is no JSON object or too large nothing is kept but that it came.
     """
-    body = _body(request)
-    if body is None:
-        return _refuse(413, f"The body is larger than {settings.WEBHOOK_MAX_BYTES} bytes.")
     connection = ReverbConnection.objects.filter(hook_key=key).first()
     if connection is None:
         return _refuse(404, "No shop has this address.")
-    state = Delivery.State.OPEN if object_of(body) is not None else Delivery.State.UNREADABLE
+    body = _body(request) or b""
     # Without an id every call counts: looking twice is harmless, a lost sale is not.
     inbox.keep(
         connection.shop_id,
         source="reverb",
         delivery_id=f"none-{uuid.uuid4()}",
         topic=_plain(topic)[:100],
-        body=body,
-        state=state,
+        body=body if object_of(body) is not None else b"",
+        state=Delivery.State.OPEN,
         rank=webhooks.rank(topic),
     )
-    if state == Delivery.State.UNREADABLE:
-        return _refuse(400, "The body is not a JSON object.")
     return JsonResponse({"status": "kept"})
 
 
@@ -106,6 +102,15 @@ def _late(key: str, store: StoreConnection | None) -> HttpResponse:
     if store is None and not FormerStore.objects.filter(hook_key=key).exists():
         return _refuse(404, "No shop has this address.")
     return JsonResponse({"status": "ignored"})
+
+
+def _too_large(key: str, headers: Mapping[str, str]) -> HttpResponse:
+    """Note that a call came whose body is too large to be checked; only a custom store is to send it otherwise."""
+    store = addresses.store_at(key)
+    platform = platform_of(store) if store is not None and store.removed_at is None else None
+    if store is None or platform is None or platform.is_told:
+        return _refuse(413, f"The body is larger than {settings.WEBHOOK_MAX_BYTES} bytes.")
+    return _kept(platform, store, b"", headers)
 
 
 def _kept(platform: Platform, store: StoreConnection, body: bytes, headers: Mapping[str, str]) -> HttpResponse:
@@ -155,7 +160,7 @@ def _body(request: HttpRequest) -> bytes | None:
 
 def _state(topic: str, body: bytes, platform: Platform) -> Delivery.State:
     if object_of(body) is None:
-        return Delivery.State.UNREADABLE
+        return Delivery.State.UNREADABLE if platform.is_told else Delivery.State.OPEN
     known = topic in platform.topics or topic in platform.app_topics
     return Delivery.State.OPEN if known else Delivery.State.IGNORED
 

@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 
 #: Why a delivery waits that met a deadlock, or Redis that is away.
 BUSY = "Our own database was busy. We will retry."
+NO_OBJECT = "The body is not a JSON object, or was too large."
 
 
 @dataclass

@@ -127,7 +127,8 @@ def _inventory(app: Flask, stores: Stores, sender: Sender, tell: Tell) -> None:
     @app.get(f"{ROOT}/v3/inventory/items")
     def items(store_hash: str) -> Any:
         rows = [{"pair": pair} for pair in counted()]
-        return _paged(rows, lambda row: locations.item(g.shop, *row["pair"]), most=MOST_ITEMS)
+        most = int(g.shop.get("most_rows", MOST_ITEMS))  # a store may give smaller pages than it is asked for
+        return _paged(rows, lambda row: locations.item(g.shop, *row["pair"]), most=most)
 
     @app.get(f"{ROOT}/v3/inventory/locations")
     def places(store_hash: str) -> Any:

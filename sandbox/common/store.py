@@ -21,6 +21,7 @@ PRODUCT_FIELDS = (
     "status",
     "images",
     "condition",  # "" where the store says nothing of it
+    "bundle",  # true: made of other products, whose stock is its own
 )
 VARIANT_FIELDS = ("price", "sku", "barcode", "inventory_quantity", "tracked", "options", "elsewhere", "held_back")
 #: `inventory_quantity` lies at a store's first location, `elsewhere` at others by their id; `held_back` is what a

@@ -188,6 +188,7 @@ class Root:
             "displayName": f"{product['title']} - {variant_title(doc)}",
             "price": doc["price"],
             "inventoryQuantity": locations.total(self.shop, doc),
+            "requiresComponents": bool(product.get("bundle")),
             "sellableOnlineQuantity": 0,  # trails by hours (community.shopify.dev/t/32191)
             "inventoryPolicy": "DENY",
             "position": doc["position"],

@@ -71,6 +71,8 @@ def _adjust(root: Root, wish: Doc, key: str) -> Doc:
         pair = root.stores.with_item(change["inventoryItemId"].rpartition("/")[2])
         if pair is None or pair[0]["domain"] != root.shop["domain"]:
             return _refused("INVALID_INVENTORY_ITEM", "The specified inventory item could not be found.")
+        if pair[0].get("bundle"):
+            return _refused("NON_MUTABLE_INVENTORY_ITEM", "The specified inventory item is not allowed to be adjusted.")
         place = next((row for row in locations.of(root.shop) if row["id"] == change["locationId"]), None)
         if place is None or not place["isActive"]:
             return _refused("INVALID_LOCATION", "The specified location could not be found.")
@@ -249,6 +251,7 @@ def _lines(root: Root, doc: Doc, levels: dict[str, str]) -> list[Doc]:
             "sku",
             "barcode",
             "price",
+            "requiresComponents",
             "inventoryQuantity",
             "selectedOptions",
             "image",

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from listings import intake, tasks
+from listings.models import Product
 from shops.events import ProductChanged, StockChanged
 from shops.platforms.shopify import client
 from tests.journeys.sales import sell_on_both_sides
@@ -140,3 +141,20 @@ def test_a_refused_change_of_stock_is_made_in_the_end_and_once(world: World, fau
     refused = {"userErrors": [{"code": code, "message": "No"}]}
     body = {"data": {"inventoryAdjustQuantities": refused}}
     sell(world, fault, documents=DOCUMENTS[-1:], status=200, body=body)
+
+
+def test_a_bundle_has_no_listing_since_its_stock_is_that_of_its_parts(world: World) -> None:
+    world.product("GUITAR", title="Fender Strat", inventory_quantity=1)
+    bundle = world.product("SET", title="Fender Strat and amp", bundle=True, inventory_quantity=1)
+    world.settle()
+    assert [row["sku"] for row in world.reverb.ask("GET", "/listings")] == ["GUITAR"]
+    assert not Product.objects.filter(store_parent_id=bundle["id"]).exists()
+
+
+def test_a_product_that_becomes_a_bundle_is_taken_off_sale(world: World) -> None:
+    guitar = world.product("GUITAR", inventory_quantity=1)
+    world.settle()
+    assert world.listing("GUITAR")["state"] == "live"
+    world.edit(guitar, bundle=True)
+    world.settle()
+    assert world.listing("GUITAR")["state"] != "live"

@@ -22,6 +22,8 @@ from tests.platforms.test_contract import an_hour_ago, reverb_order
 pytestmark = [pytest.mark.live, pytest.mark.parametrize("store", ["bigcommerce"], indirect=True)]
 case = pytest.mark.parametrize
 
+#: An inventory that has nothing of what was asked for.
+NO_ROWS = {"data": [], "meta.pagination.total": 0}
 TYPE = "https://developer.bigcommerce.com/api-docs/getting-started/api-status-codes"
 
 
@@ -383,11 +385,11 @@ def test_variants_that_share_their_products_stock_show_all_of_it_until_it_is_gon
     store.control.fault("edited", path="/inventory/items", edits={"data": [{**row, "locations": [at]}]})
     units = store.client.products(str(made["id"]))
     assert [(unit.stock, unit.store_stock_id) for unit in units] == [(3, f"product-{made['id']}")] * 2
-    store.control.fault("edited", path="/inventory/items", edits={"data": []})
+    store.control.fault("edited", path="/inventory/items", edits=NO_ROWS)
     assert [unit.stock for unit in store.client.products(str(made["id"]))] == [None, None]
     gone = {"data.inventory_level": 0}
     store.control.fault("edited", path="/catalog/products/", edits=gone)
-    store.control.fault("edited", path="/inventory/items", edits={"data": []})
+    store.control.fault("edited", path="/inventory/items", edits=NO_ROWS)
     assert [unit.stock for unit in store.client.products(str(made["id"]))] == [0, 0]
 
 
@@ -552,8 +554,22 @@ def test_stock_that_cannot_be_read_is_neither_none_nor_zero(store: Store, edits:
 
 def test_a_product_that_is_sold_out_and_not_in_the_inventory_has_none(store: Store) -> None:
     store.product(variants=[{"sku": "A1", "price": "5.00", "inventory_quantity": 0}])
-    odd(store, {"data": []}, path="/inventory/items")
+    odd(store, NO_ROWS, path="/inventory/items")
     assert store.unit().stock == 0
+
+
+def test_a_product_that_the_catalogue_counts_as_sold_out_is_unread_where_the_inventory_lacks_rows(store: Store) -> None:
+    store.product(variants=[{"sku": "A1", "price": "5.00", "inventory_quantity": 0}])
+    odd(store, {"data": []}, path="/inventory/items")
+    page = store.client.walk("")
+    assert (page.products, len(page.unread)) == ((), 1)
+
+
+def test_all_pages_of_the_inventory_are_read_where_they_hold_fewer_rows_than_asked(store: Store) -> None:
+    for number in range(3):
+        store.product(variants=[{"sku": f"A{number}", "price": "5.00", "inventory_quantity": 2}])
+    store.control.ask("POST", "/shops", {"domain": store.stand_in.domain, "most_rows": 1})
+    assert [unit.stock for unit in store.client.walk("").products] == [2, 2, 2]
 
 
 @case(

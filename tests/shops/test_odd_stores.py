@@ -20,6 +20,7 @@ from shops.platforms.bigcommerce import inventory, rest
 from shops.platforms.bigcommerce import orders as bc_orders
 from shops.platforms.bigcommerce import products as bc_products
 from shops.platforms.bigcommerce import webhooks as bc_webhooks
+from shops.platforms.bigcommerce.rest import Rows
 from shops.platforms.shopify import bulk, graphql, locations
 from shops.platforms.shopify import orders as shopify_orders
 from shops.platforms.shopify import products as shopify_products
@@ -297,7 +298,7 @@ def test_whatever_shopify_calls_an_error_has_words_and_no_cost_breaks_the_pace(e
 @searching
 @given(spoilt(BIGCOMMERCE), spoilt(ITEM))
 def test_whatever_a_product_of_bigcommerce_holds_it_is_read_or_an_error(row: Any, item: Any) -> None:
-    stock = inventory.Stock(inventory.Inventory.__new__(inventory.Inventory), [item])
+    stock = inventory.Stock(inventory.Inventory.__new__(inventory.Inventory), Rows([item], whole=True))
     stock._inventory._locations, stock._inventory._asked = None, True
     try:
         product = bc_products.read(row)

@@ -27,7 +27,7 @@ from shops.reverb import orders as reading
 from tests.listings.test_taking_orders import order
 from tests.people import NOON, olivia, picture, shop_of
 from tests.webhooks import odd
-from tests.webhooks.test_every_platform import ADDRESSES, SAMPLES, SECRETS, SIGN, SIGNED, TOKENS, _custom
+from tests.webhooks.test_every_platform import ADDRESSES, SAMPLES, SECRETS, SIGN, SIGNED, TOKENS, _custom, store_on
 from webhooks import inbox, of_reverb
 from webhooks.handover import hand_over
 from webhooks.models import Delivery
@@ -338,18 +338,20 @@ def test_whatever_stands_in_an_address_it_is_not_found(place: str, key: str, met
     assert knock(method, f"/webhooks/{place}/{key}/", body, {}) in (400, 404, 405)
 
 
-def test_a_body_that_is_too_large_is_refused_at_each_address_unread(settings: Settings) -> None:
+def test_a_body_that_is_too_large_is_kept_at_no_address(settings: Settings) -> None:
     settings.WEBHOOK_MAX_BYTES = 100
     shop = shop_of(olivia())
     ours = ShipStation.objects.create(shop=shop, user="u", password="p", api_key="k", api_secret="s")
-    for path in (
-        f"store/{shop.store.hook_key}/",
-        "app/shopify/",
-        f"reverb/{shop.reverb.hook_key}/",
-        f"shipstation/{ours.hook_key}/",
-        f"shipstation/{ours.hook_key}/shipped/",
+    for path, status in (
+        (f"store/{shop.store.hook_key}/", 200),
+        (f"store/{store_on('custom').hook_key}/", 413),
+        ("app/shopify/", 413),
+        (f"reverb/{shop.reverb.hook_key}/", 200),
+        (f"shipstation/{ours.hook_key}/", 413),
+        (f"shipstation/{ours.hook_key}/shipped/", 413),
     ):
-        assert knock("POST", f"/webhooks/{path}", b"x" * 101, {}) == 413
+        assert knock("POST", f"/webhooks/{path}", b"x" * 101, {}) == status
+    assert {bytes(one.body) for one in Delivery.objects.all()} == {b""}
 
 
 def test_an_old_call_of_a_custom_store_is_refused_whatever_its_clock_says() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from django.db.models import F
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from listings.models import Job, Listing, Order, Rank
 from listings.orders import hear
@@ -298,10 +299,19 @@ def test_an_address_that_nobody_has_gets_404(shop: Shop) -> None:
     assert not Delivery.objects.exists()
 
 
-def test_a_body_that_is_no_json_object_gets_400_and_is_kept(shop: Shop) -> None:
+@pytest.mark.parametrize("body", [b"nonsense", b"", b"[]", b"{" + b" " * 200 + b"}", b'{"hello": 1}'])
+def test_where_a_body_says_nothing_of_an_order_or_a_listing_all_orders_are_read(
+    shop: Shop, settings: Settings, body: bytes
+) -> None:
+    settings.WEBHOOK_MAX_BYTES = 100
     path = shop.reverb.webhook_address.partition("//")[2].partition("/")[2]
-    assert Client().post(f"/{path}", b"nonsense", content_type="application/json").status_code == 400
-    assert states() == ["unreadable"]
+    ReverbConnection.objects.update(orders_due_at=NOON.replace(year=2099))
+    assert Client().post(f"/{path}", body, content_type="application/json").status_code == 200
+    hand_over(shop)
+    assert states() == ["ignored" if b"hello" in body else "unreadable"]
+    due_at = ReverbConnection.objects.get().orders_due_at
+    assert due_at is not None
+    assert due_at.year < 2099
 
 
 def test_each_call_counts_since_none_has_an_id(shop: Shop) -> None:

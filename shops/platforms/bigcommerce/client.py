@@ -191,7 +191,7 @@ class BigCommerceClient:
         return {"scope": scope, "destination": address, "is_active": True, "headers": own}
 
     def _hooks(self, address: str) -> list[dict[str, Any]]:
-        rows = self._rest.all_rows("/v3/hooks?")
+        rows = self._rest.all_rows("/v3/hooks?").rows
         return [row for row in rows if isinstance(row, dict) and row.get("destination") == address and "id" in row]
 
     # -- orders ----------------------------------------------------------------------------------------------

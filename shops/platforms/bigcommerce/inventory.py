@@ -16,7 +16,7 @@ from typing import Any
 
 from reverbsync import clock
 from shops.pictures import StoreProduct
-from shops.platforms.bigcommerce.rest import Rest
+from shops.platforms.bigcommerce.rest import Rest, Rows
 from shops.platforms.locations import Location, changed, count_of, locations_of, spread
 from shops.platforms.reading import valid
 from shops.platforms.values import Count, Malformed, Moved, StoreError, StorePassing, Unsupported
@@ -93,7 +93,7 @@ class Inventory:
         """Return what can be sold of these products."""
         ids = ",".join(str(one) for one in parent_ids)
         path = f"/v3/inventory/items?product_id:in={ids}"
-        return Stock(self, list(self._rest.all_rows(path, size=PAGE)) if ids else [])
+        return Stock(self, self._rest.all_rows(path, size=PAGE) if ids else Rows([], whole=True))
 
     def count(self, product: StoreProduct) -> Count:
         """Return how many units can be sold, and where they lie."""
@@ -134,9 +134,9 @@ class Inventory:
         return self._locations
 
     def _listed(self) -> dict[str, _Location]:
-        rows = list(self._rest.all_rows("/v3/inventory/locations?"))
-        if not rows:
-            raise Malformed("BigCommerce's list of locations is empty.")
+        rows, whole = self._rest.all_rows("/v3/inventory/locations?")
+        if not rows or not whole:
+            raise Malformed("BigCommerce's list of locations is empty, or lacks some of them.")
         found = [valid(_Location, row, "BigCommerce's location") for row in rows]
         if len(_read) >= MOST_STORES:
             _read.clear()
@@ -191,11 +191,11 @@ class Inventory:
 class Stock:
     """What was read of the inventory of some products."""
 
-    def __init__(self, inventory: Inventory, rows: list[Any]) -> None:
+    def __init__(self, inventory: Inventory, read: Rows) -> None:
         """Keep the rows; each is read when it is asked for, so that an odd one spoils its own product alone."""
-        self._inventory = inventory
+        self._inventory, self._is_whole = inventory, read.whole
         self._rows: dict[tuple[str, str], Any] = {}
-        for row in rows:
+        for row in read.rows:
             with contextlib.suppress(Malformed):
                 one = valid(_Named, row, "BigCommerce's inventory").identity
                 self._rows[one.product_id, one.variant_id] = row
@@ -207,14 +207,14 @@ class Stock:
     def locations(self, parent_id: str, variant_id: str, catalogue: int | None) -> list[Location]:
         """Return where a variant's units lie. `catalogue` is the catalogue's own number of them.
 
-        Raises NotShown where the catalogue has some and the inventory has no place for them.
+        Raises NotShown where the inventory has no place for them, and the catalogue has some or rows are missing.
         """
         mine = (self._rows.get((parent_id, named)) for named in (variant_id, "", "0"))
         row = next((one for one in mine if one is not None), None)
         found = [] if row is None else valid(_Item, row, "BigCommerce's inventory").locations
         if found:
             return self._inventory.selling(found)
-        if catalogue is not None and catalogue <= 0:
+        if catalogue is not None and catalogue <= 0 and self._is_whole:
             return []
         raise NotShown("BigCommerce's inventory does not show it yet.")
 

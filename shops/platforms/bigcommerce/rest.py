@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 
@@ -41,6 +40,13 @@ _ELSEWHERE = re.compile(r"\b(?:route|url|endpoint|page|path|store)\b")
 #: Words that fit any address; what they say of one object has to be confirmed by its list.
 _GENERIC = re.compile(r"\bresource\b")
 _RIGHTS = re.compile(r"\b(?:permissions?|access|token|credentials|authori[sz]ed)\b")
+
+
+class Rows(NamedTuple):
+    """The rows of a list, and whether they are as many as the list says it has."""
+
+    rows: list[Any]
+    whole: bool
 
 
 class Rest(Caller):
@@ -132,13 +138,16 @@ class Rest(Caller):
         said = self.json("GET", path)
         return _rows(said, path), _total(said)
 
-    def all_rows(self, path: str, *, size: int = PAGE) -> Iterator[Any]:
-        """Return all rows of a v3 list, whatever its pages say of their number. `path` has a query."""
+    def all_rows(self, path: str, *, size: int = PAGE) -> Rows:
+        """Return all rows of a v3 list. `path` has a query. A page may hold fewer rows than were asked for."""
+        rows: list[Any] = []
         for number in range(1, MOST_PAGES + 1):
-            found = self.rows(f"{path}&limit={size}&page={number}")
-            yield from found
-            if len(found) < size:
-                return
+            found, total = self.page(f"{path}&limit={size}&page={number}")
+            rows += found
+            short = len(rows) < (total or 0)
+            if not found or (len(found) < size and not short):
+                return Rows(rows, whole=not short)
+        return Rows(rows, whole=False)
 
     def confirm_gone(self, missing: Missing, listed: str) -> None:
         """Return when an object that BigCommerce calls missing is gone; words that fit any address need its list.

@@ -139,12 +139,12 @@ def _of_version_one(signatures: str) -> list[str]:
 
 
 def envelope(body: bytes, headers: Mapping[str, str]) -> Envelope:
-    """Return the id, the header's or the body's hash, which is the same for the same event, and the scope."""
+    """Return the id of a signed delivery, and the scope.
+
+    One without a signature has no id of its own: its hash is the same for two equal events of one second.
+    """
     said = object_of(body)
-    if said is None:
-        return Envelope(headers.get("webhook-id", ""), "")
-    own = f"{said['hash']}-{said.get('created_at', '')}" if said.get("hash") else ""
-    return Envelope(headers.get("webhook-id", "") or own, str(said.get("scope", "")))
+    return Envelope(headers.get("webhook-id", ""), "" if said is None else str(said.get("scope", "")))
 
 
 def events(topic: str, body: bytes) -> list[Event] | None:

@@ -123,6 +123,7 @@ class Reader:
     def units(self, row: Any) -> tuple[list[StoreProduct], list[Unread]]:
         """Return a product's variants as products, and those that could not be read. Raises Malformed."""
         product = valid(_Product, row, "Shopify's product")
+        product.variants = [one for one in product.variants if not _is_bundle(one)]
         found, odd = each(product.variants, lambda variant: self._unit(product, variant))
         return found, [Unread(product.number, one.words) for one in odd]
 
@@ -157,6 +158,14 @@ class Reader:
             attributes={f"{one.namespace}.{one.key}": one.value[:255] for one in product.metafields}
             | {one.name: one.value for one in variant.options if not alone},
         )
+
+
+def _is_bundle(variant: Any) -> bool:
+    """Tell whether a variant is made of others: its stock is theirs, and Shopify lets nobody change it.
+
+    `requiresComponents` (Shopify's docs, "ProductVariant").
+    """
+    return isinstance(variant, dict) and variant.get("requiresComponents") is True
 
 
 def reader(data: Mapping[str, Any], *, admin: str, asked: Asked) -> Reader:

@@ -51,6 +51,7 @@ query Product(
         sku
         barcode
         price
+        requiresComponents
         inventoryQuantity
         selectedOptions { name value }
         media(first: 1) { nodes { ... on MediaImage { image { url } } } }
@@ -86,6 +87,7 @@ query Products($first: Int!, $variants: Int!, $after: String, $query: String) {
           sku
           barcode
           price
+          requiresComponents
           inventoryQuantity
           selectedOptions { name value }
           media(first: 1) { nodes { ... on MediaImage { image { url } } } }
@@ -144,6 +146,7 @@ query {
               sku
               barcode
               price
+              requiresComponents
               inventoryQuantity
               selectedOptions { name value }
               image { url }
