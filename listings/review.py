@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from django.db import transaction
 
-from listings import jobs, walks
+from listings import former_account, jobs, walks
 from listings.intake import changed_while_off, without_listing
 from listings.models import Listing, Product, Rank, Review
 from listings.on_sale import OFF_SALE
@@ -94,6 +94,7 @@ def _save(review: Review, **changes: object) -> None:
 
 
 def _begin(shop: Shop) -> None:
+    former_account.let_go_of_shared(shop.pk)
     if StoreConnection.objects.filter(shop=shop, removed_at__isnull=True).exists():
         walks.plan(shop)
     orders(shop)

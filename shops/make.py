@@ -31,6 +31,7 @@ from shops.reverb import connect, hooks, limits, reference
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import ReverbError
 from shops.reverb.lists import PROVIDERS, Lists
+from shops.siblings import look_again_at, siblings_of
 
 #: Checks what a store says of itself, and its webhooks (shops/upkeep.py).
 CHECK_STORE = "shops.check_store"
@@ -136,6 +137,7 @@ def disconnect_store(shop: Shop) -> None:
     """Stop syncing with the store at once; its webhooks are removed in the background, then the keys are deleted."""
     now = clock.now()
     StoreConnection.objects.filter(shop=shop).update(removed_at=now, hooks_due_at=now)
+    look_again_at(siblings_of(shop.pk))
     wake(CHECK_STORE, shop.pk)
 
 
@@ -210,6 +212,11 @@ def _is_same(known: dict[str, Any], mine: dict[str, Any]) -> bool:
 def connected_words(shop: Shop, account: connect.Account) -> str:
     """Return the sentences that say which Reverb shop is connected now, and what becomes of one that was before."""
     words = f"Connected to {account.shop_name or 'Reverb'}."
+    if siblings_of(shop.pk):
+        words += (
+            " Another shop here uses the same Reverb account: a listing syncs with the shop that linked it first, so "
+            "give each product a SKU of its own."
+        )
     other = ReverbConnection.objects.filter(shop=shop, clearing_since__isnull=False).select_related("shop").first()
     if other is None:
         return words
@@ -228,9 +235,11 @@ def disconnect_reverb(shop: Shop) -> None:
     """
     connection = ReverbConnection.objects.filter(shop=shop).first()
     if connection is not None:
+        others = siblings_of(shop.pk)
         hooks.drop(connection)
         Shop.objects.filter(pk=shop.pk).update(reverb_account=listings_of(shop, connection))
         connection.delete()
+        look_again_at(others)
 
 
 def ask_to_delete(shop: Shop) -> None:

@@ -81,6 +81,13 @@ REASONS: dict[str, Reason] = {
             Mend.REVERB_SELLING,
             waits=True,
         ),
+        Reason(
+            "another_shop",
+            "Another shop that uses the same Reverb account already syncs the listing with this SKU. Give the product "
+            "a SKU of its own, or disconnect one of the shops.",
+            Mend.PRODUCT,
+            waits=True,
+        ),
         Reason("creating_off", "It is not on Reverb, and making new listings is switched off.", Mend.SETTINGS),
         Reason(
             "not_chosen",

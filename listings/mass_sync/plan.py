@@ -27,6 +27,7 @@ from reverbsync import clock
 from shops.models import FIELDS
 from shops.models.settings import StockWay
 from shops.pictures import ReverbListing
+from shops.siblings import siblings_of
 from synclog.reasons import REASONS
 
 #: How many mass syncs of a shop are kept to be looked at.
@@ -106,6 +107,8 @@ class _Batch:
     by_id: Mapping[str, Indexed]
     by_sku: Mapping[str, list[Indexed]]
     owner: Mapping[str, int]
+    #: Listings that belong to another shop with the same account.
+    theirs: Set[str]
     twice: frozenset[str]
     #: How far Reverb's clock is ahead of ours.
     ahead: timedelta
@@ -124,11 +127,15 @@ class _Batch:
             by_sku.setdefault(row.sku, []).append(row)
         linked = Listing.objects.filter(shop=sync.shop_id, reverb_id__in=[row.reverb_id for row in shown])
         owner = dict(linked.values_list("reverb_id", "product_id"))
+        others = Listing.objects.filter(
+            shop__in=siblings_of(sync.shop_id), reverb_id__in=[one.reverb_id for one in shown]
+        )
+        theirs = set(others.values_list("reverb_id", flat=True))
         chosen = {one.pk for one in products if frame.is_chosen(one)}
         twice = frozenset(_twice(sync, skus))
         going = [one for one in products if one.pk in chosen and one.sku not in twice]
         own = rows.completed(known, going)
-        return cls(chosen, own, {row.reverb_id: row for row in shown}, by_sku, owner, twice, ahead)
+        return cls(chosen, own, {row.reverb_id: row for row in shown}, by_sku, owner, theirs, twice, ahead)
 
     def read(self, product: Product, listing: ReverbListing, read_at: datetime) -> Read:
         """Return what both sides said, the listing at a moment of ours."""
@@ -211,6 +218,8 @@ def _indexed(row: Listing, product: Product, batch: _Batch) -> Indexed | _Verdic
     found = same.get(the_one({one.reverb_id: str(one.picture.get("state") or "") for one in same.values()}))
     if found is None:
         return _Verdict(Kind.CANNOT, "two_listings")
+    if found.reverb_id in batch.theirs:
+        return _Verdict(Kind.CANNOT, "another_shop")
     if batch.owner.get(found.reverb_id, product.pk) != product.pk:
         return _Verdict(Kind.LOOK)  # its product got another SKU, and its own job has still to tell Reverb so
     return found

@@ -22,6 +22,7 @@ from reverbsync.wake import wake
 from shops.models import Shop
 from shops.pictures import ReverbOrder
 from shops.reverb.orders import RELEASED, UNPAID
+from shops.siblings import siblings_of
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +92,7 @@ def _take(shop: Shop, pictures: Iterable[ReverbOrder], cause: str) -> int:
         personal = settings.take_orders
         known = {row.number: row for row in Order.objects.filter(shop=shop, number__in=newest)}
         before = {number: row.status for number, row in known.items()}
+        newest = _without_the_siblings(shop, newest, known)
         places = _Places.of(shop, newest.values())
         taken = [
             _see(known.get(number) or Order(shop=shop, number=number), one, places, personal=personal)
@@ -139,6 +141,16 @@ def _newest(pictures: Iterable[ReverbOrder]) -> dict[str, ReverbOrder]:
         if before is None or news.is_newer(one, status=before.status, updated_at=before.updated_at):
             found[number] = one
     return found
+
+
+def _without_the_siblings(
+    shop: Shop, newest: dict[str, ReverbOrder], known: Mapping[str, Order]
+) -> dict[str, ReverbOrder]:
+    """Leave out orders of listings that another shop with the same Reverb account has linked: they are its sales."""
+    ids = {one.listing_id for number, one in newest.items() if number not in known} - {""}
+    others = Listing.objects.filter(shop__in=siblings_of(shop.pk) if ids else [], reverb_id__in=ids)
+    theirs = set(others.values_list("reverb_id", flat=True))
+    return {number: one for number, one in newest.items() if number in known or one.listing_id not in theirs}
 
 
 def _see(row: Order, picture: ReverbOrder, places: _Places, *, personal: bool) -> _Taken:

@@ -17,6 +17,7 @@ from shops.pictures import ReverbListing
 from shops.reverb import read
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import NotFound, Paced, Passing
+from shops.siblings import siblings_of
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ def _by_sku(client: ReverbClient, row: Listing, product: Product) -> Found:
     if Listing.objects.filter(shop=product.shop_id, reverb_id=reverb_id).exclude(pk=row.pk).exists():
         # Its product got another SKU in the store, and its own job has still to tell Reverb so.
         raise Passing("The listing with this SKU still belongs to another product.")
+    if Listing.objects.filter(shop__in=siblings_of(product.shop_id), reverb_id=reverb_id).exists():
+        return Found(row, reason="another_shop")
     return Found(row, client.listing(reverb_id))
 
 
