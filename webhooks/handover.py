@@ -111,7 +111,7 @@ class _Unknown(Exception):
 def _read(shop: Shop, platform: Platform, delivery: Delivery, meant: dict[Delivery, _Meaning]) -> None:
     if object_of(bytes(delivery.body)) is None:
         raise Unreadable(NO_OBJECT)
-    found = platform.events(delivery.topic, bytes(delivery.body), shop.store)
+    found = platform.events(delivery.topic, bytes(delivery.body), shop.store, delivery.pk)
     if found is None:
         raise _Unknown
     meant[delivery] = _Meaning(found)

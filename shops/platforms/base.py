@@ -221,8 +221,11 @@ class Platform(ABC):
         return False
 
     @abstractmethod
-    def events(self, topic: str, body: bytes, connection: StoreConnection) -> list[Event] | None:
-        """Return what a delivery means, None for a topic that means nothing to us. Raises Unreadable."""
+    def events(self, topic: str, body: bytes, connection: StoreConnection, arrived: int = 0) -> list[Event] | None:
+        """Return what a delivery means, None for a topic that means nothing to us. Raises Unreadable.
+
+        `arrived` is the delivery's number in the order in which deliveries arrived; 0: that is not known.
+        """
 
     def of_app(self, body: bytes, headers: Mapping[str, str]) -> str:
         """Return the address of the store that a call to the app's own webhook address is about.

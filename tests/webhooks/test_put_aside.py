@@ -146,10 +146,10 @@ def test_whatever_breaks_the_reading_of_one_delivery_touches_no_other(
     platform = PLATFORMS["shopify"]
     real = platform.events
 
-    def events(topic: str, body: bytes, connection: Any) -> Any:
+    def events(topic: str, body: bytes, connection: Any, arrived: int) -> Any:
         if b"poison" in body:
             raise error
-        return real(topic, body, connection)
+        return real(topic, body, connection, arrived)
 
     monkeypatch.setattr(type(platform), "events", lambda self, *args: events(*args))
     keep(shop, {"poison": 1})

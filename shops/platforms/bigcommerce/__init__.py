@@ -48,7 +48,7 @@ class BigCommerce(Platform):
         """Read webhook-id, and the scope out of the body."""
         return webhooks.envelope(body, headers)
 
-    def events(self, topic: str, body: bytes, connection: StoreConnection) -> list[Event] | None:
+    def events(self, topic: str, body: bytes, connection: StoreConnection, arrived: int = 0) -> list[Event] | None:
         """Read a delivery."""
         return webhooks.events(topic, body)
 

@@ -67,11 +67,11 @@ class Custom(Platform):
         number = hashlib.sha256(headers.get("webhook-id", "").encode() + b"\n" + body).hexdigest()
         return Envelope(number, topic if isinstance(topic, str) else "")
 
-    def events(self, topic: str, body: bytes, connection: StoreConnection) -> list[Event] | None:
+    def events(self, topic: str, body: bytes, connection: StoreConnection, arrived: int = 0) -> list[Event] | None:
         """Keep what was told, the newer over the older; there is nobody to ask later."""
         if topic not in messages.TOPICS:
             return None
-        return told.take(connection, messages.read(body))
+        return told.take(connection, messages.read(body), arrived)
 
     def stands_alone(self, topic: str, body: bytes, connection: StoreConnection) -> bool:
         """A count of a known variant does: stamps keep what came earlier from overwriting it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -14,6 +14,8 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
     model_validator,
 )
 
@@ -35,6 +37,7 @@ TOPICS = (
 MOST = 250
 #: Longest address of a photo or a page.
 LONGEST_ADDRESS = 2000
+WHAT_TO_SEND = "Send a number, or null if you do not count it."
 FINISH_OPTIONS = {"color", "colour", "finish"}
 
 
@@ -67,27 +70,62 @@ def _whole(value: Any) -> int:
     return max(0, min(MOST_UNITS, units))
 
 
+def _flag(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
+    """Read a flag, as None where it is none."""
+    try:
+        return read(value)
+    except ValidationError:
+        return None
+
+
+def lower(numbers: Iterable[int | None]) -> int | None:
+    """Return the lowest of several numbers for one stock; "not counted" is no number."""
+    return min((one for one in numbers if one is not None), default=None)
+
+
 Id = Annotated[Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=64)]
 Stamp = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 Address = Annotated[str, AfterValidator(_address)]
 Texts = Annotated[dict[str, str], BeforeValidator(_texts)]
 Quantity = Annotated[int, BeforeValidator(_whole)]
+Flag = Annotated[bool | None, WrapValidator(_flag)]
 
 
-class Variant(Part):
+class Counted(Part):
+    """What says a stock: a number, or null where nobody counts. Whatever else stands there, or nothing, says none."""
+
+    stock: int | None = None
+    says_stock: bool = Field(default=True, exclude=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _stock_by_itself(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        try:
+            stock = units_of(value["stock"])
+        except (KeyError, ValueError):
+            return {**value, "stock": None, "says_stock": False}
+        return {**value, "stock": stock, "says_stock": value["stock"] != ""}
+
+
+class Variant(Counted):
     """One sellable unit. `price` 0: it has none."""
 
     id: Id
     sku: Side[Text] = ""
     price: Money = Decimal(0)
-    stock: Units = None
     barcode: Side[Text] = ""
     options: Texts = {}
     photos: SideRows[Address] = []
 
 
 class Product(Part):
-    """A product with all its variants. What is not needed to know its stock takes its default where it is odd."""
+    """A product with all its variants. What is not needed to know its stock takes its default where it is odd.
+
+    Each variant is read by itself. `unread`: a sentence for each row that names no variant, or one that another row
+    names too; which variants the product has is not known then. `for_sale`: None where it cannot be read.
+    """
 
     id: Id
     updated_at: Stamp
@@ -103,8 +141,38 @@ class Product(Part):
     collections: SideRows[Text] = []
     attributes: Texts = {}
     photos: SideRows[Address] = []
-    for_sale: bool = True
+    for_sale: Flag = True
     url: Side[Address] = ""
+    unread: list[str] = Field(default=[], exclude=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _variant_by_variant(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or not isinstance(value.get("variants"), list):
+            return value
+        found: dict[str, Variant] = {}
+        unread: list[str] = []
+        for number, row in enumerate(value["variants"]):
+            try:
+                one = Variant.model_validate(row)
+            except ValidationError:
+                unread.append(
+                    f"row {number + 1} of its variants has no usable id, so variants that are not named stay as they"
+                    " were. Send an id of at most 64 characters with each variant."
+                )
+                continue
+            if one.id in found:
+                unread.append(
+                    f"two of its variants have the id {one.id}, so the lower stock counts. Give each an id of its own."
+                )
+                one = min(found[one.id], one, key=_least_first)
+            found[one.id] = one
+        return {**value, "variants": list(found.values()), "unread": unread}
+
+
+def _least_first(variant: Variant) -> tuple[bool, bool, int]:
+    """Order rows of one variant: the lowest number, "not counted", and what says no stock."""
+    return not variant.says_stock, variant.stock is None, variant.stock or 0
 
 
 class Products(Part):
@@ -120,11 +188,10 @@ class Deleted(Part):
     updated_at: Stamp
 
 
-class Count(Part):
+class Count(Counted):
     """The stock of one variant."""
 
     variant_id: Id
-    stock: Units = None
 
 
 class Counts(Part):
@@ -146,9 +213,14 @@ class Counts(Part):
         unread: list[str] = []
         for number, row in enumerate(rows):
             try:
-                found.append(Count.model_validate(row))
+                one = Count.model_validate(row)
             except ValidationError as error:
                 unread.append(f"Item {number + 1} of the message cannot be read: {_places(error)}")
+                continue
+            if one.says_stock:
+                found.append(one)
+            else:
+                unread.append(f"Item {number + 1} of the message says no stock that can be read. {WHAT_TO_SEND}")
         return {**value, "items": found, "unread": unread}
 
     @property
@@ -156,8 +228,7 @@ class Counts(Part):
         """Return variant → units; of two numbers for one variant the lower."""
         found: dict[str, int | None] = {}
         for one in self.items:
-            said = [units for units in (found.get(one.variant_id), one.stock) if units is not None]
-            found[one.variant_id] = min(said, default=None)
+            found[one.variant_id] = lower((found.get(one.variant_id), one.stock))
         return found
 
 
@@ -248,8 +319,6 @@ def read(body: bytes) -> Part:
         raise Unreadable(f"The message cannot be read: {_places(error)}") from None
     except KeyError:
         raise Unreadable("The message cannot be read: type") from None
-    if isinstance(data, Product) and (words := _twice(data)):
-        raise Unreadable(words)
     return data
 
 
@@ -259,26 +328,14 @@ def products(rows: list[Any]) -> tuple[list[Product], list[str]]:
     unread: list[str] = []
     for number, row in enumerate(rows):
         try:
-            one = Product.model_validate(row)
+            found.append(Product.model_validate(row))
         except ValidationError as error:
             unread.append(f"Product {number + 1} of the message cannot be read: {_places(error)}")
-            continue
-        if words := _twice(one):
-            unread.append(words)
-        else:
-            found.append(one)
     return found, unread
 
 
 def _places(error: ValidationError) -> str:
     return ", ".join(".".join(map(str, one["loc"])) or "body" for one in error.errors()[:10])
-
-
-def _twice(product: Product) -> str:
-    """Return a sentence where two variants of a product have one id: nobody knows which one counts."""
-    times = Counter(variant.id for variant in product.variants)
-    again = next((one for one, count in times.items() if count > 1), "")
-    return f"Product {product.id} has two variants with the id {again}." if again else ""
 
 
 def units(product: Product) -> list[StoreProduct]:
@@ -304,7 +361,7 @@ def _unit(product: Product, variant: Variant) -> StoreProduct:
         stock=variant.stock,
         photos=tuple(dict.fromkeys([*variant.photos, *product.photos])),
         barcode=variant.barcode.strip(),
-        for_sale=product.for_sale,
+        for_sale=product.for_sale is True,
         url=product.url,
         collections=tuple(product.collections),
         attributes={**product.attributes, **variant.options},

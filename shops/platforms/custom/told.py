@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 
@@ -20,14 +20,29 @@ AHEAD = timedelta(seconds=300)
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 #: Where a complete list leaves out more than this part of the catalogue, the seller is asked first.
 MOST_GONE_AT_ONCE = 0.1
-#: Key in a variant's row: the sender's stamp of its stock. Missing: as old as the product's.
+#: Key in a variant's row: the stamp of its stock where that is not the product's, but that of a count.
 COUNTED_AT = "counted_at"
+#: Key in a body or a variant's row: number of the delivery that said it, as deliveries arrived; 0: not known.
+ARRIVED = "arrived"
 #: Key in a product's body: counts of variants that it does not have yet. So many are kept.
 WAITING, MOST_WAITING = "waiting", 250
 
 
-def take(store: StoreConnection, data: Part) -> list[Event]:
+class Said(NamedTuple):
+    """When something was said, in order: by its stamp; of one stamp a count after its product; then as it arrived.
+
+    Stamps are often of whole seconds: the edit that a sale makes of its product bears the same as the sale's count.
+    """
+
+    at: datetime
+    is_count: bool = False
+    arrived: int = 0
+
+
+def take(store: StoreConnection, data: Part, arrived: int = 0) -> list[Event]:
     """Keep one message's data; return which products to look at. A message that came before changes nothing.
+
+    `arrived` is its number in the order in which messages arrived: they may be taken, and taken again, in another.
 
     Raises Unreadable, with the events of the rest, where some of a message's products cannot be read.
     """
@@ -35,7 +50,7 @@ def take(store: StoreConnection, data: Part) -> list[Event]:
     with transaction.atomic():
         # One message of a store at a time: "newer over older" is decided on what is there.
         StoreConnection.objects.select_for_update(no_key=True).get(pk=store.pk)
-        events = _take(store, data, unread)
+        events = _take(store, data, arrived, unread)
     if unread:
         raise Unreadable(" ".join(unread[:3]), events=events)
     return events
@@ -49,24 +64,24 @@ def knows_what_it_counts(store: StoreConnection, data: Part) -> bool:
     return known is not None and {one.variant_id for one in data.items} <= {row["id"] for row in known.body["variants"]}
 
 
-def _take(store: StoreConnection, data: Part, unread: list[str]) -> list[Event]:
+def _take(store: StoreConnection, data: Part, arrived: int, unread: list[str]) -> list[Event]:
     found: list[Event] = []
     match data:
         case messages.Product():
-            found = _products(store, [data])
+            found = _products(store, [data], arrived, unread)
         case messages.Products():
             readable, words = messages.products(data.products)
             unread += words
-            found = _products(store, readable)
+            found = _products(store, readable, arrived, unread)
         case messages.Deleted():
-            found = _deleted(store, data.id, _at(data.updated_at))
+            found = _deleted(store, data.id, Said(_at(data.updated_at), arrived=arrived))
         case messages.Counts():
-            found = _counted(store, data, unread)
+            found = _counted(store, data, Said(_at(data.updated_at), True, arrived), unread)
             unread += data.unread
         case messages.Complete():
-            found = _complete(store, data)
+            found = _complete(store, data, arrived)
         case messages.Order():
-            found = _order(store, data)
+            found = _order(store, data, Said(_at(data.updated_at), arrived=arrived))
     return found
 
 
@@ -76,79 +91,140 @@ def _at(stamp: datetime) -> datetime:
     return now if stamp > now + AHEAD else stamp
 
 
-def _newer(stamp: datetime, kept: datetime) -> bool:
-    """Tell whether what bears `stamp` is at least as new as what was kept. A kept stamp too far ahead says nothing."""
-    return kept > clock.now() + AHEAD or kept <= _at(stamp)
+def _is_newest(said: Said, kept: Said) -> bool:
+    """Tell whether nothing newer than `said` was kept. A kept stamp too far ahead says nothing."""
+    return kept.at > clock.now() + AHEAD or kept <= said
 
 
-def _products(store: StoreConnection, told: list[messages.Product]) -> list[Event]:
+def _kept(known: ToldProduct | ToldOrder) -> Said:
+    return Said(known.said_at, arrived=known.body.get(ARRIVED, 0))
+
+
+def _kept_number(known: ToldProduct, row: dict[str, Any]) -> Said:
+    """Return when a variant's stock was said: each is counted by itself, and messages may come out of order."""
+    at = row.get(COUNTED_AT)
+    return Said(datetime.fromisoformat(at), True, row.get(ARRIVED, 0)) if at else _kept(known)
+
+
+def _stamp(said: Said) -> dict[str, Any]:
+    return {COUNTED_AT: said.at.isoformat(), ARRIVED: said.arrived}
+
+
+def _newer_number(known: ToldProduct, row: dict[str, Any], stock: int | None, said: Said) -> dict[str, Any]:
+    """Return what a number changes in a variant's row: nothing where a newer one is there.
+
+    Of two with one stamp the later counts, and the lower where nobody knows which one that is.
+    """
+    kept = _kept_number(known, row)
+    if said[:2] == kept[:2] and not (said.arrived and kept.arrived):
+        stock = messages.lower((row["stock"], stock))
+    elif not _is_newest(said, kept):
+        return {}
+    return {"stock": stock, **(_stamp(said) if said.is_count else {})}
+
+
+def _products(store: StoreConnection, told: list[messages.Product], arrived: int, unread: list[str]) -> list[Event]:
     """Keep many at once; of two tellings of one product in a message the newer counts."""
     newest: dict[str, messages.Product] = {}
     for one in told:
         if one.id not in newest or newest[one.id].updated_at <= one.updated_at:
             newest[one.id] = one
     known = {row.product_id: row for row in ToldProduct.objects.filter(store=store, product_id__in=newest)}
-    rows = [
-        _row(store, one, known.get(one.id))
-        for one in newest.values()
-        if one.id not in known or _newer(one.updated_at, known[one.id].said_at)
-    ]
+    rows = []
+    for one in newest.values():
+        said, was = Said(_at(one.updated_at), arrived=arrived), known.get(one.id)
+        if was is None or _is_newest(said, _kept(was)):
+            rows.append(_row(store, one, was, said, unread))
+    found = [row for row in rows if row.body["variants"]]
     ToldProduct.objects.bulk_create(
-        rows,
+        found,
         update_conflicts=True,
         unique_fields=["store", "product_id"],
         update_fields=["body", "said_at", "counted_at", "deleted"],
     )
-    return [ProductChanged(product_id) for product_id in newest]
+    there = {*known, *(row.product_id for row in found)}
+    return [ProductChanged(product_id) for product_id in newest if product_id in there]
 
 
-def _row(store: StoreConnection, one: messages.Product, known: ToldProduct | None) -> ToldProduct:
-    """Return a product as it was sent; a variant's stock stays what it is where that was counted later."""
-    at, body = _at(one.updated_at), one.model_dump(mode="json")
-    if known is None or known.counted_at is None:
-        return ToldProduct(store=store, product_id=one.id, body=body, said_at=at)
-    later = {
-        row["id"]: {"stock": row["stock"], COUNTED_AT: counted_at.isoformat()}
-        for row in [*known.body["variants"], *known.body.get(WAITING, [])]
-        if not _newer(one.updated_at, counted_at := _counted_at(known, row))
+def _row(
+    store: StoreConnection, one: messages.Product, known: ToldProduct | None, said: Said, unread: list[str]
+) -> ToldProduct:
+    """Return a product as it was sent. What cannot be read of it, or was counted later, stays what it is."""
+    there, waiting = _rows_of(known)
+    words = list(one.unread)
+    rows = _variants(one, known, said, there | waiting, words)
+    if known is not None and one.unread:
+        named = {variant.id for variant in one.variants}
+        rows += [row | _stamp(_kept_number(known, row)) for row in there.values() if row["id"] not in named]
+    taken = {row["id"] for row in rows}
+    body = one.model_dump(mode="json") | {
+        "variants": rows,
+        "for_sale": _for_sale(one, known, words),
+        WAITING: [row for row in waiting.values() if row["id"] not in taken][-MOST_WAITING:],
+        ARRIVED: said.arrived,
     }
-    body["variants"] = [row | later.get(row["id"], {COUNTED_AT: at.isoformat()}) for row in body["variants"]]
-    there = {row["id"] for row in body["variants"]}
-    body[WAITING] = [row for row in known.body.get(WAITING, []) if row["id"] not in there]
-    counted = known.counted_at if later else None
-    return ToldProduct(store=store, product_id=one.id, body=body, said_at=at, counted_at=counted)
+    unread += [f"Product {one.id}: {sentence}" for sentence in words]
+    counted_at = max((datetime.fromisoformat(row[COUNTED_AT]) for row in rows if COUNTED_AT in row), default=None)
+    return ToldProduct(store=store, product_id=one.id, body=body, said_at=said.at, counted_at=counted_at)
 
 
-def _counted_at(known: ToldProduct, row: dict[str, Any]) -> datetime:
-    """Return the stamp of a variant's stock: each is counted by itself, and messages may come out of order."""
-    said = row.get(COUNTED_AT)
-    return datetime.fromisoformat(said) if said else known.counted_at or known.said_at
+def _variants(
+    one: messages.Product, known: ToldProduct | None, said: Said, was: dict[str, Any], words: list[str]
+) -> list[dict[str, Any]]:
+    """Return the rows of a product's variants, each with the number that counts; `was` are those known by their ids."""
+    rows = []
+    for variant in one.variants:
+        row, kept = variant.model_dump(mode="json"), was.get(variant.id)
+        if not variant.says_stock:
+            stays = "the variant is left out" if kept is None else "its number stays as it was"
+            words.append(f"the stock of variant {variant.id} cannot be read, so {stays}. {messages.WHAT_TO_SEND}")
+        if known is not None and kept is not None:
+            newer = _newer_number(known, kept, variant.stock, said) if variant.says_stock else {}
+            rows.append(row | (newer or {"stock": kept["stock"], **_stamp(_kept_number(known, kept))}))
+        elif variant.says_stock:
+            rows.append(row)
+    return rows
 
 
-def _count(known: ToldProduct, counts: dict[str, int | None], at: datetime) -> None:
+def _for_sale(one: messages.Product, known: ToldProduct | None, words: list[str]) -> bool:
+    """Return whether a product is for sale. One that nobody has said to be for sale is not sold."""
+    if one.for_sale is not None:
+        return one.for_sale
+    was = known is not None and not known.deleted and bool(known.body["for_sale"])
+    words.append(f"for_sale cannot be read, so it stays {'on' if was else 'off'} sale. Send true or false.")
+    return was
+
+
+def _rows_of(known: ToldProduct | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a product's variants by their ids, and the counts that wait for one, as all of a deleted product do."""
+    if known is None or (known.deleted and known.counted_at is None):
+        return {}, {}
+    there, waiting = ({row["id"]: row for row in known.body.get(key, [])} for key in ("variants", WAITING))
+    return ({}, waiting | there) if known.deleted else (there, waiting)
+
+
+def _count(known: ToldProduct, counts: dict[str, int | None], said: Said) -> None:
     """Take the counts that are at least as new as those known."""
-    stamps = {row["id"]: _counted_at(known, row) for row in known.body["variants"]}
-    for row in known.body["variants"]:
-        row[COUNTED_AT] = stamps[row["id"]].isoformat()
-        if row["id"] in counts and _newer(at, stamps[row["id"]]):
-            row |= {"stock": counts[row["id"]], COUNTED_AT: _at(at).isoformat()}
-    if new := [one for one in counts if one not in stamps]:
-        rows = {row["id"]: row for row in known.body.get(WAITING, [])}
-        rows |= {one: {"id": one, "stock": counts[one], COUNTED_AT: _at(at).isoformat()} for one in new}
-        known.body[WAITING] = list(rows.values())[-MOST_WAITING:]
-    known.counted_at = max(_at(at), _at(known.counted_at or known.said_at))
+    rows = [*known.body["variants"], *known.body.get(WAITING, [])]
+    for row in rows:
+        if row["id"] in counts:
+            row.update(_newer_number(known, row, counts[row["id"]], said))
+    new = [{"id": one, "stock": counts[one], **_stamp(said)} for one in counts.keys() - {row["id"] for row in rows}]
+    known.body[WAITING] = [*known.body.get(WAITING, []), *new][-MOST_WAITING:]
+    known.counted_at = max(said.at, _at(known.counted_at or known.said_at))
     known.save(update_fields=["body", "counted_at"])
 
 
-def _deleted(store: StoreConnection, product_id: str, at: datetime) -> list[Event]:
+def _deleted(store: StoreConnection, product_id: str, said: Said) -> list[Event]:
     known = ToldProduct.objects.filter(store=store, product_id=product_id).first()
-    if known is None or _newer(at, known.said_at):
-        told = {"body": known.body if known else {}, "said_at": at, "counted_at": None, "deleted": True}
+    if known is None or _is_newest(said, _kept(known)):
+        body = (known.body if known else {}) | {ARRIVED: said.arrived}
+        told = {"body": body, "said_at": said.at, "counted_at": None, "deleted": True}
         ToldProduct.objects.update_or_create(store=store, product_id=product_id, defaults=told)
     return [ProductDeleted(product_id)]
 
 
-def _counted(store: StoreConnection, data: messages.Counts, unread: list[str]) -> list[Event]:
+def _counted(store: StoreConnection, data: messages.Counts, said: Said, unread: list[str]) -> list[Event]:
     """Take over the counts into the product as it is known; those of one that is not sent yet wait for it.
 
     So do those of a variant that it does not have, but that is told: an id is written otherwise elsewhere, perhaps.
@@ -158,16 +234,16 @@ def _counted(store: StoreConnection, data: messages.Counts, unread: list[str]) -
         known = ToldProduct(store=store, product_id=data.product_id, body={}, said_at=LONG_AGO, deleted=True)
         known.save()
     if known.deleted:
-        if not _newer(data.updated_at, known.said_at):
+        if not _is_newest(said, _kept(known)):
             return []
         there = {row["id"]: row for row in known.body["variants"]} if known.counted_at is not None else {}
         unknown = {one: {"id": one, "stock": None, COUNTED_AT: LONG_AGO.isoformat()} for one in data.counts}
-        known.body = {"variants": list((unknown | there).values())}
+        known.body = {"variants": list((unknown | there).values()), ARRIVED: _kept(known).arrived}
     names = {row["id"] for row in known.body["variants"]}
     unread += [
         f"Product {data.product_id} has no variant with the id {one}." for one in data.counts if one not in names
     ]
-    _count(known, data.counts, data.updated_at)
+    _count(known, data.counts, said)
     return [] if known.deleted else [ProductChanged(data.product_id)]
 
 
@@ -187,14 +263,16 @@ def answered(
         row = next((one for one in known.body["variants"] if one["id"] == variant_id), None)
         if row is not None and at is not None:
             # What it answered is later than what it told before, however coarse the clock of its answers is.
-            at = max(at, _counted_at(known, row))
-            _count(known, {variant_id: stock if row["stock"] == was else row["stock"]}, at)
+            at = _at(max(at, _kept_number(known, row).at))
+            row |= {"stock": stock if row["stock"] == was else row["stock"], **_stamp(Said(at))}
+            known.counted_at = max(at, _at(known.counted_at or known.said_at))
+            known.save(update_fields=["body", "counted_at"])
         elif row is not None and row["stock"] == was:
             row["stock"] = stock
             known.save(update_fields=["body"])
 
 
-def _complete(store: StoreConnection, data: messages.Complete) -> list[Event]:
+def _complete(store: StoreConnection, data: messages.Complete, arrived: int) -> list[Event]:
     """Take what the list leaves out for gone, unless that is so much that the list is more likely wrong."""
     at, there = _at(data.updated_at), set(data.ids)
     known = ToldProduct.objects.filter(store=store, deleted=False)
@@ -204,7 +282,8 @@ def _complete(store: StoreConnection, data: messages.Complete) -> list[Event]:
     if _doubtful(len(gone), of := known.count()):
         MissingProducts.objects.create(store=store, product_ids=gone, of=of, listed_at=at)
         return []
-    return [event for one in gone for event in _deleted(store, one, at)]
+    said = Said(at, arrived=arrived)
+    return [event for one in gone for event in _deleted(store, one, said)]
 
 
 def _doubtful(gone: int, of: int) -> bool:
@@ -221,10 +300,10 @@ def remove_missing(store: StoreConnection) -> None:
         missing.delete()
 
 
-def _order(store: StoreConnection, data: messages.Order) -> list[Event]:
+def _order(store: StoreConnection, data: messages.Order, said: Said) -> list[Event]:
     known = ToldOrder.objects.filter(store=store, order_id=data.id).first()
-    if known is None or _newer(data.updated_at, known.said_at):
-        told = {"body": data.model_dump(mode="json"), "said_at": _at(data.updated_at)}
-        ToldOrder.objects.update_or_create(store=store, order_id=data.id, defaults=told)
+    if known is None or _is_newest(said, _kept(known)):
+        body = data.model_dump(mode="json") | {ARRIVED: said.arrived}
+        ToldOrder.objects.update_or_create(store=store, order_id=data.id, defaults={"body": body, "said_at": said.at})
     products = dict.fromkeys(line.product_id for line in data.lines)
     return [*(ProductChanged(one) for one in products if one), OrderChanged(data.id, products_told=True)]

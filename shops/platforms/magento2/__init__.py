@@ -50,7 +50,7 @@ class Magento2(Platform):
         """Never reached, since nothing passes `verify`."""
         raise BadSignature
 
-    def events(self, topic: str, body: bytes, connection: StoreConnection) -> list[Event] | None:
+    def events(self, topic: str, body: bytes, connection: StoreConnection, arrived: int = 0) -> list[Event] | None:
         """Return None: there are no topics."""
         return None
 

@@ -51,7 +51,7 @@ class Shopify(Platform):
         """Read X-Shopify-Webhook-Id and X-Shopify-Topic."""
         return webhooks.envelope(headers)
 
-    def events(self, topic: str, body: bytes, connection: StoreConnection) -> list[Event] | None:
+    def events(self, topic: str, body: bytes, connection: StoreConnection, arrived: int = 0) -> list[Event] | None:
         """Read a delivery."""
         return webhooks.events(topic, body)
 

@@ -57,7 +57,7 @@ class WooCommerce(Platform):
         """Know the test call that comes when a webhook is made."""
         return webhooks.is_ping(body)
 
-    def events(self, topic: str, body: bytes, connection: StoreConnection) -> list[Event] | None:
+    def events(self, topic: str, body: bytes, connection: StoreConnection, arrived: int = 0) -> list[Event] | None:
         """Read a delivery."""
         return webhooks.events(topic, body)
 
