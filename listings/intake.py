@@ -15,7 +15,7 @@ from functools import partial
 from django.db import transaction
 from django.db.models import F, Q
 
-from listings import fitting, jobs, namesakes, rechecks, saving, selection
+from listings import claims, fitting, jobs, namesakes, rechecks, saving, selection
 from listings.models import Ledger, Product, Rank
 from listings.saving import Seen
 from listings.stock import merge
@@ -153,7 +153,8 @@ def keep(
     """
     # One intake of a shop at a time: no product is made twice.
     Shop.objects.select_for_update(no_key=True).get(pk=shop.pk)
-    fitted, unread = fitting.fit(pictures)
+    own, taken = claims.apart(shop, pictures)
+    fitted, unread = fitting.fit(own)
     ids = [picture.store_product_id for picture in fitted]
     same = Q(store_parent_id__in=parent_ids) | Q(store_product_id__in=ids)
     known = {p.store_product_id: p for p in Product.objects.filter(same, shop=shop)}
@@ -165,7 +166,7 @@ def keep(
     if told_of:
         _release([one.product for one in seen if one.product.held and one.product.pk])
     saved, refused = saving.save([one for one in seen + gone if one.read])
-    unread += refused
+    unread += refused + taken  # a product whose id another one has is known whole all the same
     through = [one for one in seen + gone if not one.read] + saved
     _open_jobs(shop, [one for one in through if not one.product.held], cause, told_of=told_of, lowest=lowest)
     there = {one.product.sku for one in through if one.product.gone_at is None}

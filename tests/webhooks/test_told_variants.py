@@ -1,4 +1,4 @@
-"""Variants that a seller's own system sends: with one stamp, partly unreadable, without a number."""
+"""Variants that a seller's own system sends: with one stamp, partly unreadable, without a number, under a used id."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
-from listings.models import Product
+from listings import walks
+from listings.models import Product, Recheck, Walk
+from listings.second_look import turn as look_again
 from shops.models import Shop, ToldOrder
+from synclog.models import Entry
 from tests.webhooks.telling import counted, guitar, note, product, send, sold, states, stocks, told_shop, variant
 from webhooks.handover import hand_over
 from webhooks.models import Delivery
@@ -230,6 +233,75 @@ def test_a_count_that_says_no_number_is_named_and_the_old_number_stays(shop: Sho
     hand_over(shop)
     assert stocks() == {"1": 3, "2": 1}
     assert note().startswith("Item 1 of the message says no stock that can be read.")
+
+
+# -- one id in two products ----------------------------------------------------------------------------------------
+
+
+def two(shop: Shop, *, skus: tuple[str, str] = ("A-17", "A-18")) -> None:
+    """Let the store send products 17 and 18, each with a variant 1."""
+    for number, sku, stock in (("17", skus[0], 5), ("18", skus[1], 1)):
+        product(shop, int(number), variant("1", stock, sku=sku), number=number)
+
+
+def held() -> tuple[str, str]:
+    """Return which product has variant 1, and its SKU."""
+    found = Product.objects.get(store_product_id="1")
+    return found.store_parent_id, found.sku
+
+
+@pytest.mark.parametrize("skus", [("A-17", "A-18"), ("", "")])
+def test_a_variant_id_that_another_product_has_is_refused_with_what_to_do(shop: Shop, skus: tuple[str, str]) -> None:
+    two(shop, skus=skus)
+    hand_over(shop)
+    assert held() == ("17", skus[0])
+    assert stocks() == {"1": 5}
+    entry = Entry.objects.get(reason="not_readable")
+    assert entry.title == "Product 18"
+    assert entry.message == (
+        "Product 17 has the variant id 1 too, so this variant of product 18 is left out."
+        " Give each variant an id that is unique in your store."
+    )
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_walk_leaves_a_variant_id_with_the_product_that_was_sent_first(shop: Shop, known: bool) -> None:
+    two(shop)
+    hand_over(shop)
+    if not known:
+        Product.objects.all().delete()
+    walks.begin(shop, Walk.Kind.CATALOGUE)
+    walks.turn(Walk.objects.select_related("shop__store", "shop__sync_settings").get(kind=Walk.Kind.CATALOGUE))
+    assert held() == ("17", "A-17")
+    assert stocks() == {"1": 5}
+
+
+def test_a_variant_id_that_comes_with_the_same_sku_has_moved(shop: Shop) -> None:
+    two(shop, skus=("A-1", "A-1"))
+    hand_over(shop)
+    assert held() == ("18", "A-1")
+    assert not Recheck.objects.exists()
+
+
+def test_a_variant_id_is_free_once_its_product_is_gone(shop: Shop) -> None:
+    two(shop)
+    hand_over(shop)
+    send(shop, "product.deleted", 20, id="17")
+    hand_over(shop)
+    look_again(Recheck.objects.select_related("shop__store", "shop__sync_settings").get())
+    assert held() == ("18", "A-18")
+    assert stocks() == {"1": 1}
+    assert not Recheck.objects.exists()
+
+
+def test_the_other_variants_of_a_product_with_a_used_id_come_and_go(shop: Shop) -> None:
+    product(shop, 17, variant("1", 5), number="17")
+    product(shop, 18, variant("1", 1, sku="B"), variant("2", 2), variant("3", 3), number="18")
+    hand_over(shop)
+    assert stocks() == {"1": 5, "2": 2, "3": 3}
+    product(shop, 19, variant("1", 1, sku="B"), variant("2", 2), number="18")
+    hand_over(shop)
+    assert stocks() == {"1": 5, "2": 2}
 
 
 def test_a_message_that_was_put_aside_changes_nothing_newer_when_the_seller_retries_it(shop: Shop) -> None:

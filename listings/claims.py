@@ -1,0 +1,36 @@
+"""Ids that a seller's own system gives to variants of two products: the first product has it, the other one waits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from listings.models import Product
+from shops.models import Shop
+from shops.pictures import StoreProduct
+from shops.platforms import platform_of
+from shops.platforms.values import Unread
+
+
+def apart(shop: Shop, pictures: Sequence[StoreProduct]) -> tuple[list[StoreProduct], list[Unread]]:
+    """Return the pictures whose ids are their own, and those whose ids another product of the store has.
+
+    Programs number variants within each product. Taken for one, two of them would share a listing. An id that comes
+    with the same SKU has moved, and so has one whose first product is gone. Platforms never give an id twice.
+    """
+    if not platform_of(shop.store).is_told:
+        return list(pictures), []
+    ids = [picture.store_product_id for picture in pictures]
+    known = Product.objects.filter(shop=shop, store_product_id__in=ids, gone_at=None)
+    holders = {one.store_product_id: (one.store_parent_id, one.sku) for one in known}
+    own, taken = [], []
+    for one in pictures:
+        parent_id, sku = holders.setdefault(one.store_product_id, (one.store_parent_id, one.sku[:255]))
+        if parent_id == one.store_parent_id or (sku and sku == one.sku[:255]):
+            own.append(one)
+        else:
+            words = (
+                f"Product {parent_id} has the variant id {one.store_product_id} too, so this variant of product"
+                f" {one.store_parent_id} is left out. Give each variant an id that is unique in your store."
+            )
+            taken.append(Unread(one.store_parent_id, words))
+    return own, taken
