@@ -123,6 +123,7 @@ def values(product: StoreProduct, defaults: Defaults, lists: Lists, overrides: M
     condition = found.get("condition")
     if condition == Value(BRAND_NEW, Origin.DEFAULT) and (words := conditions.looks_used(product)):
         found["condition"] = Value("", Origin.STORE, words)
+    found |= _shown_category(found, product, lists)
     if "make" not in found and (make := make_in(product.title)):
         found["make"] = Value(make, Origin.GUESS)
     if "model" not in found:
@@ -181,7 +182,7 @@ def _noted(name: str, notes: Mapping[str, str], lists: Lists) -> Value | None:
         case "condition":
             return Value(conditions.graded(text, lists.conditions), Origin.TAG, f"condition: {text}")
         case "category":
-            found: Any = category(text, lists.categories)
+            found: Any = category([text], lists.categories)
         case "shipping_profile":
             found = named(text, lists.shipping_profiles)
         case "handmade" | "offers":
@@ -207,7 +208,9 @@ def _stored(name: str, product: StoreProduct, defaults: Defaults, lists: Lists) 
         case "make":
             source, text = "vendor", product.vendor.strip()
         case "category":
-            source, text = "product type", category(product.product_type, lists.categories)
+            kinds = _kinds(product)
+            source = "categories" if len(kinds) > 1 else "product type"
+            text = category(kinds, lists.categories)
         case "finish":
             source, text = "variant", product.finish
         case "upc":
@@ -215,6 +218,20 @@ def _stored(name: str, product: StoreProduct, defaults: Defaults, lists: Lists) 
         case _:
             return None
     return _said(text[:LONGEST], Origin.STORE, source)
+
+
+def _kinds(product: StoreProduct) -> Sequence[str]:
+    """Return what the store says a product is: its type, or all its categories where the type is one of them."""
+    kind = product.product_type
+    return [kind, *product.collections] if kind in product.collections else [kind]
+
+
+def _shown_category(found: Mapping[str, Value], product: StoreProduct, lists: Lists) -> dict[str, Value]:
+    """Return the category that the store's collections name, where nothing but the default says one."""
+    if "category" in found and found["category"].origin != Origin.DEFAULT:
+        return {}
+    guess = "" if product.product_type in product.collections else category(product.collections, lists.categories)
+    return {"category": Value(guess, Origin.GUESS, "collection")} if guess else {}
 
 
 def _defaulted(name: str, defaults: Defaults) -> Value | None:
@@ -242,13 +259,24 @@ def named(name: str, choices: Sequence[Choice]) -> str:
     return next((choice.id for choice in choices if asked and choice.name.lower() == asked), "")
 
 
-def category(product_type: str, choices: Sequence[Choice]) -> str:
-    """Return the category that the product type names, by its full name or, if no other shares it, its last part."""
-    if not product_type.strip():
-        return ""
-    full = named(re.sub(r"\s*/\s*", " / ", product_type), choices)
-    if full:
-        return full
-    asked = product_type.strip().lower()
-    ends = [c.id for c in choices if asked and c.name.lower().rpartition(" / ")[2] == asked]
-    return ends[0] if len(ends) == 1 else ""
+def category(names: Sequence[str], choices: Sequence[Choice]) -> str:
+    """Return the deepest of the categories that the store's words name, "" where they name none.
+
+    A word names a category by its full name, or by its last part: where several share that, by the one whose parent
+    the store names, too.
+    """
+    asked = list(dict.fromkeys(re.sub(r"\s*/\s*", " / ", name.strip().lower()) for name in names if name.strip()))
+    ends = {name.rpartition(" / ")[2] for name in asked}
+    near = [choice for choice in choices if ends and choice.name.lower().rpartition(" / ")[2] in ends]
+    found = [one for name in asked if near and (one := _the_one(name, near, asked))]
+    best = max(found, key=lambda one: (one.listable, one.name.count(" / ")), default=None)
+    return best.id if best else ""
+
+
+def _the_one(name: str, choices: Sequence[Choice], asked: Sequence[str]) -> Choice | None:
+    """Return the category that a word names; None where nobody can tell which."""
+    paths = [(choice, choice.name.lower()) for choice in choices]
+    ends = [(choice, path.rpartition(" / ")[0]) for choice, path in paths if path.rpartition(" / ")[2] == name]
+    below = [choice for choice, parent in ends if parent in asked or parent.rpartition(" / ")[2] in asked]
+    found = below or [choice for choice, path in paths if path == name] or [choice for choice, _ in ends]
+    return found[0] if len(found) == 1 else None

@@ -93,6 +93,38 @@ def test_the_product_type_names_the_category(product_type: str, category: str | 
     assert said(product_type=product_type).get("category") == category
 
 
+@pytest.mark.parametrize(
+    ("names", "category"),
+    [
+        (("Shop All", "Delay"), "c3"),
+        (("Sale", "Bass Guitars / Solid Body"), "c2"),
+        (("Electric Guitars", "Solid Body"), "c1"),  # the other one's parent is not named
+        (("Effects and Pedals", "Delay"), "c3"),
+        (("Delay", "Effects and Pedals"), "c3"),
+        (("All", "Effects and Pedals"), "c0"),
+        (("Groups only", "Effects and Pedals"), "c0"),  # Reverb refuses the first one
+        (("Delay", "Electric Guitars / Solid Body"), "c3"),  # as deep: the store's first
+        (("Shop All", "Solid Body"), "c2"),  # two end like that: the default
+        (("Shop All", ""), "c2"),
+    ],
+)
+def test_the_deepest_of_all_categories_that_reverb_has_counts(names: tuple[str, ...], category: str) -> None:
+    more = (
+        Choice("c9", "Groups only", listable=False),
+        Choice("c0", "Effects and Pedals"),
+        *LISTS.categories,
+        Choice("", ""),
+    )
+    of_a_store = product(product_type=names[0], collections=names)
+    assert wanted(of_a_store, Defaults(category="c2"), Lists(categories=more)).all["category"] == category
+
+
+def test_a_collection_names_the_category_where_the_product_type_names_none() -> None:
+    found = wanted(product(product_type="Guitars", collections=("Sale", "Delay")), Defaults(category="c2"), LISTS)
+    assert (found.all["category"], found.said.get("category")) == ("c3", None)
+    assert said(product_type="Electric Guitars / Solid Body", collections=("Delay",))["category"] == "c1"
+
+
 def test_defaults_stand_in_for_new_listings_only() -> None:
     defaults = Defaults(category="c2", shipping_profile="77", upc_does_not_apply=True)
     found = wanted(product(product_type=""), defaults, LISTS)
