@@ -1,57 +1,204 @@
 """Which condition a store says a product has, in the words of Reverb's list. Pure.
 
-What a store calls used, or grades in words that Reverb does not know, is never listed as Brand New.
+What a store calls used, or grades in words that Reverb does not know, is never listed as Brand New. A field or a tag
+that is there for the condition *states* it. Other words only *show* it, by where they stand: see `shown`.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 
 from shops.pictures import StoreProduct
 from shops.reverb.lists import BRAND_NEW, CONDITIONS, Choice
 
-#: Names of the store's own fields that hold a condition, in lower case, without a namespace before them.
+#: Names of fields that state a condition, surest first, as `_name` returns them.
 _FIELDS = (
     "condition",
     "item condition",
-    "item_condition",
     "product condition",
-    "product_condition",
+    "condition type",
+    "zustand",
+    "artikelzustand",
     "google condition",
 )
-_NEW = frozenset({"new", "brand new", "new in box", "bnib", "neu"})
-_USED = r"used|pre-?owned|pre-?loved|second[- ]?hand|refurbished|renewed|b-?stock|open[- ]box|ex-demo"
-#: A tag, collection or product type that has such a word.
-_USED_WORD = re.compile(rf"\b(?:{_USED})\b", re.IGNORECASE)
-#: A title that begins or ends with such a word, or has it in brackets: "used by" in the middle means nothing.
-_USED_TITLE = re.compile(rf"^\W*(?:{_USED})\b|[(\[]\s*(?:{_USED})\s*[)\]]|[-–,|]\s*(?:{_USED})\W*$", re.IGNORECASE)
-_NOISE = re.compile(r"\b(?:used|pre-?owned|second[- ]?hand|condition)\b|[-–—_:,()\[\]/]", re.IGNORECASE)
+#: Names of fields that hold something else as well: they count where they hold a condition's name, or "used".
+_OTHER_FIELDS = frozenset(
+    {"conditions", "grade", "état", "etat", "estado", "stato", "staat", "conditie", "condizione", "condizioni"}
+)
+_NEW = frozenset(
+    {"new", "brand new", "new in box", "bnib", "neu", "neuware", "neuf", "nuevo", "nuovo", "nieuw", "novo"}
+)
+#: A field with more words holds a text, such as the conditions of a sale.
+_MOST_WORDS = 4
+_YES = re.compile(r"(?:yes|true|1|y|ja|oui|s[ií])\b", re.IGNORECASE)
+
+# Patterns of words as `_plain` returns them: letters and digits with single blanks between, so "B-Stock" is "B Stock".
+_USED = (
+    r"(?:(?:gently|lightly|barely|hardly) )?used|pre ?(?:owned|loved)|(?:second|2nd) ?hand|refurb(?:ished)?|renewed"
+    r"|reconditioned|b ?stock|open ?box|ex ?(?:demo|display|rental|hire)|(?:demo|display|floor) (?:model|unit)"
+    r"|shop ?(?:soiled|worn)|blem(?:ished)?|scratch (?:and )?dent|for parts or repair|spares or repairs?"
+    r"|gebrauchte?[rsn]?|b ?ware|vorführ\w*|ausstellungsstück|d occasion|seconde main|reconditionnée?"
+    r"|usad[oa]s?|segunda mano|usat[oaie]|seconda mano|gebruikte?|tweedehands|中古品?"
+)
+_CALLS_USED = re.compile(rf"\b(?:{_USED})\b", re.IGNORECASE)
+_AT_AN_END = re.compile(rf"^(?:{_USED})\b|\b(?:{_USED})$", re.IGNORECASE)
+_USED_ALONE = re.compile(_USED, re.IGNORECASE)
+#: Words that are also names and other words: they count only where nothing stands beside them.
+_NOTHING_ELSE = re.compile(
+    r"(?:(?:store|shop) )?demos?|occasions?|excellent|very good|near mint|like new|as new"
+    r"|(?:(?:very )?good|excellent|fair|poor|(?:near )?mint|used) condition",
+    re.IGNORECASE,
+)
+#: Phrases that have such a word and call nothing used.
+_IDIOMS = re.compile(
+    r"\b(?:new (?:(?:and|or|und|et) )?(?:used|second ?hand|pre ?owned)"
+    r"|(?:used|second ?hand|pre ?owned) (?:and|or|und) new"
+    r"|(?:not|never|(?<!sold )as|be|most|widely|commonly|often|also|they|he|she|we|you) used"
+    r"|used (?:by|to|look|finish|style|as(?! is)|on(?! sale)|for(?! (?:sale|parts))"
+    r"|in(?! (?:stock|box|case|original|(?:\w+ ){0,2}condition))))\b",
+    re.IGNORECASE,
+)
+#: What beside a grade says nothing more of it. B-Stock is a condition by itself.
+_NOISE = re.compile(rf"\b(?:(?!b ?stock)(?:{_USED})|in|condition|zustand|(?:19|20)\d\d)\b", re.IGNORECASE)
+#: Grades that may stand in the next part of a title. Mint does not count there: it is a colour, too.
+_GRADE = re.compile("non functioning|poor|fair|(?:very )?good|excellent", re.IGNORECASE)
+_BRACKETS = re.compile(r"[(\[{【]([^)\]}】]*)[)\]}】]?")
+_SEPARATORS = re.compile(r"\s[-–—]|[-–—]\s|[|,;:/*•·~!]")
 
 
-def stated(product: StoreProduct) -> str:
-    """Return what a field of the store says of the condition, in the store's words; "" where it says nothing."""
-    fields = {name.strip().lower().rpartition(".")[2]: text for name, text in product.attributes.items()}
-    return next((fields[name].strip() for name in _FIELDS if fields.get(name, "").strip()), "")
+def stated(product: StoreProduct, choices: Sequence[Choice]) -> str:
+    """Return what a field of the store states, in the store's words; "" where none does."""
+    return _surest(product.attributes.items(), choices)
+
+
+def tagged(tags: Sequence[str], choices: Sequence[Choice]) -> str:
+    """Return what a tag such as `condition: Used` or `condition_used` states, in its words; "" where none does."""
+    return _surest(map(_pair, tags), choices)
 
 
 def graded(words: str, choices: Sequence[Choice]) -> str:
     """Return the id of the condition that `words` name, "" where they name none: "Used - Very Good" is Very Good."""
-    said = " ".join(words.lower().split())
-    if said in _NEW:
-        return BRAND_NEW
-    names = {" ".join(choice.name.lower().split()): choice.id for choice in (*CONDITIONS, *choices)}
-    return names.get(said) or names.get(" ".join(_NOISE.sub(" ", said).split()), "")
+    said = _plain(words).lower()
+    names = _names(tuple(choices))
+    if said in names:
+        return names[said]
+    rest = _plain(_NOISE.sub(" ", said))
+    found = BRAND_NEW if rest in _NEW else names.get(rest, "")
+    return "" if found == BRAND_NEW and _CALLS_USED.search(said) else found
 
 
 def is_used_alone(words: str) -> bool:
     """Tell whether words say that a product is used, and no more."""
-    return re.fullmatch(rf"\s*(?:{_USED})\s*", words, re.IGNORECASE) is not None
+    return _USED_ALONE.fullmatch(_plain(words)) is not None
 
 
-def looks_used(product: StoreProduct) -> str:
-    """Return the words by which the store calls a product used without grading it, "" where it does not."""
-    for words in (*product.tags, product.product_type, *product.collections):
-        if ":" not in words and _USED_WORD.search(words):
-            return words
-    return product.title if _USED_TITLE.search(product.title) else ""
+def shown(product: StoreProduct, choices: Sequence[Choice]) -> tuple[str, str]:
+    """Return the words that show that a product is not new, and the condition's id; "" for what they do not say.
+
+    Those are words such as "used" in tags, product type and collections; in a title only in brackets, at an end of one
+    of its parts, or in capitals; fields such as `used: true`; and what a field for something else says of it.
+    """
+    pairs = (*product.attributes.items(), *map(_pair, product.tags))
+    found = [words for name, text in pairs if (words := _in_field(name, text, choices))]
+    places = (*product.tags, product.product_type, *product.collections)
+    found += [words for words in places if ":" not in words and _calls_used(words)]
+    found += _in_title(product.title)
+    allowed = {choice.id for choice in choices or CONDITIONS}
+    grades = {grade: words for words in found if (grade := graded(words, choices)) not in ("", BRAND_NEW)}
+    if len(grades) == 1 and grades.keys() <= allowed:
+        return next((words, grade) for grade, words in grades.items())
+    return (found[0] if found else ""), ""
+
+
+# -- fields and tags -----------------------------------------------------------------------------------------------
+
+
+def _pair(tag: str) -> tuple[str, str]:
+    """Return name and value of a tag such as `condition: Used`, `condition=Used` or `condition_used`."""
+    name, _, words = tag.partition(next((sign for sign in ":=_" if sign in tag), ":"))
+    return name, words
+
+
+@lru_cache(maxsize=4096)
+def _name(name: str) -> str:
+    """Return the name of a field in lower case, without a namespace before it, its words apart by single blanks."""
+    return _plain(name.rpartition(".")[2]).lower()
+
+
+def _surest(pairs: Iterable[tuple[str, str]], choices: Sequence[Choice]) -> str:
+    """Return the words that count: a grade before "used", then words of the store's own, "new", and what is no word.
+
+    A name such as `_condition` is that of a hidden field, which a plug-in may fill by itself: it states nothing.
+    """
+    by_name = [(_name(name), words.strip()) for name, words in pairs if not name.startswith("_") and words.strip()]
+    said = [words for field in _FIELDS for name, words in by_name if name == field]
+    return min(said, key=lambda words: _rank(words, choices)) if len(said) > 1 else "".join(said)
+
+
+def _rank(words: str, choices: Sequence[Choice]) -> int:
+    if grade := graded(words, choices):
+        return 3 if grade == BRAND_NEW else 0
+    return 1 if _calls_used(words) else 4 if "://" in words else 2
+
+
+def _in_field(name: str, words: str, choices: Sequence[Choice]) -> str:
+    """Return what a field says of a product that is not new; "" where it says nothing of it, or that it is new."""
+    known = _name(name)
+    if known in _FIELDS or known in _OTHER_FIELDS:
+        is_used = len(words.split()) <= _MOST_WORDS and _calls_used(words)
+        return words if is_used or graded(words, choices) not in ("", BRAND_NEW) else ""
+    if known.endswith(("condition", "zustand")):
+        return words if is_used_alone(words) else ""
+    flag = re.sub("^(?:is|item|product) ", "", known)
+    if not _USED_ALONE.fullmatch(flag):
+        return ""
+    return flag if _YES.match(words.strip()) else f"{flag} {words}" if graded(words, choices) else ""
+
+
+# -- words ---------------------------------------------------------------------------------------------------------
+
+
+def _plain(words: str) -> str:
+    return " ".join(re.sub(r"[\W_]+", " ", words).split())
+
+
+@lru_cache(maxsize=64)
+def _names(choices: tuple[Choice, ...]) -> Mapping[str, str]:
+    return {_plain(choice.name).lower(): choice.id for choice in (*CONDITIONS, *choices)}
+
+
+@lru_cache(maxsize=16_384)
+def _calls_used(words: str) -> bool:
+    """Tell whether a tag, a collection or a value has a word that calls a product used."""
+    said = _IDIOMS.sub(" ", _plain(words))
+    return _CALLS_USED.search(said) is not None or _NOTHING_ELSE.fullmatch(said) is not None
+
+
+def _in_title(title: str) -> Iterator[str]:
+    """Return the parts of a title that call the product used, or the grade that stands in the part beside one."""
+    for group in _BRACKETS.findall(title):
+        if any(_stands_out(part) or _NOTHING_ELSE.fullmatch(part) for part in _parts(group)):
+            yield group
+    parts, mixed = _parts(_BRACKETS.sub("|", title)), not title.isupper()
+    for place, part in enumerate(parts):
+        if _stands_out(part) or (mixed and _shouts(part)):
+            grades = [one for one in parts[max(0, place - 1) : place + 2] if _GRADE.fullmatch(one)]
+            yield f"Used {grades[0]}" if grades else part
+        elif place and _NOTHING_ELSE.fullmatch(part):
+            yield part
+
+
+def _parts(text: str) -> list[str]:
+    return [plain for part in _SEPARATORS.split(text) if (plain := _plain(part))]
+
+
+def _stands_out(part: str) -> bool:
+    return _AT_AN_END.search(_IDIOMS.sub(" ", part).strip()) is not None
+
+
+def _shouts(part: str) -> bool:
+    """Tell whether a word for used stands in capitals in a title that does not consist of them."""
+    words = _CALLS_USED.findall(_IDIOMS.sub(" ", part))
+    return part.endswith(" DEMO") or any(word.isupper() for word in words)

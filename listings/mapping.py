@@ -106,24 +106,21 @@ def values(product: StoreProduct, defaults: Defaults, lists: Lists, overrides: M
 
     A condition of "" is one that the store names in words that Reverb's list does not have; `source` holds them.
     """
-    notes = _notes(product.tags)
+    notes = _notes(product.tags, lists)
     groups = groups_of(product) if defaults.rules else frozenset()
     ruled = {rule.field: rule for rule in reversed(defaults.rules) if rule.group in groups}
     found: dict[str, Value] = {}
     for name in SETTABLE:
         made = (
             _overridden(name, overrides)
-            or _noted(name, notes, lists)
+            or _noted(name, notes, defaults, lists)
             or _ruled(name, ruled)
             or _stored(name, product, defaults, lists)
             or _defaulted(name, defaults)
         )
         if made is not None:
             found[name] = made
-    condition = found.get("condition")
-    if condition == Value(BRAND_NEW, Origin.DEFAULT) and (words := conditions.looks_used(product)):
-        found["condition"] = Value("", Origin.STORE, words)
-    found |= _shown_category(found, product, lists)
+    found |= _shown_condition(found.get("condition"), product, lists) | _shown_category(found, product, lists)
     if "make" not in found and (make := make_in(product.title)):
         found["make"] = Value(make, Origin.GUESS)
     if "model" not in found:
@@ -173,14 +170,14 @@ def _typed(name: str, text: str) -> Any:
     return text == YES if name in ("handmade", "offers") and text else text[:LONGEST]
 
 
-def _noted(name: str, notes: Mapping[str, str], lists: Lists) -> Value | None:
+def _noted(name: str, notes: Mapping[str, str], defaults: Defaults, lists: Lists) -> Value | None:
     """Return what a tag of the form `condition: Very Good` says."""
     text = notes.get(name.replace("_", " "), "") if notes else ""
     if not text:
         return None
     match name:
         case "condition":
-            return Value(conditions.graded(text, lists.conditions), Origin.TAG, f"condition: {text}")
+            return _condition(text, Origin.TAG, defaults, lists)
         case "category":
             found: Any = category([text], lists.categories)
         case "shipping_profile":
@@ -197,10 +194,7 @@ def _noted(name: str, notes: Mapping[str, str], lists: Lists) -> Value | None:
 def _stored(name: str, product: StoreProduct, defaults: Defaults, lists: Lists) -> Value | None:
     """Return what the store's own fields say: for make and model the chosen attribute goes before the usual place."""
     if name == "condition":
-        words = conditions.stated(product)
-        if conditions.is_used_alone(words) and defaults.condition not in ("", BRAND_NEW):
-            return None  # the seller's own grade for what is used
-        return Value(conditions.graded(words, lists.conditions), Origin.STORE, f"condition: {words}") if words else None
+        return _condition(conditions.stated(product, lists.conditions), Origin.STORE, defaults, lists)
     chosen = {"make": defaults.make_from, "model": defaults.model_from}.get(name, "")
     if text := product.attributes.get(chosen, "").strip():
         return Value(text[:LONGEST], Origin.STORE, chosen)
@@ -218,6 +212,27 @@ def _stored(name: str, product: StoreProduct, defaults: Defaults, lists: Lists) 
         case _:
             return None
     return _said(text[:LONGEST], Origin.STORE, source)
+
+
+def _condition(words: str, origin: Origin, defaults: Defaults, lists: Lists) -> Value | None:
+    """Return the condition that words state; None where there are none, or the shop's default grades what is used."""
+    grade = conditions.graded(words, lists.conditions)
+    by_default = not grade and conditions.is_used_alone(words) and defaults.condition not in ("", BRAND_NEW)
+    return Value(grade, origin, f"condition: {words}") if words and not by_default else None
+
+
+def _shown_condition(known: Value | None, product: StoreProduct, lists: Lists) -> dict[str, Value]:
+    """Return the condition that other words of the store show, where nothing surer says one.
+
+    A field that says "new" is not surer than the word "used" somewhere else; the seller's own word, tag and rule are.
+    """
+    value, origin = (known.value, known.origin) if known else ("", Origin.DEFAULT)
+    if origin != Origin.DEFAULT and value and (value, origin) != (BRAND_NEW, Origin.STORE):
+        return {}
+    words, grade = conditions.shown(product, lists.conditions)
+    if grade:
+        return {"condition": Value(grade, Origin.GUESS, words)}
+    return {"condition": Value("", Origin.STORE, words)} if words and value == BRAND_NEW else {}
 
 
 def _kinds(product: StoreProduct) -> Sequence[str]:
@@ -247,10 +262,12 @@ def _defaulted(name: str, defaults: Defaults) -> Value | None:
     return None
 
 
-def _notes(tags: Sequence[str]) -> dict[str, str]:
+def _notes(tags: Sequence[str], lists: Lists) -> dict[str, str]:
     """Read tags of the form `condition: Very Good`: what a store has no field for."""
     pairs = (tag.partition(":") for tag in tags)
-    return {key.strip().lower(): value.strip()[:LONGEST] for key, colon, value in pairs if colon and value.strip()}
+    found = {key.strip().lower(): value.strip()[:LONGEST] for key, colon, value in pairs if colon and value.strip()}
+    condition = conditions.tagged(tags, lists.conditions)
+    return found | {"condition": condition[:LONGEST]} if condition else found
 
 
 def named(name: str, choices: Sequence[Choice]) -> str:

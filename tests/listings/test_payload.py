@@ -12,7 +12,7 @@ from listings.descriptions import clean_description
 from listings.mapping import NO_UPC, Defaults, PriceRule, model_from_title
 from listings.sync.payload import body, shown, wanted
 from shops.pictures import ReverbListing, StoreProduct
-from shops.reverb.lists import BRAND_NEW, Choice, Lists
+from shops.reverb.lists import Choice, Lists
 
 LISTS = Lists(
     categories=(
@@ -193,69 +193,6 @@ def test_no_rule_makes_a_price_of_none(rule: PriceRule, price: str) -> None:
 def test_a_rule_that_leaves_nothing_of_a_price_sends_none(price: str) -> None:
     rule = PriceRule(amount=Decimal(-20), rounding="99")
     assert wanted(product(price=Decimal(price)), Defaults(price=rule), LISTS).unsendable == "no_price"
-
-
-# -- conditions ----------------------------------------------------------------------------------------------------
-
-VERY_GOOD = "ae4d9114-1bd7-4ec5-a4ba-6653af5ac84d"
-
-
-@pytest.mark.parametrize(
-    ("changes", "condition"),
-    [
-        ({"tags": ("condition: Very Good",)}, VERY_GOOD),
-        ({"tags": ("Condition: very  good",)}, VERY_GOOD),
-        ({"attributes": {"Condition": "Used - Very Good"}}, VERY_GOOD),
-        ({"attributes": {"condition": "Very Good (used)"}}, VERY_GOOD),
-        ({"attributes": {"condition": "New"}}, BRAND_NEW),
-        ({"tags": ("condition: New",)}, BRAND_NEW),
-        ({"tags": ("used", "condition: Very Good")}, VERY_GOOD),
-        ({"attributes": {"custom.condition": "Very Good"}}, VERY_GOOD),
-        ({"attributes": {"condition": "Used", "Condition": "Very Good"}}, VERY_GOOD),
-    ],
-)
-def test_a_condition_is_read_from_a_tag_or_a_field_of_the_store(changes: dict[str, Any], condition: str) -> None:
-    found = wanted(product(**changes), Defaults(), Lists())
-    assert (found.said["condition"], found.unsendable) == (condition, "")
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"tags": ("condition: Pristine",)},
-        {"attributes": {"condition": "Used"}},
-        {"attributes": {"Condition": "Refurbished"}},
-        {"attributes": {"condition": "9/10"}},
-        {"tags": ("Used",)},
-        {"tags": ("pre-owned",)},
-        {"collections": ("Second Hand Guitars",)},
-        {"product_type": "Used Electric Guitars"},
-        {"title": "Used Fender Stratocaster 1979"},
-        {"title": "Fender Stratocaster (Pre-Owned)"},
-        {"title": "Fender Stratocaster - B-Stock"},
-    ],
-)
-def test_what_is_used_or_graded_in_words_of_its_own_is_never_listed_as_brand_new(changes: dict[str, Any]) -> None:
-    found = wanted(product(**changes), Defaults(), LISTS)
-    assert found.all.get("condition", "") == ""
-    assert found.unsendable == "condition_unclear"
-
-
-def test_a_store_that_says_used_and_no_more_leaves_the_grade_to_the_sellers_default() -> None:
-    used = product(attributes={"condition": "Used"})
-    assert wanted(used, Defaults(condition=VERY_GOOD), LISTS).all["condition"] == VERY_GOOD
-    assert wanted(used, Defaults(condition=""), LISTS).all.get("condition", "") == ""
-
-
-@pytest.mark.parametrize("changes", [{"title": "Strap as used by Hendrix"}, {"tags": ("unused", "focused")}])
-def test_words_that_only_sound_like_used_change_nothing(changes: dict[str, Any]) -> None:
-    found = wanted(product(**changes), Defaults(), LISTS)
-    assert (found.defaults["condition"], found.unsendable) == (BRAND_NEW, "")
-
-
-def test_the_sellers_own_word_on_a_product_settles_an_unclear_condition() -> None:
-    found = wanted(product(tags=("condition: Pristine",)), Defaults(), LISTS, {"condition": VERY_GOOD})
-    assert (found.said["condition"], found.unsendable) == (VERY_GOOD, "")
 
 
 # -- barcodes ------------------------------------------------------------------------------------------------------
