@@ -92,3 +92,18 @@ def test_while_the_stores_queue_is_late_the_price_is_what_it_charges_and_it_is_l
 def test_a_planned_product_is_looked_at_when_it_is_published() -> None:
     planned = at(NOON, {"status": "future", "date_created_gmt": "2026-11-02T13:00:00", "sale_price": ""})
     assert (planned.for_sale, planned.changes_at) == (False, BEGIN)
+
+
+@case("value", ["used", "Refurbished"])
+@case("key", ["_wc_gla_condition", "_woosea_condition", "_product_condition", "wc_condition", "fb_product_condition"])
+@case("of", ["product", "variation"])
+def test_a_condition_that_a_plug_in_keeps_is_read(of: str, key: str, value: str) -> None:
+    meta = {"meta_data": [{"id": 1, "key": key, "value": value}, {"id": 2, "key": "_price", "value": "5"}]}
+    one = family(*((meta, {}) if of == "product" else ({}, meta)))[0]
+    assert one.attributes == {key: value}
+
+
+def test_a_condition_in_an_array_of_a_plug_in_is_read() -> None:
+    says = {"brand": "Fender", "condition": "used"}
+    one = family({"meta_data": [{"id": 1, "key": "_woocommerce_gpf_data", "value": says}]}, {})[0]
+    assert one.attributes == {"_woocommerce_gpf_data_condition": "used"}

@@ -194,7 +194,7 @@ def unit(product: Item, one: Item, *, currency: str, admin: str) -> StoreProduct
         for_sale=for_sale,
         url=f"{admin}/post.php?post={product.id}&action=edit",
         collections=tuple(category.name for category in product.categories if category.name),
-        attributes={name: text[:LONGEST_ATTRIBUTE] for name, text in (_attributes(product) | options).items()},
+        attributes={name: text[:LONGEST_ATTRIBUTE] for name, text in (_attributes(product, one) | options).items()},
         changes_at=_changes_at(product, one, clock.now()),
     )
 
@@ -264,11 +264,25 @@ def _photos(product: Item, one: Item) -> Iterator[str]:
             yield link
 
 
-def _attributes(product: Item) -> dict[str, str]:
-    """Return what is told about a product by name: its attributes, and the custom fields that people see."""
+def _attributes(product: Item, one: Item) -> dict[str, str]:
+    """Return what the store says by name: attributes, the custom fields that people see, and hidden conditions."""
     found = {a.name: ", ".join(a.options) for a in product.attributes if a.name and a.options and not a.variation}
-    seen = {key: text for key, text in product.meta_data if isinstance(text, str) and not key.startswith("_")}
-    return found | {key: text for key, text in seen.items() if text}
+    seen = [(key, text) for key, text in product.meta_data if not key.startswith("_")]
+    hidden = [pair for item in (product, one) for pair in _conditions(item)]
+    return found | {key: text for key, text in (*seen, *hidden) if text and isinstance(text, str)}
+
+
+def _conditions(item: Item) -> Iterator[tuple[str, Any]]:
+    """Return the conditions that plug-ins keep.
+
+    Google's is `_wc_gla_condition`, Product Feed Pro's `_woosea_condition`, and Google Product Feed's stands in the
+    array `_woocommerce_gpf_data`.
+    """
+    for key, value in item.meta_data:
+        if isinstance(value, dict):
+            yield f"{key}_condition", value.get("condition")
+        elif key.endswith("condition"):
+            yield key, value
 
 
 def _brand(product: Item) -> str:
