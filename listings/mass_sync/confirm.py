@@ -56,11 +56,11 @@ def _look_at(listings: QuerySet[Listing]) -> None:
 
 
 def _drafts(client: ReverbClient) -> set[str] | None:
-    """Return the ids of all drafts, None when there are too many to read."""
+    """Return the ids of all drafts, None when there are too many to read, or the list shows fewer than it counts."""
     found: set[str] = set()
     for number in range(1, MAX_PAGES + 1):
-        rows, _, more = client.index_page(number, "draft")
+        rows, total, more = client.index_page(number, "draft")
         found |= {row.id for row in rows}
         if not more:
-            return found
+            return found if len(found) >= total else None
     return None

@@ -10,7 +10,8 @@ from django.db import transaction
 
 from listings.models import Indexed, MassSync
 from reverbsync import clock
-from shops.reverb.client import PAGE, ReverbClient
+from shops.reverb.client import ReverbClient
+from shops.reverb.paging import PAGE
 
 State = MassSync.State
 

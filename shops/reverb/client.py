@@ -22,8 +22,9 @@ from reverbsync.http import Answer
 from shops import breaker
 from shops.models import ReverbConnection
 from shops.pictures import PHOTOS_UNKNOWN, ReverbListing, ReverbOrder
-from shops.reverb import answers, limits, links, orders, read
+from shops.reverb import answers, limits, links, orders, paging, read
 from shops.reverb.errors import Invalid, Lasting, NoAnswer, NotFound, Paced, Passing, SlowDown, read_field_errors, short
+from shops.reverb.paging import PAGE
 from shops.reverb.read import Rows
 from shops.verdict import Verdict
 
@@ -31,10 +32,9 @@ from shops.verdict import Verdict
 MOST_AHEAD = timedelta(hours=1)
 #: A read so soon after the last question whether calls are allowed does no harm.
 FRESH_S = 5.0
-MAX_PAGES = 200
-#: The most rows of a page (seen live: more is cut to this).
-PAGE = 50
 NOT_MODIFIED = 304
+#: Why a sale is left out of a reading, for the seller.
+NOT_SHOWN = "Reverb's list of sales fails at this sale."
 WORDS_FOR_JSON = "application/hal+json"
 
 logger = logging.getLogger(__name__)
@@ -103,31 +103,40 @@ class ReverbClient:
         The search may bring near matches, so each row's own SKU is compared. A row may trail a change: read a
         listing by its id before trusting more than the id. A row that can't be read, and may be the one, is Passing.
         """
-        query: dict[str, str | int] = {"sku": sku, "state": "all", "per_page": PAGE}
-        pages = list(self._pages("/my/listings", query, read.page))
-        if pages[0].total and not pages[0].rows:  # taken for "there is none", it would be made again
-            raise Passing("Reverb's list says that there is a listing with this SKU, and does not show it.")
-        return [
-            found
-            for page in pages
-            for row in page.rows
-            if read.may_have_sku(row, sku, near=near) and read.has_sku(found := read.listing(row), sku, near=near)
-        ]
+        ask = self._asking("/my/listings", {"sku": sku, "state": "all"}, read.page)
+        found: list[ReverbListing] = []
+        try:
+            for page in paging.pages(ask, "listings with this SKU"):
+                rows = (row for row in page.rows if read.may_have_sku(row, sku, near=near))
+                found += [one for one in map(read.listing, rows) if read.has_sku(one, sku, near=near)]
+        except paging.Short:
+            if not found:  # taken for "there is none", it would be made again
+                raise
+        return found
 
     def listings_page(self, number: int) -> tuple[list[ReverbListing], int]:
-        """Return a page of the shop's listings in every state, and how many pages there are. It trails by seconds."""
-        page = read.page(self.get("/my/listings", {"state": "all", "page": number, "per_page": PAGE}))
-        return read.readable(page.rows), max(1, -(-page.total // PAGE))
+        """Return a page of the shop's listings in every state, and how many pages there are, as far as it says.
+
+        It trails by seconds.
+        """
+        page = self._listings_page(number, "all")
+        known = number + 1 if paging.goes_on(page, number * PAGE) else number
+        return read.readable(page.rows), max(known, -(-page.total // PAGE))
 
     def index_page(self, number: int, state: str = "all") -> tuple[list[ReverbListing], int, bool]:
         """Return a page of the shop's listings, how many there are in all, and whether another page follows.
 
         It trails by seconds. A page shows one photo of each listing, so how many there are is not known.
         """
-        query: dict[str, str | int] = {"state": state, "page": number, "per_page": PAGE}
-        page = read.page(self.get("/my/listings", query))
+        page = self._listings_page(number, state)
         found = [replace(row, photo_count=PHOTOS_UNKNOWN) for row in read.readable(page.rows)]
-        return found, page.total, bool(page.next and page.rows)
+        return found, page.total, paging.goes_on(page, number * PAGE)
+
+    def _listings_page(self, number: int, state: str) -> Rows:
+        def ask(page: int, size: int) -> Rows:
+            return read.page(self.get("/my/listings", {"state": state, "page": page, "per_page": size}))
+
+        return paging.Around(ask).page(number)
 
     def count(self) -> int:
         """Return how many listings the shop has, in every state. It trails by seconds."""
@@ -136,12 +145,16 @@ class ReverbClient:
     def orders(self, since: datetime, *, left_out: Callable[[str, str], object] | None = None) -> Iterator[ReverbOrder]:
         """Yield the account's sales that changed after `since`, page by page, newest first (docs: retrieve orders).
 
-        `left_out` hears of each row that can't be read: its number ("" where not even that can) and why.
+        `left_out` hears of each row that can't be read, or that Reverb fails to show: its number ("" where not even
+        that is known) and why. Raises paging.Short, after all others, where the list counts more than it shows.
         """
         stamp = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")  # "+" of an offset would need care on the way
-        query: dict[str, str | int] = {"updated_start_date": stamp, "per_page": PAGE}
-        for page in self._pages("/my/orders/selling/all", query, orders.page):
+        ask = self._asking("/my/orders/selling/all", {"updated_start_date": stamp}, orders.page)
+        for page in paging.pages(paging.Around(ask).page, "sales"):
             yield from orders.readable(page.rows, left_out=left_out)
+            if left_out is not None:
+                for _ in range(page.hidden):
+                    left_out("", NOT_SHOWN)
 
     def order(self, number: str) -> ReverbOrder:
         """Return one sale as it is now. Raises NotFound and the rest."""
@@ -150,23 +163,14 @@ class ReverbClient:
             raise Passing(f"Reverb answered with order {found.number} instead of {number}.")
         return found
 
-    def _pages(self, path: str, query: Mapping[str, str | int], read_page: Callable[[object], Rows]) -> Iterator[Rows]:
-        """Yield the pages of a list. It ends at a page that brings nothing new, wherever its links lead."""
-        here, seen = f"{path}?{urlencode(query)}", set[str]()
-        for number in range(2, MAX_PAGES + 2):
-            page = read_page(self.get(here))
-            known = len(seen)
-            seen.update(page.keys)
-            yield page
-            if len(seen) == known:
-                return
-            if following := links.following(page.next, here, path):
-                here = following
-            elif page.next or len(seen) < page.total:  # its link leads elsewhere, or is missing
-                here = f"{path}?{urlencode({**query, 'page': number})}"
-            else:
-                return
-        logger.warning("A list of Reverb's, %s, has more than %s pages. The rest is left out.", path, MAX_PAGES)
+    def _asking(self, path: str, query: Mapping[str, str], read_page: Callable[[object], Rows]) -> paging.Ask:
+        """Return what asks for a page of a list."""
+
+        def ask(number: int, size: int) -> Rows:
+            behind = {"page": number} if number > 1 else {}
+            return read_page(self.get(f"{path}?{urlencode({**query, 'per_page': size, **behind})}"))
+
+        return ask
 
     # -- writing ---------------------------------------------------------------------------------------------
 

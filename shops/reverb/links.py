@@ -7,7 +7,7 @@ Only path and query of one are used, on the configured host, so that the token g
 from __future__ import annotations
 
 import re
-from urllib.parse import SplitResult, quote, urljoin, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 from shops.pictures import ReverbListing
 
@@ -35,19 +35,6 @@ def of_listing(listing: ReverbListing) -> str:
     path = _parts(listing.self_url).path
     found = _OF_LISTING.fullmatch(path)
     return path if found and found.group(1) == listing.id else f"/listings/{listing.id}"
-
-
-def following(link: str, here: str, path: str) -> str:
-    """Return the link to the page of the list at `path` that follows `here`; "" where it leads elsewhere or nowhere."""
-    if not link.strip():
-        return ""
-    try:
-        parts = urlsplit(urljoin(here, link.strip()))
-    except ValueError:
-        return ""
-    leads = parts.path.removeprefix("/api") if parts.path.startswith("/api/") else parts.path
-    found = f"{path}?{parts.query}"
-    return found if leads == path and parts.query and found != here else ""
 
 
 def _encoded(text: str, safe: str) -> str:

@@ -83,11 +83,15 @@ class _Page(Inner):
 
 @dataclass(frozen=True)
 class Rows:
-    """A page of a list: its rows as they came, how many there are in all, and the link to the next page, if any."""
+    """A page of a list: its rows as they came, how many there are in all, and the link to the next page, if any.
+
+    `hidden`: rows of it that Reverb fails to show (shops/reverb/paging.py).
+    """
 
     rows: list[Any]
     total: int
     next: str
+    hidden: int = 0
 
     @property
     def keys(self) -> set[str]:

@@ -11,6 +11,7 @@ from listings.mass_sync import feed, plan, run, walk
 from listings.models import Job, Line, Listing, MassSync, Product, Rank
 from shops.events import ProductChanged
 from shops.models import ReverbConnection
+from shops.pictures import ReverbListing
 from shops.reverb.client import ReverbClient
 from tests.journeys.mass import handed_out, learn, planned, seed, through, work
 from tests.journeys.sales import buy, read_orders
@@ -168,6 +169,23 @@ def test_a_new_listing_that_reverb_does_not_publish_is_told_of(world: World) -> 
     world.settle()
     assert world.waits_for("M0000") == "kept_as_draft"
     assert world.waits_for("M0001") == ""
+
+
+def test_a_new_listing_is_looked_at_by_itself_where_the_list_of_drafts_shows_fewer_than_it_counts(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = ReverbClient.index_page
+
+    def short(client: ReverbClient, number: int, state: str = "all") -> tuple[list[ReverbListing], int, bool]:
+        return ([], 1, False) if state == "draft" else whole(client, number, state)
+
+    monkeypatch.setattr(ReverbClient, "index_page", short)
+    seed(world, 1, listed=0)
+    Product.objects.update(overrides={"upc": ""}, picture=Product.objects.get().picture | {"barcode": ""})
+    through(world)
+    world.wait(20)
+    world.settle()
+    assert world.waits_for("M0000") == "kept_as_draft"
 
 
 def test_a_unit_that_sells_on_reverb_while_it_runs_is_not_put_on_sale_again(world: World) -> None:

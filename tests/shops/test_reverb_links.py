@@ -55,23 +55,3 @@ def listing(self_url: str) -> ReverbListing:
 )
 def test_a_listing_is_written_to_by_its_own_link_or_its_id(self_url: str, written_to: str) -> None:
     assert links.of_listing(listing(self_url)) == written_to
-
-
-HERE, ORDERS = "/my/orders/selling/all?page=1", "/my/orders/selling/all"
-
-
-@pytest.mark.parametrize(
-    ("link", "next_page"),
-    [
-        (f"https://api.reverb.com/api{ORDERS}?page=2", f"{ORDERS}?page=2"),
-        (f"{ORDERS}?page=2", f"{ORDERS}?page=2"),
-        ("?page=2", f"{ORDERS}?page=2"),
-        (HERE, ""),  # itself
-        ("https://evil.test/steal?page=2", ""),
-        ("", ""),
-        (ORDERS, ""),
-        ("http://[oops", ""),
-    ],
-)
-def test_a_next_link_leads_to_the_same_list(link: str, next_page: str) -> None:
-    assert links.following(link, HERE, ORDERS) == next_page

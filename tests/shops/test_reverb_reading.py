@@ -16,8 +16,9 @@ from pydantic import SecretStr
 
 from reverbsync.http import Answer
 from shops.reverb import orders, read
-from shops.reverb.client import MAX_PAGES, ReverbClient, _Heard
+from shops.reverb.client import ReverbClient, _Heard
 from shops.reverb.errors import NoAnswer, Passing
+from shops.reverb.paging import MAX_PAGES
 from shops.wire import MOST_UNITS
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
