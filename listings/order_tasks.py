@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from functools import partial
 
 from celery import shared_task
 
@@ -32,15 +34,23 @@ def orders(shop_id: int) -> None:
         if connection is None:
             return
         client = ReverbClient.of(connection)
-        try:
-            poll.read(connection, client, now=clock.now())
-            glance.turn(connection, client)
-        except Paced:
-            return  # planned for when the pace allows it
-        except ReverbError as error:
-            logger.warning("The orders of shop %s could not be read: %s", shop_id, error.message)
-            if isinstance(error, NeedsSeller) and error.status == 401:
-                _ask_for_the_token(connection)
+        reading = partial(poll.read, connection, client, now=clock.now())
+        if _answered(connection, "orders", reading):
+            _answered(connection, "listings", partial(glance.turn, connection, client))
+
+
+def _answered(connection: ReverbConnection, what: str, deed: Callable[[], None]) -> bool:
+    """Read from Reverb; return whether other calls make sense. One list that fails keeps us from no other one."""
+    try:
+        deed()
+    except Paced:
+        return False  # planned for when the pace allows it
+    except ReverbError as error:
+        logger.warning("The %s of shop %s could not be read: %s", what, connection.shop_id, error.message)
+        if isinstance(error, NeedsSeller) and error.status == 401:
+            _ask_for_the_token(connection)
+        return not isinstance(error, NeedsSeller)
+    return True
 
 
 def _ask_for_the_token(connection: ReverbConnection) -> None:

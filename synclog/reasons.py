@@ -167,8 +167,8 @@ REASONS: dict[str, Reason] = {
         # failed
         Reason(
             "sale_not_readable",
-            "Reverb's data of this sale couldn't be read, so your store's stock wasn't changed for it. Please check it "
-            "on Reverb and adjust the stock in your store.",
+            "Reverb's data of this sale couldn't be read, so no order was made for it. Please check the sale on Reverb "
+            "and the stock in your store. We keep trying where its number is known.",
             Mend.LISTING,
             speaker="",
         ),

@@ -6,7 +6,7 @@ was placed before the span and paid inside it, which `created_start_date` does n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from django.db.models import F, Max, Q, QuerySet
@@ -23,6 +23,7 @@ from shops.pictures import ReverbOrder
 from shops.reverb import connect, hooks
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import Paced, Passing, ReverbError
+from shops.reverb.paging import Short
 
 ORDERS = "listings.orders"
 #: A reading begins this much before the last one began: clocks differ, and Reverb's lists may trail.
@@ -36,6 +37,8 @@ LONGEST = timedelta(days=60)
 #: The wait after a failure: at first, and at most.
 FIRST_DELAY = timedelta(seconds=30)
 LONGEST_DELAY = timedelta(seconds=900)
+#: A list that has shown less than it counts for so long is taken as it is: it would keep all readings from ending.
+SHORT_FOR = timedelta(hours=1)
 #: No reading is planned farther ahead than this.
 FARTHEST = timedelta(minutes=30)
 BATCH = 100
@@ -121,7 +124,8 @@ def _read(connection_id: int, client: ReverbClient, now: datetime) -> None:
             not_readable(connection.shop_id, number, why)
 
         found = client.orders(_since(connection, now), left_out=leave_out)
-        news = sum(take(connection.shop, part, cause="Reverb order") for part in _parts(found))
+        whole = _patiently(found, _away(connection, now), leave_out)
+        news = sum(take(connection.shop, part, cause="Reverb order") for part in _parts(whole))
         if left_out or connection.orders_unread:
             unread.follow(connection, client, left_out)
     except Exception as error:
@@ -135,6 +139,18 @@ def _read(connection_id: int, client: ReverbClient, now: datetime) -> None:
     wrong = Q(orders_read_at__gt=clock.now() + AHEAD)
     mine.filter(Q(orders_read_at__isnull=True) | Q(orders_read_at__lt=now) | wrong).update(orders_read_at=now)
     _plan(connection, planned, now + hooks.orders_every(connection, now))
+
+
+def _patiently(
+    found: Iterator[ReverbOrder], away: timedelta, leave_out: Callable[[str, str], object]
+) -> Iterator[ReverbOrder]:
+    """Yield the orders. What the list counts and does not show is left out once no reading went well for long."""
+    try:
+        yield from found
+    except Short as short:
+        if away < SHORT_FOR:
+            raise
+        leave_out("", short.message)
 
 
 def _parts(found: Iterator[ReverbOrder]) -> Iterator[list[ReverbOrder]]:
@@ -167,8 +183,12 @@ def _delay(connection: ReverbConnection, error: Exception, now: datetime) -> tim
     asked = timedelta(seconds=(error.retry_after if isinstance(error, ReverbError) else None) or 0)
     if isinstance(error, Paced):
         return max(asked, timedelta(seconds=1))  # nothing went wrong
-    away = now - (connection.orders_read_at or connection.checked_at or now)
-    return max(asked, min(LONGEST_DELAY, max(FIRST_DELAY, away / 2)))
+    return max(asked, min(LONGEST_DELAY, max(FIRST_DELAY, _away(connection, now) / 2)))
+
+
+def _away(connection: ReverbConnection, now: datetime) -> timedelta:
+    """Return for how long no reading has gone well."""
+    return now - (connection.orders_read_at or connection.checked_at or now)
 
 
 def _plan(connection: ReverbConnection, planned: datetime | None, due_at: datetime) -> None:

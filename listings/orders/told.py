@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.urls import reverse
 
@@ -13,6 +15,8 @@ from synclog.models import Entry
 from synclog.reasons import REASONS
 from synclog.record import Attempt, record
 
+#: How often an entry says that a sale without a number could not be read.
+NUMBERLESS_EVERY = timedelta(days=1)
 OUTCOMES = {
     "order_placed": Entry.Outcome.SYNCED,
     "order_released": Entry.Outcome.SYNCED,
@@ -43,9 +47,14 @@ def link_of(order: Order) -> str:
 
 
 def not_readable(shop_id: int, number: str, why: str) -> None:
-    """Write an entry about a sale that could not be read or saved, once: it is met again with each reading."""
+    """Write an entry about a sale that could not be read or saved, once: it is met again with each reading.
+
+    Sales without a number can't be told apart, so of those there is one entry a day.
+    """
     named = f"Order {number}" if number else "An order without a number"
     mine = Entry.objects.filter(shop=shop_id, outcome=Entry.Outcome.FAILED)
+    if not number:
+        mine = mine.filter(at__gt=clock.now() - NUMBERLESS_EVERY)
     if mine.filter(reason="sale_not_readable", title=named).exists():
         return
     connection = ReverbConnection.objects.filter(shop=shop_id).first()

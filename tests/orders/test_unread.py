@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from listings import order_tasks
 from listings.models import Order
 from listings.orders import poll
 from shops.models import ReverbConnection
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import NotFound, Passing
+from shops.reverb.errors import NeedsSeller, NotFound, Passing, ReverbError
 from synclog.models import Entry
 from tests.people import NOON, olivia, shop_of
 
@@ -34,17 +36,31 @@ class Reverb:
         self.listed: list[Any] = [GOOD, ODD]
         self.alone: dict[str, Any] = {"2": ODD}
         self.asked: list[str] = []
+        #: What the list counts, where that is not what it shows; and numbers at which it fails.
+        self.counts: int | None = None
+        self.fails_at: set[str] = set()
+        self.looks = 0
         monkeypatch.setattr(ReverbClient, "get", lambda _, path, query=None: self.get(path))
 
     def get(self, path: str) -> Any:
         number = path.rpartition("/")[2]
+        if path == "/my/listings":
+            self.looks += 1
+            return {"total": 0, "listings": []}
         if "?" in path:
-            return {"total": len(self.listed), "orders": self.listed}
+            return self.page(parse_qs(urlsplit(path).query))
         self.asked.append(number)
         found = self.alone.get(number)
         if isinstance(found, Exception):
             raise found
         return found
+
+    def page(self, query: dict[str, list[str]]) -> Any:
+        size, page = int(query["per_page"][0]), int(query.get("page", ["1"])[0])
+        shown = self.listed[(page - 1) * size : page * size]
+        if any(one["order_number"] in self.fails_at for one in shown):
+            raise Passing("Reverb answered with a page instead of data (status 500).", status=500)
+        return {"total": len(self.listed) if self.counts is None else self.counts, "orders": shown}
 
 
 @pytest.fixture
@@ -112,3 +128,67 @@ def test_one_that_is_none_of_this_accounts_is_forgotten(
     reverb.listed, reverb.alone["2"] = [], NotFound("The order could not be found")
     read(connection, timedelta(minutes=5), monkeypatch)
     assert ReverbConnection.objects.get().orders_unread == {}
+
+
+# -- lists that fail, or show less than they count -----------------------------------------------------------------
+
+
+def entries() -> list[str]:
+    """Return the titles of the entries about sales that could not be read."""
+    return list(Entry.objects.filter(reason="sale_not_readable").order_by("id").values_list("title", flat=True))
+
+
+def test_one_sale_at_which_reverbs_list_fails_keeps_no_other_from_being_read(
+    reverb: Reverb, connection: ReverbConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reverb.listed, reverb.fails_at = [GOOD, {**GOOD, "order_number": "2"}, {**GOOD, "order_number": "3"}], {"2"}
+    for minute in range(3):
+        read(connection, timedelta(minutes=minute), monkeypatch)
+    assert numbers() == ["1", "3"]
+    assert ReverbConnection.objects.get().orders_read_at == NOON + timedelta(minutes=2)
+    assert entries() == ["An order without a number"]
+
+
+def test_another_sale_at_which_the_list_fails_is_named_a_day_later(
+    reverb: Reverb, connection: ReverbConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reverb.fails_at = {"1"}
+    for hour in (0, 1, 25):
+        read(connection, timedelta(hours=hour), monkeypatch)
+    assert entries().count("An order without a number") == 2
+
+
+def test_a_list_that_shows_less_than_it_counts_is_read_again_and_taken_as_it_is_after_an_hour(
+    reverb: Reverb, connection: ReverbConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reverb.listed = []
+    read(connection, timedelta(0), monkeypatch)
+    reverb.listed, reverb.counts = [GOOD], 2
+    for minute in (5, 30, 59):
+        with pytest.raises(Passing):
+            read(connection, timedelta(minutes=minute), monkeypatch)
+    assert (numbers(), entries()) == (["1"], [])
+    assert ReverbConnection.objects.get().orders_read_at == NOON
+    read(connection, timedelta(minutes=61), monkeypatch)
+    assert ReverbConnection.objects.get().orders_read_at == NOON + timedelta(minutes=61)
+    assert entries() == ["An order without a number"]
+
+
+@pytest.mark.parametrize(
+    ("error", "looks"), [(None, 1), (Passing("no", status=500), 1), (NeedsSeller("no", status=403), 0)]
+)
+def test_the_listings_are_looked_at_though_the_list_of_sales_fails(
+    reverb: Reverb,
+    connection: ReverbConnection,
+    monkeypatch: pytest.MonkeyPatch,
+    error: ReverbError | None,
+    looks: int,
+) -> None:
+    def page(query: object) -> Any:
+        if error is not None:
+            raise error
+        return {"total": 0, "orders": []}
+
+    monkeypatch.setattr(reverb, "page", page)
+    order_tasks.orders(connection.shop_id)
+    assert reverb.looks == looks
