@@ -35,6 +35,8 @@ from shops.verdict import Verdict
 
 #: Longer waits than these seconds are asked for by mistake: the limits count a minute and ten minutes.
 MOST_WAIT_S = 600.0
+#: What stands before Reverb may ask for an hour and is gone after a minute. Its 429 is a limit all the same.
+MOST_AWAY_S = 60.0
 #: Status → what it means in Reverb's own JSON.
 _OWN = {
     401: Verdict.KEYS,
@@ -76,16 +78,16 @@ def error_of(method: str, answer: Answer, verdict: Verdict, said: dict[str, Any]
             return NeedsSeller(message, **more)
         case Verdict.REFUSED:
             return Invalid(message, **more)
-    more["retry_after"] = retry_after(answer)
+    more["retry_after"] = retry_after(answer, most_s=MOST_WAIT_S if speaks or answer.status == 429 else MOST_AWAY_S)
     if answer.status == 429:
         return SlowDown(message, **more)
     return Passing(message, **more) if method == "GET" else NoAnswer(message, maybe_done=True, **more)
 
 
-def retry_after(answer: Answer) -> float | None:
-    """Return the seconds of a Retry-After header, None where there is none that counts seconds."""
+def retry_after(answer: Answer, *, most_s: float) -> float | None:
+    """Return the seconds of a Retry-After header, at most `most_s`; None where there is none that counts seconds."""
     value = answer.headers.get("Retry-After", "").strip()
-    return min(float(value), MOST_WAIT_S) if value.isascii() and value.isdigit() else None
+    return min(float(value), most_s) if value.isascii() and value.isdigit() else None
 
 
 def _object(answer: Answer) -> tuple[dict[str, Any] | None, bool]:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from reverbsync.http import Answer
-from shops.reverb.answers import MOST_WAIT_S, error_of, judge
+from shops.reverb.answers import MOST_AWAY_S, MOST_WAIT_S, error_of, judge
 from shops.reverb.errors import (
     Invalid,
     NeedsSeller,
@@ -163,6 +163,13 @@ def test_retry_after_is_kept_in_seconds() -> None:
     assert error(429, PAGE).retry_after is None
     assert error(429, PAGE, **{"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"}).retry_after is None
     assert error(429, PAGE, **{"Retry-After": "9" * 400}).retry_after == MOST_WAIT_S
+
+
+@pytest.mark.parametrize("status", [403, 502, 503, 520])
+def test_a_page_before_reverb_delays_for_a_minute_at_most_and_reverbs_own_words_for_longer(status: int) -> None:
+    assert error(status, PAGE, **{"Retry-After": "3600"}).retry_after == MOST_AWAY_S
+    assert error(status, PAGE, **{"Retry-After": "5"}).retry_after == 5.0
+    assert error(503, OWN, **{"Retry-After": "3600"}).retry_after == MOST_WAIT_S
 
 
 def test_a_token_in_reverbs_words_is_starred_out() -> None:
