@@ -3,11 +3,13 @@
 Orders have their own net (poll.py); this one finds what a person changed on Reverb's own site where no webhook told of
 it or it was lost. The place to go on from is kept in the cache: if that is emptied, the round begins anew. The list
 trails by seconds and may stop short (seen live): what it shows only opens a job, and the attempt reads the listing.
+A page at which Reverb fails, and only there, is passed over until the next round.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+import logging
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +25,9 @@ from shops.models.settings import StockWay
 from shops.pictures import ReverbListing
 from shops.reverb import hooks
 from shops.reverb.client import ReverbClient
+from shops.reverb.errors import Paced, ReverbError
+
+logger = logging.getLogger(__name__)
 
 #: In this time all listings are seen once, where Reverb tells us of changed ones.
 ROUND = timedelta(hours=24)
@@ -47,6 +52,8 @@ class _Place:
     owed_due_at: float = 0.0
     #: What rows showed that were looked into, and when.
     asked: dict[str, float] = field(default_factory=dict)
+    #: The page at which Reverb failed last time.
+    failed: int = 0
 
 
 def turn(connection: ReverbConnection, client: ReverbClient) -> None:
@@ -56,16 +63,39 @@ def turn(connection: ReverbConnection, client: ReverbClient) -> None:
         now = clock.now()
         if now.timestamp() < place.due_at:
             return
-        rows, pages = client.listings_page(place.page)
+        number, rows, pages = _page(connection, client, place)
         asked = _look_at(connection.shop, rows, now=now, asked=place.asked)
         owed_due_at = place.owed_due_at
         if now.timestamp() >= owed_due_at:
             _owed(connection.shop, now)
             owed_due_at = (now + ROUND).timestamp()
-        last = place.page >= pages or not rows
+        last = number >= pages or not rows
         step = step_of(pages, told=hooks.tells_of_listings(connection, now))
-        following = _Place(1 if last else place.page + 1, _next(place, step, now), owed_due_at, asked)
-        cache.set(_key(connection), asdict(following), 3 * ROUND.total_seconds())
+        _keep(connection, _Place(1 if last else number + 1, _next(place, step, now), owed_due_at, asked))
+
+
+def _page(connection: ReverbConnection, client: ReverbClient, place: _Place) -> tuple[int, list[ReverbListing], int]:
+    """Return the page whose turn it is, with its number; the one behind it where that one alone fails, twice in a row.
+
+    A page that was passed over has its next turn in the next round. Raises ReverbError.
+    """
+    try:
+        return place.page, *client.listings_page(place.page)
+    except Paced:
+        raise
+    except ReverbError as error:
+        if place.failed != place.page:
+            _keep(connection, replace(place, failed=place.page))
+            raise
+        behind = client.listings_page(place.page + 1)
+        logger.warning(
+            "Page %s of shop %s's listings is passed over: %s", place.page, connection.shop_id, error.message
+        )
+        return place.page + 1, *behind
+
+
+def _keep(connection: ReverbConnection, place: _Place) -> None:
+    cache.set(_key(connection), asdict(place), 3 * ROUND.total_seconds())
 
 
 def _look_at(shop: Shop, rows: list[ReverbListing], *, now: datetime, asked: dict[str, float]) -> dict[str, float]:

@@ -1,0 +1,88 @@
+"""The regular look at listings goes round all pages, also where Reverb fails at one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from django.core.cache import cache
+
+from listings.orders import glance
+from reverbsync import clock
+from shops.models import ReverbConnection
+from shops.pictures import ReverbListing
+from shops.reverb.errors import Paced, Passing
+from tests.people import NOON, olivia, shop_of
+
+pytestmark = pytest.mark.django_db
+
+
+class Reverb:
+    """Five pages of listings, some of which fail."""
+
+    def __init__(self, connection: ReverbConnection) -> None:
+        self.connection = connection
+        self.fails: dict[int, Passing] = {}
+        self.asked: list[int] = []
+        self.now = NOON
+
+    def listings_page(self, number: int) -> tuple[list[ReverbListing], int]:
+        """Return one page."""
+        self.asked.append(number)
+        if number in self.fails:
+            raise self.fails[number]
+        row = ReverbListing(id=str(number), sku="", state="live", self_url="", web_url="")
+        return ([row] if number <= 5 else []), 5
+
+    def turns(self, count: int) -> list[int]:
+        """Return the pages that are asked for in so many turns. One asks for several where some are late."""
+        self.asked = []
+        for _ in range(count):
+            self.now += timedelta(minutes=2)
+            with clock.running_by(lambda: self.now):
+                try:
+                    glance.turn(self.connection, self)  # type: ignore[arg-type]
+                except Passing:
+                    continue
+        return self.asked
+
+
+@pytest.fixture
+def reverb() -> Iterator[Reverb]:
+    """Return a Reverb that works."""
+    cache.clear()
+    yield Reverb(ReverbConnection.objects.select_related("shop__sync_settings").get(shop=shop_of(olivia())))
+    cache.clear()
+
+
+@pytest.mark.parametrize("page", [1, 2, 5])
+def test_a_page_that_always_fails_is_passed_over_at_its_second_try_and_asked_for_in_each_round(
+    reverb: Reverb, page: int
+) -> None:
+    reverb.fails = {page: Passing("no")}
+    rounds = "".join(map(str, reverb.turns(14)))
+    assert rounds.count(f"{page}{page}") >= 2
+    assert f"{page}" * 3 not in rounds
+    assert all(rounds.count(other) >= 2 for other in "12345")
+
+
+def test_a_page_that_fails_once_is_asked_for_again_and_no_page_is_passed_over(reverb: Reverb) -> None:
+    reverb.turns(1)
+    reverb.fails = {2: Passing("no")}
+    assert reverb.turns(1) == [2]
+    reverb.fails = {}
+    assert reverb.turns(4)[:4] == [2, 3, 4, 5]
+
+
+def test_while_all_pages_fail_none_is_passed_over(reverb: Reverb) -> None:
+    reverb.turns(1)
+    reverb.fails = dict.fromkeys(range(1, 7), Passing("no"))
+    reverb.turns(5)
+    reverb.fails = {}
+    assert reverb.turns(4)[:4] == [2, 3, 4, 5]
+
+
+def test_a_page_for_which_the_pace_has_no_room_is_not_passed_over(reverb: Reverb) -> None:
+    reverb.fails = {1: Paced("no")}
+    assert reverb.turns(4) == [1, 1, 1, 1]
