@@ -163,3 +163,5 @@ class ReverbOrder(_Kept):
     provider: str = ""
     tracking_number: str = ""
     web_url: str = ""
+    #: False: none of its dates could be read, and it is dated as of when it was read.
+    dated: bool = True

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
 
 from shops.pictures import ReverbOrder
 from shops.reverb.orders import RELEASED, UNPAID
+
+if TYPE_CHECKING:
+    from listings.models import Order
 
 #: An order that is so much older than the link of its listing was there before: the store's number knows of it already.
 BEFORE_THE_LINK = timedelta(hours=1)
@@ -14,6 +18,8 @@ BEFORE_THE_LINK = timedelta(hours=1)
 AHEAD = timedelta(hours=1)
 #: What sold so recently is not in the number of a store that was not in step with Reverb until now.
 JUST_NOW = timedelta(minutes=10)
+#: What our stock needs of a picture.
+_NEEDED = ("number", "listing_id", "sku", "quantity", "status", "placed_at", "updated_at", "dated")
 
 
 def is_newer(picture: ReverbOrder, *, status: str, updated_at: datetime) -> bool:
@@ -21,9 +27,9 @@ def is_newer(picture: ReverbOrder, *, status: str, updated_at: datetime) -> bool
 
     Reverb's dates are whole seconds and its lists may trail, so two pictures of one second do not tell which came
     first. Then the one that is further along counts: money that has cleared does not become unpaid, and what is off
-    stays off.
+    stays off. So it is for a picture without dates.
     """
-    if picture.updated_at != updated_at:
+    if picture.dated and picture.updated_at != updated_at:
         return picture.updated_at > updated_at
     return _stage(picture.status) >= _stage(status)
 
@@ -55,8 +61,7 @@ def counts(placed_at: datetime, linked_at: datetime | None) -> bool:
 
 def bare(picture: ReverbOrder) -> ReverbOrder:
     """Return what our stock needs of a picture: which order it is, of what, how many, and whether it is off."""
-    named = {name: getattr(picture, name) for name in ("number", "listing_id", "sku", "quantity", "status")}
-    return ReverbOrder(**named, title="", placed_at=picture.placed_at, updated_at=picture.updated_at)
+    return ReverbOrder(title="", **{name: getattr(picture, name) for name in _NEEDED})
 
 
 def of_now(picture: ReverbOrder, now: datetime) -> ReverbOrder:
@@ -67,12 +72,17 @@ def of_now(picture: ReverbOrder, now: datetime) -> ReverbOrder:
     return replace(picture, placed_at=placed_at, updated_at=updated_at)
 
 
-def of_known_quantity(picture: ReverbOrder, known: int) -> ReverbOrder:
-    """Return the picture with at least as many units as an earlier one said: an answer may leave them out.
+def of_known(picture: ReverbOrder, known: Order) -> ReverbOrder:
+    """Return a picture of a known order, with what it does not say: an answer may leave units out, or have odd dates.
 
-    Where fewer were sold after all, Reverb's own number shows it, and counts as an edit there.
+    Where fewer units were sold after all, Reverb's own number shows it, and counts as an edit there. A picture without
+    dates is of now where its status is another one.
     """
-    return picture if picture.quantity >= known else replace(picture, quantity=known)
+    more: dict[str, Any] = {"quantity": max(picture.quantity, known.quantity)}
+    if not picture.dated:
+        more |= {"placed_at": known.placed_at}
+        more |= {"updated_at": known.updated_at} if picture.status == known.status else {}
+    return replace(picture, **more)
 
 
 def without_the_buyer(picture: ReverbOrder) -> ReverbOrder:

@@ -216,7 +216,7 @@ def _make(order: Order) -> None:
     order.place_attempts += 1
     try:
         asked = _asked_of_reverb(order)
-        seen = news.of_known_quantity(asked, order.quantity) if asked is not None else None
+        seen = news.of_known(asked, order) if asked is not None else None
         if seen is None:
             _fail(order, "Reverb is not connected. Connect it, and the order is made.", retry=False)
         elif seen.status in PAID:

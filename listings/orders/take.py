@@ -158,11 +158,12 @@ def _see(row: Order, picture: ReverbOrder, places: _Places, *, personal: bool) -
     before = (row.picture, row.status, row.quantity, row.product_id, row.counts)
     if row.pk is None:
         row.seen_at, row.counts = clock.now(), False
+    else:
+        picture = news.of_known(picture, row)
     if row.pk is None or news.is_newer(picture, status=row.status, updated_at=row.updated_at):
         if row.pk is None or row.status != picture.status[:40]:
             row.heard_at = clock.now()
-        known = news.of_known_quantity(picture, row.quantity if row.pk is not None else 1)
-        _fill(row, known if personal else news.without_the_buyer(known))
+        _fill(row, picture if personal else news.without_the_buyer(picture))
     listing, surely = places.of_order(row)
     if listing is not None and (surely or row.product_id is None):
         row.product_id = listing.product_id

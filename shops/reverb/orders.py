@@ -1,19 +1,23 @@
 """Reverb's orders → our pictures. Takes nothing on trust.
 
 Facts: Reverb docs, "Retrieve orders"; statuses and missing fields as Reverb's own plugins met them. `created_at`
-carries an offset; `quantity` may be absent and is then 1; an address is missing for local pickup.
+carries an offset; `quantity` may be absent and is then 1; an address is missing for local pickup. A sale none of whose
+dates can be read is one of now: left out, its units would be sold twice.
 """
 
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
+from email.utils import parsedate_to_datetime
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
 
+from reverbsync import clock
 from shops.pictures import ReverbOrder
 from shops.reverb import read
 from shops.reverb.errors import Passing
@@ -45,9 +49,32 @@ def _amount(value: Any) -> Decimal:
     return found
 
 
+#: A date in ISO 8601 or much like it: with blanks, the name of a zone, a leap second.
+_SPELT = re.compile(
+    r"(\d{4}-\d\d-\d\d)[T ]\s*(\d\d:\d\d)(?::([0-5]\d|60)(?:[.,]\d+)?)?\s*(Z|UTC|GMT|[+-]\d\d:?\d\d)?", re.ASCII | re.I
+)
+
+
+def _moment(value: Any) -> datetime:
+    """Return a moment in whichever form it comes. Raises ValueError."""
+    try:
+        return _DATES.validate_python(value)
+    except ValidationError:
+        if not isinstance(value, str):
+            raise
+    if spelt := _SPELT.fullmatch(value.strip()):
+        day, minute, second, zone = spelt.groups()
+        offset = zone if zone and zone[0] in "+-" else "+00:00"
+        return datetime.fromisoformat(f"{day}T{minute}:{min(int(second or 0), 59):02}{offset}")
+    try:
+        return parsedate_to_datetime(value)  # RFC 2822
+    except (ValueError, TypeError, IndexError, OverflowError):
+        raise ValueError("no date") from None
+
+
 def _date(value: Any) -> Any:
     """Years far from ours, such as 1 and 9999, are no dates: nothing can be reckoned with them."""
-    found = _DATES.validate_python(value)
+    found = _moment(value)
     if not FIRST_YEAR <= found.year <= LAST_YEAR:
         raise ValueError("no date")
     return found if found.tzinfo else found.replace(tzinfo=UTC)  # Reverb's carry an offset
@@ -89,7 +116,7 @@ class _Address(Part):
 
 
 class _Order(Part):
-    """Number, status and quantity must be readable, and a date; a field of the others that can't be is not said."""
+    """Number, status and quantity must be readable; a field of the others that can't be is not said."""
 
     order_number: Annotated[str, Field(coerce_numbers_to_str=True, min_length=1, max_length=64)]
     status: Annotated[str, AfterValidator(_status)] = ""
@@ -128,9 +155,8 @@ def order(body: object) -> ReverbOrder:
     except (ValidationError, RecursionError) as error:
         where = ".".join(map(str, error.errors()[0]["loc"])) if isinstance(error, ValidationError) else "its depth"
         raise Passing(f"Reverb's answer could not be read as an order at {where}.") from None
-    placed_at = found.created_at or found.paid_at or found.updated_at
-    if placed_at is None:
-        raise Passing("Reverb's answer could not be read as an order: it has no date.")
+    said_at = found.created_at or found.paid_at or found.updated_at
+    placed_at = said_at or clock.now()
     fees = [one.amount for one in (found.selling_fee, found.bump_fee, found.direct_checkout_fee) if one]
     money = found.amount_product or found.total
     web = found.links.web.href
@@ -159,6 +185,7 @@ def order(body: object) -> ReverbOrder:
         provider=found.shipping_provider,
         tracking_number=found.shipping_code,
         web_url=web if web.startswith(("https://", "http://")) else "",
+        dated=said_at is not None,
     )
 
 

@@ -175,3 +175,20 @@ def test_a_sale_that_is_off_gives_back_what_it_took(
     world.reverb.fault("edited", path="/my/orders/selling/all", edits=rows, times=TIMES)
     listen(world)
     assert both_sides(world, guitar) == (5, 5)
+
+
+@case("said", [None, "1 Dec", "Mon, 30 Nov 2026 08:00:00 GMT"])
+def test_a_sale_whose_dates_are_odd_for_good_leaves_the_store_once_and_comes_back_when_it_is_cancelled(
+    world: World, guitar: dict[str, Any], said: object
+) -> None:
+    odd = dict.fromkeys(("created_at", "updated_at", "paid_at"), said)
+    world.reverb.fault("edited", path=r"/my/orders/selling/\d+$", edits=odd, times=10**6)
+    listed = {f"orders.*.{name}": value for name, value in odd.items()}
+    world.reverb.fault("edited", path="/my/orders/selling/all$", edits=listed, times=10**6)
+    number = buy(world)
+    listen(world)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (4, 4)
+    world.wait(3600)
+    world.reverb.ask("POST", f"/orders/{number}/cancel")
+    listen(world)
+    assert (world.stock(guitar), world.listing()["inventory"]) == (5, 5)

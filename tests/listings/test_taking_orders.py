@@ -133,6 +133,18 @@ class TestTaking:
         assert Order.objects.count() == 1
         assert ranks() == []
 
+    def test_a_sale_without_dates_is_of_when_it_was_first_read_and_changes_with_its_status_only(
+        self, shop: Shop
+    ) -> None:
+        listed(shop)
+        take(shop, [order(dated=False)], cause="test")
+        assert Order.objects.get().counts
+        for minute, status in ((5, "paid"), (10, "cancelled"), (15, "paid")):
+            now = later(minute)
+            take(shop, [order(dated=False, status=status, placed_at=now, updated_at=now)], cause="test")
+        row = Order.objects.get()
+        assert (row.placed_at, row.updated_at, row.status) == (NOON, later(10), "cancelled")
+
     def test_a_shipped_order_is_told_but_moves_no_stock(self, shop: Shop) -> None:
         listed(shop)
         take(shop, [order()], cause="test")

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from reverbsync import clock
 from reverbsync.http import Answer
 from shops.reverb import orders, read
 from shops.reverb.client import ReverbClient, _Heard
@@ -77,8 +78,6 @@ def numbers(client: ReverbClient, **more: Any) -> list[str]:
         sale("X", quantity={"amount": 1}),
         sale("X", quantity=float("nan")),
         sale("X", status=["paid"]),
-        sale("X", created_at=None, updated_at=None),
-        sale("X", created_at="0001-01-01T00:00:00+14:00", updated_at="9999-12-31T23:59:59-14:00"),
         sale("X", order_number=None),
         sale("X", order_number="9" * 65),
         sale("X", order_number={"id": 1}),
@@ -116,6 +115,41 @@ def test_a_side_field_never_hides_an_order(field: str, value: Any) -> None:
     found = orders.order(sale("1", **{field: value}))
     assert (found.number, found.quantity, found.listing_id) == ("1", 1, "7")
     json.dumps(found.kept()).encode()
+
+
+@pytest.mark.parametrize(
+    ("said", "second"),
+    [
+        ("2026-05-01T15:00:07Z", 7),
+        ("2026-05-01T10:00:07-05:00", 7),
+        ("2026-05-01T10:00:07-0500", 7),
+        ("2026-05-01 15:00:07 UTC", 7),
+        ("2026-05-01 10:00:07 -0500", 7),
+        ("2026-05-01T15:00:07 Z", 7),
+        ("2026-05-01T15:00:07.123456789 gmt", 7),
+        ("2026-05-01 15:00:07", 7),
+        ("2026-05-01 15:00 UTC", 0),
+        ("2026-05-01T15:00:60Z", 59),
+        ("Fri, 01 May 2026 15:00:07 GMT", 7),
+        ("Fri, 01 May 2026 10:00:07 -0500", 7),
+        (1777647607, 7),
+        ("1777647607", 7),
+    ],
+)
+def test_a_date_is_read_in_whichever_form_it_comes(said: Any, second: int) -> None:
+    found = orders.order(sale("1", created_at=said, updated_at=said))
+    assert found.placed_at.replace(microsecond=0) == datetime(2026, 5, 1, 15, 0, second, tzinfo=UTC)
+    assert (found.updated_at, found.dated) == (found.placed_at, True)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [None, "", "yesterday", "11/30/2026", "2026-02-31 10:00:00 UTC", {"date": "2026-05-01"}, "1:1:1:1", "0" * 99],
+)
+def test_a_sale_whose_dates_cannot_be_read_is_one_of_now(said: Any) -> None:
+    with clock.running_by(lambda: NOW):
+        found = orders.order(sale("1", created_at=said, updated_at="9999-12-31T23:59:59-14:00", paid_at=said))
+    assert (found.placed_at, found.updated_at, found.paid_at, found.dated) == (NOW, NOW, None, False)
 
 
 @pytest.mark.parametrize(
