@@ -179,6 +179,12 @@ REASONS: dict[str, Reason] = {
             "The sale on Reverb is off, but its order in your store could not be cancelled. Please do it there.",
             waits=True,
         ),
+        Reason(
+            "order_on_again",
+            "The sale was cancelled on Reverb and is on again; its order in your store stays cancelled. Please open it "
+            "again there or make a new one, or refund the buyer on Reverb.",
+            waits=True,
+        ),
         Reason("order_release_later", "The order in your store could not be cancelled just now. It is tried again."),
         Reason("tracking_failed", "Reverb could not be told the tracking number.", waits=True),
         Reason("tracking_later", "Reverb could not be told the tracking number just now. It is tried again by itself."),

@@ -33,12 +33,15 @@ class Facts:
 def next_place(facts: Facts) -> Place:
     """Return where an order goes from here. OPEN and UNDOING ask for a call to the store, all others are settled.
 
-    An order that the store has stays there until the sale is off, and is cancelled once. One that may have been made is
-    looked for, whatever became of the sale: else it would stay behind in the store.
+    An order that the store has stays there until the sale is off, and is cancelled once. If the sale is on again, the
+    store still has that order, and finds it by Reverb's number: another one can't be made. One that may have been made
+    is looked for, whatever became of the sale: else it would stay behind in the store.
     """
     place = Place(facts.place)
-    if place in (Place.ELSEWHERE, Place.LEFT, Place.UNDONE, Place.KEPT):
+    if place in (Place.ELSEWHERE, Place.LEFT):
         return place
+    if place in (Place.UNDONE, Place.KEPT):
+        return Place.MADE if facts.status in PAID else place
     if place in IN_STORE:
         return Place.UNDOING if facts.status in GONE else Place.MADE
     if facts.status in GONE and not facts.maybe_made:

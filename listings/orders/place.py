@@ -196,9 +196,12 @@ def _wanted(order: Order) -> bool:
 
 def _settle(order: Order, place: Place) -> None:
     """Nothing is to be called; say so, and when it was decided."""
-    news = order.place != place
-    _save(order, place=place, place_due_at=None, problem="", attempts=0)
-    if news and place == Place.NOT_MADE and _wanted(order):
+    before, on_again = order.place, order.place == Place.UNDONE and place == Place.MADE
+    seen = {"store_status": OrderStatus.CANCELLED.value, "parcels_due_at": clock.now()} if on_again else {}
+    _save(order, place=place, place_due_at=None, problem="", attempts=0, **seen)
+    if on_again:
+        tell(order, "order_on_again")
+    elif before != place == Place.NOT_MADE and _wanted(order):
         tell(order, "order_not_made")
 
 

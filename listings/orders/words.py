@@ -102,7 +102,10 @@ def _on_its_way(order: Order) -> Words:
 def _made(order: Order) -> Words:
     label = f"Made, {IN_THE_STORE.get(order.store_status, 'to be shipped')}"
     if order.store_status in ("cancelled", "refunded"):
-        more = "It was cancelled in your store, but not on Reverb. Refund the buyer on Reverb, or ship it."
+        more = (
+            "It is cancelled in your store, but not on Reverb. Refund the buyer on Reverb, or open the order again in "
+        )
+        more += "your store, or make a new one there, and ship it."
         return Words(label, "failed", more, attention=order.status not in SHIPPED)
     if order.made_for and (now := mark_of(order.seen)) and now != order.made_for and order.status not in SHIPPED:
         return Words(
@@ -119,7 +122,8 @@ def in_stock(order: Order, *, syncs: bool, untaken: int = 0, away_since: datetim
     if not order.counts:
         return "Its listing was linked here after the sale, so your store's stock was left alone."
     if order.place in IN_STORE and order.takes_stock:
-        word = "gave back" if order.place == Place.UNDONE else "took"
+        back = order.place == Place.UNDONE or order.store_status in ("cancelled", "refunded")
+        word = "gave back" if back else "took"
         return f"Its order in your store {word} {_units(order.quantity)}."
     if order.product_id is None:
         return "No product of your store is known for it, so no stock was changed."

@@ -30,6 +30,7 @@ STEPS: dict[str, tuple[tuple[str, ...], str]] = {
     "cancel": ((*UNPAID, *PAID, "refunded", "blocked"), "cancelled"),
     "refund": (PAID, "refunded"),
     "block": ((*UNPAID, "paid"), "blocked"),
+    "reopen": (("cancelled", "refunded", "blocked"), "paid"),
 }
 BUYER: Doc = {
     "id": 4001,
@@ -109,9 +110,10 @@ class Orders:
         if order["status"] not in possible:
             raise Refusal(409, {}, f"An order that is {order['status']} can't do that")
         now = self._market.clock.now()
-        if word == "pay":
+        if word in ("pay", "reopen"):
             listing = self._market.listing(order["listing"])
-            if not order["taken"] and listing is not None:
+            kept = word == "reopen" and not self._market.settings["restores_on_cancel"]
+            if not order["taken"] and not kept and listing is not None:
                 _refuse_unless_on_sale(listing, order["quantity"])
                 self._take(order, listing)
             order["paid_at"] = now

@@ -20,6 +20,7 @@ BUTTONS = {
     "cancel": "Cancel",
     "refund": "Refund",
     "block": "Block",
+    "reopen": "Open again",
 }
 
 

@@ -333,3 +333,23 @@ def test_a_clock_that_was_an_hour_ahead_and_was_set_right_hides_no_sale(guitar: 
     read_at = poll.fresh(connection(guitar), client, now=guitar.now, max_age_s=5)
     assert read_at == connection(guitar).orders_read_at == guitar.now
     assert Order.objects.count() == 1
+
+
+@pytest.mark.parametrize("restores", [True, False])
+def test_a_sale_that_is_on_again_takes_its_units_from_the_store_again_once(world: World, restores: bool) -> None:
+    world.reverb.ask("POST", "/settings", {"restores_on_cancel": restores})
+    product = world.product(inventory_quantity=5)
+    world.settle()
+    read(world)
+    world.wait(3600)
+    number = buy(world, quantity=2)
+    left = []
+    for word in ("", "cancel", "reopen", "cancel"):
+        if word:
+            world.reverb.ask("POST", f"/orders/{number}/{word}")
+        for _ in range(4):
+            read(world)
+            world.settle()
+            world.wait(900)
+        left.append((world.stock(product), world.listing()["inventory"]))
+    assert left == [(3, 3), (5, 5), (3, 3), (5, 5)]

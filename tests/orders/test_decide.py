@@ -42,6 +42,13 @@ def test_a_sale_that_was_off_before_is_not_made_and_one_that_was_made_is_cancell
     assert next_place(replace(made, place=Place.UNDONE)) == Place.UNDONE
 
 
+@pytest.mark.parametrize("place", [Place.UNDONE, Place.KEPT])
+def test_the_order_of_a_sale_that_is_on_again_is_the_one_that_the_store_has(place: Place) -> None:
+    for status in STATUSES:
+        expected = Place.MADE if status in PAID else place
+        assert next_place(replace(NEW, place=place, status=status)) == expected
+
+
 def test_a_sale_that_reverb_only_blocks_stays_in_the_store() -> None:
     assert next_place(replace(NEW, place=Place.MADE, status="blocked")) == Place.MADE
 

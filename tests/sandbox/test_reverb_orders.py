@@ -72,6 +72,19 @@ def test_a_cancelled_unit_comes_back_once_if_this_reverb_does_that(
     step(client, order, "cancel", 409)
 
 
+@pytest.mark.parametrize("restores", [True, False])
+def test_a_cancelled_order_that_is_on_again_takes_its_units_again_where_they_came_back(
+    client: FlaskClient, call: Call, restores: bool
+) -> None:
+    control(client, "/settings", {"restores_on_cancel": restores})
+    path = live(client, call)
+    order = buy(client, path, quantity=2)
+    step(client, order, "cancel")
+    step(client, order, "reopen")
+    assert units(call, path) == (1, "live")
+    step(client, order, "reopen", 409)
+
+
 def test_a_used_listing_that_sold_stays_locked_even_when_the_order_is_cancelled(
     client: FlaskClient,
     call: Call,
