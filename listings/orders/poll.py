@@ -6,13 +6,15 @@ was placed before the span and paid inside it, which `created_start_date` does n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db.models import F, Max, Q, QuerySet
 
 from listings.models import Order
 from listings.orders import unread
+from listings.orders.decide import GONE, SHIPPED
 from listings.orders.take import take
 from listings.orders.told import not_readable
 from reverbsync import clock
@@ -42,6 +44,8 @@ SHORT_FOR = timedelta(hours=1)
 #: No reading is planned farther ahead than this.
 FARTHEST = timedelta(minutes=30)
 BATCH = 100
+#: So many known sales are asked for by themselves where the list fails at one.
+MOST_ASKED = 20
 
 
 def read(connection: ReverbConnection, client: ReverbClient, *, now: datetime) -> None:
@@ -117,15 +121,9 @@ def _read(connection_id: int, client: ReverbClient, now: datetime) -> None:
         raise Passing("Another Reverb account was connected.")  # whose orders these are cannot be told
     planned = connection.orders_due_at
     try:
-        left_out: list[str] = []
-
-        def leave_out(number: str, why: str) -> None:
-            left_out.append(number)
-            not_readable(connection.shop_id, number, why)
-
-        found = client.orders(_since(connection, now), left_out=leave_out)
-        whole = _patiently(found, _away(connection, now), leave_out)
-        news = sum(take(connection.shop, part, cause="Reverb order") for part in _parts(whole))
+        reading = _Reading(connection, now)
+        news = sum(take(connection.shop, part, cause="Reverb order") for part in _parts(reading.orders(client)))
+        left_out = reading.left_out()
         if left_out or connection.orders_unread:
             unread.follow(connection, client, left_out)
     except Exception as error:
@@ -141,16 +139,39 @@ def _read(connection_id: int, client: ReverbClient, now: datetime) -> None:
     _plan(connection, planned, now + hooks.orders_every(connection, now))
 
 
-def _patiently(
-    found: Iterator[ReverbOrder], away: timedelta, leave_out: Callable[[str, str], object]
-) -> Iterator[ReverbOrder]:
-    """Yield the orders. What the list counts and does not show is left out once no reading went well for long."""
-    try:
-        yield from found
-    except Short as short:
-        if away < SHORT_FOR:
-            raise
-        leave_out("", short.message)
+@dataclass
+class _Reading:
+    """What a reading of the list showed, and what it left out."""
+
+    connection: ReverbConnection
+    now: datetime
+    shown: set[str] = field(default_factory=set)
+    #: The numbers of what was left out, "" where Reverb did not show even that.
+    odd: list[str] = field(default_factory=list)
+
+    def orders(self, client: ReverbClient) -> Iterator[ReverbOrder]:
+        """Yield the orders. What the list counts and does not show is left out once no reading went well for long."""
+        try:
+            for one in client.orders(_since(self.connection, self.now), left_out=self._leave_out):
+                self.shown.add(one.number)
+                yield one
+        except Short as short:
+            if _away(self.connection, self.now) < SHORT_FOR:
+                raise
+            self._leave_out("", short.message)
+
+    def left_out(self) -> list[str]:
+        """Return the numbers to ask for by themselves: also known sales that may be one that was not shown."""
+        numbers = [number for number in self.odd if number]
+        if len(numbers) == len(self.odd):
+            return numbers
+        known = Order.objects.filter(shop=self.connection.shop_id, placed_at__gt=self.now - LONGEST)
+        open_ones = known.exclude(status__in=SHIPPED | GONE).exclude(number__in=self.shown).order_by("-placed_at")
+        return numbers + list(open_ones.values_list("number", flat=True)[:MOST_ASKED])
+
+    def _leave_out(self, number: str, why: str) -> None:
+        self.odd.append(number)
+        not_readable(self.connection.shop_id, number, why)
 
 
 def _parts(found: Iterator[ReverbOrder]) -> Iterator[list[ReverbOrder]]:

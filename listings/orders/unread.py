@@ -1,4 +1,5 @@
-"""Sales whose row in Reverb's list could not be read: each is asked for by itself later, with growing delay.
+"""Sales that Reverb's list did not show, or not so that they could be read: each is asked for by itself later, with
+growing delay.
 
 They stand in the account's row, so that a reading of the list, which shows a sale for ten minutes only, is not the last
 word. The sync log names each once (`told.not_readable`).

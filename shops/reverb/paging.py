@@ -38,18 +38,19 @@ def pages(ask: Ask, what: str) -> Iterator[Rows]:
 
     Rows that were passed over (`Rows.hidden`) count as seen.
     """
-    seen, hidden, counted = set[str](), 0, 0
+    seen, found, hidden, counted = set[str](), 0, 0, 0
     for number in range(1, MAX_PAGES + 1):
-        page, known = ask(number, PAGE), len(seen) + hidden
+        page, known = ask(number, PAGE), found
         seen, hidden = seen | page.keys, hidden + page.hidden
         counted = min(counted, page.total) if number > 1 else page.total  # rows come and go meanwhile
-        yield page
         found = len(seen) + hidden
+        yield page
         if found == known or not goes_on(page, found):
-            if found < counted:
-                raise Short(f"Reverb's list of {what} shows {found} of {counted}.")
-            return
-    logger.warning("Reverb's list of %s has more than %s pages. The rest is left out.", what, MAX_PAGES)
+            break
+    else:
+        logger.warning("Reverb's list of %s has more than %s pages. The rest is left out.", what, MAX_PAGES)
+    if found < counted:
+        raise Short(f"Reverb's list of {what} shows {found} of {counted}.")
 
 
 def goes_on(page: Rows, seen: int) -> bool:

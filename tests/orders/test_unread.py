@@ -149,6 +149,19 @@ def test_one_sale_at_which_reverbs_list_fails_keeps_no_other_from_being_read(
     assert entries() == ["An order without a number"]
 
 
+def test_a_known_sale_at_which_the_list_fails_from_now_on_is_read_by_itself(
+    reverb: Reverb, connection: ReverbConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reverb.listed = [{**GOOD, "status": "unpaid"}, {**GOOD, "order_number": "3", "status": "shipped"}]
+    read(connection, timedelta(0), monkeypatch)
+    paid = {**GOOD, "updated_at": "2026-11-02T12:01:00Z"}
+    reverb.listed, reverb.fails_at, reverb.alone = [paid], {"1"}, {"1": paid}
+    for minute in (2, 4):
+        read(connection, timedelta(minutes=minute), monkeypatch)
+    assert Order.objects.get(number="1").status == "paid"
+    assert set(reverb.asked) == {"1"}
+
+
 def test_another_sale_at_which_the_list_fails_is_named_a_day_later(
     reverb: Reverb, connection: ReverbConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shops.reverb.errors import Passing, SlowDown
-from shops.reverb.paging import MOST_CALLS, Around, Short
+from shops.reverb.paging import MAX_PAGES, MOST_CALLS, PAGE, Around, Short
 from shops.reverb.read import Rows
 from tests.shops.test_reverb_reading import NOW, Pages, listing, numbers, sale
 
@@ -63,6 +63,12 @@ def test_a_list_that_shows_less_than_it_counts_is_no_whole_reading(shown: int) -
     with pytest.raises(Short, match=f"shows {shown} of 120"):
         found.extend(one.number for one in client.orders(NOW))
     assert found == SALES[:shown]
+
+
+def test_a_list_with_more_pages_than_are_read_is_no_whole_reading() -> None:
+    rows = [f"N{n}" for n in range(PAGE * MAX_PAGES + 1)]
+    with pytest.raises(Short):
+        numbers(Pages(a_list(rows=rows)))
 
 
 def test_a_search_that_ends_early_is_not_taken_for_none_but_what_it_found_is_found() -> None:
