@@ -191,7 +191,7 @@ def test_an_order_that_cannot_be_read_does_not_keep_us_from_the_others(
 
     def broken(self: ReverbClient, path: str, query: Any = None) -> Any:
         body = real(self, path, query)
-        return {**body, "orders": [{"order_number": "7", "created_at": "someday"}, *body["orders"]]}
+        return {**body, "orders": [{"order_number": "7", "quantity": "many"}, *body["orders"]]}
 
     monkeypatch.setattr(ReverbClient, "get", broken)
     read(guitar)
