@@ -80,6 +80,10 @@ def _guard(app: Flask, stores: Stores, auth: Auth, faults: Faults, log: Log) -> 
     def wrong(error: criteria.Wrong) -> Any:
         return refused(400, str(error))
 
+    @app.errorhandler(criteria.Broken)
+    def broken(_: criteria.Broken) -> Any:
+        return refused(500, "Internal Error. Details are available in Magento log file. Report ID: webapi-6")
+
     @app.errorhandler(404)
     def no_route(error: Exception) -> Any:
         return refused(404, inventory.NO_ROUTE) if request.path.startswith("/rest/") else error

@@ -1,6 +1,7 @@
 """Search criteria: groups that must all hold, of conditions of which one must; sorting and pages.
 
-Facts: Magento 2.4.7 as seen: a page past the end is empty, and null where `fields` trims the answer.
+Facts: Magento 2.4.7 as seen: a page past the end is empty, and null where `fields` trims the answer. What cannot be
+shown fails its whole page, whatever `fields` names, since that trims what was made.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Request
+from flask import Request, g
 
 from sandbox.common.keep import Doc
 
@@ -27,6 +28,10 @@ class Wrong(ValueError):
     """Criteria that make no sense; the words are Magento's."""
 
 
+class Broken(Exception):
+    """A row cannot be put into an answer: a plug-in throws at it, or its picture is gone."""
+
+
 def answer(request: Request, rows: list[Any], field: Field, show: Callable[[Any], Doc]) -> Doc:
     """Return the page that is asked for, trimmed to `fields`."""
     args = request.args
@@ -36,14 +41,23 @@ def answer(request: Request, rows: list[Any], field: Field, show: Callable[[Any]
         rows = sorted(rows, key=lambda row, name=name: _order(field(row, name)), reverse=down)  # type: ignore[misc]
     size = args.get("searchCriteria[pageSize]", USUAL, type=int)
     page = args.get("searchCriteria[currentPage]", 1, type=int)
-    if size > MOST:
-        raise Wrong(f'Maximum SearchCriteria pageSize is {MOST}"')
-    shown: list[Doc] | None = [show(row) for row in rows[(page - 1) * size : page * size]]
+    most = g.shop.get("most_rows", MOST)
+    if size > most:
+        raise Wrong(f"Maximum SearchCriteria pageSize is {most}")
+    page_rows = [show(row) for row in rows[(page - 1) * size : page * size]]
+    if any(_is_broken(row) for row in page_rows):
+        raise Broken
+    shown: list[Doc] | None = page_rows
     wanted = args.get("fields")
     if wanted and not shown:
         shown = None
     whole: Doc = {"items": shown, "search_criteria": {}, "total_count": len(rows)}
     return trimmed(whole, wanted) if wanted else whole
+
+
+def _is_broken(row: Doc) -> bool:
+    """Tell whether the shop is set to fail at a row: `broken` names SKUs of products, and ids of orders."""
+    return not {str(row.get("sku")), str(row.get("entity_id"))}.isdisjoint(g.shop.get("broken") or ())
 
 
 def trimmed(value: Any, fields: str) -> Any:
