@@ -9,7 +9,7 @@ import pytest
 from listings import walks
 from listings.models import Job, Product, Rank
 from reverbsync import clock
-from shops.platforms.magento2 import frame
+from shops.platforms.magento2 import changes, frame
 from shops.platforms.magento2.client import Magento2Client
 from shops.platforms.values import Malformed, Moved, StorePassing
 from tests.platforms.conftest import Store
@@ -305,7 +305,10 @@ def test_a_page_of_something_else_in_a_sweep_takes_nothing_off_sale(store: Store
         assert urgent() == set()
 
 
-def test_a_look_reads_what_changed_once_however_often_it_is_asked_for(store: Store) -> None:
+def test_a_look_reads_what_changed_until_its_date_is_old_however_often_it_is_asked_for(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(changes, "YOUNG_S", 0.0)  # the looks happen a minute later each
     known(store, 150)
     store.control.ask("DELETE", "/requests")
     through(store, "changes")

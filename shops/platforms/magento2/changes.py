@@ -2,16 +2,20 @@
 
 Dates overlap from look to look, since clocks differ and long transactions end late. What was read already is known by
 its id and its date, and not read again. It counts as read when the walk goes on behind it, since only then it is saved.
+A date tells seconds, and another edit in the same second leaves it as it is. So what was read while its date was young
+is read once more, at the next look; the store's own newest date says what is young, whatever its clock shows.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from shops.platforms.magento2 import memory, search
+from reverbsync import clock
+from shops.platforms.magento2 import memory, portions, search
 from shops.platforms.magento2.rest import Rest
+from shops.platforms.values import Unread
 from shops.wire import number_in
 
 OVERLAP = timedelta(minutes=5)
@@ -21,28 +25,46 @@ LISTED = 300
 KNOWN_S = 3600
 #: Marks the cursor of the second part of a look: the products of orders.
 OF_ORDERS = "orders:"
+#: So long after a date a reading shows all edits of its second, also one that was saved slowly.
+YOUNG_S = 10.0
+#: Kind and id → date, and when that was first read.
+_Seen = dict[str, tuple[str, float | None]]
 
 
 @dataclass(frozen=True)
 class Changed:
-    """What a page of a look is about: ids of products, and the cursor behind them; None at the end."""
+    """What a page of a look is about: ids of products, and the cursor behind them; None at the end.
+
+    `unread` is the product at which the store fails, whatever of it is asked for.
+    """
 
     ids: list[str]
     next: str | None
+    unread: tuple[Unread, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Listed:
+    rows: list[dict[str, Any]]
+    next: str | None
+    failed: str
+    words: str
 
 
 class Changes:
-    """Looks for changes in one store."""
+    """Looks for changes in one store, for one shop: another one of the same store has read other things."""
 
-    def __init__(self, rest: Rest) -> None:
+    def __init__(self, rest: Rest, shop_id: int) -> None:
         """Nothing is asked yet."""
         self._rest = rest
-        self._pending = f"magento2:pending:{rest.address}"
-        self._known = f"magento2:read:{rest.address}:"
+        self._asked_at = 0.0
+        self._pending = f"magento2:pending:{shop_id}:{rest.address}"
+        self._known = f"magento2:read2:{shop_id}:{rest.address}:"
 
     def page(self, cursor: str, since: datetime, *, size: int) -> Changed:
         """Return at most `size` products that changed and were not read yet, or the products of orders that did."""
         self._settle(cursor, since)
+        self._asked_at = clock.now().timestamp()
         changed = [("updated_at", "gteq", search.stamp(since - OVERLAP))]
         if cursor.startswith(OF_ORDERS):
             found, seen = self._of_orders(cursor.removeprefix(OF_ORDERS), changed)
@@ -52,39 +74,50 @@ class Changes:
         memory.remember(self._pending, pending, KNOWN_S)
         return found
 
-    def _products(self, cursor: str, changed: search.Group, size: int) -> tuple[Changed, dict[str, str]]:
-        rows, more = self._list("/products", cursor, changed, "items[id,updated_at],total_count", "id")
-        new = self._unread("product:", rows, "id")
-        ids = [one for one, _ in new[:size]]
-        if len(new) > size:
-            following: str | None = ids[-1]
-        else:
-            following = str(rows[-1]["id"]) if more else f"{OF_ORDERS}0"
-        return Changed(ids, following), {f"product:{one}": at for one, at in new[:size]}
+    def _products(self, cursor: str, changed: search.Group, size: int) -> tuple[Changed, _Seen]:
+        listed = self._list("/products", cursor, changed, "items[id,updated_at],total_count", "id")
+        new = self._unread("product:", listed.rows, "id")
+        some = dict(list(new.items())[:size])
+        following = _id(next(reversed(some))) if len(new) > size else listed.next or f"{OF_ORDERS}0"
+        unread = (Unread(listed.failed, listed.words),) if listed.failed else ()
+        return Changed([_id(one) for one in some], following, unread), some
 
-    def _of_orders(self, cursor: str, changed: search.Group) -> tuple[Changed, dict[str, str]]:
+    def _of_orders(self, cursor: str, changed: search.Group) -> tuple[Changed, _Seen]:
         fields = "items[entity_id,updated_at,items[product_id]],total_count"
-        rows, more = self._list("/orders", cursor, changed, fields, "entity_id", size=100)
-        new = dict(self._unread("order:", rows, "entity_id"))
-        lines = [line for row in rows if str(row["entity_id"]) in new for line in _rows(row.get("items"))]
+        listed = self._list("/orders", cursor, changed, fields, "entity_id", size=100)
+        new = self._unread("order:", listed.rows, "entity_id")
+        mine = (row for row in listed.rows if f"order:{row['entity_id']}" in new)
+        lines = [line for row in mine for line in _rows(row.get("items"))]
         ids = dict.fromkeys(str(line["product_id"]) for line in lines if line.get("product_id"))
-        following = f"{OF_ORDERS}{rows[-1]['entity_id']}" if more else None
-        return Changed(list(ids), following), {f"order:{one}": at for one, at in new.items()}
+        # The products of an order that cannot be shown are found when all stock is read.
+        return Changed(list(ids), f"{OF_ORDERS}{listed.next}" if listed.next else None), new
 
     def _list(
         self, path: str, cursor: str, changed: search.Group, fields: str, key: str, *, size: int = LISTED
-    ) -> tuple[list[dict[str, Any]], bool]:
-        """Return the rows of a page by id, and whether there may be more behind it."""
-        above: search.Group = [("entity_id", "gt", cursor or "0")]
-        said, total = self._rest.rows(path, search.query(above, changed, size=size, fields=fields))
-        rows = [row for row in _rows(said) if (number_in(row.get(key)) or 0) > int(cursor or 0)]
-        return sorted(rows, key=lambda row: int(row[key])), bool(rows) and search.is_more(said, total, size)
+    ) -> _Listed:
+        """Return the rows of a page by id, and the cursor behind it where there may be more."""
+        got = portions.above(self._rest, path, cursor, changed, size=size, fields=fields)
+        rows = [row for row in _rows(got.rows) if (number_in(row.get(key)) or 0) > int(cursor or 0)]
+        rows.sort(key=lambda row: int(row[key]))
+        last = got.failed or (str(rows[-1][key]) if rows else None)
+        return _Listed(rows, last if got.more else None, got.failed, got.words)
 
-    def _unread(self, kind: str, rows: list[dict[str, Any]], key: str) -> list[tuple[str, str]]:
-        """Return id and date of what was not read yet at that date."""
-        dated = [(str(row[key]), str(row.get("updated_at") or "")) for row in rows]
-        known = memory.recall_all(self._known, [f"{kind}{one}" for one, _ in dated])
-        return [(one, at) for one, at in dated if not at or known.get(f"{kind}{one}") != at]
+    def _unread(self, kind: str, rows: list[dict[str, Any]], key: str) -> _Seen:
+        """Return what was not read yet at its date, or only when that was young; with what is to be known of it.
+
+        Known are the date, and when it was first read at that date; None once it was read when that was not young.
+        """
+        dates = {f"{kind}{row[key]}": str(row.get("updated_at") or "") for row in rows}
+        known: _Seen = memory.recall_all(self._known, list(dates))
+        newest = max(map(_second, dates.values()), default=0.0)
+        found: _Seen = {}
+        for name, at in dates.items():
+            known_at, first = known.get(name, ("", None))
+            if not at or known_at != at:
+                found[name] = (at, self._asked_at if newest - _second(at) < YOUNG_S else None)
+            elif first is not None:
+                found[name] = (at, first if self._asked_at - first < YOUNG_S else None)
+        return found
 
     def _settle(self, cursor: str, since: datetime) -> None:
         """Know what the page before showed, if the walk has saved it: it goes on behind it, or began anew."""
@@ -94,6 +127,18 @@ class Changes:
         begun_anew = pending["next"] is None and pending["since"] < since.isoformat()
         if begun_anew or (cursor and pending["next"] == cursor and pending["since"] == since.isoformat()):
             memory.remember_all(self._known, pending["seen"], KNOWN_S)
+
+
+def _second(at: str) -> float:
+    """Return a date in seconds, 0 for what is none."""
+    try:
+        return datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return 0.0
+
+
+def _id(name: str) -> str:
+    return name.partition(":")[2]
 
 
 def _rows(said: Any) -> list[dict[str, Any]]:

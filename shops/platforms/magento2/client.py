@@ -7,6 +7,7 @@ order, so the look for changes also takes the products of orders that changed, a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -15,8 +16,8 @@ from shops.models import StoreConnection
 from shops.orders import NewOrder, Shipment, StoreOrder
 from shops.pictures import StoreProduct
 from shops.platforms.magento2 import items as models
+from shops.platforms.magento2 import portions, search, skus
 from shops.platforms.magento2 import products as reading
-from shops.platforms.magento2 import search
 from shops.platforms.magento2.changes import Changes
 from shops.platforms.magento2.frame import Frame
 from shops.platforms.magento2.items import Item
@@ -42,14 +43,16 @@ class Magento2Client:
         """Nothing is asked yet."""
         self._rest = Rest(connection.address, connection.token)
         self._frame = Frame(self._rest)
+        self._changes = Changes(self._rest, connection.shop_id)
         self._stock = Stock(self._rest, self._frame)
         self._orders = Orders(self._rest, self._frame, self._stock)
 
     def check(self) -> StoreInfo:
         """Ask for products, orders and stock, which is what the keys are for."""
         self._rest.find_root()
-        self._rest.rows("/products", search.query(size=1, fields="items[id],total_count"))
-        self._rest.rows("/orders", search.query(size=1, fields="items[entity_id],total_count"))
+        none: search.Group = [("entity_id", "eq", "0")]  # one that cannot be shown must not speak for the store
+        self._rest.rows("/products", search.query(none, size=1, fields="items[id],total_count"))
+        self._rest.rows("/orders", search.query(none, size=1, fields="items[entity_id],total_count"))
         told = self._frame.fresh()
         self._frame.places()
         return StoreInfo(self._rest.address.partition("//")[2], told["currency"])
@@ -64,28 +67,32 @@ class Magento2Client:
         size = size or self.page_size
         if since is not None:
             return self._changed(cursor, since, size)
-        rows, left = self._rest.rows("/products", search.query(_above(cursor), size=size))
-        items, unread = each(rows, models.read)
-        more = search.is_more(rows, left, size)
-        return self._page(items, unread, _last(rows, cursor) if more else None, left if not cursor else None)
+        got = portions.above(self._rest, "/products", cursor, size=size)
+        if got.failed:
+            return Page((), got.failed, unread=(Unread(got.failed, got.words),))
+        items, unread = each(got.rows, models.read)
+        following = _last(got.rows, cursor) if got.more else None
+        return self._page(items, unread, following, got.total if not cursor else None)
 
     def skip(self, cursor: str, *, since: datetime | None = None) -> Page:
         """Return a page without the next product, asking for its id alone."""
         if since is not None:
-            changed = Changes(self._rest).page(cursor, since, size=1)
-            return Page((), changed.next, unread=tuple(Unread(one, "") for one in changed.ids))
-        rows, left = self._rest.rows("/products", search.query(_above(cursor), size=1, fields="items[id],total_count"))
-        more = search.is_more(rows, left, 1)
-        return Page((), _last(rows, cursor) if more else None, unread=tuple(Unread(one, "") for one in _ids(rows)))
+            changed = self._changes.page(cursor, since, size=1)
+            return Page((), changed.next, unread=(*changed.unread, *(Unread(one, "") for one in changed.ids)))
+        got = portions.above(self._rest, "/products", cursor, size=1, fields="items[id],total_count")
+        shown = [Unread(one, "") for one in _ids(got.rows)]
+        if got.failed:
+            return Page((), got.failed, unread=(Unread(got.failed, got.words),))
+        return Page((), _last(got.rows, cursor) if got.more else None, unread=tuple(shown))
 
     def _changed(self, cursor: str, since: datetime, size: int) -> Page:
-        changed = Changes(self._rest).page(cursor, since, size=size)
+        changed = self._changes.page(cursor, since, size=size)
         items, unread = self._items(changed.ids)
         # A new name or picture of a parent is news of all its children.
         known = {item.id for item in items}
         children = [child for item in items for child in item.children or () if child not in known]
         more, also = self._items(children)
-        return self._page([*items, *more], [*unread, *also], changed.next)
+        return self._page([*items, *more], [*changed.unread, *unread, *also], changed.next)
 
     def _page(self, items: list[Item], unread: list[Unread], following: str | None, total: int | None = None) -> Page:
         units, odd = self._units(items)
@@ -103,7 +110,7 @@ class Magento2Client:
         """
         items, unread = self._items([store_parent_id])
         if not items and not unread:
-            self._confirm_gone(store_parent_id)
+            skus.confirm_gone(self._rest, [store_parent_id])
         parent = next((item for item in items if item.is_family), None)
         if parent is not None:
             items, unread = self._items(parent.children if parent.children is not None else [])
@@ -116,27 +123,18 @@ class Magento2Client:
             raise error
         return units
 
-    def _confirm_gone(self, number: str) -> None:
-        """Ask once more before a product counts as gone: one empty answer is not a verdict. Raises Malformed."""
-        rows, total = self._rest.rows("/products", search.query(search.one_of("entity_id", [number]), size=1))
-        if rows or total != 0:
-            raise Malformed(f"{STORE}'s search does not say whether product {number} is there.")
-
     def parent_of_stock(self, store_stock_id: str) -> str | None:
         """Return the configurable product of a child, the product itself when it is none."""
-        if not self._items([store_stock_id])[0]:
+        if not any(self._items([store_stock_id])):
             return None
         return self._frame.families.parents([store_stock_id]).get(store_stock_id, store_stock_id)
 
     def _items(self, ids: Iterable[object], fields: str = "") -> tuple[list[Item], list[Unread]]:
         """Return products by their ids, and those that could not be read."""
         asked = [one for one in ids if str(one).isdecimal()]
-        rows = [
-            row
-            for some in search.few(asked)
-            for row in self._rest.every("/products", search.one_of("entity_id", some), fields=fields)
-        ]
-        return each(rows, models.read)
+        rows, failed = portions.every(self._rest, "/products", "entity_id", asked, fields=fields)
+        items, unread = each(rows, models.read)
+        return items, [*unread, *(Unread(one, words) for one, words in failed.items())]
 
     def _units(self, items: list[Item], parent: Item | None = None) -> tuple[list[StoreProduct], list[Unread]]:
         """Return what can be sold of items, and what of it could not be read."""
@@ -148,12 +146,12 @@ class Magento2Client:
         missing, unread = self._items(one for one in dict.fromkeys(of.values()) if one not in known)
         known |= {item.id: item for item in missing}
         odd = {one.store_parent_id: one.words for one in unread}
-        told = self._frame.told
+        told = self._frame.labelled()
         if any(reading.unknown_option(item, told) for item in known.values()):
-            told = self._frame.fresh()
+            told = self._frame.labelled(anew=True)
         categories = self._frame.categories(number for item in known.values() for number in item.categories)
-        skus = {item.sku: known[of[item.id]].sku for item in sold if of.get(item.id) in known}
-        stock = self._stock.of((item.sku for item in sold), skus)
+        families = {item.sku: known[of[item.id]].sku for item in sold if of.get(item.id) in known}
+        stock = self._stock.of((item.sku for item in sold), families)
 
         def unit(item: Item) -> StoreProduct:
             family = of.get(item.id, "")
@@ -181,11 +179,12 @@ class Magento2Client:
         ids = dict.fromkeys(one for product in products for one in (product.store_product_id, product.store_parent_id))
         items, unread = self._items(ids, BRIEF)
         here = {item.id: item for item in items}
-        odd = {one.store_parent_id for one in unread}
-        again, same = [], []
+        odd = {one.store_parent_id: one.words for one in unread}
+        again, same, left = [], [], []
         for product in products:
             item, parent = here.get(product.store_product_id), here.get(product.store_parent_id)
-            if {product.store_product_id, product.store_parent_id} & odd:
+            if words := odd.get(product.store_product_id) or odd.get(product.store_parent_id):
+                left.append(Unread(product.store_parent_id, words))
                 continue
             if item is None or not self._is_as_known(product, item, parent):
                 again.append(product.store_parent_id)
@@ -194,7 +193,7 @@ class Magento2Client:
         families = {item.sku: parent.sku for _, item, parent in same if parent is not None and parent is not item}
         stock = self._stock.of((item.sku for _, item, _ in same), families)
         units = {one.store_product_id: stock.units.get(item.sku, 0) for one, item, _ in same if item.sku in stock.units}
-        left = [Unread(one.store_parent_id, stock.unread[i.sku]) for one, i, _ in same if i.sku in stock.unread]
+        left += [Unread(one.store_parent_id, stock.unread[i.sku]) for one, i, _ in same if i.sku in stock.unread]
         return Stocktake(units, tuple(dict.fromkeys(again)), tuple(left))
 
     def _is_as_known(self, product: StoreProduct, item: Item, parent: Item | None) -> bool:
@@ -207,24 +206,21 @@ class Magento2Client:
 
     def count(self, product: StoreProduct) -> Count:
         """Return what can be sold now, and what lies in the sources."""
-        found = self._stock.count(product.sku)
-        if found.units == 0 and not found.place and (sku := self._sku_now(product)) != product.sku:
-            return self._stock.count(sku)
-        return found
+        sku = self._sku_now(product)
+        return Count(0) if sku is None else self._stock.count(sku)
 
     def adjust(self, product: StoreProduct, count: Count, *, by: int, reference: str) -> Count:
         """Change what lies in the sources; the open reservations stay as they are."""
-        try:
-            return self._stock.adjust(product.sku, count, by=by)
-        except Moved:
-            if (sku := self._sku_now(product)) == product.sku:
-                raise
+        sku = self._sku_now(product)
+        if sku is not None:
             return self._stock.adjust(sku, count, by=by)
+        if count.place:
+            raise Moved(f"The product is no longer in {STORE}.")
+        return replace(count, done=0)
 
-    def _sku_now(self, product: StoreProduct) -> str:
-        """Return a product's SKU as the store has it: renamed since we read it, or with a blank that we leave out."""
-        items, _ = self._items([product.store_product_id], "items[id,sku],total_count")
-        return items[0].sku if items else product.sku
+    def _sku_now(self, product: StoreProduct) -> str | None:
+        """Return a product's SKU as the store has it: another may have it now. None: the product is gone."""
+        return skus.now(self._rest, [product.store_product_id]).get(product.store_product_id)
 
     # -- webhooks --------------------------------------------------------------------------------------------
 
@@ -266,10 +262,6 @@ class Magento2Client:
     def shipments(self, order_id: str) -> list[Shipment]:
         """Return the tracking numbers of an order."""
         return self._orders.shipments(order_id)
-
-
-def _above(cursor: str) -> search.Group:
-    return [("entity_id", "gt", cursor or "0")]
 
 
 def _ids(rows: Sequence[Any]) -> list[str]:

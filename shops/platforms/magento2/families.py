@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any, TypedDict
 
 from reverbsync import clock
-from shops.platforms.magento2 import memory, search
+from shops.platforms.magento2 import memory, portions, search
 from shops.platforms.magento2.items import ENABLED, HIDDEN
 from shops.platforms.magento2.rest import Rest
 
@@ -66,8 +66,9 @@ class Families:
         rows = list(self._by_id(*groups))
         if whole:  # what a list leaves out may be there all the same
             listed = {_id(row) for row in rows}
-            for some in search.few(one for one in before["links"] if one not in listed):
-                rows += self._rest.every("/products", search.one_of("entity_id", some), fields=LINKS)
+            rest = [one for one in before["links"] if one not in listed]
+            more, failed = portions.every(self._rest, "/products", "entity_id", rest, fields=LINKS)
+            rows += more + [{"id": one} for one in failed]
         found = _taken(rows, before, Known(links={}, off=[]) if whole else before)
         until = asked_at.timestamp() + FAMILIES_S if whole or kept is None else kept["until"]
         stamps = {"asked": asked_at.timestamp(), "at": search.stamp(asked_at - OVERLAP), "until": until}
@@ -78,11 +79,11 @@ class Families:
         """Yield the rows of a search by id, so that no page shifts while it is read."""
         last = 0
         while True:
-            above: search.Group = [("entity_id", "gt", str(last))]
-            rows, total = self._rest.rows("/products", search.query(above, *groups, fields=LINKS))
+            got = portions.above(self._rest, "/products", str(last), *groups, size=search.PAGE, fields=LINKS)
+            rows = [{"id": got.failed}] if got.failed else got.rows
             yield from rows
             highest = max((int(one) for row in rows if (one := _id(row))), default=0)
-            if highest <= last or not search.is_more(rows, total, search.PAGE):
+            if highest <= last or not got.more:
                 return
             last = highest
 
@@ -94,6 +95,9 @@ def _taken(rows: Iterable[Any], before: Known, into: Known) -> Known:
         if number := _id(row):
             children = _children(row)
             links[number] = before["links"].get(number, []) if children is None else children
+            if set(row) == {"id"}:  # it cannot be shown: it is on or off as it was
+                off |= {number} & set(before["off"])
+                continue
             off.discard(number)
             if str(row.get("status", ENABLED)) != str(ENABLED) or str(row.get("visibility")) == str(HIDDEN):
                 off.add(number)

@@ -1,26 +1,32 @@
 """What a store says of itself once, not with each product: currency, places of stock, names of options, families.
 
-It is kept in the cache for a while, since a client lives for one short turn.
+It is kept in the cache for a while, since a client lives for one short turn. What the store does not say just now keeps
+the answer that it had, and names of options and categories are left out where there is none: they hide neither a price
+nor a stock, and the calls that read or change a stock do not ask for them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, tzinfo
 from html import unescape
-from typing import TypedDict
+from typing import Any, TypedDict
 from zoneinfo import ZoneInfo
 
+from reverbsync import clock
 from shops.platforms.addresses import same_address
 from shops.platforms.magento2 import memory, search
 from shops.platforms.magento2.families import Families
 from shops.platforms.magento2.rest import STORE, Rest
 from shops.platforms.magento2.sources import Places, places_of
 from shops.platforms.reading import each, valid
-from shops.platforms.values import Malformed
+from shops.platforms.values import Malformed, StoreError, StoreRefused
 from shops.wire import Part, Side, SideRows, Text
 
 FRAME_S = 15 * 60
+#: What the store failed to say is asked for again after a minute; what it said before lasts that long.
+RETRY_S = 60
+LAST_KNOWN_S = 30 * 24 * 3600
 #: A source that was linked, or switched off, is noticed sooner: units taken where nothing is sold would stay on sale.
 PLACES_S = 60
 #: Categories of the tree's upper levels hold everything: the root of all, and the root of a store.
@@ -42,7 +48,7 @@ class Category(TypedDict):
     level: int
 
 
-class Told(TypedDict):
+class Settings(TypedDict):
     """Settings of a store."""
 
     currency: str
@@ -51,8 +57,12 @@ class Told(TypedDict):
     website: str
     website_id: int
     store_id: int
+
+
+class Told(Settings):
+    """Settings of a store, and the attributes by which products are described."""
+
     attributes: dict[str, Attribute]
-    categories: dict[str, Category]
 
 
 class _Config(Part):
@@ -96,25 +106,37 @@ class Frame:
     def __init__(self, rest: Rest) -> None:
         """Nothing is asked yet."""
         self._rest = rest
-        self._key = f"magento2:frame3:{rest.address}"
+        self._key = f"magento2:settings:{rest.address}"
+        self._labels_key = f"magento2:labels:{rest.address}"
+        self._categories_key = f"magento2:categories:{rest.address}"
         self._places_key = f"magento2:places:{rest.address}"
-        self._told: Told | None = None
+        self._told: Settings | None = None
+        self._labels: dict[str, Attribute] | None = None
         self.families = Families(rest)
 
     # -- settings --------------------------------------------------------------------------------------------
 
     @property
-    def told(self) -> Told:
-        """Return the store's settings, at most a quarter of an hour old."""
+    def told(self) -> Settings:
+        """Return the store's settings, at most a quarter of an hour old while it says them."""
         if self._told is None:
-            self._told = memory.recall(self._key) or self._learn()
+            self._told = _lasting(self._key, self._learn)
         return self._told
 
-    def fresh(self) -> Told:
-        """Ask anew, as when a product names an option that is not known."""
+    def fresh(self) -> Settings:
+        """Ask for the settings anew."""
         memory.release(self._places_key)
-        self._told = self._learn()
+        self._told = _lasting(self._key, self._learn, anew=True)
         return self._told
+
+    def labelled(self, *, anew: bool = False) -> Told:
+        """Return the settings with the attributes; `anew`: a product names an option that is not known.
+
+        Without attributes where the store has never said them, and fails now.
+        """
+        if self._labels is None or anew:
+            self._labels = _lasting(self._labels_key, self._attributes, otherwise={}, anew=anew)
+        return {**self.told, "attributes": self._labels}
 
     @property
     def zone(self) -> tzinfo:
@@ -135,7 +157,7 @@ class Frame:
             memory.remember(self._places_key, kept, PLACES_S if kept["places"] else FRAME_S)
         return kept["places"]
 
-    def _learn(self) -> Told:
+    def _learn(self) -> Settings:
         config = self._config()
         sites, _ = each(self._rest.listed("/store/websites"), lambda row: valid(_Website, row, "Magento's website"))
         codes = {one.id: one.code for one in sites}
@@ -143,18 +165,14 @@ class Frame:
         website = codes.get(config.website_id)
         if website is None:  # with another one's stock and products each listing would go off sale
             raise Malformed(f"{STORE} does not say which website is shown at {self._rest.address}.")
-        told: Told = {
+        return {
             "currency": config.base_currency_code,
             "media": media,
             "zone": config.timezone,
             "website": website,
             "website_id": config.website_id,
             "store_id": config.id,
-            "attributes": self._attributes(),
-            "categories": {},
         }
-        memory.remember(self._key, told, FRAME_S)
-        return told
 
     def _config(self) -> _Config:
         """Return the settings of the default view: the one at our address, however it is called."""
@@ -186,18 +204,54 @@ class Frame:
     # -- categories ------------------------------------------------------------------------------------------
 
     def categories(self, ids: Iterable[str]) -> dict[str, Category]:
-        """Return categories by id; those that are new to us are asked for together. Roots are left out: no name."""
-        told = self.told
-        new = [one for one in ids if one not in told["categories"]]
-        for some in search.few(new):
-            told["categories"] |= {str(one): Category(name="", level=0) for one in some}
-            rows = self._rest.every("/categories/list", search.one_of("entity_id", some))
-            for one in each(rows, lambda row: valid(_Category, row, "Magento's category"))[0]:
-                name = plain(one.name) if one.level > ROOT_LEVELS else ""
-                told["categories"][one.id] = Category(name=name, level=one.level)
-        if new:
-            memory.remember(self._key, told, FRAME_S)
-        return told["categories"]
+        """Return categories by id; those that are new or not young are asked for together. Roots have no name."""
+        known: dict[str, tuple[Category, float]] = memory.recall(self._categories_key) or {}
+        now = clock.now().timestamp()
+        due = [one for one in ids if one not in known or known[one][1] <= now]
+        for some in search.few(due):
+            found = self._listed_categories(some)
+            until = now + (RETRY_S if found is None else FRAME_S)
+            for one in map(str, some):
+                last = known[one][0] if found is None and one in known else Category(name="", level=0)
+                known[one] = ((found or {}).get(one, last), until)
+        if due:
+            memory.remember(self._categories_key, known, LAST_KNOWN_S)
+        return {one: category for one, (category, _) in known.items()}
+
+    def _listed_categories(self, ids: Iterable[object]) -> dict[str, Category] | None:
+        """Return categories by id, None where the store does not say them just now."""
+        try:
+            rows = self._rest.every("/categories/list", search.one_of("entity_id", ids))
+        except StoreError as error:
+            if isinstance(error, StoreRefused) or error.retry_after is not None:
+                raise
+            return None
+        found, _ = each(rows, lambda row: valid(_Category, row, "Magento's category"))
+        return {
+            one.id: Category(name=plain(one.name) if one.level > ROOT_LEVELS else "", level=one.level) for one in found
+        }
+
+
+def _lasting(key: str, learn: Callable[[], Any], *, otherwise: Any = None, anew: bool = False) -> Any:
+    """Return what is remembered, learnt anew after FRAME_S, or at once for `anew` unless that failed just now.
+
+    While the store fails to say it: what it said last, or else `otherwise`. Raises StoreError where there is neither,
+    where we are to wait and know nothing, and where the keys are refused.
+    """
+    kept: dict[str, Any] | None = memory.recall(key)
+    now = clock.now().timestamp()
+    if kept and kept["until"] > now and not (anew and not kept["failed"]):
+        return kept["value"]
+    try:
+        value, failed = learn(), False
+    except StoreError as error:
+        nothing = kept is None and (otherwise is None or error.retry_after is not None)
+        if nothing or isinstance(error, StoreRefused):
+            raise
+        value, failed = kept["value"] if kept else otherwise, True
+    until = now + (RETRY_S if failed else FRAME_S)
+    memory.remember(key, {"value": value, "until": until, "failed": failed}, LAST_KNOWN_S)
+    return value
 
 
 def plain(text: str) -> str:

@@ -11,13 +11,14 @@ written down.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from shops.orders import NewOrder, OrderStatus, Shipment, StoreOrder
+from shops.orders import NewOrder, OrderLine, OrderStatus, Shipment, StoreOrder
 from shops.platforms import calls
 from shops.platforms.cancelling import OFF
-from shops.platforms.magento2 import forms, memory, regions, search
+from shops.platforms.magento2 import forms, memory, portions, regions, search, skus
 from shops.platforms.magento2.frame import Frame
 from shops.platforms.magento2.loans import Loans, Make
 from shops.platforms.magento2.rest import STORE, Rest
@@ -63,12 +64,13 @@ class Orders:
     def changed(self, since: datetime, cursor: str) -> tuple[list[StoreOrder], str | None]:
         """Return a page of orders that changed, without those that cannot be read."""
         changed: search.Group = [("updated_at", "gteq", search.stamp(since - OVERLAP))]
-        above: search.Group = [("entity_id", "gt", cursor or "0")]
-        rows, total = self._rest.rows("/orders", search.query(changed, above, size=PAGE))
-        found, _ = each(rows, forms.read, key="entity_id")
-        numbers = [number_in(row.get("entity_id")) for row in rows if isinstance(row, dict)]
+        got = portions.above(self._rest, "/orders", cursor, changed, size=PAGE)
+        if got.failed:
+            return [], got.failed
+        found, _ = each(got.rows, forms.read, key="entity_id")
+        numbers = [number_in(row.get("entity_id")) for row in got.rows if isinstance(row, dict)]
         last = max((number for number in numbers if number is not None), default=0)
-        more = search.is_more(rows, total, PAGE) and last > int(cursor or 0)
+        more = got.more and last > int(cursor or 0)
         return [forms.store_order(one) for one in found], str(last) if more else None
 
     def shipments(self, order_id: str) -> list[Shipment]:
@@ -98,6 +100,7 @@ class Orders:
     def place(self, order: NewOrder) -> StoreOrder:
         """Make an order, unless one bears the mark of this Reverb number."""
         found = self._find("customer_email", forms.mail_of(order.reverb_number))
+        order = replace(order, lines=self._named_now(order, is_made=found is not None))
         if order.takes_stock:
             made = found or self._checkout(order)()
         elif self._frame.places() is None or not (units := self._counted(order)):
@@ -112,6 +115,14 @@ class Orders:
         Where the order is there after all, what it needs is given to it, so that it can be cancelled like any other.
         """
         self._loans.settle(begun, is_made=self._look_for(reverb_number) is not None)
+
+    def _named_now(self, order: NewOrder, *, is_made: bool) -> tuple[OrderLine, ...]:
+        """Return the lines with the SKUs that their products have now: another one may have taken theirs."""
+        now = skus.now(self._rest, [line.store_product_id for line in order.lines])
+        gone = next((one for one in order.lines if one.store_product_id and one.store_product_id not in now), None)
+        if gone and not is_made and (order.takes_stock or self._frame.places() is not None):
+            raise Unsupported(f"{STORE} no longer has {gone.title}, so the order was not made. Enter it there by hand.")
+        return tuple(replace(line, sku=now.get(line.store_product_id, line.sku)) for line in order.lines)
 
     def _look_for(self, reverb_number: str) -> forms.Order | None:
         return self._find("customer_email", forms.mail_of(reverb_number))

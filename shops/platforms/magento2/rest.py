@@ -20,7 +20,7 @@ from reverbsync.pace import Budget
 from shops.platforms import calls
 from shops.platforms.answers import Caller, Verdict, judge
 from shops.platforms.magento2 import memory, search, signing
-from shops.platforms.values import StorePassing
+from shops.platforms.values import StorePassing, Unsupported
 from shops.wire import number_in
 
 STORE = "Magento"
@@ -28,7 +28,10 @@ STORE = "Magento"
 CALLS_PER_MINUTE = 240
 #: How long it is remembered where below its address a store serves REST.
 ROOT_S = 7 * 24 * 3600
-PROBE = "/products?" + search.query(size=1, fields="items[id],total_count")
+#: How long it is remembered how many rows a page may have.
+MOST_S = 24 * 3600
+#: Asks for no product: one that cannot be shown must not speak for the store.
+PROBE = "/products?" + search.query([("entity_id", "eq", "0")], size=1, fields="items[id],total_count")
 
 _GONE = re.compile(
     r"(the (product|entity) that was requested doesn't exist|requested (product|entity) doesn't exist|no such entity)",
@@ -80,6 +83,8 @@ class Rest(Caller):
         self._root: str = found or address
         #: A root that answered once is right: what comes instead later is not the fault of the address.
         self._is_sure = found is not None
+        self._most_key = f"magento2:most:{address}"
+        self._most: int | None = memory.recall(self._most_key)
 
     # -- what a platform fills in ------------------------------------------------------------------------------
 
@@ -119,7 +124,7 @@ class Rest(Caller):
         return _filled(said)[:300] + todo
 
     def probe(self) -> Answer:
-        """Ask for one product, which is what the keys are for."""
+        """Make a search for products, which is what the keys are for."""
         return self.send("GET", PROBE, None)
 
     # -- calls -------------------------------------------------------------------------------------------------
@@ -137,25 +142,44 @@ class Rest(Caller):
 
     def rows(self, path: str, query: str) -> tuple[list[Any], int | None]:
         """Return the rows of a search's page, and how many there are in all where it says so. Raises like `json`."""
-        said = self.get(path, query)
+        try:
+            said = self.get(path, self._fitted(query))
+        except Unsupported as refused:
+            most = search.most_in(str(refused))
+            if most is None or search.fitted(query, most) == self._fitted(query):
+                raise
+            self._most = most
+            memory.remember(self._most_key, most, MOST_S)
+            said = self.get(path, self._fitted(query))
         if not isinstance(said, dict) or "items" not in said or not isinstance(said["items"], list | dict | None):
             raise StorePassing(f"{STORE}'s list could not be read.")
         items = said["items"] or []
         return list(items.values() if isinstance(items, dict) else items), number_in(said.get("total_count"))
 
-    def every(self, path: str, *groups: search.Group, sort: str = "entity_id", fields: str = "") -> list[Any]:
+    def fitting(self, size: int) -> int:
+        """Return how many rows a page has that is asked for with `size`: a store may allow fewer."""
+        return min(size, self._most or size)
+
+    def _fitted(self, query: str) -> str:
+        return search.fitted(query, self._most) if self._most else query
+
+    def every(
+        self, path: str, *groups: search.Group, sort: str = "entity_id", fields: str = "", whole: bool = False
+    ) -> list[Any]:
         """Return the rows of all pages of a search. A page may hold fewer rows than were asked for; the last is empty.
 
         Where the store says how many there are, that ends it, too; a number below what was read already is wrong.
+        `whole`: raises StorePassing where it says that there are more than it shows.
         """
         found: list[Any] = []
         page = 1
         while True:
             rows, total = self.rows(path, search.query(*groups, sort=sort, page=page, fields=fields))
-            if rows and rows == found[-len(rows) :]:  # older versions answer the last page again
-                return found
-            found += rows
-            if not rows or len(found) == total:
+            again = bool(rows) and rows == found[-len(rows) :]  # older versions answer the last page again
+            found += [] if again else rows
+            if again or not rows or len(found) == total:
+                if whole and len(found) < (total or 0):
+                    raise StorePassing(f"{STORE} shows {len(found)} of {total} rows of a list.")
                 return found
             page += 1
 

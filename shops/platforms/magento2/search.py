@@ -1,11 +1,13 @@
 """Magento's search criteria as a query. Pure.
 
 Facts: the conditions of a group are alternatives, the groups must all hold. Brackets must be encoded before a call is
-signed. A page past the end is empty. A shop may limit a page to 300.
+signed. A page past the end is empty. A shop may limit a page, usually to 300 rows, and says so in a refusal: "Maximum
+SearchCriteria pageSize is 200".
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from urllib.parse import quote, urlencode
@@ -18,6 +20,8 @@ FEW = 100
 LONGEST = 4_000
 #: Rows on a page where no other number is asked for.
 PAGE = 100
+_SIZE = re.compile(r"(pageSize%5D=)(\d+)")
+_MOST = re.compile(r"pageSize\D{1,20}([1-9]\d{0,8})\b", re.IGNORECASE)
 
 
 def query(*groups: Group, sort: str = "entity_id", size: int = PAGE, page: int = 1, fields: str = "") -> str:
@@ -33,6 +37,17 @@ def query(*groups: Group, sort: str = "entity_id", size: int = PAGE, page: int =
     if fields:
         pairs.append(("fields", fields))
     return urlencode(pairs, quote_via=quote)
+
+
+def fitted(query: str, most: int) -> str:
+    """Return a query whose page has at most so many rows."""
+    return _SIZE.sub(lambda hit: f"{hit[1]}{min(int(hit[2]), most)}", query)
+
+
+def most_in(words: str) -> int | None:
+    """Return how many rows a page may have, by the words of a refusal; None where they are about something else."""
+    hit = _MOST.search(words)
+    return int(hit[1]) if hit else None
 
 
 def one_of(field: str, values: Iterable[object]) -> Group:

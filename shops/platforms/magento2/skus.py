@@ -1,0 +1,113 @@
+"""SKUs: which product bears one now, and whose a row is, since the stock's tables spell SKUs in their own way.
+
+Facts: magento/inventory. A product is renamed without a trace in what we know of it, and another may take its SKU, so
+the SKU is asked for by the product's id. The database compares SKUs without case, accents and blanks behind; no two
+products have SKUs that it takes for the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol, TypeVar
+
+from shops.platforms.magento2 import portions, search
+from shops.platforms.magento2.rest import STORE, Rest
+from shops.platforms.values import Malformed, Unread
+
+
+def now(rest: Rest, ids: Iterable[str]) -> dict[str, str]:
+    """Return the SKU of each product by id, without those that are gone. Raises StoreError where one cannot be read."""
+    asked = [one for one in ids if one.isdecimal()]
+    rows, failed = portions.every(rest, "/products", "entity_id", asked, fields="items[id,sku],total_count")
+    if failed:
+        raise Malformed(next(iter(failed.values())))
+    found: dict[str, str] = {}
+    for row in rows:
+        if not isinstance(row, dict) or not isinstance(row.get("sku"), str | int):
+            raise Malformed(f"{STORE} does not say the SKU of a product.")
+        found[str(row.get("id"))] = str(row["sku"])
+    if missing := [one for one in asked if one not in found]:
+        confirm_gone(rest, missing)
+    return found
+
+
+def confirm_gone(rest: Rest, ids: Sequence[str]) -> None:
+    """Ask once more before products count as gone: one empty answer is no verdict. Raises Malformed."""
+    rows, total = rest.rows("/products", search.query(search.one_of("entity_id", ids), size=1))
+    if rows or total != 0:
+        raise Malformed(f"{STORE}'s search does not say whether product {ids[0]} is there.")
+
+
+def folded(sku: str) -> str:
+    """Return a SKU, or a name, without case, accents, and blanks around it."""
+    bare = "".join(one for one in unicodedata.normalize("NFKD", sku) if not unicodedata.combining(one))
+    return bare.casefold().strip()
+
+
+def _compared(sku: str) -> str:
+    """Return a SKU without case, and without blanks around it."""
+    return sku.strip().lower()
+
+
+def name_of(sku: str) -> str:
+    """Return a SKU as a part of a cache's key."""
+    return hashlib.sha256(_compared(sku).encode()).hexdigest()[:32]
+
+
+def owners(asked: Sequence[str], spelled: Iterable[str]) -> tuple[dict[str, str], set[str]]:
+    """Return whose each spelling is: spelling → SKU that was asked for; and the SKUs of which that is not clear.
+
+    A spelling that is exactly one of them is that one's; the nearest to it otherwise, if that is one alone.
+    """
+    spellings = list(dict.fromkeys(spelled))
+    found = {one: one for one in spellings if one in set(asked)}
+    unclear: set[str] = set()
+    for one in spellings:
+        if one not in found and (hits := _nearest(one, asked)):
+            left = [hit for hit in hits if hit not in found] if len(hits) > 1 else hits
+            if len(left) == 1:
+                found[one] = left[0]
+            else:
+                unclear |= set(left)
+    return found, unclear
+
+
+class Spelled(Protocol):
+    """A row that names a product by its SKU."""
+
+    @property
+    def sku(self) -> str:
+        """Return the SKU as the row spells it."""
+
+
+R = TypeVar("R", bound=Spelled)
+
+
+def by_sku(
+    asked: Sequence[str], rows: Sequence[R], unread: Sequence[Unread]
+) -> tuple[dict[str, list[R]], dict[str, str]]:
+    """Return the rows of each SKU that was asked for, and why what is said of one could not be read.
+
+    Rows that spell it exactly come first. `unread` are rows that could not be read, named by their SKUs.
+    """
+    whose, unclear = owners(asked, [*(row.sku for row in rows), *(one.store_parent_id for one in unread)])
+    found: dict[str, list[R]] = {}
+    for row in sorted(rows, key=lambda row: whose.get(row.sku) != row.sku):
+        if row.sku in whose:
+            found.setdefault(whose[row.sku], []).append(row)
+    odd = {whose[one.store_parent_id]: one.words for one in unread if one.store_parent_id in whose}
+    return found, {sku: _UNCLEAR.format(sku=sku) for sku in unclear} | odd
+
+
+_UNCLEAR = (
+    f"{STORE}'s stock spells a SKU so that it may be {{sku}} or another product's, so the stock stays as it was. Give one "
+    "of the products another SKU."
+)
+
+
+def _nearest(spelling: str, asked: Sequence[str]) -> list[str]:
+    ways: tuple[Callable[[str], str], ...] = (_compared, folded)
+    hits = ([one for one in asked if way(one) == way(spelling)] for way in ways)
+    return next((some for some in hits if some), [])
