@@ -12,7 +12,7 @@ from typing import Any, TypedDict
 
 from shops.platforms.magento2 import memory
 from shops.platforms.magento2.rest import Rest
-from shops.platforms.magento2.stock import key
+from shops.platforms.magento2.skus import folded
 from shops.platforms.reading import each, valid
 from shops.wire import Part, Side, SideRows, Text
 
@@ -53,8 +53,8 @@ def regions_of(rest: Rest, country: str) -> list[Region]:
 
 def named(text: str, regions: Sequence[Region]) -> Region | None:
     """Return the region that a text means: by its name, its code, or that behind the country's (`US-IL`)."""
-    wanted = {key(text), key(text.rpartition("-")[2])} - {""}
-    return next((one for one in regions if {key(one["code"]), key(one["name"])} & wanted), None)
+    wanted = {folded(text), folded(text.rpartition("-")[2])} - {""}
+    return next((one for one in regions if {folded(one["code"]), folded(one["name"])} & wanted), None)
 
 
 def as_part(region: Region) -> dict[str, Any]:

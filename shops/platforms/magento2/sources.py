@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
-from shops.platforms.magento2 import memory, search
+from shops.platforms.magento2 import memory, portions
 from shops.platforms.magento2.rest import STORE, Rest
 from shops.platforms.reading import each, valid
 from shops.platforms.values import StoreError, StorePassing, Unread
@@ -69,21 +69,31 @@ class _Row(Part):
 
 def places_of(rest: Rest, website: str) -> Places | None:
     """Return the places of a website's stock, None where the store keeps one number a product. Raises StoreError."""
-    known = f"magento2:sources:{rest.address}"
-    if not memory.recall(known) and not _has_modules(rest):
+    known = f"magento2:sources2:{rest.address}:{website}"
+    before: list[str] | None = memory.recall(known)
+    if before is None and not _has_modules(rest):
         return None
     stock = valid(_Stock, rest.get(f"/inventory/stock-resolver/website/{website}"), "Magento's stock")
-    rows = rest.every("/inventory/stock-source-links", [("stock_id", "eq", stock.stock_id)], sort="")
+    places = _drawn_on(rest, stock.stock_id)
+    if not places["sources"] or set(before or ()) - set(places["sources"]):
+        # One list that leaves a source out is no verdict: what lies there would go off sale.
+        places = _drawn_on(rest, stock.stock_id)
+    memory.remember(known, places["sources"], HAD_THEM_S)
+    return places
+
+
+def _drawn_on(rest: Rest, stock_id: str) -> Places:
+    """Return the sources that a stock draws on. Raises StorePassing where they cannot be read."""
+    rows = rest.every("/inventory/stock-source-links", [("stock_id", "eq", stock_id)], sort="", whole=True)
     links, unread = each(rows, lambda row: valid(_Link, row, "Magento's link"), key="source_code")
-    rows = rest.every("/inventory/sources", sort="")
+    rows = rest.every("/inventory/sources", sort="", whole=True)
     sources, more = each(rows, lambda row: valid(_Source, row, "Magento's source"), key="source_code")
     if (unread and not links) or (more and not sources):
         raise StorePassing(f"{STORE}'s sources could not be read.")
     enabled = {one.source_code for one in sources if one.enabled}
-    memory.remember(known, True, HAD_THEM_S)
     links.sort(key=lambda one: one.priority or 0)
     drawn = [one.source_code for one in links if one.source_code in enabled]
-    return Places(stock_id=stock.stock_id, sources=drawn, whole=not (unread or more))
+    return Places(stock_id=stock_id, sources=drawn, whole=not (unread or more))
 
 
 def _has_modules(rest: Rest) -> bool:
@@ -110,9 +120,10 @@ def read(rest: Rest, skus: Sequence[object], drawn: Sequence[str]) -> tuple[list
 
     Raises StoreError.
     """
-    rows = rest.every("/inventory/source-items", search.one_of("sku", skus), sort="")
+    rows, failed = portions.every(rest, "/inventory/source-items", "sku", skus, sort="", whole=True)
     mine = [row for row in rows if not isinstance(row, dict) or str(row.get("source_code")) in ("None", *drawn)]
     found, unread = each(mine, lambda row: valid(_Row, row, "Magento's source item"), key="sku")
+    unread += [Unread(sku, words) for sku, words in failed.items()]
     return [Place(one.source_code, one.sku, one.quantity, one.status == 1) for one in found], unread
 
 

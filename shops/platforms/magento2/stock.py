@@ -13,17 +13,17 @@ shows a change of a source minutes later. Posting a source item for an unknown S
 
 from __future__ import annotations
 
-import hashlib
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from reverbsync import clock
 from shops.platforms import calls
-from shops.platforms.magento2 import memory, search, sources
+from shops.platforms.magento2 import memory, portions, search, sources
 from shops.platforms.magento2.frame import Frame
 from shops.platforms.magento2.rest import STORE, Rest, encoded
+from shops.platforms.magento2.skus import by_sku, name_of
 from shops.platforms.magento2.sources import Place
 from shops.platforms.reading import each, valid
 from shops.platforms.values import Count, Malformed, Missing, Moved, StorePassing, Unsupported
@@ -31,6 +31,8 @@ from shops.wire import MOST_UNITS, Part, Text, Units
 
 #: How long it is remembered whether the stock of a product is managed at all.
 MANAGED_S = 10 * 60
+#: And of one that lies in no source of the website's stock: there may be many of them, all asked for one by one.
+UNASSIGNED_S = 24 * 3600
 #: How long two changes of one product's stock keep out of each other's way at most.
 CLAIM_S = 120
 #: How long readings wait at most for an attempt to make an order that broke off.
@@ -40,15 +42,8 @@ LENT_S = 15 * 60
 TRAILS_S = 15 * 60
 
 
-def key(sku: str) -> str:
-    """Return a SKU as Magento's database compares it: without case, accents, and blanks behind it."""
-    bare = "".join(one for one in unicodedata.normalize("NFKD", sku) if not unicodedata.combining(one))
-    return bare.casefold().strip()
-
-
-def _name(sku: str) -> str:
-    """Return a SKU as a part of a cache's key."""
-    return hashlib.sha256(key(sku).encode()).hexdigest()[:32]
+class NoAddress(Malformed):
+    """A SKU cannot be a part of an address: the web server refuses its slash."""
 
 
 class _Salable(Part):
@@ -62,7 +57,7 @@ class _Item(Part):
     qty: Units = None
     min_qty: Units = 0
     backorders: Units = 0
-    manage_stock: bool = True
+    manage_stock: bool
     is_in_stock: bool = True
 
     @property
@@ -119,44 +114,40 @@ class Stock:
     ) -> dict[str, list[Place]]:
         """Add to `found` what can be sold; return what lies in the website's sources."""
         asked_at = clock.now().timestamp()
-        families = dict.fromkeys(parents[sku] for sku in skus if sku in parents)
-        salable: dict[str, _Salable] = {}
-        for some in search.few([*skus, *families]):
-            rows = self._rest.every(self._export, search.one_of("sku", some), sort="")
-            read, unread = each(rows, lambda row: valid(_Salable, row, "Magento's stock"), key="sku")
-            salable |= {key(one.sku): one for one in read}
-            odd = {key(one.store_parent_id): one.words for one in unread}
-            found.unread |= {sku: odd[key(sku)] for sku in skus if key(sku) in odd}
-        lies, odd = self._places(skus)
-        found.unread |= {sku: odd[key(sku)] for sku in skus if key(sku) in odd}
+        families = {sku: parents[sku] for sku in skus if sku in parents}
+        salable, odd = self._exported([*skus, *families.values()])
+        lies, more = self._places(skus)
+        found.unread |= {sku: odd[family] for sku, family in families.items() if family in odd}
+        found.unread |= {sku: words for sku, words in (odd | more).items() if sku in skus}
         if not lending:
             found.unread |= self._being_lent(skus, asked_at)
-        bounds = memory.recall_all(self._bounds, [_name(sku) for sku in skus])
+        bounds = memory.recall_all(self._bounds, [name_of(sku) for sku in skus])
         for sku in skus:
             if sku in found.unread:
                 continue
-            places = lies.get(key(sku), [])
+            places = lies.get(sku, [])
             try:
-                units = self._decide(sku, salable.get(key(sku)), places)
+                units = self._decide(sku, salable.get(sku), places)
             except Malformed as error:
                 found.unread[sku] = str(error)
                 continue
-            bound = bounds.get(_name(sku))
+            bound = bounds.get(name_of(sku))
             if units and bound and bound["there"] == _whole(places):
                 units = min(units, bound["units"])
-            family = salable.get(key(parents.get(sku, "")))
+            family = salable.get(families.get(sku, ""))
             if units and family is not None and not family.is_salable:
                 units = 0
             found.units[sku] = units
         return lies
 
     def _decide(self, sku: str, salable: _Salable | None, places: Sequence[Place]) -> int | None:
-        """Return what can be sold of a SKU by a row of the export and what lies in the website's sources."""
+        """Return what can be sold of a SKU by a row of the export and what lies in the website's sources.
+
+        Raises Malformed where the two do not go together.
+        """
         lies = sum(one.quantity for one in places if one.in_stock)
         if salable is None:
-            if lies > 0:
-                raise Malformed(f"{STORE}'s stock index does not have {sku} yet.")
-            return 0
+            return self._unlisted(sku, lies)
         if not salable.is_salable:
             return 0
         if salable.qty is None:
@@ -164,43 +155,69 @@ class Stock:
         if 0 < salable.qty <= lies:
             return salable.qty
         # Nobody manages it, it can be ordered without being there, or the index trails: its own setting tells.
-        managed, least = self._managed(sku)
+        managed, least = self._managed(sku, MANAGED_S)
         if not managed:
             return None
         told = self._frame.places()
-        there = int(lies) if told and told["whole"] else salable.qty
-        return max(0, min(salable.qty, salable.qty + least, there))
+        is_whole = told is not None and told["whole"]
+        if salable.qty > 0 and is_whole and not places:
+            raise Malformed(f"{STORE} sells {sku} and lists no source that has it, so its stock stays as it was.")
+        return max(0, min(salable.qty, salable.qty + least, int(lies) if is_whole else salable.qty))
 
-    def _managed(self, sku: str) -> tuple[bool, int]:
+    def _unlisted(self, sku: str, lies: float) -> int | None:
+        """Return what can be sold of a SKU that the export leaves out: it lies in no source, or the index trails."""
+        try:
+            managed, _ = self._managed(sku, MANAGED_S if lies else UNASSIGNED_S)
+        except NoAddress:
+            managed = True
+        if managed and lies > 0:
+            raise Malformed(f"{STORE}'s stock index does not have {sku} yet.")
+        return 0 if managed else None
+
+    def _managed(self, sku: str, seconds: int) -> tuple[bool, int]:
         """Return whether a product's stock is managed, and a threshold below zero (0 where there is none)."""
-        known = f"magento2:managed:{self._rest.address}:{_name(sku)}"
+        known = f"magento2:managed2:{self._rest.address}:{name_of(sku)}"
         kept: tuple[bool, int] | None = memory.recall(known)
         if kept is None:
-            item = self._item(sku) or _Item()
+            item = self._item(sku)
             kept = (item.manage_stock, min(0, item.min_qty or 0))
-            memory.remember(known, kept, MANAGED_S)
+            memory.remember(known, kept, seconds)
         return kept
 
+    def _exported(self, skus: Sequence[str]) -> tuple[dict[str, _Salable], dict[str, str]]:
+        """Return the row of each SKU in the export of what can be sold, and why one could not be read."""
+        rows, failed = portions.every(self._rest, self._export, "sku", skus, sort="")
+        read, unread = each(rows, lambda row: valid(_Salable, row, "Magento's stock"), key="sku")
+        found, odd = by_sku(skus, read, unread)
+        return {sku: some[0] for sku, some in found.items()}, odd | failed
+
     def places(self, sku: str) -> list[Place]:
-        """Return what lies of a SKU in the sources of the website's stock, first the first. Raises Malformed."""
-        lies, odd = self._places([sku])
-        if key(sku) in odd:
-            raise Malformed(odd[key(sku)])
-        return lies.get(key(sku), [])
+        """Return what lies of a SKU in the sources of the website's stock, first the first. Raises Malformed.
+
+        An answer without any is asked for once more.
+        """
+        for _ in range(2):
+            lies, odd = self._places([sku])
+            if sku in odd:
+                raise Malformed(odd[sku])
+            if sku in lies:
+                return lies[sku]
+        return []
 
     def _places(self, skus: Sequence[str]) -> tuple[dict[str, list[Place]], dict[str, str]]:
         """Return what lies of each SKU in the sources of the website's stock, first the first; and what cannot be read.
 
-        Both by `key`, the second with why.
+        The second with why. Each source counts once, by the row that spells the SKU best.
         """
         told = self._frame.places()
         drawn = told["sources"] if told else []
         places, unread = sources.read(self._rest, skus, drawn)
-        found: dict[str, list[Place]] = {}
-        for place in places:
-            found.setdefault(key(place.sku), []).append(place)
-        lies = {sku: sorted(rows, key=lambda one: drawn.index(one.code)) for sku, rows in found.items()}
-        return lies, {key(one.store_parent_id): one.words for one in unread}
+        found, odd = by_sku(skus, places, unread)
+        lies = {}
+        for sku, rows in found.items():
+            each_once = {one.code: one for one in reversed(rows)}
+            lies[sku] = sorted(each_once.values(), key=lambda one: drawn.index(one.code))
+        return lies, odd
 
     @property
     def _export(self) -> str:
@@ -211,21 +228,24 @@ class Stock:
     def _read_alone(self, skus: Sequence[str], found: Standing) -> None:
         for sku in skus:
             try:
-                item = self._item(sku)
-                found.units[sku] = item.units if item else 0
+                found.units[sku] = self._item(sku).units
             except Malformed as error:
                 found.unread[sku] = str(error)
 
-    def _item(self, sku: str) -> _Item | None:
-        """Return the stock item of a SKU, None when the product is gone. Raises Malformed where it cannot be asked."""
-        try:
-            return valid(_Item, self._rest.get(f"/stockItems/{encoded(sku)}"), "Magento's stock item")
-        except Missing:
-            return None
-        except StorePassing as error:
-            if "/" in sku and error.retry_after is None and not isinstance(error, Malformed):
-                raise Malformed(_SLASH.format(sku=sku, words=error)) from None
-            raise
+    def _item(self, sku: str) -> _Item:
+        """Return the stock item of a product that is there. Raises Malformed where the store does not say it."""
+
+        def ask() -> Any:
+            try:
+                return self._rest.get(f"/stockItems/{encoded(sku)}")
+            except Missing as error:
+                raise Malformed(str(error)) from None
+            except StorePassing as error:
+                if "/" in sku and error.retry_after is None and not isinstance(error, Malformed):
+                    raise NoAddress(_SLASH.format(sku=sku, words=error)) from None
+                raise
+
+        return valid(_Item, portions.about_one(self._rest, ask), "Magento's stock item")
 
     # -- changing --------------------------------------------------------------------------------------------
 
@@ -236,8 +256,8 @@ class Stock:
         """
         if self._frame.places() is None:
             item = self._item(sku)
-            return Count(item.units, item.item_id, item.qty or 0) if item else Count(0)
-        places = self._read([sku], {}, found := Standing(), lending=lending).get(key(sku), [])
+            return Count(item.units, item.item_id, item.qty or 0)
+        places = self._read([sku], {}, found := Standing(), lending=lending).get(sku, [])
         units = found.of(sku)
         if units is None:
             return Count(None)
@@ -268,7 +288,7 @@ class Stock:
         expected = max(0, (count.units or 0) + done)
         if done > 0 or after.there != count.there + done or (after.units or 0) <= expected:
             return after
-        memory.remember(f"{self._bounds}{_name(sku)}", {"there": after.there, "units": expected}, TRAILS_S)
+        memory.remember(f"{self._bounds}{name_of(sku)}", {"there": after.there, "units": expected}, TRAILS_S)
         return replace(after, units=expected)
 
     def _adjust(self, sku: str, count: Count, by: int) -> int:
@@ -284,7 +304,7 @@ class Stock:
 
     def _adjust_alone(self, sku: str, count: Count, by: int) -> int:
         item = self._item(sku)
-        if item is None or (item.item_id, item.qty or 0) != (count.place, count.there):
+        if (item.item_id, item.qty or 0) != (count.place, count.there):
             raise Moved("The stock in Magento has moved.")
         done = max(by, -max(0, count.there))
         if done:
@@ -297,7 +317,7 @@ class Stock:
     @contextmanager
     def claimed(self, sku: str) -> Iterator[None]:
         """Keep two changes of one product apart: each sets the whole number. Raises StorePassing while one runs."""
-        held = f"magento2:writing:{self._rest.address}:{_name(sku)}"
+        held = f"magento2:writing:{self._rest.address}:{name_of(sku)}"
         if not memory.claim(held, CLAIM_S):
             raise StorePassing(f"Another change of this product's stock in {STORE} is under way.", retry_after=2.0)
         try:
@@ -309,17 +329,17 @@ class Stock:
 
     def lending(self, sku: str) -> None:
         """From now on readings say nothing about a product: units of it are being lent to an order."""
-        memory.remember(f"{self._lent}{_name(sku)}", {"ended": None}, LENT_S)
+        memory.remember(f"{self._lent}{name_of(sku)}", {"ended": None}, LENT_S)
 
     def lent(self, sku: str) -> None:
         """The stock is right again: readings that begin from now on count."""
-        memory.remember(f"{self._lent}{_name(sku)}", {"ended": clock.now().timestamp()}, LENT_S)
+        memory.remember(f"{self._lent}{name_of(sku)}", {"ended": clock.now().timestamp()}, LENT_S)
 
     def _being_lent(self, skus: Sequence[str], asked_at: float) -> dict[str, str]:
         """Return what cannot be read since its units were being lent when we asked, with words."""
-        found = memory.recall_all(self._lent, [_name(sku) for sku in skus])
+        found = memory.recall_all(self._lent, [name_of(sku) for sku in skus])
         busy = {name for name, loan in found.items() if loan["ended"] is None or loan["ended"] >= asked_at}
-        return {sku: f"An order for {sku} is being made in {STORE}." for sku in skus if _name(sku) in busy}
+        return {sku: f"An order for {sku} is being made in {STORE}." for sku in skus if name_of(sku) in busy}
 
 
 def _whole(places: Iterable[Place]) -> int:
