@@ -204,6 +204,27 @@ def test_an_order_is_made_of_the_product_that_was_sold_although_another_has_its_
 
 
 @only
+def test_a_cancelled_order_gives_back_units_of_its_own_product_although_another_has_its_sku(store: Store) -> None:
+    product(store, "A1", units=5)
+    order = reverb_order(store, takes_stock=False)
+    found = store.client.place(order)
+    [made] = store.control.ask("GET", "/products", sku="A1")
+    store.set(made, sku="A1-old")
+    product(store, "A1", units=3)
+    store.client.release(found.id, reverb_number="R-1", gives_back=False, note="It is off.")
+    assert (store.stock("A1-old"), store.stock("A1")) == (5, 3)
+
+
+@only
+def test_an_order_that_is_made_is_found_again_although_its_product_is_gone(store: Store) -> None:
+    made = product(store, "A1")
+    order = reverb_order(store, takes_stock=False)
+    found = store.client.place(order)
+    store.control.ask("DELETE", f"/products/{made['id']}")
+    assert store.client.place(order).id == found.id
+
+
+@only
 def test_no_order_is_made_of_another_product_where_the_one_that_was_sold_is_gone(store: Store) -> None:
     made = product(store, "A1", units=1)
     order = reverb_order(store)

@@ -23,12 +23,14 @@ from typing import Any
 from shops.orders import NewOrder
 from shops.platforms import calls
 from shops.platforms.magento2 import forms, sources
+from shops.platforms.magento2 import skus as names
 from shops.platforms.magento2.rest import STORE, Rest
 from shops.platforms.magento2.sources import Place
 from shops.platforms.magento2.stock import Stock
 from shops.platforms.values import Malformed, StoreError, StorePassing, Unsupported
 
 _TAKEN = re.compile(r"ReverbSync takes \S+ of (?P<sku>.+) back out of source (?P<code>\S+) \(\S+ to (?P<after>\S+)\)\.")
+_GONE = f"No source in {STORE} holds the units of the order any more. Cancel it there."
 Make = Callable[[], forms.Order]
 Look = Callable[[str], forms.Order | None]
 
@@ -121,7 +123,11 @@ class Loans:
         Its history keeps what is taken, so that it is taken once.
         """
         taken = {hit["sku"]: hit for one in order.remarks if (hit := _TAKEN.fullmatch(one.strip()))}
-        wanted = {row.sku: row.qty_ordered or 0 for row in order.rows}
+        lines = forms.store_order(order).lines
+        now = names.now(self._rest, [line.store_product_id for line in lines])
+        if any(line.store_product_id and line.store_product_id not in now for line in lines):
+            raise Unsupported(_GONE)
+        wanted = {now.get(line.store_product_id, line.sku): line.quantity for line in lines}
         with self._apart(wanted) as over:
             for sku, units in wanted.items():
                 places = {one.code: one for one in self._stock.places(sku)}
@@ -132,7 +138,7 @@ class Loans:
                     continue  # nobody counts it any more
                 changed = sources.taken(list(places.values()), units)
                 if sum(places[one.code].quantity - one.quantity for one in changed) < units:
-                    raise Unsupported(f"No source in {STORE} holds the units of the order any more. Cancel it there.")
+                    raise Unsupported(_GONE)
                 for one in changed:
                     before = places[one.code].quantity
                     words = (

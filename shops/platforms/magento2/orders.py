@@ -117,10 +117,16 @@ class Orders:
         self._loans.settle(begun, is_made=self._look_for(reverb_number) is not None)
 
     def _named_now(self, order: NewOrder, *, is_made: bool) -> tuple[OrderLine, ...]:
-        """Return the lines with the SKUs that their products have now: another one may have taken theirs."""
+        """Return the lines with the SKUs that their products have now: another one may have taken theirs.
+
+        An order that is made keeps the lines of products that are still there. Raises Unsupported where one that is not
+        made would take units of a product that is gone.
+        """
         now = skus.now(self._rest, [line.store_product_id for line in order.lines])
         gone = next((one for one in order.lines if one.store_product_id and one.store_product_id not in now), None)
-        if gone and not is_made and (order.takes_stock or self._frame.places() is not None):
+        if gone and is_made:
+            return tuple(replace(one, sku=sku) for one in order.lines if (sku := now.get(one.store_product_id)))
+        if gone and (order.takes_stock or self._frame.places() is not None):
             raise Unsupported(f"{STORE} no longer has {gone.title}, so the order was not made. Enter it there by hand.")
         return tuple(replace(line, sku=now.get(line.store_product_id, line.sku)) for line in order.lines)
 

@@ -102,8 +102,8 @@ def by_sku(
 
 
 _UNCLEAR = (
-    f"{STORE}'s stock spells a SKU so that it may be {{sku}} or another product's, so the stock stays as it was. Give one "
-    "of the products another SKU."
+    f"{STORE}'s stock spells a SKU so that it may be {{sku}} or another product's, so the stock stays as it was. Give "
+    "one of the products another SKU."
 )
 
 
