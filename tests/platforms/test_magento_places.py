@@ -139,6 +139,15 @@ def test_what_lies_in_no_source_is_asked_for_once_a_day(store: Store) -> None:
     assert not [call for call in store.control.calls() if "/stockItems/" in call["path"]]
 
 
+@only
+def test_stock_that_nobody_manages_any_more_is_noticed_soon_after_it_lay_in_no_source(store: Store) -> None:
+    made = product(store, sources={"default": None})
+    unit, client = store.unit(), client_of(store)
+    assert client.take_stock([unit]).units == {unit.store_product_id: 0}
+    store.set(made, tracked=False)
+    assert client.take_stock([unit]).units == {unit.store_product_id: None}
+
+
 # -- SKUs that change hands ----------------------------------------------------------------------------------------
 
 
@@ -274,6 +283,7 @@ def test_skus_that_magento_keeps_apart_are_managed_apart(store: Store) -> None:
         (["É1", "E1"], ["E1", "è1"], {"E1": "E1", "è1": "É1"}, set()),
         (["É1", "E1"], ["è1"], {}, {"É1", "E1"}),
         (["A1"], ["B1", ""], {}, set()),
+        (["A1", "A1"], ["a1"], {"a1": "A1"}, set()),
     ],
 )
 def test_a_row_belongs_to_the_sku_that_is_spelled_like_it_if_that_is_one_alone(

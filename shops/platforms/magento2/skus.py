@@ -61,8 +61,8 @@ def owners(asked: Sequence[str], spelled: Iterable[str]) -> tuple[dict[str, str]
 
     A spelling that is exactly one of them is that one's; the nearest to it otherwise, if that is one alone.
     """
-    spellings = list(dict.fromkeys(spelled))
-    found = {one: one for one in spellings if one in set(asked)}
+    asked, spellings = list(dict.fromkeys(asked)), list(dict.fromkeys(spelled))
+    found = {one: one for one in spellings if one in asked}
     unclear: set[str] = set()
     for one in spellings:
         if one not in found and (hits := _nearest(one, asked)):

@@ -155,7 +155,7 @@ class Stock:
         if 0 < salable.qty <= lies:
             return salable.qty
         # Nobody manages it, it can be ordered without being there, or the index trails: its own setting tells.
-        managed, least = self._managed(sku, MANAGED_S)
+        managed, least = self._managed(sku)
         if not managed:
             return None
         told = self._frame.places()
@@ -167,21 +167,24 @@ class Stock:
     def _unlisted(self, sku: str, lies: float) -> int | None:
         """Return what can be sold of a SKU that the export leaves out: it lies in no source, or the index trails."""
         try:
-            managed, _ = self._managed(sku, MANAGED_S if lies else UNASSIGNED_S)
+            managed, _ = self._managed(sku, lies=lies > 0)
         except NoAddress:
             managed = True
         if managed and lies > 0:
             raise Malformed(f"{STORE}'s stock index does not have {sku} yet.")
         return 0 if managed else None
 
-    def _managed(self, sku: str, seconds: int) -> tuple[bool, int]:
-        """Return whether a product's stock is managed, and a threshold below zero (0 where there is none)."""
-        known = f"magento2:managed2:{self._rest.address}:{name_of(sku)}"
+    def _managed(self, sku: str, *, lies: bool = True) -> tuple[bool, int]:
+        """Return whether a product's stock is managed, and a threshold below zero (0 where there is none).
+
+        Where it lies in no source (`lies`), that is remembered for longer, for as long as it lies in none.
+        """
+        known = f"magento2:{'managed2' if lies else 'unassigned'}:{self._rest.address}:{name_of(sku)}"
         kept: tuple[bool, int] | None = memory.recall(known)
         if kept is None:
             item = self._item(sku)
             kept = (item.manage_stock, min(0, item.min_qty or 0))
-            memory.remember(known, kept, seconds)
+            memory.remember(known, kept, MANAGED_S if lies else UNASSIGNED_S)
         return kept
 
     def _exported(self, skus: Sequence[str]) -> tuple[dict[str, _Salable], dict[str, str]]:
