@@ -22,6 +22,7 @@ from psycopg2.errors import DivisionByZero
 from psycopg2.extras import execute_values
 
 from listings.models import Job, Product, Rank
+from reverbsync.backoff import doubled_s
 from reverbsync.database import EVERYTHING, PORTION, Span, Statement, portions
 from reverbsync.ownership import Lost
 from reverbsync.wake import wake
@@ -302,7 +303,7 @@ def delay_s(attempt: int, *, at_least: float | None = None, dice: float | None =
     Doubles from FIRST_DELAY_S to LONGEST_DELAY_S, less up to a quarter by `dice` (0..1) so that many do not come back
     at once; never less than `at_least` seconds, which is what the outside asked for.
     """
-    full = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2.0 ** (attempt - 1))
+    full = doubled_s(FIRST_DELAY_S, attempt - 1, most_s=LONGEST_DELAY_S)
     drawn = random.random() if dice is None else dice  # noqa: S311 -- jitter, not a secret
     return max(full * (1 - 0.25 * drawn), at_least or 0.0)
 

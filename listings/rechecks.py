@@ -14,6 +14,7 @@ from django.db.models import F, QuerySet
 
 from listings.models import Product, Recheck
 from reverbsync import clock
+from reverbsync.backoff import doubled_s
 from reverbsync.wake import wake
 from shops.models import Shop
 from shops.platforms.values import Unread
@@ -66,9 +67,9 @@ def was_read(shop: Shop, parent_ids: Sequence[str]) -> None:
 
 def later(row: Recheck, words: str, *, now: datetime) -> None:
     """Put a product off that could not be read again, with words that another reading may have left meanwhile."""
-    wait = min(LONGEST_DELAY, FIRST_DELAY * 2 ** min(row.tries, 12))
+    wait_s = doubled_s(FIRST_DELAY.total_seconds(), row.tries, most_s=LONGEST_DELAY.total_seconds())
     mine = Recheck.objects.filter(pk=row.pk)
-    mine.update(tries=F("tries") + 1, due_at=now + wait)
+    mine.update(tries=F("tries") + 1, due_at=now + timedelta(seconds=wait_s))
     mine.filter(words=row.words).update(words=storable_text(words)[:300])
 
 

@@ -24,6 +24,7 @@ from django.db import connection
 from django.db.models import Q
 
 from reverbsync import clock, http, pace
+from reverbsync.backoff import doubled_s
 from reverbsync.http import Answer
 from reverbsync.pace import Budget
 from shops import patience
@@ -77,7 +78,7 @@ def call(
     seen = _snapshot().get(name)
     probe = seen.probes + 1 if seen is not None and seen.probe_at is not None else 0
     if probe:
-        read_s = min(read_s, PROBE_S * 2.0 ** (probe - 1))
+        read_s = doubled_s(PROBE_S, probe - 1, most_s=read_s)
         _take_probe(name, read_s)
     began, heard = clock.monotonic(), False
     try:
@@ -111,7 +112,7 @@ def retry_after(name: str) -> float:
 
 def wait_s(probes: int) -> float:
     """Return the seconds until the next probe, after so many that failed."""
-    return min(LONGEST_WAIT_S, FIRST_WAIT_S * 2.0**probes)
+    return doubled_s(FIRST_WAIT_S, probes, most_s=LONGEST_WAIT_S)
 
 
 def keeps_back(name: str) -> bool:

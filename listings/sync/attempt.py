@@ -24,6 +24,7 @@ from listings.sync.rows import Begun
 from listings.sync.steps import Steps, skipped
 from listings.sync.words import Change, Ending
 from reverbsync import clock
+from reverbsync.backoff import doubled_s
 from reverbsync.logs import broke
 from reverbsync.ownership import Lost
 from shops.models import ReverbConnection, SyncSettings
@@ -181,7 +182,8 @@ def _retry_at(taken: Claim, ending: Ending, row: Listing | None, now: datetime) 
         return None if since is None else since + excess.LASTS
     if ending.outcome != Entry.Outcome.FAILED:
         return None
-    return now + min(RETRY_AT_LATEST, RETRY_FIRST * 2.0 ** min(taken.attempt - 1, 10))
+    wait_s = doubled_s(RETRY_FIRST.total_seconds(), taken.attempt - 1, most_s=RETRY_AT_LATEST.total_seconds())
+    return now + timedelta(seconds=wait_s)
 
 
 def _of_line(ending: Ending) -> rows.LineEnd:
@@ -320,7 +322,7 @@ def _later(taken: Claim, ending: Ending, *, at_least: float | None = None) -> En
 
 def _look_for_post_s(taken: Claim, row: Listing | None) -> float:
     """Return the seconds until the next look for a listing that a POST may have made."""
-    doubled = LOOK_FOR_POST_S * 2.0 ** min(max(0, taken.attempt - 2), 10)
+    doubled = doubled_s(LOOK_FOR_POST_S, taken.attempt - 2, most_s=POST_SETTLES.total_seconds())
     if row is None or row.post_started_at is None:
         return doubled
     left_s = (row.post_started_at + POST_SETTLES - clock.now()).total_seconds() + 1

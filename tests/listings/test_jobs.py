@@ -272,6 +272,7 @@ def test_the_sweeper_sees_every_shop_once_and_those_with_urgent_jobs_apart(shop:
         (4, 0.0, 16.0),  # 2 × 2^3
         (10, 0.0, 900.0),  # 1,024 is over the longest
         (60, 0.0, 900.0),
+        (1_025, 0.0, 900.0),  # once a minute for 17 hours
     ],
 )
 def test_delays_grow_with_each_attempt_up_to_a_limit(attempt: int, dice: float, delay: float) -> None:

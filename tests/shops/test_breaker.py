@@ -226,6 +226,15 @@ def test_a_probe_waits_a_short_time_at_first_and_in_the_end_as_long_as_any_call(
     assert outside.patience == [10, 20, 40, 60, 60]
 
 
+def test_an_outside_that_is_away_for_days_is_probed_every_thirty_seconds(outside: Outside) -> None:
+    opened(outside)
+    Breaker.objects.update(probes=3_000)
+    outside.refuse()
+    outside.now = Breaker.objects.get().probe_at or T0
+    assert ask(as_another_worker=True) == "failed"
+    assert Breaker.objects.get().probe_at == outside.now + timedelta(seconds=breaker.LONGEST_WAIT_S)
+
+
 def test_a_store_that_takes_twenty_five_seconds_for_an_answer_is_back_after_some_probes(outside: Outside) -> None:
     opened(outside)
     outside.work()
