@@ -12,7 +12,7 @@ class ListingsConfig(AppConfig):
 
     def ready(self) -> None:
         """Begin to listen."""
-        from listings import comeback, jobs, walks  # noqa: PLC0415 -- tables are there only now
+        from listings import comeback, forward, walks  # noqa: PLC0415 -- tables are there only now
         from listings.orders import place  # noqa: PLC0415
         from reverbsync import clock, one_clock  # noqa: PLC0415
         from shops.signals import reverb_is_back, store_is_back  # noqa: PLC0415
@@ -23,7 +23,7 @@ class ListingsConfig(AppConfig):
             """Make due what waits for the store: it answers again."""
             walks.store_is_back(shop_id)
             place.try_again(shop_id)
-            jobs.store_is_back(shop_id, now=clock.now())
+            forward.store_is_back(shop_id, now=clock.now())
 
         store_is_back.connect(go_on, weak=False, dispatch_uid="listings.go_on")
 

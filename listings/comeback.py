@@ -5,7 +5,7 @@ Each portion is a statement of its own, and doing all of it twice is harmless.
 
 from __future__ import annotations
 
-from listings import jobs
+from listings import forward
 from listings.models import MassSync
 from listings.orders import place, poll, ship
 from reverbsync import clock
@@ -14,7 +14,7 @@ from reverbsync import clock
 def of_reverb(shop_id: int) -> None:
     """Make due what waits for Reverb: jobs, orders to be read, parcels to be sent, a mass sync."""
     now = clock.now()
-    jobs.reverb_is_back(shop_id, now=now)
+    forward.reverb_is_back(shop_id, now=now)
     poll.soon(shop_id)
     ship.reverb_works(shop_id)
     place.try_again(shop_id)

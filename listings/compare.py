@@ -47,6 +47,7 @@ WITH slice AS MATERIALIZED (
         slice.picture ->> 'condition' = ANY(%(several)s)
             OR coalesce((slice.picture ->> 'has_inventory')::boolean, false) AS several,
         slice.picture ->> 'state' <> ALL(%(off)s) AS on_sale,
+        slice.picture ->> 'state' = 'live' AS is_live,
         (slice.picture ->> 'inventory')::numeric AS inventory,
         coalesce(
             settings.stock_way <> %(store)s AND store.removed_at IS NULL AND store.clearing_since IS NULL
@@ -81,7 +82,8 @@ WITH slice AS MATERIALIZED (
       AND (job.id IS NULL OR (job.waiting AND job.retry_due_at IS NULL))
 ), compared AS (
     SELECT *,
-        CASE WHEN NOT on_sale THEN 0 WHEN several THEN coalesce(inventory, 1) ELSE 1 END AS shown,
+        CASE WHEN NOT on_sale THEN 0 WHEN several THEN coalesce(inventory, 1)
+            WHEN is_live THEN 1 ELSE least(1, coalesce(inventory, 1)) END AS shown,
         CASE WHEN maximum > 0 THEN least(greatest(0, units - buffer), maximum) ELSE greatest(0, units - buffer) END
             AS due
     FROM known WHERE units IS NOT NULL

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,13 +17,13 @@ from functools import lru_cache
 from typing import Any
 
 from django.db import DataError, connection, transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from psycopg2.errors import DivisionByZero
 from psycopg2.extras import execute_values
 
 from listings.models import Job, Product, Rank
 from reverbsync.backoff import doubled_s
-from reverbsync.database import EVERYTHING, PORTION, Span, Statement, portions
+from reverbsync.database import EVERYTHING, Span, Statement
 from reverbsync.ownership import Lost
 from reverbsync.wake import wake
 
@@ -50,9 +50,6 @@ MAX_ATTEMPTS = 40
 #: The same for a line of a mass sync, some twenty minutes: its page tells what failed, and the seller tries that again.
 MASS_ATTEMPTS = 10
 FIRST_DELAY_S = 2.0
-#: Reasons for which a job waits because of the store.
-STORE_REASONS = ("store_refused", "store_takes_no_stock")
-REVERB_REASONS = ("gave_up", "not_connected", "not_permitted", "still_on_sale", "token_refused")
 LONGEST_DELAY_S = 900.0
 
 
@@ -332,42 +329,6 @@ def retry_waiting(*, now: datetime, most: int = 500) -> int:
     return Job.objects.filter(pk__in=found.values("pk"), waiting=True).update(
         waiting=False, retry_due_at=None, due_at=now
     )
-
-
-def store_is_back(shop_id: int, *, now: datetime) -> None:
-    """Make due what failed or waits, since the store did not answer or refused our keys: it does no more."""
-    _due_again(shop_id, waits_for=STORE_REASONS, now=now)
-
-
-def reverb_is_back(shop_id: int, *, now: datetime) -> None:
-    """Make due what failed, gave up or waits, since Reverb did not answer or refused the token: it does no more."""
-    _due_again(shop_id, waits_for=REVERB_REASONS, now=now)
-
-
-def _due_again(shop_id: int, *, waits_for: Collection[str], now: datetime) -> None:
-    """Locked in the order of their products, as `look_again` does."""
-    postponed = Job.objects.filter(shop_id=shop_id, lease=None, attempts__gt=0, due_at__gt=now, waiting=False)
-    blocked = waiting_for_seller(shop_id).filter(product__waits_for__in=waits_for)
-    for found in (postponed, blocked):
-        for some in portions(found):
-            rows = some.order_by("product").select_for_update(of=("self",)).values("pk")
-            with transaction.atomic():
-                Job.objects.filter(pk__in=rows).update(waiting=False, retry_due_at=None, due_at=now)
-    wake(DRAIN_URGENT, shop_id)
-    wake(DRAIN, shop_id)
-
-
-@transaction.atomic
-def hurry(shop_id: int, *, reasons: Collection[str], now: datetime) -> int:
-    """Make due a portion of what failed before, and of what waits for such a reason; return how many there were.
-
-    Rows are locked in the order of their products, as `look_again` does: neither waits for the other for ever.
-    """
-    failed = Q(waiting=False, attempts__gt=0, due_at__gt=now) | Q(waiting=True, product__waits_for__in=reasons)
-    ready = Job.objects.filter(failed, shop=shop_id, lease__isnull=True).order_by("product")
-    found = ready.select_for_update(skip_locked=True, of=("self",))[:PORTION]
-    again = {"waiting": False, "retry_due_at": None, "due_at": now}
-    return Job.objects.filter(pk__in=found.values("pk"), lease__isnull=True).update(**again)
 
 
 def shops_with_due_jobs(*, now: datetime, ranks: Sequence[int] = ALL) -> list[int]:

@@ -24,6 +24,18 @@ def number_of(listing: ReverbListing | None) -> int | None:
     return listing.inventory or 0 if sold else listing.inventory
 
 
+def may_sell(listing: ReverbListing) -> bool:
+    """Tell whether units of a listing may be for sale now or later, so that it is to be ended once none is left.
+
+    Reverb has more states than are documented, such as that of a shop on vacation. In those a number of 0 means none.
+    """
+    if listing.state in OFF_SALE:
+        return False
+    if listing.state == "draft":
+        return bool(listing.inventory)
+    return listing.state == "live" or listing.inventory != 0
+
+
 def is_news(listing: ReverbListing, agreed: int | None, *, both: bool) -> bool:
     """Tell whether the number that some list shows of a listing is another one than the agreed one, and matters.
 

@@ -34,6 +34,8 @@ class Job(models.Model):
     waiting = models.BooleanField(default=False, help_text="The seller must mend something first.")
     #: When a job that waits for the seller is tried again by itself; None: not before something has changed.
     retry_due_at = models.DateTimeField(null=True)
+    #: For when it was last brought forward (listings/forward.py).
+    hurried_at = models.DateTimeField(null=True)
     lease = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
     holder = models.IntegerField(null=True, help_text="The worker that claimed it, as its lock is called.")

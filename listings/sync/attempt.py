@@ -9,7 +9,7 @@ from functools import partial
 
 from django.db.models import F
 
-from listings import jobs, lease
+from listings import forward, jobs, lease
 from listings.jobs import Beside, Claim
 from listings.models import Line, Listing, Order, Product, Rank
 from listings.models.listing import POST_SETTLES
@@ -43,6 +43,8 @@ UNDECIDED_S = 5.0
 AT_ONCE_S = 0.05
 #: Seconds until the next look while the listings of the account that was connected before are let go of.
 CLEARS_IN_S = 5.0
+#: No answer makes a job come back sooner than after so many seconds.
+AT_LEAST_S = 1.0
 #: However often a store could not be changed, and why, it is tried again after so many seconds.
 STORE_AGAIN_AT_LATEST_S = {
     "store_later": 60.0,
@@ -119,9 +121,10 @@ def _attempt(begun: Begun, taken: Claim, started: float, began_at: datetime) -> 
     beside = rows.ended(begun.product, begun.row, told, looked_at=looked_at, waits_for=waits, line=line)
     was_blocked = begun.product.waits_for in BLOCKED
     _settle(taken, ending, beside, over, begun.row)
-    if ending.outcome in _WENT_WELL and ending.reason not in NOT_LOOKED and (taken.attempt > 1 or was_blocked):
+    went_well = ending.outcome in _WENT_WELL and ending.reason not in NOT_LOOKED and not over
+    if went_well and (taken.attempt > 1 or was_blocked):
         # What kept this one back has passed: the shop's others need not wait out their delays.
-        jobs.hurry(taken.shop_id, reasons=BLOCKED if was_blocked else (), now=clock.now())
+        forward.one_went_through(taken.shop_id, reasons=BLOCKED if was_blocked else (), now=clock.now())
 
 
 def _excess(begun: Begun, ending: Ending) -> Excess:
@@ -162,7 +165,7 @@ def _settle(taken: Claim, ending: Ending, beside: Beside, over: Excess, row: Lis
         latest_s = over.again_s(passing=again_s is not None)
         again_s = min(latest_s, jobs.delay_s(taken.attempt) if again_s is None else again_s)
     if again_s is not None:
-        due = now + timedelta(seconds=again_s)
+        due = now + timedelta(seconds=max(AT_LEAST_S, again_s))
         at_least = _RANKS.get(over, Rank.CATALOGUE)
         jobs.try_later(taken, due=due, attempts=attempts, now=now, beside=beside, at_least=at_least)
     elif waits:
@@ -295,7 +298,8 @@ def _failed(begun: Begun, taken: Claim, error: ReverbError, done: list[Change]) 
             if ending.reason != "try_later":
                 return ending
         case SlowDown():
-            ending.reason, ending.again_s = "slow_down", error.retry_after
+            grown_s = min(excess.AGAIN_S, jobs.delay_s(taken.attempt))
+            ending.reason, ending.again_s = "slow_down", max(error.retry_after or 0.0, grown_s)
             return ending
         case apply.PostUnsettled():
             ending.reason, ending.again_s = "look_again_first", _look_for_post_s(taken, begun.row)

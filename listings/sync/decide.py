@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from listings.on_sale import OFF_SALE, SOLD, holds_several
+from listings.on_sale import OFF_SALE, SOLD, holds_several, may_sell
 from listings.sync import payload
 from listings.sync.payload import Wanted
 from shops.pictures import PHOTOS_UNKNOWN, ReverbListing
@@ -250,11 +250,10 @@ def _stock_step(case: Case, listing: ReverbListing) -> Decision | None:
     units = case.units or 0 if many else min(1, case.units or 0)
     changed = case.number is None or case.number != units
     if units == 0:
-        must_end = listing.state not in OFF_SALE and (listing.state != "draft" or bool(listing.inventory))
         # A draft that Reverb is still publishing stays one now; it is to be published anew when units are back.
         again = {"publish": ""} if listing.state == "draft" else {}
         ended = Decision(Action.UPDATE, "ended", {"inventory": 0}, {"stock": 0} | again, first=True)
-        return ended if must_end else None
+        return ended if may_sell(listing) else None
     if listing.state in OFF_SALE:
         return _off_sale(case, listing, units, changed=changed, many=many)
     if not changed or not many or listing.inventory == units:

@@ -57,7 +57,10 @@ def on_sale(row: Listing | None) -> int:
         return 0
     several = picture.get("condition") in HOLD_SEVERAL or picture.get("has_inventory")
     units = picture.get("inventory")
-    return units if several and isinstance(units, int) else 1
+    if not isinstance(units, int):
+        return 1
+    # A live listing of a single item is for sale whatever number it shows. In any other state 0 means that none is.
+    return units if several else 1 if picture["state"] == "live" else min(1, units)
 
 
 def left(product: Product, ledger: Ledger | None, settings: SyncSettings) -> int | None:

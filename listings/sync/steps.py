@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 from listings.models import Listing, Product
 from listings.stock import behind, owed
@@ -44,6 +45,8 @@ class Steps:
     refusal: Invalid | None = None
     #: Reverb refused a lower stock by itself.
     refused_alone: bool = False
+    #: The body of the last call.
+    sent: Mapping[str, Any] | None = None
 
     def run(self, stock_alone: Case, whole: Callable[[], Case]) -> Ending:
         """Return how the attempt ends. Raises ReverbError; what was done until then is in `done`.
@@ -90,7 +93,9 @@ class Steps:
             self._to_store()
             return self._now(case, case.listing)
         try:
-            return self._now(case, self._apply(case, decision, ending))
+            listing = self._apply(case, decision, ending)
+            self.sent = decision.body
+            return self._now(case, listing)
         except Invalid as refusal:
             self._to_store()
             if decision.reason == "ended":
@@ -111,12 +116,11 @@ class Steps:
             self._apply(case, decision, ending)
 
     def _all_fields(self, case: Case, ending: Ending) -> Ending:
-        before: Decision | None = None
         for _ in range(MAX_STEPS):
             decision = decide(case)
-            if decision.action == Action.NOTHING or decision == before:
+            if decision.action == Action.NOTHING or decision.body == self.sent:
                 break  # what was just sent and does not show yet is not sent again
-            before = decision
+            self.sent = decision.body
             if decision.reason == "used_listing_sold" and self.row.anew and case.listing is not None and case.sku:
                 case = self._anew(case, case.listing)
             elif decision.action == Action.SKIP:

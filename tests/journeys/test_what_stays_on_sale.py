@@ -111,6 +111,41 @@ def test_an_end_is_tried_once_a_minute_for_as_long_as_it_fails(
     assert Listing.objects.get().oversells_since is None
 
 
+def shown_as(world: World, sku: str, edits: dict[str, Any]) -> None:
+    """Let Reverb show fields of a listing of its own in each answer, whatever is written to it."""
+    path = rf"/listings/{world.listing(sku)['id']}(-[^/]*)?$"
+    for method, before in (("GET", ""), ("PUT", "listing.")):
+        odd = {before + name: value for name, value in edits.items()}
+        world.reverb.fault("edited", method=method, path=path, edits=odd, times=10**6)
+
+
+def test_a_sold_one_off_in_a_state_that_is_not_documented_is_ended_once(world: World, guitar: dict[str, Any]) -> None:
+    used = world.used()
+    world.settle()
+    shown_as(world, "U1", {"state": {"slug": "seller_unavailable"}})
+    before = len(world.writes())
+    world.edit(used, inventory_quantity=0)
+    live_on(world, timedelta(minutes=5))
+    assert world.listing("U1")["inventory"] == 0
+    assert len(world.writes()) == before + 1
+    assert not Job.objects.exists()
+
+
+def test_an_end_that_reverb_takes_and_does_not_show_is_repeated_with_growing_delay(
+    world: World, guitar: dict[str, Any]
+) -> None:
+    used = world.used()
+    world.settle()
+    shown_as(world, "U1", {"state": {"slug": "seller_unavailable"}, "inventory": 1})
+    before = len(world.writes())
+    world.edit(used, inventory_quantity=0)
+    live_on(world, timedelta(minutes=5), pace=timedelta(seconds=1))
+    assert 8 <= len(world.writes()) - before <= 12
+    world.edit(guitar, inventory_quantity=2)
+    live_on(world, timedelta(seconds=5))
+    assert world.listing()["inventory"] == 2
+
+
 def test_a_lower_number_is_tried_again_with_growing_delay(world: World, guitar: dict[str, Any]) -> None:
     world.reverb.fault("status", method="PUT", times=10**6, **REFUSALS["refused"])
     world.edit(guitar, inventory_quantity=2)

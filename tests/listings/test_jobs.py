@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from django.db import connection, transaction
 
-from listings import jobs
+from listings import forward, jobs
 from listings.jobs import LEASE, PAUSE, Claim
 from listings.models import Job, Product, Rank
 from shops.models import Shop
@@ -284,7 +284,7 @@ def test_a_delay_is_never_shorter_than_what_the_outside_asked_for() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("wake_up", ["retry_waiting", "look_at_waiting", "reverb_is_back", "hurry"])
+@pytest.mark.parametrize("wake_up", ["retry_waiting", "look_at_waiting", "reverb_is_back", "one_went_through"])
 def test_what_waits_for_the_seller_is_woken_as_workers_do_it_outside_a_transaction(
     shop: Shop, product: Product, wake_up: str
 ) -> None:
@@ -301,7 +301,7 @@ def test_what_waits_for_the_seller_is_woken_as_workers_do_it_outside_a_transacti
         case "look_at_waiting":
             jobs.look_at_waiting(shop.pk, now=later)
         case "reverb_is_back":
-            jobs.reverb_is_back(shop.pk, now=later)
-        case "hurry":
-            jobs.hurry(shop.pk, reasons=["not_permitted"], now=later)
+            forward.reverb_is_back(shop.pk, now=later)
+        case "one_went_through":
+            forward.one_went_through(shop.pk, reasons=["not_permitted"], now=later)
     take(shop, seconds=16 * 60)
