@@ -171,8 +171,10 @@ class Turn:
 
     @property
     def units(self) -> int | None:
-        """Units that Reverb is to show, None where the store does not count them."""
-        return None if self.ledger is None else books.to_show(self.ledger, self.product, self.settings)
+        """Units that Reverb is to show: none of what is not for sale, None where the store does not count them."""
+        if self.ledger is not None:
+            return books.to_show(self.ledger, self.product, self.settings)
+        return 0 if self.product.gone_at is not None or not self.product.seen.for_sale else None
 
     def as_known(self, listing: ReverbListing | None) -> ReverbListing | None:
         """Return the listing with the number that the ledger knows, where a page of a while ago told another."""

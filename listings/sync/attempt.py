@@ -265,7 +265,9 @@ def _stock_moved(product: Product) -> bool:
 
 
 def _sold_somewhere(begun: Begun, settings: SyncSettings) -> bool:
-    """Tell whether a product that does not go to Reverb sold on Reverb all the same, or sold out and has a listing.
+    """Tell whether a product that does not go to Reverb sold there all the same, or has a listing and is sold out.
+
+    One that is not for sale counts as sold out, also where the store does not count it.
 
     A sale that the ledger has counted is not over while the store still has its unit: an earlier attempt failed there.
     """
@@ -275,7 +277,7 @@ def _sold_somewhere(begun: Begun, settings: SyncSettings) -> bool:
     if ledger is not None and settings.sync_stock and (ledger.adjusting is not None or to_write(ledger, settings)):
         return True
     listed = begun.row is not None and (begun.row.reverb_id or begun.row.may_turn_up(clock.now()))
-    return bool(listed) and product.seen.stock is not None and not product.seen.sellable
+    return bool(listed) and excess.left(product, ledger, settings, bare=True) == 0
 
 
 # -- endings -------------------------------------------------------------------------------------------------------

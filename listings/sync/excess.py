@@ -63,8 +63,11 @@ def on_sale(row: Listing | None) -> int:
     return units if several else 1 if picture["state"] == "live" else min(1, units)
 
 
-def left(product: Product, ledger: Ledger | None, settings: SyncSettings) -> int | None:
-    """Return the units that Reverb may show, None where stock does not sync or is not counted."""
+def left(product: Product, ledger: Ledger | None, settings: SyncSettings, *, bare: bool = False) -> int | None:
+    """Return the units that Reverb may show, None where stock does not sync or is not counted.
+
+    `bare`: without buffer and maximum, which are for what goes to Reverb.
+    """
     if not settings.sync_stock:
         return None
     if product.gone_at is not None or not product.seen.for_sale:
@@ -77,7 +80,7 @@ def left(product: Product, ledger: Ledger | None, settings: SyncSettings) -> int
         units = ledger.units + stock - ledger.store - books.owed_by_sharers(product)
     else:
         units = books.units_left(ledger, product)
-    return None if units is None else shown(units, **books.limits(product, settings))
+    return None if units is None else shown(units, **({} if bare else books.limits(product, settings)))
 
 
 def _is_newer(product: Product, ledger: Ledger) -> bool:
@@ -85,9 +88,11 @@ def _is_newer(product: Product, ledger: Ledger) -> bool:
     return ledger.wrote_store_at is None or product.read_at > ledger.wrote_store_at
 
 
-def of(row: Listing | None, product: Product, ledger: Ledger | None, settings: SyncSettings) -> Excess:
-    """Return what Reverb has on sale beyond what is left, as far as is known."""
-    there, most = on_sale(row), left(product, ledger, settings)
+def of(
+    row: Listing | None, product: Product, ledger: Ledger | None, settings: SyncSettings, *, bare: bool = False
+) -> Excess:
+    """Return what Reverb has on sale beyond what is left (`bare`: see `left`), as far as is known."""
+    there, most = on_sale(row), left(product, ledger, settings, bare=bare)
     if most is None or there <= most:
         return Excess.NONE
     return Excess.SOME if most else Excess.ALL
@@ -101,7 +106,7 @@ def follow(begun: Begun, ending: Ending, connection: ReverbConnection | None, se
     row = begun.row
     if row is None or connection is None or not settings.auto_sync:
         return Excess.NONE
-    found = of(row, begun.product, begun.ledger, settings)
+    found = of(row, begun.product, begun.ledger, settings, bare=begun.only_end)
     if found != Excess.ALL:
         rows.note(row, oversells_since=None, oversells_told_at=None)
         # A product that does not go to Reverb keeps its listing as it is, unless it is sold out.
@@ -126,7 +131,7 @@ def is_overdue(begun: Begun, connection: ReverbConnection | None, settings: Sync
     row, now = begun.row, clock.now()
     if row is None or connection is None or not settings.auto_sync:
         return False
-    if of(row, begun.product, begun.ledger, settings) != Excess.ALL:
+    if of(row, begun.product, begun.ledger, settings, bare=begun.only_end) != Excess.ALL:
         return False
     if row.oversells_since is None:
         rows.note(row, oversells_since=now)
