@@ -4,12 +4,15 @@
     open        calls fail at once with Open, and nothing is sent
     half-open   one call of one worker goes out as a probe: its success closes the breaker, its failure opens it anew
 
+A part of an outside may work while another fails: the probe closes the breaker, and the other calls open it again. So
+each time that it opens within `CALM` of its last failure, the wait for the next probe is longer.
+
 What is slow or away costs a worker thread up to a minute a call. So a hanging store has one thread at a time, and only
 now and then, and all others learn at once what one has learnt.
 
-The state is a row in PostgreSQL, and there is none while all is well: so a healthy call costs a look into a snapshot
-that each process takes once a second, and nothing is lost or split when Redis is away. Probes are taken by one
-conditional UPDATE.
+The state is a row in PostgreSQL, and there is none while all has been well for a while: so a healthy call costs a look
+into a snapshot that each process takes once a second, and nothing is lost or split when Redis is away. Probes are taken
+by one conditional UPDATE.
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q
+from django.db.models import F, Q
 
 from reverbsync import clock, http, pace
 from reverbsync.backoff import doubled_s
@@ -35,7 +38,7 @@ OPENS_AT = 6
 HUNG, FAILED = 3, 1
 #: A failure that took so long, in seconds, held a thread.
 HUNG_S = patience.HANGS_S
-#: The wait for the next probe: at first, and at most. It doubles with each one that fails.
+#: The wait for the next probe: at first, and at most. It doubles with each one that fails, or is followed by failures.
 FIRST_WAIT_S, LONGEST_WAIT_S = 2.0, 30.0
 #: How long the first probe may wait for an answer; each further one twice as long, up to what the caller allows.
 PROBE_S = 10.0
@@ -43,6 +46,8 @@ PROBE_S = 10.0
 LEEWAY_S = 15.0
 #: How old the snapshot of a process may be.
 FRESH_S = 1.0
+#: What has worked for so long is forgotten (shops/outages.py).
+CALM = timedelta(minutes=15)
 #: What failed so long ago, and was not called since, is forgotten.
 KEPT_FOR = timedelta(days=1)
 
@@ -62,6 +67,12 @@ class _Seen:
 
     probe_at: datetime | None
     probes: int
+    score: int
+
+    @property
+    def is_well(self) -> bool:
+        """Whether a success is no news: it failed a while ago, and works since."""
+        return self.probe_at is None and not self.score
 
 
 def call(
@@ -88,7 +99,7 @@ def call(
     except http.Unreachable as error:
         heard = True
         if isinstance(error, http.TooLarge):
-            succeeded(name, known=seen is not None)
+            succeeded(name, known=seen is not None and not seen.is_well)
         else:
             failed(name, f"{error}.", took_s=clock.monotonic() - began, probe=probe)
         raise
@@ -96,7 +107,7 @@ def call(
         if probe and not heard:
             _give_back(name)
     if is_own(answer):
-        succeeded(name, known=seen is not None)
+        succeeded(name, known=seen is not None and not seen.is_well)
     else:
         failed(name, f"it answered {answer.status}.", took_s=clock.monotonic() - began, probe=probe)
     return answer
@@ -143,25 +154,26 @@ def is_own(answer: Answer) -> bool:
 
 
 def succeeded(name: str, *, known: bool = True) -> None:
-    """Close the breaker. What waited for the outside is made due by the sweeper. `known`: there may be a row of it."""
+    """Close the breaker. What waited for the outside is made due by the sweeper. `known`: it may have failed before."""
     if not known:
         return
     mine = Breaker.objects.filter(name=name)
-    closed = {"score": 0, "opened_at": None, "probe_at": None, "probing_until": None, "probes": 0, "is_back": True}
-    if not mine.filter(probe_at__isnull=False).update(**closed):
-        mine.filter(is_back=False).delete()
+    closed = {"score": 0, "opened_at": None, "probe_at": None, "probing_until": None, "is_back": True}
+    if not mine.filter(probe_at__isnull=False).update(**closed, probes=F("probes") + 1):
+        mine.filter(is_back=False, probes=0).delete()
+        mine.filter(score__gt=0).update(score=0)
     forget()
 
 
 def failed(name: str, words: str, *, took_s: float, probe: int = 0) -> None:
     """Count a failure, and open the breaker where it is one too many. `probe`: it was the how manieth probe."""
-    now = clock.now()
+    now, seen = clock.now(), _snapshot().get(name)
     given: dict[str, Any] = {"name": name, "weight": HUNG if took_s >= HUNG_S else FAILED, "words": words[:200]}
     when: dict[str, Any] = {
         "opens_at": OPENS_AT,
         "probe": probe,
         "now": now,
-        "due": now + timedelta(seconds=wait_s(probe)),
+        "due": now + timedelta(seconds=wait_s(max(probe, seen.probes if seen is not None else 0))),
     }
     with connection.cursor() as cursor:
         cursor.execute(_FAILED, given | when)
@@ -232,7 +244,7 @@ def _snapshot() -> dict[str, _Seen]:
     if _memory.at is None or not 0 <= now - _memory.at < FRESH_S:
         with _memory.reading:
             if _memory.at is None or not 0 <= now - _memory.at < FRESH_S:
-                found = Breaker.objects.values_list("name", "probe_at", "probes")
-                _memory.rows = {name: _Seen(probe_at, probes) for name, probe_at, probes in found}
+                found = Breaker.objects.values_list("name", "probe_at", "probes", "score")
+                _memory.rows = {name: _Seen(*row) for name, *row in found}
                 _memory.at = now
     return _memory.rows

@@ -54,11 +54,9 @@ def note_who_is_back() -> None:
             for one in stores:
                 StoreHealth.objects.update_or_create(shop_id=one.shop_id, defaults={"back_at": now})
             ReverbConnection.objects.filter(pk__in=[one.pk for one in accounts]).update(back_at=now)
-            mine = Breaker.objects.filter(pk=row.pk, is_back=True)
-            if not mine.filter(score=0).delete()[0]:  # it failed again meanwhile
-                mine.update(is_back=False)
-    old = Breaker.objects.filter(probe_at__isnull=True, is_back=False)
-    old.filter(failed_at__lt=clock.now() - breaker.KEPT_FOR).delete()
+            Breaker.objects.filter(pk=row.pk).update(is_back=False)
+    now, old = clock.now(), Breaker.objects.filter(probe_at__isnull=True, is_back=False)
+    old.filter(Q(score=0, failed_at__lt=now - breaker.CALM) | Q(failed_at__lt=now - breaker.KEPT_FOR)).delete()
 
 
 def shops_that_are_back() -> set[int]:

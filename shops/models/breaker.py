@@ -20,7 +20,7 @@ class Breaker(models.Model):
     #: When the next probe may go out, None while closed; and until when one has the right to be on its way.
     probe_at = models.DateTimeField(null=True, db_index=True)
     probing_until = models.DateTimeField(null=True)
-    #: Failed probes in a row.
+    #: Probes in a row that failed, or succeeded and were followed by failures.
     probes = models.PositiveIntegerField(default=0)
     #: It answered again; what waits for it is still to be made due.
     is_back = models.BooleanField(default=False)

@@ -161,7 +161,6 @@ def test_it_is_made_due_for_every_shop_of_the_store_and_no_other_and_only_once(w
         (outages.IS_BACK, shop.pk),
         (outages.IS_BACK, twin.pk),
     ]
-    assert not Breaker.objects.exists()
     Job.objects.update(due_at=LATER)
     swept(woken)
     assert not due(shop)["job 5"]
@@ -227,6 +226,17 @@ def test_what_does_not_respond_is_probed_without_waiting_for_other_work(
         assert woken.found.count((outages.PROBE, shop.pk)) == 1
         tasks.probe(shop.pk)
     assert probed == ["store", "/my/account"]
+
+
+def test_what_works_for_a_quarter_of_an_hour_is_forgotten_to_have_been_away(woken: Woken, shop: Shop) -> None:
+    [name, _] = outages.names_of_store(shop.store)
+    away(name)
+    breaker.succeeded(name)
+    swept(woken)
+    assert Breaker.objects.exists()
+    with clock.running_by(lambda: NOON + breaker.CALM + timedelta(seconds=1)):
+        tasks.sweep()
+    assert not Breaker.objects.exists()
 
 
 def test_a_breaker_of_nobodys_store_is_forgotten_after_a_day(woken: Woken) -> None:

@@ -218,6 +218,34 @@ def test_each_probe_that_fails_is_followed_by_a_longer_wait_of_thirty_seconds_at
     assert waits == [4, 8, 16, 30, 30, 30, 30]
 
 
+def test_each_time_that_it_opens_again_after_a_probe_that_succeeded_it_stays_open_for_longer(outside: Outside) -> None:
+    """The probe asks for what works, such as the account, and the other calls for what does not."""
+    waits = []
+    for _ in range(6):
+        outside.refuse()
+        while ask(as_another_worker=True) == "failed":
+            pass
+        due = Breaker.objects.get().probe_at or T0
+        waits.append((due - outside.now).total_seconds())
+        outside.now = due
+        outside.work()
+        assert ask(as_another_worker=True) == "answered"
+    assert waits == [2, 4, 8, 16, 30, 30]
+
+
+def test_an_outside_that_works_after_an_outage_is_asked_for_as_if_nothing_had_been(outside: Outside) -> None:
+    opened(outside)
+    outside.sleep(breaker.FIRST_WAIT_S)
+    outside.work()
+    assert ask() == "answered"
+    outside.took_s = 0.01
+    breaker.forget()
+    with CaptureQueriesContext(connection) as asked:
+        for _ in range(50):
+            assert ask() == "answered"
+    assert len(asked) == 1
+
+
 def test_a_probe_waits_a_short_time_at_first_and_in_the_end_as_long_as_any_call(outside: Outside) -> None:
     opened(outside)
     for _ in range(5):
