@@ -1,14 +1,18 @@
-"""Pages of any size: fewer products on a page where a large one fails, and one left out where it fails alone."""
+"""Portions of any size: fewer products where a large one fails, and one left out where it fails alone."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
+from itertools import takewhile
 
-from listings.models import Walk
+from listings.models import Product, Walk
 from shops.platforms import StoreClient
 from shops.platforms.base import Resizable
 from shops.platforms.values import Missing, Page, StoreError, StorePassing, TooLarge, Unread, Unsupported
 
+#: So many products are asked for their stock together.
+STOCKTAKING = 200
 #: A page that failed is asked for with a quarter of its products.
 SHRINK = 4
 #: A product at which a store fails so often in a row, and nowhere else, is left out.
@@ -38,6 +42,14 @@ def read(walk: Walk, client: StoreClient) -> Page:
             shrink(walk, client)
 
 
+def portion(products: Sequence[Product], odd: Collection[str]) -> list[Product]:
+    """Return the first products that are asked for together. One of the `odd` is asked for alone, with its variants."""
+    first = products[0].store_parent_id if products else ""
+    if first in odd:
+        return list(takewhile(lambda one: one.store_parent_id == first, products))
+    return list(takewhile(lambda one: one.store_parent_id not in odd, products))
+
+
 def only_here(walk: Walk, client: StoreClient, error: StoreError) -> bool:
     """Tell whether an error is about the one product that was asked for, and the store answers else."""
     if isinstance(error, Missing | Unsupported):
@@ -53,15 +65,22 @@ def only_here(walk: Walk, client: StoreClient, error: StoreError) -> bool:
 
 def shrink(walk: Walk, client: StoreClient) -> None:
     """Ask for fewer products from now on."""
-    if isinstance(client, Resizable):
-        walk.page_size = max(1, (walk.page_size or client.page_size) // SHRINK)
+    if whole := _whole(walk, client):
+        walk.page_size = max(1, (walk.page_size or whole) // SHRINK)
 
 
 def grow(walk: Walk, client: StoreClient) -> None:
-    """Ask for more products after a page that went well, up to the platform's own size."""
+    """Ask for more products after a page that went well, up to as many as are asked for where nothing fails."""
     walk.page_size *= 2
-    if not isinstance(client, Resizable) or walk.page_size >= client.page_size:
+    if walk.page_size >= _whole(walk, client):
         walk.page_size = 0
+
+
+def _whole(walk: Walk, client: StoreClient) -> int:
+    """Return how many products are asked for together where nothing fails, 0 where that cannot be chosen."""
+    if walk.kind == Walk.Kind.STOCK:
+        return STOCKTAKING
+    return client.page_size if isinstance(client, Resizable) else 0
 
 
 def _for(one: Unread, error: StoreError) -> Unread:

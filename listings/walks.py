@@ -10,9 +10,12 @@ from __future__ import annotations
 import contextlib
 import logging
 import random
+from collections.abc import Collection, Iterable
 from datetime import timedelta
 
 from django.db import transaction
+from django.db.models import F, Value
+from django.db.models.functions import Least
 
 from listings import intake, jobs, namesakes, pages, rechecks, stocktaking
 from listings.models import Product, Rank, Walk
@@ -22,17 +25,16 @@ from reverbsync.outage import is_outage
 from reverbsync.wake import wake
 from shops import health
 from shops.models import Shop
+from shops.pictures import StoreProduct
 from shops.platforms import StoreClient, client_of, platform_of
 from shops.platforms.base import Stocktaker
-from shops.platforms.values import CursorLost, Page, StoreError, StoreRefused, Unread
+from shops.platforms.values import CursorLost, Page, Stocktake, StoreError, StoreRefused, Unread
 
 logger = logging.getLogger(__name__)
 
 WALK = "listings.walk"
 #: How long one turn holds a worker before the shop queues up again behind the others.
 TURN_S = 2.0
-#: So many products are asked for their stock together.
-STOCKTAKING = 200
 #: A nightly look at everything; spread over shops by when each began.
 NIGHTLY = timedelta(hours=24)
 #: A poll begins this much before the last one began: clocks differ, and a store's index may trail.
@@ -94,9 +96,9 @@ def look_soon(shop_id: int) -> None:
 
 
 def store_is_back(shop_id: int) -> None:
-    """Go on at once with what failed while the store did not answer."""
+    """Go on at once with what failed while the store did not answer. It may still fail, so its delays go on growing."""
     failed = Walk.objects.filter(shop=shop_id, state=Walk.State.RUNNING, failures__gt=0)
-    if failed.update(due_at=clock.now(), failures=0):
+    if failed.update(due_at=clock.now(), failures=Least(F("failures"), Value(MAX_FAILURES // 2))):
         wake(WALK, shop_id)
 
 
@@ -203,8 +205,20 @@ def _read_namesakes(walk: Walk, client: StoreClient, page: Page) -> None:
     """Read the products with a listing that share a SKU with one of a page of changes. Those that were read stay so."""
     shown, skus = {one.store_parent_id for one in page.products}, {one.sku for one in page.products}
     for parent_id in namesakes.listed(walk.shop, skus, apart_from=shown, before=walk.started_at):
-        with contextlib.suppress(intake.Late):  # so it was read
-            intake.refresh(walk.shop, parent_id, client, cause=walk.get_kind_display(), told_of=False)
+        _read_one(walk, client, parent_id)
+
+
+def _read_one(walk: Walk, client: StoreClient, parent_id: str, *, told_of: bool = False) -> None:
+    """Read one product anew. One at which the store keeps failing, and nowhere else, is read again later by itself."""
+    cause = walk.get_kind_display()
+    try:
+        intake.refresh(walk.shop, parent_id, client, cause=cause, told_of=told_of, hold=_is_first(walk))
+    except intake.Late:
+        pass  # so it is there, and was read
+    except StoreError as error:
+        if not pages.only_here(walk, client, error):
+            raise
+        rechecks.unread(walk.shop, [Unread(parent_id, str(error))], now=clock.now(), cause=cause)
 
 
 # -- stock, and what no page showed --------------------------------------------------------------------------------
@@ -222,18 +236,52 @@ def _stock_page(walk: Walk, client: StoreClient) -> None:
     """
     asked_at, cause = clock.now(), walk.get_kind_display()
     known = Product.objects.filter(shop=walk.shop, gone_at__isnull=True, pk__gt=int(walk.cursor or 0))
-    products = list(known.order_by("pk")[:STOCKTAKING])
+    odd = set(rechecks.unread_ids(walk.shop))
+    products = pages.portion(list(known.order_by("pk")[: walk.page_size or pages.STOCKTAKING]), odd)
     if not products or not isinstance(client, Stocktaker):
         _finish(walk)
         return
-    taken = client.take_stock([seen for one in products if (seen := intake.picture_of(one)) is not None])
+    taken = _take_stock(walk, client, products, odd)
     for parent_id in taken.again:
-        intake.refresh(walk.shop, parent_id, client, cause=cause)
+        _read_one(walk, client, parent_id, told_of=True)
     with transaction.atomic():
         walk.news += stocktaking.keep(walk.shop, taken.units, asked_at=asked_at, cause=cause)
         rechecks.unread(walk.shop, taken.unread, now=asked_at, cause=cause)
         _count(walk, len(products), None)
+        pages.grow(walk, client)
         _go_on(walk, str(products[-1].pk), brought=len(products))
+
+
+def _take_stock(walk: Walk, client: Stocktaker, products: list[Product], odd: Collection[str]) -> Stocktake:
+    """Return what can be sold of products. Raises StoreError.
+
+    A product at which the store keeps failing while it answers for others is left out, and read again by itself later;
+    one of the `odd`, which could not be read before, is left out at once.
+    """
+    try:
+        return client.take_stock(_pictures(products))
+    except StoreError as error:
+        first = products[0].store_parent_id
+        alone = all(one.store_parent_id == first for one in products)
+        failed_before = first in odd or walk.failures >= pages.TRIES_OF_ONE
+        if not alone or not failed_before or not _answers_for_others(walk, client, products[0], {*odd, first}):
+            raise
+        return Stocktake({}, unread=(Unread(first, str(error)),))
+
+
+def _answers_for_others(walk: Walk, client: Stocktaker, product: Product, odd: Collection[str]) -> bool:
+    """Tell whether the store answers for another product: the one before, or one of the last, which may be odd too."""
+    others = Product.objects.filter(shop=walk.shop, gone_at__isnull=True).exclude(store_parent_id__in=odd)
+    asked = [*others.filter(pk__lt=product.pk).order_by("-pk")[:1], *others.order_by("-pk")[:2]]
+    for one in asked:
+        with contextlib.suppress(StoreError):
+            client.take_stock(_pictures([one]))
+            return True
+    return False
+
+
+def _pictures(products: Iterable[Product]) -> list[StoreProduct]:
+    return [seen for one in products if (seen := intake.picture_of(one)) is not None]
 
 
 def _confirm(walk: Walk, client: StoreClient) -> None:
@@ -245,16 +293,7 @@ def _confirm(walk: Walk, client: StoreClient) -> None:
     if product is None:
         _finish(walk)
         return
-    try:
-        cause = walk.get_kind_display()
-        intake.refresh(walk.shop, product.store_parent_id, client, cause=cause, told_of=False, hold=_is_first(walk))
-    except intake.Late:
-        pass  # so it is there, and was read
-    except StoreError as error:
-        if not pages.only_here(walk, client, error):
-            raise
-        left = [Unread(product.store_parent_id, str(error))]
-        rechecks.unread(walk.shop, left, now=clock.now(), cause=walk.get_kind_display())
+    _read_one(walk, client, product.store_parent_id)
     if Product.objects.filter(pk=product.pk, gone_at__isnull=False).exists():
         walk.vanished += 1
     walk.cursor, walk.failures, walk.note = str(product.pk), 0, ""
@@ -298,7 +337,7 @@ def _failed(walk: Walk, error: StoreError, client: StoreClient) -> None:
     walk.note = str(error)[:300]
     if isinstance(error, CursorLost):
         walk.cursor = ""
-    elif not walk.confirming and walk.kind != Kind.STOCK and (error.retry_after is None or walk.failures > 1):
+    elif not walk.confirming and (error.retry_after is None or walk.failures > 1):
         # So many calls that one always fails, or one product that the store fails at: fewer get further.
         pages.shrink(walk, client)
     if isinstance(error, StoreRefused) or walk.failures >= MAX_FAILURES:

@@ -245,6 +245,6 @@ def _snapshot() -> dict[str, _Seen]:
         with _memory.reading:
             if _memory.at is None or not 0 <= now - _memory.at < FRESH_S:
                 found = Breaker.objects.values_list("name", "probe_at", "probes", "score")
-                _memory.rows = {name: _Seen(*row) for name, *row in found}
+                _memory.rows = {name: _Seen(probe_at, probes, score) for name, probe_at, probes, score in found}
                 _memory.at = now
     return _memory.rows

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from listings import jobs
+from listings import jobs, walks
 from listings.models import Job, Rank, Walk
 from reverbsync import clock, wake
 from shops import breaker, health, make, outages, tasks
@@ -107,6 +107,17 @@ def test_once_a_store_is_back_its_jobs_deliveries_and_walks_are_due(woken: Woken
         "orders": False,
     }
     assert (jobs.DRAIN_URGENT, shop.pk) in woken.found
+
+
+@pytest.mark.parametrize(("failures", "kept"), [(3, 3), (12, 6)])
+def test_a_walk_that_fails_after_the_store_is_back_waits_as_long_as_before(
+    woken: Woken, shop: Shop, failures: int, kept: int
+) -> None:
+    """It goes on at once. One that stood still for its failures does not stand still again at the first one."""
+    Walk.objects.update(failures=failures)
+    walks.store_is_back(shop.pk)
+    walk = Walk.objects.get(shop=shop)
+    assert (walk.failures, walk.due_at) == (kept, NOON)
 
 
 @pytest.mark.parametrize("problem", ["", "It answered 503."])

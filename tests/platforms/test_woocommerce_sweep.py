@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from listings import walks
+from listings import namesakes, walks
 from listings.models import Product, Recheck, Walk
 from shops.models import Shop
 from shops.pictures import StoreProduct
@@ -35,9 +35,9 @@ def write(store: Store, made: dict[str, Any], **says: Any) -> None:
     store.control.ask("PUT", f"/woo/products/{number}", {"says": says, "dated": False})
 
 
-def sweep(shop: Shop) -> Walk:
-    """Look at the stock of all products."""
-    walk = walks.begin(shop, "stock")
+def sweep(shop: Shop, kind: str = "stock") -> Walk:
+    """Look at the stock of all products, or walk through the store in another way."""
+    walk = walks.begin(shop, kind)
     for _ in range(20):
         walk = Walk.objects.select_related("shop__store", "shop__sync_settings").get(pk=walk.pk)
         if walk.state != Walk.State.RUNNING:
@@ -154,3 +154,69 @@ def test_a_parent_that_is_out_of_stock_takes_the_variations_that_share_its_stock
     store.control.ask("PUT", f"/woo/products/{made['id']}", {"says": says, "dated": False})
     sweep(shop)
     assert (known("V0").for_sale, known("V1").sellable) == (False, 0)
+
+
+# -- a store that fails at some of them ----------------------------------------------------------------------------
+
+BROKEN = {"status": 500, "body": {"code": "internal_server_error", "message": "There has been a critical error."}}
+
+
+def test_a_product_at_which_the_store_fails_is_left_out_and_all_others_are_seen(store: Store) -> None:
+    made = many(store, 5)
+    shop = learn(store)
+    store.control.fault("status", path="/products$", text=str(made[2]["id"]), times=OFTEN, **BROKEN)
+    for one in made:
+        write(store, one, stock_quantity=7)
+    walk = sweep(shop)
+    assert (walk.state, walk.note) == (Walk.State.DONE, "")
+    assert [known(f"G{n}").stock for n in range(5)] == [7, 7, 1, 7, 7]
+    assert Recheck.objects.get().store_parent_id == str(made[2]["id"])
+
+
+def test_a_product_that_was_left_out_before_is_asked_for_alone(store: Store) -> None:
+    made = many(store, 5)
+    shop = learn(store)
+    store.control.fault("status", path="/products$", text=str(made[2]["id"]), times=OFTEN, **BROKEN)
+    sweep(shop)
+    for one in made:
+        write(store, one, stock_quantity=7)
+    begun = walks.begin(shop, "stock")
+    walks.turn(Walk.objects.select_related("shop__store", "shop__sync_settings").get(pk=begun.pk))
+    assert Walk.objects.get(pk=begun.pk).state == Walk.State.DONE
+    assert [known(f"G{n}").stock for n in range(5)] == [7, 7, 1, 7, 7]
+    store.control.ask("DELETE", "/faults")
+    sweep(shop)
+    assert known("G2").stock == 7
+
+
+def test_a_store_that_fails_at_every_product_has_none_left_out(store: Store) -> None:
+    many(store, 5)
+    shop = learn(store)
+    store.control.fault("status", path="/products$", times=OFTEN, **BROKEN)
+    assert sweep(shop).state == Walk.State.RUNNING
+    assert not Recheck.objects.exists()
+
+
+def test_a_product_that_is_to_be_read_anew_and_cannot_be_stops_no_sweep(store: Store) -> None:
+    made = many(store, 5)
+    shop = learn(store)
+    write(store, made[0], sku="NEW")
+    write(store, made[4], stock_quantity=7)
+    store.control.fault("status", path=f"/products/{made[0]['id']}$", times=OFTEN, **BROKEN)
+    walk = sweep(shop)
+    assert (walk.state, known("G4").stock) == (Walk.State.DONE, 7)
+    assert Recheck.objects.get().store_parent_id == str(made[0]["id"])
+
+
+def test_a_namesake_that_cannot_be_read_stops_no_look_for_changes(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = many(store, 2)
+    shop = learn(store)
+    number = str(made[0]["id"])
+    monkeypatch.setattr(namesakes, "listed", lambda *_, **__: [number])
+    store.control.fault("status", path=f"/products/{number}$", times=OFTEN, **BROKEN)
+    store.set(made[1], price="6.00")
+    walk = sweep(shop, "changes")
+    assert (walk.state, str(known("G1").price)) == (Walk.State.DONE, "6.00")
+    assert Recheck.objects.get().store_parent_id == number
