@@ -90,6 +90,10 @@ class Turn:
             self.come_back(max(ASK_AGAIN_S, (cleared - self.client.their_now()).total_seconds() + 1))
         return listing
 
+    def look_at_store(self) -> None:
+        """Take in what the store says alone, where the listing cannot be read."""
+        self.ledger = books.take(self.row, self.product, self._read(None, self.known), self.settings)
+
     def _orders_are_read(self, listing: ReverbListing | None, seen: books.Foreseen | None) -> bool:
         """Read the orders; False where that failed and a lower number goes without: it puts nothing on sale.
 

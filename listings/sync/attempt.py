@@ -5,31 +5,23 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
-
-from django.db.models import F
 
 from listings import forward, jobs, lease
 from listings.jobs import Beside, Claim
-from listings.models import Line, Listing, Order, Product, Rank
+from listings.models import Line, Listing, Product, Rank
 from listings.models.listing import POST_SETTLES
-from listings.stock.ledger import Overtaken, Undecided, is_settled, to_write
-from listings.stock.turn import Turn
-from listings.sync import apply, desk, excess, rows, words
-from listings.sync.cases import counted
-from listings.sync.decide import Case
+from listings.stock.ledger import Overtaken, Undecided, is_settled
+from listings.sync import apply, desk, excess, looking, rows, words
 from listings.sync.excess import Excess
-from listings.sync.find import find
+from listings.sync.looking import Look
 from listings.sync.rows import Begun
-from listings.sync.steps import Steps, skipped
 from listings.sync.words import Change, Ending
 from reverbsync import clock
 from reverbsync.backoff import doubled_s
 from reverbsync.logs import broke
 from reverbsync.ownership import Lost
-from shops.models import ReverbConnection, SyncSettings
+from shops.models import ReverbConnection
 from shops.reverb import connect
-from shops.reverb.client import ReverbClient
 from shops.reverb.errors import NeedsSeller, NoAnswer, NotFound, Paced, Passing, ReverbError, SlowDown
 from synclog.models import Entry
 from synclog.reasons import REASONS
@@ -39,10 +31,6 @@ logger = logging.getLogger(__name__)
 
 #: Seconds until the next look when Reverb's answer to a number was lost and nothing tells yet whether it was applied.
 UNDECIDED_S = 5.0
-#: Seconds until a turn begins anew that was overtaken by news before it wrote anything.
-AT_ONCE_S = 0.05
-#: Seconds until the next look while the listings of the account that was connected before are let go of.
-CLEARS_IN_S = 5.0
 #: No answer makes a job come back sooner than after so many seconds.
 AT_LEAST_S = 1.0
 #: However often a store could not be changed, and why, it is tried again after so many seconds.
@@ -91,7 +79,7 @@ def _attempt(begun: Begun, taken: Claim, started: float, began_at: datetime) -> 
         record(words.tell(begun.product, link, taken, former, took_ms=0, attempt=taken.attempt - 1))
     done: list[Change] = []
     try:
-        ending = _turn(begun, taken, began_at, done)
+        ending = Look(begun, taken, began_at, done).run()
     except Paced as paced:
         if not done and not _is_overdue(begun):  # nothing was tried, so there is nothing to tell
             _put_off(begun, taken, paced)
@@ -100,7 +88,7 @@ def _attempt(begun: Begun, taken: Claim, started: float, began_at: datetime) -> 
     except Lost:
         raise
     except Overtaken:
-        _put_off(begun, taken, Paced("An order came meanwhile.", retry_after=AT_ONCE_S))
+        _put_off(begun, taken, Paced("An order came meanwhile.", retry_after=looking.AT_ONCE_S))
         return
     except Undecided:
         ending = Ending(Entry.Outcome.NOTHING, "stock_undecided", done, again_s=UNDECIDED_S)
@@ -196,99 +184,7 @@ def _of_line(ending: Ending) -> rows.LineEnd:
     return rows.LineEnd(state, ending.reason, words.in_short(ending)[:300])
 
 
-# -- the turn ------------------------------------------------------------------------------------------------------
-
-
-def _turn(begun: Begun, taken: Claim, began_at: datetime, done: list[Change]) -> Ending:
-    """Find, decide, apply. `done` collects what was changed, so that it is told even if a later step fails."""
-    papers = desk.papers(begun)
-    product, connection, settings = begun.product, papers.connection, papers.shop.sync_settings
-    if not settings.auto_sync and taken.cause not in (jobs.BY_HAND, jobs.MASS):
-        return skipped("auto_sync_off")
-    if connection is None or _unusable(connection):
-        return skipped("not_connected")
-    only_stock = begun.only_end = product.held or not papers.frame.is_chosen(product)
-    if only_stock and not _sold_somewhere(begun, settings):
-        return skipped("not_chosen")
-
-    client = ReverbClient.of(connection, before_call=partial(_before_write, product, taken))
-    found = find(client, begun, indexed=taken.cause == jobs.MASS)
-    row = found.row or (begun.row if begun.row is not None and begun.row.reverb_id else None)
-    if row is None:
-        return skipped(found.reason)
-    stock = Turn(
-        row,
-        product,
-        settings,
-        connection,
-        client,
-        partial(rows.save, row),
-        known=begun.ledger,
-        orders_read_at=begun.orders_read_at,
-        sold=begun.sold,
-        since=began_at,
-        indexed_at=found.indexed_at,
-    )
-    if settings.sync_stock:
-        try:
-            found = replace(found, listing=stock.look(found.listing))
-        finally:
-            begun.ledger = stock.ledger or begun.ledger
-    if found.reason:  # nothing may be written to Reverb, but what sold there is still the store's business
-        return Steps(client, row, stock, done).to_store_only(skipped(found.reason))
-    steps = Steps(client, row, stock, done, in_bulk=taken.cause == jobs.MASS)
-    units = stock.units if settings.sync_stock else counted(product)
-    listing = stock.as_known(found.listing)
-    alone = papers.frame.stock_case(product, row, listing, units=units, number=stock.number)
-    if only_stock and alone.units:
-        alone = alone.without({"stock"})
-
-    def whole() -> Case:
-        if only_stock:
-            return alone
-        frame = papers.complete(client)
-        return frame.case(product, row, listing, units=units, number=stock.number, sku_unclear=begun.sku_twice)
-
-    ending = steps.run(alone, whole)
-    connect.saw_listing(connection, row.state)
-    return ending
-
-
-def _before_write(product: Product, taken: Claim) -> None:
-    """Forbid a call that was decided on the stock of a moment ago: it may have waited for its turn."""
-    if jobs.renew(taken, now=clock.now()) and _stock_moved(product):
-        raise Paced("The stock in your store changed meanwhile.", retry_after=AT_ONCE_S)
-
-
-def _stock_moved(product: Product) -> bool:
-    return Product.objects.only("picture").get(pk=product.pk).seen.stock != product.seen.stock
-
-
-def _sold_somewhere(begun: Begun, settings: SyncSettings) -> bool:
-    """Tell whether a product that does not go to Reverb sold there all the same, or has a listing and is sold out.
-
-    One that is not for sale counts as sold out, also where the store does not count it.
-
-    A sale that the ledger has counted is not over while the store still has its unit: an earlier attempt failed there.
-    """
-    product, ledger = begun.product, begun.ledger
-    if Order.objects.filter(product=product).exclude(reckoned=F("status")).exists():
-        return True
-    if ledger is not None and settings.sync_stock and (ledger.adjusting is not None or to_write(ledger, settings)):
-        return True
-    listed = begun.row is not None and (begun.row.reverb_id or begun.row.may_turn_up(clock.now()))
-    return bool(listed) and excess.left(product, ledger, settings, bare=True) == 0
-
-
 # -- endings -------------------------------------------------------------------------------------------------------
-
-
-def _unusable(connection: ReverbConnection) -> bool:
-    """Tell whether there is no use in an attempt. Raises Paced while another account's listings are let go of."""
-    if connection.clearing_since is not None:
-        raise Paced("The listings of another Reverb account are being let go of.", retry_after=CLEARS_IN_S)
-    problem = connect.PROBLEMS.get(connection.problem)
-    return not connection.token.get_secret_value() or (problem is not None and not problem.usable)
 
 
 def _failed(begun: Begun, taken: Claim, error: ReverbError, done: list[Change]) -> Ending:

@@ -177,6 +177,15 @@ class Steps:
         self._to_store()
         return self._with_stock(ending)
 
+    def end_only(self, case: Case) -> Ending | None:
+        """Take the listing off sale, whatever else differs; None where there is nothing to end."""
+        decision = decide(case)
+        if decision.reason != "ended":
+            return None
+        ending = Ending(Entry.Outcome.NOTHING, "in_step", self.done)
+        self._apply(case, decision, ending)
+        return self._with_stock(ending)
+
     def _apply(self, case: Case, decision: Decision, ending: Ending) -> ReverbListing:
         """Make the call, and tell it in the ending; the first call's reason stands."""
         call = apply.create if decision.action == Action.CREATE else apply.update

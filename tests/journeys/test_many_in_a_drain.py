@@ -180,7 +180,7 @@ def test_what_a_seller_asks_for_on_a_page_meanwhile_stays(two: World, monkeypatc
 
 
 def test_what_reverb_said_is_kept_though_the_write_is_put_off(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("listings.sync.attempt._stock_moved", lambda _: True)
+    monkeypatch.setattr("listings.sync.looking._stock_moved", lambda _: True)
     monkeypatch.setattr(jobs, "renew", lambda *_, **__: True)
     taken = claimed(two)
     two.now += timedelta(seconds=1)

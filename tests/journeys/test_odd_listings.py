@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from listings.models import Job
 from listings.orders import glance
 from shops.models import ReverbConnection
 from shops.reverb.client import ReverbClient
@@ -144,3 +145,67 @@ def test_a_sale_leaves_the_store_once_whatever_reverb_first_says_of_its_listing(
     read_orders(world)
     come_to_rest(world)
     assert (world.stock(guitar), listings(world, "A1")) == (4, [("live", 4)])
+
+
+# -- for good ------------------------------------------------------------------------------------------------------
+
+UNREADABLE: list[dict[str, Any]] = [
+    {"inventory": "five"},
+    {"state": {"description": "Live"}},
+    {"id": 999999},
+    {"": None},
+]
+
+
+def unreadable(world: World, shape: dict[str, Any], *methods: str) -> dict[str, Any]:
+    """Return a product whose listing cannot be read in any answer to these methods from now on."""
+    guitar = world.product(inventory_quantity=5)
+    world.settle()
+    path = rf"/listings/{world.listing()['id']}(-[^/]*)?$"
+    for method in methods:
+        before = ("listing",) if method == "PUT" else ()
+        world.reverb.fault("edited", method=method, path=path, edits=odd(shape, *before), times=10**6)
+    world.reverb.ask("DELETE", "/requests")
+    return guitar
+
+
+def work(world: World, minutes: int) -> None:
+    """Work off what is due each ten seconds."""
+    for _ in range(6 * minutes):
+        while world.step():
+            pass
+        world.wait(10)
+
+
+@case("shape", UNREADABLE, ids=str)
+def test_a_sold_out_listing_that_stays_unreadable_is_ended_by_its_id(world: World, shape: dict[str, Any]) -> None:
+    guitar = unreadable(world, shape, "GET", "PUT")
+    world.edit(guitar, inventory_quantity=0)
+    work(world, 1)
+    assert listings(world, "A1") == [("sold", 0)]
+    before = len(world.writes())
+    work(world, 5)
+    assert 4 <= len(world.writes()) - before <= 6  # whether it took cannot be seen
+    world.reverb.ask("DELETE", "/faults")
+    work(world, 2)
+    assert not Job.objects.exists()
+    world.edit(guitar, inventory_quantity=3)
+    come_to_rest(world)
+    assert (world.stock(guitar), listings(world, "A1")) == (3, [("live", 3)])
+
+
+def test_an_end_whose_answer_can_be_read_is_done(world: World) -> None:
+    guitar = unreadable(world, {"inventory": "five"}, "GET")
+    world.edit(guitar, inventory_quantity=0)
+    work(world, 2)
+    assert listings(world, "A1") == [("sold", 0)]
+    assert (world.last().reason, len(world.writes())) == ("ended", 1)
+    assert not Job.objects.exists()
+
+
+def test_a_listing_that_cannot_be_read_is_left_alone_while_units_are_left(world: World) -> None:
+    """What sold on Reverb meanwhile is not known: a number that is too high would put it on sale again."""
+    guitar = unreadable(world, {"inventory": "five"}, "GET")
+    world.edit(guitar, inventory_quantity=2)
+    work(world, 3)
+    assert world.writes() == []

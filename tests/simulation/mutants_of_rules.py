@@ -15,7 +15,7 @@ from unittest import mock
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from listings import compare, jobs, lease, pages
-from listings.sync import attempt, decide, excess, steps
+from listings.sync import decide, excess, looking, steps
 from reverbsync import clock
 from shops import breaker, outages
 from shops.platforms import answers
@@ -111,13 +111,13 @@ def stock_goes_with_the_rest() -> AbstractContextManager[Any]:
 
 def an_unclear_sku_holds_back_the_stock() -> AbstractContextManager[Any]:
     """A linked listing is left alone while another product has its SKU."""
-    find = attempt.find
+    find = looking.find
 
     def strict(client: Any, begun: Any, **more: Any) -> Any:
         found = find(client, begun, **more)
         return replace(found, reason="sku_twice") if begun.sku_twice else found
 
-    return instead(attempt, "find", strict)
+    return instead(looking, "find", strict)
 
 
 # -- 4: each delivery and each product is contained by itself --------------------------------------------------------

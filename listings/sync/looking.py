@@ -1,0 +1,163 @@
+"""The look of one attempt: find the listing, decide and apply."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+
+from django.db.models import F
+
+from listings import jobs
+from listings.jobs import Claim
+from listings.models import Listing, Order, Product
+from listings.stock.ledger import to_write
+from listings.stock.turn import Turn
+from listings.sync import desk, excess, rows
+from listings.sync.cases import counted
+from listings.sync.decide import Case
+from listings.sync.desk import Papers
+from listings.sync.find import Found, find
+from listings.sync.rows import Begun
+from listings.sync.steps import Steps, skipped
+from listings.sync.words import Change, Ending
+from reverbsync import clock
+from shops.models import ReverbConnection, SyncSettings
+from shops.pictures import ReverbListing
+from shops.reverb import connect
+from shops.reverb.client import ReverbClient
+from shops.reverb.errors import NoAnswer, Paced, Passing, SlowDown
+
+#: Seconds until a turn begins anew that was overtaken by news before it wrote anything.
+AT_ONCE_S = 0.05
+#: Seconds until the next look while the listings of the account that was connected before are let go of.
+CLEARS_IN_S = 5.0
+
+
+@dataclass
+class Look:
+    """One look at a product and its listing. `done` collects what was changed, told even if a later step fails."""
+
+    begun: Begun
+    taken: Claim
+    began_at: datetime
+    done: list[Change]
+
+    def run(self) -> Ending:
+        """Find, decide, apply. Raises ReverbError."""
+        papers, taken = desk.papers(self.begun), self.taken
+        product, connection, settings = self.begun.product, papers.connection, papers.shop.sync_settings
+        if not settings.auto_sync and taken.cause not in (jobs.BY_HAND, jobs.MASS):
+            return skipped("auto_sync_off")
+        if connection is None or _unusable(connection):
+            return skipped("not_connected")
+        self.begun.only_end = product.held or not papers.frame.is_chosen(product)
+        if self.begun.only_end and not _sold_somewhere(self.begun, settings):
+            return skipped("not_chosen")
+        client = ReverbClient.of(connection, before_call=partial(_before_write, product, taken))
+        try:
+            found = find(client, self.begun, indexed=taken.cause == jobs.MASS)
+        except (Paced, SlowDown, NoAnswer):
+            raise
+        except Passing:  # what Reverb answers of this listing cannot be read, perhaps for good
+            if (ending := self._end_unread(papers, connection, client)) is None:
+                raise
+            return ending
+        return self._go_on(papers, connection, client, found)
+
+    def _go_on(self, papers: Papers, connection: ReverbConnection, client: ReverbClient, found: Found) -> Ending:
+        """Decide and apply, now that it is known which listing it is."""
+        begun, product, settings = self.begun, self.begun.product, papers.shop.sync_settings
+        row = found.row or (begun.row if begun.row is not None and begun.row.reverb_id else None)
+        if row is None:
+            return skipped(found.reason)
+        stock = self._stock(row, connection, client, indexed_at=found.indexed_at)
+        if settings.sync_stock:
+            try:
+                found = replace(found, listing=stock.look(found.listing))
+            finally:
+                begun.ledger = stock.ledger or begun.ledger
+        if found.reason:  # nothing may be written to Reverb, but what sold there is still the store's business
+            return Steps(client, row, stock, self.done).to_store_only(skipped(found.reason))
+        steps = Steps(client, row, stock, self.done, in_bulk=self.taken.cause == jobs.MASS)
+        units = stock.units if settings.sync_stock else counted(product)
+        listing = stock.as_known(found.listing)
+        alone = papers.frame.stock_case(product, row, listing, units=units, number=stock.number)
+        if begun.only_end and alone.units:
+            alone = alone.without({"stock"})
+
+        def whole() -> Case:
+            if begun.only_end:
+                return alone
+            frame = papers.complete(client)
+            return frame.case(product, row, listing, units=units, number=stock.number, sku_unclear=begun.sku_twice)
+
+        ending = steps.run(alone, whole)
+        connect.saw_listing(connection, row.state)
+        return ending
+
+    def _end_unread(self, papers: Papers, connection: ReverbConnection, client: ReverbClient) -> Ending | None:
+        """End a sold-out listing that cannot be read once more: its id is known.
+
+        None where units are left, or none was on sale.
+        """
+        row, synced = self.begun.row, papers.shop.sync_settings.sync_stock
+        if self.taken.attempt == 1 or not synced or row is None or row.picture is None or not excess.on_sale(row):
+            return None
+        stock = self._stock(row, connection, client)
+        stock.look_at_store()
+        self.begun.ledger = stock.ledger or self.begun.ledger
+        listing = ReverbListing.taken(row.picture)
+        case = papers.frame.stock_case(self.begun.product, row, listing, units=stock.units, number=stock.number)
+        return Steps(client, row, stock, self.done).end_only(case) if stock.units == 0 else None
+
+    def _stock(
+        self, row: Listing, connection: ReverbConnection, client: ReverbClient, *, indexed_at: datetime | None = None
+    ) -> Turn:
+        return Turn(
+            row,
+            self.begun.product,
+            desk.papers(self.begun).shop.sync_settings,
+            connection,
+            client,
+            partial(rows.save, row),
+            known=self.begun.ledger,
+            orders_read_at=self.begun.orders_read_at,
+            sold=self.begun.sold,
+            since=self.began_at,
+            indexed_at=indexed_at,
+        )
+
+
+def _before_write(product: Product, taken: Claim) -> None:
+    """Forbid a call that was decided on the stock of a moment ago: it may have waited for its turn."""
+    if jobs.renew(taken, now=clock.now()) and _stock_moved(product):
+        raise Paced("The stock in your store changed meanwhile.", retry_after=AT_ONCE_S)
+
+
+def _stock_moved(product: Product) -> bool:
+    return Product.objects.only("picture").get(pk=product.pk).seen.stock != product.seen.stock
+
+
+def _sold_somewhere(begun: Begun, settings: SyncSettings) -> bool:
+    """Tell whether a product that does not go to Reverb sold there all the same, or has a listing and is sold out.
+
+    One that is not for sale counts as sold out, also where the store does not count it.
+
+    A sale that the ledger has counted is not over while the store still has its unit: an earlier attempt failed there.
+    """
+    product, ledger = begun.product, begun.ledger
+    if Order.objects.filter(product=product).exclude(reckoned=F("status")).exists():
+        return True
+    if ledger is not None and settings.sync_stock and (ledger.adjusting is not None or to_write(ledger, settings)):
+        return True
+    listed = begun.row is not None and (begun.row.reverb_id or begun.row.may_turn_up(clock.now()))
+    return bool(listed) and excess.left(product, ledger, settings, bare=True) == 0
+
+
+def _unusable(connection: ReverbConnection) -> bool:
+    """Tell whether there is no use in an attempt. Raises Paced while another account's listings are let go of."""
+    if connection.clearing_since is not None:
+        raise Paced("The listings of another Reverb account are being let go of.", retry_after=CLEARS_IN_S)
+    problem = connect.PROBLEMS.get(connection.problem)
+    return not connection.token.get_secret_value() or (problem is not None and not problem.usable)
