@@ -7,9 +7,10 @@ due, and no refusal, wrong verdict or dead token makes it wait for a person alon
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
+from listings import lease
 from listings.models import Ledger, Listing, Product
 from listings.on_sale import OFF_SALE
 from listings.stock import ledger as books
@@ -32,6 +33,8 @@ REFUSED_AGAIN_S = 900.0
 #: The owners are mailed when a sold-out listing has been on sale for so long, with all that nearly have.
 LASTS = timedelta(minutes=15)
 NEARLY = timedelta(minutes=10)
+#: What was read in the store longer ago than this is read anew before the listing ends at last.
+OLD = timedelta(minutes=5)
 #: So many listings are named in a mail.
 NAMED = 20
 #: States in which nobody can buy.
@@ -112,6 +115,8 @@ def follow(begun: Begun, ending: Ending, connection: ReverbConnection | None, se
         # A product that does not go to Reverb keeps its listing as it is, unless it is sold out.
         return Excess.NONE if begun.only_end else found
     now = clock.now()
+    if row.oversells_since is not None:
+        _read_anew(begun.product, now)
     if row.oversells_since is None:
         rows.note(row, oversells_since=now)
     elif row.oversells_told_at is not None:
@@ -121,6 +126,14 @@ def follow(begun: Begun, ending: Ending, connection: ReverbConnection | None, se
     elif now >= row.oversells_since + LASTS and _mailed(begun, ending, connection):
         _tell(ending)
     return found
+
+
+def _read_anew(product: Product, now: datetime) -> None:
+    """Have a product read in the store where that was long ago: it may have units again, and its listing would end."""
+    asked = product.next_change_at is not None and product.next_change_at <= now
+    if product.gone_at is None and product.read_at < now - OLD and not asked:
+        product.next_change_at = now
+        lease.save(product, "next_change_at")
 
 
 def is_overdue(begun: Begun, connection: ReverbConnection | None, settings: SyncSettings) -> bool:

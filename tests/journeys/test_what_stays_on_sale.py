@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core import mail
 
-from listings import jobs
+from listings import dated, jobs
 from listings.models import Job, Listing
 from shops import outages
 from shops.models import ReverbConnection
@@ -310,3 +310,22 @@ def test_while_reverb_is_out_of_reach_the_owners_are_mailed_all_the_same(world: 
     live_on(world, timedelta(minutes=25), pace=timedelta(minutes=1))
     assert len(mail.outbox) == 1
     assert world.entries().count("still_on_sale") == 1
+
+
+def test_what_has_units_again_meanwhile_is_read_anew_and_not_ended(world: World, guitar: dict[str, Any]) -> None:
+    """No webhook tells of the new units while Reverb refuses the end."""
+    refusal = {"status": 422, "body": {"message": "no", "errors": {"inventory": ["no"]}}}
+    world.reverb.fault("status", method="PUT", path="/", times=10**6, **refusal)
+    world.edit(guitar, inventory_quantity=0)
+    while world.step():
+        pass
+    world.store.ask("PUT", f"/variants/{guitar['variants'][0]['id']}", {"inventory_quantity": 4})
+    live_on(world, timedelta(minutes=4))
+    assert dated.due(world.shop.pk) is None
+    live_on(world, timedelta(minutes=3))
+    due = dated.due(world.shop.pk)
+    assert due is not None
+    dated.turn(due)
+    world.reverb.ask("DELETE", "/faults")
+    live_on(world, timedelta(minutes=3))
+    assert (world.listing()["state"], world.listing()["inventory"]) == ("live", 4)
