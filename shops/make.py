@@ -212,7 +212,7 @@ def _is_same(known: dict[str, Any], mine: dict[str, Any]) -> bool:
 def connected_words(shop: Shop, account: connect.Account) -> str:
     """Return the sentences that say which Reverb shop is connected now, and what becomes of one that was before."""
     words = f"Connected to {account.shop_name or 'Reverb'}."
-    if siblings_of(shop.pk):
+    if account.id and siblings_of(shop.pk):  # a name may be another seller's, too
         words += (
             " Another shop here uses the same Reverb account: a listing syncs with the shop that linked it first, so "
             "give each product a SKU of its own."

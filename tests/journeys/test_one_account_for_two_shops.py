@@ -69,6 +69,13 @@ def test_a_listing_stays_with_the_shop_that_linked_it_first(world: World, outlet
     assert world.listing()["inventory"] == 5
 
 
+def test_the_seller_hears_of_the_other_shop_when_the_account_is_connected(world: World, outlet: World) -> None:
+    account = make.connect_reverb(outlet.shop, world.token)
+    assert "Another shop here uses the same Reverb account" in make.connected_words(outlet.shop, account)
+    make.disconnect_store(world.shop)
+    assert "Another shop" not in make.connected_words(outlet.shop, account)
+
+
 def test_a_mass_sync_leaves_the_listings_of_the_other_shop_alone(world: World, outlet: World) -> None:
     outlet.product(inventory_quantity=2)
     world.wait(60)  # Reverb's lists trail
