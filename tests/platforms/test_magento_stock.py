@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from listings import walks
+from listings import pages, walks
 from listings.models import Job, Product, Rank
 from reverbsync import clock
 from shops.platforms.magento2 import changes, frame
@@ -234,7 +234,7 @@ def urgent() -> set[str]:
 def test_a_product_far_behind_that_sells_out_is_found_by_the_sweep(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(walks, "STOCKTAKING", 50)
+    monkeypatch.setattr(pages, "STOCKTAKING", 50)
     known(store, 260)
     for sku in ("MANY-3", "MANY-255"):
         [doc] = store.control.ask("GET", "/products", sku=sku)
