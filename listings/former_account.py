@@ -14,11 +14,11 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from listings.mass_sync import run
 from listings.models import Job, Ledger, Listing, MassSync, Order
+from listings.siblings import linked_elsewhere
 from reverbsync import clock
 from reverbsync.alone import only_one
 from shops import make
 from shops.models import ReverbConnection, Shop
-from shops.siblings import siblings_of
 
 #: So many listings are let go of at once, and for so long in one turn.
 PORTION = 500
@@ -76,7 +76,7 @@ def turn(shop_id: int) -> bool:
 
 def let_go_of_shared(shop_id: int) -> None:
     """Let go of the listings that another shop with the same account has linked, while this one was not syncing."""
-    theirs = Listing.objects.filter(shop__in=siblings_of(shop_id)).exclude(reverb_id="").values("reverb_id")
+    theirs = linked_elsewhere(shop_id).values("reverb_id")
     shared = Listing.objects.filter(shop=shop_id, reverb_id__in=theirs).order_by("pk")
     while keys := list(shared.values_list("pk", flat=True)[:PORTION]):
         with transaction.atomic():

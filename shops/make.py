@@ -31,7 +31,7 @@ from shops.reverb import connect, hooks, limits, reference
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import ReverbError
 from shops.reverb.lists import PROVIDERS, Lists
-from shops.siblings import look_again_at, siblings_of
+from shops.siblings import siblings_of
 
 #: Checks what a store says of itself, and its webhooks (shops/upkeep.py).
 CHECK_STORE = "shops.check_store"
@@ -137,7 +137,7 @@ def disconnect_store(shop: Shop) -> None:
     """Stop syncing with the store at once; its webhooks are removed in the background, then the keys are deleted."""
     now = clock.now()
     StoreConnection.objects.filter(shop=shop).update(removed_at=now, hooks_due_at=now)
-    look_again_at(siblings_of(shop.pk))
+    look_again(*siblings_of(shop.pk))
     wake(CHECK_STORE, shop.pk)
 
 
@@ -239,7 +239,7 @@ def disconnect_reverb(shop: Shop) -> None:
         hooks.drop(connection)
         Shop.objects.filter(pk=shop.pk).update(reverb_account=listings_of(shop, connection))
         connection.delete()
-        look_again_at(others)
+        look_again(*others)
 
 
 def ask_to_delete(shop: Shop) -> None:
@@ -250,9 +250,9 @@ def ask_to_delete(shop: Shop) -> None:
         disconnect_store(shop)
 
 
-def look_again(shop: Shop) -> None:
+def look_again(*shops: Shop) -> None:
     """Ask for another look at what waits for the seller: settings or a connection changed."""
-    Shop.objects.filter(pk=shop.pk).update(look_again_asked=True)
+    Shop.objects.filter(pk__in=[shop.pk for shop in shops]).update(look_again_asked=True)
 
 
 def lists_of(shop: Shop) -> Lists:

@@ -16,6 +16,7 @@ from django.db.models import Count, Q, QuerySet
 from listings.mass_sync import rows
 from listings.models import Indexed, Ledger, Line, Listing, MassSync, Product
 from listings.on_sale import is_news, number_of
+from listings.siblings import linked_elsewhere
 from listings.stock import ledger as books
 from listings.stock import linking
 from listings.stock.linking import Read
@@ -27,7 +28,6 @@ from reverbsync import clock
 from shops.models import FIELDS
 from shops.models.settings import StockWay
 from shops.pictures import ReverbListing
-from shops.siblings import siblings_of
 from synclog.reasons import REASONS
 
 #: How many mass syncs of a shop are kept to be looked at.
@@ -125,17 +125,16 @@ class _Batch:
         by_sku: dict[str, list[Indexed]] = {}
         for row in shown:
             by_sku.setdefault(row.sku, []).append(row)
-        linked = Listing.objects.filter(shop=sync.shop_id, reverb_id__in=[row.reverb_id for row in shown])
+        by_id = {row.reverb_id: row for row in shown}
+        linked = Listing.objects.filter(shop=sync.shop_id, reverb_id__in=by_id)
         owner = dict(linked.values_list("reverb_id", "product_id"))
-        others = Listing.objects.filter(
-            shop__in=siblings_of(sync.shop_id), reverb_id__in=[one.reverb_id for one in shown]
-        )
+        others = linked_elsewhere(sync.shop_id).filter(reverb_id__in=by_id)
         theirs = set(others.values_list("reverb_id", flat=True))
         chosen = {one.pk for one in products if frame.is_chosen(one)}
         twice = frozenset(_twice(sync, skus))
         going = [one for one in products if one.pk in chosen and one.sku not in twice]
         own = rows.completed(known, going)
-        return cls(chosen, own, {row.reverb_id: row for row in shown}, by_sku, owner, theirs, twice, ahead)
+        return cls(chosen, own, by_id, by_sku, owner, theirs, twice, ahead)
 
     def read(self, product: Product, listing: ReverbListing, read_at: datetime) -> Read:
         """Return what both sides said, the listing at a moment of ours."""

@@ -14,6 +14,7 @@ from listings import jobs
 from listings.models import Ledger, Listing, Order, Product, Rank
 from listings.orders import news
 from listings.orders.told import not_readable
+from listings.siblings import linked_elsewhere
 from reverbsync import clock
 from reverbsync.database import EVERYTHING, Span
 from reverbsync.logs import whereabouts
@@ -22,7 +23,6 @@ from reverbsync.wake import wake
 from shops.models import Shop
 from shops.pictures import ReverbOrder
 from shops.reverb.orders import RELEASED, UNPAID
-from shops.siblings import siblings_of
 
 logger = logging.getLogger(__name__)
 
@@ -148,8 +148,7 @@ def _without_the_siblings(
 ) -> dict[str, ReverbOrder]:
     """Leave out orders of listings that another shop with the same Reverb account has linked: they are its sales."""
     ids = {one.listing_id for number, one in newest.items() if number not in known} - {""}
-    others = Listing.objects.filter(shop__in=siblings_of(shop.pk) if ids else [], reverb_id__in=ids)
-    theirs = set(others.values_list("reverb_id", flat=True))
+    theirs = set(linked_elsewhere(shop.pk).filter(reverb_id__in=ids).values_list("reverb_id", flat=True)) if ids else ()
     return {number: one for number, one in newest.items() if number in known or one.listing_id not in theirs}
 
 

@@ -104,8 +104,8 @@ def _made(order: Order) -> Words:
     if order.store_status in ("cancelled", "refunded"):
         more = (
             "It is cancelled in your store, but not on Reverb. Refund the buyer on Reverb, or open the order again in "
+            "your store, or make a new one there, and ship it."
         )
-        more += "your store, or make a new one there, and ship it."
         return Words(label, "failed", more, attention=order.status not in SHIPPED)
     if order.made_for and (now := mark_of(order.seen)) and now != order.made_for and order.status not in SHIPPED:
         return Words(

@@ -115,11 +115,11 @@ def follow(begun: Begun, ending: Ending, connection: ReverbConnection | None, se
         # A product that does not go to Reverb keeps its listing as it is, unless it is sold out.
         return Excess.NONE if begun.only_end else found
     now = clock.now()
-    if row.oversells_since is not None:
-        _read_anew(begun.product, now)
     if row.oversells_since is None:
         rows.note(row, oversells_since=now)
-    elif row.oversells_told_at is not None:
+        return found
+    _read_anew(begun.product, now)
+    if row.oversells_told_at is not None:
         looked_at = begun.product.looked_at
         if looked_at is None or looked_at < row.oversells_told_at:  # mailed with another one
             _tell(ending)

@@ -10,6 +10,7 @@ from django.db import IntegrityError
 
 from listings.models import Job, Ledger, Listing, Order, Product
 from listings.on_sale import OFF_SALE
+from listings.siblings import linked_elsewhere
 from listings.stock import ledger as books
 from listings.sync.rows import Begun
 from reverbsync import clock, ownership
@@ -17,7 +18,6 @@ from shops.pictures import ReverbListing
 from shops.reverb import read
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import NotFound, Paced, Passing
-from shops.siblings import siblings_of
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def _by_sku(client: ReverbClient, row: Listing, product: Product) -> Found:
     if Listing.objects.filter(shop=product.shop_id, reverb_id=reverb_id).exclude(pk=row.pk).exists():
         # Its product got another SKU in the store, and its own job has still to tell Reverb so.
         raise Passing("The listing with this SKU still belongs to another product.")
-    if Listing.objects.filter(shop__in=siblings_of(product.shop_id), reverb_id=reverb_id).exists():
+    if linked_elsewhere(product.shop_id).filter(reverb_id=reverb_id).exists():
         return Found(row, reason="another_shop")
     return Found(row, client.listing(reverb_id))
 

@@ -6,7 +6,7 @@ import pytest
 
 from listings import review
 from listings.mass_sync import run
-from listings.models import Job, Line, Listing, MassSync, Order
+from listings.models import Line, Listing, MassSync, Order
 from listings.orders import place
 from shops import make
 from shops.models import Shop
@@ -35,19 +35,6 @@ def outlet_of(world: World, *, domain: str = OUTLET) -> World:
     return other
 
 
-def work(world: World, outlet: World) -> None:
-    """Work for both shops until nothing is open."""
-    for _ in range(40):
-        outlet.now = world.now
-        while world.step() or outlet.step():
-            pass
-        due = Job.objects.filter(waiting=False).order_by("due_at").values_list("due_at", flat=True).first()
-        if due is None:
-            return
-        world.wait(max(0.1, (due - world.now).total_seconds()))
-    raise AssertionError("it never settles")
-
-
 @pytest.fixture
 def outlet(world: World) -> World:
     """Return the other shop, connected once the first one has a live listing of five."""
@@ -59,13 +46,13 @@ def outlet(world: World) -> World:
 
 def test_a_listing_stays_with_the_shop_that_linked_it_first(world: World, outlet: World) -> None:
     twin = outlet.product(inventory_quantity=0, price="700.00")
-    work(world, outlet)
+    world.settle(beside=outlet)
     shown = world.listing()
     assert (shown["state"], shown["inventory"], shown["price"]["amount"]) == ("live", 5, "500.00")
     assert outlet.entries() == ["another_shop"]
     assert outlet.waits_for() == "another_shop"
     outlet.edit(twin, inventory_quantity=9)
-    work(world, outlet)
+    world.settle(beside=outlet)
     assert world.listing()["inventory"] == 5
 
 
@@ -90,12 +77,12 @@ def test_a_sale_is_an_order_in_one_store_alone(world: World, outlet: World) -> N
     for one in (world, outlet):
         one.set(take_orders=True)
     outlet.product(inventory_quantity=5)
-    work(world, outlet)
+    world.settle(beside=outlet)
     before = len(world.store.ask("GET", "/orders"))
     buy(world)
     for one in (world, outlet):
         read_orders(one)
-        work(world, outlet)
+        world.settle(beside=outlet)
         place.turn(one.shop.pk)
     assert [order.shop_id for order in Order.objects.all()] == [world.shop.pk]
     assert len(world.store.ask("GET", "/orders")) == before + 1
@@ -108,24 +95,24 @@ def test_one_store_and_one_account_connected_twice_count_a_sale_once(world: Worl
     twice = outlet_of(world, domain=world.domain)
     twice.hear(guitar)
     read_orders(twice)
-    work(world, twice)
+    world.settle(beside=twice)
     buy(world)
     for _ in range(3):
         for one in (world, twice):
             read_orders(one)
             one.hear(guitar)
-            work(world, twice)
+            world.settle(beside=twice)
     assert (world.stock(guitar), world.listing()["inventory"]) == (4, 4)
 
 
 def test_the_other_shop_takes_the_listing_over_once_the_first_is_disconnected(world: World, outlet: World) -> None:
     outlet.product(inventory_quantity=2)
-    work(world, outlet)
+    world.settle(beside=outlet)
     make.disconnect_store(world.shop)
     begun = review.due(outlet.shop.pk)
     assert begun is not None
     review.turn(begun)
-    work(world, outlet)
+    world.settle(beside=outlet)
     assert world.listing()["inventory"] == 2
 
 
@@ -137,6 +124,6 @@ def test_a_shop_that_comes_back_lets_go_of_what_the_other_took_over(world: World
     assert begun is not None
     review.turn(begun)
     assert not Listing.objects.filter(shop=world.shop).exclude(reverb_id="").exists()
-    work(world, outlet)
+    world.settle(beside=outlet)
     assert world.last().reason == "another_shop"
     assert world.listing()["inventory"] == 2

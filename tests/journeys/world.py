@@ -181,10 +181,12 @@ class World:
         for key in connection().keys("pace:*"):
             connection().delete(key)
 
-    def settle(self, limit: int = 40) -> None:
-        """Work and wait until nothing is open."""
+    def settle(self, limit: int = 40, beside: World | None = None) -> None:
+        """Work and wait until nothing is open. `beside`: another shop of the story, at whose work it is, too."""
         for _ in range(limit):
-            while self.step():
+            if beside is not None:
+                beside.now = self.now
+            while self.step() or (beside is not None and beside.step()):
                 pass
             due = Job.objects.filter(waiting=False).order_by("due_at").values_list("due_at", flat=True).first()
             if due is None:
