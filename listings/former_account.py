@@ -104,6 +104,8 @@ def _let_go(keys: list[int]) -> None:
         reverb=None,
         putting=None,
         put_at=None,
+        highest=None,
+        lowest=None,
         fall=0,
         fall_at=None,
         rise=0,

@@ -13,7 +13,7 @@ from listings.models import Ledger, Listing, Order, Product
 from listings.on_sale import OFF_SALE, holds_several, number_of
 from listings.stock import linking, quantities, single
 from listings.stock.linking import Read, stands_since
-from listings.stock.merge import FOLLOWS_WITHIN, RIPE, SLACK, Agreed, Merged, Sale, merge, owed_to_store, shown
+from listings.stock.merge import FOLLOWS_WITHIN, RIPE, SLACK, Agreed, Merged, Sale, merge, owed_to_store, ripe_at, shown
 from reverbsync import clock, ownership
 from reverbsync.database import EVERYTHING, Span
 from shops.models import Shop, SyncSettings
@@ -30,7 +30,8 @@ CROSSES_WITHIN = timedelta(seconds=60)
 
 #: What an order keeps of its reckoning, beside the state in which it was reckoned.
 _KEPT = ("counted", "shown", "doubtful", "restocked")
-_FIELDS = ("units", "store", "reverb", "fall", "fall_at", "rise", "rise_at", "put_at", "putting", "undecided_at")
+_MOVED = ("reverb", "put_at", "highest", "lowest")
+_FIELDS = (*_MOVED, "units", "store", "fall", "fall_at", "rise", "rise_at", "putting", "undecided_at")
 
 
 @dataclass(frozen=True)
@@ -195,6 +196,11 @@ def cleared_at(ledger: Ledger, product: Product) -> datetime | None:
     doubtful = Order.objects.filter(product=product, counts=True, doubtful=True).exclude(status__in=UNPAID)
     last: datetime | None = doubtful.aggregate(last=Max("updated_at"))["last"]
     return None if last is None else last + FOLLOWS_WITHIN + RIPE
+
+
+def ripens_at(ledger: Ledger) -> datetime | None:
+    """Return when units that appeared on Reverb count if no order explains them, by its clock; None: there are none."""
+    return ripe_at(_agreed(ledger))
 
 
 def sold_lately(product: Product, now: datetime) -> bool:
@@ -371,8 +377,9 @@ def setting_reverb(ledger: Ledger, units: int) -> None:
 
 def set_on_reverb(ledger: Ledger, units: int, *, at: datetime, store: int | None) -> None:
     """Reverb has taken the number, at a moment of its own clock. `store` is what it was worked out from."""
-    ledger.reverb, ledger.putting, ledger.put_at = units, None, at
-    changed = ["reverb", "putting", "put_at"]
+    now, changed = replace(_agreed(ledger).moved(units, at), putting=None), [*_MOVED, "putting"]
+    for name in changed:
+        setattr(ledger, name, getattr(now, name))
     if store is not None and ledger.store != store:  # only where the store leads: else it was taken in before
         ledger.store = ledger.units = store
         changed += ["store", "units"]

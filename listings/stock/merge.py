@@ -20,6 +20,11 @@ explain. What is left over was edited by hand there:
   what may not be there. A sale from before the number was last set or seen to move may be in it already, or
   overwritten: that it does not move it is no rise.
 
+**An answer may be old.** A number that is not explained, but that Reverb had within the last ten minutes, says nothing:
+a cache or a copy of its database may show how it was before a sale or before our own call. A lower one counts after
+`PATIENCE`, a higher one once ten minutes have passed; what undoes a fall is a rise that counts only then, if no order
+has explained the fall.
+
 Where several orders may explain the same, the telling counts that leaves the least unexplained.
 
 So whatever is unclear is decided for fewer units: a listing may show one too few for a minute, not one too many.
@@ -40,7 +45,7 @@ SLACK = timedelta(seconds=2)
 RIPE = timedelta(seconds=60)
 #: How long to wait for an order that tells whether a number whose answer was lost was applied.
 PATIENCE = timedelta(seconds=30)
-#: For how long after an order changed Reverb's number may still follow.
+#: For how long after an order changed, or the number was set, an answer of Reverb's may show the number of before.
 FOLLOWS_WITHIN = timedelta(minutes=10)
 
 
@@ -56,8 +61,17 @@ class Agreed:
     rise: int = 0
     rise_at: datetime | None = None
     put_at: datetime | None = None
+    highest: int | None = None
+    lowest: int | None = None
     putting: int | None = None
     undecided_at: datetime | None = None
+
+    def moved(self, reverb: int | None, at: datetime) -> Agreed:
+        """Return it with the number that Reverb took or showed at a moment, and between which ones it was before."""
+        before = [self.reverb, *((self.highest, self.lowest) if _until(at, self.put_at, FOLLOWS_WITHIN) else ())]
+        known = [number for number in before if number is not None]
+        highest, lowest = max(known, default=None), min(known, default=None)
+        return replace(self, reverb=reverb, put_at=at, highest=highest, lowest=lowest)
 
 
 @dataclass(frozen=True)
@@ -125,9 +139,12 @@ def merge(
         agreed, sales = _seen_first(agreed, sales)
     likelier = _likelier(agreed, sales, reverb, now, off_sale=off_sale)
     if likelier is None:
-        waiting = replace(agreed, undecided_at=agreed.undecided_at or now)
-        return Merged(waiting, tuple(sales), surprise=True, undecided=True)
+        return _undecided(agreed, sales, now)
     base, known = _explained(likelier, sales, reverb, now)
+    if reverb is not None and _is_old(base, known, reverb, now):
+        without = merge(agreed, sales, store=store, reverb=None, now=now, orders_at=orders_at)
+        raises = reverb < (base.reverb or 0) and without.agreed.units > reverb
+        return _undecided(agreed, sales, now) if raises else replace(without, surprise=True)
     low, high = _expected(base, known, now)
     left = rose = 0
     moved = high if base.reverb is None else 0
@@ -135,25 +152,41 @@ def merge(
         moved = min(max(reverb - base.reverb, low), high)
         left, rose = min(0, reverb - base.reverb - low), max(0, reverb - base.reverb - high)
     news = bool(moved or left or rose or any(sale.new for sale in known))  # else each look would be one
-    ripe = base.rise if base.rise_at and orders_at and orders_at >= base.rise_at + RIPE else 0
+    ripe = base.rise if orders_at and (at := ripe_at(base)) and orders_at >= at else 0
     units = base.units + left + ripe - sum(sale.takes - sale.counted for sale in known)
     units += 0 if store is None else store - base.store
     after = replace(
-        base,
+        base if reverb is None or not news else base.moved(reverb, now),
         units=units,
         store=base.store if store is None else store,
-        reverb=base.reverb if reverb is None else reverb,
         fall=base.fall - left,
         fall_at=now if left else base.fall_at,
         rise=base.rise - ripe + rose,
         rise_at=now if rose else base.rise_at,
-        put_at=now if reverb is not None and news else base.put_at,
         putting=base.putting if reverb is None else None,
         undecided_at=base.undecided_at if reverb is None else None,
     )
     if reverb is None:  # what the sales did to the number is told by the next one, however late that comes
         return Merged(after, tuple(replace(sale, counted=sale.takes) for sale in known))
     return Merged(after, _settled(known, moved, base, now, orders_at), bool(left or rose))
+
+
+def _undecided(agreed: Agreed, sales: Sequence[Sale], now: datetime) -> Merged:
+    waiting = replace(agreed, undecided_at=agreed.undecided_at or now)
+    return Merged(waiting, tuple(sales), surprise=True, undecided=True)
+
+
+def ripe_at(agreed: Agreed) -> datetime | None:
+    """Return when units that appeared on Reverb count, by its clock, if no order explains them; None: there are none.
+
+    What undoes a fall may be an answer of before: it waits until all orders that explain the fall are known.
+    """
+    if not agreed.rise or agreed.rise_at is None:
+        return None
+    undoes = agreed.fall and agreed.fall_at is not None and agreed.fall_at <= agreed.rise_at
+    return agreed.rise_at + (
+        FOLLOWS_WITHIN if undoes and _until(agreed.rise_at, agreed.fall_at, FOLLOWS_WITHIN) else RIPE
+    )
 
 
 def shown(units: int, *, buffer: int = 0, maximum: int = 0) -> int:
@@ -247,6 +280,8 @@ def _told(
         if fall and tells and not reckoned and _before(sale.placed_at, agreed.fall_at):
             part = min(fall, sale.quantity)
             fall, now = fall - part, replace(now, counted=part, shown=sale.quantity, doubtful=not sale.sure)
+            if not sale.released and _before(agreed.fall_at, agreed.rise_at):
+                rise -= min(rise, part)  # what seemed to undo it was an answer of before
         if rise and tells and now.released and not now.restocked and _before(sale.placed_at, agreed.rise_at):
             # Put back before that showed; where it was in the number before, or overwritten, it was never seen to go.
             unseen = not (now.counted or now.shown) and not _earlier(now, agreed)
@@ -256,8 +291,24 @@ def _told(
     return replace(agreed, fall=fall, rise=rise), known
 
 
-def _before(moment: datetime, other: datetime | None) -> bool:
-    return other is not None and moment <= other + SLACK
+def _before(moment: datetime | None, other: datetime | None) -> bool:
+    return moment is not None and other is not None and moment <= other + SLACK
+
+
+def _until(moment: datetime, start: datetime | None, span: timedelta) -> bool:
+    return start is not None and moment <= start + span
+
+
+def _is_old(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime) -> bool:
+    """Tell whether a number that nothing explains may be one that Reverb had before: from a cache, say."""
+    above, below = _unexplained(agreed, sales, reverb, now)
+    if below:
+        return agreed.lowest is not None and reverb >= agreed.lowest and _until(now, agreed.put_at, PATIENCE)
+    if not above or (above <= agreed.fall - agreed.rise and _until(now, agreed.fall_at, FOLLOWS_WITHIN)):
+        return False
+    had = [agreed.highest] if _until(now, agreed.put_at, FOLLOWS_WITHIN) else []
+    had += [agreed.reverb] if any(_until(now, sale.updated_at, FOLLOWS_WITHIN) for sale in sales) else []
+    return any(number is not None and reverb <= number for number in had)
 
 
 def _ends(sale: Sale, agreed: Agreed, now: datetime) -> tuple[int, int]:
@@ -328,7 +379,7 @@ def _likelier(
     """
     if agreed.putting is None or reverb is None:
         return agreed
-    applied = replace(agreed, reverb=agreed.putting, put_at=now)
+    applied = agreed.moved(agreed.putting, now)
     if agreed.reverb is None:
         return applied
     ways = (_explained(one, sales, reverb, now) for one in (applied, agreed))

@@ -33,6 +33,8 @@ class Found:
 
 #: For how long what a page of a mass sync's walk showed is taken for true.
 INDEX_KEEPS = timedelta(hours=1)
+#: For how long Reverb is not believed that a listing does not exist: a copy of its database may trail.
+SEEN_LATELY = timedelta(minutes=2)
 #: Seconds until a product asks again for the listing of another one that is just being worked on.
 INHERIT_AGAIN_S = 1.0
 
@@ -68,6 +70,8 @@ def _by_id(client: ReverbClient, row: Listing, begun: Begun) -> Found | None:
     except NotFound:
         if row.sku and any(one.id == row.reverb_id for one in client.listings_with_sku(row.sku)):
             raise Passing("Reverb's list shows a listing that Reverb says does not exist.") from None
+        if row.read_at is not None and clock.now() < row.read_at + SEEN_LATELY:
+            raise Passing("Reverb says that a listing does not exist that it showed a moment ago.") from None
         _forget(row)
         begun.ledger = None
         return None

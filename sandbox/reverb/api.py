@@ -16,6 +16,7 @@ from sandbox.reverb.orders import Orders
 
 PUBLIC = ("/api/categories/flat", "/api/listing_conditions", "/api/shipping/providers", "/api/currencies/listing")
 JSON_TYPES = ("application/hal+json", "application/json")
+NO_LISTING = "The listing could not be found"
 DRAFT_MADE = "Your draft listing has been created. You can come back and finish it up here, or on the web."
 DRAFT_SAVED = "Your draft listing has been saved. You can come back to finish it when you're ready."
 SAVED = "Your listing has been saved."  # a guess: nobody wrote down what Reverb says then
@@ -224,7 +225,7 @@ def _listing(api: Blueprint, market: Market) -> None:
     def found(slug: str) -> Doc:
         doc = market.listing(slug.partition("-")[0])
         if doc is None or (request.method != "GET" and doc["account"] != g.account["token"]):
-            raise rules.Refusal(404, {}, "The listing could not be found")
+            raise rules.Refusal(404, {}, NO_LISTING)
         return doc
 
     def told(doc: Doc, message: str, warnings: list[str]) -> Doc:
@@ -233,7 +234,10 @@ def _listing(api: Blueprint, market: Market) -> None:
     @api.get("/listings/<slug>")
     def read(slug: str) -> Doc:
         with market.keep.lock:
-            return shapes.listing(market, _root(), found(slug))
+            seen = market.shown(found(slug))
+            if seen is None:
+                raise rules.Refusal(404, {}, NO_LISTING)
+            return shapes.listing(market, _root(), seen)
 
     @api.post("/listings")
     def create() -> Any:

@@ -15,6 +15,9 @@ DEFAULTS: dict[str, Any] = {
     "index_lag_s": 3.0,  # lists trail a change (seen live)
     "sku_lag_s": 0.0,  # the look-up by SKU sees a fresh draft (seen live)
     "fuzzy_sku": False,  # whether the look-up brings near matches too: unknown, so both can be tried
+    # How old the answer about one listing is, and that it is so at every how-manieth: nobody measured it.
+    "listing_lag_s": 0.0,
+    "listing_lag_turns": 1,
     "publish_delay_s": 1.0,
     # How long one that sold out stays "sold" after its number was raised: nobody measured it.
     "relist_delay_s": 0.0,
@@ -63,6 +66,7 @@ class Market:
         #: Hears of each change: "listing" or "order", how it was before (None: new), how it is now.
         self.tell: Callable[[str, Doc | None, Doc], None] = lambda *_: None
         self._calls: dict[str, deque[float]] = keep.unsaved()
+        self._reads = 0
 
     # -- accounts --------------------------------------------------------------------------------------------
 
@@ -112,6 +116,14 @@ class Market:
         if found is not None:
             self._publish_if_due(found)
         return found
+
+    def shown(self, listing: Doc) -> Doc | None:
+        """Return a listing as an answer shows it, which may be old; None when it is newer than that."""
+        lag_s = float(self.settings["listing_lag_s"])
+        self._reads += 1
+        if not lag_s or self._reads % int(self.settings["listing_lag_turns"]):
+            return listing
+        return as_of(listing, self.clock.now() - lag_s)
 
     def create(self, account: Doc, body: Doc) -> tuple[Doc, list[str]]:
         """Make a listing; return it and the warnings. Raises rules.Refusal."""

@@ -8,6 +8,7 @@ import pytest
 
 from listings.models import Product
 from listings.sync import apply
+from listings.sync.find import SEEN_LATELY
 from shops.models import MappingRule
 from tests.journeys.world import DOMAIN, World
 
@@ -206,6 +207,7 @@ def test_a_listing_deleted_on_reverb_is_looked_up_and_made_again(world: World) -
 
     headers = {"Authorization": f"Bearer {world.token}", "Accept-Version": "3.0"}
     requests.delete(f"{world.reverb.url}/api/listings/{first}", headers=headers, timeout=5).raise_for_status()
+    world.wait(SEEN_LATELY.total_seconds())
     world.hear(guitar)
     world.settle()
     assert world.listing()["id"] != first

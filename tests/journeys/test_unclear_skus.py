@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from listings.models import Listing
+from listings.sync.find import SEEN_LATELY
 from tests.journeys.sales import buy, read_orders
 from tests.journeys.world import World
 
@@ -145,6 +146,7 @@ def test_a_listing_that_is_gone_is_made_anew_but_not_while_its_sku_is_unclear(
     copy = world.product("D1", title="Copy", images=[])
     world.settle()
     assert world.reverb.ask("GET", "/listings", sku="D1") == []
+    world.wait(SEEN_LATELY.total_seconds())
     world.delete(copy)
     world.hear(draft)
     world.settle()

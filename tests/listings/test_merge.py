@@ -90,7 +90,7 @@ def test_a_number_raised_by_hand_counts_when_no_order_explains_it() -> None:
 def test_a_unit_put_back_before_its_cancellation_shows_is_not_counted_twice() -> None:
     agreed, [counted] = reckon(START, sale(), reverb=4)
     agreed, [counted] = reckon(agreed, counted, reverb=5, at=s(10))
-    assert (agreed.units, agreed.rise) == (4, 1)
+    assert (agreed.units, agreed.rise) == (4, 0)
     freed = replace(counted, released=True, new=True, updated_at=s(9))
     agreed, sales = reckon(agreed, freed, reverb=5, at=s(15))
     assert (agreed.units, agreed.rise) == (5, 0)
@@ -100,7 +100,7 @@ def test_a_unit_put_back_before_its_cancellation_shows_is_not_counted_twice() ->
 def test_a_refund_that_reverb_settles_after_its_units_came_back_is_not_counted_twice() -> None:
     agreed, [counted] = reckon(START, sale(quantity=2), reverb=3)
     agreed, [counted] = reckon(replace(agreed, store=3), counted, store=3, reverb=5, at=s(60))
-    assert (agreed.units, agreed.rise) == (3, 2)
+    assert (agreed.units, agreed.rise) == (3, 0)
     settled = replace(counted, released=True, new=True, updated_at=s(70))
     agreed, _ = reckon(agreed, settled, store=3, reverb=5, at=s(130))
     assert (agreed.units, agreed.rise) == (5, 0)
@@ -230,7 +230,7 @@ def test_a_sale_that_came_and_went_does_not_explain_what_fell_before_when_its_re
     agreed, [back] = reckon(agreed, refunded, reverb=there - 2, at=s(201))
     assert (agreed.units, agreed.fall) == (START.units - 2, 2)
     settled = replace(back, new=True, updated_at=s(210))
-    agreed, _ = reckon(agreed, settled, reverb=there - 3, at=s(220))  # sold: its order does not show yet
+    agreed, _ = reckon(agreed, settled, reverb=there - 3, at=s(240))  # sold: its order does not show yet
     assert (agreed.units, agreed.fall) == (START.units - 3, 3)
 
 
@@ -282,7 +282,7 @@ def test_a_freed_unit_that_the_number_never_went_down_for_is_no_rise(seen_before
     freed = replace(waits, released=True, new=True, updated_at=s(60))
     if seen_before:
         agreed, _ = reckon(agreed, waits, store=4, reverb=5, at=s(61))
-        assert agreed.rise == 1
+        assert (agreed.units, agreed.rise) == (4, 0)
     agreed, sales = reckon(agreed, freed, store=4, reverb=5, at=s(62))
     assert (agreed.units, agreed.rise) == (5, 0)
     assert reckon(agreed, *sales, store=4, reverb=5, at=s(200))[0].units == 5

@@ -357,6 +357,8 @@ class World:
             if tries:
                 self._schedule.later(45.0, lambda: self._by_hand(item, units, tries=tries - 1))
             return
+        row = self._ledger(item).first()
+        as_before = row is not None and row.highest is not None and before < units <= row.highest
         wish = {"inventory": units, "has_inventory": True}
         self.outside.ask("reverb", "PUT", f"/api/listings/{listing['id']}", wish, token=item.token)
         item.edited_at, item.raised = self._schedule.now, max(0, units - before)
@@ -364,6 +366,9 @@ class World:
         if units > before and self._schedule.now - item.ordered_at < CALM_AFTER_ORDERS_S:
             # An order that is off may be put back by Reverb itself or not: a rise of about then may be just that.
             item.book.unsure.append((units - before, "raised by hand, which an order may have done"))
+            item.raised = 0
+        elif as_before:
+            item.book.unsure.append((units - before, "raised by hand to what it was before, as an old answer shows it"))
             item.raised = 0
 
     def _unpaid_take_stock(self) -> bool:

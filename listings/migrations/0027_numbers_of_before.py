@@ -1,0 +1,21 @@
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+
+    dependencies = [
+        ('listings', '0026_jobs_brought_forward'),
+    ]
+
+    operations = [
+        migrations.AddField(
+            model_name='ledger',
+            name='highest',
+            field=models.IntegerField(null=True),
+        ),
+        migrations.AddField(
+            model_name='ledger',
+            name='lowest',
+            field=models.IntegerField(null=True),
+        ),
+    ]

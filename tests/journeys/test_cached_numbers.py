@@ -1,0 +1,118 @@
+"""Reverb's answer about a listing is some seconds or minutes old: no unit that is gone is put on sale again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from listings.models import Ledger
+from listings.orders import glance
+from shops.models import ReverbConnection
+from shops.reverb.client import ReverbClient
+from tests.journeys.sales import buy, read_orders
+from tests.journeys.world import World
+
+pytestmark = pytest.mark.live
+Seen = list[tuple[int, int]]
+
+
+@pytest.fixture(autouse=True)
+def enough_points(world: World) -> None:
+    """Let the store answer as often as it is asked: what happens at its limits has tests of its own."""
+    world.store.ask("POST", "/limits", {"size": 100_000, "restore": 100_000})
+
+
+def answers_are_old(world: World, seconds: float, *, turns: int = 1) -> None:
+    """Let Reverb's answers about one listing be so old from now on, or only each so-manieth."""
+    world.reverb.ask("POST", "/settings", {"listing_lag_s": seconds, "listing_lag_turns": turns})
+
+
+def work(world: World, guitar: dict[str, Any], *, seconds: int, step: int = 10) -> Seen:
+    """Let time pass as it does at work; return the units of the store and of the listing whenever they changed."""
+    seen: Seen = []
+    connection = ReverbConnection.objects.select_related("shop__sync_settings").get(shop=world.shop)
+    for at in range(0, seconds, step):
+        read_orders(world)
+        if at % 60 == 0:
+            glance.turn(connection, ReverbClient.of(connection))
+        while world.step():
+            now = (world.stock(guitar), world.listing()["inventory"])
+            seen += [now] if seen[-1:] != [now] else []
+        world.wait(step)
+    return seen
+
+
+def linked(world: World, units: int, **more: Any) -> dict[str, Any]:
+    """Return a product in step, whose number on Reverb did not move for a while."""
+    guitar = world.product(inventory_quantity=units, **more)
+    world.settle()
+    read_orders(world)
+    world.wait(700)
+    return guitar
+
+
+@pytest.mark.parametrize("turns", [1, 2, 3])
+@pytest.mark.parametrize("seconds", [2, 20, 100])
+@pytest.mark.parametrize("units", [2, 5])
+def test_a_sale_on_reverb_takes_one_unit_while_answers_are_old(
+    world: World, units: int, seconds: int, turns: int
+) -> None:
+    guitar = linked(world, units)
+    answers_are_old(world, seconds, turns=turns)
+    buy(world)
+    seen = work(world, guitar, seconds=300)
+    answers_are_old(world, 0)
+    seen += work(world, guitar, seconds=1500, step=30)
+    assert {stock for stock, _ in seen} == {units - 1}
+    assert {number for _, number in seen} == {units - 1}
+
+
+def test_a_one_off_that_sold_on_reverb_stays_sold_while_answers_are_old(world: World) -> None:
+    guitar = linked(world, 1, condition="Used")
+    answers_are_old(world, 100)
+    buy(world)
+    seen = work(world, guitar, seconds=300)
+    answers_are_old(world, 0)
+    seen += work(world, guitar, seconds=1500, step=30)
+    assert set(seen) == {(0, 0)}
+    assert len(world.reverb.ask("GET", "/listings", sku="A1")) == 1
+
+
+@pytest.mark.parametrize("turns", [1, 2])
+@pytest.mark.parametrize(("before", "after"), [(5, 4), (2, 1), (4, 5), (1, 5)])
+def test_an_edit_in_the_store_is_not_undone_while_answers_are_old(
+    world: World, before: int, after: int, turns: int
+) -> None:
+    guitar = linked(world, before)
+    answers_are_old(world, 20, turns=turns)
+    world.edit(guitar, inventory_quantity=after)
+    seen = work(world, guitar, seconds=20)
+    world.edit(guitar, title="Another title")
+    seen += work(world, guitar, seconds=300)
+    answers_are_old(world, 0)
+    seen += work(world, guitar, seconds=1500, step=30)
+    assert set(seen) - {(after, before)} == {(after, after)}
+
+
+def test_the_last_one_sold_in_the_store_ends_the_listing_while_an_old_answer_shows_fewer(world: World) -> None:
+    guitar = linked(world, 1)
+    answers_are_old(world, 20)
+    world.edit(guitar, inventory_quantity=5)
+    work(world, guitar, seconds=10, step=5)
+    world.edit(guitar, inventory_quantity=0)
+    while world.step():
+        pass
+    assert world.listing()["inventory"] == 0
+    assert Ledger.objects.get().units == 0
+
+
+def test_a_new_listing_that_an_old_answer_does_not_know_is_not_made_twice(world: World) -> None:
+    answers_are_old(world, 20)
+    world.reverb.ask("POST", "/settings", {"index_lag_s": 60, "sku_lag_s": 60, "refuses_second_sku": False})
+    guitar = world.product(inventory_quantity=2)
+    work(world, guitar, seconds=5, step=5)
+    world.edit(guitar, inventory_quantity=1)
+    work(world, guitar, seconds=600)
+    listings = world.reverb.ask("GET", "/listings", sku="A1")
+    assert [(one["state"], one["inventory"]) for one in listings] == [("live", 1)]
