@@ -15,6 +15,7 @@ from unittest import mock
 from django.db import DEFAULT_DB_ALIAS, connections
 
 from listings import compare, jobs, lease, pages
+from listings.stock import merge
 from listings.sync import decide, excess, looking, steps
 from reverbsync import clock
 from shops import breaker, outages
@@ -62,6 +63,11 @@ def a_server_error_means_not_applied() -> AbstractContextManager[Any]:
     stack.enter_context(instead(reverb_answers, "error_of", lambda *said: certain(of_reverb(*said))))
     stack.enter_context(instead(answers.Caller, "_error", lambda *said: certain(of_store(*said))))
     return stack
+
+
+def an_old_number_is_believed() -> AbstractContextManager[Any]:
+    """A number of Reverb's that it had before a sale, or before our own call, is taken for the number of now."""
+    return instead(merge, "_is_old", always(False))
 
 
 # -- 2: nothing that can oversell waits for a person alone -----------------------------------------------------------
