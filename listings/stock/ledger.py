@@ -13,7 +13,7 @@ from listings.models import Ledger, Listing, Order, Product
 from listings.on_sale import OFF_SALE, holds_several, number_of
 from listings.stock import linking, quantities, single
 from listings.stock.linking import Read, stands_since
-from listings.stock.merge import FOLLOWS_WITHIN, RIPE, SLACK, Agreed, Merged, Sale, merge, owed_to_store, ripe_at, shown
+from listings.stock.merge import FOLLOWS_WITHIN, RIPE, SLACK, Agreed, Merged, Sale, merge, owed_to_store, shown
 from reverbsync import clock, ownership
 from reverbsync.database import EVERYTHING, Span
 from shops.models import Shop, SyncSettings
@@ -198,11 +198,6 @@ def cleared_at(ledger: Ledger, product: Product) -> datetime | None:
     return None if last is None else last + FOLLOWS_WITHIN + RIPE
 
 
-def ripens_at(ledger: Ledger) -> datetime | None:
-    """Return when units that appeared on Reverb count if no order explains them, by its clock; None: there are none."""
-    return ripe_at(_agreed(ledger))
-
-
 def sold_lately(product: Product, now: datetime) -> bool:
     """Tell whether Reverb's number may still move for an order, or was not looked at since one. `now` by its clock."""
     moves = Q(updated_at__gt=now - FOLLOWS_WITHIN) | ~Q(reckoned=F("status"))
@@ -371,8 +366,12 @@ def to_write(ledger: Ledger, settings: SyncSettings) -> int:
 
 def setting_reverb(ledger: Ledger, units: int) -> None:
     """Remember the number that is about to be set on Reverb: the answer may be lost."""
+    lost = ledger.putting
+    if lost is not None:  # Reverb may have shown it, and an old answer may show it again
+        ledger.highest = lost if ledger.highest is None else max(ledger.highest, lost)
+        ledger.lowest = lost if ledger.lowest is None else min(ledger.lowest, lost)
     ledger.putting = units
-    lease.save(ledger, "putting")
+    lease.save(ledger, "putting", "highest", "lowest")
 
 
 def set_on_reverb(ledger: Ledger, units: int, *, at: datetime, store: int | None) -> None:

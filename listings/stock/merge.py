@@ -22,8 +22,8 @@ explain. What is left over was edited by hand there:
 
 **An answer may be old.** A number that is not explained, but that Reverb had within the last ten minutes, says nothing:
 a cache or a copy of its database may show how it was before a sale or before our own call. A lower one counts after
-`PATIENCE`, a higher one once ten minutes have passed; what undoes a fall is a rise that counts only then, if no order
-has explained the fall.
+`PATIENCE`, a higher one once ten minutes have passed. What undoes a fall that no order explains is a rise once no
+answer has shown the lower number for `PATIENCE`.
 
 Where several orders may explain the same, the telling counts that leaves the least unexplained.
 
@@ -143,8 +143,10 @@ def merge(
     base, known = _explained(likelier, sales, reverb, now)
     if reverb is not None and _is_old(base, known, reverb, now):
         without = merge(agreed, sales, store=store, reverb=None, now=now, orders_at=orders_at)
-        raises = reverb < (base.reverb or 0) and without.agreed.units > reverb
-        return _undecided(agreed, sales, now) if raises else replace(without, surprise=True)
+        lower = reverb < (base.reverb or 0)
+        # The number of before may be true. Nothing that is not there is put on sale, nor is what a seller did undone.
+        waits = without.agreed.units > reverb if lower else _undoes(base, known, reverb, now)
+        return _undecided(agreed, sales, now) if waits else replace(without, surprise=True)
     low, high = _expected(base, known, now)
     left = rose = 0
     moved = high if base.reverb is None else 0
@@ -152,7 +154,7 @@ def merge(
         moved = min(max(reverb - base.reverb, low), high)
         left, rose = min(0, reverb - base.reverb - low), max(0, reverb - base.reverb - high)
     news = bool(moved or left or rose or any(sale.new for sale in known))  # else each look would be one
-    ripe = base.rise if orders_at and (at := ripe_at(base)) and orders_at >= at else 0
+    ripe = base.rise if base.rise_at and orders_at and orders_at >= base.rise_at + RIPE else 0
     units = base.units + left + ripe - sum(sale.takes - sale.counted for sale in known)
     units += 0 if store is None else store - base.store
     after = replace(
@@ -174,19 +176,6 @@ def merge(
 def _undecided(agreed: Agreed, sales: Sequence[Sale], now: datetime) -> Merged:
     waiting = replace(agreed, undecided_at=agreed.undecided_at or now)
     return Merged(waiting, tuple(sales), surprise=True, undecided=True)
-
-
-def ripe_at(agreed: Agreed) -> datetime | None:
-    """Return when units that appeared on Reverb count, by its clock, if no order explains them; None: there are none.
-
-    What undoes a fall may be an answer of before: it waits until all orders that explain the fall are known.
-    """
-    if not agreed.rise or agreed.rise_at is None:
-        return None
-    undoes = agreed.fall and agreed.fall_at is not None and agreed.fall_at <= agreed.rise_at
-    return agreed.rise_at + (
-        FOLLOWS_WITHIN if undoes and _until(agreed.rise_at, agreed.fall_at, FOLLOWS_WITHIN) else RIPE
-    )
 
 
 def shown(units: int, *, buffer: int = 0, maximum: int = 0) -> int:
@@ -304,11 +293,17 @@ def _is_old(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime) -
     above, below = _unexplained(agreed, sales, reverb, now)
     if below:
         return agreed.lowest is not None and reverb >= agreed.lowest and _until(now, agreed.put_at, PATIENCE)
-    if not above or (above <= agreed.fall - agreed.rise and _until(now, agreed.fall_at, FOLLOWS_WITHIN)):
-        return False
-    had = [agreed.highest] if _until(now, agreed.put_at, FOLLOWS_WITHIN) else []
-    had += [agreed.reverb] if any(_until(now, sale.updated_at, FOLLOWS_WITHIN) for sale in sales) else []
+    if above and _undoes(agreed, sales, reverb, now):
+        return agreed.undecided_at is None or now < agreed.undecided_at + PATIENCE
+    had = [agreed.highest] if above and _until(now, agreed.put_at, FOLLOWS_WITHIN) else []
+    had += [agreed.reverb] if above and any(_until(now, sale.updated_at, FOLLOWS_WITHIN) for sale in sales) else []
     return any(number is not None and reverb <= number for number in had)
+
+
+def _undoes(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime) -> bool:
+    """Tell whether a higher number undoes what fell shortly before without an order."""
+    above, _ = _unexplained(agreed, sales, reverb, now)
+    return above <= agreed.fall - agreed.rise and _until(now, agreed.fall_at, FOLLOWS_WITHIN)
 
 
 def _ends(sale: Sale, agreed: Agreed, now: datetime) -> tuple[int, int]:

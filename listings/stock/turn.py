@@ -83,8 +83,9 @@ class Turn:
             self.ledger = known  # nothing to take in, so nothing to lock
         if self.ledger is None:
             self.ledger = books.take(self.row, self.product, read, self.settings)
-        if self.ledger is not None and (ripe := books.ripens_at(self.ledger)) is not None:
-            self.come_back((ripe - self.client.their_now()).total_seconds() + 1)
+        if self.ledger is not None and self.ledger.rise_at is not None and self.ledger.rise:
+            ripe = self.ledger.rise_at + merge.RIPE - self.client.their_now()
+            self.come_back(ripe.total_seconds() + 1)
         if self.ledger is not None and (cleared := books.cleared_at(self.ledger, self.product)) is not None:
             self.come_back(max(ASK_AGAIN_S, (cleared - self.client.their_now()).total_seconds() + 1))
         return listing

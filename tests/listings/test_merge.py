@@ -87,6 +87,62 @@ def test_a_number_raised_by_hand_counts_when_no_order_explains_it() -> None:
     assert (agreed.units, agreed.rise) == (8, 0)
 
 
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_number_that_a_sale_has_not_moved_yet_is_no_rise(number: int) -> None:
+    agreed, sales = reckon(START, sale(), reverb=5)
+    assert (agreed.units, agreed.rise, agreed.reverb) == (4, 0, 5)
+    agreed = agreed.moved(4, s(1)) if number else agreed  # written here in the meantime, or not
+    for seconds in (60, 599):
+        agreed, sales = reckon(agreed, *sales, reverb=5, at=s(seconds))
+    assert (agreed.units, agreed.rise) == (4, 0)
+    agreed, sales = reckon(agreed, *sales, reverb=4, at=s(600))
+    assert (agreed.units, agreed.rise, agreed.fall, sales[0].shown) == (4, 0, 0, 1)
+
+
+def test_a_number_that_stays_up_for_ten_minutes_after_our_own_call_was_raised_by_hand() -> None:
+    agreed = START.moved(4, NOON)
+    agreed = replace(agreed, units=4, store=4)
+    agreed, _ = reckon(agreed, store=4, reverb=5, at=s(600))
+    assert (agreed.units, agreed.rise) == (4, 0)
+    agreed, _ = reckon(agreed, store=4, reverb=5, at=s(601))
+    assert (agreed.units, agreed.rise) == (4, 1)
+
+
+def test_a_number_above_all_of_before_is_a_rise_at_once() -> None:
+    agreed = replace(START.moved(4, NOON), units=4, store=4)
+    agreed, _ = reckon(agreed, store=4, reverb=6, at=s(10))
+    assert (agreed.units, agreed.rise) == (4, 2)
+
+
+def test_an_old_number_below_what_was_just_written_waits_but_not_what_the_store_sells() -> None:
+    written = replace(START.moved(9, NOON), units=9, store=9)
+    at = {"now": s(10), "orders_at": s(10)}
+    assert merge(written, (), store=9, reverb=5, **at).undecided
+    sold_out = merge(written, (), store=0, reverb=5, **at)
+    assert (sold_out.undecided, sold_out.agreed.units, sold_out.agreed.fall) == (False, 0, 0)
+    agreed, _ = reckon(written, store=9, reverb=5, at=s(31))
+    assert (agreed.units, agreed.fall) == (5, 4)
+
+
+def test_what_undoes_a_fall_counts_once_no_answer_shows_the_lower_number_any_more() -> None:
+    fell, _ = reckon(START, reverb=4)
+    at = {"orders_at": s(5)}
+    waiting = merge(fell, (), store=5, reverb=5, now=s(5), **at)
+    assert waiting.undecided
+    again, _ = reckon(waiting.agreed, reverb=4, at=s(20))
+    assert (again.units, again.rise, again.undecided_at) == (4, 0, None)
+    rose, _ = reckon(waiting.agreed, reverb=5, at=s(35))
+    assert (rose.units, rose.rise) == (4, 1)
+
+
+def test_an_order_that_explains_a_fall_takes_back_the_rise_that_seemed_to_undo_it() -> None:
+    fell, _ = reckon(START, reverb=4)
+    rose = replace(fell, rise=1, rise_at=s(5), reverb=5).moved(4, s(6))
+    agreed, _ = reckon(rose, sale(at=s(-1)), reverb=4, at=s(20))
+    assert (agreed.units, agreed.fall, agreed.rise) == (4, 0, 0)
+    assert reckon(agreed, reverb=4, at=s(100))[0].units == 4
+
+
 def test_a_unit_put_back_before_its_cancellation_shows_is_not_counted_twice() -> None:
     agreed, [counted] = reckon(START, sale(), reverb=4)
     agreed, [counted] = reckon(agreed, counted, reverb=5, at=s(10))
@@ -189,7 +245,7 @@ def test_a_number_that_got_no_answer_may_show_only_once_the_listing_is_on_sale()
 def test_a_sale_that_went_and_came_back_unseen_does_not_hide_the_next_one() -> None:
     fell, _ = reckon(START, reverb=4)
     rose, _ = reckon(fell, store=5, reverb=5)
-    assert (rose.units, rose.fall, rose.rise) == (4, 1, 1)
+    assert (rose.units, rose.fall, rose.rise) == (4, 1, 0)
     agreed, _ = reckon(rose, sale(released=True), sale("2"), reverb=4, at=NOON + RIPE)
     assert (agreed.units, agreed.fall, agreed.rise) == (4, 0, 0)
 

@@ -168,7 +168,7 @@ class Watcher:
         return found
 
 
-@settings(max_examples=60000, deadline=None)
+@settings(max_examples=600, deadline=None)
 @given(steps=STEPS, restores=st.booleans(), unpaid_takes=st.booleans(), found_from=st.sampled_from((0, 0, 0, 15)))
 def test_however_readings_and_events_interleave_every_sale_counts_once(
     steps: list[tuple[Any, ...]], restores: bool, unpaid_takes: bool, found_from: int
