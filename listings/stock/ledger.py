@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from django.db.models import F, Max, Q, QuerySet
+from django.db.models import F, Q, QuerySet
 
 from listings import lease
 from listings.models import Ledger, Listing, Order, Product
 from listings.on_sale import OFF_SALE, holds_several, number_of
 from listings.stock import linking, quantities, single
 from listings.stock.linking import Read, stands_since
-from listings.stock.merge import FOLLOWS_WITHIN, RIPE, SLACK, Agreed, Merged, Sale, merge, owed_to_store, shown
+from listings.stock.merge import FOLLOWS_WITHIN, SLACK, Agreed, Merged, Sale, merge, owed_to_store, shown
 from reverbsync import clock, ownership
 from reverbsync.database import EVERYTHING, Span
 from shops.models import Shop, SyncSettings
@@ -187,15 +187,6 @@ def _is_newer(order: Order, read: Read) -> bool:
     if read.listing is None or read.since is None or order.heard_at is None:
         return False
     return order.reckoned != order.status and order.heard_at > read.since
-
-
-def cleared_at(ledger: Ledger, product: Product) -> datetime | None:
-    """Return when it can be told, by Reverb's clock, whether what fell was for a sale in doubt; None: it was not."""
-    if not ledger.fall:
-        return None
-    doubtful = Order.objects.filter(product=product, counts=True, doubtful=True).exclude(status__in=UNPAID)
-    last: datetime | None = doubtful.aggregate(last=Max("updated_at"))["last"]
-    return None if last is None else last + FOLLOWS_WITHIN + RIPE
 
 
 def sold_lately(product: Product, now: datetime) -> bool:

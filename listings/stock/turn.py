@@ -13,7 +13,7 @@ from datetime import datetime
 from listings.models import Ledger, Listing, Product
 from listings.on_sale import is_news, number_of
 from listings.orders import poll
-from listings.stock import adjust, merge
+from listings.stock import adjust, again, merge
 from listings.stock import ledger as books
 from listings.stock.adjust import Brought
 from listings.stock.linking import Read
@@ -29,8 +29,6 @@ from shops.reverb.errors import Paced, ReverbError
 #: Orders that were read so long ago are read again before a number is pushed.
 ORDERS_KEEP_S = 2.0
 ORDERS_KEEP_IN_BULK_S = 8.0
-#: Not oftener than this is looked whether all orders are known that may explain what fell.
-ASK_AGAIN_S = 60.0
 
 
 @dataclass
@@ -83,11 +81,9 @@ class Turn:
             self.ledger = known  # nothing to take in, so nothing to lock
         if self.ledger is None:
             self.ledger = books.take(self.row, self.product, read, self.settings)
-        if self.ledger is not None and self.ledger.rise_at is not None and self.ledger.rise:
-            ripe = self.ledger.rise_at + merge.RIPE - self.client.their_now()
-            self.come_back(ripe.total_seconds() + 1)
-        if self.ledger is not None and (cleared := books.cleared_at(self.ledger, self.product)) is not None:
-            self.come_back(max(ASK_AGAIN_S, (cleared - self.client.their_now()).total_seconds() + 1))
+        now = self.client.their_now()
+        if self.ledger is not None and (at := again.due(self.ledger, self.product, now, sold=self.sold)) is not None:
+            self.come_back((at - now).total_seconds() + 1)
         return listing
 
     def look_at_store(self) -> None:

@@ -116,3 +116,22 @@ def test_a_new_listing_that_an_old_answer_does_not_know_is_not_made_twice(world:
     work(world, guitar, seconds=600)
     listings = world.reverb.ask("GET", "/listings", sku="A1")
     assert [(one["state"], one["inventory"]) for one in listings] == [("live", 1)]
+
+
+def test_a_unit_of_a_cancelled_sale_that_an_old_answer_hides_comes_back_once(world: World) -> None:
+    guitar = linked(world, 1)
+    world.reverb.ask("POST", "/settings", {"restores_on_cancel": True})
+    number = buy(world)
+    work(world, guitar, seconds=60)
+    answers_are_old(world, 90)
+    world.reverb.ask("POST", f"/orders/{number}/cancel")
+    read_orders(world)
+    while world.step():
+        pass
+    seen = work(world, guitar, seconds=900)
+    answers_are_old(world, 0)
+    world.wait(7200)
+    seen += work(world, guitar, seconds=300)
+    assert world.stock(guitar) == 1
+    assert max(stock for stock, _ in seen) == 1
+    assert (world.listing()["state"], world.listing()["inventory"]) == ("live", 1)

@@ -1,0 +1,51 @@
+"""When the stock of a product is to be looked at again although nothing is heard of it: something is in doubt."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db.models import Max, Min, QuerySet
+
+from listings.models import Ledger, Order, Product
+from listings.stock.merge import FOLLOWS_WITHIN, RIPE
+from shops.reverb.orders import RELEASED, UNPAID
+
+#: Not oftener than this is looked whether all orders are known that may explain what fell.
+ASK_AGAIN = timedelta(seconds=60)
+#: So long after an order is off it is looked a last time whether Reverb has put its units back into its number. An
+#: answer of before does not show it, and later it would be taken for an edit.
+BACK_WITHIN = FOLLOWS_WITHIN - timedelta(seconds=60)
+
+
+def due(ledger: Ledger, product: Product, now: datetime, *, sold: bool) -> datetime | None:
+    """Return when to look again, None where nothing is in doubt. `now` and what is returned are by Reverb's clock.
+
+    `sold`: there may be orders that still say something about the stock.
+    """
+    found = [_rise(ledger), _fall(ledger, product, now), _back(product, now) if sold else None]
+    return min((at for at in found if at is not None), default=None)
+
+
+def _rise(ledger: Ledger) -> datetime | None:
+    """Units that appeared count once no order has explained them."""
+    return ledger.rise_at + RIPE if ledger.rise and ledger.rise_at is not None else None
+
+
+def _fall(ledger: Ledger, product: Product, now: datetime) -> datetime | None:
+    """Once all orders of that time are known, it can be told whether what fell was for a sale in doubt."""
+    if not ledger.fall:
+        return None
+    doubtful = _orders(product).filter(doubtful=True).exclude(status__in=UNPAID)
+    last: datetime | None = doubtful.aggregate(last=Max("updated_at"))["last"]
+    return None if last is None else max(now + ASK_AGAIN, last + FOLLOWS_WITHIN + RIPE)
+
+
+def _back(product: Product, now: datetime) -> datetime | None:
+    """Units of an order that is off may come back into Reverb's number."""
+    freed = _orders(product).filter(status__in=RELEASED, restocked=False, updated_at__gt=now - BACK_WITHIN)
+    first: datetime | None = freed.aggregate(first=Min("updated_at"))["first"]
+    return None if first is None else first + BACK_WITHIN
+
+
+def _orders(product: Product) -> QuerySet[Order]:
+    return Order.objects.filter(product=product, counts=True)
