@@ -357,8 +357,11 @@ class World:
             if tries:
                 self._schedule.later(45.0, lambda: self._by_hand(item, units, tries=tries - 1))
             return
+        old = bool(self._reverb_way("listing_lag_s"))
+        if units < before and old:
+            return  # a write of ours may cross it that was worked out from an answer of before
         row = self._ledger(item).first()
-        as_before = row is not None and row.highest is not None and before < units <= row.highest
+        as_before = old or (row is not None and row.highest is not None and units <= row.highest)
         wish = {"inventory": units, "has_inventory": True}
         self.outside.ask("reverb", "PUT", f"/api/listings/{listing['id']}", wish, token=item.token)
         item.edited_at, item.raised = self._schedule.now, max(0, units - before)
@@ -367,12 +370,15 @@ class World:
             # An order that is off may be put back by Reverb itself or not: a rise of about then may be just that.
             item.book.unsure.append((units - before, "raised by hand, which an order may have done"))
             item.raised = 0
-        elif as_before:
+        elif units > before and as_before:
             item.book.unsure.append((units - before, "raised by hand to what it was before, as an old answer shows it"))
             item.raised = 0
 
     def _unpaid_take_stock(self) -> bool:
-        return bool(self.outside.ask("reverb", "GET", "/_control/settings")["unpaid_takes_stock"])
+        return bool(self._reverb_way("unpaid_takes_stock"))
+
+    def _reverb_way(self, name: str) -> float:
+        return float(self.outside.ask("reverb", "GET", "/_control/settings")[name])
 
     def _being_set(self, item: Item) -> bool:
         """Tell whether a number of ours is on its way to a store that takes numbers, not differences.
@@ -400,7 +406,7 @@ class World:
     def orders_known(self, item: Item) -> bool:
         """Tell whether Reverb's orders were read since the last of the item changed and showed."""
         read = ReverbConnection.objects.filter(shop=self.shop_of(item), orders_read_at__isnull=False).first()
-        lag_s = float(self.outside.ask("reverb", "GET", "/_control/settings")["orders_lag_s"])
+        lag_s = self._reverb_way("orders_lag_s")
         return read is not None and read.orders_read_at.timestamp() >= item.ordered_at + lag_s + 5
 
     def _calm(self, item: Item, listing: Doc, *, lower: bool) -> bool:
