@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import timedelta
 from functools import partial
 
-from listings import jobs
+from listings import heard, jobs
 from listings.models import Listing, Rank
+from listings.orders import poll
 from listings.orders.take import take
 from reverbsync import clock
 from reverbsync.outage import NotReached, attempt
@@ -17,6 +20,9 @@ from shops.pictures import ReverbListing
 from shops.reverb import connect
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import NotFound
+
+#: When the orders are read after a call whose order was no news.
+AGAIN = timedelta(seconds=10)
 
 
 def follow(
@@ -48,12 +54,15 @@ def _follow(connection: ReverbConnection, client: ReverbClient, event: ReverbEve
 
 
 def _order(shop: Shop, client: ReverbClient, number: str, cause: str) -> None:
-    """Read an order back and take it. One that this account does not have means nothing."""
-    try:
-        found = client.order(number)
-    except NotFound:
-        return
-    take(shop, [found], cause=cause)
+    """Read an order back and take it.
+
+    Where that brings no news, the answer may be older than the call, so all orders are read in a moment. One that this
+    account does not have means nothing.
+    """
+    with suppress(NotFound):
+        if take(shop, [client.order(number)], cause=cause):
+            return
+    poll.soon(shop.pk, in_s=AGAIN.total_seconds())
 
 
 def _listing(shop: Shop, event: ReverbListingChanged, cause: str) -> None:
@@ -64,6 +73,7 @@ def _listing(shop: Shop, event: ReverbListingChanged, cause: str) -> None:
     row = Listing.objects.filter(shop=shop, reverb_id=event.listing_id).select_related("product").first()
     if row is None or _known(row, event) or not shop.sync_settings.auto_sync:
         return
+    heard.note(row, event)
     jobs.look_again([row.product], rank=Rank.STOCK, cause=cause, now=clock.now())
 
 
