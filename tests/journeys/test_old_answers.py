@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
-from listings.models import Listing, Order
+from listings import jobs
+from listings.models import Listing, Order, Product, Rank
 from listings.orders import glance, hear
 from shops.events import ReverbListingChanged, ReverbOrderChanged
 from shops.models import ReverbConnection
 from shops.reverb import hooks
 from shops.reverb.client import ReverbClient
+from tests.journeys.mass import seed, through
 from tests.journeys.sales import buy, read_orders
 from tests.journeys.test_cached_numbers import linked, work
 from tests.journeys.world import World
@@ -205,3 +207,34 @@ def test_an_old_page_of_listings_undoes_nothing(world: World) -> None:
         glance.turn(connection(world), ReverbClient.of(connection(world)))
         all_due(world)
         assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
+
+
+def test_a_sold_listing_that_the_search_still_shows_under_its_sku_is_not_linked_in_the_place_of_the_new_one(
+    world: World,
+) -> None:
+    guitar = linked(world, 1, **USED)
+    buy(world)
+    work(world, guitar, seconds=60)
+    world.edit(guitar, inventory_quantity=1)
+    world.settle()
+    sold = world.known().reverb_id
+    answers_are_old(world, sku_lag_s=40)
+    world.reverb.fault("lost_answer", method="POST", path="/listings$", times=1)
+    Listing.objects.update(anew=True)
+    jobs.look_again(Product.objects.all(), rank=Rank.EDIT, cause=jobs.BY_HAND, now=world.now)
+    for _ in range(40):
+        all_due(world)
+        world.wait(5)
+    found = {str(one["id"]): one["state"] for one in world.reverb.ask("GET", "/listings") if str(one["id"]) != sold}
+    assert found == {world.known().reverb_id: "live"}
+
+
+def test_a_draft_that_an_old_list_of_drafts_does_not_show_is_told_of_by_the_regular_look(world: World) -> None:
+    seed(world, 1, listed=0)
+    Product.objects.update(overrides={"upc": ""}, picture=Product.objects.get().picture | {"barcode": ""})
+    answers_are_old(world, index_lag_s=60)
+    through(world)
+    world.wait(120)
+    glance.turn(connection(world), ReverbClient.of(connection(world)))
+    world.settle()
+    assert world.waits_for("M0000") == "kept_as_draft"
