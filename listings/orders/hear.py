@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import timedelta
 from functools import partial
+
+from django.core.cache import cache
 
 from listings import heard, jobs
 from listings.models import Listing, Rank
@@ -19,10 +20,12 @@ from shops.models import ReverbConnection, Shop
 from shops.pictures import ReverbListing
 from shops.reverb import connect
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import NotFound
+from shops.reverb.errors import NotFound, Passing
 
 #: When the orders are read after a call whose order was no news.
 AGAIN = timedelta(seconds=10)
+#: For how long Reverb is not believed that a sale does not exist that it called for: a copy of its database may trail.
+NEW_FOR = timedelta(minutes=2)
 
 
 def follow(
@@ -57,12 +60,18 @@ def _order(shop: Shop, client: ReverbClient, number: str, cause: str) -> None:
     """Read an order back and take it.
 
     Where that brings no news, the answer may be older than the call, so all orders are read in a moment. One that this
-    account does not have means nothing.
+    account does not have, two minutes after the first call for it, means nothing. Raises Passing until then.
     """
-    with suppress(NotFound):
+    try:
         if take(shop, [client.order(number)], cause=cause):
             return
-    poll.soon(shop.pk, in_s=AGAIN.total_seconds())
+    except NotFound:
+        now = clock.now().timestamp()
+        since = cache.get_or_set(f"reverb:awaited:{shop.pk}:{number}", now, 2 * NEW_FOR.total_seconds())
+        if now < since + NEW_FOR.total_seconds():
+            raise Passing("Reverb does not show this sale yet.") from None
+    else:
+        poll.soon(shop.pk, in_s=AGAIN.total_seconds())
 
 
 def _listing(shop: Shop, event: ReverbListingChanged, cause: str) -> None:

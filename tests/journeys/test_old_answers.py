@@ -153,17 +153,31 @@ def test_an_edit_on_reverb_that_a_call_tells_of_before_the_answer_shows_it_is_fo
 
 def test_a_sale_whose_order_is_not_found_yet_is_asked_for_again(world: World) -> None:
     guitar = linked(world, 2)
-    answers_are_old(world, order_lag_s=5, orders_lag_s=5)
+    answers_are_old(world, order_lag_s=20, orders_lag_s=100)
+    event = ReverbOrderChanged(buy(world))
+    assert hear.follow(connection(world), {event: "Reverb call"}).keys() == {event}  # its delivery stays open
+    world.wait(30)
+    assert not hear.follow(connection(world), {event: "Reverb call"})
+    all_due(world)
+    assert world.stock(guitar) == 1
+
+
+def test_the_orders_are_read_soon_after_a_call_whose_order_was_no_news(world: World) -> None:
+    guitar = linked(world, 2)
     number = buy(world)
+    read_orders(world)
+    world.wait(30)
+    answers_are_old(world, order_lag_s=5, orders_lag_s=5)
+    world.reverb.ask("POST", f"/orders/{number}/refund")
     hear.follow(connection(world), {ReverbOrderChanged(number): "Reverb call"})
-    assert not Order.objects.exists()
     due_at = connection(world).orders_due_at
     assert due_at is not None
     assert due_at <= world.now + hear.AGAIN
     world.wait(hear.AGAIN.total_seconds())
     read_orders(world)
     all_due(world)
-    assert world.stock(guitar) == 1
+    assert Order.objects.get().status == "refunded"
+    assert world.stock(guitar) == 2
 
 
 def test_an_order_that_flips_between_now_and_before_counts_once(world: World) -> None:
