@@ -67,7 +67,7 @@ def _order(shop: Shop, client: ReverbClient, number: str, cause: str) -> None:
             return
     except NotFound:
         now = clock.now().timestamp()
-        since = cache.get_or_set(f"reverb:awaited:{shop.pk}:{number}", now, 2 * NEW_FOR.total_seconds())
+        since = cache.get_or_set(f"reverb:awaited:{shop.pk}:{number}", now, 2 * NEW_FOR.total_seconds()) or now
         if now < since + NEW_FOR.total_seconds():
             raise Passing("Reverb does not show this sale yet.") from None
     else:
