@@ -29,7 +29,7 @@ class Listing(models.Model):
     #: When a page of a mass sync's walk showed it, or showed that there is none. While it is also when it was last
     #: read, the mass sync need not read it again.
     indexed_at = models.DateTimeField(null=True)
-    #: Field → {"sent": what we wanted, "read": what Reverb then showed}: the merge base.
+    #: Field → {"sent": what we wanted, "read": what Reverb then showed}: the merge base. `written`: when we sent last.
     agreed = models.JSONField(default=dict)
     warnings = models.JSONField(default=list)
     #: Set before a POST, cleared by its answer. Still set: that answer was lost, and the POST may have been applied.

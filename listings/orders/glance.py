@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.core.cache import cache
 
@@ -130,14 +129,16 @@ def _moved(row: Listing, seen: ReverbListing, settings: SyncSettings) -> bool:
     """
     ledger = Ledger.of(row)
     agreed = ledger.reverb if ledger is not None and settings.sync_stock else None
-    return differs(row.picture or {}, seen) or is_news(seen, agreed, both=settings.stock_way == StockWay.BOTH)
+    return differs(row, seen) or is_news(seen, agreed, both=settings.stock_way == StockWay.BOTH)
 
 
-def differs(kept: dict[str, Any], row: ReverbListing) -> bool:
-    """Tell whether a row shows another state or stock than the kept picture. What a row does not say differs not."""
-    before = ReverbListing.taken(kept)
-    stock = row.inventory is not None and row.inventory != before.inventory
-    return stock or bool(row.state and row.state != before.state)
+def differs(row: Listing, seen: ReverbListing) -> bool:
+    """Tell whether a listing shows another state or stock than we know of. What it does not say differs not.
+
+    A mass sync that found it on no list of drafts takes it for live (confirm.py), and the picture is that of the draft.
+    """
+    stock = seen.inventory is not None and seen.inventory != (row.picture or {}).get("inventory")
+    return stock or bool(seen.state and seen.state[:40] != row.state)
 
 
 def _owed(shop: Shop, now: datetime) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import partial
 
-from listings import jobs
+from django.core.cache import cache
+
+from listings import heard, jobs
 from listings.models import Listing, Rank
+from listings.orders import poll
 from listings.orders.take import take
 from reverbsync import clock
 from reverbsync.outage import NotReached, attempt
@@ -16,7 +20,12 @@ from shops.models import ReverbConnection, Shop
 from shops.pictures import ReverbListing
 from shops.reverb import connect
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import NotFound
+from shops.reverb.errors import NotFound, Passing
+
+#: When the orders are read after a call whose order was no news.
+AGAIN = timedelta(seconds=10)
+#: For how long Reverb is not believed that a sale does not exist that it called for: a copy of its database may trail.
+NEW_FOR = timedelta(minutes=2)
 
 
 def follow(
@@ -48,12 +57,21 @@ def _follow(connection: ReverbConnection, client: ReverbClient, event: ReverbEve
 
 
 def _order(shop: Shop, client: ReverbClient, number: str, cause: str) -> None:
-    """Read an order back and take it. One that this account does not have means nothing."""
+    """Read an order back and take it.
+
+    Where that brings no news, the answer may be older than the call, so all orders are read in a moment. One that this
+    account does not have, two minutes after the first call for it, means nothing. Raises Passing until then.
+    """
     try:
-        found = client.order(number)
+        if take(shop, [client.order(number)], cause=cause):
+            return
     except NotFound:
-        return
-    take(shop, [found], cause=cause)
+        now = clock.now().timestamp()
+        since = cache.get_or_set(f"reverb:awaited:{shop.pk}:{number}", now, 2 * NEW_FOR.total_seconds()) or now
+        if now < since + NEW_FOR.total_seconds():
+            raise Passing("Reverb does not show this sale yet.") from None
+    else:
+        poll.soon(shop.pk, in_s=AGAIN.total_seconds())
 
 
 def _listing(shop: Shop, event: ReverbListingChanged, cause: str) -> None:
@@ -64,6 +82,7 @@ def _listing(shop: Shop, event: ReverbListingChanged, cause: str) -> None:
     row = Listing.objects.filter(shop=shop, reverb_id=event.listing_id).select_related("product").first()
     if row is None or _known(row, event) or not shop.sync_settings.auto_sync:
         return
+    heard.note(row, event)
     jobs.look_again([row.product], rank=Rank.STOCK, cause=cause, now=clock.now())
 
 

@@ -21,9 +21,9 @@ explain. What is left over was edited by hand there:
   overwritten: that it does not move it is no rise.
 
 **An answer may be old.** A number that is not explained, but that Reverb had within the last ten minutes, says nothing:
-a cache or a copy of its database may show how it was before a sale or before our own call. A lower one counts after
-`PATIENCE`, a higher one once ten minutes have passed. What undoes a fall that no order explains is a rise once no
-answer has shown the lower number for `PATIENCE`.
+a cache or a copy of its database may show how it was before a sale or before our own call. It counts once ten minutes
+have passed. What undoes a fall that no order explains is a rise once no answer has shown the lower number for
+`PATIENCE`.
 
 Where several orders may explain the same, the telling counts that leaves the least unexplained.
 
@@ -142,11 +142,10 @@ def merge(
         return _undecided(agreed, sales, now)
     base, known = _explained(likelier, sales, reverb, now)
     if reverb is not None and _is_old(base, known, reverb, now):
+        if _undoes(base, known, reverb, now):
+            return _undecided(agreed, sales, now)  # a seller's edit is not overwritten before that is known
         without = merge(agreed, sales, store=store, reverb=None, now=now, orders_at=orders_at)
-        lower = reverb < (base.reverb or 0)
-        # The number of before may be true. Nothing that is not there is put on sale, nor is what a seller did undone.
-        waits = without.agreed.units > reverb if lower else _undoes(base, known, reverb, now)
-        return _undecided(agreed, sales, now) if waits else replace(without, surprise=True)
+        return replace(without, surprise=True)
     low, high = _expected(base, known, now)
     left = rose = 0
     moved = high if base.reverb is None else 0
@@ -291,11 +290,12 @@ def _until(moment: datetime, start: datetime | None, span: timedelta) -> bool:
 def _is_old(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime) -> bool:
     """Tell whether a number that nothing explains may be one that Reverb had before: from a cache, say."""
     above, below = _unexplained(agreed, sales, reverb, now)
-    if below:
-        return agreed.lowest is not None and reverb >= agreed.lowest and _until(now, agreed.put_at, PATIENCE)
-    if above and _undoes(agreed, sales, reverb, now):
+    if _undoes(agreed, sales, reverb, now):
         return agreed.undecided_at is None or now < agreed.undecided_at + PATIENCE
-    had = [agreed.highest] if above and _until(now, agreed.put_at, FOLLOWS_WITHIN) else []
+    lately = _until(now, agreed.put_at, FOLLOWS_WITHIN)
+    if below:
+        return lately and agreed.lowest is not None and reverb >= agreed.lowest
+    had = [agreed.highest] if above and lately else []
     had += [agreed.reverb] if above and any(_until(now, sale.updated_at, FOLLOWS_WITHIN) for sale in sales) else []
     return any(number is not None and reverb <= number for number in had)
 
@@ -303,7 +303,7 @@ def _is_old(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime) -
 def _undoes(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime) -> bool:
     """Tell whether a higher number undoes what fell shortly before without an order."""
     above, _ = _unexplained(agreed, sales, reverb, now)
-    return above <= agreed.fall - agreed.rise and _until(now, agreed.fall_at, FOLLOWS_WITHIN)
+    return 0 < above <= agreed.fall - agreed.rise and _until(now, agreed.fall_at, FOLLOWS_WITHIN)
 
 
 def _ends(sale: Sale, agreed: Agreed, now: datetime) -> tuple[int, int]:

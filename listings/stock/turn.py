@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from listings.models import Ledger, Listing, Product
-from listings.on_sale import is_news, number_of
+from listings.on_sale import OFF_SALE, is_news, may_sell, number_of
 from listings.orders import poll
 from listings.stock import adjust, again, merge
 from listings.stock import ledger as books
@@ -29,6 +29,8 @@ from shops.reverb.errors import Paced, ReverbError
 #: Orders that were read so long ago are read again before a number is pushed.
 ORDERS_KEEP_S = 2.0
 ORDERS_KEEP_IN_BULK_S = 8.0
+#: Answers are hardly older than this: what one may have hidden is looked at again then.
+OLD_FOR = timedelta(minutes=2)
 
 
 @dataclass
@@ -177,15 +179,38 @@ class Turn:
         return 0 if self.product.gone_at is not None or not self.product.seen.for_sale else None
 
     def as_known(self, listing: ReverbListing | None) -> ReverbListing | None:
-        """Return the listing with the number that the ledger knows, where a page of a while ago told another."""
-        if listing is None or self.indexed_at is None or self.number is None or number_of(listing) is None:
+        """Return the listing as the ledger knows it, where a page of a while ago, or an old answer, may tell otherwise.
+
+        What was on sale lately may be so still, though it seems to be off sale: it is ended once none is left.
+        """
+        if listing is None or self.number is None:
             return listing
-        return replace(listing, inventory=self.number)
+        number, as_agreed = number_of(listing), replace(listing, inventory=self.number)
+        if self.indexed_at is not None and number is not None:
+            return as_agreed
+        left_s = self._old_for_s()
+        if left_s is None or may_sell(listing) or listing.state not in OFF_SALE | {"draft"}:
+            return as_agreed if number is not None and number < self.number else listing
+        if left_s > 0:  # what this answer hid is looked at again
+            self.come_back(left_s + 1)
+        if self.units:
+            return listing
+        return replace(listing, state="draft" if listing.state == "draft" else "live", inventory=self.number)
 
     @property
     def number(self) -> int | None:
         """Reverb's number when it was last agreed, None where it never was."""
         return None if self.ledger is None else self.ledger.reverb
+
+    def _old_for_s(self) -> float | None:
+        """Return for how many seconds more an answer is likely to show that nothing is for sale, though units are.
+
+        None where it is no old one: Reverb had none for sale within the last ten minutes.
+        """
+        at = None if self.ledger is None else self.ledger.put_at
+        if not self.number or at is None or (ago := self._their_now() - at) > merge.FOLLOWS_WITHIN:
+            return None
+        return (OLD_FOR - ago).total_seconds()
 
     # -- writing ---------------------------------------------------------------------------------------------------
 

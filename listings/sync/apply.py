@@ -11,7 +11,7 @@ from listings.models import Ledger, Listing, Product
 from listings.on_sale import number_of
 from listings.stock.turn import Turn
 from listings.sync import payload, rows
-from listings.sync.decide import Case, Decision, agree, already_agreed
+from listings.sync.decide import WRITTEN, Case, Decision, agree, already_agreed
 from reverbsync import clock, ownership
 from shops.models import FIELDS
 from shops.pictures import ReverbListing
@@ -147,6 +147,8 @@ def keep(
     Which listing it is is saved at once, all else with the end of the attempt: what is lost till then is read again.
     """
     agreed = agree(case, sent, listing) if sent else already_agreed(case)
+    if sent and agreed:
+        agreed[WRITTEN] = {"sent": clock.now().timestamp()}
     rows.note(
         row,
         reverb_id=listing.id or read.id_in(listing.self_url),

@@ -18,6 +18,8 @@ from shops.pictures import PHOTOS_UNKNOWN, ReverbListing
 from shops.reverb.lists import HOLD_SEVERAL
 
 Agreed = Mapping[str, Mapping[str, Any]]
+#: The name under which the merge base holds when we sent fields last (seconds since 1970).
+WRITTEN = "written"
 
 
 class Action(StrEnum):
@@ -71,6 +73,8 @@ class Case:
     #: What people call the ids of conditions, categories and shipping profiles.
     names: Mapping[str, str] = field(default_factory=dict)
     number: int | None = None
+    #: Our last call was a moment ago: an answer may show what was there before it, and is not taken for its undoing.
+    written_lately: bool = False
     #: A lower stock goes in a call of its own, before all else. False: it goes with the rest, since Reverb refused it
     #: alone, or to save a call of a mass sync. An end always goes alone.
     stock_first: bool = True
@@ -111,7 +115,8 @@ def already_agreed(case: Case) -> dict[str, dict[str, Any]]:
     """Return what is agreed on without a call: the fields on which listing and product show the same."""
     if case.listing is None:
         return {}
-    same = {name: v for name, v in _on(case).items() if _shown(case.listing, name, v) == v}
+    values = {name: v for name, v in _on(case).items() if _shown(case.listing, name, v) == v}
+    same = {name: v for name, v in values.items() if not _differs(case, case.listing, name, v)}
     return agree(case, same, case.listing)
 
 
@@ -214,9 +219,9 @@ def _on(case: Case) -> dict[str, Any]:
 def _differs(case: Case, listing: ReverbListing, name: str, want: Any) -> bool:
     """Tell whether a field must be sent: Reverb shows another value than wanted, not just its own spelling of it."""
     now = _shown(listing, name, want)
-    if now == want:
-        return False
     base = case.agreed.get(name)
+    if now == want:
+        return base is not None and case.written_lately and base.get("sent") != want
     if base is None:
         # A listing that was there before us: as many photos as the store has are taken for the same ones. On a page of
         # listings they cannot be counted, and what is on sale has the UPC that it needs, though Reverb never shows it.
@@ -230,9 +235,9 @@ def _differs(case: Case, listing: ReverbListing, name: str, want: Any) -> bool:
 def _sku_differs(case: Case, listing: ReverbListing) -> bool:
     """Tell whether the listing must take the product's SKU; what Reverb makes of it, or does not show, is sent once."""
     shown = listing.sku.strip()
-    if not case.sku or shown == case.sku:
-        return False
     base = case.agreed.get("sku", {})
+    if not case.sku or (shown == case.sku and not (base and case.written_lately)):
+        return False
     return base.get("sent") != case.sku or bool(shown and str(base.get("read") or "").strip() != shown)
 
 

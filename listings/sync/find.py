@@ -94,7 +94,11 @@ def _by_sku(client: ReverbClient, row: Listing, product: Product) -> Found:
         raise Passing("The listing with this SKU still belongs to another product.")
     if linked_elsewhere(product.shop_id).filter(reverb_id=reverb_id).exists():
         return Found(row, reason="another_shop")
-    return Found(row, client.listing(reverb_id))
+    listing = client.listing(reverb_id)
+    if listing.sku and read.has_sku(rows[reverb_id], sku, near=near) and not read.has_sku(listing, sku, near=near):
+        # Such as one that sold and was set aside: linked again, it would hide the new one.
+        raise Passing("Reverb's search shows a listing under a SKU that it has no longer.")
+    return Found(row, listing)
 
 
 def _made_of(product: Product, sku: str, found: list[ReverbListing]) -> list[ReverbListing]:

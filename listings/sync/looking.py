@@ -8,7 +8,7 @@ from functools import partial
 
 from django.db.models import F
 
-from listings import jobs
+from listings import heard, jobs
 from listings.jobs import Claim
 from listings.models import Listing, Order, Product
 from listings.stock.ledger import to_write
@@ -79,6 +79,9 @@ class Look:
                 begun.ledger = stock.ledger or begun.ledger
         if found.reason:  # nothing may be written to Reverb, but what sold there is still the store's business
             return Steps(client, row, stock, self.done).to_store_only(skipped(found.reason))
+        urgent = self.taken.rank in jobs.URGENT
+        if urgent and (again_s := heard.again_s(row, found.listing, clock.now())) is not None:
+            stock.come_back(again_s)
         steps = Steps(client, row, stock, self.done, in_bulk=self.taken.cause == jobs.MASS)
         units = stock.units if settings.sync_stock else counted(product)
         listing = stock.as_known(found.listing)

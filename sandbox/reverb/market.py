@@ -31,6 +31,8 @@ DEFAULTS: dict[str, Any] = {
     "restores_on_cancel": True,
     "unpaid_takes_stock": True,  # whether an order that waits for its payment takes the unit at once: unknown too
     "orders_lag_s": 0.0,  # whether the lists of orders trail as those of listings do: unknown
+    "order_lag_s": 0.0,  # the same for an order itself
+    "registrations_lag_s": 0.0,  # and for the list of webhooks
     # What POST /webhooks/registrations takes. These are the documented ones (docs page and API description); in 2026
     # somebody found nothing but orders/paid accepted on the sandbox, and the sync guide names product/updated and
     # order/created: set the list to try those.

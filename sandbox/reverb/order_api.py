@@ -14,7 +14,7 @@ from flask import Blueprint, g, request
 
 from sandbox.common.keep import Doc
 from sandbox.reverb import shapes
-from sandbox.reverb.market import Market
+from sandbox.reverb.market import Market, as_of
 from sandbox.reverb.orders import UNPAID, Orders
 from sandbox.reverb.rules import Refusal
 
@@ -24,6 +24,7 @@ PROVIDERS = (
     *("Purolator", "Interlogistica", "Correos España", "Ukraine Post", "DPD Germany", "DPD UK", "DPD France"),
     *("Hermes", "TNT", "Other"),
 )
+NO_ORDER = "The order could not be found"
 #: List → the statuses that it shows; None: all of them.
 LISTS: dict[str, tuple[str, ...] | None] = {"all": None, "awaiting_shipment": ("paid",), "unpaid": UNPAID}
 
@@ -40,7 +41,7 @@ def routes(api: Blueprint, market: Market, orders: Orders, *, page: Page, body: 
     def found(number: str) -> Doc:
         doc = orders.get(number)
         if doc is None or doc["account"] != g.account["token"]:
-            raise Refusal(404, {}, "The order could not be found")
+            raise Refusal(404, {}, NO_ORDER)
         return doc
 
     def rows(which: str) -> Any:
@@ -57,7 +58,10 @@ def routes(api: Blueprint, market: Market, orders: Orders, *, page: Page, body: 
     @api.get("/my/orders/selling/<number>")
     def order(number: str) -> Any:
         with market.keep.lock:
-            return shapes.order(market, root(), found(number))
+            seen = as_of(found(number), market.clock.now() - float(market.settings["order_lag_s"]))
+            if seen is None:
+                raise Refusal(404, {}, NO_ORDER)
+            return shapes.order(market, root(), seen)
 
     @api.post("/my/orders/selling/<number>/ship")
     def ship(number: str) -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 
 from flask import Blueprint, g, request
 
-from sandbox.common.keep import Doc
+from sandbox.common.keep import Doc, Keep
 from sandbox.common.sender import Manners, Sender
 from sandbox.reverb import rules, shapes
 from sandbox.reverb.market import Market
@@ -47,7 +47,8 @@ def routes(api: Blueprint, market: Market, *, body: Callable[[], Doc]) -> None:
     @api.get("/webhooks/registrations")
     def registrations() -> Any:
         with keep.lock:
-            mine = [row for row in keep.all("registration").values() if row["account"] == g.account["token"]]
+            at = market.clock.now() - float(market.settings["registrations_lag_s"])
+            mine = [row for row in _registered(keep, at) if row["account"] == g.account["token"]]
             return {"registrations": [_shown(root(), row) for row in mine]}
 
     @api.post("/webhooks/registrations")
@@ -69,8 +70,16 @@ def routes(api: Blueprint, market: Market, *, body: Callable[[], Doc]) -> None:
     @api.delete("/webhooks/registrations/<number>")
     def unregister(number: str) -> Any:
         with keep.lock:
-            keep.drop("registration", found(number)["id"])
+            row = found(number)
+            keep.drop("registration", row["id"])
+            keep.put("former_registration", row["id"], {**row, "dropped_at": market.clock.now()})
             return {}
+
+
+def _registered(keep: Keep, at: float) -> list[Doc]:
+    """Return the webhooks that were registered at a moment."""
+    former = [row for row in keep.all("former_registration").values() if row["dropped_at"] > at]
+    return [row for row in [*former, *keep.all("registration").values()] if row["created_at"] <= at]
 
 
 def _check(said: Doc, topics: list[str], scopes: list[str]) -> None:

@@ -117,9 +117,12 @@ class Registered:
     stale: list[str]
 
 
-def keep(client: ReverbClient, connection: ReverbConnection) -> Hooks:
-    """Let Reverb call us for every topic that it has. Raises ReverbError where it does not show its list at all."""
-    found = _registered(client, connection)
+def keep(client: ReverbClient, connection: ReverbConnection, *, gone: Collection[str] = ()) -> Hooks:
+    """Let Reverb call us for every topic that it has. Raises ReverbError where it does not show its list at all.
+
+    `gone`: links of webhooks that were just removed, which the list may still show.
+    """
+    found = _registered(client, connection, gone)
     closed: list[NeedsSeller] = []
 
     def add(topic: str) -> None:
@@ -152,17 +155,23 @@ def keep(client: ReverbClient, connection: ReverbConnection) -> Hooks:
     return Hooks(there, refused, (*first.repaired, *second.repaired))
 
 
-def drop(connection: ReverbConnection) -> None:
-    """Remove our webhooks, as far as Reverb lets us. Never raises: whoever disconnects must not be kept from it."""
+def drop(connection: ReverbConnection) -> list[str]:
+    """Remove our webhooks, as far as Reverb lets us, and return their links.
+
+    Never raises: whoever disconnects must not be kept from it.
+    """
+    gone: list[str] = []
     if not connection.hooks:
-        return
+        return gone
     client = ReverbClient.of(connection)
     try:
         found = _registered(client, connection)
         for link in [*(hook.id for hook in found.right), *found.stale]:
             client.unregister(link)
+            gone.append(link)
     except ReverbError as error:
         logger.warning("Webhooks of shop %s were left at Reverb: %s", connection.shop_id, error.message)
+    return gone
 
 
 def address_for(connection: ReverbConnection, topic: str) -> str:
@@ -197,8 +206,8 @@ def _base(connection: ReverbConnection) -> str:
     return connection.webhook_address.removesuffix(f"{connection.hook_key}/")
 
 
-def _registered(client: ReverbClient, connection: ReverbConnection) -> Registered:
-    rows, base = client.registrations(), _base(connection)
+def _registered(client: ReverbClient, connection: ReverbConnection, gone: Collection[str] = ()) -> Registered:
+    rows, base = [row for row in client.registrations() if row[0] not in gone], _base(connection)
     keys = {key for _, _, address in rows if (key := key_in(address, base))}
     living = ReverbConnection.objects.filter(hook_key__in=keys).values_list("hook_key", flat=True)
     return sort_out(rows, connection, living=set(living))

@@ -120,10 +120,10 @@ def _works(connection: ReverbConnection) -> bool:
 
 def _kept(connection: ReverbConnection) -> Hooks | None:
     """Return what stands now, None when the token is dead. Raises ReverbError for what will pass."""
-    if hooks.is_silent(connection) and not connection.hooks.get("repaired"):
-        hooks.drop(connection)  # all is in place and nothing arrives: begin anew
+    silent = hooks.is_silent(connection) and not connection.hooks.get("repaired")
+    gone = hooks.drop(connection) if silent else []  # all is in place and nothing arrives: begin anew
     try:
-        return hooks.keep(ReverbClient.of(connection), connection)
+        return hooks.keep(ReverbClient.of(connection), connection, gone=gone)
     except NeedsSeller as error:
         if error.status == 401 and connect.mark_if_dead(connection):
             return None

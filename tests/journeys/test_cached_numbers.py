@@ -82,20 +82,26 @@ def test_a_one_off_that_sold_on_reverb_stays_sold_while_answers_are_old(world: W
     assert len(world.reverb.ask("GET", "/listings", sku="A1")) == 1
 
 
-@pytest.mark.parametrize("turns", [1, 2])
-@pytest.mark.parametrize(("before", "after"), [(5, 4), (2, 1), (4, 5), (1, 5)])
+@pytest.mark.parametrize(
+    ("before", "after", "seconds", "turns"),
+    [(5, 4, 20, 2), (2, 1, 100, 1), (4, 5, 20, 1), (1, 5, 100, 1), (0, 2, 100, 1), (0, 2, 100, 2)],
+)
 def test_an_edit_in_the_store_is_not_undone_while_answers_are_old(
-    world: World, before: int, after: int, turns: int
+    world: World, before: int, after: int, seconds: int, turns: int
 ) -> None:
-    guitar = linked(world, before)
-    answers_are_old(world, 20, turns=turns)
+    guitar = linked(world, before or 1)
+    world.edit(guitar, inventory_quantity=before)
+    world.settle()
+    world.wait(700)
+    answers_are_old(world, seconds, turns=turns)
     world.edit(guitar, inventory_quantity=after)
-    seen = work(world, guitar, seconds=20)
+    seen = work(world, guitar, seconds=40)
     world.edit(guitar, title="Another title")
     seen += work(world, guitar, seconds=300)
     answers_are_old(world, 0)
-    seen += work(world, guitar, seconds=1500, step=30)
+    seen += work(world, guitar, seconds=1500, step=60)
     assert set(seen) - {(after, before)} == {(after, after)}
+    assert (world.listing()["state"], world.listing()["title"]) == ("live", "Another title")
 
 
 def test_the_last_one_sold_in_the_store_ends_the_listing_while_an_old_answer_shows_fewer(world: World) -> None:

@@ -122,6 +122,7 @@ def test_a_listing_that_the_look_up_did_not_show_is_not_made_twice(world: World)
 def test_a_put_whose_answer_was_lost_ends_in_step(world: World) -> None:
     guitar = world.product()
     world.settle()
+    world.wait(700)  # else an answer could be older than our call before
     world.reverb.fault("lost_answer", method="PUT")
     world.edit(guitar, price="1.00")
     world.settle()

@@ -114,14 +114,17 @@ def test_a_number_above_all_of_before_is_a_rise_at_once() -> None:
     assert (agreed.units, agreed.rise) == (4, 2)
 
 
-def test_an_old_number_below_what_was_just_written_waits_but_not_what_the_store_sells() -> None:
+def test_a_lower_number_of_before_our_own_call_counts_once_ten_minutes_have_passed() -> None:
     written = replace(START.moved(9, NOON), units=9, store=9)
-    at = {"now": s(10), "orders_at": s(10)}
-    assert merge(written, (), store=9, reverb=5, **at).undecided
-    sold_out = merge(written, (), store=0, reverb=5, **at)
-    assert (sold_out.undecided, sold_out.agreed.units, sold_out.agreed.fall) == (False, 0, 0)
-    agreed, _ = reckon(written, store=9, reverb=5, at=s(31))
+    agreed, _ = reckon(written, store=9, reverb=5, at=s(600))
+    assert (agreed.units, agreed.reverb, agreed.fall) == (9, 9, 0)
+    agreed, _ = reckon(agreed, store=9, reverb=5, at=s(601))
     assert (agreed.units, agreed.fall) == (5, 4)
+
+
+def test_a_number_below_all_of_before_counts_at_once() -> None:
+    agreed, _ = reckon(replace(START.moved(9, NOON), units=9, store=9), store=9, reverb=4, at=s(1))
+    assert (agreed.units, agreed.fall) == (4, 5)
 
 
 def test_what_undoes_a_fall_counts_once_no_answer_shows_the_lower_number_any_more() -> None:
@@ -285,8 +288,8 @@ def test_a_sale_that_came_and_went_does_not_explain_what_fell_before_when_its_re
     refunded = replace(sold, released=True, new=True, updated_at=s(200))
     agreed, [back] = reckon(agreed, refunded, reverb=there - 2, at=s(201))
     assert (agreed.units, agreed.fall) == (START.units - 2, 2)
-    settled = replace(back, new=True, updated_at=s(210))
-    agreed, _ = reckon(agreed, settled, reverb=there - 3, at=s(240))  # sold: its order does not show yet
+    settled = replace(back, new=True, updated_at=s(810))
+    agreed, _ = reckon(agreed, settled, reverb=there - 3, at=s(820))  # sold: its order does not show yet
     assert (agreed.units, agreed.fall) == (START.units - 3, 3)
 
 
