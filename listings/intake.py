@@ -184,6 +184,8 @@ def keep(
     _open_jobs(shop, [one for one in through if not one.product.held], cause, told_of=told_of, lowest=lowest)
     there = {one.product.sku for one in through if one.product.gone_at is None}
     namesakes.freed(shop, skus - there, cause)
+    if event is not None and not (through or isinstance(event, ProductDeleted)):
+        old_answers.look_later(shop.pk, asked_at)
     rechecks.unread(shop, unread, now=asked_at, cause=cause, hold=hold)
     rechecks.was_read(shop, sorted({*parent_ids, *(one.store_parent_id for one in fitted)} - _parents_of(unread)))
     return Kept(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from listings.models import Product
+from listings.models import Product, Walk
 from listings.models.ledger import MOST
 
 #: For how long a store may show how a product was.
@@ -41,6 +41,13 @@ def again_at(product: Product, at: datetime, *, news: bool) -> datetime | None:
         return None
     due = [product.told_at + wait for wait in (AGAIN[-1:] if news else AGAIN)]
     return min((one for one in due if at < one), default=None)
+
+
+def look_later(shop_id: int, at: datetime) -> None:
+    """Look for changed products soon: the store told of one that it did not show, and that is not known."""
+    due = at + TRAILS
+    looks = Walk.objects.filter(shop=shop_id, kind=Walk.Kind.CHANGES, state=Walk.State.DONE, due_at__gt=due)
+    looks.update(due_at=due)
 
 
 def _trails(since: datetime | None, at: datetime) -> bool:

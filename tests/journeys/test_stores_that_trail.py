@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
 from pytest_django.fixtures import Settings
 
 from listings import dated, intake, walks
-from listings.models import Ledger
+from listings.models import Ledger, Product
 from reverbsync.stack.stores import STORES
-from shops.events import ProductChanged
+from shops.events import ProductChanged, ProductDeleted
 from tests.journeys.sales import buy, read_orders
 from tests.journeys.world import StandIn, World, at, running
 
@@ -22,18 +22,9 @@ ALL = ("shopify", "woocommerce", "bigcommerce", "magento2")
 TOLD = ("shopify", "woocommerce", "bigcommerce")
 
 
-@dataclass
-class Stores:
-    """The stand-ins of this session, each started when it is first asked for."""
-
-    urls: dict[str, StandIn] = field(default_factory=dict)
-
-
 @pytest.fixture(scope="session")
 def stand_ins() -> Iterator[dict[str, StandIn]]:
     """Run a stand-in of each platform."""
-    from contextlib import ExitStack
-
     with ExitStack() as stack:
         yield {kind: StandIn(stack.enter_context(running(f"sandbox.{kind}.app"))) for kind in ALL}
 
@@ -106,22 +97,26 @@ def work(world: World, guitar: dict[str, Any], *, seconds: int, step: int = 5) -
     """Let time pass as it does at work; return the units of the store and of the listing whenever they changed."""
     seen: list[tuple[int, int]] = []
     for _ in range(0, seconds, step):
-        read_orders(world)
-        if (product := dated.due(world.shop.pk)) is not None:
-            dated.turn(product)
-        if (walk := walks.due(world.shop.pk)) is not None:
-            walks.turn(walk)
-        while world.step():
-            now = (world.stock(guitar), world.listing()["inventory"])
-            seen += [now] if seen[-1:] != [now] else []
+        turns_of_workers(world)
         now = (world.stock(guitar), world.listing()["inventory"])
         seen += [now] if seen[-1:] != [now] else []
         world.wait(step)
     return seen
 
 
+def turns_of_workers(world: World) -> None:
+    """Do what is due by now."""
+    read_orders(world)
+    if (product := dated.due(world.shop.pk)) is not None:
+        dated.turn(product)
+    if (walk := walks.due(world.shop.pk)) is not None:
+        walks.turn(walk)
+    while world.step():
+        pass
+
+
 def linked(world: World, units: int, **more: Any) -> dict[str, Any]:
-    """Return a product in step, whose number did not move for a while."""
+    """Return a listed product whose number did not move for a while."""
     guitar = world.product(inventory_quantity=units, **more)
     world.settle()
     read_orders(world)
@@ -172,3 +167,75 @@ def test_a_sale_on_reverb_is_not_put_back_by_an_old_answer_of_the_store(
     assert seen[-1] == (units - 1, units - 1)
     assert min(stock for stock, _ in seen) == units - 1
     assert Ledger.objects.get().units == units - 1
+
+
+@on(*TOLD)
+@pytest.mark.parametrize("seconds", [3, 100])
+def test_a_product_that_was_deleted_leaves_reverb_while_an_old_answer_still_shows_it(
+    world: World, seconds: int
+) -> None:
+    guitar = linked(world, 2)
+    answers_are_old(world, seconds)
+    world.store.ask("DELETE", f"/products/{guitar['id']}")
+    intake.take(world.shop, {ProductDeleted(str(guitar["id"])): "test"})
+    seen = work_without_store(world, seconds=240)
+    assert seen[-1] == 0
+    assert seen.index(0) == len(seen) - 1
+    assert Product.objects.get().gone_at is not None
+
+
+@on("shopify")
+@pytest.mark.parametrize("turns", [1, 2])
+def test_a_sold_one_off_does_not_come_back_with_an_old_answer_to_a_later_call(world: World, turns: int) -> None:
+    guitar = linked(world, 1)
+    sell(world, guitar)
+    seen = work(world, guitar, seconds=10)
+    answers_are_old(world, 100, turns=turns)
+    for _ in range(6):
+        hear(world, guitar)
+        seen += work(world, guitar, seconds=15)
+    seen += work(world, guitar, seconds=300)
+    assert set(seen) == {(0, 0)}
+
+
+@on(*TOLD)
+def test_a_unit_that_comes_back_within_two_minutes_is_on_sale_a_little_later(world: World) -> None:
+    guitar = linked(world, 2)
+    change(world, guitar, inventory_quantity=0)
+    assert work(world, guitar, seconds=20)[-1] == (0, 0)
+    change(world, guitar, inventory_quantity=1)
+    assert work(world, guitar, seconds=150)[-1] == (1, 1)
+
+
+@on("shopify")
+@pytest.mark.parametrize("turns", [1, 2])
+def test_a_new_product_that_an_old_answer_does_not_know_is_listed_once_and_stays(world: World, turns: int) -> None:
+    linked(world, 1)
+    answers_are_old(world, 20, turns=turns)
+    made = world.store.ask("POST", "/products", wish_of(world))
+    seen = []
+    for _ in range(40):
+        hear(world, made) if len(seen) < 8 else None
+        work_without_store(world, seconds=5)
+        seen.append([one["state"] for one in world.reverb.ask("GET", "/listings", sku="N1")])
+    assert seen[-1] == ["live"]
+    assert ["ended"] not in seen
+
+
+def wish_of(world: World) -> dict[str, Any]:
+    """Return what makes a new product."""
+    row = {"sku": "N1", "price": "300.00", "inventory_quantity": 2, "barcode": "885978110803"}
+    words = {"title": "Fender Jazzmaster", "vendor": "Fender", "product_type": "Electric Guitars / Solid Body"}
+    images = ["http://store.test/1.jpg"]
+    return {"domain": world.domain, **words, "description_html": "Nice", "images": images, "variants": [row]}
+
+
+def work_without_store(world: World, *, seconds: int, step: int = 5) -> list[int]:
+    """Let time pass as it does at work; return the units of the listing whenever they changed."""
+    seen: list[int] = []
+    for _ in range(0, seconds, step):
+        turns_of_workers(world)
+        now = int(world.listing()["inventory"])
+        seen += [now] if seen[-1:] != [now] else []
+        world.wait(step)
+    return seen
