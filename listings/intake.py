@@ -170,11 +170,12 @@ def keep(
     known = {p.store_product_id: p for p in Product.objects.filter(same, shop=shop)}
     skus = {p.sku for p in known.values() if p.sku and p.gone_at is None}
     cut = partial(_cut, shop.sync_settings)
-    told_at = asked_at if event is not None else None
+    is_told = platform_of(shop.store).is_told  # so nothing of it is old
+    told_at = asked_at if event is not None and not is_told else None
     see = partial(_see, shop, asked_at=asked_at, told_at=told_at, cut=cut, hold=hold)
     seen = [see(one, known.pop(one.store_product_id, None)) for one in fitted]
     whole = set(parent_ids) - _parents_of(unread)  # the products of which all units are known now
-    sure = isinstance(event, ProductDeleted) or platform_of(shop.store).is_told
+    sure = isinstance(event, ProductDeleted) or is_told
     gone = [_gone(one, asked_at, told_at, sure=sure) for one in known.values() if one.store_parent_id in whole]
     if told_of:
         _release([one.product for one in seen if one.product.held and one.product.pk])
