@@ -286,7 +286,8 @@ def _see(
     had, dated = before.sellable if before is not None else 0, product.next_change_at
     if old_answers.may_hide_fall(product, had, picture.sellable, asked_at) and not platform_of(shop.store).is_told:
         return _held(product, product.had_until, asked_at)
-    old_answers.note_fall(product, had, picture.sellable, asked_at)
+    if picture.stock is not None:
+        old_answers.note_fall(product, had, picture.sellable, asked_at)
     if known is not None and before is not None and before != picture:
         product.held = False
     if was is None or was.stock != picture.stock:
