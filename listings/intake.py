@@ -15,7 +15,7 @@ from functools import partial
 from django.db import transaction
 from django.db.models import F, Q
 
-from listings import claims, fitting, jobs, namesakes, rechecks, saving, selection
+from listings import claims, fitting, jobs, namesakes, old_answers, rechecks, saving, selection
 from listings.models import Ledger, Product, Rank
 from listings.saving import Seen
 from listings.stock import merge
@@ -27,7 +27,7 @@ from shops import make
 from shops.events import AppRemoved, Event, OrderChanged, ProductChanged, ProductDeleted, StockChanged
 from shops.models import Shop, SyncSettings
 from shops.pictures import StoreProduct
-from shops.platforms import StoreClient, client_of
+from shops.platforms import StoreClient, client_of, platform_of
 from shops.platforms.values import Malformed, StorePassing, StoreRefused, TooLarge, Unread
 
 logger = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ def take(
 
 def _follow(shop: Shop, client: StoreClient, event: Event, cause: str, done: dict[str, Exception | None]) -> None:
     for parent_id in _parents(shop, client, event):
-        _once(done, parent_id, partial(refresh, shop, parent_id, client, cause=cause))
+        _once(done, parent_id, partial(refresh, shop, parent_id, client, cause=cause, event=event))
         skus = Product.objects.filter(shop=shop, store_parent_id=parent_id, gone_at=None).values("sku")
         for other in namesakes.listed(shop, skus, apart_from=[parent_id])[:MOST_NAMESAKES]:
             _once(done, other, partial(refresh, shop, other, client, cause=cause, told_of=False))
@@ -85,11 +85,18 @@ def _once(done: dict[str, Exception | None], parent_id: str, read: Callable[[], 
 
 
 def refresh(
-    shop: Shop, parent_id: str, client: StoreClient, *, cause: str, told_of: bool = True, hold: bool = False
+    shop: Shop,
+    parent_id: str,
+    client: StoreClient,
+    *,
+    cause: str,
+    told_of: bool = True,
+    hold: bool = False,
+    event: Event | None = None,
 ) -> None:
     """Ask the store for a product with all its variants, keep the newer picture, and open jobs for what changed.
 
-    `told_of` and `hold` are those of `keep`.
+    `told_of`, `hold` and `event` are those of `keep`.
 
     A product that cannot be read is noted, and asked for again later by itself (rechecks). Raises StoreError when the
     store did not answer, and Late when its answer was not taken: then what told of a change is not worked off.
@@ -106,7 +113,8 @@ def refresh(
             return
         with transaction.atomic():
             whole = [parent_id]
-            kept = keep(shop, pictures, parent_ids=whole, asked_at=asked_at, cause=cause, told_of=told_of, hold=hold)
+            known = partial(keep, shop, pictures, parent_ids=whole, asked_at=asked_at, cause=cause)
+            kept = known(told_of=told_of, hold=hold, event=event)
         if not kept.late:
             return
     raise Late("It was read by another worker, or changed by us, each time that we read it.", retry_after=LATE_AGAIN_S)
@@ -142,12 +150,14 @@ def keep(
     told_of: bool = False,
     hold: bool = False,
     lowest: Rank = Rank.EDIT,
+    event: Event | None = None,
 ) -> Kept:
     """Save what was read unless something newer is known, and open jobs for what is news.
 
     `parent_ids` are the products of which `pictures` are all units: a known unit of theirs that is not among them is
     gone. `told_of`: an event said that something changed, so where nothing is news all are looked at. `hold`: new
-    products are only learnt, until the store tells of a change or the seller begins.
+    products are only learnt, until the store tells of a change or the seller begins. `event`: what the store itself
+    told just now; an old answer may hide it, so they are read again (old_answers).
 
     What cannot be kept is left out by itself, and asked for again later (rechecks). Call it inside a transaction.
     """
@@ -160,9 +170,13 @@ def keep(
     known = {p.store_product_id: p for p in Product.objects.filter(same, shop=shop)}
     skus = {p.sku for p in known.values() if p.sku and p.gone_at is None}
     cut = partial(_cut, shop.sync_settings)
-    seen = [_see(shop, one, known.pop(one.store_product_id, None), asked_at, cut, hold=hold) for one in fitted]
+    is_told = platform_of(shop.store).is_told  # so nothing of it is old
+    told_at = asked_at if event is not None and not is_told else None
+    see = partial(_see, shop, asked_at=asked_at, told_at=told_at, cut=cut, hold=hold)
+    seen = [see(one, known.pop(one.store_product_id, None)) for one in fitted]
     whole = set(parent_ids) - _parents_of(unread)  # the products of which all units are known now
-    gone = [_gone(one, asked_at) for one in known.values() if one.store_parent_id in whole]
+    sure = isinstance(event, ProductDeleted) or is_told
+    gone = [_gone(one, asked_at, told_at, sure=sure) for one in known.values() if one.store_parent_id in whole]
     if told_of:
         _release([one.product for one in seen if one.product.held and one.product.pk])
     saved, refused = saving.save([one for one in seen + gone if one.read])
@@ -171,6 +185,8 @@ def keep(
     _open_jobs(shop, [one for one in through if not one.product.held], cause, told_of=told_of, lowest=lowest)
     there = {one.product.sku for one in through if one.product.gone_at is None}
     namesakes.freed(shop, skus - there, cause)
+    if event is not None and not (through or isinstance(event, ProductDeleted)):
+        old_answers.look_later(shop.pk, asked_at)
     rechecks.unread(shop, unread, now=asked_at, cause=cause, hold=hold)
     rechecks.was_read(shop, sorted({*parent_ids, *(one.store_parent_id for one in fitted)} - _parents_of(unread)))
     return Kept(
@@ -254,17 +270,24 @@ def _see(
     shop: Shop,
     picture: StoreProduct,
     known: Product | None,
-    asked_at: datetime,
-    cut: Callable[[Product, StoreProduct], int],
     *,
+    asked_at: datetime,
+    told_at: datetime | None,
+    cut: Callable[[Product, StoreProduct], int],
     hold: bool,
 ) -> Seen:
-    """Take over the picture unless a newer one is known."""
+    """Take over the picture unless a newer one is known, or it may be one of before."""
     if known is not None and known.was_read_after(asked_at):
         return Seen(known, news=False, read=False)
     was = picture_of(known)
     before = was if known is not None and known.gone_at is None else None
     product = known or Product(shop=shop, store_product_id=picture.store_product_id, held=hold)
+    product.told_at = told_at or product.told_at
+    had, dated = before.sellable if before is not None else 0, product.next_change_at
+    if old_answers.may_hide_fall(product, had, picture.sellable, asked_at) and not platform_of(shop.store).is_told:
+        return _held(product, product.had_until, asked_at)
+    if picture.stock is not None:
+        old_answers.note_fall(product, had, picture.sellable, asked_at)
     if known is not None and before is not None and before != picture:
         product.held = False
     if was is None or was.stock != picture.stock:
@@ -276,8 +299,8 @@ def _see(
     product.picture = picture.kept()
     product.read_at = asked_at
     product.gone_at = None
-    dated = product.next_change_at
-    product.next_change_at = _next_change(picture, asked_at)
+    dates = _next_change(picture, asked_at), old_answers.again_at(product, asked_at, news=before != picture)
+    product.next_change_at = min((one for one in dates if one is not None), default=None)
     rank = Rank.EDIT
     if before is not None and before.sellable != picture.sellable:
         rank = Rank.STOCK if cut(product, picture) else Rank.STOCK_TO_ZERO
@@ -301,15 +324,28 @@ def _next_change(picture: StoreProduct, asked_at: datetime) -> datetime | None:
     return at + CLOCKS_DIFFER if at is not None and asked_at < at < asked_at + FORESEEN else None
 
 
-def _gone(product: Product, asked_at: datetime) -> Seen:
+def _held(product: Product, since: datetime | None, asked_at: datetime) -> Seen:
+    """Leave a product as it is known, and read it again once no answer can be one of before `since`."""
+    product.read_at = asked_at
+    product.next_change_at = (since or asked_at) + old_answers.TRAILS
+    return Seen(product, news=False, moved=True)
+
+
+def _gone(product: Product, asked_at: datetime, told_at: datetime | None, *, sure: bool) -> Seen:
+    """Take a product for gone, unless the store may only not know it yet. `sure`: the store says that it is."""
     if product.was_read_after(asked_at):
         return Seen(product, news=False, read=False)
-    news = product.gone_at is None
+    news, dated, product.told_at = product.gone_at is None, product.next_change_at, told_at or product.told_at
+    if news and not sure and old_answers.may_be_too_new(product, asked_at):
+        return _held(product, product.stock_since, asked_at)
     if news:
+        was = picture_of(product)
+        old_answers.note_fall(product, was.sellable if was is not None else 0, 0, asked_at)
         product.gone_at = product.news_at = asked_at
     product.read_at = asked_at
-    product.next_change_at = None
-    return Seen(product, news=news, rank=Rank.STOCK_TO_ZERO)
+    product.next_change_at = old_answers.again_at(product, asked_at, news=True)
+    moved = dated != product.next_change_at
+    return Seen(product, news=news, rank=Rank.STOCK_TO_ZERO, moved=moved)
 
 
 def _open_jobs(shop: Shop, seen: list[Seen], cause: str, *, told_of: bool, lowest: Rank) -> None:

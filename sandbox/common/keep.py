@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 Doc = dict[str, Any]
+#: Kinds that a copy may show as they were before.
+TRAILING = ("product", "order")
 
 
 class Keep:
@@ -19,6 +22,9 @@ class Keep:
         self.lock = threading.RLock()
         self._docs: dict[str, dict[str, Doc]] = {}
         self._unsaved: list[dict[str, Any]] = []
+        self._now: Callable[[], float] | None = None
+        self._seen = threading.local()
+        self._was: dict[tuple[str, str], list[tuple[float, str | None]]] = {}
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
         place = ":memory:" if folder is None else str(folder / f"{name}.sqlite")
@@ -31,7 +37,8 @@ class Keep:
 
     def all(self, kind: str) -> dict[str, Doc]:
         """Return the documents of a kind by id, oldest first."""
-        return self._docs.setdefault(kind, {})
+        seen: dict[str, dict[str, Doc]] | None = getattr(self._seen, "docs", None)
+        return self._docs.setdefault(kind, {}) if seen is None or kind not in seen else seen[kind]
 
     def get(self, kind: str, key: object) -> Doc | None:
         """Return one document."""
@@ -41,13 +48,16 @@ class Keep:
         """Keep a document and write it through."""
         with self.lock:
             self.all(kind)[str(key)] = doc
-            self._file.execute("INSERT OR REPLACE INTO doc VALUES (?, ?, ?)", [kind, str(key), json.dumps(doc)])
+            body = json.dumps(doc)
+            self._file.execute("INSERT OR REPLACE INTO doc VALUES (?, ?, ?)", [kind, str(key), body])
+            self._note(kind, str(key), body)
         return doc
 
     def drop(self, kind: str, key: object) -> None:
         """Forget a document."""
         with self.lock:
             self.all(kind).pop(str(key), None)
+            self._note(kind, str(key), None)
             self._file.execute("DELETE FROM doc WHERE kind = ? AND id = ?", [kind, str(key)])
 
     def clear(self) -> None:
@@ -56,6 +66,8 @@ class Keep:
             for memory in self._unsaved:
                 memory.clear()
             self._docs.clear()
+            self._was.clear()
+            self._now = None
             self._file.execute("DELETE FROM doc")
 
     def unsaved(self) -> dict[str, Any]:
@@ -70,3 +82,30 @@ class Keep:
             found = int((self.get("number", kind) or {"next": first})["next"])
             self.put("number", kind, {"next": found + 1})
         return found
+
+    # -- how it was before ---------------------------------------------------------------------------------------
+
+    def remember(self, now: Callable[[], float]) -> None:
+        """Remember from now on how each document was before, by this clock."""
+        with self.lock:
+            if self._now is None:
+                self._now = now
+                for kind in TRAILING:
+                    self._was |= {(kind, key): [(0.0, json.dumps(doc))] for key, doc in self.all(kind).items()}
+
+    def see(self, at: float | None) -> None:
+        """Let the thread at work see products and orders as they were at a moment since which they are remembered."""
+        self._seen.docs = None if at is None else {kind: self._as_of(kind, at) for kind in TRAILING}
+
+    def _as_of(self, kind: str, at: float) -> dict[str, Doc]:
+        found = {}
+        with self.lock:
+            for key in [key for was, key in self._was if was == kind]:
+                bodies = [body for since, body in self._was[kind, key] if since <= at]
+                if bodies and bodies[-1] is not None:
+                    found[key] = json.loads(bodies[-1])
+        return found
+
+    def _note(self, kind: str, key: str, body: str | None) -> None:
+        if self._now is not None and kind in TRAILING:
+            self._was.setdefault((kind, key), []).append((self._now(), body))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from html import escape
+from itertools import count
 from typing import Any
 
 from flask import Blueprint, Flask, Response, abort, redirect, render_template, request
@@ -24,6 +25,8 @@ Tell = Callable[[str, list[Doc]], None]
 def control(app: Flask, stores: Stores, sender: Sender, tell: Tell, *, faults: Faults, log: Log, url: str) -> None:
     """Add the control addresses of a store. `url` is the stand-in's own address."""
     board = Blueprint("control", __name__)
+    sender.settings.update(reads_lag_s=0.0, reads_lag_turns=1)
+    _trail(app, stores, sender)
     _shops(board, stores, faults, log, url)
     _products(board, stores, tell)
     _orders(board, stores, tell)
@@ -33,6 +36,8 @@ def control(app: Flask, stores: Stores, sender: Sender, tell: Tell, *, faults: F
         wish = request.get_json() if request.method == "POST" else {}
         if unknown := set(wish) - set(sender.settings):
             return {"error": f"unknown: {sorted(unknown)}"}, 400
+        if wish.get("reads_lag_s"):
+            stores.keep.remember(stores.clock.now)
         sender.settings.update(wish)
         return {**sender.settings, "sent": sender.sent}
 
@@ -41,6 +46,30 @@ def control(app: Flask, stores: Stores, sender: Sender, tell: Tell, *, faults: F
         return sender.tries
 
     app.register_blueprint(board)
+
+
+def _trail(app: Flask, stores: Stores, sender: Sender) -> None:
+    """Let the API's answers be `reads_lag_s` old, or each so-manieth (`reads_lag_turns`), as a copy that trails."""
+    reads = count(1)
+
+    @app.before_request
+    def see() -> None:
+        lag_s = float(sender.settings["reads_lag_s"])
+        body = request.get_json(silent=True) if request.path.endswith("/graphql.json") else None
+        reading = (
+            request.method == "GET" if body is None else not str(body.get("query")).lstrip().startswith("mutation")
+        )
+        if (
+            lag_s
+            and reading
+            and not request.path.startswith("/_")
+            and not next(reads) % sender.settings["reads_lag_turns"]
+        ):
+            stores.keep.see(stores.clock.now() - lag_s)
+
+    @app.teardown_request
+    def see_again(_: BaseException | None) -> None:
+        stores.keep.see(None)
 
 
 def _shops(board: Blueprint, stores: Stores, faults: Faults, log: Log, url: str) -> None:

@@ -8,9 +8,10 @@ from decimal import Decimal
 
 import pytest
 
-from listings import dated, intake
+from listings import dated, intake, old_answers
 from listings.models import Job, Product
 from reverbsync import clock
+from shops.events import ProductDeleted
 from shops.models import Shop
 from shops.pictures import StoreProduct
 from shops.platforms.dates import next_change
@@ -112,6 +113,9 @@ def test_a_new_date_is_taken_over_though_nothing_else_is_news(store: Store, shop
 
 def test_a_product_that_is_gone_is_not_asked_for_at_its_date(store: Store, shop: Shop) -> None:
     store.now += timedelta(minutes=1)
+    told = ProductDeleted("11")
+    intake.keep(shop, [], parent_ids=["11"], asked_at=store.now, cause="test", event=told)
+    store.now += old_answers.TRAILS
     intake.keep(shop, [], parent_ids=["11"], asked_at=store.now, cause="test")
     at(store, END)
     assert dated.shops_with_due_ones() == []

@@ -40,9 +40,9 @@ from shops.platforms.woocommerce.products import Counted, Item
 from shops.platforms.woocommerce.rest import header_number, name_of
 from shops.wire import number_in
 
-#: How many of the newest orders are compared around a change of stock, and how many where a list fails.
-NEWEST, FEW_NEWEST = 20, 5
 MAX_CORRECTIONS = 5
+#: So often is read what was set, where the first answer may be old.
+READINGS = 3
 #: Pages of variations that a product may have; WooCommerce's own limit is far below.
 MOST_PAGES = 100
 #: So many variations that a product names, and its list leaves out, are asked for one by one.
@@ -329,16 +329,6 @@ class WooCommerceClient(OrderCalls, HookCalls):
             with calls.written():
                 return self._put_right(product, now, now.there + by, before)
 
-    def _before(self) -> Newest | None:
-        """Return the newest orders; None where the store fails to list them, be it because of a single one."""
-        for many in (NEWEST, FEW_NEWEST):
-            try:
-                return self.newest(many)
-            except StorePassing as error:
-                if error.retry_after is not None:
-                    raise
-        return None
-
     def _put_right(self, product: StoreProduct, was: Count, wanted: int, before: Newest | None) -> Count:
         """Return what is there after setting `wanted`; take off again what was sold of a number that we overwrote.
 
@@ -348,9 +338,12 @@ class WooCommerceClient(OrderCalls, HookCalls):
         """
         known = 0
         for _ in range(MAX_CORRECTIONS):
-            after = self.count(product)
-            if after.units is None:
-                return after
+            for _ in range(READINGS):
+                after = self.count(product)
+                if after.units is None:
+                    return after
+                if not after.there == was.there > wanted:
+                    break
             sold = 0 if before is None else self._sold_since(before, product, pooled=_is_pool(product, was.place))
             if not sold and after.there == was.there > wanted:
                 raise StorePassing("WooCommerce does not show our change of stock.", maybe_done=True)

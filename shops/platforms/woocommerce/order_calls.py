@@ -19,6 +19,8 @@ from shops.platforms.woocommerce.rest import STORE, WooCommerceCaller, header_nu
 #: The most that wc/v3 gives on a page, and what is asked for where that is too large to be read.
 PAGE, SMALL_PAGE = 100, 10
 OVERLAP = timedelta(minutes=5)
+#: How many of the newest orders are compared around a change of stock, and how many where a list fails.
+NEWEST, FEW_NEWEST = 20, 5
 #: Pages of new orders that are looked through after a change of stock.
 MOST_NEWER = 10
 CACHED = "A cache may stand before it: exclude the addresses below /wp-json/wc/v3/ there."
@@ -112,6 +114,16 @@ class OrderCalls(WooCommerceCaller):
             if len(part) < SMALL_PAGE:
                 break
         return rows, len(rows) >= PAGE
+
+    def _before(self) -> Newest | None:
+        """Return the newest orders; None where the store fails to list them, be it because of a single one."""
+        for many in (NEWEST, FEW_NEWEST):
+            try:
+                return self.newest(many)
+            except StorePassing as error:
+                if error.retry_after is not None:
+                    raise
+        return None
 
     def newest(self, many: int) -> Newest:
         """Return the newest orders; one that cannot be read is left out, for it names neither number nor products."""

@@ -1,0 +1,244 @@
+"""The store's answers are some seconds or minutes old: no unit that is gone is on sale, and no change stays unseen."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from pytest_django.fixtures import Settings
+
+from listings import dated, intake, walks
+from listings.models import Ledger, Product
+from reverbsync.stack.stores import STORES
+from shops.events import ProductChanged, ProductDeleted
+from tests.journeys.sales import buy, read_orders
+from tests.journeys.world import StandIn, World, at, running
+
+pytestmark = pytest.mark.live
+ALL = ("shopify", "woocommerce", "bigcommerce", "magento2")
+TOLD = ("shopify", "woocommerce", "bigcommerce")
+
+
+@pytest.fixture(scope="session")
+def stand_ins() -> Iterator[dict[str, StandIn]]:
+    """Run a stand-in of each platform."""
+    with ExitStack() as stack:
+        yield {kind: StandIn(stack.enter_context(running(f"sandbox.{kind}.app"))) for kind in ALL}
+
+
+@pytest.fixture
+def world(
+    request: pytest.FixtureRequest,
+    reverb_process: StandIn,
+    stand_ins: dict[str, StandIn],
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    db: None,
+) -> Iterator[World]:
+    """Return a world whose store is on a platform of choice; its clock goes with ours."""
+    kind = getattr(request, "param", "shopify")
+    store = stand_ins[kind]
+    settings.REVERB_API_URL, settings.REVERB_WEB_URL = f"{reverb_process.url}/api", reverb_process.url
+    settings.ALLOWED_PRIVATE_HOSTS = [store.url.partition("//")[2]]
+    settings.SHOPIFY_ADMIN_URL = settings.BIGCOMMERCE_API_URL = store.url
+    monkeypatch.setattr("reverbsync.pace.BURST_SHARE", 50.0)  # the pace has tests of its own
+    store.ask("POST", "/reset")
+    made = World(reverb_process, store, f"token-{uuid.uuid4().hex}", STORES[kind])
+    made.set(auto_publish=True)
+    really = made.wait
+
+    def wait(seconds: float) -> None:
+        really(seconds)
+        store.ask("POST", "/clock", {"advance_s": seconds})
+
+    monkeypatch.setattr(made, "wait", wait)
+    with at(made):
+        walks.plan(made.shop)
+        if kind in ("shopify", "bigcommerce"):
+            store.ask("POST", "/limits", {"size": 100_000, "restore": 100_000, "quota": 100_000})
+        if kind == "bigcommerce":
+            store.ask("POST", "/settings", {"lag_s": 0.0})
+        answers_are_old(made, 1)  # from now on it remembers how things were
+        answers_are_old(made, 0)
+        yield made
+        answers_are_old(made, 0)
+
+
+def on(*kinds: str) -> Any:
+    """Tell the story once for each platform."""
+    return pytest.mark.parametrize("world", kinds, indirect=True)
+
+
+def answers_are_old(world: World, seconds: float, *, turns: int = 1) -> None:
+    """Let the store's answers be so old from now on, or only each so-manieth."""
+    world.store.ask("POST", "/settings", {"reads_lag_s": seconds, "reads_lag_turns": turns})
+
+
+def change(world: World, guitar: dict[str, Any], **wish: Any) -> None:
+    """Change the variant in the store, and hear of it."""
+    world.store.ask("PUT", f"/variants/{guitar['variants'][0]['id']}", wish)
+    hear(world, guitar)
+
+
+def sell(world: World, guitar: dict[str, Any]) -> None:
+    """Sell one in the store, and hear of it."""
+    world.store.ask("POST", "/orders", {"variant_id": guitar["variants"][0]["id"], "quantity": 1})
+    hear(world, guitar)
+
+
+def hear(world: World, guitar: dict[str, Any]) -> None:
+    """Hear of a change as the inbox does; from Magento nothing comes."""
+    if world.shop.store.platform != "magento2":
+        intake.take(world.shop, {ProductChanged(str(guitar["id"])): "test"})
+
+
+def work(world: World, guitar: dict[str, Any], *, seconds: int, step: int = 5) -> list[tuple[int, int]]:
+    """Let time pass as it does at work; return the units of the store and of the listing whenever they changed."""
+    seen: list[tuple[int, int]] = []
+    for _ in range(0, seconds, step):
+        turns_of_workers(world)
+        now = (world.stock(guitar), world.listing()["inventory"])
+        seen += [now] if seen[-1:] != [now] else []
+        world.wait(step)
+    return seen
+
+
+def turns_of_workers(world: World) -> None:
+    """Do what is due by now."""
+    read_orders(world)
+    if (product := dated.due(world.shop.pk)) is not None:
+        dated.turn(product)
+    if (walk := walks.due(world.shop.pk)) is not None:
+        walks.turn(walk)
+    while world.step():
+        pass
+
+
+def linked(world: World, units: int, **more: Any) -> dict[str, Any]:
+    """Return a listed product whose number did not move for a while."""
+    guitar = world.product(inventory_quantity=units, **more)
+    world.settle()
+    read_orders(world)
+    for _ in range(10):
+        world.wait(70)
+        while (walk := walks.due(world.shop.pk)) is not None:
+            walks.turn(walk)
+        world.settle()
+    assert (world.stock(guitar), world.listing()["inventory"]) == (units, units)
+    return guitar
+
+
+@on(*ALL)
+@pytest.mark.parametrize(("units", "seconds", "turns"), [(1, 3, 1), (1, 100, 2), (3, 100, 1)])
+def test_a_sale_in_the_store_that_an_old_answer_hid_is_found_within_minutes(
+    world: World, units: int, seconds: int, turns: int
+) -> None:
+    guitar = linked(world, units)
+    answers_are_old(world, seconds, turns=turns)
+    sell(world, guitar)
+    seen = work(world, guitar, seconds=240)
+    assert seen[-1] == (units - 1, units - 1)
+    assert set(seen) <= {(units - 1, units), (units - 1, units - 1)}
+    assert seen.index((units - 1, units - 1)) == len(seen) - 1  # it does not come back
+
+
+@on(*ALL)
+@pytest.mark.parametrize(("units", "seconds", "turns"), [(1, 3, 1), (1, 100, 2), (3, 100, 1)])
+def test_a_sale_on_reverb_is_not_put_back_by_an_old_answer_of_the_store(
+    world: World, units: int, seconds: int, turns: int
+) -> None:
+    guitar = linked(world, units)
+    answers_are_old(world, seconds, turns=turns)
+    buy(world)
+    seen = work(world, guitar, seconds=10)
+    hear(world, guitar)
+    seen += work(world, guitar, seconds=20)
+    hear(world, guitar)
+    seen += work(world, guitar, seconds=300)
+    hear(world, guitar)
+    answers_are_old(world, 0)
+    seen += work(world, guitar, seconds=900, step=30)
+    assert {number for _, number in seen} == {units - 1}
+    assert seen[-1] == (units - 1, units - 1)
+    assert min(stock for stock, _ in seen) == units - 1
+    assert Ledger.objects.get().units == units - 1
+
+
+@on(*TOLD)
+@pytest.mark.parametrize("seconds", [3, 100])
+def test_a_product_that_was_deleted_leaves_reverb_while_an_old_answer_still_shows_it(
+    world: World, seconds: int
+) -> None:
+    guitar = linked(world, 2)
+    answers_are_old(world, seconds)
+    world.store.ask("DELETE", f"/products/{guitar['id']}")
+    intake.take(world.shop, {ProductDeleted(str(guitar["id"])): "test"})
+    seen = work_without_store(world, seconds=240)
+    assert seen[-1] == 0
+    assert seen.index(0) == len(seen) - 1
+    assert Product.objects.get().gone_at is not None
+
+
+@on("shopify")
+@pytest.mark.parametrize("turns", [1, 2])
+def test_a_sold_one_off_does_not_come_back_with_an_old_answer_to_a_later_call(world: World, turns: int) -> None:
+    guitar = linked(world, 1)
+    sell(world, guitar)
+    seen = work(world, guitar, seconds=10)
+    answers_are_old(world, 100, turns=turns)
+    for _ in range(6):
+        hear(world, guitar)
+        seen += work(world, guitar, seconds=15)
+    seen += work(world, guitar, seconds=300)
+    assert set(seen) == {(0, 0)}
+
+
+@on(*TOLD)
+def test_a_unit_that_comes_back_within_two_minutes_is_on_sale_a_little_later(world: World) -> None:
+    guitar = linked(world, 2)
+    change(world, guitar, inventory_quantity=0)
+    assert work(world, guitar, seconds=20)[-1] == (0, 0)
+    change(world, guitar, inventory_quantity=1)
+    assert work(world, guitar, seconds=150)[-1] == (1, 1)
+
+
+@on("shopify")
+@pytest.mark.parametrize("known_first", [False, True])
+def test_a_new_product_that_an_old_answer_does_not_know_is_listed_once_and_stays(
+    world: World, known_first: bool
+) -> None:
+    linked(world, 1)
+    made = world.store.ask("POST", "/products", wish_of(world))
+    if known_first:
+        hear(world, made)
+        work_without_store(world, seconds=10)
+    answers_are_old(world, 100)
+    hear(world, made)
+    seen = []
+    for _ in range(60):
+        work_without_store(world, seconds=5)
+        seen.append([one["state"] for one in world.reverb.ask("GET", "/listings", sku="N1")])
+    assert seen[-1] == ["live"]
+    assert ["ended"] not in seen
+
+
+def wish_of(world: World) -> dict[str, Any]:
+    """Return what makes a new product."""
+    row = {"sku": "N1", "price": "300.00", "inventory_quantity": 2, "barcode": "885978110803"}
+    words = {"title": "Fender Jazzmaster", "vendor": "Fender", "product_type": "Electric Guitars / Solid Body"}
+    images = ["http://store.test/1.jpg"]
+    return {"domain": world.domain, **words, "description_html": "Nice", "images": images, "variants": [row]}
+
+
+def work_without_store(world: World, *, seconds: int, step: int = 5) -> list[int]:
+    """Let time pass as it does at work; return the units of the listing whenever they changed."""
+    seen: list[int] = []
+    for _ in range(0, seconds, step):
+        turns_of_workers(world)
+        now = int(world.listing()["inventory"])
+        seen += [now] if seen[-1:] != [now] else []
+        world.wait(step)
+    return seen
