@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from django.db.models import Max, Min, QuerySet
+from django.db.models import Max, QuerySet
 
 from listings.models import Ledger, Order, Product
 from listings.stock.merge import FOLLOWS_WITHIN, RIPE
@@ -12,9 +12,9 @@ from shops.reverb.orders import RELEASED, UNPAID
 
 #: Not oftener than this is looked whether all orders are known that may explain what fell.
 ASK_AGAIN = timedelta(seconds=60)
-#: So long after an order is off it is looked a last time whether Reverb has put its units back into its number. An
-#: answer of before does not show it, and later it would be taken for an edit.
-BACK_WITHIN = FOLLOWS_WITHIN - timedelta(seconds=60)
+#: So long after an order is off it is looked whether Reverb has put its units back into its number. An answer of
+#: before does not show it, and after ten minutes it would be taken for an edit.
+BACK = (timedelta(minutes=2), timedelta(minutes=5), FOLLOWS_WITHIN - timedelta(minutes=1))
 
 
 def due(ledger: Ledger, product: Product, now: datetime, *, sold: bool) -> datetime | None:
@@ -42,9 +42,9 @@ def _fall(ledger: Ledger, product: Product, now: datetime) -> datetime | None:
 
 def _back(product: Product, now: datetime) -> datetime | None:
     """Units of an order that is off may come back into Reverb's number."""
-    freed = _orders(product).filter(status__in=RELEASED, restocked=False, updated_at__gt=now - BACK_WITHIN)
-    first: datetime | None = freed.aggregate(first=Min("updated_at"))["first"]
-    return None if first is None else first + BACK_WITHIN
+    freed = _orders(product).filter(status__in=RELEASED, restocked=False, updated_at__gt=now - BACK[-1])
+    looks = [off + wait for off in freed.values_list("updated_at", flat=True) for wait in BACK]
+    return min((at for at in looks if at > now), default=None)
 
 
 def _orders(product: Product) -> QuerySet[Order]:
