@@ -32,6 +32,8 @@ from shops.platforms.values import Malformed, StorePassing, StoreRefused, TooLar
 
 logger = logging.getLogger(__name__)
 
+#: What a store tells of its units. Edits of other fields come by the thousand; the looks for changes find them.
+_OF_STOCK = StockChanged | ProductDeleted | OrderChanged
 #: A reading during which we changed the stock ourselves says nothing; it is taken again.
 MAX_READINGS = 3
 #: Seconds until a reading is tried again that was overtaken so often.
@@ -61,7 +63,7 @@ def take(
     failed: dict[Event, Exception] = {}
     client = client_of(shop.store)
     done: dict[str, Exception | None] = {}
-    for event, cause in events.items():
+    for event, cause in sorted(events.items(), key=lambda one: not isinstance(one[0], _OF_STOCK)):
         late = NotReached() if clock.monotonic() > over and event not in at_least else None
         if error := late or attempt(partial(_follow, shop, client, event, cause, done)):
             failed[event] = error
@@ -157,7 +159,7 @@ def keep(
     `parent_ids` are the products of which `pictures` are all units: a known unit of theirs that is not among them is
     gone. `told_of`: an event said that something changed, so where nothing is news all are looked at. `hold`: new
     products are only learnt, until the store tells of a change or the seller begins. `event`: what the store itself
-    told just now; an old answer may hide it, so they are read again (old_answers).
+    told just now. An old answer may hide it: where it is of stock, they are read again (old_answers).
 
     What cannot be kept is left out by itself, and asked for again later (rechecks). Call it inside a transaction.
     """
@@ -171,7 +173,7 @@ def keep(
     skus = {p.sku for p in known.values() if p.sku and p.gone_at is None}
     cut = partial(_cut, shop.sync_settings)
     is_told = platform_of(shop.store).is_told  # so nothing of it is old
-    told_at = asked_at if event is not None and not is_told else None
+    told_at = asked_at if isinstance(event, _OF_STOCK) and not is_told else None
     see = partial(_see, shop, asked_at=asked_at, told_at=told_at, cut=cut, hold=hold)
     seen = [see(one, known.pop(one.store_product_id, None)) for one in fitted]
     whole = set(parent_ids) - _parents_of(unread)  # the products of which all units are known now

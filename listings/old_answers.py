@@ -16,6 +16,8 @@ TRAILS = timedelta(minutes=2)
 #: So long after a store told of a change its product is read again: at last in any case, before that while it shows
 #: nothing new.
 AGAIN = (timedelta(seconds=5), timedelta(seconds=30), TRAILS)
+#: So close together are the webhooks of one change, among them the echo of our own.
+ONE_CHANGE = timedelta(seconds=10)
 
 
 def note_fall(product: Product, before: int, after: int, at: datetime) -> None:
@@ -37,9 +39,11 @@ def may_be_too_new(product: Product, at: datetime) -> bool:
 
 def again_at(product: Product, at: datetime, *, news: bool) -> datetime | None:
     """Return when a product that was read at a moment is to be read again; None: it surely shows what was told of."""
-    if product.told_at is None:
+    told_at = product.told_at
+    if told_at is None:
         return None
-    due = [product.told_at + wait for wait in (AGAIN[-1:] if news else AGAIN)]
+    just_seen = news or (product.stock_since is not None and product.stock_since > told_at - ONE_CHANGE)
+    due = [told_at + wait for wait in (AGAIN[-1:] if just_seen else AGAIN)]
     return min((one for one in due if at < one), default=None)
 
 

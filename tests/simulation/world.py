@@ -30,7 +30,7 @@ CALM_S, CALM_AFTER_ORDERS_S = 90.0, 660.0
 #: How far Reverb's stamps, in whole seconds, may be from the moments of a story.
 CLOCKS_APART_S = 2.0
 #: So long at most a number of ours is on its way to a store that answers quickly.
-BEING_SET_S = 3.0
+BEING_SET_S, ASKED_AGAIN_S = 40.0, 3.0
 BRAND_NEW = "7c3f45de-2ae0-4c81-8400-fdb6b1d74890"
 VERY_GOOD = "ae4d9114-1bd7-4ec5-a4ba-6653af5ac84d"
 CATEGORY = "Electric Guitars / Solid Body"
@@ -213,7 +213,7 @@ class World:
         if before is None or before == step.n:
             return
         if self._being_set(item):
-            self._schedule.later(BEING_SET_S, lambda: self._count(item, step))
+            self._schedule.later(ASKED_AGAIN_S, lambda: self._count(item, step))
             return
         self.outside.ask(item.kind, "PUT", f"/_control/variants/{item.variant_id}", _counted(item, step.n))
         self._changed(item, step.n - before, "store", f"the seller counted {step.n} instead of {before}")
