@@ -13,7 +13,7 @@ from pytest_django.fixtures import Settings
 from listings import dated, intake, walks
 from listings.models import Ledger, Product
 from reverbsync.stack.stores import STORES
-from shops.events import ProductChanged, ProductDeleted
+from shops.events import ProductChanged, ProductDeleted, StockChanged
 from tests.journeys.sales import buy, read_orders
 from tests.journeys.world import StandIn, World, at, running
 
@@ -80,13 +80,22 @@ def answers_are_old(world: World, seconds: float, *, turns: int = 1) -> None:
 def change(world: World, guitar: dict[str, Any], **wish: Any) -> None:
     """Change the variant in the store, and hear of it."""
     world.store.ask("PUT", f"/variants/{guitar['variants'][0]['id']}", wish)
+    hear_of_stock(world, guitar)
     hear(world, guitar)
 
 
 def sell(world: World, guitar: dict[str, Any]) -> None:
     """Sell one in the store, and hear of it."""
     world.store.ask("POST", "/orders", {"variant_id": guitar["variants"][0]["id"], "quantity": 1})
+    hear_of_stock(world, guitar)
     hear(world, guitar)
+
+
+def hear_of_stock(world: World, guitar: dict[str, Any]) -> None:
+    """Hear of its stock, where the platform has a webhook for that."""
+    if world.shop.store.platform in ("shopify", "bigcommerce"):
+        product = Product.objects.get(shop=world.shop, store_parent_id=str(guitar["id"]))
+        intake.take(world.shop, {StockChanged(product.store_stock_id): "test"})
 
 
 def hear(world: World, guitar: dict[str, Any]) -> None:
