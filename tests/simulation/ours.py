@@ -171,7 +171,7 @@ def _question() -> str:
             for field in model._meta.get_fields():
                 name = field.name if isinstance(field, models.DateTimeField) else ""
                 table = model._meta.db_table
-                if name == "due_at" or name.endswith(("_due_at", "lease_until")):
+                if name in ("due_at", "probe_at", "next_change_at") or name.endswith(("_due_at", "lease_until")):
                     alive = _OVER.get(table, "true")
                     now.append(f"SELECT 1 FROM {table} WHERE {name} <= %(now)s AND {alive}")
                     later.append(f"SELECT min({name}) FROM {table} WHERE {name} > %(now)s AND {alive}")
