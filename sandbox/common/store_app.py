@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from html import escape
-from itertools import count
 from typing import Any
 
 from flask import Blueprint, Flask, Response, abort, redirect, render_template, request
@@ -26,7 +25,7 @@ def control(app: Flask, stores: Stores, sender: Sender, tell: Tell, *, faults: F
     """Add the control addresses of a store. `url` is the stand-in's own address."""
     board = Blueprint("control", __name__)
     sender.settings.update(reads_lag_s=0.0, reads_lag_turns=1)
-    _trail(app, stores, sender)
+    reads = _trail(app, stores, sender)
     _shops(board, stores, faults, log, url)
     _products(board, stores, tell)
     _orders(board, stores, tell)
@@ -38,6 +37,7 @@ def control(app: Flask, stores: Stores, sender: Sender, tell: Tell, *, faults: F
             return {"error": f"unknown: {sorted(unknown)}"}, 400
         if wish.get("reads_lag_s"):
             stores.keep.remember(stores.clock.now)
+            reads.clear()
         sender.settings.update(wish)
         return {**sender.settings, "sent": sender.sent}
 
@@ -48,9 +48,12 @@ def control(app: Flask, stores: Stores, sender: Sender, tell: Tell, *, faults: F
     app.register_blueprint(board)
 
 
-def _trail(app: Flask, stores: Stores, sender: Sender) -> None:
-    """Let the API's answers be `reads_lag_s` old, or each so-manieth (`reads_lag_turns`), as a copy that trails."""
-    reads = count(1)
+def _trail(app: Flask, stores: Stores, sender: Sender) -> list[str]:
+    """Let the API's answers be `reads_lag_s` old, or each so-manieth (`reads_lag_turns`), as a copy that trails.
+
+    Returns the paths that were read since then.
+    """
+    reads: list[str] = []
 
     @app.before_request
     def see() -> None:
@@ -59,17 +62,17 @@ def _trail(app: Flask, stores: Stores, sender: Sender) -> None:
         reading = (
             request.method == "GET" if body is None else not str(body.get("query")).lstrip().startswith("mutation")
         )
-        if (
-            lag_s
-            and reading
-            and not request.path.startswith("/_")
-            and not next(reads) % sender.settings["reads_lag_turns"]
-        ):
+        if not lag_s or not reading or request.path.startswith("/_"):
+            return
+        reads.append(request.path)
+        if not len(reads) % sender.settings["reads_lag_turns"]:
             stores.keep.see(stores.clock.now() - lag_s)
 
     @app.teardown_request
     def see_again(_: BaseException | None) -> None:
         stores.keep.see(None)
+
+    return reads
 
 
 def _shops(board: Blueprint, stores: Stores, faults: Faults, log: Log, url: str) -> None:

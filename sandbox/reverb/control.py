@@ -59,6 +59,7 @@ def _whole(board: Blueprint, market: Market, teller: Teller, faults: Faults, log
             return {"error": f"unknown: {sorted(unknown)}"}, 400
         with market.keep.lock:
             market.settings.update({name: value for name, value in wish.items() if name in DEFAULTS})
+            market.reads = 0 if wish else market.reads
             sending.update({name: value for name, value in wish.items() if name in sending})
             return {**market.settings, **sending, "sent": teller.sender.sent}
 

@@ -68,7 +68,8 @@ class Market:
         #: Hears of each change: "listing" or "order", how it was before (None: new), how it is now.
         self.tell: Callable[[str, Doc | None, Doc], None] = lambda *_: None
         self._calls: dict[str, deque[float]] = keep.unsaved()
-        self._reads = 0
+        #: Answers about one listing since the settings were made.
+        self.reads = 0
 
     # -- accounts --------------------------------------------------------------------------------------------
 
@@ -122,8 +123,8 @@ class Market:
     def shown(self, listing: Doc) -> Doc | None:
         """Return a listing as an answer shows it, which may be old; None when it is newer than that."""
         lag_s = float(self.settings["listing_lag_s"])
-        self._reads += 1
-        if not lag_s or self._reads % int(self.settings["listing_lag_turns"]):
+        self.reads += 1
+        if not lag_s or self.reads % int(self.settings["listing_lag_turns"]):
             return listing
         return as_of(listing, self.clock.now() - lag_s)
 
