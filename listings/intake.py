@@ -278,18 +278,15 @@ def _see(
     cut: Callable[[Product, StoreProduct], int],
     hold: bool,
 ) -> Seen:
-    """Take over the picture unless a newer one is known, or it may be one of before."""
+    """Take over the picture unless a newer one is known."""
     if known is not None and known.was_read_after(asked_at):
         return Seen(known, news=False, read=False)
     was = picture_of(known)
     before = was if known is not None and known.gone_at is None else None
     product = known or Product(shop=shop, store_product_id=picture.store_product_id, held=hold)
     product.told_at = told_at or product.told_at
-    had, dated = before.sellable if before is not None else 0, product.next_change_at
-    if old_answers.may_hide_fall(product, had, picture.sellable, asked_at) and not platform_of(shop.store).is_told:
-        return _held(product, product.had_until, asked_at)
-    if picture.stock is not None:
-        old_answers.note_fall(product, had, picture.sellable, asked_at)
+    dated, news = product.next_change_at, before != picture
+    more = before is not None and before.sellable < picture.sellable
     if known is not None and before is not None and before != picture:
         product.held = False
     if was is None or was.stock != picture.stock:
@@ -301,15 +298,15 @@ def _see(
     product.picture = picture.kept()
     product.read_at = asked_at
     product.gone_at = None
-    dates = _next_change(picture, asked_at), old_answers.again_at(product, asked_at, news=before != picture)
+    dates = _next_change(picture, asked_at), old_answers.again_at(product, asked_at, news=news, more=more)
     product.next_change_at = min((one for one in dates if one is not None), default=None)
     rank = Rank.EDIT
     if before is not None and before.sellable != picture.sellable:
         rank = Rank.STOCK if cut(product, picture) else Rank.STOCK_TO_ZERO
-    if before != picture:
+    if news:
         product.news_at = asked_at
     moved = dated != product.next_change_at
-    return Seen(product, news=before != picture, rank=rank, moved=moved, new=known is None)
+    return Seen(product, news=news, rank=rank, moved=moved, new=known is None)
 
 
 def picture_of(known: Product | None) -> StoreProduct | None:
@@ -326,28 +323,17 @@ def _next_change(picture: StoreProduct, asked_at: datetime) -> datetime | None:
     return at + CLOCKS_DIFFER if at is not None and asked_at < at < asked_at + FORESEEN else None
 
 
-def _held(product: Product, since: datetime | None, asked_at: datetime) -> Seen:
-    """Leave a product as it is known, and read it again once no answer can be one of before `since`."""
-    product.read_at = asked_at
-    product.next_change_at = (since or asked_at) + old_answers.TRAILS
-    return Seen(product, news=False, moved=True)
-
-
 def _gone(product: Product, asked_at: datetime, told_at: datetime | None, *, sure: bool) -> Seen:
-    """Take a product for gone, unless the store may only not know it yet. `sure`: the store says that it is."""
+    """Take a product for gone. `sure`: the store itself says that it is; else it is asked for again."""
     if product.was_read_after(asked_at):
         return Seen(product, news=False, read=False)
     news, dated, product.told_at = product.gone_at is None, product.next_change_at, told_at or product.told_at
-    if news and not sure and old_answers.may_be_too_new(product, asked_at):
-        return _held(product, product.stock_since, asked_at)
     if news:
-        was = picture_of(product)
-        old_answers.note_fall(product, was.sellable if was is not None else 0, 0, asked_at)
         product.gone_at = product.news_at = asked_at
+        product.told_at = product.told_at if sure else asked_at
     product.read_at = asked_at
-    product.next_change_at = old_answers.again_at(product, asked_at, news=True)
-    moved = dated != product.next_change_at
-    return Seen(product, news=news, rank=Rank.STOCK_TO_ZERO, moved=moved)
+    product.next_change_at = old_answers.again_at(product, asked_at, news=True, more=not sure)
+    return Seen(product, news=news, rank=Rank.STOCK_TO_ZERO, moved=dated != product.next_change_at)
 
 
 def _open_jobs(shop: Shop, seen: list[Seen], cause: str, *, told_of: bool, lowest: Rank) -> None:

@@ -67,8 +67,6 @@ _FIELDS = [
     "read_at",
     "news_at",
     "stock_since",
-    "had",
-    "had_until",
     "told_at",
     "gone_at",
     "next_change_at",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from listings import jobs, old_answers, saving, selection
+from listings import jobs, saving, selection
 from listings.models import Product, Rank
 from listings.saving import Seen
 from listings.stock import merge
@@ -26,8 +26,7 @@ def keep(shop: Shop, units: Mapping[str, int | None], *, asked_at: datetime, cau
     ids = [one for one in units if storable(one) == one]
     found = Product.objects.filter(shop=shop, store_product_id__in=ids, gone_at__isnull=True)
     read = ((product, units_of(units[product.store_product_id])) for product in found)
-    saved, _ = saving.save([seen for product, now in read if (seen := _see(shop, product, now, asked_at))])
-    moved = [one for one in saved if one.news]
+    moved, _ = saving.save([seen for product, now in read if (seen := _see(shop, product, now, asked_at))])
     if shop.sync_settings.auto_sync:
         for rank in sorted({one.rank for one in moved}):
             wanted = [one.product for one in moved if one.rank == rank and not one.product.held]
@@ -36,15 +35,11 @@ def keep(shop: Shop, units: Mapping[str, int | None], *, asked_at: datetime, cau
 
 
 def _see(shop: Shop, product: Product, units: int | None, asked_at: datetime) -> Seen | None:
-    """Take over the number; return None where it is no news. One that may be of before is read again later."""
+    """Take over the number; return None where it is no news."""
     seen = product.seen
     if product.was_read_after(asked_at) or seen.stock == units:
         return None
     now = replace(seen, stock=units)
-    if old_answers.may_hide_fall(product, seen.sellable, now.sellable, asked_at):
-        product.next_change_at = (product.had_until or asked_at) + old_answers.TRAILS
-        return Seen(product, news=False, moved=True)
-    old_answers.note_fall(product, seen.sellable, now.sellable, asked_at)
     product.picture, product.read_at, product.stock_since = now.kept(), asked_at, asked_at
     product.news_at = asked_at
     if now.sellable == seen.sellable:

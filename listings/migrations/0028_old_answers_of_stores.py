@@ -10,16 +10,6 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddField(
             model_name='product',
-            name='had',
-            field=models.IntegerField(blank=True, null=True),
-        ),
-        migrations.AddField(
-            model_name='product',
-            name='had_until',
-            field=models.DateTimeField(blank=True, null=True),
-        ),
-        migrations.AddField(
-            model_name='product',
             name='told_at',
             field=models.DateTimeField(blank=True, null=True),
         ),

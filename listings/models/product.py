@@ -31,9 +31,6 @@ class Product(models.Model):
     news_at = models.DateTimeField(null=True, blank=True)
     #: Since when the store's number of it is the one of the picture, as far as our readings tell; None: not known.
     stock_since = models.DateTimeField(null=True, blank=True)
-    #: The most units that it had for sale before there were fewer, and until when: an old answer may show them.
-    had = models.IntegerField(null=True, blank=True)
-    had_until = models.DateTimeField(null=True, blank=True)
     #: When the store last told of a change of it: until a while later an old answer may hide that.
     told_at = models.DateTimeField(null=True, blank=True)
     gone_at = models.DateTimeField(null=True, blank=True)

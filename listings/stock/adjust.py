@@ -18,7 +18,7 @@ from typing import Any
 
 from django.db import transaction
 
-from listings import jobs, lease, old_answers, selection
+from listings import jobs, lease, selection
 from listings.models import Ledger, Product, Rank
 from listings.stock import ledger as books
 from listings.stock import lost
@@ -111,8 +111,6 @@ def _count(ledger: Ledger, product: Product, client: StoreClient) -> Count:
     platform = platform_of(product.shop.store)
     if wait := books.trails_s(ledger, count.units, platform):
         raise StorePassing(f"{platform.name} does not show our last change of stock yet.", retry_after=wait)
-    if count.units is not None and _may_be_old(product, count.units, asked_at) and not platform.is_told:
-        raise StorePassing(f"{platform.name} shows more units than it last did, which may be its number of before.")
     if count.units is not None and count.units != ledger.store:
         with ownership.fenced():
             if not _picture(product, count.units, asked_at=asked_at):
@@ -121,11 +119,6 @@ def _count(ledger: Ledger, product: Product, client: StoreClient) -> Count:
             books.store_moved(ledger, count.units)
             ledger.save(update_fields=["units", "store", "crossed"])
     return count
-
-
-def _may_be_old(product: Product, units: int, at: datetime) -> bool:
-    now = replace(product.seen, stock=units)
-    return old_answers.may_hide_fall(product, product.seen.sellable, now.sellable, at)
 
 
 def _adjust(ledger: Ledger, product: Product, client: StoreClient, count: Count, by: int) -> int:
@@ -342,9 +335,7 @@ def _picture(product: Product, units: int, *, asked_at: datetime) -> bool:
         seen: StoreProduct = replace(row.seen, stock=units)
         if units != row.seen.stock:
             row.stock_since = asked_at
-        old_answers.note_fall(row, row.seen.sellable, seen.sellable, asked_at)
         row.picture, row.read_at = seen.kept(), asked_at
-        row.save(update_fields=["picture", "read_at", "stock_since", "had", "had_until"])
-    for name in ("picture", "read_at", "stock_since", "had", "had_until"):
-        setattr(product, name, getattr(row, name))
+        row.save(update_fields=["picture", "read_at", "stock_since"])
+    product.picture, product.read_at, product.stock_since = row.picture, row.read_at, row.stock_since
     return row.seen.stock == units

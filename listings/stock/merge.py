@@ -156,9 +156,11 @@ def merge(
     ripe = base.rise if base.rise_at and orders_at and orders_at >= base.rise_at + RIPE else 0
     units = base.units + left + ripe - sum(sale.takes - sale.counted for sale in known)
     units += 0 if store is None else store - base.store
+    read = base.moved(reverb, now) if news and reverb is not None else base
     after = replace(
-        base if reverb is None or not news else base.moved(reverb, now),
+        read,
         units=units,
+        reverb=base.reverb if reverb is None else reverb,
         store=base.store if store is None else store,
         fall=base.fall - left,
         fall_at=now if left else base.fall_at,
@@ -294,7 +296,7 @@ def _is_old(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime) -
         return agreed.undecided_at is None or now < agreed.undecided_at + PATIENCE
     lately = _until(now, agreed.put_at, FOLLOWS_WITHIN)
     if below:
-        return lately and agreed.lowest is not None and reverb >= agreed.lowest
+        return lately and reverb == agreed.lowest
     had = [agreed.highest] if above and lately else []
     had += [agreed.reverb] if above and any(_until(now, sale.updated_at, FOLLOWS_WITHIN) for sale in sales) else []
     return any(number is not None and reverb <= number for number in had)

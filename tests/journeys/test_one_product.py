@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from listings import old_answers
 from listings.models import Product
 from listings.sync import apply
 from listings.sync.find import SEEN_LATELY
@@ -37,7 +36,6 @@ def test_what_sold_out_before_it_was_published_goes_on_sale_once_it_is_back(worl
     world.edit(guitar, inventory_quantity=0)
     world.settle()
     assert world.listing()["state"] != "live"
-    world.wait(old_answers.TRAILS.total_seconds())
     world.edit(guitar, inventory_quantity=1)
     world.settle()
     assert (world.listing()["state"], world.listing()["inventory"]) == ("live", 1)
@@ -78,7 +76,6 @@ def test_the_last_one_gone_ends_the_listing_and_more_bring_it_back(world: World)
     world.edit(guitar, inventory_quantity=0)
     world.settle()
     assert world.listing()["state"] == "sold"
-    world.wait(old_answers.TRAILS.total_seconds())
     world.edit(guitar, inventory_quantity=2)
     world.settle()
     assert (world.listing()["state"], world.listing()["inventory"]) == ("live", 2)
@@ -92,7 +89,6 @@ def test_a_used_one_off_ends_and_comes_back_too(world: World) -> None:
     world.edit(guitar, inventory_quantity=0)
     world.settle()
     assert world.listing("U1")["state"] == "ended"
-    world.wait(old_answers.TRAILS.total_seconds())
     world.edit(guitar, inventory_quantity=1)
     world.settle()
     assert world.listing("U1")["state"] == "live"
@@ -106,7 +102,6 @@ def test_a_used_item_that_sold_on_reverb_is_never_relisted_silently(world: World
     world.edit(guitar, price="99.00")
     world.settle()
     assert (world.listing("U1")["state"], world.stock(guitar), world.waits_for("U1")) == ("ordered", 0, "")
-    world.wait(old_answers.TRAILS.total_seconds())
     world.edit(guitar, inventory_quantity=1)  # another one came in
     world.settle()
     assert world.listing("U1")["state"] == "ordered"

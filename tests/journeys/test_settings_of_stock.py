@@ -8,7 +8,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from listings import old_answers, tasks
+from listings import tasks
 from listings.models import Product
 from shops.models import Shop
 from shops.models.settings import StockWay
@@ -118,8 +118,8 @@ def test_where_the_store_leads_reverb_is_filled_up_again_though_the_store_has_it
     world.set(auto_sync=False)
     world.edit(guitar, inventory_quantity=2)
     world.reverb.ask("POST", f"/orders/{number}/cancel")
+    world.wait(5)
     world.set(auto_sync=True)
-    world.wait(old_answers.TRAILS.total_seconds())
     world.edit(guitar, inventory_quantity=3)
     world.settle()
     assert world.listing()["inventory"] == 3
@@ -152,7 +152,6 @@ def test_where_the_store_leads_units_that_reverb_puts_back_by_itself_are_not_too
     world.hear(guitar)
     world.settle()
     assert world.listing()["inventory"] == 2
-    world.wait(old_answers.TRAILS.total_seconds())
     world.edit(guitar, inventory_quantity=3)
     world.settle()
     assert world.listing()["inventory"] == 3

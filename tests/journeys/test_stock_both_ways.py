@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from listings import intake, old_answers
+from listings import intake
 from listings.models import Ledger, Order, Product
 from listings.orders import poll
 from listings.stock.merge import RIPE
@@ -384,7 +384,6 @@ def test_a_listing_that_is_still_sold_for_a_moment_after_it_was_raised_takes_not
     world.settle()
     world.edit(guitar, inventory_quantity=0)
     world.settle()
-    world.wait(old_answers.TRAILS.total_seconds())
     world.edit(guitar, inventory_quantity=2)
     world.step()
     world.edit(guitar, price="450.00")

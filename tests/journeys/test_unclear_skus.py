@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from listings import old_answers
 from listings.models import Listing
 from listings.sync.find import SEEN_LATELY
 from tests.journeys.sales import buy, read_orders
@@ -54,7 +53,6 @@ def test_its_stock_goes_down_to_zero_and_comes_back(world: World, guitar: dict[s
     make_unclear(world, guitar)
     world.settle()
     for units, state in ((2, "live"), (0, "sold"), (4, "live")):
-        world.wait(old_answers.TRAILS.total_seconds())
         world.edit(guitar, inventory_quantity=units)
         world.settle()
         assert (world.listing()["inventory"], world.listing()["state"]) == (units, state)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.core import mail
 
-from listings import dated, jobs, old_answers
+from listings import dated, jobs
 from listings.models import Job, Listing
 from shops import outages
 from shops.models import ReverbConnection
@@ -63,7 +63,6 @@ def test_one_odd_answer_keeps_nothing_on_sale(world: World, guitar: dict[str, An
     """Each odd answer comes once, while the last one sells or while some are left."""
     for number, odd in enumerate(ODD.values()):
         units = (number + (method == "PUT") + (kind == "instead")) % 2 * 2
-        world.wait(old_answers.TRAILS.total_seconds())
         world.edit(guitar, inventory_quantity=5)
         world.settle()
         world.reverb.fault(kind, method=method, path="/listings/[0-9]", **odd)
@@ -320,10 +319,6 @@ def test_what_has_units_again_meanwhile_is_read_anew_and_not_ended(world: World,
     world.edit(guitar, inventory_quantity=0)
     while world.step():
         pass
-    world.wait(old_answers.TRAILS.total_seconds())
-    told_of = dated.due(world.shop.pk)
-    assert told_of is not None
-    dated.turn(told_of)
     world.store.ask("PUT", f"/variants/{guitar['variants'][0]['id']}", {"inventory_quantity": 4})
     live_on(world, timedelta(minutes=4))
     assert dated.due(world.shop.pk) is None

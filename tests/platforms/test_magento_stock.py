@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from listings import old_answers, pages, walks
+from listings import pages, walks
 from listings.models import Job, Product, Rank
 from reverbsync import clock
 from shops.platforms.magento2 import changes, frame
@@ -249,7 +249,7 @@ def test_what_goes_off_sale_without_a_trace_is_found_by_the_sweep(store: Store, 
     made, other = product(store), product(store, "B1")
     walks.plan(store.shop)
     through(store)
-    Product.objects.update(held=False, stock_since=clock.now() - old_answers.TRAILS)
+    Product.objects.update(held=False)
     match word:
         case "unassigned":
             store.control.ask("PUT", "/entities/A1", {"sources": {"default": None}})

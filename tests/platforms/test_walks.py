@@ -10,7 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from listings import old_answers, selection, tasks, walks
+from listings import selection, tasks, walks
 from listings.models import Job, Product, Recheck, Walk
 from reverbsync import clock, http
 from shops.models import StoreConnection, SyncSettings
@@ -206,7 +206,7 @@ def test_the_nightly_walk_finds_what_changed_what_is_new_and_what_vanished(store
     assert same
     walks.plan(store.shop)
     through(store)
-    Product.objects.update(held=False, stock_since=clock.now() - old_answers.TRAILS)
+    Product.objects.update(held=False)
     store.set(changed, price="10.00")
     store.product("NEW")
     store.control.ask("DELETE", f"/products/{gone['id']}")

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from listings import namesakes, old_answers, walks
+from listings import namesakes, walks
 from listings.models import Product, Recheck, Walk
-from reverbsync import clock
 from shops.models import Shop
 from shops.pictures import StoreProduct
 from shops.platforms.values import StorePassing
@@ -63,7 +62,6 @@ def test_stock_that_a_plug_in_writes_into_the_database_is_seen(store: Store) -> 
 def test_a_product_that_is_deleted_for_good_is_gone(store: Store) -> None:
     [_, second, _] = many(store, 3)
     shop = learn(store)
-    Product.objects.update(stock_since=clock.now() - old_answers.TRAILS)
     store.control.ask("DELETE", f"/products/{second['id']}")
     walk = sweep(shop)
     assert there() == {"G0", "G2"}
@@ -102,7 +100,6 @@ def test_a_host_that_gives_small_pages_is_asked_for_the_rest(store: Store) -> No
 def test_a_variation_that_its_product_names_no_more_is_gone(store: Store) -> None:
     made = family(store)
     shop = learn(store)
-    Product.objects.update(stock_since=clock.now() - old_answers.TRAILS)
     numbers = [variant(made, n) for n in (0, 1)]
     store.control.fault("edited", path="/products$", edits={"0.variations": numbers}, times=OFTEN)
     store.control.fault("edited", path=f"/products/{made['id']}$", edits={"variations": numbers}, times=OFTEN)

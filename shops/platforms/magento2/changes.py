@@ -25,9 +25,8 @@ LISTED = 300
 KNOWN_S = 3600
 #: Marks the cursor of the second part of a look: the products of orders.
 OF_ORDERS = "orders:"
-#: So long after a date a reading shows all edits of its second, also one that was saved slowly, and one that a copy of
-#: the database, or a cache, showed late.
-YOUNG_S = 120.0
+#: So long after a date a reading shows all edits of its second, also one that was saved slowly.
+YOUNG_S = 10.0
 #: Kind and id → date, and when that was first read.
 _Seen = dict[str, tuple[str, float | None]]
 
