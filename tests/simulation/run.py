@@ -61,10 +61,6 @@ class Verdict:
     attempts: int = 0
 
 
-#: Platforms whose stock we change by differences, so that a number of before does no harm.
-ADDS = {"shopify", "bigcommerce"}
-
-
 class Run:
     """A run in the making."""
 
@@ -202,9 +198,6 @@ class Run:
                 self.shops.append(self._connect(side, domain, token))
             self.world.shop_ids.append(self.shops[-1].pk)
             self._point(side.platform, domain, self.shops[-1])
-        old = {"reads_lag_s": ways["store_reads_lag_s"], "reads_lag_turns": ways["store_reads_lag_turns"]}
-        for kind in {side.platform for side in self.story.sides} & ADDS:
-            self.outside.ask(kind, "POST", "/_control/settings", old)
         self.tokens = {items[0].token: number for number, items in enumerate(self.world.items)}
         self.ours.look_soon()
         self._rest()

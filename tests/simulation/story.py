@@ -20,8 +20,6 @@ PLAIN: dict[str, Any] = {
     "reverb_skew_s": 0.0,
     "store_skew_s": 0.0,
     "store_orders_lag_s": 0.0,
-    "store_reads_lag_s": 0.0,
-    "store_reads_lag_turns": 1,
     "call_s": (0.02, 0.1),
     "reads_per_minute": 2000,
     "writes_per_minute": 600,
