@@ -278,11 +278,13 @@ def _see(
     cut: Callable[[Product, StoreProduct], int],
     hold: bool,
 ) -> Seen:
-    """Take over the picture unless a newer one is known."""
+    """Take over the picture unless a newer one is known, by when it was read or by its own date."""
     if known is not None and known.was_read_after(asked_at):
         return Seen(known, news=False, read=False)
     was = picture_of(known)
     before = was if known is not None and known.gone_at is None else None
+    if known is not None and old_answers.is_old(known, before, picture, asked_at):
+        return Seen(known, news=False, read=False)
     product = known or Product(shop=shop, store_product_id=picture.store_product_id, held=hold)
     product.told_at = told_at or product.told_at
     dated, news = product.next_change_at, before != picture

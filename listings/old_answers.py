@@ -1,6 +1,7 @@
 """An answer of a store may be old: a cache, or a copy of its database that trails, shows a product as it was before.
 
-So what a store tells of is read again until no old answer can hide it.
+So an answer that is dated before the one that is known puts no more units on sale, and what a store tells of is read
+again until no old answer can hide it.
 """
 
 from __future__ import annotations
@@ -8,12 +9,22 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from listings.models import Product, Walk
+from shops.pictures import StoreProduct
 
+#: For how long an answer is not believed that is dated before the one that is known: a store may be set back.
+SET_BACK_AFTER = timedelta(minutes=5)
 #: So long after a store told of a change its product is read again: at last in any case, before that while it shows
 #: nothing new, or more units than were known.
 AGAIN = (timedelta(seconds=5), timedelta(seconds=30), timedelta(minutes=2))
 #: So close together are the webhooks of one change, among them the echo of our own.
 ONE_CHANGE = timedelta(seconds=10)
+
+
+def is_old(product: Product, before: StoreProduct | None, now: StoreProduct, at: datetime) -> bool:
+    """Tell whether an answer shows more units than the one before it, and is dated before that."""
+    if before is None or before.dated is None or now.dated is None or before.sellable >= now.sellable:
+        return False
+    return now.dated < before.dated and at < product.read_at + SET_BACK_AFTER
 
 
 def again_at(product: Product, at: datetime, *, news: bool, more: bool) -> datetime | None:

@@ -93,6 +93,9 @@ class StoreProduct(_Kept):
     #: When price or stock change next by a date that the store names, aware; None: by none. It says when to read the
     #: product again, and is no part of what the store says of it: two pictures that differ in this alone are equal.
     changes_at: datetime | None = field(default=None, compare=False)
+    #: When the store last changed it, aware, by the store's own clock; None: it does not say, or not of stock. It tells
+    #: an answer of before, and is no part of what the store says either.
+    dated: datetime | None = field(default=None, compare=False)
 
     @property
     def sellable(self) -> int:

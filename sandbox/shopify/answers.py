@@ -163,7 +163,7 @@ class Root:
             "status": doc["status"],
             "handle": str(doc["id"]),
             "createdAt": stamp(doc["created_at"]),
-            "updatedAt": stamp(doc["updated_at"]),
+            "updatedAt": stamp(max([doc["updated_at"], *(row["counted_at"] for row in doc["variants"])])),
             "totalInventory": sum(locations.total(self.shop, variant) for variant in doc["variants"]),
             "variantsCount": {"count": len(doc["variants"]), "precision": "EXACT"},
             "hasOnlyDefaultVariant": len(doc["variants"]) == 1 and not doc["variants"][0]["options"],

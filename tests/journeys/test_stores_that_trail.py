@@ -5,15 +5,17 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import pytest
 from pytest_django.fixtures import Settings
 
-from listings import dated, intake, walks
+from listings import dated, intake, old_answers, walks
 from listings.models import Ledger, Product
 from reverbsync.stack.stores import STORES
 from shops.events import ProductChanged, ProductDeleted, StockChanged
+from shops.platforms import client_of
 from tests.journeys.sales import buy, read_orders
 from tests.journeys.world import StandIn, World, at, running
 
@@ -179,6 +181,34 @@ def test_a_product_that_was_deleted_leaves_reverb_while_an_old_answer_still_show
     assert seen[-1] == 0
     assert seen.index(0) == len(seen) - 1
     assert Product.objects.get().gone_at is not None
+
+
+@on("shopify", "woocommerce")
+@pytest.mark.parametrize("turns", [1, 2])
+def test_a_one_off_that_was_seen_sold_does_not_come_back_with_an_old_answer(world: World, turns: int) -> None:
+    guitar = linked(world, 1)
+    sell(world, guitar)
+    seen = work(world, guitar, seconds=10)
+    answers_are_old(world, 100, turns=turns)
+    for _ in range(6):
+        change(world, guitar, price="479.00")
+        seen += work(world, guitar, seconds=15)
+    seen += work(world, guitar, seconds=300)
+    assert set(seen) == {(0, 0)}
+
+
+@on("shopify")
+def test_a_store_that_was_set_back_is_believed_after_some_minutes(world: World) -> None:
+    guitar = linked(world, 2)
+    read = partial(intake.refresh, world.shop, str(guitar["id"]), client_of(world.shop.store), cause="test")
+    read()
+    Product.objects.update(picture={**Product.objects.get().picture, "stock": 1, "dated": "2100-01-01T00:00:00+00:00"})
+    with pytest.raises(intake.Late):
+        read()
+    assert Product.objects.get().seen.stock == 1
+    world.wait(old_answers.SET_BACK_AFTER.total_seconds())
+    read()
+    assert Product.objects.get().seen.stock == 2
 
 
 @on(*TOLD)

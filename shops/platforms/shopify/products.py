@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import AwareDatetime, BeforeValidator, Field
 
 from shops.pictures import StoreProduct
 from shops.platforms.reading import each, title_of, valid
@@ -86,6 +86,8 @@ class _Product(Part):
     product_type: Side[Words] = Field("", alias="productType")
     tags: SideRows[Words] = []
     status: str
+    #: A change of stock dates it too (Shopify's docs, "Product", updated_at).
+    updated_at: Side[AwareDatetime | None] = Field(None, alias="updatedAt")
     collections: Annotated[SideRows[_Collection], BeforeValidator(_nodes)] = []
     metafields: Annotated[SideRows[_Metafield], BeforeValidator(_nodes)] = []
     media: _Media = []
@@ -157,6 +159,7 @@ class Reader:
             collections=tuple(one.title for one in product.collections if one.title),
             attributes={f"{one.namespace}.{one.key}": one.value[:255] for one in product.metafields}
             | {one.name: one.value for one in variant.options if not alone},
+            dated=product.updated_at,
         )
 
 

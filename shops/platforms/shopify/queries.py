@@ -34,6 +34,7 @@ query Product(
     productType
     tags
     status
+    updatedAt
     collections(first: 50, after: $collections) @include(if: $moreCollections) {
       pageInfo { hasNextPage endCursor }
       nodes { title }
@@ -76,6 +77,7 @@ query Products($first: Int!, $variants: Int!, $after: String, $query: String) {
       productType
       tags
       status
+      updatedAt
       collections(first: 8) { pageInfo { hasNextPage } nodes { title } }
       metafields(first: 14) { pageInfo { hasNextPage } nodes { namespace key value } }
       media(first: 25) { nodes { ... on MediaImage { image { url } } } }
@@ -133,6 +135,7 @@ query {
         productType
         tags
         status
+        updatedAt
         variantsCount { count }
         collections { edges { node { id title } } }
         metafields { edges { node { id namespace key value } } }

@@ -86,6 +86,7 @@ class Item(Part):
     date_on_sale_from_gmt: Moment = None
     date_on_sale_to_gmt: Moment = None
     date_created_gmt: Moment = None
+    date_modified_gmt: Moment = None
     purchasable: Side[bool] = True
     post_password: Side[str] = ""
     catalog_visibility: Side[str] = "visible"
@@ -196,6 +197,7 @@ def unit(product: Item, one: Item, *, currency: str, admin: str) -> StoreProduct
         collections=tuple(category.name for category in product.categories if category.name),
         attributes={name: text[:LONGEST_ATTRIBUTE] for name, text in (_attributes(product, one) | options).items()},
         changes_at=_changes_at(product, one, clock.now()),
+        dated=one.date_modified_gmt,
     )
 
 
