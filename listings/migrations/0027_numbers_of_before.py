@@ -10,12 +10,7 @@ class Migration(migrations.Migration):
     operations = [
         migrations.AddField(
             model_name='ledger',
-            name='highest',
-            field=models.IntegerField(null=True),
-        ),
-        migrations.AddField(
-            model_name='ledger',
-            name='lowest',
-            field=models.IntegerField(null=True),
+            name='before',
+            field=models.JSONField(default=list),
         ),
     ]

@@ -33,9 +33,8 @@ class Ledger(models.Model):
     #: When we last set Reverb's number, or it was last news to us, by Reverb's clock: a sale from before may be in it
     #: already, or may have been overwritten.
     put_at = models.DateTimeField(null=True)
-    #: Reverb's highest and lowest number in the ten minutes before that: an answer of its may still show one of them.
-    highest = models.IntegerField(null=True)
-    lowest = models.IntegerField(null=True)
+    #: Reverb's numbers of the ten minutes before that: an answer of its may still show one of them.
+    before = models.JSONField(default=list)
     #: The number that we are setting on Reverb; still there: its answer was lost, and it may have been applied.
     putting = models.IntegerField(null=True)
     #: Since when nothing tells whether it was applied.
@@ -73,7 +72,7 @@ class Ledger(models.Model):
 
     def cap(self) -> None:
         """Cut what no column holds: sums of odd numbers from outside may be larger."""
-        for name in ("units", "store", "reverb", "highest", "lowest", "putting", "wrote_by"):
+        for name in ("units", "store", "reverb", "putting", "wrote_by"):
             number = getattr(self, name)
             if number is not None and abs(number) > MOST:
                 setattr(self, name, MOST if number > 0 else -MOST)

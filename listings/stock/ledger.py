@@ -30,7 +30,7 @@ CROSSES_WITHIN = timedelta(seconds=60)
 
 #: What an order keeps of its reckoning, beside the state in which it was reckoned.
 _KEPT = ("counted", "shown", "doubtful", "restocked")
-_MOVED = ("reverb", "put_at", "highest", "lowest")
+_MOVED = ("reverb", "put_at", "before")
 _FIELDS = (*_MOVED, "units", "store", "fall", "fall_at", "rise", "rise_at", "putting", "undecided_at")
 
 
@@ -222,7 +222,7 @@ def _is_single(ledger: Ledger, read: Read) -> bool:
 
 
 def _agreed(ledger: Ledger) -> Agreed:
-    return Agreed(**{name: getattr(ledger, name) for name in _FIELDS})
+    return Agreed(**{name: getattr(ledger, name) for name in _FIELDS} | {"before": tuple(ledger.before)})
 
 
 def _sale(order: Order) -> Sale:
@@ -357,12 +357,10 @@ def to_write(ledger: Ledger, settings: SyncSettings) -> int:
 
 def setting_reverb(ledger: Ledger, units: int) -> None:
     """Remember the number that is about to be set on Reverb: the answer may be lost."""
-    lost = ledger.putting
-    if lost is not None:  # Reverb may have shown it, and an old answer may show it again
-        ledger.highest = lost if ledger.highest is None else max(ledger.highest, lost)
-        ledger.lowest = lost if ledger.lowest is None else min(ledger.lowest, lost)
+    if ledger.putting is not None:  # Reverb may have shown it, and an old answer may show it again
+        ledger.before = [*ledger.before, ledger.putting]
     ledger.putting = units
-    lease.save(ledger, "putting", "highest", "lowest")
+    lease.save(ledger, "putting", "before")
 
 
 def set_on_reverb(ledger: Ledger, units: int, *, at: datetime, store: int | None) -> None:

@@ -47,6 +47,8 @@ RIPE = timedelta(seconds=60)
 PATIENCE = timedelta(seconds=30)
 #: For how long after an order changed, or the number was set, an answer of Reverb's may show the number of before.
 FOLLOWS_WITHIN = timedelta(minutes=10)
+#: So many of those are known at most.
+MOST_BEFORE = 12
 
 
 @dataclass(frozen=True)
@@ -61,17 +63,15 @@ class Agreed:
     rise: int = 0
     rise_at: datetime | None = None
     put_at: datetime | None = None
-    highest: int | None = None
-    lowest: int | None = None
+    before: tuple[int, ...] = ()
     putting: int | None = None
     undecided_at: datetime | None = None
 
     def moved(self, reverb: int | None, at: datetime) -> Agreed:
-        """Return it with the number that Reverb took or showed at a moment, and between which ones it was before."""
-        before = [self.reverb, *((self.highest, self.lowest) if _until(at, self.put_at, FOLLOWS_WITHIN) else ())]
-        known = [number for number in before if number is not None]
-        highest, lowest = max(known, default=None), min(known, default=None)
-        return replace(self, reverb=reverb, put_at=at, highest=highest, lowest=lowest)
+        """Return it with the number that Reverb took or showed at a moment, and those that it had shortly before."""
+        kept = self.before if _until(at, self.put_at, FOLLOWS_WITHIN) else ()
+        known = dict.fromkeys((*kept, *(() if self.reverb is None else (self.reverb,))))
+        return replace(self, reverb=reverb, put_at=at, before=tuple(known)[-MOST_BEFORE:])
 
 
 @dataclass(frozen=True)
@@ -296,10 +296,11 @@ def _is_old(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime) -
         return agreed.undecided_at is None or now < agreed.undecided_at + PATIENCE
     lately = _until(now, agreed.put_at, FOLLOWS_WITHIN)
     if below:
-        return lately and reverb == agreed.lowest
-    had = [agreed.highest] if above and lately else []
-    had += [agreed.reverb] if above and any(_until(now, sale.updated_at, FOLLOWS_WITHIN) for sale in sales) else []
-    return any(number is not None and reverb <= number for number in had)
+        return lately and any(reverb >= number for number in agreed.before)
+    had = [*agreed.before] if above and lately else []
+    if above and agreed.reverb is not None and any(_until(now, one.updated_at, FOLLOWS_WITHIN) for one in sales):
+        had.append(agreed.reverb)
+    return any(reverb <= number for number in had)
 
 
 def _undoes(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime) -> bool:

@@ -361,7 +361,7 @@ class World:
         if units < before and old:
             return  # a write of ours may cross it that was worked out from an answer of before
         row = self._ledger(item).first()
-        as_before = old or (row is not None and row.highest is not None and units <= row.highest)
+        as_before = old or (row is not None and units <= max(row.before, default=-1))
         wish = {"inventory": units, "has_inventory": True}
         self.outside.ask("reverb", "PUT", f"/api/listings/{listing['id']}", wish, token=item.token)
         item.edited_at, item.raised = self._schedule.now, max(0, units - before)
