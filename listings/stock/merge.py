@@ -140,7 +140,7 @@ def merge(
     likelier = _likelier(agreed, sales, reverb, now, off_sale=off_sale)
     if likelier is None:
         return _undecided(agreed, sales, now)
-    base, known = _explained(likelier, sales, reverb, now)
+    base, known = _taken_back(*_explained(likelier, sales, reverb, now), reverb, now)
     if reverb is not None and _is_old(base, known, reverb, now):
         if _undoes(base, known, reverb, now):
             return _undecided(agreed, sales, now)  # a seller's edit is not overwritten before that is known
@@ -287,6 +287,23 @@ def _before(moment: datetime | None, other: datetime | None) -> bool:
 
 def _until(moment: datetime, start: datetime | None, span: timedelta) -> bool:
     return start is not None and moment <= start + span
+
+
+def _taken_back(agreed: Agreed, sales: list[Sale], reverb: int | None, now: datetime) -> tuple[Agreed, list[Sale]]:
+    """Return what is left where an answer of before seemed to show that units of an order that is off had come back.
+
+    The number is again one that it had before, and nothing explains that.
+    """
+    found, (_, below) = [], _unexplained(agreed, sales, reverb, now)
+    old = reverb in agreed.before and _until(now, agreed.put_at, FOLLOWS_WITHIN)
+    for sale in sales:
+        came = sale.restocked and not sale.shown and _until(now, sale.updated_at, FOLLOWS_WITHIN)
+        if old and came and sale.quantity <= below and agreed.reverb is not None:
+            below -= sale.quantity
+            agreed = replace(agreed, reverb=agreed.reverb - sale.quantity)
+            sale = replace(sale, shown=sale.quantity, restocked=False)  # noqa: PLW2901
+        found.append(sale)
+    return agreed, found
 
 
 def _is_old(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime) -> bool:

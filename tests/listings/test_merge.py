@@ -138,6 +138,16 @@ def test_what_undoes_a_fall_counts_once_no_answer_shows_the_lower_number_any_mor
     assert (rose.units, rose.rise) == (4, 1)
 
 
+def test_units_that_an_old_answer_seemed_to_put_back_are_not_taken_for_sold() -> None:
+    gone = replace(START.moved(3, NOON), units=3, store=3)
+    agreed, [counted] = reckon(gone, replace(sale(quantity=2), counted=2, shown=2, new=False), store=3, reverb=3)
+    freed = replace(counted, released=True, new=True, updated_at=s(20))
+    agreed, [back] = reckon(agreed.moved(3, s(30)), freed, store=3, reverb=5, at=s(32))
+    assert (agreed.units, agreed.reverb, back.restocked) == (5, 5, True)
+    agreed, [off] = reckon(agreed, back, store=3, reverb=3, at=s(40))
+    assert (agreed.units, agreed.reverb, agreed.fall, off.shown, off.restocked) == (5, 3, 0, 2, False)
+
+
 def test_an_order_that_explains_a_fall_takes_back_the_rise_that_seemed_to_undo_it() -> None:
     fell, _ = reckon(START, reverb=4)
     rose = replace(fell, rise=1, rise_at=s(5), reverb=5).moved(4, s(6))
