@@ -69,7 +69,9 @@ def foresee(ledger: Ledger, product: Product, read: Read, *, sold: bool) -> Fore
 
 def _as_reckoned(ledger: Ledger, orders: Iterable[Order]) -> tuple[Agreed, dict[str, Sale]]:
     """Return what the ledger and its orders say now, as if all of it had been taken in."""
-    return _agreed(ledger), {one.number: replace(_sale(one), new=False) for one in orders if one.reckoned == one.status}
+    return _agreed(ledger), {
+        one.number: replace(_sale(one), new=False, unseen=False) for one in orders if one.reckoned == one.status
+    }
 
 
 def _by_number(merged: Merged) -> dict[str, Sale]:
@@ -234,6 +236,7 @@ def _sale(order: Order) -> Sale:
         placed_at=order.placed_at,
         updated_at=order.updated_at,
         new=order.reckoned != order.status,
+        unseen=not order.reckoned,
         **{name: getattr(order, name) for name in _KEPT},
     )
 

@@ -78,10 +78,10 @@ class Agreed:
 class Sale:
     """An order on Reverb, as far as stock goes.
 
-    `sure`: it surely moves Reverb's own number. `new`: its state was not reckoned yet. `counted` and `shown` are the
-    units that our stock, and Reverb's number, have gone down for it. `doubtful`: the number went down by as much, but
-    our own writing may have overwritten this sale, and another one, whose order does not show yet, moved the number.
-    `restocked`: it was released, and the number has come up again for it.
+    `sure`: it surely moves Reverb's own number. `new`: its state was not reckoned yet; `unseen`: nor any before it.
+    `counted` and `shown` are the units that our stock, and Reverb's number, have gone down for it. `doubtful`: the
+    number went down by as much, but our own writing may have overwritten this sale, and another one, whose order does
+    not show yet, moved the number. `restocked`: it was released, and the number has come up again for it.
     """
 
     number: str
@@ -91,6 +91,7 @@ class Sale:
     placed_at: datetime
     updated_at: datetime
     new: bool = True
+    unseen: bool = False
     counted: int = 0
     shown: int = 0
     doubtful: bool = False
@@ -142,10 +143,11 @@ def merge(
         return _undecided(agreed, sales, now)
     base, known = _taken_back(*_explained(likelier, sales, reverb, now), reverb, now)
     if reverb is not None and _is_old(base, known, reverb, now):
-        if _undoes(base, known, reverb, now):
-            return _undecided(agreed, sales, now)  # a seller's edit is not overwritten before that is known
         without = merge(agreed, sales, store=store, reverb=None, now=now, orders_at=orders_at)
-        return replace(without, surprise=True)
+        # It may be true. Nothing that is not there is put on sale, and no edit of the seller's is overwritten.
+        lower = reverb < (base.reverb or 0) and without.agreed.units > reverb
+        waits = lower or _undoes(base, known, reverb, now)
+        return _undecided(agreed, sales, now) if waits else replace(without, surprise=True)
     low, high = _expected(base, known, now)
     left = rose = 0
     moved = high if base.reverb is None else 0
@@ -311,13 +313,13 @@ def _is_old(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime) -
     above, below = _unexplained(agreed, sales, reverb, now)
     if _undoes(agreed, sales, reverb, now):
         return agreed.undecided_at is None or now < agreed.undecided_at + PATIENCE
-    lately = _until(now, agreed.put_at, FOLLOWS_WITHIN)
     if below:
-        return lately and any(reverb >= number for number in agreed.before)
-    had = [*agreed.before] if above and lately else []
-    if above and agreed.reverb is not None and any(_until(now, one.updated_at, FOLLOWS_WITHIN) for one in sales):
-        had.append(agreed.reverb)
-    return any(reverb <= number for number in had)
+        return any(reverb >= number for number in agreed.before) and _until(now, agreed.put_at, PATIENCE)
+    moves = [sale for sale in sales if _until(now, sale.updated_at, FOLLOWS_WITHIN)]
+    had = [*agreed.before] if _until(now, agreed.put_at, FOLLOWS_WITHIN) else []
+    had += [agreed.reverb] if moves and agreed.reverb is not None else []
+    back = sum(sale.quantity for sale in moves if sale.released)  # which Reverb puts back by itself, unseen
+    return bool(above) and any(reverb <= number + back for number in had)
 
 
 def _undoes(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime) -> bool:
@@ -329,7 +331,7 @@ def _undoes(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime) -
 def _ends(sale: Sale, agreed: Agreed, now: datetime) -> tuple[int, int]:
     """Return the least and the most by which Reverb's number may have gone down for a sale by now."""
     open_ = sale.new or now <= sale.updated_at + FOLLOWS_WITHIN
-    if sale.released and not (sale.counted or sale.shown):
+    if sale.released and not sale.shown and (sale.unseen or not sale.counted):
         # Placed and freed between two looks, or what fell for it was put down to another: put back by Reverb or not.
         least = -sale.quantity if sale.new or _earlier(sale, agreed) else 0
         return (least, 0 if sale.restocked else sale.quantity) if open_ else (0, 0)
@@ -350,7 +352,9 @@ def _earlier(sale: Sale, agreed: Agreed) -> bool:
 def _expected(agreed: Agreed, sales: Sequence[Sale], now: datetime) -> tuple[int, int]:
     """Return the lowest and the highest movement of Reverb's number that the sales explain."""
     ends = [(sale.shown, *_ends(sale, agreed, now)) for sale in sales]
-    return sum(was - most for was, _, most in ends), sum(was - least for was, least, _ in ends)
+    low, high = sum(was - most for was, _, most in ends), sum(was - least for was, least, _ in ends)
+    # It never goes below zero: what sold of a listing that we know at zero was there unseen.
+    return low, high if agreed.reverb is None else max(high, -max(0, agreed.reverb))
 
 
 def _settled(
@@ -371,7 +375,9 @@ def _settled(
         doubtful = sale.doubtful and not back if sale.shown else unsure and back < most - least
         doubtful = doubtful and not _all_known(sale, orders_at)
         came = sale.released and (sale.restocked or (went <= 0 < sale.shown and not sale.doubtful))
-        taken = replace(sale, counted=sale.takes, shown=max(0, went), new=False, doubtful=doubtful, restocked=came)
+        taken = replace(
+            sale, counted=sale.takes, shown=max(0, went), new=False, unseen=False, doubtful=doubtful, restocked=came
+        )
         found.append(taken)
     return tuple(found)
 

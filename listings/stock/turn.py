@@ -190,8 +190,7 @@ class Turn:
             return as_agreed
         left_s = self._old_for_s()
         if left_s is None or may_sell(listing) or listing.state not in OFF_SALE | {"draft"}:
-            old = number is not None and number < self.number and self.settings.stock_way == StockWay.BOTH
-            return as_agreed if old else listing
+            return listing
         if left_s > 0:  # what this answer hid is looked at again
             self.come_back(left_s + 1)
         if self.units:

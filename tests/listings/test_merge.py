@@ -114,12 +114,26 @@ def test_a_number_above_all_of_before_is_a_rise_at_once() -> None:
     assert (agreed.units, agreed.rise) == (4, 2)
 
 
-def test_a_lower_number_of_before_our_own_call_counts_once_ten_minutes_have_passed() -> None:
+def test_a_lower_number_of_before_our_own_call_waits_but_not_what_the_store_sells() -> None:
     written = replace(START.moved(9, NOON), units=9, store=9)
-    agreed, _ = reckon(written, store=9, reverb=5, at=s(600))
-    assert (agreed.units, agreed.reverb, agreed.fall) == (9, 9, 0)
-    agreed, _ = reckon(agreed, store=9, reverb=5, at=s(601))
+    at = {"now": s(10), "orders_at": s(10)}
+    assert merge(written, (), store=9, reverb=5, **at).undecided
+    sold_out = merge(written, (), store=0, reverb=5, **at)
+    assert (sold_out.undecided, sold_out.agreed.units, sold_out.agreed.fall) == (False, 0, 0)
+    agreed, _ = reckon(written, store=9, reverb=5, at=s(31))
     assert (agreed.units, agreed.fall) == (5, 4)
+
+
+def test_a_sale_of_a_listing_that_is_known_at_zero_is_no_rise() -> None:
+    agreed, [sold] = reckon(replace(START, units=0, store=0, reverb=0), sale(), store=0, reverb=0)
+    assert (agreed.units, agreed.rise, sold.new) == (-1, 0, False)
+
+
+def test_a_unit_that_came_back_and_went_again_behind_old_answers_is_no_rise() -> None:
+    agreed, [counted] = reckon(START, sale(quantity=2), reverb=3)
+    freed = replace(counted, released=True, new=True, updated_at=s(20))
+    agreed, _ = reckon(agreed, freed, sale("2", at=s(30)), reverb=5, at=s(32))
+    assert (agreed.units, agreed.rise) == (4, 0)
 
 
 def test_a_number_below_all_of_before_counts_at_once() -> None:

@@ -137,7 +137,7 @@ class Watcher:
         market.store += by
         self.agreed = replace(self.agreed, store=self.agreed.store + by)
         show = shown(self.agreed.units)
-        if show == self.agreed.reverb or not found:
+        if not found or show == self.agreed.reverb == market.number_of(ago):
             return
         if how == "crossed":
             market.sell(3)
@@ -163,8 +163,8 @@ class Watcher:
             if before is not None:
                 changed = (before.released, before.sure) != (freed, sure)
                 seen = replace(seen, counted=before.counted, shown=before.shown, doubtful=before.doubtful)
-                seen = replace(seen, restocked=before.restocked, new=before.new or changed)
-            found.append(seen)
+                seen = replace(seen, restocked=before.restocked, new=before.new or changed, unseen=before.unseen)
+            found.append(seen if before is not None else replace(seen, unseen=True))
         return found
 
 
