@@ -21,9 +21,9 @@ explain. What is left over was edited by hand there:
   overwritten: that it does not move it is no rise.
 
 **An answer may be old.** A number that is not explained, but that Reverb had within the last ten minutes, says nothing:
-a cache or a copy of its database may show how it was before a sale or before our own call. It counts once ten minutes
-have passed. What undoes a fall that no order explains is a rise once no answer has shown the lower number for
-`PATIENCE`.
+a cache or a copy of its database may show how it was before a sale or before our own call. A lower one counts after
+`PATIENCE`, none at all after `ENDED_WITHIN`, a higher one once ten minutes have passed. What undoes a fall that no
+order explains is a rise once no answer has shown the lower number for `PATIENCE`.
 
 Where several orders may explain the same, the telling counts that leaves the least unexplained.
 
@@ -47,7 +47,9 @@ RIPE = timedelta(seconds=60)
 PATIENCE = timedelta(seconds=30)
 #: For how long after an order changed, or the number was set, an answer of Reverb's may show the number of before.
 FOLLOWS_WITHIN = timedelta(minutes=10)
-#: So many of those are known at most.
+#: How long a listing may seem to have none after it was put on sale again. What vanished for good would be lost.
+ENDED_WITHIN = timedelta(minutes=2)
+#: So many numbers of before are known at most.
 MOST_BEFORE = 12
 
 
@@ -314,7 +316,8 @@ def _is_old(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime) -
     if _undoes(agreed, sales, reverb, now):
         return agreed.undecided_at is None or now < agreed.undecided_at + PATIENCE
     if below:
-        return any(reverb >= number for number in agreed.before) and _until(now, agreed.put_at, PATIENCE)
+        span = PATIENCE if reverb else ENDED_WITHIN
+        return any(reverb >= number for number in agreed.before) and _until(now, agreed.put_at, span)
     moves = [sale for sale in sales if _until(now, sale.updated_at, FOLLOWS_WITHIN)]
     had = [*agreed.before] if _until(now, agreed.put_at, FOLLOWS_WITHIN) else []
     had += [agreed.reverb] if moves and agreed.reverb is not None else []

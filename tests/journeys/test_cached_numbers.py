@@ -84,7 +84,7 @@ def test_a_one_off_that_sold_on_reverb_stays_sold_while_answers_are_old(world: W
 
 @pytest.mark.parametrize(
     ("before", "after", "seconds", "turns"),
-    [(5, 4, 20, 2), (2, 1, 100, 1), (4, 5, 20, 1), (1, 5, 100, 1), (0, 2, 100, 1), (0, 2, 100, 2)],
+    [(5, 4, 20, 2), (2, 1, 100, 1), (4, 5, 20, 1), (1, 5, 20, 1), (0, 2, 100, 1), (0, 2, 100, 2)],
 )
 def test_an_edit_in_the_store_is_not_undone_while_answers_are_old(
     world: World, before: int, after: int, seconds: int, turns: int
