@@ -32,7 +32,7 @@ from shops.platforms.values import Malformed, StorePassing, StoreRefused, TooLar
 
 logger = logging.getLogger(__name__)
 
-#: What a store tells of its units. Edits of other fields come by the thousand; the looks for changes find them.
+#: Webhooks about units. Edits of other fields come by the thousand; the regular looks for changes find them.
 _OF_STOCK = StockChanged | ProductDeleted | OrderChanged
 #: A reading during which we changed the stock ourselves says nothing; it is taken again.
 MAX_READINGS = 3
@@ -114,9 +114,16 @@ def refresh(
                 rechecks.unread(shop, [Unread(parent_id, str(error))], now=asked_at, cause=cause, hold=hold)
             return
         with transaction.atomic():
-            whole = [parent_id]
-            known = partial(keep, shop, pictures, parent_ids=whole, asked_at=asked_at, cause=cause)
-            kept = known(told_of=told_of, hold=hold, event=event)
+            kept = keep(
+                shop,
+                pictures,
+                parent_ids=[parent_id],
+                asked_at=asked_at,
+                cause=cause,
+                told_of=told_of,
+                hold=hold,
+                event=event,
+            )
         if not kept.late:
             return
     raise Late("It was read by another worker, or changed by us, each time that we read it.", retry_after=LATE_AGAIN_S)

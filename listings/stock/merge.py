@@ -144,21 +144,20 @@ def merge(
     if likelier is None:
         return _undecided(agreed, sales, now)
     base, known = _taken_back(*_explained(likelier, sales, reverb, now), reverb, now)
+    rose, left = _unexplained(base, known, reverb, now)
     if reverb is not None and _is_old(base, known, reverb, now):
         without = merge(agreed, sales, store=store, reverb=None, now=now, orders_at=orders_at)
         # It may be true. Nothing that is not there is put on sale, and no edit of the seller's is overwritten.
         lower = reverb < (base.reverb or 0) and without.agreed.units > reverb
-        waits = lower or _undoes(base, known, reverb, now)
+        waits = lower or _undoes(base, rose, now)
         return _undecided(agreed, sales, now) if waits else replace(without, surprise=True)
     low, high = _expected(base, known, now)
-    left = rose = 0
     moved = high if base.reverb is None else 0
     if reverb is not None and base.reverb is not None:
         moved = min(max(reverb - base.reverb, low), high)
-        left, rose = min(0, reverb - base.reverb - low), max(0, reverb - base.reverb - high)
     news = bool(moved or left or rose or any(sale.new for sale in known))  # else each look would be one
     ripe = base.rise if base.rise_at and orders_at and orders_at >= base.rise_at + RIPE else 0
-    units = base.units + left + ripe - sum(sale.takes - sale.counted for sale in known)
+    units = base.units - left + ripe - sum(sale.takes - sale.counted for sale in known)
     units += 0 if store is None else store - base.store
     read = base.moved(reverb, now) if news and reverb is not None else base
     after = replace(
@@ -166,7 +165,7 @@ def merge(
         units=units,
         reverb=base.reverb if reverb is None else reverb,
         store=base.store if store is None else store,
-        fall=base.fall - left,
+        fall=base.fall + left,
         fall_at=now if left else base.fall_at,
         rise=base.rise - ripe + rose,
         rise_at=now if rose else base.rise_at,
@@ -313,7 +312,7 @@ def _taken_back(agreed: Agreed, sales: list[Sale], reverb: int | None, now: date
 def _is_old(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime) -> bool:
     """Tell whether a number that nothing explains may be one that Reverb had before: from a cache, say."""
     above, below = _unexplained(agreed, sales, reverb, now)
-    if _undoes(agreed, sales, reverb, now):
+    if _undoes(agreed, above, now):
         return agreed.undecided_at is None or now < agreed.undecided_at + PATIENCE
     if below:
         span = PATIENCE if reverb else ENDED_WITHIN
@@ -325,9 +324,8 @@ def _is_old(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime) -
     return bool(above) and any(reverb <= number + back for number in had)
 
 
-def _undoes(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime) -> bool:
-    """Tell whether a higher number undoes what fell shortly before without an order."""
-    above, _ = _unexplained(agreed, sales, reverb, now)
+def _undoes(agreed: Agreed, above: int, now: datetime) -> bool:
+    """Tell whether units that nothing explains undo what fell shortly before without an order."""
     return 0 < above <= agreed.fall - agreed.rise and _until(now, agreed.fall_at, FOLLOWS_WITHIN)
 
 

@@ -185,9 +185,8 @@ class Turn:
         """
         if listing is None or self.number is None:
             return listing
-        number, as_agreed = number_of(listing), replace(listing, inventory=self.number)
-        if self.indexed_at is not None and number is not None:
-            return as_agreed
+        if self.indexed_at is not None and number_of(listing) is not None:
+            return replace(listing, inventory=self.number)
         left_s = self._old_for_s()
         if left_s is None or may_sell(listing) or listing.state not in OFF_SALE | {"draft"}:
             return listing

@@ -8,15 +8,13 @@ from listings import rules, selection
 from listings.groups import Groups
 from listings.mapping import Defaults
 from listings.models import Listing, Product
+from listings.stock.merge import FOLLOWS_WITHIN
 from listings.sync.decide import WRITTEN, Case, Switches
 from listings.sync.payload import Wanted, wanted
 from reverbsync import clock
 from shops.models import Shop, SyncSettings
 from shops.pictures import ReverbListing
 from shops.reverb.lists import Lists
-
-#: For so long after a call of ours an answer of Reverb's may show the fields of before.
-OLD_FOR_S = 600.0
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,8 @@ class Frame:
             agreed=row.agreed,
             switches=Switches(self.settings.create_listings, self.settings.auto_publish, self.settings.fields_on),
             names=self.lists.names,
-            written_lately=clock.now().timestamp() < row.agreed.get(WRITTEN, {}).get("sent", 0.0) + OLD_FOR_S,
+            written_lately=clock.now().timestamp()
+            < row.agreed.get(WRITTEN, {}).get("sent", 0.0) + FOLLOWS_WITHIN.total_seconds(),
         )
 
 

@@ -68,10 +68,10 @@ def _by_id(client: ReverbClient, row: Listing, begun: Begun) -> Found | None:
     try:
         return Found(row, client.listing(row.reverb_id))
     except NotFound:
-        if row.sku and any(one.id == row.reverb_id for one in client.listings_with_sku(row.sku)):
-            raise Passing("Reverb's list shows a listing that Reverb says does not exist.") from None
         if row.read_at is not None and clock.now() < row.read_at + SEEN_LATELY:
             raise Passing("Reverb says that a listing does not exist that it showed a moment ago.") from None
+        if row.sku and any(one.id == row.reverb_id for one in client.listings_with_sku(row.sku)):
+            raise Passing("Reverb's list shows a listing that Reverb says does not exist.") from None
         _forget(row)
         begun.ledger = None
         return None

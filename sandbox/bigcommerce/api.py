@@ -10,7 +10,7 @@ from flask import Flask, g, jsonify, request
 from sandbox.bigcommerce import locations, orders, shapes
 from sandbox.common.keep import Doc
 from sandbox.common.sender import Sender
-from sandbox.common.store import Stores
+from sandbox.common.store import Stores, modified
 from sandbox.common.store_app import Tell
 
 ROOT = "/stores/<store_hash>"
@@ -74,7 +74,7 @@ def _catalogue(app: Flask, stores: Stores) -> None:
         rows = [
             doc
             for doc in stores.products(g.shop["domain"])
-            if doc["id"] > above and shapes.modified(doc) >= at and (wanted is None or doc["id"] in wanted)
+            if doc["id"] > above and modified(doc) >= at and (wanted is None or doc["id"] in wanted)
         ]
         rows.sort(key=lambda doc: int(doc["id"]), reverse=request.args.get("direction") == "desc")
         fields = set(request.args.get("include_fields", "").split(",")) - {""}

@@ -8,7 +8,7 @@ from typing import Any
 
 from sandbox.bigcommerce import locations
 from sandbox.common.keep import Doc
-from sandbox.common.store import Stores
+from sandbox.common.store import Stores, modified
 
 STATUS_IDS = {"open": 11, "shipped": 2, "cancelled": 5, "refunded": 4}
 NAMES = {11: "Awaiting Fulfillment", 2: "Shipped", 5: "Cancelled", 4: "Refunded"}
@@ -22,11 +22,6 @@ def iso(at: float) -> str:
 def mail(at: float) -> str:
     """Return a moment as v2 writes it: RFC 2822."""
     return format_datetime(datetime.fromtimestamp(at, UTC))
-
-
-def modified(doc: Doc) -> float:
-    """Return when a product last changed; a change of stock dates it too."""
-    return float(max([doc["updated_at"], *(row["counted_at"] for row in doc["variants"])]))
 
 
 def number_of(name: str) -> int:

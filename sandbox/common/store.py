@@ -38,6 +38,8 @@ class Stores:
         self.keep = keep
         self.clock = clock
         self._first_id = first_id
+        #: Answers of the API since they are old (`reads_lag_s`).
+        self.reads = 0
         self._owner: dict[str, str] = {}  # number of a variant or counted thing → product
 
     # -- shops -------------------------------------------------------------------------------------------------
@@ -265,6 +267,11 @@ def units_of(variant: Doc) -> int:
     """Return how many units of a variant there are in all."""
     elsewhere: dict[str, int] = variant.get("elsewhere") or {}
     return int(variant["inventory_quantity"]) + sum(elsewhere.values())
+
+
+def modified(doc: Doc) -> float:
+    """Return when a product last changed; a change of stock dates it too."""
+    return float(max([doc["updated_at"], *(row["counted_at"] for row in doc["variants"])]))
 
 
 def variant_title(variant: Doc) -> str:

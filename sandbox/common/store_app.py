@@ -25,7 +25,7 @@ def control(app: Flask, stores: Stores, sender: Sender, tell: Tell, *, faults: F
     """Add the control addresses of a store. `url` is the stand-in's own address."""
     board = Blueprint("control", __name__)
     sender.settings.update(reads_lag_s=0.0, reads_lag_turns=1)
-    reads = _trail(app, stores, sender)
+    _trail(app, stores, sender)
     _shops(board, stores, faults, log, url)
     _products(board, stores, tell)
     _orders(board, stores, tell)
@@ -37,7 +37,7 @@ def control(app: Flask, stores: Stores, sender: Sender, tell: Tell, *, faults: F
             return {"error": f"unknown: {sorted(unknown)}"}, 400
         if wish.get("reads_lag_s"):
             stores.keep.remember(stores.clock.now)
-            reads.clear()
+            stores.reads = 0
         sender.settings.update(wish)
         return {**sender.settings, "sent": sender.sent}
 
@@ -48,12 +48,8 @@ def control(app: Flask, stores: Stores, sender: Sender, tell: Tell, *, faults: F
     app.register_blueprint(board)
 
 
-def _trail(app: Flask, stores: Stores, sender: Sender) -> list[str]:
-    """Let the API's answers be `reads_lag_s` old, or each so-manieth (`reads_lag_turns`), as a copy that trails.
-
-    Returns the paths that were read since then.
-    """
-    reads: list[str] = []
+def _trail(app: Flask, stores: Stores, sender: Sender) -> None:
+    """Let the API's answers be `reads_lag_s` old, or each so-manieth (`reads_lag_turns`), as a copy that trails."""
 
     @app.before_request
     def see() -> None:
@@ -64,15 +60,13 @@ def _trail(app: Flask, stores: Stores, sender: Sender) -> list[str]:
         )
         if not lag_s or not reading or request.path.startswith("/_"):
             return
-        reads.append(request.path)
-        if not len(reads) % sender.settings["reads_lag_turns"]:
+        stores.reads += 1
+        if not stores.reads % sender.settings["reads_lag_turns"]:
             stores.keep.see(stores.clock.now() - lag_s)
 
     @app.teardown_request
     def see_again(_: BaseException | None) -> None:
         stores.keep.see(None)
-
-    return reads
 
 
 def _shops(board: Blueprint, stores: Stores, faults: Faults, log: Log, url: str) -> None:

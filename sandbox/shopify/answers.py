@@ -10,7 +10,7 @@ from typing import Any
 from graphql import GraphQLError
 
 from sandbox.common.keep import Doc
-from sandbox.common.store import Stores, variant_title
+from sandbox.common.store import Stores, modified, variant_title
 from sandbox.common.store_app import Tell
 from sandbox.shopify import locations, writes
 
@@ -163,7 +163,7 @@ class Root:
             "status": doc["status"],
             "handle": str(doc["id"]),
             "createdAt": stamp(doc["created_at"]),
-            "updatedAt": stamp(max([doc["updated_at"], *(row["counted_at"] for row in doc["variants"])])),
+            "updatedAt": stamp(modified(doc)),
             "totalInventory": sum(locations.total(self.shop, variant) for variant in doc["variants"]),
             "variantsCount": {"count": len(doc["variants"]), "precision": "EXACT"},
             "hasOnlyDefaultVariant": len(doc["variants"]) == 1 and not doc["variants"][0]["options"],

@@ -14,7 +14,7 @@ from sandbox.common import oauth1
 from sandbox.common.clock import Clock
 from sandbox.common.keep import Doc
 from sandbox.common.sender import Sender
-from sandbox.common.store import Stores
+from sandbox.common.store import Stores, modified
 from sandbox.common.store_app import Tell
 from sandbox.woocommerce import orders, shapes
 
@@ -135,7 +135,7 @@ def _products(app: Flask, stores: Stores, tell: Tell, url: str) -> None:
     @app.get(f"{ROOT}/products")
     def products() -> Any:
         since, skus = after("modified_after"), request.args.get("sku")
-        rows = [doc for doc in stores.products(g.shop["domain"]) if shapes.modified(doc) > since]
+        rows = [doc for doc in stores.products(g.shop["domain"]) if modified(doc) > since]
         if skus is not None:
             pairs = [stores.with_sku(g.shop["domain"], sku.strip()) for sku in skus.split(",")]
             found = [pair for pair in pairs if pair is not None]

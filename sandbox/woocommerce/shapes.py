@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sandbox.common.keep import Doc
-from sandbox.common.store import Stores
+from sandbox.common.store import Stores, modified
 
 STATUSES = {"open": "processing", "shipped": "completed", "cancelled": "cancelled", "refunded": "refunded"}
 #: Statuses of orders that were paid.
@@ -21,11 +21,6 @@ def gmt(at: float) -> str:
 def is_variable(doc: Doc) -> bool:
     """Tell whether a product has variations."""
     return len(doc["variants"]) > 1 or bool(doc["variants"][0]["options"])
-
-
-def modified(doc: Doc) -> float:
-    """Return when a product last changed; a change of stock dates it too."""
-    return float(max([doc["updated_at"], *(row["counted_at"] for row in doc["variants"])]))
 
 
 def product(stores: Stores, doc: Doc, url: str) -> Doc:

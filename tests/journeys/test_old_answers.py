@@ -49,10 +49,8 @@ def connection(world: World) -> ReverbConnection:
 USED = {"tags": ["condition: Very Good"], "barcode": ""}
 
 
-@pytest.mark.parametrize(("gone", "more"), [("sold", {}), ("sold", USED), ("ended", {})])
-def test_a_listing_whose_answer_still_shows_it_off_sale_ends_when_the_store_sells_the_last_unit(
-    world: World, gone: str, more: dict[str, Any]
-) -> None:
+def back_on_sale(world: World, gone: str, **more: Any) -> dict[str, Any]:
+    """Return a product whose listing sold out or was ended, and is on sale again."""
     guitar = linked(world, 1, **more)
     if gone == "sold":
         world.edit(guitar, inventory_quantity=0)
@@ -62,6 +60,14 @@ def test_a_listing_whose_answer_still_shows_it_off_sale_ends_when_the_store_sell
     world.wait(700)
     world.edit(guitar, inventory_quantity=2)
     world.settle()
+    return guitar
+
+
+@pytest.mark.parametrize(("gone", "more"), [("sold", {}), ("sold", USED), ("ended", {})])
+def test_a_listing_whose_answer_still_shows_it_off_sale_ends_when_the_store_sells_the_last_unit(
+    world: World, gone: str, more: dict[str, Any]
+) -> None:
+    guitar = back_on_sale(world, gone, **more)
     assert world.listing()["state"] == "live"
     answers_are_old(world, listing_lag_s=100)
     world.edit(guitar, inventory_quantity=0)
@@ -71,15 +77,7 @@ def test_a_listing_whose_answer_still_shows_it_off_sale_ends_when_the_store_sell
 
 @pytest.mark.parametrize(("gone", "seconds"), [("sold", 20), ("ended", 100)])
 def test_an_edit_is_not_lost_while_the_answer_shows_the_listing_off_sale(world: World, gone: str, seconds: int) -> None:
-    guitar = linked(world, 1)
-    if gone == "sold":
-        world.edit(guitar, inventory_quantity=0)
-        world.settle()
-    else:
-        ReverbClient.of(connection(world)).end(str(world.listing()["id"]))
-    world.wait(700)
-    world.edit(guitar, inventory_quantity=2)
-    world.settle()
+    guitar = back_on_sale(world, gone)
     answers_are_old(world, listing_lag_s=seconds)
     world.edit(guitar, title="Another title")
     work(world, guitar, seconds=200)

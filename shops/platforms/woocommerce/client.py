@@ -342,10 +342,11 @@ class WooCommerceClient(OrderCalls, HookCalls):
                 after = self.count(product)
                 if after.units is None:
                     return after
-                if not after.there == was.there > wanted:
+                unchanged = after.there == was.there > wanted
+                if not unchanged:
                     break
             sold = 0 if before is None else self._sold_since(before, product, pooled=_is_pool(product, was.place))
-            if not sold and after.there == was.there > wanted:
+            if not sold and unchanged:
                 raise StorePassing("WooCommerce does not show our change of stock.", maybe_done=True)
             # What was sold since our last writing shows as a smaller number; the rest of it was overwritten.
             lost = sold - known - max(0, wanted - after.there)
