@@ -1,6 +1,7 @@
-"""Products that change by a date, such as the end of a sale: read again when the date has come.
+"""Products that are read again at a moment: when a date has come, such as the end of a sale, or after an old answer.
 
-The store names the date (`StoreProduct.changes_at`) and sends no webhook when it passes.
+The store names the date (`StoreProduct.changes_at`) and sends no webhook when it passes. What an old answer may hide is
+read again without a date (old_answers); then a job is opened only for what is new.
 """
 
 from __future__ import annotations
@@ -47,9 +48,12 @@ def turn(first: Product) -> None:
     product: Product | None = first
     while product is not None and clock.monotonic() < over:
         mine = _due().filter(shop=shop)
-        mine.filter(store_parent_id=product.store_parent_id).update(next_change_at=clock.now() + BROKEN)
+        units = mine.filter(store_parent_id=product.store_parent_id)
+        has_come = any(_has_come(one) for one in units)
+        units.update(next_change_at=clock.now() + BROKEN)
+        cause = "a date in the store" if has_come else "another look at the store"
         try:
-            intake.refresh(shop, product.store_parent_id, client, cause="a date in the store")
+            intake.refresh(shop, product.store_parent_id, client, cause=cause, told_of=has_come)
         except StoreError as error:
             health.did_not_answer(shop.pk, error)
             logger.info("The dated products of shop %s could not be read: %s", shop.pk, error)
@@ -60,6 +64,12 @@ def turn(first: Product) -> None:
         except Exception as error:  # noqa: BLE001 -- one product hides no other
             broke(logger, error, "Product %s of shop %s could not be read at its date", product.pk, shop.pk)
         product = due(shop.pk)
+
+
+def _has_come(product: Product) -> bool:
+    """Tell whether a date that the store named has come; else it is read again since an answer may have been old."""
+    picture = intake.picture_of(product)
+    return picture is None or (picture.changes_at is not None and picture.changes_at <= clock.now())
 
 
 def _due() -> QuerySet[Product]:

@@ -22,8 +22,16 @@ def due(ledger: Ledger, product: Product, now: datetime, *, sold: bool) -> datet
 
     `sold`: there may be orders that still say something about the stock.
     """
-    found = [_rise(ledger), _fall(ledger, product, now), _back(product, now) if sold else None]
+    found = [_first(ledger, now), _rise(ledger), _fall(ledger, product, now), _back(product, now) if sold else None]
     return min((at for at in found if at is not None), default=None)
+
+
+def _first(ledger: Ledger, now: datetime) -> datetime | None:
+    """A sale that was there when the listing was linked may be in its number or not: the next reading tells."""
+    if ledger.reverb is not None or not ledger.before or ledger.put_at is None:
+        return None
+    at = ledger.put_at + BACK[0]
+    return at if at > now else None
 
 
 def _rise(ledger: Ledger) -> datetime | None:

@@ -103,6 +103,7 @@ def take(row: Listing, product: Product, read: Read, settings: SyncSettings) -> 
     """
     with ownership.fenced():
         found = Ledger.objects.select_for_update().filter(listing=row).first()
+        begins = found is None
         if found is None:
             found = linking.begin(row, product, read, settings)
             if found is None:
@@ -115,7 +116,8 @@ def take(row: Listing, product: Product, read: Read, settings: SyncSettings) -> 
         orders = list(_orders(product, read.now).select_for_update())
         if any(_is_newer(order, read) for order in orders):
             raise Overtaken
-        merged = _merged(found, orders, read)
+        unknown = begins and found.reverb is None
+        merged = _merged(found, orders, replace(read, listing=None) if unknown else read)
         if not merged.undecided:
             found.single = _is_single(found, read)
             _save(found, orders, merged)

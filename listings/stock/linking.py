@@ -36,7 +36,8 @@ class Read:
 def begin(row: Listing, product: Product, read: Read, settings: SyncSettings) -> Ledger | None:
     """Begin the ledger of a listing, None where the store does not count the product. The store leads.
 
-    Orders that are known by now and older than the store's number are history.
+    Orders that are known by now and older than the store's number are history. Of one that is not, nobody can tell
+    whether the number that was read holds it: so Reverb's number is not known before the next reading.
     """
     if read.store is None:
         return None
@@ -45,7 +46,10 @@ def begin(row: Listing, product: Product, read: Read, settings: SyncSettings) ->
         before = _history_until(product, read)
         known = Order.objects.filter(shop=row.shop_id, listing_id=read.listing.id)
         known.filter(placed_at__lte=before).update(product=product, counts=False, reckoned=F("status"))
-        known.filter(placed_at__gt=before, reckoned="").update(product=product, counts=True)
+        counts = known.filter(placed_at__gt=before, reckoned="").update(product=product, counts=True)
+        if counts and ledger.reverb is not None:
+            ledger.reverb, ledger.before = None, [ledger.reverb]
+            ledger.save(update_fields=["reverb", "before"])
     return ledger
 
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from listings.models import Ledger
+from listings.models import Job, Ledger, Product
 from listings.orders import glance
 from shops.models import ReverbConnection
 from shops.reverb.client import ReverbClient
+from shops.reverb.lists import BRAND_NEW
 from tests.journeys.sales import buy, read_orders
 from tests.journeys.world import World
 
@@ -145,3 +146,27 @@ def test_a_unit_that_reverb_puts_back_behind_an_old_answer_is_not_taken_for_anot
     world.wait(7200)
     work(world, guitar, seconds=300, step=60)
     assert both(world, guitar) == (0, 0)
+
+
+@pytest.mark.parametrize("seconds", [5, 60])
+def test_a_sale_counts_once_where_an_old_answer_is_the_first_that_is_read_of_its_listing(
+    world: World, seconds: int
+) -> None:
+    guitar = world.product(inventory_quantity=2)
+    Job.objects.all().delete()
+    Product.objects.update(held=True)
+    row = {"sku": "A1", "title": "By hand", "make": "Fender", "model": "Strat", "condition": {"uuid": BRAND_NEW}}
+    row |= {"price": {"amount": "450.00", "currency": "USD"}, "photos": ["http://store.test/1.jpg"], "state": "live"}
+    row |= {"upc_does_not_apply": True, "has_inventory": True, "inventory": 2}
+    world.reverb.ask("POST", "/listings", {"token": world.token, "listings": [row]})
+    world.wait(700)
+    answers_are_old(world, seconds)
+    buy(world)
+    read_orders(world)
+    while world.step():
+        pass
+    assert both(world, guitar) == (1, 1)
+    world.wait(130)
+    world.hear(guitar)
+    world.settle()
+    assert both(world, guitar) == (1, 1)
