@@ -145,6 +145,8 @@ def _to_follow(ledger: Ledger, product: Product, read: Read, settings: SyncSetti
     number = _number(ledger, read)
     if number is None or read.store is None:
         return None
+    if ledger.reverb is not None and number < ledger.reverb and _agreed(ledger).had(number, read.now):
+        number = ledger.reverb  # the answer may be from before our last call
     due = to_show(ledger, product, settings)
     too_many = number > due and number != ledger.reverb
     too_few = number < due and _changed_since(ledger, product, read)

@@ -69,6 +69,10 @@ class Agreed:
     putting: int | None = None
     undecided_at: datetime | None = None
 
+    def had(self, reverb: int, now: datetime) -> bool:
+        """Tell whether Reverb had that number shortly before, and not at last."""
+        return reverb in self.before and reverb != self.reverb and _until(now, self.put_at, FOLLOWS_WITHIN)
+
     def moved(self, reverb: int | None, at: datetime) -> Agreed:
         """Return it with the number that Reverb took or showed at a moment, and those that it had shortly before."""
         kept = self.before if _until(at, self.put_at, FOLLOWS_WITHIN) else ()
@@ -151,10 +155,7 @@ def merge(
         lower = reverb < (base.reverb or 0) and without.agreed.units > reverb
         waits = lower or _undoes(base, rose, now)
         return _undecided(agreed, sales, now) if waits else replace(without, surprise=True)
-    low, high = _expected(base, known, now)
-    moved = high if base.reverb is None else 0
-    if reverb is not None and base.reverb is not None:
-        moved = min(max(reverb - base.reverb, low), high)
+    moved = _moved(base, known, reverb, now)
     news = bool(moved or left or rose or any(sale.new for sale in known))  # else each look would be one
     ripe = base.rise if base.rise_at and orders_at and orders_at >= base.rise_at + RIPE else 0
     units = base.units - left + ripe - sum(sale.takes - sale.counted for sale in known)
@@ -329,20 +330,20 @@ def _undoes(agreed: Agreed, above: int, now: datetime) -> bool:
     return 0 < above <= agreed.fall - agreed.rise and _until(now, agreed.fall_at, FOLLOWS_WITHIN)
 
 
-def _ends(sale: Sale, agreed: Agreed, now: datetime) -> tuple[int, int]:
-    """Return the least and the most by which Reverb's number may have gone down for a sale by now."""
+def _went(sale: Sale, agreed: Agreed, now: datetime) -> set[int]:
+    """Return by how many units Reverb's number may have gone down for a sale by now: for all of it, or not at all."""
     open_ = sale.new or now <= sale.updated_at + FOLLOWS_WITHIN
     if sale.released and not sale.shown and (sale.unseen or not sale.counted):
         # Placed and freed between two looks, or what fell for it was put down to another: put back by Reverb or not.
-        least = -sale.quantity if sale.new or _earlier(sale, agreed) else 0
-        return (least, 0 if sale.restocked else sale.quantity) if open_ else (0, 0)
+        came = {-sale.quantity} if sale.new or _earlier(sale, agreed) else set()
+        return {0, *came, *(() if sale.restocked else (sale.quantity,))} if open_ else {0}
     if sale.released:
         # Reverb puts back all of it, also where the number never went down for it, or not as far as we could see.
-        back = sale.quantity + (sale.shown if sale.doubtful else 0)
-        return (sale.shown - back if open_ else sale.shown), sale.shown
+        came = {sale.shown - sale.quantity, *((-sale.quantity,) if sale.doubtful else ())}
+        return {sale.shown, *(came if open_ else ())}
     if sale.shown:
-        return (0 if sale.doubtful else sale.shown), sale.shown
-    return (0 if _earlier(sale, agreed) or not sale.sure else sale.quantity), sale.quantity
+        return {sale.shown, *((0,) if sale.doubtful else ())}
+    return {sale.quantity, *((0,) if _earlier(sale, agreed) or not sale.sure else ())}
 
 
 def _earlier(sale: Sale, agreed: Agreed) -> bool:
@@ -350,30 +351,52 @@ def _earlier(sale: Sale, agreed: Agreed) -> bool:
     return _before(sale.placed_at, agreed.put_at)
 
 
-def _expected(agreed: Agreed, sales: Sequence[Sale], now: datetime) -> tuple[int, int]:
-    """Return the lowest and the highest movement of Reverb's number that the sales explain."""
-    ends = [(sale.shown, *_ends(sale, agreed, now)) for sale in sales]
-    low, high = sum(was - most for was, _, most in ends), sum(was - least for was, least, _ in ends)
+def _sums(sales: Sequence[Sale], agreed: Agreed, now: datetime) -> list[set[int]]:
+    """Return by how many units the sales from each one on may move Reverb's number together; {0} after the last."""
+    found = [{0}]
+    for sale in reversed(sales):
+        found.append({rest + sale.shown - went for rest in found[-1] for went in _went(sale, agreed, now)})
+    return found[::-1]
+
+
+def _moves(agreed: Agreed, sales: Sequence[Sale], now: datetime) -> list[int]:
+    """Return the movements of Reverb's number that the sales explain, the lowest first."""
+    found = _sums(sales, agreed, now)[0]
     # It never goes below zero: what sold of a listing that we know at zero was there unseen.
-    return low, high if agreed.reverb is None else max(high, -max(0, agreed.reverb))
+    return sorted(found if agreed.reverb is None else {max(one, -max(0, agreed.reverb)) for one in found})
+
+
+def _moved(agreed: Agreed, sales: Sequence[Sale], reverb: int | None, now: datetime) -> int:
+    """Return how far Reverb's number has moved for the sales. Between two such numbers, it fell from the upper one."""
+    moves = _moves(agreed, sales, now)
+    if agreed.reverb is None:
+        return moves[-1]
+    if reverb is None:
+        return 0
+    return next((moved for moved in moves if moved >= reverb - agreed.reverb), moves[-1])
 
 
 def _settled(
     sales: Sequence[Sale], moved: int, agreed: Agreed, now: datetime, orders_at: datetime | None
 ) -> tuple[Sale, ...]:
     """Return the sales as counted, each with how far the number went for it: together by `moved`."""
-    spare = moved - _expected(agreed, sales, now)[0]
-    found = []
     # Where the number moved for some of them only, it did so for paid ones first, and hardly again for what came up.
-    for sale in sorted(sales, key=lambda one: (one.restocked, one.sure)):
-        least, most = _ends(sale, agreed, now)
-        back = min(spare, most - least)
-        spare -= back
+    sales = sorted(sales, key=lambda one: (one.restocked, one.sure))
+    sums = _sums(sales, agreed, now)
+    spare = max(one for one in sums[0] if one <= moved)  # below it where the number stopped at zero
+    found = []
+    for sale, rest in zip(sales, sums[1:], strict=True):
+        ways = _went(sale, agreed, now)
+        least, most = min(ways), max(ways)
+        went = min(one for one in ways if spare - sale.shown + one in rest)
+        spare -= sale.shown - went
+        back = most - went
         # A sure sale that the number does not show was in it before, or overwritten, and will not move it any more.
-        went = sale.quantity if sale.sure and not sale.released else most - back
+        went = sale.quantity if sale.sure and not sale.released else went
         # An unpaid one that may not have moved it yet is no surer: the number may have gone down for another one.
         unsure = not sale.sure or _earlier(sale, agreed)
-        doubtful = sale.doubtful and not back if sale.shown else unsure and back < most - least
+        still = sale.doubtful and not back  # also once the number will not move for it any more
+        doubtful = still if sale.shown or least == most else unsure and back < most - least
         doubtful = doubtful and not _all_known(sale, orders_at)
         came = sale.released and (sale.restocked or (went <= 0 < sale.shown and not sale.doubtful))
         taken = replace(
@@ -417,6 +440,5 @@ def _unexplained(agreed: Agreed, sales: Sequence[Sale], reverb: int | None, now:
     """Return by how many units the number is above what the sales explain, and by how many below."""
     if reverb is None or agreed.reverb is None:
         return 0, 0
-    low, high = _expected(agreed, sales, now)
-    moved = reverb - agreed.reverb
-    return max(0, moved - high), max(0, low - moved)
+    gap = reverb - agreed.reverb - _moved(agreed, sales, reverb, now)
+    return max(0, gap), max(0, -gap)

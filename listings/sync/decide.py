@@ -249,7 +249,8 @@ def _stock_step(case: Case, listing: ReverbListing) -> Decision | None:
     """Return what the stock asks for, None when nothing.
 
     What is to be shown was reckoned from both sides (listings/stock/merge.py). A number that is still the agreed one
-    is not sent again, so that a listing that the seller ended on Reverb stays ended.
+    is not sent again, so that a listing that the seller ended on Reverb stays ended. One that was not believed is: the
+    answer that shows the wanted number may be old.
     """
     many = holds_several(listing)
     units = case.units or 0 if many else min(1, case.units or 0)
@@ -261,9 +262,11 @@ def _stock_step(case: Case, listing: ReverbListing) -> Decision | None:
         return ended if may_sell(listing) else None
     if listing.state in OFF_SALE:
         return _off_sale(case, listing, units, changed=changed, many=many)
-    if not changed or not many or listing.inventory == units:
+    if not changed or not many or (case.number is None and listing.inventory == units):
         return None
-    falls = listing.state != "draft" and listing.inventory is not None and units < listing.inventory
+    falls = (
+        listing.state != "draft" and listing.inventory is not None and units < max(listing.inventory, case.number or 0)
+    )
     return replace(_set_units(listing, units, "updated"), first=falls)
 
 

@@ -8,7 +8,8 @@ import pytest
 
 from listings.models import Job, Ledger, Product
 from listings.orders import glance
-from shops.models import ReverbConnection
+from shops.models import ReverbConnection, SyncSettings
+from shops.models.settings import StockWay
 from shops.reverb.client import ReverbClient
 from shops.reverb.lists import BRAND_NEW
 from tests.journeys.sales import buy, read_orders
@@ -115,6 +116,23 @@ def test_the_last_one_sold_in_the_store_ends_the_listing_while_an_old_answer_sho
         pass
     assert world.listing()["inventory"] == 0
     assert Ledger.objects.get().units == 0
+
+
+@pytest.mark.parametrize("way", StockWay.values[:2])
+def test_a_number_that_an_old_answer_already_shows_is_set_where_we_raised_it_a_moment_ago(
+    world: World, way: str
+) -> None:
+    SyncSettings.objects.filter(shop=world.shop).update(stock_way=way)
+    guitar = linked(world, 3)
+    answers_are_old(world, 20)
+    world.edit(guitar, inventory_quantity=4)
+    work(world, guitar, seconds=5, step=5)
+    assert both(world, guitar) == (4, 4)
+    world.edit(guitar, inventory_quantity=3)
+    seen = work(world, guitar, seconds=10, step=5)
+    assert seen[-1] == (3, 3)
+    seen = work(world, guitar, seconds=900, step=60)
+    assert set(seen) == {(3, 3)}
 
 
 def test_a_new_listing_that_an_old_answer_does_not_know_is_not_made_twice(world: World) -> None:

@@ -207,6 +207,18 @@ def test_what_fell_for_a_sale_that_is_off_comes_back_once_no_other_order_can_exp
     assert (agreed.units, agreed.fall) == (5, 0)
 
 
+def test_what_fell_when_an_old_answer_hid_that_a_unit_did_not_come_back_comes_back_once_all_orders_are_known() -> None:
+    agreed, [sold] = reckon(START, sale(), reverb=4)
+    off = replace(sold, released=True, new=True, updated_at=s(300))
+    again, agreed = sale("2", at=s(310)), replace(agreed, store=4)
+    agreed, sales = reckon(agreed, off, again, store=4, reverb=4, at=s(320))  # as before: it seems to have come back
+    agreed, sales = reckon(agreed, *sales, store=4, reverb=3, at=s(360))
+    assert (agreed.units, agreed.fall) == (3, 1)
+    for seconds in (400, 300 + 601, 300 + 660 + 2):
+        agreed, sales = reckon(agreed, *sales, store=4, reverb=3, at=s(seconds))
+    assert (agreed.units, agreed.fall) == (4, 0)
+
+
 def test_what_fell_when_an_order_in_doubt_was_paid_comes_back_once_no_other_order_can_explain_it() -> None:
     agreed, [waiting] = reckon(START, sale(sure=False), reverb=4)  # for it, or for one that does not show yet
     paid = replace(waiting, sure=True, new=True, updated_at=s(60))
@@ -342,6 +354,18 @@ def test_an_order_that_waits_for_payment_is_taken_and_the_number_may_follow_late
     paid = replace(waiting, sure=True, new=True, updated_at=s(60))
     agreed, _ = reckon(agreed, paid, reverb=4, at=s(61))
     assert (agreed.units, agreed.fall, agreed.rise) == (4, 0, 0)
+
+
+def test_an_order_moves_the_number_for_all_of_its_units_or_for_none() -> None:
+    agreed, [waits] = reckon(START, sale(quantity=3, sure=False), reverb=5)
+    agreed, _ = reckon(agreed, waits, reverb=3, at=s(5))  # two sold, whose order does not show yet
+    assert (agreed.units, agreed.fall) == (0, 2)
+
+
+def test_an_order_of_more_units_than_the_number_had_takes_it_to_zero() -> None:
+    written = replace(START, units=5, store=5, reverb=2, put_at=s(10))  # we set two when three had just sold
+    agreed, [counted] = reckon(written, sale(quantity=3), reverb=0, at=s(12))
+    assert (agreed.units, agreed.fall, counted.shown) == (2, 0, 3)
 
 
 def test_an_order_that_waits_for_payment_and_explains_a_part_does_not_hide_one_that_shows_late() -> None:
