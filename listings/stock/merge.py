@@ -397,7 +397,9 @@ def _settled(
         unsure = not sale.sure or _earlier(sale, agreed)
         still = sale.doubtful and not back  # also once the number will not move for it any more
         doubtful = still if sale.shown or least == most else unsure and back < most - least
-        doubtful = doubtful and not _all_known(sale, orders_at)
+        # One that is paid now, and that the number does not show, may move it in a moment.
+        pays = sale.new and sale.sure and not sale.released and sale.updated_at > sale.placed_at
+        doubtful = (doubtful or (pays and back > 0)) and not _all_known(sale, orders_at)
         came = sale.released and (sale.restocked or (went <= 0 < sale.shown and not sale.doubtful))
         taken = replace(
             sale, counted=sale.takes, shown=max(0, went), new=False, unseen=False, doubtful=doubtful, restocked=came

@@ -228,6 +228,17 @@ def test_what_fell_when_an_order_in_doubt_was_paid_comes_back_once_no_other_orde
     assert (agreed.units, agreed.fall) == (4, 0)
 
 
+def test_what_fell_after_the_payment_of_an_order_of_before_comes_back_once_no_other_order_can_explain_it() -> None:
+    written = replace(START, units=4, store=4, reverb=4, put_at=s(5))
+    waiting = replace(sale(sure=False), new=False, counted=1)
+    paid = replace(waiting, sure=True, new=True, updated_at=s(60))
+    agreed, sales = reckon(written, paid, store=4, reverb=4, at=s(62))  # an answer of before, perhaps
+    agreed, sales = reckon(agreed, *sales, store=4, reverb=3, at=s(80))
+    assert (agreed.units, agreed.fall) == (3, 1)
+    agreed, _ = reckon(agreed, *sales, store=4, reverb=3, at=s(63) + FOLLOWS_WITHIN + RIPE)
+    assert (agreed.units, agreed.fall) == (4, 0)
+
+
 def test_what_fell_after_our_own_writing_was_for_a_sale_that_it_cannot_have_overwritten() -> None:
     written = replace(START, put_at=NOON)
     agreed, _ = reckon(written, reverb=4, at=s(10))
