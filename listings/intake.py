@@ -18,7 +18,7 @@ from django.db.models import F, Q
 from listings import claims, fitting, jobs, namesakes, old_answers, rechecks, saving, selection
 from listings.models import Ledger, Product, Rank
 from listings.saving import Seen
-from listings.stock import merge
+from listings.stock.agreed import shown
 from listings.stock.ledger import limits
 from reverbsync import clock
 from reverbsync.database import EVERYTHING, Span
@@ -236,7 +236,7 @@ def without_listing(shop: Shop, span: Span = EVERYTHING) -> list[Product]:
     bare = Q(listing__isnull=True) | Q(listing__reverb_id="")
     idle = Product.objects.filter(shop=shop, held=False, gone_at__isnull=True, job__isnull=True, waits_for="")
     rows = idle.filter(bare, **span.of("pk")).iterator(chunk_size=500)
-    return selection.chosen(shop, (one for one in rows if merge.shown(one.seen.sellable, **limits(one, settings))))
+    return selection.chosen(shop, (one for one in rows if shown(one.seen.sellable, **limits(one, settings))))
 
 
 def _parents(shop: Shop, client: StoreClient, event: Event) -> list[str]:
@@ -272,7 +272,7 @@ def _removed(shop: Shop, client: StoreClient) -> None:
 
 def _cut(settings: SyncSettings, product: Product, picture: StoreProduct) -> int:
     """Return the units that Reverb is to show of a picture."""
-    return merge.shown(picture.sellable, **limits(product, settings))
+    return shown(picture.sellable, **limits(product, settings))
 
 
 def _see(

@@ -9,7 +9,7 @@ from datetime import datetime
 from listings import jobs, saving, selection
 from listings.models import Product, Rank
 from listings.saving import Seen
-from listings.stock import merge
+from listings.stock.agreed import shown
 from listings.stock.ledger import limits
 from reverbsync import clock
 from shops.models import Shop
@@ -45,5 +45,5 @@ def _see(shop: Shop, product: Product, units: int | None, asked_at: datetime) ->
     if now.sellable == seen.sellable:
         return Seen(product, news=True)
     product.held = False
-    shows = merge.shown(now.sellable, **limits(product, shop.sync_settings))
+    shows = shown(now.sellable, **limits(product, shop.sync_settings))
     return Seen(product, news=True, rank=Rank.STOCK if shows else Rank.STOCK_TO_ZERO)

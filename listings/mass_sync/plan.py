@@ -19,8 +19,8 @@ from listings.on_sale import is_news, number_of
 from listings.siblings import linked_elsewhere
 from listings.stock import ledger as books
 from listings.stock import linking
+from listings.stock.agreed import shown
 from listings.stock.linking import Read
-from listings.stock.merge import shown
 from listings.sync.cases import Frame, counted
 from listings.sync.decide import Action, Case, Decision, already_agreed, decide
 from listings.sync.find import the_one

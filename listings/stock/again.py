@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import Max, QuerySet
 
 from listings.models import Ledger, Order, Product
-from listings.stock.merge import FOLLOWS_WITHIN, RIPE
+from listings.stock.agreed import FOLLOWS_WITHIN, RIPE
 from shops.reverb.orders import RELEASED, UNPAID
 
 #: Not oftener than this is looked whether all orders are known that may explain what fell.

@@ -12,8 +12,9 @@ from listings import lease
 from listings.models import Ledger, Listing, Order, Product
 from listings.on_sale import OFF_SALE, holds_several, number_of
 from listings.stock import linking, quantities, single
+from listings.stock.agreed import FOLLOWS_WITHIN, SLACK, Agreed, Sale, owed_to_store, shown
 from listings.stock.linking import Read, stands_since
-from listings.stock.merge import FOLLOWS_WITHIN, SLACK, Agreed, Merged, Sale, merge, owed_to_store, shown
+from listings.stock.merge import Merged, merge
 from reverbsync import clock, ownership
 from reverbsync.database import EVERYTHING, Span
 from shops.models import Shop, SyncSettings

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from listings.stock.merge import Sale
+from listings.stock.agreed import Sale
 
 #: Ends the number of the rest.
 REST = "\n+"

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from listings.stock.merge import FOLLOWS_WITHIN, Agreed, Sale
+from listings.stock.agreed import FOLLOWS_WITHIN, Agreed, Sale
 
 
 def turned(agreed: Agreed, number: int | None, sales: Iterable[Sale], *, now: datetime) -> tuple[Agreed, int | None]:

@@ -13,11 +13,11 @@ from datetime import datetime, timedelta
 from listings.models import Ledger, Listing, Product
 from listings.on_sale import OFF_SALE, is_news, may_sell, number_of
 from listings.orders import poll
-from listings.stock import adjust, again, merge
+from listings.stock import adjust, again
 from listings.stock import ledger as books
 from listings.stock.adjust import Brought
+from listings.stock.agreed import FOLLOWS_WITHIN, Agreed, owed_to_store, shown
 from listings.stock.linking import Read
-from listings.stock.merge import Agreed
 from reverbsync import clock
 from shops.models import ReverbConnection, SyncSettings
 from shops.models.settings import StockWay
@@ -117,7 +117,7 @@ class Turn:
 
     def _shown(self, agreed: Agreed) -> int:
         """Return the units that Reverb is to show of what was agreed."""
-        return merge.shown(agreed.units, **books.limits(self.product, self.settings))
+        return shown(agreed.units, **books.limits(self.product, self.settings))
 
     def _anew_if_moved(
         self, listing: ReverbListing | None, known: Ledger | None, *, raises: bool = False
@@ -148,7 +148,7 @@ class Turn:
             return True
         if after.fall and any(sale.doubtful and sale.sure for sale in seen.merged.sales):
             return True
-        if merge.owed_to_store(after) > 0:  # units that come back to the store may have sold again
+        if owed_to_store(after) > 0:  # units that come back to the store may have sold again
             return True
         show = self._shown(after)
         return show > 0 and show != after.reverb
@@ -207,7 +207,7 @@ class Turn:
         None where it is no old one: Reverb had none for sale within the last ten minutes.
         """
         at = None if self.ledger is None else self.ledger.put_at
-        if not self.number or at is None or (ago := self._their_now() - at) > merge.FOLLOWS_WITHIN:
+        if not self.number or at is None or (ago := self._their_now() - at) > FOLLOWS_WITHIN:
             return None
         return (OLD_FOR - ago).total_seconds()
 

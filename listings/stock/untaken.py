@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from listings.models import Ledger, Order
 from listings.orders.decide import IN_STORE
-from listings.stock.merge import Agreed, owed_to_store
+from listings.stock.agreed import Agreed, owed_to_store
 
 
 def untaken(orders: Iterable[Order]) -> dict[int, int]:

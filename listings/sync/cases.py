@@ -8,7 +8,7 @@ from listings import rules, selection
 from listings.groups import Groups
 from listings.mapping import Defaults
 from listings.models import Listing, Product
-from listings.stock.merge import FOLLOWS_WITHIN
+from listings.stock.agreed import FOLLOWS_WITHIN
 from listings.sync.decide import WRITTEN, Case, Switches
 from listings.sync.payload import Wanted, wanted
 from reverbsync import clock

@@ -14,7 +14,7 @@ from listings import lease
 from listings.models import Ledger, Listing, Product
 from listings.on_sale import OFF_SALE
 from listings.stock import ledger as books
-from listings.stock.merge import shown
+from listings.stock.agreed import shown
 from listings.sync import rows
 from listings.sync.rows import Begun
 from listings.sync.words import Ending

@@ -9,7 +9,7 @@ import pytest
 from listings import intake
 from listings.models import Ledger, Order, Product
 from listings.orders import poll
-from listings.stock.merge import RIPE
+from listings.stock.agreed import RIPE
 from listings.sync import apply
 from shops.events import ProductChanged
 from shops.platforms.shopify.client import ShopifyClient

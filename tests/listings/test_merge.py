@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from listings.stock.merge import FOLLOWS_WITHIN, RIPE, Agreed, Sale, merge, owed_to_store, shown
+from listings.stock.agreed import FOLLOWS_WITHIN, RIPE, Agreed, Sale, owed_to_store, shown
+from listings.stock.merge import merge
 
 NOON = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
 LONG_AGO = NOON - timedelta(days=1)

@@ -8,7 +8,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from listings.stock.merge import Agreed, Sale, merge, owed_to_store, shown
+from listings.stock.agreed import Agreed, Sale, owed_to_store, shown
+from listings.stock.merge import merge
 from tests.listings.test_merge import LONG_AGO, NOON, s, sale
 
 

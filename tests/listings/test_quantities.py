@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from listings.stock.merge import Agreed, Sale, merge
+from listings.stock.agreed import Agreed, Sale
+from listings.stock.merge import merge
 from listings.stock.quantities import parts, whole
 
 T0 = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)

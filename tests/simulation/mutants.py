@@ -15,7 +15,7 @@ from unittest import mock
 from listings import intake, jobs
 from listings.models import Job, Ledger, Product
 from listings.orders import place, poll
-from listings.stock import adjust, merge
+from listings.stock import adjust, agreed
 from listings.stock import ledger as books
 from listings.sync import apply, rows, words
 from reverbsync import pace
@@ -40,7 +40,7 @@ def refund_counted_twice() -> AbstractContextManager[Any]:
     """What is released gives its units back at each look."""
     sale = books._sale
 
-    def forgets(order: Any) -> merge.Sale:
+    def forgets(order: Any) -> agreed.Sale:
         found = sale(order)
         return replace(found, counted=found.quantity) if found.released else found
 
