@@ -146,9 +146,9 @@ def _to_follow(ledger: Ledger, product: Product, read: Read, settings: SyncSetti
     number = _number(ledger, read)
     if number is None or read.store is None:
         return None
-    if ledger.reverb is not None and number < ledger.reverb and _agreed(ledger).had(number, read.now):
-        number = ledger.reverb  # the answer may be from before our last call
     due = to_show(ledger, product, settings)
+    if ledger.reverb is not None and number <= max(due, ledger.reverb) and _agreed(ledger).had(number, read.now):
+        number = ledger.reverb  # the answer may be from before our last call
     too_many = number > due and number != ledger.reverb
     too_few = number < due and _changed_since(ledger, product, read)
     return (read.store, number) if too_many or too_few or read.store != ledger.store else None

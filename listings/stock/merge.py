@@ -25,6 +25,10 @@ a cache or a copy of its database may show how it was before a sale or before ou
 `PATIENCE`, none at all after `ENDED_WITHIN`, a higher one once ten minutes have passed. What undoes a fall that no
 order explains is a rise once no answer has shown the lower number for `PATIENCE`.
 
+An order moves the number by all of its units or by none. A number between two that orders explain fell from the upper
+one where it went down, and rose from the lower one where it went up. One that is explained without a sale of the last
+moments is older than that sale, and says nothing.
+
 Where several orders may explain the same, the telling counts that leaves the least unexplained.
 
 So whatever is unclear is decided for fewer units: a listing may show one too few for a minute, not one too many.
@@ -138,7 +142,10 @@ def _likelier(
     ways = (explained(one, sales, reverb, now) for one in (applied, agreed))
     if_so, if_not = (unexplained(*way, reverb, now) for way in ways)
     waits = agreed.undecided_at is None or now < agreed.undecided_at + PATIENCE
-    if waits and any(if_so) and (any(if_not) or (off_sale and agreed.putting)):
+    unclear = any(if_not) or (off_sale and agreed.putting) if any(if_so) else agreed.had(reverb, now)
+    if waits and unclear:
         return None
     # An order that shows late may have hidden that it was applied: what sold until now can be overwritten either way.
-    return applied if if_so <= if_not else replace(agreed, put_at=now)
+    if if_so < if_not or (if_so == if_not and reverb != agreed.reverb):
+        return applied
+    return applied.moved(agreed.reverb, now)  # an old answer may show either

@@ -57,13 +57,19 @@ def _moves(agreed: Agreed, sales: Sequence[Sale], now: datetime) -> list[int]:
 
 
 def moved_by(agreed: Agreed, sales: Sequence[Sale], reverb: int | None, now: datetime) -> int:
-    """Return how far Reverb's number has moved for the sales. Between two such numbers, it fell from the upper one."""
+    """Return how far Reverb's number has moved for the sales.
+
+    Where it went down, it fell from the next number that they explain; where it went up, it rose from the one below.
+    """
     moves = _moves(agreed, sales, now)
     if agreed.reverb is None:
         return moves[-1]
     if reverb is None:
         return 0
-    return next((moved for moved in moves if moved >= reverb - agreed.reverb), moves[-1])
+    gap = reverb - agreed.reverb
+    if gap < 0:
+        return next((moved for moved in moves if moved >= gap), moves[-1])
+    return next((moved for moved in reversed(moves) if moved <= gap), moves[0])
 
 
 def settled(

@@ -34,12 +34,21 @@ def is_old(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime) ->
         return agreed.undecided_at is None or now < agreed.undecided_at + PATIENCE
     if below:
         span = PATIENCE if reverb else ENDED_WITHIN
-        return any(reverb >= number for number in agreed.before) and until(now, agreed.put_at, span)
+        had_fewer = any(reverb >= number for number in agreed.before) and until(now, agreed.put_at, span)
+        return had_fewer or _older_than_a_sale(agreed, sales, reverb, now)
     moves = [sale for sale in sales if until(now, sale.updated_at, FOLLOWS_WITHIN)]
     had = [*agreed.before] if until(now, agreed.put_at, FOLLOWS_WITHIN) else []
     had += [agreed.reverb] if moves and agreed.reverb is not None else []
     back = sum(sale.quantity for sale in moves if sale.released)  # which Reverb puts back by itself, unseen
-    return bool(above) and any(reverb <= number + back for number in had)
+    unseen = any(sale.new and not sale.released for sale in moves)  # which the answer may be older than
+    return bool(above) and (unseen or any(reverb <= number + back for number in had))
+
+
+def _older_than_a_sale(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime) -> bool:
+    """Tell whether the number is explained where it does not show sales of the last moments yet."""
+    lately = [sale.new and not sale.released and until(now, sale.placed_at, PATIENCE) for sale in sales]
+    perhaps = [replace(sale, sure=sale.sure and not new) for sale, new in zip(sales, lately, strict=True)]
+    return any(lately) and not any(unexplained(agreed, perhaps, reverb, now))
 
 
 def undoes(agreed: Agreed, above: int, now: datetime) -> bool:

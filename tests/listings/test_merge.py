@@ -374,6 +374,38 @@ def test_an_order_moves_the_number_for_all_of_its_units_or_for_none() -> None:
     assert (agreed.units, agreed.fall) == (0, 2)
 
 
+def test_a_number_that_went_up_by_a_part_of_an_order_in_doubt_rose_and_did_not_fall() -> None:
+    written = replace(START, units=3, store=3, reverb=3, put_at=NOON)
+    doubtful = replace(sale(quantity=2, sure=False), new=False, counted=2, shown=2, doubtful=True)
+    agreed, _ = reckon(written, doubtful, store=3, reverb=4, at=s(2))  # a cancellation shows late
+    assert (agreed.units, agreed.fall) == (3, 0)
+
+
+def test_a_number_that_is_explained_without_the_sale_of_a_moment_ago_may_be_older_than_that_sale() -> None:
+    merged = merge(
+        START, [sale(quantity=2, sure=False), sale("2")], store=5, reverb=3, now=s(1), orders_at=s(1)
+    )  # only the first one is in it
+    assert (merged.agreed.units, merged.agreed.reverb, merged.agreed.fall) == (2, 5, 0)
+    agreed, _ = reckon(merged.agreed, *merged.sales, store=5, reverb=2, at=s(20))
+    assert (agreed.units, agreed.fall) == (2, 0)
+
+
+def test_a_number_that_is_higher_than_before_a_sale_of_a_moment_ago_adds_nothing() -> None:
+    agreed, sales = reckon(START, sale(), reverb=6)  # units of a cancellation that shows late came back before it
+    assert agreed.units == 4
+    agreed, _ = reckon(agreed, *sales, reverb=5, at=s(90))
+    assert agreed.units == 4
+
+
+def test_a_lost_number_that_seemed_not_to_be_applied_adds_nothing_when_an_old_answer_shows_it() -> None:
+    putting = replace(START, units=8, store=8, reverb=5, put_at=s(-30), putting=8)
+    agreed, _ = reckon(putting, store=8, reverb=5, at=s(10))
+    assert (agreed.putting, agreed.reverb) == (None, 5)
+    agreed, _ = reckon(agreed, store=8, reverb=8, at=s(20))
+    agreed, _ = reckon(agreed, store=8, reverb=8, at=s(100))
+    assert agreed.units == 8
+
+
 def test_an_order_of_more_units_than_the_number_had_takes_it_to_zero() -> None:
     written = replace(START, units=5, store=5, reverb=2, put_at=s(10))  # we set two when three had just sold
     agreed, [counted] = reckon(written, sale(quantity=3), reverb=0, at=s(12))

@@ -17,6 +17,7 @@ from tests.listings.test_merge import LONG_AGO, NOON, s, sale
 class Market:
     """Reverb and a store with one product: the truth, which the rule must find out from what it can see."""
 
+    start: int = 9
     truth: int = 9
     store: int = 9
     number: int = 9
@@ -40,7 +41,7 @@ class Market:
         before = [at for at in self.numbers if at <= self.now - ago]
         if not ago or not self.numbers:
             return self.number
-        return self.numbers[max(before)] if before else 9
+        return self.numbers[max(before)] if before else self.start
 
     def sell(self, lag: int, quantity: int = 1, *, paid: bool = True) -> None:
         """Sell some on Reverb; the order shows after `lag` seconds."""
@@ -110,9 +111,9 @@ class Watcher:
 
     def __init__(self, market: Market) -> None:
         self.market = market
-        self.agreed = Agreed(units=9, store=9, reverb=9, put_at=LONG_AGO)
+        self.agreed = Agreed(units=market.start, store=market.start, reverb=market.start, put_at=LONG_AGO)
         if market.found_from:
-            self.agreed = replace(self.agreed, reverb=None, putting=9, put_at=NOON)
+            self.agreed = replace(self.agreed, reverb=None, putting=market.start, put_at=NOON)
         self.kept: dict[str, Sale] = {}
 
     def look(self, how: str = "", ago: int = 0) -> None:
@@ -170,11 +171,17 @@ class Watcher:
 
 
 @settings(max_examples=600, deadline=None)
-@given(steps=STEPS, restores=st.booleans(), unpaid_takes=st.booleans(), found_from=st.sampled_from((0, 0, 0, 15)))
+@given(
+    steps=STEPS,
+    restores=st.booleans(),
+    unpaid_takes=st.booleans(),
+    found_from=st.sampled_from((0, 0, 0, 15)),
+    units=st.sampled_from((1, 2, 3, 5, 9)),
+)
 def test_however_readings_and_events_interleave_every_sale_counts_once(
-    steps: list[tuple[Any, ...]], restores: bool, unpaid_takes: bool, found_from: int
+    steps: list[tuple[Any, ...]], restores: bool, unpaid_takes: bool, found_from: int, units: int
 ) -> None:
-    market = Market(restores=restores, unpaid_takes=unpaid_takes, found_from=found_from)
+    market = Market(units, units, units, units, restores=restores, unpaid_takes=unpaid_takes, found_from=found_from)
     watcher = Watcher(market)
     for word, *more in steps:
         if word == "wait":
@@ -186,12 +193,13 @@ def test_however_readings_and_events_interleave_every_sale_counts_once(
     for _ in range(10):
         market.passes(100)
         watcher.look()
-    # Where an answer was lost or old while sales and cancellations crossed, or sales of several units show late, units
-    # may be held back: too few, never too many.
-    assert watcher.agreed.units <= market.truth
-    alone = all(one.quantity == 1 for one in market.orders)
+    # Where an answer was lost or old while sales and cancellations crossed, units may be held back: too few, never too
+    # many. Only where one was lost and the next one is old, which number Reverb took is sometimes not to be known.
     old = any(word == "look" and len(more) > 1 for word, *more in steps)
-    if alone and not old and not any(str(how).startswith("lost") for _, *more in steps for how in more):
+    lost = any(str(how).startswith("lost") for _, *more in steps for how in more)
+    if not (old and lost):
+        assert watcher.agreed.units <= market.truth
+    if not old and not lost:
         assert watcher.agreed.units == market.truth
     if watcher.agreed.units == market.truth >= 0:
         assert (market.store, market.number) == (market.truth, market.truth)
