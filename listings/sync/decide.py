@@ -189,8 +189,9 @@ def _together(case: Case, listing: ReverbListing, stock: Decision | None) -> Dec
         sends |= stock.sends
     publishes = _must_publish(case, listing) or bool(stock and stock.publishes)
     if publishes:
-        made["publish"] = True
-        sends |= _publishing(case, published=True)
+        lacks = _lacks(case, listing, sends)
+        made |= payload.body(lacks, update=True) | {"publish": True}
+        sends |= lacks | _publishing(case, published=True)
         if "stock" not in sends and _says_units(case, listing):
             made["inventory"] = sends["stock"] = case.units if holds_several(listing) else 1
     if not made:
@@ -299,6 +300,21 @@ def _says_units(case: Case, listing: ReverbListing) -> bool:
 
 
 # -- publishing ----------------------------------------------------------------------------------------------------
+
+#: What Reverb wants to know before it publishes a draft; the seller may choose it after the draft was made.
+NEEDED = ("category", "shipping_profile", "upc")
+
+
+def _lacks(case: Case, listing: ReverbListing, sends: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the defaults without which Reverb may keep a draft. `upc` is never shown: it is sent once."""
+    if listing.state != "draft":
+        return {}
+    return {
+        name: want
+        for name, want in case.wanted.defaults.items()
+        if name in NEEDED and name in case.switches.fields and name not in sends
+        if not payload.shown(listing, name, want) and case.agreed.get(name, {}).get("sent") != want
+    }
 
 
 def _must_publish(case: Case, listing: ReverbListing) -> bool:

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from listings.sync.decide import OFF_SALE, Action, Case, Switches, agree, already_agreed, decide
+from listings.mapping import NO_UPC
+from listings.on_sale import OFF_SALE
+from listings.sync.decide import Action, Case, Switches, agree, already_agreed, decide
 from listings.sync.payload import Wanted
 from shops.models import FIELDS
 from shops.pictures import ReverbListing
@@ -295,6 +297,33 @@ def test_a_draft_that_sold_out_before_it_was_published_is_published_once_units_a
     agreed = {**empty.agreed, **agree(empty, ended.sends, none)}
     back = decide(replace(asked, listing=none, agreed=agreed, number=0))
     assert back.body == {"inventory": 3, "publish": True}
+
+
+def test_a_draft_gets_the_defaults_that_it_lacks_with_its_publishing() -> None:
+    """Reverb kept it for want of a UPC; then the seller ticked in the settings that products without one have none."""
+    on = Switches(publish=True, fields=ALL)
+    draft = case(listing=listing(state="draft", shipping_profile="77", categories=()), switches=on, number=3)
+    kept = replace(draft, agreed={**draft.agreed, "publish": {"sent": decide(draft).sends["publish"]}})
+    defaults = {**kept.wanted.defaults, "upc": NO_UPC, "category": "c2", "shipping_profile": "78", "offers": False}
+    chosen = replace(kept, wanted=replace(kept.wanted, defaults=defaults))
+    found = decide(chosen)
+    assert found.body == {"upc_does_not_apply": True, "categories": [{"uuid": "c2"}], "publish": True}
+    assert chosen.listing is not None
+    then = {**chosen.agreed, **agree(chosen, found.sends, replace(chosen.listing, categories=("c2",)))}
+    more = replace(chosen, agreed=then, listing=replace(chosen.listing, categories=("c2",)), units=4)
+    assert decide(more).body == {"inventory": 4, "publish": True}
+    live = replace(chosen, listing=replace(chosen.listing, state="live"))
+    assert decide(live).action == Action.NOTHING
+
+
+def test_a_draft_gets_no_default_of_a_field_that_is_switched_off() -> None:
+    draft = case(
+        wanted=Wanted(said=dict(SAID), defaults={"upc": NO_UPC}),
+        listing=listing(state="draft"),
+        switches=Switches(publish=True, fields=ALL - {"upc"}),
+        number=3,
+    )
+    assert decide(draft).body == {"publish": True}
 
 
 def test_a_draft_stays_a_draft_while_auto_publish_is_off() -> None:
