@@ -266,6 +266,11 @@ REASONS: dict[str, Reason] = {
             "Your store's stock could not be updated just now. We retry within a minute.",
             speaker="Your store",
         ),
+        Reason(
+            "store_busy",
+            "Another change of this product's stock in your store is under way. We retry in some seconds.",
+            speaker="Your store",
+        ),
         Reason("try_later", "It did not work just now. We retry automatically.", speaker=""),
         Reason("slow_down", "Reverb asked us to slow down. We retry automatically."),
         Reason(

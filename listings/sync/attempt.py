@@ -35,6 +35,7 @@ UNDECIDED_S = 5.0
 AT_LEAST_S = 1.0
 #: However often a store could not be changed, and why, it is tried again after so many seconds.
 STORE_AGAIN_AT_LATEST_S = {
+    "store_busy": 5.0,
     "store_later": 60.0,
     "store_behind": 300.0,
     "store_takes_no_stock": 300.0,

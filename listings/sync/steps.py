@@ -15,7 +15,7 @@ from listings.sync.decide import Action, Case, Decision, decide
 from listings.sync.words import Change, Ending
 from reverbsync import clock
 from shops.pictures import ReverbListing
-from shops.platforms.values import Malformed, Missing, StoreError, StoreRefused, Unsupported
+from shops.platforms.values import Busy, Malformed, Missing, StoreError, StoreRefused, Unsupported
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import Invalid, Paced, ReverbError
 from synclog.models import Entry
@@ -259,6 +259,8 @@ def _store_failed(error: StoreError, *, told: bool) -> tuple[str, float | None]:
     match error:
         case Disconnected():
             return "store_refused", None
+        case Busy():
+            return "store_busy", error.retry_after or STORE_AGAIN_S
         case StoreRefused():
             return "store_refused", again_s
         case Unsupported():

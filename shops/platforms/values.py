@@ -70,6 +70,10 @@ class Away(StorePassing):
     """The store does not answer, or something before it does: time-outs, server errors, pages, redirects."""
 
 
+class Busy(StorePassing):
+    """The store answers, and another change of ours holds the product for a moment."""
+
+
 class Malformed(StorePassing):
     """The store answered, and what it says of this object cannot be read. Other objects may well be readable.
 

@@ -12,7 +12,7 @@ from listings import compare, dated
 from listings.models import Job, Ledger, Product
 from shops.pictures import StoreProduct
 from shops.platforms.shopify.client import ShopifyClient
-from shops.platforms.values import Count, Moved, StoreError, StorePassing, StoreRefused, Unsupported
+from shops.platforms.values import Busy, Count, Moved, StoreError, StorePassing, StoreRefused, Unsupported
 from tests.journeys.sales import buy, hear, read_orders
 from tests.journeys.world import World
 
@@ -119,6 +119,7 @@ def test_the_owner_is_mailed_once_when_it_has_lasted_fifteen_minutes(world: Worl
         (StoreRefused("Shopify refused our token."), "store_refused"),
         (StorePassing("Shopify answered 503."), "store_later"),
         (Moved("The stock in Shopify has moved."), "store_later"),
+        (Busy("Another change is under way."), "store_busy"),
     ],
 )
 def test_whatever_keeps_the_store_from_taking_it_is_tried_again(
@@ -135,6 +136,27 @@ def test_whatever_keeps_the_store_from_taking_it_is_tried_again(
             assert world.step()
             assert world.last().reason == reason
             world.wait((Job.objects.get().due_at - world.now).total_seconds())
+    world.settle()
+    assert world.stock(guitar) == 2
+
+
+def test_a_change_of_ours_that_holds_a_product_does_not_count_as_a_store_that_is_away(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    guitar = sold(world, stock=3, quantity=1)
+    away, busy = StorePassing("Shopify answered 503."), Busy("Another change is under way.")
+    errors: list[StoreError] = [*[away] * 7, busy]
+
+    def fails(*_: Any, **__: Any) -> Count:
+        raise errors.pop(0)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ShopifyClient, "adjust", fails)
+        while errors:
+            assert world.step()
+            wait_s = (Job.objects.get().due_at - world.now).total_seconds()
+            assert errors or wait_s <= 5
+            world.wait(wait_s)
     world.settle()
     assert world.stock(guitar) == 2
 

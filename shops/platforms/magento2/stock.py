@@ -26,7 +26,7 @@ from shops.platforms.magento2.rest import STORE, Rest, encoded
 from shops.platforms.magento2.skus import by_sku, name_of
 from shops.platforms.magento2.sources import Place
 from shops.platforms.reading import each, valid
-from shops.platforms.values import Count, Malformed, Missing, Moved, StorePassing, Unsupported
+from shops.platforms.values import Busy, Count, Malformed, Missing, Moved, StorePassing, Unsupported
 from shops.wire import MOST_UNITS, Part, Text, Units
 
 #: How long it is remembered whether the stock of a product is managed at all.
@@ -319,10 +319,10 @@ class Stock:
 
     @contextmanager
     def claimed(self, sku: str) -> Iterator[None]:
-        """Keep two changes of one product apart: each sets the whole number. Raises StorePassing while one runs."""
+        """Keep two changes of one product apart: each sets the whole number. Raises Busy while one runs."""
         held = f"magento2:writing:{self._rest.address}:{name_of(sku)}"
         if not memory.claim(held, CLAIM_S):
-            raise StorePassing(f"Another change of this product's stock in {STORE} is under way.", retry_after=2.0)
+            raise Busy(f"Another change of this product's stock in {STORE} is under way.", retry_after=2.0)
         try:
             yield
         finally:
