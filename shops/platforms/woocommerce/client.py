@@ -19,6 +19,7 @@ from shops.pictures import StoreProduct
 from shops.platforms import calls
 from shops.platforms.reading import each
 from shops.platforms.values import (
+    Busy,
     Count,
     Malformed,
     Missing,
@@ -318,7 +319,7 @@ class WooCommerceClient(OrderCalls, HookCalls):
         # Variations that share their parent's stock are written to by several workers.
         with only_one(f"woocommerce:{count.place}", self.shop_id) as alone:
             if not alone:
-                raise StorePassing("Another change of this stock is under way.", retry_after=1.0)
+                raise Busy("Another change of this stock is under way.", retry_after=1.0)
             before = self._before()
             now = self.count(product)
             if now.units is None:
