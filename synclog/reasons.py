@@ -176,7 +176,8 @@ REASONS: dict[str, Reason] = {
         Reason("order_try_later", "The sale could not be made in your store just now. It is tried again by itself."),
         Reason(
             "order_release_failed",
-            "The sale on Reverb is off, but its order in your store could not be cancelled. Please do it there.",
+            "The sale on Reverb is off, but its order in your store could not be cancelled. Please cancel it there, "
+            "unless you shipped it.",
             waits=True,
         ),
         Reason(
