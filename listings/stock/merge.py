@@ -142,10 +142,11 @@ def _likelier(
     ways = (explained(one, sales, reverb, now) for one in (applied, agreed))
     if_so, if_not = (unexplained(*way, reverb, now) for way in ways)
     waits = agreed.undecided_at is None or now < agreed.undecided_at + PATIENCE
-    unclear = any(if_not) or (off_sale and agreed.putting) if any(if_so) else agreed.had(reverb, now)
-    if waits and unclear:
+    if waits and any(if_so) and (any(if_not) or (off_sale and agreed.putting)):
         return None
     # An order that shows late may have hidden that it was applied: what sold until now can be overwritten either way.
-    if if_so < if_not or (if_so == if_not and reverb != agreed.reverb):
+    # What an old answer may show as well proves nothing: the number is set again.
+    likelier = if_so < if_not or (if_so == if_not and reverb != agreed.reverb)
+    if likelier and not agreed.had(reverb, now):
         return applied
-    return applied.moved(agreed.reverb, now)  # an old answer may show either
+    return applied.moved(agreed.reverb, now)
