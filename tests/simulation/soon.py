@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from listings import jobs
 from listings.models import Job, Product
 from reverbsync import clock
+from reverbsync.backoff import doubled_s
 from synclog.models import Entry
 from tests.simulation.book import Item
 from webhooks.models import Delivery
@@ -58,10 +60,16 @@ def _waits_too_long() -> Iterator[tuple[int, str]]:
         last = (
             Entry.objects.filter(shop=job.shop_id, store_product_id=job.product.store_product_id).order_by("pk").last()
         )
-        if last is not None and last.reason == "try_later":
+        if last is not None and last.reason == "try_later" and not _hurried(job):
             yield 1, f"{job.product.sku} waits {_left_s(job.due_at):.0f} s more for Reverb, which answers"
     for delivery in Delivery.objects.filter(state=Delivery.State.OPEN, faults=0, attempts__gt=0, due_at__gt=late):
         yield 1, f"a delivery waits {_left_s(delivery.due_at):.0f} s more for a side that answers: {delivery.topic}"
+
+
+def _hurried(job: Job) -> bool:
+    """Tell whether it was brought forward within its last delay already, and failed again: it waits for its end."""
+    delay_s = doubled_s(jobs.FIRST_DELAY_S, job.attempts - 1, most_s=jobs.LONGEST_DELAY_S)
+    return job.hurried_at is not None and job.due_at <= job.hurried_at + timedelta(seconds=delay_s)
 
 
 def _left_s(due_at: datetime) -> float:
