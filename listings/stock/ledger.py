@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -363,12 +363,22 @@ def to_write(ledger: Ledger, settings: SyncSettings) -> int:
 # -- what is being written -----------------------------------------------------------------------------------------
 
 
-def setting_reverb(ledger: Ledger, units: int) -> None:
-    """Remember the number that is about to be set on Reverb: the answer may be lost."""
-    if ledger.putting is not None:  # Reverb may have shown it, and an old answer may show it again
-        ledger.before = [*ledger.before, ledger.putting]
+def setting_reverb(ledger: Ledger, units: int) -> Callable[[], None]:
+    """Remember the number that is about to be set on Reverb: the answer may be lost.
+
+    Returns what takes it back where Reverb has surely not taken it: whether it took the one before may still be open.
+    """
+    putting, before = ledger.putting, [*ledger.before]
+
+    def not_set() -> None:
+        ledger.putting, ledger.before = putting, before
+        lease.save(ledger, "putting", "before")
+
+    if putting is not None:  # Reverb may have shown it, and an old answer may show it again
+        ledger.before = [*before, putting]
     ledger.putting = units
     lease.save(ledger, "putting", "before")
+    return not_set
 
 
 def set_on_reverb(ledger: Ledger, units: int, *, at: datetime, store: int | None) -> None:
@@ -380,9 +390,3 @@ def set_on_reverb(ledger: Ledger, units: int, *, at: datetime, store: int | None
         ledger.store = ledger.units = store
         changed += ["store", "units"]
     lease.save(ledger, *changed)
-
-
-def not_set(ledger: Ledger) -> None:
-    """Reverb has surely not taken the number."""
-    ledger.putting = None
-    lease.save(ledger, "putting")

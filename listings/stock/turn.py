@@ -58,6 +58,8 @@ class Turn:
     orders_error: ReverbError | None = None
     #: Seconds until something that is not believed yet can be told; None when there is nothing.
     again_s: float | None = None
+    #: Takes back what was remembered of the number that was to be set.
+    _not_set: Callable[[], None] | None = None
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -216,7 +218,7 @@ class Turn:
     def before_put(self, units: int) -> None:
         """Remember the number that is about to be set on Reverb."""
         if self.ledger is not None:
-            books.setting_reverb(self.ledger, units)
+            self._not_set = books.setting_reverb(self.ledger, units)
 
     def after_put(self, units: int) -> None:
         """Reverb has taken it. A sale may have come between our reading and our writing: the orders are read soon."""
@@ -230,8 +232,8 @@ class Turn:
 
     def not_put(self) -> None:
         """Reverb has surely not taken it."""
-        if self.ledger is not None:
-            books.not_set(self.ledger)
+        if self._not_set is not None:
+            self._not_set()
 
     def settle(self, listing: ReverbListing | None) -> None:
         """Where the store leads: both show the same, so that is agreed on."""

@@ -8,6 +8,7 @@ import pytest
 
 from listings.models import Job, Ledger, Product
 from listings.orders import glance
+from listings.stock import ledger as books
 from shops.models import ReverbConnection, SyncSettings
 from shops.models.settings import StockWay
 from shops.reverb.client import ReverbClient
@@ -133,6 +134,18 @@ def test_a_number_that_an_old_answer_already_shows_is_set_where_we_raised_it_a_m
     assert seen[-1] == (3, 3)
     seen = work(world, guitar, seconds=900, step=60)
     assert set(seen) == {(3, 3)}
+
+
+def test_a_refused_number_leaves_open_whether_the_lost_one_before_it_was_taken(world: World) -> None:
+    linked(world, 5)
+    ledger = Ledger.objects.get()
+    books.setting_reverb(ledger, 3)  # no answer
+    not_set = books.setting_reverb(ledger, 2)
+    assert (ledger.putting, ledger.before[-1]) == (2, 3)
+    not_set()
+    ledger.refresh_from_db()
+    assert ledger.putting == 3
+    assert 3 not in ledger.before
 
 
 def test_a_new_listing_that_an_old_answer_does_not_know_is_not_made_twice(world: World) -> None:
