@@ -192,9 +192,9 @@ class Turn:
         left_s = self._old_for_s()
         if left_s is None or may_sell(listing) or listing.state not in OFF_SALE | {"draft"}:
             return listing
+        if left_s > 0:  # what this answer hid is looked at again
+            self.come_back(left_s + 1)
         if self.units:
-            if left_s > 0:  # what this answer hid is looked at again
-                self.come_back(left_s + 1)
             return listing
         return replace(listing, state="draft" if listing.state == "draft" else "live", inventory=self.number)
 
