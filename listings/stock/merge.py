@@ -89,7 +89,7 @@ def merge(
         return _undecided(agreed, sales, now)
     base, known = taken_back(*explained(likelier, sales, reverb, now), reverb, now)
     rose, left = unexplained(base, known, reverb, now)
-    if reverb is not None and is_old(base, known, reverb, now):
+    if reverb is not None and is_old(base, known, reverb, now, above=rose, below=left):
         without = merge(agreed, sales, store=store, reverb=None, now=now, orders_at=orders_at)
         # It may be true. Nothing that is not there is put on sale, and no edit of the seller's is overwritten.
         lower = reverb < (base.reverb or 0) and without.agreed.units > reverb

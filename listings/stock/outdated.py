@@ -27,9 +27,11 @@ def taken_back(agreed: Agreed, sales: list[Sale], reverb: int | None, now: datet
     return agreed, found
 
 
-def is_old(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime) -> bool:
-    """Tell whether a number that nothing explains may be one that Reverb had before: from a cache, say."""
-    above, below = unexplained(agreed, sales, reverb, now)
+def is_old(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime, *, above: int, below: int) -> bool:
+    """Tell whether a number that nothing explains may be one that Reverb had before: from a cache, say.
+
+    `above` and `below`: by so many units the sales do not explain it.
+    """
     if undoes(agreed, above, now):
         return agreed.undecided_at is None or now < agreed.undecided_at + PATIENCE
     if below:
