@@ -215,6 +215,26 @@ def test_units_that_a_reservation_counts_and_that_lie_nowhere_are_not_sold(store
     assert unit.stock == client.count(unit).units == 2
 
 
+@pytest.mark.parametrize(
+    ("own", "after"),
+    [
+        ({}, -1),  # one unit more is ordered than there is
+        ({"backorders": 1}, 0),  # the store sells on order, and says so
+        ({"min_qty": 2}, 0),  # the order takes one that the store had kept back
+    ],
+)
+def test_an_order_between_the_reading_and_our_change_shows_as_a_unit_too_few(
+    store: Store, own: dict[str, Any], after: int
+) -> None:
+    made = product(store, units=1 + own.get("min_qty", 0), **own)
+    unit, client = store.unit(), store.client
+    count = client.count(unit)
+    assert count.units == 1
+    store.control.ask("POST", "/orders", {"variant_id": made["variants"][0]["id"], "quantity": 1})
+    assert client.adjust(unit, count, by=-1, reference="r").units == after
+    assert store.unit().stock == after
+
+
 # -- found wherever it moves ---------------------------------------------------------------------------------------
 
 

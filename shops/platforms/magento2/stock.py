@@ -135,7 +135,7 @@ class Stock:
             if units and bound and bound["there"] == _whole(places):
                 units = min(units, bound["units"])
             family = salable.get(families.get(sku, ""))
-            if units and family is not None and not family.is_salable:
+            if units and units > 0 and family is not None and not family.is_salable:
                 units = 0
             found.units[sku] = units
         return lies
@@ -149,20 +149,35 @@ class Stock:
         if salable is None:
             return self._unlisted(sku, lies)
         if not salable.is_salable:
-            return 0
+            return self._short(sku, salable, places)
         if salable.qty is None:
             raise Malformed(f"{STORE} does not say how many of {sku} can be sold.")
         if 0 < salable.qty <= lies:
             return salable.qty
         # Nobody manages it, it can be ordered without being there, or the index trails: its own setting tells.
-        managed, least = self._managed(sku)
+        managed, threshold = self._managed(sku)
         if not managed:
             return None
+        least = min(0, threshold)
         told = self._frame.places()
         is_whole = told is not None and told["whole"]
         if salable.qty > 0 and is_whole and not places:
             raise Malformed(f"{STORE} sells {sku} and lists no source that has it, so its stock stays as it was.")
         return max(0, min(salable.qty, salable.qty + least, int(lies) if is_whole else salable.qty))
+
+    def _short(self, sku: str, salable: _Salable, places: Sequence[Place]) -> int:
+        """Return 0 for what is not sold; below 0, by how many units orders took more than lie there.
+
+        An order that came between our reading and our change of a source shows in nothing else. Below its threshold
+        the store still has units to ship, and what lies in a source that is out of stock is not in the number.
+        """
+        if (salable.qty or 0) >= 0 or not all(one.in_stock for one in places):
+            return 0
+        try:
+            managed, threshold = self._managed(sku)
+        except Malformed:
+            return 0
+        return min(0, (salable.qty or 0) + max(0, threshold)) if managed else 0
 
     def _unlisted(self, sku: str, lies: float) -> int | None:
         """Return what can be sold of a SKU that the export leaves out: it lies in no source, or the index trails."""
@@ -175,15 +190,15 @@ class Stock:
         return 0 if managed else None
 
     def _managed(self, sku: str, *, lies: bool = True) -> tuple[bool, int]:
-        """Return whether a product's stock is managed, and a threshold below zero (0 where there is none).
+        """Return whether a product's stock is managed, and the units that are left when the store stops selling it.
 
         Where it lies in no source (`lies`), that is remembered for longer, for as long as it lies in none.
         """
-        known = f"magento2:{'managed2' if lies else 'unassigned'}:{self._rest.address}:{name_of(sku)}"
+        known = f"magento2:{'managed3' if lies else 'unassigned'}:{self._rest.address}:{name_of(sku)}"
         kept: tuple[bool, int] | None = memory.recall(known)
         if kept is None:
             item = self._item(sku)
-            kept = (item.manage_stock, min(0, item.min_qty or 0))
+            kept = (item.manage_stock, item.min_qty or 0)
             memory.remember(known, kept, MANAGED_S if lies else UNASSIGNED_S)
         return kept
 
