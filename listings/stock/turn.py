@@ -222,6 +222,7 @@ class Turn:
 
     def after_put(self, units: int) -> None:
         """Reverb has taken it. A sale may have come between our reading and our writing: the orders are read soon."""
+        self._not_set = None
         if self.ledger is None:
             return
         leads = self.settings.stock_way == StockWay.STORE
@@ -231,9 +232,10 @@ class Turn:
             poll.soon(self.product.shop_id, in_s=0.0 if self.indexed_at is None else ORDERS_KEEP_IN_BULK_S)
 
     def not_put(self) -> None:
-        """Reverb has surely not taken it."""
+        """Reverb has surely not taken the number of the last `before_put`."""
         if self._not_set is not None:
             self._not_set()
+            self._not_set = None
 
     def settle(self, listing: ReverbListing | None) -> None:
         """Where the store leads: both show the same, so that is agreed on."""

@@ -87,7 +87,7 @@ def update(client: ReverbClient, row: Listing, case: Case, decision: Decision, s
     try:
         listing, warnings, message = _put(client, case.listing, decision)
     except ReverbError as error:
-        if not error.maybe_done:
+        if units is not None and not error.maybe_done:
             stock.not_put()
         raise
     if listing is None:

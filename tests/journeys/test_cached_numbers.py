@@ -148,6 +148,23 @@ def test_a_refused_number_leaves_open_whether_the_lost_one_before_it_was_taken(w
     assert 3 not in ledger.before
 
 
+@pytest.mark.parametrize(("status", "more"), [(429, {"retry_after": 5}), (422, {"body": {"message": "No such make"}})])
+def test_a_refused_field_beside_a_lower_number_leaves_that_number_as_it_was_set(
+    world: World, status: int, more: dict[str, Any]
+) -> None:
+    guitar = linked(world, 5)
+    answers_are_old(world, 20)
+    world.edit(guitar, inventory_quantity=3, title="Another title")
+    world.reverb.fault("status", method="PUT", path="/listings/", text="Another title", status=status, **more)
+    while world.step():
+        pass
+    ledger = Ledger.objects.get()
+    assert (ledger.reverb, ledger.before[-1], ledger.putting) == (3, 5, None)
+    world.wait(15)
+    seen = work(world, guitar, seconds=300)
+    assert set(seen) == {(3, 3)}
+
+
 def test_a_new_listing_that_an_old_answer_does_not_know_is_not_made_twice(world: World) -> None:
     answers_are_old(world, 20)
     world.reverb.ask("POST", "/settings", {"index_lag_s": 60, "sku_lag_s": 60, "refuses_second_sku": False})
