@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from listings.models import Ledger, Order
 from listings.orders.decide import IN_STORE
-from listings.stock.agreed import Agreed, owed_to_store
 
 
 def untaken(orders: Iterable[Order]) -> dict[int, int]:
@@ -16,7 +15,7 @@ def untaken(orders: Iterable[Order]) -> dict[int, int]:
     """
     mine = {order.product_id for order in orders if order.counted and not _took_them_itself(order)}
     rows = Ledger.objects.filter(listing__product__in=mine).values_list("listing__product", "units", "store")
-    behind = {product: -owed for product, units, store in rows if (owed := owed_to_store(Agreed(units, store))) < 0}
+    behind = {product: lacks for product, units, store in rows if (lacks := store - max(0, units)) > 0}
     found: dict[int, int] = {}
     for order in Order.objects.filter(product__in=behind, counted__gt=0).order_by("-placed_at", "-pk"):
         if order.product_id is None or _took_them_itself(order) or not behind[order.product_id]:
