@@ -14,7 +14,7 @@ from typing import Any
 from django.db import connection
 
 from bench import shops
-from listings import order_tasks, tasks
+from listings import order_tasks as order_tasks, tasks
 from listings.mass_sync import run
 from listings.models import Job, MassSync, Product
 from reverbsync import clock

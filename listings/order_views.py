@@ -81,10 +81,10 @@ def order(request: HttpRequest, shop: Shop, order_id: int) -> HttpResponse:
 def ship_by_hand(request: HttpRequest, shop: Shop, order_id: int) -> HttpResponse:
     """Take a tracking number that the seller types in."""
     row = _found(shop, order_id)
-    tracking = TrackingForm(request.POST, providers=make.providers_of(shop))
-    if not words.can_ship(row) or not tracking.is_valid():
-        return _page(request, shop, row, tracking)
-    said = tracking.cleaned_data
+    given = TrackingForm(request.POST, providers=make.providers_of(shop))
+    if not words.can_ship(row) or not given.is_valid():
+        return _page(request, shop, row, given)
+    said = given.cleaned_data
     told = Told(
         Parcel.Source.HAND,
         said["tracking_number"],
@@ -165,10 +165,10 @@ def _row(shop: Shop, one: Order, left: int, away_since: datetime | None) -> dict
     }
 
 
-def _page(request: HttpRequest, shop: Shop, one: Order, tracking: TrackingForm | None = None) -> HttpResponse:
+def _page(request: HttpRequest, shop: Shop, one: Order, given: TrackingForm | None = None) -> HttpResponse:
     providers = make.providers_of(shop)
     first = {"notify": shop.sync_settings.notify_buyer}
-    tracking_form = tracking or TrackingForm(providers=providers, initial=first)
+    tracking_form = given or TrackingForm(providers=providers, initial=first)
     row = _rows(shop, [one])[0]
     parcels_wait = any(parcel.state == Parcel.State.OPEN for parcel in one.parcels.all())
     context = {

@@ -277,8 +277,8 @@ def _meant(decision: Decision) -> _Verdict:
 
 def counts(sync: MassSync) -> dict[str, int]:
     """Return how many lines there are of each kind."""
-    rows = Line.objects.filter(sync=sync).values("kind").annotate(n=Count("pk")).values_list("kind", "n")
-    return dict.fromkeys(Kind.values, 0) | dict(rows)
+    found = Line.objects.filter(sync=sync).values("kind").annotate(n=Count("pk")).values_list("kind", "n")
+    return dict.fromkeys(Kind.values, 0) | dict(found)
 
 
 def fields(sync: MassSync) -> list[tuple[str, int]]:

@@ -385,7 +385,7 @@ def _later(order: Order, words: str, *, at_least: float | None = None) -> None:
 
 def _fail(order: Order, words: str, *, retry: bool = True) -> None:
     """Wait for the seller, and try again by itself meanwhile (`retry`). The log tells each cause once."""
-    news = order.place_problem != words[:300]
+    changed = order.place_problem != words[:300]
     _save(
         order,
         place=Place.FAILED,
@@ -394,7 +394,7 @@ def _fail(order: Order, words: str, *, retry: bool = True) -> None:
         making_at=order.making_at,
         attempts=order.place_attempts,
     )
-    if news:
+    if changed:
         tell(order, "order_place_failed", changes={"Why": words}, attempt=order.place_attempts)
 
 

@@ -227,7 +227,7 @@ class Steps:
     def _with_stock(self, ending: Ending) -> Ending:
         """Tell what the stock brought, and come back for what is not clear yet."""
         ending.changes = self.done
-        oversold = owed.tell(self.stock)
+        sentence = owed.tell(self.stock)
         if self.done and ending.reason == "in_step":
             ending.outcome, ending.reason = Entry.Outcome.SYNCED, "stock_to_store"
         self._soon(ending, self.stock.again_s)
@@ -236,8 +236,8 @@ class Steps:
             ledger = self.stock.ledger
             ending.reason, again_s = _store_failed(self.store_error, told=bool(ledger and ledger.behind_told_at))
             self._soon(ending, again_s)
-        if oversold is not None:  # told once: nothing else may take its place in the log
-            ending.outcome, ending.reason, ending.message = Entry.Outcome.FAILED, "oversold", oversold
+        if sentence is not None:  # told once: nothing else may take its place in the log
+            ending.outcome, ending.reason, ending.message = Entry.Outcome.FAILED, "oversold", sentence
         return ending
 
     def _soon(self, ending: Ending, seconds: float | None) -> None:

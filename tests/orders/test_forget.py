@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from listings import order_tasks, tasks
+from listings import order_tasks as order_tasks, tasks
 from listings.models import Order
 from listings.orders import forget, words
 from reverbsync import clock

@@ -86,8 +86,8 @@ class Watch:
         for item in self._run.world.items[self._run.shops_index(call.shop_id)]:
             if item.deleted or item.way == "store" or item.book.unsure:
                 continue
-            if words := self._too_many(call, item) or self._ended_for_nothing(call, item):
-                self.unsafe.append(words)
+            if broken := self._too_many(call, item) or self._ended_for_nothing(call, item):
+                self.unsafe.append(broken)
 
     def _note_numbers(self, call: Call) -> None:
         asked = json.dumps(call.body)
