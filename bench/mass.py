@@ -14,9 +14,10 @@ from typing import Any
 from django.db import connection
 
 from bench import shops
-from listings import order_tasks as order_tasks, tasks
+from listings import tasks
 from listings.mass_sync import run
 from listings.models import Job, MassSync, Product
+from listings.orders import tasks as order_tasks
 from reverbsync import clock
 from shops.models import FIELDS, Shop, SyncSettings
 from shops.pictures import StoreProduct

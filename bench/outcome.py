@@ -8,8 +8,8 @@ from typing import Any
 
 from django.db import connection
 
-from listings import jobs
 from listings.models import Job, Line, MassSync
+from listings.queue import jobs
 from shops.models import Shop
 from synclog.models import Entry
 

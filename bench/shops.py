@@ -9,8 +9,8 @@ from typing import Any
 
 from django.db import connection
 
-from listings import jobs
 from listings.models import Job, Listing, Product, Rank
+from listings.queue import jobs
 from reverbsync import clock
 from shops import make
 from shops.models import FIELDS, Person, ReverbConnection, Shop, StoreConnection, SyncSettings

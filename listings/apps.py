@@ -12,8 +12,10 @@ class ListingsConfig(AppConfig):
 
     def ready(self) -> None:
         """Begin to listen."""
-        from listings import comeback, forward, walks  # noqa: PLC0415 -- tables are there only now
-        from listings.orders import place  # noqa: PLC0415
+        from listings.intake import crawl  # noqa: PLC0415 -- tables are there only now
+        from listings.orders import store_orders  # noqa: PLC0415
+        from listings.queue import forward  # noqa: PLC0415
+        from listings.upkeep import comeback  # noqa: PLC0415
         from reverbsync import clock, one_clock  # noqa: PLC0415
         from shops.signals import reverb_is_back, store_is_back  # noqa: PLC0415
 
@@ -21,8 +23,8 @@ class ListingsConfig(AppConfig):
 
         def go_on(shop_id: int, **_: object) -> None:
             """Make due what waits for the store: it answers again."""
-            walks.store_is_back(shop_id)
-            place.try_again(shop_id)
+            crawl.store_is_back(shop_id)
+            store_orders.try_again(shop_id)
             forward.store_is_back(shop_id, now=clock.now())
 
         store_is_back.connect(go_on, weak=False, dispatch_uid="listings.go_on")

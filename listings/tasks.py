@@ -14,11 +14,13 @@ from typing import TypeVar
 from celery import shared_task
 from django.conf import settings
 
-from listings import compare, dated, jobs, rechecks, review, second_look, walks
+from listings.intake import crawl, read_again, rechecks, scheduled_reads
 from listings.mass_sync import run
 from listings.models import Rank
-from listings.sync import abandoned, rows
+from listings.queue import jobs
+from listings.sync import recover, rows
 from listings.sync.attempt import attempt
+from listings.upkeep import compare, review
 from reverbsync import clock, pace
 from reverbsync.alone import only_one
 from reverbsync.contained import each_by_itself
@@ -78,22 +80,22 @@ def _drain(task: str, shop_id: int, ranks: Sequence[int], most: int) -> None:
     wake(task, shop_id)
 
 
-@shared_task(name=walks.WALK)
+@shared_task(name=crawl.WALK)
 def walk(shop_id: int) -> None:
     """Go on with one of the shop's walks for one turn; the next turn is a new message, behind the other shops."""
-    _one_turn(walks.WALK, shop_id, walks.due, walks.turn)
+    _one_turn(crawl.WALK, shop_id, crawl.due, crawl.turn)
 
 
 @shared_task(name=rechecks.RECHECK)
 def recheck(shop_id: int) -> None:
     """Read again, for one turn, the shop's products that could not be read."""
-    _one_turn(rechecks.RECHECK, shop_id, rechecks.due, second_look.turn)
+    _one_turn(rechecks.RECHECK, shop_id, rechecks.due, read_again.turn)
 
 
-@shared_task(name=dated.LOOK)
+@shared_task(name=scheduled_reads.LOOK)
 def look_at_dated(shop_id: int) -> None:
     """Read the shop's products whose date has come, such as the end of a sale, for one turn."""
-    _one_turn(dated.LOOK, shop_id, dated.due, dated.turn)
+    _one_turn(scheduled_reads.LOOK, shop_id, scheduled_reads.due, scheduled_reads.turn)
 
 
 @shared_task(name=run.MASS)
@@ -133,13 +135,13 @@ def compare_listings() -> None:
 def sweep() -> None:
     """Wake the shops that have something due: delayed jobs and walks, and those whose wake-up or worker was lost."""
     each_by_itself(
-        abandoned.free,
+        recover.free,
         lambda: jobs.retry_waiting(now=clock.now()),
         lambda: wake_all(jobs.DRAIN_URGENT, jobs.shops_with_due_jobs(now=clock.now(), ranks=jobs.URGENT)),
         lambda: wake_all(jobs.DRAIN, jobs.shops_with_due_jobs(now=clock.now())),
         lambda: wake_all(review.REVIEW, review.shops_with_due_ones()),
-        lambda: wake_all(walks.WALK, walks.shops_with_due_ones()),
-        lambda: wake_all(dated.LOOK, dated.shops_with_due_ones()),
+        lambda: wake_all(crawl.WALK, crawl.shops_with_due_ones()),
+        lambda: wake_all(scheduled_reads.LOOK, scheduled_reads.shops_with_due_ones()),
         lambda: wake_all(rechecks.RECHECK, rechecks.shops_with_due_ones()),
         lambda: wake_all(run.MASS, run.shops_with_due_ones()),
     )

@@ -11,7 +11,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reverbsync.settings")
 app = Celery("reverbsync")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
-app.autodiscover_tasks(related_name="order_tasks")
+app.autodiscover_tasks(["listings.orders"])
 
 
 @app.on_after_finalize.connect

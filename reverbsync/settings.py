@@ -164,7 +164,7 @@ CELERY_BEAT_SCHEDULER = "reverbsync.scheduling:Steady"
 CELERY_BEAT_SCHEDULE = {
     "open deliveries": {"task": "webhooks.sweep", "schedule": 1.0},
     "due jobs": {"task": "listings.sweep", "schedule": 1.0},
-    "listings to compare": {"task": "listings.compare", "schedule": 20.0},
+    "listings to compare": {"task": "listings.upkeep.compare", "schedule": 20.0},
     "orders to follow": {"task": "orders.sweep", "schedule": 1.0},
     "stores to check": {"task": "shops.sweep", "schedule": 2.0},
     "half-made connections": {"task": "shops.prune", "schedule": 3600.0},

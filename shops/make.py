@@ -39,7 +39,7 @@ CHECK_STORE = "shops.check_store"
 CLEAR_STORE = "webhooks.clear_store"
 #: Removes our webhooks from a store that another one took the place of (shops/upkeep.py).
 LEAVE_STORE = "webhooks.leave_store"
-#: Lets go of what is known of another Reverb account's listings (listings/former_account.py).
+#: Lets go of what is known of another Reverb account's listings (listings/upkeep/former_account.py).
 CLEAR_REVERB = "webhooks.clear_reverb"
 #: Checks our webhooks at Reverb (shops/reverb/upkeep.py).
 CHECK_REVERB = "shops.check_reverb"

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
-from listings import intake
-from listings.orders import look
+from listings.intake import refresh
+from listings.orders import shipment_poll
 from reverbsync import clock
 from reverbsync.outage import NotReached, attempt
 from shops import health
@@ -44,7 +44,7 @@ def hand_over(shop: Shop, *, sales: bool | None = None) -> bool:
     events = {event: f"webhook {delivery.topic}" for delivery, found in meant.items() for event in found.events}
     # A delivery that tells of hundreds of products may take longer than a turn: the first one is worked off whole.
     first = next((set(found.events) for found in meant.values()), set())
-    failed = intake.take(shop, events, over=over, at_least=first)
+    failed = refresh.take(shop, events, over=over, at_least=first)
     failed |= _follow(shop, [event for event in events if not isinstance(failed.get(event), NotReached)])
     for delivery, found in meant.items():
         errors = [failed[event] for event in found.events if event in failed]
@@ -121,7 +121,7 @@ def _follow(shop: Shop, events: list[Event]) -> dict[Event, Exception]:
     """Follow what events mean beside products: orders that we made in the store, and people's data."""
     failed = {}
     for event in events:
-        for work in (partial(look.heard, shop, [event]), partial(privacy.follow, shop, event)):
+        for work in (partial(shipment_poll.heard, shop, [event]), partial(privacy.follow, shop, event)):
             if (error := attempt(work)) is not None:
                 failed[event] = error
     return failed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from listings.orders import hear
+from listings.orders import reverb_events
 from reverbsync import clock
 from shops.events import ReverbEvent
 from shops.models import ReverbConnection, Shop
@@ -52,7 +52,7 @@ def hand_over(shop: Shop, *, limit: int, sales: bool | None = None) -> bool:
     # Many calls about one order, or saying the same of a listing, are one event.
     events = {event: f"Reverb {one.topic or 'webhook'}" for one, event in meant.items()}
     hooks.called(connection, set(meant.values()), clock.now())
-    failed = hear.follow(connection, events, over=over)
+    failed = reverb_events.follow(connection, events, over=over)
     for delivery, event in meant.items():
         turn.end(delivery, [failed[event]] if event in failed else [], replayable=False)
     inbox.done(turn.worked_off, now=clock.now(), personal=None)

@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from listings.models import Indexed, Job, Line, Listing, Order, Product, Recheck, Walk
-from listings.orders import forget, place
+from listings.orders import erase, store_orders
 from reverbsync import clock
 from reverbsync.database import portions
 from reverbsync.wake import wake
@@ -90,8 +90,8 @@ def clear_store(shop_id: int) -> bool:
             return True
     # Sales on Reverb belong to that account. Their units were the old store's.
     if forgotten:
-        forget.buyers_of(store.shop)
-    place.store_replaced(store.shop)
+        erase.buyers_of(store.shop)
+    store_orders.store_replaced(store.shop)
     for some in portions(Order.objects.filter(shop=shop_id, counts=True)):
         some.update(counts=False, counted=0, shown=0)
     with transaction.atomic():
@@ -143,7 +143,7 @@ def _empty(shop: Shop) -> None:
     topics = platform_of(shop.store).personal_topics
     kept = Delivery.objects.filter(shop=shop, topic__in=topics).exclude(state=Delivery.State.OPEN)
     kept.update(body=b"")
-    forget.buyers_of(shop, only_done=True)
+    erase.buyers_of(shop, only_done=True)
 
 
 def _tell_owners(shop: Shop, customer_id: str, order_ids: tuple[str, ...]) -> None:
@@ -157,7 +157,7 @@ def _tell_owners(shop: Shop, customer_id: str, order_ids: tuple[str, ...]) -> No
         f"{' (orders ' + ', '.join(order_ids) + ')' if order_ids else ''}.\n\n"
         "ReverbSync keeps no customers, addresses or orders of your store. Order messages are emptied as soon as they "
         f"are worked off; {held} of them are waiting at this moment.\n"
-        f"Of {forget.held(shop)} orders on Reverb the buyer's name and address are kept; the export on the shop's data "
+        f"Of {erase.held(shop)} orders on Reverb the buyer's name and address are kept; the export on the shop's data "
         "page holds them.\n",
     )
     if not sent:

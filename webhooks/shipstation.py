@@ -14,8 +14,9 @@ from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
-from listings.orders import ship, shipstation
-from listings.orders.shipstation import NotOn, Window
+from listings.orders import tracking
+from listings.orders.shipstation import service
+from listings.orders.shipstation.service import NotOn, Window
 from reverbsync import clock
 from shops.models import ShipStation, ShipStationNotice
 from shops.shipstation import custom_store, notices
@@ -58,13 +59,13 @@ def _answer(ours: ShipStation, request: HttpRequest, body: bytes) -> HttpRespons
             custom_store.moment(request.GET.get("end_date", "")),
             int(page) if page.isascii() and page.isdigit() and len(page) < 7 else 1,
         )
-        made = shipstation.export(ours.shop, window)
+        made = service.export(ours.shop, window)
         ShipStation.objects.filter(pk=ours.pk).update(asked_at=now)
         answer = HttpResponse(made, content_type="application/xml; charset=utf-8")
         answer["Cache-Control"] = "no-store"
         return answer
     if action == "shipnotify" and request.method == "POST":
-        known = shipstation.told(ours.shop, custom_store.notice(request.GET.dict(), body))
+        known = service.told(ours.shop, custom_store.notice(request.GET.dict(), body))
         ShipStation.objects.filter(pk=ours.pk).update(told_at=now)
         return _text(200, "Kept.") if known else _text(404, "There is no such order.")
     return _text(400, "action is export, by GET, or shipnotify, by POST.")
@@ -92,7 +93,7 @@ def hook(request: HttpRequest, key: str) -> HttpResponse:
         return _text(400, str(error))
     now = clock.now()
     ShipStationNotice.objects.create(shipstation=ours, query=query, received_at=now, due_at=now)
-    ship.soon(ours.shop_id)
+    tracking.soon(ours.shop_id)
     return _text(200, "Kept.")
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from celery import shared_task
 from django.conf import settings
 
-from listings import former_account
+from listings.upkeep import former_account
 from reverbsync import clock
 from reverbsync.alone import only_one
 from reverbsync.scheduling import Sweep

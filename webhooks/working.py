@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from listings import walks
-from listings.orders import poll
+from listings.intake import crawl
+from listings.orders import order_poll
 from reverbsync import clock
 from reverbsync.logs import whereabouts
 from reverbsync.outage import NotReached, is_outage
@@ -73,9 +73,9 @@ class Turn:
 def look_instead(shop_id: int, source: str) -> None:
     """Look at all that changed: something that told of it could not be read."""
     if source == "reverb":
-        poll.soon(shop_id)
+        order_poll.soon(shop_id)
     else:
-        walks.look_soon(shop_id)
+        crawl.look_soon(shop_id)
 
 
 def replay(found: Iterable[Delivery]) -> int:

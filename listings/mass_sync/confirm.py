@@ -12,8 +12,8 @@ from itertools import islice
 from django.db import transaction
 from django.db.models import QuerySet
 
-from listings import jobs
 from listings.models import Line, Listing, MassSync, Rank
+from listings.queue import jobs
 from reverbsync import clock
 from shops.reverb.client import ReverbClient
 

@@ -13,10 +13,9 @@ from datetime import datetime, timedelta
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 
-from listings.mass_sync import rows
+from listings.mass_sync import bulk_rows
 from listings.models import Indexed, Ledger, Line, Listing, MassSync, Product
-from listings.on_sale import is_news, number_of
-from listings.siblings import linked_elsewhere
+from listings.queue.siblings import linked_elsewhere
 from listings.stock import ledger as books
 from listings.stock import linking
 from listings.stock.agreed import shown
@@ -28,6 +27,7 @@ from reverbsync import clock
 from shops.models import FIELDS
 from shops.models.settings import StockWay
 from shops.pictures import ReverbListing
+from shops.reverb.availability import is_news, number_of
 from synclog.reasons import REASONS
 
 #: How many mass syncs of a shop are kept to be looked at.
@@ -76,7 +76,7 @@ def _forget_older(sync: MassSync) -> None:
 
 def _compare(sync: MassSync, frame: Frame, found: Sequence[Product], ahead: timedelta) -> int:
     """Keep the lines of some products; those gone from the store have one if they still have a listing."""
-    known = rows.known(found)
+    known = bulk_rows.known(found)
     products = [one for one in found if one.gone_at is None or (one.pk in known and known[one.pk].reverb_id)]
     batch = _Batch.of(sync, frame, products, known, ahead)
     lines = []
@@ -92,7 +92,7 @@ def _compare(sync: MassSync, frame: Frame, found: Sequence[Product], ahead: time
                 reason=verdict.reason,
             )
         )
-    rows.keep(batch.noted)
+    bulk_rows.keep(batch.noted)
     linking.begin_all(batch.in_step, frame.settings)
     Line.objects.bulk_create(lines, ignore_conflicts=True)
     return len(lines)
@@ -112,7 +112,7 @@ class _Batch:
     twice: frozenset[str]
     #: How far Reverb's clock is ahead of ours.
     ahead: timedelta
-    noted: list[rows.Noted] = field(default_factory=list)
+    noted: list[bulk_rows.Noted] = field(default_factory=list)
     #: Those in step that have no ledger yet.
     in_step: list[linking.InStep] = field(default_factory=list)
 
@@ -133,7 +133,7 @@ class _Batch:
         chosen = {one.pk for one in products if frame.is_chosen(one)}
         twice = frozenset(_twice(sync, skus))
         going = [one for one in products if one.pk in chosen and one.sku not in twice]
-        own = rows.completed(known, going)
+        own = bulk_rows.completed(known, going)
         return cls(chosen, own, by_id, by_sku, owner, theirs, twice, ahead)
 
     def read(self, product: Product, listing: ReverbListing, read_at: datetime) -> Read:
@@ -176,7 +176,7 @@ def _compared(frame: Frame, product: Product, row: Listing, found: Indexed | Non
     case = _case(frame, product, row, listing, sku_unclear=product.sku in batch.twice)
     verdict = _meant(decide(case))
     if verdict.kind in Line.CALLS or row.picture is None or row.picture.get("state") != (listing or row).state:
-        batch.noted.append(rows.Noted(row, row.read_at))
+        batch.noted.append(bulk_rows.Noted(row, row.read_at))
         _note(row, case, read_at)
     if verdict.kind != Kind.NOTHING or listing is None or not frame.settings.sync_stock:
         return verdict

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from listings import jobs
-from listings.mass_sync import confirm, feed, plan, walk
+from listings.mass_sync import confirm, enqueue, fetch_listings, plan
 from listings.models import Line, MassSync
+from listings.queue import jobs
 from listings.sync.cases import Frame
 from reverbsync import clock
 from reverbsync.logs import broke
@@ -140,7 +140,7 @@ def _halt(shop: Shop, state: MassSync.State, of: list[MassSync.State] | tuple[st
         if state == State.CANCELLED:
             sync.finished_at = clock.now()
         sync.save(update_fields=["state", "due_at", "finished_at"])
-        feed.take_back(sync)
+        enqueue.take_back(sync)
 
 
 # -- in a worker ---------------------------------------------------------------------------------------------------
@@ -187,15 +187,15 @@ def _step(sync: MassSync, connection: ReverbConnection, client: ReverbClient) ->
     """Take one step; return whether another one makes sense at once."""
     match sync.state:
         case State.WALKING:
-            walk.step(sync, client)
+            fetch_listings.step(sync, client)
         case State.PLANNING:
             lists = reference.lists(client, connection.budget)
             plan.step(sync, Frame.of(sync.shop).with_lists(lists), ahead=client.their_now() - clock.now())
         case State.RUNNING:
             if sync.let_go_up_to is not None:
-                feed.let_go(sync)
-            elif feed.step(sync, client):
-                _later(sync, feed.LOOK_AGAIN)
+                enqueue.let_go(sync)
+            elif enqueue.step(sync, client):
+                _later(sync, enqueue.LOOK_AGAIN)
                 return False
         case State.CONFIRMING:
             return confirm.step(sync, client)

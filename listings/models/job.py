@@ -34,7 +34,7 @@ class Job(models.Model):
     waiting = models.BooleanField(default=False, help_text="The seller must mend something first.")
     #: When a job that waits for the seller is tried again by itself; None: not before something has changed.
     retry_due_at = models.DateTimeField(null=True)
-    #: For when it was last brought forward (listings/forward.py).
+    #: For when it was last brought forward (listings/queue/forward.py).
     hurried_at = models.DateTimeField(null=True)
     lease = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)

@@ -59,7 +59,7 @@ class Order(models.Model):
     #: Its status when our stock was last reckoned with it.
     reckoned = models.CharField(max_length=40, blank=True)
 
-    # Its way into the store (listings/orders/place.py).
+    # Its way into the store (listings/orders/store_orders.py).
     place = models.CharField(max_length=10, choices=Place.choices, default=Place.NEW, blank=True)
     #: Reverb's word on which `place` was decided; another one is news.
     decided_on = models.CharField(max_length=40, blank=True)

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
-from listings.orders.take import take
+from listings.orders.ingest import take
 from reverbsync import clock
 from shops.models import ReverbConnection
 from shops.reverb.client import ReverbClient

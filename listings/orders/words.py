@@ -7,7 +7,7 @@ from datetime import datetime
 
 from listings.models import Order, Parcel, Place
 from listings.orders.decide import GONE, IN_STORE, SHIPPED
-from listings.orders.form import mark_of
+from listings.orders.order_form import mark_of
 from shops.reverb.orders import PAID
 
 #: Reverb's word → ours and the colour of its badge.
@@ -117,7 +117,7 @@ def _made(order: Order) -> Words:
 def in_stock(order: Order, *, syncs: bool, untaken: int = 0, away_since: datetime | None = None) -> str:
     """Say what became of its units in the store's stock.
 
-    `untaken` of them the store has not given yet (listings/stock/untaken.py); `away_since`: it does not answer.
+    `untaken` of them the store has not given yet (listings/orders/units_owed.py); `away_since`: it does not answer.
     """
     if not order.counts:
         return "Its listing was linked here after the sale, so your store's stock was left alone."

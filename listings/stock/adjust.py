@@ -18,8 +18,9 @@ from typing import Any
 
 from django.db import transaction
 
-from listings import jobs, lease, selection
+from listings.mapping import selection
 from listings.models import Ledger, Product, Rank
+from listings.queue import jobs, lease
 from listings.stock import ledger as books
 from listings.stock import lost
 from reverbsync import clock, ownership

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from listings import lease
 from listings.models import Ledger
+from listings.queue import lease
 from listings.stock.adjust import Brought
-from listings.stock.turn import Turn
+from listings.stock.session import Turn
 from reverbsync import clock
 from shops import mail
 

@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 
 from django.db.models import F, Q, QuerySet
 
-from listings import lease
 from listings.models import Ledger, Listing, Order, Product
-from listings.on_sale import OFF_SALE, holds_several, number_of
+from listings.queue import lease
 from listings.stock import linking, quantities, single
 from listings.stock.agreed import FOLLOWS_WITHIN, SLACK, Agreed, Sale, owed_to_store, shown
 from listings.stock.linking import Read, stands_since
@@ -20,6 +19,7 @@ from reverbsync.database import EVERYTHING, Span
 from shops.models import Shop, SyncSettings
 from shops.models.settings import StockWay
 from shops.platforms import Platform
+from shops.reverb.availability import OFF_SALE, holds_several, number_of
 from shops.reverb.lists import HOLD_SEVERAL
 from shops.reverb.orders import RELEASED, UNPAID
 

@@ -9,12 +9,12 @@ from datetime import datetime
 from django.db.models import F
 
 from listings.models import Ledger, Listing, Order, Product
-from listings.on_sale import holds_several, number_of
-from listings.orders import news
+from listings.orders import precedence
 from reverbsync import clock
 from shops.models import SyncSettings
 from shops.models.settings import StockWay
 from shops.pictures import ReverbListing
+from shops.reverb.availability import holds_several, number_of
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,9 @@ def stands_since(product: Product, read: Read) -> datetime | None:
 
 def _history_until(product: Product, read: Read) -> datetime:
     """Return until when the sales of a listing that is linked now are history, by Reverb's clock."""
-    before = read.read_at or news.history_until(read.now)
+    before = read.read_at or precedence.history_until(read.now)
     since = stands_since(product, read)
-    return before if since is None else min(before, news.history_until(since))
+    return before if since is None else min(before, precedence.history_until(since))
 
 
 # -- many at once --------------------------------------------------------------------------------------------------

@@ -6,16 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from listings import lease
 from listings.models import Ledger, Listing, Product
-from listings.on_sale import number_of
-from listings.stock.turn import Turn
+from listings.queue import lease
+from listings.stock.session import Turn
 from listings.sync import payload, rows
 from listings.sync.decide import WRITTEN, Case, Decision, agree, already_agreed
 from reverbsync import clock, ownership
 from shops.models import FIELDS
 from shops.pictures import ReverbListing
 from shops.reverb import read
+from shops.reverb.availability import number_of
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import Invalid, NoAnswer, Passing, ReverbError
 

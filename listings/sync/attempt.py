@@ -6,16 +6,16 @@ import logging
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from listings import forward, jobs, lease
-from listings.jobs import Beside, Claim
 from listings.models import Line, Listing, Product, Rank
 from listings.models.listing import POST_SETTLES
+from listings.queue import forward, jobs, lease
+from listings.queue.jobs import Beside, Claim
 from listings.stock.ledger import Overtaken, Undecided, is_settled
-from listings.sync import apply, desk, excess, looking, rows, words
+from listings.sync import apply, context, excess, log, looking, rows
 from listings.sync.excess import Excess
+from listings.sync.log import Change, Ending
 from listings.sync.looking import Look
 from listings.sync.rows import Begun
-from listings.sync.words import Change, Ending
 from reverbsync import clock
 from reverbsync.backoff import doubled_s
 from reverbsync.logs import broke
@@ -77,7 +77,7 @@ def _attempt(begun: Begun, taken: Claim, started: float, began_at: datetime) -> 
     link = begun.row.link if begun.row else ""
     if taken.interrupted:
         former = Ending(Entry.Outcome.FAILED, "interrupted")
-        record(words.tell(begun.product, link, taken, former, took_ms=0, attempt=taken.attempt - 1))
+        record(log.tell(begun.product, link, taken, former, took_ms=0, attempt=taken.attempt - 1))
     done: list[Change] = []
     try:
         ending = Look(begun, taken, began_at, done).run()
@@ -101,7 +101,7 @@ def _attempt(begun: Begun, taken: Claim, started: float, began_at: datetime) -> 
     over = _excess(begun, ending)
     link = begun.row.link if begun.row else ""
     took_ms = round((clock.monotonic() - started) * 1000)
-    told = words.tell(begun.product, link, taken, ending, took_ms=took_ms, attempt=taken.attempt)
+    told = log.tell(begun.product, link, taken, ending, took_ms=took_ms, attempt=taken.attempt)
     blocked = ending.again_s is None or ending.reason in STORE_AGAIN_AT_LATEST_S
     waits = ending.reason if REASONS[ending.reason].waits and blocked else ""
     # What is held back was looked at for its stock alone.
@@ -119,7 +119,7 @@ def _attempt(begun: Begun, taken: Claim, started: float, began_at: datetime) -> 
 def _excess(begun: Begun, ending: Ending) -> Excess:
     """Return what Reverb has on sale beyond what is left. Never raises but Lost: the job is settled all the same."""
     try:
-        papers = desk.papers(begun)
+        papers = context.papers(begun)
         return excess.follow(begun, ending, papers.connection, papers.shop.sync_settings)
     except Lost:
         raise
@@ -130,7 +130,7 @@ def _excess(begun: Begun, ending: Ending) -> Excess:
 
 def _is_overdue(begun: Begun) -> bool:
     """Tell whether the owners have still to hear of a sold-out listing that stays on sale."""
-    papers = desk.papers(begun)
+    papers = context.papers(begun)
     return excess.is_overdue(begun, papers.connection, papers.shop.sync_settings)
 
 
@@ -182,7 +182,7 @@ def _of_line(ending: Ending) -> rows.LineEnd:
     """Return what an open mass sync hears of its line for the product."""
     failed = ending.outcome == Entry.Outcome.FAILED or REASONS[ending.reason].waits
     state = Line.State.FAILED if failed else Line.State.DONE
-    return rows.LineEnd(state, ending.reason, words.in_short(ending)[:300])
+    return rows.LineEnd(state, ending.reason, log.in_short(ending)[:300])
 
 
 # -- endings -------------------------------------------------------------------------------------------------------

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from listings import rules, selection
-from listings.groups import Groups
-from listings.mapping import Defaults
+from listings.mapping import rules, selection
+from listings.mapping.product_groups import Groups
+from listings.mapping.values import Defaults
 from listings.models import Listing, Product
 from listings.stock.agreed import FOLLOWS_WITHIN
 from listings.sync.decide import WRITTEN, Case, Switches

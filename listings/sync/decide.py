@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
-from listings.on_sale import OFF_SALE, SOLD, holds_several, may_sell
 from listings.sync import payload
 from listings.sync.payload import Wanted
 from shops.pictures import PHOTOS_UNKNOWN, ReverbListing
+from shops.reverb.availability import OFF_SALE, SOLD, holds_several, may_sell
 from shops.reverb.lists import HOLD_SEVERAL
 
 Agreed = Mapping[str, Mapping[str, Any]]

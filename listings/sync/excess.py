@@ -10,18 +10,18 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from listings import lease
 from listings.models import Ledger, Listing, Product
-from listings.on_sale import OFF_SALE
+from listings.queue import lease
 from listings.stock import ledger as books
 from listings.stock.agreed import shown
 from listings.sync import rows
+from listings.sync.log import Ending
 from listings.sync.rows import Begun
-from listings.sync.words import Ending
 from reverbsync import clock
 from shops import mail
 from shops.models import ReverbConnection, SyncSettings
 from shops.models.settings import StockWay
+from shops.reverb.availability import OFF_SALE
 from shops.reverb.lists import HOLD_SEVERAL
 from synclog.models import Entry
 from synclog.reasons import REASONS, quoted

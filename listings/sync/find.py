@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from django.db import IntegrityError
 
 from listings.models import Job, Ledger, Listing, Order, Product
-from listings.on_sale import OFF_SALE
-from listings.siblings import linked_elsewhere
+from listings.queue.siblings import linked_elsewhere
 from listings.stock import ledger as books
 from listings.sync.rows import Begun
 from reverbsync import clock, ownership
 from shops.pictures import ReverbListing
 from shops.reverb import read
+from shops.reverb.availability import OFF_SALE
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import NotFound, Paced, Passing
 

@@ -8,19 +8,20 @@ from functools import partial
 
 from django.db.models import F
 
-from listings import heard, jobs
-from listings.jobs import Claim
 from listings.models import Listing, Order, Product
+from listings.orders import listing_events
+from listings.queue import jobs
+from listings.queue.jobs import Claim
 from listings.stock.ledger import to_write
-from listings.stock.turn import Turn
-from listings.sync import desk, excess, rows
+from listings.stock.session import Turn
+from listings.sync import context, excess, rows
 from listings.sync.cases import counted
+from listings.sync.context import Papers
 from listings.sync.decide import Case
-from listings.sync.desk import Papers
 from listings.sync.find import Found, find
+from listings.sync.log import Change, Ending
 from listings.sync.rows import Begun
 from listings.sync.steps import Steps, skipped
-from listings.sync.words import Change, Ending
 from reverbsync import clock
 from shops.models import ReverbConnection, SyncSettings
 from shops.pictures import ReverbListing
@@ -45,7 +46,7 @@ class Look:
 
     def run(self) -> Ending:
         """Find, decide, apply. Raises ReverbError."""
-        papers, taken = desk.papers(self.begun), self.taken
+        papers, taken = context.papers(self.begun), self.taken
         product, connection, settings = self.begun.product, papers.connection, papers.shop.sync_settings
         if not settings.auto_sync and taken.cause not in (jobs.BY_HAND, jobs.MASS):
             return skipped("auto_sync_off")
@@ -80,7 +81,7 @@ class Look:
         if found.reason:  # nothing may be written to Reverb, but what sold there is still the store's business
             return Steps(client, row, stock, self.done).to_store_only(skipped(found.reason))
         urgent = self.taken.rank in jobs.URGENT
-        if urgent and (again_s := heard.again_s(row, found.listing, clock.now())) is not None:
+        if urgent and (again_s := listing_events.again_s(row, found.listing, clock.now())) is not None:
             stock.come_back(again_s)
         steps = Steps(client, row, stock, self.done, in_bulk=self.taken.cause == jobs.MASS)
         units = stock.units if settings.sync_stock else counted(product)
@@ -120,7 +121,7 @@ class Look:
         return Turn(
             row,
             self.begun.product,
-            desk.papers(self.begun).shop.sync_settings,
+            context.papers(self.begun).shop.sync_settings,
             connection,
             client,
             partial(rows.save, row),

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from listings import mapping
-from listings.descriptions import clean_description
-from listings.mapping import LONGEST, NO_UPC, Defaults, Origin
+from listings.mapping import values
+from listings.mapping.descriptions import clean_description
+from listings.mapping.values import LONGEST, NO_UPC, Defaults, Origin
 from shops.pictures import ReverbListing, StoreProduct
 from shops.reverb.lists import Lists
 
@@ -39,14 +39,14 @@ def wanted(
     product: StoreProduct, defaults: Defaults, lists: Lists, overrides: Mapping[str, str] | None = None
 ) -> Wanted:
     """Return what the listing of `product` should say."""
-    found = mapping.values(product, defaults, lists, overrides or {})
+    found = values.values(product, defaults, lists, overrides or {})
     said = {
         "title": " ".join(product.title.split())[:LONGEST],
         "description": clean_description(product.description),
         "photos": list(product.photos),
     }
     price = defaults.price.of(product.price)
-    if price is not None and product.currency in mapping.CURRENCIES:
+    if price is not None and product.currency in values.CURRENCIES:
         said["price"] = f"{price:.2f} {product.currency}"
     kinds: dict[str, dict[str, Any]] = {"said": said, "guessed": {}, "defaults": {}}
     for name, value in found.items():
@@ -62,7 +62,7 @@ def wanted(
 
 def _unsendable(product: StoreProduct, said: Mapping[str, Any]) -> str:
     """Return the reason for which no listing can be made or published, "" when one can."""
-    if product.currency not in mapping.CURRENCIES:
+    if product.currency not in values.CURRENCIES:
         return "currency_not_taken"
     if "price" not in said:
         return "no_price"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from listings import lease
 from listings.models import Listing
+from listings.queue import lease
 from listings.sync.decide import Case, Decision
-from listings.sync.words import Ending
+from listings.sync.log import Ending
 from shops.pictures import ReverbListing
 from synclog.models import Entry
 

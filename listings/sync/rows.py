@@ -14,9 +14,9 @@ from typing import Any
 
 from django.db import connection
 
-from listings import lease
-from listings.jobs import Also, Beside, Claim
 from listings.models import Ledger, Line, Listing, Product
+from listings.queue import lease
+from listings.queue.jobs import Also, Beside, Claim
 from listings.stock.ledger import SETTLED_AFTER
 from reverbsync.database import Reader, Statement
 from synclog.record import Attempt, insertion

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from listings.models import Listing, Product
-from listings.stock import behind, owed
+from listings.stock import behind, oversold
 from listings.stock.adjust import Disconnected, Short
-from listings.stock.turn import Turn
+from listings.stock.session import Turn
 from listings.sync import apply, payload, publish
 from listings.sync.decide import Action, Case, Decision, decide
-from listings.sync.words import Change, Ending
+from listings.sync.log import Change, Ending
 from reverbsync import clock
 from shops.pictures import ReverbListing
 from shops.platforms.values import Busy, Malformed, Missing, StoreError, StoreRefused, Unsupported
@@ -227,7 +227,7 @@ class Steps:
     def _with_stock(self, ending: Ending) -> Ending:
         """Tell what the stock brought, and come back for what is not clear yet."""
         ending.changes = self.done
-        sentence = owed.tell(self.stock)
+        sentence = oversold.tell(self.stock)
         if self.done and ending.reason == "in_step":
             ending.outcome, ending.reason = Entry.Outcome.SYNCED, "stock_to_store"
         self._soon(ending, self.stock.again_s)

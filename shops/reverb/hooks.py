@@ -2,7 +2,7 @@
 
 Facts: the topics of Reverb's docs ("Receive updates with webhooks"); only `orders/paid` was seen accepted in 2026, and
 a personal token was refused with "Please log in via Oauth to create webhooks"; the sync guide has names of its own. So
-each is tried, what is accepted is kept, and asking Reverb regularly covers the rest (listings/orders/poll.py).
+each is tried, what is accepted is kept, and asking Reverb regularly covers the rest (listings/orders/order_poll.py).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from listings import intake
+from listings.intake import refresh
 from listings.mass_sync import run
 from listings.models import MassSync
 from reverbsync import clock
@@ -67,7 +67,7 @@ def learn(world: World) -> None:
     while True:
         page = client.walk(cursor)
         parents = [one.store_parent_id for one in page.products]
-        intake.keep(world.shop, page.products, parent_ids=parents, asked_at=clock.now(), cause="test", hold=True)
+        refresh.keep(world.shop, page.products, parent_ids=parents, asked_at=clock.now(), cause="test", hold=True)
         if page.next is None:
             return
         cursor = page.next

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from listings.orders import poll
+from listings.orders import order_poll
 from reverbsync import clock
 from shops.reverb.client import ReverbClient
 from tests.journeys.world import World
@@ -21,7 +21,7 @@ def read_orders(world: World) -> None:
     """Read Reverb's orders as the regular poll does."""
     connection = world.shop.reverb
     connection.refresh_from_db()
-    poll.read(connection, ReverbClient.of(connection), now=clock.now())
+    order_poll.read(connection, ReverbClient.of(connection), now=clock.now())
 
 
 def hear(world: World) -> None:

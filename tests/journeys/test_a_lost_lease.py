@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from listings import jobs
-from listings.jobs import LEASE
 from listings.models import Job, Ledger, Listing, Product
+from listings.queue import jobs
+from listings.queue.jobs import LEASE
 from listings.sync.attempt import attempt
 from reverbsync import http
 from synclog.models import Entry

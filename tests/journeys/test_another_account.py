@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from listings import former_account, tasks
+from listings import tasks
 from listings.models import Job, Ledger, Listing, MassSync
-from listings.orders import poll
+from listings.orders import order_poll
+from listings.upkeep import former_account
 from shops import make
 from shops.models import ReverbConnection, Shop
 from shops.reverb.client import ReverbClient
@@ -97,8 +98,8 @@ def test_nothing_is_written_before_the_former_listings_are_let_go_of(world: Worl
     assert "try_later" not in world.entries()
     connection = ReverbConnection.objects.get()
     with pytest.raises(Passing):
-        poll.read(connection, ReverbClient.of(connection), now=world.now)
-    assert poll.shops_with_due_orders() == []
+        order_poll.read(connection, ReverbClient.of(connection), now=world.now)
+    assert order_poll.shops_with_due_orders() == []
 
 
 def test_an_attempt_that_began_before_ends_first(world: World, guitar: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from listings.models import Job, Ledger, Product
-from listings.orders import glance
+from listings.orders import listing_poll
 from listings.stock import ledger as books
 from shops.models import ReverbConnection, SyncSettings
 from shops.models.settings import StockWay
@@ -38,7 +38,7 @@ def work(world: World, guitar: dict[str, Any], *, seconds: int, step: int = 10) 
     for at in range(0, seconds, step):
         read_orders(world)
         if at % 60 == 0:
-            glance.turn(connection, ReverbClient.of(connection))
+            listing_poll.turn(connection, ReverbClient.of(connection))
         while world.step():
             seen.append(both(world, guitar))
         seen.append(both(world, guitar))

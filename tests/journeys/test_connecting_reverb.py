@@ -14,7 +14,7 @@ from django.urls import reverse
 from pydantic import SecretStr
 from pytest_django.fixtures import Settings
 
-from listings import former_account
+from listings.upkeep import former_account
 from shops.models import ReverbConnection
 from shops.reverb.connect import PROBLEMS
 from tests.journeys.world import World

@@ -11,9 +11,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from listings import jobs, tasks
-from listings.jobs import Claim
+from listings import tasks
 from listings.models import Job, Listing, Product, Rank
+from listings.queue import jobs
+from listings.queue.jobs import Claim
 from listings.sync import rows
 from listings.sync.attempt import attempt
 from shops.models import MappingRule, ReverbConnection, SelectionRule

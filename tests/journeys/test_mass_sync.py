@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from listings import intake, jobs
-from listings.mass_sync import feed, plan, run, walk
+from listings.intake import refresh
+from listings.mass_sync import enqueue, fetch_listings, plan, run
 from listings.models import Job, Line, Listing, MassSync, Product, Rank
+from listings.queue import jobs
 from shops.events import ProductChanged
 from shops.models import ReverbConnection
 from shops.pictures import ReverbListing
@@ -296,14 +297,14 @@ def test_what_workers_are_making_is_not_taken_for_listings_of_somebody_else(worl
     Line.objects.filter(state=Line.State.DONE).update(state=Line.State.QUEUED)  # its worker has not told yet
     world.wait(10)
     connection = ReverbConnection.objects.get(shop=world.shop)
-    feed._count(sync, ReverbClient.of(connection))
+    enqueue._count(sync, ReverbClient.of(connection))
     assert Listing.objects.get(reverb_id="").indexed_at is not None
 
 
 def test_what_was_read_after_its_page_is_not_overwritten_with_the_page(world: World) -> None:
     seed(world, 1, listed=1, out_of_step=1)
     sync = run.begin(world.shop, None)
-    walk.step(sync, ReverbClient.of(ReverbConnection.objects.get(shop=world.shop)))
+    fetch_listings.step(sync, ReverbClient.of(ReverbConnection.objects.get(shop=world.shop)))
     world.wait(5)
     Product.objects.update(held=False)  # the seller has changed it in the store meanwhile
     jobs.look_again(Product.objects.all(), rank=Rank.EDIT, cause="test", now=world.now)
@@ -316,7 +317,7 @@ def test_what_was_read_after_its_page_is_not_overwritten_with_the_page(world: Wo
 def test_what_was_found_in_step_is_not_brought_up_again_when_settings_are_saved(world: World) -> None:
     seed(world, 3, listed=2)
     through(world)
-    assert intake.changed_while_off(world.shop) == []
+    assert refresh.changed_while_off(world.shop) == []
 
 
 def test_only_the_last_few_of_a_shop_are_kept(world: World) -> None:
@@ -338,7 +339,7 @@ def test_a_sale_while_the_plan_is_looked_through_takes_nothing_from_the_plan(wor
     assert world.step()
     product = Product.objects.get()
     assert world.last().reason == "stock_to_store"
-    intake.take(world.shop, {ProductChanged(product.store_parent_id): "our own change comes back"})
+    refresh.take(world.shop, {ProductChanged(product.store_parent_id): "our own change comes back"})
     run.start(world.shop)
     work(world)
     assert (world.listing("M0000")["price"]["amount"], world.listing("M0000")["inventory"]) == ("500.00", 2)
@@ -352,7 +353,7 @@ def test_a_listing_that_slips_to_a_page_that_was_read_is_not_made_again(world: W
     run.begin(world.shop, None)
     sync = run.due(world.shop.pk)
     assert sync is not None
-    walk.step(sync, ReverbClient.of(world.shop.reverb))
+    fetch_listings.step(sync, ReverbClient.of(world.shop.reverb))
     world.at_reverb("DELETE", f"/listings/{draft}")
     assert work(world).incomplete
     run.start(world.shop)

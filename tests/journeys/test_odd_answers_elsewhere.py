@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from listings.orders import poll
+from listings.orders import order_poll
 from shops.models import ReverbConnection
 from shops.reverb import connect, reference, upkeep
 from shops.reverb.client import ReverbClient
@@ -60,7 +60,7 @@ def test_orders_are_read_again_within_a_minute_and_no_sale_is_lost(world: World,
     buy(world)
     world.reverb.fault("status", path="/my/orders", **odd)
     with contextlib.suppress(Passing):  # or it is read in smaller pages
-        poll.read(account(world), ReverbClient.of(account(world)), now=world.now)
+        order_poll.read(account(world), ReverbClient.of(account(world)), now=world.now)
     planned = account(world).orders_due_at
     assert planned is not None
     assert planned <= world.now + timedelta(seconds=601 if odd.get("page") == "maintenance" else 60)

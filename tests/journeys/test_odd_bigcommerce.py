@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from listings import dated, intake, tasks
+from listings import tasks
+from listings.intake import refresh, scheduled_reads
 from listings.models import Job, Product
 from reverbsync.stack.stores import STORES
 from shops.events import ProductChanged, StockChanged
@@ -114,7 +115,7 @@ def hear(world: World, product: dict[str, Any]) -> None:
     variant = str(product["variants"][0]["id"])
     events = {ProductChanged(str(product["id"])): "test", StockChanged(variant): "test"}
     for _ in range(2 * TIMES + 2):
-        if not intake.take(world.shop, events):
+        if not refresh.take(world.shop, events):
             break
         world.wait(60)
     for _ in range(TIMES + 1):
@@ -244,9 +245,9 @@ def test_what_comes_back_for_a_product_that_is_gone_without_a_word_waits_for_not
     read_orders(world)
     world.step()
     assert world.last().reason == "store_behind"
-    due = dated.due(world.shop.pk)
+    due = scheduled_reads.due(world.shop.pk)
     assert due is not None
-    dated.turn(due)
+    scheduled_reads.turn(due)
     world.settle()
     assert Product.objects.get().gone_at is not None
     assert not Job.objects.exists()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from listings.models import Job
-from listings.orders import glance
+from listings.orders import listing_poll
 from shops.models import ReverbConnection
 from shops.reverb.client import ReverbClient
 from tests.journeys.sales import buy, read_orders
@@ -86,7 +86,7 @@ def come_to_rest(world: World) -> None:
     world.settle(80)
     world.wait(300)
     connection = ReverbConnection.objects.select_related("shop__sync_settings").get(shop=world.shop)
-    glance.turn(connection, ReverbClient.of(connection))
+    listing_poll.turn(connection, ReverbClient.of(connection))
     world.settle(80)
 
 

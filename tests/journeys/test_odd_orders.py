@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from listings.orders import glance
+from listings.orders import listing_poll
 from shops.models import ReverbConnection
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import ReverbError
@@ -87,7 +87,7 @@ def listen(world: World) -> None:
         try:
             read_orders(world)
             connection = ReverbConnection.objects.select_related("shop__sync_settings").get(shop=world.shop)
-            glance.turn(connection, ReverbClient.of(connection))
+            listing_poll.turn(connection, ReverbClient.of(connection))
         except ReverbError:
             pass
         world.settle(80)

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from listings import intake, tasks
+from listings import tasks
+from listings.intake import refresh
 from listings.models import Product
 from shops.events import ProductChanged, StockChanged
 from shops.platforms.shopify import client
@@ -105,7 +106,7 @@ def hear(world: World, product: dict[str, Any]) -> None:
     number = product["variants"][0]["inventory_item_id"]
     events = {ProductChanged(str(product["id"])): "test", StockChanged(str(number)): "test"}
     for _ in range(2 * TIMES + 2):
-        if not intake.take(world.shop, events):
+        if not refresh.take(world.shop, events):
             break
         world.wait(60)
     for _ in range(TIMES + 1):

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from listings import jobs
 from listings.models import Listing, Order, Product, Rank
-from listings.orders import glance, hear
+from listings.orders import listing_poll, reverb_events
+from listings.queue import jobs
 from shops.events import ReverbListingChanged, ReverbOrderChanged
 from shops.models import ReverbConnection
 from shops.reverb import hooks
@@ -142,7 +142,9 @@ def test_an_edit_on_reverb_that_a_call_tells_of_before_the_answer_shows_it_is_fo
     guitar = linked(world, 5)
     answers_are_old(world, listing_lag_s=20)
     world.at_reverb("PUT", f"/listings/{world.listing()['id']}", {"inventory": number})
-    hear.follow(connection(world), {ReverbListingChanged(str(world.listing()["id"]), "live", number): "Reverb call"})
+    reverb_events.follow(
+        connection(world), {ReverbListingChanged(str(world.listing()["id"]), "live", number): "Reverb call"}
+    )
     for _ in range(30):
         all_due(world)
         world.wait(10)
@@ -153,9 +155,9 @@ def test_a_sale_whose_order_is_not_found_yet_is_asked_for_again(world: World) ->
     guitar = linked(world, 2)
     answers_are_old(world, order_lag_s=20, orders_lag_s=100)
     event = ReverbOrderChanged(buy(world))
-    assert hear.follow(connection(world), {event: "Reverb call"}).keys() == {event}  # its delivery stays open
+    assert reverb_events.follow(connection(world), {event: "Reverb call"}).keys() == {event}  # its delivery stays open
     world.wait(30)
-    assert not hear.follow(connection(world), {event: "Reverb call"})
+    assert not reverb_events.follow(connection(world), {event: "Reverb call"})
     all_due(world)
     assert world.stock(guitar) == 1
 
@@ -167,11 +169,11 @@ def test_the_orders_are_read_soon_after_a_call_whose_order_was_no_news(world: Wo
     world.wait(30)
     answers_are_old(world, order_lag_s=5, orders_lag_s=5)
     world.reverb.ask("POST", f"/orders/{number}/refund")
-    hear.follow(connection(world), {ReverbOrderChanged(number): "Reverb call"})
+    reverb_events.follow(connection(world), {ReverbOrderChanged(number): "Reverb call"})
     due_at = connection(world).orders_due_at
     assert due_at is not None
-    assert due_at <= world.now + hear.AGAIN
-    world.wait(hear.AGAIN.total_seconds())
+    assert due_at <= world.now + reverb_events.AGAIN
+    world.wait(reverb_events.AGAIN.total_seconds())
     read_orders(world)
     all_due(world)
     assert Order.objects.get().status == "refunded"
@@ -189,7 +191,7 @@ def test_an_order_that_flips_between_now_and_before_counts_once(world: World) ->
             world.reverb.ask("POST", f"/orders/{number}/{step}")
         for lag in (0, 4, 0, 4, 0):
             answers_are_old(world, order_lag_s=lag, orders_lag_s=lag)
-            hear.follow(connection(world), {ReverbOrderChanged(number): "Reverb call"})
+            reverb_events.follow(connection(world), {ReverbOrderChanged(number): "Reverb call"})
             read_orders(world)
             all_due(world)
             seen += [world.stock(guitar)] if seen[-1:] != [world.stock(guitar)] else []
@@ -216,7 +218,7 @@ def test_an_old_page_of_listings_undoes_nothing(world: World) -> None:
     all_due(world)
     for _ in range(20):
         world.wait(30)
-        glance.turn(connection(world), ReverbClient.of(connection(world)))
+        listing_poll.turn(connection(world), ReverbClient.of(connection(world)))
         all_due(world)
         assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
 
@@ -247,6 +249,6 @@ def test_a_draft_that_an_old_list_of_drafts_does_not_show_is_told_of_by_the_regu
     answers_are_old(world, index_lag_s=60)
     through(world)
     world.wait(120)
-    glance.turn(connection(world), ReverbClient.of(connection(world)))
+    listing_poll.turn(connection(world), ReverbClient.of(connection(world)))
     world.settle()
     assert world.waits_for("M0000") == "kept_as_draft"

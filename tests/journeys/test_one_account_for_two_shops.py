@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from listings import review
 from listings.mass_sync import run
 from listings.models import Line, Listing, MassSync, Order
-from listings.orders import place
+from listings.orders import store_orders
+from listings.upkeep import review
 from shops import make
 from shops.models import Shop
 from shops.platforms import PLATFORMS
@@ -83,7 +83,7 @@ def test_a_sale_is_an_order_in_one_store_alone(world: World, outlet: World) -> N
     for one in (world, outlet):
         read_orders(one)
         world.settle(beside=outlet)
-        place.turn(one.shop.pk)
+        store_orders.turn(one.shop.pk)
     assert [order.shop_id for order in Order.objects.all()] == [world.shop.pk]
     assert len(world.store.ask("GET", "/orders")) == before + 1
 

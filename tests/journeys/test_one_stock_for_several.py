@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from listings import intake, walks
+from listings.intake import crawl, refresh
 from listings.models import Ledger
 from shops.events import ProductChanged
 from tests.journeys.sales import buy, read_orders
@@ -45,7 +45,7 @@ def pool(world: World, units: int) -> dict[str, Any]:
     }
     made: dict[str, Any] = world.store.ask("POST", "/products", body)
     world.store.ask("PUT", f"/woo/products/{made['id']}", {"pool": True})
-    assert not intake.take(world.shop, {ProductChanged(str(made["id"])): "test"})
+    assert not refresh.take(world.shop, {ProductChanged(str(made["id"])): "test"})
     world.settle()
     return made
 
@@ -129,6 +129,6 @@ def test_what_sells_as_a_translation_is_gone_from_the_listing_of_the_original(
 
 def look(world: World) -> None:
     """Look for what changed in the store."""
-    walks.begin(world.shop, "changes")
-    while (walk := walks.due(world.shop.pk)) is not None and walk.kind == "changes":
-        walks.turn(walk)
+    crawl.begin(world.shop, "changes")
+    while (walk := crawl.due(world.shop.pk)) is not None and walk.kind == "changes":
+        crawl.turn(walk)

@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
-from listings import order_tasks as tasks
 from listings.models import Job, Ledger, Listing, Order, Rank
-from listings.orders import glance, poll
+from listings.orders import listing_poll, order_poll, tasks
 from shops.models import ReverbConnection, SyncSettings
 from shops.models.settings import StockWay
 from shops.reverb import hooks
@@ -30,7 +29,7 @@ def connection(world: World) -> ReverbConnection:
 
 def read(world: World) -> None:
     """Read the orders now."""
-    poll.read(connection(world), ReverbClient.of(connection(world)), now=world.now)
+    order_poll.read(connection(world), ReverbClient.of(connection(world)), now=world.now)
 
 
 def buy(world: World, sku: str = "A1", **wish: Any) -> str:
@@ -55,7 +54,7 @@ def guitar(world: World) -> World:
     world.settle()
     with_ledger(world)
     world.reverb.ask("DELETE", "/requests")
-    cache.delete(glance._key(connection(world)))
+    cache.delete(listing_poll._key(connection(world)))
     return world
 
 
@@ -81,7 +80,7 @@ def test_only_what_changed_since_the_last_reading_less_an_overlap_is_asked_for(g
     guitar.reverb.ask("POST", f"/orders/{first}/cancel")
     read(guitar)
     [call] = guitar.reverb.calls("GET", ALL_ORDERS)
-    since = guitar.now - timedelta(seconds=3600) - poll.OVERLAP
+    since = guitar.now - timedelta(seconds=3600) - order_poll.OVERLAP
     assert since.strftime("%Y-%m-%dT%H%%3A%M%%3A%SZ") in call["query"]
     assert sorted(Order.objects.values_list("status", flat=True)) == ["cancelled", "paid"]
 
@@ -132,14 +131,14 @@ def test_the_sweeper_reads_orders_when_they_are_due(guitar: World, monkeypatch: 
     woken: list[tuple[str, int]] = []
     monkeypatch.setattr(tasks, "wake_all", lambda name, shop_ids: woken.extend((name, one) for one in shop_ids))
     tasks.sweep()
-    assert (poll.ORDERS, guitar.shop.pk) in woken
+    assert (order_poll.ORDERS, guitar.shop.pk) in woken
     tasks.orders(guitar.shop.pk)
     assert Order.objects.count() == 1
     woken.clear()
     tasks.sweep()
-    assert (poll.ORDERS, guitar.shop.pk) not in woken
-    poll.soon(guitar.shop.pk)
-    assert poll.due(guitar.shop.pk) is not None
+    assert (order_poll.ORDERS, guitar.shop.pk) not in woken
+    order_poll.soon(guitar.shop.pk)
+    assert order_poll.due(guitar.shop.pk) is not None
 
 
 def test_while_reverb_does_not_answer_nothing_is_skipped_and_it_is_asked_ever_more_rarely(guitar: World) -> None:
@@ -167,12 +166,12 @@ def test_what_is_asked_for_while_a_reading_is_under_way_is_not_lost(guitar: Worl
     class Busy(ReverbClient):
         def get(self, *args: Any) -> Any:
             guitar.wait(0.001)
-            poll.soon(guitar.shop.pk)
+            order_poll.soon(guitar.shop.pk)
             return super().get(*args)
 
     known = connection(guitar)
-    poll.read(known, Busy(known.token, known.budget, root=known.api_url), now=guitar.now)
-    assert poll.due(guitar.shop.pk) is not None
+    order_poll.read(known, Busy(known.token, known.budget, root=known.api_url), now=guitar.now)
+    assert order_poll.due(guitar.shop.pk) is not None
 
 
 def test_a_token_that_is_refused_everywhere_is_told_to_the_seller_and_not_asked_with_again(guitar: World) -> None:
@@ -180,7 +179,7 @@ def test_a_token_that_is_refused_everywhere_is_told_to_the_seller_and_not_asked_
     tasks.orders(guitar.shop.pk)
     assert connection(guitar).problem == "token_refused"
     guitar.wait(10_000)
-    assert poll.shops_with_due_orders() == []
+    assert order_poll.shops_with_due_orders() == []
 
 
 def test_an_order_that_cannot_be_read_does_not_keep_us_from_the_others(
@@ -203,19 +202,19 @@ def test_an_order_that_cannot_be_read_does_not_keep_us_from_the_others(
 
 def test_fresh_orders_are_not_asked_for_again(guitar: World) -> None:
     client = ReverbClient.of(connection(guitar))
-    poll.fresh(connection(guitar), client, now=guitar.now, max_age_s=5)
+    order_poll.fresh(connection(guitar), client, now=guitar.now, max_age_s=5)
     guitar.wait(4)
-    poll.fresh(connection(guitar), client, now=guitar.now, max_age_s=5)
+    order_poll.fresh(connection(guitar), client, now=guitar.now, max_age_s=5)
     assert len(guitar.reverb.calls("GET", ALL_ORDERS)) == 1
     guitar.wait(2)
-    poll.fresh(connection(guitar), client, now=guitar.now, max_age_s=5)
+    order_poll.fresh(connection(guitar), client, now=guitar.now, max_age_s=5)
     assert len(guitar.reverb.calls("GET", ALL_ORDERS)) == 2
 
 
 def test_orders_that_cannot_be_known_are_an_error_for_who_needs_them(guitar: World) -> None:
     guitar.reverb.fault("status", path=ALL_ORDERS, status=503)
     with pytest.raises(ReverbError):
-        poll.fresh(connection(guitar), ReverbClient.of(connection(guitar)), now=guitar.now, max_age_s=5)
+        order_poll.fresh(connection(guitar), ReverbClient.of(connection(guitar)), now=guitar.now, max_age_s=5)
 
 
 # -- the regular look at listings ----------------------------------------------------------------------------------
@@ -234,7 +233,7 @@ def test_what_somebody_changed_on_reverbs_own_site_is_found_within_a_day(guitar:
     _on_their_site(guitar, {"inventory": 1})
     guitar.wait(24 * 3600)
     tasks.orders(guitar.shop.pk)
-    assert Job.objects.get().cause == glance.CAUSE
+    assert Job.objects.get().cause == listing_poll.CAUSE
 
 
 def test_a_change_of_a_title_is_none_of_its_business(guitar: World) -> None:
@@ -250,7 +249,7 @@ def test_where_reverb_tells_of_no_listing_it_is_found_within_minutes(guitar: Wor
     _on_their_site(guitar, {"inventory": 1})
     guitar.wait(120)
     tasks.orders(guitar.shop.pk)
-    assert Job.objects.get().cause == glance.CAUSE
+    assert Job.objects.get().cause == listing_poll.CAUSE
 
 
 def test_a_row_that_still_shows_what_was_looked_into_is_looked_into_again_after_an_hour(guitar: World) -> None:
@@ -263,7 +262,7 @@ def test_a_row_that_still_shows_what_was_looked_into_is_looked_into_again_after_
     assert not Job.objects.exists()
     guitar.wait(3600)
     tasks.orders(guitar.shop.pk)
-    assert Job.objects.get().cause == glance.CAUSE
+    assert Job.objects.get().cause == listing_poll.CAUSE
 
 
 def test_an_edit_back_to_a_number_that_was_looked_into_before_is_news(guitar: World) -> None:
@@ -271,7 +270,7 @@ def test_an_edit_back_to_a_number_that_was_looked_into_before_is_news(guitar: Wo
         _on_their_site(guitar, {"inventory": number})
         guitar.wait(120)
         tasks.orders(guitar.shop.pk)
-        assert Job.objects.get().cause == glance.CAUSE
+        assert Job.objects.get().cause == listing_poll.CAUSE
         guitar.settle()
 
 
@@ -280,7 +279,7 @@ def test_where_the_store_leads_a_lower_number_is_looked_into_once(guitar: World)
     _on_their_site(guitar, {"inventory": 1})
     guitar.wait(120)
     tasks.orders(guitar.shop.pk)
-    assert Job.objects.get().cause == glance.CAUSE
+    assert Job.objects.get().cause == listing_poll.CAUSE
     guitar.settle()
     guitar.wait(3700)
     tasks.orders(guitar.shop.pk)
@@ -289,10 +288,10 @@ def test_where_the_store_leads_a_lower_number_is_looked_into_once(guitar: World)
 
 
 def test_a_page_is_looked_at_every_two_minutes_unless_all_would_not_be_seen_within_a_day() -> None:
-    assert glance.step_of(1, told=False) == timedelta(minutes=2)
-    assert glance.step_of(100, told=False) == timedelta(minutes=2)
-    assert glance.step_of(1440, told=False) == timedelta(minutes=1)
-    assert glance.step_of(100, told=True) == timedelta(minutes=14, seconds=24)
+    assert listing_poll.step_of(1, told=False) == timedelta(minutes=2)
+    assert listing_poll.step_of(100, told=False) == timedelta(minutes=2)
+    assert listing_poll.step_of(1440, told=False) == timedelta(minutes=1)
+    assert listing_poll.step_of(100, told=True) == timedelta(minutes=14, seconds=24)
 
 
 def test_pages_of_listings_are_spread_over_the_day(guitar: World) -> None:
@@ -317,7 +316,7 @@ def _on_their_site(world: World, wish: dict[str, Any]) -> None:
 
 def test_a_restart_of_the_round_does_no_harm(guitar: World) -> None:
     tasks.orders(guitar.shop.pk)
-    cache.delete(glance._key(connection(guitar)))
+    cache.delete(listing_poll._key(connection(guitar)))
     guitar.wait(61)
     tasks.orders(guitar.shop.pk)
     assert not Job.objects.exists()
@@ -328,9 +327,9 @@ def test_a_clock_that_was_an_hour_ahead_and_was_set_right_hides_no_sale(guitar: 
     ahead = guitar.now + timedelta(hours=1)
     ReverbConnection.objects.update(orders_read_at=ahead, orders_due_at=ahead)
     buy(guitar)
-    assert poll.due(guitar.shop.pk) is not None
+    assert order_poll.due(guitar.shop.pk) is not None
     client = ReverbClient.of(connection(guitar))
-    read_at = poll.fresh(connection(guitar), client, now=guitar.now, max_age_s=5)
+    read_at = order_poll.fresh(connection(guitar), client, now=guitar.now, max_age_s=5)
     assert read_at == connection(guitar).orders_read_at == guitar.now
     assert Order.objects.count() == 1
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from listings.jobs import LEASE
 from listings.models import Ledger
+from listings.queue.jobs import LEASE
 from reverbsync import http
 from reverbsync.stack.stores import STORES
 from shops import make

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from listings import intake
+from listings.intake import refresh
 from listings.models import Ledger, Order, Product
-from listings.orders import poll
+from listings.orders import order_poll
 from listings.stock.agreed import RIPE
 from listings.sync import apply
 from shops.events import ProductChanged
@@ -111,7 +111,7 @@ def test_our_own_change_of_the_store_comes_back_and_is_not_acted_on(world: World
     buy(world)
     hear(world)
     before = len(world.reverb.calls()) + len(world.store.calls())
-    failed = intake.take(world.shop, {ProductChanged(str(guitar["id"])): "echo"})
+    failed = refresh.take(world.shop, {ProductChanged(str(guitar["id"])): "echo"})
     assert (failed, world.step()) == ({}, False)
     assert len(world.reverb.calls()) + len(world.store.calls()) == before + 1  # the store was asked, no more
 
@@ -359,15 +359,15 @@ def test_a_sale_between_our_reading_of_the_listing_and_of_the_orders_counts_once
 ) -> None:
     guitar = world.product()
     world.settle()
-    fresh = poll.fresh
+    fresh = order_poll.fresh
 
     def after_a_sale(*given: Any, **more: Any) -> Any:
-        monkeypatch.setattr(poll, "fresh", fresh)
+        monkeypatch.setattr(order_poll, "fresh", fresh)
         world.wait(1)
         buy(world)
         return fresh(*given, **more)
 
-    monkeypatch.setattr(poll, "fresh", after_a_sale)
+    monkeypatch.setattr(order_poll, "fresh", after_a_sale)
     world.set(stock_maximum=1)
     world.hear(guitar)
     world.settle()

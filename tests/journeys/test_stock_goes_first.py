@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.db.models import F
 
-from listings import jobs
 from listings.models import Job, Listing
+from listings.queue import jobs
 from shops.reverb import reference
 from tests.journeys.sales import buy, read_orders
 from tests.journeys.world import World

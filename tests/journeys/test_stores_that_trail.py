@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from listings import dated, intake, old_answers, walks
+from listings.intake import crawl, refresh, scheduled_reads, stale_answers
 from listings.models import Ledger, Product
 from reverbsync.stack.stores import STORES
 from shops.events import ProductChanged, ProductDeleted, StockChanged
@@ -57,7 +57,7 @@ def world(
 
     monkeypatch.setattr(made, "wait", wait)
     with at(made):
-        walks.plan(made.shop)
+        crawl.plan(made.shop)
         if kind in ("shopify", "bigcommerce"):
             store.ask("POST", "/limits", {"size": 100_000, "restore": 100_000, "quota": 100_000})
         if kind == "bigcommerce":
@@ -96,13 +96,13 @@ def hear_of_stock(world: World, guitar: dict[str, Any]) -> None:
     """Hear of its stock, where the platform has a webhook for that."""
     if world.shop.store.platform in ("shopify", "bigcommerce"):
         product = Product.objects.get(shop=world.shop, store_parent_id=str(guitar["id"]))
-        intake.take(world.shop, {StockChanged(product.store_stock_id): "test"})
+        refresh.take(world.shop, {StockChanged(product.store_stock_id): "test"})
 
 
 def hear(world: World, guitar: dict[str, Any]) -> None:
     """Hear of a change as the inbox does; from Magento nothing comes."""
     if world.shop.store.platform != "magento2":
-        intake.take(world.shop, {ProductChanged(str(guitar["id"])): "test"})
+        refresh.take(world.shop, {ProductChanged(str(guitar["id"])): "test"})
 
 
 def work(world: World, guitar: dict[str, Any], *, seconds: int, step: int = 5) -> list[tuple[int, int]]:
@@ -119,10 +119,10 @@ def work(world: World, guitar: dict[str, Any], *, seconds: int, step: int = 5) -
 def turns_of_workers(world: World) -> None:
     """Do what is due by now."""
     read_orders(world)
-    if (product := dated.due(world.shop.pk)) is not None:
-        dated.turn(product)
-    if (walk := walks.due(world.shop.pk)) is not None:
-        walks.turn(walk)
+    if (product := scheduled_reads.due(world.shop.pk)) is not None:
+        scheduled_reads.turn(product)
+    if (walk := crawl.due(world.shop.pk)) is not None:
+        crawl.turn(walk)
     while world.step():
         pass
 
@@ -134,8 +134,8 @@ def linked(world: World, units: int, **more: Any) -> dict[str, Any]:
     read_orders(world)
     for _ in range(10):
         world.wait(70)
-        while (walk := walks.due(world.shop.pk)) is not None:
-            walks.turn(walk)
+        while (walk := crawl.due(world.shop.pk)) is not None:
+            crawl.turn(walk)
         world.settle()
     assert (world.stock(guitar), world.listing()["inventory"]) == (units, units)
     return guitar
@@ -176,7 +176,7 @@ def test_a_product_that_was_deleted_leaves_reverb_while_an_old_answer_still_show
     guitar = linked(world, 2)
     answers_are_old(world, seconds)
     world.store.ask("DELETE", f"/products/{guitar['id']}")
-    intake.take(world.shop, {ProductDeleted(str(guitar["id"])): "test"})
+    refresh.take(world.shop, {ProductDeleted(str(guitar["id"])): "test"})
     seen = work_without_store(world, seconds=240)
     assert seen[-1] == 0
     assert seen.index(0) == len(seen) - 1
@@ -200,13 +200,13 @@ def test_a_one_off_that_was_seen_sold_does_not_come_back_with_an_old_answer(worl
 @on("shopify")
 def test_a_store_that_was_set_back_is_believed_after_some_minutes(world: World) -> None:
     guitar = linked(world, 2)
-    read = partial(intake.refresh, world.shop, str(guitar["id"]), client_of(world.shop.store), cause="test")
+    read = partial(refresh.refresh, world.shop, str(guitar["id"]), client_of(world.shop.store), cause="test")
     read()
     Product.objects.update(picture={**Product.objects.get().picture, "stock": 1, "dated": "2100-01-01T00:00:00+00:00"})
-    with pytest.raises(intake.Late):
+    with pytest.raises(refresh.Late):
         read()
     assert Product.objects.get().seen.stock == 1
-    world.wait(old_answers.SET_BACK_AFTER.total_seconds())
+    world.wait(stale_answers.SET_BACK_AFTER.total_seconds())
     read()
     assert Product.objects.get().seen.stock == 2
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from listings.orders import poll
+from listings.orders import order_poll
 from tests.journeys.sales import buy, hear, read_orders
 from tests.journeys.world import World
 
@@ -26,18 +26,18 @@ def test_an_order_that_is_paid_between_reading_the_listing_and_the_orders_counts
     assert (world.stock(guitar), world.listing()["inventory"]) == (3, 3)
     world.wait(10)
     world.reverb.ask("POST", f"/orders/{cancelled}/cancel")
-    fresh = poll.fresh
+    fresh = order_poll.fresh
 
     def paid_first(*args: Any, **named: Any) -> Any:
-        monkeypatch.setattr(poll, "fresh", fresh)
+        monkeypatch.setattr(order_poll, "fresh", fresh)
         world.wait(1)
         world.reverb.ask("POST", f"/orders/{waiting}/pay")
         return fresh(*args, **named)
 
-    monkeypatch.setattr(poll, "fresh", paid_first)
+    monkeypatch.setattr(order_poll, "fresh", paid_first)
     world.edit(guitar, price="99.00")
     world.settle()
-    assert poll.fresh is fresh
+    assert order_poll.fresh is fresh
     hear(world)
     assert (world.stock(guitar), world.listing()["inventory"]) == (4, 4)
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from django.core import mail
 
-from listings import jobs
 from listings.models import Job, Product, Rank
+from listings.queue import jobs
 from tests.journeys.mass import NEW
 from tests.journeys.world import World
 

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from django.core import mail
 
-from listings import dated, jobs
+from listings.intake import scheduled_reads
 from listings.models import Job, Listing
+from listings.queue import jobs
 from shops import outages
 from shops.models import ReverbConnection
 from shops.reverb import upkeep
@@ -323,11 +324,11 @@ def test_what_has_units_again_meanwhile_is_read_anew_and_not_ended(world: World,
         pass
     world.store.ask("PUT", f"/variants/{guitar['variants'][0]['id']}", {"inventory_quantity": 4})
     live_on(world, timedelta(minutes=4))
-    assert dated.due(world.shop.pk) is None
+    assert scheduled_reads.due(world.shop.pk) is None
     live_on(world, timedelta(minutes=3))
-    due = dated.due(world.shop.pk)
+    due = scheduled_reads.due(world.shop.pk)
     assert due is not None
-    dated.turn(due)
+    scheduled_reads.turn(due)
     world.reverb.ask("DELETE", "/faults")
     live_on(world, timedelta(minutes=3))
     assert (world.listing()["state"], world.listing()["inventory"]) == ("live", 4)

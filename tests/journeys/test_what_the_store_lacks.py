@@ -8,8 +8,9 @@ import pytest
 from django.core import mail
 from django.core.cache import cache
 
-from listings import compare, dated
+from listings.intake import scheduled_reads
 from listings.models import Job, Ledger, Product
+from listings.upkeep import compare
 from shops.pictures import StoreProduct
 from shops.platforms.shopify.client import ShopifyClient
 from shops.platforms.values import Busy, Count, Moved, StoreError, StorePassing, StoreRefused, Unsupported
@@ -208,9 +209,9 @@ def test_a_product_that_was_deleted_unnoticed_is_found_gone_when_it_sells_on_rev
     read_orders(world)
     world.wait(2)
     world.step()
-    first = dated.due(world.shop.pk)
+    first = scheduled_reads.due(world.shop.pk)
     assert first is not None
-    dated.turn(first)
+    scheduled_reads.turn(first)
     world.settle()
     assert Product.objects.get().gone_at is not None
     assert world.listing()["state"] == "sold"

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from listings import jobs
-from listings.jobs import LEASE
 from listings.models import Listing, Product
+from listings.queue import jobs
+from listings.queue.jobs import LEASE
 from listings.sync.attempt import attempt
 from reverbsync import http
 from reverbsync.pace import Budget, Taken
@@ -283,20 +283,20 @@ def test_a_throttled_store_is_not_taken_for_a_deleted_product(world: World) -> N
     world.settle()
     throttled = {"errors": [{"message": "Throttled", "extensions": {"code": "THROTTLED"}}]}
     world.store.fault("status", status=200, body=throttled)
-    from listings import intake
+    from listings.intake import refresh
     from shops.events import ProductChanged
 
-    failed = intake.take(world.shop, {ProductChanged(str(guitar["id"])): "test"})
+    failed = refresh.take(world.shop, {ProductChanged(str(guitar["id"])): "test"})
     assert [type(error) for error in failed.values()] == [StorePassing]
     assert world.listing()["state"] == "live"
 
 
 def test_a_store_that_refuses_our_token_loses_nothing(world: World) -> None:
     world.store.ask("POST", "/shops", {"domain": world.shop.store.address, "token": "another"})
-    from listings import intake
+    from listings.intake import refresh
     from shops.events import ProductChanged
 
-    failed = intake.take(world.shop, {ProductChanged("1"): "test"})
+    failed = refresh.take(world.shop, {ProductChanged("1"): "test"})
     assert [type(error) for error in failed.values()] == [StoreRefused]
 
 

@@ -17,8 +17,9 @@ from typing import Any
 import requests
 from django.db import connection as db
 
-from listings import intake, jobs
+from listings.intake import refresh
 from listings.models import Job, Listing, Product
+from listings.queue import jobs
 from listings.sync.attempt import attempt
 from reverbsync import clock
 from reverbsync.redis import connection
@@ -146,11 +147,11 @@ class World:
     def delete(self, product: dict[str, Any]) -> None:
         """Delete a product in the store, and hear of it."""
         self.store.ask("DELETE", f"/products/{product['id']}")
-        intake.take(self.shop, {ProductDeleted(str(product["id"])): "test"})
+        refresh.take(self.shop, {ProductDeleted(str(product["id"])): "test"})
 
     def hear(self, product: dict[str, Any]) -> None:
         """Hear that something of a product is new."""
-        failed = intake.take(self.shop, {ProductChanged(str(product["id"])): "test"})
+        failed = refresh.take(self.shop, {ProductChanged(str(product["id"])): "test"})
         assert not failed
 
     def stock(self, product: dict[str, Any]) -> int:

@@ -9,8 +9,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from listings import jobs, walks
+from listings.intake import crawl
 from listings.models import Job, Rank, Walk
+from listings.queue import jobs
 from reverbsync import clock, wake
 from shops import breaker, health, make, outages, tasks
 from shops.models import Breaker, ReverbConnection, Shop, StoreConnection
@@ -115,7 +116,7 @@ def test_a_walk_that_fails_after_the_store_is_back_waits_as_long_as_before(
 ) -> None:
     """It goes on at once. One that stood still for its failures does not stand still again at the first one."""
     Walk.objects.update(failures=failures)
-    walks.store_is_back(shop.pk)
+    crawl.store_is_back(shop.pk)
     walk = Walk.objects.get(shop=shop)
     assert (walk.failures, walk.due_at) == (kept, NOON)
 

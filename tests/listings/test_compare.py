@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
-from listings import compare
 from listings.models import Job, Ledger, Listing, Product, Rank
 from listings.sync import excess
+from listings.upkeep import compare
 from reverbsync import clock
 from shops.models import ReverbConnection, Shop, StoreConnection, SyncSettings
 from shops.pictures import ReverbListing

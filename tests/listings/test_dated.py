@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from listings import dated, intake
+from listings.intake import refresh, scheduled_reads
 from listings.models import Job, Product
 from reverbsync import clock
 from shops.models import Shop
@@ -41,7 +41,7 @@ class Store:
 def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """Return the store, with time going by it."""
     made = Store()
-    monkeypatch.setattr(dated, "client_of", lambda _: made)
+    monkeypatch.setattr(scheduled_reads, "client_of", lambda _: made)
     with clock.running_by(lambda: made.now, sleeping=lambda _: None):
         yield made
 
@@ -50,17 +50,17 @@ def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
 def shop(store: Store) -> Shop:
     """Return a shop that has read the product."""
     shop = shop_of(olivia())
-    intake.refresh(shop, "11", store, cause="test")  # type: ignore[arg-type]
+    refresh.refresh(shop, "11", store, cause="test")  # type: ignore[arg-type]
     Job.objects.all().delete()
     return shop
 
 
 def turn(shop: Shop) -> None:
     """Do what a worker does when the shop's turn has come."""
-    assert dated.shops_with_due_ones() == [shop.pk]
-    found = dated.due(shop.pk)
+    assert scheduled_reads.shops_with_due_ones() == [shop.pk]
+    found = scheduled_reads.due(shop.pk)
     assert found is not None
-    dated.turn(found)
+    scheduled_reads.turn(found)
 
 
 def at(store: Store, moment: datetime) -> None:
@@ -70,12 +70,12 @@ def at(store: Store, moment: datetime) -> None:
 
 def test_a_price_that_changes_by_its_date_is_read_at_that_date(store: Store, shop: Shop) -> None:
     at(store, END - timedelta(minutes=1))
-    assert dated.shops_with_due_ones() == []
+    assert scheduled_reads.shops_with_due_ones() == []
     at(store, END)
     turn(shop)
     assert Product.objects.get().seen.price == Decimal("100.00")
     assert Job.objects.count() == 1
-    assert dated.shops_with_due_ones() == []
+    assert scheduled_reads.shops_with_due_ones() == []
 
 
 def test_a_store_that_is_away_at_the_date_is_asked_each_minute_until_it_is_back(store: Store, shop: Shop) -> None:
@@ -83,8 +83,8 @@ def test_a_store_that_is_away_at_the_date_is_asked_each_minute_until_it_is_back(
     store.away = True
     for _ in range(3):
         turn(shop)
-        assert dated.shops_with_due_ones() == []
-        store.now += dated.AGAIN
+        assert scheduled_reads.shops_with_due_ones() == []
+        store.now += scheduled_reads.AGAIN
     store.away = False
     turn(shop)
     assert Product.objects.get().seen.price == Decimal("100.00")
@@ -96,27 +96,27 @@ def test_a_failure_of_ours_does_not_come_back_at_once(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr(intake, "refresh", broken)
+    monkeypatch.setattr(refresh, "refresh", broken)
     at(store, END)
     turn(shop)
-    assert dated.shops_with_due_ones() == []
+    assert scheduled_reads.shops_with_due_ones() == []
 
 
 def test_a_new_date_is_taken_over_though_nothing_else_is_news(store: Store, shop: Shop) -> None:
     later = picture(price=Decimal("80.00"), changes_at=END + timedelta(days=1))
     store.now += timedelta(minutes=1)
-    kept = intake.keep(shop, [later], parent_ids=["11"], asked_at=store.now, cause="test")
+    kept = refresh.keep(shop, [later], parent_ids=["11"], asked_at=store.now, cause="test")
     assert kept.news == 0
-    assert Product.objects.get().next_change_at == END + timedelta(days=1) + intake.CLOCKS_DIFFER
+    assert Product.objects.get().next_change_at == END + timedelta(days=1) + refresh.CLOCKS_DIFFER
 
 
 def test_a_product_that_is_gone_is_not_asked_for_at_its_date(store: Store, shop: Shop) -> None:
     store.now += timedelta(minutes=1)
-    intake.keep(shop, [], parent_ids=["11"], asked_at=store.now, cause="test")
+    refresh.keep(shop, [], parent_ids=["11"], asked_at=store.now, cause="test")
     store.now += timedelta(minutes=2)  # the answer was no old one
-    intake.keep(shop, [], parent_ids=["11"], asked_at=store.now, cause="test")
+    refresh.keep(shop, [], parent_ids=["11"], asked_at=store.now, cause="test")
     at(store, END)
-    assert dated.shops_with_due_ones() == []
+    assert scheduled_reads.shops_with_due_ones() == []
 
 
 def test_the_first_date_to_come_counts() -> None:

@@ -8,9 +8,10 @@ from datetime import timedelta
 import pytest
 from pytest_django.fixtures import Settings
 
-from listings import jobs, tasks
-from listings.jobs import Claim
+from listings import tasks
 from listings.models import Job, Rank
+from listings.queue import jobs
+from listings.queue.jobs import Claim
 from reverbsync import clock, pace, wake
 from reverbsync.celery import app
 from reverbsync.env import ROOT
@@ -82,7 +83,7 @@ def test_stock_is_woken_on_a_queue_of_its_own(world: World, shop: Shop) -> None:
         ("sales", ["webhooks.hand_over_sales", "webhooks.hand_over_reverb_sales"]),
         ("orders", ["listings.orders"]),
         ("hooks", ["webhooks.hand_over", "webhooks.hand_over_reverb"]),
-        ("sync", [jobs.DRAIN, "listings.walk", "listings.review", "webhooks.prune", "webhooks.delete_shops"]),
+        ("sync", [jobs.DRAIN, "listings.walk", "listings.upkeep.review", "webhooks.prune", "webhooks.delete_shops"]),
     ],
 )
 def test_each_kind_of_work_has_its_queue(queue: str, tasks_of_it: list[str]) -> None:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.db import connection, transaction
 
-from listings import jobs
-from listings.jobs import Claim
 from listings.models import Job, Product, Rank
+from listings.queue import jobs
+from listings.queue.jobs import Claim
 from listings.sync import rows
 from shops.models import Shop
 from synclog.models import Entry

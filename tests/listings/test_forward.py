@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from listings import forward, jobs
 from listings.models import Job, Product, Rank
+from listings.queue import forward, jobs
 from shops.models import Shop
 from tests.people import NOON, olivia, product_of, shop_of
 

@@ -11,7 +11,7 @@ import pytest
 from django.db import connection as line
 
 from listings.models import Order
-from listings.orders import poll
+from listings.orders import order_poll
 from shops.models import ReverbConnection
 from shops.pictures import ReverbOrder
 from shops.reverb.client import ReverbClient
@@ -40,7 +40,7 @@ def worker(reverb: Slow, mine: ReverbConnection, *, now: datetime, ended: list[A
 
     def run() -> None:
         try:
-            poll.fresh(mine, cast("ReverbClient", reverb), now=now, max_age_s=5)
+            order_poll.fresh(mine, cast("ReverbClient", reverb), now=now, max_age_s=5)
             ended.append(Order.objects.count())
         except (ReverbError, AssertionError) as error:
             ended.append(error)
@@ -72,7 +72,7 @@ def test_orders_of_a_connection_that_is_gone_cannot_be_known() -> None:
     mine = ReverbConnection.objects.get(shop=shop_of(olivia()))
     ReverbConnection.objects.filter(pk=mine.pk).delete()
     with pytest.raises(ReverbError):
-        poll.fresh(mine, cast("ReverbClient", Slow()), now=NOON, max_age_s=5)
+        order_poll.fresh(mine, cast("ReverbClient", Slow()), now=NOON, max_age_s=5)
 
 
 @pytest.mark.django_db(transaction=True)
@@ -81,7 +81,7 @@ def test_the_moment_up_to_which_all_is_known_never_goes_back() -> None:
     reverb = Slow()
     reverb.go_on.set()
     for moment in (NOON, NOON - timedelta(minutes=1)):
-        poll.read(mine, cast("ReverbClient", reverb), now=moment)
+        order_poll.read(mine, cast("ReverbClient", reverb), now=moment)
     assert ReverbConnection.objects.get(pk=mine.pk).orders_read_at == NOON
 
 
@@ -94,6 +94,6 @@ def test_what_came_before_a_page_that_cannot_be_read_is_taken() -> None:
 
     mine = ReverbConnection.objects.get(shop=shop_of(olivia()))
     with pytest.raises(Passing):
-        poll.read(mine, cast("ReverbClient", HalfRead()), now=NOON)
+        order_poll.read(mine, cast("ReverbClient", HalfRead()), now=NOON)
     assert Order.objects.count() == 1
     assert ReverbConnection.objects.get(pk=mine.pk).orders_read_at is None

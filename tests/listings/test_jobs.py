@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 from django.db import connection, transaction
 
-from listings import forward, jobs
-from listings.jobs import LEASE, PAUSE, Claim
 from listings.models import Job, Product, Rank
+from listings.queue import forward, jobs
+from listings.queue.jobs import LEASE, PAUSE, Claim
 from shops.models import Shop
 from tests.people import NOON, nora, olivia, product_of, shop_of
 

@@ -11,8 +11,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from listings import intake, rechecks, second_look, stocktaking, tasks, walks
-from listings.intake import changed_while_off
+from listings import tasks
+from listings.intake import crawl, read_again, rechecks, refresh, stock_levels
+from listings.intake.refresh import changed_while_off
 from listings.models import Job, Product, Rank, Recheck, Walk
 from reverbsync import clock
 from shops.events import ProductChanged
@@ -51,7 +52,7 @@ def now() -> Iterator[Now]:
 def store(monkeypatch: pytest.MonkeyPatch) -> Catalogue:
     """Answer in place of a store."""
     made = Catalogue()
-    for module in (intake, walks, second_look):
+    for module in (refresh, crawl, read_again):
         monkeypatch.setattr(module, "client_of", lambda _: made)
     return made
 
@@ -69,13 +70,13 @@ def walk(shop: Shop, kind: str = "catalogue") -> Walk:
 
 def through(shop: Shop, now: Now, kind: str = "catalogue", turns: int = 100) -> Walk:
     """Walk until it is through, waiting as long as it wants to."""
-    walks.begin(shop, kind)
+    crawl.begin(shop, kind)
     for _ in range(turns):
         found = walk(shop, kind)
         if found.state != Walk.State.RUNNING:
             break
         now.at = max(now.at, found.due_at or now.at)
-        walks.turn(found)
+        crawl.turn(found)
     return walk(shop, kind)
 
 
@@ -160,7 +161,7 @@ def test_a_store_that_is_away_says_nothing_about_a_product(shop: Shop, store: Ca
 def test_an_event_of_an_unreadable_product_fails_no_other_event(shop: Shop, store: Catalogue) -> None:
     store.add(1)
     store.unreadable = {2}
-    assert intake.take(shop, {ProductChanged("2"): "a", ProductChanged("1"): "b"}) == {}
+    assert refresh.take(shop, {ProductChanged("2"): "a", ProductChanged("1"): "b"}) == {}
     assert skus(shop) == {"SKU-1"}
     assert Recheck.objects.get().store_parent_id == "2"
 
@@ -177,7 +178,7 @@ def test_a_mistake_of_ours_about_one_event_fails_no_other_event(
 
     store.add(1)
     monkeypatch.setattr(store, "products", broken)
-    failed = intake.take(shop, {ProductChanged("2"): "a", ProductChanged("1"): "b"})
+    failed = refresh.take(shop, {ProductChanged("2"): "a", ProductChanged("1"): "b"})
     assert list(failed) == [ProductChanged("2")]
     assert skus(shop) == {"SKU-1"}
 
@@ -238,7 +239,7 @@ ODD: dict[str, dict[str, Any]] = {
 def test_a_row_that_cannot_be_kept_hides_no_other_row(shop: Shop, odd: dict[str, Any]) -> None:
     good = [picture(store_product_id=f"u{n}", store_parent_id=f"{n}", sku=f"GOOD-{n}") for n in (1, 2)]
     bad = picture(**{"store_product_id": "bad", "store_parent_id": "7", "sku": "BAD", **odd})
-    kept = intake.keep(shop, [good[0], bad, good[1]], parent_ids=["1", "7", "2"], asked_at=NOON, cause="a test")
+    kept = refresh.keep(shop, [good[0], bad, good[1]], parent_ids=["1", "7", "2"], asked_at=NOON, cause="a test")
     assert skus(shop) == {"GOOD-1", "GOOD-2"}
     assert (kept.news, len(kept.unread)) == (2, 1)
     assert Job.objects.count() == 2
@@ -260,7 +261,7 @@ FITTING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 def test_texts_are_cut_and_cleaned_to_what_the_database_holds(
     shop: Shop, odd: dict[str, Any], shown: dict[str, Any]
 ) -> None:
-    kept = intake.keep(shop, [picture(**odd)], parent_ids=["11"], asked_at=NOON, cause="a test")
+    kept = refresh.keep(shop, [picture(**odd)], parent_ids=["11"], asked_at=NOON, cause="a test")
     assert not kept.unread
     row = Product.objects.get()
     assert {name: getattr(row, name) for name in shown} == shown
@@ -269,7 +270,7 @@ def test_texts_are_cut_and_cleaned_to_what_the_database_holds(
 
 def test_of_two_rows_with_one_id_the_one_with_fewer_units_counts(shop: Shop) -> None:
     rows = [picture(stock=4), picture(stock=1), picture(stock=3)]
-    intake.keep(shop, rows, parent_ids=["11"], asked_at=NOON, cause="a test")
+    refresh.keep(shop, rows, parent_ids=["11"], asked_at=NOON, cause="a test")
     assert Product.objects.get().seen.stock == 1
 
 
@@ -277,7 +278,7 @@ def test_a_variant_is_not_gone_because_its_sibling_could_not_be_kept(shop: Shop)
     product_of(shop, store_product_id="21", sku="A1")
     product_of(shop, store_product_id="22", sku="A2")
     rows = [picture(store_product_id="21", price=Decimal("NaN"))]
-    intake.keep(shop, rows, parent_ids=["11"], asked_at=NOON + timedelta(minutes=1), cause="a test")
+    refresh.keep(shop, rows, parent_ids=["11"], asked_at=NOON + timedelta(minutes=1), cause="a test")
     assert skus(shop) == {"A1", "A2"}
 
 
@@ -285,7 +286,7 @@ def test_a_picture_that_cannot_be_read_any_more_is_replaced_by_the_next_reading(
     broken = product_of(shop)
     Product.objects.filter(pk=broken.pk).update(picture={"price": "?"})
     rows = [picture(), picture(store_product_id="22", sku="A2")]
-    kept = intake.keep(shop, rows, parent_ids=["11"], asked_at=NOON, cause="a test")
+    kept = refresh.keep(shop, rows, parent_ids=["11"], asked_at=NOON, cause="a test")
     assert (kept.news, kept.unread) == (2, ())
     assert Product.objects.get(sku="A1").seen == picture()
 
@@ -293,7 +294,7 @@ def test_a_picture_that_cannot_be_read_any_more_is_replaced_by_the_next_reading(
 def test_an_odd_id_in_a_sweep_of_all_stock_hides_no_other(shop: Shop) -> None:
     product_of(shop)
     said: Any = {"21": 1, "\0": 5, "\ud800": 5, "9" * 9000: 7}
-    assert stocktaking.keep(shop, said, asked_at=NOON + timedelta(minutes=1), cause="a test") == 1
+    assert stock_levels.keep(shop, said, asked_at=NOON + timedelta(minutes=1), cause="a test") == 1
     assert Product.objects.get().seen.stock == 1
 
 
@@ -418,7 +419,7 @@ def test_the_import_page_names_what_could_not_be_read_and_tries_again_at_a_press
     for number in (1, 2):
         store.add(number)
     store.unreadable = {2}
-    walks.plan(shop)
+    crawl.plan(shop)
     through(shop, now)
     client = Client()
     client.force_login(olivia())

@@ -8,7 +8,7 @@ import pytest
 from django.apps import apps
 from django.db import connection
 
-from listings import walks
+from listings.intake import crawl
 from listings.models import Walk
 from shops.models import StoreConnection
 from tests.people import olivia, shop_of
@@ -21,7 +21,7 @@ def test_the_stock_of_a_woocommerce_store_is_looked_at_from_now_on_and_others_st
     StoreConnection.objects.filter(shop=woocommerce).update(platform="woocommerce")
     for shop in (woocommerce, shopify):
         shop.store.refresh_from_db()
-        walks.plan(shop)
+        crawl.plan(shop)
     Walk.objects.filter(kind="stock").delete()
     for _ in range(2):
         import_module("listings.migrations.0024_stock_of_woocommerce").plan(apps, connection.schema_editor())

@@ -8,8 +8,10 @@ from datetime import timedelta
 
 import pytest
 
-from listings import jobs, review, tasks
+from listings import tasks
 from listings.models import Job, Ledger, Listing, Product, Rank, Review
+from listings.queue import jobs
+from listings.upkeep import review
 from reverbsync import clock, wake
 from shops import make
 from shops.models import Shop, SyncSettings

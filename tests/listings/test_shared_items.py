@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from listings import intake
+from listings.intake import refresh
 from listings.models import Product
 from reverbsync import clock
 from shops.events import StockChanged
@@ -33,7 +33,7 @@ def test_a_change_of_stock_is_taken_in_for_all_products_that_share_the_item(monk
         replace(picture(), store_product_id=f"2{n}", store_parent_id=f"1{n}", store_stock_id="31", sku=f"A{n}", stock=1)
         for n in (1, 2)
     ]
-    intake.keep(shop, shared, parent_ids=["11", "12"], asked_at=clock.now(), cause="test")
-    monkeypatch.setattr(intake, "client_of", lambda _: Store(*(replace(one, stock=0) for one in shared)))
-    assert not intake.take(shop, {StockChanged("31"): "test"})
+    refresh.keep(shop, shared, parent_ids=["11", "12"], asked_at=clock.now(), cause="test")
+    monkeypatch.setattr(refresh, "client_of", lambda _: Store(*(replace(one, stock=0) for one in shared)))
+    assert not refresh.take(shop, {StockChanged("31"): "test"})
     assert [one.seen.stock for one in Product.objects.order_by("sku")] == [0, 0]

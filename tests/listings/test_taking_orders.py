@@ -11,8 +11,8 @@ from django.test import TestCase
 
 from listings import tasks
 from listings.models import Job, Ledger, Listing, Order, Product, Rank
-from listings.orders import news
-from listings.orders.take import take, uncounted
+from listings.orders import precedence
+from listings.orders.ingest import take, uncounted
 from reverbsync import clock
 from shops.models import Shop, SyncSettings
 from shops.pictures import ReverbOrder
@@ -82,22 +82,22 @@ def test_of_two_pictures_of_one_second_the_one_that_is_further_along_counts(
     known: str,
     newer: bool,
 ) -> None:
-    assert news.is_newer(order(status=status), status=known, updated_at=NOON) is newer
+    assert precedence.is_newer(order(status=status), status=known, updated_at=NOON) is newer
 
 
 def test_an_older_picture_is_never_newer_and_a_newer_one_always() -> None:
-    assert not news.is_newer(order(status="cancelled"), status="unpaid", updated_at=later())
-    assert news.is_newer(order(status="unpaid"), status="cancelled", updated_at=NOON - timedelta(seconds=1))
+    assert not precedence.is_newer(order(status="cancelled"), status="unpaid", updated_at=later())
+    assert precedence.is_newer(order(status="unpaid"), status="cancelled", updated_at=NOON - timedelta(seconds=1))
 
 
 @pytest.mark.parametrize("status", ["unpaid", "payment_pending", "pending_review", "paid", "shipped", "never heard of"])
 def test_an_order_takes_its_units_from_the_moment_it_is_placed(status: str) -> None:
-    assert news.wanted(status, 2) == 2
+    assert precedence.wanted(status, 2) == 2
 
 
 @pytest.mark.parametrize("status", ["cancelled", "refunded", "blocked"])
 def test_an_order_that_is_off_takes_none(status: str) -> None:
-    assert news.wanted(status, 2) == 0
+    assert precedence.wanted(status, 2) == 0
 
 
 # -- rows and jobs -------------------------------------------------------------------------------------------------

@@ -11,8 +11,8 @@ import pytest
 from django.db import connection
 
 from listings.models import Order, Place
-from listings.order_tasks import place_orders
-from listings.orders import place
+from listings.orders import store_orders
+from listings.orders.tasks import place_orders
 from reverbsync import http, ownership
 from reverbsync.alone import only_one
 from reverbsync.ownership import Lost
@@ -65,7 +65,7 @@ def test_a_worker_that_lost_its_lock_after_looking_for_the_order_does_not_make_i
 
     def breaks() -> None:
         break_connection()
-        sales.now += place.LOOK_AFTER + timedelta(seconds=1)
+        sales.now += store_orders.LOOK_AFTER + timedelta(seconds=1)
         elsewhere(lambda: place_orders(sales.shop.pk))
 
     with after_call(sales, 1, breaks):
@@ -79,7 +79,7 @@ def test_an_order_whose_answer_came_after_the_lock_fell_is_found_and_not_made_ag
     sales.sell(product=sales.product())
 
     def searches() -> None:
-        sales.now += place.LOOK_AFTER
+        sales.now += store_orders.LOOK_AFTER
 
     def breaks() -> None:
         break_connection()
@@ -89,7 +89,7 @@ def test_an_order_whose_answer_came_after_the_lock_fell_is_found_and_not_made_ag
 
     with after_call(sales, 1, searches), after_call(sales, 2, breaks):
         try_to(lambda: place_orders(sales.shop.pk))
-    sales.wait(seconds=place.LOOK_AFTER.total_seconds() + 1)
+    sales.wait(seconds=store_orders.LOOK_AFTER.total_seconds() + 1)
     assert len(sales.store_orders()) == 1
     assert (sales.row().place, sales.entries()) == (Place.MADE, ["order_placed"])
 
@@ -108,7 +108,7 @@ def test_an_order_is_cancelled_by_one_worker_at_a_time(sales: Sales) -> None:
 
     with after_call(sales, 1, breaks) as calls:
         try_to(lambda: place_orders(sales.shop.pk))
-    sales.wait(seconds=place.LOOK_AFTER.total_seconds() + 1)
+    sales.wait(seconds=store_orders.LOOK_AFTER.total_seconds() + 1)
     assert (sales.row().place, sales.stock()) == (Place.UNDONE, 3)
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from listings.models import Place
-from listings.orders import carriers, form
+from listings.orders import carriers, order_form
 from listings.orders.decide import GONE, IN_STORE, Facts, Fate, fate, next_place
 from shops.pictures import ReverbOrder
 from shops.reverb.lists import PROVIDERS
@@ -153,9 +153,9 @@ def seen(**said: object) -> ReverbOrder:
     return ReverbOrder(**{**told, **said})  # type: ignore[arg-type]
 
 
-def made(order: ReverbOrder) -> form.NewOrder:
+def made(order: ReverbOrder) -> order_form.NewOrder:
     """Return the order to make in a store that sells in dollars."""
-    return form.new_order(order, picture(), takes_stock=False, currency="USD", link="https://reverb.test/9001")
+    return order_form.new_order(order, picture(), takes_stock=False, currency="USD", link="https://reverb.test/9001")
 
 
 def test_a_price_is_for_one_unit_and_the_note_tells_number_buyer_link_and_fees() -> None:
@@ -171,7 +171,7 @@ def test_goods_are_reckoned_from_the_total_where_reverb_does_not_tell_them() -> 
 
 
 def test_another_currency_than_the_stores_is_told_and_not_written_down_as_if_it_were_its_own() -> None:
-    with pytest.raises(form.Unfit, match="EUR"):
+    with pytest.raises(order_form.Unfit, match="EUR"):
         made(seen(currency="EUR"))
 
 

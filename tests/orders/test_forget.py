@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from listings import order_tasks as order_tasks, tasks
+from listings import tasks
 from listings.models import Order
-from listings.orders import forget, words
+from listings.orders import erase, words
+from listings.orders import tasks as order_tasks
 from reverbsync import clock
 from shops import make
 from shops.models import SyncSettings
@@ -50,7 +51,7 @@ def test_a_buyer_is_forgotten_sixty_days_after_the_order_is_done() -> None:
         order("2", status="received", days=59),
         order("3", status="paid", days=90),
     )
-    forget.old_buyers()
+    erase.old_buyers()
     assert [knows_bob(one) for one in (done, fresh, open_one)] == [False, True, True]
     assert done.seen.title == "Strat"  # what is left can be read
     assert (done.seen.buyer, done.seen.address) == ("", None)

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from django.core.cache import cache
 
-from listings.orders import glance
+from listings.orders import listing_poll
 from reverbsync import clock
 from shops.models import ReverbConnection
 from shops.pictures import ReverbListing
@@ -42,7 +42,7 @@ class Reverb:
             self.now += timedelta(minutes=2)
             with clock.running_by(lambda: self.now):
                 try:
-                    glance.turn(self.connection, self)  # type: ignore[arg-type]
+                    listing_poll.turn(self.connection, self)  # type: ignore[arg-type]
                 except Passing:
                     continue
         return self.asked

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from listings.models import Order, Place
-from listings.orders import browse, place, words
+from listings.orders import browse, store_orders, words
 from tests.orders.world import Sales
 
 pytestmark = pytest.mark.live
@@ -64,7 +64,7 @@ def test_an_order_that_could_not_be_cancelled_is_that_of_the_sale_again(sales: S
     sales.sell(product=sales.product())
     sales.work()
     Order.objects.update(place=Place.KEPT, place_problem="Shipped.")
-    place.turn(sales.shop.pk)
+    store_orders.turn(sales.shop.pk)
     assert sales.row().place == Place.KEPT
     sales.say(status="refunded")
     sales.work()

@@ -9,8 +9,8 @@ import pytest
 from django.db import IntegrityError, connections
 
 from listings.models import Order, Place
-from listings.order_tasks import place_orders
-from listings.orders import place
+from listings.orders import store_orders
+from listings.orders.tasks import place_orders
 from reverbsync import clock
 from shops import make
 from shops.models import ReverbConnection, StoreConnection, SyncSettings
@@ -62,8 +62,8 @@ def test_what_breaks_on_our_side_is_tried_again_and_logged_without_the_buyer(
 
     sales.sell(product=sales.product())
     with monkeypatch.context() as broke:
-        broke.setattr(place, "_create", broken)
-        place.turn(sales.shop.pk)
+        broke.setattr(store_orders, "_create", broken)
+        store_orders.turn(sales.shop.pk)
     assert "could not be placed: IntegrityError in test_place.py" in caplog.text
     assert "Buyer" not in caplog.text
     sales.wait(minutes=1)
@@ -159,7 +159,7 @@ def test_only_sales_from_the_moment_on_that_orders_are_taken_go_into_the_store(s
     sales.say("9002", status="paid", paid_at=sales.now.isoformat())
     sales.work()
     assert sorted(order["source_identifier"] for order in sales.store_orders()) == ["9002", "9003"]
-    place.ask_for(sales.row("9001"))  # and an older one when the seller asks for it
+    store_orders.ask_for(sales.row("9001"))  # and an older one when the seller asks for it
     sales.work()
     assert len(sales.store_orders()) == 3
 
@@ -204,7 +204,7 @@ def test_an_order_that_went_out_is_left_and_the_seller_can_say_that_it_is_dealt_
     row = sales.row()
     assert (row.place, "as shipped" in row.place_problem) == (Place.KEPT, True)
     assert sales.entries()[-1] == "order_release_failed"
-    place.leave(row)
+    store_orders.leave(row)
     sales.work()
     assert sales.row().place == Place.UNDONE
 
@@ -358,9 +358,9 @@ def test_another_store_gets_none_of_the_former_ones_orders_and_cancels_none_of_i
 
 def test_two_shops_know_nothing_of_each_others_orders(sales: Sales) -> None:
     sales.sell(product=sales.product())
-    assert place.shops_with_due_ones(clock.now()) == {sales.shop.pk}
+    assert store_orders.shops_with_due_ones(clock.now()) == {sales.shop.pk}
     other = make.shop(sales.shop.people.get(), "Drums")
-    assert not place.turn(other.pk)
+    assert not store_orders.turn(other.pk)
     assert sales.store_orders() == []
 
 
@@ -415,8 +415,8 @@ class Lending:
 @pytest.fixture
 def lending(sales: Sales, monkeypatch: pytest.MonkeyPatch) -> Lending:
     """Return the store as one that lends."""
-    made = Lending(place.client_of(StoreConnection.objects.get()))
-    monkeypatch.setattr(place, "client_of", lambda _: made)
+    made = Lending(store_orders.client_of(StoreConnection.objects.get()))
+    monkeypatch.setattr(store_orders, "client_of", lambda _: made)
     return made
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from listings.models import Order, Parcel, Place
-from listings.orders import ship
-from listings.orders.ship import Told
+from listings.orders import tracking
+from listings.orders.tracking import Told
 from reverbsync.redis import connection as redis
 from shops.reverb import reference
 from shops.reverb.errors import Passing
@@ -97,7 +97,7 @@ def test_a_second_number_from_the_store_does_not_replace_the_first_but_a_person_
     assert len(sold.reverb.writes("/ship")) == 1
     second = Parcel.objects.get(tracking_number="1Z888")
     assert (second.state, "with 1Z999" in second.problem) == ("left", True)
-    ship.try_again(second, provider="DHL")
+    tracking.try_again(second, provider="DHL")
     sold.work()
     assert sold.reverb.orders["9001"]["shipping_code"] == "1Z888"
     assert sold.reverb.writes("/ship")[-1]["provider"] == "DHL"
@@ -120,7 +120,7 @@ def test_a_number_that_reverb_has_already_is_known_and_not_sent(sold: Sales) -> 
 def test_the_same_number_told_by_many_is_one_parcel(sold: Sales) -> None:
     row = sold.row()
     for source, number in ((STORE, "1Z999"), (SHIPSTATION, "1Z 999"), (STORE, "1Z999"), (HAND, "1Z999")):
-        ship.tell_of(row, Told(source, number, "UPS"))
+        tracking.tell_of(row, Told(source, number, "UPS"))
         sold.work()
     assert (Parcel.objects.count(), len(sold.reverb.writes("/ship"))) == (1, 1)
 
@@ -144,7 +144,7 @@ def test_a_local_pickup_that_the_store_says_is_fulfilled_is_picked_up_on_reverb(
 def test_a_number_that_is_typed_in_is_sent_whatever_the_settings_say(sales: Sales) -> None:
     sales.set(take_orders=False, send_tracking=False)
     row = sales.sell()
-    ship.tell_of(row, Told(HAND, "RM123", "Royal Mail", provider="Royal Mail", notify=False))
+    tracking.tell_of(row, Told(HAND, "RM123", "Royal Mail", provider="Royal Mail", notify=False))
     sales.work()
     assert sales.reverb.writes("/ship") == [
         {"provider": "Royal Mail", "tracking_number": "RM123", "send_notification": False},
@@ -153,7 +153,7 @@ def test_a_number_that_is_typed_in_is_sent_whatever_the_settings_say(sales: Sale
 
 def test_a_parcel_of_a_sale_that_is_not_paid_is_held_until_it_is(sales: Sales) -> None:
     row = sales.sell(status="unpaid")
-    ship.tell_of(row, Told(HAND, "1Z999", "UPS"))
+    tracking.tell_of(row, Told(HAND, "1Z999", "UPS"))
     sales.work()
     assert (sales.reverb.writes(), sales.parcel().state) == ([], "open")
     sales.say(status="paid")
@@ -208,7 +208,7 @@ def test_what_reverb_refuses_waits_for_the_seller_with_its_words_and_can_be_retr
     assert (entry.reason, entry.message, entry.mend_link != "") == ("tracking_failed", "Please check", True)
     sold.wait(minutes=50)
     assert sold.parcel().state == "waits"
-    ship.try_again(sold.parcel(), provider="USPS")
+    tracking.try_again(sold.parcel(), provider="USPS")
     sold.work()
     assert (sold.parcel().state, sold.reverb.orders["9001"]["shipping_provider"]) == ("sent", "USPS")
 
@@ -232,7 +232,7 @@ def test_a_token_without_the_right_waits_and_a_new_one_goes_on(sold: Sales) -> N
 
 def test_a_sale_that_went_off_gets_no_parcel(sold: Sales) -> None:
     sold.reverb.orders["9001"]["status"] = "cancelled"
-    ship.tell_of(sold.row(), Told(STORE, "1Z999", "UPS"))
+    tracking.tell_of(sold.row(), Told(STORE, "1Z999", "UPS"))
     sold.work()
     assert (sold.reverb.writes(), sold.parcel().state) == ([], "left")
     assert Order.objects.count() == 1

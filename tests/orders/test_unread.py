@@ -8,9 +8,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from listings import order_tasks
 from listings.models import Order
-from listings.orders import poll
+from listings.orders import order_poll, tasks
 from shops.models import ReverbConnection
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import NeedsSeller, NotFound, Passing, ReverbError
@@ -80,7 +79,7 @@ def read(connection: ReverbConnection, after: timedelta, monkeypatch: pytest.Mon
     from reverbsync import clock
 
     with clock.running_by(lambda: NOON + after):
-        poll.read(connection, ReverbClient.of(connection), now=NOON + after)
+        order_poll.read(connection, ReverbClient.of(connection), now=NOON + after)
 
 
 def numbers() -> list[str]:
@@ -203,5 +202,5 @@ def test_the_listings_are_looked_at_though_the_list_of_sales_fails(
         return {"total": 0, "orders": []}
 
     monkeypatch.setattr(reverb, "page", page)
-    order_tasks.orders(connection.shop_id)
+    tasks.orders(connection.shop_id)
     assert reverb.looks == looks

@@ -8,9 +8,11 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from listings import intake, review
+from listings.intake import refresh
 from listings.models import Order, Parcel, Product
-from listings.orders import look, place, ship, shipstation
+from listings.orders import shipment_poll, store_orders, tracking
+from listings.orders.shipstation import service
+from listings.upkeep import review
 from reverbsync import clock
 from reverbsync.redis import connection
 from shops import make
@@ -67,7 +69,7 @@ class Sales:
         row = {"sku": sku, "price": "500.00", "inventory_quantity": units}
         body = {"domain": DOMAIN, "title": "Fender Strat", "vendor": "Fender", "variants": [row]}
         made = self.store.ask("POST", "/products", body)
-        assert not intake.take(self.shop, {ProductChanged(str(made["id"])): "test"})
+        assert not refresh.take(self.shop, {ProductChanged(str(made["id"])): "test"})
         return Product.objects.get(shop=self.shop, sku=sku)
 
     def stock(self, sku: str = "A1") -> int:
@@ -136,21 +138,21 @@ class Sales:
         row = self.row(order.number)
         body = {"carrier": carrier, "tracking_number": number}
         self.store.ask("POST", f"/orders/{row.store_order_id}/ship", body)
-        look.heard(self.shop, [OrderChanged(row.store_order_id)])
+        shipment_poll.heard(self.shop, [OrderChanged(row.store_order_id)])
 
     # -- our workers -----------------------------------------------------------------------------------------
 
     def work(self) -> None:
         """Let the workers do what is due now."""
-        while place.turn(self.shop.pk):
+        while store_orders.turn(self.shop.pk):
             pass
         for _ in range(100):
-            if (parcel := ship.next_one(self.shop.pk)) is not None:
-                ship.send(parcel)
-            elif (notice := shipstation.next_one(self.shop.pk)) is not None:
-                shipstation.follow(notice)
-            elif (order := look.next_one(self.shop.pk)) is not None:
-                look.look(order)
+            if (parcel := tracking.next_one(self.shop.pk)) is not None:
+                tracking.send(parcel)
+            elif (notice := service.next_one(self.shop.pk)) is not None:
+                service.follow(notice)
+            elif (order := shipment_poll.next_one(self.shop.pk)) is not None:
+                shipment_poll.look(order)
             else:
                 return
         raise AssertionError("it never settles")

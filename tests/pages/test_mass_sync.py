@@ -13,7 +13,7 @@ from django.http import HttpResponse, StreamingHttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from listings.mass_sync import told
+from listings.mass_sync import progress
 from listings.models import Line, Listing, MassSync, Product, Walk
 from reverbsync import clock
 from shops.models import ReverbConnection, Shop
@@ -348,7 +348,7 @@ def test_a_cancelled_one_tells_what_was_done_and_lets_another_begin(shop: Shop) 
     [(5, "less than a minute"), (61, "about 1 minute"), (600, "about 10 minutes"), (9000, "about 2 hours")],
 )
 def test_time_is_told_in_words(seconds: float, words: str) -> None:
-    assert told.time_words(seconds) == words
+    assert progress.time_words(seconds) == words
 
 
 # -- the first import, and who sees it -----------------------------------------------------------------------------

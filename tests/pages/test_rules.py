@@ -8,7 +8,7 @@ import pytest
 from django.http import HttpResponse
 from django.urls import reverse
 
-from listings import selection
+from listings.mapping import selection
 from listings.models import Job, Product
 from reverbsync import clock
 from shops.models import MappingRule, SelectionRule, Shop, SyncSettings

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from listings import intake, walks
+from listings.intake import crawl, refresh
 from listings.models import Ledger, Listing, Order, Place, Product, Walk
-from listings.orders import look
+from listings.orders import shipment_poll
 from listings.stock import adjust
 from reverbsync import clock
 from shops import breaker, upkeep
@@ -78,7 +78,7 @@ def world_of(store: Store) -> World:
     made = store.client.place(reverb_order(store, takes_stock=False))
     shop = Shop.objects.select_related("store", "sync_settings").get(pk=store.shop.pk)
     now = clock.now()
-    intake.refresh(shop, unit.store_parent_id, store.client, cause="test")
+    refresh.refresh(shop, unit.store_parent_id, store.client, cause="test")
     product = Product.objects.select_related("shop__store", "shop__sync_settings").get()
     listing = Listing.objects.create(product=product, shop=shop, sku=unit.sku, reverb_id="7", state="live")
     ledger = Ledger.objects.create(listing=listing, units=2, store=3, reverb=2, linked_at=now)
@@ -126,10 +126,10 @@ def test_no_reading_takes_it_for_the_stores_word_and_nothing_is_gone_cancelled_o
 
     close_the_breaker()
     with contextlib.suppress(StorePassing):
-        intake.refresh(world.shop, unit.store_parent_id, client, cause="test")
-    walks.begin(world.shop, Walk.Kind.CATALOGUE)
-    walks.turn(Walk.objects.select_related("shop__store", "shop__sync_settings").get(kind=Walk.Kind.CATALOGUE))
-    look.look(order)
+        refresh.refresh(world.shop, unit.store_parent_id, client, cause="test")
+    crawl.begin(world.shop, Walk.Kind.CATALOGUE)
+    crawl.turn(Walk.objects.select_related("shop__store", "shop__sync_settings").get(kind=Walk.Kind.CATALOGUE))
+    shipment_poll.look(order)
     upkeep.check(store.connection)
     world.product.refresh_from_db()
     order.refresh_from_db()

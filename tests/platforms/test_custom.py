@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
-from listings import intake
+from listings.intake import refresh
 from listings.models import Product
 from shops import make
 from shops.events import ProductChanged
@@ -44,7 +44,7 @@ def message(kind: str, data: Any) -> bytes:
 def send(shop: Shop, kind: str, data: Any) -> None:
     """Let the seller's system send a message, and take it in."""
     events = platform_of(shop.store).events(kind, message(kind, data), shop.store)
-    intake.take(shop, dict.fromkeys(events or [], "test"))
+    refresh.take(shop, dict.fromkeys(events or [], "test"))
 
 
 def product(number: object = 1, **changes: Any) -> dict[str, Any]:
@@ -133,7 +133,7 @@ def test_a_product_that_cannot_be_read_is_named_and_the_others_of_its_message_ar
         send(shop, "products.updated", {"products": rows})
     assert set(unreadable.value.events) == {ProductChanged("1"), ProductChanged("3")}
     assert "NaN" not in str(unreadable.value)
-    intake.take(shop, dict.fromkeys(unreadable.value.events, "test"))
+    refresh.take(shop, dict.fromkeys(unreadable.value.events, "test"))
     assert there(shop) == {"A1", "A3"}
 
 
@@ -218,7 +218,7 @@ def test_a_stock_of_an_unknown_variant_makes_no_product_and_is_told(shop: Shop, 
     send(shop, "product.updated", product(updated_at=ago(60)))
     with pytest.raises(Unreadable, match="Product 1 has no variant with the id 99") as unreadable:
         send(shop, "stock.updated", counts(10, *items))
-    intake.take(shop, dict.fromkeys(unreadable.value.events, "test"))
+    refresh.take(shop, dict.fromkeys(unreadable.value.events, "test"))
     assert there(shop) == {"A1"}
     assert seen(shop).stock == (3 if len(items) == 1 else 0)
 
@@ -245,7 +245,7 @@ def test_a_count_that_cannot_be_read_is_named_and_the_others_of_its_message_are_
     with pytest.raises(Unreadable, match="Item 2 of the message") as unreadable:
         send(shop, "stock.updated", counts(10, {"variant_id": "10", "stock": 0}, odd, {"variant_id": "12", "stock": 1}))
     assert unreadable.value.events == (ProductChanged("1"),)
-    intake.take(shop, dict.fromkeys(unreadable.value.events, "test"))
+    refresh.take(shop, dict.fromkeys(unreadable.value.events, "test"))
     assert [seen(shop, f"V{one}").stock for one in ("10", "11", "12")] == [0, 3, 1]
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from listings import walks
+from listings.intake import crawl
 from listings.models import Walk
 from reverbsync import pace
 from shops.models import StoreConnection
@@ -33,7 +33,7 @@ only = pytest.mark.parametrize
 def seed(store: Store, many: int = MANY) -> None:
     """Fill the store."""
     store.control.ask("POST", "/seed", {"domain": store.stand_in.domain, "many": many})
-    walks.plan(store.shop)
+    crawl.plan(store.shop)
 
 
 # -- Shopify -------------------------------------------------------------------------------------------------------
@@ -47,12 +47,12 @@ def test_beyond_what_pages_reach_shopify_lists_all_products_into_a_file_that_is_
     monkeypatch.setattr(bulk, "PIECE_BYTES", 20_000)
     monkeypatch.setattr(bulk, "LOOK_AGAIN_S", 0.0)
     seed(store)
-    walks.begin(store.shop, "catalogue")
+    crawl.begin(store.shop, "catalogue")
     for _ in range(60):
         walk = the_walk(store)
         if walk.state != Walk.State.RUNNING:
             break
-        walks.turn(walk)
+        crawl.turn(walk)
     assert skus(store) == ALL
     assert the_walk(store).pages > 3  # the list to begin with, and the pieces
     assert the_walk(store).news == MANY
@@ -64,9 +64,9 @@ def test_beyond_what_pages_reach_shopify_lists_all_products_into_a_file_that_is_
 def test_a_list_that_shopify_has_forgotten_is_begun_anew(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "LOOK_AGAIN_S", 0.0)
     seed(store)
-    walks.begin(store.shop, "catalogue")
+    crawl.begin(store.shop, "catalogue")
     Walk.objects.filter(kind="catalogue").update(cursor="bulk:gid://shopify/BulkOperation/9|0")
-    walks.turn(the_walk(store))
+    crawl.turn(the_walk(store))
     assert (the_walk(store).cursor, the_walk(store).failures) == ("", 1)
     through(store)
     assert skus(store) == ALL
@@ -94,8 +94,8 @@ def test_an_empty_bucket_of_shopify_stops_all_workers_until_it_is_refilled(store
 def test_a_walk_leaves_half_of_shopifys_points_to_what_cannot_wait(store: Store) -> None:
     seed(store)
     with points(store, 1200, 1):
-        walks.begin(store.shop, "catalogue")
-        walks.turn(the_walk(store))
+        crawl.begin(store.shop, "catalogue")
+        crawl.turn(the_walk(store))
         walk = the_walk(store)
         assert (walk.pages, walk.failures) == (1, 1)  # a second one, which asks for 530, would not leave 600
         assert store.client.orders(datetime.now(UTC), "") == ([], None)  # asks for 600
@@ -215,7 +215,7 @@ def test_magento_takes_a_lone_token_only_where_it_was_switched_on(store: Store) 
 def test_a_product_of_an_order_is_found_although_its_date_did_not_change(store: Store) -> None:
     made = store.product()
     store.product("B1")
-    walks.plan(store.shop)
+    crawl.plan(store.shop)
     through(store)
     store.control.ask("POST", "/clock", {"advance_s": 7200})
     store.control.ask("POST", "/orders", {"variant_id": made["variants"][0]["id"], "quantity": 2})

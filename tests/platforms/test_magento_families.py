@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from listings import walks
+from listings.intake import crawl
 from listings.models import Product
 from shops.platforms.magento2.client import Magento2Client
 from tests.platforms.conftest import Store
@@ -25,7 +25,7 @@ ALL = {row["sku"] for row in SIZES}
 def family(store: Store) -> dict[str, Any]:
     """Make a family of three, and learn it."""
     made = store.product(variants=SIZES)
-    walks.plan(store.shop)
+    crawl.plan(store.shop)
     through(store)
     Product.objects.update(held=False)
     store.control.ask("POST", "/clock", {"advance_s": 7200})
@@ -34,12 +34,12 @@ def family(store: Store) -> dict[str, Any]:
 
 def look(store: Store) -> None:
     """Look for changes since an hour from now: the store's clock was moved along by two."""
-    walks.begin(store.shop, "changes")
+    crawl.begin(store.shop, "changes")
     walk = store.shop.walks.get(kind="changes")
     walk.since = datetime.now(UTC) + timedelta(hours=1)
     walk.save()
     while walk.state == walk.State.RUNNING:
-        walks.turn(walk)
+        crawl.turn(walk)
 
 
 def test_an_edit_of_one_child_leaves_its_siblings_on_sale(store: Store) -> None:

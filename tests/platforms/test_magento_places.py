@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
-from listings import walks
+from listings.intake import crawl
 from listings.models import Product
 from shops.platforms.magento2 import skus as names
 from shops.platforms.magento2 import sources
@@ -25,7 +25,7 @@ OFTEN = 10**6
 
 def learnt(store: Store) -> None:
     """Learn the store; the next reading asks for all that is kept for a while."""
-    walks.plan(store.shop)
+    crawl.plan(store.shop)
     through(store)
     Product.objects.update(held=False)
     cache.clear()
@@ -154,7 +154,7 @@ def test_stock_that_nobody_manages_any_more_is_noticed_soon_after_it_lay_in_no_s
 def swapped(store: Store) -> tuple[dict[str, Any], dict[str, Any]]:
     """Let A1 and B1 take each other's SKU; return the products that were called so."""
     first, second = product(store, "A1", units=5), product(store, "B1", units=3)
-    walks.plan(store.shop)
+    crawl.plan(store.shop)
     through(store)
     for made, sku in ((first, "TMP"), (second, "A1"), (first, "B1")):
         store.set(made, sku=sku)

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl
 import pytest
 from pydantic import SecretStr
 
-from listings import walks
+from listings.intake import crawl
 from listings.models import Product, Recheck, Walk
 from reverbsync import clock
 from shops.platforms.magento2 import portions, search
@@ -35,7 +35,7 @@ def switch(store: Store, **switches: Any) -> None:
 def three(store: Store) -> dict[str, dict[str, Any]]:
     """Fill a store with three products, and learn them; its clock goes two hours ahead."""
     made = {sku: product(store, sku) for sku in ("A1", "B1", "C1")}
-    walks.plan(store.shop)
+    crawl.plan(store.shop)
     through(store)
     Product.objects.update(held=False)
     store.control.ask("POST", "/clock", {"advance_s": 7200})
@@ -57,7 +57,7 @@ def test_an_import_goes_on_behind_a_product_that_cannot_be_shown(store: Store, b
     for sku in ("A1", "B1", "C1"):
         product(store, sku)
     switch(store, broken=[bad])
-    walks.plan(store.shop)
+    crawl.plan(store.shop)
     walk = through(store)
     assert (walk.state, walk.failures) == (Walk.State.DONE, 0)
     assert skus(store) == {"A1", "B1", "C1"} - {bad}
@@ -121,7 +121,7 @@ def test_a_stock_item_that_fails_hides_its_product_alone(store: Store) -> None:
 def test_the_children_of_a_family_that_cannot_be_shown_stay_as_they_are(store: Store) -> None:
     made = store.product(variants=SIZES)
     product(store, "Z1")
-    walks.plan(store.shop)
+    crawl.plan(store.shop)
     through(store)
     switch(store, broken=[f"family-{made['id']}"])
     store.control.ask("POST", "/clock", {"advance_s": 7200})

@@ -9,7 +9,7 @@ import pytest
 from django.core.cache import cache
 from pydantic import SecretStr
 
-from listings import walks
+from listings.intake import crawl
 from listings.models import Product, Recheck
 from shops.platforms.magento2 import forms, memory, search
 from shops.platforms.magento2.client import Magento2Client
@@ -43,7 +43,7 @@ ODD_ROWS: list[dict[str, Any]] = [
 @case("odd", ODD_ROWS, ids=str)
 def test_an_odd_row_of_a_source_hides_one_product_and_stops_no_sweep(store: Store, odd: dict[str, Any]) -> None:
     first, second = product(store, "A1"), product(store, "B1")
-    walks.plan(store.shop)
+    crawl.plan(store.shop)
     through(store)
     edits = {f"items.[sku=A1].{name}": value for name, value in odd.items()}
     store.control.fault("edited", path="/source-items$", edits=edits, times=OFTEN)
@@ -146,15 +146,15 @@ def test_without_sources_a_number_that_is_missing_is_neither_zero_nor_uncounted(
 )
 def test_settings_that_name_no_website_take_nothing_off_sale(store: Store, path: str, body: Any) -> None:
     product(store)
-    walks.plan(store.shop)
+    crawl.plan(store.shop)
     through(store)
     cache.clear()
     store.control.fault("status", status=200, path=f"/{path}$", body=body, times=OFTEN)
     for read in (lambda: store.client.walk(""), store.client.check, lambda: store.client.count(store.unit())):
         with pytest.raises(StorePassing):
             read()
-    walks.begin(store.shop, "stock")
-    walks.turn(the_walk(store, "stock"))
+    crawl.begin(store.shop, "stock")
+    crawl.turn(the_walk(store, "stock"))
     assert Product.objects.get().seen.sellable == 3
 
 
@@ -405,7 +405,7 @@ def test_a_release_that_lacks_something_beside_the_order_is_not_called_done(stor
 @only
 def test_a_look_at_orders_without_rows_or_products_goes_on(store: Store) -> None:
     made = product(store)
-    walks.plan(store.shop)
+    crawl.plan(store.shop)
     through(store)
     store.control.ask("POST", "/orders", {"variant_id": made["variants"][0]["id"]})
     store.control.ask("POST", "/orders", {"variant_id": made["variants"][0]["id"]})
@@ -413,10 +413,10 @@ def test_a_look_at_orders_without_rows_or_products_goes_on(store: Store) -> None
     store.control.fault("edited", path="/orders$", edits=edits, times=OFTEN)
     client = store.client
     assert isinstance(client, Magento2Client)
-    walks.begin(store.shop, "changes")
+    crawl.begin(store.shop, "changes")
     walk = the_walk(store, "changes")
     walk.since = datetime.now(UTC) - timedelta(hours=1)
     walk.save()
     while walk.state == walk.State.RUNNING:
-        walks.turn(walk)
+        crawl.turn(walk)
     assert Product.objects.get().seen.stock == 1

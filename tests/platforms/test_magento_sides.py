@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
-from listings import walks
+from listings.intake import crawl
 from listings.models import Product
 from reverbsync import clock
 from shops import make
@@ -114,7 +114,7 @@ def two_shops(store: Store) -> tuple[Store, Store]:
     shop = Shop.objects.get(pk=other.pk)
     found = (store, Store(stand_in, store.platform, store.control, shop, store.hooks))
     for one in found:
-        walks.plan(one.shop)
+        crawl.plan(one.shop)
         through(one)
     store.control.ask("POST", "/clock", {"advance_s": 7200})
     return found
@@ -145,7 +145,7 @@ def dated(store: Store, sku: str, at: float, price: str) -> None:
 
 def test_an_edit_in_the_same_second_as_the_one_that_was_read_is_seen(store: Store) -> None:
     product(store)
-    walks.plan(store.shop)
+    crawl.plan(store.shop)
     through(store)
     store.control.ask("POST", "/clock", {"advance_s": 7200})
     second = clock.now().timestamp() + 7200
@@ -158,7 +158,7 @@ def test_an_edit_in_the_same_second_as_the_one_that_was_read_is_seen(store: Stor
 def test_what_was_read_long_after_its_date_is_read_once(store: Store) -> None:
     product(store, "A1")
     product(store, "B1")
-    walks.plan(store.shop)
+    crawl.plan(store.shop)
     through(store)
     store.control.ask("POST", "/clock", {"advance_s": 7200})
     second = clock.now().timestamp() + 7200

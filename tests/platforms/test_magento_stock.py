@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from listings import pages, walks
+from listings.intake import batches, crawl
 from listings.models import Job, Product, Rank
 from reverbsync import clock
 from shops.platforms.magento2 import changes, frame
@@ -241,7 +241,7 @@ def test_an_order_between_the_reading_and_our_change_shows_as_a_unit_too_few(
 def known(store: Store, many: int) -> None:
     """Fill the store, and learn it."""
     store.control.ask("POST", "/seed", {"domain": store.stand_in.domain, "many": many})
-    walks.plan(store.shop)
+    crawl.plan(store.shop)
     through(store)
     Product.objects.update(held=False)
 
@@ -254,7 +254,7 @@ def urgent() -> set[str]:
 def test_a_product_far_behind_that_sells_out_is_found_by_the_sweep(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages, "STOCKTAKING", 50)
+    monkeypatch.setattr(batches, "STOCKTAKING", 50)
     known(store, 260)
     for sku in ("MANY-3", "MANY-255"):
         [doc] = store.control.ask("GET", "/products", sku=sku)
@@ -267,7 +267,7 @@ def test_a_product_far_behind_that_sells_out_is_found_by_the_sweep(
 @pytest.mark.parametrize("word", ["unassigned", "deleted", "disabled", "website", "not managed"])
 def test_what_goes_off_sale_without_a_trace_is_found_by_the_sweep(store: Store, word: str) -> None:
     made, other = product(store), product(store, "B1")
-    walks.plan(store.shop)
+    crawl.plan(store.shop)
     through(store)
     Product.objects.update(held=False)
     match word:
@@ -293,7 +293,7 @@ def test_what_goes_off_sale_without_a_trace_is_found_by_the_sweep(store: Store, 
 
 def test_what_comes_back_on_sale_is_found_by_the_sweep(store: Store) -> None:
     product(store, status=2)
-    walks.plan(store.shop)
+    crawl.plan(store.shop)
     through(store)
     Product.objects.update(held=False)
     store.control.ask("PUT", "/entities/A1", {"status": 1, "dated": False})
@@ -308,7 +308,7 @@ def test_a_family_that_is_switched_off_takes_all_its_children_off_sale(store: St
         for name in ("Red", "Blue")
     ]
     family = store.product(variants=rows)
-    walks.plan(store.shop)
+    crawl.plan(store.shop)
     through(store)
     Product.objects.update(held=False)
     store.control.ask("PUT", f"/entities/family-{family['id']}", {"status": 2, "dated": False})
@@ -320,8 +320,8 @@ def test_a_page_of_something_else_in_a_sweep_takes_nothing_off_sale(store: Store
     known(store, 5)
     for shape in ({"items": [], "total_count": 0}, {"items": None, "total_count": None}, {"message": "x"}, []):
         store.control.fault("status", status=200, path="/export-stock-salable-qty/", body=shape, times=1)
-        walks.begin(store.shop, "stock")
-        walks.turn(the_walk(store, "stock"))
+        crawl.begin(store.shop, "stock")
+        crawl.turn(the_walk(store, "stock"))
         assert urgent() == set()
 
 
@@ -354,10 +354,10 @@ def test_a_look_that_broke_off_before_its_page_was_saved_reads_it_again(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError
 
-    walks.begin(store.shop, "changes")
+    crawl.begin(store.shop, "changes")
     with monkeypatch.context() as patched:
-        patched.setattr("listings.intake.keep", broken)
-        walks.turn(the_walk(store, "changes"))
+        patched.setattr("listings.intake.refresh.keep", broken)
+        crawl.turn(the_walk(store, "changes"))
     through(store, "changes")
     assert str(Product.objects.get(sku="MANY-1").seen.price) == "77.00"
 
@@ -378,6 +378,6 @@ def test_an_edit_that_was_read_while_we_changed_the_stock_is_read_again(
         return page
 
     monkeypatch.setattr(client, "walk", adjusting)
-    monkeypatch.setattr(walks, "client_of", lambda _: client)
+    monkeypatch.setattr(crawl, "client_of", lambda _: client)
     through(store, "changes")
     assert str(Product.objects.get(sku="MANY-1").seen.price) == "77.00"

@@ -10,7 +10,7 @@ from django.conf import settings as conf
 from pydantic import SecretStr
 from pytest_django.fixtures import Settings
 
-from listings import walks
+from listings.intake import crawl
 from listings.models import Walk
 from shops.models import StoreConnection
 from shops.pictures import StoreProduct
@@ -809,13 +809,13 @@ def test_a_list_without_some_of_a_products_variants_is_not_taken_for_the_product
 def test_a_walk_through_a_file_is_told_in_the_end_what_it_is(store: Store, by_file: None) -> None:
     store.product("A1")
     store.product("V", variants=colours(40))
-    walks.plan(store.shop)
-    walks.begin(store.shop, "catalogue")
+    crawl.plan(store.shop)
+    crawl.begin(store.shop, "catalogue")
     for _ in range(60):
         walk = the_walk(store)
         if walk.state != Walk.State.RUNNING:
             break
-        walks.turn(walk)
+        crawl.turn(walk)
     assert (the_walk(store).state, the_walk(store).news) == (Walk.State.DONE, 41)
 
 

@@ -10,7 +10,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from listings import selection, tasks, walks
+from listings import tasks
+from listings.intake import crawl
+from listings.mapping import selection
 from listings.models import Job, Product, Recheck, Walk
 from reverbsync import clock, http
 from shops.models import StoreConnection, SyncSettings
@@ -33,7 +35,7 @@ def full(store: Store) -> Store:
         pytest.skip("this platform tells of its products by itself")
     store.control.ask("POST", "/seed", {"domain": store.stand_in.domain, "many": MANY})
     store.control.ask("DELETE", "/requests")
-    walks.plan(store.shop)
+    crawl.plan(store.shop)
     return store
 
 
@@ -44,12 +46,12 @@ def the_walk(store: Store, kind: str = "catalogue") -> Walk:
 
 def through(store: Store, kind: str = "catalogue") -> Walk:
     """Begin a walk, or go on with it, and take turns until it is through."""
-    walks.begin(store.shop, kind)
+    crawl.begin(store.shop, kind)
     for _ in range(200):
         walk = the_walk(store, kind)
         if walk.state != Walk.State.RUNNING:
             break
-        walks.turn(walk)
+        crawl.turn(walk)
     walk = the_walk(store, kind)
     assert (walk.state, walk.note) == (Walk.State.DONE, "")
     return walk
@@ -70,7 +72,7 @@ ALL = {f"MANY-{number}" for number in range(MANY)}
 def test_a_walk_ends_quietly_when_another_store_is_connected_meanwhile(
     full: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    walks.begin(full.shop, "catalogue")
+    crawl.begin(full.shop, "catalogue")
     real = type(full.client).walk
 
     def replaced(*args: Any, **more: Any) -> Page:
@@ -79,7 +81,7 @@ def test_a_walk_ends_quietly_when_another_store_is_connected_meanwhile(
         return page
 
     monkeypatch.setattr(type(full.client), "walk", replaced)
-    walks.turn(the_walk(full))
+    crawl.turn(the_walk(full))
     assert caplog.records == []
     assert not Walk.objects.filter(shop=full.shop).exists()
 
@@ -130,7 +132,7 @@ def test_of_a_product_that_is_too_large_alone_all_others_are_read_and_the_seller
     large = store.product("LARGE", description_html="<p>" + "0123456789abcdef" * 20_000)
     for sku in ("D1", "E1"):
         store.product(sku)
-    walks.plan(store.shop)
+    crawl.plan(store.shop)
     monkeypatch.setattr(http, "MAX_ANSWER_BYTES", 200_000)
     assert through(store).unread == 1
     assert skus(store) == {"A1", "B1", "C1", "D1", "E1"}
@@ -166,10 +168,10 @@ def killing(client: StoreClient, after: int) -> Any:
 
 
 def test_a_worker_that_is_killed_half_way_loses_no_product(full: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    walks.begin(full.shop, "catalogue")
-    monkeypatch.setattr(walks, "client_of", lambda connection: killing(full.client, 1))
+    crawl.begin(full.shop, "catalogue")
+    monkeypatch.setattr(crawl, "client_of", lambda connection: killing(full.client, 1))
     with pytest.raises(Killed):
-        walks.turn(the_walk(full))
+        crawl.turn(the_walk(full))
     known = len(skus(full))
     assert 0 < known < MANY
     monkeypatch.undo()
@@ -183,13 +185,13 @@ def test_a_worker_that_is_killed_half_way_loses_no_product(full: Store, monkeypa
 def test_a_seller_stops_an_import_and_goes_on_later(full: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     client = Client()
     client.force_login(olivia())
-    walks.begin(full.shop, "catalogue")
-    monkeypatch.setattr(walks, "TURN_S", 0.0001)
-    walks.turn(the_walk(full))
+    crawl.begin(full.shop, "catalogue")
+    monkeypatch.setattr(crawl, "TURN_S", 0.0001)
+    crawl.turn(the_walk(full))
     client.post(reverse("listings:act_on_walk", args=[full.shop.pk, "catalogue", "stop"]))
     walk = the_walk(full)
     assert (walk.state, walk.due_at) == (Walk.State.STOPPED, None)
-    assert walks.due(full.shop.pk) is None or walks.due(full.shop.pk).kind != "catalogue"  # type: ignore[union-attr]
+    assert crawl.due(full.shop.pk) is None or crawl.due(full.shop.pk).kind != "catalogue"  # type: ignore[union-attr]
     assert "Stopped after" in client.get(reverse("listings:walks", args=[full.shop.pk])).content.decode()
     monkeypatch.undo()
     monkeypatch.setattr("reverbsync.pace.BURST_SHARE", 50.0)
@@ -204,7 +206,7 @@ def test_the_nightly_walk_finds_what_changed_what_is_new_and_what_vanished(store
         pytest.skip("this platform tells of its products by itself")
     changed, gone, same = store.product("CHANGED"), store.product("GONE"), store.product("SAME")
     assert same
-    walks.plan(store.shop)
+    crawl.plan(store.shop)
     through(store)
     Product.objects.update(held=False)
     store.set(changed, price="10.00")
@@ -223,7 +225,7 @@ def test_a_product_that_no_page_showed_is_asked_for_before_it_counts_as_vanished
         pytest.skip("this platform tells of its products by itself")
     store.product("A1")
     store.product("B1")
-    walks.plan(store.shop)
+    crawl.plan(store.shop)
     through(store)
     client = store.client
     real = client.walk
@@ -233,7 +235,7 @@ def test_a_product_that_no_page_showed_is_asked_for_before_it_counts_as_vanished
         return Page(tuple(one for one in page.products if one.sku != "B1"), page.next, page.total)
 
     client.walk = shifting  # type: ignore[method-assign]
-    monkeypatch.setattr(walks, "client_of", lambda connection: client)
+    monkeypatch.setattr(crawl, "client_of", lambda connection: client)
     assert through(store).vanished == 0
     assert skus(store) == {"A1", "B1"}
 
@@ -242,7 +244,7 @@ def test_a_change_that_no_webhook_told_of_is_found_by_the_next_look(store: Store
     if not store.platform.poll_every_s:
         pytest.skip("this platform tells of everything by itself")
     made = store.product()
-    walks.plan(store.shop)
+    crawl.plan(store.shop)
     through(store)
     store.set(made, price="10.00")
     through(store, "changes")
@@ -254,7 +256,7 @@ def test_stock_that_moves_without_a_trace_is_found_by_the_sweep(store: Store) ->
     if not store.platform.sweep_every_s:
         pytest.skip("this platform dates or tells each change of stock")
     made = store.product()
-    walks.plan(store.shop)
+    crawl.plan(store.shop)
     through(store)
     store.set(made, inventory_quantity=0)
     through(store, "stock")
@@ -270,8 +272,8 @@ def test_a_store_that_is_overloaded_is_left_alone_and_asked_again(
     full: Store, status: int, body: dict[str, str] | None
 ) -> None:
     full.control.fault("status", status=status, body=body, retry_after=2, times=1)
-    walks.begin(full.shop, "catalogue")
-    walks.turn(the_walk(full))
+    crawl.begin(full.shop, "catalogue")
+    crawl.turn(the_walk(full))
     walk = the_walk(full)
     assert walk.failures == 1
     assert walk.due_at is not None
@@ -282,8 +284,8 @@ def test_a_store_that_is_overloaded_is_left_alone_and_asked_again(
 def test_a_store_that_refuses_our_keys_says_so_on_the_page_and_is_left_alone(full: Store) -> None:
     known = full.platform.keys(full.stand_in.token("contract"), full.stand_in.secret("contract"))
     StoreConnection.objects.update(token=wrong(known).token)
-    walks.begin(full.shop, "catalogue")
-    walks.turn(the_walk(full))
+    crawl.begin(full.shop, "catalogue")
+    crawl.turn(the_walk(full))
     walk = the_walk(full)
     assert walk.note
     assert walk.due_at is not None

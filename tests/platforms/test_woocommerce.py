@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from listings import intake, walks
+from listings.intake import crawl, refresh
 from listings.models import Product, Recheck, Walk
 from shops.models import Shop, StoreConnection
 from shops.platforms.base import Resizable
@@ -138,11 +138,11 @@ def test_a_product_that_cannot_be_read_is_neither_gone_nor_zero_and_hides_no_oth
     made = store.product("A1")
     store.product("B1")
     shop = Shop.objects.select_related("store", "sync_settings").get(pk=store.shop.pk)
-    walks.plan(shop)
+    crawl.plan(shop)
     walk_through(shop)
     store.control.ask("PUT", f"/woo/products/{made['id']}", {"says": says})
     store.control.ask("PUT", f"/variants/{variant(store.product('C1'))}", {"inventory_quantity": 1})
-    intake.refresh(shop, str(made["id"]), store.client, cause="test")
+    refresh.refresh(shop, str(made["id"]), store.client, cause="test")
     walk_through(shop)
     known = {product.sku: product for product in Product.objects.all()}
     assert set(known) == {"A1", "B1", "C1"}
@@ -153,12 +153,12 @@ def test_a_product_that_cannot_be_read_is_neither_gone_nor_zero_and_hides_no_oth
 
 def walk_through(shop: Shop) -> Walk:
     """Walk through the whole catalogue."""
-    walks.begin(shop, Walk.Kind.CATALOGUE)
+    crawl.begin(shop, Walk.Kind.CATALOGUE)
     for _ in range(200):
         walk = Walk.objects.select_related("shop__store", "shop__sync_settings").get(kind=Walk.Kind.CATALOGUE)
         if walk.state != Walk.State.RUNNING:
             break
-        walks.turn(walk)
+        crawl.turn(walk)
     return walk
 
 
@@ -233,7 +233,7 @@ def test_a_name_of_forty_thousand_characters_is_kept_and_hides_no_other(store: S
     bent(store, "A1", {"name": "x" * 40_000})
     store.product("B1")
     shop = Shop.objects.select_related("store", "sync_settings").get(pk=store.shop.pk)
-    walks.plan(shop)
+    crawl.plan(shop)
     walk_through(shop)
     assert set(Product.objects.values_list("sku", flat=True)) == {"A1", "B1"}
 
@@ -369,16 +369,16 @@ def test_a_page_of_variable_products_keeps_what_was_read_before_a_call_failed(st
 def test_an_import_gets_through_where_each_tenth_call_fails(store: Store) -> None:
     colours(store, 30)
     shop = Shop.objects.select_related("store", "sync_settings").get(pk=store.shop.pk)
-    walks.plan(shop)
+    crawl.plan(shop)
     for n in range(1, 40):
         store.control.fault("status", status=500, page="php", after=9 * n)
-    walks.begin(shop, Walk.Kind.CATALOGUE)
+    crawl.begin(shop, Walk.Kind.CATALOGUE)
     turns = 0
     while turns < 60:
         walk = Walk.objects.select_related("shop__store", "shop__sync_settings").get(kind=Walk.Kind.CATALOGUE)
         if walk.state != Walk.State.RUNNING:
             break
-        walks.turn(walk)
+        crawl.turn(walk)
         turns += 1
     assert walk.state == Walk.State.DONE
     assert Product.objects.filter(gone_at=None).count() == 60

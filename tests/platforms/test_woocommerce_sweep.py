@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from listings import namesakes, walks
+from listings.intake import crawl, same_sku
 from listings.models import Product, Recheck, Walk
 from shops.models import Shop
 from shops.pictures import StoreProduct
@@ -37,12 +37,12 @@ def write(store: Store, made: dict[str, Any], **says: Any) -> None:
 
 def sweep(shop: Shop, kind: str = "stock") -> Walk:
     """Look at the stock of all products, or walk through the store in another way."""
-    walk = walks.begin(shop, kind)
+    walk = crawl.begin(shop, kind)
     for _ in range(20):
         walk = Walk.objects.select_related("shop__store", "shop__sync_settings").get(pk=walk.pk)
         if walk.state != Walk.State.RUNNING:
             break
-        walks.turn(walk)
+        crawl.turn(walk)
     return walk
 
 
@@ -180,8 +180,8 @@ def test_a_product_that_was_left_out_before_is_asked_for_alone(store: Store) -> 
     sweep(shop)
     for one in made:
         write(store, one, stock_quantity=7)
-    begun = walks.begin(shop, "stock")
-    walks.turn(Walk.objects.select_related("shop__store", "shop__sync_settings").get(pk=begun.pk))
+    begun = crawl.begin(shop, "stock")
+    crawl.turn(Walk.objects.select_related("shop__store", "shop__sync_settings").get(pk=begun.pk))
     assert Walk.objects.get(pk=begun.pk).state == Walk.State.DONE
     assert [known(f"G{n}").stock for n in range(5)] == [7, 7, 1, 7, 7]
     store.control.ask("DELETE", "/faults")
@@ -214,7 +214,7 @@ def test_a_namesake_that_cannot_be_read_stops_no_look_for_changes(
     made = many(store, 2)
     shop = learn(store)
     number = str(made[0]["id"])
-    monkeypatch.setattr(namesakes, "listed", lambda *_, **__: [number])
+    monkeypatch.setattr(same_sku, "listed", lambda *_, **__: [number])
     store.control.fault("status", path=f"/products/{number}$", times=OFTEN, **BROKEN)
     store.set(made[1], price="6.00")
     walk = sweep(shop, "changes")

@@ -15,7 +15,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 import reverbsync.redis
-from listings.orders import glance
+from listings.orders import listing_poll
 from reverbsync.stack import ports
 from shops.models import ReverbConnection
 from tests.people import olivia, shop_of
@@ -148,5 +148,5 @@ def test_without_redis_listings_are_still_looked_at_page_by_page(redis_refuses: 
             return [], 1
 
     for _ in range(2):
-        glance.turn(connection, Client())  # type: ignore[arg-type]
+        listing_poll.turn(connection, Client())  # type: ignore[arg-type]
     assert asked == [1]  # the second page is not due yet

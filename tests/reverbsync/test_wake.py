@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from celery import Celery
 
-from listings import jobs
-from listings.orders import poll
+from listings.orders import order_poll
+from listings.queue import jobs
 from reverbsync import wake
 from reverbsync.celery import app
 from reverbsync.redis import connection
@@ -33,7 +33,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_each_task_that_is_woken_or_scheduled_exists() -> None:
     app.loader.import_default_modules()
     scheduled = {entry["task"] for entry in app.conf.beat_schedule.values()}
-    assert {jobs.DRAIN, poll.ORDERS, make.CHECK_REVERB, *inbox.HAND_OVER.values()} | scheduled <= set(app.tasks)
+    assert {jobs.DRAIN, order_poll.ORDERS, make.CHECK_REVERB, *inbox.HAND_OVER.values()} | scheduled <= set(app.tasks)
 
 
 def test_no_task_takes_more_than_an_id() -> None:

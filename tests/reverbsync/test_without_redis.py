@@ -9,9 +9,9 @@ from contextlib import ExitStack
 import pytest
 from celery import Celery
 
-from listings import jobs
 from listings.models import Rank
-from listings.orders import poll
+from listings.orders import order_poll
+from listings.queue import jobs
 from reverbsync import without_redis
 from reverbsync.celery import app
 from tests.people import NOON, nora, olivia, product_of, shop_of
@@ -26,7 +26,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     """Collect what is run instead of running it; the sweeps are run."""
     app.loader.import_default_modules()
     found: list[tuple[str, int]] = []
-    for name in (jobs.DRAIN, jobs.DRAIN_URGENT, *inbox.HAND_OVER.values(), poll.ORDERS):
+    for name in (jobs.DRAIN, jobs.DRAIN_URGENT, *inbox.HAND_OVER.values(), order_poll.ORDERS):
         monkeypatch.setattr(app.tasks[name], "run", lambda shop_id, name=name: found.append((name, shop_id)))
     return found
 
@@ -44,7 +44,7 @@ def test_what_a_sweep_finds_is_done_in_place(ran: list[tuple[str, int]], unreach
     jobs.look_again([product_of(shop)], rank=Rank.STOCK_TO_ZERO, cause="test", now=NOON)
     assert without_redis.gone()
     turn()
-    woken = (inbox.HAND_OVER["store", False], poll.ORDERS, jobs.DRAIN_URGENT, jobs.DRAIN)
+    woken = (inbox.HAND_OVER["store", False], order_poll.ORDERS, jobs.DRAIN_URGENT, jobs.DRAIN)
     assert set(ran) == {(task, shop.pk) for task in woken}
 
 
@@ -64,7 +64,7 @@ def test_a_poisoned_sweep_and_a_poisoned_shop_stop_nobody_else(
         monkeypatch.setattr(app.tasks[name], "run", breaks)
     turn()
     assert (jobs.DRAIN_URGENT, healthy.pk) in ran
-    assert (poll.ORDERS, poisoned.pk) in ran
+    assert (order_poll.ORDERS, poisoned.pk) in ran
 
 
 def test_a_shop_that_hangs_holds_one_thread_and_is_not_begun_twice(

@@ -11,9 +11,9 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from listings import intake, walks
+from listings.intake import crawl, refresh
 from listings.models import Job, Product, Walk
-from listings.orders import take as taking
+from listings.orders import ingest as taking
 from reverbsync import clock
 from shops import health, upkeep
 from shops.hooks import Hooks
@@ -95,7 +95,7 @@ def now() -> Iterator[Now]:
 def store(monkeypatch: pytest.MonkeyPatch, now: Now) -> Store:
     """Answer in place of a store."""
     made = Store()
-    for module in (intake, walks, health, upkeep):
+    for module in (refresh, crawl, health, upkeep):
         monkeypatch.setattr(module, "client_of", lambda _: made)
     return made
 
@@ -123,9 +123,9 @@ def call(shop: Shop, now: Now, topic: str = "product.updated", product: int = 1)
 
 def look(shop: Shop, kind: str = "changes") -> Walk:
     """Look for changes now."""
-    walks.begin(shop, kind)
+    crawl.begin(shop, kind)
     found = Walk.objects.select_related("shop__store", "shop__sync_settings").get(shop=shop, kind=kind)
-    walks.turn(found)
+    crawl.turn(found)
     return found
 
 
@@ -136,7 +136,7 @@ def test_a_store_that_was_away_for_hours_is_gone_on_with_within_a_minute(shop: S
     store.add(1)
     store.error = Away("WooCommerce answered 503.")
     call(shop, now)
-    walks.plan(shop)
+    crawl.plan(shop)
     walk = look(shop)
     for _ in range(14):
         hand_over(shop)
@@ -229,7 +229,7 @@ def changed(store: Store, title: str) -> None:
 def known(shop: Shop, store: Store, now: Now) -> Shop:
     """Return the shop with one product that is known, one hour ago."""
     store.add(1)
-    walks.plan(shop)
+    crawl.plan(shop)
     look(shop, "catalogue")
     look(shop, "catalogue")
     now.on(hours=1)
@@ -301,10 +301,10 @@ def test_webhooks_that_are_in_place_and_do_not_arrive_are_registered_anew_and_th
 
 
 def test_while_calls_are_missed_changes_are_looked_for_more_often(known: Shop, store: Store, now: Now) -> None:
-    assert walks.every(known, "changes") == timedelta(minutes=5)
+    assert crawl.every(known, "changes") == timedelta(minutes=5)
     changed(store, "New")
     look(known)
-    assert walks.every(known, "changes") == timedelta(minutes=2)
+    assert crawl.every(known, "changes") == timedelta(minutes=2)
 
 
 def test_the_page_tells_when_the_last_call_arrived(known: Shop, store: Store, now: Now) -> None:

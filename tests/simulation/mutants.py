@@ -12,12 +12,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from unittest import mock
 
-from listings import intake, jobs
+from listings.intake import refresh
 from listings.models import Job, Ledger, Product
-from listings.orders import place, poll
+from listings.orders import order_poll, store_orders
+from listings.queue import jobs
 from listings.stock import adjust, agreed
 from listings.stock import ledger as books
-from listings.sync import apply, rows, words
+from listings.sync import apply, log, rows
 from reverbsync import pace
 from shops.models import ReverbConnection
 from shops.platforms.values import Count
@@ -49,18 +50,18 @@ def refund_counted_twice() -> AbstractContextManager[Any]:
 
 def order_in_the_store_takes_stock_too() -> AbstractContextManager[Any]:
     """An order that is made in the store takes its units, though our ledger takes them as well."""
-    return instead(place, "_ledger_counts", always(False))
+    return instead(store_orders, "_ledger_counts", always(False))
 
 
 def order_is_made_again_at_once() -> AbstractContextManager[Any]:
     """That the answer of an order's making was lost is forgotten."""
-    failed = place._store_failed
+    failed = store_orders._store_failed
 
     def forgets(order: Any, error: Exception) -> None:
         order.making_at = None
         failed(order, error)
 
-    return instead(place, "_store_failed", forgets)
+    return instead(store_orders, "_store_failed", forgets)
 
 
 def echo_of_the_store_taken_for_news() -> AbstractContextManager[Any]:
@@ -110,7 +111,7 @@ def orders_are_never_read() -> AbstractContextManager[Any]:
         changes = {"orders_read_at": now, "orders_due_at": now + timedelta(minutes=5)}
         ReverbConnection.objects.filter(pk=connection_id).update(**changes)
 
-    return instead(poll, "_read", nothing)
+    return instead(order_poll, "_read", nothing)
 
 
 def creates_without_look_up() -> AbstractContextManager[Any]:
@@ -175,14 +176,14 @@ def failures_leave_no_entry() -> AbstractContextManager[Any]:
 
 def everything_is_told_twice() -> AbstractContextManager[Any]:
     """An attempt that ran into a retry leaves two entries."""
-    tell = words.tell
+    tell = log.tell
 
     def twice(product: Any, link: str, taken: Any, ending: Any, **more: Any) -> Any:
         if taken.attempt > 1:
             record(tell(product, link, taken, ending, **more))
         return tell(product, link, taken, ending, **more)
 
-    return instead(words, "tell", twice)
+    return instead(log, "tell", twice)
 
 
 def another_shops_account() -> AbstractContextManager[Any]:
@@ -200,13 +201,13 @@ def another_shops_account() -> AbstractContextManager[Any]:
 
 def token_in_the_log() -> AbstractContextManager[Any]:
     """An entry tells of the token that a call was made with."""
-    tell = words.tell
+    tell = log.tell
 
     def telling(product: Any, link: str, taken: Any, ending: Any, **more: Any) -> Any:
         ending.message = f"with {ReverbConnection.objects.get(shop=product.shop_id).token.get_secret_value()}"
         return tell(product, link, taken, ending, **more)
 
-    return instead(words, "tell", telling)
+    return instead(log, "tell", telling)
 
 
 def no_silence_after_429() -> AbstractContextManager[Any]:
@@ -221,14 +222,14 @@ def no_pace() -> AbstractContextManager[Any]:
 
 def webhooks_older_than_ours_win() -> AbstractContextManager[Any]:
     """A reading that began earlier replaces a later one."""
-    see = intake._see
+    see = refresh._see
 
     def forgetful(shop: Any, picture: Any, known: Product | None, asked_at: datetime, **more: Any) -> Any:
         if known is not None:
             known.read_at = min(known.read_at, asked_at)
         return see(shop, picture, known, asked_at, **more)
 
-    return instead(intake, "_see", forgetful)
+    return instead(refresh, "_see", forgetful)
 
 
 #: All planted bugs, by name.

@@ -14,9 +14,11 @@ from unittest import mock
 
 from django.db import DEFAULT_DB_ALIAS, connections
 
-from listings import compare, jobs, lease, pages
+from listings.intake import batches
+from listings.queue import jobs, lease
 from listings.stock import merge
 from listings.sync import decide, excess, looking, steps
+from listings.upkeep import compare
 from reverbsync import clock
 from shops import breaker, outages
 from shops.platforms import answers
@@ -147,8 +149,8 @@ def an_odd_product_hides_its_page() -> AbstractContextManager[Any]:
     stack = ExitStack()
     for client in (bigcommerce, magento2, shopify, woocommerce):
         stack.enter_context(instead(client, "each", strict))
-    stack.enter_context(instead(pages, "shrink", always(None)))
-    stack.enter_context(instead(pages, "only_here", always(False)))
+    stack.enter_context(instead(batches, "shrink", always(None)))
+    stack.enter_context(instead(batches, "only_here", always(False)))
     return stack
 
 

@@ -18,7 +18,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.db import connection, models
 from requests.models import PreparedRequest
 
-from listings import jobs
+from listings.queue import jobs
 from reverbsync.celery import app
 from reverbsync.wake import FLAG_SECONDS
 from tests.simulation import lines

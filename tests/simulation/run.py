@@ -15,9 +15,10 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.test.utils import override_settings
 
-from listings import jobs, selection
+from listings.mapping import selection
 from listings.mass_sync import run as mass_sync
 from listings.models import Job, MassSync, Order, Parcel, Place, Product, Rank, Walk
+from listings.queue import jobs
 from reverbsync import clock, http, local_pace, wake
 from reverbsync.logs import RedactingFormatter
 from reverbsync.redis import connection as redis

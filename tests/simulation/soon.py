@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from listings import jobs
 from listings.models import Job, Product
+from listings.queue import jobs
 from reverbsync import clock
 from reverbsync.backoff import doubled_s
 from synclog.models import Entry

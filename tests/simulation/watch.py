@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from listings import jobs, tasks
-from listings.jobs import Claim
+from listings import tasks
 from listings.models import Job, Ledger, Product
-from listings.stock.turn import ORDERS_KEEP_IN_BULK_S, ORDERS_KEEP_S
-from listings.sync import words
+from listings.queue import jobs
+from listings.queue.jobs import Claim
+from listings.stock.session import ORDERS_KEEP_IN_BULK_S, ORDERS_KEEP_S
+from listings.sync import log
 from sandbox.common.keep import Doc
 from shops.models import SyncSettings, ToldProduct
 from synclog.record import Attempt
@@ -65,7 +66,7 @@ class Watch:
         with ExitStack() as stack:
             stack.enter_context(mock.patch.object(jobs, "claim", self._claim(jobs.claim)))
             stack.enter_context(mock.patch.object(tasks, "attempt", self._attempt(tasks.attempt)))
-            stack.enter_context(mock.patch.object(words, "tell", self._tell(words.tell)))
+            stack.enter_context(mock.patch.object(log, "tell", self._tell(log.tell)))
             yield
 
     def before(self, call: Call) -> None:

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pytest_django.fixtures import Settings
 
-from listings import intake
+from listings.intake import refresh
 from listings.models import Order, Product
-from listings.orders import hear
+from listings.orders import reverb_events
 from reverbsync import clock
 from shops import make
 from shops.models import ReverbConnection, ShipStation, Shop, StoreConnection
@@ -129,7 +129,7 @@ def shop_on(kind: str, monkeypatch: pytest.MonkeyPatch) -> Shop:
     address = ADDRESSES.get(kind, "https://guitars.example.com")
     make.connect_store(made, platform=kind, address=address, keys=keys)
     if kind != "custom":
-        monkeypatch.setattr(intake, "client_of", lambda _: AnyStore())
+        monkeypatch.setattr(refresh, "client_of", lambda _: AnyStore())
     return Shop.objects.select_related("store", "sync_settings").get(pk=made.pk)
 
 
@@ -196,7 +196,7 @@ def test_whatever_reverb_posts_is_handed_over_or_put_aside_and_the_next_good_one
                     {**read_back, "order_number": number} if isinstance(read_back, dict) else read_back
                 )
 
-        monkeypatch.setattr(hear.ReverbClient, "of", lambda _: Reverb())
+        monkeypatch.setattr(reverb_events.ReverbClient, "of", lambda _: Reverb())
         with odd.undone():
             for number, said in enumerate([*told, {"order_number": "good"}]):
                 body, state = odd.as_bytes(said), Delivery.State.OPEN

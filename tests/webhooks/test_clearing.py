@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from listings import jobs
 from listings import tasks as listing_tasks
 from listings.models import Job, Product, Rank, Walk
+from listings.queue import jobs
 from reverbsync import clock
 from shops import make
 from shops.models import Shop, StoreConnection

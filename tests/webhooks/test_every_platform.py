@@ -180,7 +180,7 @@ def test_an_order_that_we_made_is_looked_at_as_soon_as_the_store_tells_of_it(
     Order.objects.create(
         shop=store.shop, number="9001", status="paid", placed_at=now, updated_at=now, seen_at=now, **made
     )
-    monkeypatch.setattr("listings.intake.client_of", lambda _: Mock(order_products=lambda _: []))
+    monkeypatch.setattr("listings.intake.refresh.client_of", lambda _: Mock(order_products=lambda _: []))
     topic, body = ORDERS[kind]
     named = {"bigcommerce": "scope", "custom": "type"}.get(kind)
     signed(store, json.dumps({**body, named: topic} if named else body).encode(), topic)

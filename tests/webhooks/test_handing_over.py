@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from listings import intake
+from listings.intake import refresh
 from listings.models import Job, Product
 from reverbsync import clock
 from shops.models import Shop
@@ -52,7 +52,7 @@ class Store:
 def store(monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """Answer in place of a store; it is noon."""
     made = Store()
-    monkeypatch.setattr(intake, "client_of", lambda _: made)
+    monkeypatch.setattr(refresh, "client_of", lambda _: made)
     with clock.running_by(lambda: NOON):
         yield made
 
@@ -188,7 +188,7 @@ def test_while_auto_sync_is_off_pictures_are_kept_and_no_job_is_opened(shop: Sho
     keep(shop)
     hand_over(shop)
     assert not Job.objects.exists()
-    assert intake.changed_while_off(shop) == [Product.objects.get()]
+    assert refresh.changed_while_off(shop) == [Product.objects.get()]
 
 
 def test_old_deliveries_are_deleted_and_open_ones_never(shop: Shop, store: Store) -> None:

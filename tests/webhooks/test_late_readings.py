@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from listings import stocktaking, walks
+from listings.intake import crawl, stock_levels
 from listings.models import Job, Product, Rank, Recheck, Walk
 from listings.models.product import AHEAD
 from reverbsync import clock
@@ -115,7 +115,7 @@ def test_a_reading_of_the_far_future_keeps_nobody_from_reading(
 def test_a_reading_of_the_far_future_keeps_no_look_at_all_stock_from_counting(shop: Shop, time: Time) -> None:
     product = product_of(shop)
     read(product, ahead_s=86400)
-    assert stocktaking.keep(shop, {"21": 0}, asked_at=NOON, cause="test") == 1
+    assert stock_levels.keep(shop, {"21": 0}, asked_at=NOON, cause="test") == 1
     product.refresh_from_db()
     assert (product.seen.stock, product.read_at) == (0, NOON)
 
@@ -123,7 +123,7 @@ def test_a_reading_of_the_far_future_keeps_no_look_at_all_stock_from_counting(sh
 def test_a_look_at_all_stock_that_began_before_a_reading_counts_nothing(shop: Shop, time: Time) -> None:
     product = product_of(shop)
     read(product, ahead_s=-1)
-    assert stocktaking.keep(shop, {"21": 0}, asked_at=NOON - timedelta(seconds=2), cause="test") == 0
+    assert stock_levels.keep(shop, {"21": 0}, asked_at=NOON - timedelta(seconds=2), cause="test") == 0
     product.refresh_from_db()
     assert product.seen.stock == 3
 
@@ -143,7 +143,7 @@ def test_a_product_that_no_page_showed_and_another_worker_reads_is_there(
     time.passes(2)
     kind, state = Walk.Kind.CATALOGUE, Walk.State.RUNNING
     walk = Walk.objects.create(shop=shop, kind=kind, state=state, confirming=True, started_at=began, due_at=NOON)
-    walks.turn(walk)
+    crawl.turn(walk)
     walk.refresh_from_db()
     product.refresh_from_db()
     assert (walk.state, walk.failures, product.gone_at) == (Walk.State.DONE, 0, None)

@@ -13,7 +13,7 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from listings.models import Job, Listing, Order, Rank
-from listings.orders import hear
+from listings.orders import reverb_events
 from reverbsync import clock
 from shops.events import ReverbAppRemoved, ReverbListingChanged, ReverbOrderChanged
 from shops.models import ReverbConnection, Shop, StoreConnection
@@ -93,7 +93,7 @@ class Reverb:
 def reverb(monkeypatch: pytest.MonkeyPatch) -> Iterator[Reverb]:
     """Answer in place of Reverb; it is noon."""
     made = Reverb()
-    monkeypatch.setattr(hear.ReverbClient, "of", lambda _: made)
+    monkeypatch.setattr(reverb_events.ReverbClient, "of", lambda _: made)
     with clock.running_by(lambda: NOON):
         yield made
 

@@ -14,9 +14,9 @@ from django.db import DataError, IntegrityError, OperationalError
 from django.test import Client
 from django.urls import reverse
 
-from listings import intake, walks
+from listings.intake import crawl, refresh
 from listings.models import Order, Product, Walk
-from listings.orders import hear
+from listings.orders import reverb_events
 from reverbsync import clock
 from shops.events import ProductChanged, Urgency
 from shops.models import Shop
@@ -74,7 +74,7 @@ def now() -> Iterator[Now]:
 def store(monkeypatch: pytest.MonkeyPatch, now: Now) -> Store:
     """Answer in place of a store."""
     made = Store()
-    monkeypatch.setattr(intake, "client_of", lambda _: made)
+    monkeypatch.setattr(refresh, "client_of", lambda _: made)
     return made
 
 
@@ -256,7 +256,7 @@ def test_reverbs_deliveries_are_contained_like_a_stores(shop: Shop, now: Now, mo
                 raise DataError("out of range")
             return order(number=number)
 
-    monkeypatch.setattr(hear.ReverbClient, "of", lambda _: Reverb())
+    monkeypatch.setattr(reverb_events.ReverbClient, "of", lambda _: Reverb())
     for number in ("1", "2", "3"):
         keep(shop, {"order_number": number, "buyer_name": "Bob"}, topic="orders/create", source="reverb")
     of_reverb.hand_over(shop, limit=100)
@@ -396,7 +396,7 @@ def test_an_order_that_is_put_aside_leaves_no_body_and_all_changes_are_looked_fo
     delivery = keep(shop, BOB, topic="orders/create")
     until_aside(shop, delivery, now)
     assert (delivery.state, bytes(delivery.body)) == ("dead", b"")
-    assert walks.due(shop.pk) is not None
+    assert crawl.due(shop.pk) is not None
 
 
 def test_a_signed_body_of_a_topic_that_means_nothing_is_not_even_stored(shop: Shop) -> None:
@@ -492,4 +492,4 @@ def test_a_replay_of_what_has_no_body_looks_for_all_that_changed(shop: Shop, sto
     Walk.objects.create(shop=shop, kind="changes", due_at=NOON + timedelta(days=2))
     call_command("queue", "replay", "--shop", str(shop.pk))
     assert states() == ["done"]
-    assert walks.due(shop.pk) is not None
+    assert crawl.due(shop.pk) is not None

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from listings import walks
+from listings.intake import crawl
+from listings.intake.read_again import turn as look_again
 from listings.models import Product, Recheck, Walk
-from listings.second_look import turn as look_again
 from shops.models import Shop, ToldOrder
 from synclog.models import Entry
 from tests.webhooks.telling import counted, guitar, note, product, send, sold, states, stocks, told_shop, variant
@@ -270,8 +270,8 @@ def test_a_walk_leaves_a_variant_id_with_the_product_that_was_sent_first(shop: S
     hand_over(shop)
     if not known:
         Product.objects.all().delete()
-    walks.begin(shop, Walk.Kind.CATALOGUE)
-    walks.turn(Walk.objects.select_related("shop__store", "shop__sync_settings").get(kind=Walk.Kind.CATALOGUE))
+    crawl.begin(shop, Walk.Kind.CATALOGUE)
+    crawl.turn(Walk.objects.select_related("shop__store", "shop__sync_settings").get(kind=Walk.Kind.CATALOGUE))
     assert held() == ("17", "A-17")
     assert stocks() == {"1": 5}
 

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Q
 
-from listings import walks
+from listings.intake import crawl
 from listings.models import Product, Walk
 from reverbsync import clock
 from shops.models import Shop
@@ -39,9 +39,9 @@ class Command(BaseCommand):
         if shop is None:
             raise CommandError("There is no such shop with a store.")
         if word in ("begin", "wait"):  # a store that was connected just now has none yet
-            walks.plan(shop)
+            crawl.plan(shop)
         if word == "begin":
-            walks.begin(shop, options["kind"])
+            crawl.begin(shop, options["kind"])
         if word == "wait":
             self._wait(shop, options["timeout"])
         print(json.dumps(_told(shop)))

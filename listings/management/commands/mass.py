@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from listings.mass_sync import run, told
+from listings.mass_sync import progress, run
 from listings.models import MassSync
 from shops.models import Shop
 
@@ -48,7 +48,7 @@ class Command(BaseCommand):
             run.start(shop)
         if word == "wait":
             _wait(shop, options["timeout"])
-        print(json.dumps(told.status(_newest(shop))))
+        print(json.dumps(progress.status(_newest(shop))))
 
 
 def _begin(shop: Shop, *, anyway: bool) -> MassSync:
@@ -71,5 +71,5 @@ def _wait(shop: Shop, timeout_s: float) -> None:
     over = time.monotonic() + timeout_s
     while (sync := _newest(shop)).state in MassSync.WORKING:
         if time.monotonic() > over:
-            raise CommandError(f"Still under way after {timeout_s:g} seconds: {json.dumps(told.status(sync))}")
+            raise CommandError(f"Still under way after {timeout_s:g} seconds: {json.dumps(progress.status(sync))}")
         time.sleep(LOOK_EVERY_S)

@@ -1,0 +1,378 @@
+"""Walks through a store, page by page, in turns: each page and the place to go on from are saved together.
+
+So a walk can be stopped, goes on where it was after a crash, and is safe to repeat. What the pages did not show is
+asked for one by one before it counts as vanished: pages shift while a store is edited, and a listing must not end by
+mistake.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import random
+from collections.abc import Collection, Iterable
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F, Value
+from django.db.models.functions import Least
+
+from listings.intake import batches, rechecks, refresh, same_sku, stock_levels
+from listings.models import Product, Rank, Walk
+from listings.queue import jobs
+from reverbsync import clock
+from reverbsync.logs import broke
+from reverbsync.outage import is_outage
+from reverbsync.wake import wake
+from shops import health
+from shops.models import Shop
+from shops.pictures import StoreProduct
+from shops.platforms import StoreClient, client_of, platform_of
+from shops.platforms.base import Stocktaker
+from shops.platforms.values import CursorLost, Page, Stocktake, StoreError, StoreRefused, Unread
+
+logger = logging.getLogger(__name__)
+
+WALK = "listings.walk"
+#: How long one turn holds a worker before the shop queues up again behind the others.
+TURN_S = 2.0
+#: A nightly look at everything; spread over shops by when each began.
+NIGHTLY = timedelta(hours=24)
+#: A poll begins this much before the last one began: clocks differ, and a store's index may trail.
+OVERLAP = timedelta(minutes=5)
+#: After so many failed turns in a row the walk stands still until its next date; the seller reads why.
+MAX_FAILURES = 12
+#: Seconds between two looks for changes while the store's calls do not arrive.
+MISSED_S = 120
+#: Two looks for changes that something asked for are no closer than this.
+LOOK_PAUSE = timedelta(minutes=1)
+Kind = Walk.Kind
+
+
+def plan(shop: Shop) -> None:
+    """Make sure that the shop has the walks that its platform needs, each with a date; the first one is due now."""
+    platform = platform_of(shop.store)
+    wanted = {
+        Kind.CATALOGUE: not platform.is_told,
+        Kind.CHANGES: platform.poll_every_s > 0,
+        Kind.STOCK: platform.sweep_every_s > 0,
+    }
+    now = clock.now()
+    for kind, on in wanted.items():
+        if on:
+            due = now if kind == Kind.CATALOGUE else now + every(shop, kind)
+            Walk.objects.get_or_create(shop=shop, kind=kind, defaults={"due_at": due})
+
+
+def every(shop: Shop, kind: str) -> timedelta:
+    """Return the time between two walks of a kind."""
+    platform = platform_of(shop.store)
+    polls = min(platform.poll_every_s, MISSED_S) if health.is_missed(shop.pk) else platform.poll_every_s
+    seconds = {Kind.CHANGES.value: polls, Kind.STOCK.value: platform.sweep_every_s}
+    return timedelta(seconds=seconds[kind]) if kind in seconds else NIGHTLY
+
+
+def begin(shop: Shop, kind: str) -> Walk:
+    """Begin a walk now, unless one is under way; a stopped one goes on where it was."""
+    with transaction.atomic():
+        walk, _ = Walk.objects.select_for_update().get_or_create(shop=shop, kind=kind)
+        now = clock.now()
+        if walk.state == Walk.State.DONE:
+            _start(walk)
+        walk.state, walk.due_at, walk.failures, walk.note = Walk.State.RUNNING, now, 0, ""
+        walk.save()
+    wake(WALK, shop.pk)
+    return walk
+
+
+def look_soon(shop_id: int) -> None:
+    """Look for changed products within a minute: something that told of some could not be read."""
+    now = clock.now()
+    idle = Walk.objects.filter(shop=shop_id, kind=Kind.CHANGES, state=Walk.State.DONE, due_at__gt=now)
+    just_now = idle.filter(finished_at__gt=now - LOOK_PAUSE)
+    if just_now.exists():
+        just_now.filter(due_at__gt=now + LOOK_PAUSE).update(due_at=now + LOOK_PAUSE)
+    elif idle.update(due_at=now):
+        wake(WALK, shop_id)
+
+
+def store_is_back(shop_id: int) -> None:
+    """Go on at once with what failed while the store did not answer. It may still fail, so its delays go on growing."""
+    failed = Walk.objects.filter(shop=shop_id, state=Walk.State.RUNNING, failures__gt=0)
+    if failed.update(due_at=clock.now(), failures=Least(F("failures"), Value(MAX_FAILURES // 2))):
+        wake(WALK, shop_id)
+
+
+def stop(shop: Shop, kind: str) -> None:
+    """Stop a walk where it is."""
+    Walk.objects.filter(shop=shop, kind=kind, state=Walk.State.RUNNING).update(state=Walk.State.STOPPED, due_at=None)
+
+
+def due(shop_id: int) -> Walk | None:
+    """Return the walk of a shop whose turn it is, changes and stock before the whole catalogue; None when none is."""
+    found = Walk.objects.filter(shop_id=shop_id, due_at__lte=clock.now(), shop__store__removed_at__isnull=True)
+    # Alphabetically "catalogue" comes first and is the longest: the quick ones go before it.
+    return found.select_related("shop__store", "shop__sync_settings").order_by("-kind").first()
+
+
+def shops_with_due_ones() -> list[int]:
+    """Return the shops that have a walk to begin or to go on with, for the sweeper."""
+    found = Walk.objects.filter(due_at__lte=clock.now(), shop__store__removed_at__isnull=True)
+    return list(found.values_list("shop_id", flat=True).distinct())
+
+
+def turn(walk: Walk) -> None:
+    """Go on with a walk for one turn. Never raises what a store did: that is a note and a later turn."""
+    if walk.state == Walk.State.DONE:
+        _start(walk)
+        walk.state = Walk.State.RUNNING
+        walk.save()
+    client = client_of(walk.shop.store)
+    over = clock.monotonic() + TURN_S
+    try:
+        while clock.monotonic() < over and walk.state == Walk.State.RUNNING:
+            _step(walk, client)
+    except StoreError as error:
+        _failed(walk, error, client)
+    except Exception as error:
+        if is_outage(error):
+            raise
+        if not Walk.objects.filter(pk=walk.pk).exists():  # the seller connected another store meanwhile
+            return
+        # Ours to mend; meanwhile it is tried again ever more rarely, from the last place that was saved.
+        broke(logger, error, "A walk through the store of shop %s broke", walk.shop_id)
+        walk.refresh_from_db()
+        _failed(walk, StoreError("Something went wrong on our side."), client)
+
+
+# -- one step ------------------------------------------------------------------------------------------------------
+
+
+def _start(walk: Walk) -> None:
+    before = walk.started_at
+    walk.cursor, walk.confirming = "", False
+    walk.pages = walk.seen = walk.news = walk.vanished = walk.unread = walk.failures = 0
+    walk.total, walk.note = None, ""
+    if walk.kind == Kind.CATALOGUE:
+        rechecks.was_read(walk.shop, [""])  # what has no id is met again, or is gone
+    walk.started_at = clock.now()
+    # A clock that was ahead, and was set right, must not hide what changed since.
+    walk.since = min(before or walk.started_at - every(walk.shop, walk.kind), walk.started_at) - OVERLAP
+    if walk.kind != Kind.CHANGES:
+        walk.since = None
+
+
+def _step(walk: Walk, client: StoreClient) -> None:
+    """Take one page, or ask for one product that no page showed, and save the place to go on from with it."""
+    if walk.confirming:
+        _confirm(walk, client)
+    elif walk.kind == Kind.STOCK:
+        _stock_page(walk, client)
+    else:
+        _page(walk, client)
+
+
+def _page(walk: Walk, client: StoreClient) -> None:
+    asked_at = clock.now()
+    page = batches.read(walk, client)
+    first = _is_first(walk)
+    if walk.kind == Kind.CHANGES:
+        _read_namesakes(walk, client, page)
+    with transaction.atomic():
+        kept = refresh.keep(
+            walk.shop,
+            page.products,
+            parent_ids=page.whole_parents,
+            asked_at=asked_at,
+            cause=walk.get_kind_display(),
+            hold=first,
+            lowest=Rank.CATALOGUE if walk.kind == Kind.CATALOGUE else Rank.EDIT,
+        )
+        rechecks.unread(walk.shop, page.unread, now=asked_at, cause=walk.get_kind_display(), hold=first)
+        if kept.late and walk.kind == Kind.CHANGES:
+            # We changed the stock of one of them meanwhile, and its other news would be lost: the page is read again.
+            return
+        walk.news += kept.news
+        walk.vanished += kept.gone
+        if walk.kind == Kind.CHANGES and kept.changed:
+            health.found_by_looking(walk.shop_id, at=asked_at)
+        walk.unread += len(page.unread) + len(kept.unread)
+        _count(walk, kept.seen, page.total)
+        batches.grow(walk, client)
+        _go_on(walk, page.next, brought=kept.seen)
+
+
+def _read_namesakes(walk: Walk, client: StoreClient, page: Page) -> None:
+    """Read the products with a listing that share a SKU with one of a page of changes. Those that were read stay so."""
+    shown, skus = {one.store_parent_id for one in page.products}, {one.sku for one in page.products}
+    for parent_id in same_sku.listed(walk.shop, skus, apart_from=shown, before=walk.started_at):
+        _read_one(walk, client, parent_id)
+
+
+def _read_one(walk: Walk, client: StoreClient, parent_id: str, *, told_of: bool = False) -> None:
+    """Read one product anew. One at which the store keeps failing, and nowhere else, is read again later by itself."""
+    cause = walk.get_kind_display()
+    try:
+        refresh.refresh(walk.shop, parent_id, client, cause=cause, told_of=told_of, hold=_is_first(walk))
+    except refresh.Late:
+        pass  # so it is there, and was read
+    except StoreError as error:
+        if not batches.only_here(walk, client, error):
+            raise
+        rechecks.unread(walk.shop, [Unread(parent_id, str(error))], now=clock.now(), cause=cause)
+
+
+# -- stock, and what no page showed --------------------------------------------------------------------------------
+
+
+def _is_first(walk: Walk) -> bool:
+    """Tell whether it is the first import, which only learns."""
+    return walk.kind == Kind.CATALOGUE and walk.finished_at is None
+
+
+def _stock_page(walk: Walk, client: StoreClient) -> None:
+    """Ask for the stock of the next products that we know, and read those anew that are gone or go off sale.
+
+    Nothing is told by the absence of a product from a list: each is asked for.
+    """
+    asked_at, cause = clock.now(), walk.get_kind_display()
+    known = Product.objects.filter(shop=walk.shop, gone_at__isnull=True, pk__gt=int(walk.cursor or 0))
+    odd = set(rechecks.unread_ids(walk.shop))
+    products = batches.portion(list(known.order_by("pk")[: walk.page_size or batches.STOCKTAKING]), odd)
+    if not products or not isinstance(client, Stocktaker):
+        _finish(walk)
+        return
+    taken = _take_stock(walk, client, products, odd)
+    for parent_id in taken.again:
+        _read_one(walk, client, parent_id, told_of=True)
+    with transaction.atomic():
+        walk.news += stock_levels.keep(walk.shop, taken.units, asked_at=asked_at, cause=cause)
+        rechecks.unread(walk.shop, taken.unread, now=asked_at, cause=cause)
+        _count(walk, len(products), None)
+        batches.grow(walk, client)
+        _go_on(walk, str(products[-1].pk), brought=len(products))
+
+
+def _take_stock(walk: Walk, client: Stocktaker, products: list[Product], odd: Collection[str]) -> Stocktake:
+    """Return what can be sold of products. Raises StoreError.
+
+    A product at which the store keeps failing while it answers for others is left out, and read again by itself later;
+    one of the `odd`, which could not be read before, is left out at once.
+    """
+    try:
+        return client.take_stock(_pictures(products))
+    except StoreError as error:
+        first = products[0].store_parent_id
+        alone = all(one.store_parent_id == first for one in products)
+        failed_before = first in odd or walk.failures >= batches.TRIES_OF_ONE
+        if not alone or not failed_before or not _answers_for_others(walk, client, products[0], {*odd, first}):
+            raise
+        return Stocktake({}, unread=(Unread(first, str(error)),))
+
+
+def _answers_for_others(walk: Walk, client: Stocktaker, product: Product, odd: Collection[str]) -> bool:
+    """Tell whether the store answers for another product: the one before, or one of the last, which may be odd too."""
+    others = Product.objects.filter(shop=walk.shop, gone_at__isnull=True).exclude(store_parent_id__in=odd)
+    asked = [*others.filter(pk__lt=product.pk).order_by("-pk")[:1], *others.order_by("-pk")[:2]]
+    for one in asked:
+        with contextlib.suppress(StoreError):
+            client.take_stock(_pictures([one]))
+            return True
+    return False
+
+
+def _pictures(products: Iterable[Product]) -> list[StoreProduct]:
+    return [seen for one in products if (seen := refresh.picture_of(one)) is not None]
+
+
+def _confirm(walk: Walk, client: StoreClient) -> None:
+    """Ask for the next product that was on no page."""
+    missed = Product.objects.filter(shop=walk.shop, gone_at__isnull=True, read_at__lt=walk.started_at)
+    after = int(walk.cursor or 0)
+    rest = missed.filter(pk__gt=after).exclude(store_parent_id__in=rechecks.unread_ids(walk.shop))
+    product = rest.order_by("pk").first()
+    if product is None:
+        _finish(walk)
+        return
+    _read_one(walk, client, product.store_parent_id)
+    if Product.objects.filter(pk=product.pk, gone_at__isnull=False).exists():
+        walk.vanished += 1
+    walk.cursor, walk.failures, walk.note = str(product.pk), 0, ""
+    _save(walk)
+
+
+def _count(walk: Walk, seen: int, total: int | None) -> None:
+    walk.pages += 1
+    walk.seen += seen
+    walk.total = total if total is not None else walk.total
+
+
+def _go_on(walk: Walk, cursor: str | None, *, brought: int) -> None:
+    if brought or cursor is None:  # a page that only leads on does not show that the next one will be better
+        if walk.failures:
+            health.answers(walk.shop_id)
+        walk.failures, walk.note = 0, ""
+    if cursor is not None:
+        walk.cursor = cursor
+        walk.due_at = clock.now()
+        _save(walk)
+    elif walk.kind == Kind.CATALOGUE:
+        walk.cursor, walk.confirming = "", True
+        _save(walk)
+    else:
+        _finish(walk)
+
+
+def _finish(walk: Walk) -> None:
+    walk.state, walk.finished_at, walk.cursor = Walk.State.DONE, clock.now(), ""
+    walk.due_at = clock.now() + every(walk.shop, walk.kind)
+    if walk.kind == Kind.CATALOGUE:
+        # Many shops that began at the same minute need not all come back at the same minute.
+        walk.due_at += timedelta(minutes=random.uniform(-60, 60))  # noqa: S311 -- spreads load, keeps no secret
+    _save(walk)
+
+
+def _failed(walk: Walk, error: StoreError, client: StoreClient) -> None:
+    health.did_not_answer(walk.shop_id, error)
+    walk.failures += 1
+    walk.note = str(error)[:300]
+    if isinstance(error, CursorLost):
+        walk.cursor = ""
+    elif not walk.confirming and (error.retry_after is None or walk.failures > 1):
+        # So many calls that one always fails, or one product that the store fails at: fewer get further.
+        batches.shrink(walk, client)
+    if isinstance(error, StoreRefused) or walk.failures >= MAX_FAILURES:
+        # It goes on from where it is when its date comes, or when the seller presses the button.
+        walk.due_at = clock.now() + every(walk.shop, walk.kind)
+    else:
+        wait = jobs.delay_s(walk.failures, at_least=error.retry_after)
+        walk.due_at = clock.now() + timedelta(seconds=wait)
+    _save(walk)
+
+
+_FIELDS = [
+    "cursor",
+    "confirming",
+    "state",
+    "since",
+    "started_at",
+    "finished_at",
+    "due_at",
+    "pages",
+    "seen",
+    "total",
+    "news",
+    "vanished",
+    "unread",
+    "page_size",
+    "failures",
+    "note",
+]
+
+
+def _save(walk: Walk) -> None:
+    """Save, unless the seller has stopped the walk meanwhile: then only the place and the counts."""
+    stopped = Walk.objects.filter(pk=walk.pk, state=Walk.State.STOPPED).exists()
+    if stopped:
+        walk.state, walk.due_at = Walk.State.STOPPED, None
+    walk.save(update_fields=_FIELDS)

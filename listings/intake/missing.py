@@ -1,0 +1,41 @@
+"""Products that a store's complete list left out, so many that the seller is asked before they count as gone."""
+
+from __future__ import annotations
+
+from itertools import islice
+
+from django.db import transaction
+
+from listings.intake import refresh
+from reverbsync import clock
+from shops.models import MissingProducts, Shop
+from shops.platforms.custom import told
+
+BATCH = 200
+CAUSE = "removed from your store"
+
+
+def of(shop: Shop) -> MissingProducts | None:
+    """Return what waits for the seller's word, None where nothing does."""
+    return MissingProducts.objects.filter(store__shop=shop).first()
+
+
+def confirm(shop: Shop) -> int:
+    """Take the missing products for gone, which ends their listings; return how many there were.
+
+    A batch is a transaction of its own. The question stays until the last one is through, so it can be repeated.
+    """
+    missing = of(shop)
+    if missing is None:
+        return 0
+    ids = iter(missing.product_ids)
+    while batch := list(islice(ids, BATCH)):
+        with transaction.atomic():
+            refresh.keep(shop, [], parent_ids=batch, asked_at=clock.now(), cause=CAUSE)
+    told.remove_missing(shop.store)
+    return missing.count
+
+
+def keep(shop: Shop) -> None:
+    """Leave the products as they are; the next complete list is judged anew."""
+    MissingProducts.objects.filter(store__shop=shop).delete()

@@ -1,0 +1,44 @@
+"""Read again, one by one, the products that a page or an event could not read."""
+
+from __future__ import annotations
+
+import logging
+
+from listings.intake import rechecks, refresh
+from listings.models import Recheck
+from reverbsync import clock
+from reverbsync.logs import broke
+from reverbsync.outage import is_outage
+from shops import health
+from shops.platforms import client_of
+from shops.platforms.values import Missing, StoreError, Unsupported
+
+logger = logging.getLogger(__name__)
+
+#: How long one turn holds a worker before the shop queues up again behind the others.
+TURN_S = 2.0
+CAUSE = "another try to read it"
+
+
+def turn(first: Recheck) -> None:
+    """Read one product after another, for one turn. A store that does not answer ends the turn."""
+    over, client = clock.monotonic() + TURN_S, client_of(first.shop.store)
+    row: Recheck | None = first
+    while row is not None and clock.monotonic() < over:
+        words = row.words
+        try:
+            hold = row.hold
+            refresh.refresh(row.shop, row.store_parent_id, client, cause=CAUSE, told_of=not hold, hold=hold)
+        except (Missing, Unsupported) as error:
+            words = str(error)
+        except StoreError as error:
+            health.did_not_answer(row.shop_id, error)
+            rechecks.store_is_away(row, now=clock.now(), wait_s=error.retry_after)
+            return
+        except Exception as error:
+            if is_outage(error):
+                raise
+            broke(logger, error, "Product %s of shop %s could not be read again", row.store_parent_id, row.shop_id)
+            words = words or "Something went wrong on our side."
+        rechecks.later(row, words, now=clock.now())  # where it was read, its row is gone
+        row = rechecks.due(row.shop_id)

@@ -1,0 +1,40 @@
+"""Products of one shop that have one SKU: translations, copies, and two that swap their SKUs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db.models import QuerySet
+
+from listings.mapping import selection
+from listings.models import Product, Rank
+from listings.queue import jobs
+from reverbsync import clock
+from shops.models import Shop
+
+
+def listed(
+    shop: Shop,
+    skus: Iterable[str] | QuerySet[Product, Any],
+    *,
+    apart_from: Iterable[str],
+    before: datetime | None = None,
+) -> list[str]:
+    """Return the products with a listing that have one of these SKUs too, and were not read since `before`.
+
+    Plug-ins for translations keep the stock of a product's copies equal, and write it straight into the database:
+    nothing tells of the product when a copy of it sells.
+    """
+    listed = Product.objects.filter(shop=shop, gone_at=None, listing__reverb_id__gt="", sku__in=skus).exclude(sku="")
+    unread = listed if before is None else listed.filter(read_at__lt=before)
+    found = unread.exclude(store_parent_id__in=apart_from).order_by("store_parent_id")
+    return list(found.values_list("store_parent_id", flat=True).distinct())
+
+
+def freed(shop: Shop, skus: set[str], cause: str) -> None:
+    """Look at the products that shared a SKU with one that is gone or has another SKU now: it may be theirs alone."""
+    if skus and shop.sync_settings.auto_sync:
+        found = Product.objects.filter(shop=shop, sku__in=skus, gone_at__isnull=True, held=False)
+        jobs.look_again(selection.chosen(shop, found), rank=Rank.EDIT, cause=cause, now=clock.now())

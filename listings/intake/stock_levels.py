@@ -1,0 +1,51 @@
+"""Stock numbers from a sweep → the pictures that they change → jobs. For stores whose stock moves without a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from listings.intake import saving
+from listings.intake.saving import Seen
+from listings.mapping import selection
+from listings.models import Product, Rank
+from listings.queue import jobs
+from listings.stock.agreed import shown
+from listings.stock.ledger import limits
+from reverbsync import clock
+from shops.models import Shop
+from shops.wire import storable, units_of
+
+
+def keep(shop: Shop, units: Mapping[str, int | None], *, asked_at: datetime, cause: str) -> int:
+    """Save what can be sold of each product unless something newer is known; return how many products it changed.
+
+    `units`: store_product_id → units, None where the store does not count them. A product that cannot be saved is left
+    out. Call it inside a transaction.
+    """
+    Shop.objects.select_for_update(no_key=True).get(pk=shop.pk)
+    ids = [one for one in units if storable(one) == one]
+    found = Product.objects.filter(shop=shop, store_product_id__in=ids, gone_at__isnull=True)
+    read = ((product, units_of(units[product.store_product_id])) for product in found)
+    moved, _ = saving.save([seen for product, now in read if (seen := _see(shop, product, now, asked_at))])
+    if shop.sync_settings.auto_sync:
+        for rank in sorted({one.rank for one in moved}):
+            wanted = [one.product for one in moved if one.rank == rank and not one.product.held]
+            jobs.look_again(selection.chosen(shop, wanted), rank=rank, cause=cause, now=clock.now())
+    return len(moved)
+
+
+def _see(shop: Shop, product: Product, units: int | None, asked_at: datetime) -> Seen | None:
+    """Take over the number; return None where it is no news."""
+    seen = product.seen
+    if product.was_read_after(asked_at) or seen.stock == units:
+        return None
+    now = replace(seen, stock=units)
+    product.picture, product.read_at, product.stock_since = now.kept(), asked_at, asked_at
+    product.news_at = asked_at
+    if now.sellable == seen.sellable:
+        return Seen(product, news=True)
+    product.held = False
+    shows = shown(now.sellable, **limits(product, shop.sync_settings))
+    return Seen(product, news=True, rank=Rank.STOCK if shows else Rank.STOCK_TO_ZERO)

@@ -1,0 +1,252 @@
+"""Pictures of orders → rows → jobs. Whatever tells of an order how often, it is one row, and its units count once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import Case, Count, F, IntegerField, Min, Q, Value, When
+
+from listings.models import Ledger, Listing, Order, Product, Rank
+from listings.orders import precedence
+from listings.orders.log import not_readable
+from listings.queue import jobs
+from listings.queue.siblings import linked_elsewhere
+from reverbsync import clock
+from reverbsync.database import EVERYTHING, Span
+from reverbsync.logs import whereabouts
+from reverbsync.outage import attempt, is_outage
+from reverbsync.wake import wake
+from shops.models import Shop
+from shops.pictures import ReverbOrder
+from shops.reverb.orders import RELEASED, UNPAID
+
+logger = logging.getLogger(__name__)
+
+#: Brings orders into the store (place.py).
+PLACE = "listings.place"
+_FIELDS = [
+    "product",
+    "listing_id",
+    "sku",
+    "title",
+    "quantity",
+    "status",
+    "placed_at",
+    "updated_at",
+    "heard_at",
+    "picture",
+    "counts",
+]
+#: What the column holds: a longer id is none of ours.
+LONGEST_LISTING_ID = 32
+#: What the column holds; no order has so many.
+MOST_UNITS = 2_147_483_647
+#: Units that an order takes from the stock (news.wanted), for the database.
+_WANTED = Case(When(status__in=RELEASED, then=Value(0)), default=F("quantity"), output_field=IntegerField())
+
+
+def take(shop: Shop, pictures: Iterable[ReverbOrder], *, cause: str) -> int:
+    """Save what is newer, and open a job for each product whose stock has still to give or get back units for it.
+
+    Returns how many orders are new, or in another status than before.
+
+    All in one transaction: no order is known without its job. Names and addresses are kept only while the shop has its
+    orders made in the store. While auto-sync is off no job is opened; `uncounted` finds them when it is on again.
+
+    Where one order of several cannot be taken, the others are, and the sync log names it; one alone raises why.
+    """
+    found, taken = list(pictures), list[int]()
+    if attempt(lambda: taken.append(_take(shop, found, cause))) is None:
+        return sum(taken)
+    for one in found:
+        if (error := _take_alone(shop, one, cause, taken)) is not None:
+            if is_outage(error):
+                raise error
+            logger.error("An order of shop %s could not be taken: %s", shop.pk, whereabouts(error))
+            if len(found) == 1:
+                raise error
+            not_readable(shop.pk, one.number, "It could not be saved.")
+    return sum(taken)
+
+
+def _take_alone(shop: Shop, picture: ReverbOrder, cause: str, taken: list[int]) -> Exception | None:
+    """Take one order, at least what our stock needs of it; return what it raised."""
+    if attempt(lambda: taken.append(_take(shop, [picture], cause))) is None:
+        return None
+    return attempt(lambda: taken.append(_take(shop, [precedence.bare(picture)], cause)))
+
+
+def _take(shop: Shop, pictures: Iterable[ReverbOrder], cause: str) -> int:
+    now = clock.now()
+    newest = _newest(precedence.of_now(one, now) for one in pictures)
+    if not newest:
+        return 0
+    with transaction.atomic():
+        # One taking of a shop at a time, as with intake: no order becomes two rows, and no older one wins.
+        Shop.objects.select_for_update(no_key=True).get(pk=shop.pk)
+        settings = shop.sync_settings
+        personal = settings.take_orders
+        known = {row.number: row for row in Order.objects.filter(shop=shop, number__in=newest)}
+        before = {number: row.status for number, row in known.items()}
+        newest = _without_the_siblings(shop, newest, known)
+        places = _Places.of(shop, newest.values())
+        taken = [
+            _see(known.get(number) or Order(shop=shop, number=number), one, places, personal=personal)
+            for number, one in newest.items()
+        ]
+        Order.objects.bulk_create([one.row for one in taken if one.row.pk is None])
+        changed = [one.row for one in taken if one.changed and one.row.number in known]
+        Order.objects.bulk_update(changed, _FIELDS, batch_size=200)
+        if settings.take_orders:
+            wake(PLACE, shop.pk)
+        if settings.auto_sync:
+            moved = [one.row for one in taken if one.moved and one.row.product_id is not None]
+            ids = {row.product_id for row in moved if row.product_id is not None}
+            agreed = set(Ledger.objects.filter(listing__product__in=ids).values_list("listing__product", flat=True))
+            since = dict(Product.objects.filter(pk__in=ids).values_list("pk", "stock_since"))
+            _open_jobs(shop, {row.product_id for row in moved if _owes(row, agreed, since)}, cause)
+    return sum(before.get(one.row.number) != one.row.status for one in taken)
+
+
+def uncounted(shop: Shop, span: Span = EVERYTHING) -> list[Product]:
+    """Return the products that our stock has still to count an order of, and that no job is open for."""
+    paid = Q(reckoned__in=UNPAID) & ~Q(status__in=UNPAID)
+    mine = Order.objects.filter(shop=shop, counts=True, **span.of("product"))
+    owing = mine.filter(~Q(counted=_WANTED) | Q(reckoned="") | paid)
+    return list(Product.objects.filter(pk__in=owing.values("product"), job__isnull=True))
+
+
+# -- one order -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """An order's row as it is now: whether it must be saved, and whether its units, or their place, are other ones."""
+
+    row: Order
+    changed: bool
+    moved: bool
+
+
+def _newest(pictures: Iterable[ReverbOrder]) -> dict[str, ReverbOrder]:
+    """Return the newest picture of each order."""
+    found: dict[str, ReverbOrder] = {}
+    for one in pictures:
+        number = one.number[:64]
+        before = found.get(number)
+        if before is None or precedence.is_newer(one, status=before.status, updated_at=before.updated_at):
+            found[number] = one
+    return found
+
+
+def _without_the_siblings(
+    shop: Shop, newest: dict[str, ReverbOrder], known: Mapping[str, Order]
+) -> dict[str, ReverbOrder]:
+    """Leave out orders of listings that another shop with the same Reverb account has linked: they are its sales."""
+    ids = {one.listing_id for number, one in newest.items() if number not in known} - {""}
+    theirs = set(linked_elsewhere(shop.pk).filter(reverb_id__in=ids).values_list("reverb_id", flat=True)) if ids else ()
+    return {number: one for number, one in newest.items() if number in known or one.listing_id not in theirs}
+
+
+def _see(row: Order, picture: ReverbOrder, places: _Places, *, personal: bool) -> _Taken:
+    """Take over the picture unless a newer one is known, and find the product that it is of."""
+    before = (row.picture, row.status, row.quantity, row.product_id, row.counts)
+    if row.pk is None:
+        row.seen_at, row.counts = clock.now(), False
+    else:
+        picture = precedence.of_known(picture, row)
+    if row.pk is None or precedence.is_newer(picture, status=row.status, updated_at=row.updated_at):
+        if row.pk is None or row.status != picture.status[:40]:
+            row.heard_at = clock.now()
+        _fill(row, picture if personal else precedence.without_the_buyer(picture))
+    listing, surely = places.of_order(row)
+    if listing is not None and (surely or row.product_id is None):
+        row.product_id = listing.product_id
+    if listing is None and row.product_id is None:
+        row.product_id = places.products.get(row.sku)  # its listing is not linked yet; the job will
+    if listing is not None and not row.counts and not row.reckoned:  # else it was history when its listing was linked
+        row.counts = precedence.counts(row.placed_at, places.linked_at.get(listing.pk))
+    now = (row.picture, row.status, row.quantity, row.product_id, row.counts)
+    return _Taken(row, changed=now != before, moved=row.pk is None or now[1:] != before[1:])
+
+
+def _fill(row: Order, picture: ReverbOrder) -> None:
+    row.listing_id = picture.listing_id if len(picture.listing_id) <= LONGEST_LISTING_ID else ""
+    row.sku = picture.sku[:255]
+    row.title = picture.title[:300]
+    row.quantity = min(picture.quantity, MOST_UNITS)
+    row.status = picture.status[:40]
+    row.placed_at = picture.placed_at
+    row.updated_at = picture.updated_at
+    row.picture = picture.kept()
+
+
+@dataclass(frozen=True)
+class _Places:
+    """The listings that orders may be of, and since when each is linked."""
+
+    by_id: dict[str, Listing]
+    by_sku: dict[str, Listing]
+    linked_at: dict[int, datetime]
+    #: SKU → product, of those whose SKU is theirs alone.
+    products: dict[str, int]
+
+    @classmethod
+    def of(cls, shop: Shop, pictures: Iterable[ReverbOrder]) -> _Places:
+        """Look them up, all at once."""
+        seen = list(pictures)
+        mine = Listing.objects.filter(shop=shop)
+        by_id = {row.reverb_id: row for row in mine.filter(reverb_id__in={one.listing_id for one in seen} - {""})}
+        by_sku = {row.sku: row for row in mine.filter(sku__in={one.sku for one in seen} - {""})}
+        found = {row.pk for row in (*by_id.values(), *by_sku.values())}
+        ledgers = Ledger.objects.filter(listing__in=found)
+        linked_at = dict(ledgers.values_list("listing_id", "linked_at"))
+        sold = Product.objects.filter(shop=shop, gone_at__isnull=True, sku__in={one.sku for one in seen} - {""})
+        alone = sold.order_by().values("sku").annotate(only=Min("pk"), n=Count("pk")).filter(n=1)
+        return cls(by_id, by_sku, linked_at, dict(alone.values_list("sku", "only")))
+
+    def of_order(self, row: Order) -> tuple[Listing | None, bool]:
+        """Return the listing of an order, and whether it is surely that one: known by its id, not by its SKU only."""
+        found = self.by_id.get(row.listing_id)
+        return (found, True) if found is not None else (self.by_sku.get(row.sku), False)
+
+
+# -- what the stock has to count -----------------------------------------------------------------------------------
+
+
+def _owes(row: Order, agreed: Collection[int], since: Mapping[int, datetime | None]) -> bool:
+    """Tell whether a job must see to the order's units; `agreed`: the products that have a ledger; `since`: since when
+    the store's number of each is what it is.
+    """
+    wanted = precedence.wanted(row.status, row.quantity)
+    if row.counts:  # one that is off when we first see it may have moved the number all the same
+        paid = row.reckoned in UNPAID and row.status not in UNPAID  # only now the number may go down for it
+        return row.counted != wanted or not row.reckoned or paid
+    # The listing of a product without a ledger is still to be linked, and the order is to count with that.
+    unlinked = not row.reckoned and row.product_id not in agreed
+    history = precedence.history_until(since.get(row.product_id or 0) or clock.now())
+    return unlinked and bool(wanted) and row.placed_at > history
+
+
+def _open_jobs(shop: Shop, product_ids: Iterable[int | None], cause: str) -> None:
+    """Open a job for each product; the ones that may now be sold out come before everything else."""
+    ranks: dict[Rank, list[Product]] = {}
+    found = Product.objects.filter(shop=shop, pk__in=[pk for pk in product_ids if pk is not None])
+    for product in found:
+        rank = Rank.STOCK_TO_ZERO if _left(product) <= 0 else Rank.STOCK
+        ranks.setdefault(rank, []).append(product)
+    for rank in sorted(ranks):
+        jobs.look_again(ranks[rank], rank=rank, cause=cause, now=clock.now())
+
+
+def _left(product: Product) -> int:
+    """Return the units that are left once all orders are counted; none where no ledger says."""
+    ledger = Ledger.objects.filter(listing__product=product).first()
+    if ledger is None:
+        return 0
+    rows = Order.objects.filter(product=product, counts=True)
+    return ledger.units - sum(precedence.wanted(row.status, row.quantity) - row.counted for row in rows)

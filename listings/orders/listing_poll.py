@@ -1,0 +1,162 @@
+"""A page of the account's listings now and then, so that all are seen regularly: the net for what nobody told us.
+
+Orders have their own net (poll.py); this one finds what a person changed on Reverb's own site where no webhook told of
+it or it was lost. The place to go on from is kept in the cache: if that is emptied, the round begins anew. The list
+trails by seconds and may stop short (seen live): what it shows only opens a job, and the attempt reads the listing.
+A page at which Reverb fails, and only there, is passed over until the next round.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
+
+from django.core.cache import cache
+
+from listings.models import Ledger, Listing, Product, Rank
+from listings.orders.ingest import uncounted
+from listings.queue import jobs
+from reverbsync import clock
+from shops.models import ReverbConnection, Shop, SyncSettings
+from shops.models.settings import StockWay
+from shops.pictures import ReverbListing
+from shops.reverb import hooks
+from shops.reverb.availability import is_news
+from shops.reverb.client import ReverbClient
+from shops.reverb.errors import Paced, ReverbError
+
+logger = logging.getLogger(__name__)
+
+#: In this time all listings are seen once, where Reverb tells us of changed ones.
+ROUND = timedelta(hours=24)
+#: Where it does not, a page is looked at so often, and more often only in a shop too large to be seen within a day.
+NOT_TOLD = timedelta(minutes=2)
+CAUSE = "regular look at Reverb"
+#: Pages in one turn at most: a shop that was away for long does not catch up at once.
+PAGES = 3
+#: The list trails a change: what we read ourselves so recently is newer than the list.
+TRAILS = timedelta(seconds=60)
+#: A row that still shows what was looked into, and was no news then, is looked into again after this.
+AGAIN = timedelta(hours=1)
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the round goes on, and when (moments: seconds since 1970)."""
+
+    page: int = 1
+    due_at: float = 0.0
+    #: When what is owed is looked at next.
+    owed_due_at: float = 0.0
+    #: What rows showed that were looked into, and when.
+    asked: dict[str, float] = field(default_factory=dict)
+    #: The page at which Reverb failed last time.
+    failed: int = 0
+
+
+def turn(connection: ReverbConnection, client: ReverbClient) -> None:
+    """Look at the pages that are due, and once a day at what is owed. Raises ReverbError."""
+    for _ in range(PAGES):
+        place = _Place(**(cache.get(_key(connection)) or {}))
+        now = clock.now()
+        if now.timestamp() < place.due_at:
+            return
+        number, rows, pages = _page(connection, client, place)
+        asked = _look_at(connection.shop, rows, now=now, asked=place.asked)
+        owed_due_at = place.owed_due_at
+        if now.timestamp() >= owed_due_at:
+            _owed(connection.shop, now)
+            owed_due_at = (now + ROUND).timestamp()
+        last = number >= pages or not rows
+        step = step_of(pages, told=hooks.tells_of_listings(connection, now))
+        _keep(connection, _Place(1 if last else number + 1, _next(place, step, now), owed_due_at, asked))
+
+
+def _page(connection: ReverbConnection, client: ReverbClient, place: _Place) -> tuple[int, list[ReverbListing], int]:
+    """Return the page whose turn it is, with its number; the one behind it where that one alone fails, twice in a row.
+
+    A page that was passed over has its next turn in the next round. Raises ReverbError.
+    """
+    try:
+        return place.page, *client.listings_page(place.page)
+    except Paced:
+        raise
+    except ReverbError as error:
+        if place.failed != place.page:
+            _keep(connection, replace(place, failed=place.page))
+            raise
+        behind = client.listings_page(place.page + 1)
+        logger.warning(
+            "Page %s of shop %s's listings is passed over: %s", place.page, connection.shop_id, error.message
+        )
+        return place.page + 1, *behind
+
+
+def _keep(connection: ReverbConnection, place: _Place) -> None:
+    cache.set(_key(connection), asdict(place), 3 * ROUND.total_seconds())
+
+
+def _look_at(shop: Shop, rows: list[ReverbListing], *, now: datetime, asked: dict[str, float]) -> dict[str, float]:
+    """Open a job for each product whose listing shows another state or stock than we know of.
+
+    Returns what rows showed that were looked into within `AGAIN`: `asked`, and those of now.
+    """
+    kept = {what: at for what, at in asked.items() if at > (now - AGAIN).timestamp()}
+    if not shop.sync_settings.auto_sync:
+        return kept
+    seen = {row.id: row for row in rows}
+    known = Listing.objects.filter(shop=shop, reverb_id__in=seen, picture__isnull=False, read_at__lt=now - TRAILS)
+    differ = {
+        _showed(row, seen[row.reverb_id]): row.product
+        for row in known.select_related("product", "ledger")
+        if _moved(row, seen[row.reverb_id], shop.sync_settings)
+    }
+    news = {what: product for what, product in differ.items() if what not in kept}
+    jobs.look_again(news.values(), rank=Rank.STOCK, cause=CAUSE, now=now)
+    return kept | dict.fromkeys(news, now.timestamp())
+
+
+def _showed(row: Listing, seen: ReverbListing) -> str:
+    """Return what a row showed, and since when we know what we know: the same again is no news."""
+    ledger = Ledger.of(row)
+    return f"{row.pk} {seen.state} {seen.inventory} {ledger and ledger.put_at}"
+
+
+def _moved(row: Listing, seen: ReverbListing, settings: SyncSettings) -> bool:
+    """Tell whether a listing shows something else than we know of. The kept picture may be that of a mass sync's page,
+    whose number was never taken in.
+    """
+    ledger = Ledger.of(row)
+    agreed = ledger.reverb if ledger is not None and settings.sync_stock else None
+    return differs(row, seen) or is_news(seen, agreed, both=settings.stock_way == StockWay.BOTH)
+
+
+def differs(row: Listing, seen: ReverbListing) -> bool:
+    """Tell whether a listing shows another state or stock than we know of. What it does not say differs not.
+
+    A mass sync that found it on no list of drafts takes it for live (confirm.py), and the picture is that of the draft.
+    """
+    stock = seen.inventory is not None and seen.inventory != (row.picture or {}).get("inventory")
+    return stock or bool(seen.state and seen.state[:40] != row.state)
+
+
+def _owed(shop: Shop, now: datetime) -> None:
+    """Look again at what some order has still to be counted for."""
+    owed: list[Product] = uncounted(shop) if shop.sync_settings.auto_sync else []
+    jobs.look_again(owed, rank=Rank.STOCK, cause=CAUSE, now=now)
+
+
+def step_of(pages: int, *, told: bool) -> timedelta:
+    """Return the time between two pages of a round. `told`: Reverb tells us of changed listings."""
+    return ROUND / pages if told else min(ROUND / pages, NOT_TOLD)
+
+
+def _next(place: _Place, step: timedelta, now: datetime) -> float:
+    """Return when the next page is due: pages are spread, and a late one does not make all late."""
+    after, at = step.total_seconds(), now.timestamp()
+    return max((place.due_at or at) + after, at - PAGES * after)
+
+
+def _key(connection: ReverbConnection) -> str:
+    return f"reverb:glance:{connection.pk}"

@@ -1,0 +1,122 @@
+"""Look after the orders that were made in the store: whether they were shipped there, and with which number.
+
+A webhook of the store makes a look due at once; without one the store is asked now and then, ever more rarely.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db.models import QuerySet
+
+from listings.models import Order, Parcel, Place
+from listings.orders import tracking
+from listings.orders.decide import GONE, SHIPPED
+from listings.orders.tracking import Told
+from reverbsync import clock
+from reverbsync.database import portions
+from reverbsync.logs import whereabouts
+from reverbsync.outage import is_outage
+from shops.events import Event, OrderChanged
+from shops.models import Shop
+from shops.orders import OrderStatus, StoreOrder
+from shops.platforms import StoreClient, client_of, platform_of
+from shops.platforms.values import StoreError, StoreRefused, Unsupported
+
+logger = logging.getLogger(__name__)
+
+#: No oftener than this without being told, whatever the platform.
+LEAST_S = 300
+#: Where the store tells us all by itself.
+TOLD_S = 900
+#: What was not shipped in so many days is asked for a few times a day, and then no more.
+SLOW_AFTER, SLOW = timedelta(days=14), timedelta(hours=6)
+NO_MORE_AFTER = timedelta(days=60)
+AFTER_A_FAILURE = timedelta(minutes=5)
+#: The same for an order that could not be read for a reason of its own.
+BROKEN = timedelta(hours=1)
+
+
+def heard(shop: Shop, events: Iterable[Event]) -> None:
+    """The store told of orders: look at those that we made there, now."""
+    ids = [event.store_order_id for event in events if isinstance(event, OrderChanged)]
+    if ids and _ours(shop.pk).filter(store_order_id__in=ids).update(parcels_due_at=clock.now()):
+        tracking.soon(shop.pk)
+
+
+def settings_changed(shop: Shop) -> None:
+    """Tracking was switched on, perhaps: look at what is not shipped on Reverb yet."""
+    open_ones = _ours(shop.pk).exclude(status__in=SHIPPED | GONE).exclude(parcels__state=Parcel.State.SENT)
+    if sum(some.update(parcels_due_at=clock.now()) for some in portions(open_ones)):
+        tracking.soon(shop.pk)
+
+
+def shops_with_due_ones(now: datetime) -> set[int]:
+    """Return the shops that have orders to look for in their store, for the sweeper."""
+    return set(_due(now).values_list("shop_id", flat=True).distinct())
+
+
+def next_one(shop_id: int) -> Order | None:
+    """Return the shop's order whose turn it is."""
+    found = _due(clock.now()).filter(shop=shop_id).select_related("shop__store", "shop__sync_settings", "product")
+    return found.order_by("parcels_due_at", "pk").first()
+
+
+def _ours(shop_id: int) -> QuerySet[Order]:
+    return Order.objects.filter(shop=shop_id, place=Place.MADE).exclude(store_order_id="")
+
+
+def _due(now: datetime) -> QuerySet[Order]:
+    connected = {"shop__store__removed_at": None, "shop__store__isnull": False, "shop__delete_asked_at": None}
+    return Order.objects.filter(place=Place.MADE, parcels_due_at__lte=now, **connected)
+
+
+def look(order: Order) -> None:
+    """Ask the store for an order and its parcels. Never raises what the store did: that is a later look."""
+    now = clock.now()
+    try:
+        store = client_of(order.shop.store)
+        found = store.order(order.store_order_id)
+        if found is not None and order.shop.sync_settings.send_tracking:
+            _tell_of_parcels(order, found, store)
+    except Unsupported:  # the store's own no, which may have been about this moment only
+        over = now - (order.made_at or now) > NO_MORE_AFTER
+        changes: dict[str, object] = {"parcels_due_at": None if over else now + SLOW}
+    except StoreError as error:
+        wait = timedelta(hours=1) if isinstance(error, StoreRefused) else AFTER_A_FAILURE
+        changes = {"parcels_due_at": now + max(wait, timedelta(seconds=error.retry_after or 0.0))}
+    except Exception as error:
+        if is_outage(error):
+            raise
+        logger.warning("Order %s could not be looked for in its store: %s", order.pk, whereabouts(error))
+        changes = {"parcels_due_at": now + BROKEN}
+    else:
+        changes = {"parcels_due_at": _next_look(order, found, now)}
+        if found is not None:
+            changes["store_status"] = found.status.value
+    # A webhook may have asked for another look meanwhile.
+    Order.objects.filter(pk=order.pk, parcels_due_at=order.parcels_due_at).update(**changes)
+
+
+def _tell_of_parcels(order: Order, found: StoreOrder, store: StoreClient) -> None:
+    for one in store.shipments(order.store_order_id):
+        tracking.tell_of(order, Told(Parcel.Source.STORE, one.tracking_number, one.carrier))
+    if order.seen.local_pickup and found.status == OrderStatus.DONE and order.status not in SHIPPED:
+        tracking.tell_of(order, Told(Parcel.Source.STORE))
+
+
+def _next_look(order: Order, found: StoreOrder | None, now: datetime) -> datetime | None:
+    """Return when to look again; never where nothing can come any more."""
+    age = now - (order.made_at or now)
+    if order.status in SHIPPED | GONE or age > NO_MORE_AFTER:
+        return None
+    if found is not None and found.status in (OrderStatus.CANCELLED, OrderStatus.REFUNDED):
+        return None
+    if Parcel.objects.filter(order=order).exists():
+        return None
+    if age > SLOW_AFTER:
+        return now + SLOW
+    every = platform_of(order.shop.store).poll_every_s or TOLD_S
+    return now + timedelta(seconds=max(LEAST_S, every))

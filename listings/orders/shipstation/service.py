@@ -1,0 +1,199 @@
+"""Reverb's sales for ShipStation's custom store, and the parcels that ShipStation tells of."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import partial
+
+from django.db.models import Q
+
+from listings.models import Order, Parcel
+from listings.orders import order_form, tracking
+from listings.orders.decide import GONE, SHIPPED
+from listings.orders.log import link_of
+from listings.orders.tracking import Told
+from listings.queue import jobs
+from reverbsync import clock
+from reverbsync.logs import whereabouts
+from reverbsync.outage import attempt
+from shops.models import ShipStation, ShipStationNotice, Shop
+from shops.reverb.orders import PAID
+from shops.shipstation import custom_store
+from shops.shipstation.client import ShipStationClient, ShipStationError
+from shops.shipstation.custom_store import Notice, Row
+from shops.shipstation.notices import Label
+
+logger = logging.getLogger(__name__)
+
+PAGE = 100
+#: V1 tells times without a zone; windows overlap by more than a day.
+LOOK_BACK = timedelta(days=2)
+MAX_ATTEMPTS = 40
+#: How often it is tried while ShipStation does not take the seller's keys.
+UNTIL_MENDED_S = 3600.0
+
+
+class NotOn(Exception):
+    """The shop's settings do not allow it; the sentence is shown in ShipStation."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """What ShipStation asks for: what changed in these minutes, the last one included."""
+
+    start: datetime
+    end: datetime
+    page: int
+
+
+# -- the custom store ----------------------------------------------------------------------------------------------
+
+
+def export(shop: Shop, window: Window) -> str:
+    """Return a page of the orders that changed in a window, whatever their state. Raises NotOn."""
+    if not shop.sync_settings.take_orders:
+        raise NotOn("Switch on “Make orders from Reverb in your store” in ReverbSync: only then addresses are kept.")
+    found = Order.objects.filter(
+        shop=shop,
+        changed_at__gte=window.start,
+        changed_at__lt=window.end + timedelta(minutes=1),
+        picture__address__street__isnull=False,
+    )
+    total = found.count()
+    start = (max(1, window.page) - 1) * PAGE
+    rows = found.order_by("changed_at", "pk")[start : start + PAGE]
+    return custom_store.export([_row(order) for order in rows], pages=-(-total // PAGE))
+
+
+def _row(order: Order) -> Row:
+    seen = order.seen
+    address = order_form.address_of(seen)
+    assert address is not None  # noqa: S101 -- the query has looked
+    paid = order_form.goods(seen) or Decimal(0)
+    return Row(
+        number=order.number,
+        status=_status(order.status),
+        ordered_at=order.placed_at,
+        changed_at=order.changed_at or order.updated_at,
+        buyer=seen.buyer,
+        buyer_code=f"reverb-{seen.buyer_id or order.number}",
+        address=address,
+        sku=order.sku,
+        title=order.title,
+        quantity=order.quantity,
+        price=(paid / order.quantity).quantize(order_form.CENT),
+        total=seen.total or paid,
+        tax=seen.tax or Decimal(0),
+        shipping=seen.shipping or Decimal(0),
+        shipping_method=seen.shipping_method,
+        note=order_form.note(seen, link_of(order)),
+    )
+
+
+def _status(word: str) -> str:
+    """Return one of the five words that the seller enters in ShipStation for Reverb's eleven."""
+    if word in GONE:
+        return "cancelled"
+    if word in SHIPPED:
+        return "shipped"
+    if word in PAID:
+        return "paid"
+    return "on_hold" if word in ("blocked", "pending_review") else "unpaid"
+
+
+def told(shop: Shop, notice: Notice) -> bool:
+    """Keep a parcel that the custom store was told of; return whether there is such an order. Raises NotOn."""
+    _refuse_unless_on(shop)
+    order = Order.objects.filter(shop=shop, number=notice.order_number).first()
+    if order is None:
+        return False
+    said = Told(Parcel.Source.SHIPSTATION, notice.tracking_number, notice.carrier, notify=notice.notify)
+    tracking.tell_of(order, said)
+    return True
+
+
+def _refuse_unless_on(shop: Shop) -> None:
+    if not shop.sync_settings.send_tracking:
+        raise NotOn("Switch on “Send tracking numbers to Reverb” in ReverbSync, then send this again.")
+
+
+# -- the webhook ---------------------------------------------------------------------------------------------------
+
+
+def shops_with_due_ones(now: datetime) -> set[int]:
+    """Return the shops of which ShipStation has told something, for the sweeper."""
+    return set(ShipStationNotice.objects.filter(due_at__lte=now).values_list("shipstation__shop_id", flat=True))
+
+
+def next_one(shop_id: int) -> ShipStationNotice | None:
+    """Return the shop's notice whose turn it is."""
+    found = ShipStationNotice.objects.filter(shipstation__shop=shop_id, due_at__lte=clock.now())
+    return found.select_related("shipstation__shop__sync_settings").order_by("due_at", "pk").first()
+
+
+def follow(notice: ShipStationNotice) -> None:
+    """Ask ShipStation for the parcels that a notice hints at, and keep those of our orders.
+
+    Raises only when the database or Redis is away; one parcel that cannot be kept hides no other.
+    """
+    ours = notice.shipstation
+    if not ours.shop.sync_settings.send_tracking:
+        notice.delete()
+        return
+    labels: list[Label] = []
+    error = attempt(lambda: labels.extend(_labels(notice)))
+    for label in labels:
+        error = attempt(partial(_keep, ours.shop, label)) or error
+    if error is not None:
+        _failed(notice, error)
+        return
+    ShipStation.objects.filter(pk=ours.pk).update(problem="", told_at=clock.now())
+    notice.delete()
+
+
+def _labels(notice: ShipStationNotice) -> list[Label]:
+    query = dict(notice.query["query"])
+    if "batchId" not in query:
+        query["createDateStart"] = (notice.received_at - LOOK_BACK).strftime("%Y-%m-%d")
+    ours = notice.shipstation
+    return ShipStationClient(ours.api_key, ours.api_secret).labels(notice.query["path"], query)
+
+
+def _keep(shop: Shop, label: Label) -> None:
+    order = _order_of(shop, label)
+    if order is not None:
+        tracking.tell_of(order, Told(Parcel.Source.SHIPSTATION, label.tracking_number, label.carrier))
+
+
+def _order_of(shop: Shop, label: Label) -> Order | None:
+    """Return the order that a label is for: by Reverb's number, or by that of the store's order for it.
+
+    A store's own order may bear the same number as another's on Reverb, so what is in the parcel must fit.
+    """
+    named = {one for one in (label.order_number, label.order_key) if one}
+    in_store = {*named, *(f"#{one}" for one in named), *(one.removeprefix("#") for one in named)}
+    found = Order.objects.filter(Q(number__in=named) | Q(store_order_number__in=in_store), shop=shop)
+    for order in found.order_by("-placed_at"):
+        if not label.skus or not order.sku or order.sku in label.skus:
+            return order
+    return None
+
+
+def _failed(notice: ShipStationNotice, error: Exception) -> None:
+    own = not isinstance(error, ShipStationError)
+    words = "Something in its answer couldn't be processed. We will retry." if own else str(error)[:300]
+    ShipStation.objects.filter(pk=notice.shipstation_id).update(problem=words)
+    attempts = notice.attempts + 1
+    if own or attempts > MAX_ATTEMPTS:
+        where = notice.shipstation.shop_id, attempts, whereabouts(error)
+        logger.warning("A notice of ShipStation for shop %s failed, %s times: %s", *where)
+    if attempts > MAX_ATTEMPTS:
+        notice.delete()
+        return
+    passing = error.retry_after if isinstance(error, ShipStationError) else None
+    least = passing if own or getattr(error, "passes", False) else UNTIL_MENDED_S
+    wait = timedelta(seconds=jobs.delay_s(min(attempts, 20), at_least=least))
+    ShipStationNotice.objects.filter(pk=notice.pk).update(attempts=attempts, due_at=clock.now() + wait)

@@ -1,0 +1,107 @@
+"""Celery: read orders on Reverb, bring them into the store, tell Reverb of parcels, sweep for what stands still."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import partial
+
+from celery import shared_task
+
+from listings.orders import erase, listing_poll, order_poll, shipment_poll, store_orders, tracking
+from listings.orders.ingest import PLACE
+from listings.orders.shipstation import service
+from reverbsync import clock
+from reverbsync.alone import only_one
+from reverbsync.scheduling import Sweep
+from reverbsync.wake import awake, wake, wake_all
+from shops.models import ReverbConnection
+from shops.reverb import connect
+from shops.reverb.client import ReverbClient
+from shops.reverb.errors import NeedsSeller, Paced, ReverbError
+
+logger = logging.getLogger(__name__)
+
+#: How long one turn holds a worker before the shop queues up again behind the others.
+TURN_S = 2.0
+
+
+@shared_task(name=order_poll.ORDERS)
+def orders(shop_id: int) -> None:
+    """Read the orders that changed on Reverb, and the page of listings whose turn it is."""
+    awake(order_poll.ORDERS, shop_id)
+    with only_one(order_poll.ORDERS, shop_id) as alone:
+        connection = order_poll.due(shop_id) if alone else None
+        if connection is None:
+            return
+        client = ReverbClient.of(connection)
+        reading = partial(order_poll.read, connection, client, now=clock.now())
+        if _answered(connection, "orders", reading):
+            _answered(connection, "listings", partial(listing_poll.turn, connection, client))
+
+
+def _answered(connection: ReverbConnection, what: str, deed: Callable[[], None]) -> bool:
+    """Read from Reverb; return whether other calls make sense. One list that fails keeps us from no other one."""
+    try:
+        deed()
+    except Paced:
+        return False  # planned for when the pace allows it
+    except ReverbError as error:
+        logger.warning("The %s of shop %s could not be read: %s", what, connection.shop_id, error.message)
+        if isinstance(error, NeedsSeller) and error.status == 401:
+            _ask_for_the_token(connection)
+        return not isinstance(error, NeedsSeller)
+    return True
+
+
+def _ask_for_the_token(connection: ReverbConnection) -> None:
+    """A 401 is not always a dead token: only one that is refused everywhere is."""
+    try:
+        connect.mark_if_dead(connection)
+    except ReverbError as error:
+        logger.warning("The account of shop %s could not be asked for: %s", connection.shop_id, error.message)
+
+
+@shared_task(name=PLACE)
+def place_orders(shop_id: int) -> None:
+    """Bring the shop's sales on Reverb into the store for one turn; one worker a shop, so that none is made twice."""
+    awake(PLACE, shop_id)
+    with only_one(PLACE, shop_id) as alone:
+        more = alone and store_orders.turn(shop_id)
+    if more:
+        wake(PLACE, shop_id)
+
+
+@shared_task(name=tracking.SHIP)
+def tell_of_parcels(shop_id: int) -> None:
+    """Send parcels to Reverb, follow what ShipStation told, and look for parcels in the store, for one turn."""
+    awake(tracking.SHIP, shop_id)
+    over = clock.monotonic() + TURN_S
+    with only_one(tracking.SHIP, shop_id) as alone:
+        while alone and clock.monotonic() < over:
+            if (parcel := tracking.next_one(shop_id)) is not None:
+                tracking.send(parcel)
+            elif (notice := service.next_one(shop_id)) is not None:
+                service.follow(notice)
+            elif (order := shipment_poll.next_one(shop_id)) is not None:
+                shipment_poll.look(order)
+            else:
+                return
+    if alone:
+        wake(tracking.SHIP, shop_id)
+
+
+@shared_task(name="listings.forget_buyers")
+def forget_buyers() -> None:
+    """Forget the buyers of orders that are done for long."""
+    erase.old_buyers()
+
+
+@shared_task(name="orders.sweep", base=Sweep)
+def sweep() -> None:
+    """Wake the shops whose orders are to be read, made in the store, or told of."""
+    now = clock.now()
+    wake_all(order_poll.ORDERS, order_poll.shops_with_due_orders())
+    wake_all(PLACE, store_orders.shops_with_due_ones(now))
+    for room in (tracking, service, shipment_poll):
+        wake_all(tracking.SHIP, room.shops_with_due_ones(now))

@@ -1,0 +1,242 @@
+"""Tell Reverb of parcels, each once: kept when it is heard of, sent by a worker, tried again, told to the seller.
+
+Before each call Reverb is asked for the order: after a lost answer its own tracking number tells whether the call had
+been applied, and a number that someone entered there is not replaced.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from listings.models import Order, Parcel
+from listings.orders.carriers import provider_of
+from listings.orders.decide import Fate, fate, plain
+from listings.orders.log import tell
+from listings.queue import jobs
+from reverbsync import clock, ownership
+from reverbsync.database import portions
+from reverbsync.logs import broke
+from reverbsync.wake import wake
+from shops.models import ReverbConnection
+from shops.pictures import ReverbOrder
+from shops.reverb import reference
+from shops.reverb.client import ReverbClient
+from shops.reverb.errors import NeedsSeller, NoAnswer, Paced, Passing, ReverbError
+
+logger = logging.getLogger(__name__)
+
+SHIP = "listings.ship"
+MAX_ATTEMPTS = 60
+#: What was refused is tried again by itself after so long, doubled each time.
+RETRY_FIRST, RETRY_AT_LATEST = timedelta(hours=1), timedelta(hours=24)
+#: How often a parcel of an order that is not paid yet is looked at.
+HELD_FOR = timedelta(hours=1)
+State, Source = Parcel.State, Parcel.Source
+
+LEFT = {
+    Fate.OFF: "The sale is off on Reverb, so nothing was sent.",
+    Fate.OTHER: "Reverb has the order as shipped already{other}. It takes one tracking number an order.",
+}
+
+
+@dataclass(frozen=True)
+class Told:
+    """What someone said of a parcel. `provider` is a name of Reverb's list where a person chose it, else ""."""
+
+    source: Parcel.Source
+    tracking_number: str = ""
+    carrier: str = ""
+    provider: str = ""
+    notify: bool | None = None
+
+
+def soon(shop_id: int) -> None:
+    """Wake a worker: there is a parcel to send, or an order to look for in the store."""
+    wake(SHIP, shop_id)
+
+
+def tell_of(order: Order, said: Told) -> Parcel:
+    """Keep a parcel, once for each number, and wake a worker. What a person says counts again, to mend and to retry."""
+    now, number = clock.now(), plain(said.tracking_number)[:100]
+    values: dict[str, Any] = {
+        "shop_id": order.shop_id,
+        "carrier": said.carrier[:100],
+        "provider": said.provider,
+        "source": said.source,
+        "notify": said.notify,
+        "pickup": not number,
+        "told_at": now,
+        "due_at": now,
+    }
+    with transaction.atomic():
+        parcel, made = Parcel.objects.get_or_create(order=order, tracking_number=number, defaults=values)
+        if not made and said.source == Source.HAND and parcel.state != State.SENT:
+            again = {"state": State.OPEN, "attempts": 0, "problem": "", "source": Source.HAND, "due_at": now}
+            chosen = {"provider": said.provider or parcel.provider, "notify": said.notify}
+            _save(parcel, **again, **chosen)
+    soon(order.shop_id)
+    return parcel
+
+
+def try_again(parcel: Parcel, *, provider: str = "") -> None:
+    """The seller presses the button: a person's word, so it replaces what Reverb has."""
+    said = Told(Source.HAND, parcel.tracking_number, parcel.carrier, provider or parcel.provider, parcel.notify)
+    tell_of(parcel.order, said)
+
+
+def drop(parcel: Parcel) -> None:
+    """The seller wants it not sent."""
+    Parcel.objects.filter(pk=parcel.pk).exclude(state=State.SENT).update(state=State.LEFT, problem="", due_at=None)
+
+
+def settings_changed(shop_id: int) -> None:
+    """Settings or a connection changed: what waits for the seller deserves another try."""
+    waiting = Parcel.objects.filter(shop=shop_id, state=State.WAITS)
+    if sum(some.update(state=State.OPEN, due_at=clock.now(), attempts=0) for some in portions(waiting)):
+        soon(shop_id)
+
+
+def reverb_works(shop_id: int) -> None:
+    """Reverb works again: what was refused, or waits for its next try, is due now."""
+    late = Parcel.objects.filter(shop=shop_id, state__in=[State.OPEN, State.WAITS], due_at__gt=clock.now())
+    if sum(some.update(due_at=clock.now()) for some in portions(late)):
+        soon(shop_id)
+
+
+def shops_with_due_ones(now: datetime) -> set[int]:
+    """Return the shops that have parcels to send, for the sweeper."""
+    return set(_due(now).values_list("shop_id", flat=True).distinct())
+
+
+def next_one(shop_id: int) -> Parcel | None:
+    """Return the shop's parcel whose turn it is."""
+    found = _due(clock.now()).filter(shop=shop_id).select_related("order__product", "shop__sync_settings")
+    return found.order_by("due_at", "pk").first()
+
+
+def _due(now: datetime) -> QuerySet[Parcel]:
+    return Parcel.objects.filter(state__in=[State.OPEN, State.WAITS], due_at__lte=now, shop__delete_asked_at=None)
+
+
+# -- one parcel ----------------------------------------------------------------------------------------------------
+
+
+def send(parcel: Parcel) -> None:
+    """Make one attempt. Never raises what Reverb did."""
+    parcel.attempts += 1
+    try:
+        _send(parcel, _client(parcel.shop_id))
+    except ReverbError as error:
+        _failed(parcel, error)
+    except Exception as error:  # noqa: BLE001 -- ours to mend; it is tried again
+        broke(logger, error, "Parcel %s could not be sent", parcel.pk)
+        _failed(parcel, Passing("Something went wrong on our side."))
+
+
+def _client(shop_id: int) -> ReverbClient:
+    connection = ReverbConnection.objects.filter(shop=shop_id).first()
+    if connection is None:
+        raise NeedsSeller("Reverb is not connected.")
+    return ReverbClient.of(connection)
+
+
+def _send(parcel: Parcel, client: ReverbClient) -> None:
+    seen = client.order(parcel.order.number)
+    found = fate(
+        status=seen.status,
+        known=seen.tracking_number,
+        number=parcel.tracking_number,
+        pickup=parcel.pickup,
+        by_hand=parcel.source == Source.HAND,
+    )
+    match found:
+        case Fate.KNOWN:
+            ours = parcel.sending_at is not None
+            _sent(parcel, "picked_up_sent" if ours and parcel.pickup else "tracking_sent" if ours else "tracking_known")
+        case Fate.HOLD:
+            due = clock.now() + HELD_FOR
+            _save(parcel, due_at=due, attempts=0, problem="It is sent as soon as the order is paid on Reverb.")
+        case Fate.OFF | Fate.OTHER:
+            _leave(parcel, found, seen)
+        case Fate.SEND:
+            _call(parcel, client)
+
+
+def _call(parcel: Parcel, client: ReverbClient) -> None:
+    provider = parcel.provider
+    if not parcel.pickup and not provider:
+        known = reference.providers(client)
+        provider = provider_of(parcel.carrier, known, number=parcel.tracking_number)
+    notify = parcel.shop.sync_settings.notify_buyer if parcel.notify is None else parcel.notify
+    before = parcel.sending_at
+    _save(parcel, sending_at=clock.now(), provider=provider, attempts=parcel.attempts)
+    try:
+        if parcel.pickup:
+            client.picked_up(parcel.order.number)
+        else:
+            client.ship(parcel.order.number, provider=provider, tracking_number=parcel.tracking_number, notify=notify)
+    except ReverbError as error:
+        if not (isinstance(error, NoAnswer) and error.maybe_done):
+            _save(parcel, sending_at=before)
+        raise
+    _sent(parcel, "picked_up_sent" if parcel.pickup else "tracking_sent")
+
+
+def _sent(parcel: Parcel, reason: str) -> None:
+    with transaction.atomic():
+        _save(parcel, state=State.SENT, sent_at=clock.now(), sending_at=None, due_at=None, problem="")
+        Order.objects.filter(pk=parcel.order_id).update(parcels_due_at=None)
+        tell(parcel.order, reason, changes=_shown(parcel), attempt=parcel.attempts)
+
+
+def _leave(parcel: Parcel, found: Fate, seen: ReverbOrder) -> None:
+    words = LEFT[found].replace("{other}", f", with {seen.tracking_number}" if seen.tracking_number else "")
+    with transaction.atomic():
+        _save(parcel, state=State.LEFT, due_at=None, sending_at=None, problem=words)
+        tell(parcel.order, "tracking_left", changes={**_shown(parcel), "Why": words}, attempt=parcel.attempts)
+
+
+def _failed(parcel: Parcel, error: ReverbError) -> None:
+    now = clock.now()
+    if isinstance(error, Paced):
+        wait = timedelta(seconds=error.retry_after or 1.0)
+        _save(parcel, due_at=now + wait, attempts=parcel.attempts - 1)
+        return
+    passing = isinstance(error, Passing) and parcel.attempts < MAX_ATTEMPTS
+    words = "; ".join([error.message, *(f"{name} {', '.join(said)}" for name, said in error.field_errors.items())])
+    if passing:
+        seconds = jobs.delay_s(min(parcel.attempts, 20), at_least=error.retry_after)
+        _save(parcel, due_at=now + timedelta(seconds=seconds), problem=words, attempts=parcel.attempts)
+    else:  # for the seller; and it is tried again by itself meanwhile, since the refusal may have been a mistake
+        wait = min(RETRY_AT_LATEST, RETRY_FIRST * 2.0 ** min(max(0, parcel.attempts - 1), 10))
+        _save(parcel, state=State.WAITS, due_at=now + wait, problem=words, attempts=parcel.attempts)
+    tell(
+        parcel.order,
+        "tracking_later" if passing else "tracking_failed",
+        changes=_shown(parcel),
+        reverb_said=error.message,
+        field_errors=error.field_errors,
+        attempt=parcel.attempts,
+    )
+
+
+def _shown(parcel: Parcel) -> dict[str, str]:
+    if parcel.pickup:
+        return {}
+    return {"Tracking": f"{parcel.provider or parcel.carrier} {parcel.tracking_number}".strip()}
+
+
+def _save(parcel: Parcel, **changes: Any) -> None:
+    """Save some columns alone. Raises Lost where another worker may be at the parcel."""
+    ownership.confirm()
+    if "problem" in changes:
+        changes["problem"] = str(changes["problem"])[:500]
+    for name, value in changes.items():
+        setattr(parcel, name, value)
+    Parcel.objects.filter(pk=parcel.pk).update(**changes)

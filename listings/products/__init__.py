@@ -1,0 +1,3 @@
+"""The seller's pages about products and rules."""
+
+from __future__ import annotations

@@ -1,0 +1,26 @@
+"""Addresses of this room, below a shop."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from listings.products import product_views, rule_views, views
+
+app_name = "listings"
+urlpatterns = [
+    path("import/", views.show_walks, name="walks"),
+    path("import/missing/<slug:word>/", views.settle_missing, name="settle_missing"),
+    path("import/unread/try-again/", views.read_again, name="read_again"),
+    path("import/<slug:kind>/<slug:word>/", views.act_on_walk, name="act_on_walk"),
+    path("", views.products, name="products"),
+    path("counts/", views.counts, name="counts"),
+    path("rules/", rule_views.show, name="rules"),
+    path("rules/says/", rule_views.says, name="says"),
+    path("rules/in-line/", rule_views.bring_in_line, name="bring_in_line"),
+    path("rules/<slug:section>/", rule_views.save, name="save_rules"),
+    path("rules/<slug:section>/<int:rule_id>/remove/", rule_views.remove, name="remove_rule"),
+    path("<int:product_id>/", product_views.product, name="product"),
+    path("<int:product_id>/switch/<slug:word>/", product_views.switch, name="switch"),
+    path("<int:product_id>/list-anew/", product_views.list_anew, name="list_anew"),
+    path("<int:product_id>/look-again/", views.look_again, name="look_again"),
+]

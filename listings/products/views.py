@@ -1,0 +1,136 @@
+"""The products of a shop: what each one's listing is, what waits for the seller, and a button to look again."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.db.models import Q
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST, require_safe
+
+from listings.intake import crawl, missing, rechecks
+from listings.mapping import selection
+from listings.models import Job, Product, Rank, Walk
+from listings.queue import jobs
+from reverbsync import clock
+from shops.access import for_members
+from shops.models import Shop
+from synclog.reasons import REASONS
+
+PAGE_SIZE = 50
+
+#: Unreadable products that the import's page names; the sync log has them all.
+UNREAD_SHOWN = 20
+
+
+@require_safe
+@for_members
+def products(request: HttpRequest, shop: Shop) -> HttpResponse:
+    """List products by title, those that wait for the seller alone when asked; pages by key."""
+    words = request.GET.get("q", "").strip().replace("\x00", "")[:200]
+    waiting = request.GET.get("waiting") == "1"
+    found = Product.objects.filter(shop=shop, gone_at__isnull=True).select_related("listing", "job")
+    if words:
+        found = found.filter(Q(sku__istartswith=words) | Q(title__icontains=words))
+    if waiting:
+        found = found.exclude(waits_for="")
+    after = request.GET.get("after", "")
+    if after.isascii() and after.isdigit() and len(after) <= 18:
+        found = found.filter(pk__gt=int(after))
+    rows = list(found.order_by("pk")[: PAGE_SIZE + 1])
+    shown = rows[:PAGE_SIZE]
+    wanted = selection.wanted_groups(shop)
+    context = {
+        "shop": shop,
+        "rows": [
+            {
+                "product": product,
+                "reason": REASONS.get(product.waits_for),
+                "chosen": selection.is_chosen(product.seen, product.choice, wanted),
+            }
+            for product in shown
+        ],
+        "words": words,
+        "waiting": waiting,
+        "next": shown[-1].pk if len(rows) > PAGE_SIZE else None,
+    }
+    return render(request, "listings/products.html", context)
+
+
+@require_safe
+@for_members
+def counts(request: HttpRequest, shop: Shop) -> HttpResponse:
+    """Show how many products are known, listed, being worked on and waiting, as a part of another page."""
+    known = Product.objects.filter(shop=shop, gone_at__isnull=True)
+    context = {
+        "shop": shop,
+        "products": known.count(),
+        "listed": known.exclude(listing__isnull=True).exclude(listing__reverb_id="").count(),
+        "open": Job.objects.filter(shop=shop, waiting=False).count(),
+        "waiting": known.exclude(waits_for="").count(),
+    }
+    return render(request, "listings/_counts.html", context)
+
+
+@require_POST
+@for_members
+def look_again(request: HttpRequest, shop: Shop, product_id: int) -> HttpResponse:
+    """Open a job for one product because a person asked for it."""
+    product = get_object_or_404(Product, shop=shop, pk=product_id)
+    jobs.look_again([product], rank=Rank.EDIT, cause=jobs.BY_HAND, now=clock.now())
+    messages.success(request, f"Looking at “{product.title}” again. The sync log shows how it goes.")
+    return redirect("synclog:log", shop.pk)
+
+
+@require_safe
+@for_members
+def show_walks(request: HttpRequest, shop: Shop) -> HttpResponse:
+    """Show how far the import is and when the store is looked at next, as a part of another page."""
+    rows = Walk.objects.filter(shop=shop).order_by("kind")
+    held = Product.objects.filter(shop=shop, held=True, gone_at__isnull=True).count()
+    known = Product.objects.filter(shop=shop, gone_at__isnull=True).count()
+    unread = rechecks.unread_of(shop)
+    odd = {"missing": missing.of(shop), "unread": unread[:UNREAD_SHOWN], "unread_count": unread.count()}
+    context = {"shop": shop, "walks": rows, "held": held, "known": known, **odd}
+    template = "listings/_walks.html" if request.headers.get("HX-Request") else "listings/walks.html"
+    return render(request, template, context)
+
+
+@require_POST
+@for_members
+def read_again(request: HttpRequest, shop: Shop) -> HttpResponse:
+    """Read the products again that could not be read."""
+    rechecks.make_due(shop.pk)
+    messages.success(request, "We are reading them again now.")
+    return redirect("shops:store", shop.pk)
+
+
+@require_POST
+@for_members
+def act_on_walk(request: HttpRequest, shop: Shop, kind: str, word: str) -> HttpResponse:
+    """Begin, go on with, or stop a walk through the store."""
+    if kind not in Walk.Kind.values or word not in ("begin", "stop"):
+        raise Http404
+    if word == "stop":
+        crawl.stop(shop, kind)
+        messages.success(request, "Stopped. It can go on from here whenever you like.")
+    else:
+        get_object_or_404(Walk, shop=shop, kind=kind)
+        crawl.begin(shop, kind)
+        messages.success(request, "Looking at your store now.")
+    return redirect("shops:store", shop.pk)
+
+
+@require_POST
+@for_members
+def settle_missing(request: HttpRequest, shop: Shop, word: str) -> HttpResponse:
+    """Take the seller's word on products that the store's complete list left out."""
+    if word == "remove":
+        count = missing.confirm(shop)
+        messages.success(request, f"{count} products are removed. Their listings on Reverb are being ended.")
+    elif word == "keep":
+        missing.keep(shop)
+        messages.success(request, "Kept. Their listings stay on Reverb.")
+    else:
+        raise Http404
+    return redirect("shops:store", shop.pk)

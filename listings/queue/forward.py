@@ -1,0 +1,86 @@
+"""Bring jobs forward whose delays have grown, or that wait for the seller: what kept them back seems to have passed.
+
+Whether it has shows only when one of them goes through: an account may answer while its listings do not. So when a side
+is back a few of the jobs that failed go first, and the first one that succeeds brings the others forward. Each job is
+brought forward once in each of its own delays at most, whatever the outside answers, and how often.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import DateTimeField, DurationField, F, Func, Q, QuerySet, Value
+from django.db.models.functions import Greatest, Least, Power
+
+from listings.models import Job
+from listings.queue import jobs
+from reverbsync.database import PORTION, portions
+from reverbsync.wake import wake
+
+#: Reasons for which a job waits because of the store, and because of Reverb.
+STORE_REASONS = ("store_refused", "store_takes_no_stock")
+REVERB_REASONS = ("gave_up", "not_connected", "not_permitted", "still_on_sale", "token_refused")
+#: So many of the jobs that failed go first when a side is back.
+FIRST = 3
+
+
+def store_is_back(shop_id: int, *, now: datetime) -> None:
+    """Bring forward what failed or waits since the store was away or refused our keys: it does no more."""
+    _is_back(shop_id, reasons=STORE_REASONS, now=now)
+
+
+def reverb_is_back(shop_id: int, *, now: datetime) -> None:
+    """Bring forward what failed, gave up or waits since Reverb was away or refused the token: it does no more."""
+    _is_back(shop_id, reasons=REVERB_REASONS, now=now)
+
+
+def one_went_through(shop_id: int, *, reasons: Collection[str], now: datetime) -> int:
+    """Bring forward a portion of what failed, and of what waits for such a reason; return how many.
+
+    What gave up is among them: a job that had failed as well has just gone through.
+    """
+    return _bring(_failed(shop_id, now) | _waiting(shop_id, {*reasons, "gave_up"}), now)
+
+
+def _is_back(shop_id: int, *, reasons: Collection[str], now: datetime) -> None:
+    in_turn = _failed(shop_id, now).order_by(F("hurried_at").asc(nulls_first=True), "rank", "due_at")
+    _bring(Job.objects.filter(pk__in=list(in_turn.values_list("pk", flat=True)[:FIRST])), now)
+    for some in portions(_waiting(shop_id, reasons)):
+        _bring(some, now)
+    wake(jobs.DRAIN_URGENT, shop_id)
+    wake(jobs.DRAIN, shop_id)
+
+
+def _failed(shop_id: int, now: datetime) -> QuerySet[Job]:
+    return Job.objects.filter(shop=shop_id, waiting=False, attempts__gt=0, due_at__gt=now, lease__isnull=True)
+
+
+def _waiting(shop_id: int, reasons: Collection[str]) -> QuerySet[Job]:
+    mine = Job.objects.filter(shop=shop_id, waiting=True, lease__isnull=True)
+    return mine.filter(product__waits_for__in=reasons)
+
+
+@transaction.atomic
+def _bring(rows: QuerySet[Job], now: datetime) -> int:
+    """Make jobs due, those that were brought forward within their last delay at its end; return how many moved.
+
+    Rows are locked in the order of their products, as `jobs.look_again` does: neither waits for the other for ever.
+    """
+    locked = rows.order_by("product").select_for_update(skip_locked=True, of=("self",))[:PORTION]
+    found = Job.objects.filter(pk__in=locked.values("pk"), lease__isnull=True).annotate(soonest=_soonest(now))
+    moved = found.filter(Q(waiting=True) | Q(due_at__gt=F("soonest")))
+    return moved.update(waiting=False, retry_due_at=None, due_at=F("soonest"), hurried_at=F("soonest"))
+
+
+def _soonest(now: datetime) -> Greatest:
+    """Return the earliest moment for which a job may be brought forward: `jobs.delay_s` after it last was."""
+    doubled = Value(jobs.FIRST_DELAY_S) * Power(Value(2.0), Least(F("attempts"), Value(20)) - Value(1))
+    delay = Func(
+        Least(doubled, Value(jobs.LONGEST_DELAY_S)),
+        function="make_interval",
+        template="%(function)s(secs => %(expressions)s)",
+        output_field=DurationField(),
+    )
+    return Greatest(Value(now), F("hurried_at") + delay, output_field=DateTimeField())

@@ -1,0 +1,119 @@
+"""Both sides sold the last one before either could be told: tell the seller at once, with both orders."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+
+from listings.models import Order, Product
+from listings.queue import lease
+from listings.stock.session import Turn
+from reverbsync import clock
+from shops import mail
+from shops.platforms import client_of
+from shops.platforms.values import StoreError, StorePassing
+from shops.reverb.orders import RELEASED
+
+logger = logging.getLogger(__name__)
+
+#: How long before the store's number last changed its orders are looked through for the other sale.
+LOOK_BACK = timedelta(hours=1)
+MAX_PAGES = 10
+NAMED = 5
+#: So long is waited for a store that names a time, before the seller is told without its order.
+PATIENCE_S = 3.0
+#: Seconds until a store that did not answer is asked again, at first and then, or a mail is tried again; and for how
+#: long after the store's sale. Later that waits until the product is looked at for another reason.
+AGAIN_S = 5.0
+STILL_S = 60.0
+KEEPS_TRYING = timedelta(hours=1)
+NO_ANSWER = "its newest order of this product (it did not answer just now)"
+BOTH = "now with both orders"
+
+
+def tell(stock: Turn) -> str | None:
+    """Mail the shop's owners if more is owed than they know of; return the words for the log, None if not.
+
+    It is told once for each unit: a worker that dies in between, or a mail that cannot be sent, tells it at the next
+    attempt. Where Reverb did not show its order yet, or the store did not answer, it is told again when it does.
+    """
+    ledger = stock.ledger
+    if ledger is None:
+        return None
+    owed, told = ledger.owed, ledger.owed_told
+    more = owed > told
+    hidden = ledger.fall > 0  # units are gone on Reverb of which no order is known
+    shown = ledger.owed_unnamed and not hidden
+    words = None
+    if more or (owed and (shown or ledger.owed_unanswered)):
+        in_store = _in_store(stock, again_s=AGAIN_S if more else STILL_S)
+        if more or shown or in_store:
+            words = f"On Reverb: {_on_reverb(stock, hidden=hidden)}. In your store: {in_store or NO_ANSWER}."
+            news = "" if more else "more is known" if hidden or not in_store else BOTH
+            if not _mailed(stock.product, owed, words, news=news):
+                _come_back(stock, STILL_S)
+                return words
+            ledger.owed_unnamed, ledger.owed_unanswered = hidden, not in_store
+    elif not owed:
+        ledger.owed_unnamed = ledger.owed_unanswered = False
+    if words is not None or owed != told:
+        ledger.owed_told = owed
+        lease.save(ledger, "owed_told", "owed_unnamed", "owed_unanswered")
+    return words
+
+
+def _on_reverb(stock: Turn, *, hidden: bool) -> str:
+    """Return Reverb's orders of the product in words."""
+    there = Order.objects.filter(product=stock.product, counts=True).exclude(status__in=RELEASED)
+    numbers = list(there.order_by("-placed_at").values_list("number", flat=True)[:NAMED])
+    known = [f"order {', '.join(numbers)}"] if numbers else []
+    return " and ".join(known + (["an order that it does not show yet"] if hidden or not numbers else []))
+
+
+def _in_store(stock: Turn, *, again_s: float) -> str:
+    """Return the store's orders of the product in words; "" when it did not answer, and the turn comes back for it."""
+    try:
+        try:
+            return _asked(stock.product)
+        except StorePassing as error:
+            if error.retry_after is None or error.retry_after > PATIENCE_S:
+                raise
+            clock.sleep(error.retry_after)  # a mail with both orders is worth a moment
+            return _asked(stock.product)
+    except StoreError as error:
+        logger.warning("The store's orders of product %s, which sold twice, are not known: %s", stock.product.pk, error)
+        _come_back(stock, max(again_s, error.retry_after or 0))
+        return ""
+
+
+def _come_back(stock: Turn, seconds: float) -> None:
+    since = stock.product.stock_since
+    if since is not None and clock.now() - since < KEEPS_TRYING:
+        stock.come_back(seconds)
+
+
+def _asked(product: Product) -> str:
+    """Ask the store for its orders of the product, and return them in words. Raises StoreError."""
+    since = (product.stock_since or clock.now()) - LOOK_BACK
+    ids, found = {product.store_product_id}, list[str]()
+    cursor = ""
+    for _ in range(MAX_PAGES):
+        orders, following = client_of(product.shop.store).orders(since, cursor)
+        mine = (one for one in orders if not one.reverb_number and one.lines_of(ids, product.sku))
+        found += [f"{one.number or one.id} {one.url}".strip() for one in mine]
+        if following is None:
+            return f"order {', '.join(found[-NAMED:])}" if found else "its stock had gone already"
+        cursor = following
+    return f"order {', '.join(found[-NAMED:])}" if found else "one of its newest orders, which are many"
+
+
+def _mailed(product: Product, units: int, words: str, *, news: str) -> bool:
+    """Mail it to the shop's owners; False when the mail could not be handed on."""
+    return mail.to_owners(
+        product.shop_id,
+        f"Sold twice{', ' if news else ''}{news}: {product.title[:120]}",
+        f"{product.title} (SKU {product.sku}) was sold on Reverb and in your store before either side could be told.\n"
+        f"{units} more sold than there were.\n\n{words}\n\n"
+        "Please cancel one of the orders. The stock on both sides stays at zero until then; when an order is "
+        "cancelled, its unit is counted back.\n",
+    )

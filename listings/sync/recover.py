@@ -1,0 +1,33 @@
+"""Jobs whose worker died: freed, and told of, in one transaction."""
+
+from __future__ import annotations
+
+from django.db import transaction
+
+from listings.models import Listing, Product
+from listings.queue import jobs
+from listings.sync import log
+from listings.sync.log import Ending
+from reverbsync import clock
+from synclog.models import Entry
+from synclog.record import record
+
+#: So many jobs a transaction: a dead worker holds one a thread, so more than these are rare.
+PORTION = 50
+
+
+def free() -> None:
+    """Free what dead workers held, and tell of it at once: the next one to take a job may die before it can."""
+    while _free_some() == PORTION:
+        pass
+
+
+@transaction.atomic
+def _free_some() -> int:
+    found = jobs.free_abandoned(now=clock.now(), most=PORTION)
+    for lost in found:
+        product = Product.objects.get(pk=lost.product_id)
+        link = Listing.objects.filter(product=product).values_list("link", flat=True).first() or ""
+        ending = Ending(Entry.Outcome.FAILED, "interrupted")
+        record(log.tell(product, link, lost, ending, took_ms=0, attempt=lost.attempt))
+    return len(found)

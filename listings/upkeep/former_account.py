@@ -1,0 +1,115 @@
+"""Let go of the listings of a Reverb account that another one took the place of.
+
+They stay on Reverb as they are: nothing of them may be written with the new account's token. What sold there, and the
+store has still to hear of, is brought to the store. Then each product is matched by SKU with the listings of the new
+account, as on the first day.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q
+
+from listings.mass_sync import run
+from listings.models import Job, Ledger, Listing, MassSync, Order
+from listings.queue.siblings import linked_elsewhere
+from reverbsync import clock
+from reverbsync.alone import only_one
+from shops import make
+from shops.models import ReverbConnection, Shop
+
+#: So many listings are let go of at once, and for so long in one turn.
+PORTION = 500
+TURN_S = 1.0
+#: Fields of a listing's row that tell of the account's own listing.
+_BLANK: dict[str, Any] = {
+    "reverb_id": "",
+    "link": "",
+    "state": "",
+    "picture": None,
+    "read_at": None,
+    "indexed_at": None,
+    "agreed": {},
+    "warnings": [],
+    "post_started_at": None,
+    "anew": False,
+    "oversells_since": None,
+    "oversells_told_at": None,
+    "publish_looks": None,
+}
+
+
+def shops_with_one() -> list[int]:
+    """Return the shops with listings of a former account, for the sweeper."""
+    return list(ReverbConnection.objects.filter(clearing_since__isnull=False).values_list("shop_id", flat=True))
+
+
+def turn(shop_id: int) -> bool:
+    """Let go of what is known for one turn; return whether there is more that need not wait.
+
+    Attempts that began with the former account's token end first. It can be stopped at any moment, and goes on.
+    """
+    mine = ReverbConnection.objects.filter(shop=shop_id, clearing_since__isnull=False)
+    connection = mine.select_related("shop").first()
+    if connection is None:
+        return False
+    if MassSync.objects.filter(shop=shop_id, state__in=MassSync.OPEN, begun_at__lte=connection.clearing_since).exists():
+        run.cancel(connection.shop)
+    with only_one(run.MASS, shop_id) as alone:
+        if not alone or Job.objects.filter(shop=shop_id, lease_until__gt=clock.now()).exists():
+            return False
+        over = clock.monotonic() + TURN_S
+        while keys := _some_of(shop_id):
+            with transaction.atomic():
+                _let_go(keys)
+            if clock.monotonic() > over:
+                return True
+        with transaction.atomic():
+            # Unless yet another account was connected in the meantime.
+            if mine.filter(clearing_since=connection.clearing_since).update(clearing_since=None):
+                Shop.objects.filter(pk=shop_id).update(reverb_account=make.account_of(connection))
+                make.look_again(connection.shop)
+    return False
+
+
+def let_go_of_shared(shop_id: int) -> None:
+    """Let go of the listings that another shop with the same account has linked, while this one was not syncing."""
+    theirs = linked_elsewhere(shop_id).values("reverb_id")
+    shared = Listing.objects.filter(shop=shop_id, reverb_id__in=theirs).order_by("pk")
+    while keys := list(shared.values_list("pk", flat=True)[:PORTION]):
+        with transaction.atomic():
+            _let_go(keys)
+
+
+def _some_of(shop_id: int) -> list[int]:
+    """Return some rows that still tell of a listing."""
+    tells = ~Q(reverb_id="") | Q(picture__isnull=False) | Q(post_started_at__isnull=False) | Q(indexed_at__isnull=False)
+    rows = Listing.objects.filter(tells, shop=shop_id).order_by("pk")
+    return list(rows.values_list("pk", flat=True)[:PORTION])
+
+
+def _let_go(keys: list[int]) -> None:
+    """Forget what the rows say of Reverb. A ledger stays where the store lacks something; all others begin anew."""
+    Listing.objects.filter(pk__in=keys, product__gone_at__isnull=False).delete()
+    ledgers = Ledger.objects.select_for_update(of=("self",)).filter(listing__in=keys)
+    unheard = Order.objects.filter(product=OuterRef("listing__product"), counts=True).exclude(reckoned=F("status"))
+    lacks = ledgers.filter(Q(adjusting__isnull=False) | ~Q(units=F("store")) | Exists(unheard))
+    kept = list(lacks.values_list("pk", flat=True))
+    settled = Ledger.objects.filter(listing__in=keys).exclude(pk__in=kept)
+    Order.objects.filter(product__listing__ledger__in=settled, counts=True).update(counts=False)
+    settled.delete()
+    Ledger.objects.filter(pk__in=kept).update(
+        reverb=None,
+        putting=None,
+        put_at=None,
+        before=[],
+        fall=0,
+        fall_at=None,
+        rise=0,
+        rise_at=None,
+        undecided_at=None,
+        linked_at=clock.now(),
+    )
+    Listing.objects.filter(pk__in=keys).update(**_BLANK)

@@ -1,0 +1,147 @@
+"""Settings or a connection changed: go through the shop's orders, waiting jobs and products, a portion at a time.
+
+Each portion is a short statement of its own, and the place to go on from is saved behind it: a worker that dies in
+between repeats one portion, which is harmless. Settings that are saved meanwhile start the review over.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.db import transaction
+
+from listings.intake import crawl
+from listings.intake.refresh import changed_while_off, without_listing
+from listings.models import Listing, Product, Rank, Review
+from listings.orders import erase, shipment_poll, store_orders, tracking
+from listings.orders.ingest import uncounted
+from listings.queue import jobs
+from listings.stock.ledger import out_of_step
+from listings.upkeep import former_account
+from reverbsync import clock
+from reverbsync.database import Span, next_span
+from reverbsync.logs import broke
+from shops.models import Shop, StoreConnection
+from shops.reverb.availability import OFF_SALE
+
+logger = logging.getLogger(__name__)
+
+REVIEW = "listings.upkeep.review"
+#: How long one turn holds a worker before the shop queues up again behind the others.
+TURN_S = 1.0
+#: So many products a portion: their pictures are read, which takes some tens of milliseconds.
+PORTION = 500
+CAUSE = "settings changed"
+Step = Review.Step
+
+
+def shops_with_due_ones() -> set[int]:
+    """Return the shops that have a review to begin or to go on with, for the sweeper."""
+    asked = Shop.objects.filter(look_again_asked=True).values_list("pk", flat=True)
+    return {*asked, *Review.objects.filter(due_at__lte=clock.now()).values_list("shop_id", flat=True)}
+
+
+def due(shop_id: int) -> Review | None:
+    """Return the shop's review if a turn of it is due; begin it, or start it over, if that was asked for."""
+    now = clock.now()
+    with transaction.atomic():
+        # The wish is gone only together with the row that follows from it.
+        if Shop.objects.filter(pk=shop_id, look_again_asked=True).update(look_again_asked=False):
+            begun = {"step": Step.BEGIN, "after": 0, "due_at": now, "failures": 0}
+            Review.objects.update_or_create(shop_id=shop_id, defaults=begun)
+    found = Review.objects.filter(shop=shop_id, due_at__lte=now)
+    return found.select_related("shop__sync_settings", "shop__store").first()
+
+
+def turn(review: Review) -> None:
+    """Go on for one turn. Never raises: what breaks is tried again after a delay that grows."""
+    over = clock.monotonic() + TURN_S
+    try:
+        while _step(review) and clock.monotonic() < over:
+            pass
+    except Exception as error:  # noqa: BLE001 -- ours to mend; it is tried again
+        broke(logger, error, "The review of shop %s broke", review.shop_id)
+        wait = jobs.delay_s(review.failures + 1)
+        _save(review, failures=review.failures + 1, due_at=clock.now() + timedelta(seconds=wait))
+
+
+def _step(review: Review) -> bool:
+    """Deal with one portion and save the place to go on from; return whether there is more."""
+    if review.step == Step.BEGIN:
+        _begin(review.shop)
+        _save(review, step=Step.WAITING, after=0)
+    elif review.step == Step.WAITING:
+        span = next_span(jobs.waiting_for_seller(review.shop_id), "product", after=review.after)
+        if span is None:
+            _save(review, step=Step.PRODUCTS, after=0)
+        else:
+            jobs.look_at_waiting(review.shop_id, now=clock.now(), span=span)
+            _save(review, after=span.until)
+    else:
+        span = next_span(Product.objects.filter(shop=review.shop_id), "pk", after=review.after, size=PORTION)
+        if span is None or not review.shop.sync_settings.auto_sync:
+            review.delete()
+            return False
+        _look_at(review.shop, span)
+        _save(review, after=span.until)
+    return True
+
+
+def _save(review: Review, **changes: object) -> None:
+    for name, value in {"failures": 0, **changes}.items():
+        setattr(review, name, value)
+    review.save(update_fields=["failures", *changes])
+
+
+def _begin(shop: Shop) -> None:
+    former_account.let_go_of_shared(shop.pk)
+    if StoreConnection.objects.filter(shop=shop, removed_at__isnull=True).exists():
+        crawl.plan(shop)
+    orders(shop)
+    # Before all that looks at how things stand: a worker may still be at it by the old settings.
+    jobs.look_again(jobs.in_hand(shop.pk), rank=Rank.CATALOGUE, cause=CAUSE, now=clock.now())
+
+
+def orders(shop: Shop) -> None:
+    """Look again at what the settings say of orders, parcels and buyers."""
+    store_orders.settings_changed(shop)
+    shipment_poll.settings_changed(shop)
+    tracking.settings_changed(shop.pk)
+    if not shop.sync_settings.take_orders:
+        erase.buyers_of(shop)
+
+
+def _look_at(shop: Shop, span: Span) -> None:
+    """Open jobs for the products in a span: at the rank of stock where stock is at stake, else of a mass sync."""
+    now, settings = clock.now(), shop.sync_settings
+    changed = changed_while_off(shop, span)
+    moved = _moved(changed) if settings.sync_stock else {}
+    for rank in sorted(set(moved.values())):
+        wanted = [one for one in changed if moved.get(one.pk) == rank]
+        jobs.look_again(wanted, rank=rank, cause=CAUSE, now=now)
+    stock = uncounted(shop, span) + (out_of_step(shop, span) if settings.sync_stock else [])
+    jobs.look_again(_once(stock), rank=Rank.STOCK, cause=CAUSE, now=now)
+    rest = [one for one in changed if one.pk not in moved]
+    rest += without_listing(shop, span) if settings.sync_stock else []
+    jobs.look_again(_once(rest), rank=Rank.CATALOGUE, cause=CAUSE, now=now)
+
+
+def _moved(products: Iterable[Product]) -> dict[int, Rank]:
+    """Return the rank of those with a listing that shows another stock than the store has, by primary key."""
+    of = {product.pk: product for product in products}
+    listed = Listing.objects.filter(product__in=of).exclude(reverb_id="").exclude(state__in=OFF_SALE)
+    found = {}
+    for key, agreed in listed.values_list("product", "ledger__store"):
+        product = of[key]
+        if product.gone_at is not None or not product.seen.sellable:
+            found[key] = Rank.STOCK_TO_ZERO
+        elif agreed is not None and product.seen.stock != agreed:
+            found[key] = Rank.STOCK
+    return found
+
+
+def _once(products: Iterable[Product]) -> list[Product]:
+    """Return each product once: one statement takes no row twice."""
+    return list({product.pk: product for product in products}.values())
