@@ -35,7 +35,7 @@ from shops.siblings import siblings_of
 
 #: Checks what a store says of itself, and its webhooks (shops/upkeep.py).
 CHECK_STORE = "shops.check_store"
-#: Deletes what is held of a store that was replaced, or is to be forgotten (webhooks/privacy.py).
+#: Deletes what is held of a store that was replaced, or is to be forgotten (webhooks/privacy/erase.py).
 CLEAR_STORE = "webhooks.clear_store"
 #: Removes our webhooks from a store that another one took the place of (shops/upkeep.py).
 LEAVE_STORE = "webhooks.leave_store"

@@ -16,9 +16,10 @@ from reverbsync.scheduling import Sweep
 from reverbsync.wake import awake, wake, wake_all
 from shops import make, upkeep
 from shops.models import Shop
-from webhooks import inbox, of_reverb, privacy
-from webhooks.handover import BATCH, hand_over
+from webhooks import inbox, reverb_handover
 from webhooks.models import Delivery
+from webhooks.privacy import erase
+from webhooks.store_handover import BATCH, hand_over
 
 PRUNE_BATCH = 10_000
 #: A store tells of one saving in several calls. A moment's wait lets them be one look, and a burst few wake-ups.
@@ -63,7 +64,7 @@ def _of_reverb(shop_id: int, *, sales: bool) -> None:
 
     def hand_over_some() -> bool:
         shop = Shop.objects.select_related("sync_settings").filter(pk=shop_id).first()
-        return shop is not None and of_reverb.hand_over(shop, limit=BATCH, sales=sales)
+        return shop is not None and reverb_handover.hand_over(shop, limit=BATCH, sales=sales)
 
     clock.sleep(GATHER_S)
     _one_turn(inbox.HAND_OVER["reverb", sales], shop_id, hand_over_some)
@@ -85,7 +86,7 @@ def sweep() -> None:
     found = inbox.shops_with_open_ones(now=clock.now())
     for kind, task in inbox.HAND_OVER.items():
         wake_all(task, found.get(kind, []))
-    wake_all(make.CLEAR_STORE, privacy.stores_to_clear())
+    wake_all(make.CLEAR_STORE, erase.stores_to_clear())
     wake_all(make.LEAVE_STORE, upkeep.stores_to_leave())
     wake_all(make.CLEAR_REVERB, former_account.shops_with_one())
 
@@ -106,7 +107,7 @@ def prune() -> None:
 @shared_task(name=make.CLEAR_STORE)
 def clear_store(shop_id: int) -> None:
     """Delete for one turn what is held of a store that was replaced, or is to be forgotten."""
-    _one_turn(make.CLEAR_STORE, shop_id, partial(privacy.clear_store, shop_id))
+    _one_turn(make.CLEAR_STORE, shop_id, partial(erase.clear_store, shop_id))
 
 
 @shared_task(name=make.LEAVE_STORE)
@@ -129,4 +130,4 @@ def delete_shops() -> None:
     """Delete the shops whose owners asked for it."""
     with only_one("webhooks.delete_shops", 0) as alone:
         if alone:
-            privacy.delete_asked_for()
+            erase.delete_asked_for()

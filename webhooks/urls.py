@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from webhooks import shipstation, views
+from listings.orders.shipstation import endpoints
+from webhooks import views
 
 app_name = "webhooks"
 urlpatterns = [
     path("store/<slug:key>/", views.from_store, name="store"),
     path("app/<slug:kind>/", views.from_app, name="app"),
-    path("shipstation/<slug:key>/", shipstation.store, name="shipstation_store"),
-    path("shipstation/<slug:key>/shipped/", shipstation.hook, name="shipstation_hook"),
+    path("shipstation/<slug:key>/", endpoints.store, name="shipstation_store"),
+    path("shipstation/<slug:key>/shipped/", endpoints.hook, name="shipstation_hook"),
     path("reverb/<slug:key>/", views.from_reverb, name="reverb"),
     path("reverb/<slug:key>/<path:topic>/", views.from_reverb, name="reverb_topic"),
 ]

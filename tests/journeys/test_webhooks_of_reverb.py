@@ -20,7 +20,7 @@ from shops.reverb.client import ReverbClient
 from tests.journeys.world import World
 from tests.people import olivia, shop_of
 from tests.platforms.conftest import wait_for
-from webhooks import of_reverb
+from webhooks import reverb_handover
 from webhooks.models import Delivery
 
 pytestmark = pytest.mark.live
@@ -246,7 +246,7 @@ def deliver(world: World) -> list[str]:
     for one in told:
         answer = Client().post(urlsplit(one["uri"]).path, one["body"], content_type="application/json")
         assert answer.status_code == 200
-    of_reverb.hand_over(world.shop, limit=100)
+    reverb_handover.hand_over(world.shop, limit=100)
     return sorted(one["topic"] for one in told)
 
 
@@ -289,7 +289,7 @@ def test_a_call_that_lies_about_its_order_changes_nothing(selling: World) -> Non
     lie = json.dumps({"order_number": number, "status": "cancelled", "quantity": 0})
     path = urlsplit(connection(selling).webhook_address).path
     Client().post(f"{path}orders/update/", lie, content_type="application/json")
-    of_reverb.hand_over(selling.shop, limit=100)
+    reverb_handover.hand_over(selling.shop, limit=100)
     assert Order.objects.get().status == "paid"
     assert set(Delivery.objects.values_list("state", flat=True)) == {"done"}
 

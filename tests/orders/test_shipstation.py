@@ -18,9 +18,9 @@ from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from listings.models import Order, Parcel
+from listings.orders.shipstation import custom_store, notices
 from reverbsync import clock
 from shops.models import ShipStation, ShipStationNotice
-from shops.shipstation import custom_store, notices
 from tests.journeys.world import StandIn, running
 from tests.orders.world import Sales
 from tests.people import olivia

@@ -20,8 +20,9 @@ from synclog.models import Entry
 from tests.listings.test_taking_orders import BUYER, order
 from tests.pages.test_pages import signed_in, tell
 from tests.people import NOON, SECRET, nora, olivia, product_of, shop_of
-from webhooks import inbox, privacy, tasks
+from webhooks import inbox, tasks
 from webhooks.models import Delivery
+from webhooks.privacy import erase
 
 pytestmark = pytest.mark.django_db
 
@@ -71,10 +72,10 @@ def test_a_deleted_shop_is_gone_from_sight_at_once_and_then_altogether(shop: Sho
     assert client.get(reverse("shops:overview", args=[shop.pk])).status_code == 404
     assert not shops_of(olivia()).exists()
     assert not ReverbConnection.objects.filter(shop=shop).exists()
-    privacy.delete_asked_for()
+    erase.delete_asked_for()
     assert Shop.objects.filter(pk=shop.pk).exists()  # its webhooks are being removed from the store
     StoreConnection.objects.filter(shop=shop).update(hooks_due_at=None)
-    privacy.delete_asked_for()
+    erase.delete_asked_for()
     for table in (Shop, StoreConnection, Product, Listing, Ledger, Order, Job, Walk, Entry, Delivery):
         assert not table.objects.exists()
 
@@ -120,7 +121,7 @@ def buyer() -> tuple[str, object]:
 
 def test_a_store_that_is_forgotten_leaves_its_sales_on_reverb_without_their_buyers(shop: Shop) -> None:
     make.store_removed(shop)
-    privacy.follow(shop, ShopForgotten())
+    erase.follow(shop, ShopForgotten())
     tasks.clear_store(shop.pk)
     assert not Product.objects.exists()
     assert buyer() == ("", None)
@@ -131,7 +132,7 @@ def test_forgetting_a_store_loses_no_call_of_reverbs(shop: Shop) -> None:
     for source in ("store", "reverb"):
         inbox.keep(shop.pk, source=source, delivery_id="1", topic="", body=b"{}", state=Delivery.State.OPEN)
     make.store_removed(shop)
-    privacy.follow(shop, ShopForgotten())
+    erase.follow(shop, ShopForgotten())
     tasks.clear_store(shop.pk)
     assert [one.source for one in Delivery.objects.all()] == ["reverb"]
 
@@ -139,10 +140,10 @@ def test_forgetting_a_store_loses_no_call_of_reverbs(shop: Shop) -> None:
 @pytest.mark.parametrize(("status", "left"), [("received", ""), ("cancelled", ""), ("paid", "Bob Buyer7")])
 def test_a_customer_who_is_forgotten_is_no_buyer_of_an_order_that_is_over(shop: Shop, status: str, left: str) -> None:
     Order.objects.update(status=status)
-    privacy.follow(shop, CustomerForgotten("7", ()))
+    erase.follow(shop, CustomerForgotten("7", ()))
     assert buyer() == (left, BUYER["address"] if left else None)
 
 
 def test_a_customers_question_tells_of_how_many_orders_on_reverb_hold_a_buyer(shop: Shop) -> None:
-    privacy.follow(shop, CustomerDataAsked("7", ()))
+    erase.follow(shop, CustomerDataAsked("7", ()))
     assert "Of 1 orders on Reverb" in mail.outbox[0].body

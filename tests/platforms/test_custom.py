@@ -20,7 +20,7 @@ from shops.platforms.custom import messages
 from shops.platforms.values import Keys, Moved, StorePassing, StoreRefused, Unreadable, Unsupported
 from tests.people import olivia
 from tests.platforms.conftest import Store
-from webhooks import handover, inbox
+from webhooks import inbox, store_handover
 from webhooks.models import Delivery
 
 pytestmark = pytest.mark.django_db
@@ -450,8 +450,8 @@ def test_a_message_of_many_products_is_worked_off_however_slow_the_machine_is(
 ) -> None:
     many = message("products.updated", {"products": [product(number) for number in range(1, 6)]})
     inbox.keep(shop.pk, source="store", delivery_id="1", topic="products.updated", body=many, state=Delivery.State.OPEN)
-    monkeypatch.setattr(handover, "TURN_S", 0.0)
+    monkeypatch.setattr(store_handover, "TURN_S", 0.0)
     for _ in range(3):
-        handover.hand_over(shop)
+        store_handover.hand_over(shop)
     assert len(there(shop)) == 5
     assert Delivery.objects.get().state == Delivery.State.DONE

@@ -26,8 +26,8 @@ from tests.pages.test_pages import tell
 from tests.people import product_of
 from tests.platforms.conftest import Store
 from webhooks import inbox, tasks
-from webhooks.handover import hand_over
 from webhooks.models import Delivery
+from webhooks.store_handover import hand_over
 
 
 def hooks_of(store: Store) -> list[dict[str, object]]:

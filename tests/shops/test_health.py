@@ -26,8 +26,8 @@ from tests.listings.catalogue import Catalogue
 from tests.listings.test_taking_orders import order
 from tests.people import NOON, olivia, picture, product_of, shop_of
 from webhooks import inbox
-from webhooks.handover import hand_over
 from webhooks.models import Delivery
+from webhooks.store_handover import hand_over
 
 pytestmark = pytest.mark.django_db
 

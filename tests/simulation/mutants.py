@@ -26,7 +26,7 @@ from shops.reverb.client import ReverbClient
 from synclog.record import Attempt, record
 from tests.simulation import mutants_of_rules
 from tests.simulation.planting import Mutant, always, called, instead, planted_now
-from webhooks import handover, inbox
+from webhooks import inbox, store_handover
 
 __all__ = ["MUTANTS", "called", "planted"]
 
@@ -133,7 +133,7 @@ def delivery_done_before_its_jobs() -> AbstractContextManager[Any]:
         inbox.done(found, now=now, personal=())
         return found
 
-    return instead(handover.inbox, "open_ones", put_away)
+    return instead(store_handover.inbox, "open_ones", put_away)
 
 
 def failed_delivery_is_given_up() -> AbstractContextManager[Any]:
@@ -142,7 +142,7 @@ def failed_delivery_is_given_up() -> AbstractContextManager[Any]:
     def given_up(delivery: Any, *, now: datetime, **_: Any) -> None:
         inbox.done([delivery], now=now, personal=())
 
-    return instead(handover.inbox, "try_later", given_up)
+    return instead(store_handover.inbox, "try_later", given_up)
 
 
 def finish_ignores_what_was_asked() -> AbstractContextManager[Any]:

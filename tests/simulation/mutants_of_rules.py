@@ -32,7 +32,7 @@ from shops.platforms.woocommerce import client as woocommerce
 from shops.reverb import answers as reverb_answers
 from shops.verdict import Verdict
 from tests.simulation.planting import always, instead
-from webhooks import handover
+from webhooks import store_handover
 
 # -- 1: a page is not an answer, and one bad answer is not a verdict -------------------------------------------------
 
@@ -137,7 +137,7 @@ def a_delivery_that_breaks_ends_the_turn() -> AbstractContextManager[Any]:
     def bare(work: Callable[[], object]) -> None:
         work()
 
-    return instead(handover, "attempt", bare)
+    return instead(store_handover, "attempt", bare)
 
 
 def an_odd_product_hides_its_page() -> AbstractContextManager[Any]:

@@ -28,9 +28,9 @@ from tests.listings.test_taking_orders import order
 from tests.people import NOON, olivia, picture, shop_of
 from tests.webhooks import odd
 from tests.webhooks.test_every_platform import ADDRESSES, SAMPLES, SECRETS, SIGN, SIGNED, TOKENS, _custom, store_on
-from webhooks import inbox, of_reverb
-from webhooks.handover import hand_over
+from webhooks import inbox, reverb_handover
 from webhooks.models import Delivery
+from webhooks.store_handover import hand_over
 
 pytestmark = pytest.mark.django_db
 
@@ -201,7 +201,7 @@ def test_whatever_reverb_posts_is_handed_over_or_put_aside_and_the_next_good_one
             for number, said in enumerate([*told, {"order_number": "good"}]):
                 body, state = odd.as_bytes(said), Delivery.State.OPEN
                 inbox.keep(shop.pk, source="reverb", delivery_id=str(number), topic="", body=body, state=state)
-            while of_reverb.hand_over(shop, limit=100):
+            while reverb_handover.hand_over(shop, limit=100):
                 pass
             assert Delivery.objects.get(delivery_id=str(len(told))).state == "done"
             assert Order.objects.filter(number="good").exists()

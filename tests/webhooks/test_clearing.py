@@ -17,8 +17,9 @@ from shops.platforms.values import Keys, StorePassing
 from synclog.models import Entry
 from tests.pages.test_pages import tell
 from tests.people import NOON, nora, olivia, product_of, shop_of
-from webhooks import handover, inbox, privacy, tasks
+from webhooks import inbox, store_handover, tasks
 from webhooks.models import Delivery
+from webhooks.privacy import erase
 
 pytestmark = pytest.mark.django_db
 
@@ -53,8 +54,8 @@ def test_connecting_another_store_deletes_nothing_in_the_request(shop: Shop) -> 
 def test_it_is_deleted_in_short_turns_and_no_other_shop_loses_anything(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(privacy, "PORTION", 2)
-    monkeypatch.setattr(privacy, "TURN_S", -1.0)
+    monkeypatch.setattr(erase, "PORTION", 2)
+    monkeypatch.setattr(erase, "TURN_S", -1.0)
     replace(shop)
     turns = 0
     while StoreConnection.objects.filter(shop=shop, clearing_since__isnull=False).exists():
@@ -87,7 +88,7 @@ def test_what_the_new_store_tells_meanwhile_waits_and_is_not_lost(shop: Shop) ->
     now = replace(shop)
     with clock.running_by(lambda: now.store.clearing_since + timedelta(seconds=10)):  # type: ignore[operator]
         told(shop, "1")
-    assert not handover.hand_over(now)
+    assert not store_handover.hand_over(now)
     tasks.clear_store(shop.pk)
     kept = Delivery.objects.get()
     assert (kept.state, kept.attempts) == (Delivery.State.OPEN, 0)
@@ -108,14 +109,14 @@ def test_what_the_former_store_told_is_not_taken_for_the_new_ones(shop: Shop) ->
 def test_a_third_store_that_is_connected_meanwhile_is_not_begun_before_all_is_gone(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(privacy, "PORTION", 1)
-    monkeypatch.setattr(privacy, "TURN_S", -1.0)
+    monkeypatch.setattr(erase, "PORTION", 1)
+    monkeypatch.setattr(erase, "TURN_S", -1.0)
     replace(shop)
     for _ in range(4):
         tasks.clear_store(shop.pk)
     with clock.running_by(lambda: NOON):
         make.connect_store(shop, platform="shopify", address="third.myshopify.com", keys=Keys("t", "s"))
-    while privacy.clear_store(shop.pk):
+    while erase.clear_store(shop.pk):
         pass
     assert left(shop) == 0
     assert StoreConnection.objects.get(shop=shop).clearing_since is None
@@ -124,15 +125,15 @@ def test_a_third_store_that_is_connected_meanwhile_is_not_begun_before_all_is_go
 def test_a_store_that_is_connected_again_while_it_is_forgotten_begins_anew(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(privacy, "PORTION", 1)
+    monkeypatch.setattr(erase, "PORTION", 1)
     tell(shop)
     make.store_removed(shop)
-    privacy.ask_to_forget_store(shop)
-    monkeypatch.setattr(privacy, "TURN_S", -1.0)
+    erase.ask_to_forget_store(shop)
+    monkeypatch.setattr(erase, "TURN_S", -1.0)
     for _ in range(4):
         tasks.clear_store(shop.pk)
     make.connect_store(shop, platform="shopify", address="guitars.myshopify.com", keys=Keys("t", "s"))
-    while privacy.clear_store(shop.pk):
+    while erase.clear_store(shop.pk):
         pass
     assert left(shop) == 0
     assert StoreConnection.objects.get(shop=shop).clearing_since is None
@@ -149,7 +150,7 @@ def test_the_sweeper_goes_on_where_a_worker_died(shop: Shop, monkeypatch: pytest
 def test_a_shop_that_its_owner_deletes_goes_in_portions_and_entirely(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(privacy, "PORTION", 2)
+    monkeypatch.setattr(erase, "PORTION", 2)
     tell(shop)
     Shop.objects.filter(pk=shop.pk).update(delete_asked_at=NOON)
     tasks.delete_shops()

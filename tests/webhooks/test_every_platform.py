@@ -24,8 +24,8 @@ from shops.platforms import PLATFORMS
 from shops.platforms.bigcommerce.webhooks import OUR_HEADER, our_key
 from shops.platforms.values import Keys, StoreRefused
 from tests.people import NOON, olivia
-from webhooks.handover import hand_over
 from webhooks.models import Delivery
+from webhooks.store_handover import hand_over
 
 pytestmark = pytest.mark.django_db
 

@@ -17,8 +17,8 @@ from shops.pictures import StoreProduct
 from shops.platforms.base import StoreError, StorePassing, StoreRefused
 from tests.people import NOON, olivia, picture, product_of, shop_of
 from webhooks import inbox
-from webhooks.handover import hand_over
 from webhooks.models import Delivery
+from webhooks.store_handover import hand_over
 from webhooks.tasks import prune
 
 pytestmark = pytest.mark.django_db

@@ -18,8 +18,8 @@ from shops.platforms.shopify.client import ShopifyClient
 from synclog.models import Entry
 from tests.people import NOON, olivia, picture, product_of, shop_of
 from webhooks import inbox
-from webhooks.handover import hand_over
 from webhooks.models import Delivery
+from webhooks.store_handover import hand_over
 
 pytestmark = pytest.mark.django_db
 

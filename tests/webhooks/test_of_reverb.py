@@ -22,7 +22,7 @@ from shops.reverb import connect, webhooks
 from shops.reverb.errors import NotFound, Passing
 from tests.listings.test_taking_orders import listed, order
 from tests.people import NOON, nora, olivia, product_of, shop_of
-from webhooks import inbox, of_reverb
+from webhooks import inbox, reverb_handover
 from webhooks import tasks as webhook_tasks
 from webhooks.models import Delivery
 
@@ -114,7 +114,7 @@ def call(shop: Shop, body: object, topic: str = "") -> int:
 
 def hand_over(shop: Shop) -> None:
     """Let a worker hand over what is open."""
-    of_reverb.hand_over(Shop.objects.get(pk=shop.pk), limit=100)
+    reverb_handover.hand_over(Shop.objects.get(pk=shop.pk), limit=100)
 
 
 def states() -> list[str]:

@@ -26,9 +26,9 @@ from shops.platforms.values import StorePassing, Unreadable
 from shops.reverb import webhooks as reverbs
 from tests.listings.test_taking_orders import order
 from tests.people import NOON, nora, olivia, picture, shop_of
-from webhooks import inbox, of_reverb, tasks
-from webhooks.handover import hand_over
+from webhooks import inbox, reverb_handover, tasks
 from webhooks.models import Delivery
+from webhooks.store_handover import hand_over
 
 pytestmark = pytest.mark.django_db
 
@@ -259,14 +259,14 @@ def test_reverbs_deliveries_are_contained_like_a_stores(shop: Shop, now: Now, mo
     monkeypatch.setattr(reverb_events.ReverbClient, "of", lambda _: Reverb())
     for number in ("1", "2", "3"):
         keep(shop, {"order_number": number, "buyer_name": "Bob"}, topic="orders/create", source="reverb")
-    of_reverb.hand_over(shop, limit=100)
+    reverb_handover.hand_over(shop, limit=100)
     assert states() == ["done", "open", "done"]
     assert set(Order.objects.values_list("number", flat=True)) == {"1", "3"}
     broken = Delivery.objects.get(state="open")
     for _ in range(9):
         broken.refresh_from_db()
         now.at = broken.due_at
-        of_reverb.hand_over(shop, limit=100)
+        reverb_handover.hand_over(shop, limit=100)
     broken.refresh_from_db()
     assert (broken.state, bytes(broken.body)) == ("dead", b"")
     shop.reverb.refresh_from_db()

@@ -21,8 +21,8 @@ from shops import make
 from shops.models import Shop
 from shops.platforms.values import Keys
 from tests.people import SECRET, nora, olivia, shop_of
-from webhooks.handover import hand_over
 from webhooks.models import Delivery
+from webhooks.store_handover import hand_over
 
 pytestmark = pytest.mark.django_db
 

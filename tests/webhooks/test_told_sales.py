@@ -7,7 +7,7 @@ import pytest
 from listings.models import Product
 from shops.models import Shop
 from tests.webhooks.telling import guitar, send, sold, states, stocks, told_shop
-from webhooks.handover import hand_over
+from webhooks.store_handover import hand_over
 
 pytestmark = pytest.mark.django_db
 

@@ -12,9 +12,9 @@ from listings.models import Product, Recheck, Walk
 from shops.models import Shop, ToldOrder
 from synclog.models import Entry
 from tests.webhooks.telling import counted, guitar, note, product, send, sold, states, stocks, told_shop, variant
-from webhooks.handover import hand_over
+from webhooks.batches import replay
 from webhooks.models import Delivery
-from webhooks.working import replay
+from webhooks.store_handover import hand_over
 
 pytestmark = pytest.mark.django_db
 

@@ -1,3 +1,5 @@
-"""ShipStation: it fetches the sales on Reverb, and reports what it shipped."""
+"""ShipStation, by two ways: its custom store fetches orders here and tells of parcels; its webhook hints at labels.
 
-from __future__ import annotations
+Facts: "Custom Store Development Guide" (2012 and the newer pages), V1 API docs (Basic authentication, 40 calls a
+minute, SHIP_NOTIFY with a `resource_url`), hosts and queries of that address as seen in public code.
+"""

@@ -14,6 +14,10 @@ from listings.models import Order, Parcel
 from listings.orders import order_form, tracking
 from listings.orders.decide import GONE, SHIPPED
 from listings.orders.log import link_of
+from listings.orders.shipstation import custom_store
+from listings.orders.shipstation.client import ShipStationClient, ShipStationError
+from listings.orders.shipstation.custom_store import Notice, Row
+from listings.orders.shipstation.notices import Label
 from listings.orders.tracking import Told
 from listings.queue import jobs
 from reverbsync import clock
@@ -21,10 +25,6 @@ from reverbsync.logs import whereabouts
 from reverbsync.outage import attempt
 from shops.models import ShipStation, ShipStationNotice, Shop
 from shops.reverb.orders import PAID
-from shops.shipstation import custom_store
-from shops.shipstation.client import ShipStationClient, ShipStationError
-from shops.shipstation.custom_store import Notice, Row
-from shops.shipstation.notices import Label
 
 logger = logging.getLogger(__name__)
 

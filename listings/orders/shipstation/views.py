@@ -12,9 +12,9 @@ from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_POST, require_safe
 from pydantic import SecretStr
 
+from listings.orders.shipstation.client import ShipStationClient, ShipStationError
 from shops.access import for_members
 from shops.models import ShipStation, Shop
-from shops.shipstation.client import ShipStationClient, ShipStationError
 
 
 class KeysForm(forms.Form):

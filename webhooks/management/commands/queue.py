@@ -15,8 +15,8 @@ from listings.models import Job
 from reverbsync import clock, pace
 from shops.reverb import limits
 from webhooks import inbox
+from webhooks.batches import replay
 from webhooks.models import Delivery
-from webhooks.working import replay
 
 POLL_S = 0.2
 

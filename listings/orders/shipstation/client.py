@@ -12,12 +12,12 @@ from urllib.parse import urlencode
 from django.conf import settings
 from pydantic import SecretStr
 
+from listings.orders.shipstation import notices
+from listings.orders.shipstation.notices import Label
 from reverbsync import http, pace
 from reverbsync.http import Answer
 from reverbsync.pace import Budget
 from shops import breaker
-from shops.shipstation import notices
-from shops.shipstation.notices import Label
 from shops.wire import number_in
 
 CALLS_PER_MINUTE = 40

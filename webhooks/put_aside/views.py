@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 from shops.access import for_members
 from shops.models import Shop
 from webhooks import inbox
-from webhooks.working import replay
+from webhooks.batches import replay
 
 #: So many are named; the count tells of all.
 SHOWN = 10

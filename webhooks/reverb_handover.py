@@ -9,8 +9,8 @@ from shops.models import ReverbConnection, Shop
 from shops.reverb import hooks, webhooks
 from shops.wire import object_of
 from webhooks import inbox
+from webhooks.batches import NO_OBJECT, Turn, look_instead
 from webhooks.models import Delivery
-from webhooks.working import NO_OBJECT, Turn, look_instead
 
 #: How long one turn holds a worker before the shop queues up again behind the others.
 TURN_S = 3.0

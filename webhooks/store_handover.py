@@ -16,9 +16,10 @@ from shops.models import Shop
 from shops.platforms import Platform, platform_of
 from shops.platforms.values import Unreadable
 from shops.wire import object_of
-from webhooks import inbox, privacy
+from webhooks import inbox
+from webhooks.batches import NO_OBJECT, Turn
 from webhooks.models import Delivery
-from webhooks.working import NO_OBJECT, Turn
+from webhooks.privacy import erase
 
 BATCH = 100
 #: A message may tell of hundreds of products; the rest of a batch waits, so that a turn stays short.
@@ -121,7 +122,7 @@ def _follow(shop: Shop, events: list[Event]) -> dict[Event, Exception]:
     """Follow what events mean beside products: orders that we made in the store, and people's data."""
     failed = {}
     for event in events:
-        for work in (partial(shipment_poll.heard, shop, [event]), partial(privacy.follow, shop, event)):
+        for work in (partial(shipment_poll.heard, shop, [event]), partial(erase.follow, shop, event)):
             if (error := attempt(work)) is not None:
                 failed[event] = error
     return failed

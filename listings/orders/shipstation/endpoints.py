@@ -15,11 +15,10 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_POST
 
 from listings.orders import tracking
-from listings.orders.shipstation import service
+from listings.orders.shipstation import custom_store, notices, service
 from listings.orders.shipstation.service import NotOn, Window
 from reverbsync import clock
 from shops.models import ShipStation, ShipStationNotice
-from shops.shipstation import custom_store, notices
 
 
 @csrf_exempt

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from shops import make
 from shops.access import for_members, owns
 from shops.models import Person, Shop
-from webhooks import export
+from webhooks.privacy import export
 
 
 def _for_owners(

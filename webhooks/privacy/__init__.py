@@ -1,0 +1,3 @@
+"""What the law asks for: export what is held of a shop, erase a shop, and forget a customer."""
+
+from __future__ import annotations
