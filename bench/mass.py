@@ -20,7 +20,7 @@ from listings.models import Job, MassSync, Product
 from listings.orders import tasks as order_tasks
 from reverbsync import clock
 from shops.models import FIELDS, Shop, SyncSettings
-from shops.pictures import StoreProduct
+from shops.snapshots import StoreProduct
 
 DESCRIPTION = "<p>A guitar with a maple neck, an alder body and three pickups.</p>" * 5
 BRAND_NEW = "7c3f45de-2ae0-4c81-8400-fdb6b1d74890"

@@ -12,9 +12,9 @@ from django.db import connection
 from listings.models import Job, Listing, Product, Rank
 from listings.queue import jobs
 from reverbsync import clock
-from shops import make
+from shops import lifecycle
 from shops.models import FIELDS, Person, ReverbConnection, Shop, StoreConnection, SyncSettings
-from shops.pictures import StoreProduct
+from shops.snapshots import StoreProduct
 
 SECRET = "whsec_" + base64.b64encode(b"a-secret-of-the-benchmarks").decode()
 BATCH = 1_000
@@ -24,7 +24,7 @@ REPRICE = "UPDATE listings_product SET picture = jsonb_set(picture, '{price}', %
 def shop(number: int) -> Shop:
     """Make a shop of the kind "any other store", of which price and stock are kept in step."""
     owner, _ = Person.objects.get_or_create(email="bench@example.com")
-    made = make.shop(owner, f"Bench {number}")
+    made = lifecycle.shop(owner, f"Bench {number}")
     off = {f"sync_{name}": name in ("price", "stock") for name in FIELDS}
     SyncSettings.objects.filter(shop=made).update(**off)
     address = f"https://store-{number}.example.com/"

@@ -230,7 +230,7 @@ CONTENT_SECURITY_POLICY = {
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
         "connect-src": [SELF],
-        # Chromium and Safari apply it to redirects after a form, too: shops/pending.py, `lead_on`.
+        # Chromium and Safari apply it to redirects after a form, too: shops/connect/pending.py, `lead_on`.
         "form-action": [SELF],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],

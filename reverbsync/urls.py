@@ -16,6 +16,6 @@ urlpatterns = [
     path("shops/<int:shop_id>/orders/", include("listings.orders.urls")),
     path("shops/<int:shop_id>/put-aside/", include("webhooks.put_aside.urls")),
     path("shops/<int:shop_id>/data/", include("webhooks.privacy.urls")),
-    path("connect/", include("shops.connect_urls")),
+    path("connect/", include("shops.connect.urls")),
     path("", include("shops.urls")),
 ]

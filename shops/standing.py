@@ -11,7 +11,8 @@ from datetime import timedelta
 
 from reverbsync import clock
 from reverbsync.wake import wake
-from shops import make, outages, upkeep
+from shops import lifecycle, outages
+from shops.connect import upkeep
 from shops.models import ReverbConnection, StoreConnection, StoreHealth
 from shops.reverb import upkeep as reverb_upkeep
 from shops.reverb.connect import PROBLEMS, Problem
@@ -69,11 +70,11 @@ def look(store: StoreConnection | None, health: StoreHealth | None, reverb: Reve
     """Let what somebody looks at be checked, unless it was just now. Returns at once: a worker does it."""
     if store is not None and of_store(store, health) == CONNECTED and upkeep.is_stale(store, FRESH):
         upkeep.ask(store)
-        wake(make.CHECK_STORE, store.shop_id)
+        wake(lifecycle.CHECK_STORE, store.shop_id)
     problem = problem_of(reverb)
     if reverb is not None and problem is not None and problem.usable and _is_old(reverb):
         reverb_upkeep.ask(reverb)
-        wake(make.CHECK_REVERB, reverb.shop_id)
+        wake(lifecycle.CHECK_REVERB, reverb.shop_id)
 
 
 def _is_old(reverb: ReverbConnection) -> bool:

@@ -11,26 +11,27 @@ from reverbsync.alone import only_one
 from reverbsync.contained import each_by_itself
 from reverbsync.scheduling import Sweep
 from reverbsync.wake import awake, wake_all
-from shops import health, make, outages, upkeep
+from shops import health, lifecycle, outages
+from shops.connect import upkeep
 from shops.models import PendingConnection, ReverbConnection
 from shops.reverb import upkeep as reverb_upkeep
 
 
-@shared_task(name=make.CHECK_STORE)
+@shared_task(name=lifecycle.CHECK_STORE)
 def check_store(shop_id: int) -> None:
     """Check a shop's store and its webhooks."""
-    awake(make.CHECK_STORE, shop_id)
-    with only_one(make.CHECK_STORE, shop_id) as alone:
+    awake(lifecycle.CHECK_STORE, shop_id)
+    with only_one(lifecycle.CHECK_STORE, shop_id) as alone:
         connection = upkeep.due_ones().filter(shop=shop_id).first()
         if alone and connection is not None:
             upkeep.check(connection)
 
 
-@shared_task(name=make.CHECK_REVERB)
+@shared_task(name=lifecycle.CHECK_REVERB)
 def check_reverb(shop_id: int) -> None:
     """Check a shop's webhooks at Reverb."""
-    awake(make.CHECK_REVERB, shop_id)
-    with only_one(make.CHECK_REVERB, shop_id) as alone:
+    awake(lifecycle.CHECK_REVERB, shop_id)
+    with only_one(lifecycle.CHECK_REVERB, shop_id) as alone:
         connection = ReverbConnection.objects.filter(shop=shop_id, hooks_due_at__lte=clock.now()).first()
         if alone and connection is not None:
             reverb_upkeep.check(connection)
@@ -75,8 +76,8 @@ def sweep() -> None:
         lambda: wake_all(outages.IS_BACK, outages.shops_that_are_back()),
         lambda: wake_all(outages.PROBE, outages.shops_to_probe()),
         lambda: wake_all(health.PROBE, health.due()),
-        lambda: wake_all(make.CHECK_STORE, upkeep.due()),
-        lambda: wake_all(make.CHECK_REVERB, reverb_upkeep.due()),
+        lambda: wake_all(lifecycle.CHECK_STORE, upkeep.due()),
+        lambda: wake_all(lifecycle.CHECK_REVERB, reverb_upkeep.due()),
     )
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from django.urls import path
 
-from shops import connecting, reverb_oauth, views
+from shops import views
+from shops.connect import reverb_oauth
+from shops.connect import views as connect_views
 
 app_name = "shops"
 urlpatterns = [
@@ -13,7 +15,7 @@ urlpatterns = [
     path("shops/<int:shop_id>/", views.overview, name="overview"),
     path("shops/<int:shop_id>/store/", views.store, name="store"),
     path("shops/<int:shop_id>/store/with/<slug:kind>/", views.store_with, name="store_with"),
-    path("shops/<int:shop_id>/store/with/<slug:kind>/begin/", connecting.begin, name="begin"),
+    path("shops/<int:shop_id>/store/with/<slug:kind>/begin/", connect_views.begin, name="begin"),
     path("shops/<int:shop_id>/disconnect/<slug:side>/", views.disconnect, name="disconnect"),
     path("shops/<int:shop_id>/reverb/begin/", reverb_oauth.begin, name="reverb_begin"),
     path("shops/<int:shop_id>/reverb/", views.reverb, name="reverb"),

@@ -15,8 +15,9 @@ from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from reverbsync import clock
-from shops import health, make, pending, standing
+from shops import health, lifecycle, standing
 from shops.access import for_members, shops_of
+from shops.connect import pending
 from shops.forms import ReverbForm, SettingsForm, ShopForm, StoreForm
 from shops.models import Person, ReverbConnection, Shop, StoreConnection, StoreHealth
 from shops.platforms import PLATFORMS, Platform
@@ -45,7 +46,7 @@ def new(request: HttpRequest) -> HttpResponse:
     assert isinstance(request.user, Person)  # noqa: S101 -- login_required has seen to it
     form = ShopForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        shop = make.shop(request.user, form.cleaned_data["name"])
+        shop = lifecycle.shop(request.user, form.cleaned_data["name"])
         return redirect("shops:overview", shop.pk)
     return render(request, "shops/new.html", {"form": form})
 
@@ -125,7 +126,7 @@ def store_with(request: HttpRequest, shop: Shop, kind: str) -> HttpResponse:
         if problem and not platform.is_told:  # what is told needs no answer, and its new keys are not known there yet
             form.add_error(None, problem)
         else:
-            make.connect_store(shop, **wanted)
+            lifecycle.connect_store(shop, **wanted)
             if platform.makes_keys:
                 # In the answer itself: nothing that holds a secret is stored in a session or a cookie.
                 told = {"shop": shop, "platform": platform, "store": shop.store, "keys": form.cleaned_data["keys"]}
@@ -145,7 +146,7 @@ def store_with(request: HttpRequest, shop: Shop, kind: str) -> HttpResponse:
 def _tried(shop: Shop, platform: Platform, wanted: dict[str, Any]) -> str:
     """Return why the store does not answer with these keys, "" when it does."""
     try:
-        return make.try_store(shop, **wanted)
+        return lifecycle.try_store(shop, **wanted)
     except StoreRefused as error:
         return str(error)
 
@@ -161,10 +162,10 @@ def never_cached(response: HttpResponse) -> HttpResponse:
 def disconnect(request: HttpRequest, shop: Shop, side: str) -> HttpResponse:
     """Disconnect the store or Reverb; the log and what is known of the products stay."""
     if side == "store":
-        make.disconnect_store(shop)
+        lifecycle.disconnect_store(shop)
         messages.success(request, "Your store is disconnected. Its webhooks are being removed, then its keys.")
     else:
-        make.disconnect_reverb(shop)
+        lifecycle.disconnect_reverb(shop)
         messages.success(request, "Reverb is disconnected, and its token is deleted here.")
     return redirect("shops:overview", shop.pk)
 
@@ -180,9 +181,9 @@ def reverb(request: HttpRequest, shop: Shop) -> HttpResponse:
     standing.look(None, None, connection)
     if request.method == "POST" and form.is_valid():
         sandbox = form.cleaned_data["sandbox"]
-        account = make.connect_reverb(shop, form.cleaned_data["token"], sandbox=sandbox)
+        account = lifecycle.connect_reverb(shop, form.cleaned_data["token"], sandbox=sandbox)
         if account.usable:
-            messages.success(request, make.connected_words(shop, account))
+            messages.success(request, lifecycle.connected_words(shop, account))
             return redirect("shops:reverb", shop.pk)
         problem = account.problem
     web = site.REVERB_SANDBOX_WEB_URL if sandbox else site.REVERB_WEB_URL
@@ -218,10 +219,10 @@ def _by_words(refused: dict[str, str]) -> dict[str, list[str]]:
 @for_members
 def settings(request: HttpRequest, shop: Shop) -> HttpResponse:
     """Switch on and off what syncs."""
-    form = SettingsForm(request.POST or None, instance=shop.sync_settings, lists=make.lists_of(shop))
+    form = SettingsForm(request.POST or None, instance=shop.sync_settings, lists=lifecycle.lists_of(shop))
     if request.method == "POST" and form.is_valid():
         form.save()
-        make.look_again(shop)
+        lifecycle.look_again(shop)
         messages.success(request, "Saved.")
         return redirect("shops:settings", shop.pk)
     return render(request, "shops/settings.html", {"shop": shop, "form": form})

@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import Any
 
 from listings.models import Product
-from shops import make
+from shops import lifecycle
 from shops.models import Person, ReverbConnection, Shop, StoreConnection
-from shops.pictures import StoreProduct
+from shops.snapshots import StoreProduct
 
 SECRET = "the-stores-signing-secret"
 NOON = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
@@ -31,7 +31,7 @@ def nora() -> Person:
 
 def shop_of(person: Person, name: str = "Guitars") -> Shop:
     """Return a new shop with both connections."""
-    shop = make.shop(person, name)
+    shop = lifecycle.shop(person, name)
     StoreConnection.objects.create(
         shop=shop, platform="shopify", address="guitars.myshopify.com", token="store-token", secret=SECRET
     )

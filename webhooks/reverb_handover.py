@@ -7,7 +7,7 @@ from reverbsync import clock
 from shops.events import ReverbEvent
 from shops.models import ReverbConnection, Shop
 from shops.reverb import hooks, webhooks
-from shops.wire import object_of
+from shops.schemas import object_of
 from webhooks import inbox
 from webhooks.batches import NO_OBJECT, Turn, look_instead
 from webhooks.models import Delivery

@@ -15,7 +15,7 @@ from shops.events import Event
 from shops.models import Shop
 from shops.platforms import Platform, platform_of
 from shops.platforms.values import Unreadable
-from shops.wire import object_of
+from shops.schemas import object_of
 from webhooks import inbox
 from webhooks.batches import NO_OBJECT, Turn
 from webhooks.models import Delivery

@@ -14,7 +14,8 @@ from reverbsync import clock
 from reverbsync.alone import only_one
 from reverbsync.scheduling import Sweep
 from reverbsync.wake import awake, wake, wake_all
-from shops import make, upkeep
+from shops import lifecycle
+from shops.connect import upkeep
 from shops.models import Shop
 from webhooks import inbox, reverb_handover
 from webhooks.models import Delivery
@@ -86,9 +87,9 @@ def sweep() -> None:
     found = inbox.shops_with_open_ones(now=clock.now())
     for kind, task in inbox.HAND_OVER.items():
         wake_all(task, found.get(kind, []))
-    wake_all(make.CLEAR_STORE, erase.stores_to_clear())
-    wake_all(make.LEAVE_STORE, upkeep.stores_to_leave())
-    wake_all(make.CLEAR_REVERB, former_account.shops_with_one())
+    wake_all(lifecycle.CLEAR_STORE, erase.stores_to_clear())
+    wake_all(lifecycle.LEAVE_STORE, upkeep.stores_to_leave())
+    wake_all(lifecycle.CLEAR_REVERB, former_account.shops_with_one())
 
 
 @shared_task(name="webhooks.prune")
@@ -104,25 +105,25 @@ def prune() -> None:
         pass
 
 
-@shared_task(name=make.CLEAR_STORE)
+@shared_task(name=lifecycle.CLEAR_STORE)
 def clear_store(shop_id: int) -> None:
     """Delete for one turn what is held of a store that was replaced, or is to be forgotten."""
-    _one_turn(make.CLEAR_STORE, shop_id, partial(erase.clear_store, shop_id))
+    _one_turn(lifecycle.CLEAR_STORE, shop_id, partial(erase.clear_store, shop_id))
 
 
-@shared_task(name=make.LEAVE_STORE)
+@shared_task(name=lifecycle.LEAVE_STORE)
 def leave_store(shop_id: int) -> None:
     """Remove our webhooks from stores that the shop had before."""
-    awake(make.LEAVE_STORE, shop_id)
-    with only_one(make.LEAVE_STORE, shop_id) as alone:
+    awake(lifecycle.LEAVE_STORE, shop_id)
+    with only_one(lifecycle.LEAVE_STORE, shop_id) as alone:
         if alone:
             upkeep.leave(shop_id)
 
 
-@shared_task(name=make.CLEAR_REVERB)
+@shared_task(name=lifecycle.CLEAR_REVERB)
 def clear_reverb(shop_id: int) -> None:
     """Let go, for one turn, of the listings of a Reverb account that the shop had before."""
-    _one_turn(make.CLEAR_REVERB, shop_id, partial(former_account.turn, shop_id))
+    _one_turn(lifecycle.CLEAR_REVERB, shop_id, partial(former_account.turn, shop_id))
 
 
 @shared_task(name="webhooks.delete_shops")

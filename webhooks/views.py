@@ -16,7 +16,7 @@ from shops.models import FormerStore, ReverbConnection, StoreConnection
 from shops.platforms import PLATFORMS, Platform, platform_of
 from shops.platforms.values import BadSignature
 from shops.reverb import webhooks
-from shops.wire import number_in, object_of
+from shops.schemas import number_in, object_of
 from webhooks import addresses, inbox
 from webhooks.models import Delivery
 

@@ -26,10 +26,10 @@ from reverbsync.outage import is_outage
 from reverbsync.wake import wake
 from shops import health
 from shops.models import Shop
-from shops.pictures import StoreProduct
 from shops.platforms import StoreClient, client_of, platform_of
 from shops.platforms.base import Stocktaker
 from shops.platforms.values import CursorLost, Page, Stocktake, StoreError, StoreRefused, Unread
+from shops.snapshots import StoreProduct
 
 logger = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from shops.pictures import StoreProduct
 from shops.platforms.values import Unread
-from shops.wire import MOST_MONEY, storable, units_of
+from shops.schemas import MOST_MONEY, storable, units_of
+from shops.snapshots import StoreProduct
 
 LONGEST_ID = 64
 

@@ -25,12 +25,12 @@ from listings.stock.ledger import limits
 from reverbsync import clock
 from reverbsync.database import EVERYTHING, Span
 from reverbsync.outage import NotReached, attempt
-from shops import make
+from shops import lifecycle
 from shops.events import AppRemoved, Event, OrderChanged, ProductChanged, ProductDeleted, StockChanged
 from shops.models import Shop, SyncSettings
-from shops.pictures import StoreProduct
 from shops.platforms import StoreClient, client_of, platform_of
 from shops.platforms.values import Malformed, StorePassing, StoreRefused, TooLarge, Unread
+from shops.snapshots import StoreProduct
 
 logger = logging.getLogger(__name__)
 
@@ -267,7 +267,7 @@ def _removed(shop: Shop, client: StoreClient) -> None:
     try:
         client.check()
     except StoreRefused:
-        make.store_removed(shop)
+        lifecycle.store_removed(shop)
     else:
         logger.warning("The store of shop %s tells that our app was removed, and takes our keys", shop.pk)
 

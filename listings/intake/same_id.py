@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from listings.models import Product
 from shops.models import Shop
-from shops.pictures import StoreProduct
 from shops.platforms import platform_of
 from shops.platforms.values import Unread
+from shops.snapshots import StoreProduct
 
 
 def apart(shop: Shop, pictures: Sequence[StoreProduct]) -> tuple[list[StoreProduct], list[Unread]]:

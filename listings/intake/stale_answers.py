@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from listings.models import Product, Walk
-from shops.pictures import StoreProduct
+from shops.snapshots import StoreProduct
 
 #: For how long an answer is not believed that is dated before the one that is known: a store may be set back.
 SET_BACK_AFTER = timedelta(minutes=5)

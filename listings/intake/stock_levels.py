@@ -15,7 +15,7 @@ from listings.stock.agreed import shown
 from listings.stock.ledger import limits
 from reverbsync import clock
 from shops.models import Shop
-from shops.wire import storable, units_of
+from shops.schemas import storable, units_of
 
 
 def keep(shop: Shop, units: Mapping[str, int | None], *, asked_at: datetime, cause: str) -> int:

@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 
-from shops.pictures import StoreProduct
 from shops.reverb.lists import BRAND_NEW, CONDITIONS, Choice
+from shops.snapshots import StoreProduct
 
 #: Names of fields that state a condition, surest first, as `_name` returns them.
 _FIELDS = (

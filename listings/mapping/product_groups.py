@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shops.pictures import StoreProduct
+from shops.snapshots import StoreProduct
 
 #: By what, and the store's word for it in lower case (shops.models.rules.Group).
 Groups = frozenset[tuple[str, str]]

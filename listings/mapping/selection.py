@@ -8,7 +8,7 @@ from listings.mapping.product_groups import Groups, groups_of
 from listings.models import Product
 from shops.models import SelectionRule, Shop
 from shops.models.settings import Selection
-from shops.pictures import StoreProduct
+from shops.snapshots import StoreProduct
 
 
 def is_chosen(product: StoreProduct, choice: str, wanted: Groups | None) -> bool:

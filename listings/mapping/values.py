@@ -16,8 +16,8 @@ from typing import Any
 from listings.mapping import conditions
 from listings.mapping.known_brands import MAKES
 from listings.mapping.product_groups import groups_of
-from shops.pictures import StoreProduct
 from shops.reverb.lists import BRAND_NEW, Choice, Lists
+from shops.snapshots import StoreProduct
 
 #: Longest title, make, model, finish (Reverb's PrestaShop plugin).
 LONGEST = 255

@@ -26,8 +26,8 @@ from listings.sync.find import the_one
 from reverbsync import clock
 from shops.models import FIELDS
 from shops.models.settings import StockWay
-from shops.pictures import ReverbListing
 from shops.reverb.availability import is_news, number_of
+from shops.snapshots import ReverbListing
 from synclog.reasons import REASONS
 
 #: How many mass syncs of a shop are kept to be looked at.

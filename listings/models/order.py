@@ -6,7 +6,7 @@ from django.db import models
 
 from listings.models.product import Product
 from shops.models import Shop
-from shops.pictures import ReverbOrder
+from shops.snapshots import ReverbOrder
 
 
 class Place(models.TextChoices):
@@ -43,7 +43,7 @@ class Order(models.Model):
     updated_at = models.DateTimeField(help_text="By Reverb's clock.")
     seen_at = models.DateTimeField(help_text="When we first read it.")
     heard_at = models.DateTimeField(null=True, help_text="When we first read it in its present status.")
-    #: What Reverb last said (shops.pictures.ReverbOrder); the buyer's name and address only while orders are taken.
+    #: What Reverb last said (shops.snapshots.ReverbOrder); the buyer's name and address only while orders are taken.
     picture = models.JSONField(default=dict)
 
     #: False: it was there before its listing was linked here, so it is none of our stock's business.

@@ -9,7 +9,7 @@ from django.db import models
 
 from reverbsync import clock
 from shops.models import Shop
-from shops.pictures import StoreProduct
+from shops.snapshots import StoreProduct
 
 #: How far a moment may lie ahead of ours and be true all the same: clocks of one database agree far better than that.
 AHEAD = timedelta(minutes=1)
@@ -24,7 +24,7 @@ class Product(models.Model):
     store_stock_id = models.CharField(max_length=64, blank=True)
     sku = models.CharField(max_length=255, blank=True)
     title = models.CharField(max_length=600)
-    picture = models.JSONField(help_text="What the store last said (shops.pictures.StoreProduct).")
+    picture = models.JSONField(help_text="What the store last said (shops.snapshots.StoreProduct).")
     #: When the reading of the picture began. A reading that began earlier never replaces a later one.
     read_at = models.DateTimeField()
     #: When a reading last brought news of it: another picture, or that it is gone. None: not since this was counted.

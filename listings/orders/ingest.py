@@ -21,8 +21,8 @@ from reverbsync.logs import whereabouts
 from reverbsync.outage import attempt, is_outage
 from reverbsync.wake import wake
 from shops.models import Shop
-from shops.pictures import ReverbOrder
 from shops.reverb.orders import RELEASED, UNPAID
+from shops.snapshots import ReverbOrder
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from django.core.cache import cache
 from listings.models import Listing
 from reverbsync import clock
 from shops.events import ReverbListingChanged
-from shops.pictures import ReverbListing
+from shops.snapshots import ReverbListing
 
 #: So long after the call its listing is read again, while it does not show what the call said.
 LOOKS = (timedelta(seconds=10), timedelta(seconds=30), timedelta(seconds=120))

@@ -20,11 +20,11 @@ from listings.queue import jobs
 from reverbsync import clock
 from shops.models import ReverbConnection, Shop, SyncSettings
 from shops.models.settings import StockWay
-from shops.pictures import ReverbListing
 from shops.reverb import hooks
 from shops.reverb.availability import is_news
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import Paced, ReverbError
+from shops.snapshots import ReverbListing
 
 logger = logging.getLogger(__name__)
 

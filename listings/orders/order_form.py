@@ -7,7 +7,7 @@ import json
 from decimal import ROUND_HALF_UP, Decimal
 
 from shops.orders import Address, NewOrder, OrderLine
-from shops.pictures import ReverbOrder, StoreProduct
+from shops.snapshots import ReverbOrder, StoreProduct
 
 CENT = Decimal("0.01")
 

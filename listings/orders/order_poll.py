@@ -21,11 +21,11 @@ from reverbsync import clock
 from reverbsync.alone import in_turn
 from reverbsync.wake import wake
 from shops.models import ReverbConnection
-from shops.pictures import ReverbOrder
 from shops.reverb import connect, hooks
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import Paced, Passing, ReverbError
 from shops.reverb.paging import Short
+from shops.snapshots import ReverbOrder
 
 ORDERS = "listings.orders"
 #: A reading begins this much before the last one began: clocks differ, and Reverb's lists may trail.

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from shops.pictures import ReverbOrder
 from shops.reverb.orders import RELEASED, UNPAID
+from shops.snapshots import ReverbOrder
 
 if TYPE_CHECKING:
     from listings.models import Order

@@ -17,10 +17,10 @@ from reverbsync import clock
 from reverbsync.outage import NotReached, attempt
 from shops.events import ReverbAppRemoved, ReverbEvent, ReverbListingChanged, ReverbOrderChanged
 from shops.models import ReverbConnection, Shop
-from shops.pictures import ReverbListing
 from shops.reverb import connect
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import NotFound, Passing
+from shops.snapshots import ReverbListing
 
 #: When the orders are read after a call whose order was no news.
 AGAIN = timedelta(seconds=10)

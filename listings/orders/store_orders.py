@@ -35,13 +35,13 @@ from reverbsync.wake import wake
 from shops.models import ReverbConnection, Shop, StoreConnection
 from shops.models.settings import StockWay
 from shops.orders import OrderStatus, StoreOrder
-from shops.pictures import ReverbOrder
 from shops.platforms import StoreClient, client_of
 from shops.platforms.base import Settler
 from shops.platforms.values import StoreError, StorePassing, StoreRefused
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import Paced, Passing, ReverbError
 from shops.reverb.orders import PAID
+from shops.snapshots import ReverbOrder
 
 logger = logging.getLogger(__name__)
 

@@ -24,10 +24,10 @@ from reverbsync.database import portions
 from reverbsync.logs import broke
 from reverbsync.wake import wake
 from shops.models import ReverbConnection
-from shops.pictures import ReverbOrder
 from shops.reverb import reference
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import NeedsSeller, NoAnswer, Paced, Passing, ReverbError
+from shops.snapshots import ReverbOrder
 
 logger = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from listings.orders import browse, order_form, store_orders, tracking, words
 from listings.orders.log import cause_of, link_of
 from listings.orders.tracking import Told
 from listings.orders.units_owed import untaken
-from shops import make
+from shops import lifecycle
 from shops.access import for_members
 from shops.models import Shop, StoreHealth
 from shops.models.settings import StockWay
@@ -81,7 +81,7 @@ def order(request: HttpRequest, shop: Shop, order_id: int) -> HttpResponse:
 def ship_by_hand(request: HttpRequest, shop: Shop, order_id: int) -> HttpResponse:
     """Take a tracking number that the seller types in."""
     row = _found(shop, order_id)
-    given = TrackingForm(request.POST, providers=make.providers_of(shop))
+    given = TrackingForm(request.POST, providers=lifecycle.providers_of(shop))
     if not words.can_ship(row) or not given.is_valid():
         return _page(request, shop, row, given)
     said = given.cleaned_data
@@ -125,7 +125,7 @@ def act_on_parcel(request: HttpRequest, shop: Shop, order_id: int, parcel_id: in
     match word:
         case "send":
             chosen = request.POST.get("provider", "")
-            tracking.try_again(parcel, provider=chosen if chosen in make.providers_of(shop) else "")
+            tracking.try_again(parcel, provider=chosen if chosen in lifecycle.providers_of(shop) else "")
             messages.success(request, "Reverb is being told. This page shows how it goes.")
         case "leave":
             tracking.drop(parcel)
@@ -166,7 +166,7 @@ def _row(shop: Shop, one: Order, left: int, away_since: datetime | None) -> dict
 
 
 def _page(request: HttpRequest, shop: Shop, one: Order, given: TrackingForm | None = None) -> HttpResponse:
-    providers = make.providers_of(shop)
+    providers = lifecycle.providers_of(shop)
     first = {"notify": shop.sync_settings.notify_buyer}
     tracking_form = given or TrackingForm(providers=providers, initial=first)
     row = _rows(shop, [one])[0]

@@ -25,9 +25,9 @@ from listings.stock import ledger as books
 from listings.stock import lost
 from reverbsync import clock, ownership
 from shops.models import Shop, SyncSettings
-from shops.pictures import StoreProduct
 from shops.platforms import StoreClient, client_of, platform_of
 from shops.platforms.values import Count, Moved, StoreError, StorePassing, StoreRefused, Unsupported
+from shops.snapshots import StoreProduct
 
 #: How often the store may move under our hands in one turn.
 MAX_TRIES = 4

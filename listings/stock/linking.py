@@ -13,8 +13,8 @@ from listings.orders import precedence
 from reverbsync import clock
 from shops.models import SyncSettings
 from shops.models.settings import StockWay
-from shops.pictures import ReverbListing
 from shops.reverb.availability import holds_several, number_of
+from shops.snapshots import ReverbListing
 
 
 @dataclass(frozen=True)

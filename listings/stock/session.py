@@ -20,11 +20,11 @@ from listings.stock.linking import Read
 from reverbsync import clock
 from shops.models import ReverbConnection, SyncSettings
 from shops.models.settings import StockWay
-from shops.pictures import ReverbListing
 from shops.platforms import platform_of
 from shops.reverb.availability import OFF_SALE, is_news, may_sell, number_of
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import Paced, ReverbError
+from shops.snapshots import ReverbListing
 
 #: Orders that were read so long ago are read again before a number is pushed.
 ORDERS_KEEP_S = 2.0

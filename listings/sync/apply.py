@@ -13,11 +13,11 @@ from listings.sync import payload, rows
 from listings.sync.decide import WRITTEN, Case, Decision, agree, already_agreed
 from reverbsync import clock, ownership
 from shops.models import FIELDS
-from shops.pictures import ReverbListing
 from shops.reverb import read
 from shops.reverb.availability import number_of
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import Invalid, NoAnswer, Passing, ReverbError
+from shops.snapshots import ReverbListing
 
 #: What others look rows up by, and what keeps a second listing from being made.
 AT_ONCE = frozenset({"reverb_id", "sku", "post_started_at"})

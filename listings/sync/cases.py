@@ -13,8 +13,8 @@ from listings.sync.decide import WRITTEN, Case, Switches
 from listings.sync.payload import Wanted, wanted
 from reverbsync import clock
 from shops.models import Shop, SyncSettings
-from shops.pictures import ReverbListing
 from shops.reverb.lists import Lists
+from shops.snapshots import ReverbListing
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from typing import Any
 
 from listings.sync import payload
 from listings.sync.payload import Wanted
-from shops.pictures import PHOTOS_UNKNOWN, ReverbListing
 from shops.reverb.availability import OFF_SALE, SOLD, holds_several, may_sell
 from shops.reverb.lists import HOLD_SEVERAL
+from shops.snapshots import PHOTOS_UNKNOWN, ReverbListing
 
 Agreed = Mapping[str, Mapping[str, Any]]
 #: The name under which the merge base holds when we sent fields last (seconds since 1970).

@@ -13,11 +13,11 @@ from listings.queue.siblings import linked_elsewhere
 from listings.stock import ledger as books
 from listings.sync.rows import Begun
 from reverbsync import clock, ownership
-from shops.pictures import ReverbListing
 from shops.reverb import read
 from shops.reverb.availability import OFF_SALE
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import NotFound, Paced, Passing
+from shops.snapshots import ReverbListing
 
 
 @dataclass(frozen=True)

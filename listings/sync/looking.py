@@ -24,10 +24,10 @@ from listings.sync.rows import Begun
 from listings.sync.steps import Steps, skipped
 from reverbsync import clock
 from shops.models import ReverbConnection, SyncSettings
-from shops.pictures import ReverbListing
 from shops.reverb import connect
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import NoAnswer, Paced, Passing, SlowDown
+from shops.snapshots import ReverbListing
 
 #: Seconds until a turn begins anew that was overtaken by news before it wrote anything.
 AT_ONCE_S = 0.05

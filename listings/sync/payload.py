@@ -15,8 +15,8 @@ from typing import Any
 from listings.mapping import values
 from listings.mapping.descriptions import clean_description
 from listings.mapping.values import LONGEST, NO_UPC, Defaults, Origin
-from shops.pictures import ReverbListing, StoreProduct
 from shops.reverb.lists import Lists
+from shops.snapshots import ReverbListing, StoreProduct
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from listings.models import Listing
 from listings.queue import lease
 from listings.sync.decide import Case, Decision
 from listings.sync.log import Ending
-from shops.pictures import ReverbListing
+from shops.snapshots import ReverbListing
 from synclog.models import Entry
 
 #: Seconds between the looks whether it is live.

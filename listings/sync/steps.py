@@ -14,10 +14,10 @@ from listings.sync import apply, payload, publish
 from listings.sync.decide import Action, Case, Decision, decide
 from listings.sync.log import Change, Ending
 from reverbsync import clock
-from shops.pictures import ReverbListing
 from shops.platforms.values import Busy, Malformed, Missing, StoreError, StoreRefused, Unsupported
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import Invalid, Paced, ReverbError
+from shops.snapshots import ReverbListing
 from synclog.models import Entry
 
 #: Enough for: all fields, those that were not refused, what the answers showed, then nothing.

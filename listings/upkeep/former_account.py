@@ -17,7 +17,7 @@ from listings.models import Job, Ledger, Listing, MassSync, Order
 from listings.queue.siblings import linked_elsewhere
 from reverbsync import clock
 from reverbsync.alone import only_one
-from shops import make
+from shops import lifecycle
 from shops.models import ReverbConnection, Shop
 
 #: So many listings are let go of at once, and for so long in one turn.
@@ -69,8 +69,8 @@ def turn(shop_id: int) -> bool:
         with transaction.atomic():
             # Unless yet another account was connected in the meantime.
             if mine.filter(clearing_since=connection.clearing_since).update(clearing_since=None):
-                Shop.objects.filter(pk=shop_id).update(reverb_account=make.account_of(connection))
-                make.look_again(connection.shop)
+                Shop.objects.filter(pk=shop_id).update(reverb_account=lifecycle.account_of(connection))
+                lifecycle.look_again(connection.shop)
     return False
 
 

@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 from shops.events import Event, Urgency
 from shops.models import StoreConnection
 from shops.orders import NewOrder, Shipment, StoreOrder
-from shops.pictures import StoreProduct
 from shops.platforms.handshake import Handshake
 from shops.platforms.values import (
     BadSignature,
@@ -29,6 +28,7 @@ from shops.platforms.values import (
     Unreadable,
     Unsupported,
 )
+from shops.snapshots import StoreProduct
 
 
 class StoreClient(Protocol):

@@ -1,6 +1,6 @@
 """Connecting in a few clicks: the steps that a platform's page, a browser and we go through. Values and one face.
 
-The pages (`shops/connecting.py`) keep the state between the steps; a platform's room only says what each step means.
+The pages (`shops/connect/views.py`) keep the state between the steps; a platform's room only says what each step means.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from shops.platforms.values import Malformed, StoreError, TooLarge, Unread
-from shops.wire import Part
+from shops.schemas import Part
 
 #: Longest title of a listing (Reverb's PrestaShop plugin).
 LONGEST_TITLE = 255

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from reverbsync.logs import redact
 from shops.events import Event
 from shops.hooks import Hooks
-from shops.pictures import StoreProduct
+from shops.snapshots import StoreProduct
 
 __all__ = [
     "Away",

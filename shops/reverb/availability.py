@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shops.pictures import ReverbListing
 from shops.reverb.lists import HOLD_SEVERAL
+from shops.snapshots import ReverbListing
 
 #: States in which all was sold, a used item for good. Reverb's words.
 SOLD = frozenset({"sold", "sold_out", "ordered"})

@@ -21,11 +21,11 @@ from reverbsync import clock, http, pace
 from reverbsync.http import Answer
 from shops import breaker
 from shops.models import ReverbConnection
-from shops.pictures import PHOTOS_UNKNOWN, ReverbListing, ReverbOrder
 from shops.reverb import answers, limits, links, orders, paging, read
 from shops.reverb.errors import Invalid, Lasting, NoAnswer, NotFound, Paced, Passing, SlowDown, read_field_errors, short
 from shops.reverb.paging import PAGE
 from shops.reverb.read import Rows
+from shops.snapshots import PHOTOS_UNKNOWN, ReverbListing, ReverbOrder
 from shops.verdict import Verdict
 
 #: A clock that is further ahead than this, or behind, is not Reverb's.

@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import Any
 
 from reverbsync.logs import redact
-from shops.wire import storable_text
+from shops.schemas import storable_text
 
 FieldErrors = dict[str, list[str]]
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from urllib.parse import SplitResult, quote, urlsplit
 
-from shops.pictures import ReverbListing
+from shops.snapshots import ReverbListing
 
 #: What stays as it is in a path and in a query: delimiters, and what is encoded already.
 _IN_PATH, _IN_QUERY = "/%:@!$&'()*+,;=~", "/?%:@!$&'()*+,;=~"

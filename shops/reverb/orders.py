@@ -18,11 +18,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, ValidationError
 
 from reverbsync import clock
-from shops.pictures import ReverbOrder
 from shops.reverb import read
 from shops.reverb.errors import Passing
 from shops.reverb.read import Rows, id_in
-from shops.wire import MOST_MONEY, Part, Side, Text, Units, storable_text
+from shops.schemas import MOST_MONEY, Part, Side, Text, Units, storable_text
+from shops.snapshots import ReverbOrder
 
 logger = logging.getLogger(__name__)
 

@@ -11,9 +11,9 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError
 
-from shops.pictures import ReverbListing
 from shops.reverb.errors import NoAnswer, Passing, read_field_errors, short
-from shops.wire import Inner, Money, Side, SideRows, Text, Units, Whole
+from shops.schemas import Inner, Money, Side, SideRows, Text, Units, Whole
+from shops.snapshots import ReverbListing
 
 logger = logging.getLogger(__name__)
 

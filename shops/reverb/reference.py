@@ -18,7 +18,7 @@ from reverbsync import clock
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import Lasting, NeedsSeller, Passing, ReverbError
 from shops.reverb.lists import PROVIDERS, Choice, Lists
-from shops.wire import storable
+from shops.schemas import storable
 
 DAY_S = 24 * 60 * 60
 #: A list that could not be seen, or is empty, is asked for again soon.

@@ -9,9 +9,9 @@ from django.core import mail
 
 from listings.models import Ledger
 from shops.models.settings import StockWay
-from shops.pictures import StoreProduct
 from shops.platforms.shopify.client import ShopifyClient
 from shops.platforms.values import Count
+from shops.snapshots import StoreProduct
 from tests.journeys.sales import buy, hear
 from tests.journeys.world import World
 

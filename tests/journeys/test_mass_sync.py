@@ -12,8 +12,8 @@ from listings.models import Job, Line, Listing, MassSync, Product, Rank
 from listings.queue import jobs
 from shops.events import ProductChanged
 from shops.models import ReverbConnection
-from shops.pictures import ReverbListing
 from shops.reverb.client import ReverbClient
+from shops.snapshots import ReverbListing
 from tests.journeys.mass import handed_out, learn, planned, seed, through, work
 from tests.journeys.sales import buy, read_orders
 from tests.journeys.world import World

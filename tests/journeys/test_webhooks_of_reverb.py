@@ -12,7 +12,7 @@ from django.test import Client
 
 from listings.models import Job, Ledger, Listing, Order
 from reverbsync import pace
-from shops import make
+from shops import lifecycle
 from shops.events import ReverbListingChanged, ReverbOrderChanged
 from shops.models import ReverbConnection
 from shops.reverb import connect, hooks, limits, upkeep
@@ -175,7 +175,7 @@ def test_a_token_that_is_dead_is_told_to_the_seller(world: World) -> None:
 def test_disconnecting_removes_our_webhooks_and_then_the_token(world: World) -> None:
     check(world)
     register(world, "https://somebody-else.test/hook")
-    make.disconnect_reverb(world.shop)
+    lifecycle.disconnect_reverb(world.shop)
     assert [row["url"] for row in rows(world)] == ["https://somebody-else.test/hook"]
     assert not ReverbConnection.objects.exists()
 
@@ -183,16 +183,16 @@ def test_disconnecting_removes_our_webhooks_and_then_the_token(world: World) -> 
 def test_nobody_is_kept_from_disconnecting_by_a_reverb_that_does_not_answer(world: World) -> None:
     check(world)
     world.reverb.fault("status", path="/webhooks/registrations", status=503, times=99)
-    make.disconnect_reverb(world.shop)
+    lifecycle.disconnect_reverb(world.shop)
     assert not ReverbConnection.objects.exists()
 
 
 def test_what_was_left_then_is_removed_when_the_account_is_connected_again(world: World) -> None:
     check(world)
     world.reverb.fault("status", path="/webhooks/registrations", status=503)
-    make.disconnect_reverb(world.shop)
+    lifecycle.disconnect_reverb(world.shop)
     assert topics(world) == DOCUMENTED
-    make.connect_reverb(world.shop, world.token)
+    lifecycle.connect_reverb(world.shop, world.token)
     made = check(world)
     assert topics(world) == DOCUMENTED
     assert all(made.hook_key in row["url"] for row in rows(world))
@@ -202,7 +202,7 @@ def test_another_account_begins_anew_and_the_old_one_calls_us_no_more(world: Wor
     check(world)
     ReverbConnection.objects.update(orders_read_at=world.now)
     world.reverb.ask("POST", "/accounts", {"token": "another-token"})
-    make.connect_reverb(world.shop, "another-token")
+    lifecycle.connect_reverb(world.shop, "another-token")
     made = connection(world)
     assert (rows(world), made.hooks, made.orders_read_at) == ([], {}, None)
 
@@ -212,13 +212,13 @@ def test_a_new_token_of_the_same_account_goes_on_where_we_were(world: World) -> 
     ReverbConnection.objects.update(orders_read_at=world.now)
     account = connection(world).account_id
     world.reverb.ask("POST", "/accounts", {"token": "new-token", "id": int(account)})
-    make.connect_reverb(world.shop, "new-token")
+    lifecycle.connect_reverb(world.shop, "new-token")
     assert connection(world).orders_read_at == world.now
 
 
 def test_deleting_a_shop_removes_them_too(world: World) -> None:
     check(world)
-    make.ask_to_delete(world.shop)
+    lifecycle.ask_to_delete(world.shop)
     assert rows(world) == []
 
 

@@ -11,9 +11,9 @@ from django.core.cache import cache
 from listings.intake import scheduled_reads
 from listings.models import Job, Ledger, Product
 from listings.upkeep import compare
-from shops.pictures import StoreProduct
 from shops.platforms.shopify.client import ShopifyClient
 from shops.platforms.values import Busy, Count, Moved, StoreError, StorePassing, StoreRefused, Unsupported
+from shops.snapshots import StoreProduct
 from tests.journeys.sales import buy, hear, read_orders
 from tests.journeys.world import World
 

@@ -14,7 +14,7 @@ from listings.queue.jobs import LEASE
 from listings.sync.attempt import attempt
 from reverbsync import http
 from reverbsync.pace import Budget, Taken
-from shops import make
+from shops import lifecycle
 from shops.models import ReverbConnection, Shop
 from shops.platforms.base import StorePassing, StoreRefused
 from tests.journeys.sales import buy, read_orders
@@ -188,7 +188,7 @@ def test_a_dead_token_stops_the_shop_until_a_new_one_is_saved(world: World) -> N
     world.settle()
     assert (world.last().reason, len(world.reverb.calls())) == ("not_connected", calls)
     world.reverb.ask("POST", "/listings", {"token": world.token, "listings": []})
-    make.connect_reverb(world.shop, world.token)
+    lifecycle.connect_reverb(world.shop, world.token)
     assert Shop.objects.get(pk=world.shop.pk).look_again_asked
     jobs.look_at_waiting(world.shop.pk, now=world.now)
     world.settle()

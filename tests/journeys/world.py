@@ -27,7 +27,7 @@ from reverbsync.stack import ports
 from reverbsync.stack.parent import dying_with_us
 from reverbsync.stack.stores import STORES
 from reverbsync.stack.stores import StandIn as Platform
-from shops import make
+from shops import lifecycle
 from shops.events import ProductChanged, ProductDeleted
 from shops.models import Shop, SyncSettings
 from shops.platforms import PLATFORMS
@@ -97,9 +97,9 @@ class World:
         wish = {"domain": kind.domain, "token": keys.token.get_secret_value(), "secret": "s", "webhooks": []}
         store.ask("POST", "/shops", wish)
         connection().flushdb()
-        self.shop: Shop = make.shop(olivia(), "Guitars")
-        make.connect_store(self.shop, platform=kind.kind, address=kind.address(store.url), keys=keys)
-        make.connect_reverb(self.shop, token)
+        self.shop: Shop = lifecycle.shop(olivia(), "Guitars")
+        lifecycle.connect_store(self.shop, platform=kind.kind, address=kind.address(store.url), keys=keys)
+        lifecycle.connect_reverb(self.shop, token)
         self.shop = Shop.objects.select_related("store", "reverb", "sync_settings").get(pk=self.shop.pk)
         reverb.ask("DELETE", "/requests")
 

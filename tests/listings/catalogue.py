@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from shops.pictures import StoreProduct
 from shops.platforms.values import Malformed, Page, StoreInfo, StorePassing, TooLarge, Unread
+from shops.snapshots import StoreProduct
 from tests.people import picture
 
 

@@ -13,7 +13,7 @@ from listings.intake import crawl
 from listings.models import Job, Rank, Walk
 from listings.queue import jobs
 from reverbsync import clock, wake
-from shops import breaker, health, make, outages, tasks
+from shops import breaker, health, lifecycle, outages, tasks
 from shops.models import Breaker, ReverbConnection, Shop, StoreConnection
 from shops.platforms.custom.client import CustomClient
 from shops.platforms.values import Keys, StoreRefused
@@ -127,7 +127,9 @@ def test_once_a_store_takes_new_keys_what_failed_with_the_old_ones_is_due(
 ) -> None:
     health.did_not_answer(shop.pk, StoreRefused("Consumer key is invalid."))
     store = shop.store
-    make.connect_store(shop, platform=store.platform, address=store.address, keys=Keys("new", "s"), problem=problem)
+    lifecycle.connect_store(
+        shop, platform=store.platform, address=store.address, keys=Keys("new", "s"), problem=problem
+    )
     swept(woken)
     found = due(shop)
     assert (found["job 5"], found["call of store"], found["walk"]) == (not problem,) * 3

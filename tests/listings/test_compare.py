@@ -16,8 +16,8 @@ from listings.sync import excess
 from listings.upkeep import compare
 from reverbsync import clock
 from shops.models import ReverbConnection, Shop, StoreConnection, SyncSettings
-from shops.pictures import ReverbListing
 from shops.reverb.lists import BRAND_NEW
+from shops.snapshots import ReverbListing
 from tests.people import nora, olivia, product_of, shop_of
 
 pytestmark = pytest.mark.django_db

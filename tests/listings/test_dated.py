@@ -12,9 +12,9 @@ from listings.intake import refresh, scheduled_reads
 from listings.models import Job, Product
 from reverbsync import clock
 from shops.models import Shop
-from shops.pictures import StoreProduct
 from shops.platforms.dates import next_change
 from shops.platforms.values import StorePassing
+from shops.snapshots import StoreProduct
 from tests.people import NOON, olivia, picture, shop_of
 
 pytestmark = pytest.mark.django_db

@@ -14,9 +14,9 @@ from listings.mapping.values import NO_UPC
 from listings.sync.decide import Action, Case, Switches, agree, already_agreed, decide
 from listings.sync.payload import Wanted
 from shops.models import FIELDS
-from shops.pictures import ReverbListing
 from shops.reverb.availability import OFF_SALE
 from shops.reverb.lists import BRAND_NEW
+from shops.snapshots import ReverbListing
 
 VERY_GOOD = "ae4d9114-1bd7-4ec5-a4ba-6653af5ac84d"
 ALL = frozenset(FIELDS)

@@ -13,9 +13,9 @@ from django.db import connection as line
 from listings.models import Order
 from listings.orders import order_poll
 from shops.models import ReverbConnection
-from shops.pictures import ReverbOrder
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import Passing, ReverbError
+from shops.snapshots import ReverbOrder
 from tests.listings.test_taking_orders import order
 from tests.people import NOON, olivia, shop_of
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shops.pictures import ReverbListing
 from shops.reverb.availability import is_news, may_sell, number_of
+from shops.snapshots import ReverbListing
 from tests.listings.test_decide import listing, used
 
 NUMBERS = [

@@ -11,8 +11,8 @@ import pytest
 from listings.mapping.descriptions import clean_description
 from listings.mapping.values import NO_UPC, Defaults, PriceRule, model_from_title
 from listings.sync.payload import body, shown, wanted
-from shops.pictures import ReverbListing, StoreProduct
 from shops.reverb.lists import Choice, Lists
+from shops.snapshots import ReverbListing, StoreProduct
 
 LISTS = Lists(
     categories=(

@@ -13,7 +13,7 @@ from listings.models import Job, Ledger, Listing, Product, Rank, Review
 from listings.queue import jobs
 from listings.upkeep import review
 from reverbsync import clock, wake
-from shops import make
+from shops import lifecycle
 from shops.models import Shop, SyncSettings
 from tests.people import NOON, nora, olivia, product_of, shop_of
 
@@ -80,7 +80,7 @@ def ranks(shop: Shop) -> list[int]:
 
 def test_the_sweep_only_wakes_the_review_and_touches_no_product(woken: Woken, shop: Shop) -> None:
     products(shop, 3)
-    make.look_again(shop)
+    lifecycle.look_again(shop)
     tasks.sweep()
     assert (review.REVIEW, shop.pk) in woken.found
     assert not Job.objects.exists()
@@ -100,7 +100,7 @@ def test_products_that_changed_come_at_the_rank_of_a_mass_sync_and_those_whose_s
     for product, stock in ((fewer, 2), (last, 0)):
         product.picture["stock"] = stock
         product.save()
-    make.look_again(shop)
+    lifecycle.look_again(shop)
     through(shop)
     assert ranks(shop) == [Rank.CATALOGUE, Rank.STOCK, Rank.STOCK_TO_ZERO, Rank.CATALOGUE]
 
@@ -110,7 +110,7 @@ def test_a_buffer_that_was_saved_is_a_matter_of_stock(woken: Woken, shop: Shop) 
     listed(product)
     Product.objects.update(looked_at=clock.now())
     SyncSettings.objects.filter(shop=shop).update(stock_buffer=1)
-    make.look_again(shop)
+    lifecycle.look_again(shop)
     through(shop)
     assert ranks(shop) == [Rank.STOCK]
 
@@ -120,7 +120,7 @@ def test_a_product_that_the_store_does_not_sell_and_that_has_no_listing_is_left_
     unsold.picture["for_sale"] = False
     unsold.save()
     Product.objects.update(looked_at=clock.now())
-    make.look_again(shop)
+    lifecycle.look_again(shop)
     through(shop)
     assert [job.product for job in Job.objects.all()] == [sold]
 
@@ -130,7 +130,7 @@ def test_jobs_that_wait_for_the_seller_are_due_at_once(woken: Woken, shop: Shop)
         jobs.look_again([product], rank=Rank.EDIT, cause="test", now=NOON)
     Job.objects.update(waiting=True, attempts=7)
     Product.objects.update(looked_at=clock.now())
-    make.look_again(shop)
+    lifecycle.look_again(shop)
     through(shop)
     assert list(Job.objects.values_list("waiting", "attempts")) == [(False, 0)] * 3
 
@@ -141,7 +141,7 @@ def test_a_shop_of_any_size_is_gone_through_in_short_turns_that_others_come_betw
     monkeypatch.setattr(review, "PORTION", 2)
     monkeypatch.setattr(review, "TURN_S", 1e-9)
     products(shop, 7)
-    make.look_again(shop)
+    lifecycle.look_again(shop)
     assert through(shop) > 4
     assert len(ranks(shop)) == 7
     assert (review.REVIEW, shop.pk) in woken.found
@@ -153,7 +153,7 @@ def test_a_worker_that_dies_in_the_middle_loses_nothing(
 ) -> None:
     monkeypatch.setattr(review, "PORTION", 2)
     products(shop, 5)
-    make.look_again(shop)
+    lifecycle.look_again(shop)
     look_at, asked = review._look_at, []
 
     def dies(of: Shop, span: object) -> None:
@@ -178,11 +178,11 @@ def test_settings_that_are_saved_meanwhile_start_it_over(
     monkeypatch.setattr(review, "TURN_S", 1e-9)
     first, _ = products(shop, 2)
     Product.objects.filter(pk=first.pk).update(looked_at=clock.now())
-    make.look_again(shop)
+    lifecycle.look_again(shop)
     while not Job.objects.exists():
         tasks.review_shop(shop.pk)
     Product.objects.filter(pk=first.pk).update(looked_at=None)
-    make.look_again(shop)
+    lifecycle.look_again(shop)
     through(shop)
     assert len(ranks(shop)) == 2
 
@@ -203,7 +203,7 @@ def test_a_review_that_breaks_is_tried_again_later_and_keeps_no_other_shop_from_
     now = clock.now()
     with clock.running_by(lambda: now):
         for one in (shop, other):
-            make.look_again(one)
+            lifecycle.look_again(one)
             tasks.review_shop(one.pk)
         assert (ranks(shop), ranks(other)) == ([], [Rank.CATALOGUE])
         assert review.due(shop.pk) is None
@@ -231,7 +231,7 @@ def test_a_second_worker_does_not_wait_for_the_one_that_is_at_it(
     woken: Woken, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     products(shop, 1)
-    make.look_again(shop)
+    lifecycle.look_again(shop)
     monkeypatch.setattr("listings.tasks.only_one", lambda *_: nullcontext(False))
     tasks.review_shop(shop.pk)
     assert not Job.objects.exists()

@@ -10,7 +10,7 @@ from listings.intake import refresh
 from listings.models import Product
 from reverbsync import clock
 from shops.events import StockChanged
-from shops.pictures import StoreProduct
+from shops.snapshots import StoreProduct
 from tests.people import olivia, picture, shop_of
 
 pytestmark = pytest.mark.django_db

@@ -15,7 +15,7 @@ from listings.orders import precedence
 from listings.orders.ingest import take, uncounted
 from reverbsync import clock
 from shops.models import Shop, SyncSettings
-from shops.pictures import ReverbOrder
+from shops.snapshots import ReverbOrder
 from synclog.models import Entry
 from tests.people import NOON, nora, olivia, product_of, shop_of
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from listings.models import Place
 from listings.orders import carriers, order_form
 from listings.orders.decide import GONE, IN_STORE, Facts, Fate, fate, next_place
-from shops.pictures import ReverbOrder
 from shops.reverb.lists import PROVIDERS
 from shops.reverb.orders import PAID, UNPAID
+from shops.snapshots import ReverbOrder
 from tests.people import NOON, picture
 
 STATUSES = sorted(PAID | UNPAID | GONE | {"blocked", "a word of tomorrow"})

@@ -11,9 +11,9 @@ from listings.models import Order
 from listings.orders import erase, words
 from listings.orders import tasks as order_tasks
 from reverbsync import clock
-from shops import make
+from shops import lifecycle
 from shops.models import SyncSettings
-from shops.pictures import ReverbOrder
+from shops.snapshots import ReverbOrder
 from tests.people import nora, olivia, shop_of
 
 pytestmark = pytest.mark.django_db
@@ -60,7 +60,7 @@ def test_a_buyer_is_forgotten_sixty_days_after_the_order_is_done() -> None:
 def test_all_buyers_are_forgotten_as_soon_as_orders_are_no_longer_taken_and_only_that_shops() -> None:
     mine, other = order("1"), order("2", person="nora")
     SyncSettings.objects.filter(shop=mine.shop).update(take_orders=False)
-    make.look_again(mine.shop)  # as the settings page does
+    lifecycle.look_again(mine.shop)  # as the settings page does
     tasks.review_shop(mine.shop_id)
     assert [knows_bob(one) for one in (mine, other)] == [False, True]
 

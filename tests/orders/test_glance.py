@@ -11,8 +11,8 @@ from django.core.cache import cache
 from listings.orders import listing_poll
 from reverbsync import clock
 from shops.models import ReverbConnection
-from shops.pictures import ReverbListing
 from shops.reverb.errors import Paced, Passing
+from shops.snapshots import ReverbListing
 from tests.people import NOON, olivia, shop_of
 
 pytestmark = pytest.mark.django_db

@@ -12,7 +12,7 @@ from listings.models import Order, Place
 from listings.orders import store_orders
 from listings.orders.tasks import place_orders
 from reverbsync import clock
-from shops import make
+from shops import lifecycle
 from shops.models import ReverbConnection, StoreConnection, SyncSettings
 from shops.orders import NewOrder, StoreOrder
 from shops.platforms.values import Keys, StorePassing
@@ -345,7 +345,7 @@ def test_another_store_gets_none_of_the_former_ones_orders_and_cancels_none_of_i
     sales.sell("9002", product=product, status="unpaid")
     sales.work()
     token = StoreConnection.objects.get().token.get_secret_value()
-    make.connect_store(sales.shop, platform="shopify", address="other.myshopify.com", keys=Keys(token, "s"))
+    lifecycle.connect_store(sales.shop, platform="shopify", address="other.myshopify.com", keys=Keys(token, "s"))
     while StoreConnection.objects.filter(clearing_since__isnull=False).exists():
         clear_store(sales.shop.pk)
     sales.set()
@@ -359,7 +359,7 @@ def test_another_store_gets_none_of_the_former_ones_orders_and_cancels_none_of_i
 def test_two_shops_know_nothing_of_each_others_orders(sales: Sales) -> None:
     sales.sell(product=sales.product())
     assert store_orders.shops_with_due_ones(clock.now()) == {sales.shop.pk}
-    other = make.shop(sales.shop.people.get(), "Drums")
+    other = lifecycle.shop(sales.shop.people.get(), "Drums")
     assert not store_orders.turn(other.pk)
     assert sales.store_orders() == []
 

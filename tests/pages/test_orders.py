@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from listings.models import Order, Parcel, Place
 from shops.models import Membership, ShipStation, Shop, SyncSettings
-from shops.pictures import ReverbOrder
+from shops.snapshots import ReverbOrder
 from synclog.models import Entry
 from synclog.record import Attempt, record
 from tests.people import NOON, nora, olivia, product_of, shop_of

@@ -15,11 +15,11 @@ from pytest_django.fixtures import Settings
 from reverbsync.redis import connection as redis
 from reverbsync.stack import ports
 from reverbsync.stack.stores import STORES, StandIn
-from shops import make
+from shops import lifecycle
 from shops.models import Shop, StoreConnection
-from shops.pictures import StoreProduct
 from shops.platforms import PLATFORMS, Platform, StoreClient
 from shops.platforms.values import Keys, Unreadable
+from shops.snapshots import StoreProduct
 from tests.journeys.world import StandIn as Control
 from tests.journeys.world import running
 from tests.people import olivia
@@ -205,9 +205,9 @@ def store(
             "hook": receiver_process.url,
         },
     )
-    shop = make.shop(olivia(), "Guitars")
+    shop = lifecycle.shop(olivia(), "Guitars")
     platform = PLATFORMS[request.param]
-    make.connect_store(
+    lifecycle.connect_store(
         shop,
         platform=request.param,
         address=stand_in.address(control.url),

@@ -19,7 +19,8 @@ from listings.models import Ledger, Listing, Order, Place, Product, Walk
 from listings.orders import shipment_poll
 from listings.stock import adjust
 from reverbsync import clock
-from shops import breaker, upkeep
+from shops import breaker
+from shops.connect import upkeep
 from shops.models import Breaker, Shop, StoreConnection
 from shops.platforms import PLATFORMS
 from shops.platforms.values import StoreError, StorePassing

@@ -11,11 +11,11 @@ import pytest
 
 from reverbsync import clock
 from shops.orders import NewOrder, OrderLine
-from shops.pictures import StoreProduct
 from shops.platforms import calls
 from shops.platforms.base import Resizable
 from shops.platforms.bigcommerce import inventory, names
 from shops.platforms.values import Count, Malformed, Moved, StoreError, StorePassing, StoreRefused, Unsupported
+from shops.snapshots import StoreProduct
 from tests.platforms.conftest import Store, wait_for
 from tests.platforms.test_contract import an_hour_ago, reverb_order
 

@@ -12,7 +12,7 @@ from django.test import Client
 
 from listings.intake import refresh
 from listings.models import Product
-from shops import make
+from shops import lifecycle
 from shops.events import ProductChanged
 from shops.models import MissingProducts, Shop, ToldProduct
 from shops.platforms import platform_of
@@ -31,8 +31,10 @@ NOW = datetime.now(UTC)
 @pytest.fixture
 def shop() -> Shop:
     """Return a shop with a store of its own."""
-    made = make.shop(olivia(), "Guitars")
-    make.connect_store(made, platform="custom", address="https://guitars.example", keys=Keys("token", "whsec_aaaa"))
+    made = lifecycle.shop(olivia(), "Guitars")
+    lifecycle.connect_store(
+        made, platform="custom", address="https://guitars.example", keys=Keys("token", "whsec_aaaa")
+    )
     return made
 
 

@@ -11,11 +11,11 @@ import pytest
 import requests
 
 from shops.orders import Address, NewOrder, OrderLine, OrderStatus, StoreOrder
-from shops.pictures import StoreProduct
 from shops.platforms.magento2 import signing
 from shops.platforms.magento2.client import Magento2Client
 from shops.platforms.magento2.loans import Loans
 from shops.platforms.values import Malformed, StorePassing, Unsupported
+from shops.snapshots import StoreProduct
 from tests.platforms.conftest import Store
 from tests.platforms.test_contract import reverb_order
 

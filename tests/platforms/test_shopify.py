@@ -13,7 +13,6 @@ from pytest_django.fixtures import Settings
 from listings.intake import crawl
 from listings.models import Walk
 from shops.models import StoreConnection
-from shops.pictures import StoreProduct
 from shops.platforms.base import Resizable
 from shops.platforms.shopify import bulk, client, graphql, tokens
 from shops.platforms.values import (
@@ -26,6 +25,7 @@ from shops.platforms.values import (
     TooLarge,
     Unsupported,
 )
+from shops.snapshots import StoreProduct
 from tests.platforms.conftest import Store
 from tests.platforms.test_contract import an_hour_ago, reverb_order
 from tests.platforms.test_walks import the_walk

@@ -18,7 +18,8 @@ from pytest_django.fixtures import Settings
 
 from listings.models import Product
 from reverbsync import clock
-from shops import make, upkeep
+from shops import lifecycle
+from shops.connect import upkeep
 from shops.models import FormerStore, Shop, StoreConnection
 from shops.platforms.values import Keys
 from synclog.models import Entry
@@ -101,7 +102,7 @@ def test_a_store_that_does_not_answer_after_our_move_is_asked_again_in_minutes(
 @pytest.mark.live
 def test_disconnecting_removes_the_webhooks_and_then_the_keys(store: Store) -> None:
     check(store)
-    make.disconnect_store(store.shop)
+    lifecycle.disconnect_store(store.shop)
     gone = check(store)
     assert gone.token.get_secret_value() == gone.secret.get_secret_value() == ""
     if not store.platform.is_told:
@@ -113,7 +114,7 @@ def test_a_store_that_cannot_be_reached_is_asked_again_and_its_keys_go_after_a_d
     if store.platform.is_told or not store.platform.topics:
         pytest.skip("nothing is to be removed there")
     check(store)
-    make.disconnect_store(store.shop)
+    lifecycle.disconnect_store(store.shop)
     store.control.fault("status", status=503, times=50)
     kept = check(store)
     assert kept.token.get_secret_value()
@@ -129,7 +130,7 @@ def test_a_store_that_cannot_be_reached_is_asked_again_and_its_keys_go_after_a_d
 def replace(store: Store) -> FormerStore:
     """Connect another store, which nobody calls yet; return the former one."""
     other = {"platform": "custom", "address": "https://other.example", "keys": Keys("token", "whsec_aaaa")}
-    make.connect_store(store.shop, **other)  # type: ignore[arg-type]
+    lifecycle.connect_store(store.shop, **other)  # type: ignore[arg-type]
     return FormerStore.objects.get()
 
 
@@ -248,7 +249,7 @@ def test_what_is_left_of_a_customer_is_emptied(shop: Shop) -> None:
 def test_a_store_is_forgotten_when_its_seller_has_left_for_good(shop: Shop) -> None:
     product_of(shop)
     tell(shop)
-    make.store_removed(shop)
+    lifecycle.store_removed(shop)
     post("shop/redact")
     hand_over(Shop.objects.get(pk=shop.pk))
     tasks.clear_store(shop.pk)

@@ -10,13 +10,14 @@ from pydantic import SecretStr
 
 from reverbsync import http
 from sandbox.woocommerce import app
-from shops import make, upkeep
+from shops import lifecycle
+from shops.connect import upkeep
 from shops.events import ProductChanged
 from shops.models import StoreConnection
 from shops.orders import OrderStatus
-from shops.pictures import StoreProduct
 from shops.platforms.values import Keys, StorePassing, StoreRefused
 from shops.platforms.woocommerce.client import WooCommerceClient
+from shops.snapshots import StoreProduct
 from tests.platforms.conftest import Store
 from tests.platforms.test_contract import an_hour_ago, reverb_order
 from tests.platforms.test_woocommerce import OFTEN
@@ -131,7 +132,7 @@ def test_a_store_that_was_connected_anew_signs_with_the_new_secret(store: Store)
     upkeep.check(store.connection)
     was = store.connection
     keys = Keys(was.token.get_secret_value(), "another")
-    make.connect_store(store.shop, platform=was.platform, address=was.address, keys=keys)
+    lifecycle.connect_store(store.shop, platform=was.platform, address=was.address, keys=keys)
     upkeep.check(store.connection)
     kept = store.connection.hooks
     assert (len(kept["there"]), kept["repaired"]) == (7, [])

@@ -16,10 +16,10 @@ from listings.stock import adjust
 from reverbsync import clock, http
 from reverbsync.alone import only_one
 from shops.models import Shop
-from shops.pictures import StoreProduct
 from shops.platforms.base import Count
 from shops.platforms.values import Malformed, Moved, StorePassing, Unsupported
 from shops.platforms.woocommerce.client import WooCommerceClient
+from shops.snapshots import StoreProduct
 from tests.platforms.conftest import Store
 from tests.platforms.test_contract import an_hour_ago, reverb_order
 from tests.platforms.test_woocommerce import OFTEN, variant

@@ -9,9 +9,9 @@ import pytest
 from listings.intake import crawl, same_sku
 from listings.models import Product, Recheck, Walk
 from shops.models import Shop
-from shops.pictures import StoreProduct
 from shops.platforms.values import StorePassing
 from shops.platforms.woocommerce.client import WooCommerceClient
+from shops.snapshots import StoreProduct
 from tests.platforms.conftest import Store
 from tests.platforms.test_woocommerce import OFTEN, variant
 from tests.platforms.test_woocommerce_lists import allow, family, learn, there

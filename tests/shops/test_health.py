@@ -15,7 +15,8 @@ from listings.intake import crawl, refresh
 from listings.models import Job, Product, Walk
 from listings.orders import ingest as taking
 from reverbsync import clock
-from shops import health, upkeep
+from shops import health
+from shops.connect import upkeep
 from shops.hooks import Hooks
 from shops.models import ReverbConnection, Shop, StoreConnection, StoreHealth
 from shops.platforms import PLATFORMS

@@ -18,13 +18,13 @@ from pydantic import SecretStr
 from reverbsync.http import Answer
 from shops.models import StoreConnection
 from shops.orders import NewOrder, OrderLine
-from shops.pictures import StoreProduct
 from shops.platforms.custom import messages
 from shops.platforms.magento2 import memory
 from shops.platforms.magento2.client import Magento2Client
 from shops.platforms.values import StoreError, Unreadable
 from shops.platforms.woocommerce import webhooks as woo_webhooks
 from shops.platforms.woocommerce.client import WooCommerceClient
+from shops.snapshots import StoreProduct
 from tests.people import picture
 from tests.shops.test_odd_stores import ANYTHING, can_be_kept, numbers_alone, searching, spoilt
 

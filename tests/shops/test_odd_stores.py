@@ -15,7 +15,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shops.events import Event
-from shops.pictures import StoreProduct
 from shops.platforms.bigcommerce import inventory, rest
 from shops.platforms.bigcommerce import orders as bc_orders
 from shops.platforms.bigcommerce import products as bc_products
@@ -27,7 +26,8 @@ from shops.platforms.shopify import products as shopify_products
 from shops.platforms.shopify import webhooks as shopify_webhooks
 from shops.platforms.shopify.locations import Asked
 from shops.platforms.values import StoreError, Unreadable
-from shops.wire import MOST_UNITS
+from shops.schemas import MOST_UNITS
+from shops.snapshots import StoreProduct
 
 LEAVES = (
     st.none()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from shops.pictures import ReverbListing
 from shops.reverb import links
+from shops.snapshots import ReverbListing
 
 ROOT = "https://api.reverb.com/api"
 

@@ -20,7 +20,7 @@ from shops.reverb import orders, read
 from shops.reverb.client import ReverbClient, _Heard
 from shops.reverb.errors import NoAnswer, Passing
 from shops.reverb.paging import MAX_PAGES
-from shops.wire import MOST_UNITS
+from shops.schemas import MOST_UNITS
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 

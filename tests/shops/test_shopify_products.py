@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from shops.pictures import StoreProduct
 from shops.platforms.shopify import locations, products
 from shops.platforms.shopify.locations import TOTAL_ALONE, Asked
 from shops.platforms.values import Malformed
+from shops.snapshots import StoreProduct
 
 
 def variant(**changes: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pytest
 
 from shops.platforms.reading import LONGEST_TITLE, each, title_of, valid
 from shops.platforms.values import StorePassing
-from shops.wire import Money, Part, Side, SideRows, Text, Units, money_of, number_in, storable, units_of
+from shops.schemas import Money, Part, Side, SideRows, Text, Units, money_of, number_in, storable, units_of
 
 
 class _Photo(Part):

@@ -6,8 +6,8 @@ from decimal import Decimal
 from typing import Any
 
 from shops.orders import NewOrder, OrderLine
-from shops.pictures import StoreProduct
 from shops.platforms.woocommerce import orders, products
+from shops.snapshots import StoreProduct
 
 LINE = OrderLine("1", "12", "A1", "Strat – Sunburst", 2, Decimal("100.00"))
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from reverbsync import clock
-from shops.pictures import StoreProduct
 from shops.platforms.woocommerce import products
+from shops.snapshots import StoreProduct
 
 case = pytest.mark.parametrize
 

@@ -22,7 +22,7 @@ from listings.queue import jobs
 from reverbsync import clock, http, local_pace, wake
 from reverbsync.logs import RedactingFormatter
 from reverbsync.redis import connection as redis
-from shops import breaker, make
+from shops import breaker, lifecycle
 from shops.models import Person, Shop, StoreConnection, SyncSettings
 from shops.platforms.values import Keys
 from shops.reverb import reference
@@ -215,13 +215,13 @@ class Run:
     def _connect(self, side: Side, domain: str, token: str) -> Shop:
         number = len(self.shops) + 1
         person, _ = Person.objects.get_or_create(email=f"seller-{number}@example.com")
-        shop = make.shop(person, f"Shop {number}")
+        shop = lifecycle.shop(person, f"Shop {number}")
         SyncSettings.objects.filter(shop=shop).update(**{"auto_publish": True, **side.settings})
         self.processes.stack[-1].shop_id = shop.pk
         platform = PLATFORMS[side.platform]
         keys = Keys(platform.keys(token), platform.secret(token))
-        make.connect_store(shop, platform=side.platform, address=platform.address(domain), keys=keys)
-        make.connect_reverb(shop, token, by_oauth=side.oauth)
+        lifecycle.connect_store(shop, platform=side.platform, address=platform.address(domain), keys=keys)
+        lifecycle.connect_reverb(shop, token, by_oauth=side.oauth)
         return shop
 
     def _begin(self) -> None:
@@ -280,7 +280,7 @@ class Run:
         shop = self.shops[step.shop]
         with self.processes.running("web", shop.pk), transaction.atomic():
             SyncSettings.objects.filter(shop=shop).update(**{name: step.n if value is None else value})
-            make.look_again(shop)
+            lifecycle.look_again(shop)
         self.ours.look_soon()
 
     def _mass_sync(self, shop: Shop) -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from listings.models import Product
-from shops import make
+from shops import lifecycle
 from shops.models import Shop
 from shops.platforms import PLATFORMS
 from shops.platforms.base import Keys
@@ -18,9 +18,9 @@ from webhooks.models import Delivery
 
 def told_shop() -> Shop:
     """Return a shop with a store of its seller's own."""
-    made = make.shop(olivia(), "Guitars")
+    made = lifecycle.shop(olivia(), "Guitars")
     keys = Keys("rs_token", "whsec_c2VjcmV0")
-    make.connect_store(made, platform="custom", address="https://guitars.example.com", keys=keys)
+    lifecycle.connect_store(made, platform="custom", address="https://guitars.example.com", keys=keys)
     return Shop.objects.select_related("store", "sync_settings").get(pk=made.pk)
 
 

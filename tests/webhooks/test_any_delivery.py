@@ -18,12 +18,12 @@ from listings.intake import refresh
 from listings.models import Order, Product
 from listings.orders import reverb_events
 from reverbsync import clock
-from shops import make
+from shops import lifecycle
 from shops.models import ReverbConnection, ShipStation, Shop, StoreConnection
-from shops.pictures import ReverbOrder, StoreProduct
 from shops.platforms import PLATFORMS
 from shops.platforms.values import Keys
 from shops.reverb import orders as reading
+from shops.snapshots import ReverbOrder, StoreProduct
 from tests.listings.test_taking_orders import order
 from tests.people import NOON, olivia, picture, shop_of
 from tests.webhooks import odd
@@ -124,10 +124,10 @@ def noon() -> Iterator[None]:
 
 def shop_on(kind: str, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """Return a shop with a store of a platform; a custom store answers from what it told, as in earnest."""
-    made = make.shop(olivia(), "Guitars")
+    made = lifecycle.shop(olivia(), "Guitars")
     keys = Keys(TOKENS.get(kind, "token"), SECRETS.get(kind, "secret"))
     address = ADDRESSES.get(kind, "https://guitars.example.com")
-    make.connect_store(made, platform=kind, address=address, keys=keys)
+    lifecycle.connect_store(made, platform=kind, address=address, keys=keys)
     if kind != "custom":
         monkeypatch.setattr(refresh, "client_of", lambda _: AnyStore())
     return Shop.objects.select_related("store", "sync_settings").get(pk=made.pk)
@@ -356,8 +356,8 @@ def test_a_body_that_is_too_large_is_kept_at_no_address(settings: Settings) -> N
 
 def test_an_old_call_of_a_custom_store_is_refused_whatever_its_clock_says() -> None:
     """The timestamp is a number that others wrote."""
-    shop = make.shop(olivia(), "Guitars")
-    make.connect_store(shop, platform="custom", address="https://a.example", keys=Keys("token", SECRETS["custom"]))
+    shop = lifecycle.shop(olivia(), "Guitars")
+    lifecycle.connect_store(shop, platform="custom", address="https://a.example", keys=Keys("token", SECRETS["custom"]))
     path = f"/webhooks/store/{StoreConnection.objects.get().hook_key}/"
     for stamp in ("9" * 400, "²", "-1", "1e9", "", "NaN", str(NOON + timedelta(days=1))):
         headers = {**_custom(b"{}", "", b"secret", "n-1"), "webhook-timestamp": stamp}

@@ -10,7 +10,7 @@ from listings import tasks as listing_tasks
 from listings.models import Job, Product, Rank, Walk
 from listings.queue import jobs
 from reverbsync import clock
-from shops import make
+from shops import lifecycle
 from shops.models import Shop, StoreConnection
 from shops.platforms import client_of
 from shops.platforms.values import Keys, StorePassing
@@ -37,7 +37,7 @@ def shop() -> Shop:
 
 def replace(shop: Shop) -> Shop:
     """Connect another store."""
-    make.connect_store(shop, platform="shopify", address="others.myshopify.com", keys=Keys("t", "s"))
+    lifecycle.connect_store(shop, platform="shopify", address="others.myshopify.com", keys=Keys("t", "s"))
     return Shop.objects.select_related("store", "sync_settings").get(pk=shop.pk)
 
 
@@ -102,7 +102,7 @@ def test_what_the_former_store_told_is_not_taken_for_the_new_ones(shop: Shop) ->
     tasks.clear_store(shop.pk)
     assert {(one.state, bytes(one.body)) for one in Delivery.objects.all()} == {(Delivery.State.IGNORED, b"")}
     assert now.store.hook_key != before
-    make.connect_store(shop, platform="shopify", address="https://Others.myshopify.com/", keys=Keys("t2", "s"))
+    lifecycle.connect_store(shop, platform="shopify", address="https://Others.myshopify.com/", keys=Keys("t2", "s"))
     assert StoreConnection.objects.get(shop=shop).hook_key == now.store.hook_key  # the same store again
 
 
@@ -115,7 +115,7 @@ def test_a_third_store_that_is_connected_meanwhile_is_not_begun_before_all_is_go
     for _ in range(4):
         tasks.clear_store(shop.pk)
     with clock.running_by(lambda: NOON):
-        make.connect_store(shop, platform="shopify", address="third.myshopify.com", keys=Keys("t", "s"))
+        lifecycle.connect_store(shop, platform="shopify", address="third.myshopify.com", keys=Keys("t", "s"))
     while erase.clear_store(shop.pk):
         pass
     assert left(shop) == 0
@@ -127,12 +127,12 @@ def test_a_store_that_is_connected_again_while_it_is_forgotten_begins_anew(
 ) -> None:
     monkeypatch.setattr(erase, "PORTION", 1)
     tell(shop)
-    make.store_removed(shop)
+    lifecycle.store_removed(shop)
     erase.ask_to_forget_store(shop)
     monkeypatch.setattr(erase, "TURN_S", -1.0)
     for _ in range(4):
         tasks.clear_store(shop.pk)
-    make.connect_store(shop, platform="shopify", address="guitars.myshopify.com", keys=Keys("t", "s"))
+    lifecycle.connect_store(shop, platform="shopify", address="guitars.myshopify.com", keys=Keys("t", "s"))
     while erase.clear_store(shop.pk):
         pass
     assert left(shop) == 0
@@ -144,7 +144,7 @@ def test_the_sweeper_goes_on_where_a_worker_died(shop: Shop, monkeypatch: pytest
     woken: list[tuple[str, int]] = []
     monkeypatch.setattr(tasks, "wake_all", lambda task, shops: woken.extend((task, one) for one in shops))
     tasks.sweep()
-    assert (make.CLEAR_STORE, shop.pk) in woken
+    assert (lifecycle.CLEAR_STORE, shop.pk) in woken
 
 
 def test_a_shop_that_its_owner_deletes_goes_in_portions_and_entirely(

@@ -18,7 +18,7 @@ from pytest_django.fixtures import Settings
 
 from listings.models import Order, Place, Product, Walk
 from reverbsync import clock
-from shops import make
+from shops import lifecycle
 from shops.models import Shop, StoreConnection
 from shops.platforms import PLATFORMS
 from shops.platforms.bigcommerce.webhooks import OUR_HEADER, our_key
@@ -71,10 +71,10 @@ SIGN: dict[str, Callable[[bytes, str, bytes, str], dict[str, str]]] = {
 
 def store_on(kind: str) -> StoreConnection:
     """Return a connected store of a platform."""
-    shop = make.shop(olivia(), "Guitars")
+    shop = lifecycle.shop(olivia(), "Guitars")
     keys = Keys(TOKENS.get(kind, "token"), SECRETS.get(kind, "secret"))
     address = ADDRESSES.get(kind, "https://guitars.example.com")
-    make.connect_store(shop, platform=kind, address=address, keys=keys)
+    lifecycle.connect_store(shop, platform=kind, address=address, keys=keys)
     return StoreConnection.objects.get(shop=shop)
 
 

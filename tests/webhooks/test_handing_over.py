@@ -13,8 +13,8 @@ from listings.intake import refresh
 from listings.models import Job, Product
 from reverbsync import clock
 from shops.models import Shop
-from shops.pictures import StoreProduct
 from shops.platforms.base import StoreError, StorePassing, StoreRefused
+from shops.snapshots import StoreProduct
 from tests.people import NOON, olivia, picture, product_of, shop_of
 from webhooks import inbox
 from webhooks.models import Delivery

@@ -13,8 +13,8 @@ from listings.models import Job, Product, Rank, Recheck, Walk
 from listings.models.product import AHEAD
 from reverbsync import clock
 from shops.models import Shop
-from shops.pictures import StoreProduct
 from shops.platforms.shopify.client import ShopifyClient
+from shops.snapshots import StoreProduct
 from synclog.models import Entry
 from tests.people import NOON, olivia, picture, product_of, shop_of
 from webhooks import inbox

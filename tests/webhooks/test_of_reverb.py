@@ -17,9 +17,9 @@ from listings.orders import reverb_events
 from reverbsync import clock
 from shops.events import ReverbAppRemoved, ReverbListingChanged, ReverbOrderChanged
 from shops.models import ReverbConnection, Shop, StoreConnection
-from shops.pictures import ReverbListing, ReverbOrder
 from shops.reverb import connect, webhooks
 from shops.reverb.errors import NotFound, Passing
+from shops.snapshots import ReverbListing, ReverbOrder
 from tests.listings.test_taking_orders import listed, order
 from tests.people import NOON, nora, olivia, product_of, shop_of
 from webhooks import inbox, reverb_handover

@@ -20,10 +20,10 @@ from listings.orders import reverb_events
 from reverbsync import clock
 from shops.events import ProductChanged, Urgency
 from shops.models import Shop
-from shops.pictures import StoreProduct
 from shops.platforms import PLATFORMS
 from shops.platforms.values import StorePassing, Unreadable
 from shops.reverb import webhooks as reverbs
+from shops.snapshots import StoreProduct
 from tests.listings.test_taking_orders import order
 from tests.people import NOON, nora, olivia, picture, shop_of
 from webhooks import inbox, reverb_handover, tasks

@@ -21,7 +21,7 @@ from listings.orders import erase, store_orders
 from reverbsync import clock
 from reverbsync.database import portions
 from reverbsync.wake import wake
-from shops import mail, make
+from shops import lifecycle, mail
 from shops.events import CustomerDataAsked, CustomerForgotten, Event, ShopForgotten
 from shops.models import Shop, StoreConnection, ToldOrder, ToldProduct
 from shops.platforms import platform_of
@@ -61,7 +61,7 @@ def ask_to_forget_store(shop: Shop) -> None:
     """
     gone = StoreConnection.objects.filter(shop=shop, removed_at__isnull=False)
     if gone.filter(clearing_since__isnull=True).update(clearing_since=clock.now()):
-        wake(make.CLEAR_STORE, shop.pk)
+        wake(lifecycle.CLEAR_STORE, shop.pk)
     elif not gone.exists():
         logger.warning("Shop %s is to be forgotten, but its store is connected; nothing was deleted", shop.pk)
 
@@ -101,7 +101,7 @@ def clear_store(shop_id: int) -> bool:
             same.filter(removed_at__isnull=False).delete()
         else:
             same.update(clearing_since=None)
-        make.look_again(store.shop)
+        lifecycle.look_again(store.shop)
     return StoreConnection.objects.filter(shop=shop_id, clearing_since__isnull=False).exists()
 
 

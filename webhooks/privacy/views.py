@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils.text import slugify
 from django.views.decorators.http import require_POST, require_safe
 
-from shops import make
+from shops import lifecycle
 from shops.access import for_members, owns
 from shops.models import Person, Shop
 from webhooks.privacy import export
@@ -59,6 +59,6 @@ def delete(request: HttpRequest, shop: Shop) -> HttpResponseBase:
     if request.POST.get("name", "").strip() != shop.name:
         words = "Type the shop's name exactly as it is written, so that nobody deletes it by mistake."
         return render(request, "webhooks/data.html", {"shop": shop, "owner": True, "problem": words}, status=422)
-    make.ask_to_delete(shop)
+    lifecycle.ask_to_delete(shop)
     messages.success(request, f"“{shop.name}” syncs no more. Its data is being deleted.")
     return redirect("/")

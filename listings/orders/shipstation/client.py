@@ -18,7 +18,7 @@ from reverbsync import http, pace
 from reverbsync.http import Answer
 from reverbsync.pace import Budget
 from shops import breaker
-from shops.wire import number_in
+from shops.schemas import number_in
 
 CALLS_PER_MINUTE = 40
 PAGE = 100

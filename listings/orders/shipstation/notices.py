@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import ValidationError
 
-from shops.wire import Part, Text
+from shops.schemas import Part, Text
 
 TYPES = ("SHIP_NOTIFY", "ITEM_SHIP_NOTIFY", "FULFILLMENT_SHIPPED")
 PATHS = ("/shipments", "/fulfillments")

@@ -11,7 +11,6 @@ from urllib.parse import urlencode
 
 from shops.models import StoreConnection
 from shops.orders import NewOrder, Shipment, StoreOrder
-from shops.pictures import StoreProduct
 from shops.platforms import calls, hooks
 from shops.platforms.bigcommerce import orders as forms
 from shops.platforms.bigcommerce import products as reading
@@ -34,7 +33,8 @@ from shops.platforms.values import (
     Unread,
     Unsupported,
 )
-from shops.wire import number_in
+from shops.schemas import number_in
+from shops.snapshots import StoreProduct
 
 logger = logging.getLogger(__name__)
 

@@ -15,12 +15,12 @@ from dataclasses import replace
 from typing import Any
 
 from reverbsync import clock
-from shops.pictures import StoreProduct
 from shops.platforms.bigcommerce.rest import Rest, Rows
 from shops.platforms.locations import Location, changed, count_of, locations_of, spread
 from shops.platforms.reading import valid
 from shops.platforms.values import Count, Malformed, Moved, StoreError, StorePassing, Unsupported
-from shops.wire import Part, Side, Text, Units
+from shops.schemas import Part, Side, Text, Units
+from shops.snapshots import StoreProduct
 
 #: The largest page of the inventory.
 PAGE = 1000

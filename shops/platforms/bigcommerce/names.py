@@ -14,7 +14,7 @@ from reverbsync import clock
 from shops.platforms.bigcommerce.rest import PAGE, Rest
 from shops.platforms.reading import each, valid
 from shops.platforms.values import StoreError
-from shops.wire import Part, Side, Words
+from shops.schemas import Part, Side, Words
 
 logger = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from shops.orders import NewOrder, OrderLine, OrderStatus, Shipment, StoreOrder
 from shops.platforms.reading import M, each, valid
-from shops.wire import Money, Number, Part, Side, Text, Units, Words
+from shops.schemas import Money, Number, Part, Side, Text, Units, Words
 
 INCOMPLETE = 0
 AWAITING_FULFILLMENT = 11

@@ -13,11 +13,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from shops.pictures import StoreProduct
 from shops.platforms.bigcommerce.inventory import AS_WHOLE, NotShown
 from shops.platforms.reading import each, title_of, valid
 from shops.platforms.values import Unread
-from shops.wire import Money, Number, Part, Side, SideRows, Text, Units, Words, money_of
+from shops.schemas import Money, Number, Part, Side, SideRows, Text, Units, Words, money_of
+from shops.snapshots import StoreProduct
 
 FINISH_OPTIONS = {"color", "colour", "finish"}
 #: What the catalogue asks to be included; `read` needs all of it.

@@ -19,7 +19,7 @@ from shops.models import StoreConnection
 from shops.platforms import calls
 from shops.platforms.answers import Caller, Verdict
 from shops.platforms.values import Missing, StorePassing, StoreRefused
-from shops.wire import number_in
+from shops.schemas import number_in
 
 #: The smallest plan's quota is 150 calls in 30 seconds.
 CALLS_PER_MINUTE = 300

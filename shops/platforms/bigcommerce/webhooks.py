@@ -17,7 +17,7 @@ from pydantic import Field, ValidationError
 
 from shops.events import AppRemoved, Event, OrderChanged, ProductChanged, ProductDeleted, StockChanged
 from shops.platforms.values import BadSignature, Envelope, Unreadable
-from shops.wire import Part, Side, object_of
+from shops.schemas import Part, Side, object_of
 
 OUR_HEADER = "X-ReverbSync-Key"
 _STANDARD = ("webhook-id", "webhook-timestamp", "webhook-signature")

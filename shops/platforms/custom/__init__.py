@@ -16,7 +16,7 @@ from shops.platforms.base import Envelope, Keys, Platform, StoreClient
 from shops.platforms.custom import messages, signing, told
 from shops.platforms.custom.client import CustomClient
 from shops.platforms.values import BadSignature, Unreadable
-from shops.wire import object_of
+from shops.schemas import object_of
 
 
 class Custom(Platform):

@@ -17,12 +17,12 @@ from reverbsync.http import Answer
 from reverbsync.pace import Budget
 from shops.models import StoreConnection, ToldOrder, ToldProduct
 from shops.orders import NewOrder, OrderStatus, Shipment, StoreOrder
-from shops.pictures import StoreProduct
 from shops.platforms import calls
 from shops.platforms.answers import Caller, Verdict
 from shops.platforms.custom import messages, signing, told
 from shops.platforms.values import Count, Hooks, Malformed, Moved, Page, StoreInfo, Unsupported
-from shops.wire import object_of
+from shops.schemas import object_of
+from shops.snapshots import StoreProduct
 
 STORE = "Your system"
 CALLS_PER_MINUTE = 120

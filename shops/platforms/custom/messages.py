@@ -20,10 +20,10 @@ from pydantic import (
 )
 
 from shops.orders import OrderLine, OrderStatus, Shipment, StoreOrder
-from shops.pictures import StoreProduct
 from shops.platforms.reading import title_of
 from shops.platforms.values import Unreadable
-from shops.wire import MOST_UNITS, Money, Part, Side, SideRows, Text, Units, object_of, units_of
+from shops.schemas import MOST_UNITS, Money, Part, Side, SideRows, Text, Units, object_of, units_of
+from shops.snapshots import StoreProduct
 
 TOPICS = (
     "product.updated",

@@ -12,7 +12,7 @@ from shops.events import Event, OrderChanged, ProductChanged, ProductDeleted
 from shops.models import MissingProducts, StoreConnection, ToldOrder, ToldProduct
 from shops.platforms.custom import messages
 from shops.platforms.values import Unreadable
-from shops.wire import Part
+from shops.schemas import Part
 
 #: How far a sender's clock may be ahead (as for signatures). A stamp beyond counts as now: it would freeze a product.
 AHEAD = timedelta(seconds=300)

@@ -16,7 +16,7 @@ from reverbsync import clock
 from shops.platforms.magento2 import memory, portions, search
 from shops.platforms.magento2.rest import Rest
 from shops.platforms.values import Unread
-from shops.wire import number_in
+from shops.schemas import number_in
 
 OVERLAP = timedelta(minutes=5)
 #: Rows of ids and dates on a page; the products themselves are read in pages of their own size.

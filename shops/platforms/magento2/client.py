@@ -14,7 +14,6 @@ from typing import Any
 from reverbsync import clock
 from shops.models import StoreConnection
 from shops.orders import NewOrder, Shipment, StoreOrder
-from shops.pictures import StoreProduct
 from shops.platforms.magento2 import items as models
 from shops.platforms.magento2 import portions, search, skus
 from shops.platforms.magento2 import products as reading
@@ -26,6 +25,7 @@ from shops.platforms.magento2.rest import STORE, Rest
 from shops.platforms.magento2.stock import Stock
 from shops.platforms.reading import each
 from shops.platforms.values import Count, Hooks, Malformed, Moved, Page, Stocktake, StoreInfo, StorePassing, Unread
+from shops.snapshots import StoreProduct
 
 #: What the sweep of stock asks for of each product.
 BRIEF = (

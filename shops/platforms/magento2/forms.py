@@ -19,7 +19,7 @@ from typing import Any
 from shops.orders import NewOrder, OrderLine, OrderStatus, Shipment, StoreOrder
 from shops.platforms.magento2.regions import Region
 from shops.platforms.reading import M, each, valid
-from shops.wire import Money, Part, Side, SideRows, Text, Units
+from shops.schemas import Money, Part, Side, SideRows, Text, Units
 
 STATES = {
     "new": OrderStatus.WAITING,

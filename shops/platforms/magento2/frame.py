@@ -21,7 +21,7 @@ from shops.platforms.magento2.rest import STORE, Rest
 from shops.platforms.magento2.sources import Places, places_of
 from shops.platforms.reading import each, valid
 from shops.platforms.values import Malformed, StoreError, StoreRefused
-from shops.wire import Part, Side, SideRows, Text
+from shops.schemas import Part, Side, SideRows, Text
 
 FRAME_S = 15 * 60
 #: What the store failed to say is asked for again after a minute; what it said before lasts that long.

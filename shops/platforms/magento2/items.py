@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, model_validator
 
 from shops.platforms.magento2.prices import Tier
 from shops.platforms.reading import valid
-from shops.wire import Money, Part, Side, SideRows, Text
+from shops.schemas import Money, Part, Side, SideRows, Text
 
 SOLD = {"simple", "virtual"}
 CONFIGURABLE = "configurable"

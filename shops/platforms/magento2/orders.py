@@ -25,7 +25,7 @@ from shops.platforms.magento2.rest import STORE, Rest
 from shops.platforms.magento2.stock import Stock
 from shops.platforms.reading import each
 from shops.platforms.values import Malformed, Missing, StoreError, StorePassing, Unsupported
-from shops.wire import number_in
+from shops.schemas import number_in
 
 PAGE = 100
 OVERLAP = timedelta(minutes=5)

@@ -13,7 +13,7 @@ from datetime import datetime, time, timedelta, tzinfo
 from decimal import Decimal
 
 from shops.platforms.dates import next_change
-from shops.wire import Money, Part, Side, Units, money_of
+from shops.schemas import Money, Part, Side, Units, money_of
 
 EVERYBODY = {0, 32000}
 

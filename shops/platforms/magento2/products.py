@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from shops.pictures import StoreProduct
 from shops.platforms.magento2 import prices
 from shops.platforms.magento2.frame import Attribute, Category, Told, plain
 from shops.platforms.magento2.items import ENABLED, HIDDEN, Item
 from shops.platforms.reading import title_of
+from shops.snapshots import StoreProduct
 
 FINISH = {"color", "colour", "finish"}
 BRANDS = ("manufacturer", "brand")

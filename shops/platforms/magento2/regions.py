@@ -14,7 +14,7 @@ from shops.platforms.magento2 import memory
 from shops.platforms.magento2.rest import Rest
 from shops.platforms.magento2.skus import folded
 from shops.platforms.reading import each, valid
-from shops.wire import Part, Side, SideRows, Text
+from shops.schemas import Part, Side, SideRows, Text
 
 LISTED_S = 24 * 3600
 

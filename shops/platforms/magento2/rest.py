@@ -21,7 +21,7 @@ from shops.platforms import calls
 from shops.platforms.answers import Caller, Verdict, judge
 from shops.platforms.magento2 import memory, search, signing
 from shops.platforms.values import StorePassing, Unsupported
-from shops.wire import number_in
+from shops.schemas import number_in
 
 STORE = "Magento"
 #: Magento sets no limit; its host does, and answers grow slow long before.

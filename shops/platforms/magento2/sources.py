@@ -15,7 +15,7 @@ from shops.platforms.magento2 import memory, portions
 from shops.platforms.magento2.rest import STORE, Rest
 from shops.platforms.reading import each, valid
 from shops.platforms.values import StoreError, StorePassing, Unread
-from shops.wire import Part, Text, Units
+from shops.schemas import Part, Text, Units
 
 #: A store that had sources has them still, whatever one answer says.
 HAD_THEM_S = 30 * 24 * 3600

@@ -27,7 +27,7 @@ from shops.platforms.magento2.skus import by_sku, name_of
 from shops.platforms.magento2.sources import Place
 from shops.platforms.reading import each, valid
 from shops.platforms.values import Busy, Count, Malformed, Missing, Moved, StorePassing, Unsupported
-from shops.wire import MOST_UNITS, Part, Text, Units
+from shops.schemas import MOST_UNITS, Part, Text, Units
 
 #: How long it is remembered whether the stock of a product is managed at all.
 MANAGED_S = 10 * 60

@@ -19,7 +19,7 @@ from shops.platforms.shopify.graphql import READ_S, STORE, GraphQL
 from shops.platforms.shopify.locations import Asked
 from shops.platforms.shopify.products import Found, Reader
 from shops.platforms.values import CursorLost, StorePassing
-from shops.wire import number_in, object_of
+from shops.schemas import number_in, object_of
 
 PIECE_BYTES = 1_000_000
 #: A product is looked through for its end in so many pieces at a time.

@@ -10,7 +10,6 @@ from typing import Any
 from reverbsync import clock
 from shops.models import StoreConnection
 from shops.orders import NewOrder, Shipment, StoreOrder
-from shops.pictures import StoreProduct
 from shops.platforms import hooks
 from shops.platforms.cancelling import OFF, refuse_to_cancel
 from shops.platforms.hooks import Hook
@@ -30,6 +29,7 @@ from shops.platforms.values import (
     Unread,
     Unsupported,
 )
+from shops.snapshots import StoreProduct
 
 __all__ = ["ShopifyClient", "tokens_for_code"]
 

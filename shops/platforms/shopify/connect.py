@@ -20,7 +20,7 @@ from shops.platforms import addresses
 from shops.platforms.handshake import Declined, Go, Grant, Pending, Step, Visit
 from shops.platforms.shopify import client
 from shops.platforms.values import Field
-from shops.wire import number_in
+from shops.schemas import number_in
 
 #: Shape of a shop's own host (official JavaScript library, host check).
 _HOST = re.compile(r"[a-z0-9][a-z0-9-]*\.myshopify\.com")

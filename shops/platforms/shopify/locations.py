@@ -15,7 +15,7 @@ from pydantic import BeforeValidator, Field
 from shops.platforms.locations import Location, count_of
 from shops.platforms.reading import valid
 from shops.platforms.values import Count, Malformed
-from shops.wire import Part, Side, Units, units_of
+from shops.schemas import Part, Side, Units, units_of
 
 GID = "gid://shopify/Location/"
 #: What a page may cost, and what a product costs without its variants.

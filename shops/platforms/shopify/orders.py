@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, Field
 from shops.orders import NewOrder, OrderLine, OrderStatus, Shipment, StoreOrder
 from shops.platforms.reading import valid
 from shops.platforms.values import Malformed
-from shops.wire import Money, Number, Part, Side, SideRows, Text, Units, Words
+from shops.schemas import Money, Number, Part, Side, SideRows, Text, Units, Words
 
 UNPAID = {"PENDING", "AUTHORIZED", "PARTIALLY_PAID", "EXPIRED"}
 

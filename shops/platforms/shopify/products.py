@@ -14,11 +14,11 @@ from typing import Annotated, Any
 
 from pydantic import AwareDatetime, BeforeValidator, Field
 
-from shops.pictures import StoreProduct
 from shops.platforms.reading import each, title_of, valid
 from shops.platforms.shopify.locations import Asked, sellable
 from shops.platforms.values import Malformed, StoreError, Unread
-from shops.wire import Money, Number, Part, Side, SideRows, Text, Units, Words
+from shops.schemas import Money, Number, Part, Side, SideRows, Text, Units, Words
+from shops.snapshots import StoreProduct
 
 #: Options that mean what Reverb calls the finish.
 FINISH_OPTIONS = {"color", "colour", "finish"}

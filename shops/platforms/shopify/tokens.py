@@ -14,7 +14,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from shops.platforms.values import StorePassing
-from shops.wire import Part
+from shops.schemas import Part
 
 #: A token that ends sooner than this is renewed before it is used.
 EARLY = timedelta(minutes=5)

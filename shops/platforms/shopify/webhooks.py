@@ -27,7 +27,7 @@ from shops.events import (
     StockChanged,
 )
 from shops.platforms.values import BadSignature, Envelope, Unreadable
-from shops.wire import Number, Part, Side, SideRows
+from shops.schemas import Number, Part, Side, SideRows
 
 
 class _Product(Part):

@@ -15,7 +15,6 @@ from urllib.parse import urlencode
 
 from reverbsync.alone import only_one
 from shops.models import StoreConnection
-from shops.pictures import StoreProduct
 from shops.platforms import calls
 from shops.platforms.reading import each
 from shops.platforms.values import (
@@ -39,7 +38,8 @@ from shops.platforms.woocommerce.order_calls import CACHED, OVERLAP, PAGE, Order
 from shops.platforms.woocommerce.orders import Newest, Stock
 from shops.platforms.woocommerce.products import Counted, Item
 from shops.platforms.woocommerce.rest import header_number, name_of
-from shops.wire import number_in
+from shops.schemas import number_in
+from shops.snapshots import StoreProduct
 
 MAX_CORRECTIONS = 5
 #: So often is read what was set, where the first answer may be old.

@@ -15,10 +15,10 @@ from decimal import Decimal
 from typing import Any
 
 from shops.orders import NewOrder, OrderLine, OrderStatus, Shipment, StoreOrder
-from shops.pictures import StoreProduct
 from shops.platforms.reading import valid
 from shops.platforms.woocommerce.fields import Id, Moment, Pairs, Reference
-from shops.wire import MOST_UNITS, Money, Part, Side, SideRows, Text, Words
+from shops.schemas import MOST_UNITS, Money, Part, Side, SideRows, Text, Words
+from shops.snapshots import StoreProduct
 
 #: Where Reverb's number stands in an order.
 NUMBER = "_reverb_order_number"

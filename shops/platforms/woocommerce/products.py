@@ -18,12 +18,12 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, ValidationError
 
 from reverbsync import clock
-from shops.pictures import StoreProduct
 from shops.platforms.dates import next_change
 from shops.platforms.reading import title_of, valid
 from shops.platforms.values import Malformed
 from shops.platforms.woocommerce.fields import Id, Moment, Pairs, Reference, reference
-from shops.wire import Money, Part, Side, SideRows, Text, Units, Words
+from shops.schemas import Money, Part, Side, SideRows, Text, Units, Words
+from shops.snapshots import StoreProduct
 
 WHAT = "WooCommerce's product"
 FINISH_OPTIONS = {"color", "colour", "finish"}

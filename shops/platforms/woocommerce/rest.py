@@ -22,7 +22,7 @@ from shops.platforms import calls
 from shops.platforms.answers import Caller, Verdict, judge
 from shops.platforms.values import Away, Malformed, Missing
 from shops.platforms.woocommerce import signing
-from shops.wire import number_in, words_of
+from shops.schemas import number_in, words_of
 
 STORE = "WooCommerce"
 CALLS_PER_MINUTE = 180

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from shops.events import Event, OrderChanged, ProductChanged, ProductDeleted
 from shops.platforms.values import BadSignature, Envelope, Unreadable
 from shops.platforms.woocommerce.fields import Id, Reference
-from shops.wire import Part, SideRows, object_of
+from shops.schemas import Part, SideRows, object_of
 
 _PING = re.compile(rb"webhook_id=\d{1,20}")
 

@@ -1,7 +1,7 @@
 """Connecting a store in a few clicks: the pages between which a seller, the store and we go back and forth.
 
 What each step means is said by the platform's room (shops/platforms/handshake.py); here is what it leads to. The state
-that holds the steps together is kept by shops/pending.py.
+that holds the steps together is kept by shops/connect/pending.py.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from pydantic import SecretStr
 
 from reverbsync import clock
 from reverbsync.readable import FORMS
-from shops import make, pending
+from shops import lifecycle
 from shops.access import for_members, shops_of
+from shops.connect import pending
 from shops.models import PendingConnection, Person, Shop, StoreConnection
 from shops.platforms import PLATFORMS
 from shops.platforms.handshake import (
@@ -155,7 +156,7 @@ def _take(request: HttpRequest, kind: str, step: Step, row: PendingConnection | 
             PendingConnection.objects.filter(state=state).update(kept=SecretStr(json.dumps(dict(kept))))
         case Removed(address):
             for store in StoreConnection.objects.filter(platform=kind, address=address).select_related("shop"):
-                make.store_removed(store.shop)
+                lifecycle.store_removed(store.shop)
     return HttpResponse("OK", content_type="text/plain")
 
 
@@ -184,8 +185,8 @@ def _connect(row: PendingConnection, shop: Shop, address: str, keys: Keys) -> St
     if not pending.use(row):
         raise Declined("This connection was made already.")
     try:
-        passing = make.try_store(shop, platform=row.platform, address=address, keys=keys)
-        return make.connect_store(shop, platform=row.platform, address=address, keys=keys, problem=passing)
+        passing = lifecycle.try_store(shop, platform=row.platform, address=address, keys=keys)
+        return lifecycle.connect_store(shop, platform=row.platform, address=address, keys=keys, problem=passing)
     except (StoreRefused, ValueError) as error:
         raise Declined(str(error)) from None
 
@@ -237,7 +238,7 @@ def choose_shop(request: HttpRequest, state: str) -> HttpResponse:
         chosen = request.POST.get("shop", "")
         shop = next((one for one in shops if str(one.pk) == chosen), None)
         if shop is None and chosen == "new":
-            shop = make.shop(person, row.address[:120])
+            shop = lifecycle.shop(person, row.address[:120])
         if shop is not None:
             return _connect_chosen(request, row, shop)
         problem = "Choose one of your shops, or a new one."

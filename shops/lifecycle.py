@@ -33,11 +33,11 @@ from shops.reverb.errors import ReverbError
 from shops.reverb.lists import PROVIDERS, Lists
 from shops.siblings import siblings_of
 
-#: Checks what a store says of itself, and its webhooks (shops/upkeep.py).
+#: Checks what a store says of itself, and its webhooks (shops/connect/upkeep.py).
 CHECK_STORE = "shops.check_store"
 #: Deletes what is held of a store that was replaced, or is to be forgotten (webhooks/privacy/erase.py).
 CLEAR_STORE = "webhooks.clear_store"
-#: Removes our webhooks from a store that another one took the place of (shops/upkeep.py).
+#: Removes our webhooks from a store that another one took the place of (shops/connect/upkeep.py).
 LEAVE_STORE = "webhooks.leave_store"
 #: Lets go of what is known of another Reverb account's listings (listings/upkeep/former_account.py).
 CLEAR_REVERB = "webhooks.clear_reverb"
@@ -66,7 +66,7 @@ def connect_store(shop: Shop, *, platform: str, address: str, keys: Keys, proble
     with transaction.atomic():
         before = StoreConnection.objects.select_for_update().filter(shop=shop).first()
         same = before is not None and before.platform == platform and same_address(before.address, read)
-        # So that the webhooks of a former address of ours are removed (shops/upkeep.py).
+        # So that the webhooks of a former address of ours are removed (shops/connect/upkeep.py).
         site = {name: value for name, value in before.hooks.items() if name == "site"} if before and same else {}
         connection, _ = StoreConnection.objects.update_or_create(
             shop=shop,
