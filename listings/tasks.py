@@ -21,12 +21,13 @@ from listings.queue import jobs
 from listings.sync import recover, rows
 from listings.sync.attempt import attempt
 from listings.upkeep import compare, review
-from reverbsync import clock, pace
-from reverbsync.alone import only_one
+from reverbsync import clock
 from reverbsync.contained import each_by_itself
-from reverbsync.scheduling import Sweep
-from reverbsync.share import share
-from reverbsync.wake import awake, wake, wake_all
+from reverbsync.dispatch.locks import only_one
+from reverbsync.dispatch.scheduling import Sweep
+from reverbsync.dispatch.share import share
+from reverbsync.dispatch.wake import awake, wake, wake_all
+from reverbsync.ratelimit import limiter
 from shops.models import ReverbConnection, StoreConnection
 from shops.reverb.client import ReverbClient
 
@@ -64,7 +65,7 @@ def _drain(task: str, shop_id: int, ranks: Sequence[int], most: int) -> None:
     if _must_wait(shop_id, in_bulk=task == jobs.DRAIN):
         return  # the sweeper comes back when the pace lets calls through again
     over = clock.monotonic() + TURN_S
-    with jobs.at_work() as holder, pace.turn() as work:
+    with jobs.at_work() as holder, limiter.turn() as work:
         helped, also = False, rows.with_claim()
         while clock.monotonic() < over:
             taken = jobs.claim(shop_id, now=clock.now(), ranks=ranks, most=most, holder=holder, also=also)
@@ -101,7 +102,7 @@ def look_at_dated(shop_id: int) -> None:
 @shared_task(name=run.MASS)
 def mass_sync(shop_id: int) -> None:
     """Go on with the shop's mass sync for one turn."""
-    with pace.bulk():
+    with limiter.bulk():
         _one_turn(run.MASS, shop_id, run.due, run.turn)
 
 
@@ -158,5 +159,5 @@ def _must_wait(shop_id: int, *, in_bulk: bool) -> bool:
     connection = ReverbConnection.objects.filter(shop=shop_id).first()
     if connection is None:
         return False
-    with pace.bulk(in_bulk):
+    with limiter.bulk(in_bulk):
         return ReverbClient.of(connection).must_wait()

@@ -17,5 +17,5 @@ app.autodiscover_tasks(["listings.orders"])
 @app.on_after_finalize.connect
 def _in_each_worker(**_: object) -> None:
     """Let each worker go on slowly while Redis is gone, and give each shop its share of the threads."""
-    import reverbsync.share  # noqa: PLC0415
-    import reverbsync.without_redis  # noqa: F401, PLC0415 -- needs the app
+    import reverbsync.dispatch.share  # noqa: PLC0415
+    import reverbsync.dispatch.without_redis  # noqa: F401, PLC0415 -- needs the app

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import redis
 from django.db import InterfaceError, OperationalError
 
-from reverbsync.ownership import Lost
-from reverbsync.pace import PaceLost
+from reverbsync.dispatch.ownership import Lost
+from reverbsync.ratelimit.limiter import PaceLost
 
 #: PostgreSQL's classes of errors that say nothing about a row: connection, resources, deadlock, lock, shutdown
 #: (PostgreSQL documentation, appendix A).

@@ -79,9 +79,9 @@ INSTALLED_APPS = [
     "webhooks",
 ]
 MIDDLEWARE = [
-    "reverbsync.readable.readable",
-    "reverbsync.straight.straight",
-    "reverbsync.proxies.real_address",
+    "reverbsync.security.nul_bytes.readable",
+    "reverbsync.middleware.straight",
+    "reverbsync.security.client_address.real_address",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -159,8 +159,8 @@ CELERY_TASK_ROUTES = {
     "webhooks.hand_over_reverb": {"queue": "hooks"},
     "listings.orders": {"queue": "orders"},
 }
-CELERY_BEAT_SCHEDULER = "reverbsync.scheduling:Steady"
-# None expires: the clocks of scheduler and worker may differ by more than a second (reverbsync/scheduling.py).
+CELERY_BEAT_SCHEDULER = "reverbsync.dispatch.scheduling:Steady"
+# None expires: the clocks of scheduler and worker may differ by more than a second (reverbsync/dispatch/scheduling.py).
 CELERY_BEAT_SCHEDULE = {
     "open deliveries": {"task": "webhooks.sweep", "schedule": 1.0},
     "due jobs": {"task": "listings.sweep", "schedule": 1.0},
@@ -185,8 +185,9 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
-ACCOUNT_ADAPTER = "reverbsync.sign_in.Adapter"
-# By address, and by account and address together (reverbsync/sign_in.py). reverbsync/proxies.py finds addresses.
+ACCOUNT_ADAPTER = "reverbsync.security.sign_in.Adapter"
+# By address, and by account and address together (reverbsync/security/sign_in.py). The address is the person's, also
+# behind proxies (reverbsync/security/client_address.py).
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
@@ -253,11 +254,11 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "line": {
-            "()": "reverbsync.logs.RedactingFormatter",
+            "()": "reverbsync.security.redaction.RedactingFormatter",
             "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
         }
     },
-    "filters": {"calm": {"()": "reverbsync.logs.Calm"}},
+    "filters": {"calm": {"()": "reverbsync.security.redaction.Calm"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["calm"]}},
     "root": {"handlers": ["console"], "level": ENV.LOG_LEVEL},
     "loggers": {

@@ -16,7 +16,7 @@ from gunicorn.config import Config
 from gunicorn.glogging import Logger
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from reverbsync.logs import Calm, RedactingFormatter
+from reverbsync.security.redaction import Calm, RedactingFormatter
 
 worker_class = "reverbsync.web.Worker"
 logger_class = "reverbsync.web.Log"

@@ -26,10 +26,12 @@ from typing import Any
 from django.db import connection
 from django.db.models import F, Q
 
-from reverbsync import clock, http, pace
+from reverbsync import clock
 from reverbsync.backoff import doubled_s
-from reverbsync.http import Answer
-from reverbsync.pace import Budget
+from reverbsync.http import outbound
+from reverbsync.http.outbound import Answer
+from reverbsync.ratelimit import limiter
+from reverbsync.ratelimit.limiter import Budget
 from shops import patience
 from shops.models import Breaker
 
@@ -82,10 +84,10 @@ def call(
     *,
     budgets: Sequence[Budget],
     headers: Mapping[str, str],
-    read_s: float = http.READ_SECONDS,
+    read_s: float = outbound.READ_SECONDS,
     **more: Any,
 ) -> Answer:
-    """Make one call unless the breaker `name` is open. Raises Open, and what reverbsync.http.call raises."""
+    """Make one call unless the breaker `name` is open. Raises Open, and what reverbsync.http.outbound.call raises."""
     seen = _snapshot().get(name)
     probe = seen.probes + 1 if seen is not None and seen.probe_at is not None else 0
     if probe:
@@ -94,11 +96,11 @@ def call(
     began, heard = clock.monotonic(), False
     try:
         with patience.waiting(read_s, probe=bool(probe)) as waits_s:
-            answer = http.call(method, url, budgets=budgets, headers=headers, read_s=waits_s, **more)
+            answer = outbound.call(method, url, budgets=budgets, headers=headers, read_s=waits_s, **more)
         heard = True
-    except http.Unreachable as error:
+    except outbound.Unreachable as error:
         heard = True
-        if isinstance(error, http.TooLarge):
+        if isinstance(error, outbound.TooLarge):
             succeeded(name, known=seen is not None and not seen.is_well)
         else:
             failed(name, f"{error}.", took_s=clock.monotonic() - began, probe=probe)
@@ -129,7 +131,7 @@ def wait_s(probes: int) -> float:
 def keeps_back(name: str) -> bool:
     """Tell whether what this worker does now would not be let through; bulk work takes no probes."""
     seen = _snapshot().get(name)
-    return seen is not None and seen.probe_at is not None and (pace.in_bulk() or retry_after(name) > 0)
+    return seen is not None and seen.probe_at is not None and (limiter.in_bulk() or retry_after(name) > 0)
 
 
 def forget() -> None:
@@ -211,7 +213,7 @@ def _take_probe(name: str, read_s: float) -> None:
     free = Q(probing_until__isnull=True) | Q(probing_until__lte=now)
     due = Breaker.objects.filter(free, name=name, probe_at__lte=now)
     if (
-        pace.in_bulk()
+        limiter.in_bulk()
         or not patience.may_probe()
         or not due.update(probing_until=now + timedelta(seconds=read_s + LEEWAY_S))
     ):

@@ -9,7 +9,7 @@ from django.db import transaction
 from pydantic import SecretStr
 
 from reverbsync import clock
-from reverbsync.wake import wake
+from reverbsync.dispatch.wake import wake
 from shops.models import (
     FormerStore,
     Membership,

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from reverbsync import clock
-from reverbsync.wake import wake
+from reverbsync.dispatch.wake import wake
 from shops import lifecycle, outages
 from shops.connect import upkeep
 from shops.models import ReverbConnection, StoreConnection, StoreHealth

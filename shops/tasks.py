@@ -7,10 +7,10 @@ from datetime import timedelta
 from celery import shared_task
 
 from reverbsync import clock
-from reverbsync.alone import only_one
 from reverbsync.contained import each_by_itself
-from reverbsync.scheduling import Sweep
-from reverbsync.wake import awake, wake_all
+from reverbsync.dispatch.locks import only_one
+from reverbsync.dispatch.scheduling import Sweep
+from reverbsync.dispatch.wake import awake, wake_all
 from shops import health, lifecycle, outages
 from shops.connect import upkeep
 from shops.models import PendingConnection, ReverbConnection

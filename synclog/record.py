@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connection
 
-from reverbsync.logs import redact
+from reverbsync.security.redaction import redact
 from synclog.models import Entry
 from synclog.reasons import REASONS
 

@@ -10,8 +10,8 @@ from datetime import datetime
 from listings.intake import crawl
 from listings.orders import order_poll
 from reverbsync import clock
-from reverbsync.logs import whereabouts
 from reverbsync.outage import NotReached, is_outage
+from reverbsync.security.redaction import whereabouts
 from shops import health
 from shops.platforms.values import StoreError
 from shops.reverb.errors import ReverbError

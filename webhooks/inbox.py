@@ -15,7 +15,7 @@ from django.db.models import Func, IntegerField, Max, QuerySet
 
 from reverbsync import clock
 from reverbsync.database import Statement, unasked
-from reverbsync.wake import wake, wake_soon
+from reverbsync.dispatch.wake import wake, wake_soon
 from shops.events import Urgency
 from shops.models import Shop
 from webhooks.models import Delivery

@@ -11,9 +11,9 @@ from django.conf import settings
 
 from listings.upkeep import former_account
 from reverbsync import clock
-from reverbsync.alone import only_one
-from reverbsync.scheduling import Sweep
-from reverbsync.wake import awake, wake, wake_all
+from reverbsync.dispatch.locks import only_one
+from reverbsync.dispatch.scheduling import Sweep
+from reverbsync.dispatch.wake import awake, wake, wake_all
 from shops import lifecycle
 from shops.connect import upkeep
 from shops.models import Shop

@@ -21,9 +21,9 @@ from listings.intake import batches, rechecks, refresh, same_sku, stock_levels
 from listings.models import Product, Rank, Walk
 from listings.queue import jobs
 from reverbsync import clock
-from reverbsync.logs import broke
+from reverbsync.dispatch.wake import wake
 from reverbsync.outage import is_outage
-from reverbsync.wake import wake
+from reverbsync.security.redaction import broke
 from shops import health
 from shops.models import Shop
 from shops.platforms import StoreClient, client_of, platform_of

@@ -7,8 +7,8 @@ import logging
 from listings.intake import rechecks, refresh
 from listings.models import Recheck
 from reverbsync import clock
-from reverbsync.logs import broke
 from reverbsync.outage import is_outage
+from reverbsync.security.redaction import broke
 from shops import health
 from shops.platforms import client_of
 from shops.platforms.values import Missing, StoreError, Unsupported

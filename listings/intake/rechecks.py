@@ -15,7 +15,7 @@ from django.db.models import F, QuerySet
 from listings.models import Product, Recheck
 from reverbsync import clock
 from reverbsync.backoff import doubled_s
-from reverbsync.wake import wake
+from reverbsync.dispatch.wake import wake
 from shops.models import Shop
 from shops.platforms.values import Unread
 from shops.schemas import storable_text

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from django.db import transaction
 
 from listings.models import Product, Rank
-from reverbsync.logs import whereabouts
 from reverbsync.outage import is_outage
+from reverbsync.security.redaction import whereabouts
 from shops.platforms.values import Unread
 
 logger = logging.getLogger(__name__)

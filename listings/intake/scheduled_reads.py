@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from listings.intake import refresh
 from listings.models import Product
 from reverbsync import clock
-from reverbsync.logs import broke
+from reverbsync.security.redaction import broke
 from shops import health
 from shops.platforms import client_of
 from shops.platforms.values import StoreError

@@ -10,7 +10,7 @@ from django.db.models import Count
 
 from listings.mass_sync import plan, run
 from listings.models import Line, MassSync, Product
-from reverbsync import pace
+from reverbsync.ratelimit import limiter
 from shops.models import ReverbConnection
 from shops.reverb import limits
 from synclog.reasons import REASONS
@@ -155,8 +155,8 @@ def allowed(connection: ReverbConnection) -> Allowed:
     budget = limits.of_account(connection.budget, "writes")
     a_minute, in_ten = budget.limits(bulk=True)
     try:
-        used = pace.used(budget)
-    except pace.PaceLost:
+        used = limiter.used(budget)
+    except limiter.PaceLost:
         used = None
     return Allowed(int(a_minute), int(in_ten) if 0 < in_ten < a_minute * 10 else 0, used)
 

@@ -17,8 +17,8 @@ from listings.models import Line, MassSync
 from listings.queue import jobs
 from listings.sync.cases import Frame
 from reverbsync import clock
-from reverbsync.logs import broke
-from reverbsync.wake import wake
+from reverbsync.dispatch.wake import wake
+from reverbsync.security.redaction import broke
 from shops.models import Person, ReverbConnection, Shop
 from shops.reverb import limits, reference
 from shops.reverb.client import ReverbClient

@@ -1,6 +1,6 @@
 """Calls to a store for one order: another worker, which may be at the order too, waits for some time after the last.
 
-Each is what the order's worker owns meanwhile (reverbsync/ownership.py), beside its lock on the shop's orders.
+Each is what the order's worker owns meanwhile (reverbsync/dispatch/ownership.py), beside its lock on the shop's orders.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from listings.models import Order
 from reverbsync import clock
-from reverbsync.ownership import Lost
+from reverbsync.dispatch.ownership import Lost
 
 
 @dataclass

@@ -17,9 +17,9 @@ from listings.queue import jobs
 from listings.queue.siblings import linked_elsewhere
 from reverbsync import clock
 from reverbsync.database import EVERYTHING, Span
-from reverbsync.logs import whereabouts
+from reverbsync.dispatch.wake import wake
 from reverbsync.outage import attempt, is_outage
-from reverbsync.wake import wake
+from reverbsync.security.redaction import whereabouts
 from shops.models import Shop
 from shops.reverb.orders import RELEASED, UNPAID
 from shops.snapshots import ReverbOrder

@@ -18,8 +18,8 @@ from listings.orders.decide import GONE, SHIPPED
 from listings.orders.ingest import take
 from listings.orders.log import not_readable
 from reverbsync import clock
-from reverbsync.alone import in_turn
-from reverbsync.wake import wake
+from reverbsync.dispatch.locks import in_turn
+from reverbsync.dispatch.wake import wake
 from shops.models import ReverbConnection
 from shops.reverb import connect, hooks
 from shops.reverb.client import ReverbClient

@@ -17,8 +17,8 @@ from listings.orders.decide import GONE, SHIPPED
 from listings.orders.tracking import Told
 from reverbsync import clock
 from reverbsync.database import portions
-from reverbsync.logs import whereabouts
 from reverbsync.outage import is_outage
+from reverbsync.security.redaction import whereabouts
 from shops.events import Event, OrderChanged
 from shops.models import Shop
 from shops.orders import OrderStatus, StoreOrder

@@ -5,9 +5,9 @@ on; so whoever writes a row of an order need not know of this file, and a lost w
 that makes an order, its row says so (`making_at`); while that stands, the store may have it already, and it is looked
 for after a while: a store's search may trail.
 
-One worker a shop makes orders (reverbsync.alone). Its lock falls with its database connection, perhaps while it waits
-for the store. So `making_at` is renewed before each call, which another worker leaves alone for a while, and nothing
-is written by a connection that does not hold the lock.
+One worker a shop makes orders (reverbsync.dispatch.locks). PostgreSQL releases its lock when the database connection
+breaks, perhaps while the worker waits for the store. So `making_at` is renewed before each call, which another worker
+leaves alone for a while, and nothing is written by a connection that does not hold the lock.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ from listings.orders.decide import GONE, IN_STORE, Facts, next_place
 from listings.orders.ingest import PLACE
 from listings.orders.log import link_of, tell
 from listings.queue import jobs
-from reverbsync import clock, ownership
+from reverbsync import clock
 from reverbsync.database import portions
-from reverbsync.logs import broke
-from reverbsync.ownership import Lost
-from reverbsync.wake import wake
+from reverbsync.dispatch import ownership
+from reverbsync.dispatch.ownership import Lost
+from reverbsync.dispatch.wake import wake
+from reverbsync.security.redaction import broke
 from shops.models import ReverbConnection, Shop, StoreConnection
 from shops.models.settings import StockWay
 from shops.orders import OrderStatus, StoreOrder

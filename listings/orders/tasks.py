@@ -12,9 +12,9 @@ from listings.orders import erase, listing_poll, order_poll, shipment_poll, stor
 from listings.orders.ingest import PLACE
 from listings.orders.shipstation import service
 from reverbsync import clock
-from reverbsync.alone import only_one
-from reverbsync.scheduling import Sweep
-from reverbsync.wake import awake, wake, wake_all
+from reverbsync.dispatch.locks import only_one
+from reverbsync.dispatch.scheduling import Sweep
+from reverbsync.dispatch.wake import awake, wake, wake_all
 from shops.models import ReverbConnection
 from shops.reverb import connect
 from shops.reverb.client import ReverbClient

@@ -19,10 +19,11 @@ from listings.orders.carriers import provider_of
 from listings.orders.decide import Fate, fate, plain
 from listings.orders.log import tell
 from listings.queue import jobs
-from reverbsync import clock, ownership
+from reverbsync import clock
 from reverbsync.database import portions
-from reverbsync.logs import broke
-from reverbsync.wake import wake
+from reverbsync.dispatch import ownership
+from reverbsync.dispatch.wake import wake
+from reverbsync.security.redaction import broke
 from shops.models import ReverbConnection
 from shops.reverb import reference
 from shops.reverb.client import ReverbClient

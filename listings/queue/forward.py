@@ -17,7 +17,7 @@ from django.db.models.functions import Greatest, Least, Power
 from listings.models import Job
 from listings.queue import jobs
 from reverbsync.database import PORTION, portions
-from reverbsync.wake import wake
+from reverbsync.dispatch.wake import wake
 
 #: Reasons for which a job waits because of the store, and because of Reverb.
 STORE_REASONS = ("store_refused", "store_takes_no_stock")

@@ -24,8 +24,8 @@ from psycopg2.extras import execute_values
 from listings.models import Job, Product, Rank
 from reverbsync.backoff import doubled_s
 from reverbsync.database import EVERYTHING, Span, Statement
-from reverbsync.ownership import Lost
-from reverbsync.wake import wake
+from reverbsync.dispatch.ownership import Lost
+from reverbsync.dispatch.wake import wake
 
 DRAIN = "listings.drain"
 #: The same for stock alone, on a queue and with threads of its own: it never waits for a worker behind other work.
@@ -37,7 +37,8 @@ BY_HAND = "by hand"
 #: Cause of a job that a mass sync opened.
 MASS = "mass sync"
 
-#: Longer than one call can take (reverbsync.http: to connect, and to a silent or slow answer); renewed before each.
+#: Longer than one call can take (reverbsync.http.outbound: to connect, and to a silent or slow answer). It is renewed
+#: before each call.
 LEASE = timedelta(seconds=180)
 #: A claimed job whose holder is gone after this time was abandoned.
 LOCKED_WITHIN = timedelta(seconds=3)

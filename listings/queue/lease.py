@@ -14,7 +14,8 @@ from django.db.models import Model
 from listings.models import Ledger
 from listings.queue import jobs
 from listings.queue.jobs import Claim, LeaseLost
-from reverbsync import clock, ownership
+from reverbsync import clock
+from reverbsync.dispatch import ownership
 
 
 @dataclass(frozen=True)

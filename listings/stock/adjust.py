@@ -23,7 +23,8 @@ from listings.models import Ledger, Product, Rank
 from listings.queue import jobs, lease
 from listings.stock import ledger as books
 from listings.stock import lost
-from reverbsync import clock, ownership
+from reverbsync import clock
+from reverbsync.dispatch import ownership
 from shops.models import Shop, SyncSettings
 from shops.platforms import StoreClient, client_of, platform_of
 from shops.platforms.values import Count, Moved, StoreError, StorePassing, StoreRefused, Unsupported

@@ -14,8 +14,9 @@ from listings.stock import linking, quantities, single
 from listings.stock.agreed import FOLLOWS_WITHIN, SLACK, Agreed, Sale, owed_to_store, shown
 from listings.stock.linking import Read, stands_since
 from listings.stock.merge import Merged, merge
-from reverbsync import clock, ownership
+from reverbsync import clock
 from reverbsync.database import EVERYTHING, Span
+from reverbsync.dispatch import ownership
 from shops.models import Shop, SyncSettings
 from shops.models.settings import StockWay
 from shops.platforms import Platform

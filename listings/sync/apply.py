@@ -11,7 +11,8 @@ from listings.queue import lease
 from listings.stock.session import Turn
 from listings.sync import payload, rows
 from listings.sync.decide import WRITTEN, Case, Decision, agree, already_agreed
-from reverbsync import clock, ownership
+from reverbsync import clock
+from reverbsync.dispatch import ownership
 from shops.models import FIELDS
 from shops.reverb import read
 from shops.reverb.availability import number_of

@@ -18,8 +18,8 @@ from listings.sync.looking import Look
 from listings.sync.rows import Begun
 from reverbsync import clock
 from reverbsync.backoff import doubled_s
-from reverbsync.logs import broke
-from reverbsync.ownership import Lost
+from reverbsync.dispatch.ownership import Lost
+from reverbsync.security.redaction import broke
 from shops.models import ReverbConnection
 from shops.reverb import connect
 from shops.reverb.errors import NeedsSeller, NoAnswer, NotFound, Paced, Passing, ReverbError, SlowDown

@@ -12,7 +12,8 @@ from listings.models import Job, Ledger, Listing, Order, Product
 from listings.queue.siblings import linked_elsewhere
 from listings.stock import ledger as books
 from listings.sync.rows import Begun
-from reverbsync import clock, ownership
+from reverbsync import clock
+from reverbsync.dispatch import ownership
 from shops.reverb import read
 from shops.reverb.availability import OFF_SALE
 from shops.reverb.client import ReverbClient

@@ -11,7 +11,7 @@ from django.urls import reverse
 from listings.models import Product
 from listings.queue.jobs import Claim
 from reverbsync import clock
-from reverbsync.logs import redact
+from reverbsync.security.redaction import redact
 from synclog.models import Entry
 from synclog.reasons import REASONS, Mend
 from synclog.record import Attempt

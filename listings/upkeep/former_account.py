@@ -16,7 +16,7 @@ from listings.mass_sync import run
 from listings.models import Job, Ledger, Listing, MassSync, Order
 from listings.queue.siblings import linked_elsewhere
 from reverbsync import clock
-from reverbsync.alone import only_one
+from reverbsync.dispatch.locks import only_one
 from shops import lifecycle
 from shops.models import ReverbConnection, Shop
 

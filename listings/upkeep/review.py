@@ -22,7 +22,7 @@ from listings.stock.ledger import out_of_step
 from listings.upkeep import former_account
 from reverbsync import clock
 from reverbsync.database import Span, next_span
-from reverbsync.logs import broke
+from reverbsync.security.redaction import broke
 from shops.models import Shop, StoreConnection
 from shops.reverb.availability import OFF_SALE
 

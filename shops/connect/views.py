@@ -21,7 +21,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from pydantic import SecretStr
 
 from reverbsync import clock
-from reverbsync.readable import FORMS
+from reverbsync.security.nul_bytes import FORMS
 from shops import lifecycle
 from shops.access import for_members, shops_of
 from shops.connect import pending

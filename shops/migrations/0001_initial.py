@@ -2,7 +2,7 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import reverbsync.secrets
+import reverbsync.security.encrypted_field
 import shops.models.connections
 from django.conf import settings
 from django.db import migrations, models
@@ -60,7 +60,7 @@ class Migration(migrations.Migration):
             name='ReverbConnection',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('token', reverbsync.secrets.SecretField(help_text="The seller's personal access token.")),
+                ('token', reverbsync.security.encrypted_field.SecretField(help_text="The seller's personal access token.")),
                 ('account', models.CharField(blank=True, help_text='Name of the shop on Reverb.', max_length=120)),
                 ('problem', models.CharField(blank=True, help_text='Id of a reason in shops/reverb/connect.py.', max_length=40)),
                 ('checked_at', models.DateTimeField(blank=True, null=True)),
@@ -78,8 +78,8 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('platform', models.CharField(max_length=20)),
                 ('address', models.CharField(help_text="The store's own host name or address.", max_length=255)),
-                ('token', reverbsync.secrets.SecretField(help_text='Lets us ask the store.')),
-                ('secret', reverbsync.secrets.SecretField(help_text='Signs what the store sends us.')),
+                ('token', reverbsync.security.encrypted_field.SecretField(help_text='Lets us ask the store.')),
+                ('secret', reverbsync.security.encrypted_field.SecretField(help_text='Signs what the store sends us.')),
                 ('hook_key', models.CharField(default=shops.models.connections.unguessable, max_length=64, unique=True)),
                 ('removed_at', models.DateTimeField(blank=True, null=True)),
                 ('refused_deliveries', models.PositiveBigIntegerField(default=0)),

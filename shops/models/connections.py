@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.urls import reverse
 
-from reverbsync.secrets import SecretField
+from reverbsync.security.encrypted_field import SecretField
 from shops.models.shop import Shop
 
 

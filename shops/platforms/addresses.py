@@ -1,6 +1,7 @@
 """Addresses of stores that a person typed: one form, https, and nothing that leads elsewhere.
 
-Whether the host is public is not decided here but at each call, after its name was resolved (reverbsync/http.py).
+Whether the host is public is not decided here but at each call, after its name was resolved
+(reverbsync/http/outbound.py).
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ import re
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
-from reverbsync.http import Answer
-from reverbsync.pace import Budget
+from reverbsync.http.outbound import Answer
+from reverbsync.ratelimit.limiter import Budget
 from shops.platforms import calls
 from shops.platforms.values import Away, Malformed, Missing, StoreError, StoreRefused, Unsupported
 from shops.verdict import Verdict

@@ -7,9 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from reverbsync import http, ownership, pace
-from reverbsync.http import Answer
-from reverbsync.pace import Budget
+from reverbsync.dispatch import ownership
+from reverbsync.http import outbound
+from reverbsync.http.outbound import Answer
+from reverbsync.ratelimit import limiter
+from reverbsync.ratelimit.limiter import Budget
 from shops import breaker
 from shops.platforms.values import Away, StoreError, StorePassing, StoreRefused, TooLarge
 
@@ -49,12 +51,12 @@ def call(
         )
     except breaker.Open as away:
         raise Away(f"{store} {away}", retry_after=away.retry_after) from None
-    except http.Paced as paced:
+    except outbound.Paced as paced:
         raise StorePassing(f"{store} asks us to wait.", retry_after=paced.retry_after) from None
-    except http.NotAllowed as error:
+    except outbound.NotAllowed as error:
         raise StoreRefused(f"{store}: {error}.") from None
-    except http.Unreachable as error:
-        kind = TooLarge if isinstance(error, http.TooLarge) else Away
+    except outbound.Unreachable as error:
+        kind = TooLarge if isinstance(error, outbound.TooLarge) else Away
         raise kind(f"{store}: {error}.", maybe_done=error.maybe_done and method != "GET") from None
 
 
@@ -93,5 +95,5 @@ def retry_after_s(answer: Answer) -> float | None:
 
 def hold(budget: Budget, seconds: float) -> None:
     """Stop every worker's calls of a budget for a while; without Redis no call is made anyway."""
-    with contextlib.suppress(pace.PaceLost):
-        pace.block(budget.name, seconds)
+    with contextlib.suppress(limiter.PaceLost):
+        limiter.block(budget.name, seconds)

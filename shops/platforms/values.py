@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import SecretStr
 
-from reverbsync.logs import redact
+from reverbsync.security.redaction import redact
 from shops.events import Event
 from shops.hooks import Hooks
 from shops.snapshots import StoreProduct
@@ -84,7 +84,7 @@ class Malformed(StorePassing):
 
 
 class TooLarge(StorePassing):
-    """The answer is larger than what is read of one (reverbsync.http.MAX_ANSWER_BYTES)."""
+    """The answer is larger than what is read of one (reverbsync.http.outbound.MAX_ANSWER_BYTES)."""
 
 
 class StoreRefused(StoreError):

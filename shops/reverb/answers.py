@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from reverbsync.http import Answer
+from reverbsync.http.outbound import Answer
 from shops.reverb.errors import (
     Invalid,
     NeedsSeller,

@@ -17,8 +17,10 @@ from urllib.parse import quote, urlencode
 from django.conf import settings
 from pydantic import SecretStr
 
-from reverbsync import clock, http, pace
-from reverbsync.http import Answer
+from reverbsync import clock
+from reverbsync.http import outbound
+from reverbsync.http.outbound import Answer
+from reverbsync.ratelimit import limiter
 from shops import breaker
 from shops.models import ReverbConnection
 from shops.reverb import answers, limits, links, orders, paging, read
@@ -249,7 +251,7 @@ class ReverbClient:
         """
         if self._held or breaker.keeps_back(limits.account(self._budget)):
             return True
-        return pace.wait_s(limits.budgets(self._budget, "writes")) > http.MAX_PACE_WAIT_SECONDS
+        return limiter.wait_s(limits.budgets(self._budget, "writes")) > outbound.MAX_PACE_WAIT_SECONDS
 
     def _call(self, method: str, url: str, body: object = None) -> dict[str, Any]:
         return self._hear(method, url, body).said
@@ -287,11 +289,11 @@ class ReverbClient:
             )
         except breaker.Open as away:
             raise Paced(f"Reverb {away}", retry_after=away.retry_after) from None
-        except http.Paced as paced:
+        except outbound.Paced as paced:
             raise Paced(str(paced), retry_after=paced.retry_after) from None
-        except http.NotAllowed as error:
+        except outbound.NotAllowed as error:
             raise Passing(f"Reverb: {error}.") from None
-        except http.Unreachable as error:
+        except outbound.Unreachable as error:
             raise NoAnswer(f"Reverb: {error}.", maybe_done=error.maybe_done and method != "GET") from None
         self._hear_time(answer)
         return answer
@@ -315,7 +317,7 @@ class ReverbClient:
     def _slow_down(self, error: SlowDown) -> None:
         try:
             error.retry_after = limits.slow_down(self._budget, error.retry_after)
-        except pace.PaceLost as lost:
+        except limiter.PaceLost as lost:
             raise Passing(str(lost), retry_after=error.retry_after) from None
 
     def _headers(self) -> dict[str, str]:
@@ -343,9 +345,9 @@ def token_for_code(web_url: str, code: str, redirect_uri: str) -> str:
     headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
     address = f"{web_url}/oauth/token"
     try:
-        answer = http.call("POST", address, budgets=[limits.app()], headers=headers, body=urlencode(form).encode())
+        answer = outbound.call("POST", address, budgets=[limits.app()], headers=headers, body=urlencode(form).encode())
         body = answer.json()
-    except (http.Paced, http.Unreachable, http.NotAllowed, ValueError):
+    except (outbound.Paced, outbound.Unreachable, outbound.NotAllowed, ValueError):
         raise Passing("Reverb did not answer. Please try again.") from None
     token = body.get("access_token") if isinstance(body, dict) else None
     if answer.status != 200 or not isinstance(token, str):

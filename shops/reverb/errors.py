@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from reverbsync.logs import redact
+from reverbsync.security.redaction import redact
 from shops.schemas import storable_text
 
 FieldErrors = dict[str, list[str]]

@@ -14,8 +14,8 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
-from reverbsync import pace
-from reverbsync.pace import Budget
+from reverbsync.ratelimit import limiter
+from reverbsync.ratelimit.limiter import Budget
 from shops.models import ReverbConnection
 
 Kind = Literal["reads", "writes"]
@@ -53,24 +53,24 @@ def budgets(budget: str, kind: Kind) -> list[Budget]:
 
 def count(budget: str, reads: int) -> None:
     """Count reads of an account that were made before anybody knew whose token it is."""
-    with suppress(pace.NotNow):
+    with suppress(limiter.NotNow):
         for _ in range(reads):
-            pace.take([of_account(budget, "reads")])
+            limiter.take([of_account(budget, "reads")])
 
 
 def move(before: str, now: str) -> None:
     """Let what was called under one name count under another: whose token it is became known only now."""
     if before != now:
         for kind in KINDS:
-            pace.move(of_account(before, kind), of_account(now, kind))
+            limiter.move(of_account(before, kind), of_account(now, kind))
 
 
 def seconds_for(budget: str, writes: int) -> float:
     """Return how long so many writes take in bulk, at the pace that is allowed now."""
-    seconds = pace.seconds_for(writes, of_account(budget, "writes"))
+    seconds = limiter.seconds_for(writes, of_account(budget, "writes"))
     try:
-        found = pace.told(account(budget))
-    except pace.PaceLost:
+        found = limiter.told(account(budget))
+    except limiter.PaceLost:
         found = None
     return seconds / max(found.share, 0.05) + found.quiet_s if found else seconds
 
@@ -81,15 +81,15 @@ def slow_down(budget: str, retry_after: float | None) -> float:
     Reads and writes alike, since Reverb does not say which it meant. Raises PaceLost when only this process knows.
     """
     seconds = max(1.0, retry_after or DEFAULT_PAUSE_S)
-    pace.slow_down(account(budget), seconds)
+    limiter.slow_down(account(budget), seconds)
     return seconds
 
 
-def told(connection: ReverbConnection) -> pace.Told | None:
+def told(connection: ReverbConnection) -> limiter.Told | None:
     """Return how far Reverb has slowed this account down, None when it has not, or nobody knows."""
     try:
-        return pace.told(account(connection.budget))
-    except pace.PaceLost:
+        return limiter.told(account(connection.budget))
+    except limiter.PaceLost:
         return None
 
 

@@ -12,7 +12,7 @@ from listings.models import Job, Ledger, Listing, Product
 from listings.queue import jobs
 from listings.queue.jobs import LEASE
 from listings.sync.attempt import attempt
-from reverbsync import http
+from reverbsync.http import outbound
 from synclog.models import Entry
 from tests.journeys.sales import buy, read_orders
 from tests.journeys.world import World, elsewhere
@@ -23,9 +23,9 @@ pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True)]
 @contextmanager
 def at_call(number: int, happens: Callable[[], object]) -> Iterator[list[str]]:
     """Let something happen when the n-th call was applied, and its answer is on its way; yields all calls."""
-    carry, made = http._call, []
+    carry, made = outbound._call, []
 
-    def carried(method: str, url: str, *rest: Any) -> http.Answer:
+    def carried(method: str, url: str, *rest: Any) -> outbound.Answer:
         answer = carry(method, url, *rest)
         made.append(f"{method} {url}")
         if len(made) == number:
@@ -33,7 +33,7 @@ def at_call(number: int, happens: Callable[[], object]) -> Iterator[list[str]]:
         return answer
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(http, "_call", carried)
+        patch.setattr(outbound, "_call", carried)
         yield made
 
 

@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 
 from listings.models import Ledger
 from listings.queue.jobs import LEASE
-from reverbsync import http
+from reverbsync.http import outbound
 from reverbsync.stack.stores import STORES
 from shops import lifecycle
 from shops.platforms.values import Keys
@@ -53,7 +53,7 @@ def slow(
     store = stores[request.param]
     settings.REVERB_API_URL, settings.REVERB_WEB_URL = f"{reverb_process.url}/api", reverb_process.url
     settings.ALLOWED_PRIVATE_HOSTS = [store.url.partition("//")[2]]
-    monkeypatch.setattr("reverbsync.pace.BURST_SHARE", 50.0)  # the pace has tests of its own
+    monkeypatch.setattr("reverbsync.ratelimit.limiter.BURST_SHARE", 50.0)  # the pace has tests of its own
     store.ask("POST", "/reset")
     made = Slow(reverb_process, store, f"token-{uuid.uuid4().hex}", STORES[request.param])
     made.set(auto_publish=True)
@@ -69,9 +69,9 @@ def slow(
 @contextmanager
 def slowly(world: World, meanwhile: Callable[[], object]) -> Iterator[list[str]]:
     """Let each call to the store take 25 s, and do something in the middle of it; yields the calls as they are made."""
-    carry, made = http._call, []
+    carry, made = outbound._call, []
 
-    def carried(method: str, url: str, *rest: Any) -> http.Answer:
+    def carried(method: str, url: str, *rest: Any) -> outbound.Answer:
         if not url.startswith(world.store.url):
             return carry(method, url, *rest)
         made.append(f"{method} {url}")
@@ -83,7 +83,7 @@ def slowly(world: World, meanwhile: Callable[[], object]) -> Iterator[list[str]]
         return answer
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(http, "_call", carried)
+        patch.setattr(outbound, "_call", carried)
         yield made
 
 

@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 
 from listings.models import Job, Ledger, Listing, Order
-from reverbsync import pace
+from reverbsync.ratelimit import limiter
 from shops import lifecycle
 from shops.events import ReverbListingChanged, ReverbOrderChanged
 from shops.models import ReverbConnection
@@ -149,12 +149,12 @@ def test_what_was_wrong_when_reverb_was_connected_is_asked_again(world: World) -
 def test_calls_from_before_the_account_was_known_count_for_its_pace(world: World) -> None:
     ReverbConnection.objects.update(problem="unreachable", account="", account_id="")
     by_token = limits.of_account(connection(world).budget, "reads")
-    before = pace.used(by_token)
+    before = limiter.used(by_token)
     ReverbClient.of(connection(world)).count()
     upkeep.check(connection(world))
     assert connection(world).account_id
-    assert pace.used(by_token) == before + 1 + connect.READS
-    assert pace.used(limits.of_account(connection(world).budget, "reads")) > pace.used(by_token)
+    assert limiter.used(by_token) == before + 1 + connect.READS
+    assert limiter.used(limits.of_account(connection(world).budget, "reads")) > limiter.used(by_token)
 
 
 def test_when_reverb_is_down_the_check_comes_back_soon(world: World) -> None:

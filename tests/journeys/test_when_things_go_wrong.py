@@ -12,8 +12,8 @@ from listings.models import Listing, Product
 from listings.queue import jobs
 from listings.queue.jobs import LEASE
 from listings.sync.attempt import attempt
-from reverbsync import http
-from reverbsync.pace import Budget, Taken
+from reverbsync.http import outbound
+from reverbsync.ratelimit.limiter import Budget, Taken
 from shops import lifecycle
 from shops.models import ReverbConnection, Shop
 from shops.platforms.base import StorePassing, StoreRefused
@@ -260,7 +260,7 @@ def test_a_worker_that_died_while_it_waited_for_the_pace_leaves_nothing_to_be_lo
     world.product()
     taken = jobs.claim(world.shop.pk, now=world.now)
     assert taken is not None
-    wait_for = http.wait_for
+    wait_for = outbound.wait_for
 
     def dies(budgets: Sequence[Budget]) -> Taken:
         if any("writes" in budget.name for budget in budgets):
@@ -268,7 +268,7 @@ def test_a_worker_that_died_while_it_waited_for_the_pace_leaves_nothing_to_be_lo
         return wait_for(budgets)
 
     with monkeypatch.context() as patched:
-        patched.setattr(http, "wait_for", dies)
+        patched.setattr(outbound, "wait_for", dies)
         with pytest.raises(Killed):
             attempt(taken)
     assert Listing.objects.get().post_started_at is None

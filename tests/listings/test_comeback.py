@@ -12,7 +12,8 @@ from django.urls import reverse
 from listings.intake import crawl
 from listings.models import Job, Rank, Walk
 from listings.queue import jobs
-from reverbsync import clock, wake
+from reverbsync import clock
+from reverbsync.dispatch import wake
 from shops import breaker, health, lifecycle, outages, tasks
 from shops.models import Breaker, ReverbConnection, Shop, StoreConnection
 from shops.platforms.custom.client import CustomClient

@@ -12,11 +12,13 @@ from listings import tasks
 from listings.models import Job, Rank
 from listings.queue import jobs
 from listings.queue.jobs import Claim
-from reverbsync import clock, pace, wake
+from reverbsync import clock
 from reverbsync.celery import app
+from reverbsync.dispatch import wake
+from reverbsync.dispatch.share import share
 from reverbsync.env import ROOT
+from reverbsync.ratelimit import limiter
 from reverbsync.redis import connection
-from reverbsync.share import share
 from reverbsync.stack import run
 from shops.models import ReverbConnection, Shop
 from shops.reverb import limits
@@ -42,7 +44,7 @@ class World:
 
     def attempt(self, taken: Claim) -> None:
         """Do a job at once."""
-        work = pace._work.get()
+        work = limiter._work.get()
         self.tried.append((taken.rank, work is not None and work.in_bulk))
         jobs.finish(taken, now=clock.now())
 
@@ -184,12 +186,12 @@ def test_a_drain_takes_no_job_while_the_pace_would_not_let_it_call(world: World,
 
 def test_a_drain_ends_when_the_pace_refused_a_call(world: World, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     open_jobs(shop, *[Rank.EDIT] * 3)
-    narrow = pace.Budget("test:narrow", 1)
-    pace.take([narrow])
+    narrow = limiter.Budget("test:narrow", 1)
+    limiter.take([narrow])
 
     def refused(taken: Claim) -> None:
-        with pytest.raises(pace.NotNow):
-            pace.take([narrow])
+        with pytest.raises(limiter.NotNow):
+            limiter.take([narrow])
         world.attempt(taken)
 
     monkeypatch.setattr(tasks, "attempt", refused)

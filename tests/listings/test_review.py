@@ -12,7 +12,8 @@ from listings import tasks
 from listings.models import Job, Ledger, Listing, Product, Rank, Review
 from listings.queue import jobs
 from listings.upkeep import review
-from reverbsync import clock, wake
+from reverbsync import clock
+from reverbsync.dispatch import wake
 from shops import lifecycle
 from shops.models import Shop, SyncSettings
 from tests.people import NOON, nora, olivia, product_of, shop_of

@@ -228,7 +228,7 @@ class TestTaking:
     def test_a_job_is_woken_only_with_its_order(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         listed(shop)
         sent: list[Any] = []
-        monkeypatch.setattr("reverbsync.wake._Celery.send", lambda _, *args: sent.append(args))
+        monkeypatch.setattr("reverbsync.dispatch.wake._Celery.send", lambda _, *args: sent.append(args))
         with TestCase.captureOnCommitCallbacks(execute=True):
             take(shop, [order()], cause="test")
             assert sent == []

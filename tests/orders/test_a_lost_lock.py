@@ -13,9 +13,10 @@ from django.db import connection
 from listings.models import Order, Place
 from listings.orders import store_orders
 from listings.orders.tasks import place_orders
-from reverbsync import http, ownership
-from reverbsync.alone import only_one
-from reverbsync.ownership import Lost
+from reverbsync.dispatch import ownership
+from reverbsync.dispatch.locks import only_one
+from reverbsync.dispatch.ownership import Lost
+from reverbsync.http import outbound
 from tests.journeys.world import elsewhere
 from tests.orders.world import Sales
 
@@ -36,9 +37,9 @@ def break_connection() -> None:
 @contextmanager
 def after_call(sales: Sales, number: int, happens: Callable[[], None]) -> Iterator[list[str]]:
     """Let something happen when the store has applied its n-th call, and its answer is on its way; yields all calls."""
-    carry, made = http._call, []
+    carry, made = outbound._call, []
 
-    def carried(method: str, url: str, *rest: Any) -> http.Answer:
+    def carried(method: str, url: str, *rest: Any) -> outbound.Answer:
         answer = carry(method, url, *rest)
         if url.startswith(sales.store.url):
             made.append(str(rest[0]))
@@ -47,7 +48,7 @@ def after_call(sales: Sales, number: int, happens: Callable[[], None]) -> Iterat
         return answer
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(http, "_call", carried)
+        patch.setattr(outbound, "_call", carried)
         yield made
 
 

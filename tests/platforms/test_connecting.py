@@ -29,7 +29,7 @@ def home(live_server: LiveServer, settings: Settings, monkeypatch: pytest.Monkey
     """Run our own server, under the name by which stores call it."""
     settings.SITE_URL = live_server.url.replace("localhost", "127.0.0.1")
     settings.ALLOWED_HOSTS = ["127.0.0.1"]
-    monkeypatch.setattr("reverbsync.pace.BURST_SHARE", 50.0)  # the pace has tests of its own
+    monkeypatch.setattr("reverbsync.ratelimit.limiter.BURST_SHARE", 50.0)  # the pace has tests of its own
     redis().flushdb()
     return settings.SITE_URL
 

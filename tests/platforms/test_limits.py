@@ -10,7 +10,7 @@ import pytest
 
 from listings.intake import crawl
 from listings.models import Walk
-from reverbsync import pace
+from reverbsync.ratelimit import limiter
 from shops.models import StoreConnection
 from shops.platforms import StoreClient
 from shops.platforms.bigcommerce import inventory
@@ -87,7 +87,7 @@ def test_an_empty_bucket_of_shopify_stops_all_workers_until_it_is_refilled(store
     with points(store, 10, 1), pytest.raises(StorePassing) as passing:
         store.client.orders(datetime.now(UTC), "")
     assert passing.value.retry_after
-    assert pace.blocked_for(f"shopify:{store.connection.address}") > 0
+    assert limiter.blocked_for(f"shopify:{store.connection.address}") > 0
 
 
 @only("store", ["shopify"], indirect=True)

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from pydantic import SecretStr
 
-from reverbsync.http import Answer
+from reverbsync.http.outbound import Answer
 from shops.models import StoreConnection
 from shops.orders import OrderStatus
 from shops.platforms.answers import Verdict, judge

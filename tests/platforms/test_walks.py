@@ -14,7 +14,8 @@ from listings import tasks
 from listings.intake import crawl
 from listings.mapping import selection
 from listings.models import Job, Product, Recheck, Walk
-from reverbsync import clock, http
+from reverbsync import clock
+from reverbsync.http import outbound
 from shops.models import StoreConnection, SyncSettings
 from shops.platforms import StoreClient
 from shops.platforms.values import Page
@@ -116,7 +117,7 @@ def test_a_repeated_walk_changes_nothing(full: Store) -> None:
 
 def test_a_page_that_is_too_large_is_read_in_smaller_ones(full: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = 2 * len(json.dumps(full.control.ask("GET", "/products", sku="MANY-1"))) * MANY
-    monkeypatch.setattr(http, "MAX_ANSWER_BYTES", whole // 8)
+    monkeypatch.setattr(outbound, "MAX_ANSWER_BYTES", whole // 8)
     walk = through(full)
     assert skus(full) == ALL
     assert walk.unread == 0
@@ -133,12 +134,12 @@ def test_of_a_product_that_is_too_large_alone_all_others_are_read_and_the_seller
     for sku in ("D1", "E1"):
         store.product(sku)
     crawl.plan(store.shop)
-    monkeypatch.setattr(http, "MAX_ANSWER_BYTES", 200_000)
+    monkeypatch.setattr(outbound, "MAX_ANSWER_BYTES", 200_000)
     assert through(store).unread == 1
     assert skus(store) == {"A1", "B1", "C1", "D1", "E1"}
     assert Recheck.objects.get().store_parent_id == str(large["id"])
     monkeypatch.undo()
-    monkeypatch.setattr("reverbsync.pace.BURST_SHARE", 50.0)
+    monkeypatch.setattr("reverbsync.ratelimit.limiter.BURST_SHARE", 50.0)
     Recheck.objects.update(due_at=clock.now())
     tasks.recheck(store.shop.pk)
     assert "LARGE" in skus(store)
@@ -175,7 +176,7 @@ def test_a_worker_that_is_killed_half_way_loses_no_product(full: Store, monkeypa
     known = len(skus(full))
     assert 0 < known < MANY
     monkeypatch.undo()
-    monkeypatch.setattr("reverbsync.pace.BURST_SHARE", 50.0)
+    monkeypatch.setattr("reverbsync.ratelimit.limiter.BURST_SHARE", 50.0)
     seen_before = the_walk(full).seen
     walk = through(full)
     assert skus(full) == ALL
@@ -194,7 +195,7 @@ def test_a_seller_stops_an_import_and_goes_on_later(full: Store, monkeypatch: py
     assert crawl.due(full.shop.pk) is None or crawl.due(full.shop.pk).kind != "catalogue"  # type: ignore[union-attr]
     assert "Stopped after" in client.get(reverse("listings:walks", args=[full.shop.pk])).content.decode()
     monkeypatch.undo()
-    monkeypatch.setattr("reverbsync.pace.BURST_SHARE", 50.0)
+    monkeypatch.setattr("reverbsync.ratelimit.limiter.BURST_SHARE", 50.0)
     assert through(full).seen == MANY
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from reverbsync import http
+from reverbsync.http import outbound
 from sandbox.woocommerce import app
 from shops import lifecycle
 from shops.connect import upkeep
@@ -47,7 +47,7 @@ def https(store: Store) -> Iterator[Callable[..., WooCommerceClient]]:
         ask("POST", "/products", {"domain": "guitars.test", "title": "Strat", "variants": [{"sku": "A1"}]})
         return WooCommerceClient(over_https(store, keys))
 
-    with http.carried_by(lines.Adapter(lambda request, _: lines.ask(application, request))):
+    with outbound.carried_by(lines.Adapter(lambda request, _: lines.ask(application, request))):
         yield made
 
 

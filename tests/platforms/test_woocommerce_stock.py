@@ -13,8 +13,9 @@ from django.db import connection
 from listings.intake import refresh
 from listings.models import Job, Ledger, Listing, Product, Rank
 from listings.stock import adjust
-from reverbsync import clock, http
-from reverbsync.alone import only_one
+from reverbsync import clock
+from reverbsync.dispatch.locks import only_one
+from reverbsync.http import outbound
 from shops.models import Shop
 from shops.platforms.base import Count
 from shops.platforms.values import Malformed, Moved, StorePassing, Unsupported
@@ -39,7 +40,7 @@ def meanwhile(client: WooCommerceClient, method: str, path: str, happens: Callab
     """Let something happen once, right before the first call of this kind goes out."""
     real, done = client.send, []
 
-    def send(how: str, where: str, body: object) -> http.Answer:
+    def send(how: str, where: str, body: object) -> outbound.Answer:
         if how == method and path in where and not done:
             done.append(happens())
         return real(how, where, body)

@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from pytest_django.fixtures import Settings
 
-from reverbsync import deadline, http
-from reverbsync.pace import Budget
+from reverbsync.http import deadline, outbound
+from reverbsync.ratelimit.limiter import Budget
 from reverbsync.stack import ports
 from tests.people import NOON
 
@@ -72,12 +72,12 @@ def way(request: pytest.FixtureRequest, settings: Settings, monkeypatch: pytest.
         settings.ALLOWED_PRIVATE_HOSTS = [ports.LOOPBACK]
     else:  # without the guard against private addresses, or no server could be run here
         session = deadline.watched(requests.Session())
-        monkeypatch.setattr(http, "_session", lambda: session)
+        monkeypatch.setattr(outbound, "_session", lambda: session)
 
 
-def call(url: str) -> http.Answer:
+def call(url: str) -> outbound.Answer:
     """Make one call with a budget of its own."""
-    return http.call("GET", url, budgets=[Budget(f"test:{uuid.uuid4()}", 6000)], headers={}, read_s=SILENCE_S)
+    return outbound.call("GET", url, budgets=[Budget(f"test:{uuid.uuid4()}", 6000)], headers={}, read_s=SILENCE_S)
 
 
 @pytest.mark.usefixtures("way")
@@ -86,7 +86,7 @@ def test_a_call_whose_answer_comes_byte_by_byte_ends_and_nothing_is_taken_for_th
     """Each byte comes well within the silence that is allowed."""
     first, more = ANSWERS[what]
     began = time.monotonic()
-    with serving(lambda: chain([first], repeat(more))) as url, pytest.raises(http.Unreachable) as error:
+    with serving(lambda: chain([first], repeat(more))) as url, pytest.raises(outbound.Unreachable) as error:
         call(url)
     assert error.value.maybe_done
     assert time.monotonic() - began < WHOLE_S
@@ -128,7 +128,7 @@ def test_a_server_whose_certificate_has_expired_was_surely_sent_nothing(tmp_path
     with socket.create_server((ports.LOOPBACK, 0)) as door:
         server = threading.Thread(target=serve, args=[door], daemon=True)
         server.start()
-        with pytest.raises(http.Unreachable, match="certificate has expired") as error:
+        with pytest.raises(outbound.Unreachable, match="certificate has expired") as error:
             call(f"https://{ports.LOOPBACK}:{door.getsockname()[1]}/")
         server.join(5)
     assert not error.value.maybe_done
@@ -138,6 +138,6 @@ def test_a_host_name_that_the_dns_does_not_know_was_surely_sent_nothing(settings
     """By either way out; the names are reserved for that (RFC 2606)."""
     for allowed in ([], ["guitars.invalid"]):
         settings.ALLOWED_PRIVATE_HOSTS = allowed
-        with pytest.raises(http.Unreachable, match="no server goes by its name") as error:
+        with pytest.raises(outbound.Unreachable, match="no server goes by its name") as error:
             call("https://guitars.invalid/")
         assert not error.value.maybe_done

@@ -11,8 +11,9 @@ import pytest
 from pytest_django.fixtures import Settings
 from requests.adapters import HTTPAdapter
 
-from reverbsync import http, pace
-from reverbsync.pace import Budget
+from reverbsync.http import outbound
+from reverbsync.ratelimit import limiter
+from reverbsync.ratelimit.limiter import Budget
 from reverbsync.stack import ports
 from shops.platforms import calls
 from shops.platforms.values import TooLarge
@@ -100,10 +101,10 @@ def allowed(settings: Settings) -> None:
     settings.ALLOWED_PRIVATE_HOSTS = [ports.LOOPBACK]
 
 
-def call(url: str, per_minute: int = 6000, read_s: float = 5.0) -> http.Answer:
+def call(url: str, per_minute: int = 6000, read_s: float = 5.0) -> outbound.Answer:
     """Make one call with a budget of its own."""
     budget = Budget(f"test:{uuid.uuid4()}", per_minute)
-    return http.call("GET", url, budgets=[budget], headers={}, read_s=read_s)
+    return outbound.call("GET", url, budgets=[budget], headers={}, read_s=read_s)
 
 
 class Forbidden(Exception):
@@ -111,7 +112,7 @@ class Forbidden(Exception):
 
 
 def test_a_private_address_is_refused_before_anything_is_sent(server: str) -> None:
-    with pytest.raises(http.NotAllowed):
+    with pytest.raises(outbound.NotAllowed):
         call(f"{server}/")
     assert Handler.seen == []
 
@@ -126,10 +127,10 @@ def test_a_redirect_is_not_followed(server: str, allowed: None) -> None:
 
 
 def test_an_answer_that_is_too_large_is_not_read(server: str, allowed: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "MAX_ANSWER_BYTES", 1000)
-    with pytest.raises(http.TooLarge, match="too large"):
+    monkeypatch.setattr(outbound, "MAX_ANSWER_BYTES", 1000)
+    with pytest.raises(outbound.TooLarge, match="too large"):
         call(f"{server}/")
-    with http.carried_by(HTTPAdapter()), pytest.raises(http.TooLarge, match="too large"):
+    with outbound.carried_by(HTTPAdapter()), pytest.raises(outbound.TooLarge, match="too large"):
         call(f"{server}/")
 
 
@@ -137,42 +138,42 @@ def test_an_answer_that_is_too_large_is_not_read(server: str, allowed: None, mon
 def test_a_store_whose_answer_is_too_large_says_so_apart_from_other_failures(
     server: str, allowed: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(http, "MAX_ANSWER_BYTES", 1000)
+    monkeypatch.setattr(outbound, "MAX_ANSWER_BYTES", 1000)
     with pytest.raises(TooLarge, match="WooCommerce: its answer is too large"):
-        calls.call("WooCommerce", "GET", f"{server}/", budgets=[pace.Budget("test:store", 1000)], headers={})
+        calls.call("WooCommerce", "GET", f"{server}/", budgets=[limiter.Budget("test:store", 1000)], headers={})
 
 
 def test_a_call_that_nobody_took_was_surely_not_applied(allowed: None) -> None:
-    with pytest.raises(http.Unreachable) as lost:
+    with pytest.raises(outbound.Unreachable) as lost:
         call(f"http://{ports.LOOPBACK}:{ports.free(0)}/")
     assert not lost.value.maybe_done
 
 
 @pytest.mark.parametrize("path", ["/silent", "/broken"])
 def test_a_call_whose_answer_got_lost_may_have_been_applied(server: str, allowed: None, path: str) -> None:
-    with pytest.raises(http.Unreachable) as lost:
+    with pytest.raises(outbound.Unreachable) as lost:
         call(f"{server}{path}", read_s=0.3)
     assert lost.value.maybe_done
 
 
 @pytest.mark.parametrize("method", ["PUT", "POST"])
 def test_a_call_on_a_line_that_breaks_is_not_made_twice(keeping: str, allowed: None, method: str) -> None:
-    assert http.call("GET", f"{keeping}/", budgets=[], headers={}).status == 200
-    with pytest.raises(http.Unreachable) as lost:
-        http.call(method, f"{keeping}/broken", budgets=[], headers={}, body={"inventory": 1})
+    assert outbound.call("GET", f"{keeping}/", budgets=[], headers={}).status == 200
+    with pytest.raises(outbound.Unreachable) as lost:
+        outbound.call(method, f"{keeping}/broken", budgets=[], headers={}, body={"inventory": 1})
     assert lost.value.maybe_done
     assert Handler.seen == ["/", "/broken"]
 
 
 def test_a_reading_on_a_line_that_breaks_is_asked_for_again(keeping: str, allowed: None) -> None:
     for path in ("/", "/closing"):
-        assert http.call("GET", f"{keeping}{path}", budgets=[], headers={}).status == 200
+        assert outbound.call("GET", f"{keeping}{path}", budgets=[], headers={}).status == 200
     assert Handler.seen == ["/", "/closing", "/closing"]
 
 
 def test_a_line_is_kept_alive_for_the_next_call(keeping: str, allowed: None) -> None:
     for _ in range(3):
-        http.call("GET", f"{keeping}/", budgets=[], headers={})
+        outbound.call("GET", f"{keeping}/", budgets=[], headers={})
     assert len(set(Handler.lines)) == 1
 
 
@@ -189,36 +190,36 @@ def test_what_is_called_is_not_asked_for_by_way_of_a_proxy(
 
 def test_a_long_wait_for_the_pace_is_the_queues_business(server: str, allowed: None) -> None:
     budget = Budget(f"test:{uuid.uuid4()}", 1)
-    http.call("GET", f"{server}/", budgets=[budget], headers={})
-    with pytest.raises(http.Paced) as paced:
-        http.call("GET", f"{server}/", budgets=[budget], headers={})
-    assert paced.value.retry_after > http.MAX_PACE_WAIT_SECONDS
+    outbound.call("GET", f"{server}/", budgets=[budget], headers={})
+    with pytest.raises(outbound.Paced) as paced:
+        outbound.call("GET", f"{server}/", budgets=[budget], headers={})
+    assert paced.value.retry_after > outbound.MAX_PACE_WAIT_SECONDS
     assert len(Handler.seen) == 1
 
 
 def test_a_place_in_the_pace_is_given_back_when_nothing_was_sent(server: str, allowed: None) -> None:
     budget = Budget(f"test:{uuid.uuid4()}", 1, reserve=0.1)
-    with pytest.raises(http.Unreachable):
-        http.call("GET", f"http://{ports.LOOPBACK}:{ports.free(0)}/", budgets=[budget], headers={})
+    with pytest.raises(outbound.Unreachable):
+        outbound.call("GET", f"http://{ports.LOOPBACK}:{ports.free(0)}/", budgets=[budget], headers={})
 
     def forbid() -> None:
         raise Forbidden
 
     with pytest.raises(Forbidden):
-        http.call("GET", f"{server}/", budgets=[budget], headers={}, before=forbid)
-    assert http.call("GET", f"{server}/", budgets=[budget], headers={}).status == 200
-    assert pace.used(budget) == 1
+        outbound.call("GET", f"{server}/", budgets=[budget], headers={}, before=forbid)
+    assert outbound.call("GET", f"{server}/", budgets=[budget], headers={}).status == 200
+    assert limiter.used(budget) == 1
 
 
 def test_a_call_that_may_have_been_applied_counts(server: str, allowed: None) -> None:
     budget = Budget(f"test:{uuid.uuid4()}", 5)
-    with pytest.raises(http.Unreachable):
-        http.call("GET", f"{server}/broken", budgets=[budget], headers={})
-    assert pace.used(budget) == 1
+    with pytest.raises(outbound.Unreachable):
+        outbound.call("GET", f"{server}/broken", budgets=[budget], headers={})
+    assert limiter.used(budget) == 1
 
 
 def test_without_redis_calls_are_rare(server: str, allowed: None, unreachable_redis: None) -> None:
-    with pytest.raises(http.Paced) as paced:
+    with pytest.raises(outbound.Paced) as paced:
         call(f"{server}/", per_minute=600)
     assert paced.value.retry_after == pytest.approx(10, abs=0.5)
     assert Handler.seen == []

@@ -11,8 +11,8 @@ import redis
 from django.db import IntegrityError, OperationalError
 from django.test import Client
 
-from reverbsync import logs
-from reverbsync.logs import Calm, RedactingFormatter, redact
+from reverbsync.security import redaction
+from reverbsync.security.redaction import Calm, RedactingFormatter, redact
 from tests.people import olivia, shop_of
 
 KEY = "Zk3-unguessable_key-of-a-webhook"
@@ -38,7 +38,7 @@ class Log:
 def log(monkeypatch: pytest.MonkeyPatch) -> Iterator[Log]:
     """Collect all that is logged."""
     made = Log()
-    monkeypatch.setattr(logs.time, "monotonic", lambda: made.now)
+    monkeypatch.setattr(redaction.time, "monotonic", lambda: made.now)
     root = logging.getLogger()
     root.addHandler(made.handler)
     yield made
@@ -123,7 +123,7 @@ def test_what_broke_is_logged_with_its_place_and_without_what_its_error_quotes(l
         try:
             raise quoted
         except (IntegrityError, KeyError) as error:
-            logs.broke(logger, error, "Order %s could not be placed", 7)
+            redaction.broke(logger, error, "Order %s could not be placed", 7)
     assert "Buyer" not in log.written.getvalue()
     assert [line.partition(" in test_logs.py:")[0] for line in log.lines] == [
         "ERROR listings.orders.store_orders: Order 7 could not be placed: IntegrityError",
@@ -134,7 +134,9 @@ def test_what_broke_is_logged_with_its_place_and_without_what_its_error_quotes(l
 def test_an_outage_that_broke_something_is_one_line_a_minute(log: Log) -> None:
     logger = logging.getLogger("listings.orders.store_orders")
     for number in range(5):
-        logs.broke(logger, OperationalError("server closed the connection"), "Order %s could not be placed", number)
+        redaction.broke(
+            logger, OperationalError("server closed the connection"), "Order %s could not be placed", number
+        )
     assert len(log.lines) == 1
     assert "PostgreSQL does not answer: OperationalError" in log.lines[0]
 
@@ -144,7 +146,7 @@ def test_what_repeats_itself_is_left_out_after_a_while_and_said_to_be(log: Log) 
     for number in range(100):
         warn("Shop %s could not be woken", number)
     warn("Something else")
-    assert len(log.lines) == logs.MOST + 1
+    assert len(log.lines) == redaction.MOST + 1
     log.now += 60
     warn("Shop %s could not be woken", 7)
     assert log.lines[-1].endswith("woken (70 more lines of this kind were left out in the last minute.)")

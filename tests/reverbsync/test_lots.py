@@ -7,9 +7,9 @@ from unittest import mock
 
 import pytest
 
-from reverbsync import pace
-from reverbsync.lots import KEEPS_S
-from reverbsync.pace import Budget
+from reverbsync.ratelimit import limiter
+from reverbsync.ratelimit.limiter import Budget
+from reverbsync.ratelimit.lots import KEEPS_S
 from tests.reverbsync.conftest import Time
 
 
@@ -21,69 +21,69 @@ def budget(per_minute: int) -> Budget:
 
 def asks(found: Budget, time: Time, *, calls: int, each_s: float) -> int:
     """Make calls one after the other; return how often Redis was asked."""
-    with mock.patch.object(pace, "_ask", wraps=pace._ask) as ask:
+    with mock.patch.object(limiter, "_ask", wraps=limiter._ask) as ask:
         for _ in range(calls):
-            pace.take([found])
+            limiter.take([found])
             time.sleep(each_s)
     return ask.call_count
 
 
 def test_calls_that_follow_each_other_at_once_ask_for_more_and_more_places_together(time: Time) -> None:
-    with pace.turn():
+    with limiter.turn():
         assert asks(budget(60_000), time, calls=47, each_s=0.001) == 6  # 1, 2, 4, 8, 16, 16
 
 
 def test_calls_that_take_their_time_ask_for_each_place(time: Time) -> None:
-    with pace.turn():
+    with limiter.turn():
         assert asks(budget(60_000), time, calls=10, each_s=0.2) == 10
 
 
 def test_what_was_taken_ahead_is_given_back_at_the_end_of_the_turn(time: Time) -> None:
     found = budget(60_000)
-    with pace.turn():
+    with limiter.turn():
         asks(found, time, calls=5, each_s=0.001)
-        assert pace.used(found) == 7
-    assert pace.used(found) == 5
+        assert limiter.used(found) == 7
+    assert limiter.used(found) == 5
 
 
 def test_a_place_that_grew_old_is_not_used_but_given_back(time: Time) -> None:
     found = budget(60_000)
-    with pace.turn():
+    with limiter.turn():
         asks(found, time, calls=2, each_s=0.001)
-        assert pace.used(found) == 3
+        assert limiter.used(found) == 3
         time.sleep(KEEPS_S)
         assert asks(found, time, calls=1, each_s=0) == 1
-        assert pace.used(found) == 3
+        assert limiter.used(found) == 3
 
 
 def test_after_a_429_no_place_that_was_taken_before_is_used(time: Time) -> None:
     found = budget(60_000)
-    with pace.turn():
+    with limiter.turn():
         asks(found, time, calls=2, each_s=0.001)
-        pace.slow_down(found.asked, 30)
-        with pytest.raises(pace.NotNow):
-            pace.take([found])
+        limiter.slow_down(found.asked, 30)
+        with pytest.raises(limiter.NotNow):
+            limiter.take([found])
 
 
 def test_two_workers_with_lots_never_have_more_than_a_minute_holds(time: Time) -> None:
     found, made = budget(40), 0
     for _ in range(400):
-        with pace.turn():
+        with limiter.turn():
             for _ in range(3):
                 try:
-                    pace.take([found])
-                except pace.NotNow:
+                    limiter.take([found])
+                except limiter.NotNow:
                     break
                 made += 1
                 time.sleep(0.01)
         time.sleep(0.02)
     assert 0 < made <= 40
-    assert pace.used(found) <= 40
+    assert limiter.used(found) <= 40
 
 
 def test_places_for_what_is_urgent_are_not_used_in_bulk(time: Time) -> None:
     found = budget(60_000)
-    with pace.turn() as work:
+    with limiter.turn() as work:
         asks(found, time, calls=2, each_s=0.001)
         work.in_bulk = True
         assert asks(found, time, calls=1, each_s=0.001) == 1

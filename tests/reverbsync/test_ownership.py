@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from reverbsync import http, ownership
-from reverbsync.http import Answer
-from reverbsync.ownership import Lost
-from reverbsync.pace import Budget
+from reverbsync.dispatch import ownership
+from reverbsync.dispatch.ownership import Lost
+from reverbsync.http import outbound
+from reverbsync.http.outbound import Answer
+from reverbsync.ratelimit.limiter import Budget
 from shops.models import Shop
 from shops.platforms import calls
 from tests.journeys.world import elsewhere
@@ -43,7 +44,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         made.append(f"{method} {url}")
         return Answer(200, {}, "{}")
 
-    monkeypatch.setattr(http, "_call", answers)
+    monkeypatch.setattr(outbound, "_call", answers)
     return made
 
 

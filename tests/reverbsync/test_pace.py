@@ -6,8 +6,10 @@ import uuid
 
 import pytest
 
-from reverbsync import clock, http, pace
-from reverbsync.pace import Budget
+from reverbsync import clock
+from reverbsync.http import outbound
+from reverbsync.ratelimit import limiter
+from reverbsync.ratelimit.limiter import Budget
 from tests.reverbsync.conftest import T0, Time
 
 
@@ -20,8 +22,8 @@ def budget(per_minute: int, per_ten_minutes: int = 0, *, reserve: float = 0.0) -
 def allowed(found: Budget) -> bool:
     """Take a call if it may be made at once."""
     try:
-        pace.take([found])
-    except pace.NotNow:
+        limiter.take([found])
+    except limiter.NotNow:
         return False
     return True
 
@@ -61,7 +63,7 @@ def test_no_ten_minutes_hold_more_than_their_own_limit(time: Time) -> None:
 
 def test_bulk_work_uses_a_minute_nearly_whole_and_leaves_a_reserve_to_what_is_urgent(time: Time) -> None:
     found = budget(600, reserve=0.1)
-    with pace.bulk():
+    with limiter.bulk():
         made = calls(found, time, seconds=60)
         assert 570 <= len(made) <= 582
         assert not allowed(found)
@@ -70,26 +72,26 @@ def test_bulk_work_uses_a_minute_nearly_whole_and_leaves_a_reserve_to_what_is_ur
 
 def test_of_ten_minutes_bulk_work_leaves_what_the_setting_says(time: Time) -> None:
     found = budget(60, 100, reserve=0.1)
-    with pace.bulk():
+    with limiter.bulk():
         assert len(calls(found, time, seconds=300, step_s=0.25)) == 90
     assert sum(allowed(found) for _ in range(50)) == 10
 
 
 def test_what_is_urgent_comes_at_once_though_bulk_work_has_places_ahead(time: Time) -> None:
     found = budget(60, reserve=0.1)
-    with pace.bulk():
+    with limiter.bulk():
         for _ in range(6):
-            ahead = pace.take([found], patience_s=3.0)
+            ahead = limiter.take([found], patience_s=3.0)
     assert ahead.wait_s > 1
-    assert pace.take([found]).wait_s == 0
+    assert limiter.take([found]).wait_s == 0
 
 
 def test_a_place_a_moment_ahead_is_given_to_who_can_wait_for_it(time: Time) -> None:
     found = budget(60)
-    places = [pace.take([found], patience_s=3.0).wait_s for _ in range(6)]
+    places = [limiter.take([found], patience_s=3.0).wait_s for _ in range(6)]
     assert places == pytest.approx([0, 0, 0, 0.02, 1.03, 2.04], abs=0.01)  # three come early, then even places
-    with pytest.raises(pace.NotNow) as later:
-        pace.take([found], patience_s=3.0)
+    with pytest.raises(limiter.NotNow) as later:
+        limiter.take([found], patience_s=3.0)
     time.sleep(later.value.wait_s)
     assert allowed(found)
 
@@ -100,34 +102,34 @@ def test_who_waits_for_a_place_makes_no_call_when_the_outside_asks_for_silence_m
     found = budget(60)
     for _ in range(3):
         assert allowed(found)
-    monkeypatch.setattr(clock, "sleep", lambda _: pace.slow_down(found.account, 30.0))
-    with pytest.raises(http.Paced) as later:
-        http.wait_for([found])
+    monkeypatch.setattr(clock, "sleep", lambda _: limiter.slow_down(found.account, 30.0))
+    with pytest.raises(outbound.Paced) as later:
+        outbound.wait_for([found])
     assert later.value.retry_after == pytest.approx(30.0)
-    assert pace.used(found) == 3
+    assert limiter.used(found) == 3
 
 
 def test_a_call_takes_from_every_budget_or_from_none(time: Time) -> None:
     wide, narrow = budget(600), budget(1)
-    pace.take([wide, narrow])
-    with pytest.raises(pace.NotNow):
-        pace.take([wide, narrow])
-    assert pace.used(wide) == 1
+    limiter.take([wide, narrow])
+    with pytest.raises(limiter.NotNow):
+        limiter.take([wide, narrow])
+    assert limiter.used(wide) == 1
 
 
 def test_a_place_that_was_not_used_is_given_back(time: Time) -> None:
     found = budget(2, reserve=0.1)
-    first, _ = pace.take([found]), pace.take([found])
+    first, _ = limiter.take([found]), limiter.take([found])
     assert not allowed(found)
-    pace.give_back(first)
+    limiter.give_back(first)
     assert allowed(found)
 
 
 def test_a_call_that_went_out_late_or_was_long_on_its_way_counts_from_its_answer(time: Time) -> None:
     found = budget(1, reserve=0.1)
-    taken = pace.take([found])
+    taken = limiter.take([found])
     time.sleep(3)
-    pace.answered(taken)
+    limiter.answered(taken)
     time.sleep(59)
     assert not allowed(found)
     time.sleep(2)
@@ -136,19 +138,19 @@ def test_a_call_that_went_out_late_or_was_long_on_its_way_counts_from_its_answer
 
 def test_a_place_that_was_given_back_stays_so_when_an_answer_comes(time: Time) -> None:
     found = budget(1, reserve=0.1)
-    taken = pace.take([found])
-    pace.give_back(taken)
+    taken = limiter.take([found])
+    limiter.give_back(taken)
     time.sleep(3)
-    pace.answered(taken)
+    limiter.answered(taken)
     assert allowed(found)
 
 
 def test_calls_that_were_counted_by_a_token_count_for_its_account_once_that_is_known(time: Time) -> None:
     by_token, of_account = budget(2, 4, reserve=0.1), budget(2, 4, reserve=0.1)
-    pace.take([by_token])
+    limiter.take([by_token])
     time.sleep(1)
-    pace.take([of_account])
-    pace.move(by_token, of_account)
+    limiter.take([of_account])
+    limiter.move(by_token, of_account)
     assert not allowed(of_account)
     time.sleep(60)
     assert allowed(of_account)
@@ -159,8 +161,8 @@ def test_calls_that_were_counted_by_a_token_count_for_its_account_once_that_is_k
 
 def test_what_was_asked_of_a_token_is_asked_of_its_account_once_that_is_known(time: Time) -> None:
     by_token, of_account = budget(60), budget(60)
-    pace.slow_down(by_token.account, 30.0)
-    pace.move(by_token, of_account)
+    limiter.slow_down(by_token.account, 30.0)
+    limiter.move(by_token, of_account)
     assert not allowed(of_account)
     time.sleep(31)
     assert allowed(of_account)
@@ -168,9 +170,9 @@ def test_what_was_asked_of_a_token_is_asked_of_its_account_once_that_is_known(ti
 
 def test_asking_how_long_it_takes_takes_nothing(time: Time) -> None:
     found = budget(1)
-    assert [pace.wait_s([found]), pace.wait_s([found])] == [0, 0]
+    assert [limiter.wait_s([found]), limiter.wait_s([found])] == [0, 0]
     assert allowed(found)
-    assert pace.wait_s([found]) == pytest.approx(60.5)
+    assert limiter.wait_s([found]) == pytest.approx(60.5)
 
 
 def test_budgets_do_not_touch_each_other(time: Time) -> None:
@@ -180,17 +182,17 @@ def test_budgets_do_not_touch_each_other(time: Time) -> None:
 
 def test_a_block_stops_everybody_until_it_is_over_and_then_all_is_as_before(time: Time) -> None:
     found = budget(600)
-    pace.block(found.account, 30)
-    assert pace.blocked_for(found.account) == pytest.approx(30)
+    limiter.block(found.account, 30)
+    assert limiter.blocked_for(found.account) == pytest.approx(30)
     assert not allowed(found)
     time.sleep(30)
-    assert pace.told(found.account) is None
+    assert limiter.told(found.account) is None
     assert allowed(found)
 
 
 def test_after_429_nothing_is_called_then_half_of_it_and_after_minutes_all_again(time: Time) -> None:
     found = budget(120)
-    pace.slow_down(found.account, 20)
+    limiter.slow_down(found.account, 20)
     made = calls(found, time, seconds=600, step_s=0.25)
     assert made[0] >= 20
     first, third, last = (sum(start <= one < start + 60 for one in made) for start in (20, 140, 480))
@@ -202,30 +204,30 @@ def test_after_429_nothing_is_called_then_half_of_it_and_after_minutes_all_again
 def test_many_429_at_once_are_one_request_and_another_one_halves_again(time: Time) -> None:
     name = budget(1).account
     for _ in range(8):
-        pace.slow_down(name, 1)
+        limiter.slow_down(name, 1)
     assert share(name) == 0.5
     time.sleep(6)
-    pace.slow_down(name, 1)
+    limiter.slow_down(name, 1)
     assert share(name) == pytest.approx(0.26, abs=0.01)
 
 
 def share(name: str) -> float:
     """Return the part of the limits that is in use."""
-    found = pace.told(name)
+    found = limiter.told(name)
     return found.share if found else 1.0
 
 
 def test_the_pace_and_the_reason_for_it_can_be_asked_until_it_is_whole_again(time: Time) -> None:
     name = budget(1).account
-    assert pace.told(name) is None
-    pace.slow_down(name, 60)
-    found = pace.told(name)
+    assert limiter.told(name) is None
+    limiter.slow_down(name, 60)
+    found = limiter.told(name)
     assert found is not None
     assert (found.quiet_s, found.share, found.whole_in_s, found.at) == (60, 0.5, 210, T0)
-    assert name in [one.name for one in pace.slowed()]
+    assert name in [one.name for one in limiter.slowed()]
     time.sleep(211)
-    assert pace.told(name) is None
-    assert name not in [one.name for one in pace.slowed()]
+    assert limiter.told(name) is None
+    assert name not in [one.name for one in limiter.slowed()]
 
 
 @pytest.mark.parametrize(
@@ -237,7 +239,7 @@ def test_the_pace_and_the_reason_for_it_can_be_asked_until_it_is_whole_again(tim
     ],
 )
 def test_how_long_bulk_work_takes_can_be_told_before(count: int, seconds: float) -> None:
-    assert pace.seconds_for(count, budget(600, 3000, reserve=0.1)) == pytest.approx(seconds)
+    assert limiter.seconds_for(count, budget(600, 3000, reserve=0.1)) == pytest.approx(seconds)
 
 
 def test_without_redis_a_process_keeps_to_a_hundredth_and_begins_with_a_pause(
@@ -252,6 +254,6 @@ def test_without_redis_what_the_outside_asked_for_still_holds_for_the_process(
     time: Time, unreachable_redis: None
 ) -> None:
     found = budget(6000)
-    with pytest.raises(pace.PaceLost):
-        pace.slow_down(found.account, 30)
+    with pytest.raises(limiter.PaceLost):
+        limiter.slow_down(found.account, 30)
     assert calls(found, time, seconds=60, step_s=1.0)[0] >= 30

@@ -7,7 +7,7 @@ from django.core.cache import cache
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from reverbsync.proxies import person
+from reverbsync.security.client_address import person
 from tests.people import nora, olivia
 
 PROXY, HOME, CAFE, THIEF = "10.0.0.1", "203.0.113.7", "198.51.100.4", "192.0.2.66"

@@ -13,10 +13,11 @@ from unittest import mock
 
 import pytest
 
-from reverbsync import redis, scheduling
+from reverbsync import redis
 from reverbsync.celery import app
+from reverbsync.dispatch import scheduling
+from reverbsync.dispatch.scheduling import FULL, Steady, Sweep
 from reverbsync.redis import connection
-from reverbsync.scheduling import FULL, Steady, Sweep
 
 SWEEP = "tests.sweep"
 QUEUE = "urgent"

@@ -9,8 +9,8 @@ from cryptography.fernet import Fernet
 from django.db import connection
 from pytest_django.fixtures import Settings
 
-from reverbsync import secrets
-from reverbsync.logs import RedactingFormatter, redact
+from reverbsync.security import encrypted_field
+from reverbsync.security.redaction import RedactingFormatter, redact
 from shops.models import ReverbConnection, Shop
 from shops.platforms.values import StorePassing
 
@@ -38,12 +38,12 @@ def test_a_token_does_not_show_when_its_connection_is_printed() -> None:
 def test_keys_can_be_rotated(settings: Settings) -> None:
     old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
     settings.ENCRYPTION_KEYS = [old]
-    stored = secrets.encrypt(TOKEN)
+    stored = encrypted_field.encrypt(TOKEN)
     settings.ENCRYPTION_KEYS = [new, old]
-    assert secrets.decrypt(stored) == TOKEN
+    assert encrypted_field.decrypt(stored) == TOKEN
     settings.ENCRYPTION_KEYS = [new]
-    with pytest.raises(secrets.Unreadable):
-        secrets.decrypt(stored)
+    with pytest.raises(encrypted_field.Unreadable):
+        encrypted_field.decrypt(stored)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from celery import Celery
 
 from listings.orders import order_poll
 from listings.queue import jobs
-from reverbsync import wake
 from reverbsync.celery import app
+from reverbsync.dispatch import wake
 from reverbsync.redis import connection
 from shops import lifecycle
 from webhooks import inbox

@@ -12,8 +12,8 @@ from celery import Celery
 from listings.models import Rank
 from listings.orders import order_poll
 from listings.queue import jobs
-from reverbsync import without_redis
 from reverbsync.celery import app
+from reverbsync.dispatch import without_redis
 from tests.people import NOON, nora, olivia, product_of, shop_of
 from webhooks import inbox
 from webhooks.models import Delivery

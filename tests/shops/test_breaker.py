@@ -12,9 +12,11 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from reverbsync import clock, http, pace
-from reverbsync.http import Answer
-from reverbsync.share import share
+from reverbsync import clock
+from reverbsync.dispatch.share import share
+from reverbsync.http import outbound
+from reverbsync.http.outbound import Answer
+from reverbsync.ratelimit import limiter
 from shops import breaker, patience
 from shops.models import Breaker
 
@@ -39,7 +41,7 @@ class Outside:
         self.now += timedelta(seconds=seconds)
 
     def call(self, *_: Any, read_s: float, **more: Any) -> Answer:
-        """Stand in for reverbsync.http.call."""
+        """Stand in for reverbsync.http.outbound.call."""
         if (before := more.get("before")) is not None:
             before()
         self.patience.append(read_s)
@@ -50,11 +52,11 @@ class Outside:
 
     def hang(self) -> None:
         """Take connections and never answer."""
-        self.took_s, self.answer = 1e6, http.Unreachable("it did not answer in time", maybe_done=True)
+        self.took_s, self.answer = 1e6, outbound.Unreachable("it did not answer in time", maybe_done=True)
 
     def refuse(self) -> None:
         """Refuse connections."""
-        self.took_s, self.answer = 0.0, http.Unreachable("the connection failed", maybe_done=False)
+        self.took_s, self.answer = 0.0, outbound.Unreachable("the connection failed", maybe_done=False)
 
     def say(self, status: int, text: str) -> None:
         """Answer from now on."""
@@ -82,7 +84,7 @@ def ask(*, name: str = NAME, as_another_worker: bool = False, **more: Any) -> st
         breaker.call(name, "GET", "https://store.test/", budgets=[], headers={}, read_s=60.0, **more)
     except breaker.Open:
         return "open"
-    except http.Unreachable:
+    except outbound.Unreachable:
         return "failed"
     return "answered"
 
@@ -271,7 +273,7 @@ def test_a_store_that_takes_twenty_five_seconds_for_an_answer_is_back_after_some
         outside.now = max(outside.now, Breaker.objects.get().probe_at or T0)
         outside.took_s = 25.0
         if outside.took_s > breaker.PROBE_S * 2 ** len(said):
-            outside.answer = http.Unreachable("it did not answer in time", maybe_done=True)
+            outside.answer = outbound.Unreachable("it did not answer in time", maybe_done=True)
         else:
             outside.work()
         said.append(ask(as_another_worker=True))
@@ -282,7 +284,7 @@ def test_bulk_work_leaves_the_probe_to_what_is_urgent(outside: Outside) -> None:
     opened(outside)
     outside.sleep(breaker.FIRST_WAIT_S)
     outside.work()
-    with pace.bulk():
+    with limiter.bulk():
         assert ask() == "open"
     assert ask() == "answered"
 

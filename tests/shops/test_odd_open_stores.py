@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from reverbsync.http import Answer
+from reverbsync.http.outbound import Answer
 from shops.models import StoreConnection
 from shops.orders import NewOrder, OrderLine
 from shops.platforms.custom import messages

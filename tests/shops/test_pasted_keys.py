@@ -8,8 +8,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from reverbsync import http
-from reverbsync.pace import Budget
+from reverbsync.http import outbound
+from reverbsync.ratelimit.limiter import Budget
 from shops.forms import ReverbForm, StoreForm
 from shops.platforms import PLATFORMS
 from shops.reverb.client import ReverbClient
@@ -47,17 +47,17 @@ def test_a_token_of_reverbs_with_signs_that_no_token_has_is_answered_with_words(
 @pytest.mark.parametrize("odd", ODD)
 def test_a_header_that_cannot_be_sent_is_not_allowed_and_breaks_nothing(odd: str) -> None:
     budget = Budget(f"test:{uuid.uuid4()}", 6000)
-    with pytest.raises(http.NotAllowed):
-        http.call("GET", "https://guitars.example.com/", budgets=[budget], headers={"X-Key": odd})
+    with pytest.raises(outbound.NotAllowed):
+        outbound.call("GET", "https://guitars.example.com/", budgets=[budget], headers={"X-Key": odd})
 
 
 @pytest.mark.django_db
 def test_an_etag_that_cannot_be_sent_back_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[dict[str, str]] = []
 
-    def answer(*_: object, headers: dict[str, str], **__: object) -> http.Answer:
+    def answer(*_: object, headers: dict[str, str], **__: object) -> outbound.Answer:
         sent.append(headers)
-        return http.Answer(200, {"ETag": "é"}, "{}")
+        return outbound.Answer(200, {"ETag": "é"}, "{}")
 
     monkeypatch.setattr("shops.breaker.http.call", answer)
     client = ReverbClient.of(shop_of(nora()).reverb)

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from reverbsync.http import Answer
+from reverbsync.http.outbound import Answer
 from shops.reverb.answers import MOST_AWAY_S, MOST_WAIT_S, error_of, judge
 from shops.reverb.errors import (
     Invalid,

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from reverbsync import clock
-from reverbsync.http import Answer
+from reverbsync.http.outbound import Answer
 from shops.reverb import orders, read
 from shops.reverb.client import ReverbClient, _Heard
 from shops.reverb.errors import NoAnswer, Passing

@@ -9,8 +9,9 @@ from email.utils import format_datetime
 import pytest
 from pydantic import SecretStr
 
-from reverbsync import clock, http
-from reverbsync.http import Answer
+from reverbsync import clock
+from reverbsync.http import outbound
+from reverbsync.http.outbound import Answer
 from shops.reverb.client import ReverbClient
 from tests.people import NOON
 
@@ -29,7 +30,7 @@ def ahead(monkeypatch: pytest.MonkeyPatch, *answers: dict[str, str]) -> timedelt
     """Return how far Reverb's clock counts as ahead after answers with these headers."""
     client, coming = ReverbClient(SecretStr("t"), "reverb:1"), iter(answers)
     answered = lambda *_, **__: Answer(200, next(coming), "{}")  # noqa: E731 -- named for the next line
-    monkeypatch.setattr(http, "call", answered)
+    monkeypatch.setattr(outbound, "call", answered)
     for _ in answers:
         client.get("/my/account")
     return client.their_now() - NOON

@@ -19,7 +19,7 @@ from listings.queue import jobs
 from listings.stock import adjust, agreed
 from listings.stock import ledger as books
 from listings.sync import apply, log, rows
-from reverbsync import pace
+from reverbsync.ratelimit import limiter
 from shops.models import ReverbConnection
 from shops.platforms.values import Count
 from shops.reverb.client import ReverbClient
@@ -212,12 +212,12 @@ def token_in_the_log() -> AbstractContextManager[Any]:
 
 def no_silence_after_429() -> AbstractContextManager[Any]:
     """Reverb asks to slow down, and nobody hears it."""
-    return instead(pace, "_keep", always(0))
+    return instead(limiter, "_keep", always(0))
 
 
 def no_pace() -> AbstractContextManager[Any]:
     """Calls are not paced."""
-    return instead(pace, "_ask", always((True, 0.0)))
+    return instead(limiter, "_ask", always((True, 0.0)))
 
 
 def webhooks_older_than_ours_win() -> AbstractContextManager[Any]:

@@ -20,7 +20,7 @@ from requests.models import PreparedRequest
 
 from listings.queue import jobs
 from reverbsync.celery import app
-from reverbsync.wake import FLAG_SECONDS
+from reverbsync.dispatch.wake import FLAG_SECONDS
 from tests.simulation import lines
 from tests.simulation.lines import Answered
 from tests.simulation.processes import Processes
@@ -50,7 +50,7 @@ class Ours:
         app.loader.import_default_modules()
         self.broke: list[str] = []
 
-    # -- wake-ups (reverbsync.wake.Carrier) ------------------------------------------------------------------
+    # -- wake-ups (reverbsync.dispatch.wake.Carrier) ------------------------------------------------------------------
 
     def send(self, task: str, shop_id: int) -> None:
         """Send a wake-up unless one is waiting."""

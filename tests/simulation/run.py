@@ -19,9 +19,12 @@ from listings.mapping import selection
 from listings.mass_sync import run as mass_sync
 from listings.models import Job, MassSync, Order, Parcel, Place, Product, Rank, Walk
 from listings.queue import jobs
-from reverbsync import clock, http, local_pace, wake
-from reverbsync.logs import RedactingFormatter
+from reverbsync import clock
+from reverbsync.dispatch import wake
+from reverbsync.http import outbound
+from reverbsync.ratelimit import fallback
 from reverbsync.redis import connection as redis
+from reverbsync.security.redaction import RedactingFormatter
 from shops import breaker, lifecycle
 from shops.models import Person, Shop, StoreConnection, SyncSettings
 from shops.platforms.values import Keys
@@ -153,7 +156,7 @@ class Run:
         with ExitStack() as stack:
             stack.enter_context(override_settings(**changes))
             stack.enter_context(clock.running_by(self.schedule.datetime, sleeping=self.schedule.let_pass))
-            stack.enter_context(http.carried_by(lines.Adapter(self.calls.carry)))
+            stack.enter_context(outbound.carried_by(lines.Adapter(self.calls.carry)))
             stack.enter_context(wake.carried_by(self.ours))
             stack.enter_context(self.watch.watching())
             stack.enter_context(self._logging())
@@ -380,7 +383,7 @@ def _forget() -> None:
     reference.forget()
     addresses.forget()
     breaker.forget()
-    local_pace.forget()
+    fallback.forget()
 
 
 __all__ = ["Run", "Verdict", "settings"]

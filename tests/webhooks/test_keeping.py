@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from pydantic import SecretStr
 
-from reverbsync import clock, straight
+from reverbsync import clock, middleware
 from reverbsync.database import unasked
 from shops.models import StoreConnection
 from tests.people import NOON, olivia, shop_of
@@ -72,11 +72,11 @@ def the_long_way(request: HttpRequest) -> HttpResponse:
 
 def test_pages_go_the_long_way() -> None:
     request = RequestFactory().get("/shops/1/")
-    assert straight.straight(the_long_way)(request).content == b"the long way"  # type: ignore[attr-defined]
+    assert middleware.straight(the_long_way)(request).content == b"the long way"  # type: ignore[attr-defined]
 
 
 @pytest.mark.django_db
 def test_webhooks_go_straight_to_their_view_and_an_unknown_address_is_404() -> None:
-    answer = straight.straight(the_long_way)(RequestFactory().post("/webhooks/store/nobody/"))
+    answer = middleware.straight(the_long_way)(RequestFactory().post("/webhooks/store/nobody/"))
     assert answer.status_code == 404
     assert Client().post("/webhooks/there-is-no-such-thing/").status_code == 404

@@ -20,7 +20,7 @@ from listings.models import Indexed, Job, Line, Listing, Order, Product, Recheck
 from listings.orders import erase, store_orders
 from reverbsync import clock
 from reverbsync.database import portions
-from reverbsync.wake import wake
+from reverbsync.dispatch.wake import wake
 from shops import lifecycle, mail
 from shops.events import CustomerDataAsked, CustomerForgotten, Event, ShopForgotten
 from shops.models import Shop, StoreConnection, ToldOrder, ToldProduct

@@ -14,9 +14,10 @@ from pydantic import SecretStr
 
 from listings.orders.shipstation import notices
 from listings.orders.shipstation.notices import Label
-from reverbsync import http, pace
-from reverbsync.http import Answer
-from reverbsync.pace import Budget
+from reverbsync.http import outbound
+from reverbsync.http.outbound import Answer
+from reverbsync.ratelimit import limiter
+from reverbsync.ratelimit.limiter import Budget
 from shops import breaker
 from shops.schemas import number_in
 
@@ -84,13 +85,13 @@ class ShipStationClient:
             answer = breaker.call(self._budget.name, method, url, budgets=[self._budget], headers=headers, body=body)
         except breaker.Open as away:
             raise ShipStationError(f"ShipStation {away}", passes=True, retry_after=away.retry_after) from None
-        except http.Paced as paced:
+        except outbound.Paced as paced:
             raise ShipStationError(
                 "ShipStation's pace is used up.", passes=True, retry_after=paced.retry_after
             ) from None
-        except http.NotAllowed as error:
+        except outbound.NotAllowed as error:
             raise ShipStationError(f"ShipStation: {error}.", passes=False) from None
-        except http.Unreachable as error:
+        except outbound.Unreachable as error:
             raise ShipStationError(f"ShipStation: {error}.", passes=True) from None
         if missing and answer.status == 404:
             return None
@@ -105,8 +106,8 @@ class ShipStationClient:
         if answer.status == 429:
             told = number_in(answer.headers.get("X-Rate-Limit-Reset", ""))
             wait = DEFAULT_WAIT_S if told is None else min(MOST_WAIT_S, max(1.0, told))
-            with contextlib.suppress(pace.PaceLost):  # without Redis no call is made anyway
-                pace.block(self._budget.name, wait)
+            with contextlib.suppress(limiter.PaceLost):  # without Redis no call is made anyway
+                limiter.block(self._budget.name, wait)
             return ShipStationError("ShipStation asks us to wait.", passes=True, retry_after=wait)
         if answer.status in (401, 403):
             return ShipStationError("ShipStation does not take this API key and secret.", passes=False)

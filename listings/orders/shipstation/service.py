@@ -21,8 +21,8 @@ from listings.orders.shipstation.notices import Label
 from listings.orders.tracking import Told
 from listings.queue import jobs
 from reverbsync import clock
-from reverbsync.logs import whereabouts
 from reverbsync.outage import attempt
+from reverbsync.security.redaction import whereabouts
 from shops.models import ShipStation, ShipStationNotice, Shop
 from shops.reverb.orders import PAID
 

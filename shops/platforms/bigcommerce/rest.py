@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from django.conf import settings
 
-from reverbsync.http import Answer
-from reverbsync.pace import Budget
+from reverbsync.http.outbound import Answer
+from reverbsync.ratelimit.limiter import Budget
 from shops.models import StoreConnection
 from shops.platforms import calls
 from shops.platforms.answers import Caller, Verdict

@@ -13,8 +13,8 @@ from typing import Any, cast
 from django.db.models import Q
 
 from reverbsync import clock
-from reverbsync.http import Answer
-from reverbsync.pace import Budget
+from reverbsync.http.outbound import Answer
+from reverbsync.ratelimit.limiter import Budget
 from shops.models import StoreConnection, ToldOrder, ToldProduct
 from shops.orders import NewOrder, OrderStatus, Shipment, StoreOrder
 from shops.platforms import calls

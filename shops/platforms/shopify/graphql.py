@@ -14,9 +14,9 @@ from django.conf import settings
 from pydantic import SecretStr
 
 from reverbsync import clock
-from reverbsync.alone import in_turn
-from reverbsync.http import Answer
-from reverbsync.pace import Budget
+from reverbsync.dispatch.locks import in_turn
+from reverbsync.http.outbound import Answer
+from reverbsync.ratelimit.limiter import Budget
 from shops.models import StoreConnection
 from shops.platforms import calls
 from shops.platforms.answers import Caller, Verdict, judge

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from reverbsync.alone import only_one
+from reverbsync.dispatch.locks import only_one
 from shops.models import StoreConnection
 from shops.platforms import calls
 from shops.platforms.reading import each

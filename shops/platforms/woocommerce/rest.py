@@ -15,8 +15,8 @@ from typing import Any, ClassVar
 from urllib.parse import urlencode
 
 from reverbsync import clock
-from reverbsync.http import Answer
-from reverbsync.pace import Budget
+from reverbsync.http.outbound import Answer
+from reverbsync.ratelimit.limiter import Budget
 from shops.models import StoreConnection
 from shops.platforms import calls
 from shops.platforms.answers import Caller, Verdict, judge

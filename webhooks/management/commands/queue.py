@@ -12,7 +12,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Count, Min
 
 from listings.models import Job
-from reverbsync import clock, pace
+from reverbsync import clock
+from reverbsync.ratelimit import limiter
 from shops.reverb import limits
 from webhooks import inbox
 from webhooks.batches import replay
@@ -119,10 +120,10 @@ def _pace() -> dict[str, Any]:
                 "quiet_s": round(told.quiet_s, 1),
                 "whole_in_s": round(told.whole_in_s, 1),
             }
-            for told in pace.slowed()
+            for told in limiter.slowed()
         ]
-        return {"calls_last_minute": pace.used(limits.app()), "slowed": slowed}
-    except pace.PaceLost:
+        return {"calls_last_minute": limiter.used(limits.app()), "slowed": slowed}
+    except limiter.PaceLost:
         return {"calls_last_minute": None, "slowed": None}
 
 

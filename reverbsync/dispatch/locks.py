@@ -1,7 +1,8 @@
 """One worker at a time for a piece of work, across all machines: an advisory lock of its database connection.
 
 PostgreSQL releases the lock when the connection breaks, whether its worker knows or not. So the work is owned
-(reverbsync/ownership.py): a worker that has another connection by now makes no call, and writes nothing that is fenced.
+(reverbsync/dispatch/ownership.py): a worker that has another connection by now makes no call, and writes nothing that
+is fenced.
 """
 
 from __future__ import annotations
@@ -13,8 +14,8 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from reverbsync import ownership
-from reverbsync.ownership import Lost
+from reverbsync.dispatch import ownership
+from reverbsync.dispatch.ownership import Lost
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,10 @@ from requests_hardened import Config, Manager
 from requests_hardened.ip_filter import InvalidIPAddress
 from urllib3.exceptions import HTTPError, LocationValueError, NewConnectionError
 
-from reverbsync import clock, curl, deadline, pace
-from reverbsync.pace import Budget, Taken
+from reverbsync import clock
+from reverbsync.http import curl, deadline
+from reverbsync.ratelimit import limiter
+from reverbsync.ratelimit.limiter import Budget, Taken
 
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
@@ -121,14 +123,14 @@ def call(
         answer = _call(method, url, data, headers, read_s)
     except Unreachable as error:
         if error.maybe_done:
-            pace.answered(taken)
+            limiter.answered(taken)
         else:
-            pace.give_back(taken)
+            limiter.give_back(taken)
         raise
     except Exception:
-        pace.give_back(taken)
+        limiter.give_back(taken)
         raise
-    pace.answered(taken)
+    limiter.answered(taken)
     return answer
 
 
@@ -204,13 +206,13 @@ def _by_line(method: str, url: str, data: bytes | None, headers: dict[str, str],
 def wait_for(budgets: Sequence[Budget]) -> Taken:
     """Take a place for one call from each budget and wait for it. Raises Paced when the wait would be long."""
     try:
-        taken = pace.take(budgets, patience_s=MAX_PACE_WAIT_SECONDS)
-    except pace.NotNow as later:
+        taken = limiter.take(budgets, patience_s=MAX_PACE_WAIT_SECONDS)
+    except limiter.NotNow as later:
         raise Paced(later.wait_s) from None
     if taken.wait_s:
         clock.sleep(taken.wait_s)
-        if quiet_s := pace.quiet_s(budgets):  # asked for while we waited
-            pace.give_back(taken)
+        if quiet_s := limiter.quiet_s(budgets):  # asked for while we waited
+            limiter.give_back(taken)
             raise Paced(quiet_s)
     return taken
 

@@ -4,7 +4,8 @@ Redis remembers the moment of each call of the last ten minutes, so no minute an
 hold more than their limit. A call is given its place, which may be a moment ahead; who cannot wait for it takes none,
 and who does not use it gives it back. Work in bulk is spread evenly and leaves a reserve to what is urgent.
 
-Without Redis nobody knows what the others do: each process then keeps to a small part (reverbsync/local_pace.py).
+Without Redis no process knows what the others do: each then keeps to a small part
+(reverbsync/ratelimit/fallback.py).
 """
 
 from __future__ import annotations
@@ -22,8 +23,9 @@ from typing import cast
 import redis
 from redis.commands.core import Script
 
-from reverbsync import clock, local_pace
-from reverbsync.lots import Lots
+from reverbsync import clock
+from reverbsync.ratelimit import fallback
+from reverbsync.ratelimit.lots import Lots
 from reverbsync.redis import connection
 
 #: Part of a minute's calls that may come before their even place, so that what was late is caught up with.
@@ -36,9 +38,9 @@ CLIMB_S = 300.0
 #: Calls that were on their way when the outside said 429 get 429 too: all of them are one request.
 ONE_REQUEST_S = 5.0
 SMALLEST_SHARE = 1 / 16
-#: By so much pace.lua counts a minute longer than it is.
+#: By so much reserve.lua counts a minute longer than it is.
 ARRIVES_IN_S = 0.5
-#: For how long the calls of ten minutes are kept; pace.lua has the same number.
+#: For how long the calls of ten minutes are kept; reserve.lua has the same number.
 KEEPS_MS = 700_000
 _SLOWED = "pace:slowed"
 
@@ -156,9 +158,9 @@ def take(budgets: Sequence[Budget], *, patience_s: float = 0.0, now_us: int | No
     name, size = uuid.uuid4().hex, lots.size(of) if lots is not None else 1
     try:
         taken, wait_s = _ask(budgets, name, patience_s, now_us, size)
-        local_pace.over()
+        fallback.over()
     except redis.RedisError:
-        taken, wait_s = local_pace.take(_alone(budgets), patience_s)
+        taken, wait_s = fallback.take(_alone(budgets), patience_s)
     if not taken:
         if work is not None:
             work.refused = True
@@ -173,7 +175,7 @@ def wait_s(budgets: Sequence[Budget], *, now_us: int | None = None) -> float:
     try:
         return _ask(budgets, "", -1.0, now_us, 1)[1]
     except redis.RedisError:
-        return local_pace.wait_s(_alone(budgets))
+        return fallback.wait_s(_alone(budgets))
 
 
 def give_back(taken: Taken) -> None:
@@ -185,7 +187,7 @@ def answered(taken: Taken) -> None:
     """Count a call that was answered just now from when it has arrived at the latest. Never raises.
 
     It may have been long on its way, or have gone out late. Calls that arrive at once are counted a little longer than
-    they must be (pace.lua), so nothing is done for them.
+    they must be (reserve.lua), so nothing is done for them.
     """
     took_s = clock.monotonic() - taken.due
     if took_s <= ARRIVES_IN_S:
@@ -234,14 +236,14 @@ def _give_back_lots() -> None:
 def block(name: str, seconds: float) -> None:
     """Stop all calls that go by `name` for `seconds`, for every worker, because the outside asked for it."""
     _give_back_lots()
-    local_pace.block(name, seconds)
+    fallback.block(name, seconds)
     _keep(name, seconds, least=0.0)
 
 
 def slow_down(name: str, seconds: float) -> None:
     """The outside said 429: stop for `seconds`, then go on at half the pace and climb back over some minutes."""
     _give_back_lots()
-    local_pace.block(name, seconds)
+    fallback.block(name, seconds)
     until = _keep(name, seconds, least=SMALLEST_SHARE)
     if until:
         connection().zadd(_SLOWED, {name: until})
@@ -346,14 +348,14 @@ def _ask(budgets: Sequence[Budget], name: str, patience_s: float, now_us: int | 
     for budget in budgets:
         keys += [_log(budget), f"pace:{budget.name}:due", _asked(budget.asked)]
         args += [*budget.limits(bulk=bulk_work), budget.early_us(bulk=bulk_work)]
-    taken, wait_us = cast("tuple[int, str]", _script("pace.lua")(keys=keys, args=args))
+    taken, wait_us = cast("tuple[int, str]", _script("reserve.lua")(keys=keys, args=args))
     return taken, int(wait_us) / 1e6
 
 
 def _keep(name: str, seconds: float, *, least: float) -> int:
     args = [_moment(None), round(seconds * 1e6), round(CLIMB_S * 1e6), round(ONE_REQUEST_S * 1e6), least]
     try:
-        return int(cast("str", _script("slow_down.lua")(keys=[_asked(name)], args=args)))
+        return int(cast("str", _script("backoff.lua")(keys=[_asked(name)], args=args)))
     except redis.RedisError as error:
         raise PaceLost("The shared pace cannot be told.") from error
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from django.http import HttpRequest, HttpResponseBase, QueryDict
 from django.views.defaults import bad_request
 
-from reverbsync.straight import PATH
+from reverbsync.middleware import PATH
 
 #: Name of the field in which lists are searched.
 SEARCH = "q"

@@ -1,6 +1,6 @@
 """While Redis is gone no wake-up arrives. Each worker then sweeps by itself and does what it finds in a few threads.
 
-The pace lets them make few calls (reverbsync/local_pace.py): slow and careful, but not stopped.
+The pace lets them make few calls (reverbsync/ratelimit/fallback.py): slow and careful, but not stopped.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import redis
 from celery.signals import worker_init
 from django.db import close_old_connections, connections
 
-from reverbsync import wake
 from reverbsync.celery import app
+from reverbsync.dispatch import wake
 from reverbsync.redis import connection
 
 logger = logging.getLogger(__name__)

@@ -16,8 +16,8 @@ import redis
 from celery import Task
 from celery.beat import Scheduler
 
+from reverbsync.dispatch.wake import queue_of
 from reverbsync.redis import connection
-from reverbsync.wake import queue_of
 
 logger = logging.getLogger(__name__)
 
