@@ -8,19 +8,19 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed-from
 # Ends a program, and all that it started, when make is killed.
-WITH_MAKE := $(BIN)/python -I -S reverbsync/stack/parent.py 0
+WITH_MAKE := $(BIN)/python -I -S sandbox/stack/parent.py 0
 
 help: ## list these words
 	sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
 demo: $(STAMP) ## the whole app in your browser; CHECK=1 checks it without a person, STORE= names the platform
-	STORE=$(STORE) exec $(WITH_MAKE) $(BIN)/python -m reverbsync.stack $(if $(CHECK),check,demo)
+	STORE=$(STORE) exec $(WITH_MAKE) $(BIN)/python -m sandbox.stack $(if $(CHECK),check,demo)
 
 clean-demo: ## remove what the demo kept
-	if [ -d .data/demo ]; then $(BIN)/python -m reverbsync.stack clean-demo; fi
+	if [ -d .data/demo ]; then $(BIN)/python -m sandbox.stack clean-demo; fi
 
 up: $(STAMP) ## the app without demo data or stand-ins; prints its addresses as JSON
-	exec $(WITH_MAKE) $(BIN)/python -m reverbsync.stack up
+	exec $(WITH_MAKE) $(BIN)/python -m sandbox.stack up
 
 test: $(STAMP) ## all tests, in two processes; ARGS= for pytest instead
 	$(BIN)/python -m pytest $(or $(ARGS),-n 2 --dist loadscope --ignore tests/simulation)

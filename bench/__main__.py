@@ -9,8 +9,8 @@ import subprocess
 import sys
 import time
 
-from reverbsync.stack.parent import dying_with_us
-from reverbsync.stack.run import stop_on_signals
+from sandbox.stack.parent import dying_with_us
+from sandbox.stack.run import stop_on_signals
 
 #: So many seconds a benchmark has to take its stack down.
 DOWN_S = 60

@@ -22,7 +22,7 @@ from bench import stack
 from bench.market import CATEGORY
 from bench.overhead import FREE
 from bench.report import Result, Row, median, tell
-from reverbsync.stack.parent import dying_with_us
+from sandbox.stack.parent import dying_with_us
 
 SIZES = [int(size) for size in os.environ.get("SIZES", "2000,10000,50000").split(",")]
 MIX = os.environ.get("MIX", "few")

@@ -23,8 +23,8 @@ import requests
 
 from bench import stack
 from bench.report import Result, Row, median, tell
-from reverbsync.stack import ports, run
-from reverbsync.stack.parent import dying_with_us
+from sandbox.stack import ports, run
+from sandbox.stack.parent import dying_with_us
 
 SECONDS, ROUNDS = 6, 3
 CONNECTIONS, THREADS = 16, 2

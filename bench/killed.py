@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 
 from bench import stack, strict
 from bench.report import Result, Row, tell
-from reverbsync.stack import run
+from sandbox.stack import run
 
 if TYPE_CHECKING:
     from listings.models import MassSync

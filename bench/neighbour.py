@@ -23,7 +23,7 @@ import requests
 from bench import stack
 from bench.report import Result, Row, p, tell
 from bench.urgent import seconds_until, tell_store
-from reverbsync.stack import ports
+from sandbox.stack import ports
 
 HEALTHY, TIMES, WARM, PAUSE_S = 20, 80, 20, 0.25
 SALES, POISON, MANY = 20, 200, 50_000

@@ -17,10 +17,10 @@ from typing import Any
 
 import requests
 
-from reverbsync.stack import ports, run
-from reverbsync.stack.parent import dying_with_us
-from reverbsync.stack.services import Postgres, Redis
-from reverbsync.stack.supervise import Program
+from sandbox.stack import ports, run
+from sandbox.stack.parent import dying_with_us
+from sandbox.stack.services import Postgres, Redis
+from sandbox.stack.supervise import Program
 
 QUICK = {"latency_s": 0.0, "limits": {}}
 

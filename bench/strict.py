@@ -15,8 +15,8 @@ import requests
 
 from bench import stack
 from bench.overhead import FREE
-from reverbsync.stack import ports, run
-from reverbsync.stack.parent import dying_with_us
+from sandbox.stack import ports, run
+from sandbox.stack.parent import dying_with_us
 
 if TYPE_CHECKING:
     from shops.models import Shop

@@ -29,7 +29,7 @@ def ready(request: HttpRequest) -> JsonResponse:
 
 
 def _answer(body: dict[str, object], *, status: int = 200) -> JsonResponse:
-    """Return an answer that says which start of the app gave it, for who started it (reverbsync/stack/ready.py)."""
+    """Return an answer that says which start of the app gave it, for who started it (sandbox/stack/ready.py)."""
     headers = {"ReverbSync-Instance": settings.INSTANCE_ID} if settings.INSTANCE_ID else {}
     return JsonResponse(body, status=status, headers=headers)
 

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 
-from reverbsync.stack.services import Postgres, Redis
+from sandbox.stack.services import Postgres, Redis
 
 _up = ExitStack()
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
-from reverbsync.stack.parent import dying_with_us
+from sandbox.stack.parent import dying_with_us
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 WORDS = (

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 from pytest_django.fixtures import Settings
 
-from reverbsync.stack.stores import STORES
+from sandbox.stack.stores import STORES
 from tests.journeys.world import StandIn, World, at, running
 
 

@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 from listings import tasks
 from listings.intake import refresh, scheduled_reads
 from listings.models import Job, Product
-from reverbsync.stack.stores import STORES
+from sandbox.stack.stores import STORES
 from shops.events import ProductChanged, StockChanged
 from tests.journeys.sales import buy, read_orders, sell_on_both_sides
 from tests.journeys.world import StandIn, World, at, running

@@ -13,7 +13,7 @@ from pytest_django.fixtures import Settings
 from listings.models import Ledger
 from listings.queue.jobs import LEASE
 from reverbsync.http import outbound
-from reverbsync.stack.stores import STORES
+from sandbox.stack.stores import STORES
 from shops import lifecycle
 from shops.platforms.values import Keys
 from tests.journeys.sales import buy, read_orders

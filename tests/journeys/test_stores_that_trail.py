@@ -13,7 +13,7 @@ from pytest_django.fixtures import Settings
 
 from listings.intake import crawl, refresh, scheduled_reads, stale_answers
 from listings.models import Ledger, Product
-from reverbsync.stack.stores import STORES
+from sandbox.stack.stores import STORES
 from shops.events import ProductChanged, ProductDeleted, StockChanged
 from shops.platforms import client_of
 from tests.journeys.sales import buy, read_orders

@@ -19,9 +19,9 @@ import pytest
 import redis
 import requests
 
-from reverbsync.stack import demo
-from reverbsync.stack.check import ANY_PORTS
-from reverbsync.stack.demo import Demo
+from sandbox.stack import demo
+from sandbox.stack.check import ANY_PORTS
+from sandbox.stack.demo import Demo
 
 pytestmark = pytest.mark.live
 

@@ -10,7 +10,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from listings.models import Ledger
-from reverbsync.stack.stores import STORES
+from sandbox.stack.stores import STORES
 from shops.platforms.shopify import client
 from tests.journeys.sales import buy, hear
 from tests.journeys.world import StandIn, World, at, running

@@ -23,10 +23,10 @@ from listings.queue import jobs
 from listings.sync.attempt import attempt
 from reverbsync import clock
 from reverbsync.redis import connection
-from reverbsync.stack import ports
-from reverbsync.stack.parent import dying_with_us
-from reverbsync.stack.stores import STORES
-from reverbsync.stack.stores import StandIn as Platform
+from sandbox.stack import ports
+from sandbox.stack.parent import dying_with_us
+from sandbox.stack.stores import STORES
+from sandbox.stack.stores import StandIn as Platform
 from shops import lifecycle
 from shops.events import ProductChanged, ProductDeleted
 from shops.models import Shop, SyncSettings

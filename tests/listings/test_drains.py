@@ -19,7 +19,7 @@ from reverbsync.dispatch.share import share
 from reverbsync.env import ROOT
 from reverbsync.ratelimit import limiter
 from reverbsync.redis import connection
-from reverbsync.stack import run
+from sandbox.stack import run
 from shops.models import ReverbConnection, Shop
 from shops.reverb import limits
 from synclog.models import Entry

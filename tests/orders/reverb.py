@@ -8,7 +8,7 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from reverbsync.stack import ports
+from sandbox.stack import ports
 
 PROVIDERS = ("UPS", "USPS", "FedEx", "DHL", "DHLExpress", "Royal Mail", "Other")
 CAN_SHIP = ("paid", "shipped")

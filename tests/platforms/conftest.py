@@ -13,8 +13,8 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from reverbsync.redis import connection as redis
-from reverbsync.stack import ports
-from reverbsync.stack.stores import STORES, StandIn
+from sandbox.stack import ports
+from sandbox.stack.stores import STORES, StandIn
 from shops import lifecycle
 from shops.models import Shop, StoreConnection
 from shops.platforms import PLATFORMS, Platform, StoreClient

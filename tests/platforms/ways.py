@@ -11,7 +11,7 @@ from django.test import Client
 from pydantic import SecretStr
 from pytest_django.fixtures import Settings
 
-from reverbsync.stack.stores import STORES
+from sandbox.stack.stores import STORES
 from shops import lifecycle
 from shops.models import Person, Shop, StoreConnection
 from shops.platforms import client_of

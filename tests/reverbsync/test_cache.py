@@ -16,7 +16,7 @@ from pytest_django.fixtures import Settings
 
 import reverbsync.redis
 from listings.orders import listing_poll
-from reverbsync.stack import ports
+from sandbox.stack import ports
 from shops.models import ReverbConnection
 from tests.people import olivia, shop_of
 

@@ -23,7 +23,7 @@ from pytest_django.fixtures import Settings
 
 from reverbsync.http import deadline, outbound
 from reverbsync.ratelimit.limiter import Budget
-from reverbsync.stack import ports
+from sandbox.stack import ports
 from tests.people import NOON
 
 #: How long a silence may last here, and what a whole call may take, in seconds.

@@ -14,7 +14,7 @@ from requests.adapters import HTTPAdapter
 from reverbsync.http import outbound
 from reverbsync.ratelimit import limiter
 from reverbsync.ratelimit.limiter import Budget
-from reverbsync.stack import ports
+from sandbox.stack import ports
 from shops.platforms import calls
 from shops.platforms.values import TooLarge
 

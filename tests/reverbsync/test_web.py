@@ -15,8 +15,8 @@ import pytest
 import requests
 
 from reverbsync.env import ROOT
-from reverbsync.stack import ports
-from reverbsync.stack.parent import dying_with_us
+from sandbox.stack import ports
+from sandbox.stack.parent import dying_with_us
 
 pytestmark = pytest.mark.live
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import django
 
-from reverbsync.stack.run import stopped_by_signals
+from sandbox.stack.run import stopped_by_signals
 from tests.simulation import many
 from tests.simulation.many import Said
 

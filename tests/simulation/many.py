@@ -18,8 +18,8 @@ from urllib.parse import urlsplit, urlunsplit
 import psycopg2
 from psycopg2.extensions import make_dsn, parse_dsn
 
-from reverbsync.stack.parent import dying_with_us
-from reverbsync.stack.services import Postgres, Redis
+from sandbox.stack.parent import dying_with_us
+from sandbox.stack.services import Postgres, Redis
 
 ROOT = Path(__file__).resolve().parents[2]
 Said = dict[str, Any]

@@ -16,8 +16,8 @@ from typing import Any
 
 import pytest
 
-from reverbsync.stack import demo, ports, ready, run
-from reverbsync.stack.services import CannotStart
+from sandbox.stack import demo, ports, ready, run
+from sandbox.stack.services import CannotStart
 from tests.journeys.world import StandIn
 
 OURS = "0123456789abcdef"

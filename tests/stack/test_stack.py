@@ -20,9 +20,9 @@ import pytest
 import requests
 
 from reverbsync.env import ROOT
-from reverbsync.stack import demo, parent, ports, run
-from reverbsync.stack.services import CannotStart
-from reverbsync.stack.supervise import Program, configuration
+from sandbox.stack import demo, parent, ports, run
+from sandbox.stack.services import CannotStart
+from sandbox.stack.supervise import Program, configuration
 
 
 def test_a_port_that_is_taken_is_replaced_by_another() -> None:
@@ -59,7 +59,7 @@ def test_only_one_stack_uses_a_data_folder(tmp_path: Path) -> None:
         pass
 
 
-UP = [sys.executable, "-m", "reverbsync.stack", "up"]
+UP = [sys.executable, "-m", "sandbox.stack", "up"]
 
 
 @contextmanager

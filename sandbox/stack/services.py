@@ -17,9 +17,9 @@ from typing import Self
 import platformdirs
 import redis
 
-from reverbsync.stack import ports
-from reverbsync.stack.guard import guarding
-from reverbsync.stack.parent import dying_with_us
+from sandbox.stack import ports
+from sandbox.stack.guard import guarding
+from sandbox.stack.parent import dying_with_us
 
 #: What tests may do without: safety against a power cut. Kept in the server's own configuration file.
 FAST_AND_LOOSE = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")

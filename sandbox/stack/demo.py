@@ -18,10 +18,10 @@ from typing import Any
 
 import requests
 
-from reverbsync.stack import ports, ready, run
-from reverbsync.stack.services import PATIENCE_S, CannotStart
-from reverbsync.stack.stores import STORES, StandIn
-from reverbsync.stack.supervise import Program
+from sandbox.stack import ports, ready, run
+from sandbox.stack.services import PATIENCE_S, CannotStart
+from sandbox.stack.stores import STORES, StandIn
+from sandbox.stack.supervise import Program
 
 EMAIL = "demo@example.com"
 NAME = "Demo Guitars"

@@ -1,4 +1,4 @@
-"""`python -m reverbsync.stack` up, demo, check or clean-demo; the words of the Makefile."""
+"""`python -m sandbox.stack` up, demo, check or clean-demo; the words of the Makefile."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 from reverbsync.env import ROOT
-from reverbsync.stack import check, demo, ports, run
-from reverbsync.stack.services import CannotStart, Postgres
-from reverbsync.stack.stores import STORES
+from sandbox.stack import check, demo, ports, run
+from sandbox.stack.services import CannotStart, Postgres
+from sandbox.stack.stores import STORES
 
 DEFAULT_PORT = 8000
 DEMO_DATA = ROOT / ".data" / "demo"

@@ -17,9 +17,9 @@ from typing import Any
 
 import requests
 
-from reverbsync.stack import demo, run
-from reverbsync.stack.demo import Demo
-from reverbsync.stack.services import CannotStart
+from sandbox.stack import demo, run
+from sandbox.stack.demo import Demo
+from sandbox.stack.services import CannotStart
 
 Doc = dict[str, Any]
 PATIENCE_S = 75

@@ -11,8 +11,8 @@ from email.message import Message
 from http.client import HTTPException
 from pathlib import Path
 
-from reverbsync.stack import ports
-from reverbsync.stack.services import CannotStart
+from sandbox.stack import ports
+from sandbox.stack.services import CannotStart
 
 #: What gunicorn writes into its log when somebody else has its port.
 IN_USE = b"Connection in use"
@@ -62,7 +62,7 @@ def wait(server: Server, *, log: Path, alive: Callable[[], bool], patience_s: fl
 
 def _ask(url: str) -> tuple[int, Message]:
     try:
-        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 -- an address of ours
+        with urllib.request.urlopen(url, timeout=5) as answer:
             return answer.status, answer.headers
     except urllib.error.HTTPError as error:
         return error.code, error.headers

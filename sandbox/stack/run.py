@@ -19,10 +19,10 @@ from pathlib import Path
 from cryptography.fernet import Fernet
 
 from reverbsync.env import ROOT, RUNNING_STACKS
-from reverbsync.stack import ports, ready
-from reverbsync.stack.parent import dying_with_us
-from reverbsync.stack.services import PATIENCE_S, CannotStart, Postgres, Redis
-from reverbsync.stack.supervise import Program, Supervised
+from sandbox.stack import ports, ready
+from sandbox.stack.parent import dying_with_us
+from sandbox.stack.services import PATIENCE_S, CannotStart, Postgres, Redis
+from sandbox.stack.supervise import Program, Supervised
 
 #: The kinds of workers: name, queues, threads, niceness. Each queue has threads of its own: what hangs or floods in one
 #: leaves the others alone. Edits give way to stock, bulk work gives way to all other processes.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-from reverbsync.stack.parent import dying_with_its_parent, dying_with_us
+from sandbox.stack.parent import dying_with_its_parent, dying_with_us
 
 STOP_SECONDS = 12
 

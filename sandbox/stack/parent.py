@@ -39,7 +39,7 @@ def _main() -> None:
         ctypes.CDLL(None).prctl(SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
     if os.getppid() != parent:  # it died before we asked, and nobody will signal that any more
         sys.exit(128 + signal.SIGTERM)
-    os.execvp(sys.argv[2], sys.argv[2:])  # noqa: S606 -- the program that our own code names
+    os.execvp(sys.argv[2], sys.argv[2:])
 
 
 if __name__ == "__main__":
