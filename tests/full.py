@@ -18,8 +18,8 @@ from shops.models import (
 from shops.models.rules import Group
 from synclog.models import Entry
 from synclog.record import Attempt, record
-from tests.pages.test_mass_sync import a_plan
-from tests.pages.test_orders import sale
+from tests.listings.mass_sync.test_views import a_plan
+from tests.listings.orders.test_views import sale
 from tests.people import NOON, olivia, product_of, shop_of
 
 

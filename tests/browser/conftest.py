@@ -18,7 +18,7 @@ from reverbsync.redis import connection as redis
 from tests.browser import chromium
 from tests.browser.seller import Seller
 from tests.journeys.conftest import reverb_process
-from tests.platforms.conftest import processes
+from tests.shops.platforms.conftest import processes
 
 __all__ = ["processes", "reverb_process"]
 

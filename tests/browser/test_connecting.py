@@ -17,7 +17,7 @@ from shops.models import PendingConnection, StoreConnection
 from tests.browser.seller import Seller
 from tests.journeys.world import StandIn as Control
 from tests.people import nora, olivia
-from tests.platforms.ways import Way, way
+from tests.shops.platforms.ways import Way, way
 
 pytestmark = [pytest.mark.live, pytest.mark.django_db(transaction=True)]
 

@@ -16,7 +16,7 @@ from shops.platforms.shopify.client import ShopifyClient
 from shops.platforms.values import Count
 from tests.journeys.sales import buy, hear, read_orders
 from tests.journeys.world import World
-from tests.listings.test_decide import VERY_GOOD
+from tests.listings.sync.test_decide import VERY_GOOD
 
 pytestmark = pytest.mark.live
 

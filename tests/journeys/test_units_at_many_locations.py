@@ -14,7 +14,7 @@ from sandbox.stack.stores import STORES
 from shops.platforms.shopify import client
 from tests.journeys.sales import buy, hear
 from tests.journeys.world import StandIn, World, at, running
-from tests.platforms.conftest import wait_for
+from tests.shops.platforms.conftest import wait_for
 
 pytestmark = pytest.mark.live
 

@@ -19,7 +19,7 @@ from shops.reverb import connect, hooks, limits, upkeep
 from shops.reverb.client import ReverbClient
 from tests.journeys.world import World
 from tests.people import olivia, shop_of
-from tests.platforms.conftest import wait_for
+from tests.shops.platforms.conftest import wait_for
 from webhooks import reverb_handover
 from webhooks.models import Delivery
 

@@ -24,7 +24,7 @@ from shops.platforms.values import Away, Malformed, StoreInfo, StorePassing, Sto
 from shops.reverb import hooks
 from shops.reverb import upkeep as reverbs
 from tests.listings.catalogue import Catalogue
-from tests.listings.test_taking_orders import order
+from tests.listings.orders.test_ingest import order
 from tests.people import NOON, olivia, picture, product_of, shop_of
 from webhooks import inbox
 from webhooks.models import Delivery

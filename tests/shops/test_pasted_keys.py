@@ -59,7 +59,7 @@ def test_an_etag_that_cannot_be_sent_back_is_left_out(monkeypatch: pytest.Monkey
         sent.append(headers)
         return outbound.Answer(200, {"ETag": "é"}, "{}")
 
-    monkeypatch.setattr("shops.breaker.http.call", answer)
+    monkeypatch.setattr("shops.breaker.outbound.call", answer)
     client = ReverbClient.of(shop_of(nora()).reverb)
     for etag in ("é", "a\nb", '"abc"', ""):
         client.get_if_new("/categories/flat", etag)

@@ -24,7 +24,7 @@ from shops.platforms import PLATFORMS
 from shops.platforms.values import Keys
 from shops.reverb import orders as reading
 from shops.snapshots import ReverbOrder, StoreProduct
-from tests.listings.test_taking_orders import order
+from tests.listings.orders.test_ingest import order
 from tests.people import NOON, olivia, picture, shop_of
 from tests.webhooks import odd
 from tests.webhooks.test_every_platform import ADDRESSES, SAMPLES, SECRETS, SIGN, SIGNED, TOKENS, _custom, store_on

@@ -24,7 +24,7 @@ from shops.platforms import PLATFORMS
 from shops.platforms.values import StorePassing, Unreadable
 from shops.reverb import webhooks as reverbs
 from shops.snapshots import StoreProduct
-from tests.listings.test_taking_orders import order
+from tests.listings.orders.test_ingest import order
 from tests.people import NOON, nora, olivia, picture, shop_of
 from webhooks import inbox, reverb_handover, tasks
 from webhooks.models import Delivery

@@ -1,0 +1,3 @@
+"""Tests of listings.intake."""
+
+from __future__ import annotations

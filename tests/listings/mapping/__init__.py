@@ -1,0 +1,3 @@
+"""Tests of listings.mapping."""
+
+from __future__ import annotations

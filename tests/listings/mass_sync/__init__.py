@@ -1,0 +1,3 @@
+"""Tests of listings.mass_sync."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Tests of listings.orders."""
+
+from __future__ import annotations

@@ -1,0 +1,438 @@
+"""Stories of sales on Reverb that become orders in the store: once, at their own price, and undone when off."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, connections
+
+from listings.models import Order, Place
+from listings.orders import store_orders
+from listings.orders.tasks import place_orders
+from reverbsync import clock
+from shops import lifecycle
+from shops.models import ReverbConnection, StoreConnection, SyncSettings
+from shops.orders import NewOrder, StoreOrder
+from shops.platforms.values import Keys, StorePassing
+from synclog.models import Entry
+from tests.listings.orders.world import Sales
+from webhooks.tasks import clear_store
+
+pytestmark = pytest.mark.live
+QUIET = {"inventoryBehaviour": "BYPASS", "sendReceipt": False, "sendFulfillmentReceipt": False}
+
+
+def made_with(sales: Sales) -> dict[str, Any]:
+    """Return the variables of the one call that made an order."""
+    calls = [call["body"]["variables"] for call in sales.store.calls("POST") if "options" in call["body"]["variables"]]
+    [one] = calls
+    return dict(one)
+
+
+# -- made once -----------------------------------------------------------------------------------------------------
+
+
+def test_a_paid_sale_becomes_an_order_in_the_store_that_mails_nobody_and_takes_no_stock_twice(sales: Sales) -> None:
+    sales.store.ask("DELETE", "/requests")
+    sales.sell(product=sales.product())
+    sales.work()
+    [order] = sales.store_orders()
+    row = sales.row()
+    assert (order["source_identifier"], str(order["id"])) == ("9001", row.store_order_id)
+    assert (row.place, row.store_order_number, row.takes_stock) == (Place.MADE, f"#{order['number']}", False)
+    assert sales.stock() == 3  # the ledger takes it from the stock, not the order
+    said = made_with(sales)
+    wish = said["order"]
+    assert said["options"] == QUIET
+    assert wish["lineItems"][0]["priceSet"]["shopMoney"] == {"amount": "500.00", "currencyCode": "USD"}
+    assert wish["shippingLines"][0]["priceSet"]["shopMoney"]["amount"] == "25.00"
+    assert wish["taxLines"][0]["priceSet"]["shopMoney"]["amount"] == "41.25"
+    assert (wish["shippingAddress"]["lastName"], wish["shippingAddress"]["city"]) == ("Buyer", "Austin")
+    assert "Reverb keeps 42.97 USD" in wish["note"]
+    assert sales.entries() == ["order_placed"]
+
+
+def test_what_breaks_on_our_side_is_tried_again_and_logged_without_the_buyer(
+    sales: Sales, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise IntegrityError("Failing row contains (9001, Bob Buyer, 12 High Street).")
+
+    sales.sell(product=sales.product())
+    with monkeypatch.context() as broke:
+        broke.setattr(store_orders, "_create", broken)
+        store_orders.turn(sales.shop.pk)
+    assert "could not be placed: IntegrityError in test_place.py" in caplog.text
+    assert "Buyer" not in caplog.text
+    sales.wait(minutes=1)
+    sales.work()
+    assert len(sales.store_orders()) == 1
+
+
+@pytest.mark.parametrize("way", [{"stock_way": "store"}, {"sync_stock": False}])
+def test_where_no_ledger_counts_the_order_itself_takes_the_units_and_gives_them_back(
+    sales: Sales, way: dict[str, Any]
+) -> None:
+    sales.set(**way)
+    sales.sell(product=sales.product())
+    sales.work()
+    assert (sales.stock(), sales.row().takes_stock) == (2, True)
+    sales.say(status="cancelled")
+    sales.work()
+    assert (sales.stock(), sales.row().place) == (3, Place.UNDONE)
+
+
+def test_nothing_is_made_again_whatever_tells_of_it_how_often(sales: Sales) -> None:
+    sales.sell(product=sales.product())
+    for _ in range(3):
+        sales.work()
+        sales.read("9001")
+        Order.objects.update(place_due_at=sales.now)
+    sales.say(status="shipped")
+    sales.work()
+    assert len(sales.store_orders()) == 1
+    assert sales.entries() == ["order_placed"]
+
+
+def test_sales_that_were_bought_together_are_orders_of_their_own(sales: Sales) -> None:
+    product = sales.product()
+    for number in ("9001", "9002"):
+        sales.sell(number, product=product, order_bundle_id="B-1")
+    sales.work()
+    assert sorted(order["source_identifier"] for order in sales.store_orders()) == ["9001", "9002"]
+
+
+# -- what is not made ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["unpaid", "payment_pending", "pending_review", "blocked"])
+def test_a_sale_is_held_until_it_is_paid(sales: Sales, status: str) -> None:
+    sales.sell(product=sales.product(), status=status)
+    sales.work()
+    assert (sales.row().place, sales.store_orders()) == (Place.HELD, [])
+    sales.say(status="paid")
+    sales.work()
+    assert (sales.row().place, len(sales.store_orders())) == (Place.MADE, 1)
+
+
+@pytest.mark.parametrize("status", ["cancelled", "refunded"])
+def test_a_sale_that_was_off_before_it_was_made_is_not_made_and_says_so(sales: Sales, status: str) -> None:
+    sales.sell(product=sales.product(), status="unpaid")
+    sales.work()
+    sales.say(status=status)
+    sales.work()
+    assert (sales.row().place, sales.store_orders(), sales.entries()) == (Place.NOT_MADE, [], ["order_not_made"])
+
+
+def test_a_sale_that_is_off_on_reverb_while_our_row_still_says_paid_is_not_made(sales: Sales) -> None:
+    sales.sell(product=sales.product())
+    sales.reverb.orders["9001"]["status"] = "cancelled"
+    sales.work()
+    assert sales.store_orders() == []
+    sales.read("9001")
+    sales.work()
+    assert sales.row().place == Place.NOT_MADE
+
+
+def test_a_sale_of_no_known_product_waits_for_its_product_without_being_asked(sales: Sales) -> None:
+    sales.sell()
+    sales.work()
+    assert sales.row().place == Place.NO_PRODUCT
+    Order.objects.update(product=sales.product())
+    sales.work()
+    assert (sales.row().place, len(sales.store_orders())) == (Place.MADE, 1)
+
+
+def test_only_sales_from_the_moment_on_that_orders_are_taken_go_into_the_store(sales: Sales) -> None:
+    sales.set(take_orders=False)
+    product = sales.product()
+    sales.sell("9001", product=product)
+    sales.sell("9002", product=product, status="unpaid")
+    sales.wait(hours=1)
+    assert sales.row("9001").place == Place.OFF
+    sales.set(take_orders=True)
+    sales.sell("9003", product=product)
+    sales.work()
+    # What was sold before but is paid only now counts too.
+    sales.say("9002", status="paid", paid_at=sales.now.isoformat())
+    sales.work()
+    assert sorted(order["source_identifier"] for order in sales.store_orders()) == ["9002", "9003"]
+    store_orders.ask_for(sales.row("9001"))  # and an older one when the seller asks for it
+    sales.work()
+    assert len(sales.store_orders()) == 3
+
+
+def test_a_sale_in_another_currency_waits_for_the_seller(sales: Sales) -> None:
+    StoreConnection.objects.update(currency="EUR")
+    sales.sell(product=sales.product())
+    sales.work()
+    row = sales.row()
+    assert (row.place, sales.store_orders()) == (Place.FAILED, [])
+    assert "sold in USD, but your store sells in EUR" in row.place_problem
+
+
+# -- what follows --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["cancelled", "refunded"])
+def test_when_the_sale_is_off_the_order_in_the_store_is_cancelled_without_stock_or_mail(
+    sales: Sales, status: str
+) -> None:
+    sales.sell(product=sales.product())
+    sales.work()
+    sales.say(status=status)
+    sales.work()
+    [order] = sales.store_orders()
+    assert (order["status"], order["mailed"], status in order["cancelled_note"]) == ("cancelled", False, True)
+    assert (sales.stock(), sales.row().place) == (3, Place.UNDONE)
+    sales.wait(days=1)
+    sales.say(status="cancelled")  # Reverb makes a refunded order a cancelled one
+    sales.work()
+    assert sales.entries() == ["order_placed", "order_released"]
+
+
+def test_an_order_that_went_out_is_left_and_the_seller_can_say_that_it_is_dealt_with(sales: Sales) -> None:
+    sales.set(send_tracking=False)
+    sales.sell(product=sales.product())
+    sales.work()
+    sales.ship_in_store(sales.row())
+    sales.work()
+    sales.say(status="refunded")
+    sales.work()
+    row = sales.row()
+    assert (row.place, "as shipped" in row.place_problem) == (Place.KEPT, True)
+    assert sales.entries()[-1] == "order_release_failed"
+    store_orders.leave(row)
+    sales.work()
+    assert sales.row().place == Place.UNDONE
+
+
+# -- when things go wrong ------------------------------------------------------------------------------------------
+
+
+def test_an_order_whose_answer_was_lost_is_found_again_and_not_made_twice(sales: Sales) -> None:
+    product = sales.product()
+    sales.store.fault("lost_answer", text="orderCreate")
+    sales.sell(product=product)
+    sales.work()
+    row = sales.row()
+    assert (row.place, row.making_at is not None, len(sales.store_orders())) == (Place.OPEN, True, 1)
+    for _ in range(20):  # the store's search may trail; nothing is sent before it can have caught up
+        sales.wait(seconds=5)
+        assert sales.row().place == Place.OPEN
+    sales.wait(minutes=2)
+    assert (sales.row().place, len(sales.store_orders())) == (Place.MADE, 1)
+    assert sales.entries() == ["order_try_later", "order_placed"]
+
+
+APPLIED = [
+    {
+        "status": 200,
+        "body": {"errors": [{"message": "Internal error", "extensions": {"code": "INTERNAL_SERVER_ERROR"}}]},
+    },
+    {"status": 200, "body": {"data": {"orderCreate": None}}},
+    {"status": 404, "page": "cloudflare"},
+    {"status": 402, "body": {"errors": "Unavailable Shop"}},
+]
+
+
+@pytest.mark.parametrize("answer", APPLIED, ids=str)
+def test_an_order_that_was_made_and_answered_with_an_error_is_not_made_twice_where_the_search_trails(
+    sales: Sales, answer: dict[str, Any]
+) -> None:
+    product = sales.product()
+    [store] = sales.store.ask("GET", "/shops")
+    sales.store.ask("POST", "/shops", {"domain": store["domain"], "orders_lag_s": 60})
+    sales.store.fault("instead", text="mutation OrderCreate", **answer)
+    sales.sell(product=product)
+    sales.work()
+    for _ in range(8):
+        sales.store.ask("POST", "/clock", {"advance_s": 30})
+        sales.wait(seconds=30)
+    assert (sales.row().place, len(sales.store_orders())) == (Place.MADE, 1)
+
+
+def test_a_sale_that_went_off_while_its_answer_was_lost_leaves_no_order_behind(sales: Sales) -> None:
+    product = sales.product()
+    sales.store.fault("lost_answer", text="orderCreate")
+    sales.sell(product=product)
+    sales.work()
+    sales.say(status="cancelled")
+    sales.wait(minutes=5)
+    assert [order["status"] for order in sales.store_orders()] == ["cancelled"]
+    assert sales.row().place == Place.UNDONE
+
+
+def test_an_order_that_may_be_made_is_not_forgotten_when_the_store_refuses_our_keys_meanwhile(sales: Sales) -> None:
+    product, good = sales.product(), StoreConnection.objects.get().token
+    sales.store.fault("lost_answer", text="orderCreate")
+    sales.sell(product=product)
+    sales.work()
+    StoreConnection.objects.update(token="wrong")
+    sales.wait(minutes=3)
+    assert sales.row().place == Place.FAILED
+    sales.say(status="cancelled")
+    StoreConnection.objects.update(token=good)
+    sales.set()  # what connecting does: the shop is looked at again
+    sales.wait(minutes=5)
+    assert [order["status"] for order in sales.store_orders()] == ["cancelled"]
+
+
+def test_a_lost_request_that_made_nothing_of_a_sale_that_went_off_is_forgotten(sales: Sales) -> None:
+    product = sales.product()
+    sales.store.fault("lost_request", text="orderCreate")
+    sales.sell(product=product)
+    sales.work()
+    sales.say(status="cancelled")
+    sales.wait(minutes=5)
+    assert (sales.store_orders(), sales.row().place) == ([], Place.NOT_MADE)
+
+
+def test_a_worker_that_died_in_the_middle_leaves_an_order_that_is_looked_for(sales: Sales) -> None:
+    sales.sell(product=sales.product())
+    Order.objects.update(place=Place.OPEN, decided_on="paid", making_at=sales.now, place_due_at=sales.now)
+    sales.work()
+    assert sales.store_orders() == []
+    sales.wait(minutes=3)
+    assert (len(sales.store_orders()), sales.row().place) == (1, Place.MADE)
+
+
+def test_a_store_that_does_not_answer_is_asked_again_ever_more_rarely_and_each_attempt_is_told(sales: Sales) -> None:
+    product = sales.product()
+    sales.store.fault("status", status=503, times=4)
+    sales.sell(product=product)
+    gaps = []
+    for _ in range(4):
+        sales.work()
+        due = sales.row().place_due_at
+        assert due is not None
+        gaps.append((due - sales.now).total_seconds())
+        sales.wait(seconds=gaps[-1] + 0.1)
+    assert gaps == sorted(gaps)
+    assert (sales.row().place, len(sales.store_orders())) == (Place.MADE, 1)
+    assert sales.entries() == ["order_try_later"] * 4 + ["order_placed"]
+
+
+def test_keys_that_the_store_refuses_wait_for_the_seller_and_connecting_anew_goes_on(sales: Sales) -> None:
+    product, good = sales.product(), StoreConnection.objects.get().token
+    StoreConnection.objects.update(token="wr0ng")
+    sales.sell(product=product)
+    sales.work()
+    assert sales.row().place == Place.FAILED
+    assert "wr0ng" not in sales.row().place_problem
+    entry = Entry.objects.get()
+    assert (entry.reason, entry.mend_link[-3:]) == ("order_place_failed", f"/{sales.row().pk}/"[-3:])
+    sales.wait(days=1)
+    assert sales.row().place == Place.FAILED
+    StoreConnection.objects.update(token=good)
+    sales.set()  # what connecting does: the shop is looked at again
+    sales.work()
+    assert sales.row().place == Place.MADE
+
+
+def test_a_token_that_reverb_refuses_waits_for_the_seller(sales: Sales) -> None:
+    sales.sell(product=sales.product())
+    ReverbConnection.objects.all().delete()
+    sales.work()
+    assert sales.row().place_problem.startswith("Reverb is not connected")
+
+
+def test_another_store_gets_none_of_the_former_ones_orders_and_cancels_none_of_its_own(sales: Sales) -> None:
+    product = sales.product()
+    sales.sell("9001", product=product)
+    sales.sell("9002", product=product, status="unpaid")
+    sales.work()
+    token = StoreConnection.objects.get().token.get_secret_value()
+    lifecycle.connect_store(sales.shop, platform="shopify", address="other.myshopify.com", keys=Keys(token, "s"))
+    while StoreConnection.objects.filter(clearing_since__isnull=False).exists():
+        clear_store(sales.shop.pk)
+    sales.set()
+    sales.say("9001", status="cancelled")
+    sales.say("9002", status="paid")
+    sales.work()
+    assert (sales.row("9001").place, sales.row("9002").place) == (Place.ELSEWHERE, Place.NO_PRODUCT)
+    assert [order["status"] for order in sales.store_orders()] == ["open"]
+
+
+def test_two_shops_know_nothing_of_each_others_orders(sales: Sales) -> None:
+    sales.sell(product=sales.product())
+    assert store_orders.shops_with_due_ones(clock.now()) == {sales.shop.pk}
+    other = lifecycle.shop(sales.shop.people.get(), "Drums")
+    assert not store_orders.turn(other.pk)
+    assert sales.store_orders() == []
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_at_once_make_one_order(sales: Sales) -> None:
+    sales.sell(product=sales.product())
+    SyncSettings.objects.filter(shop=sales.shop).update(take_orders=True)
+
+    def worker() -> None:
+        try:
+            place_orders(sales.shop.pk)
+        finally:
+            connections.close_all()
+
+    both = [threading.Thread(target=worker) for _ in range(2)]
+    for one in both:
+        one.start()
+    for one in both:
+        one.join()
+    assert len(sales.store_orders()) == 1
+
+
+# -- what an attempt begins beside the order -----------------------------------------------------------------------
+
+
+class Lending:
+    """A store whose orders need something beside themselves; its first answer is lost."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client
+        self.begun: list[dict[str, Any]] = []
+        self.settled: list[dict[str, Any]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.client, name)
+
+    def place(self, order: NewOrder) -> StoreOrder:
+        """Keep what is begun, and lose the first answer."""
+        self.begun.append(dict(order.begun))
+        order.keep({"loans": [len(self.begun)]})
+        if len(self.begun) == 1:
+            raise StorePassing("Gone.", maybe_done=False)
+        made: StoreOrder = self.client.place(order)
+        order.keep({})
+        return made
+
+    def settle(self, begun: dict[str, Any], reverb_number: str) -> None:
+        """Remember what was to be finished."""
+        self.settled.append(begun)
+
+
+@pytest.fixture
+def lending(sales: Sales, monkeypatch: pytest.MonkeyPatch) -> Lending:
+    """Return the store as one that lends."""
+    made = Lending(store_orders.client_of(StoreConnection.objects.get()))
+    monkeypatch.setattr(store_orders, "client_of", lambda _: made)
+    return made
+
+
+def test_what_an_attempt_has_begun_is_known_to_the_next_one(sales: Sales, lending: Lending) -> None:
+    sales.sell(product=sales.product())
+    sales.work()
+    assert (sales.row().begun, sales.row().making_at is None) == ({"loans": [1]}, False)
+    sales.wait(seconds=150)
+    assert lending.begun == [{}, {"loans": [1]}]
+    assert (sales.row().begun, sales.row().place) == ({}, Place.MADE)
+
+
+def test_what_an_attempt_has_begun_is_finished_when_the_sale_is_off(sales: Sales, lending: Lending) -> None:
+    sales.sell(product=sales.product())
+    sales.work()
+    sales.say(status="cancelled")
+    sales.wait(seconds=150)
+    assert lending.settled == [{"loans": [1]}]
+    assert (sales.row().begun, sales.row().place) == ({}, Place.NOT_MADE)

@@ -1,0 +1,3 @@
+"""Tests of listings.products."""
+
+from __future__ import annotations

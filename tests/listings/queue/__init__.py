@@ -1,0 +1,3 @@
+"""Tests of listings.queue."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Tests of listings.stock."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Tests of listings.sync."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Tests of listings.upkeep."""
+
+from __future__ import annotations

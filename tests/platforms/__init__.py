@@ -1,3 +1,0 @@
-"""The contract that every platform fulfils, against its stand-in."""
-
-from __future__ import annotations

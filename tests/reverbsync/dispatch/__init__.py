@@ -1,0 +1,3 @@
+"""Tests of reverbsync.dispatch."""
+
+from __future__ import annotations

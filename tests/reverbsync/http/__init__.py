@@ -1,0 +1,3 @@
+"""Tests of reverbsync.http."""
+
+from __future__ import annotations

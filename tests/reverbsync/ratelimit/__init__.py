@@ -1,0 +1,3 @@
+"""Tests of reverbsync.ratelimit."""
+
+from __future__ import annotations

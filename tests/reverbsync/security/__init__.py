@@ -1,0 +1,3 @@
+"""Tests of reverbsync.security."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Tests of sandbox.stack."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Tests of shops.platforms."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""Tests of shops.reverb."""
+
+from __future__ import annotations

@@ -1,3 +1,0 @@
-"""Tests of the embedded stack."""
-
-from __future__ import annotations
