@@ -37,7 +37,7 @@ TURN_S = 0.3
 TOO_MANY_AFTER, TOO_FEW_AFTER = timedelta(minutes=10), timedelta(days=1)
 _PLACE, _PLACE_KEPT_S = "listings:compare", 24 * 60 * 60
 
-# The same as `excess.on_sale` and `excess.left`, for many at once (tests/listings/upkeep/test_compare.py compares them).
+# The same as `excess.on_sale` and `excess.left`, for many at once (tests/listings/upkeep/test_compare.py checks it).
 _SQL = """
 WITH slice AS MATERIALIZED (
     SELECT id, shop_id, product_id, reverb_id, picture FROM listings_listing
