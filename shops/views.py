@@ -130,7 +130,7 @@ def store_with(request: HttpRequest, shop: Shop, kind: str) -> HttpResponse:
             if platform.makes_keys:
                 # In the answer itself: nothing that holds a secret is stored in a session or a cookie.
                 told = {"shop": shop, "platform": platform, "store": shop.store, "keys": form.cleaned_data["keys"]}
-                return never_cached(render(request, "shops/keys.html", told))
+                return never_cached(render(request, "connect/keys.html", told))
             messages.success(request, "Your store is connected. Your products are being read now.")
             return redirect("shops:store", shop.pk)
     context = {

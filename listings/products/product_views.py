@@ -51,7 +51,7 @@ def product(request: HttpRequest, shop: Shop, product_id: int) -> HttpResponse:
         "sold": row.waits_for == "used_listing_sold",
         "stock": _stock(row, shop.sync_settings),
     }
-    return render(request, "listings/product.html", context, status=422 if form.errors else 200)
+    return render(request, "products/product.html", context, status=422 if form.errors else 200)
 
 
 @require_POST

@@ -70,7 +70,7 @@ def remove(request: HttpRequest, shop: Shop, section: str, rule_id: int) -> Http
 def says(request: HttpRequest, shop: Shop) -> HttpResponse:
     """Show the input for the value of a field, as a part of the page: a list where Reverb has one."""
     form = RuleForm(lists=lifecycle.lists_of(shop), field=_field(request.GET.get("field", "")))
-    return render(request, "listings/_says.html", {"field": form["says"]})
+    return render(request, "products/_says.html", {"field": form["says"]})
 
 
 @require_POST
@@ -130,7 +130,7 @@ def _page(request: HttpRequest, shop: Shop, given: dict[str, Any], *, status: in
         "words": [(Group(by).label, sorted(found)) for by, found in words.items() if found],
         "examples": _examples(shop, rules.defaults_of(shop).price),
     }
-    return render(request, "listings/rules.html", context, status=status)
+    return render(request, "products/rules.html", context, status=status)
 
 
 def _told(row: MappingRule, choices: list[tuple[str, str]] | None) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def products(request: HttpRequest, shop: Shop) -> HttpResponse:
         "waiting": waiting,
         "next": shown[-1].pk if len(rows) > PAGE_SIZE else None,
     }
-    return render(request, "listings/products.html", context)
+    return render(request, "products/products.html", context)
 
 
 @require_safe
@@ -69,7 +69,7 @@ def counts(request: HttpRequest, shop: Shop) -> HttpResponse:
         "open": Job.objects.filter(shop=shop, waiting=False).count(),
         "waiting": known.exclude(waits_for="").count(),
     }
-    return render(request, "listings/_counts.html", context)
+    return render(request, "products/_counts.html", context)
 
 
 @require_POST
@@ -92,7 +92,7 @@ def show_walks(request: HttpRequest, shop: Shop) -> HttpResponse:
     unread = rechecks.unread_of(shop)
     odd = {"missing": missing.of(shop), "unread": unread[:UNREAD_SHOWN], "unread_count": unread.count()}
     context = {"shop": shop, "walks": rows, "held": held, "known": known, **odd}
-    template = "listings/_walks.html" if request.headers.get("HX-Request") else "listings/walks.html"
+    template = "products/_walks.html" if request.headers.get("HX-Request") else "products/walks.html"
     return render(request, template, context)
 
 

@@ -129,6 +129,6 @@ def lead_on(request: HttpRequest, url: str, name: str) -> HttpResponse:
     the same browser, and `url` comes from that form or from the settings, never from the request for the page.
     """
     context = {"url": url, "name": name, "host": urlsplit(url).netloc}
-    response = render(request, "shops/lead_on.html", context)
+    response = render(request, "connect/lead_on.html", context)
     add_never_cache_headers(response)
     return response

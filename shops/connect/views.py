@@ -89,7 +89,7 @@ def go(request: HttpRequest, state: str) -> HttpResponse:
         return _at_store(request, row.shop_id) if used else pending.lead_on(request, first, platform.name)
     context = {"shop": row.shop, "pending": row, "platform": platform, "sheet": first}
     part = bool(getattr(request, "htmx", False))
-    return render(request, "shops/_sheet_state.html" if part else "shops/handshake.html", context)
+    return render(request, "connect/_sheet_state.html" if part else "connect/handshake.html", context)
 
 
 def _is_connected(row: PendingConnection) -> bool:
@@ -249,7 +249,7 @@ def choose_shop(request: HttpRequest, state: str) -> HttpResponse:
         "first": _shop_that_began(request, row, shops),
         "problem": problem,
     }
-    return render(request, "shops/choose.html", context, status=400 if problem else 200)
+    return render(request, "connect/choose.html", context, status=400 if problem else 200)
 
 
 def _connect_chosen(request: HttpRequest, row: PendingConnection, shop: Shop) -> HttpResponse:
@@ -288,7 +288,7 @@ def _person_or_none(request: HttpRequest) -> Person | None:
 def _on_our_page(request: HttpRequest, path: str) -> HttpResponse:
     """Lead on to a page of ours; out of a store's frame, where our sign-in does not reach, by a link."""
     if _framed(request):
-        return render(request, "shops/leave_frame.html", {"address": settings.SITE_URL + path})
+        return render(request, "connect/leave_frame.html", {"address": settings.SITE_URL + path})
     return HttpResponseRedirect(path)
 
 
@@ -298,4 +298,4 @@ def _framed(request: HttpRequest) -> bool:
 
 def _told(request: HttpRequest, words: str, *, status: int) -> HttpResponse:
     context = {"words": words, "home": f"{settings.SITE_URL}/", "framed": _framed(request)}
-    return render(request, "shops/declined.html", context, status=status)
+    return render(request, "connect/declined.html", context, status=status)

@@ -26,7 +26,7 @@ def _for_owners(
     def guarded(request: HttpRequest, shop: Shop) -> HttpResponseBase:
         assert isinstance(request.user, Person)  # noqa: S101 -- for_members has seen to it
         if not owns(request.user, shop):
-            return render(request, "webhooks/data.html", {"shop": shop, "owner": False}, status=403)
+            return render(request, "privacy/page.html", {"shop": shop, "owner": False}, status=403)
         return view(request, shop)
 
     return guarded
@@ -37,7 +37,7 @@ def _for_owners(
 @_for_owners
 def data(request: HttpRequest, shop: Shop) -> HttpResponseBase:
     """Show what an owner can do with the shop's data."""
-    return render(request, "webhooks/data.html", {"shop": shop, "owner": True})
+    return render(request, "privacy/page.html", {"shop": shop, "owner": True})
 
 
 @require_POST
@@ -58,7 +58,7 @@ def delete(request: HttpRequest, shop: Shop) -> HttpResponseBase:
     """Delete the shop when its name was typed, so that nobody does it by mistake."""
     if request.POST.get("name", "").strip() != shop.name:
         words = "Type the shop's name exactly as it is written, so that nobody deletes it by mistake."
-        return render(request, "webhooks/data.html", {"shop": shop, "owner": True, "problem": words}, status=422)
+        return render(request, "privacy/page.html", {"shop": shop, "owner": True, "problem": words}, status=422)
     lifecycle.ask_to_delete(shop)
     messages.success(request, f"“{shop.name}” syncs no more. Its data is being deleted.")
     return redirect("/")

@@ -22,7 +22,7 @@ def show(request: HttpRequest, shop: Shop) -> HttpResponse:
     """Show what was put aside, as a part of another page or by itself."""
     found = inbox.aside(shop.pk)
     context = {"shop": shop, "aside": found.defer("body")[:SHOWN], "count": found.count()}
-    template = "webhooks/_aside.html" if request.headers.get("HX-Request") else "webhooks/aside.html"
+    template = "put_aside/_page.html" if request.headers.get("HX-Request") else "put_aside/page.html"
     return render(request, template, context)
 
 

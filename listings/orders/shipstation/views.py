@@ -106,4 +106,4 @@ def _page(request: HttpRequest, shop: Shop, form: KeysForm, *, password: str = "
         "password": password,
         "settings": shop.sync_settings,
     }
-    return render(request, "orders/shipstation.html", context, status=422 if form.errors else 200)
+    return render(request, "shipstation/page.html", context, status=422 if form.errors else 200)
