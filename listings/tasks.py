@@ -23,7 +23,7 @@ from listings.sync.attempt import attempt
 from listings.upkeep import compare, review
 from reverbsync import clock
 from reverbsync.contained import each_by_itself
-from reverbsync.dispatch.locks import only_one
+from reverbsync.dispatch.locks import try_lock
 from reverbsync.dispatch.scheduling import Sweep
 from reverbsync.dispatch.share import share
 from reverbsync.dispatch.wake import awake, wake, wake_all
@@ -115,7 +115,7 @@ def review_shop(shop_id: int) -> None:
 def _one_turn(task: str, shop_id: int, due: Callable[[int], Work | None], turn: Callable[[Work], object]) -> None:
     """Do one turn of what is due for the shop, unless another worker is at it; wake the next turn if there is one."""
     awake(task, shop_id)
-    with only_one(task, shop_id) as alone:
+    with try_lock(task, shop_id) as alone:
         found = due(shop_id) if alone and not _is_clearing(shop_id) else None
         if found is None:
             return
@@ -127,7 +127,7 @@ def _one_turn(task: str, shop_id: int, due: Callable[[int], Work | None], turn: 
 @shared_task(name=compare.COMPARE)
 def compare_listings() -> None:
     """Compare the next slice of all listings with their products."""
-    with only_one(compare.COMPARE, 0) as alone:
+    with try_lock(compare.COMPARE, 0) as alone:
         if alone:
             compare.turn()
 

@@ -18,7 +18,7 @@ M = TypeVar("M", bound=Model)
 _NAMED = re.compile(r"%\((\w+)\)s")
 
 
-def unasked(run: Callable[[], T]) -> T:
+def without_health_check(run: Callable[[], T]) -> T:
     """Run what may be run twice, without Django's question before a request's first query whether the line is alive.
 
     Where it is dead, a new one is taken, once. For what a web server does very often: it saves a round trip.

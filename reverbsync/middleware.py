@@ -18,7 +18,9 @@ from reverbsync import health
 PATH, ADDRESSES = "/webhooks/", "webhooks.urls"
 
 
-def straight(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
+def skip_browser_middleware(
+    get_response: Callable[[HttpRequest], HttpResponseBase],
+) -> Callable[[HttpRequest], HttpResponseBase]:
     """Return a handler that knows the short way."""
 
     def handle(request: HttpRequest) -> HttpResponseBase:

@@ -80,7 +80,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "reverbsync.security.nul_bytes.readable",
-    "reverbsync.middleware.straight",
+    "reverbsync.middleware.skip_browser_middleware",
     "reverbsync.security.client_address.real_address",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

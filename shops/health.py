@@ -17,7 +17,7 @@ from django.db.models import F, Q
 from reverbsync import clock
 from shops.models import StoreConnection, StoreHealth
 from shops.platforms import Platform, client_of, platform_of
-from shops.platforms.values import Away, StoreError, StoreRefused
+from shops.platforms.values import Away, StoreAuthError, StoreError
 from shops.signals import store_is_back
 
 PROBE = "shops.probe_store"
@@ -38,7 +38,7 @@ KEPT_TO = timedelta(seconds=60)
 
 def did_not_answer(shop_id: int, error: Exception) -> None:
     """Note that a shop's store did not answer, or refused our keys. Other errors say nothing about the store."""
-    if not isinstance(error, Away | StoreRefused):
+    if not isinstance(error, Away | StoreAuthError):
         return
     now = clock.now()
     StoreHealth.objects.get_or_create(shop_id=shop_id)
@@ -97,7 +97,7 @@ def ask(store: StoreConnection) -> None:
 
 
 def _pause(error: Exception) -> timedelta:
-    if isinstance(error, StoreRefused):
+    if isinstance(error, StoreAuthError):
         return REFUSED_EVERY
     return max(EVERY, timedelta(seconds=getattr(error, "retry_after", None) or 0.0))
 

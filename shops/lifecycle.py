@@ -26,7 +26,7 @@ from shops.models import (
 from shops.models.connections import unguessable
 from shops.platforms import PLATFORMS
 from shops.platforms.addresses import same_address
-from shops.platforms.values import Keys, StoreError, StorePassing, StoreRefused
+from shops.platforms.values import Keys, StoreAuthError, StoreError, TransientStoreError
 from shops.reverb import connect, hooks, limits, reference
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import ReverbError
@@ -105,7 +105,7 @@ def connect_store(shop: Shop, *, platform: str, address: str, keys: Keys, proble
 def try_store(shop: Shop, *, platform: str, address: str, keys: Keys) -> str:
     """Ask the store who it is; return a sentence when it did not answer just now, which may pass.
 
-    Raises StoreRefused when it does not accept the keys or what they ask for, ValueError for a wrong address.
+    Raises StoreAuthError when it does not accept the keys or what they ask for, ValueError for a wrong address.
     """
     room = PLATFORMS[platform]
     candidate = StoreConnection(
@@ -113,12 +113,12 @@ def try_store(shop: Shop, *, platform: str, address: str, keys: Keys) -> str:
     )
     try:
         room.client(candidate).check()
-    except StorePassing as error:
+    except TransientStoreError as error:
         return str(error)
-    except StoreRefused:
+    except StoreAuthError:
         raise
     except StoreError as error:
-        raise StoreRefused(str(error)) from None
+        raise StoreAuthError(str(error)) from None
     return ""
 
 

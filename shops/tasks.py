@@ -8,7 +8,7 @@ from celery import shared_task
 
 from reverbsync import clock
 from reverbsync.contained import each_by_itself
-from reverbsync.dispatch.locks import only_one
+from reverbsync.dispatch.locks import try_lock
 from reverbsync.dispatch.scheduling import Sweep
 from reverbsync.dispatch.wake import awake, wake_all
 from shops import health, lifecycle, outages
@@ -21,7 +21,7 @@ from shops.reverb import upkeep as reverb_upkeep
 def check_store(shop_id: int) -> None:
     """Check a shop's store and its webhooks."""
     awake(lifecycle.CHECK_STORE, shop_id)
-    with only_one(lifecycle.CHECK_STORE, shop_id) as alone:
+    with try_lock(lifecycle.CHECK_STORE, shop_id) as alone:
         connection = upkeep.due_ones().filter(shop=shop_id).first()
         if alone and connection is not None:
             upkeep.check(connection)
@@ -31,7 +31,7 @@ def check_store(shop_id: int) -> None:
 def check_reverb(shop_id: int) -> None:
     """Check a shop's webhooks at Reverb."""
     awake(lifecycle.CHECK_REVERB, shop_id)
-    with only_one(lifecycle.CHECK_REVERB, shop_id) as alone:
+    with try_lock(lifecycle.CHECK_REVERB, shop_id) as alone:
         connection = ReverbConnection.objects.filter(shop=shop_id, hooks_due_at__lte=clock.now()).first()
         if alone and connection is not None:
             reverb_upkeep.check(connection)
@@ -41,7 +41,7 @@ def check_reverb(shop_id: int) -> None:
 def probe_store(shop_id: int) -> None:
     """Ask a store that did not answer whether it does again."""
     awake(health.PROBE, shop_id)
-    with only_one(health.PROBE, shop_id) as alone:
+    with try_lock(health.PROBE, shop_id) as alone:
         if alone:
             health.probe(shop_id)
 
@@ -50,7 +50,7 @@ def probe_store(shop_id: int) -> None:
 def probe(shop_id: int) -> None:
     """Probe what does not respond of a shop's store and Reverb account."""
     awake(outages.PROBE, shop_id)
-    with only_one(outages.PROBE, shop_id) as alone:
+    with try_lock(outages.PROBE, shop_id) as alone:
         if alone:
             outages.probe(shop_id)
 
@@ -59,7 +59,7 @@ def probe(shop_id: int) -> None:
 def is_back(shop_id: int) -> None:
     """Make due what waits for a shop's store or Reverb account, which responds again."""
     awake(outages.IS_BACK, shop_id)
-    with only_one(outages.IS_BACK, shop_id) as alone:
+    with try_lock(outages.IS_BACK, shop_id) as alone:
         if alone:
             outages.make_due(shop_id)
 

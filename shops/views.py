@@ -21,7 +21,7 @@ from shops.connect import pending
 from shops.forms import ReverbForm, SettingsForm, ShopForm, StoreForm
 from shops.models import Person, ReverbConnection, Shop, StoreConnection, StoreHealth
 from shops.platforms import PLATFORMS, Platform
-from shops.platforms.values import StoreRefused
+from shops.platforms.values import StoreAuthError
 from shops.reverb import hooks, limits
 from shops.reverb.connect import PROBLEMS
 
@@ -123,7 +123,7 @@ def store_with(request: HttpRequest, shop: Shop, kind: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         wanted = {"platform": kind, "address": form.cleaned_data["address"], "keys": form.cleaned_data["keys"]}
         problem = _tried(shop, platform, wanted)
-        if problem and not platform.is_told:  # what is told needs no answer, and its new keys are not known there yet
+        if problem and not platform.push_only:  # what is told needs no answer, and its new keys are not known there yet
             form.add_error(None, problem)
         else:
             lifecycle.connect_store(shop, **wanted)
@@ -147,7 +147,7 @@ def _tried(shop: Shop, platform: Platform, wanted: dict[str, Any]) -> str:
     """Return why the store does not answer with these keys, "" when it does."""
     try:
         return lifecycle.try_store(shop, **wanted)
-    except StoreRefused as error:
+    except StoreAuthError as error:
         return str(error)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reverbsync import clock
-from reverbsync.database import unasked
+from reverbsync.database import without_health_check
 from shops.models import StoreConnection
 
 REMEMBERED_S = 1.0
@@ -21,7 +21,7 @@ def store_at(key: str, *, fresh: bool = False) -> StoreConnection | None:
     until, known = _memory.get(key, (0.0, None))
     if known is not None and not fresh and now < until:
         return known
-    store = unasked(lambda: next(iter(StoreConnection.objects.raw(_STORE_AT, [key])), None))
+    store = without_health_check(lambda: next(iter(StoreConnection.objects.raw(_STORE_AT, [key])), None))
     if store is None:
         _memory.pop(key, None)
         return None

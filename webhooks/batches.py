@@ -26,7 +26,7 @@ NO_OBJECT = "The body is not a JSON object, or was too large."
 
 
 @dataclass
-class Turn:
+class BatchTurn:
     """How the deliveries of one turn ended. What breaks one of them touches no other."""
 
     shop_id: int

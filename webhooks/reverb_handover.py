@@ -9,7 +9,7 @@ from shops.models import ReverbConnection, Shop
 from shops.reverb import hooks, webhooks
 from shops.schemas import object_of
 from webhooks import inbox
-from webhooks.batches import NO_OBJECT, Turn, look_instead
+from webhooks.batches import NO_OBJECT, BatchTurn, look_instead
 from webhooks.models import Delivery
 
 #: How long one turn holds a worker before the shop queues up again behind the others.
@@ -29,7 +29,7 @@ def hand_over(shop: Shop, *, limit: int, sales: bool | None = None) -> bool:
     if connection is None:
         inbox.put_aside(batch, state=Delivery.State.IGNORED, note="Reverb was disconnected.", now=now)
         return full
-    turn, over = Turn(shop.pk, now), clock.monotonic() + TURN_S
+    turn, over = BatchTurn(shop.pk, now), clock.monotonic() + TURN_S
     meant: dict[Delivery, ReverbEvent] = {}
     strange = []
     for delivery in batch:

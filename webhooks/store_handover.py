@@ -17,7 +17,7 @@ from shops.platforms import Platform, platform_of
 from shops.platforms.values import Unreadable
 from shops.schemas import object_of
 from webhooks import inbox
-from webhooks.batches import NO_OBJECT, Turn
+from webhooks.batches import NO_OBJECT, BatchTurn
 from webhooks.models import Delivery
 from webhooks.privacy import erase
 
@@ -39,7 +39,7 @@ def hand_over(shop: Shop, *, sales: bool | None = None) -> bool:
     if shop.store.clearing_since is not None and shop.store.removed_at is None:
         return False  # until the store that was connected before is forgotten
     now, platform = clock.now(), platform_of(shop.store)
-    turn, over = Turn(shop.pk, now), clock.monotonic() + TURN_S
+    turn, over = BatchTurn(shop.pk, now), clock.monotonic() + TURN_S
     batch, passed_over = _batch(shop, platform, sales=sales, now=now)
     meant = _read_all(shop, platform, batch, turn, over)
     events = {event: f"webhook {delivery.topic}" for delivery, found in meant.items() for event in found.events}
@@ -62,8 +62,8 @@ def hand_over(shop: Shop, *, sales: bool | None = None) -> bool:
 def _batch(shop: Shop, platform: Platform, *, sales: bool | None, now: datetime) -> tuple[list[Delivery], bool]:
     """Return the deliveries of a turn, and whether some were passed over that need those before them."""
     find = partial(inbox.open_ones, shop, now=now, limit=BATCH, sales=sales)
-    if not (platform.is_told and sales):
-        return find(in_order=platform.is_told), False
+    if not (platform.push_only and sales):
+        return find(in_order=platform.push_only), False
     found = find()
     alone = [one for one in found if platform.stands_alone(one.topic, bytes(one.body), shop.store)]
     return (alone, len(alone) < len(found)) if alone else (find(in_order=True), False)
@@ -78,7 +78,7 @@ class _Meaning:
 
 
 def _read_all(
-    shop: Shop, platform: Platform, batch: list[Delivery], turn: Turn, over: float
+    shop: Shop, platform: Platform, batch: list[Delivery], turn: BatchTurn, over: float
 ) -> dict[Delivery, _Meaning]:
     """Return what deliveries mean; what means nothing, or cannot be read, is put aside."""
     meant: dict[Delivery, _Meaning] = {}

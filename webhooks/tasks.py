@@ -11,7 +11,7 @@ from django.conf import settings
 
 from listings.upkeep import former_account
 from reverbsync import clock
-from reverbsync.dispatch.locks import only_one
+from reverbsync.dispatch.locks import try_lock
 from reverbsync.dispatch.scheduling import Sweep
 from reverbsync.dispatch.wake import awake, wake, wake_all
 from shops import lifecycle
@@ -75,7 +75,7 @@ def _one_turn(task: str, shop_id: int, work: Callable[[], bool]) -> None:
     """Do what `work` does; where it returns that there is more, that is a new turn, behind the other shops."""
     awake(task, shop_id)
     # One at a time is enough, and lets a burst of deliveries for one product become one look.
-    with only_one(task, shop_id) as alone:
+    with try_lock(task, shop_id) as alone:
         more = alone and work()
     if more:
         wake(task, shop_id)
@@ -115,7 +115,7 @@ def clear_store(shop_id: int) -> None:
 def leave_store(shop_id: int) -> None:
     """Remove our webhooks from stores that the shop had before."""
     awake(lifecycle.LEAVE_STORE, shop_id)
-    with only_one(lifecycle.LEAVE_STORE, shop_id) as alone:
+    with try_lock(lifecycle.LEAVE_STORE, shop_id) as alone:
         if alone:
             upkeep.leave(shop_id)
 
@@ -129,6 +129,6 @@ def clear_reverb(shop_id: int) -> None:
 @shared_task(name="webhooks.delete_shops")
 def delete_shops() -> None:
     """Delete the shops whose owners asked for it."""
-    with only_one("webhooks.delete_shops", 0) as alone:
+    with try_lock("webhooks.delete_shops", 0) as alone:
         if alone:
             erase.delete_asked_for()

@@ -108,7 +108,7 @@ def _too_large(key: str, headers: Mapping[str, str]) -> HttpResponse:
     """Note that a call came whose body is too large to be checked; only a custom store is to send it otherwise."""
     store = addresses.store_at(key)
     platform = platform_of(store) if store is not None and store.removed_at is None else None
-    if store is None or platform is None or platform.is_told:
+    if store is None or platform is None or platform.push_only:
         return _refuse(413, f"The body is larger than {settings.WEBHOOK_MAX_BYTES} bytes.")
     return _kept(platform, store, b"", headers)
 
@@ -160,7 +160,7 @@ def _body(request: HttpRequest) -> bytes | None:
 
 def _state(topic: str, body: bytes, platform: Platform) -> Delivery.State:
     if object_of(body) is None:
-        return Delivery.State.UNREADABLE if platform.is_told else Delivery.State.OPEN
+        return Delivery.State.UNREADABLE if platform.push_only else Delivery.State.OPEN
     known = topic in platform.topics or topic in platform.app_topics
     return Delivery.State.OPEN if known else Delivery.State.IGNORED
 

@@ -9,7 +9,7 @@ from itertools import takewhile
 from listings.models import Product, Walk
 from shops.platforms import StoreClient
 from shops.platforms.base import Resizable
-from shops.platforms.values import Missing, Page, StoreError, StorePassing, TooLarge, Unread, Unsupported
+from shops.platforms.values import Missing, Page, StoreError, TooLarge, TransientStoreError, Unread, Unsupported
 
 #: So many products are asked for their stock together.
 STOCKTAKING = 200
@@ -32,7 +32,7 @@ def read(walk: Walk, client: StoreClient) -> Page:
             if walk.page_size:
                 return client.walk(walk.cursor, since=walk.since, size=walk.page_size)
             return client.walk(walk.cursor, since=walk.since)
-        except StorePassing as error:
+        except TransientStoreError as error:
             alone = walk.page_size == 1
             if alone and (isinstance(error, TooLarge) or only_here(walk, client, error)):
                 page = client.skip(walk.cursor, since=walk.since)
@@ -54,7 +54,7 @@ def only_here(walk: Walk, client: StoreClient, error: StoreError) -> bool:
     """Tell whether an error is about the one product that was asked for, and the store answers else."""
     if isinstance(error, Missing | Unsupported):
         return True
-    if not isinstance(error, StorePassing) or walk.failures < TRIES_OF_ONE:
+    if not isinstance(error, TransientStoreError) or walk.failures < TRIES_OF_ONE:
         return False
     try:
         client.check()

@@ -28,7 +28,7 @@ from shops import health
 from shops.models import Shop
 from shops.platforms import StoreClient, client_of, platform_of
 from shops.platforms.base import Stocktaker
-from shops.platforms.values import CursorLost, Page, Stocktake, StoreError, StoreRefused, Unread
+from shops.platforms.values import CursorLost, Page, Stocktake, StoreAuthError, StoreError, Unread
 from shops.snapshots import StoreProduct
 
 logger = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ def plan(shop: Shop) -> None:
     """Make sure that the shop has the walks that its platform needs, each with a date; the first one is due now."""
     platform = platform_of(shop.store)
     wanted = {
-        Kind.CATALOGUE: not platform.is_told,
+        Kind.CATALOGUE: not platform.push_only,
         Kind.CHANGES: platform.poll_every_s > 0,
         Kind.STOCK: platform.sweep_every_s > 0,
     }
@@ -341,7 +341,7 @@ def _failed(walk: Walk, error: StoreError, client: StoreClient) -> None:
     elif not walk.confirming and (error.retry_after is None or walk.failures > 1):
         # So many calls that one always fails, or one product that the store fails at: fewer get further.
         batches.shrink(walk, client)
-    if isinstance(error, StoreRefused) or walk.failures >= MAX_FAILURES:
+    if isinstance(error, StoreAuthError) or walk.failures >= MAX_FAILURES:
         # It goes on from where it is when its date comes, or when the seller presses the button.
         walk.due_at = clock.now() + every(walk.shop, walk.kind)
     else:

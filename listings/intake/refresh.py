@@ -29,7 +29,7 @@ from shops import lifecycle
 from shops.events import AppRemoved, Event, OrderChanged, ProductChanged, ProductDeleted, StockChanged
 from shops.models import Shop, SyncSettings
 from shops.platforms import StoreClient, client_of, platform_of
-from shops.platforms.values import Malformed, StorePassing, StoreRefused, TooLarge, Unread
+from shops.platforms.values import Malformed, StoreAuthError, TooLarge, TransientStoreError, Unread
 from shops.snapshots import StoreProduct
 
 logger = logging.getLogger(__name__)
@@ -131,7 +131,7 @@ def refresh(
     raise Late("It was read by another worker, or changed by us, each time that we read it.", retry_after=LATE_AGAIN_S)
 
 
-class Late(StorePassing):
+class Late(TransientStoreError):
     """What was read was not taken: something newer is known, from a reading or a change of ours that came meanwhile."""
 
 
@@ -181,12 +181,12 @@ def keep(
     known = {p.store_product_id: p for p in Product.objects.filter(same, shop=shop)}
     skus = {p.sku for p in known.values() if p.sku and p.gone_at is None}
     cut = partial(_cut, shop.sync_settings)
-    is_told = platform_of(shop.store).is_told  # so nothing of it is old
-    told_at = asked_at if isinstance(event, _OF_STOCK) and not is_told else None
+    push_only = platform_of(shop.store).push_only  # so nothing of it is old
+    told_at = asked_at if isinstance(event, _OF_STOCK) and not push_only else None
     see = partial(_see, shop, asked_at=asked_at, told_at=told_at, cut=cut, hold=hold)
     seen = [see(one, known.pop(one.store_product_id, None)) for one in fitted]
     whole = set(parent_ids) - _parents_of(unread)  # the products of which all units are known now
-    sure = isinstance(event, ProductDeleted) or is_told
+    sure = isinstance(event, ProductDeleted) or push_only
     gone = [_gone(one, asked_at, told_at, sure=sure) for one in known.values() if one.store_parent_id in whole]
     if told_of:
         _release([one.product for one in seen if one.product.held and one.product.pk])
@@ -266,7 +266,7 @@ def _removed(shop: Shop, client: StoreClient) -> None:
     """
     try:
         client.check()
-    except StoreRefused:
+    except StoreAuthError:
         lifecycle.store_removed(shop)
     else:
         logger.warning("The store of shop %s tells that our app was removed, and takes our keys", shop.pk)

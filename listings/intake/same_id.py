@@ -17,7 +17,7 @@ def apart(shop: Shop, pictures: Sequence[StoreProduct]) -> tuple[list[StoreProdu
     Programs number variants within each product. Taken for one, two of them would share a listing. An id that comes
     with the same SKU has moved, and so has one whose first product is gone. Platforms never give an id twice.
     """
-    if not platform_of(shop.store).is_told:
+    if not platform_of(shop.store).push_only:
         return list(pictures), []
     ids = [picture.store_product_id for picture in pictures]
     known = Product.objects.filter(shop=shop, store_product_id__in=ids, gone_at=None)

@@ -20,7 +20,7 @@ from listings.stock import ledger as books
 from listings.stock import linking
 from listings.stock.agreed import shown
 from listings.stock.linking import Read
-from listings.sync.cases import Frame, counted
+from listings.sync.cases import ShopRules, counted
 from listings.sync.decide import Action, Case, Decision, already_agreed, decide
 from listings.sync.find import the_one
 from reverbsync import clock
@@ -48,7 +48,7 @@ class _Verdict:
     fields: tuple[str, ...] = ()
 
 
-def step(sync: MassSync, frame: Frame, *, ahead: timedelta) -> None:
+def step(sync: MassSync, rules: ShopRules, *, ahead: timedelta) -> None:
     """Compare the next products, and keep their lines with the place to go on from.
 
     `ahead`: how far Reverb's clock is ahead of ours.
@@ -59,7 +59,7 @@ def step(sync: MassSync, frame: Frame, *, ahead: timedelta) -> None:
         if not sync.goes_on():
             return
         if products:
-            sync.products += _compare(sync, frame, products, ahead)
+            sync.products += _compare(sync, rules, products, ahead)
             sync.planned_up_to = products[-1].pk
         else:
             Indexed.objects.filter(sync=sync).delete()
@@ -74,14 +74,14 @@ def _forget_older(sync: MassSync) -> None:
     MassSync.objects.filter(shop=sync.shop_id).exclude(pk__in=kept).exclude(state__in=MassSync.OPEN).delete()
 
 
-def _compare(sync: MassSync, frame: Frame, found: Sequence[Product], ahead: timedelta) -> int:
+def _compare(sync: MassSync, rules: ShopRules, found: Sequence[Product], ahead: timedelta) -> int:
     """Keep the lines of some products; those gone from the store have one if they still have a listing."""
     known = bulk_rows.known(found)
     products = [one for one in found if one.gone_at is None or (one.pk in known and known[one.pk].reverb_id)]
-    batch = _Batch.of(sync, frame, products, known, ahead)
+    batch = _Batch.of(sync, rules, products, known, ahead)
     lines = []
     for product in products:
-        verdict = _verdict(sync, frame, product, batch)
+        verdict = _verdict(sync, rules, product, batch)
         lines.append(
             Line(
                 sync=sync,
@@ -93,7 +93,7 @@ def _compare(sync: MassSync, frame: Frame, found: Sequence[Product], ahead: time
             )
         )
     bulk_rows.keep(batch.noted)
-    linking.begin_all(batch.in_step, frame.settings)
+    linking.begin_all(batch.in_step, rules.settings)
     Line.objects.bulk_create(lines, ignore_conflicts=True)
     return len(lines)
 
@@ -118,7 +118,12 @@ class _Batch:
 
     @classmethod
     def of(
-        cls, sync: MassSync, frame: Frame, products: Sequence[Product], known: Mapping[int, Listing], ahead: timedelta
+        cls,
+        sync: MassSync,
+        rules: ShopRules,
+        products: Sequence[Product],
+        known: Mapping[int, Listing],
+        ahead: timedelta,
     ) -> _Batch:
         skus = {one.sku for one in products} - {""}
         shown = list(_shown(sync, skus, {row.reverb_id for row in known.values()} - {""}))
@@ -130,7 +135,7 @@ class _Batch:
         owner = dict(linked.values_list("reverb_id", "product_id"))
         others = linked_elsewhere(sync.shop_id).filter(reverb_id__in=by_id)
         theirs = set(others.values_list("reverb_id", flat=True))
-        chosen = {one.pk for one in products if frame.is_chosen(one)}
+        chosen = {one.pk for one in products if rules.is_chosen(one)}
         twice = frozenset(_twice(sync, skus))
         going = [one for one in products if one.pk in chosen and one.sku not in twice]
         own = bulk_rows.completed(known, going)
@@ -152,7 +157,7 @@ def _twice(sync: MassSync, skus: Set[str]) -> QuerySet[Product, str]:
     return same.values("sku").annotate(n=Count("pk")).filter(n__gt=1).values_list("sku", flat=True)
 
 
-def _verdict(sync: MassSync, frame: Frame, product: Product, batch: _Batch) -> _Verdict:
+def _verdict(sync: MassSync, rules: ShopRules, product: Product, batch: _Batch) -> _Verdict:
     chosen = product.pk in batch.chosen
     row = batch.own.get(product.pk)
     linked = row is not None and bool(row.reverb_id)  # known by its id, whatever has become of the SKU
@@ -165,23 +170,23 @@ def _verdict(sync: MassSync, frame: Frame, product: Product, batch: _Batch) -> _
         return found
     verdict = _Verdict(Kind.LOOK)
     if found is not None or not (row.reverb_id or sync.incomplete):
-        verdict = _compared(frame, product, row, found, batch)
+        verdict = _compared(rules, product, row, found, batch)
     if not chosen and verdict.kind != Kind.END:
         return _Verdict(Kind.LEFT, "not_chosen")
     return verdict
 
 
-def _compared(frame: Frame, product: Product, row: Listing, found: Indexed | None, batch: _Batch) -> _Verdict:
+def _compared(rules: ShopRules, product: Product, row: Listing, found: Indexed | None, batch: _Batch) -> _Verdict:
     listing, read_at = _newest(row, found)
-    case = _case(frame, product, row, listing, sku_unclear=product.sku in batch.twice)
+    case = _case(rules, product, row, listing, sku_unclear=product.sku in batch.twice)
     verdict = _meant(decide(case))
     if verdict.kind in Line.CALLS or row.picture is None or row.picture.get("state") != (listing or row).state:
         batch.noted.append(bulk_rows.Noted(row, row.read_at))
         _note(row, case, read_at)
-    if verdict.kind != Kind.NOTHING or listing is None or not frame.settings.sync_stock:
+    if verdict.kind != Kind.NOTHING or listing is None or not rules.settings.sync_stock:
         return verdict
     ledger = Ledger.of(row)
-    both = frame.settings.stock_way == StockWay.BOTH
+    both = rules.settings.stock_way == StockWay.BOTH
     if ledger is not None and is_news(listing, ledger.reverb, both=both):
         return _Verdict(Kind.LOOK)
     # In step and live: both sides have the same units for sale, and their ledger can begin.
@@ -224,30 +229,32 @@ def _indexed(row: Listing, product: Product, batch: _Batch) -> Indexed | _Verdic
     return found
 
 
-def _case(frame: Frame, product: Product, row: Listing, listing: ReverbListing | None, *, sku_unclear: bool) -> Case:
-    units, number = _stock(frame, product, row, listing)
-    return frame.case(product, row, listing, units=units, number=number, sku_unclear=sku_unclear)
+def _case(
+    rules: ShopRules, product: Product, row: Listing, listing: ReverbListing | None, *, sku_unclear: bool
+) -> Case:
+    units, number = _stock(rules, product, row, listing)
+    return rules.case(product, row, listing, units=units, number=number, sku_unclear=sku_unclear)
 
 
 def _stock(
-    frame: Frame, product: Product, row: Listing, listing: ReverbListing | None
+    rules: ShopRules, product: Product, row: Listing, listing: ReverbListing | None
 ) -> tuple[int | None, int | None]:
     """Return what Reverb is to show, and what it showed when that was last agreed."""
     ledger = Ledger.of(row)
     units = counted(product)
-    if not frame.settings.sync_stock:
+    if not rules.settings.sync_stock:
         return units, None
     if ledger is None:
-        return _cut(frame, product, units), number_of(listing)
-    if frame.settings.stock_way == StockWay.STORE or units is None:
-        units = books.to_show(ledger, product, frame.settings)
+        return _cut(rules, product, units), number_of(listing)
+    if rules.settings.stock_way == StockWay.STORE or units is None:
+        units = books.to_show(ledger, product, rules.settings)
     elif units:
-        units = _cut(frame, product, ledger.units + (product.seen.stock or 0) - ledger.store)
+        units = _cut(rules, product, ledger.units + (product.seen.stock or 0) - ledger.store)
     return units, ledger.reverb
 
 
-def _cut(frame: Frame, product: Product, units: int | None) -> int | None:
-    return None if units is None else shown(units, **books.limits(product, frame.settings))
+def _cut(rules: ShopRules, product: Product, units: int | None) -> int | None:
+    return None if units is None else shown(units, **books.limits(product, rules.settings))
 
 
 def _note(row: Listing, case: Case, read_at: datetime) -> None:

@@ -15,7 +15,7 @@ from django.db import IntegrityError, transaction
 from listings.mass_sync import confirm, enqueue, fetch_listings, plan
 from listings.models import Line, MassSync
 from listings.queue import jobs
-from listings.sync.cases import Frame
+from listings.sync.cases import ShopRules
 from reverbsync import clock
 from reverbsync.dispatch.wake import wake
 from reverbsync.security.redaction import broke
@@ -190,7 +190,7 @@ def _step(sync: MassSync, connection: ReverbConnection, client: ReverbClient) ->
             fetch_listings.step(sync, client)
         case State.PLANNING:
             lists = reference.lists(client, connection.budget)
-            plan.step(sync, Frame.of(sync.shop).with_lists(lists), ahead=client.their_now() - clock.now())
+            plan.step(sync, ShopRules.of(sync.shop).with_lists(lists), ahead=client.their_now() - clock.now())
         case State.RUNNING:
             if sync.let_go_up_to is not None:
                 enqueue.let_go(sync)

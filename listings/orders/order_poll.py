@@ -23,7 +23,7 @@ from reverbsync.dispatch.wake import wake
 from shops.models import ReverbConnection
 from shops.reverb import connect, hooks
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import Paced, Passing, ReverbError
+from shops.reverb.errors import Paced, ReverbError, TransientError
 from shops.reverb.paging import Short
 from shops.snapshots import ReverbOrder
 
@@ -116,9 +116,9 @@ def _read(connection_id: int, client: ReverbClient, now: datetime) -> None:
     # As it is saved now: it was read before we waited for our turn.
     connection = ReverbConnection.objects.select_related("shop__sync_settings").filter(pk=connection_id).first()
     if connection is None:
-        raise Passing("Reverb was disconnected.")
+        raise TransientError("Reverb was disconnected.")
     if connection.clearing_since is not None:
-        raise Passing("Another Reverb account was connected.")  # whose orders these are cannot be told
+        raise TransientError("Another Reverb account was connected.")  # whose orders these are cannot be told
     planned = connection.orders_due_at
     try:
         reading = _Reading(connection, now)

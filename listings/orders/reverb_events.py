@@ -19,7 +19,7 @@ from shops.events import ReverbAppRemoved, ReverbEvent, ReverbListingChanged, Re
 from shops.models import ReverbConnection, Shop
 from shops.reverb import connect
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import NotFound, Passing
+from shops.reverb.errors import NotFound, TransientError
 from shops.snapshots import ReverbListing
 
 #: When the orders are read after a call whose order was no news.
@@ -60,7 +60,7 @@ def _order(shop: Shop, client: ReverbClient, number: str, cause: str) -> None:
     """Read an order back and take it.
 
     Where that brings no news, the answer may be older than the call, so all orders are read in a moment. One that this
-    account does not have, two minutes after the first call for it, means nothing. Raises Passing until then.
+    account does not have, two minutes after the first call for it, means nothing. Raises TransientError until then.
     """
     try:
         if take(shop, [client.order(number)], cause=cause):
@@ -69,7 +69,7 @@ def _order(shop: Shop, client: ReverbClient, number: str, cause: str) -> None:
         now = clock.now().timestamp()
         since = cache.get_or_set(f"reverb:awaited:{shop.pk}:{number}", now, 2 * NEW_FOR.total_seconds()) or now
         if now < since + NEW_FOR.total_seconds():
-            raise Passing("Reverb does not show this sale yet.") from None
+            raise TransientError("Reverb does not show this sale yet.") from None
     else:
         order_poll.soon(shop.pk, in_s=AGAIN.total_seconds())
 

@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from listings.models import Order, Parcel, Place
 from listings.orders import tracking
 from listings.orders.decide import GONE, SHIPPED
-from listings.orders.tracking import Told
+from listings.orders.tracking import TrackingReport
 from reverbsync import clock
 from reverbsync.database import portions
 from reverbsync.outage import is_outage
@@ -23,7 +23,7 @@ from shops.events import Event, OrderChanged
 from shops.models import Shop
 from shops.orders import OrderStatus, StoreOrder
 from shops.platforms import StoreClient, client_of, platform_of
-from shops.platforms.values import StoreError, StoreRefused, Unsupported
+from shops.platforms.values import StoreAuthError, StoreError, Unsupported
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ def look(order: Order) -> None:
         over = now - (order.made_at or now) > NO_MORE_AFTER
         changes: dict[str, object] = {"parcels_due_at": None if over else now + SLOW}
     except StoreError as error:
-        wait = timedelta(hours=1) if isinstance(error, StoreRefused) else AFTER_A_FAILURE
+        wait = timedelta(hours=1) if isinstance(error, StoreAuthError) else AFTER_A_FAILURE
         changes = {"parcels_due_at": now + max(wait, timedelta(seconds=error.retry_after or 0.0))}
     except Exception as error:
         if is_outage(error):
@@ -102,9 +102,9 @@ def look(order: Order) -> None:
 
 def _tell_of_parcels(order: Order, found: StoreOrder, store: StoreClient) -> None:
     for one in store.shipments(order.store_order_id):
-        tracking.tell_of(order, Told(Parcel.Source.STORE, one.tracking_number, one.carrier))
+        tracking.tell_of(order, TrackingReport(Parcel.Source.STORE, one.tracking_number, one.carrier))
     if order.seen.local_pickup and found.status == OrderStatus.DONE and order.status not in SHIPPED:
-        tracking.tell_of(order, Told(Parcel.Source.STORE))
+        tracking.tell_of(order, TrackingReport(Parcel.Source.STORE))
 
 
 def _next_look(order: Order, found: StoreOrder | None, now: datetime) -> datetime | None:

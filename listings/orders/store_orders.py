@@ -38,9 +38,9 @@ from shops.models.settings import StockWay
 from shops.orders import OrderStatus, StoreOrder
 from shops.platforms import StoreClient, client_of
 from shops.platforms.base import Settler
-from shops.platforms.values import StoreError, StorePassing, StoreRefused
+from shops.platforms.values import StoreAuthError, StoreError, TransientStoreError
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import Paced, Passing, ReverbError
+from shops.reverb.errors import Paced, ReverbError, TransientError
 from shops.reverb.orders import PAID
 from shops.snapshots import ReverbOrder
 
@@ -255,7 +255,7 @@ def _create(order: Order, seen: ReverbOrder, store: StoreConnection, client: Sto
         with ownership.of(Making(order)):
             placed = client.place(wish)
     except StoreError as error:
-        if not error.maybe_done and not order.begun:
+        if not error.may_have_applied and not order.begun:
             order.making_at = before  # an earlier call may have made it all the same
         raise
     _made(order, placed, takes_stock=takes, made_for=order_form.mark_of(seen))
@@ -283,7 +283,7 @@ def _look_for_lost(order: Order, client: StoreClient) -> None:
             break
         cursor = following
     else:
-        raise StorePassing("The list of your store's orders has no end.")
+        raise TransientStoreError("The list of your store's orders has no end.")
     _save(order, place=Place.NOT_MADE, making_at=None, place_due_at=None, problem="", attempts=0)
     tell(order, "order_not_made")
 
@@ -329,10 +329,10 @@ def _undo(order: Order) -> None:
                 gives_back=order.takes_stock,
                 note=f"Reverb order {order.number} was {word} on Reverb.",
             )
-    except StorePassing as error:
+    except TransientStoreError as error:
         _later(order, str(error), at_least=error.retry_after)
         tell(order, "order_release_later", changes={"Your store": str(error)}, attempt=order.place_attempts)
-    except StoreRefused as error:
+    except StoreAuthError as error:
         _save(order, place=Place.UNDOING, place_due_at=_retry_at(order), problem=str(error))
         tell(order, "order_release_failed", changes={"Your store": str(error)}, attempt=order.place_attempts)
     except StoreError as error:
@@ -360,7 +360,7 @@ def _asked_of_reverb(order: Order) -> ReverbOrder | None:
 
 
 def _store_failed(order: Order, error: StoreError) -> None:
-    if isinstance(error, StorePassing) and order.place_attempts < MAX_ATTEMPTS:
+    if isinstance(error, TransientStoreError) and order.place_attempts < MAX_ATTEMPTS:
         waits = LOOK_AFTER.total_seconds() if order.making_at else 0.0
         _later(order, str(error), at_least=max(waits, error.retry_after or 0.0))
         tell(order, "order_try_later", changes={"Your store": str(error)}, attempt=order.place_attempts)
@@ -371,7 +371,7 @@ def _store_failed(order: Order, error: StoreError) -> None:
 def _reverb_failed(order: Order, error: ReverbError) -> None:
     if isinstance(error, Paced):
         _save(order, place=Place.OPEN, place_due_at=clock.now() + timedelta(seconds=error.retry_after or 1.0))
-    elif isinstance(error, Passing) and order.place_attempts < MAX_ATTEMPTS:
+    elif isinstance(error, TransientError) and order.place_attempts < MAX_ATTEMPTS:
         _later(order, error.message, at_least=error.retry_after)
         tell(order, "order_try_later", reverb_said=error.message, attempt=order.place_attempts)
     else:

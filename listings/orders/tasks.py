@@ -12,7 +12,7 @@ from listings.orders import erase, listing_poll, order_poll, shipment_poll, stor
 from listings.orders.ingest import PLACE
 from listings.orders.shipstation import service
 from reverbsync import clock
-from reverbsync.dispatch.locks import only_one
+from reverbsync.dispatch.locks import try_lock
 from reverbsync.dispatch.scheduling import Sweep
 from reverbsync.dispatch.wake import awake, wake, wake_all
 from shops.models import ReverbConnection
@@ -30,7 +30,7 @@ TURN_S = 2.0
 def orders(shop_id: int) -> None:
     """Read the orders that changed on Reverb, and the page of listings whose turn it is."""
     awake(order_poll.ORDERS, shop_id)
-    with only_one(order_poll.ORDERS, shop_id) as alone:
+    with try_lock(order_poll.ORDERS, shop_id) as alone:
         connection = order_poll.due(shop_id) if alone else None
         if connection is None:
             return
@@ -66,7 +66,7 @@ def _ask_for_the_token(connection: ReverbConnection) -> None:
 def place_orders(shop_id: int) -> None:
     """Bring the shop's sales on Reverb into the store for one turn; one worker a shop, so that none is made twice."""
     awake(PLACE, shop_id)
-    with only_one(PLACE, shop_id) as alone:
+    with try_lock(PLACE, shop_id) as alone:
         more = alone and store_orders.turn(shop_id)
     if more:
         wake(PLACE, shop_id)
@@ -77,7 +77,7 @@ def tell_of_parcels(shop_id: int) -> None:
     """Send parcels to Reverb, follow what ShipStation told, and look for parcels in the store, for one turn."""
     awake(tracking.SHIP, shop_id)
     over = clock.monotonic() + TURN_S
-    with only_one(tracking.SHIP, shop_id) as alone:
+    with try_lock(tracking.SHIP, shop_id) as alone:
         while alone and clock.monotonic() < over:
             if (parcel := tracking.next_one(shop_id)) is not None:
                 tracking.send(parcel)

@@ -27,7 +27,7 @@ from reverbsync.security.redaction import broke
 from shops.models import ReverbConnection
 from shops.reverb import reference
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import NeedsSeller, NoAnswer, Paced, Passing, ReverbError
+from shops.reverb.errors import NeedsSeller, NoAnswer, Paced, ReverbError, TransientError
 from shops.snapshots import ReverbOrder
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ LEFT = {
 
 
 @dataclass(frozen=True)
-class Told:
+class TrackingReport:
     """What someone said of a parcel. `provider` is a name of Reverb's list where a person chose it, else ""."""
 
     source: Parcel.Source
@@ -62,7 +62,7 @@ def soon(shop_id: int) -> None:
     wake(SHIP, shop_id)
 
 
-def tell_of(order: Order, said: Told) -> Parcel:
+def tell_of(order: Order, said: TrackingReport) -> Parcel:
     """Keep a parcel, once for each number, and wake a worker. What a person says counts again, to mend and to retry."""
     now, number = clock.now(), plain(said.tracking_number)[:100]
     values: dict[str, Any] = {
@@ -87,7 +87,9 @@ def tell_of(order: Order, said: Told) -> Parcel:
 
 def try_again(parcel: Parcel, *, provider: str = "") -> None:
     """The seller presses the button: a person's word, so it replaces what Reverb has."""
-    said = Told(Source.HAND, parcel.tracking_number, parcel.carrier, provider or parcel.provider, parcel.notify)
+    said = TrackingReport(
+        Source.HAND, parcel.tracking_number, parcel.carrier, provider or parcel.provider, parcel.notify
+    )
     tell_of(parcel.order, said)
 
 
@@ -137,7 +139,7 @@ def send(parcel: Parcel) -> None:
         _failed(parcel, error)
     except Exception as error:  # noqa: BLE001 -- ours to mend; it is tried again
         broke(logger, error, "Parcel %s could not be sent", parcel.pk)
-        _failed(parcel, Passing("Something went wrong on our side."))
+        _failed(parcel, TransientError("Something went wrong on our side."))
 
 
 def _client(shop_id: int) -> ReverbClient:
@@ -183,7 +185,7 @@ def _call(parcel: Parcel, client: ReverbClient) -> None:
         else:
             client.ship(parcel.order.number, provider=provider, tracking_number=parcel.tracking_number, notify=notify)
     except ReverbError as error:
-        if not (isinstance(error, NoAnswer) and error.maybe_done):
+        if not (isinstance(error, NoAnswer) and error.may_have_applied):
             _save(parcel, sending_at=before)
         raise
     _sent(parcel, "picked_up_sent" if parcel.pickup else "tracking_sent")
@@ -209,7 +211,7 @@ def _failed(parcel: Parcel, error: ReverbError) -> None:
         wait = timedelta(seconds=error.retry_after or 1.0)
         _save(parcel, due_at=now + wait, attempts=parcel.attempts - 1)
         return
-    passing = isinstance(error, Passing) and parcel.attempts < MAX_ATTEMPTS
+    passing = isinstance(error, TransientError) and parcel.attempts < MAX_ATTEMPTS
     words = "; ".join([error.message, *(f"{name} {', '.join(said)}" for name, said in error.field_errors.items())])
     if passing:
         seconds = jobs.delay_s(min(parcel.attempts, 20), at_least=error.retry_after)

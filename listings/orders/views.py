@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from listings.models import Order, Parcel
 from listings.orders import browse, order_form, store_orders, tracking, words
 from listings.orders.log import cause_of, link_of
-from listings.orders.tracking import Told
+from listings.orders.tracking import TrackingReport
 from listings.orders.units_owed import untaken
 from shops import lifecycle
 from shops.access import for_members
@@ -85,7 +85,7 @@ def ship_by_hand(request: HttpRequest, shop: Shop, order_id: int) -> HttpRespons
     if not words.can_ship(row) or not given.is_valid():
         return _page(request, shop, row, given)
     said = given.cleaned_data
-    told = Told(
+    told = TrackingReport(
         Parcel.Source.HAND,
         said["tracking_number"],
         said["provider"],
@@ -110,7 +110,7 @@ def act(request: HttpRequest, shop: Shop, order_id: int, word: str) -> HttpRespo
             store_orders.leave(row)
             messages.success(request, "It is left to you.")
         case "picked-up" if words.can_ship(row):
-            tracking.tell_of(row, Told(Parcel.Source.HAND))
+            tracking.tell_of(row, TrackingReport(Parcel.Source.HAND))
             messages.success(request, "Reverb is being told that the buyer has picked it up.")
         case _:
             raise Http404

@@ -74,13 +74,13 @@ class Claim:
     rank: int
     #: Another job of the shop is due.
     more: bool
-    #: What `Also` asked for, as it was when the statement began: a change that came between that and the claim is in
-    #: `asked` and not in here.
+    #: What `ExtraColumns` asked for, as it was when the statement began: a change that came between that and the claim
+    #: is in `asked` and not in here.
     read: Sequence[Any] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)
-class Also:
+class ExtraColumns:
     """What is read in the same statement as a claim: more columns, from tables that are joined to `job`."""
 
     columns: str = ""
@@ -200,7 +200,7 @@ def claim(
     ranks: Sequence[int] = ALL,
     most: int = 1_000,
     holder: int | None = None,
-    also: Also | None = None,
+    also: ExtraColumns | None = None,
 ) -> Claim | None:
     """Take the shop's most urgent due job of these ranks, None when there is none. No two workers take the same.
 
@@ -210,7 +210,7 @@ def claim(
     asked: dict[str, Any] = {"shop": shop_id, "now": now, "ranks": list(ranks), "most": most}
     given: dict[str, Any] = {"lease": lease, "until": now + LEASE, "holder": holder}
     with connection.cursor() as cursor:
-        _claiming(also or Also()).run(cursor, asked | given)
+        _claiming(also or ExtraColumns()).run(cursor, asked | given)
         row = cursor.fetchone()
     if row is None:
         return None
@@ -219,7 +219,7 @@ def claim(
 
 
 @lru_cache(maxsize=2)
-def _claiming(also: Also) -> Statement:
+def _claiming(also: ExtraColumns) -> Statement:
     return Statement(_CLAIM.format(columns=also.columns, joins=also.joins))
 
 
@@ -259,13 +259,13 @@ def renew(taken: Claim, *, now: datetime) -> bool:
     return bool(row[0] != taken.asked)
 
 
-def finish(taken: Claim, *, now: datetime, beside: Beside | None = None) -> None:
+def finish(taken: Claim, *, now: datetime, beside: ExtraWrites | None = None) -> None:
     """Close the job, unless something was asked since it was claimed: then it is due again."""
     _settle(taken, "DELETE FROM listings_job", [], due=now + PAUSE, attempts=0, beside=beside)
 
 
 def wait_for_seller(
-    taken: Claim, *, now: datetime, retry_at: datetime | None = None, beside: Beside | None = None
+    taken: Claim, *, now: datetime, retry_at: datetime | None = None, beside: ExtraWrites | None = None
 ) -> None:
     """Keep the job until the seller has changed something, unless something was asked since it was claimed.
 
@@ -281,7 +281,7 @@ def try_later(
     due: datetime,
     attempts: int,
     now: datetime,
-    beside: Beside | None = None,
+    beside: ExtraWrites | None = None,
     at_least: Rank = Rank.CATALOGUE,
 ) -> None:
     """Put the job back until `due`, or only for a moment if something was asked since it was claimed.
@@ -356,7 +356,7 @@ SELECT 1 / count(*) FROM (SELECT id FROM settled UNION ALL SELECT id FROM put_ba
 
 
 @dataclass(frozen=True)
-class Beside:
+class ExtraWrites:
     """What is written in the same statement as the job: parts of a WITH clause, and what they take.
 
     One of them is named `before`: the job's row is not touched before it is through.
@@ -367,7 +367,7 @@ class Beside:
 
 
 def _settle(
-    taken: Claim, settle: str, given: Sequence[Any], *, due: datetime, attempts: int, beside: Beside | None
+    taken: Claim, settle: str, given: Sequence[Any], *, due: datetime, attempts: int, beside: ExtraWrites | None
 ) -> None:
     """Do this with the job if nothing was asked since it was claimed; else it is due at `due` again.
 

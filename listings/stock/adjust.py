@@ -27,7 +27,7 @@ from reverbsync import clock
 from reverbsync.dispatch import ownership
 from shops.models import Shop, SyncSettings
 from shops.platforms import StoreClient, client_of, platform_of
-from shops.platforms.values import Count, Moved, StoreError, StorePassing, StoreRefused, Unsupported
+from shops.platforms.values import Count, Moved, StoreAuthError, StoreError, TransientStoreError, Unsupported
 from shops.snapshots import StoreProduct
 
 #: How often the store may move under our hands in one turn.
@@ -45,7 +45,7 @@ class Short(StoreError):
     """The store took less than it was asked for: no place in it has the units to give, or takes them."""
 
 
-class Disconnected(StoreRefused):
+class Disconnected(StoreAuthError):
     """There is no store to write to."""
 
 
@@ -97,7 +97,7 @@ def _rounds(ledger: Ledger, product: Product, settings: SyncSettings, before: Ca
             raise Unsupported(f"{_units(by)} on Reverb, and your store does not count this product's stock any more.")
         yield _adjust(ledger, product, client, count, by)
     if ledger.adjusting is not None or books.to_write(ledger, settings):
-        raise StorePassing("Its stock changed each time that we were about to change it.")
+        raise TransientStoreError("Its stock changed each time that we were about to change it.")
 
 
 def _units(by: int) -> str:
@@ -112,12 +112,12 @@ def _count(ledger: Ledger, product: Product, client: StoreClient) -> Count:
     count = client.count(product.seen)
     platform = platform_of(product.shop.store)
     if wait := books.trails_s(ledger, count.units, platform):
-        raise StorePassing(f"{platform.name} does not show our last change of stock yet.", retry_after=wait)
+        raise TransientStoreError(f"{platform.name} does not show our last change of stock yet.", retry_after=wait)
     if count.units is not None and count.units != ledger.store:
         with ownership.fenced():
             if not _picture(product, count.units, asked_at=asked_at):
                 # A later reading has another number. Which of the two is newer is not known: both would be taken in.
-                raise StorePassing("Its stock was read while we counted it.", retry_after=1.0)
+                raise TransientStoreError("Its stock was read while we counted it.", retry_after=1.0)
             books.store_moved(ledger, count.units)
             ledger.save(update_fields=["units", "store", "crossed"])
     return count
@@ -177,7 +177,7 @@ def _not_done(error: StoreError, *, first: bool) -> bool:
 
     Who turns a repeated call away at the door says nothing of the one before; who says why it can't be made, does.
     """
-    return not error.maybe_done and (first or isinstance(error, Unsupported))
+    return not error.may_have_applied and (first or isinstance(error, Unsupported))
 
 
 def _settle(ledger: Ledger, product: Product, client: StoreClient, *, owed: int) -> int:
@@ -187,15 +187,17 @@ def _settle(ledger: Ledger, product: Product, client: StoreClient, *, owed: int)
     """
     wish = _wish(ledger)
     platform = platform_of(product.shop.store)
-    if platform.knows_repeats:
+    if platform.idempotent_writes:
         too_high = wish["by"] > max(0, owed) and not wish.get("overtaken")
         if too_high or "over" in wish:
             return _overtake(ledger, product, client, by=owed or -1)
         return _send(ledger, product, client)
-    shows_at = _sent_at(wish) + timedelta(seconds=platform.stock_trails_s)
+    shows_at = _sent_at(wish) + timedelta(seconds=platform.stock_read_lag_s)
     if clock.now() < shows_at:
         wait = (shows_at - clock.now()).total_seconds()
-        raise StorePassing(f"{platform.name} has not said whether it took the last change of stock.", retry_after=wait)
+        raise TransientStoreError(
+            f"{platform.name} has not said whether it took the last change of stock.", retry_after=wait
+        )
     count = client.count(product.seen)
     if count.units is None:
         _forget(ledger)
@@ -205,13 +207,15 @@ def _settle(ledger: Ledger, product: Product, client: StoreClient, *, owed: int)
         made = _was_made(ledger, product, client, count.units)
     if made:
         return _applied(ledger, product, count)
-    late_s = (_sent_at(wish) + LATE * timedelta(seconds=platform.stock_trails_s) - clock.now()).total_seconds()
+    late_s = (_sent_at(wish) + LATE * timedelta(seconds=platform.stock_read_lag_s) - clock.now()).total_seconds()
     if late_s > 0 and count.units + min(0, wish["by"]) > 0:
         # It may be applied late, and would be made twice. Meanwhile the store does not sell what it no longer has.
         if wish.pop("counted", None):
             lease.save(ledger, "adjusting")
-        wait = min(late_s, platform.stock_trails_s)
-        raise StorePassing(f"{platform.name} has not said whether it took the last change of stock.", retry_after=wait)
+        wait = min(late_s, platform.stock_read_lag_s)
+        raise TransientStoreError(
+            f"{platform.name} has not said whether it took the last change of stock.", retry_after=wait
+        )
     _forget(ledger)
     return 0
 
@@ -220,7 +224,7 @@ def _was_made(ledger: Ledger, product: Product, client: StoreClient, units: int)
     """Tell from a number and the store's orders whether the adjustment that is under way was applied.
 
     A store whose stock trails may show a sale in the number before it shows its order. So the number is kept, and
-    compared with the orders up to then once they surely show. Raises StorePassing until then.
+    compared with the orders up to then once they surely show. Raises TransientStoreError until then.
     """
     wish, now = _wish(ledger), clock.now()
     platform = platform_of(product.shop.store)
@@ -228,9 +232,9 @@ def _was_made(ledger: Ledger, product: Product, client: StoreClient, units: int)
         wish["counted"] = {"units": units, "at": now.isoformat()}
         lease.save(ledger, "adjusting")
     counted_at = datetime.fromisoformat(wish["counted"]["at"])
-    wait = platform.stock_trails_s - (now - counted_at).total_seconds()
+    wait = platform.stock_read_lag_s - (now - counted_at).total_seconds()
     if wait > 0:
-        raise StorePassing(f"{platform.name} may not show its newest orders yet.", retry_after=wait)
+        raise TransientStoreError(f"{platform.name} may not show its newest orders yet.", retry_after=wait)
     sold = lost.sold_between(client, product, _sent_at(wish), counted_at)
     return lost.was_made(wish["counted"]["units"], before=wish["units"], by=wish["by"], sold=sold)
 

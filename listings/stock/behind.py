@@ -7,7 +7,7 @@ from datetime import timedelta
 from listings.models import Ledger
 from listings.queue import lease
 from listings.stock.adjust import Brought
-from listings.stock.session import Turn
+from listings.stock.session import StockSession
 from reverbsync import clock
 from shops import mail
 
@@ -16,7 +16,7 @@ LASTS = timedelta(minutes=15)
 MAILS_APART = timedelta(hours=1)
 
 
-def follow(stock: Turn, brought: Brought) -> None:
+def follow(stock: StockSession, brought: Brought) -> None:
     """Remember since when the store is behind, and mail the shop's owners once it has been for long."""
     ledger, now = stock.ledger, clock.now()
     if ledger is None:
@@ -33,7 +33,7 @@ def follow(stock: Turn, brought: Brought) -> None:
         lease.save(ledger, "behind_told_at")
 
 
-def _mailed(stock: Turn, words: str) -> bool:
+def _mailed(stock: StockSession, words: str) -> bool:
     """Mail it; False when it is too early for another mail to the shop, or the mail could not be handed on."""
     product, now = stock.product, clock.now()
     of_shop = Ledger.objects.filter(listing__shop=product.shop_id, behind_since__isnull=False)

@@ -177,7 +177,7 @@ def trails_s(ledger: Ledger, number: int | None, platform: Platform) -> float:
     """Return for how many seconds the store may still be showing what it had before we changed it, 0.0 when not."""
     if ledger.wrote_store_at is None or number != ledger.store - ledger.wrote_by or not ledger.wrote_by:
         return 0.0
-    return max(0.0, platform.stock_trails_s - (clock.now() - ledger.wrote_store_at).total_seconds())
+    return max(0.0, platform.stock_read_lag_s - (clock.now() - ledger.wrote_store_at).total_seconds())
 
 
 def _orders(product: Product, now: datetime) -> QuerySet[Order]:

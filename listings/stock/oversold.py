@@ -7,11 +7,11 @@ from datetime import timedelta
 
 from listings.models import Order, Product
 from listings.queue import lease
-from listings.stock.session import Turn
+from listings.stock.session import StockSession
 from reverbsync import clock
 from shops import mail
 from shops.platforms import client_of
-from shops.platforms.values import StoreError, StorePassing
+from shops.platforms.values import StoreError, TransientStoreError
 from shops.reverb.orders import RELEASED
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ NO_ANSWER = "its newest order of this product (it did not answer just now)"
 BOTH = "now with both orders"
 
 
-def tell(stock: Turn) -> str | None:
+def tell(stock: StockSession) -> str | None:
     """Mail the shop's owners if more is owed than they know of; return the words for the log, None if not.
 
     It is told once for each unit: a worker that dies in between, or a mail that cannot be sent, tells it at the next
@@ -62,7 +62,7 @@ def tell(stock: Turn) -> str | None:
     return words
 
 
-def _on_reverb(stock: Turn, *, hidden: bool) -> str:
+def _on_reverb(stock: StockSession, *, hidden: bool) -> str:
     """Return Reverb's orders of the product in words."""
     there = Order.objects.filter(product=stock.product, counts=True).exclude(status__in=RELEASED)
     numbers = list(there.order_by("-placed_at").values_list("number", flat=True)[:NAMED])
@@ -70,12 +70,12 @@ def _on_reverb(stock: Turn, *, hidden: bool) -> str:
     return " and ".join(known + (["an order that it does not show yet"] if hidden or not numbers else []))
 
 
-def _in_store(stock: Turn, *, again_s: float) -> str:
+def _in_store(stock: StockSession, *, again_s: float) -> str:
     """Return the store's orders of the product in words; "" when it did not answer, and the turn comes back for it."""
     try:
         try:
             return _asked(stock.product)
-        except StorePassing as error:
+        except TransientStoreError as error:
             if error.retry_after is None or error.retry_after > PATIENCE_S:
                 raise
             clock.sleep(error.retry_after)  # a mail with both orders is worth a moment
@@ -86,7 +86,7 @@ def _in_store(stock: Turn, *, again_s: float) -> str:
         return ""
 
 
-def _come_back(stock: Turn, seconds: float) -> None:
+def _come_back(stock: StockSession, seconds: float) -> None:
     since = stock.product.stock_since
     if since is not None and clock.now() - since < KEEPS_TRYING:
         stock.come_back(seconds)

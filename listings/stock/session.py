@@ -34,7 +34,7 @@ OLD_FOR = timedelta(minutes=2)
 
 
 @dataclass
-class Turn:
+class StockSession:
     """One product's stock in one attempt. Build it anew for each."""
 
     row: Listing

@@ -8,7 +8,7 @@ from typing import Any
 
 from listings.models import Ledger, Listing, Product
 from listings.queue import lease
-from listings.stock.session import Turn
+from listings.stock.session import StockSession
 from listings.sync import payload, rows
 from listings.sync.decide import WRITTEN, Case, Decision, agree, already_agreed
 from reverbsync import clock
@@ -17,14 +17,14 @@ from shops.models import FIELDS
 from shops.reverb import read
 from shops.reverb.availability import number_of
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import Invalid, NoAnswer, Passing, ReverbError
+from shops.reverb.errors import Invalid, NoAnswer, ReverbError, TransientError
 from shops.snapshots import ReverbListing
 
 #: What others look rows up by, and what keeps a second listing from being made.
 AT_ONCE = frozenset({"reverb_id", "sku", "post_started_at"})
 
 
-class PostUnsettled(Passing):
+class PostUnsettled(TransientError):
     """A POST may have made the listing; it is not repeated before that is known."""
 
 
@@ -47,7 +47,7 @@ def wait_for_lost_post(row: Listing) -> None:
         raise PostUnsettled("An earlier try may have made the listing.")
 
 
-def create(client: ReverbClient, row: Listing, case: Case, decision: Decision, stock: Turn) -> Applied:
+def create(client: ReverbClient, row: Listing, case: Case, decision: Decision, stock: StockSession) -> Applied:
     """POST the listing, once."""
     earlier = row.post_started_at
 
@@ -66,20 +66,20 @@ def create(client: ReverbClient, row: Listing, case: Case, decision: Decision, s
             # Reverb may have a listing with this SKU that its search does not show yet. Once the search has had its
             # time and still shows none, it is a refusal like any other.
             raise PostUnsettled(error.message, field_errors=error.field_errors, said=True) from None
-        if not error.maybe_done:
+        if not error.may_have_applied:
             _clear_post(row)
             stock.not_put()
         raise
     if listing is None:
-        raise NoAnswer("Reverb's answer named no listing.", maybe_done=True)
+        raise NoAnswer("Reverb's answer named no listing.", may_have_applied=True)
     if _is_anothers(row, listing):
-        raise NoAnswer(f"Reverb answered with another listing, {listing.id}.", maybe_done=True)
+        raise NoAnswer(f"Reverb answered with another listing, {listing.id}.", may_have_applied=True)
     stock.after_put(decision.sends["stock"])
     keep(row, case, listing, sent=decision.sends, warnings=warnings)
     return Applied(listing, warnings, message, _changes(case, decision.sends))
 
 
-def update(client: ReverbClient, row: Listing, case: Case, decision: Decision, stock: Turn) -> Applied:
+def update(client: ReverbClient, row: Listing, case: Case, decision: Decision, stock: StockSession) -> Applied:
     """PUT the fields that differ to the listing's own link."""
     assert case.listing is not None  # noqa: S101 -- an update is only decided on a listing
     units = decision.sends.get("stock")
@@ -88,7 +88,7 @@ def update(client: ReverbClient, row: Listing, case: Case, decision: Decision, s
     try:
         listing, warnings, message = _put(client, case.listing, decision)
     except ReverbError as error:
-        if units is not None and not error.maybe_done:
+        if units is not None and not error.may_have_applied:
             stock.not_put()
         raise
     if listing is None:
@@ -120,7 +120,7 @@ def _believe(listing: ReverbListing, units: int) -> None:
     """
     shown = number_of(listing)
     if shown is not None and shown != units:
-        raise NoAnswer(f"Reverb shows {shown} units instead of {units}.", maybe_done=True)
+        raise NoAnswer(f"Reverb shows {shown} units instead of {units}.", may_have_applied=True)
 
 
 def set_aside(client: ReverbClient, row: Listing, listing: ReverbListing) -> None:

@@ -9,20 +9,20 @@ from datetime import datetime, timedelta
 from listings.models import Line, Listing, Product, Rank
 from listings.models.listing import POST_SETTLES
 from listings.queue import forward, jobs, lease
-from listings.queue.jobs import Beside, Claim
+from listings.queue.jobs import Claim, ExtraWrites
 from listings.stock.ledger import Overtaken, Undecided, is_settled
 from listings.sync import apply, context, excess, log, looking, rows
 from listings.sync.excess import Excess
 from listings.sync.log import Change, Ending
 from listings.sync.looking import Look
-from listings.sync.rows import Begun
+from listings.sync.rows import AttemptInput
 from reverbsync import clock
 from reverbsync.backoff import doubled_s
 from reverbsync.dispatch.ownership import Lost
 from reverbsync.security.redaction import broke
 from shops.models import ReverbConnection
 from shops.reverb import connect
-from shops.reverb.errors import NeedsSeller, NoAnswer, NotFound, Paced, Passing, ReverbError, SlowDown
+from shops.reverb.errors import NeedsSeller, NoAnswer, NotFound, Paced, ReverbError, SlowDown, TransientError
 from synclog.models import Entry
 from synclog.reasons import REASONS
 from synclog.record import record
@@ -72,7 +72,7 @@ def attempt(taken: Claim) -> None:
         logger.warning("Job %s was taken over by another worker", taken.job_id)
 
 
-def _attempt(begun: Begun, taken: Claim, started: float, began_at: datetime) -> None:
+def _attempt(begun: AttemptInput, taken: Claim, started: float, began_at: datetime) -> None:
     """Make the attempt and settle the job. Raises Lost when another worker has taken it over."""
     link = begun.row.link if begun.row else ""
     if taken.interrupted:
@@ -116,11 +116,11 @@ def _attempt(begun: Begun, taken: Claim, started: float, began_at: datetime) -> 
         forward.one_went_through(taken.shop_id, reasons=BLOCKED if was_blocked else (), now=clock.now())
 
 
-def _excess(begun: Begun, ending: Ending) -> Excess:
+def _excess(begun: AttemptInput, ending: Ending) -> Excess:
     """Return what Reverb has on sale beyond what is left. Never raises but Lost: the job is settled all the same."""
     try:
-        papers = context.papers(begun)
-        return excess.follow(begun, ending, papers.connection, papers.shop.sync_settings)
+        shop_context = context.shop_context(begun)
+        return excess.follow(begun, ending, shop_context.connection, shop_context.shop.sync_settings)
     except Lost:
         raise
     except Exception as error:  # noqa: BLE001 -- the job is settled all the same
@@ -128,13 +128,13 @@ def _excess(begun: Begun, ending: Ending) -> Excess:
         return Excess.NONE
 
 
-def _is_overdue(begun: Begun) -> bool:
+def _is_overdue(begun: AttemptInput) -> bool:
     """Tell whether the owners have still to hear of a sold-out listing that stays on sale."""
-    papers = context.papers(begun)
-    return excess.is_overdue(begun, papers.connection, papers.shop.sync_settings)
+    shop_context = context.shop_context(begun)
+    return excess.is_overdue(begun, shop_context.connection, shop_context.shop.sync_settings)
 
 
-def _put_off(begun: Begun, taken: Claim, paced: Paced) -> None:
+def _put_off(begun: AttemptInput, taken: Claim, paced: Paced) -> None:
     """Nothing was written: look again when the pace allows it, as if the job had not been taken."""
     if begun.row is not None:
         rows.save(begun.row)
@@ -143,7 +143,7 @@ def _put_off(begun: Begun, taken: Claim, paced: Paced) -> None:
     jobs.try_later(taken, due=due, attempts=taken.attempt - 1, now=now)
 
 
-def _settle(taken: Claim, ending: Ending, beside: Beside, over: Excess, row: Listing | None) -> None:
+def _settle(taken: Claim, ending: Ending, beside: ExtraWrites, over: Excess, row: Listing | None) -> None:
     """Tell the queue what becomes of the job, and save the rest in the same statement."""
     now, waits = clock.now(), REASONS[ending.reason].waits
     attempts = 0 if ending.outcome != Entry.Outcome.FAILED and not over else taken.attempt
@@ -188,7 +188,7 @@ def _of_line(ending: Ending) -> rows.LineEnd:
 # -- endings -------------------------------------------------------------------------------------------------------
 
 
-def _failed(begun: Begun, taken: Claim, error: ReverbError, done: list[Change]) -> Ending:
+def _failed(begun: AttemptInput, taken: Claim, error: ReverbError, done: list[Change]) -> Ending:
     """Turn an error of Reverb's family into an ending."""
     ending = Ending(Entry.Outcome.FAILED, "refused", done, message=error.message, field_errors=error.field_errors)
     match error:
@@ -203,9 +203,9 @@ def _failed(begun: Begun, taken: Claim, error: ReverbError, done: list[Change]) 
         case apply.PostUnsettled():
             ending.reason, ending.again_s = "look_again_first", _look_for_post_s(taken, begun.row)
             return ending
-        case NoAnswer(maybe_done=True):
+        case NoAnswer(may_have_applied=True):
             ending.reason = "answer_lost" if _post_open(begun.row) else "try_later"
-        case Passing() | NotFound():  # what was found a moment ago is gone: look again
+        case TransientError() | NotFound():  # what was found a moment ago is gone: look again
             ending.reason = "try_later"
         case _:
             return ending

@@ -18,7 +18,7 @@ from shops.snapshots import ReverbListing
 
 
 @dataclass(frozen=True)
-class Frame:
+class ShopRules:
     """What is the same for all products of a shop."""
 
     settings: SyncSettings
@@ -27,11 +27,11 @@ class Frame:
     lists: Lists
 
     @classmethod
-    def of(cls, shop: Shop) -> Frame:
-        """Return the frame of a shop, without Reverb's lists yet."""
+    def of(cls, shop: Shop) -> ShopRules:
+        """Return the rules of a shop, without Reverb's lists yet."""
         return cls(shop.sync_settings, rules.defaults_of(shop), selection.wanted_groups(shop), Lists())
 
-    def with_lists(self, lists: Lists) -> Frame:
+    def with_lists(self, lists: Lists) -> ShopRules:
         """Return the same with Reverb's lists."""
         return replace(self, lists=lists)
 

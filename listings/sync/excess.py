@@ -16,7 +16,7 @@ from listings.stock import ledger as books
 from listings.stock.agreed import shown
 from listings.sync import rows
 from listings.sync.log import Ending
-from listings.sync.rows import Begun
+from listings.sync.rows import AttemptInput
 from reverbsync import clock
 from shops import mail
 from shops.models import ReverbConnection, SyncSettings
@@ -101,7 +101,7 @@ def of(
     return Excess.SOME if most else Excess.ALL
 
 
-def follow(begun: Begun, ending: Ending, connection: ReverbConnection | None, settings: SyncSettings) -> Excess:
+def follow(begun: AttemptInput, ending: Ending, connection: ReverbConnection | None, settings: SyncSettings) -> Excess:
     """Note since when a sold-out listing is on sale, and mail the owners where that lasts; return what is too many.
 
     The ending tells it then. Where the seller has switched the sync off or disconnected Reverb, nothing is too many.
@@ -136,7 +136,7 @@ def _read_anew(product: Product, now: datetime) -> None:
         lease.save(product, "next_change_at")
 
 
-def is_overdue(begun: Begun, connection: ReverbConnection | None, settings: SyncSettings) -> bool:
+def is_overdue(begun: AttemptInput, connection: ReverbConnection | None, settings: SyncSettings) -> bool:
     """Tell whether the owners have still to hear of a sold-out listing, though nothing can be called at present.
 
     Notes since when it is on sale, as `follow` does: while Reverb is out of reach, attempts are put off.
@@ -156,7 +156,7 @@ def _tell(ending: Ending) -> None:
     ending.outcome, ending.reason = Entry.Outcome.FAILED, "still_on_sale"
 
 
-def _mailed(begun: Begun, ending: Ending, connection: ReverbConnection) -> bool:
+def _mailed(begun: AttemptInput, ending: Ending, connection: ReverbConnection) -> bool:
     """Mail the owners about all of the shop's sold-out listings that stay on sale, once each; False when it failed."""
     row, now = begun.row, clock.now()
     assert row is not None  # noqa: S101 -- the caller has looked
@@ -175,7 +175,7 @@ def _mailed(begun: Begun, ending: Ending, connection: ReverbConnection) -> bool:
     return False
 
 
-def _text(found: Sequence[Listing], begun: Begun, ending: Ending, connection: ReverbConnection) -> str:
+def _text(found: Sequence[Listing], begun: AttemptInput, ending: Ending, connection: ReverbConnection) -> str:
     lines = []
     for one in found:
         product = begun.product if one.product_id == begun.product.pk else one.product

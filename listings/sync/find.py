@@ -11,13 +11,13 @@ from django.db import IntegrityError
 from listings.models import Job, Ledger, Listing, Order, Product
 from listings.queue.siblings import linked_elsewhere
 from listings.stock import ledger as books
-from listings.sync.rows import Begun
+from listings.sync.rows import AttemptInput
 from reverbsync import clock
 from reverbsync.dispatch import ownership
 from shops.reverb import read
 from shops.reverb.availability import OFF_SALE
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import NotFound, Paced, Passing
+from shops.reverb.errors import NotFound, Paced, TransientError
 from shops.snapshots import ReverbListing
 
 
@@ -40,7 +40,7 @@ SEEN_LATELY = timedelta(minutes=2)
 INHERIT_AGAIN_S = 1.0
 
 
-def find(client: ReverbClient, begun: Begun, *, indexed: bool = False) -> Found:
+def find(client: ReverbClient, begun: AttemptInput, *, indexed: bool = False) -> Found:
     """Return the listing that goes with the product. Raises ReverbError.
 
     `indexed`: what a mass sync's walk showed a while ago will do, unless something was heard of it since.
@@ -63,16 +63,16 @@ def find(client: ReverbClient, begun: Begun, *, indexed: bool = False) -> Found:
     return found or _by_sku(client, row, product)
 
 
-def _by_id(client: ReverbClient, row: Listing, begun: Begun) -> Found | None:
+def _by_id(client: ReverbClient, row: Listing, begun: AttemptInput) -> Found | None:
     if not row.reverb_id:
         return None
     try:
         return Found(row, client.listing(row.reverb_id))
     except NotFound:
         if row.read_at is not None and clock.now() < row.read_at + SEEN_LATELY:
-            raise Passing("Reverb says that a listing does not exist that it showed a moment ago.") from None
+            raise TransientError("Reverb says that a listing does not exist that it showed a moment ago.") from None
         if row.sku and any(one.id == row.reverb_id for one in client.listings_with_sku(row.sku)):
-            raise Passing("Reverb's list shows a listing that Reverb says does not exist.") from None
+            raise TransientError("Reverb's list shows a listing that Reverb says does not exist.") from None
         _forget(row)
         begun.ledger = None
         return None
@@ -92,13 +92,13 @@ def _by_sku(client: ReverbClient, row: Listing, product: Product) -> Found:
     # The search trails and shows one photo only: the listing itself is what counts.
     if Listing.objects.filter(shop=product.shop_id, reverb_id=reverb_id).exclude(pk=row.pk).exists():
         # Its product got another SKU in the store, and its own job has still to tell Reverb so.
-        raise Passing("The listing with this SKU still belongs to another product.")
+        raise TransientError("The listing with this SKU still belongs to another product.")
     if linked_elsewhere(product.shop_id).filter(reverb_id=reverb_id).exists():
         return Found(row, reason="another_shop")
     listing = client.listing(reverb_id)
     if listing.sku and read.has_sku(rows[reverb_id], sku, near=near) and not read.has_sku(listing, sku, near=near):
         # Such as one that sold and was set aside: linked again, it would hide the new one.
-        raise Passing("Reverb's search shows a listing under a SKU that it has no longer.")
+        raise TransientError("Reverb's search shows a listing under a SKU that it has no longer.")
     return Found(row, listing)
 
 
@@ -129,7 +129,7 @@ def _is_indexed(row: Listing) -> bool:
     return fresh and row.read_at in (None, row.indexed_at) and row.post_started_at is None
 
 
-def _unclear(begun: Begun) -> str:
+def _unclear(begun: AttemptInput) -> str:
     if begun.product.gone_at is not None:
         return ""
     if not begun.product.sku:

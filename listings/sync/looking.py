@@ -13,20 +13,20 @@ from listings.orders import listing_events
 from listings.queue import jobs
 from listings.queue.jobs import Claim
 from listings.stock.ledger import to_write
-from listings.stock.session import Turn
+from listings.stock.session import StockSession
 from listings.sync import context, excess, rows
 from listings.sync.cases import counted
-from listings.sync.context import Papers
+from listings.sync.context import ShopContext
 from listings.sync.decide import Case
 from listings.sync.find import Found, find
 from listings.sync.log import Change, Ending
-from listings.sync.rows import Begun
+from listings.sync.rows import AttemptInput
 from listings.sync.steps import Steps, skipped
 from reverbsync import clock
 from shops.models import ReverbConnection, SyncSettings
 from shops.reverb import connect
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import NoAnswer, Paced, Passing, SlowDown
+from shops.reverb.errors import NoAnswer, Paced, SlowDown, TransientError
 from shops.snapshots import ReverbListing
 
 #: Seconds until a turn begins anew that was overtaken by news before it wrote anything.
@@ -39,20 +39,20 @@ CLEARS_IN_S = 5.0
 class Look:
     """One look at a product and its listing. `done` collects what was changed, told even if a later step fails."""
 
-    begun: Begun
+    begun: AttemptInput
     taken: Claim
     began_at: datetime
     done: list[Change]
 
     def run(self) -> Ending:
         """Find, decide, apply. Raises ReverbError."""
-        papers, taken = context.papers(self.begun), self.taken
-        product, connection, settings = self.begun.product, papers.connection, papers.shop.sync_settings
+        ctx, taken = context.shop_context(self.begun), self.taken
+        product, connection, settings = self.begun.product, ctx.connection, ctx.shop.sync_settings
         if not settings.auto_sync and taken.cause not in (jobs.BY_HAND, jobs.MASS):
             return skipped("auto_sync_off")
         if connection is None or _unusable(connection):
             return skipped("not_connected")
-        self.begun.only_end = product.held or not papers.frame.is_chosen(product)
+        self.begun.only_end = product.held or not ctx.rules.is_chosen(product)
         if self.begun.only_end and not _sold_somewhere(self.begun, settings):
             return skipped("not_chosen")
         client = ReverbClient.of(connection, before_call=partial(_before_write, product, taken))
@@ -60,15 +60,15 @@ class Look:
             found = find(client, self.begun, indexed=taken.cause == jobs.MASS)
         except (Paced, SlowDown, NoAnswer):
             raise
-        except Passing:  # what Reverb answers of this listing cannot be read, perhaps for good
-            if (ending := self._end_unread(papers, connection, client)) is None:
+        except TransientError:  # what Reverb answers of this listing cannot be read, perhaps for good
+            if (ending := self._end_unread(ctx, connection, client)) is None:
                 raise
             return ending
-        return self._go_on(papers, connection, client, found)
+        return self._go_on(ctx, connection, client, found)
 
-    def _go_on(self, papers: Papers, connection: ReverbConnection, client: ReverbClient, found: Found) -> Ending:
+    def _go_on(self, ctx: ShopContext, connection: ReverbConnection, client: ReverbClient, found: Found) -> Ending:
         """Decide and apply, now that it is known which listing it is."""
-        begun, product, settings = self.begun, self.begun.product, papers.shop.sync_settings
+        begun, product, settings = self.begun, self.begun.product, ctx.shop.sync_settings
         row = found.row or (begun.row if begun.row is not None and begun.row.reverb_id else None)
         if row is None:
             return skipped(found.reason)
@@ -86,42 +86,42 @@ class Look:
         steps = Steps(client, row, stock, self.done, in_bulk=self.taken.cause == jobs.MASS)
         units = stock.units if settings.sync_stock else counted(product)
         listing = stock.as_known(found.listing)
-        alone = papers.frame.stock_case(product, row, listing, units=units, number=stock.number)
+        alone = ctx.rules.stock_case(product, row, listing, units=units, number=stock.number)
         if begun.only_end and alone.units:
             alone = alone.without({"stock"})
 
         def whole() -> Case:
             if begun.only_end:
                 return alone
-            frame = papers.complete(client)
-            return frame.case(product, row, listing, units=units, number=stock.number, sku_unclear=begun.sku_twice)
+            rules = ctx.complete(client)
+            return rules.case(product, row, listing, units=units, number=stock.number, sku_unclear=begun.sku_twice)
 
         ending = steps.run(alone, whole)
         connect.saw_listing(connection, row.state)
         return ending
 
-    def _end_unread(self, papers: Papers, connection: ReverbConnection, client: ReverbClient) -> Ending | None:
+    def _end_unread(self, ctx: ShopContext, connection: ReverbConnection, client: ReverbClient) -> Ending | None:
         """End a sold-out listing that cannot be read once more: its id is known.
 
         None where units are left, or none was on sale.
         """
-        row, synced = self.begun.row, papers.shop.sync_settings.sync_stock
+        row, synced = self.begun.row, ctx.shop.sync_settings.sync_stock
         if self.taken.attempt == 1 or not synced or row is None or row.picture is None or not excess.on_sale(row):
             return None
         stock = self._stock(row, connection, client)
         stock.look_at_store()
         self.begun.ledger = stock.ledger or self.begun.ledger
         listing = ReverbListing.taken(row.picture)
-        case = papers.frame.stock_case(self.begun.product, row, listing, units=stock.units, number=stock.number)
+        case = ctx.rules.stock_case(self.begun.product, row, listing, units=stock.units, number=stock.number)
         return Steps(client, row, stock, self.done).end_only(case) if stock.units == 0 else None
 
     def _stock(
         self, row: Listing, connection: ReverbConnection, client: ReverbClient, *, indexed_at: datetime | None = None
-    ) -> Turn:
-        return Turn(
+    ) -> StockSession:
+        return StockSession(
             row,
             self.begun.product,
-            context.papers(self.begun).shop.sync_settings,
+            context.shop_context(self.begun).shop.sync_settings,
             connection,
             client,
             partial(rows.save, row),
@@ -143,7 +143,7 @@ def _stock_moved(product: Product) -> bool:
     return Product.objects.only("picture").get(pk=product.pk).seen.stock != product.seen.stock
 
 
-def _sold_somewhere(begun: Begun, settings: SyncSettings) -> bool:
+def _sold_somewhere(begun: AttemptInput, settings: SyncSettings) -> bool:
     """Tell whether a product that does not go to Reverb sold there all the same, or has a listing and is sold out.
 
     One that is not for sale counts as sold out, also where the store does not count it.

@@ -16,7 +16,7 @@ from django.db import connection
 
 from listings.models import Ledger, Line, Listing, Product
 from listings.queue import lease
-from listings.queue.jobs import Also, Beside, Claim
+from listings.queue.jobs import Claim, ExtraColumns, ExtraWrites
 from listings.stock.ledger import SETTLED_AFTER
 from reverbsync.database import Reader, Statement
 from synclog.record import Attempt, insertion
@@ -25,12 +25,12 @@ from synclog.record import Attempt, insertion
 CLOCKS_APART = timedelta(hours=1)
 #: A relation that is set without the checks of an assignment, for each product.
 _LISTING = Ledger._meta.get_field("listing")
-#: How many columns follow those of the tables: the fields of `Begun` from `asked` on.
+#: How many columns follow those of the tables: the fields of `AttemptInput` from `asked` on.
 REST = 5
 
 
 @dataclass
-class Begun:
+class AttemptInput:
     """What an attempt begins with, all as it was at one moment."""
 
     product: Product
@@ -82,7 +82,7 @@ LEFT JOIN listings_ledger AS ledger ON ledger.listing_id = listing.id
 """
 
 
-def begin(taken: Claim, *, now: datetime) -> Begun | None:
+def begin(taken: Claim, *, now: datetime) -> AttemptInput | None:
     """Return what an attempt begins with; None where this worker does not have the job any more."""
     known, found = _known(), taken.read
     if not found or found[-REST] != taken.asked:  # not read with the claim, or something was asked in that moment
@@ -96,10 +96,10 @@ def begin(taken: Claim, *, now: datetime) -> Begun | None:
     ledger = known.ledgers.row(found, known.products.width + known.listings.width)
     if row is not None and ledger is not None:
         _LISTING.set_cached_value(ledger, row)
-    return Begun(product, row, ledger, *found[-REST:])
+    return AttemptInput(product, row, ledger, *found[-REST:])
 
 
-def with_claim() -> Also:
+def with_claim() -> ExtraColumns:
     """Return what `begin` takes from a claim, so that it need not ask by itself."""
     return _known().also
 
@@ -111,7 +111,7 @@ class _Known:
     products: Reader[Product]
     listings: Reader[Listing]
     ledgers: Reader[Ledger]
-    also: Also
+    also: ExtraColumns
     alone: Statement
 
 
@@ -126,7 +126,7 @@ def _known() -> _Known:
     )
     where = "WHERE job.id = %(job)s AND job.lease = %(lease)s"
     alone = Statement(f"SELECT {columns.lstrip(', ')} FROM listings_job AS job {_JOINS} {where}")  # noqa: S608
-    return _Known(products, listings, ledgers, Also(columns, _JOINS), alone)
+    return _Known(products, listings, ledgers, ExtraColumns(columns, _JOINS), alone)
 
 
 # -- a listing -----------------------------------------------------------------------------------------------------
@@ -184,7 +184,7 @@ def ended(
     looked_at: datetime | None,
     waits_for: str,
     line: LineEnd | None,
-) -> Beside:
+) -> ExtraWrites:
     """Return what is saved together with the end of the job: the entry, the product, its listing and its line."""
     sql, values = insertion(told)
     parts, given = [_BEFORE, f"entry AS ({sql})"], [looked_at, waits_for, product.pk, *values]
@@ -196,4 +196,4 @@ def ended(
     if line is not None:
         parts.append(_LINE)
         given += [line.state.value, line.reason, line.message, product.pk, list(Line.CALLS)]
-    return Beside(", ".join(parts), given)
+    return ExtraWrites(", ".join(parts), given)

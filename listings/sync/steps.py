@@ -9,12 +9,12 @@ from typing import Any
 from listings.models import Listing, Product
 from listings.stock import behind, oversold
 from listings.stock.adjust import Disconnected, Short
-from listings.stock.session import Turn
+from listings.stock.session import StockSession
 from listings.sync import apply, payload, publish
 from listings.sync.decide import Action, Case, Decision, decide
 from listings.sync.log import Change, Ending
 from reverbsync import clock
-from shops.platforms.values import Busy, Malformed, Missing, StoreError, StoreRefused, Unsupported
+from shops.platforms.values import Busy, Malformed, Missing, StoreAuthError, StoreError, Unsupported
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import Invalid, Paced, ReverbError
 from shops.snapshots import ReverbListing
@@ -34,7 +34,7 @@ class Steps:
 
     client: ReverbClient
     row: Listing
-    stock: Turn
+    stock: StockSession
     #: What was changed, told even if a later step fails.
     done: list[Change]
     #: A mass sync looks itself, page by page, what Reverb has published.
@@ -261,7 +261,7 @@ def _store_failed(error: StoreError, *, told: bool) -> tuple[str, float | None]:
             return "store_refused", None
         case Busy():
             return "store_busy", error.retry_after or STORE_AGAIN_S
-        case StoreRefused():
+        case StoreAuthError():
             return "store_refused", again_s
         case Unsupported():
             return "store_takes_no_stock", again_s

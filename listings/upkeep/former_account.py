@@ -16,7 +16,7 @@ from listings.mass_sync import run
 from listings.models import Job, Ledger, Listing, MassSync, Order
 from listings.queue.siblings import linked_elsewhere
 from reverbsync import clock
-from reverbsync.dispatch.locks import only_one
+from reverbsync.dispatch.locks import try_lock
 from shops import lifecycle
 from shops.models import ReverbConnection, Shop
 
@@ -57,7 +57,7 @@ def turn(shop_id: int) -> bool:
         return False
     if MassSync.objects.filter(shop=shop_id, state__in=MassSync.OPEN, begun_at__lte=connection.clearing_since).exists():
         run.cancel(connection.shop)
-    with only_one(run.MASS, shop_id) as alone:
+    with try_lock(run.MASS, shop_id) as alone:
         if not alone or Job.objects.filter(shop=shop_id, lease_until__gt=clock.now()).exists():
             return False
         over = clock.monotonic() + TURN_S

@@ -44,12 +44,12 @@ class NotAllowed(Exception):
 
 
 class Unreachable(Exception):
-    """No whole answer came. `maybe_done` is False only when the call surely never reached the other side."""
+    """No whole answer came. `may_have_applied` is False only when the call surely never reached the other side."""
 
-    def __init__(self, words: str, *, maybe_done: bool) -> None:
+    def __init__(self, words: str, *, may_have_applied: bool) -> None:
         """Keep what is known; `words` never hold an address with secrets."""
         super().__init__(words)
-        self.maybe_done = maybe_done
+        self.may_have_applied = may_have_applied
 
 
 class TooLarge(Unreachable):
@@ -122,7 +122,7 @@ def call(
             before()
         answer = _call(method, url, data, headers, read_s)
     except Unreachable as error:
-        if error.maybe_done:
+        if error.may_have_applied:
             limiter.answered(taken)
         else:
             limiter.give_back(taken)
@@ -142,18 +142,18 @@ def _call(method: str, url: str, data: bytes | None, headers: Mapping[str, str],
         return _by_session(method, url, data, sent, read_s)
     except curl.Failed as failed:
         kind = TooLarge if failed.too_large else Unreachable
-        raise kind(failed.words, maybe_done=failed.sent) from None
+        raise kind(failed.words, may_have_applied=failed.sent) from None
     except requests.exceptions.ConnectTimeout:
-        raise Unreachable("it could not be connected in time", maybe_done=False) from None
+        raise Unreachable("it could not be connected in time", may_have_applied=False) from None
     except (requests.exceptions.Timeout, TimeoutError):
-        raise Unreachable("it did not answer in time", maybe_done=True) from None
+        raise Unreachable("it did not answer in time", may_have_applied=True) from None
     except InvalidIPAddress:
         raise NotAllowed("That address is private, and ALLOWED_PRIVATE_HOSTS does not list it") from None
     except (requests.exceptions.InvalidURL, LocationValueError):
         raise NotAllowed("That address may not be called") from None
     except (requests.exceptions.RequestException, HTTPError, OSError) as error:
         # A refused connection carried nothing; anything else may have been applied before the line broke.
-        raise Unreachable("the connection failed", maybe_done=not _refused(error)) from None
+        raise Unreachable("the connection failed", may_have_applied=not _refused(error)) from None
 
 
 def _by_session(method: str, url: str, data: bytes | None, headers: dict[str, str], read_s: float) -> Answer:
@@ -165,12 +165,12 @@ def _by_session(method: str, url: str, data: bytes | None, headers: dict[str, st
             raise
         except (requests.exceptions.RequestException, HTTPError, OSError) as error:
             if whole.is_over:
-                raise Unreachable("its answer came too slowly", maybe_done=whole.is_sent) from None
+                raise Unreachable("its answer came too slowly", may_have_applied=whole.is_sent) from None
             if _carrier is None and not whole.is_sent:
-                raise Unreachable(_unsent(error), maybe_done=False) from None
+                raise Unreachable(_unsent(error), may_have_applied=False) from None
             raise
     if whole.is_over:  # where the answer ends with the line it would seem complete
-        raise Unreachable("its answer came too slowly", maybe_done=True)
+        raise Unreachable("its answer came too slowly", may_have_applied=True)
     return found
 
 
@@ -223,9 +223,9 @@ def _body(chunks: Iterable[bytes], read_s: float) -> bytes:
     for chunk in chunks:
         read += chunk
         if clock.monotonic() > over:
-            raise Unreachable("its answer came too slowly", maybe_done=True)
+            raise Unreachable("its answer came too slowly", may_have_applied=True)
         if len(read) > MAX_ANSWER_BYTES:
-            raise TooLarge("its answer is too large", maybe_done=True)
+            raise TooLarge("its answer is too large", may_have_applied=True)
     return bytes(read)
 
 

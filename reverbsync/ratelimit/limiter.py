@@ -264,7 +264,7 @@ def quiet_s(budgets: Sequence[Budget]) -> float:
 
 
 @dataclass(frozen=True)
-class Told:
+class Throttle:
     """What an outside asked for, and what is left of it."""
 
     name: str
@@ -293,7 +293,7 @@ class Told:
         return round(self.share * 100)
 
 
-def told(name: str) -> Told | None:
+def told(name: str) -> Throttle | None:
     """Return what is left of the last wish to slow down, None when the pace is whole. Raises PaceLost."""
     try:
         found = cast("dict[str, str]", connection().hgetall(_asked(name)))
@@ -306,10 +306,10 @@ def told(name: str) -> Told | None:
     if not quiet_s and share == 1.0:
         return None
     at = datetime.fromtimestamp(int(found["at"]) / 1e6, UTC) if "at" in found else None
-    return Told(name, quiet_s, share, quiet_s + (1 - share) * CLIMB_S, at)
+    return Throttle(name, quiet_s, share, quiet_s + (1 - share) * CLIMB_S, at)
 
 
-def slowed() -> list[Told]:
+def slowed() -> list[Throttle]:
     """Return all who asked us to slow down and are not back at the whole pace. Raises PaceLost."""
     try:
         connection().zremrangebyscore(_SLOWED, "-inf", _now_us())

@@ -17,7 +17,7 @@ from reverbsync import clock
 from shops import health
 from shops.models import FormerStore, StoreConnection, StoreHealth
 from shops.platforms import client_of, platform_of
-from shops.platforms.values import StoreError, StoreRefused, Unsupported
+from shops.platforms.values import StoreAuthError, StoreError, Unsupported
 
 EVERY = timedelta(hours=24)
 AFTER_A_FAILURE = timedelta(minutes=5)
@@ -77,17 +77,17 @@ def check(connection: StoreConnection) -> None:
         info = client.check()
         changes |= {"name": info.name[:255], "currency": info.currency[:3].upper()}
         if _silent(connection):
-            client.drop_hooks(connection.webhook_address)  # all is in place and nothing arrives: begin anew
+            client.remove_webhooks(connection.webhook_address)  # all is in place and nothing arrives: begin anew
         if former := _former_address(connection):
-            client.drop_hooks(former)
-        kept = asdict(client.keep_hooks(connection.webhook_address))
+            client.remove_webhooks(former)
+        kept = asdict(client.ensure_webhooks(connection.webhook_address))
         changes |= {"hooks": {**kept, "site": settings.SITE_URL}, "hooks_checked_at": now}
     except Unsupported as error:
         changes["hooks"] = {"there": [], "refused": {"": str(error)}, "site": settings.SITE_URL}
     except StoreError as error:
         health.did_not_answer(connection.shop_id, error)
         changes["problem"] = str(error)[:300]
-        if not isinstance(error, StoreRefused):
+        if not isinstance(error, StoreAuthError):
             changes["hooks_due_at"] = now + AFTER_A_FAILURE
     # The seller may have connected anew or disconnected meanwhile: then this check is of no use any more.
     same = StoreConnection.objects.filter(pk=connection.pk, removed_at=None, hooks_due_at=connection.hooks_due_at)
@@ -115,9 +115,9 @@ def leave(shop_id: int) -> None:
             continue
         mine.update(due_at=now + AFTER_A_FAILURE)
         try:
-            platform_of(store).client(store).drop_hooks(store.webhook_address)
+            platform_of(store).client(store).remove_webhooks(store.webhook_address)
         except StoreError as error:
-            if not isinstance(error, StoreRefused | Unsupported) and now < former.left_at + LET_GO:
+            if not isinstance(error, StoreAuthError | Unsupported) and now < former.left_at + LET_GO:
                 mine.update(token=store.token)  # it may have been renewed
                 continue
         mine.update(token=SecretStr(""), secret=SecretStr(""), due_at=former.left_at + FormerStore.CALLS_FOR)
@@ -142,9 +142,9 @@ def _take_down(connection: StoreConnection) -> None:
     assert connection.removed_at is not None  # noqa: S101 -- the caller has looked
     try:
         if connection.token.get_secret_value():
-            client_of(connection).drop_hooks(connection.webhook_address)
+            client_of(connection).remove_webhooks(connection.webhook_address)
     except StoreError as error:
-        if not isinstance(error, StoreRefused | Unsupported) and now < connection.removed_at + LET_GO:
+        if not isinstance(error, StoreAuthError | Unsupported) and now < connection.removed_at + LET_GO:
             StoreConnection.objects.filter(pk=connection.pk).update(hooks_due_at=now + AFTER_A_FAILURE)
             return
     gone = StoreConnection.objects.filter(pk=connection.pk, removed_at=connection.removed_at)

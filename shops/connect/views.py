@@ -40,7 +40,7 @@ from shops.platforms.handshake import (
     Step,
     Visit,
 )
-from shops.platforms.values import Keys, StoreError, StoreRefused
+from shops.platforms.values import Keys, StoreAuthError, StoreError
 
 
 def _base(kind: str) -> str:
@@ -187,7 +187,7 @@ def _connect(row: PendingConnection, shop: Shop, address: str, keys: Keys) -> St
     try:
         passing = lifecycle.try_store(shop, platform=row.platform, address=address, keys=keys)
         return lifecycle.connect_store(shop, platform=row.platform, address=address, keys=keys, problem=passing)
-    except (StoreRefused, ValueError) as error:
+    except (StoreAuthError, ValueError) as error:
         raise Declined(str(error)) from None
 
 

@@ -8,7 +8,7 @@ from shops.platforms.bigcommerce import BigCommerce
 from shops.platforms.custom import Custom
 from shops.platforms.magento2 import Magento2
 from shops.platforms.shopify import Shopify
-from shops.platforms.values import StorePassing
+from shops.platforms.values import TransientStoreError
 from shops.platforms.woocommerce import WooCommerce
 
 #: Another try after so many seconds, while a store that was connected before is forgotten.
@@ -27,11 +27,13 @@ def platform_of(connection: StoreConnection) -> Platform:
 def client_of(connection: StoreConnection) -> StoreClient:
     """Return a client that asks this store.
 
-    Raises StorePassing while the products of the store that was connected before are still known: ids of one store
-    must not be asked for, or written to, in another.
+    Raises TransientStoreError while the products of the store that was connected before are still known: ids of one
+    store must not be asked for, or written to, in another.
     """
     if connection.clearing_since is not None and connection.removed_at is None:
-        raise StorePassing("We are still forgetting the store that was connected before.", retry_after=CLEARS_IN_S)
+        raise TransientStoreError(
+            "We are still forgetting the store that was connected before.", retry_after=CLEARS_IN_S
+        )
     return platform_of(connection).client(connection)
 
 

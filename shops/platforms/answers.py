@@ -7,7 +7,7 @@
     LATER      anything else: pages, redirects, missing routes, maintenance, firewalls, rate limits, server errors
 
 A status alone is never a verdict: CDNs, firewalls, maintenance modes and half-updated plug-ins answer every status
-there is with a page of their own. After a write, LATER means that the outcome is unknown (`maybe_done`).
+there is with a page of their own. After a write, LATER means that the outcome is unknown (`may_have_applied`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, ClassVar
 from reverbsync.http.outbound import Answer
 from reverbsync.ratelimit.limiter import Budget
 from shops.platforms import calls
-from shops.platforms.values import Away, Malformed, Missing, StoreError, StoreRefused, Unsupported
+from shops.platforms.values import Away, Malformed, Missing, StoreAuthError, StoreError, Unsupported
 from shops.verdict import Verdict
 
 __all__ = ["SPEAKING", "Caller", "Verdict", "judge"]
@@ -54,7 +54,7 @@ class Caller(ABC):
 
     @abstractmethod
     def send(self, method: str, path: str, body: object) -> Answer:
-        """Make one call and return whatever HTTP answered. Raises StorePassing when nothing did."""
+        """Make one call and return whatever HTTP answered. Raises TransientStoreError when nothing did."""
 
     @abstractmethod
     def own_words(self, status: int, said: Any) -> Verdict | None:
@@ -81,7 +81,7 @@ class Caller(ABC):
     def json(self, method: str, path: str, body: object = None) -> Any:
         """Return the JSON of a call that succeeded, None where it is empty.
 
-        Raises Missing, StoreRefused, Unsupported, or StorePassing (with `maybe_done` after a write).
+        Raises Missing, StoreAuthError, Unsupported, or TransientStoreError (with `may_have_applied` after a write).
         """
         return calls.json_of(self.store, self.call(method, path, body))
 
@@ -134,7 +134,7 @@ class Caller(ABC):
             return calls.slow_down(self.store, self.budget, answer, seconds=self.wait_s(answer))
         asked = calls.retry_after_s(answer)
         retry_after = None if asked is None else min(asked, MOST_RETRY_AFTER_S)
-        return Away(words, retry_after=retry_after, maybe_done=method != "GET")
+        return Away(words, retry_after=retry_after, may_have_applied=method != "GET")
 
     def _explain(self, answer: Answer) -> str:
         """Return what an answer without words of the platform's own means to the seller."""
@@ -157,7 +157,7 @@ class Caller(ABC):
         Keys that work for the probe may lack a permission, or work again: either is retried, with the store's words.
         """
         verdict, _ = judge(self.probe(), self)
-        return StoreRefused(words) if verdict == Verdict.KEYS else Away(words)
+        return StoreAuthError(words) if verdict == Verdict.KEYS else Away(words)
 
 
 def judge(answer: Answer, caller: Caller) -> tuple[Verdict, Any]:

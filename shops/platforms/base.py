@@ -21,10 +21,10 @@ from shops.platforms.values import (
     Moved,
     Page,
     Stocktake,
+    StoreAuthError,
     StoreError,
     StoreInfo,
-    StorePassing,
-    StoreRefused,
+    TransientStoreError,
     Unreadable,
     Unsupported,
 )
@@ -34,8 +34,8 @@ from shops.snapshots import StoreProduct
 class StoreClient(Protocol):
     """Asks one store.
 
-    Every call raises StorePassing when it may succeed later, StoreRefused when the seller must connect anew, and
-    Unsupported where the platform cannot do it (docs/platforms.md says which).
+    Every call raises TransientStoreError when it may succeed later, StoreAuthError when the seller must connect again,
+    and Unsupported where the platform cannot do it (docs/platforms.md says which).
     """
 
     def check(self) -> StoreInfo:
@@ -73,16 +73,16 @@ class StoreClient(Protocol):
 
         `reference` names the cause, such as a Reverb order's line. The same call (same product, count, `by` and
         reference) may be repeated after a lost answer where the platform knows keys against repeats; elsewhere the
-        StorePassing says `maybe_done`, and the stock must be counted first. Raises Moved, and changes nothing, when
-        the store no longer has `count`.
+        TransientStoreError says `may_have_applied`, and the stock must be counted first. Raises Moved, and changes
+        nothing, when the store no longer has `count`.
         """
 
     # -- webhooks --------------------------------------------------------------------------------------------
 
-    def keep_hooks(self, address: str) -> Hooks:
+    def ensure_webhooks(self, address: str) -> Hooks:
         """Make the store call `address` for every topic: add what is missing, wake what sleeps, remove doubles."""
 
-    def drop_hooks(self, address: str) -> None:
+    def remove_webhooks(self, address: str) -> None:
         """Remove our webhooks that call `address`."""
 
     # -- orders ----------------------------------------------------------------------------------------------
@@ -173,13 +173,13 @@ class Platform(ABC):
     #: Seconds between two looks at all stock, where a change of stock leaves no trace. 0: not needed.
     sweep_every_s: ClassVar[int] = 0
     #: The same adjustment of stock may be sent again after a lost answer: it counts once.
-    knows_repeats: ClassVar[bool] = False
+    idempotent_writes: ClassVar[bool] = False
     #: Seconds for which a stock that we wrote may still read as it was before.
-    stock_trails_s: ClassVar[float] = 0
+    stock_read_lag_s: ClassVar[float] = 0
     #: The keys are made here and shown once, not pasted.
     makes_keys: ClassVar[bool] = False
     #: The store cannot be asked for its catalogue; its own system sends it.
-    is_told: ClassVar[bool] = False
+    push_only: ClassVar[bool] = False
 
     def stands_alone(self, topic: str, body: bytes, connection: StoreConnection) -> bool:
         """Tell whether a delivery that may tell of a sale can be worked off before what came earlier and is open."""
@@ -254,11 +254,11 @@ __all__ = [
     "Settler",
     "Stocktake",
     "Stocktaker",
+    "StoreAuthError",
     "StoreClient",
     "StoreError",
     "StoreInfo",
-    "StorePassing",
-    "StoreRefused",
+    "TransientStoreError",
     "Unreadable",
     "Unsupported",
 ]

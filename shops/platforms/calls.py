@@ -13,7 +13,7 @@ from reverbsync.http.outbound import Answer
 from reverbsync.ratelimit import limiter
 from reverbsync.ratelimit.limiter import Budget
 from shops import breaker
-from shops.platforms.values import Away, StoreError, StorePassing, StoreRefused, TooLarge
+from shops.platforms.values import Away, StoreAuthError, StoreError, TooLarge, TransientStoreError
 
 #: A store that is someone's own machine may be slow.
 PATIENT_S = 60.0
@@ -35,8 +35,8 @@ def call(
     A worker that has lost its work to another one makes none: raises ownership.Lost. A store that does not respond is
     not called, but for a probe now and then (shops/breaker.py).
 
-    Raises Away when nothing answered, with `maybe_done` where a write may have been applied, TooLarge when the
-    answer is larger than what is read of one, and StoreRefused when the address may not be called.
+    Raises Away when nothing answered, with `may_have_applied` where a write may have been applied, TooLarge when the
+    answer is larger than what is read of one, and StoreAuthError when the address may not be called.
     """
     try:
         return breaker.call(
@@ -52,12 +52,12 @@ def call(
     except breaker.Open as away:
         raise Away(f"{store} {away}", retry_after=away.retry_after) from None
     except outbound.Paced as paced:
-        raise StorePassing(f"{store} asks us to wait.", retry_after=paced.retry_after) from None
+        raise TransientStoreError(f"{store} asks us to wait.", retry_after=paced.retry_after) from None
     except outbound.NotAllowed as error:
-        raise StoreRefused(f"{store}: {error}.") from None
+        raise StoreAuthError(f"{store}: {error}.") from None
     except outbound.Unreachable as error:
         kind = TooLarge if isinstance(error, outbound.TooLarge) else Away
-        raise kind(f"{store}: {error}.", maybe_done=error.maybe_done and method != "GET") from None
+        raise kind(f"{store}: {error}.", may_have_applied=error.may_have_applied and method != "GET") from None
 
 
 @contextmanager
@@ -66,7 +66,7 @@ def written() -> Iterator[None]:
     try:
         yield
     except StoreError as error:
-        error.maybe_done = True
+        error.may_have_applied = True
         raise
 
 
@@ -76,15 +76,15 @@ def json_of(store: str, answer: Answer) -> Any:
         return answer.json()
     except ValueError:
         maybe = answer.status < 300 or answer.status >= 500
-        raise Away(f"{store} sent a page instead of an answer ({answer.status}).", maybe_done=maybe) from None
+        raise Away(f"{store} sent a page instead of an answer ({answer.status}).", may_have_applied=maybe) from None
 
 
-def slow_down(store: str, budget: Budget, answer: Answer, *, seconds: float | None = None) -> StorePassing:
+def slow_down(store: str, budget: Budget, answer: Answer, *, seconds: float | None = None) -> TransientStoreError:
     """Stop every worker's calls to this store for as long as it asked; return the error to raise."""
     told = retry_after_s(answer) if seconds is None else seconds
     wait = min(900.0, max(1.0, DEFAULT_RETRY_AFTER if told is None else told))
     hold(budget, wait)
-    return StorePassing(f"{store} asks us to wait.", retry_after=wait)
+    return TransientStoreError(f"{store} asks us to wait.", retry_after=wait)
 
 
 def retry_after_s(answer: Answer) -> float | None:

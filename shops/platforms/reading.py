@@ -21,16 +21,16 @@ M = TypeVar("M", bound=Part)
 R = TypeVar("R")
 
 
-def valid(model: type[M], row: Any, what: str, *, maybe_done: bool = False) -> M:
+def valid(model: type[M], row: Any, what: str, *, may_have_applied: bool = False) -> M:
     """Return a row of an answer as `model`; `what` begins the sentence of the error, such as "Magento's order".
 
-    `maybe_done`: the answer was that of a write, which may have been applied. Raises Malformed.
+    `may_have_applied`: the answer was that of a write, which may have been applied. Raises Malformed.
     """
     try:
         return model.model_validate(row)
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"]))
-        raise Malformed(f"{what} could not be read at {where}.", maybe_done=maybe_done) from None
+        raise Malformed(f"{what} could not be read at {where}.", may_have_applied=may_have_applied) from None
 
 
 def each(rows: Iterable[Any], read: Callable[[Any], R], *, key: str = "id") -> tuple[list[R], list[Unread]]:

@@ -25,11 +25,11 @@ __all__ = [
     "Moved",
     "Page",
     "Stocktake",
+    "StoreAuthError",
     "StoreError",
     "StoreInfo",
-    "StorePassing",
-    "StoreRefused",
     "TooLarge",
+    "TransientStoreError",
     "Unread",
     "Unreadable",
     "Unsupported",
@@ -55,26 +55,26 @@ class Unreadable(Exception):
 class StoreError(Exception):
     """A call to a store that did not succeed; `retry_after` is in seconds where the store said so."""
 
-    def __init__(self, words: str, *, retry_after: float | None = None, maybe_done: bool = False) -> None:
-        """Keep the words, without any token that a store repeats. `maybe_done`: a write may have been applied."""
+    def __init__(self, words: str, *, retry_after: float | None = None, may_have_applied: bool = False) -> None:
+        """Keep the words, without any token that a store repeats. `may_have_applied`: a write may have been applied."""
         super().__init__(redact(words))
         self.retry_after = retry_after
-        self.maybe_done = maybe_done
+        self.may_have_applied = may_have_applied
 
 
-class StorePassing(StoreError):
+class TransientStoreError(StoreError):
     """Will pass by itself."""
 
 
-class Away(StorePassing):
+class Away(TransientStoreError):
     """The store does not answer, or something before it does: time-outs, server errors, pages, redirects."""
 
 
-class Busy(StorePassing):
+class Busy(TransientStoreError):
     """The store answers, and another change of ours holds the product for a moment."""
 
 
-class Malformed(StorePassing):
+class Malformed(TransientStoreError):
     """The store answered, and what it says of this object cannot be read. Other objects may well be readable.
 
     `readable` are the units of a product that could be read, where only some of them could not.
@@ -83,11 +83,11 @@ class Malformed(StorePassing):
     readable: tuple[StoreProduct, ...] = ()
 
 
-class TooLarge(StorePassing):
+class TooLarge(TransientStoreError):
     """The answer is larger than what is read of one (reverbsync.http.outbound.MAX_ANSWER_BYTES)."""
 
 
-class StoreRefused(StoreError):
+class StoreAuthError(StoreError):
     """The store does not accept our keys; the seller must connect it again."""
 
 

@@ -7,11 +7,12 @@ stores.
 | MISSING | 404 or 410 whose JSON says that the object does not exist | NotFound |
 | KEYS | 401 or 403 in Reverb's own JSON | NeedsSeller |
 | REFUSED | 400, 406, 412 or 422 in Reverb's own JSON | Invalid |
-| LATER | all else: pages, redirects, other statuses, JSON of another shape | Passing, after a write NoAnswer |
+| LATER | all else: pages, redirects, other statuses, JSON of another shape | TransientError, after a write NoAnswer |
 
 A status alone is never a verdict: CDNs, firewalls and maintenance modes answer every status there is. Reverb's own JSON
 is `{"message": "…", "errors": {field: ["…"]}}` (Reverb docs, "Error handling"; `errors` was seen as a list too). After
-a write, LATER means that the outcome is unknown (`maybe_done`): only a 429 turns a call away before anything is done.
+a write, LATER means that the outcome is unknown (`may_have_applied`): only a 429 surely refuses a call before anything
+is done.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ from shops.reverb.errors import (
     NeedsSeller,
     NoAnswer,
     NotFound,
-    Passing,
     ReverbError,
     SlowDown,
+    TransientError,
     read_field_errors,
     short,
 )
@@ -81,7 +82,7 @@ def error_of(method: str, answer: Answer, verdict: Verdict, said: dict[str, Any]
     more["retry_after"] = retry_after(answer, most_s=MOST_WAIT_S if speaks or answer.status == 429 else MOST_AWAY_S)
     if answer.status == 429:
         return SlowDown(message, **more)
-    return Passing(message, **more) if method == "GET" else NoAnswer(message, maybe_done=True, **more)
+    return TransientError(message, **more) if method == "GET" else NoAnswer(message, may_have_applied=True, **more)
 
 
 def retry_after(answer: Answer, *, most_s: float) -> float | None:

@@ -24,7 +24,17 @@ from reverbsync.ratelimit import limiter
 from shops import breaker
 from shops.models import ReverbConnection
 from shops.reverb import answers, limits, links, orders, paging, read
-from shops.reverb.errors import Invalid, Lasting, NoAnswer, NotFound, Paced, Passing, SlowDown, read_field_errors, short
+from shops.reverb.errors import (
+    Invalid,
+    NoAnswer,
+    NotFound,
+    Paced,
+    PermanentError,
+    SlowDown,
+    TransientError,
+    read_field_errors,
+    short,
+)
 from shops.reverb.paging import PAGE
 from shops.reverb.read import Rows
 from shops.snapshots import PHOTOS_UNKNOWN, ReverbListing, ReverbOrder
@@ -94,7 +104,7 @@ class ReverbClient:
         """Return a listing by its numeric id; this answer is always current. Raises NotFound and the rest."""
         found = read.listing(self.get(f"/listings/{quote(listing_id, safe='')}"))
         if found.id != listing_id:
-            raise Passing(f"Reverb answered with listing {found.id} instead of {listing_id}.")
+            raise TransientError(f"Reverb answered with listing {found.id} instead of {listing_id}.")
         return found
 
     def listings_with_sku(self, sku: str, *, near: bool = False) -> list[ReverbListing]:
@@ -103,7 +113,7 @@ class ReverbClient:
         `near`: also those whose SKU differs in case, blanks or Unicode form only, as Reverb may spell what it was sent.
 
         The search may bring near matches, so each row's own SKU is compared. A row may trail a change: read a
-        listing by its id before trusting more than the id. A row that can't be read, and may be the one, is Passing.
+        listing by its id before trusting more than the id. A row that can't be read, and may be the one, is TransientError.
         """
         ask = self._asking("/my/listings", {"sku": sku, "state": "all"}, read.page)
         found: list[ReverbListing] = []
@@ -162,7 +172,7 @@ class ReverbClient:
         """Return one sale as it is now. Raises NotFound and the rest."""
         found = orders.order(self.get(f"/my/orders/selling/{quote(number, safe='')}"))
         if found.number != number:
-            raise Passing(f"Reverb answered with order {found.number} instead of {number}.")
+            raise TransientError(f"Reverb answered with order {found.number} instead of {number}.")
         return found
 
     def _asking(self, path: str, query: Mapping[str, str], read_page: Callable[[object], Rows]) -> paging.Ask:
@@ -187,7 +197,7 @@ class ReverbClient:
         said = self._hear("POST", self._address("/listings"), body, goes_out=goes_out).said
         found, warnings, message = read.written(said)
         if found is not None and not read.is_of(found, body):
-            raise NoAnswer(f"Reverb answered with another listing, {found.id}.", maybe_done=True)
+            raise NoAnswer(f"Reverb answered with another listing, {found.id}.", may_have_applied=True)
         return found, warnings, message
 
     def update(self, listing: ReverbListing, body: Mapping[str, Any]) -> tuple[ReverbListing | None, list[str], str]:
@@ -197,7 +207,7 @@ class ReverbClient:
         """
         found, warnings, message = read.written(self._call("PUT", self._address(links.of_listing(listing)), body))
         if found is not None and found.id != listing.id:
-            raise NoAnswer(f"Reverb answered with listing {found.id} instead of {listing.id}.", maybe_done=True)
+            raise NoAnswer(f"Reverb answered with listing {found.id} instead of {listing.id}.", may_have_applied=True)
         return found, warnings, message
 
     def end(self, listing_id: str) -> None:
@@ -292,9 +302,9 @@ class ReverbClient:
         except outbound.Paced as paced:
             raise Paced(str(paced), retry_after=paced.retry_after) from None
         except outbound.NotAllowed as error:
-            raise Passing(f"Reverb: {error}.") from None
+            raise TransientError(f"Reverb: {error}.") from None
         except outbound.Unreachable as error:
-            raise NoAnswer(f"Reverb: {error}.", maybe_done=error.maybe_done and method != "GET") from None
+            raise NoAnswer(f"Reverb: {error}.", may_have_applied=error.may_have_applied and method != "GET") from None
         self._hear_time(answer)
         return answer
 
@@ -318,7 +328,7 @@ class ReverbClient:
         try:
             error.retry_after = limits.slow_down(self._budget, error.retry_after)
         except limiter.PaceLost as lost:
-            raise Passing(str(lost), retry_after=error.retry_after) from None
+            raise TransientError(str(lost), retry_after=error.retry_after) from None
 
     def _headers(self) -> dict[str, str]:
         return {
@@ -348,8 +358,8 @@ def token_for_code(web_url: str, code: str, redirect_uri: str) -> str:
         answer = outbound.call("POST", address, budgets=[limits.app()], headers=headers, body=urlencode(form).encode())
         body = answer.json()
     except (outbound.Paced, outbound.Unreachable, outbound.NotAllowed, ValueError):
-        raise Passing("Reverb did not answer. Please try again.") from None
+        raise TransientError("Reverb did not answer. Please try again.") from None
     token = body.get("access_token") if isinstance(body, dict) else None
     if answer.status != 200 or not isinstance(token, str):
-        raise Lasting("Reverb did not take the code. Please begin again.")
+        raise PermanentError("Reverb did not take the code. Please begin again.")
     return token

@@ -16,7 +16,7 @@ from django.conf import settings
 from reverbsync import clock
 from shops.models import ReverbConnection
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import Lasting, NeedsSeller, NotFound, ReverbError
+from shops.reverb.errors import NeedsSeller, NotFound, PermanentError, ReverbError
 
 #: A token that was refused is asked for again after this (shops/reverb/upkeep.py): Reverb may have been mistaken.
 ASK_DEAD_AGAIN = timedelta(minutes=1)
@@ -138,14 +138,14 @@ def saw_listing(connection: ReverbConnection, state: str) -> None:
 def mark_if_dead(connection: ReverbConnection) -> bool:
     """Ask for the account, and tell the seller when the token is refused there too: one 401 does not prove it.
 
-    Returns whether it is. Raises Passing when that is not clear.
+    Returns whether it is. Raises TransientError when that is not clear.
     """
     try:
         ReverbClient.of(connection).get("/my/account")
     except NeedsSeller as refusal:
         if refusal.status != 401:
             return False
-    except Lasting:
+    except PermanentError:
         return False
     else:
         return False

@@ -1,11 +1,11 @@
 """What can go wrong with a call to Reverb. The family decides what the queue does next.
 
     ReverbError
-    ├── Passing        try again later by itself; `maybe_done`: a write may have been applied all the same
+    ├── TransientError        try again later by itself; `may_have_applied`: a write may have been applied all the same
     │   ├── Paced      our own pace does not allow the call now; nothing was sent
     │   ├── SlowDown   429: the whole account waits
     │   └── NoAnswer   nothing came back, or nothing that Reverb's API says
-    ├── Lasting        the same call would be refused again
+    ├── PermanentError the same call would be refused again
     │   ├── NotFound   Reverb says that the object does not exist
     │   └── Invalid    Reverb refuses this request, and says which fields
     └── NeedsSeller    Reverb refuses the token, or does not let it do this: scopes, billing, the shop on Reverb
@@ -35,7 +35,7 @@ class ReverbError(Exception):
         status: int | None = None,
         field_errors: FieldErrors | None = None,
         retry_after: float | None = None,
-        maybe_done: bool = False,
+        may_have_applied: bool = False,
         said: bool = False,
     ) -> None:
         """Keep what is known. `retry_after` is in seconds; `said`: the message is Reverb's own, not ours."""
@@ -44,35 +44,35 @@ class ReverbError(Exception):
         self.status = status
         self.field_errors = field_errors or {}
         self.retry_after = retry_after
-        self.maybe_done = maybe_done
+        self.may_have_applied = may_have_applied
         self.said = said
 
 
-class Passing(ReverbError):
+class TransientError(ReverbError):
     """Will pass by itself."""
 
 
-class Paced(Passing):
+class Paced(TransientError):
     """The pace does not allow the call yet."""
 
 
-class SlowDown(Passing):
+class SlowDown(TransientError):
     """Reverb asks this account to wait."""
 
 
-class NoAnswer(Passing):
-    """No answer of Reverb's API came; `maybe_done` tells whether the call may have been applied all the same."""
+class NoAnswer(TransientError):
+    """No answer of Reverb's API came; `may_have_applied` tells whether the call may have been applied all the same."""
 
 
-class Lasting(ReverbError):
+class PermanentError(ReverbError):
     """Would fail the same way again."""
 
 
-class NotFound(Lasting):
+class NotFound(PermanentError):
     """Reverb has no such object."""
 
 
-class Invalid(Lasting):
+class Invalid(PermanentError):
     """Reverb refuses what was sent."""
 
 

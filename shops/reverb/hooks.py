@@ -20,7 +20,7 @@ from shops.events import ReverbEvent, ReverbListingChanged, ReverbOrderChanged
 from shops.hooks import Hook, Hooks
 from shops.models import ReverbConnection
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import Lasting, NeedsSeller, ReverbError
+from shops.reverb.errors import NeedsSeller, PermanentError, ReverbError
 
 logger = logging.getLogger(__name__)
 
@@ -138,13 +138,13 @@ def keep(client: ReverbClient, connection: ReverbConnection, *, gone: Collection
     def remove(link: str) -> None:
         try:
             client.unregister(link)
-        except (Lasting, NeedsSeller) as error:  # it does no harm: it is another way to the same look
+        except (PermanentError, NeedsSeller) as error:  # it does no harm: it is another way to the same look
             logger.warning("A webhook of shop %s could not be removed: %s", connection.shop_id, error.message)
 
     def kept(topics: Sequence[str]) -> Hooks:
         there = [hook for hook in found.right if hook.topic in topics]
         # What sleeps is unknown to Reverb: a webhook is there or it is not.
-        return hooks.keep(topics, there, add=add, wake=_nothing, remove=remove, refusals=(Lasting, NeedsSeller))
+        return hooks.keep(topics, there, add=add, wake=_nothing, remove=remove, refusals=(PermanentError, NeedsSeller))
 
     first = kept(WANTED)
     second = kept([INSTEAD[topic] for topic in first.refused if topic in INSTEAD])

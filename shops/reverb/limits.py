@@ -85,7 +85,7 @@ def slow_down(budget: str, retry_after: float | None) -> float:
     return seconds
 
 
-def told(connection: ReverbConnection) -> limiter.Told | None:
+def told(connection: ReverbConnection) -> limiter.Throttle | None:
     """Return how far Reverb has slowed this account down, None when it has not, or nobody knows."""
     try:
         return limiter.told(account(connection.budget))

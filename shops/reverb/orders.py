@@ -19,7 +19,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, TypeAdapter, Valida
 
 from reverbsync import clock
 from shops.reverb import read
-from shops.reverb.errors import Passing
+from shops.reverb.errors import TransientError
 from shops.reverb.read import Rows, id_in
 from shops.schemas import MOST_MONEY, Part, Side, Text, Units, storable_text
 from shops.snapshots import ReverbOrder
@@ -149,12 +149,12 @@ class _Order(Part):
 
 
 def order(body: object) -> ReverbOrder:
-    """Return the picture of an order. Raises Passing when it is not one."""
+    """Return the picture of an order. Raises TransientError when it is not one."""
     try:
         found = _Order.model_validate(body)
     except (ValidationError, RecursionError) as error:
         where = ".".join(map(str, error.errors()[0]["loc"])) if isinstance(error, ValidationError) else "its depth"
-        raise Passing(f"Reverb's answer could not be read as an order at {where}.") from None
+        raise TransientError(f"Reverb's answer could not be read as an order at {where}.") from None
     said_at = found.created_at or found.paid_at or found.updated_at
     placed_at = said_at or clock.now()
     fees = [one.amount for one in (found.selling_fee, found.bump_fee, found.direct_checkout_fee) if one]
@@ -190,7 +190,7 @@ def order(body: object) -> ReverbOrder:
 
 
 def page(body: object) -> Rows:
-    """Return a page of orders. Raises Passing where it is none."""
+    """Return a page of orders. Raises TransientError where it is none."""
     return read.page(body, "orders")
 
 
@@ -203,7 +203,7 @@ def readable(rows: list[Any], *, left_out: Callable[[str, str], object] | None =
     for row in rows:
         try:
             found.append(order(row))
-        except Passing as error:
+        except TransientError as error:
             number = row.get("order_number") if isinstance(row, dict) else None
             named = storable_text(str(number)) if isinstance(number, str | int) else ""
             logger.warning("%s It is left out: %s", error, named[:64] or "a row without a number")

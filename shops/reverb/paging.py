@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 
-from shops.reverb.errors import Passing, ReverbError
+from shops.reverb.errors import ReverbError, TransientError
 from shops.reverb.read import Rows
 
 MAX_PAGES = 200
@@ -29,7 +29,7 @@ Ask = Callable[[int, int], Rows]
 logger = logging.getLogger(__name__)
 
 
-class Short(Passing):
+class Short(TransientError):
     """A list ended before it had shown as many rows as it counts."""
 
 
@@ -71,12 +71,12 @@ class Around:
         """Return a page without the rows at which Reverb fails. Raises ReverbError."""
         try:
             return self._ask(number, size)
-        except Passing as error:
+        except TransientError as error:
             if not _may_be_of_a_row(error):
                 raise
             return self._in_parts(number, size, error)
 
-    def _in_parts(self, number: int, size: int, error: Passing) -> Rows:
+    def _in_parts(self, number: int, size: int, error: TransientError) -> Rows:
         """Return the page in smaller ones. Raises the error of the whole where none of them can be read."""
         smaller = SMALLER[size]
         first = (number - 1) * size // smaller + 1
@@ -96,7 +96,7 @@ class Around:
             hidden=sum(part.hidden for part in whole),
         )
 
-    def _failing(self, number: int, size: int, error: Passing) -> Rows:
+    def _failing(self, number: int, size: int, error: TransientError) -> Rows:
         """Return a part that failed: by its own parts, or as a single row that is passed over."""
         if size > 1:
             return self._in_parts(number, size, error)
@@ -110,7 +110,7 @@ class Around:
         self._calls += 1
         try:
             found = self._ask(number, size)
-        except Passing as error:
+        except TransientError as error:
             self._failed += 1
             if self._failed >= GIVES_UP or not _may_be_of_a_row(error):
                 raise
@@ -119,6 +119,6 @@ class Around:
         return found
 
 
-def _may_be_of_a_row(error: Passing) -> bool:
+def _may_be_of_a_row(error: TransientError) -> bool:
     """Tell whether one row may be why a page failed: Reverb's server broke over it, or what it answered is no JSON."""
     return error.status is not None and (error.status == 500 or error.status < 300) and not error.retry_after

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, ValidationError
 
-from shops.reverb.errors import NoAnswer, Passing, read_field_errors, short
+from shops.reverb.errors import NoAnswer, TransientError, read_field_errors, short
 from shops.schemas import Inner, Money, Side, SideRows, Text, Units, Whole
 from shops.snapshots import ReverbListing
 
@@ -118,19 +118,19 @@ class _Registrations(Whole):
 
 
 def registrations(body: object) -> list[tuple[str, str, str]]:
-    """Return link, topic and address of each webhook. A row has no id, its link names it (recorded). Raises Passing."""
+    """Return link, topic and address of each webhook. A row has no id, its link names it (recorded). Raises TransientError."""
     try:
         found = _Registrations.model_validate(body)
     except ValidationError:
         found = None
     if found is None or (found.registrations is None and found.webhooks is None):
-        raise Passing("Reverb's answer could not be read as a list of webhooks.")
+        raise TransientError("Reverb's answer could not be read as a list of webhooks.")
     rows = [*(found.registrations or ()), *(found.webhooks or ())]
     return [(one.links.own.href, one.topic, one.url) for one in rows]
 
 
 def listing(body: object) -> ReverbListing:
-    """Return the picture of a listing. Raises Passing when it is not one."""
+    """Return the picture of a listing. Raises TransientError when it is not one."""
     try:
         found = _Listing.model_validate(body)
     except (ValidationError, RecursionError) as error:
@@ -139,7 +139,7 @@ def listing(body: object) -> ReverbListing:
             if isinstance(error, ValidationError) and error.errors()[0]["loc"]
             else ""
         )
-        raise Passing(f"Reverb's answer could not be read as a listing{where}.") from None
+        raise TransientError(f"Reverb's answer could not be read as a listing{where}.") from None
     return ReverbListing(
         id=found.id,
         sku=found.sku or "",
@@ -172,7 +172,7 @@ def readable(rows: list[Any]) -> list[ReverbListing]:
     for row in rows:
         try:
             found.append(listing(row))
-        except Passing as error:
+        except TransientError as error:
             logger.warning("%s It is left out: %s", error, ascii(_key(row))[:40])
     return found
 
@@ -212,12 +212,12 @@ def _is_sku(said: str, sku: str, *, near: bool) -> bool:
 
 
 def page(body: object, name: str = "listings") -> Rows:
-    """Return a page of a list; `name` is the field with its rows. Raises Passing where there is none."""
+    """Return a page of a list; `name` is the field with its rows. Raises TransientError where there is none."""
     rows = body.get(name) if isinstance(body, dict) else None
     if isinstance(rows, dict) and rows:  # a list with gaps
         rows = list(rows.values())
     if not isinstance(rows, list):
-        raise Passing(f"Reverb's answer could not be read as a page of {name}.")
+        raise TransientError(f"Reverb's answer could not be read as a page of {name}.")
     found = _Page.model_validate(body)
     return Rows(rows, max(0, found.total), found.links.next.href)
 
@@ -232,8 +232,8 @@ def written(body: dict[str, Any]) -> tuple[ReverbListing | None, list[str], str]
     of = inner if isinstance(inner, dict) and inner.get("id") else body if body.get("id") else None
     try:
         found = listing(of) if of is not None else None
-    except Passing as error:
-        raise NoAnswer(error.message, maybe_done=True) from None
+    except TransientError as error:
+        raise NoAnswer(error.message, may_have_applied=True) from None
     warnings = [word for words in read_field_errors(body.get("warnings")).values() for word in words]
     return found, warnings, short(body.get("message") or "")
 

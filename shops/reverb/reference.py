@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from reverbsync import clock
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import Lasting, NeedsSeller, Passing, ReverbError
+from shops.reverb.errors import NeedsSeller, PermanentError, ReverbError, TransientError
 from shops.reverb.lists import PROVIDERS, Choice, Lists
 from shops.schemas import storable
 
@@ -67,7 +67,7 @@ def _kept(client: ReverbClient, name: str, path: str, keys: tuple[str, ...], rea
     soon = False
     try:
         answer = client.get_if_new(path, etag)
-    except (Lasting, NeedsSeller) as error:
+    except (PermanentError, NeedsSeller) as error:
         if isinstance(error, NeedsSeller) and error.status == 401:
             raise  # perhaps the token is dead
         keep(name, rows, etag=etag, until=now + SOON_S)
@@ -80,7 +80,7 @@ def _kept(client: ReverbClient, name: str, path: str, keys: tuple[str, ...], rea
         body, etag_now = answer
         found = next((_rows(body[key]) for key in keys if isinstance(body.get(key), dict | list)), None)
         if not found and not rows and name in NEEDED:
-            raise Passing("Reverb's answer could not be read as a list.")
+            raise TransientError("Reverb's answer could not be read as a list.")
         if found or (found is not None and name.startswith(PROFILES)):
             rows, etag = [read(storable(row if isinstance(row, dict) else {"name": row})) for row in found], etag_now
         else:  # yesterday's is better than none

@@ -18,7 +18,7 @@ from shops.hooks import Hooks
 from shops.models import ReverbConnection
 from shops.reverb import connect, hooks, limits
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import Lasting, NeedsSeller, ReverbError
+from shops.reverb.errors import NeedsSeller, PermanentError, ReverbError
 
 EVERY = timedelta(hours=24)
 #: Connections that are checked at once, in each sweep, after our own address changed.
@@ -128,7 +128,7 @@ def _kept(connection: ReverbConnection) -> Hooks | None:
         if error.status == 401 and connect.mark_if_dead(connection):
             return None
         return _none(error)
-    except Lasting as error:
+    except PermanentError as error:
         return _none(error)
 
 

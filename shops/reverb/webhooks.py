@@ -12,7 +12,7 @@ from typing import Any
 
 from shops.events import ReverbAppRemoved, ReverbEvent, ReverbListingChanged, ReverbOrderChanged, Urgency
 from shops.reverb import read
-from shops.reverb.errors import Passing
+from shops.reverb.errors import TransientError
 
 APP_REMOVED = "app/uninstalled"
 #: Topics of listings. They mostly bring our own writes back.
@@ -44,7 +44,7 @@ def event(topic: str, body: bytes) -> ReverbEvent | None:
 def _listing(said: dict[str, Any]) -> ReverbEvent | None:
     try:
         found = read.listing(said)
-    except Passing:
+    except TransientError:
         return None
     return ReverbListingChanged(found.id, found.state, found.inventory)
 

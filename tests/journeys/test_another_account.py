@@ -13,7 +13,7 @@ from listings.upkeep import former_account
 from shops import lifecycle
 from shops.models import ReverbConnection, Shop
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import Passing
+from shops.reverb.errors import TransientError
 from tests.journeys.sales import buy, read_orders
 from tests.journeys.world import World
 
@@ -97,7 +97,7 @@ def test_nothing_is_written_before_the_former_listings_are_let_go_of(world: Worl
     assert world.writes() == []
     assert "try_later" not in world.entries()
     connection = ReverbConnection.objects.get()
-    with pytest.raises(Passing):
+    with pytest.raises(TransientError):
         order_poll.read(connection, ReverbClient.of(connection), now=world.now)
     assert order_poll.shops_with_due_orders() == []
 

@@ -12,7 +12,7 @@ from listings.orders import order_poll
 from shops.models import ReverbConnection
 from shops.reverb import connect, reference, upkeep
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import Passing
+from shops.reverb.errors import TransientError
 from tests.journeys.sales import buy, read_orders
 from tests.journeys.world import World
 
@@ -59,7 +59,7 @@ def test_orders_are_read_again_within_a_minute_and_no_sale_is_lost(world: World,
     read_orders(world)
     buy(world)
     world.reverb.fault("status", path="/my/orders", **odd)
-    with contextlib.suppress(Passing):  # or it is read in smaller pages
+    with contextlib.suppress(TransientError):  # or it is read in smaller pages
         order_poll.read(account(world), ReverbClient.of(account(world)), now=world.now)
     planned = account(world).orders_due_at
     assert planned is not None
@@ -76,7 +76,7 @@ def test_a_list_that_is_known_outlives_it_and_one_that_is_not_is_no_empty_one(
     client, budget = ReverbClient.of(account(world)), account(world).budget
     world.reverb.fault("status", path="/categories/flat", times=99, **odd)
     reference.forget()
-    with pytest.raises(Passing):
+    with pytest.raises(TransientError):
         reference.lists(client, budget)
     world.reverb.ask("DELETE", "/faults")
     known = reference.lists(client, budget)
@@ -93,6 +93,6 @@ def test_an_account_that_answers_oddly_is_not_connected_as_refused(world: World,
     found = connect.check(account(world))
     assert (found.problem_id, found.usable) == ("unreachable", True)
     world.reverb.fault("status", path="/my/account", **odd)
-    with pytest.raises(Passing):
+    with pytest.raises(TransientError):
         connect.mark_if_dead(account(world))
     assert account(world).problem != "token_refused"

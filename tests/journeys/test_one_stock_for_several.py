@@ -101,10 +101,10 @@ def test_once_the_store_is_back_all_have_what_is_left(world: World) -> None:
     assert made
 
 
-@pytest.mark.parametrize("is_told", [True, False])
+@pytest.mark.parametrize("push_only", [True, False])
 @pytest.mark.parametrize("left", [3, 0])
 def test_what_sells_as_a_translation_is_gone_from_the_listing_of_the_original(
-    world: World, left: int, is_told: bool
+    world: World, left: int, push_only: bool
 ) -> None:
     """The plug-in writes the original's stock into the database: no webhook tells of it, and no list of changes."""
     original = world.product("A1", inventory_quantity=5)
@@ -118,7 +118,7 @@ def test_what_sells_as_a_translation_is_gone_from_the_listing_of_the_original(
     says = {"stock_quantity": left, "stock_status": status}
     world.store.ask("PUT", f"/woo/products/{original['id']}", {"says": says, "dated": False})
     world.store.ask("PUT", f"/variants/{copy['variants'][0]['id']}", {"inventory_quantity": left})
-    if is_told:
+    if push_only:
         world.hear(copy)
     else:
         world.wait(60)

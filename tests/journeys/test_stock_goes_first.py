@@ -141,12 +141,12 @@ def test_a_list_that_cannot_be_read_keeps_no_stock_back(world: World, guitar: di
 def test_what_breaks_on_our_side_keeps_no_stock_back(
     world: World, guitar: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from listings.sync.cases import Frame
+    from listings.sync.cases import ShopRules
 
     def broken(*_: Any, **__: Any) -> Any:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Frame, "case", broken)
+    monkeypatch.setattr(ShopRules, "case", broken)
     world.edit(guitar, inventory_quantity=2, price="7.00")
     world.wait(3)
     assert world.step()

@@ -12,7 +12,7 @@ from listings.intake import scheduled_reads
 from listings.models import Job, Ledger, Product
 from listings.upkeep import compare
 from shops.platforms.shopify.client import ShopifyClient
-from shops.platforms.values import Busy, Count, Moved, StoreError, StorePassing, StoreRefused, Unsupported
+from shops.platforms.values import Busy, Count, Moved, StoreAuthError, StoreError, TransientStoreError, Unsupported
 from shops.snapshots import StoreProduct
 from tests.journeys.sales import buy, hear, read_orders
 from tests.journeys.world import World
@@ -117,8 +117,8 @@ def test_the_owner_is_mailed_once_when_it_has_lasted_fifteen_minutes(world: Worl
     ("error", "reason"),
     [
         (Unsupported("Shopify refused the new stock: no."), "store_takes_no_stock"),
-        (StoreRefused("Shopify refused our token."), "store_refused"),
-        (StorePassing("Shopify answered 503."), "store_later"),
+        (StoreAuthError("Shopify refused our token."), "store_refused"),
+        (TransientStoreError("Shopify answered 503."), "store_later"),
         (Moved("The stock in Shopify has moved."), "store_later"),
         (Busy("Another change is under way."), "store_busy"),
     ],
@@ -145,7 +145,7 @@ def test_a_change_of_ours_that_holds_a_product_does_not_count_as_a_store_that_is
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guitar = sold(world, stock=3, quantity=1)
-    away, busy = StorePassing("Shopify answered 503."), Busy("Another change is under way.")
+    away, busy = TransientStoreError("Shopify answered 503."), Busy("Another change is under way.")
     errors: list[StoreError] = [*[away] * 7, busy]
 
     def fails(*_: Any, **__: Any) -> Count:

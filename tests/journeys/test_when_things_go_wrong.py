@@ -16,7 +16,7 @@ from reverbsync.http import outbound
 from reverbsync.ratelimit.limiter import Budget, Taken
 from shops import lifecycle
 from shops.models import ReverbConnection, Shop
-from shops.platforms.base import StorePassing, StoreRefused
+from shops.platforms.base import StoreAuthError, TransientStoreError
 from tests.journeys.sales import buy, read_orders
 from tests.journeys.world import World
 
@@ -287,7 +287,7 @@ def test_a_throttled_store_is_not_taken_for_a_deleted_product(world: World) -> N
     from shops.events import ProductChanged
 
     failed = refresh.take(world.shop, {ProductChanged(str(guitar["id"])): "test"})
-    assert [type(error) for error in failed.values()] == [StorePassing]
+    assert [type(error) for error in failed.values()] == [TransientStoreError]
     assert world.listing()["state"] == "live"
 
 
@@ -297,7 +297,7 @@ def test_a_store_that_refuses_our_token_loses_nothing(world: World) -> None:
     from shops.events import ProductChanged
 
     failed = refresh.take(world.shop, {ProductChanged("1"): "test"})
-    assert [type(error) for error in failed.values()] == [StoreRefused]
+    assert [type(error) for error in failed.values()] == [StoreAuthError]
 
 
 def test_the_token_goes_to_the_configured_host_only(world: World) -> None:

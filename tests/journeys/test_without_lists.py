@@ -10,7 +10,7 @@ from django.core.cache import cache
 from shops.models import ReverbConnection
 from shops.reverb import reference
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import Passing
+from shops.reverb.errors import TransientError
 from tests.journeys.sales import buy, hear
 from tests.journeys.world import World
 
@@ -66,7 +66,7 @@ def test_a_known_list_outlives_an_odd_one_and_a_new_listing_waits_for_it(world: 
     again = reference.lists(client, budget)
     assert (again.categories, again.conditions) == (known.categories, known.conditions)
     _forget(world)
-    with pytest.raises(Passing):
+    with pytest.raises(TransientError):
         reference.lists(client, budget)
     world.product("B1", title="Fender Bass")
     world.wait(3)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from shops.platforms.values import Malformed, Page, StoreInfo, StorePassing, TooLarge, Unread
+from shops.platforms.values import Malformed, Page, StoreInfo, TooLarge, TransientStoreError, Unread
 from shops.snapshots import StoreProduct
 from tests.people import picture
 
@@ -36,7 +36,7 @@ class Catalogue:
         self.asked.append(f"page {cursor or 0} of {size or self.page_size}")
         numbers, last = self._following(cursor, size or self.page_size)
         if self.down or self.failing & set(numbers):
-            raise StorePassing("The store answered 500.")
+            raise TransientStoreError("The store answered 500.")
         self.trouble(len(numbers))
         if self.large & set(numbers):
             raise TooLarge("The store: its answer is too large.")
@@ -57,7 +57,7 @@ class Catalogue:
         self.asked.append(f"product {store_parent_id}")
         number = int(store_parent_id)
         if self.down or number in self.failing:
-            raise StorePassing("The store answered 500.")
+            raise TransientStoreError("The store answered 500.")
         if number in self.large:
             raise TooLarge("The store: its answer is too large.")
         if number in self.unreadable:
@@ -67,7 +67,7 @@ class Catalogue:
     def check(self) -> StoreInfo:
         """Say who it is."""
         if self.down:
-            raise StorePassing("The store answered 500.")
+            raise TransientStoreError("The store answered 500.")
         return StoreInfo("Guitars", "USD")
 
     def _following(self, cursor: str, size: int) -> tuple[list[int], bool]:

@@ -191,7 +191,7 @@ def known(settings: SiteSettings, monkeypatch: pytest.MonkeyPatch) -> dict[str, 
     """Return what can stand in an address; there is a shop with something of everything, and no world outside."""
 
     def nobody_answers(*_: object, **__: object) -> None:
-        raise outbound.Unreachable("Nobody is there.", maybe_done=False)
+        raise outbound.Unreachable("Nobody is there.", may_have_applied=False)
 
     monkeypatch.setattr(outbound, "call", nobody_answers)
     settings.REVERB_CLIENT_ID = settings.SHOPIFY_CLIENT_ID = settings.BIGCOMMERCE_CLIENT_ID = "our-app"

@@ -52,11 +52,11 @@ class Outside:
 
     def hang(self) -> None:
         """Take connections and never answer."""
-        self.took_s, self.answer = 1e6, outbound.Unreachable("it did not answer in time", maybe_done=True)
+        self.took_s, self.answer = 1e6, outbound.Unreachable("it did not answer in time", may_have_applied=True)
 
     def refuse(self) -> None:
         """Refuse connections."""
-        self.took_s, self.answer = 0.0, outbound.Unreachable("the connection failed", maybe_done=False)
+        self.took_s, self.answer = 0.0, outbound.Unreachable("the connection failed", may_have_applied=False)
 
     def say(self, status: int, text: str) -> None:
         """Answer from now on."""
@@ -273,7 +273,7 @@ def test_a_store_that_takes_twenty_five_seconds_for_an_answer_is_back_after_some
         outside.now = max(outside.now, Breaker.objects.get().probe_at or T0)
         outside.took_s = 25.0
         if outside.took_s > breaker.PROBE_S * 2 ** len(said):
-            outside.answer = outbound.Unreachable("it did not answer in time", maybe_done=True)
+            outside.answer = outbound.Unreachable("it did not answer in time", may_have_applied=True)
         else:
             outside.work()
         said.append(ask(as_another_worker=True))

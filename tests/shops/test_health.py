@@ -20,7 +20,7 @@ from shops.connect import upkeep
 from shops.hooks import Hooks
 from shops.models import ReverbConnection, Shop, StoreConnection, StoreHealth
 from shops.platforms import PLATFORMS
-from shops.platforms.values import Away, Malformed, StoreInfo, StorePassing, StoreRefused
+from shops.platforms.values import Away, Malformed, StoreAuthError, StoreInfo, TransientStoreError
 from shops.reverb import hooks
 from shops.reverb import upkeep as reverbs
 from tests.listings.catalogue import Catalogue
@@ -74,12 +74,12 @@ class Store(Catalogue):
             raise self.error
         return super().products(store_parent_id)
 
-    def keep_hooks(self, address: str) -> Hooks:
+    def ensure_webhooks(self, address: str) -> Hooks:
         """Find all in place."""
         self.kept += 1
         return Hooks(PLATFORMS["woocommerce"].topics)
 
-    def drop_hooks(self, address: str) -> None:
+    def remove_webhooks(self, address: str) -> None:
         """Remove them."""
         self.dropped += 1
 
@@ -180,14 +180,16 @@ def test_refused_keys_are_tried_again_and_what_waited_for_them_is_due(shop: Shop
     product = product_of(shop)
     Product.objects.update(waits_for="store_refused")
     Job.objects.create(product=product, shop=shop, rank=10, due_at=NOON, opened_at=NOON, waiting=True)
-    health.did_not_answer(shop.pk, StoreRefused("It does not take our keys."))
+    health.did_not_answer(shop.pk, StoreAuthError("It does not take our keys."))
     now.on(minutes=5)
     health.probe(shop.pk)
     job = Job.objects.get()
     assert (job.waiting, job.due_at) == (False, now.at)
 
 
-@pytest.mark.parametrize("error", [Malformed("odd"), StorePassing("asks us to wait", retry_after=2.0), KeyError("x")])
+@pytest.mark.parametrize(
+    "error", [Malformed("odd"), TransientStoreError("asks us to wait", retry_after=2.0), KeyError("x")]
+)
 def test_what_says_nothing_about_the_store_marks_none_as_away(shop: Shop, error: Exception) -> None:
     health.did_not_answer(shop.pk, error)
     assert not StoreHealth.objects.exists()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shops.platforms.reading import LONGEST_TITLE, each, title_of, valid
-from shops.platforms.values import StorePassing
+from shops.platforms.values import TransientStoreError
 from shops.schemas import Money, Part, Side, SideRows, Text, Units, money_of, number_in, storable, units_of
 
 
@@ -127,9 +127,9 @@ def test_a_row_whose_reading_breaks_hides_no_other_row() -> None:
 
 def test_a_store_that_stops_answering_fails_the_page_and_leaves_no_row_out() -> None:
     def read(row: Any) -> None:
-        raise StorePassing("The store is down.")
+        raise TransientStoreError("The store is down.")
 
-    with pytest.raises(StorePassing):
+    with pytest.raises(TransientStoreError):
         each([{"id": 1}], read)
 
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 from reverbsync import clock
 from shops import health, lifecycle, standing
 from shops.models import Breaker, ReverbConnection, Shop, StoreConnection, StoreHealth
-from shops.platforms.values import Away, Keys, StoreRefused
+from shops.platforms.values import Away, Keys, StoreAuthError
 from tests.people import olivia, shop_of
 
 
@@ -50,7 +50,7 @@ def test_a_store_is_called_connected_only_while_nothing_speaks_against_it(shop: 
     assert badge(shop, page) == "connected"
     StoreConnection.objects.update(problem="That address redirects to https://www.x.test.")
     assert badge(shop, page) == "needs you"
-    health.did_not_answer(shop.pk, StoreRefused("WooCommerce: Consumer key is invalid."))
+    health.did_not_answer(shop.pk, StoreAuthError("WooCommerce: Consumer key is invalid."))
     assert badge(shop, page) == "not answering"
     name = "shopify:guitars.myshopify.com"
     now = clock.now()
@@ -60,7 +60,7 @@ def test_a_store_is_called_connected_only_while_nothing_speaks_against_it(shop: 
 
 
 def test_keys_that_are_refused_are_said_with_the_stores_words_and_the_way_to_new_ones(shop: Shop) -> None:
-    health.did_not_answer(shop.pk, StoreRefused("WooCommerce: Consumer key is invalid."))
+    health.did_not_answer(shop.pk, StoreAuthError("WooCommerce: Consumer key is invalid."))
     _, page = get(shop)
     assert "WooCommerce: Consumer key is invalid." in page
     assert "connect the store again" in page

@@ -27,7 +27,7 @@ from shops.platforms.magento2 import client as magento2
 from shops.platforms.shopify import client as shopify
 from shops.platforms.shopify import locations as shopify_locations
 from shops.platforms.shopify import products as shopify_products
-from shops.platforms.values import StoreRefused
+from shops.platforms.values import StoreAuthError
 from shops.platforms.woocommerce import client as woocommerce
 from shops.reverb import answers as reverb_answers
 from shops.verdict import Verdict
@@ -50,7 +50,7 @@ def a_page_means_that_it_is_gone() -> AbstractContextManager[Any]:
 
 def one_refusal_means_dead_keys() -> AbstractContextManager[Any]:
     """The store's refusal of our keys is not confirmed by a second call."""
-    return instead(answers.Caller, "_about_keys", lambda _, words: StoreRefused(words))
+    return instead(answers.Caller, "_about_keys", lambda _, words: StoreAuthError(words))
 
 
 def a_server_error_means_not_applied() -> AbstractContextManager[Any]:
@@ -58,7 +58,7 @@ def a_server_error_means_not_applied() -> AbstractContextManager[Any]:
     of_reverb, of_store = reverb_answers.error_of, answers.Caller._error
 
     def certain(error: Any) -> Any:
-        error.maybe_done = False
+        error.may_have_applied = False
         return error
 
     stack = ExitStack()

@@ -13,7 +13,7 @@ from reverbsync import clock
 from shops import lifecycle
 from shops.models import Shop, StoreConnection
 from shops.platforms import client_of
-from shops.platforms.values import Keys, StorePassing
+from shops.platforms.values import Keys, TransientStoreError
 from synclog.models import Entry
 from tests.pages.test_pages import tell
 from tests.people import NOON, nora, olivia, product_of, shop_of
@@ -69,7 +69,7 @@ def test_it_is_deleted_in_short_turns_and_no_other_shop_loses_anything(
 
 def test_meanwhile_nothing_is_asked_of_the_new_store_by_the_old_ones_ids(shop: Shop) -> None:
     now = replace(shop)
-    with pytest.raises(StorePassing, match="still forgetting"):
+    with pytest.raises(TransientStoreError, match="still forgetting"):
         client_of(now.store)
     Walk.objects.create(shop=shop, kind="changes", due_at=NOON)
     listing_tasks.drain_urgent(shop.pk)

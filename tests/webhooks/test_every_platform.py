@@ -22,7 +22,7 @@ from shops import lifecycle
 from shops.models import Shop, StoreConnection
 from shops.platforms import PLATFORMS
 from shops.platforms.bigcommerce.webhooks import OUR_HEADER, our_key
-from shops.platforms.values import Keys, StoreRefused
+from shops.platforms.values import Keys, StoreAuthError
 from tests.people import NOON, olivia
 from webhooks.models import Delivery
 from webhooks.store_handover import hand_over
@@ -242,7 +242,7 @@ def test_no_signed_body_however_odd_makes_a_failure(
     kind: str, body: bytes, is_object: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def check(_: object) -> str:
-        raise StoreRefused("The store rejected our keys.")
+        raise StoreAuthError("The store rejected our keys.")
 
     monkeypatch.setattr(
         "shops.platforms.shopify.client.ShopifyClient.check", check

@@ -11,7 +11,7 @@ from django.test import Client, RequestFactory
 from pydantic import SecretStr
 
 from reverbsync import clock, middleware
-from reverbsync.database import unasked
+from reverbsync.database import without_health_check
 from shops.models import StoreConnection
 from tests.people import NOON, olivia, shop_of
 from webhooks import addresses
@@ -26,7 +26,7 @@ def test_a_dead_line_to_the_database_is_replaced_once() -> None:
             raise OperationalError("server closed the connection")
         return "kept"
 
-    assert unasked(run) == "kept"
+    assert without_health_check(run) == "kept"
     assert len(tries) == 2
 
 
@@ -36,7 +36,7 @@ def test_inside_a_transaction_nothing_is_repeated() -> None:
         raise OperationalError
 
     with pytest.raises(OperationalError):
-        unasked(run)
+        without_health_check(run)
     connection.needs_rollback = False
 
 
@@ -72,11 +72,11 @@ def the_long_way(request: HttpRequest) -> HttpResponse:
 
 def test_pages_go_the_long_way() -> None:
     request = RequestFactory().get("/shops/1/")
-    assert middleware.straight(the_long_way)(request).content == b"the long way"  # type: ignore[attr-defined]
+    assert middleware.skip_browser_middleware(the_long_way)(request).content == b"the long way"  # type: ignore[attr-defined]
 
 
 @pytest.mark.django_db
 def test_webhooks_go_straight_to_their_view_and_an_unknown_address_is_404() -> None:
-    answer = middleware.straight(the_long_way)(RequestFactory().post("/webhooks/store/nobody/"))
+    answer = middleware.skip_browser_middleware(the_long_way)(RequestFactory().post("/webhooks/store/nobody/"))
     assert answer.status_code == 404
     assert Client().post("/webhooks/there-is-no-such-thing/").status_code == 404

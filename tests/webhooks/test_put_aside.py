@@ -21,7 +21,7 @@ from reverbsync import clock
 from shops.events import ProductChanged, Urgency
 from shops.models import Shop
 from shops.platforms import PLATFORMS
-from shops.platforms.values import StorePassing, Unreadable
+from shops.platforms.values import TransientStoreError, Unreadable
 from shops.reverb import webhooks as reverbs
 from shops.snapshots import StoreProduct
 from tests.listings.orders.test_ingest import order
@@ -173,7 +173,7 @@ def test_a_delivery_that_keeps_breaking_is_tried_ever_more_rarely_and_put_aside(
 
 
 def test_a_store_that_does_not_answer_is_no_fault_of_the_delivery(shop: Shop, store: Store, now: Now) -> None:
-    store.breaks = {"2": StorePassing("it is down")}
+    store.breaks = {"2": TransientStoreError("it is down")}
     delivery = keep(shop, {"id": 2})
     for _ in range(40):
         hand_over(shop)
@@ -237,7 +237,7 @@ def test_what_could_be_read_of_a_delivery_is_followed_before_it_is_put_aside(
         raise Unreadable("Product 2 cannot be read.", events=[ProductChanged("1")])
 
     monkeypatch.setattr(type(PLATFORMS["shopify"]), "events", events)
-    store.breaks = {"1": StorePassing("it is down")}
+    store.breaks = {"1": TransientStoreError("it is down")}
     delivery = keep(shop, {"id": 2})
     hand_over(shop)
     assert states() == ["open"]

@@ -18,7 +18,7 @@ from reverbsync import clock
 from shops.events import ReverbAppRemoved, ReverbListingChanged, ReverbOrderChanged
 from shops.models import ReverbConnection, Shop, StoreConnection
 from shops.reverb import connect, webhooks
-from shops.reverb.errors import NotFound, Passing
+from shops.reverb.errors import NotFound, TransientError
 from shops.snapshots import ReverbListing, ReverbOrder
 from tests.listings.orders.test_ingest import listed, order
 from tests.people import NOON, nora, olivia, product_of, shop_of
@@ -81,7 +81,7 @@ class Reverb:
     def order(self, number: str) -> ReverbOrder:
         self.asked.append(number)
         if self.down:
-            raise Passing("Reverb is down.", retry_after=7)
+            raise TransientError("Reverb is down.", retry_after=7)
         if self.broken:
             raise ZeroDivisionError
         if number not in self.orders:

@@ -13,7 +13,7 @@ from listings.intake import refresh
 from listings.models import Job, Product
 from reverbsync import clock
 from shops.models import Shop
-from shops.platforms.base import StoreError, StorePassing, StoreRefused
+from shops.platforms.base import StoreAuthError, StoreError, TransientStoreError
 from shops.snapshots import StoreProduct
 from tests.people import NOON, olivia, picture, product_of, shop_of
 from webhooks import inbox
@@ -36,7 +36,7 @@ class Store:
     def products(self, store_parent_id: str) -> list[StoreProduct]:
         self.asked.append(store_parent_id)
         if store_parent_id in self.down:
-            raise StorePassing("it is down", retry_after=7)
+            raise TransientStoreError("it is down", retry_after=7)
         return self.now.get(store_parent_id, [])
 
     def parent_of_stock(self, store_stock_id: str) -> str | None:
@@ -164,7 +164,7 @@ def test_a_store_that_still_takes_our_keys_has_not_removed_the_app(shop: Shop, s
 
 
 def test_that_the_app_was_removed_is_asked_again_of_a_store_that_does_not_answer(shop: Shop, store: Store) -> None:
-    store.refuses = StorePassing("it is down", retry_after=7)
+    store.refuses = TransientStoreError("it is down", retry_after=7)
     keep(shop, {"id": 1}, topic="app/uninstalled")
     hand_over(shop)
     shop.store.refresh_from_db()
@@ -173,7 +173,7 @@ def test_that_the_app_was_removed_is_asked_again_of_a_store_that_does_not_answer
 
 
 def test_removing_the_app_forgets_the_token_and_what_still_comes_is_put_aside(shop: Shop, store: Store) -> None:
-    store.refuses = StoreRefused("Our access token is no longer accepted.")
+    store.refuses = StoreAuthError("Our access token is no longer accepted.")
     keep(shop, {"id": 1}, topic="app/uninstalled")
     hand_over(shop)
     shop.store.refresh_from_db()

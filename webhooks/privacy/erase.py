@@ -25,7 +25,7 @@ from shops import lifecycle, mail
 from shops.events import CustomerDataAsked, CustomerForgotten, Event, ShopForgotten
 from shops.models import Shop, StoreConnection, ToldOrder, ToldProduct
 from shops.platforms import platform_of
-from shops.platforms.values import StorePassing
+from shops.platforms.values import TransientStoreError
 from synclog.models import Entry
 from webhooks.models import Delivery
 
@@ -39,7 +39,7 @@ TURN_S = 2.0
 STILL_TAKEN = timedelta(seconds=3)
 
 
-class NotMailed(StorePassing):
+class NotMailed(TransientStoreError):
     """The mail could not be handed on. The event is to be followed again later."""
 
 

@@ -18,7 +18,7 @@ from listings.orders.shipstation import custom_store
 from listings.orders.shipstation.client import ShipStationClient, ShipStationError
 from listings.orders.shipstation.custom_store import Notice, Row
 from listings.orders.shipstation.notices import Label
-from listings.orders.tracking import Told
+from listings.orders.tracking import TrackingReport
 from listings.queue import jobs
 from reverbsync import clock
 from reverbsync.outage import attempt
@@ -110,7 +110,7 @@ def told(shop: Shop, notice: Notice) -> bool:
     order = Order.objects.filter(shop=shop, number=notice.order_number).first()
     if order is None:
         return False
-    said = Told(Parcel.Source.SHIPSTATION, notice.tracking_number, notice.carrier, notify=notice.notify)
+    said = TrackingReport(Parcel.Source.SHIPSTATION, notice.tracking_number, notice.carrier, notify=notice.notify)
     tracking.tell_of(order, said)
     return True
 
@@ -165,7 +165,7 @@ def _labels(notice: ShipStationNotice) -> list[Label]:
 def _keep(shop: Shop, label: Label) -> None:
     order = _order_of(shop, label)
     if order is not None:
-        tracking.tell_of(order, Told(Parcel.Source.SHIPSTATION, label.tracking_number, label.carrier))
+        tracking.tell_of(order, TrackingReport(Parcel.Source.SHIPSTATION, label.tracking_number, label.carrier))
 
 
 def _order_of(shop: Shop, label: Label) -> Order | None:

@@ -12,7 +12,7 @@ from django.db import models, transaction
 from shops import lifecycle
 from shops.models import Person, Shop, SyncSettings
 from shops.platforms import PLATFORMS
-from shops.platforms.values import StoreRefused
+from shops.platforms.values import StoreAuthError
 
 WORDS = {
     "true": True,
@@ -95,9 +95,9 @@ def _try_store(options: dict[str, Any]) -> str:
     keys = room.keys(options["store_token"], options["store_secret"])
     try:
         problem = lifecycle.try_store(Shop(), platform=options["platform"], address=options["store"], keys=keys)
-    except StoreRefused as error:
+    except StoreAuthError as error:
         raise CommandError(f"{error} Nothing was connected.") from None
-    if problem and not room.is_told:
+    if problem and not room.push_only:
         raise CommandError(f"{problem} Nothing was connected.")
     return problem
 

@@ -25,7 +25,7 @@ class BigCommerce(Platform):
     address_help = "The store hash: the part after stores/ in the API path"
     fields = connect.FIELDS
     poll_every_s = 3600
-    stock_trails_s = 30
+    stock_read_lag_s = 30
 
     def read_address(self, text: str) -> str:
         """Return the store hash."""

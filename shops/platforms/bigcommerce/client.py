@@ -27,9 +27,9 @@ from shops.platforms.values import (
     Malformed,
     Missing,
     Page,
+    StoreAuthError,
     StoreInfo,
-    StorePassing,
-    StoreRefused,
+    TransientStoreError,
     Unread,
     Unsupported,
 )
@@ -64,14 +64,14 @@ class BigCommerceClient:
         try:
             said = self._info()
         except Unsupported as refused:
-            raise StoreRefused(str(refused)) from None
+            raise StoreAuthError(str(refused)) from None
         return StoreInfo(str(said.get("name") or ""), said["currency"])
 
     def _info(self) -> dict[str, Any]:
         if self._store is None:
             said = self._rest.json("GET", "/v2/store")
             if not isinstance(said, dict) or not isinstance(said.get("currency"), str) or not said["currency"]:
-                raise StorePassing("BigCommerce's store could not be read.")
+                raise TransientStoreError("BigCommerce's store could not be read.")
             self._store = said
         return self._store
 
@@ -164,7 +164,7 @@ class BigCommerceClient:
 
     # -- webhooks --------------------------------------------------------------------------------------------
 
-    def keep_hooks(self, address: str) -> Hooks:
+    def ensure_webhooks(self, address: str) -> Hooks:
         """Register each scope once, with our own header; wake those that were switched off."""
         there = [
             Hook(str(row["id"]), str(row.get("scope")), bool(row.get("is_active"))) for row in self._hooks(address)
@@ -177,7 +177,7 @@ class BigCommerceClient:
             remove=self._drop_hook,
         )
 
-    def drop_hooks(self, address: str) -> None:
+    def remove_webhooks(self, address: str) -> None:
         """Delete our hooks."""
         for row in self._hooks(address):
             self._drop_hook(str(row["id"]))
@@ -269,8 +269,8 @@ class BigCommerceClient:
 
 
 def _following(rows: list[Any], cursor: str) -> str | None:
-    """Return the cursor behind a page: its highest id. Raises StorePassing where that leads nowhere."""
+    """Return the cursor behind a page: its highest id. Raises TransientStoreError where that leads nowhere."""
     ids = [found for row in rows if isinstance(row, dict) and (found := number_in(row.get("id"))) is not None]
     if rows and max(ids, default=0) <= int(cursor or 0):
-        raise StorePassing("BigCommerce's pages of products do not lead on.")
+        raise TransientStoreError("BigCommerce's pages of products do not lead on.")
     return str(max(ids)) if ids else None

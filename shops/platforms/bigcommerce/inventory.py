@@ -18,7 +18,7 @@ from reverbsync import clock
 from shops.platforms.bigcommerce.rest import Rest, Rows
 from shops.platforms.locations import Location, changed, count_of, locations_of, spread
 from shops.platforms.reading import valid
-from shops.platforms.values import Count, Malformed, Moved, StoreError, StorePassing, Unsupported
+from shops.platforms.values import Count, Malformed, Moved, StoreError, TransientStoreError, Unsupported
 from shops.schemas import Part, Side, Text, Units
 from shops.snapshots import StoreProduct
 
@@ -185,7 +185,7 @@ class Inventory:
         items = [{"location_id": int(where.id), **named, "quantity": change} for where, change in changes]
         said = self._rest.json("POST", "/v3/inventory/adjustments/relative", {"reason": reason[:60], "items": items})
         if not isinstance(said, dict) or not said.keys() & {"transaction_id", "data"}:
-            raise StorePassing("BigCommerce did not say that it took the new stock.", maybe_done=True)
+            raise TransientStoreError("BigCommerce did not say that it took the new stock.", may_have_applied=True)
 
 
 class Stock:

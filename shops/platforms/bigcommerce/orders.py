@@ -90,7 +90,7 @@ class _Shipment(Part):
 
 
 def read_order(row: Any) -> Order:
-    """Return an order. Raises StorePassing when it is not of this shape."""
+    """Return an order. Raises TransientStoreError when it is not of this shape."""
     return _valid(Order, row)
 
 
@@ -100,7 +100,7 @@ def is_for(row: Any, reverb_number: str) -> bool:
 
 
 def read_line(row: Any) -> Line:
-    """Return a line. Raises StorePassing when it is not of this shape."""
+    """Return a line. Raises TransientStoreError when it is not of this shape."""
     return _valid(Line, row)
 
 
@@ -190,4 +190,4 @@ def _address(order: NewOrder) -> dict[str, str]:
 
 
 def _valid(model: type[M], row: Any) -> M:
-    return valid(model, row, "BigCommerce's order", maybe_done=True)
+    return valid(model, row, "BigCommerce's order", may_have_applied=True)

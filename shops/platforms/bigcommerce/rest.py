@@ -18,7 +18,7 @@ from reverbsync.ratelimit.limiter import Budget
 from shops.models import StoreConnection
 from shops.platforms import calls
 from shops.platforms.answers import Caller, Verdict
-from shops.platforms.values import Missing, StorePassing, StoreRefused
+from shops.platforms.values import Missing, StoreAuthError, TransientStoreError
 from shops.schemas import number_in
 
 #: The smallest plan's quota is 150 calls in 30 seconds.
@@ -112,7 +112,9 @@ class Rest(Caller):
         """As `Caller.call`. 207 says that a part was not done, so what was is unknown."""
         answer = super().call(method, path, body)
         if answer.status == 207:
-            raise StorePassing("BigCommerce did only a part of what was asked.", maybe_done=method != "GET")
+            raise TransientStoreError(
+                "BigCommerce did only a part of what was asked.", may_have_applied=method != "GET"
+            )
         return answer
 
     # -- the forms of v2 and v3 ----------------------------------------------------------------------------------
@@ -121,13 +123,15 @@ class Rest(Caller):
         """Return what v3 holds under `data`. Raises like `json`; other JSON is none of its answers."""
         said = self.json(method, path, body)
         if not isinstance(said, dict) or not isinstance(said.get("data"), dict | list):
-            raise StorePassing("BigCommerce's answer could not be read at data.", maybe_done=method != "GET")
+            raise TransientStoreError(
+                "BigCommerce's answer could not be read at data.", may_have_applied=method != "GET"
+            )
         return said["data"]
 
     def rows(self, path: str) -> list[Any]:
         """Return a list of v2 or v3: v2 answers 204 and nothing where v3 answers an empty list.
 
-        Raises StorePassing where nothing came with another status: an order that is not looked for is made twice.
+        Raises TransientStoreError where nothing came with another status: an order that is not found is made twice.
         """
         answer = self.call("GET", path)
         nothing = answer.status == 204 and path.startswith("/v2/")
@@ -152,10 +156,10 @@ class Rest(Caller):
     def confirm_gone(self, missing: Missing, listed: str) -> None:
         """Return when an object that BigCommerce calls missing is gone; words that fit any address need its list.
 
-        `listed` is the path of a list that would hold it. Raises StorePassing where the list shows it.
+        `listed` is the path of a list that would hold it. Raises TransientStoreError where the list shows it.
         """
         if _GENERIC.search(str(missing).lower()) and self.rows(listed):
-            raise StorePassing(f"{missing} But BigCommerce still lists it.")
+            raise TransientStoreError(f"{missing} But BigCommerce still lists it.")
 
 
 def token_for_code(*, code: str, scope: str, context: str, redirect_uri: str) -> dict[str, Any]:
@@ -179,9 +183,11 @@ def token_for_code(*, code: str, scope: str, context: str, redirect_uri: str) ->
         read_s=READ_S,
     )
     if answer.status in (400, 401, 403) and answer.text.lstrip().startswith("{"):
-        raise StoreRefused("BigCommerce did not take the code. Please install the app again.")
+        raise StoreAuthError("BigCommerce did not take the code. Please install the app again.")
     if answer.status != 200:
-        raise StorePassing(f"BigCommerce answered {answer.status} when asked for a token.", maybe_done=True)
+        raise TransientStoreError(
+            f"BigCommerce answered {answer.status} when asked for a token.", may_have_applied=True
+        )
     said = calls.json_of(Rest.store, answer)
     return said if isinstance(said, dict) else {}
 
@@ -193,7 +199,7 @@ def _rows(said: Any, path: str) -> list[Any]:
     if isinstance(rows, dict) and rows and all(isinstance(row, dict) for row in rows.values()):
         rows = list(rows.values())  # a list with gaps, as PHP writes it
     if not isinstance(rows, list):
-        raise StorePassing("BigCommerce's list could not be read.")
+        raise TransientStoreError("BigCommerce's list could not be read.")
     return rows
 
 

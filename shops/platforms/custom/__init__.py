@@ -35,10 +35,10 @@ class Custom(Platform):
     address_help = "Such as https://www.your-shop.com/reverbsync"
     fields = ()
     poll_every_s = 0
-    knows_repeats = True
+    idempotent_writes = True
     #: A message that was sent before our change may come after its answer.
-    stock_trails_s = 10
-    is_told = True
+    stock_read_lag_s = 10
+    push_only = True
     makes_keys = True
 
     def read_address(self, text: str) -> str:

@@ -97,10 +97,12 @@ class _Caller(Caller):
         adjusted = messages.adjusted(said)
         if adjusted is None:
             words = f"{STORE}'s answer to stock.adjust ({answer.status}) does not say the stock."
-            raise Malformed(words, maybe_done=True)
+            raise Malformed(words, may_have_applied=True)
         if not is_conflict and adjusted.stock == data["from"]:
             # Taken for done, the units that it does not show as gone would count as put back.
-            raise Malformed(f"{STORE}'s answer to stock.adjust shows the stock as it was before.", maybe_done=True)
+            raise Malformed(
+                f"{STORE}'s answer to stock.adjust shows the stock as it was before.", may_have_applied=True
+            )
         if adjusted.updated_at is None:  # a message from before, which comes late, is older than the answer
             adjusted = adjusted.model_copy(update={"updated_at": _date_of(answer)})
         if is_conflict:
@@ -111,7 +113,7 @@ class _Caller(Caller):
         """Send a message and return the object that it was answered. Raises like `json`, Malformed where it is none."""
         said = self.json("POST", kind, (data, key))
         if not isinstance(said, dict):
-            raise Malformed(f"{STORE} did not answer {kind} with an object of JSON.", maybe_done=True)
+            raise Malformed(f"{STORE} did not answer {kind} with an object of JSON.", may_have_applied=True)
         return said
 
 
@@ -200,11 +202,11 @@ class CustomClient:
 
     # -- webhooks --------------------------------------------------------------------------------------------
 
-    def keep_hooks(self, address: str) -> Hooks:
+    def ensure_webhooks(self, address: str) -> Hooks:
         """Nothing to register: the seller's programmer enters our address."""
         return Hooks(messages.TOPICS)
 
-    def drop_hooks(self, address: str) -> None:
+    def remove_webhooks(self, address: str) -> None:
         """Nothing to remove."""
 
     # -- orders ----------------------------------------------------------------------------------------------
@@ -235,7 +237,7 @@ class CustomClient:
             "order.create", data, str(uuid.uuid5(uuid.NAMESPACE_URL, f"order {order.reverb_number}"))
         )
         if not isinstance(said.get("id"), str | int) or not said["id"]:
-            raise Malformed(f"{STORE}'s answer to order.create does not say the order's id.", maybe_done=True)
+            raise Malformed(f"{STORE}'s answer to order.create does not say the order's id.", may_have_applied=True)
         return StoreOrder(
             str(said["id"]).strip(),
             str(said.get("number") or ""),

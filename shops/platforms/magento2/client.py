@@ -18,13 +18,23 @@ from shops.platforms.magento2 import items as models
 from shops.platforms.magento2 import portions, search, skus
 from shops.platforms.magento2 import products as reading
 from shops.platforms.magento2.changes import Changes
-from shops.platforms.magento2.frame import Frame
+from shops.platforms.magento2.frame import StoreConfig
 from shops.platforms.magento2.items import Item
 from shops.platforms.magento2.orders import Orders
 from shops.platforms.magento2.rest import STORE, Rest
 from shops.platforms.magento2.stock import Stock
 from shops.platforms.reading import each
-from shops.platforms.values import Count, Hooks, Malformed, Moved, Page, Stocktake, StoreInfo, StorePassing, Unread
+from shops.platforms.values import (
+    Count,
+    Hooks,
+    Malformed,
+    Moved,
+    Page,
+    Stocktake,
+    StoreInfo,
+    TransientStoreError,
+    Unread,
+)
 from shops.snapshots import StoreProduct
 
 #: What the sweep of stock asks for of each product.
@@ -42,7 +52,7 @@ class Magento2Client:
     def __init__(self, connection: StoreConnection) -> None:
         """Nothing is asked yet."""
         self._rest = Rest(connection.address, connection.token)
-        self._frame = Frame(self._rest)
+        self._frame = StoreConfig(self._rest)
         self._changes = Changes(self._rest, connection.shop_id)
         self._stock = Stock(self._rest, self._frame)
         self._orders = Orders(self._rest, self._frame, self._stock)
@@ -224,11 +234,11 @@ class Magento2Client:
 
     # -- webhooks --------------------------------------------------------------------------------------------
 
-    def keep_hooks(self, address: str) -> Hooks:
+    def ensure_webhooks(self, address: str) -> Hooks:
         """Magento has none."""
         return Hooks(())
 
-    def drop_hooks(self, address: str) -> None:
+    def remove_webhooks(self, address: str) -> None:
         """Magento has none."""
 
     # -- orders ----------------------------------------------------------------------------------------------
@@ -270,10 +280,10 @@ def _ids(rows: Sequence[Any]) -> list[str]:
 
 
 def _last(rows: Sequence[Any], cursor: str) -> str:
-    """Return the cursor behind rows. Raises StorePassing where none of them leads on to another page."""
+    """Return the cursor behind rows. Raises TransientStoreError where none of them leads on to another page."""
     last = max((int(one) for one in _ids(rows)), default=0)
     if last <= int(cursor or 0):
-        raise StorePassing(f"{STORE}'s list of products does not go on.")
+        raise TransientStoreError(f"{STORE}'s list of products does not go on.")
     return str(last)
 
 

@@ -17,7 +17,7 @@ from shops.platforms import addresses, calls
 from shops.platforms.handshake import Declined, Grant, Keep, Pending, Sheet, Step, Visit
 from shops.platforms.magento2 import signing
 from shops.platforms.magento2.rest import STORE, budget_of
-from shops.platforms.values import Field, Keys, StorePassing, StoreRefused
+from shops.platforms.values import Field, Keys, StoreAuthError, TransientStoreError
 
 RIGHTS = "Catalog, Inventory, Sales, Stores"
 STEPS = (
@@ -124,7 +124,7 @@ def _first_token(bases: list[str], token: str) -> tuple[str, tuple[str, str]]:
     return bases[-1], _token(bases[-1], "request", token)
 
 
-class _Elsewhere(StorePassing):
+class _Elsewhere(TransientStoreError):
     """Nothing is served at this address."""
 
 
@@ -137,5 +137,5 @@ def _token(address: str, word: str, token: str, *, verifier: str = "") -> tuple[
     if answer.status == 404 or 300 <= answer.status < 400:
         raise _Elsewhere(f"{STORE} does not answer at {url} ({answer.status}). Check the address.")
     if not all(found):
-        raise StoreRefused(f"{STORE} did not hand out a token ({answer.status}). Please press Activate again.")
+        raise StoreAuthError(f"{STORE} did not hand out a token ({answer.status}). Please press Activate again.")
     return found

@@ -135,7 +135,7 @@ def mail_of(reverb_number: str) -> str:
 
 
 def read(row: Any) -> Order:
-    """Return an order. Raises StorePassing when it is not of this shape."""
+    """Return an order. Raises TransientStoreError when it is not of this shape."""
     return _valid(Order, row)
 
 
@@ -315,4 +315,4 @@ def _is_out(row: Row) -> bool:
 
 
 def _valid(model: type[M], row: Any) -> M:
-    return valid(model, row, "Magento's order", maybe_done=True)
+    return valid(model, row, "Magento's order", may_have_applied=True)

@@ -20,7 +20,7 @@ from shops.platforms.magento2.families import Families
 from shops.platforms.magento2.rest import STORE, Rest
 from shops.platforms.magento2.sources import Places, places_of
 from shops.platforms.reading import each, valid
-from shops.platforms.values import Malformed, StoreError, StoreRefused
+from shops.platforms.values import Malformed, StoreAuthError, StoreError
 from shops.schemas import Part, Side, SideRows, Text
 
 FRAME_S = 15 * 60
@@ -59,7 +59,7 @@ class Settings(TypedDict):
     store_id: int
 
 
-class Told(Settings):
+class Labels(Settings):
     """Settings of a store, and the attributes by which products are described."""
 
     attributes: dict[str, Attribute]
@@ -100,7 +100,7 @@ class _Category(Part):
     level: Side[int] = 2
 
 
-class Frame:
+class StoreConfig:
     """Asks for what is not known yet."""
 
     def __init__(self, rest: Rest) -> None:
@@ -129,7 +129,7 @@ class Frame:
         self._told = _lasting(self._key, self._learn, anew=True)
         return self._told
 
-    def labelled(self, *, anew: bool = False) -> Told:
+    def labelled(self, *, anew: bool = False) -> Labels:
         """Return the settings with the attributes; `anew`: a product names an option that is not known.
 
         Without attributes where the store has never said them, and fails now.
@@ -223,7 +223,7 @@ class Frame:
         try:
             rows = self._rest.every("/categories/list", search.one_of("entity_id", ids))
         except StoreError as error:
-            if isinstance(error, StoreRefused) or error.retry_after is not None:
+            if isinstance(error, StoreAuthError) or error.retry_after is not None:
                 raise
             return None
         found, _ = each(rows, lambda row: valid(_Category, row, "Magento's category"))
@@ -246,7 +246,7 @@ def _lasting(key: str, learn: Callable[[], Any], *, otherwise: Any = None, anew:
         value, failed = learn(), False
     except StoreError as error:
         nothing = kept is None and (otherwise is None or error.retry_after is not None)
-        if nothing or isinstance(error, StoreRefused):
+        if nothing or isinstance(error, StoreAuthError):
             raise
         value, failed = kept["value"] if kept else otherwise, True
     until = now + (RETRY_S if failed else FRAME_S)

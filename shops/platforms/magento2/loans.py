@@ -27,7 +27,7 @@ from shops.platforms.magento2 import skus as names
 from shops.platforms.magento2.rest import STORE, Rest
 from shops.platforms.magento2.sources import Place
 from shops.platforms.magento2.stock import Stock
-from shops.platforms.values import Malformed, StoreError, StorePassing, Unsupported
+from shops.platforms.values import Malformed, StoreError, TransientStoreError, Unsupported
 
 _TAKEN = re.compile(r"ReverbSync takes \S+ of (?P<sku>.+) back out of source (?P<code>\S+) \(\S+ to (?P<after>\S+)\)\.")
 _GONE = f"No source in {STORE} holds the units of the order any more. Cancel it there."
@@ -87,7 +87,7 @@ class Loans:
                 made = _made(order, make, look)
             except StoreError as error:
                 if self._take(given):
-                    if not error.maybe_done:
+                    if not error.may_have_applied:
                         order.keep({})
                     over()
                 raise
@@ -103,7 +103,7 @@ class Loans:
             if is_made:
                 self._give(kept)
             elif not self._take(kept):
-                raise StorePassing(f"{STORE} did not take back the units that were lent to an order.")
+                raise TransientStoreError(f"{STORE} did not take back the units that were lent to an order.")
             over()
 
     def _loan(self, sku: str, units: int) -> Loan:
@@ -201,8 +201,8 @@ def _made(order: NewOrder, make: Make, look: Look) -> forms.Order:
     """Make the order; where the answer is lost, look for it at once: the search shows what was made."""
     try:
         return make()
-    except StorePassing as error:
-        if not error.maybe_done:
+    except TransientStoreError as error:
+        if not error.may_have_applied:
             raise
         with calls.written():
             found = look(order.reverb_number)

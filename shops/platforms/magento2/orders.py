@@ -19,12 +19,12 @@ from shops.orders import NewOrder, OrderLine, OrderStatus, Shipment, StoreOrder
 from shops.platforms import calls
 from shops.platforms.cancelling import OFF
 from shops.platforms.magento2 import forms, memory, portions, regions, search, skus
-from shops.platforms.magento2.frame import Frame
+from shops.platforms.magento2.frame import StoreConfig
 from shops.platforms.magento2.loans import Loans, Make
 from shops.platforms.magento2.rest import STORE, Rest
 from shops.platforms.magento2.stock import Stock
 from shops.platforms.reading import each
-from shops.platforms.values import Malformed, Missing, StoreError, StorePassing, Unsupported
+from shops.platforms.values import Malformed, Missing, StoreError, TransientStoreError, Unsupported
 from shops.schemas import number_in
 
 PAGE = 100
@@ -40,7 +40,7 @@ PAID_BY = ("free", "checkmo", "banktransfer", "purchaseorder", "cashondelivery")
 class Orders:
     """Makes, reads and cancels orders."""
 
-    def __init__(self, rest: Rest, frame: Frame, stock: Stock) -> None:
+    def __init__(self, rest: Rest, frame: StoreConfig, stock: Stock) -> None:
         """Nothing is asked yet."""
         self._rest = rest
         self._frame = frame
@@ -85,14 +85,14 @@ class Orders:
             return None
         except Malformed:
             raise
-        except StorePassing:
+        except TransientStoreError:
             return self._find("entity_id", order_id)
         return forms.read(said)
 
     def _find(self, field: str, value: str) -> forms.Order | None:
         rows, total = self._rest.rows("/orders", search.query([(field, "eq", value)], size=2))
         if not rows and total != 0:
-            raise StorePassing(f"{STORE}'s list of orders could not be read.")
+            raise TransientStoreError(f"{STORE}'s list of orders could not be read.")
         return forms.read(rows[0]) if rows else None
 
     # -- making ----------------------------------------------------------------------------------------------
@@ -221,8 +221,8 @@ class Orders:
         """Take a step of a checkout that makes no order yet, whatever becomes of its answer."""
         try:
             return self._rest.written("POST", path, body)
-        except StorePassing as error:
-            error.maybe_done = False
+        except TransientStoreError as error:
+            error.may_have_applied = False
             raise
 
     def _with_note(self, made: forms.Order, order: NewOrder) -> forms.Order:
@@ -257,11 +257,11 @@ class Orders:
             self._rest.written("POST", f"/orders/{order_id}/comments", {"statusHistory": forms.remark(note)})
         except Missing as missing:  # the order, or something beside it, such as the stock of its website
             if self._by_id(order_id) is not None:
-                raise StorePassing(str(missing), maybe_done=True) from None
+                raise TransientStoreError(str(missing), may_have_applied=True) from None
 
 
 def _text(said: Any) -> str:
-    """Return the id that a step of a checkout answers. Raises StorePassing where it is none."""
+    """Return the id that a step of a checkout answers. Raises TransientStoreError where it is none."""
     if isinstance(said, str | int) and not isinstance(said, bool) and str(said):
         return str(said)
-    raise StorePassing(f"{STORE}'s checkout could not be read.", maybe_done=True)
+    raise TransientStoreError(f"{STORE}'s checkout could not be read.", may_have_applied=True)

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from shops.platforms.magento2 import search
 from shops.platforms.magento2.rest import Rest
-from shops.platforms.values import Malformed, StoreError, StorePassing, StoreRefused, TooLarge
+from shops.platforms.values import Malformed, StoreAuthError, StoreError, TooLarge, TransientStoreError
 
 #: What fails is asked for again in so many parts.
 PARTS = 4
@@ -108,7 +108,7 @@ def every(
 def about_one(rest: Rest, ask: Callable[[], R]) -> R:
     """Return what a call about one product answers. Raises Malformed where it fails and the store answers else."""
     got = _tried(rest, "/products", "entity_id", ask)
-    if isinstance(got, StorePassing):
+    if isinstance(got, TransientStoreError):
         raise got if isinstance(got, Malformed) else Malformed(str(got))
     if isinstance(got, StoreError):
         raise got
@@ -122,7 +122,7 @@ def _tried(rest: Rest, path: str, name: str, ask: Callable[[], R]) -> R | StoreE
     """
     try:
         return ask()
-    except (TooLarge, StoreRefused):
+    except (TooLarge, StoreAuthError):
         raise
     except StoreError as error:
         if error.retry_after is not None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from shops.platforms.magento2 import prices
-from shops.platforms.magento2.frame import Attribute, Category, Told, plain
+from shops.platforms.magento2.frame import Attribute, Category, Labels, plain
 from shops.platforms.magento2.items import ENABLED, HIDDEN, Item
 from shops.platforms.reading import title_of
 from shops.snapshots import StoreProduct
@@ -25,7 +25,7 @@ def unit(
     item: Item,
     parent: Item | None,
     stock: int | None,
-    told: Told,
+    told: Labels,
     categories: Mapping[str, Category],
     *,
     now: datetime,
@@ -79,7 +79,7 @@ def _is_on(item: Item, website: int) -> bool:
     return item.status == ENABLED and (sites is None or website in sites)
 
 
-def unknown_option(item: Item, told: Told) -> bool:
+def unknown_option(item: Item, told: Labels) -> bool:
     """Tell whether a product has an option whose name we have not read yet."""
     return any(
         value and value not in known["options"]
@@ -89,7 +89,7 @@ def unknown_option(item: Item, told: Told) -> bool:
     )
 
 
-def _options(item: Item, parent: Item | None, told: Told) -> dict[str, str]:
+def _options(item: Item, parent: Item | None, told: Labels) -> dict[str, str]:
     """Return what tells a child from its brothers: name → value, in the parent's order."""
     if parent is None:
         return {}
@@ -110,7 +110,7 @@ def _named(value: str, known: Attribute) -> str:
     return ", ".join(known["options"].get(one, one) for one in value.split(",") if one)
 
 
-def _label(code: str, item: Item, shown: Item, told: Told) -> str:
+def _label(code: str, item: Item, shown: Item, told: Labels) -> str:
     known = told["attributes"].get(code)
     return _named(_first(code, item, shown), known) if known else ""
 
@@ -119,13 +119,13 @@ def _first(code: str, item: Item, shown: Item) -> str:
     return item.said(code) or shown.said(code)
 
 
-def _told(item: Item, told: Told) -> dict[str, str]:
+def _told(item: Item, told: Labels) -> dict[str, str]:
     """Return the attributes that the seller defined, by their labels."""
     rows = ((known["label"], _named(item.said(code), known)[:255]) for code, known in told["attributes"].items())
     return {label: text for label, text in rows if text}
 
 
-def _photos(item: Item, shown: Item, told: Told) -> tuple[str, ...]:
+def _photos(item: Item, shown: Item, told: Labels) -> tuple[str, ...]:
     """Return the pictures, the child's own before its parent's."""
     base = f"{told['media'].rstrip('/')}/catalog/product"
     files = [*item.photos, *(shown.photos if shown is not item else [])]

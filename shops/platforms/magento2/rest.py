@@ -20,7 +20,7 @@ from reverbsync.ratelimit.limiter import Budget
 from shops.platforms import calls
 from shops.platforms.answers import Caller, Verdict, judge
 from shops.platforms.magento2 import memory, search, signing
-from shops.platforms.values import StorePassing, Unsupported
+from shops.platforms.values import TransientStoreError, Unsupported
 from shops.schemas import number_in
 
 STORE = "Magento"
@@ -137,7 +137,7 @@ class Rest(Caller):
         """Return an answer that is a list. Raises like `json`."""
         said = self.get(path, query)
         if not isinstance(said, list):
-            raise StorePassing(f"{STORE}'s list could not be read.")
+            raise TransientStoreError(f"{STORE}'s list could not be read.")
         return said
 
     def rows(self, path: str, query: str) -> tuple[list[Any], int | None]:
@@ -152,7 +152,7 @@ class Rest(Caller):
             memory.remember(self._most_key, most, MOST_S)
             said = self.get(path, self._fitted(query))
         if not isinstance(said, dict) or "items" not in said or not isinstance(said["items"], list | dict | None):
-            raise StorePassing(f"{STORE}'s list could not be read.")
+            raise TransientStoreError(f"{STORE}'s list could not be read.")
         items = said["items"] or []
         return list(items.values() if isinstance(items, dict) else items), number_in(said.get("total_count"))
 
@@ -169,7 +169,7 @@ class Rest(Caller):
         """Return the rows of all pages of a search. A page may hold fewer rows than were asked for; the last is empty.
 
         Where the store says how many there are, that ends it, too; a number below what was read already is wrong.
-        `whole`: raises StorePassing where it says that there are more than it shows.
+        `whole`: raises TransientStoreError where it says that there are more than it shows.
         """
         found: list[Any] = []
         page = 1
@@ -179,7 +179,7 @@ class Rest(Caller):
             found += [] if again else rows
             if again or not rows or len(found) == total:
                 if whole and len(found) < (total or 0):
-                    raise StorePassing(f"{STORE} shows {len(found)} of {total} rows of a list.")
+                    raise TransientStoreError(f"{STORE} shows {len(found)} of {total} rows of a list.")
                 return found
             page += 1
 
@@ -193,7 +193,7 @@ class Rest(Caller):
         return answer.status == 404 and not _is_page(answer)
 
     def find_root(self) -> None:
-        """Look where REST is served, and remember it. Raises StorePassing when it is nowhere below the address."""
+        """Find where REST is served, and remember it. Raises TransientStoreError if it is nowhere below the address."""
         status = 0
         for root in self._roots():
             answer = self._send(root, "GET", PROBE, None)
@@ -203,7 +203,7 @@ class Rest(Caller):
                     memory.remember(self._key, root, ROOT_S)
                 return
             status = status or answer.status
-        raise StorePassing(
+        raise TransientStoreError(
             f"{STORE}'s REST API did not answer at {self.address}/rest/V1 ({status}). Check the address: it is the one "
             "under Stores > Configuration > General > Web > Base URLs."
         )

@@ -14,7 +14,7 @@ from typing import Any, TypedDict
 from shops.platforms.magento2 import memory, portions
 from shops.platforms.magento2.rest import STORE, Rest
 from shops.platforms.reading import each, valid
-from shops.platforms.values import StoreError, StorePassing, Unread
+from shops.platforms.values import StoreError, TransientStoreError, Unread
 from shops.schemas import Part, Text, Units
 
 #: A store that had sources has them still, whatever one answer says.
@@ -83,13 +83,13 @@ def places_of(rest: Rest, website: str) -> Places | None:
 
 
 def _drawn_on(rest: Rest, stock_id: str) -> Places:
-    """Return the sources that a stock draws on. Raises StorePassing where they cannot be read."""
+    """Return the sources that a stock draws on. Raises TransientStoreError where they cannot be read."""
     rows = rest.every("/inventory/stock-source-links", [("stock_id", "eq", stock_id)], sort="", whole=True)
     links, unread = each(rows, lambda row: valid(_Link, row, "Magento's link"), key="source_code")
     rows = rest.every("/inventory/sources", sort="", whole=True)
     sources, more = each(rows, lambda row: valid(_Source, row, "Magento's source"), key="source_code")
     if (unread and not links) or (more and not sources):
-        raise StorePassing(f"{STORE}'s sources could not be read.")
+        raise TransientStoreError(f"{STORE}'s sources could not be read.")
     enabled = {one.source_code for one in sources if one.enabled}
     links.sort(key=lambda one: one.priority or 0)
     drawn = [one.source_code for one in links if one.source_code in enabled]
@@ -99,7 +99,7 @@ def _drawn_on(rest: Rest, stock_id: str) -> Places:
 def _has_modules(rest: Rest) -> bool:
     """Tell whether the inventory modules are there. One missing route says nothing: a deployment looks like that, too.
 
-    Raises StorePassing where that cannot be told.
+    Raises TransientStoreError where that cannot be told.
     """
     if not all(rest.lacks_route(path) for path in ("/inventory/sources", "/inventory/stocks")):
         return True
@@ -108,7 +108,7 @@ def _has_modules(rest: Rest) -> bool:
     except StoreError:  # the keys may not ask for it
         modules = None
     if isinstance(modules, list) and MODULE in modules:
-        raise StorePassing(f"{STORE} does not serve its inventory just now.")
+        raise TransientStoreError(f"{STORE} does not serve its inventory just now.")
     return False
 
 
@@ -165,10 +165,10 @@ def added(places: Sequence[Place], units: int) -> list[Place]:
 
 
 def write(rest: Rest, places: Sequence[Place]) -> None:
-    """Set rows, all in one call. Raises StoreError, with `maybe_done` where the answer is not that of a success: []."""
+    """Set rows, all in one call. Raises StoreError, with `may_have_applied` where the answer is not `[]`, a success."""
     rows = [
         {"sku": one.sku, "source_code": one.code, "quantity": one.quantity, "status": int(one.in_stock)}
         for one in places
     ]
     if not isinstance(rest.written("POST", "/inventory/source-items", {"sourceItems": rows}), list):
-        raise StorePassing(f"{STORE}'s answer to a change of stock could not be read.", maybe_done=True)
+        raise TransientStoreError(f"{STORE}'s answer to a change of stock could not be read.", may_have_applied=True)

@@ -21,12 +21,12 @@ from typing import Any
 from reverbsync import clock
 from shops.platforms import calls
 from shops.platforms.magento2 import memory, portions, search, sources
-from shops.platforms.magento2.frame import Frame
+from shops.platforms.magento2.frame import StoreConfig
 from shops.platforms.magento2.rest import STORE, Rest, encoded
 from shops.platforms.magento2.skus import by_sku, name_of
 from shops.platforms.magento2.sources import Place
 from shops.platforms.reading import each, valid
-from shops.platforms.values import Busy, Count, Malformed, Missing, Moved, StorePassing, Unsupported
+from shops.platforms.values import Busy, Count, Malformed, Missing, Moved, TransientStoreError, Unsupported
 from shops.schemas import MOST_UNITS, Part, Text, Units
 
 #: How long it is remembered whether the stock of a product is managed at all.
@@ -89,7 +89,7 @@ class Standing:
 class Stock:
     """Reads and changes the stock of one store."""
 
-    def __init__(self, rest: Rest, frame: Frame) -> None:
+    def __init__(self, rest: Rest, frame: StoreConfig) -> None:
         """Nothing is asked yet."""
         self._rest = rest
         self._frame = frame
@@ -258,7 +258,7 @@ class Stock:
                 return self._rest.get(f"/stockItems/{encoded(sku)}")
             except Missing as error:
                 raise Malformed(str(error)) from None
-            except StorePassing as error:
+            except TransientStoreError as error:
                 if "/" in sku and error.retry_after is None and not isinstance(error, Malformed):
                     raise NoAddress(_SLASH.format(sku=sku, words=error)) from None
                 raise
@@ -302,7 +302,7 @@ class Stock:
         """Count after a change of `done` units; what is on sale is bounded where the index does not show it yet."""
         after = self.count(sku)
         if (after.place, after.there) == (count.place, count.there):
-            raise StorePassing(f"{STORE} does not show our change of stock.")
+            raise TransientStoreError(f"{STORE} does not show our change of stock.")
         expected = max(0, (count.units or 0) + done)
         if done > 0 or after.there != count.there + done or (after.units or 0) <= expected:
             return after

@@ -27,7 +27,7 @@ class Shopify(Platform):
     address_help = "Such as your-shop.myshopify.com"
     fields = connect.FIELDS
     poll_every_s = 3600
-    knows_repeats = True
+    idempotent_writes = True
 
     def read_address(self, text: str) -> str:
         """Return the store's host, such as `demo-guitars.myshopify.com`."""

@@ -18,7 +18,7 @@ from shops.platforms.shopify import products, queries
 from shops.platforms.shopify.graphql import READ_S, STORE, GraphQL
 from shops.platforms.shopify.locations import Asked
 from shops.platforms.shopify.products import Found, Reader
-from shops.platforms.values import CursorLost, StorePassing
+from shops.platforms.values import CursorLost, TransientStoreError
 from shops.schemas import number_in, object_of
 
 PIECE_BYTES = 1_000_000
@@ -48,25 +48,25 @@ def start(line: GraphQL, asked: Asked) -> str:
         words = "; ".join(
             str(error.get("message")) for error in made.get("userErrors") or [] if isinstance(error, dict)
         )
-        raise StorePassing(f"Shopify could not list all products: {words[:200] or 'no operation'}")
+        raise TransientStoreError(f"Shopify could not list all products: {words[:200] or 'no operation'}")
     return f"{PREFIX}{operation['id']}|0"
 
 
 def page(line: GraphQL, cursor: str, *, admin: str, asked: Asked) -> Found:
-    """Return the products in the next piece. Raises StorePassing while the file is being written."""
+    """Return the products in the next piece. Raises TransientStoreError while the file is being written."""
     gid, _, offset = cursor.removeprefix(PREFIX).rpartition("|")
     data = line.ask(queries.BULK_STATE, id=gid)
     state = data.get("bulkOperation") or {}
     status, total = state.get("status"), number_in(state.get("rootObjectCount"))
     if status in ("CREATED", "RUNNING", "CANCELING"):
-        raise StorePassing("Shopify is still listing all products.", retry_after=LOOK_AGAIN_S)
+        raise TransientStoreError("Shopify is still listing all products.", retry_after=LOOK_AGAIN_S)
     if status in ("FAILED", "CANCELED"):
         return Found(next=BY_PAGES, total=total)
     if status != "COMPLETED":  # EXPIRED, or null once Shopify has forgotten it
         raise CursorLost(f"Shopify does not have its list of all products any more ({status}).")
     if not state.get("url"):
         if total:
-            raise StorePassing("Shopify's list of all products has no address.")
+            raise TransientStoreError("Shopify's list of all products has no address.")
         return Found(total=total)
     file = _File(line, str(state["url"]), number_in(state.get("fileSize")))
     found = _read(file, int(offset), products.reader(data, admin=admin, asked=asked))
@@ -96,20 +96,20 @@ class _File:
             raise CursorLost("Shopify's list of all products is not there any more.")
         # Only an answer that is not a part of the file can be a page: a part may begin within a description.
         if answer.status not in (200, 206) or (answer.status == 200 and answer.text.lstrip()[:1] == "<"):
-            raise StorePassing(f"Shopify's list of all products answered {answer.status}.")
+            raise TransientStoreError(f"Shopify's list of all products answered {answer.status}.")
         text = answer.text.encode()
         if answer.status == 200:  # all of it, whatever was asked for
             return self._whole(text)[offset:], True
         size = number_in(answer.headers.get("Content-Range", "").rpartition("/")[2])
         if self.size is not None and size is not None and size < self.size:
-            raise StorePassing("Shopify's list of all products is cut short.")
+            raise TransientStoreError("Shopify's list of all products is cut short.")
         size = self.size if size is None else size
         # A letter that the end of the piece cuts through is longer here than in the file.
         return text, size is None or offset + PIECE_BYTES >= size
 
     def _whole(self, text: bytes) -> bytes:
         if self.size is not None and len(text) < self.size:
-            raise StorePassing("Shopify's list of all products is cut short.")
+            raise TransientStoreError("Shopify's list of all products is cut short.")
         return text
 
 

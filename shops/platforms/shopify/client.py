@@ -25,7 +25,7 @@ from shops.platforms.values import (
     Malformed,
     Page,
     StoreInfo,
-    StorePassing,
+    TransientStoreError,
     Unread,
     Unsupported,
 )
@@ -88,14 +88,14 @@ class ShopifyClient:
         if not cursor and since is None and (found.total or 0) > MOST_BY_PAGES:
             return Page((), bulk.start(self._line, levels), found.total)
         if found.next == after:
-            raise StorePassing("Shopify's pages of products do not lead on.")
+            raise TransientStoreError("Shopify's pages of products do not lead on.")
         found.next = f"{kind or 'after'}:{found.next}" if found.next else None
         return self._page(found)
 
     def skip(self, cursor: str, *, since: datetime | None = None) -> Page:
         """Leave the next product out. A file of Shopify's is read line by line, so nothing in it stops a walk."""
         if cursor.startswith(bulk.PREFIX):
-            raise StorePassing("Shopify's list of all products cannot be read on.")
+            raise TransientStoreError("Shopify's list of all products cannot be read on.")
         kind, _, after = cursor.partition(":")
         data = self._line.ask(queries.NEXT_PRODUCT, after=after or None, query=_since(since))
         page = data.get("products")
@@ -215,7 +215,7 @@ class ShopifyClient:
 
     # -- webhooks --------------------------------------------------------------------------------------------
 
-    def keep_hooks(self, address: str) -> Hooks:
+    def ensure_webhooks(self, address: str) -> Hooks:
         """Subscribe to each topic once. Shopify drops a subscription after eight failures in a row."""
         named = {topic.replace("/", "_").upper(): topic for topic in TOPICS}
         return hooks.keep(
@@ -231,7 +231,7 @@ class ShopifyClient:
         if errors := refusals.of(data, "webhookSubscriptionCreate"):
             raise Unsupported(errors[0][1])
 
-    def drop_hooks(self, address: str) -> None:
+    def remove_webhooks(self, address: str) -> None:
         """Remove our subscriptions."""
         for gid, _ in self._hooks(address):
             self._line.ask(queries.HOOK_DELETE, id=gid)

@@ -22,7 +22,7 @@ from shops.platforms import calls
 from shops.platforms.answers import Caller, Verdict, judge
 from shops.platforms.shopify import queries, tokens
 from shops.platforms.shopify.tokens import Tokens
-from shops.platforms.values import StoreError, StorePassing, StoreRefused, TooLarge, Unsupported
+from shops.platforms.values import StoreAuthError, StoreError, TooLarge, TransientStoreError, Unsupported
 
 STORE = "Shopify"
 #: Far above what the cost limits allow; the cost answers set the real pace.
@@ -70,7 +70,7 @@ class GraphQL(Caller):
     def ask(self, query: str, /, **variables: Any) -> dict[str, Any]:
         """Return `data` of an answer without errors.
 
-        Raises StorePassing, Unsupported or StoreRefused; after a mutation, `maybe_done` says that it may be applied.
+        Raises TransientStoreError, Unsupported or StoreAuthError; `may_have_applied`: a mutation's outcome is unknown.
         """
         data, odd = self._asked(query, variables, [self.budget], leaves=0.0)
         if odd:
@@ -92,7 +92,7 @@ class GraphQL(Caller):
         try:
             body = self.json("POST", "/graphql.json", {"query": query, "variables": variables})
         except StoreError as error:
-            error.maybe_done = error.maybe_done and write
+            error.may_have_applied = error.may_have_applied and write
             raise
         wait_s = _refilled_s(body, leaves=leaves)
         errors = body.get("errors") if isinstance(body, dict) else None
@@ -115,12 +115,12 @@ class GraphQL(Caller):
         applied = write and isinstance(data, dict) and any(value is not None for value in data.values())
         if "THROTTLED" in codes:
             calls.hold(self._budgets[-1], wait := max(1.0, wait_s))
-            return StorePassing("Shopify asks us to wait.", retry_after=wait, maybe_done=applied)
+            return TransientStoreError("Shopify asks us to wait.", retry_after=wait, may_have_applied=applied)
         if "MAX_COST_EXCEEDED" in codes and not applied:
             return TooCostly(words)
         if codes == {"ACCESS_DENIED"} and not applied and all(len(_path(error)) < 2 for error in errors):
             return Unsupported(f"Shopify: {_words(errors)}")
-        return StorePassing(words, maybe_done=write)
+        return TransientStoreError(words, may_have_applied=write)
 
     # -- HTTP ----------------------------------------------------------------------------------------------------
 
@@ -182,7 +182,7 @@ class GraphQL(Caller):
             asked = {"grant_type": "refresh_token", "refresh_token": held.refresh}
             try:
                 fresh = _exchange(self.address, asked)[0]
-            except StoreRefused:  # one bad answer is not a verdict
+            except StoreAuthError:  # one bad answer is not a verdict
                 fresh = _exchange(self.address, asked)[0]
             self._connection.token = SecretStr(fresh.kept())
             StoreConnection.objects.filter(pk=pk).update(token=self._connection.token)
@@ -209,9 +209,9 @@ def _exchange(address: str, asked: dict[str, str]) -> tuple[Tokens, str]:
         read_s=READ_S,
     )
     if answer.status in (400, 401, 403) and _is_oauth_error(answer):
-        raise StoreRefused("Shopify does not take our permission any more. Please connect the store again.")
+        raise StoreAuthError("Shopify does not take our permission any more. Please connect the store again.")
     if answer.status != 200:
-        raise StorePassing(f"Shopify answered {answer.status} when asked for a token.", maybe_done=True)
+        raise TransientStoreError(f"Shopify answered {answer.status} when asked for a token.", may_have_applied=True)
     return tokens.read(calls.json_of(STORE, answer), clock.now())
 
 
@@ -268,7 +268,7 @@ def _odd_rows(data: Any, errors: Any) -> dict[int, StoreError]:
     for error in _rows(errors):
         match _path(error):
             case ["products", "nodes", int(number), *_] if isinstance(data, dict) and data.get("products"):
-                found[number] = StorePassing(f"Shopify could not show it: {_words([error])}")
+                found[number] = TransientStoreError(f"Shopify could not show it: {_words([error])}")
             case _:
                 return {}
     return found

@@ -86,7 +86,7 @@ class _Parcel(Part):
 
 def read(node: Any, *, admin: str) -> StoreOrder:
     """Return an order. Raises Malformed when it is not of this shape."""
-    order = valid(_Order, node, "Shopify's order", maybe_done=True)
+    order = valid(_Order, node, "Shopify's order", may_have_applied=True)
     lines = tuple(_line_of(line) for line in order.lines.nodes)
     url = f"{admin}/orders/{order.number}"
     return StoreOrder(order.number, order.name, order.status, order.updated_at, lines, url, order.source)

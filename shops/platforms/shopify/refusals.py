@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from shops.platforms.values import Moved, StoreError, StorePassing, Unsupported
+from shops.platforms.values import Moved, StoreError, TransientStoreError, Unsupported
 
 #: The change can be worked out anew from what the store has now: nothing was changed.
 _MOVED = {
@@ -25,13 +25,13 @@ _TOO_OFTEN = re.compile(r"too many|try again|exceeded", re.IGNORECASE)
 def of(data: dict[str, Any], name: str, field: str = "userErrors") -> list[tuple[str, str]]:
     """Return code and message of what a mutation refused, none when it was made.
 
-    Raises StorePassing with `maybe_done` when the answer does not say.
+    Raises TransientStoreError with `may_have_applied` when the answer does not say.
     """
     said = data.get(name)
     rows = said.get(field) if isinstance(said, dict) else None
     read = [_read(row) for row in rows] if isinstance(rows, list) else [("", "")]
     if not all(code or words for code, words in read):
-        raise StorePassing("Shopify did not say whether it did it.", maybe_done=True)
+        raise TransientStoreError("Shopify did not say whether it did it.", may_have_applied=True)
     return read
 
 
@@ -45,19 +45,21 @@ def of_stock(code: str, words: str) -> StoreError:
     if code in _MOVED:
         return Moved("The stock in Shopify has moved.")
     if code in _AGAIN:
-        return StorePassing(f"Shopify did not take the new stock yet: {words}", retry_after=2.0, maybe_done=True)
+        return TransientStoreError(
+            f"Shopify did not take the new stock yet: {words}", retry_after=2.0, may_have_applied=True
+        )
     return Unsupported(f"Shopify refused the new stock: {words}")
 
 
 def of_order(code: str, words: str) -> StoreError:
     """Return what a refused order means; nothing was made."""
     if code in _LATER or _TOO_OFTEN.search(words):
-        return StorePassing(f"Shopify did not take the order yet: {words}")
+        return TransientStoreError(f"Shopify did not take the order yet: {words}")
     return Unsupported(f"Shopify refused the order: {words}")
 
 
 def of_cancelling(code: str, words: str) -> StoreError:
     """Return what a refused cancelling means."""
     if code == "INTERNAL_ERROR" or _TOO_OFTEN.search(words):
-        return StorePassing(f"Shopify did not cancel the order yet: {words}", maybe_done=True)
+        return TransientStoreError(f"Shopify did not cancel the order yet: {words}", may_have_applied=True)
     return Unsupported(f"Shopify did not cancel the order: {words}")

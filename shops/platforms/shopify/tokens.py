@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from shops.platforms.values import StorePassing
+from shops.platforms.values import TransientStoreError
 from shops.schemas import Part
 
 #: A token that ends sooner than this is renewed before it is used.
@@ -57,6 +57,6 @@ def read(answer: Any, now: datetime) -> tuple[Tokens, str]:
     try:
         said = _Answer.model_validate(answer)
     except ValidationError:
-        raise StorePassing("Shopify's answer holds no token.", maybe_done=True) from None
+        raise TransientStoreError("Shopify's answer holds no token.", may_have_applied=True) from None
     ends_at = now + timedelta(seconds=said.expires_in) if said.expires_in else None
     return Tokens(said.access_token, said.refresh_token if ends_at else "", ends_at), said.scope

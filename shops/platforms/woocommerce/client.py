@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from reverbsync.dispatch.locks import only_one
+from reverbsync.dispatch.locks import try_lock
 from shops.models import StoreConnection
 from shops.platforms import calls
 from shops.platforms.reading import each
@@ -27,8 +27,8 @@ from shops.platforms.values import (
     Stocktake,
     StoreError,
     StoreInfo,
-    StorePassing,
     TooLarge,
+    TransientStoreError,
     Unread,
     Unsupported,
 )
@@ -124,7 +124,7 @@ class WooCommerceClient(OrderCalls, HookCalls):
             if not rows:
                 return Page((), None, total)
             named = name_of(rows[0])
-        except StorePassing:
+        except TransientStoreError:
             pass
         more = total is None or before + 1 < total
         if last and total is None and (number := number_in(named)) is not None and number <= last:
@@ -226,7 +226,7 @@ class WooCommerceClient(OrderCalls, HookCalls):
             try:
                 said = reading.read_currency(self.record("GET", "/data/currencies/current"))
                 self._currency = said or self._known_currency
-            except StorePassing:
+            except TransientStoreError:
                 if not self._known_currency:
                     raise
                 self._currency = self._known_currency
@@ -276,7 +276,7 @@ class WooCommerceClient(OrderCalls, HookCalls):
             read = {item.id: item for item in items}
             here = {name_of(row) for row in rows} & set(asked)
             if rows and not here:
-                raise StorePassing(f"WooCommerce answered with other products than were asked for. {CACHED}")
+                raise TransientStoreError(f"WooCommerce answered with other products than were asked for. {CACHED}")
             found |= {number: read[number] for number in here if number in read}
             unread += odd
             if (header_number(answer, "X-WP-Total") or 0) > len(rows) > 0:
@@ -317,7 +317,7 @@ class WooCommerceClient(OrderCalls, HookCalls):
         stock set all the same: a unit that sold on Reverb must not stay on sale because of one broken order.
         """
         # Variations that share their parent's stock are written to by several workers.
-        with only_one(f"woocommerce:{count.place}", self.shop_id) as alone:
+        with try_lock(f"woocommerce:{count.place}", self.shop_id) as alone:
             if not alone:
                 raise Busy("Another change of this stock is under way.", retry_after=1.0)
             before = self._before()
@@ -335,7 +335,8 @@ class WooCommerceClient(OrderCalls, HookCalls):
 
         Units that came back to a number that we raised are put back where nothing else has moved. Where we lowered it,
         they are told as taken by us (`Count.done`): they may be owed, and who asked gives them back if they are not.
-        Raises StorePassing where the store shows units that we took: it has not taken our number, or a cache answers.
+        Raises TransientStoreError where the store shows units that we took: it has not taken our number, or a cache
+        answers.
         """
         known = 0
         for _ in range(MAX_CORRECTIONS):
@@ -348,7 +349,7 @@ class WooCommerceClient(OrderCalls, HookCalls):
                     break
             sold = 0 if before is None else self._sold_since(before, product, pooled=_is_pool(product, was.place))
             if not sold and unchanged:
-                raise StorePassing("WooCommerce does not show our change of stock.", maybe_done=True)
+                raise TransientStoreError("WooCommerce does not show our change of stock.", may_have_applied=True)
             # What was sold since our last writing shows as a smaller number; the rest of it was overwritten.
             lost = sold - known - max(0, wanted - after.there)
             if before is None or lost == 0 or (lost < 0 and after.there != wanted):
@@ -357,7 +358,7 @@ class WooCommerceClient(OrderCalls, HookCalls):
                 return replace(after, done=after.there - was.there + sold)
             wanted, known = after.there - lost, sold
             self._set(was.place, wanted)
-        raise StorePassing("WooCommerce's stock moves faster than it can be set.", maybe_done=True)
+        raise TransientStoreError("WooCommerce's stock moves faster than it can be set.", may_have_applied=True)
 
     def _sold_since(self, before: Newest, product: StoreProduct, *, pooled: bool) -> int:
         """Return the units that orders took from a product's stock meanwhile; `pooled`: from that of its parent."""

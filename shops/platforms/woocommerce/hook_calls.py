@@ -27,7 +27,7 @@ class HookCalls(WooCommerceCaller):
         #: Our webhooks there were signed with the secret of before until they are checked once.
         self._is_new = "there" not in connection.hooks
 
-    def keep_hooks(self, address: str) -> Hooks:
+    def ensure_webhooks(self, address: str) -> Hooks:
         """Register each topic once; wake what was switched off after failures (the seventh in a row does it).
 
         On a store that was connected anew the webhooks of before get the new secret: theirs would sign in vain.
@@ -44,7 +44,7 @@ class HookCalls(WooCommerceCaller):
             remove=self._remove_hook,
         )
 
-    def drop_hooks(self, address: str) -> None:
+    def remove_webhooks(self, address: str) -> None:
         """Delete our webhooks for good."""
         for hook in self._hooks(address):
             self._remove_hook(str(hook["id"]))

@@ -11,7 +11,7 @@ from reverbsync import clock
 from shops.orders import NewOrder, Shipment, StoreOrder
 from shops.platforms import reading
 from shops.platforms.cancelling import OFF, refuse_to_cancel
-from shops.platforms.values import Missing, StoreError, StorePassing, TooLarge
+from shops.platforms.values import Missing, StoreError, TooLarge, TransientStoreError
 from shops.platforms.woocommerce import orders as forms
 from shops.platforms.woocommerce.orders import Newest, Order
 from shops.platforms.woocommerce.rest import STORE, WooCommerceCaller, header_number
@@ -45,12 +45,12 @@ class OrderCalls(WooCommerceCaller):
             known = len(seen)
             seen |= {one.id for one in found}
             if following and len(seen) == known:
-                raise StorePassing(f"{STORE} answered with the same orders for each page. {CACHED}")
+                raise TransientStoreError(f"{STORE} answered with the same orders for each page. {CACHED}")
             page = following or ""
         named = [line.store_product_id for line in order.lines if line.store_product_id]
         parents = {one: parent for one in named if (parent := self.parent_of_stock(one))}
         row = self.record("POST", "/orders", forms.body(order, parents))
-        return forms.store_order(forms.read(row, maybe_done=True), admin=self.admin)
+        return forms.store_order(forms.read(row, may_have_applied=True), admin=self.admin)
 
     def parent_of_stock(self, store_stock_id: str) -> str | None:
         """Return the product that a counted product or variation belongs to."""
@@ -120,7 +120,7 @@ class OrderCalls(WooCommerceCaller):
         for many in (NEWEST, FEW_NEWEST):
             try:
                 return self.newest(many)
-            except StorePassing as error:
+            except TransientStoreError as error:
                 if error.retry_after is not None:
                     raise
         return None
@@ -151,7 +151,7 @@ class OrderCalls(WooCommerceCaller):
             return {}
         try:
             return forms.refunded(self.list_at(f"/orders/{order.id}/refunds?per_page={PAGE}")[0])
-        except StorePassing:
+        except TransientStoreError:
             return {}
 
     def shipments(self, order_id: str) -> list[Shipment]:

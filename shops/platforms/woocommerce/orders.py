@@ -114,9 +114,9 @@ def whole(value: Any) -> int:
         return 0
 
 
-def read(row: Any, *, maybe_done: bool = False) -> Order:
-    """Return an order. Raises Malformed when it is not of this shape; `maybe_done`: it is the answer of a write."""
-    return valid(Order, row, "WooCommerce's order", maybe_done=maybe_done)
+def read(row: Any, *, may_have_applied: bool = False) -> Order:
+    """Return an order. Raises Malformed when it has another shape; `may_have_applied`: it is the answer of a write."""
+    return valid(Order, row, "WooCommerce's order", may_have_applied=may_have_applied)
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ class WooCommerceCaller(Caller):
         return self._by_other_way(method, path, body, answer, verdict)
 
     def _by_other_way(self, method: str, path: str, body: object, first: Answer, verdict: Verdict) -> Answer:
-        """Send the keys the other way; return the answer that says more. Raises StorePassing if both ways are shut."""
+        """Send the keys the other way; return the answer that says more. Raises TransientStoreError if both fail."""
         other = OTHER_WAY[self._way]
         second = self._by(other, method, path, body)
         said, _ = judge(second, self)
@@ -85,7 +85,7 @@ class WooCommerceCaller(Caller):
         raise Away(
             f"A firewall or security plug-in hides our keys from WooCommerce: one way of sending them is blocked"
             f" ({blocked.status}), the other removed. Allow {self.allow}.",
-            maybe_done=method != "GET",
+            may_have_applied=method != "GET",
         )
 
     def _has_arrived(self, answer: Answer) -> bool:
@@ -147,7 +147,9 @@ class WooCommerceCaller(Caller):
         """Return the object that a call answers with. Raises Malformed for anything else, and for another `number`."""
         said = self.json(method, path, body)
         if not isinstance(said, dict) or (number and str(said.get("id")).strip() != number):
-            raise Malformed(f"{STORE} answered something else than what it was asked for.", maybe_done=method != "GET")
+            raise Malformed(
+                f"{STORE} answered something else than what it was asked for.", may_have_applied=method != "GET"
+            )
         return said
 
     def confirm_gone(self, missing: Missing, path: str, number: str) -> None:

@@ -18,7 +18,7 @@ from listings.models import Job, Product, Rank, Recheck, Walk
 from reverbsync import clock
 from shops.events import ProductChanged
 from shops.models import Shop
-from shops.platforms.values import StorePassing, TooLarge
+from shops.platforms.values import TooLarge, TransientStoreError
 from synclog.models import Entry
 from tests.listings.catalogue import Catalogue
 from tests.people import NOON, olivia, picture, product_of, shop_of
@@ -359,7 +359,7 @@ def test_a_page_of_many_calls_of_which_some_fail_makes_progress(shop: Shop, stor
         for _ in range(products + 1):
             calls[0] += 1
             if calls[0] % 33 == 0:
-                raise StorePassing("The store answered 502.")
+                raise TransientStoreError("The store answered 502.")
 
     for number in range(1, 201):
         store.add(number)

@@ -13,7 +13,7 @@ from listings.models import Job, Product
 from reverbsync import clock
 from shops.models import Shop
 from shops.platforms.dates import next_change
-from shops.platforms.values import StorePassing
+from shops.platforms.values import TransientStoreError
 from shops.snapshots import StoreProduct
 from tests.people import NOON, olivia, picture, shop_of
 
@@ -31,7 +31,7 @@ class Store:
         """Return the product as it is now."""
         self.asked += 1
         if self.away:
-            raise StorePassing("The store answered 503.")
+            raise TransientStoreError("The store answered 503.")
         on_sale = self.now < END
         price = Decimal("80.00") if on_sale else Decimal("100.00")
         return [picture(store_parent_id=parent_id, price=price, changes_at=END if on_sale else None)]

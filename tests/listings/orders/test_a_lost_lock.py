@@ -14,7 +14,7 @@ from listings.models import Order, Place
 from listings.orders import store_orders
 from listings.orders.tasks import place_orders
 from reverbsync.dispatch import ownership
-from reverbsync.dispatch.locks import only_one
+from reverbsync.dispatch.locks import try_lock
 from reverbsync.dispatch.ownership import Lost
 from reverbsync.http import outbound
 from tests.journeys.world import elsewhere
@@ -129,7 +129,7 @@ def test_what_a_lock_covers_is_not_written_by_a_later_connection(sales: Sales) -
     sales.sell(product=sales.product())
 
     def writes() -> None:
-        with only_one("test", 1):
+        with try_lock("test", 1):
             connection.close()
             with ownership.fenced():
                 Order.objects.update(place_problem="written")

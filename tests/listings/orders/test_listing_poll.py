@@ -11,7 +11,7 @@ from django.core.cache import cache
 from listings.orders import listing_poll
 from reverbsync import clock
 from shops.models import ReverbConnection
-from shops.reverb.errors import Paced, Passing
+from shops.reverb.errors import Paced, TransientError
 from shops.snapshots import ReverbListing
 from tests.people import NOON, olivia, shop_of
 
@@ -23,7 +23,7 @@ class Reverb:
 
     def __init__(self, connection: ReverbConnection) -> None:
         self.connection = connection
-        self.fails: dict[int, Passing] = {}
+        self.fails: dict[int, TransientError] = {}
         self.asked: list[int] = []
         self.now = NOON
 
@@ -43,7 +43,7 @@ class Reverb:
             with clock.running_by(lambda: self.now):
                 try:
                     listing_poll.turn(self.connection, self)  # type: ignore[arg-type]
-                except Passing:
+                except TransientError:
                     continue
         return self.asked
 
@@ -60,7 +60,7 @@ def reverb() -> Iterator[Reverb]:
 def test_a_page_that_always_fails_is_passed_over_at_its_second_try_and_asked_for_in_each_round(
     reverb: Reverb, page: int
 ) -> None:
-    reverb.fails = {page: Passing("no")}
+    reverb.fails = {page: TransientError("no")}
     rounds = "".join(map(str, reverb.turns(14)))
     assert rounds.count(f"{page}{page}") >= 2
     assert f"{page}" * 3 not in rounds
@@ -69,7 +69,7 @@ def test_a_page_that_always_fails_is_passed_over_at_its_second_try_and_asked_for
 
 def test_a_page_that_fails_once_is_asked_for_again_and_no_page_is_passed_over(reverb: Reverb) -> None:
     reverb.turns(1)
-    reverb.fails = {2: Passing("no")}
+    reverb.fails = {2: TransientError("no")}
     assert reverb.turns(1) == [2]
     reverb.fails = {}
     assert reverb.turns(4)[:4] == [2, 3, 4, 5]
@@ -77,7 +77,7 @@ def test_a_page_that_fails_once_is_asked_for_again_and_no_page_is_passed_over(re
 
 def test_while_all_pages_fail_none_is_passed_over(reverb: Reverb) -> None:
     reverb.turns(1)
-    reverb.fails = dict.fromkeys(range(1, 7), Passing("no"))
+    reverb.fails = dict.fromkeys(range(1, 7), TransientError("no"))
     reverb.turns(5)
     reverb.fails = {}
     assert reverb.turns(4)[:4] == [2, 3, 4, 5]

@@ -14,7 +14,7 @@ from listings.models import Order
 from listings.orders import order_poll
 from shops.models import ReverbConnection
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import Passing, ReverbError
+from shops.reverb.errors import ReverbError, TransientError
 from shops.snapshots import ReverbOrder
 from tests.listings.orders.test_ingest import order
 from tests.people import NOON, olivia, shop_of
@@ -90,10 +90,10 @@ def test_what_came_before_a_page_that_cannot_be_read_is_taken() -> None:
     class HalfRead:
         def orders(self, since: datetime, **_: object) -> Iterator[ReverbOrder]:
             yield order()
-            raise Passing("the second page is none")
+            raise TransientError("the second page is none")
 
     mine = ReverbConnection.objects.get(shop=shop_of(olivia()))
-    with pytest.raises(Passing):
+    with pytest.raises(TransientError):
         order_poll.read(mine, cast("ReverbClient", HalfRead()), now=NOON)
     assert Order.objects.count() == 1
     assert ReverbConnection.objects.get(pk=mine.pk).orders_read_at is None

@@ -15,7 +15,7 @@ from reverbsync import clock
 from shops import lifecycle
 from shops.models import ReverbConnection, StoreConnection, SyncSettings
 from shops.orders import NewOrder, StoreOrder
-from shops.platforms.values import Keys, StorePassing
+from shops.platforms.values import Keys, TransientStoreError
 from synclog.models import Entry
 from tests.listings.orders.world import Sales
 from webhooks.tasks import clear_store
@@ -402,7 +402,7 @@ class Lending:
         self.begun.append(dict(order.begun))
         order.keep({"loans": [len(self.begun)]})
         if len(self.begun) == 1:
-            raise StorePassing("Gone.", maybe_done=False)
+            raise TransientStoreError("Gone.", may_have_applied=False)
         made: StoreOrder = self.client.place(order)
         order.keep({})
         return made

@@ -12,7 +12,7 @@ from listings.models import Order
 from listings.orders import order_poll, tasks
 from shops.models import ReverbConnection
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import NeedsSeller, NotFound, Passing, ReverbError
+from shops.reverb.errors import NeedsSeller, NotFound, ReverbError, TransientError
 from synclog.models import Entry
 from tests.people import NOON, olivia, shop_of
 
@@ -58,7 +58,7 @@ class Reverb:
         size, page = int(query["per_page"][0]), int(query.get("page", ["1"])[0])
         shown = self.listed[(page - 1) * size : page * size]
         if any(one["order_number"] in self.fails_at for one in shown):
-            raise Passing("Reverb answered with a page instead of data (status 500).", status=500)
+            raise TransientError("Reverb answered with a page instead of data (status 500).", status=500)
         return {"total": len(self.listed) if self.counts is None else self.counts, "orders": shown}
 
 
@@ -109,7 +109,7 @@ def test_it_is_taken_as_soon_as_it_can_be_read_though_no_list_shows_it_any_more(
     assert ReverbConnection.objects.get().orders_unread == {}
 
 
-@pytest.mark.parametrize("answer", [ODD, Passing("no"), {}, [], None])
+@pytest.mark.parametrize("answer", [ODD, TransientError("no"), {}, [], None])
 def test_it_is_asked_for_ever_more_rarely(
     reverb: Reverb, connection: ReverbConnection, monkeypatch: pytest.MonkeyPatch, answer: Any
 ) -> None:
@@ -177,7 +177,7 @@ def test_a_list_that_shows_less_than_it_counts_is_read_again_and_taken_as_it_is_
     read(connection, timedelta(0), monkeypatch)
     reverb.listed, reverb.counts = [GOOD], 2
     for minute in (5, 30, 59):
-        with pytest.raises(Passing):
+        with pytest.raises(TransientError):
             read(connection, timedelta(minutes=minute), monkeypatch)
     assert (numbers(), entries()) == (["1"], [])
     assert ReverbConnection.objects.get().orders_read_at == NOON
@@ -187,7 +187,7 @@ def test_a_list_that_shows_less_than_it_counts_is_read_again_and_taken_as_it_is_
 
 
 @pytest.mark.parametrize(
-    ("error", "looks"), [(None, 1), (Passing("no", status=500), 1), (NeedsSeller("no", status=403), 0)]
+    ("error", "looks"), [(None, 1), (TransientError("no", status=500), 1), (NeedsSeller("no", status=403), 0)]
 )
 def test_the_listings_are_looked_at_though_the_list_of_sales_fails(
     reverb: Reverb,

@@ -12,7 +12,7 @@ from listings.stock.lost import Sold, plainly, sold_between, was_made
 from reverbsync import clock
 from shops.orders import OrderLine, OrderStatus, StoreOrder
 from shops.platforms import StoreClient
-from shops.platforms.values import Count, StorePassing
+from shops.platforms.values import Count, TransientStoreError
 from shops.platforms.woocommerce import orders as woocommerce
 from tests.people import NOON, olivia, product_of, shop_of
 
@@ -130,7 +130,7 @@ def test_what_the_stores_orders_took_since_then(db: None, found: list[StoreOrder
 
 def test_where_the_orders_cannot_be_read_nothing_is_known_to_have_sold(db: None) -> None:
     ours = product_of(shop_of(olivia()), store_product_id="ours", sku="OURS")
-    assert sold_between(cast("StoreClient", Orders(error=StorePassing("away"))), ours, NOON, NOON) == Sold()
+    assert sold_between(cast("StoreClient", Orders(error=TransientStoreError("away"))), ours, NOON, NOON) == Sold()
 
 
 @pytest.mark.parametrize(

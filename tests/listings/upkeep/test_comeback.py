@@ -17,7 +17,7 @@ from reverbsync.dispatch import wake
 from shops import breaker, health, lifecycle, outages, tasks
 from shops.models import Breaker, ReverbConnection, Shop, StoreConnection
 from shops.platforms.custom.client import CustomClient
-from shops.platforms.values import Keys, StoreRefused
+from shops.platforms.values import Keys, StoreAuthError
 from tests.people import NOON, nora, olivia, product_of, shop_of
 from webhooks import inbox
 from webhooks.models import Delivery
@@ -126,7 +126,7 @@ def test_a_walk_that_fails_after_the_store_is_back_waits_as_long_as_before(
 def test_once_a_store_takes_new_keys_what_failed_with_the_old_ones_is_due(
     woken: Woken, shop: Shop, problem: str
 ) -> None:
-    health.did_not_answer(shop.pk, StoreRefused("Consumer key is invalid."))
+    health.did_not_answer(shop.pk, StoreAuthError("Consumer key is invalid."))
     store = shop.store
     lifecycle.connect_store(
         shop, platform=store.platform, address=store.address, keys=Keys("new", "s"), problem=problem

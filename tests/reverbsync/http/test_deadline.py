@@ -88,7 +88,7 @@ def test_a_call_whose_answer_comes_byte_by_byte_ends_and_nothing_is_taken_for_th
     began = time.monotonic()
     with serving(lambda: chain([first], repeat(more))) as url, pytest.raises(outbound.Unreachable) as error:
         call(url)
-    assert error.value.maybe_done
+    assert error.value.may_have_applied
     assert time.monotonic() - began < WHOLE_S
 
 
@@ -131,7 +131,7 @@ def test_a_server_whose_certificate_has_expired_was_surely_sent_nothing(tmp_path
         with pytest.raises(outbound.Unreachable, match="certificate has expired") as error:
             call(f"https://{ports.LOOPBACK}:{door.getsockname()[1]}/")
         server.join(5)
-    assert not error.value.maybe_done
+    assert not error.value.may_have_applied
 
 
 def test_a_host_name_that_the_dns_does_not_know_was_surely_sent_nothing(settings: Settings) -> None:
@@ -140,4 +140,4 @@ def test_a_host_name_that_the_dns_does_not_know_was_surely_sent_nothing(settings
         settings.ALLOWED_PRIVATE_HOSTS = allowed
         with pytest.raises(outbound.Unreachable, match="no server goes by its name") as error:
             call("https://guitars.invalid/")
-        assert not error.value.maybe_done
+        assert not error.value.may_have_applied

@@ -146,14 +146,14 @@ def test_a_store_whose_answer_is_too_large_says_so_apart_from_other_failures(
 def test_a_call_that_nobody_took_was_surely_not_applied(allowed: None) -> None:
     with pytest.raises(outbound.Unreachable) as lost:
         call(f"http://{ports.LOOPBACK}:{ports.free(0)}/")
-    assert not lost.value.maybe_done
+    assert not lost.value.may_have_applied
 
 
 @pytest.mark.parametrize("path", ["/silent", "/broken"])
 def test_a_call_whose_answer_got_lost_may_have_been_applied(server: str, allowed: None, path: str) -> None:
     with pytest.raises(outbound.Unreachable) as lost:
         call(f"{server}{path}", read_s=0.3)
-    assert lost.value.maybe_done
+    assert lost.value.may_have_applied
 
 
 @pytest.mark.parametrize("method", ["PUT", "POST"])
@@ -161,7 +161,7 @@ def test_a_call_on_a_line_that_breaks_is_not_made_twice(keeping: str, allowed: N
     assert outbound.call("GET", f"{keeping}/", budgets=[], headers={}).status == 200
     with pytest.raises(outbound.Unreachable) as lost:
         outbound.call(method, f"{keeping}/broken", budgets=[], headers={}, body={"inventory": 1})
-    assert lost.value.maybe_done
+    assert lost.value.may_have_applied
     assert Handler.seen == ["/", "/broken"]
 
 

@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 from reverbsync.security import encrypted_field
 from reverbsync.security.redaction import RedactingFormatter, redact
 from shops.models import ReverbConnection, Shop
-from shops.platforms.values import StorePassing
+from shops.platforms.values import TransientStoreError
 
 TOKEN = "a-very-secret-reverb-token"
 
@@ -66,8 +66,8 @@ def test_secrets_are_taken_out_of_log_lines(line: str) -> None:
 )
 def test_keys_that_a_store_repeats_are_taken_out_of_its_words(secret: str) -> None:
     words = f"WooCommerce: Bad request /wp-json/wc/v3/orders?consumer_key={secret}, {secret} is not allowed."
-    assert secret not in str(StorePassing(words))
-    assert "is not allowed." in str(StorePassing(words))
+    assert secret not in str(TransientStoreError(words))
+    assert "is not allowed." in str(TransientStoreError(words))
 
 
 def test_an_address_with_a_port_is_left_whole() -> None:

@@ -109,7 +109,7 @@ class Store:
 
     def hear(self) -> None:
         """Let a store that cannot be asked tell: take in what it sent so far."""
-        if not self.platform.is_told:
+        if not self.platform.push_only:
             return
         wait_for(self._all_arrived)
         for call in self.hooks.calls:

@@ -23,7 +23,7 @@ from shops import breaker
 from shops.connect import upkeep
 from shops.models import Breaker, Shop, StoreConnection
 from shops.platforms import PLATFORMS
-from shops.platforms.values import StoreError, StorePassing
+from shops.platforms.values import StoreError, TransientStoreError
 from tests.shops.platforms.answers_table import COMMON, ODD_SUCCESS, Row, own_rows
 from tests.shops.platforms.conftest import Store, wait_for
 from tests.shops.platforms.test_contract import an_hour_ago, reverb_order
@@ -38,7 +38,7 @@ WRITES: dict[str, dict[str, Any]] = {
     "shopify": {"text": "inventoryAdjust"},
     "woocommerce": {"method": "PUT|POST"},
 }
-ASKED = sorted(kind for kind, platform in PLATFORMS.items() if not platform.is_told)
+ASKED = sorted(kind for kind, platform in PLATFORMS.items() if not platform.push_only)
 OFTEN = 10**6
 
 
@@ -118,15 +118,15 @@ def test_no_reading_takes_it_for_the_stores_word_and_nothing_is_gone_cancelled_o
         "order_products": lambda: client.order_products(order.store_order_id),
     }
     if store.platform.topics:
-        readings["keep_hooks"] = lambda: client.keep_hooks(store.hooks.url)
+        readings["ensure_webhooks"] = lambda: client.ensure_webhooks(store.hooks.url)
     for name, read in readings.items():
         close_the_breaker()
         with pytest.raises(StoreError) as raised:
             read()
-        assert isinstance(raised.value, StorePassing), f"{name}: {type(raised.value).__name__} {raised.value}"
+        assert isinstance(raised.value, TransientStoreError), f"{name}: {type(raised.value).__name__} {raised.value}"
 
     close_the_breaker()
-    with contextlib.suppress(StorePassing):
+    with contextlib.suppress(TransientStoreError):
         refresh.refresh(world.shop, unit.store_parent_id, client, cause="test")
     crawl.begin(world.shop, Walk.Kind.CATALOGUE)
     crawl.turn(Walk.objects.select_related("shop__store", "shop__sync_settings").get(kind=Walk.Kind.CATALOGUE))
@@ -159,7 +159,7 @@ def test_no_product_or_order_is_gone_for_a_success_that_says_something_else(stor
     store.control.fault("status", times=OFTEN, **row.fault)
     for read in (lambda: client.products(unit.store_parent_id), lambda: client.order(order.id)):
         close_the_breaker()
-        with pytest.raises(StorePassing):
+        with pytest.raises(TransientStoreError):
             read()
 
 
@@ -180,8 +180,8 @@ def test_no_message_to_a_store_that_is_told_is_done_or_refused_by_it(store: Stor
         close_the_breaker()
         with pytest.raises(StoreError) as raised:
             tell()
-        assert isinstance(raised.value, StorePassing), f"{name}: {type(raised.value).__name__} {raised.value}"
-        assert raised.value.maybe_done
+        assert isinstance(raised.value, TransientStoreError), f"{name}: {type(raised.value).__name__} {raised.value}"
+        assert raised.value.may_have_applied
 
 
 @pytest.fixture
@@ -204,7 +204,7 @@ def test_a_sale_on_reverb_is_taken_off_once_whatever_answers_first(store: Store,
         world.ledger.units = left
         world.ledger.save(update_fields=["units"])
         for _ in range(6):
-            assert isinstance(_bring(world), StorePassing | None)
+            assert isinstance(_bring(world), TransientStoreError | None)
         store.control.ask("DELETE", "/faults")
         wait_for(lambda left=left: _bring(world) is None and store.stock() == left)
 

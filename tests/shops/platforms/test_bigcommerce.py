@@ -14,7 +14,7 @@ from shops.orders import NewOrder, OrderLine
 from shops.platforms import calls
 from shops.platforms.base import Resizable
 from shops.platforms.bigcommerce import inventory, names
-from shops.platforms.values import Count, Malformed, Moved, StoreError, StorePassing, StoreRefused, Unsupported
+from shops.platforms.values import Count, Malformed, Moved, StoreAuthError, StoreError, TransientStoreError, Unsupported
 from shops.snapshots import StoreProduct
 from tests.shops.platforms.conftest import Store, wait_for
 from tests.shops.platforms.test_contract import an_hour_ago, reverb_order
@@ -67,7 +67,7 @@ def test_a_product_is_not_gone_for_an_answer_that_says_nothing_about_it(store: S
     store.product()
     unit, client = store.unit(), store.client
     store.control.fault("status", path="/catalog/products/", **answer)
-    with pytest.raises(StorePassing):
+    with pytest.raises(TransientStoreError):
         client.products(unit.store_parent_id)
     assert client.products(unit.store_parent_id) == [unit]
 
@@ -77,7 +77,7 @@ def test_an_order_is_not_gone_for_an_answer_that_says_nothing_about_it(store: St
     store.product()
     made = store.client.place(reverb_order(store))
     store.control.fault("status", path=f"/v2/orders/{made.id}$", **answer)
-    with pytest.raises(StorePassing):
+    with pytest.raises(TransientStoreError):
         store.client.order(made.id)
 
 
@@ -88,7 +88,7 @@ def test_an_order_that_a_store_answers_nothing_about_is_looked_for_again_and_not
     store.product()
     made = store.client.place(reverb_order(store))
     store.control.fault("status", method="GET", path="/v2/orders$", status=200, raw=said)
-    with pytest.raises(StorePassing):
+    with pytest.raises(TransientStoreError):
         store.client.place(reverb_order(store))
     assert store.client.place(reverb_order(store)).id == made.id
 
@@ -99,9 +99,9 @@ def test_a_change_of_stock_that_got_such_an_answer_may_have_been_made(store: Sto
     unit, client = store.unit(), store.client
     count = client.count(unit)
     store.control.fault("instead", path="/adjustments/", **answer)
-    with pytest.raises(StorePassing) as passing:
+    with pytest.raises(TransientStoreError) as passing:
         client.adjust(unit, count, by=-1, reference="r")
-    assert passing.value.maybe_done
+    assert passing.value.may_have_applied
     wait_for(lambda: store.stock() == 2)
 
 
@@ -125,9 +125,9 @@ def test_words_that_fit_any_address_need_the_list_to_confirm_that_an_object_is_g
     unit, made = store.unit(), store.client.place(reverb_order(store))
     for body in (v3(404, "The requested resource was not found."), v2(404, "The requested resource was not found.")):
         store.control.fault("status", status=404, body=body, path=r"/products/\d+|/orders/\d+$", times=2)
-        with pytest.raises(StorePassing, match="still lists it"):
+        with pytest.raises(TransientStoreError, match="still lists it"):
             store.client.products(unit.store_parent_id)
-        with pytest.raises(StorePassing, match="still lists it"):
+        with pytest.raises(TransientStoreError, match="still lists it"):
             store.client.order(made.id)
     store.control.ask("DELETE", "/faults")
     assert store.client.order("999999999") is None
@@ -139,14 +139,14 @@ def test_keys_are_refused_only_when_the_stores_own_name_is_refused_too(store: St
     store.product()
     unit = store.unit()
     store.control.fault("status", status=401, body=v3(401, "Unauthorized"), path="/catalog/")
-    with pytest.raises(StorePassing, match="Unauthorized"):
+    with pytest.raises(TransientStoreError, match="Unauthorized"):
         store.client.products(unit.store_parent_id)
     store.control.fault("status", status=401, body=v3(401, "Unauthorized"), path="/catalog/")
     store.control.fault("status", status=403, page="cloudflare", path="/v2/store")
-    with pytest.raises(StorePassing):
+    with pytest.raises(TransientStoreError):
         store.client.products(unit.store_parent_id)
     store.control.fault("status", status=401, body=v3(401, "Unauthorized"), times=2)
-    with pytest.raises(StoreRefused):
+    with pytest.raises(StoreAuthError):
         store.client.products(unit.store_parent_id)
 
 
@@ -157,7 +157,7 @@ def test_a_right_that_is_missing_is_named_and_does_not_spoil_the_connection(stor
         store.units()
     assert store.client.check().currency == "USD"
     store.control.ask("POST", "/shops", {"domain": store.stand_in.domain, "may_not": ["/v2/"]})
-    with pytest.raises(StoreRefused, match="required scope"):
+    with pytest.raises(StoreAuthError, match="required scope"):
         store.client.check()
 
 
@@ -172,9 +172,9 @@ def test_a_part_of_a_change_leaves_open_what_was_done(store: Store) -> None:
     unit, client = store.unit(), store.client
     count = client.count(unit)
     store.control.fault("instead", path="/adjustments/", status=207, body={"data": [], "errors": [{"status": 422}]})
-    with pytest.raises(StorePassing) as passing:
+    with pytest.raises(TransientStoreError) as passing:
         client.adjust(unit, count, by=-1, reference="r")
-    assert passing.value.maybe_done
+    assert passing.value.may_have_applied
 
 
 @case(
@@ -184,9 +184,9 @@ def test_an_order_whose_answer_was_lost_is_found_and_not_made_twice(store: Store
     store.product()
     order = reverb_order(store)
     store.control.fault("instead", method="POST", path="/v2/orders$", **answer)
-    with pytest.raises(StorePassing) as passing:
+    with pytest.raises(TransientStoreError) as passing:
         store.client.place(order)
-    assert passing.value.maybe_done
+    assert passing.value.may_have_applied
     assert store.client.place(order).reverb_number == "R-1"
     assert len(store.control.ask("GET", "/orders")) == 1
 
@@ -201,7 +201,7 @@ def test_an_order_that_was_made_but_cannot_be_read_back_may_have_been_made(store
         store.control.fault("status", path=path, **answer)
         with pytest.raises(StoreError) as lost:
             store.client.place(order)
-        assert lost.value.maybe_done
+        assert lost.value.may_have_applied
         store.client.release(store.client.place(order).id, reverb_number="R-1", gives_back=True, note="")
         order = reverb_order(store, "R-2")
     assert len(store.control.ask("GET", "/orders")) == 2
@@ -329,7 +329,7 @@ def test_a_refused_change_is_moved_when_the_units_have_gone_and_is_said_when_the
     store.control.fault("status", path="/adjustments/", status=422, body=v3(422, "Payload contains invalid fields"))
     with pytest.raises(Unsupported, match="invalid fields") as refused:
         client.adjust(unit, before, by=-1, reference="r")
-    assert not refused.value.maybe_done
+    assert not refused.value.may_have_applied
     assert store.stock() == 3
 
 
@@ -357,7 +357,7 @@ def test_places_that_could_not_all_be_read_are_asked_for_again_and_none_counts_a
     spread(store, 1, _2=4)
     for edits in ({"data.1": None}, {"data.1.id": None}, {"data": None}):
         store.control.fault("edited", path="/inventory/locations", edits=edits)
-        with contextlib.suppress(StorePassing):
+        with contextlib.suppress(TransientStoreError):
             assert {unit.stock for unit in store.client.walk("").products} <= {1}
     assert {unit.stock for unit in store.units()} == {1}
 
@@ -417,7 +417,7 @@ def test_no_header_stops_a_store_for_long(
     body = {"name": "Demo", "currency": "USD"} if status == 200 else v3(429, "Too many requests")
     store.control.fault("status", path="/v2/store", status=status, body=body, headers=headers)
     if status == 429:
-        with pytest.raises(StorePassing) as passing:
+        with pytest.raises(TransientStoreError) as passing:
             store.client.check()
         assert 0 < (passing.value.retry_after or 0) <= 900
     else:
@@ -428,7 +428,7 @@ def test_no_header_stops_a_store_for_long(
 @case("said", [{"message": "Please wait"}, {}, {"name": "Demo", "currency": None}, {"currency": 840}, []], ids=str)
 def test_a_store_that_does_not_say_who_it_is_keeps_its_name_and_currency(store: Store, said: Any) -> None:
     store.control.fault("status", path="/v2/store", status=200, body=said)
-    with pytest.raises(StorePassing):
+    with pytest.raises(TransientStoreError):
         store.client.check()
 
 
@@ -607,7 +607,7 @@ def test_a_store_that_shows_the_same_page_for_ever_ends_the_walk_with_words(stor
     first = store.client.walk("")
     assert first.next
     odd(store, {"data": [{"id": 1}]})
-    with pytest.raises(StorePassing, match="do not lead on"):
+    with pytest.raises(TransientStoreError, match="do not lead on"):
         store.client.walk(first.next)
 
 
@@ -615,7 +615,7 @@ def test_a_store_that_shows_the_same_page_for_ever_ends_the_walk_with_words(stor
 def test_a_catalogue_that_is_no_list_is_asked_for_again(store: Store, said: Any) -> None:
     store.product()
     odd(store, {"": {"data": said}} if said != [] else {"": said})
-    with pytest.raises(StorePassing):
+    with pytest.raises(TransientStoreError):
         store.client.walk("")
 
 
@@ -671,7 +671,7 @@ def test_names_that_cannot_be_had_for_a_while_hide_no_stock(store: Store, monkey
     store.control.fault("status", path="/catalog/brands", status=500, page="oops", times=1000)
     assert store.unit().vendor == "Fender"  # known for a while
     now[0] += names.FRESH_S + 1
-    with pytest.raises(StorePassing):
+    with pytest.raises(TransientStoreError):
         store.units()
     now[0] += names.PATIENCE_S
     assert (store.unit().vendor, store.unit().stock) == ("Fender", 3)
@@ -723,6 +723,6 @@ def test_another_order_that_cannot_be_read_does_not_keep_one_from_being_made(sto
     store.control.fault("edited", path="/v2/orders$", method="GET", edits={"": [{"id": 1, "external_order_id": None}]})
     assert store.client.place(order).reverb_number == "R-9"
     store.control.fault("edited", path="/v2/orders$", method="GET", edits={"": {"error": "slow down"}})
-    with pytest.raises(StorePassing):
+    with pytest.raises(TransientStoreError):
         store.client.place(order)
     assert len(store.control.ask("GET", "/orders")) == 2

@@ -10,7 +10,7 @@ import pytest
 from shops import breaker, outages
 from shops.models import Breaker, StoreConnection
 from shops.orders import NewOrder, OrderLine, OrderStatus
-from shops.platforms.values import Away, BadSignature, Moved, StorePassing, StoreRefused, Unsupported
+from shops.platforms.values import Away, BadSignature, Moved, StoreAuthError, TransientStoreError, Unsupported
 from tests.shops.platforms.conftest import Call, Store, wait_for, wrong
 
 pytestmark = pytest.mark.live
@@ -36,7 +36,7 @@ def test_the_keys_are_proven_by_the_stores_name_and_currency(store: Store) -> No
 
 
 def test_wrong_keys_are_refused_with_a_sentence_and_never_shown(store: Store) -> None:
-    if store.platform.is_told:
+    if store.platform.push_only:
         store.control.ask("POST", "/shops", {"domain": store.stand_in.domain, "secret": "another"})
     known = store.platform.keys(store.stand_in.token("contract"), store.stand_in.secret("contract"))
     bad = wrong(known)
@@ -47,14 +47,14 @@ def test_wrong_keys_are_refused_with_a_sentence_and_never_shown(store: Store) ->
         token=bad.token,
         secret=bad.secret,
     )
-    with pytest.raises(StoreRefused) as refused:
+    with pytest.raises(StoreAuthError) as refused:
         store.platform.client(connection).check()
     assert bad.token.get_secret_value()[-8:] not in str(refused.value)
 
 
 def test_a_page_of_html_instead_of_an_answer_passes(store: Store) -> None:
     store.control.fault("status", status=503, times=5)
-    with pytest.raises(StorePassing):
+    with pytest.raises(TransientStoreError):
         store.client.check()
 
 
@@ -96,7 +96,7 @@ def test_one_product_reads_the_same_as_in_the_catalogue(store: Store) -> None:
 
 def test_a_walk_over_several_pages_misses_nothing_and_can_go_on_anywhere(store: Store) -> None:
     store.control.ask("POST", "/seed", {"domain": store.stand_in.domain, "many": 260})
-    if store.platform.is_told:
+    if store.platform.push_only:
         store.control.ask("POST", "/push", {"domain": store.stand_in.domain})
         store.hear()
     seen: list[str] = []
@@ -115,7 +115,7 @@ def test_a_walk_since_a_moment_finds_what_changed_after_it(store: Store) -> None
     store.control.ask("POST", "/clock", {"advance_s": 7200})
     store.set(changed, price="10.00")
     # What a store of one's own says of the time ahead counts as now.
-    since = before if store.platform.is_told else datetime.now(UTC) + timedelta(seconds=3600)
+    since = before if store.platform.push_only else datetime.now(UTC) + timedelta(seconds=3600)
     page = store.client.walk("", since=since)
     assert {unit.sku for unit in page.products} == {"NEW"}
 
@@ -177,7 +177,7 @@ def calls_of(store: Store, topic_part: str) -> list[Call]:
 
 
 def test_webhooks_are_registered_once_however_often_it_is_asked(store: Store) -> None:
-    first, again = store.client.keep_hooks(store.hooks.url), store.client.keep_hooks(store.hooks.url)
+    first, again = store.client.ensure_webhooks(store.hooks.url), store.client.ensure_webhooks(store.hooks.url)
     assert first.there == again.there == store.platform.topics
     assert (again.refused, again.repaired) == ({}, ())
 
@@ -185,7 +185,7 @@ def test_webhooks_are_registered_once_however_often_it_is_asked(store: Store) ->
 def test_a_change_in_the_store_comes_as_a_signed_webhook_that_names_the_product(store: Store) -> None:
     if not store.platform.topics:
         pytest.skip("this platform makes no webhooks")
-    store.client.keep_hooks(store.hooks.url)
+    store.client.ensure_webhooks(store.hooks.url)
     made = store.product()
     unit = store.unit()
     store.hooks.calls.clear()
@@ -205,7 +205,7 @@ def test_what_the_store_did_not_sign_is_refused(store: Store, change: str) -> No
         with pytest.raises(BadSignature):
             store.platform.verify(b"{}", {}, store.connection)
         return
-    store.client.keep_hooks(store.hooks.url)
+    store.client.ensure_webhooks(store.hooks.url)
     made = store.product()
     store.hooks.calls.clear()
     store.control.ask("PUT", f"/products/{made['id']}", {"title": "Another"})
@@ -224,9 +224,9 @@ def test_what_the_store_did_not_sign_is_refused(store: Store, change: str) -> No
 
 
 def test_removed_webhooks_are_gone(store: Store) -> None:
-    store.client.keep_hooks(store.hooks.url)
-    store.client.drop_hooks(store.hooks.url)
-    if store.platform.is_told:
+    store.client.ensure_webhooks(store.hooks.url)
+    store.client.remove_webhooks(store.hooks.url)
+    if store.platform.push_only:
         return  # its system is told by its programmer
     made = store.product()
     store.hooks.calls.clear()
@@ -329,7 +329,7 @@ def test_an_order_that_went_out_is_not_cancelled_and_the_seller_reads_why(store:
 
 
 def test_an_order_that_is_gone_needs_no_cancelling(store: Store) -> None:
-    if store.platform.is_told:
+    if store.platform.push_only:
         with pytest.raises(Unsupported):  # whether it is gone, only that system knows
             store.client.release("999999999", reverb_number="R-9", gives_back=True, note="x")
         return
@@ -342,7 +342,7 @@ def test_an_order_that_is_gone_needs_no_cancelling(store: Store) -> None:
 def test_a_store_that_keeps_failing_is_not_called_any_more_and_is_known_by_its_connection(store: Store) -> None:
     store.control.fault("status", status=503, times=20)
     for _ in range(breaker.OPENS_AT):
-        with pytest.raises(StorePassing):
+        with pytest.raises(TransientStoreError):
             store.client.check()
     store.control.ask("DELETE", "/requests")
     with pytest.raises(Away, match="isn't responding"):

@@ -17,7 +17,7 @@ from shops.events import ProductChanged
 from shops.models import MissingProducts, Shop, ToldProduct
 from shops.platforms import platform_of
 from shops.platforms.custom import messages
-from shops.platforms.values import Keys, Moved, StorePassing, StoreRefused, Unreadable, Unsupported
+from shops.platforms.values import Keys, Moved, StoreAuthError, TransientStoreError, Unreadable, Unsupported
 from tests.people import olivia
 from tests.shops.platforms.conftest import Store
 from webhooks import inbox, store_handover
@@ -366,17 +366,17 @@ def test_odd_lines_hide_no_parcel_of_an_order(lines: Any) -> None:
 @pytest.mark.parametrize(
     ("status", "body", "error"),
     [
-        (401, {"error": "wrong signature"}, StoreRefused),
+        (401, {"error": "wrong signature"}, StoreAuthError),
         (404, {"error": "no such variant"}, Unsupported),
         (422, {"error": "unknown type"}, Unsupported),
-        (404, None, StorePassing),
-        (403, None, StorePassing),
-        (405, {"error": "no"}, StorePassing),
-        (409, None, StorePassing),
-        (418, {"error": "teapot"}, StorePassing),
-        (200, None, StorePassing),
-        (302, None, StorePassing),
-        (500, {"error": "broken"}, StorePassing),
+        (404, None, TransientStoreError),
+        (403, None, TransientStoreError),
+        (405, {"error": "no"}, TransientStoreError),
+        (409, None, TransientStoreError),
+        (418, {"error": "teapot"}, TransientStoreError),
+        (200, None, TransientStoreError),
+        (302, None, TransientStoreError),
+        (500, {"error": "broken"}, TransientStoreError),
     ],
 )
 def test_only_its_own_json_is_a_verdict(store: Store, status: int, body: Any, error: type[Exception]) -> None:
@@ -385,7 +385,7 @@ def test_only_its_own_json_is_a_verdict(store: Store, status: int, body: Any, er
     store.control.fault("status", status=status, body=body, times=2)
     with pytest.raises(error) as raised:
         store.client.adjust(unit, store.client.count(unit), by=-1, reference="r-1")
-    assert getattr(raised.value, "maybe_done", None) is (error is StorePassing)
+    assert getattr(raised.value, "may_have_applied", None) is (error is TransientStoreError)
 
 
 @pytest.mark.live
@@ -420,9 +420,9 @@ def test_an_answer_that_shows_the_stock_of_before_does_not_say_that_it_was_chang
     count = client.count(unit)
     store.control.fault(kind, text="stock.adjust", status=200, body={"stock": 3}, times=2)
     for _ in range(2):
-        with pytest.raises(StorePassing) as raised:
+        with pytest.raises(TransientStoreError) as raised:
             client.adjust(unit, count, by=-1, reference="r")
-        assert raised.value.maybe_done
+        assert raised.value.may_have_applied
     assert client.count(unit).units == 3
     assert client.adjust(unit, count, by=-1, reference="r").units == store.stock() == 2
 
@@ -442,7 +442,7 @@ def test_keys_that_work_a_moment_later_are_not_called_refused(store: Store) -> N
     store.product()
     unit = store.unit()
     store.control.fault("status", status=401, body={"error": "who are you?"}, times=1)
-    with pytest.raises(StorePassing) as passing:
+    with pytest.raises(TransientStoreError) as passing:
         store.client.adjust(unit, store.client.count(unit), by=-1, reference="r-1")
     assert "who are you?" in str(passing.value)
 

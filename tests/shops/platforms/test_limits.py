@@ -19,7 +19,7 @@ from shops.platforms.magento2 import memory
 from shops.platforms.magento2.client import Magento2Client
 from shops.platforms.shopify import bulk
 from shops.platforms.shopify import client as shopify
-from shops.platforms.values import Moved, StorePassing
+from shops.platforms.values import Moved, TransientStoreError
 from tests.shops.platforms.conftest import Store
 from tests.shops.platforms.test_walks import skus, the_walk, through
 
@@ -84,7 +84,7 @@ def points(store: Store, size: int, restore: int) -> Iterator[None]:
 
 @only("store", ["shopify"], indirect=True)
 def test_an_empty_bucket_of_shopify_stops_all_workers_until_it_is_refilled(store: Store) -> None:
-    with points(store, 10, 1), pytest.raises(StorePassing) as passing:
+    with points(store, 10, 1), pytest.raises(TransientStoreError) as passing:
         store.client.orders(datetime.now(UTC), "")
     assert passing.value.retry_after
     assert limiter.blocked_for(f"shopify:{store.connection.address}") > 0
@@ -116,7 +116,7 @@ def test_bigcommerces_quota_is_never_used_up_since_others_share_it(store: Store)
     store.control.ask("POST", "/limits", {"calls": 12, "window_s": 30})
     try:
         client = store.client
-        with pytest.raises(StorePassing) as passing:
+        with pytest.raises(TransientStoreError) as passing:
             call_often(client)
     finally:
         store.control.ask("POST", "/limits", {"calls": 100_000, "window_s": 30})
@@ -148,7 +148,7 @@ def test_an_adjustment_of_bigcommerce_is_looked_for_until_it_shows(
 @only("store", ["woocommerce"], indirect=True)
 def test_a_redirect_passes_and_the_seller_reads_where_it_leads(store: Store) -> None:
     store.control.fault("status", status=301, headers={"Location": "https://www.guitars.test/wp-json/?secret=1"})
-    with pytest.raises(StorePassing, match=r"leads to www\.guitars\.test\."):
+    with pytest.raises(TransientStoreError, match=r"leads to www\.guitars\.test\."):
         store.client.check()
     assert StoreConnection.objects.get().token.get_secret_value()
 

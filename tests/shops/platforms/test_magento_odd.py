@@ -20,7 +20,7 @@ from shops.platforms.magento2.client import Magento2Client
 from shops.platforms.magento2.prices import Tier
 from shops.platforms.magento2.rest import Rest
 from shops.platforms.magento2.sources import Place
-from shops.platforms.values import Malformed, StorePassing, StoreRefused
+from shops.platforms.values import Malformed, StoreAuthError, TransientStoreError
 from tests.shops.platforms.conftest import Store
 
 only = pytest.mark.parametrize("store", ["magento2"], indirect=True)
@@ -102,10 +102,10 @@ def test_the_parameters_of_an_error_are_filled_in_and_rights_come_with_what_to_d
 @only
 def test_keys_that_may_not_read_orders_are_told_apart_from_dead_ones(store: Store) -> None:
     store.control.fault("status", status=401, path="/orders$", body=NOT_AUTHORIZED, times=1)
-    with pytest.raises(StorePassing, match="reauthorize"):
+    with pytest.raises(TransientStoreError, match="reauthorize"):
         store.client.check()
     store.control.fault("status", status=401, body=NOT_AUTHORIZED, times=9)
-    with pytest.raises(StoreRefused):
+    with pytest.raises(StoreAuthError):
         store.client.check()
 
 
@@ -114,7 +114,7 @@ def test_keys_of_an_integration_that_was_reauthorized_since_are_refused_with_wha
     [shop] = store.control.ask("GET", "/shops")
     consumer = ":".join(shop["token"].split(":")[:2])
     store.control.ask("POST", "/shops", {"domain": shop["domain"], "token": f"{consumer}:new:new"})
-    with pytest.raises(StoreRefused, match="reauthorize"):
+    with pytest.raises(StoreAuthError, match="reauthorize"):
         store.client.check()
 
 
@@ -124,7 +124,7 @@ def test_an_order_is_gone_only_by_magentos_own_word(store: Store) -> None:
     order = store.control.ask("POST", "/orders", {"variant_id": made["variants"][0]["id"]})
     for fault in ({"page": "theme"}, {"body": {"message": "Request does not match any route."}}):
         store.control.fault("status", status=404, path="/orders", times=9, **fault)
-        with pytest.raises(StorePassing):
+        with pytest.raises(TransientStoreError):
             store.client.order(str(order["id"]))
         store.control.ask("DELETE", "/faults")
     assert store.client.order("999999") is None
@@ -166,7 +166,7 @@ def test_a_store_is_found_whatever_its_view_and_its_addresses_are_called(
 @only
 def test_an_address_that_is_no_magento_is_explained(store: Store) -> None:
     store.control.fault("status", status=404, path="/rest/", page="theme", times=9)
-    with pytest.raises(StorePassing, match=r"did not answer at .*/rest/V1 \(404\)\. Check the address"):
+    with pytest.raises(TransientStoreError, match=r"did not answer at .*/rest/V1 \(404\)\. Check the address"):
         store.client.check()
 
 
@@ -263,7 +263,7 @@ def test_a_page_that_leads_nowhere_does_not_walk_for_ever(store: Store) -> None:
     first = client.walk("", size=1)
     assert first.next is not None
     store.control.fault("edited", path="/products$", edits={"items.0.id": 1, "total_count": 9})
-    with pytest.raises(StorePassing, match="does not go on"):
+    with pytest.raises(TransientStoreError, match="does not go on"):
         client.walk(first.next, size=1)
 
 

@@ -14,7 +14,7 @@ from shops.orders import Address, NewOrder, OrderLine, OrderStatus, StoreOrder
 from shops.platforms.magento2 import signing
 from shops.platforms.magento2.client import Magento2Client
 from shops.platforms.magento2.loans import Loans
-from shops.platforms.values import Malformed, StorePassing, Unsupported
+from shops.platforms.values import Malformed, TransientStoreError, Unsupported
 from shops.snapshots import StoreProduct
 from tests.shops.platforms.conftest import Store
 from tests.shops.platforms.test_contract import reverb_order
@@ -131,7 +131,7 @@ def test_cancelling_takes_the_unit_back_once_though_the_first_attempt_broke_off(
     order, admin, client = sold_on_reverb(store, 5), Admin(store), store.client
     made = client.place(order)
     store.control.fault("status", path=f"/orders/{made.id}/cancel$", status=502, times=1)
-    with pytest.raises(StorePassing):
+    with pytest.raises(TransientStoreError):
         client.release(made.id, reverb_number="R-1", gives_back=False, note="Cancelled on Reverb")
     store.client.release(made.id, reverb_number="R-1", gives_back=False, note="Cancelled on Reverb")
     assert admin.stock() == (4, 0, 4)
@@ -160,7 +160,7 @@ def test_an_attempt_that_breaks_off_anywhere_is_finished_by_the_next_one(
         try:
             made = store.client.place(row.order)
             break
-        except StorePassing:
+        except TransientStoreError:
             assert admin.stock()[2] <= units - 1  # never a unit too many on sale
     assert len(store.control.ask("GET", "/orders")) == 1
     assert admin.stock() == (units, -1, units - 1)
@@ -221,7 +221,7 @@ def test_a_sale_that_goes_off_while_its_order_is_being_made_leaves_no_unit_lent(
     store.control.fault("status", method="POST", path="/items$", status=502, times=1)
     with monkeypatch.context() as patched:
         patched.setattr(Loans, "_take", lambda *_: False)
-        with pytest.raises(StorePassing):
+        with pytest.raises(TransientStoreError):
             store.client.place(row.order)
     assert admin.stock() == (1, 0, 1)
     client = store.client
@@ -236,7 +236,7 @@ def test_a_way_of_shipping_that_is_not_offered_any_more_is_looked_up_anew(store:
     store.client.place(reverb_order(store, "R-1"))
     gone = {"message": "Carrier with such method not found: %1, %2", "parameters": ["flatrate", "flatrate"]}
     store.control.fault("status", path="/shipping-information$", status=404, body=gone, times=1)
-    with pytest.raises(StorePassing):
+    with pytest.raises(TransientStoreError):
         store.client.place(reverb_order(store, "R-2"))
     assert store.client.place(reverb_order(store, "R-2")).reverb_number == "R-2"
 

@@ -15,7 +15,7 @@ from listings.models import Product, Recheck, Walk
 from reverbsync import clock
 from shops.platforms.magento2 import portions, search
 from shops.platforms.magento2.rest import Rest
-from shops.platforms.values import Away, Malformed, StorePassing
+from shops.platforms.values import Away, Malformed, TransientStoreError
 from tests.shops.platforms.conftest import Store
 from tests.shops.platforms.test_magento_families import ALL, SIZES, look
 from tests.shops.platforms.test_magento_stock import product
@@ -233,10 +233,10 @@ def test_a_store_that_asks_to_wait_is_not_asked_again() -> None:
 
     def wait(path: str, query: str) -> Any:
         asked.append(path)
-        raise StorePassing("Magento asks us to wait.", retry_after=5.0)
+        raise TransientStoreError("Magento asks us to wait.", retry_after=5.0)
 
     rest.rows = wait  # type: ignore[method-assign]
-    with pytest.raises(StorePassing):
+    with pytest.raises(TransientStoreError):
         portions.every(rest, "/products", "entity_id", [1, 2, 3])
     assert len(asked) == 1
 
@@ -293,5 +293,5 @@ def test_a_list_that_must_be_whole_and_shows_less_than_it_counts_says_nothing() 
     rest = Rest("https://shop.example.com", SecretStr("a:b:c:d"))
     pages = [([{"id": 1}], 2), ([], 2)]
     rest.rows = lambda path, query: pages.pop(0)  # type: ignore[method-assign]
-    with pytest.raises(StorePassing, match="1 of 2"):
+    with pytest.raises(TransientStoreError, match="1 of 2"):
         rest.every("/inventory/sources", whole=True)

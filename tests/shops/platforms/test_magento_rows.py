@@ -14,7 +14,7 @@ from listings.models import Product, Recheck
 from shops.platforms.magento2 import forms, memory, search
 from shops.platforms.magento2.client import Magento2Client
 from shops.platforms.magento2.rest import Rest
-from shops.platforms.values import Malformed, StorePassing
+from shops.platforms.values import Malformed, TransientStoreError
 from tests.shops.platforms.conftest import Store
 from tests.shops.platforms.test_contract import reverb_order
 from tests.shops.platforms.test_magento_families import ALL, family
@@ -113,7 +113,7 @@ def test_sources_of_which_none_can_be_read_say_nothing(store: Store, path: str) 
     own_sources(store)
     product(store, sources={"east": 1, "west": 3})
     store.control.fault("edited", path=path, edits={"items": ["x", None]}, times=OFTEN)
-    with pytest.raises(StorePassing):
+    with pytest.raises(TransientStoreError):
         store.client.walk("")
 
 
@@ -151,7 +151,7 @@ def test_settings_that_name_no_website_take_nothing_off_sale(store: Store, path:
     cache.clear()
     store.control.fault("status", status=200, path=f"/{path}$", body=body, times=OFTEN)
     for read in (lambda: store.client.walk(""), store.client.check, lambda: store.client.count(store.unit())):
-        with pytest.raises(StorePassing):
+        with pytest.raises(TransientStoreError):
             read()
     crawl.begin(store.shop, "stock")
     crawl.turn(the_walk(store, "stock"))
@@ -178,7 +178,7 @@ def test_an_empty_search_that_does_not_count_nothing_ends_nothing_and_makes_no_o
     first = store.client.place(wish)
     store.control.fault("status", status=200, path="/(products|orders)$", body=body, times=OFTEN)
     for read in (lambda: store.client.products(unit.store_parent_id), lambda: store.client.place(wish)):
-        with pytest.raises(StorePassing):
+        with pytest.raises(TransientStoreError):
             read()
     store.control.ask("DELETE", "/faults")
     assert store.client.place(wish).id == first.id
@@ -191,7 +191,7 @@ def test_one_empty_search_is_no_verdict_and_two_are(store: Store) -> None:
     unit = store.unit()
     empty = {"items": [], "total_count": 0}
     store.control.fault("status", status=200, path="/products$", body=empty, times=1)
-    with pytest.raises(StorePassing):
+    with pytest.raises(TransientStoreError):
         store.client.products(unit.store_parent_id)
     store.control.ask("DELETE", f"/products/{made['id']}")
     assert store.client.products(unit.store_parent_id) == []
@@ -392,7 +392,7 @@ def test_a_release_that_lacks_something_beside_the_order_is_not_called_done(stor
     gone = {"message": "No such entity with id = 1"}
     store.control.fault("status", path=path, status=404, body=gone, times=OFTEN)
     said = {"reverb_number": "R-1", "gives_back": False, "note": "It is off."}
-    with pytest.raises(StorePassing):
+    with pytest.raises(TransientStoreError):
         store.client.release(made.id, **said)
     store.control.ask("DELETE", "/faults")
     store.client.release(made.id, **said)

@@ -11,7 +11,7 @@ from listings.models import Job, Product, Rank
 from reverbsync import clock
 from shops.platforms.magento2 import changes, frame
 from shops.platforms.magento2.client import Magento2Client
-from shops.platforms.values import Malformed, Moved, StorePassing
+from shops.platforms.values import Malformed, Moved, TransientStoreError
 from tests.shops.platforms.conftest import Store
 from tests.shops.platforms.test_walks import skus, the_walk, through
 
@@ -122,7 +122,7 @@ def test_one_missing_route_does_not_make_a_store_one_without_sources(store: Stor
     store.control.ask("POST", "/orders", {"variant_id": made["variants"][0]["id"], "quantity": 2})
     no_route = {"status": 404, "body": {"message": "Request does not match any route."}}
     store.control.fault("status", path="/inventory/", times=2, **no_route)
-    with pytest.raises(StorePassing):
+    with pytest.raises(TransientStoreError):
         store.unit()
     assert store.unit().stock == 1  # not the three that lie in the source
 

@@ -178,8 +178,8 @@ def test_whatever_woocommerce_answers_to_any_call_is_read_or_an_error(odd: tuple
         lambda: client().shipments("41"),
         lambda: client().place(new_order()),
         lambda: client().release("41", reverb_number="R-9", gives_back=True, note=""),
-        lambda: client().keep_hooks("https://us/hook"),
-        lambda: client().drop_hooks("https://us/hook"),
+        lambda: client().ensure_webhooks("https://us/hook"),
+        lambda: client().remove_webhooks("https://us/hook"),
         lambda: client()._sold_since(client().newest(2), unit, pooled=True),
     )
 

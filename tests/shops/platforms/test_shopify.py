@@ -20,9 +20,9 @@ from shops.platforms.values import (
     CursorLost,
     Malformed,
     Moved,
-    StorePassing,
-    StoreRefused,
+    StoreAuthError,
     TooLarge,
+    TransientStoreError,
     Unsupported,
 )
 from shops.snapshots import StoreProduct
@@ -91,7 +91,7 @@ def test_neither_product_nor_order_is_gone_for_an_answer_that_does_not_say_so(
     unit, ordered = store.unit(), store.client.place(reverb_order(store))
     for read, what in ((store.client.products, unit.store_parent_id), (store.client.order, ordered.id)):
         store.control.fault("status", path="graphql", text="legacyResourceId", **answer)
-        with pytest.raises(StorePassing):
+        with pytest.raises(TransientStoreError):
             read(what)
         assert read(what)
 
@@ -104,9 +104,9 @@ def test_a_change_of_stock_that_got_such_an_answer_is_sent_again_and_counts_once
     unit, asks = store.unit(), store.client
     count = asks.count(unit)
     store.control.fault("instead", text="inventoryAdjust", **answer)
-    with pytest.raises(StorePassing) as passing:
+    with pytest.raises(TransientStoreError) as passing:
         asks.adjust(unit, count, by=-1, reference="r")
-    assert passing.value.maybe_done
+    assert passing.value.may_have_applied
     assert asks.adjust(unit, count, by=-1, reference="r").units == 8
     assert store.stock() == 8
 
@@ -116,9 +116,9 @@ def test_an_order_that_got_such_an_answer_may_have_been_made_and_is_found(store:
     store.product()
     order = reverb_order(store)
     store.control.fault("instead", text="mutation OrderCreate", **answer)
-    with pytest.raises(StorePassing) as passing:
+    with pytest.raises(TransientStoreError) as passing:
         store.client.place(order)
-    assert passing.value.maybe_done
+    assert passing.value.may_have_applied
     assert store.client.place(order).reverb_number == "R-1"
     assert len(store.control.ask("GET", "/orders")) == 1
 
@@ -128,9 +128,9 @@ def test_cancelling_that_got_such_an_answer_may_be_repeated(store: Store, answer
     store.product()
     made = store.client.place(reverb_order(store))
     store.control.fault("instead", text="mutation OrderCancel", **answer)
-    with pytest.raises(StorePassing) as passing:
+    with pytest.raises(TransientStoreError) as passing:
         store.client.release(made.id, reverb_number="R-1", gives_back=True, note="")
-    assert passing.value.maybe_done
+    assert passing.value.may_have_applied
     store.client.release(made.id, reverb_number="R-1", gives_back=True, note="")
     assert store.stock() == 3
 
@@ -139,9 +139,9 @@ def test_a_mutation_that_was_applied_and_could_not_be_read_back_may_have_been_ma
     store.product()
     partial = errors("ACCESS_DENIED", data={"orderCreate": {"order": None}}, path=["orderCreate", "order", "lineItems"])
     store.control.fault("instead", text="mutation OrderCreate", status=200, body=partial)
-    with pytest.raises(StorePassing) as passing:
+    with pytest.raises(TransientStoreError) as passing:
         store.client.place(reverb_order(store))
-    assert passing.value.maybe_done
+    assert passing.value.may_have_applied
 
 
 def test_a_mutation_that_was_turned_away_at_the_door_was_not_made(store: Store) -> None:
@@ -149,11 +149,11 @@ def test_a_mutation_that_was_turned_away_at_the_door_was_not_made(store: Store) 
     unit, asks = store.unit(), store.client
     count = asks.count(unit)
     denied = errors("ACCESS_DENIED", data={"inventoryAdjustQuantities": None}, path=["inventoryAdjustQuantities"])
-    for body, kind in ((errors("THROTTLED"), StorePassing), (denied, Unsupported)):
+    for body, kind in ((errors("THROTTLED"), TransientStoreError), (denied, Unsupported)):
         store.control.fault("status", text="inventoryAdjust", status=200, body=body)
         with pytest.raises(kind) as refused:
             asks.adjust(unit, count, by=-1, reference="r")
-        assert not refused.value.maybe_done
+        assert not refused.value.may_have_applied
         graphql.calls.hold(graphql.budget_of(store.connection.address), 0.0)
 
 
@@ -175,10 +175,10 @@ def test_a_token_is_refused_only_in_shopifys_own_words_and_twice(store: Store, s
     store.product()
     unit = store.unit()
     store.control.fault("status", text="query Product(", status=status, body=words[status])
-    with pytest.raises(StorePassing):
+    with pytest.raises(TransientStoreError):
         store.client.products(unit.store_parent_id)
     store.control.fault("status", path="graphql", status=status, body=words[status], times=2)
-    with pytest.raises(StoreRefused):
+    with pytest.raises(StoreAuthError):
         store.client.check()
 
 
@@ -215,7 +215,7 @@ def test_a_page_does_not_end_a_permission_that_is_being_renewed(
     made = graphql.Answer(answer["status"], {}, str(answer.get("body") or "<html>"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(graphql.calls, "call", lambda *_, **__: made)
-        with pytest.raises(StorePassing):
+        with pytest.raises(TransientStoreError):
             store.client.check()
 
 
@@ -225,8 +225,8 @@ def test_a_page_does_not_end_a_permission_that_is_being_renewed(
         ("CHANGE_FROM_QUANTITY_STALE", Moved),
         ("IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED", Moved),
         ("INVALID_LOCATION", Moved),
-        ("IDEMPOTENCY_CONCURRENT_REQUEST", StorePassing),
-        ("SERVICE_UNAVAILABLE", StorePassing),
+        ("IDEMPOTENCY_CONCURRENT_REQUEST", TransientStoreError),
+        ("SERVICE_UNAVAILABLE", TransientStoreError),
         ("NON_MUTABLE_INVENTORY_ITEM", Unsupported),
         ("", Unsupported),
     ],
@@ -239,18 +239,21 @@ def test_each_refusal_of_a_change_of_stock_has_its_meaning(store: Store, code: s
     store.control.fault("status", text="inventoryAdjust", status=200, body={"data": said})
     with pytest.raises(kind) as refused:
         asks.adjust(unit, count, by=-1, reference="r")
-    assert refused.value.maybe_done is (kind is StorePassing)
+    assert refused.value.may_have_applied is (kind is TransientStoreError)
 
 
 def test_an_order_that_shopify_would_take_later_is_tried_again(store: Store) -> None:
     store.product()
     order = reverb_order(store)
-    for words, kind in (("Too many attempts. Please try again later.", StorePassing), ("Variant is bad", Unsupported)):
+    for words, kind in (
+        ("Too many attempts. Please try again later.", TransientStoreError),
+        ("Variant is bad", Unsupported),
+    ):
         said = {"orderCreate": {"order": None, "userErrors": [{"code": None, "message": words}]}}
         store.control.fault("status", text="mutation OrderCreate", status=200, body={"data": said})
         with pytest.raises(kind) as refused:
             store.client.place(order)
-        assert not refused.value.maybe_done
+        assert not refused.value.may_have_applied
 
 
 # -- where the units are -------------------------------------------------------------------------------------------
@@ -424,7 +427,7 @@ def test_null_instead_of_a_part_of_an_inventory_is_not_no_units(
 def test_locations_that_cannot_be_read_do_not_all_sell(store: Store, edits: dict[str, Any]) -> None:
     several(store)
     store.control.fault("edited", text="query Locations", edits=edits)
-    with pytest.raises(StorePassing):
+    with pytest.raises(TransientStoreError):
         spread(store, 1, _2=2, _3=4)
     assert store.unit().stock == 3
     for address, (known, _) in client._known.items():
@@ -458,7 +461,7 @@ def test_an_answer_that_is_null_in_parts_ends_no_product_and_none_of_its_variant
     store.product()
     unit, asks = store.unit(), store.client
     store.control.fault("edited", text="query Product(", edits=edits)
-    with pytest.raises(StorePassing):
+    with pytest.raises(TransientStoreError):
         asks.products(unit.store_parent_id)
     assert asks.products(unit.store_parent_id) == [unit]
 
@@ -490,14 +493,14 @@ def test_an_error_about_a_photo_that_has_taken_the_product_along_is_no_word_that
     made = store.product()
     error = {"message": "Timeout", "path": ["product", "media", "nodes", 0]}
     store.control.fault("edited", text="query Product(", edits={"errors": [error], "data.product": None})
-    with pytest.raises(StorePassing):
+    with pytest.raises(TransientStoreError):
         store.client.products(str(made["id"]))
 
 
 @case("said", [None, [], {}, {"name": None, "currencyCode": None}], ids=str)
 def test_a_store_that_does_not_say_who_it_is_keeps_its_name_and_currency(store: Store, said: Any) -> None:
     store.control.fault("edited", text="query Shop", edits={"data.shop": said})
-    with pytest.raises(StorePassing):
+    with pytest.raises(TransientStoreError):
         store.client.check()
 
 
@@ -509,9 +512,9 @@ def test_a_refusal_without_code_and_words_leaves_open_whether_it_was_done(store:
     count = asks.count(unit)
     store.control.fault("edited", text="mutation", edits={f"data.{name}.userErrors": rows})
     does = {"orderCreate": lambda: asks.place(order)}.get(name, lambda: asks.adjust(unit, count, by=-1, reference="r"))
-    with pytest.raises(StorePassing) as lost:
+    with pytest.raises(TransientStoreError) as lost:
         does()
-    assert lost.value.maybe_done
+    assert lost.value.may_have_applied
 
 
 @case(
@@ -639,7 +642,7 @@ def file(store: Store) -> list[StoreProduct]:
     """Read the whole catalogue from the file that Shopify writes."""
     found: list[StoreProduct] = []
     cursor, asks = store.client.walk("").next, store.client
-    with pytest.raises(StorePassing, match="still listing"):
+    with pytest.raises(TransientStoreError, match="still listing"):
         asks.walk(cursor or "")
     for _ in range(300):
         if cursor is None:
@@ -729,7 +732,7 @@ def test_a_list_that_is_no_more_is_begun_anew(store: Store, by_file: None, edits
 def ready(store: Store) -> str:
     """Return the cursor of a list that Shopify has written."""
     cursor = store.client.walk("").next or ""
-    with pytest.raises(StorePassing, match="still listing"):
+    with pytest.raises(TransientStoreError, match="still listing"):
         store.client.walk(cursor)
     return cursor
 
@@ -743,14 +746,14 @@ XML = "<?xml version='1.0'?><Error><Code>ExpiredToken</Code><Message>Invalid arg
         ({"status": 400, "raw": XML}, CursorLost),
         ({"status": 403, "raw": XML.replace("ExpiredToken", "AccessDenied")}, CursorLost),
         ({"status": 404, "raw": XML.replace("ExpiredToken", "NoSuchKey")}, CursorLost),
-        ({"status": 403, "page": "cloudflare"}, StorePassing),
-        ({"status": 404, "page": "oops"}, StorePassing),
-        ({"status": 200, "page": "cloudflare"}, StorePassing),
-        ({"status": 200, "raw": XML}, StorePassing),
-        ({"status": 302, "page": "oops"}, StorePassing),
-        ({"status": 503, "page": "oops"}, StorePassing),
-        ({"status": 416, "page": "empty"}, StorePassing),
-        ({"status": 200, "raw": "{}\n"}, StorePassing),
+        ({"status": 403, "page": "cloudflare"}, TransientStoreError),
+        ({"status": 404, "page": "oops"}, TransientStoreError),
+        ({"status": 200, "page": "cloudflare"}, TransientStoreError),
+        ({"status": 200, "raw": XML}, TransientStoreError),
+        ({"status": 302, "page": "oops"}, TransientStoreError),
+        ({"status": 503, "page": "oops"}, TransientStoreError),
+        ({"status": 416, "page": "empty"}, TransientStoreError),
+        ({"status": 200, "raw": "{}\n"}, TransientStoreError),
     ],
     ids=str,
 )
@@ -779,7 +782,7 @@ def test_a_list_with_products_and_no_address_is_waited_for(store: Store, by_file
     store.product()
     cursor = ready(store)
     store.control.fault("edited", text="query BulkState", edits={"data.bulkOperation.url": None})
-    with pytest.raises(StorePassing):
+    with pytest.raises(TransientStoreError):
         store.client.walk(cursor)
 
 
@@ -791,7 +794,7 @@ def test_a_list_that_shopify_does_not_begin_now_is_asked_for_again(
     refusal = {"code": code, "message": "A bulk query operation for this app and shop is already in progress."}
     said = {"bulkOperationRunQuery": {"bulkOperation": None, "userErrors": [refusal]}}
     store.control.fault("status", text="mutation BulkStart", status=200, body={"data": said})
-    with pytest.raises(StorePassing, match="already in progress"):
+    with pytest.raises(TransientStoreError, match="already in progress"):
         store.client.walk("")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shops.platforms.values import Moved, StoreError, StorePassing
+from shops.platforms.values import Moved, StoreError, TransientStoreError
 from tests.shops.platforms.conftest import Store, wait_for
 
 pytestmark = pytest.mark.live
@@ -52,7 +52,7 @@ def test_a_change_that_is_refused_is_worked_out_again_from_what_the_store_has(st
 
 
 def test_the_same_change_sent_again_counts_once_where_a_platform_promises_it(store: Store) -> None:
-    if not store.platform.knows_repeats:
+    if not store.platform.idempotent_writes:
         pytest.skip("this platform is counted before anything is sent again")
     store.product()
     unit, client = store.unit(), store.client
@@ -75,11 +75,11 @@ def test_a_change_whose_answer_was_lost_says_that_it_may_have_been_made(store: S
         store.control.fault("lost_answer", **({"method": method} if method else wish))
     try:
         client.adjust(unit, count, by=-1, reference="1-1")
-    except StorePassing as error:
+    except TransientStoreError as error:
         lost = error
     else:
         return  # the room found out by itself
-    assert lost.maybe_done
+    assert lost.may_have_applied
 
 
 def test_what_a_store_could_not_change_is_said(store: Store) -> None:

@@ -51,13 +51,13 @@ def test_connecting_registers_every_topic_and_tells_name_and_currency(store: Sto
     made = check(store)
     assert made.currency == "USD"
     assert made.problem == ""
-    assert len(hooks_of(store)) == (0 if store.platform.is_told else len(store.platform.topics))
+    assert len(hooks_of(store)) == (0 if store.platform.push_only else len(store.platform.topics))
     assert upkeep.due() == []  # the next check is tomorrow's
 
 
 @pytest.mark.live
 def test_a_webhook_that_the_platform_dropped_is_put_back_by_the_daily_check(store: Store) -> None:
-    if store.platform.is_told or not store.platform.topics:
+    if store.platform.push_only or not store.platform.topics:
         pytest.skip("this platform registers none")
     check(store)
     left = hooks_of(store)[1:]
@@ -70,7 +70,7 @@ def test_a_webhook_that_the_platform_dropped_is_put_back_by_the_daily_check(stor
 
 @pytest.mark.live
 def test_the_webhooks_follow_when_our_own_address_changes(store: Store, settings: Settings) -> None:
-    if store.platform.is_told or not store.platform.topics:
+    if store.platform.push_only or not store.platform.topics:
         pytest.skip("this platform registers none")
     check(store)
     upkeep.check_what_moved()
@@ -105,13 +105,13 @@ def test_disconnecting_removes_the_webhooks_and_then_the_keys(store: Store) -> N
     lifecycle.disconnect_store(store.shop)
     gone = check(store)
     assert gone.token.get_secret_value() == gone.secret.get_secret_value() == ""
-    if not store.platform.is_told:
+    if not store.platform.push_only:
         assert hooks_of(store) == []
 
 
 @pytest.mark.live
 def test_a_store_that_cannot_be_reached_is_asked_again_and_its_keys_go_after_a_day(store: Store) -> None:
-    if store.platform.is_told or not store.platform.topics:
+    if store.platform.push_only or not store.platform.topics:
         pytest.skip("nothing is to be removed there")
     check(store)
     lifecycle.disconnect_store(store.shop)
@@ -136,7 +136,7 @@ def replace(store: Store) -> FormerStore:
 
 @pytest.mark.live
 def test_connecting_another_store_removes_the_webhooks_at_the_former_one(store: Store) -> None:
-    if store.platform.is_told or not store.platform.topics:
+    if store.platform.push_only or not store.platform.topics:
         pytest.skip("nothing is to be removed there")
     check(store)
     path = f"/webhooks/store/{store.connection.hook_key}/"
@@ -156,7 +156,7 @@ def test_connecting_another_store_removes_the_webhooks_at_the_former_one(store: 
 
 @pytest.mark.live
 def test_a_former_store_that_is_away_is_asked_again_and_its_keys_go_after_a_day(store: Store) -> None:
-    if store.platform.is_told or not store.platform.topics:
+    if store.platform.push_only or not store.platform.topics:
         pytest.skip("nothing is to be removed there")
     check(store)
     former = replace(store)

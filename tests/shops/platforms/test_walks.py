@@ -32,7 +32,7 @@ SIZES = {"shopify": (15, 2), "bigcommerce": (250, 6), "magento2": (100, 12), "wo
 @pytest.fixture
 def full(store: Store) -> Store:
     """Return a store with many products that can be asked for them."""
-    if store.platform.is_told:
+    if store.platform.push_only:
         pytest.skip("this platform tells of its products by itself")
     store.control.ask("POST", "/seed", {"domain": store.stand_in.domain, "many": MANY})
     store.control.ask("DELETE", "/requests")
@@ -126,7 +126,7 @@ def test_a_page_that_is_too_large_is_read_in_smaller_ones(full: Store, monkeypat
 def test_of_a_product_that_is_too_large_alone_all_others_are_read_and_the_seller_is_told(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if store.platform.is_told:
+    if store.platform.push_only:
         pytest.skip("this platform tells of its products by itself")
     for sku in ("A1", "B1", "C1"):
         store.product(sku)
@@ -203,7 +203,7 @@ def test_a_seller_stops_an_import_and_goes_on_later(full: Store, monkeypatch: py
 
 
 def test_the_nightly_walk_finds_what_changed_what_is_new_and_what_vanished(store: Store) -> None:
-    if store.platform.is_told:
+    if store.platform.push_only:
         pytest.skip("this platform tells of its products by itself")
     changed, gone, same = store.product("CHANGED"), store.product("GONE"), store.product("SAME")
     assert same
@@ -222,7 +222,7 @@ def test_the_nightly_walk_finds_what_changed_what_is_new_and_what_vanished(store
 def test_a_product_that_no_page_showed_is_asked_for_before_it_counts_as_vanished(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if store.platform.is_told:
+    if store.platform.push_only:
         pytest.skip("this platform tells of its products by itself")
     store.product("A1")
     store.product("B1")

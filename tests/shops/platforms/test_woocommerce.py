@@ -13,7 +13,7 @@ from listings.intake import crawl, refresh
 from listings.models import Product, Recheck, Walk
 from shops.models import Shop, StoreConnection
 from shops.platforms.base import Resizable
-from shops.platforms.values import Malformed, StorePassing
+from shops.platforms.values import Malformed, TransientStoreError
 from shops.platforms.woocommerce import products
 from tests.shops.platforms.conftest import Store
 
@@ -248,7 +248,7 @@ def test_a_list_that_php_sends_as_an_object_is_a_list(store: Store, list_as: str
     if list_as == "object":
         assert store.client.walk("").products == rows
     else:
-        with pytest.raises(StorePassing):
+        with pytest.raises(TransientStoreError):
             store.client.walk("")
 
 
@@ -266,7 +266,7 @@ def test_a_byte_order_mark_is_read_over_and_other_output_before_the_json_passes(
     store.control.ask("DELETE", "/faults")
     for before, behind in (("<b>Notice</b>: x\n", ""), ("", "<!-- cached -->"), ('string(3) "abc"\n', "")):
         store.control.fault("wrapped", before=before, behind=behind, times=1)
-        with pytest.raises(StorePassing):
+        with pytest.raises(TransientStoreError):
             store.client.products(str(made["id"]))
 
 

@@ -15,7 +15,7 @@ from shops.connect import upkeep
 from shops.events import ProductChanged
 from shops.models import StoreConnection
 from shops.orders import OrderStatus
-from shops.platforms.values import Keys, StorePassing, StoreRefused
+from shops.platforms.values import Keys, StoreAuthError, TransientStoreError
 from shops.platforms.woocommerce.client import WooCommerceClient
 from shops.snapshots import StoreProduct
 from tests.shops.platforms.conftest import Store
@@ -82,9 +82,9 @@ def test_a_store_that_lets_no_keys_through_is_later_and_says_what_to_allow(
 ) -> None:
     client = https({"strip_authorization": True, "block_query_keys": 403})
     for call in (client.check, lambda: client.products("1"), lambda: client.order("1")):
-        with pytest.raises(StorePassing, match=r"\(403\).*Allow .*/wp-json/wc/v3/ and the Authorization header"):
+        with pytest.raises(TransientStoreError, match=r"\(403\).*Allow .*/wp-json/wc/v3/ and the Authorization header"):
             call()
-    with pytest.raises(StorePassing):
+    with pytest.raises(TransientStoreError):
         client.json("POST", "/webhooks", {"topic": "product.updated"})
 
 
@@ -93,7 +93,7 @@ def test_a_store_that_lets_no_keys_through_is_later_and_says_what_to_allow(
 def test_keys_that_woocommerce_itself_refuses_are_refused(
     https: Callable[..., WooCommerceClient], front: dict[str, Any], keys: str
 ) -> None:
-    with pytest.raises(StoreRefused):
+    with pytest.raises(StoreAuthError):
         https(front, keys).check()
 
 
@@ -102,9 +102,9 @@ def test_a_key_that_may_only_read_says_so(store: Store) -> None:
     unit, client = store.unit(), client_of(store)
     count = client.count(unit)
     store.control.ask("POST", "/shops", {"domain": store.stand_in.domain, "permissions": "read"})
-    with pytest.raises(StorePassing, match="write permissions") as refused:
+    with pytest.raises(TransientStoreError, match="write permissions") as refused:
         client.adjust(unit, count, by=-1, reference="r")
-    assert not refused.value.maybe_done
+    assert not refused.value.may_have_applied
 
 
 @case(
@@ -121,7 +121,7 @@ def test_a_redirect_to_the_same_site_names_the_permalinks_and_one_to_another_its
 ) -> None:
     to = location.format(root=store.connection.address)
     store.control.fault("status", status=301, page="empty", headers={"Location": to}, times=OFTEN)
-    with pytest.raises(StorePassing, match=words):
+    with pytest.raises(TransientStoreError, match=words):
         store.client.check()
 
 
@@ -142,22 +142,22 @@ def test_a_store_that_was_connected_anew_signs_with_the_new_secret(store: Store)
 
 
 def test_a_webhook_that_is_switched_off_is_woken_and_one_that_stays_off_is_not_called_there(store: Store) -> None:
-    client_of(store).keep_hooks(store.hooks.url)
+    client_of(store).ensure_webhooks(store.hooks.url)
     [shop] = store.control.ask("GET", "/shops")
     for hook in shop["webhooks"]:
         hook["active"] = hook["topic"] != "product.updated"
     store.control.ask("POST", "/shops", shop)
     off = next(hook["id"] for hook in shop["webhooks"] if not hook["active"])
     store.control.fault("edited", method="PUT", path=f"/webhooks/{off}$", edits={"status": "disabled"}, times=OFTEN)
-    kept = client_of(store).keep_hooks(store.hooks.url)
+    kept = client_of(store).ensure_webhooks(store.hooks.url)
     assert "disabled" in kept.refused["product.updated"]
     assert "product.updated" not in kept.there
 
 
 def test_odd_rows_among_the_webhooks_are_left_alone(store: Store) -> None:
-    client_of(store).keep_hooks(store.hooks.url)
+    client_of(store).ensure_webhooks(store.hooks.url)
     store.control.fault("edited", path="/webhooks$", method="GET", edits={"0": False, "1.topic": None, "2.id": ""})
-    kept = client_of(store).keep_hooks(store.hooks.url)
+    kept = client_of(store).ensure_webhooks(store.hooks.url)
     assert len(kept.there) == 7
 
 
@@ -232,9 +232,9 @@ def test_an_order_that_was_made_behind_an_odd_answer_is_found_and_not_made_twice
     store.product()
     wish = reverb_order(store, takes_stock=False)
     store.control.fault("instead", method="POST", **answer)
-    with pytest.raises(StorePassing) as odd:
+    with pytest.raises(TransientStoreError) as odd:
         store.client.place(wish)
-    assert odd.value.maybe_done
+    assert odd.value.may_have_applied
     store.client.place(wish)
     assert len(store.control.ask("GET", "/orders")) == 1
 

@@ -10,7 +10,7 @@ import pytest
 from listings.intake import crawl, refresh
 from listings.models import Product, Recheck, Walk
 from shops.models import Shop
-from shops.platforms.values import Malformed, StorePassing
+from shops.platforms.values import Malformed, TransientStoreError
 from tests.shops.platforms.conftest import Store
 from tests.shops.platforms.test_contract import an_hour_ago, reverb_order
 from tests.shops.platforms.test_woocommerce import OFTEN, products_of, variant, walk_through
@@ -210,7 +210,7 @@ def test_orders_that_a_cache_repeats_make_no_order_and_keep_no_worker(store: Sto
     store.control.ask("POST", "/orders", {"variant_id": variant(made)})
     rows = store.client.json("GET", "/orders") * 100  # type: ignore[attr-defined]
     store.control.fault("status", method="GET", path="/orders$", status=200, body=rows, times=OFTEN)
-    with pytest.raises(StorePassing, match="same orders"):
+    with pytest.raises(TransientStoreError, match="same orders"):
         store.client.place(reverb_order(store))
     assert store.control.calls("POST", "/orders") == []
 

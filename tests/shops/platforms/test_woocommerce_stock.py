@@ -14,11 +14,11 @@ from listings.intake import refresh
 from listings.models import Job, Ledger, Listing, Product, Rank
 from listings.stock import adjust
 from reverbsync import clock
-from reverbsync.dispatch.locks import only_one
+from reverbsync.dispatch.locks import try_lock
 from reverbsync.http import outbound
 from shops.models import Shop
 from shops.platforms.base import Count
-from shops.platforms.values import Malformed, Moved, StorePassing, Unsupported
+from shops.platforms.values import Malformed, Moved, TransientStoreError, Unsupported
 from shops.platforms.woocommerce.client import WooCommerceClient
 from shops.snapshots import StoreProduct
 from tests.shops.platforms.conftest import Store
@@ -215,9 +215,9 @@ def test_a_sequence_that_breaks_off_says_whether_it_may_have_written(store: Stor
     unit, client = store.unit(), client_of(store)
     count = client.count(unit)
     store.control.fault("status", path="/products/|/orders", status=502, page="nginx", after=1 + after, times=OFTEN)
-    with pytest.raises(StorePassing) as broken:
+    with pytest.raises(TransientStoreError) as broken:
         client.adjust(unit, count, by=-1, reference="r")
-    assert broken.value.maybe_done == (after >= 1)
+    assert broken.value.may_have_applied == (after >= 1)
     assert store.stock() == (2 if after >= 2 else 3)
 
 
@@ -273,9 +273,9 @@ def test_a_change_that_the_store_does_not_show_is_not_called_done(store: Store, 
     if kind == "orders fail":
         store.control.fault("status", path="/orders$", status=500, page="php", times=OFTEN)
     after_the_first(client, lambda: store.set(made, inventory_quantity=3))
-    with pytest.raises(StorePassing) as open_:
+    with pytest.raises(TransientStoreError) as open_:
         take_one(store, client)
-    assert open_.value.maybe_done
+    assert open_.value.may_have_applied
 
 
 def test_a_unit_that_came_back_and_sold_at_once_is_not_put_back_again(store: Store) -> None:
@@ -295,7 +295,9 @@ def test_what_the_store_never_takes_stays_owed_and_does_not_go_back_on_sale(stor
     listing = Listing.objects.create(product=product, shop=shop, sku=product.sku, reverb_id="7", state="live")
     ledger = Ledger.objects.create(listing=listing, units=2, store=3, reverb=2, linked_at=clock.now())
     for _ in range(3):
-        assert isinstance(adjust.bring(ledger, product, shop.sync_settings, before=lambda: None).error, StorePassing)
+        assert isinstance(
+            adjust.bring(ledger, product, shop.sync_settings, before=lambda: None).error, TransientStoreError
+        )
         ledger.refresh_from_db()
         assert (ledger.units, ledger.store) == (2, 3)
     store.control.ask("PUT", f"/woo/products/{made['id']}", {"says": {}})
@@ -399,9 +401,9 @@ def test_two_workers_never_write_to_a_pool_at_a_time(store: Store) -> None:
     _, units = pool(store)
     client = client_of(store)
     count = client.count(units[0])
-    with held_elsewhere(f"woocommerce:{count.place}", store.shop.pk), pytest.raises(StorePassing) as busy:
+    with held_elsewhere(f"woocommerce:{count.place}", store.shop.pk), pytest.raises(TransientStoreError) as busy:
         client.adjust(units[0], count, by=-1, reference="r")
-    assert (busy.value.maybe_done, busy.value.retry_after) == (False, 1.0)
+    assert (busy.value.may_have_applied, busy.value.retry_after) == (False, 1.0)
     assert client.adjust(units[0], count, by=-1, reference="r").units == 2
 
 
@@ -411,7 +413,7 @@ def held_elsewhere(work: str, number: int) -> Iterator[None]:
     has, over = Event(), Event()
 
     def hold() -> None:
-        with only_one(work, number):
+        with try_lock(work, number):
             has.set()
             over.wait(10)
         connection.close()

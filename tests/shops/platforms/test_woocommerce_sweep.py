@@ -9,7 +9,7 @@ import pytest
 from listings.intake import crawl, same_sku
 from listings.models import Product, Recheck, Walk
 from shops.models import Shop
-from shops.platforms.values import StorePassing
+from shops.platforms.values import TransientStoreError
 from shops.platforms.woocommerce.client import WooCommerceClient
 from shops.snapshots import StoreProduct
 from tests.shops.platforms.conftest import Store
@@ -127,7 +127,7 @@ def test_an_answer_with_other_products_ends_none(store: Store) -> None:
     rows = [{"id": 99999, "sku": "X", "stock_quantity": 1, "manage_stock": True}]
     store.control.fault("status", path="/products$", status=200, body=rows, times=OFTEN)
     assert isinstance(store.client, WooCommerceClient)
-    with pytest.raises(StorePassing, match="other products"):
+    with pytest.raises(TransientStoreError, match="other products"):
         store.client.take_stock([known("G0")])
     walk = sweep(shop)
     assert len(there()) == 3

@@ -13,9 +13,9 @@ from shops.reverb.errors import (
     NeedsSeller,
     NoAnswer,
     NotFound,
-    Passing,
     ReverbError,
     SlowDown,
+    TransientError,
     read_field_errors,
 )
 from shops.verdict import Verdict
@@ -82,8 +82,8 @@ def test_all_that_is_no_verdict_passes_and_leaves_a_write_in_doubt(status: int) 
             elif status == 429:
                 assert type(found) is SlowDown
             else:
-                assert type(found) is (Passing if method == "GET" else NoAnswer)
-            assert found.maybe_done == (verdict is None and status != 429 and method != "GET")
+                assert type(found) is (TransientError if method == "GET" else NoAnswer)
+            assert found.may_have_applied == (verdict is None and status != 429 and method != "GET")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shops.reverb.errors import Passing, SlowDown
+from shops.reverb.errors import SlowDown, TransientError
 from shops.reverb.paging import MAX_PAGES, MOST_CALLS, PAGE, Around, Short
 from shops.reverb.read import Rows
 from tests.shops.reverb.test_read import NOW, Pages, listing, numbers, sale
@@ -74,7 +74,7 @@ def test_a_list_with_more_pages_than_are_read_is_no_whole_reading() -> None:
 def test_a_search_that_ends_early_is_not_taken_for_none_but_what_it_found_is_found() -> None:
     others = [listing(id=n, sku=f"B{n}") for n in range(50)]
     early = Pages(lambda _, query: {"total": 51, "listings": [] if "page" in query else others})
-    with pytest.raises(Passing):
+    with pytest.raises(TransientError):
         early.listings_with_sku("A1")
     assert [one.sku for one in early.listings_with_sku("B7")] == ["B7"]
 
@@ -108,9 +108,11 @@ class Listings(Pages):
 class Failing:
     """A list of sales at some of which Reverb fails."""
 
-    def __init__(self, bad: Collection[str], rows: Collection[str] = SALES, *, error: Passing | None = None) -> None:
+    def __init__(
+        self, bad: Collection[str], rows: Collection[str] = SALES, *, error: TransientError | None = None
+    ) -> None:
         self.bad, self.rows, self.calls = bad, list(rows), 0
-        self.error = error or Passing("Reverb answered with a page instead of data (status 500).", status=500)
+        self.error = error or TransientError("Reverb answered with a page instead of data (status 500).", status=500)
 
     def ask(self, number: int, size: int) -> Rows:
         """Answer one call."""
@@ -147,7 +149,7 @@ def test_the_only_row_or_the_last_one_may_be_the_one(rows: list[str], where: int
 
 def test_where_reverb_is_away_few_calls_are_made() -> None:
     away = Failing(SALES)
-    with pytest.raises(Passing):
+    with pytest.raises(TransientError):
         away.page(1)
     assert away.calls <= 6
 
@@ -155,16 +157,16 @@ def test_where_reverb_is_away_few_calls_are_made() -> None:
 @pytest.mark.parametrize(
     "error",
     [
-        Passing("no", status=500, retry_after=30.0),
-        Passing("no", status=503),
-        Passing("no", status=403),
-        Passing("no"),
+        TransientError("no", status=500, retry_after=30.0),
+        TransientError("no", status=503),
+        TransientError("no", status=403),
+        TransientError("no"),
         SlowDown("no", status=429, retry_after=1.0),
     ],
 )
-def test_what_says_nothing_of_a_row_is_not_asked_for_again(error: Passing) -> None:
+def test_what_says_nothing_of_a_row_is_not_asked_for_again(error: TransientError) -> None:
     reverb = Failing(["N0"], error=error)
-    with pytest.raises(Passing):
+    with pytest.raises(TransientError):
         reverb.page(1)
     assert reverb.calls == 1
 
@@ -173,7 +175,7 @@ def test_rows_that_are_scattered_over_many_pages_take_a_bounded_number_of_calls(
     rows = [f"N{n}" for n in range(600)]
     reverb = Failing(rows[7::50], rows)
     around = Around(reverb.ask)
-    with pytest.raises(Passing):
+    with pytest.raises(TransientError):
         [around.page(number) for number in range(1, 13)]
     assert reverb.calls <= 12 + MOST_CALLS
 
@@ -183,7 +185,7 @@ def test_sales_behind_one_at_which_reverb_fails_are_read_and_it_is_named() -> No
         def get(self, path: str, query: Mapping[str, str | int] | None = None) -> dict[str, Any]:
             found = super().get(path, query)
             if any(one["order_number"] == "N60" for one in found["orders"]):
-                raise Passing("Reverb answered with a page instead of data (status 500).", status=500)
+                raise TransientError("Reverb answered with a page instead of data (status 500).", status=500)
             return found
 
     left_out: list[tuple[str, str]] = []

@@ -18,7 +18,7 @@ from reverbsync import clock
 from reverbsync.http.outbound import Answer
 from shops.reverb import orders, read
 from shops.reverb.client import ReverbClient, _Heard
-from shops.reverb.errors import NoAnswer, Passing
+from shops.reverb.errors import NoAnswer, TransientError
 from shops.reverb.paging import MAX_PAGES
 from shops.schemas import MOST_UNITS
 
@@ -178,7 +178,7 @@ def test_a_number_of_thousands_of_digits_spoils_only_its_own_order() -> None:
 
 @pytest.mark.parametrize("body", [{}, {"orders": 7}, {"orders": None}, [], None, {"message": "hello"}])
 def test_what_is_no_page_of_orders_is_tried_again_later(body: Any) -> None:
-    with pytest.raises(Passing):
+    with pytest.raises(TransientError):
         numbers(Pages(lambda *_: body))
 
 
@@ -277,22 +277,22 @@ def test_a_price_of_zero_is_none() -> None:
 
 def test_an_odd_row_that_may_be_the_one_looked_for_is_not_taken_for_none() -> None:
     rows = [listing(id=8, sku="A1", inventory="many")]
-    with pytest.raises(Passing):
+    with pytest.raises(TransientError):
         Pages(lambda *_: {"total": 1, "listings": rows}).listings_with_sku("A1")
     assert Pages(lambda *_: {"total": 1, "listings": rows}).listings_with_sku("B2") == []
 
 
 @pytest.mark.parametrize("said", [{"total": 1, "listings": []}, {"listings": {}}, {"total": 0, "listings": {}}])
 def test_a_search_that_shows_nothing_and_does_not_say_so_is_not_taken_for_none(said: Any) -> None:
-    with pytest.raises(Passing):
+    with pytest.raises(TransientError):
         Pages(lambda *_: said).listings_with_sku("A1")
     assert Pages(lambda *_: {"total": 0, "listings": []}).listings_with_sku("A1") == []
 
 
 def test_another_listing_than_the_one_asked_for_is_no_answer() -> None:
-    with pytest.raises(Passing):
+    with pytest.raises(TransientError):
         Pages(lambda *_: listing(id=8)).listing("7")
-    with pytest.raises(Passing):
+    with pytest.raises(TransientError):
         Pages(lambda *_: sale("8")).order("7")
 
 
@@ -313,7 +313,7 @@ def test_a_write_that_is_answered_with_another_listing_is_an_unknown_outcome() -
     assert Writes({"message": "Updated"}).update(mine, {})[0] is None
     with pytest.raises(NoAnswer) as lost:
         Writes({"listing": listing(id=8)}).update(mine, {})
-    assert lost.value.maybe_done
+    assert lost.value.may_have_applied
 
 
 @pytest.mark.parametrize(
@@ -335,7 +335,7 @@ def test_a_listing_with_another_sku_is_not_the_one_that_was_made(said: str | Non
         return
     with pytest.raises(NoAnswer) as lost:
         client.create({"sku": sent}, goes_out=lambda: None)
-    assert lost.value.maybe_done
+    assert lost.value.may_have_applied
 
 
 @pytest.mark.parametrize("said", [" Cancelled", "CANCELED", "canceled", "Refunded "])
@@ -347,7 +347,7 @@ def test_an_odd_webhook_does_not_hide_the_others() -> None:
     mine = {"url": "https://we.test/a", "topic": "orders/paid", "_links": {"self": {"href": "/webhooks/1"}}}
     found = read.registrations({"registrations": [7, {"topic": "x"}, mine]})
     assert found == [("/webhooks/1", "orders/paid", "https://we.test/a")]
-    with pytest.raises(Passing):
+    with pytest.raises(TransientError):
         read.registrations({"message": "hello"})
 
 
