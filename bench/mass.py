@@ -72,7 +72,7 @@ def keep(owner: Shop, found: list[StoreProduct]) -> None:
             store_parent_id=one.store_parent_id,
             sku=one.sku,
             title=one.title,
-            picture=one.kept(),
+            snapshot=one.to_json(),
             read_at=now,
             held=True,
         )

@@ -18,7 +18,9 @@ from shops.snapshots import StoreProduct
 
 SECRET = "whsec_" + base64.b64encode(b"a-secret-of-the-benchmarks").decode()
 BATCH = 1_000
-REPRICE = "UPDATE listings_product SET picture = jsonb_set(picture, '{price}', %s), looked_at = NULL WHERE shop_id = %s"
+REPRICE = (
+    "UPDATE listings_product SET snapshot = jsonb_set(snapshot, '{price}', %s), looked_at = NULL WHERE shop_id = %s"
+)
 
 
 def shop(number: int) -> Shop:
@@ -79,7 +81,7 @@ def _product(owner: Shop, number: int, price: str) -> Product:
         for_sale=True,
         url=f"https://store.example.com/{number}",
     )
-    told = {"sku": seen.sku, "title": seen.title, "picture": seen.kept(), "read_at": clock.now()}
+    told = {"sku": seen.sku, "title": seen.title, "snapshot": seen.to_json(), "read_at": clock.now()}
     return Product(shop=owner, store_product_id=str(number), store_parent_id=str(number), **told)
 
 

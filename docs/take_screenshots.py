@@ -29,7 +29,7 @@ PAGES = {
 
 
 def take(driver: webdriver.Chrome, folder: Path, *, address: str, email: str, password: str) -> None:
-    """Sign in and take a picture of each page of the first shop."""
+    """Sign in and take a screenshot of each page of the first shop."""
     driver.get(f"{address}/accounts/login/")
     driver.save_screenshot(str(folder / "sign-in.png"))
     driver.find_element(By.NAME, "login").send_keys(email)

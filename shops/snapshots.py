@@ -13,29 +13,29 @@ from functools import lru_cache
 from typing import Any, Self
 
 
-class _Kept:
-    """A picture that can be kept as JSON and taken out again."""
+class _Saved:
+    """A snapshot that is saved as JSON."""
 
     @classmethod
     def _kinds(cls) -> dict[str, Callable[[Any], Any]]:
         """Return the names of the fields, each with what takes its value out of JSON."""
         return _kinds(cls)  # type: ignore[arg-type]
 
-    def kept(self) -> dict[str, Any]:
-        """Return the picture as plain JSON values."""
+    def to_json(self) -> dict[str, Any]:
+        """Return the snapshot as plain JSON values."""
         values = ((name, getattr(self, name)) for name in self._kinds())
         return {name: value if isinstance(value, _PLAIN) else _rich_to_plain(value) for name, value in values}
 
     @classmethod
-    def taken(cls, kept: dict[str, Any]) -> Self:
-        """Return the picture that `kept` made. Fields that this version does not know are left out."""
+    def from_json(cls, saved: dict[str, Any]) -> Self:
+        """Return the snapshot that `to_json` made. Fields that this version does not know are left out."""
         known = cls._kinds()
-        return cls(**{name: known[name](value) for name, value in kept.items() if name in known})
+        return cls(**{name: known[name](value) for name, value in saved.items() if name in known})
 
 
 @lru_cache(maxsize=8)
-def _kinds(picture: Any) -> dict[str, Callable[[Any], Any]]:
-    return {one.name: _rich(str(one.type)) for one in fields(picture)}
+def _kinds(snapshot: Any) -> dict[str, Callable[[Any], Any]]:
+    return {one.name: _rich(str(one.type)) for one in fields(snapshot)}
 
 
 #: What JSON has itself.
@@ -68,7 +68,7 @@ def _as_it_is(value: Any) -> Any:
 
 
 @dataclass(frozen=True)
-class StoreProduct(_Kept):
+class StoreProduct(_Saved):
     """One sellable unit as the store has it; a variant is a product of its own."""
 
     store_product_id: str
@@ -91,7 +91,7 @@ class StoreProduct(_Kept):
     collections: tuple[str, ...] = ()  # names of the store's collections or categories that hold it
     attributes: Mapping[str, str] = field(default_factory=dict)  # custom fields, metafields, attributes by name
     #: When price or stock change next by a date that the store names, aware; None: by none. It says when to read the
-    #: product again, and is no part of what the store says of it: two pictures that differ in this alone are equal.
+    #: product again, and is no part of what the store says of it: two snapshots that differ in this alone are equal.
     changes_at: datetime | None = field(default=None, compare=False)
     #: When the store last changed it, aware, by the store's own clock; None: it does not say, or not of stock. It tells
     #: an answer of before, and is no part of what the store says either.
@@ -108,7 +108,7 @@ PHOTOS_UNKNOWN = -1
 
 
 @dataclass(frozen=True)
-class ReverbListing(_Kept):
+class ReverbListing(_Saved):
     """One listing as Reverb has it. Reverb leaves fields out at will, so most may be None."""
 
     id: str
@@ -136,7 +136,7 @@ class ReverbListing(_Kept):
 
 
 @dataclass(frozen=True)
-class ReverbOrder(_Kept):
+class ReverbOrder(_Saved):
     """One order on Reverb: one listing, some units of it. Items bought together share `bundle_id`.
 
     Money is in `currency`. Facts: Reverb docs, "Retrieve orders". Most fields may be missing.

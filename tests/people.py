@@ -40,7 +40,7 @@ def shop_of(person: Person, name: str = "Guitars") -> Shop:
     return Shop.objects.get(pk=shop.pk)
 
 
-def picture(**changes: Any) -> StoreProduct:
+def snapshot(**changes: Any) -> StoreProduct:
     """Return what a store says of a product."""
     said: dict[str, Any] = {
         "store_product_id": "21",
@@ -66,7 +66,7 @@ def picture(**changes: Any) -> StoreProduct:
 
 def product_of(shop: Shop, **changes: Any) -> Product:
     """Return a product of a shop, as read at noon."""
-    seen = picture(**changes)
+    seen = snapshot(**changes)
     return Product.objects.create(
         shop=shop,
         store_product_id=seen.store_product_id,
@@ -74,6 +74,6 @@ def product_of(shop: Shop, **changes: Any) -> Product:
         store_stock_id=seen.store_stock_id,
         sku=seen.sku,
         title=seen.title,
-        picture=seen.kept(),
+        snapshot=seen.to_json(),
         read_at=NOON,
     )

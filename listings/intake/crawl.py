@@ -260,7 +260,7 @@ def _take_stock(walk: Walk, client: Stocktaker, products: list[Product], odd: Co
     one of the `odd`, which could not be read before, is left out at once.
     """
     try:
-        return client.take_stock(_pictures(products))
+        return client.take_stock(_snapshots(products))
     except StoreError as error:
         first = products[0].store_parent_id
         alone = all(one.store_parent_id == first for one in products)
@@ -276,13 +276,13 @@ def _answers_for_others(walk: Walk, client: Stocktaker, product: Product, odd: C
     asked = [*others.filter(pk__lt=product.pk).order_by("-pk")[:1], *others.order_by("-pk")[:2]]
     for one in asked:
         with contextlib.suppress(StoreError):
-            client.take_stock(_pictures([one]))
+            client.take_stock(_snapshots([one]))
             return True
     return False
 
 
-def _pictures(products: Iterable[Product]) -> list[StoreProduct]:
-    return [seen for one in products if (seen := refresh.picture_of(one)) is not None]
+def _snapshots(products: Iterable[Product]) -> list[StoreProduct]:
+    return [seen for one in products if (seen := refresh.snapshot_of(one)) is not None]
 
 
 def _confirm(walk: Walk, client: StoreClient) -> None:

@@ -1,4 +1,4 @@
-"""Events of a store → newer pictures of its products → jobs. The store is asked; an event is only a hint.
+"""Events of a store → newer snapshots of its products → jobs. The store is asked; an event is only a hint.
 
 Each event, each product and each row is contained by itself: whatever one of them raises, the others go on.
 """
@@ -98,7 +98,7 @@ def refresh(
     hold: bool = False,
     event: Event | None = None,
 ) -> None:
-    """Ask the store for a product with all its variants, keep the newer picture, and open jobs for what changed.
+    """Ask the store for a product with all its variants, keep the newer snapshot, and open jobs for what changed.
 
     `told_of`, `hold` and `event` are those of `keep`.
 
@@ -108,7 +108,7 @@ def refresh(
     for _ in range(MAX_READINGS):
         asked_at = clock.now()
         try:
-            pictures = client.products(parent_id)
+            snapshots = client.products(parent_id)
         except (Malformed, TooLarge) as error:
             with transaction.atomic():
                 if isinstance(error, Malformed) and error.readable:
@@ -118,7 +118,7 @@ def refresh(
         with transaction.atomic():
             kept = keep(
                 shop,
-                pictures,
+                snapshots,
                 parent_ids=[parent_id],
                 asked_at=asked_at,
                 cause=cause,
@@ -153,7 +153,7 @@ class Kept:
 
 def keep(
     shop: Shop,
-    pictures: Sequence[StoreProduct],
+    snapshots: Sequence[StoreProduct],
     *,
     parent_ids: Sequence[str],
     asked_at: datetime,
@@ -165,7 +165,7 @@ def keep(
 ) -> Kept:
     """Save what was read unless something newer is known, and open jobs for what is news.
 
-    `parent_ids` are the products of which `pictures` are all units: a known unit of theirs that is not among them is
+    `parent_ids` are the products of which `snapshots` are all units: a known unit of theirs that is not among them is
     gone. `told_of`: an event said that something changed, so where nothing is news all are looked at. `hold`: new
     products are only learnt, until the store tells of a change or the seller begins. `event`: what the store itself
     told just now. An old answer may hide it: where it is of stock, they are read again (old_answers).
@@ -174,9 +174,9 @@ def keep(
     """
     # One intake of a shop at a time: no product is made twice.
     Shop.objects.select_for_update(no_key=True).get(pk=shop.pk)
-    own, taken = same_id.apart(shop, pictures)
+    own, taken = same_id.apart(shop, snapshots)
     fitted, unread = fitting.fit(own)
-    ids = [picture.store_product_id for picture in fitted]
+    ids = [snapshot.store_product_id for snapshot in fitted]
     same = Q(store_parent_id__in=parent_ids) | Q(store_product_id__in=ids)
     known = {p.store_product_id: p for p in Product.objects.filter(same, shop=shop)}
     skus = {p.sku for p in known.values() if p.sku and p.gone_at is None}
@@ -272,14 +272,14 @@ def _removed(shop: Shop, client: StoreClient) -> None:
         logger.warning("The store of shop %s tells that our app was removed, and takes our keys", shop.pk)
 
 
-def _cut(settings: SyncSettings, product: Product, picture: StoreProduct) -> int:
-    """Return the units that Reverb is to show of a picture."""
-    return shown(picture.sellable, **limits(product, settings))
+def _cut(settings: SyncSettings, product: Product, snapshot: StoreProduct) -> int:
+    """Return the units that Reverb is to show of a snapshot."""
+    return shown(snapshot.sellable, **limits(product, settings))
 
 
 def _see(
     shop: Shop,
-    picture: StoreProduct,
+    snapshot: StoreProduct,
     known: Product | None,
     *,
     asked_at: datetime,
@@ -287,50 +287,50 @@ def _see(
     cut: Callable[[Product, StoreProduct], int],
     hold: bool,
 ) -> Seen:
-    """Take over the picture unless a newer one is known, by when it was read or by its own date."""
+    """Take over the snapshot unless a newer one is known, by when it was read or by its own date."""
     if known is not None and known.was_read_after(asked_at):
         return Seen(known, news=False, read=False)
-    was = picture_of(known)
+    was = snapshot_of(known)
     before = was if known is not None and known.gone_at is None else None
-    if known is not None and stale_answers.is_old(known, before, picture, asked_at):
+    if known is not None and stale_answers.is_old(known, before, snapshot, asked_at):
         return Seen(known, news=False, read=False)
-    product = known or Product(shop=shop, store_product_id=picture.store_product_id, held=hold)
+    product = known or Product(shop=shop, store_product_id=snapshot.store_product_id, held=hold)
     product.told_at = told_at or product.told_at
-    dated, news = product.next_change_at, before != picture
-    more = before is not None and before.sellable < picture.sellable
-    if known is not None and before is not None and before != picture:
+    dated, news = product.next_change_at, before != snapshot
+    more = before is not None and before.sellable < snapshot.sellable
+    if known is not None and before is not None and before != snapshot:
         product.held = False
-    if was is None or was.stock != picture.stock:
+    if was is None or was.stock != snapshot.stock:
         product.stock_since = asked_at
-    product.store_parent_id = picture.store_parent_id
-    product.store_stock_id = picture.store_stock_id
-    product.sku = picture.sku[:255]
-    product.title = picture.title[:600]
-    product.picture = picture.kept()
+    product.store_parent_id = snapshot.store_parent_id
+    product.store_stock_id = snapshot.store_stock_id
+    product.sku = snapshot.sku[:255]
+    product.title = snapshot.title[:600]
+    product.snapshot = snapshot.to_json()
     product.read_at = asked_at
     product.gone_at = None
-    dates = _next_change(picture, asked_at), stale_answers.again_at(product, asked_at, news=news, more=more)
+    dates = _next_change(snapshot, asked_at), stale_answers.again_at(product, asked_at, news=news, more=more)
     product.next_change_at = min((one for one in dates if one is not None), default=None)
     rank = Rank.EDIT
-    if before is not None and before.sellable != picture.sellable:
-        rank = Rank.STOCK if cut(product, picture) else Rank.STOCK_TO_ZERO
+    if before is not None and before.sellable != snapshot.sellable:
+        rank = Rank.STOCK if cut(product, snapshot) else Rank.STOCK_TO_ZERO
     if news:
         product.news_at = asked_at
     moved = dated != product.next_change_at
     return Seen(product, news=news, rank=rank, moved=moved, new=known is None)
 
 
-def picture_of(known: Product | None) -> StoreProduct | None:
-    """Return the known picture of a product, None where there is none that can be read: the new one replaces it."""
+def snapshot_of(known: Product | None) -> StoreProduct | None:
+    """Return the known snapshot of a product, None where there is none that can be read: the new one replaces it."""
     try:
         return known.seen if known is not None else None
     except (ArithmeticError, TypeError, ValueError, AttributeError):
         return None
 
 
-def _next_change(picture: StoreProduct, asked_at: datetime) -> datetime | None:
+def _next_change(snapshot: StoreProduct, asked_at: datetime) -> datetime | None:
     """Return when the product is to be read again for a date of its own, None for a date that is no more to come."""
-    at = picture.changes_at
+    at = snapshot.changes_at
     return at + CLOCKS_DIFFER if at is not None and asked_at < at < asked_at + FORESEEN else None
 
 

@@ -11,19 +11,19 @@ from shops.platforms.values import Unread
 from shops.snapshots import StoreProduct
 
 
-def apart(shop: Shop, pictures: Sequence[StoreProduct]) -> tuple[list[StoreProduct], list[Unread]]:
-    """Return the pictures whose ids are their own, and those whose ids another product of the store has.
+def apart(shop: Shop, snapshots: Sequence[StoreProduct]) -> tuple[list[StoreProduct], list[Unread]]:
+    """Return the snapshots whose ids are their own, and those whose ids another product of the store has.
 
     Programs number variants within each product. Taken for one, two of them would share a listing. An id that comes
     with the same SKU has moved, and so has one whose first product is gone. Platforms never give an id twice.
     """
     if not platform_of(shop.store).push_only:
-        return list(pictures), []
-    ids = [picture.store_product_id for picture in pictures]
+        return list(snapshots), []
+    ids = [snapshot.store_product_id for snapshot in snapshots]
     known = Product.objects.filter(shop=shop, store_product_id__in=ids, gone_at=None)
     holders = {one.store_product_id: (one.store_parent_id, one.sku) for one in known}
     own, taken = [], []
-    for one in pictures:
+    for one in snapshots:
         parent_id, sku = holders.setdefault(one.store_product_id, (one.store_parent_id, one.sku[:255]))
         if parent_id == one.store_parent_id or (sku and sku == one.sku[:255]):
             own.append(one)

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Seen:
-    """A product with its picture of now: whether it was read, whether that is news or the product new, how urgent.
+    """A product with its snapshot of now: whether it was read, whether that is news or the product new, how urgent.
 
     `moved`: only the date changed at which it is to be read again.
     """
@@ -63,7 +63,7 @@ _FIELDS = [
     "store_stock_id",
     "sku",
     "title",
-    "picture",
+    "snapshot",
     "read_at",
     "news_at",
     "stock_since",

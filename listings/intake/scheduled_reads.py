@@ -68,8 +68,8 @@ def turn(first: Product) -> None:
 
 def _has_come(product: Product) -> bool:
     """Tell whether a date that the store named has come; else it is read again since an answer may have been old."""
-    picture = refresh.picture_of(product)
-    return picture is None or (picture.changes_at is not None and picture.changes_at <= clock.now())
+    snapshot = refresh.snapshot_of(product)
+    return snapshot is None or (snapshot.changes_at is not None and snapshot.changes_at <= clock.now())
 
 
 def _due() -> QuerySet[Product]:

@@ -1,4 +1,4 @@
-"""Stock numbers from a sweep → the pictures that they change → jobs. For stores whose stock moves without a trace."""
+"""Stock numbers from a sweep → the snapshots that they change → jobs. For stores whose stock moves without a trace."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def _see(shop: Shop, product: Product, units: int | None, asked_at: datetime) ->
     if product.was_read_after(asked_at) or seen.stock == units:
         return None
     now = replace(seen, stock=units)
-    product.picture, product.read_at, product.stock_since = now.kept(), asked_at, asked_at
+    product.snapshot, product.read_at, product.stock_since = now.to_json(), asked_at, asked_at
     product.news_at = asked_at
     if now.sellable == seen.sellable:
         return Seen(product, news=True)

@@ -11,15 +11,15 @@ from shops.models.rules import Group
 OFFERED = 300
 
 _LISTED = """
-SELECT word FROM listings_product, jsonb_array_elements_text(picture -> %s) AS word
+SELECT word FROM listings_product, jsonb_array_elements_text(snapshot -> %s) AS word
 WHERE shop_id = %s AND gone_at IS NULL GROUP BY word ORDER BY count(*) DESC, word LIMIT %s
 """
 _SINGLE = """
-SELECT picture ->> %s AS word FROM listings_product
-WHERE shop_id = %s AND gone_at IS NULL AND picture ->> %s <> '' GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT %s
+SELECT snapshot ->> %s AS word FROM listings_product
+WHERE shop_id = %s AND gone_at IS NULL AND snapshot ->> %s <> '' GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT %s
 """
 _KEYS = """
-SELECT word FROM listings_product, jsonb_object_keys(picture -> 'attributes') AS word
+SELECT word FROM listings_product, jsonb_object_keys(snapshot -> 'attributes') AS word
 WHERE shop_id = %s AND gone_at IS NULL GROUP BY word ORDER BY count(*) DESC, word LIMIT %s
 """
 

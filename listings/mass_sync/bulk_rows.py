@@ -15,9 +15,9 @@ from listings.sync.find import row_of
 # A row that somebody has read since we looked keeps what they saw, and is read again when its turn comes.
 _KEEP = """
 UPDATE listings_listing AS kept
-SET reverb_id = noted.reverb_id, link = noted.link, state = noted.state, picture = noted.picture,
+SET reverb_id = noted.reverb_id, link = noted.link, state = noted.state, snapshot = noted.snapshot,
     agreed = noted.agreed, read_at = noted.read_at, indexed_at = noted.indexed_at
-FROM (VALUES %s) AS noted(id, was_read_at, reverb_id, link, state, picture, agreed, read_at, indexed_at)
+FROM (VALUES %s) AS noted(id, was_read_at, reverb_id, link, state, snapshot, agreed, read_at, indexed_at)
 WHERE kept.id = noted.id AND kept.read_at IS NOT DISTINCT FROM noted.was_read_at
 """
 _TYPES = "(%s, %s::timestamptz, %s, %s, %s, %s::jsonb, %s::jsonb, %s::timestamptz, %s::timestamptz)"
@@ -65,8 +65,8 @@ def keep(noted: Iterable[Noted]) -> None:
 
 def _values(noted: Noted) -> tuple[object, ...]:
     row = noted.row
-    picture = None if row.picture is None else Json(row.picture)
-    said = (row.reverb_id, row.link, row.state, picture, Json(row.agreed), row.read_at, row.indexed_at)
+    snapshot = None if row.snapshot is None else Json(row.snapshot)
+    said = (row.reverb_id, row.link, row.state, snapshot, Json(row.agreed), row.read_at, row.indexed_at)
     return row.pk, noted.was_read_at, *said
 
 

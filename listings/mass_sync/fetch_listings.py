@@ -24,7 +24,7 @@ def step(sync: MassSync, client: ReverbClient) -> None:
         if not sync.goes_on():
             return
         seen = [
-            Indexed(sync=sync, reverb_id=row.id, sku=row.sku.strip()[:255], picture=row.kept(), read_at=read_at)
+            Indexed(sync=sync, reverb_id=row.id, sku=row.sku.strip()[:255], snapshot=row.to_json(), read_at=read_at)
             for row in rows
             if row.id
         ]

@@ -180,7 +180,7 @@ def _compared(rules: ShopRules, product: Product, row: Listing, found: Indexed |
     listing, read_at = _newest(row, found)
     case = _case(rules, product, row, listing, sku_unclear=product.sku in batch.twice)
     verdict = _meant(decide(case))
-    if verdict.kind in Line.CALLS or row.picture is None or row.picture.get("state") != (listing or row).state:
+    if verdict.kind in Line.CALLS or row.snapshot is None or row.snapshot.get("state") != (listing or row).state:
         batch.noted.append(bulk_rows.Noted(row, row.read_at))
         _note(row, case, read_at)
     if verdict.kind != Kind.NOTHING or listing is None or not rules.settings.sync_stock:
@@ -199,9 +199,9 @@ def _newest(row: Listing, found: Indexed | None) -> tuple[ReverbListing | None, 
     """Return the listing as it was seen last, and when: a single sync may have read it after its page was read."""
     if found is None:
         return None, clock.now()
-    if row.picture is not None and row.read_at is not None and row.read_at > found.read_at:
-        return ReverbListing.taken(row.picture), row.read_at
-    return ReverbListing.taken(found.picture), found.read_at
+    if row.snapshot is not None and row.read_at is not None and row.read_at > found.read_at:
+        return ReverbListing.from_json(row.snapshot), row.read_at
+    return ReverbListing.from_json(found.snapshot), found.read_at
 
 
 def _unclear(product: Product, batch: _Batch) -> _Verdict | None:
@@ -219,7 +219,7 @@ def _indexed(row: Listing, product: Product, batch: _Batch) -> Indexed | _Verdic
     same = {one.reverb_id: one for one in batch.by_sku.get(product.sku, [])}
     if not same:
         return None
-    found = same.get(the_one({one.reverb_id: str(one.picture.get("state") or "") for one in same.values()}))
+    found = same.get(the_one({one.reverb_id: str(one.snapshot.get("state") or "") for one in same.values()}))
     if found is None:
         return _Verdict(Kind.CANNOT, "two_listings")
     if found.reverb_id in batch.theirs:
@@ -262,7 +262,7 @@ def _note(row: Listing, case: Case, read_at: datetime) -> None:
     listing = case.listing
     if listing is not None:
         row.reverb_id, row.link, row.state = listing.id, listing.web_url[:1000], listing.state[:40]
-        row.picture = listing.kept()
+        row.snapshot = listing.to_json()
         row.agreed = {**row.agreed, **already_agreed(case)}
         row.read_at = read_at
     row.indexed_at = read_at

@@ -24,7 +24,7 @@ class Listing(models.Model):
     reverb_id = models.CharField(max_length=32, blank=True)
     link = models.URLField(max_length=1000, blank=True, help_text="Its page on Reverb.")
     state = models.CharField(max_length=40, blank=True, help_text="Reverb's own word.")
-    picture = models.JSONField(null=True, help_text="What Reverb last said (shops.snapshots.ReverbListing).")
+    snapshot = models.JSONField(null=True, help_text="What Reverb last said (shops.snapshots.ReverbListing).")
     read_at = models.DateTimeField(null=True)
     #: When a page of a mass sync's walk showed it, or showed that there is none. While it is also when it was last
     #: read, the mass sync need not read it again.

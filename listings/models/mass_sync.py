@@ -96,7 +96,7 @@ class Indexed(models.Model):
     sync = models.ForeignKey(MassSync, models.CASCADE, related_name="index")
     reverb_id = models.CharField(max_length=32)
     sku = models.CharField(max_length=255, blank=True)
-    picture = models.JSONField()
+    snapshot = models.JSONField()
     read_at = models.DateTimeField()
 
     class Meta:

@@ -44,7 +44,7 @@ class Order(models.Model):
     seen_at = models.DateTimeField(help_text="When we first read it.")
     heard_at = models.DateTimeField(null=True, help_text="When we first read it in its present status.")
     #: What Reverb last said (shops.snapshots.ReverbOrder); the buyer's name and address only while orders are taken.
-    picture = models.JSONField(default=dict)
+    snapshot = models.JSONField(default=dict)
 
     #: False: it was there before its listing was linked here, so it is none of our stock's business.
     counts = models.BooleanField(default=True)
@@ -122,4 +122,4 @@ class Order(models.Model):
     @property
     def seen(self) -> ReverbOrder:
         """What Reverb last said."""
-        return ReverbOrder.taken(self.picture)
+        return ReverbOrder.from_json(self.snapshot)

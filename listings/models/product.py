@@ -24,12 +24,12 @@ class Product(models.Model):
     store_stock_id = models.CharField(max_length=64, blank=True)
     sku = models.CharField(max_length=255, blank=True)
     title = models.CharField(max_length=600)
-    picture = models.JSONField(help_text="What the store last said (shops.snapshots.StoreProduct).")
-    #: When the reading of the picture began. A reading that began earlier never replaces a later one.
+    snapshot = models.JSONField(help_text="What the store last said (shops.snapshots.StoreProduct).")
+    #: When the reading of the snapshot began. A reading that began earlier never replaces a later one.
     read_at = models.DateTimeField()
-    #: When a reading last brought news of it: another picture, or that it is gone. None: not since this was counted.
+    #: When a reading last brought news of it: another snapshot, or that it is gone. None: not since this was counted.
     news_at = models.DateTimeField(null=True, blank=True)
-    #: Since when the store's number of it is the one of the picture, as far as our readings tell; None: not known.
+    #: Since when the store's number of it is the one of the snapshot, as far as our readings tell; None: not known.
     stock_since = models.DateTimeField(null=True, blank=True)
     #: When the store last told of a change of it: until a while later an old answer may hide that.
     told_at = models.DateTimeField(null=True, blank=True)
@@ -82,6 +82,6 @@ class Product(models.Model):
     def seen(self) -> StoreProduct:
         """What the store last said."""
         known: tuple[dict[str, Any], StoreProduct] | None = self.__dict__.get("_seen")
-        if known is None or known[0] is not self.picture:  # asked for a dozen times in an attempt, and read once
-            known = self.__dict__["_seen"] = self.picture, StoreProduct.taken(self.picture)
+        if known is None or known[0] is not self.snapshot:  # asked for a dozen times in an attempt, and read once
+            known = self.__dict__["_seen"] = self.snapshot, StoreProduct.from_json(self.snapshot)
         return known[1]

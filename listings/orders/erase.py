@@ -12,7 +12,7 @@ from listings.orders.decide import GONE, SHIPPED
 from reverbsync import clock
 from shops.models import Shop
 
-#: What of a picture is about a person.
+#: What of a snapshot is about a person.
 PERSONAL = ("buyer", "buyer_id", "address")
 KEPT_FOR = timedelta(days=60)
 BATCH = 5_000
@@ -27,7 +27,7 @@ def buyers_of(shop: Shop, *, only_done: bool = False) -> None:
 
 def held(shop: Shop) -> int:
     """Return how many of a shop's orders hold a name."""
-    return Order.objects.filter(shop=shop, picture__has_key="buyer").exclude(picture__buyer="").count()
+    return Order.objects.filter(shop=shop, snapshot__has_key="buyer").exclude(snapshot__buyer="").count()
 
 
 def old_buyers() -> None:
@@ -38,11 +38,11 @@ def old_buyers() -> None:
 
 
 def _forget(which: Q) -> None:
-    """Empty the pictures in portions, each its own statement."""
-    known = Q(picture__has_any_keys=list(PERSONAL))
+    """Empty the snapshots in portions, each its own statement."""
+    known = Q(snapshot__has_any_keys=list(PERSONAL))
     while True:
         some = list(Order.objects.filter(which & known).values_list("pk", flat=True)[:BATCH])
         if not some:
             return
-        emptied = RawSQL("picture - %s::text[]", [list(PERSONAL)])
-        Order.objects.filter(pk__in=some).update(picture=emptied)
+        emptied = RawSQL("snapshot - %s::text[]", [list(PERSONAL)])
+        Order.objects.filter(pk__in=some).update(snapshot=emptied)

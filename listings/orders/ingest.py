@@ -1,4 +1,4 @@
-"""Pictures of orders → rows → jobs. Whatever tells of an order how often, it is one row, and its units count once."""
+"""Snapshots of orders → rows → jobs. Whatever tells of an order how often, it is one row, and its units count once."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _FIELDS = [
     "placed_at",
     "updated_at",
     "heard_at",
-    "picture",
+    "snapshot",
     "counts",
 ]
 #: What the column holds: a longer id is none of ours.
@@ -49,7 +49,7 @@ MOST_UNITS = 2_147_483_647
 _WANTED = Case(When(status__in=RELEASED, then=Value(0)), default=F("quantity"), output_field=IntegerField())
 
 
-def take(shop: Shop, pictures: Iterable[ReverbOrder], *, cause: str) -> int:
+def take(shop: Shop, snapshots: Iterable[ReverbOrder], *, cause: str) -> int:
     """Save what is newer, and open a job for each product whose stock has still to give or get back units for it.
 
     Returns how many orders are new, or in another status than before.
@@ -59,7 +59,7 @@ def take(shop: Shop, pictures: Iterable[ReverbOrder], *, cause: str) -> int:
 
     Where one order of several cannot be taken, the others are, and the sync log names it; one alone raises why.
     """
-    found, taken = list(pictures), list[int]()
+    found, taken = list(snapshots), list[int]()
     if attempt(lambda: taken.append(_take(shop, found, cause))) is None:
         return sum(taken)
     for one in found:
@@ -73,16 +73,16 @@ def take(shop: Shop, pictures: Iterable[ReverbOrder], *, cause: str) -> int:
     return sum(taken)
 
 
-def _take_alone(shop: Shop, picture: ReverbOrder, cause: str, taken: list[int]) -> Exception | None:
+def _take_alone(shop: Shop, snapshot: ReverbOrder, cause: str, taken: list[int]) -> Exception | None:
     """Take one order, at least what our stock needs of it; return what it raised."""
-    if attempt(lambda: taken.append(_take(shop, [picture], cause))) is None:
+    if attempt(lambda: taken.append(_take(shop, [snapshot], cause))) is None:
         return None
-    return attempt(lambda: taken.append(_take(shop, [precedence.bare(picture)], cause)))
+    return attempt(lambda: taken.append(_take(shop, [precedence.bare(snapshot)], cause)))
 
 
-def _take(shop: Shop, pictures: Iterable[ReverbOrder], cause: str) -> int:
+def _take(shop: Shop, snapshots: Iterable[ReverbOrder], cause: str) -> int:
     now = clock.now()
-    newest = _newest(precedence.of_now(one, now) for one in pictures)
+    newest = _newest(precedence.of_now(one, now) for one in snapshots)
     if not newest:
         return 0
     with transaction.atomic():
@@ -132,10 +132,10 @@ class _Taken:
     moved: bool
 
 
-def _newest(pictures: Iterable[ReverbOrder]) -> dict[str, ReverbOrder]:
-    """Return the newest picture of each order."""
+def _newest(snapshots: Iterable[ReverbOrder]) -> dict[str, ReverbOrder]:
+    """Return the newest snapshot of each order."""
     found: dict[str, ReverbOrder] = {}
-    for one in pictures:
+    for one in snapshots:
         number = one.number[:64]
         before = found.get(number)
         if before is None or precedence.is_newer(one, status=before.status, updated_at=before.updated_at):
@@ -152,17 +152,17 @@ def _without_the_siblings(
     return {number: one for number, one in newest.items() if number in known or one.listing_id not in theirs}
 
 
-def _see(row: Order, picture: ReverbOrder, places: _Places, *, personal: bool) -> _Taken:
-    """Take over the picture unless a newer one is known, and find the product that it is of."""
-    before = (row.picture, row.status, row.quantity, row.product_id, row.counts)
+def _see(row: Order, snapshot: ReverbOrder, places: _Places, *, personal: bool) -> _Taken:
+    """Take over the snapshot unless a newer one is known, and find the product that it is of."""
+    before = (row.snapshot, row.status, row.quantity, row.product_id, row.counts)
     if row.pk is None:
         row.seen_at, row.counts = clock.now(), False
     else:
-        picture = precedence.of_known(picture, row)
-    if row.pk is None or precedence.is_newer(picture, status=row.status, updated_at=row.updated_at):
-        if row.pk is None or row.status != picture.status[:40]:
+        snapshot = precedence.of_known(snapshot, row)
+    if row.pk is None or precedence.is_newer(snapshot, status=row.status, updated_at=row.updated_at):
+        if row.pk is None or row.status != snapshot.status[:40]:
             row.heard_at = clock.now()
-        _fill(row, picture if personal else precedence.without_the_buyer(picture))
+        _fill(row, snapshot if personal else precedence.without_the_buyer(snapshot))
     listing, surely = places.of_order(row)
     if listing is not None and (surely or row.product_id is None):
         row.product_id = listing.product_id
@@ -170,19 +170,19 @@ def _see(row: Order, picture: ReverbOrder, places: _Places, *, personal: bool) -
         row.product_id = places.products.get(row.sku)  # its listing is not linked yet; the job will
     if listing is not None and not row.counts and not row.reckoned:  # else it was history when its listing was linked
         row.counts = precedence.counts(row.placed_at, places.linked_at.get(listing.pk))
-    now = (row.picture, row.status, row.quantity, row.product_id, row.counts)
+    now = (row.snapshot, row.status, row.quantity, row.product_id, row.counts)
     return _Taken(row, changed=now != before, moved=row.pk is None or now[1:] != before[1:])
 
 
-def _fill(row: Order, picture: ReverbOrder) -> None:
-    row.listing_id = picture.listing_id if len(picture.listing_id) <= LONGEST_LISTING_ID else ""
-    row.sku = picture.sku[:255]
-    row.title = picture.title[:300]
-    row.quantity = min(picture.quantity, MOST_UNITS)
-    row.status = picture.status[:40]
-    row.placed_at = picture.placed_at
-    row.updated_at = picture.updated_at
-    row.picture = picture.kept()
+def _fill(row: Order, snapshot: ReverbOrder) -> None:
+    row.listing_id = snapshot.listing_id if len(snapshot.listing_id) <= LONGEST_LISTING_ID else ""
+    row.sku = snapshot.sku[:255]
+    row.title = snapshot.title[:300]
+    row.quantity = min(snapshot.quantity, MOST_UNITS)
+    row.status = snapshot.status[:40]
+    row.placed_at = snapshot.placed_at
+    row.updated_at = snapshot.updated_at
+    row.snapshot = snapshot.to_json()
 
 
 @dataclass(frozen=True)
@@ -196,9 +196,9 @@ class _Places:
     products: dict[str, int]
 
     @classmethod
-    def of(cls, shop: Shop, pictures: Iterable[ReverbOrder]) -> _Places:
+    def of(cls, shop: Shop, snapshots: Iterable[ReverbOrder]) -> _Places:
         """Look them up, all at once."""
-        seen = list(pictures)
+        seen = list(snapshots)
         mine = Listing.objects.filter(shop=shop)
         by_id = {row.reverb_id: row for row in mine.filter(reverb_id__in={one.listing_id for one in seen} - {""})}
         by_sku = {row.sku: row for row in mine.filter(sku__in={one.sku for one in seen} - {""})}

@@ -106,7 +106,7 @@ def _look_at(shop: Shop, rows: list[ReverbListing], *, now: datetime, asked: dic
     if not shop.sync_settings.auto_sync:
         return kept
     seen = {row.id: row for row in rows}
-    known = Listing.objects.filter(shop=shop, reverb_id__in=seen, picture__isnull=False, read_at__lt=now - TRAILS)
+    known = Listing.objects.filter(shop=shop, reverb_id__in=seen, snapshot__isnull=False, read_at__lt=now - TRAILS)
     differ = {
         _showed(row, seen[row.reverb_id]): row.product
         for row in known.select_related("product", "ledger")
@@ -124,7 +124,7 @@ def _showed(row: Listing, seen: ReverbListing) -> str:
 
 
 def _moved(row: Listing, seen: ReverbListing, settings: SyncSettings) -> bool:
-    """Tell whether a listing shows something else than we know of. The kept picture may be that of a mass sync's page,
+    """Tell whether a listing shows something else than we know of. The kept snapshot may be that of a mass sync's page,
     whose number was never taken in.
     """
     ledger = Ledger.of(row)
@@ -135,9 +135,9 @@ def _moved(row: Listing, seen: ReverbListing, settings: SyncSettings) -> bool:
 def differs(row: Listing, seen: ReverbListing) -> bool:
     """Tell whether a listing shows another state or stock than we know of. What it does not say differs not.
 
-    A mass sync that found it on no list of drafts takes it for live (confirm.py), and the picture is that of the draft.
+    A mass sync that found it on no list of drafts takes it for live (confirm.py); its snapshot is that of the draft.
     """
-    stock = seen.inventory is not None and seen.inventory != (row.picture or {}).get("inventory")
+    stock = seen.inventory is not None and seen.inventory != (row.snapshot or {}).get("inventory")
     return stock or bool(seen.state and seen.state[:40] != row.state)
 
 

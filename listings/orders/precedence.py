@@ -1,4 +1,4 @@
-"""What a picture of an order brings: whether it is newer than what is known, and whether the order counts. Pure."""
+"""What a snapshot of an order brings: whether it is newer than what is known, and whether the order counts. Pure."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ BEFORE_THE_LINK = timedelta(hours=1)
 AHEAD = timedelta(hours=1)
 #: What sold so recently is not in the number of a store that was not in step with Reverb until now.
 JUST_NOW = timedelta(minutes=10)
-#: What our stock needs of a picture.
+#: What our stock needs of a snapshot.
 _NEEDED = ("number", "listing_id", "sku", "quantity", "status", "placed_at", "updated_at", "dated")
 
 
-def is_newer(picture: ReverbOrder, *, status: str, updated_at: datetime) -> bool:
-    """Tell whether a picture replaces a known one of this status and date.
+def is_newer(snapshot: ReverbOrder, *, status: str, updated_at: datetime) -> bool:
+    """Tell whether a snapshot replaces a known one of this status and date.
 
-    Reverb's dates are whole seconds and its lists may trail, so two pictures of one second do not tell which came
+    Reverb's dates are whole seconds and its lists may trail, so two snapshots of one second do not tell which came
     first. Then the one that is further along counts: money that has cleared does not become unpaid, and what is off
-    stays off. So it is for a picture without dates.
+    stays off. So it is for a snapshot without dates.
     """
-    if picture.dated and picture.updated_at != updated_at:
-        return picture.updated_at > updated_at
-    return _stage(picture.status) >= _stage(status)
+    if snapshot.dated and snapshot.updated_at != updated_at:
+        return snapshot.updated_at > updated_at
+    return _stage(snapshot.status) >= _stage(status)
 
 
 def _stage(status: str) -> int:
@@ -59,32 +59,32 @@ def counts(placed_at: datetime, linked_at: datetime | None) -> bool:
     return linked_at is not None and linked_at <= placed_at + BEFORE_THE_LINK
 
 
-def bare(picture: ReverbOrder) -> ReverbOrder:
-    """Return what our stock needs of a picture: which order it is, of what, how many, and whether it is off."""
-    return ReverbOrder(title="", **{name: getattr(picture, name) for name in _NEEDED})
+def bare(snapshot: ReverbOrder) -> ReverbOrder:
+    """Return what our stock needs of a snapshot: which order it is, of what, how many, and whether it is off."""
+    return ReverbOrder(title="", **{name: getattr(snapshot, name) for name in _NEEDED})
 
 
-def of_now(picture: ReverbOrder, now: datetime) -> ReverbOrder:
-    """Return the picture with dates that are far ahead of `now` (our clock) as now."""
-    if max(picture.placed_at, picture.updated_at) <= now + AHEAD:
-        return picture
-    placed_at, updated_at = (now if at > now + AHEAD else at for at in (picture.placed_at, picture.updated_at))
-    return replace(picture, placed_at=placed_at, updated_at=updated_at)
+def of_now(snapshot: ReverbOrder, now: datetime) -> ReverbOrder:
+    """Return the snapshot with dates that are far ahead of `now` (our clock) as now."""
+    if max(snapshot.placed_at, snapshot.updated_at) <= now + AHEAD:
+        return snapshot
+    placed_at, updated_at = (now if at > now + AHEAD else at for at in (snapshot.placed_at, snapshot.updated_at))
+    return replace(snapshot, placed_at=placed_at, updated_at=updated_at)
 
 
-def of_known(picture: ReverbOrder, known: Order) -> ReverbOrder:
-    """Return a picture of a known order, with what it does not say: an answer may leave units out, or have odd dates.
+def of_known(snapshot: ReverbOrder, known: Order) -> ReverbOrder:
+    """Return a snapshot of a known order, with what it does not say: an answer may leave units out, or have odd dates.
 
-    Where fewer units were sold after all, Reverb's own number shows it, and counts as an edit there. A picture without
+    Where fewer units were sold after all, Reverb's own number shows it, and counts as an edit there. A snapshot without
     dates is of now where its status is another one.
     """
-    more: dict[str, Any] = {"quantity": max(picture.quantity, known.quantity)}
-    if not picture.dated:
+    more: dict[str, Any] = {"quantity": max(snapshot.quantity, known.quantity)}
+    if not snapshot.dated:
         more |= {"placed_at": known.placed_at}
-        more |= {"updated_at": known.updated_at} if picture.status == known.status else {}
-    return replace(picture, **more)
+        more |= {"updated_at": known.updated_at} if snapshot.status == known.status else {}
+    return replace(snapshot, **more)
 
 
-def without_the_buyer(picture: ReverbOrder) -> ReverbOrder:
-    """Return the picture without what it says of a person."""
-    return replace(picture, buyer="", buyer_id="", address=None)
+def without_the_buyer(snapshot: ReverbOrder) -> ReverbOrder:
+    """Return the snapshot without what it says of a person."""
+    return replace(snapshot, buyer="", buyer_id="", address=None)

@@ -87,7 +87,7 @@ def _listing(shop: Shop, event: ReverbListingChanged, cause: str) -> None:
 
 
 def _known(row: Listing, event: ReverbListingChanged) -> bool:
-    if not event.state or event.inventory is None or row.picture is None:
+    if not event.state or event.inventory is None or row.snapshot is None:
         return False
-    known = ReverbListing.taken(row.picture)
+    known = ReverbListing.from_json(row.snapshot)
     return (known.state, known.inventory) == (event.state, event.inventory)

@@ -107,7 +107,7 @@ def _units(by: int) -> str:
 
 
 def _count(ledger: Ledger, product: Product, client: StoreClient) -> Count:
-    """Count in the store, and take in what changed there since the picture was taken."""
+    """Count in the store, and take in what changed there since the snapshot was taken."""
     asked_at = clock.now()
     count = client.count(product.seen)
     platform = platform_of(product.shop.store)
@@ -115,7 +115,7 @@ def _count(ledger: Ledger, product: Product, client: StoreClient) -> Count:
         raise TransientStoreError(f"{platform.name} does not show our last change of stock yet.", retry_after=wait)
     if count.units is not None and count.units != ledger.store:
         with ownership.fenced():
-            if not _picture(product, count.units, asked_at=asked_at):
+            if not _snapshot(product, count.units, asked_at=asked_at):
                 # A later reading has another number. Which of the two is newer is not known: both would be taken in.
                 raise TransientStoreError("Its stock was read while we counted it.", retry_after=1.0)
             books.store_moved(ledger, count.units)
@@ -282,7 +282,7 @@ def _note(ledger: Ledger, product: Product, *, by: int, after: Count | None) -> 
     now = clock.now()
     with ownership.fenced():
         if after is not None and after.units is not None:
-            _picture(product, after.units, asked_at=now)
+            _snapshot(product, after.units, asked_at=now)
         if by:
             ledger.wrote_by, ledger.wrote_store_at = by, now
             ledger.store += by
@@ -315,7 +315,7 @@ def _look_at_sharers(product: Product, units: int, *, asked_at: datetime) -> Non
     others = list(books.sharers(product))
     for other in others:
         with transaction.atomic():
-            _picture(other, units, asked_at=asked_at)
+            _snapshot(other, units, asked_at=asked_at)
     _look_at(product.shop, others, units)
 
 
@@ -330,8 +330,8 @@ def _forget(ledger: Ledger) -> None:
     lease.save(ledger, "adjusting")
 
 
-def _picture(product: Product, units: int, *, asked_at: datetime) -> bool:
-    """Take the store's number into the picture, so that a reading that began before is not taken for news.
+def _snapshot(product: Product, units: int, *, asked_at: datetime) -> bool:
+    """Take the store's number into the snapshot, so that a reading that began before is not taken for news.
 
     All else in it stays as it was read last, and so does a number that was read later: then False, unless it is the
     same. Call it inside a transaction, before what is locked after a product.
@@ -341,7 +341,7 @@ def _picture(product: Product, units: int, *, asked_at: datetime) -> bool:
         seen: StoreProduct = replace(row.seen, stock=units)
         if units != row.seen.stock:
             row.stock_since = asked_at
-        row.picture, row.read_at = seen.kept(), asked_at
-        row.save(update_fields=["picture", "read_at", "stock_since"])
-    product.picture, product.read_at, product.stock_since = row.picture, row.read_at, row.stock_since
+        row.snapshot, row.read_at = seen.to_json(), asked_at
+        row.save(update_fields=["snapshot", "read_at", "stock_since"])
+    product.snapshot, product.read_at, product.stock_since = row.snapshot, row.read_at, row.stock_since
     return row.seen.stock == units

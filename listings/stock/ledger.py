@@ -332,9 +332,9 @@ def out_of_step(shop: Shop, span: Span = EVERYTHING) -> list[Product]:
     rows = Ledger.objects.filter(listing__shop=shop, reverb__isnull=False, **span.of("listing__product"))
     found = []
     for ledger in rows.select_related("listing__product").iterator(chunk_size=500):
-        product, picture = ledger.listing.product, ledger.listing.picture or {}
+        product, snapshot = ledger.listing.product, ledger.listing.snapshot or {}
         units = to_show(ledger, product, settings)
-        several = picture.get("condition") in HOLD_SEVERAL or picture.get("has_inventory")
+        several = snapshot.get("condition") in HOLD_SEVERAL or snapshot.get("has_inventory")
         if ledger.reverb != (units if several else min(1, units)):
             found.append(product)
     return found

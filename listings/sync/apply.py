@@ -129,7 +129,7 @@ def set_aside(client: ReverbClient, row: Listing, listing: ReverbListing) -> Non
     Whether Reverb lets a sold listing's SKU change is not documented. Raises Invalid where it does not.
     """
     client.update(listing, {"sku": f"{row.sku[:200]} (sold {listing.id})"})
-    rows.note(row, reverb_id="", link="", state="", picture=None, agreed={}, anew=False, publish_looks=None)
+    rows.note(row, reverb_id="", link="", state="", snapshot=None, agreed={}, anew=False, publish_looks=None)
     with ownership.fenced():
         rows.save(row)
         Ledger.objects.filter(listing=row).update(reverb=None, putting=None)
@@ -156,7 +156,7 @@ def keep(
         sku=_sku_of(row, listing.sku.strip() or (sent or {}).get("sku") or row.sku),
         link=listing.web_url[:1000],
         state=listing.state[:40],
-        picture=listing.kept(),
+        snapshot=listing.to_json(),
         read_at=clock.now(),
         agreed={**row.agreed, **agreed},
         post_started_at=None,

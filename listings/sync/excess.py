@@ -55,15 +55,15 @@ class Excess(StrEnum):
 
 def on_sale(row: Listing | None) -> int:
     """Return the units that Reverb is known to have on sale."""
-    picture = row.picture if row is not None and row.reverb_id else None
-    if picture is None or picture["state"] in NOT_ON_SALE:
+    snapshot = row.snapshot if row is not None and row.reverb_id else None
+    if snapshot is None or snapshot["state"] in NOT_ON_SALE:
         return 0
-    several = picture.get("condition") in HOLD_SEVERAL or picture.get("has_inventory")
-    units = picture.get("inventory")
+    several = snapshot.get("condition") in HOLD_SEVERAL or snapshot.get("has_inventory")
+    units = snapshot.get("inventory")
     if not isinstance(units, int):
         return 1
     # A live listing of a single item is for sale whatever number it shows. In any other state 0 means that none is.
-    return units if several else 1 if picture["state"] == "live" else min(1, units)
+    return units if several else 1 if snapshot["state"] == "live" else min(1, units)
 
 
 def left(product: Product, ledger: Ledger | None, settings: SyncSettings, *, bare: bool = False) -> int | None:

@@ -23,7 +23,7 @@ from shops.snapshots import ReverbListing
 
 @dataclass(frozen=True)
 class Found:
-    """What was found: a listing with its current picture, none, or a reason for which nothing may be written."""
+    """What was found: a listing with its current snapshot, none, or a reason for which nothing may be written."""
 
     row: Listing | None = None
     listing: ReverbListing | None = None
@@ -54,7 +54,7 @@ def find(client: ReverbClient, begun: AttemptInput, *, indexed: bool = False) ->
     if row is None:
         return Found(reason="gone" if product.gone_at else "sku_twice")
     if indexed and _is_indexed(row):
-        listing = ReverbListing.taken(row.picture) if row.picture is not None and row.reverb_id else None
+        listing = ReverbListing.from_json(row.snapshot) if row.snapshot is not None and row.reverb_id else None
         return Found(row, listing, indexed_at=row.indexed_at)
     # A linked listing is known by its id: an unclear SKU only keeps another one from being linked or made.
     found = _by_id(client, row, begun)
@@ -187,9 +187,9 @@ def _inherit(product: Product) -> Listing | None:
 def _forget(row: Listing) -> None:
     """The listing that we knew is gone from Reverb: what was agreed on went with it."""
     row.reverb_id = row.link = row.state = ""
-    row.picture = None
+    row.snapshot = None
     row.agreed = {}
     row.publish_looks = None
     with ownership.fenced():
         Ledger.objects.filter(listing=row).delete()
-        row.save(update_fields=["reverb_id", "link", "state", "picture", "agreed", "publish_looks"])
+        row.save(update_fields=["reverb_id", "link", "state", "snapshot", "agreed", "publish_looks"])

@@ -106,12 +106,12 @@ class Look:
         None where units are left, or none was on sale.
         """
         row, synced = self.begun.row, ctx.shop.sync_settings.sync_stock
-        if self.taken.attempt == 1 or not synced or row is None or row.picture is None or not excess.on_sale(row):
+        if self.taken.attempt == 1 or not synced or row is None or row.snapshot is None or not excess.on_sale(row):
             return None
         stock = self._stock(row, connection, client)
         stock.look_at_store()
         self.begun.ledger = stock.ledger or self.begun.ledger
-        listing = ReverbListing.taken(row.picture)
+        listing = ReverbListing.from_json(row.snapshot)
         case = ctx.rules.stock_case(self.begun.product, row, listing, units=stock.units, number=stock.number)
         return Steps(client, row, stock, self.done).end_only(case) if stock.units == 0 else None
 
@@ -140,7 +140,7 @@ def _before_write(product: Product, taken: Claim) -> None:
 
 
 def _stock_moved(product: Product) -> bool:
-    return Product.objects.only("picture").get(pk=product.pk).seen.stock != product.seen.stock
+    return Product.objects.only("snapshot").get(pk=product.pk).seen.stock != product.seen.stock
 
 
 def _sold_somewhere(begun: AttemptInput, settings: SyncSettings) -> bool:

@@ -40,31 +40,31 @@ _PLACE, _PLACE_KEPT_S = "listings:compare", 24 * 60 * 60
 # The same as `excess.on_sale` and `excess.left`, for many at once (tests/listings/upkeep/test_compare.py checks it).
 _SQL = """
 WITH slice AS MATERIALIZED (
-    SELECT id, shop_id, product_id, reverb_id, picture FROM listings_listing
+    SELECT id, shop_id, product_id, reverb_id, snapshot FROM listings_listing
     WHERE id > %(after)s ORDER BY id LIMIT %(size)s
 ), known AS (
     SELECT
         slice.id, slice.shop_id, product.id AS product_id, product.looked_at, product.held, ledger.reverb,
-        slice.picture ->> 'condition' = ANY(%(several)s)
-            OR coalesce((slice.picture ->> 'has_inventory')::boolean, false) AS several,
-        slice.picture ->> 'state' <> ALL(%(off)s) AS on_sale,
-        slice.picture ->> 'state' = 'live' AS is_live,
-        (slice.picture ->> 'inventory')::numeric AS inventory,
+        slice.snapshot ->> 'condition' = ANY(%(several)s)
+            OR coalesce((slice.snapshot ->> 'has_inventory')::boolean, false) AS several,
+        slice.snapshot ->> 'state' <> ALL(%(off)s) AS on_sale,
+        slice.snapshot ->> 'state' = 'live' AS is_live,
+        (slice.snapshot ->> 'inventory')::numeric AS inventory,
         coalesce(
             settings.stock_way <> %(store)s AND store.removed_at IS NULL AND store.clearing_since IS NULL
-            AND product.gone_at IS NULL AND product.picture ->> 'stock' IS NOT NULL AND (
+            AND product.gone_at IS NULL AND product.snapshot ->> 'stock' IS NOT NULL AND (
                 ledger.adjusting IS NOT NULL
                 OR (ledger.store <> ledger.units AND (ledger.units >= 0 OR ledger.store > 0))
             ), false
         ) AS store_lacks,
         CASE
-            WHEN product.gone_at IS NOT NULL OR NOT (product.picture ->> 'for_sale')::boolean THEN 0
-            WHEN ledger.id IS NULL OR settings.stock_way = %(store)s THEN (product.picture ->> 'stock')::numeric
+            WHEN product.gone_at IS NOT NULL OR NOT (product.snapshot ->> 'for_sale')::boolean THEN 0
+            WHEN ledger.id IS NULL OR settings.stock_way = %(store)s THEN (product.snapshot ->> 'stock')::numeric
             WHEN ledger.adjusting IS NULL AND product.read_at > coalesce(ledger.wrote_store_at, '-infinity')
-                THEN ledger.units + coalesce((product.picture ->> 'stock')::numeric - ledger.store, 0)
-            WHEN (product.picture ->> 'stock')::numeric - (adjusting ->> 'units')::numeric
+                THEN ledger.units + coalesce((product.snapshot ->> 'stock')::numeric - ledger.store, 0)
+            WHEN (product.snapshot ->> 'stock')::numeric - (adjusting ->> 'units')::numeric
                 NOT IN (0, (adjusting ->> 'by')::numeric)
-                THEN ledger.units + least(0, (product.picture ->> 'stock')::numeric
+                THEN ledger.units + least(0, (product.snapshot ->> 'stock')::numeric
                     - (adjusting ->> 'units')::numeric - greatest(0, (adjusting ->> 'by')::numeric))
             ELSE ledger.units
         END AS units,
@@ -78,7 +78,7 @@ WITH slice AS MATERIALIZED (
     JOIN shops_reverbconnection AS reverb ON reverb.shop_id = slice.shop_id
     LEFT JOIN listings_ledger AS ledger ON ledger.listing_id = slice.id
     LEFT JOIN listings_job AS job ON job.product_id = product.id
-    WHERE slice.reverb_id <> '' AND slice.picture IS NOT NULL AND settings.auto_sync AND settings.sync_stock
+    WHERE slice.reverb_id <> '' AND slice.snapshot IS NOT NULL AND settings.auto_sync AND settings.sync_stock
       AND shop.delete_asked_at IS NULL AND reverb.problem <> ALL(%(unusable)s)
       AND (job.id IS NULL OR (job.waiting AND job.retry_due_at IS NULL))
 ), compared AS (

@@ -28,7 +28,7 @@ _BLANK: dict[str, Any] = {
     "reverb_id": "",
     "link": "",
     "state": "",
-    "picture": None,
+    "snapshot": None,
     "read_at": None,
     "indexed_at": None,
     "agreed": {},
@@ -85,7 +85,9 @@ def let_go_of_shared(shop_id: int) -> None:
 
 def _some_of(shop_id: int) -> list[int]:
     """Return some rows that still tell of a listing."""
-    tells = ~Q(reverb_id="") | Q(picture__isnull=False) | Q(post_started_at__isnull=False) | Q(indexed_at__isnull=False)
+    tells = (
+        ~Q(reverb_id="") | Q(snapshot__isnull=False) | Q(post_started_at__isnull=False) | Q(indexed_at__isnull=False)
+    )
     rows = Listing.objects.filter(tells, shop=shop_id).order_by("pk")
     return list(rows.values_list("pk", flat=True)[:PORTION])
 

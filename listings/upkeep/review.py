@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 REVIEW = "listings.upkeep.review"
 #: How long one turn holds a worker before the shop queues up again behind the others.
 TURN_S = 1.0
-#: So many products a portion: their pictures are read, which takes some tens of milliseconds.
+#: So many products a portion: their snapshots are read, which takes some tens of milliseconds.
 PORTION = 500
 CAUSE = "settings changed"
 Step = Review.Step

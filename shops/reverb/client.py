@@ -113,7 +113,8 @@ class ReverbClient:
         `near`: also those whose SKU differs in case, blanks or Unicode form only, as Reverb may spell what it was sent.
 
         The search may bring near matches, so each row's own SKU is compared. A row may trail a change: read a
-        listing by its id before trusting more than the id. A row that can't be read, and may be the one, is TransientError.
+        listing by its id before trusting more than the id. Raises TransientError where a row that may be the one can't
+        be read.
         """
         ask = self._asking("/my/listings", {"sku": sku, "state": "all"}, read.page)
         found: list[ReverbListing] = []

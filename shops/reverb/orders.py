@@ -1,4 +1,4 @@
-"""Reverb's orders → our pictures. Takes nothing on trust.
+"""Reverb's orders → our snapshots. Takes nothing on trust.
 
 Facts: Reverb docs, "Retrieve orders"; statuses and missing fields as Reverb's own plugins met them. `created_at`
 carries an offset; `quantity` may be absent and is then 1; an address is missing for local pickup. A sale none of whose
@@ -149,7 +149,7 @@ class _Order(Part):
 
 
 def order(body: object) -> ReverbOrder:
-    """Return the picture of an order. Raises TransientError when it is not one."""
+    """Return the snapshot of an order. Raises TransientError when it is not one."""
     try:
         found = _Order.model_validate(body)
     except (ValidationError, RecursionError) as error:

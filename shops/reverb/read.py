@@ -1,4 +1,4 @@
-"""Reverb's JSON → our pictures. Reads only what is needed and takes nothing on trust (shapes seen live in 2026)."""
+"""Reverb's JSON → our snapshots. Reads only what is needed and takes nothing on trust (shapes seen live in 2026)."""
 
 from __future__ import annotations
 
@@ -118,7 +118,10 @@ class _Registrations(Whole):
 
 
 def registrations(body: object) -> list[tuple[str, str, str]]:
-    """Return link, topic and address of each webhook. A row has no id, its link names it (recorded). Raises TransientError."""
+    """Return link, topic and address of each webhook; a row has no id, its link names it (recorded).
+
+    Raises TransientError.
+    """
     try:
         found = _Registrations.model_validate(body)
     except ValidationError:
@@ -130,7 +133,7 @@ def registrations(body: object) -> list[tuple[str, str, str]]:
 
 
 def listing(body: object) -> ReverbListing:
-    """Return the picture of a listing. Raises TransientError when it is not one."""
+    """Return the snapshot of a listing. Raises TransientError when it is not one."""
     try:
         found = _Listing.model_validate(body)
     except (ValidationError, RecursionError) as error:

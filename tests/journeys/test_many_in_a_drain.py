@@ -141,7 +141,7 @@ def test_what_was_asked_in_the_moment_of_the_claim_is_read_anew(two: World) -> N
     """A claim tells how often a job was asked for when it was locked; what it read may be a moment older."""
     taken = claimed(two)
     product = Product.objects.get(pk=taken.product_id)
-    product.picture = {**product.picture, "price": "444.00"}
+    product.snapshot = {**product.snapshot, "price": "444.00"}
     product.save()
     jobs.look_again([product], rank=Rank.EDIT, cause="test", now=two.now)
     attempt(replace(taken, asked=taken.asked + 1))
@@ -155,7 +155,7 @@ def test_a_sale_in_the_store_after_the_look_forbids_the_write(two: World, monkey
 
     def sold(*args: Any, **more: Any) -> bool:
         product = Product.objects.get(pk=taken.product_id)
-        product.picture = {**product.picture, "stock": 0}
+        product.snapshot = {**product.snapshot, "stock": 0}
         product.save()
         jobs.look_again([product], rank=Rank.STOCK_TO_ZERO, cause="test", now=two.now)
         return renew(*args, **more)
@@ -177,7 +177,7 @@ def test_what_a_seller_asks_for_on_a_page_meanwhile_stays(two: World, monkeypatc
     monkeypatch.setattr(jobs, "renew", wished)
     attempt(taken)
     row = Listing.objects.get(product=taken.product_id)
-    assert (row.anew, row.picture["price"] if row.picture else "") == (True, "450.00")
+    assert (row.anew, row.snapshot["price"] if row.snapshot else "") == (True, "450.00")
 
 
 def test_what_reverb_said_is_kept_though_the_write_is_put_off(two: World, monkeypatch: pytest.MonkeyPatch) -> None:

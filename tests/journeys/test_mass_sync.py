@@ -163,7 +163,7 @@ def test_a_new_listing_that_reverb_does_not_publish_is_told_of(world: World) -> 
     seed(world, 2, listed=0)
     Product.objects.filter(sku="M0000").update(overrides={"upc": ""})
     first = Product.objects.get(sku="M0000")
-    first.picture["barcode"] = ""
+    first.snapshot["barcode"] = ""
     first.save()
     through(world)
     world.wait(20)
@@ -182,7 +182,7 @@ def test_a_new_listing_is_looked_at_by_itself_where_the_list_of_drafts_shows_few
 
     monkeypatch.setattr(ReverbClient, "index_page", short)
     seed(world, 1, listed=0)
-    Product.objects.update(overrides={"upc": ""}, picture=Product.objects.get().picture | {"barcode": ""})
+    Product.objects.update(overrides={"upc": ""}, snapshot=Product.objects.get().snapshot | {"barcode": ""})
     through(world)
     world.wait(20)
     world.settle()
@@ -311,7 +311,7 @@ def test_what_was_read_after_its_page_is_not_overwritten_with_the_page(world: Wo
     assert world.step()  # a single sync brings it in step while the mass sync is still comparing
     assert work(world).state == MassSync.State.PLANNED
     assert plan.counts(sync)["nothing"] == 1
-    assert (world.known("M0000").picture or {})["price"] == "500.00"
+    assert (world.known("M0000").snapshot or {})["price"] == "500.00"
 
 
 def test_what_was_found_in_step_is_not_brought_up_again_when_settings_are_saved(world: World) -> None:

@@ -245,7 +245,7 @@ def test_a_sold_listing_that_the_search_still_shows_under_its_sku_is_not_linked_
 
 def test_a_draft_that_an_old_list_of_drafts_does_not_show_is_told_of_by_the_regular_look(world: World) -> None:
     seed(world, 1, listed=0)
-    Product.objects.update(overrides={"upc": ""}, picture=Product.objects.get().picture | {"barcode": ""})
+    Product.objects.update(overrides={"upc": ""}, snapshot=Product.objects.get().snapshot | {"barcode": ""})
     answers_are_old(world, index_lag_s=60)
     through(world)
     world.wait(120)

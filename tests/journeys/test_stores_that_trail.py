@@ -202,7 +202,9 @@ def test_a_store_that_was_set_back_is_believed_after_some_minutes(world: World) 
     guitar = linked(world, 2)
     read = partial(refresh.refresh, world.shop, str(guitar["id"]), client_of(world.shop.store), cause="test")
     read()
-    Product.objects.update(picture={**Product.objects.get().picture, "stock": 1, "dated": "2100-01-01T00:00:00+00:00"})
+    Product.objects.update(
+        snapshot={**Product.objects.get().snapshot, "stock": 1, "dated": "2100-01-01T00:00:00+00:00"}
+    )
     with pytest.raises(refresh.Late):
         read()
     assert Product.objects.get().seen.stock == 1

@@ -9,7 +9,7 @@ from typing import Any
 
 from shops.platforms.values import Malformed, Page, StoreInfo, TooLarge, TransientStoreError, Unread
 from shops.snapshots import StoreProduct
-from tests.people import picture
+from tests.people import snapshot
 
 
 @dataclass
@@ -29,7 +29,7 @@ class Catalogue:
     def add(self, number: int, **changes: Any) -> None:
         """Add a product with one unit, or a unit to it."""
         said = {"store_product_id": f"u{number}", "store_parent_id": str(number), "sku": f"SKU-{number}", **changes}
-        self.rows.setdefault(number, []).append(picture(**said))
+        self.rows.setdefault(number, []).append(snapshot(**said))
 
     def walk(self, cursor: str, *, since: datetime | None = None, size: int | None = None) -> Page:
         """Return a page by ids above the cursor."""

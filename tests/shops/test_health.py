@@ -25,7 +25,7 @@ from shops.reverb import hooks
 from shops.reverb import upkeep as reverbs
 from tests.listings.catalogue import Catalogue
 from tests.listings.orders.test_ingest import order
-from tests.people import NOON, olivia, picture, product_of, shop_of
+from tests.people import NOON, olivia, product_of, shop_of, snapshot
 from webhooks import inbox
 from webhooks.models import Delivery
 from webhooks.store_handover import hand_over
@@ -225,7 +225,7 @@ def test_the_page_says_that_the_store_does_not_answer_and_since_when(shop: Shop,
 
 def changed(store: Store, title: str) -> None:
     """Let somebody change product 1 in the store."""
-    store.rows[1] = [picture(**{**store.rows[1][0].__dict__, "title": title})]
+    store.rows[1] = [snapshot(**{**store.rows[1][0].__dict__, "title": title})]
 
 
 @pytest.fixture

@@ -224,10 +224,10 @@ def webhooks_older_than_ours_win() -> AbstractContextManager[Any]:
     """A reading that began earlier replaces a later one."""
     see = refresh._see
 
-    def forgetful(shop: Any, picture: Any, known: Product | None, asked_at: datetime, **more: Any) -> Any:
+    def forgetful(shop: Any, snapshot: Any, known: Product | None, asked_at: datetime, **more: Any) -> Any:
         if known is not None:
             known.read_at = min(known.read_at, asked_at)
-        return see(shop, picture, known, asked_at, **more)
+        return see(shop, snapshot, known, asked_at, **more)
 
     return instead(refresh, "_see", forgetful)
 

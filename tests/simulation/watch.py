@@ -39,7 +39,7 @@ class Claimed:
     claim: Claim
     product: str
     began_at: float
-    #: When the picture of the product that it works with was read from the store.
+    #: When the snapshot of the product that it works with was read from the store.
     read_at: float
     ended: str = ""  # "", "returned", "killed", "put off" (the pace did not allow its first call), "lost"
     entries: list[str] = field(default_factory=list)

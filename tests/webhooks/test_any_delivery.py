@@ -25,7 +25,7 @@ from shops.platforms.values import Keys
 from shops.reverb import orders as reading
 from shops.snapshots import ReverbOrder, StoreProduct
 from tests.listings.orders.test_ingest import order
-from tests.people import NOON, olivia, picture, shop_of
+from tests.people import NOON, olivia, shop_of, snapshot
 from tests.webhooks import odd
 from tests.webhooks.test_every_platform import ADDRESSES, SAMPLES, SECRETS, SIGN, SIGNED, TOKENS, _custom, store_on
 from webhooks import inbox, reverb_handover
@@ -103,7 +103,7 @@ class AnyStore:
     def products(self, store_parent_id: str) -> list[StoreProduct]:
         if len(store_parent_id) % 7 == 5:
             raise KeyError(store_parent_id)
-        return [picture(store_product_id=store_parent_id, store_parent_id=store_parent_id, sku=f"S-{store_parent_id}")]
+        return [snapshot(store_product_id=store_parent_id, store_parent_id=store_parent_id, sku=f"S-{store_parent_id}")]
 
     def parent_of_stock(self, store_stock_id: str) -> str | None:
         return store_stock_id

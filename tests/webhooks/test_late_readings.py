@@ -16,7 +16,7 @@ from shops.models import Shop
 from shops.platforms.shopify.client import ShopifyClient
 from shops.snapshots import StoreProduct
 from synclog.models import Entry
-from tests.people import NOON, olivia, picture, product_of, shop_of
+from tests.people import NOON, olivia, product_of, shop_of, snapshot
 from webhooks import inbox
 from webhooks.models import Delivery
 from webhooks.store_handover import hand_over
@@ -53,7 +53,7 @@ def shop() -> Shop:
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch) -> list[StoreProduct]:
     """Return what the store has; it may be changed."""
-    there: list[StoreProduct] = [picture()]
+    there: list[StoreProduct] = [snapshot()]
     monkeypatch.setattr(ShopifyClient, "products", lambda *_: list(there))
     return there
 
@@ -76,7 +76,7 @@ def read(product: Product, *, ahead_s: float) -> None:
     Product.objects.filter(pk=product.pk).update(read_at=clock.now() + timedelta(seconds=ahead_s))
 
 
-@pytest.mark.parametrize("left", [[picture(stock=0)], []])
+@pytest.mark.parametrize("left", [[snapshot(stock=0)], []])
 def test_a_delivery_is_not_done_before_its_news_is_taken(
     shop: Shop, time: Time, store: list[StoreProduct], left: list[StoreProduct]
 ) -> None:
@@ -104,7 +104,7 @@ def test_a_reading_of_the_far_future_keeps_nobody_from_reading(
     """A machine's clock was a year ahead once."""
     product = product_of(shop)
     read(product, ahead_s=AHEAD.total_seconds() + 365 * 86400)
-    store[:] = [picture(stock=0)]
+    store[:] = [snapshot(stock=0)]
     delivery = tell(shop)
     hand_over(shop)
     delivery.refresh_from_db()

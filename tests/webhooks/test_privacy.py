@@ -45,7 +45,7 @@ def shop() -> Shop:
         updated_at=NOON,
         seen_at=NOON,
         counted=1,
-        picture=order().kept(),
+        snapshot=order().to_json(),
     )
     Walk.objects.create(shop=made, kind="catalogue")
     tell(made)
@@ -59,9 +59,9 @@ def test_everything_is_exported_as_one_file_and_no_secret_is_in_it(shop: Shop) -
     whole = json.loads(text)
     counts = {name: len(rows) for name, rows in whole.items() if name != "shop"}
     assert (counts["products"], counts["listings"], counts["sync_log"], counts["people"]) == (1, 1, 1, 1)
-    assert whole["products"][0]["picture"]["sku"] == "A1"
+    assert whole["products"][0]["snapshot"]["sku"] == "A1"
     assert (counts["reverb_orders"], counts["stock"]) == (1, 1)
-    assert whole["reverb_orders"][0]["picture"]["buyer"] == "Bob Buyer"
+    assert whole["reverb_orders"][0]["snapshot"]["buyer"] == "Bob Buyer"
     for secret in (SECRET, "store-token", f"reverb-token-{shop.pk}", shop.store.hook_key, shop.reverb.hook_key):
         assert secret not in text
 
@@ -115,7 +115,7 @@ def test_new_keys_for_the_same_store_keep_everything(shop: Shop) -> None:
 
 def buyer() -> tuple[str, object]:
     """Return the buyer of the order, as far as it is known."""
-    kept = ReverbOrder.taken(Order.objects.get().picture)
+    kept = ReverbOrder.from_json(Order.objects.get().snapshot)
     return kept.buyer + kept.buyer_id, kept.address
 
 
@@ -125,7 +125,7 @@ def test_a_store_that_is_forgotten_leaves_its_sales_on_reverb_without_their_buye
     tasks.clear_store(shop.pk)
     assert not Product.objects.exists()
     assert buyer() == ("", None)
-    assert Order.objects.get().picture["total"] == "849.90"
+    assert Order.objects.get().snapshot["total"] == "849.90"
 
 
 def test_forgetting_a_store_loses_no_call_of_reverbs(shop: Shop) -> None:

@@ -25,7 +25,7 @@ from shops.platforms.values import TransientStoreError, Unreadable
 from shops.reverb import webhooks as reverbs
 from shops.snapshots import StoreProduct
 from tests.listings.orders.test_ingest import order
-from tests.people import NOON, nora, olivia, picture, shop_of
+from tests.people import NOON, nora, olivia, shop_of, snapshot
 from webhooks import inbox, reverb_handover, tasks
 from webhooks.models import Delivery
 from webhooks.store_handover import hand_over
@@ -55,7 +55,9 @@ class Store:
         if store_parent_id in self.breaks:
             raise self.breaks[store_parent_id]
         return [
-            picture(store_product_id=f"u{store_parent_id}", store_parent_id=store_parent_id, sku=f"S-{store_parent_id}")
+            snapshot(
+                store_product_id=f"u{store_parent_id}", store_parent_id=store_parent_id, sku=f"S-{store_parent_id}"
+            )
         ]
 
     def parent_of_stock(self, store_stock_id: str) -> str | None:

@@ -158,7 +158,7 @@ def test_bodies_are_emptied_once_they_are_worked_off(shop: Shop, reverb: Reverb)
 
 def test_when_reverb_does_not_answer_the_call_stays_open_for_later_with_its_body(shop: Shop, reverb: Reverb) -> None:
     listed(shop)
-    Listing.objects.update(picture=None)
+    Listing.objects.update(snapshot=None)
     reverb.down = True
     call(shop, ORDER)
     call(shop, LISTING)
@@ -203,7 +203,7 @@ def test_a_changed_listing_lets_its_product_be_looked_at(shop: Shop, reverb: Rev
 
 def test_our_own_write_that_comes_back_is_not_acted_on(shop: Shop, reverb: Reverb) -> None:
     listed(shop)
-    Listing.objects.update(picture=ReverbListing("501", "A1", "live", "", "", inventory=2).kept())
+    Listing.objects.update(snapshot=ReverbListing("501", "A1", "live", "", "", inventory=2).to_json())
     call(shop, LISTING)
     hand_over(shop)
     assert not Job.objects.exists()
@@ -211,7 +211,7 @@ def test_our_own_write_that_comes_back_is_not_acted_on(shop: Shop, reverb: Rever
 
 def test_a_sale_between_two_echoes_is_seen_in_whatever_order_they_come(shop: Shop, reverb: Reverb) -> None:
     listed(shop)
-    Listing.objects.update(picture=ReverbListing("501", "A1", "live", "", "", inventory=2).kept())
+    Listing.objects.update(snapshot=ReverbListing("501", "A1", "live", "", "", inventory=2).to_json())
     call(shop, {**LISTING, "inventory": 1})
     call(shop, LISTING)
     hand_over(shop)

@@ -15,7 +15,7 @@ from reverbsync import clock
 from shops.models import Shop
 from shops.platforms.base import StoreAuthError, StoreError, TransientStoreError
 from shops.snapshots import StoreProduct
-from tests.people import NOON, olivia, picture, product_of, shop_of
+from tests.people import NOON, olivia, product_of, shop_of, snapshot
 from webhooks import inbox
 from webhooks.models import Delivery
 from webhooks.store_handover import hand_over
@@ -28,7 +28,7 @@ class Store:
     """What the store would answer."""
 
     def __init__(self) -> None:
-        self.now: dict[str, list[StoreProduct]] = {"11": [picture()]}
+        self.now: dict[str, list[StoreProduct]] = {"11": [snapshot()]}
         self.asked: list[str] = []
         self.down: set[str] = set()
         self.refuses: StoreError | None = None
@@ -139,11 +139,11 @@ def test_a_variant_that_is_gone_and_told_of_again_is_read_once(shop: Shop, store
 
 
 def test_only_the_variant_that_changed_is_looked_at(shop: Shop, store: Store) -> None:
-    store.now["11"] = [picture(), picture(store_product_id="22", sku="A2")]
+    store.now["11"] = [snapshot(), snapshot(store_product_id="22", sku="A2")]
     keep(shop)
     hand_over(shop)
     Job.objects.all().delete()
-    store.now["11"] = [picture(), picture(store_product_id="22", sku="A2", title="New title")]
+    store.now["11"] = [snapshot(), snapshot(store_product_id="22", sku="A2", title="New title")]
     keep(shop)
     hand_over(shop)
     assert [job.product.sku for job in Job.objects.all()] == ["A2"]
@@ -183,7 +183,7 @@ def test_removing_the_app_forgets_the_token_and_what_still_comes_is_put_aside(sh
     assert states() == ["done", "ignored"]
 
 
-def test_while_auto_sync_is_off_pictures_are_kept_and_no_job_is_opened(shop: Shop, store: Store) -> None:
+def test_while_auto_sync_is_off_snapshots_are_kept_and_no_job_is_opened(shop: Shop, store: Store) -> None:
     shop.sync_settings.auto_sync = False
     keep(shop)
     hand_over(shop)

@@ -60,7 +60,7 @@ def export(shop: Shop, window: Window) -> str:
         shop=shop,
         changed_at__gte=window.start,
         changed_at__lt=window.end + timedelta(minutes=1),
-        picture__address__street__isnull=False,
+        snapshot__address__street__isnull=False,
     )
     total = found.count()
     start = (max(1, window.page) - 1) * PAGE

@@ -1,4 +1,4 @@
-"""BigCommerce's v3 catalogue → our pictures. Pure functions.
+"""BigCommerce's v3 catalogue → our snapshots. Pure functions.
 
 The price is the one that a visitor pays: the sale price where one is set, else the variant's, else the product's.
 Prices for groups of customers are left out. The catalogue's own stock is that of the default location, so what can be

@@ -339,7 +339,7 @@ def _places(error: ValidationError) -> str:
 
 
 def units(product: Product) -> list[StoreProduct]:
-    """Return the pictures of a product's variants."""
+    """Return the snapshots of a product's variants."""
     return [_unit(product, variant) for variant in product.variants]
 
 

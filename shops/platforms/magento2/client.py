@@ -98,7 +98,7 @@ class Magento2Client:
     def _changed(self, cursor: str, since: datetime, size: int) -> Page:
         changed = self._changes.page(cursor, since, size=size)
         items, unread = self._items(changed.ids)
-        # A new name or picture of a parent is news of all its children.
+        # A new name or photo of a parent is news of all its children.
         known = {item.id for item in items}
         children = [child for item in items for child in item.children or () if child not in known]
         more, also = self._items(children)

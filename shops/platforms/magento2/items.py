@@ -39,7 +39,7 @@ class _Custom(Part):
     value: Any = None
 
 
-class _Picture(Part):
+class _Snapshot(Part):
     media_type: Side[str] = "image"
     file: Side[str] = ""
     position: Side[int] = 0
@@ -74,7 +74,7 @@ class Item(Part):
     visibility: int = 4
     type_id: str = "simple"
     extension_attributes: _Extension = _Extension()
-    media_gallery_entries: SideRows[_Picture] = []
+    media_gallery_entries: SideRows[_Snapshot] = []
     tier_prices: SideRows[Tier] = []
     custom_attributes: Annotated[SideRows[_Custom], BeforeValidator(_rows_by_code)] = []
 
@@ -102,7 +102,7 @@ class Item(Part):
 
     @property
     def photos(self) -> list[str]:
-        """Return the files of its pictures in order, without those that are switched off."""
+        """Return the files of its photos in order, without those that are switched off."""
         shown = [one for one in self.media_gallery_entries if one.media_type == "image" and one.file]
         return [one.file for one in sorted(shown, key=lambda one: one.position) if not one.disabled]
 

@@ -1,6 +1,6 @@
 """Searches that go round what Magento cannot put into an answer: a product or an order at which each page fails.
 
-Facts: a plug-in that throws, a picture whose file is gone, an attribute whose model was removed: the whole page is
+Facts: a plug-in that throws, a photo whose file is gone, an attribute whose model was removed: the whole page is
 answered 500, whatever `fields` names, since it trims what was made; so is an export or a list of sources' rows. The
 list itself answers all the while, so after each failure it is asked for nothing: where that fails too, the store is
 away, and nothing is said of a product.

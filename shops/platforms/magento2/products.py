@@ -1,8 +1,8 @@
-"""Magento's products → our pictures. Pure functions.
+"""Magento's products → our snapshots. Pure functions.
 
 A configurable product is a family: each of its children is sold, named "Parent – options", and has what the child
 itself says; what the child leaves out its parent says. Facts: magento2 REST V1 and its search answers; the name of a
-picture's address and the path /catalog/product/view/id/ are from the platform's public documentation.
+photo's address and the path /catalog/product/view/id/ are from the platform's public documentation.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ def _told(item: Item, told: Labels) -> dict[str, str]:
 
 
 def _photos(item: Item, shown: Item, told: Labels) -> tuple[str, ...]:
-    """Return the pictures, the child's own before its parent's."""
+    """Return the photos, the child's own before its parent's."""
     base = f"{told['media'].rstrip('/')}/catalog/product"
     files = [*item.photos, *(shown.photos if shown is not item else [])]
     return tuple(dict.fromkeys(base + ("" if one.startswith("/") else "/") + one for one in files))

@@ -120,7 +120,7 @@ class CodeGrant:
         held = granted | {name.replace("write_", "read_", 1) for name in granted if name.startswith("write_")}
         if missing := set(SCOPES) - held:
             raise Declined(f"Shopify did not grant {', '.join(sorted(missing))}. Please begin again.")
-        return Grant(pending.address, tokens.kept(), app_secrets()[0], state=pending.state)
+        return Grant(pending.address, tokens.to_json(), app_secrets()[0], state=pending.state)
 
 
 def _host(query: Mapping[str, str]) -> str:

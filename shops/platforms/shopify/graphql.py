@@ -167,7 +167,7 @@ class GraphQL(Caller):
     # -- tokens ------------------------------------------------------------------------------------------------
 
     def _tokens(self) -> Tokens:
-        held = tokens.taken(self._connection.token.get_secret_value())
+        held = tokens.from_json(self._connection.token.get_secret_value())
         return self._renewed(held) if held.must_renew(clock.now()) else held
 
     def _renewed(self, held: Tokens) -> Tokens:
@@ -175,16 +175,16 @@ class GraphQL(Caller):
         pk = self._connection.pk
         with in_turn("shopify.renew", pk or 0):
             saved = StoreConnection.objects.filter(pk=pk).values_list("token", flat=True).first()
-            now = tokens.taken(saved.get_secret_value()) if saved is not None else held
+            now = tokens.from_json(saved.get_secret_value()) if saved is not None else held
             if now.access != held.access:  # another worker was quicker
-                self._connection.token = SecretStr(now.kept())
+                self._connection.token = SecretStr(now.to_json())
                 return now
             asked = {"grant_type": "refresh_token", "refresh_token": held.refresh}
             try:
                 fresh = _exchange(self.address, asked)[0]
             except StoreAuthError:  # one bad answer is not a verdict
                 fresh = _exchange(self.address, asked)[0]
-            self._connection.token = SecretStr(fresh.kept())
+            self._connection.token = SecretStr(fresh.to_json())
             StoreConnection.objects.filter(pk=pk).update(token=self._connection.token)
             return fresh
 

@@ -131,8 +131,8 @@ class _Item(Part):
 def count(item: Any, levels: Iterable[Any], wanted: Asked) -> Count:
     """Return how many units the store sells online, and where they lie. `levels` are all of the inventory item.
 
-    The number comes from the same levels as that of a picture: were they two, each look would take their difference for
-    a sale.
+    The number comes from the same levels as that of a snapshot: were they two, each reading would take their difference
+    for a sale.
     """
     read = valid(_Item, item, "Shopify's inventory")
     if not read.tracked:

@@ -1,4 +1,4 @@
-"""Shopify's GraphQL answers → our pictures. Pure functions.
+"""Shopify's GraphQL answers → our snapshots. Pure functions.
 
 Stock is what the store sells online: `inventoryQuantity`, which adds up all locations, less what lies at locations that
 do not fulfil online orders (`locations.py`). `sellableOnlineQuantity` would say so by itself, but trails by hours

@@ -32,16 +32,16 @@ class Tokens:
         """Tell whether the access token is over, or nearly so."""
         return bool(self.refresh) and self.ends_at is not None and now > self.ends_at - EARLY
 
-    def kept(self) -> str:
+    def to_json(self) -> str:
         """Return the form that is kept, encrypted, in StoreConnection.token."""
         return json.dumps(asdict(self), default=datetime.isoformat) if self.refresh else self.access
 
 
-def taken(kept: str) -> Tokens:
-    """Return the tokens out of what is kept."""
-    if not kept.startswith("{"):
-        return Tokens(kept)
-    said = json.loads(kept)
+def from_json(saved: str) -> Tokens:
+    """Return the tokens that `to_json` saved."""
+    if not saved.startswith("{"):
+        return Tokens(saved)
+    said = json.loads(saved)
     return Tokens(said["access"], said["refresh"], datetime.fromisoformat(said["ends_at"]))
 
 

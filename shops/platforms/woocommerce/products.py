@@ -1,4 +1,4 @@
-"""WooCommerce's products and variations (wc/v3) → our pictures. Pure functions.
+"""WooCommerce's products and variations (wc/v3) → our snapshots. Pure functions.
 
 Facts: WooCommerce 11 as seen. Its storefront decides what is sold: by status, catalogue visibility, password and
 `purchasable`, and by `stock_status`, which says "outofstock" from the out-of-stock threshold on, not only at zero.

@@ -21,7 +21,7 @@ from shops.models import Shop
 from shops.platforms.values import TooLarge, TransientStoreError
 from synclog.models import Entry
 from tests.listings.catalogue import Catalogue
-from tests.people import NOON, olivia, picture, product_of, shop_of
+from tests.people import NOON, olivia, product_of, shop_of, snapshot
 
 pytestmark = pytest.mark.django_db
 
@@ -237,8 +237,8 @@ ODD: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
 def test_a_row_that_cannot_be_kept_hides_no_other_row(shop: Shop, odd: dict[str, Any]) -> None:
-    good = [picture(store_product_id=f"u{n}", store_parent_id=f"{n}", sku=f"GOOD-{n}") for n in (1, 2)]
-    bad = picture(**{"store_product_id": "bad", "store_parent_id": "7", "sku": "BAD", **odd})
+    good = [snapshot(store_product_id=f"u{n}", store_parent_id=f"{n}", sku=f"GOOD-{n}") for n in (1, 2)]
+    bad = snapshot(**{"store_product_id": "bad", "store_parent_id": "7", "sku": "BAD", **odd})
     kept = refresh.keep(shop, [good[0], bad, good[1]], parent_ids=["1", "7", "2"], asked_at=NOON, cause="a test")
     assert skus(shop) == {"GOOD-1", "GOOD-2"}
     assert (kept.news, len(kept.unread)) == (2, 1)
@@ -261,7 +261,7 @@ FITTING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 def test_texts_are_cut_and_cleaned_to_what_the_database_holds(
     shop: Shop, odd: dict[str, Any], shown: dict[str, Any]
 ) -> None:
-    kept = refresh.keep(shop, [picture(**odd)], parent_ids=["11"], asked_at=NOON, cause="a test")
+    kept = refresh.keep(shop, [snapshot(**odd)], parent_ids=["11"], asked_at=NOON, cause="a test")
     assert not kept.unread
     row = Product.objects.get()
     assert {name: getattr(row, name) for name in shown} == shown
@@ -269,7 +269,7 @@ def test_texts_are_cut_and_cleaned_to_what_the_database_holds(
 
 
 def test_of_two_rows_with_one_id_the_one_with_fewer_units_counts(shop: Shop) -> None:
-    rows = [picture(stock=4), picture(stock=1), picture(stock=3)]
+    rows = [snapshot(stock=4), snapshot(stock=1), snapshot(stock=3)]
     refresh.keep(shop, rows, parent_ids=["11"], asked_at=NOON, cause="a test")
     assert Product.objects.get().seen.stock == 1
 
@@ -277,18 +277,18 @@ def test_of_two_rows_with_one_id_the_one_with_fewer_units_counts(shop: Shop) -> 
 def test_a_variant_is_not_gone_because_its_sibling_could_not_be_kept(shop: Shop) -> None:
     product_of(shop, store_product_id="21", sku="A1")
     product_of(shop, store_product_id="22", sku="A2")
-    rows = [picture(store_product_id="21", price=Decimal("NaN"))]
+    rows = [snapshot(store_product_id="21", price=Decimal("NaN"))]
     refresh.keep(shop, rows, parent_ids=["11"], asked_at=NOON + timedelta(minutes=1), cause="a test")
     assert skus(shop) == {"A1", "A2"}
 
 
-def test_a_picture_that_cannot_be_read_any_more_is_replaced_by_the_next_reading(shop: Shop) -> None:
+def test_a_snapshot_that_cannot_be_read_any_more_is_replaced_by_the_next_reading(shop: Shop) -> None:
     broken = product_of(shop)
-    Product.objects.filter(pk=broken.pk).update(picture={"price": "?"})
-    rows = [picture(), picture(store_product_id="22", sku="A2")]
+    Product.objects.filter(pk=broken.pk).update(snapshot={"price": "?"})
+    rows = [snapshot(), snapshot(store_product_id="22", sku="A2")]
     kept = refresh.keep(shop, rows, parent_ids=["11"], asked_at=NOON, cause="a test")
     assert (kept.news, kept.unread) == (2, ())
-    assert Product.objects.get(sku="A1").seen == picture()
+    assert Product.objects.get(sku="A1").seen == snapshot()
 
 
 def test_an_odd_id_in_a_sweep_of_all_stock_hides_no_other(shop: Shop) -> None:
@@ -314,7 +314,7 @@ def test_a_page_that_is_too_large_is_read_in_smaller_ones_and_one_product_left_o
     assert [one for one in store.asked if one.startswith("skip")] == ["skip after 29"]
 
 
-def test_many_descriptions_with_pasted_pictures_need_smaller_pages_only(
+def test_many_descriptions_with_pasted_photos_need_smaller_pages_only(
     shop: Shop, store: Catalogue, now: Now, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def trouble(products: int) -> None:
@@ -396,7 +396,7 @@ def test_a_crawl_that_brings_no_news_opens_no_job_when_settings_are_saved(
     now.on(minutes=1)
     Product.objects.update(held=False, looked_at=now.at)
     now.on(hours=24)
-    store.rows[2][0] = picture(**{**store.rows[2][0].__dict__, "title": "New"})
+    store.rows[2][0] = snapshot(**{**store.rows[2][0].__dict__, "title": "New"})
     shop.sync_settings.auto_sync = False
     shop.sync_settings.save()
     through(shop, now)

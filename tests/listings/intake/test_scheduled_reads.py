@@ -15,7 +15,7 @@ from shops.models import Shop
 from shops.platforms.dates import next_change
 from shops.platforms.values import TransientStoreError
 from shops.snapshots import StoreProduct
-from tests.people import NOON, olivia, picture, shop_of
+from tests.people import NOON, olivia, shop_of, snapshot
 
 pytestmark = pytest.mark.django_db
 END = NOON + timedelta(hours=2)
@@ -34,7 +34,7 @@ class Store:
             raise TransientStoreError("The store answered 503.")
         on_sale = self.now < END
         price = Decimal("80.00") if on_sale else Decimal("100.00")
-        return [picture(store_parent_id=parent_id, price=price, changes_at=END if on_sale else None)]
+        return [snapshot(store_parent_id=parent_id, price=price, changes_at=END if on_sale else None)]
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ def test_a_failure_of_ours_does_not_come_back_at_once(
 
 
 def test_a_new_date_is_taken_over_though_nothing_else_is_news(store: Store, shop: Shop) -> None:
-    later = picture(price=Decimal("80.00"), changes_at=END + timedelta(days=1))
+    later = snapshot(price=Decimal("80.00"), changes_at=END + timedelta(days=1))
     store.now += timedelta(minutes=1)
     kept = refresh.keep(shop, [later], parent_ids=["11"], asked_at=store.now, cause="test")
     assert kept.news == 0

@@ -11,7 +11,7 @@ from listings.models import Product
 from reverbsync import clock
 from shops.events import StockChanged
 from shops.snapshots import StoreProduct
-from tests.people import olivia, picture, shop_of
+from tests.people import olivia, shop_of, snapshot
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +30,9 @@ class Store:
 def test_a_change_of_stock_is_taken_in_for_all_products_that_share_the_item(monkeypatch: pytest.MonkeyPatch) -> None:
     shop = shop_of(olivia())
     shared = [
-        replace(picture(), store_product_id=f"2{n}", store_parent_id=f"1{n}", store_stock_id="31", sku=f"A{n}", stock=1)
+        replace(
+            snapshot(), store_product_id=f"2{n}", store_parent_id=f"1{n}", store_stock_id="31", sku=f"A{n}", stock=1
+        )
         for n in (1, 2)
     ]
     refresh.keep(shop, shared, parent_ids=["11", "12"], asked_at=clock.now(), cause="test")

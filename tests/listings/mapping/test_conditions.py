@@ -9,7 +9,7 @@ import pytest
 from listings.mapping.values import Defaults
 from listings.sync.payload import wanted
 from shops.reverb.lists import BRAND_NEW, CONDITIONS, Choice, Lists
-from tests.people import picture
+from tests.people import snapshot
 
 LISTS = Lists(conditions=(Choice("k1", "Very Good"),))
 VERY_GOOD = "ae4d9114-1bd7-4ec5-a4ba-6653af5ac84d"
@@ -41,7 +41,7 @@ EXCELLENT = "df268ad1-c462-4ba6-b6db-e007e23922ea"
     ],
 )
 def test_a_condition_is_read_from_a_tag_or_a_field_of_the_store(changes: dict[str, Any], condition: str) -> None:
-    found = wanted(picture(**changes), Defaults(), Lists())
+    found = wanted(snapshot(**changes), Defaults(), Lists())
     assert (found.said["condition"], found.unsendable) == (condition, "")
 
 
@@ -95,16 +95,16 @@ def test_a_condition_is_read_from_a_tag_or_a_field_of_the_store(changes: dict[st
     ],
 )
 def test_what_is_used_or_graded_in_words_of_its_own_is_never_listed_as_brand_new(changes: dict[str, Any]) -> None:
-    found = wanted(picture(**changes), Defaults(), LISTS)
+    found = wanted(snapshot(**changes), Defaults(), LISTS)
     assert found.all.get("condition", "") == ""
     assert found.unsendable == "condition_unclear"
 
 
 def test_a_store_that_says_used_and_no_more_leaves_the_grade_to_the_sellers_default() -> None:
-    used = picture(attributes={"condition": "Used"})
+    used = snapshot(attributes={"condition": "Used"})
     assert wanted(used, Defaults(condition=VERY_GOOD), LISTS).all["condition"] == VERY_GOOD
     assert wanted(used, Defaults(condition=""), LISTS).all.get("condition", "") == ""
-    tagged = picture(tags=("condition: used",))
+    tagged = snapshot(tags=("condition: used",))
     assert wanted(tagged, Defaults(condition=VERY_GOOD), LISTS).all["condition"] == VERY_GOOD
 
 
@@ -129,13 +129,13 @@ def test_a_store_that_says_used_and_no_more_leaves_the_grade_to_the_sellers_defa
     ],
 )
 def test_a_grade_that_other_words_show_is_a_guess(changes: dict[str, Any], condition: str) -> None:
-    found = wanted(picture(**changes), Defaults(), Lists())
+    found = wanted(snapshot(**changes), Defaults(), Lists())
     names = {choice.id: choice.name for choice in CONDITIONS}
     assert (names[found.guessed["condition"]], found.unsendable, "condition" in found.said) == (condition, "", False)
 
 
 def test_a_guessed_grade_goes_before_the_sellers_default_and_behind_the_sellers_own_word() -> None:
-    used = picture(title="Fender Stratocaster (Used, Excellent)")
+    used = snapshot(title="Fender Stratocaster (Used, Excellent)")
     assert wanted(used, Defaults(condition=VERY_GOOD), Lists()).all["condition"] == EXCELLENT
     assert wanted(used, Defaults(), Lists(), {"condition": VERY_GOOD}).all["condition"] == VERY_GOOD
 
@@ -163,10 +163,10 @@ def test_a_guessed_grade_goes_before_the_sellers_default_and_behind_the_sellers_
     ],
 )
 def test_words_that_only_sound_like_used_change_nothing(changes: dict[str, Any]) -> None:
-    found = wanted(picture(**changes), Defaults(), LISTS)
+    found = wanted(snapshot(**changes), Defaults(), LISTS)
     assert (found.defaults["condition"], found.unsendable) == (BRAND_NEW, "")
 
 
 def test_the_sellers_own_word_on_a_product_settles_an_unclear_condition() -> None:
-    found = wanted(picture(tags=("condition: Pristine",)), Defaults(), LISTS, {"condition": VERY_GOOD})
+    found = wanted(snapshot(tags=("condition: Pristine",)), Defaults(), LISTS, {"condition": VERY_GOOD})
     assert (found.said["condition"], found.unsendable) == (VERY_GOOD, "")

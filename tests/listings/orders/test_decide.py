@@ -15,7 +15,7 @@ from listings.orders.decide import GONE, IN_STORE, Facts, Fate, fate, next_place
 from shops.reverb.lists import PROVIDERS
 from shops.reverb.orders import PAID, UNPAID
 from shops.snapshots import ReverbOrder
-from tests.people import NOON, picture
+from tests.people import NOON, snapshot
 
 STATUSES = sorted(PAID | UNPAID | GONE | {"blocked", "a word of tomorrow"})
 NEW = Facts("", "paid", linked=True, wanted=True)
@@ -155,7 +155,7 @@ def seen(**said: object) -> ReverbOrder:
 
 def made(order: ReverbOrder) -> order_form.NewOrder:
     """Return the order to make in a store that sells in dollars."""
-    return order_form.new_order(order, picture(), takes_stock=False, currency="USD", link="https://reverb.test/9001")
+    return order_form.new_order(order, snapshot(), takes_stock=False, currency="USD", link="https://reverb.test/9001")
 
 
 def test_a_price_is_for_one_unit_and_the_note_tells_number_buyer_link_and_fees() -> None:

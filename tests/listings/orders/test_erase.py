@@ -35,14 +35,14 @@ def order(number: str = "9001", *, status: str = "paid", days: int = 0, person: 
         placed_at=at,
         updated_at=at,
         seen_at=at,
-        picture=seen.kept(),
+        snapshot=seen.to_json(),
     )
 
 
 def knows_bob(row: Order) -> bool:
     """Tell whether anything of Bob is kept."""
     row.refresh_from_db()
-    return bool({"buyer", "buyer_id", "address"} & set(row.picture))
+    return bool({"buyer", "buyer_id", "address"} & set(row.snapshot))
 
 
 def test_a_buyer_is_forgotten_sixty_days_after_the_order_is_done() -> None:

@@ -60,7 +60,7 @@ def later(minutes: float = 1) -> datetime:
     return NOON + timedelta(minutes=minutes)
 
 
-# -- which picture is the newer one --------------------------------------------------------------------------------
+# -- which snapshot is the newer one --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def later(minutes: float = 1) -> datetime:
         ("something new", "paid", True),
     ],
 )
-def test_of_two_pictures_of_one_second_the_one_that_is_further_along_counts(
+def test_of_two_snapshots_of_one_second_the_one_that_is_further_along_counts(
     status: str,
     known: str,
     newer: bool,
@@ -85,7 +85,7 @@ def test_of_two_pictures_of_one_second_the_one_that_is_further_along_counts(
     assert precedence.is_newer(order(status=status), status=known, updated_at=NOON) is newer
 
 
-def test_an_older_picture_is_never_newer_and_a_newer_one_always() -> None:
+def test_an_older_snapshot_is_never_newer_and_a_newer_one_always() -> None:
     assert not precedence.is_newer(order(status="cancelled"), status="unpaid", updated_at=later())
     assert precedence.is_newer(order(status="unpaid"), status="cancelled", updated_at=NOON - timedelta(seconds=1))
 
@@ -170,7 +170,7 @@ class TestTaking:
         assert Order.objects.get().counts
         assert ranks() == [Rank.STOCK]
 
-    def test_an_older_picture_never_replaces_a_newer_one(self, shop: Shop) -> None:
+    def test_an_older_snapshot_never_replaces_a_newer_one(self, shop: Shop) -> None:
         listed(shop)
         take(shop, [order(status="cancelled", updated_at=later())], cause="test")
         take(shop, [order()], cause="test")
@@ -209,7 +209,7 @@ class TestTaking:
     def test_names_and_addresses_are_not_kept(self, shop: Shop) -> None:
         listed(shop)
         take(shop, [order()], cause="test")
-        kept = ReverbOrder.taken(Order.objects.get().picture)
+        kept = ReverbOrder.from_json(Order.objects.get().snapshot)
         assert (kept.buyer, kept.buyer_id, kept.address) == ("", "", None)
         assert kept.total == Decimal("849.90")
 
@@ -217,7 +217,7 @@ class TestTaking:
         SyncSettings.objects.filter(shop=shop).update(take_orders=True)
         shop.refresh_from_db()
         take(shop, [order()], cause="test")
-        assert ReverbOrder.taken(Order.objects.get().picture).address == BUYER["address"]
+        assert ReverbOrder.from_json(Order.objects.get().snapshot).address == BUYER["address"]
 
     def test_orders_of_another_shop_are_left_alone(self, shop: Shop) -> None:
         take(shop_of(nora()), [order()], cause="test")

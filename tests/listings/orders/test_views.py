@@ -45,7 +45,7 @@ def sale(shop: Shop, number: str = "9001", *, status: str = "paid", minutes: int
         "placed_at": at,
         "updated_at": at,
         "seen_at": at,
-        "picture": seen.kept(),
+        "snapshot": seen.to_json(),
         "place": Place.OFF,
     }
     return Order.objects.create(shop=shop, number=number, **{**said, **columns})

@@ -109,10 +109,10 @@ class Sales:
         """Keep what Reverb says of an order, as `take` does."""
         seen = reading.order(self.reverb.orders[number])
         known = Order.objects.filter(shop=self.shop, number=number).first()
-        picture = seen.kept()
+        snapshot = seen.to_json()
         if not self.shop.sync_settings.take_orders:
-            picture |= {"buyer": "", "buyer_id": "", "address": None}
-        values = {"status": seen.status, "updated_at": seen.updated_at, "picture": picture}
+            snapshot |= {"buyer": "", "buyer_id": "", "address": None}
+        values = {"status": seen.status, "updated_at": seen.updated_at, "snapshot": snapshot}
         if known is not None:
             Order.objects.filter(pk=known.pk).update(**values)
             return self.row(number)

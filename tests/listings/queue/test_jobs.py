@@ -186,7 +186,7 @@ def test_a_claim_reads_a_handful_of_rows_however_many_wait_or_are_not_due_yet(sh
 
 def wait_in_masses(shop: Shop) -> None:
     """Let 5,000 edits be due in an hour, and as many jobs of a mass sync now."""
-    told = {"shop": shop, "title": "Guitar", "picture": {}, "read_at": NOON}
+    told = {"shop": shop, "title": "Guitar", "snapshot": {}, "read_at": NOON}
     products = Product.objects.bulk_create(Product(store_product_id=str(n), sku=str(n), **told) for n in range(10_000))
     hour = timedelta(hours=1)
     opened = {"shop": shop, "opened_at": NOON}

@@ -159,13 +159,13 @@ def test_one_of_several_categories_on_reverb_is_enough() -> None:
     assert shown(listing, "category", "c3") == "c2"
 
 
-def test_a_picture_survives_being_kept_as_json() -> None:
-    picture = product(photos=("a", "b"), stock=None)
-    assert StoreProduct.taken(picture.kept()) == picture
+def test_a_snapshot_survives_being_kept_as_json() -> None:
+    snapshot = product(photos=("a", "b"), stock=None)
+    assert StoreProduct.from_json(snapshot.to_json()) == snapshot
     listing = ReverbListing(
         id="7", sku="A", state="live", self_url="", web_url="", price=Decimal("1.10"), categories=("c",)
     )
-    assert ReverbListing.taken({**listing.kept(), "a_field_of_tomorrow": 1}) == listing
+    assert ReverbListing.from_json({**listing.to_json(), "a_field_of_tomorrow": 1}) == listing
 
 
 # -- prices --------------------------------------------------------------------------------------------------------

@@ -54,8 +54,8 @@ def on_reverb(
         condition=BRAND_NEW,
         inventory=shown,
     )
-    kept = replace(listing, **changes.pop("listing", {})).kept()
-    row = Listing.objects.create(product=product, shop=shop, sku=product.sku, reverb_id=listing.id, picture=kept)
+    kept = replace(listing, **changes.pop("listing", {})).to_json()
+    row = Listing.objects.create(product=product, shop=shop, sku=product.sku, reverb_id=listing.id, snapshot=kept)
     if ledger:
         units = stock or 0
         given = {

@@ -60,7 +60,7 @@ def listed(product: Product, *, units: int = 3) -> None:
     row = Listing.objects.create(
         product=product, shop=product.shop, sku=product.sku, reverb_id=f"{product.pk}", state="live", read_at=NOON
     )
-    row.picture = {"has_inventory": True}
+    row.snapshot = {"has_inventory": True}
     row.save()
     Ledger.objects.create(listing=row, units=units, store=units, reverb=units, linked_at=NOON)
 
@@ -99,7 +99,7 @@ def test_products_that_changed_come_at_the_rank_of_a_mass_sync_and_those_whose_s
     for product in (edited, fewer, last):
         listed(product)
     for product, stock in ((fewer, 2), (last, 0)):
-        product.picture["stock"] = stock
+        product.snapshot["stock"] = stock
         product.save()
     lifecycle.look_again(shop)
     through(shop)
@@ -118,7 +118,7 @@ def test_a_buffer_that_was_saved_is_a_matter_of_stock(woken: Woken, shop: Shop) 
 
 def test_a_product_that_the_store_does_not_sell_and_that_has_no_listing_is_left_alone(woken: Woken, shop: Shop) -> None:
     sold, unsold = products(shop, 2)
-    unsold.picture["for_sale"] = False
+    unsold.snapshot["for_sale"] = False
     unsold.save()
     Product.objects.update(looked_at=clock.now())
     lifecycle.look_again(shop)

@@ -33,7 +33,7 @@ def learnt(store: Store) -> None:
 
 def stock(store: Store) -> dict[str, int | None]:
     """Return the stock of each product as it is known here."""
-    return dict(Product.objects.filter(shop=store.shop).values_list("sku", "picture__stock"))
+    return dict(Product.objects.filter(shop=store.shop).values_list("sku", "snapshot__stock"))
 
 
 # -- sources -------------------------------------------------------------------------------------------------------

@@ -92,7 +92,7 @@ def test_the_sweep_of_stock_goes_on_beside_a_product_that_cannot_be_shown(store:
     for sku in ("A1", "C1"):
         store.set(made[sku], inventory_quantity=1)
     through(store, "stock")
-    assert dict(Product.objects.values_list("sku", "picture__stock")) == {"A1": 1, "B1": 3, "C1": 1}
+    assert dict(Product.objects.values_list("sku", "snapshot__stock")) == {"A1": 1, "B1": 3, "C1": 1}
     assert later(store) == ["B1"]
 
 
@@ -104,7 +104,7 @@ def test_a_stock_list_that_fails_at_one_sku_hides_that_one_alone(store: Store, p
     store.control.fault("status", path=path, text="B1", times=OFTEN, **said)
     store.set(made["C1"], inventory_quantity=1)
     through(store, "stock")
-    assert dict(Product.objects.values_list("sku", "picture__stock")) == {"A1": 3, "B1": 3, "C1": 1}
+    assert dict(Product.objects.values_list("sku", "snapshot__stock")) == {"A1": 3, "B1": 3, "C1": 1}
     assert later(store) == ["B1"]
 
 

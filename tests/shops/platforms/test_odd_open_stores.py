@@ -25,7 +25,7 @@ from shops.platforms.values import StoreError, Unreadable
 from shops.platforms.woocommerce import webhooks as woo_webhooks
 from shops.platforms.woocommerce.client import WooCommerceClient
 from shops.snapshots import StoreProduct
-from tests.people import picture
+from tests.people import snapshot
 from tests.shops.platforms.test_odd_stores import ANYTHING, can_be_kept, numbers_alone, searching, spoilt
 
 NOW = datetime(2026, 5, 1, 10, tzinfo=UTC)
@@ -155,7 +155,7 @@ def new_order(**changes: Any) -> NewOrder:
 @given(odd_answer(WOO), HEADERS)
 def test_whatever_woocommerce_answers_to_any_call_is_read_or_an_error(odd: tuple[str, Any], headers: Any) -> None:
     store = StoreConnection(address="https://shop.example.com", token=SecretStr("ck_1:cs_1"), secret=SecretStr("s"))
-    unit = picture(store_product_id="21", store_parent_id="12", store_stock_id="12", sku="A1")
+    unit = snapshot(store_product_id="21", store_parent_id="12", store_stock_id="12", sku="A1")
 
     def client() -> WooCommerceClient:
         made = WooCommerceClient(store)
@@ -311,7 +311,7 @@ def remembered(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
 @given(odd=odd_answer(MAGENTO))
 def test_whatever_magento_answers_to_any_call_is_read_or_an_error(odd: tuple[str, Any]) -> None:
     store = StoreConnection(address="https://shop.example.com", token=SecretStr("a:b:c:d"), currency="USD")
-    unit = picture(store_product_id="21", store_parent_id="11", store_stock_id="21", sku="A1-Red")
+    unit = snapshot(store_product_id="21", store_parent_id="11", store_stock_id="21", sku="A1-Red")
     with pytest.MonkeyPatch.context() as patch, remembered(patch) as kept:
 
         def client() -> Magento2Client:

@@ -208,7 +208,7 @@ def test_a_page_does_not_end_a_permission_that_is_being_renewed(
     store: Store, settings: Settings, answer: dict[str, Any]
 ) -> None:
     settings.SHOPIFY_CLIENT_ID, settings.SHOPIFY_CLIENT_SECRETS = "id", [SecretStr("secret")]
-    kept = tokens.Tokens("old", "refresh", an_hour_ago()).kept()
+    kept = tokens.Tokens("old", "refresh", an_hour_ago()).to_json()
     StoreConnection.objects.update(token=SecretStr(kept))
     assert conf.SHOPIFY_CLIENT_ID
     # The stand-in's token address knows no faults, so the answer is made here.

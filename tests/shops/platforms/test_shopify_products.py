@@ -1,4 +1,4 @@
-"""Shopify's answers become pictures."""
+"""Shopify's answers become snapshots."""
 
 from __future__ import annotations
 

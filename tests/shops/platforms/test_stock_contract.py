@@ -14,7 +14,7 @@ pytestmark = pytest.mark.live
 
 
 @pytest.mark.parametrize("stock", [3, 1, 0])
-def test_a_count_says_what_the_picture_says(store: Store, stock: int) -> None:
+def test_a_count_says_what_the_snapshot_says(store: Store, stock: int) -> None:
     """Were they two numbers, each look would take their difference for a sale."""
     row = {"sku": "A1", "price": "500.00", "inventory_quantity": stock, "barcode": "885978110803"}
     store.product(variants=[row])

@@ -105,10 +105,10 @@ def test_the_first_import_sends_nothing_to_reverb_until_the_seller_says_so(full:
 
 def test_a_repeated_walk_changes_nothing(full: Store) -> None:
     through(full)
-    before = list(Product.objects.order_by("pk").values_list("pk", "sku", "picture"))
+    before = list(Product.objects.order_by("pk").values_list("pk", "sku", "snapshot"))
     walk = through(full)
     assert (walk.news, walk.vanished) == (0, 0)
-    assert list(Product.objects.order_by("pk").values_list("pk", "sku", "picture")) == before
+    assert list(Product.objects.order_by("pk").values_list("pk", "sku", "snapshot")) == before
     assert not Job.objects.exists()
 
 

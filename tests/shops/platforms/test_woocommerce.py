@@ -81,7 +81,7 @@ def test_odd_side_fields_hide_neither_price_nor_stock(store: Store, says: dict[s
     assert {unit.sku for unit in page.products} == {"A1", "B1"}
     [unit] = store.client.products(str(made["id"]))
     assert (unit.stock, unit.price, page.unread) == (3, Decimal("849.90"), ())
-    json.dumps(unit.kept()).encode()  # it can be saved
+    json.dumps(unit.to_json()).encode()  # it can be saved
 
 
 @case(

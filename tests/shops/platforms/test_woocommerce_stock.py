@@ -369,7 +369,7 @@ def test_a_sibling_with_a_number_of_its_own_takes_nothing_from_the_pool(store: S
 
 
 def test_a_sale_of_a_sibling_is_not_overwritten_though_the_pool_is_new_to_us(store: Store) -> None:
-    """The picture is from before the variations were counted at their parent."""
+    """The snapshot is from before the variations were counted at their parent."""
     rows = [{"sku": f"V{n}", "price": "5.00", "inventory_quantity": 3, "options": {"C": str(n)}} for n in (1, 2)]
     made = store.product(variants=rows)
     unit, client = store.unit("V1"), client_of(store)

@@ -114,7 +114,7 @@ def test_an_odd_order_is_left_out_of_its_page_and_told_of(odd: Any) -> None:
 def test_a_side_field_never_hides_an_order(field: str, value: Any) -> None:
     found = orders.order(sale("1", **{field: value}))
     assert (found.number, found.quantity, found.listing_id) == ("1", 1, "7")
-    json.dumps(found.kept()).encode()
+    json.dumps(found.to_json()).encode()
 
 
 @pytest.mark.parametrize(
@@ -261,7 +261,7 @@ def test_an_odd_listing_is_left_out_of_its_page(odd: Any) -> None:
 def test_a_side_field_never_hides_state_and_stock(field: str, value: Any) -> None:
     found = read.listing(listing(**{field: value}))
     assert (found.id, found.state, found.inventory) == ("7", "live", 3)
-    json.dumps(found.kept()).encode()
+    json.dumps(found.to_json()).encode()
 
 
 @pytest.mark.parametrize(("said", "units"), [(2**31, MOST_UNITS), (10**20, MOST_UNITS), ("4", 4), (2.5, 2)])
@@ -366,7 +366,7 @@ def test_whatever_an_order_holds_it_is_read_or_left_out(odd: dict[str, Any]) -> 
     found = orders.readable([sale("1", **odd), sale("2")])
     assert found[-1].number == "2"
     for one in found:
-        json.dumps(one.kept()).encode()
+        json.dumps(one.to_json()).encode()
         assert 0 < one.quantity <= MOST_UNITS
         assert abs(one.placed_at - NOW) < timedelta(days=365 * 200)
 
@@ -377,5 +377,5 @@ def test_whatever_a_listing_holds_it_is_read_or_left_out(odd: dict[str, Any]) ->
     found = read.readable([listing(**odd), listing(id=8)])
     assert found[-1].id == "8"
     for one in found:
-        json.dumps(one.kept()).encode()
+        json.dumps(one.to_json()).encode()
         assert len(one.id) <= 32
