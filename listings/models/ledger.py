@@ -25,23 +25,23 @@ class Ledger(models.Model):
     #: The listing held a single unit then, as a used one does: as one of several it shows a number of its own.
     single = models.BooleanField(default=False)
     #: Units that vanished on Reverb without a known order. They count at once; an order that shows late explains them.
-    fall = models.PositiveIntegerField(default=0)
-    fall_at = models.DateTimeField(null=True)
+    unexplained_drop = models.PositiveIntegerField(default=0)
+    dropped_at = models.DateTimeField(null=True)
     #: Units that appeared on Reverb without a known reason. They count once no order has explained them for a while.
-    rise = models.PositiveIntegerField(default=0)
-    rise_at = models.DateTimeField(null=True)
+    unexplained_gain = models.PositiveIntegerField(default=0)
+    gained_at = models.DateTimeField(null=True)
     #: When we last set Reverb's number, or it was last news to us, by Reverb's clock: a sale from before may be in it
     #: already, or may have been overwritten.
-    put_at = models.DateTimeField(null=True)
+    set_at = models.DateTimeField(null=True)
     #: Reverb's numbers of the ten minutes before that: an answer of its may still show one of them.
     before = models.JSONField(default=list)
     #: The number that we are setting on Reverb; still there: its answer was lost, and it may have been applied.
-    putting = models.IntegerField(null=True)
+    pending_put = models.IntegerField(null=True)
     #: Since when nothing tells whether it was applied.
     undecided_at = models.DateTimeField(null=True)
     #: The adjustment that we are making in the store: {"by", "units", "place", "there", "reference"}; still there: the
     #: same as above.
-    adjusting = models.JSONField(null=True)
+    pending_adjustment = models.JSONField(null=True)
     #: Counts our adjustments, so that each has a reference of its own.
     serial = models.PositiveIntegerField(default=0)
     #: When and by how much we last changed the store's stock: what the store tells right after is our own echo.
@@ -72,7 +72,7 @@ class Ledger(models.Model):
 
     def cap(self) -> None:
         """Cut what no column holds: sums of odd numbers from outside may be larger."""
-        for name in ("units", "store", "reverb", "putting", "wrote_by"):
+        for name in ("units", "store", "reverb", "pending_put", "wrote_by"):
             number = getattr(self, name)
             if number is not None and abs(number) > MOST:
                 setattr(self, name, MOST if number > 0 else -MOST)

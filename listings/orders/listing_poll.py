@@ -120,7 +120,7 @@ def _look_at(shop: Shop, rows: list[ReverbListing], *, now: datetime, asked: dic
 def _showed(row: Listing, seen: ReverbListing) -> str:
     """Return what a row showed, and since when we know what we know: the same again is no news."""
     ledger = Ledger.of(row)
-    return f"{row.pk} {seen.state} {seen.inventory} {ledger and ledger.put_at}"
+    return f"{row.pk} {seen.state} {seen.inventory} {ledger and ledger.set_at}"
 
 
 def _moved(row: Listing, seen: ReverbListing, settings: SyncSettings) -> bool:

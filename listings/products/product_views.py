@@ -87,7 +87,7 @@ def _stock(row: Product, settings: SyncSettings) -> dict[str, int] | None:
         "units": max(0, found.units),
         "owed": found.owed,
         "shows": found.reverb or 0,
-        "rise": found.rise,
+        "unexplained_gain": found.unexplained_gain,
         "wanted": to_show(found, row, settings),
     }
 

@@ -78,7 +78,7 @@ def bring(ledger: Ledger, product: Product, settings: SyncSettings, *, before: C
 
 def _rounds(ledger: Ledger, product: Product, settings: SyncSettings, before: Callable[[], object]) -> Iterator[int]:
     """Yield by how much each round changed the store, until it has what it is to have. Raises StoreError."""
-    if ledger.adjusting is None and not books.to_write(ledger, settings):
+    if ledger.pending_adjustment is None and not books.to_write(ledger, settings):
         return
     _bound_sharers(ledger, product, settings)
     if product.shop.store.removed_at is not None:
@@ -86,7 +86,7 @@ def _rounds(ledger: Ledger, product: Product, settings: SyncSettings, before: Ca
     before()
     client = client_of(product.shop.store)
     for _ in range(MAX_TRIES):
-        if ledger.adjusting is not None:
+        if ledger.pending_adjustment is not None:
             yield _settle(ledger, product, client, owed=books.to_write(ledger, settings))
             continue
         count = _count(ledger, product, client)
@@ -96,7 +96,7 @@ def _rounds(ledger: Ledger, product: Product, settings: SyncSettings, before: Ca
         if count.units is None:
             raise Unsupported(f"{_units(by)} on Reverb, and your store does not count this product's stock any more.")
         yield _adjust(ledger, product, client, count, by)
-    if ledger.adjusting is not None or books.to_write(ledger, settings):
+    if ledger.pending_adjustment is not None or books.to_write(ledger, settings):
         raise TransientStoreError("Its stock changed each time that we were about to change it.")
 
 
@@ -125,7 +125,7 @@ def _count(ledger: Ledger, product: Product, client: StoreClient) -> Count:
 
 def _adjust(ledger: Ledger, product: Product, client: StoreClient, count: Count, by: int) -> int:
     ledger.serial += 1
-    ledger.adjusting = {
+    ledger.pending_adjustment = {
         "by": by,
         "units": count.units,
         "place": count.place,
@@ -133,13 +133,13 @@ def _adjust(ledger: Ledger, product: Product, client: StoreClient, count: Count,
         "at": clock.now().isoformat(),
         "reference": f"{product.pk}-{ledger.serial}",
     }
-    lease.save(ledger, "serial", "adjusting")
+    lease.save(ledger, "serial", "pending_adjustment")
     return _send(ledger, product, client, first=True)
 
 
 def _wish(ledger: Ledger) -> dict[str, Any]:
     """Return the adjustment that is under way."""
-    found: dict[str, Any] = ledger.adjusting or {}
+    found: dict[str, Any] = ledger.pending_adjustment or {}
     return found
 
 
@@ -211,7 +211,7 @@ def _settle(ledger: Ledger, product: Product, client: StoreClient, *, owed: int)
     if late_s > 0 and count.units + min(0, wish["by"]) > 0:
         # It may be applied late, and would be made twice. Meanwhile the store does not sell what it no longer has.
         if wish.pop("counted", None):
-            lease.save(ledger, "adjusting")
+            lease.save(ledger, "pending_adjustment")
         wait = min(late_s, platform.stock_read_lag_s)
         raise TransientStoreError(
             f"{platform.name} has not said whether it took the last change of stock.", retry_after=wait
@@ -230,7 +230,7 @@ def _was_made(ledger: Ledger, product: Product, client: StoreClient, units: int)
     platform = platform_of(product.shop.store)
     if "counted" not in wish:
         wish["counted"] = {"units": units, "at": now.isoformat()}
-        lease.save(ledger, "adjusting")
+        lease.save(ledger, "pending_adjustment")
     counted_at = datetime.fromisoformat(wish["counted"]["at"])
     wait = platform.stock_read_lag_s - (now - counted_at).total_seconds()
     if wait > 0:
@@ -248,7 +248,7 @@ def _overtake(ledger: Ledger, product: Product, client: StoreClient, *, by: int)
     if first := "over" not in wish:
         ledger.serial += 1
         wish["over"] = {"by": by, "reference": f"{product.pk}-{ledger.serial}"}
-        lease.save(ledger, "serial", "adjusting")
+        lease.save(ledger, "serial", "pending_adjustment")
     over = wish["over"]
     count = Count(wish["units"], wish["place"], wish["there"])
     after = None
@@ -259,7 +259,7 @@ def _overtake(ledger: Ledger, product: Product, client: StoreClient, *, by: int)
     except StoreError as error:
         if _not_done(error, first=first):
             del wish["over"]
-            lease.save(ledger, "adjusting")
+            lease.save(ledger, "pending_adjustment")
         raise
     del wish["over"]
     wish["overtaken"] = True
@@ -268,7 +268,7 @@ def _overtake(ledger: Ledger, product: Product, client: StoreClient, *, by: int)
 
 def _applied(ledger: Ledger, product: Product, after: Count | None) -> int:
     """The store has taken it. What it counts `after` may hold other changes too: those are taken in next time."""
-    by, ledger.adjusting = _done(_wish(ledger)["by"], after), None
+    by, ledger.pending_adjustment = _done(_wish(ledger)["by"], after), None
     return _note(ledger, product, by=by, after=after)
 
 
@@ -286,7 +286,7 @@ def _note(ledger: Ledger, product: Product, *, by: int, after: Count | None) -> 
         if by:
             ledger.wrote_by, ledger.wrote_store_at = by, now
             ledger.store += by
-        ledger.save(update_fields=["store", "adjusting", "wrote_by", "wrote_store_at"])
+        ledger.save(update_fields=["store", "pending_adjustment", "wrote_by", "wrote_store_at"])
     if by and after is not None and after.units is not None:
         _look_at_sharers(product, after.units, asked_at=now)
     return by
@@ -326,8 +326,8 @@ def _look_at(shop: Shop, others: list[Product], units: int) -> None:
 
 
 def _forget(ledger: Ledger) -> None:
-    ledger.adjusting = None
-    lease.save(ledger, "adjusting")
+    ledger.pending_adjustment = None
+    lease.save(ledger, "pending_adjustment")
 
 
 def _snapshot(product: Product, units: int, *, asked_at: datetime) -> bool:

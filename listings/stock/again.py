@@ -28,20 +28,20 @@ def due(ledger: Ledger, product: Product, now: datetime, *, sold: bool) -> datet
 
 def _first(ledger: Ledger, now: datetime) -> datetime | None:
     """A sale that was there when the listing was linked may be in its number or not: the next reading tells."""
-    if ledger.reverb is not None or not ledger.before or ledger.put_at is None:
+    if ledger.reverb is not None or not ledger.before or ledger.set_at is None:
         return None
-    at = ledger.put_at + BACK[0]
+    at = ledger.set_at + BACK[0]
     return at if at > now else None
 
 
 def _rise(ledger: Ledger) -> datetime | None:
     """Units that appeared count once no order has explained them."""
-    return ledger.rise_at + RIPE if ledger.rise and ledger.rise_at is not None else None
+    return ledger.gained_at + RIPE if ledger.unexplained_gain and ledger.gained_at is not None else None
 
 
 def _fall(ledger: Ledger, product: Product, now: datetime) -> datetime | None:
     """Once all orders of that time are known, it can be told whether what fell was for a sale in doubt."""
-    if not ledger.fall:
+    if not ledger.unexplained_drop:
         return None
     doubtful = _orders(product).filter(doubtful=True).exclude(status__in=UNPAID)
     last: datetime | None = doubtful.aggregate(last=Max("updated_at"))["last"]

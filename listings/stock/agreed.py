@@ -26,24 +26,24 @@ class Agreed:
     units: int
     store: int
     reverb: int | None = None
-    fall: int = 0
-    fall_at: datetime | None = None
-    rise: int = 0
-    rise_at: datetime | None = None
-    put_at: datetime | None = None
+    unexplained_drop: int = 0
+    dropped_at: datetime | None = None
+    unexplained_gain: int = 0
+    gained_at: datetime | None = None
+    set_at: datetime | None = None
     before: tuple[int, ...] = ()
-    putting: int | None = None
+    pending_put: int | None = None
     undecided_at: datetime | None = None
 
     def had(self, reverb: int, now: datetime) -> bool:
         """Tell whether Reverb had that number shortly before, and not at last."""
-        return reverb in self.before and reverb != self.reverb and until(now, self.put_at, FOLLOWS_WITHIN)
+        return reverb in self.before and reverb != self.reverb and until(now, self.set_at, FOLLOWS_WITHIN)
 
     def moved(self, reverb: int | None, at: datetime) -> Agreed:
         """Return it with the number that Reverb took or showed at a moment, and those that it had shortly before."""
-        kept = self.before if until(at, self.put_at, FOLLOWS_WITHIN) else ()
+        kept = self.before if until(at, self.set_at, FOLLOWS_WITHIN) else ()
         known = dict.fromkeys((*kept, *(() if self.reverb is None else (self.reverb,))))
-        return replace(self, reverb=reverb, put_at=at, before=tuple(known)[-MOST_BEFORE:])
+        return replace(self, reverb=reverb, set_at=at, before=tuple(known)[-MOST_BEFORE:])
 
 
 @dataclass(frozen=True)

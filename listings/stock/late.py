@@ -31,8 +31,8 @@ def cleared(agreed: Agreed, sales: Sequence[Sale], orders_at: datetime | None) -
     for sale in sales:
         now = sale
         if sale.doubtful and all_known(sale, orders_at):
-            part = min(agreed.fall, sale.quantity) if _fell_unseen(sale, agreed) else 0
-            agreed = replace(agreed, fall=agreed.fall - part, units=agreed.units + part)
+            part = min(agreed.unexplained_drop, sale.quantity) if _fell_unseen(sale, agreed) else 0
+            agreed = replace(agreed, unexplained_drop=agreed.unexplained_drop - part, units=agreed.units + part)
             now = replace(sale, doubtful=False)
         found.append(now)
     return agreed, found
@@ -45,18 +45,18 @@ def _fell_unseen(sale: Sale, agreed: Agreed) -> bool:
     only then: what it was taken for before was another one.
     """
     paid = sale.sure and sale.updated_at > sale.placed_at
-    if agreed.fall_at is None or (sale.shown if sale.released else not paid):
+    if agreed.dropped_at is None or (sale.shown if sale.released else not paid):
         return False
     since = sale.placed_at if sale.released else sale.updated_at
-    return before(since, agreed.fall_at) and agreed.fall_at <= sale.updated_at + FOLLOWS_WITHIN
+    return before(since, agreed.dropped_at) and agreed.dropped_at <= sale.updated_at + FOLLOWS_WITHIN
 
 
 def explained(agreed: Agreed, sales: Sequence[Sale], reverb: int | None, now: datetime) -> tuple[Agreed, list[Sale]]:
-    """Return the sales with those that show late told to be what fell or rose before, which is then explained.
+    """Return the sales with those that show late told to be what dropped or was gained before, which is then explained.
 
     Of all ways to tell it, the one that leaves the least unexplained, first of what is above; else paid ones go first.
     """
-    late = [sale for sale in sales if sale.new] if agreed.fall or agreed.rise else []
+    late = [sale for sale in sales if sale.new] if agreed.unexplained_drop or agreed.unexplained_gain else []
     ways = [_told(agreed, sales, first) for first in (None, *late)]
     ways += [_told(agreed, sales, None, but=one) for one in late]  # it may be of now, and not of before
     return min(ways, key=lambda way: _in_the_dark(way[0], way[1], reverb, now))
@@ -65,29 +65,29 @@ def explained(agreed: Agreed, sales: Sequence[Sale], reverb: int | None, now: da
 def _in_the_dark(agreed: Agreed, sales: Sequence[Sale], reverb: int | None, now: datetime) -> tuple[int, int]:
     """Return how many units too many, and how many too few, nothing explains, of now and of before."""
     above, below = unexplained(agreed, sales, reverb, now)
-    return above + agreed.rise, below + agreed.fall
+    return above + agreed.unexplained_gain, below + agreed.unexplained_drop
 
 
 def _told(
     agreed: Agreed, sales: Sequence[Sale], first: Sale | None, but: Sale | None = None
 ) -> tuple[Agreed, list[Sale]]:
-    """Return what is left of fall and rise once the sales have explained them, one after the other.
+    """Return what is left of drop and gain once the sales have explained them, one after the other.
 
     `first` does so before all others, `but` not at all.
     """
-    fall, rise, known = agreed.fall, agreed.rise, []
+    drop, gain, known = agreed.unexplained_drop, agreed.unexplained_gain, []
     for sale in sorted(sales, key=lambda one: (one is not first, not one.sure)):
         now, tells = sale, sale.new and sale is not but
         reckoned = sale.counted or sale.shown or sale.restocked
-        if fall and tells and not reckoned and before(sale.placed_at, agreed.fall_at):
-            part = min(fall, sale.quantity)
-            fall, now = fall - part, replace(now, counted=part, shown=sale.quantity, doubtful=not sale.sure)
-            if not sale.released and before(agreed.fall_at, agreed.rise_at):
-                rise -= min(rise, part)  # what seemed to undo it was an answer of before
-        if rise and tells and now.released and not now.restocked and before(sale.placed_at, agreed.rise_at):
+        if drop and tells and not reckoned and before(sale.placed_at, agreed.dropped_at):
+            part = min(drop, sale.quantity)
+            drop, now = drop - part, replace(now, counted=part, shown=sale.quantity, doubtful=not sale.sure)
+            if not sale.released and before(agreed.dropped_at, agreed.gained_at):
+                gain -= min(gain, part)  # what seemed to undo it was an answer of before
+        if gain and tells and now.released and not now.restocked and before(sale.placed_at, agreed.gained_at):
             # Put back before that showed; where it was in the number before, or overwritten, it was never seen to go.
             unseen = not (now.counted or now.shown) and not earlier(now, agreed)
-            part = 0 if unseen else min(rise, now.quantity)
-            rise, now = rise - part, replace(now, shown=max(0, now.shown - part), restocked=part == now.quantity)
+            part = 0 if unseen else min(gain, now.quantity)
+            gain, now = gain - part, replace(now, shown=max(0, now.shown - part), restocked=part == now.quantity)
         known.append(now)
-    return replace(agreed, fall=fall, rise=rise), known
+    return replace(agreed, unexplained_drop=drop, unexplained_gain=gain), known

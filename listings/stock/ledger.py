@@ -32,8 +32,18 @@ CROSSES_WITHIN = timedelta(seconds=60)
 
 #: What an order keeps of its reckoning, beside the state in which it was reckoned.
 _KEPT = ("counted", "shown", "doubtful", "restocked")
-_MOVED = ("reverb", "put_at", "before")
-_FIELDS = (*_MOVED, "units", "store", "fall", "fall_at", "rise", "rise_at", "putting", "undecided_at")
+_MOVED = ("reverb", "set_at", "before")
+_FIELDS = (
+    *_MOVED,
+    "units",
+    "store",
+    "unexplained_drop",
+    "dropped_at",
+    "unexplained_gain",
+    "gained_at",
+    "pending_put",
+    "undecided_at",
+)
 
 
 @dataclass(frozen=True)
@@ -82,7 +92,7 @@ def _by_number(merged: Merged) -> dict[str, Sale]:
 
 def is_known(ledger: Ledger, product: Product, read: Read, settings: SyncSettings, seen: Foreseen | None) -> bool:
     """Tell whether a reading brings nothing that `take` would keep. `seen`: None where the store leads."""
-    if ledger.adjusting is not None:
+    if ledger.pending_adjustment is not None:
         return False
     if settings.stock_way == StockWay.STORE:
         return _to_follow(ledger, product, read, settings) is None
@@ -110,7 +120,7 @@ def take(row: Listing, product: Product, read: Read, settings: SyncSettings) -> 
             found = linking.begin(row, product, read, settings)
             if found is None:
                 return None
-        if found.adjusting is not None:
+        if found.pending_adjustment is not None:
             read = replace(read, store=None)  # whether our own change is in its number is not known yet
         if settings.stock_way == StockWay.STORE:
             _follow(found, product, read, settings)
@@ -133,8 +143,8 @@ def _follow(ledger: Ledger, product: Product, read: Read, settings: SyncSettings
     """Where the store leads: what Reverb shows now is what is to be brought in line with it."""
     if (found := _to_follow(ledger, product, read, settings)) is not None:
         ledger.store, ledger.reverb = found
-        ledger.units, ledger.put_at, ledger.crossed = ledger.store, read.now, 0
-        ledger.save(update_fields=["store", "units", "reverb", "put_at", "crossed"])
+        ledger.units, ledger.set_at, ledger.crossed = ledger.store, read.now, 0
+        ledger.save(update_fields=["store", "units", "reverb", "set_at", "crossed"])
 
 
 def _to_follow(ledger: Ledger, product: Product, read: Read, settings: SyncSettings) -> tuple[int, int] | None:
@@ -158,7 +168,7 @@ def _to_follow(ledger: Ledger, product: Product, read: Read, settings: SyncSetti
 def _changed_since(ledger: Ledger, product: Product, read: Read) -> bool:
     """Tell whether the store's number was seen to change after it was last taken in."""
     since = stands_since(product, read)
-    return since is not None and ledger.put_at is not None and since > ledger.put_at + SLACK
+    return since is not None and ledger.set_at is not None and since > ledger.set_at + SLACK
 
 
 def _number(ledger: Ledger, read: Read) -> int | None:
@@ -168,7 +178,7 @@ def _number(ledger: Ledger, read: Read) -> int | None:
     """
     if read.listing is None or read.read_at is not None:
         return None
-    if read.listing.state == "ended" and 0 in (ledger.reverb, ledger.putting):
+    if read.listing.state == "ended" and 0 in (ledger.reverb, ledger.pending_put):
         return 0
     return number_of(read.listing)
 
@@ -305,7 +315,7 @@ def units_left(ledger: Ledger, product: Product) -> int:
     Units that are gone either way must not stay on sale so long.
     """
     units = ledger.units - owed_by_sharers(product)
-    wish, stock = ledger.adjusting, store_number(product)
+    wish, stock = ledger.pending_adjustment, store_number(product)
     if wish is None or stock is None or stock in (wish["units"], wish["units"] + wish["by"]):
         return units
     sold: int = wish["units"] + max(0, wish["by"]) - stock
@@ -345,7 +355,7 @@ def is_settled(product: Product, settings: SyncSettings) -> bool:
     ledger = Ledger.objects.filter(listing__product=product).select_related("listing").first()
     if ledger is None:
         return True
-    if ledger.adjusting is not None or ledger.putting is not None or to_write(ledger, settings):
+    if ledger.pending_adjustment is not None or ledger.pending_put is not None or to_write(ledger, settings):
         return False
     if store_number(product) not in (None, ledger.store):
         return False
@@ -369,22 +379,22 @@ def setting_reverb(ledger: Ledger, units: int) -> Callable[[], None]:
 
     Returns what takes it back where Reverb has surely not taken it: whether it took the one before may still be open.
     """
-    putting, before = ledger.putting, [*ledger.before]
+    pending_put, before = ledger.pending_put, [*ledger.before]
 
     def not_set() -> None:
-        ledger.putting, ledger.before = putting, before
-        lease.save(ledger, "putting", "before")
+        ledger.pending_put, ledger.before = pending_put, before
+        lease.save(ledger, "pending_put", "before")
 
-    if putting is not None:  # Reverb may have shown it, and an old answer may show it again
-        ledger.before = [*before, putting]
-    ledger.putting = units
-    lease.save(ledger, "putting", "before")
+    if pending_put is not None:  # Reverb may have shown it, and an old answer may show it again
+        ledger.before = [*before, pending_put]
+    ledger.pending_put = units
+    lease.save(ledger, "pending_put", "before")
     return not_set
 
 
 def set_on_reverb(ledger: Ledger, units: int, *, at: datetime, store: int | None) -> None:
     """Reverb has taken the number, at a moment of its own clock. `store` is what it was worked out from."""
-    now, changed = replace(_agreed(ledger).moved(units, at), putting=None), [*_MOVED, "putting"]
+    now, changed = replace(_agreed(ledger).moved(units, at), pending_put=None), [*_MOVED, "pending_put"]
     for name in changed:
         setattr(ledger, name, getattr(now, name))
     if store is not None and ledger.store != store:  # only where the store leads: else it was taken in before

@@ -13,17 +13,17 @@ overwritten: Reverb takes new numbers, never differences, and a unit that is sol
 leaves no trace in it. So the orders say what was sold, and the number's movement is compared with what the orders
 explain. What is left over was edited by hand there:
 
-- fewer units than explained count at once, as a *fall*. An order of before that shows late explains it, and takes
-  nothing more. Once all orders of that time are known, a fall is put down to a sale that was in doubt and is off, or
+- fewer units than explained count at once, as an *unexplained drop*. An order of before that shows late explains it,
+  and takes nothing more. Once all orders of that time are known, a drop is put down to a sale that was in doubt and is off, or
   was paid only then.
-- more units than explained are a *rise*, and count only after `RIPE`, when no order has explained them: nobody may buy
+- more units than explained are an *unexplained gain*, and count only after `RIPE`, when no order has explained them: nobody may buy
   what may not be there. A sale from before the number was last set or seen to move may be in it already, or
-  overwritten: that it does not move it is no rise.
+  overwritten: that it does not move it is no gain.
 
 **An answer may be old.** A number that is not explained, but that Reverb had within the last ten minutes, says nothing:
 a cache or a copy of its database may show how it was before a sale or before our own call. A lower one counts after
-`PATIENCE`, none at all after `ENDED_WITHIN`, a higher one once ten minutes have passed. What undoes a fall that no
-order explains is a rise once no answer has shown the lower number for `PATIENCE`.
+`PATIENCE`, none at all after `ENDED_WITHIN`, a higher one once ten minutes have passed. What undoes a drop that no
+order explains is a gain once no answer has shown the lower number for `PATIENCE`.
 
 An order moves the number by all of its units or by none. A number between two that orders explain fell from the upper
 one where it went down, and rose from the lower one where it went up. One that is explained without a sale of the last
@@ -82,7 +82,7 @@ def merge(
     sales = sorted(sales, key=lambda sale: sale.released)
     if not any(sale.new for sale in sales):
         agreed, sales = cleared(agreed, sales, orders_at)
-    if agreed.reverb is None and agreed.putting is not None and reverb is not None:
+    if agreed.reverb is None and agreed.pending_put is not None and reverb is not None:
         agreed, sales = seen_first(agreed, sales)
     likelier = _likelier(agreed, sales, reverb, now, off_sale=off_sale)
     if likelier is None:
@@ -97,7 +97,7 @@ def merge(
         return _undecided(agreed, sales, now) if waits else replace(without, surprise=True)
     moved = moved_by(base, known, reverb, now)
     news = bool(moved or left or rose or any(sale.new for sale in known))  # else each look would be one
-    ripe = base.rise if base.rise_at and orders_at and orders_at >= base.rise_at + RIPE else 0
+    ripe = base.unexplained_gain if base.gained_at and orders_at and orders_at >= base.gained_at + RIPE else 0
     units = base.units - left + ripe - sum(sale.takes - sale.counted for sale in known)
     units += 0 if store is None else store - base.store
     read = base.moved(reverb, now) if news and reverb is not None else base
@@ -106,11 +106,11 @@ def merge(
         units=units,
         reverb=base.reverb if reverb is None else reverb,
         store=base.store if store is None else store,
-        fall=base.fall + left,
-        fall_at=now if left else base.fall_at,
-        rise=base.rise - ripe + rose,
-        rise_at=now if rose else base.rise_at,
-        putting=base.putting if reverb is None else None,
+        unexplained_drop=base.unexplained_drop + left,
+        dropped_at=now if left else base.dropped_at,
+        unexplained_gain=base.unexplained_gain - ripe + rose,
+        gained_at=now if rose else base.gained_at,
+        pending_put=base.pending_put if reverb is None else None,
         undecided_at=base.undecided_at if reverb is None else None,
     )
     if reverb is None:  # what the sales did to the number is told by the next one, however late that comes
@@ -134,15 +134,15 @@ def _likelier(
     None while neither does: an order that shows in a moment tells. None also while it may still be going on sale. After
     `PATIENCE` the one that leaves fewer units is taken.
     """
-    if agreed.putting is None or reverb is None:
+    if agreed.pending_put is None or reverb is None:
         return agreed
-    applied = agreed.moved(agreed.putting, now)
+    applied = agreed.moved(agreed.pending_put, now)
     if agreed.reverb is None:
         return applied
     ways = (explained(one, sales, reverb, now) for one in (applied, agreed))
     if_so, if_not = (unexplained(*way, reverb, now) for way in ways)
     waits = agreed.undecided_at is None or now < agreed.undecided_at + PATIENCE
-    if waits and any(if_so) and (any(if_not) or (off_sale and agreed.putting)):
+    if waits and any(if_so) and (any(if_not) or (off_sale and agreed.pending_put)):
         return None
     # An order that shows late may have hidden that it was applied: what sold until now can be overwritten either way.
     # What an old answer may show as well proves nothing: the number is set again.

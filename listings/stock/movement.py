@@ -38,7 +38,7 @@ def _went(sale: Sale, agreed: Agreed, now: datetime) -> set[int]:
 
 def earlier(sale: Sale, agreed: Agreed) -> bool:
     """Tell whether a sale is from before the number that we reckon from, which may hold it, or have overwritten it."""
-    return before(sale.placed_at, agreed.put_at)
+    return before(sale.placed_at, agreed.set_at)
 
 
 def _sums(sales: Sequence[Sale], agreed: Agreed, now: datetime) -> list[set[int]]:

@@ -16,7 +16,7 @@ def taken_back(agreed: Agreed, sales: list[Sale], reverb: int | None, now: datet
     The number is again one that it had before, and nothing explains that.
     """
     found, (_, below) = [], unexplained(agreed, sales, reverb, now)
-    old = reverb in agreed.before and until(now, agreed.put_at, FOLLOWS_WITHIN)
+    old = reverb in agreed.before and until(now, agreed.set_at, FOLLOWS_WITHIN)
     for sale in sales:
         came = sale.restocked and not sale.shown and until(now, sale.updated_at, FOLLOWS_WITHIN)
         if old and came and sale.quantity <= below and agreed.reverb is not None:
@@ -36,10 +36,10 @@ def is_old(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime, *,
         return agreed.undecided_at is None or now < agreed.undecided_at + PATIENCE
     if below:
         span = PATIENCE if reverb else ENDED_WITHIN
-        had_fewer = any(reverb >= number for number in agreed.before) and until(now, agreed.put_at, span)
+        had_fewer = any(reverb >= number for number in agreed.before) and until(now, agreed.set_at, span)
         return had_fewer or _older_than_a_sale(agreed, sales, reverb, now)
     moves = [sale for sale in sales if until(now, sale.updated_at, FOLLOWS_WITHIN)]
-    had = [*agreed.before] if until(now, agreed.put_at, FOLLOWS_WITHIN) else []
+    had = [*agreed.before] if until(now, agreed.set_at, FOLLOWS_WITHIN) else []
     had += [agreed.reverb] if moves and agreed.reverb is not None else []
     back = sum(sale.quantity for sale in moves if sale.released)  # which Reverb puts back by itself, unseen
     unseen = any(sale.new and not sale.released for sale in moves)  # which the answer may be older than
@@ -55,4 +55,6 @@ def _older_than_a_sale(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: 
 
 def undoes(agreed: Agreed, above: int, now: datetime) -> bool:
     """Tell whether units that nothing explains undo what fell shortly before without an order."""
-    return 0 < above <= agreed.fall - agreed.rise and until(now, agreed.fall_at, FOLLOWS_WITHIN)
+    return 0 < above <= agreed.unexplained_drop - agreed.unexplained_gain and until(
+        now, agreed.dropped_at, FOLLOWS_WITHIN
+    )

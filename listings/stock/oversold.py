@@ -42,7 +42,7 @@ def tell(stock: StockSession) -> str | None:
         return None
     owed, told = ledger.owed, ledger.owed_told
     more = owed > told
-    hidden = ledger.fall > 0  # units are gone on Reverb of which no order is known
+    hidden = ledger.unexplained_drop > 0  # units are gone on Reverb of which no order is known
     shown = ledger.owed_unnamed and not hidden
     words = None
     if more or (owed and (shown or ledger.owed_unanswered)):

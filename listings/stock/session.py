@@ -106,7 +106,7 @@ class StockSession:
             raise
         except ReverbError as error:
             number = number_of(listing)
-            if seen is None or seen.merged.undecided or seen.merged.agreed.rise or number is None:
+            if seen is None or seen.merged.undecided or seen.merged.agreed.unexplained_gain or number is None:
                 raise
             if self._shown(seen.merged.agreed) >= number:
                 raise
@@ -146,9 +146,9 @@ class StockSession:
         if seen is None:
             return read.listing is not None
         after = seen.merged.agreed
-        if seen.merged.surprise or after.rise:
+        if seen.merged.surprise or after.unexplained_gain:
             return True
-        if after.fall and any(sale.doubtful and sale.sure for sale in seen.merged.sales):
+        if after.unexplained_drop and any(sale.doubtful and sale.sure for sale in seen.merged.sales):
             return True
         if owed_to_store(after) > 0:  # units that come back to the store may have sold again
             return True
@@ -208,7 +208,7 @@ class StockSession:
 
         None where it is no old one: Reverb had none for sale within the last ten minutes.
         """
-        at = None if self.ledger is None else self.ledger.put_at
+        at = None if self.ledger is None else self.ledger.set_at
         if not self.number or at is None or (ago := self._their_now() - at) > FOLLOWS_WITHIN:
             return None
         return (OLD_FOR - ago).total_seconds()

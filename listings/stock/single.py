@@ -20,9 +20,9 @@ def turned(agreed: Agreed, number: int | None, sales: Iterable[Sale], *, now: da
     While an order may still move the number it says nothing, and orders are counted by themselves. `now` by Reverb's
     clock.
     """
-    before, putting = agreed.reverb, agreed.putting
-    if number is None or max(before or 0, putting or 0) <= 1:
+    before, pending_put = agreed.reverb, agreed.pending_put
+    if number is None or max(before or 0, pending_put or 0) <= 1:
         return agreed, number
     if not number or any(sale.new or sale.updated_at > now - FOLLOWS_WITHIN for sale in sales):
         return agreed, None
-    return replace(agreed, reverb=before and min(1, before), putting=putting and min(1, putting)), number
+    return replace(agreed, reverb=before and min(1, before), pending_put=pending_put and min(1, pending_put)), number

@@ -132,7 +132,7 @@ def set_aside(client: ReverbClient, row: Listing, listing: ReverbListing) -> Non
     rows.note(row, reverb_id="", link="", state="", snapshot=None, agreed={}, anew=False, publish_looks=None)
     with ownership.fenced():
         rows.save(row)
-        Ledger.objects.filter(listing=row).update(reverb=None, putting=None)
+        Ledger.objects.filter(listing=row).update(reverb=None, pending_put=None)
 
 
 def keep(

@@ -78,7 +78,7 @@ def left(product: Product, ledger: Ledger | None, settings: SyncSettings, *, bar
     stock = product.seen.stock
     if ledger is None or settings.stock_way == StockWay.STORE:
         units = stock
-    elif stock is not None and ledger.adjusting is None and _is_newer(product, ledger):
+    elif stock is not None and ledger.pending_adjustment is None and _is_newer(product, ledger):
         # What the store has done since is not in the ledger yet.
         units = ledger.units + stock - ledger.store - books.owed_by_sharers(product)
     else:

@@ -153,7 +153,11 @@ def _sold_somewhere(begun: AttemptInput, settings: SyncSettings) -> bool:
     product, ledger = begun.product, begun.ledger
     if Order.objects.filter(product=product).exclude(reckoned=F("status")).exists():
         return True
-    if ledger is not None and settings.sync_stock and (ledger.adjusting is not None or to_write(ledger, settings)):
+    if (
+        ledger is not None
+        and settings.sync_stock
+        and (ledger.pending_adjustment is not None or to_write(ledger, settings))
+    ):
         return True
     listed = begun.row is not None and (begun.row.reverb_id or begun.row.may_turn_up(clock.now()))
     return bool(listed) and excess.left(product, ledger, settings, bare=True) == 0

@@ -53,19 +53,19 @@ WITH slice AS MATERIALIZED (
         coalesce(
             settings.stock_way <> %(store)s AND store.removed_at IS NULL AND store.clearing_since IS NULL
             AND product.gone_at IS NULL AND product.snapshot ->> 'stock' IS NOT NULL AND (
-                ledger.adjusting IS NOT NULL
+                ledger.pending_adjustment IS NOT NULL
                 OR (ledger.store <> ledger.units AND (ledger.units >= 0 OR ledger.store > 0))
             ), false
         ) AS store_lacks,
         CASE
             WHEN product.gone_at IS NOT NULL OR NOT (product.snapshot ->> 'for_sale')::boolean THEN 0
             WHEN ledger.id IS NULL OR settings.stock_way = %(store)s THEN (product.snapshot ->> 'stock')::numeric
-            WHEN ledger.adjusting IS NULL AND product.read_at > coalesce(ledger.wrote_store_at, '-infinity')
+            WHEN ledger.pending_adjustment IS NULL AND product.read_at > coalesce(ledger.wrote_store_at, '-infinity')
                 THEN ledger.units + coalesce((product.snapshot ->> 'stock')::numeric - ledger.store, 0)
-            WHEN (product.snapshot ->> 'stock')::numeric - (adjusting ->> 'units')::numeric
-                NOT IN (0, (adjusting ->> 'by')::numeric)
+            WHEN (product.snapshot ->> 'stock')::numeric - (pending_adjustment ->> 'units')::numeric
+                NOT IN (0, (pending_adjustment ->> 'by')::numeric)
                 THEN ledger.units + least(0, (product.snapshot ->> 'stock')::numeric
-                    - (adjusting ->> 'units')::numeric - greatest(0, (adjusting ->> 'by')::numeric))
+                    - (pending_adjustment ->> 'units')::numeric - greatest(0, (pending_adjustment ->> 'by')::numeric))
             ELSE ledger.units
         END AS units,
         coalesce(product.stock_buffer, settings.stock_buffer) AS buffer,

@@ -104,13 +104,13 @@ def _let_go(keys: list[int]) -> None:
     settled.delete()
     Ledger.objects.filter(pk__in=kept).update(
         reverb=None,
-        putting=None,
-        put_at=None,
+        pending_put=None,
+        set_at=None,
         before=[],
-        fall=0,
-        fall_at=None,
-        rise=0,
-        rise_at=None,
+        unexplained_drop=0,
+        dropped_at=None,
+        unexplained_gain=0,
+        gained_at=None,
         undecided_at=None,
         linked_at=clock.now(),
     )

@@ -141,10 +141,10 @@ def test_a_refused_number_leaves_open_whether_the_lost_one_before_it_was_taken(w
     ledger = Ledger.objects.get()
     books.setting_reverb(ledger, 3)  # no answer
     not_set = books.setting_reverb(ledger, 2)
-    assert (ledger.putting, ledger.before[-1]) == (2, 3)
+    assert (ledger.pending_put, ledger.before[-1]) == (2, 3)
     not_set()
     ledger.refresh_from_db()
-    assert ledger.putting == 3
+    assert ledger.pending_put == 3
     assert 3 not in ledger.before
 
 
@@ -159,7 +159,7 @@ def test_a_refused_field_beside_a_lower_number_leaves_that_number_as_it_was_set(
     while world.step():
         pass
     ledger = Ledger.objects.get()
-    assert (ledger.reverb, ledger.before[-1], ledger.putting) == (3, 5, None)
+    assert (ledger.reverb, ledger.before[-1], ledger.pending_put) == (3, 5, None)
     world.wait(15)
     seen = work(world, guitar, seconds=300)
     assert set(seen) == {(3, 3)}

@@ -251,7 +251,7 @@ def test_a_number_raised_by_hand_on_reverb_counts_after_a_while(world: World) ->
     world.hear(guitar)
     world.settle()
     assert world.stock(guitar) == 5
-    assert world.now >= Ledger.objects.get().rise_at + RIPE  # type: ignore[operator]
+    assert world.now >= Ledger.objects.get().gained_at + RIPE  # type: ignore[operator]
 
 
 def test_a_number_lowered_by_hand_on_reverb_counts_at_once(world: World) -> None:

@@ -82,8 +82,8 @@ def echo_of_reverb_taken_for_an_edit() -> AbstractContextManager[Any]:
     """Our own number comes back from Reverb and is taken for an edit by hand there."""
 
     def forgets(ledger: Ledger, units: int, **_: Any) -> None:
-        ledger.putting = None
-        ledger.save(update_fields=["putting"])
+        ledger.pending_put = None
+        ledger.save(update_fields=["pending_put"])
 
     return instead(books, "set_on_reverb", forgets)
 

@@ -141,7 +141,7 @@ class Watch:
             known = Ledger.objects.filter(listing__product__shop=shop, listing__product__sku=item.sku).first()
         # Both are decided for fewer units: a sale from before the link, and a change whose answer was lost.
         least -= item.book.unsure_since(since)
-        least -= abs(known.adjusting["by"]) if known is not None and known.adjusting else 0
+        least -= abs(known.pending_adjustment["by"]) if known is not None and known.pending_adjustment else 0
         return f"{item.sku}: we ended its listing, and {least} or more were left all the time" * (least > kept)
 
     def _claim(self, claim: Callable[..., Claim | None]) -> Callable[..., Claim | None]:

@@ -386,9 +386,9 @@ class World:
         It would overwrite what is typed in between our look and our write, and nothing shows that.
         """
         row = self._ledger(item).first() if item.kind in ("magento2", "woocommerce") else None
-        if row is None or row.adjusting is None:
+        if row is None or row.pending_adjustment is None:
             return False
-        return self._schedule.now < datetime.fromisoformat(row.adjusting["at"]).timestamp() + BEING_SET_S
+        return self._schedule.now < datetime.fromisoformat(row.pending_adjustment["at"]).timestamp() + BEING_SET_S
 
     def edit_unseen(self, item: Item) -> bool:
         """Tell whether we have still to reckon with an edit by hand, or did so just now.
@@ -398,10 +398,10 @@ class World:
         row = self._ledger(item).first()
         if row is None or not item.edited_at:
             return bool(item.edited_at)
-        put_at = row.put_at.timestamp() if row.put_at else 0.0
-        moved_at = max((at.timestamp() for at in (row.fall_at, row.rise_at) if at), default=0.0)
+        set_at = row.set_at.timestamp() if row.set_at else 0.0
+        moved_at = max((at.timestamp() for at in (row.dropped_at, row.gained_at) if at), default=0.0)
         just_now = self.outside.reverb_clock.now() < moved_at + 2 * CLOCKS_APART_S
-        return just_now or put_at + CLOCKS_APART_S < item.edited_at
+        return just_now or set_at + CLOCKS_APART_S < item.edited_at
 
     def orders_known(self, item: Item) -> bool:
         """Tell whether Reverb's orders were read since the last of the item changed and showed."""

@@ -12,7 +12,7 @@ from listings.stock.merge import merge
 
 NOON = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
 LONG_AGO = NOON - timedelta(days=1)
-START = Agreed(units=5, store=5, reverb=5, put_at=LONG_AGO)
+START = Agreed(units=5, store=5, reverb=5, set_at=LONG_AGO)
 
 
 def s(seconds: float) -> datetime:
@@ -57,23 +57,23 @@ def test_a_cancelled_sale_comes_back_whether_reverb_puts_it_back_or_not() -> Non
     freed = replace(counted, released=True, new=True, updated_at=s(60))
     for number in (4, 5):
         again, sales = reckon(agreed, freed, reverb=number, at=s(61))
-        assert (again.units, again.rise) == (5, 0)
+        assert (again.units, again.unexplained_gain) == (5, 0)
         again, _ = reckon(again, *sales, reverb=5, at=s(62))
-        assert (again.units, again.rise) == (5, 0)
+        assert (again.units, again.unexplained_gain) == (5, 0)
 
 
 def test_a_sale_that_our_own_writing_overwrote_still_counts() -> None:
-    written = replace(START, units=4, store=4, reverb=4, put_at=s(10))
+    written = replace(START, units=4, store=4, reverb=4, set_at=s(10))
     agreed, sales = reckon(written, sale(at=s(9)), store=4, reverb=4, at=s(12))
-    assert (agreed.units, agreed.rise, agreed.reverb) == (3, 0, 4)
+    assert (agreed.units, agreed.unexplained_gain, agreed.reverb) == (3, 0, 4)
     assert reckon(replace(agreed, reverb=3), *sales, store=4, reverb=3, at=s(500))[0].units == 3
 
 
 def test_a_sale_whose_order_shows_late_counts_when_the_number_falls_and_not_again() -> None:
     agreed, _ = reckon(START, reverb=4)
-    assert (agreed.units, agreed.fall) == (4, 1)
+    assert (agreed.units, agreed.unexplained_drop) == (4, 1)
     agreed, sales = reckon(agreed, sale(at=s(-1)), reverb=4, at=s(5))
-    assert (agreed.units, agreed.fall, sales[0].counted) == (4, 0, 1)
+    assert (agreed.units, agreed.unexplained_drop, sales[0].counted) == (4, 0, 1)
 
 
 def test_a_number_lowered_by_hand_on_reverb_counts() -> None:
@@ -83,36 +83,36 @@ def test_a_number_lowered_by_hand_on_reverb_counts() -> None:
 
 def test_a_number_raised_by_hand_counts_when_no_order_explains_it() -> None:
     agreed, _ = reckon(START, reverb=8)
-    assert (agreed.units, agreed.rise) == (5, 3)
+    assert (agreed.units, agreed.unexplained_gain) == (5, 3)
     agreed, _ = reckon(agreed, reverb=8, at=NOON + RIPE)
-    assert (agreed.units, agreed.rise) == (8, 0)
+    assert (agreed.units, agreed.unexplained_gain) == (8, 0)
 
 
 @pytest.mark.parametrize("number", [0, 1])
 def test_a_number_that_a_sale_has_not_moved_yet_is_no_rise(number: int) -> None:
     agreed, sales = reckon(START, sale(), reverb=5)
-    assert (agreed.units, agreed.rise, agreed.reverb) == (4, 0, 5)
+    assert (agreed.units, agreed.unexplained_gain, agreed.reverb) == (4, 0, 5)
     agreed = agreed.moved(4, s(1)) if number else agreed  # written here in the meantime, or not
     for seconds in (60, 599):
         agreed, sales = reckon(agreed, *sales, reverb=5, at=s(seconds))
-    assert (agreed.units, agreed.rise) == (4, 0)
+    assert (agreed.units, agreed.unexplained_gain) == (4, 0)
     agreed, sales = reckon(agreed, *sales, reverb=4, at=s(600))
-    assert (agreed.units, agreed.rise, agreed.fall, sales[0].shown) == (4, 0, 0, 1)
+    assert (agreed.units, agreed.unexplained_gain, agreed.unexplained_drop, sales[0].shown) == (4, 0, 0, 1)
 
 
 def test_a_number_that_stays_up_for_ten_minutes_after_our_own_call_was_raised_by_hand() -> None:
     agreed = START.moved(4, NOON)
     agreed = replace(agreed, units=4, store=4)
     agreed, _ = reckon(agreed, store=4, reverb=5, at=s(600))
-    assert (agreed.units, agreed.rise) == (4, 0)
+    assert (agreed.units, agreed.unexplained_gain) == (4, 0)
     agreed, _ = reckon(agreed, store=4, reverb=5, at=s(601))
-    assert (agreed.units, agreed.rise) == (4, 1)
+    assert (agreed.units, agreed.unexplained_gain) == (4, 1)
 
 
 def test_a_number_above_all_of_before_is_a_rise_at_once() -> None:
     agreed = replace(START.moved(4, NOON), units=4, store=4)
     agreed, _ = reckon(agreed, store=4, reverb=6, at=s(10))
-    assert (agreed.units, agreed.rise) == (4, 2)
+    assert (agreed.units, agreed.unexplained_gain) == (4, 2)
 
 
 def test_a_lower_number_of_before_our_own_call_waits_but_not_what_the_store_sells() -> None:
@@ -120,26 +120,26 @@ def test_a_lower_number_of_before_our_own_call_waits_but_not_what_the_store_sell
     at = {"now": s(10), "orders_at": s(10)}
     assert merge(written, (), store=9, reverb=5, **at).undecided
     sold_out = merge(written, (), store=0, reverb=5, **at)
-    assert (sold_out.undecided, sold_out.agreed.units, sold_out.agreed.fall) == (False, 0, 0)
+    assert (sold_out.undecided, sold_out.agreed.units, sold_out.agreed.unexplained_drop) == (False, 0, 0)
     agreed, _ = reckon(written, store=9, reverb=5, at=s(31))
-    assert (agreed.units, agreed.fall) == (5, 4)
+    assert (agreed.units, agreed.unexplained_drop) == (5, 4)
 
 
 def test_a_sale_of_a_listing_that_is_known_at_zero_is_no_rise() -> None:
     agreed, [sold] = reckon(replace(START, units=0, store=0, reverb=0), sale(), store=0, reverb=0)
-    assert (agreed.units, agreed.rise, sold.new) == (-1, 0, False)
+    assert (agreed.units, agreed.unexplained_gain, sold.new) == (-1, 0, False)
 
 
 def test_a_unit_that_came_back_and_went_again_behind_old_answers_is_no_rise() -> None:
     agreed, [counted] = reckon(START, sale(quantity=2), reverb=3)
     freed = replace(counted, released=True, new=True, updated_at=s(20))
     agreed, _ = reckon(agreed, freed, sale("2", at=s(30)), reverb=5, at=s(32))
-    assert (agreed.units, agreed.rise) == (4, 0)
+    assert (agreed.units, agreed.unexplained_gain) == (4, 0)
 
 
 def test_a_number_below_all_of_before_counts_at_once() -> None:
     agreed, _ = reckon(replace(START.moved(9, NOON), units=9, store=9), store=9, reverb=4, at=s(1))
-    assert (agreed.units, agreed.fall) == (4, 5)
+    assert (agreed.units, agreed.unexplained_drop) == (4, 5)
 
 
 def test_what_undoes_a_fall_counts_once_no_answer_shows_the_lower_number_any_more() -> None:
@@ -148,9 +148,9 @@ def test_what_undoes_a_fall_counts_once_no_answer_shows_the_lower_number_any_mor
     waiting = merge(fell, (), store=5, reverb=5, now=s(5), **at)
     assert waiting.undecided
     again, _ = reckon(waiting.agreed, reverb=4, at=s(20))
-    assert (again.units, again.rise, again.undecided_at) == (4, 0, None)
+    assert (again.units, again.unexplained_gain, again.undecided_at) == (4, 0, None)
     rose, _ = reckon(waiting.agreed, reverb=5, at=s(35))
-    assert (rose.units, rose.rise) == (4, 1)
+    assert (rose.units, rose.unexplained_gain) == (4, 1)
 
 
 def test_units_that_an_old_answer_seemed_to_put_back_are_not_taken_for_sold() -> None:
@@ -160,34 +160,34 @@ def test_units_that_an_old_answer_seemed_to_put_back_are_not_taken_for_sold() ->
     agreed, [back] = reckon(agreed.moved(3, s(30)), freed, store=3, reverb=5, at=s(32))
     assert (agreed.units, agreed.reverb, back.restocked) == (5, 5, True)
     agreed, [off] = reckon(agreed, back, store=3, reverb=3, at=s(40))
-    assert (agreed.units, agreed.reverb, agreed.fall, off.shown, off.restocked) == (5, 3, 0, 2, False)
+    assert (agreed.units, agreed.reverb, agreed.unexplained_drop, off.shown, off.restocked) == (5, 3, 0, 2, False)
 
 
 def test_an_order_that_explains_a_fall_takes_back_the_rise_that_seemed_to_undo_it() -> None:
     fell, _ = reckon(START, reverb=4)
-    rose = replace(fell, rise=1, rise_at=s(5), reverb=5).moved(4, s(6))
+    rose = replace(fell, unexplained_gain=1, gained_at=s(5), reverb=5).moved(4, s(6))
     agreed, _ = reckon(rose, sale(at=s(-1)), reverb=4, at=s(20))
-    assert (agreed.units, agreed.fall, agreed.rise) == (4, 0, 0)
+    assert (agreed.units, agreed.unexplained_drop, agreed.unexplained_gain) == (4, 0, 0)
     assert reckon(agreed, reverb=4, at=s(100))[0].units == 4
 
 
 def test_a_unit_put_back_before_its_cancellation_shows_is_not_counted_twice() -> None:
     agreed, [counted] = reckon(START, sale(), reverb=4)
     agreed, [counted] = reckon(agreed, counted, reverb=5, at=s(10))
-    assert (agreed.units, agreed.rise) == (4, 0)
+    assert (agreed.units, agreed.unexplained_gain) == (4, 0)
     freed = replace(counted, released=True, new=True, updated_at=s(9))
     agreed, sales = reckon(agreed, freed, reverb=5, at=s(15))
-    assert (agreed.units, agreed.rise) == (5, 0)
+    assert (agreed.units, agreed.unexplained_gain) == (5, 0)
     assert reckon(agreed, *sales, reverb=5, at=s(200))[0].units == 5
 
 
 def test_a_refund_that_reverb_settles_after_its_units_came_back_is_not_counted_twice() -> None:
     agreed, [counted] = reckon(START, sale(quantity=2), reverb=3)
     agreed, [counted] = reckon(replace(agreed, store=3), counted, store=3, reverb=5, at=s(60))
-    assert (agreed.units, agreed.rise) == (3, 0)
+    assert (agreed.units, agreed.unexplained_gain) == (3, 0)
     settled = replace(counted, released=True, new=True, updated_at=s(70))
     agreed, _ = reckon(agreed, settled, store=3, reverb=5, at=s(130))
-    assert (agreed.units, agreed.rise) == (5, 0)
+    assert (agreed.units, agreed.unexplained_gain) == (5, 0)
 
 
 def test_of_two_sales_that_show_late_the_paid_one_is_what_the_number_fell_by() -> None:
@@ -195,17 +195,17 @@ def test_of_two_sales_that_show_late_the_paid_one_is_what_the_number_fell_by() -
     agreed, sales = reckon(agreed, sale("1", sure=False), sale("2"), reverb=4, at=s(10))
     for seconds in (100, 200):
         agreed, sales = reckon(agreed, *sales, reverb=4, at=s(seconds))
-    assert (agreed.units, agreed.fall, agreed.rise) == (3, 0, 0)
+    assert (agreed.units, agreed.unexplained_drop, agreed.unexplained_gain) == (3, 0, 0)
 
 
 def test_what_fell_for_a_sale_that_is_off_comes_back_once_no_other_order_can_explain_it() -> None:
     agreed, [waiting] = reckon(START, sale(sure=False))
-    written = replace(agreed, store=4, reverb=4, put_at=s(1))
+    written = replace(agreed, store=4, reverb=4, set_at=s(1))
     off = replace(waiting, released=True, sure=True, new=True, updated_at=s(20))  # paid and cancelled between two looks
     agreed, sales = reckon(written, off, store=4, reverb=3, at=s(30))
-    assert (agreed.units, agreed.fall) == (4, 1)
+    assert (agreed.units, agreed.unexplained_drop) == (4, 1)
     agreed, _ = reckon(agreed, *sales, store=4, reverb=3, at=s(30) + FOLLOWS_WITHIN + RIPE)
-    assert (agreed.units, agreed.fall) == (5, 0)
+    assert (agreed.units, agreed.unexplained_drop) == (5, 0)
 
 
 def test_what_fell_when_an_old_answer_hid_that_a_unit_did_not_come_back_comes_back_once_all_orders_are_known() -> None:
@@ -214,37 +214,37 @@ def test_what_fell_when_an_old_answer_hid_that_a_unit_did_not_come_back_comes_ba
     again, agreed = sale("2", at=s(310)), replace(agreed, store=4)
     agreed, sales = reckon(agreed, off, again, store=4, reverb=4, at=s(320))  # as before: it seems to have come back
     agreed, sales = reckon(agreed, *sales, store=4, reverb=3, at=s(360))
-    assert (agreed.units, agreed.fall) == (3, 1)
+    assert (agreed.units, agreed.unexplained_drop) == (3, 1)
     for seconds in (400, 300 + 601, 300 + 660 + 2):
         agreed, sales = reckon(agreed, *sales, store=4, reverb=3, at=s(seconds))
-    assert (agreed.units, agreed.fall) == (4, 0)
+    assert (agreed.units, agreed.unexplained_drop) == (4, 0)
 
 
 def test_what_fell_when_an_order_in_doubt_was_paid_comes_back_once_no_other_order_can_explain_it() -> None:
     agreed, [waiting] = reckon(START, sale(sure=False), reverb=4)  # for it, or for one that does not show yet
     paid = replace(waiting, sure=True, new=True, updated_at=s(60))
     agreed, sales = reckon(agreed, paid, reverb=3, at=s(61))
-    assert (agreed.units, agreed.fall) == (3, 1)
+    assert (agreed.units, agreed.unexplained_drop) == (3, 1)
     agreed, _ = reckon(agreed, *sales, reverb=3, at=s(61) + FOLLOWS_WITHIN + RIPE)
-    assert (agreed.units, agreed.fall) == (4, 0)
+    assert (agreed.units, agreed.unexplained_drop) == (4, 0)
 
 
 def test_what_fell_after_the_payment_of_an_order_of_before_comes_back_once_no_other_order_can_explain_it() -> None:
-    written = replace(START, units=4, store=4, reverb=4, put_at=s(5))
+    written = replace(START, units=4, store=4, reverb=4, set_at=s(5))
     waiting = replace(sale(sure=False), new=False, counted=1)
     paid = replace(waiting, sure=True, new=True, updated_at=s(60))
     agreed, sales = reckon(written, paid, store=4, reverb=4, at=s(62))  # an answer of before, perhaps
     agreed, sales = reckon(agreed, *sales, store=4, reverb=3, at=s(80))
-    assert (agreed.units, agreed.fall) == (3, 1)
+    assert (agreed.units, agreed.unexplained_drop) == (3, 1)
     agreed, _ = reckon(agreed, *sales, store=4, reverb=3, at=s(63) + FOLLOWS_WITHIN + RIPE)
-    assert (agreed.units, agreed.fall) == (4, 0)
+    assert (agreed.units, agreed.unexplained_drop) == (4, 0)
 
 
 def test_what_fell_after_our_own_writing_was_for_a_sale_that_it_cannot_have_overwritten() -> None:
-    written = replace(START, put_at=NOON)
+    written = replace(START, set_at=NOON)
     agreed, _ = reckon(written, reverb=4, at=s(10))
     agreed, sales = reckon(agreed, sale("1", at=NOON), sale("2", at=s(10)), reverb=4, at=s(20))
-    assert (agreed.units, agreed.fall, agreed.rise) == (3, 0, 0)
+    assert (agreed.units, agreed.unexplained_drop, agreed.unexplained_gain) == (3, 0, 0)
     assert reckon(agreed, *sales, reverb=4, at=s(200))[0].units == 3
 
 
@@ -252,7 +252,7 @@ def test_a_cancelled_sale_that_came_back_does_not_stand_for_an_unpaid_one_that_m
     agreed, [counted] = reckon(START, sale(quantity=3), reverb=2)
     freed = replace(counted, released=True, new=True, updated_at=s(60))
     agreed, sales = reckon(agreed, freed, reverb=5, at=s(61))
-    agreed = replace(agreed, put_at=s(62))
+    agreed = replace(agreed, set_at=s(62))
     agreed, sales = reckon(agreed, *sales, sale("2", at=s(70), sure=False), at=s(71))
     assert [(one.number, one.shown, one.doubtful) for one in sales if not one.released] == [("2", 0, False)]
 
@@ -260,17 +260,17 @@ def test_a_cancelled_sale_that_came_back_does_not_stand_for_an_unpaid_one_that_m
 def test_of_several_ways_to_tell_what_the_number_fell_by_the_one_counts_that_explains_all() -> None:
     agreed, _ = reckon(START, reverb=3)  # two for an unpaid order that shows late
     agreed, _ = reckon(agreed, sale("1", 2, sure=False), sale("2", at=s(1)), reverb=2, at=s(10))
-    assert (agreed.units, agreed.fall, agreed.rise) == (2, 0, 0)
+    assert (agreed.units, agreed.unexplained_drop, agreed.unexplained_gain) == (2, 0, 0)
 
 
 def test_a_sale_that_explains_what_the_number_fell_by_now_need_not_explain_what_it_fell_by_before() -> None:
     agreed, _ = reckon(reverb=4)  # its order shows late
-    agreed = replace(agreed, reverb=4, put_at=s(0))
+    agreed = replace(agreed, reverb=4, set_at=s(0))
     now, [second] = reckon(agreed, sale("2", 2, at=s(1)), reverb=2, at=s(3))
-    assert (now.units, now.fall) == (2, 1)
+    assert (now.units, now.unexplained_drop) == (2, 1)
     first = sale("1")
     later, _ = reckon(now, replace(first, released=True, updated_at=s(10)), second, reverb=2, at=s(12))
-    assert (later.units, later.fall) == (3, 0)
+    assert (later.units, later.unexplained_drop) == (3, 0)
 
 
 @pytest.mark.parametrize("freed_too", [True, False])
@@ -282,50 +282,50 @@ def test_a_sale_that_an_earlier_reading_held_already_does_not_have_to_move_the_n
     second = sale("2", at=s(10), released=freed_too)
     number = 5 if freed_too else 4
     agreed, _ = reckon(agreed, first, second, reverb=number, at=later)
-    assert (agreed.units, agreed.rise) == (5 if freed_too else 4, 0)
+    assert (agreed.units, agreed.unexplained_gain) == (5 if freed_too else 4, 0)
 
 
 def test_a_number_that_got_no_answer_may_show_only_once_the_listing_is_on_sale() -> None:
-    ended = Agreed(units=1, store=1, reverb=0, put_at=LONG_AGO, putting=1)
+    ended = Agreed(units=1, store=1, reverb=0, set_at=LONG_AGO, pending_put=1)
     at = {"now": s(1), "orders_at": s(1)}
     assert merge(ended, (), store=1, reverb=0, off_sale=True, **at).undecided
     agreed = merge(ended, (), store=1, reverb=1, **at).agreed
-    assert (agreed.units, agreed.reverb, agreed.rise, agreed.putting) == (1, 1, 0, None)
+    assert (agreed.units, agreed.reverb, agreed.unexplained_gain, agreed.pending_put) == (1, 1, 0, None)
 
 
 def test_a_sale_that_went_and_came_back_unseen_does_not_hide_the_next_one() -> None:
     fell, _ = reckon(START, reverb=4)
     rose, _ = reckon(fell, store=5, reverb=5)
-    assert (rose.units, rose.fall, rose.rise) == (4, 1, 0)
+    assert (rose.units, rose.unexplained_drop, rose.unexplained_gain) == (4, 1, 0)
     agreed, _ = reckon(rose, sale(released=True), sale("2"), reverb=4, at=NOON + RIPE)
-    assert (agreed.units, agreed.fall, agreed.rise) == (4, 0, 0)
+    assert (agreed.units, agreed.unexplained_drop, agreed.unexplained_gain) == (4, 0, 0)
 
 
 def test_a_cancelled_sale_that_came_back_does_not_hide_the_next_one() -> None:
     agreed, [counted] = reckon(START, sale(quantity=3), reverb=2)
     freed = replace(counted, released=True, new=True, updated_at=s(60))
     agreed, sales = reckon(agreed, freed, reverb=5, at=s(61))
-    agreed = replace(agreed, reverb=1, put_at=s(62))  # no more are to be shown
+    agreed = replace(agreed, reverb=1, set_at=s(62))  # no more are to be shown
     agreed, sales = reckon(agreed, *sales, reverb=1, at=s(70))
     agreed, sales = reckon(agreed, *sales, reverb=0, at=s(80))
-    assert (agreed.units, agreed.fall) == (4, 1)
+    assert (agreed.units, agreed.unexplained_drop) == (4, 1)
     agreed, _ = reckon(agreed, *sales, sale("2", at=s(79)), reverb=0, at=s(90))
-    assert (agreed.units, agreed.fall, agreed.rise) == (4, 0, 0)
+    assert (agreed.units, agreed.unexplained_drop, agreed.unexplained_gain) == (4, 0, 0)
 
 
 def test_a_sale_that_hid_a_lost_number_still_counts_and_is_no_rise() -> None:
-    sent = replace(START, units=6, store=6, putting=6)
+    sent = replace(START, units=6, store=6, pending_put=6)
     agreed, _ = reckon(sent, store=6, reverb=5)  # applied, and one sold at once: it looks as before
     agreed, _ = reckon(agreed, sale(), store=6, reverb=5, at=s(9))
-    assert (agreed.units, agreed.rise) == (5, 0)
+    assert (agreed.units, agreed.unexplained_gain) == (5, 0)
 
 
 @pytest.mark.parametrize(("reverb", "units"), [(5, 3), (3, 3), (4, 2), (2, 2)])
 def test_a_number_whose_answer_was_lost_was_applied_or_not_and_a_sale_beside_it_counts(reverb: int, units: int) -> None:
-    sent = replace(START, units=3, store=3, putting=3)
+    sent = replace(START, units=3, store=3, pending_put=3)
     sales = [] if units == 3 else [sale(at=s(1))]
     agreed, _ = reckon(sent, *sales, store=3, reverb=reverb, at=s(2))
-    assert (agreed.units, agreed.reverb, agreed.putting, agreed.rise) == (units, reverb, None, 0)
+    assert (agreed.units, agreed.reverb, agreed.pending_put, agreed.unexplained_gain) == (units, reverb, None, 0)
 
 
 def test_a_sale_that_came_and_went_does_not_explain_what_fell_before_when_its_refund_is_settled() -> None:
@@ -335,10 +335,10 @@ def test_a_sale_that_came_and_went_does_not_explain_what_fell_before_when_its_re
     agreed, [sold] = reckon(agreed, sale(at=s(100)), reverb=there - 3, at=s(110))
     refunded = replace(sold, released=True, new=True, updated_at=s(200))
     agreed, [back] = reckon(agreed, refunded, reverb=there - 2, at=s(201))
-    assert (agreed.units, agreed.fall) == (START.units - 2, 2)
+    assert (agreed.units, agreed.unexplained_drop) == (START.units - 2, 2)
     settled = replace(back, new=True, updated_at=s(810))
     agreed, _ = reckon(agreed, settled, reverb=there - 3, at=s(820))  # sold: its order does not show yet
-    assert (agreed.units, agreed.fall) == (START.units - 3, 3)
+    assert (agreed.units, agreed.unexplained_drop) == (START.units - 3, 3)
 
 
 def test_when_both_sides_sold_the_last_one_a_unit_is_owed_and_nothing_goes_below_zero() -> None:
@@ -365,29 +365,29 @@ def test_an_order_that_waits_for_payment_is_taken_and_the_number_may_follow_late
     assert agreed.units == 4
     paid = replace(waiting, sure=True, new=True, updated_at=s(60))
     agreed, _ = reckon(agreed, paid, reverb=4, at=s(61))
-    assert (agreed.units, agreed.fall, agreed.rise) == (4, 0, 0)
+    assert (agreed.units, agreed.unexplained_drop, agreed.unexplained_gain) == (4, 0, 0)
 
 
 def test_an_order_moves_the_number_for_all_of_its_units_or_for_none() -> None:
     agreed, [waits] = reckon(START, sale(quantity=3, sure=False), reverb=5)
     agreed, _ = reckon(agreed, waits, reverb=3, at=s(5))  # two sold, whose order does not show yet
-    assert (agreed.units, agreed.fall) == (0, 2)
+    assert (agreed.units, agreed.unexplained_drop) == (0, 2)
 
 
 def test_a_number_that_went_up_by_a_part_of_an_order_in_doubt_rose_and_did_not_fall() -> None:
-    written = replace(START, units=3, store=3, reverb=3, put_at=NOON)
+    written = replace(START, units=3, store=3, reverb=3, set_at=NOON)
     doubtful = replace(sale(quantity=2, sure=False), new=False, counted=2, shown=2, doubtful=True)
     agreed, _ = reckon(written, doubtful, store=3, reverb=4, at=s(2))  # a cancellation shows late
-    assert (agreed.units, agreed.fall) == (3, 0)
+    assert (agreed.units, agreed.unexplained_drop) == (3, 0)
 
 
 def test_a_number_that_is_explained_without_the_sale_of_a_moment_ago_may_be_older_than_that_sale() -> None:
     merged = merge(
         START, [sale(quantity=2, sure=False), sale("2")], store=5, reverb=3, now=s(1), orders_at=s(1)
     )  # only the first one is in it
-    assert (merged.agreed.units, merged.agreed.reverb, merged.agreed.fall) == (2, 5, 0)
+    assert (merged.agreed.units, merged.agreed.reverb, merged.agreed.unexplained_drop) == (2, 5, 0)
     agreed, _ = reckon(merged.agreed, *merged.sales, store=5, reverb=2, at=s(20))
-    assert (agreed.units, agreed.fall) == (2, 0)
+    assert (agreed.units, agreed.unexplained_drop) == (2, 0)
 
 
 def test_a_number_that_is_higher_than_before_a_sale_of_a_moment_ago_adds_nothing() -> None:
@@ -398,78 +398,78 @@ def test_a_number_that_is_higher_than_before_a_sale_of_a_moment_ago_adds_nothing
 
 
 def test_a_lost_number_that_seemed_not_to_be_applied_adds_nothing_when_an_old_answer_shows_it() -> None:
-    putting = replace(START, units=8, store=8, reverb=5, put_at=s(-30), putting=8)
-    agreed, _ = reckon(putting, store=8, reverb=5, at=s(10))
-    assert (agreed.putting, agreed.reverb) == (None, 5)
+    pending_put = replace(START, units=8, store=8, reverb=5, set_at=s(-30), pending_put=8)
+    agreed, _ = reckon(pending_put, store=8, reverb=5, at=s(10))
+    assert (agreed.pending_put, agreed.reverb) == (None, 5)
     agreed, _ = reckon(agreed, store=8, reverb=8, at=s(20))
     agreed, _ = reckon(agreed, store=8, reverb=8, at=s(100))
     assert agreed.units == 8
 
 
 def test_an_order_of_more_units_than_the_number_had_takes_it_to_zero() -> None:
-    written = replace(START, units=5, store=5, reverb=2, put_at=s(10))  # we set two when three had just sold
+    written = replace(START, units=5, store=5, reverb=2, set_at=s(10))  # we set two when three had just sold
     agreed, [counted] = reckon(written, sale(quantity=3), reverb=0, at=s(12))
-    assert (agreed.units, agreed.fall, counted.shown) == (2, 0, 3)
+    assert (agreed.units, agreed.unexplained_drop, counted.shown) == (2, 0, 3)
 
 
 def test_an_order_that_waits_for_payment_and_explains_a_part_does_not_hide_one_that_shows_late() -> None:
     agreed, [waits] = reckon(START, sale(quantity=2, sure=False), reverb=5)
     agreed, [waits] = reckon(agreed, waits, reverb=4, at=s(5))
     agreed, _ = reckon(agreed, waits, sale("2", at=s(4)), reverb=4, at=s(9))
-    assert (agreed.units, agreed.rise) == (2, 0)
+    assert (agreed.units, agreed.unexplained_gain) == (2, 0)
 
 
 def test_an_order_that_shows_only_after_a_long_time_is_not_hidden_by_one_that_waits_for_payment() -> None:
     agreed, [unpaid] = reckon(START, sale(sure=False), reverb=4, at=s(2))  # it was the other one that moved the number
     agreed, sales = reckon(agreed, unpaid, sale("2", at=s(1)), reverb=4, at=s(1200))
-    assert (agreed.units, agreed.rise) == (3, 0)
+    assert (agreed.units, agreed.unexplained_gain) == (3, 0)
     assert not any(one.doubtful for one in sales)
 
 
 @pytest.mark.parametrize("seen_before", [True, False])
 def test_a_freed_unit_that_the_number_never_went_down_for_is_no_rise(seen_before: bool) -> None:
     agreed, [waits] = reckon(START, sale(sure=False), reverb=5)
-    agreed = replace(agreed, store=4, reverb=4, put_at=s(5))  # written, and with it the unit that was sold
+    agreed = replace(agreed, store=4, reverb=4, set_at=s(5))  # written, and with it the unit that was sold
     freed = replace(waits, released=True, new=True, updated_at=s(60))
     if seen_before:
         agreed, _ = reckon(agreed, waits, store=4, reverb=5, at=s(61))
-        assert (agreed.units, agreed.rise) == (4, 0)
+        assert (agreed.units, agreed.unexplained_gain) == (4, 0)
     agreed, sales = reckon(agreed, freed, store=4, reverb=5, at=s(62))
-    assert (agreed.units, agreed.rise) == (5, 0)
+    assert (agreed.units, agreed.unexplained_gain) == (5, 0)
     assert reckon(agreed, *sales, store=4, reverb=5, at=s(200))[0].units == 5
 
 
 def test_an_order_that_waits_for_payment_does_not_hide_one_that_shows_late() -> None:
     agreed, [waits] = reckon(START, sale(quantity=2, sure=False), reverb=3)
     agreed, sales = reckon(agreed, waits, sale("2", 2, at=s(1)), reverb=3, at=s(9))
-    assert (agreed.units, agreed.rise) == (1, 0)
+    assert (agreed.units, agreed.unexplained_gain) == (1, 0)
     paid = replace(sales[0], sure=True, new=True, updated_at=s(20))
     agreed, _ = reckon(agreed, paid, sales[1], reverb=1, at=s(21))
-    assert (agreed.units, agreed.fall) == (1, 0)
+    assert (agreed.units, agreed.unexplained_drop) == (1, 0)
 
 
 def test_a_sale_of_a_listing_that_is_only_found_later_counts_once() -> None:
-    lost = replace(START, reverb=None, putting=5)  # the answer to the POST was lost, and the search trails
+    lost = replace(START, reverb=None, pending_put=5)  # the answer to the POST was lost, and the search trails
     agreed, sales = reckon(lost, sale(quantity=2), reverb=None, at=s(10))
     assert agreed.units == 3
     found, _ = reckon(agreed, *sales, reverb=3, at=s(40))
-    assert (found.units, found.fall, found.rise) == (3, 0, 0)
+    assert (found.units, found.unexplained_drop, found.unexplained_gain) == (3, 0, 0)
 
 
 def test_a_sale_that_was_cancelled_before_the_listing_was_found_comes_back_whether_reverb_puts_it_back_or_not() -> None:
-    lost = replace(START, reverb=None, putting=5)
+    lost = replace(START, reverb=None, pending_put=5)
     agreed, [counted] = reckon(lost, sale(quantity=2), reverb=None, at=s(10))
     freed = replace(counted, released=True, new=True, updated_at=s(30))
     for number in (3, 5):
         found, sales = reckon(agreed, freed, reverb=number, at=s(40))
-        assert (found.units, found.fall, found.rise) == (5, 0, 0)
+        assert (found.units, found.unexplained_drop, found.unexplained_gain) == (5, 0, 0)
         assert reckon(found, *sales, reverb=number, at=s(1000))[0].units == 5
 
 
 def test_a_sale_that_was_cancelled_and_known_before_is_not_what_the_number_fell_by_later() -> None:
     agreed, sales = reckon(START, sale(quantity=2, released=True))
     fell, sales = reckon(agreed, *sales, reverb=3, at=s(900))
-    assert (fell.units, fell.fall) == (3, 2)
+    assert (fell.units, fell.unexplained_drop) == (3, 2)
     agreed, _ = reckon(replace(fell, store=3), *sales, store=3, reverb=3, at=s(905))
     assert agreed.units == 3
 
@@ -478,24 +478,24 @@ def test_a_sale_that_was_cancelled_and_known_before_is_not_what_the_number_fell_
 @pytest.mark.parametrize("back", [4, 5])
 def test_a_number_that_is_silent_for_a_while_loses_and_brings_nothing(days: int, back: int) -> None:
     agreed, [counted] = reckon(START, sale(), reverb=4)
-    agreed = replace(agreed, store=4, put_at=s(10))
+    agreed = replace(agreed, store=4, set_at=s(10))
     sales: tuple[Sale, ...] = (replace(counted, released=True, new=True, updated_at=s(60)),)
     for seconds in (61, 70, 80, 90):
         agreed, sales = reckon(agreed, *sales, store=4, reverb=None, at=s(seconds))
         assert (agreed.units, agreed.reverb) == (5, 4)
     agreed, _ = reckon(agreed, *sales, store=4, reverb=back, at=s(100) + timedelta(days=days))
-    assert (agreed.units, agreed.fall, agreed.rise) == (5, 0, 0)
+    assert (agreed.units, agreed.unexplained_drop, agreed.unexplained_gain) == (5, 0, 0)
 
 
 def test_all_units_of_an_order_may_be_put_back_in_a_silence_also_where_not_all_were_seen_to_go() -> None:
     known = replace(sale(quantity=2), new=False, counted=2, shown=1)
-    agreed = Agreed(units=3, store=3, reverb=3, put_at=NOON)
+    agreed = Agreed(units=3, store=3, reverb=3, set_at=NOON)
     freed = replace(known, released=True, new=True, updated_at=s(10))
     silent, [waiting] = reckon(agreed, freed, store=3, reverb=None, at=s(20))
     assert silent.units == 5
     written = replace(silent, store=5)
     told, _ = reckon(written, replace(waiting, new=True), store=5, reverb=5, at=s(30))
-    assert (told.units, told.rise) == (5, 0)
+    assert (told.units, told.unexplained_gain) == (5, 0)
 
 
 def test_a_listing_that_was_ended_by_hand_is_no_loss_of_stock() -> None:

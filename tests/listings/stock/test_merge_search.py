@@ -111,9 +111,9 @@ class Watcher:
 
     def __init__(self, market: Market) -> None:
         self.market = market
-        self.agreed = Agreed(units=market.start, store=market.start, reverb=market.start, put_at=LONG_AGO)
+        self.agreed = Agreed(units=market.start, store=market.start, reverb=market.start, set_at=LONG_AGO)
         if market.found_from:
-            self.agreed = replace(self.agreed, reverb=None, putting=market.start, put_at=NOON)
+            self.agreed = replace(self.agreed, reverb=None, pending_put=market.start, set_at=NOON)
         self.kept: dict[str, Sale] = {}
 
     def look(self, how: str = "", ago: int = 0) -> None:
@@ -146,7 +146,7 @@ class Watcher:
         if how != "lost call":
             market.number = show
         if how.startswith("lost"):
-            self.agreed = replace(self.agreed, putting=show)
+            self.agreed = replace(self.agreed, pending_put=show)
         else:
             self.agreed = self.agreed.moved(show, s(market.now))
 

@@ -35,7 +35,7 @@ def test_parts_put_together_are_the_sale(quantity: int, counted: int, shown: int
 @example(6, [1, 3], True)
 def test_a_sale_takes_what_it_said_most_however_it_came_to_that(units: int, said: list[int], cancelled: bool) -> None:
     """Fewer than were sold, or as many. Reverb's number shows what really sold, and all of it where the sale is off."""
-    agreed, one = Agreed(STOCK, STOCK, STOCK, put_at=T0 - timedelta(hours=1)), sale(1)
+    agreed, one = Agreed(STOCK, STOCK, STOCK, set_at=T0 - timedelta(hours=1)), sale(1)
     for number, quantity in enumerate([*(min(found, units) for found in sorted(said)), units, units], 1):
         now = T0 + timedelta(seconds=15 * number)
         one = replace(one, quantity=quantity)
@@ -46,4 +46,4 @@ def test_a_sale_takes_what_it_said_most_however_it_came_to_that(units: int, said
         now += timedelta(seconds=60)
         one = replace(one, released=True, new=True, updated_at=now)
         found = merge(agreed, parts(one), store=STOCK, reverb=STOCK, now=now, orders_at=now)
-        assert (found.agreed.units, found.agreed.rise) == (STOCK, 0)
+        assert (found.agreed.units, found.agreed.unexplained_gain) == (STOCK, 0)

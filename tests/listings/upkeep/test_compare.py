@@ -124,7 +124,7 @@ def test_what_does_not_go_to_reverb_only_ends_there(shop: Shop) -> None:
         {"units": 0, "store": 1},
         {"units": 2, "store": 1},
         {"units": -1, "store": 1},
-        {"units": 1, "store": 1, "adjusting": {"by": -1, "units": 2}},
+        {"units": 1, "store": 1, "pending_adjustment": {"by": -1, "units": 2}},
     ],
 )
 def test_what_the_store_still_lacks_is_brought_to_it_whatever_goes_to_reverb(
@@ -221,7 +221,9 @@ def test_it_agrees_with_what_an_attempt_compares(shop: Shop) -> None:
                 "units": units,
                 "store": luck.choice([units, units + 1, 0]),
                 "reverb": None,
-                "adjusting": luck.choice([None, None, {"by": luck.choice([-1, 2]), "units": luck.randint(0, 7)}]),
+                "pending_adjustment": luck.choice(
+                    [None, None, {"by": luck.choice([-1, 2]), "units": luck.randint(0, 7)}]
+                ),
                 "wrote_store_at": luck.choice([None, wrote]),
             },
         )
