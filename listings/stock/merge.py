@@ -14,11 +14,11 @@ leaves no trace in it. So the orders say what was sold, and the number's movemen
 explain. What is left over was edited by hand there:
 
 - fewer units than explained count at once, as an *unexplained drop*. An order of before that shows late explains it,
-  and takes nothing more. Once all orders of that time are known, a drop is put down to a sale that was in doubt and is off, or
-  was paid only then.
-- more units than explained are an *unexplained gain*, and count only after `RIPE`, when no order has explained them: nobody may buy
-  what may not be there. A sale from before the number was last set or seen to move may be in it already, or
-  overwritten: that it does not move it is no gain.
+  and takes nothing more. Once all orders of that time are known, a drop is put down to a sale that was in doubt and is
+  off, or was paid only then.
+- more units than explained are an *unexplained gain*. They count only after `RIPE`, when no order has explained them:
+  nobody may buy what may not be there. A sale from before the number was last set or seen to move may be in it already,
+  or overwritten: that it does not move it is no gain.
 
 **An answer may be old.** A number that is not explained, but that Reverb had within the last ten minutes, says nothing:
 a cache or a copy of its database may show how it was before a sale or before our own call. A lower one counts after
