@@ -123,7 +123,7 @@ def _while(owner: Shop, state: MassSync.State) -> float:
 def _drain(shop_id: int, over: threading.Event) -> None:
     while not over.is_set():
         tasks.drain(shop_id)
-        if not Job.objects.filter(shop=shop_id, waiting=False, due_at__lte=clock.now()).exists():
+        if not Job.objects.filter(shop=shop_id, blocked=False, due_at__lte=clock.now()).exists():
             over.wait(0.02)
     connection.close()
 

@@ -108,13 +108,13 @@ def told(product: Product, *, stock: int) -> dict[str, Any]:
 
 def open_count(owner: Shop) -> int:
     """Return how many jobs of a shop are open."""
-    return Job.objects.filter(shop=owner, waiting=False).count()
+    return Job.objects.filter(shop=owner, blocked=False).count()
 
 
 def wait_until_done(owners: list[Shop], *, seconds: float) -> float:
     """Wait until no job of these shops is open; return the seconds that it took."""
     began = time.monotonic()
-    while Job.objects.filter(shop__in=owners, waiting=False).exists():
+    while Job.objects.filter(shop__in=owners, blocked=False).exists():
         if time.monotonic() - began > seconds:
             raise TimeoutError(f"Jobs are still open after {seconds:.0f} s")
         time.sleep(0.02)

@@ -65,10 +65,10 @@ def _drain(task: str, shop_id: int, ranks: Sequence[int], most: int) -> None:
     if _must_wait(shop_id, in_bulk=task == jobs.DRAIN):
         return  # the sweeper comes back when the pace lets calls through again
     over = clock.monotonic() + TURN_S
-    with jobs.at_work() as holder, limiter.turn() as work:
+    with jobs.at_work() as worker_lock, limiter.turn() as work:
         helped, also = False, rows.with_claim()
         while clock.monotonic() < over:
-            taken = jobs.claim(shop_id, now=clock.now(), ranks=ranks, most=most, holder=holder, also=also)
+            taken = jobs.claim(shop_id, now=clock.now(), ranks=ranks, most=most, worker_lock=worker_lock, also=also)
             if taken is None:
                 return
             if taken.more and not helped:

@@ -114,7 +114,7 @@ def take_back(sync: MassSync) -> None:
     """
     waiting = Line.objects.filter(sync=sync, state=Lines.QUEUED)
     jobs_of_it = Job.objects.filter(cause=jobs.MASS, product__in=waiting.values("product"))
-    alone = jobs_of_it.filter(lease__isnull=True, waiting=False, asked=1)
+    alone = jobs_of_it.filter(lease__isnull=True, blocked=False, generation=1)
     was_held = waiting.filter(was_held=True, product__in=alone.values("product"))
     Product.objects.filter(pk__in=was_held.values("product")).update(held=True)
     alone.delete()

@@ -28,25 +28,25 @@ class Job(models.Model):
     due_at = models.DateTimeField()
     opened_at = models.DateTimeField()
     #: Counts every request. Finishing closes the job only if the count is still what it was when claimed.
-    asked = models.PositiveBigIntegerField(default=1)
+    generation = models.PositiveBigIntegerField(default=1)
     attempts = models.PositiveIntegerField(default=0, help_text="Tries since it was last asked for.")
     cause = models.CharField(max_length=60, blank=True)
-    waiting = models.BooleanField(default=False, help_text="The seller must mend something first.")
+    blocked = models.BooleanField(default=False, help_text="The seller must mend something first.")
     #: When a job that waits for the seller is tried again by itself; None: not before something has changed.
     retry_due_at = models.DateTimeField(null=True)
     #: For when it was last brought forward (listings/queue/forward.py).
     hurried_at = models.DateTimeField(null=True)
     lease = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)
-    holder = models.IntegerField(null=True, help_text="The worker that claimed it, as its lock is called.")
+    worker_lock = models.IntegerField(null=True, help_text="The worker that claimed it, as its lock is called.")
 
     class Meta:
         indexes = [
-            models.Index(fields=["shop", "rank", "due_at"], condition=models.Q(waiting=False), name="jobs_in_order"),
+            models.Index(fields=["shop", "rank", "due_at"], condition=models.Q(blocked=False), name="jobs_in_order"),
             models.Index(fields=["shop"], condition=models.Q(lease__isnull=False), name="jobs_in_hand"),
             models.Index(
                 fields=["retry_due_at"],
-                condition=models.Q(waiting=True, retry_due_at__isnull=False),
+                condition=models.Q(blocked=True, retry_due_at__isnull=False),
                 name="jobs_to_retry",
             ),
         ]

@@ -66,7 +66,7 @@ def counts(request: HttpRequest, shop: Shop) -> HttpResponse:
         "shop": shop,
         "products": known.count(),
         "listed": known.exclude(listing__isnull=True).exclude(listing__reverb_id="").count(),
-        "open": Job.objects.filter(shop=shop, waiting=False).count(),
+        "open": Job.objects.filter(shop=shop, blocked=False).count(),
         "waiting": known.exclude(waits_for="").count(),
     }
     return render(request, "products/_counts.html", context)

@@ -54,11 +54,11 @@ def _is_back(shop_id: int, *, reasons: Collection[str], now: datetime) -> None:
 
 
 def _failed(shop_id: int, now: datetime) -> QuerySet[Job]:
-    return Job.objects.filter(shop=shop_id, waiting=False, attempts__gt=0, due_at__gt=now, lease__isnull=True)
+    return Job.objects.filter(shop=shop_id, blocked=False, attempts__gt=0, due_at__gt=now, lease__isnull=True)
 
 
 def _waiting(shop_id: int, reasons: Collection[str]) -> QuerySet[Job]:
-    mine = Job.objects.filter(shop=shop_id, waiting=True, lease__isnull=True)
+    mine = Job.objects.filter(shop=shop_id, blocked=True, lease__isnull=True)
     return mine.filter(product__waits_for__in=reasons)
 
 
@@ -70,8 +70,8 @@ def _bring(rows: QuerySet[Job], now: datetime) -> int:
     """
     locked = rows.order_by("product").select_for_update(skip_locked=True, of=("self",))[:PORTION]
     found = Job.objects.filter(pk__in=locked.values("pk"), lease__isnull=True).annotate(soonest=_soonest(now))
-    moved = found.filter(Q(waiting=True) | Q(due_at__gt=F("soonest")))
-    return moved.update(waiting=False, retry_due_at=None, due_at=F("soonest"), hurried_at=F("soonest"))
+    moved = found.filter(Q(blocked=True) | Q(due_at__gt=F("soonest")))
+    return moved.update(blocked=False, retry_due_at=None, due_at=F("soonest"), hurried_at=F("soonest"))
 
 
 def _soonest(now: datetime) -> Greatest:

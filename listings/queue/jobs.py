@@ -40,7 +40,7 @@ MASS = "mass sync"
 #: Longer than one call can take (reverbsync.http.outbound: to connect, and to a silent or slow answer). It is renewed
 #: before each call.
 LEASE = timedelta(seconds=180)
-#: A claimed job whose holder is gone after this time was abandoned.
+#: A claimed job whose worker_lock is gone after this time was abandoned.
 LOCKED_WITHIN = timedelta(seconds=3)
 #: Names our locks among PostgreSQL's advisory locks.
 _LOCKS = 0x52565202
@@ -66,16 +66,16 @@ class Claim:
     product_id: int
     shop_id: int
     lease: uuid.UUID
-    asked: int
+    generation: int
     attempt: int
     cause: str
-    #: The previous holder never said how its attempt ended.
+    #: The previous worker_lock never said how its attempt ended.
     interrupted: bool
     rank: int
     #: Another job of the shop is due.
     more: bool
     #: What `ExtraColumns` asked for, as it was when the statement began: a change that came between that and the claim
-    #: is in `asked` and not in here.
+    #: is in `generation` and not in here.
     read: Sequence[Any] = field(default=(), repr=False)
 
 
@@ -88,15 +88,15 @@ class ExtraColumns:
 
 
 _OPEN = """
-INSERT INTO listings_job AS job (product_id, shop_id, rank, due_at, opened_at, asked, attempts, cause, waiting)
+INSERT INTO listings_job AS job (product_id, shop_id, rank, due_at, opened_at, generation, attempts, cause, blocked)
 VALUES %s
 ON CONFLICT (product_id) DO UPDATE SET
-    asked = job.asked + 1,
+    generation = job.generation + 1,
     attempts = 0,
     rank = least(job.rank, excluded.rank),
     due_at = least(job.due_at, excluded.due_at),
     cause = excluded.cause,
-    waiting = false,
+    blocked = false,
     retry_due_at = NULL
 """
 
@@ -106,9 +106,9 @@ ON CONFLICT (product_id) DO UPDATE SET
 _CLAIM = """
 WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)), next AS (
     SELECT found.id, found.lease IS NOT NULL AS interrupted
-    FROM quick, unnest(%(ranks)s::int[]) AS asked(rank), LATERAL (
+    FROM quick, unnest(%(ranks)s::int[]) AS wanted(rank), LATERAL (
         SELECT id, lease FROM listings_job
-        WHERE shop_id = %(shop)s AND rank = asked.rank AND NOT waiting AND due_at <= %(now)s
+        WHERE shop_id = %(shop)s AND rank = wanted.rank AND NOT blocked AND due_at <= %(now)s
           AND (lease_until IS NULL OR lease_until < %(now)s)
         ORDER BY due_at
         LIMIT 1
@@ -120,13 +120,14 @@ WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)
     LIMIT 1
 ), claimed AS (
     UPDATE listings_job AS job
-    SET lease = %(lease)s, lease_until = %(until)s, holder = %(holder)s, attempts = job.attempts + 1
+    SET lease = %(lease)s, lease_until = %(until)s, worker_lock = %(worker_lock)s, attempts = job.attempts + 1
     FROM next WHERE job.id = next.id
     RETURNING
-        job.id, job.product_id, job.shop_id, job.asked, job.attempts, job.cause, next.interrupted, job.rank, EXISTS (
-        SELECT 1 FROM unnest(%(ranks)s::int[]) AS asked(rank), LATERAL (
+        job.id, job.product_id, job.shop_id, job.generation, job.attempts, job.cause, next.interrupted, job.rank,
+        EXISTS (
+        SELECT 1 FROM unnest(%(ranks)s::int[]) AS wanted(rank), LATERAL (
             SELECT 1 FROM listings_job
-            WHERE shop_id = %(shop)s AND rank = asked.rank AND NOT waiting AND due_at <= %(now)s
+            WHERE shop_id = %(shop)s AND rank = wanted.rank AND NOT blocked AND due_at <= %(now)s
               AND (lease_until IS NULL OR lease_until < %(now)s) AND id <> next.id
             ORDER BY due_at
             LIMIT 1
@@ -141,29 +142,30 @@ WITH gone AS (
     SELECT id, lease FROM listings_job AS job
     WHERE lease IS NOT NULL AND lease_until < %(locked_by)s AND NOT EXISTS (
         SELECT 1 FROM pg_locks
-        WHERE locktype = 'advisory' AND classid = %(locks)s AND objid = job.holder AND granted
+        WHERE locktype = 'advisory' AND classid = %(locks)s AND objid = job.worker_lock AND granted
     )
     LIMIT %(most)s
     FOR UPDATE SKIP LOCKED
 )
-UPDATE listings_job AS job SET lease = NULL, lease_until = NULL, holder = NULL
+UPDATE listings_job AS job SET lease = NULL, lease_until = NULL, worker_lock = NULL
 FROM gone WHERE job.id = gone.id
-RETURNING job.id, job.product_id, job.shop_id, gone.lease, job.asked, job.attempts, job.cause, true, job.rank, false
+RETURNING
+    job.id, job.product_id, job.shop_id, gone.lease, job.generation, job.attempts, job.cause, true, job.rank, false
 """
 
 # From shop to shop by the index, and in each one only the first job of each rank: never all that wait.
 _SHOPS = """
 WITH RECURSIVE shop(id) AS (
-    (SELECT shop_id FROM listings_job WHERE NOT waiting ORDER BY shop_id LIMIT 1)
+    (SELECT shop_id FROM listings_job WHERE NOT blocked ORDER BY shop_id LIMIT 1)
     UNION ALL
     SELECT (
-        SELECT shop_id FROM listings_job WHERE NOT waiting AND shop_id > shop.id ORDER BY shop_id LIMIT 1
+        SELECT shop_id FROM listings_job WHERE NOT blocked AND shop_id > shop.id ORDER BY shop_id LIMIT 1
     ) FROM shop WHERE shop.id IS NOT NULL
 )
 SELECT id FROM shop WHERE EXISTS (
-    SELECT 1 FROM unnest(%(ranks)s::int[]) AS asked(rank), LATERAL (
+    SELECT 1 FROM unnest(%(ranks)s::int[]) AS wanted(rank), LATERAL (
         SELECT 1 FROM listings_job
-        WHERE shop_id = shop.id AND rank = asked.rank AND NOT waiting AND due_at <= %(now)s
+        WHERE shop_id = shop.id AND rank = wanted.rank AND NOT blocked AND due_at <= %(now)s
           AND (lease_until IS NULL OR lease_until < %(now)s)
         ORDER BY due_at
         LIMIT 1
@@ -199,16 +201,16 @@ def claim(
     now: datetime,
     ranks: Sequence[int] = ALL,
     most: int = 1_000,
-    holder: int | None = None,
+    worker_lock: int | None = None,
     also: ExtraColumns | None = None,
 ) -> Claim | None:
     """Take the shop's most urgent due job of these ranks, None when there is none. No two workers take the same.
 
-    None also while `most` jobs of the shop are in hand. `holder` names the worker's lock (`at_work`).
+    None also while `most` jobs of the shop are in hand. `worker_lock` names the worker's lock (`at_work`).
     """
     lease = uuid.uuid4()
     asked: dict[str, Any] = {"shop": shop_id, "now": now, "ranks": list(ranks), "most": most}
-    given: dict[str, Any] = {"lease": lease, "until": now + LEASE, "holder": holder}
+    given: dict[str, Any] = {"lease": lease, "until": now + LEASE, "worker_lock": worker_lock}
     with connection.cursor() as cursor:
         _claiming(also or ExtraColumns()).run(cursor, asked | given)
         row = cursor.fetchone()
@@ -229,14 +231,14 @@ def at_work() -> Iterator[int]:
 
     Yields its name, for the jobs that the worker claims meanwhile.
     """
-    holder = random.randrange(1, 2**31)  # noqa: S311 -- a name, not a secret
+    worker_lock = random.randrange(1, 2**31)  # noqa: S311 -- a name, not a secret
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s, %s)", [_LOCKS, holder])
+        cursor.execute("SELECT pg_advisory_lock(%s, %s)", [_LOCKS, worker_lock])
     try:
-        yield holder
+        yield worker_lock
     finally:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCKS, holder])
+            cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_LOCKS, worker_lock])
 
 
 def free_abandoned(*, now: datetime, most: int = 100) -> list[Claim]:
@@ -256,7 +258,7 @@ def renew(taken: Claim, *, now: datetime) -> bool:
         row = cursor.fetchone()
     if row is None:
         raise LeaseLost
-    return bool(row[0] != taken.asked)
+    return bool(row[0] != taken.generation)
 
 
 def finish(taken: Claim, *, now: datetime, beside: ExtraWrites | None = None) -> None:
@@ -271,7 +273,7 @@ def wait_for_seller(
 
     `retry_at`: when it is tried again by itself; None: never.
     """
-    waits = "UPDATE listings_job SET waiting = true, retry_due_at = %s, lease = NULL, lease_until = NULL"
+    waits = "UPDATE listings_job SET blocked = true, retry_due_at = %s, lease = NULL, lease_until = NULL"
     _settle(taken, waits, [retry_at], due=now + PAUSE, attempts=0, beside=beside)
 
 
@@ -306,29 +308,29 @@ def delay_s(attempt: int, *, at_least: float | None = None, dice: float | None =
     return max(full * (1 - 0.25 * drawn), at_least or 0.0)
 
 
-def waiting_for_seller(shop_id: int) -> QuerySet[Job]:
+def blocked_jobs(shop_id: int) -> QuerySet[Job]:
     """Return the shop's jobs that wait for the seller."""
-    return Job.objects.filter(shop_id=shop_id, waiting=True)
+    return Job.objects.filter(shop_id=shop_id, blocked=True)
 
 
 @transaction.atomic
 def look_at_waiting(shop_id: int, *, now: datetime, span: Span = EVERYTHING) -> int:
-    """Make the shop's waiting jobs due, those of the products in `span`. Returns how many.
+    """Make the shop's blocked jobs due, those of the products in `span`. Returns how many.
 
     Rows are locked in the order of their products, as `look_again` does: neither waits for the other for ever.
     """
-    waiting = waiting_for_seller(shop_id).filter(**span.of("product")).order_by("product").select_for_update()
-    again = {"waiting": False, "retry_due_at": None, "due_at": now, "attempts": 0}
-    return Job.objects.filter(pk__in=waiting.values("pk"), waiting=True).update(**again)
+    blocked = blocked_jobs(shop_id).filter(**span.of("product")).order_by("product").select_for_update()
+    again = {"blocked": False, "retry_due_at": None, "due_at": now, "attempts": 0}
+    return Job.objects.filter(pk__in=blocked.values("pk"), blocked=True).update(**again)
 
 
 @transaction.atomic
 def retry_waiting(*, now: datetime, most: int = 500) -> int:
     """Make due what waits for the seller and is to be tried again by itself; returns how many, at most `most`."""
-    ready = Job.objects.filter(waiting=True, retry_due_at__lte=now).order_by("retry_due_at")
+    ready = Job.objects.filter(blocked=True, retry_due_at__lte=now).order_by("retry_due_at")
     found = ready.select_for_update(skip_locked=True)[:most]
-    return Job.objects.filter(pk__in=found.values("pk"), waiting=True).update(
-        waiting=False, retry_due_at=None, due_at=now
+    return Job.objects.filter(pk__in=found.values("pk"), blocked=True).update(
+        blocked=False, retry_due_at=None, due_at=now
     )
 
 
@@ -339,14 +341,14 @@ def shops_with_due_jobs(*, now: datetime, ranks: Sequence[int] = ALL) -> list[in
         return [shop_id for (shop_id,) in cursor.fetchall()]
 
 
-_RENEW = Statement("UPDATE listings_job SET lease_until = %s WHERE id = %s AND lease = %s RETURNING asked")
+_RENEW = Statement("UPDATE listings_job SET lease_until = %s WHERE id = %s AND lease = %s RETURNING generation")
 
 # What is asked in another transaction meanwhile is seen: where that one changed the job's row, PostgreSQL looks at the
 # row as it has become, finds another count, and goes on with `put_back`, which looks at the new row too. Where neither
 # finds the job, the lease is lost: the division by zero undoes the statement, and with it what is written beside.
 _SETTLE = """
 WITH {beside}settled AS (
-    {settle} WHERE id = %s AND lease = %s AND asked = %s{after} RETURNING id
+    {settle} WHERE id = %s AND lease = %s AND generation = %s{after} RETURNING id
 ), put_back AS (
     UPDATE listings_job SET due_at = %s, attempts = %s, lease = NULL, lease_until = NULL
     WHERE id = %s AND lease = %s AND NOT EXISTS (SELECT FROM settled){after} RETURNING id
@@ -376,7 +378,7 @@ def _settle(
     after = " AND EXISTS (SELECT FROM before)" if beside else ""
     sql = _SETTLE.format(beside=f"{beside.sql}, " if beside else "", settle=settle, after=after)
     mine = [taken.job_id, taken.lease]
-    values = [*(beside.given if beside else ()), *given, *mine, taken.asked, due, attempts, *mine]
+    values = [*(beside.given if beside else ()), *given, *mine, taken.generation, due, attempts, *mine]
     with connection.cursor() as cursor:
         try:
             _statement(sql).run(cursor, values)

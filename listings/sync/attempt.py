@@ -64,7 +64,7 @@ def attempt(taken: Claim) -> None:
         logger.warning("Job %s was taken over by another worker", taken.job_id)
         return
     # What was asked until then is in what was read.
-    taken = replace(taken, asked=begun.asked)
+    taken = replace(taken, generation=begun.generation)
     try:
         with lease.of(taken):
             _attempt(begun, taken, started, began_at)

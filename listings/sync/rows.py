@@ -25,7 +25,7 @@ from synclog.record import Attempt, insertion
 CLOCKS_APART = timedelta(hours=1)
 #: A relation that is set without the checks of an assignment, for each product.
 _LISTING = Ledger._meta.get_field("listing")
-#: How many columns follow those of the tables: the fields of `AttemptInput` from `asked` on.
+#: How many columns follow those of the tables: the fields of `AttemptInput` from `generation` on.
 REST = 5
 
 
@@ -38,7 +38,7 @@ class AttemptInput:
     row: Listing | None
     ledger: Ledger | None
     #: How often the job had been asked for by then.
-    asked: int
+    generation: int
     #: Another product of the shop has the same SKU.
     sku_twice: bool
     #: There are orders that may still say something about the stock.
@@ -52,7 +52,7 @@ class AttemptInput:
 
 
 # A row's place and the transaction that wrote it tell one version of it from every other.
-_COLUMNS = """, {product}, {listing}, {ledger}, job.asked,
+_COLUMNS = """, {product}, {listing}, {ledger}, job.generation,
     product.sku <> '' AND EXISTS (
         SELECT FROM listings_product AS same
         WHERE same.shop_id = product.shop_id AND same.sku = product.sku AND same.gone_at IS NULL
@@ -85,7 +85,7 @@ LEFT JOIN listings_ledger AS ledger ON ledger.listing_id = listing.id
 def begin(taken: Claim, *, now: datetime) -> AttemptInput | None:
     """Return what an attempt begins with; None where this worker does not have the job any more."""
     known, found = _known(), taken.read
-    if not found or found[-REST] != taken.asked:  # not read with the claim, or something was asked in that moment
+    if not found or found[-REST] != taken.generation:  # not read with the claim, or something was asked in that moment
         with connection.cursor() as cursor:
             known.alone.run(cursor, {"now": now, "job": taken.job_id, "lease": taken.lease})
             found = cursor.fetchone() or ()

@@ -80,7 +80,7 @@ WITH slice AS MATERIALIZED (
     LEFT JOIN listings_job AS job ON job.product_id = product.id
     WHERE slice.reverb_id <> '' AND slice.snapshot IS NOT NULL AND settings.auto_sync AND settings.sync_stock
       AND shop.delete_asked_at IS NULL AND reverb.problem <> ALL(%(unusable)s)
-      AND (job.id IS NULL OR (job.waiting AND job.retry_due_at IS NULL))
+      AND (job.id IS NULL OR (job.blocked AND job.retry_due_at IS NULL))
 ), compared AS (
     SELECT *,
         CASE WHEN NOT on_sale THEN 0 WHEN several THEN coalesce(inventory, 1)

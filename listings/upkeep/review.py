@@ -73,7 +73,7 @@ def _step(review: Review) -> bool:
         _begin(review.shop)
         _save(review, step=Step.WAITING, after=0)
     elif review.step == Step.WAITING:
-        span = next_span(jobs.waiting_for_seller(review.shop_id), "product", after=review.after)
+        span = next_span(jobs.blocked_jobs(review.shop_id), "product", after=review.after)
         if span is None:
             _save(review, step=Step.PRODUCTS, after=0)
         else:

@@ -56,7 +56,7 @@ def wake_soon(task: str, shop_id: int) -> None:
 def wake_all(task: str, shops: Collection[int]) -> None:
     """Ask for `task` for each of these shops unless that is waiting, for a sweeper. Never raises."""
     if shops:
-        transaction.on_commit(partial(_send_all, task, [*shops], behind=waiting))
+        transaction.on_commit(partial(_send_all, task, [*shops], behind=queue_length))
 
 
 def awake(task: str, shop_id: int) -> None:
@@ -64,7 +64,7 @@ def awake(task: str, shop_id: int) -> None:
     _carrier.taken(task, shop_id)
 
 
-def waiting(task: str) -> int:
+def queue_length(task: str) -> int:
     """Return how many messages wait in the queue that carries `task`; 0 where nobody knows."""
     try:
         return connection().llen(queue_of(task))

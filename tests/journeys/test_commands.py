@@ -124,7 +124,7 @@ def test_queue_status_counts_what_is_open_and_waits(world: World, capsys: pytest
     world.now += timedelta(seconds=5)
     call_command("queue", "status", "--json")
     status = json.loads(capsys.readouterr().out)
-    assert (status["open_deliveries"], status["open_jobs"], status["waiting_jobs"]) == (1, 1, 1)
+    assert (status["open_deliveries"], status["open_jobs"], status["blocked_jobs"]) == (1, 1, 1)
     assert status["oldest_open_delivery_s"] == status["oldest_open_job_s"] == 5.0
 
 

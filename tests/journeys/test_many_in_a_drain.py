@@ -131,8 +131,8 @@ def claimed(world: World, **more: Any) -> Claim:
 def test_a_job_that_was_taken_over_before_it_was_begun_is_left_alone(two: World) -> None:
     taken = claimed(two)
     before = two.entries()
-    Job.objects.filter(pk=taken.job_id).update(lease=None, asked=taken.asked + 1)
-    attempt(replace(taken, asked=taken.asked + 1))
+    Job.objects.filter(pk=taken.job_id).update(lease=None, generation=taken.generation + 1)
+    attempt(replace(taken, generation=taken.generation + 1))
     assert two.entries() == before
     assert two.reverb.calls() == []
 
@@ -144,7 +144,7 @@ def test_what_was_asked_in_the_moment_of_the_claim_is_read_anew(two: World) -> N
     product.snapshot = {**product.snapshot, "price": "444.00"}
     product.save()
     jobs.look_again([product], rank=Rank.EDIT, cause="test", now=two.now)
-    attempt(replace(taken, asked=taken.asked + 1))
+    attempt(replace(taken, generation=taken.generation + 1))
     assert two.writes()[0]["body"]["price"]["amount"] == "444.00"
     assert not Job.objects.filter(pk=taken.job_id).exists()
 

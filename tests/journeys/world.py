@@ -189,7 +189,7 @@ class World:
                 beside.now = self.now
             while self.step() or (beside is not None and beside.step()):
                 pass
-            due = Job.objects.filter(waiting=False).order_by("due_at").values_list("due_at", flat=True).first()
+            due = Job.objects.filter(blocked=False).order_by("due_at").values_list("due_at", flat=True).first()
             if due is None:
                 return
             self.wait(max(0.1, (due - self.now).total_seconds()))

@@ -71,7 +71,7 @@ class Outside:
 def outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[Outside]:
     """Put an outside behind the breaker."""
     made = Outside()
-    monkeypatch.setattr(breaker.http, "call", made.call)
+    monkeypatch.setattr(breaker.outbound, "call", made.call)
     with clock.running_by(lambda: made.now, sleeping=made.sleep):
         yield made
 

@@ -179,12 +179,12 @@ def test_while_a_store_is_away_it_is_asked_every_30_seconds_and_nothing_is_made_
 def test_refused_keys_are_tried_again_and_what_waited_for_them_is_due(shop: Shop, store: Store, now: Now) -> None:
     product = product_of(shop)
     Product.objects.update(waits_for="store_refused")
-    Job.objects.create(product=product, shop=shop, rank=10, due_at=NOON, opened_at=NOON, waiting=True)
+    Job.objects.create(product=product, shop=shop, rank=10, due_at=NOON, opened_at=NOON, blocked=True)
     health.did_not_answer(shop.pk, StoreAuthError("It does not take our keys."))
     now.on(minutes=5)
     health.probe(shop.pk)
     job = Job.objects.get()
-    assert (job.waiting, job.due_at) == (False, now.at)
+    assert (job.blocked, job.due_at) == (False, now.at)
 
 
 @pytest.mark.parametrize(

@@ -150,8 +150,8 @@ def finish_ignores_what_was_asked() -> AbstractContextManager[Any]:
     finish = jobs.finish
 
     def blind(taken: jobs.Claim, **more: Any) -> None:
-        asked = Job.objects.filter(pk=taken.job_id).values_list("asked", flat=True).first()
-        finish(replace(taken, asked=asked or taken.asked), **more)
+        asked = Job.objects.filter(pk=taken.job_id).values_list("generation", flat=True).first()
+        finish(replace(taken, generation=asked or taken.generation), **more)
 
     return instead(jobs, "finish", blind)
 

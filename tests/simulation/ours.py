@@ -152,7 +152,7 @@ class Dates:
 
 
 #: Rows whose date means nothing any more.
-_OVER = {"listings_job": "NOT waiting", "webhooks_delivery": "state = 'open'"}
+_OVER = {"listings_job": "NOT blocked", "webhooks_delivery": "state = 'open'"}
 
 
 @lru_cache(maxsize=1)

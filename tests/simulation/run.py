@@ -361,7 +361,7 @@ def _open(now: datetime) -> Iterator[str]:
     """Name what waits for a later date, a try after a failure for instance."""
     soon = now + timedelta(seconds=2 * jobs.LONGEST_DELAY_S)  # a parcel of a sale that Reverb looks into waits longer
     yield from (f"delivery {one.topic}" for one in Delivery.objects.filter(state=Delivery.State.OPEN))
-    yield from (f"job of {one.product.sku}" for one in Job.objects.filter(waiting=False).select_related("product"))
+    yield from (f"job of {one.product.sku}" for one in Job.objects.filter(blocked=False).select_related("product"))
     yield from (f"walk {one.pk}" for one in Walk.objects.filter(state=Walk.State.RUNNING))
     yield from (f"mass sync {one.state}" for one in MassSync.objects.filter(state__in=MassSync.WORKING))
     placing = Order.objects.filter(place__in=[Place.NEW, Place.OPEN, Place.UNDOING], place_due_at__isnull=False)

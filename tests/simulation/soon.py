@@ -56,7 +56,7 @@ def waits_too_long(run: Run) -> Iterator[tuple[int, str]]:
 
 def _waits_too_long() -> Iterator[tuple[int, str]]:
     late = clock.now() + WAITS_AT_MOST
-    for job in Job.objects.filter(waiting=False, lease=None, attempts__gt=0, due_at__gt=late).select_related("product"):
+    for job in Job.objects.filter(blocked=False, lease=None, attempts__gt=0, due_at__gt=late).select_related("product"):
         last = (
             Entry.objects.filter(shop=job.shop_id, store_product_id=job.product.store_product_id).order_by("pk").last()
         )

@@ -410,7 +410,7 @@ class World:
         return read is not None and read.orders_read_at.timestamp() >= item.ordered_at + lag_s + 5
 
     def _calm(self, item: Item, listing: Doc, *, lower: bool) -> bool:
-        job = Job.objects.filter(product__sku=item.sku, shop=self.shop_of(item), waiting=False)
+        job = Job.objects.filter(product__sku=item.sku, shop=self.shop_of(item), blocked=False)
         if job.exists() or self.outside.reverb_clock.now() - float(listing["updated_at"]) < CALM_S:
             return False
         if not self.orders_known(item) or self._unreckoned(item):

@@ -143,7 +143,7 @@ def test_a_burst_about_one_order_is_one_question_and_one_job(shop: Shop, reverb:
         call(shop, ORDER, topic)
     hand_over(shop)
     assert reverb.asked == ["9001"]
-    assert Job.objects.get().asked == 1
+    assert Job.objects.get().generation == 1
     assert set(states()) == {"done"}
 
 

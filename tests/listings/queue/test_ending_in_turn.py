@@ -61,7 +61,7 @@ def test_what_is_asked_while_the_end_waits_for_it_is_looked_at(shop: Shop, end: 
     worker.join(10)
     assert done.is_set()
     job = Job.objects.get()
-    assert (job.lease, job.waiting, job.cause, job.asked) == (None, False, "news", 2)
+    assert (job.lease, job.blocked, job.cause, job.generation) == (None, False, "news", 2)
     assert job.due_at <= NOON + jobs.PAUSE
     product.refresh_from_db()
     assert (product.title, product.looked_at) == ("Another", NOON)

@@ -33,7 +33,7 @@ def shop() -> Shop:
 
 def due(now: datetime = NOON) -> set[int]:
     """Return the jobs that are due."""
-    return set(Job.objects.filter(waiting=False, due_at__lte=now).values_list("pk", flat=True))
+    return set(Job.objects.filter(blocked=False, due_at__lte=now).values_list("pk", flat=True))
 
 
 def fail_again(now: datetime = NOON) -> None:
@@ -61,7 +61,7 @@ def test_once_a_job_went_through_all_that_failed_are_due(shop: Shop) -> None:
 
 
 def test_what_gave_up_goes_on_once_a_job_went_through(shop: Shop) -> None:
-    Job.objects.update(waiting=True)
+    Job.objects.update(blocked=True)
     Product.objects.update(waits_for="gave_up")
     forward.one_went_through(shop.pk, reasons=(), now=NOON)
     assert len(due()) == MANY
@@ -78,7 +78,7 @@ def test_a_job_is_brought_forward_once_in_each_of_its_own_delays(shop: Shop) -> 
 
 def test_a_job_that_waits_for_the_seller_and_was_brought_forward_just_now_is_due_after_its_delay(shop: Shop) -> None:
     """It has no date of its own: passed over, it would wait for good."""
-    Job.objects.update(waiting=True, hurried_at=NOON)
+    Job.objects.update(blocked=True, hurried_at=NOON)
     Product.objects.update(waits_for="token_refused")
     forward.reverb_is_back(shop.pk, now=NOON + timedelta(seconds=1))
     assert not due(NOON + DELAY - timedelta(seconds=1))

@@ -44,7 +44,7 @@ def take(shop: Shop, seconds: float = 0) -> Claim:
 def test_ten_changes_while_it_waits_are_one_job(product: Product) -> None:
     for _ in range(10):
         ask(product)
-    assert Job.objects.get().asked == 10
+    assert Job.objects.get().generation == 10
 
 
 def test_a_finished_job_is_gone(shop: Shop, product: Product) -> None:
@@ -59,7 +59,7 @@ def test_a_change_that_comes_while_the_job_runs_is_not_lost(shop: Shop, product:
     ask(product)
     jobs.finish(taken, now=NOON)
     assert jobs.claim(shop.pk, now=NOON) is None
-    assert take(shop, PAUSE.total_seconds()).asked == 2
+    assert take(shop, PAUSE.total_seconds()).generation == 2
 
 
 def test_a_change_that_comes_while_the_job_runs_is_not_lost_to_waiting_either(shop: Shop, product: Product) -> None:
@@ -67,7 +67,7 @@ def test_a_change_that_comes_while_the_job_runs_is_not_lost_to_waiting_either(sh
     taken = take(shop)
     ask(product)
     jobs.wait_for_seller(taken, now=NOON)
-    assert not Job.objects.get().waiting
+    assert not Job.objects.get().blocked
 
 
 def test_no_two_workers_take_the_same_job(shop: Shop, product: Product) -> None:
@@ -95,8 +95,8 @@ def test_a_job_whose_worker_is_gone_is_noticed_long_before(shop: Shop, product: 
 
 def test_a_job_whose_worker_lives_is_left_to_it_however_long_it_takes(shop: Shop, product: Product) -> None:
     ask(product)
-    with jobs.at_work() as holder:
-        assert jobs.claim(shop.pk, now=NOON, holder=holder)
+    with jobs.at_work() as worker_lock:
+        assert jobs.claim(shop.pk, now=NOON, worker_lock=worker_lock)
         assert jobs.free_abandoned(now=NOON + timedelta(seconds=30)) == []
     assert len(jobs.free_abandoned(now=NOON + timedelta(seconds=30))) == 1
 
@@ -199,7 +199,7 @@ def wait_in_masses(shop: Shop) -> None:
 def claiming(shop: Shop) -> dict[str, object]:
     """Return what the claim's statement is asked with."""
     asked = {"shop": shop.pk, "now": NOON, "ranks": list(jobs.ALL), "most": 8}
-    return {**asked, "lease": uuid.uuid4(), "until": NOON + LEASE, "holder": 1}
+    return {**asked, "lease": uuid.uuid4(), "until": NOON + LEASE, "worker_lock": 1}
 
 
 def test_the_more_urgent_request_wins(shop: Shop, product: Product) -> None:
@@ -296,7 +296,7 @@ def test_what_waits_for_the_seller_is_woken_as_workers_do_it_outside_a_transacti
     match wake_up:
         case "retry_waiting":
             jobs.retry_waiting(now=later - timedelta(minutes=2))
-            assert Job.objects.get().waiting
+            assert Job.objects.get().blocked
             jobs.retry_waiting(now=later)
         case "look_at_waiting":
             jobs.look_at_waiting(shop.pk, now=later)

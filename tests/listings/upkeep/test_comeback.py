@@ -156,13 +156,13 @@ def test_a_job_that_gave_up_while_reverb_was_away_is_tried_again(woken: Woken, s
     job = Job.objects.filter(rank=Rank.RETRY).get()
     job.product.waits_for = "gave_up"
     job.product.save()
-    Job.objects.filter(pk=job.pk).update(waiting=True)
+    Job.objects.filter(pk=job.pk).update(blocked=True)
     name = outages.name_of_reverb(ReverbConnection.objects.get(shop=shop))
     away(name)
     breaker.succeeded(name)
     swept(woken)
     job.refresh_from_db()
-    assert (job.waiting, job.due_at) == (False, NOON)
+    assert (job.blocked, job.due_at) == (False, NOON)
 
 
 def test_it_is_made_due_for_every_shop_of_the_store_and_no_other_and_only_once(woken: Woken, shop: Shop) -> None:

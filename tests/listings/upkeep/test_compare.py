@@ -92,9 +92,9 @@ def test_what_is_gone_and_still_on_sale_is_urgent(shop: Shop) -> None:
 def test_a_job_that_waits_for_ever_is_woken_where_too_many_are_on_sale(shop: Shop) -> None:
     product = on_reverb(shop, 1, stock=0, shown=5)
     now = clock.now()
-    Job.objects.create(product=product, shop=shop, rank=Rank.EDIT, due_at=now, opened_at=now, waiting=True)
+    Job.objects.create(product=product, shop=shop, rank=Rank.EDIT, due_at=now, opened_at=now, blocked=True)
     assert opened() == {product.pk: Rank.STOCK_TO_ZERO}
-    assert not Job.objects.get().waiting
+    assert not Job.objects.get().blocked
 
 
 def test_what_has_a_job_that_comes_back_by_itself_is_left_to_it(shop: Shop) -> None:

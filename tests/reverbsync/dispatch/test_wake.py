@@ -68,7 +68,7 @@ def test_a_sweeper_wakes_the_shops_that_are_not_woken_yet(
 def test_behind_a_long_queue_a_sweeper_takes_no_message_for_lost_soon(
     sent: list[str], django_capture_on_commit_callbacks: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(wake, "waiting", lambda _: 600)
+    monkeypatch.setattr(wake, "queue_length", lambda _: 600)
     with django_capture_on_commit_callbacks(execute=True):  # type: ignore[operator]
         wake.wake_all("x.y", [1])
     assert 60 < connection().ttl("wake:x.y:1") <= 65

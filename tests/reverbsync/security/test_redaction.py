@@ -125,7 +125,7 @@ def test_what_broke_is_logged_with_its_place_and_without_what_its_error_quotes(l
         except (IntegrityError, KeyError) as error:
             redaction.broke(logger, error, "Order %s could not be placed", 7)
     assert "Buyer" not in log.written.getvalue()
-    assert [line.partition(" in test_logs.py:")[0] for line in log.lines] == [
+    assert [line.partition(" in test_redaction.py:")[0] for line in log.lines] == [
         "ERROR listings.orders.store_orders: Order 7 could not be placed: IntegrityError",
         "ERROR listings.orders.store_orders: Order 7 could not be placed: KeyError",
     ]

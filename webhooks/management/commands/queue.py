@@ -92,8 +92,8 @@ def status(now: datetime) -> dict[str, Any]:
     """
     oldest = {"count": Count("pk")}
     deliveries = Delivery.objects.filter(state=Delivery.State.OPEN).aggregate(oldest=Min("received_at"), **oldest)
-    open_jobs = Job.objects.filter(waiting=False).aggregate(oldest=Min("opened_at"), **oldest)
-    waiting = Job.objects.filter(waiting=True).aggregate(oldest=Min("opened_at"), **oldest)
+    open_jobs = Job.objects.filter(blocked=False).aggregate(oldest=Min("opened_at"), **oldest)
+    blocked = Job.objects.filter(blocked=True).aggregate(oldest=Min("opened_at"), **oldest)
 
     def age(moment: datetime | None) -> float | None:
         return round((now - moment).total_seconds(), 1) if moment else None
@@ -102,10 +102,10 @@ def status(now: datetime) -> dict[str, Any]:
         "open_deliveries": deliveries["count"],
         "dead_deliveries": inbox.aside().count(),
         "open_jobs": open_jobs["count"],
-        "waiting_jobs": waiting["count"],
+        "blocked_jobs": blocked["count"],
         "oldest_open_delivery_s": age(deliveries["oldest"]),
         "oldest_open_job_s": age(open_jobs["oldest"]),
-        "oldest_waiting_job_s": age(waiting["oldest"]),
+        "oldest_blocked_job_s": age(blocked["oldest"]),
         **_pace(),
     }
 
@@ -129,7 +129,7 @@ def _pace() -> dict[str, Any]:
 
 def _empty_within(seconds: float) -> bool:
     over = time.monotonic() + seconds
-    while Delivery.objects.filter(state=Delivery.State.OPEN).exists() or Job.objects.filter(waiting=False).exists():
+    while Delivery.objects.filter(state=Delivery.State.OPEN).exists() or Job.objects.filter(blocked=False).exists():
         if time.monotonic() > over:
             return False
         time.sleep(POLL_S)
