@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 
 from shops.models import Shop
 from synclog.reasons import quoted
+
+#: The words of SKU and title; what is neither letter nor digit separates them, as in synclog/words.py.
+_WORDS = "to_tsvector('simple', regexp_replace(sku || ' ' || title, '[^[:alnum:]]+', ' ', 'g'))"
+
+
+class Entries(models.Manager["Entry"]):
+    """Entries without the column that only searches read."""
+
+    def get_queryset(self) -> models.QuerySet[Entry]:
+        """Return all entries."""
+        return super().get_queryset().defer("look_up")
 
 
 class Entry(models.Model):
@@ -37,16 +50,22 @@ class Entry(models.Model):
     took_ms = models.PositiveIntegerField(default=0)
     attempt = models.PositiveIntegerField(default=1)
     cause = models.CharField(max_length=60, blank=True, help_text="What started it.")
+    look_up = models.GeneratedField(
+        expression=models.Func(template=_WORDS, output_field=SearchVectorField()),
+        output_field=SearchVectorField(),
+        db_persist=True,
+    )
+
+    objects = Entries()
 
     class Meta:
         verbose_name_plural = "entries"
         # Pages are read in the order of (at, id), and every filter has an index in that order (synclog/browse.py).
-        # Words are looked up in `look_up`, a column that the database keeps itself and models do not know: the words of
-        # SKU and title (migration 0002).
         indexes = [
             models.Index(fields=["shop", "at", "id"], name="entries_of_a_shop"),
             models.Index(fields=["shop", "outcome", "at", "id"], name="entries_by_outcome"),
             models.Index(fields=["at"], name="entries_by_age"),
+            GinIndex(fields=["look_up"], name="entries_by_words"),
         ]
 
     def __str__(self) -> str:

@@ -27,7 +27,7 @@ REMEMBERED_S = 600.0
 
 _counted: tuple[float, dict[str, float]] = (0.0, {})
 
-# The same cleaning as in migration 0002: what is neither letter nor digit parts words. What was typed as one word, such
+# The same cleaning as in Entry.look_up: what is neither letter nor digit parts words. What was typed as one word, such
 # as FEN-12, must stand together, and its end may be missing.
 _BEGINS = """
 (nullif(phraseto_tsquery('simple', regexp_replace(%s, '[^[:alnum:]]+', ' ', 'g'))::text, '') || ':*')::tsquery

@@ -12,10 +12,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg2
 from cryptography.fernet import Fernet
 
 from reverbsync.env import ROOT, RUNNING_STACKS
@@ -82,6 +83,7 @@ def up(
             "REDIS_URL": redis.url,
             "INSTANCE_ID": secrets.token_hex(8),
         }
+        refuse_older_data(postgres.url, data)
         manage(environment, "migrate", "--verbosity", "0")
         programs = stack.enter_context(
             Supervised([*_app(port), *beside], folder=data / "log", root=ROOT, environment=environment)
@@ -106,6 +108,21 @@ def chosen_port() -> int | None:
 def other_port(wanted: int, used: int, what: str = "ReverbSync") -> str:
     """Return the sentence for a person whose port was taken."""
     return f"Port {wanted} is in use by another program. {what} uses {used}. WEB_PORT= chooses ReverbSync’s port."
+
+
+def refuse_older_data(url: str, data: Path) -> None:
+    """Raise CannotStart where the database was made by a version whose migrations this one does not have."""
+    with closing(psycopg2.connect(url)) as line, line.cursor() as cursor:
+        cursor.execute("SELECT to_regclass('django_migrations') IS NOT NULL")
+        if cursor.fetchone() != (True,):
+            return
+        cursor.execute("SELECT app, name FROM django_migrations")
+        made = [(app, name) for app, name in cursor.fetchall() if (ROOT / app).is_dir()]
+    if any(not (ROOT / app / "migrations" / f"{name}.py").exists() for app, name in made):
+        raise CannotStart(
+            f"{data} holds the data of an older version, which this one cannot read."
+            " `make clean-demo` removes what the demo kept."
+        )
 
 
 def manage(environment: Mapping[str, str], *words: str) -> str:

@@ -52,6 +52,7 @@ _REVERB = (
     "orders_read_at",
 )
 _DELIVERY = ("source", "delivery_id", "topic", "received_at", "state", "note")
+_ENTRY = tuple(field.attname for field in Entry._meta.concrete_fields if not field.generated)
 
 
 def document(shop: Shop) -> Iterator[str]:
@@ -84,7 +85,7 @@ def _parts(shop: Shop) -> dict[str, QuerySet[Any, dict[str, Any]]]:
         "told_products": ToldProduct.objects.filter(store__shop=shop).order_by("pk").values(),
         "told_orders": ToldOrder.objects.filter(store__shop=shop).order_by("pk").values(),
         "deliveries": Delivery.objects.filter(**mine).order_by("pk").values(*_DELIVERY),
-        "sync_log": Entry.objects.filter(**mine).order_by("at", "pk").values(),
+        "sync_log": Entry.objects.filter(**mine).order_by("at", "pk").values(*_ENTRY),
     }
 
 

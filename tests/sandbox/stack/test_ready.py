@@ -9,15 +9,16 @@ import stat
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import psycopg2
 import pytest
 
 from sandbox.stack import demo, ports, ready, run
-from sandbox.stack.services import CannotStart
+from sandbox.stack.services import CannotStart, Postgres
 from tests.journeys.world import StandIn
 
 OURS = "0123456789abcdef"
@@ -125,6 +126,21 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for parent in (tmp_path.parent, tmp_path.parent.parent):
         parent.chmod(parent.stat().st_mode | stat.S_IXOTH | stat.S_IXGRP)
     return tmp_path / "data"
+
+
+@pytest.mark.live
+def test_data_of_a_version_with_other_migrations_is_refused_with_what_to_do(data: Path) -> None:
+    data.mkdir()
+    with Postgres(data / "postgres", loose=True) as postgres:
+        run.refuse_older_data(postgres.url, data)  # nothing is there yet
+        with closing(psycopg2.connect(postgres.url)) as line, line, line.cursor() as cursor:
+            cursor.execute("CREATE TABLE django_migrations (app text, name text)")
+            cursor.execute("INSERT INTO django_migrations VALUES ('listings', '0001_initial'), ('sites', '0001_gone')")
+        run.refuse_older_data(postgres.url, data)
+        with closing(psycopg2.connect(postgres.url)) as line, line, line.cursor() as cursor:
+            cursor.execute("INSERT INTO django_migrations VALUES ('listings', '0028_before_the_first_release')")
+        with pytest.raises(CannotStart, match="make clean-demo"):
+            run.refuse_older_data(postgres.url, data)
 
 
 @pytest.mark.live
