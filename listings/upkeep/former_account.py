@@ -97,7 +97,7 @@ def _let_go(keys: list[int]) -> None:
     Listing.objects.filter(pk__in=keys, product__gone_at__isnull=False).delete()
     ledgers = Ledger.objects.select_for_update(of=("self",)).filter(listing__in=keys)
     unheard = Order.objects.filter(product=OuterRef("listing__product"), counts=True).exclude(reckoned=F("status"))
-    lacks = ledgers.filter(Q(adjusting__isnull=False) | ~Q(units=F("store")) | Exists(unheard))
+    lacks = ledgers.filter(Q(pending_adjustment__isnull=False) | ~Q(units=F("store")) | Exists(unheard))
     kept = list(lacks.values_list("pk", flat=True))
     settled = Ledger.objects.filter(listing__in=keys).exclude(pk__in=kept)
     Order.objects.filter(product__listing__ledger__in=settled, counts=True).update(counts=False)

@@ -133,7 +133,7 @@ def test_jobs_that_wait_for_the_seller_are_due_at_once(woken: Woken, shop: Shop)
     Product.objects.update(looked_at=clock.now())
     lifecycle.look_again(shop)
     through(shop)
-    assert list(Job.objects.values_list("waiting", "attempts")) == [(False, 0)] * 3
+    assert list(Job.objects.values_list("blocked", "attempts")) == [(False, 0)] * 3
 
 
 def test_a_shop_of_any_size_is_gone_through_in_short_turns_that_others_come_between(
