@@ -64,7 +64,7 @@ def test_what_breaks_on_our_side_is_tried_again_and_logged_without_the_buyer(
     with monkeypatch.context() as broke:
         broke.setattr(store_orders, "_create", broken)
         store_orders.turn(sales.shop.pk)
-    assert "could not be placed: IntegrityError in test_place.py" in caplog.text
+    assert "could not be placed: IntegrityError in test_store_orders.py" in caplog.text
     assert "Buyer" not in caplog.text
     sales.wait(minutes=1)
     sales.work()
