@@ -23,7 +23,7 @@ up: $(STAMP) ## the app without demo data or stand-ins; prints its addresses as 
 	exec $(WITH_MAKE) $(BIN)/python -m sandbox.stack up
 
 test: $(STAMP) ## all tests, in two processes; ARGS= for pytest instead
-	$(BIN)/python -m pytest $(or $(ARGS),-n 2 --dist loadscope --ignore tests/simulation)
+	$(BIN)/python -m pytest $(or $(ARGS),-n 2 --dist worksteal --ignore tests/simulation)
 	$(if $(ARGS),,$(BIN)/python -m pytest tests/simulation)
 
 simulate: $(STAMP) ## our code between two stand-ins, by simulated time and with faults; RUNS= SEED= STORY= MUTANT=
