@@ -175,7 +175,7 @@ def _what_is_known_to_be_gone_is_off_sale(run: Run) -> Iterator[Broken]:
         settings = SyncSettings.objects.get(shop=run.shops[number])
         for item in items:
             product = Product.objects.filter(shop=run.shops[number], store_product_id=item.unit_id)
-            known = product.filter(held=False, gone_at__isnull=True).exclude(job__waiting=False).first()
+            known = product.filter(held=False, gone_at__isnull=True).exclude(job__blocked=False).first()
             there = run.world.in_store(item)
             if known is None or there is None or known.seen.stock != there or item.book.unsure:
                 continue
