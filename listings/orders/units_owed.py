@@ -15,6 +15,7 @@ def untaken(orders: Iterable[Order]) -> dict[int, int]:
     """
     mine = {order.product_id for order in orders if order.counted and not _took_them_itself(order)}
     rows = Ledger.objects.filter(listing__product__in=mine).values_list("listing__product", "units", "store")
+    # What a store is to lose, as in `owed_to_store` (listings/stock/agreed.py), which lies above the orders.
     behind = {product: lacks for product, units, store in rows if (lacks := store - max(0, units)) > 0}
     found: dict[int, int] = {}
     for order in Order.objects.filter(product__in=behind, counted__gt=0).order_by("-placed_at", "-pk"):

@@ -76,9 +76,8 @@ class StockSession:
             known, self.sold = books.known(self.row), True
             listing = self._anew_if_moved(listing, known, raises=self._raises(seen))
             read = self._read(listing, known)
-            if listing is not None and books.sold_since(
-                self.product, read
-            ):  # perhaps before, perhaps after it was read
+            # A sale of that moment was perhaps before, perhaps after the listing was read.
+            if listing is not None and books.sold_since(self.product, read):
                 listing = self._anew(listing)
                 read = self._read(listing, known)
         elif known is not None and books.is_known(known, self.product, read, self.settings, seen):

@@ -88,7 +88,7 @@ def update(client: ReverbClient, row: Listing, case: Case, decision: Decision, s
     try:
         listing, warnings, message = _put(client, case.listing, decision)
     except ReverbError as error:
-        if units is not None and not error.may_have_applied:
+        if not error.may_have_applied:
             stock.not_put()
         raise
     if listing is None:

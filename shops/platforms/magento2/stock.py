@@ -171,13 +171,14 @@ class Stock:
         An order that came between our reading and our change of a source shows in nothing else. Below its threshold
         the store still has units to ship, and what lies in a source that is out of stock is not in the number.
         """
-        if (salable.qty or 0) >= 0 or not all(one.in_stock for one in places):
+        units = salable.qty or 0
+        if units >= 0 or not all(one.in_stock for one in places):
             return 0
         try:
             managed, threshold = self._managed(sku)
         except Malformed:
             return 0
-        return min(0, (salable.qty or 0) + max(0, threshold)) if managed else 0
+        return min(0, units + max(0, threshold)) if managed else 0
 
     def _unlisted(self, sku: str, lies: float) -> int | None:
         """Return what can be sold of a SKU that the export leaves out: it lies in no source, or the index trails."""

@@ -23,24 +23,18 @@ from sandbox.stack import run
 from shops.models import ReverbConnection, Shop
 from shops.reverb import limits
 from synclog.models import Entry
+from tests.listings.woken import Woken
 from tests.people import nora, olivia, product_of, shop_of
 
 pytestmark = pytest.mark.django_db
 
 
-class World:
+class World(Woken):
     """Collects wake-ups and attempts."""
 
     def __init__(self) -> None:
-        self.woken: list[tuple[str, int]] = []
+        super().__init__()
         self.tried: list[tuple[int, bool]] = []
-
-    def send(self, task: str, shop_id: int) -> None:
-        """Keep a wake-up."""
-        self.woken.append((task, shop_id))
-
-    def taken(self, task: str, shop_id: int) -> None:
-        """Nothing waits here."""
 
     def attempt(self, taken: Claim) -> None:
         """Do a job at once."""
@@ -75,7 +69,7 @@ def open_jobs(shop: Shop, *ranks: Rank) -> None:
 
 def test_stock_is_woken_on_a_queue_of_its_own(world: World, shop: Shop) -> None:
     open_jobs(shop, Rank.EDIT, Rank.STOCK_TO_ZERO, Rank.STOCK)
-    assert world.woken == [(jobs.DRAIN, shop.pk), (jobs.DRAIN_URGENT, shop.pk), (jobs.DRAIN_URGENT, shop.pk)]
+    assert world.found == [(jobs.DRAIN, shop.pk), (jobs.DRAIN_URGENT, shop.pk), (jobs.DRAIN_URGENT, shop.pk)]
 
 
 @pytest.mark.parametrize(
@@ -115,28 +109,28 @@ def test_a_drain_does_all_and_only_stock_may_use_the_reserve(world: World, shop:
 
 def test_while_there_is_more_a_helper_is_woken_once(world: World, shop: Shop) -> None:
     open_jobs(shop, *[Rank.EDIT] * 4)
-    world.woken.clear()
+    world.found.clear()
     tasks.drain(shop.pk)
-    assert world.woken == [(jobs.DRAIN, shop.pk)]
+    assert world.found == [(jobs.DRAIN, shop.pk)]
 
 
 def test_one_job_alone_wakes_nobody(world: World, shop: Shop) -> None:
     open_jobs(shop, Rank.EDIT)
-    world.woken.clear()
+    world.found.clear()
     tasks.drain(shop.pk)
-    assert (world.woken, len(world.tried)) == ([], 1)
+    assert (world.found, len(world.tried)) == ([], 1)
 
 
 def test_after_its_turn_a_shop_queues_up_again_behind_the_others(
     world: World, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     open_jobs(shop, *[Rank.EDIT] * 3)
-    world.woken.clear()
+    world.found.clear()
     monkeypatch.setattr(tasks, "TURN_S", 1e-9)
     monkeypatch.setattr(clock, "monotonic", iter(range(100)).__next__)
     tasks.drain(shop.pk)
     assert len(world.tried) < 3
-    assert world.woken[-1] == (jobs.DRAIN, shop.pk)
+    assert world.found[-1] == (jobs.DRAIN, shop.pk)
 
 
 def test_while_enough_of_a_shops_jobs_are_in_flight_its_other_drains_make_room(
@@ -202,9 +196,9 @@ def test_a_drain_ends_when_the_pace_refused_a_call(world: World, shop: Shop, mon
 def test_the_sweeper_wakes_both_kinds_and_no_shop_that_has_nothing_due(world: World, shop: Shop) -> None:
     shop_of(nora())
     open_jobs(shop, Rank.STOCK)
-    world.woken.clear()
+    world.found.clear()
     tasks.sweep()
-    drains = [one for one in world.woken if one[0] in (jobs.DRAIN, jobs.DRAIN_URGENT)]
+    drains = [one for one in world.found if one[0] in (jobs.DRAIN, jobs.DRAIN_URGENT)]
     assert drains == [(jobs.DRAIN_URGENT, shop.pk), (jobs.DRAIN, shop.pk)]
 
 

@@ -18,6 +18,7 @@ from shops import breaker, health, lifecycle, outages, tasks
 from shops.models import Breaker, ReverbConnection, Shop, StoreConnection
 from shops.platforms.custom.client import CustomClient
 from shops.platforms.values import Keys, StoreAuthError
+from tests.listings.woken import Woken
 from tests.people import NOON, nora, olivia, product_of, shop_of
 from webhooks import inbox
 from webhooks.models import Delivery
@@ -25,20 +26,6 @@ from webhooks.models import Delivery
 pytestmark = pytest.mark.django_db
 
 LATER = NOON + timedelta(minutes=10)
-
-
-class Woken:
-    """Collects wake-ups."""
-
-    def __init__(self) -> None:
-        self.found: list[tuple[str, int]] = []
-
-    def send(self, task: str, shop_id: int) -> None:
-        """Keep a wake-up."""
-        self.found.append((task, shop_id))
-
-    def taken(self, task: str, shop_id: int) -> None:
-        """Nothing waits here."""
 
 
 @pytest.fixture

@@ -16,23 +16,10 @@ from reverbsync import clock
 from reverbsync.dispatch import wake
 from shops import lifecycle
 from shops.models import Shop, SyncSettings
+from tests.listings.woken import Woken
 from tests.people import NOON, nora, olivia, product_of, shop_of
 
 pytestmark = pytest.mark.django_db
-
-
-class Woken:
-    """Collects wake-ups."""
-
-    def __init__(self) -> None:
-        self.found: list[tuple[str, int]] = []
-
-    def send(self, task: str, shop_id: int) -> None:
-        """Keep a wake-up."""
-        self.found.append((task, shop_id))
-
-    def taken(self, task: str, shop_id: int) -> None:
-        """Nothing waits here."""
 
 
 @pytest.fixture
