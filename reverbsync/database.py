@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -12,6 +11,8 @@ from weakref import WeakKeyDictionary
 from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connection
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Model, QuerySet
+
+from reverbsync import clock
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Model)
@@ -97,7 +98,7 @@ class Statement:
         given = [values[name] for name in self._names] if isinstance(values, Mapping) else values
         line = cursor.db.connection
         planned = _planned.setdefault(line, {})
-        at, now = planned.get(self._name), time.monotonic()
+        at, now = planned.get(self._name), clock.monotonic()
         if at is None or now > at + self.PLANNED_S:
             # Not through Django, which would take it for one of the statements that it counts and times.
             with cursor.db.wrap_database_errors, line.cursor() as plain:

@@ -113,10 +113,17 @@ def _migrate(dsn: str) -> None:
 
 
 def _keep_still(dsn: str) -> None:
-    """Let PostgreSQL tidy up nothing by itself: how rows are read, and in which order, would depend on when."""
+    """Let PostgreSQL tidy up nothing by itself: how rows are read, and in which order, would depend on when.
+
+    Its own tables as well: while it analyzes one of them, no version of a row is removed from any.
+    """
     line = psycopg2.connect(dsn)
     with line, line.cursor() as cursor:
-        cursor.execute("SELECT quote_ident(tablename) FROM pg_tables WHERE schemaname = 'public'")
+        cursor.execute("SET allow_system_table_mods = on")
+        cursor.execute(
+            "SELECT oid::regclass::text FROM pg_class WHERE relkind = 'r' AND NOT relisshared"
+            " AND relnamespace IN ('public'::regnamespace, 'pg_catalog'::regnamespace)"
+        )
         for (table,) in cursor.fetchall():
             cursor.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = false)")
     line.close()

@@ -86,7 +86,11 @@ class Processes:
         self.stack: list[Process] = []
 
     def begin(self, *, machines_apart_s: float) -> None:
-        """Begin a run in which the clocks of two machines are so far from the database's."""
+        """Begin a run in which the clocks of two machines are so far from the database's, with new lines.
+
+        What a line has planned when, and for which sizes of the tables, would decide how rows are read.
+        """
+        self.close()
         self._machines_apart_s, self._works = machines_apart_s, itertools.count()
 
     def _ahead_s(self, kind: str) -> float:
@@ -129,7 +133,7 @@ class Processes:
 
     def _line(self) -> Line:
         known = connections.settings[DEFAULT_DB_ALIAS]
-        options = {**known["OPTIONS"], "options": "-c lock_timeout=50ms"}
+        options = {**known["OPTIONS"], "options": "-c lock_timeout=50ms -c plan_cache_mode=force_generic_plan"}
         line = Line({**known, "OPTIONS": options}, DEFAULT_DB_ALIAS)
         line.execute_wrappers.append(self._statement)
         return line

@@ -12,6 +12,7 @@ from random import Random
 
 from django.apps import apps
 from django.conf import settings
+from django.core.cache import cache
 from django.db import connection, transaction
 from django.test.utils import override_settings
 
@@ -152,6 +153,7 @@ class Run:
             "REVERB_READS_PER_MINUTE": ways["reads_per_minute"],
             "REVERB_WRITES_PER_MINUTE": ways["writes_per_minute"],
             "EMAIL_BACKEND": "django.core.mail.backends.locmem.EmailBackend",
+            "CACHES": {"default": {"BACKEND": "tests.simulation.cache.Cache", "OPTIONS": {"MAX_ENTRIES": 100_000}}},
         }
         with ExitStack() as stack:
             stack.enter_context(override_settings(**changes))
@@ -187,6 +189,7 @@ class Run:
         self.outside.begin(self.post, reverb_skew_s=ways["reverb_skew_s"], store_skew_s=ways["store_skew_s"])
         self.outside.ask("reverb", "POST", "/_control/settings", {**ways["reverb"]})
         redis().flushdb()
+        cache.clear()
         for number, side in enumerate(self.story.sides, 1):
             token = f"token-{self.story.seed}-{number}-{self._luck(f'token {number}').getrandbits(64):x}"
             domain = PLATFORMS[side.platform].domain(number)

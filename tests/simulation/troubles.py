@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.core.cache import cache
+
 from reverbsync.redis import connection as redis
 from shops.platforms import PLATFORMS
 from tests.simulation import soon
@@ -23,6 +25,7 @@ def begin(run: Run, step: Step) -> None:
         _odd_delivery(run, step)
     elif step.word == "flush":
         redis().flushdb()
+        cache.clear()
         run.ours.forget()
         run.flushed_at.append(run.schedule.now)
     elif step.word == "pass":
