@@ -7,6 +7,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed-from
+TEMPLATES = $(shell find templates -name '*.html')
 # Ends a program, and all that it started, when make is killed.
 WITH_MAKE := $(BIN)/python -I -S sandbox/stack/parent.py 0
 
@@ -33,15 +34,28 @@ simulate: $(STAMP) ## our code between two stand-ins, by simulated time and with
 bench: $(STAMP) ## benchmarks with their goals; ONLY=name runs one
 	exec $(WITH_MAKE) $(BIN)/python -m bench $(ONLY)
 
-check: $(STAMP) ## formatting, lint, types, and the import rule
+check: $(STAMP) ## formatting, lint, types, import rules, migrations, Django's checks, known vulnerabilities
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
+	$(BIN)/djade --check $(TEMPLATES)
+	$(BIN)/djlint --lint --quiet templates
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run --verbosity 0 \
+		|| (echo "The models have changes without a migration: run manage.py makemigrations." >&2; exit 1)
+	ENVIRONMENT=production SITE_URL=https://sync.example.com EMAIL_HOST=mail.example.com \
+		DATABASE_URL=postgresql:///none REDIS_URL=redis://none SECRET_KEY=$$($(BIN)/python -c "import secrets; print(secrets.token_urlsafe(50))") \
+		ENCRYPTION_KEYS=$$($(BIN)/python -c "from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())") \
+		$(BIN)/python manage.py check --deploy --fail-level WARNING >/dev/null
+	$(BIN)/pip-audit --disable-pip --require-hashes --progress-spinner off -r requirements.lock >/dev/null
+
+coverage: $(STAMP) ## which lines the tests reach; fails below the floor in pyproject.toml
+	$(BIN)/python -m pytest -n 2 --dist worksteal --ignore tests/simulation --cov --cov-report term:skip-covered
 
 format: $(STAMP) ## put the code in form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(BIN)/djade $(TEMPLATES)
 
 $(STAMP): requirements-dev.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=…")'
@@ -49,4 +63,4 @@ $(STAMP): requirements-dev.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock >&2
 	cp requirements-dev.lock $(STAMP)
 
-.PHONY: help demo clean-demo up test simulate bench check format
+.PHONY: help demo clean-demo up test simulate bench check coverage format

@@ -112,15 +112,28 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 
+#: How long a connection may wait for a lock, run a statement, or leave a transaction open. A migration's statements may
+#: take longer, but not wait for a lock: all other statements on the table would queue behind it.
+TIMEOUTS = {
+    "lock_timeout": "10s",
+    "statement_timeout": "0" if sys.argv[1:2] == ["migrate"] else "60s",
+    "idle_in_transaction_session_timeout": "60s",
+}
+
+
 def _database() -> dict[str, Any]:
-    """Turn DATABASE_URL into Django's form, letting libpq read it: any address that psql takes works here."""
+    """Turn DATABASE_URL into Django's form, letting libpq read it: any address that psql takes works here.
+
+    `options` in the address come after our own timeouts, and so replace them.
+    """
     parts = parse_dsn(ENV.DATABASE_URL.get_secret_value())
+    timeouts = " ".join(f"-c {name}={value}" for name, value in TIMEOUTS.items())
     own = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
     named = {django: parts.pop(libpq) for libpq, django in own.items() if libpq in parts}
     return {
         "ENGINE": "django.db.backends.postgresql",
         **named,
-        "OPTIONS": {**parts, "connect_timeout": 5},
+        "OPTIONS": {**parts, "connect_timeout": 5, "options": f"{timeouts} {parts.get('options', '')}".strip()},
         "CONN_MAX_AGE": 600,
         "CONN_HEALTH_CHECKS": True,
     }
@@ -246,6 +259,11 @@ SECURE_SSL_REDIRECT = False  # the proxy in front does it; health checks come in
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",  # HSTS for subdomains: they may be other people's
+    "security.W008",  # SSL redirect: the proxy in front does it
+    "security.W021",  # HSTS preload: for the owner of the domain to ask for
+]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _https else None
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
 
