@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from cryptography.fernet import Fernet
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    field_validator,
-    model_validator,
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    SettingsError,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -35,23 +36,40 @@ def _split(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-class Env(BaseModel):
+#: A list whose values stand between commas in the environment.
+Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]
+Secrets = Annotated[list[SecretStr], NoDecode, BeforeValidator(_split)]
+
+
+class _Environment(EnvSettingsSource):
+    """The environment, the files that it names, and in development the settings of a running embedded stack."""
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        values = {**os.environ, **_from_files(os.environ)}
+        if values.get("ENVIRONMENT") != "production":
+            values = {**_running_stack(values.get("DATABASE_URL", "")), **values}
+        return values
+
+
+class Env(BaseSettings):
     """The settings of one process, read once at start."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        frozen=True, hide_input_in_errors=True, case_sensitive=True, env_ignore_empty=True, extra="forbid"
+    )
 
     ENVIRONMENT: Literal["development", "production"] = Field(
         "development", description="`production` refuses missing or default secrets and insists on https."
     )
     SITE_URL: str = Field("http://127.0.0.1:8000", description="Address that people and platforms reach this app at.")
-    ALLOWED_HOSTS: list[str] = Field(
+    ALLOWED_HOSTS: Names = Field(
         default_factory=list, description="Host names to answer to, besides the one of `SITE_URL`."
     )
     INSTANCE_ID: str = Field(
         "", description="Name of this start of the app; health answers bear it in `ReverbSync-Instance`."
     )
     SECRET_KEY: SecretStr = Field(SecretStr(DEVELOPMENT_SECRET), description="Signs sessions and links.")
-    ENCRYPTION_KEYS: list[SecretStr] = Field(
+    ENCRYPTION_KEYS: Secrets = Field(
         default_factory=lambda: [SecretStr(DEVELOPMENT_KEY)],
         description="Fernet keys for the sellers' tokens. The first one encrypts, all of them decrypt.",
     )
@@ -67,7 +85,7 @@ class Env(BaseModel):
         "", description="Only to reach a stand-in: takes the place of each shop's own myshopify.com address."
     )
     SHOPIFY_CLIENT_ID: str = Field("", description="Client id of your Shopify app. Empty: sellers paste keys.")
-    SHOPIFY_CLIENT_SECRETS: list[SecretStr] = Field(
+    SHOPIFY_CLIENT_SECRETS: Secrets = Field(
         default_factory=list,
         description="Client secret of your Shopify app; while it is changed, the new one, then the old.",
     )
@@ -101,7 +119,7 @@ class Env(BaseModel):
         ge=0,
         description="Hours between two mass syncs of a shop; a seller may begin sooner, after being told why not.",
     )
-    ALLOWED_PRIVATE_HOSTS: list[str] = Field(
+    ALLOWED_PRIVATE_HOSTS: Names = Field(
         default_factory=list,
         description="Hosts on private or loopback addresses that may be called. All others are refused.",
     )
@@ -121,12 +139,12 @@ class Env(BaseModel):
     DEFAULT_FROM_EMAIL: str = Field("ReverbSync <no-reply@localhost>", description="Sender of our mail.")
     LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged.")
 
-    @field_validator(
-        "ALLOWED_HOSTS", "ALLOWED_PRIVATE_HOSTS", "ENCRYPTION_KEYS", "SHOPIFY_CLIENT_SECRETS", mode="before"
-    )
     @classmethod
-    def _lists(cls, value: object) -> object:
-        return _split(value)
+    def settings_customise_sources(  # type: ignore[override]  # all come by name
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read the environment as `_Environment` does; values given in code win."""
+        return init_settings, _Environment(settings_cls)
 
     @field_validator(
         "REVERB_API_URL",
@@ -180,22 +198,39 @@ class Env(BaseModel):
         return self
 
 
-def read(environ: dict[str, str] | None = None) -> Env:
+def read() -> Env:
     """Return the settings of this process.
 
+    `NAME_FILE` names a file with the value of `NAME`, as Docker and Kubernetes mount secrets.
     Where the environment names no database, or the one of the embedded stack that runs beside this checkout, that
     stack's settings stand in for what is not set: manage.py must read secrets with the keys that the stack writes with.
     Raises Refused with a sentence for a person; it never shows a value, since values may be secrets.
     """
-    values: dict[str, Any] = dict(os.environ if environ is None else environ)
-    if values.get("ENVIRONMENT") != "production":
-        values = {**_running_stack(values.get("DATABASE_URL", "")), **values}
-    known = {name: values[name] for name in Env.model_fields if values.get(name, "") != ""}
     try:
-        return Env(**known)
+        return Env()
     except ValidationError as error:
-        told = "; ".join(f"{'.'.join(map(str, p['loc'])) or 'settings'}: {p['msg']}" for p in error.errors())
-        raise Refused(f"The settings in the environment cannot be used. {told}") from None
+        problems = "; ".join(f"{'.'.join(map(str, p['loc'])) or 'settings'}: {p['msg']}" for p in error.errors())
+        raise Refused(f"The settings in the environment cannot be used. {problems}") from None
+    except SettingsError:
+        raise Refused("The settings in the environment cannot be used.") from None
+
+
+def _from_files(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the values that files hold, by name. Raises Refused, with names and never a value."""
+    found = {}
+    for name in Env.model_fields:
+        path = environ.get(f"{name}_FILE", "")
+        if not path:
+            continue
+        if environ.get(name, ""):
+            raise Refused(f"Set {name} or {name}_FILE, not both.")
+        try:
+            found[name] = Path(path).read_text().strip()
+        except (OSError, ValueError):
+            raise Refused(f"{name}_FILE names a file that cannot be read.") from None
+        if not found[name]:
+            raise Refused(f"{name}_FILE names an empty file.")
+    return found
 
 
 def _running_stack(database_url: str) -> dict[str, Any]:
