@@ -17,7 +17,7 @@ DOWN_S = 60
 #: Name → how long it may take, in seconds. Each is `bench/<name>.py`.
 BENCHES = {
     "overhead": 240,
-    "pace": 240,
+    "rate_limit": 240,
     "fairness": 420,
     "urgent": 300,
     "neighbour": 480,

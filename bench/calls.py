@@ -11,7 +11,7 @@ from collections import Counter
 from typing import Any
 
 from bench import strict
-from bench.report import Result, Row, tell
+from bench.report import Result, Row, print_result
 
 PRODUCTS, PAGES, CHANGED, NEW = 5_000, 80, 800, 1_000
 SAMPLE = 1_000
@@ -41,7 +41,7 @@ def main() -> int:
     table += [("mass sync", len(ours), len(ours) / PRODUCTS)]
     table += [(f"  {name}", count, count / PRODUCTS) for name, count in Counter(ours).most_common()]
     also = {f"all are live, none failed ({live:,}, {failed})": not failed and live == PRODUCTS}
-    return tell(Result("calls", len(ours) / needed, "<= 1.06", theirs / needed, table, also))
+    return print_result(Result("calls", len(ours) / needed, "<= 1.06", theirs / needed, table, also))
 
 
 def recipe(reverb: strict.Reverb, found: list[Any], category: str) -> None:

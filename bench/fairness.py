@@ -9,7 +9,7 @@ import sys
 import time
 
 from bench import stack
-from bench.report import Result, Row, median, tell
+from bench.report import Result, Row, median, print_result
 
 SMALL, JOBS, MANY = 19, 10, 50_000
 ROUNDS = 3
@@ -35,7 +35,7 @@ def main() -> int:
             return shops.wait_until_done(small, seconds=PATIENCE_S)
 
         once("180.00")  # warms up
-        time.sleep(61)  # and its calls leave the minute, so that all rounds have the same pace
+        time.sleep(61)  # and its calls leave the minute, so that all rounds have the same rate
         alone = [once(f"{200 + number}.00") for number in range(ROUNDS)]
         shops.open_jobs(many)
         time.sleep(3)  # by now it has all the workers that it can get
@@ -44,7 +44,7 @@ def main() -> int:
     table: list[Row] = [("seconds until the small ones are done", "median", "of")]
     table += [("alone", median(alone), shown(alone)), ("beside a big one", median(beside), shown(beside))]
     also = {"the big one still had work": waiting > 0}
-    return tell(Result("fairness", median(beside) / median(alone), "<= 2", median(alone), table, also))
+    return print_result(Result("fairness", median(beside) / median(alone), "<= 2", median(alone), table, also))
 
 
 def shown(values: list[float]) -> str:

@@ -17,8 +17,8 @@ from typing import Any
 
 from bench import stack
 from bench.neighbour import post, settle, sold_out
-from bench.report import Result, Row, p, tell
-from bench.urgent import tell_store
+from bench.report import Result, Row, p, print_result
+from bench.urgent import push_stock
 
 SHOPS, EDITED = 300, 4
 TIMES, WARM = 60, 10
@@ -39,7 +39,7 @@ def main() -> int:
         selling = owners[: TIMES + WARM]
         turns = [(owner, one) for owner in selling for one in shops.products(owner, 2)]
         for owner, product in turns:
-            tell_store(owner, [product], stock=3)
+            push_stock(owner, [product], stock=3)
         settle(selling)
 
         sold_out(bench, turns[::2][:WARM])
@@ -57,7 +57,7 @@ def main() -> int:
     ]
     table += [("edits a second meanwhile", rate), ("webhooks that wait in the end", waiting)]
     also = {"edits came faster than they were worked off": waiting > SHOPS}
-    return tell(Result("flood", p(flooded, 95) / p(alone, 95), "<= 3", p(alone, 95) * 1000, table, also))
+    return print_result(Result("flood", p(flooded, 95) / p(alone, 95), "<= 3", p(alone, 95) * 1000, table, also))
 
 
 @contextmanager
@@ -87,10 +87,10 @@ def edits(products: list[tuple[Any, Any]]) -> Iterator[list[int]]:
 def _edit(product: Any, number: int) -> bytes:
     from bench import shops
 
-    told = shops.told(product, stock=3)
-    told["variants"][0]["price"] = f"{100 + number % 900}.00"
-    told["updated_at"] = datetime.now(UTC).isoformat()
-    return json.dumps({"type": "product.updated", "data": told}).encode()
+    pushed = shops.pushed(product, stock=3)
+    pushed["variants"][0]["price"] = f"{100 + number % 900}.00"
+    pushed["updated_at"] = datetime.now(UTC).isoformat()
+    return json.dumps({"type": "product.updated", "data": pushed}).encode()
 
 
 def _open_deliveries() -> int:

@@ -21,7 +21,7 @@ import requests
 from bench import stack
 from bench.market import CATEGORY
 from bench.overhead import FREE
-from bench.report import Result, Row, median, tell
+from bench.report import Result, Row, median, print_result
 from sandbox.stack.parent import dying_with_us
 
 SIZES = [int(size) for size in os.environ.get("SIZES", "2000,10000,50000").split(",")]
@@ -46,7 +46,7 @@ def main() -> int:
     most = next((one for one in others if one["size"] == last), base)
     memory = most["peak"] / base["peak"]
     also = {f"peak memory is flat ({memory:.2f} x)": memory <= 1.15}
-    return tell(Result("growth", each(most) / each(base), "<= 1.15", each(base), table, also))
+    return print_result(Result("growth", each(most) / each(base), "<= 1.15", each(base), table, also))
 
 
 def row(one: Found) -> Row:
@@ -64,8 +64,8 @@ def measured(bench: stack.Bench, number: int, size: int) -> Found:
     """Return seconds of each phase, peak memory in MiB and calls of one mass sync, in a process of its own."""
     bench.forget_calls()
     command = dying_with_us([sys.executable, "-m", "bench.growth", str(number), str(size), bench.reverb_url])
-    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    found: Found = json.loads(told.splitlines()[-1])
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    found: Found = json.loads(output.splitlines()[-1])
     return {**found, "calls": float(len(bench.calls())), "size": size}
 
 

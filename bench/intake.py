@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import requests
 
 from bench import stack
-from bench.report import Result, Row, median, tell
+from bench.report import Result, Row, median, print_result
 from sandbox.stack import ports, run
 from sandbox.stack.parent import dying_with_us
 
@@ -65,7 +65,7 @@ def main() -> int:
     p50, p99 = (median([one[name] for one in ours]) for name in ("p50_ms", "p99_ms"))
     also = {"p99 under 10 x p50": p99 < 10 * p50, "none lost": rows >= kept}
     also["all were answered 200"] = not sum(one["bad"] + one["broken"] for one in ours)
-    return tell(Result("intake", ratio, ">= 0.7", median([one["rate"] for one in bare]), table, also))
+    return print_result(Result("intake", ratio, ">= 0.7", median([one["rate"] for one in bare]), table, also))
 
 
 def sign(owner: Any, file: Path, number: int) -> Path:

@@ -28,7 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench import stack, strict
-from bench.report import Result, Row, tell
+from bench.report import Result, Row, print_result
 from sandbox.stack import run
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def main() -> int:
     also = {f"{words}, undisturbed": held for words, held in quiet.right.items()} | killed.right
     also |= {"workers died all the time": killed.kills >= killed.took_s / EVERY_S - 2}
     value = killed.calls.total() / quiet.calls.total()
-    return tell(Result("killed", value, "<= 1.02", quiet.calls.total(), table, also))
+    return print_result(Result("killed", value, "<= 1.02", quiet.calls.total(), table, also))
 
 
 def measured(bench: stack.Bench, reverb: strict.Reverb, number: int, *, killing: bool) -> Found:

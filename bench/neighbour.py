@@ -21,8 +21,8 @@ from typing import Any
 import requests
 
 from bench import stack
-from bench.report import Result, Row, p, tell
-from bench.urgent import seconds_until, tell_store
+from bench.report import Result, Row, p, print_result
+from bench.urgent import push_stock, seconds_until
 from sandbox.stack import ports
 
 HEALTHY, TIMES, WARM, PAUSE_S = 20, 80, 20, 0.25
@@ -53,9 +53,9 @@ def main() -> int:
         turns = [(healthy[n % HEALTHY], of_each[n % HEALTHY][n // HEALTHY]) for n in range(2 * TIMES + WARM)]
         hanging, poisoned, saving = (shops.shop(HEALTHY + number) for number in (1, 2, 3))
         sold = shops.products(hanging, SALES)
-        tell_store(hanging, sold, stock=1)
+        push_stock(hanging, sold, stock=1)
         for owner, products in zip(healthy, of_each, strict=True):
-            tell_store(owner, products, stock=3)
+            push_stock(owner, products, stock=3)
         shops.products(saving, MANY)
         settle([hanging, *healthy])
 
@@ -76,7 +76,7 @@ def main() -> int:
     ]
     also = {"the sales of the hanging store still wait": waiting > 0, "the saved settings brought jobs": reviewed}
     also["that it hangs was noticed"] = noticed
-    return tell(Result("neighbour", p(beside, 95) / p(alone, 95), "<= 2", p(alone, 95) * 1000, table, also))
+    return print_result(Result("neighbour", p(beside, 95) / p(alone, 95), "<= 2", p(alone, 95) * 1000, table, also))
 
 
 def settle(owners: list[Any]) -> None:
@@ -128,8 +128,10 @@ def sold_out(bench: stack.Bench, turns: Sequence[tuple[Any, Any]]) -> list[float
 
 def sell_out(owner: Any, product: Any) -> dict[str, float]:
     """Let a store say that a product is sold out; return when it did, by the number in the SKU."""
-    told = {"product_id": product.store_parent_id, "items": [{"variant_id": product.store_product_id, "stock": 0}]}
-    body = json.dumps({"type": "stock.updated", "data": {**told, "updated_at": datetime.now(UTC).isoformat()}}).encode()
+    counts = {"product_id": product.store_parent_id, "items": [{"variant_id": product.store_product_id, "stock": 0}]}
+    body = json.dumps(
+        {"type": "stock.updated", "data": {**counts, "updated_at": datetime.now(UTC).isoformat()}}
+    ).encode()
     at = time.time()
     post(owner, f"sold-out-{product.pk}", body).raise_for_status()
     return {product.sku.removeprefix("SKU-"): at}

@@ -13,7 +13,7 @@ from listings.queue import jobs
 from shops.models import Shop
 from synclog.models import Entry
 
-# A claim that the pace put back before anything was looked at was no attempt.
+# A claim that the rate limiter put back before anything was looked at was no attempt.
 _WATCH = """
 CREATE TABLE bench_claim (lease uuid PRIMARY KEY, shop_id bigint, product_id bigint, at timestamptz);
 CREATE FUNCTION bench_claimed() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -55,8 +55,8 @@ def right(sync: MassSync, found: list[dict[str, Any]], wanted: list[dict[str, An
     unlike = [one for one in map(_shown, found) if one != as_sent.get(one["sku"])]
     calls = Line.objects.filter(sync=sync, kind__in=Line.CALLS)
     undone = calls.exclude(state=Line.State.DONE).count()
-    told = Entry.objects.filter(shop=sync.shop_id).values_list("store_product_id", flat=True)
-    untold = _difference(_claims(sync.shop_id), Counter(told))
+    logged = Entry.objects.filter(shop=sync.shop_id).values_list("store_product_id", flat=True)
+    not_logged = _difference(_claims(sync.shop_id), Counter(logged))
     skus = Counter(row["sku"] for row in found)
     once = skus == Counter(row["sku"] for row in wanted)
     return {
@@ -65,7 +65,7 @@ def right(sync: MassSync, found: list[dict[str, Any]], wanted: list[dict[str, An
         f"no job is left ({(left := Job.objects.filter(shop=sync.shop_id).count())})": not left,
         f"each SKU has exactly one listing ({len(skus):,} SKUs, {len(found):,} listings)": once,
         f"each listing is as its product ({len(unlike):,} are not)": not unlike,
-        f"each claim left exactly one entry ({len(untold):,} products where not)": not untold,
+        f"each claim left exactly one entry ({len(not_logged):,} products where not)": not not_logged,
     }
 
 

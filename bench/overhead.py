@@ -17,7 +17,7 @@ from functools import partial
 import requests
 
 from bench import stack
-from bench.report import Result, Row, median, tell
+from bench.report import Result, Row, median, print_result
 
 PRODUCTS = 300
 ROUNDS = 7
@@ -48,7 +48,7 @@ def main() -> int:
                 bare.append(loop)
     table: list[Row] = [("CPU a product, ms", "median", "of"), ("bare loop", median(bare), _shown(bare))]
     table.append(("engine", median(ours), _shown(ours)))
-    return tell(Result("overhead", median(ours) / median(bare), "<= 1.5", median(bare), table))
+    return print_result(Result("overhead", median(ours) / median(bare), "<= 1.5", median(bare), table))
 
 
 def cpu_ms(work: Callable[[], None], profile: cProfile.Profile | None = None) -> float:

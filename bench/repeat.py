@@ -9,7 +9,7 @@ import sys
 from collections import Counter
 
 from bench import strict
-from bench.report import Result, Row, tell
+from bench.report import Result, Row, print_result
 
 PRODUCTS, RECIPE = 5_000, 2.0
 
@@ -34,7 +34,7 @@ def main() -> int:
     table.append(("mass sync again", len(calls), len(calls) / PRODUCTS))
     table += [(f"  {name}", count, count / PRODUCTS) for name, count in Counter(calls).most_common()]
     also = {"all were found in step": same == PRODUCTS}
-    return tell(Result("repeat", len(calls) / PRODUCTS, "<= 0.021", RECIPE, table, also))
+    return print_result(Result("repeat", len(calls) / PRODUCTS, "<= 0.021", RECIPE, table, also))
 
 
 if __name__ == "__main__":

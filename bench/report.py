@@ -32,7 +32,7 @@ class Result:
         return met and math.isfinite(self.value) and all(self.also.values())
 
 
-def tell(result: Result) -> int:
+def print_result(result: Result) -> int:
     """Print it; return the exit code."""
     rows = [[_text(cell) for cell in row] for row in result.table]
     widths = [max(len(row[n]) for row in rows if n < len(row)) for n in range(max(map(len, rows)))]

@@ -141,8 +141,8 @@ class Line(asyncio.Protocol):
                 return
             body, self._read = rest[:length], rest[length:]
             method, target, _ = first.split(" ")
-            told = self._reverb.answer(method, target, headers.get("authorization", "")[7:], body)
-            asyncio.get_running_loop().call_later(self._reverb.latency_s, self._send, *told)
+            answer = self._reverb.answer(method, target, headers.get("authorization", "")[7:], body)
+            asyncio.get_running_loop().call_later(self._reverb.latency_s, self._send, *answer)
 
     def _send(self, status: int, found: Any, headers: dict[str, str]) -> None:
         body = json.dumps(found).encode()

@@ -51,9 +51,9 @@ class Sales(Reverb):
             return 200, self._orders[path][1]
         return super()._call(method, target, body)
 
-    def _adjust(self, told: Doc) -> tuple[int, Any, dict[str, str]]:
-        data = told["data"]
-        self.calls.append((time.time(), "store", told["type"], data["product_id"], 200))
+    def _adjust(self, message: Doc) -> tuple[int, Any, dict[str, str]]:
+        data = message["data"]
+        self.calls.append((time.time(), "store", message["type"], data["product_id"], 200))
         return 200, {"stock": data["from"] + data["by"]}, {}
 
 

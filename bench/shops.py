@@ -81,8 +81,8 @@ def _product(owner: Shop, number: int, price: str) -> Product:
         for_sale=True,
         url=f"https://store.example.com/{number}",
     )
-    told = {"sku": seen.sku, "title": seen.title, "snapshot": seen.to_json(), "read_at": clock.now()}
-    return Product(shop=owner, store_product_id=str(number), store_parent_id=str(number), **told)
+    fields = {"sku": seen.sku, "title": seen.title, "snapshot": seen.to_json(), "read_at": clock.now()}
+    return Product(shop=owner, store_product_id=str(number), store_parent_id=str(number), **fields)
 
 
 def reprice(owner: Shop, price: str) -> None:
@@ -97,7 +97,7 @@ def open_jobs(found: list[Product], *, rank: Rank = Rank.CATALOGUE) -> None:
         jobs.look_again(found[start : start + BATCH], rank=rank, cause="bench", now=clock.now())
 
 
-def told(product: Product, *, stock: int) -> dict[str, Any]:
+def pushed(product: Product, *, stock: int) -> dict[str, Any]:
     """Return what the store says of a product with another stock (docs/custom-store.md)."""
     seen = product.seen
     unit = {"id": seen.store_product_id, "sku": seen.sku, "price": str(seen.price), "stock": stock}

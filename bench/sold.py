@@ -13,8 +13,8 @@ from typing import Any
 import requests
 
 from bench import stack
-from bench.report import Result, Row, p, tell
-from bench.urgent import MANY, PATIENCE_S, SYNCS, TIMES, WARM, seconds_until, tell_store
+from bench.report import Result, Row, p, print_result
+from bench.urgent import MANY, PATIENCE_S, SYNCS, TIMES, WARM, push_stock, seconds_until
 
 #: When idle: half of them, and 95 of 100, within so many seconds.
 HALF_S, NEARLY_ALL_S = 1.0, 3.0
@@ -33,7 +33,7 @@ def main() -> int:
         owners[0].store.save()
         last = shops.products(owners[0], 2 * TIMES + WARM)
         masses = [shops.products(owner, MANY, price="150.00", start=100_000) for owner in owners]
-        tell_store(owners[0], last, stock=1)
+        push_stock(owners[0], last, stock=1)
         shops.wait_until_done([owners[0]], seconds=PATIENCE_S)
         sold(bench, owners[0], last[:WARM])
         idle = sold(bench, owners[0], last[WARM : WARM + TIMES])
@@ -46,21 +46,21 @@ def main() -> int:
     table += [(name, *(p(found, n) * 1000 for n in (50, 95, 100))) for name, found in (("idle", idle), ("busy", busy))]
     soon = p(idle, 50) <= HALF_S and p(idle, 95) <= NEARLY_ALL_S
     also = {"idle half within a second, 95 of 100 within three": soon, "all mass syncs still ran": left > 0}
-    return tell(Result("sold", p(busy, 95) / p(idle, 95), "<= 2", p(idle, 95) * 1000, table, also))
+    return print_result(Result("sold", p(busy, 95) / p(idle, 95), "<= 2", p(idle, 95) * 1000, table, also))
 
 
 def sold(bench: stack.Bench, owner: Any, products: list[Any]) -> list[float]:
     """Let one product after the other sell on Reverb; return the seconds until the store was told of each."""
     session, token = requests.Session(), owner.reverb.token.get_secret_value()
     address = f"{owner.reverb.webhook_address}orders/create/"
-    heard: dict[str, float] = {}
+    sold_at: dict[str, float] = {}
     for product in products:
         wish = {"listing": product.sku.removeprefix("SKU-"), "token": token}
         order = session.post(f"{bench.reverb_url}/_bench/buy", json=wish, timeout=20).json()
-        heard[product.store_parent_id] = time.time()
+        sold_at[product.store_parent_id] = time.time()
         session.post(address, json=order, timeout=20).raise_for_status()
         time.sleep(PAUSE_S)
-    return seconds_until(bench, heard, lambda kind, product: product if kind == "stock.adjust" else "")
+    return seconds_until(bench, sold_at, lambda kind, product: product if kind == "stock.adjust" else "")
 
 
 if __name__ == "__main__":

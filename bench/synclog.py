@@ -16,7 +16,7 @@ from typing import Any
 import psycopg2
 
 from bench import stack
-from bench.report import Result, Row, median, tell
+from bench.report import Result, Row, median, print_result
 
 FEW = 10_000
 MANY = int(os.environ.get("ENTRIES", "5000000"))
@@ -82,7 +82,7 @@ def main() -> int:
     table += [(name, few[0], many[0], many[0] / few[0], few[1], many[1]) for name, (few, many) in found.items()]
     table.append((f"{DEEP_PAGE} by OFFSET, the query", "", offset_ms))
     worst = max(many[0] / few[0] for few, many in found.values())
-    return tell(Result("synclog", worst, f"<= {ALLOWED}", offset_ms, table))
+    return print_result(Result("synclog", worst, f"<= {ALLOWED}", offset_ms, table))
 
 
 def copy(name: str, other: str) -> None:

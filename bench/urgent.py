@@ -16,7 +16,7 @@ from typing import Any
 import requests
 
 from bench import stack
-from bench.report import Result, Row, p, tell
+from bench.report import Result, Row, p, print_result
 
 SYNCS, MANY = 10, 3_000
 TIMES, WARM, PAUSE_S = 40, 5, 0.4
@@ -46,12 +46,12 @@ def main() -> int:
     table += [(name, *(p(found, n) * 1000 for n in (50, 95, 100))) for name, found in (("idle", idle), ("busy", busy))]
     table.append(("calls a second meanwhile", rate))
     also = {"all mass syncs still ran": left > 0}
-    return tell(Result("urgent", p(busy, 95) / p(idle, 95), "<= 2", p(idle, 95) * 1000, table, also))
+    return print_result(Result("urgent", p(busy, 95) / p(idle, 95), "<= 2", p(idle, 95) * 1000, table, also))
 
 
 def sold_out(bench: stack.Bench, owner: Any, products: list[Any]) -> list[float]:
     """Let the store sell out one product after the other; return the seconds until Reverb was told of each."""
-    sent = tell_store(owner, products, stock=0, pause_s=PAUSE_S)
+    sent = push_stock(owner, products, stock=0, pause_s=PAUSE_S)
     return seconds_until(bench, sent, lambda method, path: _listing(path) if method == "PUT" else "")
 
 
@@ -74,7 +74,7 @@ def _listing(path: str) -> str:
     return path.split("/")[3].partition("-")[0]
 
 
-def tell_store(owner: Any, products: list[Any], *, stock: int, pause_s: float = 0.0) -> dict[str, float]:
+def push_stock(owner: Any, products: list[Any], *, stock: int, pause_s: float = 0.0) -> dict[str, float]:
     """Let the store tell of each product's stock; return when it did, by the number in the SKU."""
     from bench import shops
     from shops.platforms.custom import signing
@@ -82,7 +82,7 @@ def tell_store(owner: Any, products: list[Any], *, stock: int, pause_s: float = 
     session = requests.Session()
     sent: dict[str, float] = {}
     for product in products:
-        body = json.dumps({"type": "product.updated", "data": shops.told(product, stock=stock)}).encode()
+        body = json.dumps({"type": "product.updated", "data": shops.pushed(product, stock=stock)}).encode()
         headers = signing.sign(shops.SECRET, f"{product.pk}-{time.time()}", datetime.now(UTC), body)
         headers["Authorization"] = f"Bearer {owner.store.token.get_secret_value()}"
         sent[product.sku.removeprefix("SKU-")] = time.time()

@@ -63,7 +63,7 @@ def drain_urgent(shop_id: int) -> None:
 
 def _drain(task: str, shop_id: int, ranks: Sequence[int], most: int) -> None:
     if _must_wait(shop_id, in_bulk=task == jobs.DRAIN):
-        return  # the sweeper comes back when the pace lets calls through again
+        return  # the sweeper comes back when the rate limiter lets calls through again
     over = clock.monotonic() + TURN_S
     with jobs.at_work() as worker_lock, limiter.turn() as work:
         helped, also = False, rows.with_claim()

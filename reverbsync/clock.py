@@ -65,7 +65,7 @@ def sleep(seconds: float) -> None:
     (_sleeping or time.sleep)(seconds)
 
 
-def told_us() -> int | None:
+def simulated_us() -> int | None:
     """Return the microseconds since 1970 where all of time is set, also that of machines we share; else None."""
     return None if _sleeping is None else round(_source().timestamp() * 1e6)
 

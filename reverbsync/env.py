@@ -77,7 +77,7 @@ class Env(BaseSettings):
         SecretStr("postgresql://localhost/reverbsync"), description="PostgreSQL, as libpq reads it."
     )
     REDIS_URL: SecretStr = Field(
-        SecretStr("redis://127.0.0.1:6379/0"), description="Redis: wake-ups, the pace, the cache."
+        SecretStr("redis://127.0.0.1:6379/0"), description="Redis: wake-ups, the rate limiter, the cache."
     )
     REVERB_API_URL: str = Field("https://api.reverb.com/api", description="Reverb's API.")
     REVERB_WEB_URL: str = Field("https://reverb.com", description="Reverb's website, for links.")

@@ -8,7 +8,7 @@ import redis
 from django.db import InterfaceError, OperationalError
 
 from reverbsync.dispatch.ownership import Lost
-from reverbsync.ratelimit.limiter import PaceLost
+from reverbsync.ratelimit.limiter import RateLimitUnavailable
 
 #: PostgreSQL's classes of errors that say nothing about a row: connection, resources, deadlock, lock, shutdown
 #: (PostgreSQL documentation, appendix A).
@@ -24,7 +24,7 @@ def is_outage(error: BaseException) -> bool:
 
     So it is where a lock fell with its connection, and another worker may be at the same work.
     """
-    if isinstance(error, InterfaceError | redis.RedisError | PaceLost | Lost):
+    if isinstance(error, InterfaceError | redis.RedisError | RateLimitUnavailable | Lost):
         return True
     if not isinstance(error, OperationalError):
         return False

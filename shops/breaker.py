@@ -93,20 +93,20 @@ def call(
     if probe:
         read_s = doubled_s(PROBE_S, probe - 1, most_s=read_s)
         _take_probe(name, read_s)
-    began, heard = clock.monotonic(), False
+    began, called = clock.monotonic(), False
     try:
         with patience.waiting(read_s, probe=bool(probe)) as waits_s:
             answer = outbound.call(method, url, budgets=budgets, headers=headers, read_s=waits_s, **more)
-        heard = True
+        called = True
     except outbound.Unreachable as error:
-        heard = True
+        called = True
         if isinstance(error, outbound.TooLarge):
             succeeded(name, known=seen is not None and not seen.is_well)
         else:
             failed(name, f"{error}.", took_s=clock.monotonic() - began, probe=probe)
         raise
     finally:
-        if probe and not heard:
+        if probe and not called:
             _give_back(name)
     if is_own(answer):
         succeeded(name, known=seen is not None and not seen.is_well)

@@ -48,7 +48,7 @@ class OrderChanged:
     """
 
     store_order_id: str
-    products_told: bool = False
+    products_reported: bool = False
 
 
 @dataclass(frozen=True)

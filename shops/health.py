@@ -66,9 +66,9 @@ def make_due(shop_id: int) -> None:
         StoreHealth.objects.filter(pk=back.pk, back_at=back.back_at).update(back_at=None)
 
 
-def all_through(heard: Iterable[tuple[object, object]]) -> bool:
+def all_through(responses: Iterable[tuple[object, object]]) -> bool:
     """Tell whether all who heard a signal did what follows from it; who did not is logged, and asked again."""
-    return not any(isinstance(answer, Exception) for _, answer in heard)
+    return not any(isinstance(answer, Exception) for _, answer in responses)
 
 
 def due() -> list[int]:

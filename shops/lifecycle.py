@@ -15,13 +15,13 @@ from shops.models import (
     Membership,
     MissingProducts,
     Person,
+    PushedOrder,
+    PushedProduct,
     ReverbConnection,
     Shop,
     StoreConnection,
     StoreHealth,
     SyncSettings,
-    ToldOrder,
-    ToldProduct,
 )
 from shops.models.connections import unguessable
 from shops.platforms import PLATFORMS
@@ -91,9 +91,9 @@ def connect_store(shop: Shop, *, platform: str, address: str, keys: Keys, proble
             due_at = now if before.token.get_secret_value() else now + FormerStore.CALLS_FOR
             FormerStore.objects.create(shop=shop, left_at=now, due_at=due_at, **kept)
             wake(LEAVE_STORE, shop.pk)
-            ToldProduct.objects.filter(store=connection).delete()
+            PushedProduct.objects.filter(store=connection).delete()
             MissingProducts.objects.filter(store=connection).delete()
-            ToldOrder.objects.filter(store=connection).delete()
+            PushedOrder.objects.filter(store=connection).delete()
             StoreConnection.objects.filter(pk=connection.pk).update(clearing_since=now)
             connection.clearing_since = now
             wake(CLEAR_STORE, shop.pk)

@@ -30,7 +30,7 @@ MOST_PROBES = 20
 def names_of_store(store: StoreConnection) -> list[str]:
     """Return the names by which calls to a store may go: with or without what stands before its host.
 
-    Where an address is proven by no key of the store's, they are the shop's own: no other one shares pace or breaker.
+    Where an address is proven by no key of the store's, they are the shop's own: no other one shares budget or breaker.
     """
     if PLATFORMS[store.platform].makes_keys:
         return [f"{store.platform}:{store.pk}@{store.address}"]

@@ -87,7 +87,7 @@ def _connections(shop: Shop) -> dict[str, Any]:
         "silent": store is not None and health.is_silent(found, store.hooks_checked_at),
         "reverb": reverb,
         "reverb_standing": standing.of_reverb(reverb),
-        "pace": limits.told(reverb) if reverb else None,
+        "throttle": limits.throttle_of(reverb) if reverb else None,
         "problem": problem,
         "link": problem.link_on(reverb.web_url) if problem and reverb else "",
     }
@@ -129,8 +129,8 @@ def store_with(request: HttpRequest, shop: Shop, kind: str) -> HttpResponse:
             lifecycle.connect_store(shop, **wanted)
             if platform.makes_keys:
                 # In the answer itself: nothing that holds a secret is stored in a session or a cookie.
-                told = {"shop": shop, "platform": platform, "store": shop.store, "keys": form.cleaned_data["keys"]}
-                return never_cached(render(request, "connect/keys.html", told))
+                shown = {"shop": shop, "platform": platform, "store": shop.store, "keys": form.cleaned_data["keys"]}
+                return never_cached(render(request, "connect/keys.html", shown))
             messages.success(request, "Your store is connected. Your products are being read now.")
             return redirect("shops:store", shop.pk)
     context = {
@@ -191,7 +191,7 @@ def reverb(request: HttpRequest, shop: Shop) -> HttpResponse:
         "shop": shop,
         "form": form,
         "reverb": connection,
-        "pace": limits.told(connection) if connection else None,
+        "throttle": limits.throttle_of(connection) if connection else None,
         "standing": standing.of_reverb(connection),
         "problem": problem,
         "link": problem.link_on(web) if problem else "",
@@ -200,7 +200,7 @@ def reverb(request: HttpRequest, shop: Shop) -> HttpResponse:
         "topics": hooks.WANTED,
         "refused": _by_words(connection.hooks.get("refused", {})) if connection else {},
         "orders_every": hooks.orders_every(connection, clock.now()) if connection else None,
-        "tells_of_listings": connection is not None and hooks.tells_of_listings(connection, clock.now()),
+        "listing_webhooks_arrive": connection is not None and hooks.listing_webhooks_arrive(connection, clock.now()),
         "silent": connection is not None and hooks.is_silent(connection),
         "orders_late": connection is not None and hooks.orders_late(connection, clock.now()),
     }

@@ -39,13 +39,13 @@ def full_shop() -> Shop:
     Listing.objects.create(product=used, shop=shop, sku="USED-1", reverb_id="702", state="sold")
     for number, outcome in enumerate(Entry.Outcome):
         at = NOON + timedelta(minutes=number)
-        told = {"outcome": outcome, "reason": "updated", "sku": "FEN-1", "title": "Strat", "message": "“quoted”"}
-        record(Attempt(shop_id=shop.pk, at=at, mend_link="https://reverb.test/my", **told))  # type: ignore[arg-type]
+        fields = {"outcome": outcome, "reason": "updated", "sku": "FEN-1", "title": "Strat", "message": "“quoted”"}
+        record(Attempt(shop_id=shop.pk, at=at, mend_link="https://reverb.test/my", **fields))  # type: ignore[arg-type]
     for number, place in enumerate(Place.values):
         row = sale(shop, f"90{number:02}", minutes=number, place=place, product=product, place_problem="It said no.")
         for state in Parcel.State.values:
             Parcel.objects.create(
-                shop=shop, order=row, source="hand", tracking_number=state, told_at=NOON, state=state, problem="No."
+                shop=shop, order=row, source="hand", tracking_number=state, reported_at=NOON, state=state, problem="No."
             )
     a_plan(shop, MassSync.State.RUNNING)
     Line.objects.filter(product__sku="NEW1").update(state=Line.State.FAILED, reason="refused", message="No.")

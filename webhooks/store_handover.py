@@ -122,7 +122,7 @@ def _follow(shop: Shop, events: list[Event]) -> dict[Event, Exception]:
     """Follow what events mean beside products: orders that we made in the store, and people's data."""
     failed = {}
     for event in events:
-        for work in (partial(shipment_poll.heard, shop, [event]), partial(erase.follow, shop, event)):
+        for work in (partial(shipment_poll.on_events, shop, [event]), partial(erase.follow, shop, event)):
             if (error := attempt(work)) is not None:
                 failed[event] = error
     return failed

@@ -209,11 +209,11 @@ def _read_namesakes(walk: Walk, client: StoreClient, page: Page) -> None:
         _read_one(walk, client, parent_id)
 
 
-def _read_one(walk: Walk, client: StoreClient, parent_id: str, *, told_of: bool = False) -> None:
+def _read_one(walk: Walk, client: StoreClient, parent_id: str, *, reported: bool = False) -> None:
     """Read one product anew. One at which the store keeps failing, and nowhere else, is read again later by itself."""
     cause = walk.get_kind_display()
     try:
-        refresh.refresh(walk.shop, parent_id, client, cause=cause, told_of=told_of, hold=_is_first(walk))
+        refresh.refresh(walk.shop, parent_id, client, cause=cause, reported=reported, hold=_is_first(walk))
     except refresh.Late:
         pass  # so it is there, and was read
     except StoreError as error:
@@ -244,7 +244,7 @@ def _stock_page(walk: Walk, client: StoreClient) -> None:
         return
     taken = _take_stock(walk, client, products, odd)
     for parent_id in taken.again:
-        _read_one(walk, client, parent_id, told_of=True)
+        _read_one(walk, client, parent_id, reported=True)
     with transaction.atomic():
         walk.news += stock_levels.keep(walk.shop, taken.units, asked_at=asked_at, cause=cause)
         rechecks.unread(walk.shop, taken.unread, now=asked_at, cause=cause)

@@ -9,7 +9,7 @@ from django.db import transaction
 from listings.intake import refresh
 from reverbsync import clock
 from shops.models import MissingProducts, Shop
-from shops.platforms.custom import told
+from shops.platforms.custom import pushed
 
 BATCH = 200
 CAUSE = "removed from your store"
@@ -32,7 +32,7 @@ def confirm(shop: Shop) -> int:
     while batch := list(islice(ids, BATCH)):
         with transaction.atomic():
             refresh.keep(shop, [], parent_ids=batch, asked_at=clock.now(), cause=CAUSE)
-    told.remove_missing(shop.store)
+    pushed.remove_missing(shop.store)
     return missing.count
 
 

@@ -28,7 +28,7 @@ def turn(first: Recheck) -> None:
         words = row.words
         try:
             hold = row.hold
-            refresh.refresh(row.shop, row.store_parent_id, client, cause=CAUSE, told_of=not hold, hold=hold)
+            refresh.refresh(row.shop, row.store_parent_id, client, cause=CAUSE, reported=not hold, hold=hold)
         except (Missing, Unsupported) as error:
             words = str(error)
         except StoreError as error:

@@ -77,7 +77,7 @@ def _follow(shop: Shop, client: StoreClient, event: Event, cause: str, done: dic
         _once(done, parent_id, partial(refresh, shop, parent_id, client, cause=cause, event=event))
         skus = Product.objects.filter(shop=shop, store_parent_id=parent_id, gone_at=None).values("sku")
         for other in same_sku.listed(shop, skus, apart_from=[parent_id])[:MOST_NAMESAKES]:
-            _once(done, other, partial(refresh, shop, other, client, cause=cause, told_of=False))
+            _once(done, other, partial(refresh, shop, other, client, cause=cause, reported=False))
 
 
 def _once(done: dict[str, Exception | None], parent_id: str, read: Callable[[], None]) -> None:
@@ -94,13 +94,13 @@ def refresh(
     client: StoreClient,
     *,
     cause: str,
-    told_of: bool = True,
+    reported: bool = True,
     hold: bool = False,
     event: Event | None = None,
 ) -> None:
     """Ask the store for a product with all its variants, keep the newer snapshot, and open jobs for what changed.
 
-    `told_of`, `hold` and `event` are those of `keep`.
+    `reported`, `hold` and `event` are those of `keep`.
 
     A product that cannot be read is noted, and asked for again later by itself (rechecks). Raises StoreError when the
     store did not answer, and Late when its answer was not taken: then what told of a change is not worked off.
@@ -122,7 +122,7 @@ def refresh(
                 parent_ids=[parent_id],
                 asked_at=asked_at,
                 cause=cause,
-                told_of=told_of,
+                reported=reported,
                 hold=hold,
                 event=event,
             )
@@ -158,7 +158,7 @@ def keep(
     parent_ids: Sequence[str],
     asked_at: datetime,
     cause: str,
-    told_of: bool = False,
+    reported: bool = False,
     hold: bool = False,
     lowest: Rank = Rank.EDIT,
     event: Event | None = None,
@@ -166,7 +166,7 @@ def keep(
     """Save what was read unless something newer is known, and open jobs for what is news.
 
     `parent_ids` are the products of which `snapshots` are all units: a known unit of theirs that is not among them is
-    gone. `told_of`: an event said that something changed, so where nothing is news all are looked at. `hold`: new
+    gone. `reported`: an event said that something changed, so where nothing is news all are looked at. `hold`: new
     products are only learnt, until the store tells of a change or the seller begins. `event`: what the store itself
     told just now. An old answer may hide it: where it is of stock, they are read again (old_answers).
 
@@ -182,18 +182,18 @@ def keep(
     skus = {p.sku for p in known.values() if p.sku and p.gone_at is None}
     cut = partial(_cut, shop.sync_settings)
     push_only = platform_of(shop.store).push_only  # so nothing of it is old
-    told_at = asked_at if isinstance(event, _OF_STOCK) and not push_only else None
-    see = partial(_see, shop, asked_at=asked_at, told_at=told_at, cut=cut, hold=hold)
+    reported_at = asked_at if isinstance(event, _OF_STOCK) and not push_only else None
+    see = partial(_see, shop, asked_at=asked_at, reported_at=reported_at, cut=cut, hold=hold)
     seen = [see(one, known.pop(one.store_product_id, None)) for one in fitted]
     whole = set(parent_ids) - _parents_of(unread)  # the products of which all units are known now
     sure = isinstance(event, ProductDeleted) or push_only
-    gone = [_gone(one, asked_at, told_at, sure=sure) for one in known.values() if one.store_parent_id in whole]
-    if told_of:
+    gone = [_gone(one, asked_at, reported_at, sure=sure) for one in known.values() if one.store_parent_id in whole]
+    if reported:
         _release([one.product for one in seen if one.product.held and one.product.pk])
     saved, refused = saving.save([one for one in seen + gone if one.read])
     unread += refused + taken  # a product whose id another one has is known whole all the same
     through = [one for one in seen + gone if not one.read] + saved
-    _open_jobs(shop, [one for one in through if not one.product.held], cause, told_of=told_of, lowest=lowest)
+    _open_jobs(shop, [one for one in through if not one.product.held], cause, reported=reported, lowest=lowest)
     there = {one.product.sku for one in through if one.product.gone_at is None}
     same_sku.freed(shop, skus - there, cause)
     if event is not None and not (through or isinstance(event, ProductDeleted)):
@@ -252,7 +252,7 @@ def _parents(shop: Shop, client: StoreClient, event: Event) -> list[str]:
                 return known
             parent = client.parent_of_stock(stock_id)
             return [parent] if parent else []
-        case OrderChanged(order_id, products_told=False):
+        case OrderChanged(order_id, products_reported=False):
             return client.order_products(order_id)
         case AppRemoved():
             _removed(shop, client)
@@ -283,7 +283,7 @@ def _see(
     known: Product | None,
     *,
     asked_at: datetime,
-    told_at: datetime | None,
+    reported_at: datetime | None,
     cut: Callable[[Product, StoreProduct], int],
     hold: bool,
 ) -> Seen:
@@ -295,7 +295,7 @@ def _see(
     if known is not None and stale_answers.is_old(known, before, snapshot, asked_at):
         return Seen(known, news=False, read=False)
     product = known or Product(shop=shop, store_product_id=snapshot.store_product_id, held=hold)
-    product.told_at = told_at or product.told_at
+    product.reported_at = reported_at or product.reported_at
     dated, news = product.next_change_at, before != snapshot
     more = before is not None and before.sellable < snapshot.sellable
     if known is not None and before is not None and before != snapshot:
@@ -334,25 +334,29 @@ def _next_change(snapshot: StoreProduct, asked_at: datetime) -> datetime | None:
     return at + CLOCKS_DIFFER if at is not None and asked_at < at < asked_at + FORESEEN else None
 
 
-def _gone(product: Product, asked_at: datetime, told_at: datetime | None, *, sure: bool) -> Seen:
+def _gone(product: Product, asked_at: datetime, reported_at: datetime | None, *, sure: bool) -> Seen:
     """Take a product for gone. `sure`: the store itself says that it is; else it is asked for again."""
     if product.was_read_after(asked_at):
         return Seen(product, news=False, read=False)
-    news, dated, product.told_at = product.gone_at is None, product.next_change_at, told_at or product.told_at
+    news, dated, product.reported_at = (
+        product.gone_at is None,
+        product.next_change_at,
+        reported_at or product.reported_at,
+    )
     if news:
         product.gone_at = product.news_at = asked_at
-        product.told_at = product.told_at if sure else asked_at
+        product.reported_at = product.reported_at if sure else asked_at
     product.read_at = asked_at
     product.next_change_at = stale_answers.again_at(product, asked_at, news=True, more=not sure)
     return Seen(product, news=news, rank=Rank.STOCK_TO_ZERO, moved=dated != product.next_change_at)
 
 
-def _open_jobs(shop: Shop, seen: list[Seen], cause: str, *, told_of: bool, lowest: Rank) -> None:
+def _open_jobs(shop: Shop, seen: list[Seen], cause: str, *, reported: bool, lowest: Rank) -> None:
     """Open jobs for what is news. Where nothing is, and we were told of a change, look at all of them."""
     if not shop.sync_settings.auto_sync:
         return
     news = [one for one in seen if one.news]
-    if not news and told_of:
+    if not news and reported:
         echoes = _echoes([one.product for one in seen])
         news = [one for one in seen if one.product.gone_at is None and one.product.pk not in echoes]
     ranks = {one.product.pk: lowest if one.rank == Rank.EDIT else one.rank for one in news}

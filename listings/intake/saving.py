@@ -67,7 +67,7 @@ _FIELDS = [
     "read_at",
     "news_at",
     "stock_since",
-    "told_at",
+    "reported_at",
     "gone_at",
     "next_change_at",
     "held",

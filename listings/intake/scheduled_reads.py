@@ -53,7 +53,7 @@ def turn(first: Product) -> None:
         units.update(next_change_at=clock.now() + BROKEN)
         cause = "a date in the store" if has_come else "another look at the store"
         try:
-            refresh.refresh(shop, product.store_parent_id, client, cause=cause, told_of=has_come)
+            refresh.refresh(shop, product.store_parent_id, client, cause=cause, reported=has_come)
         except StoreError as error:
             health.did_not_answer(shop.pk, error)
             logger.info("The dated products of shop %s could not be read: %s", shop.pk, error)

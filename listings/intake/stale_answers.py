@@ -32,11 +32,11 @@ def again_at(product: Product, at: datetime, *, news: bool, more: bool) -> datet
 
     `news`: it showed something new. `more`: more units than were known, which may be those of before.
     """
-    told_at = product.told_at
-    if told_at is None:
+    reported_at = product.reported_at
+    if reported_at is None:
         return None
-    just_seen = news or (product.stock_since is not None and product.stock_since > told_at - ONE_CHANGE)
-    due = [told_at + wait for wait in (AGAIN[-1:] if just_seen and not more else AGAIN)]
+    just_seen = news or (product.stock_since is not None and product.stock_since > reported_at - ONE_CHANGE)
+    due = [reported_at + wait for wait in (AGAIN[-1:] if just_seen and not more else AGAIN)]
     return min((one for one in due if at < one), default=None)
 
 

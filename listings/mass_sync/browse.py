@@ -152,14 +152,14 @@ def _cells(line: Line) -> list[str]:
     ]
 
 
-def _told(line: Line) -> bool:
+def _says_why(line: Line) -> bool:
     """Tell whether a line's reason says something: of what is still to be done it would tell what is not yet so."""
     return line.kind not in Line.CALLS or line.state in (State.DONE, State.FAILED)
 
 
 def why(line: Line) -> str:
     """Return why a line is what it is, or ended as it did, in words."""
-    if _told(line):
+    if _says_why(line):
         return REASONS[line.reason].words if line.reason in REASONS else ""
     return {
         Kind.CREATE.value: "It is not on Reverb yet.",

@@ -1,4 +1,4 @@
-"""What there is to tell of a mass sync: its lines counted by kind, state and reason, the pace, and the time left."""
+"""The progress of a mass sync: its lines counted by kind, state and reason, the allowed rate, and the time left."""
 
 from __future__ import annotations
 
@@ -151,12 +151,12 @@ class Allowed:
 
 
 def allowed(connection: ReverbConnection) -> Allowed:
-    """Return the allowed pace of an account."""
+    """Return the allowed rate of an account."""
     budget = limits.of_account(connection.budget, "writes")
     a_minute, in_ten = budget.limits(bulk=True)
     try:
         used = limiter.used(budget)
-    except limiter.PaceLost:
+    except limiter.RateLimitUnavailable:
         used = None
     return Allowed(int(a_minute), int(in_ten) if 0 < in_ten < a_minute * 10 else 0, used)
 

@@ -1,7 +1,7 @@
 """A mass sync from beginning to end, in short turns: walk, plan, and, when the seller says so, run and confirm.
 
 What it writes goes through the same jobs as everything else, a portion at a time, at the least urgent rank: so it is
-paced, fair to other shops, and survives whatever dies. The database holds how far it is.
+rate limited, fair to other shops, and survives whatever dies. The database holds how far it is.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from reverbsync.security.redaction import broke
 from shops.models import Person, ReverbConnection, Shop
 from shops.reverb import limits, reference
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import NeedsSeller, Paced, ReverbError
+from shops.reverb.errors import NeedsSeller, RateLimited, ReverbError
 
 logger = logging.getLogger(__name__)
 
@@ -170,8 +170,8 @@ def turn(sync: MassSync) -> None:
         while clock.monotonic() < over and sync.state in MassSync.WORKING:
             if not _step(sync, connection, client):
                 break
-    except Paced as paced:
-        _later(sync, timedelta(seconds=paced.retry_after or 1))
+    except RateLimited as limited:
+        _later(sync, timedelta(seconds=limited.retry_after or 1))
     except NeedsSeller as error:
         _failed(sync, error.message, timedelta(minutes=15))
     except ReverbError as error:
@@ -216,7 +216,7 @@ def _failed(sync: MassSync, words: str, wait: timedelta) -> None:
 
 
 def seconds_left(sync: MassSync) -> float:
-    """Return how long the writes that are still to be made take at the allowed pace."""
+    """Return how long the writes that are still to be made take at the allowed rate."""
     connection = ReverbConnection.objects.filter(shop=sync.shop_id).first()
     if connection is None:
         return 0.0

@@ -152,7 +152,7 @@ def _state(shop: Shop, sync: MassSync | None) -> dict[str, Any]:
         "reverb": connection,
         "too_soon": run.too_soon_after(shop),
         "pause_hours": run.pause_hours(),
-        "pace": limits.told(connection) if connection is not None else None,
+        "throttle": limits.throttle_of(connection) if connection is not None else None,
         "allowed": progress.allowed(connection) if connection is not None else None,
     }
     if sync is None:

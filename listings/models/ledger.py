@@ -53,9 +53,9 @@ class Ledger(models.Model):
     #: Since when the store could not be changed as far as it should be; None while it has what it is to have.
     behind_since = models.DateTimeField(null=True)
     #: When the seller was mailed that it could not.
-    behind_told_at = models.DateTimeField(null=True)
+    behind_notified_at = models.DateTimeField(null=True)
     #: Units owed of which the seller has been told.
-    owed_told = models.PositiveIntegerField(default=0)
+    oversold_notified = models.PositiveIntegerField(default=0)
     #: The seller was told of them before Reverb showed all of its orders; told again once it does.
     owed_unnamed = models.BooleanField(default=False)
     #: The store did not answer when the seller was told; told again once it does.

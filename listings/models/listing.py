@@ -38,7 +38,7 @@ class Listing(models.Model):
     anew = models.BooleanField(default=False)
     #: Since when Reverb is known to have it on sale although none is left, and when the owners were mailed about that.
     oversells_since = models.DateTimeField(null=True)
-    oversells_told_at = models.DateTimeField(null=True)
+    oversells_notified_at = models.DateTimeField(null=True)
     #: How often we looked whether a listing that Reverb is publishing is live; None when none is being published.
     publish_looks = models.PositiveSmallIntegerField(null=True)
 

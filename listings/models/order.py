@@ -42,7 +42,7 @@ class Order(models.Model):
     placed_at = models.DateTimeField()
     updated_at = models.DateTimeField(help_text="By Reverb's clock.")
     seen_at = models.DateTimeField(help_text="When we first read it.")
-    heard_at = models.DateTimeField(null=True, help_text="When we first read it in its present status.")
+    status_read_at = models.DateTimeField(null=True, help_text="When we first read it in its present status.")
     #: What Reverb last said (shops.snapshots.ReverbOrder); the buyer's name and address only while orders are taken.
     snapshot = models.JSONField(default=dict)
 

@@ -33,7 +33,7 @@ class Parcel(models.Model):
     notify = models.BooleanField(null=True)
     state = models.CharField(max_length=5, choices=State.choices, default=State.OPEN)
     problem = models.CharField(max_length=500, blank=True, help_text="What went wrong, for the seller.")
-    told_at = models.DateTimeField()
+    reported_at = models.DateTimeField()
     due_at = models.DateTimeField(null=True)
     attempts = models.PositiveIntegerField(default=0)
     #: Set before the call to Reverb, cleared by its answer. Still set: the answer was lost, and it may be there.

@@ -32,7 +32,7 @@ class Product(models.Model):
     #: Since when the store's number of it is the one of the snapshot, as far as our readings tell; None: not known.
     stock_since = models.DateTimeField(null=True, blank=True)
     #: When the store last told of a change of it: until a while later an old answer may hide that.
-    told_at = models.DateTimeField(null=True, blank=True)
+    reported_at = models.DateTimeField(null=True, blank=True)
     gone_at = models.DateTimeField(null=True, blank=True)
     #: When it is read again, for a date of its own such as the end of a sale, or since an answer may have been old.
     next_change_at = models.DateTimeField(null=True, blank=True)

@@ -37,7 +37,7 @@ _FIELDS = [
     "status",
     "placed_at",
     "updated_at",
-    "heard_at",
+    "status_read_at",
     "snapshot",
     "counts",
 ]
@@ -161,7 +161,7 @@ def _see(row: Order, snapshot: ReverbOrder, places: _Places, *, personal: bool) 
         snapshot = precedence.of_known(snapshot, row)
     if row.pk is None or precedence.is_newer(snapshot, status=row.status, updated_at=row.updated_at):
         if row.pk is None or row.status != snapshot.status[:40]:
-            row.heard_at = clock.now()
+            row.status_read_at = clock.now()
         _fill(row, snapshot if personal else precedence.without_the_buyer(snapshot))
     listing, surely = places.of_order(row)
     if listing is not None and (surely or row.product_id is None):

@@ -23,7 +23,7 @@ from shops.models.settings import StockWay
 from shops.reverb import hooks
 from shops.reverb.availability import is_news
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import Paced, ReverbError
+from shops.reverb.errors import RateLimited, ReverbError
 from shops.snapshots import ReverbListing
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ logger = logging.getLogger(__name__)
 #: In this time all listings are seen once, where Reverb tells us of changed ones.
 ROUND = timedelta(hours=24)
 #: Where it does not, a page is looked at so often, and more often only in a shop too large to be seen within a day.
-NOT_TOLD = timedelta(minutes=2)
+WITHOUT_WEBHOOKS = timedelta(minutes=2)
 CAUSE = "regular look at Reverb"
 #: Pages in one turn at most: a shop that was away for long does not catch up at once.
 PAGES = 3
@@ -69,7 +69,7 @@ def turn(connection: ReverbConnection, client: ReverbClient) -> None:
             _owed(connection.shop, now)
             owed_due_at = (now + ROUND).timestamp()
         last = number >= pages or not rows
-        step = step_of(pages, told=hooks.tells_of_listings(connection, now))
+        step = step_of(pages, has_webhooks=hooks.listing_webhooks_arrive(connection, now))
         _keep(connection, _Place(1 if last else number + 1, _next(place, step, now), owed_due_at, asked))
 
 
@@ -80,7 +80,7 @@ def _page(connection: ReverbConnection, client: ReverbClient, place: _Place) -> 
     """
     try:
         return place.page, *client.listings_page(place.page)
-    except Paced:
+    except RateLimited:
         raise
     except ReverbError as error:
         if place.failed != place.page:
@@ -147,9 +147,9 @@ def _owed(shop: Shop, now: datetime) -> None:
     jobs.look_again(owed, rank=Rank.STOCK, cause=CAUSE, now=now)
 
 
-def step_of(pages: int, *, told: bool) -> timedelta:
+def step_of(pages: int, *, has_webhooks: bool) -> timedelta:
     """Return the time between two pages of a round. `told`: Reverb tells us of changed listings."""
-    return ROUND / pages if told else min(ROUND / pages, NOT_TOLD)
+    return ROUND / pages if has_webhooks else min(ROUND / pages, WITHOUT_WEBHOOKS)
 
 
 def _next(place: _Place, step: timedelta, now: datetime) -> float:

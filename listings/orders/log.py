@@ -73,7 +73,7 @@ def not_readable(shop_id: int, number: str, why: str) -> None:
     )
 
 
-def tell(
+def log_order(
     order: Order,
     reason: str,
     *,

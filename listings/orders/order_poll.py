@@ -23,7 +23,7 @@ from reverbsync.dispatch.wake import wake
 from shops.models import ReverbConnection
 from shops.reverb import connect, hooks
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import Paced, ReverbError, TransientError
+from shops.reverb.errors import RateLimited, ReverbError, TransientError
 from shops.reverb.paging import Short
 from shops.snapshots import ReverbOrder
 
@@ -202,7 +202,7 @@ def _since(connection: ReverbConnection, now: datetime) -> datetime:
 def _delay(connection: ReverbConnection, error: Exception, now: datetime) -> timedelta:
     """Return the wait after a failure: it grows with the time for which no reading went well."""
     asked = timedelta(seconds=(error.retry_after if isinstance(error, ReverbError) else None) or 0)
-    if isinstance(error, Paced):
+    if isinstance(error, RateLimited):
         return max(asked, timedelta(seconds=1))  # nothing went wrong
     return max(asked, min(LONGEST_DELAY, max(FIRST_DELAY, _away(connection, now) / 2)))
 

@@ -30,7 +30,7 @@ logger = logging.getLogger(__name__)
 #: No oftener than this without being told, whatever the platform.
 LEAST_S = 300
 #: Where the store tells us all by itself.
-TOLD_S = 900
+WITH_WEBHOOKS_S = 900
 #: What was not shipped in so many days is asked for a few times a day, and then no more.
 SLOW_AFTER, SLOW = timedelta(days=14), timedelta(hours=6)
 NO_MORE_AFTER = timedelta(days=60)
@@ -39,7 +39,7 @@ AFTER_A_FAILURE = timedelta(minutes=5)
 BROKEN = timedelta(hours=1)
 
 
-def heard(shop: Shop, events: Iterable[Event]) -> None:
+def on_events(shop: Shop, events: Iterable[Event]) -> None:
     """The store told of orders: look at those that we made there, now."""
     ids = [event.store_order_id for event in events if isinstance(event, OrderChanged)]
     if ids and _ours(shop.pk).filter(store_order_id__in=ids).update(parcels_due_at=clock.now()):
@@ -80,7 +80,7 @@ def look(order: Order) -> None:
         store = client_of(order.shop.store)
         found = store.order(order.store_order_id)
         if found is not None and order.shop.sync_settings.send_tracking:
-            _tell_of_parcels(order, found, store)
+            _report_parcels(order, found, store)
     except Unsupported:  # the store's own no, which may have been about this moment only
         over = now - (order.made_at or now) > NO_MORE_AFTER
         changes: dict[str, object] = {"parcels_due_at": None if over else now + SLOW}
@@ -100,11 +100,11 @@ def look(order: Order) -> None:
     Order.objects.filter(pk=order.pk, parcels_due_at=order.parcels_due_at).update(**changes)
 
 
-def _tell_of_parcels(order: Order, found: StoreOrder, store: StoreClient) -> None:
+def _report_parcels(order: Order, found: StoreOrder, store: StoreClient) -> None:
     for one in store.shipments(order.store_order_id):
-        tracking.tell_of(order, TrackingReport(Parcel.Source.STORE, one.tracking_number, one.carrier))
+        tracking.add_parcel(order, TrackingReport(Parcel.Source.STORE, one.tracking_number, one.carrier))
     if order.seen.local_pickup and found.status == OrderStatus.DONE and order.status not in SHIPPED:
-        tracking.tell_of(order, TrackingReport(Parcel.Source.STORE))
+        tracking.add_parcel(order, TrackingReport(Parcel.Source.STORE))
 
 
 def _next_look(order: Order, found: StoreOrder | None, now: datetime) -> datetime | None:
@@ -118,5 +118,5 @@ def _next_look(order: Order, found: StoreOrder | None, now: datetime) -> datetim
         return None
     if age > SLOW_AFTER:
         return now + SLOW
-    every = platform_of(order.shop.store).poll_every_s or TOLD_S
+    every = platform_of(order.shop.store).poll_every_s or WITH_WEBHOOKS_S
     return now + timedelta(seconds=max(LEAST_S, every))

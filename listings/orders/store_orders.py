@@ -25,7 +25,7 @@ from listings.orders import order_form, precedence
 from listings.orders.calling import Cancelling, Making
 from listings.orders.decide import GONE, IN_STORE, Facts, next_place
 from listings.orders.ingest import PLACE
-from listings.orders.log import link_of, tell
+from listings.orders.log import link_of, log_order
 from listings.queue import jobs
 from reverbsync import clock
 from reverbsync.database import portions
@@ -40,7 +40,7 @@ from shops.platforms import StoreClient, client_of
 from shops.platforms.base import Settler
 from shops.platforms.values import StoreAuthError, StoreError, TransientStoreError
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import Paced, ReverbError, TransientError
+from shops.reverb.errors import RateLimited, ReverbError, TransientError
 from shops.reverb.orders import PAID
 from shops.snapshots import ReverbOrder
 
@@ -201,9 +201,9 @@ def _settle(order: Order, place: Place) -> None:
     seen = {"store_status": OrderStatus.CANCELLED.value, "parcels_due_at": clock.now()} if on_again else {}
     _save(order, place=place, place_due_at=None, problem="", attempts=0, **seen)
     if on_again:
-        tell(order, "order_on_again")
+        log_order(order, "order_on_again")
     elif before != place == Place.NOT_MADE and _wanted(order):
-        tell(order, "order_not_made")
+        log_order(order, "order_not_made")
 
 
 def _make(order: Order) -> None:
@@ -285,7 +285,7 @@ def _look_for_lost(order: Order, client: StoreClient) -> None:
     else:
         raise TransientStoreError("The list of your store's orders has no end.")
     _save(order, place=Place.NOT_MADE, making_at=None, place_due_at=None, problem="", attempts=0)
-    tell(order, "order_not_made")
+    log_order(order, "order_not_made")
 
 
 def _made(order: Order, made: StoreOrder, *, takes_stock: bool, made_for: str) -> None:
@@ -308,7 +308,7 @@ def _made(order: Order, made: StoreOrder, *, takes_stock: bool, made_for: str) -
             problem="",
         )
         shown = {"In your store": f"Order {made.number or made.id}"}
-        tell(order, "order_placed", changes=shown, attempt=order.place_attempts)
+        log_order(order, "order_placed", changes=shown, attempt=order.place_attempts)
     if had_failed:  # what kept it back has passed, and may have kept others
         try_again(order.shop_id)
 
@@ -331,19 +331,19 @@ def _undo(order: Order) -> None:
             )
     except TransientStoreError as error:
         _later(order, str(error), at_least=error.retry_after)
-        tell(order, "order_release_later", changes={"Your store": str(error)}, attempt=order.place_attempts)
+        log_order(order, "order_release_later", changes={"Your store": str(error)}, attempt=order.place_attempts)
     except StoreAuthError as error:
         _save(order, place=Place.UNDOING, place_due_at=_retry_at(order), problem=str(error))
-        tell(order, "order_release_failed", changes={"Your store": str(error)}, attempt=order.place_attempts)
+        log_order(order, "order_release_failed", changes={"Your store": str(error)}, attempt=order.place_attempts)
     except StoreError as error:
         _save(order, place=Place.KEPT, place_due_at=None, problem=str(error))
-        tell(order, "order_release_failed", changes={"Your store": str(error)}, attempt=order.place_attempts)
+        log_order(order, "order_release_failed", changes={"Your store": str(error)}, attempt=order.place_attempts)
     else:
         with transaction.atomic():
             gone: dict[str, Any] = {"store_status": OrderStatus.CANCELLED.value, "parcels_due_at": None}
             _save(order, place=Place.UNDONE, place_due_at=None, problem="", **gone)
             shown = {"In your store": f"Order {order.store_order_number or order.store_order_id}"}
-            tell(order, "order_released", changes=shown, attempt=order.place_attempts)
+            log_order(order, "order_released", changes=shown, attempt=order.place_attempts)
 
 
 def _store(order: Order) -> StoreConnection | None:
@@ -363,17 +363,17 @@ def _store_failed(order: Order, error: StoreError) -> None:
     if isinstance(error, TransientStoreError) and order.place_attempts < MAX_ATTEMPTS:
         waits = LOOK_AFTER.total_seconds() if order.making_at else 0.0
         _later(order, str(error), at_least=max(waits, error.retry_after or 0.0))
-        tell(order, "order_try_later", changes={"Your store": str(error)}, attempt=order.place_attempts)
+        log_order(order, "order_try_later", changes={"Your store": str(error)}, attempt=order.place_attempts)
     else:
         _fail(order, str(error))
 
 
 def _reverb_failed(order: Order, error: ReverbError) -> None:
-    if isinstance(error, Paced):
+    if isinstance(error, RateLimited):
         _save(order, place=Place.OPEN, place_due_at=clock.now() + timedelta(seconds=error.retry_after or 1.0))
     elif isinstance(error, TransientError) and order.place_attempts < MAX_ATTEMPTS:
         _later(order, error.message, at_least=error.retry_after)
-        tell(order, "order_try_later", reverb_said=error.message, attempt=order.place_attempts)
+        log_order(order, "order_try_later", reverb_said=error.message, attempt=order.place_attempts)
     else:
         _fail(order, f"Reverb: {error.message}")
 
@@ -398,7 +398,7 @@ def _fail(order: Order, words: str, *, retry: bool = True) -> None:
         attempts=order.place_attempts,
     )
     if changed:
-        tell(order, "order_place_failed", changes={"Why": words}, attempt=order.place_attempts)
+        log_order(order, "order_place_failed", changes={"Why": words}, attempt=order.place_attempts)
 
 
 def _retry_at(order: Order) -> datetime:

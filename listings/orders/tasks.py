@@ -18,7 +18,7 @@ from reverbsync.dispatch.wake import awake, wake, wake_all
 from shops.models import ReverbConnection
 from shops.reverb import connect
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import NeedsSeller, Paced, ReverbError
+from shops.reverb.errors import NeedsSeller, RateLimited, ReverbError
 
 logger = logging.getLogger(__name__)
 
@@ -44,8 +44,8 @@ def _answered(connection: ReverbConnection, what: str, deed: Callable[[], None])
     """Read from Reverb; return whether other calls make sense. One list that fails keeps us from no other one."""
     try:
         deed()
-    except Paced:
-        return False  # planned for when the pace allows it
+    except RateLimited:
+        return False  # planned for when the rate limit allows it
     except ReverbError as error:
         logger.warning("The %s of shop %s could not be read: %s", what, connection.shop_id, error.message)
         if isinstance(error, NeedsSeller) and error.status == 401:
@@ -73,7 +73,7 @@ def place_orders(shop_id: int) -> None:
 
 
 @shared_task(name=tracking.SHIP)
-def tell_of_parcels(shop_id: int) -> None:
+def send_parcels(shop_id: int) -> None:
     """Send parcels to Reverb, follow what ShipStation told, and look for parcels in the store, for one turn."""
     awake(tracking.SHIP, shop_id)
     over = clock.monotonic() + TURN_S

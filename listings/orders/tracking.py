@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 from listings.models import Order, Parcel
 from listings.orders.carriers import provider_of
 from listings.orders.decide import Fate, fate, plain
-from listings.orders.log import tell
+from listings.orders.log import log_order
 from listings.queue import jobs
 from reverbsync import clock
 from reverbsync.database import portions
@@ -27,7 +27,7 @@ from reverbsync.security.redaction import broke
 from shops.models import ReverbConnection
 from shops.reverb import reference
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import NeedsSeller, NoAnswer, Paced, ReverbError, TransientError
+from shops.reverb.errors import NeedsSeller, NoAnswer, RateLimited, ReverbError, TransientError
 from shops.snapshots import ReverbOrder
 
 logger = logging.getLogger(__name__)
@@ -62,7 +62,7 @@ def soon(shop_id: int) -> None:
     wake(SHIP, shop_id)
 
 
-def tell_of(order: Order, said: TrackingReport) -> Parcel:
+def add_parcel(order: Order, said: TrackingReport) -> Parcel:
     """Keep a parcel, once for each number, and wake a worker. What a person says counts again, to mend and to retry."""
     now, number = clock.now(), plain(said.tracking_number)[:100]
     values: dict[str, Any] = {
@@ -72,7 +72,7 @@ def tell_of(order: Order, said: TrackingReport) -> Parcel:
         "source": said.source,
         "notify": said.notify,
         "pickup": not number,
-        "told_at": now,
+        "reported_at": now,
         "due_at": now,
     }
     with transaction.atomic():
@@ -90,7 +90,7 @@ def try_again(parcel: Parcel, *, provider: str = "") -> None:
     said = TrackingReport(
         Source.HAND, parcel.tracking_number, parcel.carrier, provider or parcel.provider, parcel.notify
     )
-    tell_of(parcel.order, said)
+    add_parcel(parcel.order, said)
 
 
 def drop(parcel: Parcel) -> None:
@@ -195,19 +195,19 @@ def _sent(parcel: Parcel, reason: str) -> None:
     with transaction.atomic():
         _save(parcel, state=State.SENT, sent_at=clock.now(), sending_at=None, due_at=None, problem="")
         Order.objects.filter(pk=parcel.order_id).update(parcels_due_at=None)
-        tell(parcel.order, reason, changes=_shown(parcel), attempt=parcel.attempts)
+        log_order(parcel.order, reason, changes=_shown(parcel), attempt=parcel.attempts)
 
 
 def _leave(parcel: Parcel, found: Fate, seen: ReverbOrder) -> None:
     words = LEFT[found].replace("{other}", f", with {seen.tracking_number}" if seen.tracking_number else "")
     with transaction.atomic():
         _save(parcel, state=State.LEFT, due_at=None, sending_at=None, problem=words)
-        tell(parcel.order, "tracking_left", changes={**_shown(parcel), "Why": words}, attempt=parcel.attempts)
+        log_order(parcel.order, "tracking_left", changes={**_shown(parcel), "Why": words}, attempt=parcel.attempts)
 
 
 def _failed(parcel: Parcel, error: ReverbError) -> None:
     now = clock.now()
-    if isinstance(error, Paced):
+    if isinstance(error, RateLimited):
         wait = timedelta(seconds=error.retry_after or 1.0)
         _save(parcel, due_at=now + wait, attempts=parcel.attempts - 1)
         return
@@ -219,7 +219,7 @@ def _failed(parcel: Parcel, error: ReverbError) -> None:
     else:  # for the seller; and it is tried again by itself meanwhile, since the refusal may have been a mistake
         wait = min(RETRY_AT_LATEST, RETRY_FIRST * 2.0 ** min(max(0, parcel.attempts - 1), 10))
         _save(parcel, state=State.WAITS, due_at=now + wait, problem=words, attempts=parcel.attempts)
-    tell(
+    log_order(
         parcel.order,
         "tracking_later" if passing else "tracking_failed",
         changes=_shown(parcel),

@@ -2,7 +2,7 @@
 growing delay.
 
 They stand in the account's row, so that a reading of the list, which shows a sale for ten minutes only, is not the last
-word. The sync log names each once (`told.not_readable`).
+word. The sync log names each once (`log.not_readable`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from listings.orders.ingest import take
 from reverbsync import clock
 from shops.models import ReverbConnection
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import NotFound, Paced, ReverbError
+from shops.reverb.errors import NotFound, RateLimited, ReverbError
 
 #: Until the next try: at first, and at most; and for how long.
 FIRST, AT_LATEST, FOR = timedelta(minutes=1), timedelta(hours=6), timedelta(days=30)
@@ -26,7 +26,7 @@ MOST, AT_ONCE = 200, 5
 def follow(connection: ReverbConnection, client: ReverbClient, left_out: Collection[str]) -> None:
     """Remember the numbers that were left out now, and ask for those that are due. Call it in the shop's turn.
 
-    Raises Paced only: whatever else comes of one sale, the others are asked for.
+    Raises RateLimited only: whatever else comes of one sale, the others are asked for.
     """
     now = clock.now()
     known: dict[str, dict[str, Any]] = dict(connection.orders_unread)
@@ -56,7 +56,7 @@ def _is_read(connection: ReverbConnection, client: ReverbClient, number: str) ->
         take(connection.shop, [client.order(number)], cause="Reverb order")
     except NotFound:
         return True
-    except Paced:
+    except RateLimited:
         raise
     except ReverbError:
         return False

@@ -85,14 +85,14 @@ def ship_by_hand(request: HttpRequest, shop: Shop, order_id: int) -> HttpRespons
     if not words.can_ship(row) or not given.is_valid():
         return _page(request, shop, row, given)
     said = given.cleaned_data
-    told = TrackingReport(
+    report = TrackingReport(
         Parcel.Source.HAND,
         said["tracking_number"],
         said["provider"],
         provider=said["provider"],
         notify=said["notify"],
     )
-    tracking.tell_of(row, told)
+    tracking.add_parcel(row, report)
     messages.success(request, "Reverb is being told. This page shows how it goes.")
     return redirect("orders:order", shop.pk, row.pk)
 
@@ -110,7 +110,7 @@ def act(request: HttpRequest, shop: Shop, order_id: int, word: str) -> HttpRespo
             store_orders.leave(row)
             messages.success(request, "It is left to you.")
         case "picked-up" if words.can_ship(row):
-            tracking.tell_of(row, TrackingReport(Parcel.Source.HAND))
+            tracking.add_parcel(row, TrackingReport(Parcel.Source.HAND))
             messages.success(request, "Reverb is being told that the buyer has picked it up.")
         case _:
             raise Http404

@@ -126,14 +126,14 @@ def _page(request: HttpRequest, shop: Shop, given: dict[str, Any], *, status: in
         "group": given.get("groups") or GroupForm(),
         "rule": given.get("mapping") or RuleForm(lists=lists, field=asked),
         "groups": SelectionRule.objects.filter(shop=shop).order_by("by", "value"),
-        "rules": [_told(row, choices_of(row.field, lists)) for row in MappingRule.objects.filter(shop=shop)],
+        "rules": [_row(row, choices_of(row.field, lists)) for row in MappingRule.objects.filter(shop=shop)],
         "words": [(Group(by).label, sorted(found)) for by, found in words.items() if found],
         "examples": _examples(shop, rules.defaults_of(shop).price),
     }
     return render(request, "products/rules.html", context, status=status)
 
 
-def _told(row: MappingRule, choices: list[tuple[str, str]] | None) -> dict[str, Any]:
+def _row(row: MappingRule, choices: list[tuple[str, str]] | None) -> dict[str, Any]:
     names = dict(choices or [])
     return {"row": row, "field": row.field.replace("_", " "), "says": names.get(row.says, row.says)}
 

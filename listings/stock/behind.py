@@ -23,21 +23,23 @@ def follow(stock: StockSession, brought: Brought) -> None:
         return
     if brought.error is None:
         if ledger.behind_since is not None:
-            ledger.behind_since = ledger.behind_told_at = None
-            lease.save(ledger, "behind_since", "behind_told_at")
+            ledger.behind_since = ledger.behind_notified_at = None
+            lease.save(ledger, "behind_since", "behind_notified_at")
     elif ledger.behind_since is None:
         ledger.behind_since = now
         lease.save(ledger, "behind_since")
-    elif ledger.behind_told_at is None and now >= ledger.behind_since + LASTS and _mailed(stock, str(brought.error)):
-        ledger.behind_told_at = now
-        lease.save(ledger, "behind_told_at")
+    elif (
+        ledger.behind_notified_at is None and now >= ledger.behind_since + LASTS and _mailed(stock, str(brought.error))
+    ):
+        ledger.behind_notified_at = now
+        lease.save(ledger, "behind_notified_at")
 
 
 def _mailed(stock: StockSession, words: str) -> bool:
     """Mail it; False when it is too early for another mail to the shop, or the mail could not be handed on."""
     product, now = stock.product, clock.now()
     of_shop = Ledger.objects.filter(listing__shop=product.shop_id, behind_since__isnull=False)
-    if of_shop.filter(behind_told_at__gt=now - MAILS_APART).exists():
+    if of_shop.filter(behind_notified_at__gt=now - MAILS_APART).exists():
         return False
     others = of_shop.exclude(listing__product=product).count()
     more = f"{others} other product{'s' if others != 1 else ''} of your shop wait{'' if others != 1 else 's'} as well. "

@@ -57,8 +57,8 @@ def explained(agreed: Agreed, sales: Sequence[Sale], reverb: int | None, now: da
     Of all ways to tell it, the one that leaves the least unexplained, first of what is above; else paid ones go first.
     """
     late = [sale for sale in sales if sale.new] if agreed.unexplained_drop or agreed.unexplained_gain else []
-    ways = [_told(agreed, sales, first) for first in (None, *late)]
-    ways += [_told(agreed, sales, None, but=one) for one in late]  # it may be of now, and not of before
+    ways = [_explain(agreed, sales, first) for first in (None, *late)]
+    ways += [_explain(agreed, sales, None, but=one) for one in late]  # it may be of now, and not of before
     return min(ways, key=lambda way: _in_the_dark(way[0], way[1], reverb, now))
 
 
@@ -68,7 +68,7 @@ def _in_the_dark(agreed: Agreed, sales: Sequence[Sale], reverb: int | None, now:
     return above + agreed.unexplained_gain, below + agreed.unexplained_drop
 
 
-def _told(
+def _explain(
     agreed: Agreed, sales: Sequence[Sale], first: Sale | None, but: Sale | None = None
 ) -> tuple[Agreed, list[Sale]]:
     """Return what is left of drop and gain once the sales have explained them, one after the other.
@@ -77,14 +77,14 @@ def _told(
     """
     drop, gain, known = agreed.unexplained_drop, agreed.unexplained_gain, []
     for sale in sorted(sales, key=lambda one: (one is not first, not one.sure)):
-        now, tells = sale, sale.new and sale is not but
+        now, explains = sale, sale.new and sale is not but
         reckoned = sale.counted or sale.shown or sale.restocked
-        if drop and tells and not reckoned and before(sale.placed_at, agreed.dropped_at):
+        if drop and explains and not reckoned and before(sale.placed_at, agreed.dropped_at):
             part = min(drop, sale.quantity)
             drop, now = drop - part, replace(now, counted=part, shown=sale.quantity, doubtful=not sale.sure)
             if not sale.released and before(agreed.dropped_at, agreed.gained_at):
                 gain -= min(gain, part)  # what seemed to undo it was an answer of before
-        if gain and tells and now.released and not now.restocked and before(sale.placed_at, agreed.gained_at):
+        if gain and explains and now.released and not now.restocked and before(sale.placed_at, agreed.gained_at):
             # Put back before that showed; where it was in the number before, or overwritten, it was never seen to go.
             unseen = not (now.counted or now.shown) and not earlier(now, agreed)
             part = 0 if unseen else min(gain, now.quantity)

@@ -202,9 +202,9 @@ def sold_since(product: Product, read: Read) -> bool:
 
 
 def _is_newer(order: Order, read: Read) -> bool:
-    if read.listing is None or read.since is None or order.heard_at is None:
+    if read.listing is None or read.since is None or order.status_read_at is None:
         return False
-    return order.reckoned != order.status and order.heard_at > read.since
+    return order.reckoned != order.status and order.status_read_at > read.since
 
 
 def sold_lately(product: Product, now: datetime) -> bool:

@@ -31,7 +31,7 @@ NO_ANSWER = "its newest order of this product (it did not answer just now)"
 BOTH = "now with both orders"
 
 
-def tell(stock: StockSession) -> str | None:
+def notify(stock: StockSession) -> str | None:
     """Mail the shop's owners if more is owed than they know of; return the words for the log, None if not.
 
     It is told once for each unit: a worker that dies in between, or a mail that cannot be sent, tells it at the next
@@ -40,8 +40,8 @@ def tell(stock: StockSession) -> str | None:
     ledger = stock.ledger
     if ledger is None:
         return None
-    owed, told = ledger.owed, ledger.owed_told
-    more = owed > told
+    owed, notified = ledger.owed, ledger.oversold_notified
+    more = owed > notified
     hidden = ledger.unexplained_drop > 0  # units are gone on Reverb of which no order is known
     shown = ledger.owed_unnamed and not hidden
     words = None
@@ -56,9 +56,9 @@ def tell(stock: StockSession) -> str | None:
             ledger.owed_unnamed, ledger.owed_unanswered = hidden, not in_store
     elif not owed:
         ledger.owed_unnamed = ledger.owed_unanswered = False
-    if words is not None or owed != told:
-        ledger.owed_told = owed
-        lease.save(ledger, "owed_told", "owed_unnamed", "owed_unanswered")
+    if words is not None or owed != notified:
+        ledger.oversold_notified = owed
+        lease.save(ledger, "oversold_notified", "owed_unnamed", "owed_unanswered")
     return words
 
 

@@ -23,7 +23,7 @@ from shops.models.settings import StockWay
 from shops.platforms import platform_of
 from shops.reverb.availability import OFF_SALE, is_news, may_sell, number_of
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import Paced, ReverbError
+from shops.reverb.errors import RateLimited, ReverbError
 from shops.snapshots import ReverbListing
 
 #: Orders that were read so long ago are read again before a number is pushed.
@@ -101,7 +101,7 @@ class StockSession:
         keep_s = ORDERS_KEEP_S if self.indexed_at is None else ORDERS_KEEP_IN_BULK_S
         try:
             self.orders_read_at = order_poll.fresh(self.connection, self.client, now=clock.now(), max_age_s=keep_s)
-        except Paced:
+        except RateLimited:
             raise
         except ReverbError as error:
             number = number_of(listing)

@@ -52,7 +52,7 @@ def create(client: ReverbClient, row: Listing, case: Case, decision: Decision, s
     earlier = row.post_started_at
 
     def goes_out() -> None:
-        # Not before the pace has let it through: who dies waiting for that leaves nothing to be looked for.
+        # Not before the rate limiter has let it through: who dies waiting for that leaves nothing to be looked for.
         row.post_started_at = clock.now()
         lease.save(row, "post_started_at")
         stock.before_put(decision.sends["stock"])
@@ -198,7 +198,7 @@ def _clear_post(row: Listing) -> None:
 
 def _changes(case: Case, sent: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return what the entry tells: each field with its value before, as far as Reverb said, and after."""
-    told = []
+    changes = []
     for name, value in sent.items():
         if name == "publish" or (name == "sku" and case.listing is None):
             continue
@@ -206,11 +206,11 @@ def _changes(case: Case, sent: Mapping[str, Any]) -> list[dict[str, Any]]:
         if case.listing is not None:
             before = case.listing.inventory if name == "stock" else payload.shown(case.listing, name, value)
         label = FIELDS.get(name, name.upper())
-        told.append({"field": label, "before": _told(before, case.names), "after": _told(value, case.names)})
-    return told
+        changes.append({"field": label, "before": _text(before, case.names), "after": _text(value, case.names)})
+    return changes
 
 
-def _told(value: Any, names: Mapping[str, str]) -> str:
+def _text(value: Any, names: Mapping[str, str]) -> str:
     if value is None:
         return ""
     if isinstance(value, list):

@@ -22,7 +22,7 @@ from reverbsync.dispatch.ownership import Lost
 from reverbsync.security.redaction import broke
 from shops.models import ReverbConnection
 from shops.reverb import connect
-from shops.reverb.errors import NeedsSeller, NoAnswer, NotFound, Paced, ReverbError, SlowDown, TransientError
+from shops.reverb.errors import NeedsSeller, NoAnswer, NotFound, RateLimited, ReverbError, SlowDown, TransientError
 from synclog.models import Entry
 from synclog.reasons import REASONS
 from synclog.record import record
@@ -77,19 +77,19 @@ def _attempt(begun: AttemptInput, taken: Claim, started: float, began_at: dateti
     link = begun.row.link if begun.row else ""
     if taken.interrupted:
         former = Ending(Entry.Outcome.FAILED, "interrupted")
-        record(log.tell(begun.product, link, taken, former, took_ms=0, attempt=taken.attempt - 1))
+        record(log.attempt_of(begun.product, link, taken, former, took_ms=0, attempt=taken.attempt - 1))
     done: list[Change] = []
     try:
         ending = Look(begun, taken, began_at, done).run()
-    except Paced as paced:
+    except RateLimited as limited:
         if not done and not _is_overdue(begun):  # nothing was tried, so there is nothing to tell
-            _put_off(begun, taken, paced)
+            _put_off(begun, taken, limited)
             return
-        ending = _failed(begun, taken, paced, done)
+        ending = _failed(begun, taken, limited, done)
     except Lost:
         raise
     except Overtaken:
-        _put_off(begun, taken, Paced("An order came meanwhile.", retry_after=looking.AT_ONCE_S))
+        _put_off(begun, taken, RateLimited("An order came meanwhile.", retry_after=looking.AT_ONCE_S))
         return
     except Undecided:
         ending = Ending(Entry.Outcome.NOTHING, "stock_undecided", done, again_s=UNDECIDED_S)
@@ -101,13 +101,13 @@ def _attempt(begun: AttemptInput, taken: Claim, started: float, began_at: dateti
     over = _excess(begun, ending)
     link = begun.row.link if begun.row else ""
     took_ms = round((clock.monotonic() - started) * 1000)
-    told = log.tell(begun.product, link, taken, ending, took_ms=took_ms, attempt=taken.attempt)
+    entry = log.attempt_of(begun.product, link, taken, ending, took_ms=took_ms, attempt=taken.attempt)
     blocked = ending.again_s is None or ending.reason in STORE_AGAIN_AT_LATEST_S
     waits = ending.reason if REASONS[ending.reason].waits and blocked else ""
     # What is held back was looked at for its stock alone.
     line = _of_line(ending) if ending.again_s is None and not begun.product.held else None
     looked_at = None if ending.reason in NOT_LOOKED else began_at
-    beside = rows.ended(begun.product, begun.row, told, looked_at=looked_at, waits_for=waits, line=line)
+    beside = rows.ended(begun.product, begun.row, entry, looked_at=looked_at, waits_for=waits, line=line)
     was_blocked = begun.product.waits_for in BLOCKED
     _settle(taken, ending, beside, over, begun.row)
     went_well = ending.outcome in _WENT_WELL and ending.reason not in NOT_LOOKED and not over
@@ -134,12 +134,12 @@ def _is_overdue(begun: AttemptInput) -> bool:
     return excess.is_overdue(begun, shop_context.connection, shop_context.shop.sync_settings)
 
 
-def _put_off(begun: AttemptInput, taken: Claim, paced: Paced) -> None:
-    """Nothing was written: look again when the pace allows it, as if the job had not been taken."""
+def _put_off(begun: AttemptInput, taken: Claim, limited: RateLimited) -> None:
+    """Nothing was written: look again when the rate limit allows it, as if the job had not been taken."""
     if begun.row is not None:
         rows.save(begun.row)
     now = clock.now()
-    due = now + timedelta(seconds=paced.retry_after or 1)
+    due = now + timedelta(seconds=limited.retry_after or 1)
     jobs.try_later(taken, due=due, attempts=taken.attempt - 1, now=now)
 
 
@@ -170,7 +170,7 @@ def _retry_at(taken: Claim, ending: Ending, row: Listing | None, now: datetime) 
     sale meanwhile is told.
     """
     if ending.reason in NO_CONNECTION:
-        since = row.oversells_since if row is not None and row.oversells_told_at is None else None
+        since = row.oversells_since if row is not None and row.oversells_notified_at is None else None
         return None if since is None else since + excess.LASTS
     if ending.outcome != Entry.Outcome.FAILED:
         return None

@@ -111,7 +111,7 @@ def follow(begun: AttemptInput, ending: Ending, connection: ReverbConnection | N
         return Excess.NONE
     found = of(row, begun.product, begun.ledger, settings, bare=begun.only_end)
     if found != Excess.ALL:
-        rows.note(row, oversells_since=None, oversells_told_at=None)
+        rows.note(row, oversells_since=None, oversells_notified_at=None)
         # A product that does not go to Reverb keeps its listing as it is, unless it is sold out.
         return Excess.NONE if begun.only_end else found
     now = clock.now()
@@ -119,12 +119,12 @@ def follow(begun: AttemptInput, ending: Ending, connection: ReverbConnection | N
         rows.note(row, oversells_since=now)
         return found
     _read_anew(begun.product, now)
-    if row.oversells_told_at is not None:
+    if row.oversells_notified_at is not None:
         looked_at = begun.product.looked_at
-        if looked_at is None or looked_at < row.oversells_told_at:  # mailed with another one
-            _tell(ending)
+        if looked_at is None or looked_at < row.oversells_notified_at:  # mailed with another one
+            _mark_still_on_sale(ending)
     elif now >= row.oversells_since + LASTS and _mailed(begun, ending, connection):
-        _tell(ending)
+        _mark_still_on_sale(ending)
     return found
 
 
@@ -148,10 +148,10 @@ def is_overdue(begun: AttemptInput, connection: ReverbConnection | None, setting
         return False
     if row.oversells_since is None:
         rows.note(row, oversells_since=now)
-    return row.oversells_told_at is None and now >= (row.oversells_since or now) + LASTS
+    return row.oversells_notified_at is None and now >= (row.oversells_since or now) + LASTS
 
 
-def _tell(ending: Ending) -> None:
+def _mark_still_on_sale(ending: Ending) -> None:
     ending.message = quoted(ending.reason, ending.message)
     ending.outcome, ending.reason = Entry.Outcome.FAILED, "still_on_sale"
 
@@ -160,18 +160,18 @@ def _mailed(begun: AttemptInput, ending: Ending, connection: ReverbConnection) -
     """Mail the owners about all of the shop's sold-out listings that stay on sale, once each; False when it failed."""
     row, now = begun.row, clock.now()
     assert row is not None  # noqa: S101 -- the caller has looked
-    waiting = Listing.objects.filter(shop=row.shop_id, oversells_told_at__isnull=True)
+    waiting = Listing.objects.filter(shop=row.shop_id, oversells_notified_at__isnull=True)
     ready = waiting.filter(oversells_since__lte=now - NEARLY).order_by("oversells_since")
     found = [row, *ready.exclude(pk=row.pk).select_related("product")[: NAMED - 1]]
     ids = [one.pk for one in found]
-    if not Listing.objects.filter(pk__in=ids, oversells_told_at__isnull=True).update(oversells_told_at=now):
+    if not Listing.objects.filter(pk__in=ids, oversells_notified_at__isnull=True).update(oversells_notified_at=now):
         return False  # another worker has mailed it
     many = f"{len(found)} listings" if len(found) > 1 else begun.product.title[:120]
     subject = f"Sold out and still on sale on Reverb: {many}"
     if mail.to_owners(row.shop_id, subject, _text(found, begun, ending, connection)):
-        row.oversells_told_at = now
+        row.oversells_notified_at = now
         return True
-    Listing.objects.filter(pk__in=ids).update(oversells_told_at=None)
+    Listing.objects.filter(pk__in=ids).update(oversells_notified_at=None)
     return False
 
 

@@ -17,7 +17,7 @@ from reverbsync.dispatch import ownership
 from shops.reverb import read
 from shops.reverb.availability import OFF_SALE
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import NotFound, Paced, TransientError
+from shops.reverb.errors import NotFound, RateLimited, TransientError
 from shops.snapshots import ReverbListing
 
 
@@ -169,14 +169,17 @@ def row_of(product: Product) -> Listing | None:
 
 @ownership.fenced()
 def _inherit(product: Product) -> Listing | None:
-    """Take over the listing of a product with the same SKU that is gone. Raises Paced while that one is worked on."""
+    """Take over the listing of a product with the same SKU that is gone.
+
+    Raises RateLimited while that one is worked on.
+    """
     old = Listing.objects.filter(shop=product.shop_id, sku=product.sku, product__gone_at__isnull=False).first()
     if old is None:
         return None
     # Locked, it is not claimed meanwhile: or its worker would take off sale what is the new one's by then.
     job = Job.objects.select_for_update().filter(product=old.product_id).first()
     if job is not None and job.lease_until is not None and job.lease_until > clock.now():
-        raise Paced("The product that had this SKU before is being looked at.", retry_after=INHERIT_AGAIN_S)
+        raise RateLimited("The product that had this SKU before is being looked at.", retry_after=INHERIT_AGAIN_S)
     if not Listing.objects.filter(pk=old.pk, product=old.product_id).update(product=product):
         return None
     orders = Order.objects.filter(shop=product.shop_id, listing_id=old.reverb_id).exclude(listing_id="")

@@ -39,7 +39,7 @@ def in_short(ending: Ending) -> str:
     return redact("; ".join(filter(None, [ending.message, *fields])))
 
 
-def tell(product: Product, link: str, taken: Claim, ending: Ending, *, took_ms: int, attempt: int) -> Attempt:
+def attempt_of(product: Product, link: str, taken: Claim, ending: Ending, *, took_ms: int, attempt: int) -> Attempt:
     """Return what the one entry of an attempt tells. `link` is its listing's page."""
     seen = product.seen
     return Attempt(

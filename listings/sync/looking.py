@@ -26,7 +26,7 @@ from reverbsync import clock
 from shops.models import ReverbConnection, SyncSettings
 from shops.reverb import connect
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import NoAnswer, Paced, SlowDown, TransientError
+from shops.reverb.errors import NoAnswer, RateLimited, SlowDown, TransientError
 from shops.snapshots import ReverbListing
 
 #: Seconds until a turn begins anew that was overtaken by news before it wrote anything.
@@ -58,7 +58,7 @@ class Look:
         client = ReverbClient.of(connection, before_call=partial(_before_write, product, taken))
         try:
             found = find(client, self.begun, indexed=taken.cause == jobs.MASS)
-        except (Paced, SlowDown, NoAnswer):
+        except (RateLimited, SlowDown, NoAnswer):
             raise
         except TransientError:  # what Reverb answers of this listing cannot be read, perhaps for good
             if (ending := self._end_unread(ctx, connection, client)) is None:
@@ -136,7 +136,7 @@ class Look:
 def _before_write(product: Product, taken: Claim) -> None:
     """Forbid a call that was decided on the stock of a moment ago: it may have waited for its turn."""
     if jobs.renew(taken, now=clock.now()) and _stock_moved(product):
-        raise Paced("The stock in your store changed meanwhile.", retry_after=AT_ONCE_S)
+        raise RateLimited("The stock in your store changed meanwhile.", retry_after=AT_ONCE_S)
 
 
 def _stock_moved(product: Product) -> bool:
@@ -164,8 +164,8 @@ def _sold_somewhere(begun: AttemptInput, settings: SyncSettings) -> bool:
 
 
 def _unusable(connection: ReverbConnection) -> bool:
-    """Tell whether there is no use in an attempt. Raises Paced while another account's listings are let go of."""
+    """Tell whether there is no use in an attempt. Raises RateLimited while another account's listings are let go of."""
     if connection.clearing_since is not None:
-        raise Paced("The listings of another Reverb account are being let go of.", retry_after=CLEARS_IN_S)
+        raise RateLimited("The listings of another Reverb account are being let go of.", retry_after=CLEARS_IN_S)
     problem = connect.PROBLEMS.get(connection.problem)
     return not connection.token.get_secret_value() or (problem is not None and not problem.usable)

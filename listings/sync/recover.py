@@ -29,5 +29,5 @@ def _free_some() -> int:
         product = Product.objects.get(pk=lost.product_id)
         link = Listing.objects.filter(product=product).values_list("link", flat=True).first() or ""
         ending = Ending(Entry.Outcome.FAILED, "interrupted")
-        record(log.tell(product, link, lost, ending, took_ms=0, attempt=lost.attempt))
+        record(log.attempt_of(product, link, lost, ending, took_ms=0, attempt=lost.attempt))
     return len(found)

@@ -179,14 +179,14 @@ class LineEnd:
 def ended(
     product: Product,
     row: Listing | None,
-    told: Attempt,
+    entry: Attempt,
     *,
     looked_at: datetime | None,
     waits_for: str,
     line: LineEnd | None,
 ) -> ExtraWrites:
     """Return what is saved together with the end of the job: the entry, the product, its listing and its line."""
-    sql, values = insertion(told)
+    sql, values = insertion(entry)
     parts, given = [_BEFORE, f"entry AS ({sql})"], [looked_at, waits_for, product.pk, *values]
     if row is not None and row.unsaved:
         sql, values = _saving(row)

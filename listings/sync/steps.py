@@ -16,7 +16,7 @@ from listings.sync.log import Change, Ending
 from reverbsync import clock
 from shops.platforms.values import Busy, Malformed, Missing, StoreAuthError, StoreError, Unsupported
 from shops.reverb.client import ReverbClient
-from shops.reverb.errors import Invalid, Paced, ReverbError
+from shops.reverb.errors import Invalid, RateLimited, ReverbError
 from shops.snapshots import ReverbListing
 from synclog.models import Entry
 
@@ -25,7 +25,7 @@ MAX_STEPS = 5
 #: Seconds until a store that did not answer is tried again; its stock is urgent.
 STORE_AGAIN_S = 5.0
 #: The same once the seller was mailed what they must change for it.
-STORE_TOLD_AGAIN_S = 3600.0
+STORE_NOTIFIED_AGAIN_S = 3600.0
 
 
 @dataclass
@@ -56,7 +56,7 @@ class Steps:
         """
         try:
             return self._run(stock_alone, whole)
-        except Paced:
+        except RateLimited:
             if self.store_error is None or self.done:
                 raise
             # The rest waits for its turn. That the store was tried is told now.
@@ -69,7 +69,7 @@ class Steps:
             raise self.stock.orders_error
         try:
             found = whole()
-        except Paced:
+        except RateLimited:
             raise
         except Exception:
             self._raise_alone(case, ending)
@@ -103,7 +103,7 @@ class Steps:
             # Perhaps it goes together with what the store says of another field.
             self.refusal, self.refused_alone = refusal, True
             return self._now(case, case.listing, stock_first=False)
-        except Paced:
+        except RateLimited:
             raise
         except ReverbError:
             self._to_store()
@@ -227,14 +227,16 @@ class Steps:
     def _with_stock(self, ending: Ending) -> Ending:
         """Tell what the stock brought, and come back for what is not clear yet."""
         ending.changes = self.done
-        sentence = oversold.tell(self.stock)
+        sentence = oversold.notify(self.stock)
         if self.done and ending.reason == "in_step":
             ending.outcome, ending.reason = Entry.Outcome.SYNCED, "stock_to_store"
         self._soon(ending, self.stock.again_s)
         if self.store_error is not None:
             ending.outcome, ending.message = Entry.Outcome.FAILED, str(self.store_error)
             ledger = self.stock.ledger
-            ending.reason, again_s = _store_failed(self.store_error, told=bool(ledger and ledger.behind_told_at))
+            ending.reason, again_s = _store_failed(
+                self.store_error, notified=bool(ledger and ledger.behind_notified_at)
+            )
             self._soon(ending, again_s)
         if sentence is not None:  # told once: nothing else may take its place in the log
             ending.outcome, ending.reason, ending.message = Entry.Outcome.FAILED, "oversold", sentence
@@ -250,12 +252,12 @@ def skipped(reason: str) -> Ending:
     return Ending(Entry.Outcome.NOTHING if reason == "gone" else Entry.Outcome.SKIPPED, reason)
 
 
-def _store_failed(error: StoreError, *, told: bool) -> tuple[str, float | None]:
+def _store_failed(error: StoreError, *, notified: bool) -> tuple[str, float | None]:
     """Return the reason for a store that lacks something, and the seconds until it is tried again at the earliest.
 
     What may oversell never waits for the seller alone. `told`: the seller was mailed, so it is tried more seldom.
     """
-    again_s = STORE_TOLD_AGAIN_S if told else STORE_AGAIN_S
+    again_s = STORE_NOTIFIED_AGAIN_S if notified else STORE_AGAIN_S
     match error:
         case Disconnected():
             return "store_refused", None

@@ -36,7 +36,7 @@ _BLANK: dict[str, Any] = {
     "post_started_at": None,
     "anew": False,
     "oversells_since": None,
-    "oversells_told_at": None,
+    "oversells_notified_at": None,
     "publish_looks": None,
 }
 
@@ -85,10 +85,10 @@ def let_go_of_shared(shop_id: int) -> None:
 
 def _some_of(shop_id: int) -> list[int]:
     """Return some rows that still tell of a listing."""
-    tells = (
+    has_listing = (
         ~Q(reverb_id="") | Q(snapshot__isnull=False) | Q(post_started_at__isnull=False) | Q(indexed_at__isnull=False)
     )
-    rows = Listing.objects.filter(tells, shop=shop_id).order_by("pk")
+    rows = Listing.objects.filter(has_listing, shop=shop_id).order_by("pk")
     return list(rows.values_list("pk", flat=True)[:PORTION])
 
 
@@ -96,8 +96,8 @@ def _let_go(keys: list[int]) -> None:
     """Forget what the rows say of Reverb. A ledger stays where the store lacks something; all others begin anew."""
     Listing.objects.filter(pk__in=keys, product__gone_at__isnull=False).delete()
     ledgers = Ledger.objects.select_for_update(of=("self",)).filter(listing__in=keys)
-    unheard = Order.objects.filter(product=OuterRef("listing__product"), counts=True).exclude(reckoned=F("status"))
-    lacks = ledgers.filter(Q(pending_adjustment__isnull=False) | ~Q(units=F("store")) | Exists(unheard))
+    unapplied = Order.objects.filter(product=OuterRef("listing__product"), counts=True).exclude(reckoned=F("status"))
+    lacks = ledgers.filter(Q(pending_adjustment__isnull=False) | ~Q(units=F("store")) | Exists(unapplied))
     kept = list(lacks.values_list("pk", flat=True))
     settled = Ledger.objects.filter(listing__in=keys).exclude(pk__in=kept)
     Order.objects.filter(product__listing__ledger__in=settled, counts=True).update(counts=False)

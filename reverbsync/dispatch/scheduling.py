@@ -26,7 +26,7 @@ JUST_NOW_S = 0.5
 #: A queue this long is not served, or is full of what sweeps look for.
 FULL = 1000
 #: Seconds between two lines in the log about a Redis that does not answer.
-TELL_EVERY_S = 60.0
+LOG_EVERY_S = 60.0
 
 
 class Steady(Scheduler):
@@ -35,7 +35,7 @@ class Steady(Scheduler):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """All entries are due at first."""
         self._due: dict[str, float] = {}
-        self._told_at: float | None = None
+        self._logged_at: float | None = None
         super().__init__(*args, **kwargs)
 
     def tick(self, *_: Any, **__: Any) -> float:
@@ -53,16 +53,16 @@ class Steady(Scheduler):
         try:
             full = connection().llen(queue) >= FULL
         except redis.RedisError as error:
-            self._tell("Redis does not answer (%s); nothing is sent", type(error).__name__)
+            self._warn("Redis does not answer (%s); nothing is sent", type(error).__name__)
             return
         if full:
-            self._tell("The queue %s is full; nothing is sent", queue)
+            self._warn("The queue %s is full; nothing is sent", queue)
         else:
             self.apply_entry(self.schedule[name], producer=self.producer)
 
-    def _tell(self, words: str, what: str) -> None:
-        if self._told_at is None or time.monotonic() >= self._told_at + TELL_EVERY_S:
-            self._told_at = time.monotonic()
+    def _warn(self, words: str, what: str) -> None:
+        if self._logged_at is None or time.monotonic() >= self._logged_at + LOG_EVERY_S:
+            self._logged_at = time.monotonic()
             logger.warning(words, what)
 
 

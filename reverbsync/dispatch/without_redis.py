@@ -1,6 +1,6 @@
 """While Redis is gone no wake-up arrives. Each worker then sweeps by itself and does what it finds in a few threads.
 
-The pace lets them make few calls (reverbsync/ratelimit/fallback.py): slow and careful, but not stopped.
+The rate limiter lets them make few calls (reverbsync/ratelimit/fallback.py): slow and careful, but not stopped.
 """
 
 from __future__ import annotations

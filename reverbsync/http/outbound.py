@@ -1,4 +1,4 @@
-"""The one way out over HTTP: paced, with time-outs, no redirects, no private addresses, no endless answers.
+"""The one way out over HTTP: rate limited, with time-outs, no redirects, no private addresses, no endless answers.
 
 Only the clients in `shops/` may use it (the import rule says so).
 """
@@ -34,8 +34,8 @@ CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
 MAX_ANSWER_BYTES = 20 * 1024 * 1024
 CHUNK = 65_536
-#: Longest wait inside a call for the pace; a longer one is the queue's business, not a sleeping worker's.
-MAX_PACE_WAIT_SECONDS = 3.0
+#: Longest wait inside a call for the rate limit; a longer one is the queue's business, not a sleeping worker's.
+MAX_RATE_LIMIT_WAIT_SECONDS = 3.0
 USER_AGENT = "ReverbSync/0.1"
 
 
@@ -56,8 +56,8 @@ class TooLarge(Unreachable):
     """The answer is larger than MAX_ANSWER_BYTES and was not read to its end."""
 
 
-class Paced(Exception):
-    """The pace does not allow the call now; `retry_after` says in how many seconds it may."""
+class RateLimited(Exception):
+    """The rate limit does not allow the call now; `retry_after` says in how many seconds it may."""
 
     def __init__(self, retry_after: float) -> None:
         """Keep the seconds to wait."""
@@ -106,10 +106,10 @@ def call(
 ) -> Answer:
     """Make one call and return whatever HTTP answered.
 
-    `body` is sent as JSON, bytes as they are; `read_s` is how long a silence may last; `before` runs when the pace has
-    let the call through, and may raise to forbid it. Raises Paced before anything was sent, NotAllowed, or Unreachable
-    (TooLarge where the answer is larger than MAX_ANSWER_BYTES).
-    A place in the pace is given back when nothing was sent.
+    `body` is sent as JSON, bytes as they are; `read_s` is how long a silence may last; `before` runs when the rate
+    limit has let the call through, and may raise to forbid it. Raises RateLimited before anything was sent, NotAllowed,
+    or Unreachable (TooLarge where the answer is larger than MAX_ANSWER_BYTES).
+    A place in the budgets is given back when nothing was sent.
     """
     if _origin(url).scheme not in ("http", "https"):
         raise NotAllowed("Only http and https addresses may be called")
@@ -204,16 +204,16 @@ def _by_line(method: str, url: str, data: bytes | None, headers: dict[str, str],
 
 
 def wait_for(budgets: Sequence[Budget]) -> Taken:
-    """Take a place for one call from each budget and wait for it. Raises Paced when the wait would be long."""
+    """Take a place for one call from each budget and wait for it. Raises RateLimited when the wait would be long."""
     try:
-        taken = limiter.take(budgets, patience_s=MAX_PACE_WAIT_SECONDS)
+        taken = limiter.take(budgets, patience_s=MAX_RATE_LIMIT_WAIT_SECONDS)
     except limiter.NotNow as later:
-        raise Paced(later.wait_s) from None
+        raise RateLimited(later.wait_s) from None
     if taken.wait_s:
         clock.sleep(taken.wait_s)
         if quiet_s := limiter.quiet_s(budgets):  # asked for while we waited
             limiter.give_back(taken)
-            raise Paced(quiet_s)
+            raise RateLimited(quiet_s)
     return taken
 
 

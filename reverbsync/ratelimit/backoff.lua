@@ -2,7 +2,7 @@
 --
 -- KEYS: what the outside asked for (a hash): until: no call before; share: part of the limits in use at the moment
 -- `from`, from which it climbs; at: when it last asked for less.
--- ARGV: the time in microseconds ('' takes Redis' own), the pause, the time in which the pace climbs from nothing to
+-- ARGV: the time in microseconds ('' takes Redis' own), the pause, the time in which the rate climbs from nothing to
 -- the whole, how long all answers count as one request to slow down, the smallest share; the last one 0 leaves it.
 local now = tonumber(ARGV[1])
 if not now then
@@ -10,12 +10,12 @@ if not now then
   now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
 end
 local pause, climb, one, least = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
-local told = redis.call('HMGET', KEYS[1], 'until', 'share', 'from', 'at')
-local quiet = math.max(tonumber(told[1] or 0), now + pause)
+local state = redis.call('HMGET', KEYS[1], 'until', 'share', 'from', 'at')
+local quiet = math.max(tonumber(state[1] or 0), now + pause)
 redis.call('HSET', KEYS[1], 'until', string.format('%.0f', quiet))
 if least > 0 then
-  local share = told[2] and math.min(1, tonumber(told[2]) + math.max(0, now - tonumber(told[3])) / climb) or 1
-  if not (told[4] and now - tonumber(told[4]) < one) then
+  local share = state[2] and math.min(1, tonumber(state[2]) + math.max(0, now - tonumber(state[3])) / climb) or 1
+  if not (state[4] and now - tonumber(state[4]) < one) then
     share = math.max(least, share / 2)
     redis.call('HSET', KEYS[1], 'at', string.format('%.0f', now))
   end

@@ -1,4 +1,4 @@
-"""The pace while Redis is gone: each process by itself, at a hundredth, so that a hundred of them keep the limits."""
+"""The rate limiter while Redis is gone: each process by itself, at a hundredth, so that a hundred keep the limits."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pace: how fast an outside may be called, shared by all workers through Redis in one atomic script.
+"""The rate limiter: how fast an outside may be called, shared by all workers through Redis in one atomic script.
 
 Redis remembers the moment of each call of the last ten minutes, so no minute and no ten minutes, wherever they start,
 hold more than their limit. A call is given its place, which may be a moment ahead; who cannot wait for it takes none,
@@ -42,7 +42,7 @@ SMALLEST_SHARE = 1 / 16
 ARRIVES_IN_S = 0.5
 #: For how long the calls of ten minutes are kept; reserve.lua has the same number.
 KEEPS_MS = 700_000
-_SLOWED = "pace:slowed"
+_SLOWED = "ratelimit:slowed"
 
 
 class NotNow(Exception):
@@ -50,12 +50,12 @@ class NotNow(Exception):
 
     def __init__(self, wait_s: float) -> None:
         """Keep the seconds."""
-        super().__init__(f"The pace allows the next call in {wait_s:.1f} s")
+        super().__init__(f"The rate limit allows the next call in {wait_s:.1f} s")
         self.wait_s = wait_s
 
 
-class PaceLost(Exception):
-    """Redis did not answer."""
+class RateLimitUnavailable(Exception):
+    """Redis did not answer, so nobody knows what the other processes have called."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Taken:
 
 @dataclass
 class Work:
-    """What a worker does for a while: whether it is in bulk, and whether the pace refused it a call."""
+    """What a worker does for a while: whether it is in bulk, and whether the rate limiter refused it a call."""
 
     in_bulk: bool = False
     refused: bool = False
@@ -113,7 +113,7 @@ _work: ContextVar[Work | None] = ContextVar("work", default=None)
 
 
 @contextmanager
-def bulk(on: bool = True) -> Iterator[Work]:  # noqa: FBT001, FBT002 -- reads as one word: with pace.bulk():
+def bulk(on: bool = True) -> Iterator[Work]:  # noqa: FBT001, FBT002 -- reads as one word: with limiter.bulk():
     """Let all calls in the block leave the reserve to what is urgent, and be spread evenly."""
     with _at(Work(on)) as work:
         yield work
@@ -241,7 +241,7 @@ def block(name: str, seconds: float) -> None:
 
 
 def slow_down(name: str, seconds: float) -> None:
-    """The outside said 429: stop for `seconds`, then go on at half the pace and climb back over some minutes."""
+    """The outside said 429: stop for `seconds`, then go on at half the rate and climb back over some minutes."""
     _give_back_lots()
     fallback.block(name, seconds)
     until = _keep(name, seconds, least=SMALLEST_SHARE)
@@ -250,8 +250,11 @@ def slow_down(name: str, seconds: float) -> None:
 
 
 def blocked_for(name: str) -> float:
-    """Return the seconds for which nothing may be called that goes by `name`, 0.0 when it may. Raises PaceLost."""
-    found = told(name)
+    """Return the seconds for which nothing may be called that goes by `name`, 0.0 when it may.
+
+    Raises RateLimitUnavailable.
+    """
+    found = throttle_of(name)
     return found.quiet_s if found else 0.0
 
 
@@ -259,7 +262,7 @@ def quiet_s(budgets: Sequence[Budget]) -> float:
     """Return the seconds of silence that an outside asked for on any of these, 0.0 also where Redis does not answer."""
     try:
         return max((blocked_for(name) for name in {budget.asked for budget in budgets}), default=0.0)
-    except PaceLost:
+    except RateLimitUnavailable:
         return 0.0
 
 
@@ -284,7 +287,7 @@ class Throttle:
 
     @property
     def whole_at(self) -> datetime:
-        """The moment at which the pace is whole again."""
+        """The moment at which the full rate is allowed again."""
         return clock.now() + timedelta(seconds=self.whole_in_s)
 
     @property
@@ -293,13 +296,13 @@ class Throttle:
         return round(self.share * 100)
 
 
-def told(name: str) -> Throttle | None:
-    """Return what is left of the last wish to slow down, None when the pace is whole. Raises PaceLost."""
+def throttle_of(name: str) -> Throttle | None:
+    """Return what is left of the last wish to slow down, None at the full rate. Raises RateLimitUnavailable."""
     try:
         found = cast("dict[str, str]", connection().hgetall(_asked(name)))
         now = _now_us()
     except redis.RedisError as error:
-        raise PaceLost("The shared pace cannot be asked.") from error
+        raise RateLimitUnavailable("The shared rate limit cannot be read.") from error
     quiet_s = max(0.0, (int(found.get("until", 0)) - now) / 1e6)
     begun_s = max(0.0, (now - int(found.get("from", now))) / 1e6)
     share = min(1.0, float(found.get("share", 1.0)) + begun_s / CLIMB_S)
@@ -310,26 +313,26 @@ def told(name: str) -> Throttle | None:
 
 
 def slowed() -> list[Throttle]:
-    """Return all who asked us to slow down and are not back at the whole pace. Raises PaceLost."""
+    """Return all who asked us to slow down and are not back at the full rate. Raises RateLimitUnavailable."""
     try:
         connection().zremrangebyscore(_SLOWED, "-inf", _now_us())
         names = cast("list[str]", connection().zrange(_SLOWED, 0, -1))
     except redis.RedisError as error:
-        raise PaceLost("The shared pace cannot be asked.") from error
-    return [found for name in names if (found := told(name))]
+        raise RateLimitUnavailable("The shared rate limit cannot be read.") from error
+    return [found for name in names if (found := throttle_of(name))]
 
 
 def used(budget: Budget) -> int:
-    """Return how many calls of the last minute a budget has seen. Raises PaceLost."""
+    """Return how many calls of the last minute a budget has seen. Raises RateLimitUnavailable."""
     try:
         now = _now_us()
         return connection().zcount(_log(budget), now - 60_000_000, now)
     except redis.RedisError as error:
-        raise PaceLost("The shared pace cannot be asked.") from error
+        raise RateLimitUnavailable("The shared rate limit cannot be read.") from error
 
 
 def seconds_for(calls: int, budget: Budget) -> float:
-    """Return how long `calls` calls of bulk work take at the allowed pace, when nothing else is called."""
+    """Return how long `calls` calls of bulk work take at the allowed rate, when nothing else is called."""
     per_minute, per_ten_minutes = budget.limits(bulk=True)
     if not per_ten_minutes or per_ten_minutes >= per_minute * 10:
         return calls * 60 / per_minute
@@ -346,7 +349,7 @@ def _ask(budgets: Sequence[Budget], name: str, patience_s: float, now_us: int | 
     keys: list[str] = []
     args: list[str | float] = [_moment(now_us), name, round(patience_s * 1e6), round(CLIMB_S * 1e6), most]
     for budget in budgets:
-        keys += [_log(budget), f"pace:{budget.name}:due", _asked(budget.asked)]
+        keys += [_log(budget), f"ratelimit:{budget.name}:due", _asked(budget.asked)]
         args += [*budget.limits(bulk=bulk_work), budget.early_us(bulk=bulk_work)]
     taken, wait_us = cast("tuple[int, str]", _script("reserve.lua")(keys=keys, args=args))
     return taken, int(wait_us) / 1e6
@@ -357,7 +360,7 @@ def _keep(name: str, seconds: float, *, least: float) -> int:
     try:
         return int(cast("str", _script("backoff.lua")(keys=[_asked(name)], args=args)))
     except redis.RedisError as error:
-        raise PaceLost("The shared pace cannot be told.") from error
+        raise RateLimitUnavailable("The shared rate limit cannot be written.") from error
 
 
 def _alone(budgets: Sequence[Budget]) -> list[tuple[str, str, int]]:
@@ -365,13 +368,13 @@ def _alone(budgets: Sequence[Budget]) -> list[tuple[str, str, int]]:
 
 
 def _moment(now_us: int | None) -> int | str:
-    moment = clock.told_us() if now_us is None else now_us
+    moment = clock.simulated_us() if now_us is None else now_us
     return "" if moment is None else moment
 
 
 def _now_us() -> int:
     """Return the time by Redis' clock."""
-    set_us = clock.told_us()
+    set_us = clock.simulated_us()
     if set_us is not None:
         return set_us
     seconds, microseconds = connection().time()
@@ -384,8 +387,8 @@ def _script(file: str) -> Script:
 
 
 def _log(budget: Budget) -> str:
-    return f"pace:{budget.name}:calls"
+    return f"ratelimit:{budget.name}:calls"
 
 
 def _asked(name: str) -> str:
-    return f"pace:{name}:asked"
+    return f"ratelimit:{name}:asked"

@@ -1,9 +1,9 @@
-"""Places in the pace that a worker has taken ahead, for calls that follow each other at once.
+"""Places in a budget that a worker has taken ahead, for calls that follow each other at once.
 
 Asking for each place costs a call to Redis. Where a worker's calls come so fast that it asks again within a moment, and
-the pace has room for them, it is given a few places together. It uses them within that moment, which is shorter than
+the budget has room for them, it is given a few places together. It uses them within that moment, which is shorter than
 what a minute is counted longer than it is (reserve.lua); what it does not use it gives back. Where calls take their
-time, or the pace is tight, each place is asked for by itself.
+time, or the budget is tight, each place is asked for by itself.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@
 -- has the name, the others are called name+2, name+3 and so on.
 --
 -- A minute is counted half a second longer than it is, ten minutes two seconds: calls arrive in their own time. One that
--- takes longer is counted anew when its answer is there (pace.answered).
+-- takes longer is counted anew when its answer is there (limiter.answered).
 local MINUTE, TEN_MINUTES = 60500000, 602000000
 local now = tonumber(ARGV[1])
 if not now then
@@ -35,13 +35,13 @@ local function moment()
   for n = 1, #KEYS / 3 do
     local log, spread, asked = KEYS[3 * n - 2], KEYS[3 * n - 1], KEYS[3 * n]
     local per_minute, per_ten_minutes, early = tonumber(ARGV[3 * n + 3]), tonumber(ARGV[3 * n + 4]), tonumber(ARGV[3 * n + 5])
-    local told = redis.call('HMGET', asked, 'until', 'share', 'from')
+    local state = redis.call('HMGET', asked, 'until', 'share', 'from')
     local share = 1
-    if told[2] then
-      share = math.min(1, tonumber(told[2]) + math.max(0, now - tonumber(told[3])) / climb)
+    if state[2] then
+      share = math.min(1, tonumber(state[2]) + math.max(0, now - tonumber(state[3])) / climb)
     end
     redis.call('ZREMRANGEBYSCORE', log, '-inf', now - (per_ten_minutes > 0 and TEN_MINUTES or MINUTE))
-    at = math.max(at, tonumber(told[1] or 0), room(log, per_minute * share, MINUTE))
+    at = math.max(at, tonumber(state[1] or 0), room(log, per_minute * share, MINUTE))
     if per_ten_minutes > 0 then
       at = math.max(at, room(log, per_ten_minutes * share, TEN_MINUTES))
     end

@@ -11,7 +11,7 @@ from sandbox.bigcommerce import locations, orders, shapes
 from sandbox.common.keep import Doc
 from sandbox.common.sender import Sender
 from sandbox.common.store import Stores, modified
-from sandbox.common.store_app import Tell
+from sandbox.common.store_app import Notify
 
 ROOT = "/stores/<store_hash>"
 MOST = 250
@@ -36,13 +36,13 @@ def refused(status: int, title: str, **errors: str) -> tuple[Doc, int]:
     }, status
 
 
-def routes(app: Flask, stores: Stores, sender: Sender, tell: Tell) -> None:
+def routes(app: Flask, stores: Stores, sender: Sender, notify: Notify) -> None:
     """Add the API."""
     sender.settings["lag_s"] = 0.1
     _catalogue(app, stores)
-    _inventory(app, stores, sender, tell)
+    _inventory(app, stores, sender, notify)
     _hooks(app, stores)
-    orders.routes(app, stores, tell)
+    orders.routes(app, stores, notify)
 
     @app.get(f"{ROOT}/v2/store")
     def store(store_hash: str) -> Any:
@@ -114,7 +114,7 @@ def _catalogue(app: Flask, stores: Stores) -> None:
         return _paged([row for row in rows if wanted is None or row["category_id"] in wanted], lambda row: row)
 
 
-def _inventory(app: Flask, stores: Stores, sender: Sender, tell: Tell) -> None:
+def _inventory(app: Flask, stores: Stores, sender: Sender, notify: Notify) -> None:
     def counted() -> list[tuple[Doc, Doc]]:
         wanted = _ids("variant_id:in")
         if wanted is not None:
@@ -149,7 +149,7 @@ def _inventory(app: Flask, stores: Stores, sender: Sender, tell: Tell) -> None:
             with stores.keep.lock:
                 for product, variant, location, by in found:
                     changes = locations.moved(variant, location, by)
-                    tell(domain, stores.edit_variant(product, variant, changes, why="api"))
+                    notify(domain, stores.edit_variant(product, variant, changes, why="api"))
 
         if sender.settings["lag_s"]:
             sender.later(float(sender.settings["lag_s"]), apply)

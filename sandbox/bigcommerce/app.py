@@ -43,18 +43,18 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
     domains = hooks.Domains(stores)
     sender, faults, log = sending(stores.keep, clock, hooks.manners(stores, domains)), Faults(), Log()
 
-    def tell(domain: str, happened: list[Doc]) -> None:
+    def notify(domain: str, happened: list[Doc]) -> None:
         shop = stores.keep.get("shop", domain) or {}
         for one in happened:
             for scope, body in hooks.bodies(clock, shop, one):
                 sender.send(domain, scope, body)
 
     control(app, faults, log)
-    store_app.control(app, stores, sender, tell, faults=faults, log=log, url=url)
-    store_app.pages(app, stores, tell)
+    store_app.control(app, stores, sender, notify, faults=faults, log=log, url=url)
+    store_app.pages(app, stores, notify)
     _guard(app, stores, faults, log)
     _app(app, stores)
-    api.routes(app, stores, sender, tell)
+    api.routes(app, stores, sender, notify)
     return app
 
 
@@ -105,7 +105,7 @@ def _guard(app: Flask, stores: Stores, faults: Faults, log: Log) -> None:
         return refused(error.code or 404, words)
 
     @app.after_request
-    def told(response: Response) -> Response:
+    def rate_limit_headers(response: Response) -> Response:
         if not request.path.startswith("/stores/"):
             return response
         if "left" in g:

@@ -86,10 +86,10 @@ def _headers(shop: Doc, hook: Doc, delivery: Doc) -> dict[str, str]:
 
 def bodies(clock: Clock, shop: Doc, happened: Doc) -> list[tuple[str, Doc]]:
     """Return scope and body of the webhooks that a happening causes."""
-    return [(scope, _body(clock, shop, scope, data)) for scope, data in _told(happened)]
+    return [(scope, _body(clock, shop, scope, data)) for scope, data in _webhooks_of(happened)]
 
 
-def _told(one: Doc) -> list[tuple[str, Doc]]:
+def _webhooks_of(one: Doc) -> list[tuple[str, Doc]]:
     match one["what"]:
         case "product_created" | "product_updated" | "product_deleted":
             word = one["what"].removeprefix("product_")
@@ -118,14 +118,14 @@ def _stock(one: Doc) -> list[tuple[str, Doc]]:
     relative = one["why"] == "order"
     value = one["by"] if relative else units_of(one["variant"])
     method = {"method": "relative" if relative else "absolute", "value": value}
-    told = [("store/product/updated", {"type": "product", "id": product})]
+    found = [("store/product/updated", {"type": "product", "id": product})]
     if one["variant"]["options"]:
         data = {"product_id": product, "variant_id": variant, **method}
-        told.append(("store/sku/inventory/updated", {"type": "sku", "id": variant, "inventory": data}))
+        found.append(("store/sku/inventory/updated", {"type": "sku", "id": variant, "inventory": data}))
     else:
         data = {"product_id": product, **method}
-        told.append(("store/product/inventory/updated", {"type": "product", "id": product, "inventory": data}))
-    return told
+        found.append(("store/product/inventory/updated", {"type": "product", "id": product, "inventory": data}))
+    return found
 
 
 def _body(clock: Clock, shop: Doc, scope: str, data: Doc) -> Doc:

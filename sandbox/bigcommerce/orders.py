@@ -10,12 +10,12 @@ from flask import Flask, g, jsonify, request
 from sandbox.bigcommerce import shapes
 from sandbox.common.keep import Doc
 from sandbox.common.store import Stores
-from sandbox.common.store_app import Tell
+from sandbox.common.store_app import Notify
 
 ROOT = "/stores/<store_hash>/v2/orders"
 
 
-def routes(app: Flask, stores: Stores, tell: Tell) -> None:
+def routes(app: Flask, stores: Stores, notify: Notify) -> None:
     """Add the addresses of orders."""
 
     def own(number: int) -> Doc | None:
@@ -31,7 +31,7 @@ def routes(app: Flask, stores: Stores, tell: Tell) -> None:
     @app.route(ROOT, methods=["GET", "POST"])
     def orders(store_hash: str) -> Any:
         if request.method == "POST":
-            return _make(stores, tell)
+            return _make(stores, notify)
         since, mark = request.args.get("min_date_modified"), request.args.get("external_order_id")
         at = datetime.fromisoformat(since).timestamp() if since else 0.0
         rows = [doc for doc in stores.orders(g.shop["domain"]) if doc["updated_at"] >= at]
@@ -47,7 +47,7 @@ def routes(app: Flask, stores: Stores, tell: Tell) -> None:
         doc = own(number)
         if doc is None:
             return unknown()
-        return shapes.order(doc) if request.method == "GET" else _change(stores, tell, doc)
+        return shapes.order(doc) if request.method == "GET" else _change(stores, notify, doc)
 
     @app.get(f"{ROOT}/<int:number>/products")
     def lines(store_hash: str, number: int) -> Any:
@@ -60,7 +60,7 @@ def routes(app: Flask, stores: Stores, tell: Tell) -> None:
         return rows_of([shapes.shipment(doc, row) for row in doc["shipments"]]) if doc else unknown()
 
 
-def _change(stores: Stores, tell: Tell, doc: Doc) -> Any:
+def _change(stores: Stores, notify: Notify, doc: Doc) -> Any:
     """Change status and notes. Cancelled gives back what lines of the catalogue took (the store's usual setting)."""
     wish = request.get_json(silent=True) or {}
     if unknown := set(wish) - {"status_id", "staff_notes"}:
@@ -73,11 +73,11 @@ def _change(stores: Stores, tell: Tell, doc: Doc) -> Any:
         doc["status_id"] = wish["status_id"]
     happened = stores.undo(doc, refund=False) if wish.get("status_id") == 5 else []
     stores.keep.put("order", doc["id"], doc)
-    tell(g.shop["domain"], happened)
+    notify(g.shop["domain"], happened)
     return shapes.order(doc)
 
 
-def _make(stores: Stores, tell: Tell) -> Any:
+def _make(stores: Stores, notify: Notify) -> Any:
     wish = request.get_json(silent=True) or {}
     lines, catalogue = [], True
     for row in wish.get("products") or []:
@@ -104,5 +104,5 @@ def _make(stores: Stores, tell: Tell) -> Any:
         note=wish.get("staff_notes", ""),
         status_id=wish.get("status_id"),
     )
-    tell(g.shop["domain"], happened)
+    notify(g.shop["domain"], happened)
     return shapes.order(order), 201

@@ -163,5 +163,5 @@ def shipment(order_doc: Doc, row: Doc) -> Doc:
 def page(rows: list[Any], total: int, size: int, number: int) -> Doc:
     """Return v3's envelope."""
     pages = max(1, -(-total // size))
-    told = {"total": total, "count": len(rows), "per_page": size, "current_page": number, "total_pages": pages}
-    return {"data": rows, "meta": {"pagination": told}}
+    pagination = {"total": total, "count": len(rows), "per_page": size, "current_page": number, "total_pages": pages}
+    return {"data": rows, "meta": {"pagination": pagination}}

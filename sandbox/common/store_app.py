@@ -18,17 +18,17 @@ PAGE = 40
 FORM_FIELDS = ("title", "description_html", "vendor", "product_type", "status")
 
 #: Tells the platform what happened in a store (`domain`), so that it sends its webhooks.
-Tell = Callable[[str, list[Doc]], None]
+Notify = Callable[[str, list[Doc]], None]
 
 
-def control(app: Flask, stores: Stores, sender: Sender, tell: Tell, *, faults: Faults, log: Log, url: str) -> None:
+def control(app: Flask, stores: Stores, sender: Sender, notify: Notify, *, faults: Faults, log: Log, url: str) -> None:
     """Add the control addresses of a store. `url` is the stand-in's own address."""
     board = Blueprint("control", __name__)
     sender.settings.update(reads_lag_s=0.0, reads_lag_turns=1)
     _trail(app, stores, sender)
     _shops(board, stores, faults, log, url)
-    _products(board, stores, tell)
-    _orders(board, stores, tell)
+    _products(board, stores, notify)
+    _orders(board, stores, notify)
 
     @board.route("/_control/settings", methods=["GET", "POST"])
     def settings() -> Any:
@@ -101,7 +101,7 @@ def _shops(board: Blueprint, stores: Stores, faults: Faults, log: Log, url: str)
         return {}
 
 
-def _products(board: Blueprint, stores: Stores, tell: Tell) -> None:
+def _products(board: Blueprint, stores: Stores, notify: Notify) -> None:
     @board.route("/_control/products", methods=["GET", "POST"])
     def products() -> Any:
         with stores.keep.lock:
@@ -109,7 +109,7 @@ def _products(board: Blueprint, stores: Stores, tell: Tell) -> None:
                 wish = request.get_json()
                 domain = wish.get("domain") or stores.shops()[0]["domain"]
                 product, happened = stores.create(domain, wish)
-                tell(domain, happened)
+                notify(domain, happened)
                 return product
             sku = request.args.get("sku")
             found = list(stores.keep.all("product").values())
@@ -120,7 +120,7 @@ def _products(board: Blueprint, stores: Stores, tell: Tell) -> None:
         with stores.keep.lock:
             doc = stores.product(product_id) or abort(404)
             deleted = request.method == "DELETE"
-            tell(doc["domain"], stores.delete(doc) if deleted else stores.edit_product(doc, request.get_json()))
+            notify(doc["domain"], stores.delete(doc) if deleted else stores.edit_product(doc, request.get_json()))
             return doc
 
     @board.route("/_control/variants/<variant_id>", methods=["PUT", "DELETE"])
@@ -128,13 +128,13 @@ def _products(board: Blueprint, stores: Stores, tell: Tell) -> None:
         with stores.keep.lock:
             doc, found = stores.with_variant(variant_id) or abort(404)
             if request.method == "DELETE":
-                tell(doc["domain"], stores.drop_variant(doc, found))
+                notify(doc["domain"], stores.drop_variant(doc, found))
             else:
-                tell(doc["domain"], stores.edit_variant(doc, found, request.get_json()))
+                notify(doc["domain"], stores.edit_variant(doc, found, request.get_json()))
             return doc
 
 
-def _orders(board: Blueprint, stores: Stores, tell: Tell) -> None:
+def _orders(board: Blueprint, stores: Stores, notify: Notify) -> None:
     @board.route("/_control/orders", methods=["GET", "POST"])
     def orders() -> Any:
         with stores.keep.lock:
@@ -144,7 +144,7 @@ def _orders(board: Blueprint, stores: Stores, tell: Tell) -> None:
             doc, found = stores.with_variant(wish["variant_id"]) or abort(404)
             line = {"variant": found["id"], "quantity": int(wish.get("quantity", 1))}
             made, happened = stores.order(doc["domain"], [line], takes_stock=wish.get("takes_stock", True))
-            tell(doc["domain"], happened)
+            notify(doc["domain"], happened)
             return made
 
     @board.post("/_control/orders/<order_id>/<word>")
@@ -152,13 +152,13 @@ def _orders(board: Blueprint, stores: Stores, tell: Tell) -> None:
         with stores.keep.lock:
             doc = stores.keep.get("order", order_id) or abort(404)
             if word == "ship":
-                tell(doc["domain"], stores.ship(doc, request.get_json()))
+                notify(doc["domain"], stores.ship(doc, request.get_json()))
             else:
-                tell(doc["domain"], stores.undo(doc, refund=word == "refund"))
+                notify(doc["domain"], stores.undo(doc, refund=word == "refund"))
             return doc
 
 
-def pages(app: Flask, stores: Stores, tell: Tell) -> None:
+def pages(app: Flask, stores: Stores, notify: Notify) -> None:
     """Add the store's own pages: a list, a form for each product, a button to sell one."""
     board = Blueprint("pages", __name__)
 
@@ -173,7 +173,7 @@ def pages(app: Flask, stores: Stores, tell: Tell) -> None:
             changes["inventory_quantity"] = int(form[f"stock-{key}"])
             changes["price"] = f"{float(changes['price']):.2f}"
             happened += stores.edit_variant(doc, found, changes)
-        tell(doc["domain"], _merged(happened))
+        notify(doc["domain"], _merged(happened))
 
     @board.get("/")
     def index() -> str:
@@ -196,7 +196,7 @@ def pages(app: Flask, stores: Stores, tell: Tell) -> None:
         with stores.keep.lock:
             domain = stores.shops()[0]["domain"]
             doc, happened = stores.create(domain, wish)
-            tell(domain, happened)
+            notify(domain, happened)
         return redirect(f"/admin/products/{doc['id']}")
 
     @board.route("/admin/products/<product_id>", methods=["GET", "POST"])
@@ -214,10 +214,10 @@ def pages(app: Flask, stores: Stores, tell: Tell) -> None:
         with stores.keep.lock:
             doc = stores.product(product_id) or abort(404)
             if word == "delete":
-                tell(doc["domain"], stores.delete(doc))
+                notify(doc["domain"], stores.delete(doc))
                 return redirect("/")
             found = next(v for v in doc["variants"] if str(v["id"]) == request.form["variant"])
-            tell(doc["domain"], stores.order(doc["domain"], [{"variant": found["id"]}])[1])
+            notify(doc["domain"], stores.order(doc["domain"], [{"variant": found["id"]}])[1])
             return redirect(f"/admin/products/{product_id}?saved=1")
 
     @board.get("/photos/<name>.svg")

@@ -18,7 +18,7 @@ def application(name: str, own: Path, *, title: str, words: str) -> Flask:
     if mark := os.environ.get("SANDBOX_INSTANCE"):
 
         @app.after_request
-        def told(response: Response) -> Response:
+        def name_instance(response: Response) -> Response:
             """Say which start of the stand-in answers, for who started it."""
             response.headers["Stand-In-Instance"] = mark
             return response

@@ -48,16 +48,16 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
             body = {"type": kind, "timestamp": clock.stamp(), "data": data}
             sender.send(domain, kind, body, hooks=[{"topic": kind, "uri": shop["hook"]}])
 
-    def tell(domain: str, happened: list[Doc]) -> None:
+    def notify(domain: str, happened: list[Doc]) -> None:
         shop = stores.keep.get("shop", domain) or {}
         for one in happened:
             for kind, data in _messages(shop, clock, one, url):
                 send(domain, kind, data)
 
     control(app, faults, log)
-    store_app.control(app, stores, sender, tell, faults=faults, log=log, url=url)
-    store_app.pages(app, stores, tell)
-    _calls(app, stores, tell, faults, log)
+    store_app.control(app, stores, sender, notify, faults=faults, log=log, url=url)
+    store_app.pages(app, stores, notify)
+    _calls(app, stores, notify, faults, log)
 
     @app.post("/_control/push")
     def push() -> Any:
@@ -177,7 +177,7 @@ def _sign(shop: Doc, message_id: str, stamp: str, body: bytes) -> str:
 # -- what it takes -------------------------------------------------------------------------------------------------
 
 
-def _calls(app: Flask, stores: Stores, tell: store_app.Tell, faults: Faults, log: Log) -> None:
+def _calls(app: Flask, stores: Stores, notify: store_app.Notify, faults: Faults, log: Log) -> None:
     def signed_by() -> Doc | None:
         """Return the shop whose secret signed the request; old and unsigned ones have none."""
         message_id, stamp = request.headers.get("webhook-id", ""), request.headers.get("webhook-timestamp", "")
@@ -208,11 +208,11 @@ def _calls(app: Flask, stores: Stores, tell: store_app.Tell, faults: Faults, log
             case "ping":
                 return 200, {"name": shop["name"], "currency": shop["currency"]}
             case "stock.adjust":
-                status, said = _adjust(stores, tell, shop, message["data"])
+                status, said = _adjust(stores, notify, shop, message["data"])
             case "order.create":
-                status, said = _place(stores, tell, shop, message["data"])
+                status, said = _place(stores, notify, shop, message["data"])
             case "order.cancel":
-                status, said = _cancel(stores, tell, shop, message["data"])
+                status, said = _cancel(stores, notify, shop, message["data"])
             case _:
                 return 422, {"error": "unknown type"}
         if status == 200:
@@ -220,7 +220,7 @@ def _calls(app: Flask, stores: Stores, tell: store_app.Tell, faults: Faults, log
         return status, said
 
 
-def _adjust(stores: Stores, tell: store_app.Tell, shop: Doc, data: Doc) -> tuple[int, Doc]:
+def _adjust(stores: Stores, notify: store_app.Notify, shop: Doc, data: Doc) -> tuple[int, Doc]:
     found = stores.with_variant(data["variant_id"])
     if found is None or found[0]["domain"] != shop["domain"]:
         return 404, {"error": "no such variant"}
@@ -228,21 +228,21 @@ def _adjust(stores: Stores, tell: store_app.Tell, shop: Doc, data: Doc) -> tuple
     if variant["inventory_quantity"] != data["from"]:
         return 409, {"stock": variant["inventory_quantity"], "updated_at": stores.clock.stamp()}
     units = variant["inventory_quantity"] + int(data["by"])
-    tell(shop["domain"], stores.edit_variant(product, variant, {"inventory_quantity": units}, why="api"))
+    notify(shop["domain"], stores.edit_variant(product, variant, {"inventory_quantity": units}, why="api"))
     return 200, {"stock": units, "updated_at": stores.clock.stamp()}
 
 
-def _cancel(stores: Stores, tell: store_app.Tell, shop: Doc, data: Doc) -> tuple[int, Doc]:
+def _cancel(stores: Stores, notify: store_app.Notify, shop: Doc, data: Doc) -> tuple[int, Doc]:
     order = stores.keep.get("order", data["id"])
     if order is None or order["domain"] != shop["domain"] or order.get("reverb_number") != data["reverb_number"]:
         return 404, {"error": "no such order"}
     if order["status"] == "shipped":
         return 409, {"error": "it was shipped"}
-    tell(shop["domain"], stores.undo(order, refund=False, restock=data["gives_back"]))
+    notify(shop["domain"], stores.undo(order, refund=False, restock=data["gives_back"]))
     return 200, {}
 
 
-def _place(stores: Stores, tell: store_app.Tell, shop: Doc, data: Doc) -> tuple[int, Doc]:
+def _place(stores: Stores, notify: store_app.Notify, shop: Doc, data: Doc) -> tuple[int, Doc]:
     lines = [
         {
             "variant": int(row["variant_id"]) if row["variant_id"] else None,
@@ -253,7 +253,7 @@ def _place(stores: Stores, tell: store_app.Tell, shop: Doc, data: Doc) -> tuple[
     ]
     more = {"reverb_number": data["reverb_number"], "takes_stock": data["takes_stock"], "note": data["note"]}
     order, happened = stores.order(shop["domain"], lines, **more)
-    tell(shop["domain"], happened)
+    notify(shop["domain"], happened)
     return 200, {"id": str(order["id"]), "number": order["number"], "url": f"{request.host_url}orders/{order['id']}"}
 
 

@@ -39,18 +39,18 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
     silent = Manners(headers=lambda *_: {}, retry_s=[], settled=lambda *_: None)
     sender, faults, log, auth = sending(stores.keep, clock, silent), Faults(), Log(), Auth(stores)
 
-    def tell(domain: str, happened: list[Doc]) -> None:
+    def notify(domain: str, happened: list[Doc]) -> None:
         """Magento tells nobody."""
 
     control(app, faults, log)
-    store_app.control(app, stores, sender, tell, faults=faults, log=log, url=url)
-    store_app.pages(app, stores, tell)
+    store_app.control(app, stores, sender, notify, faults=faults, log=log, url=url)
+    store_app.pages(app, stores, notify)
     handshake(app, stores, auth, url)
     _guard(app, stores, auth, faults, log)
     _store(app, stores, url)
     _catalogue(app, stores)
-    inventory.routes(app, stores, ROOT, tell)
-    orders.routes(app, stores, ROOT, tell)
+    inventory.routes(app, stores, ROOT, notify)
+    orders.routes(app, stores, ROOT, notify)
     control_of.routes(app, stores)
     app.wsgi_app = Front(app.wsgi_app, lambda: next(iter(stores.shops()), {}))  # type: ignore[method-assign,assignment]
     return app
@@ -93,7 +93,7 @@ def _guard(app: Flask, stores: Stores, auth: Auth, faults: Faults, log: Log) -> 
         return refused(404, "No such entity with %fieldName = %fieldValue", parameters={"fieldName": str(error)})
 
     @app.after_request
-    def told(response: Response) -> Response:
+    def after(response: Response) -> Response:
         if not request.path.startswith("/rest/"):
             return response
         log.add(response, account=g.shop["domain"] if "shop" in g else "")

@@ -117,13 +117,13 @@ def handshake(app: Flask, stores: Stores, auth: Auth, url: str) -> None:
         made = {"key": secrets.token_hex(16), "secret": secrets.token_hex(16), "verifier": secrets.token_hex(16)}
         with stores.keep.lock:
             stores.keep.put("consumer", made["key"], {**made, "at": stores.clock.now()})
-        told = {
+        message = {
             "oauth_consumer_key": made["key"],
             "oauth_consumer_secret": made["secret"],
             "store_base_url": f"{url}/{stores.shops()[0].get('base_path', '')}",
             "oauth_verifier": made["verifier"],
         }
-        answered = requests.post(request.form["callback"], data=told, timeout=30, allow_redirects=False)
+        answered = requests.post(request.form["callback"], data=message, timeout=30, allow_redirects=False)
         if answered.status_code != 200:
             words = f"The callback answered {answered.status_code}"
             return render_template("grant/said.html", words=words, body=answered.text[:500]), 400

@@ -14,7 +14,7 @@ from flask import Flask, g, jsonify, request
 
 from sandbox.common.keep import Doc
 from sandbox.common.store import Stores
-from sandbox.common.store_app import Tell
+from sandbox.common.store_app import Notify
 from sandbox.magento2 import inventory, shapes
 from sandbox.magento2.auth import refused
 
@@ -31,7 +31,7 @@ REGION_MISSING = '"regionId" is required. Enter and try again.'
 TOO_FEW = "The requested qty is not available"
 
 
-def routes(app: Flask, stores: Stores, root: str, tell: Tell) -> None:
+def routes(app: Flask, stores: Stores, root: str, notify: Notify) -> None:
     """Add the steps of a checkout."""
     carts = f"{root}/guest-carts"
 
@@ -108,10 +108,10 @@ def routes(app: Flask, stores: Stores, root: str, tell: Tell) -> None:
         pairs = [(_entry(stores, line["variant"]), line["quantity"]) for line in cart["lines"]]
         if not all(pair and _is_there(*pair, wanted) for pair, wanted in pairs):
             return refused(400, "Some of the products are out of stock.")
-        told = {"customer_email": cart["address"]["email"], "address": cart["address"], "invoiced": False}
-        made, happened = stores.order(g.shop["domain"], cart["lines"], **told)
+        more = {"customer_email": cart["address"]["email"], "address": cart["address"], "invoiced": False}
+        made, happened = stores.order(g.shop["domain"], cart["lines"], **more)
         stores.keep.drop("cart", mask)
-        tell(g.shop["domain"], happened)
+        notify(g.shop["domain"], happened)
         return jsonify(str(made["id"]))
 
 

@@ -16,7 +16,7 @@ from flask import Flask, g, jsonify, request
 
 from sandbox.common.keep import Doc
 from sandbox.common.store import Stores
-from sandbox.common.store_app import Tell
+from sandbox.common.store_app import Notify
 from sandbox.magento2 import inventory
 from sandbox.magento2.auth import refused
 from sandbox.magento2.msi import DEFAULT, Msi
@@ -65,7 +65,7 @@ class Desk:
 
     stores: Stores
     own: Callable[[int], Doc | None]
-    tell: Tell
+    notify: Notify
 
     @property
     def msi(self) -> Msi:
@@ -138,7 +138,7 @@ def _ship(desk: Desk, doc: Doc, wish: Doc) -> Any:
     desk.settle(doc, status="open" if rest else "shipped", invoiced=bool(doc.get("invoiced")))
     for product, row, units in counted:
         happened += desk.msi.deduct(product, row, code, units, reserved=doc.get("takes_stock", True))
-    desk.tell(g.shop["domain"], happened)
+    desk.notify(g.shop["domain"], happened)
     return jsonify(str(doc["shipments"][-1]["id"]))
 
 
@@ -152,12 +152,12 @@ def _refund(desk: Desk, doc: Doc, wish: Doc) -> Any:
     for line, pair in pairs:
         if pair is not None and inventory.has_msi():
             if line.get("shipped") and line["id"] * 2 in back:
-                desk.tell(
+                desk.notify(
                     g.shop["domain"], desk.msi.put_back(pair[0].doc, pair[1], line["source"], int(line["shipped"]))
                 )
             # What waited for its shipment is free, whether it had been reserved or not.
             units = 0 if doc.get("takes_stock", True) else waiting[line["id"]]
-            desk.tell(g.shop["domain"], desk.msi.free(pair[0].doc, pair[1], units))
+            desk.notify(g.shop["domain"], desk.msi.free(pair[0].doc, pair[1], units))
         line["refunded"] = line["quantity"]
     return jsonify(str(doc["id"] + 4))
 
@@ -171,10 +171,10 @@ def _cancel(desk: Desk, doc: Doc, wish: Doc) -> Any:
     desk.settle(doc, status="cancelled")
     for line, pair in pairs:
         if pair is not None and inventory.has_msi():
-            desk.tell(g.shop["domain"], desk.msi.free(pair[0].doc, pair[1], 0 if reserved else _waiting(line)))
+            desk.notify(g.shop["domain"], desk.msi.free(pair[0].doc, pair[1], 0 if reserved else _waiting(line)))
         elif pair is not None and reserved:
             units = {"inventory_quantity": pair[1]["inventory_quantity"] + _waiting(line)}
-            desk.tell(g.shop["domain"], desk.stores.edit_variant(pair[0].doc, pair[1], units, why="order"))
+            desk.notify(g.shop["domain"], desk.stores.edit_variant(pair[0].doc, pair[1], units, why="order"))
     return jsonify(True)
 
 

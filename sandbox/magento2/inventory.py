@@ -16,7 +16,7 @@ from flask import Flask, g, jsonify, request
 
 from sandbox.common.keep import Doc
 from sandbox.common.store import Stores
-from sandbox.common.store_app import Tell
+from sandbox.common.store_app import Notify
 from sandbox.magento2 import criteria, shapes
 from sandbox.magento2.auth import refused
 from sandbox.magento2.msi import DEFAULT, Msi
@@ -47,7 +47,7 @@ def with_sku(stores: Stores, sku: str) -> tuple[Entry, Doc] | None:
     return next((pair for pair in sold_ones(stores) if pair[0].sku.rstrip().lower() == sku.rstrip().lower()), None)
 
 
-def routes(app: Flask, stores: Stores, root: str, tell: Tell) -> None:
+def routes(app: Flask, stores: Stores, root: str, notify: Notify) -> None:
     """Add the routes; those of the inventory modules are missing where the store has taken them out."""
     msi = Msi(stores)
 
@@ -66,8 +66,8 @@ def routes(app: Flask, stores: Stores, root: str, tell: Tell) -> None:
         return {**whole, "total_count": len(whole["items"])}
 
     _places(app, stores, msi, root)
-    _source_items(app, stores, msi, root, tell)
-    _stock_items(app, stores, msi, root, tell)
+    _source_items(app, stores, msi, root, notify)
+    _stock_items(app, stores, msi, root, notify)
 
 
 def _of_entry(one: Entry, name: str) -> Any:
@@ -130,7 +130,7 @@ def _stock(one: Doc) -> Doc:
     return {"stock_id": one["stock_id"], "name": one["name"], "extension_attributes": {"sales_channels": channels}}
 
 
-def _source_items(app: Flask, stores: Stores, msi: Msi, root: str, tell: Tell) -> None:
+def _source_items(app: Flask, stores: Stores, msi: Msi, root: str, notify: Notify) -> None:
     def items() -> list[Doc]:
         return [
             {"sku": one.stock_sku, "source_code": code, "quantity": place["quantity"], "status": place.get("status", 1)}
@@ -157,7 +157,7 @@ def _source_items(app: Flask, stores: Stores, msi: Msi, root: str, tell: Tell) -
                 if g.shop.get("index_trails"):
                     msi.keep_index(pair[1])
                 place = {"quantity": wish["quantity"], "status": wish.get("status", 1)}
-                tell(g.shop["domain"], msi.write(pair[0].doc, pair[1], {wish["source_code"]: place}))
+                notify(g.shop["domain"], msi.write(pair[0].doc, pair[1], {wish["source_code"]: place}))
         return jsonify([])
 
     @app.post(f"{root}/inventory/source-items-delete")
@@ -165,7 +165,7 @@ def _source_items(app: Flask, stores: Stores, msi: Msi, root: str, tell: Tell) -
         for wish in (request.get_json(silent=True) or {}).get("sourceItems") or []:
             pair = with_sku(stores, str(wish.get("sku", "")))
             if pair is not None:
-                tell(g.shop["domain"], msi.unassign(pair[0].doc, pair[1], wish["source_code"]))
+                notify(g.shop["domain"], msi.unassign(pair[0].doc, pair[1], wish["source_code"]))
         return jsonify([])
 
 
@@ -190,7 +190,7 @@ def stock_item(msi: Msi, one: Entry, row: Doc) -> Doc:
     }
 
 
-def _stock_items(app: Flask, stores: Stores, msi: Msi, root: str, tell: Tell) -> None:
+def _stock_items(app: Flask, stores: Stores, msi: Msi, root: str, notify: Notify) -> None:
     @app.get(f"{root}/stockItems/<path:sku>")
     def item_of(sku: str) -> Any:
         pair = with_sku(stores, sku)
@@ -209,5 +209,5 @@ def _stock_items(app: Flask, stores: Stores, msi: Msi, root: str, tell: Tell) ->
         else:
             units -= one.own.get("min_qty", 0)
             happened = stores.edit_variant(one.doc, row, {"inventory_quantity": units}, why="api")
-        tell(g.shop["domain"], happened)
+        notify(g.shop["domain"], happened)
         return jsonify(item)

@@ -13,7 +13,7 @@ from flask import Flask, g, jsonify, request
 
 from sandbox.common.keep import Doc
 from sandbox.common.store import Stores
-from sandbox.common.store_app import Tell
+from sandbox.common.store_app import Notify
 from sandbox.magento2 import carts, criteria, deeds, inventory, shapes
 from sandbox.magento2.auth import refused
 from sandbox.magento2.shapes import Entry
@@ -93,7 +93,7 @@ def _none(name: str) -> Any:
     raise KeyError(name)
 
 
-def routes(app: Flask, stores: Stores, root: str, tell: Tell) -> None:
+def routes(app: Flask, stores: Stores, root: str, notify: Notify) -> None:
     """Add orders, their comments and shipments, and the guest's checkout."""
 
     def own(number: int) -> Doc | None:
@@ -132,10 +132,10 @@ def routes(app: Flask, stores: Stores, root: str, tell: Tell) -> None:
             return unknown()
         if wish.get("state") not in (None, *STATES.values(), "processing"):
             return refused(400, "The order state is not known.")
-        told = next((ours for ours, state in STATES.items() if state == wish.get("state")), doc["status"])
-        if told != "open":
+        status = next((ours for ours, state in STATES.items() if state == wish.get("state")), doc["status"])
+        if status != "open":
             deeds.keep_reserved(stores, doc)
-        doc.update(status=told, updated_at=stores.clock.now())
+        doc.update(status=status, updated_at=stores.clock.now())
         stores.keep.put("order", doc["id"], doc)
         return shown(doc)
 
@@ -163,8 +163,8 @@ def routes(app: Flask, stores: Stores, root: str, tell: Tell) -> None:
             _shipment,
         )
 
-    deeds.routes(app, root, deeds.Desk(stores, own, tell))
-    carts.routes(app, stores, root, tell)
+    deeds.routes(app, root, deeds.Desk(stores, own, notify))
+    carts.routes(app, stores, root, notify)
 
 
 def _written(stores: Stores, row: Doc) -> Doc:

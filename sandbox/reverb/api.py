@@ -228,7 +228,7 @@ def _listing(api: Blueprint, market: Market) -> None:
             raise rules.Refusal(404, {}, NO_LISTING)
         return doc
 
-    def told(doc: Doc, message: str, warnings: list[str]) -> Doc:
+    def written(doc: Doc, message: str, warnings: list[str]) -> Doc:
         return {"message": message, "listing": shapes.listing(market, _root(), doc), "errors": {}, "warnings": warnings}
 
     @api.get("/listings/<slug>")
@@ -244,7 +244,7 @@ def _listing(api: Blueprint, market: Market) -> None:
         with market.keep.lock:
             body = _body()
             doc, warnings = market.create(g.account, body)
-            return told(doc, PROCESSING if rules.true(body.get("publish")) else DRAFT_MADE, warnings), 201
+            return written(doc, PROCESSING if rules.true(body.get("publish")) else DRAFT_MADE, warnings), 201
 
     @api.put("/listings/<slug>")
     def update(slug: str) -> Doc:
@@ -252,7 +252,7 @@ def _listing(api: Blueprint, market: Market) -> None:
             body, doc = _body(), found(slug)
             doc, warnings = market.update(g.account, doc, body)
             saved = DRAFT_SAVED if doc["state"] == "draft" else SAVED
-            return told(doc, PROCESSING if rules.true(body.get("publish")) else saved, warnings)
+            return written(doc, PROCESSING if rules.true(body.get("publish")) else saved, warnings)
 
     @api.delete("/listings/<slug>")
     def delete(slug: str) -> Any:

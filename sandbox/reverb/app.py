@@ -16,7 +16,7 @@ from sandbox.common.sender import Sender
 from sandbox.reverb import api, control, oauth, pages
 from sandbox.reverb.market import Market
 from sandbox.reverb.orders import Orders
-from sandbox.reverb.webhooks import Teller
+from sandbox.reverb.webhooks import WebhookSender
 
 
 def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending: type[Sender] = Sender) -> Flask:
@@ -32,11 +32,11 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
         words="Not the real marketplace: a local copy of its rules, for trying things out.",
     )
     market, faults, log = Market(Keep(folder, "reverb"), clock or Clock(), url), Faults(), Log()
-    orders, teller = Orders(market), Teller(market, sending)
+    orders, webhooks = Orders(market), WebhookSender(market, sending)
     dated(app, market.clock)
     app.register_blueprint(api.build(market, orders, faults, log))
     faults_and_log(app, faults, log)
-    control.routes(app, market, orders, teller, faults=faults, log=log)
+    control.routes(app, market, orders, webhooks, faults=faults, log=log)
     pages.routes(app, market, orders)
     oauth.routes(app, market)
     if clock is None:

@@ -14,20 +14,20 @@ from sandbox.common.keep import Doc
 from sandbox.reverb import rules
 from sandbox.reverb.market import DEFAULTS, Market
 from sandbox.reverb.orders import Orders
-from sandbox.reverb.webhooks import Teller
+from sandbox.reverb.webhooks import WebhookSender
 
 #: How often what Reverb is processing is looked at, so that it goes live, and is told of, without anybody's call.
 PROCESS_EVERY_S = 0.1
 
 
-def routes(app: Flask, market: Market, orders: Orders, teller: Teller, *, faults: Faults, log: Log) -> None:
+def routes(app: Flask, market: Market, orders: Orders, webhooks: WebhookSender, *, faults: Faults, log: Log) -> None:
     """Add the addresses."""
     board = Blueprint("control", __name__, url_prefix="/_control")
-    _whole(board, market, teller, faults, log)
-    _accounts(board, market, teller)
+    _whole(board, market, webhooks, faults, log)
+    _accounts(board, market, webhooks)
     _listings(board, market)
     _orders(board, market, orders)
-    _webhooks(board, market, teller)
+    _webhooks(board, market, webhooks)
     _refusals(board, faults)
 
     @board.errorhandler(rules.Refusal)
@@ -50,18 +50,18 @@ def go_on(market: Market) -> None:
     threading.Thread(target=process, daemon=True).start()
 
 
-def _whole(board: Blueprint, market: Market, teller: Teller, faults: Faults, log: Log) -> None:
+def _whole(board: Blueprint, market: Market, webhooks: WebhookSender, faults: Faults, log: Log) -> None:
     @board.route("/settings", methods=["GET", "POST"])
     def settings() -> Any:
         wish = request.get_json() if request.method == "POST" else {}
-        sending = teller.sender.settings
+        sending = webhooks.sender.settings
         if unknown := set(wish) - set(DEFAULTS) - set(sending):
             return {"error": f"unknown: {sorted(unknown)}"}, 400
         with market.keep.lock:
             market.settings.update({name: value for name, value in wish.items() if name in DEFAULTS})
             market.reads = 0 if wish else market.reads
             sending.update({name: value for name, value in wish.items() if name in sending})
-            return {**market.settings, **sending, "sent": teller.sender.sent}
+            return {**market.settings, **sending, "sent": webhooks.sender.sent}
 
     @board.post("/clock")
     def clock() -> Any:
@@ -76,13 +76,13 @@ def _whole(board: Blueprint, market: Market, teller: Teller, faults: Faults, log
             market.keep.clear()
             market.settings = dict(DEFAULTS)
             market.clock.offset_s = 0.0
-            teller.sender.reset()
+            webhooks.sender.reset()
             faults.clear()
             log.clear()
         return {}
 
 
-def _accounts(board: Blueprint, market: Market, teller: Teller) -> None:
+def _accounts(board: Blueprint, market: Market, webhooks: WebhookSender) -> None:
     @board.post("/accounts")
     def accounts() -> Any:
         with market.keep.lock:
@@ -95,7 +95,7 @@ def _accounts(board: Blueprint, market: Market, teller: Teller) -> None:
             account = _account(market)
             account["gone"] = True
             market.keep.put("account", account["token"], account)
-            teller.send(account["token"], "app/uninstalled", {})
+            webhooks.send(account["token"], "app/uninstalled", {})
             return {}
 
 
@@ -160,14 +160,14 @@ def _orders(board: Blueprint, market: Market, orders: Orders) -> None:
             return _bare(orders.step(found, word, **said))
 
 
-def _webhooks(board: Blueprint, market: Market, teller: Teller) -> None:
+def _webhooks(board: Blueprint, market: Market, webhooks: WebhookSender) -> None:
     @board.get("/deliveries")
     def deliveries() -> Any:
-        return teller.sender.tries
+        return webhooks.sender.tries
 
     @board.get("/outbox")
     def outbox() -> Any:
-        return teller.sender.outbox()
+        return webhooks.sender.outbox()
 
     @board.route("/registrations", methods=["GET", "DELETE"])
     def registrations() -> Any:

@@ -66,7 +66,7 @@ class Market:
         self.web = web
         self.settings = dict(DEFAULTS)
         #: Hears of each change: "listing" or "order", how it was before (None: new), how it is now.
-        self.tell: Callable[[str, Doc | None, Doc], None] = lambda *_: None
+        self.on_change: Callable[[str, Doc | None, Doc], None] = lambda *_: None
         self._calls: dict[str, deque[float]] = keep.unsaved()
         #: Answers about one listing since the settings were made.
         self.reads = 0
@@ -192,7 +192,7 @@ class Market:
         """Keep a change, and let the index see it in its own time."""
         before = self.remember(listing)
         self.keep.put("listing", listing["id"], listing)
-        self.tell("listing", before, listing)
+        self.on_change("listing", before, listing)
 
     def remember(self, doc: Doc) -> Doc | None:
         """Date a changed document, and note it for what trails. Returns how it was before, None when it is new."""

@@ -147,7 +147,7 @@ class Orders:
     def _save(self, order: Doc) -> Doc:
         before = self._market.remember(order)
         self._keep.put("order", order["order_number"], order)
-        self._market.tell("order", before, order)
+        self._market.on_change("order", before, order)
         return order
 
 

@@ -103,14 +103,14 @@ def _shown(root: str, row: Doc) -> Doc:
     }
 
 
-class Teller:
+class WebhookSender:
     """Hears of changes in the market, and sends what was registered."""
 
     def __init__(self, market: Market, sending: type[Sender] = Sender) -> None:
         """Nothing is told before the market knows of it."""
         self._market = market
         self.sender = sending(market.keep, market.clock, self._manners(), owners="account")
-        market.tell = self.changed
+        market.on_change = self.changed
 
     def changed(self, kind: str, before: Doc | None, now: Doc) -> None:
         """Tell of a listing or an order that was made or changed."""

@@ -179,7 +179,7 @@ def _control(app: Flask, state: dict[str, Account], faults: Faults, log: Log, ur
         query = urlencode({"batchId": account.batches, "includeShipmentItems": "False"})
         body = {"resource_url": f"{url}/shipments?{query}", "resource_type": "SHIP_NOTIFY"}
         return {
-            "told": [_tell(hook, body) for hook in account.hooks if hook["HookType"] == "SHIP_NOTIFY"],
+            "told": [_call_hook(hook, body) for hook in account.hooks if hook["HookType"] == "SHIP_NOTIFY"],
             "body": body,
         }
 
@@ -215,7 +215,7 @@ def _shipment(account: Account, wish: Doc) -> Doc:
     }
 
 
-def _tell(hook: Doc, body: Doc) -> int:
+def _call_hook(hook: Doc, body: Doc) -> int:
     try:
         return requests.post(hook["Url"], json=body, timeout=10).status_code
     except requests.RequestException:
@@ -270,18 +270,18 @@ def _read(order: ET.Element) -> Doc:
 
 
 def _notify(account: Account, wish: Doc) -> Doc:
-    told = {name: wish.get(name, "") for name in ("order_number", "carrier", "service", "tracking_number")}
+    fields = {name: wish.get(name, "") for name in ("order_number", "carrier", "service", "tracking_number")}
     body = (
         '<?xml version="1.0" encoding="utf-8"?>\n<ShipNotice>'
-        f"<OrderNumber>{escape(told['order_number'])}</OrderNumber><Carrier>{escape(told['carrier'])}</Carrier>"
-        f"<Service>{escape(told['service'])}</Service><TrackingNumber>{escape(told['tracking_number'])}</TrackingNumber>"
+        f"<OrderNumber>{escape(fields['order_number'])}</OrderNumber><Carrier>{escape(fields['carrier'])}</Carrier>"
+        f"<Service>{escape(fields['service'])}</Service><TrackingNumber>{escape(fields['tracking_number'])}</TrackingNumber>"
         f"<NotifyCustomer>{wish.get('notify', 'true')}</NotifyCustomer>"
         "<Recipient><Name>Bob</Name></Recipient><Items><Item><SKU>A1</SKU><Quantity>1</Quantity></Item></Items>"
         "</ShipNotice>"
     )
     answer = requests.post(
         account.store["url"],
-        params={"action": "shipnotify", **told},
+        params={"action": "shipnotify", **fields},
         data=body.encode(),
         headers={"Content-Type": "text/xml"},
         auth=_auth(account),

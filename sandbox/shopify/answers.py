@@ -11,7 +11,7 @@ from graphql import GraphQLError
 
 from sandbox.common.keep import Doc
 from sandbox.common.store import Stores, modified, variant_title
-from sandbox.common.store_app import Tell
+from sandbox.common.store_app import Notify
 from sandbox.shopify import locations, writes
 
 #: Largest page (docs: limits).
@@ -53,10 +53,10 @@ def _plain(rows: list[Doc]) -> Callable[..., Doc]:
 class Root:
     """Answers of one store."""
 
-    def __init__(self, stores: Stores, shop: Doc, tell: Tell, url: str) -> None:
+    def __init__(self, stores: Stores, shop: Doc, notify: Notify, url: str) -> None:
         self.stores = stores
         self.shop = shop
-        self.tell = tell
+        self.notify = notify
         self.url = url
 
     def fields(self, keys: dict[str, str]) -> Doc:
@@ -291,12 +291,12 @@ class Root:
 
 
 def _parcel(row: Doc) -> Doc:
-    told = {"company": row.get("carrier"), "number": row.get("tracking_number"), "url": row.get("tracking_url")}
+    tracking = {"company": row.get("carrier"), "number": row.get("tracking_number"), "url": row.get("tracking_url")}
     return {
         "id": f"gid://shopify/Fulfillment/{row['id']}",
         "legacyResourceId": str(row["id"]),
         "status": "SUCCESS",
-        "trackingInfo": lambda _, first=None: [told][:first],
+        "trackingInfo": lambda _, first=None: [tracking][:first],
     }
 
 

@@ -14,7 +14,7 @@ from sandbox.common.faults import Faults, Log, control
 from sandbox.common.keep import Doc, Keep
 from sandbox.common.sender import Sender
 from sandbox.common.store import Stores
-from sandbox.common.store_app import Tell
+from sandbox.common.store_app import Notify
 from sandbox.shopify import graph, hooks, oauth
 
 #: Points of the bucket and its refill a second (docs: rate limits, standard plan).
@@ -37,27 +37,27 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
     stores = Stores(Keep(folder, "shopify"), clock, first_id=8_400_000_000_000)
     sender, faults, log = sending(stores.keep, clock, hooks.manners(stores)), Faults(), Log()
 
-    def tell(domain: str, happened: list[Doc]) -> None:
+    def notify(domain: str, happened: list[Doc]) -> None:
         for one in happened:
             for topic, body in hooks.topics(clock, one):
                 sender.send(domain, topic, body)
 
     control(app, faults, log)
-    store_app.control(app, stores, sender, tell, faults=faults, log=log, url=url)
-    store_app.pages(app, stores, tell)
+    store_app.control(app, stores, sender, notify, faults=faults, log=log, url=url)
+    store_app.pages(app, stores, notify)
     oauth.routes(app, stores)
-    _graphql(app, stores, faults, log, tell=tell, url=url)
+    _graphql(app, stores, faults, log, notify=notify, url=url)
     return app
 
 
-def _graphql(app: Flask, stores: Stores, faults: Faults, log: Log, *, tell: Tell, url: str) -> None:
+def _graphql(app: Flask, stores: Stores, faults: Faults, log: Log, *, notify: Notify, url: str) -> None:
     buckets: dict[str, tuple[float, float]] = stores.keep.unsaved()
 
     def points(domain: str) -> float:
         left, at = buckets.get(domain, (BUCKET["size"], stores.clock.now()))
         return min(BUCKET["size"], left + max(0.0, stores.clock.now() - at) * BUCKET["restore"])
 
-    def told(asked: int, actual: int | None, left: float) -> Doc:
+    def cost(asked: int, actual: int | None, left: float) -> Doc:
         status = {
             "maximumAvailable": BUCKET["size"],
             "currentlyAvailable": int(left),
@@ -88,10 +88,10 @@ def _graphql(app: Flask, stores: Stores, faults: Faults, log: Log, *, tell: Tell
             asked = graph.cost_of(body["query"], variables)
             if left < asked <= graph.MAX_COST:
                 throttled = {"message": "Throttled", "extensions": {"code": "THROTTLED"}}
-                return {"errors": [throttled], "extensions": told(asked, None, left)}
-            found, asked, actual = graph.answer(stores, shop, body["query"], variables, tell=tell, url=url)
+                return {"errors": [throttled], "extensions": cost(asked, None, left)}
+            found, asked, actual = graph.answer(stores, shop, body["query"], variables, notify=notify, url=url)
             buckets[shop["domain"]] = (left - actual, stores.clock.now())
-        answer = jsonify({**found, "extensions": told(asked, actual, left - actual)})
+        answer = jsonify({**found, "extensions": cost(asked, actual, left - actual)})
         answer.headers["X-Shopify-API-Version"] = version
         log.add(answer, account=shop["domain"])
         return faults.after(answer)

@@ -26,7 +26,7 @@ from graphql import (
 
 from sandbox.common.keep import Doc
 from sandbox.common.store import Stores
-from sandbox.common.store_app import Tell
+from sandbox.common.store_app import Notify
 from sandbox.shopify.answers import Root
 
 SCHEMA: GraphQLSchema = build_schema(Path(__file__).with_name("schema.graphqls").read_text())
@@ -36,7 +36,7 @@ MAX_COST = 1000
 MUST_HAVE_KEY = {"inventoryAdjustQuantities"}
 
 
-def answer(stores: Stores, shop: Doc, query: str, variables: Doc, *, tell: Tell, url: str) -> tuple[Doc, int, int]:
+def answer(stores: Stores, shop: Doc, query: str, variables: Doc, *, notify: Notify, url: str) -> tuple[Doc, int, int]:
     """Return the answer to a query without its cost, the cost that was asked for, and the cost that it had."""
     try:
         document, wrong = read(query)
@@ -51,7 +51,7 @@ def answer(stores: Stores, shop: Doc, query: str, variables: Doc, *, tell: Tell,
     if asked > MAX_COST:
         words = f"Query cost is {asked}, which exceeds the single query max cost limit ({MAX_COST})."
         return {"errors": [{"message": words, "extensions": {"code": "MAX_COST_EXCEEDED"}}]}, asked, 0
-    root = Root(stores, shop, tell, url)
+    root = Root(stores, shop, notify, url)
     keys = _keys(document, variables)
     result = execute_sync(SCHEMA, document, root_value=root.fields(keys), variable_values=variables)
     found: Doc = {"data": result.data}

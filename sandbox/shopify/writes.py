@@ -84,7 +84,7 @@ def _adjust(root: Root, wish: Doc, key: str) -> Doc:
         found.append((*pair, number, int(change["delta"])))
     for product, variant, number, by in found:
         changes = locations.moved(variant, number, by)
-        root.tell(root.shop["domain"], root.stores.edit_variant(product, variant, changes, why="api"))
+        root.notify(root.shop["domain"], root.stores.edit_variant(product, variant, changes, why="api"))
     answer: Doc = {"userErrors": []}
     keep.put("key", key, {"asked": asked, "answer": answer, "at": now})
     return answer
@@ -162,7 +162,7 @@ def _order_create(root: Root, wish: Doc, options: Doc) -> Doc:
         note=wish.get("note", ""),
         address=wish.get("shippingAddress"),
     )
-    root.tell(root.shop["domain"], happened)
+    root.notify(root.shop["domain"], happened)
     return {"order": root.order(order), "userErrors": []}
 
 
@@ -183,7 +183,7 @@ def _order_cancel(root: Root, wish: Doc) -> Doc:
         return {"job": None, "orderCancelUserErrors": [{"code": code, "field": ["orderId"], "message": words}]}
     found["cancelled_note"] = wish.get("staffNote")
     found["mailed"] = bool(wish.get("notifyCustomer"))
-    root.tell(root.shop["domain"], root.stores.undo(found, refund=False, restock=wish["restock"]))
+    root.notify(root.shop["domain"], root.stores.undo(found, refund=False, restock=wish["restock"]))
     return {"job": {"id": f"gid://shopify/Job/{number}", "done": False}, "orderCancelUserErrors": []}
 
 
@@ -235,8 +235,8 @@ def _lines(root: Root, doc: Doc, levels: dict[str, str]) -> list[Doc]:
     rows: list[Doc] = [{**{name: shown[name] for name in names}, "variantsCount": {"count": len(doc["variants"])}}]
     for kind in ("collections", "metafields", "media"):
         for row in shown[kind](None, first=250)["nodes"]:
-            told = {name: value for name, value in row.items() if not name.startswith("__")}
-            rows += [{**told, "__parentId": shown["id"]}]
+            values = {name: value for name, value in row.items() if not name.startswith("__")}
+            rows += [{**values, "__parentId": shown["id"]}]
     for variant in (root.variant(doc, row) for row in doc["variants"]):
         item = {name: variant["inventoryItem"][name] for name in ("legacyResourceId", "tracked")}
         for alias, gid in levels.items():
@@ -256,6 +256,6 @@ def _lines(root: Root, doc: Doc, levels: dict[str, str]) -> list[Doc]:
             "selectedOptions",
             "image",
         )
-        told = {name: variant[name] for name in parts}
-        rows.append({**told, "inventoryItem": item, "__parentId": shown["id"]})
+        values = {name: variant[name] for name in parts}
+        rows.append({**values, "inventoryItem": item, "__parentId": shown["id"]})
     return rows

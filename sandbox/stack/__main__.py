@@ -25,8 +25,8 @@ def up() -> int:
     port = ports.free(wanted)
     if port != wanted:
         print(run.other_port(wanted, port), file=sys.stderr)
-    with run.stopped_by_signals(), run.up(data, port=port) as stack, run.told(stack):
-        told = {
+    with run.stopped_by_signals(), run.up(data, port=port) as stack, run.registered(stack):
+        shown = {
             "site_url": stack.site_url,
             "database_url": stack.environment["DATABASE_URL"],
             "redis_url": stack.environment["REDIS_URL"],
@@ -35,7 +35,7 @@ def up() -> int:
             "pid": os.getpid(),
             "manage": f"{sys.executable} {ROOT / 'manage.py'}",
         }
-        print(json.dumps(told), flush=True)
+        print(json.dumps(shown), flush=True)
         run.stay(stack)
     return 0
 
@@ -43,7 +43,7 @@ def up() -> int:
 def show() -> int:
     """Run the demo for a person, with a store of the kind that STORE names."""
     [kind] = _kinds(several=False)
-    with run.stopped_by_signals(), demo.up(DEMO_DATA / kind, kind) as shown, run.told(shown.stack):
+    with run.stopped_by_signals(), demo.up(DEMO_DATA / kind, kind) as shown, run.registered(shown.stack):
         late = " within a minute" if shown.stand_in.silent else ""
         print(
             f"""

@@ -161,7 +161,7 @@ def _seed(stack: run.Stack, stand_in: StandIn, store: str, kept: dict[str, Any])
         shop = json.loads(stack.manage("shop", "connect", *_said(at | {"shop": str(known["id"])})))
     else:
         shop = known
-    if stand_in.tells:
+    if stand_in.pushes:
         _ask("POST", f"{store}/_control/shops", {**own, "hook": shop["webhooks"]["store"]})
         _ask("POST", f"{store}/_control/push", {"domain": stand_in.domain})
     elif not stand_in.silent:

@@ -135,7 +135,7 @@ def manage(environment: Mapping[str, str], *words: str) -> str:
 
 
 @contextmanager
-def told(stack: Stack) -> Iterator[None]:
+def registered(stack: Stack) -> Iterator[None]:
     """Let manage.py in other terminals find the stack while the block runs."""
     RUNNING_STACKS.mkdir(parents=True, exist_ok=True)
     path = RUNNING_STACKS / f"{os.getpid()}.json"

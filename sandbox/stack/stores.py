@@ -26,7 +26,7 @@ class StandIn:
     #: The store gives a SKU of its own to what has none.
     always_sku: bool = False
     #: The store cannot be asked for its catalogue; it is told where to send it.
-    tells: bool = False
+    pushes: bool = False
     #: The store tells nothing of itself; it must be looked at.
     silent: bool = False
 
@@ -96,7 +96,7 @@ STORES = {
             _named("rs"),
             _whsec,
             _private,
-            tells=True,
+            pushes=True,
         ),
     )
 }

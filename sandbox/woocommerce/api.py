@@ -15,7 +15,7 @@ from sandbox.common.clock import Clock
 from sandbox.common.keep import Doc
 from sandbox.common.sender import Sender
 from sandbox.common.store import Stores, modified
-from sandbox.common.store_app import Tell
+from sandbox.common.store_app import Notify
 from sandbox.woocommerce import orders, shapes
 
 ROOT = "/wp-json/wc/v3"
@@ -113,18 +113,18 @@ def in_order(rows: list[Doc]) -> list[Doc]:
     return sorted(rows, key=lambda doc: int(doc["id"]), reverse=request.args.get("order", "desc") == "desc")
 
 
-def routes(app: Flask, stores: Stores, sender: Sender, tell: Tell, *, url: str) -> None:
+def routes(app: Flask, stores: Stores, sender: Sender, notify: Notify, *, url: str) -> None:
     """Add the API."""
-    _products(app, stores, tell, url)
+    _products(app, stores, notify, url)
     _webhooks(app, stores, sender)
-    orders.routes(app, stores, tell)
+    orders.routes(app, stores, notify)
 
     @app.get(f"{ROOT}/data/currencies/current")
     def currency() -> Any:
         return {"code": g.shop["currency"], "name": g.shop["currency"], "symbol": "$"}
 
 
-def _products(app: Flask, stores: Stores, tell: Tell, url: str) -> None:
+def _products(app: Flask, stores: Stores, notify: Notify, url: str) -> None:
     def own(number: object) -> Doc | None:
         doc = stores.product(number)
         return doc if doc and doc["domain"] == g.shop["domain"] else None
@@ -153,7 +153,7 @@ def _products(app: Flask, stores: Stores, tell: Tell, url: str) -> None:
                 return unknown()
             return shapes.variation(stores, *pair, url)
         if request.method == "PUT":
-            refused = _write(stores, tell, doc, doc["variants"][0])
+            refused = _write(stores, notify, doc, doc["variants"][0])
             if refused:
                 return refused
         return shapes.product(stores, doc, url)
@@ -173,7 +173,7 @@ def _products(app: Flask, stores: Stores, tell: Tell, url: str) -> None:
         if doc is None or row is None:
             return unknown()
         if request.method == "PUT":
-            refused = _write(stores, tell, doc, row)
+            refused = _write(stores, notify, doc, row)
             if refused:
                 return refused
         return shapes.variation(stores, doc, row, url)
@@ -183,7 +183,7 @@ def _either(stores: Stores, doc: Doc, row: Doc, url: str) -> Doc:
     return shapes.variation(stores, doc, row, url) if shapes.is_variable(doc) else shapes.product(stores, doc, url)
 
 
-def _write(stores: Stores, tell: Tell, doc: Doc, row: Doc) -> Any:
+def _write(stores: Stores, notify: Notify, doc: Doc, row: Doc) -> Any:
     """Set the stock. Below zero is taken; a product that does not manage stock takes it and does nothing."""
     wish, row = request.get_json(silent=True) or {}, shapes.counted_at(doc, row)
     units = wish.get("stock_quantity", row["inventory_quantity"])
@@ -192,7 +192,7 @@ def _write(stores: Stores, tell: Tell, doc: Doc, row: Doc) -> Any:
     if wish.get("manage_stock") and not row["tracked"]:
         row["tracked"] = True
     if row["tracked"]:
-        tell(doc["domain"], stores.edit_variant(doc, row, {"inventory_quantity": units}, why="api"))
+        notify(doc["domain"], stores.edit_variant(doc, row, {"inventory_quantity": units}, why="api"))
     return None
 
 

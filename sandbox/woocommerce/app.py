@@ -34,10 +34,10 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
     sender, faults, log = sending(stores.keep, clock, hooks.manners(stores)), Faults(), Log()
     queue = hooks.Queue(stores, sender, url)
     control(app, faults, log)
-    store_app.control(app, stores, sender, queue.tell, faults=faults, log=log, url=url)
-    store_app.pages(app, stores, queue.tell)
+    store_app.control(app, stores, sender, queue.notify, faults=faults, log=log, url=url)
+    store_app.pages(app, stores, queue.notify)
     auth.routes(app, stores)
-    odd.routes(app, stores, queue.tell)
+    odd.routes(app, stores, queue.notify)
 
     @app.before_request
     def guard() -> Any:
@@ -68,7 +68,7 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
         return api.error("rest_no_route", words, 404) if request.path.startswith("/wp-json/") else error
 
     @app.after_request
-    def told(response: Response) -> Response:
+    def after(response: Response) -> Response:
         if not request.path.startswith(api.ROOT):
             return response
         log.add(response, account=g.shop["domain"] if "shop" in g else "")
@@ -79,7 +79,7 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
         if g.pop("locked", False):
             stores.keep.lock.release()
 
-    api.routes(app, stores, sender, queue.tell, url=url)
+    api.routes(app, stores, sender, queue.notify, url=url)
     return app
 
 

@@ -51,7 +51,7 @@ def _hand_over(stores: Stores, asked: dict[str, str]) -> bool:
     with stores.keep.lock:
         shop = stores.shops()[0]
         stores.keep.put("shop", shop["domain"], {**shop, "keys": [*(shop.get("keys") or []), f"{key}:{secret}"]})
-    told = {
+    message = {
         "key_id": 1,
         "user_id": asked["user_id"],
         "consumer_key": key,
@@ -59,7 +59,7 @@ def _hand_over(stores: Stores, asked: dict[str, str]) -> bool:
         "key_permissions": asked["scope"],
     }
     try:
-        status = requests.post(asked["callback_url"], json=told, timeout=60, allow_redirects=False).status_code
+        status = requests.post(asked["callback_url"], json=message, timeout=60, allow_redirects=False).status_code
     except requests.RequestException:
         status = 0
     if status == 200:

@@ -71,7 +71,7 @@ class Queue:
         self._waiting: dict[tuple[str, str, str], Callable[[], Any]] = {}
         sender.settings["queue_s"] = 0.2
 
-    def tell(self, domain: str, happened: list[Doc]) -> None:
+    def notify(self, domain: str, happened: list[Doc]) -> None:
         """Queue the webhooks of what happened."""
         for one in happened:
             for topic, resource, body in self._topics(one):

@@ -8,10 +8,10 @@ from flask import Flask, abort, request
 
 from sandbox.common.keep import Doc
 from sandbox.common.store import Stores
-from sandbox.common.store_app import Tell
+from sandbox.common.store_app import Notify
 
 
-def routes(app: Flask, stores: Stores, tell: Tell) -> None:
+def routes(app: Flask, stores: Stores, notify: Notify) -> None:
     """Add the addresses. `says` is laid over what the API shows of an object."""
 
     @app.put("/_control/woo/products/<number>")
@@ -32,7 +32,7 @@ def routes(app: Flask, stores: Stores, tell: Tell) -> None:
             if is_dated:
                 found[0]["updated_at"] = stores.clock.now()
             stores.keep.put("product", found[0]["id"], found[0])
-            tell(found[0]["domain"], [{"what": "product_updated", "product": found[0]}] if is_dated else [])
+            notify(found[0]["domain"], [{"what": "product_updated", "product": found[0]}] if is_dated else [])
             return found[0]
 
     @app.route("/_control/woo/orders/<number>", methods=["PUT", "DELETE"])
@@ -54,5 +54,5 @@ def routes(app: Flask, stores: Stores, tell: Tell) -> None:
                 doc["paid_at"] = stores.clock.now()
             moved = stores.take_units(doc) if wish.get("takes_stock") else []
             stores.keep.put("order", number, doc)
-            tell(doc["domain"], [{"what": "order_updated", "order": doc}, *moved])
+            notify(doc["domain"], [{"what": "order_updated", "order": doc}, *moved])
             return doc

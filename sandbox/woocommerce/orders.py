@@ -12,7 +12,7 @@ from flask import Flask, g, request
 
 from sandbox.common.keep import Doc
 from sandbox.common.store import Stores
-from sandbox.common.store_app import Tell
+from sandbox.common.store_app import Notify
 from sandbox.woocommerce import api, shapes
 
 TAKES_STOCK = {"processing", "on-hold", "completed"}
@@ -20,7 +20,7 @@ TOOK_ALREADY = "_order_stock_reduced"
 KEPT = ("billing", "shipping", "shipping_lines", "fee_lines", "meta_data", "transaction_id", "payment_method")
 
 
-def routes(app: Flask, stores: Stores, tell: Tell) -> None:
+def routes(app: Flask, stores: Stores, notify: Notify) -> None:
     """Add the addresses of orders."""
 
     def own(number: int) -> Doc | None:
@@ -54,7 +54,7 @@ def routes(app: Flask, stores: Stores, tell: Tell) -> None:
             note=wish.get("customer_note", ""),
             **more,
         )
-        tell(g.shop["domain"], happened)
+        notify(g.shop["domain"], happened)
         return shapes.order(stores, order), 201
 
     @app.route("/wp-json/wc/v3/orders/<int:number>", methods=["GET", "PUT"])
@@ -67,7 +67,7 @@ def routes(app: Flask, stores: Stores, tell: Tell) -> None:
             if status not in (*shapes.STATUSES.values(), "pending", "on-hold", "failed"):
                 return api.error("rest_invalid_param", "Invalid parameter(s): status", 400)
             if status == "cancelled":  # what the order took goes back, nothing else
-                tell(g.shop["domain"], stores.undo(doc, refund=False))
+                notify(g.shop["domain"], stores.undo(doc, refund=False))
         return shapes.order(stores, doc)
 
     @app.route("/wp-json/wc/v3/orders/<int:number>/notes", methods=["GET", "POST"])

@@ -82,7 +82,7 @@ def go(request: HttpRequest, state: str) -> HttpResponse:
     if _is_connected(row):
         return _at_store(request, row.shop_id)
     if not (pending.is_fresh(row) or pending.is_tried(row)):
-        return _told(request, row.problem or pending.EXPIRED, status=410)
+        return _declined_page(request, row.problem or pending.EXPIRED, status=410)
     first = _handshake(row.platform).begin(Pending(row.state, row.address), _base(row.platform))
     if isinstance(first, str):
         used = row.used_at is not None
@@ -127,16 +127,16 @@ def _arrive(request: HttpRequest, kind: str, step: str) -> HttpResponse:
     row = pending.find(kind, handshake.state_of(step, visit))
     # Before the step is taken: a stranger must not use up what Shopify gave to the one who began.
     if row is not None and not handshake.by_server(step) and not pending.is_of(request, row):
-        return _told(request, "This connection was begun by someone else, or in another browser.", status=400)
+        return _declined_page(request, "This connection was begun by someone else, or in another browser.", status=400)
     known = Pending(row.state, row.address, pending.kept(row)) if row is not None else None
     try:
         return _take(request, kind, handshake.visit(step, visit, known), row)
     except Declined as declined:
         pending.note(row, str(declined))
-        return _told(request, str(declined), status=400)
+        return _declined_page(request, str(declined), status=400)
     except StoreError as error:
         pending.note(row, str(error))
-        return _told(request, str(error), status=502)
+        return _declined_page(request, str(error), status=502)
 
 
 def _take(request: HttpRequest, kind: str, step: Step, row: PendingConnection | None) -> HttpResponse:
@@ -257,7 +257,7 @@ def _connect_chosen(request: HttpRequest, row: PendingConnection, shop: Shop) ->
     try:
         store = _connect(row, shop, row.address, Keys(kept["token"], kept["secret"]))
     except Declined as declined:
-        return _told(request, str(declined), status=400)
+        return _declined_page(request, str(declined), status=400)
     _say_connected(request, store)
     return redirect("shops:store", shop.pk)
 
@@ -296,6 +296,6 @@ def _framed(request: HttpRequest) -> bool:
     return request.headers.get("Sec-Fetch-Dest") == "iframe"
 
 
-def _told(request: HttpRequest, words: str, *, status: int) -> HttpResponse:
+def _declined_page(request: HttpRequest, words: str, *, status: int) -> HttpResponse:
     context = {"words": words, "home": f"{settings.SITE_URL}/", "framed": _framed(request)}
     return render(request, "connect/declined.html", context, status=status)

@@ -83,7 +83,7 @@ class Migration(migrations.Migration):
                 ('hook_id', models.CharField(blank=True, max_length=40)),
                 ('problem', models.CharField(blank=True, max_length=300)),
                 ('asked_at', models.DateTimeField(help_text='When ShipStation last fetched orders.', null=True)),
-                ('told_at', models.DateTimeField(help_text='When it last told of a parcel.', null=True)),
+                ('reported_at', models.DateTimeField(help_text='When it last reported a parcel.', null=True)),
                 ('refused_calls', models.PositiveBigIntegerField(default=0)),
                 ('shop', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='shipstation', to='shops.shop')),
             ],
@@ -264,17 +264,17 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.CreateModel(
-            name='ToldOrder',
+            name='PushedOrder',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('order_id', models.CharField(max_length=64)),
                 ('body', models.JSONField()),
                 ('said_at', models.DateTimeField()),
-                ('store', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='told_orders', to='shops.storeconnection')),
+                ('store', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='pushed_orders', to='shops.storeconnection')),
             ],
         ),
         migrations.CreateModel(
-            name='ToldProduct',
+            name='PushedProduct',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('product_id', models.CharField(max_length=64)),
@@ -282,7 +282,7 @@ class Migration(migrations.Migration):
                 ('said_at', models.DateTimeField()),
                 ('counted_at', models.DateTimeField(null=True)),
                 ('deleted', models.BooleanField(default=False)),
-                ('store', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='told_products', to='shops.storeconnection')),
+                ('store', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='pushed_products', to='shops.storeconnection')),
             ],
         ),
         migrations.CreateModel(
@@ -324,11 +324,11 @@ class Migration(migrations.Migration):
             index=models.Index(condition=models.Q(('probe_due_at__isnull', False)), fields=['probe_due_at'], name='stores_to_probe'),
         ),
         migrations.AddConstraint(
-            model_name='toldorder',
-            constraint=models.UniqueConstraint(fields=('store', 'order_id'), name='one_telling_per_order'),
+            model_name='pushedorder',
+            constraint=models.UniqueConstraint(fields=('store', 'order_id'), name='one_pushed_order_per_id'),
         ),
         migrations.AddConstraint(
-            model_name='toldproduct',
-            constraint=models.UniqueConstraint(fields=('store', 'product_id'), name='one_telling_per_product'),
+            model_name='pushedproduct',
+            constraint=models.UniqueConstraint(fields=('store', 'product_id'), name='one_pushed_product_per_id'),
         ),
     ]

@@ -6,11 +6,11 @@ from shops.models.breaker import Breaker
 from shops.models.connections import FormerStore, PendingConnection, ReverbConnection, StoreConnection
 from shops.models.health import StoreHealth
 from shops.models.person import Person
+from shops.models.pushed import MissingProducts, PushedOrder, PushedProduct
 from shops.models.rules import Group, MappingRule, SelectionRule
 from shops.models.settings import FIELDS, SyncSettings
 from shops.models.shipstation import ShipStation, ShipStationNotice
 from shops.models.shop import Membership, Shop
-from shops.models.told import MissingProducts, ToldOrder, ToldProduct
 
 __all__ = [
     "FIELDS",
@@ -22,6 +22,8 @@ __all__ = [
     "MissingProducts",
     "PendingConnection",
     "Person",
+    "PushedOrder",
+    "PushedProduct",
     "ReverbConnection",
     "SelectionRule",
     "ShipStation",
@@ -30,6 +32,4 @@ __all__ = [
     "StoreConnection",
     "StoreHealth",
     "SyncSettings",
-    "ToldOrder",
-    "ToldProduct",
 ]

@@ -8,7 +8,7 @@ from django.db import models
 class Breaker(models.Model):
     """Written by the workers that call (shops/breaker.py), read by all of them and by the pages."""
 
-    #: What is called, as it goes in the pace: "woocommerce:guitars.example.com", "reverb:account-501".
+    #: What is called, as the rate limiter names it: "woocommerce:guitars.example.com", "reverb:account-501".
     name = models.CharField(max_length=300, unique=True)
     #: Failures since the last success, weighted (breaker.weight).
     score = models.PositiveIntegerField(default=0)

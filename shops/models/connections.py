@@ -134,7 +134,7 @@ class ReverbConnection(models.Model):
 
     @property
     def budget(self) -> str:
-        """Name of the account's part of the pace: all its shops and tokens share it. It does not tell the token."""
+        """Name of the account's budget: all its shops and tokens share it. It does not show the token."""
         if self.account_id:
             return f"{'sandbox-' if self.sandbox else ''}account-{self.account_id}"
         return hashlib.sha256(self.token.get_secret_value().encode()).hexdigest()[:16]

@@ -25,7 +25,7 @@ class ShipStation(models.Model):
     hook_id = models.CharField(max_length=40, blank=True)
     problem = models.CharField(max_length=300, blank=True)
     asked_at = models.DateTimeField(null=True, help_text="When ShipStation last fetched orders.")
-    told_at = models.DateTimeField(null=True, help_text="When it last told of a parcel.")
+    reported_at = models.DateTimeField(null=True, help_text="When it last reported a parcel.")
     refused_calls = models.PositiveBigIntegerField(default=0)
 
     class Meta:

@@ -1,4 +1,4 @@
-"""Calls to a store: what HTTP and the pace can say, in the words of the platforms' errors. Nothing is decided here."""
+"""Calls to a store: what HTTP and the limiter say, in the words of the platforms' errors. Nothing is decided here."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def call(
         )
     except breaker.Open as away:
         raise Away(f"{store} {away}", retry_after=away.retry_after) from None
-    except outbound.Paced as paced:
-        raise TransientStoreError(f"{store} asks us to wait.", retry_after=paced.retry_after) from None
+    except outbound.RateLimited as limited:
+        raise TransientStoreError(f"{store} asks us to wait.", retry_after=limited.retry_after) from None
     except outbound.NotAllowed as error:
         raise StoreAuthError(f"{store}: {error}.") from None
     except outbound.Unreachable as error:
@@ -81,8 +81,8 @@ def json_of(store: str, answer: Answer) -> Any:
 
 def slow_down(store: str, budget: Budget, answer: Answer, *, seconds: float | None = None) -> TransientStoreError:
     """Stop every worker's calls to this store for as long as it asked; return the error to raise."""
-    told = retry_after_s(answer) if seconds is None else seconds
-    wait = min(900.0, max(1.0, DEFAULT_RETRY_AFTER if told is None else told))
+    asked_s = retry_after_s(answer) if seconds is None else seconds
+    wait = min(900.0, max(1.0, DEFAULT_RETRY_AFTER if asked_s is None else asked_s))
     hold(budget, wait)
     return TransientStoreError(f"{store} asks us to wait.", retry_after=wait)
 
@@ -95,5 +95,5 @@ def retry_after_s(answer: Answer) -> float | None:
 
 def hold(budget: Budget, seconds: float) -> None:
     """Stop every worker's calls of a budget for a while; without Redis no call is made anyway."""
-    with contextlib.suppress(limiter.PaceLost):
+    with contextlib.suppress(limiter.RateLimitUnavailable):
         limiter.block(budget.name, seconds)

@@ -1,4 +1,4 @@
-"""HTTP to Reverb for one account: headers, links, pages, the pace, and errors of one family. Nothing is decided here.
+"""HTTP to Reverb for one account: headers, links, pages, rate limit, and errors of one family. Nothing is decided here.
 
 Facts: Reverb's developer pages (headers, HAL links, `my/listings`, `state/end`) and behaviour seen live in 2026.
 """
@@ -28,8 +28,8 @@ from shops.reverb.errors import (
     Invalid,
     NoAnswer,
     NotFound,
-    Paced,
     PermanentError,
+    RateLimited,
     SlowDown,
     TransientError,
     read_field_errors,
@@ -53,7 +53,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class _Heard:
+class _Response:
     """What an answer says that is no refusal."""
 
     status: int
@@ -67,9 +67,9 @@ class ReverbClient:
     def __init__(
         self, token: SecretStr, budget: str, *, root: str = "", before_call: Callable[[], None] | None = None
     ) -> None:
-        """`budget` names the account's part of the pace (ReverbConnection.budget), `root` is the API that it lives on.
+        """`budget` names the account's budget (ReverbConnection.budget), `root` is the API that it lives on.
 
-        `before_call` is asked right before each write, when the pace has let it through, and may raise to forbid it;
+        `before_call` is asked right before each write, when the limiter has let it through, and may raise to forbid it;
         before a read only when it was not asked for some seconds.
         """
         self._token = token
@@ -97,8 +97,8 @@ class ReverbClient:
 
     def get_if_new(self, path: str, etag: str) -> tuple[dict[str, Any], str] | None:
         """Return the JSON at `path` and its ETag, None while it is still what `etag` names. Raises ReverbError."""
-        heard = self._hear("GET", self._address(path), etag=etag)
-        return None if heard.status == NOT_MODIFIED else (heard.said, heard.headers.get("ETag", ""))
+        received = self._request("GET", self._address(path), etag=etag)
+        return None if received.status == NOT_MODIFIED else (received.said, received.headers.get("ETag", ""))
 
     def listing(self, listing_id: str) -> ReverbListing:
         """Return a listing by its numeric id; this answer is always current. Raises NotFound and the rest."""
@@ -195,7 +195,7 @@ class ReverbClient:
         `goes_out` is called when nothing but the network is left between the call and Reverb. Raises NoAnswer where the
         answer shows a listing with another SKU and title: linked, another product's listing would be overwritten.
         """
-        said = self._hear("POST", self._address("/listings"), body, goes_out=goes_out).said
+        said = self._request("POST", self._address("/listings"), body, goes_out=goes_out).said
         found, warnings, message = read.written(said)
         if found is not None and not read.is_of(found, body):
             raise NoAnswer(f"Reverb answered with another listing, {found.id}.", may_have_applied=True)
@@ -256,27 +256,27 @@ class ReverbClient:
         return moment + self._ahead if moment else None
 
     def must_wait(self) -> bool:
-        """Tell whether the next write would have to wait longer than a call waits: for the pace, or for Reverb.
+        """Tell whether the next write would have to wait longer than a call waits: for the rate limit, or for Reverb.
 
         Or until another account's listings are let go of.
         """
         if self._held or breaker.keeps_back(limits.account(self._budget)):
             return True
-        return limiter.wait_s(limits.budgets(self._budget, "writes")) > outbound.MAX_PACE_WAIT_SECONDS
+        return limiter.wait_s(limits.budgets(self._budget, "writes")) > outbound.MAX_RATE_LIMIT_WAIT_SECONDS
 
     def _call(self, method: str, url: str, body: object = None) -> dict[str, Any]:
-        return self._hear(method, url, body).said
+        return self._request(method, url, body).said
 
-    def _hear(
+    def _request(
         self, method: str, url: str, body: object = None, *, etag: str = "", goes_out: Callable[[], None] | None = None
-    ) -> _Heard:
+    ) -> _Response:
         """Call, and return an answer that says that it is done. Raises ReverbError (shops/reverb/answers.py)."""
         answer = self._answer(method, url, body, etag=etag, goes_out=goes_out)
         if etag and answer.status == NOT_MODIFIED:
-            return _Heard(answer.status, answer.headers, {})
+            return _Response(answer.status, answer.headers, {})
         verdict, said = answers.judge(method, answer)
         if verdict == Verdict.DONE:
-            return _Heard(answer.status, answer.headers, said)
+            return _Response(answer.status, answer.headers, said)
         error = answers.error_of(method, answer, verdict, said)
         if isinstance(error, SlowDown):
             self._slow_down(error)
@@ -299,17 +299,17 @@ class ReverbClient:
                 limits.account(self._budget), method, url, budgets=budgets, headers=headers, body=body, before=before
             )
         except breaker.Open as away:
-            raise Paced(f"Reverb {away}", retry_after=away.retry_after) from None
-        except outbound.Paced as paced:
-            raise Paced(str(paced), retry_after=paced.retry_after) from None
+            raise RateLimited(f"Reverb {away}", retry_after=away.retry_after) from None
+        except outbound.RateLimited as limited:
+            raise RateLimited(str(limited), retry_after=limited.retry_after) from None
         except outbound.NotAllowed as error:
             raise TransientError(f"Reverb: {error}.") from None
         except outbound.Unreachable as error:
             raise NoAnswer(f"Reverb: {error}.", may_have_applied=error.may_have_applied and method != "GET") from None
-        self._hear_time(answer)
+        self._learn_clock(answer)
         return answer
 
-    def _hear_time(self, answer: Answer) -> None:
+    def _learn_clock(self, answer: Answer) -> None:
         """Learn how far Reverb's clock is ahead. A stored answer, or a page of something else's, says nothing of it."""
         date = answer.headers.get("Date")
         if not date:
@@ -328,7 +328,7 @@ class ReverbClient:
     def _slow_down(self, error: SlowDown) -> None:
         try:
             error.retry_after = limits.slow_down(self._budget, error.retry_after)
-        except limiter.PaceLost as lost:
+        except limiter.RateLimitUnavailable as lost:
             raise TransientError(str(lost), retry_after=error.retry_after) from None
 
     def _headers(self) -> dict[str, str]:
@@ -358,7 +358,7 @@ def token_for_code(web_url: str, code: str, redirect_uri: str) -> str:
     try:
         answer = outbound.call("POST", address, budgets=[limits.app()], headers=headers, body=urlencode(form).encode())
         body = answer.json()
-    except (outbound.Paced, outbound.Unreachable, outbound.NotAllowed, ValueError):
+    except (outbound.RateLimited, outbound.Unreachable, outbound.NotAllowed, ValueError):
         raise TransientError("Reverb did not answer. Please try again.") from None
     token = body.get("access_token") if isinstance(body, dict) else None
     if answer.status != 200 or not isinstance(token, str):

@@ -2,9 +2,9 @@
 
     ReverbError
     ├── TransientError        try again later by itself; `may_have_applied`: a write may have been applied all the same
-    │   ├── Paced      our own pace does not allow the call now; nothing was sent
-    │   ├── SlowDown   429: the whole account waits
-    │   └── NoAnswer   nothing came back, or nothing that Reverb's API says
+    │   ├── RateLimited  our own rate limit does not allow the call now; nothing was sent
+    │   ├── SlowDown     429: the whole account waits
+    │   └── NoAnswer     nothing came back, or nothing that Reverb's API says
     ├── PermanentError the same call would be refused again
     │   ├── NotFound   Reverb says that the object does not exist
     │   └── Invalid    Reverb refuses this request, and says which fields
@@ -52,8 +52,8 @@ class TransientError(ReverbError):
     """Will pass by itself."""
 
 
-class Paced(TransientError):
-    """The pace does not allow the call yet."""
+class RateLimited(TransientError):
+    """Our rate limit does not allow the call yet."""
 
 
 class SlowDown(TransientError):

@@ -39,7 +39,7 @@ PLACED, CHANGED = {"orders/create", "order/created"}, {"orders/update"}
 #: Topics that tell of a listing whose state or stock changed.
 LISTING = {"listings/update", "product/updated"}
 #: How often orders are read where Reverb tells us of both, and where it does not.
-TOLD, NOT_TOLD = timedelta(seconds=300), timedelta(seconds=60)
+WITH_WEBHOOKS, WITHOUT_WEBHOOKS = timedelta(seconds=300), timedelta(seconds=60)
 LATE = timedelta(minutes=30)
 #: A call within this time shows that calls arrive.
 LATELY = timedelta(days=3)
@@ -54,10 +54,10 @@ def orders_every(connection: ReverbConnection, now: datetime) -> timedelta:
     """Return the time between two readings of the account's orders: longer only while calls really arrive."""
     there = _there(connection)
     registered = there & PLACED and there & CHANGED
-    return TOLD if registered and _arrive(connection, now) else NOT_TOLD
+    return WITH_WEBHOOKS if registered and _arrive(connection, now) else WITHOUT_WEBHOOKS
 
 
-def tells_of_listings(connection: ReverbConnection, now: datetime) -> bool:
+def listing_webhooks_arrive(connection: ReverbConnection, now: datetime) -> bool:
     """Tell whether Reverb calls us when somebody changes a listing there, and such a call arrived lately."""
     return bool(_there(connection) & LISTING) and _lately(connection.listing_called_at, now)
 

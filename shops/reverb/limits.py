@@ -1,4 +1,4 @@
-"""Reverb's limits, as parts of the pace: reads and writes of an account, and the whole app's calls.
+"""Reverb's limits, as budgets of the rate limiter: reads and writes of an account, and the whole app's calls.
 
 Reported by an integrator, and by Reverb only as "a 429 comes": 2,000 reads or 600 writes a minute, 10,000 or 3,000 in
 ten minutes. Reverb asks that mass syncs be slow (guide "Build an E-Commerce Sync Integration").
@@ -20,12 +20,12 @@ from shops.models import ReverbConnection
 
 Kind = Literal["reads", "writes"]
 KINDS: tuple[Kind, ...] = ("reads", "writes")
-#: Pause after a 429 that does not say how long: the pace is halved anyway.
+#: Pause after a 429 that does not say how long: the rate is halved anyway.
 DEFAULT_PAUSE_S = 2.0
 
 
 def account(budget: str) -> str:
-    """Return the name by which an account goes in the pace; `budget` is ReverbConnection.budget."""
+    """Return the name by which the rate limiter knows an account; `budget` is ReverbConnection.budget."""
     return f"reverb:{budget}"
 
 
@@ -66,11 +66,11 @@ def move(before: str, now: str) -> None:
 
 
 def seconds_for(budget: str, writes: int) -> float:
-    """Return how long so many writes take in bulk, at the pace that is allowed now."""
+    """Return how long so many writes take in bulk, at the rate that is allowed now."""
     seconds = limiter.seconds_for(writes, of_account(budget, "writes"))
     try:
-        found = limiter.told(account(budget))
-    except limiter.PaceLost:
+        found = limiter.throttle_of(account(budget))
+    except limiter.RateLimitUnavailable:
         found = None
     return seconds / max(found.share, 0.05) + found.quiet_s if found else seconds
 
@@ -78,18 +78,19 @@ def seconds_for(budget: str, writes: int) -> float:
 def slow_down(budget: str, retry_after: float | None) -> float:
     """Reverb said 429: slow the account down for all workers; return the seconds for which nothing is called.
 
-    Reads and writes alike, since Reverb does not say which it meant. Raises PaceLost when only this process knows.
+    Reads and writes alike, since Reverb does not say which it meant. Raises RateLimitUnavailable when only this process
+    knows.
     """
     seconds = max(1.0, retry_after or DEFAULT_PAUSE_S)
     limiter.slow_down(account(budget), seconds)
     return seconds
 
 
-def told(connection: ReverbConnection) -> limiter.Throttle | None:
+def throttle_of(connection: ReverbConnection) -> limiter.Throttle | None:
     """Return how far Reverb has slowed this account down, None when it has not, or nobody knows."""
     try:
-        return limiter.told(account(connection.budget))
-    except limiter.PaceLost:
+        return limiter.throttle_of(account(connection.budget))
+    except limiter.RateLimitUnavailable:
         return None
 
 

@@ -38,10 +38,12 @@ def due() -> list[int]:
 def check_what_is_missed() -> None:
     """Let the registration be checked of accounts whose calls did not arrive, for the sweeper."""
     now = clock.now()
-    unheard = Q(order_called_at=None) | Q(order_called_at__lt=F("order_missed_at"))
+    not_called_since = Q(order_called_at=None) | Q(order_called_at__lt=F("order_missed_at"))
     unchecked = Q(hooks_checked_at=None) | Q(hooks_checked_at__lt=now - CHECK_EVERY)
     changed_since = Q(hooks_checked_at__lt=F("order_missed_at"))
-    late = ReverbConnection.objects.filter(unheard, unchecked | changed_since, order_missed_at__lte=now - CALL_TAKES)
+    late = ReverbConnection.objects.filter(
+        not_called_since, unchecked | changed_since, order_missed_at__lte=now - CALL_TAKES
+    )
     late.filter(hooks_due_at__gt=now).exclude(hooks_checked_at__gt=now - CALL_TAKES).update(hooks_due_at=now)
 
 

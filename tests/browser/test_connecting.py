@@ -161,7 +161,7 @@ def test_a_seller_connects_woocommerce(to_store: ToStore, seller: Seller) -> Non
     way.connected()
 
 
-def test_a_seller_who_denies_at_woocommerce_is_told_so_and_can_begin_again(to_store: ToStore, seller: Seller) -> None:
+def test_a_seller_who_denies_at_woocommerce_sees_it_and_can_begin_again(to_store: ToStore, seller: Seller) -> None:
     way = to_store("woocommerce")
     go_to_woocommerce(way, seller)
     seller.press("Deny")

@@ -55,7 +55,7 @@ def test_a_seller_lets_reverb_connect_the_shop(shop: Shop, seller: Seller) -> No
     assert ReverbConnection.objects.get().by_oauth
 
 
-def test_a_seller_who_denies_on_reverb_is_told_so_and_can_begin_again(shop: Shop, seller: Seller) -> None:
+def test_a_seller_who_denies_on_reverb_sees_it_and_can_begin_again(shop: Shop, seller: Seller) -> None:
     go_to_reverb(seller)
     seller.press("Deny")
     assert seller.sees("Reverb did not let us in.")

@@ -24,14 +24,14 @@ def read_orders(world: World) -> None:
     order_poll.read(connection, ReverbClient.of(connection), now=clock.now())
 
 
-def hear(world: World) -> None:
+def receive(world: World) -> None:
     """Read Reverb's orders, and work until nothing is open."""
     read_orders(world)
     world.settle()
 
 
 def sell_on_both_sides(
-    world: World, *, spoil: Callable[[], None], hear_of: Callable[[World, dict[str, Any]], None]
+    world: World, *, spoil: Callable[[], None], receive_product: Callable[[World, dict[str, Any]], None]
 ) -> None:
     """Sell one of five on each side, and `spoil` the store before we hear of it; then there are three on both.
 
@@ -46,9 +46,9 @@ def sell_on_both_sides(
     world.store.ask("PUT", f"/variants/{guitar['variants'][0]['id']}", {"inventory_quantity": 4})
     spoil()
     read_orders(world)
-    hear_of(world, guitar)
+    receive_product(world, guitar)
     world.store.ask("PUT", f"/variants/{bass['variants'][0]['id']}", {"inventory_quantity": 1})
-    hear_of(world, bass)
+    receive_product(world, bass)
     assert (world.stock(guitar), world.listing()["inventory"]) == (3, 3)
     assert (world.stock(bass), world.listing("B1")["inventory"]) == (1, 1)
     assert {one["state"] for one in world.reverb.ask("GET", "/listings")} == {"live"}

@@ -8,7 +8,7 @@ import pytest
 
 from listings.models import Ledger
 from shops.reverb.lists import BRAND_NEW
-from tests.journeys.sales import buy, hear
+from tests.journeys.sales import buy, receive
 from tests.journeys.world import World
 
 pytestmark = pytest.mark.live
@@ -23,8 +23,8 @@ def call(world: World, condition: str, **more: Any) -> None:
 def come_to_rest(world: World, guitar: dict[str, Any]) -> None:
     """Hear of everything, and let all delays pass: what rose on Reverb counts after some minutes."""
     for _ in range(3):
-        world.hear(guitar)
-        hear(world)
+        world.receive(guitar)
+        receive(world)
         world.wait(900)
 
 
@@ -32,7 +32,7 @@ def begin_used(world: World) -> dict[str, Any]:
     """List three units of a product, and call its listing used."""
     guitar = world.product()
     world.settle()
-    hear(world)
+    receive(world)
     call(world, VERY_GOOD)
     come_to_rest(world, guitar)
     return guitar

@@ -81,7 +81,7 @@ def test_nothing_is_written_that_another_worker_has_overtaken(world: World, numb
 
 
 @pytest.mark.parametrize("number", range(1, 5))
-def test_a_listing_is_made_once_whoever_hears_of_it(world: World, number: int) -> None:
+def test_a_listing_is_made_once_however_many_workers_learn_of_it(world: World, number: int) -> None:
     world.product()
     happened: list[bool] = []
 

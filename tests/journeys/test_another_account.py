@@ -73,7 +73,7 @@ def test_a_listing_that_the_new_account_has_is_found_by_its_sku_and_not_doubled(
     there = {**mine, "has_inventory": True, "inventory": 5, "state": "live"}
     world.reverb.ask("POST", "/listings", {"token": "another-token", "listings": [there]})
     let_go(world)
-    world.hear(guitar)
+    world.receive(guitar)
     world.settle()
     both = world.reverb.ask("GET", "/listings", sku="A1")
     assert [one["inventory"] for one in both] == [3, 3]

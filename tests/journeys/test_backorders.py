@@ -12,7 +12,7 @@ from shops.models.settings import StockWay
 from shops.platforms.shopify.client import ShopifyClient
 from shops.platforms.values import Count
 from shops.snapshots import StoreProduct
-from tests.journeys.sales import buy, hear
+from tests.journeys.sales import buy, receive
 from tests.journeys.world import World
 
 pytestmark = pytest.mark.live
@@ -52,22 +52,22 @@ def test_a_backorder_after_the_store_knew_of_the_sale_on_reverb_says_nothing(wor
     guitar = world.product(inventory_quantity=1)
     world.settle()
     buy(world)
-    hear(world)
+    receive(world)
     world.wait(100)
     world.edit(guitar, inventory_quantity=-1)
     world.settle()
     assert nothing_said(world)
 
 
-def test_only_the_unit_that_both_sides_sold_is_told_where_the_store_sells_on_below_zero(world: World) -> None:
+def test_only_the_unit_that_both_sides_sold_is_reported_where_the_store_sells_on_below_zero(world: World) -> None:
     guitar = world.product(inventory_quantity=1)
     world.settle()
     buy(world)
     world.edit(guitar, inventory_quantity=-1)  # two, one of them as a backorder
-    hear(world)
+    receive(world)
     assert Ledger.objects.get().owed == 1
-    [told] = mail.outbox
-    assert "1 more sold than there were" in told.body
+    [message] = mail.outbox
+    assert "1 more sold than there were" in message.body
 
 
 def test_the_last_one_sold_in_the_store_while_we_took_it_off_there_is_sold_twice(
@@ -86,10 +86,10 @@ def test_the_last_one_sold_in_the_store_while_we_took_it_off_there_is_sold_twice
 
     monkeypatch.setattr(ShopifyClient, "adjust", crossed)
     buy(world)
-    hear(world)
+    receive(world)
     monkeypatch.undo()
-    [told] = mail.outbox
-    assert told.subject.startswith("Sold twice")
+    [message] = mail.outbox
+    assert message.subject.startswith("Sold twice")
     assert (Ledger.objects.get().owed, world.stock(guitar)) == (1, -1)
     world.wait(1000)
     world.edit(guitar, inventory_quantity=0)  # the store's sale is cancelled

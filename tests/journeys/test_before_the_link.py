@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from listings.models import Job, Product
-from tests.journeys.sales import buy, hear
+from tests.journeys.sales import buy, receive
 from tests.journeys.world import World
 
 pytestmark = pytest.mark.live
@@ -43,10 +43,10 @@ def test_what_sold_a_day_before_the_first_mass_sync_is_not_put_on_sale_again(
 ) -> None:
     world.set(auto_sync=False)
     buy(world)
-    hear(world)
+    receive(world)
     world.wait(A_DAY)
     world.set(auto_sync=True)
-    world.hear(guitar)
+    world.receive(guitar)
     world.settle()
     assert (world.stock(guitar), world.listing()["inventory"]) == (0, 0)
 
@@ -56,22 +56,22 @@ def test_what_the_seller_has_taken_off_by_hand_is_not_taken_off_again(world: Wor
     world.edit(guitar, inventory_quantity=3)
     world.wait(3600)
     buy(world)
-    hear(world)
+    receive(world)
     world.wait(3600)
     world.edit(guitar, inventory_quantity=2)
     world.set(auto_sync=True)
     world.wait(A_DAY)
-    world.hear(guitar)
+    world.receive(guitar)
     world.settle()
     assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
 
 
-def test_a_sale_that_we_hear_of_late_leaves_the_store_though_nothing_else_is_synced_yet(
+def test_a_sale_that_we_read_late_leaves_the_store_though_nothing_else_is_synced_yet(
     world: World, guitar: dict[str, Any]
 ) -> None:
     buy(world)
     world.wait(3600)
-    hear(world)
+    receive(world)
     assert (world.stock(guitar), world.listing()["title"]) == (0, "By hand")
 
 
@@ -81,14 +81,14 @@ def test_what_sold_while_the_store_was_away_is_taken_from_it_once_it_is_back(
 ) -> None:
     world.store.fault(kind, status=503, page="maintenance", times=12)
     buy(world)
-    hear(world)
+    receive(world)
     assert (world.stock(guitar), world.listing()["inventory"]) == (0, 0)
 
 
 def test_a_cancelled_sale_gives_its_unit_back_once_the_store_is_back(world: World, guitar: dict[str, Any]) -> None:
     order = buy(world)
-    hear(world)
+    receive(world)
     world.store.fault("status", status=503, page="maintenance", times=12)
     world.reverb.ask("POST", f"/orders/{order}/cancel")
-    hear(world)
+    receive(world)
     assert world.stock(guitar) == 1

@@ -215,6 +215,6 @@ def test_a_sale_counts_once_where_an_old_answer_is_the_first_that_is_read_of_its
         pass
     assert both(world, guitar) == (1, 1)
     world.wait(130)
-    world.hear(guitar)
+    world.receive(guitar)
     world.settle()
     assert both(world, guitar) == (1, 1)

@@ -128,7 +128,7 @@ def test_queue_status_counts_what_is_open_and_waits(world: World, capsys: pytest
     assert status["oldest_open_delivery_s"] == status["oldest_open_job_s"] == 5.0
 
 
-def test_queue_status_tells_the_pace_and_who_was_asked_to_slow_down(
+def test_queue_status_shows_the_rate_and_who_was_asked_to_slow_down(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     world.reverb.fault("status", status=429, retry_after=60, body={"message": "Too many"})

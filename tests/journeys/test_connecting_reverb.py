@@ -79,7 +79,7 @@ def test_a_reverb_that_does_not_answer_is_said_so(world: World) -> None:
     assert PROBLEMS["unreachable"].words in save(world, "new-token", {})
 
 
-def test_two_tokens_of_one_account_share_its_pace(world: World) -> None:
+def test_two_tokens_of_one_account_share_its_budget(world: World) -> None:
     first = ReverbConnection.objects.get()
     known = world.reverb.ask("POST", "/accounts", {"token": world.token})
     save(world, "second-token", {"id": known["id"]})

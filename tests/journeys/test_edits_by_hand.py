@@ -11,7 +11,7 @@ from listings.models import Ledger, Listing, Order
 from listings.stock import linking
 from listings.stock.linking import Read
 from tests.journeys.mass import learn, planned, seed, through, work
-from tests.journeys.sales import buy, hear, read_orders
+from tests.journeys.sales import buy, read_orders, receive
 from tests.journeys.world import World
 
 pytestmark = pytest.mark.live
@@ -44,7 +44,7 @@ def test_an_edit_of_what_a_mass_sync_found_in_step_counts(world: World, number: 
     assert plan.counts(sync)["nothing"] == 1
     world.wait(120)
     by_hand(world, number)
-    world.hear(product(world))
+    world.receive(product(world))
     world.settle()
     assert (in_store(world), world.listing("M0000")["inventory"]) == (number, number)
 
@@ -76,7 +76,7 @@ def test_an_edit_of_a_draft_that_a_mass_sync_published_counts(world: World, numb
     assert world.listing("M0000")["state"] == "live"
     world.wait(120)
     by_hand(world, number)
-    world.hear(product(world))
+    world.receive(product(world))
     world.settle()
     assert (in_store(world), world.listing("M0000")["inventory"]) == (number, number)
 
@@ -112,7 +112,7 @@ def test_what_sold_before_it_was_found_in_step_is_history(world: World) -> None:
     read_orders(world)
     assert plan.counts(planned(world))["nothing"] == 1
     assert (Ledger.objects.get().units, Order.objects.get().counts) == (2, False)
-    hear(world)
+    receive(world)
     assert (in_store(world), world.listing("M0000")["inventory"]) == (2, 2)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from shops.platforms.woocommerce.client import WooCommerceClient
 from synclog.models import Entry
-from tests.journeys.sales import buy, hear
+from tests.journeys.sales import buy, receive
 from tests.journeys.world import World
 
 pytestmark = pytest.mark.live
@@ -51,18 +51,18 @@ def begin(world: World, units: int) -> dict[str, Any]:
     """List a product, and let a unit of it sell on Reverb."""
     guitar = world.product(inventory_quantity=units)
     world.settle()
-    hear(world)
+    receive(world)
     buy(world)
     return guitar
 
 
 def come_to_rest(world: World, guitar: dict[str, Any]) -> None:
     """Hear of everything, and let all delays pass."""
-    hear(world)
+    receive(world)
     for _ in range(3):
         world.wait(120)
-        world.hear(guitar)
-        hear(world)
+        world.receive(guitar)
+        receive(world)
 
 
 @pytest.mark.parametrize("fault", ["lost_request", "lost_answer"])
@@ -76,7 +76,7 @@ def test_a_sale_in_the_store_beside_a_change_that_got_lost_counts_once(
     assert (world.stock(guitar), world.listing()["inventory"]) == (1, 1)
 
 
-def test_a_one_off_that_sold_on_both_sides_while_our_change_got_lost_is_told(
+def test_a_one_off_that_sold_on_both_sides_while_our_change_got_lost_is_reported(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guitar = begin(world, 1)
@@ -86,7 +86,7 @@ def test_a_one_off_that_sold_on_both_sides_while_our_change_got_lost_is_told(
     assert Entry.objects.filter(reason="oversold").count() == 1
 
 
-def test_a_one_off_that_sold_on_reverb_alone_is_not_told_as_sold_twice(world: World) -> None:
+def test_a_one_off_that_sold_on_reverb_alone_is_not_reported_as_sold_twice(world: World) -> None:
     guitar = begin(world, 1)
     world.store.fault("lost_answer", method="PUT", path="/products")
     come_to_rest(world, guitar)
@@ -100,11 +100,11 @@ def test_an_older_order_that_is_paid_while_our_change_is_lost_counts(
 ) -> None:
     guitar = world.product(inventory_quantity=3)
     world.settle()
-    hear(world)
+    receive(world)
     order = world.store.ask("POST", "/orders", {"variant_id": guitar["variants"][0]["id"], "takes_stock": False})
     world.store.ask("PUT", f"/woo/orders/{order['id']}", {"status": "pending"})
     world.wait(60)
-    hear(world)
+    receive(world)
     buy(world)
     world.store.fault(fault, method="PUT", path="/products")
     paid = {"status": "processing", "takes_stock": True}
@@ -117,7 +117,7 @@ def test_a_unit_that_is_given_back_beside_a_sale_is_given_back_once(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guitar = begin(world, 3)
-    hear(world)
+    receive(world)
     assert world.stock(guitar) == 2
     [number] = [one["order_number"] for one in world.reverb.ask("GET", "/orders")]
     world.reverb.ask("POST", f"/orders/{number}/cancel")

@@ -54,7 +54,7 @@ def test_another_one_too_soon_needs_to_be_insisted_on(world: World, capsys: pyte
     assert mass(world, capsys, "begin", "--anyway")["state"] == "walking"
 
 
-def test_what_cannot_be_done_is_told_in_a_sentence(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_done_is_said_in_a_sentence(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(CommandError, match="No mass sync was ever begun"):
         mass(world, capsys, "status")
     with pytest.raises(CommandError, match="no such shop"):

@@ -123,7 +123,7 @@ def test_a_worker_that_dies_in_between_loses_and_doubles_nothing(world: World) -
     assert len(world.reverb.calls("POST")) == 6
 
 
-def test_what_failed_is_told_with_its_reason_and_tried_again_by_one_button(world: World) -> None:
+def test_what_failed_is_listed_with_its_reason_and_tried_again_by_one_button(world: World) -> None:
     seed(world, 3, listed=0)
     world.reverb.fault("status", status=412, method="POST", body={"message": "No", "errors": {"price": ["is odd"]}})
     sync = through(world)
@@ -159,7 +159,7 @@ def test_pages_that_do_not_show_all_listings_make_it_look_for_each_that_is_missi
     assert Listing.objects.exclude(reverb_id="").count() == 3
 
 
-def test_a_new_listing_that_reverb_does_not_publish_is_told_of(world: World) -> None:
+def test_a_new_listing_that_reverb_does_not_publish_is_reported(world: World) -> None:
     seed(world, 2, listed=0)
     Product.objects.filter(sku="M0000").update(overrides={"upc": ""})
     first = Product.objects.get(sku="M0000")
@@ -247,7 +247,7 @@ def test_cancelling_takes_back_no_job_that_a_change_in_the_store_asked_for_too(w
     assert list(Job.objects.values_list("product__sku", flat=True)) == ["M0000"]
 
 
-def test_what_reverb_does_not_take_for_the_moment_is_tried_often_and_then_told_as_failed(world: World) -> None:
+def test_what_reverb_does_not_take_for_the_moment_is_tried_often_and_then_reported_as_failed(world: World) -> None:
     seed(world, 1, listed=0)
     planned(world)
     handed_out(world)

@@ -110,7 +110,7 @@ def world(reverb_process: StandIn, big: StandIn, settings: Settings, db: None) -
         yield made
 
 
-def hear(world: World, product: dict[str, Any]) -> None:
+def receive(world: World, product: dict[str, Any]) -> None:
     """Hear of a product, as often as the store has to be asked, as the inbox does; and look again at what is unread."""
     variant = str(product["variants"][0]["id"])
     events = {ProductChanged(str(product["id"])): "test", StockChanged(variant): "test"}
@@ -131,7 +131,7 @@ def sell(world: World, fault: str, paths: list[str], **more: Any) -> None:
         for path in paths:
             world.store.fault(fault, path=path, times=TIMES, **more)
 
-    sell_on_both_sides(world, spoil=spoil, hear_of=hear)
+    sell_on_both_sides(world, spoil=spoil, receive_product=receive)
 
 
 @case("shape", SHAPES, ids=str)
@@ -181,7 +181,7 @@ def test_a_change_that_is_applied_late_though_its_answer_was_lost_is_made_once(w
     assert world.stock(guitar) == 5
     world.store.ask("PUT", f"/variants/{guitar['variants'][0]['id']}", {"inventory_quantity": 4})  # so late
     world.settle()
-    world.hear(guitar)
+    world.receive(guitar)
     world.settle()
     assert (world.stock(guitar), world.listing()["inventory"]) == (4, 4)
 
@@ -227,7 +227,7 @@ def test_a_sale_whose_order_shows_late_counts_once_beside_a_change_whose_answer_
         while world.step():
             pass
         world.wait(31)
-    world.hear(guitar)
+    world.receive(guitar)
     world.settle()
     left = 1 if gives_back else 0
     assert (world.stock(guitar), world.listing()["inventory"]) == (left, left)

@@ -34,7 +34,7 @@ def test_sums_that_no_column_holds_are_saved_as_far_as_it_does(world: World) -> 
     assert Ledger.objects.filter(units=2**31 - 1, store=1 - 2**31).exists()
 
 
-def test_a_refusal_for_the_sku_is_asked_about_once_and_then_told_in_reverbs_words(world: World) -> None:
+def test_a_refusal_for_the_sku_is_asked_about_once_and_then_reported_in_reverbs_words(world: World) -> None:
     words = "SKU can't contain emojis"
     world.reverb.ask("POST", "/refuse", {"field": "sku", "words": words, "times": 10**6})
     world.product()

@@ -101,7 +101,7 @@ def ask_for_locations_again() -> None:
         client._known[address] = asked, 0.0
 
 
-def hear(world: World, product: dict[str, Any]) -> None:
+def receive(world: World, product: dict[str, Any]) -> None:
     """Hear of a product, as often as the store has to be asked, as the inbox does; and look again at what is unread."""
     number = product["variants"][0]["inventory_item_id"]
     events = {ProductChanged(str(product["id"])): "test", StockChanged(str(number)): "test"}
@@ -124,7 +124,7 @@ def sell(world: World, fault: str, *, documents: list[str], **more: Any) -> None
         for document in documents:
             world.store.fault(fault, text=document, times=TIMES, **more)
 
-    sell_on_both_sides(world, spoil=spoil, hear_of=hear)
+    sell_on_both_sides(world, spoil=spoil, receive_product=receive)
 
 
 @case("answer", ANSWERS, ids=str)

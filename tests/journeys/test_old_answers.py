@@ -84,7 +84,7 @@ def test_an_edit_is_not_lost_while_the_answer_shows_the_listing_off_sale(world: 
     assert (world.listing()["state"], world.listing()["title"]) == ("live", "Another title")
 
 
-def test_a_new_listing_is_live_and_told_so_though_the_answer_shows_a_draft(world: World) -> None:
+def test_a_new_listing_is_live_and_logged_as_live_though_the_answer_shows_a_draft(world: World) -> None:
     answers_are_old(world, listing_lag_s=20)
     guitar = world.product(inventory_quantity=2)
     work(world, guitar, seconds=300)
@@ -138,7 +138,7 @@ def test_our_own_edit_stays_whatever_old_answers_show(
 
 
 @pytest.mark.parametrize("number", [3, 8])
-def test_an_edit_on_reverb_that_a_call_tells_of_before_the_answer_shows_it_is_found(world: World, number: int) -> None:
+def test_an_edit_on_reverb_that_a_call_reports_before_the_answer_shows_it_is_found(world: World, number: int) -> None:
     guitar = linked(world, 5)
     answers_are_old(world, listing_lag_s=20)
     world.at_reverb("PUT", f"/listings/{world.listing()['id']}", {"inventory": number})
@@ -243,7 +243,7 @@ def test_a_sold_listing_that_the_search_still_shows_under_its_sku_is_not_linked_
     assert found == {world.known().reverb_id: "live"}
 
 
-def test_a_draft_that_an_old_list_of_drafts_does_not_show_is_told_of_by_the_regular_look(world: World) -> None:
+def test_a_draft_that_an_old_list_of_drafts_does_not_show_is_reported_by_the_regular_look(world: World) -> None:
     seed(world, 1, listed=0)
     Product.objects.update(overrides={"upc": ""}, snapshot=Product.objects.get().snapshot | {"barcode": ""})
     answers_are_old(world, index_lag_s=60)

@@ -56,7 +56,7 @@ def test_a_listing_stays_with_the_shop_that_linked_it_first(world: World, outlet
     assert world.listing()["inventory"] == 5
 
 
-def test_the_seller_hears_of_the_other_shop_when_the_account_is_connected(world: World, outlet: World) -> None:
+def test_the_seller_sees_the_other_shop_when_the_account_is_connected(world: World, outlet: World) -> None:
     account = lifecycle.connect_reverb(outlet.shop, world.token)
     assert "Another shop here uses the same Reverb account" in lifecycle.connected_words(outlet.shop, account)
     lifecycle.disconnect_store(world.shop)
@@ -93,14 +93,14 @@ def test_one_store_and_one_account_connected_twice_count_a_sale_once(world: Worl
     world.settle()
     read_orders(world)
     twice = outlet_of(world, domain=world.domain)
-    twice.hear(guitar)
+    twice.receive(guitar)
     read_orders(twice)
     world.settle(beside=twice)
     buy(world)
     for _ in range(3):
         for one in (world, twice):
             read_orders(one)
-            one.hear(guitar)
+            one.receive(guitar)
             world.settle(beside=twice)
     assert (world.stock(guitar), world.listing()["inventory"]) == (4, 4)
 

@@ -64,7 +64,7 @@ def test_when_nothing_differs_nothing_is_sent_and_the_entry_says_so(world: World
     guitar = world.product(description_html="<h1>Big</h1><p>A & B</p>")
     world.settle()
     world.reverb.ask("DELETE", "/requests")
-    world.hear(guitar)
+    world.receive(guitar)
     world.settle()
     assert world.writes() == []
     assert (world.last().outcome, world.last().reason) == ("nothing", "in_step")
@@ -208,7 +208,7 @@ def test_a_listing_deleted_on_reverb_is_looked_up_and_made_again(world: World) -
     headers = {"Authorization": f"Bearer {world.token}", "Accept-Version": "3.0"}
     requests.delete(f"{world.reverb.url}/api/listings/{first}", headers=headers, timeout=5).raise_for_status()
     world.wait(SEEN_LATELY.total_seconds())
-    world.hear(guitar)
+    world.receive(guitar)
     world.settle()
     assert world.listing()["id"] != first
 
@@ -297,7 +297,7 @@ def test_a_rule_and_the_sellers_own_value_reach_the_listing(world: World) -> Non
     world.settle()
     assert (world.listing()["finish"], world.listing()["price"]["amount"]) == ("Sunburst", "550.00")
     Product.objects.update(overrides={"finish": "Black"})
-    world.hear(guitar)
+    world.receive(guitar)
     world.settle()
     assert world.listing()["finish"] == "Black"
 

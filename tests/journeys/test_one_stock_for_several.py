@@ -119,7 +119,7 @@ def test_what_sells_as_a_translation_is_gone_from_the_listing_of_the_original(
     world.store.ask("PUT", f"/woo/products/{original['id']}", {"says": says, "dated": False})
     world.store.ask("PUT", f"/variants/{copy['variants'][0]['id']}", {"inventory_quantity": left})
     if push_only:
-        world.hear(copy)
+        world.receive(copy)
     else:
         world.wait(60)
         look(world)

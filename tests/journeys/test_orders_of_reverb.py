@@ -101,7 +101,7 @@ def _many(world: World, number: int) -> int:
     return int(made)
 
 
-def test_reading_is_planned_by_what_reverb_tells_us_of(guitar: World) -> None:
+def test_reading_is_planned_by_what_reverb_reports(guitar: World) -> None:
     read(guitar)
     assert connection(guitar).orders_due_at == guitar.now + timedelta(seconds=60)
     ReverbConnection.objects.update(hooks={"there": ["orders/paid"]})  # tells of no cancellation
@@ -174,7 +174,7 @@ def test_what_is_asked_for_while_a_reading_is_under_way_is_not_lost(guitar: Worl
     assert order_poll.due(guitar.shop.pk) is not None
 
 
-def test_a_token_that_is_refused_everywhere_is_told_to_the_seller_and_not_asked_with_again(guitar: World) -> None:
+def test_a_token_that_is_refused_everywhere_is_reported_to_the_seller_and_not_asked_with_again(guitar: World) -> None:
     guitar.reverb.ask("POST", "/uninstall", {"token": guitar.token})
     tasks.orders(guitar.shop.pk)
     assert connection(guitar).problem == "token_refused"
@@ -220,14 +220,14 @@ def test_orders_that_cannot_be_known_are_an_error_for_who_needs_them(guitar: Wor
 # -- the regular look at listings ----------------------------------------------------------------------------------
 
 
-def told_of_listings(world: World) -> None:
+def listing_webhooks_registered(world: World) -> None:
     """Let Reverb have taken our webhook for changed listings, and its calls arrive."""
-    told = {"hooks": {"there": ["listings/update"]}, "listing_called_at": world.now}
-    ReverbConnection.objects.filter(shop=world.shop).update(**told)
+    values = {"hooks": {"there": ["listings/update"]}, "listing_called_at": world.now}
+    ReverbConnection.objects.filter(shop=world.shop).update(**values)
 
 
 def test_what_somebody_changed_on_reverbs_own_site_is_found_within_a_day(guitar: World) -> None:
-    told_of_listings(guitar)
+    listing_webhooks_registered(guitar)
     tasks.orders(guitar.shop.pk)
     assert not Job.objects.exists()
     _on_their_site(guitar, {"inventory": 1})
@@ -243,8 +243,8 @@ def test_a_change_of_a_title_is_none_of_its_business(guitar: World) -> None:
     assert not Job.objects.exists()
 
 
-def test_where_reverb_tells_of_no_listing_it_is_found_within_minutes(guitar: World) -> None:
-    assert not hooks.tells_of_listings(connection(guitar), guitar.now)
+def test_where_reverb_reports_no_listing_it_is_found_within_minutes(guitar: World) -> None:
+    assert not hooks.listing_webhooks_arrive(connection(guitar), guitar.now)
     tasks.orders(guitar.shop.pk)
     _on_their_site(guitar, {"inventory": 1})
     guitar.wait(120)
@@ -288,14 +288,14 @@ def test_where_the_store_leads_a_lower_number_is_looked_into_once(guitar: World)
 
 
 def test_a_page_is_looked_at_every_two_minutes_unless_all_would_not_be_seen_within_a_day() -> None:
-    assert listing_poll.step_of(1, told=False) == timedelta(minutes=2)
-    assert listing_poll.step_of(100, told=False) == timedelta(minutes=2)
-    assert listing_poll.step_of(1440, told=False) == timedelta(minutes=1)
-    assert listing_poll.step_of(100, told=True) == timedelta(minutes=14, seconds=24)
+    assert listing_poll.step_of(1, has_webhooks=False) == timedelta(minutes=2)
+    assert listing_poll.step_of(100, has_webhooks=False) == timedelta(minutes=2)
+    assert listing_poll.step_of(1440, has_webhooks=False) == timedelta(minutes=1)
+    assert listing_poll.step_of(100, has_webhooks=True) == timedelta(minutes=14, seconds=24)
 
 
 def test_pages_of_listings_are_spread_over_the_day(guitar: World) -> None:
-    told_of_listings(guitar)
+    listing_webhooks_registered(guitar)
     bodies = [{"sku": f"X{n}", "title": "Fender Strat", "state": "live"} for n in range(120)]
     guitar.reverb.ask("POST", "/listings", {"token": guitar.token, "listings": bodies})
     guitar.wait(60)

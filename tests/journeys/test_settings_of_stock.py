@@ -13,7 +13,7 @@ from listings.models import Product
 from shops.models import Shop
 from shops.models.settings import StockWay
 from shops.reverb.client import ReverbClient
-from tests.journeys.sales import buy, hear
+from tests.journeys.sales import buy, receive
 from tests.journeys.world import World
 from tests.people import olivia
 
@@ -26,7 +26,7 @@ def test_the_buffer_keeps_the_last_ones_for_the_store(world: World) -> None:
     world.settle()
     assert world.listing()["inventory"] == 3
     buy(world)
-    hear(world)
+    receive(world)
     assert (world.stock(guitar), world.listing()["inventory"]) == (4, 2)
     world.edit(guitar, inventory_quantity=2)
     world.settle()
@@ -37,11 +37,11 @@ def test_reverb_never_shows_more_than_the_maximum_and_is_filled_up_again(world: 
     guitar = world.product(inventory_quantity=9)
     world.settle()
     Product.objects.update(stock_maximum=2)
-    world.hear(guitar)
+    world.receive(guitar)
     world.settle()
     assert world.listing()["inventory"] == 2
     buy(world, quantity=2)
-    hear(world)
+    receive(world)
     assert (world.stock(guitar), world.listing()["inventory"], world.listing()["state"]) == (7, 2, "live")
 
 
@@ -50,7 +50,7 @@ def test_only_from_store_to_reverb_writes_nothing_to_the_store(world: World) -> 
     guitar = world.product()
     world.settle()
     buy(world)
-    hear(world)
+    receive(world)
     assert (world.stock(guitar), world.listing()["inventory"]) == (3, 2)
     world.edit(guitar, inventory_quantity=2)  # the store learnt of it by other means
     world.settle()
@@ -98,7 +98,7 @@ def test_where_the_store_leads_reverb_is_filled_up_again_once_the_store_knows_of
     guitar = world.product()
     world.settle()
     buy(world)
-    hear(world)
+    receive(world)
     assert world.listing()["state"] == "sold"
     world.edit(guitar, inventory_quantity=2)
     world.settle()
@@ -114,7 +114,7 @@ def test_where_the_store_leads_reverb_is_filled_up_again_though_the_store_has_it
     world.settle()
     world.wait(60)
     number = buy(world)
-    hear(world)
+    receive(world)
     world.set(auto_sync=False)
     world.edit(guitar, inventory_quantity=2)
     world.reverb.ask("POST", f"/orders/{number}/cancel")
@@ -132,7 +132,7 @@ def test_where_the_store_leads_a_number_set_by_hand_on_reverb_stays_until_the_st
     world.edit(guitar, inventory_quantity=8)
     world.settle()
     world.at_reverb("PUT", f"/listings/{world.listing()['id']}", {"inventory": 1})
-    world.hear(guitar)
+    world.receive(guitar)
     world.settle()
     assert world.listing()["inventory"] == 1
     world.edit(guitar, inventory_quantity=7)
@@ -149,7 +149,7 @@ def test_where_the_store_leads_units_that_reverb_puts_back_by_itself_are_not_too
     world.settle()
     world.reverb.ask("POST", f"/orders/{number}/cancel")
     assert world.listing()["inventory"] == 3
-    world.hear(guitar)
+    world.receive(guitar)
     world.settle()
     assert world.listing()["inventory"] == 2
     world.edit(guitar, inventory_quantity=3)
@@ -162,7 +162,7 @@ def test_where_the_store_leads_a_later_buffer_is_kept_too(world: World) -> None:
     guitar = world.product(inventory_quantity=5)
     world.settle()
     world.set(stock_buffer=2)
-    world.hear(guitar)
+    world.receive(guitar)
     world.settle()
     assert (world.stock(guitar), world.listing()["inventory"]) == (5, 3)
 
@@ -173,10 +173,10 @@ def test_where_the_store_leads_a_sale_after_a_met_maximum_is_not_put_back(world:
     world.settle()
     buy(world)
     world.set(stock_maximum=4)  # which is what Reverb shows already
-    world.hear(guitar)
+    world.receive(guitar)
     world.settle()
     buy(world)
-    world.hear(guitar)
+    world.receive(guitar)
     world.settle()
     assert world.listing()["inventory"] == 3
 
@@ -193,7 +193,7 @@ def test_a_listing_stays_when_the_store_stops_counting_its_product(world: World,
     kept = world.listing()
     assert (kept["title"], kept["state"], kept["inventory"]) == ("Fender Stratocaster", "live", 3)
     world.store.ask("PUT", variant, {"tracked": True, "inventory_quantity": 2})
-    world.hear(guitar)
+    world.receive(guitar)
     world.settle()
     assert world.listing()["inventory"] == 2
     world.edit(guitar, status="ARCHIVED")
@@ -207,7 +207,7 @@ def test_stock_that_is_switched_off_moves_neither_side(world: World) -> None:
     world.settle()
     buy(world)
     world.edit(guitar, inventory_quantity=1)
-    hear(world)
+    receive(world)
     assert (world.stock(guitar), world.listing()["inventory"]) == (1, 2)
 
 
@@ -216,7 +216,7 @@ def test_a_product_that_was_switched_off_still_gives_what_sold_on_reverb(world: 
     world.settle()
     Product.objects.update(choice="off")
     buy(world)
-    hear(world)
+    receive(world)
     assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
 
 

@@ -59,7 +59,7 @@ def test_the_only_one_on_sale_is_kept_in_step_and_the_others_are_left_alone(
 
 
 @pytest.mark.parametrize(("first", "second", "own"), PAIRS)
-def test_a_mass_sync_tells_them_apart_as_well(world: World, first: str, second: str, own: int | None) -> None:
+def test_a_mass_sync_distinguishes_them_as_well(world: World, first: str, second: str, own: int | None) -> None:
     before = two(world, first, second)
     world.set(auto_sync=False)
     world.product(inventory_quantity=2)

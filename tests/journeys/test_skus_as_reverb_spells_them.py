@@ -34,7 +34,7 @@ def test_a_listing_whose_sku_comes_back_otherwise_is_linked_and_ends_with_its_pr
     world.reverb.ask("POST", "/settings", {"spells_sku": how, "refuses_second_sku": not twice})
     guitar = world.product(SKUS[how])
     world.settle()
-    world.hear(guitar)
+    world.receive(guitar)
     world.settle()
     assert listings(world) == [("live", 3)]
     assert len(world.writes()) == 1  # the SKU is not sent again and again
@@ -51,7 +51,7 @@ def test_a_changed_sku_that_comes_back_otherwise_is_sent_once(world: World, how:
     world.reverb.ask("DELETE", "/requests")
     world.edit(guitar, sku=SKUS[how])
     world.settle()
-    world.hear(guitar)
+    world.receive(guitar)
     world.settle()
     assert len(world.writes()) == 1
     world.edit(guitar, inventory_quantity=0)

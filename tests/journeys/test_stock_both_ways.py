@@ -14,7 +14,7 @@ from listings.sync import apply
 from shops.events import ProductChanged
 from shops.platforms.shopify.client import ShopifyClient
 from shops.platforms.values import Count
-from tests.journeys.sales import buy, hear, read_orders
+from tests.journeys.sales import buy, read_orders, receive
 from tests.journeys.world import World
 from tests.listings.sync.test_decide import VERY_GOOD
 
@@ -25,7 +25,7 @@ def test_a_unit_that_sold_on_reverb_leaves_the_store_too(world: World) -> None:
     guitar = world.product()
     world.settle()
     buy(world)
-    hear(world)
+    receive(world)
     assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
     assert world.last().changes == [{"field": "Stock in your store", "before": "3", "after": "2"}]
     assert world.last().reason == "stock_to_store"
@@ -35,7 +35,7 @@ def test_the_last_one_sold_on_reverb_is_gone_in_the_store(world: World) -> None:
     guitar = world.used()
     world.settle()
     buy(world, "U1")
-    hear(world)
+    receive(world)
     assert world.stock(guitar) == 0
 
 
@@ -54,8 +54,8 @@ def test_the_same_order_seen_again_takes_nothing_more(world: World) -> None:
     world.settle()
     buy(world)
     for _ in range(3):
-        hear(world)
-        world.hear(guitar)
+        receive(world)
+        world.receive(guitar)
         world.settle()
     assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
 
@@ -64,9 +64,9 @@ def test_a_cancelled_sale_comes_back_on_both_sides(world: World) -> None:
     guitar = world.product()
     world.settle()
     number = buy(world, quantity=2)
-    hear(world)
+    receive(world)
     world.reverb.ask("POST", f"/orders/{number}/cancel")
-    hear(world)
+    receive(world)
     assert (world.stock(guitar), world.listing()["inventory"]) == (3, 3)
 
 
@@ -81,7 +81,7 @@ def test_a_sale_seen_in_the_number_alone_comes_back_when_its_order_first_shows_a
     assert (world.stock(guitar), Order.objects.count()) == (0, 0)
     world.reverb.ask("POST", f"/orders/{number}/cancel")
     world.wait(10)
-    hear(world)
+    receive(world)
     assert (world.stock(guitar), world.listing()["inventory"]) == (3, 3)
 
 
@@ -90,7 +90,7 @@ def test_sales_on_both_sides_meet_in_the_middle(world: World) -> None:
     world.settle()
     buy(world, quantity=2)
     world.edit(guitar, inventory_quantity=6)
-    hear(world)
+    receive(world)
     assert (world.stock(guitar), world.listing()["inventory"]) == (4, 4)
 
 
@@ -109,7 +109,7 @@ def test_our_own_change_of_the_store_comes_back_and_is_not_acted_on(world: World
     guitar = world.product()
     world.settle()
     buy(world)
-    hear(world)
+    receive(world)
     before = len(world.reverb.calls()) + len(world.store.calls())
     failed = refresh.take(world.shop, {ProductChanged(str(guitar["id"])): "echo"})
     assert (failed, world.step()) == ({}, False)
@@ -121,7 +121,7 @@ def test_an_adjustment_whose_answer_was_lost_is_not_made_twice(world: World) -> 
     world.settle()
     buy(world)
     world.store.fault("lost_answer", text="inventoryAdjustQuantities")
-    hear(world)
+    receive(world)
     assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
     assert "store_later" in world.entries()
 
@@ -131,7 +131,7 @@ def raise_without_answer(world: World, lost: str) -> dict[str, Any]:
     guitar = world.product()
     world.settle()
     number = buy(world)
-    hear(world)
+    receive(world)
     world.reverb.ask("POST", f"/orders/{number}/cancel")
     world.store.fault(lost, text="inventoryAdjustQuantities")
     read_orders(world)
@@ -150,7 +150,7 @@ def test_an_adjustment_without_an_answer_is_not_given_up_when_its_repeat_is_turn
     buy(world)
     world.store.fault(lost, text="inventoryAdjustQuantities")
     world.store.fault("status", text="inventoryAdjustQuantities", status=429)
-    hear(world)
+    receive(world)
     assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
     assert world.entries().count("store_later") == 2
 
@@ -160,7 +160,7 @@ def test_a_raise_without_an_answer_is_not_made_twice_after_days_without_the_stor
     assert (world.last().reason, world.stock(guitar)) == ("store_later", 3)
     world.store.ask("POST", "/clock", {"advance_s": 50 * 3600})  # longer than it knows a change that comes again
     world.wait(50 * 3600)
-    hear(world)
+    receive(world)
     assert (world.stock(guitar), world.listing()["inventory"]) == (3, 3)
 
 
@@ -169,7 +169,7 @@ def test_what_overtakes_a_raise_is_not_given_up_when_its_repeat_is_turned_away(w
     buy(world, quantity=2)
     world.store.fault("lost_answer", text="inventoryAdjustQuantities")
     world.store.fault("status", text="inventoryAdjustQuantities", status=429)
-    hear(world)
+    receive(world)
     assert (world.stock(guitar), world.listing()["inventory"]) == (1, 1)
     assert world.entries().count("store_later") == 3
 
@@ -191,12 +191,12 @@ def test_a_raise_that_got_no_answer_puts_up_for_sale_nothing_that_sold_since(
             there.append(world.stock(guitar))
 
     monkeypatch.setattr(ShopifyClient, "adjust", watched)
-    hear(world)
+    receive(world)
     assert (world.stock(guitar), world.listing()["inventory"]) == (3 - sold, 3 - sold)
     assert max(there) == there[0]
 
 
-def test_an_edit_that_is_heard_of_while_we_write_to_the_store_is_not_lost(
+def test_an_edit_that_arrives_while_we_write_to_the_store_is_not_lost(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guitar = world.product()
@@ -209,7 +209,7 @@ def test_an_edit_that_is_heard_of_while_we_write_to_the_store_is_not_lost(
         return adjust(*args, **named)
 
     monkeypatch.setattr(ShopifyClient, "adjust", edited_meanwhile)
-    hear(world)
+    receive(world)
     assert world.listing()["price"]["amount"] == "99.00"
     assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
 
@@ -219,7 +219,7 @@ def test_a_store_that_does_not_answer_gets_its_stock_when_it_does(world: World) 
     world.settle()
     buy(world)
     world.store.fault("status", status=503, times=4)
-    hear(world)
+    receive(world)
     assert world.stock(guitar) == 2
 
 
@@ -228,7 +228,7 @@ def test_a_sale_in_the_store_while_we_write_to_it_is_not_overwritten(world: Worl
     world.settle()
     buy(world)
     world.store.ask("PUT", f"/variants/{guitar['variants'][0]['id']}", {"inventory_quantity": 4})  # nobody told us
-    hear(world)
+    receive(world)
     assert (world.stock(guitar), world.listing()["inventory"]) == (3, 3)
 
 
@@ -239,7 +239,7 @@ def test_a_number_whose_answer_was_lost_settles_with_a_sale_beside_it(world: Wor
     world.edit(guitar, inventory_quantity=7)
     world.step()
     buy(world)
-    hear(world)
+    receive(world)
     assert (world.stock(guitar), world.listing()["inventory"]) == (6, 6)
 
 
@@ -248,7 +248,7 @@ def test_a_number_raised_by_hand_on_reverb_counts_after_a_while(world: World) ->
     world.settle()
     listing = world.listing()
     world.at_reverb("PUT", f"/listings/{listing['id']}", {"inventory": 5})
-    world.hear(guitar)
+    world.receive(guitar)
     world.settle()
     assert world.stock(guitar) == 5
     assert world.now >= Ledger.objects.get().gained_at + RIPE  # type: ignore[operator]
@@ -258,7 +258,7 @@ def test_a_number_lowered_by_hand_on_reverb_counts_at_once(world: World) -> None
     guitar = world.product()
     world.settle()
     world.at_reverb("PUT", f"/listings/{world.listing()['id']}", {"inventory": 1})
-    world.hear(guitar)
+    world.receive(guitar)
     world.wait(2)
     world.step()
     assert world.stock(guitar) == 1
@@ -271,22 +271,22 @@ def test_units_do_not_sell_by_a_condition_that_holds_a_single_one(world: World, 
     if sold:
         buy(world)
     world.at_reverb("PUT", f"/listings/{world.listing()['id']}", {"condition": {"uuid": VERY_GOOD}})
-    world.hear(guitar)
+    world.receive(guitar)
     world.wait(2)
     world.settle()
     assert world.stock(guitar) == 3 - sold
     world.wait(3600)
-    hear(world)
-    world.hear(guitar)
+    receive(world)
+    world.receive(guitar)
     world.settle()
     assert world.stock(guitar) == 3 - sold
     buy(world)
-    hear(world)
+    receive(world)
     world.settle()
     assert world.stock(guitar) == 2 - sold
 
 
-def test_a_sale_in_the_store_that_is_heard_during_an_attempt_is_in_what_it_sends(
+def test_a_sale_in_the_store_that_arrives_during_an_attempt_is_in_what_it_sends(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     guitar = world.product(inventory_quantity=5)
@@ -314,7 +314,7 @@ def test_an_order_that_was_there_before_the_listing_was_linked_takes_nothing(wor
     world.wait(3600)
     guitar = world.product()
     world.settle()
-    hear(world)
+    receive(world)
     assert (world.stock(guitar), world.listing()["inventory"]) == (3, 3)
 
 
@@ -327,7 +327,7 @@ def test_a_sale_of_a_listing_that_is_not_linked_yet_is_taken_from_the_store_and_
     Product.objects.update(held=True)
     world.set(auto_sync=True)
     buy(world)
-    hear(world)
+    receive(world)
     assert (world.stock(guitar), world.listing()["title"]) == (2, "By hand")
 
 
@@ -339,7 +339,7 @@ def test_a_store_read_while_our_change_of_it_is_unanswered_counts_once(world: Wo
     read_orders(world)
     world.wait(3)
     world.step()
-    world.hear(guitar)
+    world.receive(guitar)
     world.settle()
     assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
 
@@ -349,7 +349,7 @@ def test_a_product_that_lost_its_sku_still_gives_what_sold_on_reverb(world: Worl
     world.settle()
     buy(world)
     world.edit(guitar, sku="")
-    hear(world)
+    receive(world)
     assert world.stock(guitar) == 2
     assert (world.listing()["inventory"], world.waits_for("")) == (2, "")
 
@@ -369,10 +369,10 @@ def test_a_sale_between_our_reading_of_the_listing_and_of_the_orders_counts_once
 
     monkeypatch.setattr(order_poll, "fresh", after_a_sale)
     world.set(stock_maximum=1)
-    world.hear(guitar)
+    world.receive(guitar)
     world.settle()
     world.wait(120)
-    hear(world)
+    receive(world)
     assert (world.stock(guitar), world.listing()["inventory"]) == (2, 1)
 
 
@@ -401,7 +401,7 @@ def test_a_unit_that_came_back_and_sold_again_is_not_given_to_the_store(world: W
     guitar = world.product()
     world.settle()
     number = buy(world)
-    hear(world)
+    receive(world)
     world.edit(guitar, inventory_quantity=1)
     world.settle()
     world.reverb.ask("POST", f"/orders/{number}/cancel")

@@ -194,8 +194,8 @@ def test_two_products_that_swap_their_skus_keep_selling_down(world: World) -> No
     world.settle()
     world.store.ask("PUT", f"/variants/{first['variants'][0]['id']}", {"sku": "B2", "inventory_quantity": 2})
     world.store.ask("PUT", f"/variants/{second['variants'][0]['id']}", {"sku": "A1", "inventory_quantity": 0})
-    world.hear(first)
-    world.hear(second)
+    world.receive(first)
+    world.receive(second)
     world.settle()
     shown = {row["title"]: row["inventory"] for row in world.reverb.ask("GET", "/listings")}
     assert shown == {"Fender Strat": 2, "Bass": 0}

@@ -20,14 +20,14 @@ from tests.journeys.sales import buy, read_orders
 from tests.journeys.world import StandIn, World, at, running
 
 pytestmark = pytest.mark.live
-TOLD = ("shopify", "woocommerce", "bigcommerce")
+WITH_WEBHOOKS = ("shopify", "woocommerce", "bigcommerce")
 
 
 @pytest.fixture(scope="session")
 def stand_ins() -> Iterator[dict[str, StandIn]]:
     """Run a stand-in of each platform."""
     with ExitStack() as stack:
-        yield {kind: StandIn(stack.enter_context(running(f"sandbox.{kind}.app"))) for kind in TOLD}
+        yield {kind: StandIn(stack.enter_context(running(f"sandbox.{kind}.app"))) for kind in WITH_WEBHOOKS}
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def world(
     settings.REVERB_API_URL, settings.REVERB_WEB_URL = f"{reverb_process.url}/api", reverb_process.url
     settings.ALLOWED_PRIVATE_HOSTS = [store.url.partition("//")[2]]
     settings.SHOPIFY_ADMIN_URL = settings.BIGCOMMERCE_API_URL = store.url
-    monkeypatch.setattr("reverbsync.ratelimit.limiter.BURST_SHARE", 50.0)  # the pace has tests of its own
+    monkeypatch.setattr("reverbsync.ratelimit.limiter.BURST_SHARE", 50.0)  # the rate limiter has tests of its own
     store.ask("POST", "/reset")
     made = World(reverb_process, store, f"token-{uuid.uuid4().hex}", STORES[kind])
     made.set(auto_publish=True)
@@ -81,25 +81,25 @@ def answers_are_old(world: World, seconds: float, *, turns: int = 1) -> None:
 def change(world: World, guitar: dict[str, Any], **wish: Any) -> None:
     """Change the variant in the store, and hear of it."""
     world.store.ask("PUT", f"/variants/{guitar['variants'][0]['id']}", wish)
-    hear_of_stock(world, guitar)
-    hear(world, guitar)
+    receive_stock(world, guitar)
+    receive(world, guitar)
 
 
 def sell(world: World, guitar: dict[str, Any]) -> None:
     """Sell one in the store, and hear of it."""
     world.store.ask("POST", "/orders", {"variant_id": guitar["variants"][0]["id"], "quantity": 1})
-    hear_of_stock(world, guitar)
-    hear(world, guitar)
+    receive_stock(world, guitar)
+    receive(world, guitar)
 
 
-def hear_of_stock(world: World, guitar: dict[str, Any]) -> None:
+def receive_stock(world: World, guitar: dict[str, Any]) -> None:
     """Hear of its stock, where the platform has a webhook for that."""
     if world.shop.store.platform in ("shopify", "bigcommerce"):
         product = Product.objects.get(shop=world.shop, store_parent_id=str(guitar["id"]))
         refresh.take(world.shop, {StockChanged(product.store_stock_id): "test"})
 
 
-def hear(world: World, guitar: dict[str, Any]) -> None:
+def receive(world: World, guitar: dict[str, Any]) -> None:
     """Hear of a change as the inbox does; from Magento nothing comes."""
     if world.shop.store.platform != "magento2":
         refresh.take(world.shop, {ProductChanged(str(guitar["id"])): "test"})
@@ -141,7 +141,7 @@ def linked(world: World, units: int, **more: Any) -> dict[str, Any]:
     return guitar
 
 
-@on(*TOLD)
+@on(*WITH_WEBHOOKS)
 @pytest.mark.parametrize(("units", "seconds", "turns"), [(1, 3, 1), (1, 100, 2), (3, 100, 1)])
 def test_a_sale_in_the_store_that_an_old_answer_hid_is_found_within_minutes(
     world: World, units: int, seconds: int, turns: int
@@ -154,21 +154,21 @@ def test_a_sale_in_the_store_that_an_old_answer_hid_is_found_within_minutes(
     assert {stock for stock, _ in seen} == {units - 1}
 
 
-@on(*TOLD)
+@on(*WITH_WEBHOOKS)
 @pytest.mark.parametrize("units", [1, 3])
 def test_a_sale_on_reverb_counts_once_where_an_old_answer_follows_our_own_change(world: World, units: int) -> None:
     guitar = linked(world, units)
     answers_are_old(world, 3)
     buy(world)
     seen = work(world, guitar, seconds=10)
-    hear_of_stock(world, guitar)
+    receive_stock(world, guitar)
     seen += work(world, guitar, seconds=300)
     assert seen[-1] == (units - 1, units - 1)
     assert min(stock for stock, _ in seen) == units - 1
     assert Ledger.objects.get().units == units - 1
 
 
-@on(*TOLD)
+@on(*WITH_WEBHOOKS)
 @pytest.mark.parametrize("seconds", [3, 100])
 def test_a_product_that_was_deleted_leaves_reverb_while_an_old_answer_still_shows_it(
     world: World, seconds: int
@@ -213,7 +213,7 @@ def test_a_store_that_was_set_back_is_believed_after_some_minutes(world: World) 
     assert Product.objects.get().seen.stock == 2
 
 
-@on(*TOLD)
+@on(*WITH_WEBHOOKS)
 def test_a_unit_that_comes_back_at_once_is_on_sale_at_once(world: World) -> None:
     guitar = linked(world, 2)
     change(world, guitar, inventory_quantity=0)
@@ -230,10 +230,10 @@ def test_a_new_product_that_an_old_answer_does_not_know_is_listed_once_and_stays
     linked(world, 1)
     made = world.store.ask("POST", "/products", wish_of(world))
     if known_first:
-        hear(world, made)
+        receive(world, made)
         work_without_store(world, seconds=10)
     answers_are_old(world, 100)
-    hear(world, made)
+    receive(world, made)
     seen = []
     for _ in range(60):
         work_without_store(world, seconds=5)

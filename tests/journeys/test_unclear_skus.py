@@ -148,6 +148,6 @@ def test_a_listing_that_is_gone_is_made_anew_but_not_while_its_sku_is_unclear(
     assert world.reverb.ask("GET", "/listings", sku="D1") == []
     world.wait(SEEN_LATELY.total_seconds())
     world.delete(copy)
-    world.hear(draft)
+    world.receive(draft)
     world.settle()
     assert world.listing("D1")["title"] == "Draft"

@@ -12,7 +12,7 @@ from pytest_django.fixtures import Settings
 from listings.models import Ledger
 from sandbox.stack.stores import STORES
 from shops.platforms.shopify import client
-from tests.journeys.sales import buy, hear
+from tests.journeys.sales import buy, receive
 from tests.journeys.world import StandIn, World, at, running
 from tests.shops.platforms.conftest import wait_for
 
@@ -63,7 +63,7 @@ def guitar(world: World, here: int, **elsewhere: int) -> dict[str, Any]:
     wish = {"domain": world.domain, "title": "Fender Strat", "vendor": "Fender", "variants": [row]}
     wish |= {"product_type": "Electric Guitars / Solid Body", "images": ["http://store.test/1.jpg"]}
     made: dict[str, Any] = world.store.ask("POST", "/products", {**wish, "description_html": "<p>Nice</p>"})
-    world.hear(made)
+    world.receive(made)
     world.settle()
     return made
 
@@ -78,10 +78,10 @@ def lying(world: World, product: dict[str, Any]) -> dict[str, int]:
 def sell(world: World, product: dict[str, Any], units: int, *, leaves: dict[str, int]) -> None:
     """Sell on Reverb, and wait until the store has what it is left with."""
     buy(world, quantity=units)
-    hear(world)
+    receive(world)
     wait_for(lambda: lying(world, product) == leaves)
     world.wait(60)
-    world.hear(product)
+    world.receive(product)
     world.settle()
 
 
@@ -105,7 +105,7 @@ def test_what_sells_in_the_store_at_any_location_leaves_reverb(world: World) -> 
     row = product["variants"][0]["id"]
     for left in (1, 0):
         world.store.ask("POST", "/orders", {"variant_id": row})
-        world.hear(product)
+        world.receive(product)
         world.settle()
         assert (world.listing()["inventory"] if left else 0) == left
     assert world.listing()["state"] != "live"
@@ -142,9 +142,9 @@ def test_a_page_about_a_product_ends_nothing_and_its_news_is_taken_later(world: 
     product = guitar(world, 3)
     world.store.fault("status", path=r"graphql|catalog/products", **answer)
     with pytest.raises(AssertionError):
-        world.hear(product)
+        world.receive(product)
     assert world.listing()["state"] == "live"
     world.store.ask("PUT", f"/variants/{product['variants'][0]['id']}", {"inventory_quantity": 0})
-    world.hear(product)
+    world.receive(product)
     world.settle()
     assert world.listing()["state"] != "live"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from listings.orders import order_poll
-from tests.journeys.sales import buy, hear, read_orders
+from tests.journeys.sales import buy, read_orders, receive
 from tests.journeys.world import World
 
 pytestmark = pytest.mark.live
@@ -22,7 +22,7 @@ def test_an_order_that_is_paid_between_reading_the_listing_and_the_orders_counts
     world.wait(10)
     waiting = buy(world, status="unpaid")
     cancelled = buy(world)
-    hear(world)
+    receive(world)
     assert (world.stock(guitar), world.listing()["inventory"]) == (3, 3)
     world.wait(10)
     world.reverb.ask("POST", f"/orders/{cancelled}/cancel")
@@ -38,7 +38,7 @@ def test_an_order_that_is_paid_between_reading_the_listing_and_the_orders_counts
     world.edit(guitar, price="99.00")
     world.settle()
     assert order_poll.fresh is fresh
-    hear(world)
+    receive(world)
     assert (world.stock(guitar), world.listing()["inventory"]) == (4, 4)
 
 
@@ -47,11 +47,11 @@ def test_a_unit_that_reverb_takes_only_when_its_order_is_paid_is_put_back_at_onc
     guitar = world.product()
     world.settle()
     number = buy(world, status="unpaid")
-    hear(world)
+    receive(world)
     assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
     world.wait(60)
     world.reverb.ask("POST", f"/orders/{number}/pay")
-    hear(world)
+    receive(world)
     assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
 
 
@@ -61,7 +61,7 @@ def test_a_number_lowered_by_hand_for_an_order_that_waits_for_payment_is_not_los
     world.settle()
     number = buy(world, status="unpaid")
     world.at_reverb("PUT", f"/listings/{world.listing()['id']}", {"inventory": 2})
-    hear(world)
+    receive(world)
     assert world.stock(guitar) == 2
     world.wait(60)
     world.reverb.ask("POST", f"/orders/{number}/pay")

@@ -7,7 +7,7 @@ from django.test import Client
 from django.urls import reverse
 
 from listings.models import Product
-from tests.journeys.sales import buy, hear
+from tests.journeys.sales import buy, receive
 from tests.journeys.world import World
 from tests.people import olivia
 
@@ -19,9 +19,9 @@ def test_a_refunded_used_item_waits_for_the_seller_who_has_a_new_listing_made(wo
     world.settle()
     sold = world.listing("U1")["id"]
     number = buy(world, "U1")
-    hear(world)
+    receive(world)
     world.reverb.ask("POST", f"/orders/{number}/refund")
-    hear(world)
+    receive(world)
     assert (world.stock(guitar), world.waits_for("U1")) == (1, "used_listing_sold")
     seller = Client()
     seller.force_login(olivia())
@@ -34,7 +34,7 @@ def test_a_refunded_used_item_waits_for_the_seller_who_has_a_new_listing_made(wo
     world.settle()
     assert (world.listing("U1")["state"], world.listing("U1")["id"] == sold) == ("live", False)
     buy(world, "U1")
-    hear(world)
+    receive(world)
     assert (world.stock(guitar), world.listing("U1")["state"]) == (0, "ordered")
 
 
@@ -71,7 +71,7 @@ def test_an_item_of_an_unpaid_order_that_was_cancelled_before_we_ended_it_is_put
     world.settle()
     assert world.listing("U1")["state"] == "ended"
     world.wait(60)
-    hear(world)
+    receive(world)
     world.edit(guitar, inventory_quantity=1)
     world.settle()
     assert world.listing("U1")["state"] == "live"

@@ -78,7 +78,7 @@ def test_a_second_check_changes_nothing(world: World) -> None:
     assert rows(world) == before
 
 
-def test_where_only_paid_orders_are_told_of_that_is_kept_and_asking_goes_on_each_minute(world: World) -> None:
+def test_where_only_paid_orders_are_reported_that_is_kept_and_asking_goes_on_each_minute(world: World) -> None:
     world.reverb.ask("POST", "/settings", {"webhook_topics": ["orders/paid"]})
     made = check(world)
     assert topics(world) == made.hooks["there"] == ["orders/paid"]
@@ -87,7 +87,7 @@ def test_where_only_paid_orders_are_told_of_that_is_kept_and_asking_goes_on_each
     hooks.called(made, {ReverbOrderChanged("1"), ReverbListingChanged("1")}, world.now)
     made.refresh_from_db()
     assert hooks.orders_every(made, world.now) == timedelta(minutes=1)
-    assert not hooks.tells_of_listings(made, world.now)
+    assert not hooks.listing_webhooks_arrive(made, world.now)
 
 
 def test_the_sync_guides_names_are_tried_where_the_others_are_refused(world: World) -> None:
@@ -98,7 +98,7 @@ def test_the_sync_guides_names_are_tried_where_the_others_are_refused(world: Wor
     hooks.called(made, {ReverbOrderChanged("1"), ReverbListingChanged("1")}, world.now)
     made.refresh_from_db()
     assert hooks.orders_every(made, world.now) == timedelta(minutes=5)
-    assert hooks.tells_of_listings(made, world.now)
+    assert hooks.listing_webhooks_arrive(made, world.now)
     world.reverb.ask("POST", "/settings", {"webhook_topics": [*DOCUMENTED, "product/updated", "order/created"]})
     check(world)
     assert topics(world) == DOCUMENTED  # one name for each is enough
@@ -146,7 +146,7 @@ def test_what_was_wrong_when_reverb_was_connected_is_asked_again(world: World) -
     assert connection(world).problem == ""
 
 
-def test_calls_from_before_the_account_was_known_count_for_its_pace(world: World) -> None:
+def test_calls_from_before_the_account_was_known_count_for_its_budget(world: World) -> None:
     ReverbConnection.objects.update(problem="unreachable", account="", account_id="")
     by_token = limits.of_account(connection(world).budget, "reads")
     before = limiter.used(by_token)
@@ -164,7 +164,7 @@ def test_when_reverb_is_down_the_check_comes_back_soon(world: World) -> None:
     assert made.hooks_checked_at is None
 
 
-def test_a_token_that_is_dead_is_told_to_the_seller(world: World) -> None:
+def test_a_token_that_is_dead_is_reported_to_the_seller(world: World) -> None:
     world.reverb.ask("POST", "/uninstall", {"token": world.token})
     assert check(world).problem == "token_refused"
 
@@ -242,12 +242,12 @@ def selling(world: World) -> World:
 
 def deliver(world: World) -> list[str]:
     """Carry what Reverb sent to our door, and let a worker hand it over; returns the topics."""
-    told = world.reverb.ask("GET", "/outbox")
-    for one in told:
+    sent = world.reverb.ask("GET", "/outbox")
+    for one in sent:
         answer = Client().post(urlsplit(one["uri"]).path, one["body"], content_type="application/json")
         assert answer.status_code == 200
     reverb_handover.hand_over(world.shop, limit=100)
-    return sorted(one["topic"] for one in told)
+    return sorted(one["topic"] for one in sent)
 
 
 def buy(world: World, **wish: Any) -> str:
@@ -277,7 +277,7 @@ def test_what_we_wrote_ourselves_comes_back_and_costs_nothing(selling: World) ->
     assert len(selling.entries()) == entries
 
 
-def test_when_our_app_is_taken_out_the_seller_is_told(selling: World) -> None:
+def test_when_our_app_is_taken_out_the_seller_is_notified(selling: World) -> None:
     selling.reverb.ask("POST", "/uninstall", {"token": selling.token})
     assert deliver(selling) == ["app/uninstalled"]
     assert connection(selling).problem == "token_refused"

@@ -44,7 +44,7 @@ def test_the_unit_is_for_sale_again_where_it_is_free(world: World, numbers: list
     guitar = world.product(inventory_quantity=3)
     world.settle()
     sell_in_store(world, guitar)
-    world.hear(guitar)
+    world.receive(guitar)
     world.settle()
     buy(world)
     read_orders(world)

@@ -20,7 +20,7 @@ def uncounted(world: World) -> dict[str, Any]:
     made = world.product(inventory_quantity=3)
     world.settle()
     world.store.ask("PUT", f"/variants/{made['variants'][0]['id']}", {"tracked": False})
-    world.hear(made)
+    world.receive(made)
     world.settle()
     assert world.listing()["state"] == "live"
     return made

@@ -11,7 +11,7 @@ from django.urls import reverse
 from shops import health
 from shops.models import ReverbConnection
 from shops.platforms.values import Away
-from tests.journeys.sales import buy, hear, read_orders
+from tests.journeys.sales import buy, read_orders, receive
 from tests.journeys.world import World
 from tests.people import olivia
 
@@ -29,7 +29,7 @@ def test_a_unit_is_called_taken_only_once_the_store_gave_it(world: World) -> Non
     guitar = world.product()
     world.settle()
     buy(world)
-    hear(world)
+    receive(world)
     assert "1 unit taken from your store's stock." in said(world)
     world.store.fault("status", status=503, times=99)
     buy(world, quantity=2)

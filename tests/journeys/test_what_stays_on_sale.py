@@ -49,11 +49,11 @@ def guitar(world: World) -> dict[str, Any]:
     return made
 
 
-def live_on(world: World, span: timedelta, *, pace: timedelta = timedelta(seconds=30)) -> None:
+def live_on(world: World, span: timedelta, *, step: timedelta = timedelta(seconds=30)) -> None:
     """Let time pass, with our workers and sweeps at work."""
     until = world.now + span
     while world.now < until:
-        world.wait(pace.total_seconds())
+        world.wait(step.total_seconds())
         jobs.retry_waiting(now=world.now)
         while world.step():
             pass
@@ -142,7 +142,7 @@ def test_an_end_that_reverb_takes_and_does_not_show_is_repeated_with_growing_del
     shown_as(world, "U1", {"state": {"slug": "seller_unavailable"}, "inventory": 1})
     before = len(world.writes())
     world.edit(used, inventory_quantity=0)
-    live_on(world, timedelta(minutes=5), pace=timedelta(seconds=1))
+    live_on(world, timedelta(minutes=5), step=timedelta(seconds=1))
     assert 8 <= len(world.writes()) - before <= 12
     world.edit(guitar, inventory_quantity=2)
     live_on(world, timedelta(seconds=5))
@@ -152,7 +152,7 @@ def test_an_end_that_reverb_takes_and_does_not_show_is_repeated_with_growing_del
 def test_a_lower_number_is_tried_again_with_growing_delay(world: World, guitar: dict[str, Any]) -> None:
     world.reverb.fault("status", method="PUT", times=10**6, **REFUSALS["refused"])
     world.edit(guitar, inventory_quantity=2)
-    live_on(world, timedelta(hours=3), pace=timedelta(minutes=5))
+    live_on(world, timedelta(hours=3), step=timedelta(minutes=5))
     assert world.waits_for() == "refused"
     assert 12 <= Entry.objects.filter(reason="refused").count() <= 30
     assert mail.outbox == []
@@ -167,11 +167,11 @@ def test_the_owners_are_mailed_once_after_15_minutes_with_what_to_do(world: Worl
     live_on(world, timedelta(minutes=14))
     assert mail.outbox == []
     live_on(world, timedelta(minutes=30))
-    [told] = mail.outbox
-    assert told.subject == "Sold out and still on sale on Reverb: Fender Strat"
-    assert told.to == ["olivia@example.com"]
+    [message] = mail.outbox
+    assert message.subject == "Sold out and still on sale on Reverb: Fender Strat"
+    assert message.to == ["olivia@example.com"]
     for words in ("(SKU A1)", "This listing can't be changed.", "/my/selling/listings", world.known().link):
-        assert words in told.body
+        assert words in message.body
     assert world.entries().count("still_on_sale") == 1
 
 
@@ -182,9 +182,9 @@ def test_all_listings_that_stay_on_sale_are_in_one_mail(world: World, guitar: di
     world.edit(guitar, inventory_quantity=0)
     world.edit(other, inventory_quantity=0)
     live_on(world, timedelta(minutes=40))
-    [told] = mail.outbox
-    assert told.subject == "Sold out and still on sale on Reverb: 2 listings"
-    assert ("(SKU A1)" in told.body, "(SKU B2)" in told.body) == (True, True)
+    [message] = mail.outbox
+    assert message.subject == "Sold out and still on sale on Reverb: 2 listings"
+    assert ("(SKU A1)" in message.body, "(SKU B2)" in message.body) == (True, True)
     assert world.entries().count("still_on_sale") == 2  # the log says so for each
 
 
@@ -212,7 +212,7 @@ def test_a_dead_token_is_asked_again_and_all_goes_on_when_it_lives(world: World,
     world.edit(guitar, inventory_quantity=0)
     world.settle()
     assert world.last().reason == "token_refused"
-    live_on(world, timedelta(minutes=20), pace=timedelta(minutes=1))
+    live_on(world, timedelta(minutes=20), step=timedelta(minutes=1))
     assert len(mail.outbox) == 1
     world.reverb.ask("DELETE", "/faults")
     connection = ReverbConnection.objects.get()
@@ -247,7 +247,7 @@ def test_one_refused_401_beside_an_account_that_answers_delays_an_edit_by_second
 ) -> None:
     world.reverb.fault("status", status=401, body={"message": "Please log in."}, method="PUT", times=1)
     world.edit(guitar, price="7.00")
-    live_on(world, timedelta(minutes=1), pace=timedelta(seconds=10))
+    live_on(world, timedelta(minutes=1), step=timedelta(seconds=10))
     assert "not_permitted" not in world.entries()
     assert world.listing()["price"]["amount"] == "7.00"
 
@@ -255,10 +255,10 @@ def test_one_refused_401_beside_an_account_that_answers_delays_an_edit_by_second
 def test_a_refused_edit_is_tried_again_by_itself_ever_more_rarely(world: World, guitar: dict[str, Any]) -> None:
     world.reverb.fault("status", method="PUT", times=10**6, **REFUSALS["refused"])
     world.edit(guitar, price="7.00")
-    live_on(world, timedelta(days=3), pace=timedelta(minutes=30))
+    live_on(world, timedelta(days=3), step=timedelta(minutes=30))
     assert 6 <= Entry.objects.filter(reason="refused").count() <= 12
     world.reverb.ask("DELETE", "/faults")
-    live_on(world, timedelta(days=1), pace=timedelta(minutes=30))
+    live_on(world, timedelta(days=1), step=timedelta(minutes=30))
     assert world.listing()["price"]["amount"] == "7.00"
 
 
@@ -266,7 +266,7 @@ def test_what_is_left_out_is_not_tried_again_by_itself(world: World) -> None:
     world.product("", title="No SKU")
     world.settle()
     entries = Entry.objects.count()
-    live_on(world, timedelta(days=2), pace=timedelta(hours=6))
+    live_on(world, timedelta(days=2), step=timedelta(hours=6))
     assert Entry.objects.count() == entries
 
 
@@ -276,7 +276,7 @@ def test_when_one_product_gets_through_the_others_need_not_wait_out_their_delays
     world.reverb.fault("status", status=503, page="varnish", times=10**6)
     for one in made:
         world.edit(one, price="7.00")
-    live_on(world, timedelta(minutes=40), pace=timedelta(minutes=1))
+    live_on(world, timedelta(minutes=40), step=timedelta(minutes=1))
     world.reverb.ask("DELETE", "/faults")
     first = Job.objects.order_by("due_at").first()
     assert first is not None
@@ -288,7 +288,7 @@ def test_when_one_product_gets_through_the_others_need_not_wait_out_their_delays
 def test_a_seller_who_switched_the_sync_off_gets_no_mail(world: World, guitar: dict[str, Any]) -> None:
     world.set(auto_sync=False)
     world.edit(guitar, inventory_quantity=0)
-    live_on(world, timedelta(minutes=40), pace=timedelta(minutes=5))
+    live_on(world, timedelta(minutes=40), step=timedelta(minutes=5))
     assert mail.outbox == []
 
 
@@ -310,7 +310,7 @@ def test_the_log_quotes_reverb_only_where_reverb_said_it(world: World, guitar: d
 def test_while_reverb_is_out_of_reach_the_owners_are_mailed_all_the_same(world: World, guitar: dict[str, Any]) -> None:
     world.reverb.fault("lost_request", times=10**6)
     world.edit(guitar, inventory_quantity=0)
-    live_on(world, timedelta(minutes=25), pace=timedelta(minutes=1))
+    live_on(world, timedelta(minutes=25), step=timedelta(minutes=1))
     assert len(mail.outbox) == 1
     assert world.entries().count("still_on_sale") == 1
 

@@ -14,7 +14,7 @@ from listings.upkeep import compare
 from shops.platforms.shopify.client import ShopifyClient
 from shops.platforms.values import Busy, Count, Moved, StoreAuthError, StoreError, TransientStoreError, Unsupported
 from shops.snapshots import StoreProduct
-from tests.journeys.sales import buy, hear, read_orders
+from tests.journeys.sales import buy, read_orders, receive
 from tests.journeys.world import World
 
 pytestmark = pytest.mark.live
@@ -78,7 +78,7 @@ def test_a_turn_never_says_that_both_agree_while_the_store_has_a_unit_too_many(w
     guitar = sold(world, stock=3, quantity=1)
     for _ in range(6):
         world.step()
-        world.hear(guitar)
+        world.receive(guitar)
         world.wait(100)
     assert world.entries().count("in_step") == 0
     assert world.stock(guitar) == 3
@@ -104,9 +104,9 @@ def test_the_owner_is_mailed_once_when_it_has_lasted_fifteen_minutes(world: Worl
         if (world.now - began).total_seconds() < 15 * 60:
             assert mail.outbox == []
         world.wait(30)
-    [told] = mail.outbox
-    assert told.subject == "Your store's stock is out of date: Fender Strat"
-    assert "1 unit sold on Reverb, and no place in your store" in told.body
+    [message] = mail.outbox
+    assert message.subject == "Your store's stock is out of date: Fender Strat"
+    assert "1 unit sold on Reverb, and no place in your store" in message.body
     places += [1]
     world.settle()
     assert world.last().reason == "stock_to_store"
@@ -197,7 +197,7 @@ def test_units_that_were_read_while_we_counted_are_not_counted_twice(
 
     monkeypatch.setattr(ShopifyClient, "count", counts)
     world.settle()
-    hear(world)
+    receive(world)
     assert (world.stock(guitar), world.listing()["inventory"], Ledger.objects.get().units) == (8, 8, 8)
 
 

@@ -204,7 +204,7 @@ def test_one_401_is_not_a_dead_token(world: World) -> None:
     assert ReverbConnection.objects.get().problem != "token_refused"
 
 
-def test_a_job_whose_worker_died_is_done_by_the_next_and_the_log_tells(world: World) -> None:
+def test_a_job_whose_worker_died_is_done_by_the_next_and_the_log_says_so(world: World) -> None:
     world.product()
     assert jobs.claim(world.shop.pk, now=world.now) is not None  # and the worker is gone
     world.wait(LEASE.total_seconds() + 1)
@@ -254,7 +254,7 @@ class Killed(BaseException):
     """The worker is no more."""
 
 
-def test_a_worker_that_died_while_it_waited_for_the_pace_leaves_nothing_to_be_looked_for(
+def test_a_worker_that_died_while_it_waited_for_the_rate_limit_leaves_nothing_to_be_looked_for(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.product()

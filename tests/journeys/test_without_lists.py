@@ -11,7 +11,7 @@ from shops.models import ReverbConnection
 from shops.reverb import reference
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import TransientError
-from tests.journeys.sales import buy, hear
+from tests.journeys.sales import buy, receive
 from tests.journeys.world import World
 
 pytestmark = pytest.mark.live
@@ -48,7 +48,7 @@ def test_a_lower_stock_and_an_end_need_no_list(world: World, odd: dict[str, Any]
     while world.step():
         pass
     world.reverb.ask("DELETE", "/faults")
-    hear(world)
+    receive(world)
     assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
     assert world.listing()["price"]["amount"] == "450.00"
 

@@ -125,7 +125,7 @@ class World:
             "variants": [row],
         }
         made: dict[str, Any] = self.store.ask("POST", "/products", body)
-        self.hear(made)
+        self.receive(made)
         return made
 
     def used(self, sku: str = "U1", **wish: Any) -> dict[str, Any]:
@@ -142,14 +142,14 @@ class World:
             self.store.ask("PUT", f"/variants/{product['variants'][0]['id']}", of_variant)
         if wish:
             self.store.ask("PUT", f"/products/{product['id']}", wish)
-        self.hear(product)
+        self.receive(product)
 
     def delete(self, product: dict[str, Any]) -> None:
         """Delete a product in the store, and hear of it."""
         self.store.ask("DELETE", f"/products/{product['id']}")
         refresh.take(self.shop, {ProductDeleted(str(product["id"])): "test"})
 
-    def hear(self, product: dict[str, Any]) -> None:
+    def receive(self, product: dict[str, Any]) -> None:
         """Hear that something of a product is new."""
         failed = refresh.take(self.shop, {ProductChanged(str(product["id"])): "test"})
         assert not failed
@@ -179,7 +179,7 @@ class World:
         """Let time pass here and there."""
         self.now += timedelta(seconds=seconds)
         self.reverb.ask("POST", "/clock", {"advance_s": seconds})
-        for key in connection().keys("pace:*"):
+        for key in connection().keys("ratelimit:*"):
             connection().delete(key)
 
     def settle(self, limit: int = 40, beside: World | None = None) -> None:

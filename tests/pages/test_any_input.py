@@ -371,11 +371,11 @@ def test_every_address_takes_whatever_it_is_given(route: str, known: dict[str, l
 @pytest.mark.parametrize("charset", ["hex", "idna", "utf-16", "unicode_escape", "undefined", "nothing", '"'])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_request_is_utf_8_whatever_it_calls_itself(kind: str, charset: str) -> None:
-    told: list[str] = []
+    statuses: list[str] = []
     for value in ("Gr\u00fcn", "\\ud800", "00"):
         query = {"path": "/connect/woocommerce/callback/", "QUERY_STRING": f"user_id={quote(value)}"}
         environ = RequestFactory().generic("POST", data=f"user_id={value}", **query).environ  # type: ignore[arg-type]
         environ["CONTENT_TYPE"] = f"{kind}; charset={charset}"
-        body = b"".join(application(environ, lambda status, *_: told.append(status)))  # type: ignore[arg-type, return-value]
-        assert told.pop() == "400 Bad Request"
+        body = b"".join(application(environ, lambda status, *_: statuses.append(status)))  # type: ignore[arg-type, return-value]
+        assert statuses.pop() == "400 Bad Request"
         assert b"<html" in body

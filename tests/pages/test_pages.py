@@ -61,10 +61,10 @@ def page(shop: Shop, name: str = "synclog:log", query: str = "", **headers: str)
     return response.content.decode()
 
 
-def tell(shop: Shop, **changes: object) -> Entry:
+def log_entry(shop: Shop, **changes: object) -> Entry:
     """Write an entry."""
-    told = {"outcome": Entry.Outcome.SYNCED, "reason": "updated", "sku": "A1", "title": "Guitar", **changes}
-    return record(Attempt(shop_id=shop.pk, at=NOON, **told))  # type: ignore[arg-type]
+    fields = {"outcome": Entry.Outcome.SYNCED, "reason": "updated", "sku": "A1", "title": "Guitar", **changes}
+    return record(Attempt(shop_id=shop.pk, at=NOON, **fields))  # type: ignore[arg-type]
 
 
 # -- who sees what -------------------------------------------------------------------------------------------------
@@ -112,8 +112,8 @@ def test_a_product_of_another_shop_cannot_be_reached_through_ones_own(shop: Shop
 # -- what they say -------------------------------------------------------------------------------------------------
 
 
-def test_an_entry_tells_all_that_happened(shop: Shop) -> None:
-    tell(
+def test_an_entry_shows_all_that_happened(shop: Shop) -> None:
+    log_entry(
         shop,
         outcome=Entry.Outcome.FAILED,
         reason="refused",
@@ -156,13 +156,13 @@ def test_an_entry_tells_all_that_happened(shop: Shop) -> None:
         ("oversold", '<p class="small quiet">Words</p>'),
     ],
 )
-def test_an_entry_tells_who_said_what_it_quotes(shop: Shop, reason: str, shown: str) -> None:
-    tell(shop, outcome=Entry.Outcome.FAILED, reason=reason, message="Words")
+def test_an_entry_names_who_said_what_it_quotes(shop: Shop, reason: str, shown: str) -> None:
+    log_entry(shop, outcome=Entry.Outcome.FAILED, reason=reason, message="Words")
     assert shown in page(shop)
 
 
 def test_htmx_gets_the_rows_alone_and_everybody_else_the_page(shop: Shop) -> None:
-    tell(shop)
+    log_entry(shop)
     assert "<html" in page(shop)
     rows = page(shop, **{"HX-Request": "true"})
     assert "<html" not in rows
@@ -171,7 +171,7 @@ def test_htmx_gets_the_rows_alone_and_everybody_else_the_page(shop: Shop) -> Non
 
 def test_older_pages_are_links_that_work_without_a_script_and_keep_the_filters(shop: Shop) -> None:
     for _ in range(51):
-        tell(shop)
+        log_entry(shop)
     shown = page(shop, query="?q=A1&outcome=synced")
     [older] = set(re.findall(r'<a rel="next" href="([^"]+)"', shown))
     assert "outcome=synced" in older
@@ -215,7 +215,7 @@ def test_no_secret_is_ever_shown_on_a_page(shop: Shop) -> None:
 
 
 def test_a_script_in_a_title_is_text(shop: Shop) -> None:
-    tell(shop, title="<script>alert(1)</script>", message="<b>x</b>")
+    log_entry(shop, title="<script>alert(1)</script>", message="<b>x</b>")
     shown = page(shop)
     assert "<script>alert(1)</script>" not in shown
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in shown
@@ -223,13 +223,13 @@ def test_a_script_in_a_title_is_text(shop: Shop) -> None:
 
 @pytest.mark.parametrize("link", ["javascript:alert(1)", "data:text/html,x"])
 def test_a_link_that_is_no_web_address_is_not_shown(shop: Shop, link: str) -> None:
-    tell(shop, product_link=link, listing_link=link, mend_link=link)
+    log_entry(shop, product_link=link, listing_link=link, mend_link=link)
     assert link not in page(shop)
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_no_page_holds_a_script_or_style_of_its_own(shop: Shop, name: str) -> None:
-    tell(shop)
+    log_entry(shop)
     shown = page(shop, name)
     assert not re.search(r"<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=", shown)
 
@@ -288,7 +288,7 @@ def reverb_page(shop: Shop, **changes: object) -> str:
     return signed_in(olivia()).get(reverse("shops:reverb", args=[shop.pk])).content.decode()
 
 
-def test_the_reverb_page_tells_which_calls_are_set_up_which_are_refused_and_what_covers_them(shop: Shop) -> None:
+def test_the_reverb_page_shows_which_calls_are_set_up_which_are_refused_and_what_covers_them(shop: Shop) -> None:
     found = {
         "there": ["orders/paid"],
         "refused": {"orders/create": "topic does not have a valid value"},
@@ -319,5 +319,5 @@ def test_a_seller_reads_that_reverb_asked_us_to_slow_down_and_until_when(shop: S
         assert "50 of 100" in text
 
 
-def test_without_redis_the_pages_say_nothing_of_the_pace(shop: Shop, unreachable_redis: None) -> None:
+def test_without_redis_the_pages_say_nothing_of_the_rate(shop: Shop, unreachable_redis: None) -> None:
     assert "slow down" not in page(shop, "shops:overview")

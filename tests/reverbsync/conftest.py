@@ -1,4 +1,4 @@
-"""Time that a test of the pace moves by itself."""
+"""Time that a test of the rate limiter moves by itself."""
 
 from __future__ import annotations
 

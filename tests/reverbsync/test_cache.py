@@ -120,7 +120,7 @@ def test_a_process_is_not_ready_while_its_database_takes_no_writes() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("host", ["10.0.0.5:8000", "127.0.0.1:8000", "[::1]:8000", "web_1", ""])
-def test_health_is_told_under_whatever_name_a_load_balancer_asks(host: str, settings: Settings) -> None:
+def test_health_is_answered_under_whatever_name_a_load_balancer_asks(host: str, settings: Settings) -> None:
     settings.ALLOWED_HOSTS = ["reverbsync.example.com"]
     for address in ("/livez", "/readyz", "/health/"):
         assert Client().get(address, HTTP_HOST=host).status_code == 200

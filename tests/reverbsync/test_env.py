@@ -84,10 +84,10 @@ def test_no_secret_shows_when_the_settings_are_printed() -> None:
 @pytest.fixture
 def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Let an embedded stack run beside this checkout."""
-    told = {"DATABASE_URL": "postgresql:///stack", "REDIS_URL": "redis://stack/0"}
-    (tmp_path / f"{os.getpid()}.json").write_text(json.dumps(told))
+    shared = {"DATABASE_URL": "postgresql:///stack", "REDIS_URL": "redis://stack/0"}
+    (tmp_path / f"{os.getpid()}.json").write_text(json.dumps(shared))
     monkeypatch.setattr(env, "RUNNING_STACKS", tmp_path)
-    return told
+    return shared
 
 
 @pytest.mark.parametrize("environ", [{}, {"DATABASE_URL": "postgresql:///stack"}])

@@ -59,8 +59,8 @@ def off_s() -> float:
 def test_processes_whose_machines_clocks_differ_agree(seconds: str) -> None:
     env = {**os.environ, "DJANGO_SETTINGS_MODULE": "reverbsync.settings"}
     command = [sys.executable, "-c", A_PROCESS, seconds]
-    told = subprocess.run(command, env=env, capture_output=True, text=True, check=True, timeout=60)
-    assert abs(float(told.stdout)) < 0.5
+    done = subprocess.run(command, env=env, capture_output=True, text=True, check=True, timeout=60)
+    assert abs(float(done.stdout)) < 0.5
 
 
 @pytest.mark.django_db(transaction=True)

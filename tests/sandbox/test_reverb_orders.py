@@ -267,7 +267,7 @@ def test_a_personal_token_can_be_refused_all_webhooks(client: FlaskClient, call:
     call("POST", "/webhooks/registrations", wish, 201)
 
 
-def test_listings_are_told_of_only_when_state_or_inventory_changed(client: FlaskClient, call: Call) -> None:
+def test_listings_are_sent_only_when_state_or_inventory_changed(client: FlaskClient, call: Call) -> None:
     register(client, call, *OFFICIAL)
     path = live(client, call)
     assert [topic for topic, _ in sent(client)] == ["listings/update", "listings/publish"]
@@ -280,20 +280,20 @@ def test_listings_are_told_of_only_when_state_or_inventory_changed(client: Flask
     assert sent(client) == []
 
 
-def test_an_order_is_told_of_with_its_own_json_at_each_step(client: FlaskClient, call: Call) -> None:
+def test_an_order_is_sent_with_its_own_json_at_each_step(client: FlaskClient, call: Call) -> None:
     register(client, call, *OFFICIAL)
     path = live(client, call)
     sent(client)
     order = buy(client, path)
-    told = sent(client)
-    assert [topic for topic, _ in told] == ["listings/update", "orders/create"]
+    bodies = sent(client)
+    assert [topic for topic, _ in bodies] == ["listings/update", "orders/create"]
     read = call("GET", f"/my/orders/selling/{order['order_number']}")
-    assert {**told[1][1], "_links": {}} == {**read, "_links": {}}  # the links name the host that was asked
+    assert {**bodies[1][1], "_links": {}} == {**read, "_links": {}}  # the links name the host that was asked
     step(client, order, "ship")
     assert [(topic, body["status"]) for topic, body in sent(client)] == [("orders/update", "shipped")]
 
 
-def test_the_guides_own_names_are_told_of_where_they_are_taken(client: FlaskClient, call: Call) -> None:
+def test_the_guides_own_names_are_sent_where_they_are_taken(client: FlaskClient, call: Call) -> None:
     control(client, "/settings", {"webhook_topics": ["product/updated", "order/created"]})
     register(client, call, "product/updated", "order/created")
     path = live(client, call)
@@ -310,7 +310,7 @@ def test_webhooks_can_be_dropped_and_doubled(client: FlaskClient, call: Call) ->
     assert len(sent(client)) == 3  # one, two copies of the second, none of the third
 
 
-def test_a_token_whose_app_was_taken_out_is_refused_and_that_is_told(client: FlaskClient, call: Call) -> None:
+def test_a_token_whose_app_was_taken_out_is_refused_and_that_is_sent(client: FlaskClient, call: Call) -> None:
     register(client, call, "app/uninstalled")
     control(client, "/uninstall", {"token": "t"})
     assert sent(client) == [("app/uninstalled", {})]

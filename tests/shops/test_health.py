@@ -239,7 +239,7 @@ def known(shop: Shop, store: Store, now: Now) -> Shop:
     return shop
 
 
-def test_a_change_that_no_call_told_of_lets_the_registration_be_checked_within_minutes(
+def test_a_change_that_no_call_reported_lets_the_registration_be_checked_within_minutes(
     known: Shop, store: Store, now: Now
 ) -> None:
     changed(store, "New")
@@ -264,7 +264,7 @@ def test_a_call_that_comes_late_is_no_missed_one(known: Shop, store: Store, now:
     assert upkeep.due() == []
 
 
-def test_calls_of_other_topics_do_not_show_that_changes_are_told_of(known: Shop, store: Store, now: Now) -> None:
+def test_calls_of_other_topics_do_not_show_that_changes_are_reported(known: Shop, store: Store, now: Now) -> None:
     changed(store, "New")
     look(known)
     call(known, now, topic="product.created")
@@ -272,7 +272,7 @@ def test_calls_of_other_topics_do_not_show_that_changes_are_told_of(known: Shop,
     assert state(known).missed == 1
 
 
-def test_a_change_that_a_call_told_of_is_not_found_by_looking(known: Shop, store: Store, now: Now) -> None:
+def test_a_change_that_a_call_reported_is_not_found_by_looking(known: Shop, store: Store, now: Now) -> None:
     changed(store, "New")
     call(known, now)
     hand_over(known)
@@ -310,7 +310,7 @@ def test_while_calls_are_missed_changes_are_looked_for_more_often(known: Shop, s
     assert crawl.every(known, "changes") == timedelta(minutes=2)
 
 
-def test_the_page_tells_when_the_last_call_arrived(known: Shop, store: Store, now: Now) -> None:
+def test_the_page_shows_when_the_last_call_arrived(known: Shop, store: Store, now: Now) -> None:
     call(known, now)
     hand_over(known)
     client = Client()
@@ -345,7 +345,7 @@ def test_orders_are_read_every_minute_until_a_call_has_really_arrived(account: R
     assert hooks.orders_every(again(account), now.on(days=4)) == timedelta(minutes=1)
 
 
-def test_an_order_that_no_call_told_of_is_noticed_and_the_registration_checked(
+def test_an_order_that_no_call_reported_is_noticed_and_the_registration_checked(
     account: ReverbConnection, now: Now
 ) -> None:
     hooks.called(account, {hooks.ReverbOrderChanged("1")}, now.at)
@@ -361,7 +361,7 @@ def test_an_order_that_no_call_told_of_is_noticed_and_the_registration_checked(
     assert hooks.orders_every(again(account), now.at) == timedelta(minutes=5)
 
 
-def test_reading_what_a_call_told_of_is_no_missed_call(shop: Shop) -> None:
+def test_reading_what_a_call_reported_is_no_missed_call(shop: Shop) -> None:
     assert taking.take(shop, [order()], cause="webhook") == 1
     assert taking.take(shop, [order()], cause="reading") == 0
     assert taking.take(shop, [order(status="shipped")], cause="reading") == 1

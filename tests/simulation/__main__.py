@@ -31,11 +31,11 @@ def _run(asked: argparse.Namespace) -> int:
         if asked.hunt:
             return _hunt(workers, asked)
         if asked.story:
-            [said] = workers.tell([{"story": Path(asked.story).read_text(), "tell": True, "mutant": asked.mutant}])
-            return _told(said)
+            [said] = workers.run([{"story": Path(asked.story).read_text(), "verbose": True, "mutant": asked.mutant}])
+            return _print_story(said)
         if asked.runs == 1:
-            [said] = workers.tell([{"seeds": [asked.seed], "tell": True, "mutant": asked.mutant}])
-            return _told(said)
+            [said] = workers.run([{"seeds": [asked.seed], "verbose": True, "mutant": asked.mutant}])
+            return _print_story(said)
         return _many(workers, asked)
 
 
@@ -57,7 +57,7 @@ def _many(workers: many.Many, asked: argparse.Namespace) -> int:
     seeds = list(range(asked.seed, asked.seed + asked.runs))
     wish = {"mutant": asked.mutant, "first": asked.first, "twice": asked.twice, "shrink_s": asked.shrink}
     began, done, broken = time.monotonic(), 0, []
-    for said in workers.tell([{**wish, "seeds": share} for share in many.shares(seeds, asked.processes)]):
+    for said in workers.run([{**wish, "seeds": share} for share in many.shares(seeds, asked.processes)]):
         done += 1
         if said["broken"] or said.get("parts"):
             broken.append(said)
@@ -81,7 +81,7 @@ def _hunt(workers: many.Many, asked: argparse.Namespace) -> int:
     """Say of each bug in which run it was found; return 1 unless all were, and every run without them was clean."""
     names = _all_bugs() if asked.hunt == "all" else asked.hunt.split(",")
     seeds, failed = list(range(asked.seed, asked.seed + asked.runs)), False
-    for said in workers.tell(
+    for said in workers.run(
         [{"mutants": dict.fromkeys(share, seeds)} for share in many.shares(names, asked.processes)]
     ):
         if "mutant" not in said:
@@ -108,7 +108,7 @@ def _fails(said: Said) -> None:
         print("\nThe shortest story found:\n")
         print("\n".join(f"  {line}" for line in said["in_words"]))
         print("\nWhat happened:\n")
-        print("\n".join(f"  {line}" for line in said["told"]))
+        print("\n".join(f"  {line}" for line in said["lines"]))
         print("\n".join(f"  {words}" for words in said.get("broken_still", [])))
         print(f"\nReplay it:  make simulate STORY={path}")
     print(f"Replay the whole run:  make simulate RUNS=1 SEED={said['seed']}\n", flush=True)
@@ -121,8 +121,8 @@ def _kept(said: Said) -> str:
     return str(path.relative_to(many.ROOT))
 
 
-def _told(said: Said) -> int:
-    print("\n".join([*said.get("in_words", []), "", *said.get("told", []), ""]))
+def _print_story(said: Said) -> int:
+    print("\n".join([*said.get("in_words", []), "", *said.get("lines", []), ""]))
     print("\n".join(said["broken"]) or "every promise was kept")
     return 1 if said["broken"] else 0
 

@@ -51,7 +51,7 @@ class Call:
     answered_at: float | None = None
     retry_after: float | None = None
     #: Whether we could read what the other side said.
-    heard: bool = False
+    understood: bool = False
     #: The attempt that it was made in (tests/simulation/watch.py).
     attempt: Any = None
 
@@ -80,7 +80,7 @@ class Calls:
     #: Hears of each call right before, and after, it is applied.
     before: Callable[[Call], None]
     applied: Callable[[Call], None]
-    tell: Callable[[str], None]
+    log: Callable[[str], None]
     #: Returns the outside's own refusal of a call, None where it is taken.
     refused: Callable[[Call], Answered | None]
     made: list[Call] = field(default_factory=list)
@@ -118,7 +118,7 @@ class Calls:
         untils = [until for trouble in (self._out, self._hangs, self._drags) for until in trouble.values()]
         late = (call for call in reversed(self.made) if call.begun_at >= since)
         return max(untils, default=0.0) <= since and all(
-            call.heard or call.status in platforms.REFUSALS for call in late
+            call.understood or call.status in platforms.REFUSALS for call in late
         )
 
     def disarm(self) -> None:
@@ -174,7 +174,7 @@ class Calls:
                 self._happen(step, process)
         fault = next((step for step in steps if step.word in FAULTS), None)
         if self.schedule.now < self._hangs.get(call.side, 0.0):
-            self._told(call, "hangs")
+            self._log(call, "hangs")
             self.schedule.let_pass(read_s)
             raise requests.ReadTimeout
         answered = self._answer(request, call, fault)
@@ -183,11 +183,11 @@ class Calls:
                 self._happen(step, process)
         self.schedule.let_pass(takes / 2)
         if self.schedule.now - call.begun_at > read_s:
-            self._told(call, "and timed out")
+            self._log(call, "and timed out")
             raise requests.ReadTimeout
         call.answered_at = self.schedule.now
-        call.heard = answered.status < 300 and not answered.body.startswith((b"<", b'{"errors"'))
-        self._told(call, f"→ {call.status}")
+        call.understood = answered.status < 300 and not answered.body.startswith((b"<", b'{"errors"'))
+        self._log(call, f"→ {call.status}")
         return answered
 
     def _begin(self, request: PreparedRequest, process: Process | None) -> Call:
@@ -225,7 +225,7 @@ class Calls:
         if fault is None:
             return self._apply(request, call)
         number = fault.n if fault.word in ("slow", "status", "page") else ""
-        self._told(call, f"meets: {fault.word} {number}".strip())
+        self._log(call, f"meets: {fault.word} {number}".strip())
         refused = self._before_it(request, call, fault)
         return refused or self._after_it(self._apply(request, call), call, fault)
 
@@ -307,10 +307,10 @@ class Calls:
         call.status = 500
         return Answered(500, [("Content-Type", "application/json")], b'{"message": "Internal error."}')
 
-    def _told(self, call: Call, words: str) -> None:
+    def _log(self, call: Call, words: str) -> None:
         name = f" {_operation(call)}" if call.side == "store" else f" {call.method} {call.path}"
         said = f" {json.dumps(_short(call.body))}" if call.writes else ""
-        self.tell(f"  we → {call.side}{name}{said} {words}")
+        self.log(f"  we → {call.side}{name}{said} {words}")
 
 
 def _fits(step: Step, call: Call) -> bool:

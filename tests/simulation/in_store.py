@@ -55,12 +55,12 @@ def _parcels(run: Run, item: Item, order: Order, sale: Doc, made: list[Doc]) -> 
     shipped = [parcel["tracking_number"] for one in made for parcel in one["shipments"]]
     if not shipped or sale["status"] not in PAID:
         return
-    told = [
+    reports = [
         call
         for call in run.calls.made
         if call.writes and call.path.endswith(f"/{order.number}/ship") and call.status == 200
     ]
-    if len(told) > 1:
-        yield f"Reverb was told {len(told)} times of the parcel of order {order.number}, and mailed the buyer each time"
+    if len(reports) > 1:
+        yield f"the parcel of order {order.number} was reported {len(reports)} times; Reverb mailed the buyer each time"
     if sale["tracking_number"] not in shipped and not order.shipped_by_hand:
-        yield f"order {order.number} of {item.sku} is shipped in the store, and Reverb was not told of its parcel"
+        yield f"order {order.number} of {item.sku} is shipped in the store, and its parcel was not reported to Reverb"

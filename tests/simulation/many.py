@@ -34,7 +34,7 @@ class Many:
         self._redis = redis_url
         self._databases = _databases(database_url, processes)
 
-    def tell(self, wishes: list[dict[str, Any]]) -> Iterator[Said]:
+    def run(self, wishes: list[dict[str, Any]]) -> Iterator[Said]:
         """Let each process work off one wish; yield what they say as it comes."""
         said: Queue[Said | None] = Queue()
         threads = [

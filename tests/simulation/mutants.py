@@ -165,25 +165,25 @@ def lost_lease_is_not_noticed() -> AbstractContextManager[Any]:
 
 
 def failures_leave_no_entry() -> AbstractContextManager[Any]:
-    """What will be tried again is not told."""
+    """What will be tried again is not logged."""
     insertion = rows.insertion
 
-    def silent(told: Attempt) -> Any:
-        return insertion(told) if told.reason != "try_later" else ("SELECT 1", [])
+    def silent(entry: Attempt) -> Any:
+        return insertion(entry) if entry.reason != "try_later" else ("SELECT 1", [])
 
     return instead(rows, "insertion", silent)
 
 
-def everything_is_told_twice() -> AbstractContextManager[Any]:
+def everything_is_logged_twice() -> AbstractContextManager[Any]:
     """An attempt that ran into a retry leaves two entries."""
-    tell = log.tell
+    attempt_of = log.attempt_of
 
     def twice(product: Any, link: str, taken: Any, ending: Any, **more: Any) -> Any:
         if taken.attempt > 1:
-            record(tell(product, link, taken, ending, **more))
-        return tell(product, link, taken, ending, **more)
+            record(attempt_of(product, link, taken, ending, **more))
+        return attempt_of(product, link, taken, ending, **more)
 
-    return instead(log, "tell", twice)
+    return instead(log, "attempt_of", twice)
 
 
 def another_shops_account() -> AbstractContextManager[Any]:
@@ -200,23 +200,23 @@ def another_shops_account() -> AbstractContextManager[Any]:
 
 
 def token_in_the_log() -> AbstractContextManager[Any]:
-    """An entry tells of the token that a call was made with."""
-    tell = log.tell
+    """An entry names the token that a call was made with."""
+    attempt_of = log.attempt_of
 
-    def telling(product: Any, link: str, taken: Any, ending: Any, **more: Any) -> Any:
+    def leaking(product: Any, link: str, taken: Any, ending: Any, **more: Any) -> Any:
         ending.message = f"with {ReverbConnection.objects.get(shop=product.shop_id).token.get_secret_value()}"
-        return tell(product, link, taken, ending, **more)
+        return attempt_of(product, link, taken, ending, **more)
 
-    return instead(log, "tell", telling)
+    return instead(log, "attempt_of", leaking)
 
 
 def no_silence_after_429() -> AbstractContextManager[Any]:
-    """Reverb asks to slow down, and nobody hears it."""
+    """Reverb asks to slow down, and nobody obeys."""
     return instead(limiter, "_keep", always(0))
 
 
-def no_pace() -> AbstractContextManager[Any]:
-    """Calls are not paced."""
+def no_rate_limit() -> AbstractContextManager[Any]:
+    """Calls are not rate limited."""
     return instead(limiter, "_ask", always((True, 0.0)))
 
 

@@ -68,7 +68,7 @@ class Post:
     twice: float = 0.0
     late_s: float = 0.0
     take: Callable[[PreparedRequest], Answered] | None = None
-    tell: Callable[[str], None] = lambda _: None
+    log: Callable[[str], None] = lambda _: None
     sent: list[Posted] = field(default_factory=list)
     #: Stores that cannot be asked: they send again until they are answered, so what would be lost comes late.
     sure: set[str] = field(default_factory=set)
@@ -85,7 +85,7 @@ class Post:
                 in_s += self.luck.uniform(5, 60)
             elif lost:
                 posted.lost = True
-                self.tell(f"  a webhook is lost: {delivery['topic']}")
+                self.log(f"  a webhook is lost: {delivery['topic']}")
                 return
             if self.luck.random() < self.twice:
                 self._send(sender, dict(delivery), self.luck.uniform(0, 10))
@@ -112,7 +112,7 @@ class Post:
             sender._try(session, delivery)
         status = sender.tries.pop()["status"] if sender.tries else 0
         posted: Posted = delivery["posted"]
-        self.tell(f"  webhook {delivery['topic']} → {status}")
+        self.log(f"  webhook {delivery['topic']} → {status}")
         if 200 <= status < 300 and posted.taken_at is None:
             posted.taken_at = self.schedule.now
 

@@ -46,7 +46,7 @@ def at_first_rest(run: Run) -> list[Broken]:
             (
                 _deliveries_are_acted_on,
                 _orders_are_known,
-                _what_is_known_is_told,
+                _what_is_known_is_on_reverb,
                 _what_is_known_to_be_gone_is_off_sale,
             ),
         )
@@ -70,7 +70,7 @@ def at_last(run: Run) -> list[Broken]:
                 _one_entry_an_attempt,
                 _nobody_elses_business,
                 _no_token_to_be_read,
-                _the_pace_is_kept,
+                _rate_limits_are_kept,
                 _silence_after_429,
             ),
         )
@@ -111,7 +111,7 @@ def _orders_are_known(run: Run) -> Iterator[Broken]:
             yield Broken(1, f"a webhook for order {said['order_number']} was taken and it was never looked at")
 
 
-def _what_is_known_is_told(run: Run) -> Iterator[Broken]:
+def _what_is_known_is_on_reverb(run: Run) -> Iterator[Broken]:
     """A price that we have read from the store is on Reverb once nothing is open, before a nightly look comes by."""
     for items in run.world.items:
         for item in items:
@@ -144,7 +144,7 @@ def _fields_agree(run: Run) -> Iterator[Broken]:
 def _nothing_is_open(run: Run) -> Iterator[Broken]:
     for delivery in Delivery.objects.filter(state=Delivery.State.OPEN):
         yield Broken(1, f"a delivery is still open: {delivery.topic}, {delivery.note}")
-    if any("it never comes to rest" in line for line in run.told):
+    if any("it never comes to rest" in line for line in run.lines):
         yield Broken(1, "our side never comes to rest")
 
 
@@ -211,7 +211,7 @@ def _agrees(run: Run, item: Item, settings: SyncSettings) -> Iterator[Broken]:
         yield Broken(3, f"{item.sku}: the store says {there}, and {item.book.units} are left")
     elif shown != (due := _cut(item, there, settings)) and not _may_be_fewer(run, item, shown, due):
         yield Broken(3, f"{item.sku}: Reverb has {shown} on sale instead of {due} ({item.book.units} are left)")
-    if item.way == "both" and item.book.units < 0 and not item.book.unsure and not _told_of(run, item):
+    if item.way == "both" and item.book.units < 0 and not item.book.unsure and not _is_reported(run, item):
         yield Broken(3, f"{item.sku}: {-item.book.units} more were sold than there were, and the seller was not told")
 
 
@@ -235,7 +235,7 @@ def _orders_are_in_the_store(run: Run) -> Iterator[Broken]:
         yield Broken(3, words)
 
 
-def _told_of(run: Run, item: Item) -> bool:
+def _is_reported(run: Run, item: Item) -> bool:
     return Entry.objects.filter(shop=run.shops[item.shop], sku=item.sku, reason="oversold").exists()
 
 
@@ -265,7 +265,7 @@ def _seemed_unmoved(item: Item) -> bool:
     sales = [one.at for one in item.book.changes if one.side == "reverb" and one.by < 0]
     if item.way != "store" or not sales:
         return False
-    read = [(call.arrived_at or 0.0, number) for call, number in item.read_there if call.heard]
+    read = [(call.arrived_at or 0.0, number) for call, number in item.read_there if call.understood]
     before = [number for at, number in read if at < max(sales)][-1:]
     return len({*before, *(number for at, number in read if at >= max(sales))}) == 1
 
@@ -286,7 +286,7 @@ OF_NO_ATTEMPT = "^((order|tracking|picked_up)_|not_readable$)"
 
 
 def _one_entry_an_attempt(run: Run) -> Iterator[Broken]:
-    """One that the pace put off before a write was taken is no attempt. One that was killed is told by the next."""
+    """One that the limiter put off before a write was taken is no attempt. The next one logs one that was killed."""
     claims: dict[str, int] = {}
     for known in run.watch.claims:
         if known.ended == "put off" and not known.writes:
@@ -296,8 +296,8 @@ def _one_entry_an_attempt(run: Run) -> Iterator[Broken]:
             yield Broken(4, f"one attempt left {len(known.entries)} entries: {', '.join(known.entries)}")
     for product in Product.objects.all():
         made = claims.get(str(product.pk), 0)
-        told = Entry.objects.filter(shop=product.shop_id, store_product_id=product.store_product_id)
-        reasons = list(told.exclude(reason__regex=OF_NO_ATTEMPT).order_by("pk").values_list("reason", flat=True))
+        entries = Entry.objects.filter(shop=product.shop_id, store_product_id=product.store_product_id)
+        reasons = list(entries.exclude(reason__regex=OF_NO_ATTEMPT).order_by("pk").values_list("reason", flat=True))
         if made != len(reasons):
             words = ", ".join(reasons)
             yield Broken(4, f"{made} attempts at {product.sku} left {len(reasons)} entries: {words}")
@@ -350,10 +350,10 @@ def _no_token_to_be_read(run: Run) -> Iterator[Broken]:
         yield Broken(6, "a token can be read in the log")
 
 
-# -- 7: the pace ---------------------------------------------------------------------------------------------------
+# -- 7: the rate limits --------------------------------------------------------------------------------------------
 
 
-def _the_pace_is_kept(run: Run) -> Iterator[Broken]:
+def _rate_limits_are_kept(run: Run) -> Iterator[Broken]:
     """No minute, wherever it begins, holds more calls than allowed. An emptied Redis has forgotten what was called."""
     limits = {False: run.story.ways["reads_per_minute"], True: run.story.ways["writes_per_minute"]}
     calls = [call for call in run.calls.made if call.side == "reverb" and call.arrived_at is not None]

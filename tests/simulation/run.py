@@ -61,7 +61,7 @@ class Verdict:
 
     story: Story
     broken: list[Broken]
-    told: list[str] = field(repr=False, default_factory=list)
+    lines: list[str] = field(repr=False, default_factory=list)
     calls: int = 0
     attempts: int = 0
 
@@ -72,7 +72,7 @@ class Run:
     def __init__(self, story: Story, outside: Outside, processes: Processes) -> None:
         """`outside` and `processes` are used for one run after the other."""
         self.story = story
-        self.told: list[str] = []
+        self.lines: list[str] = []
         self.schedule = Schedule()
         self.processes = processes
         ways = story.ways
@@ -84,11 +84,11 @@ class Run:
             self.schedule,
             self._luck("post"),
             take=self.ours.take_webhook,
-            tell=self.tell,
+            log=self.log,
         )
         self.outside = outside
         outside.post = self.post
-        self.world = World(outside, self._luck("people"), self.tell)
+        self.world = World(outside, self._luck("people"), self.log)
         self.watch = Watch(self)
         self.refusals = Refusals(self.world)
         self.calls = Calls(
@@ -100,7 +100,7 @@ class Run:
             act=self.act,
             before=self.watch.before,
             applied=self.watch.applied,
-            tell=self.tell,
+            log=self.log,
             refused=lambda call: self.refusals.of(call, self.schedule.now),
         )
         processes.on_moment, processes.on_death = self.calls.moment, self._died
@@ -108,7 +108,7 @@ class Run:
         #: Token → which shop of the story it is of.
         self.tokens: dict[str, int] = {}
         self.logs: list[str] = []
-        #: Moments at which Redis was emptied, and the pace with it.
+        #: Moments at which Redis was emptied, and the rate limiter with it.
         self.flushed_at: list[float] = []
         #: What waited too long for a side that worked again.
         self.waited: list[Broken] = []
@@ -116,9 +116,9 @@ class Run:
     def _luck(self, name: str) -> Random:
         return Random(f"{self.story.seed} {name}")
 
-    def tell(self, words: str) -> None:
+    def log(self, words: str) -> None:
         """Write down what happens."""
-        self.told.append(f"{self.schedule.datetime().strftime('%H:%M:%S.%f')[:-3]} {words}")
+        self.lines.append(f"{self.schedule.datetime().strftime('%H:%M:%S.%f')[:-3]} {words}")
 
     # -- the story -------------------------------------------------------------------------------------------
 
@@ -129,7 +129,7 @@ class Run:
             _forget()
             self._open()
             self._begin()
-            self._tell_story()
+            self._follow_story()
             self._end()
             broken = [*self.waited, *self._soon()]
             rests = self._rest()
@@ -139,7 +139,7 @@ class Run:
                 self.schedule.jump(seconds)
                 self._rest()
             broken += promises.at_last(self)
-        return Verdict(self.story, broken, self.told, len(self.calls.made), len(self.watch.claims))
+        return Verdict(self.story, broken, self.lines, len(self.calls.made), len(self.watch.claims))
 
     @contextmanager
     def _set(self) -> Iterator[None]:
@@ -172,7 +172,7 @@ class Run:
         class Handler(logging.Handler):
             def emit(self, record: logging.LogRecord) -> None:
                 run.logs.append(self.format(record))
-                run.tell(f"  log: {run.logs[-1][:300]}")
+                run.log(f"  log: {run.logs[-1][:300]}")
 
         handler = Handler()
         handler.setFormatter(RedactingFormatter("%(levelname)s %(name)s: %(message)s"))
@@ -247,7 +247,7 @@ class Run:
         if ways["begins_linked"]:
             self._rest()
         self.post.loss, self.post.twice, self.post.late_s = ways["loss"], ways["twice"], ways["late_s"]
-        self.tell("the story begins")
+        self.log("the story begins")
 
     def _release(self, shop: Shop) -> None:
         """Let what the first import learnt be synced one by one, as after a mass sync that found it all to differ."""
@@ -255,11 +255,11 @@ class Run:
         Product.objects.filter(pk__in=[product.pk for product in held]).update(held=False)
         jobs.look_again(selection.chosen(shop, held), rank=Rank.CATALOGUE, cause=jobs.BY_HAND, now=clock.now())
 
-    def _tell_story(self) -> None:
+    def _follow_story(self) -> None:
         for step in self.story.steps:
             self.schedule.run_until(self.schedule.now + step.wait)
             if step.at:
-                self.tell(f"(waiting: {step.word} at {step.where} no. {step.at})")
+                self.log(f"(waiting: {step.word} at {step.where} no. {step.at})")
                 self.calls.arm(step)
             else:
                 self.act(step)
@@ -270,7 +270,7 @@ class Run:
             with self.processes.running("people"):  # whoever is in the middle of something does not die by this
                 self.world.act(step)
             return
-        self.tell(f"{step.word} {step.n if step.word in WITH_A_NUMBER else ''}".strip())
+        self.log(f"{step.word} {step.n if step.word in WITH_A_NUMBER else ''}".strip())
         if step.word in SETTINGS:
             self._set_up(step)
         elif step.word == "mass sync":
@@ -311,7 +311,7 @@ class Run:
         self.ours.look_soon()
 
     def _died(self, process: Process, why: str) -> None:
-        self.tell(f"  a {process.kind} process is killed: {why}")
+        self.log(f"  a {process.kind} process is killed: {why}")
 
     def _end(self) -> None:
         """Nothing goes wrong any more."""
@@ -324,7 +324,7 @@ class Run:
             if not SyncSettings.objects.get(shop=self.shops[number]).auto_sync:
                 self._set_up(Step("start syncing", shop=number))
             self._press(self.shops[number], "resume")
-        self.tell("the story ends")
+        self.log("the story ends")
 
     def _soon(self) -> list[Broken]:
         """Look at what must be right soon after the story."""
@@ -347,7 +347,7 @@ class Run:
             self.schedule.run_until(self.schedule.next_at or self.schedule.now + 1)
             if self.ours.quiet and not self.post.waiting and not self.world.waiting and not any(_open(clock.now())):
                 return True
-        self.tell(f"it never comes to rest: {', '.join(_open(clock.now()))}")
+        self.log(f"it never comes to rest: {', '.join(_open(clock.now()))}")
         return False
 
     def shops_index(self, shop_id: int | None) -> int:

@@ -19,7 +19,7 @@ def _stage() -> tuple[Outside, Processes]:
     return made
 
 
-def tell(story: Story, *, mutant: str = "") -> Verdict:
+def run_story(story: Story, *, mutant: str = "") -> Verdict:
     """Tell one story to our code, and return how it ended. `mutant` names a planted bug."""
     outside, processes = _stage()
     with mutants.planted(mutant):

@@ -84,7 +84,7 @@ class Step:
     where: str = "any"
     late: bool = False
 
-    def told(self, names: list[list[str]]) -> str:
+    def in_words(self, names: list[list[str]]) -> str:
         """Return the step in words; `names` are the SKUs of each shop."""
         shop = f" of shop {self.shop + 1}" if len(names) > 1 else ""
         things = names[self.shop]
@@ -107,7 +107,7 @@ class Story:
     ways: Mapping[str, Any]
     steps: tuple[Step, ...]
 
-    def told(self) -> list[str]:
+    def in_words(self) -> list[str]:
         """Return the story in words."""
         lines = []
         for number, side in enumerate(self.sides, 1):
@@ -115,7 +115,7 @@ class Story:
             lines.append(f"Shop {number}, {side.platform}: {things}; {_settings(side)}")
         lines.append("The world: " + ", ".join(f"{name} {value}" for name, value in self.ways.items()))
         names = [[thing.sku for thing in side.things] for side in self.sides]
-        return lines + [step.told(names) for step in self.steps]
+        return lines + [step.in_words(names) for step in self.steps]
 
     def without(self, first: int, count: int) -> Story:
         """Return the story without some steps; what comes later still comes as late."""
@@ -142,9 +142,9 @@ class Story:
             )
             for side in raw["sides"]
         )
-        told = {name: tuple(value) if isinstance(value, list) else value for name, value in raw["ways"].items()}
+        given = {name: tuple(value) if isinstance(value, list) else value for name, value in raw["ways"].items()}
         # What the story does not tell was not thought of when it was written.
-        ways = told | {name: value for name, value in PLAIN.items() if name not in told}
+        ways = given | {name: value for name, value in PLAIN.items() if name not in given}
         return cls(raw["seed"], sides, ways, tuple(Step(**one) for one in raw["steps"]))
 
 
@@ -211,5 +211,5 @@ def _thing(thing: Thing) -> str:
 
 
 def _settings(side: Side) -> str:
-    told = ", ".join(f"{name} {value}" for name, value in side.settings.items()) or "default settings"
-    return told if side.oauth else f"{told}, a personal token"
+    settings = ", ".join(f"{name} {value}" for name, value in side.settings.items()) or "default settings"
+    return settings if side.oauth else f"{settings}, a personal token"

@@ -39,7 +39,7 @@ def hunt(first_seeds: Mapping[str, int]) -> dict[str, dict[str, Any]]:
     with many.processes(PROCESSES) as workers:
         shares = many.shares(list(first_seeds), PROCESSES)
         wishes = [{"mutants": {name: list(range(first_seeds[name], SOON.stop)) for name in share}} for share in shares]
-        said = list(workers.tell(wishes))
+        said = list(workers.run(wishes))
     return {one["mutant"]: one for one in said}
 
 
@@ -94,7 +94,7 @@ def test_a_story_can_be_written_down_and_read_again() -> None:
     for seed in range(50):
         story = write.story(seed)
         assert Story.loads(story.dumps()) == Story.loads(json.dumps(json.loads(story.dumps())))
-        assert Story.loads(story.dumps()).told() == story.told()
+        assert Story.loads(story.dumps()).in_words() == story.in_words()
 
 
 def test_the_shortest_story_keeps_what_is_needed_and_nothing_else() -> None:

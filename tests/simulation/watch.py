@@ -17,7 +17,7 @@ from listings.queue.jobs import Claim
 from listings.stock.session import ORDERS_KEEP_IN_BULK_S, ORDERS_KEEP_S
 from listings.sync import log
 from sandbox.common.keep import Doc
-from shops.models import SyncSettings, ToldProduct
+from shops.models import PushedProduct, SyncSettings
 from synclog.record import Attempt
 from tests.simulation.book import Item
 from tests.simulation.calls import Call
@@ -41,7 +41,7 @@ class Claimed:
     began_at: float
     #: When the snapshot of the product that it works with was read from the store.
     read_at: float
-    ended: str = ""  # "", "returned", "killed", "put off" (the pace did not allow its first call), "lost"
+    ended: str = ""  # "", "returned", "killed", "put off" (the rate limit did not allow its first call), "lost"
     entries: list[str] = field(default_factory=list)
     writes: int = 0
 
@@ -66,7 +66,7 @@ class Watch:
         with ExitStack() as stack:
             stack.enter_context(mock.patch.object(jobs, "claim", self._claim(jobs.claim)))
             stack.enter_context(mock.patch.object(tasks, "attempt", self._attempt(tasks.attempt)))
-            stack.enter_context(mock.patch.object(log, "tell", self._tell(log.tell)))
+            stack.enter_context(mock.patch.object(log, "attempt_of", self._note_entries(log.attempt_of)))
             yield
 
     def before(self, call: Call) -> None:
@@ -93,7 +93,7 @@ class Watch:
     def _note_numbers(self, call: Call) -> None:
         asked = json.dumps(call.body)
         if not re.search(r"query (Products?|Count)\b", asked):
-            return  # orders and the like tell no stock
+            return  # orders and the like show no stock
         for item in self._run.world.items[self._run.shops_index(call.shop_id)]:
             about = "gid:" not in asked or re.search(rf"\b({item.product_id}|{item.counted_id})\b", asked)
             if item.way == "store" and about:
@@ -107,8 +107,8 @@ class Watch:
         in_bulk = call.attempt is not None and call.attempt.claim.cause == jobs.MASS
         keep_s = ORDERS_KEEP_IN_BULK_S if in_bulk else ORDERS_KEEP_S
         lag = float(run.story.ways["reverb"]["orders_lag_s"]) + keep_s + 1.0
-        told = item.book.taken_since(call.attempt.read_at if call.attempt is not None else 0.0, "store")
-        most = max(0, item.book.units + item.book.taken_since(looked - lag, "reverb") + told)
+        sold = item.book.taken_since(call.attempt.read_at if call.attempt is not None else 0.0, "store")
+        most = max(0, item.book.units + item.book.taken_since(looked - lag, "reverb") + sold)
         world = run.world
         if call.side == "reverb" and call.method in ("PUT", "POST") and "inventory" in (call.body or {}):
             listing = world.listing(item)
@@ -161,7 +161,7 @@ class Watch:
 
     def _read_at(self, product: Product) -> float:
         """Return when what we know of the product was so; a store that sends products says so by its own clock."""
-        known = ToldProduct.objects.filter(store__shop=product.shop_id, product_id=product.store_parent_id).first()
+        known = PushedProduct.objects.filter(store__shop=product.shop_id, product_id=product.store_parent_id).first()
         if known is None:
             return product.read_at.timestamp()
         said_at = known.counted_at or known.said_at
@@ -173,7 +173,7 @@ class Watch:
             known: Claimed = process.attempt if process is not None else self.claims[-1]
             with self._run.processes.running("the simulation"):
                 sku = Product.objects.filter(pk=taken.product_id).values_list("sku", flat=True).first()
-            self._run.tell(f"  a worker begins with {sku} ({taken.cause}, try {taken.attempt})")
+            self._run.log(f"  a worker begins with {sku} ({taken.cause}, try {taken.attempt})")
             attempt(taken)
             if process is not None:
                 process.attempt = None
@@ -181,27 +181,27 @@ class Watch:
             known.writes = sum(call.status != REFUSED for call in made)
             with self._run.processes.running("the simulation"):
                 known.ended = "returned" if known.entries else self._without_entry(taken)
-            told = ", ".join(known.entries) or known.ended
-            self._run.tell(f"  the worker is done with {sku}: {told}")
+            ended = ", ".join(known.entries) or known.ended
+            self._run.log(f"  the worker is done with {sku}: {ended}")
 
         return attempted
 
     def _without_entry(self, taken: Claim) -> str:
-        """An attempt that left no entry: put off by the pace, or its job was taken over, or it just forgot."""
+        """An attempt that left no entry: put off by the rate limiter, or its job was taken over, or it just forgot."""
         job = Job.objects.filter(pk=taken.job_id).first()
         if job is None or (job.lease is not None and job.lease != taken.lease):
             return "lost"
         return "put off" if job.lease is None else "returned"
 
-    def _tell(self, tell: Callable[..., Attempt]) -> Callable[..., Attempt]:
-        def telling(*args: Any, **named: Any) -> Attempt:
-            told = tell(*args, **named)
+    def _note_entries(self, attempt_of: Callable[..., Attempt]) -> Callable[..., Attempt]:
+        def noted(*args: Any, **named: Any) -> Attempt:
+            entry = attempt_of(*args, **named)
             process = self._run.processes.current
-            if process is not None and process.attempt is not None and told.reason != "interrupted":
-                process.attempt.entries.append(told.reason)
-            return told
+            if process is not None and process.attempt is not None and entry.reason != "interrupted":
+                process.attempt.entries.append(entry.reason)
+            return entry
 
-        return telling
+        return noted
 
 
 def _is_about(call: Call, listing: Doc) -> bool:

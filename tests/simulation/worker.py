@@ -26,7 +26,7 @@ def main(wish: dict[str, Any]) -> None:
 
     django.setup()
     from tests.simulation import write
-    from tests.simulation.stage import tell
+    from tests.simulation.stage import run_story
     from tests.simulation.story import Story
 
     if wish.get("mutants"):
@@ -37,7 +37,7 @@ def main(wish: dict[str, Any]) -> None:
     left_s = float(wish.get("shrink_s", 0.0))
     for story in stories:
         began = time.monotonic()
-        verdict = tell(story, mutant=mutant)
+        verdict = run_story(story, mutant=mutant)
         took = time.monotonic() - began
         said: dict[str, Any] = {
             "seed": story.seed,
@@ -49,11 +49,11 @@ def main(wish: dict[str, Any]) -> None:
         if verdict.broken and left_s > 0 and not wish.get("first"):
             said |= _shrunk(verdict, mutant, left_s)
             left_s -= time.monotonic() - began
-        if wish.get("tell"):
-            said |= {"story": story.dumps(), "in_words": story.told(), "told": verdict.told}
+        if wish.get("verbose"):
+            said |= {"story": story.dumps(), "in_words": story.in_words(), "lines": verdict.lines}
         if wish.get("twice"):
-            again = tell(story, mutant=mutant)
-            said["parts"] = _parting(_plain(verdict.told), _plain(again.told))
+            again = run_story(story, mutant=mutant)
+            said["parts"] = _parting(_plain(verdict.lines), _plain(again.lines))
         print(json.dumps(said), flush=True)
         if verdict.broken and wish.get("first"):
             return
@@ -62,7 +62,7 @@ def main(wish: dict[str, Any]) -> None:
 def _hunt(bugs: dict[str, list[int]]) -> None:
     """Plant one bug after the other in runs with its seeds, and say in which seed each was found first."""
     from tests.simulation import mutants, write
-    from tests.simulation.stage import tell
+    from tests.simulation.stage import run_story
 
     for name, seeds in bugs.items():
         said: dict[str, Any] = {"mutant": name, "seed": None, "broken": [], "base_failures": []}
@@ -70,11 +70,11 @@ def _hunt(bugs: dict[str, list[int]]) -> None:
         for seed in seeds:
             story = write.story(seed)
             # A bug that makes a task raise is found by anybody: a promise must be broken.
-            broken = [one for one in tell(story, mutant=name).broken if one.promise]
+            broken = [one for one in run_story(story, mutant=name).broken if one.promise]
             if not broken:
                 continue
             # What breaks without the bug as well says nothing about the bug, and much about us.
-            if clean := tell(story).broken:
+            if clean := run_story(story).broken:
                 said["base_failures"].append({"seed": seed, "broken": [str(one) for one in clean]})
                 continue
             said |= {"seed": seed, "broken": [str(one) for one in broken]}
@@ -86,20 +86,20 @@ def _hunt(bugs: dict[str, list[int]]) -> None:
 def _shrunk(verdict: Any, mutant: str, within_s: float) -> dict[str, Any]:
     """Return the shortest story that breaks the same promise."""
     from tests.simulation.shrink import shortest
-    from tests.simulation.stage import tell
+    from tests.simulation.stage import run_story
     from tests.simulation.story import Story
 
     promise = verdict.broken[0].promise
 
     def breaks(story: Story) -> bool:
-        return any(one.promise == promise for one in tell(story, mutant=mutant).broken)
+        return any(one.promise == promise for one in run_story(story, mutant=mutant).broken)
 
     short = shortest(verdict.story, breaks, within_s=within_s)
-    last = tell(short, mutant=mutant)
+    last = run_story(short, mutant=mutant)
     return {
         "story": short.dumps(),
-        "in_words": short.told(),
-        "told": last.told,
+        "in_words": short.in_words(),
+        "lines": last.lines,
         "broken_still": [str(one) for one in last.broken],
     }
 
@@ -112,8 +112,8 @@ def _parting(one: list[str], other: list[str]) -> list[str]:
     return []
 
 
-def _plain(told: list[str]) -> list[str]:
-    return [_KEYS.sub("webhooks/", line) for line in told]
+def _plain(log: list[str]) -> list[str]:
+    return [_KEYS.sub("webhooks/", line) for line in log]
 
 
 if __name__ == "__main__":

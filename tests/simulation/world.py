@@ -39,9 +39,9 @@ CATEGORY = "Electric Guitars / Solid Body"
 class World:
     """Both sides, and what happens there."""
 
-    def __init__(self, outside: Outside, luck: Random, tell: Callable[[str], None]) -> None:
+    def __init__(self, outside: Outside, luck: Random, log: Callable[[str], None]) -> None:
         """`tell` writes the story down."""
-        self.outside, self._luck, self._tell = outside, luck, tell
+        self.outside, self._luck, self._log = outside, luck, log
         self._schedule = outside.post.schedule
         #: Other means than us by which a seller's store learns of sales on Reverb are still under way.
         self.waiting = 0
@@ -80,7 +80,7 @@ class World:
         try:
             self._acts[step.word](item, step)
         except Refused as error:
-            self._tell(f"({step.word} {item.sku}: not possible now: {error})")
+            self._log(f"({step.word} {item.sku}: not possible now: {error})")
 
     # -- what is there ---------------------------------------------------------------------------------------
 
@@ -192,7 +192,7 @@ class World:
     def _sell(self, item: Item, step: Step) -> None:
         units = min(step.n, self.in_store(item) or 0)
         if units <= 0:
-            return self._tell(f"({item.sku} is sold out in the store)")
+            return self._log(f"({item.sku} is sold out in the store)")
         wish = {"variant_id": item.variant_id, "quantity": units}
         order = self.outside.ask(item.kind, "POST", "/_control/orders", wish)
         item.store_orders.append(Order(str(order["id"]), units))
@@ -222,7 +222,7 @@ class World:
         if not item.deleted:
             wish = {"price": f"{500 + step.n}.00"}
             self.outside.ask(item.kind, "PUT", f"/_control/variants/{item.variant_id}", wish)
-            self._tell(f"{item.sku} costs {wish['price']} in the store")
+            self._log(f"{item.sku} costs {wish['price']} in the store")
 
     def _delete(self, item: Item, step: Step) -> None:
         if not item.deleted and not item.has_twin:  # the listing of one that is gone may pass to its namesake
@@ -230,7 +230,7 @@ class World:
             self.outside.ask(item.kind, "DELETE", f"/_control/products/{item.product_id}")
             item.deleted = item.was_deleted = True
             item.store_orders.clear()
-            self._tell(f"{item.sku} is deleted in the store")
+            self._log(f"{item.sku} is deleted in the store")
 
     def _make(self, item: Item, step: Step) -> None:
         if item.deleted:
@@ -248,7 +248,7 @@ class World:
             body = {"domain": item.domain, "title": f"Case for {item.sku}", "variants": [row]}
             self.outside.ask(item.kind, "POST", "/_control/products", body)
             item.has_twin = True
-            self._tell(f"another product in the store has the SKU {item.sku} too")
+            self._log(f"another product in the store has the SKU {item.sku} too")
 
     def made_in_store(self, item: Item, order: Order) -> list[Doc]:
         """Return the orders that were made in the store for one on Reverb."""
@@ -263,7 +263,7 @@ class World:
                 if made["status"] == "open":
                     parcel = {"carrier": "UPS", "tracking_number": f"1Z{order.number}"}
                     self.outside.ask(item.kind, "POST", f"/_control/orders/{made['id']}/ship", parcel)
-                    return self._tell(f"order {order.number} of {item.sku} is shipped in the store")
+                    return self._log(f"order {order.number} of {item.sku} is shipped in the store")
         return None
 
     # -- on Reverb -------------------------------------------------------------------------------------------
@@ -272,7 +272,7 @@ class World:
         listing = self.listing(item)
         units = min(units, self.shown(listing))
         if listing is None or units <= 0 or self.edit_unseen(item):
-            return self._tell(f"({item.sku} is not on sale on Reverb)")
+            return self._log(f"({item.sku} is not on sale on Reverb)")
         wish = {"listing_id": listing["id"], "quantity": units, "status": status}
         order = self.outside.ask("reverb", "POST", "/_control/buy", wish)
         sold = Order(str(order["order_number"]), units, early=not self.linked(item), paid=status == "paid")
@@ -280,7 +280,7 @@ class World:
         item.reverb_orders.append(sold)
         if sold.early:
             item.book.unsure.append((units, sold.number))
-            return self._tell(f"{item.sku}: {units} sold on Reverb before it was linked (order {sold.number})")
+            return self._log(f"{item.sku}: {units} sold on Reverb before it was linked (order {sold.number})")
         self._changed(item, -units, "reverb", f"sold on Reverb, {status} (order {sold.number})")
         return self._by_other_means(item, -units)
 
@@ -297,7 +297,7 @@ class World:
             if word == "pay":
                 order.paid, order.moved_late = True, not self._unpaid_take_stock()
             order.shipped_by_hand = order.shipped_by_hand or word == "ship"
-            self._tell(f"{word} order {order.number} of {item.sku} on Reverb")
+            self._log(f"{word} order {order.number} of {item.sku} on Reverb")
             if word in ("cancel", "refund", "block") and order.out:
                 order.out = False
                 self._freed(item, order, word)
@@ -318,15 +318,15 @@ class World:
         """Where only the store leads, the seller's store learns of sales on Reverb by other means, a moment later."""
         if item.way == "store":
             self.waiting += 1
-            self._schedule.later(self._luck.uniform(1, 40), lambda: self._told_store(item, by))
+            self._schedule.later(self._luck.uniform(1, 40), lambda: self._lower_in_store(item, by))
 
-    def _told_store(self, item: Item, by: int) -> None:
+    def _lower_in_store(self, item: Item, by: int) -> None:
         self.waiting -= 1
         there = self.in_store(item)
         if there is None:
             return self._changed(item, -by, "store", "the store, which leads, has it no more, and never learns of it")
         self.outside.ask(item.kind, "PUT", f"/_control/variants/{item.variant_id}", _counted(item, there + by))
-        return self._tell(f"{item.sku}: the store learns of it by other means, and has {there + by}")
+        return self._log(f"{item.sku}: the store learns of it by other means, and has {there + by}")
 
     def shop_of(self, item: Item) -> int:
         """Return our id of an item's shop."""
@@ -431,7 +431,7 @@ class World:
 
     def _changed(self, item: Item, by: int, side: str, why: str) -> None:
         made = item.book.change(self._schedule.now, by, side, why)
-        self._tell(f"{item.sku}: {why}: {by:+d}, left {made.left}")
+        self._log(f"{item.sku}: {why}: {by:+d}, left {made.left}")
 
 
 def _counted(item: Item, units: int) -> Doc:

@@ -25,10 +25,10 @@ def shop() -> Shop:
     return shop_of(olivia())
 
 
-def tell(shop: Shop, number: int = 0, **changes: object) -> Entry:
+def log_entry(shop: Shop, number: int = 0, **changes: object) -> Entry:
     """Write an entry, `number` hours after noon."""
-    told = {"outcome": Entry.Outcome.SYNCED, "reason": "updated", "sku": f"A{number}", "title": f"Guitar {number}"}
-    return record(Attempt(shop_id=shop.pk, at=NOON + timedelta(hours=number), **{**told, **changes}))  # type: ignore[arg-type]
+    fields = {"outcome": Entry.Outcome.SYNCED, "reason": "updated", "sku": f"A{number}", "title": f"Guitar {number}"}
+    return record(Attempt(shop_id=shop.pk, at=NOON + timedelta(hours=number), **{**fields, **changes}))  # type: ignore[arg-type]
 
 
 def asked(query: str) -> Filters:
@@ -42,13 +42,13 @@ def skus(shop: Shop, query: str) -> list[str]:
 
 
 def test_the_newest_entry_comes_first(shop: Shop) -> None:
-    tell(shop, 1)
-    tell(shop, 2)
+    log_entry(shop, 1)
+    log_entry(shop, 2)
     assert skus(shop, "") == ["A2", "A1"]
 
 
 def test_a_shop_shows_its_own_entries_only(shop: Shop) -> None:
-    tell(shop_of(nora()), 1)
+    log_entry(shop_of(nora()), 1)
     assert skus(shop, "") == []
 
 
@@ -73,8 +73,8 @@ def test_a_shop_shows_its_own_entries_only(shop: Shop) -> None:
     ],
 )
 def test_filters(shop: Shop, query: str, found: list[str]) -> None:
-    tell(shop, 1)
-    tell(shop, 24, sku="B1", title="Blonde Telecaster", outcome=Entry.Outcome.FAILED, reason="refused")
+    log_entry(shop, 1)
+    log_entry(shop, 24, sku="B1", title="Blonde Telecaster", outcome=Entry.Outcome.FAILED, reason="refused")
     assert skus(shop, query) == found
 
 
@@ -91,20 +91,20 @@ def test_filters(shop: Shop, query: str, found: list[str]) -> None:
     ],
 )
 def test_a_sku_is_found_by_its_beginning_and_by_its_parts(shop: Shop, typed: str, found: bool) -> None:
-    tell(shop, sku="FEN-12", title="A strap")
+    log_entry(shop, sku="FEN-12", title="A strap")
     assert bool(page(shop, Filters(words=typed)).entries) == found
 
 
 def test_entries_of_the_same_moment_are_neither_lost_nor_shown_twice(shop: Shop) -> None:
     for number in range(PAGE_SIZE + 20):
-        tell(shop, 0, sku=f"A{number}")
+        log_entry(shop, 0, sku=f"A{number}")
     first = page(shop, Filters())
     second = page(shop, Filters(), before=first.older)
     assert len({entry.pk for entry in first.entries + second.entries}) == PAGE_SIZE + 20
 
 
 def test_a_page_goes_on_behind_an_entry_that_was_pruned_meanwhile(shop: Shop) -> None:
-    entries = [tell(shop, number) for number in range(4)]
+    entries = [log_entry(shop, number) for number in range(4)]
     Entry.objects.filter(pk=entries[2].pk).delete()
     assert [entry.sku for entry in page(shop, Filters(), before=entries[2].pk).entries] == ["A1", "A0"]
 
@@ -135,7 +135,7 @@ def test_words_are_found_whichever_way_is_gone(
     monkeypatch.setattr(words, "FEW", few)
     monkeypatch.setattr(words, "_often", lambda _: often)
     for number in range(PAGE_SIZE + 5):
-        tell(shop, number, title="Blonde Telecaster" if number % 2 else "Strap")
+        log_entry(shop, number, title="Blonde Telecaster" if number % 2 else "Strap")
     first = page(shop, asked("q=tele"))
     assert [entry.sku for entry in first.entries] == [f"A{n}" for n in range(PAGE_SIZE + 4, 0, -1) if n % 2]
     older = page(shop, asked("q=tele"), before=first.entries[3].pk)
@@ -165,7 +165,7 @@ def test_words_that_the_database_met_often_are_known(monkeypatch: pytest.MonkeyP
 
 def test_what_the_database_counted_is_read(shop: Shop) -> None:
     for number in range(20):
-        tell(shop, number)
+        log_entry(shop, number)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE synclog_entry")
     words._counted = (0.0, {})
@@ -180,7 +180,7 @@ def test_the_address_of_a_filtered_page_can_be_shared() -> None:
 
 def test_pages_follow_each_other_without_gaps_in_both_directions(shop: Shop) -> None:
     for number in range(PAGE_SIZE * 2 + 10):
-        tell(shop, number)
+        log_entry(shop, number)
     first = page(shop, Filters())
     second = page(shop, Filters(), before=first.older)
     third = page(shop, Filters(), before=second.older)
@@ -206,6 +206,6 @@ def test_a_key_in_an_address_is_a_number_or_nothing(text: str, found: int | None
 
 
 def test_an_entry_keeps_reverbs_words_without_anything_like_a_secret(shop: Shop) -> None:
-    entry = tell(shop, message="Authorization: Bearer abcdef123456 is wrong", warnings=["x" * 900])
+    entry = log_entry(shop, message="Authorization: Bearer abcdef123456 is wrong", warnings=["x" * 900])
     assert "abcdef123456" not in entry.message
     assert len(entry.warnings[0]) == 500

@@ -148,9 +148,9 @@ def test_whatever_was_signed_is_handed_over_or_put_aside_and_the_next_good_one_c
 
     @FEW
     @given(st.lists(messages(kind), min_size=1, max_size=4))
-    def check(told: list[tuple[str, bytes]]) -> None:
+    def check(calls: list[tuple[str, bytes]]) -> None:
         with odd.undone():
-            for number, (topic, body) in enumerate(told):
+            for number, (topic, body) in enumerate(calls):
                 keep(topic, body, f"odd-{number}")
             topic, good = GOOD[kind]
             keep(topic, odd.as_bytes(good), "good")
@@ -187,7 +187,7 @@ def test_whatever_reverb_posts_is_handed_over_or_put_aside_and_the_next_good_one
 
     @FEW
     @given(st.lists(st.sampled_from(bodies).flatmap(odd.near), min_size=1, max_size=4), odd.near(sale))
-    def check(told: list[Any], read_back: Any) -> None:
+    def check(calls: list[Any], read_back: Any) -> None:
         class Reverb:
             def order(self, number: str) -> ReverbOrder:
                 if number == "good":
@@ -198,12 +198,12 @@ def test_whatever_reverb_posts_is_handed_over_or_put_aside_and_the_next_good_one
 
         monkeypatch.setattr(reverb_events.ReverbClient, "of", lambda _: Reverb())
         with odd.undone():
-            for number, said in enumerate([*told, {"order_number": "good"}]):
+            for number, said in enumerate([*calls, {"order_number": "good"}]):
                 body, state = odd.as_bytes(said), Delivery.State.OPEN
                 inbox.keep(shop.pk, source="reverb", delivery_id=str(number), topic="", body=body, state=state)
             while reverb_handover.hand_over(shop, limit=100):
                 pass
-            assert Delivery.objects.get(delivery_id=str(len(told))).state == "done"
+            assert Delivery.objects.get(delivery_id=str(len(calls))).state == "done"
             assert Order.objects.filter(number="good").exists()
             for one in Delivery.objects.exclude(state="open"):
                 assert bytes(one.body) == b""

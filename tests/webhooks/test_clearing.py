@@ -15,7 +15,7 @@ from shops.models import Shop, StoreConnection
 from shops.platforms import client_of
 from shops.platforms.values import Keys, TransientStoreError
 from synclog.models import Entry
-from tests.pages.test_pages import tell
+from tests.pages.test_pages import log_entry
 from tests.people import NOON, nora, olivia, product_of, shop_of
 from webhooks import inbox, store_handover, tasks
 from webhooks.models import Delivery
@@ -78,27 +78,27 @@ def test_meanwhile_nothing_is_asked_of_the_new_store_by_the_old_ones_ids(shop: S
     assert Walk.objects.get(shop=shop).failures == 0
 
 
-def told(shop: Shop, number: str) -> None:
+def receive(shop: Shop, number: str) -> None:
     """Keep a call of the shop's store."""
     body, state = b'{"id": 11}', Delivery.State.OPEN
     inbox.keep(shop.pk, source="store", delivery_id=number, topic="products/update", body=body, state=state)
 
 
-def test_what_the_new_store_tells_meanwhile_waits_and_is_not_lost(shop: Shop) -> None:
+def test_what_the_new_store_sends_meanwhile_waits_and_is_not_lost(shop: Shop) -> None:
     now = replace(shop)
     with clock.running_by(lambda: now.store.clearing_since + timedelta(seconds=10)):  # type: ignore[operator]
-        told(shop, "1")
+        receive(shop, "1")
     assert not store_handover.hand_over(now)
     tasks.clear_store(shop.pk)
     kept = Delivery.objects.get()
     assert (kept.state, kept.attempts) == (Delivery.State.OPEN, 0)
 
 
-def test_what_the_former_store_told_is_not_taken_for_the_new_ones(shop: Shop) -> None:
-    told(shop, "1")
+def test_what_the_former_store_sent_is_not_taken_for_the_new_ones(shop: Shop) -> None:
+    receive(shop, "1")
     before = shop.store.hook_key
     now = replace(shop)
-    told(shop, "2")  # in the moment in which its address is still known
+    receive(shop, "2")  # in the moment in which its address is still known
     tasks.clear_store(shop.pk)
     assert {(one.state, bytes(one.body)) for one in Delivery.objects.all()} == {(Delivery.State.IGNORED, b"")}
     assert now.store.hook_key != before
@@ -126,7 +126,7 @@ def test_a_store_that_is_connected_again_while_it_is_forgotten_begins_anew(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(erase, "PORTION", 1)
-    tell(shop)
+    log_entry(shop)
     lifecycle.store_removed(shop)
     erase.ask_to_forget_store(shop)
     monkeypatch.setattr(erase, "TURN_S", -1.0)
@@ -151,7 +151,7 @@ def test_a_shop_that_its_owner_deletes_goes_in_portions_and_entirely(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(erase, "PORTION", 2)
-    tell(shop)
+    log_entry(shop)
     Shop.objects.filter(pk=shop.pk).update(delete_asked_at=NOON)
     tasks.delete_shops()
     assert not Shop.objects.filter(pk=shop.pk).exists()

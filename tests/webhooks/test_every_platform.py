@@ -46,8 +46,8 @@ def _shopify(body: bytes, topic: str, key: bytes, number: str) -> dict[str, str]
 
 
 def _woo(body: bytes, topic: str, key: bytes, number: str) -> dict[str, str]:
-    told = {"X-WC-Webhook-Topic": topic, "X-WC-Webhook-Delivery-ID": number}
-    return {"X-WC-Webhook-Signature": digest(key, body), **told}
+    more = {"X-WC-Webhook-Topic": topic, "X-WC-Webhook-Delivery-ID": number}
+    return {"X-WC-Webhook-Signature": digest(key, body), **more}
 
 
 def _standard(body: bytes, topic: str, key: bytes, number: str) -> dict[str, str]:
@@ -172,7 +172,7 @@ ORDERS: dict[str, tuple[str, dict[str, object]]] = {
 
 
 @pytest.mark.parametrize("kind", ORDERS)
-def test_an_order_that_we_made_is_looked_at_as_soon_as_the_store_tells_of_it(
+def test_an_order_that_we_made_is_looked_at_as_soon_as_the_store_reports_it(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, now = store_on(kind), clock.now()

@@ -58,7 +58,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> list[StoreProduct]:
     return there
 
 
-def tell(shop: Shop) -> Delivery:
+def receive(shop: Shop) -> Delivery:
     """Let the store tell that its product changed."""
     inbox.keep(
         shop.pk,
@@ -84,7 +84,7 @@ def test_a_delivery_is_not_done_before_its_news_is_taken(
     product = product_of(shop)
     read(product, ahead_s=5)
     store[:] = left
-    delivery = tell(shop)
+    delivery = receive(shop)
     hand_over(shop)
     delivery.refresh_from_db()
     assert delivery.state == Delivery.State.OPEN
@@ -105,7 +105,7 @@ def test_a_reading_of_the_far_future_keeps_nobody_from_reading(
     product = product_of(shop)
     read(product, ahead_s=AHEAD.total_seconds() + 365 * 86400)
     store[:] = [snapshot(stock=0)]
-    delivery = tell(shop)
+    delivery = receive(shop)
     hand_over(shop)
     delivery.refresh_from_db()
     product.refresh_from_db()

@@ -18,7 +18,7 @@ from shops.platforms.values import Keys
 from shops.snapshots import ReverbOrder
 from synclog.models import Entry
 from tests.listings.orders.test_ingest import BUYER, order
-from tests.pages.test_pages import signed_in, tell
+from tests.pages.test_pages import log_entry, signed_in
 from tests.people import NOON, SECRET, nora, olivia, product_of, shop_of
 from webhooks import inbox, tasks
 from webhooks.models import Delivery
@@ -48,7 +48,7 @@ def shop() -> Shop:
         snapshot=order().to_json(),
     )
     Walk.objects.create(shop=made, kind="catalogue")
-    tell(made)
+    log_entry(made)
     return made
 
 
@@ -144,6 +144,6 @@ def test_a_customer_who_is_forgotten_is_no_buyer_of_an_order_that_is_over(shop: 
     assert buyer() == (left, BUYER["address"] if left else None)
 
 
-def test_a_customers_question_tells_of_how_many_orders_on_reverb_hold_a_buyer(shop: Shop) -> None:
+def test_a_customers_question_is_answered_with_how_many_orders_on_reverb_hold_a_buyer(shop: Shop) -> None:
     erase.follow(shop, CustomerDataAsked("7", ()))
     assert "Of 1 orders on Reverb" in mail.outbox[0].body

@@ -290,7 +290,7 @@ RANKS = {
 
 
 @pytest.mark.parametrize("kind", RANKS)
-def test_a_topic_alone_tells_how_urgent_a_delivery_is(kind: str) -> None:
+def test_a_topic_alone_shows_how_urgent_a_delivery_is(kind: str) -> None:
     platform, (sales, products, others) = PLATFORMS[kind], RANKS[kind]
     assert {platform.rank(topic) for topic in sales} == {Urgency.SALE}
     assert {platform.rank(topic) for topic in products} == {Urgency.PRODUCT}
@@ -322,7 +322,7 @@ def test_a_sale_has_a_task_of_its_own_that_takes_no_edit(shop: Shop, store: Stor
     assert states() == ["done", "done"]
 
 
-def test_a_store_that_tells_us_itself_is_understood_in_the_order_in_which_it_told(shop: Shop, now: Now) -> None:
+def test_messages_of_a_store_that_pushes_are_read_in_the_order_in_which_they_arrived(shop: Shop, now: Now) -> None:
     """A stock is the stock of a product that the message before it told of."""
     for number, topic in enumerate(("product.updated", "stock.updated", "product.updated")):
         rank = PLATFORMS["custom"].rank(topic)

@@ -191,9 +191,9 @@ def post_in_chunks(shop: Shop, body: bytes, *, broken: bool = False, path: str =
         "wsgi.input": Chunks(body, broken=broken),
         "wsgi.input_terminated": True,
     }
-    told: list[str] = []
-    b"".join(application(environ, lambda status, *_: told.append(status)))  # type: ignore[arg-type, return-value]
-    return int(told[0].split()[0])
+    statuses: list[str] = []
+    b"".join(application(environ, lambda status, *_: statuses.append(status)))  # type: ignore[arg-type, return-value]
+    return int(statuses[0].split()[0])
 
 
 @pytest.mark.django_db(transaction=True)  # the application closes what it opened

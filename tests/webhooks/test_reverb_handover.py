@@ -50,7 +50,7 @@ def test_a_body_with_an_id_and_a_state_is_a_listing_whatever_the_topic_says(topi
     assert said({**LISTING, "state": "sold"}, topic) == ReverbListingChanged("501", "sold", 2)
 
 
-def test_the_end_of_our_app_is_told_by_the_topic_alone() -> None:
+def test_the_end_of_our_app_is_known_by_the_topic_alone() -> None:
     assert said({}, "app/uninstalled") == ReverbAppRemoved()
     assert said({"user_id": 3}, "app/uninstalled") == ReverbAppRemoved()
 
@@ -238,7 +238,7 @@ def test_while_auto_sync_is_off_sales_are_kept_and_nothing_is_looked_at(shop: Sh
 
 
 @pytest.mark.parametrize("store", ["none", "removed"])
-def test_sales_are_heard_of_without_a_store(shop: Shop, reverb: Reverb, store: str) -> None:
+def test_sales_are_handled_without_a_store(shop: Shop, reverb: Reverb, store: str) -> None:
     product_of(shop)
     if store == "none":
         StoreConnection.objects.all().delete()

@@ -127,7 +127,7 @@ def test_a_variant_that_is_gone_from_the_store_is_looked_at_first(shop: Shop, st
     assert Job.objects.get(product=gone).rank == 0
 
 
-def test_a_variant_that_is_gone_and_told_of_again_is_read_once(shop: Shop, store: Store) -> None:
+def test_a_variant_that_is_gone_and_reported_again_is_read_once(shop: Shop, store: Store) -> None:
     gone = product_of(shop, store_product_id="22", sku="A2")
     earlier = NOON - timedelta(seconds=1)
     Product.objects.update(read_at=earlier, gone_at=earlier)

@@ -23,7 +23,7 @@ from reverbsync.database import portions
 from reverbsync.dispatch.wake import wake
 from shops import lifecycle, mail
 from shops.events import CustomerDataAsked, CustomerForgotten, Event, ShopForgotten
-from shops.models import Shop, StoreConnection, ToldOrder, ToldProduct
+from shops.models import PushedOrder, PushedProduct, Shop, StoreConnection
 from shops.platforms import platform_of
 from shops.platforms.values import TransientStoreError
 from synclog.models import Entry
@@ -51,7 +51,7 @@ def follow(shop: Shop, event: Event) -> None:
         case ShopForgotten():
             ask_to_forget_store(shop)
         case CustomerDataAsked(customer_id, order_ids):
-            _tell_owners(shop, customer_id, order_ids)
+            _mail_owners(shop, customer_id, order_ids)
 
 
 def ask_to_forget_store(shop: Shop) -> None:
@@ -107,8 +107,8 @@ def clear_store(shop_id: int) -> bool:
 
 def _put_aside(shop_id: int, before: datetime) -> None:
     """Put away what the former store told: ids of its products may be those of others in the new one."""
-    told = Delivery.objects.filter(shop=shop_id, source="store", state=Delivery.State.OPEN, received_at__lt=before)
-    for some in portions(told):
+    pending = Delivery.objects.filter(shop=shop_id, source="store", state=Delivery.State.OPEN, received_at__lt=before)
+    for some in portions(pending):
         note = "Another store was connected."
         some.update(state=Delivery.State.IGNORED, note=note, done_at=clock.now(), body=b"")
 
@@ -122,8 +122,8 @@ def delete_asked_for() -> None:
         number = shop.pk
         mine = (Delivery, Order, Job, Walk, Recheck, Listing, Product, Entry)
         rest = (Line.objects.filter(sync__shop=shop), Indexed.objects.filter(sync__shop=shop))
-        told = (ToldProduct.objects.filter(store__shop=shop), ToldOrder.objects.filter(store__shop=shop))
-        for rows in (*rest, *told, *(table.objects.filter(shop=shop) for table in mine)):
+        pushed = (PushedProduct.objects.filter(store__shop=shop), PushedOrder.objects.filter(store__shop=shop))
+        for rows in (*rest, *pushed, *(table.objects.filter(shop=shop) for table in mine)):
             _delete_until(math.inf, rows)
         shop.delete()
         logger.info("Shop %s was deleted as its owner asked", number)
@@ -146,7 +146,7 @@ def _empty(shop: Shop) -> None:
     erase.buyers_of(shop, only_done=True)
 
 
-def _tell_owners(shop: Shop, customer_id: str, order_ids: tuple[str, ...]) -> None:
+def _mail_owners(shop: Shop, customer_id: str, order_ids: tuple[str, ...]) -> None:
     """Answer the request by mail to the shop's owners, who must pass it on to their customer within 30 days."""
     topics = platform_of(shop.store).personal_topics
     held = Delivery.objects.filter(shop=shop, topic__in=topics, state=Delivery.State.OPEN).count()

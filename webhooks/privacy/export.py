@@ -16,13 +16,13 @@ from listings.models import Ledger, Listing, Order, Parcel, Product, Recheck, Wa
 from shops.models import (
     MappingRule,
     Membership,
+    PushedOrder,
+    PushedProduct,
     ReverbConnection,
     SelectionRule,
     Shop,
     StoreConnection,
     SyncSettings,
-    ToldOrder,
-    ToldProduct,
 )
 from synclog.models import Entry
 from webhooks.models import Delivery
@@ -82,8 +82,8 @@ def _parts(shop: Shop) -> dict[str, QuerySet[Any, dict[str, Any]]]:
         "parcels": Parcel.objects.filter(order__shop=shop).order_by("pk").values(),
         "products_not_read": Recheck.objects.filter(**mine).order_by("pk").values(),
         "walks": Walk.objects.filter(**mine).values(),
-        "told_products": ToldProduct.objects.filter(store__shop=shop).order_by("pk").values(),
-        "told_orders": ToldOrder.objects.filter(store__shop=shop).order_by("pk").values(),
+        "pushed_products": PushedProduct.objects.filter(store__shop=shop).order_by("pk").values(),
+        "pushed_orders": PushedOrder.objects.filter(store__shop=shop).order_by("pk").values(),
         "deliveries": Delivery.objects.filter(**mine).order_by("pk").values(*_DELIVERY),
         "sync_log": Entry.objects.filter(**mine).order_by("at", "pk").values(*_ENTRY),
     }

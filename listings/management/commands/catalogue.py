@@ -44,13 +44,13 @@ class Command(BaseCommand):
             crawl.begin(shop, options["kind"])
         if word == "wait":
             self._wait(shop, options["timeout"])
-        print(json.dumps(_told(shop)))
+        print(json.dumps(_status(shop)))
 
     def _wait(self, shop: Shop, timeout_s: float) -> None:
         over = time.monotonic() + timeout_s
         while _is_under_way(shop):
             if time.monotonic() > over:
-                raise CommandError(f"Still under way after {timeout_s:g} seconds: {json.dumps(_told(shop))}")
+                raise CommandError(f"Still under way after {timeout_s:g} seconds: {json.dumps(_status(shop))}")
             time.sleep(LOOK_EVERY_S)
 
 
@@ -60,7 +60,7 @@ def _is_under_way(shop: Shop) -> bool:
     return Walk.objects.filter(due | Q(state=Walk.State.RUNNING), shop=shop).exists()
 
 
-def _told(shop: Shop) -> dict[str, Any]:
+def _status(shop: Shop) -> dict[str, Any]:
     fields = ("kind", "state", "seen", "total", "pages", "news", "vanished", "failures", "note")
     rows = Walk.objects.filter(shop=shop).order_by("kind").values(*fields)
     known = Product.objects.filter(shop=shop, gone_at__isnull=True)

@@ -1,4 +1,4 @@
-"""HTTP to ShipStation's V1 API for one seller: keys, pace, pages, and errors in our words."""
+"""HTTP to ShipStation's V1 API for one seller: keys, rate limit, pages, and errors in our words."""
 
 from __future__ import annotations
 
@@ -85,9 +85,9 @@ class ShipStationClient:
             answer = breaker.call(self._budget.name, method, url, budgets=[self._budget], headers=headers, body=body)
         except breaker.Open as away:
             raise ShipStationError(f"ShipStation {away}", passes=True, retry_after=away.retry_after) from None
-        except outbound.Paced as paced:
+        except outbound.RateLimited as limited:
             raise ShipStationError(
-                "ShipStation's pace is used up.", passes=True, retry_after=paced.retry_after
+                "ShipStation's pace is used up.", passes=True, retry_after=limited.retry_after
             ) from None
         except outbound.NotAllowed as error:
             raise ShipStationError(f"ShipStation: {error}.", passes=False) from None
@@ -104,9 +104,9 @@ class ShipStationClient:
 
     def _error(self, answer: Answer) -> ShipStationError:
         if answer.status == 429:
-            told = number_in(answer.headers.get("X-Rate-Limit-Reset", ""))
-            wait = DEFAULT_WAIT_S if told is None else min(MOST_WAIT_S, max(1.0, told))
-            with contextlib.suppress(limiter.PaceLost):  # without Redis no call is made anyway
+            reset_s = number_in(answer.headers.get("X-Rate-Limit-Reset", ""))
+            wait = DEFAULT_WAIT_S if reset_s is None else min(MOST_WAIT_S, max(1.0, reset_s))
+            with contextlib.suppress(limiter.RateLimitUnavailable):  # without Redis no call is made anyway
                 limiter.block(self._budget.name, wait)
             return ShipStationError("ShipStation asks us to wait.", passes=True, retry_after=wait)
         if answer.status in (401, 403):

@@ -166,9 +166,9 @@ def _stamp(at: datetime) -> str:
 
 def notice(query: Mapping[str, str], body: bytes) -> Notice:
     """Read a ship notice: the query tells it, the XML body says the same and more. Raises Unreadable."""
-    told = _elements(body)
-    number = (query.get("order_number") or told.get("OrderNumber") or told.get("OrderID") or "").strip()
-    tracking = (query.get("tracking_number") or told.get("TrackingNumber") or "").strip()
+    elements = _elements(body)
+    number = (query.get("order_number") or elements.get("OrderNumber") or elements.get("OrderID") or "").strip()
+    tracking = (query.get("tracking_number") or elements.get("TrackingNumber") or "").strip()
     if not number:
         raise Unreadable("order_number is missing.")
     if not tracking:
@@ -176,9 +176,9 @@ def notice(query: Mapping[str, str], body: bytes) -> Notice:
     return Notice(
         order_number=number[:64],
         tracking_number=tracking[:100],
-        carrier=(query.get("carrier") or told.get("Carrier") or "").strip(),
-        service=(query.get("service") or told.get("Service") or "").strip(),
-        notify=False if told.get("NotifyCustomer", "").strip().lower() in _NO else None,
+        carrier=(query.get("carrier") or elements.get("Carrier") or "").strip(),
+        service=(query.get("service") or elements.get("Service") or "").strip(),
+        notify=False if elements.get("NotifyCustomer", "").strip().lower() in _NO else None,
     )
 
 

@@ -64,8 +64,8 @@ def _answer(ours: ShipStation, request: HttpRequest, body: bytes) -> HttpRespons
         answer["Cache-Control"] = "no-store"
         return answer
     if action == "shipnotify" and request.method == "POST":
-        known = service.told(ours.shop, custom_store.notice(request.GET.dict(), body))
-        ShipStation.objects.filter(pk=ours.pk).update(told_at=now)
+        known = service.keep_notice(ours.shop, custom_store.notice(request.GET.dict(), body))
+        ShipStation.objects.filter(pk=ours.pk).update(reported_at=now)
         return _text(200, "Kept.") if known else _text(404, "There is no such order.")
     return _text(400, "action is export, by GET, or shipnotify, by POST.")
 

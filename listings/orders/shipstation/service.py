@@ -104,14 +104,14 @@ def _status(word: str) -> str:
     return "on_hold" if word in ("blocked", "pending_review") else "unpaid"
 
 
-def told(shop: Shop, notice: Notice) -> bool:
+def keep_notice(shop: Shop, notice: Notice) -> bool:
     """Keep a parcel that the custom store was told of; return whether there is such an order. Raises NotOn."""
     _refuse_unless_on(shop)
     order = Order.objects.filter(shop=shop, number=notice.order_number).first()
     if order is None:
         return False
     said = TrackingReport(Parcel.Source.SHIPSTATION, notice.tracking_number, notice.carrier, notify=notice.notify)
-    tracking.tell_of(order, said)
+    tracking.add_parcel(order, said)
     return True
 
 
@@ -150,7 +150,7 @@ def follow(notice: ShipStationNotice) -> None:
     if error is not None:
         _failed(notice, error)
         return
-    ShipStation.objects.filter(pk=ours.pk).update(problem="", told_at=clock.now())
+    ShipStation.objects.filter(pk=ours.pk).update(problem="", reported_at=clock.now())
     notice.delete()
 
 
@@ -165,7 +165,7 @@ def _labels(notice: ShipStationNotice) -> list[Label]:
 def _keep(shop: Shop, label: Label) -> None:
     order = _order_of(shop, label)
     if order is not None:
-        tracking.tell_of(order, TrackingReport(Parcel.Source.SHIPSTATION, label.tracking_number, label.carrier))
+        tracking.add_parcel(order, TrackingReport(Parcel.Source.SHIPSTATION, label.tracking_number, label.carrier))
 
 
 def _order_of(shop: Shop, label: Label) -> Order | None:

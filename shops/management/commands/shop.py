@@ -57,7 +57,7 @@ class Command(BaseCommand):
             case "connect":
                 print(json.dumps(self._connect(options)))
             case _:
-                print(json.dumps([_told(shop) for shop in _shops()]))
+                print(json.dumps([_summary(shop) for shop in _shops()]))
 
     def _connect(self, options: dict[str, Any]) -> dict[str, Any]:
         shop = Shop.objects.filter(pk=options["shop"]).first()
@@ -67,7 +67,7 @@ class Command(BaseCommand):
             _store(shop, options, _try_store(options))
         except ValueError as error:
             raise CommandError(str(error)) from None
-        return _told(_shops().get(pk=shop.pk))
+        return _summary(_shops().get(pk=shop.pk))
 
     def _create(self, options: dict[str, Any]) -> dict[str, Any]:
         changes = dict(_setting(text) for text in options["set"])
@@ -83,7 +83,7 @@ class Command(BaseCommand):
                     raise CommandError(f"{account.problem.words} {account.problem.link}")
         except ValueError as error:
             raise CommandError(str(error)) from None
-        return {**_told(_shops().get(pk=shop.pk)), "reverb_problem": account.problem_id or None}
+        return {**_summary(_shops().get(pk=shop.pk)), "reverb_problem": account.problem_id or None}
 
 
 def _try_store(options: dict[str, Any]) -> str:
@@ -111,7 +111,7 @@ def _shops() -> models.QuerySet[Shop]:
     return Shop.objects.select_related("store", "reverb").order_by("pk")
 
 
-def _told(shop: Shop) -> dict[str, Any]:
+def _summary(shop: Shop) -> dict[str, Any]:
     store, reverb = getattr(shop, "store", None), getattr(shop, "reverb", None)
     return {
         "id": shop.pk,

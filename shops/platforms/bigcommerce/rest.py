@@ -2,7 +2,7 @@
 
 Facts: developer docs, "API status codes" (v3 answers `{"status", "title", "type", "errors"}`, v2
 `[{"status", "message"}]`; 503 is maintenance or a suspended store) and "Rate limits". The quota is shared by all apps
-of the store, so the pace follows the quota headers of each answer.
+of the store, so the rate follows the quota headers of each answer.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ CALLS_PER_MINUTE = 300
 #: Calls that are left to other apps of the store.
 RESERVE = 5
 #: Seconds to wait where a 429 names none: that is the platform's own load shedding.
-UNTOLD_S = 10.0
+DEFAULT_RESET_S = 10.0
 #: The longest window of the quota; who asks for more does so by mistake.
 MOST_RESET_S = 60.0
 READ_S = 30.0
@@ -106,7 +106,7 @@ class Rest(Caller):
         """Return when the quota is whole again, a little later for each caller."""
         reset = _reset_s(answer)
         jitter = random.uniform(0, 1)  # noqa: S311 -- spreads load, keeps no secret
-        return (reset if reset is not None else calls.retry_after_s(answer) or UNTOLD_S) + jitter
+        return (reset if reset is not None else calls.retry_after_s(answer) or DEFAULT_RESET_S) + jitter
 
     def call(self, method: str, path: str, body: object = None) -> Answer:
         """As `Caller.call`. 207 says that a part was not done, so what was is unknown."""

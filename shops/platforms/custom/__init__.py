@@ -13,7 +13,7 @@ from shops.events import Event
 from shops.models import StoreConnection
 from shops.platforms import addresses
 from shops.platforms.base import Envelope, Keys, Platform, StoreClient
-from shops.platforms.custom import messages, signing, told
+from shops.platforms.custom import messages, pushed, signing
 from shops.platforms.custom.client import CustomClient
 from shops.platforms.values import BadSignature, Unreadable
 from shops.schemas import object_of
@@ -71,12 +71,12 @@ class Custom(Platform):
         """Keep what was told, the newer over the older; there is nobody to ask later."""
         if topic not in messages.TOPICS:
             return None
-        return told.take(connection, messages.read(body), arrived)
+        return pushed.take(connection, messages.read(body), arrived)
 
     def stands_alone(self, topic: str, body: bytes, connection: StoreConnection) -> bool:
         """A count of a known variant does: stamps keep what came earlier from overwriting it."""
         try:
-            return told.knows_what_it_counts(connection, messages.read(body))
+            return pushed.knows_what_it_counts(connection, messages.read(body))
         except Unreadable:
             return True
 

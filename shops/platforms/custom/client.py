@@ -15,11 +15,11 @@ from django.db.models import Q
 from reverbsync import clock
 from reverbsync.http.outbound import Answer
 from reverbsync.ratelimit.limiter import Budget
-from shops.models import StoreConnection, ToldOrder, ToldProduct
+from shops.models import PushedOrder, PushedProduct, StoreConnection
 from shops.orders import NewOrder, OrderStatus, Shipment, StoreOrder
 from shops.platforms import calls
 from shops.platforms.answers import Caller, Verdict
-from shops.platforms.custom import messages, signing, told
+from shops.platforms.custom import messages, pushed, signing
 from shops.platforms.values import Count, Hooks, Malformed, Moved, Page, StoreInfo, Unsupported
 from shops.schemas import object_of
 from shops.snapshots import StoreProduct
@@ -49,7 +49,7 @@ class _Caller(Caller):
 
     def __init__(self, connection: StoreConnection) -> None:
         self._connection = connection
-        # Nobody proves whose an address is: each shop has a pace and a circuit breaker of its own.
+        # Nobody proves whose an address is: each shop has a budget and a circuit breaker of its own.
         self.budget = Budget(f"custom:{connection.pk}@{connection.address}", CALLS_PER_MINUTE)
 
     def send(self, method: str, path: str, body: object) -> Answer:
@@ -109,7 +109,7 @@ class _Caller(Caller):
             raise _Conflict(adjusted)
         return adjusted
 
-    def tell(self, kind: str, data: dict[str, Any], key: str) -> dict[str, Any]:
+    def post(self, kind: str, data: dict[str, Any], key: str) -> dict[str, Any]:
         """Send a message and return the object that it was answered. Raises like `json`, Malformed where it is none."""
         said = self.json("POST", kind, (data, key))
         if not isinstance(said, dict):
@@ -135,14 +135,14 @@ class CustomClient:
 
     def check(self) -> StoreInfo:
         """Send a `ping`; the answer may tell name and currency."""
-        said = self._caller.tell("ping", {}, str(uuid.uuid4()))
+        said = self._caller.post("ping", {}, str(uuid.uuid4()))
         return StoreInfo(str(said.get("name") or ""), str(said.get("currency") or "")[:3])
 
     # -- products --------------------------------------------------------------------------------------------
 
     def walk(self, cursor: str, *, since: datetime | None = None) -> Page:
         """Return what was told, in the order in which it first was."""
-        found = ToldProduct.objects.filter(store=self._connection, deleted=False)
+        found = PushedProduct.objects.filter(store=self._connection, deleted=False)
         if since is not None:
             found = found.filter(Q(said_at__gte=since) | Q(counted_at__gte=since))
         total = found.count()
@@ -153,12 +153,12 @@ class CustomClient:
 
     def products(self, store_parent_id: str) -> list[StoreProduct]:
         """Return a product as it was told last."""
-        row = ToldProduct.objects.filter(store=self._connection, product_id=store_parent_id, deleted=False).first()
+        row = PushedProduct.objects.filter(store=self._connection, product_id=store_parent_id, deleted=False).first()
         return messages.units(messages.Product.model_validate(row.body)) if row else []
 
     def parent_of_stock(self, store_stock_id: str) -> str | None:
         """Return the product that has this variant."""
-        found = ToldProduct.objects.filter(
+        found = PushedProduct.objects.filter(
             store=self._connection, deleted=False, body__variants__contains=[{"id": store_stock_id}]
         )
         return found.values_list("product_id", flat=True).first()
@@ -190,15 +190,15 @@ class CustomClient:
         try:
             answer = self._caller.adjust(data, key)
         except _Conflict as conflict:
-            self._heard(product, count, conflict.answer)
+            self._keep_answer(product, count, conflict.answer)
             raise
-        self._heard(product, count, answer)
+        self._keep_answer(product, count, answer)
         return Count(answer.stock, count.place, answer.stock or 0)
 
-    def _heard(self, product: StoreProduct, count: Count, answer: messages.Adjusted) -> None:
+    def _keep_answer(self, product: StoreProduct, count: Count, answer: messages.Adjusted) -> None:
         """Keep the number that was answered."""
         ids = product.store_parent_id, product.store_product_id
-        told.answered(self._connection, *ids, was=count.there, stock=answer.stock or 0, at=answer.updated_at)
+        pushed.answered(self._connection, *ids, was=count.there, stock=answer.stock or 0, at=answer.updated_at)
 
     # -- webhooks --------------------------------------------------------------------------------------------
 
@@ -233,7 +233,7 @@ class CustomClient:
                 for line in order.lines
             ],
         }
-        said = self._caller.tell(
+        said = self._caller.post(
             "order.create", data, str(uuid.uuid5(uuid.NAMESPACE_URL, f"order {order.reverb_number}"))
         )
         if not isinstance(said.get("id"), str | int) or not said["id"]:
@@ -250,28 +250,28 @@ class CustomClient:
 
     def order(self, order_id: str) -> StoreOrder | None:
         """Return an order as it was told."""
-        row = ToldOrder.objects.filter(store=self._connection, order_id=order_id).first()
+        row = PushedOrder.objects.filter(store=self._connection, order_id=order_id).first()
         return messages.order(messages.Order.model_validate(row.body)) if row else None
 
     def release(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
         """Send `order.cancel`, with the same id for the same order."""
         data = {"id": order_id, "reverb_number": reverb_number, "gives_back": gives_back, "note": note}
-        self._caller.tell("order.cancel", data, str(uuid.uuid5(uuid.NAMESPACE_URL, f"cancel {reverb_number}")))
+        self._caller.post("order.cancel", data, str(uuid.uuid5(uuid.NAMESPACE_URL, f"cancel {reverb_number}")))
 
     def order_products(self, order_id: str) -> list[str]:
         """Return the products of an order as it was told."""
-        row = ToldOrder.objects.filter(store=self._connection, order_id=order_id).first()
+        row = PushedOrder.objects.filter(store=self._connection, order_id=order_id).first()
         lines = row.body["lines"] if row else []
         return list(dict.fromkeys(line["product_id"] for line in lines if line["product_id"]))
 
     def orders(self, since: datetime, cursor: str) -> tuple[list[StoreOrder], str | None]:
         """Return orders as they were told."""
-        found = ToldOrder.objects.filter(store=self._connection, said_at__gte=since, pk__gt=int(cursor or 0))
+        found = PushedOrder.objects.filter(store=self._connection, said_at__gte=since, pk__gt=int(cursor or 0))
         rows = list(found.order_by("pk")[: PAGE + 1])
         orders = [messages.order(messages.Order.model_validate(row.body)) for row in rows[:PAGE]]
         return orders, str(rows[PAGE - 1].pk) if len(rows) > PAGE else None
 
     def shipments(self, order_id: str) -> list[Shipment]:
         """Return an order's parcels as they were told."""
-        row = ToldOrder.objects.filter(store=self._connection, order_id=order_id).first()
+        row = PushedOrder.objects.filter(store=self._connection, order_id=order_id).first()
         return messages.shipments(messages.Order.model_validate(row.body)) if row else []

@@ -368,16 +368,16 @@ def _unit(product: Product, variant: Variant) -> StoreProduct:
     )
 
 
-def order(told: Order) -> StoreOrder:
+def order(pushed: Order) -> StoreOrder:
     """Return an order."""
     lines = tuple(
         OrderLine(line.id, line.variant_id, line.sku, line.title, line.quantity, line.price, line.refunded)
-        for line in told.lines
+        for line in pushed.lines
     )
-    updated_at: datetime = told.updated_at
-    return StoreOrder(told.id, told.number, told.status, updated_at, lines, told.url, told.reverb_number)
+    updated_at: datetime = pushed.updated_at
+    return StoreOrder(pushed.id, pushed.number, pushed.status, updated_at, lines, pushed.url, pushed.reverb_number)
 
 
-def shipments(told: Order) -> list[Shipment]:
+def shipments(pushed: Order) -> list[Shipment]:
     """Return an order's parcels."""
-    return [Shipment(one.id, told.id, one.carrier, one.tracking_number, one.tracking_url) for one in told.shipments]
+    return [Shipment(one.id, pushed.id, one.carrier, one.tracking_number, one.tracking_url) for one in pushed.shipments]

@@ -63,9 +63,9 @@ class Magento2Client:
         none: search.Group = [("entity_id", "eq", "0")]  # one that cannot be shown must not speak for the store
         self._rest.rows("/products", search.query(none, size=1, fields="items[id],total_count"))
         self._rest.rows("/orders", search.query(none, size=1, fields="items[entity_id],total_count"))
-        told = self._frame.fresh()
+        settings = self._frame.fresh()
         self._frame.places()
-        return StoreInfo(self._rest.address.partition("//")[2], told["currency"])
+        return StoreInfo(self._rest.address.partition("//")[2], settings["currency"])
 
     # -- products --------------------------------------------------------------------------------------------
 
@@ -156,9 +156,9 @@ class Magento2Client:
         missing, unread = self._items(one for one in dict.fromkeys(of.values()) if one not in known)
         known |= {item.id: item for item in missing}
         odd = {one.store_parent_id: one.words for one in unread}
-        told = self._frame.labelled()
-        if any(reading.unknown_option(item, told) for item in known.values()):
-            told = self._frame.labelled(anew=True)
+        labels = self._frame.labelled()
+        if any(reading.unknown_option(item, labels) for item in known.values()):
+            labels = self._frame.labelled(anew=True)
         categories = self._frame.categories(number for item in known.values() for number in item.categories)
         families = {item.sku: known[of[item.id]].sku for item in sold if of.get(item.id) in known}
         stock = self._stock.of((item.sku for item in sold), families)
@@ -171,13 +171,13 @@ class Magento2Client:
                 raise Malformed(f"{STORE} does not show the configurable product that {item.sku} belongs to.")
             units = stock.of(item.sku)
             now, address = clock.now().astimezone(self._frame.zone), self._rest.address
-            return reading.unit(item, known.get(family), units, told, categories, now=now, address=address)
+            return reading.unit(item, known.get(family), units, labels, categories, now=now, address=address)
 
         return _each_of(sold, unit, of)
 
     def _parents(self, sold: list[Item], parent: Item | None) -> dict[str, str]:
         """Return the family of each child: of several one that is on sale."""
-        if parent is not None and reading.is_sold(parent, None, self._frame.told["website_id"]):
+        if parent is not None and reading.is_sold(parent, None, self._frame.settings["website_id"]):
             return {item.id: parent.id for item in sold}
         of = {item.id: parent.id for item in sold} if parent is not None else {}
         return of | self._frame.families.parents(item.id for item in sold)
@@ -211,7 +211,7 @@ class Magento2Client:
         is_child = product.store_parent_id != product.store_product_id
         if is_child and (parent is None or item.id not in (parent.children or [item.id])):
             return False
-        on_sale = reading.is_sold(item, parent if is_child else None, self._frame.told["website_id"])
+        on_sale = reading.is_sold(item, parent if is_child else None, self._frame.settings["website_id"])
         return (item.sku.strip(), on_sale) == (product.sku, product.for_sale)
 
     def count(self, product: StoreProduct) -> Count:

@@ -108,12 +108,12 @@ def exchange(entered: str, kept: Mapping[str, str]) -> tuple[str, str]:
     return address, keys(*consumer.split(":"), *lasting).token.get_secret_value()
 
 
-def _bases(entered: str, told: str) -> list[str]:
+def _bases(entered: str, named: str) -> list[str]:
     """Return where the store may be: as entered, else by the path that it names itself, the shorter ones first."""
-    parts, path = urlsplit(entered), [part for part in urlsplit(told).path.split("/") if part]
+    parts, path = urlsplit(entered), [part for part in urlsplit(named).path.split("/") if part]
     host = f"{parts.scheme}://{parts.netloc}"
-    told_ones = ["/".join([host, *path[:n]]) for n in range(1, len(path) + 1)]
-    return list(dict.fromkeys([entered, *told_ones]))
+    by_path = ["/".join([host, *path[:n]]) for n in range(1, len(path) + 1)]
+    return list(dict.fromkeys([entered, *by_path]))
 
 
 def _first_token(bases: list[str], token: str) -> tuple[str, tuple[str, str]]:

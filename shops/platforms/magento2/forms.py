@@ -270,8 +270,8 @@ def comment(order: NewOrder, entered: Region | None = None) -> dict[str, Any]:
     """
     note = order.note or f"Reverb order {order.reverb_number}"
     if entered is not None and order.address is not None:
-        told = f"names {order.address.region} as its region" if order.address.region else "names no region"
-        note += f" The buyer's address {told}; Magento requires one of its list, so {entered['name']} was entered."
+        region = f"names {order.address.region} as its region" if order.address.region else "names no region"
+        note += f" The buyer's address {region}; Magento requires one of its list, so {entered['name']} was entered."
     return remark(note)
 
 

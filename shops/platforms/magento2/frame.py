@@ -110,24 +110,24 @@ class StoreConfig:
         self._labels_key = f"magento2:labels:{rest.address}"
         self._categories_key = f"magento2:categories:{rest.address}"
         self._places_key = f"magento2:places:{rest.address}"
-        self._told: Settings | None = None
+        self._settings: Settings | None = None
         self._labels: dict[str, Attribute] | None = None
         self.families = Families(rest)
 
     # -- settings --------------------------------------------------------------------------------------------
 
     @property
-    def told(self) -> Settings:
+    def settings(self) -> Settings:
         """Return the store's settings, at most a quarter of an hour old while it says them."""
-        if self._told is None:
-            self._told = _lasting(self._key, self._learn)
-        return self._told
+        if self._settings is None:
+            self._settings = _lasting(self._key, self._learn)
+        return self._settings
 
     def fresh(self) -> Settings:
         """Ask for the settings anew."""
         memory.release(self._places_key)
-        self._told = _lasting(self._key, self._learn, anew=True)
-        return self._told
+        self._settings = _lasting(self._key, self._learn, anew=True)
+        return self._settings
 
     def labelled(self, *, anew: bool = False) -> Labels:
         """Return the settings with the attributes; `anew`: a product names an option that is not known.
@@ -136,13 +136,13 @@ class StoreConfig:
         """
         if self._labels is None or anew:
             self._labels = _lasting(self._labels_key, self._attributes, otherwise={}, anew=anew)
-        return {**self.told, "attributes": self._labels}
+        return {**self.settings, "attributes": self._labels}
 
     @property
     def zone(self) -> tzinfo:
         """Return the store's time zone, UTC where it names none that is known."""
         try:
-            return ZoneInfo(self.told["zone"])
+            return ZoneInfo(self.settings["zone"])
         except (KeyError, ValueError, OSError):  # unknown, empty, or a path
             return UTC
 
@@ -153,7 +153,7 @@ class StoreConfig:
         """
         kept: dict[str, Places | None] | None = memory.recall(self._places_key)
         if kept is None:
-            kept = {"places": places_of(self._rest, self.told["website"])}
+            kept = {"places": places_of(self._rest, self.settings["website"])}
             memory.remember(self._places_key, kept, PLACES_S if kept["places"] else FRAME_S)
         return kept["places"]
 

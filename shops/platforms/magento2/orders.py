@@ -139,7 +139,7 @@ class Orders:
         return {line.sku: line.quantity for line in counted}
 
     def _write_down(self, order: NewOrder) -> forms.Order:
-        site = self._frame.told
+        site = self._frame.settings
         body = forms.body(order, store_id=site["store_id"], way=None)
         return forms.read(self._rest.written("PUT", "/orders/create", body))
 

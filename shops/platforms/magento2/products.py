@@ -25,7 +25,7 @@ def unit(
     item: Item,
     parent: Item | None,
     stock: int | None,
-    told: Labels,
+    labels: Labels,
     categories: Mapping[str, Category],
     *,
     now: datetime,
@@ -36,7 +36,7 @@ def unit(
     `now` is by the clock of the store.
     """
     shown = parent or item
-    options = _options(item, parent, told)
+    options = _options(item, parent, labels)
     held_by = [categories[one] for one in (item.categories or shown.categories) if one in categories]
     named = list(dict.fromkeys(one["name"] for one in held_by if one["name"]))
     deepest = max((one for one in held_by if one["name"]), key=lambda one: one["level"], default=None)
@@ -48,19 +48,19 @@ def unit(
         sku=item.sku.strip(),
         title=title_of(plain(shown.name), " / ".join(options.values())) if options else plain(item.name),
         description=_first("description", item, shown) or _first("short_description", item, shown),
-        vendor=next((text for code in BRANDS if (text := _label(code, item, shown, told))), ""),
+        vendor=next((text for code in BRANDS if (text := _label(code, item, shown, labels))), ""),
         product_type=deepest["name"] if deepest else "",
         tags=tuple(word.strip() for word in _first("meta_keyword", item, shown).split(",") if word.strip()),
         finish=next((text for name, text in options.items() if name.lower() in FINISH), ""),
-        price=prices.price(item.price, *dates, item.tier_prices, website=told["website_id"], now=now),
-        currency=told["currency"],
+        price=prices.price(item.price, *dates, item.tier_prices, website=labels["website_id"], now=now),
+        currency=labels["currency"],
         stock=stock,
-        photos=_photos(item, shown, told),
+        photos=_photos(item, shown, labels),
         barcode=next((text for code in BARCODES if (text := _first(code, item, shown))), ""),
-        for_sale=is_sold(item, parent, told["website_id"]),
+        for_sale=is_sold(item, parent, labels["website_id"]),
         url=f"{address}/catalog/product/view/id/{shown.id}",
         collections=tuple(named),
-        attributes={**_told(shown, told), **_told(item, told), **options},
+        attributes={**_defined(shown, labels), **_defined(item, labels), **options},
         changes_at=prices.changes_at(*dates, now=now),
     )
 
@@ -79,21 +79,21 @@ def _is_on(item: Item, website: int) -> bool:
     return item.status == ENABLED and (sites is None or website in sites)
 
 
-def unknown_option(item: Item, told: Labels) -> bool:
+def unknown_option(item: Item, labels: Labels) -> bool:
     """Tell whether a product has an option whose name we have not read yet."""
     return any(
         value and value not in known["options"]
-        for code, known in told["attributes"].items()
+        for code, known in labels["attributes"].items()
         if known["options"]
         for value in item.said(code).split(",")
     )
 
 
-def _options(item: Item, parent: Item | None, told: Labels) -> dict[str, str]:
+def _options(item: Item, parent: Item | None, labels: Labels) -> dict[str, str]:
     """Return what tells a child from its brothers: name → value, in the parent's order."""
     if parent is None:
         return {}
-    by_id = {known["id"]: (code, known) for code, known in told["attributes"].items()}
+    by_id = {known["id"]: (code, known) for code, known in labels["attributes"].items()}
     found: dict[str, str] = {}
     for choice in sorted(parent.extension_attributes.configurable_product_options, key=lambda one: one.position):
         code, known = by_id.get(choice.attribute_id, ("", None))
@@ -110,8 +110,8 @@ def _named(value: str, known: Attribute) -> str:
     return ", ".join(known["options"].get(one, one) for one in value.split(",") if one)
 
 
-def _label(code: str, item: Item, shown: Item, told: Labels) -> str:
-    known = told["attributes"].get(code)
+def _label(code: str, item: Item, shown: Item, labels: Labels) -> str:
+    known = labels["attributes"].get(code)
     return _named(_first(code, item, shown), known) if known else ""
 
 
@@ -119,14 +119,14 @@ def _first(code: str, item: Item, shown: Item) -> str:
     return item.said(code) or shown.said(code)
 
 
-def _told(item: Item, told: Labels) -> dict[str, str]:
+def _defined(item: Item, labels: Labels) -> dict[str, str]:
     """Return the attributes that the seller defined, by their labels."""
-    rows = ((known["label"], _named(item.said(code), known)[:255]) for code, known in told["attributes"].items())
+    rows = ((known["label"], _named(item.said(code), known)[:255]) for code, known in labels["attributes"].items())
     return {label: text for label, text in rows if text}
 
 
-def _photos(item: Item, shown: Item, told: Labels) -> tuple[str, ...]:
+def _photos(item: Item, shown: Item, labels: Labels) -> tuple[str, ...]:
     """Return the photos, the child's own before its parent's."""
-    base = f"{told['media'].rstrip('/')}/catalog/product"
+    base = f"{labels['media'].rstrip('/')}/catalog/product"
     files = [*item.photos, *(shown.photos if shown is not item else [])]
     return tuple(dict.fromkeys(base + ("" if one.startswith("/") else "/") + one for one in files))

@@ -1,4 +1,4 @@
-"""Calls to Magento's REST V1: signed, paced, and what its answers mean.
+"""Calls to Magento's REST V1: signed, rate limited, and what its answers mean.
 
 Facts: Magento 2.4.7 as seen. A path without a store view's code means the default view; one with the code of a view
 that does not exist is answered 400 "Specified request cannot be processed.". Errors are JSON with `message` and perhaps
@@ -58,7 +58,7 @@ TODO = "Open System > Integrations in Magento, check what the integration may ac
 
 
 def budget_of(address: str) -> Budget:
-    """Return the pace of a store."""
+    """Return the budget of a store."""
     return Budget(f"magento2:{address.partition('//')[2]}", CALLS_PER_MINUTE)
 
 
@@ -244,10 +244,10 @@ def _is_page(answer: Answer) -> bool:
 
 def _named(said: Any) -> dict[str, Any]:
     """Return the parameters of an error by name; numbered where they are a list."""
-    told = said.get("parameters")
-    if isinstance(told, dict):
-        return {str(name): part for name, part in told.items()}
-    return {str(n): part for n, part in enumerate(told, 1)} if isinstance(told, list) else {}
+    parameters = said.get("parameters")
+    if isinstance(parameters, dict):
+        return {str(name): part for name, part in parameters.items()}
+    return {str(n): part for n, part in enumerate(parameters, 1)} if isinstance(parameters, list) else {}
 
 
 def _filled(said: Any) -> str:

@@ -159,8 +159,8 @@ class Stock:
         if not managed:
             return None
         least = min(0, threshold)
-        told = self._frame.places()
-        is_whole = told is not None and told["whole"]
+        assigned = self._frame.places()
+        is_whole = assigned is not None and assigned["whole"]
         if salable.qty > 0 and is_whole and not places:
             raise Malformed(f"{STORE} sells {sku} and lists no source that has it, so its stock stays as it was.")
         return max(0, min(salable.qty, salable.qty + least, int(lies) if is_whole else salable.qty))
@@ -228,8 +228,8 @@ class Stock:
 
         The second with why. Each source counts once, by the row that spells the SKU best.
         """
-        told = self._frame.places()
-        drawn = told["sources"] if told else []
+        assigned = self._frame.places()
+        drawn = assigned["sources"] if assigned else []
         places, unread = sources.read(self._rest, skus, drawn)
         found, odd = by_sku(skus, places, unread)
         lies = {}
@@ -240,7 +240,7 @@ class Stock:
 
     @property
     def _export(self) -> str:
-        return f"/inventory/export-stock-salable-qty/website/{self._frame.told['website']}"
+        return f"/inventory/export-stock-salable-qty/website/{self._frame.settings['website']}"
 
     # -- without sources -------------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""HTTP to one Shopify store: GraphQL paced by what its cost answers say, tokens that are renewed in time, and errors.
+"""HTTP to one Shopify store: GraphQL as fast as its cost answers allow, tokens that are renewed in time, and errors.
 
 Facts: shopify.dev "Rate limits" (points, THROTTLED with status 200), "Response status codes" (402 frozen shop, 423
 locked, 430 rejected as unsafe; `{"errors": "…"}`), "Offline access tokens". A mutation that is answered with `errors`
@@ -25,7 +25,7 @@ from shops.platforms.shopify.tokens import Tokens
 from shops.platforms.values import StoreAuthError, StoreError, TooLarge, TransientStoreError, Unsupported
 
 STORE = "Shopify"
-#: Far above what the cost limits allow; the cost answers set the real pace.
+#: Far above what the cost limits allow; the cost answers set the real rate.
 CALLS_PER_MINUTE = 1200
 READ_S = 20.0
 #: Part of a store's points that a walk leaves to what cannot wait, such as stock and orders.
@@ -46,7 +46,7 @@ def root_of(address: str) -> str:
 
 
 def budget_of(address: str) -> Budget:
-    """Return the store's part of the pace."""
+    """Return the store's budget."""
     return Budget(f"shopify:{address}", CALLS_PER_MINUTE)
 
 

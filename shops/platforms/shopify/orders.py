@@ -150,11 +150,11 @@ class _Parcels(Part):
 def shipments(order_id: str, data: dict[str, Any]) -> list[Shipment]:
     """Return the parcels that have a number; cancelled fulfilments are none."""
     return [
-        Shipment(one.number, order_id, told.company, told.number, told.url)
+        Shipment(one.number, order_id, tracking.company, tracking.number, tracking.url)
         for one in valid(_Parcels, node(data) or {}, "Shopify's order").fulfillments
         if one.status not in ("CANCELLED", "ERROR", "FAILURE")
-        for told in one.tracking
-        if told.number
+        for tracking in one.tracking
+        if tracking.number
     ]
 
 

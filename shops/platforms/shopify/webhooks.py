@@ -88,7 +88,7 @@ def _refunded(body: bytes) -> list[Event]:
 
 def _shipped(body: bytes) -> list[Event]:
     number = _Fulfillment.model_validate_json(body).order_id
-    return [OrderChanged(number, products_told=True)] if number else []
+    return [OrderChanged(number, products_reported=True)] if number else []
 
 
 def _look_at(lines: list[_Line]) -> list[Event]:

@@ -305,8 +305,8 @@ def fulfillments(order_id: str, rows: Any) -> list[Shipment]:
             continue
         meta = dict(_Meta.model_validate(row).meta_data)
         if _text(meta.get("_tracking_number")):
-            told = (_text(meta.get(key)) for key in ("_shipment_provider", "_tracking_number", "_tracking_url"))
-            found.append(Shipment(str(row.get("id")), order_id, *told))
+            values = (_text(meta.get(key)) for key in ("_shipment_provider", "_tracking_number", "_tracking_url"))
+            found.append(Shipment(str(row.get("id")), order_id, *values))
     return found
 
 

@@ -53,7 +53,7 @@ def _ordered(said: Any) -> list[Event]:
     found: list[Event] = [
         ProductChanged(one) for one in dict.fromkeys(line.product_id for line in order.line_items) if one
     ]
-    return found + ([OrderChanged(order.id, products_told=True)] if order.id else [])
+    return found + ([OrderChanged(order.id, products_reported=True)] if order.id else [])
 
 
 TOPICS: dict[str, Callable[[Any], list[Event]]] = {

@@ -88,7 +88,7 @@ def skus(shop: Shop) -> set[str]:
 # -- rows of a page that cannot be read ----------------------------------------------------------------------------
 
 
-def test_the_other_products_of_a_page_are_taken_and_the_odd_one_is_told_of_once(
+def test_the_other_products_of_a_page_are_taken_and_the_odd_one_is_reported_once(
     shop: Shop, store: Catalogue, now: Now
 ) -> None:
     for number in (1, 2, 3):
@@ -136,7 +136,7 @@ def test_what_could_not_be_read_is_asked_for_ever_more_rarely_and_forgotten_once
     assert skus(shop) == {"SKU-2"}
 
 
-def test_a_row_without_an_id_is_told_of_and_asked_for_by_nobody(shop: Shop, store: Catalogue, now: Now) -> None:
+def test_a_row_without_an_id_is_reported_and_asked_for_by_nobody(shop: Shop, store: Catalogue, now: Now) -> None:
     rechecks.unread(shop, [rechecks.Unread("", "odd"), rechecks.Unread("x" * 65, "odd")], now=NOON, cause="a test")
     assert Recheck.objects.get().due_at is None
     assert rechecks.due(shop.pk) is None

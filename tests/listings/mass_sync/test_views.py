@@ -113,7 +113,7 @@ def test_without_reverb_it_says_what_to_do_first(shop: Shop) -> None:
     assert not MassSync.objects.exists()
 
 
-def test_a_catalogue_that_is_still_being_read_is_told_of(shop: Shop) -> None:
+def test_a_catalogue_that_is_still_being_read_is_mentioned(shop: Shop) -> None:
     Walk.objects.create(shop=shop, kind="catalogue", state="running", seen=120)
     assert "120 products so far" in get(shop)
 
@@ -253,7 +253,7 @@ def test_it_is_started_or_discarded_by_a_button(shop: Shop) -> None:
 # -- running -------------------------------------------------------------------------------------------------------
 
 
-def test_a_running_one_tells_how_far_it_is_at_which_pace_and_what_failed(shop: Shop) -> None:
+def test_a_running_one_shows_how_far_it_is_at_which_rate_and_what_failed(shop: Shop) -> None:
     sync = a_plan(shop, State.RUNNING)
     Line.objects.filter(product__sku="NEW1").update(state=Lines.DONE)
     failed = Line.objects.get(product__sku="NEW2")
@@ -334,7 +334,7 @@ def test_after_the_pause_another_one_begins_without_an_explanation(shop: Shop) -
     assert MassSync.objects.count() == 2
 
 
-def test_a_cancelled_one_tells_what_was_done_and_lets_another_begin(shop: Shop) -> None:
+def test_a_cancelled_one_shows_what_was_done_and_lets_another_begin(shop: Shop) -> None:
     a_plan(shop, State.CANCELLED)
     shown = get(shop)
     assert numbers(shown)["not done"] == "5"
@@ -347,7 +347,7 @@ def test_a_cancelled_one_tells_what_was_done_and_lets_another_begin(shop: Shop) 
     ("seconds", "words"),
     [(5, "less than a minute"), (61, "about 1 minute"), (600, "about 10 minutes"), (9000, "about 2 hours")],
 )
-def test_time_is_told_in_words(seconds: float, words: str) -> None:
+def test_time_is_shown_in_words(seconds: float, words: str) -> None:
     assert progress.time_words(seconds) == words
 
 

@@ -75,8 +75,8 @@ def test_what_the_store_has_is_never_made_again(known: Facts) -> None:
 
 def parcel(**said: object) -> Fate:
     """Return what becomes of parcel 1Z999 of a paid order."""
-    told = {"status": "paid", "known": "", "number": "1Z999", "pickup": False, "by_hand": False}
-    return fate(**{**told, **said})  # type: ignore[arg-type]
+    facts = {"status": "paid", "known": "", "number": "1Z999", "pickup": False, "by_hand": False}
+    return fate(**{**facts, **said})  # type: ignore[arg-type]
 
 
 def test_a_number_that_reverb_has_is_not_sent_again_however_it_is_written() -> None:
@@ -97,7 +97,7 @@ def test_nothing_is_sent_of_a_sale_that_is_off_or_not_paid() -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "name"),
+    ("carrier", "name"),
     [
         ("UPS", "UPS"),
         ("ups_walleted", "UPS"),
@@ -119,11 +119,11 @@ def test_nothing_is_sent_of_a_sale_that_is_off_or_not_paid() -> None:
         ("", "Other"),
     ],
 )
-def test_a_carrier_is_found_on_reverbs_list_or_is_other(told: str, name: str) -> None:
-    assert carriers.provider_of(told, PROVIDERS) == name
+def test_a_carrier_is_found_on_reverbs_list_or_is_other(carrier: str, name: str) -> None:
+    assert carriers.provider_of(carrier, PROVIDERS) == name
 
 
-def test_a_carrier_that_reverb_no_longer_lists_is_other_and_a_number_of_ups_tells_itself() -> None:
+def test_a_carrier_that_reverb_no_longer_lists_is_other_and_a_number_of_ups_is_recognised() -> None:
     assert carriers.provider_of("TNT", ("UPS", "Other")) == "Other"
     assert carriers.provider_of("", PROVIDERS, number="1Z12345E0205271688") == "UPS"
 
@@ -133,7 +133,7 @@ def test_a_carrier_that_reverb_no_longer_lists_is_other_and_a_number_of_ups_tell
 
 def seen(**said: object) -> ReverbOrder:
     """Return a sale of two units for 100.00."""
-    told: dict[str, object] = {
+    fields: dict[str, object] = {
         "number": "9001",
         "listing_id": "701",
         "sku": "A1",
@@ -150,7 +150,7 @@ def seen(**said: object) -> ReverbOrder:
         "fees": Decimal("5.00"),
         "buyer": "Bob Buyer",
     }
-    return ReverbOrder(**{**told, **said})  # type: ignore[arg-type]
+    return ReverbOrder(**{**fields, **said})  # type: ignore[arg-type]
 
 
 def made(order: ReverbOrder) -> order_form.NewOrder:
@@ -158,7 +158,7 @@ def made(order: ReverbOrder) -> order_form.NewOrder:
     return order_form.new_order(order, snapshot(), takes_stock=False, currency="USD", link="https://reverb.test/9001")
 
 
-def test_a_price_is_for_one_unit_and_the_note_tells_number_buyer_link_and_fees() -> None:
+def test_a_price_is_for_one_unit_and_the_note_holds_number_buyer_link_and_fees() -> None:
     order = made(seen())
     [line] = order.lines
     assert (line.price, line.quantity, order.shipping, order.tax) == (Decimal("50.00"), 2, Decimal(10), Decimal("8.25"))
@@ -166,11 +166,11 @@ def test_a_price_is_for_one_unit_and_the_note_tells_number_buyer_link_and_fees()
         assert words in order.note
 
 
-def test_goods_are_reckoned_from_the_total_where_reverb_does_not_tell_them() -> None:
+def test_goods_are_reckoned_from_the_total_where_reverb_does_not_name_them() -> None:
     assert made(seen(product_amount=None)).lines[0].price == Decimal("50.00")
 
 
-def test_another_currency_than_the_stores_is_told_and_not_written_down_as_if_it_were_its_own() -> None:
+def test_another_currency_than_the_stores_is_reported_and_not_written_down_as_if_it_were_its_own() -> None:
     with pytest.raises(order_form.Unfit, match="EUR"):
         made(seen(currency="EUR"))
 

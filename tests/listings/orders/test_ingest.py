@@ -145,7 +145,7 @@ class TestTaking:
         row = Order.objects.get()
         assert (row.placed_at, row.updated_at, row.status) == (NOON, later(10), "cancelled")
 
-    def test_a_shipped_order_is_told_but_moves_no_stock(self, shop: Shop) -> None:
+    def test_a_shipped_order_is_saved_but_moves_no_stock(self, shop: Shop) -> None:
         listed(shop)
         take(shop, [order()], cause="test")
         Order.objects.update(counted=1, reckoned="paid")
@@ -257,15 +257,15 @@ class TestOddOrders:
     """A page of three orders of which one is odd."""
 
     @pytest.mark.parametrize("odd", ODD, ids=lambda odd: next(iter(odd)))
-    def test_an_odd_order_hides_no_other_and_is_taken_or_told_of(self, odd: dict[str, Any]) -> None:
+    def test_an_odd_order_hides_no_other_and_is_taken_or_reported(self, odd: dict[str, Any]) -> None:
         with clock.running_by(lambda: NOON):
             shop = Shop.objects.select_related("sync_settings").get(pk=shop_of(olivia()).pk)
             take(shop, [order(number="1"), order(**{"number": "2", **odd}), order(number="3")], cause="test")
             take(shop, [order(number="1"), order(**{"number": "2", **odd}), order(number="3")], cause="test")
         taken = set(Order.objects.values_list("number", flat=True))
         assert {"1", "3"} <= taken
-        told = list(Entry.objects.values_list("reason", "title"))
-        assert (len(taken) == 3) != (told == [("sale_not_readable", "Order 2")])
+        logged = list(Entry.objects.values_list("reason", "title"))
+        assert (len(taken) == 3) != (logged == [("sale_not_readable", "Order 2")])
 
     def test_of_an_order_whose_side_fields_are_odd_the_units_count(self) -> None:
         with clock.running_by(lambda: NOON):

@@ -11,7 +11,7 @@ from django.core.cache import cache
 from listings.orders import listing_poll
 from reverbsync import clock
 from shops.models import ReverbConnection
-from shops.reverb.errors import Paced, TransientError
+from shops.reverb.errors import RateLimited, TransientError
 from shops.snapshots import ReverbListing
 from tests.people import NOON, olivia, shop_of
 
@@ -83,6 +83,6 @@ def test_while_all_pages_fail_none_is_passed_over(reverb: Reverb) -> None:
     assert reverb.turns(4)[:4] == [2, 3, 4, 5]
 
 
-def test_a_page_for_which_the_pace_has_no_room_is_not_passed_over(reverb: Reverb) -> None:
-    reverb.fails = {1: Paced("no")}
+def test_a_page_for_which_the_budget_has_no_room_is_not_passed_over(reverb: Reverb) -> None:
+    reverb.fails = {1: RateLimited("no")}
     assert reverb.turns(4) == [1, 1, 1, 1]

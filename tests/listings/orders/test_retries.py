@@ -26,7 +26,7 @@ def test_an_order_that_the_store_refused_is_made_by_itself_once_it_is_taken(sale
     assert (sales.row().place, len(sales.store_orders())) == (Place.MADE, 1)
 
 
-def test_tries_become_rarer_and_the_log_tells_the_cause_once(sales: Sales) -> None:
+def test_tries_become_rarer_and_the_log_names_the_cause_once(sales: Sales) -> None:
     product = sales.product()
     StoreConnection.objects.update(token="wrong")
     sales.sell(product=product)

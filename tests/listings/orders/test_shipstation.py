@@ -121,7 +121,7 @@ def test_a_window_shows_what_changed_in_it_and_nothing_else(sales: Sales, ours: 
 
 
 @pytest.mark.live
-def test_what_the_settings_do_not_allow_is_told_in_words(sales: Sales, ours: ShipStation) -> None:
+def test_what_the_settings_do_not_allow_is_answered_in_words(sales: Sales, ours: ShipStation) -> None:
     sales.sell("9001")
     sales.set(take_orders=False, send_tracking=False)
     answer = ask(ours)
@@ -136,7 +136,7 @@ def test_what_the_settings_do_not_allow_is_told_in_words(sales: Sales, ours: Shi
     "headers",
     [{}, basic(password="wrong"), basic(user="other"), basic("", ""), {"Authorization": "Basic !!"}],
 )
-def test_without_the_right_password_nothing_is_told_or_taken(
+def test_without_the_right_password_nothing_is_answered_or_taken(
     sales: Sales, ours: ShipStation, headers: dict[str, str]
 ) -> None:
     sales.sell("9001", product=sales.product())
@@ -191,8 +191,8 @@ def test_a_notice_is_read_from_the_query_and_the_body() -> None:
     assert custom_store.notice({}, f"<ShipNotice>{parts}</ShipNotice>".encode()) == custom_store.Notice(
         "9", "1", "USPS"
     )
-    told = custom_store.notice({"order_number": "8", "tracking_number": "2", "carrier": "UPS"}, b"")
-    assert told == custom_store.Notice("8", "2", "UPS")
+    notice = custom_store.notice({"order_number": "8", "tracking_number": "2", "carrier": "UPS"}, b"")
+    assert notice == custom_store.Notice("8", "2", "UPS")
 
 
 @given(st.text(max_size=300))
@@ -238,8 +238,8 @@ def test_a_label_made_in_shipstation_ships_the_order_on_reverb(
     body = stand_in_shipstation.ask("POST", "/labels", rows)["body"]
     assert [call(ours, body), call(ours, body)] == [200, 200]
     sales.work()
-    told = {one["tracking_number"]: one["provider"] for one in sales.reverb.writes("/ship")}
-    assert told == {"1Z1": "UPS", "94": "USPS"}
+    sent = {one["tracking_number"]: one["provider"] for one in sales.reverb.writes("/ship")}
+    assert sent == {"1Z1": "UPS", "94": "USPS"}
     assert not ShipStationNotice.objects.exists()
 
 
@@ -303,7 +303,7 @@ def test_when_shipstations_limit_is_met_nothing_is_lost(
 
 
 @pytest.mark.live
-def test_keys_that_are_refused_are_told_and_what_was_hinted_at_waits_for_better_ones(
+def test_keys_that_are_refused_are_reported_and_what_was_hinted_at_waits_for_better_ones(
     sales: Sales, ours: ShipStation, stand_in_shipstation: StandIn
 ) -> None:
     sales.sell(product=sales.product())

@@ -84,7 +84,7 @@ def test_where_no_ledger_counts_the_order_itself_takes_the_units_and_gives_them_
     assert (sales.stock(), sales.row().place) == (3, Place.UNDONE)
 
 
-def test_nothing_is_made_again_whatever_tells_of_it_how_often(sales: Sales) -> None:
+def test_nothing_is_made_again_whatever_reports_it_how_often(sales: Sales) -> None:
     sales.sell(product=sales.product())
     for _ in range(3):
         sales.work()
@@ -299,7 +299,7 @@ def test_a_worker_that_died_in_the_middle_leaves_an_order_that_is_looked_for(sal
     assert (len(sales.store_orders()), sales.row().place) == (1, Place.MADE)
 
 
-def test_a_store_that_does_not_answer_is_asked_again_ever_more_rarely_and_each_attempt_is_told(sales: Sales) -> None:
+def test_a_store_that_does_not_answer_is_asked_again_ever_more_rarely_and_each_attempt_is_logged(sales: Sales) -> None:
     product = sales.product()
     sales.store.fault("status", status=503, times=4)
     sales.sell(product=product)

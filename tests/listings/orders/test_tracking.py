@@ -117,10 +117,10 @@ def test_a_number_that_reverb_has_already_is_known_and_not_sent(sold: Sales) -> 
     assert (sold.reverb.writes(), sold.parcel().state, sold.entries()[-1]) == ([], "sent", "tracking_known")
 
 
-def test_the_same_number_told_by_many_is_one_parcel(sold: Sales) -> None:
+def test_the_same_number_reported_by_many_is_one_parcel(sold: Sales) -> None:
     row = sold.row()
     for source, number in ((STORE, "1Z999"), (SHIPSTATION, "1Z 999"), (STORE, "1Z999"), (HAND, "1Z999")):
-        tracking.tell_of(row, TrackingReport(source, number, "UPS"))
+        tracking.add_parcel(row, TrackingReport(source, number, "UPS"))
         sold.work()
     assert (Parcel.objects.count(), len(sold.reverb.writes("/ship"))) == (1, 1)
 
@@ -144,7 +144,7 @@ def test_a_local_pickup_that_the_store_says_is_fulfilled_is_picked_up_on_reverb(
 def test_a_number_that_is_typed_in_is_sent_whatever_the_settings_say(sales: Sales) -> None:
     sales.set(take_orders=False, send_tracking=False)
     row = sales.sell()
-    tracking.tell_of(row, TrackingReport(HAND, "RM123", "Royal Mail", provider="Royal Mail", notify=False))
+    tracking.add_parcel(row, TrackingReport(HAND, "RM123", "Royal Mail", provider="Royal Mail", notify=False))
     sales.work()
     assert sales.reverb.writes("/ship") == [
         {"provider": "Royal Mail", "tracking_number": "RM123", "send_notification": False},
@@ -153,7 +153,7 @@ def test_a_number_that_is_typed_in_is_sent_whatever_the_settings_say(sales: Sale
 
 def test_a_parcel_of_a_sale_that_is_not_paid_is_held_until_it_is(sales: Sales) -> None:
     row = sales.sell(status="unpaid")
-    tracking.tell_of(row, TrackingReport(HAND, "1Z999", "UPS"))
+    tracking.add_parcel(row, TrackingReport(HAND, "1Z999", "UPS"))
     sales.work()
     assert (sales.reverb.writes(), sales.parcel().state) == ([], "open")
     sales.say(status="paid")
@@ -164,7 +164,7 @@ def test_a_parcel_of_a_sale_that_is_not_paid_is_held_until_it_is(sales: Sales) -
 # -- when things go wrong ------------------------------------------------------------------------------------------
 
 
-def test_after_a_lost_answer_reverbs_own_number_tells_that_it_was_sent(sold: Sales) -> None:
+def test_after_a_lost_answer_reverbs_own_number_shows_that_it_was_sent(sold: Sales) -> None:
     sold.reverb.faults.append("lost")
     sold.ship_in_store(sold.row())
     sold.work()
@@ -232,7 +232,7 @@ def test_a_token_without_the_right_waits_and_a_new_one_goes_on(sold: Sales) -> N
 
 def test_a_sale_that_went_off_gets_no_parcel(sold: Sales) -> None:
     sold.reverb.orders["9001"]["status"] = "cancelled"
-    tracking.tell_of(sold.row(), TrackingReport(STORE, "1Z999", "UPS"))
+    tracking.add_parcel(sold.row(), TrackingReport(STORE, "1Z999", "UPS"))
     sold.work()
     assert (sold.reverb.writes(), sold.parcel().state) == ([], "left")
     assert Order.objects.count() == 1

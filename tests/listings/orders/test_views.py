@@ -81,7 +81,7 @@ def numbers(shown: str) -> list[str]:
 def test_a_stranger_sees_and_changes_nothing_and_staff_sees_all(shop: Shop) -> None:
     row = sale(shop, place=Place.FAILED, product=product_of(shop))
     parcel = Parcel.objects.create(
-        shop=shop, order=row, source="hand", tracking_number="1", told_at=NOON, state="waits"
+        shop=shop, order=row, source="hand", tracking_number="1", reported_at=NOON, state="waits"
     )
     pages = [
         reverse("orders:list", args=[shop.pk]),
@@ -109,7 +109,7 @@ def test_a_stranger_sees_and_changes_nothing_and_staff_sees_all(shop: Shop) -> N
 def test_an_order_of_another_shop_cannot_be_reached_through_ones_own(shop: Shop) -> None:
     other = shop_of(nora(), "Drums")
     foreign = sale(other, product=product_of(other))
-    parcel = Parcel.objects.create(shop=other, order=foreign, source="hand", tracking_number="1", told_at=NOON)
+    parcel = Parcel.objects.create(shop=other, order=foreign, source="hand", tracking_number="1", reported_at=NOON)
     assert browser().get(reverse("orders:order", args=[shop.pk, foreign.pk])).status_code == 404
     assert press(shop, "orders:act", foreign.pk, "make").status_code == 404
     assert press(shop, "orders:act_on_parcel", foreign.pk, parcel.pk, "send").status_code == 404
@@ -130,12 +130,12 @@ def test_with_orders_off_the_page_shows_sales_and_stock_but_no_buyer(shop: Shop)
     assert "suits most sellers" in get(shop)
 
 
-def test_with_orders_on_an_order_tells_buyer_store_order_and_tracking(shop: Shop) -> None:
+def test_with_orders_on_an_order_shows_buyer_store_order_and_tracking(shop: Shop) -> None:
     SyncSettings.objects.filter(shop=shop).update(take_orders=True)
     made = {"store_order_id": "5", "store_order_number": "#1005", "store_order_url": "https://store.test/orders/5"}
     row = sale(shop, product=product_of(shop), place=Place.MADE, store_status="open", **made)
     Parcel.objects.create(
-        shop=shop, order=row, source="store", tracking_number="1Z9", provider="UPS", told_at=NOON, state="sent"
+        shop=shop, order=row, source="store", tracking_number="1Z9", provider="UPS", reported_at=NOON, state="sent"
     )
     for shown in (get(shop), get(shop, "orders:order", row.pk)):
         for words in ("Bob Buyer", "#1005", "https://store.test/orders/5", "UPS 1Z9", "Reverb knows", "Paid, to be"):
@@ -160,7 +160,7 @@ def test_with_orders_on_an_order_tells_buyer_store_order_and_tracking(shop: Shop
         ({"place": Place.NOT_MADE, "status": "cancelled"}, "The sale was off before it was made."),
     ],
 )
-def test_each_state_is_told_in_words_that_say_what_to_do(shop: Shop, columns: dict[str, Any], words: str) -> None:
+def test_each_state_has_words_that_say_what_to_do(shop: Shop, columns: dict[str, Any], words: str) -> None:
     row = sale(shop, **columns)
     assert words in get(shop)
     assert words in get(shop, "orders:order", row.pk)
@@ -170,7 +170,7 @@ def test_filters_part_what_needs_the_seller_from_what_waits_and_what_is_done(sho
     sale(shop, "failed", place=Place.FAILED)
     sale(shop, "kept", place=Place.KEPT, status="refunded")
     parcel = sale(shop, "parcel", status="paid", place=Place.MADE)
-    Parcel.objects.create(shop=shop, order=parcel, source="hand", tracking_number="1", told_at=NOON, state="waits")
+    Parcel.objects.create(shop=shop, order=parcel, source="hand", tracking_number="1", reported_at=NOON, state="waits")
     sale(shop, "unpaid", place=Place.HELD, status="unpaid")
     sale(shop, "new", place=Place.OPEN)
     sale(shop, "shipped", status="shipped")
@@ -284,7 +284,7 @@ def test_an_order_can_be_made_tried_again_and_left(shop: Shop) -> None:
 def test_a_parcel_can_be_sent_again_with_another_carrier_or_left(shop: Shop) -> None:
     row = sale(shop)
     parcel = Parcel.objects.create(
-        shop=shop, order=row, source="store", tracking_number="1", told_at=NOON, state="waits", problem="Nope"
+        shop=shop, order=row, source="store", tracking_number="1", reported_at=NOON, state="waits", problem="Nope"
     )
     assert "Send tracking again" in get(shop)
     press(shop, "orders:act_on_parcel", row.pk, parcel.pk, "send", form={"provider": "DHL"})

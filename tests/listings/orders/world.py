@@ -138,7 +138,7 @@ class Sales:
         row = self.row(order.number)
         body = {"carrier": carrier, "tracking_number": number}
         self.store.ask("POST", f"/orders/{row.store_order_id}/ship", body)
-        shipment_poll.heard(self.shop, [OrderChanged(row.store_order_id)])
+        shipment_poll.on_events(self.shop, [OrderChanged(row.store_order_id)])
 
     # -- our workers -----------------------------------------------------------------------------------------
 
@@ -160,7 +160,7 @@ class Sales:
     def wait(self, **time: float) -> None:
         """Let time pass, then work."""
         self.now += timedelta(**time)
-        for key in connection().keys("pace:*"):
+        for key in connection().keys("ratelimit:*"):
             connection().delete(key)
         self.work()
 

@@ -1,4 +1,4 @@
-"""Drains: short turns, a helper while there is more, and no waiting for the pace with a job in hand."""
+"""Drains: short turns, a helper while there is more, and no waiting for the rate limit with a job in hand."""
 
 from __future__ import annotations
 
@@ -171,14 +171,16 @@ def test_a_drain_that_gives_way_takes_its_flag_down(world: World, shop: Shop, mo
     assert taken == [(jobs.DRAIN, shop.pk)]
 
 
-def test_a_drain_takes_no_job_while_the_pace_would_not_let_it_call(world: World, shop: Shop) -> None:
+def test_a_drain_takes_no_job_while_the_rate_limiter_would_not_let_it_call(world: World, shop: Shop) -> None:
     open_jobs(shop, Rank.EDIT)
     limits.slow_down(ReverbConnection.objects.get(shop=shop).budget, 60)
     tasks.drain(shop.pk)
     assert world.tried == []
 
 
-def test_a_drain_ends_when_the_pace_refused_a_call(world: World, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_drain_ends_when_the_rate_limiter_refused_a_call(
+    world: World, shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
     open_jobs(shop, *[Rank.EDIT] * 3)
     narrow = limiter.Budget("test:narrow", 1)
     limiter.take([narrow])
@@ -202,7 +204,7 @@ def test_the_sweeper_wakes_both_kinds_and_no_shop_that_has_nothing_due(world: Wo
     assert drains == [(jobs.DRAIN_URGENT, shop.pk), (jobs.DRAIN, shop.pk)]
 
 
-def test_each_of_two_workers_that_die_at_one_job_is_told_of(
+def test_each_of_two_workers_that_die_at_one_job_is_logged(
     world: World, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(jobs, "LOCKED_WITHIN", timedelta(0))
@@ -211,5 +213,5 @@ def test_each_of_two_workers_that_die_at_one_job_is_told_of(
         assert jobs.claim(shop.pk, now=clock.now())
         tasks.sweep()
     tasks.sweep()
-    told = Entry.objects.order_by("pk").values_list("reason", "attempt")
-    assert list(told) == [("interrupted", 1), ("interrupted", 2)]
+    logged = Entry.objects.order_by("pk").values_list("reason", "attempt")
+    assert list(logged) == [("interrupted", 1), ("interrupted", 2)]

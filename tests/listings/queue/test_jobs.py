@@ -142,7 +142,7 @@ def test_stock_that_failed_stays_as_urgent_as_it_was(shop: Shop, product: Produc
     assert Job.objects.get().rank == Rank.STOCK_TO_ZERO
 
 
-def test_what_the_pace_put_off_keeps_its_rank(shop: Shop, product: Product) -> None:
+def test_what_the_rate_limiter_put_off_keeps_its_rank(shop: Shop, product: Product) -> None:
     ask(product)
     jobs.try_later(take(shop), due=NOON, attempts=0, now=NOON)
     assert Job.objects.get().rank == Rank.EDIT
@@ -186,8 +186,10 @@ def test_a_claim_reads_a_handful_of_rows_however_many_wait_or_are_not_due_yet(sh
 
 def wait_in_masses(shop: Shop) -> None:
     """Let 5,000 edits be due in an hour, and as many jobs of a mass sync now."""
-    told = {"shop": shop, "title": "Guitar", "snapshot": {}, "read_at": NOON}
-    products = Product.objects.bulk_create(Product(store_product_id=str(n), sku=str(n), **told) for n in range(10_000))
+    fields = {"shop": shop, "title": "Guitar", "snapshot": {}, "read_at": NOON}
+    products = Product.objects.bulk_create(
+        Product(store_product_id=str(n), sku=str(n), **fields) for n in range(10_000)
+    )
     hour = timedelta(hours=1)
     opened = {"shop": shop, "opened_at": NOON}
     later = [Job(product=one, rank=Rank.EDIT, due_at=NOON + hour, **opened) for one in products[::2]]

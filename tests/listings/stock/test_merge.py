@@ -257,7 +257,7 @@ def test_a_cancelled_sale_that_came_back_does_not_stand_for_an_unpaid_one_that_m
     assert [(one.number, one.shown, one.doubtful) for one in sales if not one.released] == [("2", 0, False)]
 
 
-def test_of_several_ways_to_tell_what_the_number_fell_by_the_one_counts_that_explains_all() -> None:
+def test_of_several_explanations_of_a_lower_number_the_one_counts_that_explains_all() -> None:
     agreed, _ = reckon(START, reverb=3)  # two for an unpaid order that shows late
     agreed, _ = reckon(agreed, sale("1", 2, sure=False), sale("2", at=s(1)), reverb=2, at=s(10))
     assert (agreed.units, agreed.unexplained_drop, agreed.unexplained_gain) == (2, 0, 0)
@@ -494,8 +494,8 @@ def test_all_units_of_an_order_may_be_put_back_in_a_silence_also_where_not_all_w
     silent, [waiting] = reckon(agreed, freed, store=3, reverb=None, at=s(20))
     assert silent.units == 5
     written = replace(silent, store=5)
-    told, _ = reckon(written, replace(waiting, new=True), store=5, reverb=5, at=s(30))
-    assert (told.units, told.unexplained_gain) == (5, 0)
+    after, _ = reckon(written, replace(waiting, new=True), store=5, reverb=5, at=s(30))
+    assert (after.units, after.unexplained_gain) == (5, 0)
 
 
 def test_a_listing_that_was_ended_by_hand_is_no_loss_of_stock() -> None:
@@ -504,7 +504,7 @@ def test_a_listing_that_was_ended_by_hand_is_no_loss_of_stock() -> None:
 
 
 @pytest.mark.parametrize(
-    ("units", "limits", "told"),
+    ("units", "limits", "number"),
     [
         (5, {}, 5),
         (5, {"buffer": 2}, 3),
@@ -514,5 +514,5 @@ def test_a_listing_that_was_ended_by_hand_is_no_loss_of_stock() -> None:
         (9, {"buffer": 3, "maximum": 4}, 4),
     ],
 )
-def test_what_reverb_shows_is_cut(units: int, limits: dict[str, int], told: int) -> None:
-    assert shown(units, **limits) == told
+def test_what_reverb_shows_is_cut(units: int, limits: dict[str, int], number: int) -> None:
+    assert shown(units, **limits) == number

@@ -69,7 +69,7 @@ def test_a_price_has_two_decimals_and_its_currency() -> None:
     assert said()["price"] == "849.90 USD"
 
 
-def test_tags_tell_what_a_store_has_no_field_for() -> None:
+def test_tags_say_what_a_store_has_no_field_for() -> None:
     found = said(tags=("Condition: very good", "year:1972", "finish: Sunburst", "shipping profile: Guitars", "sale"))
     assert (found["condition"], found["year"], found["finish"]) == ("k1", "1972", "Sunburst")
     assert found["shipping_profile"] == "77"

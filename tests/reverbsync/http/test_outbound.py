@@ -188,16 +188,16 @@ def test_what_is_called_is_not_asked_for_by_way_of_a_proxy(
     assert call(f"{server}/").status == 200
 
 
-def test_a_long_wait_for_the_pace_is_the_queues_business(server: str, allowed: None) -> None:
+def test_a_long_wait_for_the_rate_limit_is_the_queues_business(server: str, allowed: None) -> None:
     budget = Budget(f"test:{uuid.uuid4()}", 1)
     outbound.call("GET", f"{server}/", budgets=[budget], headers={})
-    with pytest.raises(outbound.Paced) as paced:
+    with pytest.raises(outbound.RateLimited) as limited:
         outbound.call("GET", f"{server}/", budgets=[budget], headers={})
-    assert paced.value.retry_after > outbound.MAX_PACE_WAIT_SECONDS
+    assert limited.value.retry_after > outbound.MAX_RATE_LIMIT_WAIT_SECONDS
     assert len(Handler.seen) == 1
 
 
-def test_a_place_in_the_pace_is_given_back_when_nothing_was_sent(server: str, allowed: None) -> None:
+def test_a_place_in_the_budget_is_given_back_when_nothing_was_sent(server: str, allowed: None) -> None:
     budget = Budget(f"test:{uuid.uuid4()}", 1, reserve=0.1)
     with pytest.raises(outbound.Unreachable):
         outbound.call("GET", f"http://{ports.LOOPBACK}:{ports.free(0)}/", budgets=[budget], headers={})
@@ -219,7 +219,7 @@ def test_a_call_that_may_have_been_applied_counts(server: str, allowed: None) ->
 
 
 def test_without_redis_calls_are_rare(server: str, allowed: None, unreachable_redis: None) -> None:
-    with pytest.raises(outbound.Paced) as paced:
+    with pytest.raises(outbound.RateLimited) as limited:
         call(f"{server}/", per_minute=600)
-    assert paced.value.retry_after == pytest.approx(10, abs=0.5)
+    assert limited.value.retry_after == pytest.approx(10, abs=0.5)
     assert Handler.seen == []

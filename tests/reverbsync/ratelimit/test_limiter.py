@@ -1,4 +1,4 @@
-"""The pace, on a real Redis, with a clock of its own."""
+"""The rate limiter, on a real Redis, with a clock of its own."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_no_minute_holds_more_than_the_limit_wherever_it_starts_and_nearly_all_o
 def test_no_ten_minutes_hold_more_than_their_own_limit(time: Time) -> None:
     made = calls(budget(60, 300), time, seconds=1260, step_s=0.25)
     assert fullest(made, 600) == 300
-    assert sum(one < 60 for one in made) == 60  # a short piece of work goes at the pace of the minute
+    assert sum(one < 60 for one in made) == 60  # a short piece of work goes at the rate of the minute
     assert sum(600 <= one < 1200 for one in made) >= 290
 
 
@@ -103,7 +103,7 @@ def test_who_waits_for_a_place_makes_no_call_when_the_outside_asks_for_silence_m
     for _ in range(3):
         assert allowed(found)
     monkeypatch.setattr(clock, "sleep", lambda _: limiter.slow_down(found.account, 30.0))
-    with pytest.raises(outbound.Paced) as later:
+    with pytest.raises(outbound.RateLimited) as later:
         outbound.wait_for([found])
     assert later.value.retry_after == pytest.approx(30.0)
     assert limiter.used(found) == 3
@@ -186,7 +186,7 @@ def test_a_block_stops_everybody_until_it_is_over_and_then_all_is_as_before(time
     assert limiter.blocked_for(found.account) == pytest.approx(30)
     assert not allowed(found)
     time.sleep(30)
-    assert limiter.told(found.account) is None
+    assert limiter.throttle_of(found.account) is None
     assert allowed(found)
 
 
@@ -213,20 +213,20 @@ def test_many_429_at_once_are_one_request_and_another_one_halves_again(time: Tim
 
 def share(name: str) -> float:
     """Return the part of the limits that is in use."""
-    found = limiter.told(name)
+    found = limiter.throttle_of(name)
     return found.share if found else 1.0
 
 
-def test_the_pace_and_the_reason_for_it_can_be_asked_until_it_is_whole_again(time: Time) -> None:
+def test_the_rate_and_the_reason_for_it_can_be_read_until_it_is_full_again(time: Time) -> None:
     name = budget(1).account
-    assert limiter.told(name) is None
+    assert limiter.throttle_of(name) is None
     limiter.slow_down(name, 60)
-    found = limiter.told(name)
+    found = limiter.throttle_of(name)
     assert found is not None
     assert (found.quiet_s, found.share, found.whole_in_s, found.at) == (60, 0.5, 210, T0)
     assert name in [one.name for one in limiter.slowed()]
     time.sleep(211)
-    assert limiter.told(name) is None
+    assert limiter.throttle_of(name) is None
     assert name not in [one.name for one in limiter.slowed()]
 
 
@@ -238,7 +238,7 @@ def test_the_pace_and_the_reason_for_it_can_be_asked_until_it_is_whole_again(tim
         (2700 + 291, 630),
     ],
 )
-def test_how_long_bulk_work_takes_can_be_told_before(count: int, seconds: float) -> None:
+def test_how_long_bulk_work_takes_is_known_before(count: int, seconds: float) -> None:
     assert limiter.seconds_for(count, budget(600, 3000, reserve=0.1)) == pytest.approx(seconds)
 
 
@@ -254,6 +254,6 @@ def test_without_redis_what_the_outside_asked_for_still_holds_for_the_process(
     time: Time, unreachable_redis: None
 ) -> None:
     found = budget(6000)
-    with pytest.raises(limiter.PaceLost):
+    with pytest.raises(limiter.RateLimitUnavailable):
         limiter.slow_down(found.account, 30)
     assert calls(found, time, seconds=60, step_s=1.0)[0] >= 30

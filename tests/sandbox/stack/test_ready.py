@@ -150,7 +150,7 @@ def test_a_stack_does_not_call_itself_ready_while_another_program_answers_on_its
 
 
 @pytest.mark.live
-def test_a_demo_whose_ports_were_taken_tells_the_new_ones_and_its_webhooks_follow(
+def test_a_demo_whose_ports_were_taken_prints_the_new_ones_and_its_webhooks_follow(
     data: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     wanted = {name: ports.free(0) for name in ("web", "reverb", "store")}
@@ -159,10 +159,10 @@ def test_a_demo_whose_ports_were_taken_tells_the_new_ones_and_its_webhooks_follo
     with demo.up(data, "shopify") as first:
         assert first.stack.site_url == f"http://127.0.0.1:{wanted['web']}"
     with somebody(wanted["web"]), somebody(wanted["reverb"]), somebody(wanted["store"]), demo.up(data, "shopify") as up:
-        told = capsys.readouterr().err
+        printed = capsys.readouterr().err
         for port in wanted.values():
-            assert f"Port {port} is in use by another program" in told
-        assert up.stack.site_url in told or up.stack.site_url.rpartition(":")[2] in told
+            assert f"Port {port} is in use by another program" in printed
+        assert up.stack.site_url in printed or up.stack.site_url.rpartition(":")[2] in printed
         [shop] = StandIn(up.store).ask("GET", "/shops")
         assert all(up.stack.site_url in json.dumps(hook) for hook in shop["webhooks"])
         [doc, *_] = up.at_store("GET", "/products")

@@ -105,9 +105,9 @@ def place() -> Iterator[Path]:
 def test_up_prints_where_it_is_serves_and_leaves_nothing_behind(tmp_path: Path) -> None:
     with launched(tmp_path, UP) as launcher:
         assert launcher.stdout is not None
-        told = json.loads(launcher.stdout.readline())
+        shown = json.loads(launcher.stdout.readline())
         started = parts(launcher, tmp_path)
-        assert requests.get(f"{told['site_url']}/readyz", timeout=10).json()["status"] == "ok"
+        assert requests.get(f"{shown['site_url']}/readyz", timeout=10).json()["status"] == "ok"
         assert len(started) >= 7
         launcher.send_signal(signal.SIGTERM)
         assert launcher.wait(60) == 0

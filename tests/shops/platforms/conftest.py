@@ -77,17 +77,17 @@ class Store:
             **wish,
         }
         made: dict[str, Any] = self.control.ask("POST", "/products", body)
-        self.hear()
+        self.receive()
         return made
 
     def set(self, product: dict[str, Any], **wish: Any) -> None:
         """Change a product's only variant from the inside."""
         self.control.ask("PUT", f"/variants/{product['variants'][0]['id']}", wish)
-        self.hear()
+        self.receive()
 
     def units(self) -> list[StoreProduct]:
         """Return the whole catalogue."""
-        self.hear()
+        self.receive()
         found: list[StoreProduct] = []
         cursor: str | None = ""
         client = self.client
@@ -107,7 +107,7 @@ class Store:
         [doc] = self.control.ask("GET", "/products", sku=sku)
         return next(int(row["inventory_quantity"]) for row in doc["variants"] if row["sku"] == sku)
 
-    def hear(self) -> None:
+    def receive(self) -> None:
         """Let a store that cannot be asked tell: take in what it sent so far."""
         if not self.platform.push_only:
             return
@@ -185,7 +185,7 @@ def store(
     control = processes[stand_in.module]
     for name, value in stand_in.environment(control.url).items():
         setattr(settings, name, [value] if name == "ALLOWED_PRIVATE_HOSTS" else value)
-    monkeypatch.setattr("reverbsync.ratelimit.limiter.BURST_SHARE", 50.0)  # the pace has tests of its own
+    monkeypatch.setattr("reverbsync.ratelimit.limiter.BURST_SHARE", 50.0)  # the rate limiter has tests of its own
     redis().flushdb()
     receiver_process.calls.clear()
     receiver_process.status = 200

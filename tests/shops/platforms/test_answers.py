@@ -164,10 +164,10 @@ def test_no_product_or_order_is_gone_for_a_success_that_says_something_else(stor
 
 
 @each_row(lambda kind: all_rows(kind) + ODD_SUCCESS[1:], ["custom"])
-def test_no_message_to_a_store_that_is_told_is_done_or_refused_by_it(store: Store, row: Row) -> None:
+def test_an_odd_answer_of_a_store_that_pushes_leaves_open_whether_it_was_done(store: Store, row: Row) -> None:
     world, client = world_of(store), store.client
     store.control.fault("status", times=OFTEN, **row.fault)
-    told: dict[str, Callable[[], object]] = {
+    messages: dict[str, Callable[[], object]] = {
         "ping": client.check,
         "order.create": lambda: client.place(reverb_order(store)),
         "order.cancel": lambda: client.release(
@@ -175,11 +175,11 @@ def test_no_message_to_a_store_that_is_told_is_done_or_refused_by_it(store: Stor
         ),
     }
     if row.name == "200 an empty object":  # all that these two ask for
-        del told["ping"], told["order.cancel"]
-    for name, tell in told.items():
+        del messages["ping"], messages["order.cancel"]
+    for name, send in messages.items():
         close_the_breaker()
         with pytest.raises(StoreError) as raised:
-            tell()
+            send()
         assert isinstance(raised.value, TransientStoreError), f"{name}: {type(raised.value).__name__} {raised.value}"
         assert raised.value.may_have_applied
 

@@ -29,7 +29,7 @@ def home(live_server: LiveServer, settings: Settings, monkeypatch: pytest.Monkey
     """Run our own server, under the name by which stores call it."""
     settings.SITE_URL = live_server.url.replace("localhost", "127.0.0.1")
     settings.ALLOWED_HOSTS = ["127.0.0.1"]
-    monkeypatch.setattr("reverbsync.ratelimit.limiter.BURST_SHARE", 50.0)  # the pace has tests of its own
+    monkeypatch.setattr("reverbsync.ratelimit.limiter.BURST_SHARE", 50.0)  # the rate limiter has tests of its own
     redis().flushdb()
     return settings.SITE_URL
 
@@ -117,7 +117,7 @@ def test_woocommerce_hands_its_keys_over_and_the_seller_is_back_here(woo: Way) -
     assert woo.connected().token.get_secret_value().startswith("ck_")
 
 
-def test_a_woocommerce_seller_who_says_no_is_told_so(woo: Way) -> None:
+def test_a_woocommerce_seller_who_says_no_sees_it(woo: Way) -> None:
     page = approve(woo, browser(olivia(), woo.home), "deny")
     assert "did not let us in" in page.text
     assert not StoreConnection.objects.exists()

@@ -98,7 +98,7 @@ def test_a_walk_over_several_pages_misses_nothing_and_can_go_on_anywhere(store: 
     store.control.ask("POST", "/seed", {"domain": store.stand_in.domain, "many": 260})
     if store.platform.push_only:
         store.control.ask("POST", "/push", {"domain": store.stand_in.domain})
-        store.hear()
+        store.receive()
     seen: list[str] = []
     cursor: str | None = ""
     while cursor is not None:
@@ -124,7 +124,7 @@ def test_a_product_that_is_gone_reads_as_none(store: Store) -> None:
     made = store.product()
     parent = store.unit().store_parent_id
     store.control.ask("DELETE", f"/products/{made['id']}")
-    store.hear()
+    store.receive()
     assert store.client.products(parent) == []
 
 
@@ -252,7 +252,7 @@ def test_an_order_for_reverb_is_made_once_and_takes_its_units(store: Store) -> N
     first, again = store.client.place(order), store.client.place(order)
     assert first.id == again.id
     assert len(store.control.ask("GET", "/orders")) == 1
-    wait_for(lambda: store.client.count(store.unit()).units == 2 or (store.hear() or store.stock() == 2))
+    wait_for(lambda: store.client.count(store.unit()).units == 2 or (store.receive() or store.stock() == 2))
 
 
 def test_an_order_for_units_that_were_taken_already_takes_none(store: Store) -> None:
@@ -264,7 +264,7 @@ def test_an_order_for_units_that_were_taken_already_takes_none(store: Store) -> 
 def test_an_order_of_the_store_is_read_with_its_lines(store: Store) -> None:
     made = store.product()
     store.control.ask("POST", "/orders", {"variant_id": made["variants"][0]["id"], "quantity": 2})
-    store.hear()
+    store.receive()
     [order], following = store.client.orders(an_hour_ago(), "")
     assert following is None
     assert [(line.sku, line.quantity) for line in order.lines] == [("A1", 2)]
@@ -277,7 +277,7 @@ def test_an_order_that_was_undone_says_so(store: Store, word: str, status: Order
     made = store.product()
     order = store.control.ask("POST", "/orders", {"variant_id": made["variants"][0]["id"]})
     store.control.ask("POST", f"/orders/{order['id']}/{word}")
-    store.hear()
+    store.receive()
     [found], _ = store.client.orders(an_hour_ago(), "")
     assert found.status == status
 
@@ -286,7 +286,7 @@ def test_a_parcel_is_read_with_its_tracking_number(store: Store) -> None:
     made = store.product()
     order = store.control.ask("POST", "/orders", {"variant_id": made["variants"][0]["id"]})
     store.control.ask("POST", f"/orders/{order['id']}/ship", {"carrier": "UPS", "tracking_number": "1Z999"})
-    store.hear()
+    store.receive()
     [found], _ = store.client.orders(an_hour_ago(), "")
     [parcel] = store.client.shipments(found.id)
     assert (parcel.carrier, parcel.tracking_number) == ("UPS", "1Z999")
@@ -295,7 +295,7 @@ def test_a_parcel_is_read_with_its_tracking_number(store: Store) -> None:
 def test_an_order_for_reverb_can_be_asked_for_by_its_id(store: Store) -> None:
     store.product()
     made = store.client.place(reverb_order(store))
-    wait_for(lambda: (store.hear() or store.client.order(made.id)) is not None)
+    wait_for(lambda: (store.receive() or store.client.order(made.id)) is not None)
     found = store.client.order(made.id)
     assert found is not None
     assert (found.id, found.status in (OrderStatus.OPEN, OrderStatus.WAITING)) == (made.id, True)
@@ -312,7 +312,7 @@ def test_an_order_whose_sale_is_off_is_cancelled_and_gives_back_what_it_took_and
         store.client.release(made.id, reverb_number="R-1", gives_back=takes_stock, note="Cancelled on Reverb")
     wait_for(lambda: store.control.ask("GET", "/orders")[0]["status"] == "cancelled")
     assert store.stock() == 3
-    store.hear()
+    store.receive()
     found = store.client.order(made.id)
     assert found is not None
     assert found.status == OrderStatus.CANCELLED
@@ -322,7 +322,7 @@ def test_an_order_that_went_out_is_not_cancelled_and_the_seller_reads_why(store:
     store.product()
     made = store.client.place(reverb_order(store, takes_stock=False))
     store.control.ask("POST", f"/orders/{made.id}/ship", {"carrier": "UPS", "tracking_number": "1Z999"})
-    store.hear()
+    store.receive()
     with pytest.raises(Unsupported, match="as shipped"):
         store.client.release(made.id, reverb_number="R-1", gives_back=False, note="Refunded on Reverb")
     assert store.control.ask("GET", "/orders")[0]["status"] == "shipped"

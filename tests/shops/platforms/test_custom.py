@@ -14,7 +14,7 @@ from listings.intake import refresh
 from listings.models import Product
 from shops import lifecycle
 from shops.events import ProductChanged
-from shops.models import MissingProducts, Shop, ToldProduct
+from shops.models import MissingProducts, PushedProduct, Shop
 from shops.platforms import platform_of
 from shops.platforms.custom import messages
 from shops.platforms.values import Keys, Moved, StoreAuthError, TransientStoreError, Unreadable, Unsupported
@@ -153,7 +153,7 @@ def test_a_stamp_ten_years_ahead_does_not_freeze_a_product(shop: Shop) -> None:
 
 def test_a_stamp_ahead_that_was_kept_before_does_not_freeze_a_product(shop: Shop) -> None:
     send(shop, "product.updated", product())
-    ToldProduct.objects.update(said_at=NOW + timedelta(days=3650))
+    PushedProduct.objects.update(said_at=NOW + timedelta(days=3650))
     send(shop, "product.updated", product(updated_at=datetime.now(UTC).isoformat(), variant={"stock": 0}))
     assert seen(shop).stock == 0
 
@@ -216,7 +216,7 @@ def test_of_two_numbers_for_one_variant_the_lower_counts(shop: Shop, stocks: tup
     "items",
     [[{"variant_id": "99", "stock": 0}], [{"variant_id": "10", "stock": 0}, {"variant_id": "99", "stock": 7}]],
 )
-def test_a_stock_of_an_unknown_variant_makes_no_product_and_is_told(shop: Shop, items: list[Any]) -> None:
+def test_a_stock_of_an_unknown_variant_makes_no_product_and_is_reported(shop: Shop, items: list[Any]) -> None:
     send(shop, "product.updated", product(updated_at=ago(60)))
     with pytest.raises(Unreadable, match="Product 1 has no variant with the id 99") as unreadable:
         send(shop, "stock.updated", counts(10, *items))
@@ -354,8 +354,8 @@ def test_an_order_of_two_and_a_half_metres_is_read() -> None:
 def test_odd_lines_hide_no_parcel_of_an_order(lines: Any) -> None:
     data = {"id": 5, "updated_at": NOW.isoformat(), "status": "done", "lines": lines}
     data["shipments"] = [{"id": 1, "tracking_number": "1Z"}]
-    told = messages.read(message("order.updated", data))
-    assert [one.tracking_number for one in messages.shipments(told)] == ["1Z"]  # type: ignore[arg-type]
+    pushed = messages.read(message("order.updated", data))
+    assert [one.tracking_number for one in messages.shipments(pushed)] == ["1Z"]  # type: ignore[arg-type]
 
 
 # -- what it answers -----------------------------------------------------------------------------------------------
@@ -397,7 +397,7 @@ def test_a_stock_from_before_our_change_that_comes_late_puts_nothing_back(store:
     unit, client = store.unit(), store.client
     count = client.count(unit)
     before = datetime.now(UTC) - timedelta(seconds=3)
-    ToldProduct.objects.update(said_at=before - timedelta(minutes=1))
+    PushedProduct.objects.update(said_at=before - timedelta(minutes=1))
     if conflict:
         store.control.ask("PUT", f"/variants/{made['variants'][0]['id']}", {"inventory_quantity": 2})
         with pytest.raises(Moved):
@@ -432,7 +432,7 @@ def test_an_answer_that_shows_the_stock_of_before_does_not_say_that_it_was_chang
 def test_an_answer_counts_though_its_clock_is_coarse_and_behind(store: Store) -> None:
     store.product()
     unit, client = store.unit(), store.client
-    ToldProduct.objects.update(said_at=datetime.now(UTC) + timedelta(seconds=60))
+    PushedProduct.objects.update(said_at=datetime.now(UTC) + timedelta(seconds=60))
     assert client.adjust(unit, client.count(unit), by=-1, reference="r").units == client.count(unit).units == 2
 
 

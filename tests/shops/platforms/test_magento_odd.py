@@ -100,7 +100,7 @@ def test_the_parameters_of_an_error_are_filled_in_and_rights_come_with_what_to_d
 
 
 @only
-def test_keys_that_may_not_read_orders_are_told_apart_from_dead_ones(store: Store) -> None:
+def test_keys_that_may_not_read_orders_are_distinguished_from_dead_ones(store: Store) -> None:
     store.control.fault("status", status=401, path="/orders$", body=NOT_AUTHORIZED, times=1)
     with pytest.raises(TransientStoreError, match="reauthorize"):
         store.client.check()

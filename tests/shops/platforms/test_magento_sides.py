@@ -120,7 +120,7 @@ def two_shops(store: Store) -> tuple[Store, Store]:
     return found
 
 
-def test_two_shops_of_one_store_both_hear_of_an_edit(store: Store) -> None:
+def test_two_shops_of_one_store_both_receive_an_edit(store: Store) -> None:
     made = product(store)
     shops = two_shops(store)
     store.set(made, price="255.00")
@@ -129,7 +129,7 @@ def test_two_shops_of_one_store_both_hear_of_an_edit(store: Store) -> None:
     assert {str(one.seen.price) for one in Product.objects.all()} == {"255.00"}
 
 
-def test_two_shops_of_one_store_both_hear_of_an_order(store: Store) -> None:
+def test_two_shops_of_one_store_both_receive_an_order(store: Store) -> None:
     made = product(store)
     shops = two_shops(store)
     store.control.ask("POST", "/orders", {"variant_id": made["variants"][0]["id"]})

@@ -347,7 +347,7 @@ def test_whatever_magento_answers_to_any_call_is_read_or_an_error(odd: tuple[str
 # -- a store of one's own ------------------------------------------------------------------------------------------
 
 STAMP = "2026-05-01T10:00:00Z"
-TOLD: dict[str, Any] = {
+PUSHED: dict[str, Any] = {
     "product.updated": {
         "id": "1",
         "updated_at": STAMP,
@@ -373,21 +373,21 @@ TOLD: dict[str, Any] = {
 
 @searching
 @given(st.data())
-@pytest.mark.parametrize("kind", sorted(TOLD))
+@pytest.mark.parametrize("kind", sorted(PUSHED))
 def test_whatever_a_message_of_a_store_of_ones_own_holds_is_read_or_unreadable(kind: str, data: st.DataObject) -> None:
-    body = json.dumps({"type": kind, "data": data.draw(spoilt(TOLD[kind]))}).encode()
+    body = json.dumps({"type": kind, "data": data.draw(spoilt(PUSHED[kind]))}).encode()
     try:
-        told = messages.read(body)
+        pushed = messages.read(body)
     except Unreadable:
         return
-    match told:
+    match pushed:
         case messages.Product():
-            can_be_kept(messages.units(told))
-            json.dumps(told.model_dump(mode="json")).encode()
+            can_be_kept(messages.units(pushed))
+            json.dumps(pushed.model_dump(mode="json")).encode()
         case messages.Order():
-            json.dumps(told.model_dump(mode="json")).encode()
-            messages.order(told)
-            messages.shipments(told)
+            json.dumps(pushed.model_dump(mode="json")).encode()
+            messages.order(pushed)
+            messages.shipments(pushed)
 
 
 @searching

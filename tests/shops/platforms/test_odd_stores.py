@@ -284,7 +284,7 @@ def test_whatever_a_file_of_shopifys_holds_is_read_or_left_out(rows: list[Any]) 
 
 @searching
 @given(ANYTHING, ANYTHING)
-def test_whatever_shopify_calls_an_error_has_words_and_no_cost_breaks_the_pace(errors: Any, cost: Any) -> None:
+def test_whatever_shopify_calls_an_error_has_words_and_no_cost_breaks_the_rate_limiter(errors: Any, cost: Any) -> None:
     assert isinstance(graphql._words(graphql._rows(errors)), str)
     graphql._odd_rows({"products": {}}, errors)
     assert graphql._refilled_s({"extensions": {"cost": cost}}, leaves=0.5) >= 0

@@ -809,7 +809,7 @@ def test_a_list_without_some_of_a_products_variants_is_not_taken_for_the_product
     assert {unit.sku for unit in store.client.walk(cursor).products} == {"V-0", "V-1", "V-2"}
 
 
-def test_a_walk_through_a_file_is_told_in_the_end_what_it_is(store: Store, by_file: None) -> None:
+def test_a_walk_through_a_file_learns_in_the_end_what_it_is(store: Store, by_file: None) -> None:
     store.product("A1")
     store.product("V", variants=colours(40))
     crawl.plan(store.shop)

@@ -218,7 +218,7 @@ def test_a_level_that_cannot_be_read_is_neither_none_nor_zero(level: Any) -> Non
     assert (units, len(odd)) == ([], 1)
 
 
-def test_an_inventory_item_tells_its_product() -> None:
+def test_an_inventory_item_names_its_product() -> None:
     answer = {"inventoryItem": {"variants": {"nodes": [None, {"product": {"legacyResourceId": "11"}}]}}}
     assert products.owner(answer) == "11"
     assert products.owner({"inventoryItem": None}) is None

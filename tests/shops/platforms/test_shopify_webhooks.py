@@ -37,7 +37,7 @@ def test_anything_else_is_refused(body: bytes, headers: dict[str, str], secret: 
         webhooks.verify(body, headers, [secret])
 
 
-def test_the_headers_tell_id_and_topic() -> None:
+def test_the_headers_hold_id_and_topic() -> None:
     headers = {"X-Shopify-Webhook-Id": "b1", "X-Shopify-Topic": "products/update"}
     assert webhooks.envelope(headers) == Envelope("b1", "products/update")
 
@@ -56,7 +56,7 @@ def test_the_headers_tell_id_and_topic() -> None:
         ),
         ("orders/cancelled", {"line_items": [{"product_id": 5}]}, [ProductChanged("5")]),
         ("refunds/create", {"refund_line_items": [{"line_item": {"product_id": 5}}]}, [ProductChanged("5")]),
-        ("fulfillments/create", {"id": 9, "order_id": 5}, [OrderChanged("5", products_told=True)]),
+        ("fulfillments/create", {"id": 9, "order_id": 5}, [OrderChanged("5", products_reported=True)]),
         ("fulfillments/update", {"id": 9, "order_id": None}, []),
         ("app/uninstalled", {"id": 1}, [AppRemoved()]),
     ],

@@ -82,7 +82,7 @@ def test_a_bigcommerce_delivery_names_itself_by_its_id_alone_since_equal_events_
     assert room.envelope(body, {}).delivery_id == ""
 
 
-def test_two_woocommerce_deliveries_of_the_same_second_are_told_apart() -> None:
+def test_two_woocommerce_deliveries_of_the_same_second_are_distinguished() -> None:
     headers = {"X-WC-Webhook-Topic": "product.updated", "X-WC-Webhook-Delivery-ID": "9f"}
     room = PLATFORMS["woocommerce"]
     assert room.envelope(b"{}", headers) == room.envelope(b"{}", headers)

@@ -60,7 +60,7 @@ def test_the_same_change_sent_again_counts_once_where_a_platform_promises_it(sto
     seen: list[Any] = []
     for _ in range(2):
         seen.append(client.adjust(unit, count, by=-1, reference="1-1").units)
-        store.hear()
+        store.receive()
     assert seen == [2, 2]
     assert store.stock() == 2
 

@@ -23,7 +23,7 @@ from shops.connect import upkeep
 from shops.models import FormerStore, Shop, StoreConnection
 from shops.platforms.values import Keys
 from synclog.models import Entry
-from tests.pages.test_pages import tell
+from tests.pages.test_pages import log_entry
 from tests.people import product_of
 from tests.shops.platforms.conftest import Store
 from webhooks import inbox, tasks
@@ -47,7 +47,7 @@ def check(store: Store) -> StoreConnection:
 
 
 @pytest.mark.live
-def test_connecting_registers_every_topic_and_tells_name_and_currency(store: Store) -> None:
+def test_connecting_registers_every_topic_and_returns_name_and_currency(store: Store) -> None:
     made = check(store)
     assert made.currency == "USD"
     assert made.problem == ""
@@ -248,7 +248,7 @@ def test_what_is_left_of_a_customer_is_emptied(shop: Shop) -> None:
 
 def test_a_store_is_forgotten_when_its_seller_has_left_for_good(shop: Shop) -> None:
     product_of(shop)
-    tell(shop)
+    log_entry(shop)
     lifecycle.store_removed(shop)
     post("shop/redact")
     hand_over(Shop.objects.get(pk=shop.pk))

@@ -123,7 +123,7 @@ def test_a_page_that_is_too_large_is_read_in_smaller_ones(full: Store, monkeypat
     assert walk.unread == 0
 
 
-def test_of_a_product_that_is_too_large_alone_all_others_are_read_and_the_seller_is_told(
+def test_of_a_product_that_is_too_large_alone_all_others_are_read_and_the_seller_is_notified(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if store.platform.push_only:
@@ -241,7 +241,7 @@ def test_a_product_that_no_page_showed_is_asked_for_before_it_counts_as_vanished
     assert skus(store) == {"A1", "B1"}
 
 
-def test_a_change_that_no_webhook_told_of_is_found_by_the_next_look(store: Store) -> None:
+def test_a_change_that_no_webhook_reported_is_found_by_the_next_look(store: Store) -> None:
     if not store.platform.poll_every_s:
         pytest.skip("this platform tells of everything by itself")
     made = store.product()

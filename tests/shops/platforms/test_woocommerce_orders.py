@@ -94,8 +94,8 @@ def test_our_own_order_for_units_that_were_taken_already_took_none() -> None:
 def test_a_parcel_counts_once_it_has_gone() -> None:
     def row(gone: object) -> dict[str, Any]:
         meta = {"_tracking_number": "1Z999", "_shipment_provider": "ups", "_tracking_url": "https://ups.test/1Z999"}
-        told = [{"id": n, "key": key, "value": value} for n, (key, value) in enumerate(meta.items())]
-        return {"id": 1, "entity_id": "115", "status": "fulfilled", "is_fulfilled": gone, "meta_data": told}
+        rows = [{"id": n, "key": key, "value": value} for n, (key, value) in enumerate(meta.items())]
+        return {"id": 1, "entity_id": "115", "status": "fulfilled", "is_fulfilled": gone, "meta_data": rows}
 
     [parcel] = orders.fulfillments("115", [row("1")])
     assert (parcel.carrier, parcel.tracking_number, parcel.tracking_url) == ("ups", "1Z999", "https://ups.test/1Z999")

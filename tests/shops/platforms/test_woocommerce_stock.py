@@ -107,7 +107,9 @@ def test_a_pending_order_that_is_paid_meanwhile_is_put_right(store: Store) -> No
     assert take_one(store, client).units == store.stock() == 1
 
 
-def test_units_that_come_back_while_the_number_is_lowered_are_told_as_taken_for_they_may_be_owed(store: Store) -> None:
+def test_units_that_come_back_while_the_number_is_lowered_are_reported_as_taken_for_they_may_be_owed(
+    store: Store,
+) -> None:
     made = store.product()
     order = sell(store, made)
     client = client_of(store)

@@ -17,7 +17,7 @@ from pydantic import SecretStr
 from reverbsync import clock
 from reverbsync.http.outbound import Answer
 from shops.reverb import orders, read
-from shops.reverb.client import ReverbClient, _Heard
+from shops.reverb.client import ReverbClient, _Response
 from shops.reverb.errors import NoAnswer, TransientError
 from shops.reverb.paging import MAX_PAGES
 from shops.schemas import MOST_UNITS
@@ -83,7 +83,7 @@ def numbers(client: ReverbClient, **more: Any) -> list[str]:
         sale("X", order_number={"id": 1}),
     ],
 )
-def test_an_odd_order_is_left_out_of_its_page_and_told_of(odd: Any) -> None:
+def test_an_odd_order_is_left_out_of_its_page_and_reported(odd: Any) -> None:
     client = Pages(lambda *_: {"total": 3, "orders": [sale("1"), odd, sale("2")]})
     left_out: list[str] = []
     assert numbers(client, left_out=lambda number, why: left_out.append(number)) == ["1", "2"]
@@ -303,8 +303,8 @@ class Writes(ReverbClient):
         super().__init__(SecretStr("t"), "b")
         self.said = said
 
-    def _hear(self, *_: Any, **__: Any) -> _Heard:
-        return _Heard(200, {}, self.said)
+    def _request(self, *_: Any, **__: Any) -> _Response:
+        return _Response(200, {}, self.said)
 
 
 def test_a_write_that_is_answered_with_another_listing_is_an_unknown_outcome() -> None:

@@ -86,7 +86,7 @@ def _replay(delivery_id: int | None, shop_id: int | None) -> None:
 
 
 def status(now: datetime) -> dict[str, Any]:
-    """Return how many deliveries and jobs are open, put aside or waiting, the age of the oldest of each, and the pace.
+    """Return how many deliveries and jobs are open, put aside or waiting, the oldest of each, and the rate limits.
 
     Ages are in seconds.
     """
@@ -106,24 +106,24 @@ def status(now: datetime) -> dict[str, Any]:
         "oldest_open_delivery_s": age(deliveries["oldest"]),
         "oldest_open_job_s": age(open_jobs["oldest"]),
         "oldest_blocked_job_s": age(blocked["oldest"]),
-        **_pace(),
+        **_rate_limits(),
     }
 
 
-def _pace() -> dict[str, Any]:
+def _rate_limits() -> dict[str, Any]:
     """Return how many calls Reverb saw in the last minute, and who asked us to slow down; None where nobody knows."""
     try:
         slowed = [
             {
-                "account": told.name,
-                "percent": told.percent,
-                "quiet_s": round(told.quiet_s, 1),
-                "whole_in_s": round(told.whole_in_s, 1),
+                "account": throttle.name,
+                "percent": throttle.percent,
+                "quiet_s": round(throttle.quiet_s, 1),
+                "whole_in_s": round(throttle.whole_in_s, 1),
             }
-            for told in limiter.slowed()
+            for throttle in limiter.slowed()
         ]
         return {"calls_last_minute": limiter.used(limits.app()), "slowed": slowed}
-    except limiter.PaceLost:
+    except limiter.RateLimitUnavailable:
         return {"calls_last_minute": None, "slowed": None}
 
 

@@ -12,7 +12,7 @@ import time
 import requests
 
 from bench import stack
-from bench.report import Result, Row, tell
+from bench.report import Result, Row, print_result
 
 WRITES, WINDOW_S = 600, 60.0
 LIMITS = {"reads": [2000, 10_000], "writes": [WRITES, 3000]}
@@ -38,7 +38,7 @@ def main() -> int:
     table: list[Row] = [("writes in the first 60 s", "taken", "of 100 permitted", "429")]
     table += [(name, taken, 100 * taken / WRITES, refused) for name, (taken, refused) in rows(ours, theirs)]
     also = {"no 429 beyond the first probe": ours[1] <= 1}
-    return tell(Result("pace", ours[0] / WRITES, ">= 0.95", theirs[0] / WRITES, table, also))
+    return print_result(Result("rate_limit", ours[0] / WRITES, ">= 0.95", theirs[0] / WRITES, table, also))
 
 
 def rows(ours: tuple[int, int], theirs: tuple[int, int]) -> list[tuple[str, tuple[int, int]]]:

@@ -6,7 +6,7 @@ import pytest
 
 from listings.models import Product
 from shops.models import Shop
-from tests.webhooks.telling import guitar, send, sold, states, stocks, told_shop
+from tests.webhooks.pushing import guitar, push_shop, send, sold, states, stocks
 from webhooks.store_handover import hand_over
 
 pytestmark = pytest.mark.django_db
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def shop() -> Shop:
     """Return a shop with a store of its seller's own."""
-    return told_shop()
+    return push_shop()
 
 
 def test_a_sale_does_not_wait_for_the_edits_before_it(shop: Shop) -> None:

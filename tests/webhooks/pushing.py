@@ -16,7 +16,7 @@ from webhooks import inbox
 from webhooks.models import Delivery
 
 
-def told_shop() -> Shop:
+def push_shop() -> Shop:
     """Return a shop with a store of its seller's own."""
     made = lifecycle.shop(olivia(), "Guitars")
     keys = Keys("rs_token", "whsec_c2VjcmV0")

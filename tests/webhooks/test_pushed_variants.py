@@ -9,9 +9,9 @@ import pytest
 from listings.intake import crawl
 from listings.intake.read_again import turn as look_again
 from listings.models import Product, Recheck, Walk
-from shops.models import Shop, ToldOrder
+from shops.models import PushedOrder, Shop
 from synclog.models import Entry
-from tests.webhooks.telling import counted, guitar, note, product, send, sold, states, stocks, told_shop, variant
+from tests.webhooks.pushing import counted, guitar, note, product, push_shop, send, sold, states, stocks, variant
 from webhooks.batches import replay
 from webhooks.models import Delivery
 from webhooks.store_handover import hand_over
@@ -24,7 +24,7 @@ UNREADABLE = ["n/a", "3 pcs", True, [], "1,000", float("nan"), "", " "]
 @pytest.fixture
 def shop() -> Shop:
     """Return a shop with a store of its seller's own."""
-    return told_shop()
+    return push_shop()
 
 
 def take_again(shop: Shop, place: int) -> None:
@@ -81,7 +81,7 @@ def test_where_it_is_not_known_which_count_of_one_second_arrived_later_the_lower
     guitar(shop, 0)
     counted(shop, 1, {"variant_id": "1", "stock": 3})
     hand_over(shop)
-    known = shop.store.told_products.get()
+    known = shop.store.pushed_products.get()
     known.body["variants"][0] |= {"stock": 2, "arrived": 0}
     known.save()
     counted(shop, 1, {"variant_id": "1", "stock": 3})
@@ -107,7 +107,7 @@ def test_an_order_that_was_cancelled_in_its_second_stays_so_when_its_first_messa
     hand_over(shop)
     Delivery.objects.filter(pk=Delivery.objects.order_by("pk")[0].pk).update(body=bodies[0])  # emptied when done
     take_again(shop, 0)
-    assert ToldOrder.objects.get().body["status"] == "cancelled"
+    assert PushedOrder.objects.get().body["status"] == "cancelled"
 
 
 def test_a_later_count_that_waits_for_its_variant_is_not_replaced_by_an_earlier_one(shop: Shop) -> None:

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from reverbsync import clock
 from shops.events import Event, OrderChanged, ProductChanged, ProductDeleted
-from shops.models import MissingProducts, StoreConnection, ToldOrder, ToldProduct
+from shops.models import MissingProducts, PushedOrder, PushedProduct, StoreConnection
 from shops.platforms.custom import messages
 from shops.platforms.values import Unreadable
 from shops.schemas import Part
@@ -60,7 +60,7 @@ def knows_what_it_counts(store: StoreConnection, data: Part) -> bool:
     """Tell whether a message counts nothing that a message before it may have to introduce."""
     if not isinstance(data, messages.Counts):
         return True
-    known = ToldProduct.objects.filter(store=store, product_id=data.product_id, deleted=False).first()
+    known = PushedProduct.objects.filter(store=store, product_id=data.product_id, deleted=False).first()
     return known is not None and {one.variant_id for one in data.items} <= {row["id"] for row in known.body["variants"]}
 
 
@@ -96,11 +96,11 @@ def _is_newest(said: Said, kept: Said) -> bool:
     return kept.at > clock.now() + AHEAD or kept <= said
 
 
-def _kept(known: ToldProduct | ToldOrder) -> Said:
+def _kept(known: PushedProduct | PushedOrder) -> Said:
     return Said(known.said_at, arrived=known.body.get(ARRIVED, 0))
 
 
-def _kept_number(known: ToldProduct, row: dict[str, Any]) -> Said:
+def _kept_number(known: PushedProduct, row: dict[str, Any]) -> Said:
     """Return when a variant's stock was said: each is counted by itself, and messages may come out of order."""
     at = row.get(COUNTED_AT)
     return Said(datetime.fromisoformat(at), True, row.get(ARRIVED, 0)) if at else _kept(known)
@@ -110,7 +110,7 @@ def _stamp(said: Said) -> dict[str, Any]:
     return {COUNTED_AT: said.at.isoformat(), ARRIVED: said.arrived}
 
 
-def _newer_number(known: ToldProduct, row: dict[str, Any], stock: int | None, said: Said) -> dict[str, Any]:
+def _newer_number(known: PushedProduct, row: dict[str, Any], stock: int | None, said: Said) -> dict[str, Any]:
     """Return what a number changes in a variant's row: nothing where a newer one is there.
 
     Of two with one stamp the later counts, and the lower where nobody knows which one that is.
@@ -123,20 +123,20 @@ def _newer_number(known: ToldProduct, row: dict[str, Any], stock: int | None, sa
     return {"stock": stock, **(_stamp(said) if said.is_count else {})}
 
 
-def _products(store: StoreConnection, told: list[messages.Product], arrived: int, unread: list[str]) -> list[Event]:
+def _products(store: StoreConnection, sent: list[messages.Product], arrived: int, unread: list[str]) -> list[Event]:
     """Keep many at once; of two tellings of one product in a message the newer counts."""
     newest: dict[str, messages.Product] = {}
-    for one in told:
+    for one in sent:
         if one.id not in newest or newest[one.id].updated_at <= one.updated_at:
             newest[one.id] = one
-    known = {row.product_id: row for row in ToldProduct.objects.filter(store=store, product_id__in=newest)}
+    known = {row.product_id: row for row in PushedProduct.objects.filter(store=store, product_id__in=newest)}
     rows = []
     for one in newest.values():
         said, was = Said(_at(one.updated_at), arrived=arrived), known.get(one.id)
         if was is None or _is_newest(said, _kept(was)):
             rows.append(_row(store, one, was, said, unread))
     found = [row for row in rows if row.body["variants"]]
-    ToldProduct.objects.bulk_create(
+    PushedProduct.objects.bulk_create(
         found,
         update_conflicts=True,
         unique_fields=["store", "product_id"],
@@ -147,8 +147,8 @@ def _products(store: StoreConnection, told: list[messages.Product], arrived: int
 
 
 def _row(
-    store: StoreConnection, one: messages.Product, known: ToldProduct | None, said: Said, unread: list[str]
-) -> ToldProduct:
+    store: StoreConnection, one: messages.Product, known: PushedProduct | None, said: Said, unread: list[str]
+) -> PushedProduct:
     """Return a product as it was sent. What cannot be read of it, or was counted later, stays what it is."""
     there, waiting = _rows_of(known)
     words = list(one.unread)
@@ -165,11 +165,11 @@ def _row(
     }
     unread += [f"Product {one.id}: {sentence}" for sentence in words]
     counted_at = max((datetime.fromisoformat(row[COUNTED_AT]) for row in rows if COUNTED_AT in row), default=None)
-    return ToldProduct(store=store, product_id=one.id, body=body, said_at=said.at, counted_at=counted_at)
+    return PushedProduct(store=store, product_id=one.id, body=body, said_at=said.at, counted_at=counted_at)
 
 
 def _variants(
-    one: messages.Product, known: ToldProduct | None, said: Said, was: dict[str, Any], words: list[str]
+    one: messages.Product, known: PushedProduct | None, said: Said, was: dict[str, Any], words: list[str]
 ) -> list[dict[str, Any]]:
     """Return the rows of a product's variants, each with the number that counts; `was` are those known by their ids."""
     rows = []
@@ -186,7 +186,7 @@ def _variants(
     return rows
 
 
-def _for_sale(one: messages.Product, known: ToldProduct | None, words: list[str]) -> bool:
+def _for_sale(one: messages.Product, known: PushedProduct | None, words: list[str]) -> bool:
     """Return whether a product is for sale. One that nobody has said to be for sale is not sold."""
     if one.for_sale is not None:
         return one.for_sale
@@ -195,7 +195,7 @@ def _for_sale(one: messages.Product, known: ToldProduct | None, words: list[str]
     return was
 
 
-def _rows_of(known: ToldProduct | None) -> tuple[dict[str, Any], dict[str, Any]]:
+def _rows_of(known: PushedProduct | None) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a product's variants by their ids, and the counts that wait for one, as all of a deleted product do."""
     if known is None or (known.deleted and known.counted_at is None):
         return {}, {}
@@ -203,7 +203,7 @@ def _rows_of(known: ToldProduct | None) -> tuple[dict[str, Any], dict[str, Any]]
     return ({}, waiting | there) if known.deleted else (there, waiting)
 
 
-def _count(known: ToldProduct, counts: dict[str, int | None], said: Said) -> None:
+def _count(known: PushedProduct, counts: dict[str, int | None], said: Said) -> None:
     """Take the counts that are at least as new as those known."""
     rows = [*known.body["variants"], *known.body.get(WAITING, [])]
     for row in rows:
@@ -216,11 +216,11 @@ def _count(known: ToldProduct, counts: dict[str, int | None], said: Said) -> Non
 
 
 def _deleted(store: StoreConnection, product_id: str, said: Said) -> list[Event]:
-    known = ToldProduct.objects.filter(store=store, product_id=product_id).first()
+    known = PushedProduct.objects.filter(store=store, product_id=product_id).first()
     if known is None or _is_newest(said, _kept(known)):
         body = (known.body if known else {}) | {ARRIVED: said.arrived}
-        told = {"body": body, "said_at": said.at, "counted_at": None, "deleted": True}
-        ToldProduct.objects.update_or_create(store=store, product_id=product_id, defaults=told)
+        values = {"body": body, "said_at": said.at, "counted_at": None, "deleted": True}
+        PushedProduct.objects.update_or_create(store=store, product_id=product_id, defaults=values)
     return [ProductDeleted(product_id)]
 
 
@@ -229,9 +229,9 @@ def _counted(store: StoreConnection, data: messages.Counts, said: Said, unread: 
 
     So do those of a variant that it does not have, but that is told: an id is written otherwise elsewhere, perhaps.
     """
-    known = ToldProduct.objects.filter(store=store, product_id=data.product_id).first()
+    known = PushedProduct.objects.filter(store=store, product_id=data.product_id).first()
     if known is None:
-        known = ToldProduct(store=store, product_id=data.product_id, body={}, said_at=LONG_AGO, deleted=True)
+        known = PushedProduct(store=store, product_id=data.product_id, body={}, said_at=LONG_AGO, deleted=True)
         known.save()
     if known.deleted:
         if not _is_newest(said, _kept(known)):
@@ -257,7 +257,7 @@ def answered(
     """
     with transaction.atomic():
         StoreConnection.objects.select_for_update(no_key=True).get(pk=store.pk)
-        known = ToldProduct.objects.filter(store=store, product_id=product_id, deleted=False).first()
+        known = PushedProduct.objects.filter(store=store, product_id=product_id, deleted=False).first()
         if known is None:
             return
         row = next((one for one in known.body["variants"] if one["id"] == variant_id), None)
@@ -275,7 +275,7 @@ def answered(
 def _complete(store: StoreConnection, data: messages.Complete, arrived: int) -> list[Event]:
     """Take what the list leaves out for gone, unless that is so much that the list is more likely wrong."""
     at, there = _at(data.updated_at), set(data.ids)
-    known = ToldProduct.objects.filter(store=store, deleted=False)
+    known = PushedProduct.objects.filter(store=store, deleted=False)
     rows = known.filter(said_at__lte=at).values_list("product_id", flat=True)
     gone = [one for one in rows.iterator() if one not in there]
     MissingProducts.objects.filter(store=store).delete()
@@ -295,15 +295,15 @@ def remove_missing(store: StoreConnection) -> None:
     """Take the missing products for gone, as the seller confirmed; what the store sent since then stays."""
     StoreConnection.objects.select_for_update(no_key=True).get(pk=store.pk)
     for missing in MissingProducts.objects.filter(store=store):
-        rows = ToldProduct.objects.filter(store=store, product_id__in=missing.product_ids, deleted=False)
+        rows = PushedProduct.objects.filter(store=store, product_id__in=missing.product_ids, deleted=False)
         rows.filter(said_at__lte=missing.listed_at).update(deleted=True, said_at=missing.listed_at)
         missing.delete()
 
 
 def _order(store: StoreConnection, data: messages.Order, said: Said) -> list[Event]:
-    known = ToldOrder.objects.filter(store=store, order_id=data.id).first()
+    known = PushedOrder.objects.filter(store=store, order_id=data.id).first()
     if known is None or _is_newest(said, _kept(known)):
         body = data.model_dump(mode="json") | {ARRIVED: said.arrived}
-        ToldOrder.objects.update_or_create(store=store, order_id=data.id, defaults={"body": body, "said_at": said.at})
+        PushedOrder.objects.update_or_create(store=store, order_id=data.id, defaults={"body": body, "said_at": said.at})
     products = dict.fromkeys(line.product_id for line in data.lines)
-    return [*(ProductChanged(one) for one in products if one), OrderChanged(data.id, products_told=True)]
+    return [*(ProductChanged(one) for one in products if one), OrderChanged(data.id, products_reported=True)]

@@ -7,10 +7,10 @@ from django.db import models
 from shops.models.connections import StoreConnection
 
 
-class ToldProduct(models.Model):
+class PushedProduct(models.Model):
     """A product as it was told, with all its variants."""
 
-    store = models.ForeignKey(StoreConnection, models.CASCADE, related_name="told_products")
+    store = models.ForeignKey(StoreConnection, models.CASCADE, related_name="pushed_products")
     product_id = models.CharField(max_length=64)
     body = models.JSONField()
     #: The sender's own stamp: a message with an earlier one changes nothing.
@@ -20,22 +20,22 @@ class ToldProduct(models.Model):
     deleted = models.BooleanField(default=False)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["store", "product_id"], name="one_telling_per_product")]
+        constraints = [models.UniqueConstraint(fields=["store", "product_id"], name="one_pushed_product_per_id")]
 
     def __str__(self) -> str:
         return self.product_id
 
 
-class ToldOrder(models.Model):
+class PushedOrder(models.Model):
     """An order as it was told: its lines and parcels, nothing of the buyer."""
 
-    store = models.ForeignKey(StoreConnection, models.CASCADE, related_name="told_orders")
+    store = models.ForeignKey(StoreConnection, models.CASCADE, related_name="pushed_orders")
     order_id = models.CharField(max_length=64)
     body = models.JSONField()
     said_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["store", "order_id"], name="one_telling_per_order")]
+        constraints = [models.UniqueConstraint(fields=["store", "order_id"], name="one_pushed_order_per_id")]
 
     def __str__(self) -> str:
         return self.order_id
