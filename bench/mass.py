@@ -36,11 +36,11 @@ class Mix:
     new: int
 
     def is_changed(self, number: int) -> bool:
-        """Tell whether a product is on Reverb and out of step."""
+        """Return whether a product is on Reverb and out of step."""
         return number % 25 < self.changed
 
     def is_new(self, number: int) -> bool:
-        """Tell whether a product is not on Reverb yet."""
+        """Return whether a product is not on Reverb yet."""
         return number % 25 >= 25 - self.new
 
 

@@ -118,7 +118,7 @@ def _allowed(port: int) -> dict[str, str]:
 
 
 def sold_out(bench: stack.Bench, turns: Sequence[tuple[Any, Any]]) -> list[float]:
-    """Let the shops sell out in turn; return the seconds until Reverb was told of each."""
+    """Let the shops sell out in turn; return the seconds until each change reached Reverb."""
     sent: dict[str, float] = {}
     for owner, product in turns:
         sent |= sell_out(owner, product)
@@ -155,7 +155,7 @@ def _listing(path: str) -> str:
 
 
 def buy(bench: stack.Bench, owner: Any, products: list[Any]) -> None:
-    """Let each product sell on Reverb, so that the store is to be told of it."""
+    """Let each product sell on Reverb, so that its stock is to be written to the store."""
     for product in products:
         wish = {"listing": product.sku.removeprefix("SKU-"), "token": owner.reverb.token.get_secret_value()}
         order = requests.post(f"{bench.reverb_url}/_bench/buy", json=wish, timeout=20).json()

@@ -1,7 +1,7 @@
 """The engine's own CPU time for a synced product, beside a bare loop with `requests` that makes the same calls.
 
 The stand-in answers at once and PostgreSQL and Redis are other processes: what counts is this process. A product is one
-GET, one PUT, and all that the engine keeps and tells. PROFILE=1 prints where the time goes.
+GET, one PUT, and all that the engine keeps and logs. PROFILE=1 prints where the time goes.
 """
 
 from __future__ import annotations

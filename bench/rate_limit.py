@@ -1,6 +1,6 @@
 """How much of what Reverb permits is used: a stand-in that keeps the limits, a busy account, a minute of writes.
 
-Baseline, beside it on an account of its own: loops that call as fast as they can and wait when they are told 429.
+Baseline, beside it on an account of its own: loops that call as fast as they can and wait when they are answered 429.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def main() -> int:
 
 def rows(ours: tuple[int, int], theirs: tuple[int, int]) -> list[tuple[str, tuple[int, int]]]:
     """Return the lines of the table."""
-    return [("loops that wait when told", theirs), ("engine", ours)]
+    return [("loops that wait when asked to", theirs), ("engine", ours)]
 
 
 def counted(calls: list[list[object]], token: str) -> tuple[int, int]:
@@ -56,7 +56,7 @@ def counted(calls: list[list[object]], token: str) -> tuple[int, int]:
 
 
 def naive(url: str, over: threading.Event) -> None:
-    """Write as fast as it goes; when told 429, wait for as long as it says."""
+    """Write as fast as it goes; when answered 429, wait for as long as it says."""
     session = requests.Session()
     session.headers["Authorization"] = "Bearer naive"
     while not over.is_set():

@@ -17,7 +17,7 @@ from bench.reverb import Doc, Reverb, serve
 
 
 class Sales(Reverb):
-    """Orders of any number of accounts, and the store that hears of them."""
+    """Orders of any number of accounts, and the store that receives them."""
 
     def __init__(self) -> None:
         super().__init__()

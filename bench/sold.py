@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def sold(bench: stack.Bench, owner: Any, products: list[Any]) -> list[float]:
-    """Let one product after the other sell on Reverb; return the seconds until the store was told of each."""
+    """Let one product after the other sell on Reverb; return the seconds until each sale reached the store."""
     session, token = requests.Session(), owner.reverb.token.get_secret_value()
     address = f"{owner.reverb.webhook_address}orders/create/"
     sold_at: dict[str, float] = {}

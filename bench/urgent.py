@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def sold_out(bench: stack.Bench, owner: Any, products: list[Any]) -> list[float]:
-    """Let the store sell out one product after the other; return the seconds until Reverb was told of each."""
+    """Let the store sell out one product after the other; return the seconds until each change reached Reverb."""
     sent = push_stock(owner, products, stock=0, pause_s=PAUSE_S)
     return seconds_until(bench, sent, lambda method, path: _listing(path) if method == "PUT" else "")
 
@@ -75,7 +75,7 @@ def _listing(path: str) -> str:
 
 
 def push_stock(owner: Any, products: list[Any], *, stock: int, pause_s: float = 0.0) -> dict[str, float]:
-    """Let the store tell of each product's stock; return when it did, by the number in the SKU."""
+    """Let the store push each product's stock; return when it did, by the number in the SKU."""
     from bench import shops
     from shops.platforms.custom import signing
 

@@ -149,7 +149,7 @@ def sweep() -> None:
 
 
 def _is_clearing(shop_id: int) -> bool:
-    """Tell whether what is known of the shop's products belongs to a store that was connected before."""
+    """Return whether what is known of the shop's products belongs to a store that was connected before."""
     return StoreConnection.objects.filter(shop=shop_id, clearing_since__isnull=False).exists()
 
 

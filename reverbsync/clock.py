@@ -93,7 +93,7 @@ def set_by(ask: Callable[[], datetime]) -> None:
 
 
 def may_ask(every_s: float) -> bool:
-    """Tell whether to ask the other clock now: once in so many seconds, whatever comes of it; not where it is set."""
+    """Return whether to ask the other clock now: once in so many seconds, whatever comes of it; not where it is set."""
     global _asked_at  # noqa: PLW0603 -- as above
     now = _steady()
     if _source is not _agreed or (_asked_at is not None and now < _asked_at + every_s):

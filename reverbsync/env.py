@@ -117,7 +117,7 @@ class Env(BaseSettings):
     MASS_SYNC_PAUSE_HOURS: int = Field(
         6,
         ge=0,
-        description="Hours between two mass syncs of a shop; a seller may begin sooner, after being told why not.",
+        description="Hours between two mass syncs of a shop; a seller may begin sooner, after reading why not.",
     )
     ALLOWED_PRIVATE_HOSTS: Names = Field(
         default_factory=list,

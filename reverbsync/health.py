@@ -35,7 +35,7 @@ def _answer(body: dict[str, object], *, status: int = 200) -> JsonResponse:
 
 
 def _database() -> bool:
-    """Tell whether the database takes writes: a standby, and one whose disk is full, may answer and take none."""
+    """Return whether the database takes writes: a standby, and one whose disk is full, may answer and take none."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SHOW transaction_read_only")

@@ -20,7 +20,7 @@ _LINE = ("08", "57P")
 
 
 def is_outage(error: BaseException) -> bool:
-    """Tell whether PostgreSQL or Redis failed, whatever row was in hand: then nothing may be counted against it.
+    """Return whether PostgreSQL or Redis failed, whatever row was in hand: then nothing may be counted against it.
 
     So it is where a lock fell with its connection, and another worker may be at the same work.
     """
@@ -33,7 +33,7 @@ def is_outage(error: BaseException) -> bool:
 
 
 def ends_the_turn(error: BaseException) -> bool:
-    """Tell whether nothing more can be done for now: the line to PostgreSQL is gone, or a lock fell with it.
+    """Return whether nothing more can be done for now: the line to PostgreSQL is gone, or a lock fell with it.
 
     Of other outages, such as a deadlock or Redis being away, the next piece of work may know nothing.
     """

@@ -160,7 +160,7 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-# Five queues, each with threads of its own (docs/operations.md, "Processes"): stock, what may tell of a sale, reading
+# Five queues, each with threads of its own (docs/operations.md, "Processes"): stock, what may report a sale, reading
 # orders, all other deliveries, and bulk work.
 CELERY_TASK_DEFAULT_QUEUE = "sync"
 CELERY_TASK_ROUTES = {

@@ -22,7 +22,7 @@ def shops_of(person: Person) -> QuerySet[Shop]:
 
 
 def owns(person: Person, shop: Shop) -> bool:
-    """Tell whether a person owns a shop."""
+    """Return whether a person owns a shop."""
     return Membership.objects.filter(shop=shop, person=person, role=Membership.Role.OWNER).exists()
 
 

@@ -129,7 +129,7 @@ def wait_s(probes: int) -> float:
 
 
 def keeps_back(name: str) -> bool:
-    """Tell whether what this worker does now would not be let through; bulk work takes no probes."""
+    """Return whether what this worker does now would not be let through; bulk work takes no probes."""
     seen = _snapshot().get(name)
     return seen is not None and seen.probe_at is not None and (limiter.in_bulk() or retry_after(name) > 0)
 
@@ -143,7 +143,7 @@ def forget() -> None:
 
 
 def is_own(answer: Answer) -> bool:
-    """Tell whether an answer shows that the outside works: JSON of any meaning, or that calls come too fast.
+    """Return whether an answer shows that the outside works: JSON of any meaning, or that calls come too fast.
 
     Server errors, redirects and pages come from something before it, or from one that does not work.
     """

@@ -44,7 +44,7 @@ class AppRemoved:
 class OrderChanged:
     """An order was placed, changed, shipped, cancelled or refunded.
 
-    `products_told`: events of their own tell of the products in it, else the store is asked for them.
+    `products_reported`: events of their own report the products in it, else the store is asked for them.
     """
 
     store_order_id: str
@@ -83,7 +83,7 @@ class ReverbOrderChanged:
 class ReverbListingChanged:
     """Stock or state of a listing changed on Reverb: by a sale, by a person, or by our own write.
 
-    What the call said of both is only there to tell our own write: where it says what we know, nothing is new.
+    What the call said of both is only there to recognise our own write: where it says what we know, nothing is new.
     """
 
     listing_id: str

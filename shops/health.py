@@ -4,7 +4,7 @@ While a store does not answer, the delays of what waits for it grow long. So who
 call every 30 seconds finds out when it answers again, and then `shops.signals.store_is_back` makes all of that due.
 
 Platforms switch webhooks off that failed, and firewalls eat calls, without a word. So when looking at the store finds a
-change that no call told of, the registration is checked within minutes, and the page says what is true.
+change that no call reported, the registration is checked within minutes, and the page says what is true.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ EVERY = timedelta(seconds=30)
 REFUSED_EVERY = timedelta(minutes=5)
 #: How late a call may be, on the way or in a store's own queue, before the registration is checked.
 CALL_TAKES = timedelta(minutes=2)
-#: A call that came so long before a change was found may have told of it.
+#: A call that came so long before a change was found may have reported it.
 BEFORE = timedelta(minutes=10)
 #: The registration is checked no oftener than this while calls are missed.
 CHECK_EVERY = timedelta(hours=1)
@@ -59,7 +59,7 @@ def make_due(shop_id: int) -> None:
     if back is None:
         return
     StoreHealth.objects.filter(pk=back.pk).update(away_since=None, away_words="", probe_due_at=None)
-    # What the last check found wrong is no longer true; the next one tells what is.
+    # What the last check found wrong is no longer true; the next one shows what is.
     wrong = StoreConnection.objects.filter(shop=shop_id, removed_at=None).exclude(problem="")
     wrong.update(hooks_due_at=clock.now())
     if all_through(store_is_back.send_robust(StoreConnection, shop_id=shop_id)):
@@ -67,7 +67,7 @@ def make_due(shop_id: int) -> None:
 
 
 def all_through(responses: Iterable[tuple[object, object]]) -> bool:
-    """Tell whether all who heard a signal did what follows from it; who did not is logged, and asked again."""
+    """Return whether all receivers of a signal did what follows from it; who did not is logged, and asked again."""
     return not any(isinstance(answer, Exception) for _, answer in responses)
 
 
@@ -136,12 +136,12 @@ def check_what_is_missed() -> None:
 
 
 def is_missed(shop_id: int) -> bool:
-    """Tell whether calls of a shop's store may not arrive at present."""
+    """Return whether calls of a shop's store may not arrive at present."""
     return StoreHealth.objects.filter(shop=shop_id, missed__gt=0).exists()
 
 
 def is_silent(health: StoreHealth | None, checked_at: datetime | None) -> bool:
-    """Tell whether calls do not arrive although the registration was checked since the first one was missed."""
+    """Return whether calls do not arrive although the registration was checked since the first one was missed."""
     if health is None or health.missed < 2 or health.missed_since is None:  # one may be on its way
         return False
     return checked_at is not None and checked_at > health.missed_since

@@ -35,7 +35,7 @@ def keep(
 ) -> Hooks:
     """Bring the other side's list in line with `topics`. `there` are those that call our address.
 
-    `add` takes a topic, `wake` and `remove` an id; what raises one of `refusals` is not to be had, and why is told.
+    `add` takes a topic, `wake` and `remove` an id; what raises one of `refusals` is not to be had, and why is returned.
     """
     ours: dict[str, Hook] = {}
     for hook in there:

@@ -203,7 +203,7 @@ def account_of(connection: ReverbConnection) -> dict[str, Any]:
 
 
 def _is_same(known: dict[str, Any], mine: dict[str, Any]) -> bool:
-    """Tell whether two accounts are one: by their ids where both are known and of one kind, else by their names."""
+    """Return whether two accounts are one: by their ids where both are known and of one kind, else by their names."""
     ids = str(known["id"]), str(mine["id"])
     named = "id" if all(ids) and ids[0].isdecimal() == ids[1].isdecimal() else "name"
     return (known[named], known["sandbox"]) == (mine[named], mine["sandbox"])

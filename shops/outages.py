@@ -97,7 +97,7 @@ def _connections(name: str) -> tuple[list[StoreConnection], list[ReverbConnectio
 
 
 def probe(shop_id: int) -> None:
-    """Make one cheap call to what is due of a shop's store and account. Whatever comes of it, the breaker hears it."""
+    """Make one cheap call to what is due of a shop's store and account. The breaker counts whatever comes of it."""
     store = StoreConnection.objects.filter(shop=shop_id, removed_at__isnull=True).first()
     if store is not None and _is_due(names_of_store(store)):
         health.ask(store)

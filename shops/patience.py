@@ -44,7 +44,7 @@ def waiting(read_s: float, *, probe: bool) -> Iterator[float]:
 
 
 def may_probe() -> bool:
-    """Tell whether one thread more may wait for the answer to a probe."""
+    """Return whether one thread more may wait for the answer to a probe."""
     return not _reached(len(_probing), PROBING_PARTS)
 
 

@@ -1,4 +1,4 @@
-"""What other rooms may want to hear of this one."""
+"""What other rooms may want to know of this one."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ class StoreProduct(_Saved):
     #: When price or stock change next by a date that the store names, aware; None: by none. It says when to read the
     #: product again, and is no part of what the store says of it: two snapshots that differ in this alone are equal.
     changes_at: datetime | None = field(default=None, compare=False)
-    #: When the store last changed it, aware, by the store's own clock; None: it does not say, or not of stock. It tells
+    #: When the store last changed it, aware, by the store's own clock; None: it does not say, or not of stock. It shows
     #: an answer of before, and is no part of what the store says either.
     dated: datetime | None = field(default=None, compare=False)
 

@@ -123,7 +123,9 @@ def store_with(request: HttpRequest, shop: Shop, kind: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         wanted = {"platform": kind, "address": form.cleaned_data["address"], "keys": form.cleaned_data["keys"]}
         problem = _tried(shop, platform, wanted)
-        if problem and not platform.push_only:  # what is told needs no answer, and its new keys are not known there yet
+        if (
+            problem and not platform.push_only
+        ):  # a store that pushes needs not answer, and its new keys are not known there yet
             form.add_error(None, problem)
         else:
             lifecycle.connect_store(shop, **wanted)

@@ -1,4 +1,4 @@
-"""An entry of the sync log. It is a copy, not a pointer: it outlives the product it tells about."""
+"""An entry of the sync log. It is a copy, not a pointer: it outlives the product it is about."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Entry(models.Model):
     at = models.DateTimeField()
     outcome = models.CharField(max_length=8, choices=Outcome.choices)
     reason = models.CharField(max_length=40, blank=True, help_text="Id in synclog/reasons.py.")
-    words = models.TextField(blank=True, help_text="What happened and what to do, as it was told.")
+    words = models.TextField(blank=True, help_text="What happened and what to do, as it was shown.")
     mend_link = models.URLField(max_length=1000, blank=True, help_text="Where it is mended.")
 
     store_product_id = models.CharField(max_length=64, blank=True)

@@ -16,7 +16,7 @@ from synclog.reasons import REASONS
 
 @dataclass(frozen=True)
 class Attempt:
-    """What an entry tells. `took_ms` in milliseconds; links may be empty."""
+    """What an entry holds. `took_ms` in milliseconds; links may be empty."""
 
     shop_id: int
     at: datetime

@@ -1,7 +1,7 @@
 """Find entries by the beginnings of words in SKU and title, whether many have them or few, and wherever those lie.
 
 Many are met soon when one looks through the log from the newest entry on; few are quickly sorted, but may lie anywhere.
-The database cannot tell which it will be from the beginning of a word. It does count the words that occur often: we
+The database cannot infer which it will be from the beginning of a word. It does count the words that occur often: we
 look at those counts, and say which way to go.
 """
 
@@ -67,7 +67,7 @@ def _few(found: QuerySet[Entry]) -> list[int] | None:
 
 
 def _often(text: str) -> bool:
-    """Tell whether each of the words stands in many entries, as far as the database has counted."""
+    """Return whether each of the words stands in many entries, as far as the database has counted."""
     counts = _counts()
     return all(_share(word, counts) > 1 / OFTEN for word in _typed(text))
 

@@ -1,4 +1,4 @@
-"""The docs tell of all that there is."""
+"""The docs name all that there is."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class BatchTurn:
 
 
 def look_instead(shop_id: int, source: str) -> None:
-    """Look at all that changed: something that told of it could not be read."""
+    """Look at all that changed: a report of it could not be read."""
     if source == "reverb":
         order_poll.soon(shop_id)
     else:

@@ -21,7 +21,7 @@ from shops.models import Shop
 from webhooks.models import Delivery
 
 State = Delivery.State
-#: Source, and whether it may tell of a sale → the task that hands its deliveries over. Each has its own: neither a slow
+#: Source, and whether it may report a sale → the task that hands its deliveries over. Each has its own: neither a slow
 #: store nor many edits delay a sale.
 HAND_OVER = {
     ("store", True): "webhooks.hand_over_sales",
@@ -83,7 +83,7 @@ def open_ones(
 ) -> list[Delivery]:
     """Return open deliveries of a source that are due: what may be a sale, then products, then others; oldest first.
 
-    `sales`: only those that may tell of one, or only the others. `in_order`: those that came before a sale are needed
+    `sales`: only those that may report one, or only the others. `in_order`: those that came before a sale are needed
     to understand it, and come with it, all in the order in which they arrived. Returns MOST_BYTES of bodies at most.
     """
     due = Delivery.objects.filter(shop=shop, source=source, state=State.OPEN, due_at__lte=now)
@@ -180,7 +180,7 @@ def make_due(shop_id: int, source: str, *, now: datetime) -> None:
 
 
 def shops_with_open_ones(*, now: datetime) -> dict[tuple[str, bool], list[int]]:
-    """Return the shops with something due, by its source and whether it may tell of a sale, for the sweeper."""
+    """Return the shops with something due, by its source and whether it may report a sale, for the sweeper."""
     due = Delivery.objects.filter(state=State.OPEN, due_at__lte=now)
     found = due.values_list("source", "rank", "shop_id").distinct()
     shops: dict[tuple[str, bool], set[int]] = {}

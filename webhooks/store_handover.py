@@ -22,7 +22,7 @@ from webhooks.models import Delivery
 from webhooks.privacy import erase
 
 BATCH = 100
-#: A message may tell of hundreds of products; the rest of a batch waits, so that a turn stays short.
+#: A message may report hundreds of products; the rest of a batch waits, so that a turn stays short.
 MOST_EVENTS = 250
 #: How long one turn holds a worker before the shop queues up again behind the others, in seconds.
 TURN_S = 3.0
@@ -31,7 +31,7 @@ TURN_S = 3.0
 def hand_over(shop: Shop, *, sales: bool | None = None) -> bool:
     """Work off one batch of the store's open deliveries; return whether there may be more.
 
-    `sales`: only those that may tell of a sale, or only the others. A delivery is put away only after its jobs are
+    `sales`: only those that may report a sale, or only the others. A delivery is put away only after its jobs are
     saved: a worker that dies in between leaves it open, and looking again is harmless. What the store did not answer
     for stays open for later; what breaks by itself is counted, tried again, and put aside in the end (inbox.broke).
     Raises only what ends the turn (reverbsync.outage).
@@ -43,7 +43,7 @@ def hand_over(shop: Shop, *, sales: bool | None = None) -> bool:
     batch, passed_over = _batch(shop, platform, sales=sales, now=now)
     meant = _read_all(shop, platform, batch, turn, over)
     events = {event: f"webhook {delivery.topic}" for delivery, found in meant.items() for event in found.events}
-    # A delivery that tells of hundreds of products may take longer than a turn: the first one is worked off whole.
+    # A delivery that reports hundreds of products may take longer than a turn: the first one is worked off whole.
     first = next((set(found.events) for found in meant.values()), set())
     failed = refresh.take(shop, events, over=over, at_least=first)
     failed |= _follow(shop, [event for event in events if not isinstance(failed.get(event), NotReached)])
@@ -129,6 +129,6 @@ def _follow(shop: Shop, events: list[Event]) -> dict[Event, Exception]:
 
 
 def _replayable(platform: Platform, delivery: Delivery) -> bool:
-    """Tell whether a body may be kept: it holds nobody's data, or is a request about data that must be answered."""
+    """Return whether a body may be kept: it holds nobody's data, or is a request about data that must be answered."""
     known = delivery.topic in platform.topics and delivery.topic not in platform.personal_topics
     return known or delivery.topic in platform.app_topics

@@ -23,13 +23,13 @@ from webhooks.privacy import erase
 from webhooks.store_handover import BATCH, hand_over
 
 PRUNE_BATCH = 10_000
-#: A store tells of one saving in several calls. A moment's wait lets them be one look, and a burst few wake-ups.
+#: A store reports one saving in several calls. A moment's wait lets them be one look, and a burst few wake-ups.
 GATHER_S = 0.05
 
 
 @shared_task(name=inbox.HAND_OVER["store", True])
 def hand_over_sales(shop_id: int) -> None:
-    """Hand over one batch of a store's deliveries that may tell of a sale; no edit stands before them."""
+    """Hand over one batch of a store's deliveries that may report a sale; no edit stands before them."""
     _of_store(shop_id, sales=True)
 
 
@@ -41,7 +41,7 @@ def hand_over_shop(shop_id: int) -> None:
 
 @shared_task(name=inbox.HAND_OVER["reverb", True])
 def hand_over_reverb_sales(shop_id: int) -> None:
-    """Hand over one batch of Reverb's deliveries that may tell of a sale."""
+    """Hand over one batch of Reverb's deliveries that may report a sale."""
     _of_reverb(shop_id, sales=True)
 
 

@@ -51,7 +51,7 @@ def portion(products: Sequence[Product], odd: Collection[str]) -> list[Product]:
 
 
 def only_here(walk: Walk, client: StoreClient, error: StoreError) -> bool:
-    """Tell whether an error is about the one product that was asked for, and the store answers else."""
+    """Return whether an error is about the one product that was asked for, and the store answers else."""
     if isinstance(error, Missing | Unsupported):
         return True
     if not isinstance(error, TransientStoreError) or walk.failures < TRIES_OF_ONE:

@@ -86,7 +86,7 @@ def begin(shop: Shop, kind: str) -> Walk:
 
 
 def look_soon(shop_id: int) -> None:
-    """Look for changed products within a minute: something that told of some could not be read."""
+    """Look for changed products within a minute: a report of some could not be read."""
     now = clock.now()
     idle = Walk.objects.filter(shop=shop_id, kind=Kind.CHANGES, state=Walk.State.DONE, due_at__gt=now)
     just_now = idle.filter(finished_at__gt=now - LOOK_PAUSE)
@@ -226,14 +226,14 @@ def _read_one(walk: Walk, client: StoreClient, parent_id: str, *, reported: bool
 
 
 def _is_first(walk: Walk) -> bool:
-    """Tell whether it is the first import, which only learns."""
+    """Return whether it is the first import, which only learns."""
     return walk.kind == Kind.CATALOGUE and walk.finished_at is None
 
 
 def _stock_page(walk: Walk, client: StoreClient) -> None:
     """Ask for the stock of the next products that we know, and read those anew that are gone or go off sale.
 
-    Nothing is told by the absence of a product from a list: each is asked for.
+    The absence of a product from a list proves nothing: each is asked for.
     """
     asked_at, cause = clock.now(), walk.get_kind_display()
     known = Product.objects.filter(shop=walk.shop, gone_at__isnull=True, pk__gt=int(walk.cursor or 0))
@@ -271,7 +271,7 @@ def _take_stock(walk: Walk, client: Stocktaker, products: list[Product], odd: Co
 
 
 def _answers_for_others(walk: Walk, client: Stocktaker, product: Product, odd: Collection[str]) -> bool:
-    """Tell whether the store answers for another product: the one before, or one of the last, which may be odd too."""
+    """Return whether the store answers for another product: the one before, or one of the last, perhaps odd too."""
     others = Product.objects.filter(shop=walk.shop, gone_at__isnull=True).exclude(store_parent_id__in=odd)
     asked = [*others.filter(pk__lt=product.pk).order_by("-pk")[:1], *others.order_by("-pk")[:2]]
     for one in asked:

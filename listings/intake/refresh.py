@@ -42,7 +42,7 @@ MAX_READINGS = 3
 LATE_AGAIN_S = 2.0
 #: So many products with a SKU of one that an event names are read with it.
 MOST_NAMESAKES = 20
-#: What the store tells within this time after we changed its stock, and is what we know, is our own echo.
+#: What the store reports within this time after we changed its stock, and is what we know, is our own echo.
 ECHO = timedelta(minutes=2)
 #: So long after a date that a store names a product is read: the store's clock may trail ours.
 CLOCKS_DIFFER = timedelta(seconds=15)
@@ -55,7 +55,7 @@ def take(
 ) -> dict[Event, Exception]:
     """Bring the shop's products up to date with what the events hint at; each product is asked for once.
 
-    `events` tells for each what it came from, for the log; `over` is when the turn is, by clock.monotonic(). Those in
+    `events` names for each what it came from, for the log; `over` is when the turn is, by clock.monotonic(). Those in
     `at_least` are followed however long it takes: each turn gets on.
 
     Returns the events that could not be followed, each with why: a StoreError where the store did not answer,
@@ -103,7 +103,7 @@ def refresh(
     `reported`, `hold` and `event` are those of `keep`.
 
     A product that cannot be read is noted, and asked for again later by itself (rechecks). Raises StoreError when the
-    store did not answer, and Late when its answer was not taken: then what told of a change is not worked off.
+    store did not answer, and Late when its answer was not taken: then the report of a change is not worked off.
     """
     for _ in range(MAX_READINGS):
         asked_at = clock.now()
@@ -167,8 +167,8 @@ def keep(
 
     `parent_ids` are the products of which `snapshots` are all units: a known unit of theirs that is not among them is
     gone. `reported`: an event said that something changed, so where nothing is news all are looked at. `hold`: new
-    products are only learnt, until the store tells of a change or the seller begins. `event`: what the store itself
-    told just now. An old answer may hide it: where it is of stock, they are read again (old_answers).
+    products are only learnt, until the store reports a change or the seller begins. `event`: what the store itself
+    reported just now. An old answer may hide it: where it is of stock, they are read again (old_answers).
 
     What cannot be kept is left out by itself, and asked for again later (rechecks). Call it inside a transaction.
     """
@@ -215,7 +215,7 @@ def _parents_of(unread: Iterable[Unread]) -> set[str]:
 
 
 def _release(held: list[Product]) -> None:
-    """Let products that were only learnt be brought to Reverb: the store told of a change of them."""
+    """Let products that were only learnt be brought to Reverb: the store reported a change of them."""
     echoes = _echoes(held) if held else set()  # what we changed ourselves was looked at for its stock alone
     released = [product for product in held if product.pk not in echoes]
     Product.objects.filter(pk__in=[product.pk for product in released]).update(held=False)
@@ -262,14 +262,14 @@ def _parents(shop: Shop, client: StoreClient, event: Event) -> list[str]:
 def _removed(shop: Shop, client: StoreClient) -> None:
     """Forget the keys of a store that has taken our app out, once it refuses them. Raises StoreError while it is away.
 
-    Such a call may come late, after the seller has connected the store again, or tell of another store of theirs.
+    Such a call may come late, after the seller has connected the store again, or be about another store of theirs.
     """
     try:
         client.check()
     except StoreAuthError:
         lifecycle.store_removed(shop)
     else:
-        logger.warning("The store of shop %s tells that our app was removed, and takes our keys", shop.pk)
+        logger.warning("The store of shop %s reports that our app was removed, and takes our keys", shop.pk)
 
 
 def _cut(settings: SyncSettings, product: Product, snapshot: StoreProduct) -> int:
@@ -352,7 +352,7 @@ def _gone(product: Product, asked_at: datetime, reported_at: datetime | None, *,
 
 
 def _open_jobs(shop: Shop, seen: list[Seen], cause: str, *, reported: bool, lowest: Rank) -> None:
-    """Open jobs for what is news. Where nothing is, and we were told of a change, look at all of them."""
+    """Open jobs for what is news. Where nothing is, and a change was reported, look at all of them."""
     if not shop.sync_settings.auto_sync:
         return
     news = [one for one in seen if one.news]
@@ -367,6 +367,6 @@ def _open_jobs(shop: Shop, seen: list[Seen], cause: str, *, reported: bool, lowe
 
 
 def _echoes(products: list[Product]) -> set[int]:
-    """Return those whose stock we changed just now: the store tells us what we told it."""
+    """Return those whose stock we changed just now: the store reports our own write."""
     wrote = Ledger.objects.filter(listing__product__in=products, wrote_store_at__gt=clock.now() - ECHO)
     return set(wrote.values_list("listing__product_id", flat=True))

@@ -25,7 +25,7 @@ def listed(
     """Return the products with a listing that have one of these SKUs too, and were not read since `before`.
 
     Plug-ins for translations keep the stock of a product's copies equal, and write it straight into the database:
-    nothing tells of the product when a copy of it sells.
+    nothing reports the product when a copy of it sells.
     """
     listed = Product.objects.filter(shop=shop, gone_at=None, listing__reverb_id__gt="", sku__in=skus).exclude(sku="")
     unread = listed if before is None else listed.filter(read_at__lt=before)

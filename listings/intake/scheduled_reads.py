@@ -67,7 +67,7 @@ def turn(first: Product) -> None:
 
 
 def _has_come(product: Product) -> bool:
-    """Tell whether a date that the store named has come; else it is read again since an answer may have been old."""
+    """Return whether a date that the store named has come; else it is read again since an answer may have been old."""
     snapshot = refresh.snapshot_of(product)
     return snapshot is None or (snapshot.changes_at is not None and snapshot.changes_at <= clock.now())
 

@@ -90,7 +90,7 @@ def graded(words: str, choices: Sequence[Choice]) -> str:
 
 
 def is_used_alone(words: str) -> bool:
-    """Tell whether words say that a product is used, and no more."""
+    """Return whether words say that a product is used, and no more."""
     return _USED_ALONE.fullmatch(_plain(words)) is not None
 
 
@@ -171,7 +171,7 @@ def _names(choices: tuple[Choice, ...]) -> Mapping[str, str]:
 
 @lru_cache(maxsize=16_384)
 def _calls_used(words: str) -> bool:
-    """Tell whether a tag, a collection or a value has a word that calls a product used."""
+    """Return whether a tag, a collection or a value has a word that calls a product used."""
     said = _IDIOMS.sub(" ", _plain(words))
     return _CALLS_USED.search(said) is not None or _NOTHING_ELSE.fullmatch(said) is not None
 
@@ -199,6 +199,6 @@ def _stands_out(part: str) -> bool:
 
 
 def _shouts(part: str) -> bool:
-    """Tell whether a word for used stands in capitals in a title that does not consist of them."""
+    """Return whether a word for used stands in capitals in a title that does not consist of them."""
     words = _CALLS_USED.findall(_IDIOMS.sub(" ", part))
     return part.endswith(" DEMO") or any(word.isupper() for word in words)

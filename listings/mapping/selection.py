@@ -12,7 +12,7 @@ from shops.snapshots import StoreProduct
 
 
 def is_chosen(product: StoreProduct, choice: str, wanted: Groups | None) -> bool:
-    """Tell whether a product goes to Reverb. `wanted` None: all groups do."""
+    """Return whether a product goes to Reverb. `wanted` None: all groups do."""
     if choice:
         return choice == "on"
     return wanted is None or not wanted.isdisjoint(groups_of(product))

@@ -291,7 +291,7 @@ def category(names: Sequence[str], choices: Sequence[Choice]) -> str:
 
 
 def _the_one(name: str, choices: Sequence[Choice], asked: Sequence[str]) -> Choice | None:
-    """Return the category that a word names; None where nobody can tell which."""
+    """Return the category that a word names; None where it is ambiguous."""
     paths = [(choice, choice.name.lower()) for choice in choices]
     ends = [(choice, path.rpartition(" / ")[0]) for choice, path in paths if path.rpartition(" / ")[2] == name]
     below = [choice for choice, parent in ends if parent in asked or parent.rpartition(" / ")[2] in asked]

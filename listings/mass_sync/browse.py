@@ -153,7 +153,7 @@ def _cells(line: Line) -> list[str]:
 
 
 def _says_why(line: Line) -> bool:
-    """Tell whether a line's reason says something: of what is still to be done it would tell what is not yet so."""
+    """Return whether a line's reason holds: of what is still to be done it would say what is not yet so."""
     return line.kind not in Line.CALLS or line.state in (State.DONE, State.FAILED)
 
 

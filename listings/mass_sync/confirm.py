@@ -1,6 +1,6 @@
 """Look which of the new listings Reverb has published, page by page instead of one by one.
 
-Publishing is asynchronous, and what Reverb does not publish stays a draft (seen live). So the pages of drafts tell:
+Publishing is asynchronous, and what Reverb does not publish stays a draft (seen live). So the pages of drafts show it:
 what is not on them is live, and each of ours that is gets a look of its own, which says why.
 """
 

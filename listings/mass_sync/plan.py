@@ -225,7 +225,7 @@ def _indexed(row: Listing, product: Product, batch: _Batch) -> Indexed | _Verdic
     if found.reverb_id in batch.theirs:
         return _Verdict(Kind.CANNOT, "another_shop")
     if batch.owner.get(found.reverb_id, product.pk) != product.pk:
-        return _Verdict(Kind.LOOK)  # its product got another SKU, and its own job has still to tell Reverb so
+        return _Verdict(Kind.LOOK)  # its product got another SKU, and its own job has still to write it to Reverb
     return found
 
 

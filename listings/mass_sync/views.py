@@ -70,7 +70,7 @@ def begin(request: HttpRequest, shop: Shop) -> HttpResponse:
     try:
         run.begin(shop, request.user, anyway=request.POST.get("anyway") == "1")
     except run.TooSoon:
-        pass  # the page tells why, with a button that begins anyway
+        pass  # the page says why, with a button that begins anyway
     except run.NotConnected:
         messages.error(request, "Connect Reverb first: without it nobody knows what your listings say.")
     return redirect("mass:show", shop.pk)
@@ -103,7 +103,7 @@ def _newest(shop: Shop) -> MassSync | None:
 
 
 def _has_lines(sync: MassSync) -> bool:
-    """Tell whether there is a plan to look through; one that was discarded is none."""
+    """Return whether there is a plan to look through; one that was discarded is none."""
     if sync.state == State.CANCELLED:
         return sync.started_at is not None
     return sync.state not in (State.WALKING, State.PLANNING)

@@ -147,7 +147,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('tracking_number', models.CharField(blank=True, max_length=100)),
                 ('pickup', models.BooleanField(default=False)),
-                ('carrier', models.CharField(blank=True, help_text='As it was told to us.', max_length=100)),
+                ('carrier', models.CharField(blank=True, help_text='As it was reported to us.', max_length=100)),
                 ('provider', models.CharField(blank=True, help_text="A name of Reverb's list.", max_length=60)),
                 ('source', models.CharField(choices=[('store', 'your store'), ('shipstation', 'ShipStation'), ('hand', 'typed in here')], max_length=11)),
                 ('notify', models.BooleanField(null=True)),

@@ -13,7 +13,7 @@ MOST = 2**31 - 1
 
 
 class Ledger(models.Model):
-    """One row a listing whose stock syncs (listings/stock/merge.py tells how it is reckoned)."""
+    """One row a listing whose stock syncs (listings/stock/merge.py describes how it is reckoned)."""
 
     listing = models.OneToOneField(Listing, models.CASCADE, related_name="ledger")
     #: Units that may be sold on either side. Below zero: so many were sold on both.
@@ -37,14 +37,14 @@ class Ledger(models.Model):
     before = models.JSONField(default=list)
     #: The number that we are setting on Reverb; still there: its answer was lost, and it may have been applied.
     pending_put = models.IntegerField(null=True)
-    #: Since when nothing tells whether it was applied.
+    #: Since when nothing shows whether it was applied.
     undecided_at = models.DateTimeField(null=True)
     #: The adjustment that we are making in the store: {"by", "units", "place", "there", "reference"}; still there: the
     #: same as above.
     pending_adjustment = models.JSONField(null=True)
     #: Counts our adjustments, so that each has a reference of its own.
     serial = models.PositiveIntegerField(default=0)
-    #: When and by how much we last changed the store's stock: what the store tells right after is our own echo.
+    #: When and by how much we last changed the store's stock: what the store reports right after is our own echo.
     wrote_store_at = models.DateTimeField(null=True)
     wrote_by = models.IntegerField(default=0)
     #: Units by which the store's own number is below zero for sales that crossed our change of it: it did not know yet
@@ -54,11 +54,11 @@ class Ledger(models.Model):
     behind_since = models.DateTimeField(null=True)
     #: When the seller was mailed that it could not.
     behind_notified_at = models.DateTimeField(null=True)
-    #: Units owed of which the seller has been told.
+    #: Units owed of which the seller has been notified.
     oversold_notified = models.PositiveIntegerField(default=0)
-    #: The seller was told of them before Reverb showed all of its orders; told again once it does.
+    #: The seller was notified before Reverb showed all of its orders; notified again once it does.
     owed_unnamed = models.BooleanField(default=False)
-    #: The store did not answer when the seller was told; told again once it does.
+    #: The store did not answer when the seller was notified; notified again once it does.
     owed_unanswered = models.BooleanField(default=False)
     linked_at = models.DateTimeField()
 

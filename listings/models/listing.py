@@ -64,5 +64,5 @@ class Listing(models.Model):
         return f"listing of {self.sku}"
 
     def may_turn_up(self, now: datetime) -> bool:
-        """Tell whether a POST that got no answer may have made a listing that no look-up shows yet."""
+        """Return whether a POST that got no answer may have made a listing that no look-up shows yet."""
         return self.post_started_at is not None and now < self.post_started_at + POST_SETTLES

@@ -84,7 +84,7 @@ class MassSync(models.Model):
         return f"mass sync {self.pk} of {self.shop_id}"
 
     def goes_on(self) -> bool:
-        """Lock the row and tell whether it is still in the state that we know: the seller may have stopped it."""
+        """Lock the row and return whether it is still in the state that we know: the seller may have stopped it."""
         now = MassSync.objects.select_for_update().values_list("state", flat=True).get(pk=self.pk)
         known, self.state = self.state, now
         return known == now

@@ -28,7 +28,7 @@ class Place(models.TextChoices):
 
 
 class Order(models.Model):
-    """One row an order, whatever tells of it how often. `counted` is what keeps a sale from counting twice."""
+    """One row an order, whatever reports it how often. `counted` is what keeps a sale from counting twice."""
 
     shop = models.ForeignKey(Shop, models.CASCADE, related_name="orders")
     number = models.CharField(max_length=64)

@@ -1,4 +1,4 @@
-"""A parcel of a Reverb order: a carrier and a tracking number that Reverb is told, once."""
+"""A parcel of a Reverb order: a carrier and a tracking number that Reverb is sent, once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shops.models import Shop
 
 
 class Parcel(models.Model):
-    """One row an order and tracking number, whoever tells of it how often. A pick-up in the shop has no number."""
+    """One row an order and tracking number, whoever reports it how often. A pick-up in the shop has no number."""
 
     class Source(models.TextChoices):
         STORE = "store", "your store"
@@ -26,7 +26,7 @@ class Parcel(models.Model):
     order = models.ForeignKey(Order, models.CASCADE, related_name="parcels")
     tracking_number = models.CharField(max_length=100, blank=True)
     pickup = models.BooleanField(default=False)
-    carrier = models.CharField(max_length=100, blank=True, help_text="As it was told to us.")
+    carrier = models.CharField(max_length=100, blank=True, help_text="As it was reported to us.")
     provider = models.CharField(max_length=60, blank=True, help_text="A name of Reverb's list.")
     source = models.CharField(max_length=11, choices=Source.choices)
     #: Whether Reverb mails the buyer; None: as the shop's settings say when it is sent.

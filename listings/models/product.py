@@ -29,9 +29,9 @@ class Product(models.Model):
     read_at = models.DateTimeField()
     #: When a reading last brought news of it: another snapshot, or that it is gone. None: not since this was counted.
     news_at = models.DateTimeField(null=True, blank=True)
-    #: Since when the store's number of it is the one of the snapshot, as far as our readings tell; None: not known.
+    #: Since when the store's number of it is the one of the snapshot, as far as our readings show; None: not known.
     stock_since = models.DateTimeField(null=True, blank=True)
-    #: When the store last told of a change of it: until a while later an old answer may hide that.
+    #: When the store last reported a change of it: until a while later an old answer may hide that.
     reported_at = models.DateTimeField(null=True, blank=True)
     gone_at = models.DateTimeField(null=True, blank=True)
     #: When it is read again, for a date of its own such as the end of a sale, or since an answer may have been old.
@@ -70,12 +70,12 @@ class Product(models.Model):
         return self.title
 
     def was_read_after(self, moment: datetime) -> bool:
-        """Tell whether a reading is known that began later. One of the future is not believed: a clock was wrong."""
+        """Return whether a reading is known that began later. One of the future is not believed: a clock was wrong."""
         return moment < self.read_at <= clock.now() + AHEAD
 
     @property
     def may_share_stock(self) -> bool:
-        """Tell whether its stock may be counted at its parent, together with that of other variants."""
+        """Return whether its stock may be counted at its parent, together with that of other variants."""
         return self.store_product_id != self.store_parent_id and self.store_stock_id.endswith(self.store_parent_id)
 
     @property

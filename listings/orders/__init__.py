@@ -1,3 +1,3 @@
-"""Orders on Reverb: read, counted by the stock, made in the store, and told about parcels."""
+"""Orders on Reverb: read, counted by the stock, made in the store, and sent their parcels."""
 
 from __future__ import annotations

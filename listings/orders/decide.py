@@ -81,5 +81,5 @@ def plain(number: str) -> str:
 
 
 def same(one: str, other: str) -> bool:
-    """Tell whether two texts are the same tracking number."""
+    """Return whether two texts are the same tracking number."""
     return plain(one).casefold() == plain(other).casefold()

@@ -1,4 +1,4 @@
-"""Snapshots of orders → rows → jobs. Whatever tells of an order how often, it is one row, and its units count once."""
+"""Snapshots of orders → rows → jobs. Whatever reports an order how often, it is one row, and its units count once."""
 
 from __future__ import annotations
 
@@ -219,8 +219,9 @@ class _Places:
 
 
 def _owes(row: Order, agreed: Collection[int], since: Mapping[int, datetime | None]) -> bool:
-    """Tell whether a job must see to the order's units; `agreed`: the products that have a ledger; `since`: since when
-    the store's number of each is what it is.
+    """Return whether a job must see to the order's units.
+
+    `agreed`: the products that have a ledger; `since`: since when the store's number of each is what it is.
     """
     wanted = precedence.wanted(row.status, row.quantity)
     if row.counts:  # one that is off when we first see it may have moved the number all the same

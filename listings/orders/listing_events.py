@@ -39,4 +39,4 @@ def again_s(row: Listing, read: ReverbListing | None, now: datetime) -> float | 
 
 
 def _key(row: Listing) -> str:
-    return f"reverb:heard:{row.pk}"
+    return f"reverb:reported:{row.pk}"

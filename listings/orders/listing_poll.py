@@ -1,6 +1,6 @@
-"""A page of the account's listings now and then, so that all are seen regularly: the net for what nobody told us.
+"""A page of the account's listings now and then, so that all are seen regularly: the net for what nobody reported.
 
-Orders have their own net (poll.py); this one finds what a person changed on Reverb's own site where no webhook told of
+Orders have their own net (poll.py); this one finds what a person changed on Reverb's own site where no webhook reported
 it or it was lost. The place to go on from is kept in the cache: if that is emptied, the round begins anew. The list
 trails by seconds and may stop short (seen live): what it shows only opens a job, and the attempt reads the listing.
 A page at which Reverb fails, and only there, is passed over until the next round.
@@ -28,7 +28,7 @@ from shops.snapshots import ReverbListing
 
 logger = logging.getLogger(__name__)
 
-#: In this time all listings are seen once, where Reverb tells us of changed ones.
+#: In this time all listings are seen once, where Reverb reports changed ones.
 ROUND = timedelta(hours=24)
 #: Where it does not, a page is looked at so often, and more often only in a shop too large to be seen within a day.
 WITHOUT_WEBHOOKS = timedelta(minutes=2)
@@ -124,8 +124,9 @@ def _showed(row: Listing, seen: ReverbListing) -> str:
 
 
 def _moved(row: Listing, seen: ReverbListing, settings: SyncSettings) -> bool:
-    """Tell whether a listing shows something else than we know of. The kept snapshot may be that of a mass sync's page,
-    whose number was never taken in.
+    """Return whether a listing shows something else than we know of.
+
+    The kept snapshot may be that of a mass sync's page, whose number was never taken in.
     """
     ledger = Ledger.of(row)
     agreed = ledger.reverb if ledger is not None and settings.sync_stock else None
@@ -133,7 +134,7 @@ def _moved(row: Listing, seen: ReverbListing, settings: SyncSettings) -> bool:
 
 
 def differs(row: Listing, seen: ReverbListing) -> bool:
-    """Tell whether a listing shows another state or stock than we know of. What it does not say differs not.
+    """Return whether a listing shows another state or stock than we know of. What it does not say differs not.
 
     A mass sync that found it on no list of drafts takes it for live (confirm.py); its snapshot is that of the draft.
     """
@@ -148,7 +149,7 @@ def _owed(shop: Shop, now: datetime) -> None:
 
 
 def step_of(pages: int, *, has_webhooks: bool) -> timedelta:
-    """Return the time between two pages of a round. `told`: Reverb tells us of changed listings."""
+    """Return the time between two pages of a round. `has_webhooks`: Reverb reports changed listings."""
     return ROUND / pages if has_webhooks else min(ROUND / pages, WITHOUT_WEBHOOKS)
 
 

@@ -1,4 +1,4 @@
-"""What the sync log tells of an order: one entry an attempt, each with a cause by which the order's page finds them."""
+"""What the sync log says of an order: one entry an attempt, each with a cause by which the order's page finds them."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def link_of(order: Order) -> str:
 def not_readable(shop_id: int, number: str, why: str) -> None:
     """Write an entry about a sale that could not be read or saved, once: it is met again with each reading.
 
-    Sales without a number can't be told apart, so of those there is one entry a day.
+    Sales without a number cannot be distinguished, so of those there is one entry a day.
     """
     named = f"Order {number}" if number else "An order without a number"
     mine = Entry.objects.filter(shop=shop_id, outcome=Entry.Outcome.FAILED)

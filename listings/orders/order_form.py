@@ -13,7 +13,7 @@ CENT = Decimal("0.01")
 
 
 class Unfit(Exception):
-    """The order cannot be made in this store; the sentence tells the seller why."""
+    """The order cannot be made in this store; the sentence says why, for the seller."""
 
 
 def new_order(seen: ReverbOrder, product: StoreProduct, *, takes_stock: bool, currency: str, link: str) -> NewOrder:

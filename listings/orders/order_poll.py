@@ -118,7 +118,7 @@ def _read(connection_id: int, client: ReverbClient, now: datetime) -> None:
     if connection is None:
         raise TransientError("Reverb was disconnected.")
     if connection.clearing_since is not None:
-        raise TransientError("Another Reverb account was connected.")  # whose orders these are cannot be told
+        raise TransientError("Another Reverb account was connected.")  # whose orders these are is not known
     planned = connection.orders_due_at
     try:
         reading = _Reading(connection, now)

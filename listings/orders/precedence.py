@@ -23,9 +23,9 @@ _NEEDED = ("number", "listing_id", "sku", "quantity", "status", "placed_at", "up
 
 
 def is_newer(snapshot: ReverbOrder, *, status: str, updated_at: datetime) -> bool:
-    """Tell whether a snapshot replaces a known one of this status and date.
+    """Return whether a snapshot replaces a known one of this status and date.
 
-    Reverb's dates are whole seconds and its lists may trail, so two snapshots of one second do not tell which came
+    Reverb's dates are whole seconds and its lists may trail, so two snapshots of one second do not show which came
     first. Then the one that is further along counts: money that has cleared does not become unpaid, and what is off
     stays off. So it is for a snapshot without dates.
     """
@@ -55,7 +55,7 @@ def wanted(status: str, quantity: int) -> int:
 
 
 def counts(placed_at: datetime, linked_at: datetime | None) -> bool:
-    """Tell whether an order is our stock's business: not if it was there well before its listing was linked here."""
+    """Return whether an order is our stock's business: not if it was there well before its listing was linked here."""
     return linked_at is not None and linked_at <= placed_at + BEFORE_THE_LINK
 
 

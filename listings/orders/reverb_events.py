@@ -31,7 +31,7 @@ NEW_FOR = timedelta(minutes=2)
 def follow(
     connection: ReverbConnection, events: Mapping[ReverbEvent, str], *, over: float = math.inf
 ) -> dict[ReverbEvent, Exception]:
-    """Look at each order and listing that an event names; `events` tells for each what it came from, for the log.
+    """Look at each order and listing that an event names; `events` names for each what it came from, for the log.
 
     `over` is when the turn is, by clock.monotonic(). Returns the events that could not be followed, each with why: a
     ReverbError where Reverb did not answer, NotReached where the turn was over, else whatever was raised. Trying them
@@ -75,7 +75,7 @@ def _order(shop: Shop, client: ReverbClient, number: str, cause: str) -> None:
 
 
 def _listing(shop: Shop, event: ReverbListingChanged, cause: str) -> None:
-    """Let the listing's product be looked at, unless the call tells what we know: it is our own write that comes back.
+    """Let the listing's product be looked at, unless the call reports what we know: our own write that comes back.
 
     A later change of it has a call of its own, and where that is lost, the orders and the regular look find it.
     """

@@ -27,9 +27,9 @@ from shops.platforms.values import StoreAuthError, StoreError, Unsupported
 
 logger = logging.getLogger(__name__)
 
-#: No oftener than this without being told, whatever the platform.
+#: No oftener than this without a report, whatever the platform.
 LEAST_S = 300
-#: Where the store tells us all by itself.
+#: Where the store reports everything by itself.
 WITH_WEBHOOKS_S = 900
 #: What was not shipped in so many days is asked for a few times a day, and then no more.
 SLOW_AFTER, SLOW = timedelta(days=14), timedelta(hours=6)
@@ -40,7 +40,7 @@ BROKEN = timedelta(hours=1)
 
 
 def on_events(shop: Shop, events: Iterable[Event]) -> None:
-    """The store told of orders: look at those that we made there, now."""
+    """Look now at the orders that the store reported and that we made there."""
     ids = [event.store_order_id for event in events if isinstance(event, OrderChanged)]
     if ids and _ours(shop.pk).filter(store_order_id__in=ids).update(parcels_due_at=clock.now()):
         tracking.soon(shop.pk)

@@ -182,7 +182,7 @@ def _step(order: Order) -> None:
 
 
 def _wanted(order: Order) -> bool:
-    """Tell whether an order goes into the store: sold, or paid, since orders are taken; or the seller asked for it."""
+    """Return whether an order goes into the store: sold, or paid, since orders are taken; or the seller asked."""
     if order.asked_for:
         return True
     store = StoreConnection.objects.filter(shop=order.shop_id).first()
@@ -262,7 +262,7 @@ def _create(order: Order, seen: ReverbOrder, store: StoreConnection, client: Sto
 
 
 def _ledger_counts(shop: Shop) -> bool:
-    """Tell whether our ledger takes sold units from the store's stock (listings/stock): then the order must not."""
+    """Return whether our ledger takes sold units from the store's stock (listings/stock): then the order must not."""
     return shop.sync_settings.sync_stock and shop.sync_settings.stock_way == StockWay.BOTH
 
 
@@ -387,7 +387,7 @@ def _later(order: Order, words: str, *, at_least: float | None = None) -> None:
 
 
 def _fail(order: Order, words: str, *, retry: bool = True) -> None:
-    """Wait for the seller, and try again by itself meanwhile (`retry`). The log tells each cause once."""
+    """Wait for the seller, and try again by itself meanwhile (`retry`). The log names each cause once."""
     changed = order.place_problem != words[:300]
     _save(
         order,

@@ -1,4 +1,4 @@
-"""Celery: read orders on Reverb, bring them into the store, tell Reverb of parcels, sweep for what stands still."""
+"""Celery: read orders on Reverb, bring them into the store, send parcels to Reverb, sweep for what stands still."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def place_orders(shop_id: int) -> None:
 
 @shared_task(name=tracking.SHIP)
 def send_parcels(shop_id: int) -> None:
-    """Send parcels to Reverb, follow what ShipStation told, and look for parcels in the store, for one turn."""
+    """Send parcels to Reverb, follow what ShipStation reported, and look for parcels in the store, for one turn."""
     awake(tracking.SHIP, shop_id)
     over = clock.monotonic() + TURN_S
     with try_lock(tracking.SHIP, shop_id) as alone:
@@ -99,7 +99,7 @@ def forget_buyers() -> None:
 
 @shared_task(name="orders.sweep", base=Sweep)
 def sweep() -> None:
-    """Wake the shops whose orders are to be read, made in the store, or told of."""
+    """Wake the shops whose orders are to be read or made in the store, or whose parcels are to be sent."""
     now = clock.now()
     wake_all(order_poll.ORDERS, order_poll.shops_with_due_orders())
     wake_all(PLACE, store_orders.shops_with_due_ones(now))

@@ -1,6 +1,6 @@
-"""Tell Reverb of parcels, each once: kept when it is heard of, sent by a worker, tried again, told to the seller.
+"""Report parcels to Reverb, each once: kept when it arrives, sent by a worker, tried again, shown to the seller.
 
-Before each call Reverb is asked for the order: after a lost answer its own tracking number tells whether the call had
+Before each call Reverb is asked for the order: after a lost answer its own tracking number shows whether the call had
 been applied, and a number that someone entered there is not replaced.
 """
 

@@ -1,4 +1,4 @@
-"""Which sales the store's own stock has not given its units for yet, for the pages that tell of them."""
+"""Which sales the store's own stock has not given its units for yet, for the pages that show them."""
 
 from __future__ import annotations
 
@@ -27,5 +27,5 @@ def untaken(orders: Iterable[Order]) -> dict[int, int]:
 
 
 def _took_them_itself(order: Order) -> bool:
-    """Tell whether the order that was made in the store took its units there."""
+    """Return whether the order that was made in the store took its units there."""
     return order.place in IN_STORE and order.takes_stock

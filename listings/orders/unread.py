@@ -51,7 +51,7 @@ def _tried(one: dict[str, Any], now: datetime) -> dict[str, Any]:
 
 
 def _is_read(connection: ReverbConnection, client: ReverbClient, number: str) -> bool:
-    """Tell whether a sale could be read and taken by itself, or is none of this account's."""
+    """Return whether a sale could be read and taken by itself, or is none of this account's."""
     try:
         take(connection.shop, [client.order(number)], cause="Reverb order")
     except NotFound:

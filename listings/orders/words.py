@@ -164,11 +164,11 @@ def of_parcel(parcel: Parcel) -> Words:
 
 
 def can_be_asked_for(order: Order) -> bool:
-    """Tell whether a button makes it in the store."""
+    """Return whether a button makes it in the store."""
     asked = (Place.OFF, Place.FAILED, Place.LEFT, Place.ELSEWHERE)
     return order.product_id is not None and order.place in asked and order.status in PAID
 
 
 def can_ship(order: Order) -> bool:
-    """Tell whether a tracking number can be sent."""
+    """Return whether a tracking number can be sent."""
     return order.status in PAID and order.status not in ("picked_up", "received")

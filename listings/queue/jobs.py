@@ -48,7 +48,7 @@ _LOCKS = 0x52565202
 PAUSE = timedelta(seconds=2)
 #: After so many failures in a row, some seven hours, only the seller tries an edit again; stock is never given up.
 MAX_ATTEMPTS = 40
-#: The same for a line of a mass sync, some twenty minutes: its page tells what failed, and the seller tries that again.
+#: The same for a line of a mass sync, some twenty minutes: its page shows what failed, and the seller tries that again.
 MASS_ATTEMPTS = 10
 FIRST_DELAY_S = 2.0
 LONGEST_DELAY_S = 900.0

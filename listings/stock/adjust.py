@@ -1,7 +1,7 @@
 """Bring the store's stock to what was agreed: by a difference, with a reference, once.
 
 The ledger remembers the adjustment before it is sent. If its answer is lost, the same call is repeated where the
-platform knows the same call when it comes again; elsewhere the store is counted, which tells whether it was applied.
+platform knows the same call when it comes again; elsewhere the store is counted, which shows whether it was applied.
 A raise that is too high by now is not repeated as it is: it would put up for sale what has sold since. First another
 change is made from the number that it was to be made from, which it can no longer be after that.
 
@@ -173,7 +173,7 @@ def _send(ledger: Ledger, product: Product, client: StoreClient, *, first: bool 
 
 
 def _not_done(error: StoreError, *, first: bool) -> bool:
-    """Tell whether a change was surely not made, neither by this call nor, if it is not the first, by one before.
+    """Return whether a change was surely not made, neither by this call nor, if it is not the first, by one before.
 
     Who turns a repeated call away at the door says nothing of the one before; who says why it can't be made, does.
     """
@@ -221,7 +221,7 @@ def _settle(ledger: Ledger, product: Product, client: StoreClient, *, owed: int)
 
 
 def _was_made(ledger: Ledger, product: Product, client: StoreClient, units: int) -> bool:
-    """Tell from a number and the store's orders whether the adjustment that is under way was applied.
+    """Infer from a number and the store's orders whether the adjustment that is under way was applied.
 
     A store whose stock trails may show a sale in the number before it shows its order. So the number is kept, and
     compared with the orders up to then once they surely show. Raises TransientStoreError until then.
@@ -242,7 +242,7 @@ def _was_made(ledger: Ledger, product: Product, client: StoreClient, units: int)
 def _overtake(ledger: Ledger, product: Product, client: StoreClient, *, by: int) -> int:
     """Change the store from the number that a change whose answer was lost is to be made from, unless it has moved.
 
-    Either way that one cannot be applied any more, so it can be sent again to hear whether it was.
+    Either way that one cannot be applied any more, so it can be sent again to learn whether it was.
     """
     wish = _wish(ledger)
     if first := "over" not in wish:

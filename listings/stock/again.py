@@ -1,4 +1,4 @@
-"""When the stock of a product is to be looked at again although nothing is heard of it: something is in doubt."""
+"""When the stock of a product is to be looked at again although nothing reports it: something is in doubt."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def due(ledger: Ledger, product: Product, now: datetime, *, sold: bool) -> datet
 
 
 def _first(ledger: Ledger, now: datetime) -> datetime | None:
-    """A sale that was there when the listing was linked may be in its number or not: the next reading tells."""
+    """A sale that was there when the listing was linked may be in its number or not: the next reading shows."""
     if ledger.reverb is not None or not ledger.before or ledger.set_at is None:
         return None
     at = ledger.set_at + BACK[0]
@@ -40,7 +40,7 @@ def _rise(ledger: Ledger) -> datetime | None:
 
 
 def _fall(ledger: Ledger, product: Product, now: datetime) -> datetime | None:
-    """Once all orders of that time are known, it can be told whether what fell was for a sale in doubt."""
+    """Once all orders of that time are known, it is clear whether what fell was for a sale in doubt."""
     if not ledger.unexplained_drop:
         return None
     doubtful = _orders(product).filter(doubtful=True).exclude(status__in=UNPAID)

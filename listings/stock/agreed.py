@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 SLACK = timedelta(seconds=2)
 #: How long units that appeared on Reverb wait for an order that explains them.
 RIPE = timedelta(seconds=60)
-#: How long to wait for an order that tells whether a number whose answer was lost was applied.
+#: How long to wait for an order that shows whether a number whose answer was lost was applied.
 PATIENCE = timedelta(seconds=30)
 #: For how long after an order changed, or the number was set, an answer of Reverb's may show the number of before.
 FOLLOWS_WITHIN = timedelta(minutes=10)
@@ -36,7 +36,7 @@ class Agreed:
     undecided_at: datetime | None = None
 
     def had(self, reverb: int, now: datetime) -> bool:
-        """Tell whether Reverb had that number shortly before, and not at last."""
+        """Return whether Reverb had that number shortly before, and not at last."""
         return reverb in self.before and reverb != self.reverb and until(now, self.set_at, FOLLOWS_WITHIN)
 
     def moved(self, reverb: int | None, at: datetime) -> Agreed:
@@ -92,10 +92,10 @@ def owed_to_store(agreed: Agreed) -> int:
 
 
 def before(moment: datetime | None, other: datetime | None) -> bool:
-    """Tell whether a moment was not after another one, as far as Reverb's stamps tell; False where one is missing."""
+    """Return whether a moment was not after another one, as far as Reverb's stamps show; False where one is missing."""
     return moment is not None and other is not None and moment <= other + SLACK
 
 
 def until(moment: datetime, start: datetime | None, span: timedelta) -> bool:
-    """Tell whether a moment is within a span from the start, False where there was none."""
+    """Return whether a moment is within a span from the start, False where there was none."""
     return start is not None and moment <= start + span

@@ -39,7 +39,7 @@ def cleared(agreed: Agreed, sales: Sequence[Sale], orders_at: datetime | None) -
 
 
 def _fell_unseen(sale: Sale, agreed: Agreed) -> bool:
-    """Tell whether what fell may have been for a sale whose units were taken already, by its order alone.
+    """Return whether what fell may have been for a sale whose units were taken already, by its order alone.
 
     Either it is off and the number was never seen to go down for it, or it is paid now and the number went down for it
     only then: what it was taken for before was another one.
@@ -52,9 +52,9 @@ def _fell_unseen(sale: Sale, agreed: Agreed) -> bool:
 
 
 def explained(agreed: Agreed, sales: Sequence[Sale], reverb: int | None, now: datetime) -> tuple[Agreed, list[Sale]]:
-    """Return the sales with those that show late told to be what dropped or was gained before, which is then explained.
+    """Return the sales, where those that show late explain what dropped or was gained before.
 
-    Of all ways to tell it, the one that leaves the least unexplained, first of what is above; else paid ones go first.
+    Of all explanations the one that leaves the least unexplained, first of what is above; else paid ones go first.
     """
     late = [sale for sale in sales if sale.new] if agreed.unexplained_drop or agreed.unexplained_gain else []
     ways = [_explain(agreed, sales, first) for first in (None, *late)]

@@ -91,7 +91,7 @@ def _by_number(merged: Merged) -> dict[str, Sale]:
 
 
 def is_known(ledger: Ledger, product: Product, read: Read, settings: SyncSettings, seen: Foreseen | None) -> bool:
-    """Tell whether a reading brings nothing that `take` would keep. `seen`: None where the store leads."""
+    """Return whether a reading brings nothing that `take` would keep. `seen`: None where the store leads."""
     if ledger.pending_adjustment is not None:
         return False
     if settings.stock_way == StockWay.STORE:
@@ -104,7 +104,7 @@ class Overtaken(Exception):
 
 
 class Undecided(Exception):
-    """It cannot be told yet whether our last number was applied on Reverb; look again in a moment."""
+    """It is not clear yet whether our last number was applied on Reverb; look again in a moment."""
 
 
 def take(row: Listing, product: Product, read: Read, settings: SyncSettings) -> Ledger | None:
@@ -151,7 +151,7 @@ def _to_follow(ledger: Ledger, product: Product, read: Read, settings: SyncSetti
     """Return the store's number and what Reverb shows, None where there is none or nothing to be brought in line.
 
     That is the case once the store's number changed, also if it has changed back. A lower number on Reverb is left
-    alone until then: something sold there that the store has not heard of yet. A higher one is too many, whoever put
+    alone until then: something sold there that the store does not know yet. A higher one is too many, whoever put
     the units back.
     """
     number = _number(ledger, read)
@@ -166,7 +166,7 @@ def _to_follow(ledger: Ledger, product: Product, read: Read, settings: SyncSetti
 
 
 def _changed_since(ledger: Ledger, product: Product, read: Read) -> bool:
-    """Tell whether the store's number was seen to change after it was last taken in."""
+    """Return whether the store's number was seen to change after it was last taken in."""
     since = stands_since(product, read)
     return since is not None and ledger.set_at is not None and since > ledger.set_at + SLACK
 
@@ -197,7 +197,7 @@ def _orders(product: Product, now: datetime) -> QuerySet[Order]:
 
 
 def sold_since(product: Product, read: Read) -> bool:
-    """Tell whether an order, or what became of it, was heard of after the listing was read."""
+    """Return whether an order, or what became of it, was read after the listing was."""
     return any(_is_newer(order, read) for order in _orders(product, read.now))
 
 
@@ -208,7 +208,7 @@ def _is_newer(order: Order, read: Read) -> bool:
 
 
 def sold_lately(product: Product, now: datetime) -> bool:
-    """Tell whether Reverb's number may still move for an order, or was not looked at since one. `now` by its clock."""
+    """Return whether Reverb's number may still move for an order, or was not read since one. `now` by its clock."""
     moves = Q(updated_at__gt=now - FOLLOWS_WITHIN) | ~Q(reckoned=F("status"))
     return Order.objects.filter(moves, product=product).exists()
 
@@ -233,7 +233,7 @@ def _merged(ledger: Ledger, orders: Iterable[Order], read: Read) -> Merged:
 
 
 def _is_single(ledger: Ledger, read: Read) -> bool:
-    """Tell whether the listing holds a single unit; one that is not on sale is what it was."""
+    """Return whether the listing holds a single unit; one that is not on sale is what it was."""
     if read.listing is None or number_of(read.listing) is None:
         return ledger.single
     return not holds_several(read.listing)
@@ -351,7 +351,7 @@ def out_of_step(shop: Shop, span: Span = EVERYTHING) -> list[Product]:
 
 
 def is_settled(product: Product, settings: SyncSettings) -> bool:
-    """Tell whether both sides have what was agreed, and nothing is known that was not taken in yet."""
+    """Return whether both sides have what was agreed, and nothing is known that was not taken in yet."""
     ledger = Ledger.objects.filter(listing__product=product).select_related("listing").first()
     if ledger is None:
         return True

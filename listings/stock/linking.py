@@ -22,7 +22,7 @@ class Read:
     """What both sides say now, and when that was by Reverb's clock (aware). `listing` None: there is none.
 
     `read_at`: when the listing was read. If that was a while ago its number says nothing about now. `since`: the moment
-    by our clock from which on it was read; what was heard of an order later may not be in its number.
+    by our clock from which on it was read; what was read of an order later may not be in its number.
     """
 
     store: int | None
@@ -36,7 +36,7 @@ class Read:
 def begin(row: Listing, product: Product, read: Read, settings: SyncSettings) -> Ledger | None:
     """Begin the ledger of a listing, None where the store does not count the product. The store leads.
 
-    Orders that are known by now and older than the store's number are history. Of one that is not, nobody can tell
+    Orders that are known by now and older than the store's number are history. Of one that is not, nobody knows
     whether the number that was read holds it: so Reverb's number is not known before the next reading.
     """
     if read.store is None:
@@ -82,7 +82,7 @@ def _history_until(product: Product, read: Read) -> datetime:
 
 @dataclass(frozen=True)
 class InStep:
-    """A product whose listing shows what it is to show, as a page of Reverb's list told; `row` has no ledger yet."""
+    """A product whose listing shows what it is to show, as a page of Reverb's list showed; `row` has no ledger yet."""
 
     row: Listing
     product: Product

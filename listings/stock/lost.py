@@ -1,4 +1,4 @@
-"""Whether a change of the store's stock whose answer was lost was made: the store's number tells, and its orders.
+"""Whether a change of the store's stock whose answer was lost was made: the store's number shows it, and its orders.
 
 A number alone does not: one unit fewer may be our change, or a sale of the store's while our call was lost. Taken for
 our change, the unit that sold on Reverb would stay on sale there.
@@ -37,7 +37,7 @@ class Sold:
 
 
 def was_made(units: int, *, before: int, by: int, sold: Sold) -> bool:
-    """Tell whether a change by `by` was made to a stock that had `before` units, and has `units` now.
+    """Return whether a change by `by` was made to a stock that had `before` units, and has `units` now.
 
     What explains the number better is taken for true; between two that explain it equally, what leaves fewer units. A
     raise is made again only where the number is the one from before: whatever else moved it, nobody has more units.
@@ -48,7 +48,7 @@ def was_made(units: int, *, before: int, by: int, sold: Sold) -> bool:
 
 
 def plainly(count: Count, *, before: int, there: int, by: int) -> bool | None:
-    """Tell it from what is counted now where no order can change the verdict; None where the orders have to be read.
+    """Infer it from what is counted now where no order can change the verdict; None where the orders have to be read.
 
     `before` and `there`: what was counted before the change. A lower number that shows no change was not set: a sale
     would have lowered it as well. A number that is higher than the one from before was raised. What orders leave alone

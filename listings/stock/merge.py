@@ -5,7 +5,7 @@
 **Each sale counts once.** A sale's units are taken when `counted` goes from 0 to its quantity and freed when it goes
 back to 0; what is added to `units` is always `counted` before less `counted` after. Over any number of reckonings these
 differences telescope, so that at the end a sale has taken exactly what its last state takes, whichever of webhook and
-poll told of it, how often, in which order. The same holds for the store: the differences between one base and the next
+poll reported it, how often, in which order. The same holds for the store: the differences between one base and the next
 add up to the last number less the first. Nothing else is added but edits, so the sum is right.
 
 **Sales are known by their orders, edits by Reverb's number.** The number alone would do if it could not be
@@ -29,7 +29,7 @@ An order moves the number by all of its units or by none. A number between two t
 one where it went down, and rose from the lower one where it went up. One that is explained without a sale of the last
 moments is older than that sale, and says nothing.
 
-Where several orders may explain the same, the telling counts that leaves the least unexplained.
+Where several orders may explain the same, the explanation counts that leaves the least unexplained.
 
 So whatever is unclear is decided for fewer units: a listing may show one too few for a minute, not one too many.
 
@@ -57,7 +57,7 @@ class Merged:
     sales: tuple[Sale, ...]
     #: Reverb's number moved now in a way that no known order explains.
     surprise: bool = False
-    #: It cannot be told yet whether our last number was applied. Nothing was taken in, and nothing may be written.
+    #: It is not clear yet whether our last number was applied. Nothing was taken in, and nothing may be written.
     undecided: bool = False
 
 
@@ -113,7 +113,7 @@ def merge(
         pending_put=base.pending_put if reverb is None else None,
         undecided_at=base.undecided_at if reverb is None else None,
     )
-    if reverb is None:  # what the sales did to the number is told by the next one, however late that comes
+    if reverb is None:  # what the sales did to the number shows in the next one, however late that comes
         return Merged(after, tuple(replace(sale, counted=sale.takes) for sale in known))
     return Merged(after, settled(known, moved, base, now, orders_at), bool(left or rose))
 
@@ -131,8 +131,8 @@ def _likelier(
 ) -> Agreed | None:
     """Return the agreement as it stands if our last number was applied, or as it was: whichever explains all.
 
-    None while neither does: an order that shows in a moment tells. None also while it may still be going on sale. After
-    `PATIENCE` the one that leaves fewer units is taken.
+    None while neither does: an order that shows in a moment decides it. None also while it may still be going on sale.
+    After `PATIENCE` the one that leaves fewer units is taken.
     """
     if agreed.pending_put is None or reverb is None:
         return agreed

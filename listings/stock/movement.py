@@ -37,7 +37,7 @@ def _went(sale: Sale, agreed: Agreed, now: datetime) -> set[int]:
 
 
 def earlier(sale: Sale, agreed: Agreed) -> bool:
-    """Tell whether a sale is from before the number that we reckon from, which may hold it, or have overwritten it."""
+    """Return whether a sale is from before the number that we reckon from, which may hold or have overwritten it."""
     return before(sale.placed_at, agreed.set_at)
 
 
@@ -105,5 +105,5 @@ def settled(
 
 
 def all_known(sale: Sale, orders_at: datetime | None) -> bool:
-    """Tell whether all orders of the time in which the number went down are known: if no other is it, this one is."""
+    """Return whether all orders of the time in which the number went down are known: if no other is it, this one is."""
     return orders_at is not None and orders_at > sale.updated_at + FOLLOWS_WITHIN + RIPE

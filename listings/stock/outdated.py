@@ -28,7 +28,7 @@ def taken_back(agreed: Agreed, sales: list[Sale], reverb: int | None, now: datet
 
 
 def is_old(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime, *, above: int, below: int) -> bool:
-    """Tell whether a number that nothing explains may be one that Reverb had before: from a cache, say.
+    """Return whether a number that nothing explains may be one that Reverb had before: from a cache, say.
 
     `above` and `below`: by so many units the sales do not explain it.
     """
@@ -47,14 +47,14 @@ def is_old(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime, *,
 
 
 def _older_than_a_sale(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime) -> bool:
-    """Tell whether the number is explained where it does not show sales of the last moments yet."""
+    """Return whether the number is explained where it does not show sales of the last moments yet."""
     lately = [sale.new and not sale.released and until(now, sale.placed_at, PATIENCE) for sale in sales]
     perhaps = [replace(sale, sure=sale.sure and not new) for sale, new in zip(sales, lately, strict=True)]
     return any(lately) and not any(unexplained(agreed, perhaps, reverb, now))
 
 
 def undoes(agreed: Agreed, above: int, now: datetime) -> bool:
-    """Tell whether units that nothing explains undo what fell shortly before without an order."""
+    """Return whether units that nothing explains undo what fell shortly before without an order."""
     return 0 < above <= agreed.unexplained_drop - agreed.unexplained_gain and until(
         now, agreed.dropped_at, FOLLOWS_WITHIN
     )

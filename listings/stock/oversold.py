@@ -1,4 +1,4 @@
-"""Both sides sold the last one before either could be told: tell the seller at once, with both orders."""
+"""Both sides sold the last one before either could be updated: notify the seller at once, with both orders."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 LOOK_BACK = timedelta(hours=1)
 MAX_PAGES = 10
 NAMED = 5
-#: So long is waited for a store that names a time, before the seller is told without its order.
+#: So long is waited for a store that names a time, before the seller is notified without its order.
 PATIENCE_S = 3.0
 #: Seconds until a store that did not answer is asked again, at first and then, or a mail is tried again; and for how
 #: long after the store's sale. Later that waits until the product is looked at for another reason.
@@ -34,8 +34,8 @@ BOTH = "now with both orders"
 def notify(stock: StockSession) -> str | None:
     """Mail the shop's owners if more is owed than they know of; return the words for the log, None if not.
 
-    It is told once for each unit: a worker that dies in between, or a mail that cannot be sent, tells it at the next
-    attempt. Where Reverb did not show its order yet, or the store did not answer, it is told again when it does.
+    The owners are notified once for each unit; where a worker dies in between, or a mail cannot be sent, at the next
+    attempt. Where Reverb did not show its order yet, or the store did not answer, they are notified again when it does.
     """
     ledger = stock.ledger
     if ledger is None:

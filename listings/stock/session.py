@@ -56,7 +56,7 @@ class StockSession:
     ledger: Ledger | None = None
     #: Why the orders could not be read, where a lower number goes to Reverb without them. Nothing else may be written.
     orders_error: ReverbError | None = None
-    #: Seconds until something that is not believed yet can be told; None when there is nothing.
+    #: Seconds until something that is not believed yet can be decided; None when there is nothing.
     again_s: float | None = None
     #: Takes back what was remembered of the number that was to be set.
     _not_set: Callable[[], None] | None = None
@@ -64,7 +64,7 @@ class StockSession:
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def look(self, listing: ReverbListing | None) -> ReverbListing | None:
-        """Take in what both sides say; return the listing, which is read anew if a page is too old to tell.
+        """Take in what both sides say; return the listing, which is read again if a page is too old.
 
         Raises ReverbError when Reverb's orders had to be read and could not be.
         """
@@ -113,7 +113,7 @@ class StockSession:
         return self.orders_error is None
 
     def _raises(self, seen: books.Foreseen | None) -> bool:
-        """Tell whether Reverb is to show more than was agreed."""
+        """Return whether Reverb is to show more than was agreed."""
         return seen is not None and self._shown(seen.merged.agreed) > (seen.merged.agreed.reverb or 0)
 
     def _shown(self, agreed: Agreed) -> int:
@@ -180,7 +180,7 @@ class StockSession:
         return 0 if self.product.gone_at is not None or not self.product.seen.for_sale else None
 
     def as_known(self, listing: ReverbListing | None) -> ReverbListing | None:
-        """Return the listing as the ledger knows it, where a page of a while ago, or an old answer, may tell otherwise.
+        """Return the listing as the ledger knows it, where a page of a while ago, or an old answer, may say otherwise.
 
         What was on sale lately may be so still, though it seems to be off sale: it is ended once none is left.
         """

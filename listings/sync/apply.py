@@ -180,14 +180,14 @@ def _sku_of(row: Listing, sku: str) -> str:
 
 
 def _is_anothers(row: Listing, listing: ReverbListing) -> bool:
-    """Tell whether a listing that was answered to a POST has the SKU of another product of the shop."""
+    """Return whether a listing that was answered to a POST has the SKU of another product of the shop."""
     sku = listing.sku.strip()
     same = Product.objects.filter(shop=row.shop_id, sku=sku, gone_at__isnull=True)
     return bool(sku) and sku != row.sku and same.exclude(pk=row.product_id).exists()
 
 
 def _sku_is_taken(error: ReverbError) -> bool:
-    """Tell whether Reverb refuses a listing for its SKU: that of another one, or one that it does not like."""
+    """Return whether Reverb refuses a listing for its SKU: that of another one, or one that it does not like."""
     return isinstance(error, Invalid) and ("sku" in error.field_errors or "sku" in error.message.lower())
 
 
@@ -197,7 +197,7 @@ def _clear_post(row: Listing) -> None:
 
 
 def _changes(case: Case, sent: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return what the entry tells: each field with its value before, as far as Reverb said, and after."""
+    """Return what the entry shows: each field with its value before, as far as Reverb said, and after."""
     changes = []
     for name, value in sent.items():
         if name == "publish" or (name == "sku" and case.listing is None):

@@ -29,7 +29,7 @@ from synclog.record import record
 
 logger = logging.getLogger(__name__)
 
-#: Seconds until the next look when Reverb's answer to a number was lost and nothing tells yet whether it was applied.
+#: Seconds until the next look when Reverb's answer to a number was lost and nothing shows yet whether it was applied.
 UNDECIDED_S = 5.0
 #: No answer makes a job come back sooner than after so many seconds.
 AT_LEAST_S = 1.0
@@ -45,7 +45,7 @@ STORE_AGAIN_AT_LATEST_S = {
 RETRY_FIRST, RETRY_AT_LATEST = timedelta(minutes=15), timedelta(hours=24)
 #: Endings for want of a connection to Reverb that works.
 NO_CONNECTION = frozenset({"not_connected", "token_refused"})
-#: Endings that tell of a connection, not of the product: one that goes through shows that others will.
+#: Endings that are about a connection, not the product: one that goes through shows that others will.
 BLOCKED = NO_CONNECTION | {"not_permitted", "still_on_sale"}
 _WENT_WELL = (Entry.Outcome.SYNCED, Entry.Outcome.NOTHING)
 _RANKS = {Excess.ALL: Rank.STOCK_TO_ZERO, Excess.SOME: Rank.STOCK}
@@ -82,7 +82,7 @@ def _attempt(begun: AttemptInput, taken: Claim, started: float, began_at: dateti
     try:
         ending = Look(begun, taken, began_at, done).run()
     except RateLimited as limited:
-        if not done and not _is_overdue(begun):  # nothing was tried, so there is nothing to tell
+        if not done and not _is_overdue(begun):  # nothing was tried, so there is nothing to log
             _put_off(begun, taken, limited)
             return
         ending = _failed(begun, taken, limited, done)
@@ -129,7 +129,7 @@ def _excess(begun: AttemptInput, ending: Ending) -> Excess:
 
 
 def _is_overdue(begun: AttemptInput) -> bool:
-    """Tell whether the owners have still to hear of a sold-out listing that stays on sale."""
+    """Return whether the owners have still to be notified of a sold-out listing that stays on sale."""
     shop_context = context.shop_context(begun)
     return excess.is_overdue(begun, shop_context.connection, shop_context.shop.sync_settings)
 
@@ -144,7 +144,7 @@ def _put_off(begun: AttemptInput, taken: Claim, limited: RateLimited) -> None:
 
 
 def _settle(taken: Claim, ending: Ending, beside: ExtraWrites, over: Excess, row: Listing | None) -> None:
-    """Tell the queue what becomes of the job, and save the rest in the same statement."""
+    """Save in the queue what becomes of the job, and save the rest in the same statement."""
     now, waits = clock.now(), REASONS[ending.reason].waits
     attempts = 0 if ending.outcome != Entry.Outcome.FAILED and not over else taken.attempt
     again_s = ending.again_s
@@ -167,7 +167,7 @@ def _retry_at(taken: Claim, ending: Ending, row: Listing | None, now: datetime) 
     """Return when to try by itself what waits for the seller: what failed, ever more rarely; what was left out, never.
 
     Without a connection that works there is nothing to try, and its check makes all due when it does. But what stays on
-    sale meanwhile is told.
+    sale meanwhile is reported.
     """
     if ending.reason in NO_CONNECTION:
         since = row.oversells_since if row is not None and row.oversells_notified_at is None else None
@@ -179,7 +179,7 @@ def _retry_at(taken: Claim, ending: Ending, row: Listing | None, now: datetime) 
 
 
 def _of_line(ending: Ending) -> rows.LineEnd:
-    """Return what an open mass sync hears of its line for the product."""
+    """Return what an open mass sync learns of its line for the product."""
     failed = ending.outcome == Entry.Outcome.FAILED or REASONS[ending.reason].waits
     state = Line.State.FAILED if failed else Line.State.DONE
     return rows.LineEnd(state, ending.reason, log.in_short(ending)[:300])
@@ -233,7 +233,7 @@ def _look_for_post_s(taken: Claim, row: Listing | None) -> float:
 
 
 def _may_give_up(taken: Claim) -> bool:
-    """Tell whether only an edit is at stake: what sold on one side is brought to the other, however long it takes."""
+    """Return whether only an edit is at stake: what sold on one side is brought to the other, however long it takes."""
     if taken.rank in jobs.URGENT:
         return False
     product = Product.objects.select_related("shop__sync_settings", "listing").get(pk=taken.product_id)
@@ -253,6 +253,6 @@ def _needs_seller(shop_id: int, error: NeedsSeller) -> str:
         return "not_permitted"
     try:
         dead = connect.mark_if_dead(ReverbConnection.objects.get(shop=shop_id))
-    except ReverbError:  # it cannot be told now
+    except ReverbError:  # it is not known now
         dead = False
     return "token_refused" if dead else "try_later"

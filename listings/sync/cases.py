@@ -36,7 +36,7 @@ class ShopRules:
         return replace(self, lists=lists)
 
     def is_chosen(self, product: Product) -> bool:
-        """Tell whether a product goes to Reverb; one that is gone from the store must still end there."""
+        """Return whether a product goes to Reverb; one that is gone from the store must still end there."""
         return product.gone_at is not None or selection.is_chosen(product.seen, product.choice, self.groups)
 
     def stock_case(

@@ -101,7 +101,7 @@ def decide(case: Case) -> Decision:
 
 
 def several(condition: str | None) -> bool:
-    """Tell whether a listing of this condition can hold several units."""
+    """Return whether a listing of this condition can hold several units."""
     return condition in HOLD_SEVERAL
 
 
@@ -218,7 +218,7 @@ def _on(case: Case) -> dict[str, Any]:
 
 
 def _differs(case: Case, listing: ReverbListing, name: str, want: Any) -> bool:
-    """Tell whether a field must be sent: Reverb shows another value than wanted, not just its own spelling of it."""
+    """Return whether a field must be sent: Reverb shows another value than wanted, not just its own spelling of it."""
     now = _shown(listing, name, want)
     base = case.agreed.get(name)
     if now == want:
@@ -234,7 +234,7 @@ def _differs(case: Case, listing: ReverbListing, name: str, want: Any) -> bool:
 
 
 def _sku_differs(case: Case, listing: ReverbListing) -> bool:
-    """Tell whether the listing must take the product's SKU; what Reverb makes of it, or does not show, is sent once."""
+    """Return whether the listing must take the product's SKU; what Reverb alters, or does not show, is sent once."""
     shown = listing.sku.strip()
     base = case.agreed.get("sku", {})
     if not case.sku or (shown == case.sku and not (base and case.written_lately)):
@@ -292,7 +292,7 @@ def _set_units(listing: ReverbListing, units: int, reason: str) -> Decision:
 
 
 def _says_units(case: Case, listing: ReverbListing) -> bool:
-    """Tell whether publishing is to name the units: a draft may never have had any, and what it says of sales once it
+    """Return whether publishing is to name the units: a draft may never have had any, and what it says of sales once it
     is live is reckoned from the number that it was published with.
     """
     agrees = "stock" in case.switches.fields and holds_several(listing) and case.number is None

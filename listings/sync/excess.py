@@ -1,4 +1,4 @@
-"""Units that Reverb has on sale although they are gone: noted whatever ended an attempt, tried again, and told by mail.
+"""Units that Reverb has on sale although they are gone: noted whatever ended an attempt, retried, and reported by mail.
 
 An attempt compares at its end what Reverb is known to show with what is left. While Reverb shows more, the job stays
 due, and no refusal, wrong verdict or dead token makes it wait for a person alone.
@@ -87,7 +87,7 @@ def left(product: Product, ledger: Ledger | None, settings: SyncSettings, *, bar
 
 
 def _is_newer(product: Product, ledger: Ledger) -> bool:
-    """Tell whether the store's number was read after we changed it."""
+    """Return whether the store's number was read after we changed it."""
     return ledger.wrote_store_at is None or product.read_at > ledger.wrote_store_at
 
 
@@ -104,7 +104,7 @@ def of(
 def follow(begun: AttemptInput, ending: Ending, connection: ReverbConnection | None, settings: SyncSettings) -> Excess:
     """Note since when a sold-out listing is on sale, and mail the owners where that lasts; return what is too many.
 
-    The ending tells it then. Where the seller has switched the sync off or disconnected Reverb, nothing is too many.
+    The ending says so then. Where the seller has switched the sync off or disconnected Reverb, nothing is too many.
     """
     row = begun.row
     if row is None or connection is None or not settings.auto_sync:
@@ -137,7 +137,7 @@ def _read_anew(product: Product, now: datetime) -> None:
 
 
 def is_overdue(begun: AttemptInput, connection: ReverbConnection | None, settings: SyncSettings) -> bool:
-    """Tell whether the owners have still to hear of a sold-out listing, though nothing can be called at present.
+    """Return whether the owners have still to be notified of a sold-out listing, though nothing can be called now.
 
     Notes since when it is on sale, as `follow` does: while Reverb is out of reach, attempts are put off.
     """

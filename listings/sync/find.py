@@ -43,7 +43,7 @@ INHERIT_AGAIN_S = 1.0
 def find(client: ReverbClient, begun: AttemptInput, *, indexed: bool = False) -> Found:
     """Return the listing that goes with the product. Raises ReverbError.
 
-    `indexed`: what a mass sync's walk showed a while ago will do, unless something was heard of it since.
+    `indexed`: what a mass sync's walk showed a while ago will do, unless something was reported since.
     """
     product, row, unclear = begun.product, begun.row, _unclear(begun)
     if unclear and not (row is not None and (row.reverb_id or row.may_turn_up(clock.now()))):
@@ -91,7 +91,7 @@ def _by_sku(client: ReverbClient, row: Listing, product: Product) -> Found:
         return Found(row, reason="two_listings")
     # The search trails and shows one photo only: the listing itself is what counts.
     if Listing.objects.filter(shop=product.shop_id, reverb_id=reverb_id).exclude(pk=row.pk).exists():
-        # Its product got another SKU in the store, and its own job has still to tell Reverb so.
+        # Its product got another SKU in the store, and its own job has still to write it to Reverb.
         raise TransientError("The listing with this SKU still belongs to another product.")
     if linked_elsewhere(product.shop_id).filter(reverb_id=reverb_id).exists():
         return Found(row, reason="another_shop")
@@ -138,7 +138,7 @@ def _unclear(begun: AttemptInput) -> str:
 
 
 def _is_its(row: Listing, product: Product) -> bool:
-    """Tell whether a product's row is about it still: a linked one takes over a changed SKU once Reverb has.
+    """Return whether a product's row is about it still: a linked one takes over a changed SKU once Reverb has.
 
     Where a listing may have been made under the SKU of before, that is found out first: there would be two of it.
     """

@@ -1,4 +1,4 @@
-"""How an attempt ended, and telling the sync log about it."""
+"""How an attempt ended, and its entry in the sync log."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from synclog.models import Entry
 from synclog.reasons import REASONS, Mend
 from synclog.record import Attempt
 
-#: What an entry tells of one field: {"field", "before", "after"}.
+#: What an entry says of one field: {"field", "before", "after"}.
 Change = dict[str, Any]
 
 
@@ -40,7 +40,7 @@ def in_short(ending: Ending) -> str:
 
 
 def attempt_of(product: Product, link: str, taken: Claim, ending: Ending, *, took_ms: int, attempt: int) -> Attempt:
-    """Return what the one entry of an attempt tells. `link` is its listing's page."""
+    """Return what the one entry of an attempt says. `link` is its listing's page."""
     seen = product.seen
     return Attempt(
         shop_id=product.shop_id,

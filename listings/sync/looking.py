@@ -37,7 +37,7 @@ CLEARS_IN_S = 5.0
 
 @dataclass
 class Look:
-    """One look at a product and its listing. `done` collects what was changed, told even if a later step fails."""
+    """One look at a product and its listing. `done` collects what was changed, logged even if a later step fails."""
 
     begun: AttemptInput
     taken: Claim
@@ -144,7 +144,7 @@ def _stock_moved(product: Product) -> bool:
 
 
 def _sold_somewhere(begun: AttemptInput, settings: SyncSettings) -> bool:
-    """Tell whether a product that does not go to Reverb sold there all the same, or has a listing and is sold out.
+    """Return whether a product that does not go to Reverb sold there all the same, or has a listing and is sold out.
 
     One that is not for sale counts as sold out, also where the store does not count it.
 
@@ -164,7 +164,7 @@ def _sold_somewhere(begun: AttemptInput, settings: SyncSettings) -> bool:
 
 
 def _unusable(connection: ReverbConnection) -> bool:
-    """Tell whether there is no use in an attempt. Raises RateLimited while another account's listings are let go of."""
+    """Return whether an attempt is of no use. Raises RateLimited while another account's listings are let go of."""
     if connection.clearing_since is not None:
         raise RateLimited("The listings of another Reverb account are being let go of.", retry_after=CLEARS_IN_S)
     problem = connect.PROBLEMS.get(connection.problem)

@@ -14,7 +14,7 @@ LOOKS_S = (2, 4, 8, 16, 30)
 
 
 def awaited(decision: Decision, listing: ReverbListing) -> bool:
-    """Tell whether the call asked for a listing to go live, and it is not live yet."""
+    """Return whether the call asked for a listing to go live, and it is not live yet."""
     return listing.state != "live" and (decision.publishes or decision.reason == "relisted")
 
 
@@ -67,7 +67,7 @@ def _sold_meanwhile(row: Listing, looks: int, ending: Ending) -> Ending:
 
 
 def _kept_as_draft(row: Listing, case: Case, ending: Ending) -> Ending:
-    """Tell of a draft that Reverb was asked to publish and keeps: nothing differs, and yet it is not on sale."""
+    """Report a draft that Reverb was asked to publish and keeps: nothing differs, and yet it is not on sale."""
     asked = case.switches.publish and "publish" in row.agreed and bool(case.units)
     draft = case.listing is not None and case.listing.state == "draft"
     if not asked or not draft or ending.reason != "in_step":

@@ -1,4 +1,4 @@
-"""Jobs whose worker died: freed, and told of, in one transaction."""
+"""Jobs whose worker died: freed, and logged, in one transaction."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PORTION = 50
 
 
 def free() -> None:
-    """Free what dead workers held, and tell of it at once: the next one to take a job may die before it can."""
+    """Free what dead workers held, and log it at once: the next one to take a job may die before it can."""
     while _free_some() == PORTION:
         pass
 

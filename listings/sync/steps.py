@@ -35,7 +35,7 @@ class Steps:
     client: ReverbClient
     row: Listing
     stock: StockSession
-    #: What was changed, told even if a later step fails.
+    #: What was changed, logged even if a later step fails.
     done: list[Change]
     #: A mass sync looks itself, page by page, what Reverb has published.
     in_bulk: bool = False
@@ -59,7 +59,7 @@ class Steps:
         except RateLimited:
             if self.store_error is None or self.done:
                 raise
-            # The rest waits for its turn. That the store was tried is told now.
+            # The rest waits for its turn. That the store was tried is logged now.
             return self._with_stock(Ending(Entry.Outcome.NOTHING, "in_step", self.done))
 
     def _run(self, case: Case, whole: Callable[[], Case]) -> Ending:
@@ -164,7 +164,7 @@ class Steps:
         return case.without(refused)
 
     def _refused(self, ending: Ending) -> Ending:
-        """Tell what Reverb refused, beside what it took."""
+        """Log what Reverb refused, beside what it took."""
         if self.refusal is None:
             return ending
         ending.reason = "refused_in_part" if ending.outcome == Entry.Outcome.SYNCED else "refused"
@@ -187,7 +187,7 @@ class Steps:
         return self._with_stock(ending)
 
     def _apply(self, case: Case, decision: Decision, ending: Ending) -> ReverbListing:
-        """Make the call, and tell it in the ending; the first call's reason stands."""
+        """Make the call, and note it in the ending; the first call's reason stands."""
         call = apply.create if decision.action == Action.CREATE else apply.update
         applied = call(self.client, self.row, case, decision, self.stock)
         if ending.outcome != Entry.Outcome.SYNCED:
@@ -225,7 +225,7 @@ class Steps:
         return replace(case, listing=listing, agreed=self.row.agreed, units=units, number=number, stock_first=first)
 
     def _with_stock(self, ending: Ending) -> Ending:
-        """Tell what the stock brought, and come back for what is not clear yet."""
+        """Note what the stock brought, and come back for what is not clear yet."""
         ending.changes = self.done
         sentence = oversold.notify(self.stock)
         if self.done and ending.reason == "in_step":
@@ -238,7 +238,7 @@ class Steps:
                 self.store_error, notified=bool(ledger and ledger.behind_notified_at)
             )
             self._soon(ending, again_s)
-        if sentence is not None:  # told once: nothing else may take its place in the log
+        if sentence is not None:  # logged once: nothing else may take its place in the log
             ending.outcome, ending.reason, ending.message = Entry.Outcome.FAILED, "oversold", sentence
         return ending
 
@@ -255,7 +255,7 @@ def skipped(reason: str) -> Ending:
 def _store_failed(error: StoreError, *, notified: bool) -> tuple[str, float | None]:
     """Return the reason for a store that lacks something, and the seconds until it is tried again at the earliest.
 
-    What may oversell never waits for the seller alone. `told`: the seller was mailed, so it is tried more seldom.
+    What may oversell never waits for the seller alone. `notified`: the seller was mailed, so it is tried more seldom.
     """
     again_s = STORE_NOTIFIED_AGAIN_S if notified else STORE_AGAIN_S
     match error:

@@ -1,7 +1,7 @@
 """Let go of the listings of a Reverb account that another one took the place of.
 
 They stay on Reverb as they are: nothing of them may be written with the new account's token. What sold there, and the
-store has still to hear of, is brought to the store. Then each product is matched by SKU with the listings of the new
+store does not know yet, is brought to the store. Then each product is matched by SKU with the listings of the new
 account, as on the first day.
 """
 
@@ -23,7 +23,7 @@ from shops.models import ReverbConnection, Shop
 #: So many listings are let go of at once, and for so long in one turn.
 PORTION = 500
 TURN_S = 1.0
-#: Fields of a listing's row that tell of the account's own listing.
+#: Fields of a listing's row that describe the account's own listing.
 _BLANK: dict[str, Any] = {
     "reverb_id": "",
     "link": "",
@@ -84,7 +84,7 @@ def let_go_of_shared(shop_id: int) -> None:
 
 
 def _some_of(shop_id: int) -> list[int]:
-    """Return some rows that still tell of a listing."""
+    """Return some rows that still describe a listing."""
     has_listing = (
         ~Q(reverb_id="") | Q(snapshot__isnull=False) | Q(post_started_at__isnull=False) | Q(indexed_at__isnull=False)
     )

@@ -33,7 +33,7 @@ class Lock:
 
 @contextmanager
 def try_lock(work: str, number: int) -> Iterator[bool]:
-    """Tell whether this worker is the only one at `work` for `number`, a shop's id, while the block runs."""
+    """Return whether this worker is the only one at `work` for `number`, a shop's id, while the block runs."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_named(work), number])
         row = cursor.fetchone()

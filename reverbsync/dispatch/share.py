@@ -26,7 +26,7 @@ class Share:
 
     @contextmanager
     def of(self, task: str, shop_id: int, *, parts: int) -> Iterator[bool]:
-        """Tell whether this thread is within the shop's share while the block runs: one part of `parts`, at least one.
+        """Return whether this thread is within the shop's share while the block runs: one of `parts`, at least one.
 
         Only threads at the same task count.
         """

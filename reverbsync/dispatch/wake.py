@@ -1,4 +1,4 @@
-"""Wake-ups: tell a worker to look, by the task's name, after the commit, and never twice while one is waiting.
+"""Wake-ups: ask a worker to look, by the task's name, after the commit, and never twice while one is waiting.
 
 A wake-up carries no work. If it is lost, with Redis or on the way, the sweepers find what is open.
 """
@@ -167,7 +167,7 @@ _soon_of = cache(_Soon)
 
 
 def _send_all(task: str, shops: Sequence[int], *, behind: Callable[[str], int] = lambda _: 0) -> None:
-    """Send what is not waiting; `behind` tells behind how many messages. Without Redis nobody asks it."""
+    """Send what is not waiting; `behind` returns behind how many messages. Without Redis nobody asks it."""
     if isinstance(_carrier, _Celery):
         seconds = FLAG_SECONDS + behind(task) // MESSAGES_PER_SECOND
         for shop_id in _carrier.unless_waiting(task, shops, seconds=seconds):

@@ -46,7 +46,7 @@ _running: set[tuple[str, int]] = set()
 
 
 def gone() -> bool:
-    """Tell whether Redis does not answer."""
+    """Return whether Redis does not answer."""
     try:
         connection().ping()
     except redis.RedisError:

@@ -37,7 +37,7 @@ class Failed(Exception):
 
 @dataclass
 class _Exchange:
-    """What libcurl tells of one request while it is under way."""
+    """What libcurl reports of one request while it is under way."""
 
     most_bytes: int
     #: How often it may be sent.

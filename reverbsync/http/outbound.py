@@ -299,7 +299,7 @@ def _session() -> requests.Session:
 
 
 def is_trusted(url: str) -> bool:
-    """Tell whether the operator named the host: only such a one may be private."""
+    """Return whether the operator named the host: only such a one may be private."""
     parts, named = _origin(url), _named()
     return parts.hostname in named or parts.netloc in named
 

@@ -120,7 +120,7 @@ def bulk(on: bool = True) -> Iterator[Work]:  # noqa: FBT001, FBT002 -- reads as
 
 
 def in_bulk() -> bool:
-    """Tell whether what this worker does at the moment is bulk work."""
+    """Return whether what this worker does at the moment is bulk work."""
     work = _work.get()
     return work is not None and work.in_bulk
 

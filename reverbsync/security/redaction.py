@@ -50,7 +50,7 @@ class RedactingFormatter(logging.Formatter):
 
 
 def whereabouts(error: BaseException) -> str:
-    """Return what kind of error it is and where it was raised, on one line: "KeyError in take.py:93, hear.py:61".
+    """Return what kind of error it is and where it was raised, on one line: "KeyError in take.py:93, read.py:61".
 
     Without its message, which may hold a row of the database with people's data.
     """
@@ -100,7 +100,7 @@ class Calm(logging.Filter):
         self._counting = threading.Lock()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Tell whether to write a record; one about an outage loses its traceback."""
+        """Return whether to write a record; one about an outage loses its traceback."""
         if record.levelno < logging.WARNING:
             return True
         kind = _outage(record)

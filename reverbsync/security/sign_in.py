@@ -19,7 +19,7 @@ class Adapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth has no ty
         return f"{super()._get_login_attempts_cache_key(request, **credentials)} from {self.get_client_ip(request)}"
 
     def is_safe_url(self, url: str) -> bool:
-        """Tell whether `url` is one of ours; a text that is no address at all (`http://[`) is not."""
+        """Return whether `url` is one of ours; a text that is no address at all (`http://[`) is not."""
         try:
             return bool(super().is_safe_url(url))
         except ValueError:

@@ -113,7 +113,10 @@ def _status(one: Doc, status: int) -> tuple[str, Doc]:
 
 
 def _stock(one: Doc) -> list[tuple[str, Doc]]:
-    """Tell of a count: absolute where set, relative where an order took it. The product counts as changed too."""
+    """Return the webhooks of a count: absolute where set, relative where an order took it.
+
+    The product counts as changed too.
+    """
     product, variant = one["product"]["id"], one["variant"]["id"]
     relative = one["why"] == "order"
     value = one["by"] if relative else units_of(one["variant"])

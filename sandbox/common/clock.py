@@ -21,7 +21,7 @@ class Clock:
         return time.time() + self.offset_s
 
     def is_near(self, at: float, within_s: float) -> bool:
-        """Tell whether a caller's stamp is of now: by this clock, or by the one that no test moved on."""
+        """Return whether a caller's stamp is of now: by this clock, or by the one that no test moved on."""
         return min(abs(self.now() - at), abs(self.now() - self.offset_s - at)) <= within_s
 
     def stamp(self, at: float | None = None) -> str:

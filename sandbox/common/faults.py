@@ -78,7 +78,7 @@ class Fault:
     hits: int = field(default=0)
 
     def matches(self, call: Request, payload: str) -> bool:
-        """Tell whether the fault is meant for this call, and count it."""
+        """Return whether the fault is meant for this call, and count it."""
         if self.times <= 0 or (self.method and call.method not in self.method.upper().split("|")):
             return False
         if not re.search(self.path, call.path) or self.text not in call.full_path + payload:

@@ -29,7 +29,7 @@ def encoded(text: str) -> str:
 
 
 def is_signed(request: Request, said: dict[str, str], signing_key: str) -> bool:
-    """Tell whether a request bears the right HMAC-SHA256. `said` are the OAuth parameters of its header, if any.
+    """Return whether a request bears the right HMAC-SHA256. `said` are the OAuth parameters of its header, if any.
 
     A "/" in the path is signed as it is, although it may be sent as %2F.
     """

@@ -37,7 +37,7 @@ class Manners:
     retry_s: list[float]
     #: A delivery has failed for good, or arrived: lets the platform count, and switch a hook off.
     settled: Callable[[Doc, Doc, bool], None]
-    #: Seconds for which this address is not called at all, and what is told of each try (hook, arrived).
+    #: Seconds for which this address is not called at all, and what is called after each try (hook, arrived).
     blocked_s: Callable[[str], float] = lambda _uri: 0.0
     tried: Callable[[Doc, bool], None] = lambda _hook, _arrived: None
     answer_s: float = 10.0

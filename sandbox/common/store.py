@@ -137,9 +137,9 @@ class Stores:
         return [{"what": "product_updated", "product": product}]
 
     def edit_variant(self, product: Doc, variant: Doc, wish: Doc, *, why: str = "edit") -> list[Doc]:
-        """Change a variant. A new count is told apart from the rest: platforms have their own ways with it.
+        """Change a variant. A new count is kept apart from the rest: platforms have their own ways with it.
 
-        `why` is edit, api or order: some platforms tell them apart.
+        `why` is edit, api or order: some platforms distinguish them.
         """
         changes = {name: wish[name] for name in VARIANT_FIELDS if name in wish and wish[name] != variant.get(name)}
         before = units_of(variant)

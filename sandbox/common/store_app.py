@@ -17,7 +17,7 @@ from sandbox.common.store import Stores, variant_title
 PAGE = 40
 FORM_FIELDS = ("title", "description_html", "vendor", "product_type", "status")
 
-#: Tells the platform what happened in a store (`domain`), so that it sends its webhooks.
+#: Notifies the platform of what happened in a store (`domain`), so that it sends its webhooks.
 Notify = Callable[[str, list[Doc]], None]
 
 

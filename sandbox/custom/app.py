@@ -1,6 +1,6 @@
-"""A seller's own system: it tells of its products, takes signed calls, and has a little admin.
+"""A seller's own system: it pushes its products, takes signed calls, and has a little admin.
 
-It is told the address, the API key and the secret that ReverbSync made: `hook`, `token` and `secret` of its shop.
+It is given the address, the API key and the secret that ReverbSync made: `hook`, `token` and `secret` of its shop.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
         __name__,
         Path(__file__).parent,
         title="Stand-in store",
-        words="A local stand-in for a shop with software of its own. What you save here is told to ReverbSync.",
+        words="A local stand-in for a shop with software of its own. What you save here is pushed to ReverbSync.",
     )
     clock = clock or Clock()
     stores = Stores(Keep(folder, "custom"), clock, first_id=1_000)
@@ -61,7 +61,7 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
 
     @app.post("/_control/push")
     def push() -> Any:
-        """Tell of all products, in pieces, and then that these are all: what a seller does once after connecting."""
+        """Push all products, in pieces, and then that these are all: what a seller does once after connecting."""
         domain = request.get_json()["domain"]
         with stores.keep.lock:
             shop, docs = stores.keep.get("shop", domain) or {}, stores.products(domain)
@@ -74,7 +74,7 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
     return app
 
 
-# -- what it tells -------------------------------------------------------------------------------------------------
+# -- what it pushes -----------------------------------------------------------------------------------------------
 
 
 def _messages(shop: Doc, clock: Clock, one: Doc, url: str) -> list[tuple[str, Doc]]:

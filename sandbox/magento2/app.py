@@ -40,7 +40,7 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
     sender, faults, log, auth = sending(stores.keep, clock, silent), Faults(), Log(), Auth(stores)
 
     def notify(domain: str, happened: list[Doc]) -> None:
-        """Magento tells nobody."""
+        """Magento sends no webhooks."""
 
     control(app, faults, log)
     store_app.control(app, stores, sender, notify, faults=faults, log=log, url=url)

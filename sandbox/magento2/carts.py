@@ -120,7 +120,7 @@ def _region(number: str, code: str, name: str) -> Doc:
 
 
 def _has_region(where: Doc) -> bool:
-    """Tell whether an address names its region by number or code, where its country must have one."""
+    """Return whether an address names its region by number or code, where its country must have one."""
     rows = REGIONS.get(where.get("country_id", ""), [])
     known = [(one[0], one[1]) for one in rows if str(where.get("region_id")) == one[0] or where.get("region") == one[1]]
     return not rows or bool(known)

@@ -56,7 +56,7 @@ def answer(request: Request, rows: list[Any], field: Field, show: Callable[[Any]
 
 
 def _is_broken(row: Doc) -> bool:
-    """Tell whether the shop is set to fail at a row: `broken` names SKUs of products, and ids of orders."""
+    """Return whether the shop is set to fail at a row: `broken` names SKUs of products, and ids of orders."""
     return not {str(row.get("sku")), str(row.get("entity_id"))}.isdisjoint(g.shop.get("broken") or ())
 
 

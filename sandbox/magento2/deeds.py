@@ -38,7 +38,7 @@ def address_of(doc: Doc) -> Doc | None:
 
 
 def opens(doc: Doc) -> bool:
-    """Tell whether the admin can show an order."""
+    """Return whether the admin can show an order."""
     return address_of(doc) is not None and doc.get("store_id", 1) is not None
 
 
@@ -61,7 +61,7 @@ def _waiting(line: Doc) -> int:
 
 @dataclass(frozen=True)
 class Desk:
-    """What the deeds need: the stores, how an order of the called store is found, and whom to tell."""
+    """What the deeds need: the stores, how an order of the called store is found, and whom to notify."""
 
     stores: Stores
     own: Callable[[int], Doc | None]

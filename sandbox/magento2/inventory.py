@@ -28,7 +28,7 @@ NO_LINK = "Can not save link related to Default Source or Default Stock"
 
 
 def has_msi() -> bool:
-    """Tell whether the called store has the inventory modules."""
+    """Return whether the called store has the inventory modules."""
     return g.shop.get("msi") is not False
 
 

@@ -74,7 +74,7 @@ class Msi:
         return rows
 
     def is_assigned(self, row: Doc) -> bool:
-        """Tell whether the variant lies in a source that the website's stock draws on."""
+        """Return whether the variant lies in a source that the website's stock draws on."""
         rows = self.rows(row)
         return any(code in rows for code in self.drawn_on())
 

@@ -16,7 +16,7 @@ from sandbox.reverb.market import DEFAULTS, Market
 from sandbox.reverb.orders import Orders
 from sandbox.reverb.webhooks import WebhookSender
 
-#: How often what Reverb is processing is looked at, so that it goes live, and is told of, without anybody's call.
+#: How often what Reverb is processing is looked at, so that it goes live, and webhooks go out, without a call.
 PROCESS_EVERY_S = 0.1
 
 

@@ -65,7 +65,7 @@ class Market:
         self.clock = clock
         self.web = web
         self.settings = dict(DEFAULTS)
-        #: Hears of each change: "listing" or "order", how it was before (None: new), how it is now.
+        #: Called after each change: "listing" or "order", how it was before (None: new), how it is now.
         self.on_change: Callable[[str, Doc | None, Doc], None] = lambda *_: None
         self._calls: dict[str, deque[float]] = keep.unsaved()
         #: Answers about one listing since the settings were made.
@@ -211,7 +211,7 @@ class Market:
             self._publish_if_due(listing)
 
     def publishes(self) -> bool:
-        """Tell whether anything is being processed."""
+        """Return whether anything is being processed."""
         return any(doc["publish_at"] is not None for doc in self.keep.all("listing").values())
 
     def _written(self, account: Doc, listing: Doc, body: Doc) -> tuple[Doc, list[str]]:

@@ -153,7 +153,7 @@ def _bad_profile(value: Any, account: Doc) -> str:
 
 
 def several(listing: Doc) -> bool:
-    """Tell whether the listing can hold several units."""
+    """Return whether the listing can hold several units."""
     return listing["condition"] in HOLD_SEVERAL
 
 

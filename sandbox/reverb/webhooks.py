@@ -1,4 +1,4 @@
-"""Reverb's webhooks: registrations over HTTP, and what is told of a change: the plain JSON of the object, unsigned.
+"""Reverb's webhooks: registrations over HTTP, and what is sent of a change: the plain JSON of the object, unsigned.
 
 Facts: the list under `registrations`, rows without an id, the id in the self link, 201 and 200 `{}` (recorded on the
 sandbox in 2015); topics, "only triggered on listing state and inventory changes", no signature, the object's own JSON
@@ -21,7 +21,7 @@ from sandbox.reverb.market import Market
 from sandbox.reverb.rules import Refusal
 
 RETRY_S = [1.0, 5.0, 30.0, 120.0, 600.0]
-#: The names of the sync guide, for what the webhooks' own page calls otherwise. Told where they were registered.
+#: The names of the sync guide, for what the webhooks' own page calls otherwise. Sent where they were registered.
 ALSO = {
     "listings/update": "product/updated",
     "listings/publish": "product/published",
@@ -104,16 +104,16 @@ def _shown(root: str, row: Doc) -> Doc:
 
 
 class WebhookSender:
-    """Hears of changes in the market, and sends what was registered."""
+    """Receives changes in the market, and sends what was registered."""
 
     def __init__(self, market: Market, sending: type[Sender] = Sender) -> None:
-        """Nothing is told before the market knows of it."""
+        """Nothing is sent before the market knows of it."""
         self._market = market
         self.sender = sending(market.keep, market.clock, self._manners(), owners="account")
         market.on_change = self.changed
 
     def changed(self, kind: str, before: Doc | None, now: Doc) -> None:
-        """Tell of a listing or an order that was made or changed."""
+        """Send the webhooks of a listing or an order that was made or changed."""
         api = f"{self._market.web}/api"
         if kind == "order":
             body = shapes.order(self._market, api, now)

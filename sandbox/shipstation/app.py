@@ -1,4 +1,4 @@
-"""A small ShipStation: labels are made over the control address, and it tells of them as the real one does.
+"""A small ShipStation: labels are made over the control address, and it reports them as the real one does.
 
 Facts: V1 docs (Basic authentication, 40 calls a minute with X-Rate-Limit headers, `resource_url`), the custom store's
 development guide (what is asked and how, `pages`, needed elements).
@@ -179,7 +179,7 @@ def _control(app: Flask, state: dict[str, Account], faults: Faults, log: Log, ur
         query = urlencode({"batchId": account.batches, "includeShipmentItems": "False"})
         body = {"resource_url": f"{url}/shipments?{query}", "resource_type": "SHIP_NOTIFY"}
         return {
-            "told": [_call_hook(hook, body) for hook in account.hooks if hook["HookType"] == "SHIP_NOTIFY"],
+            "statuses": [_call_hook(hook, body) for hook in account.hooks if hook["HookType"] == "SHIP_NOTIFY"],
             "body": body,
         }
 
@@ -196,7 +196,7 @@ def _control(app: Flask, state: dict[str, Account], faults: Faults, log: Log, ur
 
     @app.post("/_control/ship")
     def ship() -> Any:
-        """Tell the custom store of a parcel."""
+        """Report a parcel to the custom store."""
         return _notify(state["account"], request.get_json())
 
 
@@ -243,7 +243,7 @@ def _fetch(account: Account, wish: Doc) -> Doc:
 
 
 def _refused(order: ET.Element) -> str:
-    """Return what is wrong with an order, as the real one would tell the seller."""
+    """Return what is wrong with an order, as the real one would show the seller."""
     missing = [name for name in NEEDED if order.find(name) is None]
     missing += [f"ShipTo/{name}" for name in SHIP_TO if not order.findtext(f"Customer/ShipTo/{name}")]
     if missing:

@@ -1,4 +1,4 @@
-"""Shopify's webhooks: which topics tell of what, their REST-shaped bodies, how they are signed and tried again.
+"""Shopify's webhooks: which topics report what, their REST-shaped bodies, how they are signed and tried again.
 
 Facts: samples of real deliveries; shopify.dev "Verify webhook deliveries"; after eight tries the
 subscription is removed.

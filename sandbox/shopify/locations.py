@@ -25,7 +25,7 @@ def number_of(location: Doc) -> int:
 
 
 def is_stocked(variant: Doc, number: int) -> bool:
-    """Tell whether a variant is stocked at a location, be it with none."""
+    """Return whether a variant is stocked at a location, be it with none."""
     return number == FIRST or str(number) in _elsewhere(variant)
 
 

@@ -19,7 +19,7 @@ ALL = "all"
 
 
 def up() -> int:
-    """Run the stack alone. The first line printed is one JSON object that tells where everything is."""
+    """Run the stack alone. The first line printed is one JSON object that says where everything is."""
     data = Path(os.environ.get("DATA") or ROOT / ".data" / "up").resolve()
     wanted = run.chosen_port() or DEFAULT_PORT
     port = ports.free(wanted)

@@ -192,7 +192,7 @@ def _wait_for_hooks(store: str, site_url: str) -> None:
 
 
 def _call(webhooks: list[dict[str, Any]], site_url: str) -> bool:
-    """Tell whether there are webhooks, and all of them call this address."""
+    """Return whether there are webhooks, and all of them call this address."""
     return bool(webhooks) and all(f"{site_url}/webhooks/" in json.dumps(one) for one in webhooks)
 
 

@@ -31,7 +31,7 @@ def free(wanted: int, *, apart_from: Collection[int] = ()) -> int:
 
 
 def is_taken(port: int) -> bool:
-    """Tell whether somebody takes connections there: on some systems a port can be bound all the same."""
+    """Return whether somebody takes connections there: on some systems a port can be bound all the same."""
     with socket.socket() as probe:
         probe.settimeout(1.0)
         return probe.connect_ex((LOOPBACK, port)) == 0

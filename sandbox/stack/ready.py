@@ -39,7 +39,7 @@ class Server:
 def wait(server: Server, *, log: Path, alive: Callable[[], bool], patience_s: float) -> None:
     """Return when the server answers 200. Raises CannotStart, at once where another program has its port.
 
-    `log` is the server's own log, `alive` tells whether it is still being tried to start it.
+    `log` is the server's own log, `alive` returns whether it is still being tried to start it.
     """
     before = log.stat().st_size if log.exists() else 0
     over = time.monotonic() + patience_s

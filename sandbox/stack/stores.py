@@ -25,9 +25,9 @@ class StandIn:
     environment: Callable[[str], dict[str, str]]
     #: The store gives a SKU of its own to what has none.
     always_sku: bool = False
-    #: The store cannot be asked for its catalogue; it is told where to send it.
+    #: The store cannot be asked for its catalogue; it is given the address to send it to.
     pushes: bool = False
-    #: The store tells nothing of itself; it must be looked at.
+    #: The store sends nothing by itself; it must be looked at.
     silent: bool = False
 
 

@@ -56,7 +56,7 @@ class Supervised:
 
     @property
     def alive(self) -> bool:
-        """Tell whether the supervisor itself still runs."""
+        """Return whether the supervisor itself still runs."""
         return self._process is not None and self._process.poll() is None
 
     @property

@@ -19,7 +19,7 @@ def routes(app: Flask, stores: Stores, notify: Notify) -> None:
         """Take `says` and `pool` (its variations share one stock) of a product, `says` and `sale` of a variation.
 
         A sale is `{"price", "from", "to", "late_s"}`, in seconds since 1970. `dated: false` leaves the date and
-        tells nobody, as plug-ins do that write into the database.
+        notifies nobody, as plug-ins do that write into the database.
         """
         with stores.keep.lock:
             doc = stores.product(number)

@@ -19,7 +19,7 @@ def gmt(at: float) -> str:
 
 
 def is_variable(doc: Doc) -> bool:
-    """Tell whether a product has variations."""
+    """Return whether a product has variations."""
     return len(doc["variants"]) > 1 or bool(doc["variants"][0]["options"])
 
 

@@ -63,7 +63,7 @@ def find(kind: str, state: str) -> PendingConnection | None:
 
 
 def is_of(request: HttpRequest, row: PendingConnection) -> bool:
-    """Tell whether a connection was begun in this browser, and by this person where one was signed in."""
+    """Return whether a connection was begun in this browser, and by this person where one was signed in."""
     return row.state in states(request) and row.person in (None, request.user)
 
 
@@ -85,12 +85,12 @@ def begun_here(request: HttpRequest, state: str) -> PendingConnection:
 
 
 def is_fresh(row: PendingConnection) -> bool:
-    """Tell whether a connection may still be finished."""
+    """Return whether a connection may still be finished."""
     return row.used_at is None and row.made_at > clock.now() - LIVES
 
 
 def is_tried(row: PendingConnection) -> bool:
-    """Tell whether the keys of a connection may just be being tried."""
+    """Return whether the keys of a connection may just be being tried."""
     return row.used_at is not None and not row.problem and row.used_at > clock.now() - TRIED_WITHIN
 
 

@@ -39,7 +39,7 @@ def due_ones() -> QuerySet[StoreConnection]:
 
 
 def is_stale(connection: StoreConnection, age: timedelta) -> bool:
-    """Tell whether the last check that succeeded is older than `age`, and none is due yet."""
+    """Return whether the last check that succeeded is older than `age`, and none is due yet."""
     now = clock.now()
     is_old = connection.hooks_checked_at is None or connection.hooks_checked_at < now - age
     return is_old and connection.hooks_due_at is not None and connection.hooks_due_at > now
@@ -131,7 +131,7 @@ def _former_address(connection: StoreConnection) -> str:
 
 
 def _silent(connection: StoreConnection) -> bool:
-    """Tell whether an earlier check found all webhooks in place, and their calls do not arrive all the same."""
+    """Return whether an earlier check found all webhooks in place, and their calls do not arrive all the same."""
     found = StoreHealth.objects.filter(shop=connection.shop_id).first()
     return health.is_silent(found, connection.hooks_checked_at) and not connection.hooks.get("repaired")
 

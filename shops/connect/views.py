@@ -93,7 +93,7 @@ def go(request: HttpRequest, state: str) -> HttpResponse:
 
 
 def _is_connected(row: PendingConnection) -> bool:
-    """Tell whether a connection led to a store: its keys are tried first, which takes a slow store a while."""
+    """Return whether a connection led to a store: its keys are tried first, which takes a slow store a while."""
     if row.used_at is None or row.problem:
         return False
     return StoreConnection.objects.filter(shop=row.shop_id, platform=row.platform, removed_at=None).exists()

@@ -104,7 +104,7 @@ class ReverbConnection(models.Model):
     orders_due_at = models.DateTimeField(null=True, blank=True)
     #: Sales whose row could not be read: number → since when, how often it was asked for, and when it is next.
     orders_unread = models.JSONField(default=dict, blank=True)
-    #: When calls about orders and listings last arrived, and when reading the orders last found what none told of.
+    #: When calls about orders and listings last arrived, and when reading the orders last found what none reported.
     order_called_at = models.DateTimeField(null=True, blank=True)
     listing_called_at = models.DateTimeField(null=True, blank=True)
     order_missed_at = models.DateTimeField(null=True, blank=True)

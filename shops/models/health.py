@@ -8,7 +8,7 @@ from shops.models.shop import Shop
 
 
 class StoreHealth(models.Model):
-    """One row a shop once there is something to tell. Apart from the connection, which attempts keep in memory."""
+    """One row a shop once there is something to save. Apart from the connection, which attempts keep in memory."""
 
     shop = models.OneToOneField(Shop, models.CASCADE, related_name="store_health")
     #: Since when the store does not answer, or refuses our keys; what it said; when it is asked next.
@@ -19,7 +19,7 @@ class StoreHealth(models.Model):
     back_at = models.DateTimeField(null=True)
     #: When its last call arrived, to within a minute.
     called_at = models.DateTimeField(null=True)
-    #: Looks in a row that found changes which no call told of, since when, and when the last one was.
+    #: Looks in a row that found changes which no call reported, since when, and when the last one was.
     missed = models.PositiveIntegerField(default=0)
     missed_since = models.DateTimeField(null=True)
     missed_at = models.DateTimeField(null=True)

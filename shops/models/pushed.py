@@ -1,4 +1,4 @@
-"""What a seller's own system told us last: the store's side for stores that cannot be asked."""
+"""What a seller's own system pushed last: the store's side for stores that cannot be asked."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from shops.models.connections import StoreConnection
 
 
 class PushedProduct(models.Model):
-    """A product as it was told, with all its variants."""
+    """A product as it was pushed, with all its variants."""
 
     store = models.ForeignKey(StoreConnection, models.CASCADE, related_name="pushed_products")
     product_id = models.CharField(max_length=64)
@@ -27,7 +27,7 @@ class PushedProduct(models.Model):
 
 
 class PushedOrder(models.Model):
-    """An order as it was told: its lines and parcels, nothing of the buyer."""
+    """An order as it was pushed: its lines and parcels, nothing of the buyer."""
 
     store = models.ForeignKey(StoreConnection, models.CASCADE, related_name="pushed_orders")
     order_id = models.CharField(max_length=64)

@@ -1,4 +1,4 @@
-"""A shop's way to ShipStation: where it fetches orders and tells of parcels, and how it is asked."""
+"""A shop's way to ShipStation: where it fetches orders and reports parcels, and how it is asked."""
 
 from __future__ import annotations
 

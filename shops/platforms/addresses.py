@@ -40,12 +40,12 @@ def read_web_address(text: str) -> str:
 
 
 def same_address(one: str, other: str) -> bool:
-    """Tell whether two addresses are spellings of one store's: scheme, `www.`, `index.php` and a last slash aside."""
+    """Return whether two addresses are spellings of one store's: scheme, `www.`, `index.php` and a last slash aside."""
     return _plain(one) == _plain(other)
 
 
 def within(one: str, other: str) -> bool:
-    """Tell whether one of two addresses lies on the other: the same host, and a path that goes on from the other's.
+    """Return whether one of two addresses lies on the other: the same host, and a path that goes on from the other's.
 
     A Magento that adds store codes to its URLs calls itself `https://shop.example.com/index.php/default/`.
     """

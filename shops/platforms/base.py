@@ -68,7 +68,7 @@ class StoreClient(Protocol):
 
         Units are taken from the places that have them, in several rows of one call if need be. Where they have fewer
         than asked for, as many as they have are taken, and `done` in the returned count says how many (-2); 0, and no
-        call, where nothing can be changed. The caller tells the seller, and asks again later for the rest. What is
+        call, where nothing can be changed. The caller notifies the seller, and asks again later for the rest. What is
         changed follows from `count` alone, so that a repeated call is the same one.
 
         `reference` names the cause, such as a Reverb order's line. The same call (same product, count, `by` and
@@ -91,7 +91,7 @@ class StoreClient(Protocol):
         """Make an order. When one with this Reverb number is there already, return that one."""
 
     def order(self, order_id: str) -> StoreOrder | None:
-        """Return an order as it is now, None when the store no longer has it, or has not told of it."""
+        """Return an order as it is now, None when the store no longer has it, or has not pushed it."""
 
     def release(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
         """Cancel an order that `place` made, mailing nobody: the sale on Reverb is off. Cancelled before: do nothing.
@@ -159,7 +159,7 @@ class Platform(ABC):
     app_topics: ClassVar[tuple[str, ...]] = ()
     #: Topics whose bodies hold people's data; a body is emptied as soon as its delivery is worked off.
     personal_topics: ClassVar[tuple[str, ...]] = ()
-    #: Topics of stock and orders: they may tell of a sale, and are handed over before all others.
+    #: Topics of stock and orders: they may report a sale, and are handed over before all others.
     sale_topics: ClassVar[tuple[str, ...]] = ()
     #: Topics of which at least one comes with each change of a known product.
     change_topics: ClassVar[tuple[str, ...]] = ()
@@ -168,7 +168,7 @@ class Platform(ABC):
     address_help: ClassVar[str]
     #: What is pasted beside the address.
     fields: ClassVar[tuple[Field, ...]]
-    #: Seconds between two looks for changed products; the net under the webhooks. 0: the store tells us all.
+    #: Seconds between two looks for changed products; the net under the webhooks. 0: the store pushes all.
     poll_every_s: ClassVar[int]
     #: Seconds between two looks at all stock, where a change of stock leaves no trace. 0: not needed.
     sweep_every_s: ClassVar[int] = 0
@@ -182,7 +182,7 @@ class Platform(ABC):
     push_only: ClassVar[bool] = False
 
     def stands_alone(self, topic: str, body: bytes, connection: StoreConnection) -> bool:
-        """Tell whether a delivery that may tell of a sale can be worked off before what came earlier and is open."""
+        """Return whether a delivery that may report a sale can be worked off before what came earlier and is open."""
         return True
 
     @abstractmethod
@@ -217,7 +217,7 @@ class Platform(ABC):
         return Urgency.PRODUCT if topic in self.topics else Urgency.OTHER
 
     def is_ping(self, body: bytes, headers: Mapping[str, str]) -> bool:
-        """Tell whether this is an unsigned test call of the platform, which is answered and means nothing."""
+        """Return whether this is an unsigned test call of the platform, which is answered and means nothing."""
         return False
 
     @abstractmethod

@@ -114,7 +114,7 @@ class Handshake(Protocol):
         """Return the state that a visit belongs to, "" when it names none."""
 
     def by_server(self, step: str) -> bool:
-        """Tell whether the store's own server makes this call, and not the seller's browser."""
+        """Return whether the store's own server makes this call, and not the seller's browser."""
 
     def visit(self, step: str, visit: Visit, pending: Pending | None) -> Step:
         """Say what a visit means. `pending` is what `state_of` names, None when it is unknown, used or too old.

@@ -1,4 +1,4 @@
-"""Reading what a store answered into our models: what cannot be read passes, and its place is told, never its value."""
+"""Reading a store's answers into our models: what cannot be read passes, and its place is reported, never its value."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def _object(answer: Answer) -> tuple[dict[str, Any] | None, bool]:
 
 
 def _speaks(said: dict[str, Any]) -> bool:
-    """Tell whether a JSON object is one of Reverb's own errors, or says as much as one."""
+    """Return whether a JSON object is one of Reverb's own errors, or says as much as one."""
     message = said.get("message")
     if message is not None and not isinstance(message, str):
         return False

@@ -25,7 +25,7 @@ def number_of(listing: ReverbListing | None) -> int | None:
 
 
 def may_sell(listing: ReverbListing) -> bool:
-    """Tell whether units of a listing may be for sale now or later, so that it is to be ended once none is left.
+    """Return whether units of a listing may be for sale now or later, so that it is to be ended once none is left.
 
     Reverb has more states than are documented, such as that of a shop on vacation. In those a number of 0 means none.
     """
@@ -37,7 +37,7 @@ def may_sell(listing: ReverbListing) -> bool:
 
 
 def is_news(listing: ReverbListing, agreed: int | None, *, both: bool) -> bool:
-    """Tell whether the number that some list shows of a listing is another one than the agreed one, and matters.
+    """Return whether the number that some list shows of a listing is another one than the agreed one, and matters.
 
     `both`: stock goes both ways. Where the store leads a lower number is left alone (listings/stock/ledger.py).
     """
@@ -50,5 +50,5 @@ def is_news(listing: ReverbListing, agreed: int | None, *, both: bool) -> bool:
 
 
 def holds_several(listing: ReverbListing) -> bool:
-    """Tell whether a listing can hold several units, by its condition or because it counts them."""
+    """Return whether a listing can hold several units, by its condition or because it counts them."""
     return listing.condition in HOLD_SEVERAL or bool(listing.has_inventory)

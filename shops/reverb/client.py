@@ -158,7 +158,7 @@ class ReverbClient:
     def orders(self, since: datetime, *, left_out: Callable[[str, str], object] | None = None) -> Iterator[ReverbOrder]:
         """Yield the account's sales that changed after `since`, page by page, newest first (docs: retrieve orders).
 
-        `left_out` hears of each row that can't be read, or that Reverb fails to show: its number ("" where not even
+        `left_out` receives each row that can't be read, or that Reverb fails to show: its number ("" where not even
         that is known) and why. Raises paging.Short, after all others, where the list counts more than it shows.
         """
         stamp = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")  # "+" of an offset would need care on the way
@@ -231,7 +231,7 @@ class ReverbClient:
             self._call("DELETE", self._address(link))
 
     def ship(self, number: str, *, provider: str, tracking_number: str, notify: bool) -> None:
-        """Mark a sale as shipped. NoAnswer may mean that it was: the order's own tracking number then tells."""
+        """Mark a sale as shipped. NoAnswer may mean that it was: the order's own tracking number then shows it."""
         body = {"provider": provider, "tracking_number": tracking_number, "send_notification": notify}
         self._on_order(number, "ship", body)
 
@@ -248,7 +248,7 @@ class ReverbClient:
     # -- the call ----------------------------------------------------------------------------------------------
 
     def their_now(self) -> datetime:
-        """Return the present moment by Reverb's clock, as far as its last answer told (whole seconds)."""
+        """Return the present moment by Reverb's clock, as far as its last answer showed (whole seconds)."""
         return clock.now() + self._ahead
 
     def in_their_time(self, moment: datetime | None) -> datetime | None:
@@ -256,7 +256,7 @@ class ReverbClient:
         return moment + self._ahead if moment else None
 
     def must_wait(self) -> bool:
-        """Tell whether the next write would have to wait longer than a call waits: for the rate limit, or for Reverb.
+        """Return whether the next write would have to wait longer than a call waits: for the rate limit, or for Reverb.
 
         Or until another account's listings are let go of.
         """

@@ -91,7 +91,7 @@ class Account:
     shop_name: str = ""
     problem: Problem | None = None
     id: str = ""
-    currency: str = ""  # ISO 4217, "" where nothing tells
+    currency: str = ""  # ISO 4217, "" where nothing says
 
     @property
     def usable(self) -> bool:
@@ -136,7 +136,7 @@ def saw_listing(connection: ReverbConnection, state: str) -> None:
 
 
 def mark_if_dead(connection: ReverbConnection) -> bool:
-    """Ask for the account, and tell the seller when the token is refused there too: one 401 does not prove it.
+    """Ask for the account, and notify the seller when the token is refused there too: one 401 does not prove it.
 
     Returns whether it is. Raises TransientError when that is not clear.
     """

@@ -61,7 +61,7 @@ class SlowDown(TransientError):
 
 
 class NoAnswer(TransientError):
-    """No answer of Reverb's API came; `may_have_applied` tells whether the call may have been applied all the same."""
+    """No answer of Reverb's API came; `may_have_applied` says whether the call may have been applied all the same."""
 
 
 class PermanentError(ReverbError):

@@ -34,11 +34,11 @@ WANTED = (
 )
 #: The sync guide's names, tried where the webhooks' own page's are refused.
 INSTEAD = {"listings/update": "product/updated", "orders/create": "order/created"}
-#: Topics that tell of an order placed, and of one changed.
+#: Topics that report an order placed, and one changed.
 PLACED, CHANGED = {"orders/create", "order/created"}, {"orders/update"}
-#: Topics that tell of a listing whose state or stock changed.
+#: Topics that report a listing whose state or stock changed.
 LISTING = {"listings/update", "product/updated"}
-#: How often orders are read where Reverb tells us of both, and where it does not.
+#: How often orders are read where Reverb reports both, and where it does not.
 WITH_WEBHOOKS, WITHOUT_WEBHOOKS = timedelta(seconds=300), timedelta(seconds=60)
 LATE = timedelta(minutes=30)
 #: A call within this time shows that calls arrive.
@@ -58,12 +58,12 @@ def orders_every(connection: ReverbConnection, now: datetime) -> timedelta:
 
 
 def listing_webhooks_arrive(connection: ReverbConnection, now: datetime) -> bool:
-    """Tell whether Reverb calls us when somebody changes a listing there, and such a call arrived lately."""
+    """Return whether Reverb calls us when somebody changes a listing there, and such a call arrived lately."""
     return bool(_there(connection) & LISTING) and _lately(connection.listing_called_at, now)
 
 
 def _arrive(connection: ReverbConnection, now: datetime) -> bool:
-    """Tell whether calls about orders arrive: one did lately, and no change was found since that none told of."""
+    """Return whether calls about orders arrive: one did lately, and no change was found since that none reported."""
     called, missed = connection.order_called_at, connection.order_missed_at
     return _lately(called, now) and (missed is None or (called is not None and called >= missed))
 
@@ -89,7 +89,7 @@ def missed(connection: ReverbConnection, now: datetime) -> None:
 
 
 def is_silent(connection: ReverbConnection) -> bool:
-    """Tell whether calls about orders do not arrive, although the registration was checked since one was missed."""
+    """Return whether calls about orders do not arrive, although the registration was checked since one was missed."""
     missed_at, called_at, checked_at = (
         connection.order_missed_at,
         connection.order_called_at,
@@ -105,7 +105,7 @@ def _there(connection: ReverbConnection) -> set[str]:
 
 
 def orders_late(connection: ReverbConnection, now: datetime) -> bool:
-    """Tell whether the account's orders have not been read for so long that the seller should know."""
+    """Return whether the account's orders have not been read for so long that the seller should know."""
     return connection.orders_read_at is not None and now - connection.orders_read_at > LATE
 
 
@@ -182,7 +182,7 @@ def address_for(connection: ReverbConnection, topic: str) -> str:
 def sort_out(
     rows: Sequence[tuple[str, str, str]], connection: ReverbConnection, *, living: Collection[str]
 ) -> Registered:
-    """Tell which rows (link, topic, address) are ours and right, and which are left from before.
+    """Return which rows (link, topic, address) are ours and right, and which are left from before.
 
     Ours are the addresses with our key, wherever they lead, and those of this site whose key no connection has any
     more (`living` are the keys that one has). All others belong to somebody else, and are left alone.

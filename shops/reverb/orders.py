@@ -197,7 +197,7 @@ def page(body: object) -> Rows:
 def readable(rows: list[Any], *, left_out: Callable[[str, str], object] | None = None) -> list[ReverbOrder]:
     """Return the orders that can be read: one that cannot must not keep us from all others.
 
-    `left_out` hears of each other row: its number, "" where not even that can be read, and why.
+    `left_out` receives each other row: its number, "" where not even that can be read, and why.
     """
     found = []
     for row in rows:

@@ -54,7 +54,7 @@ def pages(ask: Ask, what: str) -> Iterator[Rows]:
 
 
 def goes_on(page: Rows, seen: int) -> bool:
-    """Tell whether a page follows, where `seen` rows were seen with this one. Links and `total` may be missing."""
+    """Return whether a page follows, where `seen` rows were seen with this one. Links and `total` may be missing."""
     rows = len(page.rows) + page.hidden
     return rows > 0 and (bool(page.next) or seen < page.total or (not page.total and rows >= PAGE))
 
@@ -120,5 +120,5 @@ class Around:
 
 
 def _may_be_of_a_row(error: TransientError) -> bool:
-    """Tell whether one row may be why a page failed: Reverb's server broke over it, or what it answered is no JSON."""
+    """Return whether one row may be why a page failed: Reverb's server broke over it, or its answer is no JSON."""
     return error.status is not None and (error.status == 500 or error.status < 300) and not error.retry_after

@@ -95,7 +95,7 @@ class Rows:
 
     @property
     def keys(self) -> set[str]:
-        """What tells each row from others."""
+        """What distinguishes each row from others."""
         return {_key(row) for row in self.rows}
 
 
@@ -181,7 +181,7 @@ def readable(rows: list[Any]) -> list[ReverbListing]:
 
 
 def is_of(found: ReverbListing, sent: Mapping[str, Any]) -> bool:
-    """Tell whether a listing may be the one that was made of `sent`: by its SKU, or else by its title.
+    """Return whether a listing may be the one that was made of `sent`: by its SKU, or else by its title.
 
     Nobody has written down what Reverb makes of odd SKUs; a listing that is ours and not known to be is sold on.
     """
@@ -190,7 +190,7 @@ def is_of(found: ReverbListing, sent: Mapping[str, Any]) -> bool:
 
 
 def same_title(found: ReverbListing, title: str) -> bool:
-    """Tell whether a listing has this title."""
+    """Return whether a listing has this title."""
     said = " ".join((found.title or "").split())
     return bool(said) and said == " ".join(title.split())
 
@@ -200,13 +200,13 @@ def _bare(sku: str) -> str:
 
 
 def may_have_sku(row: Any, sku: str, *, near: bool = False) -> bool:
-    """Tell whether a row may be one with this SKU: only one that surely has another may be passed over unread."""
+    """Return whether a row may be one with this SKU: only one that surely has another may be passed over unread."""
     said = row.get("sku") if isinstance(row, dict) else None
     return not isinstance(said, str | int) or _is_sku(str(said), sku, near=near)
 
 
 def has_sku(found: ReverbListing, sku: str, *, near: bool = False) -> bool:
-    """Tell whether a listing has this SKU; `near`: or one that Reverb may have made of it."""
+    """Return whether a listing has this SKU; `near`: or one that Reverb may have made of it."""
     return _is_sku(found.sku, sku, near=near)
 
 

@@ -1,5 +1,5 @@
 """Look after a connection to Reverb, on connecting and once a day: Reverb drops webhooks that are answered too slowly,
-and tells nobody; and what was wrong with the account may have passed.
+and notifies nobody; and what was wrong with the account may have passed.
 
 That a token may not register them is no dead token, and no reason not to sync: orders are asked for all the same.
 """
@@ -91,7 +91,7 @@ def check(connection: ReverbConnection) -> None:
 
 
 def _works(connection: ReverbConnection) -> bool:
-    """Tell whether a connection may be used. Ask again about its problem: it may have passed, or been a mistake.
+    """Return whether a connection may be used. Ask again about its problem: it may have passed, or been a mistake.
 
     A token that stays refused is asked for ever more rarely: each minute in the first hour, once an hour in the end.
     """

@@ -23,7 +23,7 @@ _LONGEST_NUMBER = 64
 
 
 def rank(topic: str) -> Urgency:
-    """Return how urgent a call is, by the topic in its address. A call without one may tell of a sale."""
+    """Return how urgent a call is, by the topic in its address. A call without one may report a sale."""
     name = topic.strip("/")
     if name == APP_REMOVED:
         return Urgency.OTHER

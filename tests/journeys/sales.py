@@ -1,4 +1,4 @@
-"""What happens on Reverb in the stories of stock: somebody buys, and we hear of it."""
+"""What happens on Reverb in the stories of stock: somebody buys, and we read it."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def receive(world: World) -> None:
 def sell_on_both_sides(
     world: World, *, spoil: Callable[[], None], receive_product: Callable[[World, dict[str, Any]], None]
 ) -> None:
-    """Sell one of five on each side, and `spoil` the store before we hear of it; then there are three on both.
+    """Sell one of five on each side, and `spoil` the store before we read it; then there are three on both.
 
-    The store has a second location, which does not sell online. `hear_of` hears of a product as the inbox does.
+    The store has a second location, which does not sell online. `receive_product` reads a product as the inbox does.
     """
     guitar = world.product(inventory_quantity=5)
     world.store.ask("PUT", f"/variants/{guitar['variants'][0]['id']}", {"elsewhere": {"2": 9}})

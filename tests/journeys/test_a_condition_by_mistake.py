@@ -21,7 +21,7 @@ def call(world: World, condition: str, **more: Any) -> None:
 
 
 def come_to_rest(world: World, guitar: dict[str, Any]) -> None:
-    """Hear of everything, and let all delays pass: what rose on Reverb counts after some minutes."""
+    """Receive everything, and let all delays pass: what rose on Reverb counts after some minutes."""
     for _ in range(3):
         world.receive(guitar)
         receive(world)

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.live
 
 
 def nothing_said(world: World) -> bool:
-    """Tell whether nobody was told that something sold twice."""
+    """Return whether nobody was notified that something sold twice."""
     return (
         mail.outbox == [] and "oversold" not in world.entries() and all(one.owed == 0 for one in Ledger.objects.all())
     )

@@ -185,7 +185,7 @@ def test_a_unit_that_reverb_puts_back_behind_an_old_answer_is_not_taken_for_anot
     answers_are_old(world, 90)
     world.reverb.ask("POST", f"/orders/{number}/cancel")
     read_orders(world)
-    for _ in range(20):  # nothing is heard of the listing
+    for _ in range(20):  # nothing reports the listing
         while world.step():
             pass
         world.wait(60)

@@ -33,7 +33,7 @@ def product(world: World, sku: str = "M0000") -> dict[str, Any]:
 
 
 def taken_off(world: World, left: int) -> None:
-    """Let the seller set the store's number by hand, of which nobody tells us."""
+    """Let the seller set the store's number by hand, which nobody reports."""
     world.store.ask("PUT", f"/variants/{product(world)['variants'][0]['id']}", {"inventory_quantity": left})
 
 

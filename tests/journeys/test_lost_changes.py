@@ -34,7 +34,7 @@ def sell_in_store(world: World, guitar: dict[str, Any], **wish: Any) -> None:
 
 
 def crossing(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> None:
-    """Let something happen once, right after we have asked for the stock to be set and heard nothing."""
+    """Let something happen once, right after we have asked for the stock to be set and received nothing."""
     real, done = WooCommerceClient._set, []
 
     def then(client: WooCommerceClient, place: str, units: int) -> None:
@@ -57,7 +57,7 @@ def begin(world: World, units: int) -> dict[str, Any]:
 
 
 def come_to_rest(world: World, guitar: dict[str, Any]) -> None:
-    """Hear of everything, and let all delays pass."""
+    """Receive everything, and let all delays pass."""
     receive(world)
     for _ in range(3):
         world.wait(120)

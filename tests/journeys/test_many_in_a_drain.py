@@ -138,7 +138,7 @@ def test_a_job_that_was_taken_over_before_it_was_begun_is_left_alone(two: World)
 
 
 def test_what_was_asked_in_the_moment_of_the_claim_is_read_anew(two: World) -> None:
-    """A claim tells how often a job was asked for when it was locked; what it read may be a moment older."""
+    """A claim holds how often a job was asked for when it was locked; what it read may be a moment older."""
     taken = claimed(two)
     product = Product.objects.get(pk=taken.product_id)
     product.snapshot = {**product.snapshot, "price": "444.00"}

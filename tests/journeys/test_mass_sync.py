@@ -23,7 +23,7 @@ pytestmark = pytest.mark.live
 
 def test_the_preview_says_what_would_be_done_and_writes_nothing(world: World) -> None:
     seed(world, 8, listed=5, out_of_step=2)
-    world.product("")  # heard of, but without a SKU
+    world.product("")  # known, but without a SKU
     sync = planned(world)
     assert sync.state == MassSync.State.PLANNED
     found = plan.counts(sync)
@@ -207,7 +207,7 @@ def test_a_unit_that_sells_on_reverb_while_it_runs_is_not_put_on_sale_again(worl
     assert [world.listing(sku)["inventory"] for sku in ("M0000", "M0001")] == [7, 2]
     sold, other = (world.listing(sku)["id"] for sku in ("M0000", "M0001"))
     read = [call["path"] for call in world.reverb.calls("GET")][before:]
-    assert f"/api/listings/{sold}" in read  # its page is too old to tell whether the number went down for the sale
+    assert f"/api/listings/{sold}" in read  # its page is too old to show whether the number went down for the sale
     assert f"/api/listings/{other}" not in read
 
 
@@ -294,7 +294,7 @@ def test_what_workers_are_making_is_not_taken_for_listings_of_somebody_else(worl
     planned(world)
     sync = handed_out(world)
     assert world.step()
-    Line.objects.filter(state=Line.State.DONE).update(state=Line.State.QUEUED)  # its worker has not told yet
+    Line.objects.filter(state=Line.State.DONE).update(state=Line.State.QUEUED)  # its worker has not reported yet
     world.wait(10)
     connection = ReverbConnection.objects.get(shop=world.shop)
     enqueue._count(sync, ReverbClient.of(connection))

@@ -111,7 +111,7 @@ def world(reverb_process: StandIn, big: StandIn, settings: Settings, db: None) -
 
 
 def receive(world: World, product: dict[str, Any]) -> None:
-    """Hear of a product, as often as the store has to be asked, as the inbox does; and look again at what is unread."""
+    """Receive a product, as often as the store has to be asked, as the inbox does; and look again at what is unread."""
     variant = str(product["variants"][0]["id"])
     events = {ProductChanged(str(product["id"])): "test", StockChanged(variant): "test"}
     for _ in range(2 * TIMES + 2):

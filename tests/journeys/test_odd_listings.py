@@ -82,7 +82,7 @@ def odd(shape: dict[str, Any], *before: str) -> dict[str, Any]:
 
 
 def come_to_rest(world: World) -> None:
-    """Work until nothing is open, with the regular look at all listings that finds what none told of."""
+    """Work until nothing is open, with the regular look at all listings that finds what none reported."""
     world.settle(80)
     world.wait(300)
     connection = ReverbConnection.objects.select_related("shop__sync_settings").get(shop=world.shop)

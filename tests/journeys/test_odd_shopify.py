@@ -102,7 +102,7 @@ def ask_for_locations_again() -> None:
 
 
 def receive(world: World, product: dict[str, Any]) -> None:
-    """Hear of a product, as often as the store has to be asked, as the inbox does; and look again at what is unread."""
+    """Receive a product, as often as the store has to be asked, as the inbox does; and look again at what is unread."""
     number = product["variants"][0]["inventory_item_id"]
     events = {ProductChanged(str(product["id"])): "test", StockChanged(str(number)): "test"}
     for _ in range(2 * TIMES + 2):

@@ -134,7 +134,7 @@ def test_our_own_edit_stays_whatever_old_answers_show(
     assert found["inventory"] == 1
 
 
-# -- what calls tell of --------------------------------------------------------------------------------------------
+# -- what calls report ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("number", [3, 8])

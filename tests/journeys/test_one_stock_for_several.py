@@ -106,7 +106,7 @@ def test_once_the_store_is_back_all_have_what_is_left(world: World) -> None:
 def test_what_sells_as_a_translation_is_gone_from_the_listing_of_the_original(
     world: World, left: int, push_only: bool
 ) -> None:
-    """The plug-in writes the original's stock into the database: no webhook tells of it, and no list of changes."""
+    """The plug-in writes the original's stock into the database: no webhook reports it, and no list of changes."""
     original = world.product("A1", inventory_quantity=5)
     world.settle()
     world.store.ask("POST", "/clock", {"advance_s": 3600})

@@ -1,4 +1,4 @@
-"""Stories of sales on Reverb, over real HTTP: they are heard of by asking, whatever webhooks do."""
+"""Stories of sales on Reverb, over real HTTP: they are found by asking, whatever webhooks do."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _many(world: World, number: int) -> int:
 def test_reading_is_planned_by_what_reverb_reports(guitar: World) -> None:
     read(guitar)
     assert connection(guitar).orders_due_at == guitar.now + timedelta(seconds=60)
-    ReverbConnection.objects.update(hooks={"there": ["orders/paid"]})  # tells of no cancellation
+    ReverbConnection.objects.update(hooks={"there": ["orders/paid"]})  # reports no cancellation
     read(guitar)
     assert connection(guitar).orders_due_at == guitar.now + timedelta(seconds=60)
     ReverbConnection.objects.update(hooks={"there": ["orders/create", "orders/update"]})

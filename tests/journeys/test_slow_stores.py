@@ -88,7 +88,7 @@ def slowly(world: World, meanwhile: Callable[[], object]) -> Iterator[list[str]]
 
 
 def works_a_while(world: World) -> None:
-    """Hear of sales, and do what is due for some minutes: a store's room may let one worker at a time change it."""
+    """Receive sales, and do what is due for some minutes: a store's room may let one worker at a time change it."""
     read_orders(world)
     for _ in range(10):
         world.step()

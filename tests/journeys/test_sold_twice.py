@@ -1,4 +1,4 @@
-"""Stories of the last one sold on both sides: the seller is told, and nothing is put back that is still owed."""
+"""Stories of the last one sold on both sides: the seller is notified, and nothing is put back that is still owed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.live
 
 
 def sold_twice(world: World, guitar: dict[str, Any]) -> tuple[dict[str, Any], str, str]:
-    """Sell the last one on both sides before either is told; return it, Reverb's number and the store's."""
+    """Sell the last one on both sides before either is updated; return it, Reverb's number and the store's."""
     world.settle()
     number = buy(world, guitar["variants"][0]["sku"])
     sold = world.store.ask("POST", "/orders", {"variant_id": guitar["variants"][0]["id"]})
@@ -64,7 +64,7 @@ def test_the_seller_is_notified_again_once_a_silent_store_names_its_order(world:
     world.wait(4)
     assert not world.step()
     world.wait(2)
-    world.step()  # still silent: nothing new to tell
+    world.step()  # still silent: nothing new to report
     assert len(mail.outbox) == 1
     world.wait(61)
     receive(world)
@@ -95,7 +95,7 @@ def test_a_mail_that_cannot_be_sent_is_sent_later(world: World, settings: Settin
         settings.EMAIL_HOST, settings.EMAIL_PORT = nobody.getsockname()
         while world.step():
             pass
-    assert world.last().reason == "oversold"  # the log tells it all the same
+    assert world.last().reason == "oversold"  # the log has it all the same
     settings.EMAIL_BACKEND = works
     world.wait(61)
     receive(world)

@@ -95,7 +95,7 @@ def test_sales_on_both_sides_meet_in_the_middle(world: World) -> None:
 
 
 def test_what_sold_on_reverb_is_known_before_a_new_number_is_pushed(world: World) -> None:
-    """No webhook and no poll told of the sale: the turn itself asks."""
+    """No webhook and no poll reported the sale: the turn itself asks."""
     guitar = world.product(inventory_quantity=9)
     world.settle()
     buy(world, quantity=2)
@@ -227,7 +227,7 @@ def test_a_sale_in_the_store_while_we_write_to_it_is_not_overwritten(world: Worl
     guitar = world.product(inventory_quantity=5)
     world.settle()
     buy(world)
-    world.store.ask("PUT", f"/variants/{guitar['variants'][0]['id']}", {"inventory_quantity": 4})  # nobody told us
+    world.store.ask("PUT", f"/variants/{guitar['variants'][0]['id']}", {"inventory_quantity": 4})  # nobody reported it
     receive(world)
     assert (world.stock(guitar), world.listing()["inventory"]) == (3, 3)
 

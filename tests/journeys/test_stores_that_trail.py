@@ -69,7 +69,7 @@ def world(
 
 
 def on(*kinds: str) -> Any:
-    """Tell the story once for each platform."""
+    """Run the story once for each platform."""
     return pytest.mark.parametrize("world", kinds, indirect=True)
 
 
@@ -79,28 +79,28 @@ def answers_are_old(world: World, seconds: float, *, turns: int = 1) -> None:
 
 
 def change(world: World, guitar: dict[str, Any], **wish: Any) -> None:
-    """Change the variant in the store, and hear of it."""
+    """Change the variant in the store, and receive it."""
     world.store.ask("PUT", f"/variants/{guitar['variants'][0]['id']}", wish)
     receive_stock(world, guitar)
     receive(world, guitar)
 
 
 def sell(world: World, guitar: dict[str, Any]) -> None:
-    """Sell one in the store, and hear of it."""
+    """Sell one in the store, and receive it."""
     world.store.ask("POST", "/orders", {"variant_id": guitar["variants"][0]["id"], "quantity": 1})
     receive_stock(world, guitar)
     receive(world, guitar)
 
 
 def receive_stock(world: World, guitar: dict[str, Any]) -> None:
-    """Hear of its stock, where the platform has a webhook for that."""
+    """Receive its stock, where the platform has a webhook for that."""
     if world.shop.store.platform in ("shopify", "bigcommerce"):
         product = Product.objects.get(shop=world.shop, store_parent_id=str(guitar["id"]))
         refresh.take(world.shop, {StockChanged(product.store_stock_id): "test"})
 
 
 def receive(world: World, guitar: dict[str, Any]) -> None:
-    """Hear of a change as the inbox does; from Magento nothing comes."""
+    """Receive a change as the inbox does; from Magento nothing comes."""
     if world.shop.store.platform != "magento2":
         refresh.take(world.shop, {ProductChanged(str(guitar["id"])): "test"})
 

@@ -104,7 +104,7 @@ def sold(up: Demo, number: int) -> str:
 
 
 def known(up: Demo, number: str, *, seconds: float) -> bool:
-    """Tell whether an order is known within some seconds."""
+    """Return whether an order is known within some seconds."""
     over = time.monotonic() + seconds
     with psycopg2.connect(up.stack.environment["DATABASE_URL"]) as line, line.cursor() as cursor:
         while time.monotonic() < over:

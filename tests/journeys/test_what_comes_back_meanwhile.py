@@ -36,7 +36,7 @@ def numbers(monkeypatch: pytest.MonkeyPatch, world: World) -> list[int]:
 
 
 def sell_in_store(world: World, guitar: dict[str, Any]) -> None:
-    """Sell one in the store; we have not heard of it yet."""
+    """Sell one in the store; we have not received it yet."""
     world.store.ask("POST", "/orders", {"variant_id": guitar["variants"][0]["id"], "quantity": 1})
 
 

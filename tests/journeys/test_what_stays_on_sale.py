@@ -1,4 +1,4 @@
-"""What is gone does not stay on sale: whatever Reverb answers, it is tried again, and the owners hear of what lasts."""
+"""What is gone does not stay on sale: whatever Reverb answers, it is retried, and owners are notified of what lasts."""
 
 from __future__ import annotations
 
@@ -316,7 +316,7 @@ def test_while_reverb_is_out_of_reach_the_owners_are_mailed_all_the_same(world: 
 
 
 def test_what_has_units_again_meanwhile_is_read_anew_and_not_ended(world: World, guitar: dict[str, Any]) -> None:
-    """No webhook tells of the new units while Reverb refuses the end."""
+    """No webhook reports the new units while Reverb refuses the end."""
     refusal = {"status": 422, "body": {"message": "no", "errors": {"inventory": ["no"]}}}
     world.reverb.fault("status", method="PUT", path="/", times=10**6, **refusal)
     world.edit(guitar, inventory_quantity=0)

@@ -40,7 +40,7 @@ def places(monkeypatch: pytest.MonkeyPatch) -> list[int]:
 
 
 def sold(world: World, *, stock: int, quantity: int) -> dict[str, Any]:
-    """Sell some of a new product on Reverb, and hear of it."""
+    """Sell some of a new product on Reverb, and receive it."""
     guitar = world.product(inventory_quantity=stock)
     world.settle()
     buy(world, quantity=quantity)
@@ -184,7 +184,7 @@ def test_a_store_that_is_not_connected_any_more_has_its_units_still_to_give(worl
 def test_units_that_were_read_while_we_counted_are_not_counted_twice(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another worker reads the product while this one counts: which of the two numbers is newer nobody can tell."""
+    """Another worker reads the product while this one counts: nobody knows which of the two numbers is newer."""
     guitar = sold(world, stock=3, quantity=1)
     count = ShopifyClient.count
 

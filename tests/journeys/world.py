@@ -1,4 +1,4 @@
-"""A world to tell stories in: the stand-in Reverb and store as real processes, and our engine between them.
+"""A world to run stories in: the stand-in Reverb and store as real processes, and our engine between them.
 
 Our clock is moved by the story, so that nothing sleeps to be right; the stand-ins' clocks are moved along.
 """
@@ -111,7 +111,7 @@ class World:
         self.shop.sync_settings.refresh_from_db()
 
     def product(self, sku: str = "A1", **wish: Any) -> dict[str, Any]:
-        """Make a product in the store, and hear of it."""
+        """Make a product in the store, and receive it."""
         row = {"sku": sku, "price": "500.00", "inventory_quantity": 3, "barcode": "885978110803"}
         row.update({name: wish.pop(name) for name in list(wish) if name in {*row, "tracked"}})
         body = {
@@ -134,7 +134,7 @@ class World:
         return self.product(sku, **{"inventory_quantity": 1, "barcode": "", "tags": tags, **wish})
 
     def edit(self, product: dict[str, Any], **wish: Any) -> None:
-        """Change a product or its variant in the store, and hear of it."""
+        """Change a product or its variant in the store, and receive it."""
         of_variant = {
             name: wish.pop(name) for name in ("price", "sku", "barcode", "inventory_quantity") if name in wish
         }
@@ -145,12 +145,12 @@ class World:
         self.receive(product)
 
     def delete(self, product: dict[str, Any]) -> None:
-        """Delete a product in the store, and hear of it."""
+        """Delete a product in the store, and receive it."""
         self.store.ask("DELETE", f"/products/{product['id']}")
         refresh.take(self.shop, {ProductDeleted(str(product["id"])): "test"})
 
     def receive(self, product: dict[str, Any]) -> None:
-        """Hear that something of a product is new."""
+        """Receive that something of a product is new."""
         failed = refresh.take(self.shop, {ProductChanged(str(product["id"])): "test"})
         assert not failed
 

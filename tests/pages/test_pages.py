@@ -279,7 +279,7 @@ def test_a_forgotten_password_is_set_anew_by_mail() -> None:
     assert "/accounts/password/reset/key/" in mail.outbox[0].body
 
 
-# -- what we hear from Reverb --------------------------------------------------------------------------------------
+# -- webhooks of Reverb ------------------------------------------------------------------------------------
 
 
 def reverb_page(shop: Shop, **changes: object) -> str:

@@ -32,14 +32,14 @@ with connection.cursor() as cursor:
 
 @pytest.fixture(autouse=True)
 def nothing_asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Begin as a process that was never told the time."""
+    """Begin as a process that was never given the time."""
     monkeypatch.setattr(clock, "_reading", None)
     monkeypatch.setattr(clock, "_asked_at", None)
     yield  # noqa: PT022 -- undone by the monkeypatch
 
 
 def skewed(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    """Let the machine's clock be wrong, in a process that was never told the time."""
+    """Let the machine's clock be wrong, in a process that was never given the time."""
     connection.ensure_connection()
     monkeypatch.setattr(clock, "_reading", None)
     monkeypatch.setattr(clock, "_asked_at", None)

@@ -273,7 +273,7 @@ def test_listings_are_sent_only_when_state_or_inventory_changed(client: FlaskCli
     assert [topic for topic, _ in sent(client)] == ["listings/update", "listings/publish"]
     call("PUT", path, {"title": "New name"})
     assert sent(client) == []
-    call("PUT", path, {"inventory": 2})  # our own write is told of too
+    call("PUT", path, {"inventory": 2})  # our own write is sent too
     [(topic, body)] = sent(client)
     assert (topic, body["inventory"], body["id"]) == ("listings/update", 2, int(path.rpartition("/")[2]))
     call("PUT", path, {"inventory": 2})

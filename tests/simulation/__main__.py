@@ -1,4 +1,4 @@
-"""Run the simulation: `make simulate RUNS=100 SEED=1`. Exits 1 when a promise broke. docs/simulation.md tells more."""
+"""Run the simulation: `make simulate RUNS=100 SEED=1`. Exits 1 when a promise broke. More: docs/simulation.md."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make simulate")
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1, help="the first one")
-    parser.add_argument("--story", default="", help="a file with a story to tell again")
+    parser.add_argument("--story", default="", help="a file with a story to run again")
     parser.add_argument("--mutant", default="", help="a bug to plant (tests/simulation/mutants.py)")
     parser.add_argument("--hunt", default="", help="bugs to plant one after the other, with commas between; or: all")
     parser.add_argument("--first", action="store_true", help="stop at the first broken promise, and shorten nothing")
-    parser.add_argument("--twice", action="store_true", help="tell each story twice: the same must happen")
+    parser.add_argument("--twice", action="store_true", help="run each story twice: the same must happen")
     parser.add_argument("--shrink", type=float, default=90.0, help="seconds to look for shorter stories")
     parser.add_argument("--processes", type=int, default=2)
     return parser.parse_args()
@@ -101,7 +101,7 @@ def _hunt(workers: many.Many, asked: argparse.Namespace) -> int:
 
 def _fails(said: Said) -> None:
     print(f"\nseed {said['seed']} broke a promise:")
-    for words in said["broken"] or ["the same story went another way when it was told again:", *said["parts"]]:
+    for words in said["broken"] or ["the same story went another way when it was run again:", *said["parts"]]:
         print(f"  {words}")
     if said.get("story"):
         path = _kept(said)

@@ -1,4 +1,4 @@
-"""The truth: what is left of a product after all that happened to it, whether anybody has told us or not."""
+"""The truth: what is left of a product after all that happened to it, whether anybody has reported it or not."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Book:
     changes: list[Change] = field(default_factory=list)
     #: Units that may or may not count, and why (docs/simulation.md, "What the oracle allows"): fewer is allowed.
     unsure: list[tuple[int, str]] = field(default_factory=list)
-    #: Those that count by now, since when: nobody may have told us yet.
+    #: Those that count by now, since when: nobody may have reported it yet.
     cleared: list[tuple[float, int]] = field(default_factory=list)
     #: Units that may be held back for good, so that there are fewer for sale than there could be.
     held_back: int = 0

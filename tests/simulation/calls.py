@@ -24,11 +24,11 @@ from tests.simulation.schedule import Schedule
 from tests.simulation.story import FAULTS, Step
 
 REVERB = "reverb.test"
-#: Seconds that an answer of a dragging side takes. Of the longest we hear nothing, though they were applied.
+#: Seconds that an answer of a dragging side takes. Of the longest we receive nothing, though they were applied.
 DRAGS_S = (10.0, 24.0)
 #: A step that waits for a call of ours, and none comes, happens all the same after this.
 WAITS_S = 20.0
-#: The same for one that waits for what a sale on Reverb asks for: that may be heard of only when Reverb is asked next.
+#: The same for one that waits for what a sale on Reverb asks for: that may show only when Reverb is asked next.
 ORDER_WAITS_S = 100.0
 
 
@@ -77,7 +77,7 @@ class Calls:
     takes: tuple[float, float]
     #: Lets a step of the story happen.
     act: Callable[[Step], None]
-    #: Hears of each call right before, and after, it is applied.
+    #: Called for each call right before, and after, it is applied.
     before: Callable[[Call], None]
     applied: Callable[[Call], None]
     log: Callable[[str], None]
@@ -113,7 +113,7 @@ class Calls:
         self._drags[side] = self.schedule.now + seconds
 
     def went_well_for(self, seconds: float) -> bool:
-        """Tell whether both sides have answered every call for so long."""
+        """Return whether both sides have answered every call for so long."""
         since = self.schedule.now - seconds
         untils = [until for trouble in (self._out, self._hangs, self._drags) for until in trouble.values()]
         late = (call for call in reversed(self.made) if call.begun_at >= since)
@@ -274,7 +274,7 @@ class Calls:
         return answered
 
     def _refusal(self, call: Call, status: int) -> Answered:
-        """Refuse a call at the door. A 429 tells how long to wait, or does not."""
+        """Refuse a call at the door. A 429 says how long to wait, or does not."""
         call.arrived_at, call.status = self.schedule.now, status
         body = json.dumps({"message": "Too many requests" if status == 429 else "Something went wrong"}).encode()
         headers = [("Content-Type", "application/json")]

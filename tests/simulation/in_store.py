@@ -1,4 +1,4 @@
-"""Whether each sale on Reverb is an order in the store, once, and each parcel of the store is told to Reverb, once.
+"""Whether each sale on Reverb is an order in the store, once, and each parcel of the store is reported to Reverb, once.
 
 For the sellers who have it so. What a sale asks for goes by what Reverb says of it in the end.
 """
@@ -46,7 +46,7 @@ def _made(run: Run, item: Item, sale: Doc, made: list[Doc]) -> Iterator[str]:
 
 
 def _may_miss(run: Run, item: Item, sale: Doc) -> bool:
-    """Tell whether there may be none: its product was deleted in the store, and the seller is told so."""
+    """Return whether there may be none: its product was deleted in the store, and the seller is notified."""
     row = Row.objects.filter(shop=run.shops[item.shop], number=sale["order_number"]).first()
     return item.was_deleted and row is not None and row.place in (Place.FAILED, Place.NO_PRODUCT)
 

@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 class Many:
-    """Processes that tell stories."""
+    """Processes that run stories."""
 
     def __init__(self, database_url: str, redis_url: str, processes: int) -> None:
         """Make a database for each process, all of them from one that is migrated once."""

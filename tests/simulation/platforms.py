@@ -55,7 +55,7 @@ class Platform:
         return self.build(None, f"http://{host_of(self.kind)}", clock=clock, sending=sending)
 
     def shop(self, domain: str, token: str) -> dict[str, Any]:
-        """Return what the stand-in is told of a store."""
+        """Return what the stand-in is given of a store."""
         return {"domain": domain, "token": self.keys(token), "secret": self.secret(token), "webhooks": []}
 
 
@@ -194,7 +194,7 @@ def token_of(request: PreparedRequest) -> str:
 
 
 def writes(request: PreparedRequest, body: Any) -> bool:
-    """Tell whether a call to a store changes something there."""
+    """Return whether a call to a store changes something there."""
     kind = BY_HOST.get(str(urlsplit(str(request.url)).hostname), "")
     if kind == "shopify":
         return "mutation" in str((body or {}).get("query"))
@@ -223,5 +223,5 @@ NEW_ORDER = {
 
 
 def makes_order(kind: str, named: str) -> bool:
-    """Tell whether a call of this name makes an order in the store."""
+    """Return whether a call of this name makes an order in the store."""
     return re.search(NEW_ORDER[kind], named) is not None

@@ -32,7 +32,7 @@ class _Gone:
 
 
 class Line(DatabaseWrapper):
-    """A process's line to PostgreSQL: it tells of each statement and each commit."""
+    """A process's line to PostgreSQL: it reports each statement and each commit."""
 
     process: Process | None = None
 
@@ -77,7 +77,7 @@ class Process:
 
 
 class Processes:
-    """All of them. `on_moment` may kill one; `on_death` hears of it."""
+    """All of them. `on_moment` may kill one; `on_death` is called then."""
 
     def __init__(self, on_moment: Callable[[Process, str], None], on_death: Callable[[Process, str], None]) -> None:
         self.on_moment, self.on_death = on_moment, on_death

@@ -87,7 +87,7 @@ def _check(run: Run, checks: tuple[Callable[[Run], Iterator[Broken]], ...]) -> I
 
 
 def _deliveries_are_acted_on(run: Run) -> Iterator[Broken]:
-    """Whatever a taken webhook of a product told of, we have read from the store since it was sent."""
+    """Whatever a taken webhook of a product reported, we have read from the store since it was sent."""
     for items in run.world.items:
         for item in items:
             ids = re.compile(rf"\b({item.product_id}|{item.variant_id}|{item.counted_id})\b")
@@ -101,7 +101,7 @@ def _deliveries_are_acted_on(run: Run) -> Iterator[Broken]:
 
 
 def _orders_are_known(run: Run) -> Iterator[Broken]:
-    """Whatever a taken webhook told of an order on Reverb, we know of it, or of something newer."""
+    """Whatever a taken webhook reported of an order on Reverb, we know of it, or of something newer."""
     for posted in run.post.sent:
         if posted.taken_at is None or "order" not in posted.topic or posted.owner not in run.tokens:
             continue
@@ -121,14 +121,14 @@ def _what_is_known_is_on_reverb(run: Run) -> Iterator[Broken]:
             product = Product.objects.filter(shop=run.shops[item.shop], store_product_id=item.unit_id)
             known = product.filter(held=False, gone_at__isnull=True, job__isnull=True).first()
             if known is None or f"{known.seen.price:.2f}" != price:
-                continue  # nobody told us, or it waits for the seller
+                continue  # nobody reported it, or it waits for the seller
             if listing["price"]["amount"] != price:
                 there = listing["price"]["amount"]
                 yield Broken(1, f"{item.sku} is known to cost {price}, nothing is open, and Reverb says {there}")
 
 
 def _fields_agree(run: Run) -> Iterator[Broken]:
-    """A change that was heard of is on Reverb. A used listing that sold is locked, and a draft is the seller's.
+    """A change that was received is on Reverb. A used listing that sold is locked, and a draft is the seller's.
 
     What a cancelled mass sync was to bring waits for the seller.
     """
@@ -181,7 +181,7 @@ def _what_is_known_to_be_gone_is_off_sale(run: Run) -> Iterator[Broken]:
                 continue
             if run.world.edit_unseen(item) or not run.world.orders_known(item):
                 continue
-            # What nobody has told us of may take some off, or have put some back.
+            # What nobody has reported may take some off, or have put some back.
             shown, left = run.world.shown(run.world.listing(item)), max(there, item.book.units)
             if shown > _cut(item, left, settings):
                 yield Broken(3, f"{item.sku}: {left} are left, nothing is open, and Reverb has {shown} on sale")
@@ -212,7 +212,9 @@ def _agrees(run: Run, item: Item, settings: SyncSettings) -> Iterator[Broken]:
     elif shown != (due := _cut(item, there, settings)) and not _may_be_fewer(run, item, shown, due):
         yield Broken(3, f"{item.sku}: Reverb has {shown} on sale instead of {due} ({item.book.units} are left)")
     if item.way == "both" and item.book.units < 0 and not item.book.unsure and not _is_reported(run, item):
-        yield Broken(3, f"{item.sku}: {-item.book.units} more were sold than there were, and the seller was not told")
+        yield Broken(
+            3, f"{item.sku}: {-item.book.units} more were sold than there were, and the seller was not notified"
+        )
 
 
 def _nothing_sold_is_on_sale_again(run: Run) -> Iterator[Broken]:
@@ -227,7 +229,7 @@ def _keys_are_never_called_refused(run: Run) -> Iterator[Broken]:
     """No story revokes keys: one refusal that the next call does not confirm is none."""
     found = Entry.objects.filter(reason__in=("token_refused", "store_refused")).first()
     if found is not None:
-        yield Broken(1, f"the seller was told that keys are refused, which work ({found.reason})")
+        yield Broken(1, f"the seller was notified that keys are refused, which work ({found.reason})")
 
 
 def _orders_are_in_the_store(run: Run) -> Iterator[Broken]:
@@ -247,20 +249,20 @@ def _may_be_fewer(run: Run, item: Item, shown: int, due: int) -> bool:
 
 
 def _waits_for_seller(run: Run, item: Item) -> bool:
-    """Tell whether it was never brought to Reverb: the mass sync that was to do so was cancelled."""
+    """Return whether it was never brought to Reverb: the mass sync that was to do so was cancelled."""
     return run.world.listing(item) is None and _is_held(run, item)
 
 
 def _is_held(run: Run, item: Item) -> bool:
-    """Tell whether only its stock is synced: the mass sync that was to bring the rest was cancelled."""
+    """Return whether only its stock is synced: the mass sync that was to bring the rest was cancelled."""
     rows = Product.objects.filter(shop=run.shops[item.shop], store_product_id=item.unit_id, held=True)
     return rows.exists()
 
 
 def _seemed_unmoved(item: Item) -> bool:
-    """Tell whether the store's number was the same whenever we could read it, from before a sale on Reverb until now.
+    """Return whether the store's number was the same whenever we could read it, from before a sale on Reverb until now.
 
-    Where only the store leads nobody can tell then whether it knows of the sale: the unit is not put on sale again.
+    Where only the store leads nobody knows then whether it knows of the sale: the unit is not put on sale again.
     """
     sales = [one.at for one in item.book.changes if one.side == "reverb" and one.by < 0]
     if item.way != "store" or not sales:
@@ -281,7 +283,7 @@ def _may_not_be_relisted(run: Run, item: Item, shown: int) -> bool:
 # -- 4: every attempt leaves exactly one entry ---------------------------------------------------------------------
 
 
-#: Reasons of entries that tell of an order itself, or of a product that could not be read; they are no job's.
+#: Reasons of entries about an order itself, or about a product that could not be read; they are no job's.
 OF_NO_ATTEMPT = "^((order|tracking|picked_up)_|not_readable$)"
 
 
@@ -323,7 +325,7 @@ def _nobody_elses_business(run: Run) -> Iterator[Broken]:
 
 # -- 6: no token is readable ---------------------------------------------------------------------------------------
 
-#: Tables that hold what came from outside, or tells of it.
+#: Tables that hold what came from outside, or reports it.
 _OPEN_TABLES = (
     "synclog_entry",
     "webhooks_delivery",

@@ -1,4 +1,4 @@
-"""One run: tell a story to our real code, let everything settle, and see whether each promise was kept."""
+"""One run: run a story on our real code, let everything settle, and see whether each promise was kept."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def _waits_too_long() -> Iterator[tuple[int, str]]:
 
 
 def _hurried(job: Job) -> bool:
-    """Tell whether it was brought forward within its last delay already, and failed again: it waits for its end."""
+    """Return whether it was brought forward within its last delay already, and failed again: it waits for its end."""
     delay_s = doubled_s(jobs.FIRST_DELAY_S, job.attempts - 1, most_s=jobs.LONGEST_DELAY_S)
     return job.hurried_at is not None and job.due_at <= job.hurried_at + timedelta(seconds=delay_s)
 

@@ -20,7 +20,7 @@ def _stage() -> tuple[Outside, Processes]:
 
 
 def run_story(story: Story, *, mutant: str = "") -> Verdict:
-    """Tell one story to our code, and return how it ended. `mutant` names a planted bug."""
+    """Run one story on our code, and return how it ended. `mutant` names a planted bug."""
     outside, processes = _stage()
     with mutants.planted(mutant):
         run = Run(story, outside, processes)

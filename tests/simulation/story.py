@@ -1,6 +1,6 @@
 """A story: two sides, a few products, and what happens, step by step. All of a run that is not ours to decide is here.
 
-A story can be written down as JSON and told again; taking steps out of it leaves a story.
+A story can be written down as JSON and run again; taking steps out of it leaves a story.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Side:
 
 @dataclass(frozen=True)
 class Step:
-    """Something that happens. docs/simulation.md tells of the words; `n` is a number that the word takes.
+    """Something that happens. docs/simulation.md lists the words; `n` is a number that the word takes.
 
     `at` 0: after `wait` seconds. Else: from then on at the at-th moment that fits `where`: a call of ours to "reverb",
     "store" or "any" side, one that writes ("reverb writes", "store writes", "new listing", "new order"), a "statement"
@@ -143,7 +143,7 @@ class Story:
             for side in raw["sides"]
         )
         given = {name: tuple(value) if isinstance(value, list) else value for name, value in raw["ways"].items()}
-        # What the story does not tell was not thought of when it was written.
+        # What the story does not name was not thought of when it was written.
         ways = given | {name: value for name, value in PLAIN.items() if name not in given}
         return cls(raw["seed"], sides, ways, tuple(Step(**one) for one in raw["steps"]))
 

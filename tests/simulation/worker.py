@@ -1,4 +1,4 @@
-"""One process of many: tells its share of the seeds, and says of each how it ended, as a line of JSON.
+"""One process of many: runs its share of the seeds, and says of each how it ended, as a line of JSON.
 
     python -m tests.simulation.worker '{"seeds": [1, 2, 3], "mutant": ""}'
 
@@ -21,7 +21,7 @@ _KEYS = re.compile(r"webhooks/(store|reverb)/[^/]+/")
 
 
 def main(wish: dict[str, Any]) -> None:
-    """Tell the stories."""
+    """Run the stories."""
     import django
 
     django.setup()

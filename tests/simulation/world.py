@@ -25,7 +25,7 @@ AT_ONCE = ("woocommerce",)
 #: A used listing that sold is locked for good.
 LOCKED = ("ordered", "sold")
 #: A seller's own hand on Reverb's number waits until nothing of ours has moved it for so long, and lowers it only when
-#: no order has for the longer time: an order and an edit cannot be told apart by anybody (docs/simulation.md).
+#: no order has for the longer time: nobody can distinguish an order from an edit (docs/simulation.md).
 CALM_S, CALM_AFTER_ORDERS_S = 90.0, 660.0
 #: How far Reverb's stamps, in whole seconds, may be from the moments of a story.
 CLOCKS_APART_S = 2.0
@@ -40,7 +40,7 @@ class World:
     """Both sides, and what happens there."""
 
     def __init__(self, outside: Outside, luck: Random, log: Callable[[str], None]) -> None:
-        """`tell` writes the story down."""
+        """`log` writes the story down."""
         self.outside, self._luck, self._log = outside, luck, log
         self._schedule = outside.post.schedule
         #: Other means than us by which a seller's store learns of sales on Reverb are still under way.
@@ -70,7 +70,7 @@ class World:
         }
 
     def knows(self, word: str) -> bool:
-        """Tell whether a word is about people."""
+        """Return whether a word is about people."""
         return word in self._acts
 
     def act(self, step: Step) -> None:
@@ -333,7 +333,7 @@ class World:
         return self.shop_ids[item.shop]
 
     def linked(self, item: Item) -> bool:
-        """Tell whether a listing of the item was ever looked at here."""
+        """Return whether a listing of the item was ever looked at here."""
         return self._ledger(item).exists()
 
     def _ledger(self, item: Item) -> QuerySet[Ledger]:
@@ -381,7 +381,7 @@ class World:
         return float(self.outside.ask("reverb", "GET", "/_control/settings")[name])
 
     def _being_set(self, item: Item) -> bool:
-        """Tell whether a number of ours is on its way to a store that takes numbers, not differences.
+        """Return whether a number of ours is on its way to a store that takes numbers, not differences.
 
         It would overwrite what is typed in between our look and our write, and nothing shows that.
         """
@@ -391,9 +391,9 @@ class World:
         return self._schedule.now < datetime.fromisoformat(row.pending_adjustment["at"]).timestamp() + BEING_SET_S
 
     def edit_unseen(self, item: Item) -> bool:
-        """Tell whether we have still to reckon with an edit by hand, or did so just now.
+        """Return whether we have still to reckon with an edit by hand, or did so just now.
 
-        An order on top would make one number of both, and its stamp tells only roughly whether it came after.
+        An order on top would make one number of both, and its stamp says only roughly whether it came after.
         """
         row = self._ledger(item).first()
         if row is None or not item.edited_at:
@@ -404,7 +404,7 @@ class World:
         return just_now or set_at + CLOCKS_APART_S < item.edited_at
 
     def orders_known(self, item: Item) -> bool:
-        """Tell whether Reverb's orders were read since the last of the item changed and showed."""
+        """Return whether Reverb's orders were read since the last of the item changed and showed."""
         read = ReverbConnection.objects.filter(shop=self.shop_of(item), orders_read_at__isnull=False).first()
         lag_s = self._reverb_way("orders_lag_s")
         return read is not None and read.orders_read_at.timestamp() >= item.ordered_at + lag_s + 5
@@ -416,7 +416,7 @@ class World:
         if not self.orders_known(item) or self._unreckoned(item):
             return False
         if not self.shown(listing) and self.in_store(item) != self._known_in_store(item):
-            return False  # raised from nothing on both sides at once: whether that is one unit or two, nobody can tell
+            return False  # raised from nothing on both sides at once: nobody knows whether that is one unit or two
         waits = any(order.out and not order.paid for order in item.reverb_orders)
         return not lower or (not waits and self._schedule.now - item.ordered_at > CALM_AFTER_ORDERS_S)
 
@@ -425,7 +425,7 @@ class World:
         return product.seen.stock if product is not None else None
 
     def _unreckoned(self, item: Item) -> bool:
-        """Tell whether we know of orders that were not reckoned with: its listing was not looked at since."""
+        """Return whether we know of orders that were not reckoned with: its listing was not looked at since."""
         known = OrderHere.objects.filter(product__sku=item.sku, shop=self.shop_of(item), counts=True)
         return known.exclude(reckoned=F("status")).exists()
 

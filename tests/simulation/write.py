@@ -76,7 +76,7 @@ PAGES = (200, 302, 400, 402, 403, 403, 404, 404, 405, 409, 410, 418, 422, 423, 5
 PASSES = (20, 60, 300, 900)
 #: Seconds for which a side answers nothing but 503.
 OUTAGES = (5, 20, 60, 120)
-#: Share of the sellers who have their orders made in the store, and parcels told to Reverb.
+#: Share of the sellers who have their orders made in the store, and parcels reported to Reverb.
 TAKERS = 0.35
 #: Share of the stories that end with an edit while the one before it is on its way: nothing follows that would mend it.
 LAST_WORDS = 0.3
@@ -103,7 +103,7 @@ def story(seed: int) -> Story:
     taken = [at for at, step in enumerate(steps) if step.word == "buy" and sides[step.shop].settings.get("take_orders")]
     if taken and luck.random() < LOST_ORDERS:
         steps.insert(luck.choice(taken) + 1, Step("lose the answer", 0.0, at=1, where="new order"))
-        ways["store_orders_lag_s"] = luck.choice((5.0, 30.0, 30.0))  # and the store's list does not tell at once
+        ways["store_orders_lag_s"] = luck.choice((5.0, 30.0, 30.0))  # and the store's list does not show it at once
     ways["reverb"]["relist_delay_s"] = luck.choice((0.0, 0.0, 0.5, 3.0, 8.0))
     seldom = Random(f"hardships {seed}")  # of its own, so that all else of the story stays as it is
     ways["machines_apart_s"] = seldom.choice((0.0, 0.0, 10.0))

@@ -123,7 +123,7 @@ def noon() -> Iterator[None]:
 
 
 def shop_on(kind: str, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    """Return a shop with a store of a platform; a custom store answers from what it told, as in earnest."""
+    """Return a shop with a store of a platform; a custom store answers from what it pushed, as in earnest."""
     made = lifecycle.shop(olivia(), "Guitars")
     keys = Keys(TOKENS.get(kind, "token"), SECRETS.get(kind, "secret"))
     address = ADDRESSES.get(kind, "https://guitars.example.com")

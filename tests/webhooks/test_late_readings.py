@@ -1,4 +1,4 @@
-"""What was read comes too late where something newer is known; what told of it stays open until it counts."""
+"""What was read comes too late where something newer is known; what reported it stays open until it counts."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def store(monkeypatch: pytest.MonkeyPatch) -> list[StoreProduct]:
 
 
 def receive(shop: Shop) -> Delivery:
-    """Let the store tell that its product changed."""
+    """Receive from the store that its product changed."""
     inbox.keep(
         shop.pk,
         source="store",
@@ -131,7 +131,7 @@ def test_a_look_at_all_stock_that_began_before_a_reading_counts_nothing(shop: Sh
 def test_a_product_that_no_page_showed_and_another_worker_reads_is_there(
     shop: Shop, time: Time, store: list[StoreProduct], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Reading it again says late; the walk goes on, and nothing is told of a product that could not be read."""
+    """Reading it again says late; the walk goes on, and nothing is logged of a product that could not be read."""
     product = product_of(shop)
 
     def products(*_: Any) -> list[StoreProduct]:

@@ -44,7 +44,7 @@ class Now:
 
 
 class Store:
-    """Answers with one product for each id; breaks as it is told."""
+    """Answers with one product for each id; breaks as it is set to."""
 
     def __init__(self) -> None:
         self.breaks: dict[str, Exception] = {}
@@ -323,7 +323,7 @@ def test_a_sale_has_a_task_of_its_own_that_takes_no_edit(shop: Shop, store: Stor
 
 
 def test_messages_of_a_store_that_pushes_are_read_in_the_order_in_which_they_arrived(shop: Shop, now: Now) -> None:
-    """A stock is the stock of a product that the message before it told of."""
+    """A stock is the stock of a product that the message before it introduced."""
     for number, topic in enumerate(("product.updated", "stock.updated", "product.updated")):
         rank = PLATFORMS["custom"].rank(topic)
         state = Delivery.State.OPEN

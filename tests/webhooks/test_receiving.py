@@ -180,7 +180,7 @@ class Chunks(io.RawIOBase):
 
 
 def post_in_chunks(shop: Shop, body: bytes, *, broken: bool = False, path: str = "") -> int:
-    """Post a signed delivery whose length is not told; return the status."""
+    """Post a signed delivery whose length is not given; return the status."""
     path = path or "/" + shop.store.webhook_address.partition("//")[2].partition("/")[2]
     environ = RequestFactory().generic("POST", path).environ
     environ.pop("CONTENT_LENGTH", None)

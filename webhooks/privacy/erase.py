@@ -1,8 +1,8 @@
-"""What the law asks for: tell what is held of a customer, forget a customer, forget a store.
+"""What the law asks for: report what is held of a customer, forget a customer, forget a store.
 
 Of a store's customers nothing is kept beyond the deliveries that are still open: bodies of orders are emptied once they
 are worked off (`Platform.personal_topics`). So forgetting a customer is emptying what is left of such bodies. Of buyers
-on Reverb name and address are kept only while the shop has its orders made in the store; since nobody can tell whether
+on Reverb name and address are kept only while the shop has its orders made in the store; since nobody knows whether
 a customer of the store is one of them, forgetting a customer empties those of all orders that are done with.
 """
 
@@ -106,7 +106,7 @@ def clear_store(shop_id: int) -> bool:
 
 
 def _put_aside(shop_id: int, before: datetime) -> None:
-    """Put away what the former store told: ids of its products may be those of others in the new one."""
+    """Put away what the former store sent: ids of its products may be those of others in the new one."""
     pending = Delivery.objects.filter(shop=shop_id, source="store", state=Delivery.State.OPEN, received_at__lt=before)
     for some in portions(pending):
         note = "Another store was connected."

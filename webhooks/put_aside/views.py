@@ -12,7 +12,7 @@ from shops.models import Shop
 from webhooks import inbox
 from webhooks.batches import replay
 
-#: So many are named; the count tells of all.
+#: So many are named; the count is of all.
 SHOWN = 10
 
 

@@ -20,7 +20,7 @@ LOOK_EVERY_S = 0.2
 class Command(BaseCommand):
     """Begin, watch and wait for walks through a shop's store."""
 
-    help = "Look at a shop's store: begin a walk, tell how far it is, wait until it is through. Prints JSON."
+    help = "Look at a shop's store: begin a walk, print how far it is, wait until it is through. Prints JSON."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Three words: begin, status and wait."""
@@ -55,7 +55,7 @@ class Command(BaseCommand):
 
 
 def _is_under_way(shop: Shop) -> bool:
-    """Tell whether a walk runs, or is due and begins with the scheduler's next sweep."""
+    """Return whether a walk runs, or is due and begins with the scheduler's next sweep."""
     due = Q(state=Walk.State.DONE, due_at__lte=clock.now())
     return Walk.objects.filter(due | Q(state=Walk.State.RUNNING), shop=shop).exists()
 

@@ -18,7 +18,7 @@ LOOK_EVERY_S = 0.2
 class Command(BaseCommand):
     """Begin, start and watch a shop's mass sync."""
 
-    help = "Begin a shop's mass sync, start what it planned, tell how far it is, wait until it rests. Prints JSON."
+    help = "Begin a shop's mass sync, start what it planned, print how far it is, wait until it rests. Prints JSON."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Four words: begin, start, status and wait."""

@@ -54,7 +54,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Notice:
-    """A parcel as ShipStation tells of it."""
+    """A parcel as ShipStation reports it."""
 
     order_number: str
     tracking_number: str
@@ -165,7 +165,7 @@ def _stamp(at: datetime) -> str:
 
 
 def notice(query: Mapping[str, str], body: bytes) -> Notice:
-    """Read a ship notice: the query tells it, the XML body says the same and more. Raises Unreadable."""
+    """Read a ship notice: the query holds it, the XML body says the same and more. Raises Unreadable."""
     elements = _elements(body)
     number = (query.get("order_number") or elements.get("OrderNumber") or elements.get("OrderID") or "").strip()
     tracking = (query.get("tracking_number") or elements.get("TrackingNumber") or "").strip()

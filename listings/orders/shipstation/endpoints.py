@@ -1,7 +1,7 @@
-"""ShipStation calls: it fetches orders from our custom store, tells of parcels there, and hints at labels by a webhook.
+"""ShipStation calls: it fetches orders from our custom store, reports parcels there, and hints at labels by a webhook.
 
-Answers are text, since ShipStation shows them to the seller. What it tells is kept before it is answered; a worker does
-the rest.
+Answers are text, since ShipStation shows them to the seller. What it reports is kept before it is answered; a worker
+does the rest.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reverb's sales for ShipStation's custom store, and the parcels that ShipStation tells of."""
+"""Reverb's sales for ShipStation's custom store, and the parcels that ShipStation reports."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from shops.reverb.orders import PAID
 logger = logging.getLogger(__name__)
 
 PAGE = 100
-#: V1 tells times without a zone; windows overlap by more than a day.
+#: V1 writes times without a zone; windows overlap by more than a day.
 LOOK_BACK = timedelta(days=2)
 MAX_ATTEMPTS = 40
 #: How often it is tried while ShipStation does not take the seller's keys.
@@ -105,7 +105,7 @@ def _status(word: str) -> str:
 
 
 def keep_notice(shop: Shop, notice: Notice) -> bool:
-    """Keep a parcel that the custom store was told of; return whether there is such an order. Raises NotOn."""
+    """Keep a parcel that was reported to the custom store; return whether there is such an order. Raises NotOn."""
     _refuse_unless_on(shop)
     order = Order.objects.filter(shop=shop, number=notice.order_number).first()
     if order is None:
@@ -124,7 +124,7 @@ def _refuse_unless_on(shop: Shop) -> None:
 
 
 def shops_with_due_ones(now: datetime) -> set[int]:
-    """Return the shops of which ShipStation has told something, for the sweeper."""
+    """Return the shops for which ShipStation has reported something, for the sweeper."""
     return set(ShipStationNotice.objects.filter(due_at__lte=now).values_list("shipstation__shop_id", flat=True))
 
 

@@ -11,7 +11,7 @@ from shops.models import FormerStore, PendingConnection, ReverbConnection, ShipS
 
 
 class Command(BaseCommand):
-    """Rotate keys (SECURITY.md tells the steps)."""
+    """Rotate keys (SECURITY.md lists the steps)."""
 
     help = "Encrypt every stored secret with the first key."
 

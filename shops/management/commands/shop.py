@@ -89,7 +89,7 @@ class Command(BaseCommand):
 def _try_store(options: dict[str, Any]) -> str:
     """Ask the store who it is. Raises CommandError when it refuses the keys or does not answer.
 
-    Returns why a store that is told, and so needs no answer, did not give one.
+    Returns why a store that pushes, and so needs no answer, did not give one.
     """
     room = PLATFORMS[options["platform"]]
     keys = room.keys(options["store_token"], options["store_secret"])

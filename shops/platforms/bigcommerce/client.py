@@ -1,4 +1,4 @@
-"""What one BigCommerce store is asked and told: v3 catalogue and inventory, v2 orders."""
+"""The calls to one BigCommerce store: v3 catalogue and inventory, v2 orders."""
 
 from __future__ import annotations
 

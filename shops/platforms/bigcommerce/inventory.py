@@ -149,7 +149,7 @@ class Inventory:
         """Change what can be sold from `count` on, where the units lie; return the count afterwards.
 
         BigCommerce applies it after it has answered, so we look until it shows. Where it does not show in time, the
-        count that it leads to is returned; the webhook tells of it later. Raises Moved, with nothing changed, when the
+        count that it leads to is returned; the webhook reports it later. Raises Moved, with nothing changed, when the
         store no longer has `count`.
         """
         changes = spread(locations_of(count), by)

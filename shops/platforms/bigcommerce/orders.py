@@ -95,7 +95,7 @@ def read_order(row: Any) -> Order:
 
 
 def is_for(row: Any, reverb_number: str) -> bool:
-    """Tell whether an order was made for one of Reverb's, however the rest of it reads. Raises Malformed."""
+    """Return whether an order was made for one of Reverb's, however the rest of it reads. Raises Malformed."""
     return _valid(_Marked, row).external_order_id == reverb_number
 
 
@@ -140,7 +140,7 @@ def shipments(rows: Any) -> list[Shipment]:
 
 
 def body(order: NewOrder, parents: dict[str, str]) -> dict[str, Any]:
-    """Return the order to POST. `parents` tells the product id of each variant.
+    """Return the order to POST. `parents` holds the product id of each variant.
 
     An order with products of the catalogue takes their units as the store's settings say. For units that were taken
     already its lines are custom ones, which have no stock.

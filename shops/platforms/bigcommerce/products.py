@@ -85,12 +85,12 @@ class Product(Part):
 
     @property
     def is_counted(self) -> bool:
-        """Tell whether the product's stock is counted."""
+        """Return whether the product's stock is counted."""
         return self.inventory_tracking != "none"
 
     @property
     def is_shared(self) -> bool:
-        """Tell whether its variants share one stock: each shows all of it, and what one sells is gone for all."""
+        """Return whether its variants share one stock: each shows all of it, and what one sells is gone for all."""
         return self.inventory_tracking == "product" and len(self.variants) > 1
 
 

@@ -90,7 +90,7 @@ TOPICS: dict[str, Callable[[_Data], list[Event]]] = {
     "store/app/uninstalled": _removed,
 }
 
-#: They may tell of a sale.
+#: They may report a sale.
 SALES = (
     "store/product/inventory/updated",
     "store/sku/inventory/updated",

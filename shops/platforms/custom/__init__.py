@@ -1,4 +1,4 @@
-"""Custom: a door for any other store. Its own system tells us, and takes signed calls (docs/custom-store.md)."""
+"""Custom: a door for any other store. Its own system pushes to us, and takes signed calls (docs/custom-store.md)."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Custom(Platform):
         return Envelope(number, topic if isinstance(topic, str) else "")
 
     def events(self, topic: str, body: bytes, connection: StoreConnection, arrived: int = 0) -> list[Event] | None:
-        """Keep what was told, the newer over the older; there is nobody to ask later."""
+        """Keep what was pushed, the newer over the older; there is nobody to ask later."""
         if topic not in messages.TOPICS:
             return None
         return pushed.take(connection, messages.read(body), arrived)
@@ -81,5 +81,5 @@ class Custom(Platform):
             return True
 
     def client(self, connection: StoreConnection) -> StoreClient:
-        """Return a client that reads what was told."""
+        """Return a client that reads what was pushed."""
         return CustomClient(connection)

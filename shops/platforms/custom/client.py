@@ -1,4 +1,4 @@
-"""Asks a seller's own system: products are what it told us; stock and orders go there as signed calls."""
+"""Asks a seller's own system: products are what it pushed; stock and orders go there as signed calls."""
 
 from __future__ import annotations
 
@@ -134,14 +134,14 @@ class CustomClient:
         self._caller = _Caller(connection)
 
     def check(self) -> StoreInfo:
-        """Send a `ping`; the answer may tell name and currency."""
+        """Send a `ping`; the answer may hold name and currency."""
         said = self._caller.post("ping", {}, str(uuid.uuid4()))
         return StoreInfo(str(said.get("name") or ""), str(said.get("currency") or "")[:3])
 
     # -- products --------------------------------------------------------------------------------------------
 
     def walk(self, cursor: str, *, since: datetime | None = None) -> Page:
-        """Return what was told, in the order in which it first was."""
+        """Return what was pushed, in the order in which it first was."""
         found = PushedProduct.objects.filter(store=self._connection, deleted=False)
         if since is not None:
             found = found.filter(Q(said_at__gte=since) | Q(counted_at__gte=since))
@@ -152,7 +152,7 @@ class CustomClient:
         return Page(tuple(units), str(shown[-1].pk) if len(rows) > PAGE else None, total)
 
     def products(self, store_parent_id: str) -> list[StoreProduct]:
-        """Return a product as it was told last."""
+        """Return a product as it was pushed last."""
         row = PushedProduct.objects.filter(store=self._connection, product_id=store_parent_id, deleted=False).first()
         return messages.units(messages.Product.model_validate(row.body)) if row else []
 
@@ -166,7 +166,7 @@ class CustomClient:
     # -- stock -----------------------------------------------------------------------------------------------
 
     def count(self, product: StoreProduct) -> Count:
-        """Return what was told last."""
+        """Return what was pushed last."""
         now = next(
             (u for u in self.products(product.store_parent_id) if u.store_product_id == product.store_product_id), None
         )
@@ -249,7 +249,7 @@ class CustomClient:
         )
 
     def order(self, order_id: str) -> StoreOrder | None:
-        """Return an order as it was told."""
+        """Return an order as it was pushed."""
         row = PushedOrder.objects.filter(store=self._connection, order_id=order_id).first()
         return messages.order(messages.Order.model_validate(row.body)) if row else None
 
@@ -259,19 +259,19 @@ class CustomClient:
         self._caller.post("order.cancel", data, str(uuid.uuid5(uuid.NAMESPACE_URL, f"cancel {reverb_number}")))
 
     def order_products(self, order_id: str) -> list[str]:
-        """Return the products of an order as it was told."""
+        """Return the products of an order as it was pushed."""
         row = PushedOrder.objects.filter(store=self._connection, order_id=order_id).first()
         lines = row.body["lines"] if row else []
         return list(dict.fromkeys(line["product_id"] for line in lines if line["product_id"]))
 
     def orders(self, since: datetime, cursor: str) -> tuple[list[StoreOrder], str | None]:
-        """Return orders as they were told."""
+        """Return orders as they were pushed."""
         found = PushedOrder.objects.filter(store=self._connection, said_at__gte=since, pk__gt=int(cursor or 0))
         rows = list(found.order_by("pk")[: PAGE + 1])
         orders = [messages.order(messages.Order.model_validate(row.body)) for row in rows[:PAGE]]
         return orders, str(rows[PAGE - 1].pk) if len(rows) > PAGE else None
 
     def shipments(self, order_id: str) -> list[Shipment]:
-        """Return an order's parcels as they were told."""
+        """Return an order's parcels as they were pushed."""
         row = PushedOrder.objects.filter(store=self._connection, order_id=order_id).first()
         return messages.shipments(messages.Order.model_validate(row.body)) if row else []

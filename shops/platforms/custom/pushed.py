@@ -1,4 +1,4 @@
-"""Keep what a seller's system tells, newer over older: the only place where this store can be read from."""
+"""Keep what a seller's system pushes, newer over older: the only place where this store can be read from."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def take(store: StoreConnection, data: Part, arrived: int = 0) -> list[Event]:
 
 
 def knows_what_it_counts(store: StoreConnection, data: Part) -> bool:
-    """Tell whether a message counts nothing that a message before it may have to introduce."""
+    """Return whether a message counts nothing that a message before it may have to introduce."""
     if not isinstance(data, messages.Counts):
         return True
     known = PushedProduct.objects.filter(store=store, product_id=data.product_id, deleted=False).first()
@@ -92,7 +92,7 @@ def _at(stamp: datetime) -> datetime:
 
 
 def _is_newest(said: Said, kept: Said) -> bool:
-    """Tell whether nothing newer than `said` was kept. A kept stamp too far ahead says nothing."""
+    """Return whether nothing newer than `said` was kept. A kept stamp too far ahead says nothing."""
     return kept.at > clock.now() + AHEAD or kept <= said
 
 
@@ -124,7 +124,7 @@ def _newer_number(known: PushedProduct, row: dict[str, Any], stock: int | None, 
 
 
 def _products(store: StoreConnection, sent: list[messages.Product], arrived: int, unread: list[str]) -> list[Event]:
-    """Keep many at once; of two tellings of one product in a message the newer counts."""
+    """Keep many at once; of two versions of one product in a message the newer counts."""
     newest: dict[str, messages.Product] = {}
     for one in sent:
         if one.id not in newest or newest[one.id].updated_at <= one.updated_at:
@@ -227,7 +227,7 @@ def _deleted(store: StoreConnection, product_id: str, said: Said) -> list[Event]
 def _counted(store: StoreConnection, data: messages.Counts, said: Said, unread: list[str]) -> list[Event]:
     """Take over the counts into the product as it is known; those of one that is not sent yet wait for it.
 
-    So do those of a variant that it does not have, but that is told: an id is written otherwise elsewhere, perhaps.
+    So do those of a variant that it does not have, and that is reported: an id is written otherwise elsewhere, perhaps.
     """
     known = PushedProduct.objects.filter(store=store, product_id=data.product_id).first()
     if known is None:
@@ -250,10 +250,10 @@ def _counted(store: StoreConnection, data: messages.Counts, said: Said, unread: 
 def answered(
     store: StoreConnection, product_id: str, variant_id: str, *, was: int, stock: int, at: datetime | None
 ) -> None:
-    """Keep the number that the store answered to a change of ours, unless it has told another one since.
+    """Keep the number that the store answered to a change of ours, unless it has sent another one since.
 
-    It may tell us of our own change much later, or never. `at` is when its number was so, where it says that: what it
-    told before and comes late changes nothing then.
+    It may report our own change much later, or never. `at` is when its number was so, where it says that: what it
+    sent before and comes late changes nothing then.
     """
     with transaction.atomic():
         StoreConnection.objects.select_for_update(no_key=True).get(pk=store.pk)
@@ -262,7 +262,7 @@ def answered(
             return
         row = next((one for one in known.body["variants"] if one["id"] == variant_id), None)
         if row is not None and at is not None:
-            # What it answered is later than what it told before, however coarse the clock of its answers is.
+            # What it answered is later than what it sent before, however coarse the clock of its answers is.
             at = _at(max(at, _kept_number(known, row).at))
             row |= {"stock": stock if row["stock"] == was else row["stock"], **_stamp(Said(at))}
             known.counted_at = max(at, _at(known.counted_at or known.said_at))

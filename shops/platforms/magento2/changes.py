@@ -1,8 +1,8 @@
-"""What changed in a store since a moment: products by their dates, and the products of orders, whose dates do not tell.
+"""What changed in a store since a moment: products by their dates, and the products of orders, whose dates stay.
 
 Dates overlap from look to look, since clocks differ and long transactions end late. What was read already is known by
 its id and its date, and not read again. It counts as read when the walk goes on behind it, since only then it is saved.
-A date tells seconds, and another edit in the same second leaves it as it is. So what was read while its date was young
+A date holds seconds, and another edit in the same second leaves it as it is. So what was read while its date was young
 is read once more, at the next look; the store's own newest date says what is young, whatever its clock shows.
 """
 

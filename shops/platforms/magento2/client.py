@@ -1,4 +1,4 @@
-"""What one Magento store is asked and told. Products here; stock, orders and the store's settings in files beside.
+"""The calls to one Magento store. Products here; stock, orders and the store's settings in files beside.
 
 Magento has no webhooks: looking for changes is all there is. A product's date moves neither with its stock nor with an
 order, so the look for changes also takes the products of orders that changed, and all stock is read every while.
@@ -207,7 +207,7 @@ class Magento2Client:
         return Stocktake(units, tuple(dict.fromkeys(again)), tuple(left))
 
     def _is_as_known(self, product: StoreProduct, item: Item, parent: Item | None) -> bool:
-        """Tell whether a product is on sale, or not, as it was read last, under the same SKU and in the same family."""
+        """Return whether a product is on sale, or not, as it was read last, with the same SKU in the same family."""
         is_child = product.store_parent_id != product.store_product_id
         if is_child and (parent is None or item.id not in (parent.children or [item.id])):
             return False

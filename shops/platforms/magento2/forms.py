@@ -78,7 +78,7 @@ class Order(Part):
 
     @property
     def is_shipped(self) -> bool:
-        """Tell whether any of it went out."""
+        """Return whether any of it went out."""
         return any(row.qty_shipped for row in self.items)
 
     @property

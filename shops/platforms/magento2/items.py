@@ -87,7 +87,7 @@ class Item(Part):
 
     @property
     def is_family(self) -> bool:
-        """Tell whether it is sold as one of its children."""
+        """Return whether it is sold as one of its children."""
         return self.type_id == CONFIGURABLE
 
     @property

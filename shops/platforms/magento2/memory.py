@@ -43,7 +43,7 @@ def remember_all(prefix: str, values: Mapping[str, object], seconds: int) -> Non
 
 
 def claim(key: str, seconds: int) -> bool:
-    """Tell whether nobody else holds `key`, and hold it for at most so long; yes where the cache is away."""
+    """Return whether nobody else holds `key`, and hold it for at most so long; yes where the cache is away."""
     try:
         return bool(cache.add(key, 1, seconds))
     except RedisError:

@@ -66,7 +66,7 @@ def unit(
 
 
 def is_sold(item: Item, parent: Item | None, website: int) -> bool:
-    """Tell whether a visitor of the website can buy it: by itself, or as one of its family."""
+    """Return whether a visitor of the website can buy it: by itself, or as one of its family."""
     if not _is_on(item, website):
         return False
     if item.visibility != HIDDEN:
@@ -80,7 +80,7 @@ def _is_on(item: Item, website: int) -> bool:
 
 
 def unknown_option(item: Item, labels: Labels) -> bool:
-    """Tell whether a product has an option whose name we have not read yet."""
+    """Return whether a product has an option whose name we have not read yet."""
     return any(
         value and value not in known["options"]
         for code, known in labels["attributes"].items()
@@ -90,7 +90,7 @@ def unknown_option(item: Item, labels: Labels) -> bool:
 
 
 def _options(item: Item, parent: Item | None, labels: Labels) -> dict[str, str]:
-    """Return what tells a child from its brothers: name → value, in the parent's order."""
+    """Return what distinguishes a child from its siblings: name → value, in the parent's order."""
     if parent is None:
         return {}
     by_id = {known["id"]: (code, known) for code, known in labels["attributes"].items()}

@@ -2,7 +2,7 @@
 
 Facts: magento/magento2 (Directory: `general/region/state_required`; Customer: "regionId" is required) and Magento 2.4.7
 as seen. A region's code is found by itself, its name is not; some 37 countries must have one by default, among them
-such whose addresses name none, as in Denmark and Sweden. Which ones must is not told over REST but by the refusal.
+such whose addresses name none, as in Denmark and Sweden. Which ones must is shown by the refusal, not over REST.
 """
 
 from __future__ import annotations

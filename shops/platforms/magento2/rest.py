@@ -101,7 +101,7 @@ class Rest(Caller):
         return answer
 
     def own_words(self, status: int, said: Any) -> Verdict | None:
-        """Tell Magento's own errors from what gateways and firewalls answer."""
+        """Distinguish Magento's own errors from what gateways and firewalls answer."""
         message = said.get("message") if isinstance(said, dict) else None
         if not isinstance(message, str) or set(said) - {"message", "parameters", "errors", "trace", "code"}:
             return None
@@ -188,7 +188,7 @@ class Rest(Caller):
         return self.json(method, path, body)
 
     def lacks_route(self, path: str) -> bool:
-        """Tell whether Magento itself says that a search's route is not there, in whatever language."""
+        """Return whether Magento itself says that a search's route is not there, in whatever language."""
         answer = self.send("GET", f"{path}?{search.query(sort='', size=1)}", None)
         return answer.status == 404 and not _is_page(answer)
 
@@ -233,7 +233,7 @@ class Rest(Caller):
 
 
 def _is_page(answer: Answer) -> bool:
-    """Tell whether something that is not the API answered that there is nothing here, or that it is elsewhere."""
+    """Return whether something that is not the API answered that there is nothing here, or that it is elsewhere."""
     if answer.status != 404 and not 300 <= answer.status < 400:
         return False
     try:

@@ -79,7 +79,7 @@ def stamp(moment: datetime) -> str:
 
 
 def is_more(rows: Sequence[object], total: int | None, size: int) -> bool:
-    """Tell whether there may be rows behind a page of a search for ids above the last one.
+    """Return whether there may be rows behind a page of a search for ids above the last one.
 
     `total` counts the rows from the page's first one on; not all stores say it, and not all pages are full.
     """

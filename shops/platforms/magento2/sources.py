@@ -97,9 +97,9 @@ def _drawn_on(rest: Rest, stock_id: str) -> Places:
 
 
 def _has_modules(rest: Rest) -> bool:
-    """Tell whether the inventory modules are there. One missing route says nothing: a deployment looks like that, too.
+    """Return whether the inventory modules are there. One missing route says nothing: a deployment looks the same.
 
-    Raises TransientStoreError where that cannot be told.
+    Raises TransientStoreError where that is not known.
     """
     if not all(rest.lacks_route(path) for path in ("/inventory/sources", "/inventory/stocks")):
         return True

@@ -154,7 +154,7 @@ class Stock:
             raise Malformed(f"{STORE} does not say how many of {sku} can be sold.")
         if 0 < salable.qty <= lies:
             return salable.qty
-        # Nobody manages it, it can be ordered without being there, or the index trails: its own setting tells.
+        # Nobody manages it, it can be ordered without being there, or the index trails: its own setting decides.
         managed, threshold = self._managed(sku)
         if not managed:
             return None

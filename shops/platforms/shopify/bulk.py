@@ -87,7 +87,7 @@ class _File:
     size: int | None
 
     def piece(self, offset: int) -> tuple[bytes, bool]:
-        """Read bytes from `offset` on; tell whether they are the last."""
+        """Read bytes from `offset` on; return whether they are the last."""
         wanted = {"Range": f"bytes={offset}-{offset + PIECE_BYTES - 1}"}
         answer = calls.call(STORE, "GET", self.url, budgets=[self.line.budget], headers=wanted, read_s=READ_S)
         if answer.status == 416 and (self.size is None or offset >= self.size):
@@ -208,7 +208,7 @@ class _Group:
 
     @property
     def has_all_variants(self) -> bool:
-        """Tell whether the file holds as many variants as Shopify says that there are."""
+        """Return whether the file holds as many variants as Shopify says that there are."""
         said = self.product.get("variantsCount")
         most = said.get("count") if isinstance(said, dict) else None
         return not isinstance(most, int) or len(self.named("ProductVariant")) >= most

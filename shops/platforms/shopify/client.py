@@ -1,4 +1,4 @@
-"""What one Shopify store is asked and told. Each method is one question; the answers are read in the files beside."""
+"""The calls to one Shopify store. Each method is one question; the answers are read in the files beside."""
 
 from __future__ import annotations
 

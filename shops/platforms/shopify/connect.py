@@ -25,7 +25,7 @@ from shops.schemas import number_in
 #: Shape of a shop's own host (official JavaScript library, host check).
 _HOST = re.compile(r"[a-z0-9][a-z0-9-]*\.myshopify\.com")
 _ANY_HOST = re.compile(r"[a-z0-9][a-z0-9.:-]*")
-#: Only orders and fulfilments are beyond what the stock needs; docs/platforms.md tells what each is for.
+#: Only orders and fulfilments are beyond what the stock needs; docs/platforms.md says what each is for.
 SCOPES = (
     "read_products",
     "read_inventory",

@@ -216,7 +216,7 @@ def _exchange(address: str, asked: dict[str, str]) -> tuple[Tokens, str]:
 
 
 def _is_oauth_error(answer: Answer) -> bool:
-    """Tell whether an answer is the token address's own error, such as `{"error": "invalid_grant"}`."""
+    """Return whether an answer is the token address's own error, such as `{"error": "invalid_grant"}`."""
     try:
         said = answer.json()
     except ValueError:
@@ -248,7 +248,7 @@ def _words(errors: list[dict[str, Any]]) -> str:
 
 
 def _of_photos(error: dict[str, Any], data: Any) -> bool:
-    """Tell whether an error is about a product's photos alone, and all else of it came: it hides no price or stock."""
+    """Return whether an error is about a product's photos alone, and all else came: it hides no price or stock."""
     at = data
     for step in _path(error):
         if step in PHOTOS:

@@ -31,7 +31,7 @@ class _Location(Part):
 
     @property
     def sells(self) -> bool:
-        """Tell whether the store sells online what lies here."""
+        """Return whether the store sells online what lies here."""
         return self.active and self.online
 
 
@@ -60,7 +60,7 @@ class _Level(Part):
 
 @dataclass(frozen=True)
 class Asked:
-    """The locations whose levels are asked for beside each variant's total; `selling` tells which kind they are."""
+    """The locations whose levels are asked for beside each variant's total; `selling` says which kind they are."""
 
     gids: tuple[str, ...] = ()
     selling: bool = False

@@ -106,7 +106,7 @@ def _line_of(line: _Line) -> OrderLine:
 
 
 def is_for(node: Any, reverb_number: str) -> bool:
-    """Tell whether an order was made for one of Reverb's, however the rest of it reads. Raises Malformed."""
+    """Return whether an order was made for one of Reverb's, however the rest of it reads. Raises Malformed."""
     return valid(_Marked, node, "Shopify's order").source == reverb_number
 
 

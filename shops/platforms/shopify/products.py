@@ -164,7 +164,7 @@ class Reader:
 
 
 def _is_bundle(variant: Any) -> bool:
-    """Tell whether a variant is made of others: its stock is theirs, and Shopify lets nobody change it.
+    """Return whether a variant is made of others: its stock is theirs, and Shopify lets nobody change it.
 
     `requiresComponents` (Shopify's docs, "ProductVariant").
     """
@@ -253,7 +253,7 @@ def following(page: Any, where: str) -> str | None:
 
 
 def _goes_on(row: Any) -> bool:
-    """Tell whether a product has more of something than the page shows."""
+    """Return whether a product has more of something than the page shows."""
     if not isinstance(row, dict) or not _id(row):
         return False
     infos = {name: _info(row.get(name)) for name in PAGED}

@@ -29,7 +29,7 @@ class Tokens:
     ends_at: datetime | None = None
 
     def must_renew(self, now: datetime) -> bool:
-        """Tell whether the access token is over, or nearly so."""
+        """Return whether the access token is over, or nearly so."""
         return bool(self.refresh) and self.ends_at is not None and now > self.ends_at - EARLY
 
     def to_json(self) -> str:

@@ -1,7 +1,7 @@
 """Shopify's deliveries: signature, headers, and what each topic means. Pure functions.
 
 Facts: shopify.dev "Verify webhook deliveries" (HMAC, the webhook id as the key against repeats) and "Delivery
-structure". Bodies are REST-shaped and assembled when sent, so they only tell which products to ask about.
+structure". Bodies are REST-shaped and assembled when sent, so they only say which products to ask about.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ APP_TOPICS: dict[str, Callable[[bytes], list[Event]]] = {
     "customers/redact": _customer_forgotten,
     "shop/redact": _shop_forgotten,
 }
-#: They may tell of a sale.
+#: They may report a sale.
 SALES = ("inventory_levels/update", "orders/create", "orders/cancelled", "refunds/create")
 #: Their bodies hold names and addresses.
 PERSONAL = (

@@ -50,7 +50,7 @@ class WooCommerce(Platform):
         webhooks.verify(body, headers, connection.secret.get_secret_value())
 
     def envelope(self, body: bytes, headers: Mapping[str, str]) -> Envelope:
-        """Read the topic, and make an id of all that tells two deliveries apart."""
+        """Read the topic, and make an id of all that distinguishes two deliveries."""
         return webhooks.envelope(body, headers)
 
     def is_ping(self, body: bytes, headers: Mapping[str, str]) -> bool:

@@ -1,4 +1,4 @@
-"""What one WooCommerce store is asked and told over wc/v3. The answers are read in the files beside.
+"""The calls to one WooCommerce store over wc/v3. The answers are read in the files beside.
 
 A store is someone's WordPress: slow, behind firewalls, cached. Calls are patient and few, about two at a time: the
 budget allows three a second for all our workers together.
@@ -302,7 +302,7 @@ class WooCommerceClient(OrderCalls, HookCalls):
         return _count(holder.units if is_alone else holder.pool, place)
 
     def _shares(self, product: StoreProduct, variation: str) -> bool:
-        """Tell whether a variation draws on the same stock of its parent as another one does, `product`."""
+        """Return whether a variation draws on the same stock of its parent as another one does, `product`."""
         try:
             place = f"/products/{product.store_parent_id}/variations/{variation}"
             return reading.read_item(self.record("GET", place, number=variation)).counted == Counted.AT_PARENT
@@ -334,7 +334,7 @@ class WooCommerceClient(OrderCalls, HookCalls):
         """Return what is there after setting `wanted`; take off again what was sold of a number that we overwrote.
 
         Units that came back to a number that we raised are put back where nothing else has moved. Where we lowered it,
-        they are told as taken by us (`Count.done`): they may be owed, and who asked gives them back if they are not.
+        they are returned as taken by us (`Count.done`): they may be owed, and the caller gives them back otherwise.
         Raises TransientStoreError where the store shows units that we took: it has not taken our number, or a cache
         answers.
         """
@@ -391,6 +391,6 @@ def _count(units: int | None, place: str) -> Count:
 
 
 def _is_pool(product: StoreProduct, place: str) -> bool:
-    """Tell whether a variation is counted at its parent."""
+    """Return whether a variation is counted at its parent."""
     own_place = f"/products/{product.store_parent_id}"
     return place == own_place and product.store_product_id != product.store_parent_id

@@ -1,4 +1,4 @@
-"""What a WooCommerce store is asked and told about orders."""
+"""The calls to a WooCommerce store about orders."""
 
 from __future__ import annotations
 

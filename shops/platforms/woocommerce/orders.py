@@ -160,7 +160,7 @@ class Stock:
     apart: frozenset[str] = frozenset()
 
     def gives(self, line: _Line) -> bool:
-        """Tell whether a line's units come out of it.
+        """Return whether a line's units come out of it.
 
         Translations of a product are products of their own with its SKU, and the plug-in keeps their stock equal.
         """
@@ -215,7 +215,7 @@ def store_order(order: Order, *, admin: str, refunded: dict[str, int] | None = N
 
 
 def body(order: NewOrder, parents: dict[str, str]) -> dict[str, Any]:
-    """Return the order to POST. `parents` tells the product of each thing that was sold, its own id if it is one.
+    """Return the order to POST. `parents` holds the product of each thing that was sold, its own id if it is one.
 
     WooCommerce takes the units from the stock when an order is made as `processing`, unless it is marked as one that
     did so already. What names no product is a fee, for WooCommerce takes no line without one; likewise what the store

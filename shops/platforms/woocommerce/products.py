@@ -202,7 +202,7 @@ def unit(product: Item, one: Item, *, currency: str, admin: str) -> StoreProduct
 
 
 def is_for_sale(product: Item, one: Item) -> bool:
-    """Tell whether the store would sell it to anybody who comes.
+    """Return whether the store would sell it to anybody who comes.
 
     A product without a price is not purchasable either; that is about its price, and its stock goes on.
     """
@@ -216,7 +216,7 @@ def is_for_sale(product: Item, one: Item) -> bool:
 
 
 def is_as_known(known: StoreProduct, item: Item) -> bool:
-    """Tell whether a product is on sale, or not, as it was read last, under the same SKU and with the same variations.
+    """Return whether a product is on sale, or not, as it was read last, with the same SKU and variations.
 
     Of a variation, only its product is at hand.
     """

@@ -89,7 +89,7 @@ class WooCommerceCaller(Caller):
         )
 
     def _has_arrived(self, answer: Answer) -> bool:
-        """Tell whether WooCommerce saw the keys and found them wrong."""
+        """Return whether WooCommerce saw the keys and found them wrong."""
         return self._way == "header" and _code(_said(answer)) == _WRONG
 
     def _by(self, way: str, method: str, path: str, body: object) -> Answer:
@@ -160,7 +160,7 @@ class WooCommerceCaller(Caller):
 
 
 def name_of(row: Any) -> str:
-    """Return what tells a row apart from the others of its list."""
+    """Return what distinguishes a row from the others of its list."""
     return str(row.get("id")) if isinstance(row, dict) and row.get("id") else repr(row)
 
 

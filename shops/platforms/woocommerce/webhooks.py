@@ -65,13 +65,13 @@ TOPICS: dict[str, Callable[[Any], list[Event]]] = {
     "order.updated": _ordered,
     "order.deleted": _ordered,
 }
-#: They may tell of a sale, before product.updated does.
+#: They may report a sale, before product.updated does.
 SALES = ("order.created", "order.updated", "order.deleted")
 PERSONAL = ("order.created", "order.updated", "order.deleted")
 
 
 def is_ping(body: bytes) -> bool:
-    """Tell whether the body is exactly that of the test call."""
+    """Return whether the body is exactly that of the test call."""
     return _PING.fullmatch(body) is not None
 
 

@@ -40,7 +40,7 @@ def order(number: str = "9001", *, status: str = "paid", days: int = 0, person: 
 
 
 def knows_bob(row: Order) -> bool:
-    """Tell whether anything of Bob is kept."""
+    """Return whether anything of Bob is kept."""
     row.refresh_from_db()
     return bool({"buyer", "buyer_id", "address"} & set(row.snapshot))
 

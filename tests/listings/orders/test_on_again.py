@@ -1,4 +1,4 @@
-"""A sale that was cancelled on Reverb is on again: the seller hears that its order in the store stays cancelled."""
+"""A sale that was cancelled on Reverb is on again: the seller sees that its order in the store stays cancelled."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def cancelled(sales: Sales) -> None:
 
 
 def is_shown(sales: Sales) -> bool:
-    """Tell whether the page asks the seller to look at the order."""
+    """Return whether the page asks the seller to look at the order."""
     said = words.in_store(sales.row(), takes_orders=True)
     return said.attention and browse.attention(sales.shop) == 1
 

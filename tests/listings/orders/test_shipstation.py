@@ -1,4 +1,4 @@
-"""ShipStation: its custom store fetches orders and tells of parcels, its webhook hints at labels."""
+"""ShipStation: its custom store fetches orders and reports parcels, its webhook hints at labels."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def basic(user: str = "reverbsync-1", password: str = PASSWORD) -> dict[str, str
 
 
 def ask(ours: ShipStation, action: str = "export", *, headers: dict[str, str] | None = None, **query: str) -> Any:
-    """Ask the custom store for the hour around now, or tell it of a parcel."""
+    """Ask the custom store for the hour around now, or report a parcel to it."""
     path = reverse("webhooks:shipstation_store", args=[ours.hook_key])
     given = basic() if headers is None else headers
     if action == "export":
@@ -98,7 +98,7 @@ def test_shipstation_fetches_all_orders_of_a_window_and_its_label_ships_the_orde
         "tracking_number": "7777",
         "notify": "false",
     }
-    for _ in range(2):  # ShipStation is known to tell twice
+    for _ in range(2):  # ShipStation is known to report twice
         assert stand_in_shipstation.ask("POST", "/ship", label)["status"] == 200
     sales.work()
     assert sales.reverb.writes("/ship") == [

@@ -1,4 +1,4 @@
-"""Stories of parcels: from the store or a person to Reverb, once, with the right carrier, and told when it fails."""
+"""Stories of parcels: from the store or a person to Reverb, once, with the right carrier, and shown when it fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A world to tell stories of sales in: a stand-in store, a tiny Reverb, and our engine between them."""
+"""A world to run stories of sales in: a stand-in store, a tiny Reverb, and our engine between them."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Sales:
     # -- the two outsides ------------------------------------------------------------------------------------
 
     def product(self, sku: str = "A1", units: int = 3) -> Product:
-        """Make a product in the store and hear of it."""
+        """Make a product in the store and receive it."""
         row = {"sku": sku, "price": "500.00", "inventory_quantity": units}
         body = {"domain": DOMAIN, "title": "Fender Strat", "vendor": "Fender", "variants": [row]}
         made = self.store.ask("POST", "/products", body)
@@ -134,7 +134,7 @@ class Sales:
         return list(self.store.ask("GET", "/orders"))
 
     def ship_in_store(self, order: Order, carrier: str = "UPS", number: str = "1Z999") -> None:
-        """Ship an order in the store, which tells us by a webhook."""
+        """Ship an order in the store, which sends a webhook."""
         row = self.row(order.number)
         body = {"carrier": carrier, "tracking_number": number}
         self.store.ask("POST", f"/orders/{row.store_order_id}/ship", body)

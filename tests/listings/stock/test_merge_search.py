@@ -37,7 +37,7 @@ class Market:
         self.now += seconds
 
     def number_of(self, ago: int) -> int:
-        """Return the number as an answer tells it that is so many seconds old."""
+        """Return the number as an answer shows it that is so many seconds old."""
         before = [at for at in self.numbers if at <= self.now - ago]
         if not ago or not self.numbers:
             return self.number

@@ -26,7 +26,7 @@ LISTS = Lists(
 
 
 def product(**changes: Any) -> StoreProduct:
-    """Return a product as a store tells of it."""
+    """Return a product as a store shows it."""
     base = StoreProduct(
         store_product_id="1",
         store_parent_id="10",
@@ -85,7 +85,7 @@ def test_what_the_store_does_not_say_is_not_wanted() -> None:
     [
         ("electric guitars/solid body", "c1"),
         ("Delay", "c3"),
-        ("Solid Body", None),  # two categories end like that: nobody can tell which
+        ("Solid Body", None),  # two categories end like that: nobody knows which
         ("Shirts", None),
     ],
 )

@@ -54,7 +54,7 @@ def shop() -> Shop:
 
 
 def due(shop: Shop) -> dict[str, bool]:
-    """Tell what of the shop is due."""
+    """Return what of the shop is due."""
 
     def now(moment: datetime | None) -> bool:
         return moment is not None and moment <= NOON

@@ -108,7 +108,7 @@ class Store:
         return next(int(row["inventory_quantity"]) for row in doc["variants"] if row["sku"] == sku)
 
     def receive(self) -> None:
-        """Let a store that cannot be asked tell: take in what it sent so far."""
+        """Take in what a store that cannot be asked has pushed so far."""
         if not self.platform.push_only:
             return
         wait_for(self._all_arrived)

@@ -30,7 +30,7 @@ from tests.shops.platforms.test_contract import an_hour_ago, reverb_order
 
 pytestmark = pytest.mark.live
 
-#: Platform → what tells its calls that change something.
+#: Platform → what recognises its calls that change something.
 WRITES: dict[str, dict[str, Any]] = {
     "bigcommerce": {"method": "PUT|POST"},
     "custom": {"text": "stock.adjust"},

@@ -227,7 +227,7 @@ def test_removed_webhooks_are_gone(store: Store) -> None:
     store.client.ensure_webhooks(store.hooks.url)
     store.client.remove_webhooks(store.hooks.url)
     if store.platform.push_only:
-        return  # its system is told by its programmer
+        return  # its system is set up by its programmer
     made = store.product()
     store.hooks.calls.clear()
     store.control.ask("PUT", f"/products/{made['id']}", {"title": "Another"})

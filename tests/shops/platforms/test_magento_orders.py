@@ -36,7 +36,7 @@ class Admin:
         return requests.post(url, json=body or {}, headers=headers, timeout=10)
 
     def opens(self, order: StoreOrder) -> bool:
-        """Tell whether the admin shows the order's page."""
+        """Return whether the admin shows the order's page."""
         url = f"{self.store.control.url}/admin/sales/order/view/order_id/{order.id}"
         return requests.get(url, timeout=10).status_code == 200
 

@@ -1,4 +1,4 @@
-"""Lists beside Magento's products: names that fail hide neither price nor stock, and each shop hears of each change."""
+"""Lists beside Magento's products: names that fail hide neither price nor stock, and each shop gets each change."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ SIZES = {"shopify": (15, 2), "bigcommerce": (250, 6), "magento2": (100, 12), "wo
 def full(store: Store) -> Store:
     """Return a store with many products that can be asked for them."""
     if store.platform.push_only:
-        pytest.skip("this platform tells of its products by itself")
+        pytest.skip("this platform pushes its products by itself")
     store.control.ask("POST", "/seed", {"domain": store.stand_in.domain, "many": MANY})
     store.control.ask("DELETE", "/requests")
     crawl.plan(store.shop)
@@ -127,7 +127,7 @@ def test_of_a_product_that_is_too_large_alone_all_others_are_read_and_the_seller
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if store.platform.push_only:
-        pytest.skip("this platform tells of its products by itself")
+        pytest.skip("this platform pushes its products by itself")
     for sku in ("A1", "B1", "C1"):
         store.product(sku)
     large = store.product("LARGE", description_html="<p>" + "0123456789abcdef" * 20_000)
@@ -204,7 +204,7 @@ def test_a_seller_stops_an_import_and_goes_on_later(full: Store, monkeypatch: py
 
 def test_the_nightly_walk_finds_what_changed_what_is_new_and_what_vanished(store: Store) -> None:
     if store.platform.push_only:
-        pytest.skip("this platform tells of its products by itself")
+        pytest.skip("this platform pushes its products by itself")
     changed, gone, same = store.product("CHANGED"), store.product("GONE"), store.product("SAME")
     assert same
     crawl.plan(store.shop)
@@ -223,7 +223,7 @@ def test_a_product_that_no_page_showed_is_asked_for_before_it_counts_as_vanished
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if store.platform.push_only:
-        pytest.skip("this platform tells of its products by itself")
+        pytest.skip("this platform pushes its products by itself")
     store.product("A1")
     store.product("B1")
     crawl.plan(store.shop)
@@ -243,7 +243,7 @@ def test_a_product_that_no_page_showed_is_asked_for_before_it_counts_as_vanished
 
 def test_a_change_that_no_webhook_reported_is_found_by_the_next_look(store: Store) -> None:
     if not store.platform.poll_every_s:
-        pytest.skip("this platform tells of everything by itself")
+        pytest.skip("this platform pushes everything by itself")
     made = store.product()
     crawl.plan(store.shop)
     through(store)
@@ -255,7 +255,7 @@ def test_a_change_that_no_webhook_reported_is_found_by_the_next_look(store: Stor
 
 def test_stock_that_moves_without_a_trace_is_found_by_the_sweep(store: Store) -> None:
     if not store.platform.sweep_every_s:
-        pytest.skip("this platform dates or tells each change of stock")
+        pytest.skip("this platform dates or reports each change of stock")
     made = store.product()
     crawl.plan(store.shop)
     through(store)

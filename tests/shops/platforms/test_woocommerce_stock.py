@@ -281,7 +281,7 @@ def test_a_change_that_the_store_does_not_show_is_not_called_done(store: Store, 
 
 
 def test_a_unit_that_came_back_and_sold_at_once_is_not_put_back_again(store: Store) -> None:
-    """The store fails to list its orders, so nothing tells of the sale but the number."""
+    """The store fails to list its orders, so nothing shows the sale but the number."""
     made, client = store.product(), client_of(store)
     store.control.fault("status", path="/orders$", status=500, page="php", times=OFTEN)
     after_the_first(client, lambda: sell(store, made))

@@ -1,4 +1,4 @@
-"""The regular look at the stock of a WooCommerce store: what no webhook and no date tells of."""
+"""The regular look at the stock of a WooCommerce store: what no webhook and no date reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Reverb's clock, as its answers tell it: what is compared with the dates of its orders."""
+"""Reverb's clock, as its answers show it: what is compared with the dates of its orders."""
 
 from __future__ import annotations
 
