@@ -47,7 +47,7 @@ REASONS: dict[str, Reason] = {
         Reason("publishing", "Reverb is publishing the listing."),
         Reason("published", "The listing is live."),
         Reason("stock_to_store", "What sold, or came back, on Reverb was taken into your store's stock."),
-        Reason("order_placed", "The sale on Reverb was made as an order in your store."),
+        Reason("order_created", "The sale on Reverb was made as an order in your store."),
         Reason("order_released", "The sale on Reverb is off, so its order in your store was cancelled."),
         Reason("tracking_sent", "Reverb was told the tracking number; the order there is shipped."),
         Reason("picked_up_sent", "Reverb was told that the buyer has picked it up."),
@@ -58,7 +58,7 @@ REASONS: dict[str, Reason] = {
             "stock_undecided", "Reverb's last answer was lost. Its orders will tell in a moment what is left there."
         ),
         Reason("gone", "The product is gone from your store and has no listing on sale."),
-        Reason("order_not_made", "The sale on Reverb was off before it was made in your store, so it was not made."),
+        Reason("order_not_needed", "The sale on Reverb was off before it was made in your store, so it was not made."),
         Reason("tracking_known", "Reverb knows this tracking number already."),
         # skipped
         Reason(
@@ -172,7 +172,7 @@ REASONS: dict[str, Reason] = {
             Mend.LISTING,
             speaker="",
         ),
-        Reason("order_place_failed", "The sale on Reverb could not be made in your store.", waits=True),
+        Reason("order_create_failed", "The sale on Reverb could not be made in your store.", waits=True),
         Reason("order_try_later", "The sale could not be made in your store just now. It is tried again by itself."),
         Reason(
             "order_release_failed",

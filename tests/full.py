@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from listings.models import Ledger, Line, Listing, MassSync, Parcel, Place, Product, Walk
+from listings.models import Ledger, Line, Listing, MassSync, Parcel, Product, StoreOrderState, Walk
 from reverbsync import clock
 from shops.models import (
     MappingRule,
@@ -41,8 +41,15 @@ def full_shop() -> Shop:
         at = NOON + timedelta(minutes=number)
         fields = {"outcome": outcome, "reason": "updated", "sku": "FEN-1", "title": "Strat", "message": "“quoted”"}
         record(Attempt(shop_id=shop.pk, at=at, mend_link="https://reverb.test/my", **fields))  # type: ignore[arg-type]
-    for number, place in enumerate(Place.values):
-        row = sale(shop, f"90{number:02}", minutes=number, place=place, product=product, place_problem="It said no.")
+    for number, store_state in enumerate(StoreOrderState.values):
+        row = sale(
+            shop,
+            f"90{number:02}",
+            minutes=number,
+            store_state=store_state,
+            product=product,
+            store_problem="It said no.",
+        )
         for state in Parcel.State.values:
             Parcel.objects.create(
                 shop=shop, order=row, source="hand", tracking_number=state, reported_at=NOON, state=state, problem="No."

@@ -1,4 +1,4 @@
-"""Walks through a store, page by page, in turns: each page and the place to go on from are saved together.
+"""Walks through a store, page by page, in turns: each page and the cursor of the next are saved together.
 
 So a walk can be stopped, goes on where it was after a crash, and is safe to repeat. What the pages did not show is
 asked for one by one before it counts as vanished: pages shift while a store is edited, and a listing must not end by
@@ -139,7 +139,7 @@ def turn(walk: Walk) -> None:
             raise
         if not Walk.objects.filter(pk=walk.pk).exists():  # the seller connected another store meanwhile
             return
-        # Ours to mend; meanwhile it is tried again ever more rarely, from the last place that was saved.
+        # Ours to mend; meanwhile it is tried again ever more rarely, from the last cursor that was saved.
         broke(logger, error, "A walk through the store of shop %s broke", walk.shop_id)
         walk.refresh_from_db()
         _failed(walk, StoreError("Something went wrong on our side."), client)
@@ -163,7 +163,7 @@ def _start(walk: Walk) -> None:
 
 
 def _step(walk: Walk, client: StoreClient) -> None:
-    """Take one page, or ask for one product that no page showed, and save the place to go on from with it."""
+    """Take one page, or ask for one product that no page showed, and save the next cursor with it."""
     if walk.confirming:
         _confirm(walk, client)
     elif walk.kind == Kind.STOCK:
@@ -371,7 +371,7 @@ _FIELDS = [
 
 
 def _save(walk: Walk) -> None:
-    """Save, unless the seller has stopped the walk meanwhile: then only the place and the counts."""
+    """Save, unless the seller has stopped the walk meanwhile: then only the cursor and the counts."""
     stopped = Walk.objects.filter(pk=walk.pk, state=Walk.State.STOPPED).exists()
     if stopped:
         walk.state, walk.due_at = Walk.State.STOPPED, None

@@ -102,8 +102,8 @@ def shown(product: StoreProduct, choices: Sequence[Choice]) -> tuple[str, str]:
     """
     pairs = (*product.attributes.items(), *map(_pair, product.tags))
     found = [words for name, text in pairs if (words := _in_field(name, text, choices))]
-    places = (*product.tags, product.product_type, *product.collections)
-    found += [words for words in places if ":" not in words and _calls_used(words)]
+    texts = (*product.tags, product.product_type, *product.collections)
+    found += [words for words in texts if ":" not in words and _calls_used(words)]
     found += _in_title(product.title)
     allowed = {choice.id for choice in choices or CONDITIONS}
     grades = {grade: words for words in found if (grade := graded(words, choices)) not in ("", BRAND_NEW)}
@@ -182,11 +182,11 @@ def _in_title(title: str) -> Iterator[str]:
         if any(_stands_out(part) or _NOTHING_ELSE.fullmatch(part) for part in _parts(group)):
             yield group
     parts, mixed = _parts(_BRACKETS.sub("|", title)), not title.isupper()
-    for place, part in enumerate(parts):
+    for index, part in enumerate(parts):
         if _stands_out(part) or (mixed and _shouts(part)):
-            grades = [one for one in parts[max(0, place - 1) : place + 2] if _GRADE.fullmatch(one)]
+            grades = [one for one in parts[max(0, index - 1) : index + 2] if _GRADE.fullmatch(one)]
             yield f"Used {grades[0]}" if grades else part
-        elif place and _NOTHING_ELSE.fullmatch(part):
+        elif index and _NOTHING_ELSE.fullmatch(part):
             yield part
 
 

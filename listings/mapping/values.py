@@ -147,7 +147,7 @@ def gtin(barcode: str) -> str:
     digits = re.sub(r"[\s-]", "", barcode)
     if len(digits) not in (8, 12, 13, 14) or not digits.isascii() or not digits.isdigit() or not int(digits):
         return ""
-    weighed = sum(int(digit) * (3 if place % 2 else 1) for place, digit in enumerate(reversed(digits)))
+    weighed = sum(int(digit) * (3 if index % 2 else 1) for index, digit in enumerate(reversed(digits)))
     return digits if weighed % 10 == 0 else ""
 
 
@@ -192,7 +192,7 @@ def _noted(name: str, notes: Mapping[str, str], defaults: Defaults, lists: Lists
 
 
 def _stored(name: str, product: StoreProduct, defaults: Defaults, lists: Lists) -> Value | None:
-    """Return what the store's own fields say: for make and model the chosen attribute goes before the usual place."""
+    """Return what the store's own fields say: for make and model the chosen attribute goes before the usual field."""
     if name == "condition":
         return _condition(conditions.stated(product, lists.conditions), Origin.STORE, defaults, lists)
     chosen = {"make": defaults.make_from, "model": defaults.model_from}.get(name, "")

@@ -108,8 +108,8 @@ def page(sync: MassSync, filters: Filters, *, before: int | None = None, after: 
     return Page(found, back, _at(found, -1, key) if len(rows) > PAGE_SIZE else None)
 
 
-def _at(lines: list[Line], place: int, key: str) -> int | None:
-    return int(getattr(lines[place], key)) if lines else None
+def _at(lines: list[Line], index: int, key: str) -> int | None:
+    return int(getattr(lines[index], key)) if lines else None
 
 
 def key(text: str) -> int | None:

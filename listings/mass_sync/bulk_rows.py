@@ -1,4 +1,4 @@
-"""The rows of many products' places on Reverb at once: made where they are missing, and kept in one statement."""
+"""The rows of many products' listings at once: made where they are missing, and kept in one statement."""
 
 from __future__ import annotations
 

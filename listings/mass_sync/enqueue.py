@@ -46,7 +46,7 @@ def step(sync: MassSync, client: ReverbClient) -> bool:
     todo = Line.objects.filter(sync=sync, state=Lines.OPEN, kind__in=Line.CALLS)
     if under_way > WINDOW // 2:
         return True
-    lines = list(todo.select_related("product").order_by("place", "pk")[: WINDOW - under_way])
+    lines = list(todo.select_related("product").order_by("priority", "pk")[: WINDOW - under_way])
     if lines:
         if any(line.kind == Line.Kind.CREATE for line in lines):
             _count(sync, client)

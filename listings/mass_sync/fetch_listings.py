@@ -17,7 +17,7 @@ State = MassSync.State
 
 
 def step(sync: MassSync, client: ReverbClient) -> None:
-    """Read one page, and keep it with the place to go on from. Raises ReverbError."""
+    """Read one page, and keep it with the cursor of the next one. Raises ReverbError."""
     read_at = clock.now()
     rows, total, more = client.index_page(sync.page)
     with transaction.atomic():

@@ -35,8 +35,8 @@ KEPT = 5
 BATCH = 200
 State = MassSync.State
 Kind = Line.Kind
-#: What goes first.
-PLACES = {Kind.END: 0, Kind.UPDATE: 1, Kind.LOOK: 1, Kind.CREATE: 2}
+#: Lower numbers go first.
+PRIORITIES = {Kind.END: 0, Kind.UPDATE: 1, Kind.LOOK: 1, Kind.CREATE: 2}
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class _Verdict:
 
 
 def step(sync: MassSync, rules: ShopRules, *, ahead: timedelta) -> None:
-    """Compare the next products, and keep their lines with the place to go on from.
+    """Compare the next products, and keep their lines with the cursor.
 
     `ahead`: how far Reverb's clock is ahead of ours.
     """
@@ -87,7 +87,7 @@ def _compare(sync: MassSync, rules: ShopRules, found: Sequence[Product], ahead: 
                 sync=sync,
                 product=product,
                 kind=verdict.kind,
-                place=PLACES.get(verdict.kind, 9),
+                priority=PRIORITIES.get(verdict.kind, 9),
                 fields=list(verdict.fields),
                 reason=verdict.reason,
             )

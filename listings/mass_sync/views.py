@@ -159,7 +159,7 @@ def _state(shop: Shop, sync: MassSync | None) -> dict[str, Any]:
         return context
     if _has_lines(sync):
         failed = Line.objects.filter(sync=sync, kind__in=Line.CALLS, state=Line.State.FAILED)
-        found = failed.select_related("product__listing").order_by("place", "pk")[:LATEST_FAILURES]
+        found = failed.select_related("product__listing").order_by("priority", "pk")[:LATEST_FAILURES]
         context |= {"tally": progress.Tally.of(sync), "failures": [_line(one) for one in found]}
     if sync.state == State.PLANNED:
         tally = context["tally"]

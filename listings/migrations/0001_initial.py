@@ -121,13 +121,13 @@ class Migration(migrations.Migration):
                 ('doubtful', models.BooleanField(default=False)),
                 ('restocked', models.BooleanField(default=False)),
                 ('reckoned', models.CharField(blank=True, max_length=40)),
-                ('place', models.CharField(blank=True, choices=[('', 'Not looked at yet'), ('off', 'Not taken into the store'), ('no_product', 'No product of the store'), ('held', 'Held'), ('open', 'To be made'), ('made', 'Made in the store'), ('not_made', 'Taken back before it was made'), ('failed', 'Could not be made'), ('undoing', 'To be cancelled in the store'), ('undone', 'Cancelled in the store'), ('kept', 'Could not be cancelled in the store'), ('left', 'Left to the seller'), ('elsewhere', 'Made in a store that is no longer connected')], default='', max_length=10)),
+                ('store_state', models.CharField(blank=True, choices=[('', 'Not looked at yet'), ('skipped', 'Not taken into the store'), ('no_product', 'No product of the store'), ('awaiting_payment', 'Held'), ('creating', 'To be made'), ('created', 'Made in the store'), ('not_needed', 'Taken back before it was made'), ('create_failed', 'Could not be made'), ('cancelling', 'To be cancelled in the store'), ('cancelled', 'Cancelled in the store'), ('cancel_failed', 'Could not be cancelled in the store'), ('handled_manually', 'Left to the seller'), ('in_former_store', 'Made in a store that is no longer connected')], default='', max_length=20)),
                 ('decided_on', models.CharField(blank=True, max_length=40)),
                 ('changed_at', models.DateTimeField(null=True)),
                 ('asked_for', models.BooleanField(default=False)),
-                ('place_due_at', models.DateTimeField(null=True)),
-                ('place_attempts', models.PositiveIntegerField(default=0)),
-                ('place_problem', models.CharField(blank=True, help_text='What went wrong, for the seller.', max_length=300)),
+                ('store_due_at', models.DateTimeField(null=True)),
+                ('store_attempts', models.PositiveIntegerField(default=0)),
+                ('store_problem', models.CharField(blank=True, help_text='What went wrong, for the seller.', max_length=300)),
                 ('making_at', models.DateTimeField(null=True)),
                 ('begun', models.JSONField(default=dict)),
                 ('made_at', models.DateTimeField(null=True)),
@@ -203,7 +203,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(choices=[('end', 'Taken off sale'), ('update', 'Changed'), ('look', 'Looked at'), ('create', 'Made'), ('nothing', 'Left alone: in step'), ('left', 'Left alone'), ('cannot', 'Cannot go yet')], max_length=8)),
-                ('place', models.PositiveSmallIntegerField(default=0)),
+                ('priority', models.PositiveSmallIntegerField(default=0)),
                 ('fields', models.JSONField(default=list)),
                 ('reason', models.CharField(blank=True, max_length=40)),
                 ('message', models.CharField(blank=True, help_text='What was said beside it (Reason.speaker).', max_length=300)),
@@ -339,11 +339,11 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='order',
-            index=models.Index(condition=models.Q(('place', 'no_product'), ('product__isnull', False)), fields=['shop', 'placed_at'], name='orders_linked_late'),
+            index=models.Index(condition=models.Q(('product__isnull', False), ('store_state', 'no_product')), fields=['shop', 'placed_at'], name='orders_linked_late'),
         ),
         migrations.AddIndex(
             model_name='order',
-            index=models.Index(condition=models.Q(('place_due_at__isnull', False)), fields=['shop', 'place_due_at'], name='orders_to_place'),
+            index=models.Index(condition=models.Q(('store_due_at__isnull', False)), fields=['shop', 'store_due_at'], name='store_orders_due'),
         ),
         migrations.AddIndex(
             model_name='order',
@@ -391,7 +391,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name='line',
-            index=models.Index(fields=['sync', 'state', 'place', 'id'], name='lines_in_order'),
+            index=models.Index(fields=['sync', 'state', 'priority', 'id'], name='lines_in_order'),
         ),
         migrations.AddIndex(
             model_name='line',

@@ -6,7 +6,7 @@ from listings.models.job import Job, Rank
 from listings.models.ledger import Ledger
 from listings.models.listing import Listing
 from listings.models.mass_sync import Indexed, Line, MassSync
-from listings.models.order import Order, Place
+from listings.models.order import Order, StoreOrderState
 from listings.models.parcel import Parcel
 from listings.models.product import Product
 from listings.models.recheck import Recheck
@@ -22,10 +22,10 @@ __all__ = [
     "MassSync",
     "Order",
     "Parcel",
-    "Place",
     "Product",
     "Rank",
     "Recheck",
     "Review",
+    "StoreOrderState",
     "Walk",
 ]

@@ -39,8 +39,8 @@ class Ledger(models.Model):
     pending_put = models.IntegerField(null=True)
     #: Since when nothing shows whether it was applied.
     undecided_at = models.DateTimeField(null=True)
-    #: The adjustment that we are making in the store: {"by", "units", "place", "there", "reference"}; still there: the
-    #: same as above.
+    #: The adjustment that we are making in the store: {"by", "units", "location", "there", "reference"}. Still there:
+    #: the same as above.
     pending_adjustment = models.JSONField(null=True)
     #: Counts our adjustments, so that each has a reference of its own.
     serial = models.PositiveIntegerField(default=0)

@@ -16,7 +16,7 @@ POST_SETTLES = timedelta(seconds=60)
 
 
 class Listing(models.Model):
-    """The place of a product on Reverb. A row without a `reverb_id` is a listing that is still to be found or made."""
+    """A product on Reverb. A row without a `reverb_id` is a listing that is still to be found or made."""
 
     product = models.OneToOneField(Product, models.CASCADE, related_name="listing")
     shop = models.ForeignKey(Shop, models.CASCADE, related_name="listings")
@@ -34,7 +34,7 @@ class Listing(models.Model):
     warnings = models.JSONField(default=list)
     #: Set before a POST, cleared by its answer. Still set: that answer was lost, and the POST may have been applied.
     post_started_at = models.DateTimeField(null=True)
-    #: The seller wants a new listing in the place of this one, which sold and is locked for good.
+    #: The seller wants a new listing instead of this one, which sold and is locked for good.
     anew = models.BooleanField(default=False)
     #: Since when Reverb is known to have it on sale although none is left, and when the owners were mailed about that.
     oversells_since = models.DateTimeField(null=True)

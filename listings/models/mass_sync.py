@@ -132,7 +132,7 @@ class Line(models.Model):
     product = models.ForeignKey(Product, models.CASCADE, related_name="+")
     kind = models.CharField(max_length=8, choices=Kind.choices)
     #: What goes first: ends, then changes, then new ones.
-    place = models.PositiveSmallIntegerField(default=0)
+    priority = models.PositiveSmallIntegerField(default=0)
     #: Names of the fields that differ.
     fields = models.JSONField(default=list)
     #: Id of the reason (synclog/reasons.py) for which it is left, cannot go, or ended as it did.
@@ -146,7 +146,7 @@ class Line(models.Model):
         constraints = [models.UniqueConstraint(fields=["sync", "product"], name="one_line_per_product")]
         indexes = [
             models.Index(fields=["sync", "kind", "id"], name="lines_by_kind"),
-            models.Index(fields=["sync", "state", "place", "id"], name="lines_in_order"),
+            models.Index(fields=["sync", "state", "priority", "id"], name="lines_in_order"),
             models.Index(
                 fields=["product"], condition=models.Q(state__in=("open", "queued")), name="open_lines_of_a_product"
             ),

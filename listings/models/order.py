@@ -9,22 +9,35 @@ from shops.models import Shop
 from shops.snapshots import ReverbOrder
 
 
-class Place(models.TextChoices):
-    """Where an order stands on its way into the store (listings/orders/decide.py)."""
+class StoreOrderState(models.TextChoices):
+    """What has become of a Reverb order in the seller's store (listings/orders/decide.py)."""
 
-    NEW = "", "Not looked at yet"
-    OFF = "off", "Not taken into the store"
+    #: Nothing is decided yet.
+    UNDECIDED = "", "Not looked at yet"
+    #: The settings do not ask for an order in the store, or did not yet when it was sold.
+    SKIPPED = "skipped", "Not taken into the store"
+    #: The listing belongs to no product of the store.
     NO_PRODUCT = "no_product", "No product of the store"
-    HELD = "held", "Held"
-    OPEN = "open", "To be made"
-    MADE = "made", "Made in the store"
-    NOT_MADE = "not_made", "Taken back before it was made"
-    FAILED = "failed", "Could not be made"
-    UNDOING = "undoing", "To be cancelled in the store"
-    UNDONE = "undone", "Cancelled in the store"
-    KEPT = "kept", "Could not be cancelled in the store"
-    LEFT = "left", "Left to the seller"
-    ELSEWHERE = "elsewhere", "Made in a store that is no longer connected"
+    #: The order is created as soon as Reverb says that it is paid.
+    AWAITING_PAYMENT = "awaiting_payment", "Held"
+    #: The next call to the store creates the order, or finds out whether an earlier call did.
+    CREATING = "creating", "To be made"
+    #: The store has the order.
+    CREATED = "created", "Made in the store"
+    #: The sale was cancelled or refunded before the order was created.
+    NOT_NEEDED = "not_needed", "Taken back before it was made"
+    #: The order could not be created; the page shows why.
+    CREATE_FAILED = "create_failed", "Could not be made"
+    #: The next call to the store cancels the order there.
+    CANCELLING = "cancelling", "To be cancelled in the store"
+    #: The order is cancelled in the store.
+    CANCELLED = "cancelled", "Cancelled in the store"
+    #: The store refused to cancel the order; it is still there.
+    CANCEL_FAILED = "cancel_failed", "Could not be cancelled in the store"
+    #: The seller has dealt with it by hand; nothing is done automatically.
+    HANDLED_MANUALLY = "handled_manually", "Left to the seller"
+    #: The order was created in a store that is no longer connected.
+    IN_FORMER_STORE = "in_former_store", "Made in a store that is no longer connected"
 
 
 class Order(models.Model):
@@ -59,17 +72,19 @@ class Order(models.Model):
     #: Its status when our stock was last reckoned with it.
     reckoned = models.CharField(max_length=40, blank=True)
 
-    # Its way into the store (listings/orders/store_orders.py).
-    place = models.CharField(max_length=10, choices=Place.choices, default=Place.NEW, blank=True)
-    #: Reverb's word on which `place` was decided; another one is news.
+    # What becomes of it in the store (listings/orders/process_store_orders.py).
+    store_state = models.CharField(
+        max_length=20, choices=StoreOrderState.choices, default=StoreOrderState.UNDECIDED, blank=True
+    )
+    #: Reverb's word on which `store_state` was decided; another one is news.
     decided_on = models.CharField(max_length=40, blank=True)
     #: When it was last decided on anew, by our clock.
     changed_at = models.DateTimeField(null=True)
     #: The seller wants it in the store, whatever the settings say.
     asked_for = models.BooleanField(default=False)
-    place_due_at = models.DateTimeField(null=True)
-    place_attempts = models.PositiveIntegerField(default=0)
-    place_problem = models.CharField(max_length=300, blank=True, help_text="What went wrong, for the seller.")
+    store_due_at = models.DateTimeField(null=True)
+    store_attempts = models.PositiveIntegerField(default=0)
+    store_problem = models.CharField(max_length=300, blank=True, help_text="What went wrong, for the seller.")
     #: Set before the call that makes it, cleared by the answer. Still set: the answer was lost, and it may be there.
     making_at = models.DateTimeField(null=True)
     #: What an attempt to make it has begun in the store beside the order itself (shops.orders.NewOrder.begun).
@@ -96,13 +111,13 @@ class Order(models.Model):
             ),
             models.Index(
                 fields=["shop", "placed_at"],
-                condition=models.Q(place="no_product", product__isnull=False),
+                condition=models.Q(store_state="no_product", product__isnull=False),
                 name="orders_linked_late",
             ),
             models.Index(
-                fields=["shop", "place_due_at"],
-                condition=models.Q(place_due_at__isnull=False),
-                name="orders_to_place",
+                fields=["shop", "store_due_at"],
+                condition=models.Q(store_due_at__isnull=False),
+                name="store_orders_due",
             ),
             models.Index(
                 fields=["parcels_due_at"], condition=models.Q(parcels_due_at__isnull=False), name="orders_to_ship"

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.http import QueryDict
 
-from listings.models import Order, Parcel, Place
+from listings.models import Order, Parcel, StoreOrderState
 from listings.orders.decide import GONE, SHIPPED
 from shops.models import Shop
 
@@ -55,18 +55,22 @@ class Filters:
 def needs_attention() -> Q:
     """Return what only the seller can mend (listings/orders/words.py says it in words)."""
     failed = Parcel.objects.filter(order=OuterRef("pk"), state=Parcel.State.WAITS)
-    undone_there = Q(place=Place.MADE, store_status__in=["cancelled", "refunded"]) & ~Q(status__in=SHIPPED | GONE)
+    undone_there = Q(store_state=StoreOrderState.CREATED, store_status__in=["cancelled", "refunded"]) & ~Q(
+        status__in=SHIPPED | GONE
+    )
     return Q(
-        Q(place__in=[Place.FAILED, Place.KEPT])
-        | Q(place=Place.UNDOING, place_due_at=None)
-        | Q(place=Place.MADE, status="blocked")
+        Q(store_state__in=[StoreOrderState.CREATE_FAILED, StoreOrderState.CANCEL_FAILED])
+        | Q(store_state=StoreOrderState.CANCELLING, store_due_at=None)
+        | Q(store_state=StoreOrderState.CREATED, status="blocked")
         | undone_there
         | Exists(failed)
     )
 
 
 def _done() -> Q:
-    return Q(status__in=SHIPPED | GONE) & ~Q(place__in=[Place.OPEN, Place.UNDOING, Place.NEW])
+    return Q(status__in=SHIPPED | GONE) & ~Q(
+        store_state__in=[StoreOrderState.CREATING, StoreOrderState.CANCELLING, StoreOrderState.UNDECIDED]
+    )
 
 
 def attention(shop: Shop) -> int:
@@ -100,7 +104,7 @@ def page(shop: Shop, filters: Filters, *, before: str = "", after: str = "") -> 
 
 
 def key_of(order: Order) -> str:
-    """Return an order's place in the list, as a part of an address."""
+    """Return an order's key in the list, as a part of an address."""
     return f"{order.placed_at.isoformat()}_{order.pk}"
 
 

@@ -37,4 +37,4 @@ class Cancelling:
 
     def confirm(self) -> None:
         """Put off the next try, which is due if the worker dies."""
-        Order.objects.filter(pk=self.order.pk).update(place_due_at=clock.now() + self.alone_for)
+        Order.objects.filter(pk=self.order.pk).update(store_due_at=clock.now() + self.alone_for)

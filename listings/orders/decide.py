@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from listings.models.order import Place
+from listings.models.order import StoreOrderState
 from shops.reverb.orders import PAID, RELEASED
 
 #: The sale is off for good.
@@ -16,39 +16,43 @@ GONE = RELEASED - {"blocked"}
 #: The goods are with the buyer, or on their way.
 SHIPPED = frozenset({"shipped", "picked_up", "received"})
 #: States of an order that the store has.
-IN_STORE = frozenset({Place.MADE, Place.UNDOING, Place.UNDONE, Place.KEPT})
+IN_STORE = frozenset(
+    {StoreOrderState.CREATED, StoreOrderState.CANCELLING, StoreOrderState.CANCELLED, StoreOrderState.CANCEL_FAILED}
+)
 
 
 @dataclass(frozen=True)
 class Facts:
     """What is known of an order."""
 
-    place: str
+    store_state: str
     status: str  # Reverb's word
     linked: bool  # it is a product of the store
     wanted: bool  # orders are taken since before the sale, or the seller asked for this one
     maybe_made: bool = False  # the answer of an attempt to make it was lost
 
 
-def next_place(facts: Facts) -> Place:
-    """Return where an order goes from here. OPEN and UNDOING ask for a call to the store, all others are settled.
+def next_store_state(facts: Facts) -> StoreOrderState:
+    """Return the next state of an order. CREATING and CANCELLING ask for a call to the store, all others are settled.
 
     An order that the store has stays there until the sale is off, and is cancelled once. If the sale is on again, the
     store still has that order, and finds it by Reverb's number: another one can't be made. One that may have been made
     is looked for, whatever became of the sale: else it would stay behind in the store.
     """
-    place = Place(facts.place)
-    if place in (Place.ELSEWHERE, Place.LEFT):
-        return place
-    if place in (Place.UNDONE, Place.KEPT):
-        return Place.MADE if facts.status in PAID else place
-    if place in IN_STORE:
-        return Place.UNDOING if facts.status in GONE else Place.MADE
+    state = StoreOrderState(facts.store_state)
+    if state in (StoreOrderState.IN_FORMER_STORE, StoreOrderState.HANDLED_MANUALLY):
+        return state
+    if state in (StoreOrderState.CANCELLED, StoreOrderState.CANCEL_FAILED):
+        return StoreOrderState.CREATED if facts.status in PAID else state
+    if state in IN_STORE:
+        return StoreOrderState.CANCELLING if facts.status in GONE else StoreOrderState.CREATED
     if facts.status in GONE and not facts.maybe_made:
-        return Place.NOT_MADE
+        return StoreOrderState.NOT_NEEDED
     if facts.maybe_made or (facts.linked and facts.wanted):
-        return Place.OPEN if facts.maybe_made or facts.status in PAID else Place.HELD
-    return Place.OFF if facts.linked else Place.NO_PRODUCT
+        return (
+            StoreOrderState.CREATING if facts.maybe_made or facts.status in PAID else StoreOrderState.AWAITING_PAYMENT
+        )
+    return StoreOrderState.SKIPPED if facts.linked else StoreOrderState.NO_PRODUCT
 
 
 class Fate(StrEnum):

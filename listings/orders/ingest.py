@@ -26,8 +26,8 @@ from shops.snapshots import ReverbOrder
 
 logger = logging.getLogger(__name__)
 
-#: Brings orders into the store (place.py).
-PLACE = "listings.place"
+#: The task that creates and cancels orders in the store (tasks.py).
+PROCESS_STORE_ORDERS = "listings.process_store_orders"
 _FIELDS = [
     "product",
     "listing_id",
@@ -102,7 +102,7 @@ def _take(shop: Shop, snapshots: Iterable[ReverbOrder], cause: str) -> int:
         changed = [one.row for one in taken if one.changed and one.row.number in known]
         Order.objects.bulk_update(changed, _FIELDS, batch_size=200)
         if settings.take_orders:
-            wake(PLACE, shop.pk)
+            wake(PROCESS_STORE_ORDERS, shop.pk)
         if settings.auto_sync:
             moved = [one.row for one in taken if one.moved and one.row.product_id is not None]
             ids = {row.product_id for row in moved if row.product_id is not None}
@@ -125,7 +125,7 @@ def uncounted(shop: Shop, span: Span = EVERYTHING) -> list[Product]:
 
 @dataclass(frozen=True)
 class _Taken:
-    """An order's row as it is now: whether it must be saved, and whether its units, or their place, are other ones."""
+    """An order's row as it is now: whether it must be saved, and whether its units or product changed."""
 
     row: Order
     changed: bool

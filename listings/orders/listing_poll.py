@@ -1,9 +1,9 @@
 """A page of the account's listings now and then, so that all are seen regularly: the net for what nobody reported.
 
-Orders have their own net (poll.py); this one finds what a person changed on Reverb's own site where no webhook reported
-it or it was lost. The place to go on from is kept in the cache: if that is emptied, the round begins anew. The list
-trails by seconds and may stop short (seen live): what it shows only opens a job, and the attempt reads the listing.
-A page at which Reverb fails, and only there, is passed over until the next round.
+Orders have their own net (order_poll.py); this one finds what a person changed on Reverb's own site where no webhook reported
+it or it was lost. The cursor is kept in the cache: if that is emptied, the round begins anew. The list trails
+by seconds and may stop short (seen live): what it shows only opens a job, and the attempt reads the listing. A page at
+which Reverb fails, and only there, is passed over until the next round.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ AGAIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
-class _Place:
+class _Cursor:
     """Where the round goes on, and when (moments: seconds since 1970)."""
 
     page: int = 1
@@ -58,43 +58,43 @@ class _Place:
 def turn(connection: ReverbConnection, client: ReverbClient) -> None:
     """Look at the pages that are due, and once a day at what is owed. Raises ReverbError."""
     for _ in range(PAGES):
-        place = _Place(**(cache.get(_key(connection)) or {}))
+        cursor = _Cursor(**(cache.get(_key(connection)) or {}))
         now = clock.now()
-        if now.timestamp() < place.due_at:
+        if now.timestamp() < cursor.due_at:
             return
-        number, rows, pages = _page(connection, client, place)
-        asked = _look_at(connection.shop, rows, now=now, asked=place.asked)
-        owed_due_at = place.owed_due_at
+        number, rows, pages = _page(connection, client, cursor)
+        asked = _look_at(connection.shop, rows, now=now, asked=cursor.asked)
+        owed_due_at = cursor.owed_due_at
         if now.timestamp() >= owed_due_at:
             _owed(connection.shop, now)
             owed_due_at = (now + ROUND).timestamp()
         last = number >= pages or not rows
         step = step_of(pages, has_webhooks=hooks.listing_webhooks_arrive(connection, now))
-        _keep(connection, _Place(1 if last else number + 1, _next(place, step, now), owed_due_at, asked))
+        _keep(connection, _Cursor(1 if last else number + 1, _next(cursor, step, now), owed_due_at, asked))
 
 
-def _page(connection: ReverbConnection, client: ReverbClient, place: _Place) -> tuple[int, list[ReverbListing], int]:
+def _page(connection: ReverbConnection, client: ReverbClient, cursor: _Cursor) -> tuple[int, list[ReverbListing], int]:
     """Return the page whose turn it is, with its number; the one behind it where that one alone fails, twice in a row.
 
     A page that was passed over has its next turn in the next round. Raises ReverbError.
     """
     try:
-        return place.page, *client.listings_page(place.page)
+        return cursor.page, *client.listings_page(cursor.page)
     except RateLimited:
         raise
     except ReverbError as error:
-        if place.failed != place.page:
-            _keep(connection, replace(place, failed=place.page))
+        if cursor.failed != cursor.page:
+            _keep(connection, replace(cursor, failed=cursor.page))
             raise
-        behind = client.listings_page(place.page + 1)
+        behind = client.listings_page(cursor.page + 1)
         logger.warning(
-            "Page %s of shop %s's listings is passed over: %s", place.page, connection.shop_id, error.message
+            "Page %s of shop %s's listings is passed over: %s", cursor.page, connection.shop_id, error.message
         )
-        return place.page + 1, *behind
+        return cursor.page + 1, *behind
 
 
-def _keep(connection: ReverbConnection, place: _Place) -> None:
-    cache.set(_key(connection), asdict(place), 3 * ROUND.total_seconds())
+def _keep(connection: ReverbConnection, cursor: _Cursor) -> None:
+    cache.set(_key(connection), asdict(cursor), 3 * ROUND.total_seconds())
 
 
 def _look_at(shop: Shop, rows: list[ReverbListing], *, now: datetime, asked: dict[str, float]) -> dict[str, float]:
@@ -153,10 +153,10 @@ def step_of(pages: int, *, has_webhooks: bool) -> timedelta:
     return ROUND / pages if has_webhooks else min(ROUND / pages, WITHOUT_WEBHOOKS)
 
 
-def _next(place: _Place, step: timedelta, now: datetime) -> float:
+def _next(cursor: _Cursor, step: timedelta, now: datetime) -> float:
     """Return when the next page is due: pages are spread, and a late one does not make all late."""
     after, at = step.total_seconds(), now.timestamp()
-    return max((place.due_at or at) + after, at - PAGES * after)
+    return max((cursor.due_at or at) + after, at - PAGES * after)
 
 
 def _key(connection: ReverbConnection) -> str:

@@ -18,11 +18,11 @@ from synclog.record import Attempt, record
 #: How often an entry says that a sale without a number could not be read.
 NUMBERLESS_EVERY = timedelta(days=1)
 OUTCOMES = {
-    "order_placed": Entry.Outcome.SYNCED,
+    "order_created": Entry.Outcome.SYNCED,
     "order_released": Entry.Outcome.SYNCED,
     "tracking_sent": Entry.Outcome.SYNCED,
     "picked_up_sent": Entry.Outcome.SYNCED,
-    "order_not_made": Entry.Outcome.NOTHING,
+    "order_not_needed": Entry.Outcome.NOTHING,
     "tracking_known": Entry.Outcome.NOTHING,
     "tracking_left": Entry.Outcome.SKIPPED,
 }

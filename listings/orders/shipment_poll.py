@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import QuerySet
 
-from listings.models import Order, Parcel, Place
+from listings.models import Order, Parcel, StoreOrderState
 from listings.orders import tracking
 from listings.orders.decide import GONE, SHIPPED
 from listings.orders.tracking import TrackingReport
@@ -65,12 +65,12 @@ def next_one(shop_id: int) -> Order | None:
 
 
 def _ours(shop_id: int) -> QuerySet[Order]:
-    return Order.objects.filter(shop=shop_id, place=Place.MADE).exclude(store_order_id="")
+    return Order.objects.filter(shop=shop_id, store_state=StoreOrderState.CREATED).exclude(store_order_id="")
 
 
 def _due(now: datetime) -> QuerySet[Order]:
     connected = {"shop__store__removed_at": None, "shop__store__isnull": False, "shop__delete_asked_at": None}
-    return Order.objects.filter(place=Place.MADE, parcels_due_at__lte=now, **connected)
+    return Order.objects.filter(store_state=StoreOrderState.CREATED, parcels_due_at__lte=now, **connected)
 
 
 def look(order: Order) -> None:

@@ -20,11 +20,11 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F, Q
 
-from listings.models import Order, Place
+from listings.models import Order, StoreOrderState
 from listings.orders import order_form, precedence
 from listings.orders.calling import Cancelling, Making
-from listings.orders.decide import GONE, IN_STORE, Facts, next_place
-from listings.orders.ingest import PLACE
+from listings.orders.decide import GONE, IN_STORE, Facts, next_store_state
+from listings.orders.ingest import PROCESS_STORE_ORDERS
 from listings.orders.log import link_of, log_order
 from listings.queue import jobs
 from reverbsync import clock
@@ -63,7 +63,7 @@ RETRY_FIRST, RETRY_AT_LATEST = timedelta(minutes=15), timedelta(hours=6)
 #: A list of the store's orders that has more pages than these has no end.
 MAX_PAGES = 200
 #: What has waited long may wait a little longer; how often a word of Reverb's that changed back is looked at.
-HELD_FOR = timedelta(minutes=10)
+RECHECK_AFTER = timedelta(minutes=10)
 
 
 # -- who needs a turn ----------------------------------------------------------------------------------------------
@@ -72,9 +72,9 @@ HELD_FOR = timedelta(minutes=10)
 def _due(now: datetime) -> tuple[Q, ...]:
     """What is due, what is news, and what was linked to a product late; each has an index of its own."""
     return (
-        Q(place_due_at__lte=now),
+        Q(store_due_at__lte=now),
         ~Q(decided_on=F("status")),
-        Q(place=Place.NO_PRODUCT, product__isnull=False),
+        Q(store_state=StoreOrderState.NO_PRODUCT, product__isnull=False),
     )
 
 
@@ -99,7 +99,7 @@ def turn(shop_id: int) -> bool:
             logger.warning("Order %s of shop %s is left to another worker", order.pk, shop_id)
             return False
         except Exception as error:  # noqa: BLE001 -- ours to mend; meanwhile it is tried again ever more rarely
-            broke(logger, error, "Order %s of shop %s could not be placed", order.pk, shop_id)
+            broke(logger, error, "Order %s of shop %s could not be processed", order.pk, shop_id)
             _later(order, "Something went wrong on our side.")
     return shop is not None
 
@@ -107,7 +107,7 @@ def turn(shop_id: int) -> bool:
 def _next(shop: Shop) -> Order | None:
     mine = Order.objects.filter(shop=shop).select_related("product", "shop__sync_settings", "shop__store")
     # By the columns of their indexes: the planner takes "is news" for nearly all rows, and would walk through them.
-    order = ("place_due_at", "placed_at", "placed_at")
+    order = ("store_due_at", "placed_at", "placed_at")
     found = (mine.filter(one).order_by(by).first() for one, by in zip(_due(clock.now()), order, strict=True))
     return next((one for one in found if one is not None), None)
 
@@ -117,18 +117,26 @@ def _next(shop: Shop) -> Order | None:
 
 def ask_for(order: Order) -> None:
     """The seller wants an order in the store, or tries again what failed."""
-    again = {Place.KEPT: Place.UNDOING, Place.LEFT: Place.NEW, Place.ELSEWHERE: Place.NEW}
-    place = again.get(Place(order.place), order.place)
-    _save(order, place=place, asked_for=True, place_due_at=clock.now(), attempts=0)
-    wake(PLACE, order.shop_id)
+    again = {
+        StoreOrderState.CANCEL_FAILED: StoreOrderState.CANCELLING,
+        StoreOrderState.HANDLED_MANUALLY: StoreOrderState.UNDECIDED,
+        StoreOrderState.IN_FORMER_STORE: StoreOrderState.UNDECIDED,
+    }
+    state = again.get(StoreOrderState(order.store_state), order.store_state)
+    _save(order, store_state=state, asked_for=True, store_due_at=clock.now(), attempts=0)
+    wake(PROCESS_STORE_ORDERS, order.shop_id)
 
 
 def leave(order: Order) -> None:
     """The seller did by hand what could not be done here."""
-    by_hand = {Place.FAILED: Place.LEFT, Place.KEPT: Place.UNDONE, Place.UNDOING: Place.UNDONE}
-    place = by_hand.get(Place(order.place))
-    if place is not None:
-        _save(order, place=place, asked_for=False, place_due_at=None, problem="", making_at=None)
+    by_hand = {
+        StoreOrderState.CREATE_FAILED: StoreOrderState.HANDLED_MANUALLY,
+        StoreOrderState.CANCEL_FAILED: StoreOrderState.CANCELLED,
+        StoreOrderState.CANCELLING: StoreOrderState.CANCELLED,
+    }
+    state = by_hand.get(StoreOrderState(order.store_state))
+    if state is not None:
+        _save(order, store_state=state, asked_for=False, store_due_at=None, problem="", making_at=None)
 
 
 def settings_changed(shop: Shop) -> None:
@@ -139,46 +147,61 @@ def settings_changed(shop: Shop) -> None:
         StoreConnection.objects.filter(shop=shop, orders_since=None).update(orders_since=now)
     else:
         StoreConnection.objects.filter(shop=shop).update(orders_since=None)
-    stopped = [Place.OPEN, Place.FAILED, Place.UNDOING, Place.HELD]
-    for some in portions(mine.filter(place__in=stopped)):
-        some.update(place_due_at=now, place_attempts=0)
+    stopped = [
+        StoreOrderState.CREATING,
+        StoreOrderState.CREATE_FAILED,
+        StoreOrderState.CANCELLING,
+        StoreOrderState.AWAITING_PAYMENT,
+    ]
+    for some in portions(mine.filter(store_state__in=stopped)):
+        some.update(store_due_at=now, store_attempts=0)
     if on:
-        for some in portions(mine.filter(place=Place.OFF, seen_at__gte=now - timedelta(days=1))):
-            some.update(place_due_at=now)
-    wake(PLACE, shop.pk)
+        for some in portions(mine.filter(store_state=StoreOrderState.SKIPPED, seen_at__gte=now - timedelta(days=1))):
+            some.update(store_due_at=now)
+    wake(PROCESS_STORE_ORDERS, shop.pk)
 
 
 def try_again(shop_id: int) -> None:
     """The store, or Reverb, works again: what failed, or waits for its next try, is due now."""
-    late = Q(place_due_at__isnull=True) | Q(place_due_at__gt=clock.now())
-    waiting = Order.objects.filter(late, shop=shop_id, place__in=[Place.OPEN, Place.FAILED, Place.UNDOING])
-    if sum(some.update(place_due_at=clock.now()) for some in portions(waiting)):
-        wake(PLACE, shop_id)
+    late = Q(store_due_at__isnull=True) | Q(store_due_at__gt=clock.now())
+    waiting = Order.objects.filter(
+        late,
+        shop=shop_id,
+        store_state__in=[StoreOrderState.CREATING, StoreOrderState.CREATE_FAILED, StoreOrderState.CANCELLING],
+    )
+    if sum(some.update(store_due_at=clock.now()) for some in portions(waiting)):
+        wake(PROCESS_STORE_ORDERS, shop_id)
 
 
 def store_replaced(shop: Shop) -> None:
     """Another store was connected: orders made in the old one are none of its own, and only new sales go there."""
     StoreConnection.objects.filter(shop=shop).update(orders_since=None)
     mine = Order.objects.filter(shop=shop)
-    gone: dict[str, Any] = {"place_due_at": None, "parcels_due_at": None, "making_at": None, "begun": {}}
-    for some in portions(mine.filter(Q(place__in=IN_STORE) | Q(making_at__isnull=False))):
-        some.update(place=Place.ELSEWHERE, **gone)
-    for some in portions(mine.filter(place__in=[Place.OPEN, Place.FAILED, Place.HELD])):
-        some.update(asked_for=False, place=Place.OFF, **gone)
+    gone: dict[str, Any] = {"store_due_at": None, "parcels_due_at": None, "making_at": None, "begun": {}}
+    for some in portions(mine.filter(Q(store_state__in=IN_STORE) | Q(making_at__isnull=False))):
+        some.update(store_state=StoreOrderState.IN_FORMER_STORE, **gone)
+    for some in portions(
+        mine.filter(
+            store_state__in=[StoreOrderState.CREATING, StoreOrderState.CREATE_FAILED, StoreOrderState.AWAITING_PAYMENT]
+        )
+    ):
+        some.update(asked_for=False, store_state=StoreOrderState.SKIPPED, **gone)
 
 
 # -- one order -----------------------------------------------------------------------------------------------------
 
 
 def _step(order: Order) -> None:
-    facts = Facts(order.place, order.status, order.product is not None, _wanted(order), order.making_at is not None)
-    place = next_place(facts)
-    if place == Place.OPEN:
+    facts = Facts(
+        order.store_state, order.status, order.product is not None, _wanted(order), order.making_at is not None
+    )
+    state = next_store_state(facts)
+    if state == StoreOrderState.CREATING:
         _make(order)
-    elif place == Place.UNDOING:
+    elif state == StoreOrderState.CANCELLING:
         _undo(order)
     else:
-        _settle(order, place)
+        _settle(order, state)
 
 
 def _wanted(order: Order) -> bool:
@@ -195,29 +218,32 @@ def _wanted(order: Order) -> bool:
     return max(moments) >= store.orders_since - SLACK
 
 
-def _settle(order: Order, place: Place) -> None:
+def _settle(order: Order, state: StoreOrderState) -> None:
     """Nothing is to be called; say so, and when it was decided."""
-    before, on_again = order.place, order.place == Place.UNDONE and place == Place.MADE
+    before, on_again = (
+        order.store_state,
+        order.store_state == StoreOrderState.CANCELLED and state == StoreOrderState.CREATED,
+    )
     seen = {"store_status": OrderStatus.CANCELLED.value, "parcels_due_at": clock.now()} if on_again else {}
-    _save(order, place=place, place_due_at=None, problem="", attempts=0, **seen)
+    _save(order, store_state=state, store_due_at=None, problem="", attempts=0, **seen)
     if on_again:
         log_order(order, "order_on_again")
-    elif before != place == Place.NOT_MADE and _wanted(order):
-        log_order(order, "order_not_made")
+    elif before != state == StoreOrderState.NOT_NEEDED and _wanted(order):
+        log_order(order, "order_not_needed")
 
 
 def _make(order: Order) -> None:
     """Make an order in the store, or find out whether a lost answer made it."""
     now = clock.now()
     if order.making_at is not None and now < order.making_at + LOOK_AFTER:
-        _save(order, place=Place.OPEN, place_due_at=order.making_at + LOOK_AFTER)
+        _save(order, store_state=StoreOrderState.CREATING, store_due_at=order.making_at + LOOK_AFTER)
         return
     store = _store(order)
     if store is None:
         _fail(order, "Your store is not connected. Connect it, and the order is made.", retry=False)
         return
     client = client_of(store)
-    order.place_attempts += 1
+    order.store_attempts += 1
     try:
         asked = _asked_of_reverb(order)
         seen = precedence.of_known(asked, order) if asked is not None else None
@@ -229,7 +255,7 @@ def _make(order: Order) -> None:
             _look_for_lost(order, client)
         else:
             # Reverb's word is newer than our row; that is read again soon, and then decided on.
-            _save(order, place=Place.HELD, place_due_at=now + HELD_FOR)
+            _save(order, store_state=StoreOrderState.AWAITING_PAYMENT, store_due_at=now + RECHECK_AFTER)
     except ReverbError as error:
         _reverb_failed(order, error)
     except StoreError as error:
@@ -249,11 +275,17 @@ def _create(order: Order, seen: ReverbOrder, store: StoreConnection, client: Sto
     )
     wish = replace(made, begun=order.begun, keep=lambda begun: _save(order, begun=dict(begun)))
     before, order.making_at = order.making_at, clock.now()
-    attempts = order.place_attempts
-    _save(order, place=Place.OPEN, making_at=order.making_at, attempts=attempts, place_due_at=order.making_at)
+    attempts = order.store_attempts
+    _save(
+        order,
+        store_state=StoreOrderState.CREATING,
+        making_at=order.making_at,
+        attempts=attempts,
+        store_due_at=order.making_at,
+    )
     try:
         with ownership.of(Making(order)):
-            placed = client.place(wish)
+            placed = client.create_order(wish)
     except StoreError as error:
         if not error.may_have_applied and not order.begun:
             order.making_at = before  # an earlier call may have made it all the same
@@ -284,16 +316,16 @@ def _look_for_lost(order: Order, client: StoreClient) -> None:
         cursor = following
     else:
         raise TransientStoreError("The list of your store's orders has no end.")
-    _save(order, place=Place.NOT_MADE, making_at=None, place_due_at=None, problem="", attempts=0)
-    log_order(order, "order_not_made")
+    _save(order, store_state=StoreOrderState.NOT_NEEDED, making_at=None, store_due_at=None, problem="", attempts=0)
+    log_order(order, "order_not_needed")
 
 
 def _made(order: Order, made: StoreOrder, *, takes_stock: bool, made_for: str) -> None:
-    now, had_failed = clock.now(), bool(order.place_problem)
+    now, had_failed = clock.now(), bool(order.store_problem)
     with transaction.atomic():
         _save(
             order,
-            place=Place.MADE,
+            store_state=StoreOrderState.CREATED,
             making_at=None,
             made_at=now,
             store_order_id=made.id,
@@ -304,11 +336,11 @@ def _made(order: Order, made: StoreOrder, *, takes_stock: bool, made_for: str) -
             made_for=made_for,
             parcels_due_at=now + FIRST_LOOK,
             # The sale may have gone off meanwhile: decide anew.
-            place_due_at=now,
+            store_due_at=now,
             problem="",
         )
         shown = {"In your store": f"Order {made.number or made.id}"}
-        log_order(order, "order_placed", changes=shown, attempt=order.place_attempts)
+        log_order(order, "order_created", changes=shown, attempt=order.store_attempts)
     if had_failed:  # what kept it back has passed, and may have kept others
         try_again(order.shop_id)
 
@@ -317,10 +349,15 @@ def _undo(order: Order) -> None:
     """Cancel an order in the store."""
     store = _store(order)
     if store is None:
-        _save(order, place=Place.UNDOING, place_due_at=None, problem="Your store is not connected.")
+        _save(order, store_state=StoreOrderState.CANCELLING, store_due_at=None, problem="Your store is not connected.")
         return
     word = "refunded" if order.status == "refunded" else "cancelled"
-    _save(order, place=Place.UNDOING, attempts=order.place_attempts + 1, place_due_at=clock.now() + LOOK_AFTER)
+    _save(
+        order,
+        store_state=StoreOrderState.CANCELLING,
+        attempts=order.store_attempts + 1,
+        store_due_at=clock.now() + LOOK_AFTER,
+    )
     try:
         with ownership.of(Cancelling(order, LOOK_AFTER)):
             client_of(store).release(
@@ -331,19 +368,19 @@ def _undo(order: Order) -> None:
             )
     except TransientStoreError as error:
         _later(order, str(error), at_least=error.retry_after)
-        log_order(order, "order_release_later", changes={"Your store": str(error)}, attempt=order.place_attempts)
+        log_order(order, "order_release_later", changes={"Your store": str(error)}, attempt=order.store_attempts)
     except StoreAuthError as error:
-        _save(order, place=Place.UNDOING, place_due_at=_retry_at(order), problem=str(error))
-        log_order(order, "order_release_failed", changes={"Your store": str(error)}, attempt=order.place_attempts)
+        _save(order, store_state=StoreOrderState.CANCELLING, store_due_at=_retry_at(order), problem=str(error))
+        log_order(order, "order_release_failed", changes={"Your store": str(error)}, attempt=order.store_attempts)
     except StoreError as error:
-        _save(order, place=Place.KEPT, place_due_at=None, problem=str(error))
-        log_order(order, "order_release_failed", changes={"Your store": str(error)}, attempt=order.place_attempts)
+        _save(order, store_state=StoreOrderState.CANCEL_FAILED, store_due_at=None, problem=str(error))
+        log_order(order, "order_release_failed", changes={"Your store": str(error)}, attempt=order.store_attempts)
     else:
         with transaction.atomic():
             gone: dict[str, Any] = {"store_status": OrderStatus.CANCELLED.value, "parcels_due_at": None}
-            _save(order, place=Place.UNDONE, place_due_at=None, problem="", **gone)
+            _save(order, store_state=StoreOrderState.CANCELLED, store_due_at=None, problem="", **gone)
             shown = {"In your store": f"Order {order.store_order_number or order.store_order_id}"}
-            log_order(order, "order_released", changes=shown, attempt=order.place_attempts)
+            log_order(order, "order_released", changes=shown, attempt=order.store_attempts)
 
 
 def _store(order: Order) -> StoreConnection | None:
@@ -360,53 +397,64 @@ def _asked_of_reverb(order: Order) -> ReverbOrder | None:
 
 
 def _store_failed(order: Order, error: StoreError) -> None:
-    if isinstance(error, TransientStoreError) and order.place_attempts < MAX_ATTEMPTS:
+    if isinstance(error, TransientStoreError) and order.store_attempts < MAX_ATTEMPTS:
         waits = LOOK_AFTER.total_seconds() if order.making_at else 0.0
         _later(order, str(error), at_least=max(waits, error.retry_after or 0.0))
-        log_order(order, "order_try_later", changes={"Your store": str(error)}, attempt=order.place_attempts)
+        log_order(order, "order_try_later", changes={"Your store": str(error)}, attempt=order.store_attempts)
     else:
         _fail(order, str(error))
 
 
 def _reverb_failed(order: Order, error: ReverbError) -> None:
     if isinstance(error, RateLimited):
-        _save(order, place=Place.OPEN, place_due_at=clock.now() + timedelta(seconds=error.retry_after or 1.0))
-    elif isinstance(error, TransientError) and order.place_attempts < MAX_ATTEMPTS:
+        _save(
+            order,
+            store_state=StoreOrderState.CREATING,
+            store_due_at=clock.now() + timedelta(seconds=error.retry_after or 1.0),
+        )
+    elif isinstance(error, TransientError) and order.store_attempts < MAX_ATTEMPTS:
         _later(order, error.message, at_least=error.retry_after)
-        log_order(order, "order_try_later", reverb_said=error.message, attempt=order.place_attempts)
+        log_order(order, "order_try_later", reverb_said=error.message, attempt=order.store_attempts)
     else:
         _fail(order, f"Reverb: {error.message}")
 
 
 def _later(order: Order, words: str, *, at_least: float | None = None) -> None:
     """Try again later by itself, after a delay that grows."""
-    order.place_attempts = max(1, order.place_attempts)
-    due = clock.now() + timedelta(seconds=jobs.delay_s(min(order.place_attempts, 20), at_least=at_least))
-    place = Place.UNDOING if order.place == Place.UNDOING else Place.OPEN
-    _save(order, place=place, place_due_at=due, problem=words, making_at=order.making_at, attempts=order.place_attempts)
+    order.store_attempts = max(1, order.store_attempts)
+    due = clock.now() + timedelta(seconds=jobs.delay_s(min(order.store_attempts, 20), at_least=at_least))
+    state = StoreOrderState.CANCELLING if order.store_state == StoreOrderState.CANCELLING else StoreOrderState.CREATING
+    _save(
+        order,
+        store_state=state,
+        store_due_at=due,
+        problem=words,
+        making_at=order.making_at,
+        attempts=order.store_attempts,
+    )
 
 
 def _fail(order: Order, words: str, *, retry: bool = True) -> None:
     """Wait for the seller, and try again by itself meanwhile (`retry`). The log names each cause once."""
-    changed = order.place_problem != words[:300]
+    changed = order.store_problem != words[:300]
     _save(
         order,
-        place=Place.FAILED,
-        place_due_at=_retry_at(order) if retry else None,
+        store_state=StoreOrderState.CREATE_FAILED,
+        store_due_at=_retry_at(order) if retry else None,
         problem=words,
         making_at=order.making_at,
-        attempts=order.place_attempts,
+        attempts=order.store_attempts,
     )
     if changed:
-        log_order(order, "order_place_failed", changes={"Why": words}, attempt=order.place_attempts)
+        log_order(order, "order_create_failed", changes={"Why": words}, attempt=order.store_attempts)
 
 
 def _retry_at(order: Order) -> datetime:
-    doublings = min(max(0, order.place_attempts - 1), 10)
+    doublings = min(max(0, order.store_attempts - 1), 10)
     return clock.now() + min(RETRY_AT_LATEST, RETRY_FIRST * 2.0**doublings)
 
 
-_COLUMNS = {"problem": "place_problem", "attempts": "place_attempts"}
+_COLUMNS = {"problem": "store_problem", "attempts": "store_attempts"}
 
 
 def _save(order: Order, **changes: Any) -> None:
@@ -416,7 +464,7 @@ def _save(order: Order, **changes: Any) -> None:
     """
     ownership.confirm()
     values = {_COLUMNS.get(name, name): value for name, value in changes.items()}
-    values["place_problem"] = str(values.get("place_problem", order.place_problem))[:300]
+    values["store_problem"] = str(values.get("store_problem", order.store_problem))[:300]
     if order.decided_on != order.status:
         values |= {"decided_on": order.status, "changed_at": clock.now()}
     for name, value in values.items():

@@ -9,7 +9,7 @@ from functools import partial
 from celery import shared_task
 
 from listings.orders import erase, listing_poll, order_poll, shipment_poll, store_orders, tracking
-from listings.orders.ingest import PLACE
+from listings.orders.ingest import PROCESS_STORE_ORDERS
 from listings.orders.shipstation import service
 from reverbsync import clock
 from reverbsync.dispatch.locks import try_lock
@@ -62,14 +62,14 @@ def _ask_for_the_token(connection: ReverbConnection) -> None:
         logger.warning("The account of shop %s could not be asked for: %s", connection.shop_id, error.message)
 
 
-@shared_task(name=PLACE)
-def place_orders(shop_id: int) -> None:
+@shared_task(name=PROCESS_STORE_ORDERS)
+def process_store_orders(shop_id: int) -> None:
     """Bring the shop's sales on Reverb into the store for one turn; one worker a shop, so that none is made twice."""
-    awake(PLACE, shop_id)
-    with try_lock(PLACE, shop_id) as alone:
+    awake(PROCESS_STORE_ORDERS, shop_id)
+    with try_lock(PROCESS_STORE_ORDERS, shop_id) as alone:
         more = alone and store_orders.turn(shop_id)
     if more:
-        wake(PLACE, shop_id)
+        wake(PROCESS_STORE_ORDERS, shop_id)
 
 
 @shared_task(name=tracking.SHIP)
@@ -102,6 +102,6 @@ def sweep() -> None:
     """Wake the shops whose orders are to be read or made in the store, or whose parcels are to be sent."""
     now = clock.now()
     wake_all(order_poll.ORDERS, order_poll.shops_with_due_orders())
-    wake_all(PLACE, store_orders.shops_with_due_ones(now))
+    wake_all(PROCESS_STORE_ORDERS, store_orders.shops_with_due_ones(now))
     for room in (tracking, service, shipment_poll):
         wake_all(tracking.SHIP, room.shops_with_due_ones(now))

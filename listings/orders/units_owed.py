@@ -28,4 +28,4 @@ def untaken(orders: Iterable[Order]) -> dict[int, int]:
 
 def _took_them_itself(order: Order) -> bool:
     """Return whether the order that was made in the store took its units there."""
-    return order.place in IN_STORE and order.takes_stock
+    return order.store_state in IN_STORE and order.takes_stock

@@ -160,7 +160,7 @@ def _row(shop: Shop, one: Order, left: int, away_since: datetime | None) -> dict
         "untaken": left,
         "parcels": parcels,
         "can_make": words.can_be_asked_for(one),
-        "can_retry": one.place in ("failed", "kept") or (one.place == "undoing" and one.place_due_at is None),
+        "can_retry": words.can_be_retried(one),
         "can_ship": words.can_ship(one),
     }
 
@@ -179,7 +179,7 @@ def _page(request: HttpRequest, shop: Shop, one: Order, given: TrackingForm | No
         "form": tracking_form,
         "providers": providers,
         "entries": Entry.objects.filter(shop=shop, sku=one.sku, cause=cause_of(one.number)).order_by("-id")[:HISTORY],
-        "waiting": one.place_due_at is not None or parcels_wait or row["untaken"],
+        "waiting": one.store_due_at is not None or parcels_wait or row["untaken"],
     }
     template = "orders/_order.html" if getattr(request, "htmx", False) else "orders/order.html"
     response = render(request, template, context, status=422 if tracking_form.errors else 200)

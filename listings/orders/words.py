@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from listings.models import Order, Parcel, Place
+from listings.models import Order, Parcel, StoreOrderState
 from listings.orders.decide import GONE, IN_STORE, SHIPPED
 from listings.orders.order_form import mark_of
 from shops.reverb.orders import PAID
@@ -47,7 +47,7 @@ def on_reverb(order: Order) -> Words:
     """Say where the sale stands on Reverb."""
     label, badge = ON_REVERB.get(order.status, (order.status.replace("_", " ").capitalize() or "Unknown", ""))
     if order.status == "blocked":
-        return Words(label, badge, "Do not ship it before Reverb says so.", order.place in IN_STORE)
+        return Words(label, badge, "Do not ship it before Reverb says so.", order.store_state in IN_STORE)
     return Words(label, badge)
 
 
@@ -55,48 +55,50 @@ def on_reverb(order: Order) -> Words:
 TRIED_OFTEN = 3
 #: States of which there is nothing more to say.
 SETTLED = {
-    Place.UNDONE: Words("Cancelled, as on Reverb"),
-    Place.HELD: Words("Held", "skipped", "It is made in your store as soon as it is paid."),
-    Place.NOT_MADE: Words("Not made", "", "The sale was off before it was made."),
-    Place.NO_PRODUCT: Words("No product of your store", "", "Its listing goes with none of your products here."),
-    Place.LEFT: Words("Left to you"),
-    Place.ELSEWHERE: Words("In the store that you had connected before"),
+    StoreOrderState.CANCELLED: Words("Cancelled, as on Reverb"),
+    StoreOrderState.AWAITING_PAYMENT: Words("Held", "skipped", "It is made in your store as soon as it is paid."),
+    StoreOrderState.NOT_NEEDED: Words("Not made", "", "The sale was off before it was made."),
+    StoreOrderState.NO_PRODUCT: Words(
+        "No product of your store", "", "Its listing goes with none of your products here."
+    ),
+    StoreOrderState.HANDLED_MANUALLY: Words("Left to you"),
+    StoreOrderState.IN_FORMER_STORE: Words("In the store that you had connected before"),
 }
 
 
 def in_store(order: Order, *, takes_orders: bool) -> Words:
     """Say where it stands in the store, and what to do."""
-    place = Place(order.place)
-    if place in SETTLED:
-        return SETTLED[place]
-    match place:
-        case Place.MADE:
+    state = StoreOrderState(order.store_state)
+    if state in SETTLED:
+        return SETTLED[state]
+    match state:
+        case StoreOrderState.CREATED:
             return _made(order)
-        case Place.FAILED:
-            return Words("Could not be made", "failed", order.place_problem, attention=True)
-        case Place.KEPT | Place.UNDOING:
+        case StoreOrderState.CREATE_FAILED:
+            return Words("Could not be made", "failed", order.store_problem, attention=True)
+        case StoreOrderState.CANCEL_FAILED | StoreOrderState.CANCELLING:
             return _being_cancelled(order)
-        case Place.OPEN | Place.NEW:
+        case StoreOrderState.CREATING | StoreOrderState.UNDECIDED:
             return _on_its_way(order)
     older = "It was sold before orders were switched on." if takes_orders else "Orders are not taken."
     return Words("Not in your store", "", older)
 
 
 def _being_cancelled(order: Order) -> Words:
-    if order.place == Place.KEPT:
+    if order.store_state == StoreOrderState.CANCEL_FAILED:
         todo = "The sale is off on Reverb. Cancel the order in your store by hand, then press “Done by hand”."
-        return Words("Could not be cancelled", "failed", f"{order.place_problem} {todo}", attention=True)
-    stuck = order.place_due_at is None or order.place_attempts > TRIED_OFTEN
-    return Words("Being cancelled", "failed" if stuck else "skipped", order.place_problem, attention=stuck)
+        return Words("Could not be cancelled", "failed", f"{order.store_problem} {todo}", attention=True)
+    stuck = order.store_due_at is None or order.store_attempts > TRIED_OFTEN
+    return Words("Being cancelled", "failed" if stuck else "skipped", order.store_problem, attention=stuck)
 
 
 def _on_its_way(order: Order) -> Words:
-    said = [order.place_problem] if order.place_problem else []
+    said = [order.store_problem] if order.store_problem else []
     if order.making_at:
         said.append("It may be there already; we look before it is made again.")
     if said:
         said.append("It is tried again by itself.")
-    return Words("On its way" if order.place else "Looked at in a moment", "skipped", " ".join(said))
+    return Words("On its way" if order.store_state else "Looked at in a moment", "skipped", " ".join(said))
 
 
 def _made(order: Order) -> Words:
@@ -121,8 +123,8 @@ def in_stock(order: Order, *, syncs: bool, untaken: int = 0, away_since: datetim
     """
     if not order.counts:
         return "Its listing was linked here after the sale, so your store's stock was left alone."
-    if order.place in IN_STORE and order.takes_stock:
-        back = order.place == Place.UNDONE or order.store_status in ("cancelled", "refunded")
+    if order.store_state in IN_STORE and order.takes_stock:
+        back = order.store_state == StoreOrderState.CANCELLED or order.store_status in ("cancelled", "refunded")
         word = "gave back" if back else "took"
         return f"Its order in your store {word} {_units(order.quantity)}."
     if order.product_id is None:
@@ -165,8 +167,19 @@ def of_parcel(parcel: Parcel) -> Words:
 
 def can_be_asked_for(order: Order) -> bool:
     """Return whether a button makes it in the store."""
-    asked = (Place.OFF, Place.FAILED, Place.LEFT, Place.ELSEWHERE)
-    return order.product_id is not None and order.place in asked and order.status in PAID
+    asked = (
+        StoreOrderState.SKIPPED,
+        StoreOrderState.CREATE_FAILED,
+        StoreOrderState.HANDLED_MANUALLY,
+        StoreOrderState.IN_FORMER_STORE,
+    )
+    return order.product_id is not None and order.store_state in asked and order.status in PAID
+
+
+def can_be_retried(order: Order) -> bool:
+    """Tell whether buttons try again what failed in the store, or mark it as done by hand."""
+    failed = order.store_state in (StoreOrderState.CREATE_FAILED, StoreOrderState.CANCEL_FAILED)
+    return failed or (order.store_state == StoreOrderState.CANCELLING and order.store_due_at is None)
 
 
 def can_ship(order: Order) -> bool:

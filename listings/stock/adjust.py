@@ -42,7 +42,7 @@ LATE = 4
 
 
 class Short(StoreError):
-    """The store took less than it was asked for: no place in it has the units to give, or takes them."""
+    """The store took less than it was asked for: no location in it has the units to give, or takes them."""
 
 
 class Disconnected(StoreAuthError):
@@ -128,7 +128,7 @@ def _adjust(ledger: Ledger, product: Product, client: StoreClient, count: Count,
     ledger.pending_adjustment = {
         "by": by,
         "units": count.units,
-        "place": count.place,
+        "location": count.location,
         "there": count.there,
         "at": clock.now().isoformat(),
         "reference": f"{product.pk}-{ledger.serial}",
@@ -150,7 +150,7 @@ def _sent_at(wish: dict[str, Any]) -> datetime:
 def _send(ledger: Ledger, product: Product, client: StoreClient, *, first: bool = False) -> int:
     """Send the adjustment that is under way; return by how much the store was changed. Raises StoreError."""
     wish = _wish(ledger)
-    count = Count(wish["units"], wish["place"], wish["there"])
+    count = Count(wish["units"], wish["location"], wish["there"])
     try:
         after = client.adjust(product.seen, count, by=wish["by"], reference=wish["reference"])
     except Moved:
@@ -250,7 +250,7 @@ def _overtake(ledger: Ledger, product: Product, client: StoreClient, *, by: int)
         wish["over"] = {"by": by, "reference": f"{product.pk}-{ledger.serial}"}
         lease.save(ledger, "serial", "pending_adjustment")
     over = wish["over"]
-    count = Count(wish["units"], wish["place"], wish["there"])
+    count = Count(wish["units"], wish["location"], wish["there"])
     after = None
     try:
         after = client.adjust(product.seen, count, by=over["by"], reference=over["reference"])

@@ -51,7 +51,7 @@ class AttemptInput:
     only_end: bool = False
 
 
-# A row's place and the transaction that wrote it distinguish one version of it from every other.
+# A row's position and the transaction that wrote it distinguish one version of it from every other.
 _COLUMNS = """, {product}, {listing}, {ledger}, job.generation,
     product.sku <> '' AND EXISTS (
         SELECT FROM listings_product AS same

@@ -35,7 +35,7 @@ SLICE = 1_000
 TURN_S = 0.3
 #: A product that was looked at so recently was compared then. Too few may be the seller's wish.
 TOO_MANY_AFTER, TOO_FEW_AFTER = timedelta(minutes=10), timedelta(days=1)
-_PLACE, _PLACE_KEPT_S = "listings:compare", 24 * 60 * 60
+_CURSOR_KEY, _CURSOR_KEPT_S = "listings:compare", 24 * 60 * 60
 
 # The same as `excess.on_sale` and `excess.left`, for many at once (tests/listings/upkeep/test_compare.py checks it).
 _SQL = """
@@ -113,7 +113,7 @@ class Differs:
 
 def turn() -> int:
     """Compare the next slices, and open jobs for what differs; return how many. A round through all ends the turn."""
-    over, after, opened = clock.monotonic() + TURN_S, _place(), 0
+    over, after, opened = clock.monotonic() + TURN_S, _cursor(), 0
     while (last := _last(after)) is not None:
         found = find(after, SLICE)
         opened += sum(_open(shop_id, [one for one in found if one.shop_id == shop_id]) for shop_id in _shops(found))
@@ -122,7 +122,7 @@ def turn() -> int:
             break
     else:
         after = 0
-    _keep_place(after)
+    _keep_cursor(after)
     return opened
 
 
@@ -171,16 +171,16 @@ def _last(after: int) -> int | None:
     return row[0] if row else None
 
 
-def _place() -> int:
+def _cursor() -> int:
     """Return the key of the last listing that was compared; the round begins anew where the cache is away."""
     try:
-        return int(cache.get(_PLACE) or 0)
+        return int(cache.get(_CURSOR_KEY) or 0)
     except RedisError:
         return 0
 
 
-def _keep_place(last: int) -> None:
+def _keep_cursor(last: int) -> None:
     try:
-        cache.set(_PLACE, last, _PLACE_KEPT_S)
+        cache.set(_CURSOR_KEY, last, _CURSOR_KEPT_S)
     except RedisError:
-        logger.warning("The place of the regular comparison could not be kept; it begins anew")
+        logger.warning("The cursor of the regular comparison could not be kept; it begins anew")

@@ -1,4 +1,4 @@
-"""Let go of the listings of a Reverb account that another one took the place of.
+"""Let go of the listings of a Reverb account that another one has replaced.
 
 They stay on Reverb as they are: nothing of them may be written with the new account's token. What sold there, and the
 store does not know yet, is brought to the store. Then each product is matched by SKU with the listings of the new

@@ -1,7 +1,7 @@
 """Settings or a connection changed: go through the shop's orders, waiting jobs and products, a portion at a time.
 
-Each portion is a short statement of its own, and the place to go on from is saved behind it: a worker that dies in
-between repeats one portion, which is harmless. Settings that are saved meanwhile start the review over.
+Each portion is a short statement of its own, and the cursor is saved behind it: a worker that dies in between repeats
+one portion, which is harmless. Settings that are saved meanwhile start the review over.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def turn(review: Review) -> None:
 
 
 def _step(review: Review) -> bool:
-    """Deal with one portion and save the place to go on from; return whether there is more."""
+    """Deal with one portion and save the cursor of the next; return whether there is more."""
     if review.step == Step.BEGIN:
         _begin(review.shop)
         _save(review, step=Step.WAITING, after=0)

@@ -48,8 +48,8 @@ class StoreClient(Protocol):
 
         `cursor` is "" for the first page, else what the page before named as next; it can be kept and used after days.
         With `since`, only what changed after that moment (UTC); a little more is no harm. Rows that cannot be read are
-        left out and named in `Page.unread` (shops.platforms.reading.each). Raises CursorLost when the place that the
-        cursor names is no more, TooLarge when the page is larger than what is read of an answer (see Resizable).
+        left out and named in `Page.unread` (shops.platforms.reading.each). Raises CursorLost when the
+        cursor is no longer valid, TooLarge when the page is larger than what is read of an answer (see Resizable).
         """
 
     def products(self, store_parent_id: str) -> list[StoreProduct]:
@@ -66,7 +66,7 @@ class StoreClient(Protocol):
     def adjust(self, product: StoreProduct, count: Count, *, by: int, reference: str) -> Count:
         """Change the stock by a difference, starting from `count`, and return the count afterwards.
 
-        Units are taken from the places that have them, in several rows of one call if need be. Where they have fewer
+        Units are taken from the locations that have them, in several rows of one call if need be. Where they have fewer
         than asked for, as many as they have are taken, and `done` in the returned count says how many (-2); 0, and no
         call, where nothing can be changed. The caller notifies the seller, and asks again later for the rest. What is
         changed follows from `count` alone, so that a repeated call is the same one.
@@ -87,14 +87,14 @@ class StoreClient(Protocol):
 
     # -- orders ----------------------------------------------------------------------------------------------
 
-    def place(self, order: NewOrder) -> StoreOrder:
+    def create_order(self, order: NewOrder) -> StoreOrder:
         """Make an order. When one with this Reverb number is there already, return that one."""
 
     def order(self, order_id: str) -> StoreOrder | None:
         """Return an order as it is now, None when the store no longer has it, or has not pushed it."""
 
     def release(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
-        """Cancel an order that `place` made, mailing nobody: the sale on Reverb is off. Cancelled before: do nothing.
+        """Cancel an order that `create_order` made: the sale on Reverb is off. Mails nobody, and may be repeated.
 
         `gives_back` says what the order's `takes_stock` was: only then its units go back to the stock. No money is
         moved; it was paid on Reverb. Raises Unsupported where the order cannot be cancelled, such as a shipped one.
@@ -142,7 +142,7 @@ class Stocktaker(Protocol):
 
 @runtime_checkable
 class Settler(Protocol):
-    """A StoreClient whose `place` begins more in the store than the order itself (NewOrder.begun)."""
+    """A StoreClient whose `create_order` begins more in the store than the order itself (NewOrder.begun)."""
 
     def settle(self, begun: Mapping[str, Any], reverb_number: str) -> None:
         """Finish what attempts to make an order have begun: its sale is off. May be repeated. Raises StoreError."""

@@ -23,8 +23,8 @@ class Location:
 def count_of(units: int, locations: Sequence[Location]) -> Count:
     """Return the count of a product whose units lie at `locations`; an adjustment may start from it days later."""
     most = _preferred(locations)
-    place = " ".join(f"{one.id}={one.units}{'!' if one.last else ''}" for one in locations)
-    return Count(units, place, most[0].units if most else 0)
+    location = " ".join(f"{one.id}={one.units}{'!' if one.last else ''}" for one in locations)
+    return Count(units, location, most[0].units if most else 0)
 
 
 def changed(count: Count, changes: Sequence[tuple[Location, int]], by: int) -> Count:
@@ -38,7 +38,7 @@ def changed(count: Count, changes: Sequence[tuple[Location, int]], by: int) -> C
 def locations_of(count: Count) -> list[Location]:
     """Return the locations of a count that `count_of` made; one that names a single location is read as well."""
     found = []
-    for word in count.place.split():
+    for word in count.location.split():
         name, equals, units = word.rpartition("=")
         if equals:
             found.append(Location(name, int(units.rstrip("!")), units.endswith("!")))

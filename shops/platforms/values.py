@@ -96,7 +96,7 @@ class Missing(StoreError):
 
 
 class CursorLost(StoreError):
-    """The place that a walk goes on from is no more, such as a list that the platform has thrown away."""
+    """The cursor that a walk goes on from is no longer valid, such as that of a list that the platform has deleted."""
 
 
 class Unsupported(StoreError):
@@ -192,7 +192,9 @@ class Stocktake:
 
 @dataclass(frozen=True)
 class Count:
-    """Units of a product in the store. `place` and `there` say where an adjustment would be made and what is there.
+    """Units of a product in the store. `location` and `there` say where an adjustment would be made and what is there.
+
+    `location` is the platform's own: an id, a list of locations with their units, or an address of the API.
 
     `apart`: orders reserve units and leave `there` as it is, so that a change of ours shows in it.
     `done` is set by `adjust` where it changed the stock by another difference than it was asked for: 0 when nothing
@@ -200,7 +202,7 @@ class Count:
     """
 
     units: int | None  # None: the store does not count this product
-    place: str = ""
+    location: str = ""
     there: int = 0
     done: int | None = None
     apart: bool = False

@@ -82,7 +82,7 @@ def test_the_last_one_sold_in_the_store_while_we_took_it_off_there_is_sold_twice
     def crossed(client: ShopifyClient, product: StoreProduct, count: Count, **change: Any) -> Count:
         adjust(client, product, count, **change)
         world.store.ask("PUT", f"/variants/{variant}", {"inventory_quantity": -1})
-        return Count(-1, count.place, -1)
+        return Count(-1, count.location, -1)
 
     monkeypatch.setattr(ShopifyClient, "adjust", crossed)
     buy(world)

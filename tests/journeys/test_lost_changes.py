@@ -37,9 +37,9 @@ def crossing(monkeypatch: pytest.MonkeyPatch, happens: Callable[[], object]) -> 
     """Let something happen once, right after we have asked for the stock to be set and received nothing."""
     real, done = WooCommerceClient._set, []
 
-    def then(client: WooCommerceClient, place: str, units: int) -> None:
+    def then(client: WooCommerceClient, path: str, units: int) -> None:
         try:
-            real(client, place, units)
+            real(client, path, units)
         finally:
             if not done:
                 done.append(happens())

@@ -25,11 +25,11 @@ def numbers(monkeypatch: pytest.MonkeyPatch, world: World) -> list[int]:
     found: list[int] = []
     really = WooCommerceClient._set
 
-    def crossing(client: WooCommerceClient, place: str, units: int) -> None:
+    def crossing(client: WooCommerceClient, path: str, units: int) -> None:
         if not found:
             world.store.ask("POST", f"/orders/{world.store.ask('GET', '/orders')[-1]['id']}/cancel")
         found.append(units)
-        really(client, place, units)
+        really(client, path, units)
 
     monkeypatch.setattr(WooCommerceClient, "_set", crossing)
     return found

@@ -22,18 +22,18 @@ whole = ShopifyClient.adjust
 
 
 @pytest.fixture
-def places(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """Let the store take one row a change only, from places that have so many units each; they may be changed."""
+def locations(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Let the store take one row a change only, from locations that have so many units each; they may be changed."""
     there: list[int] = []
 
     def takes(client: ShopifyClient, product: StoreProduct, count: Count, *, by: int, reference: str) -> Count:
         most = max(there, default=0)
         done = max(by, -most)
         if not done:
-            return Count(count.units, count.place, count.there, done=0)
+            return Count(count.units, count.location, count.there, done=0)
         there[there.index(most)] += done
         after = whole(client, product, count, by=done, reference=reference)
-        return Count(after.units, after.place, after.there, done=done)
+        return Count(after.units, after.location, after.there, done=done)
 
     monkeypatch.setattr(ShopifyClient, "adjust", takes)
     return there
@@ -49,8 +49,8 @@ def sold(world: World, *, stock: int, quantity: int) -> dict[str, Any]:
     return guitar
 
 
-def test_units_are_taken_from_several_places_in_one_turn(world: World, places: list[int]) -> None:
-    places += [1, 1]
+def test_units_are_taken_from_several_locations_in_one_turn(world: World, locations: list[int]) -> None:
+    locations += [1, 1]
     guitar = sold(world, stock=2, quantity=2)
     world.step()
     assert (world.stock(guitar), world.last().reason) == (0, "stock_to_store")
@@ -58,8 +58,8 @@ def test_units_are_taken_from_several_places_in_one_turn(world: World, places: l
     assert (Ledger.objects.get().units, Ledger.objects.get().store) == (0, 0)
 
 
-def test_what_no_place_has_to_give_stays_owed_and_is_said(world: World, places: list[int]) -> None:
-    places += [1]
+def test_what_no_location_has_to_give_stays_owed_and_is_said(world: World, locations: list[int]) -> None:
+    locations += [1]
     guitar = sold(world, stock=3, quantity=3)
     world.step()
     ledger, entry = Ledger.objects.get(), world.last()
@@ -69,12 +69,14 @@ def test_what_no_place_has_to_give_stays_owed_and_is_said(world: World, places: 
         "2 units sold on Reverb, and no place in your store that sells online has them. "
         "Please correct the stock in your store."
     )
-    places[0] = 2  # the seller moved them
+    locations[0] = 2  # the seller moved them
     world.settle()
     assert (world.stock(guitar), Ledger.objects.get().store, world.last().reason) == (0, 0, "stock_to_store")
 
 
-def test_a_turn_never_says_that_both_agree_while_the_store_has_a_unit_too_many(world: World, places: list[int]) -> None:
+def test_a_turn_never_says_that_both_agree_while_the_store_has_a_unit_too_many(
+    world: World, locations: list[int]
+) -> None:
     guitar = sold(world, stock=3, quantity=1)
     for _ in range(6):
         world.step()
@@ -84,7 +86,7 @@ def test_a_turn_never_says_that_both_agree_while_the_store_has_a_unit_too_many(w
     assert world.stock(guitar) == 3
 
 
-def test_the_store_is_tried_again_after_a_growing_time(world: World, places: list[int]) -> None:
+def test_the_store_is_tried_again_after_a_growing_time(world: World, locations: list[int]) -> None:
     sold(world, stock=3, quantity=1)
     waits = []
     for _ in range(9):
@@ -96,7 +98,7 @@ def test_the_store_is_tried_again_after_a_growing_time(world: World, places: lis
     assert waits[-1] == pytest.approx(300, abs=1)
 
 
-def test_the_owner_is_mailed_once_when_it_has_lasted_fifteen_minutes(world: World, places: list[int]) -> None:
+def test_the_owner_is_mailed_once_when_it_has_lasted_fifteen_minutes(world: World, locations: list[int]) -> None:
     sold(world, stock=3, quantity=1)
     began = world.now
     while (world.now - began).total_seconds() < 3 * 3600:
@@ -107,7 +109,7 @@ def test_the_owner_is_mailed_once_when_it_has_lasted_fifteen_minutes(world: Worl
     [message] = mail.outbox
     assert message.subject == "Your store's stock is out of date: Fender Strat"
     assert "1 unit sold on Reverb, and no place in your store" in message.body
-    places += [1]
+    locations += [1]
     world.settle()
     assert world.last().reason == "stock_to_store"
     assert Ledger.objects.get().behind_since is None
@@ -193,7 +195,7 @@ def test_units_that_were_read_while_we_counted_are_not_counted_twice(
         monkeypatch.setattr(ShopifyClient, "count", count)
         world.wait(1)
         world.edit(guitar, inventory_quantity=9)
-        return Count(2, found.place, 2)  # an answer that was long under way
+        return Count(2, found.location, 2)  # an answer that was long under way
 
     monkeypatch.setattr(ShopifyClient, "count", counts)
     world.settle()
@@ -231,7 +233,7 @@ def test_a_sale_whose_job_was_lost_still_reaches_the_store(world: World, held: b
     Product.objects.update(held=held)
     Job.objects.all().delete()
     world.wait(compare.TOO_MANY_AFTER.total_seconds() + 1)
-    cache.delete(compare._PLACE)
+    cache.delete(compare._CURSOR_KEY)
     compare.turn()
     world.settle()
     assert (world.stock(guitar), Ledger.objects.get().store) == (1, 1)

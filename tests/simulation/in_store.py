@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from listings.models import Order as Row
-from listings.models import Place
+from listings.models import StoreOrderState
 from sandbox.common.keep import Doc
 from sandbox.reverb.orders import PAID
 from tests.simulation.book import Item, Order
@@ -48,7 +48,11 @@ def _made(run: Run, item: Item, sale: Doc, made: list[Doc]) -> Iterator[str]:
 def _may_miss(run: Run, item: Item, sale: Doc) -> bool:
     """Return whether there may be none: its product was deleted in the store, and the seller is notified."""
     row = Row.objects.filter(shop=run.shops[item.shop], number=sale["order_number"]).first()
-    return item.was_deleted and row is not None and row.place in (Place.FAILED, Place.NO_PRODUCT)
+    return (
+        item.was_deleted
+        and row is not None
+        and row.store_state in (StoreOrderState.CREATE_FAILED, StoreOrderState.NO_PRODUCT)
+    )
 
 
 def _parcels(run: Run, item: Item, order: Order, sale: Doc, made: list[Doc]) -> Iterator[str]:

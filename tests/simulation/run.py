@@ -18,7 +18,7 @@ from django.test.utils import override_settings
 
 from listings.mapping import selection
 from listings.mass_sync import run as mass_sync
-from listings.models import Job, MassSync, Order, Parcel, Place, Product, Rank, Walk
+from listings.models import Job, MassSync, Order, Parcel, Product, Rank, StoreOrderState, Walk
 from listings.queue import jobs
 from reverbsync import clock
 from reverbsync.dispatch import wake
@@ -367,8 +367,11 @@ def _open(now: datetime) -> Iterator[str]:
     yield from (f"job of {one.product.sku}" for one in Job.objects.filter(blocked=False).select_related("product"))
     yield from (f"walk {one.pk}" for one in Walk.objects.filter(state=Walk.State.RUNNING))
     yield from (f"mass sync {one.state}" for one in MassSync.objects.filter(state__in=MassSync.WORKING))
-    placing = Order.objects.filter(place__in=[Place.NEW, Place.OPEN, Place.UNDOING], place_due_at__isnull=False)
-    yield from (f"order {one.number}, {one.place}" for one in placing)
+    unfinished = Order.objects.filter(
+        store_state__in=[StoreOrderState.UNDECIDED, StoreOrderState.CREATING, StoreOrderState.CANCELLING],
+        store_due_at__isnull=False,
+    )
+    yield from (f"order {one.number}, {one.store_state}" for one in unfinished)
     parcels = Parcel.objects.filter(state=Parcel.State.OPEN, due_at__lt=soon).select_related("order")
     yield from (f"parcel of order {one.order.number}" for one in parcels)
 

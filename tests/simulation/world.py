@@ -12,7 +12,7 @@ from listings.models import Job, Ledger, Product
 from listings.models import Order as OrderHere
 from sandbox.common.keep import Doc
 from shops.models import ReverbConnection
-from tests.simulation import places
+from tests.simulation import locations
 from tests.simulation.book import Book, Item, Order
 from tests.simulation.outside import Outside, Refused
 from tests.simulation.platforms import ODD, PLATFORMS, odd_shapes
@@ -93,9 +93,9 @@ class World:
         """
         number = len(self.items)
         shop = {**PLATFORMS[side.platform].shop(domain, token), "name": f"Store {number + 1}"}
-        scattered = scattered and side.platform in places.LOCATIONS
+        scattered = scattered and side.platform in locations.LOCATIONS
         if scattered:
-            shop["locations"] = places.LOCATIONS[side.platform]
+            shop["locations"] = locations.LOCATIONS[side.platform]
         if side.platform not in AT_ONCE:
             shop["orders_lag_s"] = orders_lag_s
         self.outside.ask(side.platform, "POST", "/_control/shops", shop)
@@ -120,7 +120,7 @@ class World:
     def in_store(self, item: Item) -> int | None:
         """Return the store's number, None when the product is not there."""
         found = self._rows(item)
-        return places.for_sale(found[0]["variants"][0]) if found else None
+        return locations.for_sale(found[0]["variants"][0]) if found else None
 
     def price(self, item: Item) -> str | None:
         """Return the store's price, None when the product is not there."""
@@ -435,4 +435,4 @@ class World:
 
 
 def _counted(item: Item, units: int) -> Doc:
-    return places.spread(units) if item.scattered else {"inventory_quantity": units}
+    return locations.spread(units) if item.scattered else {"inventory_quantity": units}

@@ -16,7 +16,7 @@ from django.http import HttpResponse
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from listings.models import Order, Place, Product, Walk
+from listings.models import Order, Product, StoreOrderState, Walk
 from reverbsync import clock
 from shops import lifecycle
 from shops.models import Shop, StoreConnection
@@ -176,7 +176,12 @@ def test_an_order_that_we_made_is_looked_at_as_soon_as_the_store_reports_it(
     kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store, now = store_on(kind), clock.now()
-    made = {"place": Place.MADE, "store_order_id": "727", "parcels_due_at": now + timedelta(hours=1), "quantity": 1}
+    made = {
+        "store_state": StoreOrderState.CREATED,
+        "store_order_id": "727",
+        "parcels_due_at": now + timedelta(hours=1),
+        "quantity": 1,
+    }
     Order.objects.create(
         shop=store.shop, number="9001", status="paid", placed_at=now, updated_at=now, seen_at=now, **made
     )

@@ -196,7 +196,7 @@ class BigCommerceClient:
 
     # -- orders ----------------------------------------------------------------------------------------------
 
-    def place(self, order: NewOrder) -> StoreOrder:
+    def create_order(self, order: NewOrder) -> StoreOrder:
         """Make an order, unless one has this number as its external one."""
         asked = {"external_order_id": order.reverb_number}
         for row in self._rest.rows(f"/v2/orders?{urlencode(asked)}"):

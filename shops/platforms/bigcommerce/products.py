@@ -95,7 +95,7 @@ class Product(Part):
 
 
 def read(row: Any) -> Product:
-    """Return a product. Raises Malformed naming the place that cannot be read."""
+    """Return a product. Raises Malformed naming the field that cannot be read."""
     return valid(Product, row, "BigCommerce's product")
 
 

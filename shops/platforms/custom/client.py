@@ -193,7 +193,7 @@ class CustomClient:
             self._keep_answer(product, count, conflict.answer)
             raise
         self._keep_answer(product, count, answer)
-        return Count(answer.stock, count.place, answer.stock or 0)
+        return Count(answer.stock, count.location, answer.stock or 0)
 
     def _keep_answer(self, product: StoreProduct, count: Count, answer: messages.Adjusted) -> None:
         """Keep the number that was answered."""
@@ -211,7 +211,7 @@ class CustomClient:
 
     # -- orders ----------------------------------------------------------------------------------------------
 
-    def place(self, order: NewOrder) -> StoreOrder:
+    def create_order(self, order: NewOrder) -> StoreOrder:
         """Send `order.create`, with the same id for the same Reverb order."""
         data = {
             "reverb_number": order.reverb_number,

@@ -64,7 +64,7 @@ class Magento2Client:
         self._rest.rows("/products", search.query(none, size=1, fields="items[id],total_count"))
         self._rest.rows("/orders", search.query(none, size=1, fields="items[entity_id],total_count"))
         settings = self._frame.fresh()
-        self._frame.places()
+        self._frame.stock_sources()
         return StoreInfo(self._rest.address.partition("//")[2], settings["currency"])
 
     # -- products --------------------------------------------------------------------------------------------
@@ -224,7 +224,7 @@ class Magento2Client:
         sku = self._sku_now(product)
         if sku is not None:
             return self._stock.adjust(sku, count, by=by)
-        if count.place:
+        if count.location:
             raise Moved(f"The product is no longer in {STORE}.")
         return replace(count, done=0)
 
@@ -243,9 +243,9 @@ class Magento2Client:
 
     # -- orders ----------------------------------------------------------------------------------------------
 
-    def place(self, order: NewOrder) -> StoreOrder:
+    def create_order(self, order: NewOrder) -> StoreOrder:
         """Make an order, unless one bears the mark of this Reverb number."""
-        return self._orders.place(order)
+        return self._orders.create_order(order)
 
     def settle(self, begun: Mapping[str, Any], reverb_number: str) -> None:
         """Finish what attempts to make an order have begun."""

@@ -1,4 +1,4 @@
-"""What a store says of itself once, not with each product: currency, places of stock, names of options, families.
+"""What a store says of itself once, not with each product: currency, sources of stock, names of options, families.
 
 It is kept in the cache for a while, since a client lives for one short turn. What the store does not say just now keeps
 the answer that it had, and names of options and categories are left out where there is none: they hide neither a price
@@ -18,7 +18,7 @@ from shops.platforms.addresses import same_address
 from shops.platforms.magento2 import memory, search
 from shops.platforms.magento2.families import Families
 from shops.platforms.magento2.rest import STORE, Rest
-from shops.platforms.magento2.sources import Places, places_of
+from shops.platforms.magento2.sources import StockSources, stock_sources
 from shops.platforms.reading import each, valid
 from shops.platforms.values import Malformed, StoreAuthError, StoreError
 from shops.schemas import Part, Side, SideRows, Text
@@ -28,7 +28,7 @@ FRAME_S = 15 * 60
 RETRY_S = 60
 LAST_KNOWN_S = 30 * 24 * 3600
 #: A source that was linked, or switched off, is noticed sooner: units taken where nothing is sold would stay on sale.
-PLACES_S = 60
+SOURCES_S = 60
 #: Categories of the tree's upper levels hold everything: the root of all, and the root of a store.
 ROOT_LEVELS = 1
 
@@ -109,7 +109,7 @@ class StoreConfig:
         self._key = f"magento2:settings:{rest.address}"
         self._labels_key = f"magento2:labels:{rest.address}"
         self._categories_key = f"magento2:categories:{rest.address}"
-        self._places_key = f"magento2:places:{rest.address}"
+        self._sources_key = f"magento2:stock-sources:{rest.address}"
         self._settings: Settings | None = None
         self._labels: dict[str, Attribute] | None = None
         self.families = Families(rest)
@@ -125,7 +125,7 @@ class StoreConfig:
 
     def fresh(self) -> Settings:
         """Ask for the settings anew."""
-        memory.release(self._places_key)
+        memory.release(self._sources_key)
         self._settings = _lasting(self._key, self._learn, anew=True)
         return self._settings
 
@@ -146,16 +146,16 @@ class StoreConfig:
         except (KeyError, ValueError, OSError):  # unknown, empty, or a path
             return UTC
 
-    def places(self) -> Places | None:
-        """Return where the website's stock lies, asked at most a minute ago.
+    def stock_sources(self) -> StockSources | None:
+        """Return the sources of the website's stock, asked at most a minute ago.
 
         None where stock is kept the old way, without sources; that is asked as rarely as the settings.
         """
-        kept: dict[str, Places | None] | None = memory.recall(self._places_key)
+        kept: dict[str, StockSources | None] | None = memory.recall(self._sources_key)
         if kept is None:
-            kept = {"places": places_of(self._rest, self.settings["website"])}
-            memory.remember(self._places_key, kept, PLACES_S if kept["places"] else FRAME_S)
-        return kept["places"]
+            kept = {"sources": stock_sources(self._rest, self.settings["website"])}
+            memory.remember(self._sources_key, kept, SOURCES_S if kept["sources"] else FRAME_S)
+        return kept["sources"]
 
     def _learn(self) -> Settings:
         config = self._config()

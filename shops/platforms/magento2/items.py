@@ -108,5 +108,5 @@ class Item(Part):
 
 
 def read(row: Any) -> Item:
-    """Return a product. Raises Malformed naming the place that cannot be read."""
+    """Return a product. Raises Malformed naming the field that cannot be read."""
     return valid(Item, row, "Magento's product")

@@ -25,7 +25,7 @@ from shops.platforms import calls
 from shops.platforms.magento2 import forms, sources
 from shops.platforms.magento2 import skus as names
 from shops.platforms.magento2.rest import STORE, Rest
-from shops.platforms.magento2.sources import Place
+from shops.platforms.magento2.sources import SourceItem
 from shops.platforms.magento2.stock import Stock
 from shops.platforms.values import Malformed, StoreError, TransientStoreError, Unsupported
 
@@ -107,7 +107,7 @@ class Loans:
             over()
 
     def _loan(self, sku: str, units: int) -> Loan:
-        added = sources.added(self._stock.places(sku), units)
+        added = sources.added(self._stock.source_items(sku), units)
         if not added:
             raise Unsupported(f"No source that sells online in {STORE} holds {sku}. Assign one, and try again.")
         return Loan(sku, added[0].code, added[0].quantity - units, added[0].quantity)
@@ -130,17 +130,17 @@ class Loans:
         wanted = {now.get(line.store_product_id, line.sku): line.quantity for line in lines}
         with self._apart(wanted) as over:
             for sku, units in wanted.items():
-                places = {one.code: one for one in self._stock.places(sku)}
+                items = {one.code: one for one in self._stock.source_items(sku)}
                 hit = taken.get(sku)
-                if hit is not None and hit["code"] in places and f"{places[hit['code']].quantity:g}" == hit["after"]:
+                if hit is not None and hit["code"] in items and f"{items[hit['code']].quantity:g}" == hit["after"]:
                     continue
                 if self._stock.count(sku, lending=True).units is None:
                     continue  # nobody counts it any more
-                changed = sources.taken(list(places.values()), units)
-                if sum(places[one.code].quantity - one.quantity for one in changed) < units:
+                changed = sources.taken(list(items.values()), units)
+                if sum(items[one.code].quantity - one.quantity for one in changed) < units:
                     raise Unsupported(_GONE)
                 for one in changed:
-                    before = places[one.code].quantity
+                    before = items[one.code].quantity
                     words = (
                         f"ReverbSync takes {before - one.quantity:g} of {sku} back out of source {one.code} "
                         f"({before:g} to {one.quantity:g})."
@@ -171,27 +171,27 @@ class Loans:
 
             yield over
 
-    def _place(self, loan: Loan) -> Place | None:
-        return next((one for one in self._stock.places(loan.sku) if one.code == loan.code), None)
+    def _source_item(self, loan: Loan) -> SourceItem | None:
+        return next((one for one in self._stock.source_items(loan.sku) if one.code == loan.code), None)
 
     def _quantity(self, loan: Loan) -> float | None:
-        place = self._place(loan)
-        return None if place is None else place.quantity
+        item = self._source_item(loan)
+        return None if item is None else item.quantity
 
     def _give(self, loans: Iterable[Loan]) -> None:
         """Put units back into their sources where that was not done yet."""
         for loan in loans:
-            place = self._place(loan)
-            if place is not None and place.quantity == loan.before:
-                sources.write(self._rest, [replace(place, quantity=loan.after, in_stock=True)])
+            item = self._source_item(loan)
+            if item is not None and item.quantity == loan.before:
+                sources.write(self._rest, [replace(item, quantity=loan.after, in_stock=True)])
 
     def _take(self, loans: Iterable[Loan]) -> bool:
         """Take units out again that were put back; return whether that is settled."""
         try:
             for loan in loans:
-                place = self._place(loan)
-                if place is not None and place.quantity == loan.after:
-                    sources.write(self._rest, [replace(place, quantity=loan.before)])
+                item = self._source_item(loan)
+                if item is not None and item.quantity == loan.after:
+                    sources.write(self._rest, [replace(item, quantity=loan.before)])
         except StoreError:
             return False
         return True

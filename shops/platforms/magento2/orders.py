@@ -97,13 +97,13 @@ class Orders:
 
     # -- making ----------------------------------------------------------------------------------------------
 
-    def place(self, order: NewOrder) -> StoreOrder:
+    def create_order(self, order: NewOrder) -> StoreOrder:
         """Make an order, unless one bears the mark of this Reverb number."""
         found = self._find("customer_email", forms.mail_of(order.reverb_number))
         order = replace(order, lines=self._named_now(order, is_made=found is not None))
         if order.takes_stock:
             made = found or self._checkout(order)()
-        elif self._frame.places() is None or not (units := self._counted(order)):
+        elif self._frame.stock_sources() is None or not (units := self._counted(order)):
             made = found or self._write_down(order)
         else:
             made = self._loans.lend(order, units, found, lambda: self._checkout(order), self._look_for)
@@ -126,7 +126,7 @@ class Orders:
         gone = next((one for one in order.lines if one.store_product_id and one.store_product_id not in now), None)
         if gone and is_made:
             return tuple(replace(one, sku=sku) for one in order.lines if (sku := now.get(one.store_product_id)))
-        if gone and (order.takes_stock or self._frame.places() is not None):
+        if gone and (order.takes_stock or self._frame.stock_sources() is not None):
             raise Unsupported(f"{STORE} no longer has {gone.title}, so the order was not made. Enter it there by hand.")
         return tuple(replace(line, sku=now.get(line.store_product_id, line.sku)) for line in order.lines)
 

@@ -29,8 +29,12 @@ def query(*groups: Group, sort: str = "entity_id", size: int = PAGE, page: int =
     pairs: list[tuple[str, str]] = []
     for g, group in enumerate(groups):
         for f, (field, condition, value) in enumerate(group):
-            place = f"searchCriteria[filter_groups][{g}][filters][{f}]"
-            pairs += [(f"{place}[field]", field), (f"{place}[condition_type]", condition), (f"{place}[value]", value)]
+            prefix = f"searchCriteria[filter_groups][{g}][filters][{f}]"
+            pairs += [
+                (f"{prefix}[field]", field),
+                (f"{prefix}[condition_type]", condition),
+                (f"{prefix}[value]", value),
+            ]
     if sort:
         pairs += [("searchCriteria[sortOrders][0][field]", sort), ("searchCriteria[sortOrders][0][direction]", "ASC")]
     pairs += [("searchCriteria[pageSize]", str(size)), ("searchCriteria[currentPage]", str(page))]

@@ -22,7 +22,7 @@ HAD_THEM_S = 30 * 24 * 3600
 MODULE = "Magento_Inventory"
 
 
-class Places(TypedDict):
+class StockSources(TypedDict):
     """The stock of the website: its number, and the codes of the enabled sources that it draws on, first the first.
 
     `whole`: all of them could be read.
@@ -34,7 +34,7 @@ class Places(TypedDict):
 
 
 @dataclass(frozen=True)
-class Place:
+class SourceItem:
     """What lies of a product in a source; `sku` as that row spells it."""
 
     code: str
@@ -67,22 +67,22 @@ class _Row(Part):
 # -- which sources -------------------------------------------------------------------------------------------------
 
 
-def places_of(rest: Rest, website: str) -> Places | None:
-    """Return the places of a website's stock, None where the store keeps one number a product. Raises StoreError."""
+def stock_sources(rest: Rest, website: str) -> StockSources | None:
+    """Return the sources of a website's stock, None where the store keeps one number a product. Raises StoreError."""
     known = f"magento2:sources2:{rest.address}:{website}"
     before: list[str] | None = memory.recall(known)
     if before is None and not _has_modules(rest):
         return None
     stock = valid(_Stock, rest.get(f"/inventory/stock-resolver/website/{website}"), "Magento's stock")
-    places = _drawn_on(rest, stock.stock_id)
-    if not places["sources"] or set(before or ()) - set(places["sources"]):
+    found = _drawn_on(rest, stock.stock_id)
+    if not found["sources"] or set(before or ()) - set(found["sources"]):
         # One list that leaves a source out is no verdict: what lies there would go off sale.
-        places = _drawn_on(rest, stock.stock_id)
-    memory.remember(known, places["sources"], HAD_THEM_S)
-    return places
+        found = _drawn_on(rest, stock.stock_id)
+    memory.remember(known, found["sources"], HAD_THEM_S)
+    return found
 
 
-def _drawn_on(rest: Rest, stock_id: str) -> Places:
+def _drawn_on(rest: Rest, stock_id: str) -> StockSources:
     """Return the sources that a stock draws on. Raises TransientStoreError where they cannot be read."""
     rows = rest.every("/inventory/stock-source-links", [("stock_id", "eq", stock_id)], sort="", whole=True)
     links, unread = each(rows, lambda row: valid(_Link, row, "Magento's link"), key="source_code")
@@ -93,7 +93,7 @@ def _drawn_on(rest: Rest, stock_id: str) -> Places:
     enabled = {one.source_code for one in sources if one.enabled}
     links.sort(key=lambda one: one.priority or 0)
     drawn = [one.source_code for one in links if one.source_code in enabled]
-    return Places(stock_id=stock_id, sources=drawn, whole=not (unread or more))
+    return StockSources(stock_id=stock_id, sources=drawn, whole=not (unread or more))
 
 
 def _has_modules(rest: Rest) -> bool:
@@ -115,7 +115,7 @@ def _has_modules(rest: Rest) -> bool:
 # -- what lies there -----------------------------------------------------------------------------------------------
 
 
-def read(rest: Rest, skus: Sequence[object], drawn: Sequence[str]) -> tuple[list[Place], list[Unread]]:
+def read(rest: Rest, skus: Sequence[object], drawn: Sequence[str]) -> tuple[list[SourceItem], list[Unread]]:
     """Return what lies of products in the sources `drawn` on, and what could not be read, named by SKU.
 
     Raises StoreError.
@@ -124,51 +124,51 @@ def read(rest: Rest, skus: Sequence[object], drawn: Sequence[str]) -> tuple[list
     mine = [row for row in rows if not isinstance(row, dict) or str(row.get("source_code")) in ("None", *drawn)]
     found, unread = each(mine, lambda row: valid(_Row, row, "Magento's source item"), key="sku")
     unread += [Unread(sku, words) for sku, words in failed.items()]
-    return [Place(one.source_code, one.sku, one.quantity, one.status == 1) for one in found], unread
+    return [SourceItem(one.source_code, one.sku, one.quantity, one.status == 1) for one in found], unread
 
 
-def named(places: Sequence[Place]) -> str:
-    """Return places as one text, by which a change finds out whether they are still the same."""
-    rows = (f"{one.code}={one.quantity:g}{'' if one.in_stock else ' out of stock'}" for one in places)
+def named(items: Sequence[SourceItem]) -> str:
+    """Return rows as one text, by which a change finds out whether they are still the same."""
+    rows = (f"{one.code}={one.quantity:g}{'' if one.in_stock else ' out of stock'}" for one in items)
     return ", ".join(sorted(rows))
 
 
 # -- what is changed -----------------------------------------------------------------------------------------------
 
 
-def taken(places: Sequence[Place], units: int) -> list[Place]:
-    """Return the rows after taking units, from one place if that has them all, else from one after the other.
+def taken(items: Sequence[SourceItem], units: int) -> list[SourceItem]:
+    """Return the rows after taking units, from one source if that has them all, else from one after the other.
 
-    Places come first the first; what is marked as out of stock there is not on sale, so taking it would change nothing.
+    The first source comes first. What is marked as out of stock there is not on sale, so taking it changes nothing.
     Where all have fewer, what they have is taken.
     """
-    selling = [one for one in places if one.in_stock]
+    selling = [one for one in items if one.in_stock]
     one_has_all = [one for one in selling if one.quantity >= units]
     changed, left = [], units
-    for place in one_has_all[:1] or selling:
-        part = min(left, int(max(0.0, place.quantity)))
+    for item in one_has_all[:1] or selling:
+        part = min(left, int(max(0.0, item.quantity)))
         if part:
-            changed.append(Place(place.code, place.sku, place.quantity - part, place.in_stock))
+            changed.append(SourceItem(item.code, item.sku, item.quantity - part, item.in_stock))
             left -= part
     return changed
 
 
-def added(places: Sequence[Place], units: int) -> list[Place]:
-    """Return the row after adding units: where some lie already, else in the first place that holds the product."""
-    selling = [one for one in places if one.in_stock and one.quantity > 0]
-    place = next(iter([*selling, *places]), None)
-    if place is None:
+def added(items: Sequence[SourceItem], units: int) -> list[SourceItem]:
+    """Return the row after adding units: where some lie already, else in the first source that holds the product."""
+    selling = [one for one in items if one.in_stock and one.quantity > 0]
+    item = next(iter([*selling, *items]), None)
+    if item is None:
         return []
     # A seller may have marked a product as out of stock by hand; only we, who add to nothing, wake it.
-    wakes = place.in_stock or place.quantity <= 0
-    return [Place(place.code, place.sku, place.quantity + units, wakes)]
+    wakes = item.in_stock or item.quantity <= 0
+    return [SourceItem(item.code, item.sku, item.quantity + units, wakes)]
 
 
-def write(rest: Rest, places: Sequence[Place]) -> None:
+def write(rest: Rest, items: Sequence[SourceItem]) -> None:
     """Set rows, all in one call. Raises StoreError, with `may_have_applied` where the answer is not `[]`, a success."""
     rows = [
         {"sku": one.sku, "source_code": one.code, "quantity": one.quantity, "status": int(one.in_stock)}
-        for one in places
+        for one in items
     ]
     if not isinstance(rest.written("POST", "/inventory/source-items", {"sourceItems": rows}), list):
         raise TransientStoreError(f"{STORE}'s answer to a change of stock could not be read.", may_have_applied=True)

@@ -24,7 +24,7 @@ from shops.platforms.magento2 import memory, portions, search, sources
 from shops.platforms.magento2.frame import StoreConfig
 from shops.platforms.magento2.rest import STORE, Rest, encoded
 from shops.platforms.magento2.skus import by_sku, name_of
-from shops.platforms.magento2.sources import Place
+from shops.platforms.magento2.sources import SourceItem
 from shops.platforms.reading import each, valid
 from shops.platforms.values import Busy, Count, Malformed, Missing, Moved, TransientStoreError, Unsupported
 from shops.schemas import MOST_UNITS, Part, Text, Units
@@ -103,7 +103,7 @@ class Stock:
         found = Standing()
         for some in search.few(skus):
             named = [str(one) for one in some]
-            if self._frame.places() is None:
+            if self._frame.stock_sources() is None:
                 self._read_alone(named, found)
             else:
                 self._read(named, parents or {}, found)
@@ -111,12 +111,12 @@ class Stock:
 
     def _read(
         self, skus: Sequence[str], parents: Mapping[str, str], found: Standing, *, lending: bool = False
-    ) -> dict[str, list[Place]]:
+    ) -> dict[str, list[SourceItem]]:
         """Add to `found` what can be sold; return what lies in the website's sources."""
         asked_at = clock.now().timestamp()
         families = {sku: parents[sku] for sku in skus if sku in parents}
         salable, odd = self._exported([*skus, *families.values()])
-        lies, more = self._places(skus)
+        lies, more = self._source_items(skus)
         found.unread |= {sku: odd[family] for sku, family in families.items() if family in odd}
         found.unread |= {sku: words for sku, words in (odd | more).items() if sku in skus}
         if not lending:
@@ -125,14 +125,14 @@ class Stock:
         for sku in skus:
             if sku in found.unread:
                 continue
-            places = lies.get(sku, [])
+            items = lies.get(sku, [])
             try:
-                units = self._decide(sku, salable.get(sku), places)
+                units = self._decide(sku, salable.get(sku), items)
             except Malformed as error:
                 found.unread[sku] = str(error)
                 continue
             bound = bounds.get(name_of(sku))
-            if units and bound and bound["there"] == _whole(places):
+            if units and bound and bound["there"] == _whole(items):
                 units = min(units, bound["units"])
             family = salable.get(families.get(sku, ""))
             if units and units > 0 and family is not None and not family.is_salable:
@@ -140,16 +140,16 @@ class Stock:
             found.units[sku] = units
         return lies
 
-    def _decide(self, sku: str, salable: _Salable | None, places: Sequence[Place]) -> int | None:
+    def _decide(self, sku: str, salable: _Salable | None, items: Sequence[SourceItem]) -> int | None:
         """Return what can be sold of a SKU by a row of the export and what lies in the website's sources.
 
         Raises Malformed where the two do not go together.
         """
-        lies = sum(one.quantity for one in places if one.in_stock)
+        lies = sum(one.quantity for one in items if one.in_stock)
         if salable is None:
             return self._unlisted(sku, lies)
         if not salable.is_salable:
-            return self._short(sku, salable, places)
+            return self._short(sku, salable, items)
         if salable.qty is None:
             raise Malformed(f"{STORE} does not say how many of {sku} can be sold.")
         if 0 < salable.qty <= lies:
@@ -159,20 +159,20 @@ class Stock:
         if not managed:
             return None
         least = min(0, threshold)
-        assigned = self._frame.places()
+        assigned = self._frame.stock_sources()
         is_whole = assigned is not None and assigned["whole"]
-        if salable.qty > 0 and is_whole and not places:
+        if salable.qty > 0 and is_whole and not items:
             raise Malformed(f"{STORE} sells {sku} and lists no source that has it, so its stock stays as it was.")
         return max(0, min(salable.qty, salable.qty + least, int(lies) if is_whole else salable.qty))
 
-    def _short(self, sku: str, salable: _Salable, places: Sequence[Place]) -> int:
+    def _short(self, sku: str, salable: _Salable, items: Sequence[SourceItem]) -> int:
         """Return 0 for what is not sold; below 0, by how many units orders took more than lie there.
 
         An order that came between our reading and our change of a source shows in nothing else. Below its threshold
         the store still has units to ship, and what lies in a source that is out of stock is not in the number.
         """
         units = salable.qty or 0
-        if units >= 0 or not all(one.in_stock for one in places):
+        if units >= 0 or not all(one.in_stock for one in items):
             return 0
         try:
             managed, threshold = self._managed(sku)
@@ -210,28 +210,28 @@ class Stock:
         found, odd = by_sku(skus, read, unread)
         return {sku: some[0] for sku, some in found.items()}, odd | failed
 
-    def places(self, sku: str) -> list[Place]:
+    def source_items(self, sku: str) -> list[SourceItem]:
         """Return what lies of a SKU in the sources of the website's stock, first the first. Raises Malformed.
 
         An answer without any is asked for once more.
         """
         for _ in range(2):
-            lies, odd = self._places([sku])
+            lies, odd = self._source_items([sku])
             if sku in odd:
                 raise Malformed(odd[sku])
             if sku in lies:
                 return lies[sku]
         return []
 
-    def _places(self, skus: Sequence[str]) -> tuple[dict[str, list[Place]], dict[str, str]]:
+    def _source_items(self, skus: Sequence[str]) -> tuple[dict[str, list[SourceItem]], dict[str, str]]:
         """Return what lies of each SKU in the sources of the website's stock, first the first; and what cannot be read.
 
         The second with why. Each source counts once, by the row that spells the SKU best.
         """
-        assigned = self._frame.places()
+        assigned = self._frame.stock_sources()
         drawn = assigned["sources"] if assigned else []
-        places, unread = sources.read(self._rest, skus, drawn)
-        found, odd = by_sku(skus, places, unread)
+        items, unread = sources.read(self._rest, skus, drawn)
+        found, odd = by_sku(skus, items, unread)
         lies = {}
         for sku, rows in found.items():
             each_once = {one.code: one for one in reversed(rows)}
@@ -269,18 +269,18 @@ class Stock:
     # -- changing --------------------------------------------------------------------------------------------
 
     def count(self, sku: str, *, lending: bool = False) -> Count:
-        """Return what can be sold now, and what lies in the places that an adjustment would change.
+        """Return what can be sold now, and what lies in the sources that an adjustment would change.
 
         `lending`: whoever lends units to an order asks. Raises Malformed where it cannot be read.
         """
-        if self._frame.places() is None:
+        if self._frame.stock_sources() is None:
             item = self._item(sku)
             return Count(item.units, item.item_id, item.qty or 0)
-        places = self._read([sku], {}, found := Standing(), lending=lending).get(sku, [])
+        items = self._read([sku], {}, found := Standing(), lending=lending).get(sku, [])
         units = found.of(sku)
         if units is None:
             return Count(None)
-        return Count(units, sources.named(places), _whole(places), apart=True)
+        return Count(units, sources.named(items), _whole(items), apart=True)
 
     def adjust(self, sku: str, count: Count, *, by: int) -> Count:
         """Change what lies in the sources by a difference; the open reservations stay as they are.
@@ -291,7 +291,7 @@ class Stock:
         if count.units is None:
             raise Unsupported(f"{STORE} does not count this product.")
         with self.claimed(sku):
-            change = self._adjust_alone if self._frame.places() is None else self._adjust
+            change = self._adjust_alone if self._frame.stock_sources() is None else self._adjust
             done = change(sku, count, by)
             if not done:
                 return replace(count, done=0)
@@ -302,7 +302,7 @@ class Stock:
     def _after(self, sku: str, count: Count, done: int) -> Count:
         """Count after a change of `done` units; what is on sale is bounded where the index does not show it yet."""
         after = self.count(sku)
-        if (after.place, after.there) == (count.place, count.there):
+        if (after.location, after.there) == (count.location, count.there):
             raise TransientStoreError(f"{STORE} does not show our change of stock.")
         expected = max(0, (count.units or 0) + done)
         if done > 0 or after.there != count.there + done or (after.units or 0) <= expected:
@@ -311,26 +311,26 @@ class Stock:
         return replace(after, units=expected)
 
     def _adjust(self, sku: str, count: Count, by: int) -> int:
-        places = self.places(sku)
-        if sources.named(places) != count.place:
+        items = self.source_items(sku)
+        if sources.named(items) != count.location:
             raise Moved("The stock in Magento has moved.")
-        changed = sources.taken(places, -by) if by < 0 else sources.added(places, by)
+        changed = sources.taken(items, -by) if by < 0 else sources.added(items, by)
         if not changed:
             return 0
         sources.write(self._rest, changed)
-        before = {one.code: one.quantity for one in places}
+        before = {one.code: one.quantity for one in items}
         return round(sum(one.quantity - before[one.code] for one in changed))
 
     def _adjust_alone(self, sku: str, count: Count, by: int) -> int:
         item = self._item(sku)
-        if (item.item_id, item.qty or 0) != (count.place, count.there):
+        if (item.item_id, item.qty or 0) != (count.location, count.there):
             raise Moved("The stock in Magento has moved.")
         done = max(by, -max(0, count.there))
         if done:
             left = count.there + done
             in_stock = left > max(0, item.min_qty or 0) or bool(item.backorders)
             body = {"stockItem": {"qty": left, "is_in_stock": in_stock and (item.is_in_stock or count.there <= 0)}}
-            self._rest.written("PUT", f"/products/{encoded(sku)}/stockItems/{count.place}", body)
+            self._rest.written("PUT", f"/products/{encoded(sku)}/stockItems/{count.location}", body)
         return done
 
     @contextmanager
@@ -361,8 +361,8 @@ class Stock:
         return {sku: f"An order for {sku} is being made in {STORE}." for sku in skus if name_of(sku) in busy}
 
 
-def _whole(places: Iterable[Place]) -> int:
-    return max(-MOST_UNITS, min(MOST_UNITS, int(sum(one.quantity for one in places))))
+def _whole(items: Iterable[SourceItem]) -> int:
+    return max(-MOST_UNITS, min(MOST_UNITS, int(sum(one.quantity for one in items))))
 
 
 _SLASH = (

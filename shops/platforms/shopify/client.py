@@ -170,7 +170,7 @@ class ShopifyClient:
         changes = spread(locations_of(count), by)
         if not changes:
             return changed(count, changes, by)
-        parts = f"{product.store_stock_id} {count.place} {count.there} {by} {reference}"
+        parts = f"{product.store_stock_id} {count.location} {count.there} {by} {reference}"
         data = self._line.ask(
             queries.ADJUST,
             input={
@@ -255,7 +255,7 @@ class ShopifyClient:
 
     # -- orders ----------------------------------------------------------------------------------------------
 
-    def place(self, order: NewOrder) -> StoreOrder:
+    def create_order(self, order: NewOrder) -> StoreOrder:
         """Make an order whose source identifier is Reverb's number. orderCreate knows no key against repeats."""
         query = f"source_identifier:'{order.reverb_number}'"
         for row in orders.rows(self._line.ask(queries.ORDERS, query=query, after=None)):

@@ -288,24 +288,24 @@ class WooCommerceClient(OrderCalls, HookCalls):
 
     def count(self, product: StoreProduct) -> Count:
         """Read the stock where it is counted: at the product, the variation, or the variation's parent."""
-        place = f"/products/{product.store_parent_id}"
-        own = f"{place}/variations/{product.store_product_id}"
+        path = f"/products/{product.store_parent_id}"
+        own = f"{path}/variations/{product.store_product_id}"
         try:
             if product.store_product_id != product.store_parent_id:
                 one = reading.read_item(self.record("GET", own, number=product.store_product_id))
                 if one.counted != Counted.AT_PARENT:
                     return _count(one.units, own)
-            holder = reading.read_item(self.record("GET", place, number=product.store_parent_id))
+            holder = reading.read_item(self.record("GET", path, number=product.store_parent_id))
         except Missing:
             return Count(None)
         is_alone = product.store_product_id == product.store_parent_id
-        return _count(holder.units if is_alone else holder.pool, place)
+        return _count(holder.units if is_alone else holder.pool, path)
 
     def _shares(self, product: StoreProduct, variation: str) -> bool:
         """Return whether a variation draws on the same stock of its parent as another one does, `product`."""
         try:
-            place = f"/products/{product.store_parent_id}/variations/{variation}"
-            return reading.read_item(self.record("GET", place, number=variation)).counted == Counted.AT_PARENT
+            path = f"/products/{product.store_parent_id}/variations/{variation}"
+            return reading.read_item(self.record("GET", path, number=variation)).counted == Counted.AT_PARENT
         except Missing:
             return True
 
@@ -317,16 +317,16 @@ class WooCommerceClient(OrderCalls, HookCalls):
         stock set all the same: a unit that sold on Reverb must not stay on sale because of one broken order.
         """
         # Variations that share their parent's stock are written to by several workers.
-        with try_lock(f"woocommerce:{count.place}", self.shop_id) as alone:
+        with try_lock(f"woocommerce:{count.location}", self.shop_id) as alone:
             if not alone:
                 raise Busy("Another change of this stock is under way.", retry_after=1.0)
             before = self._before()
             now = self.count(product)
             if now.units is None:
                 raise Unsupported("WooCommerce does not count this product.")
-            if (now.there, now.place) != (count.there, count.place):
+            if (now.there, now.location) != (count.there, count.location):
                 raise Moved("The stock in WooCommerce has moved.")
-            self._set(now.place, now.there + by)
+            self._set(now.location, now.there + by)
             with calls.written():
                 return self._put_right(product, now, now.there + by, before)
 
@@ -347,7 +347,7 @@ class WooCommerceClient(OrderCalls, HookCalls):
                 unchanged = after.there == was.there > wanted
                 if not unchanged:
                     break
-            sold = 0 if before is None else self._sold_since(before, product, pooled=_is_pool(product, was.place))
+            sold = 0 if before is None else self._sold_since(before, product, pooled=_is_pool(product, was.location))
             if not sold and unchanged:
                 raise TransientStoreError("WooCommerce does not show our change of stock.", may_have_applied=True)
             # What was sold since our last writing shows as a smaller number; the rest of it was overwritten.
@@ -357,7 +357,7 @@ class WooCommerceClient(OrderCalls, HookCalls):
             if lost < 0 and wanted < was.there:
                 return replace(after, done=after.there - was.there + sold)
             wanted, known = after.there - lost, sold
-            self._set(was.place, wanted)
+            self._set(was.location, wanted)
         raise TransientStoreError("WooCommerce's stock moves faster than it can be set.", may_have_applied=True)
 
     def _sold_since(self, before: Newest, product: StoreProduct, *, pooled: bool) -> int:
@@ -372,12 +372,12 @@ class WooCommerceClient(OrderCalls, HookCalls):
         apart = {one for one in named - {"", product.store_product_id} if not self._shares(product, one)}
         return before.sold_until(later, Stock(product, pooled, frozenset(apart)))
 
-    def _set(self, place: str, units: int) -> None:
-        self.record("PUT", place, {"stock_quantity": units}, number=place.rpartition("/")[2])
+    def _set(self, path: str, units: int) -> None:
+        self.record("PUT", path, {"stock_quantity": units}, number=path.rpartition("/")[2])
 
 
 def _at(cursor: str) -> tuple[int, int]:
-    """Return how many products come before a walk's place, and the highest id among them (0: not known)."""
+    """Return how many products come before a cursor, and the highest id among them (0: not known)."""
     before, _, last = cursor.partition(":")
     return int(before or 0), int(last or 0)
 
@@ -386,11 +386,11 @@ def _cursor(before: int, last: int) -> str:
     return f"{before}:{last}" if last else str(before)
 
 
-def _count(units: int | None, place: str) -> Count:
-    return Count(None) if units is None else Count(units, place, units)
+def _count(units: int | None, location: str) -> Count:
+    return Count(None) if units is None else Count(units, location, units)
 
 
-def _is_pool(product: StoreProduct, place: str) -> bool:
+def _is_pool(product: StoreProduct, location: str) -> bool:
     """Return whether a variation is counted at its parent."""
-    own_place = f"/products/{product.store_parent_id}"
-    return place == own_place and product.store_product_id != product.store_parent_id
+    parent = f"/products/{product.store_parent_id}"
+    return location == parent and product.store_product_id != product.store_parent_id

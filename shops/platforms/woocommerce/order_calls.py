@@ -33,7 +33,7 @@ class OrderCalls(WooCommerceCaller):
 
     admin: str
 
-    def place(self, order: NewOrder) -> StoreOrder:
+    def create_order(self, order: NewOrder) -> StoreOrder:
         """Make an order. wc/v3 cannot search by our mark, so the orders since the sale are looked through."""
         since, page = order.sold_at - CLOCKS_DIFFER if order.sold_at else clock.now() - LOOK_BACK, "1"
         seen: set[str] = set()

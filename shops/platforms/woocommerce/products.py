@@ -149,7 +149,7 @@ class Item(Part):
 
 
 def read_item(row: Any) -> Item:
-    """Return a product or variation. Raises Malformed naming the place that cannot be read."""
+    """Return a product or variation. Raises Malformed naming the field that cannot be read."""
     return valid(Item, row, WHAT)
 
 

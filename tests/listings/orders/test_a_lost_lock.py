@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from listings.models import Order, Place
+from listings.models import Order, StoreOrderState
 from listings.orders import store_orders
-from listings.orders.tasks import place_orders
+from listings.orders.tasks import process_store_orders
 from reverbsync.dispatch import ownership
 from reverbsync.dispatch.locks import try_lock
 from reverbsync.dispatch.ownership import Lost
@@ -67,12 +67,12 @@ def test_a_worker_that_lost_its_lock_after_looking_for_the_order_does_not_make_i
     def breaks() -> None:
         break_connection()
         sales.now += store_orders.LOOK_AFTER + timedelta(seconds=1)
-        elsewhere(lambda: place_orders(sales.shop.pk))
+        elsewhere(lambda: process_store_orders(sales.shop.pk))
 
     with after_call(sales, 1, breaks):
-        try_to(lambda: place_orders(sales.shop.pk))
+        try_to(lambda: process_store_orders(sales.shop.pk))
     assert len(sales.store_orders()) == 1
-    assert (sales.row().place, sales.entries()) == (Place.MADE, ["order_placed"])
+    assert (sales.row().store_state, sales.entries()) == (StoreOrderState.CREATED, ["order_created"])
 
 
 def test_an_order_whose_answer_came_after_the_lock_fell_is_found_and_not_made_again(sales: Sales) -> None:
@@ -85,14 +85,14 @@ def test_an_order_whose_answer_came_after_the_lock_fell_is_found_and_not_made_ag
     def breaks() -> None:
         break_connection()
         sales.now += timedelta(seconds=60)
-        elsewhere(lambda: place_orders(sales.shop.pk))  # too early for it
-        assert sales.row().place == Place.OPEN
+        elsewhere(lambda: process_store_orders(sales.shop.pk))  # too early for it
+        assert sales.row().store_state == StoreOrderState.CREATING
 
     with after_call(sales, 1, searches), after_call(sales, 2, breaks):
-        try_to(lambda: place_orders(sales.shop.pk))
+        try_to(lambda: process_store_orders(sales.shop.pk))
     sales.wait(seconds=store_orders.LOOK_AFTER.total_seconds() + 1)
     assert len(sales.store_orders()) == 1
-    assert (sales.row().place, sales.entries()) == (Place.MADE, ["order_placed"])
+    assert (sales.row().store_state, sales.entries()) == (StoreOrderState.CREATED, ["order_created"])
 
 
 def test_an_order_is_cancelled_by_one_worker_at_a_time(sales: Sales) -> None:
@@ -104,13 +104,13 @@ def test_an_order_is_cancelled_by_one_worker_at_a_time(sales: Sales) -> None:
 
     def breaks() -> None:
         break_connection()
-        elsewhere(lambda: place_orders(sales.shop.pk))
+        elsewhere(lambda: process_store_orders(sales.shop.pk))
         assert len(calls) == 1  # it waits
 
     with after_call(sales, 1, breaks) as calls:
-        try_to(lambda: place_orders(sales.shop.pk))
+        try_to(lambda: process_store_orders(sales.shop.pk))
     sales.wait(seconds=store_orders.LOOK_AFTER.total_seconds() + 1)
-    assert (sales.row().place, sales.stock()) == (Place.UNDONE, 3)
+    assert (sales.row().store_state, sales.stock()) == (StoreOrderState.CANCELLED, 3)
 
 
 def test_who_took_the_order_over_keeps_it(sales: Sales) -> None:
@@ -121,7 +121,7 @@ def test_who_took_the_order_over_keeps_it(sales: Sales) -> None:
         Order.objects.update(making_at=sales.now + timedelta(seconds=1))
 
     with after_call(sales, 1, taken_over) as calls:
-        place_orders(sales.shop.pk)
+        process_store_orders(sales.shop.pk)
     assert (len(calls), sales.store_orders()) == (1, [])
 
 
@@ -132,8 +132,8 @@ def test_what_a_lock_covers_is_not_written_by_a_later_connection(sales: Sales) -
         with try_lock("test", 1):
             connection.close()
             with ownership.fenced():
-                Order.objects.update(place_problem="written")
+                Order.objects.update(store_problem="written")
 
     with pytest.raises(Lost):
         writes()
-    assert sales.row().place_problem == ""
+    assert sales.row().store_problem == ""

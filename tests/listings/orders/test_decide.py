@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from listings.models import Place
+from listings.models import StoreOrderState
 from listings.orders import carriers, order_form
-from listings.orders.decide import GONE, IN_STORE, Facts, Fate, fate, next_place
+from listings.orders.decide import GONE, IN_STORE, Facts, Fate, fate, next_store_state
 from shops.reverb.lists import PROVIDERS
 from shops.reverb.orders import PAID, UNPAID
 from shops.snapshots import ReverbOrder
@@ -20,54 +20,66 @@ from tests.people import NOON, snapshot
 STATUSES = sorted(PAID | UNPAID | GONE | {"blocked", "a word of tomorrow"})
 NEW = Facts("", "paid", linked=True, wanted=True)
 facts = st.builds(
-    Facts, st.sampled_from(Place.values), st.sampled_from(STATUSES), st.booleans(), st.booleans(), st.booleans()
+    Facts,
+    st.sampled_from(StoreOrderState.values),
+    st.sampled_from(STATUSES),
+    st.booleans(),
+    st.booleans(),
+    st.booleans(),
 )
 
 
 @pytest.mark.parametrize("status", sorted(PAID))
 def test_a_paid_sale_of_a_product_goes_into_the_store(status: str) -> None:
-    assert next_place(replace(NEW, status=status)) == Place.OPEN
+    assert next_store_state(replace(NEW, status=status)) == StoreOrderState.CREATING
 
 
 @pytest.mark.parametrize("status", sorted(UNPAID | {"blocked", "a word of tomorrow"}))
 def test_what_is_not_surely_paid_is_held(status: str) -> None:
-    assert next_place(replace(NEW, status=status)) == Place.HELD
+    assert next_store_state(replace(NEW, status=status)) == StoreOrderState.AWAITING_PAYMENT
 
 
 @pytest.mark.parametrize("status", sorted(GONE))
 def test_a_sale_that_was_off_before_is_not_made_and_one_that_was_made_is_cancelled_once(status: str) -> None:
-    assert next_place(replace(NEW, status=status)) == Place.NOT_MADE
-    made = replace(NEW, place=Place.MADE, status=status)
-    assert next_place(made) == Place.UNDOING
-    assert next_place(replace(made, place=Place.UNDONE)) == Place.UNDONE
+    assert next_store_state(replace(NEW, status=status)) == StoreOrderState.NOT_NEEDED
+    made = replace(NEW, store_state=StoreOrderState.CREATED, status=status)
+    assert next_store_state(made) == StoreOrderState.CANCELLING
+    assert next_store_state(replace(made, store_state=StoreOrderState.CANCELLED)) == StoreOrderState.CANCELLED
 
 
-@pytest.mark.parametrize("place", [Place.UNDONE, Place.KEPT])
-def test_the_order_of_a_sale_that_is_on_again_is_the_one_that_the_store_has(place: Place) -> None:
+@pytest.mark.parametrize("state", [StoreOrderState.CANCELLED, StoreOrderState.CANCEL_FAILED])
+def test_the_order_of_a_sale_that_is_on_again_is_the_one_that_the_store_has(state: StoreOrderState) -> None:
     for status in STATUSES:
-        expected = Place.MADE if status in PAID else place
-        assert next_place(replace(NEW, place=place, status=status)) == expected
+        expected = StoreOrderState.CREATED if status in PAID else state
+        assert next_store_state(replace(NEW, store_state=state, status=status)) == expected
 
 
 def test_a_sale_that_reverb_only_blocks_stays_in_the_store() -> None:
-    assert next_place(replace(NEW, place=Place.MADE, status="blocked")) == Place.MADE
+    assert (
+        next_store_state(replace(NEW, store_state=StoreOrderState.CREATED, status="blocked")) == StoreOrderState.CREATED
+    )
 
 
 def test_a_sale_of_no_product_or_that_nobody_wants_stays_on_reverb() -> None:
-    assert next_place(replace(NEW, linked=False)) == Place.NO_PRODUCT
-    assert next_place(replace(NEW, wanted=False)) == Place.OFF
+    assert next_store_state(replace(NEW, linked=False)) == StoreOrderState.NO_PRODUCT
+    assert next_store_state(replace(NEW, wanted=False)) == StoreOrderState.SKIPPED
 
 
 def test_an_order_whose_answer_was_lost_is_looked_for_even_when_the_sale_is_off_or_orders_are() -> None:
     for status in STATUSES:
-        assert next_place(Facts(Place.OPEN, status, linked=False, wanted=False, maybe_made=True)) == Place.OPEN
+        assert (
+            next_store_state(Facts(StoreOrderState.CREATING, status, linked=False, wanted=False, maybe_made=True))
+            == StoreOrderState.CREATING
+        )
 
 
 @given(facts)
 def test_what_the_store_has_is_never_made_again(known: Facts) -> None:
-    if known.place in IN_STORE:
-        assert next_place(known) in IN_STORE
-    assert next_place(replace(known, place=next_place(known))) == next_place(known)  # deciding twice changes nothing
+    if known.store_state in IN_STORE:
+        assert next_store_state(known) in IN_STORE
+    assert next_store_state(replace(known, store_state=next_store_state(known))) == next_store_state(
+        known
+    )  # deciding twice changes nothing
 
 
 # -- parcels -------------------------------------------------------------------------------------------------------

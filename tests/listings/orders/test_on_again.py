@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from listings.models import Order, Place
+from listings.models import Order, StoreOrderState
 from listings.orders import browse, store_orders, words
 from tests.listings.orders.world import Sales
 
@@ -18,7 +18,7 @@ def cancelled(sales: Sales) -> None:
     sales.wait(minutes=5)
     sales.say(status="cancelled")
     sales.work()
-    assert sales.row().place == Place.UNDONE
+    assert sales.row().store_state == StoreOrderState.CANCELLED
     sales.wait(minutes=5)
 
 
@@ -38,7 +38,7 @@ def test_a_sale_that_is_on_again_is_shown_and_no_second_order_is_made(sales: Sal
     assert is_shown(sales)
     assert "open the order again" in words.in_store(sales.row(), takes_orders=True).more
     assert [order["status"] for order in sales.store_orders()] == ["cancelled"]
-    assert sales.entries() == ["order_placed", "order_released", "order_on_again"]
+    assert sales.entries() == ["order_created", "order_released", "order_on_again"]
 
 
 def test_where_the_order_itself_took_the_units_the_page_says_that_it_gave_them_back(sales: Sales) -> None:
@@ -56,21 +56,21 @@ def test_one_that_is_off_for_the_second_time_needs_nobody(sales: Sales) -> None:
         sales.say(status=status)
         sales.work()
         sales.wait(hours=2)
-    assert sales.row().place == Place.UNDONE
+    assert sales.row().store_state == StoreOrderState.CANCELLED
     assert not is_shown(sales)
 
 
 def test_an_order_that_could_not_be_cancelled_is_that_of_the_sale_again(sales: Sales) -> None:
     sales.sell(product=sales.product())
     sales.work()
-    Order.objects.update(place=Place.KEPT, place_problem="Shipped.")
+    Order.objects.update(store_state=StoreOrderState.CANCEL_FAILED, store_problem="Shipped.")
     store_orders.turn(sales.shop.pk)
-    assert sales.row().place == Place.KEPT
+    assert sales.row().store_state == StoreOrderState.CANCEL_FAILED
     sales.say(status="refunded")
     sales.work()
     assert is_shown(sales)
     sales.wait(minutes=5)
     sales.say(status="paid")
     sales.work()
-    assert (sales.row().place, sales.row().place_problem) == (Place.MADE, "")
+    assert (sales.row().store_state, sales.row().store_problem) == (StoreOrderState.CREATED, "")
     assert not is_shown(sales)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from listings.models import Order, Place
+from listings.models import Order, StoreOrderState
 from listings.orders import store_orders
 from shops.models import ReverbConnection, StoreConnection
 from shops.signals import reverb_is_back, store_is_back
@@ -20,10 +20,10 @@ def test_an_order_that_the_store_refused_is_made_by_itself_once_it_is_taken(sale
     StoreConnection.objects.update(token="wrong")
     sales.sell(product=product)
     sales.work()
-    assert sales.row().place == Place.FAILED
+    assert sales.row().store_state == StoreOrderState.CREATE_FAILED
     StoreConnection.objects.update(token=good)
     sales.wait(minutes=16)
-    assert (sales.row().place, len(sales.store_orders())) == (Place.MADE, 1)
+    assert (sales.row().store_state, len(sales.store_orders())) == (StoreOrderState.CREATED, 1)
 
 
 def test_tries_become_rarer_and_the_log_names_the_cause_once(sales: Sales) -> None:
@@ -33,14 +33,14 @@ def test_tries_become_rarer_and_the_log_names_the_cause_once(sales: Sales) -> No
     gaps = []
     for _ in range(7):
         sales.work()
-        due = sales.row().place_due_at
+        due = sales.row().store_due_at
         assert due is not None
         gaps.append(due - sales.now)
         sales.wait(seconds=gaps[-1].total_seconds() - 1)
         sales.now += timedelta(seconds=2)
     assert gaps == sorted(gaps)
     assert (gaps[0], gaps[-1]) == (timedelta(minutes=15), timedelta(hours=6))
-    assert sales.entries().count("order_place_failed") == 1
+    assert sales.entries().count("order_create_failed") == 1
 
 
 def test_a_store_that_answers_again_makes_the_failed_orders_due(sales: Sales) -> None:
@@ -51,7 +51,7 @@ def test_a_store_that_answers_again_makes_the_failed_orders_due(sales: Sales) ->
     StoreConnection.objects.update(token=good)
     store_is_back.send_robust(StoreConnection, shop_id=sales.shop.pk)
     sales.work()
-    assert sales.row().place == Place.MADE
+    assert sales.row().store_state == StoreOrderState.CREATED
 
 
 def test_one_order_that_gets_through_takes_the_others_along(sales: Sales) -> None:
@@ -61,9 +61,9 @@ def test_one_order_that_gets_through_takes_the_others_along(sales: Sales) -> Non
         sales.sell(number, product=product)
     sales.work()
     StoreConnection.objects.update(token=good)
-    Order.objects.exclude(number="9001").update(place_due_at=sales.now + timedelta(hours=6))
+    Order.objects.exclude(number="9001").update(store_due_at=sales.now + timedelta(hours=6))
     sales.wait(minutes=16)
-    assert set(Order.objects.values_list("place", flat=True)) == {Place.MADE}
+    assert set(Order.objects.values_list("store_state", flat=True)) == {StoreOrderState.CREATED}
 
 
 def test_tracking_that_reverb_refused_goes_when_the_account_is_healthy(sales: Sales) -> None:
@@ -100,6 +100,6 @@ def test_an_endless_list_of_orders_is_left_and_tried_again(sales: Sales, monkeyp
     with monkeypatch.context() as patched:
         patched.setattr(endless, "orders", lambda _, since, cursor="": ((), f"{cursor}x"))
         sales.wait(minutes=3)
-        assert sales.row().place_problem == "The list of your store's orders has no end."
+        assert sales.row().store_problem == "The list of your store's orders has no end."
     sales.wait(minutes=20)
     assert [order["status"] for order in sales.store_orders()] == ["cancelled"]

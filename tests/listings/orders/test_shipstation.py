@@ -78,7 +78,7 @@ def test_shipstation_fetches_all_orders_of_a_window_and_its_label_ships_the_orde
         status = {1: "cancelled", 2: "unpaid", 3: "blocked", 4: "shipped"}.get(n, "paid")
         sales.sell(f"9{n:03}", product=product, status=status, title="Strat <b> ]]> & “more”")
     sales.sell("8000", product=product, local_pickup=True, shipping_address=None)
-    Order.objects.update(place="off", decided_on="paid")  # what is made in the store is another story
+    Order.objects.update(store_state="skipped", decided_on="paid")  # what is made in the store is another story
     Order.objects.update(changed_at=sales.now)
     where = f"{live_server.url}{urlsplit(ours.store_address).path}"
     stand_in_shipstation.ask("POST", "/store", {"url": where, "user": "reverbsync-1", "password": PASSWORD})

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connections
 
-from listings.models import Order, Place
+from listings.models import Order, StoreOrderState
 from listings.orders import store_orders
-from listings.orders.tasks import place_orders
+from listings.orders.tasks import process_store_orders
 from reverbsync import clock
 from shops import lifecycle
 from shops.models import ReverbConnection, StoreConnection, SyncSettings
@@ -41,7 +41,11 @@ def test_a_paid_sale_becomes_an_order_in_the_store_that_mails_nobody_and_takes_n
     [order] = sales.store_orders()
     row = sales.row()
     assert (order["source_identifier"], str(order["id"])) == ("9001", row.store_order_id)
-    assert (row.place, row.store_order_number, row.takes_stock) == (Place.MADE, f"#{order['number']}", False)
+    assert (row.store_state, row.store_order_number, row.takes_stock) == (
+        StoreOrderState.CREATED,
+        f"#{order['number']}",
+        False,
+    )
     assert sales.stock() == 3  # the ledger takes it from the stock, not the order
     said = made_with(sales)
     wish = said["order"]
@@ -51,7 +55,7 @@ def test_a_paid_sale_becomes_an_order_in_the_store_that_mails_nobody_and_takes_n
     assert wish["taxLines"][0]["priceSet"]["shopMoney"]["amount"] == "41.25"
     assert (wish["shippingAddress"]["lastName"], wish["shippingAddress"]["city"]) == ("Buyer", "Austin")
     assert "Reverb keeps 42.97 USD" in wish["note"]
-    assert sales.entries() == ["order_placed"]
+    assert sales.entries() == ["order_created"]
 
 
 def test_what_breaks_on_our_side_is_tried_again_and_logged_without_the_buyer(
@@ -64,7 +68,7 @@ def test_what_breaks_on_our_side_is_tried_again_and_logged_without_the_buyer(
     with monkeypatch.context() as broke:
         broke.setattr(store_orders, "_create", broken)
         store_orders.turn(sales.shop.pk)
-    assert "could not be placed: IntegrityError in test_store_orders.py" in caplog.text
+    assert "could not be processed: IntegrityError in test_store_orders.py" in caplog.text
     assert "Buyer" not in caplog.text
     sales.wait(minutes=1)
     sales.work()
@@ -81,7 +85,7 @@ def test_where_no_ledger_counts_the_order_itself_takes_the_units_and_gives_them_
     assert (sales.stock(), sales.row().takes_stock) == (2, True)
     sales.say(status="cancelled")
     sales.work()
-    assert (sales.stock(), sales.row().place) == (3, Place.UNDONE)
+    assert (sales.stock(), sales.row().store_state) == (3, StoreOrderState.CANCELLED)
 
 
 def test_nothing_is_made_again_whatever_reports_it_how_often(sales: Sales) -> None:
@@ -89,11 +93,11 @@ def test_nothing_is_made_again_whatever_reports_it_how_often(sales: Sales) -> No
     for _ in range(3):
         sales.work()
         sales.read("9001")
-        Order.objects.update(place_due_at=sales.now)
+        Order.objects.update(store_due_at=sales.now)
     sales.say(status="shipped")
     sales.work()
     assert len(sales.store_orders()) == 1
-    assert sales.entries() == ["order_placed"]
+    assert sales.entries() == ["order_created"]
 
 
 def test_sales_that_were_bought_together_are_orders_of_their_own(sales: Sales) -> None:
@@ -111,10 +115,10 @@ def test_sales_that_were_bought_together_are_orders_of_their_own(sales: Sales) -
 def test_a_sale_is_held_until_it_is_paid(sales: Sales, status: str) -> None:
     sales.sell(product=sales.product(), status=status)
     sales.work()
-    assert (sales.row().place, sales.store_orders()) == (Place.HELD, [])
+    assert (sales.row().store_state, sales.store_orders()) == (StoreOrderState.AWAITING_PAYMENT, [])
     sales.say(status="paid")
     sales.work()
-    assert (sales.row().place, len(sales.store_orders())) == (Place.MADE, 1)
+    assert (sales.row().store_state, len(sales.store_orders())) == (StoreOrderState.CREATED, 1)
 
 
 @pytest.mark.parametrize("status", ["cancelled", "refunded"])
@@ -123,7 +127,11 @@ def test_a_sale_that_was_off_before_it_was_made_is_not_made_and_says_so(sales: S
     sales.work()
     sales.say(status=status)
     sales.work()
-    assert (sales.row().place, sales.store_orders(), sales.entries()) == (Place.NOT_MADE, [], ["order_not_made"])
+    assert (sales.row().store_state, sales.store_orders(), sales.entries()) == (
+        StoreOrderState.NOT_NEEDED,
+        [],
+        ["order_not_needed"],
+    )
 
 
 def test_a_sale_that_is_off_on_reverb_while_our_row_still_says_paid_is_not_made(sales: Sales) -> None:
@@ -133,16 +141,16 @@ def test_a_sale_that_is_off_on_reverb_while_our_row_still_says_paid_is_not_made(
     assert sales.store_orders() == []
     sales.read("9001")
     sales.work()
-    assert sales.row().place == Place.NOT_MADE
+    assert sales.row().store_state == StoreOrderState.NOT_NEEDED
 
 
 def test_a_sale_of_no_known_product_waits_for_its_product_without_being_asked(sales: Sales) -> None:
     sales.sell()
     sales.work()
-    assert sales.row().place == Place.NO_PRODUCT
+    assert sales.row().store_state == StoreOrderState.NO_PRODUCT
     Order.objects.update(product=sales.product())
     sales.work()
-    assert (sales.row().place, len(sales.store_orders())) == (Place.MADE, 1)
+    assert (sales.row().store_state, len(sales.store_orders())) == (StoreOrderState.CREATED, 1)
 
 
 def test_only_sales_from_the_moment_on_that_orders_are_taken_go_into_the_store(sales: Sales) -> None:
@@ -151,7 +159,7 @@ def test_only_sales_from_the_moment_on_that_orders_are_taken_go_into_the_store(s
     sales.sell("9001", product=product)
     sales.sell("9002", product=product, status="unpaid")
     sales.wait(hours=1)
-    assert sales.row("9001").place == Place.OFF
+    assert sales.row("9001").store_state == StoreOrderState.SKIPPED
     sales.set(take_orders=True)
     sales.sell("9003", product=product)
     sales.work()
@@ -169,8 +177,8 @@ def test_a_sale_in_another_currency_waits_for_the_seller(sales: Sales) -> None:
     sales.sell(product=sales.product())
     sales.work()
     row = sales.row()
-    assert (row.place, sales.store_orders()) == (Place.FAILED, [])
-    assert "sold in USD, but your store sells in EUR" in row.place_problem
+    assert (row.store_state, sales.store_orders()) == (StoreOrderState.CREATE_FAILED, [])
+    assert "sold in USD, but your store sells in EUR" in row.store_problem
 
 
 # -- what follows --------------------------------------------------------------------------------------------------
@@ -186,11 +194,11 @@ def test_when_the_sale_is_off_the_order_in_the_store_is_cancelled_without_stock_
     sales.work()
     [order] = sales.store_orders()
     assert (order["status"], order["mailed"], status in order["cancelled_note"]) == ("cancelled", False, True)
-    assert (sales.stock(), sales.row().place) == (3, Place.UNDONE)
+    assert (sales.stock(), sales.row().store_state) == (3, StoreOrderState.CANCELLED)
     sales.wait(days=1)
     sales.say(status="cancelled")  # Reverb makes a refunded order a cancelled one
     sales.work()
-    assert sales.entries() == ["order_placed", "order_released"]
+    assert sales.entries() == ["order_created", "order_released"]
 
 
 def test_an_order_that_went_out_is_left_and_the_seller_can_say_that_it_is_dealt_with(sales: Sales) -> None:
@@ -202,11 +210,11 @@ def test_an_order_that_went_out_is_left_and_the_seller_can_say_that_it_is_dealt_
     sales.say(status="refunded")
     sales.work()
     row = sales.row()
-    assert (row.place, "as shipped" in row.place_problem) == (Place.KEPT, True)
+    assert (row.store_state, "as shipped" in row.store_problem) == (StoreOrderState.CANCEL_FAILED, True)
     assert sales.entries()[-1] == "order_release_failed"
     store_orders.leave(row)
     sales.work()
-    assert sales.row().place == Place.UNDONE
+    assert sales.row().store_state == StoreOrderState.CANCELLED
 
 
 # -- when things go wrong ------------------------------------------------------------------------------------------
@@ -218,13 +226,17 @@ def test_an_order_whose_answer_was_lost_is_found_again_and_not_made_twice(sales:
     sales.sell(product=product)
     sales.work()
     row = sales.row()
-    assert (row.place, row.making_at is not None, len(sales.store_orders())) == (Place.OPEN, True, 1)
+    assert (row.store_state, row.making_at is not None, len(sales.store_orders())) == (
+        StoreOrderState.CREATING,
+        True,
+        1,
+    )
     for _ in range(20):  # the store's search may trail; nothing is sent before it can have caught up
         sales.wait(seconds=5)
-        assert sales.row().place == Place.OPEN
+        assert sales.row().store_state == StoreOrderState.CREATING
     sales.wait(minutes=2)
-    assert (sales.row().place, len(sales.store_orders())) == (Place.MADE, 1)
-    assert sales.entries() == ["order_try_later", "order_placed"]
+    assert (sales.row().store_state, len(sales.store_orders())) == (StoreOrderState.CREATED, 1)
+    assert sales.entries() == ["order_try_later", "order_created"]
 
 
 APPLIED = [
@@ -251,7 +263,7 @@ def test_an_order_that_was_made_and_answered_with_an_error_is_not_made_twice_whe
     for _ in range(8):
         sales.store.ask("POST", "/clock", {"advance_s": 30})
         sales.wait(seconds=30)
-    assert (sales.row().place, len(sales.store_orders())) == (Place.MADE, 1)
+    assert (sales.row().store_state, len(sales.store_orders())) == (StoreOrderState.CREATED, 1)
 
 
 def test_a_sale_that_went_off_while_its_answer_was_lost_leaves_no_order_behind(sales: Sales) -> None:
@@ -262,7 +274,7 @@ def test_a_sale_that_went_off_while_its_answer_was_lost_leaves_no_order_behind(s
     sales.say(status="cancelled")
     sales.wait(minutes=5)
     assert [order["status"] for order in sales.store_orders()] == ["cancelled"]
-    assert sales.row().place == Place.UNDONE
+    assert sales.row().store_state == StoreOrderState.CANCELLED
 
 
 def test_an_order_that_may_be_made_is_not_forgotten_when_the_store_refuses_our_keys_meanwhile(sales: Sales) -> None:
@@ -272,7 +284,7 @@ def test_an_order_that_may_be_made_is_not_forgotten_when_the_store_refuses_our_k
     sales.work()
     StoreConnection.objects.update(token="wrong")
     sales.wait(minutes=3)
-    assert sales.row().place == Place.FAILED
+    assert sales.row().store_state == StoreOrderState.CREATE_FAILED
     sales.say(status="cancelled")
     StoreConnection.objects.update(token=good)
     sales.set()  # what connecting does: the shop is looked at again
@@ -287,16 +299,18 @@ def test_a_lost_request_that_made_nothing_of_a_sale_that_went_off_is_forgotten(s
     sales.work()
     sales.say(status="cancelled")
     sales.wait(minutes=5)
-    assert (sales.store_orders(), sales.row().place) == ([], Place.NOT_MADE)
+    assert (sales.store_orders(), sales.row().store_state) == ([], StoreOrderState.NOT_NEEDED)
 
 
 def test_a_worker_that_died_in_the_middle_leaves_an_order_that_is_looked_for(sales: Sales) -> None:
     sales.sell(product=sales.product())
-    Order.objects.update(place=Place.OPEN, decided_on="paid", making_at=sales.now, place_due_at=sales.now)
+    Order.objects.update(
+        store_state=StoreOrderState.CREATING, decided_on="paid", making_at=sales.now, store_due_at=sales.now
+    )
     sales.work()
     assert sales.store_orders() == []
     sales.wait(minutes=3)
-    assert (len(sales.store_orders()), sales.row().place) == (1, Place.MADE)
+    assert (len(sales.store_orders()), sales.row().store_state) == (1, StoreOrderState.CREATED)
 
 
 def test_a_store_that_does_not_answer_is_asked_again_ever_more_rarely_and_each_attempt_is_logged(sales: Sales) -> None:
@@ -306,13 +320,13 @@ def test_a_store_that_does_not_answer_is_asked_again_ever_more_rarely_and_each_a
     gaps = []
     for _ in range(4):
         sales.work()
-        due = sales.row().place_due_at
+        due = sales.row().store_due_at
         assert due is not None
         gaps.append((due - sales.now).total_seconds())
         sales.wait(seconds=gaps[-1] + 0.1)
     assert gaps == sorted(gaps)
-    assert (sales.row().place, len(sales.store_orders())) == (Place.MADE, 1)
-    assert sales.entries() == ["order_try_later"] * 4 + ["order_placed"]
+    assert (sales.row().store_state, len(sales.store_orders())) == (StoreOrderState.CREATED, 1)
+    assert sales.entries() == ["order_try_later"] * 4 + ["order_created"]
 
 
 def test_keys_that_the_store_refuses_wait_for_the_seller_and_connecting_anew_goes_on(sales: Sales) -> None:
@@ -320,23 +334,23 @@ def test_keys_that_the_store_refuses_wait_for_the_seller_and_connecting_anew_goe
     StoreConnection.objects.update(token="wr0ng")
     sales.sell(product=product)
     sales.work()
-    assert sales.row().place == Place.FAILED
-    assert "wr0ng" not in sales.row().place_problem
+    assert sales.row().store_state == StoreOrderState.CREATE_FAILED
+    assert "wr0ng" not in sales.row().store_problem
     entry = Entry.objects.get()
-    assert (entry.reason, entry.mend_link[-3:]) == ("order_place_failed", f"/{sales.row().pk}/"[-3:])
+    assert (entry.reason, entry.mend_link[-3:]) == ("order_create_failed", f"/{sales.row().pk}/"[-3:])
     sales.wait(days=1)
-    assert sales.row().place == Place.FAILED
+    assert sales.row().store_state == StoreOrderState.CREATE_FAILED
     StoreConnection.objects.update(token=good)
     sales.set()  # what connecting does: the shop is looked at again
     sales.work()
-    assert sales.row().place == Place.MADE
+    assert sales.row().store_state == StoreOrderState.CREATED
 
 
 def test_a_token_that_reverb_refuses_waits_for_the_seller(sales: Sales) -> None:
     sales.sell(product=sales.product())
     ReverbConnection.objects.all().delete()
     sales.work()
-    assert sales.row().place_problem.startswith("Reverb is not connected")
+    assert sales.row().store_problem.startswith("Reverb is not connected")
 
 
 def test_another_store_gets_none_of_the_former_ones_orders_and_cancels_none_of_its_own(sales: Sales) -> None:
@@ -352,7 +366,10 @@ def test_another_store_gets_none_of_the_former_ones_orders_and_cancels_none_of_i
     sales.say("9001", status="cancelled")
     sales.say("9002", status="paid")
     sales.work()
-    assert (sales.row("9001").place, sales.row("9002").place) == (Place.ELSEWHERE, Place.NO_PRODUCT)
+    assert (sales.row("9001").store_state, sales.row("9002").store_state) == (
+        StoreOrderState.IN_FORMER_STORE,
+        StoreOrderState.NO_PRODUCT,
+    )
     assert [order["status"] for order in sales.store_orders()] == ["open"]
 
 
@@ -371,7 +388,7 @@ def test_two_workers_at_once_make_one_order(sales: Sales) -> None:
 
     def worker() -> None:
         try:
-            place_orders(sales.shop.pk)
+            process_store_orders(sales.shop.pk)
         finally:
             connections.close_all()
 
@@ -397,13 +414,13 @@ class Lending:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.client, name)
 
-    def place(self, order: NewOrder) -> StoreOrder:
+    def create_order(self, order: NewOrder) -> StoreOrder:
         """Keep what is begun, and lose the first answer."""
         self.begun.append(dict(order.begun))
         order.keep({"loans": [len(self.begun)]})
         if len(self.begun) == 1:
             raise TransientStoreError("Gone.", may_have_applied=False)
-        made: StoreOrder = self.client.place(order)
+        made: StoreOrder = self.client.create_order(order)
         order.keep({})
         return made
 
@@ -426,7 +443,7 @@ def test_what_an_attempt_has_begun_is_known_to_the_next_one(sales: Sales, lendin
     assert (sales.row().begun, sales.row().making_at is None) == ({"loans": [1]}, False)
     sales.wait(seconds=150)
     assert lending.begun == [{}, {"loans": [1]}]
-    assert (sales.row().begun, sales.row().place) == ({}, Place.MADE)
+    assert (sales.row().begun, sales.row().store_state) == ({}, StoreOrderState.CREATED)
 
 
 def test_what_an_attempt_has_begun_is_finished_when_the_sale_is_off(sales: Sales, lending: Lending) -> None:
@@ -435,4 +452,4 @@ def test_what_an_attempt_has_begun_is_finished_when_the_sale_is_off(sales: Sales
     sales.say(status="cancelled")
     sales.wait(seconds=150)
     assert lending.settled == [{"loans": [1]}]
-    assert (sales.row().begun, sales.row().place) == ({}, Place.NOT_MADE)
+    assert (sales.row().begun, sales.row().store_state) == ({}, StoreOrderState.NOT_NEEDED)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from listings.models import Order, Parcel, Place
+from listings.models import Order, Parcel, StoreOrderState
 from listings.orders import tracking
 from listings.orders.tracking import TrackingReport
 from reverbsync.redis import connection as redis
@@ -26,7 +26,7 @@ def sold(sales: Sales) -> Sales:
     """Return a world in which one sale was made in the store."""
     sales.sell(product=sales.product())
     sales.work()
-    assert sales.row().place == Place.MADE
+    assert sales.row().store_state == StoreOrderState.CREATED
     return sales
 
 
@@ -43,7 +43,7 @@ def test_a_shipment_in_the_store_marks_the_order_on_reverb_as_shipped_and_the_bu
     ]
     row, parcel = sold.row(), sold.parcel()
     assert (parcel.state, parcel.source, row.store_status, row.parcels_due_at) == ("sent", "store", "done", None)
-    assert sold.entries() == ["order_placed", "tracking_sent"]
+    assert sold.entries() == ["order_created", "tracking_sent"]
 
 
 def test_without_a_webhook_the_store_is_asked_now_and_then_and_no_more_once_reverb_knows(sold: Sales) -> None:
@@ -135,7 +135,7 @@ def test_a_local_pickup_that_the_store_says_is_fulfilled_is_picked_up_on_reverb(
     sales.work()
     assert sales.reverb.orders["9001"]["status"] == "picked_up"
     assert sales.reverb.writes("/ship") == []
-    assert sales.entries() == ["order_placed", "picked_up_sent"]
+    assert sales.entries() == ["order_created", "picked_up_sent"]
 
 
 # -- by hand, with everything off ----------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from listings.models import Order, Parcel, Place
+from listings.models import Order, Parcel, StoreOrderState
 from shops.models import Membership, ShipStation, Shop, SyncSettings
 from shops.snapshots import ReverbOrder
 from synclog.models import Entry
@@ -46,7 +46,7 @@ def sale(shop: Shop, number: str = "9001", *, status: str = "paid", minutes: int
         "updated_at": at,
         "seen_at": at,
         "snapshot": seen.to_json(),
-        "place": Place.OFF,
+        "store_state": StoreOrderState.SKIPPED,
     }
     return Order.objects.create(shop=shop, number=number, **{**said, **columns})
 
@@ -79,7 +79,7 @@ def numbers(shown: str) -> list[str]:
 
 
 def test_a_stranger_sees_and_changes_nothing_and_staff_sees_all(shop: Shop) -> None:
-    row = sale(shop, place=Place.FAILED, product=product_of(shop))
+    row = sale(shop, store_state=StoreOrderState.CREATE_FAILED, product=product_of(shop))
     parcel = Parcel.objects.create(
         shop=shop, order=row, source="hand", tracking_number="1", reported_at=NOON, state="waits"
     )
@@ -101,7 +101,11 @@ def test_a_stranger_sees_and_changes_nothing_and_staff_sees_all(shop: Shop) -> N
     assert {stranger.post(button).status_code for button in buttons} == {404}
     assert {Client().get(page).status_code for page in pages} == {302}
     row.refresh_from_db()
-    assert (row.place, row.asked_for, ShipStation.objects.exists()) == (Place.FAILED, False, False)
+    assert (row.store_state, row.asked_for, ShipStation.objects.exists()) == (
+        StoreOrderState.CREATE_FAILED,
+        False,
+        False,
+    )
     Membership.objects.create(shop=shop, person=nora(), role=Membership.Role.STAFF)
     assert {stranger.get(page).status_code for page in pages} == {200}
 
@@ -133,7 +137,7 @@ def test_with_orders_off_the_page_shows_sales_and_stock_but_no_buyer(shop: Shop)
 def test_with_orders_on_an_order_shows_buyer_store_order_and_tracking(shop: Shop) -> None:
     SyncSettings.objects.filter(shop=shop).update(take_orders=True)
     made = {"store_order_id": "5", "store_order_number": "#1005", "store_order_url": "https://store.test/orders/5"}
-    row = sale(shop, product=product_of(shop), place=Place.MADE, store_status="open", **made)
+    row = sale(shop, product=product_of(shop), store_state=StoreOrderState.CREATED, store_status="open", **made)
     Parcel.objects.create(
         shop=shop, order=row, source="store", tracking_number="1Z9", provider="UPS", reported_at=NOON, state="sent"
     )
@@ -146,18 +150,24 @@ def test_with_orders_on_an_order_shows_buyer_store_order_and_tracking(shop: Shop
 @pytest.mark.parametrize(
     ("columns", "words"),
     [
-        ({"place": Place.FAILED, "place_problem": "Your store is not connected."}, "Your store is not connected."),
         (
-            {"place": Place.KEPT, "place_problem": "Shopify has it as shipped."},
+            {"store_state": StoreOrderState.CREATE_FAILED, "store_problem": "Your store is not connected."},
+            "Your store is not connected.",
+        ),
+        (
+            {"store_state": StoreOrderState.CANCEL_FAILED, "store_problem": "Shopify has it as shipped."},
             "Cancel the order in your store by hand",
         ),
-        ({"place": Place.UNDOING, "place_problem": "Keys refused."}, "Keys refused."),
-        ({"place": Place.MADE, "status": "blocked"}, "Do not ship it before Reverb says so."),
-        ({"place": Place.MADE, "store_status": "cancelled"}, "but not on Reverb"),
-        ({"place": Place.MADE, "made_for": "another address"}, "The address on Reverb is another now."),
-        ({"place": Place.NO_PRODUCT}, "No product of your store"),
-        ({"place": Place.HELD, "status": "unpaid"}, "as soon as it is paid"),
-        ({"place": Place.NOT_MADE, "status": "cancelled"}, "The sale was off before it was made."),
+        ({"store_state": StoreOrderState.CANCELLING, "store_problem": "Keys refused."}, "Keys refused."),
+        ({"store_state": StoreOrderState.CREATED, "status": "blocked"}, "Do not ship it before Reverb says so."),
+        ({"store_state": StoreOrderState.CREATED, "store_status": "cancelled"}, "but not on Reverb"),
+        (
+            {"store_state": StoreOrderState.CREATED, "made_for": "another address"},
+            "The address on Reverb is another now.",
+        ),
+        ({"store_state": StoreOrderState.NO_PRODUCT}, "No product of your store"),
+        ({"store_state": StoreOrderState.AWAITING_PAYMENT, "status": "unpaid"}, "as soon as it is paid"),
+        ({"store_state": StoreOrderState.NOT_NEEDED, "status": "cancelled"}, "The sale was off before it was made."),
     ],
 )
 def test_each_state_has_words_that_say_what_to_do(shop: Shop, columns: dict[str, Any], words: str) -> None:
@@ -167,14 +177,14 @@ def test_each_state_has_words_that_say_what_to_do(shop: Shop, columns: dict[str,
 
 
 def test_filters_part_what_needs_the_seller_from_what_waits_and_what_is_done(shop: Shop) -> None:
-    sale(shop, "failed", place=Place.FAILED)
-    sale(shop, "kept", place=Place.KEPT, status="refunded")
-    parcel = sale(shop, "parcel", status="paid", place=Place.MADE)
+    sale(shop, "failed", store_state=StoreOrderState.CREATE_FAILED)
+    sale(shop, "kept", store_state=StoreOrderState.CANCEL_FAILED, status="refunded")
+    parcel = sale(shop, "parcel", status="paid", store_state=StoreOrderState.CREATED)
     Parcel.objects.create(shop=shop, order=parcel, source="hand", tracking_number="1", reported_at=NOON, state="waits")
-    sale(shop, "unpaid", place=Place.HELD, status="unpaid")
-    sale(shop, "new", place=Place.OPEN)
+    sale(shop, "unpaid", store_state=StoreOrderState.AWAITING_PAYMENT, status="unpaid")
+    sale(shop, "new", store_state=StoreOrderState.CREATING)
     sale(shop, "shipped", status="shipped")
-    sale(shop, "cancelled", status="cancelled", place=Place.UNDONE)
+    sale(shop, "cancelled", status="cancelled", store_state=StoreOrderState.CANCELLED)
     assert sorted(numbers(get(shop, query="?show=attention"))) == ["failed", "kept", "parcel"]
     assert sorted(numbers(get(shop, query="?show=waiting"))) == ["new", "unpaid"]
     assert sorted(numbers(get(shop, query="?show=done"))) == ["cancelled", "shipped"]
@@ -209,7 +219,7 @@ def test_a_key_that_is_none_shows_the_first_page(shop: Shop, key: str) -> None:
 
 
 def test_htmx_gets_the_rows_or_the_state_alone(shop: Shop) -> None:
-    row = sale(shop, place=Place.OPEN, place_due_at=NOON)
+    row = sale(shop, store_state=StoreOrderState.CREATING, store_due_at=NOON)
     for shown in (get(shop, **{"HX-Request": "true"}), get(shop, "orders:order", row.pk, **{"HX-Request": "true"})):
         assert "<html" not in shown
         assert "hx-get" in shown
@@ -272,12 +282,12 @@ def test_an_order_can_be_made_tried_again_and_left(shop: Shop) -> None:
     assert "Make it in your store" in get(shop, "orders:order", row.pk)
     press(shop, "orders:act", row.pk, "make")
     row.refresh_from_db()
-    assert (row.asked_for, row.place_due_at is not None) == (True, True)
-    Order.objects.update(place=Place.FAILED, place_due_at=None)
+    assert (row.asked_for, row.store_due_at is not None) == (True, True)
+    Order.objects.update(store_state=StoreOrderState.CREATE_FAILED, store_due_at=None)
     assert "Try again" in get(shop)
     press(shop, "orders:act", row.pk, "leave")
     row.refresh_from_db()
-    assert (row.place, row.asked_for) == (Place.LEFT, False)
+    assert (row.store_state, row.asked_for) == (StoreOrderState.HANDLED_MANUALLY, False)
     assert press(shop, "orders:act", row.pk, "nonsense").status_code == 404
 
 

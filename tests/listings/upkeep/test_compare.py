@@ -29,7 +29,7 @@ LONG_AGO = timedelta(days=3)
 @pytest.fixture(autouse=True)
 def from_the_first() -> None:
     """Begin the round anew."""
-    cache.delete(compare._PLACE)
+    cache.delete(compare._CURSOR_KEY)
 
 
 @pytest.fixture

@@ -123,11 +123,11 @@ def test_what_broke_is_logged_with_its_place_and_without_what_its_error_quotes(l
         try:
             raise quoted
         except (IntegrityError, KeyError) as error:
-            redaction.broke(logger, error, "Order %s could not be placed", 7)
+            redaction.broke(logger, error, "Order %s could not be processed", 7)
     assert "Buyer" not in log.written.getvalue()
     assert [line.partition(" in test_redaction.py:")[0] for line in log.lines] == [
-        "ERROR listings.orders.store_orders: Order 7 could not be placed: IntegrityError",
-        "ERROR listings.orders.store_orders: Order 7 could not be placed: KeyError",
+        "ERROR listings.orders.store_orders: Order 7 could not be processed: IntegrityError",
+        "ERROR listings.orders.store_orders: Order 7 could not be processed: KeyError",
     ]
 
 
@@ -135,7 +135,7 @@ def test_an_outage_that_broke_something_is_one_line_a_minute(log: Log) -> None:
     logger = logging.getLogger("listings.orders.store_orders")
     for number in range(5):
         redaction.broke(
-            logger, OperationalError("server closed the connection"), "Order %s could not be placed", number
+            logger, OperationalError("server closed the connection"), "Order %s could not be processed", number
         )
     assert len(log.lines) == 1
     assert "PostgreSQL does not answer: OperationalError" in log.lines[0]

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from listings.intake import crawl, refresh
-from listings.models import Ledger, Listing, Order, Place, Product, Walk
+from listings.models import Ledger, Listing, Order, Product, StoreOrderState, Walk
 from listings.orders import shipment_poll
 from listings.stock import adjust
 from reverbsync import clock
@@ -76,7 +76,7 @@ def world_of(store: Store) -> World:
     """Return the world; the store has three units, and one of them has sold on Reverb."""
     store.product()
     unit = store.unit()
-    made = store.client.place(reverb_order(store, takes_stock=False))
+    made = store.client.create_order(reverb_order(store, takes_stock=False))
     shop = Shop.objects.select_related("store", "sync_settings").get(pk=store.shop.pk)
     now = clock.now()
     refresh.refresh(shop, unit.store_parent_id, store.client, cause="test")
@@ -93,7 +93,7 @@ def world_of(store: Store) -> World:
         placed_at=now,
         updated_at=now,
         seen_at=now,
-        place=Place.MADE,
+        store_state=StoreOrderState.CREATED,
         store_order_id=made.id,
         store_status=made.status.value,
         made_at=now,
@@ -136,7 +136,7 @@ def test_no_reading_takes_it_for_the_stores_word_and_nothing_is_gone_cancelled_o
     order.refresh_from_db()
     connection = store.connection
     assert world.product.gone_at is None
-    assert (order.store_status, order.place) == (status, Place.MADE)
+    assert (order.store_status, order.store_state) == (status, StoreOrderState.CREATED)
     assert order.parcels_due_at is not None
     assert order.parcels_due_at < began + timedelta(minutes=15)
     assert connection.removed_at is None
@@ -155,7 +155,7 @@ def test_no_reading_takes_it_for_the_stores_word_and_nothing_is_gone_cancelled_o
 def test_no_product_or_order_is_gone_for_a_success_that_says_something_else(store: Store, row: Row) -> None:
     store.product()
     unit, client = store.unit(), store.client
-    order = client.place(reverb_order(store))
+    order = client.create_order(reverb_order(store))
     store.control.fault("status", times=OFTEN, **row.fault)
     for read in (lambda: client.products(unit.store_parent_id), lambda: client.order(order.id)):
         close_the_breaker()
@@ -169,7 +169,7 @@ def test_an_odd_answer_of_a_store_that_pushes_leaves_open_whether_it_was_done(st
     store.control.fault("status", times=OFTEN, **row.fault)
     messages: dict[str, Callable[[], object]] = {
         "ping": client.check,
-        "order.create": lambda: client.place(reverb_order(store)),
+        "order.create": lambda: client.create_order(reverb_order(store)),
         "order.cancel": lambda: client.release(
             world.order.store_order_id, reverb_number="R-1", gives_back=True, note="It is off."
         ),

@@ -75,7 +75,7 @@ def test_a_product_is_not_gone_for_an_answer_that_says_nothing_about_it(store: S
 @case("answer", SAYS_NOTHING, ids=str)
 def test_an_order_is_not_gone_for_an_answer_that_says_nothing_about_it(store: Store, answer: dict[str, Any]) -> None:
     store.product()
-    made = store.client.place(reverb_order(store))
+    made = store.client.create_order(reverb_order(store))
     store.control.fault("status", path=f"/v2/orders/{made.id}$", **answer)
     with pytest.raises(TransientStoreError):
         store.client.order(made.id)
@@ -86,11 +86,11 @@ def test_an_order_that_a_store_answers_nothing_about_is_looked_for_again_and_not
     store: Store, said: str
 ) -> None:
     store.product()
-    made = store.client.place(reverb_order(store))
+    made = store.client.create_order(reverb_order(store))
     store.control.fault("status", method="GET", path="/v2/orders$", status=200, raw=said)
     with pytest.raises(TransientStoreError):
-        store.client.place(reverb_order(store))
-    assert store.client.place(reverb_order(store)).id == made.id
+        store.client.create_order(reverb_order(store))
+    assert store.client.create_order(reverb_order(store)).id == made.id
 
 
 @case("answer", SAYS_NOTHING, ids=str)
@@ -122,7 +122,7 @@ def test_what_bigcommerce_itself_calls_missing_is_gone(store: Store, answer: Any
 
 def test_words_that_fit_any_address_need_the_list_to_confirm_that_an_object_is_gone(store: Store) -> None:
     store.product()
-    unit, made = store.unit(), store.client.place(reverb_order(store))
+    unit, made = store.unit(), store.client.create_order(reverb_order(store))
     for body in (v3(404, "The requested resource was not found."), v2(404, "The requested resource was not found.")):
         store.control.fault("status", status=404, body=body, path=r"/products/\d+|/orders/\d+$", times=2)
         with pytest.raises(TransientStoreError, match="still lists it"):
@@ -185,9 +185,9 @@ def test_an_order_whose_answer_was_lost_is_found_and_not_made_twice(store: Store
     order = reverb_order(store)
     store.control.fault("instead", method="POST", path="/v2/orders$", **answer)
     with pytest.raises(TransientStoreError) as passing:
-        store.client.place(order)
+        store.client.create_order(order)
     assert passing.value.may_have_applied
-    assert store.client.place(order).reverb_number == "R-1"
+    assert store.client.create_order(order).reverb_number == "R-1"
     assert len(store.control.ask("GET", "/orders")) == 1
 
 
@@ -200,9 +200,9 @@ def test_an_order_that_was_made_but_cannot_be_read_back_may_have_been_made(store
     ):
         store.control.fault("status", path=path, **answer)
         with pytest.raises(StoreError) as lost:
-            store.client.place(order)
+            store.client.create_order(order)
         assert lost.value.may_have_applied
-        store.client.release(store.client.place(order).id, reverb_number="R-1", gives_back=True, note="")
+        store.client.release(store.client.create_order(order).id, reverb_number="R-1", gives_back=True, note="")
         order = reverb_order(store, "R-2")
     assert len(store.control.ask("GET", "/orders")) == 2
 
@@ -721,8 +721,8 @@ def test_another_order_that_cannot_be_read_does_not_keep_one_from_being_made(sto
     line = OrderLine("1", store.unit().store_product_id, "A1", "Strat", 1, Decimal("5.00"))
     order = NewOrder("R-9", (line,), "USD", "Bob", None, Decimal(0), Decimal(0))
     store.control.fault("edited", path="/v2/orders$", method="GET", edits={"": [{"id": 1, "external_order_id": None}]})
-    assert store.client.place(order).reverb_number == "R-9"
+    assert store.client.create_order(order).reverb_number == "R-9"
     store.control.fault("edited", path="/v2/orders$", method="GET", edits={"": {"error": "slow down"}})
     with pytest.raises(TransientStoreError):
-        store.client.place(order)
+        store.client.create_order(order)
     assert len(store.control.ask("GET", "/orders")) == 2

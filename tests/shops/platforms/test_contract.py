@@ -249,7 +249,7 @@ def reverb_order(store: Store, number: str = "R-1", **changes: object) -> NewOrd
 def test_an_order_for_reverb_is_made_once_and_takes_its_units(store: Store) -> None:
     store.product()
     order = reverb_order(store)
-    first, again = store.client.place(order), store.client.place(order)
+    first, again = store.client.create_order(order), store.client.create_order(order)
     assert first.id == again.id
     assert len(store.control.ask("GET", "/orders")) == 1
     wait_for(lambda: store.client.count(store.unit()).units == 2 or (store.receive() or store.stock() == 2))
@@ -257,7 +257,7 @@ def test_an_order_for_reverb_is_made_once_and_takes_its_units(store: Store) -> N
 
 def test_an_order_for_units_that_were_taken_already_takes_none(store: Store) -> None:
     store.product()
-    store.client.place(reverb_order(store, takes_stock=False))
+    store.client.create_order(reverb_order(store, takes_stock=False))
     assert store.stock() == 3
 
 
@@ -294,7 +294,7 @@ def test_a_parcel_is_read_with_its_tracking_number(store: Store) -> None:
 
 def test_an_order_for_reverb_can_be_asked_for_by_its_id(store: Store) -> None:
     store.product()
-    made = store.client.place(reverb_order(store))
+    made = store.client.create_order(reverb_order(store))
     wait_for(lambda: (store.receive() or store.client.order(made.id)) is not None)
     found = store.client.order(made.id)
     assert found is not None
@@ -307,7 +307,7 @@ def test_an_order_whose_sale_is_off_is_cancelled_and_gives_back_what_it_took_and
     store: Store, *, takes_stock: bool
 ) -> None:
     store.product()
-    made = store.client.place(reverb_order(store, takes_stock=takes_stock))
+    made = store.client.create_order(reverb_order(store, takes_stock=takes_stock))
     for _ in range(2):  # an answer that was lost does no harm
         store.client.release(made.id, reverb_number="R-1", gives_back=takes_stock, note="Cancelled on Reverb")
     wait_for(lambda: store.control.ask("GET", "/orders")[0]["status"] == "cancelled")
@@ -320,7 +320,7 @@ def test_an_order_whose_sale_is_off_is_cancelled_and_gives_back_what_it_took_and
 
 def test_an_order_that_went_out_is_not_cancelled_and_the_seller_reads_why(store: Store) -> None:
     store.product()
-    made = store.client.place(reverb_order(store, takes_stock=False))
+    made = store.client.create_order(reverb_order(store, takes_stock=False))
     store.control.ask("POST", f"/orders/{made.id}/ship", {"carrier": "UPS", "tracking_number": "1Z999"})
     store.receive()
     with pytest.raises(Unsupported, match="as shipped"):

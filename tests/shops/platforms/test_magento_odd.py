@@ -19,7 +19,7 @@ from shops.platforms.magento2 import items, prices, sources
 from shops.platforms.magento2.client import Magento2Client
 from shops.platforms.magento2.prices import Tier
 from shops.platforms.magento2.rest import Rest
-from shops.platforms.magento2.sources import Place
+from shops.platforms.magento2.sources import SourceItem
 from shops.platforms.values import Malformed, StoreAuthError, TransientStoreError
 from tests.shops.platforms.conftest import Store
 
@@ -421,6 +421,6 @@ def test_a_special_price_follows_the_zone_that_the_store_names(store: Store) -> 
 
 
 def test_fractions_of_a_source_are_left_where_they_are() -> None:
-    places = [Place("east", "A1", 2.5), Place("west", "A1", 0.5)]
-    assert sources.taken(places, 2) == [Place("east", "A1", 0.5)]
-    assert sources.taken(places, 3) == [Place("east", "A1", 0.5)]
+    items = [SourceItem("east", "A1", 2.5), SourceItem("west", "A1", 0.5)]
+    assert sources.taken(items, 2) == [SourceItem("east", "A1", 0.5)]
+    assert sources.taken(items, 3) == [SourceItem("east", "A1", 0.5)]

@@ -88,7 +88,7 @@ class Row:
 @pytest.mark.parametrize("units", [5, 1])
 def test_an_order_can_be_opened_invoiced_and_shipped_and_takes_its_unit_once(store: Store, units: int) -> None:
     row, admin = Row(sold_on_reverb(store, units)), Admin(store)
-    made = store.client.place(row.order)
+    made = store.client.create_order(row.order)
     assert admin.stock() == (units, -1, units - 1)
     assert admin.opens(made)
     assert admin.do(made, "invoice").status_code == 200
@@ -100,7 +100,7 @@ def test_an_order_can_be_opened_invoiced_and_shipped_and_takes_its_unit_once(sto
 
 def test_an_order_that_is_refunded_in_the_admin_gives_its_unit_back_once(store: Store) -> None:
     order, admin = sold_on_reverb(store, 3), Admin(store)
-    made = store.client.place(order)
+    made = store.client.create_order(order)
     admin.do(made, "invoice")
     admin.ship(made)
     back = {"extension_attributes": {"return_to_stock_items": [int(made.lines[0].id)]}}
@@ -110,7 +110,7 @@ def test_an_order_that_is_refunded_in_the_admin_gives_its_unit_back_once(store: 
 
 def test_an_order_that_the_merchant_cancels_frees_its_unit_once(store: Store) -> None:
     order, admin = sold_on_reverb(store, 1), Admin(store)
-    made = store.client.place(order)
+    made = store.client.create_order(order)
     store.control.ask("POST", f"/orders/{made.id}/cancel")
     assert admin.stock() == (1, 0, 1)
 
@@ -118,7 +118,7 @@ def test_an_order_that_the_merchant_cancels_frees_its_unit_once(store: Store) ->
 @pytest.mark.parametrize("units", [5, 1])
 def test_cancelling_an_order_leaves_the_unit_to_the_ledger_to_give_back(store: Store, units: int) -> None:
     order, admin, client = sold_on_reverb(store, units), Admin(store), store.client
-    made = client.place(order)
+    made = client.create_order(order)
     for _ in range(2):  # an answer that was lost does no harm
         client.release(made.id, reverb_number="R-1", gives_back=False, note="Cancelled on Reverb")
     assert admin.stock() == (units - 1, 0, units - 1)
@@ -129,7 +129,7 @@ def test_cancelling_an_order_leaves_the_unit_to_the_ledger_to_give_back(store: S
 
 def test_cancelling_takes_the_unit_back_once_though_the_first_attempt_broke_off(store: Store) -> None:
     order, admin, client = sold_on_reverb(store, 5), Admin(store), store.client
-    made = client.place(order)
+    made = client.create_order(order)
     store.control.fault("status", path=f"/orders/{made.id}/cancel$", status=502, times=1)
     with pytest.raises(TransientStoreError):
         client.release(made.id, reverb_number="R-1", gives_back=False, note="Cancelled on Reverb")
@@ -158,7 +158,7 @@ def test_an_attempt_that_breaks_off_anywhere_is_finished_by_the_next_one(
     store.control.fault(kind, method=method, path=path, times=1, **fault)
     for _ in range(3):
         try:
-            made = store.client.place(row.order)
+            made = store.client.create_order(row.order)
             break
         except TransientStoreError:
             assert admin.stock()[2] <= units - 1  # never a unit too many on sale
@@ -188,9 +188,9 @@ def test_a_worker_that_is_killed_on_the_way_leaves_nothing_behind(
     with monkeypatch.context() as patched:
         patched.setattr(Loans, at, killed)
         with pytest.raises(Killed):
-            store.client.place(row.order)
+            store.client.create_order(row.order)
     monkeypatch.setattr("shops.platforms.magento2.memory.claim", lambda *_: True)  # it falls after two minutes
-    made = store.client.place(row.order)
+    made = store.client.create_order(row.order)
     assert admin.stock() == (units, -1, units - 1)
     assert admin.opens(made)
 
@@ -198,7 +198,7 @@ def test_a_worker_that_is_killed_on_the_way_leaves_nothing_behind(
 def test_units_that_are_being_lent_are_not_read_as_stock(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     order = sold_on_reverb(store, 1)
     unit, seen = store.unit(), []
-    real = Magento2Client.place
+    real = Magento2Client.create_order
 
     def looking(self: Loans, loans: Any) -> Any:
         given = give(self, loans)
@@ -222,7 +222,7 @@ def test_a_sale_that_goes_off_while_its_order_is_being_made_leaves_no_unit_lent(
     with monkeypatch.context() as patched:
         patched.setattr(Loans, "_take", lambda *_: False)
         with pytest.raises(TransientStoreError):
-            store.client.place(row.order)
+            store.client.create_order(row.order)
     assert admin.stock() == (1, 0, 1)
     client = store.client
     assert isinstance(client, Magento2Client)
@@ -233,21 +233,23 @@ def test_a_sale_that_goes_off_while_its_order_is_being_made_leaves_no_unit_lent(
 
 def test_a_way_of_shipping_that_is_not_offered_any_more_is_looked_up_anew(store: Store) -> None:
     store.product()
-    store.client.place(reverb_order(store, "R-1"))
+    store.client.create_order(reverb_order(store, "R-1"))
     gone = {"message": "Carrier with such method not found: %1, %2", "parameters": ["flatrate", "flatrate"]}
     store.control.fault("status", path="/shipping-information$", status=404, body=gone, times=1)
     with pytest.raises(TransientStoreError):
-        store.client.place(reverb_order(store, "R-2"))
-    assert store.client.place(reverb_order(store, "R-2")).reverb_number == "R-2"
+        store.client.create_order(reverb_order(store, "R-2"))
+    assert store.client.create_order(reverb_order(store, "R-2")).reverb_number == "R-2"
 
 
 def test_the_last_unit_is_on_sale_for_three_calls_while_its_order_is_made(store: Store) -> None:
     store.product("B1")
     unit = store.unit("B1")
-    store.client.place(replace(reverb_order_of(store, unit), reverb_number="R-0"))  # the way of shipping is known now
+    store.client.create_order(
+        replace(reverb_order_of(store, unit), reverb_number="R-0")
+    )  # the way of shipping is known now
     order = sold_on_reverb(store, 1)
     store.control.ask("DELETE", "/requests")
-    store.client.place(order)
+    store.client.create_order(order)
     paths = [(call["method"], call["path"].rpartition("/")[2]) for call in store.control.calls()]
     given = paths.index(("POST", "source-items"))
     assert paths[given + 1 :][:3] == [("POST", "items"), ("POST", "shipping-information"), ("PUT", "order")]
@@ -269,7 +271,7 @@ def test_a_country_that_must_have_a_region_gets_one_of_magentos_list(
     store: Store, country: str, region: str, entered: str, note: str
 ) -> None:
     where = Address("Bob Buyer", "1 Main Street", "Town", "12345", country, region=region)
-    made = store.client.place(replace(sold_on_reverb(store, 3), address=where, note="Reverb order R-1."))
+    made = store.client.create_order(replace(sold_on_reverb(store, 3), address=where, note="Reverb order R-1."))
     [kept] = store.control.ask("GET", "/orders")
     assert kept["address"]["region"] == entered
     assert Admin(store).opens(made)
@@ -278,7 +280,7 @@ def test_a_country_that_must_have_a_region_gets_one_of_magentos_list(
 
 
 def test_a_sale_that_is_picked_up_is_made_as_an_order_though_its_address_is_made_up(store: Store) -> None:
-    made = store.client.place(replace(sold_on_reverb(store, 3), address=None, note="Reverb order R-1."))
+    made = store.client.create_order(replace(sold_on_reverb(store, 3), address=None, note="Reverb order R-1."))
     assert Admin(store).opens(made)
     assert Admin(store).ship(made).status_code == 200
 
@@ -287,7 +289,7 @@ def test_an_order_that_cannot_be_made_puts_everything_back_and_says_why(store: S
     store.control.ask("POST", "/shops", {"domain": store.stand_in.domain, "ships_to": ["DE"]})
     row, admin = Row(sold_on_reverb(store, 1)), Admin(store)
     with pytest.raises(Unsupported, match="no shipping method for the buyer's address"):
-        store.client.place(row.order)
+        store.client.create_order(row.order)
     assert admin.stock() == (0, 0, 0)
     assert (row.begun, store.unit().stock) == ({}, 0)
 
@@ -299,7 +301,7 @@ def test_the_sale_of_several_units_from_several_sources_can_be_shipped(store: St
     unit, client, admin = store.unit(), store.client, Admin(store)
     client.adjust(unit, client.count(unit), by=-2, reference="1-1")
     order = reverb_order(store, takes_stock=False)
-    made = client.place(replace(order, lines=(replace(order.lines[0], quantity=2),)))
+    made = client.create_order(replace(order, lines=(replace(order.lines[0], quantity=2),)))
     assert admin.stock() == (6 + 7, -2, 5)
     assert admin.ship(made, source="east").status_code == 200
     assert admin.stock() == (6 + 5, 0, 5)
@@ -308,7 +310,7 @@ def test_the_sale_of_several_units_from_several_sources_can_be_shipped(store: St
 def test_without_sources_an_order_is_written_down_whole_and_moves_no_stock(store: Store) -> None:
     store.control.ask("POST", "/shops", {"domain": store.stand_in.domain, "msi": False})
     order, admin = sold_on_reverb(store, 3), Admin(store)
-    made = store.client.place(order)
+    made = store.client.create_order(order)
     assert admin.opens(made)
     assert admin.do(made, "invoice").status_code == 200
     assert admin.ship(made).status_code == 200
@@ -319,7 +321,7 @@ def test_without_sources_an_order_is_written_down_whole_and_moves_no_stock(store
 def test_a_product_whose_stock_nobody_manages_is_ordered_without_a_unit(store: Store) -> None:
     store.product(variants=[{"sku": "A1", "price": "500.00", "inventory_quantity": 0, "tracked": False}])
     admin = Admin(store)
-    made = store.client.place(reverb_order(store, takes_stock=False))
+    made = store.client.create_order(reverb_order(store, takes_stock=False))
     assert admin.opens(made)
     assert admin.ship(made).status_code == 200
 

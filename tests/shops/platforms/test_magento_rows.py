@@ -175,13 +175,13 @@ def test_an_empty_search_that_does_not_count_nothing_ends_nothing_and_makes_no_o
 ) -> None:
     product(store)
     unit, wish = store.unit(), reverb_order(store)
-    first = store.client.place(wish)
+    first = store.client.create_order(wish)
     store.control.fault("status", status=200, path="/(products|orders)$", body=body, times=OFTEN)
-    for read in (lambda: store.client.products(unit.store_parent_id), lambda: store.client.place(wish)):
+    for read in (lambda: store.client.products(unit.store_parent_id), lambda: store.client.create_order(wish)):
         with pytest.raises(TransientStoreError):
             read()
     store.control.ask("DELETE", "/faults")
-    assert store.client.place(wish).id == first.id
+    assert store.client.create_order(wish).id == first.id
     assert len(store.control.ask("GET", "/orders")) == 1
 
 
@@ -387,7 +387,7 @@ def test_an_order_in_a_state_of_its_own_is_one_that_stands(state: Any) -> None:
 @case("path", ["/stock-resolver/", "/cancel$", "/comments$", "/source-items$"])
 def test_a_release_that_lacks_something_beside_the_order_is_not_called_done(store: Store, path: str) -> None:
     product(store)
-    made = store.client.place(reverb_order(store, takes_stock=False))
+    made = store.client.create_order(reverb_order(store, takes_stock=False))
     cache.clear()
     gone = {"message": "No such entity with id = 1"}
     store.control.fault("status", path=path, status=404, body=gone, times=OFTEN)

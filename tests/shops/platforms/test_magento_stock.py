@@ -131,7 +131,7 @@ def test_one_missing_route_does_not_make_a_store_one_without_sources(store: Stor
 
 
 @pytest.mark.parametrize(
-    ("places", "by", "after", "done"),
+    ("sources", "by", "after", "done"),
     [
         ({"default": 6, "east": 3, "west": 6}, -1, {"default": 6, "east": 2, "west": 6}, None),
         ({"default": 0, "east": 3}, -1, {"default": 0, "east": 2}, None),
@@ -146,15 +146,15 @@ def test_one_missing_route_does_not_make_a_store_one_without_sources(store: Stor
     ],
 )
 def test_units_are_taken_from_the_sources_that_sell_and_have_them(
-    store: Store, places: dict[str, int], by: int, after: dict[str, int], done: int | None
+    store: Store, sources: dict[str, int], by: int, after: dict[str, int], done: int | None
 ) -> None:
     own_sources(store, disabled=("north",))
-    product(store, units=0, sources=places)
-    if "east" not in places:
+    product(store, units=0, sources=sources)
+    if "east" not in sources:
         store.control.ask("PUT", "/entities/A1", {"sources": {"east": None}})
     unit, client = store.unit(), store.client
     count = client.count(unit)
-    assert count.units == unit.stock == sum(units for code, units in places.items() if code in ("east", "west"))
+    assert count.units == unit.stock == sum(units for code, units in sources.items() if code in ("east", "west"))
     left = client.adjust(unit, count, by=by, reference="r")
     assert lies(store) == after
     assert (left.done, left.units) == (done, (count.units or 0) + (by if done is None else done))
@@ -181,7 +181,7 @@ def test_the_default_source_counts_where_the_websites_stock_is_the_default_one(s
 def test_a_stock_that_the_website_was_given_meanwhile_is_noticed_before_units_are_taken(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(frame, "PLACES_S", 0)  # whatever happens next happens a minute later
+    monkeypatch.setattr(frame, "SOURCES_S", 0)  # whatever happens next happens a minute later
     product(store, units=6)
     unit = store.unit()
     own_sources(store)

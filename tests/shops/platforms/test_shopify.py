@@ -88,7 +88,7 @@ def test_neither_product_nor_order_is_gone_for_an_answer_that_does_not_say_so(
     store: Store, answer: dict[str, Any]
 ) -> None:
     store.product()
-    unit, ordered = store.unit(), store.client.place(reverb_order(store))
+    unit, ordered = store.unit(), store.client.create_order(reverb_order(store))
     for read, what in ((store.client.products, unit.store_parent_id), (store.client.order, ordered.id)):
         store.control.fault("status", path="graphql", text="legacyResourceId", **answer)
         with pytest.raises(TransientStoreError):
@@ -117,16 +117,16 @@ def test_an_order_that_got_such_an_answer_may_have_been_made_and_is_found(store:
     order = reverb_order(store)
     store.control.fault("instead", text="mutation OrderCreate", **answer)
     with pytest.raises(TransientStoreError) as passing:
-        store.client.place(order)
+        store.client.create_order(order)
     assert passing.value.may_have_applied
-    assert store.client.place(order).reverb_number == "R-1"
+    assert store.client.create_order(order).reverb_number == "R-1"
     assert len(store.control.ask("GET", "/orders")) == 1
 
 
 @case("answer", SAYS_NOTHING, ids=str)
 def test_cancelling_that_got_such_an_answer_may_be_repeated(store: Store, answer: dict[str, Any]) -> None:
     store.product()
-    made = store.client.place(reverb_order(store))
+    made = store.client.create_order(reverb_order(store))
     store.control.fault("instead", text="mutation OrderCancel", **answer)
     with pytest.raises(TransientStoreError) as passing:
         store.client.release(made.id, reverb_number="R-1", gives_back=True, note="")
@@ -140,7 +140,7 @@ def test_a_mutation_that_was_applied_and_could_not_be_read_back_may_have_been_ma
     partial = errors("ACCESS_DENIED", data={"orderCreate": {"order": None}}, path=["orderCreate", "order", "lineItems"])
     store.control.fault("instead", text="mutation OrderCreate", status=200, body=partial)
     with pytest.raises(TransientStoreError) as passing:
-        store.client.place(reverb_order(store))
+        store.client.create_order(reverb_order(store))
     assert passing.value.may_have_applied
 
 
@@ -252,7 +252,7 @@ def test_an_order_that_shopify_would_take_later_is_tried_again(store: Store) -> 
         said = {"orderCreate": {"order": None, "userErrors": [{"code": None, "message": words}]}}
         store.control.fault("status", text="mutation OrderCreate", status=200, body={"data": said})
         with pytest.raises(kind) as refused:
-            store.client.place(order)
+            store.client.create_order(order)
         assert not refused.value.may_have_applied
 
 
@@ -511,7 +511,9 @@ def test_a_refusal_without_code_and_words_leaves_open_whether_it_was_done(store:
     unit, asks, order = store.unit(), store.client, reverb_order(store)
     count = asks.count(unit)
     store.control.fault("edited", text="mutation", edits={f"data.{name}.userErrors": rows})
-    does = {"orderCreate": lambda: asks.place(order)}.get(name, lambda: asks.adjust(unit, count, by=-1, reference="r"))
+    does = {"orderCreate": lambda: asks.create_order(order)}.get(
+        name, lambda: asks.adjust(unit, count, by=-1, reference="r")
+    )
     with pytest.raises(TransientStoreError) as lost:
         does()
     assert lost.value.may_have_applied
@@ -866,10 +868,10 @@ def test_an_order_with_odd_parts_is_read(store: Store, edits: dict[str, Any]) ->
 def test_our_own_order_that_cannot_be_read_is_not_made_again(store: Store) -> None:
     store.product()
     order = reverb_order(store)
-    store.client.place(order)
+    store.client.create_order(order)
     store.control.fault("edited", text="query Orders", edits={"data.orders.nodes.0.updatedAt": None})
     with pytest.raises(Malformed):
-        store.client.place(order)
+        store.client.create_order(order)
     assert len(store.control.ask("GET", "/orders")) == 1
 
 

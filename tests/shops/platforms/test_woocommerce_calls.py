@@ -195,7 +195,7 @@ def test_what_an_orders_status_means(store: Store, status: str, means: OrderStat
 
 def test_an_order_that_was_deleted_is_gone_and_one_in_the_bin_is_cancelled(store: Store) -> None:
     store.product()
-    made = store.client.place(reverb_order(store, takes_stock=False))
+    made = store.client.create_order(reverb_order(store, takes_stock=False))
     store.control.ask("PUT", f"/woo/orders/{made.id}", {"status": "trash"})
     binned = store.client.order(made.id)
     assert binned is not None
@@ -209,9 +209,9 @@ def test_an_order_that_was_deleted_is_gone_and_one_in_the_bin_is_cancelled(store
 def test_an_order_of_ours_is_found_where_a_plug_in_bends_its_meta_data(store: Store, hidden: dict[str, Any]) -> None:
     store.product()
     wish = reverb_order(store, takes_stock=False)
-    made = store.client.place(wish)
+    made = store.client.create_order(wish)
     store.control.ask("PUT", f"/woo/orders/{made.id}", {"says": hidden})
-    assert store.client.place(wish).id == made.id
+    assert store.client.create_order(wish).id == made.id
 
 
 @case(
@@ -233,15 +233,15 @@ def test_an_order_that_was_made_behind_an_odd_answer_is_found_and_not_made_twice
     wish = reverb_order(store, takes_stock=False)
     store.control.fault("instead", method="POST", **answer)
     with pytest.raises(TransientStoreError) as odd:
-        store.client.place(wish)
+        store.client.create_order(wish)
     assert odd.value.may_have_applied
-    store.client.place(wish)
+    store.client.create_order(wish)
     assert len(store.control.ask("GET", "/orders")) == 1
 
 
 def test_a_release_whose_note_is_refused_is_done(store: Store) -> None:
     store.product()
-    made = store.client.place(reverb_order(store, takes_stock=False))
+    made = store.client.create_order(reverb_order(store, takes_stock=False))
     store.control.fault("status", path="/notes$", status=403, page="wordfence")
     store.client.release(made.id, reverb_number="R-1", gives_back=False, note="x")
     assert store.control.ask("GET", "/orders")[0]["status"] == "cancelled"

@@ -165,7 +165,7 @@ def test_a_page_that_a_cache_repeats_ends_the_walk_and_is_said(store: Store, hea
 def test_what_a_list_still_has_is_not_gone_by_one_answer(store: Store) -> None:
     """A plug-in for languages or rights, or an object cache, hides an object from its own address."""
     made = store.product()
-    order = store.client.place(reverb_order(store))
+    order = store.client.create_order(reverb_order(store))
     for path, read in (
         (f"/products/{made['id']}$", lambda: store.client.products(str(made["id"]))),
         (f"/orders/{order.id}$", lambda: store.client.order(order.id)),
@@ -190,8 +190,8 @@ def test_an_order_is_made_once_where_a_host_allows_small_pages_alone(store: Stor
         store.control.ask("POST", "/orders", {"variant_id": variant(made)})
     allow(store, 2)
     wish = reverb_order(store)
-    first = store.client.place(wish)
-    assert store.client.place(wish).id == first.id
+    first = store.client.create_order(wish)
+    assert store.client.create_order(wish).id == first.id
 
 
 @case("days", [0, 45])
@@ -199,8 +199,8 @@ def test_an_order_is_looked_for_since_its_sale_however_long_ago_that_is(store: S
     store.product()
     sold_at = datetime.now(UTC) - timedelta(days=days)
     wish = reverb_order(store, sold_at=sold_at)
-    first = store.client.place(wish)
-    assert store.client.place(wish).id == first.id
+    first = store.client.create_order(wish)
+    assert store.client.create_order(wish).id == first.id
     query = store.control.calls("GET", "/orders")[-1]["query"]
     assert f"modified_after={sold_at - timedelta(days=1):%Y-%m-%d}" in query
 
@@ -211,7 +211,7 @@ def test_orders_that_a_cache_repeats_make_no_order_and_keep_no_worker(store: Sto
     rows = store.client.json("GET", "/orders") * 100  # type: ignore[attr-defined]
     store.control.fault("status", method="GET", path="/orders$", status=200, body=rows, times=OFTEN)
     with pytest.raises(TransientStoreError, match="same orders"):
-        store.client.place(reverb_order(store))
+        store.client.create_order(reverb_order(store))
     assert store.control.calls("POST", "/orders") == []
 
 

@@ -69,8 +69,8 @@ def after_the_first(client: WooCommerceClient, happens: Callable[[], object]) ->
     """Let something happen once, right after the stock was set for the first time."""
     real, done = client._set, []
 
-    def then(place: str, units: int) -> None:
-        real(place, units)
+    def then(path: str, units: int) -> None:
+        real(path, units)
         if not done:
             done.append(happens())
 
@@ -175,8 +175,8 @@ def test_an_odd_order_among_the_newest_stops_nothing(store: Store, says: dict[st
     store.control.ask("PUT", f"/woo/orders/{order['id']}", {"says": says})
     assert take_one(store, client_of(store)).units == 2
     wish = reverb_order(store, takes_stock=False)
-    first = store.client.place(wish)
-    assert store.client.place(wish).id == first.id
+    first = store.client.create_order(wish)
+    assert store.client.create_order(wish).id == first.id
     assert store.client.orders(an_hour_ago(), "")[0]
     assert made
 
@@ -403,7 +403,7 @@ def test_two_workers_never_write_to_a_pool_at_a_time(store: Store) -> None:
     _, units = pool(store)
     client = client_of(store)
     count = client.count(units[0])
-    with held_elsewhere(f"woocommerce:{count.place}", store.shop.pk), pytest.raises(TransientStoreError) as busy:
+    with held_elsewhere(f"woocommerce:{count.location}", store.shop.pk), pytest.raises(TransientStoreError) as busy:
         client.adjust(units[0], count, by=-1, reference="r")
     assert (busy.value.may_have_applied, busy.value.retry_after) == (False, 1.0)
     assert client.adjust(units[0], count, by=-1, reference="r").units == 2
@@ -434,7 +434,7 @@ def test_a_variation_whose_stock_moved_to_the_parent_is_written_to_there(store: 
     unit, client = store.unit("V1"), client_of(store)
     store.control.ask("PUT", f"/woo/products/{made['id']}", {"pool": True})
     count = client.count(unit)
-    assert count.place == f"/products/{made['id']}"
+    assert count.location == f"/products/{made['id']}"
     assert client.adjust(unit, count, by=-1, reference="r").units == 2
 
 

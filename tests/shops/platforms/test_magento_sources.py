@@ -74,10 +74,10 @@ def test_a_source_that_one_list_leaves_out_is_asked_for_again_before_its_units_g
     learnt(store)
     client_of(store).take_stock([])
     rest = client_of(store)._rest
-    assert sources.places_of(rest, "base") is not None
+    assert sources.stock_sources(rest, "base") is not None
     drop = {"drops": ["items.[source_code=west]"], "edits": {"total_count": 2}}
     store.control.fault("edited", method="GET", path="/stock-source-links$", **drop)
-    found = sources.places_of(rest, "base")
+    found = sources.stock_sources(rest, "base")
     assert found is not None
     assert found["sources"] == ["east", "west", "north"]
 
@@ -207,7 +207,7 @@ def test_an_order_is_made_of_the_product_that_was_sold_although_another_has_its_
     [made] = store.control.ask("GET", "/products", sku="A1")
     store.set(made, sku="A1-old")
     product(store, "A1", units=3)
-    found = store.client.place(order)
+    found = store.client.create_order(order)
     assert [one.store_product_id for one in found.lines] == [line.store_product_id]
     assert store.stock("A1") == 3
 
@@ -216,7 +216,7 @@ def test_an_order_is_made_of_the_product_that_was_sold_although_another_has_its_
 def test_a_cancelled_order_gives_back_units_of_its_own_product_although_another_has_its_sku(store: Store) -> None:
     product(store, "A1", units=5)
     order = reverb_order(store, takes_stock=False)
-    found = store.client.place(order)
+    found = store.client.create_order(order)
     [made] = store.control.ask("GET", "/products", sku="A1")
     store.set(made, sku="A1-old")
     product(store, "A1", units=3)
@@ -228,9 +228,9 @@ def test_a_cancelled_order_gives_back_units_of_its_own_product_although_another_
 def test_an_order_that_is_made_is_found_again_although_its_product_is_gone(store: Store) -> None:
     made = product(store, "A1")
     order = reverb_order(store, takes_stock=False)
-    found = store.client.place(order)
+    found = store.client.create_order(order)
     store.control.ask("DELETE", f"/products/{made['id']}")
-    assert store.client.place(order).id == found.id
+    assert store.client.create_order(order).id == found.id
 
 
 @only
@@ -240,7 +240,7 @@ def test_no_order_is_made_of_another_product_where_the_one_that_was_sold_is_gone
     store.control.ask("DELETE", f"/products/{made['id']}")
     product(store, "A1", units=3)
     with pytest.raises(Unsupported, match="no longer has Fender Strat"):
-        store.client.place(order)
+        store.client.create_order(order)
     assert (store.control.ask("GET", "/orders"), store.stock()) == ([], 3)
 
 
