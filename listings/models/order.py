@@ -72,7 +72,7 @@ class Order(models.Model):
     #: Its status when our stock was last reckoned with it.
     reckoned = models.CharField(max_length=40, blank=True)
 
-    # What becomes of it in the store (listings/orders/process_store_orders.py).
+    # What becomes of it in the store (listings/orders/due_store_orders.py).
     store_state = models.CharField(
         max_length=20, choices=StoreOrderState.choices, default=StoreOrderState.UNDECIDED, blank=True
     )

@@ -11,6 +11,15 @@ from datetime import timedelta
 from listings.models import Order
 from reverbsync import clock
 from reverbsync.dispatch.ownership import Lost
+from shops.models import StoreConnection
+
+#: How long after a call whose answer was lost its order is neither looked for nor created again: a search may trail.
+LOOK_AFTER = timedelta(minutes=2)
+
+
+def connected_store(order: Order) -> StoreConnection | None:
+    """Return the store that an order goes to, None while none is connected."""
+    return StoreConnection.objects.filter(shop=order.shop_id, removed_at=None).first()
 
 
 @dataclass

@@ -13,6 +13,7 @@ from django.db.models import Case, Count, F, IntegerField, Min, Q, Value, When
 from listings.models import Ledger, Listing, Order, Product, Rank
 from listings.orders import precedence
 from listings.orders.log import not_readable
+from listings.orders.store_order_state import PROCESS_STORE_ORDERS
 from listings.queue import jobs
 from listings.queue.siblings import linked_elsewhere
 from reverbsync import clock
@@ -26,8 +27,6 @@ from shops.snapshots import ReverbOrder
 
 logger = logging.getLogger(__name__)
 
-#: The task that creates and cancels orders in the store (tasks.py).
-PROCESS_STORE_ORDERS = "listings.process_store_orders"
 _FIELDS = [
     "product",
     "listing_id",

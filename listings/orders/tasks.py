@@ -8,9 +8,9 @@ from functools import partial
 
 from celery import shared_task
 
-from listings.orders import erase, listing_poll, order_poll, shipment_poll, store_orders, tracking
-from listings.orders.ingest import PROCESS_STORE_ORDERS
+from listings.orders import due_store_orders, erase, listing_poll, order_poll, shipment_poll, tracking
 from listings.orders.shipstation import service
+from listings.orders.store_order_state import PROCESS_STORE_ORDERS
 from reverbsync import clock
 from reverbsync.dispatch.locks import try_lock
 from reverbsync.dispatch.scheduling import Sweep
@@ -67,7 +67,7 @@ def process_store_orders(shop_id: int) -> None:
     """Bring the shop's sales on Reverb into the store for one turn; one worker a shop, so that none is made twice."""
     awake(PROCESS_STORE_ORDERS, shop_id)
     with try_lock(PROCESS_STORE_ORDERS, shop_id) as alone:
-        more = alone and store_orders.turn(shop_id)
+        more = alone and due_store_orders.turn(shop_id)
     if more:
         wake(PROCESS_STORE_ORDERS, shop_id)
 
@@ -102,6 +102,6 @@ def sweep() -> None:
     """Wake the shops whose orders are to be read or made in the store, or whose parcels are to be sent."""
     now = clock.now()
     wake_all(order_poll.ORDERS, order_poll.shops_with_due_orders())
-    wake_all(PROCESS_STORE_ORDERS, store_orders.shops_with_due_ones(now))
+    wake_all(PROCESS_STORE_ORDERS, due_store_orders.shops_with_due_ones(now))
     for room in (tracking, service, shipment_poll):
         wake_all(tracking.SHIP, room.shops_with_due_ones(now))

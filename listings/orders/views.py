@@ -13,7 +13,7 @@ from django.utils.cache import patch_vary_headers
 from django.views.decorators.http import require_POST, require_safe
 
 from listings.models import Order, Parcel
-from listings.orders import browse, order_form, store_orders, tracking, words
+from listings.orders import browse, order_form, store_order_state, tracking, words
 from listings.orders.log import cause_of, link_of
 from listings.orders.tracking import TrackingReport
 from listings.orders.units_owed import untaken
@@ -104,10 +104,10 @@ def act(request: HttpRequest, shop: Shop, order_id: int, word: str) -> HttpRespo
     row = _found(shop, order_id)
     match word:
         case "make":
-            store_orders.ask_for(row)
+            store_order_state.ask_for(row)
             messages.success(request, "On its way to your store. This page shows how it goes.")
         case "leave":
-            store_orders.leave(row)
+            store_order_state.mark_handled(row)
             messages.success(request, "It is left to you.")
         case "picked-up" if words.can_ship(row):
             tracking.add_parcel(row, TrackingReport(Parcel.Source.HAND))

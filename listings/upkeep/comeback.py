@@ -6,7 +6,7 @@ Each portion is a statement of its own, and doing all of it twice is harmless.
 from __future__ import annotations
 
 from listings.models import MassSync
-from listings.orders import order_poll, store_orders, tracking
+from listings.orders import order_poll, store_order_state, tracking
 from listings.queue import forward
 from reverbsync import clock
 
@@ -17,6 +17,6 @@ def of_reverb(shop_id: int) -> None:
     forward.reverb_is_back(shop_id, now=now)
     order_poll.soon(shop_id)
     tracking.reverb_works(shop_id)
-    store_orders.try_again(shop_id)
+    store_order_state.try_again(shop_id)
     failing = MassSync.objects.filter(shop=shop_id, state__in=MassSync.WORKING, failures__gt=0, due_at__gt=now)
     failing.update(due_at=now)

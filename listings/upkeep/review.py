@@ -15,7 +15,7 @@ from django.db import transaction
 from listings.intake import crawl
 from listings.intake.refresh import changed_while_off, without_listing
 from listings.models import Listing, Product, Rank, Review
-from listings.orders import erase, shipment_poll, store_orders, tracking
+from listings.orders import erase, shipment_poll, store_order_state, tracking
 from listings.orders.ingest import uncounted
 from listings.queue import jobs
 from listings.stock.ledger import out_of_step
@@ -106,7 +106,7 @@ def _begin(shop: Shop) -> None:
 
 def orders(shop: Shop) -> None:
     """Look again at what the settings say of orders, parcels and buyers."""
-    store_orders.settings_changed(shop)
+    store_order_state.settings_changed(shop)
     shipment_poll.settings_changed(shop)
     tracking.settings_changed(shop.pk)
     if not shop.sync_settings.take_orders:

@@ -6,7 +6,7 @@ import pytest
 
 from listings.mass_sync import run
 from listings.models import Line, Listing, MassSync, Order
-from listings.orders import store_orders
+from listings.orders import due_store_orders
 from listings.upkeep import review
 from shops import lifecycle
 from shops.models import Shop
@@ -83,7 +83,7 @@ def test_a_sale_is_an_order_in_one_store_alone(world: World, outlet: World) -> N
     for one in (world, outlet):
         read_orders(one)
         world.settle(beside=outlet)
-        store_orders.turn(one.shop.pk)
+        due_store_orders.turn(one.shop.pk)
     assert [order.shop_id for order in Order.objects.all()] == [world.shop.pk]
     assert len(world.store.ask("GET", "/orders")) == before + 1
 

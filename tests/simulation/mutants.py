@@ -14,7 +14,7 @@ from unittest import mock
 
 from listings.intake import refresh
 from listings.models import Job, Ledger, Product
-from listings.orders import order_poll, store_orders
+from listings.orders import create_store_order, order_poll
 from listings.queue import jobs
 from listings.stock import adjust, agreed
 from listings.stock import ledger as books
@@ -50,18 +50,18 @@ def refund_counted_twice() -> AbstractContextManager[Any]:
 
 def order_in_the_store_takes_stock_too() -> AbstractContextManager[Any]:
     """An order that is made in the store takes its units, though our ledger takes them as well."""
-    return instead(store_orders, "_ledger_counts", always(False))
+    return instead(create_store_order, "_ledger_counts", always(False))
 
 
 def order_is_made_again_at_once() -> AbstractContextManager[Any]:
     """That the answer of an order's making was lost is forgotten."""
-    failed = store_orders._store_failed
+    failed = create_store_order._store_failed
 
     def forgets(order: Any, error: Exception) -> None:
         order.making_at = None
         failed(order, error)
 
-    return instead(store_orders, "_store_failed", forgets)
+    return instead(create_store_order, "_store_failed", forgets)
 
 
 def echo_of_the_store_taken_for_news() -> AbstractContextManager[Any]:

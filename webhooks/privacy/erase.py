@@ -17,7 +17,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from listings.models import Indexed, Job, Line, Listing, Order, Product, Recheck, Walk
-from listings.orders import erase, store_orders
+from listings.orders import erase, store_order_state
 from reverbsync import clock
 from reverbsync.database import portions
 from reverbsync.dispatch.wake import wake
@@ -91,7 +91,7 @@ def clear_store(shop_id: int) -> bool:
     # Sales on Reverb belong to that account. Their units were the old store's.
     if forgotten:
         erase.buyers_of(store.shop)
-    store_orders.store_replaced(store.shop)
+    store_order_state.store_replaced(store.shop)
     for some in portions(Order.objects.filter(shop=shop_id, counts=True)):
         some.update(counts=False, counted=0, shown=0)
     with transaction.atomic():

@@ -11,7 +11,7 @@ import pytest
 from django.db import connection
 
 from listings.models import Order, StoreOrderState
-from listings.orders import store_orders
+from listings.orders import calling
 from listings.orders.tasks import process_store_orders
 from reverbsync.dispatch import ownership
 from reverbsync.dispatch.locks import try_lock
@@ -66,7 +66,7 @@ def test_a_worker_that_lost_its_lock_after_looking_for_the_order_does_not_make_i
 
     def breaks() -> None:
         break_connection()
-        sales.now += store_orders.LOOK_AFTER + timedelta(seconds=1)
+        sales.now += calling.LOOK_AFTER + timedelta(seconds=1)
         elsewhere(lambda: process_store_orders(sales.shop.pk))
 
     with after_call(sales, 1, breaks):
@@ -80,7 +80,7 @@ def test_an_order_whose_answer_came_after_the_lock_fell_is_found_and_not_made_ag
     sales.sell(product=sales.product())
 
     def searches() -> None:
-        sales.now += store_orders.LOOK_AFTER
+        sales.now += calling.LOOK_AFTER
 
     def breaks() -> None:
         break_connection()
@@ -90,7 +90,7 @@ def test_an_order_whose_answer_came_after_the_lock_fell_is_found_and_not_made_ag
 
     with after_call(sales, 1, searches), after_call(sales, 2, breaks):
         try_to(lambda: process_store_orders(sales.shop.pk))
-    sales.wait(seconds=store_orders.LOOK_AFTER.total_seconds() + 1)
+    sales.wait(seconds=calling.LOOK_AFTER.total_seconds() + 1)
     assert len(sales.store_orders()) == 1
     assert (sales.row().store_state, sales.entries()) == (StoreOrderState.CREATED, ["order_created"])
 
@@ -109,7 +109,7 @@ def test_an_order_is_cancelled_by_one_worker_at_a_time(sales: Sales) -> None:
 
     with after_call(sales, 1, breaks) as calls:
         try_to(lambda: process_store_orders(sales.shop.pk))
-    sales.wait(seconds=store_orders.LOOK_AFTER.total_seconds() + 1)
+    sales.wait(seconds=calling.LOOK_AFTER.total_seconds() + 1)
     assert (sales.row().store_state, sales.stock()) == (StoreOrderState.CANCELLED, 3)
 
 

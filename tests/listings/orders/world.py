@@ -10,7 +10,7 @@ from typing import Any
 
 from listings.intake import refresh
 from listings.models import Order, Parcel, Product
-from listings.orders import shipment_poll, store_orders, tracking
+from listings.orders import due_store_orders, shipment_poll, tracking
 from listings.orders.shipstation import service
 from listings.upkeep import review
 from reverbsync import clock
@@ -144,7 +144,7 @@ class Sales:
 
     def work(self) -> None:
         """Let the workers do what is due now."""
-        while store_orders.turn(self.shop.pk):
+        while due_store_orders.turn(self.shop.pk):
             pass
         for _ in range(100):
             if (parcel := tracking.next_one(self.shop.pk)) is not None:

@@ -118,7 +118,7 @@ def test_a_bug_keeps_its_traceback_also_during_an_outage(log: Log) -> None:
 
 
 def test_what_broke_is_logged_with_its_place_and_without_what_its_error_quotes(log: Log) -> None:
-    logger = logging.getLogger("listings.orders.store_orders")
+    logger = logging.getLogger("listings.orders.due_store_orders")
     for quoted in (IntegrityError("Failing row contains (7, Bob Buyer, 12 High Street)."), KeyError("Bob Buyer")):
         try:
             raise quoted
@@ -126,13 +126,13 @@ def test_what_broke_is_logged_with_its_place_and_without_what_its_error_quotes(l
             redaction.broke(logger, error, "Order %s could not be processed", 7)
     assert "Buyer" not in log.written.getvalue()
     assert [line.partition(" in test_redaction.py:")[0] for line in log.lines] == [
-        "ERROR listings.orders.store_orders: Order 7 could not be processed: IntegrityError",
-        "ERROR listings.orders.store_orders: Order 7 could not be processed: KeyError",
+        "ERROR listings.orders.due_store_orders: Order 7 could not be processed: IntegrityError",
+        "ERROR listings.orders.due_store_orders: Order 7 could not be processed: KeyError",
     ]
 
 
 def test_an_outage_that_broke_something_is_one_line_a_minute(log: Log) -> None:
-    logger = logging.getLogger("listings.orders.store_orders")
+    logger = logging.getLogger("listings.orders.due_store_orders")
     for number in range(5):
         redaction.broke(
             logger, OperationalError("server closed the connection"), "Order %s could not be processed", number

@@ -1,24 +1,18 @@
-"""Stories of sales on Reverb that become orders in the store: once, at their own price, and undone when off."""
+"""Stories of sales on Reverb that become orders in the store: once, and at their own price."""
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, connections
 
 from listings.models import Order, StoreOrderState
-from listings.orders import store_orders
-from listings.orders.tasks import process_store_orders
-from reverbsync import clock
-from shops import lifecycle
-from shops.models import ReverbConnection, StoreConnection, SyncSettings
+from listings.orders import create_store_order
+from shops.models import ReverbConnection, StoreConnection
 from shops.orders import NewOrder, StoreOrder
-from shops.platforms.values import Keys, TransientStoreError
+from shops.platforms.values import TransientStoreError
 from synclog.models import Entry
 from tests.listings.orders.world import Sales
-from webhooks.tasks import clear_store
 
 pytestmark = pytest.mark.live
 QUIET = {"inventoryBehaviour": "BYPASS", "sendReceipt": False, "sendFulfillmentReceipt": False}
@@ -31,7 +25,7 @@ def made_with(sales: Sales) -> dict[str, Any]:
     return dict(one)
 
 
-# -- made once -----------------------------------------------------------------------------------------------------
+# -- created once --------------------------------------------------------------------------------------------------
 
 
 def test_a_paid_sale_becomes_an_order_in_the_store_that_mails_nobody_and_takes_no_stock_twice(sales: Sales) -> None:
@@ -56,23 +50,6 @@ def test_a_paid_sale_becomes_an_order_in_the_store_that_mails_nobody_and_takes_n
     assert (wish["shippingAddress"]["lastName"], wish["shippingAddress"]["city"]) == ("Buyer", "Austin")
     assert "Reverb keeps 42.97 USD" in wish["note"]
     assert sales.entries() == ["order_created"]
-
-
-def test_what_breaks_on_our_side_is_tried_again_and_logged_without_the_buyer(
-    sales: Sales, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    def broken(*_: object) -> None:
-        raise IntegrityError("Failing row contains (9001, Bob Buyer, 12 High Street).")
-
-    sales.sell(product=sales.product())
-    with monkeypatch.context() as broke:
-        broke.setattr(store_orders, "_create", broken)
-        store_orders.turn(sales.shop.pk)
-    assert "could not be processed: IntegrityError in test_store_orders.py" in caplog.text
-    assert "Buyer" not in caplog.text
-    sales.wait(minutes=1)
-    sales.work()
-    assert len(sales.store_orders()) == 1
 
 
 @pytest.mark.parametrize("way", [{"stock_way": "store"}, {"sync_stock": False}])
@@ -108,32 +85,6 @@ def test_sales_that_were_bought_together_are_orders_of_their_own(sales: Sales) -
     assert sorted(order["source_identifier"] for order in sales.store_orders()) == ["9001", "9002"]
 
 
-# -- what is not made ----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("status", ["unpaid", "payment_pending", "pending_review", "blocked"])
-def test_a_sale_is_held_until_it_is_paid(sales: Sales, status: str) -> None:
-    sales.sell(product=sales.product(), status=status)
-    sales.work()
-    assert (sales.row().store_state, sales.store_orders()) == (StoreOrderState.AWAITING_PAYMENT, [])
-    sales.say(status="paid")
-    sales.work()
-    assert (sales.row().store_state, len(sales.store_orders())) == (StoreOrderState.CREATED, 1)
-
-
-@pytest.mark.parametrize("status", ["cancelled", "refunded"])
-def test_a_sale_that_was_off_before_it_was_made_is_not_made_and_says_so(sales: Sales, status: str) -> None:
-    sales.sell(product=sales.product(), status="unpaid")
-    sales.work()
-    sales.say(status=status)
-    sales.work()
-    assert (sales.row().store_state, sales.store_orders(), sales.entries()) == (
-        StoreOrderState.NOT_NEEDED,
-        [],
-        ["order_not_needed"],
-    )
-
-
 def test_a_sale_that_is_off_on_reverb_while_our_row_still_says_paid_is_not_made(sales: Sales) -> None:
     sales.sell(product=sales.product())
     sales.reverb.orders["9001"]["status"] = "cancelled"
@@ -144,34 +95,6 @@ def test_a_sale_that_is_off_on_reverb_while_our_row_still_says_paid_is_not_made(
     assert sales.row().store_state == StoreOrderState.NOT_NEEDED
 
 
-def test_a_sale_of_no_known_product_waits_for_its_product_without_being_asked(sales: Sales) -> None:
-    sales.sell()
-    sales.work()
-    assert sales.row().store_state == StoreOrderState.NO_PRODUCT
-    Order.objects.update(product=sales.product())
-    sales.work()
-    assert (sales.row().store_state, len(sales.store_orders())) == (StoreOrderState.CREATED, 1)
-
-
-def test_only_sales_from_the_moment_on_that_orders_are_taken_go_into_the_store(sales: Sales) -> None:
-    sales.set(take_orders=False)
-    product = sales.product()
-    sales.sell("9001", product=product)
-    sales.sell("9002", product=product, status="unpaid")
-    sales.wait(hours=1)
-    assert sales.row("9001").store_state == StoreOrderState.SKIPPED
-    sales.set(take_orders=True)
-    sales.sell("9003", product=product)
-    sales.work()
-    # What was sold before but is paid only now counts too.
-    sales.say("9002", status="paid", paid_at=sales.now.isoformat())
-    sales.work()
-    assert sorted(order["source_identifier"] for order in sales.store_orders()) == ["9002", "9003"]
-    store_orders.ask_for(sales.row("9001"))  # and an older one when the seller asks for it
-    sales.work()
-    assert len(sales.store_orders()) == 3
-
-
 def test_a_sale_in_another_currency_waits_for_the_seller(sales: Sales) -> None:
     StoreConnection.objects.update(currency="EUR")
     sales.sell(product=sales.product())
@@ -179,42 +102,6 @@ def test_a_sale_in_another_currency_waits_for_the_seller(sales: Sales) -> None:
     row = sales.row()
     assert (row.store_state, sales.store_orders()) == (StoreOrderState.CREATE_FAILED, [])
     assert "sold in USD, but your store sells in EUR" in row.store_problem
-
-
-# -- what follows --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("status", ["cancelled", "refunded"])
-def test_when_the_sale_is_off_the_order_in_the_store_is_cancelled_without_stock_or_mail(
-    sales: Sales, status: str
-) -> None:
-    sales.sell(product=sales.product())
-    sales.work()
-    sales.say(status=status)
-    sales.work()
-    [order] = sales.store_orders()
-    assert (order["status"], order["mailed"], status in order["cancelled_note"]) == ("cancelled", False, True)
-    assert (sales.stock(), sales.row().store_state) == (3, StoreOrderState.CANCELLED)
-    sales.wait(days=1)
-    sales.say(status="cancelled")  # Reverb makes a refunded order a cancelled one
-    sales.work()
-    assert sales.entries() == ["order_created", "order_released"]
-
-
-def test_an_order_that_went_out_is_left_and_the_seller_can_say_that_it_is_dealt_with(sales: Sales) -> None:
-    sales.set(send_tracking=False)
-    sales.sell(product=sales.product())
-    sales.work()
-    sales.ship_in_store(sales.row())
-    sales.work()
-    sales.say(status="refunded")
-    sales.work()
-    row = sales.row()
-    assert (row.store_state, "as shipped" in row.store_problem) == (StoreOrderState.CANCEL_FAILED, True)
-    assert sales.entries()[-1] == "order_release_failed"
-    store_orders.leave(row)
-    sales.work()
-    assert sales.row().store_state == StoreOrderState.CANCELLED
 
 
 # -- when things go wrong ------------------------------------------------------------------------------------------
@@ -353,53 +240,6 @@ def test_a_token_that_reverb_refuses_waits_for_the_seller(sales: Sales) -> None:
     assert sales.row().store_problem.startswith("Reverb is not connected")
 
 
-def test_another_store_gets_none_of_the_former_ones_orders_and_cancels_none_of_its_own(sales: Sales) -> None:
-    product = sales.product()
-    sales.sell("9001", product=product)
-    sales.sell("9002", product=product, status="unpaid")
-    sales.work()
-    token = StoreConnection.objects.get().token.get_secret_value()
-    lifecycle.connect_store(sales.shop, platform="shopify", address="other.myshopify.com", keys=Keys(token, "s"))
-    while StoreConnection.objects.filter(clearing_since__isnull=False).exists():
-        clear_store(sales.shop.pk)
-    sales.set()
-    sales.say("9001", status="cancelled")
-    sales.say("9002", status="paid")
-    sales.work()
-    assert (sales.row("9001").store_state, sales.row("9002").store_state) == (
-        StoreOrderState.IN_FORMER_STORE,
-        StoreOrderState.NO_PRODUCT,
-    )
-    assert [order["status"] for order in sales.store_orders()] == ["open"]
-
-
-def test_two_shops_know_nothing_of_each_others_orders(sales: Sales) -> None:
-    sales.sell(product=sales.product())
-    assert store_orders.shops_with_due_ones(clock.now()) == {sales.shop.pk}
-    other = lifecycle.shop(sales.shop.people.get(), "Drums")
-    assert not store_orders.turn(other.pk)
-    assert sales.store_orders() == []
-
-
-@pytest.mark.django_db(transaction=True)
-def test_two_workers_at_once_make_one_order(sales: Sales) -> None:
-    sales.sell(product=sales.product())
-    SyncSettings.objects.filter(shop=sales.shop).update(take_orders=True)
-
-    def worker() -> None:
-        try:
-            process_store_orders(sales.shop.pk)
-        finally:
-            connections.close_all()
-
-    both = [threading.Thread(target=worker) for _ in range(2)]
-    for one in both:
-        one.start()
-    for one in both:
-        one.join()
-    assert len(sales.store_orders()) == 1
-
-
 # -- what an attempt begins beside the order -----------------------------------------------------------------------
 
 
@@ -432,8 +272,8 @@ class Lending:
 @pytest.fixture
 def lending(sales: Sales, monkeypatch: pytest.MonkeyPatch) -> Lending:
     """Return the store as one that lends."""
-    made = Lending(store_orders.client_of(StoreConnection.objects.get()))
-    monkeypatch.setattr(store_orders, "client_of", lambda _: made)
+    made = Lending(create_store_order.client_of(StoreConnection.objects.get()))
+    monkeypatch.setattr(create_store_order, "client_of", lambda _: made)
     return made
 
 

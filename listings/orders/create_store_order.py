@@ -1,0 +1,202 @@
+"""Create an order in the store for a sale on Reverb, once.
+
+Before the call the order's row says so (`making_at`). While that stands, the store may have the order already, and it
+is looked for after a while: a store's search may trail.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from django.db import transaction
+
+from listings.models import Order, StoreOrderState
+from listings.orders import order_form, precedence
+from listings.orders.calling import LOOK_AFTER, Making, connected_store
+from listings.orders.decide import GONE
+from listings.orders.log import link_of, log_order
+from listings.orders.store_order_state import retry_at, retry_later, save, try_again
+from reverbsync import clock
+from reverbsync.dispatch import ownership
+from shops.models import ReverbConnection, Shop, StoreConnection
+from shops.models.settings import StockWay
+from shops.orders import StoreOrder
+from shops.platforms import StoreClient, client_of
+from shops.platforms.base import Settler
+from shops.platforms.values import StoreError, TransientStoreError
+from shops.reverb.client import ReverbClient
+from shops.reverb.errors import RateLimited, ReverbError, TransientError
+from shops.reverb.orders import PAID
+from shops.snapshots import ReverbOrder
+
+#: How long before its call a lost order is looked for: the store's clock may differ from ours.
+LOOK_BACK = timedelta(hours=1)
+#: With the longest delay a quarter of an hour, half a day.
+MAX_ATTEMPTS = 60
+#: How long after it was created the store is first asked for parcels.
+FIRST_LOOK = timedelta(minutes=5)
+#: A list of the store's orders that has more pages than these has no end.
+MAX_PAGES = 200
+#: Reverb's status differs from our row, which is read again soon: how long the order waits for that.
+RECHECK_AFTER = timedelta(minutes=10)
+
+
+def create_or_find(order: Order) -> None:
+    """Create an order in the store, or find out whether a call whose answer was lost has created it."""
+    now = clock.now()
+    if order.making_at is not None and now < order.making_at + LOOK_AFTER:
+        save(order, store_state=StoreOrderState.CREATING, store_due_at=order.making_at + LOOK_AFTER)
+        return
+    store = connected_store(order)
+    if store is None:
+        _fail(order, "Your store is not connected. Connect it, and the order is made.", retry=False)
+        return
+    client = client_of(store)
+    order.store_attempts += 1
+    try:
+        asked = _read_from_reverb(order)
+        seen = precedence.of_known(asked, order) if asked is not None else None
+        if seen is None:
+            _fail(order, "Reverb is not connected. Connect it, and the order is made.", retry=False)
+        elif seen.status in PAID:
+            _create(order, seen, store, client)
+        elif order.making_at is not None and seen.status in GONE:
+            _look_for_lost(order, client)
+        else:
+            # Reverb's word is newer than our row; that is read again soon, and then decided on.
+            save(order, store_state=StoreOrderState.AWAITING_PAYMENT, store_due_at=now + RECHECK_AFTER)
+    except ReverbError as error:
+        _reverb_failed(order, error)
+    except StoreError as error:
+        _store_failed(order, error)
+    except order_form.Unfit as unfit:
+        _fail(order, str(unfit))
+
+
+def _create(order: Order, seen: ReverbOrder, store: StoreConnection, client: StoreClient) -> None:
+    assert order.product is not None or order.making_at  # noqa: S101 -- decided so
+    if order.product is None:
+        _fail(order, "Its product is gone from your store. Please look whether the order was made there.")
+        return
+    takes = order.counts and not _ledger_counts(order.shop)
+    made = order_form.new_order(
+        seen, order.product.seen, takes_stock=takes, currency=store.currency, link=link_of(order)
+    )
+    wish = replace(made, begun=order.begun, keep=lambda begun: save(order, begun=dict(begun)))
+    before, order.making_at = order.making_at, clock.now()
+    attempts = order.store_attempts
+    save(
+        order,
+        store_state=StoreOrderState.CREATING,
+        making_at=order.making_at,
+        attempts=attempts,
+        store_due_at=order.making_at,
+    )
+    try:
+        with ownership.of(Making(order)):
+            created = client.create_order(wish)
+    except StoreError as error:
+        if not error.may_have_applied and not order.begun:
+            order.making_at = before  # an earlier call may have made it all the same
+        raise
+    _save_created(order, created, takes_stock=takes, made_for=order_form.mark_of(seen))
+
+
+def _ledger_counts(shop: Shop) -> bool:
+    """Return whether our ledger takes sold units from the store's stock (listings/stock): then the order must not."""
+    return shop.sync_settings.sync_stock and shop.sync_settings.stock_way == StockWay.BOTH
+
+
+def _look_for_lost(order: Order, client: StoreClient) -> None:
+    """The sale is off, but the order may have been made: look, so that it does not stay behind in the store."""
+    assert order.making_at is not None  # noqa: S101 -- the caller has looked
+    if order.begun and isinstance(client, Settler):
+        client.settle(order.begun, order.number)
+        save(order, begun={})
+    since, cursor = order.making_at - LOOK_BACK, ""
+    for _ in range(MAX_PAGES):
+        found, following = client.orders(since, cursor)
+        for one in found:
+            if one.reverb_number == order.number:
+                _save_created(order, one, takes_stock=order.counts and not _ledger_counts(order.shop), made_for="")
+                return
+        if not following or following == cursor:
+            break
+        cursor = following
+    else:
+        raise TransientStoreError("The list of your store's orders has no end.")
+    save(order, store_state=StoreOrderState.NOT_NEEDED, making_at=None, store_due_at=None, problem="", attempts=0)
+    log_order(order, "order_not_needed")
+
+
+def _save_created(order: Order, made: StoreOrder, *, takes_stock: bool, made_for: str) -> None:
+    now, had_failed = clock.now(), bool(order.store_problem)
+    with transaction.atomic():
+        save(
+            order,
+            store_state=StoreOrderState.CREATED,
+            making_at=None,
+            made_at=now,
+            store_order_id=made.id,
+            store_order_number=made.number[:64],
+            store_order_url=made.url if len(made.url) <= 1000 else "",
+            store_status=made.status.value,
+            takes_stock=takes_stock,
+            made_for=made_for,
+            parcels_due_at=now + FIRST_LOOK,
+            # The sale may have gone off meanwhile: decide anew.
+            store_due_at=now,
+            problem="",
+        )
+        shown = {"In your store": f"Order {made.number or made.id}"}
+        log_order(order, "order_created", changes=shown, attempt=order.store_attempts)
+    if had_failed:  # what kept it back has passed, and may have kept others
+        try_again(order.shop_id)
+
+
+def _read_from_reverb(order: Order) -> ReverbOrder | None:
+    """Ask Reverb for the order as it is now: with the buyer, who is not kept while orders are not taken."""
+    connection = ReverbConnection.objects.filter(shop=order.shop_id).first()
+    return ReverbClient.of(connection).order(order.number) if connection else None
+
+
+# -- what went wrong -----------------------------------------------------------------------------------------------
+
+
+def _store_failed(order: Order, error: StoreError) -> None:
+    if isinstance(error, TransientStoreError) and order.store_attempts < MAX_ATTEMPTS:
+        waits = LOOK_AFTER.total_seconds() if order.making_at else 0.0
+        retry_later(order, str(error), at_least=max(waits, error.retry_after or 0.0))
+        log_order(order, "order_try_later", changes={"Your store": str(error)}, attempt=order.store_attempts)
+    else:
+        _fail(order, str(error))
+
+
+def _reverb_failed(order: Order, error: ReverbError) -> None:
+    if isinstance(error, RateLimited):
+        save(
+            order,
+            store_state=StoreOrderState.CREATING,
+            store_due_at=clock.now() + timedelta(seconds=error.retry_after or 1.0),
+        )
+    elif isinstance(error, TransientError) and order.store_attempts < MAX_ATTEMPTS:
+        retry_later(order, error.message, at_least=error.retry_after)
+        log_order(order, "order_try_later", reverb_said=error.message, attempt=order.store_attempts)
+    else:
+        _fail(order, f"Reverb: {error.message}")
+
+
+def _fail(order: Order, words: str, *, retry: bool = True) -> None:
+    """Wait for the seller, and try again by itself meanwhile (`retry`). The log names each cause once."""
+    changed = order.store_problem != words[:300]
+    save(
+        order,
+        store_state=StoreOrderState.CREATE_FAILED,
+        store_due_at=retry_at(order) if retry else None,
+        problem=words,
+        making_at=order.making_at,
+        attempts=order.store_attempts,
+    )
+    if changed:
+        log_order(order, "order_create_failed", changes={"Why": words}, attempt=order.store_attempts)
