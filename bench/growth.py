@@ -27,7 +27,7 @@ from sandbox.stack.parent import dying_with_us
 SIZES = [int(size) for size in os.environ.get("SIZES", "2000,10000,50000").split(",")]
 MIX = os.environ.get("MIX", "few")
 BATCH = 1_000
-PHASES = ("walk", "plan", "run")
+PHASES = ("fetch", "plan", "run")
 Found = dict[str, float]
 
 
@@ -40,7 +40,7 @@ def main() -> int:
     base = {name: median([one[name] for one in smallest]) for name in found[0]}
     others = [one for one in found if one["size"] != first]
     table: list[Row] = [
-        (f"products ({MIX} written)", "ms a product", "walk", "plan", "run", "CPU", "peak MiB", "calls")
+        (f"products ({MIX} written)", "ms a product", "fetch", "plan", "run", "CPU", "peak MiB", "calls")
     ]
     table += [row(one) for one in (base, *others)]
     most = next((one for one in others if one["size"] == last), base)

@@ -89,10 +89,10 @@ def listings(found: list[StoreProduct], category: str, mix: Mix) -> list[dict[st
 def sync(owner: Shop) -> dict[str, float]:
     """Bring a mass sync from its beginning to its end; return the seconds that its parts took.
 
-    Walk and plan are made by this thread alone, as by one worker; the rest by several.
+    Fetch and plan are made by this thread alone, as by one worker; the rest by several.
     """
     began = run.begin(owner, None, anyway=True)
-    times = {"walk": _while(owner, State.WALKING), "plan": _while(owner, State.PLANNING)}
+    times = {"fetch": _while(owner, State.FETCHING), "plan": _while(owner, State.PLANNING)}
     began.refresh_from_db()
     if began.state != State.PLANNED:
         raise RuntimeError(f"It is {began.state}: {began.note}")

@@ -12,7 +12,7 @@ class ListingsConfig(AppConfig):
 
     def ready(self) -> None:
         """Begin to listen."""
-        from listings.intake import crawl  # noqa: PLC0415 -- tables are there only now
+        from listings.intake import crawls  # noqa: PLC0415 -- tables are there only now
         from listings.orders import store_order_state  # noqa: PLC0415
         from listings.queue import forward  # noqa: PLC0415
         from listings.upkeep import comeback  # noqa: PLC0415
@@ -23,7 +23,7 @@ class ListingsConfig(AppConfig):
 
         def go_on(shop_id: int, **_: object) -> None:
             """Make due what waits for the store: it answers again."""
-            crawl.store_is_back(shop_id)
+            crawls.store_is_back(shop_id)
             store_order_state.try_again(shop_id)
             forward.store_is_back(shop_id, now=clock.now())
 

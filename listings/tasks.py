@@ -1,4 +1,4 @@
-"""Celery: drain a shop's jobs, go on with a walk through its store, and sweep for what stands still.
+"""Celery: drain a shop's jobs, go on with a crawl of its store, and sweep for what stands still.
 
 One message is one short turn of one shop, and a shop has at most one message waiting: so workers go round the shops,
 however much one of them has waiting. While more is due a drain wakes a helper, so that several of a shop's jobs are in
@@ -14,7 +14,7 @@ from typing import TypeVar
 from celery import shared_task
 from django.conf import settings
 
-from listings.intake import crawl, read_again, rechecks, scheduled_reads
+from listings.intake import crawls, read_again, rechecks, scheduled_reads
 from listings.mass_sync import run
 from listings.models import Rank
 from listings.queue import jobs
@@ -81,10 +81,10 @@ def _drain(task: str, shop_id: int, ranks: Sequence[int], most: int) -> None:
     wake(task, shop_id)
 
 
-@shared_task(name=crawl.WALK)
-def walk(shop_id: int) -> None:
-    """Go on with one of the shop's walks for one turn; the next turn is a new message, behind the other shops."""
-    _one_turn(crawl.WALK, shop_id, crawl.due, crawl.turn)
+@shared_task(name=crawls.CRAWL)
+def crawl(shop_id: int) -> None:
+    """Go on with one of the shop's crawls for one turn; the next turn is a new message, behind the other shops."""
+    _one_turn(crawls.CRAWL, shop_id, crawls.due, crawls.turn)
 
 
 @shared_task(name=rechecks.RECHECK)
@@ -134,14 +134,14 @@ def compare_listings() -> None:
 
 @shared_task(name="listings.sweep", base=Sweep)
 def sweep() -> None:
-    """Wake the shops that have something due: delayed jobs and walks, and those whose wake-up or worker was lost."""
+    """Wake the shops that have something due: delayed jobs and crawls, and those whose wake-up or worker was lost."""
     each_by_itself(
         recover.free,
         lambda: jobs.retry_waiting(now=clock.now()),
         lambda: wake_all(jobs.DRAIN_URGENT, jobs.shops_with_due_jobs(now=clock.now(), ranks=jobs.URGENT)),
         lambda: wake_all(jobs.DRAIN, jobs.shops_with_due_jobs(now=clock.now())),
         lambda: wake_all(review.REVIEW, review.shops_with_due_ones()),
-        lambda: wake_all(crawl.WALK, crawl.shops_with_due_ones()),
+        lambda: wake_all(crawls.CRAWL, crawls.shops_with_due_ones()),
         lambda: wake_all(scheduled_reads.LOOK, scheduled_reads.shops_with_due_ones()),
         lambda: wake_all(rechecks.RECHECK, rechecks.shops_with_due_ones()),
         lambda: wake_all(run.MASS, run.shops_with_due_ones()),

@@ -1,10 +1,10 @@
-"""A shop with something of everything, for tests that walk all pages."""
+"""A shop with something of everything, for tests that visit all pages."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 
-from listings.models import Ledger, Line, Listing, MassSync, Parcel, Product, StoreOrderState, Walk
+from listings.models import Crawl, Ledger, Line, Listing, MassSync, Parcel, Product, Product, StoreOrderState
 from reverbsync import clock
 from shops.models import (
     MappingRule,
@@ -56,8 +56,8 @@ def full_shop() -> Shop:
             )
     a_plan(shop, MassSync.State.RUNNING)
     Line.objects.filter(product__sku="NEW1").update(state=Line.State.FAILED, reason="refused", message="No.")
-    Walk.objects.create(shop=shop, kind=Walk.Kind.CATALOGUE, state=Walk.State.RUNNING, seen=61, total=200, pages=3)
-    Walk.objects.create(shop=shop, kind=Walk.Kind.CHANGES, due_at=NOON, finished_at=NOON)
+    Crawl.objects.create(shop=shop, kind=Crawl.Kind.CATALOGUE, state=Crawl.State.RUNNING, seen=61, total=200, pages=3)
+    Crawl.objects.create(shop=shop, kind=Crawl.Kind.CHANGES, due_at=NOON, finished_at=NOON)
     SelectionRule.objects.create(shop=shop, by=Group.TAG, value="used")
     MappingRule.objects.create(shop=shop, field="condition", by=Group.TAG, value="used", says="x")
     ShipStation.objects.create(shop=shop, user="user", password="password", api_key="key", api_secret="secret")

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from listings.intake import crawl
+from listings.intake import crawls
 from listings.orders import order_poll
 from reverbsync import clock
 from reverbsync.outage import NotReached, is_outage
@@ -75,7 +75,7 @@ def look_instead(shop_id: int, source: str) -> None:
     if source == "reverb":
         order_poll.soon(shop_id)
     else:
-        crawl.look_soon(shop_id)
+        crawls.look_soon(shop_id)
 
 
 def replay(found: Iterable[Delivery]) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import takewhile
 
-from listings.models import Product, Walk
+from listings.models import Crawl, Product
 from shops.platforms import StoreClient
 from shops.platforms.base import Resizable
 from shops.platforms.values import Missing, Page, StoreError, TooLarge, TransientStoreError, Unread, Unsupported
@@ -19,27 +19,27 @@ SHRINK = 4
 TRIES_OF_ONE = 3
 
 
-def read(walk: Walk, client: StoreClient) -> Page:
-    """Return the next page of a walk. Raises StoreError.
+def read(crawl: Crawl, client: StoreClient) -> Page:
+    """Return the next page of a crawl. Raises StoreError.
 
     A page that is too large is asked for again at once with fewer products; a product that is too large alone, or at
     which the store keeps failing, is left out.
     """
     if not isinstance(client, Resizable):
-        return client.walk(walk.cursor, since=walk.since)
+        return client.crawl(crawl.cursor, since=crawl.since)
     while True:
         try:
-            if walk.page_size:
-                return client.walk(walk.cursor, since=walk.since, size=walk.page_size)
-            return client.walk(walk.cursor, since=walk.since)
+            if crawl.page_size:
+                return client.crawl(crawl.cursor, since=crawl.since, size=crawl.page_size)
+            return client.crawl(crawl.cursor, since=crawl.since)
         except TransientStoreError as error:
-            alone = walk.page_size == 1
-            if alone and (isinstance(error, TooLarge) or only_here(walk, client, error)):
-                page = client.skip(walk.cursor, since=walk.since)
+            alone = crawl.page_size == 1
+            if alone and (isinstance(error, TooLarge) or only_here(crawl, client, error)):
+                page = client.skip(crawl.cursor, since=crawl.since)
                 return replace(page, unread=tuple(_for(one, error) for one in page.unread))
             if alone or not isinstance(error, TooLarge):
                 raise
-            shrink(walk, client)
+            shrink(crawl, client)
 
 
 def portion(products: Sequence[Product], odd: Collection[str]) -> list[Product]:
@@ -50,11 +50,11 @@ def portion(products: Sequence[Product], odd: Collection[str]) -> list[Product]:
     return list(takewhile(lambda one: one.store_parent_id not in odd, products))
 
 
-def only_here(walk: Walk, client: StoreClient, error: StoreError) -> bool:
+def only_here(crawl: Crawl, client: StoreClient, error: StoreError) -> bool:
     """Return whether an error is about the one product that was asked for, and the store answers else."""
     if isinstance(error, Missing | Unsupported):
         return True
-    if not isinstance(error, TransientStoreError) or walk.failures < TRIES_OF_ONE:
+    if not isinstance(error, TransientStoreError) or crawl.failures < TRIES_OF_ONE:
         return False
     try:
         client.check()
@@ -63,22 +63,22 @@ def only_here(walk: Walk, client: StoreClient, error: StoreError) -> bool:
     return True
 
 
-def shrink(walk: Walk, client: StoreClient) -> None:
+def shrink(crawl: Crawl, client: StoreClient) -> None:
     """Ask for fewer products from now on."""
-    if whole := _whole(walk, client):
-        walk.page_size = max(1, (walk.page_size or whole) // SHRINK)
+    if whole := _whole(crawl, client):
+        crawl.page_size = max(1, (crawl.page_size or whole) // SHRINK)
 
 
-def grow(walk: Walk, client: StoreClient) -> None:
+def grow(crawl: Crawl, client: StoreClient) -> None:
     """Ask for more products after a page that went well, up to as many as are asked for where nothing fails."""
-    walk.page_size *= 2
-    if walk.page_size >= _whole(walk, client):
-        walk.page_size = 0
+    crawl.page_size *= 2
+    if crawl.page_size >= _whole(crawl, client):
+        crawl.page_size = 0
 
 
-def _whole(walk: Walk, client: StoreClient) -> int:
+def _whole(crawl: Crawl, client: StoreClient) -> int:
     """Return how many products are asked for together where nothing fails, 0 where that cannot be chosen."""
-    if walk.kind == Walk.Kind.STOCK:
+    if crawl.kind == Crawl.Kind.STOCK:
         return STOCKTAKING
     return client.page_size if isinstance(client, Resizable) else 0
 

@@ -1,6 +1,6 @@
 """Products to be read again by themselves: what could not be read stays as it is, is shown, and is asked for again.
 
-One odd product never stops a walk or a delivery. The seller reads why in the sync log, once, and on the import's page
+One odd product never stops a crawl or a delivery. The seller reads why in the sync log, once, and on the import's page
 for as long as it lasts.
 """
 

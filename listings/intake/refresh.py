@@ -46,7 +46,7 @@ MOST_NAMESAKES = 20
 ECHO = timedelta(minutes=2)
 #: So long after a date that a store names a product is read: the store's clock may trail ours.
 CLOCKS_DIFFER = timedelta(seconds=15)
-#: A date beyond is met again by the nightly walk; the last of a calendar cannot be added to.
+#: A date beyond is met again by the nightly crawl; the last of a calendar cannot be added to.
 FORESEEN = timedelta(days=366)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from listings.models import Product, Walk
+from listings.models import Crawl, Product
 from shops.snapshots import StoreProduct
 
 #: For how long an answer is not believed that is dated before the one that is known: a store may be set back.
@@ -43,5 +43,5 @@ def again_at(product: Product, at: datetime, *, news: bool, more: bool) -> datet
 def look_later(shop_id: int, at: datetime) -> None:
     """Look for changed products soon: the store reported one that it did not show, and that is not known."""
     due = at + AGAIN[-1]
-    looks = Walk.objects.filter(shop=shop_id, kind=Walk.Kind.CHANGES, state=Walk.State.DONE, due_at__gt=due)
+    looks = Crawl.objects.filter(shop=shop_id, kind=Crawl.Kind.CHANGES, state=Crawl.State.DONE, due_at__gt=due)
     looks.update(due_at=due)

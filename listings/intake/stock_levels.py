@@ -1,4 +1,4 @@
-"""Stock numbers from a sweep → the snapshots that they change → jobs. For stores whose stock moves without a trace."""
+"""Stock numbers from a stock poll → the snapshots that they change → jobs. For stores whose stock moves untraced."""
 
 from __future__ import annotations
 

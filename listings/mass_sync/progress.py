@@ -131,7 +131,7 @@ class Progress:
 
 def progress(sync: MassSync) -> Progress | None:
     """Return how far the preview is, None when it is ready."""
-    if sync.state == State.WALKING:
+    if sync.state == State.FETCHING:
         read = sync.page - 1
         words = f"Page {read:,} of {sync.pages:,}" if sync.pages else "The first page"
         return Progress(f"Reading your listings on Reverb. {words}.", read, sync.pages)

@@ -1,4 +1,4 @@
-"""A mass sync from beginning to end, in short turns: walk, plan, and, when the seller says so, run and confirm.
+"""A mass sync from beginning to end, in short turns: fetch, plan, and, when the seller says so, run and confirm.
 
 What it writes goes through the same jobs as everything else, a portion at a time, at the least urgent rank: so it is
 rate limited, fair to other shops, and survives whatever dies. The database holds how far it is.
@@ -186,7 +186,7 @@ def turn(sync: MassSync) -> None:
 def _step(sync: MassSync, connection: ReverbConnection, client: ReverbClient) -> bool:
     """Take one step; return whether another one makes sense at once."""
     match sync.state:
-        case State.WALKING:
+        case State.FETCHING:
             fetch_listings.step(sync, client)
         case State.PLANNING:
             lists = reference.lists(client, connection.budget)

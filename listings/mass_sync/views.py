@@ -12,7 +12,7 @@ from django.utils.text import slugify
 from django.views.decorators.http import require_POST, require_safe
 
 from listings.mass_sync import browse, plan, progress, run
-from listings.models import Line, MassSync, Walk
+from listings.models import Crawl, Line, MassSync
 from shops.access import for_members
 from shops.models import Person, ReverbConnection, Shop
 from shops.reverb import limits
@@ -106,7 +106,7 @@ def _has_lines(sync: MassSync) -> bool:
     """Return whether there is a plan to look through; one that was discarded is none."""
     if sync.state == State.CANCELLED:
         return sync.started_at is not None
-    return sync.state not in (State.WALKING, State.PLANNING)
+    return sync.state not in (State.FETCHING, State.PLANNING)
 
 
 def _lines(request: HttpRequest, shop: Shop, sync: MassSync) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def _line(line: Line) -> dict[str, Any]:
 
 def _state(shop: Shop, sync: MassSync | None) -> dict[str, Any]:
     connection = ReverbConnection.objects.filter(shop=shop).first()
-    reading = Walk.objects.filter(shop=shop, kind=Walk.Kind.CATALOGUE, state=Walk.State.RUNNING).first()
+    reading = Crawl.objects.filter(shop=shop, kind=Crawl.Kind.CATALOGUE, state=Crawl.State.RUNNING).first()
     context: dict[str, Any] = {
         "shop": shop,
         "sync": sync,

@@ -68,7 +68,7 @@ class Migration(migrations.Migration):
             name='MassSync',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('state', models.CharField(choices=[('walking', 'Reading your listings on Reverb'), ('planning', 'Comparing'), ('planned', 'Ready to look through'), ('running', 'Running'), ('confirming', 'Looking what Reverb has published'), ('paused', 'Paused'), ('done', 'Done'), ('cancelled', 'Cancelled')], default='walking', max_length=10)),
+                ('state', models.CharField(choices=[('fetching', 'Reading your listings on Reverb'), ('planning', 'Comparing'), ('planned', 'Ready to look through'), ('running', 'Running'), ('confirming', 'Looking what Reverb has published'), ('paused', 'Paused'), ('done', 'Done'), ('cancelled', 'Cancelled')], default='fetching', max_length=10)),
                 ('begun_at', models.DateTimeField()),
                 ('planned_at', models.DateTimeField(null=True)),
                 ('started_at', models.DateTimeField(null=True)),
@@ -250,7 +250,7 @@ class Migration(migrations.Migration):
             name='Review',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('step', models.CharField(choices=[('begin', 'what is in hand, walks and orders'), ('waiting', 'jobs that wait for the seller'), ('products', 'products')], default='begin', max_length=8)),
+                ('step', models.CharField(choices=[('begin', 'what is in hand, crawls and orders'), ('waiting', 'jobs that wait for the seller'), ('products', 'products')], default='begin', max_length=8)),
                 ('after', models.BigIntegerField(default=0)),
                 ('due_at', models.DateTimeField(db_index=True)),
                 ('failures', models.PositiveIntegerField(default=0, help_text='Failed turns in a row.')),
@@ -258,7 +258,7 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name='Walk',
+            name='Crawl',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('kind', models.CharField(choices=[('catalogue', 'all products'), ('changes', 'changed products'), ('stock', 'stock')], max_length=10)),
@@ -278,7 +278,7 @@ class Migration(migrations.Migration):
                 ('page_size', models.PositiveSmallIntegerField(default=0)),
                 ('failures', models.PositiveIntegerField(default=0, help_text='Failed turns in a row.')),
                 ('note', models.CharField(blank=True, help_text='Why it stands still.', max_length=300)),
-                ('shop', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='walks', to='shops.shop')),
+                ('shop', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='crawls', to='shops.shop')),
             ],
         ),
         migrations.AddIndex(
@@ -291,7 +291,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddConstraint(
             model_name='masssync',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('walking', 'planning', 'planned', 'running', 'confirming', 'paused'))), fields=('shop',), name='one_open_mass_sync'),
+            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ('fetching', 'planning', 'planned', 'running', 'confirming', 'paused'))), fields=('shop',), name='one_open_mass_sync'),
         ),
         migrations.AddIndex(
             model_name='indexed',
@@ -422,11 +422,11 @@ class Migration(migrations.Migration):
             constraint=models.UniqueConstraint(fields=('shop', 'store_parent_id'), name='one_recheck_per_product'),
         ),
         migrations.AddIndex(
-            model_name='walk',
-            index=models.Index(fields=['due_at'], name='walks_by_due_time'),
+            model_name='crawl',
+            index=models.Index(fields=['due_at'], name='crawls_by_due_time'),
         ),
         migrations.AddConstraint(
-            model_name='walk',
-            constraint=models.UniqueConstraint(fields=('shop', 'kind'), name='one_walk_per_shop_and_kind'),
+            model_name='crawl',
+            constraint=models.UniqueConstraint(fields=('shop', 'kind'), name='one_crawl_per_shop_and_kind'),
         ),
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from listings.models.crawl import Crawl
 from listings.models.job import Job, Rank
 from listings.models.ledger import Ledger
 from listings.models.listing import Listing
@@ -11,9 +12,9 @@ from listings.models.parcel import Parcel
 from listings.models.product import Product
 from listings.models.recheck import Recheck
 from listings.models.review import Review
-from listings.models.walk import Walk
 
 __all__ = [
+    "Crawl",
     "Indexed",
     "Job",
     "Ledger",
@@ -27,5 +28,4 @@ __all__ = [
     "Recheck",
     "Review",
     "StoreOrderState",
-    "Walk",
 ]

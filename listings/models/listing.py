@@ -26,7 +26,7 @@ class Listing(models.Model):
     state = models.CharField(max_length=40, blank=True, help_text="Reverb's own word.")
     snapshot = models.JSONField(null=True, help_text="What Reverb last said (shops.snapshots.ReverbListing).")
     read_at = models.DateTimeField(null=True)
-    #: When a page of a mass sync's walk showed it, or showed that there is none. While it is also when it was last
+    #: When a page of a mass sync's fetch showed it, or showed that there is none. While it is also when it was last
     #: read, the mass sync need not read it again.
     indexed_at = models.DateTimeField(null=True)
     #: Field → {"sent": what we wanted, "read": what Reverb then showed}: the merge base. `written`: when we sent last.

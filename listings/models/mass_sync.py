@@ -14,7 +14,7 @@ class MassSync(models.Model):
     """One run for a shop; at most one is open at a time."""
 
     class State(models.TextChoices):
-        WALKING = "walking", "Reading your listings on Reverb"
+        FETCHING = "fetching", "Reading your listings on Reverb"
         PLANNING = "planning", "Comparing"
         PLANNED = "planned", "Ready to look through"
         RUNNING = "running", "Running"
@@ -25,7 +25,7 @@ class MassSync(models.Model):
 
     #: States in which another one may not begin.
     OPEN: ClassVar[tuple[str, ...]] = (
-        State.WALKING.value,
+        State.FETCHING.value,
         State.PLANNING.value,
         State.PLANNED.value,
         State.RUNNING.value,
@@ -34,7 +34,7 @@ class MassSync(models.Model):
     )
     #: States in which a worker has something to do.
     WORKING: ClassVar[tuple[str, ...]] = (
-        State.WALKING.value,
+        State.FETCHING.value,
         State.PLANNING.value,
         State.RUNNING.value,
         State.CONFIRMING.value,
@@ -42,7 +42,7 @@ class MassSync(models.Model):
 
     shop = models.ForeignKey(Shop, models.CASCADE, related_name="mass_syncs")
     person = models.ForeignKey(Person, models.SET_NULL, null=True, related_name="+")
-    state = models.CharField(max_length=10, choices=State.choices, default=State.WALKING)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.FETCHING)
     begun_at = models.DateTimeField()
     planned_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
@@ -61,7 +61,7 @@ class MassSync(models.Model):
     products = models.PositiveIntegerField(default=0)
     #: The last product that gets no call and was let go when the run was started; None: none is left to be let go.
     let_go_up_to = models.BigIntegerField(null=True)
-    #: Listings made since the walk, and how many when Reverb's total was last compared.
+    #: Listings made since the fetch, and how many when Reverb's total was last compared.
     made = models.PositiveIntegerField(default=0)
     made_checked = models.PositiveIntegerField(default=0)
     failures = models.PositiveIntegerField(default=0, help_text="Failed turns in a row.")
@@ -71,7 +71,7 @@ class MassSync(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["shop"],
-                condition=models.Q(state__in=("walking", "planning", "planned", "running", "confirming", "paused")),
+                condition=models.Q(state__in=("fetching", "planning", "planned", "running", "confirming", "paused")),
                 name="one_open_mass_sync",
             )
         ]
@@ -91,7 +91,7 @@ class MassSync(models.Model):
 
 
 class Indexed(models.Model):
-    """One listing as a page of the walk showed it; kept until the plan is made."""
+    """One listing as a page of the fetch showed it; kept until the plan is made."""
 
     sync = models.ForeignKey(MassSync, models.CASCADE, related_name="index")
     reverb_id = models.CharField(max_length=32)

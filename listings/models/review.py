@@ -11,7 +11,7 @@ class Review(models.Model):
     """At most one a shop; it is deleted when it is through. Settings that are saved meanwhile start it over."""
 
     class Step(models.TextChoices):
-        BEGIN = "begin", "what is in hand, walks and orders"
+        BEGIN = "begin", "what is in hand, crawls and orders"
         WAITING = "waiting", "jobs that wait for the seller"
         PRODUCTS = "products", "products"
 

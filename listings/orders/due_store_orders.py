@@ -74,7 +74,7 @@ def turn(shop_id: int) -> bool:
 
 def _next(shop: Shop) -> Order | None:
     mine = Order.objects.filter(shop=shop).select_related("product", "shop__sync_settings", "shop__store")
-    # By the columns of their indexes: the planner takes "is news" for nearly all rows, and would walk through them.
+    # By the columns of their indexes: the planner takes "is news" for nearly all rows, and would scan them.
     order = ("store_due_at", "placed_at", "placed_at")
     found = (mine.filter(one).order_by(by).first() for one, by in zip(_due(clock.now()), order, strict=True))
     return next((one for one in found if one is not None), None)

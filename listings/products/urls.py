@@ -8,10 +8,10 @@ from listings.products import product_views, rule_views, views
 
 app_name = "listings"
 urlpatterns = [
-    path("import/", views.show_walks, name="walks"),
+    path("import/", views.show_import, name="import"),
     path("import/missing/<slug:word>/", views.settle_missing, name="settle_missing"),
     path("import/unread/try-again/", views.read_again, name="read_again"),
-    path("import/<slug:kind>/<slug:word>/", views.act_on_walk, name="act_on_walk"),
+    path("import/<slug:kind>/<slug:word>/", views.act_on_crawl, name="act_on_crawl"),
     path("", views.products, name="products"),
     path("counts/", views.counts, name="counts"),
     path("rules/", rule_views.show, name="rules"),

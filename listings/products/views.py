@@ -8,9 +8,9 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from listings.intake import crawl, missing, rechecks
+from listings.intake import crawls, missing, rechecks
 from listings.mapping import selection
-from listings.models import Job, Product, Rank, Walk
+from listings.models import Crawl, Job, Product, Rank
 from listings.queue import jobs
 from reverbsync import clock
 from shops.access import for_members
@@ -84,15 +84,15 @@ def look_again(request: HttpRequest, shop: Shop, product_id: int) -> HttpRespons
 
 @require_safe
 @for_members
-def show_walks(request: HttpRequest, shop: Shop) -> HttpResponse:
+def show_import(request: HttpRequest, shop: Shop) -> HttpResponse:
     """Show how far the import is and when the store is looked at next, as a part of another page."""
-    rows = Walk.objects.filter(shop=shop).order_by("kind")
+    rows = Crawl.objects.filter(shop=shop).order_by("kind")
     held = Product.objects.filter(shop=shop, held=True, gone_at__isnull=True).count()
     known = Product.objects.filter(shop=shop, gone_at__isnull=True).count()
     unread = rechecks.unread_of(shop)
     odd = {"missing": missing.of(shop), "unread": unread[:UNREAD_SHOWN], "unread_count": unread.count()}
-    context = {"shop": shop, "walks": rows, "held": held, "known": known, **odd}
-    template = "products/_walks.html" if request.headers.get("HX-Request") else "products/walks.html"
+    context = {"shop": shop, "crawls": rows, "held": held, "known": known, **odd}
+    template = "products/_import.html" if request.headers.get("HX-Request") else "products/import.html"
     return render(request, template, context)
 
 
@@ -107,16 +107,16 @@ def read_again(request: HttpRequest, shop: Shop) -> HttpResponse:
 
 @require_POST
 @for_members
-def act_on_walk(request: HttpRequest, shop: Shop, kind: str, word: str) -> HttpResponse:
-    """Begin, go on with, or stop a walk through the store."""
-    if kind not in Walk.Kind.values or word not in ("begin", "stop"):
+def act_on_crawl(request: HttpRequest, shop: Shop, kind: str, word: str) -> HttpResponse:
+    """Begin, go on with, or stop a crawl of the store."""
+    if kind not in Crawl.Kind.values or word not in ("begin", "stop"):
         raise Http404
     if word == "stop":
-        crawl.stop(shop, kind)
+        crawls.stop(shop, kind)
         messages.success(request, "Stopped. It can go on from here whenever you like.")
     else:
-        get_object_or_404(Walk, shop=shop, kind=kind)
-        crawl.begin(shop, kind)
+        get_object_or_404(Crawl, shop=shop, kind=kind)
+        crawls.begin(shop, kind)
         messages.success(request, "Looking at your store now.")
     return redirect("shops:store", shop.pk)
 

@@ -51,7 +51,7 @@ class StockSession:
     sold: bool
     #: From which moment on the listing was read: when the attempt began.
     since: datetime
-    #: When a page of a mass sync's walk showed the listing; None when it was read just now.
+    #: When a page of a mass sync's fetch showed the listing; None when it was read just now.
     indexed_at: datetime | None = None
     ledger: Ledger | None = None
     #: Why the orders could not be read, where a lower number goes to Reverb without them. Nothing else may be written.

@@ -32,7 +32,7 @@ class Found:
     indexed_at: datetime | None = None
 
 
-#: For how long what a page of a mass sync's walk showed is taken for true.
+#: For how long what a page of a mass sync's fetch showed is taken for true.
 INDEX_KEEPS = timedelta(hours=1)
 #: For how long Reverb is not believed that a listing does not exist: a copy of its database may trail.
 SEEN_LATELY = timedelta(minutes=2)
@@ -43,7 +43,7 @@ INHERIT_AGAIN_S = 1.0
 def find(client: ReverbClient, begun: AttemptInput, *, indexed: bool = False) -> Found:
     """Return the listing that goes with the product. Raises ReverbError.
 
-    `indexed`: what a mass sync's walk showed a while ago will do, unless something was reported since.
+    `indexed`: what a mass sync's fetch showed a while ago will do, unless something was reported since.
     """
     product, row, unclear = begun.product, begun.row, _unclear(begun)
     if unclear and not (row is not None and (row.reverb_id or row.may_turn_up(clock.now()))):

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from django.db import transaction
 
-from listings.intake import crawl
+from listings.intake import crawls
 from listings.intake.refresh import changed_while_off, without_listing
 from listings.models import Listing, Product, Rank, Review
 from listings.orders import erase, shipment_poll, store_order_state, tracking
@@ -98,7 +98,7 @@ def _save(review: Review, **changes: object) -> None:
 def _begin(shop: Shop) -> None:
     former_account.let_go_of_shared(shop.pk)
     if StoreConnection.objects.filter(shop=shop, removed_at__isnull=True).exists():
-        crawl.plan(shop)
+        crawls.plan(shop)
     orders(shop)
     # Before all that looks at how things stand: a worker may still be at it by the old settings.
     jobs.look_again(jobs.in_hand(shop.pk), rank=Rank.CATALOGUE, cause=CAUSE, now=clock.now())

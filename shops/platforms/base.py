@@ -43,7 +43,7 @@ class StoreClient(Protocol):
 
     # -- products --------------------------------------------------------------------------------------------
 
-    def walk(self, cursor: str, *, since: datetime | None = None) -> Page:
+    def crawl(self, cursor: str, *, since: datetime | None = None) -> Page:
         """Return one page of the catalogue: whole products with all their variants, or what `Page.whole` says.
 
         `cursor` is "" for the first page, else what the page before named as next; it can be kept and used after days.
@@ -114,7 +114,7 @@ class StoreClient(Protocol):
 class Resizable(StoreClient, Protocol):
     """A StoreClient that can be asked for smaller pages, down to one product, and to leave one out.
 
-    A page may be too large to be read (TooLarge), or take so many calls that one of them always fails. The walk then
+    A page may be too large to be read (TooLarge), or take so many calls that one of them always fails. The crawl then
     asks for fewer products, and for more again once that goes well. So a cursor means the same with every size: it is
     the last id that was read, or the number of products before it, never the number of a page.
     """
@@ -122,8 +122,8 @@ class Resizable(StoreClient, Protocol):
     #: Products on a page where no size is asked for.
     page_size: int
 
-    def walk(self, cursor: str, *, since: datetime | None = None, size: int | None = None) -> Page:
-        """Return one page as `StoreClient.walk` does, of at most `size` products (at least 1)."""
+    def crawl(self, cursor: str, *, since: datetime | None = None, size: int | None = None) -> Page:
+        """Return one page as `StoreClient.crawl` does, of at most `size` products (at least 1)."""
 
     def skip(self, cursor: str, *, since: datetime | None = None) -> Page:
         """Return a page without the next product, which is named in `unread`, and the cursor behind it.
@@ -171,7 +171,7 @@ class Platform(ABC):
     #: Seconds between two looks for changed products; the net under the webhooks. 0: the store pushes all.
     poll_every_s: ClassVar[int]
     #: Seconds between two looks at all stock, where a change of stock leaves no trace. 0: not needed.
-    sweep_every_s: ClassVar[int] = 0
+    stock_poll_every_s: ClassVar[int] = 0
     #: The same adjustment of stock may be sent again after a lost answer: it counts once.
     idempotent_writes: ClassVar[bool] = False
     #: Seconds for which a stock that we wrote may still read as it was before.

@@ -96,7 +96,7 @@ class Missing(StoreError):
 
 
 class CursorLost(StoreError):
-    """The cursor that a walk goes on from is no longer valid, such as that of a list that the platform has deleted."""
+    """The cursor that a crawl goes on from is no longer valid, such as that of a list that the platform has deleted."""
 
 
 class Unsupported(StoreError):

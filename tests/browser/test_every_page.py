@@ -33,7 +33,7 @@ def addresses(shop: Shop) -> Iterator[str]:
         *("shops:overview", "shops:store", "shops:reverb", "shops:settings", "synclog:log", "listings:products"),
         *(
             "listings:rules",
-            "listings:walks",
+            "listings:import",
             "mass:show",
             "orders:list",
             "orders:shipstation",

@@ -65,7 +65,7 @@ def learn(world: World) -> None:
     """Read the whole catalogue, which brings nothing to Reverb by itself."""
     client, cursor = client_of(world.shop.store), ""
     while True:
-        page = client.walk(cursor)
+        page = client.crawl(cursor)
         parents = [one.store_parent_id for one in page.products]
         refresh.keep(world.shop, page.products, parent_ids=parents, asked_at=clock.now(), cause="test", hold=True)
         if page.next is None:

@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from pytest_django.fixtures import Settings
 
-from listings.models import Walk
+from listings.models import Crawl
 from shops.models import Person, ReverbConnection, Shop, StoreConnection
 from tests.journeys.world import World
 from webhooks import inbox
@@ -153,16 +153,16 @@ def test_queue_wait_returns_when_nothing_is_open_and_fails_when_the_time_is_up(
     assert ended.value.code == 1
 
 
-def test_catalogue_wait_waits_for_the_first_walk_of_a_store_that_was_connected_just_now(
+def test_catalogue_wait_waits_for_the_first_crawl_of_a_store_that_was_connected_just_now(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    Walk.objects.all().delete()
+    Crawl.objects.all().delete()
     with pytest.raises(CommandError, match="Still under way"):
         call_command("catalogue", "wait", "--shop", str(world.shop.pk), "--timeout", "0")
-    Walk.objects.update(due_at=world.now + timedelta(hours=1))
+    Crawl.objects.update(due_at=world.now + timedelta(hours=1))
     call_command("catalogue", "wait", "--shop", str(world.shop.pk), "--timeout", "0")
-    assert {one["state"] for one in json.loads(capsys.readouterr().out)["walks"]} == {"done"}
-    Walk.objects.update(state=Walk.State.RUNNING)
+    assert {one["state"] for one in json.loads(capsys.readouterr().out)["crawls"]} == {"done"}
+    Crawl.objects.update(state=Crawl.State.RUNNING)
     with pytest.raises(CommandError, match="Still under way"):
         call_command("catalogue", "wait", "--shop", str(world.shop.pk), "--timeout", "0")
 

@@ -26,7 +26,7 @@ def mass(world: World, capsys: pytest.CaptureFixture[str], *words: str) -> dict[
 def test_a_script_begins_looks_starts_and_waits(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     seed(world, 5, listed=3, out_of_step=1)
     begun = mass(world, capsys, "begin")
-    assert begun == {"id": MassSync.objects.get().pk, "state": "walking"}
+    assert begun == {"id": MassSync.objects.get().pk, "state": "fetching"}
     work(world)
     said = mass(world, capsys, "status")
     assert (said["state"], said["id"], said["note"]) == ("planned", begun["id"], "")
@@ -51,7 +51,7 @@ def test_another_one_too_soon_needs_to_be_insisted_on(world: World, capsys: pyte
     through(world)
     with pytest.raises(CommandError, match="--anyway"):
         mass(world, capsys, "begin")
-    assert mass(world, capsys, "begin", "--anyway")["state"] == "walking"
+    assert mass(world, capsys, "begin", "--anyway")["state"] == "fetching"
 
 
 def test_what_cannot_be_done_is_said_in_a_sentence(world: World, capsys: pytest.CaptureFixture[str]) -> None:

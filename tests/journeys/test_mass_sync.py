@@ -75,7 +75,7 @@ def test_another_one_right_after_is_asked_to_wait_unless_the_seller_insists(worl
     through(world)
     with pytest.raises(run.TooSoon):
         run.begin(world.shop, None)
-    assert run.begin(world.shop, None, anyway=True).state == MassSync.State.WALKING
+    assert run.begin(world.shop, None, anyway=True).state == MassSync.State.FETCHING
 
 
 def test_a_paused_one_writes_nothing_and_goes_on_where_it_was(world: World) -> None:

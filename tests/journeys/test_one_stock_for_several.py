@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from listings.intake import crawl, refresh
+from listings.intake import crawls, refresh
 from listings.models import Ledger
 from shops.events import ProductChanged
 from tests.journeys.sales import buy, read_orders
@@ -129,6 +129,6 @@ def test_what_sells_as_a_translation_is_gone_from_the_listing_of_the_original(
 
 def look(world: World) -> None:
     """Look for what changed in the store."""
-    crawl.begin(world.shop, "changes")
-    while (walk := crawl.due(world.shop.pk)) is not None and walk.kind == "changes":
-        crawl.turn(walk)
+    crawls.begin(world.shop, "changes")
+    while (crawl := crawls.due(world.shop.pk)) is not None and crawl.kind == "changes":
+        crawls.turn(crawl)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pytest_django.fixtures import Settings
 
-from listings.intake import crawl, refresh, scheduled_reads, stale_answers
+from listings.intake import crawls, refresh, scheduled_reads, stale_answers
 from listings.models import Ledger, Product
 from sandbox.stack.stores import STORES
 from shops.events import ProductChanged, ProductDeleted, StockChanged
@@ -57,7 +57,7 @@ def world(
 
     monkeypatch.setattr(made, "wait", wait)
     with at(made):
-        crawl.plan(made.shop)
+        crawls.plan(made.shop)
         if kind in ("shopify", "bigcommerce"):
             store.ask("POST", "/limits", {"size": 100_000, "restore": 100_000, "quota": 100_000})
         if kind == "bigcommerce":
@@ -121,8 +121,8 @@ def turns_of_workers(world: World) -> None:
     read_orders(world)
     if (product := scheduled_reads.due(world.shop.pk)) is not None:
         scheduled_reads.turn(product)
-    if (walk := crawl.due(world.shop.pk)) is not None:
-        crawl.turn(walk)
+    if (crawl := crawls.due(world.shop.pk)) is not None:
+        crawls.turn(crawl)
     while world.step():
         pass
 
@@ -134,8 +134,8 @@ def linked(world: World, units: int, **more: Any) -> dict[str, Any]:
     read_orders(world)
     for _ in range(10):
         world.wait(70)
-        while (walk := crawl.due(world.shop.pk)) is not None:
-            crawl.turn(walk)
+        while (crawl := crawls.due(world.shop.pk)) is not None:
+            crawls.turn(crawl)
         world.settle()
     assert (world.stock(guitar), world.listing()["inventory"]) == (units, units)
     return guitar

@@ -31,7 +31,7 @@ class Catalogue:
         said = {"store_product_id": f"u{number}", "store_parent_id": str(number), "sku": f"SKU-{number}", **changes}
         self.rows.setdefault(number, []).append(snapshot(**said))
 
-    def walk(self, cursor: str, *, since: datetime | None = None, size: int | None = None) -> Page:
+    def crawl(self, cursor: str, *, since: datetime | None = None, size: int | None = None) -> Page:
         """Return a page by ids above the cursor."""
         self.asked.append(f"page {cursor or 0} of {size or self.page_size}")
         numbers, last = self._following(cursor, size or self.page_size)

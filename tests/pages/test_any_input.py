@@ -173,7 +173,7 @@ def some_fields(draw: st.DrawFn, names: list[str]) -> list[tuple[str, bytes]]:
 
 
 def addresses(rows: Any, before: str = "") -> Iterator[str]:
-    """Walk all addresses; yields each as Django writes it."""
+    """Go through all addresses; yields each as Django writes it."""
     for row in rows:
         route = before + str(row.pattern).removeprefix("^").removesuffix("$")
         if isinstance(row, URLResolver):

@@ -31,7 +31,7 @@ PAGES = (
     "synclog:latest",
     "listings:products",
     "listings:counts",
-    "listings:walks",
+    "listings:import",
     "aside:show",
     "listings:rules",
     "mass:show",
@@ -95,7 +95,7 @@ def test_a_stranger_can_change_nothing(shop: Shop) -> None:
     for name in ("shops:store_with", "shops:begin"):
         assert client.post(reverse(name, args=[shop.pk, "shopify"]), {"token": "x"}).status_code == 404
     assert client.post(reverse("shops:disconnect", args=[shop.pk, "store"])).status_code == 404
-    assert client.post(reverse("listings:act_on_walk", args=[shop.pk, "catalogue", "begin"])).status_code == 404
+    assert client.post(reverse("listings:act_on_crawl", args=[shop.pk, "catalogue", "begin"])).status_code == 404
     for word in ("start", "pause", "resume", "cancel", "retry"):
         assert client.post(reverse("mass:act", args=[shop.pk, word])).status_code == 404
     assert client.get(reverse("mass:export", args=[shop.pk])).status_code == 404

@@ -11,8 +11,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from listings.intake import crawl, refresh
-from listings.models import Job, Product, Walk
+from listings.intake import crawls, refresh
+from listings.models import Crawl, Job, Product
 from listings.orders import ingest as taking
 from reverbsync import clock
 from shops import health
@@ -62,11 +62,11 @@ class Store(Catalogue):
             raise self.error
         return StoreInfo("Guitars", "USD")
 
-    def walk(self, cursor: str, **asked: Any) -> Any:
+    def crawl(self, cursor: str, **asked: Any) -> Any:
         """Return a page."""
         if self.error:
             raise self.error
-        return super().walk(cursor, **asked)
+        return super().crawl(cursor, **asked)
 
     def products(self, store_parent_id: str) -> Any:
         """Return a product."""
@@ -96,7 +96,7 @@ def now() -> Iterator[Now]:
 def store(monkeypatch: pytest.MonkeyPatch, now: Now) -> Store:
     """Answer in place of a store."""
     made = Store()
-    for module in (refresh, crawl, health, upkeep):
+    for module in (refresh, crawls, health, upkeep):
         monkeypatch.setattr(module, "client_of", lambda _: made)
     return made
 
@@ -122,11 +122,11 @@ def call(shop: Shop, now: Now, topic: str = "product.updated", product: int = 1)
     inbox.keep(shop.pk, source="store", delivery_id=name, topic=topic, body=body, state=Delivery.State.OPEN)
 
 
-def look(shop: Shop, kind: str = "changes") -> Walk:
+def look(shop: Shop, kind: str = "changes") -> Crawl:
     """Look for changes now."""
-    crawl.begin(shop, kind)
-    found = Walk.objects.select_related("shop__store", "shop__sync_settings").get(shop=shop, kind=kind)
-    crawl.turn(found)
+    crawls.begin(shop, kind)
+    found = Crawl.objects.select_related("shop__store", "shop__sync_settings").get(shop=shop, kind=kind)
+    crawls.turn(found)
     return found
 
 
@@ -137,13 +137,13 @@ def test_a_store_that_was_away_for_hours_is_gone_on_with_within_a_minute(shop: S
     store.add(1)
     store.error = Away("WooCommerce answered 503.")
     call(shop, now)
-    crawl.plan(shop)
-    walk = look(shop)
+    crawls.plan(shop)
+    crawl = look(shop)
     for _ in range(14):
         hand_over(shop)
         delivery = Delivery.objects.get()
         now.at = delivery.due_at
-    walk.refresh_from_db()
+    crawl.refresh_from_db()
     now.at = delivery.due_at - timedelta(seconds=500)
     StoreHealth.objects.update(probe_due_at=now.at + health.EVERY)
     store.error = None
@@ -153,10 +153,10 @@ def test_a_store_that_was_away_for_hours_is_gone_on_with_within_a_minute(shop: S
     assert health.due() == [shop.pk]
     health.probe(shop.pk)
     delivery.refresh_from_db()
-    walk.refresh_from_db()
+    crawl.refresh_from_db()
     assert delivery.due_at == now.at
-    assert walk.due_at is not None
-    assert walk.due_at <= now.at
+    assert crawl.due_at is not None
+    assert crawl.due_at <= now.at
     hand_over(shop)
     assert Product.objects.get().sku == "SKU-1"
     assert state(shop).away_since is None
@@ -232,7 +232,7 @@ def changed(store: Store, title: str) -> None:
 def known(shop: Shop, store: Store, now: Now) -> Shop:
     """Return the shop with one product that is known, one hour ago."""
     store.add(1)
-    crawl.plan(shop)
+    crawls.plan(shop)
     look(shop, "catalogue")
     look(shop, "catalogue")
     now.on(hours=1)
@@ -304,10 +304,10 @@ def test_webhooks_that_are_in_place_and_do_not_arrive_are_registered_anew_and_th
 
 
 def test_while_calls_are_missed_changes_are_looked_for_more_often(known: Shop, store: Store, now: Now) -> None:
-    assert crawl.every(known, "changes") == timedelta(minutes=5)
+    assert crawls.every(known, "changes") == timedelta(minutes=5)
     changed(store, "New")
     look(known)
-    assert crawl.every(known, "changes") == timedelta(minutes=2)
+    assert crawls.every(known, "changes") == timedelta(minutes=2)
 
 
 def test_the_page_shows_when_the_last_call_arrived(known: Shop, store: Store, now: Now) -> None:

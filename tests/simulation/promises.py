@@ -334,7 +334,7 @@ _OPEN_TABLES = (
     "listings_ledger",
     "listings_order",
     "listings_product",
-    "listings_walk",
+    "listings_crawl",
     "shops_storeconnection",
     "shops_reverbconnection",
     "shops_shop",

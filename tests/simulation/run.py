@@ -18,7 +18,7 @@ from django.test.utils import override_settings
 
 from listings.mapping import selection
 from listings.mass_sync import run as mass_sync
-from listings.models import Job, MassSync, Order, Parcel, Product, Rank, StoreOrderState, Walk
+from listings.models import Crawl, Job, MassSync, Order, Parcel, Product, Rank, StoreOrderState
 from listings.queue import jobs
 from reverbsync import clock
 from reverbsync.dispatch import wake
@@ -298,7 +298,7 @@ class Run:
         self.schedule.later(LOOKS_AT_PLAN_S, lambda: self._start_what_is_planned(shop))
 
     def _start_what_is_planned(self, shop: Shop) -> None:
-        if MassSync.objects.filter(shop=shop, state__in=(State.WALKING, State.PLANNING)).exists():
+        if MassSync.objects.filter(shop=shop, state__in=(State.FETCHING, State.PLANNING)).exists():
             self.schedule.later(LOOKS_AT_PLAN_S, lambda: self._start_what_is_planned(shop))
             return
         self.world.waiting -= 1
@@ -365,7 +365,7 @@ def _open(now: datetime) -> Iterator[str]:
     soon = now + timedelta(seconds=2 * jobs.LONGEST_DELAY_S)  # a parcel of a sale that Reverb looks into waits longer
     yield from (f"delivery {one.topic}" for one in Delivery.objects.filter(state=Delivery.State.OPEN))
     yield from (f"job of {one.product.sku}" for one in Job.objects.filter(blocked=False).select_related("product"))
-    yield from (f"walk {one.pk}" for one in Walk.objects.filter(state=Walk.State.RUNNING))
+    yield from (f"crawl {one.pk}" for one in Crawl.objects.filter(state=Crawl.State.RUNNING))
     yield from (f"mass sync {one.state}" for one in MassSync.objects.filter(state__in=MassSync.WORKING))
     unfinished = Order.objects.filter(
         store_state__in=[StoreOrderState.UNDECIDED, StoreOrderState.CREATING, StoreOrderState.CANCELLING],

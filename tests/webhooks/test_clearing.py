@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from listings import tasks as listing_tasks
-from listings.models import Job, Product, Rank, Walk
+from listings.models import Crawl, Job, Product, Rank
 from listings.queue import jobs
 from reverbsync import clock
 from shops import lifecycle
@@ -64,18 +64,18 @@ def test_it_is_deleted_in_short_turns_and_no_other_shop_loses_anything(
         assert turns < 20
     assert turns > 3
     assert (left(shop), Product.objects.count()) == (0, 1)
-    assert Shop.objects.get(pk=shop.pk).look_again_asked  # the new store's walks are planned
+    assert Shop.objects.get(pk=shop.pk).look_again_asked  # the new store's crawls are planned
 
 
 def test_meanwhile_nothing_is_asked_of_the_new_store_by_the_old_ones_ids(shop: Shop) -> None:
     now = replace(shop)
     with pytest.raises(TransientStoreError, match="still forgetting"):
         client_of(now.store)
-    Walk.objects.create(shop=shop, kind="changes", due_at=NOON)
+    Crawl.objects.create(shop=shop, kind="changes", due_at=NOON)
     listing_tasks.drain_urgent(shop.pk)
-    listing_tasks.walk(shop.pk)
+    listing_tasks.crawl(shop.pk)
     assert not Job.objects.filter(shop=shop, lease__isnull=False).exists()
-    assert Walk.objects.get(shop=shop).failures == 0
+    assert Crawl.objects.get(shop=shop).failures == 0
 
 
 def receive(shop: Shop, number: str) -> None:

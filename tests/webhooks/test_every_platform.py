@@ -16,7 +16,7 @@ from django.http import HttpResponse
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from listings.models import Order, Product, StoreOrderState, Walk
+from listings.models import Crawl, Order, Product, Product, StoreOrderState
 from reverbsync import clock
 from shops import lifecycle
 from shops.models import Shop, StoreConnection
@@ -270,8 +270,8 @@ def test_what_a_platform_signed_and_nobody_can_read_is_answered_200_and_all_that
     settings.WEBHOOK_MAX_BYTES = 100
     store = store_on(kind)
     shop = Shop.objects.select_related("store", "sync_settings").get(pk=store.shop_id)
-    looks = Walk.objects.create(
-        shop=shop, kind=Walk.Kind.CHANGES, state=Walk.State.DONE, due_at=NOON.replace(year=2099)
+    looks = Crawl.objects.create(
+        shop=shop, kind=Crawl.Kind.CHANGES, state=Crawl.State.DONE, due_at=NOON.replace(year=2099)
     )
     assert signed(store, body, PLATFORMS[kind].change_topics[0]).status_code == 200
     hand_over(shop)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from listings.intake import crawl, stock_levels
-from listings.models import Job, Product, Rank, Recheck, Walk
+from listings.intake import crawls, stock_levels
+from listings.models import Crawl, Job, Product, Rank, Recheck
 from listings.models.product import AHEAD
 from reverbsync import clock
 from shops.models import Shop
@@ -131,7 +131,7 @@ def test_a_look_at_all_stock_that_began_before_a_reading_counts_nothing(shop: Sh
 def test_a_product_that_no_page_showed_and_another_worker_reads_is_there(
     shop: Shop, time: Time, store: list[StoreProduct], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Reading it again says late; the walk goes on, and nothing is logged of a product that could not be read."""
+    """Reading it again says late; the crawl goes on, and nothing is logged of a product that could not be read."""
     product = product_of(shop)
 
     def products(*_: Any) -> list[StoreProduct]:
@@ -141,10 +141,10 @@ def test_a_product_that_no_page_showed_and_another_worker_reads_is_there(
     monkeypatch.setattr(ShopifyClient, "products", products)
     began = NOON + timedelta(seconds=1)
     time.passes(2)
-    kind, state = Walk.Kind.CATALOGUE, Walk.State.RUNNING
-    walk = Walk.objects.create(shop=shop, kind=kind, state=state, confirming=True, started_at=began, due_at=NOON)
-    crawl.turn(walk)
-    walk.refresh_from_db()
+    kind, state = Crawl.Kind.CATALOGUE, Crawl.State.RUNNING
+    crawl = Crawl.objects.create(shop=shop, kind=kind, state=state, confirming=True, started_at=began, due_at=NOON)
+    crawls.turn(crawl)
+    crawl.refresh_from_db()
     product.refresh_from_db()
-    assert (walk.state, walk.failures, product.gone_at) == (Walk.State.DONE, 0, None)
+    assert (crawl.state, crawl.failures, product.gone_at) == (Crawl.State.DONE, 0, None)
     assert (Recheck.objects.count(), Entry.objects.count()) == (0, 0)

@@ -9,7 +9,7 @@ from django.core import mail
 from django.http import StreamingHttpResponse
 from django.urls import reverse
 
-from listings.models import Job, Ledger, Listing, Order, Product, Walk
+from listings.models import Crawl, Job, Ledger, Listing, Order, Product
 from shops import lifecycle
 from shops.access import shops_of
 from shops.events import CustomerDataAsked, CustomerForgotten, ShopForgotten
@@ -47,7 +47,7 @@ def shop() -> Shop:
         counted=1,
         snapshot=order().to_json(),
     )
-    Walk.objects.create(shop=made, kind="catalogue")
+    Crawl.objects.create(shop=made, kind="catalogue")
     log_entry(made)
     return made
 
@@ -76,7 +76,7 @@ def test_a_deleted_shop_is_gone_from_sight_at_once_and_then_altogether(shop: Sho
     assert Shop.objects.filter(pk=shop.pk).exists()  # its webhooks are being removed from the store
     StoreConnection.objects.filter(shop=shop).update(hooks_due_at=None)
     erase.delete_asked_for()
-    for table in (Shop, StoreConnection, Product, Listing, Ledger, Order, Job, Walk, Entry, Delivery):
+    for table in (Shop, StoreConnection, Product, Listing, Ledger, Order, Job, Crawl, Entry, Delivery):
         assert not table.objects.exists()
 
 
@@ -100,7 +100,7 @@ def test_another_store_begins_anew_and_no_listing_of_the_old_one_counts_as_vanis
     tasks.clear_store(shop.pk)
     assert not Product.objects.exists()
     assert not Job.objects.exists()
-    assert not Walk.objects.exists()
+    assert not Crawl.objects.exists()
     kept = Order.objects.get()  # a sale on Reverb stays one, and its unit was the old store's
     assert (kept.product, kept.counts, kept.counted) == (None, False, 0)
 

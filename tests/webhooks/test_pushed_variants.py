@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from listings.intake import crawl
+from listings.intake import crawls
 from listings.intake.read_again import turn as look_again
-from listings.models import Product, Recheck, Walk
+from listings.models import Crawl, Product, Recheck
 from shops.models import PushedOrder, Shop
 from synclog.models import Entry
 from tests.webhooks.pushing import counted, guitar, note, product, push_shop, send, sold, states, stocks, variant
@@ -265,13 +265,13 @@ def test_a_variant_id_that_another_product_has_is_refused_with_what_to_do(shop: 
 
 
 @pytest.mark.parametrize("known", [True, False])
-def test_a_walk_leaves_a_variant_id_with_the_product_that_was_sent_first(shop: Shop, known: bool) -> None:
+def test_a_crawl_leaves_a_variant_id_with_the_product_that_was_sent_first(shop: Shop, known: bool) -> None:
     two(shop)
     hand_over(shop)
     if not known:
         Product.objects.all().delete()
-    crawl.begin(shop, Walk.Kind.CATALOGUE)
-    crawl.turn(Walk.objects.select_related("shop__store", "shop__sync_settings").get(kind=Walk.Kind.CATALOGUE))
+    crawls.begin(shop, Crawl.Kind.CATALOGUE)
+    crawls.turn(Crawl.objects.select_related("shop__store", "shop__sync_settings").get(kind=Crawl.Kind.CATALOGUE))
     assert held() == ("17", "A-17")
     assert stocks() == {"1": 5}
 

@@ -14,8 +14,8 @@ from django.db import DataError, IntegrityError, OperationalError
 from django.test import Client
 from django.urls import reverse
 
-from listings.intake import crawl, refresh
-from listings.models import Order, Product, Walk
+from listings.intake import crawls, refresh
+from listings.models import Crawl, Order, Product
 from listings.orders import reverb_events
 from reverbsync import clock
 from shops.events import ProductChanged, Urgency
@@ -393,12 +393,12 @@ def test_what_comes_after_the_app_was_removed_leaves_no_body(shop: Shop, store: 
 def test_an_order_that_is_put_aside_leaves_no_body_and_all_changes_are_looked_for(
     shop: Shop, store: Store, now: Now
 ) -> None:
-    Walk.objects.create(shop=shop, kind="changes", due_at=NOON + timedelta(hours=2))
+    Crawl.objects.create(shop=shop, kind="changes", due_at=NOON + timedelta(hours=2))
     store.breaks = {"2": KeyError("x")}
     delivery = keep(shop, BOB, topic="orders/create")
     until_aside(shop, delivery, now)
     assert (delivery.state, bytes(delivery.body)) == ("dead", b"")
-    assert crawl.due(shop.pk) is not None
+    assert crawls.due(shop.pk) is not None
 
 
 def test_a_signed_body_of_a_topic_that_means_nothing_is_not_even_stored(shop: Shop) -> None:
@@ -491,7 +491,7 @@ def test_the_operator_lists_and_replays_what_was_put_aside(
 def test_a_replay_of_what_has_no_body_looks_for_all_that_changed(shop: Shop, store: Store, now: Now) -> None:
     put_aside(shop, store, now)
     Delivery.objects.update(body=b"")
-    Walk.objects.create(shop=shop, kind="changes", due_at=NOON + timedelta(days=2))
+    Crawl.objects.create(shop=shop, kind="changes", due_at=NOON + timedelta(days=2))
     call_command("queue", "replay", "--shop", str(shop.pk))
     assert states() == ["done"]
-    assert crawl.due(shop.pk) is not None
+    assert crawls.due(shop.pk) is not None

@@ -16,7 +16,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
-from listings.models import Indexed, Job, Line, Listing, Order, Product, Recheck, Walk
+from listings.models import Crawl, Indexed, Job, Line, Listing, Order, Product, Recheck
 from listings.orders import erase, store_order_state
 from reverbsync import clock
 from reverbsync.database import portions
@@ -85,7 +85,7 @@ def clear_store(shop_id: int) -> bool:
     if not forgotten and store.clearing_since is not None:
         _put_aside(shop_id, store.clearing_since + STILL_TAKEN)
     more = (Delivery.objects.filter(source="store"), Entry.objects.all()) if forgotten else ()
-    for rows in (*more, *(table.objects.all() for table in (Job, Walk, Recheck, Listing, Product))):
+    for rows in (*more, *(table.objects.all() for table in (Job, Crawl, Recheck, Listing, Product))):
         if not _delete_until(over, rows.filter(shop=shop_id)):
             return True
     # Sales on Reverb belong to that account. Their units were the old store's.
@@ -120,7 +120,7 @@ def delete_asked_for() -> None:
         if store is not None and store.hooks_due_at is not None:
             continue  # upkeep is still taking it down, for a day at most
         number = shop.pk
-        mine = (Delivery, Order, Job, Walk, Recheck, Listing, Product, Entry)
+        mine = (Delivery, Order, Job, Crawl, Recheck, Listing, Product, Entry)
         rest = (Line.objects.filter(sync__shop=shop), Indexed.objects.filter(sync__shop=shop))
         pushed = (PushedProduct.objects.filter(store__shop=shop), PushedOrder.objects.filter(store__shop=shop))
         for rows in (*rest, *pushed, *(table.objects.filter(shop=shop) for table in mine)):

@@ -12,7 +12,7 @@ from typing import Any
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import QuerySet
 
-from listings.models import Ledger, Listing, Order, Parcel, Product, Recheck, Walk
+from listings.models import Crawl, Ledger, Listing, Order, Parcel, Product, Recheck
 from shops.models import (
     MappingRule,
     Membership,
@@ -81,7 +81,7 @@ def _parts(shop: Shop) -> dict[str, QuerySet[Any, dict[str, Any]]]:
         "reverb_orders": Order.objects.filter(**mine).order_by("pk").values(),
         "parcels": Parcel.objects.filter(order__shop=shop).order_by("pk").values(),
         "products_not_read": Recheck.objects.filter(**mine).order_by("pk").values(),
-        "walks": Walk.objects.filter(**mine).values(),
+        "crawls": Crawl.objects.filter(**mine).values(),
         "pushed_products": PushedProduct.objects.filter(store__shop=shop).order_by("pk").values(),
         "pushed_orders": PushedOrder.objects.filter(store__shop=shop).order_by("pk").values(),
         "deliveries": Delivery.objects.filter(**mine).order_by("pk").values(*_DELIVERY),

@@ -9,8 +9,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db.models import Q
 
-from listings.intake import crawl
-from listings.models import Product, Walk
+from listings.intake import crawls
+from listings.models import Crawl, Product
 from reverbsync import clock
 from shops.models import Shop
 
@@ -18,20 +18,20 @@ LOOK_EVERY_S = 0.2
 
 
 class Command(BaseCommand):
-    """Begin, watch and wait for walks through a shop's store."""
+    """Begin, watch and wait for crawls of a shop's store."""
 
-    help = "Look at a shop's store: begin a walk, print how far it is, wait until it is through. Prints JSON."
+    help = "Look at a shop's store: begin a crawl, print how far it is, wait until it is through. Prints JSON."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Three words: begin, status and wait."""
         words = parser.add_subparsers(dest="word", required=True)
-        begin = words.add_parser("begin", help="begin a walk, or go on with a stopped one")
-        status = words.add_parser("status", help="print the shop's walks")
-        wait = words.add_parser("wait", help="return 0 when no walk is under way or due")
+        begin = words.add_parser("begin", help="begin a crawl, or go on with a stopped one")
+        status = words.add_parser("status", help="print the shop's crawls")
+        wait = words.add_parser("wait", help="return 0 when no crawl is under way or due")
         wait.add_argument("--timeout", type=float, default=60.0, help="seconds")
         for one in (begin, status, wait):
             one.add_argument("--shop", type=int, required=True)
-        begin.add_argument("--kind", choices=Walk.Kind.values, default=Walk.Kind.CATALOGUE.value)
+        begin.add_argument("--kind", choices=Crawl.Kind.values, default=Crawl.Kind.CATALOGUE.value)
 
     def handle(self, *, word: str, **options: Any) -> None:
         """Run the word."""
@@ -39,9 +39,9 @@ class Command(BaseCommand):
         if shop is None:
             raise CommandError("There is no such shop with a store.")
         if word in ("begin", "wait"):  # a store that was connected just now has none yet
-            crawl.plan(shop)
+            crawls.plan(shop)
         if word == "begin":
-            crawl.begin(shop, options["kind"])
+            crawls.begin(shop, options["kind"])
         if word == "wait":
             self._wait(shop, options["timeout"])
         print(json.dumps(_status(shop)))
@@ -55,13 +55,13 @@ class Command(BaseCommand):
 
 
 def _is_under_way(shop: Shop) -> bool:
-    """Return whether a walk runs, or is due and begins with the scheduler's next sweep."""
-    due = Q(state=Walk.State.DONE, due_at__lte=clock.now())
-    return Walk.objects.filter(due | Q(state=Walk.State.RUNNING), shop=shop).exists()
+    """Return whether a crawl runs, or is due and begins with the scheduler's next sweep."""
+    due = Q(state=Crawl.State.DONE, due_at__lte=clock.now())
+    return Crawl.objects.filter(due | Q(state=Crawl.State.RUNNING), shop=shop).exists()
 
 
 def _status(shop: Shop) -> dict[str, Any]:
     fields = ("kind", "state", "seen", "total", "pages", "news", "vanished", "failures", "note")
-    rows = Walk.objects.filter(shop=shop).order_by("kind").values(*fields)
+    rows = Crawl.objects.filter(shop=shop).order_by("kind").values(*fields)
     known = Product.objects.filter(shop=shop, gone_at__isnull=True)
-    return {"walks": list(rows), "products": known.count(), "held": known.filter(held=True).count()}
+    return {"crawls": list(rows), "products": known.count(), "held": known.filter(held=True).count()}

@@ -77,7 +77,7 @@ class BigCommerceClient:
 
     # -- products --------------------------------------------------------------------------------------------
 
-    def walk(self, cursor: str, *, since: datetime | None = None, size: int | None = None) -> Page:
+    def crawl(self, cursor: str, *, since: datetime | None = None, size: int | None = None) -> Page:
         """Return a page of products by id: those with an id above the last page's, so that no page shifts."""
         most = size or PAGE
         rows, left = self._listed(cursor, since, limit=most, include=reading.INCLUDED)

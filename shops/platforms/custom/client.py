@@ -140,7 +140,7 @@ class CustomClient:
 
     # -- products --------------------------------------------------------------------------------------------
 
-    def walk(self, cursor: str, *, since: datetime | None = None) -> Page:
+    def crawl(self, cursor: str, *, since: datetime | None = None) -> Page:
         """Return what was pushed, in the order in which it first was."""
         found = PushedProduct.objects.filter(store=self._connection, deleted=False)
         if since is not None:

@@ -22,7 +22,7 @@ class Magento2(Platform):
     address_help = "Such as https://www.your-shop.com"
     fields = connect.FIELDS
     poll_every_s = 60
-    sweep_every_s = 900
+    stock_poll_every_s = 900
 
     def read_address(self, text: str) -> str:
         """Return the store's base address."""

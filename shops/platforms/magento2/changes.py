@@ -1,7 +1,7 @@
 """What changed in a store since a moment: products by their dates, and the products of orders, whose dates stay.
 
 Dates overlap from look to look, since clocks differ and long transactions end late. What was read already is known by
-its id and its date, and not read again. It counts as read when the walk goes on behind it, since only then it is saved.
+its id and its date, and not read again. It counts as read when the crawl goes on behind it: only then it is saved.
 A date holds seconds, and another edit in the same second leaves it as it is. So what was read while its date was young
 is read once more, at the next look; the store's own newest date says what is young, whatever its clock shows.
 """
@@ -120,7 +120,7 @@ class Changes:
         return found
 
     def _settle(self, cursor: str, since: datetime) -> None:
-        """Know what the page before showed, if the walk has saved it: it goes on behind it, or began anew."""
+        """Know what the page before showed, if the crawl has saved it: it goes on behind it, or began anew."""
         pending = memory.recall(self._pending)
         if not pending:
             return

@@ -37,7 +37,7 @@ from shops.platforms.values import (
 )
 from shops.snapshots import StoreProduct
 
-#: What the sweep of stock asks for of each product.
+#: What the stock poll asks for of each product.
 BRIEF = (
     "items[id,sku,status,visibility,type_id,extension_attributes[website_ids,configurable_product_links]],total_count"
 )
@@ -69,7 +69,7 @@ class Magento2Client:
 
     # -- products --------------------------------------------------------------------------------------------
 
-    def walk(self, cursor: str, *, since: datetime | None = None, size: int | None = None) -> Page:
+    def crawl(self, cursor: str, *, since: datetime | None = None, size: int | None = None) -> Page:
         """Return a page of products by id: those with an id above the last page's, so that no page shifts.
 
         A family may be spread over pages: `Page.whole` names those that are not.

@@ -1,7 +1,7 @@
 """A catalogue that paging does not reach: Shopify writes it to a file, and we read the file piece by piece.
 
 Facts: shopify.dev "Perform bulk operations": lines of JSON, children after their parent (`groupObjects` puts them right
-behind it), the file stays for seven days, its address is signed. The cursor is `bulk:<id>|<byte>`, so a walk can go on
+behind it), the file stays for seven days, its address is signed. The cursor is `bulk:<id>|<byte>`, so a crawl can go on
 after a restart, and no more than one piece is in memory. A product whose lines are not all in one piece, or not all
 there, is asked for by itself.
 """

@@ -72,7 +72,7 @@ class ShopifyClient:
 
     # -- products --------------------------------------------------------------------------------------------
 
-    def walk(self, cursor: str, *, since: datetime | None = None, size: int | None = None) -> Page:
+    def crawl(self, cursor: str, *, since: datetime | None = None, size: int | None = None) -> Page:
         """Return a page; a catalogue beyond what paging reaches comes from a file that Shopify writes."""
         levels = self._levels()
         if cursor.startswith(bulk.PREFIX):
@@ -93,7 +93,7 @@ class ShopifyClient:
         return self._page(found)
 
     def skip(self, cursor: str, *, since: datetime | None = None) -> Page:
-        """Leave the next product out. A file of Shopify's is read line by line, so nothing in it stops a walk."""
+        """Leave the next product out. A file of Shopify's is read line by line, so nothing in it stops a crawl."""
         if cursor.startswith(bulk.PREFIX):
             raise TransientStoreError("Shopify's list of all products cannot be read on.")
         kind, _, after = cursor.partition(":")

@@ -28,8 +28,8 @@ STORE = "Shopify"
 #: Far above what the cost limits allow; the cost answers set the real rate.
 CALLS_PER_MINUTE = 1200
 READ_S = 20.0
-#: Part of a store's points that a walk leaves to what cannot wait, such as stock and orders.
-WALK_LEAVES = 0.5
+#: Part of a store's points that a crawl leaves to what cannot wait, such as stock and orders.
+CRAWL_LEAVES = 0.5
 #: Fields that hold a product's photos.
 PHOTOS = frozenset({"media", "image"})
 #: Shopify's own sentence speaks of logins and passwords, which nobody has given us.
@@ -50,9 +50,9 @@ def budget_of(address: str) -> Budget:
     return Budget(f"shopify:{address}", CALLS_PER_MINUTE)
 
 
-def walk_budget_of(address: str) -> Budget:
-    """Return what walks through the store keep to besides: it is held while too few points are left."""
-    return Budget(f"shopify:{address}:walk", CALLS_PER_MINUTE)
+def crawl_budget_of(address: str) -> Budget:
+    """Return what crawls of the store keep to besides: it is held while too few points are left."""
+    return Budget(f"shopify:{address}:crawl", CALLS_PER_MINUTE)
 
 
 class GraphQL(Caller):
@@ -78,12 +78,12 @@ class GraphQL(Caller):
         return data
 
     def ask_for_page(self, query: str, /, **variables: Any) -> tuple[dict[str, Any], dict[int, StoreError]]:
-        """As `ask`, for a page of a walk: it waits until the store has points again to leave to what cannot wait.
+        """As `ask`, for a page of a crawl: it waits until the store has points again to leave to what cannot wait.
 
         Errors that are about single rows of `products` come with the data, by the row's number.
         """
-        budgets = [self.budget, walk_budget_of(self.address)]
-        return self._asked(query, variables, budgets, leaves=WALK_LEAVES)
+        budgets = [self.budget, crawl_budget_of(self.address)]
+        return self._asked(query, variables, budgets, leaves=CRAWL_LEAVES)
 
     def _asked(
         self, query: str, variables: dict[str, Any], budgets: list[Budget], *, leaves: float

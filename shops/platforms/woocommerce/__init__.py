@@ -25,7 +25,7 @@ class WooCommerce(Platform):
     address_help = "Such as https://www.your-shop.com"
     fields = connect.FIELDS
     poll_every_s = 300
-    sweep_every_s = 900
+    stock_poll_every_s = 900
 
     def read_address(self, text: str) -> str:
         """Return the address of the WordPress site."""

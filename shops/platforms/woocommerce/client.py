@@ -83,7 +83,7 @@ class WooCommerceClient(OrderCalls, HookCalls):
 
     # -- products --------------------------------------------------------------------------------------------
 
-    def walk(self, cursor: str, *, since: datetime | None = None, size: int | None = None) -> Page:
+    def crawl(self, cursor: str, *, since: datetime | None = None, size: int | None = None) -> Page:
         """Return a page of products by id. wc/v3 knows no "ids after", so products are counted; they may shift.
 
         The cursor is the number of products before. A store that fails amid a page's variations ends the page there.

@@ -12,9 +12,9 @@ from django.test import Client
 from django.urls import reverse
 
 from listings import tasks
-from listings.intake import crawl, read_again, rechecks, refresh, stock_levels
+from listings.intake import crawls, read_again, rechecks, refresh, stock_levels
 from listings.intake.refresh import changed_while_off
-from listings.models import Job, Product, Rank, Recheck, Walk
+from listings.models import Crawl, Job, Product, Rank, Recheck
 from reverbsync import clock
 from shops.events import ProductChanged
 from shops.models import Shop
@@ -52,7 +52,7 @@ def now() -> Iterator[Now]:
 def store(monkeypatch: pytest.MonkeyPatch) -> Catalogue:
     """Answer in place of a store."""
     made = Catalogue()
-    for module in (refresh, crawl, read_again):
+    for module in (refresh, crawls, read_again):
         monkeypatch.setattr(module, "client_of", lambda _: made)
     return made
 
@@ -63,21 +63,21 @@ def shop(now: Now) -> Shop:
     return shop_of(olivia())
 
 
-def walk(shop: Shop, kind: str = "catalogue") -> Walk:
-    """Return a walk as it is saved now."""
-    return Walk.objects.select_related("shop__store", "shop__sync_settings").get(shop=shop, kind=kind)
+def crawl(shop: Shop, kind: str = "catalogue") -> Crawl:
+    """Return a crawl as it is saved now."""
+    return Crawl.objects.select_related("shop__store", "shop__sync_settings").get(shop=shop, kind=kind)
 
 
-def through(shop: Shop, now: Now, kind: str = "catalogue", turns: int = 100) -> Walk:
-    """Walk until it is through, waiting as long as it wants to."""
-    crawl.begin(shop, kind)
+def through(shop: Shop, now: Now, kind: str = "catalogue", turns: int = 100) -> Crawl:
+    """Crawl until it is through, waiting as long as it wants to."""
+    crawls.begin(shop, kind)
     for _ in range(turns):
-        found = walk(shop, kind)
-        if found.state != Walk.State.RUNNING:
+        found = crawl(shop, kind)
+        if found.state != Crawl.State.RUNNING:
             break
         now.at = max(now.at, found.due_at or now.at)
-        crawl.turn(found)
-    return walk(shop, kind)
+        crawls.turn(found)
+    return crawl(shop, kind)
 
 
 def skus(shop: Shop) -> set[str]:
@@ -94,12 +94,12 @@ def test_the_other_products_of_a_page_are_taken_and_the_odd_one_is_reported_once
     for number in (1, 2, 3):
         store.add(number)
     store.unreadable = {2}
-    assert through(shop, now).state == Walk.State.DONE
+    assert through(shop, now).state == Crawl.State.DONE
     through(shop, now)
     assert skus(shop) == {"SKU-1", "SKU-3"}
     entry = Entry.objects.get()
     assert (entry.reason, entry.outcome, entry.message) == ("not_readable", "skipped", "It could not be read at price.")
-    assert walk(shop).unread == 1
+    assert crawl(shop).unread == 1
 
 
 def test_a_product_that_became_unreadable_is_neither_changed_nor_gone(shop: Shop, store: Catalogue, now: Now) -> None:
@@ -109,7 +109,7 @@ def test_a_product_that_became_unreadable_is_neither_changed_nor_gone(shop: Shop
     now.on(hours=24)
     store.unreadable = {2}
     done = through(shop, now)
-    assert (done.state, done.vanished) == (Walk.State.DONE, 0)
+    assert (done.state, done.vanished) == (Crawl.State.DONE, 0)
     assert skus(shop) == {"SKU-1", "SKU-2"}
     assert "product 2" not in store.asked
 
@@ -203,19 +203,19 @@ def test_a_product_that_no_page_showed_waits_for_the_seller_still(shop: Shop, st
     through(shop, now)
     now.on(hours=24)
     hidden = store.rows.pop(1)
-    store.walk = _and_then(store.walk, lambda: store.rows.update({1: hidden}))  # type: ignore[method-assign]
+    store.crawl = _and_then(store.crawl, lambda: store.rows.update({1: hidden}))  # type: ignore[method-assign]
     through(shop, now)
     assert Product.objects.get().held
     assert not Job.objects.exists()
 
 
 def _and_then(real: Any, then: Any) -> Any:
-    def walk(*args: Any, **named: Any) -> Any:
+    def crawl(*args: Any, **named: Any) -> Any:
         found = real(*args, **named)
         then()
         return found
 
-    return walk
+    return crawl
 
 
 # -- rows that the database refuses --------------------------------------------------------------------------------
@@ -291,7 +291,7 @@ def test_a_snapshot_that_cannot_be_read_any_more_is_replaced_by_the_next_reading
     assert Product.objects.get(sku="A1").seen == snapshot()
 
 
-def test_an_odd_id_in_a_sweep_of_all_stock_hides_no_other(shop: Shop) -> None:
+def test_an_odd_id_in_a_stock_poll_hides_no_other(shop: Shop) -> None:
     product_of(shop)
     said: Any = {"21": 1, "\0": 5, "\ud800": 5, "9" * 9000: 7}
     assert stock_levels.keep(shop, said, asked_at=NOON + timedelta(minutes=1), cause="a test") == 1
@@ -308,7 +308,7 @@ def test_a_page_that_is_too_large_is_read_in_smaller_ones_and_one_product_left_o
         store.add(number)
     store.large = {30}
     done = through(shop, now)
-    assert (done.state, done.failures, done.unread, done.page_size) == (Walk.State.DONE, 0, 1, 0)
+    assert (done.state, done.failures, done.unread, done.page_size) == (Crawl.State.DONE, 0, 1, 0)
     assert skus(shop) == {f"SKU-{number}" for number in range(1, 151) if number != 30}
     assert Recheck.objects.get().words == "The store: its answer is too large."
     assert [one for one in store.asked if one.startswith("skip")] == ["skip after 29"]
@@ -325,27 +325,25 @@ def test_many_descriptions_with_pasted_photos_need_smaller_pages_only(
         store.add(number)
     store.trouble = trouble
     done = through(shop, now)
-    assert (done.state, done.unread, done.failures) == (Walk.State.DONE, 0, 0)
+    assert (done.state, done.unread, done.failures) == (Crawl.State.DONE, 0, 0)
     assert len(skus(shop)) == 100
 
 
-def test_a_store_that_fails_at_one_product_only_is_walked_through_without_it(
-    shop: Shop, store: Catalogue, now: Now
-) -> None:
+def test_a_store_that_fails_at_one_product_only_is_crawled_without_it(shop: Shop, store: Catalogue, now: Now) -> None:
     for number in range(1, 51):
         store.add(number)
     store.failing = {20}
     done = through(shop, now)
-    assert (done.state, done.note) == (Walk.State.DONE, "")
+    assert (done.state, done.note) == (Crawl.State.DONE, "")
     assert len(skus(shop)) == 49
     assert Recheck.objects.get().store_parent_id == "20"
 
 
-def test_a_store_that_is_away_loses_no_product_from_a_walk(shop: Shop, store: Catalogue, now: Now) -> None:
+def test_a_store_that_is_away_loses_no_product_from_a_crawl(shop: Shop, store: Catalogue, now: Now) -> None:
     for number in range(1, 51):
         store.add(number)
     store.down = True
-    assert through(shop, now, turns=8).state == Walk.State.RUNNING
+    assert through(shop, now, turns=8).state == Crawl.State.RUNNING
     store.down = False
     through(shop, now)
     assert len(skus(shop)) == 50
@@ -365,7 +363,7 @@ def test_a_page_of_many_calls_of_which_some_fail_makes_progress(shop: Shop, stor
         store.add(number)
     store.trouble = trouble
     began = now.at
-    assert through(shop, now).state == Walk.State.DONE
+    assert through(shop, now).state == Crawl.State.DONE
     assert len(skus(shop)) == 200
     assert now.at - began < timedelta(minutes=2)
 
@@ -380,7 +378,7 @@ def test_a_product_at_which_the_store_always_fails_keeps_no_vanished_one_from_be
     del store.rows[3], store.rows[2]
     store.failing = {2}
     done = through(shop, now)
-    assert (done.state, done.vanished) == (Walk.State.DONE, 1)
+    assert (done.state, done.vanished) == (Crawl.State.DONE, 1)
     assert skus(shop) == {"SKU-1", "SKU-2"}
 
 
@@ -419,14 +417,14 @@ def test_the_import_page_names_what_could_not_be_read_and_tries_again_at_a_press
     for number in (1, 2):
         store.add(number)
     store.unreadable = {2}
-    crawl.plan(shop)
+    crawls.plan(shop)
     through(shop, now)
     client = Client()
     client.force_login(olivia())
-    shown = client.get(reverse("listings:walks", args=[shop.pk])).content.decode()
+    shown = client.get(reverse("listings:import", args=[shop.pk])).content.decode()
     assert "1 product couldn't be read" in shown
     assert "Product 2: It could not be read at price." in shown
     store.unreadable = set()
     assert client.post(reverse("listings:read_again", args=[shop.pk])).status_code == 302
     tasks.recheck(shop.pk)
-    assert "couldn't be read" not in client.get(reverse("listings:walks", args=[shop.pk])).content.decode()
+    assert "couldn't be read" not in client.get(reverse("listings:import", args=[shop.pk])).content.decode()

@@ -14,7 +14,7 @@ from django.test import Client
 from django.urls import reverse
 
 from listings.mass_sync import progress
-from listings.models import Line, Listing, MassSync, Product, Walk
+from listings.models import Crawl, Line, Listing, MassSync, Product
 from reverbsync import clock
 from shops.models import ReverbConnection, Shop
 from shops.reverb import limits
@@ -34,7 +34,7 @@ def shop() -> Shop:
 def sync_of(shop: Shop, state: str = State.PLANNED, **columns: Any) -> MassSync:
     """Return a mass sync in a state."""
     now = clock.now()
-    started = {} if state in (State.WALKING, State.PLANNING, State.PLANNED) else {"started_at": now}
+    started = {} if state in (State.FETCHING, State.PLANNING, State.PLANNED) else {"started_at": now}
     ended = {"finished_at": now} if state in (State.DONE, State.CANCELLED) else {}
     said = {"begun_at": now, "planned_at": now, "person": olivia(), **started, **ended, **columns}
     return MassSync.objects.create(shop=shop, state=state, **said)
@@ -100,7 +100,7 @@ def test_it_says_what_it_does_before_it_is_begun_and_begins_by_a_button(shop: Sh
     assert "Look what would change" in shown
     assert press(shop, "begin").status_code == 302
     sync = MassSync.objects.get()
-    assert (sync.state, sync.person) == (State.WALKING, olivia())
+    assert (sync.state, sync.person) == (State.FETCHING, olivia())
     press(shop, "begin")
     assert MassSync.objects.count() == 1
 
@@ -114,12 +114,12 @@ def test_without_reverb_it_says_what_to_do_first(shop: Shop) -> None:
 
 
 def test_a_catalogue_that_is_still_being_read_is_mentioned(shop: Shop) -> None:
-    Walk.objects.create(shop=shop, kind="catalogue", state="running", seen=120)
+    Crawl.objects.create(shop=shop, kind="catalogue", state="running", seen=120)
     assert "120 products so far" in get(shop)
 
 
 def test_reading_and_comparing_show_progress_that_moves_by_itself(shop: Shop) -> None:
-    sync = sync_of(shop, State.WALKING, page=3, pages=10)
+    sync = sync_of(shop, State.FETCHING, page=3, pages=10)
     shown = get(shop)
     assert "Page 2 of 10" in shown
     assert 'max="10" value="2"' in shown
@@ -131,9 +131,9 @@ def test_reading_and_comparing_show_progress_that_moves_by_itself(shop: Shop) ->
 
 
 def test_the_page_is_loaded_anew_when_another_state_begins_and_only_then(shop: Shop) -> None:
-    sync_of(shop, State.WALKING)
+    sync_of(shop, State.FETCHING)
     at = reverse("mass:now", args=[shop.pk])
-    assert "HX-Refresh" not in browser().get(f"{at}?seen=walking")
+    assert "HX-Refresh" not in browser().get(f"{at}?seen=fetching")
     assert browser().get(f"{at}?seen=planning")["HX-Refresh"] == "true"
 
 
@@ -230,7 +230,7 @@ def test_all_lines_can_be_exported_and_no_cell_is_a_formula(shop: Shop) -> None:
 def test_there_is_nothing_to_export_before_there_is_a_plan(shop: Shop) -> None:
     at = reverse("mass:export", args=[shop.pk])
     assert browser().get(at).status_code == 404
-    sync_of(shop, State.WALKING)
+    sync_of(shop, State.FETCHING)
     assert browser().get(at).status_code == 404
 
 
@@ -324,7 +324,7 @@ def test_another_one_right_after_is_explained_and_can_be_begun_anyway(shop: Shop
     press(shop, "begin")
     assert MassSync.objects.count() == 1
     press(shop, "begin", anyway="1")
-    assert MassSync.objects.filter(state=State.WALKING).count() == 1
+    assert MassSync.objects.filter(state=State.FETCHING).count() == 1
 
 
 def test_after_the_pause_another_one_begins_without_an_explanation(shop: Shop) -> None:
@@ -357,7 +357,7 @@ def test_time_is_shown_in_words(seconds: float, words: str) -> None:
 def test_bringing_the_first_import_to_reverb_begins_with_the_preview(shop: Shop) -> None:
     product = product_of(shop)
     Product.objects.filter(pk=product.pk).update(held=True)
-    shown = get(shop, "listings:walks")
+    shown = get(shop, "listings:import")
     assert "Bring them to Reverb" in shown
     assert reverse("mass:begin", args=[shop.pk]) in shown
     press(shop, "begin")

@@ -79,7 +79,7 @@ def test_stock_is_woken_on_a_queue_of_its_own(world: World, shop: Shop) -> None:
         ("sales", ["webhooks.hand_over_sales", "webhooks.hand_over_reverb_sales"]),
         ("orders", ["listings.orders"]),
         ("hooks", ["webhooks.hand_over", "webhooks.hand_over_reverb"]),
-        ("sync", [jobs.DRAIN, "listings.walk", "listings.upkeep.review", "webhooks.prune", "webhooks.delete_shops"]),
+        ("sync", [jobs.DRAIN, "listings.crawl", "listings.upkeep.review", "webhooks.prune", "webhooks.delete_shops"]),
     ],
 )
 def test_each_kind_of_work_has_its_queue(queue: str, tasks_of_it: list[str]) -> None:

@@ -9,8 +9,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from listings.intake import crawl
-from listings.models import Job, Rank, Walk
+from listings.intake import crawls
+from listings.models import Crawl, Job, Rank
 from listings.queue import jobs
 from reverbsync import clock
 from reverbsync.dispatch import wake
@@ -45,7 +45,7 @@ def shop() -> Shop:
         product = product_of(made, store_product_id=f"{number}", sku=f"S{number}")
         jobs.look_again([product], rank=rank, cause="test", now=NOON)
         Job.objects.filter(product=product).update(attempts=attempts, due_at=LATER)
-    Walk.objects.create(shop=made, kind="changes", state="running", failures=3, due_at=LATER, note="It is away.")
+    Crawl.objects.create(shop=made, kind="changes", state="running", failures=3, due_at=LATER, note="It is away.")
     for source in ("store", "reverb"):
         inbox.keep(made.pk, source=source, delivery_id="1", topic="t", body=b"{}", state=Delivery.State.OPEN)
     Delivery.objects.update(due_at=LATER, attempts=4)
@@ -61,7 +61,7 @@ def due(shop: Shop) -> dict[str, bool]:
 
     found = {f"job {one.attempts}": now(one.due_at) for one in Job.objects.filter(shop=shop)}
     found |= {f"call of {one.source}": now(one.due_at) for one in Delivery.objects.filter(shop=shop)}
-    found |= {"walk": now(Walk.objects.get(shop=shop).due_at)}
+    found |= {"crawl": now(Crawl.objects.get(shop=shop).due_at)}
     return found | {"orders": now(ReverbConnection.objects.get(shop=shop).orders_due_at)}
 
 
@@ -80,7 +80,7 @@ def away(name: str) -> None:
         breaker.failed(name, "it did not answer in time.", took_s=60)
 
 
-def test_once_a_store_is_back_its_jobs_deliveries_and_walks_are_due(woken: Woken, shop: Shop) -> None:
+def test_once_a_store_is_back_its_jobs_deliveries_and_crawls_are_due(woken: Woken, shop: Shop) -> None:
     [name, _] = outages.names_of_store(shop.store)
     away(name)
     swept(woken)
@@ -92,21 +92,21 @@ def test_once_a_store_is_back_its_jobs_deliveries_and_walks_are_due(woken: Woken
         "job 0": False,  # it waits for a date of its own, not for the store
         "call of store": True,
         "call of reverb": False,
-        "walk": True,
+        "crawl": True,
         "orders": False,
     }
     assert (jobs.DRAIN_URGENT, shop.pk) in woken.found
 
 
 @pytest.mark.parametrize(("failures", "kept"), [(3, 3), (12, 6)])
-def test_a_walk_that_fails_after_the_store_is_back_waits_as_long_as_before(
+def test_a_crawl_that_fails_after_the_store_is_back_waits_as_long_as_before(
     woken: Woken, shop: Shop, failures: int, kept: int
 ) -> None:
     """It goes on at once. One that stood still for its failures does not stand still again at the first one."""
-    Walk.objects.update(failures=failures)
-    crawl.store_is_back(shop.pk)
-    walk = Walk.objects.get(shop=shop)
-    assert (walk.failures, walk.due_at) == (kept, NOON)
+    Crawl.objects.update(failures=failures)
+    crawls.store_is_back(shop.pk)
+    crawl = Crawl.objects.get(shop=shop)
+    assert (crawl.failures, crawl.due_at) == (kept, NOON)
 
 
 @pytest.mark.parametrize("problem", ["", "It answered 503."])
@@ -120,7 +120,7 @@ def test_once_a_store_takes_new_keys_what_failed_with_the_old_ones_is_due(
     )
     swept(woken)
     found = due(shop)
-    assert (found["job 5"], found["call of store"], found["walk"]) == (not problem,) * 3
+    assert (found["job 5"], found["call of store"], found["crawl"]) == (not problem,) * 3
 
 
 def test_once_reverb_is_back_jobs_and_orders_are_due(woken: Woken, shop: Shop) -> None:
@@ -134,7 +134,7 @@ def test_once_reverb_is_back_jobs_and_orders_are_due(woken: Woken, shop: Shop) -
         "job 0": False,
         "call of store": False,
         "call of reverb": True,
-        "walk": False,
+        "crawl": False,
         "orders": True,
     }
 

@@ -92,7 +92,7 @@ class Store:
         cursor: str | None = ""
         client = self.client
         while cursor is not None:
-            page = client.walk(cursor)
+            page = client.crawl(cursor)
             found += page.products
             cursor = page.next
         return found

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from listings.intake import crawl, refresh
-from listings.models import Ledger, Listing, Order, Product, StoreOrderState, Walk
+from listings.intake import crawls, refresh
+from listings.models import Crawl, Ledger, Listing, Order, Product, Product, StoreOrderState
 from listings.orders import shipment_poll
 from listings.stock import adjust
 from reverbsync import clock
@@ -110,7 +110,7 @@ def test_no_reading_takes_it_for_the_stores_word_and_nothing_is_gone_cancelled_o
     store.control.fault("status", times=OFTEN, **row.fault)
     readings: dict[str, Callable[[], object]] = {
         "check": client.check,
-        "walk": lambda: client.walk(""),
+        "crawl": lambda: client.crawl(""),
         "products": lambda: client.products(unit.store_parent_id),
         "count": lambda: client.count(unit),
         "order": lambda: client.order(order.store_order_id),
@@ -128,8 +128,8 @@ def test_no_reading_takes_it_for_the_stores_word_and_nothing_is_gone_cancelled_o
     close_the_breaker()
     with contextlib.suppress(TransientStoreError):
         refresh.refresh(world.shop, unit.store_parent_id, client, cause="test")
-    crawl.begin(world.shop, Walk.Kind.CATALOGUE)
-    crawl.turn(Walk.objects.select_related("shop__store", "shop__sync_settings").get(kind=Walk.Kind.CATALOGUE))
+    crawls.begin(world.shop, Crawl.Kind.CATALOGUE)
+    crawls.turn(Crawl.objects.select_related("shop__store", "shop__sync_settings").get(kind=Crawl.Kind.CATALOGUE))
     shipment_poll.look(order)
     upkeep.check(store.connection)
     world.product.refresh_from_db()

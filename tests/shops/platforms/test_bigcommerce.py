@@ -358,7 +358,7 @@ def test_places_that_could_not_all_be_read_are_asked_for_again_and_none_counts_a
     for edits in ({"data.1": None}, {"data.1.id": None}, {"data": None}):
         store.control.fault("edited", path="/inventory/locations", edits=edits)
         with contextlib.suppress(TransientStoreError):
-            assert {unit.stock for unit in store.client.walk("").products} <= {1}
+            assert {unit.stock for unit in store.client.crawl("").products} <= {1}
     assert {unit.stock for unit in store.units()} == {1}
 
 
@@ -436,7 +436,7 @@ def test_a_store_that_does_not_say_who_it_is_keeps_its_name_and_currency(store: 
 
 
 @case("total", [0, -3, 1, "two", "\u00b2", None, {"a": 1}, True], ids=str)
-def test_a_total_that_cannot_be_true_ends_no_walk(store: Store, total: Any) -> None:
+def test_a_total_that_cannot_be_true_ends_no_crawl(store: Store, total: Any) -> None:
     for n in range(4):
         store.product(f"A{n}")
     store.control.fault("edited", path="/catalog/products$", edits={"meta.pagination.total": total}, times=99)
@@ -444,7 +444,7 @@ def test_a_total_that_cannot_be_true_ends_no_walk(store: Store, total: Any) -> N
     assert isinstance(client, Resizable)
     found, cursor = [], ""
     while cursor is not None:
-        page = client.walk(cursor, size=2)
+        page = client.crawl(cursor, size=2)
         found += [unit.sku for unit in page.products]
         cursor = page.next  # type: ignore[assignment]
     assert found == ["A0", "A1", "A2", "A3"]
@@ -481,7 +481,7 @@ def test_a_product_that_cannot_be_read_hides_no_other(store: Store, edits: dict[
     store.product("ODD")
     store.product("B1")
     odd(store, edits)
-    page = store.client.walk("")
+    page = store.client.crawl("")
     assert {unit.sku for unit in page.products} == {"A1", "B1"}
     assert len(page.unread) == 1
     assert page.unread[0].words
@@ -502,7 +502,7 @@ def test_a_product_that_cannot_be_read_hides_no_other(store: Store, edits: dict[
 def test_odd_side_fields_hide_neither_stock_nor_the_product(store: Store, edits: dict[str, Any]) -> None:
     store.product()
     odd(store, {f"data.*.{name}": value for name, value in edits.items()})
-    [unit] = store.client.walk("").products
+    [unit] = store.client.crawl("").products
     assert (unit.stock, unit.for_sale) == (3, True)
 
 
@@ -528,7 +528,7 @@ def test_one_variant_that_cannot_be_read_hides_its_siblings_neither_here_nor_the
     ]
     made = store.product("V", variants=rows)
     odd(store, {"data.*.variants.[sku=V-2].id": None, "data.variants.[sku=V-2].id": None})
-    page = store.client.walk("")
+    page = store.client.crawl("")
     assert ([unit.sku for unit in page.products], page.whole_parents) == (["V-1", "V-3"], [])
     with pytest.raises(Malformed) as malformed:
         store.client.products(str(made["id"]))
@@ -544,7 +544,7 @@ def test_stock_that_cannot_be_read_is_neither_none_nor_zero(store: Store, edits:
     store.product()
     unit = store.unit()
     odd(store, edits, path="/inventory/items")
-    page = store.client.walk("")
+    page = store.client.crawl("")
     assert (page.products, len(page.unread)) == ((), 1)
     with pytest.raises(Malformed):
         store.client.products(unit.store_parent_id)
@@ -561,7 +561,7 @@ def test_a_product_that_is_sold_out_and_not_in_the_inventory_has_none(store: Sto
 def test_a_product_that_the_catalogue_counts_as_sold_out_is_unread_where_the_inventory_lacks_rows(store: Store) -> None:
     store.product(variants=[{"sku": "A1", "price": "5.00", "inventory_quantity": 0}])
     odd(store, {"data": []}, path="/inventory/items")
-    page = store.client.walk("")
+    page = store.client.crawl("")
     assert (page.products, len(page.unread)) == ((), 1)
 
 
@@ -569,7 +569,7 @@ def test_all_pages_of_the_inventory_are_read_where_they_hold_fewer_rows_than_ask
     for number in range(3):
         store.product(variants=[{"sku": f"A{number}", "price": "5.00", "inventory_quantity": 2}])
     store.control.ask("POST", "/shops", {"domain": store.stand_in.domain, "most_rows": 1})
-    assert [unit.stock for unit in store.client.walk("").products] == [2, 2, 2]
+    assert [unit.stock for unit in store.client.crawl("").products] == [2, 2, 2]
 
 
 @case(
@@ -594,21 +594,21 @@ def test_an_odd_inventory_is_read_as_it_is_meant(store: Store, edits: dict[str, 
 @case(
     "meta", [None, {}, "", {"pagination": None}, {"pagination": {"total": "3"}}, {"pagination": {"total": -1}}], ids=str
 )
-def test_a_walk_ends_whatever_the_store_says_of_its_pages(store: Store, meta: Any) -> None:
+def test_a_crawl_ends_whatever_the_store_says_of_its_pages(store: Store, meta: Any) -> None:
     for sku in ("A1", "B1", "C1"):
         store.product(sku)
     odd(store, {"meta": meta})
     assert [unit.sku for unit in store.units()] == ["A1", "B1", "C1"]
 
 
-def test_a_store_that_shows_the_same_page_for_ever_ends_the_walk_with_words(store: Store) -> None:
+def test_a_store_that_shows_the_same_page_for_ever_ends_the_crawl_with_words(store: Store) -> None:
     store.product()
     odd(store, {"meta": {"pagination": {"total": 900}}})
-    first = store.client.walk("")
+    first = store.client.crawl("")
     assert first.next
     odd(store, {"data": [{"id": 1}]})
     with pytest.raises(TransientStoreError, match="do not lead on"):
-        store.client.walk(first.next)
+        store.client.crawl(first.next)
 
 
 @case("said", ["", [], "no", {"message": "x"}, None], ids=str)
@@ -616,18 +616,18 @@ def test_a_catalogue_that_is_no_list_is_asked_for_again(store: Store, said: Any)
     store.product()
     odd(store, {"": {"data": said}} if said != [] else {"": said})
     with pytest.raises(TransientStoreError):
-        store.client.walk("")
+        store.client.crawl("")
 
 
 def test_pages_may_be_small_and_one_product_may_be_left_out(store: Store) -> None:
     made = [store.product(sku) for sku in ("A1", "B1", "C1")]
     client = store.client
     assert isinstance(client, Resizable)
-    first = client.walk("", size=1)
+    first = client.crawl("", size=1)
     assert ([unit.sku for unit in first.products], first.total) == (["A1"], 3)
     without = client.skip(first.next or "")
     assert ([one.store_parent_id for one in without.unread], without.products) == ([str(made[1]["id"])], ())
-    last = client.walk(without.next or "", size=1)
+    last = client.crawl(without.next or "", size=1)
     assert ([unit.sku for unit in last.products], last.next) == (["C1"], None)
 
 

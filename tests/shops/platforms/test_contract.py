@@ -94,7 +94,7 @@ def test_one_product_reads_the_same_as_in_the_catalogue(store: Store) -> None:
         assert store.client.parent_of_stock(unit.store_stock_id) == unit.store_parent_id
 
 
-def test_a_walk_over_several_pages_misses_nothing_and_can_go_on_anywhere(store: Store) -> None:
+def test_a_crawl_over_several_pages_misses_nothing_and_can_go_on_anywhere(store: Store) -> None:
     store.control.ask("POST", "/seed", {"domain": store.stand_in.domain, "many": 260})
     if store.platform.push_only:
         store.control.ask("POST", "/push", {"domain": store.stand_in.domain})
@@ -102,13 +102,13 @@ def test_a_walk_over_several_pages_misses_nothing_and_can_go_on_anywhere(store: 
     seen: list[str] = []
     cursor: str | None = ""
     while cursor is not None:
-        page = store.client.walk(cursor)  # a new client each time, as after a restart
+        page = store.client.crawl(cursor)  # a new client each time, as after a restart
         seen += [unit.sku for unit in page.products]
         cursor = page.next
     assert sorted(seen) == sorted(f"MANY-{number}" for number in range(260))
 
 
-def test_a_walk_since_a_moment_finds_what_changed_after_it(store: Store) -> None:
+def test_a_crawl_since_a_moment_finds_what_changed_after_it(store: Store) -> None:
     store.product("OLD")
     changed = store.product("NEW")
     before = datetime.now(UTC)
@@ -116,7 +116,7 @@ def test_a_walk_since_a_moment_finds_what_changed_after_it(store: Store) -> None
     store.set(changed, price="10.00")
     # What a store of one's own says of the time ahead counts as now.
     since = before if store.platform.push_only else datetime.now(UTC) + timedelta(seconds=3600)
-    page = store.client.walk("", since=since)
+    page = store.client.crawl("", since=since)
     assert {unit.sku for unit in page.products} == {"NEW"}
 
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from listings.intake import crawl
-from listings.models import Walk
+from listings.intake import crawls
+from listings.models import Crawl
 from reverbsync.ratelimit import limiter
 from shops.models import StoreConnection
 from shops.platforms import StoreClient
@@ -21,7 +21,7 @@ from shops.platforms.shopify import bulk
 from shops.platforms.shopify import client as shopify
 from shops.platforms.values import Moved, TransientStoreError
 from tests.shops.platforms.conftest import Store
-from tests.shops.platforms.test_walks import skus, the_walk, through
+from tests.shops.platforms.test_crawls import skus, the_crawl, through
 
 pytestmark = pytest.mark.live
 
@@ -33,7 +33,7 @@ only = pytest.mark.parametrize
 def seed(store: Store, many: int = MANY) -> None:
     """Fill the store."""
     store.control.ask("POST", "/seed", {"domain": store.stand_in.domain, "many": many})
-    crawl.plan(store.shop)
+    crawls.plan(store.shop)
 
 
 # -- Shopify -------------------------------------------------------------------------------------------------------
@@ -47,15 +47,15 @@ def test_beyond_what_pages_reach_shopify_lists_all_products_into_a_file_that_is_
     monkeypatch.setattr(bulk, "PIECE_BYTES", 20_000)
     monkeypatch.setattr(bulk, "LOOK_AGAIN_S", 0.0)
     seed(store)
-    crawl.begin(store.shop, "catalogue")
+    crawls.begin(store.shop, "catalogue")
     for _ in range(60):
-        walk = the_walk(store)
-        if walk.state != Walk.State.RUNNING:
+        crawl = the_crawl(store)
+        if crawl.state != Crawl.State.RUNNING:
             break
-        crawl.turn(walk)
+        crawls.turn(crawl)
     assert skus(store) == ALL
-    assert the_walk(store).pages > 3  # the list to begin with, and the pieces
-    assert the_walk(store).news == MANY
+    assert the_crawl(store).pages > 3  # the list to begin with, and the pieces
+    assert the_crawl(store).news == MANY
     monkeypatch.setattr(shopify, "MOST_BY_PAGES", 2_500)
     assert through(store).news == 0  # a file says the same of a product as a page does
 
@@ -64,10 +64,10 @@ def test_beyond_what_pages_reach_shopify_lists_all_products_into_a_file_that_is_
 def test_a_list_that_shopify_has_forgotten_is_begun_anew(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "LOOK_AGAIN_S", 0.0)
     seed(store)
-    crawl.begin(store.shop, "catalogue")
-    Walk.objects.filter(kind="catalogue").update(cursor="bulk:gid://shopify/BulkOperation/9|0")
-    crawl.turn(the_walk(store))
-    assert (the_walk(store).cursor, the_walk(store).failures) == ("", 1)
+    crawls.begin(store.shop, "catalogue")
+    Crawl.objects.filter(kind="catalogue").update(cursor="bulk:gid://shopify/BulkOperation/9|0")
+    crawls.turn(the_crawl(store))
+    assert (the_crawl(store).cursor, the_crawl(store).failures) == ("", 1)
     through(store)
     assert skus(store) == ALL
 
@@ -91,13 +91,13 @@ def test_an_empty_bucket_of_shopify_stops_all_workers_until_it_is_refilled(store
 
 
 @only("store", ["shopify"], indirect=True)
-def test_a_walk_leaves_half_of_shopifys_points_to_what_cannot_wait(store: Store) -> None:
+def test_a_crawl_leaves_half_of_shopifys_points_to_what_cannot_wait(store: Store) -> None:
     seed(store)
     with points(store, 1200, 1):
-        crawl.begin(store.shop, "catalogue")
-        crawl.turn(the_walk(store))
-        walk = the_walk(store)
-        assert (walk.pages, walk.failures) == (1, 1)  # a second one, which asks for 530, would not leave 600
+        crawls.begin(store.shop, "catalogue")
+        crawls.turn(the_crawl(store))
+        crawl = the_crawl(store)
+        assert (crawl.pages, crawl.failures) == (1, 1)  # a second one, which asks for 530, would not leave 600
         assert store.client.orders(datetime.now(UTC), "") == ([], None)  # asks for 600
     assert 429 not in [call["status"] for call in store.control.calls()]
 
@@ -215,13 +215,13 @@ def test_magento_takes_a_lone_token_only_where_it_was_switched_on(store: Store) 
 def test_a_product_of_an_order_is_found_although_its_date_did_not_change(store: Store) -> None:
     made = store.product()
     store.product("B1")
-    crawl.plan(store.shop)
+    crawls.plan(store.shop)
     through(store)
     store.control.ask("POST", "/clock", {"advance_s": 7200})
     store.control.ask("POST", "/orders", {"variant_id": made["variants"][0]["id"], "quantity": 2})
     since, cursor, seen = datetime.now(UTC) + timedelta(hours=1), "", set()
     while True:
-        page = store.client.walk(cursor, since=since)
+        page = store.client.crawl(cursor, since=since)
         seen |= {unit.sku for unit in page.products}
         if page.next is None:
             break

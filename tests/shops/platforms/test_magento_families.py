@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from listings.intake import crawl
+from listings.intake import crawls
 from listings.models import Product
 from shops.platforms.magento2.client import Magento2Client
 from tests.shops.platforms.conftest import Store
-from tests.shops.platforms.test_walks import skus, through
+from tests.shops.platforms.test_crawls import skus, through
 
 pytestmark = [pytest.mark.live, pytest.mark.parametrize("store", ["magento2"], indirect=True)]
 
@@ -25,7 +25,7 @@ ALL = {row["sku"] for row in SIZES}
 def family(store: Store) -> dict[str, Any]:
     """Make a family of three, and learn it."""
     made = store.product(variants=SIZES)
-    crawl.plan(store.shop)
+    crawls.plan(store.shop)
     through(store)
     Product.objects.update(held=False)
     store.control.ask("POST", "/clock", {"advance_s": 7200})
@@ -34,12 +34,12 @@ def family(store: Store) -> dict[str, Any]:
 
 def look(store: Store) -> None:
     """Look for changes since an hour from now: the store's clock was moved along by two."""
-    crawl.begin(store.shop, "changes")
-    walk = store.shop.walks.get(kind="changes")
-    walk.since = datetime.now(UTC) + timedelta(hours=1)
-    walk.save()
-    while walk.state == walk.State.RUNNING:
-        crawl.turn(walk)
+    crawls.begin(store.shop, "changes")
+    crawl = store.shop.crawls.get(kind="changes")
+    crawl.since = datetime.now(UTC) + timedelta(hours=1)
+    crawl.save()
+    while crawl.state == crawl.State.RUNNING:
+        crawls.turn(crawl)
 
 
 def test_an_edit_of_one_child_leaves_its_siblings_on_sale(store: Store) -> None:
@@ -69,7 +69,7 @@ def test_a_family_that_is_spread_over_pages_is_whole_after_all_of_them(
     assert skus(store) == {"A1", *ALL}
 
 
-def test_a_child_that_was_deleted_is_gone_after_the_nightly_walk(store: Store) -> None:
+def test_a_child_that_was_deleted_is_gone_after_the_nightly_crawl(store: Store) -> None:
     made = family(store)
     store.control.ask("DELETE", f"/variants/{made['variants'][1]['id']}")
     assert through(store).vanished == 1

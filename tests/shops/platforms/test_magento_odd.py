@@ -188,7 +188,7 @@ def test_an_odd_field_hides_neither_stock_nor_the_next_product(store: Store, fie
     store.product("A1")
     store.product("B1")
     store.control.fault("edited", path="/products$", times=9, edits={f"items.[sku=A1].{field}": SHAPES[field]})
-    found = {unit.sku: unit for unit in store.client.walk("").products}
+    found = {unit.sku: unit for unit in store.client.crawl("").products}
     assert (found["A1"].stock, found["B1"].stock, found["B1"].price) == (3, 3, Decimal("849.90"))
     if field == "custom_attributes":
         assert (found["A1"].description, found["A1"].price) == ("<p>Nice</p>", Decimal("99.00"))
@@ -214,7 +214,7 @@ def test_a_product_that_cannot_be_read_is_left_out_and_the_others_are_taken(
     store.product("A1")
     store.product("B1")
     store.control.fault("edited", path="/products$", times=9, edits=edits)
-    page = store.client.walk("")
+    page = store.client.crawl("")
     assert [one.sku for one in page.products] == ["B1"]
     assert len(page.unread) == 1
     assert page.next is None
@@ -229,7 +229,7 @@ def test_a_family_whose_children_cannot_be_read_keeps_them_on_sale(store: Store,
     edits = {f"items.[id={family['id']}].extension_attributes": value}
     store.control.fault("edited", path="/products$", times=99, edits=edits)
     store.control.ask("POST", "/clock", {"advance_s": 7200})
-    page = store.client.walk("")
+    page = store.client.crawl("")
     assert str(family["id"]) not in page.whole_parents
     for unit in page.products:
         assert (unit.for_sale, unit.store_parent_id) == (True, before[unit.sku].store_parent_id)
@@ -239,14 +239,14 @@ def test_a_family_whose_children_cannot_be_read_keeps_them_on_sale(store: Store,
 
 @only
 @pytest.mark.parametrize("total", ["3", None, 0, "many"])
-def test_a_total_that_is_odd_or_missing_ends_no_walk_too_soon(store: Store, total: Any) -> None:
+def test_a_total_that_is_odd_or_missing_ends_no_crawl_too_soon(store: Store, total: Any) -> None:
     for number in range(3):
         store.product(f"A{number}")
     store.control.fault("edited", path="/products$", times=99, edits={"total_count": total})
     client, cursor, seen = store.client, "", []
     assert isinstance(client, Magento2Client)
     for _ in range(9):
-        page = client.walk(cursor, size=1)
+        page = client.crawl(cursor, size=1)
         seen += [unit.sku for unit in page.products]
         if page.next is None:
             break
@@ -255,16 +255,16 @@ def test_a_total_that_is_odd_or_missing_ends_no_walk_too_soon(store: Store, tota
 
 
 @only
-def test_a_page_that_leads_nowhere_does_not_walk_for_ever(store: Store) -> None:
+def test_a_page_that_leads_nowhere_does_not_crawl_for_ever(store: Store) -> None:
     store.product("A1")
     store.product("B1")
     client = store.client
     assert isinstance(client, Magento2Client)
-    first = client.walk("", size=1)
+    first = client.crawl("", size=1)
     assert first.next is not None
     store.control.fault("edited", path="/products$", edits={"items.0.id": 1, "total_count": 9})
     with pytest.raises(TransientStoreError, match="does not go on"):
-        client.walk(first.next, size=1)
+        client.crawl(first.next, size=1)
 
 
 @only
@@ -413,7 +413,7 @@ def test_a_special_price_follows_the_zone_that_the_store_names(store: Store) -> 
         store.control.ask("POST", "/shops", {"domain": store.stand_in.domain, "timezone": zone})
         client = store.client
         client.check()  # reads the settings anew
-        [unit] = client.walk("").products
+        [unit] = client.crawl("").products
         assert (unit.price, unit.changes_at is None) == (Decimal(price), False)
 
 

@@ -10,16 +10,16 @@ from urllib.parse import parse_qsl
 import pytest
 from pydantic import SecretStr
 
-from listings.intake import crawl
-from listings.models import Product, Recheck, Walk
+from listings.intake import crawls
+from listings.models import Crawl, Product, Recheck
 from reverbsync import clock
 from shops.platforms.magento2 import portions, search
 from shops.platforms.magento2.rest import Rest
 from shops.platforms.values import Away, Malformed, TransientStoreError
 from tests.shops.platforms.conftest import Store
+from tests.shops.platforms.test_crawls import skus, the_crawl, through
 from tests.shops.platforms.test_magento_families import ALL, SIZES, look
 from tests.shops.platforms.test_magento_stock import product
-from tests.shops.platforms.test_walks import skus, the_walk, through
 
 pytestmark = pytest.mark.live
 only = pytest.mark.parametrize("store", ["magento2"], indirect=True)
@@ -35,7 +35,7 @@ def switch(store: Store, **switches: Any) -> None:
 def three(store: Store) -> dict[str, dict[str, Any]]:
     """Fill a store with three products, and learn them; its clock goes two hours ahead."""
     made = {sku: product(store, sku) for sku in ("A1", "B1", "C1")}
-    crawl.plan(store.shop)
+    crawls.plan(store.shop)
     through(store)
     Product.objects.update(held=False)
     store.control.ask("POST", "/clock", {"advance_s": 7200})
@@ -57,9 +57,9 @@ def test_an_import_goes_on_behind_a_product_that_cannot_be_shown(store: Store, b
     for sku in ("A1", "B1", "C1"):
         product(store, sku)
     switch(store, broken=[bad])
-    crawl.plan(store.shop)
-    walk = through(store)
-    assert (walk.state, walk.failures) == (Walk.State.DONE, 0)
+    crawls.plan(store.shop)
+    crawl = through(store)
+    assert (crawl.state, crawl.failures) == (Crawl.State.DONE, 0)
     assert skus(store) == {"A1", "B1", "C1"} - {bad}
     assert Recheck.objects.get().words.startswith("Magento: Internal Error")
 
@@ -86,7 +86,7 @@ def test_a_look_for_changes_goes_on_behind_a_product_that_cannot_be_shown(store:
 
 
 @only
-def test_the_sweep_of_stock_goes_on_beside_a_product_that_cannot_be_shown(store: Store) -> None:
+def test_the_stock_poll_goes_on_beside_a_product_that_cannot_be_shown(store: Store) -> None:
     made = three(store)
     switch(store, broken=["B1"])
     for sku in ("A1", "C1"):
@@ -113,7 +113,7 @@ def test_a_stock_item_that_fails_hides_its_product_alone(store: Store) -> None:
     product(store, "A1", tracked=False)
     product(store, "B1")
     store.control.fault("status", path="/stockItems/A1$", status=500, times=OFTEN)
-    page = store.client.walk("")
+    page = store.client.crawl("")
     assert ([one.sku for one in page.products], len(page.unread)) == (["B1"], 1)
 
 
@@ -121,7 +121,7 @@ def test_a_stock_item_that_fails_hides_its_product_alone(store: Store) -> None:
 def test_the_children_of_a_family_that_cannot_be_shown_stay_as_they_are(store: Store) -> None:
     made = store.product(variants=SIZES)
     product(store, "Z1")
-    crawl.plan(store.shop)
+    crawls.plan(store.shop)
     through(store)
     switch(store, broken=[f"family-{made['id']}"])
     store.control.ask("POST", "/clock", {"advance_s": 7200})
@@ -254,16 +254,16 @@ def test_a_store_that_allows_smaller_pages_is_read_and_looked_at(store: Store, m
     assert skus(store) == {"A1", "B1", "C1"}
     assert str(Product.objects.get(sku="C1").seen.price) == "255.00"
     through(store, "stock")
-    assert the_walk(store, "stock").note == ""
+    assert the_crawl(store, "stock").note == ""
 
 
 @only
 def test_how_many_rows_a_page_may_have_is_asked_for_once(store: Store) -> None:
     switch(store, most_rows=50)
     product(store)
-    store.client.walk("")
+    store.client.crawl("")
     store.control.ask("DELETE", "/requests")
-    store.client.walk("")
+    store.client.crawl("")
     assert {call["status"] for call in store.control.calls()} == {200}
 
 

@@ -9,7 +9,7 @@ import pytest
 from django.core.cache import cache
 from pydantic import SecretStr
 
-from listings.intake import crawl
+from listings.intake import crawls
 from listings.models import Product, Recheck
 from shops.platforms.magento2 import forms, memory, search
 from shops.platforms.magento2.client import Magento2Client
@@ -17,9 +17,9 @@ from shops.platforms.magento2.rest import Rest
 from shops.platforms.values import Malformed, TransientStoreError
 from tests.shops.platforms.conftest import Store
 from tests.shops.platforms.test_contract import reverb_order
+from tests.shops.platforms.test_crawls import skus, the_crawl, through
 from tests.shops.platforms.test_magento_families import ALL, family
 from tests.shops.platforms.test_magento_stock import client_of, lies, own_sources, product
-from tests.shops.platforms.test_walks import skus, the_walk, through
 
 pytestmark = pytest.mark.live
 only = pytest.mark.parametrize("store", ["magento2"], indirect=True)
@@ -41,9 +41,9 @@ ODD_ROWS: list[dict[str, Any]] = [
 
 @only
 @case("odd", ODD_ROWS, ids=str)
-def test_an_odd_row_of_a_source_hides_one_product_and_stops_no_sweep(store: Store, odd: dict[str, Any]) -> None:
+def test_an_odd_row_of_a_source_hides_one_product_and_stops_no_stock_poll(store: Store, odd: dict[str, Any]) -> None:
     first, second = product(store, "A1"), product(store, "B1")
-    crawl.plan(store.shop)
+    crawls.plan(store.shop)
     through(store)
     edits = {f"items.[sku=A1].{name}": value for name, value in odd.items()}
     store.control.fault("edited", path="/source-items$", edits=edits, times=OFTEN)
@@ -65,7 +65,7 @@ def test_an_odd_row_of_the_export_hides_one_product_alone(store: Store, edits: d
     product(store, "B1")
     edits = {f"items.[sku=A1].{name}": value for name, value in edits.items()}
     store.control.fault("edited", path="/export-stock-salable-qty/", edits=edits, times=OFTEN)
-    page = store.client.walk("")
+    page = store.client.crawl("")
     assert [(one.sku, one.stock) for one in page.products] == [("B1", 3)]
     assert len(page.unread) == 1
 
@@ -114,7 +114,7 @@ def test_sources_of_which_none_can_be_read_say_nothing(store: Store, path: str) 
     product(store, sources={"east": 1, "west": 3})
     store.control.fault("edited", path=path, edits={"items": ["x", None]}, times=OFTEN)
     with pytest.raises(TransientStoreError):
-        store.client.walk("")
+        store.client.crawl("")
 
 
 @only
@@ -125,7 +125,7 @@ def test_without_sources_a_number_that_is_missing_is_neither_zero_nor_uncounted(
     product(store, "B1")
     unit = store.unit("A1")
     store.control.fault("edited", path="/stockItems/A1$", edits={"qty": qty}, times=OFTEN)
-    assert [one.sku for one in store.client.walk("").products] == ["B1"]
+    assert [one.sku for one in store.client.crawl("").products] == ["B1"]
     with pytest.raises(Malformed):
         store.client.count(unit)
 
@@ -146,15 +146,15 @@ def test_without_sources_a_number_that_is_missing_is_neither_zero_nor_uncounted(
 )
 def test_settings_that_name_no_website_take_nothing_off_sale(store: Store, path: str, body: Any) -> None:
     product(store)
-    crawl.plan(store.shop)
+    crawls.plan(store.shop)
     through(store)
     cache.clear()
     store.control.fault("status", status=200, path=f"/{path}$", body=body, times=OFTEN)
-    for read in (lambda: store.client.walk(""), store.client.check, lambda: store.client.count(store.unit())):
+    for read in (lambda: store.client.crawl(""), store.client.check, lambda: store.client.count(store.unit())):
         with pytest.raises(TransientStoreError):
             read()
-    crawl.begin(store.shop, "stock")
-    crawl.turn(the_walk(store, "stock"))
+    crawls.begin(store.shop, "stock")
+    crawls.turn(the_crawl(store, "stock"))
     assert Product.objects.get().seen.sellable == 3
 
 
@@ -405,7 +405,7 @@ def test_a_release_that_lacks_something_beside_the_order_is_not_called_done(stor
 @only
 def test_a_look_at_orders_without_rows_or_products_goes_on(store: Store) -> None:
     made = product(store)
-    crawl.plan(store.shop)
+    crawls.plan(store.shop)
     through(store)
     store.control.ask("POST", "/orders", {"variant_id": made["variants"][0]["id"]})
     store.control.ask("POST", "/orders", {"variant_id": made["variants"][0]["id"]})
@@ -413,10 +413,10 @@ def test_a_look_at_orders_without_rows_or_products_goes_on(store: Store) -> None
     store.control.fault("edited", path="/orders$", edits=edits, times=OFTEN)
     client = store.client
     assert isinstance(client, Magento2Client)
-    crawl.begin(store.shop, "changes")
-    walk = the_walk(store, "changes")
-    walk.since = datetime.now(UTC) - timedelta(hours=1)
-    walk.save()
-    while walk.state == walk.State.RUNNING:
-        crawl.turn(walk)
+    crawls.begin(store.shop, "changes")
+    crawl = the_crawl(store, "changes")
+    crawl.since = datetime.now(UTC) - timedelta(hours=1)
+    crawl.save()
+    while crawl.state == crawl.State.RUNNING:
+        crawls.turn(crawl)
     assert Product.objects.get().seen.stock == 1

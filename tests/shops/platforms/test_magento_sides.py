@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
-from listings.intake import crawl
+from listings.intake import crawls
 from listings.models import Product
 from reverbsync import clock
 from shops import lifecycle
@@ -17,9 +17,9 @@ from shops.models import Shop
 from shops.platforms.magento2 import frame
 from tests.people import nora
 from tests.shops.platforms.conftest import Store
+from tests.shops.platforms.test_crawls import through
 from tests.shops.platforms.test_magento_families import look
 from tests.shops.platforms.test_magento_stock import client_of, product
-from tests.shops.platforms.test_walks import through
 
 pytestmark = [pytest.mark.live, pytest.mark.parametrize("store", ["magento2"], indirect=True)]
 case = pytest.mark.parametrize
@@ -52,7 +52,7 @@ def test_a_list_of_names_that_fails_hides_neither_price_nor_stock(
     cache.clear()
     store.control.fault("status", path=path, times=OFTEN, **said)
     client = client_of(store)
-    for [read] in (client.walk("").products, client.products(unit.store_parent_id)):
+    for [read] in (client.crawl("").products, client.products(unit.store_parent_id)):
         assert (read.stock, str(read.price), read.for_sale) == (3, "500.00", True)
 
 
@@ -114,7 +114,7 @@ def two_shops(store: Store) -> tuple[Store, Store]:
     shop = Shop.objects.get(pk=other.pk)
     found = (store, Store(stand_in, store.platform, store.control, shop, store.hooks))
     for one in found:
-        crawl.plan(one.shop)
+        crawls.plan(one.shop)
         through(one)
     store.control.ask("POST", "/clock", {"advance_s": 7200})
     return found
@@ -145,7 +145,7 @@ def dated(store: Store, sku: str, at: float, price: str) -> None:
 
 def test_an_edit_in_the_same_second_as_the_one_that_was_read_is_seen(store: Store) -> None:
     product(store)
-    crawl.plan(store.shop)
+    crawls.plan(store.shop)
     through(store)
     store.control.ask("POST", "/clock", {"advance_s": 7200})
     second = clock.now().timestamp() + 7200
@@ -158,7 +158,7 @@ def test_an_edit_in_the_same_second_as_the_one_that_was_read_is_seen(store: Stor
 def test_what_was_read_long_after_its_date_is_read_once(store: Store) -> None:
     product(store, "A1")
     product(store, "B1")
-    crawl.plan(store.shop)
+    crawls.plan(store.shop)
     through(store)
     store.control.ask("POST", "/clock", {"advance_s": 7200})
     second = clock.now().timestamp() + 7200
@@ -166,5 +166,5 @@ def test_what_was_read_long_after_its_date_is_read_once(store: Store) -> None:
     dated(store, "B1", second, "255.00")
     look(store)
     with later(minutes=1):
-        page = client_of(store).walk("", since=clock.now() + timedelta(hours=1))
+        page = client_of(store).crawl("", since=clock.now() + timedelta(hours=1))
     assert [one.sku for one in page.products] == ["B1"]

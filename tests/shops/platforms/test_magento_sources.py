@@ -7,15 +7,15 @@ from typing import Any
 import pytest
 from django.core.cache import cache
 
-from listings.intake import crawl
+from listings.intake import crawls
 from listings.models import Product
 from shops.platforms.magento2 import skus as names
 from shops.platforms.magento2 import sources
 from shops.platforms.values import Malformed, Unsupported
 from tests.shops.platforms.conftest import Store
 from tests.shops.platforms.test_contract import reverb_order
+from tests.shops.platforms.test_crawls import the_crawl, through
 from tests.shops.platforms.test_magento_stock import client_of, lies, own_sources, product, urgent
-from tests.shops.platforms.test_walks import the_walk, through
 
 pytestmark = pytest.mark.live
 only = pytest.mark.parametrize("store", ["magento2"], indirect=True)
@@ -25,7 +25,7 @@ OFTEN = 10**6
 
 def learnt(store: Store) -> None:
     """Learn the store; the next reading asks for all that is kept for a while."""
-    crawl.plan(store.shop)
+    crawls.plan(store.shop)
     through(store)
     Product.objects.update(held=False)
     cache.clear()
@@ -125,7 +125,7 @@ def test_a_stock_item_that_says_nothing_makes_no_stock_zero(store: Store, said: 
     store.control.fault("status", path="/stockItems/", times=OFTEN, **said)
     through(store, "stock")
     assert (stock(store), urgent()) == ({"A1": None}, set())
-    assert the_walk(store, "stock").note == ""
+    assert the_crawl(store, "stock").note == ""
     with pytest.raises(Malformed):
         store.client.count(unit)
 
@@ -154,7 +154,7 @@ def test_stock_that_nobody_manages_any_more_is_noticed_soon_after_it_lay_in_no_s
 def swapped(store: Store) -> tuple[dict[str, Any], dict[str, Any]]:
     """Let A1 and B1 take each other's SKU; return the products that were called so."""
     first, second = product(store, "A1", units=5), product(store, "B1", units=3)
-    crawl.plan(store.shop)
+    crawls.plan(store.shop)
     through(store)
     for made, sku in ((first, "TMP"), (second, "A1"), (first, "B1")):
         store.set(made, sku=sku)

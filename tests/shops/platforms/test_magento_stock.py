@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from listings.intake import batches, crawl
+from listings.intake import batches, crawls
 from listings.models import Job, Product, Rank
 from reverbsync import clock
 from shops.platforms.magento2 import changes, frame
 from shops.platforms.magento2.client import Magento2Client
 from shops.platforms.values import Malformed, Moved, TransientStoreError
 from tests.shops.platforms.conftest import Store
-from tests.shops.platforms.test_walks import skus, the_walk, through
+from tests.shops.platforms.test_crawls import skus, the_crawl, through
 
 pytestmark = [pytest.mark.live, pytest.mark.parametrize("store", ["magento2"], indirect=True)]
 
@@ -101,7 +101,7 @@ def test_a_slash_that_the_web_server_refuses_is_neither_zero_nor_uncounted(store
     product(store, "B1")
     unit = store.unit("A/1")
     store.control.ask("POST", "/shops", {"domain": store.stand_in.domain, "encoded_slashes": False})
-    page = store.client.walk("")
+    page = store.client.crawl("")
     assert [one.sku for one in page.products] == ["B1"]
     assert [(one.store_parent_id, "AllowEncodedSlashes" in one.words) for one in page.unread] == [
         (unit.store_parent_id, True)
@@ -241,7 +241,7 @@ def test_an_order_between_the_reading_and_our_change_shows_as_a_unit_too_few(
 def known(store: Store, many: int) -> None:
     """Fill the store, and learn it."""
     store.control.ask("POST", "/seed", {"domain": store.stand_in.domain, "many": many})
-    crawl.plan(store.shop)
+    crawls.plan(store.shop)
     through(store)
     Product.objects.update(held=False)
 
@@ -251,7 +251,7 @@ def urgent() -> set[str]:
     return set(Job.objects.filter(rank=Rank.STOCK_TO_ZERO).values_list("product__sku", flat=True))
 
 
-def test_a_product_far_behind_that_sells_out_is_found_by_the_sweep(
+def test_a_product_far_behind_that_sells_out_is_found_by_the_stock_poll(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(batches, "STOCKTAKING", 50)
@@ -261,13 +261,13 @@ def test_a_product_far_behind_that_sells_out_is_found_by_the_sweep(
         store.set(doc, inventory_quantity=0)
     through(store, "stock")
     assert urgent() == {"MANY-3", "MANY-255"}
-    assert the_walk(store, "stock").seen == 260
+    assert the_crawl(store, "stock").seen == 260
 
 
 @pytest.mark.parametrize("word", ["unassigned", "deleted", "disabled", "website", "not managed"])
-def test_what_goes_off_sale_without_a_trace_is_found_by_the_sweep(store: Store, word: str) -> None:
+def test_what_goes_off_sale_without_a_trace_is_found_by_the_stock_poll(store: Store, word: str) -> None:
     made, other = product(store), product(store, "B1")
-    crawl.plan(store.shop)
+    crawls.plan(store.shop)
     through(store)
     Product.objects.update(held=False)
     match word:
@@ -291,9 +291,9 @@ def test_what_goes_off_sale_without_a_trace_is_found_by_the_sweep(store: Store, 
     assert other
 
 
-def test_what_comes_back_on_sale_is_found_by_the_sweep(store: Store) -> None:
+def test_what_comes_back_on_sale_is_found_by_the_stock_poll(store: Store) -> None:
     product(store, status=2)
-    crawl.plan(store.shop)
+    crawls.plan(store.shop)
     through(store)
     Product.objects.update(held=False)
     store.control.ask("PUT", "/entities/A1", {"status": 1, "dated": False})
@@ -308,7 +308,7 @@ def test_a_family_that_is_switched_off_takes_all_its_children_off_sale(store: St
         for name in ("Red", "Blue")
     ]
     family = store.product(variants=rows)
-    crawl.plan(store.shop)
+    crawls.plan(store.shop)
     through(store)
     Product.objects.update(held=False)
     store.control.ask("PUT", f"/entities/family-{family['id']}", {"status": 2, "dated": False})
@@ -316,12 +316,12 @@ def test_a_family_that_is_switched_off_takes_all_its_children_off_sale(store: St
     assert urgent() == {"C-Red", "C-Blue"}
 
 
-def test_a_page_of_something_else_in_a_sweep_takes_nothing_off_sale(store: Store) -> None:
+def test_a_page_of_something_else_in_a_stock_poll_takes_nothing_off_sale(store: Store) -> None:
     known(store, 5)
     for shape in ({"items": [], "total_count": 0}, {"items": None, "total_count": None}, {"message": "x"}, []):
         store.control.fault("status", status=200, path="/export-stock-salable-qty/", body=shape, times=1)
-        crawl.begin(store.shop, "stock")
-        crawl.turn(the_walk(store, "stock"))
+        crawls.begin(store.shop, "stock")
+        crawls.turn(the_crawl(store, "stock"))
         assert urgent() == set()
 
 
@@ -354,10 +354,10 @@ def test_a_look_that_broke_off_before_its_page_was_saved_reads_it_again(
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError
 
-    crawl.begin(store.shop, "changes")
+    crawls.begin(store.shop, "changes")
     with monkeypatch.context() as patched:
         patched.setattr("listings.intake.refresh.keep", broken)
-        crawl.turn(the_walk(store, "changes"))
+        crawls.turn(the_crawl(store, "changes"))
     through(store, "changes")
     assert str(Product.objects.get(sku="MANY-1").seen.price) == "77.00"
 
@@ -368,7 +368,7 @@ def test_an_edit_that_was_read_while_we_changed_the_stock_is_read_again(
     known(store, 3)
     [doc] = store.control.ask("GET", "/products", sku="MANY-1")
     store.set(doc, price="77.00")
-    client, real, readings = client_of(store), Magento2Client.walk, []
+    client, real, readings = client_of(store), Magento2Client.crawl, []
 
     def adjusting(*asked: Any, **how: Any) -> Any:
         page = real(client, *asked, **how)
@@ -377,7 +377,7 @@ def test_an_edit_that_was_read_while_we_changed_the_stock_is_read_again(
         readings.append(page)
         return page
 
-    monkeypatch.setattr(client, "walk", adjusting)
-    monkeypatch.setattr(crawl, "client_of", lambda _: client)
+    monkeypatch.setattr(client, "crawl", adjusting)
+    monkeypatch.setattr(crawls, "client_of", lambda _: client)
     through(store, "changes")
     assert str(Product.objects.get(sku="MANY-1").seen.price) == "77.00"

@@ -164,9 +164,9 @@ def test_whatever_woocommerce_answers_to_any_call_is_read_or_an_error(odd: tuple
 
     each_is_read_or_an_error(
         lambda: client().check(),
-        lambda: client().walk(""),
-        lambda: client().walk("100:11", since=NOW),
-        lambda: client().walk("1", size=2),
+        lambda: client().crawl(""),
+        lambda: client().crawl("100:11", since=NOW),
+        lambda: client().crawl("1", size=2),
         lambda: client().skip("3:11"),
         lambda: client().products("11"),
         lambda: client().products("12"),
@@ -323,9 +323,9 @@ def test_whatever_magento_answers_to_any_call_is_read_or_an_error(odd: tuple[str
 
         each_is_read_or_an_error(
             lambda: client().check(),
-            lambda: client().walk(""),
-            lambda: client().walk("20", since=NOW),
-            lambda: client().walk("orders:3", since=NOW),
+            lambda: client().crawl(""),
+            lambda: client().crawl("20", since=NOW),
+            lambda: client().crawl("orders:3", since=NOW),
             lambda: client().skip("3"),
             lambda: client().products("11"),
             lambda: client().products("21"),

@@ -10,8 +10,8 @@ from django.conf import settings as conf
 from pydantic import SecretStr
 from pytest_django.fixtures import Settings
 
-from listings.intake import crawl
-from listings.models import Walk
+from listings.intake import crawls
+from listings.models import Crawl
 from shops.models import StoreConnection
 from shops.platforms.base import Resizable
 from shops.platforms.shopify import bulk, client, graphql, tokens
@@ -28,7 +28,7 @@ from shops.platforms.values import (
 from shops.snapshots import StoreProduct
 from tests.shops.platforms.conftest import Store
 from tests.shops.platforms.test_contract import an_hour_ago, reverb_order
-from tests.shops.platforms.test_walks import the_walk
+from tests.shops.platforms.test_crawls import the_crawl
 
 pytestmark = [pytest.mark.live, pytest.mark.parametrize("store", ["shopify"], indirect=True)]
 case = pytest.mark.parametrize
@@ -163,10 +163,10 @@ def test_what_costs_too_much_is_asked_for_in_smaller_pages(store: Store) -> None
     asks = store.client
     assert isinstance(asks, Resizable)
     with pytest.raises(TooLarge):
-        asks.walk("")
-    first = asks.walk("", size=3)
+        asks.crawl("")
+    first = asks.crawl("", size=3)
     assert (len(first.products), first.total) == (3, 20)
-    assert len(asks.walk(first.next or "", size=2).products) == 2
+    assert len(asks.crawl(first.next or "", size=2).products) == 2
 
 
 @case("status", [401, 403])
@@ -469,7 +469,7 @@ def test_an_answer_that_is_null_in_parts_ends_no_product_and_none_of_its_variant
 def test_a_page_that_does_not_say_whether_there_are_more_variants_is_not_all_of_them(store: Store) -> None:
     made = store.product()
     store.control.fault("edited", text="query Products(", edits={"data.products.nodes.0.variants.pageInfo": None})
-    page = store.client.walk("")
+    page = store.client.crawl("")
     assert ([unit.sku for unit in page.products], page.unread) == (["A1"], ())
     assert [
         one["body"]["variables"]["id"] for one in store.control.calls() if "query Product(" in str(one["body"])
@@ -486,7 +486,7 @@ def test_an_error_about_a_photo_hides_neither_price_nor_stock(store: Store, path
         store.control.fault("edited", text=name, edits=edits, times=99)
     [unit] = store.client.products(str(made["id"]))
     assert (unit.stock, unit.sku) == (3, "A1")
-    assert [one.stock for one in store.client.walk("").products] == [3]
+    assert [one.stock for one in store.client.crawl("").products] == [3]
 
 
 def test_an_error_about_a_photo_that_has_taken_the_product_along_is_no_word_that_it_is_gone(store: Store) -> None:
@@ -538,7 +538,7 @@ def test_a_product_that_cannot_be_read_hides_no_other(store: Store, edits: dict[
     for sku in ("A1", "ODD", "B1"):
         store.product(sku)
     store.control.fault("edited", text="query Products", edits=edits)
-    page = store.client.walk("")
+    page = store.client.crawl("")
     assert {unit.sku for unit in page.products} == {"A1", "B1"}
     assert len(page.unread) == 1
 
@@ -548,7 +548,7 @@ def test_an_error_about_one_product_of_a_page_hides_no_other(store: Store) -> No
     error = {"message": "Timeout", "path": ["products", "nodes", 1, "metafields"]}
     edits = {"errors": [error], "data.products.nodes.1.metafields": None}
     store.control.fault("edited", text="query Products", edits=edits)
-    page = store.client.walk("")
+    page = store.client.crawl("")
     assert {unit.sku for unit in page.products} == {"A1", "B1"}
     assert [one.store_parent_id for one in page.unread] == [str(made[1]["id"])]
 
@@ -566,7 +566,7 @@ def test_one_variant_that_cannot_be_read_hides_its_siblings_neither_here_nor_the
             edits={f"data.{part}.variants.nodes.1.inventoryItem": None},
             times=2,
         )
-    page = store.client.walk("")
+    page = store.client.crawl("")
     assert ([unit.sku for unit in page.products], page.whole_parents) == (["V-1", "V-3"], [])
     with pytest.raises(Malformed) as malformed:
         store.client.products(str(made["id"]))
@@ -582,7 +582,7 @@ def test_a_page_that_goes_on_to_nowhere_ends_with_words(store: Store, info: dict
     store.product()
     store.control.fault("edited", text="query Products", edits={"data.products.pageInfo": info})
     with pytest.raises(Malformed):
-        store.client.walk("")
+        store.client.crawl("")
 
 
 def test_a_page_without_a_word_about_the_next_one_is_the_last(store: Store) -> None:
@@ -590,7 +590,7 @@ def test_a_page_without_a_word_about_the_next_one_is_the_last(store: Store) -> N
     store.control.fault(
         "edited", text="query Products", edits={"data.products.pageInfo": None, "data.productsCount": None}
     )
-    page = store.client.walk("")
+    page = store.client.crawl("")
     assert (len(page.products), page.next, page.total) == (1, None, None)
 
 
@@ -598,16 +598,16 @@ def test_one_product_may_be_left_out(store: Store) -> None:
     made = [store.product(sku) for sku in ("A1", "B1", "C1")]
     asks = store.client
     assert isinstance(asks, Resizable)
-    first = asks.walk("", size=1)
+    first = asks.crawl("", size=1)
     without = asks.skip(first.next or "")
     assert ([one.store_parent_id for one in without.unread], without.products) == ([str(made[1]["id"])], ())
-    last = asks.walk(without.next or "", size=1)
+    last = asks.crawl(without.next or "", size=1)
     assert ([unit.sku for unit in last.products], last.next) == (["C1"], None)
 
 
 def test_a_cursor_from_before_an_upgrade_goes_on(store: Store) -> None:
     made = [store.product(sku) for sku in ("A1", "B1")]
-    assert [unit.sku for unit in store.client.walk(f"15:{made[0]['id']}").products] == ["B1"]
+    assert [unit.sku for unit in store.client.crawl(f"15:{made[0]['id']}").products] == ["B1"]
 
 
 # -- collections, metafields, photos -------------------------------------------------------------------------------
@@ -631,9 +631,9 @@ def test_all_collections_and_metafields_and_as_many_photos_as_a_listing_has_are_
 def test_what_a_page_shows_whole_costs_no_further_call(store: Store) -> None:
     for n in range(15):
         store.product(f"A{n}", collections=list("abcdefgh"), attributes={f"f{m}": "x" for m in range(14)})
-    store.client.walk("")
+    store.client.crawl("")
     store.control.ask("DELETE", "/requests")
-    store.client.walk("")
+    store.client.crawl("")
     assert len(store.control.calls()) == 1
 
 
@@ -643,13 +643,13 @@ def test_what_a_page_shows_whole_costs_no_further_call(store: Store) -> None:
 def file(store: Store) -> list[StoreProduct]:
     """Read the whole catalogue from the file that Shopify writes."""
     found: list[StoreProduct] = []
-    cursor, asks = store.client.walk("").next, store.client
+    cursor, asks = store.client.crawl("").next, store.client
     with pytest.raises(TransientStoreError, match="still listing"):
-        asks.walk(cursor or "")
+        asks.crawl(cursor or "")
     for _ in range(300):
         if cursor is None:
             return found
-        page = asks.walk(cursor)
+        page = asks.crawl(cursor)
         found += page.products
         assert page.unread == ()
         cursor = page.next
@@ -725,17 +725,17 @@ def test_a_list_that_shopify_cannot_write_is_read_by_pages(store: Store, by_file
 @case("edits", [{"data.bulkOperation": None}, {"data.bulkOperation.status": "EXPIRED"}], ids=str)
 def test_a_list_that_is_no_more_is_begun_anew(store: Store, by_file: None, edits: dict[str, Any]) -> None:
     store.product()
-    cursor = store.client.walk("").next
+    cursor = store.client.crawl("").next
     store.control.fault("edited", text="query BulkState", edits=edits)
     with pytest.raises(CursorLost):
-        store.client.walk(cursor or "")
+        store.client.crawl(cursor or "")
 
 
 def ready(store: Store) -> str:
     """Return the cursor of a list that Shopify has written."""
-    cursor = store.client.walk("").next or ""
+    cursor = store.client.crawl("").next or ""
     with pytest.raises(TransientStoreError, match="still listing"):
-        store.client.walk(cursor)
+        store.client.crawl(cursor)
     return cursor
 
 
@@ -766,17 +766,17 @@ def test_an_address_of_a_list_that_answers_something_else_loses_nothing(
     cursor = ready(store)
     store.control.fault("status", path="/_bulk/", **answer)
     with pytest.raises(kind):
-        store.client.walk(cursor)
-    assert [unit.sku for unit in store.client.walk(cursor).products] == ["A1"]
+        store.client.crawl(cursor)
+    assert [unit.sku for unit in store.client.crawl(cursor).products] == ["A1"]
 
 
 def test_a_list_of_nothing_has_no_address(store: Store, by_file: None) -> None:
     made = store.product()
-    store.client.walk("")
+    store.client.crawl("")
     store.control.ask("DELETE", f"/products/{made['id']}")
     store.control.fault("edited", text="query Products", edits={"data.productsCount.count": 9})
     cursor = ready(store)
-    page = store.client.walk(cursor)
+    page = store.client.crawl(cursor)
     assert (page.products, page.next) == ((), None)
 
 
@@ -785,7 +785,7 @@ def test_a_list_with_products_and_no_address_is_waited_for(store: Store, by_file
     cursor = ready(store)
     store.control.fault("edited", text="query BulkState", edits={"data.bulkOperation.url": None})
     with pytest.raises(TransientStoreError):
-        store.client.walk(cursor)
+        store.client.crawl(cursor)
 
 
 @case("code", ["OPERATION_IN_PROGRESS", "LIMIT_REACHED", None])
@@ -797,7 +797,7 @@ def test_a_list_that_shopify_does_not_begin_now_is_asked_for_again(
     said = {"bulkOperationRunQuery": {"bulkOperation": None, "userErrors": [refusal]}}
     store.control.fault("status", text="mutation BulkStart", status=200, body={"data": said})
     with pytest.raises(TransientStoreError, match="already in progress"):
-        store.client.walk("")
+        store.client.crawl("")
 
 
 def test_a_list_without_some_of_a_products_variants_is_not_taken_for_the_product(store: Store, by_file: None) -> None:
@@ -808,20 +808,20 @@ def test_a_list_without_some_of_a_products_variants_is_not_taken_for_the_product
     piece = f"{json.dumps(row)}\n".ljust(100_000)
     ranged = {"Content-Range": "bytes 0-99999/100000"}
     store.control.fault("status", path="/_bulk/", status=206, raw=piece, headers=ranged)
-    assert {unit.sku for unit in store.client.walk(cursor).products} == {"V-0", "V-1", "V-2"}
+    assert {unit.sku for unit in store.client.crawl(cursor).products} == {"V-0", "V-1", "V-2"}
 
 
-def test_a_walk_through_a_file_learns_in_the_end_what_it_is(store: Store, by_file: None) -> None:
+def test_a_crawl_of_a_file_learns_in_the_end_what_it_is(store: Store, by_file: None) -> None:
     store.product("A1")
     store.product("V", variants=colours(40))
-    crawl.plan(store.shop)
-    crawl.begin(store.shop, "catalogue")
+    crawls.plan(store.shop)
+    crawls.begin(store.shop, "catalogue")
     for _ in range(60):
-        walk = the_walk(store)
-        if walk.state != Walk.State.RUNNING:
+        crawl = the_crawl(store)
+        if crawl.state != Crawl.State.RUNNING:
             break
-        crawl.turn(walk)
-    assert (the_walk(store).state, the_walk(store).news) == (Walk.State.DONE, 41)
+        crawls.turn(crawl)
+    assert (the_crawl(store).state, the_crawl(store).news) == (Crawl.State.DONE, 41)
 
 
 # -- orders --------------------------------------------------------------------------------------------------------

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from listings.intake import crawl, refresh
-from listings.models import Product, Recheck, Walk
+from listings.intake import crawls, refresh
+from listings.models import Crawl, Product, Recheck
 from shops.models import Shop, StoreConnection
 from shops.platforms.base import Resizable
 from shops.platforms.values import Malformed, TransientStoreError
@@ -77,7 +77,7 @@ def variant(made: dict[str, Any], number: int = 0) -> int:
 def test_odd_side_fields_hide_neither_price_nor_stock(store: Store, says: dict[str, Any]) -> None:
     made = bent(store, "A1", says)
     store.product("B1")
-    page = store.client.walk("")
+    page = store.client.crawl("")
     assert {unit.sku for unit in page.products} == {"A1", "B1"}
     [unit] = store.client.products(str(made["id"]))
     assert (unit.stock, unit.price, page.unread) == (3, Decimal("849.90"), ())
@@ -138,12 +138,12 @@ def test_a_product_that_cannot_be_read_is_neither_gone_nor_zero_and_hides_no_oth
     made = store.product("A1")
     store.product("B1")
     shop = Shop.objects.select_related("store", "sync_settings").get(pk=store.shop.pk)
-    crawl.plan(shop)
-    walk_through(shop)
+    crawls.plan(shop)
+    crawl_catalogue(shop)
     store.control.ask("PUT", f"/woo/products/{made['id']}", {"says": says})
     store.control.ask("PUT", f"/variants/{variant(store.product('C1'))}", {"inventory_quantity": 1})
     refresh.refresh(shop, str(made["id"]), store.client, cause="test")
-    walk_through(shop)
+    crawl_catalogue(shop)
     known = {product.sku: product for product in Product.objects.all()}
     assert set(known) == {"A1", "B1", "C1"}
     assert all(product.gone_at is None for product in known.values())
@@ -151,22 +151,22 @@ def test_a_product_that_cannot_be_read_is_neither_gone_nor_zero_and_hides_no_oth
     assert Recheck.objects.filter(store_parent_id=str(made["id"])).exists()
 
 
-def walk_through(shop: Shop) -> Walk:
-    """Walk through the whole catalogue."""
-    crawl.begin(shop, Walk.Kind.CATALOGUE)
+def crawl_catalogue(shop: Shop) -> Crawl:
+    """Crawl the whole catalogue."""
+    crawls.begin(shop, Crawl.Kind.CATALOGUE)
     for _ in range(200):
-        walk = Walk.objects.select_related("shop__store", "shop__sync_settings").get(kind=Walk.Kind.CATALOGUE)
-        if walk.state != Walk.State.RUNNING:
+        crawl = Crawl.objects.select_related("shop__store", "shop__sync_settings").get(kind=Crawl.Kind.CATALOGUE)
+        if crawl.state != Crawl.State.RUNNING:
             break
-        crawl.turn(walk)
-    return walk
+        crawls.turn(crawl)
+    return crawl
 
 
 def test_one_odd_variation_hides_its_siblings_neither_on_a_page_nor_by_itself(store: Store) -> None:
     rows = [{"sku": f"V{n}", "price": "5.00", "inventory_quantity": n, "options": {"Color": str(n)}} for n in (1, 2, 3)]
     made = store.product(variants=rows)
     store.control.ask("PUT", f"/woo/products/{variant(made, 1)}", {"says": {"stock_quantity": "?"}})
-    page = store.client.walk("")
+    page = store.client.crawl("")
     assert [unit.sku for unit in page.products] == ["V1", "V3"]
     assert [one.store_parent_id for one in page.unread] == [str(made["id"])]
     assert page.whole_parents == []
@@ -233,23 +233,23 @@ def test_a_name_of_forty_thousand_characters_is_kept_and_hides_no_other(store: S
     bent(store, "A1", {"name": "x" * 40_000})
     store.product("B1")
     shop = Shop.objects.select_related("store", "sync_settings").get(pk=store.shop.pk)
-    crawl.plan(shop)
-    walk_through(shop)
+    crawls.plan(shop)
+    crawl_catalogue(shop)
     assert set(Product.objects.values_list("sku", flat=True)) == {"A1", "B1"}
 
 
 @case("list_as", ["object", "nested"])
 def test_a_list_that_php_sends_as_an_object_is_a_list(store: Store, list_as: str) -> None:
     store.product("A1")
-    rows = store.client.walk("").products
+    rows = store.client.crawl("").products
     raw = products_of(store)
     body = {str(3 * n): row for n, row in enumerate(raw)} if list_as == "object" else {"products": raw}
     store.control.fault("status", status=200, body=body, path="/products$")
     if list_as == "object":
-        assert store.client.walk("").products == rows
+        assert store.client.crawl("").products == rows
     else:
         with pytest.raises(TransientStoreError):
-            store.client.walk("")
+            store.client.crawl("")
 
 
 def products_of(store: Store) -> list[dict[str, Any]]:
@@ -359,7 +359,7 @@ def test_a_page_of_variable_products_keeps_what_was_read_before_a_call_failed(st
         turns += 1
         store.control.ask("DELETE", "/faults")
         store.control.fault("status", path="/variations$", status=502, page="nginx", after=3)
-        page = store.client.walk(cursor)
+        page = store.client.crawl(cursor)
         seen += [unit.sku for unit in page.products]
         cursor = page.next
     assert sorted(seen) == sorted(f"{n}-{colour}" for n in range(8) for colour in ("Red", "Blue"))
@@ -369,18 +369,18 @@ def test_a_page_of_variable_products_keeps_what_was_read_before_a_call_failed(st
 def test_an_import_gets_through_where_each_tenth_call_fails(store: Store) -> None:
     colours(store, 30)
     shop = Shop.objects.select_related("store", "sync_settings").get(pk=store.shop.pk)
-    crawl.plan(shop)
+    crawls.plan(shop)
     for n in range(1, 40):
         store.control.fault("status", status=500, page="php", after=9 * n)
-    crawl.begin(shop, Walk.Kind.CATALOGUE)
+    crawls.begin(shop, Crawl.Kind.CATALOGUE)
     turns = 0
     while turns < 60:
-        walk = Walk.objects.select_related("shop__store", "shop__sync_settings").get(kind=Walk.Kind.CATALOGUE)
-        if walk.state != Walk.State.RUNNING:
+        crawl = Crawl.objects.select_related("shop__store", "shop__sync_settings").get(kind=Crawl.Kind.CATALOGUE)
+        if crawl.state != Crawl.State.RUNNING:
             break
-        crawl.turn(walk)
+        crawls.turn(crawl)
         turns += 1
-    assert walk.state == Walk.State.DONE
+    assert crawl.state == Crawl.State.DONE
     assert Product.objects.filter(gone_at=None).count() == 60
 
 
@@ -394,7 +394,7 @@ def test_pages_may_be_of_any_size_and_one_product_may_be_left_out(store: Store) 
     for size in (3, 2, 100, 1, 4):
         if cursor is None:
             break
-        page = client.walk(cursor, size=size)
+        page = client.crawl(cursor, size=size)
         seen += [unit.sku for unit in page.products]
         cursor = page.next
     assert cursor is None

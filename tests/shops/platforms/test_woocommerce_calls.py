@@ -60,7 +60,7 @@ def over_https(store: Store, keys: str) -> StoreConnection:
 
 def the_unit(client: WooCommerceClient) -> StoreProduct:
     """Return its only product."""
-    [unit] = client.walk("").products
+    [unit] = client.crawl("").products
     return unit
 
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from listings.intake import crawl, refresh
-from listings.models import Product, Recheck, Walk
+from listings.intake import crawls, refresh
+from listings.models import Crawl, Product, Recheck
 from shops.models import Shop
 from shops.platforms.values import Malformed, TransientStoreError
 from tests.shops.platforms.conftest import Store
 from tests.shops.platforms.test_contract import an_hour_ago, reverb_order
-from tests.shops.platforms.test_woocommerce import OFTEN, products_of, variant, walk_through
+from tests.shops.platforms.test_woocommerce import OFTEN, crawl_catalogue, products_of, variant
 
 pytestmark = [pytest.mark.live, pytest.mark.parametrize("store", ["woocommerce"], indirect=True)]
 case = pytest.mark.parametrize
@@ -28,8 +28,8 @@ def family(store: Store, many: int = 3) -> dict[str, Any]:
 def learn(store: Store) -> Shop:
     """Import the catalogue, and return the shop."""
     shop = Shop.objects.select_related("store", "sync_settings").get(pk=store.shop.pk)
-    crawl.plan(shop)
-    walk_through(shop)
+    crawls.plan(shop)
+    crawl_catalogue(shop)
     return shop
 
 
@@ -52,7 +52,7 @@ def test_a_variation_that_its_list_leaves_out_is_asked_for_and_stays(store: Stor
     shop = learn(store)
     store.control.fault("edited", path="/variations$", edits=edits, times=OFTEN)
     refresh.refresh(shop, str(made["id"]), store.client, cause="test")
-    walk_through(shop)
+    crawl_catalogue(shop)
     assert there() == {"V0", "V1", "V2"}
 
 
@@ -103,7 +103,7 @@ def test_a_missing_list_of_variations_is_no_word_about_its_product(store: Store)
     with pytest.raises(Malformed):
         store.client.products(str(made["id"]))
     store.product("B1")
-    walk_through(shop)
+    crawl_catalogue(shop)
     assert there() == {"V0", "V1", "V2", "B1"}
 
 
@@ -148,14 +148,14 @@ def test_a_number_of_products_that_is_missing_or_wrong_hides_none(
 
 
 @case("headers", [{}, {"X-WP-Total": "500", "X-WP-TotalPages": "5"}, {"X-WP-Total": "3"}], ids=str)
-def test_a_page_that_a_cache_repeats_ends_the_walk_and_is_said(store: Store, headers: dict[str, str]) -> None:
+def test_a_page_that_a_cache_repeats_ends_the_crawl_and_is_said(store: Store, headers: dict[str, str]) -> None:
     for n in range(3):
         store.product(f"P{n}")
     shop = learn(store)
     rows = (products_of(store) * 34)[:100]
     store.control.fault("status", path="/products$", status=200, body=rows, headers=headers, times=OFTEN)
-    walk = walk_through(shop)
-    assert (walk.state, there()) == (Walk.State.DONE, {"P0", "P1", "P2"})
+    crawl = crawl_catalogue(shop)
+    assert (crawl.state, there()) == (Crawl.State.DONE, {"P0", "P1", "P2"})
     assert "on an earlier page" in Recheck.objects.get().words or headers.get("X-WP-Total") == "3"
 
 

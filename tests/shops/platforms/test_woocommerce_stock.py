@@ -392,7 +392,7 @@ def test_a_pool_that_its_parent_does_not_count_is_unreadable_for_a_page_and_a_co
     for n in (0, 1):
         says = {"says": {"manage_stock": "parent", "stock_quantity": quantity}}
         store.control.ask("PUT", f"/woo/products/{variant(made, n)}", says)
-    page = client.walk("")
+    page = client.crawl("")
     assert ([], str(made["id"])) == (list(page.products), page.unread[0].store_parent_id)
     for read in (lambda: client.products(str(made["id"])), lambda: client.count(units[0])):
         with pytest.raises(Malformed):

@@ -1,4 +1,4 @@
-"""Walks through a store of each platform: complete, few calls, stopped and gone on with, and safe to repeat."""
+"""Crawls of a store of each platform: complete, few calls, stopped and gone on with, and safe to repeat."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from django.test import Client
 from django.urls import reverse
 
 from listings import tasks
-from listings.intake import crawl
+from listings.intake import crawls
 from listings.mapping import selection
-from listings.models import Job, Product, Recheck, Walk
+from listings.models import Crawl, Job, Product, Recheck
 from reverbsync import clock
 from reverbsync.http import outbound
 from shops.models import StoreConnection, SyncSettings
@@ -25,7 +25,7 @@ from tests.shops.platforms.conftest import Store, wrong
 pytestmark = pytest.mark.live
 
 MANY = 260
-#: Platform → products on a page, and calls beside the pages that a whole walk may need at most.
+#: Platform → products on a page, and calls beside the pages that a whole crawl may need at most.
 SIZES = {"shopify": (15, 2), "bigcommerce": (250, 6), "magento2": (100, 12), "woocommerce": (100, 3)}
 
 
@@ -36,26 +36,26 @@ def full(store: Store) -> Store:
         pytest.skip("this platform pushes its products by itself")
     store.control.ask("POST", "/seed", {"domain": store.stand_in.domain, "many": MANY})
     store.control.ask("DELETE", "/requests")
-    crawl.plan(store.shop)
+    crawls.plan(store.shop)
     return store
 
 
-def the_walk(store: Store, kind: str = "catalogue") -> Walk:
-    """Return a walk as it is saved now."""
-    return Walk.objects.select_related("shop__store", "shop__sync_settings").get(shop=store.shop, kind=kind)
+def the_crawl(store: Store, kind: str = "catalogue") -> Crawl:
+    """Return a crawl as it is saved now."""
+    return Crawl.objects.select_related("shop__store", "shop__sync_settings").get(shop=store.shop, kind=kind)
 
 
-def through(store: Store, kind: str = "catalogue") -> Walk:
-    """Begin a walk, or go on with it, and take turns until it is through."""
-    crawl.begin(store.shop, kind)
+def through(store: Store, kind: str = "catalogue") -> Crawl:
+    """Begin a crawl, or go on with it, and take turns until it is through."""
+    crawls.begin(store.shop, kind)
     for _ in range(200):
-        walk = the_walk(store, kind)
-        if walk.state != Walk.State.RUNNING:
+        crawl = the_crawl(store, kind)
+        if crawl.state != Crawl.State.RUNNING:
             break
-        crawl.turn(walk)
-    walk = the_walk(store, kind)
-    assert (walk.state, walk.note) == (Walk.State.DONE, "")
-    return walk
+        crawls.turn(crawl)
+    crawl = the_crawl(store, kind)
+    assert (crawl.state, crawl.note) == (Crawl.State.DONE, "")
+    return crawl
 
 
 def skus(store: Store) -> set[str]:
@@ -70,29 +70,29 @@ ALL = {f"MANY-{number}" for number in range(MANY)}
 
 
 @pytest.mark.parametrize("store", ["magento2"], indirect=True)
-def test_a_walk_ends_quietly_when_another_store_is_connected_meanwhile(
+def test_a_crawl_ends_quietly_when_another_store_is_connected_meanwhile(
     full: Store, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    crawl.begin(full.shop, "catalogue")
-    real = type(full.client).walk
+    crawls.begin(full.shop, "catalogue")
+    real = type(full.client).crawl
 
     def replaced(*args: Any, **more: Any) -> Page:
         page = real(*args, **more)
-        Walk.objects.filter(shop=full.shop).delete()
+        Crawl.objects.filter(shop=full.shop).delete()
         return page
 
-    monkeypatch.setattr(type(full.client), "walk", replaced)
-    crawl.turn(the_walk(full))
+    monkeypatch.setattr(type(full.client), "crawl", replaced)
+    crawls.turn(the_crawl(full))
     assert caplog.records == []
-    assert not Walk.objects.filter(shop=full.shop).exists()
+    assert not Crawl.objects.filter(shop=full.shop).exists()
 
 
 def test_the_first_import_learns_everything_with_as_many_calls_as_there_are_pages(full: Store) -> None:
-    walk = through(full)
+    crawl = through(full)
     assert skus(full) == ALL
     page, beside = SIZES[full.platform.kind]
     pages = -(-MANY // page)
-    assert walk.pages == pages
+    assert crawl.pages == pages
     extra = {"magento2": 3}.get(full.platform.kind, 1)  # Magento's stock and its sources are calls of their own
     assert len(full.control.calls()) <= pages * extra + beside
 
@@ -103,11 +103,11 @@ def test_the_first_import_sends_nothing_to_reverb_until_the_seller_says_so(full:
     assert not Job.objects.exists()
 
 
-def test_a_repeated_walk_changes_nothing(full: Store) -> None:
+def test_a_repeated_crawl_changes_nothing(full: Store) -> None:
     through(full)
     before = list(Product.objects.order_by("pk").values_list("pk", "sku", "snapshot"))
-    walk = through(full)
-    assert (walk.news, walk.vanished) == (0, 0)
+    crawl = through(full)
+    assert (crawl.news, crawl.vanished) == (0, 0)
     assert list(Product.objects.order_by("pk").values_list("pk", "sku", "snapshot")) == before
     assert not Job.objects.exists()
 
@@ -118,9 +118,9 @@ def test_a_repeated_walk_changes_nothing(full: Store) -> None:
 def test_a_page_that_is_too_large_is_read_in_smaller_ones(full: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = 2 * len(json.dumps(full.control.ask("GET", "/products", sku="MANY-1"))) * MANY
     monkeypatch.setattr(outbound, "MAX_ANSWER_BYTES", whole // 8)
-    walk = through(full)
+    crawl = through(full)
     assert skus(full) == ALL
-    assert walk.unread == 0
+    assert crawl.unread == 0
 
 
 def test_of_a_product_that_is_too_large_alone_all_others_are_read_and_the_seller_is_notified(
@@ -133,7 +133,7 @@ def test_of_a_product_that_is_too_large_alone_all_others_are_read_and_the_seller
     large = store.product("LARGE", description_html="<p>" + "0123456789abcdef" * 20_000)
     for sku in ("D1", "E1"):
         store.product(sku)
-    crawl.plan(store.shop)
+    crawls.plan(store.shop)
     monkeypatch.setattr(outbound, "MAX_ANSWER_BYTES", 200_000)
     assert through(store).unread == 1
     assert skus(store) == {"A1", "B1", "C1", "D1", "E1"}
@@ -156,44 +156,44 @@ class Killed(BaseException):
 def killing(client: StoreClient, after: int) -> Any:
     """Return a way to read pages that dies at one of them."""
     left = [after]
-    real = client.walk
+    real = client.crawl
 
-    def walk(cursor: str, *, since: Any = None) -> Page:
+    def crawl(cursor: str, *, since: Any = None) -> Page:
         left[0] -= 1
         if left[0] < 0:
             raise Killed
         return real(cursor, since=since)
 
-    client.walk = walk  # type: ignore[method-assign]
+    client.crawl = crawl  # type: ignore[method-assign]
     return client
 
 
 def test_a_worker_that_is_killed_half_way_loses_no_product(full: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    crawl.begin(full.shop, "catalogue")
-    monkeypatch.setattr(crawl, "client_of", lambda connection: killing(full.client, 1))
+    crawls.begin(full.shop, "catalogue")
+    monkeypatch.setattr(crawls, "client_of", lambda connection: killing(full.client, 1))
     with pytest.raises(Killed):
-        crawl.turn(the_walk(full))
+        crawls.turn(the_crawl(full))
     known = len(skus(full))
     assert 0 < known < MANY
     monkeypatch.undo()
     monkeypatch.setattr("reverbsync.ratelimit.limiter.BURST_SHARE", 50.0)
-    seen_before = the_walk(full).seen
-    walk = through(full)
+    seen_before = the_crawl(full).seen
+    crawl = through(full)
     assert skus(full) == ALL
-    assert walk.seen == MANY > seen_before  # it went on where it was
+    assert crawl.seen == MANY > seen_before  # it went on where it was
 
 
 def test_a_seller_stops_an_import_and_goes_on_later(full: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     client = Client()
     client.force_login(olivia())
-    crawl.begin(full.shop, "catalogue")
-    monkeypatch.setattr(crawl, "TURN_S", 0.0001)
-    crawl.turn(the_walk(full))
-    client.post(reverse("listings:act_on_walk", args=[full.shop.pk, "catalogue", "stop"]))
-    walk = the_walk(full)
-    assert (walk.state, walk.due_at) == (Walk.State.STOPPED, None)
-    assert crawl.due(full.shop.pk) is None or crawl.due(full.shop.pk).kind != "catalogue"  # type: ignore[union-attr]
-    assert "Stopped after" in client.get(reverse("listings:walks", args=[full.shop.pk])).content.decode()
+    crawls.begin(full.shop, "catalogue")
+    monkeypatch.setattr(crawls, "TURN_S", 0.0001)
+    crawls.turn(the_crawl(full))
+    client.post(reverse("listings:act_on_crawl", args=[full.shop.pk, "catalogue", "stop"]))
+    crawl = the_crawl(full)
+    assert (crawl.state, crawl.due_at) == (Crawl.State.STOPPED, None)
+    assert crawls.due(full.shop.pk) is None or crawls.due(full.shop.pk).kind != "catalogue"  # type: ignore[union-attr]
+    assert "Stopped after" in client.get(reverse("listings:import", args=[full.shop.pk])).content.decode()
     monkeypatch.undo()
     monkeypatch.setattr("reverbsync.ratelimit.limiter.BURST_SHARE", 50.0)
     assert through(full).seen == MANY
@@ -202,19 +202,19 @@ def test_a_seller_stops_an_import_and_goes_on_later(full: Store, monkeypatch: py
 # -- what webhooks missed ------------------------------------------------------------------------------------------
 
 
-def test_the_nightly_walk_finds_what_changed_what_is_new_and_what_vanished(store: Store) -> None:
+def test_the_nightly_crawl_finds_what_changed_what_is_new_and_what_vanished(store: Store) -> None:
     if store.platform.push_only:
         pytest.skip("this platform pushes its products by itself")
     changed, gone, same = store.product("CHANGED"), store.product("GONE"), store.product("SAME")
     assert same
-    crawl.plan(store.shop)
+    crawls.plan(store.shop)
     through(store)
     Product.objects.update(held=False)
     store.set(changed, price="10.00")
     store.product("NEW")
     store.control.ask("DELETE", f"/products/{gone['id']}")
-    walk = through(store)
-    assert (walk.news, walk.vanished) == (2, 1)
+    crawl = through(store)
+    assert (crawl.news, crawl.vanished) == (2, 1)
     assert set(Job.objects.values_list("product__sku", flat=True)) == {"CHANGED", "NEW", "GONE"}
     assert skus(store) == {"CHANGED", "NEW", "SAME"}
 
@@ -226,17 +226,17 @@ def test_a_product_that_no_page_showed_is_asked_for_before_it_counts_as_vanished
         pytest.skip("this platform pushes its products by itself")
     store.product("A1")
     store.product("B1")
-    crawl.plan(store.shop)
+    crawls.plan(store.shop)
     through(store)
     client = store.client
-    real = client.walk
+    real = client.crawl
 
     def shifting(cursor: str, *, since: Any = None) -> Page:
         page = real(cursor, since=since)
         return Page(tuple(one for one in page.products if one.sku != "B1"), page.next, page.total)
 
-    client.walk = shifting  # type: ignore[method-assign]
-    monkeypatch.setattr(crawl, "client_of", lambda connection: client)
+    client.crawl = shifting  # type: ignore[method-assign]
+    monkeypatch.setattr(crawls, "client_of", lambda connection: client)
     assert through(store).vanished == 0
     assert skus(store) == {"A1", "B1"}
 
@@ -245,7 +245,7 @@ def test_a_change_that_no_webhook_reported_is_found_by_the_next_look(store: Stor
     if not store.platform.poll_every_s:
         pytest.skip("this platform pushes everything by itself")
     made = store.product()
-    crawl.plan(store.shop)
+    crawls.plan(store.shop)
     through(store)
     store.set(made, price="10.00")
     through(store, "changes")
@@ -253,11 +253,11 @@ def test_a_change_that_no_webhook_reported_is_found_by_the_next_look(store: Stor
     assert Job.objects.count() == 1
 
 
-def test_stock_that_moves_without_a_trace_is_found_by_the_sweep(store: Store) -> None:
-    if not store.platform.sweep_every_s:
+def test_stock_that_moves_without_a_trace_is_found_by_the_stock_poll(store: Store) -> None:
+    if not store.platform.stock_poll_every_s:
         pytest.skip("this platform dates or reports each change of stock")
     made = store.product()
-    crawl.plan(store.shop)
+    crawls.plan(store.shop)
     through(store)
     store.set(made, inventory_quantity=0)
     through(store, "stock")
@@ -273,24 +273,24 @@ def test_a_store_that_is_overloaded_is_left_alone_and_asked_again(
     full: Store, status: int, body: dict[str, str] | None
 ) -> None:
     full.control.fault("status", status=status, body=body, retry_after=2, times=1)
-    crawl.begin(full.shop, "catalogue")
-    crawl.turn(the_walk(full))
-    walk = the_walk(full)
-    assert walk.failures == 1
-    assert walk.due_at is not None
-    assert walk.due_at > clock.now()
+    crawls.begin(full.shop, "catalogue")
+    crawls.turn(the_crawl(full))
+    crawl = the_crawl(full)
+    assert crawl.failures == 1
+    assert crawl.due_at is not None
+    assert crawl.due_at > clock.now()
     assert skus(full) == set()
 
 
 def test_a_store_that_refuses_our_keys_says_so_on_the_page_and_is_left_alone(full: Store) -> None:
     known = full.platform.keys(full.stand_in.token("contract"), full.stand_in.secret("contract"))
     StoreConnection.objects.update(token=wrong(known).token)
-    crawl.begin(full.shop, "catalogue")
-    crawl.turn(the_walk(full))
-    walk = the_walk(full)
-    assert walk.note
-    assert walk.due_at is not None
-    assert walk.due_at > clock.now() + timedelta(hours=20)
+    crawls.begin(full.shop, "catalogue")
+    crawls.turn(the_crawl(full))
+    crawl = the_crawl(full)
+    assert crawl.note
+    assert crawl.due_at is not None
+    assert crawl.due_at > clock.now() + timedelta(hours=20)
 
 
 def test_a_product_that_is_not_chosen_is_learnt_and_sent_nowhere(full: Store) -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from listings.intake import crawl, same_sku
-from listings.models import Product, Recheck, Walk
+from listings.intake import crawls, same_sku
+from listings.models import Crawl, Product, Recheck
 from shops.models import Shop
 from shops.platforms.values import TransientStoreError
 from shops.platforms.woocommerce.client import WooCommerceClient
@@ -35,15 +35,15 @@ def write(store: Store, made: dict[str, Any], **says: Any) -> None:
     store.control.ask("PUT", f"/woo/products/{number}", {"says": says, "dated": False})
 
 
-def sweep(shop: Shop, kind: str = "stock") -> Walk:
-    """Look at the stock of all products, or walk through the store in another way."""
-    walk = crawl.begin(shop, kind)
+def poll(shop: Shop, kind: str = "stock") -> Crawl:
+    """Poll the stock of all products, or crawl the store in another way."""
+    crawl = crawls.begin(shop, kind)
     for _ in range(20):
-        walk = Walk.objects.select_related("shop__store", "shop__sync_settings").get(pk=walk.pk)
-        if walk.state != Walk.State.RUNNING:
+        crawl = Crawl.objects.select_related("shop__store", "shop__sync_settings").get(pk=crawl.pk)
+        if crawl.state != Crawl.State.RUNNING:
             break
-        crawl.turn(walk)
-    return walk
+        crawls.turn(crawl)
+    return crawl
 
 
 def known(sku: str) -> StoreProduct:
@@ -55,7 +55,7 @@ def test_stock_that_a_plug_in_writes_into_the_database_is_seen(store: Store) -> 
     [first, _, _] = many(store, 3)
     shop = learn(store)
     write(store, first, stock_quantity=0, stock_status="outofstock")
-    sweep(shop)
+    poll(shop)
     assert (known("G0").sellable, known("G1").sellable) == (0, 1)
 
 
@@ -63,9 +63,9 @@ def test_a_product_that_is_deleted_for_good_is_gone(store: Store) -> None:
     [_, second, _] = many(store, 3)
     shop = learn(store)
     store.control.ask("DELETE", f"/products/{second['id']}")
-    walk = sweep(shop)
+    crawl = poll(shop)
     assert there() == {"G0", "G2"}
-    assert (walk.state, walk.note) == (Walk.State.DONE, "")
+    assert (crawl.state, crawl.note) == (Crawl.State.DONE, "")
 
 
 def test_a_product_whose_sku_or_visibility_changed_is_read_anew(store: Store) -> None:
@@ -73,7 +73,7 @@ def test_a_product_whose_sku_or_visibility_changed_is_read_anew(store: Store) ->
     shop = learn(store)
     write(store, first, sku="NEW")
     write(store, second, catalog_visibility="hidden")
-    sweep(shop)
+    poll(shop)
     assert there() == {"NEW", "G1", "G2"}
     assert not known("G1").for_sale
 
@@ -83,7 +83,7 @@ def test_a_hundred_products_are_one_call_where_nothing_changed(store: Store, mon
     shop = learn(store)
     made, real = list[str](), WooCommerceClient.list_at
     monkeypatch.setattr(WooCommerceClient, "list_at", lambda client, path: made.append(path) or real(client, path))
-    sweep(shop)
+    poll(shop)
     assert len(made) == 1
 
 
@@ -92,7 +92,7 @@ def test_a_host_that_gives_small_pages_is_asked_for_the_rest(store: Store) -> No
     shop = learn(store)
     allow(store, 5)
     write(store, made[11], stock_quantity=7)
-    sweep(shop)
+    poll(shop)
     assert len(there()) == 12
     assert known("G11").stock == 7
 
@@ -108,7 +108,7 @@ def test_a_variation_that_its_product_names_no_more_is_gone(store: Store) -> Non
     listed = store.client.json("GET", f"/products/{made['id']}/variations")  # type: ignore[attr-defined]
     rows = [row for row in listed if row["id"] in numbers]
     store.control.fault("status", path="/variations$", status=200, body=rows, times=OFTEN)
-    sweep(shop)
+    poll(shop)
     assert there() == {"V0", "V1"}
 
 
@@ -116,7 +116,7 @@ def test_variations_are_left_as_they_are_known_while_their_product_is_on_sale(st
     family(store)
     shop = learn(store)
     read_at = Product.objects.earliest("read_at").read_at
-    sweep(shop)
+    poll(shop)
     assert there() == {"V0", "V1", "V2"}
     assert Product.objects.earliest("read_at").read_at == read_at
 
@@ -129,9 +129,9 @@ def test_an_answer_with_other_products_ends_none(store: Store) -> None:
     assert isinstance(store.client, WooCommerceClient)
     with pytest.raises(TransientStoreError, match="other products"):
         store.client.take_stock([known("G0")])
-    walk = sweep(shop)
+    crawl = poll(shop)
     assert len(there()) == 3
-    assert "other products" in walk.note
+    assert "other products" in crawl.note
 
 
 def test_a_row_that_cannot_be_read_is_read_by_itself_later(store: Store) -> None:
@@ -139,7 +139,7 @@ def test_a_row_that_cannot_be_read_is_read_by_itself_later(store: Store) -> None
     shop = learn(store)
     store.control.fault("edited", path="/products$", edits={"0.stock_quantity": "many"}, times=OFTEN)
     write(store, made[1], stock_quantity=0, stock_status="outofstock")
-    sweep(shop)
+    poll(shop)
     assert known("G1").sellable == 0
     assert Recheck.objects.get().store_parent_id == str(made[0]["id"])
 
@@ -152,7 +152,7 @@ def test_a_parent_that_is_out_of_stock_takes_the_variations_that_share_its_stock
     assert (known("V0").for_sale, known("V0").sellable) == (True, 1)
     says = {"stock_status": "outofstock"}
     store.control.ask("PUT", f"/woo/products/{made['id']}", {"says": says, "dated": False})
-    sweep(shop)
+    poll(shop)
     assert (known("V0").for_sale, known("V1").sellable) == (False, 0)
 
 
@@ -167,8 +167,8 @@ def test_a_product_at_which_the_store_fails_is_left_out_and_all_others_are_seen(
     store.control.fault("status", path="/products$", text=str(made[2]["id"]), times=OFTEN, **BROKEN)
     for one in made:
         write(store, one, stock_quantity=7)
-    walk = sweep(shop)
-    assert (walk.state, walk.note) == (Walk.State.DONE, "")
+    crawl = poll(shop)
+    assert (crawl.state, crawl.note) == (Crawl.State.DONE, "")
     assert [known(f"G{n}").stock for n in range(5)] == [7, 7, 1, 7, 7]
     assert Recheck.objects.get().store_parent_id == str(made[2]["id"])
 
@@ -177,15 +177,15 @@ def test_a_product_that_was_left_out_before_is_asked_for_alone(store: Store) -> 
     made = many(store, 5)
     shop = learn(store)
     store.control.fault("status", path="/products$", text=str(made[2]["id"]), times=OFTEN, **BROKEN)
-    sweep(shop)
+    poll(shop)
     for one in made:
         write(store, one, stock_quantity=7)
-    begun = crawl.begin(shop, "stock")
-    crawl.turn(Walk.objects.select_related("shop__store", "shop__sync_settings").get(pk=begun.pk))
-    assert Walk.objects.get(pk=begun.pk).state == Walk.State.DONE
+    begun = crawls.begin(shop, "stock")
+    crawls.turn(Crawl.objects.select_related("shop__store", "shop__sync_settings").get(pk=begun.pk))
+    assert Crawl.objects.get(pk=begun.pk).state == Crawl.State.DONE
     assert [known(f"G{n}").stock for n in range(5)] == [7, 7, 1, 7, 7]
     store.control.ask("DELETE", "/faults")
-    sweep(shop)
+    poll(shop)
     assert known("G2").stock == 7
 
 
@@ -193,18 +193,18 @@ def test_a_store_that_fails_at_every_product_has_none_left_out(store: Store) -> 
     many(store, 5)
     shop = learn(store)
     store.control.fault("status", path="/products$", times=OFTEN, **BROKEN)
-    assert sweep(shop).state == Walk.State.RUNNING
+    assert poll(shop).state == Crawl.State.RUNNING
     assert not Recheck.objects.exists()
 
 
-def test_a_product_that_is_to_be_read_anew_and_cannot_be_stops_no_sweep(store: Store) -> None:
+def test_a_product_that_is_to_be_read_anew_and_cannot_be_stops_no_poll(store: Store) -> None:
     made = many(store, 5)
     shop = learn(store)
     write(store, made[0], sku="NEW")
     write(store, made[4], stock_quantity=7)
     store.control.fault("status", path=f"/products/{made[0]['id']}$", times=OFTEN, **BROKEN)
-    walk = sweep(shop)
-    assert (walk.state, known("G4").stock) == (Walk.State.DONE, 7)
+    crawl = poll(shop)
+    assert (crawl.state, known("G4").stock) == (Crawl.State.DONE, 7)
     assert Recheck.objects.get().store_parent_id == str(made[0]["id"])
 
 
@@ -217,6 +217,6 @@ def test_a_namesake_that_cannot_be_read_stops_no_look_for_changes(
     monkeypatch.setattr(same_sku, "listed", lambda *_, **__: [number])
     store.control.fault("status", path=f"/products/{number}$", times=OFTEN, **BROKEN)
     store.set(made[1], price="6.00")
-    walk = sweep(shop, "changes")
-    assert (walk.state, str(known("G1").price)) == (Walk.State.DONE, "6.00")
+    crawl = poll(shop, "changes")
+    assert (crawl.state, str(known("G1").price)) == (Crawl.State.DONE, "6.00")
     assert Recheck.objects.get().store_parent_id == number

@@ -1,4 +1,4 @@
-"""A walk through a store: all its products, those that changed, or its stock; page by page, in the background."""
+"""A crawl of a store: all its products, those that changed, or its stock; page by page, in the background."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from django.db import models
 from shops.models import Shop
 
 
-class Walk(models.Model):
-    """One row a shop and kind: the walk that is under way, or the last one and when the next is due."""
+class Crawl(models.Model):
+    """One row a shop and kind: the crawl that is under way, or the last one and when the next is due."""
 
     class Kind(models.TextChoices):
         CATALOGUE = "catalogue", "all products"
@@ -20,7 +20,7 @@ class Walk(models.Model):
         STOPPED = "stopped", "Stopped"
         DONE = "done", "Done"
 
-    shop = models.ForeignKey(Shop, models.CASCADE, related_name="walks")
+    shop = models.ForeignKey(Shop, models.CASCADE, related_name="crawls")
     kind = models.CharField(max_length=10, choices=Kind.choices)
     state = models.CharField(max_length=8, choices=State.choices, default=State.DONE)
     #: Where it goes on: the platform's cursor, or the last product asked for when looking for vanished ones.
@@ -31,7 +31,7 @@ class Walk(models.Model):
     since = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
-    #: When the next turn may be, while it runs; when the next walk begins, while it does not. None: never by itself.
+    #: When the next turn may be, while it runs; when the next crawl begins, while it does not. None: never by itself.
     due_at = models.DateTimeField(null=True)
     pages = models.PositiveIntegerField(default=0)
     seen = models.PositiveIntegerField(default=0)
@@ -45,11 +45,11 @@ class Walk(models.Model):
     note = models.CharField(max_length=300, blank=True, help_text="Why it stands still.")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["shop", "kind"], name="one_walk_per_shop_and_kind")]
-        indexes = [models.Index(fields=["due_at"], name="walks_by_due_time")]
+        constraints = [models.UniqueConstraint(fields=["shop", "kind"], name="one_crawl_per_shop_and_kind")]
+        indexes = [models.Index(fields=["due_at"], name="crawls_by_due_time")]
 
     def __str__(self) -> str:
-        return f"walk through {self.get_kind_display()} of {self.shop_id}"
+        return f"crawl of {self.get_kind_display()} of shop {self.shop_id}"
 
     @property
     def percent(self) -> int | None:

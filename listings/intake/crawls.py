@@ -1,0 +1,378 @@
+"""Crawls of a store, page by page, in turns: each page and the cursor of the next are saved together.
+
+So a crawl can be stopped, goes on where it was after a crash, and is safe to repeat. What the pages did not show is
+asked for one by one before it counts as vanished: pages shift while a store is edited, and a listing must not end by
+mistake.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import random
+from collections.abc import Collection, Iterable
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import F, Value
+from django.db.models.functions import Least
+
+from listings.intake import batches, rechecks, refresh, same_sku, stock_levels
+from listings.models import Crawl, Product, Rank
+from listings.queue import jobs
+from reverbsync import clock
+from reverbsync.dispatch.wake import wake
+from reverbsync.outage import is_outage
+from reverbsync.security.redaction import broke
+from shops import health
+from shops.models import Shop
+from shops.platforms import StoreClient, client_of, platform_of
+from shops.platforms.base import Stocktaker
+from shops.platforms.values import CursorLost, Page, Stocktake, StoreAuthError, StoreError, Unread
+from shops.snapshots import StoreProduct
+
+logger = logging.getLogger(__name__)
+
+CRAWL = "listings.crawl"
+#: How long one turn holds a worker before the shop queues up again behind the others.
+TURN_S = 2.0
+#: A nightly look at everything; spread over shops by when each began.
+NIGHTLY = timedelta(hours=24)
+#: A poll begins this much before the last one began: clocks differ, and a store's index may trail.
+OVERLAP = timedelta(minutes=5)
+#: After so many failed turns in a row the crawl stands still until its next date; the seller reads why.
+MAX_FAILURES = 12
+#: Seconds between two looks for changes while the store's calls do not arrive.
+MISSED_S = 120
+#: Two looks for changes that something asked for are no closer than this.
+LOOK_PAUSE = timedelta(minutes=1)
+Kind = Crawl.Kind
+
+
+def plan(shop: Shop) -> None:
+    """Make sure that the shop has the crawls that its platform needs, each with a date; the first one is due now."""
+    platform = platform_of(shop.store)
+    wanted = {
+        Kind.CATALOGUE: not platform.push_only,
+        Kind.CHANGES: platform.poll_every_s > 0,
+        Kind.STOCK: platform.stock_poll_every_s > 0,
+    }
+    now = clock.now()
+    for kind, on in wanted.items():
+        if on:
+            due = now if kind == Kind.CATALOGUE else now + every(shop, kind)
+            Crawl.objects.get_or_create(shop=shop, kind=kind, defaults={"due_at": due})
+
+
+def every(shop: Shop, kind: str) -> timedelta:
+    """Return the time between two crawls of a kind."""
+    platform = platform_of(shop.store)
+    polls = min(platform.poll_every_s, MISSED_S) if health.is_missed(shop.pk) else platform.poll_every_s
+    seconds = {Kind.CHANGES.value: polls, Kind.STOCK.value: platform.stock_poll_every_s}
+    return timedelta(seconds=seconds[kind]) if kind in seconds else NIGHTLY
+
+
+def begin(shop: Shop, kind: str) -> Crawl:
+    """Begin a crawl now, unless one is under way; a stopped one goes on where it was."""
+    with transaction.atomic():
+        crawl, _ = Crawl.objects.select_for_update().get_or_create(shop=shop, kind=kind)
+        now = clock.now()
+        if crawl.state == Crawl.State.DONE:
+            _start(crawl)
+        crawl.state, crawl.due_at, crawl.failures, crawl.note = Crawl.State.RUNNING, now, 0, ""
+        crawl.save()
+    wake(CRAWL, shop.pk)
+    return crawl
+
+
+def look_soon(shop_id: int) -> None:
+    """Look for changed products within a minute: a report of some could not be read."""
+    now = clock.now()
+    idle = Crawl.objects.filter(shop=shop_id, kind=Kind.CHANGES, state=Crawl.State.DONE, due_at__gt=now)
+    just_now = idle.filter(finished_at__gt=now - LOOK_PAUSE)
+    if just_now.exists():
+        just_now.filter(due_at__gt=now + LOOK_PAUSE).update(due_at=now + LOOK_PAUSE)
+    elif idle.update(due_at=now):
+        wake(CRAWL, shop_id)
+
+
+def store_is_back(shop_id: int) -> None:
+    """Go on at once with what failed while the store did not answer. It may still fail, so its delays go on growing."""
+    failed = Crawl.objects.filter(shop=shop_id, state=Crawl.State.RUNNING, failures__gt=0)
+    if failed.update(due_at=clock.now(), failures=Least(F("failures"), Value(MAX_FAILURES // 2))):
+        wake(CRAWL, shop_id)
+
+
+def stop(shop: Shop, kind: str) -> None:
+    """Stop a crawl where it is."""
+    Crawl.objects.filter(shop=shop, kind=kind, state=Crawl.State.RUNNING).update(state=Crawl.State.STOPPED, due_at=None)
+
+
+def due(shop_id: int) -> Crawl | None:
+    """Return the crawl of a shop whose turn it is, changes and stock before the whole catalogue; None when none is."""
+    found = Crawl.objects.filter(shop_id=shop_id, due_at__lte=clock.now(), shop__store__removed_at__isnull=True)
+    # Alphabetically "catalogue" comes first and is the longest: the quick ones go before it.
+    return found.select_related("shop__store", "shop__sync_settings").order_by("-kind").first()
+
+
+def shops_with_due_ones() -> list[int]:
+    """Return the shops that have a crawl to begin or to go on with, for the sweeper."""
+    found = Crawl.objects.filter(due_at__lte=clock.now(), shop__store__removed_at__isnull=True)
+    return list(found.values_list("shop_id", flat=True).distinct())
+
+
+def turn(crawl: Crawl) -> None:
+    """Go on with a crawl for one turn. Never raises what a store did: that is a note and a later turn."""
+    if crawl.state == Crawl.State.DONE:
+        _start(crawl)
+        crawl.state = Crawl.State.RUNNING
+        crawl.save()
+    client = client_of(crawl.shop.store)
+    over = clock.monotonic() + TURN_S
+    try:
+        while clock.monotonic() < over and crawl.state == Crawl.State.RUNNING:
+            _step(crawl, client)
+    except StoreError as error:
+        _failed(crawl, error, client)
+    except Exception as error:
+        if is_outage(error):
+            raise
+        if not Crawl.objects.filter(pk=crawl.pk).exists():  # the seller connected another store meanwhile
+            return
+        # Ours to mend; meanwhile it is tried again ever more rarely, from the last cursor that was saved.
+        broke(logger, error, "A crawl of the store of shop %s broke", crawl.shop_id)
+        crawl.refresh_from_db()
+        _failed(crawl, StoreError("Something went wrong on our side."), client)
+
+
+# -- one step ------------------------------------------------------------------------------------------------------
+
+
+def _start(crawl: Crawl) -> None:
+    before = crawl.started_at
+    crawl.cursor, crawl.confirming = "", False
+    crawl.pages = crawl.seen = crawl.news = crawl.vanished = crawl.unread = crawl.failures = 0
+    crawl.total, crawl.note = None, ""
+    if crawl.kind == Kind.CATALOGUE:
+        rechecks.was_read(crawl.shop, [""])  # what has no id is met again, or is gone
+    crawl.started_at = clock.now()
+    # A clock that was ahead, and was set right, must not hide what changed since.
+    crawl.since = min(before or crawl.started_at - every(crawl.shop, crawl.kind), crawl.started_at) - OVERLAP
+    if crawl.kind != Kind.CHANGES:
+        crawl.since = None
+
+
+def _step(crawl: Crawl, client: StoreClient) -> None:
+    """Take one page, or ask for one product that no page showed, and save the next cursor with it."""
+    if crawl.confirming:
+        _confirm(crawl, client)
+    elif crawl.kind == Kind.STOCK:
+        _stock_page(crawl, client)
+    else:
+        _page(crawl, client)
+
+
+def _page(crawl: Crawl, client: StoreClient) -> None:
+    asked_at = clock.now()
+    page = batches.read(crawl, client)
+    first = _is_first(crawl)
+    if crawl.kind == Kind.CHANGES:
+        _read_namesakes(crawl, client, page)
+    with transaction.atomic():
+        kept = refresh.keep(
+            crawl.shop,
+            page.products,
+            parent_ids=page.whole_parents,
+            asked_at=asked_at,
+            cause=crawl.get_kind_display(),
+            hold=first,
+            lowest=Rank.CATALOGUE if crawl.kind == Kind.CATALOGUE else Rank.EDIT,
+        )
+        rechecks.unread(crawl.shop, page.unread, now=asked_at, cause=crawl.get_kind_display(), hold=first)
+        if kept.late and crawl.kind == Kind.CHANGES:
+            # We changed the stock of one of them meanwhile, and its other news would be lost: the page is read again.
+            return
+        crawl.news += kept.news
+        crawl.vanished += kept.gone
+        if crawl.kind == Kind.CHANGES and kept.changed:
+            health.found_by_looking(crawl.shop_id, at=asked_at)
+        crawl.unread += len(page.unread) + len(kept.unread)
+        _count(crawl, kept.seen, page.total)
+        batches.grow(crawl, client)
+        _go_on(crawl, page.next, brought=kept.seen)
+
+
+def _read_namesakes(crawl: Crawl, client: StoreClient, page: Page) -> None:
+    """Read the products with a listing that share a SKU with one of a page of changes. Those that were read stay so."""
+    shown, skus = {one.store_parent_id for one in page.products}, {one.sku for one in page.products}
+    for parent_id in same_sku.listed(crawl.shop, skus, apart_from=shown, before=crawl.started_at):
+        _read_one(crawl, client, parent_id)
+
+
+def _read_one(crawl: Crawl, client: StoreClient, parent_id: str, *, reported: bool = False) -> None:
+    """Read one product anew. One at which the store keeps failing, and nowhere else, is read again later by itself."""
+    cause = crawl.get_kind_display()
+    try:
+        refresh.refresh(crawl.shop, parent_id, client, cause=cause, reported=reported, hold=_is_first(crawl))
+    except refresh.Late:
+        pass  # so it is there, and was read
+    except StoreError as error:
+        if not batches.only_here(crawl, client, error):
+            raise
+        rechecks.unread(crawl.shop, [Unread(parent_id, str(error))], now=clock.now(), cause=cause)
+
+
+# -- stock, and what no page showed --------------------------------------------------------------------------------
+
+
+def _is_first(crawl: Crawl) -> bool:
+    """Return whether it is the first import, which only learns."""
+    return crawl.kind == Kind.CATALOGUE and crawl.finished_at is None
+
+
+def _stock_page(crawl: Crawl, client: StoreClient) -> None:
+    """Ask for the stock of the next products that we know, and read those anew that are gone or go off sale.
+
+    The absence of a product from a list proves nothing: each is asked for.
+    """
+    asked_at, cause = clock.now(), crawl.get_kind_display()
+    known = Product.objects.filter(shop=crawl.shop, gone_at__isnull=True, pk__gt=int(crawl.cursor or 0))
+    odd = set(rechecks.unread_ids(crawl.shop))
+    products = batches.portion(list(known.order_by("pk")[: crawl.page_size or batches.STOCKTAKING]), odd)
+    if not products or not isinstance(client, Stocktaker):
+        _finish(crawl)
+        return
+    taken = _take_stock(crawl, client, products, odd)
+    for parent_id in taken.again:
+        _read_one(crawl, client, parent_id, reported=True)
+    with transaction.atomic():
+        crawl.news += stock_levels.keep(crawl.shop, taken.units, asked_at=asked_at, cause=cause)
+        rechecks.unread(crawl.shop, taken.unread, now=asked_at, cause=cause)
+        _count(crawl, len(products), None)
+        batches.grow(crawl, client)
+        _go_on(crawl, str(products[-1].pk), brought=len(products))
+
+
+def _take_stock(crawl: Crawl, client: Stocktaker, products: list[Product], odd: Collection[str]) -> Stocktake:
+    """Return what can be sold of products. Raises StoreError.
+
+    A product at which the store keeps failing while it answers for others is left out, and read again by itself later;
+    one of the `odd`, which could not be read before, is left out at once.
+    """
+    try:
+        return client.take_stock(_snapshots(products))
+    except StoreError as error:
+        first = products[0].store_parent_id
+        alone = all(one.store_parent_id == first for one in products)
+        failed_before = first in odd or crawl.failures >= batches.TRIES_OF_ONE
+        if not alone or not failed_before or not _answers_for_others(crawl, client, products[0], {*odd, first}):
+            raise
+        return Stocktake({}, unread=(Unread(first, str(error)),))
+
+
+def _answers_for_others(crawl: Crawl, client: Stocktaker, product: Product, odd: Collection[str]) -> bool:
+    """Return whether the store answers for another product: the one before, or one of the last, perhaps odd too."""
+    others = Product.objects.filter(shop=crawl.shop, gone_at__isnull=True).exclude(store_parent_id__in=odd)
+    asked = [*others.filter(pk__lt=product.pk).order_by("-pk")[:1], *others.order_by("-pk")[:2]]
+    for one in asked:
+        with contextlib.suppress(StoreError):
+            client.take_stock(_snapshots([one]))
+            return True
+    return False
+
+
+def _snapshots(products: Iterable[Product]) -> list[StoreProduct]:
+    return [seen for one in products if (seen := refresh.snapshot_of(one)) is not None]
+
+
+def _confirm(crawl: Crawl, client: StoreClient) -> None:
+    """Ask for the next product that was on no page."""
+    missed = Product.objects.filter(shop=crawl.shop, gone_at__isnull=True, read_at__lt=crawl.started_at)
+    after = int(crawl.cursor or 0)
+    rest = missed.filter(pk__gt=after).exclude(store_parent_id__in=rechecks.unread_ids(crawl.shop))
+    product = rest.order_by("pk").first()
+    if product is None:
+        _finish(crawl)
+        return
+    _read_one(crawl, client, product.store_parent_id)
+    if Product.objects.filter(pk=product.pk, gone_at__isnull=False).exists():
+        crawl.vanished += 1
+    crawl.cursor, crawl.failures, crawl.note = str(product.pk), 0, ""
+    _save(crawl)
+
+
+def _count(crawl: Crawl, seen: int, total: int | None) -> None:
+    crawl.pages += 1
+    crawl.seen += seen
+    crawl.total = total if total is not None else crawl.total
+
+
+def _go_on(crawl: Crawl, cursor: str | None, *, brought: int) -> None:
+    if brought or cursor is None:  # a page that only leads on does not show that the next one will be better
+        if crawl.failures:
+            health.answers(crawl.shop_id)
+        crawl.failures, crawl.note = 0, ""
+    if cursor is not None:
+        crawl.cursor = cursor
+        crawl.due_at = clock.now()
+        _save(crawl)
+    elif crawl.kind == Kind.CATALOGUE:
+        crawl.cursor, crawl.confirming = "", True
+        _save(crawl)
+    else:
+        _finish(crawl)
+
+
+def _finish(crawl: Crawl) -> None:
+    crawl.state, crawl.finished_at, crawl.cursor = Crawl.State.DONE, clock.now(), ""
+    crawl.due_at = clock.now() + every(crawl.shop, crawl.kind)
+    if crawl.kind == Kind.CATALOGUE:
+        # Many shops that began at the same minute need not all come back at the same minute.
+        crawl.due_at += timedelta(minutes=random.uniform(-60, 60))  # noqa: S311 -- spreads load, keeps no secret
+    _save(crawl)
+
+
+def _failed(crawl: Crawl, error: StoreError, client: StoreClient) -> None:
+    health.did_not_answer(crawl.shop_id, error)
+    crawl.failures += 1
+    crawl.note = str(error)[:300]
+    if isinstance(error, CursorLost):
+        crawl.cursor = ""
+    elif not crawl.confirming and (error.retry_after is None or crawl.failures > 1):
+        # So many calls that one always fails, or one product that the store fails at: fewer get further.
+        batches.shrink(crawl, client)
+    if isinstance(error, StoreAuthError) or crawl.failures >= MAX_FAILURES:
+        # It goes on from where it is when its date comes, or when the seller presses the button.
+        crawl.due_at = clock.now() + every(crawl.shop, crawl.kind)
+    else:
+        wait = jobs.delay_s(crawl.failures, at_least=error.retry_after)
+        crawl.due_at = clock.now() + timedelta(seconds=wait)
+    _save(crawl)
+
+
+_FIELDS = [
+    "cursor",
+    "confirming",
+    "state",
+    "since",
+    "started_at",
+    "finished_at",
+    "due_at",
+    "pages",
+    "seen",
+    "total",
+    "news",
+    "vanished",
+    "unread",
+    "page_size",
+    "failures",
+    "note",
+]
+
+
+def _save(crawl: Crawl) -> None:
+    """Save, unless the seller has stopped the crawl meanwhile: then only the cursor and the counts."""
+    stopped = Crawl.objects.filter(pk=crawl.pk, state=Crawl.State.STOPPED).exists()
+    if stopped:
+        crawl.state, crawl.due_at = Crawl.State.STOPPED, None
+    crawl.save(update_fields=_FIELDS)
