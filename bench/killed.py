@@ -75,7 +75,7 @@ def main() -> int:
     table += [("calls", quiet.calls.total(), killed.calls.total())]
     names = sorted(quiet.calls | killed.calls, key=lambda name: -killed.calls[name])
     table += [(f"  {name}", quiet.calls[name], killed.calls[name]) for name in names]
-    also = {f"{words}, undisturbed": held for words, held in quiet.right.items()} | killed.right
+    also = {f"{words}, undisturbed": met for words, met in quiet.right.items()} | killed.right
     also |= {"workers died all the time": killed.kills >= killed.took_s / EVERY_S - 2}
     value = killed.calls.total() / quiet.calls.total()
     return print_result(Result("killed", value, "<= 1.02", quiet.calls.total(), table, also))

@@ -74,7 +74,7 @@ def keep(owner: Shop, found: list[StoreProduct]) -> None:
             title=one.title,
             snapshot=one.to_json(),
             read_at=now,
-            held=True,
+            pending_first_sync=True,
         )
         for one in found
     )

@@ -41,8 +41,8 @@ def print_result(result: Result) -> int:
             cell.ljust(width) if n == 0 else cell.rjust(width) for n, (cell, width) in _numbered(row, widths)
         ]
         print("  ".join(["  " + first, *others]).rstrip())
-    for words, held in result.also.items():
-        print(f"  {words}: {'yes' if held else 'NO'}")
+    for words, met in result.also.items():
+        print(f"  {words}: {'yes' if met else 'NO'}")
     line = {"name": result.name, "value": round(result.value, 4), "goal": result.goal}
     print(json.dumps({**line, "baseline": round(result.baseline, 4), "ok": result.ok}), flush=True)
     return 0 if result.ok else 1

@@ -45,7 +45,7 @@ class Bench:
         return found
 
     def forget_calls(self) -> None:
-        """Begin to count anew."""
+        """Begin to count from zero."""
         requests.delete(f"{self.reverb_url}/_bench/calls", timeout=10).raise_for_status()
 
 

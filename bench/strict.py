@@ -69,7 +69,7 @@ class Reverb:
         return [row for row in self.control("GET", "/listings") if row["account"] == token]
 
     def forget_calls(self) -> None:
-        """Begin to count anew."""
+        """Begin to count from zero."""
         self.control("DELETE", "/requests")
 
     def _call(self, method: str, path: str, token: str, **more: Any) -> Any:

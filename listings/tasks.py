@@ -37,7 +37,7 @@ Work = TypeVar("Work")
 
 #: How long one drain holds a worker before the shop queues up again behind the others.
 TURN_S = 1.0
-#: Stock is not held up by what else the shop has in flight.
+#: Stock does not wait for what else the shop has in flight.
 URGENT_IN_FLIGHT = 100
 #: A shop's drains hold one part of these of a worker's threads at most.
 URGENT_PARTS, BULK_PARTS = 6, 2

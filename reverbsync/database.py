@@ -75,7 +75,7 @@ class Statement:
         look = Statement("SELECT title FROM listings_product WHERE id = %s")
         look.run(cursor, [5])
 
-    For what runs with every attempt: planning costs several times as much as running it does. It is planned anew every
+    For what runs with every attempt: planning costs several times as much as running it does. It is planned again every
     `PLANNED_S` seconds, since a table may have grown.
     """
 

@@ -2,7 +2,7 @@
 
     closed      calls go out; failures without a success in between add up, slow ones more
     open        calls fail at once with Open, and nothing is sent
-    half-open   one call of one worker goes out as a probe: its success closes the breaker, its failure opens it anew
+    half-open   one call of one worker goes out as a probe: its success closes the breaker, its failure opens it again
 
 A part of an outside may work while another fails: the probe closes the breaker, and the other calls open it again. So
 each time that it opens within `CALM` of its last failure, the wait for the next probe is longer.
@@ -38,7 +38,7 @@ from shops.models import Breaker
 #: At this score the breaker opens: two calls that hung, or six that failed at once.
 OPENS_AT = 6
 HUNG, FAILED = 3, 1
-#: A failure that took so long, in seconds, held a thread.
+#: A failure that took so long, in seconds, blocked a thread.
 HUNG_S = patience.HANGS_S
 #: The wait for the next probe: at first, and at most. It doubles with each one that fails, or is followed by failures.
 FIRST_WAIT_S, LONGEST_WAIT_S = 2.0, 30.0

@@ -53,7 +53,7 @@ class OrderChanged:
 
 @dataclass(frozen=True)
 class CustomerDataAsked:
-    """A customer of the store asks what is held of them; ids are the store's."""
+    """A customer of the store asks what is stored of them; ids are the store's."""
 
     customer_id: str
     order_ids: tuple[str, ...]
@@ -61,7 +61,7 @@ class CustomerDataAsked:
 
 @dataclass(frozen=True)
 class CustomerForgotten:
-    """What is held of a customer must be deleted."""
+    """What is stored of a customer must be deleted."""
 
     customer_id: str
     order_ids: tuple[str, ...]
@@ -69,7 +69,7 @@ class CustomerForgotten:
 
 @dataclass(frozen=True)
 class ShopForgotten:
-    """The seller left for good: what is held of the store must be deleted."""
+    """The seller left for good: what is stored of the store must be deleted."""
 
 
 @dataclass(frozen=True)

@@ -169,7 +169,7 @@ class SettingsForm(_Plain, forms.ModelForm):  # type: ignore[type-arg]
 
     @property
     def stock_numbers(self) -> list[forms.BoundField]:
-        """What is held back, and the most to show."""
+        """The buffer, and the most to show."""
         return [self["stock_buffer"], self["stock_maximum"]]
 
     def clean_stock_buffer(self) -> int:

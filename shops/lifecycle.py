@@ -35,7 +35,7 @@ from shops.siblings import siblings_of
 
 #: Checks what a store says of itself, and its webhooks (shops/connect/upkeep.py).
 CHECK_STORE = "shops.check_store"
-#: Deletes what is held of a store that was replaced, or is to be forgotten (webhooks/privacy/erase.py).
+#: Deletes what is stored of a store that was replaced, or is to be forgotten (webhooks/privacy/erase.py).
 CLEAR_STORE = "webhooks.clear_store"
 #: Removes our webhooks from a store that another one took the place of (shops/connect/upkeep.py).
 LEAVE_STORE = "webhooks.leave_store"
@@ -57,10 +57,10 @@ def shop(owner: Person, name: str) -> Shop:
 def connect_store(shop: Shop, *, platform: str, address: str, keys: Keys, problem: str = "") -> StoreConnection:
     """Connect a shop to its store. Raises ValueError for a wrong address.
 
-    `problem` says why the store did not answer just now (`try_store`). Another store than before begins anew, with a
-    webhook address of its own: products of the old one must not count as vanished, which would end their listings, and
-    what it still calls must not be taken for the new one's. Our webhooks are removed there in the background. The same
-    store under another spelling of its address is no other store, and keeps the webhook address.
+    `problem` says why the store did not answer just now (`try_store`). Another store than before begins from nothing,
+    with a webhook address of its own: products of the old one must not count as vanished, which would end their
+    listings, and what it still calls must not be taken for the new one's. Our webhooks are removed there in the
+    background. The same store under another spelling of its address is no other store, and keeps the webhook address.
     """
     now, read = clock.now(), PLATFORMS[platform].read_address(address)
     with transaction.atomic():
@@ -243,7 +243,7 @@ def disconnect_reverb(shop: Shop) -> None:
 
 
 def ask_to_delete(shop: Shop) -> None:
-    """Stop all work for a shop and hide it at once; what is held of it is deleted in the background."""
+    """Stop all work for a shop and hide it at once; what is stored of it is deleted in the background."""
     disconnect_reverb(shop)
     with transaction.atomic():
         Shop.objects.filter(pk=shop.pk).update(delete_asked_at=clock.now())

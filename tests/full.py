@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from listings.models import Crawl, Ledger, Line, Listing, MassSync, Parcel, Product, Product, StoreOrderState
+from listings.models import Crawl, Ledger, Line, Listing, MassSync, Parcel, Product, StoreOrderState
 from reverbsync import clock
 from shops.models import (
     MappingRule,

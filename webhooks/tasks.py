@@ -107,7 +107,7 @@ def prune() -> None:
 
 @shared_task(name=lifecycle.CLEAR_STORE)
 def clear_store(shop_id: int) -> None:
-    """Delete for one turn what is held of a store that was replaced, or is to be forgotten."""
+    """Delete for one turn what is stored of a store that was replaced, or is to be forgotten."""
     _one_turn(lifecycle.CLEAR_STORE, shop_id, partial(erase.clear_store, shop_id))
 
 

@@ -52,7 +52,7 @@ def from_store(request: HttpRequest, key: str) -> HttpResponse:
 def from_app(request: HttpRequest, kind: str) -> HttpResponse:
     """Take one call that a platform makes to the app as a whole, and keep it for each shop with that store.
 
-    The answers are those of `from_store`; a store that no shop has is answered 200, since nothing is held of it.
+    The answers are those of `from_store`; a store that no shop has is answered 200, since nothing is stored of it.
     """
     body, headers = _body(request), _Headers(request)
     if body is None:

@@ -185,10 +185,10 @@ def _page(crawl: Crawl, client: StoreClient) -> None:
             parent_ids=page.whole_parents,
             asked_at=asked_at,
             cause=crawl.get_kind_display(),
-            hold=first,
+            first_import=first,
             lowest=Rank.CATALOGUE if crawl.kind == Kind.CATALOGUE else Rank.EDIT,
         )
-        rechecks.unread(crawl.shop, page.unread, now=asked_at, cause=crawl.get_kind_display(), hold=first)
+        rechecks.unread(crawl.shop, page.unread, now=asked_at, cause=crawl.get_kind_display(), first_import=first)
         if kept.late and crawl.kind == Kind.CHANGES:
             # We changed the stock of one of them meanwhile, and its other news would be lost: the page is read again.
             return
@@ -210,10 +210,10 @@ def _read_namesakes(crawl: Crawl, client: StoreClient, page: Page) -> None:
 
 
 def _read_one(crawl: Crawl, client: StoreClient, parent_id: str, *, reported: bool = False) -> None:
-    """Read one product anew. One at which the store keeps failing, and nowhere else, is read again later by itself."""
+    """Read one product again. One at which the store keeps failing, and nowhere else, is read later by itself."""
     cause = crawl.get_kind_display()
     try:
-        refresh.refresh(crawl.shop, parent_id, client, cause=cause, reported=reported, hold=_is_first(crawl))
+        refresh.refresh(crawl.shop, parent_id, client, cause=cause, reported=reported, first_import=_is_first(crawl))
     except refresh.Late:
         pass  # so it is there, and was read
     except StoreError as error:
@@ -231,7 +231,7 @@ def _is_first(crawl: Crawl) -> bool:
 
 
 def _stock_page(crawl: Crawl, client: StoreClient) -> None:
-    """Ask for the stock of the next products that we know, and read those anew that are gone or go off sale.
+    """Ask for the stock of the next products that we know, and read those again that are gone or go off sale.
 
     The absence of a product from a list proves nothing: each is asked for.
     """

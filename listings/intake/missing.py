@@ -37,5 +37,5 @@ def confirm(shop: Shop) -> int:
 
 
 def keep(shop: Shop) -> None:
-    """Leave the products as they are; the next complete list is judged anew."""
+    """Leave the products as they are; the next complete list is judged by itself."""
     MissingProducts.objects.filter(store__shop=shop).delete()

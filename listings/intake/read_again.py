@@ -27,8 +27,10 @@ def turn(first: Recheck) -> None:
     while row is not None and clock.monotonic() < over:
         words = row.words
         try:
-            hold = row.hold
-            refresh.refresh(row.shop, row.store_parent_id, client, cause=CAUSE, reported=not hold, hold=hold)
+            first_import = row.first_import
+            refresh.refresh(
+                row.shop, row.store_parent_id, client, cause=CAUSE, reported=not first_import, first_import=first_import
+            )
         except (Missing, Unsupported) as error:
             words = str(error)
         except StoreError as error:

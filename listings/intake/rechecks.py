@@ -28,10 +28,10 @@ LONGEST_DELAY = timedelta(hours=6)
 LONGEST_ID = 64
 
 
-def unread(shop: Shop, rows: Iterable[Unread], *, now: datetime, cause: str, hold: bool = False) -> None:
+def unread(shop: Shop, rows: Iterable[Unread], *, now: datetime, cause: str, first_import: bool = False) -> None:
     """Keep the products that could not be read, each to be asked for later, and record the new ones in the sync log.
 
-    `hold`: they belong to the first import, which only learns.
+    `first_import`: they belong to the first import, which only learns.
 
     A product that is known here already keeps its date: its delay goes on growing.
     """
@@ -45,7 +45,7 @@ def unread(shop: Shop, rows: Iterable[Unread], *, now: datetime, cause: str, hol
             shop=shop,
             store_parent_id=one,
             words=words,
-            hold=hold,
+            first_import=first_import,
             since=now,
             due_at=now + FIRST_DELAY if one else None,
         )

@@ -95,12 +95,12 @@ def refresh(
     *,
     cause: str,
     reported: bool = True,
-    hold: bool = False,
+    first_import: bool = False,
     event: Event | None = None,
 ) -> None:
     """Ask the store for a product with all its variants, keep the newer snapshot, and open jobs for what changed.
 
-    `reported`, `hold` and `event` are those of `keep`.
+    `reported`, `first_import` and `event` are those of `keep`.
 
     A product that cannot be read is noted, and asked for again later by itself (rechecks). Raises StoreError when the
     store did not answer, and Late when its answer was not taken: then the report of a change is not worked off.
@@ -113,7 +113,9 @@ def refresh(
             with transaction.atomic():
                 if isinstance(error, Malformed) and error.readable:
                     keep(shop, error.readable, parent_ids=[], asked_at=asked_at, cause=cause)
-                rechecks.unread(shop, [Unread(parent_id, str(error))], now=asked_at, cause=cause, hold=hold)
+                rechecks.unread(
+                    shop, [Unread(parent_id, str(error))], now=asked_at, cause=cause, first_import=first_import
+                )
             return
         with transaction.atomic():
             kept = keep(
@@ -123,7 +125,7 @@ def refresh(
                 asked_at=asked_at,
                 cause=cause,
                 reported=reported,
-                hold=hold,
+                first_import=first_import,
                 event=event,
             )
         if not kept.late:
@@ -159,7 +161,7 @@ def keep(
     asked_at: datetime,
     cause: str,
     reported: bool = False,
-    hold: bool = False,
+    first_import: bool = False,
     lowest: Rank = Rank.EDIT,
     event: Event | None = None,
 ) -> Kept:
@@ -183,22 +185,24 @@ def keep(
     cut = partial(_cut, shop.sync_settings)
     push_only = platform_of(shop.store).push_only  # so nothing of it is old
     reported_at = asked_at if isinstance(event, _OF_STOCK) and not push_only else None
-    see = partial(_see, shop, asked_at=asked_at, reported_at=reported_at, cut=cut, hold=hold)
+    see = partial(_see, shop, asked_at=asked_at, reported_at=reported_at, cut=cut, first_import=first_import)
     seen = [see(one, known.pop(one.store_product_id, None)) for one in fitted]
     whole = set(parent_ids) - _parents_of(unread)  # the products of which all units are known now
     sure = isinstance(event, ProductDeleted) or push_only
     gone = [_gone(one, asked_at, reported_at, sure=sure) for one in known.values() if one.store_parent_id in whole]
     if reported:
-        _release([one.product for one in seen if one.product.held and one.product.pk])
+        _release([one.product for one in seen if one.product.pending_first_sync and one.product.pk])
     saved, refused = saving.save([one for one in seen + gone if one.read])
     unread += refused + taken  # a product whose id another one has is known whole all the same
     through = [one for one in seen + gone if not one.read] + saved
-    _open_jobs(shop, [one for one in through if not one.product.held], cause, reported=reported, lowest=lowest)
+    _open_jobs(
+        shop, [one for one in through if not one.product.pending_first_sync], cause, reported=reported, lowest=lowest
+    )
     there = {one.product.sku for one in through if one.product.gone_at is None}
     same_sku.freed(shop, skus - there, cause)
     if event is not None and not (through or isinstance(event, ProductDeleted)):
         stale_answers.look_later(shop.pk, asked_at)
-    rechecks.unread(shop, unread, now=asked_at, cause=cause, hold=hold)
+    rechecks.unread(shop, unread, now=asked_at, cause=cause, first_import=first_import)
     rechecks.was_read(shop, sorted({*parent_ids, *(one.store_parent_id for one in fitted)} - _parents_of(unread)))
     return Kept(
         len(seen),
@@ -214,29 +218,31 @@ def _parents_of(unread: Iterable[Unread]) -> set[str]:
     return {one.store_parent_id for one in unread}
 
 
-def _release(held: list[Product]) -> None:
+def _release(pending: list[Product]) -> None:
     """Let products that were only learnt be brought to Reverb: the store reported a change of them."""
-    echoes = _echoes(held) if held else set()  # what we changed ourselves was looked at for its stock alone
-    released = [product for product in held if product.pk not in echoes]
-    Product.objects.filter(pk__in=[product.pk for product in released]).update(held=False)
+    echoes = _echoes(pending) if pending else set()  # what we changed ourselves was looked at for its stock alone
+    released = [product for product in pending if product.pk not in echoes]
+    Product.objects.filter(pk__in=[product.pk for product in released]).update(pending_first_sync=False)
     for product in released:
-        product.held = False
+        product.pending_first_sync = False
 
 
 def changed_while_off(shop: Shop, span: Span = EVERYTHING) -> list[Product]:
     """Return the chosen products of which there is news that the sync has not looked at."""
     newer = Q(looked_at__isnull=True) | Q(news_at__gt=F("looked_at"))
-    found = Product.objects.filter(newer, shop=shop, held=False, job__isnull=True, **span.of("pk"))
+    found = Product.objects.filter(newer, shop=shop, pending_first_sync=False, job__isnull=True, **span.of("pk"))
     return selection.chosen(shop, found)
 
 
 def without_listing(shop: Shop, span: Span = EVERYTHING) -> list[Product]:
-    """Return the chosen products that have units to show and no listing: they may have been held back until now."""
+    """Return the chosen products that have units to show and no listing: a buffer may have kept them back until now."""
     settings = shop.sync_settings
     if not settings.create_listings:
         return []
     bare = Q(listing__isnull=True) | Q(listing__reverb_id="")
-    idle = Product.objects.filter(shop=shop, held=False, gone_at__isnull=True, job__isnull=True, waits_for="")
+    idle = Product.objects.filter(
+        shop=shop, pending_first_sync=False, gone_at__isnull=True, job__isnull=True, waits_for=""
+    )
     rows = idle.filter(bare, **span.of("pk")).iterator(chunk_size=500)
     return selection.chosen(shop, (one for one in rows if shown(one.seen.sellable, **limits(one, settings))))
 
@@ -285,7 +291,7 @@ def _see(
     asked_at: datetime,
     reported_at: datetime | None,
     cut: Callable[[Product, StoreProduct], int],
-    hold: bool,
+    first_import: bool,
 ) -> Seen:
     """Take over the snapshot unless a newer one is known, by when it was read or by its own date."""
     if known is not None and known.was_read_after(asked_at):
@@ -294,12 +300,12 @@ def _see(
     before = was if known is not None and known.gone_at is None else None
     if known is not None and stale_answers.is_old(known, before, snapshot, asked_at):
         return Seen(known, news=False, read=False)
-    product = known or Product(shop=shop, store_product_id=snapshot.store_product_id, held=hold)
+    product = known or Product(shop=shop, store_product_id=snapshot.store_product_id, pending_first_sync=first_import)
     product.reported_at = reported_at or product.reported_at
     dated, news = product.next_change_at, before != snapshot
     more = before is not None and before.sellable < snapshot.sellable
     if known is not None and before is not None and before != snapshot:
-        product.held = False
+        product.pending_first_sync = False
     if was is None or was.stock != snapshot.stock:
         product.stock_since = asked_at
     product.store_parent_id = snapshot.store_parent_id

@@ -36,5 +36,5 @@ def listed(
 def freed(shop: Shop, skus: set[str], cause: str) -> None:
     """Look at the products that shared a SKU with one that is gone or has another SKU now: it may be theirs alone."""
     if skus and shop.sync_settings.auto_sync:
-        found = Product.objects.filter(shop=shop, sku__in=skus, gone_at__isnull=True, held=False)
+        found = Product.objects.filter(shop=shop, sku__in=skus, gone_at__isnull=True, pending_first_sync=False)
         jobs.look_again(selection.chosen(shop, found), rank=Rank.EDIT, cause=cause, now=clock.now())

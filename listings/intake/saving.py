@@ -70,7 +70,7 @@ _FIELDS = [
     "reported_at",
     "gone_at",
     "next_change_at",
-    "held",
+    "pending_first_sync",
 ]
 
 

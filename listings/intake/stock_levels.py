@@ -31,7 +31,7 @@ def keep(shop: Shop, units: Mapping[str, int | None], *, asked_at: datetime, cau
     moved, _ = saving.save([seen for product, now in read if (seen := _see(shop, product, now, asked_at))])
     if shop.sync_settings.auto_sync:
         for rank in sorted({one.rank for one in moved}):
-            wanted = [one.product for one in moved if one.rank == rank and not one.product.held]
+            wanted = [one.product for one in moved if one.rank == rank and not one.product.pending_first_sync]
             jobs.look_again(selection.chosen(shop, wanted), rank=rank, cause=cause, now=clock.now())
     return len(moved)
 
@@ -46,6 +46,6 @@ def _see(shop: Shop, product: Product, units: int | None, asked_at: datetime) ->
     product.news_at = asked_at
     if now.sellable == seen.sellable:
         return Seen(product, news=True)
-    product.held = False
+    product.pending_first_sync = False
     shows = shown(now.sellable, **limits(product, shop.sync_settings))
     return Seen(product, news=True, rank=Rank.STOCK if shows else Rank.STOCK_TO_ZERO)

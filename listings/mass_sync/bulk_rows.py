@@ -45,8 +45,8 @@ def completed(known: Mapping[int, Listing], going: Sequence[Product]) -> dict[in
     lacking = [one for one in going if _lacks_one(one, known.get(one.pk))]
     if not lacking:
         return dict(known)
-    held = _held(lacking)
-    made = _made([one for one in lacking if one.pk not in known and one.sku not in held])
+    taken = _taken_skus(lacking)
+    made = _made([one for one in lacking if one.pk not in known and one.sku not in taken])
     for product in lacking:
         # Another row has its SKU, or it has one of an earlier SKU under which nothing was found.
         if product.pk not in made and (row := row_of(product)) is not None:
@@ -76,7 +76,7 @@ def _lacks_one(product: Product, known: Listing | None) -> bool:
     return known is None or not (known.reverb_id or known.sku == product.sku)
 
 
-def _held(products: Sequence[Product]) -> set[str]:
+def _taken_skus(products: Sequence[Product]) -> set[str]:
     """Return the SKUs of the products that have a row already, of whatever product."""
     skus = [one.sku for one in products]
     return set(Listing.objects.filter(shop=products[0].shop_id, sku__in=skus).values_list("sku", flat=True))

@@ -24,13 +24,13 @@ State, Lines = MassSync.State, Line.State
 def let_go(sync: MassSync) -> None:
     """Let go the next portion of the products that get no call: the seller has seen what becomes of them.
 
-    Those that get one are let go one by one as they are queued, so that a cancelled run leaves the rest held.
+    Those that get one are let go one by one as they are queued, so that a cancelled run leaves the rest pending.
     """
     rest = Line.objects.filter(sync=sync).exclude(kind__in=Line.CALLS)
     span = next_span(rest, "product", after=sync.let_go_up_to or 0)
     if span is not None:
         some = rest.filter(**span.of("product"))
-        Product.objects.filter(held=True, pk__in=some.values("product")).update(held=False)
+        Product.objects.filter(pending_first_sync=True, pk__in=some.values("product")).update(pending_first_sync=False)
         # Those in step were compared: settings that are saved later need not bring each of them up once more. What was
         # read since it began may have come after the comparison.
         in_step = some.filter(kind=Line.Kind.NOTHING).values("product")
@@ -71,9 +71,9 @@ def _queue(sync: MassSync, lines: list[Line]) -> None:
         if not sync.goes_on():
             return
         queued = Line.objects.filter(pk__in=[line.pk for line in lines])
-        queued.filter(product__held=True).update(was_held=True)
+        queued.filter(product__pending_first_sync=True).update(was_pending_first_sync=True)
         queued.update(state=Lines.QUEUED)
-        Product.objects.filter(pk__in=keys, held=True).update(held=False)
+        Product.objects.filter(pk__in=keys, pending_first_sync=True).update(pending_first_sync=False)
         jobs.look_again([one for one in products if one.pk in ends], rank=Rank.STOCK_TO_ZERO, cause=jobs.MASS, now=now)
         rest = [one for one in products if one.pk not in ends]
         jobs.look_again(rest, rank=Rank.CATALOGUE, cause=jobs.MASS, now=now)
@@ -115,7 +115,7 @@ def take_back(sync: MassSync) -> None:
     waiting = Line.objects.filter(sync=sync, state=Lines.QUEUED)
     jobs_of_it = Job.objects.filter(cause=jobs.MASS, product__in=waiting.values("product"))
     alone = jobs_of_it.filter(lease__isnull=True, blocked=False, generation=1)
-    was_held = waiting.filter(was_held=True, product__in=alone.values("product"))
-    Product.objects.filter(pk__in=was_held.values("product")).update(held=True)
+    were_pending = waiting.filter(was_pending_first_sync=True, product__in=alone.values("product"))
+    Product.objects.filter(pk__in=were_pending.values("product")).update(pending_first_sync=True)
     alone.delete()
     waiting.filter(product__job__isnull=True).update(state=Lines.OPEN)

@@ -86,7 +86,7 @@ def pause_hours() -> int:
 
 
 def start(shop: Shop) -> None:
-    """Write what was planned. What the first import learnt is held no longer: the seller has seen it."""
+    """Write what was planned. What the first import learnt is pending no longer: the seller has seen it."""
     now = clock.now()
     with transaction.atomic():
         sync = MassSync.objects.select_for_update().filter(shop=shop, state=State.PLANNED).first()

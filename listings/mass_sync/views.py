@@ -40,7 +40,7 @@ def mass_sync(request: HttpRequest, shop: Shop) -> HttpResponse:
 @require_safe
 @for_members
 def now(request: HttpRequest, shop: Shop) -> HttpResponse:
-    """Show how far it is, as a part of the page; where another state begins the page is loaded anew."""
+    """Show how far it is, as a part of the page; where another state begins the page is loaded again."""
     sync = _newest(shop)
     response = render(request, "mass_sync/_state.html", _state(shop, sync))
     if sync is None or sync.state != request.GET.get("seen", sync.state):

@@ -35,7 +35,7 @@ class Listing(models.Model):
     #: Set before a POST, cleared by its answer. Still set: that answer was lost, and the POST may have been applied.
     post_started_at = models.DateTimeField(null=True)
     #: The seller wants a new listing instead of this one, which sold and is locked for good.
-    anew = models.BooleanField(default=False)
+    relist_as_new = models.BooleanField(default=False)
     #: Since when Reverb is known to have it on sale although none is left, and when the owners were mailed about that.
     oversells_since = models.DateTimeField(null=True)
     oversells_notified_at = models.DateTimeField(null=True)

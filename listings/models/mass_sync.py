@@ -139,8 +139,8 @@ class Line(models.Model):
     reason = models.CharField(max_length=40, blank=True)
     message = models.CharField(max_length=300, blank=True, help_text="What was said beside it (Reason.speaker).")
     state = models.CharField(max_length=6, choices=State.choices, default=State.OPEN)
-    #: Its product was held until it was queued, and is so again if that is taken back.
-    was_held = models.BooleanField(default=False)
+    #: Its product was pending its first sync until it was queued, and is so again if that is taken back.
+    was_pending_first_sync = models.BooleanField(default=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["sync", "product"], name="one_line_per_product")]

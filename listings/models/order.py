@@ -78,7 +78,7 @@ class Order(models.Model):
     )
     #: Reverb's word on which `store_state` was decided; another one is news.
     decided_on = models.CharField(max_length=40, blank=True)
-    #: When it was last decided on anew, by our clock.
+    #: When it was last decided on again, by our clock.
     changed_at = models.DateTimeField(null=True)
     #: The seller wants it in the store, whatever the settings say.
     asked_for = models.BooleanField(default=False)

@@ -39,7 +39,7 @@ class Product(models.Model):
     #: When the sync last looked at it.
     looked_at = models.DateTimeField(null=True, blank=True)
     #: Learnt from the first import, and not yet brought to Reverb: that begins when the seller says so, or it changes.
-    held = models.BooleanField(default=False)
+    pending_first_sync = models.BooleanField(default=False)
     #: The seller's own word on this product; empty: the shop's selection decides.
     choice = models.CharField(max_length=3, blank=True, choices=[("on", "always"), ("off", "never")])
     #: The seller's own values for its listing: field → value.

@@ -15,7 +15,7 @@ class Recheck(models.Model):
     store_parent_id = models.CharField(max_length=64, blank=True)
     words = models.CharField(max_length=300, blank=True, help_text="Why it could not be read, for the seller.")
     #: It belongs to the first import, which only learns: once it is read, it waits for the seller like all others.
-    hold = models.BooleanField(default=False)
+    first_import = models.BooleanField(default=False)
     since = models.DateTimeField()
     tries = models.PositiveIntegerField(default=0)
     #: When it is read next. None: it cannot be asked for by itself.

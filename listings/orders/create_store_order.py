@@ -145,7 +145,7 @@ def _save_created(order: Order, made: StoreOrder, *, takes_stock: bool, made_for
             takes_stock=takes_stock,
             made_for=made_for,
             parcels_due_at=now + FIRST_LOOK,
-            # The sale may have gone off meanwhile: decide anew.
+            # The sale may have gone off meanwhile: decide again.
             store_due_at=now,
             problem="",
         )

@@ -25,7 +25,7 @@ def buyers_of(shop: Shop, *, only_done: bool = False) -> None:
     _forget(Q(shop=shop, status__in=SHIPPED | GONE) if only_done else Q(shop=shop))
 
 
-def held(shop: Shop) -> int:
+def count_buyers(shop: Shop) -> int:
     """Return how many of a shop's orders hold a name."""
     return Order.objects.filter(shop=shop, snapshot__has_key="buyer").exclude(snapshot__buyer="").count()
 

@@ -1,7 +1,7 @@
 """A page of the account's listings now and then, so that all are seen regularly: the net for what nobody reported.
 
 Orders have their own net (order_poll.py); this one finds what a person changed on Reverb's own site where no webhook
-reported it or it was lost. The cursor is kept in the cache: if that is emptied, the round begins anew. The list trails
+reported it or it was lost. The cursor is kept in the cache: if that is emptied, the round begins again. The list trails
 by seconds and may stop short (seen live): what it shows only opens a job, and the attempt reads the listing. A page at
 which Reverb fails, and only there, is passed over until the next round.
 """

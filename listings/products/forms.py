@@ -154,7 +154,7 @@ class ProductForm(forms.Form):
 
     @property
     def stock_numbers(self) -> list[forms.BoundField]:
-        """What is held back of it, and the most to show."""
+        """The buffer of it, and the most to show."""
         return [self["stock_buffer"], self["stock_maximum"]]
 
     def clean_upc(self) -> str:

@@ -79,7 +79,9 @@ def bring_in_line(request: HttpRequest, shop: Shop) -> HttpResponse:
     """Look at every product that goes to Reverb, after all that is more urgent."""
     count, after = 0, 0
     while True:
-        known = Product.objects.filter(shop=shop, gone_at__isnull=True, held=False, pk__gt=after).order_by("pk")[:SOME]
+        known = Product.objects.filter(
+            shop=shop, gone_at__isnull=True, pending_first_sync=False, pk__gt=after
+        ).order_by("pk")[:SOME]
         rows = list(known)
         if not rows:
             break

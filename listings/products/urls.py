@@ -21,6 +21,6 @@ urlpatterns = [
     path("rules/<slug:section>/<int:rule_id>/remove/", rule_views.remove, name="remove_rule"),
     path("<int:product_id>/", product_views.product, name="product"),
     path("<int:product_id>/switch/<slug:word>/", product_views.switch, name="switch"),
-    path("<int:product_id>/list-anew/", product_views.list_anew, name="list_anew"),
+    path("<int:product_id>/relist-as-new/", product_views.relist_as_new, name="relist_as_new"),
     path("<int:product_id>/look-again/", views.look_again, name="look_again"),
 ]

@@ -87,11 +87,11 @@ def look_again(request: HttpRequest, shop: Shop, product_id: int) -> HttpRespons
 def show_import(request: HttpRequest, shop: Shop) -> HttpResponse:
     """Show how far the import is and when the store is looked at next, as a part of another page."""
     rows = Crawl.objects.filter(shop=shop).order_by("kind")
-    held = Product.objects.filter(shop=shop, held=True, gone_at__isnull=True).count()
+    pending = Product.objects.filter(shop=shop, pending_first_sync=True, gone_at__isnull=True).count()
     known = Product.objects.filter(shop=shop, gone_at__isnull=True).count()
     unread = rechecks.unread_of(shop)
     odd = {"missing": missing.of(shop), "unread": unread[:UNREAD_SHOWN], "unread_count": unread.count()}
-    context = {"shop": shop, "crawls": rows, "held": held, "known": known, **odd}
+    context = {"shop": shop, "crawls": rows, "pending": pending, "known": known, **odd}
     template = "products/_import.html" if request.headers.get("HX-Request") else "products/import.html"
     return render(request, template, context)
 

@@ -102,7 +102,7 @@ ON CONFLICT (product_id) DO UPDATE SET
 
 # Rank by rank, and the first one found: so the index leads straight to it, however many wait and however many of a
 # more urgent rank are not due yet.
-# A claim that a power cut takes back is made anew, so it does not wait for the disk.
+# A claim that a power cut takes back is made again, so it does not wait for the disk.
 _CLAIM = """
 WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)), next AS (
     SELECT found.id, found.lease IS NOT NULL AS interrupted

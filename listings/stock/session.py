@@ -35,7 +35,7 @@ OLD_FOR = timedelta(minutes=2)
 
 @dataclass
 class StockSession:
-    """One product's stock in one attempt. Build it anew for each."""
+    """One product's stock in one attempt. Each attempt builds its own."""
 
     row: Listing
     product: Product
@@ -69,16 +69,16 @@ class StockSession:
         Raises ReverbError when Reverb's orders had to be read and could not be.
         """
         known, leads = self.known, self.settings.stock_way == StockWay.STORE
-        listing = self._anew_if_moved(listing, known)
+        listing = self._read_again_if_moved(listing, known)
         read = self._read(listing, known)
         seen = None if known is None or leads else books.foresee(known, self.product, read, sold=self.sold)
         if self._must_read_orders(read, seen) and self._orders_are_read(listing, seen):
             known, self.sold = books.known(self.row), True
-            listing = self._anew_if_moved(listing, known, raises=self._raises(seen))
+            listing = self._read_again_if_moved(listing, known, raises=self._raises(seen))
             read = self._read(listing, known)
             # A sale of that moment was perhaps before, perhaps after the listing was read.
             if listing is not None and books.sold_since(self.product, read):
-                listing = self._anew(listing)
+                listing = self._read_again(listing)
                 read = self._read(listing, known)
         elif known is not None and books.is_known(known, self.product, read, self.settings, seen):
             self.ledger = known  # nothing to take in, so nothing to lock
@@ -120,7 +120,7 @@ class StockSession:
         """Return the units that Reverb is to show of what was agreed."""
         return shown(agreed.units, **books.limits(self.product, self.settings))
 
-    def _anew_if_moved(
+    def _read_again_if_moved(
         self, listing: ReverbListing | None, known: Ledger | None, *, raises: bool = False
     ) -> ReverbListing | None:
         """Read a listing again where its page may be out of date: after a sale, an edit, or before its number rises.
@@ -133,9 +133,9 @@ class StockSession:
         moved = is_news(listing, agreed, both=True)
         if not moved and not raises and not (self.sold and books.sold_lately(self.product, self.client.their_now())):
             return listing
-        return self._anew(listing)
+        return self._read_again(listing)
 
-    def _anew(self, listing: ReverbListing) -> ReverbListing:
+    def _read_again(self, listing: ReverbListing) -> ReverbListing:
         self.indexed_at, self.since = None, clock.now()
         return self.client.listing(listing.id)
 

@@ -129,7 +129,7 @@ def set_aside(client: ReverbClient, row: Listing, listing: ReverbListing) -> Non
     Whether Reverb lets a sold listing's SKU change is not documented. Raises Invalid where it does not.
     """
     client.update(listing, {"sku": f"{row.sku[:200]} (sold {listing.id})"})
-    rows.note(row, reverb_id="", link="", state="", snapshot=None, agreed={}, anew=False, publish_looks=None)
+    rows.note(row, reverb_id="", link="", state="", snapshot=None, agreed={}, relist_as_new=False, publish_looks=None)
     with ownership.fenced():
         rows.save(row)
         Ledger.objects.filter(listing=row).update(reverb=None, pending_put=None)

@@ -104,8 +104,8 @@ def _attempt(begun: AttemptInput, taken: Claim, started: float, began_at: dateti
     entry = log.attempt_of(begun.product, link, taken, ending, took_ms=took_ms, attempt=taken.attempt)
     blocked = ending.again_s is None or ending.reason in STORE_AGAIN_AT_LATEST_S
     waits = ending.reason if REASONS[ending.reason].waits and blocked else ""
-    # What is held back was looked at for its stock alone.
-    line = _of_line(ending) if ending.again_s is None and not begun.product.held else None
+    # A product pending its first sync was looked at for its stock alone.
+    line = _of_line(ending) if ending.again_s is None and not begun.product.pending_first_sync else None
     looked_at = None if ending.reason in NOT_LOOKED else began_at
     beside = rows.ended(begun.product, begun.row, entry, looked_at=looked_at, waits_for=waits, line=line)
     was_blocked = begun.product.waits_for in BLOCKED

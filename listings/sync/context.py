@@ -1,4 +1,4 @@
-"""What belongs to a shop, for all attempts that a thread makes: read once, and anew when a row of it has changed."""
+"""What belongs to a shop, for all attempts that a thread makes: read once, and again when a row of it has changed."""
 
 from __future__ import annotations
 

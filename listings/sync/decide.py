@@ -257,7 +257,7 @@ def _stock_step(case: Case, listing: ReverbListing) -> Decision | None:
     units = case.units or 0 if many else min(1, case.units or 0)
     changed = case.number is None or case.number != units
     if units == 0:
-        # A draft that Reverb is still publishing stays one now; it is to be published anew when units are back.
+        # A draft that Reverb is still publishing stays one now; it is to be published again when units are back.
         again = {"publish": ""} if listing.state == "draft" else {}
         ended = Decision(Action.UPDATE, "ended", {"inventory": 0}, {"stock": 0} | again, first=True)
         return ended if may_sell(listing) else None

@@ -33,7 +33,7 @@ REFUSED_AGAIN_S = 900.0
 #: The owners are mailed when a sold-out listing has been on sale for so long, with all that nearly have.
 LASTS = timedelta(minutes=15)
 NEARLY = timedelta(minutes=10)
-#: What was read in the store longer ago than this is read anew before the listing ends at last.
+#: What was read in the store longer ago than this is read again before the listing ends at last.
 OLD = timedelta(minutes=5)
 #: So many listings are named in a mail.
 NAMED = 20
@@ -118,7 +118,7 @@ def follow(begun: AttemptInput, ending: Ending, connection: ReverbConnection | N
     if row.oversells_since is None:
         rows.note(row, oversells_since=now)
         return found
-    _read_anew(begun.product, now)
+    _read_again(begun.product, now)
     if row.oversells_notified_at is not None:
         looked_at = begun.product.looked_at
         if looked_at is None or looked_at < row.oversells_notified_at:  # mailed with another one
@@ -128,7 +128,7 @@ def follow(begun: AttemptInput, ending: Ending, connection: ReverbConnection | N
     return found
 
 
-def _read_anew(product: Product, now: datetime) -> None:
+def _read_again(product: Product, now: datetime) -> None:
     """Have a product read in the store where that was long ago: it may have units again, and its listing would end."""
     asked = product.next_change_at is not None and product.next_change_at <= now
     if product.gone_at is None and product.read_at < now - OLD and not asked:

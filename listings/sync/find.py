@@ -148,7 +148,7 @@ def _is_its(row: Listing, product: Product) -> bool:
 def row_of(product: Product) -> Listing | None:
     """Return the product's own row, making or inheriting it; None when another product holds the SKU.
 
-    A product that was deleted in the store and made anew with the same SKU inherits the listing of the old one.
+    A product that was deleted in the store and made again with the same SKU inherits the listing of the old one.
     """
     own = Listing.objects.filter(product=product).first()
     if own is not None and _is_its(own, product):

@@ -29,7 +29,7 @@ from shops.reverb.client import ReverbClient
 from shops.reverb.errors import NoAnswer, RateLimited, SlowDown, TransientError
 from shops.snapshots import ReverbListing
 
-#: Seconds until a turn begins anew that was overtaken by news before it wrote anything.
+#: Seconds until a turn begins again that was overtaken by news before it wrote anything.
 AT_ONCE_S = 0.05
 #: Seconds until the next look while the listings of the account that was connected before are let go of.
 CLEARS_IN_S = 5.0
@@ -52,7 +52,7 @@ class Look:
             return skipped("auto_sync_off")
         if connection is None or _unusable(connection):
             return skipped("not_connected")
-        self.begun.only_end = product.held or not ctx.rules.is_chosen(product)
+        self.begun.only_end = product.pending_first_sync or not ctx.rules.is_chosen(product)
         if self.begun.only_end and not _sold_somewhere(self.begun, settings):
             return skipped("not_chosen")
         client = ReverbClient.of(connection, before_call=partial(_before_write, product, taken))

@@ -17,7 +17,7 @@ PORTION = 50
 
 
 def free() -> None:
-    """Free what dead workers held, and log it at once: the next one to take a job may die before it can."""
+    """Free what dead workers had claimed, and log it at once: the next one to take a job may die before it can."""
     while _free_some() == PORTION:
         pass
 

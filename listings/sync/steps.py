@@ -121,8 +121,13 @@ class Steps:
             if decision.action == Action.NOTHING or decision.body == self.sent:
                 break  # what was just sent and does not show yet is not sent again
             self.sent = decision.body
-            if decision.reason == "used_listing_sold" and self.row.anew and case.listing is not None and case.sku:
-                case = self._anew(case, case.listing)
+            if (
+                decision.reason == "used_listing_sold"
+                and self.row.relist_as_new
+                and case.listing is not None
+                and case.sku
+            ):
+                case = self._relist_as_new(case, case.listing)
             elif decision.action == Action.SKIP:
                 ending = ending if ending.outcome == Entry.Outcome.SYNCED else skipped(decision.reason)
                 break
@@ -198,7 +203,7 @@ class Steps:
             self._to_store()
         return applied.listing
 
-    def _anew(self, case: Case, listing: ReverbListing) -> Case:
+    def _relist_as_new(self, case: Case, listing: ReverbListing) -> Case:
         apply.set_aside(self.client, self.row, listing)
         if self.stock.ledger is not None:
             self.stock.ledger.refresh_from_db()

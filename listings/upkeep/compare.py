@@ -44,7 +44,8 @@ WITH slice AS MATERIALIZED (
     WHERE id > %(after)s ORDER BY id LIMIT %(size)s
 ), known AS (
     SELECT
-        slice.id, slice.shop_id, product.id AS product_id, product.looked_at, product.held, ledger.reverb,
+        slice.id, slice.shop_id, product.id AS product_id, product.looked_at, product.pending_first_sync,
+        ledger.reverb,
         slice.snapshot ->> 'condition' = ANY(%(several)s)
             OR coalesce((slice.snapshot ->> 'has_inventory')::boolean, false) AS several,
         slice.snapshot ->> 'state' <> ALL(%(off)s) AS on_sale,
@@ -90,9 +91,9 @@ WITH slice AS MATERIALIZED (
     FROM known WHERE units IS NOT NULL
 )
 SELECT product_id, shop_id, due = 0, store_lacks FROM compared
-WHERE (shown > due AND coalesce(looked_at < %(too_many)s, true) AND (due = 0 OR NOT held))
+WHERE (shown > due AND coalesce(looked_at < %(too_many)s, true) AND (due = 0 OR NOT pending_first_sync))
    OR (reverb IS NOT NULL AND reverb <> CASE WHEN several THEN due ELSE least(1, due) END
-       AND coalesce(looked_at < %(too_few)s, true) AND NOT held)
+       AND coalesce(looked_at < %(too_few)s, true) AND NOT pending_first_sync)
    OR (store_lacks AND coalesce(looked_at < %(too_many)s, true))
 """
 _LAST = "SELECT max(id) FROM (SELECT id FROM listings_listing WHERE id > %s ORDER BY id LIMIT %s) AS slice"
@@ -172,7 +173,7 @@ def _last(after: int) -> int | None:
 
 
 def _cursor() -> int:
-    """Return the key of the last listing that was compared; the round begins anew where the cache is away."""
+    """Return the key of the last listing that was compared; the round begins again where the cache is away."""
     try:
         return int(cache.get(_CURSOR_KEY) or 0)
     except RedisError:
@@ -183,4 +184,4 @@ def _keep_cursor(last: int) -> None:
     try:
         cache.set(_CURSOR_KEY, last, _CURSOR_KEPT_S)
     except RedisError:
-        logger.warning("The cursor of the regular comparison could not be kept; it begins anew")
+        logger.warning("The cursor of the regular comparison could not be kept; it begins again")

@@ -34,7 +34,7 @@ _BLANK: dict[str, Any] = {
     "agreed": {},
     "warnings": [],
     "post_started_at": None,
-    "anew": False,
+    "relist_as_new": False,
     "oversells_since": None,
     "oversells_notified_at": None,
     "publish_looks": None,
@@ -93,7 +93,7 @@ def _some_of(shop_id: int) -> list[int]:
 
 
 def _let_go(keys: list[int]) -> None:
-    """Forget what the rows say of Reverb. A ledger stays where the store lacks something; all others begin anew."""
+    """Forget what the rows say of Reverb. A ledger stays where the store lacks something; others begin from nothing."""
     Listing.objects.filter(pk__in=keys, product__gone_at__isnull=False).delete()
     ledgers = Ledger.objects.select_for_update(of=("self",)).filter(listing__in=keys)
     unapplied = Order.objects.filter(product=OuterRef("listing__product"), counts=True).exclude(reckoned=F("status"))

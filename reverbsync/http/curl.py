@@ -53,7 +53,7 @@ class _Exchange:
         return pycurl.PREREQFUNC_OK if self.began <= self.times else pycurl.PREREQFUNC_ABORT
 
     def header(self, line: bytes) -> None:
-        """Take a line of the headers; a status line begins them anew, as after 100 Continue."""
+        """Take a line of the headers; a status line begins a new set, as after 100 Continue."""
         if line.startswith(b"HTTP/"):
             self.lines.clear()
         self.lines.append(line)

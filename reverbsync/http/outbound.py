@@ -327,5 +327,5 @@ def _named() -> frozenset[str]:
 
 @receiver(setting_changed)
 def _forget_named(**_: object) -> None:
-    """Read the settings anew where a test changed one."""
+    """Read the settings again where a test changed one."""
     _named.cache_clear()

@@ -11,7 +11,7 @@
 -- has the name, the others are called name+2, name+3 and so on.
 --
 -- A minute is counted half a second longer than it is, ten minutes two seconds: calls arrive in their own time. One that
--- takes longer is counted anew when its answer is there (limiter.answered).
+-- takes longer is counted again when its answer is there (limiter.answered).
 local MINUTE, TEN_MINUTES = 60500000, 602000000
 local now = tonumber(ARGV[1])
 if not now then

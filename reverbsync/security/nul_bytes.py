@@ -1,6 +1,6 @@
 """Middleware, the first one: a NUL in an address, a field or a cookie is refused with 400 before any page meets it.
 
-PostgreSQL holds none in a text, so a look-up by one, or saving it, would fail in each place anew.
+PostgreSQL holds none in a text, so a look-up by one, or saving it, would fail in every place.
 """
 
 from __future__ import annotations

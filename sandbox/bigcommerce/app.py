@@ -59,7 +59,7 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
 
 
 def _guard(app: Flask, stores: Stores, faults: Faults, log: Log) -> None:
-    """Let in who has a token, within the quota; the lock is held until the answer is made."""
+    """Let in who has a token, within the quota; the lock stays taken until the answer is made."""
     used: dict[str, list[float]] = stores.keep.unsaved()
 
     @app.post("/_control/limits")

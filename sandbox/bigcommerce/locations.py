@@ -1,7 +1,7 @@
 """Locations of a store, and what lies there: read, and changed by what is on hand.
 
 Facts: developer docs, "Locations" and "Inventory". The shop field `locations` makes more of them than the default one.
-A variant's `elsewhere` has the units by location, its `held_back` the safety stock; "off" marks it as out of stock.
+A variant's `elsewhere` has the units by location, its `safety_stock` the safety stock; "off" marks it as out of stock.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ def on_hand(variant: Doc, location: int) -> int:
 
 def safety_stock(variant: Doc, location: int) -> int:
     """Return how many of them are not sold."""
-    held = _held_back(variant).get(str(location), 0)
-    return 0 if held == "off" else int(held)
+    kept = _safety_stocks(variant).get(str(location), 0)
+    return 0 if kept == "off" else int(kept)
 
 
 def item(shop: Doc, product: Doc, variant: Doc) -> Doc:
@@ -42,16 +42,16 @@ def item(shop: Doc, product: Doc, variant: Doc) -> Doc:
 
 
 def _at(row: Doc, variant: Doc) -> Doc:
-    held, there = safety_stock(variant, row["id"]), on_hand(variant, row["id"])
-    on_sale = _held_back(variant).get(str(row["id"])) != "off"
+    safety, there = safety_stock(variant, row["id"]), on_hand(variant, row["id"])
+    on_sale = _safety_stocks(variant).get(str(row["id"])) != "off"
     return {
         "location_id": row["id"],
         "location_code": row["code"],
         "location_name": row["label"],
         "location_enabled": row["enabled"],
-        "available_to_sell": there - held,
+        "available_to_sell": there - safety,
         "total_inventory_onhand": there,
-        "settings": {"safety_stock": held, "is_in_stock": on_sale, "warning_level": 0, "bin_picking_number": ""},
+        "settings": {"safety_stock": safety, "is_in_stock": on_sale, "warning_level": 0, "bin_picking_number": ""},
     }
 
 
@@ -67,5 +67,5 @@ def _elsewhere(variant: Doc) -> Doc:
     return dict(variant.get("elsewhere") or {})
 
 
-def _held_back(variant: Doc) -> Doc:
-    return dict(variant.get("held_back") or {})
+def _safety_stocks(variant: Doc) -> Doc:
+    return dict(variant.get("safety_stock") or {})

@@ -1,4 +1,4 @@
-"""Sends webhooks: signed, retried as the platform does, and on demand twice, late, out of order, held back, never."""
+"""Sends webhooks: signed, retried as the platform does, and on demand twice, late, out of order, kept back, never."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Sender:
             self.settings = {**SETTINGS, "retry_s": list(self._manners.retry_s)}
             self.tries: list[Doc] = []
             self._waiting: list[tuple[float, int, Doc]] = []
-            self._held: list[Doc] = []
+            self._outbox: list[Doc] = []
             self._count = itertools.count(1)
             self._begun = 0
 
@@ -77,10 +77,10 @@ class Sender:
         return self._begun
 
     def outbox(self) -> list[Doc]:
-        """Take out what was held back: where to, topic and body of each."""
+        """Take out what was kept back: where to, topic and body of each."""
         with self._ready:
-            held, self._held = self._held, []
-        return [{"uri": one["hook"]["uri"], "topic": one["topic"], "body": one["body"]} for one in held]
+            kept, self._outbox = self._outbox, []
+        return [{"uri": one["hook"]["uri"], "topic": one["topic"], "body": one["body"]} for one in kept]
 
     def later(self, in_s: float, what: Callable[[], None]) -> None:
         """Let something happen in so many seconds, in a thread of its own; at once for 0."""
@@ -123,7 +123,7 @@ class Sender:
             self._begun += not delivery.get("begun")
             delivery["begun"] = True
             if self.settings["hold"]:
-                self._held.append(delivery)
+                self._outbox.append(delivery)
                 return
             heapq.heappush(self._waiting, (time.monotonic() + in_s, next(self._order), delivery))
             if not self._started:

@@ -23,10 +23,10 @@ PRODUCT_FIELDS = (
     "condition",  # "" where the store says nothing of it
     "bundle",  # true: made of other products, whose stock is its own
 )
-VARIANT_FIELDS = ("price", "sku", "barcode", "inventory_quantity", "tracked", "options", "elsewhere", "held_back")
-#: `inventory_quantity` lies at a store's first location, `elsewhere` at others by their id; `held_back` is what a
+VARIANT_FIELDS = ("price", "sku", "barcode", "inventory_quantity", "tracked", "options", "elsewhere", "safety_stock")
+#: `inventory_quantity` lies at a store's first location, `elsewhere` at others by their id; `safety_stock` is what a
 #: location does not sell of it.
-STOCK_FIELDS = frozenset({"inventory_quantity", "elsewhere", "held_back"})
+STOCK_FIELDS = frozenset({"inventory_quantity", "elsewhere", "safety_stock"})
 ONLY = "Default Title"
 
 
@@ -255,7 +255,7 @@ class Stores:
             "tracked": True,
             "options": {},
             "elsewhere": {},
-            "held_back": {},
+            "safety_stock": {},
             **{name: value for name, value in wish.items() if name in VARIANT_FIELDS},
             "created_at": now,
             "updated_at": now,

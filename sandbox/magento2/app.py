@@ -57,7 +57,7 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
 
 
 def _guard(app: Flask, stores: Stores, auth: Auth, faults: Faults, log: Log) -> None:
-    """Let in who signs; the lock is held until the answer is made."""
+    """Let in who signs; the lock stays taken until the answer is made."""
 
     @app.before_request
     def enter() -> Any:

@@ -128,7 +128,7 @@ class Msi:
         return self._follow(doc, row)
 
     def keep_index(self, row: Doc) -> None:
-        """From now on the index shows what lies there now, whatever is written, until it is built anew."""
+        """From now on the index shows what lies there now, whatever is written, until it is built again."""
         self.rows(row)
         row["magento"].setdefault("indexed", self._lies(row))
 

@@ -180,7 +180,7 @@ def _said(given: dict[str, str]) -> list[str]:
 
 
 def _wait_for_hooks(store: str, site_url: str) -> None:
-    """The app registers its webhooks in the background, anew where its own port is another one than last time.
+    """The app registers its webhooks in the background, and again where its own port is another one than last time.
 
     An edit before that would be found only at the next look.
     """

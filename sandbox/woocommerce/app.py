@@ -41,7 +41,7 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
 
     @app.before_request
     def guard() -> Any:
-        """Let in who has keys; the lock is held until the answer is made."""
+        """Let in who has keys; the lock stays taken until the answer is made."""
         if not request.path.startswith(api.ROOT):
             return None
         fault = faults.before(request)

@@ -77,7 +77,7 @@ def check(connection: StoreConnection) -> None:
         info = client.check()
         changes |= {"name": info.name[:255], "currency": info.currency[:3].upper()}
         if _silent(connection):
-            client.remove_webhooks(connection.webhook_address)  # all is in place and nothing arrives: begin anew
+            client.remove_webhooks(connection.webhook_address)  # all is in place and nothing arrives: register again
         if former := _former_address(connection):
             client.remove_webhooks(former)
         kept = asdict(client.ensure_webhooks(connection.webhook_address))
@@ -89,7 +89,7 @@ def check(connection: StoreConnection) -> None:
         changes["problem"] = str(error)[:300]
         if not isinstance(error, StoreAuthError):
             changes["hooks_due_at"] = now + AFTER_A_FAILURE
-    # The seller may have connected anew or disconnected meanwhile: then this check is of no use any more.
+    # The seller may have connected again or disconnected meanwhile: then this check is of no use any more.
     same = StoreConnection.objects.filter(pk=connection.pk, removed_at=None, hooks_due_at=connection.hooks_due_at)
     same.update(**changes)
     if not changes["problem"]:

@@ -29,7 +29,7 @@ class StoreConnection(models.Model):
     secret = SecretField(help_text="Signs what the store sends us.")
     hook_key = models.CharField(max_length=64, unique=True, default=unguessable)
     removed_at = models.DateTimeField(null=True, blank=True)
-    #: Since when what is held of the store that was connected before is being deleted; nothing is synced meanwhile.
+    #: Since when what is stored of the store that was connected before is being deleted; nothing is synced meanwhile.
     clearing_since = models.DateTimeField(null=True, blank=True)
     name = models.CharField(max_length=255, blank=True, help_text="What the store calls itself.")
     currency = models.CharField(max_length=3, blank=True, help_text="ISO 4217; empty: the store did not say.")

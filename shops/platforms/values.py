@@ -181,8 +181,8 @@ class Stocktake:
     """What can be sold of products that were asked for.
 
     `units`: store_product_id → units, None where the store does not count them. `again` are the products
-    (store_parent_id) that are to be read anew: one is gone, goes on or off sale, or has another SKU. `unread` are those
-    whose stock could not be read.
+    (store_parent_id) that are to be read again: one is gone, goes on or off sale, or has another SKU. `unread` are
+    those whose stock could not be read.
     """
 
     units: Mapping[str, int | None]

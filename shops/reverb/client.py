@@ -80,13 +80,13 @@ class ReverbClient:
         self._asked_at = clock.monotonic()
         self._budget = budget
         #: Nothing is to be written yet: what is known are another account's listings.
-        self._held = False
+        self._clearing = False
 
     @classmethod
     def of(cls, connection: ReverbConnection, *, before_call: Callable[[], None] | None = None) -> ReverbClient:
         """Return the client of a shop's Reverb connection."""
         made = cls(connection.token, connection.budget, root=connection.api_url, before_call=before_call)
-        made._held = connection.clearing_since is not None
+        made._clearing = connection.clearing_since is not None
         return made
 
     # -- reading ---------------------------------------------------------------------------------------------
@@ -260,7 +260,7 @@ class ReverbClient:
 
         Or until another account's listings are let go of.
         """
-        if self._held or breaker.keeps_back(limits.account(self._budget)):
+        if self._clearing or breaker.keeps_back(limits.account(self._budget)):
             return True
         return limiter.wait_s(limits.budgets(self._budget, "writes")) > outbound.MAX_RATE_LIMIT_WAIT_SECONDS
 

@@ -149,7 +149,7 @@ def mark_if_dead(connection: ReverbConnection) -> bool:
         return False
     else:
         return False
-    # Unless the seller has connected anew meanwhile: then it is another token.
+    # Unless the seller has connected again meanwhile: then it is another token.
     now = clock.now()
     same = ReverbConnection.objects.filter(pk=connection.pk, checked_at=connection.checked_at)
     same.update(problem="token_refused", checked_at=now, hooks_due_at=now + ASK_DEAD_AGAIN)

@@ -100,6 +100,6 @@ def _reserve() -> float:
 
 @receiver(setting_changed)
 def _forget_budgets(**_: object) -> None:
-    """Read the settings anew where a test changed one."""
+    """Read the settings again where a test changed one."""
     app.cache_clear()
     of_account.cache_clear()

@@ -34,7 +34,7 @@ KEPT_S = 30 * DAY_S
 REMEMBERED_S = 30
 MOST_REMEMBERED = 500
 
-#: Name of a list → what the cache held, and when it was looked at.
+#: Name of a list → what the cache had, and when it was looked at.
 _memory: dict[str, tuple[float, dict[str, Any]]] = {}
 
 Row = Callable[[dict[str, Any]], Choice]

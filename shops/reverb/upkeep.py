@@ -74,7 +74,7 @@ def check(connection: ReverbConnection) -> None:
     # Spread over the day: not all accounts at the same minute. What the seller is asked to do is looked for sooner.
     is_wrong = ReverbConnection.objects.filter(pk=connection.pk).exclude(problem="").exists()
     tomorrow = now + (WHILE_WRONG if is_wrong else EVERY - timedelta(minutes=random.uniform(0, 120)))  # noqa: S311
-    # Unless the seller has connected anew meanwhile: then this check is of no use any more.
+    # Unless the seller has connected again meanwhile: then this check is of no use any more.
     same = ReverbConnection.objects.filter(pk=connection.pk, hooks_due_at=connection.hooks_due_at)
     try:
         found = _kept(connection)
@@ -100,7 +100,7 @@ def _works(connection: ReverbConnection) -> bool:
         return True
     account, now = connect.check(connection), clock.now()
     changes: dict[str, object]
-    # Unless the seller has connected anew meanwhile.
+    # Unless the seller has connected again meanwhile.
     same = ReverbConnection.objects.filter(pk=connection.pk, checked_at=connection.checked_at)
     if account.usable and account.problem_id != "unreachable":
         changes = {"problem": account.problem_id, "back_at": now, "checked_at": now}
@@ -123,7 +123,7 @@ def _works(connection: ReverbConnection) -> bool:
 def _kept(connection: ReverbConnection) -> Hooks | None:
     """Return what stands now, None when the token is dead. Raises ReverbError for what will pass."""
     silent = hooks.is_silent(connection) and not connection.hooks.get("repaired")
-    gone = hooks.drop(connection) if silent else []  # all is in place and nothing arrives: begin anew
+    gone = hooks.drop(connection) if silent else []  # all is in place and nothing arrives: register again
     try:
         return hooks.keep(ReverbClient.of(connection), connection, gone=gone)
     except NeedsSeller as error:

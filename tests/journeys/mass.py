@@ -67,7 +67,9 @@ def learn(world: World) -> None:
     while True:
         page = client.crawl(cursor)
         parents = [one.store_parent_id for one in page.products]
-        refresh.keep(world.shop, page.products, parent_ids=parents, asked_at=clock.now(), cause="test", hold=True)
+        refresh.keep(
+            world.shop, page.products, parent_ids=parents, asked_at=clock.now(), cause="test", first_import=True
+        )
         if page.next is None:
             return
         cursor = page.next

@@ -20,7 +20,7 @@ def guitar(world: World) -> dict[str, Any]:
     """A guitar that is in the store and on Reverb, of which the import has learnt, and nothing more."""
     made = world.product(inventory_quantity=1)
     Job.objects.all().delete()
-    Product.objects.update(held=True)
+    Product.objects.update(pending_first_sync=True)
     listing = {
         "sku": "A1",
         "title": "By hand",

@@ -93,12 +93,12 @@ def test_after_a_disconnect_no_call_is_made(two: World, monkeypatch: pytest.Monk
 
 
 def test_another_token_is_used_by_the_next_product(two: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    def anew() -> None:
+    def asked_again() -> None:
         mine = ReverbConnection.objects.get()
         mine.token = "another"  # type: ignore[assignment]
         mine.save()
 
-    drain(two, monkeypatch, after_first=anew)
+    drain(two, monkeypatch, after_first=asked_again)
     assert two.entries()[-2:] == ["updated", "token_refused"]
 
 
@@ -137,7 +137,7 @@ def test_a_job_that_was_taken_over_before_it_was_begun_is_left_alone(two: World)
     assert two.reverb.calls() == []
 
 
-def test_what_was_asked_in_the_moment_of_the_claim_is_read_anew(two: World) -> None:
+def test_what_was_asked_in_the_moment_of_the_claim_is_read_again(two: World) -> None:
     """A claim holds how often a job was asked for when it was locked; what it read may be a moment older."""
     taken = claimed(two)
     product = Product.objects.get(pk=taken.product_id)
@@ -171,13 +171,13 @@ def test_what_a_seller_asks_for_on_a_page_meanwhile_stays(two: World, monkeypatc
     renew = jobs.renew
 
     def wished(*args: Any, **more: Any) -> bool:
-        Listing.objects.filter(product=taken.product_id).update(anew=True)
+        Listing.objects.filter(product=taken.product_id).update(relist_as_new=True)
         return renew(*args, **more)
 
     monkeypatch.setattr(jobs, "renew", wished)
     attempt(taken)
     row = Listing.objects.get(product=taken.product_id)
-    assert (row.anew, row.snapshot["price"] if row.snapshot else "") == (True, "450.00")
+    assert (row.relist_as_new, row.snapshot["price"] if row.snapshot else "") == (True, "450.00")
 
 
 def test_what_reverb_said_is_kept_though_the_write_is_put_off(two: World, monkeypatch: pytest.MonkeyPatch) -> None:

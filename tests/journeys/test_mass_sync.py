@@ -102,14 +102,14 @@ def test_a_cancelled_one_leaves_what_was_written_and_lets_another_begin(world: W
     assert len(world.reverb.calls("POST")) == 6
 
 
-def test_what_a_cancelled_one_had_queued_is_held_as_before(world: World) -> None:
+def test_what_a_cancelled_one_had_queued_is_pending_as_before(world: World) -> None:
     seed(world, 3, listed=0)
     planned(world)
-    Product.objects.filter(sku="M0002").update(held=False)
+    Product.objects.filter(sku="M0002").update(pending_first_sync=False)
     handed_out(world)
     assert world.step()
     run.cancel(world.shop)
-    assert list(Product.objects.filter(held=True).values_list("sku", flat=True)) == ["M0001"]
+    assert list(Product.objects.filter(pending_first_sync=True).values_list("sku", flat=True)) == ["M0001"]
 
 
 def test_a_worker_that_dies_in_between_loses_and_doubles_nothing(world: World) -> None:
@@ -211,13 +211,13 @@ def test_a_unit_that_sells_on_reverb_while_it_runs_is_not_put_on_sale_again(worl
     assert f"/api/listings/{other}" not in read
 
 
-def test_held_products_go_when_the_seller_starts_and_not_before(world: World) -> None:
+def test_pending_products_go_when_the_seller_starts_and_not_before(world: World) -> None:
     seed(world, 2, listed=0)
     planned(world)
-    assert Product.objects.filter(held=True).count() == 2
+    assert Product.objects.filter(pending_first_sync=True).count() == 2
     run.start(world.shop)
     work(world)
-    assert not Product.objects.filter(held=True).exists()
+    assert not Product.objects.filter(pending_first_sync=True).exists()
 
 
 def test_an_old_plan_is_not_trusted_but_looked_up(world: World) -> None:
@@ -231,10 +231,10 @@ def test_an_old_plan_is_not_trusted_but_looked_up(world: World) -> None:
     assert world.reverb.calls("POST") == []
 
 
-def test_products_in_step_are_held_no_longer_once_the_seller_has_started(world: World) -> None:
+def test_products_in_step_are_pending_no_longer_once_the_seller_has_started(world: World) -> None:
     seed(world, 3, listed=2)
     through(world)
-    assert not Product.objects.filter(held=True).exists()
+    assert not Product.objects.filter(pending_first_sync=True).exists()
 
 
 def test_cancelling_takes_back_no_job_that_a_change_in_the_store_asked_for_too(world: World) -> None:
@@ -306,7 +306,7 @@ def test_what_was_read_after_its_page_is_not_overwritten_with_the_page(world: Wo
     sync = run.begin(world.shop, None)
     fetch_listings.step(sync, ReverbClient.of(ReverbConnection.objects.get(shop=world.shop)))
     world.wait(5)
-    Product.objects.update(held=False)  # the seller has changed it in the store meanwhile
+    Product.objects.update(pending_first_sync=False)  # the seller has changed it in the store meanwhile
     jobs.look_again(Product.objects.all(), rank=Rank.EDIT, cause="test", now=world.now)
     assert world.step()  # a single sync brings it in step while the mass sync is still comparing
     assert work(world).state == MassSync.State.PLANNED

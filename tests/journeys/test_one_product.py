@@ -125,7 +125,7 @@ def test_a_deleted_product_takes_its_listing_off_sale(world: World) -> None:
     assert world.listing()["state"] == "sold"
 
 
-def test_a_product_made_anew_with_the_same_sku_inherits_the_listing(world: World) -> None:
+def test_a_product_made_again_with_the_same_sku_inherits_the_listing(world: World) -> None:
     old = world.product()
     world.settle()
     world.delete(old)
@@ -136,20 +136,20 @@ def test_a_product_made_anew_with_the_same_sku_inherits_the_listing(world: World
     assert len(world.reverb.calls("POST")) == 1
 
 
-def test_a_product_made_anew_waits_while_the_old_one_is_just_being_taken_off_sale(
+def test_a_product_made_again_waits_while_the_old_one_is_just_being_taken_off_sale(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     old = world.product()
     world.settle()
     send = apply.update
 
-    def while_it_comes_anew(*given: Any) -> Any:
+    def while_it_comes_again(*given: Any) -> Any:
         monkeypatch.setattr(apply, "update", send)
         world.product()
         assert world.step()
         return send(*given)
 
-    monkeypatch.setattr(apply, "update", while_it_comes_anew)
+    monkeypatch.setattr(apply, "update", while_it_comes_again)
     world.delete(old)
     world.settle()
     assert (world.listing()["state"], world.listing()["inventory"]) == ("live", 3)

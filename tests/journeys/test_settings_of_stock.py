@@ -60,7 +60,7 @@ def test_only_from_store_to_reverb_writes_nothing_to_the_store(world: World) -> 
     assert world.listing()["inventory"] == 6
 
 
-def test_what_was_held_back_is_listed_once_less_is_held_back(world: World) -> None:
+def test_a_product_is_listed_once_a_smaller_buffer_leaves_a_unit(world: World) -> None:
     world.set(stock_buffer=3)
     world.product()
     world.settle()

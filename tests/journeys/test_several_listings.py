@@ -1,4 +1,4 @@
-"""Stories of a SKU that several listings on Reverb have: made anew by hand, imported twice, sold before."""
+"""Stories of a SKU that several listings on Reverb have: made again by hand, imported twice, sold before."""
 
 from __future__ import annotations
 

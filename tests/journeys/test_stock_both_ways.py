@@ -324,7 +324,7 @@ def test_a_sale_of_a_listing_that_is_not_linked_yet_is_taken_from_the_store_and_
     world.reverb.ask("POST", "/listings", {"token": world.token, "listings": [{**body, **new}]})
     world.set(auto_sync=False)
     guitar = world.product()
-    Product.objects.update(held=True)
+    Product.objects.update(pending_first_sync=True)
     world.set(auto_sync=True)
     buy(world)
     receive(world)

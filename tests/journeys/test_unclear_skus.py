@@ -137,7 +137,7 @@ def test_a_listing_that_reverb_loses_sight_of_for_a_moment_is_not_made_again(
     assert "try_later" in world.entries()
 
 
-def test_a_listing_that_is_gone_is_made_anew_but_not_while_its_sku_is_unclear(
+def test_a_listing_that_is_gone_is_made_again_but_not_while_its_sku_is_unclear(
     world: World, guitar: dict[str, Any]
 ) -> None:
     draft = world.product("D1", title="Draft", status="ACTIVE", images=[])

@@ -30,7 +30,7 @@ def test_a_refunded_used_item_waits_for_the_seller_who_has_a_new_listing_made(wo
         "Make a new listing"
         in seller.get(reverse("listings:product", args=[world.shop.pk, product.pk])).content.decode()
     )
-    seller.post(reverse("listings:list_anew", args=[world.shop.pk, product.pk]))
+    seller.post(reverse("listings:relist_as_new", args=[world.shop.pk, product.pk]))
     world.settle()
     assert (world.listing("U1")["state"], world.listing("U1")["id"] == sold) == ("live", False)
     buy(world, "U1")
@@ -43,7 +43,7 @@ def test_a_new_listing_is_only_made_where_one_sold(world: World) -> None:
     world.settle()
     seller = Client()
     seller.force_login(olivia())
-    answer = seller.post(reverse("listings:list_anew", args=[world.shop.pk, Product.objects.get().pk]), follow=True)
+    answer = seller.post(reverse("listings:relist_as_new", args=[world.shop.pk, Product.objects.get().pk]), follow=True)
     world.settle()
     assert "has not sold" in answer.content.decode()
     assert len(world.reverb.calls("POST")) == 1

@@ -198,7 +198,7 @@ def test_what_was_left_then_is_removed_when_the_account_is_connected_again(world
     assert all(made.hook_key in row["url"] for row in rows(world))
 
 
-def test_another_account_begins_anew_and_the_old_one_calls_us_no_more(world: World) -> None:
+def test_another_account_begins_from_nothing_and_the_old_one_calls_us_no_more(world: World) -> None:
     check(world)
     ReverbConnection.objects.update(orders_read_at=world.now)
     world.reverb.ask("POST", "/accounts", {"token": "another-token"})

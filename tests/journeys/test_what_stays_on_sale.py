@@ -315,7 +315,7 @@ def test_while_reverb_is_out_of_reach_the_owners_are_mailed_all_the_same(world: 
     assert world.entries().count("still_on_sale") == 1
 
 
-def test_what_has_units_again_meanwhile_is_read_anew_and_not_ended(world: World, guitar: dict[str, Any]) -> None:
+def test_what_has_units_again_meanwhile_is_read_again_and_not_ended(world: World, guitar: dict[str, Any]) -> None:
     """No webhook reports the new units while Reverb refuses the end."""
     refusal = {"status": 422, "body": {"message": "no", "errors": {"inventory": ["no"]}}}
     world.reverb.fault("status", method="PUT", path="/", times=10**6, **refusal)

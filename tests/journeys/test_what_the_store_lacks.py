@@ -220,8 +220,8 @@ def test_a_product_that_was_deleted_unnoticed_is_found_gone_when_it_sells_on_rev
     assert not Job.objects.exists()
 
 
-@pytest.mark.parametrize("held", [False, True])
-def test_a_sale_whose_job_was_lost_still_reaches_the_store(world: World, held: bool) -> None:
+@pytest.mark.parametrize("pending", [False, True])
+def test_a_sale_whose_job_was_lost_still_reaches_the_store(world: World, pending: bool) -> None:
     guitar = world.product(inventory_quantity=2)
     world.settle()
     world.store.fault("status", text="inventoryAdjust", status=502, page="nginx", times=1)
@@ -230,7 +230,7 @@ def test_a_sale_whose_job_was_lost_still_reaches_the_store(world: World, held: b
     world.wait(2)
     world.step()
     assert (world.stock(guitar), Ledger.objects.get().units) == (2, 1)
-    Product.objects.update(held=held)
+    Product.objects.update(pending_first_sync=pending)
     Job.objects.all().delete()
     world.wait(compare.TOO_MANY_AFTER.total_seconds() + 1)
     cache.delete(compare._CURSOR_KEY)

@@ -273,7 +273,7 @@ def test_a_person_signs_in_out_and_in_again() -> None:
     assert "_auth_user_id" not in client.session
 
 
-def test_a_forgotten_password_is_set_anew_by_mail() -> None:
+def test_a_forgotten_password_is_set_again_by_mail() -> None:
     _post(Client(), "/accounts/password/reset/", email=olivia().email)
     assert len(mail.outbox) == 1
     assert "/accounts/password/reset/key/" in mail.outbox[0].body

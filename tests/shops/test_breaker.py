@@ -110,7 +110,7 @@ def test_what_fails_at_once_holds_no_thread_and_may_fail_oftener(outside: Outsid
     assert [ask() for _ in range(7)] == ["failed"] * 6 + ["open"]
 
 
-def test_a_success_in_between_starts_the_count_anew(outside: Outside) -> None:
+def test_a_success_in_between_starts_the_count_from_zero(outside: Outside) -> None:
     for _ in range(5):
         outside.hang()
         assert ask() == "failed"

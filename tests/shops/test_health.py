@@ -280,7 +280,7 @@ def test_a_change_that_a_call_reported_is_not_found_by_looking(known: Shop, stor
     assert state(known).missed == 0
 
 
-def test_webhooks_that_are_in_place_and_do_not_arrive_are_registered_anew_and_the_page_says_so(
+def test_webhooks_that_are_in_place_and_do_not_arrive_are_registered_again_and_the_page_says_so(
     known: Shop, store: Store, now: Now
 ) -> None:
     for title in ("One", "Two"):

@@ -110,7 +110,7 @@ def test_the_part_that_asks_for_itself_moves_only_when_something_changed(shop: S
     assert (status, "It answered 403." in part, "<html" in part) == (200, True, False)
 
 
-def test_the_page_of_a_store_that_was_disconnected_meanwhile_is_loaded_anew(shop: Shop) -> None:
+def test_the_page_of_a_store_that_was_disconnected_meanwhile_is_loaded_again(shop: Shop) -> None:
     lifecycle.disconnect_store(shop)
     client = Client()
     client.force_login(olivia())

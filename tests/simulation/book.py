@@ -30,8 +30,8 @@ class Book:
     unsure: list[tuple[int, str]] = field(default_factory=list)
     #: Those that count by now, since when: nobody may have reported it yet.
     cleared: list[tuple[float, int]] = field(default_factory=list)
-    #: Units that may be held back for good, so that there are fewer for sale than there could be.
-    held_back: int = 0
+    #: Units that may never be offered: fewer are for sale than there could be.
+    never_offered: int = 0
 
     def change(self, at: float, by: int, side: str, why: str) -> Change:
         """Write a difference down."""
@@ -52,7 +52,7 @@ class Book:
     @property
     def fewest(self) -> int:
         """The fewest units that may be agreed on."""
-        return self.units - sum(units for units, _ in self.unsure) - self.held_back
+        return self.units - sum(units for units, _ in self.unsure) - self.never_offered
 
     def taken_since(self, at: float, side: str) -> int:
         """Return the units that a side has given since a moment: nobody could know of them by then."""

@@ -153,7 +153,7 @@ class Outside:
             clock.schedule, clock.skew_s = post.schedule, skew_s
         for side in self.doors:
             self.ask(side, "POST", "/_control/reset", {})
-        shopify._known.clear()  # what a worker remembers of a store, by a clock that begins anew
+        shopify._known.clear()  # what a worker remembers of a store, by a clock that begins again
         names._lists.clear()
 
     def ask(self, side: str, method: str, path: str, body: Any = None, *, token: str = "") -> Any:

@@ -146,5 +146,5 @@ class Processes:
             return execute(sql, params, many, context)
         except OperationalError as error:
             if process is not None and isinstance(error.__cause__, psycopg2.errors.LockNotAvailable):
-                process.die("it waited for a lock that another process of ours held")
+                process.die("it waited for a lock that another process of ours had")
             raise

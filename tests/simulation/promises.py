@@ -119,7 +119,7 @@ def _what_is_known_is_on_reverb(run: Run) -> Iterator[Broken]:
             if price is None or listing is None or run.world.shown(listing) == 0:
                 continue
             product = Product.objects.filter(shop=run.shops[item.shop], store_product_id=item.unit_id)
-            known = product.filter(held=False, gone_at__isnull=True, job__isnull=True).first()
+            known = product.filter(pending_first_sync=False, gone_at__isnull=True, job__isnull=True).first()
             if known is None or f"{known.seen.price:.2f}" != price:
                 continue  # nobody reported it, or it waits for the seller
             if listing["price"]["amount"] != price:
@@ -137,7 +137,7 @@ def _fields_agree(run: Run) -> Iterator[Broken]:
             listing, price = run.world.listing(item), run.world.price(item)
             if price is None or listing is None or run.world.shown(listing) == 0:
                 continue
-            if listing["price"]["amount"] != price and not _is_held(run, item):
+            if listing["price"]["amount"] != price and not _is_pending(run, item):
                 yield Broken(1, f"{item.sku} costs {price} in the store and {listing['price']['amount']} on Reverb")
 
 
@@ -175,7 +175,7 @@ def _what_is_known_to_be_gone_is_off_sale(run: Run) -> Iterator[Broken]:
         settings = SyncSettings.objects.get(shop=run.shops[number])
         for item in items:
             product = Product.objects.filter(shop=run.shops[number], store_product_id=item.unit_id)
-            known = product.filter(held=False, gone_at__isnull=True).exclude(job__blocked=False).first()
+            known = product.filter(pending_first_sync=False, gone_at__isnull=True).exclude(job__blocked=False).first()
             there = run.world.in_store(item)
             if known is None or there is None or known.seen.stock != there or item.book.unsure:
                 continue
@@ -250,12 +250,12 @@ def _may_be_fewer(run: Run, item: Item, shown: int, due: int) -> bool:
 
 def _waits_for_seller(run: Run, item: Item) -> bool:
     """Return whether it was never brought to Reverb: the mass sync that was to do so was cancelled."""
-    return run.world.listing(item) is None and _is_held(run, item)
+    return run.world.listing(item) is None and _is_pending(run, item)
 
 
-def _is_held(run: Run, item: Item) -> bool:
+def _is_pending(run: Run, item: Item) -> bool:
     """Return whether only its stock is synced: the mass sync that was to bring the rest was cancelled."""
-    rows = Product.objects.filter(shop=run.shops[item.shop], store_product_id=item.unit_id, held=True)
+    rows = Product.objects.filter(shop=run.shops[item.shop], store_product_id=item.unit_id, pending_first_sync=True)
     return rows.exists()
 
 

@@ -251,9 +251,9 @@ class Run:
 
     def _release(self, shop: Shop) -> None:
         """Let what the first import learnt be synced one by one, as after a mass sync that found it all to differ."""
-        held = list(Product.objects.filter(shop=shop, held=True, gone_at__isnull=True).order_by("pk"))
-        Product.objects.filter(pk__in=[product.pk for product in held]).update(held=False)
-        jobs.look_again(selection.chosen(shop, held), rank=Rank.CATALOGUE, cause=jobs.BY_HAND, now=clock.now())
+        pending = list(Product.objects.filter(shop=shop, pending_first_sync=True, gone_at__isnull=True).order_by("pk"))
+        Product.objects.filter(pk__in=[product.pk for product in pending]).update(pending_first_sync=False)
+        jobs.look_again(selection.chosen(shop, pending), rank=Rank.CATALOGUE, cause=jobs.BY_HAND, now=clock.now())
 
     def _follow_story(self) -> None:
         for step in self.story.steps:
@@ -385,7 +385,7 @@ def _forget() -> None:
     ]
     with connection.cursor() as cursor:
         cursor.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")
-    # What a process of ours remembers for a while: time begins anew, and with it all that was of the run before.
+    # What a process of ours remembers for a while: time begins again, and with it all that was of the run before.
     reference.forget()
     addresses.forget()
     breaker.forget()

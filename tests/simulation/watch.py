@@ -128,7 +128,7 @@ class Watch:
         world = self._run.world
         if call.side != "reverb" or not self._shown.get(item.sku) or world.shown(world.listing(item)):
             return ""
-        if item.was_deleted or item.book.held_back:
+        if item.was_deleted or item.book.never_offered:
             return ""
         since = self._run.schedule.now - GOOD_FOR_S
         recent = [one for one in item.book.changes if one.at > since]

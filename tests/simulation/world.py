@@ -237,7 +237,7 @@ class World:
             self._put_in_store(item, step.n)
             item.deleted = False
             # What sold on Reverb and the old one never learnt is still to be taken from the new one.
-            self._changed(item, step.n - item.there, "store", f"made anew in the store, with {step.n}")
+            self._changed(item, step.n - item.there, "store", f"made again in the store, with {step.n}")
             if (freed := item.book.units - step.n) > 0:
                 item.book.unsure.append((freed, "freed on Reverb, and the old one never learnt of it"))
 
@@ -308,7 +308,7 @@ class World:
             item.book.clear(self._schedule.now, order.number)
             return
         self._changed(item, order.units, "reverb", f"{word} of order {order.number} on Reverb")
-        item.book.held_back += order.units if order.moved_late else 0
+        item.book.never_offered += order.units if order.moved_late else 0
         if item.raised and self._schedule.now - item.edited_at < CALM_AFTER_ORDERS_S:
             item.book.unsure.append((min(item.raised, order.units), "raised by hand, which an order may have done"))
             item.raised = 0

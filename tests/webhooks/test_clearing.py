@@ -1,4 +1,4 @@
-"""What is held of a former store is deleted in the background, in portions, and nothing is synced meanwhile."""
+"""What is stored of a former store is deleted in the background, in portions, and nothing is synced meanwhile."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def test_a_third_store_that_is_connected_meanwhile_is_not_begun_before_all_is_go
     assert StoreConnection.objects.get(shop=shop).clearing_since is None
 
 
-def test_a_store_that_is_connected_again_while_it_is_forgotten_begins_anew(
+def test_a_store_that_is_connected_again_while_it_is_forgotten_begins_from_nothing(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(erase, "PORTION", 1)

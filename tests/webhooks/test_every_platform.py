@@ -16,7 +16,7 @@ from django.http import HttpResponse
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from listings.models import Crawl, Order, Product, Product, StoreOrderState
+from listings.models import Crawl, Order, Product, StoreOrderState
 from reverbsync import clock
 from shops import lifecycle
 from shops.models import Shop, StoreConnection

@@ -53,7 +53,7 @@ def test_a_store_is_looked_up_once_a_second(django_assert_num_queries: object) -
 
 
 @pytest.mark.django_db
-def test_before_a_signature_counts_as_wrong_the_secret_is_read_anew() -> None:
+def test_before_a_signature_counts_as_wrong_the_secret_is_read_again() -> None:
     store = shop_of(olivia()).store
     addresses.store_at(store.hook_key)
     StoreConnection.objects.update(secret=SecretStr("another"))

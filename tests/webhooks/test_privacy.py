@@ -95,7 +95,7 @@ def test_staff_sees_why_not_and_a_stranger_sees_404(shop: Shop, word: str) -> No
     assert Shop.objects.get(pk=shop.pk).delete_asked_at is None
 
 
-def test_another_store_begins_anew_and_no_listing_of_the_old_one_counts_as_vanished(shop: Shop) -> None:
+def test_another_store_begins_from_nothing_and_no_listing_of_the_old_one_counts_as_vanished(shop: Shop) -> None:
     lifecycle.connect_store(shop, platform="shopify", address="others.myshopify.com", keys=Keys("t", "s"))
     tasks.clear_store(shop.pk)
     assert not Product.objects.exists()

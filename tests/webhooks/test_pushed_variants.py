@@ -244,7 +244,7 @@ def two(shop: Shop, *, skus: tuple[str, str] = ("A-17", "A-18")) -> None:
         product(shop, int(number), variant("1", stock, sku=sku), number=number)
 
 
-def held() -> tuple[str, str]:
+def owner() -> tuple[str, str]:
     """Return which product has variant 1, and its SKU."""
     found = Product.objects.get(store_product_id="1")
     return found.store_parent_id, found.sku
@@ -254,7 +254,7 @@ def held() -> tuple[str, str]:
 def test_a_variant_id_that_another_product_has_is_refused_with_what_to_do(shop: Shop, skus: tuple[str, str]) -> None:
     two(shop, skus=skus)
     hand_over(shop)
-    assert held() == ("17", skus[0])
+    assert owner() == ("17", skus[0])
     assert stocks() == {"1": 5}
     entry = Entry.objects.get(reason="not_readable")
     assert entry.title == "Product 18"
@@ -272,14 +272,14 @@ def test_a_crawl_leaves_a_variant_id_with_the_product_that_was_sent_first(shop: 
         Product.objects.all().delete()
     crawls.begin(shop, Crawl.Kind.CATALOGUE)
     crawls.turn(Crawl.objects.select_related("shop__store", "shop__sync_settings").get(kind=Crawl.Kind.CATALOGUE))
-    assert held() == ("17", "A-17")
+    assert owner() == ("17", "A-17")
     assert stocks() == {"1": 5}
 
 
 def test_a_variant_id_that_comes_with_the_same_sku_has_moved(shop: Shop) -> None:
     two(shop, skus=("A-1", "A-1"))
     hand_over(shop)
-    assert held() == ("18", "A-1")
+    assert owner() == ("18", "A-1")
     assert not Recheck.objects.exists()
 
 
@@ -289,7 +289,7 @@ def test_a_variant_id_is_free_once_its_product_is_gone(shop: Shop) -> None:
     send(shop, "product.deleted", 20, id="17")
     hand_over(shop)
     look_again(Recheck.objects.select_related("shop__store", "shop__sync_settings").get())
-    assert held() == ("18", "A-18")
+    assert owner() == ("18", "A-18")
     assert stocks() == {"1": 1}
     assert not Recheck.objects.exists()
 

@@ -1,4 +1,4 @@
-"""What the law asks for: report what is held of a customer, forget a customer, forget a store.
+"""What the law asks for: report what is stored of a customer, forget a customer, forget a store.
 
 Of a store's customers nothing is kept beyond the deliveries that are still open: bodies of orders are emptied once they
 are worked off (`Platform.personal_topics`). So forgetting a customer is emptying what is left of such bodies. Of buyers
@@ -55,7 +55,7 @@ def follow(shop: Shop, event: Event) -> None:
 
 
 def ask_to_forget_store(shop: Shop) -> None:
-    """Let all that is held of a store be deleted whose seller left, unless it was connected again since.
+    """Let all that is stored of a store be deleted whose seller left, unless it was connected again since.
 
     The shop itself and its people stay: they are accounts here, and can be deleted by their owner.
     """
@@ -72,7 +72,7 @@ def stores_to_clear() -> list[int]:
 
 
 def clear_store(shop_id: int) -> bool:
-    """Delete for one turn what is held of a shop's former store; return whether there is more.
+    """Delete for one turn what is stored of a shop's former store; return whether there is more.
 
     Of one that was replaced, its products: they must not count as vanished, which would end their listings; the new
     store's find them by SKU. Of one that is to be forgotten, all. It can be stopped at any moment, and goes on.
@@ -149,15 +149,16 @@ def _empty(shop: Shop) -> None:
 def _mail_owners(shop: Shop, customer_id: str, order_ids: tuple[str, ...]) -> None:
     """Answer the request by mail to the shop's owners, who must pass it on to their customer within 30 days."""
     topics = platform_of(shop.store).personal_topics
-    held = Delivery.objects.filter(shop=shop, topic__in=topics, state=Delivery.State.OPEN).count()
+    waiting = Delivery.objects.filter(shop=shop, topic__in=topics, state=Delivery.State.OPEN).count()
+    named = erase.count_buyers(shop)
     sent = mail.to_owners(
         shop.pk,
         f"A customer of {shop.name} asks for their data",
         f"The customer {customer_id} of your store asked what is held of them"
         f"{' (orders ' + ', '.join(order_ids) + ')' if order_ids else ''}.\n\n"
         "ReverbSync keeps no customers, addresses or orders of your store. Order messages are emptied as soon as they "
-        f"are worked off; {held} of them are waiting at this moment.\n"
-        f"Of {erase.held(shop)} orders on Reverb the buyer's name and address are kept; the export on the shop's data "
+        f"are worked off; {waiting} of them are waiting at this moment.\n"
+        f"Of {named} orders on Reverb the buyer's name and address are kept; the export on the shop's data "
         "page holds them.\n",
     )
     if not sent:

@@ -1,4 +1,4 @@
-"""Everything that is held of a shop, as one JSON document, written row by row so that its size does not matter.
+"""Everything that is stored of a shop, as one JSON document, written row by row so that its size does not matter.
 
 Secrets are left out: tokens and keys belong to the connection, and would be of use only to a thief.
 """

@@ -64,4 +64,8 @@ def _status(shop: Shop) -> dict[str, Any]:
     fields = ("kind", "state", "seen", "total", "pages", "news", "vanished", "failures", "note")
     rows = Crawl.objects.filter(shop=shop).order_by("kind").values(*fields)
     known = Product.objects.filter(shop=shop, gone_at__isnull=True)
-    return {"crawls": list(rows), "products": known.count(), "held": known.filter(held=True).count()}
+    return {
+        "crawls": list(rows),
+        "products": known.count(),
+        "pending_first_sync": known.filter(pending_first_sync=True).count(),
+    }

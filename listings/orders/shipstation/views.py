@@ -38,7 +38,7 @@ def show(request: HttpRequest, shop: Shop) -> HttpResponse:
 @require_POST
 @for_members
 def make_store(request: HttpRequest, shop: Shop) -> HttpResponse:
-    """Make user and password of the custom store, anew if there were some; they are shown this once."""
+    """Make user and password of the custom store, replacing those of before; they are shown this once."""
     password = secrets.token_urlsafe(24)
     ours, _ = ShipStation.objects.get_or_create(shop=shop)
     ours.user, ours.password = f"reverbsync-{shop.pk}", SecretStr(password)

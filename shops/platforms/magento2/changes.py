@@ -120,12 +120,12 @@ class Changes:
         return found
 
     def _settle(self, cursor: str, since: datetime) -> None:
-        """Know what the page before showed, if the crawl has saved it: it goes on behind it, or began anew."""
+        """Know what the page before showed, if the crawl has saved it: it goes on behind it, or began again."""
         pending = memory.recall(self._pending)
         if not pending:
             return
-        begun_anew = pending["next"] is None and pending["since"] < since.isoformat()
-        if begun_anew or (cursor and pending["next"] == cursor and pending["since"] == since.isoformat()):
+        restarted = pending["next"] is None and pending["since"] < since.isoformat()
+        if restarted or (cursor and pending["next"] == cursor and pending["since"] == since.isoformat()):
             memory.remember_all(self._known, pending["seen"], KNOWN_S)
 
 

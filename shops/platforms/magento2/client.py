@@ -158,7 +158,7 @@ class Magento2Client:
         odd = {one.store_parent_id: one.words for one in unread}
         labels = self._frame.labelled()
         if any(reading.unknown_option(item, labels) for item in known.values()):
-            labels = self._frame.labelled(anew=True)
+            labels = self._frame.labelled(reload=True)
         categories = self._frame.categories(number for item in known.values() for number in item.categories)
         families = {item.sku: known[of[item.id]].sku for item in sold if of.get(item.id) in known}
         stock = self._stock.of((item.sku for item in sold), families)
@@ -185,7 +185,7 @@ class Magento2Client:
     # -- stock -----------------------------------------------------------------------------------------------
 
     def take_stock(self, products: Sequence[StoreProduct]) -> Stocktake:
-        """Return what can be sold of products now. What is gone, on or off sale, or renamed, is to be read anew."""
+        """Return what can be sold of products now. What is gone, on or off sale, or renamed, is to be read again."""
         ids = dict.fromkeys(one for product in products for one in (product.store_product_id, product.store_parent_id))
         items, unread = self._items(ids, BRIEF)
         here = {item.id: item for item in items}

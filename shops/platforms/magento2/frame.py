@@ -124,18 +124,18 @@ class StoreConfig:
         return self._settings
 
     def fresh(self) -> Settings:
-        """Ask for the settings anew."""
+        """Ask for the settings again."""
         memory.release(self._sources_key)
-        self._settings = _lasting(self._key, self._learn, anew=True)
+        self._settings = _lasting(self._key, self._learn, reload=True)
         return self._settings
 
-    def labelled(self, *, anew: bool = False) -> Labels:
-        """Return the settings with the attributes; `anew`: a product names an option that is not known.
+    def labelled(self, *, reload: bool = False) -> Labels:
+        """Return the settings with the attributes; `reload`: a product names an option that is not known.
 
         Without attributes where the store has never said them, and fails now.
         """
-        if self._labels is None or anew:
-            self._labels = _lasting(self._labels_key, self._attributes, otherwise={}, anew=anew)
+        if self._labels is None or reload:
+            self._labels = _lasting(self._labels_key, self._attributes, otherwise={}, reload=reload)
         return {**self.settings, "attributes": self._labels}
 
     @property
@@ -232,15 +232,15 @@ class StoreConfig:
         }
 
 
-def _lasting(key: str, learn: Callable[[], Any], *, otherwise: Any = None, anew: bool = False) -> Any:
-    """Return what is remembered, learnt anew after FRAME_S, or at once for `anew` unless that failed just now.
+def _lasting(key: str, learn: Callable[[], Any], *, otherwise: Any = None, reload: bool = False) -> Any:
+    """Return what is remembered, learnt again after FRAME_S, or at once for `reload` unless that failed just now.
 
     While the store fails to say it: what it said last, or else `otherwise`. Raises StoreError where there is neither,
     where we are to wait and know nothing, and where the keys are refused.
     """
     kept: dict[str, Any] | None = memory.recall(key)
     now = clock.now().timestamp()
-    if kept and kept["until"] > now and not (anew and not kept["failed"]):
+    if kept and kept["until"] > now and not (reload and not kept["failed"]):
         return kept["value"]
     try:
         value, failed = learn(), False

@@ -159,9 +159,9 @@ class Loans:
         Yields what says that the stock is right again; where it is not called, the readings wait for the next attempt.
         """
         names = list(skus)
-        with ExitStack() as held:
+        with ExitStack() as claims:
             for sku in names:
-                held.enter_context(self._stock.claimed(sku))
+                claims.enter_context(self._stock.claimed(sku))
             for sku in names:
                 self._stock.lending(sku)
 

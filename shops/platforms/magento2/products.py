@@ -37,9 +37,9 @@ def unit(
     """
     shown = parent or item
     options = _options(item, parent, labels)
-    held_by = [categories[one] for one in (item.categories or shown.categories) if one in categories]
-    named = list(dict.fromkeys(one["name"] for one in held_by if one["name"]))
-    deepest = max((one for one in held_by if one["name"]), key=lambda one: one["level"], default=None)
+    in_categories = [categories[one] for one in (item.categories or shown.categories) if one in categories]
+    named = list(dict.fromkeys(one["name"] for one in in_categories if one["name"]))
+    deepest = max((one for one in in_categories if one["name"]), key=lambda one: one["level"], default=None)
     dates = (item.said("special_price"), item.said("special_from_date"), item.said("special_to_date"))
     return StoreProduct(
         store_product_id=item.id,

@@ -41,7 +41,7 @@ _GONE = re.compile(
 _PASSING = re.compile(
     r"(request does not match any route|specified request cannot be processed|nonce|timestamp|internal error"
     r"|too many requests|maintenance|temporarily unavailable|deadlock|lock wait timeout"
-    # said of a product whose row in the stock index is just being built anew
+    # said of a product whose row in the stock index is just being built again
     r"|sku is not assigned to given stock)",
     re.IGNORECASE,
 )

@@ -336,13 +336,13 @@ class Stock:
     @contextmanager
     def claimed(self, sku: str) -> Iterator[None]:
         """Keep two changes of one product apart: each sets the whole number. Raises Busy while one runs."""
-        held = f"magento2:writing:{self._rest.address}:{name_of(sku)}"
-        if not memory.claim(held, CLAIM_S):
+        claim = f"magento2:writing:{self._rest.address}:{name_of(sku)}"
+        if not memory.claim(claim, CLAIM_S):
             raise Busy(f"Another change of this product's stock in {STORE} is under way.", retry_after=2.0)
         try:
             yield
         finally:
-            memory.release(held)
+            memory.release(claim)
 
     # -- lending ---------------------------------------------------------------------------------------------
 

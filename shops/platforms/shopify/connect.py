@@ -117,8 +117,8 @@ class CodeGrant:
         tokens, scope = client.tokens_for_code(pending.address, query.get("code", ""))
         granted = set(scope.split(","))
         # A write scope holds the read scope of the same thing, and Shopify then names only the former.
-        held = granted | {name.replace("write_", "read_", 1) for name in granted if name.startswith("write_")}
-        if missing := set(SCOPES) - held:
+        effective = granted | {name.replace("write_", "read_", 1) for name in granted if name.startswith("write_")}
+        if missing := set(SCOPES) - effective:
             raise Declined(f"Shopify did not grant {', '.join(sorted(missing))}. Please begin again.")
         return Grant(pending.address, tokens.to_json(), app_secrets()[0], state=pending.state)
 

@@ -51,7 +51,7 @@ def budget_of(address: str) -> Budget:
 
 
 def crawl_budget_of(address: str) -> Budget:
-    """Return what crawls of the store keep to besides: it is held while too few points are left."""
+    """Return what crawls of the store keep to besides: it waits while too few points are left."""
     return Budget(f"shopify:{address}:crawl", CALLS_PER_MINUTE)
 
 
@@ -126,20 +126,20 @@ class GraphQL(Caller):
 
     def send(self, method: str, path: str, body: object) -> Answer:
         """Make one call; where Shopify itself calls an expiring token dead, once more with a new one."""
-        held = self._tokens()
-        answer = self._post(held, path, body)
-        if held.refresh and judge(answer, self)[0] == Verdict.KEYS:
+        current = self._tokens()
+        answer = self._post(current, path, body)
+        if current.refresh and judge(answer, self)[0] == Verdict.KEYS:
             # It may have been renewed by another worker, or ended early.
-            answer = self._post(self._renewed(held), path, body)
+            answer = self._post(self._renewed(current), path, body)
         return answer
 
-    def _post(self, held: Tokens, path: str, body: object) -> Answer:
+    def _post(self, current: Tokens, path: str, body: object) -> Answer:
         return calls.call(
             STORE,
             "POST",
             f"{root_of(self.address)}/admin/api/{queries.VERSION}{path}",
             budgets=self._budgets,
-            headers={"Content-Type": "application/json", "X-Shopify-Access-Token": held.access},
+            headers={"Content-Type": "application/json", "X-Shopify-Access-Token": current.access},
             body=body,
             read_s=READ_S,
         )
@@ -167,19 +167,19 @@ class GraphQL(Caller):
     # -- tokens ------------------------------------------------------------------------------------------------
 
     def _tokens(self) -> Tokens:
-        held = tokens.from_json(self._connection.token.get_secret_value())
-        return self._renewed(held) if held.must_renew(clock.now()) else held
+        current = tokens.from_json(self._connection.token.get_secret_value())
+        return self._renewed(current) if current.must_renew(clock.now()) else current
 
-    def _renewed(self, held: Tokens) -> Tokens:
+    def _renewed(self, current: Tokens) -> Tokens:
         """Return a fresh pair, asked for by one worker at a time and saved before it is used."""
         pk = self._connection.pk
         with in_turn("shopify.renew", pk or 0):
             saved = StoreConnection.objects.filter(pk=pk).values_list("token", flat=True).first()
-            now = tokens.from_json(saved.get_secret_value()) if saved is not None else held
-            if now.access != held.access:  # another worker was quicker
+            now = tokens.from_json(saved.get_secret_value()) if saved is not None else current
+            if now.access != current.access:  # another worker was quicker
                 self._connection.token = SecretStr(now.to_json())
                 return now
-            asked = {"grant_type": "refresh_token", "refresh_token": held.refresh}
+            asked = {"grant_type": "refresh_token", "refresh_token": current.refresh}
             try:
                 fresh = _exchange(self.address, asked)[0]
             except StoreAuthError:  # one bad answer is not a verdict

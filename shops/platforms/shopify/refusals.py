@@ -7,7 +7,7 @@ from typing import Any
 
 from shops.platforms.values import Moved, StoreError, TransientStoreError, Unsupported
 
-#: The change can be worked out anew from what the store has now: nothing was changed.
+#: The change can be worked out again from what the store has now: nothing was changed.
 _MOVED = {
     "CHANGE_FROM_QUANTITY_STALE",
     "IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED",

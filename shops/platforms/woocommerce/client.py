@@ -237,7 +237,7 @@ class WooCommerceClient(OrderCalls, HookCalls):
     # -- stock -----------------------------------------------------------------------------------------------
 
     def take_stock(self, products: Sequence[StoreProduct]) -> Stocktake:
-        """Return what can be sold of products now. What is gone, on or off sale, or renamed, is to be read anew.
+        """Return what can be sold of products now. What is gone, on or off sale, or renamed, is to be read again.
 
         Variations are listed product by product, which would be too many calls: of them it is seen whether they are
         still there, and how many units they share.

@@ -30,12 +30,12 @@ class HookCalls(WooCommerceCaller):
     def ensure_webhooks(self, address: str) -> Hooks:
         """Register each topic once; wake what was switched off after failures (the seventh in a row does it).
 
-        On a store that was connected anew the webhooks of before get the new secret: theirs would sign in vain.
+        On a store that was connected again the webhooks of before get the new secret: theirs would sign in vain.
         """
         there = [Hook(str(row["id"]), str(row["topic"]), row.get("status") == "active") for row in self._hooks(address)]
         topics = {hook.id: hook.topic for hook in there}
         if self._is_new:
-            there = [replace(hook, active=hook.active and self._is_signed_anew(hook, address)) for hook in there]
+            there = [replace(hook, active=hook.active and self._takes_new_secret(hook, address)) for hook in there]
         return hooks.keep(
             tuple(TOPICS),
             there,
@@ -64,7 +64,7 @@ class HookCalls(WooCommerceCaller):
         if made.get("status") != "active":
             raise Unsupported(f"WooCommerce keeps this webhook {made.get('status')}.")
 
-    def _is_signed_anew(self, hook: Hook, address: str) -> bool:
+    def _takes_new_secret(self, hook: Hook, address: str) -> bool:
         """Give an active webhook our new secret; return whether it is active with it."""
         try:
             self._wake_hook(hook.id, hook.topic, address)

@@ -194,7 +194,7 @@ def test_a_product_of_the_first_import_that_is_read_late_waits_for_the_seller_li
     now.on(minutes=2)
     tasks.recheck(shop.pk)
     assert skus(shop) == {"SKU-1", "SKU-2"}
-    assert Product.objects.filter(held=True).count() == 2
+    assert Product.objects.filter(pending_first_sync=True).count() == 2
     assert not Job.objects.exists()
 
 
@@ -205,7 +205,7 @@ def test_a_product_that_no_page_showed_waits_for_the_seller_still(shop: Shop, st
     hidden = store.rows.pop(1)
     store.crawl = _and_then(store.crawl, lambda: store.rows.update({1: hidden}))  # type: ignore[method-assign]
     through(shop, now)
-    assert Product.objects.get().held
+    assert Product.objects.get().pending_first_sync
     assert not Job.objects.exists()
 
 
@@ -392,7 +392,7 @@ def test_a_crawl_that_brings_no_news_opens_no_job_when_settings_are_saved(
         store.add(number)
     through(shop, now)
     now.on(minutes=1)
-    Product.objects.update(held=False, looked_at=now.at)
+    Product.objects.update(pending_first_sync=False, looked_at=now.at)
     now.on(hours=24)
     store.rows[2][0] = snapshot(**{**store.rows[2][0].__dict__, "title": "New"})
     shop.sync_settings.auto_sync = False

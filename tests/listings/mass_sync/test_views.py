@@ -130,7 +130,7 @@ def test_reading_and_comparing_show_progress_that_moves_by_itself(shop: Shop) ->
     assert "0 of 1 products" in get(shop, "mass:now")
 
 
-def test_the_page_is_loaded_anew_when_another_state_begins_and_only_then(shop: Shop) -> None:
+def test_the_page_is_loaded_again_when_another_state_begins_and_only_then(shop: Shop) -> None:
     sync_of(shop, State.FETCHING)
     at = reverse("mass:now", args=[shop.pk])
     assert "HX-Refresh" not in browser().get(f"{at}?seen=fetching")
@@ -356,12 +356,12 @@ def test_time_is_shown_in_words(seconds: float, words: str) -> None:
 
 def test_bringing_the_first_import_to_reverb_begins_with_the_preview(shop: Shop) -> None:
     product = product_of(shop)
-    Product.objects.filter(pk=product.pk).update(held=True)
+    Product.objects.filter(pk=product.pk).update(pending_first_sync=True)
     shown = get(shop, "listings:import")
     assert "Bring them to Reverb" in shown
     assert reverse("mass:begin", args=[shop.pk]) in shown
     press(shop, "begin")
-    assert Product.objects.get().held
+    assert Product.objects.get().pending_first_sync
     assert not Listing.objects.exists()
 
 

@@ -216,7 +216,7 @@ def test_a_store_that_does_not_answer_is_asked_again_ever_more_rarely_and_each_a
     assert sales.entries() == ["order_try_later"] * 4 + ["order_created"]
 
 
-def test_keys_that_the_store_refuses_wait_for_the_seller_and_connecting_anew_goes_on(sales: Sales) -> None:
+def test_keys_that_the_store_refuses_wait_for_the_seller_and_connecting_again_goes_on(sales: Sales) -> None:
     product, good = sales.product(), StoreConnection.objects.get().token
     StoreConnection.objects.update(token="wr0ng")
     sales.sell(product=product)

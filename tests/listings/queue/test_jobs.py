@@ -133,7 +133,7 @@ def test_an_edit_that_failed_is_tried_again_after_those_that_did_not(shop: Shop,
     jobs.try_later(take(shop), due=NOON, attempts=1, now=NOON)
     assert Job.objects.get().rank == Rank.RETRY
     ask(product)
-    assert Job.objects.get().rank == Rank.EDIT  # asked for anew, it is an edit like any other
+    assert Job.objects.get().rank == Rank.EDIT  # asked for again, it is an edit like any other
 
 
 def test_stock_that_failed_stays_as_urgent_as_it_was(shop: Shop, product: Product) -> None:

@@ -28,7 +28,7 @@ LONG_AGO = timedelta(days=3)
 
 @pytest.fixture(autouse=True)
 def from_the_first() -> None:
-    """Begin the round anew."""
+    """Begin the round again."""
     cache.delete(compare._CURSOR_KEY)
 
 
@@ -112,9 +112,9 @@ def test_what_was_compared_just_now_is_not_compared_again(shop: Shop) -> None:
 
 
 def test_what_does_not_go_to_reverb_only_ends_there(shop: Shop) -> None:
-    on_reverb(shop, 1, stock=2, shown=5, product={"held": True})
+    on_reverb(shop, 1, stock=2, shown=5, product={"pending_first_sync": True})
     on_reverb(shop, 2, stock=2, shown=5, product={"choice": "off"})
-    gone = on_reverb(shop, 3, stock=0, shown=5, product={"held": True})
+    gone = on_reverb(shop, 3, stock=0, shown=5, product={"pending_first_sync": True})
     assert opened() == {gone.pk: Rank.STOCK_TO_ZERO}
 
 
@@ -133,7 +133,7 @@ def test_what_the_store_still_lacks_is_brought_to_it_whatever_goes_to_reverb(
     shown = {"shown": 0, "listing": {"state": "sold"}, "ledger_of": {"reverb": None, **ledger}}
     lacking = [
         on_reverb(shop, number, stock=ledger["store"], product=way, **deepcopy(shown))
-        for number, way in enumerate([{}, {"held": True}, {"choice": "off"}])
+        for number, way in enumerate([{}, {"pending_first_sync": True}, {"choice": "off"}])
     ]
     on_reverb(shop, 7, stock=None, **deepcopy(shown))  # not counted in the store
     on_reverb(shop, 8, stock=1, product={"gone_at": clock.now()}, **deepcopy(shown))

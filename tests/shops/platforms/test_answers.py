@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from listings.intake import crawls, refresh
-from listings.models import Crawl, Ledger, Listing, Order, Product, Product, StoreOrderState
+from listings.models import Crawl, Ledger, Listing, Order, Product, StoreOrderState
 from listings.orders import shipment_poll
 from listings.stock import adjust
 from reverbsync import clock

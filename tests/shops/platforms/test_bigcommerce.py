@@ -255,7 +255,7 @@ def test_what_a_location_holds_back_is_not_sold_and_not_taken(store: Store) -> N
         "price": "5.00",
         "inventory_quantity": 3,
         "elsewhere": {"2": 4},
-        "held_back": {"1": 2, "2": "off"},
+        "safety_stock": {"1": 2, "2": "off"},
     }
     store.product(variants=[row])
     unit, client = store.unit(), store.client
@@ -412,8 +412,8 @@ def test_variants_that_share_their_products_stock_show_all_of_it_until_it_is_gon
 def test_no_header_stops_a_store_for_long(
     store: Store, status: int, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    held: list[float] = []
-    monkeypatch.setattr(calls, "hold", lambda _, seconds: held.append(seconds))
+    waits: list[float] = []
+    monkeypatch.setattr(calls, "hold", lambda _, seconds: waits.append(seconds))
     body = {"name": "Demo", "currency": "USD"} if status == 200 else v3(429, "Too many requests")
     store.control.fault("status", path="/v2/store", status=status, body=body, headers=headers)
     if status == 429:
@@ -422,7 +422,7 @@ def test_no_header_stops_a_store_for_long(
         assert 0 < (passing.value.retry_after or 0) <= 900
     else:
         assert store.client.check().name == "Demo"
-    assert all(0 < seconds <= 900 for seconds in held)
+    assert all(0 < seconds <= 900 for seconds in waits)
 
 
 @case("said", [{"message": "Please wait"}, {}, {"name": "Demo", "currency": None}, {"currency": 840}, []], ids=str)

@@ -99,7 +99,7 @@ def test_the_first_import_learns_everything_with_as_many_calls_as_there_are_page
 
 def test_the_first_import_sends_nothing_to_reverb_until_the_seller_says_so(full: Store) -> None:
     through(full)
-    assert Product.objects.filter(held=True).count() == MANY
+    assert Product.objects.filter(pending_first_sync=True).count() == MANY
     assert not Job.objects.exists()
 
 
@@ -209,7 +209,7 @@ def test_the_nightly_crawl_finds_what_changed_what_is_new_and_what_vanished(stor
     assert same
     crawls.plan(store.shop)
     through(store)
-    Product.objects.update(held=False)
+    Product.objects.update(pending_first_sync=False)
     store.set(changed, price="10.00")
     store.product("NEW")
     store.control.ask("DELETE", f"/products/{gone['id']}")

@@ -61,7 +61,7 @@ def test_beyond_what_pages_reach_shopify_lists_all_products_into_a_file_that_is_
 
 
 @only("store", ["shopify"], indirect=True)
-def test_a_list_that_shopify_has_forgotten_is_begun_anew(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_list_that_shopify_has_forgotten_is_begun_again(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "LOOK_AGAIN_S", 0.0)
     seed(store)
     crawls.begin(store.shop, "catalogue")

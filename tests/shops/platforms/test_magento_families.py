@@ -27,7 +27,7 @@ def family(store: Store) -> dict[str, Any]:
     made = store.product(variants=SIZES)
     crawls.plan(store.shop)
     through(store)
-    Product.objects.update(held=False)
+    Product.objects.update(pending_first_sync=False)
     store.control.ask("POST", "/clock", {"advance_s": 7200})
     return made
 

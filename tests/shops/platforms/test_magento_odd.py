@@ -412,7 +412,7 @@ def test_a_special_price_follows_the_zone_that_the_store_names(store: Store) -> 
     for zone, price in (("Pacific/Kiritimati", "99.00"), ("Pacific/Pago_Pago", "849.90")):
         store.control.ask("POST", "/shops", {"domain": store.stand_in.domain, "timezone": zone})
         client = store.client
-        client.check()  # reads the settings anew
+        client.check()  # reads the settings again
         [unit] = client.crawl("").products
         assert (unit.price, unit.changes_at is None) == (Decimal(price), False)
 

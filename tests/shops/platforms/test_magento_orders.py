@@ -231,7 +231,7 @@ def test_a_sale_that_goes_off_while_its_order_is_being_made_leaves_no_unit_lent(
     assert admin.stock() == (0, 0, 0)
 
 
-def test_a_way_of_shipping_that_is_not_offered_any_more_is_looked_up_anew(store: Store) -> None:
+def test_a_way_of_shipping_that_is_not_offered_any_more_is_looked_up_again(store: Store) -> None:
     store.product()
     store.client.create_order(reverb_order(store, "R-1"))
     gone = {"message": "Carrier with such method not found: %1, %2", "parameters": ["flatrate", "flatrate"]}

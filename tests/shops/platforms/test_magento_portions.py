@@ -37,7 +37,7 @@ def three(store: Store) -> dict[str, dict[str, Any]]:
     made = {sku: product(store, sku) for sku in ("A1", "B1", "C1")}
     crawls.plan(store.shop)
     through(store)
-    Product.objects.update(held=False)
+    Product.objects.update(pending_first_sync=False)
     store.control.ask("POST", "/clock", {"advance_s": 7200})
     return made
 

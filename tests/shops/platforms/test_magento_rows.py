@@ -231,7 +231,7 @@ def test_a_sku_of_any_letters_is_counted_and_changed(store: Store, sku: str) -> 
 
 
 def read_all_families_next_time(store: Store) -> None:
-    """Let the hours pass after which all families are read anew."""
+    """Let the hours pass after which all families are read again."""
     key = f"magento2:families2:{store.connection.address}"
     memory.remember(key, {**memory.recall(key), "asked": 0, "until": 0}, 3600)
 

@@ -27,7 +27,7 @@ def learnt(store: Store) -> None:
     """Learn the store; the next reading asks for all that is kept for a while."""
     crawls.plan(store.shop)
     through(store)
-    Product.objects.update(held=False)
+    Product.objects.update(pending_first_sync=False)
     cache.clear()
 
 

@@ -243,7 +243,7 @@ def known(store: Store, many: int) -> None:
     store.control.ask("POST", "/seed", {"domain": store.stand_in.domain, "many": many})
     crawls.plan(store.shop)
     through(store)
-    Product.objects.update(held=False)
+    Product.objects.update(pending_first_sync=False)
 
 
 def urgent() -> set[str]:
@@ -269,7 +269,7 @@ def test_what_goes_off_sale_without_a_trace_is_found_by_the_stock_poll(store: St
     made, other = product(store), product(store, "B1")
     crawls.plan(store.shop)
     through(store)
-    Product.objects.update(held=False)
+    Product.objects.update(pending_first_sync=False)
     match word:
         case "unassigned":
             store.control.ask("PUT", "/entities/A1", {"sources": {"default": None}})
@@ -295,7 +295,7 @@ def test_what_comes_back_on_sale_is_found_by_the_stock_poll(store: Store) -> Non
     product(store, status=2)
     crawls.plan(store.shop)
     through(store)
-    Product.objects.update(held=False)
+    Product.objects.update(pending_first_sync=False)
     store.control.ask("PUT", "/entities/A1", {"status": 1, "dated": False})
     through(store, "stock")
     assert Product.objects.get().seen.sellable == 3
@@ -310,7 +310,7 @@ def test_a_family_that_is_switched_off_takes_all_its_children_off_sale(store: St
     family = store.product(variants=rows)
     crawls.plan(store.shop)
     through(store)
-    Product.objects.update(held=False)
+    Product.objects.update(pending_first_sync=False)
     store.control.ask("PUT", f"/entities/family-{family['id']}", {"status": 2, "dated": False})
     through(store, "stock")
     assert urgent() == {"C-Red", "C-Blue"}

@@ -723,7 +723,7 @@ def test_a_list_that_shopify_cannot_write_is_read_by_pages(store: Store, by_file
 
 
 @case("edits", [{"data.bulkOperation": None}, {"data.bulkOperation.status": "EXPIRED"}], ids=str)
-def test_a_list_that_is_no_more_is_begun_anew(store: Store, by_file: None, edits: dict[str, Any]) -> None:
+def test_a_list_that_is_no_more_is_begun_again(store: Store, by_file: None, edits: dict[str, Any]) -> None:
     store.product()
     cursor = store.client.crawl("").next
     store.control.fault("edited", text="query BulkState", edits=edits)

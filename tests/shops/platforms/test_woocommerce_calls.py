@@ -128,7 +128,7 @@ def test_a_redirect_to_the_same_site_names_the_permalinks_and_one_to_another_its
 # -- webhooks ------------------------------------------------------------------------------------------------------
 
 
-def test_a_store_that_was_connected_anew_signs_with_the_new_secret(store: Store) -> None:
+def test_a_store_that_was_connected_again_signs_with_the_new_secret(store: Store) -> None:
     upkeep.check(store.connection)
     was = store.connection
     keys = Keys(was.token.get_secret_value(), "another")

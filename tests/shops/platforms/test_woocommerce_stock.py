@@ -403,24 +403,24 @@ def test_two_workers_never_write_to_a_pool_at_a_time(store: Store) -> None:
     _, units = pool(store)
     client = client_of(store)
     count = client.count(units[0])
-    with held_elsewhere(f"woocommerce:{count.location}", store.shop.pk), pytest.raises(TransientStoreError) as busy:
+    with locked_elsewhere(f"woocommerce:{count.location}", store.shop.pk), pytest.raises(TransientStoreError) as busy:
         client.adjust(units[0], count, by=-1, reference="r")
     assert (busy.value.may_have_applied, busy.value.retry_after) == (False, 1.0)
     assert client.adjust(units[0], count, by=-1, reference="r").units == 2
 
 
 @contextmanager
-def held_elsewhere(work: str, number: int) -> Iterator[None]:
-    """Hold a lock as another worker does."""
+def locked_elsewhere(work: str, number: int) -> Iterator[None]:
+    """Take a lock as another worker does."""
     has, over = Event(), Event()
 
-    def hold() -> None:
+    def lock() -> None:
         with try_lock(work, number):
             has.set()
             over.wait(10)
         connection.close()
 
-    thread = Thread(target=hold)
+    thread = Thread(target=lock)
     thread.start()
     has.wait(10)
     yield

@@ -68,7 +68,7 @@ def test_a_product_that_is_deleted_for_good_is_gone(store: Store) -> None:
     assert (crawl.state, crawl.note) == (Crawl.State.DONE, "")
 
 
-def test_a_product_whose_sku_or_visibility_changed_is_read_anew(store: Store) -> None:
+def test_a_product_whose_sku_or_visibility_changed_is_read_again(store: Store) -> None:
     [first, second, _] = many(store, 3)
     shop = learn(store)
     write(store, first, sku="NEW")
@@ -197,7 +197,7 @@ def test_a_store_that_fails_at_every_product_has_none_left_out(store: Store) -> 
     assert not Recheck.objects.exists()
 
 
-def test_a_product_that_is_to_be_read_anew_and_cannot_be_stops_no_poll(store: Store) -> None:
+def test_a_product_that_is_to_be_read_again_and_cannot_be_stops_no_poll(store: Store) -> None:
     made = many(store, 5)
     shop = learn(store)
     write(store, made[0], sku="NEW")
