@@ -67,11 +67,11 @@ def cpu_ms(work: Callable[[], None], profile: cProfile.Profile | None = None) ->
 
 def drain(shop_id: int) -> None:
     """Work off all jobs, as a worker's thread does."""
+    from listings import tasks
     from listings.models import Job
-    from listings.tasks import drain as turn
 
     while Job.objects.exists():
-        turn(shop_id)
+        tasks.drain(shop_id)
 
 
 def bare_loop(url: str, shop_id: int, price: str) -> None:

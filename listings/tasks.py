@@ -1,6 +1,6 @@
 """Celery: drain a shop's jobs, go on with a crawl of its store, and sweep for what stands still.
 
-One message is one short turn of one shop, and a shop has at most one message waiting: so workers go round the shops,
+One message is one short slice of one shop, and a shop has at most one message waiting: so workers go round the shops,
 however much one of them has waiting. While more is due a drain wakes a helper, so that several of a shop's jobs are in
 flight; `claim` bounds how many.
 """
@@ -36,7 +36,7 @@ logger = logging.getLogger(__name__)
 Work = TypeVar("Work")
 
 #: How long one drain holds a worker before the shop queues up again behind the others.
-TURN_S = 1.0
+SLICE_S = 1.0
 #: Stock does not wait for what else the shop has in flight.
 URGENT_IN_FLIGHT = 100
 #: A shop's drains hold one part of these of a worker's threads at most.
@@ -45,7 +45,7 @@ URGENT_PARTS, BULK_PARTS = 6, 2
 
 @shared_task(name=jobs.DRAIN)
 def drain(shop_id: int) -> None:
-    """Work off the shop's due jobs, most urgent first, for one turn. Several workers may drain one shop."""
+    """Work off the shop's due jobs, most urgent first, for one slice. Several workers may drain one shop."""
     awake(jobs.DRAIN, shop_id)
     with share.of(jobs.DRAIN, shop_id, parts=BULK_PARTS) as within:
         if within:
@@ -54,7 +54,7 @@ def drain(shop_id: int) -> None:
 
 @shared_task(name=jobs.DRAIN_URGENT)
 def drain_urgent(shop_id: int) -> None:
-    """Work off the shop's changes of stock, those to zero first, for one turn."""
+    """Work off the shop's changes of stock, those to zero first, for one slice."""
     awake(jobs.DRAIN_URGENT, shop_id)
     with share.of(jobs.DRAIN_URGENT, shop_id, parts=URGENT_PARTS) as within:
         if within:
@@ -64,8 +64,8 @@ def drain_urgent(shop_id: int) -> None:
 def _drain(task: str, shop_id: int, ranks: Sequence[int], most: int) -> None:
     if _must_wait(shop_id, in_bulk=task == jobs.DRAIN):
         return  # the sweeper comes back when the rate limiter lets calls through again
-    over = clock.monotonic() + TURN_S
-    with jobs.at_work() as worker_lock, limiter.turn() as work:
+    over = clock.monotonic() + SLICE_S
+    with jobs.at_work() as worker_lock, limiter.in_lots() as work:
         helped, also = False, rows.with_claim()
         while clock.monotonic() < over:
             taken = jobs.claim(shop_id, now=clock.now(), ranks=ranks, most=most, worker_lock=worker_lock, also=also)
@@ -83,43 +83,43 @@ def _drain(task: str, shop_id: int, ranks: Sequence[int], most: int) -> None:
 
 @shared_task(name=crawls.CRAWL)
 def crawl(shop_id: int) -> None:
-    """Go on with one of the shop's crawls for one turn; the next turn is a new message, behind the other shops."""
-    _one_turn(crawls.CRAWL, shop_id, crawls.due, crawls.turn)
+    """Go on with one of the shop's crawls for one slice; the next slice is a new message, behind the other shops."""
+    _one_slice(crawls.CRAWL, shop_id, crawls.due, crawls.run_slice)
 
 
 @shared_task(name=rechecks.RECHECK)
 def recheck(shop_id: int) -> None:
-    """Read again, for one turn, the shop's products that could not be read."""
-    _one_turn(rechecks.RECHECK, shop_id, rechecks.due, read_again.turn)
+    """Read again, for one slice, the shop's products that could not be read."""
+    _one_slice(rechecks.RECHECK, shop_id, rechecks.due, read_again.run_slice)
 
 
 @shared_task(name=scheduled_reads.LOOK)
 def look_at_dated(shop_id: int) -> None:
-    """Read the shop's products whose date has come, such as the end of a sale, for one turn."""
-    _one_turn(scheduled_reads.LOOK, shop_id, scheduled_reads.due, scheduled_reads.turn)
+    """Read the shop's products whose date has come, such as the end of a sale, for one slice."""
+    _one_slice(scheduled_reads.LOOK, shop_id, scheduled_reads.due, scheduled_reads.run_slice)
 
 
 @shared_task(name=run.MASS)
 def mass_sync(shop_id: int) -> None:
-    """Go on with the shop's mass sync for one turn."""
+    """Go on with the shop's mass sync for one slice."""
     with limiter.bulk():
-        _one_turn(run.MASS, shop_id, run.due, run.turn)
+        _one_slice(run.MASS, shop_id, run.due, run.run_slice)
 
 
 @shared_task(name=review.REVIEW)
 def review_shop(shop_id: int) -> None:
-    """Go on for one turn with what follows from changed settings or a changed connection."""
-    _one_turn(review.REVIEW, shop_id, review.due, review.turn)
+    """Go on for one slice with what follows from changed settings or a changed connection."""
+    _one_slice(review.REVIEW, shop_id, review.due, review.run_slice)
 
 
-def _one_turn(task: str, shop_id: int, due: Callable[[int], Work | None], turn: Callable[[Work], object]) -> None:
-    """Do one turn of what is due for the shop, unless another worker is at it; wake the next turn if there is one."""
+def _one_slice(task: str, shop_id: int, due: Callable[[int], Work | None], run_slice: Callable[[Work], object]) -> None:
+    """Do one slice of what is due for the shop, unless another worker is at it; wake the next slice if there is one."""
     awake(task, shop_id)
     with try_lock(task, shop_id) as alone:
         found = due(shop_id) if alone and not _is_clearing(shop_id) else None
         if found is None:
             return
-        turn(found)
+        run_slice(found)
     if due(shop_id) is not None:
         wake(task, shop_id)
 
@@ -129,7 +129,7 @@ def compare_listings() -> None:
     """Compare the next slice of all listings with their products."""
     with try_lock(compare.COMPARE, 0) as alone:
         if alone:
-            compare.turn()
+            compare.run_slice()
 
 
 @shared_task(name="listings.sweep", base=Sweep)

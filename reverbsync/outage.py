@@ -44,11 +44,11 @@ def ends_the_turn(error: BaseException) -> bool:
 
 
 class NotReached(Exception):
-    """There was no time left for it in this turn."""
+    """There was no time left for it in this slice."""
 
 
 def attempt(work: Callable[[], object]) -> Exception | None:
-    """Do one piece of work and return what it raised. Raises only what ends the turn."""
+    """Do one piece of work and return what it raised. Raises only what ends the slice."""
     try:
         work()
     except Exception as error:

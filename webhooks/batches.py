@@ -1,4 +1,4 @@
-"""What every hand-over does with the deliveries of a turn, whoever sent them: put away, put off, or put aside."""
+"""What every hand-over does with the deliveries of a slice, whoever sent them: put away, put off, or put aside."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ NO_OBJECT = "The body is not a JSON object, or was too large."
 
 
 @dataclass
-class BatchTurn:
-    """How the deliveries of one turn ended. What breaks one of them touches no other."""
+class BatchOutcome:
+    """How the deliveries of one slice ended. What breaks one of them touches no other."""
 
     shop_id: int
     now: datetime

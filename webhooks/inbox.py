@@ -31,7 +31,7 @@ HAND_OVER = {
 }
 FIRST_DELAY_S = 2
 LONGEST_DELAY_S = 600
-#: Bodies that a turn takes into memory at most, where one alone is not larger.
+#: Bodies that a slice takes into memory at most, where one alone is not larger.
 MOST_BYTES = 8 * 1024 * 1024
 #: After so many broken tries, some twenty minutes, a delivery is put aside.
 MOST_FAULTS = 10

@@ -9,11 +9,11 @@ from shops.models import ReverbConnection, Shop
 from shops.reverb import hooks, webhooks
 from shops.schemas import object_of
 from webhooks import inbox
-from webhooks.batches import NO_OBJECT, BatchTurn, look_instead
+from webhooks.batches import NO_OBJECT, BatchOutcome, look_instead
 from webhooks.models import Delivery
 
-#: How long one turn holds a worker before the shop queues up again behind the others.
-TURN_S = 3.0
+#: How long one slice holds a worker before the shop queues up again behind the others.
+SLICE_S = 3.0
 
 
 def hand_over(shop: Shop, *, limit: int, sales: bool | None = None) -> bool:
@@ -29,17 +29,17 @@ def hand_over(shop: Shop, *, limit: int, sales: bool | None = None) -> bool:
     if connection is None:
         inbox.put_aside(batch, state=Delivery.State.IGNORED, note="Reverb was disconnected.", now=now)
         return full
-    turn, over = BatchTurn(shop.pk, now), clock.monotonic() + TURN_S
+    outcome, over = BatchOutcome(shop.pk, now), clock.monotonic() + SLICE_S
     meant: dict[Delivery, ReverbEvent] = {}
     strange = []
     for delivery in batch:
         if object_of(bytes(delivery.body)) is None:
-            turn.put_aside(delivery, NO_OBJECT, replayable=False)
+            outcome.put_aside(delivery, NO_OBJECT, replayable=False)
             continue
         try:
             event = webhooks.event(delivery.topic, bytes(delivery.body))
         except Exception as error:  # noqa: BLE001 -- whatever it is, it is about this body
-            turn.broke(delivery, error, replayable=False)
+            outcome.broke(delivery, error, replayable=False)
             continue
         if event is None:
             strange.append(delivery)
@@ -54,6 +54,6 @@ def hand_over(shop: Shop, *, limit: int, sales: bool | None = None) -> bool:
     hooks.called(connection, set(meant.values()), clock.now())
     failed = reverb_events.follow(connection, events, over=over)
     for delivery, event in meant.items():
-        turn.end(delivery, [failed[event]] if event in failed else [], replayable=False)
-    inbox.done(turn.worked_off, now=clock.now(), personal=None)
-    return turn.left or full
+        outcome.end(delivery, [failed[event]] if event in failed else [], replayable=False)
+    inbox.done(outcome.worked_off, now=clock.now(), personal=None)
+    return outcome.left or full

@@ -17,15 +17,15 @@ from shops.platforms import Platform, platform_of
 from shops.platforms.values import Unreadable
 from shops.schemas import object_of
 from webhooks import inbox
-from webhooks.batches import NO_OBJECT, BatchTurn
+from webhooks.batches import NO_OBJECT, BatchOutcome
 from webhooks.models import Delivery
 from webhooks.privacy import erase
 
 BATCH = 100
-#: A message may report hundreds of products; the rest of a batch waits, so that a turn stays short.
+#: A message may report hundreds of products; the rest of a batch waits, so that a slice stays short.
 MOST_EVENTS = 250
-#: How long one turn holds a worker before the shop queues up again behind the others, in seconds.
-TURN_S = 3.0
+#: How long one slice holds a worker before the shop queues up again behind the others, in seconds.
+SLICE_S = 3.0
 
 
 def hand_over(shop: Shop, *, sales: bool | None = None) -> bool:
@@ -34,33 +34,33 @@ def hand_over(shop: Shop, *, sales: bool | None = None) -> bool:
     `sales`: only those that may report a sale, or only the others. A delivery is put away only after its jobs are
     saved: a worker that dies in between leaves it open, and looking again is harmless. What the store did not answer
     for stays open for later; what breaks by itself is counted, tried again, and put aside in the end (inbox.broke).
-    Raises only what ends the turn (reverbsync.outage).
+    Raises only what ends the slice (reverbsync.outage).
     """
     if shop.store.clearing_since is not None and shop.store.removed_at is None:
         return False  # until the store that was connected before is forgotten
     now, platform = clock.now(), platform_of(shop.store)
-    turn, over = BatchTurn(shop.pk, now), clock.monotonic() + TURN_S
+    outcome, over = BatchOutcome(shop.pk, now), clock.monotonic() + SLICE_S
     batch, passed_over = _batch(shop, platform, sales=sales, now=now)
-    meant = _read_all(shop, platform, batch, turn, over)
+    meant = _read_all(shop, platform, batch, outcome, over)
     events = {event: f"webhook {delivery.topic}" for delivery, found in meant.items() for event in found.events}
-    # A delivery that reports hundreds of products may take longer than a turn: the first one is worked off whole.
+    # A delivery that reports hundreds of products may take longer than a slice: the first one is worked off whole.
     first = next((set(found.events) for found in meant.values()), set())
     failed = refresh.take(shop, events, over=over, at_least=first)
     failed |= _follow(shop, [event for event in events if not isinstance(failed.get(event), NotReached)])
     for delivery, found in meant.items():
         errors = [failed[event] for event in found.events if event in failed]
-        turn.end(delivery, errors, replayable=_replayable(platform, delivery), unread=found.unread)
-    if any(one.attempts > one.faults for one in turn.worked_off):
+        outcome.end(delivery, errors, replayable=_replayable(platform, delivery), unread=found.unread)
+    if any(one.attempts > one.faults for one in outcome.worked_off):
         health.answers(shop.pk)
     if batch:
         health.called(shop.pk, platform, {one.topic for one in batch}, at=max(one.received_at for one in batch))
-    emptied = {one.topic for one in turn.worked_off if not _replayable(platform, one)}
-    inbox.done(turn.worked_off, now=clock.now(), personal={*emptied, *platform.personal_topics})
-    return turn.left or passed_over or len(batch) == BATCH
+    emptied = {one.topic for one in outcome.worked_off if not _replayable(platform, one)}
+    inbox.done(outcome.worked_off, now=clock.now(), personal={*emptied, *platform.personal_topics})
+    return outcome.left or passed_over or len(batch) == BATCH
 
 
 def _batch(shop: Shop, platform: Platform, *, sales: bool | None, now: datetime) -> tuple[list[Delivery], bool]:
-    """Return the deliveries of a turn, and whether some were passed over that need those before them."""
+    """Return the deliveries of a slice, and whether some were passed over that need those before them."""
     find = partial(inbox.open_ones, shop, now=now, limit=BATCH, sales=sales)
     if not (platform.push_only and sales):
         return find(in_order=platform.push_only), False
@@ -78,30 +78,30 @@ class _Meaning:
 
 
 def _read_all(
-    shop: Shop, platform: Platform, batch: list[Delivery], turn: BatchTurn, over: float
+    shop: Shop, platform: Platform, batch: list[Delivery], outcome: BatchOutcome, over: float
 ) -> dict[Delivery, _Meaning]:
     """Return what deliveries mean; what means nothing, or cannot be read, is put aside."""
     meant: dict[Delivery, _Meaning] = {}
     if shop.store.removed_at is not None:
         late = [delivery for delivery in batch if delivery.topic not in platform.app_topics]
         note = "The app was removed from the store."
-        inbox.put_aside(late, state=Delivery.State.IGNORED, note=note, now=turn.now)
+        inbox.put_aside(late, state=Delivery.State.IGNORED, note=note, now=outcome.now)
         batch = [delivery for delivery in batch if delivery not in late]
     for delivery in batch:
         many = sum(len(found.events) for found in meant.values()) >= MOST_EVENTS
         if meant and (many or clock.monotonic() > over):
-            turn.left = True
+            outcome.left = True
             break
         if (error := attempt(partial(_read, shop, platform, delivery, meant))) is None:
             continue
         if isinstance(error, _Unknown):
-            inbox.put_aside([delivery], state=Delivery.State.IGNORED, note="Unknown topic", now=turn.now)
+            inbox.put_aside([delivery], state=Delivery.State.IGNORED, note="Unknown topic", now=outcome.now)
         elif not isinstance(error, Unreadable):
-            turn.end(delivery, [error], replayable=_replayable(platform, delivery))
+            outcome.end(delivery, [error], replayable=_replayable(platform, delivery))
         elif error.events:
             meant[delivery] = _Meaning(list(error.events), str(error))
         else:
-            turn.put_aside(delivery, str(error), replayable=_replayable(platform, delivery))
+            outcome.put_aside(delivery, str(error), replayable=_replayable(platform, delivery))
     return meant
 
 

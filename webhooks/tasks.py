@@ -57,7 +57,7 @@ def _of_store(shop_id: int, *, sales: bool) -> None:
         return shop is not None and hand_over(shop, sales=sales)
 
     clock.sleep(GATHER_S)
-    _one_turn(inbox.HAND_OVER["store", sales], shop_id, hand_over_some)
+    _one_slice(inbox.HAND_OVER["store", sales], shop_id, hand_over_some)
 
 
 def _of_reverb(shop_id: int, *, sales: bool) -> None:
@@ -68,10 +68,10 @@ def _of_reverb(shop_id: int, *, sales: bool) -> None:
         return shop is not None and reverb_handover.hand_over(shop, limit=BATCH, sales=sales)
 
     clock.sleep(GATHER_S)
-    _one_turn(inbox.HAND_OVER["reverb", sales], shop_id, hand_over_some)
+    _one_slice(inbox.HAND_OVER["reverb", sales], shop_id, hand_over_some)
 
 
-def _one_turn(task: str, shop_id: int, work: Callable[[], bool]) -> None:
+def _one_slice(task: str, shop_id: int, work: Callable[[], bool]) -> None:
     """Do what `work` does; where it returns that there is more, that is a new turn, behind the other shops."""
     awake(task, shop_id)
     # One at a time is enough, and lets a burst of deliveries for one product become one look.
@@ -107,8 +107,8 @@ def prune() -> None:
 
 @shared_task(name=lifecycle.CLEAR_STORE)
 def clear_store(shop_id: int) -> None:
-    """Delete for one turn what is stored of a store that was replaced, or is to be forgotten."""
-    _one_turn(lifecycle.CLEAR_STORE, shop_id, partial(erase.clear_store, shop_id))
+    """Delete for one slice what is stored of a store that was replaced, or is to be forgotten."""
+    _one_slice(lifecycle.CLEAR_STORE, shop_id, partial(erase.clear_store, shop_id))
 
 
 @shared_task(name=lifecycle.LEAVE_STORE)
@@ -122,8 +122,8 @@ def leave_store(shop_id: int) -> None:
 
 @shared_task(name=lifecycle.CLEAR_REVERB)
 def clear_reverb(shop_id: int) -> None:
-    """Let go, for one turn, of the listings of a Reverb account that the shop had before."""
-    _one_turn(lifecycle.CLEAR_REVERB, shop_id, partial(former_account.turn, shop_id))
+    """Let go, for one slice, of the listings of a Reverb account that the shop had before."""
+    _one_slice(lifecycle.CLEAR_REVERB, shop_id, partial(former_account.run_slice, shop_id))
 
 
 @shared_task(name="webhooks.delete_shops")

@@ -1,4 +1,4 @@
-"""Crawls of a store, page by page, in turns: each page and the cursor of the next are saved together.
+"""Crawls of a store, page by page, in slices: each page and the cursor of the next are saved together.
 
 So a crawl can be stopped, goes on where it was after a crash, and is safe to repeat. What the pages did not show is
 asked for one by one before it counts as vanished: pages shift while a store is edited, and a listing must not end by
@@ -34,13 +34,13 @@ from shops.snapshots import StoreProduct
 logger = logging.getLogger(__name__)
 
 CRAWL = "listings.crawl"
-#: How long one turn holds a worker before the shop queues up again behind the others.
-TURN_S = 2.0
+#: How long one slice holds a worker before the shop queues up again behind the others.
+SLICE_S = 2.0
 #: A nightly look at everything; spread over shops by when each began.
 NIGHTLY = timedelta(hours=24)
 #: A poll begins this much before the last one began: clocks differ, and a store's index may trail.
 OVERLAP = timedelta(minutes=5)
-#: After so many failed turns in a row the crawl stands still until its next date; the seller reads why.
+#: After so many failed slices in a row the crawl stands still until its next date; the seller reads why.
 MAX_FAILURES = 12
 #: Seconds between two looks for changes while the store's calls do not arrive.
 MISSED_S = 120
@@ -121,14 +121,14 @@ def shops_with_due_ones() -> list[int]:
     return list(found.values_list("shop_id", flat=True).distinct())
 
 
-def turn(crawl: Crawl) -> None:
-    """Go on with a crawl for one turn. Never raises what a store did: that is a note and a later turn."""
+def run_slice(crawl: Crawl) -> None:
+    """Go on with a crawl for one slice. Never raises what a store did: that is a note and a later slice."""
     if crawl.state == Crawl.State.DONE:
         _start(crawl)
         crawl.state = Crawl.State.RUNNING
         crawl.save()
     client = client_of(crawl.shop.store)
-    over = clock.monotonic() + TURN_S
+    over = clock.monotonic() + SLICE_S
     try:
         while clock.monotonic() < over and crawl.state == Crawl.State.RUNNING:
             _step(crawl, client)

@@ -15,14 +15,14 @@ from shops.platforms.values import Missing, StoreError, Unsupported
 
 logger = logging.getLogger(__name__)
 
-#: How long one turn holds a worker before the shop queues up again behind the others.
-TURN_S = 2.0
+#: How long one slice holds a worker before the shop queues up again behind the others.
+SLICE_S = 2.0
 CAUSE = "another try to read it"
 
 
-def turn(first: Recheck) -> None:
-    """Read one product after another, for one turn. A store that does not answer ends the turn."""
-    over, client = clock.monotonic() + TURN_S, client_of(first.shop.store)
+def run_slice(first: Recheck) -> None:
+    """Read one product after another, for one slice. A store that does not answer ends the slice."""
+    over, client = clock.monotonic() + SLICE_S, client_of(first.shop.store)
     row: Recheck | None = first
     while row is not None and clock.monotonic() < over:
         words = row.words

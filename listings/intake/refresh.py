@@ -55,12 +55,12 @@ def take(
 ) -> dict[Event, Exception]:
     """Bring the shop's products up to date with what the events hint at; each product is asked for once.
 
-    `events` names for each what it came from, for the log; `over` is when the turn is, by clock.monotonic(). Those in
-    `at_least` are followed however long it takes: each turn gets on.
+    `events` names for each what it came from, for the log; `over` is when the slice is, by clock.monotonic(). Those in
+    `at_least` are followed however long it takes: each slice gets on.
 
     Returns the events that could not be followed, each with why: a StoreError where the store did not answer,
-    NotReached where the turn was over, else whatever was raised. Trying them again loses nothing. Raises only what ends
-    the turn (reverbsync.outage).
+    NotReached where the slice was over, else whatever was raised. Trying them again loses nothing. Raises only what
+    ends the slice (reverbsync.outage).
     """
     failed: dict[Event, Exception] = {}
     client = client_of(shop.store)
@@ -168,8 +168,8 @@ def keep(
     """Save what was read unless something newer is known, and open jobs for what is news.
 
     `parent_ids` are the products of which `snapshots` are all units: a known unit of theirs that is not among them is
-    gone. `reported`: an event said that something changed, so where nothing is news all are looked at. `hold`: new
-    products are only learnt, until the store reports a change or the seller begins. `event`: what the store itself
+    gone. `reported`: an event said that something changed, so where nothing is news all are looked at. `first_import`:
+    new products are only learnt, until the store reports a change or the seller begins. `event`: what the store itself
     reported just now. An old answer may hide it: where it is of stock, they are read again (old_answers).
 
     What cannot be kept is left out by itself, and asked for again later (rechecks). Call it inside a transaction.

@@ -22,8 +22,8 @@ from shops.platforms.values import StoreError
 logger = logging.getLogger(__name__)
 
 LOOK = "listings.look_at_dated"
-#: How long one turn holds a worker before the shop queues up again behind the others.
-TURN_S = 2.0
+#: How long one slice holds a worker before the shop queues up again behind the others.
+SLICE_S = 2.0
 #: A store that did not answer is asked again after this.
 AGAIN = timedelta(minutes=1)
 #: The same for a product that could not be read for a reason of ours.
@@ -41,9 +41,9 @@ def due(shop_id: int) -> Product | None:
     return found.order_by("next_change_at").first()
 
 
-def turn(first: Product) -> None:
-    """Read one product after another whose date has come, for one turn. A store that does not answer ends the turn."""
-    shop, over = first.shop, clock.monotonic() + TURN_S
+def run_slice(first: Product) -> None:
+    """Read one product after another whose date has come, for one slice. A store that does not answer ends it."""
+    shop, over = first.shop, clock.monotonic() + SLICE_S
     client = client_of(shop.store)
     product: Product | None = first
     while product is not None and clock.monotonic() < over:

@@ -1,4 +1,4 @@
-"""A mass sync from beginning to end, in short turns: fetch, plan, and, when the seller says so, run and confirm.
+"""A mass sync from beginning to end, in short slices: fetch, plan, and, when the seller says so, run and confirm.
 
 What it writes goes through the same jobs as everything else, a portion at a time, at the least urgent rank: so it is
 rate limited, fair to other shops, and survives whatever dies. The database holds how far it is.
@@ -27,8 +27,8 @@ from shops.reverb.errors import NeedsSeller, RateLimited, ReverbError
 logger = logging.getLogger(__name__)
 
 MASS = "listings.mass_sync"
-#: How long one turn holds a worker before the shop queues up again behind the others.
-TURN_S = 1.0
+#: How long one slice holds a worker before the shop queues up again behind the others.
+SLICE_S = 1.0
 State = MassSync.State
 #: States in which what failed can be tried again.
 RETRIES = (State.RUNNING, State.PAUSED, State.CONFIRMING, State.DONE)
@@ -147,7 +147,7 @@ def _halt(shop: Shop, state: MassSync.State, of: list[MassSync.State] | tuple[st
 
 
 def due(shop_id: int) -> MassSync | None:
-    """Return the shop's mass sync if a turn of it is due."""
+    """Return the shop's mass sync if a slice of it is due."""
     found = MassSync.objects.filter(shop_id=shop_id, due_at__lte=clock.now(), state__in=MassSync.WORKING)
     return found.select_related("shop__sync_settings", "shop__store").first()
 
@@ -158,14 +158,14 @@ def shops_with_due_ones() -> list[int]:
     return list(found.values_list("shop_id", flat=True).distinct())
 
 
-def turn(sync: MassSync) -> None:
-    """Go on for one turn. Never raises what Reverb did: that is a note and a later turn."""
+def run_slice(sync: MassSync) -> None:
+    """Go on for one slice. Never raises what Reverb did: that is a note and a later slice."""
     connection = ReverbConnection.objects.filter(shop=sync.shop_id).first()
     if connection is None:
         _failed(sync, "Reverb is not connected.", timedelta(minutes=15))
         return
     client = ReverbClient.of(connection)
-    over = clock.monotonic() + TURN_S
+    over = clock.monotonic() + SLICE_S
     try:
         while clock.monotonic() < over and sync.state in MassSync.WORKING:
             if not _step(sync, connection, client):

@@ -31,7 +31,7 @@ class Crawl(models.Model):
     since = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
-    #: When the next turn may be, while it runs; when the next crawl begins, while it does not. None: never by itself.
+    #: When the next slice may be, while it runs; when the next crawl begins, while it does not. None: never by itself.
     due_at = models.DateTimeField(null=True)
     pages = models.PositiveIntegerField(default=0)
     seen = models.PositiveIntegerField(default=0)
@@ -41,7 +41,7 @@ class Crawl(models.Model):
     unread = models.PositiveIntegerField(default=0, help_text="Rows of its pages that could not be read.")
     #: Products asked for on a page; 0: as many as the platform gives. Smaller pages pass where large ones fail.
     page_size = models.PositiveSmallIntegerField(default=0)
-    failures = models.PositiveIntegerField(default=0, help_text="Failed turns in a row.")
+    failures = models.PositiveIntegerField(default=0, help_text="Failed slices in a row.")
     note = models.CharField(max_length=300, blank=True, help_text="Why it stands still.")
 
     class Meta:

@@ -47,7 +47,7 @@ class MassSync(models.Model):
     planned_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
-    #: When the next turn may be; None while nothing is to be done.
+    #: When the next slice may be; None while nothing is to be done.
     due_at = models.DateTimeField(null=True)
     #: The next page of listings to read, and how many there are.
     page = models.PositiveIntegerField(default=1)
@@ -64,7 +64,7 @@ class MassSync(models.Model):
     #: Listings made since the fetch, and how many when Reverb's total was last compared.
     made = models.PositiveIntegerField(default=0)
     made_checked = models.PositiveIntegerField(default=0)
-    failures = models.PositiveIntegerField(default=0, help_text="Failed turns in a row.")
+    failures = models.PositiveIntegerField(default=0, help_text="Failed slices in a row.")
     note = models.CharField(max_length=300, blank=True, help_text="Why it stands still.")
 
     class Meta:

@@ -19,9 +19,9 @@ class Review(models.Model):
     step = models.CharField(max_length=8, choices=Step.choices, default=Step.BEGIN)
     #: Primary key of the last product that the step has dealt with.
     after = models.BigIntegerField(default=0)
-    #: When the next turn may be.
+    #: When the next slice may be.
     due_at = models.DateTimeField(db_index=True)
-    failures = models.PositiveIntegerField(default=0, help_text="Failed turns in a row.")
+    failures = models.PositiveIntegerField(default=0, help_text="Failed slices in a row.")
 
     def __str__(self) -> str:
         return f"review of {self.shop_id}"

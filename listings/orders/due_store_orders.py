@@ -28,8 +28,8 @@ from shops.orders import OrderStatus
 
 logger = logging.getLogger(__name__)
 
-#: How long one turn holds a worker before the shop queues up again behind the others.
-TURN_S = 2.0
+#: How long one slice holds a worker before the shop queues up again behind the others.
+SLICE_S = 2.0
 #: A sale that came this much before orders were switched on still counts: clocks differ.
 SLACK = timedelta(minutes=2)
 
@@ -52,11 +52,11 @@ def shops_with_due_ones(now: datetime) -> set[int]:
     return {shop_id for shop_ids in found for shop_id in shop_ids}
 
 
-def turn(shop_id: int) -> bool:
-    """Go through a shop's orders for one turn, oldest first; return whether there may be more."""
+def run_slice(shop_id: int) -> bool:
+    """Go through a shop's orders for one slice, oldest first; return whether there may be more."""
     mine = Shop.objects.filter(pk=shop_id, delete_asked_at=None).exclude(store__clearing_since__isnull=False)
     shop = mine.select_related("sync_settings").first()
-    over = clock.monotonic() + TURN_S
+    over = clock.monotonic() + SLICE_S
     while shop is not None and clock.monotonic() < over:
         order = _next(shop)
         if order is None:

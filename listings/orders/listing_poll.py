@@ -33,7 +33,7 @@ ROUND = timedelta(hours=24)
 #: Where it does not, a page is looked at so often, and more often only in a shop too large to be seen within a day.
 WITHOUT_WEBHOOKS = timedelta(minutes=2)
 CAUSE = "regular look at Reverb"
-#: Pages in one turn at most: a shop that was away for long does not catch up at once.
+#: Pages in one slice at most: a shop that was away for long does not catch up at once.
 PAGES = 3
 #: The list trails a change: what we read ourselves so recently is newer than the list.
 TRAILS = timedelta(seconds=60)
@@ -55,7 +55,7 @@ class _Cursor:
     failed: int = 0
 
 
-def turn(connection: ReverbConnection, client: ReverbClient) -> None:
+def run_slice(connection: ReverbConnection, client: ReverbClient) -> None:
     """Look at the pages that are due, and once a day at what is owed. Raises ReverbError."""
     for _ in range(PAGES):
         cursor = _Cursor(**(cache.get(_key(connection)) or {}))
@@ -76,7 +76,7 @@ def turn(connection: ReverbConnection, client: ReverbClient) -> None:
 def _page(connection: ReverbConnection, client: ReverbClient, cursor: _Cursor) -> tuple[int, list[ReverbListing], int]:
     """Return the page whose turn it is, with its number; the one behind it where that one alone fails, twice in a row.
 
-    A page that was passed over has its next turn in the next round. Raises ReverbError.
+    A page that was passed over has its next slice in the next round. Raises ReverbError.
     """
     try:
         return cursor.page, *client.listings_page(cursor.page)

@@ -22,8 +22,8 @@ from shops.reverb.errors import NeedsSeller, RateLimited, ReverbError
 
 logger = logging.getLogger(__name__)
 
-#: How long one turn holds a worker before the shop queues up again behind the others.
-TURN_S = 2.0
+#: How long one slice holds a worker before the shop queues up again behind the others.
+SLICE_S = 2.0
 
 
 @shared_task(name=order_poll.ORDERS)
@@ -37,7 +37,7 @@ def orders(shop_id: int) -> None:
         client = ReverbClient.of(connection)
         reading = partial(order_poll.read, connection, client, now=clock.now())
         if _answered(connection, "orders", reading):
-            _answered(connection, "listings", partial(listing_poll.turn, connection, client))
+            _answered(connection, "listings", partial(listing_poll.run_slice, connection, client))
 
 
 def _answered(connection: ReverbConnection, what: str, deed: Callable[[], None]) -> bool:
@@ -64,19 +64,19 @@ def _ask_for_the_token(connection: ReverbConnection) -> None:
 
 @shared_task(name=PROCESS_STORE_ORDERS)
 def process_store_orders(shop_id: int) -> None:
-    """Bring the shop's sales on Reverb into the store for one turn; one worker a shop, so that none is made twice."""
+    """Bring the shop's sales on Reverb into the store for one slice; one worker a shop, so that none is made twice."""
     awake(PROCESS_STORE_ORDERS, shop_id)
     with try_lock(PROCESS_STORE_ORDERS, shop_id) as alone:
-        more = alone and due_store_orders.turn(shop_id)
+        more = alone and due_store_orders.run_slice(shop_id)
     if more:
         wake(PROCESS_STORE_ORDERS, shop_id)
 
 
 @shared_task(name=tracking.SHIP)
 def send_parcels(shop_id: int) -> None:
-    """Send parcels to Reverb, follow what ShipStation reported, and look for parcels in the store, for one turn."""
+    """Send parcels to Reverb, follow what ShipStation reported, and look for parcels in the store, for one slice."""
     awake(tracking.SHIP, shop_id)
-    over = clock.monotonic() + TURN_S
+    over = clock.monotonic() + SLICE_S
     with try_lock(tracking.SHIP, shop_id) as alone:
         while alone and clock.monotonic() < over:
             if (parcel := tracking.next_one(shop_id)) is not None:

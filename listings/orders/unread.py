@@ -24,7 +24,7 @@ MOST, AT_ONCE = 200, 5
 
 
 def follow(connection: ReverbConnection, client: ReverbClient, left_out: Collection[str]) -> None:
-    """Remember the numbers that were left out now, and ask for those that are due. Call it in the shop's turn.
+    """Remember the numbers that were left out now, and ask for those that are due. Call it in the shop's slice.
 
     Raises RateLimited only: whatever else comes of one sale, the others are asked for.
     """

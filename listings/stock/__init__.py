@@ -1,3 +1,3 @@
-"""Stock both ways: one rule decides, a ledger remembers, a turn reads and writes both sides."""
+"""Stock both ways: one rule decides, a ledger remembers, an attempt reads and writes both sides."""
 
 from __future__ import annotations

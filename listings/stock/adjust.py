@@ -30,7 +30,7 @@ from shops.platforms import StoreClient, client_of, platform_of
 from shops.platforms.values import Count, Moved, StoreAuthError, StoreError, TransientStoreError, Unsupported
 from shops.snapshots import StoreProduct
 
-#: How often the store may move under our hands in one turn.
+#: How often the store may move under our hands in one attempt.
 MAX_TRIES = 4
 #: For how long a store surely knows a change that comes again. Shopify's docs ("Implementing idempotency") speak of a
 #: time for which keys are kept and a day is usual; a store may not have answered for longer.

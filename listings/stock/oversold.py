@@ -71,7 +71,7 @@ def _on_reverb(stock: StockSession, *, hidden: bool) -> str:
 
 
 def _in_store(stock: StockSession, *, again_s: float) -> str:
-    """Return the store's orders of the product in words; "" when it did not answer, and the turn comes back for it."""
+    """Return the store's orders of the product in words; "" when it did not answer: the attempt is repeated."""
     try:
         try:
             return _asked(stock.product)

@@ -1,7 +1,7 @@
 """The stock of one product in one attempt: read both sides, take that in, then write to either what it lacks.
 
-Before a number is pushed to Reverb, what was sold there since is read, in the same turn: a unit that sold would be put
-on sale again. Nothing needs to be read before a listing is taken off sale.
+Before a number is pushed to Reverb, what was sold there since is read, in the same attempt: a unit that sold would be
+put on sale again. Nothing needs to be read before a listing is taken off sale.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ from shops.reverb.client import ReverbClient
 from shops.reverb.errors import NoAnswer, RateLimited, SlowDown, TransientError
 from shops.snapshots import ReverbListing
 
-#: Seconds until a turn begins again that was overtaken by news before it wrote anything.
+#: Seconds until an attempt begins again that was overtaken by news before it wrote anything.
 AT_ONCE_S = 0.05
 #: Seconds until the next look while the listings of the account that was connected before are let go of.
 CLEARS_IN_S = 5.0

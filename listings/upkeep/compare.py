@@ -1,8 +1,8 @@
 """The regular comparison: what each side is known to have against what it is to have, where no job is due.
 
 Every attempt compares at its end (listings/sync/excess.py), and every change opens a job. This is the net under both: a
-job that was lost, a wrong verdict, a rule that changed. One statement reads a slice of all shops' listings, the
-next one goes on behind it, and a turn's cost is the same however many there are.
+job that was lost, a wrong verdict, a rule that changed. One statement reads a batch of all shops' listings, the
+next one goes on behind it, and a slice's cost is the same however many there are.
 """
 
 from __future__ import annotations
@@ -30,27 +30,27 @@ logger = logging.getLogger(__name__)
 
 COMPARE = "listings.upkeep.compare"
 CAUSE = "regular comparison"
-#: How many listings one statement compares, and for how long a turn goes on with the next ones.
-SLICE = 1_000
-TURN_S = 0.3
+#: How many listings one statement compares, and for how long a slice goes on with the next ones.
+BATCH = 1_000
+SLICE_S = 0.3
 #: A product that was looked at so recently was compared then. Too few may be the seller's wish.
 TOO_MANY_AFTER, TOO_FEW_AFTER = timedelta(minutes=10), timedelta(days=1)
 _CURSOR_KEY, _CURSOR_KEPT_S = "listings:compare", 24 * 60 * 60
 
 # The same as `excess.on_sale` and `excess.left`, for many at once (tests/listings/upkeep/test_compare.py checks it).
 _SQL = """
-WITH slice AS MATERIALIZED (
+WITH batch AS MATERIALIZED (
     SELECT id, shop_id, product_id, reverb_id, snapshot FROM listings_listing
     WHERE id > %(after)s ORDER BY id LIMIT %(size)s
 ), known AS (
     SELECT
-        slice.id, slice.shop_id, product.id AS product_id, product.looked_at, product.pending_first_sync,
+        batch.id, batch.shop_id, product.id AS product_id, product.looked_at, product.pending_first_sync,
         ledger.reverb,
-        slice.snapshot ->> 'condition' = ANY(%(several)s)
-            OR coalesce((slice.snapshot ->> 'has_inventory')::boolean, false) AS several,
-        slice.snapshot ->> 'state' <> ALL(%(off)s) AS on_sale,
-        slice.snapshot ->> 'state' = 'live' AS is_live,
-        (slice.snapshot ->> 'inventory')::numeric AS inventory,
+        batch.snapshot ->> 'condition' = ANY(%(several)s)
+            OR coalesce((batch.snapshot ->> 'has_inventory')::boolean, false) AS several,
+        batch.snapshot ->> 'state' <> ALL(%(off)s) AS on_sale,
+        batch.snapshot ->> 'state' = 'live' AS is_live,
+        (batch.snapshot ->> 'inventory')::numeric AS inventory,
         coalesce(
             settings.stock_way <> %(store)s AND store.removed_at IS NULL AND store.clearing_since IS NULL
             AND product.gone_at IS NULL AND product.snapshot ->> 'stock' IS NOT NULL AND (
@@ -71,15 +71,15 @@ WITH slice AS MATERIALIZED (
         END AS units,
         coalesce(product.stock_buffer, settings.stock_buffer) AS buffer,
         coalesce(product.stock_maximum, settings.stock_maximum) AS maximum
-    FROM slice
-    JOIN listings_product AS product ON product.id = slice.product_id
-    JOIN shops_syncsettings AS settings ON settings.shop_id = slice.shop_id
-    JOIN shops_shop AS shop ON shop.id = slice.shop_id
-    LEFT JOIN shops_storeconnection AS store ON store.shop_id = slice.shop_id
-    JOIN shops_reverbconnection AS reverb ON reverb.shop_id = slice.shop_id
-    LEFT JOIN listings_ledger AS ledger ON ledger.listing_id = slice.id
+    FROM batch
+    JOIN listings_product AS product ON product.id = batch.product_id
+    JOIN shops_syncsettings AS settings ON settings.shop_id = batch.shop_id
+    JOIN shops_shop AS shop ON shop.id = batch.shop_id
+    LEFT JOIN shops_storeconnection AS store ON store.shop_id = batch.shop_id
+    JOIN shops_reverbconnection AS reverb ON reverb.shop_id = batch.shop_id
+    LEFT JOIN listings_ledger AS ledger ON ledger.listing_id = batch.id
     LEFT JOIN listings_job AS job ON job.product_id = product.id
-    WHERE slice.reverb_id <> '' AND slice.snapshot IS NOT NULL AND settings.auto_sync AND settings.sync_stock
+    WHERE batch.reverb_id <> '' AND batch.snapshot IS NOT NULL AND settings.auto_sync AND settings.sync_stock
       AND shop.delete_asked_at IS NULL AND reverb.problem <> ALL(%(unusable)s)
       AND (job.id IS NULL OR (job.blocked AND job.retry_due_at IS NULL))
 ), compared AS (
@@ -96,7 +96,7 @@ WHERE (shown > due AND coalesce(looked_at < %(too_many)s, true) AND (due = 0 OR 
        AND coalesce(looked_at < %(too_few)s, true) AND NOT pending_first_sync)
    OR (store_lacks AND coalesce(looked_at < %(too_many)s, true))
 """
-_LAST = "SELECT max(id) FROM (SELECT id FROM listings_listing WHERE id > %s ORDER BY id LIMIT %s) AS slice"
+_LAST = "SELECT max(id) FROM (SELECT id FROM listings_listing WHERE id > %s ORDER BY id LIMIT %s) AS batch"
 
 
 @dataclass(frozen=True)
@@ -112,11 +112,11 @@ class Differs:
     store_lacks: bool
 
 
-def turn() -> int:
-    """Compare the next slices, and open jobs for what differs; return how many. A round through all ends the turn."""
-    over, after, opened = clock.monotonic() + TURN_S, _cursor(), 0
+def run_slice() -> int:
+    """Compare the next batches, and open jobs for what differs; return how many. A round through all ends the slice."""
+    over, after, opened = clock.monotonic() + SLICE_S, _cursor(), 0
     while (last := _last(after)) is not None:
-        found = find(after, SLICE)
+        found = find(after, BATCH)
         opened += sum(_open(shop_id, [one for one in found if one.shop_id == shop_id]) for shop_id in _shops(found))
         after = last
         if clock.monotonic() > over:
@@ -167,7 +167,7 @@ def _open(shop_id: int, found: list[Differs]) -> int:
 
 def _last(after: int) -> int | None:
     with connection.cursor() as cursor:
-        cursor.execute(_LAST, [after, SLICE])
+        cursor.execute(_LAST, [after, BATCH])
         row = cursor.fetchone()
     return row[0] if row else None
 

@@ -20,9 +20,9 @@ from reverbsync.dispatch.locks import try_lock
 from shops import lifecycle
 from shops.models import ReverbConnection, Shop
 
-#: So many listings are let go of at once, and for so long in one turn.
+#: So many listings are let go of at once, and for so long in one slice.
 PORTION = 500
-TURN_S = 1.0
+SLICE_S = 1.0
 #: Fields of a listing's row that describe the account's own listing.
 _BLANK: dict[str, Any] = {
     "reverb_id": "",
@@ -46,8 +46,8 @@ def shops_with_one() -> list[int]:
     return list(ReverbConnection.objects.filter(clearing_since__isnull=False).values_list("shop_id", flat=True))
 
 
-def turn(shop_id: int) -> bool:
-    """Let go of what is known for one turn; return whether there is more that need not wait.
+def run_slice(shop_id: int) -> bool:
+    """Let go of what is known for one slice; return whether there is more that need not wait.
 
     Attempts that began with the former account's token end first. It can be stopped at any moment, and goes on.
     """
@@ -60,7 +60,7 @@ def turn(shop_id: int) -> bool:
     with try_lock(run.MASS, shop_id) as alone:
         if not alone or Job.objects.filter(shop=shop_id, lease_until__gt=clock.now()).exists():
             return False
-        over = clock.monotonic() + TURN_S
+        over = clock.monotonic() + SLICE_S
         while keys := _some_of(shop_id):
             with transaction.atomic():
                 _let_go(keys)

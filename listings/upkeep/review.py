@@ -29,8 +29,8 @@ from shops.reverb.availability import OFF_SALE
 logger = logging.getLogger(__name__)
 
 REVIEW = "listings.upkeep.review"
-#: How long one turn holds a worker before the shop queues up again behind the others.
-TURN_S = 1.0
+#: How long one slice holds a worker before the shop queues up again behind the others.
+SLICE_S = 1.0
 #: So many products a portion: their snapshots are read, which takes some tens of milliseconds.
 PORTION = 500
 CAUSE = "settings changed"
@@ -44,7 +44,7 @@ def shops_with_due_ones() -> set[int]:
 
 
 def due(shop_id: int) -> Review | None:
-    """Return the shop's review if a turn of it is due; begin it, or start it over, if that was asked for."""
+    """Return the shop's review if a slice of it is due; begin it, or start it over, if that was asked for."""
     now = clock.now()
     with transaction.atomic():
         # The wish is gone only together with the row that follows from it.
@@ -55,9 +55,9 @@ def due(shop_id: int) -> Review | None:
     return found.select_related("shop__sync_settings", "shop__store").first()
 
 
-def turn(review: Review) -> None:
-    """Go on for one turn. Never raises: what breaks is tried again after a delay that grows."""
-    over = clock.monotonic() + TURN_S
+def run_slice(review: Review) -> None:
+    """Go on for one slice. Never raises: what breaks is tried again after a delay that grows."""
+    over = clock.monotonic() + SLICE_S
     try:
         while _step(review) and clock.monotonic() < over:
             pass

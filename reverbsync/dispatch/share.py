@@ -1,7 +1,7 @@
 """A fair share of a worker's threads for each shop: one whose store or account hangs never holds them all.
 
 It counts in the process alone, so each process keeps threads free, however many processes there are. Who would be one
-too many gives way: the shop's drains that are at work wake another one when their turn is over, and the sweeper does.
+too many gives way: the shop's drains that are at work wake another one when their slice is over, and the sweeper does.
 """
 
 from __future__ import annotations

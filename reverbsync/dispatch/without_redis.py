@@ -54,8 +54,8 @@ def gone() -> bool:
     return False
 
 
-def turn(pool: Executor) -> list[tuple[str, int]]:
-    """Sweep once, and let `pool` run what would have been woken; what that wakes in turn is left to the next sweep.
+def sweep(pool: Executor) -> list[tuple[str, int]]:
+    """Sweep once, and let `pool` run what would have been woken; what that wakes is left to the next sweep.
 
     Whatever breaks or hangs in one sweep or for one shop, the others go on. Returns what was begun.
     """
@@ -91,7 +91,7 @@ def _watch() -> None:
         time.sleep(LOOK_S)
         if gone():
             close_old_connections()
-            turn(pool)
+            sweep(pool)
 
 
 @worker_init.connect

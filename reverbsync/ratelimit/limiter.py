@@ -126,7 +126,7 @@ def in_bulk() -> bool:
 
 
 @contextmanager
-def turn() -> Iterator[Work]:
+def in_lots() -> Iterator[Work]:
     """Let calls in the block take places in lots; the caller says in what it yields whether they are in bulk."""
     with _at(Work(lots=Lots())) as work:
         try:

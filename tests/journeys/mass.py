@@ -80,7 +80,7 @@ def work(world: World, limit: int = 200) -> MassSync:
     for _ in range(limit):
         sync = run.due(world.shop.pk)
         if sync is not None:
-            run.turn(sync)
+            run.run_slice(sync)
         while world.step():
             pass
         latest = MassSync.objects.filter(shop=world.shop).latest("pk")
@@ -101,7 +101,7 @@ def handed_out(world: World) -> MassSync:
     run.start(world.shop)
     sync = run.due(world.shop.pk)
     assert sync is not None
-    run.turn(sync)
+    run.run_slice(sync)
     return sync
 
 

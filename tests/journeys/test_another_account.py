@@ -41,7 +41,7 @@ def switch(world: World, token: str = "another-token", **account: Any) -> str:
 
 def let_go(world: World) -> None:
     """Let the background do its work."""
-    former_account.turn(world.shop.pk)
+    former_account.run_slice(world.shop.pk)
     assert not ReverbConnection.objects.filter(clearing_since__isnull=False).exists()
 
 
@@ -106,7 +106,7 @@ def test_an_attempt_that_began_before_ends_first(world: World, guitar: dict[str,
     world.edit(guitar, price="400.00")
     Job.objects.update(lease_until=world.now.replace(year=2200))
     switch(world)
-    assert not former_account.turn(world.shop.pk)
+    assert not former_account.run_slice(world.shop.pk)
     assert Listing.objects.exclude(reverb_id="").exists()
     Job.objects.update(lease_until=None)
     let_go(world)

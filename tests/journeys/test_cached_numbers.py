@@ -38,7 +38,7 @@ def work(world: World, guitar: dict[str, Any], *, seconds: int, step: int = 10) 
     for at in range(0, seconds, step):
         read_orders(world)
         if at % 60 == 0:
-            listing_poll.turn(connection, ReverbClient.of(connection))
+            listing_poll.run_slice(connection, ReverbClient.of(connection))
         while world.step():
             seen.append(both(world, guitar))
         seen.append(both(world, guitar))

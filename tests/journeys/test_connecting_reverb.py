@@ -170,7 +170,7 @@ def test_a_sandbox_account_is_asked_at_the_sandbox_alone(world: World, settings:
     assert "Connected to" in said
     assert ReverbConnection.objects.get().sandbox
     assert "another Reverb shop than before" in said
-    former_account.turn(world.shop.pk)
+    former_account.run_slice(world.shop.pk)
     world.product()
     world.settle()
     assert world.listing()["title"] == "Fender Strat"

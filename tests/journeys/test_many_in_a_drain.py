@@ -46,7 +46,7 @@ def drain(world: World, monkeypatch: pytest.MonkeyPatch, *, after_first: Callabl
             after_first()
 
     monkeypatch.setattr(tasks, "attempt", counted)
-    monkeypatch.setattr(tasks, "TURN_S", 30.0)
+    monkeypatch.setattr(tasks, "SLICE_S", 30.0)
     tasks.drain(world.shop.pk)
     assert len(done) == 2
 

@@ -247,7 +247,7 @@ def test_what_comes_back_for_a_product_that_is_gone_without_a_word_waits_for_not
     assert world.last().reason == "store_behind"
     due = scheduled_reads.due(world.shop.pk)
     assert due is not None
-    scheduled_reads.turn(due)
+    scheduled_reads.run_slice(due)
     world.settle()
     assert Product.objects.get().gone_at is not None
     assert not Job.objects.exists()

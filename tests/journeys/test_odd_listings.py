@@ -86,7 +86,7 @@ def come_to_rest(world: World) -> None:
     world.settle(80)
     world.wait(300)
     connection = ReverbConnection.objects.select_related("shop__sync_settings").get(shop=world.shop)
-    listing_poll.turn(connection, ReverbClient.of(connection))
+    listing_poll.run_slice(connection, ReverbClient.of(connection))
     world.settle(80)
 
 

@@ -87,7 +87,7 @@ def listen(world: World) -> None:
         try:
             read_orders(world)
             connection = ReverbConnection.objects.select_related("shop__sync_settings").get(shop=world.shop)
-            listing_poll.turn(connection, ReverbClient.of(connection))
+            listing_poll.run_slice(connection, ReverbClient.of(connection))
         except ReverbError:
             pass
         world.settle(80)

@@ -218,7 +218,7 @@ def test_an_old_page_of_listings_undoes_nothing(world: World) -> None:
     all_due(world)
     for _ in range(20):
         world.wait(30)
-        listing_poll.turn(connection(world), ReverbClient.of(connection(world)))
+        listing_poll.run_slice(connection(world), ReverbClient.of(connection(world)))
         all_due(world)
         assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
 
@@ -249,6 +249,6 @@ def test_a_draft_that_an_old_list_of_drafts_does_not_show_is_reported_by_the_reg
     answers_are_old(world, index_lag_s=60)
     through(world)
     world.wait(120)
-    listing_poll.turn(connection(world), ReverbClient.of(connection(world)))
+    listing_poll.run_slice(connection(world), ReverbClient.of(connection(world)))
     world.settle()
     assert world.waits_for("M0000") == "kept_as_draft"

@@ -68,7 +68,7 @@ def test_a_mass_sync_leaves_the_listings_of_the_other_shop_alone(world: World, o
     world.wait(60)  # Reverb's lists trail
     mass = run.begin(outlet.shop, olivia())
     for _ in range(20):
-        run.turn(MassSync.objects.get(pk=mass.pk))
+        run.run_slice(MassSync.objects.get(pk=mass.pk))
     assert Line.objects.get(sync=mass).reason == "another_shop"
     assert Listing.objects.get(shop=outlet.shop).reverb_id == ""
 
@@ -83,7 +83,7 @@ def test_a_sale_is_an_order_in_one_store_alone(world: World, outlet: World) -> N
     for one in (world, outlet):
         read_orders(one)
         world.settle(beside=outlet)
-        due_store_orders.turn(one.shop.pk)
+        due_store_orders.run_slice(one.shop.pk)
     assert [order.shop_id for order in Order.objects.all()] == [world.shop.pk]
     assert len(world.store.ask("GET", "/orders")) == before + 1
 
@@ -111,7 +111,7 @@ def test_the_other_shop_takes_the_listing_over_once_the_first_is_disconnected(wo
     lifecycle.disconnect_store(world.shop)
     begun = review.due(outlet.shop.pk)
     assert begun is not None
-    review.turn(begun)
+    review.run_slice(begun)
     world.settle(beside=outlet)
     assert world.listing()["inventory"] == 2
 
@@ -122,7 +122,7 @@ def test_a_shop_that_comes_back_lets_go_of_what_the_other_took_over(world: World
     lifecycle.connect_store(world.shop, platform="shopify", address=world.domain, keys=keys)
     begun = review.due(world.shop.pk)
     assert begun is not None
-    review.turn(begun)
+    review.run_slice(begun)
     assert not Listing.objects.filter(shop=world.shop).exclude(reverb_id="").exists()
     world.settle(beside=outlet)
     assert world.last().reason == "another_shop"

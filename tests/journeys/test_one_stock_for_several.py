@@ -131,4 +131,4 @@ def look(world: World) -> None:
     """Look for what changed in the store."""
     crawls.begin(world.shop, "changes")
     while (crawl := crawls.due(world.shop.pk)) is not None and crawl.kind == "changes":
-        crawls.turn(crawl)
+        crawls.run_slice(crawl)

@@ -95,7 +95,7 @@ def test_sales_on_both_sides_meet_in_the_middle(world: World) -> None:
 
 
 def test_what_sold_on_reverb_is_known_before_a_new_number_is_pushed(world: World) -> None:
-    """No webhook and no poll reported the sale: the turn itself asks."""
+    """No webhook and no poll reported the sale: the attempt itself asks."""
     guitar = world.product(inventory_quantity=9)
     world.settle()
     buy(world, quantity=2)

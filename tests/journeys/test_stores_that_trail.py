@@ -120,9 +120,9 @@ def turns_of_workers(world: World) -> None:
     """Do what is due by now."""
     read_orders(world)
     if (product := scheduled_reads.due(world.shop.pk)) is not None:
-        scheduled_reads.turn(product)
+        scheduled_reads.run_slice(product)
     if (crawl := crawls.due(world.shop.pk)) is not None:
-        crawls.turn(crawl)
+        crawls.run_slice(crawl)
     while world.step():
         pass
 
@@ -135,7 +135,7 @@ def linked(world: World, units: int, **more: Any) -> dict[str, Any]:
     for _ in range(10):
         world.wait(70)
         while (crawl := crawls.due(world.shop.pk)) is not None:
-            crawls.turn(crawl)
+            crawls.run_slice(crawl)
         world.settle()
     assert (world.stock(guitar), world.listing()["inventory"]) == (units, units)
     return guitar

@@ -328,7 +328,7 @@ def test_what_has_units_again_meanwhile_is_read_again_and_not_ended(world: World
     live_on(world, timedelta(minutes=3))
     due = scheduled_reads.due(world.shop.pk)
     assert due is not None
-    scheduled_reads.turn(due)
+    scheduled_reads.run_slice(due)
     world.reverb.ask("DELETE", "/faults")
     live_on(world, timedelta(minutes=3))
     assert (world.listing()["state"], world.listing()["inventory"]) == ("live", 4)

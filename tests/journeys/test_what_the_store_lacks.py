@@ -49,7 +49,7 @@ def sold(world: World, *, stock: int, quantity: int) -> dict[str, Any]:
     return guitar
 
 
-def test_units_are_taken_from_several_locations_in_one_turn(world: World, locations: list[int]) -> None:
+def test_units_are_taken_from_several_locations_in_one_attempt(world: World, locations: list[int]) -> None:
     locations += [1, 1]
     guitar = sold(world, stock=2, quantity=2)
     world.step()
@@ -213,7 +213,7 @@ def test_a_product_that_was_deleted_unnoticed_is_found_gone_when_it_sells_on_rev
     world.step()
     first = scheduled_reads.due(world.shop.pk)
     assert first is not None
-    scheduled_reads.turn(first)
+    scheduled_reads.run_slice(first)
     world.settle()
     assert Product.objects.get().gone_at is not None
     assert world.listing()["state"] == "sold"
@@ -234,6 +234,6 @@ def test_a_sale_whose_job_was_lost_still_reaches_the_store(world: World, pending
     Job.objects.all().delete()
     world.wait(compare.TOO_MANY_AFTER.total_seconds() + 1)
     cache.delete(compare._CURSOR_KEY)
-    compare.turn()
+    compare.run_slice()
     world.settle()
     assert (world.stock(guitar), Ledger.objects.get().store) == (1, 1)

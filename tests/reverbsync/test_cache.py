@@ -148,5 +148,5 @@ def test_without_redis_listings_are_still_looked_at_page_by_page(redis_refuses: 
             return [], 1
 
     for _ in range(2):
-        listing_poll.turn(connection, Client())  # type: ignore[arg-type]
+        listing_poll.run_slice(connection, Client())  # type: ignore[arg-type]
     assert asked == [1]  # the second page is not due yet

@@ -126,7 +126,7 @@ def look(shop: Shop, kind: str = "changes") -> Crawl:
     """Look for changes now."""
     crawls.begin(shop, kind)
     found = Crawl.objects.select_related("shop__store", "shop__sync_settings").get(shop=shop, kind=kind)
-    crawls.turn(found)
+    crawls.run_slice(found)
     return found
 
 

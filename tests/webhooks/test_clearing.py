@@ -55,14 +55,14 @@ def test_it_is_deleted_in_short_turns_and_no_other_shop_loses_anything(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(erase, "PORTION", 2)
-    monkeypatch.setattr(erase, "TURN_S", -1.0)
+    monkeypatch.setattr(erase, "SLICE_S", -1.0)
     replace(shop)
-    turns = 0
+    slices = 0
     while StoreConnection.objects.filter(shop=shop, clearing_since__isnull=False).exists():
         tasks.clear_store(shop.pk)
-        turns += 1
-        assert turns < 20
-    assert turns > 3
+        slices += 1
+        assert slices < 20
+    assert slices > 3
     assert (left(shop), Product.objects.count()) == (0, 1)
     assert Shop.objects.get(pk=shop.pk).look_again_asked  # the new store's crawls are planned
 
@@ -110,7 +110,7 @@ def test_a_third_store_that_is_connected_meanwhile_is_not_begun_before_all_is_go
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(erase, "PORTION", 1)
-    monkeypatch.setattr(erase, "TURN_S", -1.0)
+    monkeypatch.setattr(erase, "SLICE_S", -1.0)
     replace(shop)
     for _ in range(4):
         tasks.clear_store(shop.pk)
@@ -129,7 +129,7 @@ def test_a_store_that_is_connected_again_while_it_is_forgotten_begins_from_nothi
     log_entry(shop)
     lifecycle.store_removed(shop)
     erase.ask_to_forget_store(shop)
-    monkeypatch.setattr(erase, "TURN_S", -1.0)
+    monkeypatch.setattr(erase, "SLICE_S", -1.0)
     for _ in range(4):
         tasks.clear_store(shop.pk)
     lifecycle.connect_store(shop, platform="shopify", address="guitars.myshopify.com", keys=Keys("t", "s"))

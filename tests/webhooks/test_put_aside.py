@@ -332,7 +332,7 @@ def test_messages_of_a_store_that_pushes_are_read_in_the_order_in_which_they_arr
     assert [one.delivery_id for one in found] == ["0", "1"]
 
 
-def test_a_slow_store_holds_a_worker_for_one_turn_only(
+def test_a_slow_store_holds_a_worker_for_one_slice_only(
     shop: Shop, store: Store, now: Now, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     passed = [0.0]

@@ -33,8 +33,8 @@ logger = logging.getLogger(__name__)
 
 #: So many rows, and what hangs on them, are deleted at once.
 PORTION = 1_000
-#: How long one turn holds a worker before the shop queues up again behind the others.
-TURN_S = 2.0
+#: How long one slice holds a worker before the shop queues up again behind the others.
+SLICE_S = 2.0
 #: For so long calls to the former store's address may still have been taken (webhooks/addresses.py).
 STILL_TAKEN = timedelta(seconds=3)
 
@@ -72,7 +72,7 @@ def stores_to_clear() -> list[int]:
 
 
 def clear_store(shop_id: int) -> bool:
-    """Delete for one turn what is stored of a shop's former store; return whether there is more.
+    """Delete for one slice what is stored of a shop's former store; return whether there is more.
 
     Of one that was replaced, its products: they must not count as vanished, which would end their listings; the new
     store's find them by SKU. Of one that is to be forgotten, all. It can be stopped at any moment, and goes on.
@@ -80,7 +80,7 @@ def clear_store(shop_id: int) -> bool:
     store = StoreConnection.objects.select_related("shop").filter(shop=shop_id, clearing_since__isnull=False).first()
     if store is None:
         return False
-    over = clock.monotonic() + TURN_S
+    over = clock.monotonic() + SLICE_S
     forgotten = store.removed_at is not None
     if not forgotten and store.clearing_since is not None:
         _put_aside(shop_id, store.clearing_since + STILL_TAKEN)

@@ -18,7 +18,7 @@ from shops.platforms.magento2.rest import Rest
 FAMILIES_S = 6 * 3600
 #: A family that was read is remembered beyond that, for the day on which it cannot be read.
 KEPT_S = 7 * 24 * 3600
-#: A client that lives for one short turn does not ask again what the one before has just asked.
+#: A client that lives for one short slice does not ask again what the one before has just asked.
 JUST_NOW_S = 60
 #: A parent that changed shortly before we looked is looked at again.
 OVERLAP = timedelta(minutes=10)

@@ -1,8 +1,8 @@
 """What a store says of itself once, not with each product: currency, sources of stock, names of options, families.
 
-It is kept in the cache for a while, since a client lives for one short turn. What the store does not say just now keeps
-the answer that it had, and names of options and categories are left out where there is none: they hide neither a price
-nor a stock, and the calls that read or change a stock do not ask for them.
+It is kept in the cache for a while, since a client lives for one short slice. What the store does not say just now
+keeps the answer that it had, and names of options and categories are left out where there is none: they hide neither a
+price nor a stock, and the calls that read or change a stock do not ask for them.
 """
 
 from __future__ import annotations

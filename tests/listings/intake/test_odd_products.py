@@ -68,15 +68,15 @@ def crawl(shop: Shop, kind: str = "catalogue") -> Crawl:
     return Crawl.objects.select_related("shop__store", "shop__sync_settings").get(shop=shop, kind=kind)
 
 
-def through(shop: Shop, now: Now, kind: str = "catalogue", turns: int = 100) -> Crawl:
+def through(shop: Shop, now: Now, kind: str = "catalogue", slices: int = 100) -> Crawl:
     """Crawl until it is through, waiting as long as it wants to."""
     crawls.begin(shop, kind)
-    for _ in range(turns):
+    for _ in range(slices):
         found = crawl(shop, kind)
         if found.state != Crawl.State.RUNNING:
             break
         now.at = max(now.at, found.due_at or now.at)
-        crawls.turn(found)
+        crawls.run_slice(found)
     return crawl(shop, kind)
 
 
@@ -343,7 +343,7 @@ def test_a_store_that_is_away_loses_no_product_from_a_crawl(shop: Shop, store: C
     for number in range(1, 51):
         store.add(number)
     store.down = True
-    assert through(shop, now, turns=8).state == Crawl.State.RUNNING
+    assert through(shop, now, slices=8).state == Crawl.State.RUNNING
     store.down = False
     through(shop, now)
     assert len(skus(shop)) == 50

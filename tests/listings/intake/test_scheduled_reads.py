@@ -55,12 +55,12 @@ def shop(store: Store) -> Shop:
     return shop
 
 
-def turn(shop: Shop) -> None:
-    """Do what a worker does when the shop's turn has come."""
+def run_slice(shop: Shop) -> None:
+    """Do what a worker does in a slice of the shop."""
     assert scheduled_reads.shops_with_due_ones() == [shop.pk]
     found = scheduled_reads.due(shop.pk)
     assert found is not None
-    scheduled_reads.turn(found)
+    scheduled_reads.run_slice(found)
 
 
 def at(store: Store, moment: datetime) -> None:
@@ -72,7 +72,7 @@ def test_a_price_that_changes_by_its_date_is_read_at_that_date(store: Store, sho
     at(store, END - timedelta(minutes=1))
     assert scheduled_reads.shops_with_due_ones() == []
     at(store, END)
-    turn(shop)
+    run_slice(shop)
     assert Product.objects.get().seen.price == Decimal("100.00")
     assert Job.objects.count() == 1
     assert scheduled_reads.shops_with_due_ones() == []
@@ -82,11 +82,11 @@ def test_a_store_that_is_away_at_the_date_is_asked_each_minute_until_it_is_back(
     at(store, END)
     store.away = True
     for _ in range(3):
-        turn(shop)
+        run_slice(shop)
         assert scheduled_reads.shops_with_due_ones() == []
         store.now += scheduled_reads.AGAIN
     store.away = False
-    turn(shop)
+    run_slice(shop)
     assert Product.objects.get().seen.price == Decimal("100.00")
 
 
@@ -98,7 +98,7 @@ def test_a_failure_of_ours_does_not_come_back_at_once(
 
     monkeypatch.setattr(refresh, "refresh", broken)
     at(store, END)
-    turn(shop)
+    run_slice(shop)
     assert scheduled_reads.shops_with_due_ones() == []
 
 

@@ -27,7 +27,7 @@ def test_what_breaks_on_our_side_is_tried_again_and_logged_without_the_buyer(
     sales.sell(product=sales.product())
     with monkeypatch.context() as broke:
         broke.setattr(create_store_order, "_create", broken)
-        due_store_orders.turn(sales.shop.pk)
+        due_store_orders.run_slice(sales.shop.pk)
     assert "could not be processed: IntegrityError in test_due_store_orders.py" in caplog.text
     assert "Buyer" not in caplog.text
     sales.wait(minutes=1)
@@ -90,7 +90,7 @@ def test_two_shops_know_nothing_of_each_others_orders(sales: Sales) -> None:
     sales.sell(product=sales.product())
     assert due_store_orders.shops_with_due_ones(clock.now()) == {sales.shop.pk}
     other = lifecycle.shop(sales.shop.people.get(), "Drums")
-    assert not due_store_orders.turn(other.pk)
+    assert not due_store_orders.run_slice(other.pk)
     assert sales.store_orders() == []
 
 

@@ -35,14 +35,14 @@ class Reverb:
         row = ReverbListing(id=str(number), sku="", state="live", self_url="", web_url="")
         return ([row] if number <= 5 else []), 5
 
-    def turns(self, count: int) -> list[int]:
-        """Return the pages that are asked for in so many turns. One asks for several where some are late."""
+    def slices(self, count: int) -> list[int]:
+        """Return the pages that are asked for in so many slices. One asks for several where some are late."""
         self.asked = []
         for _ in range(count):
             self.now += timedelta(minutes=2)
             with clock.running_by(lambda: self.now):
                 try:
-                    listing_poll.turn(self.connection, self)  # type: ignore[arg-type]
+                    listing_poll.run_slice(self.connection, self)  # type: ignore[arg-type]
                 except TransientError:
                     continue
         return self.asked
@@ -61,28 +61,28 @@ def test_a_page_that_always_fails_is_passed_over_at_its_second_try_and_asked_for
     reverb: Reverb, page: int
 ) -> None:
     reverb.fails = {page: TransientError("no")}
-    rounds = "".join(map(str, reverb.turns(14)))
+    rounds = "".join(map(str, reverb.slices(14)))
     assert rounds.count(f"{page}{page}") >= 2
     assert f"{page}" * 3 not in rounds
     assert all(rounds.count(other) >= 2 for other in "12345")
 
 
 def test_a_page_that_fails_once_is_asked_for_again_and_no_page_is_passed_over(reverb: Reverb) -> None:
-    reverb.turns(1)
+    reverb.slices(1)
     reverb.fails = {2: TransientError("no")}
-    assert reverb.turns(1) == [2]
+    assert reverb.slices(1) == [2]
     reverb.fails = {}
-    assert reverb.turns(4)[:4] == [2, 3, 4, 5]
+    assert reverb.slices(4)[:4] == [2, 3, 4, 5]
 
 
 def test_while_all_pages_fail_none_is_passed_over(reverb: Reverb) -> None:
-    reverb.turns(1)
+    reverb.slices(1)
     reverb.fails = dict.fromkeys(range(1, 7), TransientError("no"))
-    reverb.turns(5)
+    reverb.slices(5)
     reverb.fails = {}
-    assert reverb.turns(4)[:4] == [2, 3, 4, 5]
+    assert reverb.slices(4)[:4] == [2, 3, 4, 5]
 
 
 def test_a_page_for_which_the_budget_has_no_room_is_not_passed_over(reverb: Reverb) -> None:
     reverb.fails = {1: RateLimited("no")}
-    assert reverb.turns(4) == [1, 1, 1, 1]
+    assert reverb.slices(4) == [1, 1, 1, 1]

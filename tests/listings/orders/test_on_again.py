@@ -64,7 +64,7 @@ def test_an_order_that_could_not_be_cancelled_is_that_of_the_sale_again(sales: S
     sales.sell(product=sales.product())
     sales.work()
     Order.objects.update(store_state=StoreOrderState.CANCEL_FAILED, store_problem="Shipped.")
-    due_store_orders.turn(sales.shop.pk)
+    due_store_orders.run_slice(sales.shop.pk)
     assert sales.row().store_state == StoreOrderState.CANCEL_FAILED
     sales.say(status="refunded")
     sales.work()

@@ -144,7 +144,7 @@ class Sales:
 
     def work(self) -> None:
         """Let the workers do what is due now."""
-        while due_store_orders.turn(self.shop.pk):
+        while due_store_orders.run_slice(self.shop.pk):
             pass
         for _ in range(100):
             if (parcel := tracking.next_one(self.shop.pk)) is not None:

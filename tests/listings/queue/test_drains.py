@@ -1,4 +1,4 @@
-"""Drains: short turns, a helper while there is more, and no waiting for the rate limit with a job in hand."""
+"""Drains: short slices, a helper while there is more, and no waiting for the rate limit with a job in hand."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_after_its_turn_a_shop_queues_up_again_behind_the_others(
 ) -> None:
     open_jobs(shop, *[Rank.EDIT] * 3)
     world.found.clear()
-    monkeypatch.setattr(tasks, "TURN_S", 1e-9)
+    monkeypatch.setattr(tasks, "SLICE_S", 1e-9)
     monkeypatch.setattr(clock, "monotonic", iter(range(100)).__next__)
     tasks.drain(shop.pk)
     assert len(world.tried) < 3

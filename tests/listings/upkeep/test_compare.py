@@ -70,8 +70,8 @@ def on_reverb(
 
 
 def opened() -> dict[int, int]:
-    """Return the rank of each product's job after a turn."""
-    compare.turn()
+    """Return the rank of each product's job after a slice."""
+    compare.run_slice()
     return dict(Job.objects.values_list("product_id", "rank"))
 
 
@@ -179,8 +179,8 @@ def test_a_shop_without_a_working_account_is_left_out_and_others_are_not(shop: S
 
 
 def test_turns_go_round_all_listings(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compare, "SLICE", 2)
-    monkeypatch.setattr(compare, "TURN_S", -1.0)
+    monkeypatch.setattr(compare, "BATCH", 2)
+    monkeypatch.setattr(compare, "SLICE_S", -1.0)
     products = [on_reverb(shop, n, stock=0, shown=1) for n in range(5)]
     assert [len(opened()) for _ in range(3)] == [2, 4, 5]
     Job.objects.all().delete()

@@ -53,11 +53,11 @@ def listed(product: Product, *, units: int = 3) -> None:
 
 
 def through(shop: Shop) -> int:
-    """Go through the shop; return how many turns that took."""
-    for turns in range(1, 100):
+    """Go through the shop; return how many slices that took."""
+    for slices in range(1, 100):
         tasks.review_shop(shop.pk)
         if review.due(shop.pk) is None:
-            return turns
+            return slices
     raise AssertionError("the review does not end")
 
 
@@ -127,7 +127,7 @@ def test_a_shop_of_any_size_is_gone_through_in_short_turns_that_others_come_betw
     woken: Woken, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(review, "PORTION", 2)
-    monkeypatch.setattr(review, "TURN_S", 1e-9)
+    monkeypatch.setattr(review, "SLICE_S", 1e-9)
     products(shop, 7)
     lifecycle.look_again(shop)
     assert through(shop) > 4
@@ -163,7 +163,7 @@ def test_settings_that_are_saved_meanwhile_start_it_over(
     woken: Woken, shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(review, "PORTION", 1)
-    monkeypatch.setattr(review, "TURN_S", 1e-9)
+    monkeypatch.setattr(review, "SLICE_S", 1e-9)
     first, _ = products(shop, 2)
     Product.objects.filter(pk=first.pk).update(looked_at=clock.now())
     lifecycle.look_again(shop)

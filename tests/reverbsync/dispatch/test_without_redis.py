@@ -31,11 +31,11 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
     return found
 
 
-def turn(pool: Executor | None = None) -> None:
-    """Take a turn, and wait for what it began where no pool is given."""
+def sweep(pool: Executor | None = None) -> None:
+    """Sweep once, and wait for what it began where no pool is given."""
     with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
         patch.setattr("django.db.transaction.on_commit", lambda run: run())
-        without_redis.turn(pool or stack.enter_context(ThreadPoolExecutor(2)))
+        without_redis.sweep(pool or stack.enter_context(ThreadPoolExecutor(2)))
 
 
 def test_what_a_sweep_finds_is_done_in_place(ran: list[tuple[str, int]], unreachable_redis: None) -> None:
@@ -43,7 +43,7 @@ def test_what_a_sweep_finds_is_done_in_place(ran: list[tuple[str, int]], unreach
     inbox.keep(shop.pk, source="store", delivery_id="1", topic="t", body=b"{}", state=Delivery.State.OPEN)
     jobs.look_again([product_of(shop)], rank=Rank.STOCK_TO_ZERO, cause="test", now=NOON)
     assert without_redis.gone()
-    turn()
+    sweep()
     woken = (inbox.HAND_OVER["store", False], order_poll.ORDERS, jobs.DRAIN_URGENT, jobs.DRAIN)
     assert set(ran) == {(task, shop.pk) for task in woken}
 
@@ -62,7 +62,7 @@ def test_a_poisoned_sweep_and_a_poisoned_shop_stop_nobody_else(
 
     for name in ("webhooks.sweep", jobs.DRAIN_URGENT):
         monkeypatch.setattr(app.tasks[name], "run", breaks)
-    turn()
+    sweep()
     assert (jobs.DRAIN_URGENT, healthy.pk) in ran
     assert (order_poll.ORDERS, poisoned.pk) in ran
 
@@ -81,10 +81,10 @@ def test_a_shop_that_hangs_holds_one_thread_and_is_not_begun_twice(
     monkeypatch.setattr(app.tasks[jobs.DRAIN_URGENT], "run", hangs)
     with ThreadPoolExecutor(2) as pool:
         try:
-            turn(pool)
+            sweep(pool)
             jobs.look_again([product_of(healthy)], rank=Rank.EDIT, cause="test", now=NOON)
             while (jobs.DRAIN, healthy.pk) not in ran:
-                turn(pool)
+                sweep(pool)
         finally:
             let_go.set()
     assert begun == [hanging.pk]

@@ -129,7 +129,7 @@ def test_no_reading_takes_it_for_the_stores_word_and_nothing_is_gone_cancelled_o
     with contextlib.suppress(TransientStoreError):
         refresh.refresh(world.shop, unit.store_parent_id, client, cause="test")
     crawls.begin(world.shop, Crawl.Kind.CATALOGUE)
-    crawls.turn(Crawl.objects.select_related("shop__store", "shop__sync_settings").get(kind=Crawl.Kind.CATALOGUE))
+    crawls.run_slice(Crawl.objects.select_related("shop__store", "shop__sync_settings").get(kind=Crawl.Kind.CATALOGUE))
     shipment_poll.look(order)
     upkeep.check(store.connection)
     world.product.refresh_from_db()

@@ -46,13 +46,13 @@ def the_crawl(store: Store, kind: str = "catalogue") -> Crawl:
 
 
 def through(store: Store, kind: str = "catalogue") -> Crawl:
-    """Begin a crawl, or go on with it, and take turns until it is through."""
+    """Begin a crawl, or go on with it, and run slices until it is through."""
     crawls.begin(store.shop, kind)
     for _ in range(200):
         crawl = the_crawl(store, kind)
         if crawl.state != Crawl.State.RUNNING:
             break
-        crawls.turn(crawl)
+        crawls.run_slice(crawl)
     crawl = the_crawl(store, kind)
     assert (crawl.state, crawl.note) == (Crawl.State.DONE, "")
     return crawl
@@ -82,7 +82,7 @@ def test_a_crawl_ends_quietly_when_another_store_is_connected_meanwhile(
         return page
 
     monkeypatch.setattr(type(full.client), "crawl", replaced)
-    crawls.turn(the_crawl(full))
+    crawls.run_slice(the_crawl(full))
     assert caplog.records == []
     assert not Crawl.objects.filter(shop=full.shop).exists()
 
@@ -172,7 +172,7 @@ def test_a_worker_that_is_killed_half_way_loses_no_product(full: Store, monkeypa
     crawls.begin(full.shop, "catalogue")
     monkeypatch.setattr(crawls, "client_of", lambda connection: killing(full.client, 1))
     with pytest.raises(Killed):
-        crawls.turn(the_crawl(full))
+        crawls.run_slice(the_crawl(full))
     known = len(skus(full))
     assert 0 < known < MANY
     monkeypatch.undo()
@@ -187,8 +187,8 @@ def test_a_seller_stops_an_import_and_goes_on_later(full: Store, monkeypatch: py
     client = Client()
     client.force_login(olivia())
     crawls.begin(full.shop, "catalogue")
-    monkeypatch.setattr(crawls, "TURN_S", 0.0001)
-    crawls.turn(the_crawl(full))
+    monkeypatch.setattr(crawls, "SLICE_S", 0.0001)
+    crawls.run_slice(the_crawl(full))
     client.post(reverse("listings:act_on_crawl", args=[full.shop.pk, "catalogue", "stop"]))
     crawl = the_crawl(full)
     assert (crawl.state, crawl.due_at) == (Crawl.State.STOPPED, None)
@@ -274,7 +274,7 @@ def test_a_store_that_is_overloaded_is_left_alone_and_asked_again(
 ) -> None:
     full.control.fault("status", status=status, body=body, retry_after=2, times=1)
     crawls.begin(full.shop, "catalogue")
-    crawls.turn(the_crawl(full))
+    crawls.run_slice(the_crawl(full))
     crawl = the_crawl(full)
     assert crawl.failures == 1
     assert crawl.due_at is not None
@@ -286,7 +286,7 @@ def test_a_store_that_refuses_our_keys_says_so_on_the_page_and_is_left_alone(ful
     known = full.platform.keys(full.stand_in.token("contract"), full.stand_in.secret("contract"))
     StoreConnection.objects.update(token=wrong(known).token)
     crawls.begin(full.shop, "catalogue")
-    crawls.turn(the_crawl(full))
+    crawls.run_slice(the_crawl(full))
     crawl = the_crawl(full)
     assert crawl.note
     assert crawl.due_at is not None

@@ -452,7 +452,7 @@ def test_a_message_of_many_products_is_worked_off_however_slow_the_machine_is(
 ) -> None:
     many = message("products.updated", {"products": [product(number) for number in range(1, 6)]})
     inbox.keep(shop.pk, source="store", delivery_id="1", topic="products.updated", body=many, state=Delivery.State.OPEN)
-    monkeypatch.setattr(store_handover, "TURN_S", 0.0)
+    monkeypatch.setattr(store_handover, "SLICE_S", 0.0)
     for _ in range(3):
         store_handover.hand_over(shop)
     assert len(there(shop)) == 5

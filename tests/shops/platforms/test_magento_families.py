@@ -39,7 +39,7 @@ def look(store: Store) -> None:
     crawl.since = datetime.now(UTC) + timedelta(hours=1)
     crawl.save()
     while crawl.state == crawl.State.RUNNING:
-        crawls.turn(crawl)
+        crawls.run_slice(crawl)
 
 
 def test_an_edit_of_one_child_leaves_its_siblings_on_sale(store: Store) -> None:

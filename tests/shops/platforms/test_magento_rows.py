@@ -154,7 +154,7 @@ def test_settings_that_name_no_website_take_nothing_off_sale(store: Store, path:
         with pytest.raises(TransientStoreError):
             read()
     crawls.begin(store.shop, "stock")
-    crawls.turn(the_crawl(store, "stock"))
+    crawls.run_slice(the_crawl(store, "stock"))
     assert Product.objects.get().seen.sellable == 3
 
 
@@ -418,5 +418,5 @@ def test_a_look_at_orders_without_rows_or_products_goes_on(store: Store) -> None
     crawl.since = datetime.now(UTC) - timedelta(hours=1)
     crawl.save()
     while crawl.state == crawl.State.RUNNING:
-        crawls.turn(crawl)
+        crawls.run_slice(crawl)
     assert Product.objects.get().seen.stock == 1

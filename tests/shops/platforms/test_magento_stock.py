@@ -321,7 +321,7 @@ def test_a_page_of_something_else_in_a_stock_poll_takes_nothing_off_sale(store: 
     for shape in ({"items": [], "total_count": 0}, {"items": None, "total_count": None}, {"message": "x"}, []):
         store.control.fault("status", status=200, path="/export-stock-salable-qty/", body=shape, times=1)
         crawls.begin(store.shop, "stock")
-        crawls.turn(the_crawl(store, "stock"))
+        crawls.run_slice(the_crawl(store, "stock"))
         assert urgent() == set()
 
 
@@ -357,7 +357,7 @@ def test_a_look_that_broke_off_before_its_page_was_saved_reads_it_again(
     crawls.begin(store.shop, "changes")
     with monkeypatch.context() as patched:
         patched.setattr("listings.intake.refresh.keep", broken)
-        crawls.turn(the_crawl(store, "changes"))
+        crawls.run_slice(the_crawl(store, "changes"))
     through(store, "changes")
     assert str(Product.objects.get(sku="MANY-1").seen.price) == "77.00"
 

@@ -820,7 +820,7 @@ def test_a_crawl_of_a_file_learns_in_the_end_what_it_is(store: Store, by_file: N
         crawl = the_crawl(store)
         if crawl.state != Crawl.State.RUNNING:
             break
-        crawls.turn(crawl)
+        crawls.run_slice(crawl)
     assert (the_crawl(store).state, the_crawl(store).news) == (Crawl.State.DONE, 41)
 
 

@@ -158,7 +158,7 @@ def crawl_catalogue(shop: Shop) -> Crawl:
         crawl = Crawl.objects.select_related("shop__store", "shop__sync_settings").get(kind=Crawl.Kind.CATALOGUE)
         if crawl.state != Crawl.State.RUNNING:
             break
-        crawls.turn(crawl)
+        crawls.run_slice(crawl)
     return crawl
 
 
@@ -378,7 +378,7 @@ def test_an_import_gets_through_where_each_tenth_call_fails(store: Store) -> Non
         crawl = Crawl.objects.select_related("shop__store", "shop__sync_settings").get(kind=Crawl.Kind.CATALOGUE)
         if crawl.state != Crawl.State.RUNNING:
             break
-        crawls.turn(crawl)
+        crawls.run_slice(crawl)
         turns += 1
     assert crawl.state == Crawl.State.DONE
     assert Product.objects.filter(gone_at=None).count() == 60
