@@ -94,7 +94,7 @@ def reprice(owner: Shop, price: str) -> None:
 def open_jobs(found: list[Product], *, rank: Rank = Rank.CATALOGUE) -> None:
     """Open a job for each."""
     for start in range(0, len(found), BATCH):
-        jobs.look_again(found[start : start + BATCH], rank=rank, cause="bench", now=clock.now())
+        jobs.look_again(found[start : start + BATCH], rank=rank, trigger="bench", now=clock.now())
 
 
 def pushed(product: Product, *, stock: int) -> dict[str, Any]:

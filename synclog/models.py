@@ -49,7 +49,7 @@ class Entry(models.Model):
     warnings = models.JSONField(default=list, help_text="Reverb's warnings.")
     took_ms = models.PositiveIntegerField(default=0)
     attempt = models.PositiveIntegerField(default=1)
-    cause = models.CharField(max_length=60, blank=True, help_text="What started it.")
+    trigger = models.CharField(max_length=60, blank=True, help_text="What started it.")
     look_up = models.GeneratedField(
         expression=models.Func(template=_WORDS, output_field=SearchVectorField()),
         output_field=SearchVectorField(),

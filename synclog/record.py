@@ -34,7 +34,7 @@ class Attempt:
     warnings: list[str] = field(default_factory=list)
     took_ms: int = 0
     attempt: int = 1
-    cause: str = ""
+    trigger: str = ""
 
 
 _FIELDS = (
@@ -55,7 +55,7 @@ _FIELDS = (
     "warnings",
     "took_ms",
     "attempt",
-    "cause",
+    "trigger",
 )
 _INSERT = f"INSERT INTO synclog_entry ({', '.join(_FIELDS)}) VALUES ({', '.join(['%s'] * len(_FIELDS))})"  # noqa: S608
 
@@ -91,7 +91,7 @@ def insertion(attempt: Attempt) -> tuple[str, list[Any]]:
         json.dumps([redact(warning)[:500] for warning in attempt.warnings]),
         max(0, attempt.took_ms),
         attempt.attempt,
-        attempt.cause[:60],
+        attempt.trigger[:60],
     ]
 
 

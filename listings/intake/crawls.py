@@ -184,11 +184,11 @@ def _page(crawl: Crawl, client: StoreClient) -> None:
             page.products,
             parent_ids=page.whole_parents,
             asked_at=asked_at,
-            cause=crawl.get_kind_display(),
+            trigger=crawl.get_kind_display(),
             first_import=first,
             lowest=Rank.CATALOGUE if crawl.kind == Kind.CATALOGUE else Rank.EDIT,
         )
-        rechecks.unread(crawl.shop, page.unread, now=asked_at, cause=crawl.get_kind_display(), first_import=first)
+        rechecks.unread(crawl.shop, page.unread, now=asked_at, trigger=crawl.get_kind_display(), first_import=first)
         if kept.late and crawl.kind == Kind.CHANGES:
             # We changed the stock of one of them meanwhile, and its other news would be lost: the page is read again.
             return
@@ -211,15 +211,15 @@ def _read_namesakes(crawl: Crawl, client: StoreClient, page: Page) -> None:
 
 def _read_one(crawl: Crawl, client: StoreClient, parent_id: str, *, reported: bool = False) -> None:
     """Read one product again. One at which the store keeps failing, and nowhere else, is read later by itself."""
-    cause = crawl.get_kind_display()
+    trigger = crawl.get_kind_display()
     try:
-        refresh.refresh(crawl.shop, parent_id, client, cause=cause, reported=reported, first_import=_is_first(crawl))
+        refresh.refresh(crawl.shop, parent_id, client, trigger=trigger, reported=reported, first_import=_is_first(crawl))
     except refresh.Late:
         pass  # so it is there, and was read
     except StoreError as error:
         if not batches.only_here(crawl, client, error):
             raise
-        rechecks.unread(crawl.shop, [Unread(parent_id, str(error))], now=clock.now(), cause=cause)
+        rechecks.unread(crawl.shop, [Unread(parent_id, str(error))], now=clock.now(), trigger=trigger)
 
 
 # -- stock, and what no page showed --------------------------------------------------------------------------------
@@ -235,7 +235,7 @@ def _stock_page(crawl: Crawl, client: StoreClient) -> None:
 
     The absence of a product from a list proves nothing: each is asked for.
     """
-    asked_at, cause = clock.now(), crawl.get_kind_display()
+    asked_at, trigger = clock.now(), crawl.get_kind_display()
     known = Product.objects.filter(shop=crawl.shop, gone_at__isnull=True, pk__gt=int(crawl.cursor or 0))
     odd = set(rechecks.unread_ids(crawl.shop))
     products = batches.portion(list(known.order_by("pk")[: crawl.page_size or batches.STOCKTAKING]), odd)
@@ -246,8 +246,8 @@ def _stock_page(crawl: Crawl, client: StoreClient) -> None:
     for parent_id in taken.again:
         _read_one(crawl, client, parent_id, reported=True)
     with transaction.atomic():
-        crawl.news += stock_levels.keep(crawl.shop, taken.units, asked_at=asked_at, cause=cause)
-        rechecks.unread(crawl.shop, taken.unread, now=asked_at, cause=cause)
+        crawl.news += stock_levels.keep(crawl.shop, taken.units, asked_at=asked_at, trigger=trigger)
+        rechecks.unread(crawl.shop, taken.unread, now=asked_at, trigger=trigger)
         _count(crawl, len(products), None)
         batches.grow(crawl, client)
         _go_on(crawl, str(products[-1].pk), brought=len(products))

@@ -12,7 +12,7 @@ from shops.models import MissingProducts, Shop
 from shops.platforms.custom import pushed
 
 BATCH = 200
-CAUSE = "removed from your store"
+TRIGGER = "removed from your store"
 
 
 def of(shop: Shop) -> MissingProducts | None:
@@ -31,7 +31,7 @@ def confirm(shop: Shop) -> int:
     ids = iter(missing.product_ids)
     while batch := list(islice(ids, BATCH)):
         with transaction.atomic():
-            refresh.keep(shop, [], parent_ids=batch, asked_at=clock.now(), cause=CAUSE)
+            refresh.keep(shop, [], parent_ids=batch, asked_at=clock.now(), trigger=TRIGGER)
     pushed.remove_missing(shop.store)
     return missing.count
 

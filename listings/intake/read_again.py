@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 #: How long one slice holds a worker before the shop queues up again behind the others.
 SLICE_S = 2.0
-CAUSE = "another try to read it"
+TRIGGER = "another try to read it"
 
 
 def run_slice(first: Recheck) -> None:
@@ -29,7 +29,7 @@ def run_slice(first: Recheck) -> None:
         try:
             first_import = row.first_import
             refresh.refresh(
-                row.shop, row.store_parent_id, client, cause=CAUSE, reported=not first_import, first_import=first_import
+                row.shop, row.store_parent_id, client, trigger=TRIGGER, reported=not first_import, first_import=first_import
             )
         except (Missing, Unsupported) as error:
             words = str(error)

@@ -28,7 +28,7 @@ LONGEST_DELAY = timedelta(hours=6)
 LONGEST_ID = 64
 
 
-def unread(shop: Shop, rows: Iterable[Unread], *, now: datetime, cause: str, first_import: bool = False) -> None:
+def unread(shop: Shop, rows: Iterable[Unread], *, now: datetime, trigger: str, first_import: bool = False) -> None:
     """Keep the products that could not be read, each to be asked for later, and record the new ones in the sync log.
 
     `first_import`: they belong to the first import, which only learns.
@@ -57,7 +57,7 @@ def unread(shop: Shop, rows: Iterable[Unread], *, now: datetime, cause: str, fir
         )
         for one in made:
             if one.store_parent_id not in known:
-                _record(shop, one, now, cause)
+                _record(shop, one, now, trigger)
 
 
 def was_read(shop: Shop, parent_ids: Sequence[str]) -> None:
@@ -116,7 +116,7 @@ def _id(store_parent_id: str) -> str:
     return clean if clean == store_parent_id and len(clean) <= LONGEST_ID else ""
 
 
-def _record(shop: Shop, row: Recheck, now: datetime, cause: str) -> None:
+def _record(shop: Shop, row: Recheck, now: datetime, trigger: str) -> None:
     known = Product.objects.filter(shop=shop, store_parent_id=row.store_parent_id, gone_at=None).first()
     named = f"Product {row.store_parent_id}" if row.store_parent_id else "A product without an id"
     record(
@@ -130,6 +130,6 @@ def _record(shop: Shop, row: Recheck, now: datetime, cause: str) -> None:
             sku=known.sku if known else "",
             product_link=known.seen.url if known else "",
             message=row.words,
-            cause=cause,
+            trigger=trigger,
         )
     )

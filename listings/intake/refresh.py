@@ -65,19 +65,19 @@ def take(
     failed: dict[Event, Exception] = {}
     client = client_of(shop.store)
     done: dict[str, Exception | None] = {}
-    for event, cause in sorted(events.items(), key=lambda one: not isinstance(one[0], _OF_STOCK)):
+    for event, trigger in sorted(events.items(), key=lambda one: not isinstance(one[0], _OF_STOCK)):
         late = NotReached() if clock.monotonic() > over and event not in at_least else None
-        if error := late or attempt(partial(_follow, shop, client, event, cause, done)):
+        if error := late or attempt(partial(_follow, shop, client, event, trigger, done)):
             failed[event] = error
     return failed
 
 
-def _follow(shop: Shop, client: StoreClient, event: Event, cause: str, done: dict[str, Exception | None]) -> None:
+def _follow(shop: Shop, client: StoreClient, event: Event, trigger: str, done: dict[str, Exception | None]) -> None:
     for parent_id in _parents(shop, client, event):
-        _once(done, parent_id, partial(refresh, shop, parent_id, client, cause=cause, event=event))
+        _once(done, parent_id, partial(refresh, shop, parent_id, client, trigger=trigger, event=event))
         skus = Product.objects.filter(shop=shop, store_parent_id=parent_id, gone_at=None).values("sku")
         for other in same_sku.listed(shop, skus, apart_from=[parent_id])[:MOST_NAMESAKES]:
-            _once(done, other, partial(refresh, shop, other, client, cause=cause, reported=False))
+            _once(done, other, partial(refresh, shop, other, client, trigger=trigger, reported=False))
 
 
 def _once(done: dict[str, Exception | None], parent_id: str, read: Callable[[], None]) -> None:
@@ -93,7 +93,7 @@ def refresh(
     parent_id: str,
     client: StoreClient,
     *,
-    cause: str,
+    trigger: str,
     reported: bool = True,
     first_import: bool = False,
     event: Event | None = None,
@@ -112,9 +112,9 @@ def refresh(
         except (Malformed, TooLarge) as error:
             with transaction.atomic():
                 if isinstance(error, Malformed) and error.readable:
-                    keep(shop, error.readable, parent_ids=[], asked_at=asked_at, cause=cause)
+                    keep(shop, error.readable, parent_ids=[], asked_at=asked_at, trigger=trigger)
                 rechecks.unread(
-                    shop, [Unread(parent_id, str(error))], now=asked_at, cause=cause, first_import=first_import
+                    shop, [Unread(parent_id, str(error))], now=asked_at, trigger=trigger, first_import=first_import
                 )
             return
         with transaction.atomic():
@@ -123,7 +123,7 @@ def refresh(
                 snapshots,
                 parent_ids=[parent_id],
                 asked_at=asked_at,
-                cause=cause,
+                trigger=trigger,
                 reported=reported,
                 first_import=first_import,
                 event=event,
@@ -159,7 +159,7 @@ def keep(
     *,
     parent_ids: Sequence[str],
     asked_at: datetime,
-    cause: str,
+    trigger: str,
     reported: bool = False,
     first_import: bool = False,
     lowest: Rank = Rank.EDIT,
@@ -196,13 +196,13 @@ def keep(
     unread += refused + taken  # a product whose id another one has is known whole all the same
     through = [one for one in seen + gone if not one.read] + saved
     _open_jobs(
-        shop, [one for one in through if not one.product.pending_first_sync], cause, reported=reported, lowest=lowest
+        shop, [one for one in through if not one.product.pending_first_sync], trigger, reported=reported, lowest=lowest
     )
     there = {one.product.sku for one in through if one.product.gone_at is None}
-    same_sku.freed(shop, skus - there, cause)
+    same_sku.freed(shop, skus - there, trigger)
     if event is not None and not (through or isinstance(event, ProductDeleted)):
         stale_answers.look_later(shop.pk, asked_at)
-    rechecks.unread(shop, unread, now=asked_at, cause=cause, first_import=first_import)
+    rechecks.unread(shop, unread, now=asked_at, trigger=trigger, first_import=first_import)
     rechecks.was_read(shop, sorted({*parent_ids, *(one.store_parent_id for one in fitted)} - _parents_of(unread)))
     return Kept(
         len(seen),
@@ -357,7 +357,7 @@ def _gone(product: Product, asked_at: datetime, reported_at: datetime | None, *,
     return Seen(product, news=news, rank=Rank.STOCK_TO_ZERO, moved=dated != product.next_change_at)
 
 
-def _open_jobs(shop: Shop, seen: list[Seen], cause: str, *, reported: bool, lowest: Rank) -> None:
+def _open_jobs(shop: Shop, seen: list[Seen], trigger: str, *, reported: bool, lowest: Rank) -> None:
     """Open jobs for what is news. Where nothing is, and a change was reported, look at all of them."""
     if not shop.sync_settings.auto_sync:
         return
@@ -369,7 +369,7 @@ def _open_jobs(shop: Shop, seen: list[Seen], cause: str, *, reported: bool, lowe
     chosen = selection.chosen(shop, [one.product for one in news])
     for rank in sorted(set(ranks.values())):
         wanted = [product for product in chosen if ranks[product.pk] == rank]
-        jobs.look_again(wanted, rank=rank, cause=cause, now=clock.now())
+        jobs.look_again(wanted, rank=rank, trigger=trigger, now=clock.now())
 
 
 def _echoes(products: list[Product]) -> set[int]:

@@ -33,8 +33,8 @@ def listed(
     return list(found.values_list("store_parent_id", flat=True).distinct())
 
 
-def freed(shop: Shop, skus: set[str], cause: str) -> None:
+def freed(shop: Shop, skus: set[str], trigger: str) -> None:
     """Look at the products that shared a SKU with one that is gone or has another SKU now: it may be theirs alone."""
     if skus and shop.sync_settings.auto_sync:
         found = Product.objects.filter(shop=shop, sku__in=skus, gone_at__isnull=True, pending_first_sync=False)
-        jobs.look_again(selection.chosen(shop, found), rank=Rank.EDIT, cause=cause, now=clock.now())
+        jobs.look_again(selection.chosen(shop, found), rank=Rank.EDIT, trigger=trigger, now=clock.now())

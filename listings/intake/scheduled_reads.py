@@ -51,9 +51,9 @@ def run_slice(first: Product) -> None:
         units = mine.filter(store_parent_id=product.store_parent_id)
         has_come = any(_has_come(one) for one in units)
         units.update(next_change_at=clock.now() + BROKEN)
-        cause = "a date in the store" if has_come else "another look at the store"
+        trigger = "a date in the store" if has_come else "another look at the store"
         try:
-            refresh.refresh(shop, product.store_parent_id, client, cause=cause, reported=has_come)
+            refresh.refresh(shop, product.store_parent_id, client, trigger=trigger, reported=has_come)
         except StoreError as error:
             health.did_not_answer(shop.pk, error)
             logger.info("The dated products of shop %s could not be read: %s", shop.pk, error)

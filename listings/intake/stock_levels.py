@@ -18,7 +18,7 @@ from shops.models import Shop
 from shops.schemas import storable, units_of
 
 
-def keep(shop: Shop, units: Mapping[str, int | None], *, asked_at: datetime, cause: str) -> int:
+def keep(shop: Shop, units: Mapping[str, int | None], *, asked_at: datetime, trigger: str) -> int:
     """Save what can be sold of each product unless something newer is known; return how many products it changed.
 
     `units`: store_product_id → units, None where the store does not count them. A product that cannot be saved is left
@@ -32,7 +32,7 @@ def keep(shop: Shop, units: Mapping[str, int | None], *, asked_at: datetime, cau
     if shop.sync_settings.auto_sync:
         for rank in sorted({one.rank for one in moved}):
             wanted = [one.product for one in moved if one.rank == rank and not one.product.pending_first_sync]
-            jobs.look_again(selection.chosen(shop, wanted), rank=rank, cause=cause, now=clock.now())
+            jobs.look_again(selection.chosen(shop, wanted), rank=rank, trigger=trigger, now=clock.now())
     return len(moved)
 
 

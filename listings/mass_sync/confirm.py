@@ -52,7 +52,7 @@ def _look_at(listings: QuerySet[Listing]) -> None:
     """Let each be looked at by itself, a portion at a time: there may be very many."""
     found = listings.order_by("pk").select_related("product").iterator(chunk_size=PORTION)
     while products := [row.product for row in islice(found, PORTION)]:
-        jobs.look_again(products, rank=Rank.CATALOGUE, cause="mass sync: not published", now=clock.now())
+        jobs.look_again(products, rank=Rank.CATALOGUE, trigger="mass sync: not published", now=clock.now())
 
 
 def _drafts(client: ReverbClient) -> set[str] | None:

@@ -74,9 +74,11 @@ def _queue(sync: MassSync, lines: list[Line]) -> None:
         queued.filter(product__pending_first_sync=True).update(was_pending_first_sync=True)
         queued.update(state=Lines.QUEUED)
         Product.objects.filter(pk__in=keys, pending_first_sync=True).update(pending_first_sync=False)
-        jobs.look_again([one for one in products if one.pk in ends], rank=Rank.STOCK_TO_ZERO, cause=jobs.MASS, now=now)
+        jobs.look_again(
+            [one for one in products if one.pk in ends], rank=Rank.STOCK_TO_ZERO, trigger=jobs.MASS, now=now
+        )
         rest = [one for one in products if one.pk not in ends]
-        jobs.look_again(rest, rank=Rank.CATALOGUE, cause=jobs.MASS, now=now)
+        jobs.look_again(rest, rank=Rank.CATALOGUE, trigger=jobs.MASS, now=now)
 
 
 def _found_again(sync: MassSync) -> None:
@@ -113,7 +115,7 @@ def take_back(sync: MassSync) -> None:
     What a worker holds is finished, and so is what others asked for too.
     """
     waiting = Line.objects.filter(sync=sync, state=Lines.QUEUED)
-    jobs_of_it = Job.objects.filter(cause=jobs.MASS, product__in=waiting.values("product"))
+    jobs_of_it = Job.objects.filter(trigger=jobs.MASS, product__in=waiting.values("product"))
     alone = jobs_of_it.filter(lease__isnull=True, blocked=False, generation=1)
     were_pending = waiting.filter(was_pending_first_sync=True, product__in=alone.values("product"))
     Product.objects.filter(pk__in=were_pending.values("product")).update(pending_first_sync=True)

@@ -222,7 +222,7 @@ class Migration(migrations.Migration):
                 ('opened_at', models.DateTimeField()),
                 ('generation', models.PositiveBigIntegerField(default=1)),
                 ('attempts', models.PositiveIntegerField(default=0, help_text='Tries since it was last asked for.')),
-                ('cause', models.CharField(blank=True, max_length=60)),
+                ('trigger', models.CharField(blank=True, max_length=60)),
                 ('blocked', models.BooleanField(default=False, help_text='The seller must mend something first.')),
                 ('retry_due_at', models.DateTimeField(null=True)),
                 ('hurried_at', models.DateTimeField(null=True)),

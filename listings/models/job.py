@@ -30,7 +30,7 @@ class Job(models.Model):
     #: Counts every request. Finishing closes the job only if the count is still what it was when claimed.
     generation = models.PositiveBigIntegerField(default=1)
     attempts = models.PositiveIntegerField(default=0, help_text="Tries since it was last asked for.")
-    cause = models.CharField(max_length=60, blank=True)
+    trigger = models.CharField(max_length=60, blank=True)
     blocked = models.BooleanField(default=False, help_text="The seller must mend something first.")
     #: When a job that waits for the seller is tried again by itself; None: not before something has changed.
     retry_due_at = models.DateTimeField(null=True)

@@ -48,7 +48,7 @@ MOST_UNITS = 2_147_483_647
 _WANTED = Case(When(status__in=RELEASED, then=Value(0)), default=F("quantity"), output_field=IntegerField())
 
 
-def take(shop: Shop, snapshots: Iterable[ReverbOrder], *, cause: str) -> int:
+def take(shop: Shop, snapshots: Iterable[ReverbOrder], *, trigger: str) -> int:
     """Save what is newer, and open a job for each product whose stock has still to give or get back units for it.
 
     Returns how many orders are new, or in another status than before.
@@ -59,10 +59,10 @@ def take(shop: Shop, snapshots: Iterable[ReverbOrder], *, cause: str) -> int:
     Where one order of several cannot be taken, the others are, and the sync log names it; one alone raises why.
     """
     found, taken = list(snapshots), list[int]()
-    if attempt(lambda: taken.append(_take(shop, found, cause))) is None:
+    if attempt(lambda: taken.append(_take(shop, found, trigger))) is None:
         return sum(taken)
     for one in found:
-        if (error := _take_alone(shop, one, cause, taken)) is not None:
+        if (error := _take_alone(shop, one, trigger, taken)) is not None:
             if is_outage(error):
                 raise error
             logger.error("An order of shop %s could not be taken: %s", shop.pk, whereabouts(error))
@@ -72,14 +72,14 @@ def take(shop: Shop, snapshots: Iterable[ReverbOrder], *, cause: str) -> int:
     return sum(taken)
 
 
-def _take_alone(shop: Shop, snapshot: ReverbOrder, cause: str, taken: list[int]) -> Exception | None:
+def _take_alone(shop: Shop, snapshot: ReverbOrder, trigger: str, taken: list[int]) -> Exception | None:
     """Take one order, at least what our stock needs of it; return what it raised."""
-    if attempt(lambda: taken.append(_take(shop, [snapshot], cause))) is None:
+    if attempt(lambda: taken.append(_take(shop, [snapshot], trigger))) is None:
         return None
-    return attempt(lambda: taken.append(_take(shop, [precedence.bare(snapshot)], cause)))
+    return attempt(lambda: taken.append(_take(shop, [precedence.bare(snapshot)], trigger)))
 
 
-def _take(shop: Shop, snapshots: Iterable[ReverbOrder], cause: str) -> int:
+def _take(shop: Shop, snapshots: Iterable[ReverbOrder], trigger: str) -> int:
     now = clock.now()
     newest = _newest(precedence.of_now(one, now) for one in snapshots)
     if not newest:
@@ -107,7 +107,7 @@ def _take(shop: Shop, snapshots: Iterable[ReverbOrder], cause: str) -> int:
             ids = {row.product_id for row in moved if row.product_id is not None}
             agreed = set(Ledger.objects.filter(listing__product__in=ids).values_list("listing__product", flat=True))
             since = dict(Product.objects.filter(pk__in=ids).values_list("pk", "stock_since"))
-            _open_jobs(shop, {row.product_id for row in moved if _owes(row, agreed, since)}, cause)
+            _open_jobs(shop, {row.product_id for row in moved if _owes(row, agreed, since)}, trigger)
     return sum(before.get(one.row.number) != one.row.status for one in taken)
 
 
@@ -232,7 +232,7 @@ def _owes(row: Order, agreed: Collection[int], since: Mapping[int, datetime | No
     return unlinked and bool(wanted) and row.placed_at > history
 
 
-def _open_jobs(shop: Shop, product_ids: Iterable[int | None], cause: str) -> None:
+def _open_jobs(shop: Shop, product_ids: Iterable[int | None], trigger: str) -> None:
     """Open a job for each product; the ones that may now be sold out come before everything else."""
     ranks: dict[Rank, list[Product]] = {}
     found = Product.objects.filter(shop=shop, pk__in=[pk for pk in product_ids if pk is not None])
@@ -240,7 +240,7 @@ def _open_jobs(shop: Shop, product_ids: Iterable[int | None], cause: str) -> Non
         rank = Rank.STOCK_TO_ZERO if _left(product) <= 0 else Rank.STOCK
         ranks.setdefault(rank, []).append(product)
     for rank in sorted(ranks):
-        jobs.look_again(ranks[rank], rank=rank, cause=cause, now=clock.now())
+        jobs.look_again(ranks[rank], rank=rank, trigger=trigger, now=clock.now())
 
 
 def _left(product: Product) -> int:

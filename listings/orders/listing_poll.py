@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 ROUND = timedelta(hours=24)
 #: Where it does not, a page is looked at so often, and more often only in a shop too large to be seen within a day.
 WITHOUT_WEBHOOKS = timedelta(minutes=2)
-CAUSE = "regular look at Reverb"
+TRIGGER = "regular look at Reverb"
 #: Pages in one slice at most: a shop that was away for long does not catch up at once.
 PAGES = 3
 #: The list trails a change: what we read ourselves so recently is newer than the list.
@@ -113,7 +113,7 @@ def _look_at(shop: Shop, rows: list[ReverbListing], *, now: datetime, asked: dic
         if _moved(row, seen[row.reverb_id], shop.sync_settings)
     }
     news = {what: product for what, product in differ.items() if what not in kept}
-    jobs.look_again(news.values(), rank=Rank.STOCK, cause=CAUSE, now=now)
+    jobs.look_again(news.values(), rank=Rank.STOCK, trigger=TRIGGER, now=now)
     return kept | dict.fromkeys(news, now.timestamp())
 
 
@@ -145,7 +145,7 @@ def differs(row: Listing, seen: ReverbListing) -> bool:
 def _owed(shop: Shop, now: datetime) -> None:
     """Look again at what some order has still to be counted for."""
     owed: list[Product] = uncounted(shop) if shop.sync_settings.auto_sync else []
-    jobs.look_again(owed, rank=Rank.STOCK, cause=CAUSE, now=now)
+    jobs.look_again(owed, rank=Rank.STOCK, trigger=TRIGGER, now=now)
 
 
 def step_of(pages: int, *, has_webhooks: bool) -> timedelta:

@@ -1,4 +1,4 @@
-"""What the sync log says of an order: one entry an attempt, each with a cause by which the order's page finds them."""
+"""Sync log entries about orders: one an attempt, with the trigger by which the page of the order finds them."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ OUTCOMES = {
 }
 
 
-def cause_of(number: str) -> str:
-    """Return what an order's entries name as their cause."""
+def trigger_of(number: str) -> str:
+    """Return the trigger that the entries of an order name."""
     return f"Reverb order {number}"[:60]
 
 
@@ -68,7 +68,7 @@ def not_readable(shop_id: int, number: str, why: str) -> None:
             title=named,
             listing_link=link,
             message=why,
-            cause=cause_of(number) if number else "Reverb orders",
+            trigger=trigger_of(number) if number else "Reverb orders",
         )
     )
 
@@ -100,6 +100,6 @@ def log_order(
             message=reverb_said,
             field_errors=field_errors or {},
             attempt=max(1, attempt),
-            cause=cause_of(order.number),
+            trigger=trigger_of(order.number),
         )
     )

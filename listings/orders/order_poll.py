@@ -122,7 +122,7 @@ def _read(connection_id: int, client: ReverbClient, now: datetime) -> None:
     planned = connection.orders_due_at
     try:
         reading = _Reading(connection, now)
-        news = sum(take(connection.shop, part, cause="Reverb order") for part in _parts(reading.orders(client)))
+        news = sum(take(connection.shop, part, trigger="Reverb order") for part in _parts(reading.orders(client)))
         left_out = reading.left_out()
         if left_out or connection.orders_unread:
             unread.follow(connection, client, left_out)

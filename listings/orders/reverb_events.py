@@ -39,31 +39,31 @@ def follow(
     """
     failed: dict[ReverbEvent, Exception] = {}
     client = ReverbClient.of(connection)
-    for event, cause in events.items():
+    for event, trigger in events.items():
         late = NotReached() if clock.monotonic() > over else None
-        if error := late or attempt(partial(_follow, connection, client, event, cause)):
+        if error := late or attempt(partial(_follow, connection, client, event, trigger)):
             failed[event] = error
     return failed
 
 
-def _follow(connection: ReverbConnection, client: ReverbClient, event: ReverbEvent, cause: str) -> None:
+def _follow(connection: ReverbConnection, client: ReverbClient, event: ReverbEvent, trigger: str) -> None:
     match event:
         case ReverbOrderChanged(number):
-            _order(connection.shop, client, number, cause)
+            _order(connection.shop, client, number, trigger)
         case ReverbListingChanged():
-            _listing(connection.shop, event, cause)
+            _listing(connection.shop, event, trigger)
         case ReverbAppRemoved():
             connect.mark_if_dead(connection)
 
 
-def _order(shop: Shop, client: ReverbClient, number: str, cause: str) -> None:
+def _order(shop: Shop, client: ReverbClient, number: str, trigger: str) -> None:
     """Read an order back and take it.
 
     Where that brings no news, the answer may be older than the call, so all orders are read in a moment. One that this
     account does not have, two minutes after the first call for it, means nothing. Raises TransientError until then.
     """
     try:
-        if take(shop, [client.order(number)], cause=cause):
+        if take(shop, [client.order(number)], trigger=trigger):
             return
     except NotFound:
         now = clock.now().timestamp()
@@ -74,7 +74,7 @@ def _order(shop: Shop, client: ReverbClient, number: str, cause: str) -> None:
         order_poll.soon(shop.pk, in_s=AGAIN.total_seconds())
 
 
-def _listing(shop: Shop, event: ReverbListingChanged, cause: str) -> None:
+def _listing(shop: Shop, event: ReverbListingChanged, trigger: str) -> None:
     """Let the listing's product be looked at, unless the call reports what we know: our own write that comes back.
 
     A later change of it has a call of its own, and where that is lost, the orders and the regular look find it.
@@ -83,7 +83,7 @@ def _listing(shop: Shop, event: ReverbListingChanged, cause: str) -> None:
     if row is None or _known(row, event) or not shop.sync_settings.auto_sync:
         return
     listing_events.note(row, event)
-    jobs.look_again([row.product], rank=Rank.STOCK, cause=cause, now=clock.now())
+    jobs.look_again([row.product], rank=Rank.STOCK, trigger=trigger, now=clock.now())
 
 
 def _known(row: Listing, event: ReverbListingChanged) -> bool:

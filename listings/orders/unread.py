@@ -53,7 +53,7 @@ def _tried(one: dict[str, Any], now: datetime) -> dict[str, Any]:
 def _is_read(connection: ReverbConnection, client: ReverbClient, number: str) -> bool:
     """Return whether a sale could be read and taken by itself, or is none of this account's."""
     try:
-        take(connection.shop, [client.order(number)], cause="Reverb order")
+        take(connection.shop, [client.order(number)], trigger="Reverb order")
     except NotFound:
         return True
     except RateLimited:

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from listings.models import Order, Parcel
 from listings.orders import browse, order_form, store_order_state, tracking, words
-from listings.orders.log import cause_of, link_of
+from listings.orders.log import link_of, trigger_of
 from listings.orders.tracking import TrackingReport
 from listings.orders.units_owed import untaken
 from shops import lifecycle
@@ -178,7 +178,9 @@ def _page(request: HttpRequest, shop: Shop, one: Order, given: TrackingForm | No
         "goods": order_form.goods(one.seen),
         "form": tracking_form,
         "providers": providers,
-        "entries": Entry.objects.filter(shop=shop, sku=one.sku, cause=cause_of(one.number)).order_by("-id")[:HISTORY],
+        "entries": Entry.objects.filter(shop=shop, sku=one.sku, trigger=trigger_of(one.number)).order_by("-id")[
+            :HISTORY
+        ],
         "waiting": one.store_due_at is not None or parcels_wait or row["untaken"],
     }
     template = "orders/_order.html" if getattr(request, "htmx", False) else "orders/order.html"

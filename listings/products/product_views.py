@@ -71,7 +71,7 @@ def relist_as_new(request: HttpRequest, shop: Shop, product_id: int) -> HttpResp
     """Make a new listing for a used item whose listing sold: the seller has it again."""
     row = get_object_or_404(Product, shop=shop, pk=product_id)
     if Listing.objects.filter(product=row, state__in=SOLD).update(relist_as_new=True):
-        jobs.look_again([row], rank=Rank.EDIT, cause=jobs.BY_HAND, now=clock.now())
+        jobs.look_again([row], rank=Rank.EDIT, trigger=jobs.BY_HAND, now=clock.now())
         messages.success(request, "A new listing is being made. The sync log shows how it goes.")
     else:
         messages.error(request, "Its listing has not sold, so it needs no new one.")
@@ -95,7 +95,7 @@ def _stock(row: Product, settings: SyncSettings) -> dict[str, int] | None:
 def _say(row: Product, *, choice: str, overrides: dict[str, str], **stock: int | None) -> None:
     Product.objects.filter(pk=row.pk).update(choice=choice, overrides=overrides, pending_first_sync=False, **stock)
     if choice != "off":
-        jobs.look_again([row], rank=Rank.EDIT, cause=jobs.BY_HAND, now=clock.now())
+        jobs.look_again([row], rank=Rank.EDIT, trigger=jobs.BY_HAND, now=clock.now())
 
 
 def _rows(

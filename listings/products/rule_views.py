@@ -87,7 +87,7 @@ def bring_in_line(request: HttpRequest, shop: Shop) -> HttpResponse:
             break
         after = rows[-1].pk
         wanted = selection.chosen(shop, rows)
-        jobs.look_again(wanted, rank=Rank.CATALOGUE, cause="your rules", now=clock.now())
+        jobs.look_again(wanted, rank=Rank.CATALOGUE, trigger="your rules", now=clock.now())
         count += len(wanted)
     messages.success(request, f"Looking at {count} product{'' if count == 1 else 's'}. The sync log shows how it goes.")
     return redirect("synclog:log", shop.pk)

@@ -77,7 +77,7 @@ def counts(request: HttpRequest, shop: Shop) -> HttpResponse:
 def look_again(request: HttpRequest, shop: Shop, product_id: int) -> HttpResponse:
     """Open a job for one product because a person asked for it."""
     product = get_object_or_404(Product, shop=shop, pk=product_id)
-    jobs.look_again([product], rank=Rank.EDIT, cause=jobs.BY_HAND, now=clock.now())
+    jobs.look_again([product], rank=Rank.EDIT, trigger=jobs.BY_HAND, now=clock.now())
     messages.success(request, f"Looking at “{product.title}” again. The sync log shows how it goes.")
     return redirect("synclog:log", shop.pk)
 

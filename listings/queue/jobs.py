@@ -32,9 +32,9 @@ DRAIN = "listings.drain"
 DRAIN_URGENT = "listings.drain_urgent"
 ALL = tuple(Rank.values)
 URGENT = tuple(rank.value for rank in Rank if rank <= Rank.STOCK)
-#: Cause of a job that a person asked for; it runs even where auto-sync is off.
+#: Trigger of a job that a person asked for; it runs even where auto-sync is off.
 BY_HAND = "by hand"
-#: Cause of a job that a mass sync opened.
+#: Trigger of a job that a mass sync opened.
 MASS = "mass sync"
 
 #: Longer than one call can take (reverbsync.http.outbound: to connect, and to a silent or slow answer). It is renewed
@@ -68,7 +68,7 @@ class Claim:
     lease: uuid.UUID
     generation: int
     attempt: int
-    cause: str
+    trigger: str
     #: The previous worker_lock never said how its attempt ended.
     interrupted: bool
     rank: int
@@ -88,14 +88,14 @@ class ExtraColumns:
 
 
 _OPEN = """
-INSERT INTO listings_job AS job (product_id, shop_id, rank, due_at, opened_at, generation, attempts, cause, blocked)
+INSERT INTO listings_job AS job (product_id, shop_id, rank, due_at, opened_at, generation, attempts, trigger, blocked)
 VALUES %s
 ON CONFLICT (product_id) DO UPDATE SET
     generation = job.generation + 1,
     attempts = 0,
     rank = least(job.rank, excluded.rank),
     due_at = least(job.due_at, excluded.due_at),
-    cause = excluded.cause,
+    trigger = excluded.trigger,
     blocked = false,
     retry_due_at = NULL
 """
@@ -123,7 +123,7 @@ WITH quick AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)
     SET lease = %(lease)s, lease_until = %(until)s, worker_lock = %(worker_lock)s, attempts = job.attempts + 1
     FROM next WHERE job.id = next.id
     RETURNING
-        job.id, job.product_id, job.shop_id, job.generation, job.attempts, job.cause, next.interrupted, job.rank,
+        job.id, job.product_id, job.shop_id, job.generation, job.attempts, job.trigger, next.interrupted, job.rank,
         EXISTS (
         SELECT 1 FROM unnest(%(ranks)s::int[]) AS wanted(rank), LATERAL (
             SELECT 1 FROM listings_job
@@ -150,7 +150,7 @@ WITH gone AS (
 UPDATE listings_job AS job SET lease = NULL, lease_until = NULL, worker_lock = NULL
 FROM gone WHERE job.id = gone.id
 RETURNING
-    job.id, job.product_id, job.shop_id, gone.lease, job.generation, job.attempts, job.cause, true, job.rank, false
+    job.id, job.product_id, job.shop_id, gone.lease, job.generation, job.attempts, job.trigger, true, job.rank, false
 """
 
 # From shop to shop by the index, and in each one only the first job of each rank: never all that wait.
@@ -174,14 +174,14 @@ SELECT id FROM shop WHERE EXISTS (
 """
 
 
-def look_again(products: Iterable[Product], *, rank: Rank, cause: str, now: datetime) -> None:
+def look_again(products: Iterable[Product], *, rank: Rank, trigger: str, now: datetime) -> None:
     """Open a job for each product, or add to the open one: the more urgent rank and the earlier time win."""
     rows = []
     # In the order of the products: two transactions that open jobs for the same ones never wait for each other.
     for product in sorted(products, key=lambda one: one.pk):
         pause = timedelta(0) if rank == Rank.STOCK_TO_ZERO or product.looked_at is None else PAUSE
         due = max(now, (product.looked_at or now) + pause)
-        rows.append((product.pk, product.shop_id, rank.value, due, now, 1, 0, cause[:60], False))
+        rows.append((product.pk, product.shop_id, rank.value, due, now, 1, 0, trigger[:60], False))
     if not rows:
         return
     with connection.cursor() as cursor:
@@ -216,8 +216,8 @@ def claim(
         row = cursor.fetchone()
     if row is None:
         return None
-    job_id, product_id, shop, asked_so_far, attempts, cause, interrupted, rank, more, *read = row
-    return Claim(job_id, product_id, shop, lease, asked_so_far, attempts, cause, interrupted, rank, more, read)
+    job_id, product_id, shop, asked_so_far, attempts, trigger, interrupted, rank, more, *read = row
+    return Claim(job_id, product_id, shop, lease, asked_so_far, attempts, trigger, interrupted, rank, more, read)
 
 
 @lru_cache(maxsize=2)

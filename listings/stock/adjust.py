@@ -322,7 +322,7 @@ def _look_at_sharers(product: Product, units: int, *, asked_at: datetime) -> Non
 def _look_at(shop: Shop, others: list[Product], units: int) -> None:
     if others and shop.sync_settings.auto_sync:
         rank = Rank.STOCK if units > 0 else Rank.STOCK_TO_ZERO
-        jobs.look_again(selection.chosen(shop, others), rank=rank, cause="its stock is shared", now=clock.now())
+        jobs.look_again(selection.chosen(shop, others), rank=rank, trigger="its stock is shared", now=clock.now())
 
 
 def _forget(ledger: Ledger) -> None:

@@ -215,7 +215,7 @@ def _failed(begun: AttemptInput, taken: Claim, error: ReverbError, done: list[Ch
 
 
 def _later(taken: Claim, ending: Ending, *, at_least: float | None = None) -> Ending:
-    most = jobs.MASS_ATTEMPTS if taken.cause == jobs.MASS else jobs.MAX_ATTEMPTS
+    most = jobs.MASS_ATTEMPTS if taken.trigger == jobs.MASS else jobs.MAX_ATTEMPTS
     if taken.attempt >= most and _may_give_up(taken):
         ending.reason = "gave_up"
     else:

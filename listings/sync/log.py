@@ -59,7 +59,7 @@ def attempt_of(product: Product, link: str, taken: Claim, ending: Ending, *, too
         warnings=ending.warnings,
         took_ms=took_ms,
         attempt=max(1, attempt),
-        cause=taken.cause,
+        trigger=taken.trigger,
     )
 
 

@@ -48,7 +48,7 @@ class Look:
         """Find, decide, apply. Raises ReverbError."""
         ctx, taken = context.shop_context(self.begun), self.taken
         product, connection, settings = self.begun.product, ctx.connection, ctx.shop.sync_settings
-        if not settings.auto_sync and taken.cause not in (jobs.BY_HAND, jobs.MASS):
+        if not settings.auto_sync and taken.trigger not in (jobs.BY_HAND, jobs.MASS):
             return skipped("auto_sync_off")
         if connection is None or _unusable(connection):
             return skipped("not_connected")
@@ -57,7 +57,7 @@ class Look:
             return skipped("not_chosen")
         client = ReverbClient.of(connection, before_call=partial(_before_write, product, taken))
         try:
-            found = find(client, self.begun, indexed=taken.cause == jobs.MASS)
+            found = find(client, self.begun, indexed=taken.trigger == jobs.MASS)
         except (RateLimited, SlowDown, NoAnswer):
             raise
         except TransientError:  # what Reverb answers of this listing cannot be read, perhaps for good
@@ -83,7 +83,7 @@ class Look:
         urgent = self.taken.rank in jobs.URGENT
         if urgent and (again_s := listing_events.again_s(row, found.listing, clock.now())) is not None:
             stock.come_back(again_s)
-        steps = Steps(client, row, stock, self.done, in_bulk=self.taken.cause == jobs.MASS)
+        steps = Steps(client, row, stock, self.done, in_bulk=self.taken.trigger == jobs.MASS)
         units = stock.units if settings.sync_stock else counted(product)
         listing = stock.as_known(found.listing)
         alone = ctx.rules.stock_case(product, row, listing, units=units, number=stock.number)

@@ -29,7 +29,7 @@ from shops.reverb.lists import HOLD_SEVERAL
 logger = logging.getLogger(__name__)
 
 COMPARE = "listings.upkeep.compare"
-CAUSE = "regular comparison"
+TRIGGER = "regular comparison"
 #: How many listings one statement compares, and for how long a slice goes on with the next ones.
 BATCH = 1_000
 SLICE_S = 0.3
@@ -159,7 +159,7 @@ def _open(shop_id: int, found: list[Differs]) -> int:
     products = [one for one in rows if one.pk in going or one.pk in lacking]
     for rank, gone in ((Rank.STOCK_TO_ZERO, True), (Rank.STOCK, False)):
         mine = [one for one in products if (one.pk in sold_out) == gone]
-        jobs.look_again(mine, rank=rank, cause=CAUSE, now=now)
+        jobs.look_again(mine, rank=rank, trigger=TRIGGER, now=now)
     if products:
         logger.warning("%s listings of shop %s differed from their products and had no job", len(products), shop_id)
     return len(products)

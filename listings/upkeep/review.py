@@ -33,7 +33,7 @@ REVIEW = "listings.upkeep.review"
 SLICE_S = 1.0
 #: So many products a portion: their snapshots are read, which takes some tens of milliseconds.
 PORTION = 500
-CAUSE = "settings changed"
+TRIGGER = "settings changed"
 Step = Review.Step
 
 
@@ -101,7 +101,7 @@ def _begin(shop: Shop) -> None:
         crawls.plan(shop)
     orders(shop)
     # Before all that looks at how things stand: a worker may still be at it by the old settings.
-    jobs.look_again(jobs.in_hand(shop.pk), rank=Rank.CATALOGUE, cause=CAUSE, now=clock.now())
+    jobs.look_again(jobs.in_hand(shop.pk), rank=Rank.CATALOGUE, trigger=TRIGGER, now=clock.now())
 
 
 def orders(shop: Shop) -> None:
@@ -120,12 +120,12 @@ def _look_at(shop: Shop, span: Span) -> None:
     moved = _moved(changed) if settings.sync_stock else {}
     for rank in sorted(set(moved.values())):
         wanted = [one for one in changed if moved.get(one.pk) == rank]
-        jobs.look_again(wanted, rank=rank, cause=CAUSE, now=now)
+        jobs.look_again(wanted, rank=rank, trigger=TRIGGER, now=now)
     stock = uncounted(shop, span) + (out_of_step(shop, span) if settings.sync_stock else [])
-    jobs.look_again(_once(stock), rank=Rank.STOCK, cause=CAUSE, now=now)
+    jobs.look_again(_once(stock), rank=Rank.STOCK, trigger=TRIGGER, now=now)
     rest = [one for one in changed if one.pk not in moved]
     rest += without_listing(shop, span) if settings.sync_stock else []
-    jobs.look_again(_once(rest), rank=Rank.CATALOGUE, cause=CAUSE, now=now)
+    jobs.look_again(_once(rest), rank=Rank.CATALOGUE, trigger=TRIGGER, now=now)
 
 
 def _moved(products: Iterable[Product]) -> dict[int, Rank]:

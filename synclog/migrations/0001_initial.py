@@ -33,7 +33,7 @@ class Migration(migrations.Migration):
                 ('warnings', models.JSONField(default=list, help_text="Reverb's warnings.")),
                 ('took_ms', models.PositiveIntegerField(default=0)),
                 ('attempt', models.PositiveIntegerField(default=1)),
-                ('cause', models.CharField(blank=True, help_text='What started it.', max_length=60)),
+                ('trigger', models.CharField(blank=True, help_text='What started it.', max_length=60)),
                 ('look_up', models.GeneratedField(db_persist=True, expression=models.Func(output_field=django.contrib.postgres.search.SearchVectorField(), template="to_tsvector('simple', regexp_replace(sku || ' ' || title, '[^[:alnum:]]+', ' ', 'g'))"), output_field=django.contrib.postgres.search.SearchVectorField())),
                 ('shop', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='entries', to='shops.shop')),
             ],

@@ -143,7 +143,7 @@ def test_what_was_asked_in_the_moment_of_the_claim_is_read_again(two: World) -> 
     product = Product.objects.get(pk=taken.product_id)
     product.snapshot = {**product.snapshot, "price": "444.00"}
     product.save()
-    jobs.look_again([product], rank=Rank.EDIT, cause="test", now=two.now)
+    jobs.look_again([product], rank=Rank.EDIT, trigger="test", now=two.now)
     attempt(replace(taken, generation=taken.generation + 1))
     assert two.writes()[0]["body"]["price"]["amount"] == "444.00"
     assert not Job.objects.filter(pk=taken.job_id).exists()
@@ -157,7 +157,7 @@ def test_a_sale_in_the_store_after_the_look_forbids_the_write(two: World, monkey
         product = Product.objects.get(pk=taken.product_id)
         product.snapshot = {**product.snapshot, "stock": 0}
         product.save()
-        jobs.look_again([product], rank=Rank.STOCK_TO_ZERO, cause="test", now=two.now)
+        jobs.look_again([product], rank=Rank.STOCK_TO_ZERO, trigger="test", now=two.now)
         return renew(*args, **more)
 
     monkeypatch.setattr(jobs, "renew", sold)

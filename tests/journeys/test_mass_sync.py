@@ -241,7 +241,7 @@ def test_cancelling_takes_back_no_job_that_a_change_in_the_store_asked_for_too(w
     seed(world, 2, listed=0)
     planned(world)
     product = Product.objects.get(sku="M0000")
-    jobs.look_again([product], rank=Rank.EDIT, cause="webhook products/update", now=world.now)
+    jobs.look_again([product], rank=Rank.EDIT, trigger="webhook products/update", now=world.now)
     handed_out(world)
     run.cancel(world.shop)
     assert list(Job.objects.values_list("product__sku", flat=True)) == ["M0000"]
@@ -307,7 +307,7 @@ def test_what_was_read_after_its_page_is_not_overwritten_with_the_page(world: Wo
     fetch_listings.step(sync, ReverbClient.of(ReverbConnection.objects.get(shop=world.shop)))
     world.wait(5)
     Product.objects.update(pending_first_sync=False)  # the seller has changed it in the store meanwhile
-    jobs.look_again(Product.objects.all(), rank=Rank.EDIT, cause="test", now=world.now)
+    jobs.look_again(Product.objects.all(), rank=Rank.EDIT, trigger="test", now=world.now)
     assert world.step()  # a single sync brings it in step while the mass sync is still comparing
     assert work(world).state == MassSync.State.PLANNED
     assert plan.counts(sync)["nothing"] == 1

@@ -235,7 +235,7 @@ def test_a_sold_listing_that_the_search_still_shows_under_its_sku_is_not_linked_
     answers_are_old(world, sku_lag_s=40)
     world.reverb.fault("lost_answer", method="POST", path="/listings$", times=1)
     Listing.objects.update(relist_as_new=True)
-    jobs.look_again(Product.objects.all(), rank=Rank.EDIT, cause=jobs.BY_HAND, now=world.now)
+    jobs.look_again(Product.objects.all(), rank=Rank.EDIT, trigger=jobs.BY_HAND, now=world.now)
     for _ in range(40):
         all_due(world)
         world.wait(5)

@@ -233,7 +233,7 @@ def test_what_somebody_changed_on_reverbs_own_site_is_found_within_a_day(guitar:
     _on_their_site(guitar, {"inventory": 1})
     guitar.wait(24 * 3600)
     tasks.orders(guitar.shop.pk)
-    assert Job.objects.get().cause == listing_poll.CAUSE
+    assert Job.objects.get().trigger == listing_poll.TRIGGER
 
 
 def test_a_change_of_a_title_is_none_of_its_business(guitar: World) -> None:
@@ -249,7 +249,7 @@ def test_where_reverb_reports_no_listing_it_is_found_within_minutes(guitar: Worl
     _on_their_site(guitar, {"inventory": 1})
     guitar.wait(120)
     tasks.orders(guitar.shop.pk)
-    assert Job.objects.get().cause == listing_poll.CAUSE
+    assert Job.objects.get().trigger == listing_poll.TRIGGER
 
 
 def test_a_row_that_still_shows_what_was_looked_into_is_looked_into_again_after_an_hour(guitar: World) -> None:
@@ -262,7 +262,7 @@ def test_a_row_that_still_shows_what_was_looked_into_is_looked_into_again_after_
     assert not Job.objects.exists()
     guitar.wait(3600)
     tasks.orders(guitar.shop.pk)
-    assert Job.objects.get().cause == listing_poll.CAUSE
+    assert Job.objects.get().trigger == listing_poll.TRIGGER
 
 
 def test_an_edit_back_to_a_number_that_was_looked_into_before_is_news(guitar: World) -> None:
@@ -270,7 +270,7 @@ def test_an_edit_back_to_a_number_that_was_looked_into_before_is_news(guitar: Wo
         _on_their_site(guitar, {"inventory": number})
         guitar.wait(120)
         tasks.orders(guitar.shop.pk)
-        assert Job.objects.get().cause == listing_poll.CAUSE
+        assert Job.objects.get().trigger == listing_poll.TRIGGER
         guitar.settle()
 
 
@@ -279,7 +279,7 @@ def test_where_the_store_leads_a_lower_number_is_looked_into_once(guitar: World)
     _on_their_site(guitar, {"inventory": 1})
     guitar.wait(120)
     tasks.orders(guitar.shop.pk)
-    assert Job.objects.get().cause == listing_poll.CAUSE
+    assert Job.objects.get().trigger == listing_poll.TRIGGER
     guitar.settle()
     guitar.wait(3700)
     tasks.orders(guitar.shop.pk)

@@ -216,7 +216,7 @@ def test_a_mass_sync_sends_a_lower_stock_with_the_rest_and_alone_where_that_is_r
     world.reverb.ask("DELETE", "/requests")
     for job in Job.objects.all():
         Listing.objects.filter(product=job.product_id).update(indexed_at=F("read_at"))
-    Job.objects.update(cause=jobs.MASS)
+    Job.objects.update(trigger=jobs.MASS)
     world.settle()
     assert bodies(world)[0].keys() > {"inventory", "title", "price"}
     listings = world.reverb.ask("GET", "/listings")

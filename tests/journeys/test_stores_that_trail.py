@@ -200,7 +200,7 @@ def test_a_one_off_that_was_seen_sold_does_not_come_back_with_an_old_answer(worl
 @on("shopify")
 def test_a_store_that_was_set_back_is_believed_after_some_minutes(world: World) -> None:
     guitar = linked(world, 2)
-    read = partial(refresh.refresh, world.shop, str(guitar["id"]), client_of(world.shop.store), cause="test")
+    read = partial(refresh.refresh, world.shop, str(guitar["id"]), client_of(world.shop.store), trigger="test")
     read()
     Product.objects.update(
         snapshot={**Product.objects.get().snapshot, "stock": 1, "dated": "2100-01-01T00:00:00+00:00"}

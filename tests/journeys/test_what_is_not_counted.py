@@ -56,7 +56,7 @@ def test_a_product_that_was_switched_off_is_not_sold_out_by_the_shops_buffer(wor
     world.settle()
     world.set(stock_buffer=2)
     Product.objects.update(choice="off")
-    jobs.look_again(Product.objects.all(), rank=Rank.EDIT, cause="test", now=world.now)
+    jobs.look_again(Product.objects.all(), rank=Rank.EDIT, trigger="test", now=world.now)
     for _ in range(20):
         while world.step():
             pass

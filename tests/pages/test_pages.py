@@ -126,7 +126,7 @@ def test_an_entry_shows_all_that_happened(shop: Shop) -> None:
         warnings=["A valid UPC must be entered"],
         took_ms=1234,
         attempt=3,
-        cause="webhook products/update",
+        trigger="webhook products/update",
     )
     shown = page(shop)
     for words in (
@@ -184,7 +184,7 @@ def test_a_shop_shows_what_waits_for_the_seller_and_a_button_looks_again(shop: S
     product.save()
     assert REASONS["no_sku"].words in page(shop, "listings:products", "?waiting=1")
     signed_in(olivia()).post(reverse("listings:look_again", args=[shop.pk, product.pk]))
-    assert Job.objects.get().cause == "by hand"
+    assert Job.objects.get().trigger == "by hand"
 
 
 def test_settings_are_saved_and_ask_for_another_look(shop: Shop) -> None:

@@ -362,6 +362,6 @@ def test_an_order_that_no_call_reported_is_noticed_and_the_registration_checked(
 
 
 def test_reading_what_a_call_reported_is_no_missed_call(shop: Shop) -> None:
-    assert taking.take(shop, [order()], cause="webhook") == 1
-    assert taking.take(shop, [order()], cause="reading") == 0
-    assert taking.take(shop, [order(status="shipped")], cause="reading") == 1
+    assert taking.take(shop, [order()], trigger="webhook") == 1
+    assert taking.take(shop, [order()], trigger="reading") == 0
+    assert taking.take(shop, [order(status="shipped")], trigger="reading") == 1

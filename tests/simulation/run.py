@@ -253,7 +253,7 @@ class Run:
         """Let what the first import learnt be synced one by one, as after a mass sync that found it all to differ."""
         pending = list(Product.objects.filter(shop=shop, pending_first_sync=True, gone_at__isnull=True).order_by("pk"))
         Product.objects.filter(pk__in=[product.pk for product in pending]).update(pending_first_sync=False)
-        jobs.look_again(selection.chosen(shop, pending), rank=Rank.CATALOGUE, cause=jobs.BY_HAND, now=clock.now())
+        jobs.look_again(selection.chosen(shop, pending), rank=Rank.CATALOGUE, trigger=jobs.BY_HAND, now=clock.now())
 
     def _follow_story(self) -> None:
         for step in self.story.steps:

@@ -104,7 +104,7 @@ class Watch:
         run = self._run
         looked = call.attempt.began_at if call.attempt is not None else call.begun_at
         # The lists of orders trail, and orders that were read a moment ago count as read.
-        in_bulk = call.attempt is not None and call.attempt.claim.cause == jobs.MASS
+        in_bulk = call.attempt is not None and call.attempt.claim.trigger == jobs.MASS
         keep_s = ORDERS_KEEP_IN_BULK_S if in_bulk else ORDERS_KEEP_S
         lag = float(run.story.ways["reverb"]["orders_lag_s"]) + keep_s + 1.0
         sold = item.book.taken_since(call.attempt.read_at if call.attempt is not None else 0.0, "store")
@@ -173,7 +173,7 @@ class Watch:
             known: Claimed = process.attempt if process is not None else self.claims[-1]
             with self._run.processes.running("the simulation"):
                 sku = Product.objects.filter(pk=taken.product_id).values_list("sku", flat=True).first()
-            self._run.log(f"  a worker begins with {sku} ({taken.cause}, try {taken.attempt})")
+            self._run.log(f"  a worker begins with {sku} ({taken.trigger}, try {taken.attempt})")
             attempt(taken)
             if process is not None:
                 process.attempt = None

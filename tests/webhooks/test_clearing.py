@@ -31,7 +31,7 @@ def shop() -> Shop:
     for number in range(5):
         product_of(made, store_product_id=f"{number}", sku=f"S{number}")
     product_of(shop_of(nora()))
-    jobs.look_again(Product.objects.filter(shop=made), rank=Rank.STOCK, cause="test", now=NOON)
+    jobs.look_again(Product.objects.filter(shop=made), rank=Rank.STOCK, trigger="test", now=NOON)
     return made
 
 

@@ -133,7 +133,7 @@ def test_an_order_is_read_back_before_it_counts(shop: Shop, reverb: Reverb) -> N
     hand_over(shop)
     row = Order.objects.get()
     assert (row.status, row.quantity) == ("paid", 1)
-    assert Job.objects.get().cause == "Reverb orders/create"
+    assert Job.objects.get().trigger == "Reverb orders/create"
     assert states() == ["done"]
 
 
@@ -198,7 +198,7 @@ def test_a_changed_listing_lets_its_product_be_looked_at(shop: Shop, reverb: Rev
     call(shop, LISTING, "listings/update")
     hand_over(shop)
     job = Job.objects.get()
-    assert (job.product, job.rank, job.cause) == (product, Rank.STOCK, "Reverb listings/update")
+    assert (job.product, job.rank, job.trigger) == (product, Rank.STOCK, "Reverb listings/update")
 
 
 def test_our_own_write_that_comes_back_is_not_acted_on(shop: Shop, reverb: Reverb) -> None:

@@ -137,7 +137,7 @@ def test_what_could_not_be_read_is_asked_for_ever_more_rarely_and_forgotten_once
 
 
 def test_a_row_without_an_id_is_reported_and_asked_for_by_nobody(shop: Shop, store: Catalogue, now: Now) -> None:
-    rechecks.unread(shop, [rechecks.Unread("", "odd"), rechecks.Unread("x" * 65, "odd")], now=NOON, cause="a test")
+    rechecks.unread(shop, [rechecks.Unread("", "odd"), rechecks.Unread("x" * 65, "odd")], now=NOON, trigger="a test")
     assert Recheck.objects.get().due_at is None
     assert rechecks.due(shop.pk) is None
     store.add(1)
@@ -239,7 +239,7 @@ ODD: dict[str, dict[str, Any]] = {
 def test_a_row_that_cannot_be_kept_hides_no_other_row(shop: Shop, odd: dict[str, Any]) -> None:
     good = [snapshot(store_product_id=f"u{n}", store_parent_id=f"{n}", sku=f"GOOD-{n}") for n in (1, 2)]
     bad = snapshot(**{"store_product_id": "bad", "store_parent_id": "7", "sku": "BAD", **odd})
-    kept = refresh.keep(shop, [good[0], bad, good[1]], parent_ids=["1", "7", "2"], asked_at=NOON, cause="a test")
+    kept = refresh.keep(shop, [good[0], bad, good[1]], parent_ids=["1", "7", "2"], asked_at=NOON, trigger="a test")
     assert skus(shop) == {"GOOD-1", "GOOD-2"}
     assert (kept.news, len(kept.unread)) == (2, 1)
     assert Job.objects.count() == 2
@@ -261,7 +261,7 @@ FITTING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 def test_texts_are_cut_and_cleaned_to_what_the_database_holds(
     shop: Shop, odd: dict[str, Any], shown: dict[str, Any]
 ) -> None:
-    kept = refresh.keep(shop, [snapshot(**odd)], parent_ids=["11"], asked_at=NOON, cause="a test")
+    kept = refresh.keep(shop, [snapshot(**odd)], parent_ids=["11"], asked_at=NOON, trigger="a test")
     assert not kept.unread
     row = Product.objects.get()
     assert {name: getattr(row, name) for name in shown} == shown
@@ -270,7 +270,7 @@ def test_texts_are_cut_and_cleaned_to_what_the_database_holds(
 
 def test_of_two_rows_with_one_id_the_one_with_fewer_units_counts(shop: Shop) -> None:
     rows = [snapshot(stock=4), snapshot(stock=1), snapshot(stock=3)]
-    refresh.keep(shop, rows, parent_ids=["11"], asked_at=NOON, cause="a test")
+    refresh.keep(shop, rows, parent_ids=["11"], asked_at=NOON, trigger="a test")
     assert Product.objects.get().seen.stock == 1
 
 
@@ -278,7 +278,7 @@ def test_a_variant_is_not_gone_because_its_sibling_could_not_be_kept(shop: Shop)
     product_of(shop, store_product_id="21", sku="A1")
     product_of(shop, store_product_id="22", sku="A2")
     rows = [snapshot(store_product_id="21", price=Decimal("NaN"))]
-    refresh.keep(shop, rows, parent_ids=["11"], asked_at=NOON + timedelta(minutes=1), cause="a test")
+    refresh.keep(shop, rows, parent_ids=["11"], asked_at=NOON + timedelta(minutes=1), trigger="a test")
     assert skus(shop) == {"A1", "A2"}
 
 
@@ -286,7 +286,7 @@ def test_a_snapshot_that_cannot_be_read_any_more_is_replaced_by_the_next_reading
     broken = product_of(shop)
     Product.objects.filter(pk=broken.pk).update(snapshot={"price": "?"})
     rows = [snapshot(), snapshot(store_product_id="22", sku="A2")]
-    kept = refresh.keep(shop, rows, parent_ids=["11"], asked_at=NOON, cause="a test")
+    kept = refresh.keep(shop, rows, parent_ids=["11"], asked_at=NOON, trigger="a test")
     assert (kept.news, kept.unread) == (2, ())
     assert Product.objects.get(sku="A1").seen == snapshot()
 
@@ -294,7 +294,7 @@ def test_a_snapshot_that_cannot_be_read_any_more_is_replaced_by_the_next_reading
 def test_an_odd_id_in_a_stock_poll_hides_no_other(shop: Shop) -> None:
     product_of(shop)
     said: Any = {"21": 1, "\0": 5, "\ud800": 5, "9" * 9000: 7}
-    assert stock_levels.keep(shop, said, asked_at=NOON + timedelta(minutes=1), cause="a test") == 1
+    assert stock_levels.keep(shop, said, asked_at=NOON + timedelta(minutes=1), trigger="a test") == 1
     assert Product.objects.get().seen.stock == 1
 
 

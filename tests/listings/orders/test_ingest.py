@@ -115,21 +115,21 @@ class TestTaking:
 
     def test_a_sale_opens_a_job_for_its_product(self, shop: Shop) -> None:
         product = listed(shop)
-        take(shop, [order()], cause="test")
+        take(shop, [order()], trigger="test")
         row = Order.objects.get()
         assert (row.product, row.counts, row.counted, row.status) == (product, True, 0, "paid")
         assert ranks() == [Rank.STOCK]
 
     def test_a_sale_that_may_sell_out_comes_before_everything_else(self, shop: Shop) -> None:
         listed(shop, units=2)
-        take(shop, [order(), order(number="9002")], cause="test")
+        take(shop, [order(), order(number="9002")], trigger="test")
         assert ranks() == [Rank.STOCK_TO_ZERO]
 
     def test_the_same_order_read_again_is_one_row_and_no_job(self, shop: Shop) -> None:
         listed(shop)
-        take(shop, [order(), order()], cause="test")
+        take(shop, [order(), order()], trigger="test")
         Job.objects.all().delete()
-        take(shop, [order()], cause="test")
+        take(shop, [order()], trigger="test")
         assert Order.objects.count() == 1
         assert ranks() == []
 
@@ -137,68 +137,68 @@ class TestTaking:
         self, shop: Shop
     ) -> None:
         listed(shop)
-        take(shop, [order(dated=False)], cause="test")
+        take(shop, [order(dated=False)], trigger="test")
         assert Order.objects.get().counts
         for minute, status in ((5, "paid"), (10, "cancelled"), (15, "paid")):
             now = later(minute)
-            take(shop, [order(dated=False, status=status, placed_at=now, updated_at=now)], cause="test")
+            take(shop, [order(dated=False, status=status, placed_at=now, updated_at=now)], trigger="test")
         row = Order.objects.get()
         assert (row.placed_at, row.updated_at, row.status) == (NOON, later(10), "cancelled")
 
     def test_a_shipped_order_is_saved_but_moves_no_stock(self, shop: Shop) -> None:
         listed(shop)
-        take(shop, [order()], cause="test")
+        take(shop, [order()], trigger="test")
         Order.objects.update(counted=1, reckoned="paid")
         Job.objects.all().delete()
-        take(shop, [order(status="shipped", updated_at=later())], cause="test")
+        take(shop, [order(status="shipped", updated_at=later())], trigger="test")
         assert Order.objects.get().status == "shipped"
         assert ranks() == []
 
     def test_a_cancelled_order_gives_back_what_was_counted(self, shop: Shop) -> None:
         listed(shop)
-        take(shop, [order()], cause="test")
+        take(shop, [order()], trigger="test")
         Order.objects.update(counted=1)
         Job.objects.all().delete()
-        take(shop, [order(status="cancelled", updated_at=later())], cause="test")
+        take(shop, [order(status="cancelled", updated_at=later())], trigger="test")
         assert ranks() == [Rank.STOCK]
 
     def test_what_an_order_that_was_cancelled_before_we_knew_of_it_did_to_the_number_is_looked_at(
         self, shop: Shop
     ) -> None:
         listed(shop)
-        take(shop, [order(status="cancelled")], cause="test")
+        take(shop, [order(status="cancelled")], trigger="test")
         assert Order.objects.get().counts
         assert ranks() == [Rank.STOCK]
 
     def test_an_older_snapshot_never_replaces_a_newer_one(self, shop: Shop) -> None:
         listed(shop)
-        take(shop, [order(status="cancelled", updated_at=later())], cause="test")
-        take(shop, [order()], cause="test")
+        take(shop, [order(status="cancelled", updated_at=later())], trigger="test")
+        take(shop, [order()], trigger="test")
         assert Order.objects.get().status == "cancelled"
 
     def test_a_listing_is_found_by_its_sku_where_its_id_is_unknown(self, shop: Shop) -> None:
         product = listed(shop)
-        take(shop, [order(listing_id="777")], cause="test")
+        take(shop, [order(listing_id="777")], trigger="test")
         assert Order.objects.get().product == product
 
     def test_an_order_of_an_unknown_listing_is_kept_and_linked_once_the_listing_is_known(self, shop: Shop) -> None:
-        take(shop, [order()], cause="test")
+        take(shop, [order()], trigger="test")
         assert (Order.objects.get().product, Order.objects.get().counts) == (None, False)
         product = listed(shop, linked_at=later(0.5))
-        take(shop, [order()], cause="test")
+        take(shop, [order()], trigger="test")
         assert (Order.objects.get().product, Order.objects.get().counts) == (product, True)
         assert len(ranks()) == 1
 
     def test_an_order_from_before_its_listing_was_linked_is_none_of_our_stocks_business(self, shop: Shop) -> None:
         listed(shop, linked_at=later(61))
-        take(shop, [order()], cause="test")
+        take(shop, [order()], trigger="test")
         assert not Order.objects.get().counts
         assert ranks() == []
 
     def test_while_auto_sync_is_off_orders_are_kept_and_counted_when_it_is_on_again(self, shop: Shop) -> None:
         product = listed(shop)
         shop.sync_settings.auto_sync = False
-        take(shop, [order()], cause="test")
+        take(shop, [order()], trigger="test")
         assert ranks() == []
         assert uncounted(shop) == [product]
         Shop.objects.update(look_again_asked=True)
@@ -208,7 +208,7 @@ class TestTaking:
 
     def test_names_and_addresses_are_not_kept(self, shop: Shop) -> None:
         listed(shop)
-        take(shop, [order()], cause="test")
+        take(shop, [order()], trigger="test")
         kept = ReverbOrder.from_json(Order.objects.get().snapshot)
         assert (kept.buyer, kept.buyer_id, kept.address) == ("", "", None)
         assert kept.total == Decimal("849.90")
@@ -216,13 +216,13 @@ class TestTaking:
     def test_names_and_addresses_are_kept_while_orders_are_made_in_the_store(self, shop: Shop) -> None:
         SyncSettings.objects.filter(shop=shop).update(take_orders=True)
         shop.refresh_from_db()
-        take(shop, [order()], cause="test")
+        take(shop, [order()], trigger="test")
         assert ReverbOrder.from_json(Order.objects.get().snapshot).address == BUYER["address"]
 
     def test_orders_of_another_shop_are_left_alone(self, shop: Shop) -> None:
-        take(shop_of(nora()), [order()], cause="test")
+        take(shop_of(nora()), [order()], trigger="test")
         listed(shop)
-        take(shop, [order(status="cancelled", updated_at=later())], cause="test")
+        take(shop, [order(status="cancelled", updated_at=later())], trigger="test")
         assert sorted(Order.objects.values_list("status", flat=True)) == ["cancelled", "paid"]
 
     def test_a_job_is_woken_only_with_its_order(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -230,7 +230,7 @@ class TestTaking:
         sent: list[Any] = []
         monkeypatch.setattr("reverbsync.dispatch.wake._Celery.send", lambda _, *args: sent.append(args))
         with TestCase.captureOnCommitCallbacks(execute=True):
-            take(shop, [order()], cause="test")
+            take(shop, [order()], trigger="test")
             assert sent == []
         assert sent == [("listings.drain_urgent", shop.pk)]
 
@@ -260,8 +260,8 @@ class TestOddOrders:
     def test_an_odd_order_hides_no_other_and_is_taken_or_reported(self, odd: dict[str, Any]) -> None:
         with clock.running_by(lambda: NOON):
             shop = Shop.objects.select_related("sync_settings").get(pk=shop_of(olivia()).pk)
-            take(shop, [order(number="1"), order(**{"number": "2", **odd}), order(number="3")], cause="test")
-            take(shop, [order(number="1"), order(**{"number": "2", **odd}), order(number="3")], cause="test")
+            take(shop, [order(number="1"), order(**{"number": "2", **odd}), order(number="3")], trigger="test")
+            take(shop, [order(number="1"), order(**{"number": "2", **odd}), order(number="3")], trigger="test")
         taken = set(Order.objects.values_list("number", flat=True))
         assert {"1", "3"} <= taken
         logged = list(Entry.objects.values_list("reason", "title"))
@@ -271,10 +271,10 @@ class TestOddOrders:
         with clock.running_by(lambda: NOON):
             shop = Shop.objects.select_related("sync_settings").get(pk=shop_of(olivia()).pk)
             listed(shop)
-            take(shop, [order(title="Strat \0", quantity=2)], cause="test")
+            take(shop, [order(title="Strat \0", quantity=2)], trigger="test")
         assert (Order.objects.get().quantity, Job.objects.count()) == (2, 1)
 
     def test_one_odd_order_alone_raises_so_that_its_webhook_is_counted(self) -> None:
         shop = Shop.objects.select_related("sync_settings").get(pk=shop_of(olivia()).pk)
         with pytest.raises(TypeError):
-            take(shop, [order(placed_at=None)], cause="test")
+            take(shop, [order(placed_at=None)], trigger="test")

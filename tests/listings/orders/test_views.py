@@ -227,9 +227,9 @@ def test_htmx_gets_the_rows_or_the_state_alone(shop: Shop) -> None:
 
 def test_the_page_of_an_order_shows_what_was_done_for_it(shop: Shop) -> None:
     row = sale(shop)
-    for cause in ("Reverb order 9001", "Reverb order 9002"):
-        said = {"outcome": Entry.Outcome.FAILED, "reason": "tracking_failed", "sku": "A1", "message": cause}
-        record(Attempt(shop_id=shop.pk, at=NOON, cause=cause, **said))  # type: ignore[arg-type]
+    for trigger in ("Reverb order 9001", "Reverb order 9002"):
+        said = {"outcome": Entry.Outcome.FAILED, "reason": "tracking_failed", "sku": "A1", "message": trigger}
+        record(Attempt(shop_id=shop.pk, at=NOON, trigger=trigger, **said))  # type: ignore[arg-type]
     shown = get(shop, "orders:order", row.pk)
     assert ("“Reverb order 9001”" in shown, "“Reverb order 9002”" in shown) == (True, False)
 

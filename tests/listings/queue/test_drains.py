@@ -64,7 +64,7 @@ def open_jobs(shop: Shop, *ranks: Rank) -> None:
     """Open a job of each rank for a product of its own."""
     for number, rank in enumerate(ranks):
         product = product_of(shop, store_product_id=f"{rank}-{number}", sku=f"{rank}-{number}")
-        jobs.look_again([product], rank=rank, cause="test", now=clock.now())
+        jobs.look_again([product], rank=rank, trigger="test", now=clock.now())
 
 
 def test_stock_is_woken_on_a_queue_of_its_own(world: World, shop: Shop) -> None:

@@ -47,7 +47,7 @@ def later(taken: Claim, **more: object) -> None:
 @pytest.mark.parametrize("end", [jobs.finish, jobs.wait_for_seller, later])
 def test_what_is_asked_while_the_end_waits_for_it_is_looked_at(shop: Shop, end: End) -> None:
     product = product_of(shop)
-    jobs.look_again([product], rank=Rank.EDIT, cause="test", now=NOON)
+    jobs.look_again([product], rank=Rank.EDIT, trigger="test", now=NOON)
     taken = jobs.claim(shop.pk, now=NOON)
     assert taken is not None
     done = threading.Event()
@@ -57,11 +57,11 @@ def test_what_is_asked_while_the_end_waits_for_it_is_looked_at(shop: Shop, end: 
         Product.objects.filter(pk=product.pk).update(title="Another")
         worker.start()
         assert not done.wait(0.3)
-        jobs.look_again([product], rank=Rank.EDIT, cause="news", now=NOON)
+        jobs.look_again([product], rank=Rank.EDIT, trigger="news", now=NOON)
     worker.join(10)
     assert done.is_set()
     job = Job.objects.get()
-    assert (job.lease, job.blocked, job.cause, job.generation) == (None, False, "news", 2)
+    assert (job.lease, job.blocked, job.trigger, job.generation) == (None, False, "news", 2)
     assert job.due_at <= NOON + jobs.PAUSE
     product.refresh_from_db()
     assert (product.title, product.looked_at) == ("Another", NOON)
@@ -70,7 +70,7 @@ def test_what_is_asked_while_the_end_waits_for_it_is_looked_at(shop: Shop, end: 
 
 def test_who_lost_the_job_leaves_it_to_the_other_and_writes_nothing(shop: Shop) -> None:
     product = product_of(shop)
-    jobs.look_again([product], rank=Rank.EDIT, cause="test", now=NOON)
+    jobs.look_again([product], rank=Rank.EDIT, trigger="test", now=NOON)
     slow = jobs.claim(shop.pk, now=NOON)
     quick = jobs.claim(shop.pk, now=NOON + 2 * jobs.LEASE)
     assert slow is not None and quick is not None  # noqa: PT018 -- both are needed

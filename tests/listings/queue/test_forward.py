@@ -26,7 +26,7 @@ def shop() -> Shop:
     made = shop_of(olivia())
     for number in range(MANY):
         product = product_of(made, store_product_id=f"{number}", sku=f"S{number}")
-        jobs.look_again([product], rank=Rank.EDIT, cause="test", now=NOON)
+        jobs.look_again([product], rank=Rank.EDIT, trigger="test", now=NOON)
     Job.objects.update(attempts=ATTEMPTS, due_at=LATER)
     return made
 

@@ -31,7 +31,7 @@ def product(shop: Shop) -> Product:
 
 def ask(product: Product, rank: Rank = Rank.EDIT) -> None:
     """Open a job at noon."""
-    jobs.look_again([product], rank=rank, cause="test", now=NOON)
+    jobs.look_again([product], rank=rank, trigger="test", now=NOON)
 
 
 def take(shop: Shop, seconds: float = 0) -> Claim:

@@ -43,7 +43,7 @@ def shop() -> Shop:
     made = shop_of(olivia())
     for number, (attempts, rank) in enumerate([(5, Rank.STOCK_TO_ZERO), (5, Rank.RETRY), (0, Rank.EDIT)]):
         product = product_of(made, store_product_id=f"{number}", sku=f"S{number}")
-        jobs.look_again([product], rank=rank, cause="test", now=NOON)
+        jobs.look_again([product], rank=rank, trigger="test", now=NOON)
         Job.objects.filter(product=product).update(attempts=attempts, due_at=LATER)
     Crawl.objects.create(shop=made, kind="changes", state="running", failures=3, due_at=LATER, note="It is away.")
     for source in ("store", "reverb"):

@@ -86,7 +86,7 @@ def test_what_is_gone_and_still_on_sale_is_urgent(shop: Shop) -> None:
     fewer = on_reverb(shop, 2, stock=2, shown=5)
     more = on_reverb(shop, 3, stock=9, shown=5)
     assert opened() == {gone.pk: Rank.STOCK_TO_ZERO, fewer.pk: Rank.STOCK, more.pk: Rank.STOCK}
-    assert set(Job.objects.values_list("cause", flat=True)) == {"regular comparison"}
+    assert set(Job.objects.values_list("trigger", flat=True)) == {"regular comparison"}
 
 
 def test_a_job_that_waits_for_ever_is_woken_where_too_many_are_on_sale(shop: Shop) -> None:

@@ -115,7 +115,7 @@ def test_a_product_that_the_store_does_not_sell_and_that_has_no_listing_is_left_
 
 def test_jobs_that_wait_for_the_seller_are_due_at_once(woken: Woken, shop: Shop) -> None:
     for product in products(shop, 3):
-        jobs.look_again([product], rank=Rank.EDIT, cause="test", now=NOON)
+        jobs.look_again([product], rank=Rank.EDIT, trigger="test", now=NOON)
     Job.objects.update(blocked=True, attempts=7)
     Product.objects.update(looked_at=clock.now())
     lifecycle.look_again(shop)
@@ -207,7 +207,7 @@ def test_a_step_of_the_sweep_that_breaks_stops_no_other_step(
     def breaks() -> None:
         raise ValueError("one row")
 
-    jobs.look_again(products(shop, 1), rank=Rank.STOCK, cause="test", now=NOON)
+    jobs.look_again(products(shop, 1), rank=Rank.STOCK, trigger="test", now=NOON)
     woken.found.clear()
     monkeypatch.setattr(tasks.recover, "free", breaks)
     with pytest.raises(ValueError, match="one row"):

@@ -41,7 +41,7 @@ def sweep(pool: Executor | None = None) -> None:
 def test_what_a_sweep_finds_is_done_in_place(ran: list[tuple[str, int]], unreachable_redis: None) -> None:
     shop = shop_of(olivia())
     inbox.keep(shop.pk, source="store", delivery_id="1", topic="t", body=b"{}", state=Delivery.State.OPEN)
-    jobs.look_again([product_of(shop)], rank=Rank.STOCK_TO_ZERO, cause="test", now=NOON)
+    jobs.look_again([product_of(shop)], rank=Rank.STOCK_TO_ZERO, trigger="test", now=NOON)
     assert without_redis.gone()
     sweep()
     woken = (inbox.HAND_OVER["store", False], order_poll.ORDERS, jobs.DRAIN_URGENT, jobs.DRAIN)
@@ -53,7 +53,7 @@ def test_a_poisoned_sweep_and_a_poisoned_shop_stop_nobody_else(
 ) -> None:
     poisoned, healthy = shop_of(olivia()), shop_of(nora())
     for shop in (poisoned, healthy):
-        jobs.look_again([product_of(shop)], rank=Rank.STOCK_TO_ZERO, cause="test", now=NOON)
+        jobs.look_again([product_of(shop)], rank=Rank.STOCK_TO_ZERO, trigger="test", now=NOON)
 
     def breaks(shop_id: int = 0) -> None:
         if shop_id in (0, poisoned.pk):
@@ -71,7 +71,7 @@ def test_a_shop_that_hangs_holds_one_thread_and_is_not_begun_twice(
     ran: list[tuple[str, int]], unreachable_redis: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hanging, healthy = shop_of(olivia()), shop_of(nora())
-    jobs.look_again([product_of(hanging)], rank=Rank.STOCK_TO_ZERO, cause="test", now=NOON)
+    jobs.look_again([product_of(hanging)], rank=Rank.STOCK_TO_ZERO, trigger="test", now=NOON)
     let_go, begun = threading.Event(), []
 
     def hangs(shop_id: int) -> None:
@@ -82,7 +82,7 @@ def test_a_shop_that_hangs_holds_one_thread_and_is_not_begun_twice(
     with ThreadPoolExecutor(2) as pool:
         try:
             sweep(pool)
-            jobs.look_again([product_of(healthy)], rank=Rank.EDIT, cause="test", now=NOON)
+            jobs.look_again([product_of(healthy)], rank=Rank.EDIT, trigger="test", now=NOON)
             while (jobs.DRAIN, healthy.pk) not in ran:
                 sweep(pool)
         finally:

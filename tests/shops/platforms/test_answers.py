@@ -79,7 +79,7 @@ def world_of(store: Store) -> World:
     made = store.client.create_order(reverb_order(store, takes_stock=False))
     shop = Shop.objects.select_related("store", "sync_settings").get(pk=store.shop.pk)
     now = clock.now()
-    refresh.refresh(shop, unit.store_parent_id, store.client, cause="test")
+    refresh.refresh(shop, unit.store_parent_id, store.client, trigger="test")
     product = Product.objects.select_related("shop__store", "shop__sync_settings").get()
     listing = Listing.objects.create(product=product, shop=shop, sku=unit.sku, reverb_id="7", state="live")
     ledger = Ledger.objects.create(listing=listing, units=2, store=3, reverb=2, linked_at=now)
@@ -127,7 +127,7 @@ def test_no_reading_takes_it_for_the_stores_word_and_nothing_is_gone_cancelled_o
 
     close_the_breaker()
     with contextlib.suppress(TransientStoreError):
-        refresh.refresh(world.shop, unit.store_parent_id, client, cause="test")
+        refresh.refresh(world.shop, unit.store_parent_id, client, trigger="test")
     crawls.begin(world.shop, Crawl.Kind.CATALOGUE)
     crawls.run_slice(Crawl.objects.select_related("shop__store", "shop__sync_settings").get(kind=Crawl.Kind.CATALOGUE))
     shipment_poll.look(order)

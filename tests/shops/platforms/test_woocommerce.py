@@ -142,7 +142,7 @@ def test_a_product_that_cannot_be_read_is_neither_gone_nor_zero_and_hides_no_oth
     crawl_catalogue(shop)
     store.control.ask("PUT", f"/woo/products/{made['id']}", {"says": says})
     store.control.ask("PUT", f"/variants/{variant(store.product('C1'))}", {"inventory_quantity": 1})
-    refresh.refresh(shop, str(made["id"]), store.client, cause="test")
+    refresh.refresh(shop, str(made["id"]), store.client, trigger="test")
     crawl_catalogue(shop)
     known = {product.sku: product for product in Product.objects.all()}
     assert set(known) == {"A1", "B1", "C1"}

@@ -51,7 +51,7 @@ def test_a_variation_that_its_list_leaves_out_is_asked_for_and_stays(store: Stor
     made = family(store)
     shop = learn(store)
     store.control.fault("edited", path="/variations$", edits=edits, times=OFTEN)
-    refresh.refresh(shop, str(made["id"]), store.client, cause="test")
+    refresh.refresh(shop, str(made["id"]), store.client, trigger="test")
     crawl_catalogue(shop)
     assert there() == {"V0", "V1", "V2"}
 
@@ -60,7 +60,7 @@ def test_many_variations_that_their_list_leaves_out_are_neither_gone_nor_asked_f
     made = family(store, 30)
     shop = learn(store)
     store.control.fault("edited", path="/variations$", edits={"": []}, times=OFTEN)
-    refresh.refresh(shop, str(made["id"]), store.client, cause="test")
+    refresh.refresh(shop, str(made["id"]), store.client, trigger="test")
     assert len(there()) == 30
     assert Recheck.objects.get().store_parent_id == str(made["id"])
 
@@ -74,7 +74,7 @@ def test_a_variation_that_was_deleted_is_gone_though_its_parent_names_it_still(s
     missing = {"code": "woocommerce_rest_product_variation_invalid_id", "message": "Invalid.", "data": {"status": 404}}
     gone = f"/variations/({'|'.join(str(variant(made, n)) for n in (0, 1, 2))})$"
     store.control.fault("status", path=gone, status=404, body=missing, times=OFTEN)
-    refresh.refresh(shop, str(made["id"]), store.client, cause="test")
+    refresh.refresh(shop, str(made["id"]), store.client, trigger="test")
     assert len(there()) == 2
 
 
@@ -112,7 +112,7 @@ def test_a_variation_among_the_products_is_read_with_its_family(store: Store) ->
     rows = [*products_of(store), store.client.json("GET", f"/products/{variant(made)}")]  # type: ignore[attr-defined]
     store.control.fault("status", status=200, body=rows, path="/products$", times=OFTEN)
     shop = learn(store)
-    refresh.refresh(shop, str(variant(made)), store.client, cause="test")
+    refresh.refresh(shop, str(variant(made)), store.client, trigger="test")
     parents = set(Product.objects.values_list("store_parent_id", flat=True))
     assert (there(), parents) == ({"V0", "V1", "V2"}, {str(made["id"])})
 

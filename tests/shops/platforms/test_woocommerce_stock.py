@@ -292,7 +292,7 @@ def test_what_the_store_never_takes_stays_owed_and_does_not_go_back_on_sale(stor
     made = store.product()
     store.control.ask("PUT", f"/woo/products/{made['id']}", {"says": {"stock_quantity": 3}})
     shop = Shop.objects.select_related("store", "sync_settings").get(pk=store.shop.pk)
-    refresh.refresh(shop, str(made["id"]), store.client, cause="test")
+    refresh.refresh(shop, str(made["id"]), store.client, trigger="test")
     product = Product.objects.select_related("shop__store", "shop__sync_settings").get()
     listing = Listing.objects.create(product=product, shop=shop, sku=product.sku, reverb_id="7", state="live")
     ledger = Ledger.objects.create(listing=listing, units=2, store=3, reverb=2, linked_at=clock.now())
@@ -342,7 +342,7 @@ def test_a_pool_is_one_number_and_is_written_to_at_the_parent(store: Store) -> N
 def test_a_sale_of_one_variation_is_news_of_all_that_share_its_stock(store: Store) -> None:
     made, _ = pool(store)
     shop = Shop.objects.select_related("store", "sync_settings").get(pk=store.shop.pk)
-    refresh.refresh(shop, str(made["id"]), store.client, cause="test")
+    refresh.refresh(shop, str(made["id"]), store.client, trigger="test")
     Job.objects.all().delete()
     first, second = Product.objects.select_related("shop__store", "shop__sync_settings").order_by("sku")
     listing = Listing.objects.create(product=first, shop=shop, sku=first.sku, reverb_id="7", state="live")
