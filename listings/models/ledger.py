@@ -54,12 +54,12 @@ class Ledger(models.Model):
     behind_since = models.DateTimeField(null=True)
     #: When the seller was mailed that it could not.
     behind_notified_at = models.DateTimeField(null=True)
-    #: Units owed of which the seller has been notified.
+    #: Oversold units of which the seller has been notified.
     oversold_notified = models.PositiveIntegerField(default=0)
     #: The seller was notified before Reverb showed all of its orders; notified again once it does.
-    owed_unnamed = models.BooleanField(default=False)
+    oversold_unnamed = models.BooleanField(default=False)
     #: The store did not answer when the seller was notified; notified again once it does.
-    owed_unanswered = models.BooleanField(default=False)
+    oversold_unanswered = models.BooleanField(default=False)
     linked_at = models.DateTimeField()
 
     def __str__(self) -> str:
@@ -84,6 +84,6 @@ class Ledger(models.Model):
         return found
 
     @property
-    def owed(self) -> int:
+    def oversold(self) -> int:
         """Units that were sold on both sides. What the store sold beyond its own stock alone is a backorder."""
         return max(0, -self.units - max(0, -self.store - self.crossed))

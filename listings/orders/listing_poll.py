@@ -47,8 +47,8 @@ class _Cursor:
 
     page: int = 1
     due_at: float = 0.0
-    #: When what is owed is looked at next.
-    owed_due_at: float = 0.0
+    #: When the products with uncounted sales are looked at next.
+    uncounted_due_at: float = 0.0
     #: What rows showed that were looked into, and when.
     asked: dict[str, float] = field(default_factory=dict)
     #: The page at which Reverb failed last time.
@@ -56,7 +56,7 @@ class _Cursor:
 
 
 def run_slice(connection: ReverbConnection, client: ReverbClient) -> None:
-    """Look at the pages that are due, and once a day at what is owed. Raises ReverbError."""
+    """Look at the pages that are due, and once a day at uncounted sales. Raises ReverbError."""
     for _ in range(PAGES):
         cursor = _Cursor(**(cache.get(_key(connection)) or {}))
         now = clock.now()
@@ -64,13 +64,13 @@ def run_slice(connection: ReverbConnection, client: ReverbClient) -> None:
             return
         number, rows, pages = _page(connection, client, cursor)
         asked = _look_at(connection.shop, rows, now=now, asked=cursor.asked)
-        owed_due_at = cursor.owed_due_at
-        if now.timestamp() >= owed_due_at:
-            _owed(connection.shop, now)
-            owed_due_at = (now + ROUND).timestamp()
+        uncounted_due_at = cursor.uncounted_due_at
+        if now.timestamp() >= uncounted_due_at:
+            _recheck_uncounted(connection.shop, now)
+            uncounted_due_at = (now + ROUND).timestamp()
         last = number >= pages or not rows
         step = step_of(pages, has_webhooks=hooks.listing_webhooks_arrive(connection, now))
-        _keep(connection, _Cursor(1 if last else number + 1, _next(cursor, step, now), owed_due_at, asked))
+        _keep(connection, _Cursor(1 if last else number + 1, _next(cursor, step, now), uncounted_due_at, asked))
 
 
 def _page(connection: ReverbConnection, client: ReverbClient, cursor: _Cursor) -> tuple[int, list[ReverbListing], int]:
@@ -142,10 +142,10 @@ def differs(row: Listing, seen: ReverbListing) -> bool:
     return stock or bool(seen.state and seen.state[:40] != row.state)
 
 
-def _owed(shop: Shop, now: datetime) -> None:
+def _recheck_uncounted(shop: Shop, now: datetime) -> None:
     """Look again at what some order has still to be counted for."""
-    owed: list[Product] = uncounted(shop) if shop.sync_settings.auto_sync else []
-    jobs.look_again(owed, rank=Rank.STOCK, trigger=TRIGGER, now=now)
+    products: list[Product] = uncounted(shop) if shop.sync_settings.auto_sync else []
+    jobs.look_again(products, rank=Rank.STOCK, trigger=TRIGGER, now=now)
 
 
 def step_of(pages: int, *, has_webhooks: bool) -> timedelta:

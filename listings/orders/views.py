@@ -16,7 +16,7 @@ from listings.models import Order, Parcel
 from listings.orders import browse, order_form, store_order_state, tracking, words
 from listings.orders.log import link_of, trigger_of
 from listings.orders.tracking import TrackingReport
-from listings.orders.units_owed import untaken
+from listings.orders.undeducted import undeducted
 from shops import lifecycle
 from shops.access import for_members
 from shops.models import Shop, StoreHealth
@@ -140,7 +140,7 @@ def _found(shop: Shop, order_id: int) -> Order:
 
 
 def _rows(shop: Shop, found: list[Order]) -> list[dict[str, Any]]:
-    left = untaken(found)
+    left = undeducted(found)
     health = StoreHealth.objects.filter(shop=shop).first() if left else None
     away_since = health.away_since if health is not None else None
     return [_row(shop, one, left.get(one.pk, 0), away_since) for one in found]
@@ -156,8 +156,8 @@ def _row(shop: Shop, one: Order, left: int, away_since: datetime | None) -> dict
         "link": link_of(one),
         "reverb": words.on_reverb(one),
         "store": words.in_store(one, takes_orders=settings.take_orders),
-        "stock": words.in_stock(one, syncs=syncs, untaken=left, away_since=away_since),
-        "untaken": left,
+        "stock": words.in_stock(one, syncs=syncs, undeducted=left, away_since=away_since),
+        "undeducted": left,
         "parcels": parcels,
         "can_make": words.can_be_asked_for(one),
         "can_retry": words.can_be_retried(one),
@@ -181,7 +181,7 @@ def _page(request: HttpRequest, shop: Shop, one: Order, given: TrackingForm | No
         "entries": Entry.objects.filter(shop=shop, sku=one.sku, trigger=trigger_of(one.number)).order_by("-id")[
             :HISTORY
         ],
-        "waiting": one.store_due_at is not None or parcels_wait or row["untaken"],
+        "waiting": one.store_due_at is not None or parcels_wait or row["undeducted"],
     }
     template = "orders/_order.html" if getattr(request, "htmx", False) else "orders/order.html"
     response = render(request, template, context, status=422 if tracking_form.errors else 200)

@@ -116,10 +116,10 @@ def _made(order: Order) -> Words:
     return Words(label, "synced")
 
 
-def in_stock(order: Order, *, syncs: bool, untaken: int = 0, away_since: datetime | None = None) -> str:
+def in_stock(order: Order, *, syncs: bool, undeducted: int = 0, away_since: datetime | None = None) -> str:
     """Say what became of its units in the store's stock.
 
-    `untaken` of them the store has not given yet (listings/orders/units_owed.py); `away_since`: it does not answer.
+    `undeducted` of them the store has not given yet (listings/orders/undeducted.py); `away_since`: it does not answer.
     """
     if not order.counts:
         return "Its listing was linked here after the sale, so your store's stock was left alone."
@@ -130,17 +130,21 @@ def in_stock(order: Order, *, syncs: bool, untaken: int = 0, away_since: datetim
     if order.product_id is None:
         return "No product of your store is known for it, so no stock was changed."
     return (
-        _by_ledger(order, untaken, away_since)
+        _by_ledger(order, undeducted, away_since)
         if syncs
         else "Stock goes only from your store to Reverb; your store's was left alone."
     )
 
 
-def _by_ledger(order: Order, untaken: int, away_since: datetime | None) -> str:
-    if order.counted and untaken:
-        taken = f"{_units(order.counted - untaken)} taken from your store's stock; " if untaken < order.counted else ""
+def _by_ledger(order: Order, undeducted: int, away_since: datetime | None) -> str:
+    if order.counted and undeducted:
+        taken = (
+            f"{_units(order.counted - undeducted)} taken from your store's stock; "
+            if undeducted < order.counted
+            else ""
+        )
         why = f" Your store hasn't answered since {away_since:%H:%M} UTC." if away_since else ""
-        return f"{taken}{_units(untaken)} not taken from your store's stock yet.{why} We retry automatically."
+        return f"{taken}{_units(undeducted)} not taken from your store's stock yet.{why} We retry automatically."
     if order.counted:
         return f"{_units(order.counted)} taken from your store's stock."
     if order.status in GONE:

@@ -85,7 +85,7 @@ def _stock(row: Product, settings: SyncSettings) -> dict[str, int] | None:
         return None
     return {
         "units": max(0, found.units),
-        "owed": found.owed,
+        "oversold": found.oversold,
         "shows": found.reverb or 0,
         "unexplained_gain": found.unexplained_gain,
         "wanted": to_show(found, row, settings),

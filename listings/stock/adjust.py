@@ -5,7 +5,7 @@ platform knows the same call when it comes again; elsewhere the store is counted
 A raise that is too high by now is not repeated as it is: it would put up for sale what has sold since. First another
 change is made from the number that it was to be made from, which it can no longer be after that.
 
-The store may take less than it is asked for (`Count.done`). The ledger takes what was changed; the rest stays owed, and
+The store may take less than it is asked for (`Count.done`). The ledger takes what was changed; the rest stays due, and
 `Brought.error` says why.
 """
 
@@ -22,7 +22,7 @@ from listings.mapping import selection
 from listings.models import Ledger, Product, Rank
 from listings.queue import jobs, lease
 from listings.stock import ledger as books
-from listings.stock import lost
+from listings.stock import lost_adjustment
 from reverbsync import clock
 from reverbsync.dispatch import ownership
 from shops.models import Shop, SyncSettings
@@ -65,7 +65,7 @@ def bring(ledger: Ledger, product: Product, settings: SyncSettings, *, before: C
     """Write to the store what it is still to get.
 
     `before` is called first where there is something. Each call confirms the lease: raises ownership.Lost. What was not
-    written stays owed and is worked out again next time.
+    written stays due and is worked out again next time.
     """
     by, error = 0, None
     try:
@@ -87,7 +87,7 @@ def _rounds(ledger: Ledger, product: Product, settings: SyncSettings, before: Ca
     client = client_of(product.shop.store)
     for _ in range(MAX_TRIES):
         if ledger.pending_adjustment is not None:
-            yield _settle(ledger, product, client, owed=books.to_write(ledger, settings))
+            yield _settle(ledger, product, client, due=books.to_write(ledger, settings))
             continue
         count = _count(ledger, product, client)
         by = books.to_write(ledger, settings)
@@ -180,17 +180,17 @@ def _not_done(error: StoreError, *, first: bool) -> bool:
     return not error.may_have_applied and (first or isinstance(error, Unsupported))
 
 
-def _settle(ledger: Ledger, product: Product, client: StoreClient, *, owed: int) -> int:
+def _settle(ledger: Ledger, product: Product, client: StoreClient, *, due: int) -> int:
     """Find out whether an adjustment whose answer was lost was applied, and take it in if so.
 
-    `owed` is what the store is to get if it was not. Returns by how much the store is known to be changed now.
+    `due` is what the store is to get if it was not. Returns by how much the store is known to be changed now.
     """
     wish = _wish(ledger)
     platform = platform_of(product.shop.store)
     if platform.idempotent_writes:
-        too_high = wish["by"] > max(0, owed) and not wish.get("overtaken")
+        too_high = wish["by"] > max(0, due) and not wish.get("overtaken")
         if too_high or "over" in wish:
-            return _overtake(ledger, product, client, by=owed or -1)
+            return _overtake(ledger, product, client, by=due or -1)
         return _send(ledger, product, client)
     shows_at = _sent_at(wish) + timedelta(seconds=platform.stock_read_lag_s)
     if clock.now() < shows_at:
@@ -202,7 +202,7 @@ def _settle(ledger: Ledger, product: Product, client: StoreClient, *, owed: int)
     if count.units is None:
         _forget(ledger)
         return 0
-    made = lost.plainly(count, before=wish["units"], there=wish["there"], by=wish["by"])
+    made = lost_adjustment.decided_by_count(count, before=wish["units"], there=wish["there"], by=wish["by"])
     if made is None:
         made = _was_made(ledger, product, client, count.units)
     if made:
@@ -235,8 +235,8 @@ def _was_made(ledger: Ledger, product: Product, client: StoreClient, units: int)
     wait = platform.stock_read_lag_s - (now - counted_at).total_seconds()
     if wait > 0:
         raise TransientStoreError(f"{platform.name} may not show its newest orders yet.", retry_after=wait)
-    sold = lost.sold_between(client, product, _sent_at(wish), counted_at)
-    return lost.was_made(wish["counted"]["units"], before=wish["units"], by=wish["by"], sold=sold)
+    sold = lost_adjustment.sold_between(client, product, _sent_at(wish), counted_at)
+    return lost_adjustment.was_applied(wish["counted"]["units"], before=wish["units"], by=wish["by"], sold=sold)
 
 
 def _overtake(ledger: Ledger, product: Product, client: StoreClient, *, by: int) -> int:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 #: How far Reverb's stamps of one moment may be apart: they count whole seconds.
 SLACK = timedelta(seconds=2)
 #: How long units that appeared on Reverb wait for an order that explains them.
-RIPE = timedelta(seconds=60)
+GAIN_SETTLES_AFTER = timedelta(seconds=60)
 #: How long to wait for an order that shows whether a number whose answer was lost was applied.
 PATIENCE = timedelta(seconds=30)
 #: For how long after an order changed, or the number was set, an answer of Reverb's may show the number of before.
@@ -81,10 +81,10 @@ def shown(units: int, *, buffer: int = 0, maximum: int = 0) -> int:
     return min(found, maximum) if maximum else found
 
 
-def owed_to_store(agreed: Agreed) -> int:
+def store_adjustment(agreed: Agreed) -> int:
     """Return the difference to write to the store, so that it has what was agreed.
 
-    A store that is itself below zero keeps that while units are owed: it is its own count of what it owes.
+    A store that is itself below zero keeps that while units are oversold: its own number counts them.
     """
     if agreed.units >= 0:
         return agreed.units - agreed.store

@@ -10,8 +10,8 @@ from django.db.models import F, Q, QuerySet
 
 from listings.models import Ledger, Listing, Order, Product
 from listings.queue import lease
-from listings.stock import linking, quantities, single
-from listings.stock.agreed import FOLLOWS_WITHIN, SLACK, Agreed, Sale, owed_to_store, shown
+from listings.stock import linking, single_unit, split_sales
+from listings.stock.agreed import FOLLOWS_WITHIN, SLACK, Agreed, Sale, shown, store_adjustment
 from listings.stock.linking import Read, stands_since
 from listings.stock.merge import Merged, merge
 from reverbsync import clock
@@ -214,10 +214,10 @@ def sold_lately(product: Product, now: datetime) -> bool:
 
 
 def _merged(ledger: Ledger, orders: Iterable[Order], read: Read) -> Merged:
-    sales = [part for order in orders for part in quantities.parts(_sale(order))]
+    sales = [part for order in orders for part in split_sales.split(_sale(order))]
     agreed, number = _agreed(ledger), _number(ledger, read)
     if _is_single(ledger, read):
-        agreed, number = single.turned(agreed, number, sales, now=read.now)
+        agreed, number = single_unit.as_single_unit(agreed, number, sales, now=read.now)
     elif ledger.single:
         agreed = replace(agreed, reverb=None)
     found = merge(
@@ -229,7 +229,7 @@ def _merged(ledger: Ledger, orders: Iterable[Order], read: Read) -> Merged:
         orders_at=read.orders_at,
         off_sale=read.listing is not None and read.listing.state in OFF_SALE,
     )
-    return replace(found, sales=quantities.whole(found.sales))
+    return replace(found, sales=split_sales.join(found.sales))
 
 
 def _is_single(ledger: Ledger, read: Read) -> bool:
@@ -314,7 +314,7 @@ def units_left(ledger: Ledger, product: Product) -> int:
     What the store shows cannot be taken in until it is known whether our last change is in it, which may take hours.
     Units that are gone either way must not stay on sale so long.
     """
-    units = ledger.units - owed_by_sharers(product)
+    units = ledger.units - undeducted_of_sharers(product)
     wish, stock = ledger.pending_adjustment, store_number(product)
     if wish is None or stock is None or stock in (wish["units"], wish["units"] + wish["by"]):
         return units
@@ -328,12 +328,12 @@ def sharers(product: Product) -> QuerySet[Product]:
     return same.exclude(pk=product.pk) if product.may_share_stock else same.none()
 
 
-def owed_by_sharers(product: Product) -> int:
+def undeducted_of_sharers(product: Product) -> int:
     """Return the units of a shared stock that sold on Reverb as another product, and are to be taken off the store."""
     if not product.may_share_stock:
         return 0
     rows = Ledger.objects.filter(listing__product__in=sharers(product)).values_list("units", "store")
-    return sum(max(0, -owed_to_store(Agreed(units, store))) for units, store in rows)
+    return sum(max(0, -store_adjustment(Agreed(units, store))) for units, store in rows)
 
 
 def out_of_step(shop: Shop, span: Span = EVERYTHING) -> list[Product]:
@@ -368,7 +368,7 @@ def to_write(ledger: Ledger, settings: SyncSettings) -> int:
     """Return the difference that the store is still to get."""
     if settings.stock_way == StockWay.STORE:
         return 0
-    return owed_to_store(Agreed(ledger.units, ledger.store))
+    return store_adjustment(Agreed(ledger.units, ledger.store))
 
 
 # -- what is being written -----------------------------------------------------------------------------------------

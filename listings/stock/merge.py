@@ -16,9 +16,9 @@ explain. What is left over was edited by hand there:
 - fewer units than explained count at once, as an *unexplained drop*. An order of before that shows late explains it,
   and takes nothing more. Once all orders of that time are known, a drop is put down to a sale that was in doubt and is
   off, or was paid only then.
-- more units than explained are an *unexplained gain*. They count only after `RIPE`, when no order has explained them:
-  nobody may buy what may not be there. A sale from before the number was last set or seen to move may be in it already,
-  or overwritten: that it does not move it is no gain.
+- more units than explained are an *unexplained gain*. They count only after `GAIN_SETTLES_AFTER`, when no order
+  has explained them: nobody may buy what may not be there. A sale from before the number was last set or seen to move
+  may be in it already, or overwritten: that it does not move it is no gain.
 
 **An answer may be old.** A number that is not explained, but that Reverb had within the last ten minutes, says nothing:
 a cache or a copy of its database may show how it was before a sale or before our own call. A lower one counts after
@@ -33,8 +33,8 @@ Where several orders may explain the same, the explanation counts that leaves th
 
 So whatever is unclear is decided for fewer units: a listing may show one too few for a minute, not one too many.
 
-**Never below zero.** `units` itself may go below zero, when both sides sold the last one: so many are owed. What is
-shown and written is cut at zero, and what comes back is first owed.
+**Never below zero.** `units` itself may go below zero, when both sides sold the last one: so many are oversold. What is
+shown and written is cut at zero, and what comes back covers those first.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from listings.stock.agreed import PATIENCE, RIPE, Agreed, Sale
-from listings.stock.late import cleared, explained, seen_first
-from listings.stock.movement import moved_by, settled, unexplained
-from listings.stock.outdated import is_old, taken_back, undoes
+from listings.stock.agreed import GAIN_SETTLES_AFTER, PATIENCE, Agreed, Sale
+from listings.stock.late_orders import as_first_seen, cleared, explained
+from listings.stock.movement import allocated, moved_by, unexplained
+from listings.stock.stale_reads import is_stale, undo_stale, undoes
 
 
 @dataclass(frozen=True)
@@ -83,13 +83,13 @@ def merge(
     if not any(sale.new for sale in sales):
         agreed, sales = cleared(agreed, sales, orders_at)
     if agreed.reverb is None and agreed.pending_put is not None and reverb is not None:
-        agreed, sales = seen_first(agreed, sales)
+        agreed, sales = as_first_seen(agreed, sales)
     likelier = _likelier(agreed, sales, reverb, now, off_sale=off_sale)
     if likelier is None:
         return _undecided(agreed, sales, now)
-    base, known = taken_back(*explained(likelier, sales, reverb, now), reverb, now)
+    base, known = undo_stale(*explained(likelier, sales, reverb, now), reverb, now)
     rose, left = unexplained(base, known, reverb, now)
-    if reverb is not None and is_old(base, known, reverb, now, above=rose, below=left):
+    if reverb is not None and is_stale(base, known, reverb, now, above=rose, below=left):
         without = merge(agreed, sales, store=store, reverb=None, now=now, orders_at=orders_at)
         # It may be true. Nothing that is not there is put on sale, and no edit of the seller's is overwritten.
         lower = reverb < (base.reverb or 0) and without.agreed.units > reverb
@@ -97,8 +97,12 @@ def merge(
         return _undecided(agreed, sales, now) if waits else replace(without, surprise=True)
     moved = moved_by(base, known, reverb, now)
     news = bool(moved or left or rose or any(sale.new for sale in known))  # else each look would be one
-    ripe = base.unexplained_gain if base.gained_at and orders_at and orders_at >= base.gained_at + RIPE else 0
-    units = base.units - left + ripe - sum(sale.takes - sale.counted for sale in known)
+    settled_gain = (
+        base.unexplained_gain
+        if base.gained_at and orders_at and orders_at >= base.gained_at + GAIN_SETTLES_AFTER
+        else 0
+    )
+    units = base.units - left + settled_gain - sum(sale.takes - sale.counted for sale in known)
     units += 0 if store is None else store - base.store
     read = base.moved(reverb, now) if news and reverb is not None else base
     after = replace(
@@ -108,14 +112,14 @@ def merge(
         store=base.store if store is None else store,
         unexplained_drop=base.unexplained_drop + left,
         dropped_at=now if left else base.dropped_at,
-        unexplained_gain=base.unexplained_gain - ripe + rose,
+        unexplained_gain=base.unexplained_gain - settled_gain + rose,
         gained_at=now if rose else base.gained_at,
         pending_put=base.pending_put if reverb is None else None,
         undecided_at=base.undecided_at if reverb is None else None,
     )
     if reverb is None:  # what the sales did to the number shows in the next one, however late that comes
         return Merged(after, tuple(replace(sale, counted=sale.takes) for sale in known))
-    return Merged(after, settled(known, moved, base, now, orders_at), bool(left or rose))
+    return Merged(after, allocated(known, moved, base, now, orders_at), bool(left or rose))
 
 
 def _undecided(agreed: Agreed, sales: Sequence[Sale], now: datetime) -> Merged:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from listings.stock.agreed import FOLLOWS_WITHIN, RIPE, Agreed, Sale, before
+from listings.stock.agreed import FOLLOWS_WITHIN, GAIN_SETTLES_AFTER, Agreed, Sale, before
 
 
 def unexplained(agreed: Agreed, sales: Sequence[Sale], reverb: int | None, now: datetime) -> tuple[int, int]:
@@ -72,7 +72,7 @@ def moved_by(agreed: Agreed, sales: Sequence[Sale], reverb: int | None, now: dat
     return next((moved for moved in reversed(moves) if moved <= gap), moves[0])
 
 
-def settled(
+def allocated(
     sales: Sequence[Sale], moved: int, agreed: Agreed, now: datetime, orders_at: datetime | None
 ) -> tuple[Sale, ...]:
     """Return the sales as counted, each with how far the number went for it: together by `moved`."""
@@ -106,4 +106,4 @@ def settled(
 
 def all_known(sale: Sale, orders_at: datetime | None) -> bool:
     """Return whether all orders of the time in which the number went down are known: if no other is it, this one is."""
-    return orders_at is not None and orders_at > sale.updated_at + FOLLOWS_WITHIN + RIPE
+    return orders_at is not None and orders_at > sale.updated_at + FOLLOWS_WITHIN + GAIN_SETTLES_AFTER

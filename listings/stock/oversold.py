@@ -32,7 +32,7 @@ BOTH = "now with both orders"
 
 
 def notify(stock: StockSession) -> str | None:
-    """Mail the shop's owners if more is owed than they know of; return the words for the log, None if not.
+    """Mail the shop's owners if more is oversold than they know of; return the words for the log, None if not.
 
     The owners are notified once for each unit; where a worker dies in between, or a mail cannot be sent, at the next
     attempt. Where Reverb did not show its order yet, or the store did not answer, they are notified again when it does.
@@ -40,25 +40,25 @@ def notify(stock: StockSession) -> str | None:
     ledger = stock.ledger
     if ledger is None:
         return None
-    owed, notified = ledger.owed, ledger.oversold_notified
-    more = owed > notified
+    oversold, notified = ledger.oversold, ledger.oversold_notified
+    more = oversold > notified
     hidden = ledger.unexplained_drop > 0  # units are gone on Reverb of which no order is known
-    shown = ledger.owed_unnamed and not hidden
+    shown = ledger.oversold_unnamed and not hidden
     words = None
-    if more or (owed and (shown or ledger.owed_unanswered)):
+    if more or (oversold and (shown or ledger.oversold_unanswered)):
         in_store = _in_store(stock, again_s=AGAIN_S if more else STILL_S)
         if more or shown or in_store:
             words = f"On Reverb: {_on_reverb(stock, hidden=hidden)}. In your store: {in_store or NO_ANSWER}."
             news = "" if more else "more is known" if hidden or not in_store else BOTH
-            if not _mailed(stock.product, owed, words, news=news):
+            if not _mailed(stock.product, oversold, words, news=news):
                 _come_back(stock, STILL_S)
                 return words
-            ledger.owed_unnamed, ledger.owed_unanswered = hidden, not in_store
-    elif not owed:
-        ledger.owed_unnamed = ledger.owed_unanswered = False
-    if words is not None or owed != notified:
-        ledger.oversold_notified = owed
-        lease.save(ledger, "oversold_notified", "owed_unnamed", "owed_unanswered")
+            ledger.oversold_unnamed, ledger.oversold_unanswered = hidden, not in_store
+    elif not oversold:
+        ledger.oversold_unnamed = ledger.oversold_unanswered = False
+    if words is not None or oversold != notified:
+        ledger.oversold_notified = oversold
+        lease.save(ledger, "oversold_notified", "oversold_unnamed", "oversold_unanswered")
     return words
 
 

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 
 from listings.models import Ledger, Listing, Product
 from listings.orders import order_poll
-from listings.stock import adjust, again
+from listings.stock import adjust, next_check
 from listings.stock import ledger as books
 from listings.stock.adjust import Brought
-from listings.stock.agreed import FOLLOWS_WITHIN, Agreed, owed_to_store, shown
+from listings.stock.agreed import FOLLOWS_WITHIN, Agreed, shown, store_adjustment
 from listings.stock.linking import Read
 from reverbsync import clock
 from shops.models import ReverbConnection, SyncSettings
@@ -85,7 +85,10 @@ class StockSession:
         if self.ledger is None:
             self.ledger = books.take(self.row, self.product, read, self.settings)
         now = self.client.their_now()
-        if self.ledger is not None and (at := again.due(self.ledger, self.product, now, sold=self.sold)) is not None:
+        if (
+            self.ledger is not None
+            and (at := next_check.due_at(self.ledger, self.product, now, sold=self.sold)) is not None
+        ):
             self.come_back((at - now).total_seconds() + 1)
         return listing
 
@@ -149,7 +152,7 @@ class StockSession:
             return True
         if after.unexplained_drop and any(sale.doubtful and sale.sure for sale in seen.merged.sales):
             return True
-        if owed_to_store(after) > 0:  # units that come back to the store may have sold again
+        if store_adjustment(after) > 0:  # units that come back to the store may have sold again
             return True
         show = self._shown(after)
         return show > 0 and show != after.reverb

@@ -80,7 +80,7 @@ def left(product: Product, ledger: Ledger | None, settings: SyncSettings, *, bar
         units = stock
     elif stock is not None and ledger.pending_adjustment is None and _is_newer(product, ledger):
         # What the store has done since is not in the ledger yet.
-        units = ledger.units + stock - ledger.store - books.owed_by_sharers(product)
+        units = ledger.units + stock - ledger.store - books.undeducted_of_sharers(product)
     else:
         units = books.units_left(ledger, product)
     return None if units is None else shown(units, **({} if bare else books.limits(product, settings)))

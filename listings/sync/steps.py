@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from listings.models import Listing, Product
-from listings.stock import behind, oversold
+from listings.stock import oversold, store_behind
 from listings.stock.adjust import Disconnected, Short
 from listings.stock.session import StockSession
 from listings.sync import apply, payload, publish
@@ -39,7 +39,7 @@ class Steps:
     done: list[Change]
     #: A mass sync looks itself, page by page, what Reverb has published.
     in_bulk: bool = False
-    #: Why the store could not be written to; what it lacks stays owed.
+    #: Why the store could not be written to; what it lacks stays due.
     store_error: StoreError | None = None
     #: What Reverb refused, in its words. All else was sent without it.
     refusal: Invalid | None = None
@@ -214,7 +214,7 @@ class Steps:
         if brought is None:
             return
         self.store_error = brought.error
-        behind.follow(self.stock, brought)
+        store_behind.track(self.stock, brought)
         if isinstance(brought.error, Missing | Unsupported | Malformed | Short):
             # It may be gone, or counted in another way, and nobody has said so: it is read again at once.
             Product.objects.filter(pk=self.stock.product.pk).update(next_change_at=clock.now())

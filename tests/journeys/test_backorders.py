@@ -21,7 +21,9 @@ pytestmark = pytest.mark.live
 def nothing_said(world: World) -> bool:
     """Return whether nobody was notified that something sold twice."""
     return (
-        mail.outbox == [] and "oversold" not in world.entries() and all(one.owed == 0 for one in Ledger.objects.all())
+        mail.outbox == []
+        and "oversold" not in world.entries()
+        and all(one.oversold == 0 for one in Ledger.objects.all())
     )
 
 
@@ -65,7 +67,7 @@ def test_only_the_unit_that_both_sides_sold_is_reported_where_the_store_sells_on
     buy(world)
     world.edit(guitar, inventory_quantity=-1)  # two, one of them as a backorder
     receive(world)
-    assert Ledger.objects.get().owed == 1
+    assert Ledger.objects.get().oversold == 1
     [message] = mail.outbox
     assert "1 more sold than there were" in message.body
 
@@ -90,8 +92,8 @@ def test_the_last_one_sold_in_the_store_while_we_took_it_off_there_is_sold_twice
     monkeypatch.undo()
     [message] = mail.outbox
     assert message.subject.startswith("Sold twice")
-    assert (Ledger.objects.get().owed, world.stock(guitar)) == (1, -1)
+    assert (Ledger.objects.get().oversold, world.stock(guitar)) == (1, -1)
     world.wait(1000)
     world.edit(guitar, inventory_quantity=0)  # the store's sale is cancelled
     world.settle()
-    assert (Ledger.objects.get().owed, Ledger.objects.get().units, len(mail.outbox)) == (0, 0, 1)
+    assert (Ledger.objects.get().oversold, Ledger.objects.get().units, len(mail.outbox)) == (0, 0, 1)

@@ -9,7 +9,7 @@ import pytest
 from listings.intake import refresh
 from listings.models import Ledger, Order, Product
 from listings.orders import order_poll
-from listings.stock.agreed import RIPE
+from listings.stock.agreed import GAIN_SETTLES_AFTER
 from listings.sync import apply
 from shops.events import ProductChanged
 from shops.platforms.shopify.client import ShopifyClient
@@ -251,7 +251,7 @@ def test_a_number_raised_by_hand_on_reverb_counts_after_a_while(world: World) ->
     world.receive(guitar)
     world.settle()
     assert world.stock(guitar) == 5
-    assert world.now >= Ledger.objects.get().gained_at + RIPE  # type: ignore[operator]
+    assert world.now >= Ledger.objects.get().gained_at + GAIN_SETTLES_AFTER  # type: ignore[operator]
 
 
 def test_a_number_lowered_by_hand_on_reverb_counts_at_once(world: World) -> None:

@@ -53,7 +53,7 @@ def test_the_unit_is_for_sale_again_where_it_is_free(world: World, numbers: list
     assert numbers == [1, 2]
 
 
-def test_the_unit_is_never_for_sale_again_where_it_is_owed(world: World, numbers: list[int]) -> None:
+def test_the_unit_is_never_for_sale_again_where_it_is_oversold(world: World, numbers: list[int]) -> None:
     guitar = world.product(inventory_quantity=2)
     world.settle()
     buy(world, quantity=2)

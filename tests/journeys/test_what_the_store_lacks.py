@@ -58,7 +58,7 @@ def test_units_are_taken_from_several_locations_in_one_attempt(world: World, loc
     assert (Ledger.objects.get().units, Ledger.objects.get().store) == (0, 0)
 
 
-def test_what_no_location_has_to_give_stays_owed_and_is_said(world: World, locations: list[int]) -> None:
+def test_what_no_location_has_to_give_stays_due_and_is_said(world: World, locations: list[int]) -> None:
     locations += [1]
     guitar = sold(world, stock=3, quantity=3)
     world.step()

@@ -69,7 +69,7 @@ def a_server_error_means_not_applied() -> AbstractContextManager[Any]:
 
 def an_old_number_is_believed() -> AbstractContextManager[Any]:
     """A number of Reverb's that it had before a sale, or before our own call, is taken for the number of now."""
-    return instead(merge, "is_old", always(False))
+    return instead(merge, "is_stale", always(False))
 
 
 # -- 2: nothing that can oversell waits for a person alone -----------------------------------------------------------

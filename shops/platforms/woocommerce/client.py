@@ -334,7 +334,7 @@ class WooCommerceClient(OrderCalls, HookCalls):
         """Return what is there after setting `wanted`; take off again what was sold of a number that we overwrote.
 
         Units that came back to a number that we raised are put back where nothing else has moved. Where we lowered it,
-        they are returned as taken by us (`Count.done`): they may be owed, and the caller gives them back otherwise.
+        they count as taken by us (`Count.done`): they may be oversold, and the caller gives them back otherwise.
         Raises TransientStoreError where the store shows units that we took: it has not taken our number, or a cache
         answers.
         """

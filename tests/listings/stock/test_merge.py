@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from listings.stock.agreed import FOLLOWS_WITHIN, RIPE, Agreed, Sale, owed_to_store, shown
+from listings.stock.agreed import FOLLOWS_WITHIN, GAIN_SETTLES_AFTER, Agreed, Sale, shown, store_adjustment
 from listings.stock.merge import merge
 
 NOON = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
@@ -42,7 +42,7 @@ def test_nothing_changed_is_nothing_to_do() -> None:
 
 def test_a_sale_in_the_store_and_one_on_reverb_both_count() -> None:
     agreed, [counted] = reckon(START, sale(quantity=2), store=4, reverb=3)
-    assert (agreed.units, owed_to_store(agreed), counted.counted, counted.shown) == (2, -2, 2, 2)
+    assert (agreed.units, store_adjustment(agreed), counted.counted, counted.shown) == (2, -2, 2, 2)
 
 
 def test_a_sale_counts_once_however_often_it_is_seen() -> None:
@@ -78,13 +78,13 @@ def test_a_sale_whose_order_shows_late_counts_when_the_number_falls_and_not_agai
 
 def test_a_number_lowered_by_hand_on_reverb_counts() -> None:
     agreed, _ = reckon(START, reverb=2)
-    assert (agreed.units, owed_to_store(agreed)) == (2, -3)
+    assert (agreed.units, store_adjustment(agreed)) == (2, -3)
 
 
 def test_a_number_raised_by_hand_counts_when_no_order_explains_it() -> None:
     agreed, _ = reckon(START, reverb=8)
     assert (agreed.units, agreed.unexplained_gain) == (5, 3)
-    agreed, _ = reckon(agreed, reverb=8, at=NOON + RIPE)
+    agreed, _ = reckon(agreed, reverb=8, at=NOON + GAIN_SETTLES_AFTER)
     assert (agreed.units, agreed.unexplained_gain) == (8, 0)
 
 
@@ -204,7 +204,7 @@ def test_what_fell_for_a_sale_that_is_off_comes_back_once_no_other_order_can_exp
     off = replace(waiting, released=True, sure=True, new=True, updated_at=s(20))  # paid and cancelled between two looks
     agreed, sales = reckon(written, off, store=4, reverb=3, at=s(30))
     assert (agreed.units, agreed.unexplained_drop) == (4, 1)
-    agreed, _ = reckon(agreed, *sales, store=4, reverb=3, at=s(30) + FOLLOWS_WITHIN + RIPE)
+    agreed, _ = reckon(agreed, *sales, store=4, reverb=3, at=s(30) + FOLLOWS_WITHIN + GAIN_SETTLES_AFTER)
     assert (agreed.units, agreed.unexplained_drop) == (5, 0)
 
 
@@ -225,7 +225,7 @@ def test_what_fell_when_an_order_in_doubt_was_paid_comes_back_once_no_other_orde
     paid = replace(waiting, sure=True, new=True, updated_at=s(60))
     agreed, sales = reckon(agreed, paid, reverb=3, at=s(61))
     assert (agreed.units, agreed.unexplained_drop) == (3, 1)
-    agreed, _ = reckon(agreed, *sales, reverb=3, at=s(61) + FOLLOWS_WITHIN + RIPE)
+    agreed, _ = reckon(agreed, *sales, reverb=3, at=s(61) + FOLLOWS_WITHIN + GAIN_SETTLES_AFTER)
     assert (agreed.units, agreed.unexplained_drop) == (4, 0)
 
 
@@ -236,7 +236,7 @@ def test_what_fell_after_the_payment_of_an_order_of_before_comes_back_once_no_ot
     agreed, sales = reckon(written, paid, store=4, reverb=4, at=s(62))  # an answer of before, perhaps
     agreed, sales = reckon(agreed, *sales, store=4, reverb=3, at=s(80))
     assert (agreed.units, agreed.unexplained_drop) == (3, 1)
-    agreed, _ = reckon(agreed, *sales, store=4, reverb=3, at=s(63) + FOLLOWS_WITHIN + RIPE)
+    agreed, _ = reckon(agreed, *sales, store=4, reverb=3, at=s(63) + FOLLOWS_WITHIN + GAIN_SETTLES_AFTER)
     assert (agreed.units, agreed.unexplained_drop) == (4, 0)
 
 
@@ -278,7 +278,7 @@ def test_a_sale_that_an_earlier_reading_held_already_does_not_have_to_move_the_n
     # One went and came back, and the next one went: for all that is seen, the first one went and stays away.
     agreed, [first] = reckon(START, sale("1", released=True), reverb=4, at=s(20))
     assert agreed.units == 5
-    later = s(20) + FOLLOWS_WITHIN + RIPE
+    later = s(20) + FOLLOWS_WITHIN + GAIN_SETTLES_AFTER
     second = sale("2", at=s(10), released=freed_too)
     number = 5 if freed_too else 4
     agreed, _ = reckon(agreed, first, second, reverb=number, at=later)
@@ -297,7 +297,7 @@ def test_a_sale_that_went_and_came_back_unseen_does_not_hide_the_next_one() -> N
     fell, _ = reckon(START, reverb=4)
     rose, _ = reckon(fell, store=5, reverb=5)
     assert (rose.units, rose.unexplained_drop, rose.unexplained_gain) == (4, 1, 0)
-    agreed, _ = reckon(rose, sale(released=True), sale("2"), reverb=4, at=NOON + RIPE)
+    agreed, _ = reckon(rose, sale(released=True), sale("2"), reverb=4, at=NOON + GAIN_SETTLES_AFTER)
     assert (agreed.units, agreed.unexplained_drop, agreed.unexplained_gain) == (4, 0, 0)
 
 
@@ -341,23 +341,23 @@ def test_a_sale_that_came_and_went_does_not_explain_what_fell_before_when_its_re
     assert (agreed.units, agreed.unexplained_drop) == (START.units - 3, 3)
 
 
-def test_when_both_sides_sold_the_last_one_a_unit_is_owed_and_nothing_goes_below_zero() -> None:
+def test_when_both_sides_sold_the_last_one_a_unit_is_oversold_and_nothing_goes_below_zero() -> None:
     last = replace(START, units=1, store=1, reverb=1)
     agreed, [counted] = reckon(last, sale(), store=0, reverb=0)
-    assert (agreed.units, owed_to_store(agreed), shown(agreed.units)) == (-1, 0, 0)
+    assert (agreed.units, store_adjustment(agreed), shown(agreed.units)) == (-1, 0, 0)
     freed = replace(counted, released=True, new=True, updated_at=s(60))
     agreed, _ = reckon(agreed, freed, store=0, reverb=0, at=s(60))
-    assert (agreed.units, owed_to_store(agreed)) == (0, 0)
+    assert (agreed.units, store_adjustment(agreed)) == (0, 0)
 
 
-def test_a_unit_that_comes_back_is_owed_first() -> None:
+def test_a_unit_that_comes_back_covers_what_is_oversold_first() -> None:
     agreed, _ = reckon(replace(START, units=-1, store=0, reverb=0), store=1, reverb=0)
-    assert (agreed.units, owed_to_store(agreed)) == (0, -1)
+    assert (agreed.units, store_adjustment(agreed)) == (0, -1)
 
 
 def test_a_store_that_counts_below_zero_is_left_so() -> None:
     agreed, _ = reckon(replace(START, units=1, store=1, reverb=1), store=-1, reverb=1)
-    assert (agreed.units, owed_to_store(agreed)) == (-1, 0)
+    assert (agreed.units, store_adjustment(agreed)) == (-1, 0)
 
 
 def test_an_order_that_waits_for_payment_is_taken_and_the_number_may_follow_later() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from listings.stock.agreed import Agreed, Sale, owed_to_store, shown
+from listings.stock.agreed import Agreed, Sale, shown, store_adjustment
 from listings.stock.merge import merge
 from tests.listings.stock.test_merge import LONG_AGO, NOON, s, sale
 
@@ -135,7 +135,7 @@ class Watcher:
         if merged.undecided:
             return
         self.kept |= {one.number: one for one in merged.sales}
-        by = owed_to_store(self.agreed)
+        by = store_adjustment(self.agreed)
         market.store += by
         self.agreed = replace(self.agreed, store=self.agreed.store + by)
         show = shown(self.agreed.units)

@@ -107,7 +107,7 @@ def test_a_pending_order_that_is_paid_meanwhile_is_put_right(store: Store) -> No
     assert take_one(store, client).units == store.stock() == 1
 
 
-def test_units_that_come_back_while_the_number_is_lowered_are_reported_as_taken_for_they_may_be_owed(
+def test_units_that_come_back_while_the_number_is_lowered_are_reported_as_taken_for_they_may_be_oversold(
     store: Store,
 ) -> None:
     made = store.product()
@@ -288,7 +288,7 @@ def test_a_unit_that_came_back_and_sold_at_once_is_not_put_back_again(store: Sto
     assert take_one(store, client, by=1).units == store.stock() == 3
 
 
-def test_what_the_store_never_takes_stays_owed_and_does_not_go_back_on_sale(store: Store) -> None:
+def test_what_the_store_never_takes_stays_due_and_does_not_go_back_on_sale(store: Store) -> None:
     made = store.product()
     store.control.ask("PUT", f"/woo/products/{made['id']}", {"says": {"stock_quantity": 3}})
     shop = Shop.objects.select_related("store", "sync_settings").get(pk=store.shop.pk)

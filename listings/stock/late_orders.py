@@ -10,7 +10,7 @@ from listings.stock.agreed import FOLLOWS_WITHIN, Agreed, Sale, before
 from listings.stock.movement import all_known, earlier, unexplained
 
 
-def seen_first(agreed: Agreed, sales: Sequence[Sale]) -> tuple[Agreed, list[Sale]]:
+def as_first_seen(agreed: Agreed, sales: Sequence[Sale]) -> tuple[Agreed, list[Sale]]:
     """Return what the first number of a listing is reckoned from, whose POST got no answer: the sales as if seen now.
 
     Till now they were counted by their orders alone, and whether the number went down for them and came up again in

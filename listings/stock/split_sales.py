@@ -15,7 +15,7 @@ from listings.stock.agreed import Sale
 REST = "\n+"
 
 
-def parts(sale: Sale) -> list[Sale]:
+def split(sale: Sale) -> list[Sale]:
     """Return a sale as it is; one of more units than were reckoned as two: what was reckoned, and the rest."""
     if not 0 < sale.counted < sale.quantity or sale.shown > sale.counted:
         return [sale]
@@ -26,7 +26,7 @@ def parts(sale: Sale) -> list[Sale]:
     ]
 
 
-def whole(sales: Iterable[Sale]) -> tuple[Sale, ...]:
+def join(sales: Iterable[Sale]) -> tuple[Sale, ...]:
     """Return the sales with their parts put together again."""
     known = {one.number: one for one in sales}
     for number in [one for one in known if one.endswith(REST)]:

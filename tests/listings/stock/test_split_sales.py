@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from listings.stock.agreed import Agreed, Sale
 from listings.stock.merge import merge
-from listings.stock.quantities import parts, whole
+from listings.stock.split_sales import join, split
 
 T0 = datetime(2026, 11, 2, 12, 0, tzinfo=UTC)
 STOCK = 20
@@ -25,7 +25,7 @@ def sale(quantity: int, **more: object) -> Sale:
 @given(UNITS, st.integers(0, 6), st.integers(0, 6), st.booleans(), st.booleans())
 def test_parts_put_together_are_the_sale(quantity: int, counted: int, shown: int, released: bool, new: bool) -> None:
     one = sale(quantity, counted=counted, shown=shown, released=released, new=new)
-    [again] = whole(parts(one))
+    [again] = join(split(one))
     assert replace(again, new=new) == one
 
 
@@ -39,11 +39,11 @@ def test_a_sale_takes_what_it_said_most_however_it_came_to_that(units: int, said
     for number, quantity in enumerate([*(min(found, units) for found in sorted(said)), units, units], 1):
         now = T0 + timedelta(seconds=15 * number)
         one = replace(one, quantity=quantity)
-        found = merge(agreed, parts(one), store=STOCK, reverb=STOCK - units, now=now, orders_at=now)
-        agreed, [one] = found.agreed, whole(found.sales)
+        found = merge(agreed, split(one), store=STOCK, reverb=STOCK - units, now=now, orders_at=now)
+        agreed, [one] = found.agreed, join(found.sales)
     assert agreed.units == STOCK - units
     if cancelled:
         now += timedelta(seconds=60)
         one = replace(one, released=True, new=True, updated_at=now)
-        found = merge(agreed, parts(one), store=STOCK, reverb=STOCK, now=now, orders_at=now)
+        found = merge(agreed, split(one), store=STOCK, reverb=STOCK, now=now, orders_at=now)
         assert (found.agreed.units, found.agreed.unexplained_gain) == (STOCK, 0)

@@ -14,7 +14,9 @@ from datetime import datetime
 from listings.stock.agreed import FOLLOWS_WITHIN, Agreed, Sale
 
 
-def turned(agreed: Agreed, number: int | None, sales: Iterable[Sale], *, now: datetime) -> tuple[Agreed, int | None]:
+def as_single_unit(
+    agreed: Agreed, number: int | None, sales: Iterable[Sale], *, now: datetime
+) -> tuple[Agreed, int | None]:
     """Return what was agreed, and Reverb's number, so that a single unit is compared with a single one.
 
     While an order may still move the number it says nothing, and orders are counted by themselves. `now` by Reverb's

@@ -36,7 +36,7 @@ class Sold:
     at_most: int = 0
 
 
-def was_made(units: int, *, before: int, by: int, sold: Sold) -> bool:
+def was_applied(units: int, *, before: int, by: int, sold: Sold) -> bool:
     """Return whether a change by `by` was made to a stock that had `before` units, and has `units` now.
 
     What explains the number better is taken for true; between two that explain it equally, what leaves fewer units. A
@@ -47,7 +47,7 @@ def was_made(units: int, *, before: int, by: int, sold: Sold) -> bool:
     return if_so < if_not if by < 0 else if_not > 0 or if_so == 0
 
 
-def plainly(count: Count, *, before: int, there: int, by: int) -> bool | None:
+def decided_by_count(count: Count, *, before: int, there: int, by: int) -> bool | None:
     """Infer it from what is counted now where no order can change the verdict; None where the orders have to be read.
 
     `before` and `there`: what was counted before the change. A lower number that shows no change was not set: a sale

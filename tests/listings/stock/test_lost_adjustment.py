@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import pytest
 
-from listings.stock.lost import Sold, plainly, sold_between, was_made
+from listings.stock.lost_adjustment import Sold, decided_by_count, sold_between, was_applied
 from reverbsync import clock
 from shops.orders import OrderLine, OrderStatus, StoreOrder
 from shops.platforms import StoreClient
@@ -45,7 +45,7 @@ NOTHING, ONE, PERHAPS_ONE = Sold(), Sold(1, 1), Sold(0, 1)
 def test_what_explains_the_number_is_true_and_else_what_leaves_fewer_units(
     units: int, by: int, sold: Sold, made: bool
 ) -> None:
-    assert was_made(units, before=3, by=by, sold=sold) is made
+    assert was_applied(units, before=3, by=by, sold=sold) is made
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_what_explains_the_number_is_true_and_else_what_leaves_fewer_units(
     ],
 )
 def test_a_number_speaks_for_itself_where_no_sale_can_be_in_it(count: Count, by: int, made: bool | None) -> None:
-    assert plainly(count, before=3, there=5 if count.apart else 3, by=by) is made
+    assert decided_by_count(count, before=3, there=5 if count.apart else 3, by=by) is made
 
 
 class Orders:

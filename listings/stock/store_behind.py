@@ -16,7 +16,7 @@ LASTS = timedelta(minutes=15)
 MAILS_APART = timedelta(hours=1)
 
 
-def follow(stock: StockSession, brought: Brought) -> None:
+def track(stock: StockSession, brought: Brought) -> None:
     """Remember since when the store is behind, and mail the shop's owners once it has been for long."""
     ledger, now = stock.ledger, clock.now()
     if ledger is None:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.db.models import Max, QuerySet
 
 from listings.models import Ledger, Order, Product
-from listings.stock.agreed import FOLLOWS_WITHIN, RIPE
+from listings.stock.agreed import FOLLOWS_WITHIN, GAIN_SETTLES_AFTER
 from shops.reverb.orders import RELEASED, UNPAID
 
 #: Not oftener than this is looked whether all orders are known that may explain what fell.
@@ -17,7 +17,7 @@ ASK_AGAIN = timedelta(seconds=60)
 BACK = (timedelta(minutes=2), timedelta(minutes=5), FOLLOWS_WITHIN - timedelta(minutes=1))
 
 
-def due(ledger: Ledger, product: Product, now: datetime, *, sold: bool) -> datetime | None:
+def due_at(ledger: Ledger, product: Product, now: datetime, *, sold: bool) -> datetime | None:
     """Return when to look again, None where nothing is in doubt. `now` and what is returned are by Reverb's clock.
 
     `sold`: there may be orders that still say something about the stock.
@@ -36,7 +36,7 @@ def _first(ledger: Ledger, now: datetime) -> datetime | None:
 
 def _rise(ledger: Ledger) -> datetime | None:
     """Units that appeared count once no order has explained them."""
-    return ledger.gained_at + RIPE if ledger.unexplained_gain and ledger.gained_at is not None else None
+    return ledger.gained_at + GAIN_SETTLES_AFTER if ledger.unexplained_gain and ledger.gained_at is not None else None
 
 
 def _fall(ledger: Ledger, product: Product, now: datetime) -> datetime | None:
@@ -45,7 +45,7 @@ def _fall(ledger: Ledger, product: Product, now: datetime) -> datetime | None:
         return None
     doubtful = _orders(product).filter(doubtful=True).exclude(status__in=UNPAID)
     last: datetime | None = doubtful.aggregate(last=Max("updated_at"))["last"]
-    return None if last is None else max(now + ASK_AGAIN, last + FOLLOWS_WITHIN + RIPE)
+    return None if last is None else max(now + ASK_AGAIN, last + FOLLOWS_WITHIN + GAIN_SETTLES_AFTER)
 
 
 def _back(product: Product, now: datetime) -> datetime | None:

@@ -8,14 +8,14 @@ from listings.models import Ledger, Order
 from listings.orders.decide import IN_STORE
 
 
-def untaken(orders: Iterable[Order]) -> dict[int, int]:
+def undeducted(orders: Iterable[Order]) -> dict[int, int]:
     """Return the units of orders (by their id) that the store is still to give: the newest sales wait for theirs.
 
     A sale counts at once, which keeps it from counting twice; what the store lacks is written to it afterwards.
     """
     mine = {order.product_id for order in orders if order.counted and not _took_them_itself(order)}
     rows = Ledger.objects.filter(listing__product__in=mine).values_list("listing__product", "units", "store")
-    # What a store is to lose, as in `owed_to_store` (listings/stock/agreed.py), which lies above the orders.
+    # What a store is to lose, as in `store_adjustment` (listings/stock/agreed.py), which lies above the orders.
     behind = {product: lacks for product, units, store in rows if (lacks := store - max(0, units)) > 0}
     found: dict[int, int] = {}
     for order in Order.objects.filter(product__in=behind, counted__gt=0).order_by("-placed_at", "-pk"):

@@ -10,7 +10,7 @@ from listings.stock.agreed import ENDED_WITHIN, FOLLOWS_WITHIN, PATIENCE, Agreed
 from listings.stock.movement import unexplained
 
 
-def taken_back(agreed: Agreed, sales: list[Sale], reverb: int | None, now: datetime) -> tuple[Agreed, list[Sale]]:
+def undo_stale(agreed: Agreed, sales: list[Sale], reverb: int | None, now: datetime) -> tuple[Agreed, list[Sale]]:
     """Return what is left where an answer of before seemed to show that units of an order that is off had come back.
 
     The number is again one that it had before, and nothing explains that.
@@ -27,7 +27,7 @@ def taken_back(agreed: Agreed, sales: list[Sale], reverb: int | None, now: datet
     return agreed, found
 
 
-def is_old(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime, *, above: int, below: int) -> bool:
+def is_stale(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime, *, above: int, below: int) -> bool:
     """Return whether a number that nothing explains may be one that Reverb had before: from a cache, say.
 
     `above` and `below`: by so many units the sales do not explain it.
