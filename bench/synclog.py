@@ -41,7 +41,7 @@ PAGES = {
 
 #: Entries four seconds apart. The small table's are the oldest of the large one.
 FILL = f"""
-INSERT INTO synclog_entry (shop_id, at, outcome, reason, words, mend_link, store_product_id, title, sku, product_link,
+INSERT INTO synclog_entry (shop_id, at, outcome, reason, words, fix_link, store_product_id, title, sku, product_link,
     listing_link, changes, message, field_errors, warnings, took_ms, attempt, trigger)
 SELECT %(shop)s, timestamptz '2026-01-01 00:00Z' + n * interval '4 seconds',
     CASE WHEN n %% 50 = 0 THEN 'failed' WHEN n %% 3 = 0 THEN 'nothing' ELSE 'synced' END, 'updated',

@@ -7,7 +7,7 @@ from django.contrib.postgres.search import SearchVectorField
 from django.db import models
 
 from shops.models import Shop
-from synclog.reasons import quoted
+from synclog.reasons import fix_label, quoted
 
 #: The words of SKU and title; what is neither letter nor digit separates them, as in synclog/words.py.
 _WORDS = "to_tsvector('simple', regexp_replace(sku || ' ' || title, '[^[:alnum:]]+', ' ', 'g'))"
@@ -35,7 +35,7 @@ class Entry(models.Model):
     outcome = models.CharField(max_length=8, choices=Outcome.choices)
     reason = models.CharField(max_length=40, blank=True, help_text="Id in synclog/reasons.py.")
     words = models.TextField(blank=True, help_text="What happened and what to do, as it was shown.")
-    mend_link = models.URLField(max_length=1000, blank=True, help_text="Where it is mended.")
+    fix_link = models.URLField(max_length=1000, blank=True, help_text="Where it is fixed.")
 
     store_product_id = models.CharField(max_length=64, blank=True)
     title = models.CharField(max_length=300, blank=True)
@@ -75,3 +75,8 @@ class Entry(models.Model):
     def quoted(self) -> str:
         """The message as a page shows it."""
         return quoted(self.reason, self.message)
+
+    @property
+    def fix_label(self) -> str:
+        """The label of the button that opens `fix_link`."""
+        return fix_label(self.reason)

@@ -1,4 +1,4 @@
-"""Why an attempt ended as it did: every reason with its words, what the seller does, and where it is mended.
+"""Why an attempt ended as it did: every reason with its words, what the seller does, and where that is.
 
 The sync engine answers with an id; the log, the products page and the docs read the same words.
 """
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class Mend(StrEnum):
-    """Where a reason is mended."""
+class Fix(StrEnum):
+    """The page on which the seller fixes what a reason names."""
 
     NOWHERE = ""
     STORE = "store"
@@ -28,7 +28,7 @@ class Reason:
 
     id: str
     words: str
-    mend: Mend = Mend.NOWHERE
+    fix: Fix = Fix.NOWHERE
     #: The job stays and waits until the seller has changed something.
     waits: bool = False
     #: Who said the message that an entry may have beside it; empty: we did.
@@ -64,54 +64,54 @@ REASONS: dict[str, Reason] = {
         Reason(
             "no_sku",
             "The product has no SKU and no listing, so none was linked or made. Add a SKU in your store.",
-            Mend.STORE,
+            Fix.STORE,
             waits=True,
         ),
         Reason(
             "sku_twice",
             "Another product in your store has the same SKU, so no listing was linked or made for this one. Give each "
             "product its own SKU.",
-            Mend.STORE,
+            Fix.STORE,
             waits=True,
         ),
         Reason(
             "two_listings",
             "More than one listing on Reverb has this SKU, so none of them is kept in step. Give all but one another "
             "SKU, or end them.",
-            Mend.REVERB_SELLING,
+            Fix.REVERB_SELLING,
             waits=True,
         ),
         Reason(
             "another_shop",
             "Another shop that uses the same Reverb account already syncs the listing with this SKU. Give the product "
             "a SKU of its own, or disconnect one of the shops.",
-            Mend.PRODUCT,
+            Fix.PRODUCT,
             waits=True,
         ),
-        Reason("creating_off", "It is not on Reverb, and making new listings is switched off.", Mend.SETTINGS),
+        Reason("creating_off", "It is not on Reverb, and making new listings is switched off.", Fix.SETTINGS),
         Reason(
             "not_chosen",
             "It is not among the products that go to Reverb. A listing that it has stays as it is until it sells out.",
-            Mend.SETTINGS,
+            Fix.SETTINGS,
         ),
         Reason(
             "currency_not_taken",
             "Your store's currency is none that Reverb takes, so no listing was made.",
-            Mend.STORE,
+            Fix.STORE,
             waits=True,
         ),
         Reason(
             "no_price",
             "The product has no price in your store, so no price was sent to Reverb. Stock still syncs. Enter a price "
             "in your store.",
-            Mend.STORE,
+            Fix.STORE,
             waits=True,
         ),
         Reason(
             "no_title",
             "The product has no title in your store, so it can't be listed. Stock still syncs. Enter a title in your "
             "store.",
-            Mend.STORE,
+            Fix.STORE,
             waits=True,
         ),
         Reason(
@@ -119,48 +119,48 @@ REASONS: dict[str, Reason] = {
             "Your store calls this product used, or gives a condition that Reverb doesn't have, so it isn't listed as "
             "Brand New. Choose its condition on the product's page, or tag it in your store, such as “condition: "
             "Very Good”.",
-            Mend.PRODUCT,
+            Fix.PRODUCT,
             waits=True,
         ),
-        Reason("auto_sync_off", "Auto-sync is switched off.", Mend.SETTINGS),
-        Reason("not_for_sale", "It is not for sale in your store, so no listing was made.", Mend.STORE),
+        Reason("auto_sync_off", "Auto-sync is switched off.", Fix.SETTINGS),
+        Reason("not_for_sale", "It is not for sale in your store, so no listing was made.", Fix.STORE),
         Reason("no_stock", "It is out of stock, so no listing was made. One is made when stock arrives."),
         Reason(
             "stock_not_counted",
             "Your store does not count its stock, so no listing was made. Switch on “Track quantity” for it.",
-            Mend.STORE,
+            Fix.STORE,
             waits=True,
         ),
         Reason(
             "used_listing_sold",
             "This used item sold on Reverb, and Reverb locks such a listing. If you have it again, make a new listing "
             "on the product's page here, or leave it.",
-            Mend.PRODUCT,
+            Fix.PRODUCT,
             waits=True,
         ),
         Reason(
             "ended_on_reverb",
             "It was ended on Reverb, so it was left ended. Put it on sale there if you want it back. A change of its "
             "stock brings it back too; if it had ended before it was linked here, only while auto-publish is on.",
-            Mend.LISTING,
+            Fix.LISTING,
         ),
         Reason(
             "suspended",
             "Reverb has suspended this listing. Its page there says why.",
-            Mend.LISTING,
+            Fix.LISTING,
             waits=True,
         ),
         Reason(
             "not_connected",
             "The shop has no working connection to Reverb.",
-            Mend.REVERB_CONNECTION,
+            Fix.REVERB_CONNECTION,
             waits=True,
         ),
         Reason(
             "not_readable",
             "Your store's data of this product couldn't be read, so we left its listing as it is. We keep trying; "
             "saving the product in your store may help.",
-            Mend.STORE,
+            Fix.STORE,
             speaker="",
         ),
         Reason("tracking_left", "It was not sent to Reverb. The order's page says why."),
@@ -169,7 +169,7 @@ REASONS: dict[str, Reason] = {
             "sale_not_readable",
             "Reverb's data of this sale couldn't be read, so no order was made for it. Please check the sale on Reverb "
             "and the stock in your store. We keep trying where its number is known.",
-            Mend.LISTING,
+            Fix.LISTING,
             speaker="",
         ),
         Reason("order_create_failed", "The sale on Reverb could not be made in your store.", waits=True),
@@ -192,73 +192,73 @@ REASONS: dict[str, Reason] = {
         Reason(
             "refused",
             "Reverb rejected the change. Its own words are below. We retry automatically, ever more rarely.",
-            Mend.STORE,
+            Fix.STORE,
             waits=True,
         ),
         Reason(
             "refused_in_part",
             "Reverb rejected part of the change. We updated the rest and retry automatically. Its own words are below.",
-            Mend.STORE,
+            Fix.STORE,
             waits=True,
         ),
         Reason(
             "kept_as_draft",
             "Reverb keeps the listing as a draft. Its warnings say what is missing.",
-            Mend.LISTING,
+            Fix.LISTING,
             waits=True,
         ),
         Reason(
             "not_published",
             "Reverb has not published the listing. It mails you the reason.",
-            Mend.LISTING,
+            Fix.LISTING,
             waits=True,
         ),
         Reason(
             "token_refused",
             "Reverb does not accept your token any more. Make a new one and save it.",
-            Mend.REVERB_CONNECTION,
+            Fix.REVERB_CONNECTION,
             waits=True,
         ),
         Reason(
             "still_on_sale",
             "None is left, and the listing has been on sale on Reverb for 15 minutes: we could not take it off. We "
             "mailed the shop's owners and keep trying. Please end it on Reverb.",
-            Mend.LISTING,
+            Fix.LISTING,
             waits=True,
             speaker="",
         ),
         Reason(
             "not_permitted",
             "Reverb does not let this token or shop do that. Its own words are below. We retry automatically.",
-            Mend.REVERB_CONNECTION,
+            Fix.REVERB_CONNECTION,
             waits=True,
         ),
         Reason(
             "oversold",
             "Both sides sold the last one before either could be told. The orders are below: cancel one of them. "
             "Neither side was taken below zero.",
-            Mend.STORE,
+            Fix.STORE,
             speaker="",
         ),
         Reason(
             "store_refused",
             "Your store does not accept our keys, so its stock could not be updated for what sold on Reverb. "
             "Connect it again. Meanwhile we keep trying.",
-            Mend.STORE_CONNECTION,
+            Fix.STORE_CONNECTION,
             waits=True,
             speaker="Your store",
         ),
         Reason(
             "store_takes_no_stock",
             "Your store rejected the change of its stock for what sold on Reverb. We keep trying.",
-            Mend.STORE,
+            Fix.STORE,
             waits=True,
             speaker="Your store",
         ),
         Reason(
             "store_behind",
             "Your store's stock could not be updated as far as needed. We keep trying. What is missing is below.",
-            Mend.STORE,
+            Fix.STORE,
             waits=True,
             speaker="",
         ),
@@ -286,7 +286,7 @@ REASONS: dict[str, Reason] = {
         Reason(
             "gave_up",
             "It failed too often in a row. We retry once a day; press “Try again” once the cause is gone.",
-            Mend.NOWHERE,
+            Fix.NOWHERE,
             waits=True,
             speaker="",
         ),
@@ -303,3 +303,9 @@ def quoted(reason: str, message: str) -> str:
     """Return the message beside a reason as a page shows it: quoted, with who said it, unless we did."""
     speaker = REASONS[reason].speaker if reason in REASONS else ""
     return f"{speaker}: “{message}”" if speaker and message else message
+
+
+def fix_label(reason: str) -> str:
+    """Return the label of the button that leads to where a reason is fixed."""
+    where = REASONS[reason].fix if reason in REASONS else Fix.NOWHERE
+    return {Fix.STORE: "Fix in store", Fix.LISTING: "Open listing"}.get(where, "Fix")

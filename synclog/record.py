@@ -27,7 +27,7 @@ class Attempt:
     sku: str = ""
     product_link: str = ""
     listing_link: str = ""
-    mend_link: str = ""
+    fix_link: str = ""
     changes: list[dict[str, Any]] = field(default_factory=list)
     message: str = ""
     field_errors: dict[str, list[str]] = field(default_factory=dict)
@@ -43,7 +43,7 @@ _FIELDS = (
     "outcome",
     "reason",
     "words",
-    "mend_link",
+    "fix_link",
     "store_product_id",
     "title",
     "sku",
@@ -79,7 +79,7 @@ def insertion(attempt: Attempt) -> tuple[str, list[Any]]:
         attempt.outcome.value,
         attempt.reason,
         REASONS[attempt.reason].words,
-        _web(attempt.mend_link),
+        _web(attempt.fix_link),
         attempt.store_product_id,
         attempt.title[:300],
         attempt.sku[:255],

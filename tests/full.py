@@ -40,7 +40,7 @@ def full_shop() -> Shop:
     for number, outcome in enumerate(Entry.Outcome):
         at = NOON + timedelta(minutes=number)
         fields = {"outcome": outcome, "reason": "updated", "sku": "FEN-1", "title": "Strat", "message": "“quoted”"}
-        record(Attempt(shop_id=shop.pk, at=at, mend_link="https://reverb.test/my", **fields))  # type: ignore[arg-type]
+        record(Attempt(shop_id=shop.pk, at=at, fix_link="https://reverb.test/my", **fields))  # type: ignore[arg-type]
     for number, store_state in enumerate(StoreOrderState.values):
         row = sale(
             shop,

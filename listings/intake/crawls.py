@@ -139,7 +139,7 @@ def run_slice(crawl: Crawl) -> None:
             raise
         if not Crawl.objects.filter(pk=crawl.pk).exists():  # the seller connected another store meanwhile
             return
-        # Ours to mend; meanwhile it is tried again ever more rarely, from the last cursor that was saved.
+        # Ours to fix; meanwhile it is tried again ever more rarely, from the last cursor that was saved.
         broke(logger, error, "A crawl of the store of shop %s broke", crawl.shop_id)
         crawl.refresh_from_db()
         _failed(crawl, StoreError("Something went wrong on our side."), client)

@@ -223,7 +223,7 @@ class Migration(migrations.Migration):
                 ('generation', models.PositiveBigIntegerField(default=1)),
                 ('attempts', models.PositiveIntegerField(default=0, help_text='Tries since it was last asked for.')),
                 ('trigger', models.CharField(blank=True, max_length=60)),
-                ('blocked', models.BooleanField(default=False, help_text='The seller must mend something first.')),
+                ('blocked', models.BooleanField(default=False, help_text='The seller must fix something first.')),
                 ('retry_due_at', models.DateTimeField(null=True)),
                 ('hurried_at', models.DateTimeField(null=True)),
                 ('lease', models.UUIDField(null=True)),

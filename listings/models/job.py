@@ -31,7 +31,7 @@ class Job(models.Model):
     generation = models.PositiveBigIntegerField(default=1)
     attempts = models.PositiveIntegerField(default=0, help_text="Tries since it was last asked for.")
     trigger = models.CharField(max_length=60, blank=True)
-    blocked = models.BooleanField(default=False, help_text="The seller must mend something first.")
+    blocked = models.BooleanField(default=False, help_text="The seller must fix something first.")
     #: When a job that waits for the seller is tried again by itself; None: not before something has changed.
     retry_due_at = models.DateTimeField(null=True)
     #: For when it was last brought forward (listings/queue/forward.py).

@@ -53,7 +53,7 @@ class Filters:
 
 
 def needs_attention() -> Q:
-    """Return what only the seller can mend (listings/orders/words.py says it in words)."""
+    """Return what only the seller can fix (listings/orders/words.py says it in words)."""
     failed = Parcel.objects.filter(order=OuterRef("pk"), state=Parcel.State.WAITS)
     undone_there = Q(store_state=StoreOrderState.CREATED, store_status__in=["cancelled", "refunded"]) & ~Q(
         status__in=SHIPPED | GONE

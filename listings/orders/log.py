@@ -95,7 +95,7 @@ def log_order(
             sku=order.sku,
             product_link=product.seen.url if product else "",
             listing_link=link_of(order),
-            mend_link=page_of(order) if REASONS[reason].waits or reason == "tracking_left" else "",
+            fix_link=page_of(order) if REASONS[reason].waits or reason == "tracking_left" else "",
             changes=[{"field": name, "before": "", "after": words} for name, words in (changes or {}).items()],
             message=reverb_said,
             field_errors=field_errors or {},

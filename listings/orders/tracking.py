@@ -63,7 +63,7 @@ def soon(shop_id: int) -> None:
 
 
 def add_parcel(order: Order, said: TrackingReport) -> Parcel:
-    """Keep a parcel, once for each number, and wake a worker. What a person says counts again, to mend and to retry."""
+    """Keep a parcel, once for each number, and wake a worker. What a person says counts again, to fix and to retry."""
     now, number = clock.now(), plain(said.tracking_number)[:100]
     values: dict[str, Any] = {
         "shop_id": order.shop_id,
@@ -137,7 +137,7 @@ def send(parcel: Parcel) -> None:
         _send(parcel, _client(parcel.shop_id))
     except ReverbError as error:
         _failed(parcel, error)
-    except Exception as error:  # noqa: BLE001 -- ours to mend; it is tried again
+    except Exception as error:  # noqa: BLE001 -- ours to fix; it is tried again
         broke(logger, error, "Parcel %s could not be sent", parcel.pk)
         _failed(parcel, TransientError("Something went wrong on our side."))
 

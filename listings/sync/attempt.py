@@ -95,7 +95,7 @@ def _attempt(begun: AttemptInput, taken: Claim, started: float, began_at: dateti
         ending = Ending(Entry.Outcome.NOTHING, "stock_undecided", done, again_s=UNDECIDED_S)
     except ReverbError as error:
         ending = _failed(begun, taken, error, done)
-    except Exception as error:  # noqa: BLE001 -- ours to mend; it is tried again
+    except Exception as error:  # noqa: BLE001 -- ours to fix; it is tried again
         broke(logger, error, "An attempt at product %s of shop %s broke", taken.product_id, taken.shop_id)
         ending = _later(taken, Ending(Entry.Outcome.FAILED, "our_fault", done))
     over = _excess(begun, ending)

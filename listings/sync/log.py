@@ -13,7 +13,7 @@ from listings.queue.jobs import Claim
 from reverbsync import clock
 from reverbsync.security.redaction import redact
 from synclog.models import Entry
-from synclog.reasons import REASONS, Mend
+from synclog.reasons import REASONS, Fix
 from synclog.record import Attempt
 
 #: What an entry says of one field: {"field", "before", "after"}.
@@ -52,7 +52,7 @@ def attempt_of(product: Product, link: str, taken: Claim, ending: Ending, *, too
         sku=product.sku,
         product_link=seen.url,
         listing_link=link,
-        mend_link=_mend(REASONS[ending.reason].mend, product, link),
+        fix_link=_fix_link(REASONS[ending.reason].fix, product, link),
         changes=ending.changes,
         message=ending.message,
         field_errors=ending.field_errors,
@@ -63,21 +63,21 @@ def attempt_of(product: Product, link: str, taken: Claim, ending: Ending, *, too
     )
 
 
-def _mend(where: Mend, product: Product, listing_link: str) -> str:
+def _fix_link(where: Fix, product: Product, listing_link: str) -> str:
     pages = {
-        Mend.SETTINGS: "shops:settings",
-        Mend.REVERB_CONNECTION: "shops:reverb",
-        Mend.STORE_CONNECTION: "shops:store",
+        Fix.SETTINGS: "shops:settings",
+        Fix.REVERB_CONNECTION: "shops:reverb",
+        Fix.STORE_CONNECTION: "shops:store",
     }
     if where in pages:
         return settings.SITE_URL + reverse(pages[where], args=[product.shop_id])
     match where:
-        case Mend.PRODUCT:
+        case Fix.PRODUCT:
             return settings.SITE_URL + reverse("listings:product", args=[product.shop_id, product.pk])
-        case Mend.STORE:
+        case Fix.STORE:
             return product.seen.url
-        case Mend.LISTING:
+        case Fix.LISTING:
             return listing_link
-        case Mend.REVERB_SELLING:
+        case Fix.REVERB_SELLING:
             return f"{settings.REVERB_WEB_URL}/my/selling/listings"
     return ""

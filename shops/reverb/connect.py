@@ -1,4 +1,4 @@
-"""Try a seller's token, and say in plain words what is missing and where on Reverb it is mended.
+"""Try a seller's token, and say in plain words what is missing and where on Reverb it is fixed.
 
 Facts: Reverb wants a finished shop with billing and at least one live listing before it lets an app in (guide
 "Build an E-Commerce Sync Integration"); the exact refusals are not documented, so 403 and what is missing in the
@@ -24,7 +24,7 @@ ASK_DEAD_AGAIN = timedelta(minutes=1)
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that only the seller can mend. `path` is on Reverb's website."""
+    """Something that only the seller can fix. `path` is on Reverb's website."""
 
     id: str
     words: str
@@ -34,11 +34,11 @@ class Problem:
 
     @property
     def link(self) -> str:
-        """The page on Reverb that mends it."""
+        """The page on Reverb that fixes it."""
         return settings.REVERB_WEB_URL + self.path
 
     def link_on(self, web_url: str) -> str:
-        """The page that mends it on the given site: Reverb's own or its sandbox."""
+        """The page that fixes it on the given site: Reverb's own or its sandbox."""
         return web_url + self.path
 
 

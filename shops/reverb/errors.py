@@ -77,7 +77,7 @@ class Invalid(PermanentError):
 
 
 class NeedsSeller(ReverbError):
-    """Only the seller can mend it, on Reverb."""
+    """Only the seller can fix it, on Reverb."""
 
 
 def read_field_errors(errors: object) -> FieldErrors:

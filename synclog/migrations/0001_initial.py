@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
                 ('outcome', models.CharField(choices=[('synced', 'Synced'), ('nothing', 'Nothing to do'), ('skipped', 'Skipped'), ('failed', 'Failed')], max_length=8)),
                 ('reason', models.CharField(blank=True, help_text='Id in synclog/reasons.py.', max_length=40)),
                 ('words', models.TextField(blank=True, help_text='What happened and what to do, as it was shown.')),
-                ('mend_link', models.URLField(blank=True, help_text='Where it is mended.', max_length=1000)),
+                ('fix_link', models.URLField(blank=True, help_text='Where it is fixed.', max_length=1000)),
                 ('store_product_id', models.CharField(blank=True, max_length=64)),
                 ('title', models.CharField(blank=True, max_length=300)),
                 ('sku', models.CharField(blank=True, max_length=255)),

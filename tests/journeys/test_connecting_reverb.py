@@ -1,4 +1,4 @@
-"""A seller pastes a token: what is wrong is said in plain words, with the page on Reverb that mends it."""
+"""A seller pastes a token: what is wrong is said in plain words, with the page on Reverb that fixes it."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def test_a_refused_field_keeps_no_other_back(world: World, guitar: dict[str, Any
     assert world.waits_for() == "refused_in_part"
 
 
-def test_a_stock_that_is_refused_alone_goes_with_what_mends_it(world: World, guitar: dict[str, Any]) -> None:
+def test_a_stock_that_is_refused_alone_goes_with_what_fixes_it(world: World, guitar: dict[str, Any]) -> None:
     """Reverb may check the whole listing on each write: then the edit that makes it right must come along."""
     world.reverb.ask("POST", "/refuse", {"field": "title", "sends": "inventory", "times": 1})
     world.edit(guitar, inventory_quantity=2, title="Another title")

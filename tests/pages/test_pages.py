@@ -119,7 +119,7 @@ def test_an_entry_shows_all_that_happened(shop: Shop) -> None:
         reason="refused",
         product_link="https://store.test/1",
         listing_link="https://reverb.test/item/1",
-        mend_link="https://store.test/mend",
+        fix_link="https://store.test/fix",
         changes=[{"field": "Price", "before": "1.00 USD", "after": "2.00 USD"}],
         message="Please fill in all the fields",
         field_errors={"price": ["must be greater than 0"]},
@@ -134,7 +134,8 @@ def test_an_entry_shows_all_that_happened(shop: Shop) -> None:
         REASONS["refused"].words,
         "https://store.test/1",
         "https://reverb.test/item/1",
-        "https://store.test/mend",
+        "https://store.test/fix",
+        ">Fix in store</a>",
         "1.00 USD",
         "2.00 USD",
         "Please fill in all the fields",
@@ -223,7 +224,7 @@ def test_a_script_in_a_title_is_text(shop: Shop) -> None:
 
 @pytest.mark.parametrize("link", ["javascript:alert(1)", "data:text/html,x"])
 def test_a_link_that_is_no_web_address_is_not_shown(shop: Shop, link: str) -> None:
-    log_entry(shop, product_link=link, listing_link=link, mend_link=link)
+    log_entry(shop, product_link=link, listing_link=link, fix_link=link)
     assert link not in page(shop)
 
 

@@ -78,7 +78,7 @@ PASSES = (20, 60, 300, 900)
 OUTAGES = (5, 20, 60, 120)
 #: Share of the sellers who have their orders made in the store, and parcels reported to Reverb.
 TAKERS = 0.35
-#: Share of the stories that end with an edit while the one before it is on its way: nothing follows that would mend it.
+#: Share of the stories that end with an edit while the one before it is on its way: nothing follows that would fix it.
 LAST_WORDS = 0.3
 #: Share of the stories with a moment in which much happens at once.
 RUSHES = 0.35

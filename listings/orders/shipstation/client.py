@@ -28,7 +28,7 @@ DEFAULT_WAIT_S, MOST_WAIT_S = 30.0, 900.0
 
 
 class ShipStationError(Exception):
-    """A call that did not succeed. `passes`: it may later; else the seller must mend something."""
+    """A call that did not succeed. `passes`: it may later; else the seller must fix something."""
 
     def __init__(self, words: str, *, passes: bool, retry_after: float | None = None) -> None:
         """Keep the words, which hold no key, and the seconds to wait."""

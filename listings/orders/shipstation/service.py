@@ -33,7 +33,7 @@ PAGE = 100
 LOOK_BACK = timedelta(days=2)
 MAX_ATTEMPTS = 40
 #: How often it is tried while ShipStation does not take the seller's keys.
-UNTIL_MENDED_S = 3600.0
+UNTIL_FIXED_S = 3600.0
 
 
 class NotOn(Exception):
@@ -194,6 +194,6 @@ def _failed(notice: ShipStationNotice, error: Exception) -> None:
         notice.delete()
         return
     passing = error.retry_after if isinstance(error, ShipStationError) else None
-    least = passing if own or getattr(error, "passes", False) else UNTIL_MENDED_S
+    least = passing if own or getattr(error, "passes", False) else UNTIL_FIXED_S
     wait = timedelta(seconds=jobs.delay_s(min(attempts, 20), at_least=least))
     ShipStationNotice.objects.filter(pk=notice.pk).update(attempts=attempts, due_at=clock.now() + wait)

@@ -224,7 +224,7 @@ def test_keys_that_the_store_refuses_wait_for_the_seller_and_connecting_again_go
     assert sales.row().store_state == StoreOrderState.CREATE_FAILED
     assert "wr0ng" not in sales.row().store_problem
     entry = Entry.objects.get()
-    assert (entry.reason, entry.mend_link[-3:]) == ("order_create_failed", f"/{sales.row().pk}/"[-3:])
+    assert (entry.reason, entry.fix_link[-3:]) == ("order_create_failed", f"/{sales.row().pk}/"[-3:])
     sales.wait(days=1)
     assert sales.row().store_state == StoreOrderState.CREATE_FAILED
     StoreConnection.objects.update(token=good)

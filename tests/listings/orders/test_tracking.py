@@ -205,7 +205,7 @@ def test_what_reverb_refuses_waits_for_the_seller_with_its_words_and_can_be_retr
     )
     entry = Entry.objects.order_by("-id").first()
     assert entry is not None
-    assert (entry.reason, entry.message, entry.mend_link != "") == ("tracking_failed", "Please check", True)
+    assert (entry.reason, entry.message, entry.fix_link != "") == ("tracking_failed", "Please check", True)
     sold.wait(minutes=50)
     assert sold.parcel().state == "waits"
     tracking.try_again(sold.parcel(), provider="USPS")
