@@ -1,3 +1,3 @@
-"""The frame: settings, the one way out over HTTP, the rate limiter, secrets, the clock."""
+"""The project package: settings, the one way out over HTTP, the rate limiter, secrets, the clock."""
 
 from __future__ import annotations

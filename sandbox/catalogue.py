@@ -114,8 +114,8 @@ def listings(wishes: list[Doc], *, every: int = 4) -> list[Doc]:
     return [_listing(wish) for n, wish in enumerate(single) if n % every]
 
 
-def picture(name: str) -> str:
-    """Return a simple picture for a product, as SVG; `name` must be escaped."""
+def image(name: str) -> str:
+    """Return a simple image for a product, as SVG; `name` must be escaped."""
     hue = int(hashlib.sha256(name.encode()).hexdigest()[:4], 16) % 360
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 400">'

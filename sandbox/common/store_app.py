@@ -222,7 +222,7 @@ def pages(app: Flask, stores: Stores, notify: Notify) -> None:
 
     @board.get("/photos/<name>.svg")
     def photo(name: str) -> Response:
-        return Response(catalogue.picture(escape(name)), mimetype="image/svg+xml")
+        return Response(catalogue.image(escape(name)), mimetype="image/svg+xml")
 
     app.register_blueprint(board)
 

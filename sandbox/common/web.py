@@ -12,7 +12,7 @@ HERE = Path(__file__).parent
 
 
 def application(name: str, own: Path, *, title: str, words: str) -> Flask:
-    """Return an application with the common frame and the templates beside `own`."""
+    """Return an application with the common base template and the templates beside `own`."""
     app = Flask(name, static_folder=str(HERE / "static"), static_url_path="/static")
     app.jinja_loader = ChoiceLoader([FileSystemLoader(own / "templates"), FileSystemLoader(HERE / "templates")])
     if mark := os.environ.get("SANDBOX_INSTANCE"):

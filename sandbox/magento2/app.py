@@ -131,7 +131,7 @@ def _store(app: Flask, stores: Stores, url: str) -> None:
         return jsonify(["Magento_Store", "Magento_Catalog", *(["Magento_Inventory"] if inventory.has_msi() else [])])
 
     @app.get("/media/catalog/product/<int:number>/<int:n>/<name>")
-    def picture(number: int, n: int, name: str) -> Any:
+    def image(number: int, n: int, name: str) -> Any:
         doc = stores.product(number) or abort(404)
         return redirect(doc["images"][n]) if n < len(doc["images"]) else abort(404)
 

@@ -29,7 +29,7 @@ class Wrong(ValueError):
 
 
 class Broken(Exception):
-    """A row cannot be put into an answer: a plug-in throws at it, or its picture is gone."""
+    """A row cannot be put into an answer: a plug-in throws at it, or its image is gone."""
 
 
 def answer(request: Request, rows: list[Any], field: Field, show: Callable[[Any], Doc]) -> Doc:

@@ -14,7 +14,7 @@ from flask import Flask, g, jsonify, request
 from sandbox.common.keep import Doc
 from sandbox.common.store import Stores
 from sandbox.common.store_app import Notify
-from sandbox.magento2 import carts, criteria, deeds, inventory, shapes
+from sandbox.magento2 import back_office, carts, criteria, inventory, shapes
 from sandbox.magento2.auth import refused
 from sandbox.magento2.shapes import Entry
 
@@ -58,7 +58,7 @@ def shown(doc: Doc) -> Doc:
 
 
 def _assigned(doc: Doc) -> list[Doc]:
-    where = deeds.address_of(doc)
+    where = back_office.address_of(doc)
     return [{"shipping": {"address": where, "method": "flatrate_flatrate"}}] if where else []
 
 
@@ -101,7 +101,7 @@ def routes(app: Flask, stores: Stores, root: str, notify: Notify) -> None:
         return _known(stores, doc) if doc and doc["domain"] == g.shop["domain"] else None
 
     def unknown() -> Any:
-        return refused(404, deeds.NO_ORDER)
+        return refused(404, back_office.NO_ORDER)
 
     @app.get(f"{root}/orders")
     def orders() -> Any:
@@ -134,7 +134,7 @@ def routes(app: Flask, stores: Stores, root: str, notify: Notify) -> None:
             return refused(400, "The order state is not known.")
         status = next((ours for ours, state in STATES.items() if state == wish.get("state")), doc["status"])
         if status != "open":
-            deeds.keep_reserved(stores, doc)
+            back_office.keep_reserved(stores, doc)
         doc.update(status=status, updated_at=stores.clock.now())
         stores.keep.put("order", doc["id"], doc)
         return shown(doc)
@@ -163,7 +163,7 @@ def routes(app: Flask, stores: Stores, root: str, notify: Notify) -> None:
             _shipment,
         )
 
-    deeds.routes(app, root, deeds.Desk(stores, own, notify))
+    back_office.routes(app, root, back_office.BackOffice(stores, own, notify))
     carts.routes(app, stores, root, notify)
 
 

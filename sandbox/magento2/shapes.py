@@ -226,5 +226,5 @@ def _choice(doc: Doc, label: str, position: int) -> Doc:
 
 
 def _files(doc: Doc) -> list[str]:
-    """Return the pictures' paths below the media address."""
+    """Return the images' paths below the media address."""
     return [f"/{doc['id']}/{n}/{link.rpartition('/')[2]}" for n, link in enumerate(doc["images"])]

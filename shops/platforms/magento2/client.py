@@ -18,7 +18,7 @@ from shops.platforms.magento2 import items as models
 from shops.platforms.magento2 import portions, search, skus
 from shops.platforms.magento2 import products as reading
 from shops.platforms.magento2.changes import Changes
-from shops.platforms.magento2.frame import StoreConfig
+from shops.platforms.magento2.config import StoreConfig
 from shops.platforms.magento2.items import Item
 from shops.platforms.magento2.orders import Orders
 from shops.platforms.magento2.rest import STORE, Rest
@@ -52,10 +52,10 @@ class Magento2Client:
     def __init__(self, connection: StoreConnection) -> None:
         """Nothing is asked yet."""
         self._rest = Rest(connection.address, connection.token)
-        self._frame = StoreConfig(self._rest)
+        self._config = StoreConfig(self._rest)
         self._changes = Changes(self._rest, connection.shop_id)
-        self._stock = Stock(self._rest, self._frame)
-        self._orders = Orders(self._rest, self._frame, self._stock)
+        self._stock = Stock(self._rest, self._config)
+        self._orders = Orders(self._rest, self._config, self._stock)
 
     def check(self) -> StoreInfo:
         """Ask for products, orders and stock, which is what the keys are for."""
@@ -63,8 +63,8 @@ class Magento2Client:
         none: search.Group = [("entity_id", "eq", "0")]  # one that cannot be shown must not speak for the store
         self._rest.rows("/products", search.query(none, size=1, fields="items[id],total_count"))
         self._rest.rows("/orders", search.query(none, size=1, fields="items[entity_id],total_count"))
-        settings = self._frame.fresh()
-        self._frame.stock_sources()
+        settings = self._config.fresh()
+        self._config.stock_sources()
         return StoreInfo(self._rest.address.partition("//")[2], settings["currency"])
 
     # -- products --------------------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ class Magento2Client:
         here = {item.id for item in items}
         alone = {unit.store_parent_id for unit in units if unit.store_parent_id == unit.store_product_id}
         families = {item.id for item in items if item.is_family and here.issuperset(item.children or [""])}
-        parents = self._frame.families.parents(one.store_parent_id for one in unread)
+        parents = self._config.families.parents(one.store_parent_id for one in unread)
         left = [Unread(parents.get(one.store_parent_id, one.store_parent_id), one.words) for one in unread]
         return Page(tuple(units), following, total, unread=(*left, *odd), whole=frozenset(alone | families))
 
@@ -137,7 +137,7 @@ class Magento2Client:
         """Return the configurable product of a child, the product itself when it is none."""
         if not any(self._items([store_stock_id])):
             return None
-        return self._frame.families.parents([store_stock_id]).get(store_stock_id, store_stock_id)
+        return self._config.families.parents([store_stock_id]).get(store_stock_id, store_stock_id)
 
     def _items(self, ids: Iterable[object], fields: str = "") -> tuple[list[Item], list[Unread]]:
         """Return products by their ids, and those that could not be read."""
@@ -156,10 +156,10 @@ class Magento2Client:
         missing, unread = self._items(one for one in dict.fromkeys(of.values()) if one not in known)
         known |= {item.id: item for item in missing}
         odd = {one.store_parent_id: one.words for one in unread}
-        labels = self._frame.labelled()
+        labels = self._config.labelled()
         if any(reading.unknown_option(item, labels) for item in known.values()):
-            labels = self._frame.labelled(reload=True)
-        categories = self._frame.categories(number for item in known.values() for number in item.categories)
+            labels = self._config.labelled(reload=True)
+        categories = self._config.categories(number for item in known.values() for number in item.categories)
         families = {item.sku: known[of[item.id]].sku for item in sold if of.get(item.id) in known}
         stock = self._stock.of((item.sku for item in sold), families)
 
@@ -170,17 +170,17 @@ class Magento2Client:
             if family and family not in known:
                 raise Malformed(f"{STORE} does not show the configurable product that {item.sku} belongs to.")
             units = stock.of(item.sku)
-            now, address = clock.now().astimezone(self._frame.zone), self._rest.address
+            now, address = clock.now().astimezone(self._config.zone), self._rest.address
             return reading.unit(item, known.get(family), units, labels, categories, now=now, address=address)
 
         return _each_of(sold, unit, of)
 
     def _parents(self, sold: list[Item], parent: Item | None) -> dict[str, str]:
         """Return the family of each child: of several one that is on sale."""
-        if parent is not None and reading.is_sold(parent, None, self._frame.settings["website_id"]):
+        if parent is not None and reading.is_sold(parent, None, self._config.settings["website_id"]):
             return {item.id: parent.id for item in sold}
         of = {item.id: parent.id for item in sold} if parent is not None else {}
-        return of | self._frame.families.parents(item.id for item in sold)
+        return of | self._config.families.parents(item.id for item in sold)
 
     # -- stock -----------------------------------------------------------------------------------------------
 
@@ -211,7 +211,7 @@ class Magento2Client:
         is_child = product.store_parent_id != product.store_product_id
         if is_child and (parent is None or item.id not in (parent.children or [item.id])):
             return False
-        on_sale = reading.is_sold(item, parent if is_child else None, self._frame.settings["website_id"])
+        on_sale = reading.is_sold(item, parent if is_child else None, self._config.settings["website_id"])
         return (item.sku.strip(), on_sale) == (product.sku, product.for_sale)
 
     def count(self, product: StoreProduct) -> Count:
@@ -262,7 +262,7 @@ class Magento2Client:
     def order_products(self, order_id: str) -> list[str]:
         """Return the products of an order."""
         ids = self._orders.products_of(order_id)
-        parents = self._frame.families.parents(ids)
+        parents = self._config.families.parents(ids)
         return list(dict.fromkeys(parents.get(one, one) for one in ids))
 
     def orders(self, since: datetime, cursor: str) -> tuple[list[StoreOrder], str | None]:

@@ -19,7 +19,7 @@ from shops.orders import NewOrder, OrderLine, OrderStatus, Shipment, StoreOrder
 from shops.platforms import calls
 from shops.platforms.cancelling import OFF
 from shops.platforms.magento2 import forms, memory, portions, regions, search, skus
-from shops.platforms.magento2.frame import StoreConfig
+from shops.platforms.magento2.config import StoreConfig
 from shops.platforms.magento2.loans import Loans, Make
 from shops.platforms.magento2.rest import STORE, Rest
 from shops.platforms.magento2.stock import Stock
@@ -40,10 +40,10 @@ PAID_BY = ("free", "checkmo", "banktransfer", "purchaseorder", "cashondelivery")
 class Orders:
     """Makes, reads and cancels orders."""
 
-    def __init__(self, rest: Rest, frame: StoreConfig, stock: Stock) -> None:
+    def __init__(self, rest: Rest, config: StoreConfig, stock: Stock) -> None:
         """Nothing is asked yet."""
         self._rest = rest
-        self._frame = frame
+        self._config = config
         self._loans = Loans(rest, stock)
         self._stock = stock
         #: The region that was entered for an order whose address names none that Magento knows, by Reverb's number.
@@ -103,7 +103,7 @@ class Orders:
         order = replace(order, lines=self._named_now(order, is_made=found is not None))
         if order.takes_stock:
             made = found or self._checkout(order)()
-        elif self._frame.stock_sources() is None or not (units := self._counted(order)):
+        elif self._config.stock_sources() is None or not (units := self._counted(order)):
             made = found or self._write_down(order)
         else:
             made = self._loans.lend(order, units, found, lambda: self._checkout(order), self._look_for)
@@ -126,7 +126,7 @@ class Orders:
         gone = next((one for one in order.lines if one.store_product_id and one.store_product_id not in now), None)
         if gone and is_made:
             return tuple(replace(one, sku=sku) for one in order.lines if (sku := now.get(one.store_product_id)))
-        if gone and (order.takes_stock or self._frame.stock_sources() is not None):
+        if gone and (order.takes_stock or self._config.stock_sources() is not None):
             raise Unsupported(f"{STORE} no longer has {gone.title}, so the order was not made. Enter it there by hand.")
         return tuple(replace(line, sku=now.get(line.store_product_id, line.sku)) for line in order.lines)
 
@@ -139,7 +139,7 @@ class Orders:
         return {line.sku: line.quantity for line in counted}
 
     def _write_down(self, order: NewOrder) -> forms.Order:
-        site = self._frame.settings
+        site = self._config.settings
         body = forms.body(order, store_id=site["store_id"], way=None)
         return forms.read(self._rest.written("PUT", "/orders/create", body))
 

@@ -21,7 +21,7 @@ from typing import Any
 from reverbsync import clock
 from shops.platforms import calls
 from shops.platforms.magento2 import memory, portions, search, sources
-from shops.platforms.magento2.frame import StoreConfig
+from shops.platforms.magento2.config import StoreConfig
 from shops.platforms.magento2.rest import STORE, Rest, encoded
 from shops.platforms.magento2.skus import by_sku, name_of
 from shops.platforms.magento2.sources import SourceItem
@@ -89,10 +89,10 @@ class Standing:
 class Stock:
     """Reads and changes the stock of one store."""
 
-    def __init__(self, rest: Rest, frame: StoreConfig) -> None:
+    def __init__(self, rest: Rest, config: StoreConfig) -> None:
         """Nothing is asked yet."""
         self._rest = rest
-        self._frame = frame
+        self._config = config
         self._lent = f"magento2:lent:{rest.address}:"
         self._bounds = f"magento2:bound:{rest.address}:"
 
@@ -103,7 +103,7 @@ class Stock:
         found = Standing()
         for some in search.few(skus):
             named = [str(one) for one in some]
-            if self._frame.stock_sources() is None:
+            if self._config.stock_sources() is None:
                 self._read_alone(named, found)
             else:
                 self._read(named, parents or {}, found)
@@ -159,7 +159,7 @@ class Stock:
         if not managed:
             return None
         least = min(0, threshold)
-        assigned = self._frame.stock_sources()
+        assigned = self._config.stock_sources()
         is_whole = assigned is not None and assigned["whole"]
         if salable.qty > 0 and is_whole and not items:
             raise Malformed(f"{STORE} sells {sku} and lists no source that has it, so its stock stays as it was.")
@@ -228,7 +228,7 @@ class Stock:
 
         The second with why. Each source counts once, by the row that spells the SKU best.
         """
-        assigned = self._frame.stock_sources()
+        assigned = self._config.stock_sources()
         drawn = assigned["sources"] if assigned else []
         items, unread = sources.read(self._rest, skus, drawn)
         found, odd = by_sku(skus, items, unread)
@@ -240,7 +240,7 @@ class Stock:
 
     @property
     def _export(self) -> str:
-        return f"/inventory/export-stock-salable-qty/website/{self._frame.settings['website']}"
+        return f"/inventory/export-stock-salable-qty/website/{self._config.settings['website']}"
 
     # -- without sources -------------------------------------------------------------------------------------
 
@@ -273,7 +273,7 @@ class Stock:
 
         `lending`: whoever lends units to an order asks. Raises Malformed where it cannot be read.
         """
-        if self._frame.stock_sources() is None:
+        if self._config.stock_sources() is None:
             item = self._item(sku)
             return Count(item.units, item.item_id, item.qty or 0)
         items = self._read([sku], {}, found := Standing(), lending=lending).get(sku, [])
@@ -291,7 +291,7 @@ class Stock:
         if count.units is None:
             raise Unsupported(f"{STORE} does not count this product.")
         with self.claimed(sku):
-            change = self._adjust_alone if self._frame.stock_sources() is None else self._adjust
+            change = self._adjust_alone if self._config.stock_sources() is None else self._adjust
             done = change(sku, count, by)
             if not done:
                 return replace(count, done=0)

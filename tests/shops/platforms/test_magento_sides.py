@@ -14,7 +14,7 @@ from listings.models import Product
 from reverbsync import clock
 from shops import lifecycle
 from shops.models import Shop
-from shops.platforms.magento2 import frame
+from shops.platforms.magento2 import config
 from tests.people import nora
 from tests.shops.platforms.conftest import Store
 from tests.shops.platforms.test_crawls import through
@@ -72,7 +72,7 @@ def test_calls_about_stock_ask_for_no_names(store: Store) -> None:
 def test_names_that_the_store_does_not_say_just_now_are_the_last_ones(
     store: Store, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(frame, "FRAME_S", 0)  # whatever happens next happens a quarter of an hour later
+    monkeypatch.setattr(config, "CONFIG_TTL_S", 0)  # whatever happens next happens a quarter of an hour later
     product(store)
     before = store.unit()
     assert (before.vendor, before.product_type) == ("Fender", "Electric Guitars / Solid Body")
@@ -95,7 +95,7 @@ def test_names_are_asked_for_again_a_minute_after_they_failed(store: Store, path
 def test_settings_that_the_store_does_not_say_just_now_are_the_last_ones(
     store: Store, path: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(frame, "FRAME_S", 0)
+    monkeypatch.setattr(config, "CONFIG_TTL_S", 0)
     product(store)
     unit = store.unit()
     store.control.fault("status", path=path, status=500, times=OFTEN)

@@ -9,7 +9,7 @@ import pytest
 from listings.intake import batches, crawls
 from listings.models import Job, Product, Rank
 from reverbsync import clock
-from shops.platforms.magento2 import changes, frame
+from shops.platforms.magento2 import changes, config
 from shops.platforms.magento2.client import Magento2Client
 from shops.platforms.values import Malformed, Moved, TransientStoreError
 from tests.shops.platforms.conftest import Store
@@ -181,7 +181,7 @@ def test_the_default_source_counts_where_the_websites_stock_is_the_default_one(s
 def test_a_stock_that_the_website_was_given_meanwhile_is_noticed_before_units_are_taken(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(frame, "SOURCES_S", 0)  # whatever happens next happens a minute later
+    monkeypatch.setattr(config, "SOURCES_S", 0)  # whatever happens next happens a minute later
     product(store, units=6)
     unit = store.unit()
     own_sources(store)

@@ -23,7 +23,7 @@ from shops.platforms.reading import each, valid
 from shops.platforms.values import Malformed, StoreAuthError, StoreError
 from shops.schemas import Part, Side, SideRows, Text
 
-FRAME_S = 15 * 60
+CONFIG_TTL_S = 15 * 60
 #: What the store failed to say is asked for again after a minute; what it said before lasts that long.
 RETRY_S = 60
 LAST_KNOWN_S = 30 * 24 * 3600
@@ -154,7 +154,7 @@ class StoreConfig:
         kept: dict[str, StockSources | None] | None = memory.recall(self._sources_key)
         if kept is None:
             kept = {"sources": stock_sources(self._rest, self.settings["website"])}
-            memory.remember(self._sources_key, kept, SOURCES_S if kept["sources"] else FRAME_S)
+            memory.remember(self._sources_key, kept, SOURCES_S if kept["sources"] else CONFIG_TTL_S)
         return kept["sources"]
 
     def _learn(self) -> Settings:
@@ -210,7 +210,7 @@ class StoreConfig:
         due = [one for one in ids if one not in known or known[one][1] <= now]
         for some in search.few(due):
             found = self._listed_categories(some)
-            until = now + (RETRY_S if found is None else FRAME_S)
+            until = now + (RETRY_S if found is None else CONFIG_TTL_S)
             for one in map(str, some):
                 last = known[one][0] if found is None and one in known else Category(name="", level=0)
                 known[one] = ((found or {}).get(one, last), until)
@@ -233,7 +233,7 @@ class StoreConfig:
 
 
 def _lasting(key: str, learn: Callable[[], Any], *, otherwise: Any = None, reload: bool = False) -> Any:
-    """Return what is remembered, learnt again after FRAME_S, or at once for `reload` unless that failed just now.
+    """Return what is remembered, learnt again after CONFIG_TTL_S, or at once for `reload` unless that failed just now.
 
     While the store fails to say it: what it said last, or else `otherwise`. Raises StoreError where there is neither,
     where we are to wait and know nothing, and where the keys are refused.
@@ -249,7 +249,7 @@ def _lasting(key: str, learn: Callable[[], Any], *, otherwise: Any = None, reloa
         if nothing or isinstance(error, StoreAuthError):
             raise
         value, failed = kept["value"] if kept else otherwise, True
-    until = now + (RETRY_S if failed else FRAME_S)
+    until = now + (RETRY_S if failed else CONFIG_TTL_S)
     memory.remember(key, {"value": value, "until": until, "failed": failed}, LAST_KNOWN_S)
     return value
 

@@ -1,4 +1,4 @@
-"""What a merchant does with an order: open, invoice, ship, refund and cancel it.
+"""Back office actions of a merchant on an order: open, invoice, ship, refund and cancel it.
 
 Facts: Magento 2.4.7 as seen: an order without shipping address or store cannot be opened in the admin, and shipping it
 is answered 400. magento/inventory: a shipment takes its units from one source, the default one unless the call names it
@@ -60,8 +60,8 @@ def _waiting(line: Doc) -> int:
 
 
 @dataclass(frozen=True)
-class Desk:
-    """What the deeds need: the stores, how an order of the called store is found, and whom to notify."""
+class BackOffice:
+    """What these actions need: the stores, how an order of the called store is found, and whom to notify."""
 
     stores: Stores
     own: Callable[[int], Doc | None]
@@ -86,95 +86,95 @@ class Desk:
         return found
 
 
-def routes(app: Flask, root: str, desk: Desk) -> None:
-    """Add the deeds over REST, and the admin's page of an order."""
+def routes(app: Flask, root: str, office: BackOffice) -> None:
+    """Add the back office actions over REST, and the admin's page of an order."""
 
     @app.get("/admin/sales/order/view/order_id/<number>")
     def page_of_order(number: str) -> Any:
-        with desk.stores.keep.lock:
-            doc = desk.stores.keep.get("order", number)
+        with office.stores.keep.lock:
+            doc = office.stores.keep.get("order", number)
         if doc is None or not opens(doc):
             return "<h1>An error has happened during application run.</h1>", 500
         return f"<h1>#{doc['number']}</h1>"
 
-    for word, deed in {"invoice": _invoice, "ship": _ship, "refund": _refund}.items():
-        app.add_url_rule(f"{root}/order/<int:number>/{word}", word, _deed(desk, deed), methods=["POST"])
-    app.add_url_rule(f"{root}/orders/<int:number>/cancel", "cancel", _deed(desk, _cancel), methods=["POST"])
+    for word, action in {"invoice": _invoice, "ship": _ship, "refund": _refund}.items():
+        app.add_url_rule(f"{root}/order/<int:number>/{word}", word, _action(office, action), methods=["POST"])
+    app.add_url_rule(f"{root}/orders/<int:number>/cancel", "cancel", _action(office, _cancel), methods=["POST"])
 
 
-def _deed(desk: Desk, deed: Callable[[Desk, Doc, Doc], Any]) -> Callable[..., Any]:
+def _action(office: BackOffice, action: Callable[[BackOffice, Doc, Doc], Any]) -> Callable[..., Any]:
     def call(number: int) -> Any:
-        doc = desk.own(number)
-        return refused(404, NO_ORDER) if doc is None else deed(desk, doc, request.get_json(silent=True) or {})
+        doc = office.own(number)
+        return refused(404, NO_ORDER) if doc is None else action(office, doc, request.get_json(silent=True) or {})
 
     return call
 
 
-def _invoice(desk: Desk, doc: Doc, wish: Doc) -> Any:
+def _invoice(office: BackOffice, doc: Doc, wish: Doc) -> Any:
     if not opens(doc) or doc["status"] in ("cancelled", "refunded") or doc.get("invoiced"):
         return refused(400, "Could not save an invoice, see error log for details")
-    desk.settle(doc, invoiced=True)
+    office.settle(doc, invoiced=True)
     return jsonify(str(doc["id"] + 3))
 
 
-def _ship(desk: Desk, doc: Doc, wish: Doc) -> Any:
+def _ship(office: BackOffice, doc: Doc, wish: Doc) -> Any:
     if not opens(doc) or doc["status"] != "open":
         return refused(400, NO_SHIPMENT)
     wanted = {int(one["order_item_id"]) // 2: int(one["qty"]) for one in wish.get("items") or []}
-    parts = [(line, pair, wanted.get(line["id"], 0 if wanted else _waiting(line))) for line, pair in desk.pairs(doc)]
-    drawn = desk.msi.drawn_on()
+    parts = [(line, pair, wanted.get(line["id"], 0 if wanted else _waiting(line))) for line, pair in office.pairs(doc)]
+    drawn = office.msi.drawn_on()
     code = _asked(wish).get("source_code") or (drawn[0] if len(drawn) == 1 else DEFAULT)
     counted = [
         (pair[0].doc, pair[1], units) for _, pair, units in parts if pair and pair[1]["tracked"] and inventory.has_msi()
     ]
-    if any(desk.msi.rows(row).get(code, {}).get("quantity", 0) < units for _, row, units in counted):
+    if any(office.msi.rows(row).get(code, {}).get("quantity", 0) < units for _, row, units in counted):
         return refused(400, NO_SHIPMENT)
     for line, _, units in parts:
         line.update(shipped=int(line.get("shipped", 0)) + units, source=code)
     track: Doc = next(iter(wish.get("tracks") or []), {})
     parcel = {"carrier": track.get("title", ""), "tracking_number": track.get("track_number", "")}
-    happened = desk.stores.ship(doc, parcel)
+    happened = office.stores.ship(doc, parcel)
     rest = any(_waiting(line) for line in doc["lines"])
-    desk.settle(doc, status="open" if rest else "shipped", invoiced=bool(doc.get("invoiced")))
+    office.settle(doc, status="open" if rest else "shipped", invoiced=bool(doc.get("invoiced")))
     for product, row, units in counted:
-        happened += desk.msi.deduct(product, row, code, units, reserved=doc.get("takes_stock", True))
-    desk.notify(g.shop["domain"], happened)
+        happened += office.msi.deduct(product, row, code, units, reserved=doc.get("takes_stock", True))
+    office.notify(g.shop["domain"], happened)
     return jsonify(str(doc["shipments"][-1]["id"]))
 
 
-def _refund(desk: Desk, doc: Doc, wish: Doc) -> Any:
+def _refund(office: BackOffice, doc: Doc, wish: Doc) -> Any:
     if not doc.get("invoiced") or doc["status"] == "refunded":
         return refused(400, "The order does not allow a creditmemo to be created.")
     back = [int(one) for one in _asked(wish).get("return_to_stock_items") or []]
-    pairs = desk.pairs(doc)
+    pairs = office.pairs(doc)
     waiting = {line["id"]: _waiting(line) for line in doc["lines"]}
-    desk.settle(doc, status="refunded")
+    office.settle(doc, status="refunded")
     for line, pair in pairs:
         if pair is not None and inventory.has_msi():
             if line.get("shipped") and line["id"] * 2 in back:
-                desk.notify(
-                    g.shop["domain"], desk.msi.put_back(pair[0].doc, pair[1], line["source"], int(line["shipped"]))
+                office.notify(
+                    g.shop["domain"], office.msi.put_back(pair[0].doc, pair[1], line["source"], int(line["shipped"]))
                 )
             # What waited for its shipment is free, whether it had been reserved or not.
             units = 0 if doc.get("takes_stock", True) else waiting[line["id"]]
-            desk.notify(g.shop["domain"], desk.msi.free(pair[0].doc, pair[1], units))
+            office.notify(g.shop["domain"], office.msi.free(pair[0].doc, pair[1], units))
         line["refunded"] = line["quantity"]
     return jsonify(str(doc["id"] + 4))
 
 
-def _cancel(desk: Desk, doc: Doc, wish: Doc) -> Any:
+def _cancel(office: BackOffice, doc: Doc, wish: Doc) -> Any:
     """Cancel an order: it frees units, whether the order had reserved them or not."""
     if doc["status"] in ("shipped", "cancelled", "refunded") or any(line.get("shipped") for line in doc["lines"]):
         return jsonify(False)
     reserved = doc.get("takes_stock", True)
-    pairs = desk.pairs(doc)
-    desk.settle(doc, status="cancelled")
+    pairs = office.pairs(doc)
+    office.settle(doc, status="cancelled")
     for line, pair in pairs:
         if pair is not None and inventory.has_msi():
-            desk.notify(g.shop["domain"], desk.msi.free(pair[0].doc, pair[1], 0 if reserved else _waiting(line)))
+            office.notify(g.shop["domain"], office.msi.free(pair[0].doc, pair[1], 0 if reserved else _waiting(line)))
         elif pair is not None and reserved:
             units = {"inventory_quantity": pair[1]["inventory_quantity"] + _waiting(line)}
-            desk.notify(g.shop["domain"], desk.stores.edit_variant(pair[0].doc, pair[1], units, why="order"))
+            office.notify(g.shop["domain"], office.stores.edit_variant(pair[0].doc, pair[1], units, why="order"))
     return jsonify(True)
 
 
