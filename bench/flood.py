@@ -37,17 +37,17 @@ def main() -> int:
         owners = [shops.shop(number) for number in range(1, SHOPS + 1)]
         edited = [(owner, one) for owner in owners for one in shops.products(owner, EDITED, start=1_000)]
         selling = owners[: TIMES + WARM]
-        turns = [(owner, one) for owner in selling for one in shops.products(owner, 2)]
-        for owner, product in turns:
+        sales = [(owner, one) for owner in selling for one in shops.products(owner, 2)]
+        for owner, product in sales:
             push_stock(owner, [product], stock=3)
         settle(selling)
 
-        sold_out(bench, turns[::2][:WARM])
-        alone = sold_out(bench, turns[::2][WARM:])
+        sold_out(bench, sales[::2][:WARM])
+        alone = sold_out(bench, sales[::2][WARM:])
         with edits(edited) as posted:
             time.sleep(AHEAD_S)
             before, began = posted[0], time.monotonic()
-            flooded = sold_out(bench, turns[1::2][:TIMES])
+            flooded = sold_out(bench, sales[1::2][:TIMES])
             rate = (posted[0] - before) / (time.monotonic() - began)
         waiting = _open_deliveries()
     table: list[Row] = [("ms from webhook to PUT", "p50", "p95", "most")]

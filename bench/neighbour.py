@@ -50,7 +50,7 @@ def main() -> int:
         healthy = [shops.shop(number) for number in range(1, HEALTHY + 1)]
         per_shop = (2 * TIMES + WARM) // HEALTHY
         of_each = [shops.products(owner, per_shop) for owner in healthy]
-        turns = [(healthy[n % HEALTHY], of_each[n % HEALTHY][n // HEALTHY]) for n in range(2 * TIMES + WARM)]
+        sales = [(healthy[n % HEALTHY], of_each[n % HEALTHY][n // HEALTHY]) for n in range(2 * TIMES + WARM)]
         hanging, poisoned, saving = (shops.shop(HEALTHY + number) for number in (1, 2, 3))
         sold = shops.products(hanging, SALES)
         push_stock(hanging, sold, stock=1)
@@ -59,14 +59,14 @@ def main() -> int:
         shops.products(saving, MANY)
         settle([hanging, *healthy])
 
-        sold_out(bench, turns[:WARM])
-        alone = sold_out(bench, turns[WARM : WARM + TIMES])
+        sold_out(bench, sales[:WARM])
+        alone = sold_out(bench, sales[WARM : WARM + TIMES])
         hanging.store.address = f"http://{ports.LOOPBACK}:{port}/"
         hanging.store.save()
         buy(bench, hanging, sold)
         poison(poisoned)
         lifecycle.look_again(saving)
-        beside = sold_out(bench, turns[WARM + TIMES :])
+        beside = sold_out(bench, sales[WARM + TIMES :])
         waiting = shops.open_count(hanging)
         reviewed = shops.open_count(saving) > 0
         noticed = Breaker.objects.filter(name__startswith="custom:").exists()
@@ -117,10 +117,10 @@ def _allowed(port: int) -> dict[str, str]:
     return {"ALLOWED_PRIVATE_HOSTS": f"{ports.LOOPBACK}:{port}"}
 
 
-def sold_out(bench: stack.Bench, turns: Sequence[tuple[Any, Any]]) -> list[float]:
+def sold_out(bench: stack.Bench, sales: Sequence[tuple[Any, Any]]) -> list[float]:
     """Let the shops sell out in turn; return the seconds until each change reached Reverb."""
     sent: dict[str, float] = {}
-    for owner, product in turns:
+    for owner, product in sales:
         sent |= sell_out(owner, product)
         time.sleep(PAUSE_S)
     return seconds_until(bench, sent, lambda method, path: _listing(path) if method == "PUT" else "")

@@ -1,8 +1,8 @@
 """Celery: drain a shop's jobs, go on with a crawl of its store, and sweep for what stands still.
 
-One message is one short slice of one shop, and a shop has at most one message waiting: so workers go round the shops,
-however much one of them has waiting. While more is due a drain wakes a helper, so that several of a shop's jobs are in
-flight; `claim` bounds how many.
+One message is one short slice of work for one shop, and a shop has at most one message waiting: so workers go round the
+shops, however much one of them has waiting. While more is due a drain wakes a helper, so that several of a shop's jobs
+are in flight; `claim` bounds how many.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ def review_shop(shop_id: int) -> None:
 
 
 def _one_slice(task: str, shop_id: int, due: Callable[[int], Work | None], run_slice: Callable[[Work], object]) -> None:
-    """Do one slice of what is due for the shop, unless another worker is at it; wake the next slice if there is one."""
+    """Run one slice of what is due for the shop, unless another worker is at it; wake the next slice if more is due."""
     awake(task, shop_id)
     with try_lock(task, shop_id) as alone:
         found = due(shop_id) if alone and not _is_clearing(shop_id) else None
@@ -126,7 +126,7 @@ def _one_slice(task: str, shop_id: int, due: Callable[[int], Work | None], run_s
 
 @shared_task(name=compare.COMPARE)
 def compare_listings() -> None:
-    """Compare the next slice of all listings with their products."""
+    """Compare the next part of all listings with their products."""
     with try_lock(compare.COMPARE, 0) as alone:
         if alone:
             compare.run_slice()

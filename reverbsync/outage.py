@@ -32,7 +32,7 @@ def is_outage(error: BaseException) -> bool:
     return code is None or (code.startswith(_PASSING) and code != _TOOK_TOO_LONG)
 
 
-def ends_the_turn(error: BaseException) -> bool:
+def ends_the_slice(error: BaseException) -> bool:
     """Return whether nothing more can be done for now: the line to PostgreSQL is gone, or a lock fell with it.
 
     Of other outages, such as a deadlock or Redis being away, the next piece of work may know nothing.
@@ -52,7 +52,7 @@ def attempt(work: Callable[[], object]) -> Exception | None:
     try:
         work()
     except Exception as error:
-        if ends_the_turn(error):
+        if ends_the_slice(error):
             raise
         return error
     return None

@@ -1,4 +1,4 @@
-"""What every hand-over does with the deliveries of a slice, whoever sent them: put away, put off, or put aside."""
+"""What every hand-over does with the deliveries of one slice, whoever sent them: put away, put off, or put aside."""
 
 from __future__ import annotations
 

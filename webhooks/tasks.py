@@ -72,7 +72,7 @@ def _of_reverb(shop_id: int, *, sales: bool) -> None:
 
 
 def _one_slice(task: str, shop_id: int, work: Callable[[], bool]) -> None:
-    """Do what `work` does; where it returns that there is more, that is a new turn, behind the other shops."""
+    """Do what `work` does; where it returns that there is more, that is a new slice, behind the other shops."""
     awake(task, shop_id)
     # One at a time is enough, and lets a burst of deliveries for one product become one look.
     with try_lock(task, shop_id) as alone:

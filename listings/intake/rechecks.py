@@ -87,7 +87,7 @@ def make_due(shop_id: int) -> None:
 
 
 def due(shop_id: int) -> Recheck | None:
-    """Return the shop's product whose turn it is; None when none is."""
+    """Return the shop's product that is due next; None when none is."""
     return _due().filter(shop=shop_id).select_related("shop__store", "shop__sync_settings").order_by("due_at").first()
 
 

@@ -55,8 +55,8 @@ def take(
 ) -> dict[Event, Exception]:
     """Bring the shop's products up to date with what the events hint at; each product is asked for once.
 
-    `events` names for each what it came from, for the log; `over` is when the slice is, by clock.monotonic(). Those in
-    `at_least` are followed however long it takes: each slice gets on.
+    `events` names for each what it came from, for the log; `over` is when the slice ends, by clock.monotonic(). Those
+    in `at_least` are followed however long it takes: each slice gets on.
 
     Returns the events that could not be followed, each with why: a StoreError where the store did not answer,
     NotReached where the slice was over, else whatever was raised. Trying them again loses nothing. Raises only what

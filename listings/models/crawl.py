@@ -31,7 +31,7 @@ class Crawl(models.Model):
     since = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
-    #: When the next slice may be, while it runs; when the next crawl begins, while it does not. None: never by itself.
+    #: When the next slice may run, while it runs; when the next crawl begins, while it does not. None: never by itself.
     due_at = models.DateTimeField(null=True)
     pages = models.PositiveIntegerField(default=0)
     seen = models.PositiveIntegerField(default=0)

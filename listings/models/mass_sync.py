@@ -47,7 +47,7 @@ class MassSync(models.Model):
     planned_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
-    #: When the next slice may be; None while nothing is to be done.
+    #: When the next slice may run; None while nothing is to be done.
     due_at = models.DateTimeField(null=True)
     #: The next page of listings to read, and how many there are.
     page = models.PositiveIntegerField(default=1)

@@ -19,7 +19,7 @@ class Review(models.Model):
     step = models.CharField(max_length=8, choices=Step.choices, default=Step.BEGIN)
     #: Primary key of the last product that the step has dealt with.
     after = models.BigIntegerField(default=0)
-    #: When the next slice may be.
+    #: When the next slice may run.
     due_at = models.DateTimeField(db_index=True)
     failures = models.PositiveIntegerField(default=0, help_text="Failed slices in a row.")
 

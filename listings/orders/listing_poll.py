@@ -74,9 +74,9 @@ def run_slice(connection: ReverbConnection, client: ReverbClient) -> None:
 
 
 def _page(connection: ReverbConnection, client: ReverbClient, cursor: _Cursor) -> tuple[int, list[ReverbListing], int]:
-    """Return the page whose turn it is, with its number; the one behind it where that one alone fails, twice in a row.
+    """Return the page that is due, with its number; the one behind it where that one alone fails, twice in a row.
 
-    A page that was passed over has its next slice in the next round. Raises ReverbError.
+    A page that was passed over is read again in the next round. Raises ReverbError.
     """
     try:
         return cursor.page, *client.listings_page(cursor.page)

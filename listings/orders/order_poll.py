@@ -18,7 +18,7 @@ from listings.orders.decide import GONE, SHIPPED
 from listings.orders.ingest import take
 from listings.orders.log import not_readable
 from reverbsync import clock
-from reverbsync.dispatch.locks import in_turn
+from reverbsync.dispatch.locks import blocking_lock
 from reverbsync.dispatch.wake import wake
 from shops.models import ReverbConnection
 from shops.reverb import connect, hooks
@@ -54,7 +54,7 @@ def read(connection: ReverbConnection, client: ReverbClient, *, now: datetime) -
     `now` is when the reading begins. Raises ReverbError when Reverb did not answer; the next try is planned then too.
     One reading of a shop at a time: who reads later also takes later.
     """
-    with in_turn(ORDERS, connection.shop_id):
+    with blocking_lock(ORDERS, connection.shop_id):
         _read(connection.pk, client, now)
 
 
@@ -67,7 +67,7 @@ def fresh(connection: ReverbConnection, client: ReverbClient, *, now: datetime, 
     span = now - timedelta(seconds=max_age_s), now + AHEAD
     if read_at := _read_within(connection.pk, *span):
         return read_at
-    with in_turn(ORDERS, connection.shop_id):
+    with blocking_lock(ORDERS, connection.shop_id):
         if not (read_at := _read_within(connection.pk, *span)):
             _read(connection.pk, client, now)
             read_at = _read_within(connection.pk, *span)

@@ -33,7 +33,7 @@ def follow(
 ) -> dict[ReverbEvent, Exception]:
     """Look at each order and listing that an event names; `events` names for each what it came from, for the log.
 
-    `over` is when the slice is, by clock.monotonic(). Returns the events that could not be followed, each with why: a
+    `over` is when the slice ends, by clock.monotonic(). Returns the events that could not be followed, each with why: a
     ReverbError where Reverb did not answer, NotReached where the slice was over, else whatever was raised. Trying them
     again loses nothing. Raises only what ends the slice (reverbsync.outage).
     """

@@ -59,7 +59,7 @@ def shops_with_due_ones(now: datetime) -> set[int]:
 
 
 def next_one(shop_id: int) -> Order | None:
-    """Return the shop's order whose turn it is."""
+    """Return the shop's order that is due next."""
     found = _due(clock.now()).filter(shop=shop_id).select_related("shop__store", "shop__sync_settings", "product")
     return found.order_by("parcels_due_at", "pk").first()
 

@@ -28,7 +28,7 @@ SLICE_S = 2.0
 
 @shared_task(name=order_poll.ORDERS)
 def orders(shop_id: int) -> None:
-    """Read the orders that changed on Reverb, and the page of listings whose turn it is."""
+    """Read the orders that changed on Reverb, and the page of listings that is due next."""
     awake(order_poll.ORDERS, shop_id)
     with try_lock(order_poll.ORDERS, shop_id) as alone:
         connection = order_poll.due(shop_id) if alone else None

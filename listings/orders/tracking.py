@@ -118,7 +118,7 @@ def shops_with_due_ones(now: datetime) -> set[int]:
 
 
 def next_one(shop_id: int) -> Parcel | None:
-    """Return the shop's parcel whose turn it is."""
+    """Return the shop's parcel that is due next."""
     found = _due(clock.now()).filter(shop=shop_id).select_related("order__product", "shop__sync_settings")
     return found.order_by("due_at", "pk").first()
 

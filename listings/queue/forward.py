@@ -45,8 +45,8 @@ def one_went_through(shop_id: int, *, reasons: Collection[str], now: datetime) -
 
 
 def _is_back(shop_id: int, *, reasons: Collection[str], now: datetime) -> None:
-    in_turn = _failed(shop_id, now).order_by(F("hurried_at").asc(nulls_first=True), "rank", "due_at")
-    _bring(Job.objects.filter(pk__in=list(in_turn.values_list("pk", flat=True)[:FIRST])), now)
+    ordered = _failed(shop_id, now).order_by(F("hurried_at").asc(nulls_first=True), "rank", "due_at")
+    _bring(Job.objects.filter(pk__in=list(ordered.values_list("pk", flat=True)[:FIRST])), now)
     for some in portions(_waiting(shop_id, reasons)):
         _bring(some, now)
     wake(jobs.DRAIN_URGENT, shop_id)

@@ -49,7 +49,7 @@ def try_lock(work: str, number: int) -> Iterator[bool]:
 
 
 @contextmanager
-def in_turn(work: str, number: int) -> Iterator[None]:
+def blocking_lock(work: str, number: int) -> Iterator[None]:
     """Wait until no other worker is at `work` for `number`, then run the block."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s, %s)", [_named(work), number])

@@ -43,7 +43,7 @@ class Manners:
     answer_s: float = 10.0
     #: The statuses that count as arrived.
     good: range = field(default=range(200, 300))
-    #: One turn's body → the bytes that are sent.
+    #: One attempt's body → the bytes that are sent.
     write: Callable[[Any], str] = json.dumps
 
 

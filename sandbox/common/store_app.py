@@ -24,7 +24,7 @@ Notify = Callable[[str, list[Doc]], None]
 def control(app: Flask, stores: Stores, sender: Sender, notify: Notify, *, faults: Faults, log: Log, url: str) -> None:
     """Add the control addresses of a store. `url` is the stand-in's own address."""
     board = Blueprint("control", __name__)
-    sender.settings.update(reads_lag_s=0.0, reads_lag_turns=1)
+    sender.settings.update(reads_lag_s=0.0, reads_lag_every=1)
     _trail(app, stores, sender)
     _shops(board, stores, faults, log, url)
     _products(board, stores, notify)
@@ -49,7 +49,7 @@ def control(app: Flask, stores: Stores, sender: Sender, notify: Notify, *, fault
 
 
 def _trail(app: Flask, stores: Stores, sender: Sender) -> None:
-    """Let the API's answers be `reads_lag_s` old, or each so-manieth (`reads_lag_turns`), as a copy that trails."""
+    """Let the API's answers be `reads_lag_s` old, or each so-manieth (`reads_lag_every`), as a copy that trails."""
 
     @app.before_request
     def see() -> None:
@@ -61,7 +61,7 @@ def _trail(app: Flask, stores: Stores, sender: Sender) -> None:
         if not lag_s or not reading or request.path.startswith("/_"):
             return
         stores.reads += 1
-        if not stores.reads % sender.settings["reads_lag_turns"]:
+        if not stores.reads % sender.settings["reads_lag_every"]:
             stores.keep.see(stores.clock.now() - lag_s)
 
     @app.teardown_request

@@ -17,7 +17,7 @@ DEFAULTS: dict[str, Any] = {
     "fuzzy_sku": False,  # whether the look-up brings near matches too: unknown, so both can be tried
     # How old the answer about one listing is, and that it is so at every how-manieth: nobody measured it.
     "listing_lag_s": 0.0,
-    "listing_lag_turns": 1,
+    "listing_lag_every": 1,
     "publish_delay_s": 1.0,
     # How long one that sold out stays "sold" after its number was raised: nobody measured it.
     "relist_delay_s": 0.0,
@@ -124,7 +124,7 @@ class Market:
         """Return a listing as an answer shows it, which may be old; None when it is newer than that."""
         lag_s = float(self.settings["listing_lag_s"])
         self.reads += 1
-        if not lag_s or self.reads % int(self.settings["listing_lag_turns"]):
+        if not lag_s or self.reads % int(self.settings["listing_lag_every"]):
             return listing
         return as_of(listing, self.clock.now() - lag_s)
 

@@ -26,9 +26,9 @@ def enough_points(world: World) -> None:
     world.store.ask("POST", "/limits", {"size": 100_000, "restore": 100_000})
 
 
-def answers_are_old(world: World, seconds: float, *, turns: int = 1) -> None:
+def answers_are_old(world: World, seconds: float, *, every: int = 1) -> None:
     """Let Reverb's answers about one listing be so old from now on, or only each so-manieth."""
-    world.reverb.ask("POST", "/settings", {"listing_lag_s": seconds, "listing_lag_turns": turns})
+    world.reverb.ask("POST", "/settings", {"listing_lag_s": seconds, "listing_lag_every": every})
 
 
 def work(world: World, guitar: dict[str, Any], *, seconds: int, step: int = 10) -> Seen:
@@ -60,12 +60,12 @@ def linked(world: World, units: int, **more: Any) -> dict[str, Any]:
     return guitar
 
 
-@pytest.mark.parametrize(("units", "seconds", "turns"), [(2, 2, 1), (5, 20, 2), (2, 100, 1), (2, 100, 3)])
+@pytest.mark.parametrize(("units", "seconds", "every"), [(2, 2, 1), (5, 20, 2), (2, 100, 1), (2, 100, 3)])
 def test_a_sale_on_reverb_takes_one_unit_while_answers_are_old(
-    world: World, units: int, seconds: int, turns: int
+    world: World, units: int, seconds: int, every: int
 ) -> None:
     guitar = linked(world, units)
-    answers_are_old(world, seconds, turns=turns)
+    answers_are_old(world, seconds, every=every)
     buy(world)
     seen = work(world, guitar, seconds=300)
     answers_are_old(world, 0)
@@ -86,17 +86,17 @@ def test_a_one_off_that_sold_on_reverb_stays_sold_while_answers_are_old(world: W
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "seconds", "turns"),
+    ("before", "after", "seconds", "every"),
     [(5, 4, 20, 2), (2, 1, 100, 1), (4, 5, 20, 1), (1, 5, 20, 1), (0, 2, 100, 1), (0, 2, 100, 2)],
 )
 def test_an_edit_in_the_store_is_not_undone_while_answers_are_old(
-    world: World, before: int, after: int, seconds: int, turns: int
+    world: World, before: int, after: int, seconds: int, every: int
 ) -> None:
     guitar = linked(world, before or 1)
     world.edit(guitar, inventory_quantity=before)
     world.settle()
     world.wait(700)
-    answers_are_old(world, seconds, turns=turns)
+    answers_are_old(world, seconds, every=every)
     world.edit(guitar, inventory_quantity=after)
     seen = work(world, guitar, seconds=40)
     world.edit(guitar, title="Another title")

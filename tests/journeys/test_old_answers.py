@@ -116,12 +116,12 @@ def test_a_field_that_the_store_changes_back_is_changed_back_on_reverb(
 
 
 @pytest.mark.parametrize(("name", "first", "other"), FIELDS)
-@pytest.mark.parametrize("turns", [1, 2])
+@pytest.mark.parametrize("every", [1, 2])
 def test_our_own_edit_stays_whatever_old_answers_show(
-    world: World, turns: int, name: str, first: str, other: str
+    world: World, every: int, name: str, first: str, other: str
 ) -> None:
     guitar = linked(world, 2)
-    answers_are_old(world, listing_lag_s=60, listing_lag_turns=turns)
+    answers_are_old(world, listing_lag_s=60, listing_lag_every=every)
     world.edit(guitar, **{name: other})
     all_due(world)
     world.wait(5)

@@ -73,9 +73,9 @@ def on(*kinds: str) -> Any:
     return pytest.mark.parametrize("world", kinds, indirect=True)
 
 
-def answers_are_old(world: World, seconds: float, *, turns: int = 1) -> None:
+def answers_are_old(world: World, seconds: float, *, every: int = 1) -> None:
     """Let the store's answers be so old from now on, or only each so-manieth."""
-    world.store.ask("POST", "/settings", {"reads_lag_s": seconds, "reads_lag_turns": turns})
+    world.store.ask("POST", "/settings", {"reads_lag_s": seconds, "reads_lag_every": every})
 
 
 def change(world: World, guitar: dict[str, Any], **wish: Any) -> None:
@@ -142,12 +142,12 @@ def linked(world: World, units: int, **more: Any) -> dict[str, Any]:
 
 
 @on(*WITH_WEBHOOKS)
-@pytest.mark.parametrize(("units", "seconds", "turns"), [(1, 3, 1), (1, 100, 2), (3, 100, 1)])
+@pytest.mark.parametrize(("units", "seconds", "every"), [(1, 3, 1), (1, 100, 2), (3, 100, 1)])
 def test_a_sale_in_the_store_that_an_old_answer_hid_is_found_within_minutes(
-    world: World, units: int, seconds: int, turns: int
+    world: World, units: int, seconds: int, every: int
 ) -> None:
     guitar = linked(world, units)
-    answers_are_old(world, seconds, turns=turns)
+    answers_are_old(world, seconds, every=every)
     sell(world, guitar)
     seen = work(world, guitar, seconds=300)
     assert seen[-1] == (units - 1, units - 1)
@@ -184,12 +184,12 @@ def test_a_product_that_was_deleted_leaves_reverb_while_an_old_answer_still_show
 
 
 @on("shopify", "woocommerce")
-@pytest.mark.parametrize("turns", [1, 2])
-def test_a_one_off_that_was_seen_sold_does_not_come_back_with_an_old_answer(world: World, turns: int) -> None:
+@pytest.mark.parametrize("every", [1, 2])
+def test_a_one_off_that_was_seen_sold_does_not_come_back_with_an_old_answer(world: World, every: int) -> None:
     guitar = linked(world, 1)
     sell(world, guitar)
     seen = work(world, guitar, seconds=10)
-    answers_are_old(world, 100, turns=turns)
+    answers_are_old(world, 100, every=every)
     for _ in range(6):
         change(world, guitar, price="479.00")
         seen += work(world, guitar, seconds=15)

@@ -131,7 +131,7 @@ def an_unclear_sku_holds_back_the_stock() -> AbstractContextManager[Any]:
 # -- 4: each delivery and each product is contained by itself --------------------------------------------------------
 
 
-def a_delivery_that_breaks_ends_the_turn() -> AbstractContextManager[Any]:
+def a_delivery_that_breaks_ends_the_slice() -> AbstractContextManager[Any]:
     """What one delivery raises is everybody's."""
 
     def bare(work: Callable[[], object]) -> None:

@@ -32,7 +32,7 @@ PLAIN: dict[str, Any] = {
 PLAIN_REVERB: dict[str, Any] = {
     "index_lag_s": 0.0,
     "listing_lag_s": 0.0,
-    "listing_lag_turns": 1,
+    "listing_lag_every": 1,
     "sku_lag_s": 0.0,
     "orders_lag_s": 0.0,
     "publish_delay_s": 1.0,

@@ -113,7 +113,7 @@ def story(seed: int) -> Story:
     ways["scattered"] = seldom.random() < SCATTERED
     old = Random(f"old answers {seed}")  # of its own as well
     ways["reverb"]["listing_lag_s"] = old.choice((0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 8.0, 20.0))
-    ways["reverb"]["listing_lag_turns"] = old.choice((1, 1, 2, 3))
+    ways["reverb"]["listing_lag_every"] = old.choice((1, 1, 2, 3))
     return Story(seed, sides, ways, tuple(steps))
 
 

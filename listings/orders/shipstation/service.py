@@ -129,7 +129,7 @@ def shops_with_due_ones(now: datetime) -> set[int]:
 
 
 def next_one(shop_id: int) -> ShipStationNotice | None:
-    """Return the shop's notice whose turn it is."""
+    """Return the shop's notice that is due next."""
     found = ShipStationNotice.objects.filter(shipstation__shop=shop_id, due_at__lte=clock.now())
     return found.select_related("shipstation__shop__sync_settings").order_by("due_at", "pk").first()
 

@@ -14,7 +14,7 @@ from django.conf import settings
 from pydantic import SecretStr
 
 from reverbsync import clock
-from reverbsync.dispatch.locks import in_turn
+from reverbsync.dispatch.locks import blocking_lock
 from reverbsync.http.outbound import Answer
 from reverbsync.ratelimit.limiter import Budget
 from shops.models import StoreConnection
@@ -173,7 +173,7 @@ class GraphQL(Caller):
     def _renewed(self, current: Tokens) -> Tokens:
         """Return a fresh pair, asked for by one worker at a time and saved before it is used."""
         pk = self._connection.pk
-        with in_turn("shopify.renew", pk or 0):
+        with blocking_lock("shopify.renew", pk or 0):
             saved = StoreConnection.objects.filter(pk=pk).values_list("token", flat=True).first()
             now = tokens.from_json(saved.get_secret_value()) if saved is not None else current
             if now.access != current.access:  # another worker was quicker

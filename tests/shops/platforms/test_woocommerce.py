@@ -354,16 +354,16 @@ def colours(store: Store, many: int) -> None:
 def test_a_page_of_variable_products_keeps_what_was_read_before_a_call_failed(store: Store) -> None:
     colours(store, 8)
     seen: list[str] = []
-    cursor, turns = "", 0
-    while cursor is not None and turns < 20:
-        turns += 1
+    cursor, slices = "", 0
+    while cursor is not None and slices < 20:
+        slices += 1
         store.control.ask("DELETE", "/faults")
         store.control.fault("status", path="/variations$", status=502, page="nginx", after=3)
         page = store.client.crawl(cursor)
         seen += [unit.sku for unit in page.products]
         cursor = page.next
     assert sorted(seen) == sorted(f"{n}-{colour}" for n in range(8) for colour in ("Red", "Blue"))
-    assert turns == 3
+    assert slices == 3
 
 
 def test_an_import_gets_through_where_each_tenth_call_fails(store: Store) -> None:
@@ -373,13 +373,13 @@ def test_an_import_gets_through_where_each_tenth_call_fails(store: Store) -> Non
     for n in range(1, 40):
         store.control.fault("status", status=500, page="php", after=9 * n)
     crawls.begin(shop, Crawl.Kind.CATALOGUE)
-    turns = 0
-    while turns < 60:
+    slices = 0
+    while slices < 60:
         crawl = Crawl.objects.select_related("shop__store", "shop__sync_settings").get(kind=Crawl.Kind.CATALOGUE)
         if crawl.state != Crawl.State.RUNNING:
             break
         crawls.run_slice(crawl)
-        turns += 1
+        slices += 1
     assert crawl.state == Crawl.State.DONE
     assert Product.objects.filter(gone_at=None).count() == 60
 
