@@ -32,13 +32,13 @@ BENCHES = {
 }
 
 
-def main(asked: list[str]) -> int:
+def main(wanted: list[str]) -> int:
     """Run those that were asked for, or all."""
-    if unknown := [name for name in asked if name not in BENCHES]:
+    if unknown := [name for name in wanted if name not in BENCHES]:
         print(f"There is no {', '.join(unknown)}. One of: {', '.join(BENCHES)}", file=sys.stderr)
         return 2
     short = []
-    for name in asked or BENCHES:
+    for name in wanted or BENCHES:
         began = time.monotonic()
         print(f"-- {name}", flush=True)
         code = _run(name)

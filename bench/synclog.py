@@ -161,8 +161,8 @@ def measured(get: Callable[[str], None], owner: Any, *both: tuple[str, str]) -> 
     for _ in range(ROUNDS):
         for number, (name, query) in enumerate(both):
             use(name)
-            asked = QueryDict(query)
-            filters, before = browse.Filters.read(asked), browse.key(asked.get("before", ""))
+            given = QueryDict(query)
+            filters, before = browse.Filters.read(given), browse.key(given.get("before", ""))
             get(query)
             pages[number] += [took(partial(get, query)) for _ in range(TIMES)]
             ask = partial(browse.page, owner, filters, before=before)

@@ -38,7 +38,7 @@ class _Reading:
 
 _reading: _Reading | None = None
 #: When the database was last asked, or should have been, in those seconds.
-_asked_at: float | None = None
+_requested_at: float | None = None
 
 
 def _agreed() -> datetime:
@@ -80,10 +80,10 @@ def set_by(ask: Callable[[], datetime]) -> None:
     that stays: the time does not jump back and forth for the time that questions take. Where the time is set by hand,
     nothing is asked.
     """
-    global _reading, _asked_at  # noqa: PLW0603 -- one time for the process is the point
+    global _reading, _requested_at  # noqa: PLW0603 -- one time for the process is the point
     if _source is not _agreed:
         return
-    before = _asked_at = _steady()
+    before = _requested_at = _steady()
     moment = ask()
     after = _steady()
     middle, error = (before + after) / 2, (after - before) / 2
@@ -94,11 +94,11 @@ def set_by(ask: Callable[[], datetime]) -> None:
 
 def may_ask(every_s: float) -> bool:
     """Return whether to ask the other clock now: once in so many seconds, whatever comes of it; not where it is set."""
-    global _asked_at  # noqa: PLW0603 -- as above
+    global _requested_at  # noqa: PLW0603 -- as above
     now = _steady()
-    if _source is not _agreed or (_asked_at is not None and now < _asked_at + every_s):
+    if _source is not _agreed or (_requested_at is not None and now < _requested_at + every_s):
         return False
-    _asked_at = now
+    _requested_at = now
     return True
 
 

@@ -24,8 +24,8 @@ def skip_browser_middleware(
     """Return a handler that knows the short way."""
 
     def handle(request: HttpRequest) -> HttpResponseBase:
-        if (asked := health.ADDRESSES.get(request.path_info)) is not None:
-            return asked(request)
+        if (view := health.ADDRESSES.get(request.path_info)) is not None:
+            return view(request)
         if not request.path_info.startswith(PATH):
             return get_response(request)
         match = resolve(request.path_info[len(PATH) - 1 :], ADDRESSES)

@@ -38,7 +38,7 @@ def ask_now_and_then(**_: Any) -> None:
 
 
 def _ask(connection: BaseDatabaseWrapper, **_: Any) -> None:
-    def asked() -> datetime:
+    def ask() -> datetime:
         # Not through Django: what it counts and times is what the work needs.
         with connection.connection.cursor() as cursor:
             cursor.execute("SELECT clock_timestamp()")
@@ -46,7 +46,7 @@ def _ask(connection: BaseDatabaseWrapper, **_: Any) -> None:
         return moment
 
     with connection.wrap_database_errors:
-        clock.set_by(asked)
+        clock.set_by(ask)
 
 
 def begin() -> None:

@@ -12,7 +12,7 @@ from reverbsync.ratelimit.limiter import RateLimitUnavailable
 
 #: PostgreSQL's classes of errors that say nothing about a row: connection, resources, deadlock, lock, shutdown
 #: (PostgreSQL documentation, appendix A).
-_PASSING = ("08", "40", "53", "55", "57")
+_TRANSIENT = ("08", "40", "53", "55", "57")
 #: A statement ran into statement_timeout: that is counted, or whatever causes it would be tried without end.
 _TOOK_TOO_LONG = "57014"
 #: Those after which the line is gone: connection, and shutdown.
@@ -29,7 +29,7 @@ def is_outage(error: BaseException) -> bool:
     if not isinstance(error, OperationalError):
         return False
     code = getattr(error.__cause__, "pgcode", None)
-    return code is None or (code.startswith(_PASSING) and code != _TOOK_TOO_LONG)
+    return code is None or (code.startswith(_TRANSIENT) and code != _TOOK_TOO_LONG)
 
 
 def ends_the_slice(error: BaseException) -> bool:

@@ -18,7 +18,7 @@ P = ParamSpec("P")
 
 def shops_of(person: Person) -> QuerySet[Shop]:
     """Return the shops that `person` belongs to, by name."""
-    return Shop.objects.filter(memberships__person=person, delete_asked_at=None).order_by("name", "id")
+    return Shop.objects.filter(memberships__person=person, deletion_requested_at=None).order_by("name", "id")
 
 
 def owns(person: Person, shop: Shop) -> bool:

@@ -52,7 +52,7 @@ class OrderChanged:
 
 
 @dataclass(frozen=True)
-class CustomerDataAsked:
+class CustomerDataRequested:
     """A customer of the store asks what is stored of them; ids are the store's."""
 
     customer_id: str
@@ -103,7 +103,7 @@ Event = (
     | OrderChanged
     | ProductDeleted
     | AppRemoved
-    | CustomerDataAsked
+    | CustomerDataRequested
     | CustomerForgotten
     | ShopForgotten
 )

@@ -246,13 +246,13 @@ def ask_to_delete(shop: Shop) -> None:
     """Stop all work for a shop and hide it at once; what is stored of it is deleted in the background."""
     disconnect_reverb(shop)
     with transaction.atomic():
-        Shop.objects.filter(pk=shop.pk).update(delete_asked_at=clock.now())
+        Shop.objects.filter(pk=shop.pk).update(deletion_requested_at=clock.now())
         disconnect_store(shop)
 
 
 def look_again(*shops: Shop) -> None:
     """Ask for another look at what waits for the seller: settings or a connection changed."""
-    Shop.objects.filter(pk__in=[shop.pk for shop in shops]).update(look_again_asked=True)
+    Shop.objects.filter(pk__in=[shop.pk for shop in shops]).update(recheck_requested=True)
 
 
 def lists_of(shop: Shop) -> Lists:

@@ -16,6 +16,6 @@ def siblings_of(shop_id: int) -> list[Shop]:
     if mine is None or not (mine.account_id or mine.account):
         return []
     same = Q(account_id=mine.account_id) if mine.account_id else Q(account_id="", account=mine.account)
-    syncing = Q(shop__delete_asked_at=None, shop__store__removed_at=None, shop__store__isnull=False)
+    syncing = Q(shop__deletion_requested_at=None, shop__store__removed_at=None, shop__store__isnull=False)
     found = ReverbConnection.objects.filter(same, syncing, sandbox=mine.sandbox).exclude(shop=shop_id)
     return [one.shop for one in found.select_related("shop").order_by("shop")]

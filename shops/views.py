@@ -66,7 +66,7 @@ def store(request: HttpRequest, shop: Shop) -> HttpResponse:
     context = _connections(shop) | {"platforms": PLATFORMS.values(), "part": "shops/_store_state.html"}
     if context["store"] is not None and context["store"].removed_at is None:
         return _living(request, "shops/store.html", context)
-    if _asked_by_htmx(request):
+    if _is_htmx(request):
         return HttpResponse(headers={"HX-Refresh": "true"})
     return render(request, "shops/store.html", context)
 
@@ -93,7 +93,7 @@ def _connections(shop: Shop) -> dict[str, Any]:
     }
 
 
-def _asked_by_htmx(request: HttpRequest) -> bool:
+def _is_htmx(request: HttpRequest) -> bool:
     return bool(getattr(request, "htmx", False))
 
 
@@ -101,10 +101,10 @@ def _living(request: HttpRequest, page: str, context: dict[str, Any]) -> HttpRes
     """Show a page whose `part` asks for itself again, or that part alone: 204 where it is still what `seen` names."""
     shown = render_to_string(context["part"], context, request)
     context["seen"] = hashlib.sha256(shown.encode()).hexdigest()[:16]
-    if _asked_by_htmx(request) and request.GET.get("seen") == context["seen"]:
+    if _is_htmx(request) and request.GET.get("seen") == context["seen"]:
         response = HttpResponse(status=204)
     else:
-        response = render(request, "shops/_living.html" if _asked_by_htmx(request) else page, context)
+        response = render(request, "shops/_living.html" if _is_htmx(request) else page, context)
     patch_vary_headers(response, ["HX-Request"])
     return response
 

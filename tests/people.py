@@ -36,7 +36,7 @@ def shop_of(person: Person, name: str = "Guitars") -> Shop:
         shop=shop, platform="shopify", address="guitars.myshopify.com", token="store-token", secret=SECRET
     )
     ReverbConnection.objects.create(shop=shop, token=f"reverb-token-{shop.pk}", account=name)
-    Shop.objects.filter(pk=shop.pk).update(look_again_asked=False)
+    Shop.objects.filter(pk=shop.pk).update(recheck_requested=False)
     return Shop.objects.get(pk=shop.pk)
 
 

@@ -41,14 +41,14 @@ class BatchOutcome:
         `replayable`: its body holds nobody's data. `unread`: what of it could not be read, for the seller.
         """
         found = list(errors)
-        passing = [one for one in found if isinstance(one, StoreError | ReverbError) or is_outage(one)]
-        own = [one for one in found if one not in passing and not isinstance(one, NotReached)]
+        transient = [one for one in found if isinstance(one, StoreError | ReverbError) or is_outage(one)]
+        own = [one for one in found if one not in transient and not isinstance(one, NotReached)]
         if own:
             self.broke(delivery, own[0], replayable=replayable)
-        elif passing:
-            health.did_not_answer(self.shop_id, passing[0])
-            wait = getattr(passing[0], "retry_after", None)
-            words = BUSY if is_outage(passing[0]) else str(passing[0])
+        elif transient:
+            health.did_not_answer(self.shop_id, transient[0])
+            wait = getattr(transient[0], "retry_after", None)
+            words = BUSY if is_outage(transient[0]) else str(transient[0])
             inbox.try_later(delivery, note=words, now=self.now, at_least_s=wait)
         elif found:
             self.left = True

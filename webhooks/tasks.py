@@ -131,4 +131,4 @@ def delete_shops() -> None:
     """Delete the shops whose owners asked for it."""
     with try_lock("webhooks.delete_shops", 0) as alone:
         if alone:
-            erase.delete_asked_for()
+            erase.delete_requested_shops()

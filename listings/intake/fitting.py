@@ -34,8 +34,8 @@ def fit(snapshots: Iterable[StoreProduct]) -> tuple[list[StoreProduct], list[Unr
         except Exception:  # noqa: BLE001 -- a value of another type than it should be: only this row is left out
             unread.append(Unread(str(snapshot.store_parent_id), "What the store says of it could not be read."))
         else:
-            twin = found.get(one.store_product_id)
-            if twin is None or one.sellable < twin.sellable:
+            duplicate = found.get(one.store_product_id)
+            if duplicate is None or one.sellable < duplicate.sellable:
                 found[one.store_product_id] = one
     return list(found.values()), unread
 

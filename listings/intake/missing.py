@@ -31,7 +31,7 @@ def confirm(shop: Shop) -> int:
     ids = iter(missing.product_ids)
     while batch := list(islice(ids, BATCH)):
         with transaction.atomic():
-            refresh.keep(shop, [], parent_ids=batch, asked_at=clock.now(), trigger=TRIGGER)
+            refresh.keep(shop, [], parent_ids=batch, requested_at=clock.now(), trigger=TRIGGER)
     pushed.remove_missing(shop.store)
     return missing.count
 

@@ -106,15 +106,15 @@ def refresh(
     store did not answer, and Late when its answer was not taken: then the report of a change is not worked off.
     """
     for _ in range(MAX_READINGS):
-        asked_at = clock.now()
+        requested_at = clock.now()
         try:
             snapshots = client.products(parent_id)
         except (Malformed, TooLarge) as error:
             with transaction.atomic():
                 if isinstance(error, Malformed) and error.readable:
-                    keep(shop, error.readable, parent_ids=[], asked_at=asked_at, trigger=trigger)
+                    keep(shop, error.readable, parent_ids=[], requested_at=requested_at, trigger=trigger)
                 rechecks.unread(
-                    shop, [Unread(parent_id, str(error))], now=asked_at, trigger=trigger, first_import=first_import
+                    shop, [Unread(parent_id, str(error))], now=requested_at, trigger=trigger, first_import=first_import
                 )
             return
         with transaction.atomic():
@@ -122,7 +122,7 @@ def refresh(
                 shop,
                 snapshots,
                 parent_ids=[parent_id],
-                asked_at=asked_at,
+                requested_at=requested_at,
                 trigger=trigger,
                 reported=reported,
                 first_import=first_import,
@@ -158,7 +158,7 @@ def keep(
     snapshots: Sequence[StoreProduct],
     *,
     parent_ids: Sequence[str],
-    asked_at: datetime,
+    requested_at: datetime,
     trigger: str,
     reported: bool = False,
     first_import: bool = False,
@@ -184,12 +184,12 @@ def keep(
     skus = {p.sku for p in known.values() if p.sku and p.gone_at is None}
     cut = partial(_cut, shop.sync_settings)
     push_only = platform_of(shop.store).push_only  # so nothing of it is old
-    reported_at = asked_at if isinstance(event, _OF_STOCK) and not push_only else None
-    see = partial(_see, shop, asked_at=asked_at, reported_at=reported_at, cut=cut, first_import=first_import)
+    reported_at = requested_at if isinstance(event, _OF_STOCK) and not push_only else None
+    see = partial(_see, shop, requested_at=requested_at, reported_at=reported_at, cut=cut, first_import=first_import)
     seen = [see(one, known.pop(one.store_product_id, None)) for one in fitted]
     whole = set(parent_ids) - _parents_of(unread)  # the products of which all units are known now
     sure = isinstance(event, ProductDeleted) or push_only
-    gone = [_gone(one, asked_at, reported_at, sure=sure) for one in known.values() if one.store_parent_id in whole]
+    gone = [_gone(one, requested_at, reported_at, sure=sure) for one in known.values() if one.store_parent_id in whole]
     if reported:
         _release([one.product for one in seen if one.product.pending_first_sync and one.product.pk])
     saved, refused = saving.save([one for one in seen + gone if one.read])
@@ -201,8 +201,8 @@ def keep(
     there = {one.product.sku for one in through if one.product.gone_at is None}
     same_sku.freed(shop, skus - there, trigger)
     if event is not None and not (through or isinstance(event, ProductDeleted)):
-        stale_answers.look_later(shop.pk, asked_at)
-    rechecks.unread(shop, unread, now=asked_at, trigger=trigger, first_import=first_import)
+        stale_answers.look_later(shop.pk, requested_at)
+    rechecks.unread(shop, unread, now=requested_at, trigger=trigger, first_import=first_import)
     rechecks.was_read(shop, sorted({*parent_ids, *(one.store_parent_id for one in fitted)} - _parents_of(unread)))
     return Kept(
         len(seen),
@@ -288,17 +288,17 @@ def _see(
     snapshot: StoreProduct,
     known: Product | None,
     *,
-    asked_at: datetime,
+    requested_at: datetime,
     reported_at: datetime | None,
     cut: Callable[[Product, StoreProduct], int],
     first_import: bool,
 ) -> Seen:
     """Take over the snapshot unless a newer one is known, by when it was read or by its own date."""
-    if known is not None and known.was_read_after(asked_at):
+    if known is not None and known.was_read_after(requested_at):
         return Seen(known, news=False, read=False)
     was = snapshot_of(known)
     before = was if known is not None and known.gone_at is None else None
-    if known is not None and stale_answers.is_old(known, before, snapshot, asked_at):
+    if known is not None and stale_answers.is_old(known, before, snapshot, requested_at):
         return Seen(known, news=False, read=False)
     product = known or Product(shop=shop, store_product_id=snapshot.store_product_id, pending_first_sync=first_import)
     product.reported_at = reported_at or product.reported_at
@@ -307,21 +307,21 @@ def _see(
     if known is not None and before is not None and before != snapshot:
         product.pending_first_sync = False
     if was is None or was.stock != snapshot.stock:
-        product.stock_since = asked_at
+        product.stock_since = requested_at
     product.store_parent_id = snapshot.store_parent_id
     product.store_stock_id = snapshot.store_stock_id
     product.sku = snapshot.sku[:255]
     product.title = snapshot.title[:600]
     product.snapshot = snapshot.to_json()
-    product.read_at = asked_at
+    product.read_at = requested_at
     product.gone_at = None
-    dates = _next_change(snapshot, asked_at), stale_answers.again_at(product, asked_at, news=news, more=more)
+    dates = _next_change(snapshot, requested_at), stale_answers.again_at(product, requested_at, news=news, more=more)
     product.next_change_at = min((one for one in dates if one is not None), default=None)
     rank = Rank.EDIT
     if before is not None and before.sellable != snapshot.sellable:
         rank = Rank.STOCK if cut(product, snapshot) else Rank.STOCK_TO_ZERO
     if news:
-        product.news_at = asked_at
+        product.news_at = requested_at
     moved = dated != product.next_change_at
     return Seen(product, news=news, rank=rank, moved=moved, new=known is None)
 
@@ -334,15 +334,15 @@ def snapshot_of(known: Product | None) -> StoreProduct | None:
         return None
 
 
-def _next_change(snapshot: StoreProduct, asked_at: datetime) -> datetime | None:
+def _next_change(snapshot: StoreProduct, requested_at: datetime) -> datetime | None:
     """Return when the product is to be read again for a date of its own, None for a date that is no more to come."""
     at = snapshot.changes_at
-    return at + CLOCKS_DIFFER if at is not None and asked_at < at < asked_at + FORESEEN else None
+    return at + CLOCKS_DIFFER if at is not None and requested_at < at < requested_at + FORESEEN else None
 
 
-def _gone(product: Product, asked_at: datetime, reported_at: datetime | None, *, sure: bool) -> Seen:
+def _gone(product: Product, requested_at: datetime, reported_at: datetime | None, *, sure: bool) -> Seen:
     """Take a product for gone. `sure`: the store itself says that it is; else it is asked for again."""
-    if product.was_read_after(asked_at):
+    if product.was_read_after(requested_at):
         return Seen(product, news=False, read=False)
     news, dated, product.reported_at = (
         product.gone_at is None,
@@ -350,10 +350,10 @@ def _gone(product: Product, asked_at: datetime, reported_at: datetime | None, *,
         reported_at or product.reported_at,
     )
     if news:
-        product.gone_at = product.news_at = asked_at
-        product.reported_at = product.reported_at if sure else asked_at
-    product.read_at = asked_at
-    product.next_change_at = stale_answers.again_at(product, asked_at, news=True, more=not sure)
+        product.gone_at = product.news_at = requested_at
+        product.reported_at = product.reported_at if sure else requested_at
+    product.read_at = requested_at
+    product.next_change_at = stale_answers.again_at(product, requested_at, news=True, more=not sure)
     return Seen(product, news=news, rank=Rank.STOCK_TO_ZERO, moved=dated != product.next_change_at)
 
 

@@ -21,10 +21,10 @@ def apart(shop: Shop, snapshots: Sequence[StoreProduct]) -> tuple[list[StoreProd
         return list(snapshots), []
     ids = [snapshot.store_product_id for snapshot in snapshots]
     known = Product.objects.filter(shop=shop, store_product_id__in=ids, gone_at=None)
-    holders = {one.store_product_id: (one.store_parent_id, one.sku) for one in known}
+    owners = {one.store_product_id: (one.store_parent_id, one.sku) for one in known}
     own, taken = [], []
     for one in snapshots:
-        parent_id, sku = holders.setdefault(one.store_product_id, (one.store_parent_id, one.sku[:255]))
+        parent_id, sku = owners.setdefault(one.store_product_id, (one.store_parent_id, one.sku[:255]))
         if parent_id == one.store_parent_id or (sku and sku == one.sku[:255]):
             own.append(one)
         else:

@@ -18,7 +18,7 @@ from shops.models import Shop
 from shops.schemas import storable, units_of
 
 
-def keep(shop: Shop, units: Mapping[str, int | None], *, asked_at: datetime, trigger: str) -> int:
+def keep(shop: Shop, units: Mapping[str, int | None], *, requested_at: datetime, trigger: str) -> int:
     """Save what can be sold of each product unless something newer is known; return how many products it changed.
 
     `units`: store_product_id → units, None where the store does not count them. A product that cannot be saved is left
@@ -28,7 +28,7 @@ def keep(shop: Shop, units: Mapping[str, int | None], *, asked_at: datetime, tri
     ids = [one for one in units if storable(one) == one]
     found = Product.objects.filter(shop=shop, store_product_id__in=ids, gone_at__isnull=True)
     read = ((product, units_of(units[product.store_product_id])) for product in found)
-    moved, _ = saving.save([seen for product, now in read if (seen := _see(shop, product, now, asked_at))])
+    moved, _ = saving.save([seen for product, now in read if (seen := _see(shop, product, now, requested_at))])
     if shop.sync_settings.auto_sync:
         for rank in sorted({one.rank for one in moved}):
             wanted = [one.product for one in moved if one.rank == rank and not one.product.pending_first_sync]
@@ -36,14 +36,14 @@ def keep(shop: Shop, units: Mapping[str, int | None], *, asked_at: datetime, tri
     return len(moved)
 
 
-def _see(shop: Shop, product: Product, units: int | None, asked_at: datetime) -> Seen | None:
+def _see(shop: Shop, product: Product, units: int | None, requested_at: datetime) -> Seen | None:
     """Take over the number; return None where it is no news."""
     seen = product.seen
-    if product.was_read_after(asked_at) or seen.stock == units:
+    if product.was_read_after(requested_at) or seen.stock == units:
         return None
     now = replace(seen, stock=units)
-    product.snapshot, product.read_at, product.stock_since = now.to_json(), asked_at, asked_at
-    product.news_at = asked_at
+    product.snapshot, product.read_at, product.stock_since = now.to_json(), requested_at, requested_at
+    product.news_at = requested_at
     if now.sellable == seen.sellable:
         return Seen(product, news=True)
     product.pending_first_sync = False

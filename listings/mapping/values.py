@@ -74,15 +74,15 @@ class PriceRule:
 
         None where the store has no price (0 or less), or nothing is left of it: no rule makes a price of none.
         """
-        asked = price * (1 + self.percent / 100) + self.amount
-        if price <= 0 or asked <= 0:
+        wanted = price * (1 + self.percent / 100) + self.amount
+        if price <= 0 or wanted <= 0:
             return None
         if self.rounding == "whole":
-            asked = asked.quantize(Decimal(1), ROUND_HALF_UP)
+            wanted = wanted.quantize(Decimal(1), ROUND_HALF_UP)
         elif self.rounding == "99":
-            asked = max(Decimal(1), (asked + Decimal("0.01")).quantize(Decimal(1), ROUND_HALF_UP)) - Decimal("0.01")
-        asked = max(asked, self.floor).quantize(Decimal("0.01"), ROUND_HALF_UP)
-        return asked if asked > 0 else None
+            wanted = max(Decimal(1), (wanted + Decimal("0.01")).quantize(Decimal(1), ROUND_HALF_UP)) - Decimal("0.01")
+        wanted = max(wanted, self.floor).quantize(Decimal("0.01"), ROUND_HALF_UP)
+        return wanted if wanted > 0 else None
 
 
 @dataclass(frozen=True)
@@ -272,8 +272,8 @@ def _notes(tags: Sequence[str], lists: Lists) -> dict[str, str]:
 
 def named(name: str, choices: Sequence[Choice]) -> str:
     """Return the id of the choice with this name, whatever the case; "" when there is none."""
-    asked = name.strip().lower()
-    return next((choice.id for choice in choices if asked and choice.name.lower() == asked), "")
+    wanted = name.strip().lower()
+    return next((choice.id for choice in choices if wanted and choice.name.lower() == wanted), "")
 
 
 def category(names: Sequence[str], choices: Sequence[Choice]) -> str:
@@ -282,18 +282,18 @@ def category(names: Sequence[str], choices: Sequence[Choice]) -> str:
     A word names a category by its full name, or by its last part: where several share that, by the one whose parent
     the store names, too.
     """
-    asked = list(dict.fromkeys(re.sub(r"\s*/\s*", " / ", name.strip().lower()) for name in names if name.strip()))
-    ends = {name.rpartition(" / ")[2] for name in asked}
+    wanted = list(dict.fromkeys(re.sub(r"\s*/\s*", " / ", name.strip().lower()) for name in names if name.strip()))
+    ends = {name.rpartition(" / ")[2] for name in wanted}
     near = [choice for choice in choices if ends and choice.name.lower().rpartition(" / ")[2] in ends]
-    found = [one for name in asked if near and (one := _the_one(name, near, asked))]
+    found = [one for name in wanted if near and (one := _the_one(name, near, wanted))]
     best = max(found, key=lambda one: (one.listable, one.name.count(" / ")), default=None)
     return best.id if best else ""
 
 
-def _the_one(name: str, choices: Sequence[Choice], asked: Sequence[str]) -> Choice | None:
+def _the_one(name: str, choices: Sequence[Choice], wanted: Sequence[str]) -> Choice | None:
     """Return the category that a word names; None where it is ambiguous."""
     paths = [(choice, choice.name.lower()) for choice in choices]
     ends = [(choice, path.rpartition(" / ")[0]) for choice, path in paths if path.rpartition(" / ")[2] == name]
-    below = [choice for choice, parent in ends if parent in asked or parent.rpartition(" / ")[2] in asked]
+    below = [choice for choice, parent in ends if parent in wanted or parent.rpartition(" / ")[2] in wanted]
     found = below or [choice for choice, path in paths if path == name] or [choice for choice, _ in ends]
     return found[0] if len(found) == 1 else None

@@ -124,7 +124,7 @@ class Migration(migrations.Migration):
                 ('store_state', models.CharField(blank=True, choices=[('', 'Not looked at yet'), ('skipped', 'Not taken into the store'), ('no_product', 'No product of the store'), ('awaiting_payment', 'Held'), ('creating', 'To be made'), ('created', 'Made in the store'), ('not_needed', 'Taken back before it was made'), ('create_failed', 'Could not be made'), ('cancelling', 'To be cancelled in the store'), ('cancelled', 'Cancelled in the store'), ('cancel_failed', 'Could not be cancelled in the store'), ('handled_manually', 'Left to the seller'), ('in_former_store', 'Made in a store that is no longer connected')], default='', max_length=20)),
                 ('decided_on', models.CharField(blank=True, max_length=40)),
                 ('changed_at', models.DateTimeField(null=True)),
-                ('asked_for', models.BooleanField(default=False)),
+                ('requested', models.BooleanField(default=False)),
                 ('store_due_at', models.DateTimeField(null=True)),
                 ('store_attempts', models.PositiveIntegerField(default=0)),
                 ('store_problem', models.CharField(blank=True, help_text='What went wrong, for the seller.', max_length=300)),

@@ -14,7 +14,7 @@ class Rank(models.IntegerChoices):
     STOCK_TO_ZERO = 0, "stock to zero"
     STOCK = 10, "stock"
     EDIT = 20, "edit"
-    #: An edit that failed for a passing cause. Stock keeps its rank: a sold guitar does not become less urgent.
+    #: An edit that failed for a transient reason. Stock keeps its rank: a sold guitar does not become less urgent.
     RETRY = 25, "retry"
     CATALOGUE = 30, "catalogue"
 

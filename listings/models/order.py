@@ -81,7 +81,7 @@ class Order(models.Model):
     #: When it was last decided on again, by our clock.
     changed_at = models.DateTimeField(null=True)
     #: The seller wants it in the store, whatever the settings say.
-    asked_for = models.BooleanField(default=False)
+    requested = models.BooleanField(default=False)
     store_due_at = models.DateTimeField(null=True)
     store_attempts = models.PositiveIntegerField(default=0)
     store_problem = models.CharField(max_length=300, blank=True, help_text="What went wrong, for the seller.")

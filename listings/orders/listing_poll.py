@@ -50,7 +50,7 @@ class _Cursor:
     #: When the products with uncounted sales are looked at next.
     uncounted_due_at: float = 0.0
     #: What rows showed that were looked into, and when.
-    asked: dict[str, float] = field(default_factory=dict)
+    recently_rechecked: dict[str, float] = field(default_factory=dict)
     #: The page at which Reverb failed last time.
     failed: int = 0
 
@@ -63,14 +63,16 @@ def run_slice(connection: ReverbConnection, client: ReverbClient) -> None:
         if now.timestamp() < cursor.due_at:
             return
         number, rows, pages = _page(connection, client, cursor)
-        asked = _look_at(connection.shop, rows, now=now, asked=cursor.asked)
+        recently_rechecked = _look_at(connection.shop, rows, now=now, recently_rechecked=cursor.recently_rechecked)
         uncounted_due_at = cursor.uncounted_due_at
         if now.timestamp() >= uncounted_due_at:
             _recheck_uncounted(connection.shop, now)
             uncounted_due_at = (now + ROUND).timestamp()
         last = number >= pages or not rows
         step = step_of(pages, has_webhooks=hooks.listing_webhooks_arrive(connection, now))
-        _keep(connection, _Cursor(1 if last else number + 1, _next(cursor, step, now), uncounted_due_at, asked))
+        _keep(
+            connection, _Cursor(1 if last else number + 1, _next(cursor, step, now), uncounted_due_at, recently_rechecked)
+        )
 
 
 def _page(connection: ReverbConnection, client: ReverbClient, cursor: _Cursor) -> tuple[int, list[ReverbListing], int]:
@@ -97,12 +99,14 @@ def _keep(connection: ReverbConnection, cursor: _Cursor) -> None:
     cache.set(_key(connection), asdict(cursor), 3 * ROUND.total_seconds())
 
 
-def _look_at(shop: Shop, rows: list[ReverbListing], *, now: datetime, asked: dict[str, float]) -> dict[str, float]:
+def _look_at(
+    shop: Shop, rows: list[ReverbListing], *, now: datetime, recently_rechecked: dict[str, float]
+) -> dict[str, float]:
     """Open a job for each product whose listing shows another state or stock than we know of.
 
-    Returns what rows showed that were looked into within `AGAIN`: `asked`, and those of now.
+    Returns what rows showed that were looked into within `AGAIN`: `recently_rechecked`, and those of now.
     """
-    kept = {what: at for what, at in asked.items() if at > (now - AGAIN).timestamp()}
+    kept = {what: at for what, at in recently_rechecked.items() if at > (now - AGAIN).timestamp()}
     if not shop.sync_settings.auto_sync:
         return kept
     seen = {row.id: row for row in rows}

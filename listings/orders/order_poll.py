@@ -45,7 +45,7 @@ SHORT_FOR = timedelta(hours=1)
 FARTHEST = timedelta(minutes=30)
 BATCH = 100
 #: So many known sales are asked for by themselves where the list fails at one.
-MOST_ASKED = 20
+MOST_REREAD = 20
 
 
 def read(connection: ReverbConnection, client: ReverbClient, *, now: datetime) -> None:
@@ -102,7 +102,9 @@ def _due() -> QuerySet[ReverbConnection]:
     now = clock.now()
     wrong = Q(orders_due_at__gt=now + FARTHEST)  # planned by a clock that was ahead
     now_due = Q(orders_due_at__isnull=True) | Q(orders_due_at__lte=now) | wrong
-    mine = ReverbConnection.objects.filter(now_due, shop__delete_asked_at__isnull=True, clearing_since__isnull=True)
+    mine = ReverbConnection.objects.filter(
+        now_due, shop__deletion_requested_at__isnull=True, clearing_since__isnull=True
+    )
     return mine.exclude(problem__in=connect.UNUSABLE)
 
 
@@ -167,7 +169,7 @@ class _Reading:
             return numbers
         known = Order.objects.filter(shop=self.connection.shop_id, placed_at__gt=self.now - LONGEST)
         open_ones = known.exclude(status__in=SHIPPED | GONE).exclude(number__in=self.shown).order_by("-placed_at")
-        return numbers + list(open_ones.values_list("number", flat=True)[:MOST_ASKED])
+        return numbers + list(open_ones.values_list("number", flat=True)[:MOST_REREAD])
 
     def _leave_out(self, number: str, why: str) -> None:
         self.odd.append(number)
@@ -201,10 +203,10 @@ def _since(connection: ReverbConnection, now: datetime) -> datetime:
 
 def _delay(connection: ReverbConnection, error: Exception, now: datetime) -> timedelta:
     """Return the wait after a failure: it grows with the time for which no reading went well."""
-    asked = timedelta(seconds=(error.retry_after if isinstance(error, ReverbError) else None) or 0)
+    retry_after = timedelta(seconds=(error.retry_after if isinstance(error, ReverbError) else None) or 0)
     if isinstance(error, RateLimited):
-        return max(asked, timedelta(seconds=1))  # nothing went wrong
-    return max(asked, min(LONGEST_DELAY, max(FIRST_DELAY, _away(connection, now) / 2)))
+        return max(retry_after, timedelta(seconds=1))  # nothing went wrong
+    return max(retry_after, min(LONGEST_DELAY, max(FIRST_DELAY, _away(connection, now) / 2)))
 
 
 def _away(connection: ReverbConnection, now: datetime) -> timedelta:

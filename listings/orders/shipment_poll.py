@@ -69,7 +69,7 @@ def _ours(shop_id: int) -> QuerySet[Order]:
 
 
 def _due(now: datetime) -> QuerySet[Order]:
-    connected = {"shop__store__removed_at": None, "shop__store__isnull": False, "shop__delete_asked_at": None}
+    connected = {"shop__store__removed_at": None, "shop__store__isnull": False, "shop__deletion_requested_at": None}
     return Order.objects.filter(store_state=StoreOrderState.CREATED, parcels_due_at__lte=now, **connected)
 
 

@@ -124,7 +124,7 @@ def next_one(shop_id: int) -> Parcel | None:
 
 
 def _due(now: datetime) -> QuerySet[Parcel]:
-    return Parcel.objects.filter(state__in=[State.OPEN, State.WAITS], due_at__lte=now, shop__delete_asked_at=None)
+    return Parcel.objects.filter(state__in=[State.OPEN, State.WAITS], due_at__lte=now, shop__deletion_requested_at=None)
 
 
 # -- one parcel ----------------------------------------------------------------------------------------------------
@@ -211,9 +211,9 @@ def _failed(parcel: Parcel, error: ReverbError) -> None:
         wait = timedelta(seconds=error.retry_after or 1.0)
         _save(parcel, due_at=now + wait, attempts=parcel.attempts - 1)
         return
-    passing = isinstance(error, TransientError) and parcel.attempts < MAX_ATTEMPTS
+    transient = isinstance(error, TransientError) and parcel.attempts < MAX_ATTEMPTS
     words = "; ".join([error.message, *(f"{name} {', '.join(said)}" for name, said in error.field_errors.items())])
-    if passing:
+    if transient:
         seconds = jobs.delay_s(min(parcel.attempts, 20), at_least=error.retry_after)
         _save(parcel, due_at=now + timedelta(seconds=seconds), problem=words, attempts=parcel.attempts)
     else:  # for the seller; and it is tried again by itself meanwhile, since the refusal may have been a mistake
@@ -221,7 +221,7 @@ def _failed(parcel: Parcel, error: ReverbError) -> None:
         _save(parcel, state=State.WAITS, due_at=now + wait, problem=words, attempts=parcel.attempts)
     log_order(
         parcel.order,
-        "tracking_later" if passing else "tracking_failed",
+        "tracking_later" if transient else "tracking_failed",
         changes=_shown(parcel),
         reverb_said=error.message,
         field_errors=error.field_errors,

@@ -159,7 +159,7 @@ def _row(shop: Shop, one: Order, left: int, away_since: datetime | None) -> dict
         "stock": words.in_stock(one, syncs=syncs, undeducted=left, away_since=away_since),
         "undeducted": left,
         "parcels": parcels,
-        "can_make": words.can_be_asked_for(one),
+        "can_make": words.can_be_requested(one),
         "can_retry": words.can_be_retried(one),
         "can_ship": words.can_ship(one),
     }

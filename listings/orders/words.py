@@ -169,15 +169,15 @@ def of_parcel(parcel: Parcel) -> Words:
             return Words("On its way to Reverb", "skipped", parcel.problem)
 
 
-def can_be_asked_for(order: Order) -> bool:
+def can_be_requested(order: Order) -> bool:
     """Return whether a button makes it in the store."""
-    asked = (
+    allowed = (
         StoreOrderState.SKIPPED,
         StoreOrderState.CREATE_FAILED,
         StoreOrderState.HANDLED_MANUALLY,
         StoreOrderState.IN_FORMER_STORE,
     )
-    return order.product_id is not None and order.store_state in asked and order.status in PAID
+    return order.product_id is not None and order.store_state in allowed and order.status in PAID
 
 
 def can_be_retried(order: Order) -> bool:

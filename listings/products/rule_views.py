@@ -119,14 +119,14 @@ def _page(request: HttpRequest, shop: Shop, given: dict[str, Any], *, status: in
     lists, settings = lifecycle.lists_of(shop), shop.sync_settings
     shop.sync_settings.refresh_from_db()
     words = store_terms.groups(shop)
-    asked = _field(request.GET.get("field", ""))
+    requested = _field(request.GET.get("field", ""))
     context = {
         "shop": shop,
         "selection": given.get("selection") or SelectionForm(instance=settings),
         "price": given.get("price") or PriceForm(instance=settings),
         "wording": given.get("wording") or WordingForm(instance=settings, attributes=store_terms.attributes(shop)),
         "group": given.get("groups") or GroupForm(),
-        "rule": given.get("mapping") or RuleForm(lists=lists, field=asked),
+        "rule": given.get("mapping") or RuleForm(lists=lists, field=requested),
         "groups": SelectionRule.objects.filter(shop=shop).order_by("by", "value"),
         "rules": [_row(row, choices_of(row.field, lists)) for row in MappingRule.objects.filter(shop=shop)],
         "words": [(Group(by).label, sorted(found)) for by, found in words.items() if found],

@@ -209,15 +209,15 @@ def claim(
     None also while `most` jobs of the shop are in hand. `worker_lock` names the worker's lock (`at_work`).
     """
     lease = uuid.uuid4()
-    asked: dict[str, Any] = {"shop": shop_id, "now": now, "ranks": list(ranks), "most": most}
+    params: dict[str, Any] = {"shop": shop_id, "now": now, "ranks": list(ranks), "most": most}
     given: dict[str, Any] = {"lease": lease, "until": now + LEASE, "worker_lock": worker_lock}
     with connection.cursor() as cursor:
-        _claiming(also or ExtraColumns()).run(cursor, asked | given)
+        _claiming(also or ExtraColumns()).run(cursor, params | given)
         row = cursor.fetchone()
     if row is None:
         return None
-    job_id, product_id, shop, asked_so_far, attempts, trigger, interrupted, rank, more, *read = row
-    return Claim(job_id, product_id, shop, lease, asked_so_far, attempts, trigger, interrupted, rank, more, read)
+    job_id, product_id, shop, generation, attempts, trigger, interrupted, rank, more, *read = row
+    return Claim(job_id, product_id, shop, lease, generation, attempts, trigger, interrupted, rank, more, read)
 
 
 @lru_cache(maxsize=2)
@@ -298,7 +298,7 @@ def try_later(
 
 
 def delay_s(attempt: int, *, at_least: float | None = None, dice: float | None = None) -> float:
-    """Return the seconds to wait after the given attempt (from 1) failed for a passing cause.
+    """Return the seconds to wait after the given attempt (from 1) failed for a transient reason.
 
     Doubles from FIRST_DELAY_S to LONGEST_DELAY_S, less up to a quarter by `dice` (0..1) so that many do not come back
     at once; never less than `at_least` seconds, which is what the outside asked for.

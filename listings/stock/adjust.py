@@ -108,14 +108,14 @@ def _units(by: int) -> str:
 
 def _count(ledger: Ledger, product: Product, client: StoreClient) -> Count:
     """Count in the store, and take in what changed there since the snapshot was taken."""
-    asked_at = clock.now()
+    requested_at = clock.now()
     count = client.count(product.seen)
     platform = platform_of(product.shop.store)
     if wait := books.trails_s(ledger, count.units, platform):
         raise TransientStoreError(f"{platform.name} does not show our last change of stock yet.", retry_after=wait)
     if count.units is not None and count.units != ledger.store:
         with ownership.fenced():
-            if not _snapshot(product, count.units, asked_at=asked_at):
+            if not _snapshot(product, count.units, requested_at=requested_at):
                 # A later reading has another number. Which of the two is newer is not known: both would be taken in.
                 raise TransientStoreError("Its stock was read while we counted it.", retry_after=1.0)
             books.store_moved(ledger, count.units)
@@ -282,13 +282,13 @@ def _note(ledger: Ledger, product: Product, *, by: int, after: Count | None) -> 
     now = clock.now()
     with ownership.fenced():
         if after is not None and after.units is not None:
-            _snapshot(product, after.units, asked_at=now)
+            _snapshot(product, after.units, requested_at=now)
         if by:
             ledger.wrote_by, ledger.wrote_store_at = by, now
             ledger.store += by
         ledger.save(update_fields=["store", "pending_adjustment", "wrote_by", "wrote_store_at"])
     if by and after is not None and after.units is not None:
-        _look_at_sharers(product, after.units, asked_at=now)
+        _look_at_sharers(product, after.units, requested_at=now)
     return by
 
 
@@ -307,7 +307,7 @@ def _bound_sharers(ledger: Ledger, product: Product, settings: SyncSettings) -> 
             _look_at(product.shop, [other], units)
 
 
-def _look_at_sharers(product: Product, units: int, *, asked_at: datetime) -> None:
+def _look_at_sharers(product: Product, units: int, *, requested_at: datetime) -> None:
     """Look at the products that share the stock which we changed, such as variations that are counted at their parent.
 
     The store will send a webhook for it, minutes later. Each is locked by itself: two workers may be at two of them.
@@ -315,7 +315,7 @@ def _look_at_sharers(product: Product, units: int, *, asked_at: datetime) -> Non
     others = list(books.sharers(product))
     for other in others:
         with transaction.atomic():
-            _snapshot(other, units, asked_at=asked_at)
+            _snapshot(other, units, requested_at=requested_at)
     _look_at(product.shop, others, units)
 
 
@@ -330,18 +330,18 @@ def _forget(ledger: Ledger) -> None:
     lease.save(ledger, "pending_adjustment")
 
 
-def _snapshot(product: Product, units: int, *, asked_at: datetime) -> bool:
+def _snapshot(product: Product, units: int, *, requested_at: datetime) -> bool:
     """Take the store's number into the snapshot, so that a reading that began before is not taken for news.
 
     All else in it stays as it was read last, and so does a number that was read later: then False, unless it is the
     same. Call it inside a transaction, before what is locked after a product.
     """
     row = Product.objects.select_for_update().get(pk=product.pk)
-    if not row.was_read_after(asked_at):
+    if not row.was_read_after(requested_at):
         seen: StoreProduct = replace(row.seen, stock=units)
         if units != row.seen.stock:
-            row.stock_since = asked_at
-        row.snapshot, row.read_at = seen.to_json(), asked_at
+            row.stock_since = requested_at
+        row.snapshot, row.read_at = seen.to_json(), requested_at
         row.save(update_fields=["snapshot", "read_at", "stock_since"])
     product.snapshot, product.read_at, product.stock_since = row.snapshot, row.read_at, row.stock_since
     return row.seen.stock == units

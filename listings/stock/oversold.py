@@ -74,12 +74,12 @@ def _in_store(stock: StockSession, *, again_s: float) -> str:
     """Return the store's orders of the product in words; "" when it did not answer: the attempt is repeated."""
     try:
         try:
-            return _asked(stock.product)
+            return _fetch_orders(stock.product)
         except TransientStoreError as error:
             if error.retry_after is None or error.retry_after > PATIENCE_S:
                 raise
             clock.sleep(error.retry_after)  # a mail with both orders is worth a moment
-            return _asked(stock.product)
+            return _fetch_orders(stock.product)
     except StoreError as error:
         logger.warning("The store's orders of product %s, which sold twice, are not known: %s", stock.product.pk, error)
         _come_back(stock, max(again_s, error.retry_after or 0))
@@ -92,7 +92,7 @@ def _come_back(stock: StockSession, seconds: float) -> None:
         stock.come_back(seconds)
 
 
-def _asked(product: Product) -> str:
+def _fetch_orders(product: Product) -> str:
     """Ask the store for its orders of the product, and return them in words. Raises StoreError."""
     since = (product.stock_since or clock.now()) - LOOK_BACK
     ids, found = {product.store_product_id}, list[str]()

@@ -151,7 +151,7 @@ def _settle(taken: Claim, ending: Ending, beside: ExtraWrites, over: Excess, row
     if again_s is not None and ending.reason in STORE_AGAIN_AT_LATEST_S:
         again_s = max(again_s, min(STORE_AGAIN_AT_LATEST_S[ending.reason], jobs.delay_s(taken.attempt)))
     if over and ending.reason not in NO_CONNECTION:
-        latest_s = over.again_s(passing=again_s is not None)
+        latest_s = over.again_s(transient=again_s is not None)
         again_s = min(latest_s, jobs.delay_s(taken.attempt) if again_s is None else again_s)
     if again_s is not None:
         due = now + timedelta(seconds=max(AT_LEAST_S, again_s))

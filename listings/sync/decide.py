@@ -323,8 +323,8 @@ def _must_publish(case: Case, listing: ReverbListing) -> bool:
         return False
     if case.wanted.unsendable:
         return False
-    asked = case.agreed.get("publish", {}).get("sent")
-    return bool(asked != _publishing(case, published=True)["publish"])
+    sent = case.agreed.get("publish", {}).get("sent")
+    return bool(sent != _publishing(case, published=True)["publish"])
 
 
 def _publishing(case: Case, *, published: bool) -> dict[str, Any]:

@@ -48,9 +48,9 @@ class Excess(StrEnum):
     SOME = "some"  # more units than there are
     ALL = "all"  # none is left
 
-    def again_s(self, *, passing: bool) -> float:
-        """Return the seconds after which it is tried again at the latest. `passing`: what went wrong will pass."""
-        return AGAIN_S if passing or self == Excess.ALL else REFUSED_AGAIN_S
+    def again_s(self, *, transient: bool) -> float:
+        """Return the seconds after which it is tried again at the latest. `transient`: what went wrong will pass."""
+        return AGAIN_S if transient or self == Excess.ALL else REFUSED_AGAIN_S
 
 
 def on_sale(row: Listing | None) -> int:
@@ -130,8 +130,8 @@ def follow(begun: AttemptInput, ending: Ending, connection: ReverbConnection | N
 
 def _read_again(product: Product, now: datetime) -> None:
     """Have a product read in the store where that was long ago: it may have units again, and its listing would end."""
-    asked = product.next_change_at is not None and product.next_change_at <= now
-    if product.gone_at is None and product.read_at < now - OLD and not asked:
+    is_due = product.next_change_at is not None and product.next_change_at <= now
+    if product.gone_at is None and product.read_at < now - OLD and not is_due:
         product.next_change_at = now
         lease.save(product, "next_change_at")
 

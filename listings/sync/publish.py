@@ -68,9 +68,9 @@ def _sold_meanwhile(row: Listing, looks: int, ending: Ending) -> Ending:
 
 def _kept_as_draft(row: Listing, case: Case, ending: Ending) -> Ending:
     """Report a draft that Reverb was asked to publish and keeps: nothing differs, and yet it is not on sale."""
-    asked = case.switches.publish and "publish" in row.agreed and bool(case.units)
+    requested = case.switches.publish and "publish" in row.agreed and bool(case.units)
     draft = case.listing is not None and case.listing.state == "draft"
-    if not asked or not draft or ending.reason != "in_step":
+    if not requested or not draft or ending.reason != "in_step":
         return ending
     return _not_published(row, Entry.Outcome.SKIPPED, ending)
 

@@ -80,7 +80,7 @@ WITH batch AS MATERIALIZED (
     LEFT JOIN listings_ledger AS ledger ON ledger.listing_id = batch.id
     LEFT JOIN listings_job AS job ON job.product_id = product.id
     WHERE batch.reverb_id <> '' AND batch.snapshot IS NOT NULL AND settings.auto_sync AND settings.sync_stock
-      AND shop.delete_asked_at IS NULL AND reverb.problem <> ALL(%(unusable)s)
+      AND shop.deletion_requested_at IS NULL AND reverb.problem <> ALL(%(unusable)s)
       AND (job.id IS NULL OR (job.blocked AND job.retry_due_at IS NULL))
 ), compared AS (
     SELECT *,
@@ -130,7 +130,7 @@ def run_slice() -> int:
 def find(after: int, size: int) -> list[Differs]:
     """Return what differs among the next `size` listings behind the one with the key `after`."""
     now = clock.now()
-    asked: dict[str, Any] = {
+    params: dict[str, Any] = {
         "after": after,
         "size": size,
         "several": sorted(HOLD_SEVERAL),
@@ -141,7 +141,7 @@ def find(after: int, size: int) -> list[Differs]:
         "too_few": now - TOO_FEW_AFTER,
     }
     with connection.cursor() as cursor:
-        cursor.execute(_SQL, asked)
+        cursor.execute(_SQL, params)
         return [Differs(*row) for row in cursor.fetchall()]
 
 

@@ -39,8 +39,8 @@ Step = Review.Step
 
 def shops_with_due_ones() -> set[int]:
     """Return the shops that have a review to begin or to go on with, for the sweeper."""
-    asked = Shop.objects.filter(look_again_asked=True).values_list("pk", flat=True)
-    return {*asked, *Review.objects.filter(due_at__lte=clock.now()).values_list("shop_id", flat=True)}
+    requested = Shop.objects.filter(recheck_requested=True).values_list("pk", flat=True)
+    return {*requested, *Review.objects.filter(due_at__lte=clock.now()).values_list("shop_id", flat=True)}
 
 
 def due(shop_id: int) -> Review | None:
@@ -48,7 +48,7 @@ def due(shop_id: int) -> Review | None:
     now = clock.now()
     with transaction.atomic():
         # The wish is gone only together with the row that follows from it.
-        if Shop.objects.filter(pk=shop_id, look_again_asked=True).update(look_again_asked=False):
+        if Shop.objects.filter(pk=shop_id, recheck_requested=True).update(recheck_requested=False):
             begun = {"step": Step.BEGIN, "after": 0, "due_at": now, "failures": 0}
             Review.objects.update_or_create(shop_id=shop_id, defaults=begun)
     found = Review.objects.filter(shop=shop_id, due_at__lte=now)

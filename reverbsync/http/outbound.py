@@ -160,7 +160,7 @@ def _by_session(method: str, url: str, data: bytes | None, headers: dict[str, st
     """Call an address that anybody may have named: guarded against private ones."""
     with deadline.within(read_s * 1.5) as whole:
         try:
-            found = _asked(method, url, data, headers, read_s)
+            found = _sent(method, url, data, headers, read_s)
         except (InvalidIPAddress, requests.exceptions.InvalidURL, LocationValueError):
             raise
         except (requests.exceptions.RequestException, HTTPError, OSError) as error:
@@ -174,7 +174,7 @@ def _by_session(method: str, url: str, data: bytes | None, headers: dict[str, st
     return found
 
 
-def _asked(method: str, url: str, data: bytes | None, headers: dict[str, str], read_s: float) -> Answer:
+def _sent(method: str, url: str, data: bytes | None, headers: dict[str, str], read_s: float) -> Answer:
     with _session().request(
         method,
         url,

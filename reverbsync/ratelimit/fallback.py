@@ -64,7 +64,7 @@ def forget() -> None:
 def _wait(budgets: Sequence[Alone]) -> float:
     now = clock.monotonic()
     first = {name: _due.setdefault(name, now + 60 / (per_minute * PART)) for name, _, per_minute in budgets}
-    quiet = [_quiet.get(asked, 0.0) for _, asked, _ in budgets]
+    quiet = [_quiet.get(name, 0.0) for _, name, _ in budgets]
     return max(0.0, *[at - now for at in [*first.values(), *quiet]])
 
 

@@ -73,7 +73,7 @@ class Budget:
     reserve: float = 0.0
 
     @property
-    def asked(self) -> str:
+    def throttle_name(self) -> str:
         """The name under which a wish to slow down is kept."""
         return self.account or self.name
 
@@ -207,7 +207,7 @@ def move(before: Budget, to: Budget) -> None:
         pipeline = connection().pipeline(transaction=False)
         pipeline.zunionstore(_log(to), [_log(to), _log(before)], aggregate="MAX")
         pipeline.pexpire(_log(to), KEEPS_MS)
-        pipeline.copy(_asked(before.asked), _asked(to.asked))
+        pipeline.copy(_throttle_key(before.throttle_name), _throttle_key(to.throttle_name))
         pipeline.execute()
     except redis.RedisError:
         pass
@@ -261,7 +261,7 @@ def blocked_for(name: str) -> float:
 def quiet_s(budgets: Sequence[Budget]) -> float:
     """Return the seconds of silence that an outside asked for on any of these, 0.0 also where Redis does not answer."""
     try:
-        return max((blocked_for(name) for name in {budget.asked for budget in budgets}), default=0.0)
+        return max((blocked_for(name) for name in {budget.throttle_name for budget in budgets}), default=0.0)
     except RateLimitUnavailable:
         return 0.0
 
@@ -299,7 +299,7 @@ class Throttle:
 def throttle_of(name: str) -> Throttle | None:
     """Return what is left of the last wish to slow down, None at the full rate. Raises RateLimitUnavailable."""
     try:
-        found = cast("dict[str, str]", connection().hgetall(_asked(name)))
+        found = cast("dict[str, str]", connection().hgetall(_throttle_key(name)))
         now = _now_us()
     except redis.RedisError as error:
         raise RateLimitUnavailable("The shared rate limit cannot be read.") from error
@@ -349,7 +349,7 @@ def _ask(budgets: Sequence[Budget], name: str, patience_s: float, now_us: int | 
     keys: list[str] = []
     args: list[str | float] = [_moment(now_us), name, round(patience_s * 1e6), round(CLIMB_S * 1e6), most]
     for budget in budgets:
-        keys += [_log(budget), f"ratelimit:{budget.name}:due", _asked(budget.asked)]
+        keys += [_log(budget), f"ratelimit:{budget.name}:due", _throttle_key(budget.throttle_name)]
         args += [*budget.limits(bulk=bulk_work), budget.early_us(bulk=bulk_work)]
     taken, wait_us = cast("tuple[int, str]", _script("reserve.lua")(keys=keys, args=args))
     return taken, int(wait_us) / 1e6
@@ -358,13 +358,13 @@ def _ask(budgets: Sequence[Budget], name: str, patience_s: float, now_us: int | 
 def _keep(name: str, seconds: float, *, least: float) -> int:
     args = [_moment(None), round(seconds * 1e6), round(CLIMB_S * 1e6), round(ONE_REQUEST_S * 1e6), least]
     try:
-        return int(cast("str", _script("backoff.lua")(keys=[_asked(name)], args=args)))
+        return int(cast("str", _script("backoff.lua")(keys=[_throttle_key(name)], args=args)))
     except redis.RedisError as error:
         raise RateLimitUnavailable("The shared rate limit cannot be written.") from error
 
 
 def _alone(budgets: Sequence[Budget]) -> list[tuple[str, str, int]]:
-    return [(budget.name, budget.asked, budget.per_minute) for budget in budgets]
+    return [(budget.name, budget.throttle_name, budget.per_minute) for budget in budgets]
 
 
 def _moment(now_us: int | None) -> int | str:
@@ -390,5 +390,5 @@ def _log(budget: Budget) -> str:
     return f"ratelimit:{budget.name}:calls"
 
 
-def _asked(name: str) -> str:
-    return f"ratelimit:{name}:asked"
+def _throttle_key(name: str) -> str:
+    return f"ratelimit:{name}:throttle"

@@ -24,7 +24,7 @@ MOST = 16
 
 @dataclass
 class _Lot:
-    asked_at: float
+    requested_at: float
     size: int = 1
     names: list[str] = field(default_factory=list)
 
@@ -39,14 +39,14 @@ class Lots(Generic[Of]):
     def next(self, of: Of) -> str | None:
         """Return the name of a place that is still good, None where one must be asked for."""
         lot = self._lots.get(of)
-        if lot is None or not lot.names or clock.monotonic() > lot.asked_at + KEEPS_S:
+        if lot is None or not lot.names or clock.monotonic() > lot.requested_at + KEEPS_S:
             return None
         return lot.names.pop()
 
     def size(self, of: Of) -> int:
         """Return for how many places to ask: twice as many as the last time while they are used up in a moment."""
         lot, now = self._lots.get(of), clock.monotonic()
-        if lot is None or lot.names or now > lot.asked_at + KEEPS_S:
+        if lot is None or lot.names or now > lot.requested_at + KEEPS_S:
             return 1
         return min(MOST, 2 * lot.size)
 

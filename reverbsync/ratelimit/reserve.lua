@@ -33,9 +33,9 @@ local due, spacing = {}, {}
 local function moment()
   local at = now
   for n = 1, #KEYS / 3 do
-    local log, spread, asked = KEYS[3 * n - 2], KEYS[3 * n - 1], KEYS[3 * n]
+    local log, spread, throttle = KEYS[3 * n - 2], KEYS[3 * n - 1], KEYS[3 * n]
     local per_minute, per_ten_minutes, early = tonumber(ARGV[3 * n + 3]), tonumber(ARGV[3 * n + 4]), tonumber(ARGV[3 * n + 5])
-    local state = redis.call('HMGET', asked, 'until', 'share', 'from')
+    local state = redis.call('HMGET', throttle, 'until', 'share', 'from')
     local share = 1
     if state[2] then
       share = math.min(1, tonumber(state[2]) + math.max(0, now - tonumber(state[3])) / climb)

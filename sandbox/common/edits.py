@@ -15,12 +15,12 @@ def edit(doc: Any, changes: dict[str, Any], drops: list[str]) -> Any:
     if "" in changes:
         return changes[""]
     for path, value in changes.items():
-        for holder, key in _places(doc, path.split(".")):
-            holder[key] = value
+        for parent, key in _places(doc, path.split(".")):
+            parent[key] = value
     for path in drops:
-        for holder, key in list(_places(doc, path.split("."))):
-            if isinstance(holder, list) or key in holder:
-                del holder[key]
+        for parent, key in list(_places(doc, path.split("."))):
+            if isinstance(parent, list) or key in parent:
+                del parent[key]
     return doc
 
 

@@ -127,8 +127,8 @@ def handshake(app: Flask, stores: Stores, auth: Auth, url: str) -> None:
         if answered.status_code != 200:
             words = f"The callback answered {answered.status_code}"
             return render_template("grant/said.html", words=words, body=answered.text[:500]), 400
-        asked = {"oauth_consumer_key": made["key"], "success_call_back": f"{url}/_integration/done"}
-        return redirect(f"{request.form['identity']}?{urlencode(asked)}")
+        query = {"oauth_consumer_key": made["key"], "success_call_back": f"{url}/_integration/done"}
+        return redirect(f"{request.form['identity']}?{urlencode(query)}")
 
     @app.get("/_integration/done")
     def done() -> str:

@@ -123,7 +123,7 @@ def _ship(office: BackOffice, doc: Doc, wish: Doc) -> Any:
     wanted = {int(one["order_item_id"]) // 2: int(one["qty"]) for one in wish.get("items") or []}
     parts = [(line, pair, wanted.get(line["id"], 0 if wanted else _waiting(line))) for line, pair in office.pairs(doc)]
     drawn = office.msi.drawn_on()
-    code = _asked(wish).get("source_code") or (drawn[0] if len(drawn) == 1 else DEFAULT)
+    code = _arguments(wish).get("source_code") or (drawn[0] if len(drawn) == 1 else DEFAULT)
     counted = [
         (pair[0].doc, pair[1], units) for _, pair, units in parts if pair and pair[1]["tracked"] and inventory.has_msi()
     ]
@@ -145,7 +145,7 @@ def _ship(office: BackOffice, doc: Doc, wish: Doc) -> Any:
 def _refund(office: BackOffice, doc: Doc, wish: Doc) -> Any:
     if not doc.get("invoiced") or doc["status"] == "refunded":
         return refused(400, "The order does not allow a creditmemo to be created.")
-    back = [int(one) for one in _asked(wish).get("return_to_stock_items") or []]
+    back = [int(one) for one in _arguments(wish).get("return_to_stock_items") or []]
     pairs = office.pairs(doc)
     waiting = {line["id"]: _waiting(line) for line in doc["lines"]}
     office.settle(doc, status="refunded")
@@ -178,6 +178,6 @@ def _cancel(office: BackOffice, doc: Doc, wish: Doc) -> Any:
     return jsonify(True)
 
 
-def _asked(wish: Doc) -> Doc:
+def _arguments(wish: Doc) -> Doc:
     found: Doc = (wish.get("arguments") or {}).get("extension_attributes") or {}
     return found

@@ -28,8 +28,8 @@ def routes(app: Flask, stores: Stores) -> None:
         wish = request.get_json()
         with stores.keep.lock:
             one = find(sku)
-            holder = one.row if one.row is not None else one.doc
-            own = holder.setdefault("magento", {})
+            parent = one.row if one.row is not None else one.doc
+            own = parent.setdefault("magento", {})
             rows = wish.pop("sources", {})
             if wish.pop("dated", True) and wish:
                 own["changed_at"] = stores.clock.now()

@@ -214,8 +214,8 @@ def _collections(api: Blueprint, market: Market) -> None:
             return _page(found, "listings")
 
 
-def _sku_matches(own: str, asked: str, *, fuzzy: bool) -> bool:
-    return asked.lower() in own.lower() if fuzzy else own.lower() == asked.lower()
+def _sku_matches(own: str, wanted: str, *, fuzzy: bool) -> bool:
+    return wanted.lower() in own.lower() if fuzzy else own.lower() == wanted.lower()
 
 
 # -- one listing ---------------------------------------------------------------------------------------------------

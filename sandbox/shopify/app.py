@@ -57,13 +57,13 @@ def _graphql(app: Flask, stores: Stores, faults: Faults, log: Log, *, notify: No
         left, at = buckets.get(domain, (BUCKET["size"], stores.clock.now()))
         return min(BUCKET["size"], left + max(0.0, stores.clock.now() - at) * BUCKET["restore"])
 
-    def cost(asked: int, actual: int | None, left: float) -> Doc:
+    def cost(cost_requested: int, actual: int | None, left: float) -> Doc:
         status = {
             "maximumAvailable": BUCKET["size"],
             "currentlyAvailable": int(left),
             "restoreRate": BUCKET["restore"],
         }
-        return {"cost": {"requestedQueryCost": asked, "actualQueryCost": actual, "throttleStatus": status}}
+        return {"cost": {"requestedQueryCost": cost_requested, "actualQueryCost": actual, "throttleStatus": status}}
 
     @app.post("/_control/limits")
     def limits() -> Any:
@@ -85,13 +85,13 @@ def _graphql(app: Flask, stores: Stores, faults: Faults, log: Log, *, notify: No
         with stores.keep.lock:
             left = points(shop["domain"])
             variables = body.get("variables") or {}
-            asked = graph.cost_of(body["query"], variables)
-            if left < asked <= graph.MAX_COST:
+            cost_requested = graph.cost_of(body["query"], variables)
+            if left < cost_requested <= graph.MAX_COST:
                 throttled = {"message": "Throttled", "extensions": {"code": "THROTTLED"}}
-                return {"errors": [throttled], "extensions": cost(asked, None, left)}
-            found, asked, actual = graph.answer(stores, shop, body["query"], variables, notify=notify, url=url)
+                return {"errors": [throttled], "extensions": cost(cost_requested, None, left)}
+            found, cost_requested, actual = graph.answer(stores, shop, body["query"], variables, notify=notify, url=url)
             buckets[shop["domain"]] = (left - actual, stores.clock.now())
-        answer = jsonify({**found, "extensions": cost(asked, actual, left - actual)})
+        answer = jsonify({**found, "extensions": cost(cost_requested, actual, left - actual)})
         answer.headers["X-Shopify-API-Version"] = version
         log.add(answer, account=shop["domain"])
         return faults.after(answer)

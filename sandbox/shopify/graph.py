@@ -47,17 +47,17 @@ def answer(stores: Stores, shop: Doc, query: str, variables: Doc, *, notify: Not
     if missing := MUST_HAVE_KEY & set(_fields(document)) - set(_keys(document, variables)):
         words = f"The @idempotent directive is required for {', '.join(sorted(missing))}."
         return {"errors": [{"message": words}]}, 0, 0
-    asked = cost(document, variables)
-    if asked > MAX_COST:
-        words = f"Query cost is {asked}, which exceeds the single query max cost limit ({MAX_COST})."
-        return {"errors": [{"message": words, "extensions": {"code": "MAX_COST_EXCEEDED"}}]}, asked, 0
+    cost_requested = cost(document, variables)
+    if cost_requested > MAX_COST:
+        words = f"Query cost is {cost_requested}, which exceeds the single query max cost limit ({MAX_COST})."
+        return {"errors": [{"message": words, "extensions": {"code": "MAX_COST_EXCEEDED"}}]}, cost_requested, 0
     root = Root(stores, shop, notify, url)
     keys = _keys(document, variables)
     result = execute_sync(SCHEMA, document, root_value=root.fields(keys), variable_values=variables)
     found: Doc = {"data": result.data}
     if result.errors:
         found["errors"] = [error.formatted for error in result.errors]
-    return found, asked, _objects(result.data)
+    return found, cost_requested, _objects(result.data)
 
 
 @lru_cache(maxsize=100)

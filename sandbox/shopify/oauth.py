@@ -34,24 +34,24 @@ def routes(app: Flask, stores: Stores) -> None:
     @app.route("/admin/oauth/authorize", methods=["GET", "POST"])
     def authorize() -> Any:
         """Ask the seller; a press on the button answers. The store is the only one here."""
-        asked = request.args
+        args = request.args
         known = stores.keep.get("app", "app") or {}
-        if asked.get("client_id") != known.get("client_id"):
+        if args.get("client_id") != known.get("client_id"):
             return "Oauth error invalid_request: the app is unknown", 400
         if request.method == "GET":
             return door.ask("this app", {"install": "Install", "cancel": "Cancel"}, links={"cancel": "/"})
         shop = stores.shops()[0]
         code = secrets.token_hex(16)
         with stores.keep.lock:
-            stores.keep.put("code", code, {"domain": shop["domain"], "scope": asked.get("scope", ""), "used": False})
+            stores.keep.put("code", code, {"domain": shop["domain"], "scope": args.get("scope", ""), "used": False})
         back = {
             "code": code,
             "host": base64.b64encode(f"{shop['domain']}/admin".encode()).decode().rstrip("="),
             "shop": shop["domain"],
-            "state": asked.get("state", ""),
+            "state": args.get("state", ""),
             "timestamp": str(int(stores.clock.now())),
         }
-        return redirect(f"{asked['redirect_uri']}?{urlencode(sign(back, known['client_secret']))}")
+        return redirect(f"{args['redirect_uri']}?{urlencode(sign(back, known['client_secret']))}")
 
     @app.post("/admin/oauth/access_token")
     def token() -> Any:

@@ -54,11 +54,11 @@ def mutations(root: Root, keys: dict[str, str]) -> dict[str, Callable[..., Any]]
 
 def _adjust(root: Root, wish: Doc, key: str) -> Doc:
     """Apply all changes or none; the same key again changes nothing, with other changes it is refused."""
-    keep, asked = root.stores.keep, json.dumps(wish, sort_keys=True)
+    keep, request_body = root.stores.keep, json.dumps(wish, sort_keys=True)
     before, now = keep.get("key", key), root.stores.clock.now()
     if before is not None and now > before.get("at", 0) + KEYS_KEPT_S:
         before = None
-    if before is not None and before["asked"] != asked:
+    if before is not None and before["request"] != request_body:
         return _refused("IDEMPOTENCY_KEY_PARAMETER_MISMATCH", "The key was used with other parameters.")
     if before is not None:
         return dict(before["answer"])
@@ -86,7 +86,7 @@ def _adjust(root: Root, wish: Doc, key: str) -> Doc:
         changes = locations.moved(variant, number, by)
         root.notify(root.shop["domain"], root.stores.edit_variant(product, variant, changes, why="api"))
     answer: Doc = {"userErrors": []}
-    keep.put("key", key, {"asked": asked, "answer": answer, "at": now})
+    keep.put("key", key, {"request": request_body, "answer": answer, "at": now})
     return answer
 
 

@@ -28,38 +28,38 @@ def routes(app: Flask, stores: Stores) -> None:
 
     @app.get("/wc-auth/v1/authorize")
     def authorize() -> Any:
-        asked = request.args.to_dict()
-        if any(not asked.get(name) for name in WANTED) or not PLAIN.fullmatch(asked["user_id"]):
+        args = request.args.to_dict()
+        if any(not args.get(name) for name in WANTED) or not PLAIN.fullmatch(args["user_id"]):
             return "Error: a parameter is missing or invalid", 401
-        if not asked["callback_url"].startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
+        if not args["callback_url"].startswith(("https://", "http://127.0.0.1:", "http://localhost:")):
             return "Error: The callback_url needs to be over SSL", 401
-        links = {word: f"/wc-auth/v1/{word}?{urlencode(asked)}" for word in ("approve", "deny")}
-        return door.ask(asked["app_name"][:40], {"approve": "Approve", "deny": "Deny"}, links=links)
+        links = {word: f"/wc-auth/v1/{word}?{urlencode(args)}" for word in ("approve", "deny")}
+        return door.ask(args["app_name"][:40], {"approve": "Approve", "deny": "Deny"}, links=links)
 
     @app.get("/wc-auth/v1/<word>")
     def decide(word: str) -> Any:
-        asked = request.args.to_dict()
-        good = word == "approve" and _hand_over(stores, asked)
+        args = request.args.to_dict()
+        good = word == "approve" and _hand_over(stores, args)
         if word == "approve" and not good:
             return "Error: An error occurred in the request and at the time were unable to send the consumer data", 401
-        back = {"success": int(good), "user_id": asked["user_id"]}
-        return redirect(f"{asked['return_url']}?{urlencode(back)}")
+        back = {"success": int(good), "user_id": args["user_id"]}
+        return redirect(f"{args['return_url']}?{urlencode(back)}")
 
 
-def _hand_over(stores: Stores, asked: dict[str, str]) -> bool:
+def _hand_over(stores: Stores, args: dict[str, str]) -> bool:
     key, secret = f"ck_{secrets.token_hex(20)}", f"cs_{secrets.token_hex(20)}"
     with stores.keep.lock:
         shop = stores.shops()[0]
         stores.keep.put("shop", shop["domain"], {**shop, "keys": [*(shop.get("keys") or []), f"{key}:{secret}"]})
     message = {
         "key_id": 1,
-        "user_id": asked["user_id"],
+        "user_id": args["user_id"],
         "consumer_key": key,
         "consumer_secret": secret,
-        "key_permissions": asked["scope"],
+        "key_permissions": args["scope"],
     }
     try:
-        status = requests.post(asked["callback_url"], json=message, timeout=60, allow_redirects=False).status_code
+        status = requests.post(args["callback_url"], json=message, timeout=60, allow_redirects=False).status_code
     except requests.RequestException:
         status = 0
     if status == 200:

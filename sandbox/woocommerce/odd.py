@@ -25,8 +25,8 @@ def routes(app: Flask, stores: Stores, notify: Notify) -> None:
             doc = stores.product(number)
             found = (doc, doc["variants"][0]) if doc else stores.with_variant(number) or abort(404)
             wish: Doc = request.get_json()
-            holder = found[0] if doc else found[1]
-            holder.update({name: wish[name] for name in ("says", "pool") if name in wish})
+            parent = found[0] if doc else found[1]
+            parent.update({name: wish[name] for name in ("says", "pool") if name in wish})
             found[1].update({name: wish[name] for name in ("sale",) if name in wish})
             is_dated = wish.get("dated", True)
             if is_dated:

@@ -44,14 +44,14 @@ def go(request: HttpRequest, state: str) -> HttpResponse:
     if row.platform != "reverb" or not pending.is_fresh(row):
         messages.error(request, pending.EXPIRED)
         return redirect("shops:reverb", row.shop_id)
-    asked = {
+    query = {
         "client_id": settings.REVERB_CLIENT_ID,
         "redirect_uri": _callback_address(),
         "response_type": "code",
         "scope": " ".join(SCOPES),
         "state": row.state,
     }
-    return pending.lead_on(request, f"{_root(row)}/oauth/authorize?{urlencode(asked)}", "Reverb")
+    return pending.lead_on(request, f"{_root(row)}/oauth/authorize?{urlencode(query)}", "Reverb")
 
 
 @require_safe

@@ -34,8 +34,8 @@ def due() -> list[int]:
 
 def due_ones() -> QuerySet[StoreConnection]:
     """Return the connections that are to be checked: not while the store that was connected before is forgotten."""
-    may_be_asked = Q(clearing_since__isnull=True) | Q(removed_at__isnull=False)
-    return StoreConnection.objects.filter(may_be_asked, hooks_due_at__lte=clock.now())
+    may_be_called = Q(clearing_since__isnull=True) | Q(removed_at__isnull=False)
+    return StoreConnection.objects.filter(may_be_called, hooks_due_at__lte=clock.now())
 
 
 def is_stale(connection: StoreConnection, age: timedelta) -> bool:

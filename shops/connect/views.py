@@ -180,13 +180,13 @@ def _granted(request: HttpRequest, kind: str, grant: Grant, row: PendingConnecti
 
 def _connect(row: PendingConnection, shop: Shop, address: str, keys: Keys) -> StoreConnection:
     """Try the keys before they are believed, then connect, once. Raises Declined."""
-    if shop.delete_asked_at is not None:
+    if shop.deletion_requested_at is not None:
         raise Declined("This shop is being deleted.")
     if not pending.use(row):
         raise Declined("This connection was made already.")
     try:
-        passing = lifecycle.try_store(shop, platform=row.platform, address=address, keys=keys)
-        return lifecycle.connect_store(shop, platform=row.platform, address=address, keys=keys, problem=passing)
+        problem = lifecycle.try_store(shop, platform=row.platform, address=address, keys=keys)
+        return lifecycle.connect_store(shop, platform=row.platform, address=address, keys=keys, problem=problem)
     except (StoreAuthError, ValueError) as error:
         raise Declined(str(error)) from None
 

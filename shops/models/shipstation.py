@@ -24,7 +24,7 @@ class ShipStation(models.Model):
     #: ShipStation's own number of our webhook there; empty: the seller must add it by hand, `problem` says why.
     hook_id = models.CharField(max_length=40, blank=True)
     problem = models.CharField(max_length=300, blank=True)
-    asked_at = models.DateTimeField(null=True, help_text="When ShipStation last fetched orders.")
+    fetched_at = models.DateTimeField(null=True, help_text="When ShipStation last fetched orders.")
     reported_at = models.DateTimeField(null=True, help_text="When it last reported a parcel.")
     refused_calls = models.PositiveBigIntegerField(default=0)
 

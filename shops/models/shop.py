@@ -13,9 +13,9 @@ class Shop(models.Model):
     name = models.CharField(max_length=120)
     created_at = models.DateTimeField(auto_now_add=True)
     #: Settings or a connection changed: what waits for the seller deserves another look. The sweeper sees to it.
-    look_again_asked = models.BooleanField(default=False)
+    recheck_requested = models.BooleanField(default=False)
     #: Its owner asked to delete it: nobody sees it any more, and what is stored of it goes in the background.
-    delete_asked_at = models.DateTimeField(null=True, blank=True)
+    deletion_requested_at = models.DateTimeField(null=True, blank=True)
     #: The account on Reverb that the known listings belong to: its id and name, as far as Reverb said so, and whether
     #: it is the sandbox's. Empty where none was connected yet.
     reverb_account = models.JSONField(default=dict, blank=True)

@@ -132,8 +132,8 @@ class Caller(ABC):
             return self._about_keys(words)
         if answer.status == 429:
             return calls.slow_down(self.store, self.budget, answer, seconds=self.wait_s(answer))
-        asked = calls.retry_after_s(answer)
-        retry_after = None if asked is None else min(asked, MOST_RETRY_AFTER_S)
+        wait_s = calls.retry_after_s(answer)
+        retry_after = None if wait_s is None else min(wait_s, MOST_RETRY_AFTER_S)
         return Away(words, retry_after=retry_after, may_have_applied=method != "GET")
 
     def _explain(self, answer: Answer) -> str:

@@ -89,8 +89,8 @@ def slow_down(store: str, budget: Budget, answer: Answer, *, seconds: float | No
 
 def retry_after_s(answer: Answer) -> float | None:
     """Return the seconds of a Retry-After header, None where there is none that counts seconds."""
-    asked = answer.headers.get("Retry-After", "").strip()
-    return float(asked) if asked.isascii() and asked.replace(".", "", 1).isdigit() else None
+    header = answer.headers.get("Retry-After", "").strip()
+    return float(header) if header.isascii() and header.replace(".", "", 1).isdigit() else None
 
 
 def hold(budget: Budget, seconds: float) -> None:

@@ -77,7 +77,7 @@ class ReverbClient:
         self._before_call = before_call
         #: How far Reverb's clock is ahead of ours, by the last answer.
         self._ahead = timedelta(0)
-        self._asked_at = clock.monotonic()
+        self._checked_at = clock.monotonic()
         self._budget = budget
         #: Nothing is to be written yet: what is known are another account's listings.
         self._clearing = False
@@ -285,13 +285,13 @@ class ReverbClient:
     def _answer(self, method: str, url: str, body: object, *, etag: str, goes_out: Callable[[], None] | None) -> Answer:
         """Call, and return whatever came back."""
 
-        def asked() -> None:
+        def checked() -> None:
             self._ask()
             if goes_out is not None:
                 goes_out()
 
         budgets = limits.budgets(self._budget, "reads" if method == "GET" else "writes")
-        before = None if method == "GET" and clock.monotonic() < self._asked_at + FRESH_S else asked
+        before = None if method == "GET" and clock.monotonic() < self._checked_at + FRESH_S else checked
         known = {"If-None-Match": etag} if etag.isascii() and etag.isprintable() and etag else {}
         headers = {**self._headers(), **known}
         try:
@@ -323,7 +323,7 @@ class ReverbClient:
     def _ask(self) -> None:
         if self._before_call is not None:
             self._before_call()
-            self._asked_at = clock.monotonic()
+            self._checked_at = clock.monotonic()
 
     def _slow_down(self, error: SlowDown) -> None:
         try:

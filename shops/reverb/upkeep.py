@@ -31,7 +31,7 @@ ASK_DEAD_AT_LATEST = timedelta(hours=1)
 
 def due() -> list[int]:
     """Return the shops whose webhooks at Reverb are to be checked, for the sweeper."""
-    found = ReverbConnection.objects.filter(hooks_due_at__lte=clock.now(), shop__delete_asked_at__isnull=True)
+    found = ReverbConnection.objects.filter(hooks_due_at__lte=clock.now(), shop__deletion_requested_at__isnull=True)
     return list(found.order_by(F("hooks_due_at")).values_list("shop_id", flat=True))
 
 

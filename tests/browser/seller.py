@@ -18,7 +18,7 @@ from tests.browser import chromium
 
 PATIENCE_S = 30
 #: What happens while a page gives way to the next one.
-PASSING = (NoSuchElementException, StaleElementReferenceException)
+TRANSIENT = (NoSuchElementException, StaleElementReferenceException)
 
 
 class Seller:
@@ -70,7 +70,7 @@ class Seller:
 
     def _wait(self, happened: Callable[[], Any], what: str) -> Any:
         try:
-            return WebDriverWait(self.driver, PATIENCE_S, ignored_exceptions=PASSING).until(lambda _: happened())
+            return WebDriverWait(self.driver, PATIENCE_S, ignored_exceptions=TRANSIENT).until(lambda _: happened())
         except TimeoutException:
             pass
         raise AssertionError(f"no {what!r} at {self.driver.current_url}, which says {self.text!r}")

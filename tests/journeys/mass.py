@@ -68,7 +68,7 @@ def learn(world: World) -> None:
         page = client.crawl(cursor)
         parents = [one.store_parent_id for one in page.products]
         refresh.keep(
-            world.shop, page.products, parent_ids=parents, asked_at=clock.now(), trigger="test", first_import=True
+            world.shop, page.products, parent_ids=parents, requested_at=clock.now(), trigger="test", first_import=True
         )
         if page.next is None:
             return

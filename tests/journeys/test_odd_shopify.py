@@ -97,8 +97,8 @@ def two_locations(world: World) -> Iterator[None]:
 
 def ask_for_locations_again() -> None:
     """Let what is known of the locations be old."""
-    for address, (asked, _) in client._known.items():
-        client._known[address] = asked, 0.0
+    for address, (levels, _) in client._known.items():
+        client._known[address] = levels, 0.0
 
 
 def receive(world: World, product: dict[str, Any]) -> None:

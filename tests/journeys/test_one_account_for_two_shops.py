@@ -45,13 +45,13 @@ def outlet(world: World) -> World:
 
 
 def test_a_listing_stays_with_the_shop_that_linked_it_first(world: World, outlet: World) -> None:
-    twin = outlet.product(inventory_quantity=0, price="700.00")
+    copy = outlet.product(inventory_quantity=0, price="700.00")
     world.settle(beside=outlet)
     shown = world.listing()
     assert (shown["state"], shown["inventory"], shown["price"]["amount"]) == ("live", 5, "500.00")
     assert outlet.entries() == ["another_shop"]
     assert outlet.waits_for() == "another_shop"
-    outlet.edit(twin, inventory_quantity=9)
+    outlet.edit(copy, inventory_quantity=9)
     world.settle(beside=outlet)
     assert world.listing()["inventory"] == 5
 

@@ -66,7 +66,7 @@ def test_a_product_is_listed_once_a_smaller_buffer_leaves_a_unit(world: World) -
     world.settle()
     assert world.reverb.calls("POST", "/api/listings") == []
     world.set(stock_buffer=1)
-    Shop.objects.update(look_again_asked=True)  # as saving the settings does
+    Shop.objects.update(recheck_requested=True)  # as saving the settings does
     tasks.review_shop(world.shop.pk)
     world.settle()
     assert world.listing()["inventory"] == 2
@@ -83,7 +83,7 @@ def test_a_setting_that_changes_while_a_worker_goes_by_the_old_one_counts(
     def crossed(client: ReverbClient, link: str, body: dict[str, Any]) -> Any:
         if not sent:
             world.set(stock_maximum=1)
-            Shop.objects.update(look_again_asked=True)
+            Shop.objects.update(recheck_requested=True)
             tasks.review_shop(world.shop.pk)
         sent.append(body["inventory"])
         return update(client, link, body)
@@ -247,7 +247,7 @@ def test_what_was_left_undone_when_the_sync_was_switched_off_is_done_when_it_is_
     world.settle()
     assert world.last().reason == "auto_sync_off"
     world.set(auto_sync=True)
-    Shop.objects.update(look_again_asked=True)  # as saving the settings does
+    Shop.objects.update(recheck_requested=True)  # as saving the settings does
     tasks.review_shop(world.shop.pk)
     world.settle()
     assert world.listing()["inventory"] == 2

@@ -189,7 +189,7 @@ def test_a_dead_token_stops_the_shop_until_a_new_one_is_saved(world: World) -> N
     assert (world.last().reason, len(world.reverb.calls())) == ("not_connected", calls)
     world.reverb.ask("POST", "/listings", {"token": world.token, "listings": []})
     lifecycle.connect_reverb(world.shop, world.token)
-    assert Shop.objects.get(pk=world.shop.pk).look_again_asked
+    assert Shop.objects.get(pk=world.shop.pk).recheck_requested
     jobs.look_at_waiting(world.shop.pk, now=world.now)
     world.settle()
     assert world.listing()["price"]["amount"] == "4.00"

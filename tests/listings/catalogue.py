@@ -23,7 +23,7 @@ class Catalogue:
     down: bool = False
     #: Raises what a page of so many products is answered.
     trouble: Callable[[int], None] = lambda size: None
-    asked: list[str] = field(default_factory=list)
+    requested: list[str] = field(default_factory=list)
     page_size: int = 100
 
     def add(self, number: int, **changes: Any) -> None:
@@ -33,7 +33,7 @@ class Catalogue:
 
     def crawl(self, cursor: str, *, since: datetime | None = None, size: int | None = None) -> Page:
         """Return a page by ids above the cursor."""
-        self.asked.append(f"page {cursor or 0} of {size or self.page_size}")
+        self.requested.append(f"page {cursor or 0} of {size or self.page_size}")
         numbers, last = self._following(cursor, size or self.page_size)
         if self.down or self.failing & set(numbers):
             raise TransientStoreError("The store answered 500.")
@@ -48,13 +48,13 @@ class Catalogue:
 
     def skip(self, cursor: str, *, since: datetime | None = None) -> Page:
         """Leave the next product out."""
-        self.asked.append(f"skip after {cursor or 0}")
+        self.requested.append(f"skip after {cursor or 0}")
         numbers, last = self._following(cursor, 1)
         return Page((), None if last else str(numbers[0]), None, (Unread(str(numbers[0]), ""),))
 
     def products(self, store_parent_id: str) -> list[StoreProduct]:
         """Return a product's units."""
-        self.asked.append(f"product {store_parent_id}")
+        self.requested.append(f"product {store_parent_id}")
         number = int(store_parent_id)
         if self.down or number in self.failing:
             raise TransientStoreError("The store answered 500.")

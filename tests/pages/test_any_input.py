@@ -361,10 +361,10 @@ def test_every_address_takes_whatever_it_is_given(route: str, known: dict[str, l
 
     @settings(max_examples=15, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
     @given(calls(route, known, names), st.booleans())
-    def asked(call: dict[str, Any], signed_in: bool) -> None:
+    def requested(call: dict[str, Any], signed_in: bool) -> None:
         ask(person if signed_in else stranger, call)
 
-    asked()
+    requested()
 
 
 @pytest.mark.django_db(transaction=True)  # the application closes what it opened

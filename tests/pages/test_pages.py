@@ -195,7 +195,7 @@ def test_settings_are_saved_and_ask_for_another_look(shop: Shop) -> None:
     assert response.status_code == 302
     saved = SyncSettings.objects.get(shop=shop)
     assert (saved.auto_sync, saved.create_listings, saved.fields_on) == (True, False, {"price"})
-    assert Shop.objects.get(pk=shop.pk).look_again_asked
+    assert Shop.objects.get(pk=shop.pk).recheck_requested
 
 
 def test_a_store_address_that_is_none_gets_a_sentence_and_changes_nothing(shop: Shop) -> None:

@@ -140,13 +140,13 @@ def test_a_silent_redis_costs_its_time_out_once_and_not_with_every_call(redis_is
 @pytest.mark.django_db
 def test_without_redis_listings_are_still_looked_at_page_by_page(redis_refuses: None) -> None:
     connection = ReverbConnection.objects.select_related("shop__sync_settings").get(shop=shop_of(olivia()))
-    asked: list[int] = []
+    requested: list[int] = []
 
     class Client:
         def listings_page(self, number: int) -> tuple[list[object], int]:
-            asked.append(number)
+            requested.append(number)
             return [], 1
 
     for _ in range(2):
         listing_poll.run_slice(connection, Client())  # type: ignore[arg-type]
-    assert asked == [1]  # the second page is not due yet
+    assert requested == [1]  # the second page is not due yet

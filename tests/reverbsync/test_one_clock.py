@@ -31,10 +31,10 @@ with connection.cursor() as cursor:
 
 
 @pytest.fixture(autouse=True)
-def nothing_asked(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def nothing_requested(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Begin as a process that was never given the time."""
     monkeypatch.setattr(clock, "_reading", None)
-    monkeypatch.setattr(clock, "_asked_at", None)
+    monkeypatch.setattr(clock, "_requested_at", None)
     yield  # noqa: PT022 -- undone by the monkeypatch
 
 
@@ -42,7 +42,7 @@ def skewed(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """Let the machine's clock be wrong, in a process that was never given the time."""
     connection.ensure_connection()
     monkeypatch.setattr(clock, "_reading", None)
-    monkeypatch.setattr(clock, "_asked_at", None)
+    monkeypatch.setattr(clock, "_requested_at", None)
     monkeypatch.setattr(clock, "_machine", lambda: datetime.now(UTC) + timedelta(seconds=seconds))
 
 

@@ -47,13 +47,13 @@ def test_every_document_of_ours_fits_the_published_schema(name: str) -> None:
 
 @pytest.mark.parametrize("many", [0, 1, 2, 5, 10, 50, 124])
 def test_no_query_costs_too_much_however_many_locations_a_store_has(many: int) -> None:
-    wanted = locations.Asked(tuple(f"gid://shopify/Location/{n}" for n in range(many)))
+    wanted = locations.LevelLocations(tuple(f"gid://shopify/Location/{n}" for n in range(many)))
     page, first = locations.page_of(wanted, 15), locations.variants_of(wanted)
-    for document, asked in ((queries.PRODUCTS, page), (queries.PRODUCT, {"first": first})):
+    for document, query in ((queries.PRODUCTS, page), (queries.PRODUCT, {"first": first})):
         whole = queries.with_levels(document, wanted.gids)
         assert validate(graph.SCHEMA, parse(whole)) == []
         assert whole.count("inventoryLevel(") == many
-        assert graph.cost_of(whole, asked) <= graph.MAX_COST
+        assert graph.cost_of(whole, query) <= graph.MAX_COST
 
 
 def test_all_documents_stand_in_one_file() -> None:

@@ -182,10 +182,10 @@ def test_while_all_is_well_a_call_asks_the_database_once_a_second(outside: Outsi
     outside.took_s = 0.01
     with CaptureQueriesContext(
         connection,
-    ) as asked:
+    ) as queries:
         for _ in range(50):
             ask()
-    assert len(asked) == 1
+    assert len(queries) == 1
 
 
 # -- probing -------------------------------------------------------------------------------------------------------
@@ -242,10 +242,10 @@ def test_an_outside_that_works_after_an_outage_is_asked_for_as_if_nothing_had_be
     assert ask() == "answered"
     outside.took_s = 0.01
     breaker.forget()
-    with CaptureQueriesContext(connection) as asked:
+    with CaptureQueriesContext(connection) as queries:
         for _ in range(50):
             assert ask() == "answered"
-    assert len(asked) == 1
+    assert len(queries) == 1
 
 
 def test_a_probe_waits_a_short_time_at_first_and_in_the_end_as_long_as_any_call(outside: Outside) -> None:

@@ -62,11 +62,11 @@ class Store(Catalogue):
             raise self.error
         return StoreInfo("Guitars", "USD")
 
-    def crawl(self, cursor: str, **asked: Any) -> Any:
+    def crawl(self, cursor: str, **query: Any) -> Any:
         """Return a page."""
         if self.error:
             raise self.error
-        return super().crawl(cursor, **asked)
+        return super().crawl(cursor, **query)
 
     def products(self, store_parent_id: str) -> Any:
         """Return a product."""

@@ -20,23 +20,23 @@ STORIES = many.ROOT / ".data" / "simulation"
 
 def main() -> int:
     """Run what was asked for; return the exit code. A signal ends it, and its servers with it."""
-    asked = _arguments()
+    options = _arguments()
     with stopped_by_signals():
-        return _run(asked)
+        return _run(options)
     return 1
 
 
-def _run(asked: argparse.Namespace) -> int:
-    with many.processes(asked.processes) as workers:
-        if asked.hunt:
-            return _hunt(workers, asked)
-        if asked.story:
-            [said] = workers.run([{"story": Path(asked.story).read_text(), "verbose": True, "mutant": asked.mutant}])
+def _run(options: argparse.Namespace) -> int:
+    with many.processes(options.processes) as workers:
+        if options.hunt:
+            return _hunt(workers, options)
+        if options.story:
+            [said] = workers.run([{"story": Path(options.story).read_text(), "verbose": True, "mutant": options.mutant}])
             return _print_story(said)
-        if asked.runs == 1:
-            [said] = workers.run([{"seeds": [asked.seed], "verbose": True, "mutant": asked.mutant}])
+        if options.runs == 1:
+            [said] = workers.run([{"seeds": [options.seed], "verbose": True, "mutant": options.mutant}])
             return _print_story(said)
-        return _many(workers, asked)
+        return _many(workers, options)
 
 
 def _arguments() -> argparse.Namespace:
@@ -53,11 +53,11 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _many(workers: many.Many, asked: argparse.Namespace) -> int:
-    seeds = list(range(asked.seed, asked.seed + asked.runs))
-    wish = {"mutant": asked.mutant, "first": asked.first, "twice": asked.twice, "shrink_s": asked.shrink}
+def _many(workers: many.Many, options: argparse.Namespace) -> int:
+    seeds = list(range(options.seed, options.seed + options.runs))
+    wish = {"mutant": options.mutant, "first": options.first, "twice": options.twice, "shrink_s": options.shrink}
     began, done, broken = time.monotonic(), 0, []
-    for said in workers.run([{**wish, "seeds": share} for share in many.shares(seeds, asked.processes)]):
+    for said in workers.run([{**wish, "seeds": share} for share in many.shares(seeds, options.processes)]):
         done += 1
         if said["broken"] or said.get("parts"):
             broken.append(said)
@@ -66,7 +66,7 @@ def _many(workers: many.Many, asked: argparse.Namespace) -> int:
             print(f"{done} runs, {len(broken)} broke a promise", flush=True)
     minutes = (time.monotonic() - began) / 60
     print(f"{done} runs in {minutes:.1f} minutes ({done / minutes:.0f} a minute): {len(broken)} broke a promise")
-    return 1 if broken or done < (0 if asked.first else asked.runs) else 0
+    return 1 if broken or done < (0 if options.first else options.runs) else 0
 
 
 def _all_bugs() -> list[str]:
@@ -77,12 +77,12 @@ def _all_bugs() -> list[str]:
     return sorted(MUTANTS)
 
 
-def _hunt(workers: many.Many, asked: argparse.Namespace) -> int:
+def _hunt(workers: many.Many, options: argparse.Namespace) -> int:
     """Say of each bug in which run it was found; return 1 unless all were, and every run without them was clean."""
-    names = _all_bugs() if asked.hunt == "all" else asked.hunt.split(",")
-    seeds, failed = list(range(asked.seed, asked.seed + asked.runs)), False
+    names = _all_bugs() if options.hunt == "all" else options.hunt.split(",")
+    seeds, failed = list(range(options.seed, options.seed + options.runs)), False
     for said in workers.run(
-        [{"mutants": dict.fromkeys(share, seeds)} for share in many.shares(names, asked.processes)]
+        [{"mutants": dict.fromkeys(share, seeds)} for share in many.shares(names, options.processes)]
     ):
         if "mutant" not in said:
             failed = True

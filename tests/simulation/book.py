@@ -99,7 +99,7 @@ class Item:
     deleted: bool = False
     was_deleted: bool = False
     #: Another product of the store has its SKU.
-    has_twin: bool = False
+    has_duplicate: bool = False
     #: Whether its orders on Reverb are made in the store.
     taken: bool = False
     #: The store's number when it was deleted there.

@@ -145,13 +145,13 @@ def failed_delivery_is_given_up() -> AbstractContextManager[Any]:
     return instead(store_handover.inbox, "try_later", given_up)
 
 
-def finish_ignores_what_was_asked() -> AbstractContextManager[Any]:
+def finish_ignores_new_requests() -> AbstractContextManager[Any]:
     """A job is closed though something was asked while it ran."""
     finish = jobs.finish
 
     def blind(taken: jobs.Claim, **more: Any) -> None:
-        asked = Job.objects.filter(pk=taken.job_id).values_list("generation", flat=True).first()
-        finish(replace(taken, generation=asked or taken.generation), **more)
+        wanted = Job.objects.filter(pk=taken.job_id).values_list("generation", flat=True).first()
+        finish(replace(taken, generation=wanted or taken.generation), **more)
 
     return instead(jobs, "finish", blind)
 
@@ -224,10 +224,10 @@ def webhooks_older_than_ours_win() -> AbstractContextManager[Any]:
     """A reading that began earlier replaces a later one."""
     see = refresh._see
 
-    def forgetful(shop: Any, snapshot: Any, known: Product | None, asked_at: datetime, **more: Any) -> Any:
+    def forgetful(shop: Any, snapshot: Any, known: Product | None, requested_at: datetime, **more: Any) -> Any:
         if known is not None:
-            known.read_at = min(known.read_at, asked_at)
-        return see(shop, snapshot, known, asked_at, **more)
+            known.read_at = min(known.read_at, requested_at)
+        return see(shop, snapshot, known, requested_at, **more)
 
     return instead(refresh, "_see", forgetful)
 

@@ -166,7 +166,7 @@ class _Question(Statement):
 def _question() -> Statement:
     """Return the one question to all tables that have dates on which something is due."""
     now = [
-        "SELECT 1 FROM shops_shop WHERE look_again_asked",
+        "SELECT 1 FROM shops_shop WHERE recheck_requested",
         "SELECT 1 FROM listings_job WHERE lease IS NOT NULL",
         "SELECT 1 FROM listings_order WHERE decided_on <> status",
     ]

@@ -153,7 +153,7 @@ OF_A_THING = frozenset(
     {
         *("sell", "take back", "count", "price", "delete", "make"),
         *("buy", "buy unpaid", "pay", "cancel", "refund", "block", "ship", "count on reverb", "ship in the store"),
-        *("twin", "refuse the price", "refuse the listing"),
+        *("duplicate", "refuse the price", "refuse the listing"),
     }
 )
 WITH_A_NUMBER = frozenset(

@@ -91,11 +91,11 @@ class Watch:
                 self.unsafe.append(broken)
 
     def _note_numbers(self, call: Call) -> None:
-        asked = json.dumps(call.body)
-        if not re.search(r"query (Products?|Count)\b", asked):
+        body = json.dumps(call.body)
+        if not re.search(r"query (Products?|Count)\b", body):
             return  # orders and the like show no stock
         for item in self._run.world.items[self._run.shops_index(call.shop_id)]:
-            about = "gid:" not in asked or re.search(rf"\b({item.product_id}|{item.counted_id})\b", asked)
+            about = "gid:" not in body or re.search(rf"\b({item.product_id}|{item.counted_id})\b", body)
             if item.way == "store" and about:
                 item.read_there.append((call, self._run.world.in_store(item)))
 

@@ -19,7 +19,7 @@ from tests.simulation.platforms import ODD, PLATFORMS, odd_shapes
 from tests.simulation.story import Side, Step, Thing
 
 #: Platforms on which two products may have one SKU.
-TWINS = ("shopify", "bigcommerce", "custom")
+WITH_DUPLICATES = ("shopify", "bigcommerce", "custom")
 #: Stores whose lists of orders are read from the database itself, and never trail.
 AT_ONCE = ("woocommerce",)
 #: A used listing that sold is locked for good.
@@ -30,7 +30,7 @@ CALM_S, CALM_AFTER_ORDERS_S = 90.0, 660.0
 #: How far Reverb's stamps, in whole seconds, may be from the moments of a story.
 CLOCKS_APART_S = 2.0
 #: So long at most a number of ours is on its way to a store that answers quickly.
-BEING_SET_S, ASKED_AGAIN_S = 40.0, 3.0
+BEING_SET_S, RETRY_S = 40.0, 3.0
 BRAND_NEW = "7c3f45de-2ae0-4c81-8400-fdb6b1d74890"
 VERY_GOOD = "ae4d9114-1bd7-4ec5-a4ba-6653af5ac84d"
 CATEGORY = "Electric Guitars / Solid Body"
@@ -66,7 +66,7 @@ class World:
             "block": lambda item, step: self._move(item, "block"),
             "count on reverb": self._count_on_reverb,
             "ship in the store": self._ship_in_store,
-            "twin": self._twin,
+            "duplicate": self._duplicate,
         }
 
     def knows(self, word: str) -> bool:
@@ -213,7 +213,7 @@ class World:
         if before is None or before == step.n:
             return
         if self._being_set(item):
-            self._schedule.later(ASKED_AGAIN_S, lambda: self._count(item, step))
+            self._schedule.later(RETRY_S, lambda: self._count(item, step))
             return
         self.outside.ask(item.kind, "PUT", f"/_control/variants/{item.variant_id}", _counted(item, step.n))
         self._changed(item, step.n - before, "store", f"the seller counted {step.n} instead of {before}")
@@ -225,7 +225,7 @@ class World:
             self._log(f"{item.sku} costs {wish['price']} in the store")
 
     def _delete(self, item: Item, step: Step) -> None:
-        if not item.deleted and not item.has_twin:  # the listing of one that is gone may pass to its namesake
+        if not item.deleted and not item.has_duplicate:  # the listing of one that is gone may pass to its namesake
             item.there = self.in_store(item) or 0
             self.outside.ask(item.kind, "DELETE", f"/_control/products/{item.product_id}")
             item.deleted = item.was_deleted = True
@@ -241,13 +241,13 @@ class World:
             if (freed := item.book.units - step.n) > 0:
                 item.book.unsure.append((freed, "freed on Reverb, and the old one never learnt of it"))
 
-    def _twin(self, item: Item, step: Step) -> None:
+    def _duplicate(self, item: Item, step: Step) -> None:
         """Make another product with the same SKU, without units, where the platform allows that."""
-        if item.kind in TWINS and not item.was_deleted and self.linked(item):
+        if item.kind in WITH_DUPLICATES and not item.was_deleted and self.linked(item):
             row = {"sku": item.sku, "price": "9.00", "inventory_quantity": 0}
             body = {"domain": item.domain, "title": f"Case for {item.sku}", "variants": [row]}
             self.outside.ask(item.kind, "POST", "/_control/products", body)
-            item.has_twin = True
+            item.has_duplicate = True
             self._log(f"another product in the store has the SKU {item.sku} too")
 
     def made_in_store(self, item: Item, order: Order) -> list[Doc]:

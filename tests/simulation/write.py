@@ -60,7 +60,7 @@ HARDSHIPS = {
     "refuse the price": 3,
     "refuse the listing": 3,
     "refuse the keys": 3,
-    "twin": 3,
+    "duplicate": 3,
     "store drags": 2,
     "reverb drags": 1,
     "store out of order": 1,
@@ -245,7 +245,7 @@ def _hardship(luck: Random, sides: tuple[Side, ...]) -> list[Step]:
             return [replace(begins, n=1, at=luck.choice((1, 1, 2)), where=where), luck.choice((buy, buy, price))]
         case "page":
             return [replace(begins, n=404, at=luck.choice((1, 1, 2)), where="store"), luck.choice((price, sell))]
-        case "twin":
+        case "duplicate":
             return [begins, replace(sell, wait=10.0), luck.choice((buy, sell_all))]
         case "store drags" | "reverb drags":
             return [begins, buy, sell, replace(buy, wait=30.0)]

@@ -31,14 +31,14 @@ def log_entry(shop: Shop, number: int = 0, **changes: object) -> Entry:
     return record(Attempt(shop_id=shop.pk, at=NOON + timedelta(hours=number), **{**fields, **changes}))  # type: ignore[arg-type]
 
 
-def asked(query: str) -> Filters:
+def filters_of(query: str) -> Filters:
     """Read filters from an address."""
     return Filters.read(QueryDict(query))
 
 
 def skus(shop: Shop, query: str) -> list[str]:
     """Return the SKUs of the entries that an address shows."""
-    return [entry.sku for entry in page(shop, asked(query)).entries]
+    return [entry.sku for entry in page(shop, filters_of(query)).entries]
 
 
 def test_the_newest_entry_comes_first(shop: Shop) -> None:
@@ -119,7 +119,7 @@ def test_each_page_is_read_in_the_order_of_an_index(shop: Shop, query: str) -> N
         cursor.execute("SET LOCAL enable_sort = off")  # a plan sorts only where no index has the order
     for before in (None, 10):
         with CaptureQueriesContext(connection) as queries:
-            page(shop, asked(query), before=before)
+            page(shop, filters_of(query), before=before)
         with connection.cursor() as cursor:
             cursor.execute("EXPLAIN " + queries[0]["sql"])
             plan = "\n".join(row[0] for row in cursor.fetchall())
@@ -136,11 +136,11 @@ def test_words_are_found_whichever_way_is_gone(
     monkeypatch.setattr(words, "_often", lambda _: often)
     for number in range(PAGE_SIZE + 5):
         log_entry(shop, number, title="Blonde Telecaster" if number % 2 else "Strap")
-    first = page(shop, asked("q=tele"))
+    first = page(shop, filters_of("q=tele"))
     assert [entry.sku for entry in first.entries] == [f"A{n}" for n in range(PAGE_SIZE + 4, 0, -1) if n % 2]
-    older = page(shop, asked("q=tele"), before=first.entries[3].pk)
+    older = page(shop, filters_of("q=tele"), before=first.entries[3].pk)
     assert older.entries == first.entries[4:]
-    assert page(shop, asked("q=tele"), after=first.entries[3].pk).entries == first.entries[:3]
+    assert page(shop, filters_of("q=tele"), after=first.entries[3].pk).entries == first.entries[:3]
     with connection.cursor() as cursor:
         cursor.execute("SHOW enable_bitmapscan")
         assert cursor.fetchone() == ("on",)
@@ -175,7 +175,7 @@ def test_what_the_database_counted_is_read(shop: Shop) -> None:
 
 def test_the_address_of_a_filtered_page_can_be_shared() -> None:
     query = "outcome=failed&q=A%26B+1&from=2026-11-02&to=2026-11-03"
-    assert asked(asked(query).query) == asked(query)
+    assert filters_of(filters_of(query).query) == filters_of(query)
 
 
 def test_pages_follow_each_other_without_gaps_in_both_directions(shop: Shop) -> None:

@@ -64,7 +64,7 @@ def test_it_is_deleted_in_short_turns_and_no_other_shop_loses_anything(
         assert slices < 20
     assert slices > 3
     assert (left(shop), Product.objects.count()) == (0, 1)
-    assert Shop.objects.get(pk=shop.pk).look_again_asked  # the new store's crawls are planned
+    assert Shop.objects.get(pk=shop.pk).recheck_requested  # the new store's crawls are planned
 
 
 def test_meanwhile_nothing_is_asked_of_the_new_store_by_the_old_ones_ids(shop: Shop) -> None:
@@ -152,7 +152,7 @@ def test_a_shop_that_its_owner_deletes_goes_in_portions_and_entirely(
 ) -> None:
     monkeypatch.setattr(erase, "PORTION", 2)
     log_entry(shop)
-    Shop.objects.filter(pk=shop.pk).update(delete_asked_at=NOON)
+    Shop.objects.filter(pk=shop.pk).update(deletion_requested_at=NOON)
     tasks.delete_shops()
     assert not Shop.objects.filter(pk=shop.pk).exists()
     assert not Entry.objects.exists()

@@ -115,7 +115,7 @@ def test_a_reading_of_the_far_future_keeps_nobody_from_reading(
 def test_a_reading_of_the_far_future_keeps_no_look_at_all_stock_from_counting(shop: Shop, time: Time) -> None:
     product = product_of(shop)
     read(product, ahead_s=86400)
-    assert stock_levels.keep(shop, {"21": 0}, asked_at=NOON, trigger="test") == 1
+    assert stock_levels.keep(shop, {"21": 0}, requested_at=NOON, trigger="test") == 1
     product.refresh_from_db()
     assert (product.seen.stock, product.read_at) == (0, NOON)
 
@@ -123,7 +123,7 @@ def test_a_reading_of_the_far_future_keeps_no_look_at_all_stock_from_counting(sh
 def test_a_look_at_all_stock_that_began_before_a_reading_counts_nothing(shop: Shop, time: Time) -> None:
     product = product_of(shop)
     read(product, ahead_s=-1)
-    assert stock_levels.keep(shop, {"21": 0}, asked_at=NOON - timedelta(seconds=2), trigger="test") == 0
+    assert stock_levels.keep(shop, {"21": 0}, requested_at=NOON - timedelta(seconds=2), trigger="test") == 0
     product.refresh_from_db()
     assert product.seen.stock == 3
 

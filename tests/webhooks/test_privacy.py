@@ -12,7 +12,7 @@ from django.urls import reverse
 from listings.models import Crawl, Job, Ledger, Listing, Order, Product
 from shops import lifecycle
 from shops.access import shops_of
-from shops.events import CustomerDataAsked, CustomerForgotten, ShopForgotten
+from shops.events import CustomerDataRequested, CustomerForgotten, ShopForgotten
 from shops.models import Membership, ReverbConnection, Shop, StoreConnection
 from shops.platforms.values import Keys
 from shops.snapshots import ReverbOrder
@@ -72,10 +72,10 @@ def test_a_deleted_shop_is_gone_from_sight_at_once_and_then_altogether(shop: Sho
     assert client.get(reverse("shops:overview", args=[shop.pk])).status_code == 404
     assert not shops_of(olivia()).exists()
     assert not ReverbConnection.objects.filter(shop=shop).exists()
-    erase.delete_asked_for()
+    erase.delete_requested_shops()
     assert Shop.objects.filter(pk=shop.pk).exists()  # its webhooks are being removed from the store
     StoreConnection.objects.filter(shop=shop).update(hooks_due_at=None)
-    erase.delete_asked_for()
+    erase.delete_requested_shops()
     for table in (Shop, StoreConnection, Product, Listing, Ledger, Order, Job, Crawl, Entry, Delivery):
         assert not table.objects.exists()
 
@@ -92,7 +92,7 @@ def test_staff_sees_why_not_and_a_stranger_sees_404(shop: Shop, word: str) -> No
     assert signed_in(nora()).post(path, {"name": "Guitars"}).status_code == 404
     Membership.objects.create(shop=shop, person=nora(), role=Membership.Role.STAFF)
     assert signed_in(nora()).post(path, {"name": "Guitars"}).status_code == 403
-    assert Shop.objects.get(pk=shop.pk).delete_asked_at is None
+    assert Shop.objects.get(pk=shop.pk).deletion_requested_at is None
 
 
 def test_another_store_begins_from_nothing_and_no_listing_of_the_old_one_counts_as_vanished(shop: Shop) -> None:
@@ -145,5 +145,5 @@ def test_a_customer_who_is_forgotten_is_no_buyer_of_an_order_that_is_over(shop: 
 
 
 def test_a_customers_question_is_answered_with_how_many_orders_on_reverb_hold_a_buyer(shop: Shop) -> None:
-    erase.follow(shop, CustomerDataAsked("7", ()))
+    erase.follow(shop, CustomerDataRequested("7", ()))
     assert "Of 1 orders on Reverb" in mail.outbox[0].body

@@ -48,10 +48,10 @@ class Store:
 
     def __init__(self) -> None:
         self.breaks: dict[str, Exception] = {}
-        self.asked: list[str] = []
+        self.requested: list[str] = []
 
     def products(self, store_parent_id: str) -> list[StoreProduct]:
-        self.asked.append(store_parent_id)
+        self.requested.append(store_parent_id)
         if store_parent_id in self.breaks:
             raise self.breaks[store_parent_id]
         return [
@@ -308,7 +308,7 @@ def test_what_may_be_a_sale_is_handed_over_before_edits_that_came_earlier(shop: 
         keep(shop, {"id": number})
     keep(shop, {"inventory_item_id": 500}, topic="inventory_levels/update")
     hand_over(shop)
-    assert store.asked[0] == "500"
+    assert store.requested[0] == "500"
 
 
 def test_a_sale_has_a_task_of_its_own_that_takes_no_edit(shop: Shop, store: Store) -> None:
@@ -316,9 +316,9 @@ def test_a_sale_has_a_task_of_its_own_that_takes_no_edit(shop: Shop, store: Stor
     keep(shop, {"inventory_item_id": 500}, topic="inventory_levels/update")
     assert inbox.shops_with_open_ones(now=NOON) == {("store", True): [shop.pk], ("store", False): [shop.pk]}
     tasks.hand_over_sales(shop.pk)
-    assert store.asked == ["500"]
+    assert store.requested == ["500"]
     tasks.hand_over_shop(shop.pk)
-    assert store.asked == ["500", "1"]
+    assert store.requested == ["500", "1"]
     assert states() == ["done", "done"]
 
 

@@ -74,12 +74,12 @@ class Reverb:
 
     def __init__(self) -> None:
         self.orders: dict[str, ReverbOrder] = {"9001": order()}
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.down = False
         self.broken = False
 
     def order(self, number: str) -> ReverbOrder:
-        self.asked.append(number)
+        self.requested.append(number)
         if self.down:
             raise TransientError("Reverb is down.", retry_after=7)
         if self.broken:
@@ -142,7 +142,7 @@ def test_a_burst_about_one_order_is_one_question_and_one_job(shop: Shop, reverb:
     for topic in ("orders/create", "orders/paid", "orders/update", ""):
         call(shop, ORDER, topic)
     hand_over(shop)
-    assert reverb.asked == ["9001"]
+    assert reverb.requested == ["9001"]
     assert Job.objects.get().generation == 1
     assert set(states()) == {"done"}
 

@@ -29,12 +29,12 @@ class Store:
 
     def __init__(self) -> None:
         self.now: dict[str, list[StoreProduct]] = {"11": [snapshot()]}
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         self.down: set[str] = set()
         self.refuses: StoreError | None = None
 
     def products(self, store_parent_id: str) -> list[StoreProduct]:
-        self.asked.append(store_parent_id)
+        self.requested.append(store_parent_id)
         if store_parent_id in self.down:
             raise TransientStoreError("it is down", retry_after=7)
         return self.now.get(store_parent_id, [])
@@ -80,7 +80,7 @@ def test_a_burst_for_one_product_is_one_question_and_one_job(shop: Shop, store: 
     for _ in range(30):
         keep(shop)
     hand_over(shop)
-    assert store.asked == ["11"]
+    assert store.requested == ["11"]
     assert Job.objects.count() == 1
     assert set(states()) == {"done"}
 
@@ -152,7 +152,7 @@ def test_only_the_variant_that_changed_is_looked_at(shop: Shop, store: Store) ->
 def test_an_order_looks_at_the_products_in_it(shop: Shop, store: Store) -> None:
     keep(shop, {"line_items": [{"product_id": 11}, {"product_id": 12}]}, topic="orders/create")
     hand_over(shop)
-    assert store.asked == ["11", "12"]
+    assert store.requested == ["11", "12"]
 
 
 def test_a_store_that_still_takes_our_keys_has_not_removed_the_app(shop: Shop, store: Store) -> None:

@@ -22,7 +22,7 @@ from reverbsync import clock
 from reverbsync.database import portions
 from reverbsync.dispatch.wake import wake
 from shops import lifecycle, mail
-from shops.events import CustomerDataAsked, CustomerForgotten, Event, ShopForgotten
+from shops.events import CustomerDataRequested, CustomerForgotten, Event, ShopForgotten
 from shops.models import PushedOrder, PushedProduct, Shop, StoreConnection
 from shops.platforms import platform_of
 from shops.platforms.values import TransientStoreError
@@ -50,7 +50,7 @@ def follow(shop: Shop, event: Event) -> None:
             _empty(shop)
         case ShopForgotten():
             ask_to_forget_store(shop)
-        case CustomerDataAsked(customer_id, order_ids):
+        case CustomerDataRequested(customer_id, order_ids):
             _mail_owners(shop, customer_id, order_ids)
 
 
@@ -113,9 +113,9 @@ def _put_aside(shop_id: int, before: datetime) -> None:
         some.update(state=Delivery.State.IGNORED, note=note, done_at=clock.now(), body=b"")
 
 
-def delete_asked_for() -> None:
+def delete_requested_shops() -> None:
     """Delete the shops whose owners asked for it, each as soon as its webhooks are removed from the store."""
-    for shop in Shop.objects.filter(delete_asked_at__isnull=False):
+    for shop in Shop.objects.filter(deletion_requested_at__isnull=False):
         store = StoreConnection.objects.filter(shop=shop).first()
         if store is not None and store.hooks_due_at is not None:
             continue  # upkeep is still taking it down, for a day at most

@@ -28,12 +28,12 @@ DEFAULT_WAIT_S, MOST_WAIT_S = 30.0, 900.0
 
 
 class ShipStationError(Exception):
-    """A call that did not succeed. `passes`: it may later; else the seller must fix something."""
+    """A call that did not succeed. `transient`: it may later; else the seller must fix something."""
 
-    def __init__(self, words: str, *, passes: bool, retry_after: float | None = None) -> None:
+    def __init__(self, words: str, *, transient: bool, retry_after: float | None = None) -> None:
         """Keep the words, which hold no key, and the seconds to wait."""
         super().__init__(words)
-        self.passes = passes
+        self.transient = transient
         self.retry_after = retry_after
 
 
@@ -67,8 +67,8 @@ class ShipStationClient:
         """Return the parcels that a filter finds."""
         found: list[Label] = []
         for number in range(1, MAX_PAGES + 1):
-            asked = {**query, "includeShipmentItems": "true", "pageSize": PAGE, "page": number}
-            more, pages = notices.page(self._call("GET", f"{path}?{urlencode(asked)}"))
+            params = {**query, "includeShipmentItems": "true", "pageSize": PAGE, "page": number}
+            more, pages = notices.page(self._call("GET", f"{path}?{urlencode(params)}"))
             found += more
             if number >= pages:
                 break
@@ -84,15 +84,15 @@ class ShipStationClient:
         try:
             answer = breaker.call(self._budget.name, method, url, budgets=[self._budget], headers=headers, body=body)
         except breaker.Open as away:
-            raise ShipStationError(f"ShipStation {away}", passes=True, retry_after=away.retry_after) from None
+            raise ShipStationError(f"ShipStation {away}", transient=True, retry_after=away.retry_after) from None
         except outbound.RateLimited as limited:
             raise ShipStationError(
-                "ShipStation's pace is used up.", passes=True, retry_after=limited.retry_after
+                "ShipStation's pace is used up.", transient=True, retry_after=limited.retry_after
             ) from None
         except outbound.NotAllowed as error:
-            raise ShipStationError(f"ShipStation: {error}.", passes=False) from None
+            raise ShipStationError(f"ShipStation: {error}.", transient=False) from None
         except outbound.Unreachable as error:
-            raise ShipStationError(f"ShipStation: {error}.", passes=True) from None
+            raise ShipStationError(f"ShipStation: {error}.", transient=True) from None
         if missing and answer.status == 404:
             return None
         if not 200 <= answer.status < 300:
@@ -100,7 +100,7 @@ class ShipStationClient:
         try:
             return answer.json()
         except ValueError:
-            raise ShipStationError("ShipStation's answer could not be read.", passes=True) from None
+            raise ShipStationError("ShipStation's answer could not be read.", transient=True) from None
 
     def _error(self, answer: Answer) -> ShipStationError:
         if answer.status == 429:
@@ -108,7 +108,7 @@ class ShipStationClient:
             wait = DEFAULT_WAIT_S if reset_s is None else min(MOST_WAIT_S, max(1.0, reset_s))
             with contextlib.suppress(limiter.RateLimitUnavailable):  # without Redis no call is made anyway
                 limiter.block(self._budget.name, wait)
-            return ShipStationError("ShipStation asks us to wait.", passes=True, retry_after=wait)
+            return ShipStationError("ShipStation asks us to wait.", transient=True, retry_after=wait)
         if answer.status in (401, 403):
-            return ShipStationError("ShipStation does not take this API key and secret.", passes=False)
-        return ShipStationError(f"ShipStation answered {answer.status}.", passes=answer.status >= 500)
+            return ShipStationError("ShipStation does not take this API key and secret.", transient=False)
+        return ShipStationError(f"ShipStation answered {answer.status}.", transient=answer.status >= 500)

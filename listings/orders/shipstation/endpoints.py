@@ -59,7 +59,7 @@ def _answer(ours: ShipStation, request: HttpRequest, body: bytes) -> HttpRespons
             int(page) if page.isascii() and page.isdigit() and len(page) < 7 else 1,
         )
         made = service.export(ours.shop, window)
-        ShipStation.objects.filter(pk=ours.pk).update(asked_at=now)
+        ShipStation.objects.filter(pk=ours.pk).update(fetched_at=now)
         answer = HttpResponse(made, content_type="application/xml; charset=utf-8")
         answer["Cache-Control"] = "no-store"
         return answer
@@ -97,7 +97,7 @@ def hook(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def _with_key(key: str) -> ShipStation | None:
-    found = ShipStation.objects.filter(hook_key=key, shop__delete_asked_at=None)
+    found = ShipStation.objects.filter(hook_key=key, shop__deletion_requested_at=None)
     return found.select_related("shop__sync_settings").first()
 
 

@@ -193,7 +193,7 @@ def _failed(notice: ShipStationNotice, error: Exception) -> None:
     if attempts > MAX_ATTEMPTS:
         notice.delete()
         return
-    passing = error.retry_after if isinstance(error, ShipStationError) else None
-    least = passing if own or getattr(error, "passes", False) else UNTIL_FIXED_S
+    retry_after = error.retry_after if isinstance(error, ShipStationError) else None
+    least = retry_after if own or getattr(error, "transient", False) else UNTIL_FIXED_S
     wait = timedelta(seconds=jobs.delay_s(min(attempts, 20), at_least=least))
     ShipStationNotice.objects.filter(pk=notice.pk).update(attempts=attempts, due_at=clock.now() + wait)

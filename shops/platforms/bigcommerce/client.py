@@ -99,8 +99,8 @@ class BigCommerceClient:
         after = _following(rows, cursor)
         return Page((), after, unread=(Unread(after, "BigCommerce could not show it."),) if after else ())
 
-    def _listed(self, cursor: str, since: datetime | None, *, limit: int, **asked: str) -> tuple[list[Any], int | None]:
-        wish: dict[str, str | int] = {**asked, "limit": limit, "sort": "id", "direction": "asc"}
+    def _listed(self, cursor: str, since: datetime | None, *, limit: int, **query: str) -> tuple[list[Any], int | None]:
+        wish: dict[str, str | int] = {**query, "limit": limit, "sort": "id", "direction": "asc"}
         if cursor:
             wish["id:greater"] = cursor
         if since is not None:
@@ -198,8 +198,8 @@ class BigCommerceClient:
 
     def create_order(self, order: NewOrder) -> StoreOrder:
         """Make an order, unless one has this number as its external one."""
-        asked = {"external_order_id": order.reverb_number}
-        for row in self._rest.rows(f"/v2/orders?{urlencode(asked)}"):
+        query = {"external_order_id": order.reverb_number}
+        for row in self._rest.rows(f"/v2/orders?{urlencode(query)}"):
             if forms.is_for(row, order.reverb_number):
                 return self._whole(forms.read_order(row))
         parents = {
@@ -233,13 +233,13 @@ class BigCommerceClient:
     def orders(self, since: datetime, cursor: str) -> tuple[list[StoreOrder], str | None]:
         """Return orders that changed, each with its lines; checkouts that are not finished are none."""
         page = int(cursor or 1)
-        asked = {
+        query = {
             "min_date_modified": (since - OVERLAP).isoformat(),
             "sort": "date_modified:asc",
             "limit": ORDERS,
             "page": page,
         }
-        rows = self._rest.rows(f"/v2/orders?{urlencode(asked)}")
+        rows = self._rest.rows(f"/v2/orders?{urlencode(query)}")
         read, odd = each(rows, forms.read_order)
         found, odder = each((one for one in read if one.status_id != forms.INCOMPLETE), self._whole)
         if odd or odder:

@@ -87,7 +87,7 @@ class Inventory:
         """Nothing is asked yet."""
         self._rest = rest
         self._locations: dict[str, _Location] | None = None
-        self._asked = False
+        self._has_read = False
 
     def of(self, parent_ids: Iterable[int | str]) -> Stock:
         """Return what can be sold of these products."""
@@ -123,14 +123,14 @@ class Inventory:
         Where they were read before, what was read counts on: one refusal, or a list that cannot be read, is no such
         verdict, and hidden locations would count as sold from.
         """
-        if not self._asked:
+        if not self._has_read:
             self._locations = _read.get(self._rest.budget.name)
             try:
                 self._locations = self._listed()
             except (Unsupported, Malformed) as error:
                 if isinstance(error, Malformed) and self._locations is None:
                     raise
-            self._asked = True
+            self._has_read = True
         return self._locations
 
     def _listed(self) -> dict[str, _Location]:

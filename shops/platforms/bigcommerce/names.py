@@ -52,7 +52,7 @@ def names(rest: Rest, kind: tuple[str, str], ids: Iterable[int]) -> dict[int, st
     try:
         for start in range(0, len(wanted), PAGE):
             some = wanted[start : start + PAGE]
-            found = {**dict.fromkeys(some, ""), **_asked(rest, kind, some)}
+            found = {**dict.fromkeys(some, ""), **_fetch(rest, kind, some)}
             kept.known |= {number: (name, now + FRESH_S) for number, name in found.items()}
         kept.failing_since = None
     except StoreError as error:
@@ -63,7 +63,7 @@ def names(rest: Rest, kind: tuple[str, str], ids: Iterable[int]) -> dict[int, st
     return {number: kept.known[number][0] if number in kept.known else "" for number in ids}
 
 
-def _asked(rest: Rest, kind: tuple[str, str], ids: list[int]) -> dict[int, str]:
+def _fetch(rest: Rest, kind: tuple[str, str], ids: list[int]) -> dict[int, str]:
     path, key = kind
     rows = rest.rows(f"{path}?{key}:in={','.join(map(str, ids))}&limit={PAGE}")
 

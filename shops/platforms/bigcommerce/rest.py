@@ -164,7 +164,7 @@ class Rest(Caller):
 
 def token_for_code(*, code: str, scope: str, context: str, redirect_uri: str) -> dict[str, Any]:
     """Return BigCommerce's answer to the code of an installation."""
-    asked = {
+    form = {
         "client_id": settings.BIGCOMMERCE_CLIENT_ID,
         "client_secret": settings.BIGCOMMERCE_CLIENT_SECRET.get_secret_value(),
         "code": code,
@@ -179,7 +179,7 @@ def token_for_code(*, code: str, scope: str, context: str, redirect_uri: str) ->
         f"{settings.BIGCOMMERCE_LOGIN_URL}/oauth2/token",
         budgets=[Budget("bigcommerce:login", CALLS_PER_MINUTE)],
         headers={"Accept": "application/json", "Content-Type": "application/json"},
-        body=asked,
+        body=form,
         read_s=READ_S,
     )
     if answer.status in (400, 401, 403) and answer.text.lstrip().startswith("{"):

@@ -141,8 +141,8 @@ class Magento2Client:
 
     def _items(self, ids: Iterable[object], fields: str = "") -> tuple[list[Item], list[Unread]]:
         """Return products by their ids, and those that could not be read."""
-        asked = [one for one in ids if str(one).isdecimal()]
-        rows, failed = portions.every(self._rest, "/products", "entity_id", asked, fields=fields)
+        wanted = [one for one in ids if str(one).isdecimal()]
+        rows, failed = portions.every(self._rest, "/products", "entity_id", wanted, fields=fields)
         items, unread = each(rows, models.read)
         return items, [*unread, *(Unread(one, words) for one, words in failed.items())]
 

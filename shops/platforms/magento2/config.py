@@ -120,13 +120,13 @@ class StoreConfig:
     def settings(self) -> Settings:
         """Return the store's settings, at most a quarter of an hour old while it says them."""
         if self._settings is None:
-            self._settings = _lasting(self._key, self._learn)
+            self._settings = _cached(self._key, self._learn)
         return self._settings
 
     def fresh(self) -> Settings:
         """Ask for the settings again."""
         memory.release(self._sources_key)
-        self._settings = _lasting(self._key, self._learn, reload=True)
+        self._settings = _cached(self._key, self._learn, reload=True)
         return self._settings
 
     def labelled(self, *, reload: bool = False) -> Labels:
@@ -135,7 +135,7 @@ class StoreConfig:
         Without attributes where the store has never said them, and fails now.
         """
         if self._labels is None or reload:
-            self._labels = _lasting(self._labels_key, self._attributes, otherwise={}, reload=reload)
+            self._labels = _cached(self._labels_key, self._attributes, otherwise={}, reload=reload)
         return {**self.settings, "attributes": self._labels}
 
     @property
@@ -232,7 +232,7 @@ class StoreConfig:
         }
 
 
-def _lasting(key: str, learn: Callable[[], Any], *, otherwise: Any = None, reload: bool = False) -> Any:
+def _cached(key: str, learn: Callable[[], Any], *, otherwise: Any = None, reload: bool = False) -> Any:
     """Return what is remembered, learnt again after CONFIG_TTL_S, or at once for `reload` unless that failed just now.
 
     While the store fails to say it: what it said last, or else `otherwise`. Raises StoreError where there is neither,

@@ -104,8 +104,8 @@ def exchange(entered: str, kept: Mapping[str, str]) -> tuple[str, str]:
     """
     consumer = f"{kept['oauth_consumer_key']}:{kept['oauth_consumer_secret']}"
     address, first = _first_token(_bases(entered, kept["store_base_url"]), f"{consumer}::")
-    lasting = _token(address, "access", f"{consumer}:{first[0]}:{first[1]}", verifier=kept["oauth_verifier"])
-    return address, keys(*consumer.split(":"), *lasting).token.get_secret_value()
+    access = _token(address, "access", f"{consumer}:{first[0]}:{first[1]}", verifier=kept["oauth_verifier"])
+    return address, keys(*consumer.split(":"), *access).token.get_secret_value()
 
 
 def _bases(entered: str, named: str) -> list[str]:

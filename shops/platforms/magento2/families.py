@@ -55,11 +55,11 @@ class Families:
 
     def _read(self) -> Known:
         kept: dict[str, Any] | None = memory.recall(self._key)
-        asked_at = clock.now()
-        if kept and asked_at.timestamp() - kept["asked"] < JUST_NOW_S:
+        requested_at = clock.now()
+        if kept and requested_at.timestamp() - kept["requested"] < JUST_NOW_S:
             return Known(links=dict(kept["links"]), off=kept["off"])
         before = Known(links=kept["links"], off=kept["off"]) if kept else Known(links={}, off=[])
-        whole = kept is None or kept["until"] <= asked_at.timestamp()
+        whole = kept is None or kept["until"] <= requested_at.timestamp()
         groups: list[search.Group] = [[("type_id", "eq", "configurable")]]
         if kept and not whole:
             groups.append([("updated_at", "gteq", str(kept["at"]))])
@@ -70,8 +70,8 @@ class Families:
             more, failed = portions.every(self._rest, "/products", "entity_id", rest, fields=LINKS)
             rows += more + [{"id": one} for one in failed]
         found = _taken(rows, before, Known(links={}, off=[]) if whole else before)
-        until = asked_at.timestamp() + FAMILIES_S if whole or kept is None else kept["until"]
-        stamps = {"asked": asked_at.timestamp(), "at": search.stamp(asked_at - OVERLAP), "until": until}
+        until = requested_at.timestamp() + FAMILIES_S if whole or kept is None else kept["until"]
+        stamps = {"requested": requested_at.timestamp(), "at": search.stamp(requested_at - OVERLAP), "until": until}
         memory.remember(self._key, {**found, **stamps}, KEPT_S)
         return found
 

@@ -38,7 +38,7 @@ _GONE = re.compile(
     re.IGNORECASE,
 )
 #: About the call, not about the keys or an object.
-_PASSING = re.compile(
+_TRANSIENT = re.compile(
     r"(request does not match any route|specified request cannot be processed|nonce|timestamp|internal error"
     r"|too many requests|maintenance|temporarily unavailable|deadlock|lock wait timeout"
     # said of a product whose row in the stock index is just being built again
@@ -106,7 +106,7 @@ class Rest(Caller):
         if not isinstance(message, str) or set(said) - {"message", "parameters", "errors", "trace", "code"}:
             return None
         words = _filled(said)
-        if words.strip(" .").lower() in _REASONS or _PASSING.search(words):
+        if words.strip(" .").lower() in _REASONS or _TRANSIENT.search(words):
             return None
         if status == 401:
             return Verdict.KEYS if _KEYS.search(words) or "resources" in _named(said) else None

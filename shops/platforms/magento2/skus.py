@@ -19,8 +19,8 @@ from shops.platforms.values import Malformed, Unread
 
 def now(rest: Rest, ids: Iterable[str]) -> dict[str, str]:
     """Return the SKU of each product by id, without those that are gone. Raises StoreError where one cannot be read."""
-    asked = [one for one in ids if one.isdecimal()]
-    rows, failed = portions.every(rest, "/products", "entity_id", asked, fields="items[id,sku],total_count")
+    wanted = [one for one in ids if one.isdecimal()]
+    rows, failed = portions.every(rest, "/products", "entity_id", wanted, fields="items[id,sku],total_count")
     if failed:
         raise Malformed(next(iter(failed.values())))
     found: dict[str, str] = {}
@@ -28,7 +28,7 @@ def now(rest: Rest, ids: Iterable[str]) -> dict[str, str]:
         if not isinstance(row, dict) or not isinstance(row.get("sku"), str | int):
             raise Malformed(f"{STORE} does not say the SKU of a product.")
         found[str(row.get("id"))] = str(row["sku"])
-    if missing := [one for one in asked if one not in found]:
+    if missing := [one for one in wanted if one not in found]:
         confirm_gone(rest, missing)
     return found
 
@@ -56,16 +56,16 @@ def name_of(sku: str) -> str:
     return hashlib.sha256(_compared(sku).encode()).hexdigest()[:32]
 
 
-def owners(asked: Sequence[str], spelled: Iterable[str]) -> tuple[dict[str, str], set[str]]:
+def owners(wanted: Sequence[str], spelled: Iterable[str]) -> tuple[dict[str, str], set[str]]:
     """Return whose each spelling is: spelling → SKU that was asked for; and the SKUs of which that is not clear.
 
     A spelling that is exactly one of them is that one's; the nearest to it otherwise, if that is one alone.
     """
-    asked, spellings = list(dict.fromkeys(asked)), list(dict.fromkeys(spelled))
-    found = {one: one for one in spellings if one in asked}
+    wanted, spellings = list(dict.fromkeys(wanted)), list(dict.fromkeys(spelled))
+    found = {one: one for one in spellings if one in wanted}
     unclear: set[str] = set()
     for one in spellings:
-        if one not in found and (hits := _nearest(one, asked)):
+        if one not in found and (hits := _nearest(one, wanted)):
             left = [hit for hit in hits if hit not in found] if len(hits) > 1 else hits
             if len(left) == 1:
                 found[one] = left[0]
@@ -86,13 +86,13 @@ R = TypeVar("R", bound=Spelled)
 
 
 def by_sku(
-    asked: Sequence[str], rows: Sequence[R], unread: Sequence[Unread]
+    wanted: Sequence[str], rows: Sequence[R], unread: Sequence[Unread]
 ) -> tuple[dict[str, list[R]], dict[str, str]]:
     """Return the rows of each SKU that was asked for, and why what is said of one could not be read.
 
     Rows that spell it exactly come first. `unread` are rows that could not be read, named by their SKUs.
     """
-    whose, unclear = owners(asked, [*(row.sku for row in rows), *(one.store_parent_id for one in unread)])
+    whose, unclear = owners(wanted, [*(row.sku for row in rows), *(one.store_parent_id for one in unread)])
     found: dict[str, list[R]] = {}
     for row in sorted(rows, key=lambda row: whose.get(row.sku) != row.sku):
         if row.sku in whose:
@@ -107,7 +107,7 @@ _UNCLEAR = (
 )
 
 
-def _nearest(spelling: str, asked: Sequence[str]) -> list[str]:
+def _nearest(spelling: str, wanted: Sequence[str]) -> list[str]:
     ways: tuple[Callable[[str], str], ...] = (_compared, folded)
-    hits = ([one for one in asked if way(one) == way(spelling)] for way in ways)
+    hits = ([one for one in wanted if way(one) == way(spelling)] for way in ways)
     return next((some for some in hits if some), [])

@@ -113,14 +113,14 @@ class Stock:
         self, skus: Sequence[str], parents: Mapping[str, str], found: Standing, *, lending: bool = False
     ) -> dict[str, list[SourceItem]]:
         """Add to `found` what can be sold; return what lies in the website's sources."""
-        asked_at = clock.now().timestamp()
+        requested_at = clock.now().timestamp()
         families = {sku: parents[sku] for sku in skus if sku in parents}
         salable, odd = self._exported([*skus, *families.values()])
         lies, more = self._source_items(skus)
         found.unread |= {sku: odd[family] for sku, family in families.items() if family in odd}
         found.unread |= {sku: words for sku, words in (odd | more).items() if sku in skus}
         if not lending:
-            found.unread |= self._being_lent(skus, asked_at)
+            found.unread |= self._being_lent(skus, requested_at)
         bounds = memory.recall_all(self._bounds, [name_of(sku) for sku in skus])
         for sku in skus:
             if sku in found.unread:
@@ -354,10 +354,10 @@ class Stock:
         """The stock is right again: readings that begin from now on count."""
         memory.remember(f"{self._lent}{name_of(sku)}", {"ended": clock.now().timestamp()}, LENT_S)
 
-    def _being_lent(self, skus: Sequence[str], asked_at: float) -> dict[str, str]:
+    def _being_lent(self, skus: Sequence[str], requested_at: float) -> dict[str, str]:
         """Return what cannot be read since its units were being lent when we asked, with words."""
         found = memory.recall_all(self._lent, [name_of(sku) for sku in skus])
-        busy = {name for name, loan in found.items() if loan["ended"] is None or loan["ended"] >= asked_at}
+        busy = {name for name, loan in found.items() if loan["ended"] is None or loan["ended"] >= requested_at}
         return {sku: f"An order for {sku} is being made in {STORE}." for sku in skus if name_of(sku) in busy}
 
 

@@ -16,7 +16,7 @@ from shops.platforms import calls
 from shops.platforms.reading import each
 from shops.platforms.shopify import products, queries
 from shops.platforms.shopify.graphql import READ_S, STORE, GraphQL
-from shops.platforms.shopify.locations import Asked
+from shops.platforms.shopify.locations import LevelLocations
 from shops.platforms.shopify.products import Found, Reader
 from shops.platforms.values import CursorLost, TransientStoreError
 from shops.schemas import number_in, object_of
@@ -39,9 +39,9 @@ _CUT_LETTER = re.compile(rb"\A(?:\xef\xbf\xbd){1,3}")
 _ROOT_ID = re.compile(rb'"id":\s*"gid:\\?/\\?/shopify\\?/Product\\?/(\d+)"')
 
 
-def start(line: GraphQL, asked: Asked) -> str:
+def start(line: GraphQL, wanted: LevelLocations) -> str:
     """Start writing; return the cursor."""
-    document = queries.with_levels(queries.BULK_PRODUCTS, asked.gids)
+    document = queries.with_levels(queries.BULK_PRODUCTS, wanted.gids)
     made = line.ask(queries.BULK_START, query=document).get("bulkOperationRunQuery") or {}
     operation = made.get("bulkOperation")
     if made.get("userErrors") or not isinstance(operation, dict) or not operation.get("id"):
@@ -52,7 +52,7 @@ def start(line: GraphQL, asked: Asked) -> str:
     return f"{PREFIX}{operation['id']}|0"
 
 
-def page(line: GraphQL, cursor: str, *, admin: str, asked: Asked) -> Found:
+def page(line: GraphQL, cursor: str, *, admin: str, wanted: LevelLocations) -> Found:
     """Return the products in the next piece. Raises TransientStoreError while the file is being written."""
     gid, _, offset = cursor.removeprefix(PREFIX).rpartition("|")
     data = line.ask(queries.BULK_STATE, id=gid)
@@ -69,7 +69,7 @@ def page(line: GraphQL, cursor: str, *, admin: str, asked: Asked) -> Found:
             raise TransientStoreError("Shopify's list of all products has no address.")
         return Found(total=total)
     file = _File(line, str(state["url"]), number_in(state.get("fileSize")))
-    found = _read(file, int(offset), products.reader(data, admin=admin, asked=asked))
+    found = _read(file, int(offset), products.reader(data, admin=admin, wanted=wanted))
     found.total = total
     found.next = f"{PREFIX}{gid}|{found.next}" if found.next else None
     return found

@@ -17,7 +17,7 @@ from shops.platforms.locations import changed, locations_of, spread
 from shops.platforms.reading import each
 from shops.platforms.shopify import bulk, locations, orders, products, queries, refusals
 from shops.platforms.shopify.graphql import GraphQL, root_of, tokens_for_code
-from shops.platforms.shopify.locations import TOTAL_ALONE, Asked
+from shops.platforms.shopify.locations import TOTAL_ALONE, LevelLocations
 from shops.platforms.shopify.webhooks import TOPICS
 from shops.platforms.values import (
     Count,
@@ -50,7 +50,7 @@ OVERLAP = timedelta(minutes=5)
 #: For how long a worker knows which locations sell.
 LOCATIONS_KNOWN_S = 60.0
 MOST_STORES = 1000
-_known: dict[str, tuple[Asked, float]] = {}
+_known: dict[str, tuple[LevelLocations, float]] = {}
 
 
 class ShopifyClient:
@@ -76,15 +76,15 @@ class ShopifyClient:
         """Return a page; a catalogue beyond what paging reaches comes from a file that Shopify writes."""
         levels = self._levels()
         if cursor.startswith(bulk.PREFIX):
-            found = bulk.page(self._line, cursor, admin=self._admin, asked=levels)
+            found = bulk.page(self._line, cursor, admin=self._admin, wanted=levels)
             if len(found.cut_short) > MOST_ALONE:
                 return Page((), bulk.BY_PAGES, found.total)
             return self._page(found)
         kind, _, after = cursor.partition(":")
         document = queries.with_levels(queries.PRODUCTS, levels.gids)
-        asked = {**locations.page_of(levels, size or PAGE), "after": after or None, "query": _since(since)}
-        data, odd = self._line.ask_for_page(document, **asked)
-        found = products.read_page(data, odd, admin=self._admin, asked=levels)
+        variables = {**locations.page_of(levels, size or PAGE), "after": after or None, "query": _since(since)}
+        data, odd = self._line.ask_for_page(document, **variables)
+        found = products.read_page(data, odd, admin=self._admin, wanted=levels)
         if not cursor and since is None and (found.total or 0) > MOST_BY_PAGES:
             return Page((), bulk.start(self._line, levels), found.total)
         if found.next == after:
@@ -123,15 +123,15 @@ class ShopifyClient:
         whole, cursors = None, dict.fromkeys(products.PAGED, "")
         for _ in range(MAX_PAGES):
             more = {f"more{name.title()}": name in cursors for name in products.PAGED}
-            asked: dict[str, Any] = {name: cursor or None for name, cursor in cursors.items()}
-            asked["id"] = f"gid://shopify/Product/{store_parent_id}"
-            data = self._line.ask(document, first=locations.variants_of(levels), **asked, **more)
+            variables: dict[str, Any] = {name: cursor or None for name, cursor in cursors.items()}
+            variables["id"] = f"gid://shopify/Product/{store_parent_id}"
+            data = self._line.ask(document, first=locations.variants_of(levels), **variables, **more)
             part = products.part(data)
             if part is None:
                 return []
             whole, cursors = products.joined(whole, part)
             if not cursors:
-                read = products.reader(data, admin=self._admin, asked=levels)
+                read = products.reader(data, admin=self._admin, wanted=levels)
                 units, odd = read.units(whole)
                 if odd:
                     raise _half_read(units, odd[0].words)
@@ -193,7 +193,7 @@ class ShopifyClient:
             raise refusals.of_stock(*errors[0])
         return changed(count, changes, by)
 
-    def _levels(self) -> Asked:
+    def _levels(self) -> LevelLocations:
         """Return the locations whose levels have to be read beside a variant's total.
 
         A token without the right to read them sees the total alone. Where they were read before, that counts on: one
@@ -204,7 +204,7 @@ class ShopifyClient:
         if now < until:
             return known
         try:
-            known = locations.asked(self._all(queries.LOCATIONS, "locations"))
+            known = locations.locations_of_levels(self._all(queries.LOCATIONS, "locations"))
         except (Unsupported, Malformed) as error:
             if isinstance(error, Malformed) and address not in _known:
                 raise
@@ -276,8 +276,8 @@ class ShopifyClient:
         refuse_to_cancel(STORE, found := self.order(order_id))
         if found is None or found.status in OFF:
             return
-        asked = {"id": _order(order_id), "restock": gives_back, "note": note[:255]}
-        errors = refusals.of(self._line.ask(queries.ORDER_CANCEL, **asked), "orderCancel", "orderCancelUserErrors")
+        variables = {"id": _order(order_id), "restock": gives_back, "note": note[:255]}
+        errors = refusals.of(self._line.ask(queries.ORDER_CANCEL, **variables), "orderCancel", "orderCancelUserErrors")
         if errors and errors[0][0] != "NOT_FOUND":
             now = self.order(order_id)  # it may have been cancelled meanwhile, by a call whose answer was lost
             if now is not None and now.status not in OFF:

@@ -78,14 +78,14 @@ class CodeGrant:
 
     def begin(self, pending: Pending, base: str) -> str:
         """Return the store's page on which the seller lets us in."""
-        asked = {
+        query = {
             "client_id": settings.SHOPIFY_CLIENT_ID,
             "scope": ",".join(SCOPES),
             "redirect_uri": f"{base}callback/",
             "state": pending.state,
         }
         root = settings.SHOPIFY_ADMIN_URL or f"https://{pending.address}"
-        return f"{root}/admin/oauth/authorize?{urlencode(asked, quote_via=quote)}"
+        return f"{root}/admin/oauth/authorize?{urlencode(query, quote_via=quote)}"
 
     def state_of(self, step: str, visit: Visit) -> str:
         """The state travels along and comes back."""

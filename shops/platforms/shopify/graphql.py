@@ -72,7 +72,7 @@ class GraphQL(Caller):
 
         Raises TransientStoreError, Unsupported or StoreAuthError; `may_have_applied`: a mutation's outcome is unknown.
         """
-        data, odd = self._asked(query, variables, [self.budget], leaves=0.0)
+        data, odd = self._execute(query, variables, [self.budget], leaves=0.0)
         if odd:
             raise next(iter(odd.values()))
         return data
@@ -83,9 +83,9 @@ class GraphQL(Caller):
         Errors that are about single rows of `products` come with the data, by the row's number.
         """
         budgets = [self.budget, crawl_budget_of(self.address)]
-        return self._asked(query, variables, budgets, leaves=CRAWL_LEAVES)
+        return self._execute(query, variables, budgets, leaves=CRAWL_LEAVES)
 
-    def _asked(
+    def _execute(
         self, query: str, variables: dict[str, Any], budgets: list[Budget], *, leaves: float
     ) -> tuple[dict[str, Any], dict[int, StoreError]]:
         write, self._budgets = query.lstrip().startswith("mutation"), budgets
@@ -179,11 +179,11 @@ class GraphQL(Caller):
             if now.access != current.access:  # another worker was quicker
                 self._connection.token = SecretStr(now.to_json())
                 return now
-            asked = {"grant_type": "refresh_token", "refresh_token": current.refresh}
+            form = {"grant_type": "refresh_token", "refresh_token": current.refresh}
             try:
-                fresh = _exchange(self.address, asked)[0]
+                fresh = _exchange(self.address, form)[0]
             except StoreAuthError:  # one bad answer is not a verdict
-                fresh = _exchange(self.address, asked)[0]
+                fresh = _exchange(self.address, form)[0]
             self._connection.token = SecretStr(fresh.to_json())
             StoreConnection.objects.filter(pk=pk).update(token=self._connection.token)
             return fresh
@@ -194,7 +194,7 @@ def tokens_for_code(address: str, code: str) -> tuple[Tokens, str]:
     return _exchange(address, {"code": code, "expiring": "1"})
 
 
-def _exchange(address: str, asked: dict[str, str]) -> tuple[Tokens, str]:
+def _exchange(address: str, form: dict[str, str]) -> tuple[Tokens, str]:
     app = {
         "client_id": settings.SHOPIFY_CLIENT_ID,
         "client_secret": next((one.get_secret_value() for one in settings.SHOPIFY_CLIENT_SECRETS), ""),
@@ -205,7 +205,7 @@ def _exchange(address: str, asked: dict[str, str]) -> tuple[Tokens, str]:
         f"{root_of(address)}/admin/oauth/access_token",
         budgets=[budget_of(address)],
         headers={"Content-Type": "application/json", "Accept": "application/json"},
-        body={**app, **asked},
+        body={**app, **form},
         read_s=READ_S,
     )
     if answer.status in (400, 401, 403) and _is_oauth_error(answer):
@@ -279,9 +279,9 @@ def _refilled_s(body: Any, *, leaves: float) -> float:
     try:
         cost = body["extensions"]["cost"]
         status = cost["throttleStatus"]
-        asked, most = float(cost["requestedQueryCost"] or 0), float(status["maximumAvailable"])
+        requested, most = float(cost["requestedQueryCost"] or 0), float(status["maximumAvailable"])
         left, restored = float(status["currentlyAvailable"]), float(status["restoreRate"])
     except (KeyError, TypeError, ValueError, OverflowError):
         return 0.0
-    wanted = max(asked, min(asked + leaves * most, most))
+    wanted = max(requested, min(requested + leaves * most, most))
     return min(900.0, max(0.0, wanted - left) / max(1.0, restored))

@@ -59,7 +59,7 @@ class _Level(Part):
 
 
 @dataclass(frozen=True)
-class Asked:
+class LevelLocations:
     """The locations whose levels are asked for beside each variant's total; `selling` says which kind they are."""
 
     gids: tuple[str, ...] = ()
@@ -67,10 +67,10 @@ class Asked:
 
 
 #: All of a store's locations sell online, so the total says it.
-TOTAL_ALONE = Asked()
+TOTAL_ALONE = LevelLocations()
 
 
-def asked(rows: Iterable[Any]) -> Asked:
+def locations_of_levels(rows: Iterable[Any]) -> LevelLocations:
     """Return the levels that have to be read beside a variant's total, out of all locations of the store.
 
     Raises Malformed where there is none, or one of them cannot be read: units may lie there that the store does not
@@ -82,10 +82,10 @@ def asked(rows: Iterable[Any]) -> Asked:
     active = [one for one in found if one.active]
     away = tuple(one.id for one in active if not one.online)
     here = tuple(one.id for one in active if one.online)
-    return Asked(here, selling=True) if away and len(here) < len(away) else Asked(away)
+    return LevelLocations(here, selling=True) if away and len(here) < len(away) else LevelLocations(away)
 
 
-def page_of(wanted: Asked, most: int) -> dict[str, int]:
+def page_of(wanted: LevelLocations, most: int) -> dict[str, int]:
     """Return how many products to ask for, `most` at most, and how many variants of each.
 
     No query may cost more than 1,000 points (shopify.dev "Rate limits").
@@ -97,16 +97,16 @@ def page_of(wanted: Asked, most: int) -> dict[str, int]:
     }
 
 
-def variants_of(wanted: Asked) -> int:
+def variants_of(wanted: LevelLocations) -> int:
     """Return how many variants of a single product to ask for at a time."""
     return max(1, min(50, PAGE_POINTS // 2 // _variant_points(wanted)))
 
 
-def _variant_points(wanted: Asked) -> int:
+def _variant_points(wanted: LevelLocations) -> int:
     return 3 + 2 * len(wanted.gids)
 
 
-def sellable(total: int, item: Mapping[str, Any], wanted: Asked) -> int:
+def sellable(total: int, item: Mapping[str, Any], wanted: LevelLocations) -> int:
     """Return what the store sells online of a variant: `total` is what it has, `item` holds the levels asked for."""
     if not wanted.gids:
         return total
@@ -128,7 +128,7 @@ class _Item(Part):
     variants: Annotated[list[_Variant], BeforeValidator(_nodes)] = []
 
 
-def count(item: Any, levels: Iterable[Any], wanted: Asked) -> Count:
+def count(item: Any, levels: Iterable[Any], wanted: LevelLocations) -> Count:
     """Return how many units the store sells online, and where they lie. `levels` are all of the inventory item.
 
     The number comes from the same levels as that of a snapshot: were they two, each reading would take their difference

@@ -15,7 +15,7 @@ from typing import Annotated, Any
 from pydantic import AwareDatetime, BeforeValidator, Field
 
 from shops.platforms.reading import each, title_of, valid
-from shops.platforms.shopify.locations import Asked, sellable
+from shops.platforms.shopify.locations import LevelLocations, sellable
 from shops.platforms.values import Malformed, StoreError, Unread
 from shops.schemas import Money, Number, Part, Side, SideRows, Text, Units, Words
 from shops.snapshots import StoreProduct
@@ -120,7 +120,7 @@ class Reader:
 
     currency: str
     admin: str
-    asked: Asked
+    wanted: LevelLocations
 
     def units(self, row: Any) -> tuple[list[StoreProduct], list[Unread]]:
         """Return a product's variants as products, and those that could not be read. Raises Malformed."""
@@ -135,7 +135,7 @@ class Reader:
         if variant.item.tracked:
             if variant.stock is None:
                 raise Malformed("Shopify's variant could not be read at inventoryQuantity.")
-            stock = sellable(variant.stock, row["inventoryItem"], self.asked)
+            stock = sellable(variant.stock, row["inventoryItem"], self.wanted)
         alone = variant.title in ("", ONLY_VARIANT)
         photos = [medium.image.url for medium in (*variant.media[:1], *product.media) if medium.image]
         return StoreProduct(
@@ -171,10 +171,10 @@ def _is_bundle(variant: Any) -> bool:
     return isinstance(variant, dict) and variant.get("requiresComponents") is True
 
 
-def reader(data: Mapping[str, Any], *, admin: str, asked: Asked) -> Reader:
+def reader(data: Mapping[str, Any], *, admin: str, wanted: LevelLocations) -> Reader:
     """Return what reads the products of an answer. `admin` is the address of the store's admin pages."""
     head = valid(_Head, {"shop": data.get("shop")}, "Shopify's answer")
-    return Reader(head.shop.currency, admin, asked)
+    return Reader(head.shop.currency, admin, wanted)
 
 
 # -- one product ---------------------------------------------------------------------------------------------------
@@ -222,9 +222,9 @@ def owner(data: Mapping[str, Any]) -> str | None:
 # -- a page --------------------------------------------------------------------------------------------------------
 
 
-def read_page(data: Mapping[str, Any], odd: Mapping[int, StoreError], *, admin: str, asked: Asked) -> Found:
+def read_page(data: Mapping[str, Any], odd: Mapping[int, StoreError], *, admin: str, wanted: LevelLocations) -> Found:
     """Return a page of the catalogue. `odd` are its rows that Shopify could not show. Raises Malformed."""
-    page, read = data.get("products"), reader(data, admin=admin, asked=asked)
+    page, read = data.get("products"), reader(data, admin=admin, wanted=wanted)
     if not isinstance(page, dict) or not isinstance(page.get("nodes"), list):
         raise Malformed("Shopify's answer could not be read at products.")
     found = Found(next=following(page, "products"), total=_total(data.get("productsCount")))

@@ -17,7 +17,7 @@ from pydantic import BeforeValidator, ValidationError
 
 from shops.events import (
     AppRemoved,
-    CustomerDataAsked,
+    CustomerDataRequested,
     CustomerForgotten,
     Event,
     OrderChanged,
@@ -110,14 +110,14 @@ class _Privacy(Part):
     orders_to_redact: SideRows[Number] = []
 
 
-def _data_asked(body: bytes) -> list[Event]:
-    asked = _Privacy.model_validate_json(body)
-    return [CustomerDataAsked(asked.customer.id or "", tuple(asked.orders_requested))]
+def _data_request(body: bytes) -> list[Event]:
+    payload = _Privacy.model_validate_json(body)
+    return [CustomerDataRequested(payload.customer.id or "", tuple(payload.orders_requested))]
 
 
 def _customer_forgotten(body: bytes) -> list[Event]:
-    asked = _Privacy.model_validate_json(body)
-    return [CustomerForgotten(asked.customer.id or "", tuple(asked.orders_to_redact))]
+    payload = _Privacy.model_validate_json(body)
+    return [CustomerForgotten(payload.customer.id or "", tuple(payload.orders_to_redact))]
 
 
 def _shop_forgotten(body: bytes) -> list[Event]:
@@ -145,7 +145,7 @@ TOPICS: dict[str, Callable[[bytes], list[Event]]] = {
 
 #: Sent to the app as a whole, not to one shop's address (shopify.dev "Privacy law compliance").
 APP_TOPICS: dict[str, Callable[[bytes], list[Event]]] = {
-    "customers/data_request": _data_asked,
+    "customers/data_request": _data_request,
     "customers/redact": _customer_forgotten,
     "shop/redact": _shop_forgotten,
 }

@@ -136,11 +136,11 @@ class WooCommerceClient(OrderCalls, HookCalls):
 
         A store may allow smaller pages than were asked for, and say so by counting more pages alone.
         """
-        asked: dict[str, Any] = {"per_page": size, "page": before // size + 1, "orderby": "id", "order": "asc", **more}
+        query: dict[str, Any] = {"per_page": size, "page": before // size + 1, "orderby": "id", "order": "asc", **more}
         if since is not None:
             stamp = (since - OVERLAP).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
-            asked |= {"modified_after": stamp, "dates_are_gmt": "true"}
-        rows, answer = self.list_at(f"/products?{urlencode(asked)}")
+            query |= {"modified_after": stamp, "dates_are_gmt": "true"}
+        rows, answer = self.list_at(f"/products?{urlencode(query)}")
         total, pages = header_number(answer, "X-WP-Total"), header_number(answer, "X-WP-TotalPages")
         if rows and len(rows) < size and total and pages and (pages - 1) * size >= total:
             return self._listed(before, len(rows), since, **more)
@@ -197,9 +197,9 @@ class WooCommerceClient(OrderCalls, HookCalls):
         named = product.variation_ids
         size = PAGE
         for _ in range(MOST_PAGES):
-            asked = {"per_page": size, "page": len(found) // size + 1, "orderby": "id", "order": "asc"}
+            query = {"per_page": size, "page": len(found) // size + 1, "orderby": "id", "order": "asc"}
             try:
-                rows, _ = self.list_at(f"/products/{product.id}/variations?{urlencode(asked)}")
+                rows, _ = self.list_at(f"/products/{product.id}/variations?{urlencode(query)}")
             except TooLarge:
                 if size == 1:
                     raise
@@ -269,19 +269,19 @@ class WooCommerceClient(OrderCalls, HookCalls):
         unread: list[Unread] = []
         left, size = list(ids), PAGE
         while left:
-            asked, rest = left[:size], left[size:]
-            query = {"include": ",".join(asked), "per_page": size, "orderby": "id", "order": "asc", "_fields": BRIEF}
+            wanted, rest = left[:size], left[size:]
+            query = {"include": ",".join(wanted), "per_page": size, "orderby": "id", "order": "asc", "_fields": BRIEF}
             rows, answer = self.list_at(f"/products?{urlencode(query)}")
             items, odd = each(rows, reading.read_item)
             read = {item.id: item for item in items}
-            here = {name_of(row) for row in rows} & set(asked)
+            here = {name_of(row) for row in rows} & set(wanted)
             if rows and not here:
                 raise TransientStoreError(f"WooCommerce answered with other products than were asked for. {CACHED}")
             found |= {number: read[number] for number in here if number in read}
             unread += odd
             if (header_number(answer, "X-WP-Total") or 0) > len(rows) > 0:
                 size = len(rows)
-                left = [one for one in asked if one not in here] + rest
+                left = [one for one in wanted if one not in here] + rest
             else:
                 left = rest
         return found, unread
@@ -295,11 +295,11 @@ class WooCommerceClient(OrderCalls, HookCalls):
                 one = reading.read_item(self.record("GET", own, number=product.store_product_id))
                 if one.counted != Counted.AT_PARENT:
                     return _count(one.units, own)
-            holder = reading.read_item(self.record("GET", path, number=product.store_parent_id))
+            owner = reading.read_item(self.record("GET", path, number=product.store_parent_id))
         except Missing:
             return Count(None)
         is_alone = product.store_product_id == product.store_parent_id
-        return _count(holder.units if is_alone else holder.pool, path)
+        return _count(owner.units if is_alone else owner.pool, path)
 
     def _shares(self, product: StoreProduct, variation: str) -> bool:
         """Return whether a variation draws on the same stock of its parent as another one does, `product`."""

@@ -43,14 +43,14 @@ class KeyExchange:
 
     def begin(self, pending: Pending, base: str) -> str:
         """Return the store's approval page."""
-        asked = {
+        query = {
             "app_name": "ReverbSync",
             "scope": "read_write",
             "user_id": pending.state,
             "return_url": f"{base}return/",
             "callback_url": f"{base}callback/",
         }
-        return f"{pending.address}/wc-auth/v1/authorize?{urlencode(asked)}"
+        return f"{pending.address}/wc-auth/v1/authorize?{urlencode(query)}"
 
     def state_of(self, step: str, visit: Visit) -> str:
         """Our state is the store's `user_id`: in the body of the callback, in the query of the return."""

@@ -91,25 +91,25 @@ class OrderCalls(WooCommerceCaller):
     def _changed(self, since: datetime, page: str) -> tuple[list[Order], str | None]:
         """Return the readable orders of a page that changed since then, and the next page. An odd one is left out."""
         stamp = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        asked = {"modified_after": stamp, "dates_are_gmt": "true", "status": "any", "orderby": "id", "order": "asc"}
-        rows, more = self._page("/orders", int(page), asked)
+        query = {"modified_after": stamp, "dates_are_gmt": "true", "status": "any", "orderby": "id", "order": "asc"}
+        rows, more = self._page("/orders", int(page), query)
         found, _ = reading.each(rows, forms.read)
         return found, str(int(page) + 1) if more else None
 
-    def _page(self, path: str, page: int, asked: dict[str, str]) -> tuple[list[Any], bool]:
+    def _page(self, path: str, page: int, query: dict[str, str]) -> tuple[list[Any], bool]:
         """Return a page of at most PAGE rows, in several calls where one would be too large; and whether more follow.
 
         A store may allow smaller pages than were asked for: how many there are says whether more follow, not the rows.
         """
         try:
-            rows, answer = self.list_at(f"{path}?{urlencode({'per_page': PAGE, 'page': page, **asked})}")
+            rows, answer = self.list_at(f"{path}?{urlencode({'per_page': PAGE, 'page': page, **query})}")
             pages = header_number(answer, "X-WP-TotalPages")
             return rows, bool(rows) and (pages is None or page < pages)
         except TooLarge:
             first, parts = (page - 1) * PAGE // SMALL_PAGE + 1, PAGE // SMALL_PAGE
         rows = []
         for number in range(first, first + parts):
-            part, _ = self.list_at(f"{path}?{urlencode({'per_page': SMALL_PAGE, 'page': number, **asked})}")
+            part, _ = self.list_at(f"{path}?{urlencode({'per_page': SMALL_PAGE, 'page': number, **query})}")
             rows += part
             if len(part) < SMALL_PAGE:
                 break
@@ -142,8 +142,8 @@ class OrderCalls(WooCommerceCaller):
         return Newest(tuple(found.values()), before.many, whole=len(rows) < before.many)
 
     def _newest(self, many: int, *, page: int) -> list[Any]:
-        asked = {"per_page": many, "orderby": "id", "order": "desc", "status": "any"}
-        return self.list_at(f"/orders?{urlencode(asked | ({'page': page} if page > 1 else {}))}")[0]
+        query = {"per_page": many, "orderby": "id", "order": "desc", "status": "any"}
+        return self.list_at(f"/orders?{urlencode(query | ({'page': page} if page > 1 else {}))}")[0]
 
     def _refunded(self, order: Order) -> dict[str, int]:
         """Return the units that were refunded of each line; none where the refunds cannot be read."""

@@ -111,7 +111,7 @@ def test_a_product_that_became_unreadable_is_neither_changed_nor_gone(shop: Shop
     done = through(shop, now)
     assert (done.state, done.vanished) == (Crawl.State.DONE, 0)
     assert skus(shop) == {"SKU-1", "SKU-2"}
-    assert "product 2" not in store.asked
+    assert "product 2" not in store.requested
 
 
 def test_what_could_not_be_read_is_asked_for_ever_more_rarely_and_forgotten_once_it_is_read(
@@ -239,7 +239,7 @@ ODD: dict[str, dict[str, Any]] = {
 def test_a_row_that_cannot_be_kept_hides_no_other_row(shop: Shop, odd: dict[str, Any]) -> None:
     good = [snapshot(store_product_id=f"u{n}", store_parent_id=f"{n}", sku=f"GOOD-{n}") for n in (1, 2)]
     bad = snapshot(**{"store_product_id": "bad", "store_parent_id": "7", "sku": "BAD", **odd})
-    kept = refresh.keep(shop, [good[0], bad, good[1]], parent_ids=["1", "7", "2"], asked_at=NOON, trigger="a test")
+    kept = refresh.keep(shop, [good[0], bad, good[1]], parent_ids=["1", "7", "2"], requested_at=NOON, trigger="a test")
     assert skus(shop) == {"GOOD-1", "GOOD-2"}
     assert (kept.news, len(kept.unread)) == (2, 1)
     assert Job.objects.count() == 2
@@ -261,7 +261,7 @@ FITTING: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 def test_texts_are_cut_and_cleaned_to_what_the_database_holds(
     shop: Shop, odd: dict[str, Any], shown: dict[str, Any]
 ) -> None:
-    kept = refresh.keep(shop, [snapshot(**odd)], parent_ids=["11"], asked_at=NOON, trigger="a test")
+    kept = refresh.keep(shop, [snapshot(**odd)], parent_ids=["11"], requested_at=NOON, trigger="a test")
     assert not kept.unread
     row = Product.objects.get()
     assert {name: getattr(row, name) for name in shown} == shown
@@ -270,7 +270,7 @@ def test_texts_are_cut_and_cleaned_to_what_the_database_holds(
 
 def test_of_two_rows_with_one_id_the_one_with_fewer_units_counts(shop: Shop) -> None:
     rows = [snapshot(stock=4), snapshot(stock=1), snapshot(stock=3)]
-    refresh.keep(shop, rows, parent_ids=["11"], asked_at=NOON, trigger="a test")
+    refresh.keep(shop, rows, parent_ids=["11"], requested_at=NOON, trigger="a test")
     assert Product.objects.get().seen.stock == 1
 
 
@@ -278,7 +278,7 @@ def test_a_variant_is_not_gone_because_its_sibling_could_not_be_kept(shop: Shop)
     product_of(shop, store_product_id="21", sku="A1")
     product_of(shop, store_product_id="22", sku="A2")
     rows = [snapshot(store_product_id="21", price=Decimal("NaN"))]
-    refresh.keep(shop, rows, parent_ids=["11"], asked_at=NOON + timedelta(minutes=1), trigger="a test")
+    refresh.keep(shop, rows, parent_ids=["11"], requested_at=NOON + timedelta(minutes=1), trigger="a test")
     assert skus(shop) == {"A1", "A2"}
 
 
@@ -286,7 +286,7 @@ def test_a_snapshot_that_cannot_be_read_any_more_is_replaced_by_the_next_reading
     broken = product_of(shop)
     Product.objects.filter(pk=broken.pk).update(snapshot={"price": "?"})
     rows = [snapshot(), snapshot(store_product_id="22", sku="A2")]
-    kept = refresh.keep(shop, rows, parent_ids=["11"], asked_at=NOON, trigger="a test")
+    kept = refresh.keep(shop, rows, parent_ids=["11"], requested_at=NOON, trigger="a test")
     assert (kept.news, kept.unread) == (2, ())
     assert Product.objects.get(sku="A1").seen == snapshot()
 
@@ -294,7 +294,7 @@ def test_a_snapshot_that_cannot_be_read_any_more_is_replaced_by_the_next_reading
 def test_an_odd_id_in_a_stock_poll_hides_no_other(shop: Shop) -> None:
     product_of(shop)
     said: Any = {"21": 1, "\0": 5, "\ud800": 5, "9" * 9000: 7}
-    assert stock_levels.keep(shop, said, asked_at=NOON + timedelta(minutes=1), trigger="a test") == 1
+    assert stock_levels.keep(shop, said, requested_at=NOON + timedelta(minutes=1), trigger="a test") == 1
     assert Product.objects.get().seen.stock == 1
 
 
@@ -311,7 +311,7 @@ def test_a_page_that_is_too_large_is_read_in_smaller_ones_and_one_product_left_o
     assert (done.state, done.failures, done.unread, done.page_size) == (Crawl.State.DONE, 0, 1, 0)
     assert skus(shop) == {f"SKU-{number}" for number in range(1, 151) if number != 30}
     assert Recheck.objects.get().words == "The store: its answer is too large."
-    assert [one for one in store.asked if one.startswith("skip")] == ["skip after 29"]
+    assert [one for one in store.requested if one.startswith("skip")] == ["skip after 29"]
 
 
 def test_many_descriptions_with_pasted_photos_need_smaller_pages_only(
@@ -403,7 +403,7 @@ def test_a_crawl_that_brings_no_news_opens_no_job_when_settings_are_saved(
 
 def test_changes_that_came_while_auto_sync_was_off_wait_behind_edits(shop: Shop, store: Catalogue, now: Now) -> None:
     product_of(shop)
-    Shop.objects.update(look_again_asked=True)
+    Shop.objects.update(recheck_requested=True)
     tasks.review_shop(shop.pk)
     assert Job.objects.get().rank == Rank.CATALOGUE
 

@@ -25,11 +25,11 @@ class Store:
     """A store with one product on sale until END; the time is set by hand."""
 
     def __init__(self) -> None:
-        self.now, self.asked, self.away = NOON, 0, False
+        self.now, self.requested, self.away = NOON, 0, False
 
     def products(self, parent_id: str) -> list[StoreProduct]:
         """Return the product as it is now."""
-        self.asked += 1
+        self.requested += 1
         if self.away:
             raise TransientStoreError("The store answered 503.")
         on_sale = self.now < END
@@ -105,16 +105,16 @@ def test_a_failure_of_ours_does_not_come_back_at_once(
 def test_a_new_date_is_taken_over_though_nothing_else_is_news(store: Store, shop: Shop) -> None:
     later = snapshot(price=Decimal("80.00"), changes_at=END + timedelta(days=1))
     store.now += timedelta(minutes=1)
-    kept = refresh.keep(shop, [later], parent_ids=["11"], asked_at=store.now, trigger="test")
+    kept = refresh.keep(shop, [later], parent_ids=["11"], requested_at=store.now, trigger="test")
     assert kept.news == 0
     assert Product.objects.get().next_change_at == END + timedelta(days=1) + refresh.CLOCKS_DIFFER
 
 
 def test_a_product_that_is_gone_is_not_asked_for_at_its_date(store: Store, shop: Shop) -> None:
     store.now += timedelta(minutes=1)
-    refresh.keep(shop, [], parent_ids=["11"], asked_at=store.now, trigger="test")
+    refresh.keep(shop, [], parent_ids=["11"], requested_at=store.now, trigger="test")
     store.now += timedelta(minutes=2)  # the answer was no old one
-    refresh.keep(shop, [], parent_ids=["11"], asked_at=store.now, trigger="test")
+    refresh.keep(shop, [], parent_ids=["11"], requested_at=store.now, trigger="test")
     at(store, END)
     assert scheduled_reads.shops_with_due_ones() == []
 

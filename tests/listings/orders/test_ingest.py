@@ -201,7 +201,7 @@ class TestTaking:
         take(shop, [order()], trigger="test")
         assert ranks() == []
         assert uncounted(shop) == [product]
-        Shop.objects.update(look_again_asked=True)
+        Shop.objects.update(recheck_requested=True)
         tasks.review_shop(shop.pk)
         assert ranks() == [Rank.STOCK]
         assert uncounted(shop) == []  # its job is open

@@ -24,12 +24,12 @@ class Reverb:
     def __init__(self, connection: ReverbConnection) -> None:
         self.connection = connection
         self.fails: dict[int, TransientError] = {}
-        self.asked: list[int] = []
+        self.requested: list[int] = []
         self.now = NOON
 
     def listings_page(self, number: int) -> tuple[list[ReverbListing], int]:
         """Return one page."""
-        self.asked.append(number)
+        self.requested.append(number)
         if number in self.fails:
             raise self.fails[number]
         row = ReverbListing(id=str(number), sku="", state="live", self_url="", web_url="")
@@ -37,7 +37,7 @@ class Reverb:
 
     def slices(self, count: int) -> list[int]:
         """Return the pages that are asked for in so many slices. One asks for several where some are late."""
-        self.asked = []
+        self.requested = []
         for _ in range(count):
             self.now += timedelta(minutes=2)
             with clock.running_by(lambda: self.now):
@@ -45,7 +45,7 @@ class Reverb:
                     listing_poll.run_slice(self.connection, self)  # type: ignore[arg-type]
                 except TransientError:
                     continue
-        return self.asked
+        return self.requested
 
 
 @pytest.fixture

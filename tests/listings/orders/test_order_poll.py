@@ -24,12 +24,12 @@ class Slow:
     """A Reverb that answers only when the test lets it."""
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.requested = 0
         self.reading = threading.Event()
         self.go_on = threading.Event()
 
     def orders(self, since: datetime, **_: object) -> Iterator[ReverbOrder]:
-        self.asked += 1
+        self.requested += 1
         self.reading.set()
         assert self.go_on.wait(10)
         yield order()
@@ -64,7 +64,7 @@ def test_the_first_one_reads_and_the_others_wait_for_it() -> None:
     for one in (first, *others):
         one.join(10)
     assert ended == [1, 1, 1, 1]
-    assert reverb.asked == 1
+    assert reverb.requested == 1
 
 
 @pytest.mark.django_db

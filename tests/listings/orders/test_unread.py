@@ -34,7 +34,7 @@ class Reverb:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.listed: list[Any] = [GOOD, ODD]
         self.alone: dict[str, Any] = {"2": ODD}
-        self.asked: list[str] = []
+        self.requested: list[str] = []
         #: What the list counts, where that is not what it shows; and numbers at which it fails.
         self.counts: int | None = None
         self.fails_at: set[str] = set()
@@ -48,7 +48,7 @@ class Reverb:
             return {"total": 0, "listings": []}
         if "?" in path:
             return self.page(parse_qs(urlsplit(path).query))
-        self.asked.append(number)
+        self.requested.append(number)
         found = self.alone.get(number)
         if isinstance(found, Exception):
             raise found
@@ -116,7 +116,7 @@ def test_it_is_asked_for_ever_more_rarely(
     reverb.alone["2"] = answer
     for minute in range(0, 24 * 60, 5):
         read(connection, timedelta(minutes=minute), monkeypatch)
-    assert 8 <= len(reverb.asked) <= 13
+    assert 8 <= len(reverb.requested) <= 13
     assert numbers() == ["1"]
 
 
@@ -158,7 +158,7 @@ def test_a_known_sale_at_which_the_list_fails_from_now_on_is_read_by_itself(
     for minute in (2, 4):
         read(connection, timedelta(minutes=minute), monkeypatch)
     assert Order.objects.get(number="1").status == "paid"
-    assert set(reverb.asked) == {"1"}
+    assert set(reverb.requested) == {"1"}
 
 
 def test_another_sale_at_which_the_list_fails_is_named_a_day_later(

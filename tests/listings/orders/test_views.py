@@ -101,7 +101,7 @@ def test_a_stranger_sees_and_changes_nothing_and_staff_sees_all(shop: Shop) -> N
     assert {stranger.post(button).status_code for button in buttons} == {404}
     assert {Client().get(page).status_code for page in pages} == {302}
     row.refresh_from_db()
-    assert (row.store_state, row.asked_for, ShipStation.objects.exists()) == (
+    assert (row.store_state, row.requested, ShipStation.objects.exists()) == (
         StoreOrderState.CREATE_FAILED,
         False,
         False,
@@ -282,12 +282,12 @@ def test_an_order_can_be_made_tried_again_and_left(shop: Shop) -> None:
     assert "Make it in your store" in get(shop, "orders:order", row.pk)
     press(shop, "orders:act", row.pk, "make")
     row.refresh_from_db()
-    assert (row.asked_for, row.store_due_at is not None) == (True, True)
+    assert (row.requested, row.store_due_at is not None) == (True, True)
     Order.objects.update(store_state=StoreOrderState.CREATE_FAILED, store_due_at=None)
     assert "Try again" in get(shop)
     press(shop, "orders:act", row.pk, "leave")
     row.refresh_from_db()
-    assert (row.store_state, row.asked_for) == (StoreOrderState.HANDLED_MANUALLY, False)
+    assert (row.store_state, row.requested) == (StoreOrderState.HANDLED_MANUALLY, False)
     assert press(shop, "orders:act", row.pk, "nonsense").status_code == 404
 
 

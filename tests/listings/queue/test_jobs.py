@@ -200,8 +200,8 @@ def wait_in_masses(shop: Shop) -> None:
 
 def claiming(shop: Shop) -> dict[str, object]:
     """Return what the claim's statement is asked with."""
-    asked = {"shop": shop.pk, "now": NOON, "ranks": list(jobs.ALL), "most": 8}
-    return {**asked, "lease": uuid.uuid4(), "until": NOON + LEASE, "worker_lock": 1}
+    params = {"shop": shop.pk, "now": NOON, "ranks": list(jobs.ALL), "most": 8}
+    return {**params, "lease": uuid.uuid4(), "until": NOON + LEASE, "worker_lock": 1}
 
 
 def test_the_more_urgent_request_wins(shop: Shop, product: Product) -> None:

@@ -279,23 +279,23 @@ def test_a_draft_is_published_once_for_each_state_of_the_product() -> None:
     draft = case(listing=listing(state="draft"), switches=on, number=3)
     first = decide(draft)
     assert first.body == {"publish": True}
-    asked = replace(draft, agreed={**draft.agreed, "publish": {"sent": first.sends["publish"]}})
-    assert decide(asked).action == Action.NOTHING
-    better = replace(asked, wanted=Wanted(said={**SAID, "upc": "0123"}))
+    published = replace(draft, agreed={**draft.agreed, "publish": {"sent": first.sends["publish"]}})
+    assert decide(published).action == Action.NOTHING
+    better = replace(published, wanted=Wanted(said={**SAID, "upc": "0123"}))
     assert decide(better).body == {"upc": "0123", "publish": True}
 
 
 def test_a_draft_that_sold_out_before_it_was_published_is_published_once_units_are_back() -> None:
     on = Switches(publish=True, fields=ALL)
     draft = case(listing=listing(state="draft"), switches=on, number=3)
-    asked = replace(draft, agreed={**draft.agreed, "publish": {"sent": decide(draft).sends["publish"]}})
-    empty = replace(asked, units=0)
+    published = replace(draft, agreed={**draft.agreed, "publish": {"sent": decide(draft).sends["publish"]}})
+    empty = replace(published, units=0)
     ended = decide(empty)
     assert (ended.reason, ended.body) == ("ended", {"inventory": 0})
     assert empty.listing is not None
     none = replace(empty.listing, inventory=0)
     agreed = {**empty.agreed, **agree(empty, ended.sends, none)}
-    back = decide(replace(asked, listing=none, agreed=agreed, number=0))
+    back = decide(replace(published, listing=none, agreed=agreed, number=0))
     assert back.body == {"inventory": 3, "publish": True}
 
 

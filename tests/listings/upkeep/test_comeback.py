@@ -153,7 +153,7 @@ def test_a_job_that_gave_up_while_reverb_was_away_is_tried_again(woken: Woken, s
 
 
 def test_it_is_made_due_for_every_shop_of_the_store_and_no_other_and_only_once(woken: Woken, shop: Shop) -> None:
-    twin, other = shop_of(nora(), "Twin"), shop_of(nora(), "Other")
+    sibling, other = shop_of(nora(), "Twin"), shop_of(nora(), "Other")
     StoreConnection.objects.filter(shop=other).update(address="other.myshopify.com")
     [name, _] = outages.names_of_store(shop.store)
     away(name)
@@ -161,7 +161,7 @@ def test_it_is_made_due_for_every_shop_of_the_store_and_no_other_and_only_once(w
     swept(woken)
     assert sorted(one for one in woken.found if one[0] == outages.IS_BACK) == [
         (outages.IS_BACK, shop.pk),
-        (outages.IS_BACK, twin.pk),
+        (outages.IS_BACK, sibling.pk),
     ]
     Job.objects.update(due_at=LATER)
     swept(woken)

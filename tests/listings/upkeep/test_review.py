@@ -72,7 +72,7 @@ def test_the_sweep_only_wakes_the_review_and_touches_no_product(woken: Woken, sh
     tasks.sweep()
     assert (review.REVIEW, shop.pk) in woken.found
     assert not Job.objects.exists()
-    assert Shop.objects.get(pk=shop.pk).look_again_asked
+    assert Shop.objects.get(pk=shop.pk).recheck_requested
 
 
 def test_a_review_waits_on_the_queue_of_bulk_work() -> None:
@@ -142,11 +142,11 @@ def test_a_worker_that_dies_in_the_middle_loses_nothing(
     monkeypatch.setattr(review, "PORTION", 2)
     products(shop, 5)
     lifecycle.look_again(shop)
-    look_at, asked = review._look_at, []
+    look_at, spans = review._look_at, []
 
     def dies(of: Shop, span: object) -> None:
-        asked.append(span)
-        if len(asked) == 2:
+        spans.append(span)
+        if len(spans) == 2:
             raise KeyboardInterrupt
         look_at(of, span)  # type: ignore[arg-type]
 
@@ -156,7 +156,7 @@ def test_a_worker_that_dies_in_the_middle_loses_nothing(
     assert len(ranks(shop)) == 2
     through(shop)
     assert len(ranks(shop)) == 5
-    assert asked[2] == asked[1]  # it goes on from where it was
+    assert spans[2] == spans[1]  # it goes on from where it was
 
 
 def test_settings_that_are_saved_meanwhile_start_it_over(
@@ -223,4 +223,4 @@ def test_a_second_worker_does_not_wait_for_the_one_that_is_at_it(
     monkeypatch.setattr("listings.tasks.try_lock", lambda *_: nullcontext(False))
     tasks.review_shop(shop.pk)
     assert not Job.objects.exists()
-    assert Shop.objects.get(pk=shop.pk).look_again_asked
+    assert Shop.objects.get(pk=shop.pk).recheck_requested

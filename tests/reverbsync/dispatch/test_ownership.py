@@ -21,11 +21,11 @@ class Right:
     """A right that may be lost."""
 
     def __init__(self, *, lost: bool = False) -> None:
-        self.lost, self.asked = lost, 0
+        self.lost, self.requested = lost, 0
 
     def confirm(self) -> None:
         """Count it."""
-        self.asked += 1
+        self.requested += 1
         if self.lost:
             raise Lost
 
@@ -54,7 +54,7 @@ def test_each_call_confirms_it(sent: list[str]) -> None:
         call()
         call()
     call()
-    assert (right.asked, len(sent)) == (2, 3)
+    assert (right.requested, len(sent)) == (2, 3)
 
 
 def test_who_lost_it_makes_no_call(sent: list[str]) -> None:

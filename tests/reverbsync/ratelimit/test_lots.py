@@ -60,7 +60,7 @@ def test_after_a_429_no_place_that_was_taken_before_is_used(time: Time) -> None:
     found = budget(60_000)
     with limiter.in_lots():
         asks(found, time, calls=2, each_s=0.001)
-        limiter.slow_down(found.asked, 30)
+        limiter.slow_down(found.throttle_name, 30)
         with pytest.raises(limiter.NotNow):
             limiter.take([found])
 

@@ -38,7 +38,7 @@ WRITES: dict[str, dict[str, Any]] = {
     "shopify": {"text": "inventoryAdjust"},
     "woocommerce": {"method": "PUT|POST"},
 }
-ASKED = sorted(kind for kind, platform in PLATFORMS.items() if not platform.push_only)
+PULLED = sorted(kind for kind, platform in PLATFORMS.items() if not platform.push_only)
 OFTEN = 10**6
 
 
@@ -103,7 +103,7 @@ def world_of(store: Store) -> World:
     return World(store, shop, product, ledger, order)
 
 
-@each_row(all_rows, ASKED)
+@each_row(all_rows, PULLED)
 def test_no_reading_takes_it_for_the_stores_word_and_nothing_is_gone_cancelled_or_dead(store: Store, row: Row) -> None:
     world, client, began = world_of(store), store.client, clock.now()
     unit, order, status = world.product.seen, world.order, world.order.store_status
@@ -151,7 +151,7 @@ def test_no_reading_takes_it_for_the_stores_word_and_nothing_is_gone_cancelled_o
     assert store.connection.problem == ""
 
 
-@each_row(lambda _: ODD_SUCCESS, ASKED)
+@each_row(lambda _: ODD_SUCCESS, PULLED)
 def test_no_product_or_order_is_gone_for_a_success_that_says_something_else(store: Store, row: Row) -> None:
     store.product()
     unit, client = store.unit(), store.client

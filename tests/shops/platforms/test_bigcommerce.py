@@ -99,9 +99,9 @@ def test_a_change_of_stock_that_got_such_an_answer_may_have_been_made(store: Sto
     unit, client = store.unit(), store.client
     count = client.count(unit)
     store.control.fault("instead", path="/adjustments/", **answer)
-    with pytest.raises(TransientStoreError) as passing:
+    with pytest.raises(TransientStoreError) as transient:
         client.adjust(unit, count, by=-1, reference="r")
-    assert passing.value.may_have_applied
+    assert transient.value.may_have_applied
     wait_for(lambda: store.stock() == 2)
 
 
@@ -172,9 +172,9 @@ def test_a_part_of_a_change_leaves_open_what_was_done(store: Store) -> None:
     unit, client = store.unit(), store.client
     count = client.count(unit)
     store.control.fault("instead", path="/adjustments/", status=207, body={"data": [], "errors": [{"status": 422}]})
-    with pytest.raises(TransientStoreError) as passing:
+    with pytest.raises(TransientStoreError) as transient:
         client.adjust(unit, count, by=-1, reference="r")
-    assert passing.value.may_have_applied
+    assert transient.value.may_have_applied
 
 
 @case(
@@ -184,9 +184,9 @@ def test_an_order_whose_answer_was_lost_is_found_and_not_made_twice(store: Store
     store.product()
     order = reverb_order(store)
     store.control.fault("instead", method="POST", path="/v2/orders$", **answer)
-    with pytest.raises(TransientStoreError) as passing:
+    with pytest.raises(TransientStoreError) as transient:
         store.client.create_order(order)
-    assert passing.value.may_have_applied
+    assert transient.value.may_have_applied
     assert store.client.create_order(order).reverb_number == "R-1"
     assert len(store.control.ask("GET", "/orders")) == 1
 
@@ -417,9 +417,9 @@ def test_no_header_stops_a_store_for_long(
     body = {"name": "Demo", "currency": "USD"} if status == 200 else v3(429, "Too many requests")
     store.control.fault("status", path="/v2/store", status=status, body=body, headers=headers)
     if status == 429:
-        with pytest.raises(TransientStoreError) as passing:
+        with pytest.raises(TransientStoreError) as transient:
             store.client.check()
-        assert 0 < (passing.value.retry_after or 0) <= 900
+        assert 0 < (transient.value.retry_after or 0) <= 900
     else:
         assert store.client.check().name == "Demo"
     assert all(0 < seconds <= 900 for seconds in waits)

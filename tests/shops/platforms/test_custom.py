@@ -442,9 +442,9 @@ def test_keys_that_work_a_moment_later_are_not_called_refused(store: Store) -> N
     store.product()
     unit = store.unit()
     store.control.fault("status", status=401, body={"error": "who are you?"}, times=1)
-    with pytest.raises(TransientStoreError) as passing:
+    with pytest.raises(TransientStoreError) as transient:
         store.client.adjust(unit, store.client.count(unit), by=-1, reference="r-1")
-    assert "who are you?" in str(passing.value)
+    assert "who are you?" in str(transient.value)
 
 
 def test_a_message_of_many_products_is_worked_off_however_slow_the_machine_is(

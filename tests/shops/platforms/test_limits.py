@@ -84,9 +84,9 @@ def points(store: Store, size: int, restore: int) -> Iterator[None]:
 
 @only("store", ["shopify"], indirect=True)
 def test_an_empty_bucket_of_shopify_stops_all_workers_until_it_is_refilled(store: Store) -> None:
-    with points(store, 10, 1), pytest.raises(TransientStoreError) as passing:
+    with points(store, 10, 1), pytest.raises(TransientStoreError) as transient:
         store.client.orders(datetime.now(UTC), "")
-    assert passing.value.retry_after
+    assert transient.value.retry_after
     assert limiter.blocked_for(f"shopify:{store.connection.address}") > 0
 
 
@@ -116,14 +116,14 @@ def test_bigcommerces_quota_is_never_used_up_since_others_share_it(store: Store)
     store.control.ask("POST", "/limits", {"calls": 12, "window_s": 30})
     try:
         client = store.client
-        with pytest.raises(TransientStoreError) as passing:
+        with pytest.raises(TransientStoreError) as transient:
             call_often(client)
     finally:
         store.control.ask("POST", "/limits", {"calls": 100_000, "window_s": 30})
     calls = [call["status"] for call in store.control.calls()]
     assert 429 not in calls
     assert len(calls) <= 12 - RESERVE
-    assert passing.value.retry_after
+    assert transient.value.retry_after
 
 
 @only("store", ["bigcommerce"], indirect=True)

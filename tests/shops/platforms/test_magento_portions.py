@@ -169,11 +169,11 @@ class Lists(Rest):
 
     def __init__(self, ids: list[int], bad: set[int], *, away: bool = False) -> None:
         super().__init__("https://shop.example.com", SecretStr("a:b:c:d"))
-        self.asked = 0
+        self.requested = 0
         self._ids, self._bad, self._away = ids, bad, away
 
     def rows(self, path: str, query: str) -> tuple[list[Any], int | None]:
-        self.asked += 1
+        self.requested += 1
         found = self._ids
         for condition, keep in TESTS.items():
             if hit := search_value(query, condition):
@@ -211,11 +211,11 @@ def test_all_that_can_be_shown_is_read_and_what_cannot_is_named() -> None:
         failed += [int(got.failed)] if got.failed else []
         cursor = (got.failed or str(found[-1])) if got.more else ""
     assert (found, set(failed)) == ([one for one in ids if one not in bad], bad)
-    assert rest.asked < 400
-    rest.asked = 0
+    assert rest.requested < 400
+    rest.requested = 0
     rows, names = portions.every(rest, "/products", "entity_id", ids)
     assert ({row["id"] for row in rows}, set(names)) == (set(ids) - bad, {str(one) for one in bad})
-    assert rest.asked < 200
+    assert rest.requested < 200
 
 
 def test_a_store_that_is_away_is_asked_twice_and_no_product_is_blamed() -> None:
@@ -224,21 +224,21 @@ def test_a_store_that_is_away_is_asked_twice_and_no_product_is_blamed() -> None:
         portions.above(rest, "/products", "", size=100)
     with pytest.raises(Away):
         portions.every(rest, "/products", "entity_id", [1, 2, 3])
-    assert rest.asked == 4
+    assert rest.requested == 4
 
 
 def test_a_store_that_asks_to_wait_is_not_asked_again() -> None:
     rest = Lists([1, 2, 3], set())
-    asked: list[str] = []
+    requested: list[str] = []
 
     def wait(path: str, query: str) -> Any:
-        asked.append(path)
+        requested.append(path)
         raise TransientStoreError("Magento asks us to wait.", retry_after=5.0)
 
     rest.rows = wait  # type: ignore[method-assign]
     with pytest.raises(TransientStoreError):
         portions.every(rest, "/products", "entity_id", [1, 2, 3])
-    assert len(asked) == 1
+    assert len(requested) == 1
 
 
 # -- smaller pages -------------------------------------------------------------------------------------------------

@@ -233,7 +233,7 @@ def test_a_sku_of_any_letters_is_counted_and_changed(store: Store, sku: str) -> 
 def read_all_families_next_time(store: Store) -> None:
     """Let the hours pass after which all families are read again."""
     key = f"magento2:families2:{store.connection.address}"
-    memory.remember(key, {**memory.recall(key), "asked": 0, "until": 0}, 3600)
+    memory.remember(key, {**memory.recall(key), "requested": 0, "until": 0}, 3600)
 
 
 @only
@@ -321,18 +321,18 @@ class Pages(Rest):
 
     def __init__(self, sizes: list[int], total: int | None) -> None:
         super().__init__("https://shop.example.com", SecretStr("a:b:c:d"))
-        self.asked = 0
+        self.requested = 0
         self._pages = [[{"id": 100 * n + row} for row in range(many)] for n, many in enumerate(sizes)]
         self._total_count = total
 
     def rows(self, path: str, query: str) -> tuple[list[Any], int | None]:
-        self.asked += 1
-        found = self._pages[self.asked - 1] if self.asked <= len(self._pages) else []
+        self.requested += 1
+        found = self._pages[self.requested - 1] if self.requested <= len(self._pages) else []
         return found, self._total_count
 
 
 @case(
-    ("sizes", "total", "asked"),
+    ("sizes", "total", "requested"),
     [
         ([100, 100, 7], 207, 3),
         ([100, 100, 7], 0, 4),
@@ -344,10 +344,10 @@ class Pages(Rest):
         ([], 5, 1),
     ],
 )
-def test_a_total_that_lies_cuts_no_list_short(sizes: list[int], total: int | None, asked: int) -> None:
+def test_a_total_that_lies_cuts_no_list_short(sizes: list[int], total: int | None, requested: int) -> None:
     rest = Pages(sizes, total)
     assert len(rest.every("/products")) == sum(sizes)
-    assert rest.asked == asked
+    assert rest.requested == requested
 
 
 def test_a_page_that_comes_again_and_again_ends_a_list() -> None:

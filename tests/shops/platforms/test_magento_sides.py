@@ -64,8 +64,8 @@ def test_calls_about_stock_ask_for_no_names(store: Store) -> None:
     client = client_of(store)
     client.take_stock([unit])
     client.adjust(unit, client.count(unit), by=-1, reference="r")
-    asked = {call["path"].rpartition("/")[2] for call in store.control.calls()}
-    assert asked.isdisjoint({"attributes", "list"})
+    requested = {call["path"].rpartition("/")[2] for call in store.control.calls()}
+    assert requested.isdisjoint({"attributes", "list"})
 
 
 @broken_list

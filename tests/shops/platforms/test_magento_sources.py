@@ -272,7 +272,7 @@ def test_skus_that_magento_keeps_apart_are_managed_apart(store: Store) -> None:
 
 
 @case(
-    ("asked", "spelled", "owners", "unclear"),
+    ("wanted", "spelled", "owners", "unclear"),
     [
         (["A1"], ["A1 "], {"A1 ": "A1"}, set()),
         (["A1"], ["a1"], {"a1": "A1"}, set()),
@@ -287,6 +287,6 @@ def test_skus_that_magento_keeps_apart_are_managed_apart(store: Store) -> None:
     ],
 )
 def test_a_row_belongs_to_the_sku_that_is_spelled_like_it_if_that_is_one_alone(
-    asked: list[str], spelled: list[str], owners: dict[str, str], unclear: set[str]
+    wanted: list[str], spelled: list[str], owners: dict[str, str], unclear: set[str]
 ) -> None:
-    assert names.owners(asked, spelled) == (owners, unclear)
+    assert names.owners(wanted, spelled) == (owners, unclear)

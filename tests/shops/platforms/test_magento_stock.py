@@ -370,8 +370,8 @@ def test_an_edit_that_was_read_while_we_changed_the_stock_is_read_again(
     store.set(doc, price="77.00")
     client, real, readings = client_of(store), Magento2Client.crawl, []
 
-    def adjusting(*asked: Any, **how: Any) -> Any:
-        page = real(client, *asked, **how)
+    def adjusting(*args: Any, **how: Any) -> Any:
+        page = real(client, *args, **how)
         if not readings:
             Product.objects.filter(sku="MANY-1").update(read_at=clock.now())
         readings.append(page)

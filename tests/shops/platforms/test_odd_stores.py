@@ -24,7 +24,7 @@ from shops.platforms.shopify import bulk, graphql, locations
 from shops.platforms.shopify import orders as shopify_orders
 from shops.platforms.shopify import products as shopify_products
 from shops.platforms.shopify import webhooks as shopify_webhooks
-from shops.platforms.shopify.locations import Asked
+from shops.platforms.shopify.locations import LevelLocations
 from shops.platforms.values import StoreError, Unreadable
 from shops.schemas import MOST_UNITS
 from shops.snapshots import StoreProduct
@@ -187,19 +187,19 @@ def spoilt(draw: st.DrawFn, doc: Any) -> Any:
         value = draw(ANYTHING)
         if not path:
             return value
-        holder = made
+        parent = made
         for key in path[:-1]:
             try:
-                holder = holder[key]
+                parent = parent[key]
             except (KeyError, IndexError, TypeError):
                 break
-        if isinstance(holder, dict):
+        if isinstance(parent, dict):
             if draw(st.booleans()):
-                holder[path[-1]] = value
+                parent[path[-1]] = value
             else:
-                holder.pop(path[-1], None)
-        elif isinstance(holder, list) and isinstance(path[-1], int) and path[-1] < len(holder):
-            holder[path[-1]] = value
+                parent.pop(path[-1], None)
+        elif isinstance(parent, list) and isinstance(path[-1], int) and path[-1] < len(parent):
+            parent[path[-1]] = value
     return made
 
 
@@ -219,8 +219,8 @@ def can_be_kept(units: list[StoreProduct]) -> None:
 @given(spoilt(SHOPIFY))
 def test_whatever_a_product_of_shopify_holds_the_next_one_is_read(row: Any) -> None:
     data = {"shop": {"currencyCode": "USD"}, "products": {"nodes": [row, {**SHOPIFY, "legacyResourceId": "12"}]}}
-    asked = Asked(("gid://shopify/Location/2",))
-    found = shopify_products.read_page(data, {}, admin="https://s/admin", asked=asked)
+    wanted = LevelLocations(("gid://shopify/Location/2",))
+    found = shopify_products.read_page(data, {}, admin="https://s/admin", wanted=wanted)
     can_be_kept(found.units)
     assert found.units[-1].store_parent_id == "12"
     assert len(found.units) + len(found.unread) + len(found.cut_short) >= 2
@@ -237,7 +237,7 @@ def test_whatever_is_answered_about_a_product_of_shopify_is_read_or_an_error(dat
             assert data["product"] is None
             return
         whole, _ = shopify_products.joined(None, part)
-        units, _ = shopify_products.reader(data, admin="", asked=locations.TOTAL_ALONE).units(whole)
+        units, _ = shopify_products.reader(data, admin="", wanted=locations.TOTAL_ALONE).units(whole)
     except StoreError:
         return
     can_be_kept(units)
@@ -248,7 +248,7 @@ def test_whatever_is_answered_about_a_product_of_shopify_is_read_or_an_error(dat
 def test_whatever_an_inventory_of_shopify_holds_is_counted_or_an_error(item: Any) -> None:
     try:
         levels = shopify_products.nodes(item.get("inventoryLevels")) if isinstance(item, dict) else []
-        count = locations.count(item, levels, Asked(("gid://shopify/Location/2",)))
+        count = locations.count(item, levels, LevelLocations(("gid://shopify/Location/2",)))
     except StoreError:
         return
     assert count.units is None or abs(count.units) <= 4 * MOST_UNITS
@@ -277,7 +277,7 @@ def test_whatever_an_order_of_shopify_holds_is_read_or_an_error(row: Any) -> Non
 )
 def test_whatever_a_file_of_shopifys_holds_is_read_or_left_out(rows: list[Any]) -> None:
     lines = [json.dumps(row).encode() for row in rows]
-    reader = shopify_products.reader({"shop": {"currencyCode": "USD"}}, admin="", asked=locations.TOTAL_ALONE)
+    reader = shopify_products.reader({"shop": {"currencyCode": "USD"}}, admin="", wanted=locations.TOTAL_ALONE)
     deep = b'{"a":' * 100_000
     can_be_kept(bulk._found([*lines, b"{cut", deep, b""], reader).units)
 
@@ -299,7 +299,7 @@ def test_whatever_shopify_calls_an_error_has_words_and_no_cost_breaks_the_rate_l
 @given(spoilt(BIGCOMMERCE), spoilt(ITEM))
 def test_whatever_a_product_of_bigcommerce_holds_it_is_read_or_an_error(row: Any, item: Any) -> None:
     stock = inventory.Stock(inventory.Inventory.__new__(inventory.Inventory), Rows([item], whole=True))
-    stock._inventory._locations, stock._inventory._asked = None, True
+    stock._inventory._locations, stock._inventory._has_read = None, True
     try:
         product = bc_products.read(row)
         units, _ = bc_products.units(product, currency="USD", brands={}, categories={}, admin="", stock=stock.units)

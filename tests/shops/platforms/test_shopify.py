@@ -104,9 +104,9 @@ def test_a_change_of_stock_that_got_such_an_answer_is_sent_again_and_counts_once
     unit, asks = store.unit(), store.client
     count = asks.count(unit)
     store.control.fault("instead", text="inventoryAdjust", **answer)
-    with pytest.raises(TransientStoreError) as passing:
+    with pytest.raises(TransientStoreError) as transient:
         asks.adjust(unit, count, by=-1, reference="r")
-    assert passing.value.may_have_applied
+    assert transient.value.may_have_applied
     assert asks.adjust(unit, count, by=-1, reference="r").units == 8
     assert store.stock() == 8
 
@@ -116,9 +116,9 @@ def test_an_order_that_got_such_an_answer_may_have_been_made_and_is_found(store:
     store.product()
     order = reverb_order(store)
     store.control.fault("instead", text="mutation OrderCreate", **answer)
-    with pytest.raises(TransientStoreError) as passing:
+    with pytest.raises(TransientStoreError) as transient:
         store.client.create_order(order)
-    assert passing.value.may_have_applied
+    assert transient.value.may_have_applied
     assert store.client.create_order(order).reverb_number == "R-1"
     assert len(store.control.ask("GET", "/orders")) == 1
 
@@ -128,9 +128,9 @@ def test_cancelling_that_got_such_an_answer_may_be_repeated(store: Store, answer
     store.product()
     made = store.client.create_order(reverb_order(store))
     store.control.fault("instead", text="mutation OrderCancel", **answer)
-    with pytest.raises(TransientStoreError) as passing:
+    with pytest.raises(TransientStoreError) as transient:
         store.client.release(made.id, reverb_number="R-1", gives_back=True, note="")
-    assert passing.value.may_have_applied
+    assert transient.value.may_have_applied
     store.client.release(made.id, reverb_number="R-1", gives_back=True, note="")
     assert store.stock() == 3
 
@@ -139,9 +139,9 @@ def test_a_mutation_that_was_applied_and_could_not_be_read_back_may_have_been_ma
     store.product()
     partial = errors("ACCESS_DENIED", data={"orderCreate": {"order": None}}, path=["orderCreate", "order", "lineItems"])
     store.control.fault("instead", text="mutation OrderCreate", status=200, body=partial)
-    with pytest.raises(TransientStoreError) as passing:
+    with pytest.raises(TransientStoreError) as transient:
         store.client.create_order(reverb_order(store))
-    assert passing.value.may_have_applied
+    assert transient.value.may_have_applied
 
 
 def test_a_mutation_that_was_turned_away_at_the_door_was_not_made(store: Store) -> None:

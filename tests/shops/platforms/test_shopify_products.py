@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shops.platforms.shopify import locations, products
-from shops.platforms.shopify.locations import TOTAL_ALONE, Asked
+from shops.platforms.shopify.locations import TOTAL_ALONE, LevelLocations
 from shops.platforms.values import Malformed
 from shops.snapshots import StoreProduct
 
@@ -49,9 +49,9 @@ def data(*variants: dict[str, Any], more: str | None = None, **changes: Any) -> 
     }
 
 
-def read(said: dict[str, Any], asked: Asked = TOTAL_ALONE) -> list[StoreProduct]:
+def read(said: dict[str, Any], wanted: LevelLocations = TOTAL_ALONE) -> list[StoreProduct]:
     """Return the units of a product that can be read whole."""
-    units, odd = products.reader(said, admin="https://s/admin", asked=asked).units(products.part(said))
+    units, odd = products.reader(said, admin="https://s/admin", wanted=wanted).units(products.part(said))
     assert odd == []
     return units
 
@@ -124,7 +124,7 @@ ODD = [
 @pytest.mark.parametrize("changes", ODD, ids=str)
 def test_a_variant_that_cannot_be_read_hides_no_sibling(changes: dict[str, Any]) -> None:
     said = data(variant(**changes), variant(legacyResourceId="22", title="Blue"))
-    units, odd = products.reader(said, admin="", asked=TOTAL_ALONE).units(said["product"])
+    units, odd = products.reader(said, admin="", wanted=TOTAL_ALONE).units(said["product"])
     assert [one.store_product_id for one in units] == ["22"]
     assert [one.store_parent_id for one in odd] == ["11"]
 
@@ -180,21 +180,25 @@ def place(number: int, **flags: bool) -> dict[str, Any]:
 
 
 def test_where_all_locations_sell_online_the_total_says_it() -> None:
-    assert locations.asked([place(1), place(2), place(3, isActive=False)]) == TOTAL_ALONE
+    assert locations.locations_of_levels([place(1), place(2), place(3, isActive=False)]) == TOTAL_ALONE
 
 
 @pytest.mark.parametrize("odd", [None, {"id": None}, {"id": "gid://shopify/Location/4", "isActive": True}])
 def test_a_location_that_cannot_be_read_may_not_sell(odd: Any) -> None:
     with pytest.raises(Malformed):
-        locations.asked([place(1), odd])
+        locations.locations_of_levels([place(1), odd])
     with pytest.raises(Malformed):
-        locations.asked([])
+        locations.locations_of_levels([])
 
 
 def test_the_fewer_locations_are_asked_for() -> None:
     away = [place(n, fulfillsOnlineOrders=False) for n in (3, 4)]
-    assert locations.asked([place(1), place(2), *away[:1]]) == Asked(("gid://shopify/Location/3",))
-    assert locations.asked([place(1), *away]) == Asked(("gid://shopify/Location/1",), selling=True)
+    assert locations.locations_of_levels([place(1), place(2), *away[:1]]) == LevelLocations(
+        ("gid://shopify/Location/3",)
+    )
+    assert locations.locations_of_levels([place(1), *away]) == LevelLocations(
+        ("gid://shopify/Location/1",), selling=True
+    )
 
 
 @pytest.mark.parametrize(
@@ -206,15 +210,15 @@ def test_what_lies_where_no_online_order_is_fulfilled_is_not_sold(
 ) -> None:
     shown = None if level is None else {"quantities": [{"quantity": level}]}
     item = {"legacyResourceId": "31", "tracked": True, "at0": shown}
-    wanted = Asked(("gid://shopify/Location/3",), selling=selling)
+    wanted = LevelLocations(("gid://shopify/Location/3",), selling=selling)
     assert read(data(variant(inventoryQuantity=total, inventoryItem=item)), wanted)[0].stock == stock
 
 
 @pytest.mark.parametrize("level", [{}, {"quantities": []}, {"quantities": [{"quantity": "x"}]}, "x"])
 def test_a_level_that_cannot_be_read_is_neither_none_nor_zero(level: Any) -> None:
     said = data(variant(inventoryItem={"legacyResourceId": "31", "tracked": True, "at0": level}))
-    wanted = Asked(("gid://shopify/Location/3",))
-    units, odd = products.reader(said, admin="", asked=wanted).units(said["product"])
+    wanted = LevelLocations(("gid://shopify/Location/3",))
+    units, odd = products.reader(said, admin="", wanted=wanted).units(said["product"])
     assert (units, len(odd)) == ([], 1)
 
 

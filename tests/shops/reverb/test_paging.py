@@ -46,7 +46,7 @@ def a_list(link: str = "", rows: Collection[str] = SALES) -> Callable[[str, Mapp
 def test_all_sales_are_read_whatever_a_link_loses(link: str) -> None:
     client = Pages(a_list(link))
     assert numbers(client) == SALES
-    assert len(client.asked) == 3
+    assert len(client.requested) == 3
 
 
 def test_a_full_page_that_counts_nothing_and_links_nowhere_is_not_the_last() -> None:

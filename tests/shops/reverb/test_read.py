@@ -49,11 +49,11 @@ class Pages(ReverbClient):
 
     def __init__(self, answer: Callable[[str, Mapping[str, list[str]]], Any]) -> None:
         super().__init__(SecretStr("t"), "b")
-        self.answer, self.asked = answer, list[str]()
+        self.answer, self.requested = answer, list[str]()
 
     def get(self, path: str, query: Mapping[str, str | int] | None = None) -> dict[str, Any]:
         assert query is None
-        self.asked.append(path)
+        self.requested.append(path)
         found: dict[str, Any] = self.answer(path, parse_qs(urlsplit(path).query))
         return found
 
@@ -197,7 +197,7 @@ def test_pages_are_followed_by_their_links() -> None:
 def test_a_link_that_leads_to_itself_or_in_a_circle_ends() -> None:
     here = Pages(lambda *_: {"total": 1, "orders": [sale("1")], "_links": {"next": {"href": "?page=1"}}})
     assert numbers(here) == ["1", "1"]
-    assert len(here.asked) == 2
+    assert len(here.requested) == 2
 
 
 def test_a_list_that_never_ends_is_left_after_many_pages() -> None:
@@ -207,7 +207,7 @@ def test_a_list_that_never_ends_is_left_after_many_pages() -> None:
 
     client = Pages(answer)
     assert len(numbers(client)) == MAX_PAGES
-    assert len(client.asked) == MAX_PAGES
+    assert len(client.requested) == MAX_PAGES
 
 
 @pytest.mark.parametrize("links", [{}, [], "x", {"next": "?page=2"}, {"next": {"href": "https://evil.test/x?page=2"}}])
