@@ -1,4 +1,4 @@
-"""Stories of the last one sold on both sides: the seller is notified, and nothing is put back while units are oversold."""
+"""Stories of the last one sold on both sides: the seller is notified, nothing is put back while units are oversold."""
 
 from __future__ import annotations
 

@@ -31,7 +31,9 @@ def _run(options: argparse.Namespace) -> int:
         if options.hunt:
             return _hunt(workers, options)
         if options.story:
-            [said] = workers.run([{"story": Path(options.story).read_text(), "verbose": True, "mutant": options.mutant}])
+            [said] = workers.run(
+                [{"story": Path(options.story).read_text(), "verbose": True, "mutant": options.mutant}]
+            )
             return _print_story(said)
         if options.runs == 1:
             [said] = workers.run([{"seeds": [options.seed], "verbose": True, "mutant": options.mutant}])

@@ -57,14 +57,14 @@ class Changes:
     def __init__(self, rest: Rest, shop_id: int) -> None:
         """Nothing is asked yet."""
         self._rest = rest
-        self._asked_at = 0.0
+        self._requested_at = 0.0
         self._pending = f"magento2:pending:{shop_id}:{rest.address}"
         self._known = f"magento2:read2:{shop_id}:{rest.address}:"
 
     def page(self, cursor: str, since: datetime, *, size: int) -> Changed:
         """Return at most `size` products that changed and were not read yet, or the products of orders that did."""
         self._settle(cursor, since)
-        self._asked_at = clock.now().timestamp()
+        self._requested_at = clock.now().timestamp()
         changed = [("updated_at", "gteq", search.stamp(since - OVERLAP))]
         if cursor.startswith(OF_ORDERS):
             found, seen = self._of_orders(cursor.removeprefix(OF_ORDERS), changed)
@@ -114,9 +114,9 @@ class Changes:
         for name, at in dates.items():
             known_at, first = known.get(name, ("", None))
             if not at or known_at != at:
-                found[name] = (at, self._asked_at if newest - _second(at) < YOUNG_S else None)
+                found[name] = (at, self._requested_at if newest - _second(at) < YOUNG_S else None)
             elif first is not None:
-                found[name] = (at, first if self._asked_at - first < YOUNG_S else None)
+                found[name] = (at, first if self._requested_at - first < YOUNG_S else None)
         return found
 
     def _settle(self, cursor: str, since: datetime) -> None:
