@@ -173,7 +173,7 @@ def _step(crawl: Crawl, client: StoreClient) -> None:
 
 
 def _page(crawl: Crawl, client: StoreClient) -> None:
-    asked_at = clock.now()
+    requested_at = clock.now()
     page = batches.read(crawl, client)
     first = _is_first(crawl)
     if crawl.kind == Kind.CHANGES:
@@ -183,19 +183,19 @@ def _page(crawl: Crawl, client: StoreClient) -> None:
             crawl.shop,
             page.products,
             parent_ids=page.whole_parents,
-            asked_at=asked_at,
+            requested_at=requested_at,
             trigger=crawl.get_kind_display(),
             first_import=first,
             lowest=Rank.CATALOGUE if crawl.kind == Kind.CATALOGUE else Rank.EDIT,
         )
-        rechecks.unread(crawl.shop, page.unread, now=asked_at, trigger=crawl.get_kind_display(), first_import=first)
+        rechecks.unread(crawl.shop, page.unread, now=requested_at, trigger=crawl.get_kind_display(), first_import=first)
         if kept.late and crawl.kind == Kind.CHANGES:
             # We changed the stock of one of them meanwhile, and its other news would be lost: the page is read again.
             return
         crawl.news += kept.news
         crawl.vanished += kept.gone
         if crawl.kind == Kind.CHANGES and kept.changed:
-            health.found_by_looking(crawl.shop_id, at=asked_at)
+            health.found_by_looking(crawl.shop_id, at=requested_at)
         crawl.unread += len(page.unread) + len(kept.unread)
         _count(crawl, kept.seen, page.total)
         batches.grow(crawl, client)
@@ -213,7 +213,9 @@ def _read_one(crawl: Crawl, client: StoreClient, parent_id: str, *, reported: bo
     """Read one product again. One at which the store keeps failing, and nowhere else, is read later by itself."""
     trigger = crawl.get_kind_display()
     try:
-        refresh.refresh(crawl.shop, parent_id, client, trigger=trigger, reported=reported, first_import=_is_first(crawl))
+        refresh.refresh(
+            crawl.shop, parent_id, client, trigger=trigger, reported=reported, first_import=_is_first(crawl)
+        )
     except refresh.Late:
         pass  # so it is there, and was read
     except StoreError as error:
@@ -235,7 +237,7 @@ def _stock_page(crawl: Crawl, client: StoreClient) -> None:
 
     The absence of a product from a list proves nothing: each is asked for.
     """
-    asked_at, trigger = clock.now(), crawl.get_kind_display()
+    requested_at, trigger = clock.now(), crawl.get_kind_display()
     known = Product.objects.filter(shop=crawl.shop, gone_at__isnull=True, pk__gt=int(crawl.cursor or 0))
     odd = set(rechecks.unread_ids(crawl.shop))
     products = batches.portion(list(known.order_by("pk")[: crawl.page_size or batches.STOCKTAKING]), odd)
@@ -246,8 +248,8 @@ def _stock_page(crawl: Crawl, client: StoreClient) -> None:
     for parent_id in taken.again:
         _read_one(crawl, client, parent_id, reported=True)
     with transaction.atomic():
-        crawl.news += stock_levels.keep(crawl.shop, taken.units, asked_at=asked_at, trigger=trigger)
-        rechecks.unread(crawl.shop, taken.unread, now=asked_at, trigger=trigger)
+        crawl.news += stock_levels.keep(crawl.shop, taken.units, requested_at=requested_at, trigger=trigger)
+        rechecks.unread(crawl.shop, taken.unread, now=requested_at, trigger=trigger)
         _count(crawl, len(products), None)
         batches.grow(crawl, client)
         _go_on(crawl, str(products[-1].pk), brought=len(products))
@@ -273,8 +275,8 @@ def _take_stock(crawl: Crawl, client: Stocktaker, products: list[Product], odd: 
 def _answers_for_others(crawl: Crawl, client: Stocktaker, product: Product, odd: Collection[str]) -> bool:
     """Return whether the store answers for another product: the one before, or one of the last, perhaps odd too."""
     others = Product.objects.filter(shop=crawl.shop, gone_at__isnull=True).exclude(store_parent_id__in=odd)
-    asked = [*others.filter(pk__lt=product.pk).order_by("-pk")[:1], *others.order_by("-pk")[:2]]
-    for one in asked:
+    neighbours = [*others.filter(pk__lt=product.pk).order_by("-pk")[:1], *others.order_by("-pk")[:2]]
+    for one in neighbours:
         with contextlib.suppress(StoreError):
             client.take_stock(_snapshots([one]))
             return True

@@ -29,7 +29,12 @@ def run_slice(first: Recheck) -> None:
         try:
             first_import = row.first_import
             refresh.refresh(
-                row.shop, row.store_parent_id, client, trigger=TRIGGER, reported=not first_import, first_import=first_import
+                row.shop,
+                row.store_parent_id,
+                client,
+                trigger=TRIGGER,
+                reported=not first_import,
+                first_import=first_import,
             )
         except (Missing, Unsupported) as error:
             words = str(error)

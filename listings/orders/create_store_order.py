@@ -55,8 +55,8 @@ def create_or_find(order: Order) -> None:
     client = client_of(store)
     order.store_attempts += 1
     try:
-        asked = _read_from_reverb(order)
-        seen = precedence.of_known(asked, order) if asked is not None else None
+        read = _read_from_reverb(order)
+        seen = precedence.of_known(read, order) if read is not None else None
         if seen is None:
             _fail(order, "Reverb is not connected. Connect it, and the order is made.", retry=False)
         elif seen.status in PAID:

@@ -54,7 +54,7 @@ def shops_with_due_ones(now: datetime) -> set[int]:
 
 def run_slice(shop_id: int) -> bool:
     """Go through a shop's orders for one slice, oldest first; return whether there may be more."""
-    mine = Shop.objects.filter(pk=shop_id, delete_asked_at=None).exclude(store__clearing_since__isnull=False)
+    mine = Shop.objects.filter(pk=shop_id, deletion_requested_at=None).exclude(store__clearing_since__isnull=False)
     shop = mine.select_related("sync_settings").first()
     over = clock.monotonic() + SLICE_S
     while shop is not None and clock.monotonic() < over:
@@ -98,7 +98,7 @@ def _step(order: Order) -> None:
 
 def _wanted(order: Order) -> bool:
     """Return whether an order goes into the store: sold, or paid, since orders are taken; or the seller asked."""
-    if order.asked_for:
+    if order.requested:
         return True
     store = StoreConnection.objects.filter(shop=order.shop_id).first()
     if store is None or not order.shop.sync_settings.take_orders:

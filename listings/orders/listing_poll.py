@@ -71,7 +71,8 @@ def run_slice(connection: ReverbConnection, client: ReverbClient) -> None:
         last = number >= pages or not rows
         step = step_of(pages, has_webhooks=hooks.listing_webhooks_arrive(connection, now))
         _keep(
-            connection, _Cursor(1 if last else number + 1, _next(cursor, step, now), uncounted_due_at, recently_rechecked)
+            connection,
+            _Cursor(1 if last else number + 1, _next(cursor, step, now), uncounted_due_at, recently_rechecked),
         )
 
 

@@ -36,7 +36,7 @@ def ask_for(order: Order) -> None:
         StoreOrderState.IN_FORMER_STORE: StoreOrderState.UNDECIDED,
     }
     state = again.get(StoreOrderState(order.store_state), order.store_state)
-    save(order, store_state=state, asked_for=True, store_due_at=clock.now(), attempts=0)
+    save(order, store_state=state, requested=True, store_due_at=clock.now(), attempts=0)
     wake(PROCESS_STORE_ORDERS, order.shop_id)
 
 
@@ -49,7 +49,7 @@ def mark_handled(order: Order) -> None:
     }
     state = by_hand.get(StoreOrderState(order.store_state))
     if state is not None:
-        save(order, store_state=state, asked_for=False, store_due_at=None, problem="", making_at=None)
+        save(order, store_state=state, requested=False, store_due_at=None, problem="", making_at=None)
 
 
 def settings_changed(shop: Shop) -> None:
@@ -95,7 +95,7 @@ def store_replaced(shop: Shop) -> None:
         some.update(store_state=StoreOrderState.IN_FORMER_STORE, **gone)
     waiting = [StoreOrderState.CREATING, StoreOrderState.CREATE_FAILED, StoreOrderState.AWAITING_PAYMENT]
     for some in portions(mine.filter(store_state__in=waiting)):
-        some.update(asked_for=False, store_state=StoreOrderState.SKIPPED, **gone)
+        some.update(requested=False, store_state=StoreOrderState.SKIPPED, **gone)
 
 
 # -- what an attempt came to ---------------------------------------------------------------------------------------
