@@ -165,4 +165,4 @@ def _next(cursor: _Cursor, step: timedelta, now: datetime) -> float:
 
 
 def _key(connection: ReverbConnection) -> str:
-    return f"reverb:glance:{connection.pk}"
+    return f"reverb:listing_poll:{connection.pk}"
