@@ -1,4 +1,4 @@
-"""The platforms that a store may run on. Adding one is a folder and a line here."""
+"""Registry of the platforms. To add one, add a folder and a line to this file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shops.platforms.shopify import Shopify
 from shops.platforms.values import TransientStoreError
 from shops.platforms.woocommerce import WooCommerce
 
-#: Another try after so many seconds, while a store that was connected before is forgotten.
+#: Seconds until a retry while the previous store's products are being deleted.
 CLEARS_IN_S = 5.0
 
 PLATFORMS: dict[str, Platform] = {
@@ -25,10 +25,10 @@ def platform_of(connection: StoreConnection) -> Platform:
 
 
 def client_of(connection: StoreConnection) -> StoreClient:
-    """Return a client that asks this store.
+    """Return a client for this store.
 
-    Raises TransientStoreError while the products of the store that was connected before are still known: ids of one
-    store must not be asked for, or written to, in another.
+    Raise TransientStoreError while the products of the previously connected store are still known: ids of one store
+    must not be used in calls to another.
     """
     if connection.clearing_since is not None and connection.removed_at is None:
         raise TransientStoreError(

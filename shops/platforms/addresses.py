@@ -1,7 +1,6 @@
-"""Addresses of stores that a person typed: one form, https, and nothing that leads elsewhere.
+"""Validate and normalize store addresses that a person typed: https only, one form.
 
-Whether the host is public is not decided here but at each call, after its name was resolved
-(reverbsync/http/outbound.py).
+Whether the host is public is checked at each call, after its name was resolved (reverbsync/http/outbound.py).
 """
 
 from __future__ import annotations
@@ -13,14 +12,14 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 NO_ADDRESS = "That is not a web address. It looks like https://www.your-shop.com."
-#: What stands in no address: blanks, control signs, and what a link or a header would end at.
+#: Characters that no address contains: blanks, control characters, and those that end a link or a header.
 _UNFIT = re.compile(r"[\x00-\x20\x7f-\xa0\\<>\"{}|^`]")
 
 
 def read_web_address(text: str) -> str:
-    """Return `https://host[:port][/path]` without a slash at the end. Raises ValueError with a sentence.
+    """Return `https://host[:port][/path]` without a trailing slash. Raise ValueError with a sentence.
 
-    http is taken only for hosts that ALLOWED_PRIVATE_HOSTS names: keys must not cross the open net unencrypted.
+    http is accepted only for hosts in ALLOWED_PRIVATE_HOSTS: keys must not cross the internet unencrypted.
     """
     typed = text.strip()
     try:
@@ -40,12 +39,12 @@ def read_web_address(text: str) -> str:
 
 
 def same_address(one: str, other: str) -> bool:
-    """Return whether two addresses are spellings of one store's: scheme, `www.`, `index.php` and a last slash aside."""
+    """Return whether two addresses name the same store, ignoring scheme, `www.`, `index.php` and a trailing slash."""
     return _plain(one) == _plain(other)
 
 
 def within(one: str, other: str) -> bool:
-    """Return whether one of two addresses lies on the other: the same host, and a path that goes on from the other's.
+    """Return whether one of two addresses contains the other: the same host, and one path is a prefix of the other.
 
     A Magento that adds store codes to its URLs calls itself `https://shop.example.com/index.php/default/`.
     """
@@ -55,15 +54,15 @@ def within(one: str, other: str) -> bool:
 
 
 def _plain(address: str) -> tuple[str, tuple[str, ...]]:
-    """Return host and path in one spelling; an address without a scheme is a host, or an id of a platform's own."""
+    """Return the normalized host and path; an address without a scheme is a host, or a platform's own id."""
     try:
         parts = urlsplit(address if "//" in address else f"//{address}")
-    except ValueError:  # no address at all is like no other
+    except ValueError:  # an invalid address matches no other
         return address, ()
     host = parts.netloc.lower().removeprefix("www.")
     usual = {"https": ":443", "http": ":80"}.get(parts.scheme, ":443")
     host = host.removesuffix(usual)
-    with suppress(UnicodeError):  # a name that cannot be one stays as it was typed
+    with suppress(UnicodeError):  # an invalid host name stays as typed
         host = host.encode("idna").decode()
     return host, tuple(part for part in parts.path.split("/") if part and part != "index.php")
 

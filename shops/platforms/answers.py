@@ -1,13 +1,13 @@
-"""What a store's answer means. One place decides it for all platforms; each adds only how it words an error.
+"""Decide what a store's answer means, for all platforms; each platform adds only how it words an error.
 
     DONE       the call succeeded, and the body is what the platform's API sends
-    MISSING    this object does not exist: the platform's own error says so
-    KEYS       our keys are not accepted: the platform's own error says so
-    REFUSED    this request is refused: the platform's own error about this object
+    MISSING    the platform's own error says that the object does not exist
+    KEYS       the platform's own error says that our keys are not accepted
+    REFUSED    the platform's own error refuses this request about this object
     LATER      anything else: pages, redirects, missing routes, maintenance, firewalls, rate limits, server errors
 
-A status alone is never a verdict: CDNs, firewalls, maintenance modes and half-updated plug-ins answer every status
-there is with a page of their own. After a write, LATER means that the outcome is unknown (`may_have_applied`).
+A status alone is never a verdict: CDNs, firewalls, maintenance modes and half-updated plug-ins answer every status with
+a page of their own. After a write, LATER means that the outcome is unknown (`may_have_applied`).
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from shops.verdict import Verdict
 __all__ = ["SPEAKING", "Caller", "Verdict", "judge"]
 
 
-#: Statuses whose JSON may be the platform's own error about a request. All others are LATER, whatever they carry.
+#: Statuses whose JSON may be the platform's own error about a request. All others are LATER.
 SPEAKING = frozenset({400, 401, 403, 404, 409, 410, 412, 422})
 MOVED = frozenset({301, 302, 303, 307, 308})
 BLOCKED = frozenset({401, 403, 405, 406, 418, 451})
-#: Maintenance pages ask for ten minutes and are gone after one. A rate limit (429) is waited for as long as it says.
+#: Maintenance pages request ten minutes and are gone after one. A rate limit (429) is waited for in full.
 MOST_RETRY_AFTER_S = 60.0
 
 
 class Caller(ABC):
-    """Calls one store and raises what its answer means.
+    """Call one store and raise the error that its answer means.
 
-    A platform fills in `send`, `own_words` and `probe`:
+    A platform implements `send`, `own_words` and `probe`:
 
         class WooCommerceCaller(Caller):
             store = "WooCommerce"
@@ -46,49 +46,49 @@ class Caller(ABC):
             def probe(self): return self.send("GET", "/products?per_page=1", None)
     """
 
-    #: Begins the sentences that sellers read.
+    #: First word of the sentences that sellers read.
     store: ClassVar[str]
-    #: What a firewall must let through, for the sentence about one that does not.
+    #: What a firewall must allow, for the error sentence about a blocked call.
     allow: ClassVar[str] = ""
     budget: Budget
 
     @abstractmethod
     def send(self, method: str, path: str, body: object) -> Answer:
-        """Make one call and return whatever HTTP answered. Raises TransientStoreError when nothing did."""
+        """Make one call and return its HTTP answer. Raise TransientStoreError if there is none."""
 
     @abstractmethod
     def own_words(self, status: int, said: Any) -> Verdict | None:
-        """Return MISSING, KEYS or REFUSED where `said` (JSON) is the platform's own error that says so, else None."""
+        """Return MISSING, KEYS or REFUSED if `said` (JSON) is the platform's own error that says so, else None."""
 
     @abstractmethod
     def probe(self) -> Answer:
-        """Make the cheapest read that valid keys may always make. Confirms that keys are refused."""
+        """Make the cheapest read that valid keys always allow, to confirm that keys are refused."""
 
     def words(self, said: Any) -> str:
-        """Return the sentence of the platform's own error."""
+        """Return the message of the platform's own error."""
         return str(said.get("message") or "")[:300] if isinstance(said, dict) else ""
 
     def words_of_redirect(self, location: str) -> str:
-        """Return what a redirect to a page of the store's own site means to the seller, "" where that is not known."""
+        """Return the seller's sentence for a redirect within the store's own site, or "" if its meaning is unknown."""
         return ""
 
     def wait_s(self, answer: Answer) -> float | None:
-        """Return the seconds that a rate limit asks for; None: what its Retry-After says."""
+        """Return the wait in seconds that a rate limit requests; None to use its Retry-After."""
         return None
 
     # -- calls -----------------------------------------------------------------------------------------------
 
     def json(self, method: str, path: str, body: object = None) -> Any:
-        """Return the JSON of a call that succeeded, None where it is empty.
+        """Return the JSON of a successful call, None if it is empty.
 
-        Raises Missing, StoreAuthError, Unsupported, or TransientStoreError (with `may_have_applied` after a write).
+        Raise Missing, StoreAuthError, Unsupported, or TransientStoreError (with `may_have_applied` after a write).
         """
         return calls.json_of(self.store, self.call(method, path, body))
 
     def json_or_none(self, path: str) -> Any:
-        """Return the JSON at `path`, None where the store says that the object does not exist.
+        """Return the JSON at `path`, None if the store says that the object does not exist.
 
-        Raises Malformed where the answer is empty: that says nothing about the object.
+        Raise Malformed if the answer is empty, since that says nothing about the object.
         """
         try:
             said = self.json("GET", path)
@@ -99,7 +99,7 @@ class Caller(ABC):
         return said
 
     def list_at(self, path: str) -> tuple[list[Any], Answer]:
-        """Return the list at `path`, and its answer. Raises Malformed where it is none.
+        """Return the list at `path`, and its answer. Raise Malformed if it is not a list.
 
         PHP sends a list with gaps as an object whose names are numbers: `{"0": …, "2": …}`.
         """
@@ -112,11 +112,11 @@ class Caller(ABC):
         return said, answer
 
     def call(self, method: str, path: str, body: object = None) -> Answer:
-        """Return the answer of a call that succeeded. Raises like `json`."""
+        """Return the answer of a successful call. Raise like `json`."""
         return self.checked(method, self.send(method, path, body))
 
     def checked(self, method: str, answer: Answer) -> Answer:
-        """Return an answer that is a success. Raises like `json`."""
+        """Return `answer` if it is a success. Raise like `json`."""
         verdict, said = judge(answer, self)
         if verdict == Verdict.DONE:
             return answer
@@ -137,7 +137,7 @@ class Caller(ABC):
         return Away(words, retry_after=retry_after, may_have_applied=method != "GET")
 
     def _explain(self, answer: Answer) -> str:
-        """Return what an answer without words of the platform's own means to the seller."""
+        """Return the seller's sentence for an answer without the platform's own error message."""
         if answer.status in MOVED:
             if words := self.words_of_redirect(answer.headers.get("Location", "")):
                 return words
@@ -152,16 +152,16 @@ class Caller(ABC):
         return f"{self.store} answered {answer.status}."
 
     def _about_keys(self, words: str) -> StoreError:
-        """Ask once more before keys are called refused: one bad answer is not a verdict.
+        """Return StoreAuthError only if the probe is refused too, since one bad answer proves nothing.
 
-        Keys that work for the probe may lack a permission, or work again: either is retried, with the store's words.
+        Keys that pass the probe may lack a permission, or work again: both are retried, with the store's message.
         """
         verdict, _ = judge(self.probe(), self)
         return StoreAuthError(words) if verdict == Verdict.KEYS else Away(words)
 
 
 def judge(answer: Answer, caller: Caller) -> tuple[Verdict, Any]:
-    """Return what an answer means, and its JSON (None where it has none)."""
+    """Return an answer's verdict and its JSON (None if it has none)."""
     said, is_json = _json(answer)
     if 200 <= answer.status < 300:
         return (Verdict.DONE if is_json else Verdict.LATER), said

@@ -1,4 +1,4 @@
-"""The face of a platform: what each folder beside this file fills in. `docs/adding-a-platform.md` explains it."""
+"""Define the interface that each platform implements; see `docs/adding-a-platform.md`."""
 
 from __future__ import annotations
 
@@ -32,31 +32,31 @@ from shops.snapshots import StoreProduct
 
 
 class StoreClient(Protocol):
-    """Asks one store.
+    """Call one store's API.
 
-    Every call raises TransientStoreError when it may succeed later, StoreAuthError when the seller must connect again,
-    and Unsupported where the platform cannot do it (docs/platforms.md says which).
+    Every method raises TransientStoreError if a retry may succeed, StoreAuthError if the seller must reconnect, and
+    Unsupported if the platform lacks the feature (docs/platforms.md lists them).
     """
 
     def check(self) -> StoreInfo:
-        """Return the store's name and currency, which proves that the keys work."""
+        """Return the store's name and currency; a successful call proves that the keys work."""
 
     # -- products --------------------------------------------------------------------------------------------
 
     def crawl(self, cursor: str, *, since: datetime | None = None) -> Page:
-        """Return one page of the catalogue: whole products with all their variants, or what `Page.whole` says.
+        """Return one page of the catalogue: whole products with all their variants, unless `Page.whole` says otherwise.
 
-        `cursor` is "" for the first page, else what the page before named as next; it can be kept and used after days.
-        With `since`, only what changed after that moment (UTC); a little more is no harm. Rows that cannot be read are
-        left out and named in `Page.unread` (shops.platforms.reading.each). Raises CursorLost when the
-        cursor is no longer valid, TooLarge when the page is larger than what is read of an answer (see Resizable).
+        `cursor` is "" for the first page, else the previous page's `next`; it stays valid for days. With `since` (UTC),
+        return the products that changed after that moment; a few more do no harm. Rows that cannot be read are left out
+        and listed in `Page.unread` (shops.platforms.reading.each). Raise CursorLost if the cursor is no longer valid,
+        TooLarge if the page exceeds the size limit of an answer (see Resizable).
         """
 
     def products(self, store_parent_id: str) -> list[StoreProduct]:
-        """Return all sellable units of a product, none when the store no longer has it."""
+        """Return all sellable units of a product; an empty list if the store no longer has it."""
 
     def parent_of_stock(self, store_stock_id: str) -> str | None:
-        """Return the id of the product that a counted thing belongs to, None when there is none."""
+        """Return the id of the product that owns a stock item, or None."""
 
     # -- stock -----------------------------------------------------------------------------------------------
 
@@ -66,21 +66,21 @@ class StoreClient(Protocol):
     def adjust(self, product: StoreProduct, count: Count, *, by: int, reference: str) -> Count:
         """Change the stock by a difference, starting from `count`, and return the count afterwards.
 
-        Units are taken from the locations that have them, in several rows of one call if need be. Where they have fewer
-        than asked for, as many as they have are taken, and `done` in the returned count says how many (-2); 0, and no
-        call, where nothing can be changed. The caller notifies the seller, and asks again later for the rest. What is
-        changed follows from `count` alone, so that a repeated call is the same one.
+        Units are removed from the locations that have them, in several rows of one call if necessary. If fewer units
+        are available than requested, all of them are removed, and the returned count's `done` says how many (-2). If
+        nothing can be changed, `done` is 0 and no call is made. The caller notifies the seller and retries the rest
+        later. The change is derived from `count` alone, so a retry sends the same call.
 
-        `reference` names the cause, such as a Reverb order's line. The same call (same product, count, `by` and
-        reference) may be repeated after a lost answer where the platform knows keys against repeats; elsewhere the
-        TransientStoreError says `may_have_applied`, and the stock must be counted first. Raises Moved, and changes
-        nothing, when the store no longer has `count`.
+        `reference` names the cause, such as the line of a Reverb order. If the platform supports idempotency keys, the
+        same call (same product, count, `by` and reference) may be retried after a lost answer. Otherwise
+        TransientStoreError sets `may_have_applied`, and the stock must be counted first. Raise Moved, without a change,
+        if the store no longer has `count`.
         """
 
     # -- webhooks --------------------------------------------------------------------------------------------
 
     def ensure_webhooks(self, address: str) -> Hooks:
-        """Make the store call `address` for every topic: add what is missing, wake what sleeps, remove doubles."""
+        """Register `address` for every topic: add missing webhooks, reactivate disabled ones, remove duplicates."""
 
     def remove_webhooks(self, address: str) -> None:
         """Remove our webhooks that call `address`."""
@@ -88,16 +88,17 @@ class StoreClient(Protocol):
     # -- orders ----------------------------------------------------------------------------------------------
 
     def create_order(self, order: NewOrder) -> StoreOrder:
-        """Make an order. When one with this Reverb number is there already, return that one."""
+        """Create an order; return the existing one if the store already has one with this Reverb number."""
 
     def order(self, order_id: str) -> StoreOrder | None:
-        """Return an order as it is now, None when the store no longer has it, or has not pushed it."""
+        """Return the current state of an order; None if the store no longer has it or has not pushed it."""
 
     def release(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
-        """Cancel an order that `create_order` made: the sale on Reverb is off. Mails nobody, and may be repeated.
+        """Cancel an order that `create_order` made, because the sale on Reverb is off. Idempotent.
 
-        `gives_back` says what the order's `takes_stock` was: only then its units go back to the stock. No money is
-        moved; it was paid on Reverb. Raises Unsupported where the order cannot be cancelled, such as a shipped one.
+        `gives_back` is the order's `takes_stock`: only if true, its units return to the stock. No mail is sent, and no
+        money is refunded, since the buyer paid on Reverb. Raise Unsupported if the order cannot be cancelled, for
+        example because it was shipped.
         """
 
     def order_products(self, order_id: str) -> list[str]:
@@ -112,40 +113,43 @@ class StoreClient(Protocol):
 
 @runtime_checkable
 class Resizable(StoreClient, Protocol):
-    """A StoreClient that can be asked for smaller pages, down to one product, and to leave one out.
+    """A StoreClient that can request smaller pages, down to one product, and skip a product.
 
-    A page may be too large to be read (TooLarge), or take so many calls that one of them always fails. The crawl then
-    asks for fewer products, and for more again once that goes well. So a cursor means the same with every size: it is
-    the last id that was read, or the number of products before it, never the number of a page.
+    A page may exceed the size limit (TooLarge), or need so many calls that one of them always fails. The crawl then
+    requests fewer products, and more again once that succeeds. So a cursor must not depend on the page size: it is the
+    last id that was read, or the number of products before it, never a page number.
     """
 
-    #: Products on a page where no size is asked for.
+    #: Default number of products per page.
     page_size: int
 
     def crawl(self, cursor: str, *, since: datetime | None = None, size: int | None = None) -> Page:
-        """Return one page as `StoreClient.crawl` does, of at most `size` products (at least 1)."""
+        """Return one page as `StoreClient.crawl` does, with at most `size` products (at least 1)."""
 
     def skip(self, cursor: str, *, since: datetime | None = None) -> Page:
-        """Return a page without the next product, which is named in `unread`, and the cursor behind it.
+        """Return a page that skips the next product, lists it in `unread`, and has the cursor after it.
 
-        Asks for no more than its id: the product is too large, or the store fails whenever it is asked for it.
+        Only the product's id is requested: the product is too large, or the store fails at it each time.
         """
 
 
 @runtime_checkable
 class Stocktaker(Protocol):
-    """A StoreClient of a store whose stock moves without a trace, so that it is asked for regularly."""
+    """A StoreClient of a store that does not report all stock changes, so its stock is polled."""
 
     def take_stock(self, products: Sequence[StoreProduct]) -> Stocktake:
-        """Return what can be sold of these products now, as they were read last."""
+        """Return how many units of these products can be sold now; `products` are as last read."""
 
 
 @runtime_checkable
 class Settler(Protocol):
-    """A StoreClient whose `create_order` begins more in the store than the order itself (NewOrder.begun)."""
+    """A StoreClient whose `create_order` creates more in the store than the order itself (NewOrder.begun)."""
 
     def settle(self, begun: Mapping[str, Any], reverb_number: str) -> None:
-        """Finish what attempts to make an order have begun: its sale is off. May be repeated. Raises StoreError."""
+        """Clean up what attempts to create an order left in the store, because its sale is off. Idempotent.
+
+        Raise StoreError.
+        """
 
 
 class Platform(ABC):
@@ -153,62 +157,65 @@ class Platform(ABC):
 
     kind: ClassVar[str]
     name: ClassVar[str]
-    #: Topics to switch on, as the platform spells them.
+    #: Webhook topics to register, as the platform spells them.
     topics: ClassVar[tuple[str, ...]]
-    #: Topics that come to the app's own address, `/webhooks/app/<kind>/`, for all stores.
+    #: Topics that all stores send to the app's own address, `/webhooks/app/<kind>/`.
     app_topics: ClassVar[tuple[str, ...]] = ()
-    #: Topics whose bodies hold people's data; a body is emptied as soon as its delivery is worked off.
+    #: Topics with personal data: the body is erased as soon as its delivery is processed.
     personal_topics: ClassVar[tuple[str, ...]] = ()
-    #: Topics of stock and orders: they may report a sale, and are handed over before all others.
+    #: Topics of stock and orders. They may report a sale, so they are processed first.
     sale_topics: ClassVar[tuple[str, ...]] = ()
-    #: Topics of which at least one comes with each change of a known product.
+    #: Topics of which at least one arrives with each change of a known product.
     change_topics: ClassVar[tuple[str, ...]] = ()
-    #: What the seller does to connect by pasted keys, one sentence a step.
+    #: How the seller connects with pasted keys, one sentence per step.
     steps: ClassVar[tuple[str, ...]]
     address_help: ClassVar[str]
-    #: What is pasted beside the address.
+    #: What the seller pastes besides the address.
     fields: ClassVar[tuple[Field, ...]]
-    #: Seconds between two looks for changed products; the net under the webhooks. 0: the store pushes all.
+    #: Seconds between two polls for changed products, in case webhooks are lost. 0: the store pushes all.
     poll_every_s: ClassVar[int]
-    #: Seconds between two looks at all stock, where a change of stock leaves no trace. 0: not needed.
+    #: Seconds between two polls of all stock, if stock changes are not reported. 0: not needed.
     stock_poll_every_s: ClassVar[int] = 0
-    #: The same adjustment of stock may be sent again after a lost answer: it counts once.
+    #: Stock adjustments are idempotent: one may be retried after a lost answer.
     idempotent_writes: ClassVar[bool] = False
-    #: Seconds for which a stock that we wrote may still read as it was before.
+    #: Seconds for which the store may still return the old stock after a write.
     stock_read_lag_s: ClassVar[float] = 0
-    #: The keys are made here and shown once, not pasted.
+    #: We generate the keys and show them once; the seller pastes none.
     makes_keys: ClassVar[bool] = False
-    #: The store cannot be asked for its catalogue; its own system sends it.
+    #: The store has no API to read its catalogue; its own system pushes it.
     push_only: ClassVar[bool] = False
 
     def stands_alone(self, topic: str, body: bytes, connection: StoreConnection) -> bool:
-        """Return whether a delivery that may report a sale can be worked off before what came earlier and is open."""
+        """Return whether a delivery that may report a sale can be processed before earlier open ones."""
         return True
 
     @abstractmethod
     def read_address(self, text: str) -> str:
-        """Return the store's address in one form. Raises ValueError with a sentence for the seller."""
+        """Return the store's address, normalized. Raise ValueError with a sentence for the seller."""
 
     @abstractmethod
     def pasted(self, values: Mapping[str, str]) -> Keys:
-        """Return the keys out of the pasted fields. Raises ValueError with a sentence for the seller."""
+        """Return the keys from the pasted fields. Raise ValueError with a sentence for the seller."""
 
     def keys(self, token: str, secret: str) -> Keys:
-        """Return the keys out of a token and a secret given on the command line (docs/platforms.md)."""
+        """Return the keys from a token and a secret given on the command line (docs/platforms.md)."""
         return Keys(token, secret)
 
     @property
     def handshake(self) -> Handshake | None:
-        """The way to connect in a few clicks; None where there is none, or the operator has not set it up."""
+        """Return the handshake that connects in a few clicks; None if there is none or it is not configured."""
         return None
 
     @abstractmethod
     def verify(self, body: bytes, headers: Mapping[str, str], connection: StoreConnection) -> None:
-        """Raise BadSignature unless the store signed exactly these bytes. Constant time; no way around it."""
+        """Raise BadSignature unless the store signed exactly these bytes.
+
+        Compares in constant time, and cannot be bypassed.
+        """
 
     @abstractmethod
     def envelope(self, body: bytes, headers: Mapping[str, str]) -> Envelope:
-        """Return the id and the topic of a delivery whose signature is right."""
+        """Return the id and the topic of a delivery whose signature is valid."""
 
     def rank(self, topic: str) -> Urgency:
         """Return how urgent a delivery is, by its topic alone."""
@@ -217,20 +224,20 @@ class Platform(ABC):
         return Urgency.PRODUCT if topic in self.topics else Urgency.OTHER
 
     def is_ping(self, body: bytes, headers: Mapping[str, str]) -> bool:
-        """Return whether this is an unsigned test call of the platform, which is answered and means nothing."""
+        """Return whether this is the platform's unsigned test call, which is acknowledged and ignored."""
         return False
 
     @abstractmethod
     def events(self, topic: str, body: bytes, connection: StoreConnection, arrived: int = 0) -> list[Event] | None:
-        """Return what a delivery means, None for a topic that means nothing to us. Raises Unreadable.
+        """Return the events of a delivery; None for an unknown topic. Raise Unreadable.
 
-        `arrived` is the delivery's number in the order in which deliveries arrived; 0: that is not known.
+        `arrived` is the delivery's sequence number by arrival; 0 if unknown.
         """
 
     def of_app(self, body: bytes, headers: Mapping[str, str]) -> str:
-        """Return the address of the store that a call to the app's own webhook address is about.
+        """Return the address of the store that a call to the app's own webhook address concerns.
 
-        Raises BadSignature, also where the platform makes no such calls.
+        Raise BadSignature, also if the platform makes no such calls.
         """
         raise BadSignature
 

@@ -1,4 +1,4 @@
-"""Calls to a store: what HTTP and the limiter say, in the words of the platforms' errors. Nothing is decided here."""
+"""Make calls to a store, and turn the errors of HTTP and the rate limiter into StoreErrors."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reverbsync.ratelimit.limiter import Budget
 from shops import breaker
 from shops.platforms.values import Away, StoreAuthError, StoreError, TooLarge, TransientStoreError
 
-#: A store that is someone's own machine may be slow.
+#: A store on the seller's own server may be slow.
 PATIENT_S = 60.0
 DEFAULT_RETRY_AFTER = 2.0
 
@@ -30,13 +30,13 @@ def call(
     body: object = None,
     read_s: float = PATIENT_S,
 ) -> Answer:
-    """Make one call and return whatever HTTP answered; `store` begins the sentences, such as "WooCommerce".
+    """Make one call and return its HTTP answer; `store` is the error sentences' first word, such as "WooCommerce".
 
-    A worker that has lost its work to another one makes none: raises ownership.Lost. A store that does not respond is
-    not called, but for a probe now and then (shops/breaker.py).
+    If the worker has lost its lease, no call is made and ownership.Lost is raised. While the circuit breaker of a store
+    is open, only probes are sent (shops/breaker.py).
 
-    Raises Away when nothing answered, with `may_have_applied` where a write may have been applied, TooLarge when the
-    answer is larger than what is read of one, and StoreAuthError when the address may not be called.
+    Raise Away if nothing answered, with `may_have_applied` if a write may have been applied. Raise TooLarge if the
+    answer exceeds the size limit, and StoreAuthError if the address may not be called.
     """
     try:
         return breaker.call(
@@ -62,7 +62,7 @@ def call(
 
 @contextmanager
 def written() -> Iterator[None]:
-    """After a write: what fails in the block, such as reading it back, leaves open whether it was applied."""
+    """Set `may_have_applied` on errors raised in the block, such as reading a write back."""
     try:
         yield
     except StoreError as error:
@@ -71,7 +71,7 @@ def written() -> Iterator[None]:
 
 
 def json_of(store: str, answer: Answer) -> Any:
-    """Return the answer read as JSON. A page of HTML comes from something before the store, and will pass."""
+    """Return the answer's JSON. An HTML page comes from a proxy in front of the store: raise Away."""
     try:
         return answer.json()
     except ValueError:
@@ -80,7 +80,7 @@ def json_of(store: str, answer: Answer) -> Any:
 
 
 def slow_down(store: str, budget: Budget, answer: Answer, *, seconds: float | None = None) -> TransientStoreError:
-    """Stop every worker's calls to this store for as long as it asked; return the error to raise."""
+    """Block all workers' calls to this store for as long as it requested; return the error to raise."""
     asked_s = retry_after_s(answer) if seconds is None else seconds
     wait = min(900.0, max(1.0, DEFAULT_RETRY_AFTER if asked_s is None else asked_s))
     hold(budget, wait)
@@ -88,12 +88,12 @@ def slow_down(store: str, budget: Budget, answer: Answer, *, seconds: float | No
 
 
 def retry_after_s(answer: Answer) -> float | None:
-    """Return the seconds of a Retry-After header, None where there is none that counts seconds."""
+    """Return the seconds of a Retry-After header, None if it is absent or a date."""
     header = answer.headers.get("Retry-After", "").strip()
     return float(header) if header.isascii() and header.replace(".", "", 1).isdigit() else None
 
 
 def hold(budget: Budget, seconds: float) -> None:
-    """Stop every worker's calls of a budget for a while; without Redis no call is made anyway."""
+    """Block all workers' calls of a budget for `seconds`. Without Redis no call is made anyway."""
     with contextlib.suppress(limiter.RateLimitUnavailable):
         limiter.block(budget.name, seconds)

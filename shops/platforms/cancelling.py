@@ -1,15 +1,15 @@
-"""Cancelling an order that was made for a sale on Reverb: what holds on every platform."""
+"""Shared rules for cancelling an order that was made for a sale on Reverb."""
 
 from __future__ import annotations
 
 from shops.orders import OrderStatus, StoreOrder
 from shops.platforms.values import Unsupported
 
-#: Nothing is left to cancel.
+#: Statuses that need no cancelling.
 OFF = frozenset({OrderStatus.CANCELLED, OrderStatus.REFUNDED})
 
 
 def refuse_to_cancel(store: str, order: StoreOrder | None) -> None:
-    """Raise Unsupported for an order that went out already: what was sent may come back, or not; the seller knows."""
+    """Raise Unsupported for a shipped order: only the seller knows whether the goods come back."""
     if order is not None and order.status == OrderStatus.DONE:
         raise Unsupported(f"{store} has the order as shipped, so it was left as it is.")

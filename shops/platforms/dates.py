@@ -1,21 +1,21 @@
-"""Dates at which a store changes a product by itself, and names them: sales that begin and end."""
+"""Compute when a product changes by a date that the store names, such as the start or end of a sale."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-#: How long after one of its dates a product is read again, while the store does not show yet what follows from it.
+#: How long to reread a product after one of its dates, while the store does not yet show the change.
 SETTLES_WITHIN = timedelta(days=1)
 FIRST_LOOK = timedelta(minutes=1)
 
 
 def next_change(dates: Iterable[datetime | None], *, now: datetime, settled: bool = True) -> datetime | None:
-    """Return when a product changes by a date of its own (`StoreProduct.changes_at`): the first that is to come.
+    """Return when a product next changes by one of its own dates (`StoreProduct.changes_at`).
 
-    `dates` are aware, such as the begin and the end of a sale. Not `settled`: one of them has passed, and the store
-    does not show yet what follows from it, because its scheduler runs late. Then the product is worth another look
-    after as long as has passed, for a day.
+    `dates` are aware, such as the start and the end of a sale. `settled=False`: a date has passed, but the store does
+    not show the change yet, because its scheduler is late. The product is then reread after as long as has passed
+    since, for one day.
     """
     known = [one for one in dates if one is not None]
     found = [one for one in known if one > now]

@@ -1,6 +1,6 @@
-"""Connecting in a few clicks: the steps that a platform's page, a browser and we go through. Values and one face.
+"""Value objects and the interface of a handshake: connecting a store in a few clicks.
 
-The pages (`shops/connect/views.py`) keep the state between the steps; a platform's room only says what each step means.
+The pages (`shops/connect/views.py`) save the state between the steps; a platform only interprets each step.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ from typing import Protocol
 
 
 class Declined(Exception):
-    """A step that is not what it should be; the words are for the seller."""
+    """An invalid step; the message is for the seller."""
 
 
 @dataclass(frozen=True)
 class Visit:
-    """A call to `/connect/<platform>/<step>/`, by a browser or by the store itself."""
+    """A request to `/connect/<platform>/<step>/`, by a browser or by the store's server."""
 
     method: str
     query: Mapping[str, str]
     form: Mapping[str, str]
     body: bytes = b""
-    #: Our own address of this platform's steps, such as `https://sync.example.com/connect/shopify/`.
+    #: Our own base address of this platform's steps, such as `https://sync.example.com/connect/shopify/`.
     base: str = ""
 
 
 @dataclass(frozen=True)
 class Pending:
-    """What we know of a connection that is being made: the address that was typed, and what an earlier step kept."""
+    """State of a pending connection: the address that was typed, and what an earlier step saved."""
 
     state: str
     address: str
@@ -37,7 +37,7 @@ class Pending:
 
 @dataclass(frozen=True)
 class Go:
-    """Send the browser on. `address` names the store that this visit is about, to be remembered under `state`."""
+    """Redirect the browser. `address` is this visit's store, saved under `state`."""
 
     url: str
     address: str = ""
@@ -46,7 +46,7 @@ class Go:
 
 @dataclass(frozen=True)
 class Sheet:
-    """What the seller does in the store first: sentences, and addresses to enter there (label, address)."""
+    """What the seller must do in the store first: instructions, and addresses to enter there (label, address)."""
 
     steps: tuple[str, ...]
     addresses: tuple[tuple[str, str], ...]
@@ -54,7 +54,7 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Keep:
-    """Keep something for a later step; answer the store with 200."""
+    """Save values for a later step; answer the store with 200."""
 
     state: str
     kept: Mapping[str, str] = field(repr=False)
@@ -62,21 +62,21 @@ class Keep:
 
 @dataclass(frozen=True)
 class Grant:
-    """The store let us in. `state` "" means that the visit did not begin here, so a person must choose the shop."""
+    """The store granted access. `state` "": the visit did not begin on our site, so a person must choose the shop."""
 
     address: str
     token: str = field(repr=False)
     secret: str = field(repr=False)
     state: str = ""
-    #: Where the browser goes afterwards; "" for our own page.
+    #: Where the browser goes next; "" for our own page.
     then: str = ""
-    #: The store's own server made this call: answer 200, the browser comes by another way.
+    #: The store's server made this call: answer 200; the browser returns separately.
     by_server: bool = False
 
 
 @dataclass(frozen=True)
 class Returned:
-    """The browser is back after a server's call did the work."""
+    """The browser is back after the store's server made the granting call."""
 
     state: str
     refused: bool = False
@@ -100,24 +100,24 @@ Step = Go | Keep | Grant | Returned | Opened | Removed
 
 
 class Handshake(Protocol):
-    """The steps of one platform."""
+    """The connection steps of one platform."""
 
-    #: Whether the seller types the store's address here first.
+    #: Whether the seller first types the store's address on our page.
     asks_address: bool
-    #: What the button says.
+    #: Label of the button.
     label: str
 
     def begin(self, pending: Pending, base: str) -> str | Sheet:
-        """Return where the browser goes first, or what the seller enters in the store. `base` begins our addresses."""
+        """Return the browser's first address, or instructions for the seller. `base` is the prefix of our addresses."""
 
     def state_of(self, step: str, visit: Visit) -> str:
-        """Return the state that a visit belongs to, "" when it names none."""
+        """Return the state that a visit belongs to, "" if it names none."""
 
     def by_server(self, step: str) -> bool:
-        """Return whether the store's own server makes this call, and not the seller's browser."""
+        """Return whether the store's own server makes this call, rather than the seller's browser."""
 
     def visit(self, step: str, visit: Visit, pending: Pending | None) -> Step:
-        """Say what a visit means. `pending` is what `state_of` names, None when it is unknown, used or too old.
+        """Return what a visit means. `pending` is what `state_of` names; None if it is unknown, used or expired.
 
-        Raises Declined, or StoreError when the store did not answer.
+        Raise Declined, or StoreError if the store did not answer.
         """

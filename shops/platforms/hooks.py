@@ -1,4 +1,4 @@
-"""Webhooks of a store that are registered one by one. What a platform cannot have is Unsupported."""
+"""Registration of webhooks one by one. A topic that the platform refuses raises Unsupported."""
 
 from __future__ import annotations
 

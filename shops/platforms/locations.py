@@ -1,4 +1,4 @@
-"""Units that lie at several locations of a store, and where a change of its stock is made. Pure."""
+"""Choose at which of a store's locations to change stock. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shops.platforms.values import Count
 class Location:
     """A location that the store sells from, and how many units can be taken there.
 
-    `last`: change it only where no other location serves, such as one whose stock another system keeps.
+    `last`: change it only if no other location can serve, for example because another system manages its stock.
     """
 
     id: str
@@ -28,7 +28,7 @@ def count_of(units: int, locations: Sequence[Location]) -> Count:
 
 
 def changed(count: Count, changes: Sequence[tuple[Location, int]], by: int) -> Count:
-    """Return what a count comes to after these changes were made for a change by `by`."""
+    """Return `count` after `changes`, which were made for a change by `by`."""
     made = dict(changes)
     locations = [Location(one.id, one.units + made.get(one, 0), one.last) for one in locations_of(count)]
     done = sum(made.values())
@@ -36,7 +36,7 @@ def changed(count: Count, changes: Sequence[tuple[Location, int]], by: int) -> C
 
 
 def locations_of(count: Count) -> list[Location]:
-    """Return the locations of a count that `count_of` made; one that names a single location is read as well."""
+    """Return the locations of a count that `count_of` made, or of one that names a single location."""
     found = []
     for word in count.location.split():
         name, equals, units = word.rpartition("=")
@@ -48,10 +48,10 @@ def locations_of(count: Count) -> list[Location]:
 
 
 def spread(locations: Iterable[Location], by: int) -> list[tuple[Location, int]]:
-    """Return how each location changes so that all change by `by`: as few of them as possible.
+    """Return each location's change, so that they add up to `by` with as few locations as possible.
 
-    A raise goes to one location. Units are taken where they are, from the fullest first; the changes come to less than
-    `by` where there are too few.
+    A raise goes to one location. Units are removed where they are, from the fullest location first; the sum is smaller
+    than `by` if there are too few.
     """
     order = _preferred(locations)
     if by >= 0:

@@ -1,4 +1,4 @@
-"""Reading a store's answers into our models: what cannot be read passes, and its place is reported, never its value."""
+"""Validate a store's answers. An unreadable answer is transient; errors name the field, never its value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shops.schemas import Part
 
 #: Longest title of a listing (Reverb's PrestaShop plugin).
 LONGEST_TITLE = 255
-#: So much of it may be the variant's own name.
+#: Longest part of a title that the variant's own name may use.
 LONGEST_VARIANT = 160
 logger = logging.getLogger(__name__)
 
@@ -22,9 +22,9 @@ R = TypeVar("R")
 
 
 def valid(model: type[M], row: Any, what: str, *, may_have_applied: bool = False) -> M:
-    """Return a row of an answer as `model`; `what` begins the sentence of the error, such as "Magento's order".
+    """Return a row of an answer as `model`; `what` begins the error sentence, such as "Magento's order".
 
-    `may_have_applied`: the answer was that of a write, which may have been applied. Raises Malformed.
+    `may_have_applied`: the answer is that of a write, which may have been applied. Raise Malformed.
     """
     try:
         return model.model_validate(row)
@@ -36,8 +36,8 @@ def valid(model: type[M], row: Any, what: str, *, may_have_applied: bool = False
 def each(rows: Iterable[Any], read: Callable[[Any], R], *, key: str = "id") -> tuple[list[R], list[Unread]]:
     """Read each row by itself; return what could be read, and which rows could not.
 
-    `key` is the field that names the product. Whatever `read` raises about a row leaves that row out, Malformed and
-    TooLarge in their own words. Other StoreErrors are about the store and are raised: `read` may ask it for more.
+    `key` is the field that names the product. Any exception that `read` raises leaves its row out; Malformed and
+    TooLarge give the reason. Other StoreErrors concern the whole store, since `read` may call it, and are raised.
     """
     found: list[R] = []
     unread: list[Unread] = []
@@ -55,9 +55,9 @@ def each(rows: Iterable[Any], read: Callable[[Any], R], *, key: str = "id") -> t
 
 
 def title_of(product: str, variant: str) -> str:
-    """Return the title of a variant within LONGEST_TITLE; where that is too short, the product's part is shortened.
+    """Return the title of a variant within LONGEST_TITLE; if it is too long, only the product's part is shortened.
 
-    So two variants never have one title. A variant of "" is the product itself.
+    So two variants never have the same title. A variant of "" is the product itself.
     """
     name, own = " ".join(product.split()), " ".join(variant.split())
     if not own:
@@ -70,6 +70,6 @@ def title_of(product: str, variant: str) -> str:
 
 
 def _named(row: Any, key: str) -> str:
-    """Return the id that a row names, "" where it names none."""
+    """Return the id in a row, "" if it has none."""
     named = row.get(key) if isinstance(row, dict) else None
     return str(named) if isinstance(named, int | str) and not isinstance(named, bool) else ""

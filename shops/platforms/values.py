@@ -1,4 +1,4 @@
-"""What platforms take and give: plain values, and what can go wrong with a store."""
+"""Value objects and errors that all platforms share."""
 
 from __future__ import annotations
 
@@ -37,87 +37,87 @@ __all__ = [
 
 
 class BadSignature(Exception):
-    """A delivery that the store did not sign."""
+    """A delivery without a valid signature of the store."""
 
 
 class Unreadable(Exception):
-    """A signed delivery whose body is not what its topic promises.
+    """A signed delivery whose body does not match its topic.
 
-    `events` are what could be read of it all the same: they are followed, and the delivery is put aside.
+    `events` are those that could be read nevertheless: they are processed, and the delivery is put aside.
     """
 
     def __init__(self, words: str = "", *, events: Sequence[Event] = ()) -> None:
-        """Keep the sentence, which holds no value of the body, and the events."""
+        """Save the sentence, which contains no value of the body, and the events."""
         super().__init__(words)
         self.events = tuple(events)
 
 
 class StoreError(Exception):
-    """A call to a store that did not succeed; `retry_after` is in seconds where the store said so."""
+    """A call to a store that failed; `retry_after` is in seconds, if the store gave one."""
 
     def __init__(self, words: str, *, retry_after: float | None = None, may_have_applied: bool = False) -> None:
-        """Keep the words, without any token that a store repeats. `may_have_applied`: a write may have been applied."""
+        """Save the message without any token in it. `may_have_applied`: a write may have been applied."""
         super().__init__(redact(words))
         self.retry_after = retry_after
         self.may_have_applied = may_have_applied
 
 
 class TransientStoreError(StoreError):
-    """Will pass by itself."""
+    """A retry may succeed."""
 
 
 class Away(TransientStoreError):
-    """The store does not answer, or something before it does: time-outs, server errors, pages, redirects."""
+    """The store, or a proxy in front of it, does not answer: time-outs, server errors, pages, redirects."""
 
 
 class Busy(TransientStoreError):
-    """The store answers, and another change of ours holds the product for a moment."""
+    """The store answers, but another change of ours holds the product for a moment."""
 
 
 class Malformed(TransientStoreError):
-    """The store answered, and what it says of this object cannot be read. Other objects may well be readable.
+    """The store answered, but this object cannot be read. Other objects may be readable.
 
-    `readable` are the units of a product that could be read, where only some of them could not.
+    `readable` are the units of the product that could be read, if only some could not.
     """
 
     readable: tuple[StoreProduct, ...] = ()
 
 
 class TooLarge(TransientStoreError):
-    """The answer is larger than what is read of one (reverbsync.http.outbound.MAX_ANSWER_BYTES)."""
+    """The answer exceeds the size limit (reverbsync.http.outbound.MAX_ANSWER_BYTES)."""
 
 
 class StoreAuthError(StoreError):
-    """The store does not accept our keys; the seller must connect it again."""
+    """The store does not accept our keys; the seller must reconnect it."""
 
 
 class Missing(StoreError):
-    """The store no longer has the object that was asked for: its own words, never a missing route or a page."""
+    """The store's own error says that the object no longer exists; never a missing route or a page."""
 
 
 class CursorLost(StoreError):
-    """The cursor that a crawl goes on from is no longer valid, such as that of a list that the platform has deleted."""
+    """The crawl's cursor is no longer valid, for example because the platform deleted the list behind it."""
 
 
 class Unsupported(StoreError):
-    """The platform, or this store of it, cannot do that."""
+    """The platform, or this store, does not support the operation."""
 
 
 class Moved(StoreError):
-    """The stock is no longer what an adjustment started from; nothing was changed."""
+    """The stock is no longer what the adjustment started from; nothing was changed."""
 
 
 @dataclass(frozen=True)
 class Envelope:
-    """What a delivery says about itself."""
+    """A delivery's id and topic, by its own account."""
 
-    delivery_id: str  # "" when the platform gave none
+    delivery_id: str  # "" if the platform sent none
     topic: str
 
 
 @dataclass(frozen=True)
 class Field:
-    """Something that the seller pastes."""
+    """A form field that the seller fills in."""
 
     name: str
     label: str
@@ -127,17 +127,17 @@ class Field:
 
 
 class Keys:
-    """What lets us ask a store (`token`, in a form of the platform's own), and what signs its deliveries (`secret`)."""
+    """Credentials of a store: `token` (in the platform's own format) for calls, `secret` to verify its deliveries."""
 
     def __init__(self, token: str, secret: str) -> None:
-        """Both are kept from logs and tracebacks."""
+        """Wrap both so that logs and tracebacks do not show them."""
         self.token = SecretStr(token)
         self.secret = SecretStr(secret)
 
 
 @dataclass(frozen=True)
 class StoreInfo:
-    """What a store says of itself. `currency` is ISO 4217, "" when it does not say."""
+    """A store's own name and currency; `currency` is ISO 4217, "" if unknown."""
 
     name: str
     currency: str
@@ -145,9 +145,9 @@ class StoreInfo:
 
 @dataclass(frozen=True)
 class Unread:
-    """A row of a page that could not be read: which product it was, "" where not even that is known, and why.
+    """A row of a page that could not be read: its product ("" if unknown) and the reason.
 
-    It is neither changed nor gone: what is known of it stays, and the rest of its page is taken.
+    The product counts as neither changed nor gone: its snapshot stays, and the rest of the page is saved.
     """
 
     store_parent_id: str
@@ -156,7 +156,7 @@ class Unread:
 
 @dataclass(frozen=True)
 class Page:
-    """A part of the catalogue; `next` is None on the last page, `total` the number of products where it is known.
+    """A page of the catalogue; `next` is None on the last page, `total` the number of products if known.
 
     `unread` are the rows that could not be read; they are left out of `products`.
     """
@@ -165,12 +165,12 @@ class Page:
     next: str | None
     total: int | None = None
     unread: tuple[Unread, ...] = ()
-    #: The parents of which `products` shows every unit; None: all parents in it.
+    #: Parents of which `products` holds every unit; None: all parents in it.
     whole: frozenset[str] | None = None
 
     @property
     def whole_parents(self) -> list[str]:
-        """Return the parents that were read whole: a known unit of theirs that is not in `products` is gone."""
+        """Return the parents that were read whole: their known units that `products` lacks are gone."""
         shown = dict.fromkeys(one.store_parent_id for one in self.products)
         unread = {one.store_parent_id for one in self.unread}
         return [one for one in shown if one not in unread and (self.whole is None or one in self.whole)]
@@ -178,11 +178,11 @@ class Page:
 
 @dataclass(frozen=True)
 class Stocktake:
-    """What can be sold of products that were asked for.
+    """Sellable units of the requested products.
 
-    `units`: store_product_id → units, None where the store does not count them. `again` are the products
-    (store_parent_id) that are to be read again: one is gone, goes on or off sale, or has another SKU. `unread` are
-    those whose stock could not be read.
+    `units`: store_product_id → units, None if the store does not count them. `again` are the products (store_parent_id)
+    to read again: one is gone, goes on or off sale, or has another SKU. `unread` are those whose stock could not be
+    read.
     """
 
     units: Mapping[str, int | None]
@@ -192,13 +192,14 @@ class Stocktake:
 
 @dataclass(frozen=True)
 class Count:
-    """Units of a product in the store. `location` and `there` say where an adjustment would be made and what is there.
+    """Units of a product in the store, and where an adjustment would be made.
 
-    `location` is the platform's own: an id, a list of locations with their units, or an address of the API.
+    `location` is in the platform's own format: an id, a list of locations with their units, or an API address. `there`
+    is the number of units at it.
 
-    `apart`: orders reserve units and leave `there` as it is, so that a change of ours shows in it.
-    `done` is set by `adjust` where it changed the stock by another difference than it was asked for: 0 when nothing
-    could be changed. None: by all of it.
+    `apart`: orders reserve units and leave `there` unchanged, so that only our own change shows in it. `done` is set by
+    `adjust` if it changed the stock by another difference than requested: 0 if nothing could be changed. None: by the
+    full difference.
     """
 
     units: int | None  # None: the store does not count this product
