@@ -106,11 +106,11 @@ def use(name: str) -> None:
     """Go on with another database."""
     from django.db import connection
 
-    from synclog import words
+    from synclog import search
 
     connection.close()
     connection.settings_dict["NAME"] = name
-    words._counted = (0.0, {})
+    search._counted = (0.0, {})
 
 
 def fill(shop_id: int, first: int, last: int) -> None:

@@ -17,7 +17,7 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from shops.models import Shop
-from synclog import words
+from synclog import search
 from synclog.models import Entry
 
 PAGE_SIZE = 50
@@ -55,7 +55,7 @@ class Filters:
         return urlencode({name: value for name, value in parts.items() if value})
 
     def apply(self, entries: QuerySet[Entry]) -> QuerySet[Entry]:
-        """Return the entries of that outcome and those days; words are another matter (synclog/words.py)."""
+        """Return the entries of that outcome and those days; words are another matter (synclog/search.py)."""
         if self.outcome:
             entries = entries.filter(outcome=self.outcome)
         if self.since:
@@ -79,7 +79,7 @@ def page(shop: Shop, filters: Filters, *, before: int | None = None, after: int 
     entries = filters.apply(Entry.objects.filter(shop=shop))
     if not filters.words:
         return _page(entries, before, after)
-    with words.best_way(entries, filters.words) as found:
+    with search.best_way(entries, filters.words) as found:
         return _page(found, before, after)
 
 

@@ -9,7 +9,7 @@ from django.db import models
 from shops.models import Shop
 from synclog.reasons import fix_label, quoted
 
-#: The words of SKU and title; what is neither letter nor digit separates them, as in synclog/words.py.
+#: The words of SKU and title; what is neither letter nor digit separates them, as in synclog/search.py.
 _WORDS = "to_tsvector('simple', regexp_replace(sku || ' ' || title, '[^[:alnum:]]+', ' ', 'g'))"
 
 
@@ -18,7 +18,7 @@ class Entries(models.Manager["Entry"]):
 
     def get_queryset(self) -> models.QuerySet[Entry]:
         """Return all entries."""
-        return super().get_queryset().defer("look_up")
+        return super().get_queryset().defer("search_vector")
 
 
 class Entry(models.Model):
@@ -50,7 +50,7 @@ class Entry(models.Model):
     took_ms = models.PositiveIntegerField(default=0)
     attempt = models.PositiveIntegerField(default=1)
     trigger = models.CharField(max_length=60, blank=True, help_text="What started it.")
-    look_up = models.GeneratedField(
+    search_vector = models.GeneratedField(
         expression=models.Func(template=_WORDS, output_field=SearchVectorField()),
         output_field=SearchVectorField(),
         db_persist=True,
@@ -65,7 +65,7 @@ class Entry(models.Model):
             models.Index(fields=["shop", "at", "id"], name="entries_of_a_shop"),
             models.Index(fields=["shop", "outcome", "at", "id"], name="entries_by_outcome"),
             models.Index(fields=["at"], name="entries_by_age"),
-            GinIndex(fields=["look_up"], name="entries_by_words"),
+            GinIndex(fields=["search_vector"], name="entries_by_search_vector"),
         ]
 
     def __str__(self) -> str:

@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
                 ('units', models.IntegerField()),
                 ('store', models.IntegerField()),
                 ('reverb', models.IntegerField(null=True)),
-                ('single', models.BooleanField(default=False)),
+                ('single_unit', models.BooleanField(default=False)),
                 ('unexplained_drop', models.PositiveIntegerField(default=0)),
                 ('dropped_at', models.DateTimeField(null=True)),
                 ('unexplained_gain', models.PositiveIntegerField(default=0)),

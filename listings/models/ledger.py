@@ -23,7 +23,7 @@ class Ledger(models.Model):
     #: Reverb's own number when that was agreed; None while nothing was ever written or read there.
     reverb = models.IntegerField(null=True)
     #: The listing held a single unit then, as a used one does: as one of several it shows a number of its own.
-    single = models.BooleanField(default=False)
+    single_unit = models.BooleanField(default=False)
     #: Units that vanished on Reverb without a known order. They count at once; an order that shows late explains them.
     unexplained_drop = models.PositiveIntegerField(default=0)
     dropped_at = models.DateTimeField(null=True)

@@ -87,7 +87,7 @@ def _rounds(ledger: Ledger, product: Product, settings: SyncSettings, before: Ca
     client = client_of(product.shop.store)
     for _ in range(MAX_TRIES):
         if ledger.pending_adjustment is not None:
-            yield _settle(ledger, product, client, due=books.to_write(ledger, settings))
+            yield _resolve_pending(ledger, product, client, due=books.to_write(ledger, settings))
             continue
         count = _count(ledger, product, client)
         by = books.to_write(ledger, settings)
@@ -180,7 +180,7 @@ def _not_done(error: StoreError, *, first: bool) -> bool:
     return not error.may_have_applied and (first or isinstance(error, Unsupported))
 
 
-def _settle(ledger: Ledger, product: Product, client: StoreClient, *, due: int) -> int:
+def _resolve_pending(ledger: Ledger, product: Product, client: StoreClient, *, due: int) -> int:
     """Find out whether an adjustment whose answer was lost was applied, and take it in if so.
 
     `due` is what the store is to get if it was not. Returns by how much the store is known to be changed now.

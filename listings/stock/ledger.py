@@ -131,7 +131,7 @@ def take(row: Listing, product: Product, read: Read, settings: SyncSettings) -> 
         unknown = begins and found.reverb is None
         merged = _merged(found, orders, replace(read, listing=None) if unknown else read)
         if not merged.undecided:
-            found.single = _is_single(found, read)
+            found.single_unit = _is_single(found, read)
             _save(found, orders, merged)
             return found
         found.undecided_at = merged.agreed.undecided_at
@@ -218,7 +218,7 @@ def _merged(ledger: Ledger, orders: Iterable[Order], read: Read) -> Merged:
     agreed, number = _agreed(ledger), _number(ledger, read)
     if _is_single(ledger, read):
         agreed, number = single_unit.as_single_unit(agreed, number, sales, now=read.now)
-    elif ledger.single:
+    elif ledger.single_unit:
         agreed = replace(agreed, reverb=None)
     found = merge(
         agreed,
@@ -235,7 +235,7 @@ def _merged(ledger: Ledger, orders: Iterable[Order], read: Read) -> Merged:
 def _is_single(ledger: Ledger, read: Read) -> bool:
     """Return whether the listing holds a single unit; one that is not on sale is what it was."""
     if read.listing is None or number_of(read.listing) is None:
-        return ledger.single
+        return ledger.single_unit
     return not holds_several(read.listing)
 
 
@@ -281,7 +281,7 @@ def _save(ledger: Ledger, orders: Iterable[Order], merged: Merged) -> None:
     ledger.crossed = _crossed(ledger, merged.agreed.store)
     for name in _FIELDS:
         setattr(ledger, name, getattr(merged.agreed, name))
-    ledger.save(update_fields=[*_FIELDS, "crossed", "single"])
+    ledger.save(update_fields=[*_FIELDS, "crossed", "single_unit"])
     sales = {sale.number: sale for sale in merged.sales}
     for order in orders:
         sale = sales[order.number]
@@ -350,7 +350,7 @@ def out_of_step(shop: Shop, span: Span = EVERYTHING) -> list[Product]:
     return found
 
 
-def is_settled(product: Product, settings: SyncSettings) -> bool:
+def is_reconciled(product: Product, settings: SyncSettings) -> bool:
     """Return whether both sides have what was agreed, and nothing is known that was not taken in yet."""
     ledger = Ledger.objects.filter(listing__product=product).select_related("listing").first()
     if ledger is None:

@@ -59,7 +59,7 @@ def _first(row: Listing, read: Read, store: int, settings: SyncSettings) -> dict
         "store": store,
         # Where the store leads, what a listing had before says nothing: it is brought in line with the store.
         "reverb": None if settings.stock_way == StockWay.STORE else number_of(read.listing),
-        "single": read.listing is not None and not holds_several(read.listing),
+        "single_unit": read.listing is not None and not holds_several(read.listing),
         "set_at": read.read_at or read.now,
         "linked_at": row.post_started_at or clock.now(),
     }

@@ -2,7 +2,7 @@
 
 Reverb counts no units of a used item. So its number goes down to 1, and the others did not sell. Where it holds several
 again (the condition was chosen by mistake), it shows what it showed before or something else: nobody added units, and
-its number is taken as it is (`Ledger.single`).
+its number is taken as it is (`Ledger.single_unit`).
 """
 
 from __future__ import annotations

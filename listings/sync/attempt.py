@@ -10,7 +10,7 @@ from listings.models import Line, Listing, Product, Rank
 from listings.models.listing import POST_SETTLES
 from listings.queue import forward, jobs, lease
 from listings.queue.jobs import Claim, ExtraWrites
-from listings.stock.ledger import Overtaken, Undecided, is_settled
+from listings.stock.ledger import Overtaken, Undecided, is_reconciled
 from listings.sync import apply, context, excess, log, looking, rows
 from listings.sync.excess import Excess
 from listings.sync.log import Change, Ending
@@ -240,7 +240,7 @@ def _may_give_up(taken: Claim) -> bool:
     settings, row = product.shop.sync_settings, getattr(product, "listing", None)
     if row is not None and not row.reverb_id:  # if it was made all the same, the next change of stock finds it
         return not row.may_turn_up(clock.now())
-    return not settings.sync_stock or is_settled(product, settings)
+    return not settings.sync_stock or is_reconciled(product, settings)
 
 
 def _post_open(row: Listing | None) -> bool:

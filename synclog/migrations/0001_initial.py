@@ -34,12 +34,12 @@ class Migration(migrations.Migration):
                 ('took_ms', models.PositiveIntegerField(default=0)),
                 ('attempt', models.PositiveIntegerField(default=1)),
                 ('trigger', models.CharField(blank=True, help_text='What started it.', max_length=60)),
-                ('look_up', models.GeneratedField(db_persist=True, expression=models.Func(output_field=django.contrib.postgres.search.SearchVectorField(), template="to_tsvector('simple', regexp_replace(sku || ' ' || title, '[^[:alnum:]]+', ' ', 'g'))"), output_field=django.contrib.postgres.search.SearchVectorField())),
+                ('search_vector', models.GeneratedField(db_persist=True, expression=models.Func(output_field=django.contrib.postgres.search.SearchVectorField(), template="to_tsvector('simple', regexp_replace(sku || ' ' || title, '[^[:alnum:]]+', ' ', 'g'))"), output_field=django.contrib.postgres.search.SearchVectorField())),
                 ('shop', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='entries', to='shops.shop')),
             ],
             options={
                 'verbose_name_plural': 'entries',
-                'indexes': [models.Index(fields=['shop', 'at', 'id'], name='entries_of_a_shop'), models.Index(fields=['shop', 'outcome', 'at', 'id'], name='entries_by_outcome'), models.Index(fields=['at'], name='entries_by_age'), django.contrib.postgres.indexes.GinIndex(fields=['look_up'], name='entries_by_words')],
+                'indexes': [models.Index(fields=['shop', 'at', 'id'], name='entries_of_a_shop'), models.Index(fields=['shop', 'outcome', 'at', 'id'], name='entries_by_outcome'), models.Index(fields=['at'], name='entries_by_age'), django.contrib.postgres.indexes.GinIndex(fields=['search_vector'], name='entries_by_search_vector')],
             },
         ),
     ]

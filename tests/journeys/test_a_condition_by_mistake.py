@@ -42,7 +42,7 @@ def begin_used(world: World) -> dict[str, Any]:
 @pytest.mark.parametrize(("meanwhile", "left"), [(None, 3), (2, 2), (5, 5)])
 def test_nobody_has_more_units_for_it(world: World, meanwhile: int | None, left: int, shows: dict[str, Any]) -> None:
     guitar = begin_used(world)
-    assert Ledger.objects.get().single
+    assert Ledger.objects.get().single_unit
     if meanwhile is not None:
         world.edit(guitar, inventory_quantity=meanwhile)
         world.settle()
@@ -58,7 +58,7 @@ def test_a_sale_after_it_counts_once(world: World) -> None:
     buy(world)
     come_to_rest(world, guitar)
     assert (world.stock(guitar), world.listing()["inventory"]) == (2, 2)
-    assert not Ledger.objects.get().single
+    assert not Ledger.objects.get().single_unit
 
 
 def test_units_that_the_seller_adds_once_it_is_new_again_count(world: World) -> None:

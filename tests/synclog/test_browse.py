@@ -10,7 +10,7 @@ from django.http import QueryDict
 from django.test.utils import CaptureQueriesContext
 
 from shops.models import Shop
-from synclog import words
+from synclog import search
 from synclog.browse import PAGE_SIZE, Filters, key, page
 from synclog.models import Entry
 from synclog.record import Attempt, record
@@ -132,8 +132,8 @@ def test_each_page_is_read_in_the_order_of_an_index(shop: Shop, query: str) -> N
 def test_words_are_found_whichever_way_is_gone(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, few: int, often: bool
 ) -> None:
-    monkeypatch.setattr(words, "FEW", few)
-    monkeypatch.setattr(words, "_often", lambda _: often)
+    monkeypatch.setattr(search, "FEW", few)
+    monkeypatch.setattr(search, "_often", lambda _: often)
     for number in range(PAGE_SIZE + 5):
         log_entry(shop, number, title="Blonde Telecaster" if number % 2 else "Strap")
     first = page(shop, filters_of("q=tele"))
@@ -159,8 +159,8 @@ def test_words_are_found_whichever_way_is_gone(
 )
 def test_words_that_the_database_met_often_are_known(monkeypatch: pytest.MonkeyPatch, typed: str, often: bool) -> None:
     counts = {"fender": 0.3, "stratocaster": 0.1, "wandre": 0.0005, "gtr": 1.0, "17": 0.01}
-    monkeypatch.setattr(words, "_counts", lambda: counts)
-    assert words._often(typed) == often
+    monkeypatch.setattr(search, "_counts", lambda: counts)
+    assert search._often(typed) == often
 
 
 def test_what_the_database_counted_is_read(shop: Shop) -> None:
@@ -168,9 +168,9 @@ def test_what_the_database_counted_is_read(shop: Shop) -> None:
         log_entry(shop, number)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE synclog_entry")
-    words._counted = (0.0, {})
-    assert words._counts()["guitar"] == 1.0
-    words._counted = (0.0, {})
+    search._counted = (0.0, {})
+    assert search._counts()["guitar"] == 1.0
+    search._counted = (0.0, {})
 
 
 def test_the_address_of_a_filtered_page_can_be_shared() -> None:

@@ -27,14 +27,14 @@ REMEMBERED_S = 600.0
 
 _counted: tuple[float, dict[str, float]] = (0.0, {})
 
-# The same cleaning as in Entry.look_up: what is neither letter nor digit parts words. What was typed as one word, such
-# as FEN-12, must stand together, and its end may be missing.
+# The same cleaning as in Entry.search_vector: what is neither letter nor digit parts words. What was typed as one word,
+# such as FEN-12, must stand together, and its end may be missing.
 _BEGINS = """
 (nullif(phraseto_tsquery('simple', regexp_replace(%s, '[^[:alnum:]]+', ' ', 'g'))::text, '') || ':*')::tsquery
 """
 _COUNTS = """
 SELECT most_common_elems::text::text[], most_common_elem_freqs FROM pg_stats
-WHERE schemaname = current_schema() AND tablename = 'synclog_entry' AND attname = 'look_up'
+WHERE schemaname = current_schema() AND tablename = 'synclog_entry' AND attname = 'search_vector'
 """
 
 
@@ -43,7 +43,7 @@ def having(entries: QuerySet[Entry], text: str) -> QuerySet[Entry]:
     words = _typed(text)
     if not words:
         return entries.none()
-    sql = f'"synclog_entry"."look_up" @@ ({" && ".join([_BEGINS] * len(words))})'
+    sql = f'"synclog_entry"."search_vector" @@ ({" && ".join([_BEGINS] * len(words))})'
     return entries.filter(RawSQL(sql, words, output_field=BooleanField()))  # noqa: S611 -- all values are parameters
 
 
