@@ -1,3 +1,3 @@
-"""What goes where: products, their listings, the jobs, and the sync engine."""
+"""Products, their Reverb listings, the job queue and the sync engine."""
 
 from __future__ import annotations

@@ -1,3 +1,3 @@
-"""Stock both ways: one rule decides, a ledger remembers, an attempt reads and writes both sides."""
+"""Two-way stock sync: one pure rule, a ledger per listing, and the code that reads and writes both sides."""
 
 from __future__ import annotations

@@ -1,11 +1,12 @@
-"""Bring the store's stock to what was agreed: by a difference, with a reference, once.
+"""Bring the store's stock to the agreed number: by a difference, with a reference, once.
 
-The ledger remembers the adjustment before it is sent. If its answer is lost, the same call is repeated where the
-platform knows the same call when it comes again; elsewhere the store is counted, which shows whether it was applied.
-A raise that is too high by now is not repeated as it is: it would put up for sale what has sold since. First another
-change is made from the number that it was to be made from, which it can no longer be after that.
+The ledger stores the adjustment before it is sent. If the response is lost, the same call is repeated where the
+platform's writes are idempotent. Elsewhere the store is counted, which shows whether it was applied.
 
-The store may take less than it is asked for (`Count.done`). The ledger takes what was changed; the rest stays due, and
+A raise that is too high by now is not repeated as it is: it would put sold units up for sale. Instead another change is
+made first from the same base number. Afterwards the store is no longer at that number, so the raise cannot apply.
+
+The store may accept less than requested (`Count.done`). The ledger records what was changed. The rest stays due, and
 `Brought.error` says why.
 """
 
@@ -30,19 +31,19 @@ from shops.platforms import StoreClient, client_of, platform_of
 from shops.platforms.values import Count, Moved, StoreAuthError, StoreError, TransientStoreError, Unsupported
 from shops.snapshots import StoreProduct
 
-#: How often the store may move under our hands in one attempt.
+#: How many rounds one attempt makes if the store's stock keeps changing meanwhile.
 MAX_TRIES = 4
-#: For how long a store surely knows a change that comes again. Shopify's docs ("Implementing idempotency") speak of a
-#: time for which keys are kept and a day is usual; a store may not have answered for longer.
+#: For how long a store certainly recognizes a repeated change. Shopify's docs ("Implementing idempotency") mention a
+#: retention time for keys without a number; a day is usual. A store may also have been down for longer.
 REPEATS_KNOWN_FOR = timedelta(hours=20)
 
 
-#: A change whose answer was lost is made again after so many times as long as a store trails, while units are left.
+#: A change whose response was lost is made again after this many stock read lags, while units are left.
 LATE = 4
 
 
 class Short(StoreError):
-    """The store took less than it was asked for: no location in it has the units to give, or takes them."""
+    """The store accepted less than requested: no location has the units to deduct, or accepts them."""
 
 
 class Disconnected(StoreAuthError):
@@ -51,9 +52,9 @@ class Disconnected(StoreAuthError):
 
 @dataclass(frozen=True)
 class Brought:
-    """What became of it: by how much we changed the store's number, and what it is now.
+    """The result: by how much we changed the store's number, and what it is now.
 
-    `error` says why the store still lacks something; None when it has all that it is to have.
+    `error` says why the store still lacks something; None if it has everything.
     """
 
     by: int
@@ -64,8 +65,8 @@ class Brought:
 def bring(ledger: Ledger, product: Product, settings: SyncSettings, *, before: Callable[[], object]) -> Brought:
     """Write to the store what it is still to get.
 
-    `before` is called first where there is something. Each call confirms the lease: raises ownership.Lost. What was not
-    written stays due and is worked out again next time.
+    `before` is called first if there is something to write. Each call confirms the lease and raises ownership.Lost.
+    What was not written stays due and is computed again next time.
     """
     by, error = 0, None
     try:
@@ -77,7 +78,7 @@ def bring(ledger: Ledger, product: Product, settings: SyncSettings, *, before: C
 
 
 def _rounds(ledger: Ledger, product: Product, settings: SyncSettings, before: Callable[[], object]) -> Iterator[int]:
-    """Yield by how much each round changed the store, until it has what it is to have. Raises StoreError."""
+    """Yield by how much each round changed the store, until it has the agreed number. Raises StoreError."""
     if ledger.pending_adjustment is None and not books.to_write(ledger, settings):
         return
     _bound_sharers(ledger, product, settings)
@@ -101,13 +102,13 @@ def _rounds(ledger: Ledger, product: Product, settings: SyncSettings, before: Ca
 
 
 def _units(by: int) -> str:
-    """Return what happened to the units that a store is to lose or to get, as the beginning of a sentence."""
+    """Return what happened to the units that a store is to lose or get, as the beginning of a sentence."""
     units = f"{abs(by)} unit{'s' if abs(by) != 1 else ''}"
     return f"{units} sold" if by < 0 else f"{units} came back"
 
 
 def _count(ledger: Ledger, product: Product, client: StoreClient) -> Count:
-    """Count in the store, and take in what changed there since the snapshot was taken."""
+    """Count in the store, and merge what changed there since the snapshot."""
     requested_at = clock.now()
     count = client.count(product.seen)
     platform = platform_of(product.shop.store)
@@ -116,7 +117,7 @@ def _count(ledger: Ledger, product: Product, client: StoreClient) -> Count:
     if count.units is not None and count.units != ledger.store:
         with ownership.fenced():
             if not _snapshot(product, count.units, requested_at=requested_at):
-                # A later reading has another number. Which of the two is newer is not known: both would be taken in.
+                # A later read has another number. Which of the two is newer is unknown, and both would be merged.
                 raise TransientStoreError("Its stock was read while we counted it.", retry_after=1.0)
             books.store_moved(ledger, count.units)
             ledger.save(update_fields=["units", "store", "crossed"])
@@ -138,7 +139,7 @@ def _adjust(ledger: Ledger, product: Product, client: StoreClient, count: Count,
 
 
 def _wish(ledger: Ledger) -> dict[str, Any]:
-    """Return the adjustment that is under way."""
+    """Return the adjustment in flight."""
     found: dict[str, Any] = ledger.pending_adjustment or {}
     return found
 
@@ -148,14 +149,14 @@ def _sent_at(wish: dict[str, Any]) -> datetime:
 
 
 def _send(ledger: Ledger, product: Product, client: StoreClient, *, first: bool = False) -> int:
-    """Send the adjustment that is under way; return by how much the store was changed. Raises StoreError."""
+    """Send the adjustment in flight; return by how much the store was changed. Raises StoreError."""
     wish = _wish(ledger)
     count = Count(wish["units"], wish["location"], wish["there"])
     try:
         after = client.adjust(product.seen, count, by=wish["by"], reference=wish["reference"])
     except Moved:
         if not first and wish["by"] > 0 and clock.now() > _sent_at(wish) + REPEATS_KNOWN_FOR:
-            # It moved for our own raise perhaps: of the two, what leaves fewer units.
+            # Our own raise may have moved the stock: assume the case that leaves fewer units.
             return _applied(ledger, product, None)
         _forget(ledger)
         return 0
@@ -173,17 +174,18 @@ def _send(ledger: Ledger, product: Product, client: StoreClient, *, first: bool 
 
 
 def _not_done(error: StoreError, *, first: bool) -> bool:
-    """Return whether a change was surely not made, neither by this call nor, if it is not the first, by one before.
+    """Return whether a change was certainly not made, neither by this call nor by an earlier one.
 
-    Who turns a repeated call away at the door says nothing of the one before; who says why it can't be made, does.
+    A repeated call that is rejected outright proves nothing about the earlier one. A call that is rejected with the
+    reason why the change is impossible does.
     """
     return not error.may_have_applied and (first or isinstance(error, Unsupported))
 
 
 def _resolve_pending(ledger: Ledger, product: Product, client: StoreClient, *, due: int) -> int:
-    """Find out whether an adjustment whose answer was lost was applied, and take it in if so.
+    """Find out whether an adjustment whose response was lost was applied, and record it if so.
 
-    `due` is what the store is to get if it was not. Returns by how much the store is known to be changed now.
+    `due` is what the store is to get if it was not. Returns by how much the store is known to have changed now.
     """
     wish = _wish(ledger)
     platform = platform_of(product.shop.store)
@@ -209,7 +211,7 @@ def _resolve_pending(ledger: Ledger, product: Product, client: StoreClient, *, d
         return _applied(ledger, product, count)
     late_s = (_sent_at(wish) + LATE * timedelta(seconds=platform.stock_read_lag_s) - clock.now()).total_seconds()
     if late_s > 0 and count.units + min(0, wish["by"]) > 0:
-        # It may be applied late, and would be made twice. Meanwhile the store does not sell what it no longer has.
+        # It may be applied late, and would then be made twice. Meanwhile the store does not sell units that it lacks.
         if wish.pop("counted", None):
             lease.save(ledger, "pending_adjustment")
         wait = min(late_s, platform.stock_read_lag_s)
@@ -221,10 +223,10 @@ def _resolve_pending(ledger: Ledger, product: Product, client: StoreClient, *, d
 
 
 def _was_made(ledger: Ledger, product: Product, client: StoreClient, units: int) -> bool:
-    """Infer from a number and the store's orders whether the adjustment that is under way was applied.
+    """Infer from a number and the store's orders whether the adjustment in flight was applied.
 
-    A store whose stock trails may show a sale in the number before it shows its order. So the number is kept, and
-    compared with the orders up to then once they surely show. Raises TransientStoreError until then.
+    If the store's stock lags, its number may show a sale before its orders do. So the number is saved, and compared
+    with the orders until then once they are certainly visible. Raises TransientStoreError until then.
     """
     wish, now = _wish(ledger), clock.now()
     platform = platform_of(product.shop.store)
@@ -240,9 +242,9 @@ def _was_made(ledger: Ledger, product: Product, client: StoreClient, units: int)
 
 
 def _overtake(ledger: Ledger, product: Product, client: StoreClient, *, by: int) -> int:
-    """Change the store from the number that a change whose answer was lost is to be made from, unless it has moved.
+    """Change the store from the base number of the change whose response was lost, unless the stock has moved.
 
-    Either way that one cannot be applied any more, so it can be sent again to learn whether it was.
+    Either way that change can no longer be applied, so it can be sent again to learn whether it was.
     """
     wish = _wish(ledger)
     if first := "over" not in wish:
@@ -267,7 +269,7 @@ def _overtake(ledger: Ledger, product: Product, client: StoreClient, *, by: int)
 
 
 def _applied(ledger: Ledger, product: Product, after: Count | None) -> int:
-    """The store has taken it. What it counts `after` may hold other changes too: those are taken in next time."""
+    """Record that the store applied it. `after` may contain other changes too: those are merged next time."""
     by, ledger.pending_adjustment = _done(_wish(ledger)["by"], after), None
     return _note(ledger, product, by=by, after=after)
 
@@ -278,7 +280,7 @@ def _done(by: int, after: Count | None) -> int:
 
 
 def _note(ledger: Ledger, product: Product, *, by: int, after: Count | None) -> int:
-    """Keep that the store was changed, and by how much; 0: not at all."""
+    """Record by how much the store was changed; 0: not at all."""
     now = clock.now()
     with ownership.fenced():
         if after is not None and after.units is not None:
@@ -293,9 +295,9 @@ def _note(ledger: Ledger, product: Product, *, by: int, after: Count | None) -> 
 
 
 def _bound_sharers(ledger: Ledger, product: Product, settings: SyncSettings) -> None:
-    """Look at the products that share the stock and show units that sold as this one, before the store is asked.
+    """Check the products that share the stock and show units that sold as this one, before the store is called.
 
-    Those that have a job already come back by themselves.
+    Those that already have a job are due anyway.
     """
     if not product.may_share_stock or books.to_write(ledger, settings) >= 0:
         return
@@ -308,9 +310,10 @@ def _bound_sharers(ledger: Ledger, product: Product, settings: SyncSettings) -> 
 
 
 def _look_at_sharers(product: Product, units: int, *, requested_at: datetime) -> None:
-    """Look at the products that share the stock which we changed, such as variations that are counted at their parent.
+    """Check the products that share the stock that we changed, such as variations counted at their parent.
 
-    The store will send a webhook for it, minutes later. Each is locked by itself: two workers may be at two of them.
+    The store's webhook for it comes minutes later. Each product is locked by itself, since two workers may each hold
+    one.
     """
     others = list(books.sharers(product))
     for other in others:
@@ -331,10 +334,10 @@ def _forget(ledger: Ledger) -> None:
 
 
 def _snapshot(product: Product, units: int, *, requested_at: datetime) -> bool:
-    """Take the store's number into the snapshot, so that a reading that began before is not taken for news.
+    """Save the store's number in the snapshot, so that a read that began earlier does not count as news.
 
-    All else in it stays as it was read last, and so does a number that was read later: then False, unless it is the
-    same. Call it inside a transaction, before what is locked after a product.
+    Everything else in the snapshot stays. A number that was read later stays too: then it returns False, unless both
+    are the same. Call it inside a transaction, before locking anything that is locked after a product.
     """
     row = Product.objects.select_for_update().get(pk=product.pk)
     if not row.was_read_after(requested_at):

@@ -1,4 +1,4 @@
-"""What orders that show late, or that were in doubt, say of how the number moved before. Pure."""
+"""What orders that appear late, or that were in doubt, say about earlier movements of the number. Pure."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from listings.stock.movement import all_known, earlier, unexplained
 
 
 def as_first_seen(agreed: Agreed, sales: Sequence[Sale]) -> tuple[Agreed, list[Sale]]:
-    """Return what the first number of a listing is reckoned from, whose POST got no answer: the sales as if seen now.
+    """Return the base of a listing's first number after a POST without a response: the sales as if seen now.
 
-    Till now they were counted by their orders alone, and whether the number went down for them and came up again in
-    that time was not to be seen.
+    Until now they were counted by their orders alone. Whether the number went down and up for them was not visible.
     """
     counted = sum(sale.counted for sale in sales)
     unseen = [replace(sale, new=True, counted=0, shown=0, doubtful=False, restocked=False) for sale in sales]
@@ -22,10 +21,9 @@ def as_first_seen(agreed: Agreed, sales: Sequence[Sale]) -> tuple[Agreed, list[S
 
 
 def cleared(agreed: Agreed, sales: Sequence[Sale], orders_at: datetime | None) -> tuple[Agreed, list[Sale]]:
-    """Return what is left of the doubts: none about a sale once all orders of its time are known.
+    """Clear the doubts about each sale once all orders of its time are known.
 
-    What fell then, and no other order explains, was for a doubtful one whose units had been taken by its order: they
-    come back.
+    An unexplained drop from then was for a doubtful sale whose order had already deducted the units: they come back.
     """
     found = []
     for sale in sales:
@@ -39,10 +37,10 @@ def cleared(agreed: Agreed, sales: Sequence[Sale], orders_at: datetime | None) -
 
 
 def _fell_unseen(sale: Sale, agreed: Agreed) -> bool:
-    """Return whether what fell may have been for a sale whose units were taken already, by its order alone.
+    """Return whether a drop may be for a sale whose units its order alone had already deducted.
 
-    Either it is off and the number was never seen to go down for it, or it is paid now and the number went down for it
-    only then: what it was taken for before was another one.
+    Either it is released and the number was never seen to go down for it, or it is paid now and the number went down
+    for it only then: the earlier drop that was attributed to it was another sale's.
     """
     paid = sale.sure and sale.updated_at > sale.placed_at
     if agreed.dropped_at is None or (sale.shown if sale.released else not paid):
@@ -52,18 +50,20 @@ def _fell_unseen(sale: Sale, agreed: Agreed) -> bool:
 
 
 def explained(agreed: Agreed, sales: Sequence[Sale], reverb: int | None, now: datetime) -> tuple[Agreed, list[Sale]]:
-    """Return the sales, where those that show late explain what dropped or was gained before.
+    """Return the sales, where those that appear late explain earlier drops or gains.
 
-    Of all explanations the one that leaves the least unexplained, first of what is above; else paid ones go first.
+    The explanation that leaves the least unexplained wins, compared by excess first; on a tie, paid sales explain
+    first.
     """
     late = [sale for sale in sales if sale.new] if agreed.unexplained_drop or agreed.unexplained_gain else []
     ways = [_explain(agreed, sales, first) for first in (None, *late)]
-    ways += [_explain(agreed, sales, None, but=one) for one in late]  # it may be of now, and not of before
+    # It may explain the current movement instead of an earlier one.
+    ways += [_explain(agreed, sales, None, but=one) for one in late]
     return min(ways, key=lambda way: _in_the_dark(way[0], way[1], reverb, now))
 
 
 def _in_the_dark(agreed: Agreed, sales: Sequence[Sale], reverb: int | None, now: datetime) -> tuple[int, int]:
-    """Return how many units too many, and how many too few, nothing explains, of now and of before."""
+    """Return how many units too many and too few are unexplained, now and from before."""
     above, below = unexplained(agreed, sales, reverb, now)
     return above + agreed.unexplained_gain, below + agreed.unexplained_drop
 
@@ -73,7 +73,7 @@ def _explain(
 ) -> tuple[Agreed, list[Sale]]:
     """Return what is left of drop and gain once the sales have explained them, one after the other.
 
-    `first` does so before all others, `but` not at all.
+    `first` explains before all others, `but` not at all.
     """
     drop, gain, known = agreed.unexplained_drop, agreed.unexplained_gain, []
     for sale in sorted(sales, key=lambda one: (one is not first, not one.sure)):
@@ -83,9 +83,10 @@ def _explain(
             part = min(drop, sale.quantity)
             drop, now = drop - part, replace(now, counted=part, shown=sale.quantity, doubtful=not sale.sure)
             if not sale.released and before(agreed.dropped_at, agreed.gained_at):
-                gain -= min(gain, part)  # what seemed to undo it was an answer of before
+                gain -= min(gain, part)  # the gain that seemed to undo it was a stale response
         if gain and explains and now.released and not now.restocked and before(sale.placed_at, agreed.gained_at):
-            # Put back before that showed; where it was in the number before, or overwritten, it was never seen to go.
+            # Reverb restocked it before that was visible; if the number contained or overwrote it, its drop was never
+            # seen.
             unseen = not (now.counted or now.shown) and not earlier(now, agreed)
             part = 0 if unseen else min(gain, now.quantity)
             gain, now = gain - part, replace(now, shown=max(0, now.shown - part), restocked=part == now.quantity)

@@ -1,4 +1,4 @@
-"""The ledger around the rule: take what was read into it, say what follows, and remember what is being written."""
+"""The ledger around the stock rule: merge what was read, derive what to write, and remember writes in flight."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from shops.reverb.availability import OFF_SALE, holds_several, number_of
 from shops.reverb.lists import HOLD_SEVERAL
 from shops.reverb.orders import RELEASED, UNPAID
 
-#: Orders that are settled and this old explain nothing any more.
+#: Reconciled orders older than this explain nothing any more.
 SETTLED_AFTER = timedelta(days=1)
 
-#: For how long after our own change of the store what sold there may have been sold before.
+#: For how long after our own change of the store its sales may predate that change.
 CROSSES_WITHIN = timedelta(seconds=60)
 
-#: What an order keeps of its reckoning, beside the state in which it was reckoned.
+#: Results of the reconciliation that an order stores, beside `reckoned`, the status that was reconciled.
 _KEPT = ("counted", "shown", "doubtful", "restocked")
 _MOVED = ("reverb", "set_at", "before")
 _FIELDS = (
@@ -48,30 +48,30 @@ _FIELDS = (
 
 @dataclass(frozen=True)
 class Foreseen:
-    """What a reading comes to, and whether that is any news to the ledger and the orders."""
+    """The merge of a read, and whether it brings news to the ledger or the orders."""
 
     merged: Merged
     news: bool
 
 
 def store_number(product: Product) -> int | None:
-    """Return the store's own number, None when it does not count the product or has it no more."""
+    """Return the store's own number, None if it does not count the product or no longer has it."""
     return None if product.gone_at is not None else product.seen.stock
 
 
 def limits(product: Product, settings: SyncSettings) -> dict[str, int]:
-    """Return buffer and maximum of a product: its own, else the shop's."""
+    """Return `buffer` and `maximum` of a product: its own, else the shop's."""
     own = {"buffer": product.stock_buffer, "maximum": product.stock_maximum}
     return {name: value if value is not None else getattr(settings, f"stock_{name}") for name, value in own.items()}
 
 
 def known(row: Listing) -> Ledger | None:
-    """Return the ledger of a listing, None where its stock was never agreed."""
+    """Return the ledger of a listing, None if its stock was never agreed."""
     return Ledger.objects.filter(listing=row).first()
 
 
 def foresee(ledger: Ledger, product: Product, read: Read, *, sold: bool) -> Foreseen:
-    """Return what taking this reading in would come to, and change nothing. `sold`: there may be orders to reckon."""
+    """Return what merging this read would give, and change nothing. `sold`: there may be orders to reconcile."""
     orders = list(_orders(product, read.now)) if sold else []
     merged = _merged(ledger, orders, read)
     return Foreseen(
@@ -80,7 +80,7 @@ def foresee(ledger: Ledger, product: Product, read: Read, *, sold: bool) -> Fore
 
 
 def _as_reckoned(ledger: Ledger, orders: Iterable[Order]) -> tuple[Agreed, dict[str, Sale]]:
-    """Return what the ledger and its orders say now, as if all of it had been taken in."""
+    """Return what the ledger and its orders say now, as if everything had been merged."""
     return _agreed(ledger), {
         one.number: replace(_sale(one), new=False, unseen=False) for one in orders if one.reckoned == one.status
     }
@@ -91,7 +91,7 @@ def _by_number(merged: Merged) -> dict[str, Sale]:
 
 
 def is_known(ledger: Ledger, product: Product, read: Read, settings: SyncSettings, seen: Foreseen | None) -> bool:
-    """Return whether a reading brings nothing that `take` would keep. `seen`: None where the store leads."""
+    """Return whether `take` would save nothing new for this read. `seen` is None where the store leads."""
     if ledger.pending_adjustment is not None:
         return False
     if settings.stock_way == StockWay.STORE:
@@ -100,18 +100,18 @@ def is_known(ledger: Ledger, product: Product, read: Read, settings: SyncSetting
 
 
 class Overtaken(Exception):
-    """News of an order came after the listing was read; nothing was taken in. Read the listing again."""
+    """An order changed after the listing was read. Nothing was merged: read the listing again."""
 
 
 class Undecided(Exception):
-    """It is not clear yet whether our last number was applied on Reverb; look again in a moment."""
+    """It is not known yet whether our last number was applied on Reverb: retry in a moment."""
 
 
 def take(row: Listing, product: Product, read: Read, settings: SyncSettings) -> Ledger | None:
-    """Take a reading into the ledger and return it. Raises Undecided or Overtaken, and then nothing was taken in.
+    """Merge a read into the ledger and return it. Raises Undecided or Overtaken, and then nothing was merged.
 
-    None where the store does not count the product. The first reading only begins it: the store leads, and orders
-    that are known by then are history.
+    Returns None if the store does not count the product. The first read only creates the ledger: the store leads, and
+    orders that are known by then are history.
     """
     with ownership.fenced():
         found = Ledger.objects.select_for_update().filter(listing=row).first()
@@ -121,7 +121,7 @@ def take(row: Listing, product: Product, read: Read, settings: SyncSettings) -> 
             if found is None:
                 return None
         if found.pending_adjustment is not None:
-            read = replace(read, store=None)  # whether our own change is in its number is not known yet
+            read = replace(read, store=None)  # it is not known yet whether its number contains our own change
         if settings.stock_way == StockWay.STORE:
             _follow(found, product, read, settings)
             return found
@@ -140,7 +140,7 @@ def take(row: Listing, product: Product, read: Read, settings: SyncSettings) -> 
 
 
 def _follow(ledger: Ledger, product: Product, read: Read, settings: SyncSettings) -> None:
-    """Where the store leads: what Reverb shows now is what is to be brought in line with it."""
+    """Record what Reverb shows, where the store leads: that number is to be brought in line with the store's."""
     if (found := _to_follow(ledger, product, read, settings)) is not None:
         ledger.store, ledger.reverb = found
         ledger.units, ledger.set_at, ledger.crossed = ledger.store, read.now, 0
@@ -148,33 +148,33 @@ def _follow(ledger: Ledger, product: Product, read: Read, settings: SyncSettings
 
 
 def _to_follow(ledger: Ledger, product: Product, read: Read, settings: SyncSettings) -> tuple[int, int] | None:
-    """Return the store's number and what Reverb shows, None where there is none or nothing to be brought in line.
+    """Return the store's number and what Reverb shows, None if there is no number or nothing to bring in line.
 
-    That is the case once the store's number changed, also if it has changed back. A lower number on Reverb is left
-    alone until then: something sold there that the store does not know yet. A higher one is too many, whoever put
-    the units back.
+    There is something once the store's number has changed, even if it has changed back. A lower number on Reverb is
+    left alone until then: something sold on Reverb that the store does not know yet. A higher one is too many, even if
+    the seller put units back.
     """
     number = _number(ledger, read)
     if number is None or read.store is None:
         return None
     due = to_show(ledger, product, settings)
     if ledger.reverb is not None and number <= max(due, ledger.reverb) and _agreed(ledger).had(number, read.now):
-        number = ledger.reverb  # the answer may be from before our last call
+        number = ledger.reverb  # the response may predate our last call
     too_many = number > due and number != ledger.reverb
     too_few = number < due and _changed_since(ledger, product, read)
     return (read.store, number) if too_many or too_few or read.store != ledger.store else None
 
 
 def _changed_since(ledger: Ledger, product: Product, read: Read) -> bool:
-    """Return whether the store's number was seen to change after it was last taken in."""
+    """Return whether the store's number changed after it was last merged."""
     since = stands_since(product, read)
     return since is not None and ledger.set_at is not None and since > ledger.set_at + SLACK
 
 
 def _number(ledger: Ledger, read: Read) -> int | None:
-    """Return the units that Reverb has for sale, None where that says nothing about what sold.
+    """Return the units that Reverb has for sale, None if that proves nothing about sales.
 
-    A listing that ended says nothing, for anybody may have ended it; unless it is we who set it to zero.
+    An ended listing proves nothing, since anybody may have ended it, unless we set it to zero ourselves.
     """
     if read.listing is None or read.read_at is not None:
         return None
@@ -184,20 +184,20 @@ def _number(ledger: Ledger, read: Read) -> int | None:
 
 
 def trails_s(ledger: Ledger, number: int | None, platform: Platform) -> float:
-    """Return for how many seconds the store may still be showing what it had before we changed it, 0.0 when not."""
+    """Return for how many more seconds the store may show its number from before our change; 0.0 if not."""
     if ledger.wrote_store_at is None or number != ledger.store - ledger.wrote_by or not ledger.wrote_by:
         return 0.0
     return max(0.0, platform.stock_read_lag_s - (clock.now() - ledger.wrote_store_at).total_seconds())
 
 
 def _orders(product: Product, now: datetime) -> QuerySet[Order]:
-    """Return the orders that may still say something about the product's stock."""
+    """Return the orders that may still affect the product's stock."""
     alive = Q(updated_at__gt=now - SETTLED_AFTER) | ~Q(reckoned=F("status"))
     return Order.objects.filter(alive, product=product, counts=True).order_by("placed_at", "pk")
 
 
 def sold_since(product: Product, read: Read) -> bool:
-    """Return whether an order, or what became of it, was read after the listing was."""
+    """Return whether an order, or a change of one, was read after the listing was."""
     return any(_is_newer(order, read) for order in _orders(product, read.now))
 
 
@@ -208,7 +208,10 @@ def _is_newer(order: Order, read: Read) -> bool:
 
 
 def sold_lately(product: Product, now: datetime) -> bool:
-    """Return whether Reverb's number may still move for an order, or was not read since one. `now` by its clock."""
+    """Return whether Reverb's number may still move for an order. `now` is by Reverb's clock.
+
+    It may for recent orders, and for orders that are not reconciled yet.
+    """
     moves = Q(updated_at__gt=now - FOLLOWS_WITHIN) | ~Q(reckoned=F("status"))
     return Order.objects.filter(moves, product=product).exists()
 
@@ -233,7 +236,7 @@ def _merged(ledger: Ledger, orders: Iterable[Order], read: Read) -> Merged:
 
 
 def _is_single(ledger: Ledger, read: Read) -> bool:
-    """Return whether the listing holds a single unit; one that is not on sale is what it was."""
+    """Return whether the listing holds a single unit; an off-sale listing is what it was before."""
     if read.listing is None or number_of(read.listing) is None:
         return ledger.single_unit
     return not holds_several(read.listing)
@@ -258,16 +261,17 @@ def _sale(order: Order) -> Sale:
 
 
 def store_moved(ledger: Ledger, number: int) -> None:
-    """Take in that the store has another number than was known; the caller saves it."""
+    """Apply the store's new number to the ledger; the caller saves it."""
     ledger.crossed = _crossed(ledger, number)
     ledger.units += number - ledger.store
     ledger.store = number
 
 
 def _crossed(ledger: Ledger, number: int) -> int:
-    """Return by how much of its new number the store is below zero for sales that crossed our change of it.
+    """Return how far below zero the store's new number is because of sales that crossed our change.
 
-    Right after we took units off, what takes it below zero was sold when it did not know yet that they were gone.
+    A sale that takes the store below zero right after we deducted units was made before the store knew of the
+    deduction.
     """
     below = max(0, -number)
     more = below - max(0, -ledger.store)
@@ -294,7 +298,7 @@ def _save(ledger: Ledger, orders: Iterable[Order], merged: Merged) -> None:
             order.save(update_fields=now)
 
 
-# -- what follows --------------------------------------------------------------------------------------------------
+# -- what to write -------------------------------------------------------------------------------------------------
 
 
 def to_show(ledger: Ledger, product: Product, settings: SyncSettings) -> int:
@@ -303,16 +307,16 @@ def to_show(ledger: Ledger, product: Product, settings: SyncSettings) -> int:
         return 0
     if settings.stock_way == StockWay.STORE:
         counted = product.seen.stock
-        # What the store stops counting stays as it was agreed.
+        # If the store stops counting, the agreed number stays.
         return shown(ledger.units if counted is None else counted, **limits(product, settings))
     return shown(units_left(ledger, product), **limits(product, settings))
 
 
 def units_left(ledger: Ledger, product: Product) -> int:
-    """Return the agreed units; fewer where units are gone that cannot be taken in yet.
+    """Return the agreed units, fewer if the store lost units that cannot be merged yet.
 
-    What the store shows cannot be taken in until it is known whether our last change is in it, which may take hours.
-    Units that are gone either way must not stay on sale so long.
+    The store's number cannot be merged until it is known whether it contains our last change, which may take hours.
+    Units that are gone in either case must not stay on sale that long.
     """
     units = ledger.units - undeducted_of_sharers(product)
     wish, stock = ledger.pending_adjustment, store_number(product)
@@ -323,13 +327,13 @@ def units_left(ledger: Ledger, product: Product) -> int:
 
 
 def sharers(product: Product) -> QuerySet[Product]:
-    """Return the other products that are counted together with one, such as variations that share a stock."""
+    """Return the other products that share this product's stock, such as variations."""
     same = Product.objects.filter(shop=product.shop_id, store_stock_id=product.store_stock_id, gone_at=None)
     return same.exclude(pk=product.pk) if product.may_share_stock else same.none()
 
 
 def undeducted_of_sharers(product: Product) -> int:
-    """Return the units of a shared stock that sold on Reverb as another product, and are to be taken off the store."""
+    """Return the units of a shared stock that sold as another product and are not deducted in the store yet."""
     if not product.may_share_stock:
         return 0
     rows = Ledger.objects.filter(listing__product__in=sharers(product)).values_list("units", "store")
@@ -337,7 +341,7 @@ def undeducted_of_sharers(product: Product) -> int:
 
 
 def out_of_step(shop: Shop, span: Span = EVERYTHING) -> list[Product]:
-    """Return the products of which Reverb shows another number than it is to show: settings may have changed."""
+    """Return the products whose listings show another number than they should, e.g. because settings changed."""
     settings = shop.sync_settings
     rows = Ledger.objects.filter(listing__shop=shop, reverb__isnull=False, **span.of("listing__product"))
     found = []
@@ -351,7 +355,7 @@ def out_of_step(shop: Shop, span: Span = EVERYTHING) -> list[Product]:
 
 
 def is_reconciled(product: Product, settings: SyncSettings) -> bool:
-    """Return whether both sides have what was agreed, and nothing is known that was not taken in yet."""
+    """Return whether both sides have the agreed number, and nothing known is left to merge."""
     ledger = Ledger.objects.filter(listing__product=product).select_related("listing").first()
     if ledger is None:
         return True
@@ -365,19 +369,20 @@ def is_reconciled(product: Product, settings: SyncSettings) -> bool:
 
 
 def to_write(ledger: Ledger, settings: SyncSettings) -> int:
-    """Return the difference that the store is still to get."""
+    """Return the difference that is still to be written to the store."""
     if settings.stock_way == StockWay.STORE:
         return 0
     return store_adjustment(Agreed(ledger.units, ledger.store))
 
 
-# -- what is being written -----------------------------------------------------------------------------------------
+# -- writes in flight ----------------------------------------------------------------------------------------------
 
 
 def setting_reverb(ledger: Ledger, units: int) -> Callable[[], None]:
-    """Remember the number that is about to be set on Reverb: the answer may be lost.
+    """Remember the number that is about to be set on Reverb, since the response may be lost.
 
-    Returns what takes it back where Reverb has surely not taken it: whether it took the one before may still be open.
+    Returns a function that undoes this if Reverb certainly did not apply the number. Whether Reverb applied the one
+    before may still be open.
     """
     pending_put, before = ledger.pending_put, [*ledger.before]
 
@@ -385,7 +390,7 @@ def setting_reverb(ledger: Ledger, units: int) -> Callable[[], None]:
         ledger.pending_put, ledger.before = pending_put, before
         lease.save(ledger, "pending_put", "before")
 
-    if pending_put is not None:  # Reverb may have shown it, and an old answer may show it again
+    if pending_put is not None:  # Reverb may have shown it, and a stale response may show it again
         ledger.before = [*before, pending_put]
     ledger.pending_put = units
     lease.save(ledger, "pending_put", "before")
@@ -393,11 +398,11 @@ def setting_reverb(ledger: Ledger, units: int) -> Callable[[], None]:
 
 
 def set_on_reverb(ledger: Ledger, units: int, *, at: datetime, store: int | None) -> None:
-    """Reverb has taken the number, at a moment of its own clock. `store` is what it was worked out from."""
+    """Record that Reverb applied the number, at a moment by its clock. `store` is the number it was derived from."""
     now, changed = replace(_agreed(ledger).moved(units, at), pending_put=None), [*_MOVED, "pending_put"]
     for name in changed:
         setattr(ledger, name, getattr(now, name))
-    if store is not None and ledger.store != store:  # only where the store leads: else it was taken in before
+    if store is not None and ledger.store != store:  # only where the store leads; otherwise it was merged before
         ledger.store = ledger.units = store
         changed += ["store", "units"]
     lease.save(ledger, *changed)

@@ -1,7 +1,7 @@
-"""Whether a change of the store's stock whose answer was lost was made: the store's number shows it, and its orders.
+"""Decide from the store's number and orders whether a stock change was made, if its response was lost.
 
-A number alone does not: one unit fewer may be our change, or a sale of the store's while our call was lost. Taken for
-our change, the unit that sold on Reverb would stay on sale there.
+The number alone is not enough: one unit fewer may be our change, or a sale in the store while our call was lost. If
+that sale were mistaken for our change, the unit that sold on Reverb would stay on sale in the store.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ from shops.platforms.values import Count, StoreError
 
 logger = logging.getLogger(__name__)
 
-#: How far the store's clock and ours may be apart: an order of about then may have come before or after. Were it more,
-#: orders that are surely in the number from which the change was made would count as sold since.
+#: How far the store's clock and ours may differ: an order of about then may have come before or after. With more,
+#: orders that are certainly in the number from which the change was made would count as sold since.
 CLOCKS_APART = timedelta(seconds=2)
-#: Pages of orders that are looked through.
+#: Pages of orders that are read at most.
 MOST_PAGES = 5
 
 
@@ -39,8 +39,9 @@ class Sold:
 def was_applied(units: int, *, before: int, by: int, sold: Sold) -> bool:
     """Return whether a change by `by` was made to a stock that had `before` units, and has `units` now.
 
-    What explains the number better is taken for true; between two that explain it equally, what leaves fewer units. A
-    raise is made again only where the number is the one from before: whatever else moved it, nobody has more units.
+    The better explanation of the number wins; between two equal ones, the one that leaves fewer units. A raise is
+    repeated only if the number is the one from before: if anything else moved it, repeating could add units that do not
+    exist.
     """
     if_not = _distance(units - before, sold)
     if_so = _distance(units - before - by, sold)
@@ -48,11 +49,11 @@ def was_applied(units: int, *, before: int, by: int, sold: Sold) -> bool:
 
 
 def decided_by_count(count: Count, *, before: int, there: int, by: int) -> bool | None:
-    """Infer it from what is counted now where no order can change the verdict; None where the orders have to be read.
+    """Decide from the count where no order can change the verdict; None if the orders have to be read.
 
-    `before` and `there`: what was counted before the change. A lower number that shows no change was not set: a sale
-    would have lowered it as well. A number that is higher than the one from before was raised. What orders leave alone
-    shows our own change.
+    `before` and `there`: what was counted before the change. An unchanged number means that a reduction was not made,
+    since sales would have lowered it as well. A number higher than before means that a raise was made. A count apart,
+    which orders do not touch, shows our own change.
     """
     units = count.units or 0
     if by > 0 and units > before:
@@ -65,7 +66,7 @@ def decided_by_count(count: Count, *, before: int, there: int, by: int) -> bool 
 
 
 def _distance(moved: int, sold: Sold) -> int:
-    """Return how far a number has moved beyond what sold."""
+    """Return how far a number moved beyond what was sold."""
     fewest, most = moved + sold.surely, moved + sold.at_most
     return 0 if fewest <= 0 <= most else min(abs(fewest), abs(most))
 
@@ -73,7 +74,7 @@ def _distance(moved: int, sold: Sold) -> int:
 def sold_between(client: StoreClient, product: Product, moment: datetime, until: datetime) -> Sold:
     """Return what the store's own orders took from a product's stock between two moments (aware).
 
-    Where the orders cannot be read, or their dates are of the future, nothing is known to have sold.
+    If the orders cannot be read, or are dated in the future, nothing is known to have sold.
     """
     ids = {product.seen.store_product_id, *(one.store_product_id for one in books.sharers(product))}
     surely = at_most = 0
@@ -85,8 +86,8 @@ def sold_between(client: StoreClient, product: Product, moment: datetime, until:
             if not moments or max(moments) < moment - CLOCKS_APART:
                 continue
             if max(moments) > clock.now() + CLOCKS_APART:
-                return Sold()  # its clock is wrong: what came before may seem to come after
-            # Some stores take the units of an order when it is placed, some when it is paid.
+                return Sold()  # its clock is wrong, so earlier orders may seem to be later ones
+            # Some stores deduct the units of an order when it is placed, some when it is paid.
             if min(moments) > until + CLOCKS_APART:
                 continue
             within = min(moments) >= moment + CLOCKS_APART and max(moments) <= until - CLOCKS_APART

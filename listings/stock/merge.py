@@ -1,40 +1,39 @@
-"""The one rule of stock: what both sides last agreed on, plus what changed on each since. Pure.
+"""The stock rule: merge what both sides last agreed on with what changed on each since. Pure.
 
     units' = units + (store now - store then) - (newly sold on Reverb) + (freed on Reverb) + (edited on Reverb)
 
-**Each sale counts once.** A sale's units are taken when `counted` goes from 0 to its quantity and freed when it goes
-back to 0; what is added to `units` is always `counted` before less `counted` after. Over any number of reckonings these
-differences telescope, so that at the end a sale has taken exactly what its last state takes, whichever of webhook and
-poll reported it, how often, in which order. The same holds for the store: the differences between one base and the next
-add up to the last number less the first. Nothing else is added but edits, so the sum is right.
+**Each sale counts once.** A sale's units are deducted when `counted` goes from 0 to its quantity, and returned when it
+goes back to 0. Each merge adds `counted` before minus `counted` after to `units`. These differences telescope: in the
+end a sale has deducted exactly what its last state takes. It does not matter whether a webhook or a poll reported it,
+how often, or in which order. The store's differences telescope too: they add up to its last number minus its first.
+Only edits are added besides, so the sum is right.
 
-**Sales are known by their orders, edits by Reverb's number.** The number alone would do if it could not be
-overwritten: Reverb takes new numbers, never differences, and a unit that is sold between our reading and our writing
-leaves no trace in it. So the orders say what was sold, and the number's movement is compared with what the orders
-explain. What is left over was edited by hand there:
+**Orders report sales; Reverb's number reports edits.** Reverb accepts absolute numbers, never differences. A unit that
+sells between our read and our write is overwritten and leaves no trace in the number. So the orders say what was sold,
+and the movement of the number is compared with what the orders explain. The rest was edited by hand on Reverb:
 
-- fewer units than explained count at once, as an *unexplained drop*. An order of before that shows late explains it,
-  and takes nothing more. Once all orders of that time are known, a drop is put down to a sale that was in doubt and is
-  off, or was paid only then.
-- more units than explained are an *unexplained gain*. They count only after `GAIN_SETTLES_AFTER`, when no order
-  has explained them: nobody may buy what may not be there. A sale from before the number was last set or seen to move
-  may be in it already, or overwritten: that it does not move it is no gain.
+- Fewer units than explained count at once, as an *unexplained drop*. An earlier order that appears late explains the
+  drop and deducts nothing more. Once all orders of that time are known, a drop is attributed to a doubtful sale that
+  was released or was only then paid.
+- More units than explained are an *unexplained gain*. They count only after `GAIN_SETTLES_AFTER`, if no order has
+  explained them: nobody may buy units that may not exist. A sale from before the number was last set or seen to move
+  may already be in it, or be overwritten. If such a sale does not move the number, that is no gain.
 
-**An answer may be old.** A number that is not explained, but that Reverb had within the last ten minutes, says nothing:
-a cache or a copy of its database may show how it was before a sale or before our own call. A lower one counts after
-`PATIENCE`, none at all after `ENDED_WITHIN`, a higher one once ten minutes have passed. What undoes a drop that no
-order explains is a gain once no answer has shown the lower number for `PATIENCE`.
+**A response may be stale.** A number that nothing explains, but that Reverb had within the last ten minutes, proves
+nothing: a cache or a database replica may show the state before a sale or before our own call. A lower number counts
+after `PATIENCE`, zero after `ENDED_WITHIN`, a higher number after ten minutes. A rise that undoes an unexplained drop
+is a gain once no response has shown the lower number for `PATIENCE`.
 
-An order moves the number by all of its units or by none. A number between two that orders explain fell from the upper
-one where it went down, and rose from the lower one where it went up. One that is explained without a sale of the last
-moments is older than that sale, and says nothing.
+An order moves the number by all of its units or by none. A number between two explained ones is an edit: of the upper
+one if it fell, of the lower one if it rose. A number that is explained only without a sale of the last moments is older
+than that sale, and proves nothing.
 
-Where several orders may explain the same, the explanation counts that leaves the least unexplained.
+If several sets of orders explain a movement, the one that leaves the least unexplained counts.
 
-So whatever is unclear is decided for fewer units: a listing may show one too few for a minute, not one too many.
+Every doubt is resolved towards fewer units: a listing may show one too few for a minute, never one too many.
 
-**Never below zero.** `units` itself may go below zero, when both sides sold the last one: so many are oversold. What is
-shown and written is cut at zero, and what comes back covers those first.
+**Never below zero.** `units` itself may be negative, when both sides sold the last unit: that many are oversold. What
+is shown and written is clamped at zero, and units that come back cover the oversold ones first.
 """
 
 from __future__ import annotations
@@ -51,13 +50,13 @@ from listings.stock.stale_reads import is_stale, undo_stale, undoes
 
 @dataclass(frozen=True)
 class Merged:
-    """What a reckoning comes to."""
+    """The result of a merge."""
 
     agreed: Agreed
     sales: tuple[Sale, ...]
-    #: Reverb's number moved now in a way that no known order explains.
+    #: Reverb's number moved in this merge in a way that no known order explains.
     surprise: bool = False
-    #: It is not clear yet whether our last number was applied. Nothing was taken in, and nothing may be written.
+    #: It is not known yet whether our last number was applied. Nothing was merged, and nothing may be written.
     undecided: bool = False
 
 
@@ -71,14 +70,14 @@ def merge(
     orders_at: datetime | None,
     off_sale: bool = False,
 ) -> Merged:
-    """Return what both sides come to.
+    """Merge both sides into a new agreement.
 
-    `store` is the store's number now, None when it is not known or not counted; `reverb` is Reverb's, None when its
-    number says nothing (a draft, an ended or suspended listing). `now` and `orders_at` (when Reverb's orders were last
-    read) are moments by Reverb's clock, as the stamps of orders are. `off_sale`: the listing is not on sale now; what
-    we set last may show later, since Reverb puts things on sale a moment after it has answered.
+    `store` is the store's current number, None if unknown or not counted. `reverb` is Reverb's number, None if it
+    proves nothing (a draft, an ended or suspended listing). `now` and `orders_at` (when Reverb's orders were last read)
+    are by Reverb's clock, as the timestamps of orders are. `off_sale`: the listing is not on sale now. A number that we
+    set last may appear later, since Reverb publishes a moment after it responds.
     """
-    # Where two sales explain the same, the one that stands goes first: a freed one may still be put back later.
+    # If two sales explain the same movement, the active one goes first: a released one may still be put back later.
     sales = sorted(sales, key=lambda sale: sale.released)
     if not any(sale.new for sale in sales):
         agreed, sales = cleared(agreed, sales, orders_at)
@@ -91,12 +90,12 @@ def merge(
     rose, left = unexplained(base, known, reverb, now)
     if reverb is not None and is_stale(base, known, reverb, now, above=rose, below=left):
         without = merge(agreed, sales, store=store, reverb=None, now=now, orders_at=orders_at)
-        # It may be true. Nothing that is not there is put on sale, and no edit of the seller's is overwritten.
+        # The number may be true. So no doubtful unit is put on sale, and no edit of the seller is overwritten.
         lower = reverb < (base.reverb or 0) and without.agreed.units > reverb
         waits = lower or undoes(base, rose, now)
         return _undecided(agreed, sales, now) if waits else replace(without, surprise=True)
     moved = moved_by(base, known, reverb, now)
-    news = bool(moved or left or rose or any(sale.new for sale in known))  # else each look would be one
+    news = bool(moved or left or rose or any(sale.new for sale in known))  # otherwise every read would count as news
     settled_gain = (
         base.unexplained_gain
         if base.gained_at and orders_at and orders_at >= base.gained_at + GAIN_SETTLES_AFTER
@@ -117,7 +116,7 @@ def merge(
         pending_put=base.pending_put if reverb is None else None,
         undecided_at=base.undecided_at if reverb is None else None,
     )
-    if reverb is None:  # what the sales did to the number shows in the next one, however late that comes
+    if reverb is None:  # the sales' effect on the number shows in the next one, however late that comes
         return Merged(after, tuple(replace(sale, counted=sale.takes) for sale in known))
     return Merged(after, allocated(known, moved, base, now, orders_at), bool(left or rose))
 
@@ -127,16 +126,16 @@ def _undecided(agreed: Agreed, sales: Sequence[Sale], now: datetime) -> Merged:
     return Merged(waiting, tuple(sales), surprise=True, undecided=True)
 
 
-# -- a number whose answer was lost --------------------------------------------------------------------------------
+# -- a number whose response was lost ------------------------------------------------------------------------------
 
 
 def _likelier(
     agreed: Agreed, sales: Sequence[Sale], reverb: int | None, now: datetime, *, off_sale: bool
 ) -> Agreed | None:
-    """Return the agreement as it stands if our last number was applied, or as it was: whichever explains all.
+    """Return the agreement that explains more: with our last number applied, or as it was.
 
-    None while neither does: an order that shows in a moment decides it. None also while it may still be going on sale.
-    After `PATIENCE` the one that leaves fewer units is taken.
+    None while neither explains everything, since an order that appears in a moment may decide it, and while the listing
+    may still be going on sale. After `PATIENCE` the agreement that leaves fewer units wins.
     """
     if agreed.pending_put is None or reverb is None:
         return agreed
@@ -148,8 +147,8 @@ def _likelier(
     waits = agreed.undecided_at is None or now < agreed.undecided_at + PATIENCE
     if waits and any(if_so) and (any(if_not) or (off_sale and agreed.pending_put)):
         return None
-    # An order that shows late may have hidden that it was applied: what sold until now can be overwritten either way.
-    # What an old answer may show as well proves nothing: the number is set again.
+    # An order that appears late may have hidden that the number was applied; earlier sales can be overwritten either
+    # way. A number that a stale response may show as well proves nothing: the number is set again.
     likelier = if_so < if_not or (if_so == if_not and reverb != agreed.reverb)
     if likelier and not agreed.had(reverb, now):
         return applied

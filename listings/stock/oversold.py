@@ -1,4 +1,4 @@
-"""Both sides sold the last one before either could be updated: notify the seller at once, with both orders."""
+"""Notify the seller at once, with both orders, when both sides sold the last unit before either could be updated."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from shops.reverb.orders import RELEASED
 
 logger = logging.getLogger(__name__)
 
-#: How long before the store's number last changed its orders are looked through for the other sale.
+#: How long before the store's number last changed the search for the other sale begins.
 LOOK_BACK = timedelta(hours=1)
 MAX_PAGES = 10
 NAMED = 5
-#: So long is waited for a store that names a time, before the seller is notified without its order.
+#: Longest retry-after of a store that is waited for, before the seller is notified without its order.
 PATIENCE_S = 3.0
-#: Seconds until a store that did not answer is asked again, at first and then, or a mail is tried again; and for how
-#: long after the store's sale. Later that waits until the product is looked at for another reason.
+#: Seconds until a store that did not respond is called again, at first and later, or a mail is retried; and for how
+#: long after the store's sale. After that it waits until the product is due for another reason.
 AGAIN_S = 5.0
 STILL_S = 60.0
 KEEPS_TRYING = timedelta(hours=1)
@@ -34,15 +34,16 @@ BOTH = "now with both orders"
 def notify(stock: StockSession) -> str | None:
     """Mail the shop's owners if more is oversold than they know of; return the words for the log, None if not.
 
-    The owners are notified once for each unit; where a worker dies in between, or a mail cannot be sent, at the next
-    attempt. Where Reverb did not show its order yet, or the store did not answer, they are notified again when it does.
+    The owners are notified once for each unit; if a worker dies in between, or a mail cannot be sent, at the next
+    attempt. If Reverb's order was not visible yet, or the store did not respond, they are notified again once it is
+    known.
     """
     ledger = stock.ledger
     if ledger is None:
         return None
     oversold, notified = ledger.oversold, ledger.oversold_notified
     more = oversold > notified
-    hidden = ledger.unexplained_drop > 0  # units are gone on Reverb of which no order is known
+    hidden = ledger.unexplained_drop > 0  # units are gone on Reverb without a known order
     shown = ledger.oversold_unnamed and not hidden
     words = None
     if more or (oversold and (shown or ledger.oversold_unanswered)):
@@ -71,14 +72,14 @@ def _on_reverb(stock: StockSession, *, hidden: bool) -> str:
 
 
 def _in_store(stock: StockSession, *, again_s: float) -> str:
-    """Return the store's orders of the product in words; "" when it did not answer: the attempt is repeated."""
+    """Return the store's orders of the product in words; "" if it did not respond, and then the attempt is repeated."""
     try:
         try:
             return _fetch_orders(stock.product)
         except TransientStoreError as error:
             if error.retry_after is None or error.retry_after > PATIENCE_S:
                 raise
-            clock.sleep(error.retry_after)  # a mail with both orders is worth a moment
+            clock.sleep(error.retry_after)  # a mail with both orders is worth the wait
             return _fetch_orders(stock.product)
     except StoreError as error:
         logger.warning("The store's orders of product %s, which sold twice, are not known: %s", stock.product.pk, error)
@@ -93,7 +94,7 @@ def _come_back(stock: StockSession, seconds: float) -> None:
 
 
 def _fetch_orders(product: Product) -> str:
-    """Ask the store for its orders of the product, and return them in words. Raises StoreError."""
+    """Fetch the store's orders of the product, and return them in words. Raises StoreError."""
     since = (product.stock_since or clock.now()) - LOOK_BACK
     ids, found = {product.store_product_id}, list[str]()
     cursor = ""
@@ -108,7 +109,7 @@ def _fetch_orders(product: Product) -> str:
 
 
 def _mailed(product: Product, units: int, words: str, *, news: str) -> bool:
-    """Mail it to the shop's owners; False when the mail could not be handed on."""
+    """Mail the shop's owners; False if the mail could not be handed over."""
     return mail.to_owners(
         product.shop_id,
         f"Sold twice{', ' if news else ''}{news}: {product.title[:120]}",

@@ -1,7 +1,7 @@
-"""The stock of one product in one attempt: read both sides, take that in, then write to either what it lacks.
+"""The stock of one product in one attempt: read both sides, merge, then write to each what it lacks.
 
-Before a number is pushed to Reverb, what was sold there since is read, in the same attempt: a unit that sold would be
-put on sale again. Nothing needs to be read before a listing is taken off sale.
+Before a number is pushed to Reverb, the sales since are read in the same attempt; otherwise a unit that sold would go
+on sale again. Taking a listing off sale needs no read.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from shops.reverb.client import ReverbClient
 from shops.reverb.errors import RateLimited, ReverbError
 from shops.snapshots import ReverbListing
 
-#: Orders that were read so long ago are read again before a number is pushed.
+#: Orders are read again before a number is pushed if the last read is older than this.
 ORDERS_KEEP_S = 2.0
 ORDERS_KEEP_IN_BULK_S = 8.0
-#: Answers are hardly older than this: what one may have hidden is looked at again then.
+#: Responses are hardly staler than this; what one may have hidden is checked again then.
 OLD_FOR = timedelta(minutes=2)
 
 
@@ -42,31 +42,31 @@ class StockSession:
     settings: SyncSettings
     connection: ReverbConnection
     client: ReverbClient
-    #: Saves what is noted, before a store is called that may take long to answer.
+    #: Saves what is pending, before a call to a store that may be slow.
     before_store: Callable[[], object]
-    #: The ledger and the date of the orders as they were when the attempt began, and whether there may be orders that
-    #: still say something about the stock.
+    #: The ledger and the time of the last orders poll as of the beginning of the attempt, and whether there may be
+    #: orders that still affect the stock.
     known: Ledger | None
     orders_read_at: datetime | None
     sold: bool
-    #: From which moment on the listing was read: when the attempt began.
+    #: When the attempt began: the listing was read after this.
     since: datetime
-    #: When a page of a mass sync's fetch showed the listing; None when it was read just now.
+    #: When a page of a mass sync's fetch showed the listing; None if it was read just now.
     indexed_at: datetime | None = None
     ledger: Ledger | None = None
     #: Why the orders could not be read, where a lower number goes to Reverb without them. Nothing else may be written.
     orders_error: ReverbError | None = None
-    #: Seconds until something that is not believed yet can be decided; None when there is nothing.
+    #: Seconds until a pending doubt can be decided; None if there is none.
     again_s: float | None = None
-    #: Takes back what was remembered of the number that was to be set.
+    #: Undoes what was remembered of the number that was about to be set.
     _not_set: Callable[[], None] | None = None
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
     def look(self, listing: ReverbListing | None) -> ReverbListing | None:
-        """Take in what both sides say; return the listing, which is read again if a page is too old.
+        """Merge what both sides say; return the listing, read again if its page is too old.
 
-        Raises ReverbError when Reverb's orders had to be read and could not be.
+        Raises ReverbError if Reverb's orders were needed and could not be read.
         """
         known, leads = self.known, self.settings.stock_way == StockWay.STORE
         listing = self._read_again_if_moved(listing, known)
@@ -76,12 +76,12 @@ class StockSession:
             known, self.sold = books.known(self.row), True
             listing = self._read_again_if_moved(listing, known, raises=self._raises(seen))
             read = self._read(listing, known)
-            # A sale of that moment was perhaps before, perhaps after the listing was read.
+            # A sale of that moment may predate the read of the listing, or not.
             if listing is not None and books.sold_since(self.product, read):
                 listing = self._read_again(listing)
                 read = self._read(listing, known)
         elif known is not None and books.is_known(known, self.product, read, self.settings, seen):
-            self.ledger = known  # nothing to take in, so nothing to lock
+            self.ledger = known  # nothing to merge, so nothing to lock
         if self.ledger is None:
             self.ledger = books.take(self.row, self.product, read, self.settings)
         now = self.client.their_now()
@@ -93,13 +93,13 @@ class StockSession:
         return listing
 
     def look_at_store(self) -> None:
-        """Take in what the store says alone, where the listing cannot be read."""
+        """Merge what the store says alone, where the listing cannot be read."""
         self.ledger = books.take(self.row, self.product, self._read(None, self.known), self.settings)
 
     def _orders_are_read(self, listing: ReverbListing | None, seen: books.Foreseen | None) -> bool:
-        """Read the orders; False where that failed and a lower number goes without: it puts nothing on sale.
+        """Read the orders; return False if that failed and a lower number goes out without them.
 
-        Raises ReverbError where they are needed.
+        A lower number puts nothing on sale. Raises ReverbError if they are needed.
         """
         keep_s = ORDERS_KEEP_S if self.indexed_at is None else ORDERS_KEEP_IN_BULK_S
         try:
@@ -120,15 +120,15 @@ class StockSession:
         return seen is not None and self._shown(seen.merged.agreed) > (seen.merged.agreed.reverb or 0)
 
     def _shown(self, agreed: Agreed) -> int:
-        """Return the units that Reverb is to show of what was agreed."""
+        """Return the units that Reverb is to show for an agreement."""
         return shown(agreed.units, **books.limits(self.product, self.settings))
 
     def _read_again_if_moved(
         self, listing: ReverbListing | None, known: Ledger | None, *, raises: bool = False
     ) -> ReverbListing | None:
-        """Read a listing again where its page may be out of date: after a sale, an edit, or before its number rises.
+        """Read a listing again if its page may be out of date: after a sale or an edit, or before its number rises.
 
-        A page trails. A higher number (`raises`) would undo what the seller took off on Reverb in the meantime.
+        A page lags. A higher number (`raises`) would undo an edit that the seller made on Reverb in the meantime.
         """
         if listing is None or self.indexed_at is None:
             return listing
@@ -170,22 +170,23 @@ class StockSession:
         return Read(number, listing, self.client.their_now(), orders_at, read_at, since)
 
     def come_back(self, seconds: float) -> None:
-        """Let the job be due again after so many seconds at the latest."""
+        """Make the job due again after so many seconds at the latest."""
         self.again_s = seconds if self.again_s is None else min(self.again_s, seconds)
 
     # -- what Reverb is to show ------------------------------------------------------------------------------------
 
     @property
     def units(self) -> int | None:
-        """Units that Reverb is to show: none of what is not for sale, None where the store does not count them."""
+        """Units that Reverb is to show: 0 if the product is not for sale, None if the store does not count it."""
         if self.ledger is not None:
             return books.to_show(self.ledger, self.product, self.settings)
         return 0 if self.product.gone_at is not None or not self.product.seen.for_sale else None
 
     def as_known(self, listing: ReverbListing | None) -> ReverbListing | None:
-        """Return the listing as the ledger knows it, where a page of a while ago, or an old answer, may say otherwise.
+        """Return the listing as the ledger knows it, where an old page or a stale response may differ.
 
-        What was on sale lately may be so still, though it seems to be off sale: it is ended once none is left.
+        A listing that was on sale recently may still be, even if it seems to be off sale: it is ended once no unit is
+        left.
         """
         if listing is None or self.number is None:
             return listing
@@ -194,7 +195,7 @@ class StockSession:
         left_s = self._old_for_s()
         if left_s is None or may_sell(listing) or listing.state not in OFF_SALE | {"draft"}:
             return listing
-        if left_s > 0:  # what this answer hid is looked at again
+        if left_s > 0:  # check again what this response hid
             self.come_back(left_s + 1)
         if self.units:
             return listing
@@ -202,13 +203,13 @@ class StockSession:
 
     @property
     def number(self) -> int | None:
-        """Reverb's number when it was last agreed, None where it never was."""
+        """Reverb's last agreed number, None if there never was one."""
         return None if self.ledger is None else self.ledger.reverb
 
     def _old_for_s(self) -> float | None:
-        """Return for how many seconds more an answer is likely to show that nothing is for sale, though units are.
+        """Return for how many more seconds a response is likely to show no units although some are for sale.
 
-        None where it is no old one: Reverb had none for sale within the last ten minutes.
+        None if the response is not stale: Reverb had none for sale within the last ten minutes.
         """
         at = None if self.ledger is None else self.ledger.set_at
         if not self.number or at is None or (ago := self._their_now() - at) > FOLLOWS_WITHIN:
@@ -223,7 +224,7 @@ class StockSession:
             self._not_set = books.setting_reverb(self.ledger, units)
 
     def after_put(self, units: int) -> None:
-        """Reverb has taken it. A sale may have come between our reading and our writing: the orders are read soon."""
+        """Record that Reverb applied it; poll orders soon, since a sale may have come between our read and write."""
         self._not_set = None
         if self.ledger is None:
             return
@@ -234,13 +235,13 @@ class StockSession:
             order_poll.soon(self.product.shop_id, in_s=0.0 if self.indexed_at is None else ORDERS_KEEP_IN_BULK_S)
 
     def not_put(self) -> None:
-        """Reverb has surely not taken the number of the last `before_put`."""
+        """Record that Reverb certainly did not apply the number of the last `before_put`."""
         if self._not_set is not None:
             self._not_set()
             self._not_set = None
 
     def settle(self, listing: ReverbListing | None) -> None:
-        """Where the store leads: both show the same, so that is agreed on."""
+        """Record the agreement where the store leads and both sides show the same."""
         number, store = number_of(listing), books.store_number(self.product)
         if self.ledger is None or self.settings.stock_way == StockWay.BOTH or number != self.units or number is None:
             return
@@ -248,7 +249,7 @@ class StockSession:
             books.set_on_reverb(self.ledger, number, at=self._their_now(), store=store)
 
     def bring_to_store(self) -> Brought | None:
-        """Write to the store what it is still to get, as far as it takes it; None where it has no such product."""
+        """Write to the store what it is still to get, as far as it accepts it; None if it has no such product."""
         if self.ledger is None or self.product.gone_at is not None or self.orders_error is not None:
             return None
         return adjust.bring(self.ledger, self.product, self.settings, before=self.before_store)

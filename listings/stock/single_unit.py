@@ -1,8 +1,8 @@
 """Listings that held several units and hold a single one now, since their condition was changed on Reverb. Pure.
 
-Reverb counts no units of a used item. So its number goes down to 1, and the others did not sell. Where it holds several
-again (the condition was chosen by mistake), it shows what it showed before or something else: nobody added units, and
-its number is taken as it is (`Ledger.single_unit`).
+Reverb counts no units of a used item. So its number drops to 1 although the others did not sell. If the listing holds
+several again (the condition was a mistake), it shows its earlier number or another one: nobody added units, and its
+number is accepted as it is (`Ledger.single_unit`).
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ from listings.stock.agreed import FOLLOWS_WITHIN, Agreed, Sale
 def as_single_unit(
     agreed: Agreed, number: int | None, sales: Iterable[Sale], *, now: datetime
 ) -> tuple[Agreed, int | None]:
-    """Return what was agreed, and Reverb's number, so that a single unit is compared with a single one.
+    """Return the agreement and Reverb's number so that a single unit is compared with a single unit.
 
-    While an order may still move the number it says nothing, and orders are counted by themselves. `now` by Reverb's
-    clock.
+    While an order may still move the number, it proves nothing, and only the orders count. `now` is by Reverb's clock.
     """
     before, pending_put = agreed.reverb, agreed.pending_put
     if number is None or max(before or 0, pending_put or 0) <= 1:

@@ -1,7 +1,7 @@
-"""Sales that turn out to be of more units than were reckoned, since an answer said none, or too few. Pure.
+"""Sales that turn out to have more units than were reconciled, since a response said none or too few. Pure.
 
-The rule (merge.py) knows sales with one quantity each. So the rest of the units goes as a sale of its own, one that
-shows late: what Reverb's number went down for it before is explained by it, and taken once.
+The rule (merge.py) knows sales with one quantity each. So the additional units become a sale of their own that appears
+late. It explains earlier drops of Reverb's number, and is deducted once.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from dataclasses import replace
 
 from listings.stock.agreed import Sale
 
-#: Ends the number of the rest.
+#: Suffix of the number of the additional sale.
 REST = "\n+"
 
 
 def split(sale: Sale) -> list[Sale]:
-    """Return a sale as it is; one of more units than were reckoned as two: what was reckoned, and the rest."""
+    """Return the sale alone, or as two if it has more units than were reconciled: those, and the rest."""
     if not 0 < sale.counted < sale.quantity or sale.shown > sale.counted:
         return [sale]
     more = replace(sale, number=sale.number + REST, quantity=sale.quantity - sale.counted, new=True)
@@ -27,7 +27,7 @@ def split(sale: Sale) -> list[Sale]:
 
 
 def join(sales: Iterable[Sale]) -> tuple[Sale, ...]:
-    """Return the sales with their parts put together again."""
+    """Return the sales with their parts joined again."""
     known = {one.number: one for one in sales}
     for number in [one for one in known if one.endswith(REST)]:
         rest, kept = known.pop(number), known[number.removesuffix(REST)]

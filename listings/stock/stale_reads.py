@@ -1,4 +1,4 @@
-"""Whether Reverb's number may be an answer from before: out of a cache, or a copy of its database. Pure."""
+"""Whether Reverb's number may be stale: from a cache or a database replica. Pure."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from listings.stock.movement import unexplained
 
 
 def undo_stale(agreed: Agreed, sales: list[Sale], reverb: int | None, now: datetime) -> tuple[Agreed, list[Sale]]:
-    """Return what is left where an answer of before seemed to show that units of an order that is off had come back.
+    """Undo a restock that only a stale response seemed to show.
 
-    The number is again one that it had before, and nothing explains that.
+    The number is one that it had before again, and nothing explains that.
     """
     found, (_, below) = [], unexplained(agreed, sales, reverb, now)
     old = reverb in agreed.before and until(now, agreed.set_at, FOLLOWS_WITHIN)
@@ -28,9 +28,9 @@ def undo_stale(agreed: Agreed, sales: list[Sale], reverb: int | None, now: datet
 
 
 def is_stale(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime, *, above: int, below: int) -> bool:
-    """Return whether a number that nothing explains may be one that Reverb had before: from a cache, say.
+    """Return whether a number that nothing explains may be an earlier one of Reverb's, e.g. from a cache.
 
-    `above` and `below`: by so many units the sales do not explain it.
+    `above` and `below`: by how many units the sales do not explain it.
     """
     if undoes(agreed, above, now):
         return agreed.undecided_at is None or now < agreed.undecided_at + PATIENCE
@@ -41,20 +41,20 @@ def is_stale(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime, 
     moves = [sale for sale in sales if until(now, sale.updated_at, FOLLOWS_WITHIN)]
     had = [*agreed.before] if until(now, agreed.set_at, FOLLOWS_WITHIN) else []
     had += [agreed.reverb] if moves and agreed.reverb is not None else []
-    back = sum(sale.quantity for sale in moves if sale.released)  # which Reverb puts back by itself, unseen
-    unseen = any(sale.new and not sale.released for sale in moves)  # which the answer may be older than
+    back = sum(sale.quantity for sale in moves if sale.released)  # which Reverb puts back by itself, invisibly
+    unseen = any(sale.new and not sale.released for sale in moves)  # which may be newer than the response
     return bool(above) and (unseen or any(reverb <= number + back for number in had))
 
 
 def _older_than_a_sale(agreed: Agreed, sales: Sequence[Sale], reverb: int, now: datetime) -> bool:
-    """Return whether the number is explained where it does not show sales of the last moments yet."""
+    """Return whether the number is explained if it does not contain sales of the last moments yet."""
     lately = [sale.new and not sale.released and until(now, sale.placed_at, PATIENCE) for sale in sales]
     perhaps = [replace(sale, sure=sale.sure and not new) for sale, new in zip(sales, lately, strict=True)]
     return any(lately) and not any(unexplained(agreed, perhaps, reverb, now))
 
 
 def undoes(agreed: Agreed, above: int, now: datetime) -> bool:
-    """Return whether units that nothing explains undo what fell shortly before without an order."""
+    """Return whether unexplained units undo a drop that happened shortly before without an order."""
     return 0 < above <= agreed.unexplained_drop - agreed.unexplained_gain and until(
         now, agreed.dropped_at, FOLLOWS_WITHIN
     )

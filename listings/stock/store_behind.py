@@ -1,4 +1,4 @@
-"""The store lacks what it is to get, and could not be changed: since when, and a mail to the seller once that lasts."""
+"""Track since when the store lacks a stock change that could not be made, and mail the seller once that lasts."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from listings.stock.session import StockSession
 from reverbsync import clock
 from shops import mail
 
-#: The seller is mailed when it has lasted so long; of one shop's products at most one mail in an hour.
+#: The seller is mailed after this time; a shop gets at most one such mail an hour.
 LASTS = timedelta(minutes=15)
 MAILS_APART = timedelta(hours=1)
 
 
 def track(stock: StockSession, brought: Brought) -> None:
-    """Remember since when the store is behind, and mail the shop's owners once it has been for long."""
+    """Record since when the store is behind, and mail the shop's owners once it has been for `LASTS`."""
     ledger, now = stock.ledger, clock.now()
     if ledger is None:
         return
@@ -36,7 +36,7 @@ def track(stock: StockSession, brought: Brought) -> None:
 
 
 def _mailed(stock: StockSession, words: str) -> bool:
-    """Mail it; False when it is too early for another mail to the shop, or the mail could not be handed on."""
+    """Mail the owners; False if it is too early for another mail to the shop, or the mail could not be handed over."""
     product, now = stock.product, clock.now()
     of_shop = Ledger.objects.filter(listing__shop=product.shop_id, behind_since__isnull=False)
     if of_shop.filter(behind_notified_at__gt=now - MAILS_APART).exists():

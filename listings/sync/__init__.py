@@ -1,3 +1,3 @@
-"""The sync of one product: find its listing, decide, apply. `attempt.py` holds the three together."""
+"""The sync of one product: find its listing, decide, apply. `attempt.py` combines the three."""
 
 from __future__ import annotations

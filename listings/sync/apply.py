@@ -1,4 +1,4 @@
-"""Make the call that was decided on, and keep what Reverb answered."""
+"""Make the call that was decided on, and save Reverb's response."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from shops.reverb.client import ReverbClient
 from shops.reverb.errors import Invalid, NoAnswer, ReverbError, TransientError
 from shops.snapshots import ReverbListing
 
-#: What others look rows up by, and what keeps a second listing from being made.
+#: Fields that other rows are looked up by, and that prevent a second listing. They are saved at once.
 AT_ONCE = frozenset({"reverb_id", "sku", "post_started_at"})
 
 
 class PostUnsettled(TransientError):
-    """A POST may have made the listing; it is not repeated before that is known."""
+    """A POST may have made the listing; it is not repeated until that is known."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,10 @@ class Applied:
 
 
 def wait_for_lost_post(row: Listing) -> None:
-    """Raise PostUnsettled while a POST without an answer may have made a listing that does not show yet.
+    """Raise PostUnsettled while a POST without a response may have made a listing that is not visible yet.
 
-    Whatever has become of the product meanwhile: what sold out is to be taken off sale, if it is on sale.
+    This holds even if the product has changed since: if it sold out, the listing must be taken off sale once it is
+    found.
     """
     if row.may_turn_up(clock.now()):
         raise PostUnsettled("An earlier try may have made the listing.")
@@ -52,7 +53,7 @@ def create(client: ReverbClient, row: Listing, case: Case, decision: Decision, s
     earlier = row.post_started_at
 
     def goes_out() -> None:
-        # Not before the rate limiter has let it through: who dies waiting for that leaves nothing to be looked for.
+        # Only once the rate limiter has let it through: a worker that dies before that leaves nothing to look for.
         row.post_started_at = clock.now()
         lease.save(row, "post_started_at")
         stock.before_put(decision.sends["stock"])
@@ -61,10 +62,10 @@ def create(client: ReverbClient, row: Listing, case: Case, decision: Decision, s
         listing, warnings, message = client.create(decision.body, goes_out=goes_out)
     except ReverbError as error:
         if row.post_started_at == earlier:
-            raise  # it never went out
+            raise  # it was never sent
         if earlier is None and _sku_is_taken(error):
-            # Reverb may have a listing with this SKU that its search does not show yet. Once the search has had its
-            # time and still shows none, it is a refusal like any other.
+            # Reverb may have a listing with this SKU that its search does not show yet. If the search still shows none
+            # after a while, it is a refusal like any other.
             raise PostUnsettled(error.message, field_errors=error.field_errors, said=True) from None
         if not error.may_have_applied:
             _clear_post(row)
@@ -103,7 +104,7 @@ def update(client: ReverbClient, row: Listing, case: Case, decision: Decision, s
 def _put(
     client: ReverbClient, listing: ReverbListing, decision: Decision
 ) -> tuple[ReverbListing | None, list[str], str]:
-    """PUT the fields. An end that Reverb refuses, perhaps for another field, goes by the call that has none."""
+    """PUT the fields. If Reverb refuses an end, perhaps because of another field, use the call that has no fields."""
     try:
         return client.update(listing, decision.body)
     except Invalid:
@@ -114,9 +115,9 @@ def _put(
 
 
 def _believe(listing: ReverbListing, units: int) -> None:
-    """Raise NoAnswer where Reverb says that it is done and shows another number: it is read back like a lost answer.
+    """Raise NoAnswer if Reverb reports success and shows another number: it is read back like a lost response.
 
-    Taken for done, the old number would count as an edit by hand, and add units that nobody has.
+    If this were accepted, the old number would count as an edit by hand, and add units that do not exist.
     """
     shown = number_of(listing)
     if shown is not None and shown != units:
@@ -124,9 +125,9 @@ def _believe(listing: ReverbListing, units: int) -> None:
 
 
 def set_aside(client: ReverbClient, row: Listing, listing: ReverbListing) -> None:
-    """Give a listing that sold another SKU, so that a new one can be made; the seller asked for it.
+    """Give a listing that sold another SKU, so that a new one can be made at the seller's request.
 
-    Whether Reverb lets a sold listing's SKU change is not documented. Raises Invalid where it does not.
+    Whether Reverb lets the SKU of a sold listing change is not documented. Raises Invalid if it does not.
     """
     client.update(listing, {"sku": f"{row.sku[:200]} (sold {listing.id})"})
     rows.note(row, reverb_id="", link="", state="", snapshot=None, agreed={}, relist_as_new=False, publish_looks=None)
@@ -145,7 +146,8 @@ def keep(
 ) -> None:
     """Note what Reverb says now and what is agreed on. `warnings` None leaves the last ones.
 
-    Which listing it is is saved at once, all else with the end of the attempt: what is lost till then is read again.
+    The identifying fields are saved at once, all others at the end of the attempt: what is lost until then is read
+    again.
     """
     agreed = agree(case, sent, listing) if sent else already_agreed(case)
     if sent and agreed:
@@ -167,12 +169,12 @@ def keep(
 
 
 def keep_agreed(row: Listing, case: Case) -> None:
-    """Note what is agreed on without a call, of a listing that `keep` has noted."""
+    """Note what is agreed on without a call, for a listing that `keep` has noted."""
     rows.note(row, agreed={**row.agreed, **already_agreed(case)})
 
 
 def _sku_of(row: Listing, sku: str) -> str:
-    """Return the SKU to keep of a listing: the one before where another listing of the shop is known by the new one."""
+    """Return the SKU to save for a listing: the old one if another listing of the shop is known by the new one."""
     sku = sku[:255]
     if sku != row.sku and Listing.objects.filter(shop=row.shop_id, sku=sku).exclude(pk=row.pk).exists():
         return row.sku
@@ -180,14 +182,14 @@ def _sku_of(row: Listing, sku: str) -> str:
 
 
 def _is_anothers(row: Listing, listing: ReverbListing) -> bool:
-    """Return whether a listing that was answered to a POST has the SKU of another product of the shop."""
+    """Return whether the listing in the response to a POST has the SKU of another product of the shop."""
     sku = listing.sku.strip()
     same = Product.objects.filter(shop=row.shop_id, sku=sku, gone_at__isnull=True)
     return bool(sku) and sku != row.sku and same.exclude(pk=row.product_id).exists()
 
 
 def _sku_is_taken(error: ReverbError) -> bool:
-    """Return whether Reverb refuses a listing for its SKU: that of another one, or one that it does not like."""
+    """Return whether Reverb refuses a listing because of its SKU: it is taken, or not accepted."""
     return isinstance(error, Invalid) and ("sku" in error.field_errors or "sku" in error.message.lower())
 
 
@@ -197,7 +199,7 @@ def _clear_post(row: Listing) -> None:
 
 
 def _changes(case: Case, sent: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return what the entry shows: each field with its value before, as far as Reverb said, and after."""
+    """Return the changes for the log entry: each field with its value before, if Reverb said, and after."""
     changes = []
     for name, value in sent.items():
         if name == "publish" or (name == "sku" and case.listing is None):

@@ -1,4 +1,4 @@
-"""All that a decision about one product depends on, put together from the shop's settings, rules and Reverb's lists."""
+"""Build the input of a decision about one product from the shop's settings, rules and Reverb's lists."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class ShopRules:
         return cls(shop.sync_settings, rules.defaults_of(shop), selection.wanted_groups(shop), Lists())
 
     def with_lists(self, lists: Lists) -> ShopRules:
-        """Return the same with Reverb's lists."""
+        """Return the same rules with Reverb's lists."""
         return replace(self, lists=lists)
 
     def is_chosen(self, product: Product) -> bool:
@@ -42,7 +42,7 @@ class ShopRules:
     def stock_case(
         self, product: Product, row: Listing, listing: ReverbListing | None, *, units: int | None, number: int | None
     ) -> Case:
-        """Return the case of a product's stock alone: it depends on nothing else that the store says."""
+        """Return the case of a product's stock alone, which depends on no other field of the store."""
         fields = frozenset({"stock"} if self.settings.sync_stock else ())
         switches = Switches(create=False, publish=self.settings.auto_publish, fields=fields)
         for_sale = product.seen.for_sale and product.gone_at is None
@@ -60,7 +60,7 @@ class ShopRules:
     ) -> Case:
         """Return the case of a product. `units` and `number`: see Case.
 
-        `sku_unclear`: another product has its SKU, so its listing keeps the one that it has.
+        `sku_unclear`: another product has its SKU, so its listing keeps its own.
         """
         gone = product.gone_at is not None
         return Case(
@@ -79,7 +79,7 @@ class ShopRules:
 
 
 def counted(product: Product) -> int | None:
-    """Return the store's own number for a new listing, where stock does not sync."""
+    """Return the store's own number for a new listing, if stock does not sync."""
     if product.gone_at is not None or not product.seen.for_sale:
         return 0
     return None if product.seen.stock is None else product.seen.sellable

@@ -1,4 +1,4 @@
-"""What belongs to a shop, for all attempts that a thread makes: read once, and again when a row of it has changed."""
+"""Cache what belongs to a shop for all attempts of a thread, until one of its rows changes."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from shops.reverb.client import ReverbClient
 
 #: A relation that is set without the checks of an assignment, for each product.
 _SHOP = Product._meta.get_field("shop")
-#: A thread remembers at most this many shops.
+#: Shops that a thread caches at most.
 MOST = 100
 
 
 @dataclass
 class ShopContext:
-    """A shop with its settings and its store, its connection to Reverb, and what is the same for all its products."""
+    """A shop with its settings and store, its connection to Reverb, and the rules for all its products."""
 
     shop: Shop
     connection: ReverbConnection | None
     rules: ShopRules
 
     def complete(self, client: ReverbClient) -> ShopRules:
-        """Return the rules with Reverb's lists. Raises ReverbError when they cannot be had."""
+        """Return the rules with Reverb's lists. Raises ReverbError if they are not available."""
         assert self.connection is not None  # noqa: S101 -- the client is this connection's
         lists = reference.lists(client, self.connection.budget)
         if lists != self.rules.lists:
@@ -39,7 +39,7 @@ class _Cache(threading.local):
     """The contexts of the shops that a thread has worked for; threads share none."""
 
     def __init__(self) -> None:
-        #: Shop → the cache key by which its context is valid, and the context.
+        #: Shop → the cache key for which its context is valid, and the context.
         self.contexts: dict[int, tuple[str, ShopContext]] = {}
 
 
@@ -47,7 +47,7 @@ _cache = _Cache()
 
 
 def shop_context(begun: AttemptInput) -> ShopContext:
-    """Return the shop's context as of the cache key that the attempt began with, or a newer one."""
+    """Return the shop's context for the cache key that the attempt started with, or a newer one."""
     shop_id = begun.product.shop_id
     mark, found = _cache.contexts.get(shop_id, ("", None))
     if found is None or mark != begun.mark:

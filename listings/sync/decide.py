@@ -1,5 +1,7 @@
-"""What to do with one product: a pure function of what the store says, what Reverb says, what both agreed on, and
-the shop's switches. The answer is the next call, or why there is none; it can be worked out again at any time.
+"""Decide what to do with one product. Pure.
+
+The inputs are what the store says, what Reverb says, what both agreed on, and the shop's switches. The result is the
+next call, or the reason for none; it can be computed again at any time.
 """
 
 from __future__ import annotations
@@ -18,12 +20,12 @@ from shops.reverb.lists import HOLD_SEVERAL
 from shops.snapshots import PHOTOS_UNKNOWN, ReverbListing
 
 Agreed = Mapping[str, Mapping[str, Any]]
-#: The name under which the merge base holds when we sent fields last (seconds since 1970).
+#: The key in `agreed` for the time of our last call with fields (seconds since 1970).
 WRITTEN = "written"
 
 
 class Action(StrEnum):
-    """What the next step is."""
+    """The kind of the next step."""
 
     NOTHING = "nothing"
     CREATE = "create"
@@ -40,7 +42,7 @@ class Decision:
     body: Mapping[str, Any] = field(default_factory=dict)
     sends: Mapping[str, Any] = field(default_factory=dict)
     publishes: bool = False
-    #: A lower stock, which goes before everything else and alone; names of the fields that follow in the next call.
+    #: A lower stock goes alone, before everything else; `follow` names the fields that follow in the next call.
     first: bool = False
     follow: tuple[str, ...] = ()
 
@@ -56,11 +58,11 @@ class Switches:
 
 @dataclass(frozen=True)
 class Case:
-    """All that a decision depends on.
+    """Everything that a decision depends on.
 
-    `units`: what Reverb is to show, None when the store does not count or its stock does not sync; `number`: what
-    Reverb showed when that was last agreed, None when it never was (listings/stock). `for_sale`: active in the store.
-    `sku`: "" where a listing keeps the one that it has.
+    `units`: what Reverb is to show, None if the store does not count or its stock does not sync. `number`: what Reverb
+    showed when that was last agreed, None if it never was (listings/stock). `for_sale`: active in the store. `sku`: ""
+    if the listing keeps its own.
     """
 
     sku: str
@@ -70,22 +72,22 @@ class Case:
     listing: ReverbListing | None
     agreed: Agreed
     switches: Switches
-    #: What people call the ids of conditions, categories and shipping profiles.
+    #: Names of the ids of conditions, categories and shipping profiles, for people.
     names: Mapping[str, str] = field(default_factory=dict)
     number: int | None = None
-    #: Our last call was a moment ago: an answer may show what was there before it, and is not taken for its undoing.
+    #: Our last call was a moment ago. A response may show the state before it, which does not mean that it was undone.
     written_lately: bool = False
-    #: A lower stock goes in a call of its own, before all else. False: it goes with the rest, since Reverb refused it
-    #: alone, or to save a call of a mass sync. An end always goes alone.
+    #: A lower stock goes alone, before everything else. False: it goes with the rest, since Reverb refused it alone, or
+    #: to save a call of a mass sync. An end always goes alone.
     stock_first: bool = True
 
     def only_stock(self) -> Case:
-        """Return the case without any field but the stock."""
+        """Return the case with the stock as its only field."""
         switches = replace(self.switches, create=False, publish=False, fields=self.switches.fields & {"stock"})
         return replace(self, sku="", wanted=Wanted(), switches=switches)
 
     def without(self, refused: Collection[str]) -> Case:
-        """Return the case without fields that Reverb refused."""
+        """Return the case without the fields that Reverb refused."""
         publish = self.switches.publish and "publish" not in refused
         switches = replace(self.switches, publish=publish, fields=self.switches.fields - frozenset(refused))
         return replace(self, sku="" if "sku" in refused else self.sku, switches=switches)
@@ -106,7 +108,7 @@ def several(condition: str | None) -> bool:
 
 
 def agree(case: Case, sent: Mapping[str, Any], listing: ReverbListing) -> dict[str, dict[str, Any]]:
-    """Return what is agreed on once a call has sent these values and Reverb shows `listing`. Stock has its ledger."""
+    """Return what is agreed on once a call sent these values and Reverb shows `listing`. Stock has its ledger."""
     rest = {name: value for name, value in sent.items() if name != "stock"}
     return {name: _base(case, name, value, _shown(listing, name, value)) for name, value in rest.items()}
 
@@ -153,7 +155,7 @@ def _without_listing(case: Case) -> Decision:
     return Decision(Action.CREATE, "created_publishing" if publish else "created", made, sends, publish)
 
 
-# -- a listing is there --------------------------------------------------------------------------------------------
+# -- existing listing ----------------------------------------------------------------------------------------------
 
 
 def _with_listing(case: Case, listing: ReverbListing) -> Decision:
@@ -167,7 +169,7 @@ def _with_listing(case: Case, listing: ReverbListing) -> Decision:
 
 
 def _suspended(case: Case, listing: ReverbListing) -> Decision:
-    """Send a lower stock alone: once Reverb lets the listing back on sale, it must not show what sold meanwhile."""
+    """Send a lower stock alone: once the suspension is lifted, the listing must not show units that sold meanwhile."""
     stock = _stock_step(case, listing) if "stock" in case.switches.fields and case.units is not None else None
     if stock is None or stock.action != Action.UPDATE:
         return Decision(Action.SKIP, "suspended")
@@ -177,9 +179,9 @@ def _suspended(case: Case, listing: ReverbListing) -> Decision:
 
 
 def _together(case: Case, listing: ReverbListing, stock: Decision | None) -> Decision:
-    """Return the call that sends all that differs."""
+    """Return the call that sends all differences."""
     if listing.state in SOLD and not several(listing.condition):
-        return Decision(Action.NOTHING, "in_step")  # locked for good: no field can matter any more
+        return Decision(Action.NOTHING, "in_step")  # locked for good, so no field matters any more
     sends = _others(case, listing)
     made = payload.body({name: value for name, value in sends.items() if name != "sku"}, update=True)
     if "sku" in sends:
@@ -204,7 +206,7 @@ def _together(case: Case, listing: ReverbListing, stock: Decision | None) -> Dec
 
 
 def _others(case: Case, listing: ReverbListing) -> dict[str, Any]:
-    """Return the fields beside the stock on which listing and product differ, as wanted."""
+    """Return the fields besides stock on which listing and product differ, with the wanted values."""
     if listing.state in SOLD and not several(listing.condition):
         return {}
     sends = {name: value for name, value in _on(case).items() if _differs(case, listing, name, value)}
@@ -212,20 +214,21 @@ def _others(case: Case, listing: ReverbListing) -> dict[str, Any]:
 
 
 def _on(case: Case) -> dict[str, Any]:
-    """Return the values of the fields that are switched on: what the store says, and guesses that follow our own."""
+    """Return the values of the enabled fields: what the store says, and guesses that follow our own."""
     guesses = {n: v for n, v in case.wanted.guessed.items() if case.agreed.get(n, {}).get("guessed")}
     return {name: v for name, v in {**guesses, **case.wanted.said}.items() if name in case.switches.fields}
 
 
 def _differs(case: Case, listing: ReverbListing, name: str, want: Any) -> bool:
-    """Return whether a field must be sent: Reverb shows another value than wanted, not just its own spelling of it."""
+    """Return whether a field must be sent: Reverb shows another value, not just its own spelling of it."""
     now = _shown(listing, name, want)
     base = case.agreed.get(name)
     if now == want:
         return base is not None and case.written_lately and base.get("sent") != want
     if base is None:
-        # A listing that was there before us: as many photos as the store has are taken for the same ones. On a page of
-        # listings they cannot be counted, and what is on sale has the UPC that it needs, though Reverb never shows it.
+        # For a listing that existed before us, the same number of photos as in the store counts as the same photos. On
+        # a page of listings they cannot be counted. A live listing has the UPC that it needs, though Reverb never shows
+        # it.
         on_page = listing.photo_count == PHOTOS_UNKNOWN
         if name == "upc":
             return not (on_page and listing.state == "live")
@@ -234,7 +237,7 @@ def _differs(case: Case, listing: ReverbListing, name: str, want: Any) -> bool:
 
 
 def _sku_differs(case: Case, listing: ReverbListing) -> bool:
-    """Return whether the listing must take the product's SKU; what Reverb alters, or does not show, is sent once."""
+    """Return whether the listing must get the product's SKU. If Reverb alters or hides it, it is sent only once."""
     shown = listing.sku.strip()
     base = case.agreed.get("sku", {})
     if not case.sku or (shown == case.sku and not (base and case.written_lately)):
@@ -247,17 +250,17 @@ def _shown(listing: ReverbListing, name: str, want: Any) -> Any:
 
 
 def _stock_step(case: Case, listing: ReverbListing) -> Decision | None:
-    """Return what the stock asks for, None when nothing.
+    """Return the step that the stock requires, None if there is none.
 
-    What is to be shown was reckoned from both sides (listings/stock/merge.py). A number that is still the agreed one
-    is not sent again, so that a listing that the seller ended on Reverb stays ended. One that was not believed is: the
-    answer that shows the wanted number may be old.
+    The number to show was computed from both sides (listings/stock/merge.py). The agreed number is not sent again, so
+    that a listing that the seller ended on Reverb stays ended. A doubtful number is sent, even if a response already
+    shows it: that response may be stale.
     """
     many = holds_several(listing)
     units = case.units or 0 if many else min(1, case.units or 0)
     changed = case.number is None or case.number != units
     if units == 0:
-        # A draft that Reverb is still publishing stays one now; it is to be published again when units are back.
+        # A draft that Reverb is still publishing stays a draft; it is published again when units are back.
         again = {"publish": ""} if listing.state == "draft" else {}
         ended = Decision(Action.UPDATE, "ended", {"inventory": 0}, {"stock": 0} | again, first=True)
         return ended if may_sell(listing) else None
@@ -272,7 +275,7 @@ def _stock_step(case: Case, listing: ReverbListing) -> Decision | None:
 
 
 def _off_sale(case: Case, listing: ReverbListing, units: int, *, changed: bool, many: bool) -> Decision | None:
-    """Return what to do when the store has units and the listing is off sale."""
+    """Return what to do if the store has units and the listing is off sale."""
     ended = listing.state not in SOLD
     if not many and not ended:
         return Decision(Action.SKIP, "used_listing_sold")
@@ -280,7 +283,7 @@ def _off_sale(case: Case, listing: ReverbListing, units: int, *, changed: bool, 
         return Decision(Action.SKIP, "ended_on_reverb") if ended else None
     if ended and case.number is None and not case.switches.publish:
         return Decision(Action.SKIP, "ended_on_reverb")
-    # Raising alone relists what sold out (docs); what ended was seen to come back with `publish` only.
+    # Raising the number relists what sold out (docs); ended listings were only seen to come back with `publish`.
     return replace(_set_units(listing, units, "relisted"), publishes=ended)
 
 
@@ -292,8 +295,9 @@ def _set_units(listing: ReverbListing, units: int, reason: str) -> Decision:
 
 
 def _says_units(case: Case, listing: ReverbListing) -> bool:
-    """Return whether publishing is to name the units: a draft may never have had any, and what it says of sales once it
-    is live is reckoned from the number that it was published with.
+    """Return whether publishing must name the units.
+
+    A draft may never have had any, and sales are derived from the number that it was published with.
     """
     agrees = "stock" in case.switches.fields and holds_several(listing) and case.number is None
     return agrees or listing.inventory == 0
@@ -301,12 +305,12 @@ def _says_units(case: Case, listing: ReverbListing) -> bool:
 
 # -- publishing ----------------------------------------------------------------------------------------------------
 
-#: What Reverb wants to know before it publishes a draft; the seller may choose it after the draft was made.
+#: What Reverb needs before it publishes a draft; the seller may choose it after the draft was made.
 NEEDED = ("category", "shipping_profile", "upc")
 
 
 def _lacks(case: Case, listing: ReverbListing, sends: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the defaults without which Reverb may keep a draft. `upc` is never shown: it is sent once."""
+    """Return the defaults without which Reverb may not publish a draft. `upc` is never shown, so it is sent once."""
     if listing.state != "draft":
         return {}
     return {
@@ -318,7 +322,7 @@ def _lacks(case: Case, listing: ReverbListing, sends: Mapping[str, Any]) -> dict
 
 
 def _must_publish(case: Case, listing: ReverbListing) -> bool:
-    """Ask Reverb to publish a draft once for each state of the product; the same again would change nothing."""
+    """Return whether to publish a draft, once for each state of the product: repeating it would change nothing."""
     if listing.state != "draft" or not case.switches.publish or not case.units or not case.for_sale:
         return False
     if case.wanted.unsendable:

@@ -1,7 +1,7 @@
-"""Units that Reverb has on sale although they are gone: noted whatever ended an attempt, retried, and reported by mail.
+"""Units that Reverb has on sale although they are gone: recorded after every attempt, retried, and reported by mail.
 
-An attempt compares at its end what Reverb is known to show with what is left. While Reverb shows more, the job stays
-due, and no refusal, wrong verdict or dead token makes it wait for a person alone.
+At its end an attempt compares what Reverb is known to show with what is left. While Reverb shows more, the job stays
+due: no refusal, wrong verdict or invalid token makes it wait for a person alone.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from shops.reverb.lists import HOLD_SEVERAL
 from synclog.models import Entry
 from synclog.reasons import REASONS, quoted
 
-#: Seconds after which it is tried again at the latest: where none is left, or what went wrong will pass; else, where
-#: Reverb refuses a lower number.
+#: Longest delay before the next attempt: if no unit is left or the failure is transient; else, if Reverb refuses a
+#: lower number.
 AGAIN_S = 60.0
 REFUSED_AGAIN_S = 900.0
-#: The owners are mailed when a sold-out listing has been on sale for so long, with all that nearly have.
+#: The owners are mailed when a sold-out listing has been on sale for `LASTS`; the mail includes those over `NEARLY`.
 LASTS = timedelta(minutes=15)
 NEARLY = timedelta(minutes=10)
-#: What was read in the store longer ago than this is read again before the listing ends at last.
+#: A product that was read in the store longer ago than this is read again before the listing finally ends.
 OLD = timedelta(minutes=5)
-#: So many listings are named in a mail.
+#: Listings that a mail names at most.
 NAMED = 20
 #: States in which nobody can buy.
 NOT_ON_SALE = OFF_SALE | {"draft", "suspended", ""}
@@ -46,10 +46,10 @@ class Excess(StrEnum):
 
     NONE = ""
     SOME = "some"  # more units than there are
-    ALL = "all"  # none is left
+    ALL = "all"  # no unit is left
 
     def again_s(self, *, transient: bool) -> float:
-        """Return the seconds after which it is tried again at the latest. `transient`: what went wrong will pass."""
+        """Return the longest delay before the next attempt, in seconds. `transient`: the failure is temporary."""
         return AGAIN_S if transient or self == Excess.ALL else REFUSED_AGAIN_S
 
 
@@ -62,14 +62,14 @@ def on_sale(row: Listing | None) -> int:
     units = snapshot.get("inventory")
     if not isinstance(units, int):
         return 1
-    # A live listing of a single item is for sale whatever number it shows. In any other state 0 means that none is.
+    # A live single-item listing is for sale whatever number it shows. In other states 0 means that none is.
     return units if several else 1 if snapshot["state"] == "live" else min(1, units)
 
 
 def left(product: Product, ledger: Ledger | None, settings: SyncSettings, *, bare: bool = False) -> int | None:
-    """Return the units that Reverb may show, None where stock does not sync or is not counted.
+    """Return the units that Reverb may show, None if stock does not sync or is not counted.
 
-    `bare`: without buffer and maximum, which are for what goes to Reverb.
+    `bare`: ignore buffer and maximum, which apply to products that go to Reverb.
     """
     if not settings.sync_stock:
         return None
@@ -102,9 +102,9 @@ def of(
 
 
 def follow(begun: AttemptInput, ending: Ending, connection: ReverbConnection | None, settings: SyncSettings) -> Excess:
-    """Note since when a sold-out listing is on sale, and mail the owners where that lasts; return what is too many.
+    """Record since when a sold-out listing is on sale, mail the owners if that lasts, and return the excess.
 
-    The ending says so then. Where the seller has switched the sync off or disconnected Reverb, nothing is too many.
+    Once the owners are mailed, the ending reports it. If sync is off or Reverb is disconnected, there is no excess.
     """
     row = begun.row
     if row is None or connection is None or not settings.auto_sync:
@@ -112,7 +112,7 @@ def follow(begun: AttemptInput, ending: Ending, connection: ReverbConnection | N
     found = of(row, begun.product, begun.ledger, settings, bare=begun.only_end)
     if found != Excess.ALL:
         rows.note(row, oversells_since=None, oversells_notified_at=None)
-        # A product that does not go to Reverb keeps its listing as it is, unless it is sold out.
+        # A product that does not go to Reverb leaves its listing as it is, unless it is sold out.
         return Excess.NONE if begun.only_end else found
     now = clock.now()
     if row.oversells_since is None:
@@ -121,7 +121,7 @@ def follow(begun: AttemptInput, ending: Ending, connection: ReverbConnection | N
     _read_again(begun.product, now)
     if row.oversells_notified_at is not None:
         looked_at = begun.product.looked_at
-        if looked_at is None or looked_at < row.oversells_notified_at:  # mailed with another one
+        if looked_at is None or looked_at < row.oversells_notified_at:  # mailed together with another listing
             _mark_still_on_sale(ending)
     elif now >= row.oversells_since + LASTS and _mailed(begun, ending, connection):
         _mark_still_on_sale(ending)
@@ -129,7 +129,7 @@ def follow(begun: AttemptInput, ending: Ending, connection: ReverbConnection | N
 
 
 def _read_again(product: Product, now: datetime) -> None:
-    """Have a product read in the store where that was long ago: it may have units again, and its listing would end."""
+    """Have a product read again if the last read is old: it may have units again, and its listing would end."""
     is_due = product.next_change_at is not None and product.next_change_at <= now
     if product.gone_at is None and product.read_at < now - OLD and not is_due:
         product.next_change_at = now
@@ -137,9 +137,9 @@ def _read_again(product: Product, now: datetime) -> None:
 
 
 def is_overdue(begun: AttemptInput, connection: ReverbConnection | None, settings: SyncSettings) -> bool:
-    """Return whether the owners have still to be notified of a sold-out listing, though nothing can be called now.
+    """Return whether the owners must still be notified of a sold-out listing, though no call can be made now.
 
-    Notes since when it is on sale, as `follow` does: while Reverb is out of reach, attempts are put off.
+    Records since when it is on sale, as `follow` does: attempts are postponed while Reverb is unreachable.
     """
     row, now = begun.row, clock.now()
     if row is None or connection is None or not settings.auto_sync:
@@ -157,7 +157,7 @@ def _mark_still_on_sale(ending: Ending) -> None:
 
 
 def _mailed(begun: AttemptInput, ending: Ending, connection: ReverbConnection) -> bool:
-    """Mail the owners about all of the shop's sold-out listings that stay on sale, once each; False when it failed."""
+    """Mail the owners about all sold-out listings of the shop that stay on sale, once each; False if it failed."""
     row, now = begun.row, clock.now()
     assert row is not None  # noqa: S101 -- the caller has looked
     waiting = Listing.objects.filter(shop=row.shop_id, oversells_notified_at__isnull=True)

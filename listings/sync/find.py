@@ -1,4 +1,4 @@
-"""Find the listing of a product: by the known link, else by its SKU in every state. Reads, never writes to Reverb."""
+"""Find the listing of a product: by its known id, else by its SKU in every state. Never writes to Reverb."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ from shops.snapshots import ReverbListing
 
 @dataclass(frozen=True)
 class Found:
-    """What was found: a listing with its current snapshot, none, or a reason for which nothing may be written."""
+    """What was found: a listing with its current snapshot, none, or a reason why nothing may be written."""
 
     row: Listing | None = None
     listing: ReverbListing | None = None
     reason: str = ""
-    #: When a page of listings showed it; None when it was read just now.
+    #: When a page of listings showed it; None if it was read just now.
     indexed_at: datetime | None = None
 
 
-#: For how long what a page of a mass sync's fetch showed is taken for true.
+#: For how long what a page of a mass sync's fetch showed is trusted.
 INDEX_KEEPS = timedelta(hours=1)
-#: For how long Reverb is not believed that a listing does not exist: a copy of its database may trail.
+#: For how long a 404 for a listing seen before is not believed: a replica of Reverb's database may lag.
 SEEN_LATELY = timedelta(minutes=2)
-#: Seconds until a product asks again for the listing of another one that is just being worked on.
+#: Seconds until the next attempt, if another worker holds the product whose listing is to be inherited.
 INHERIT_AGAIN_S = 1.0
 
 
 def find(client: ReverbClient, begun: AttemptInput, *, indexed: bool = False) -> Found:
-    """Return the listing that goes with the product. Raises ReverbError.
+    """Return the listing of the product. Raises ReverbError.
 
-    `indexed`: what a mass sync's fetch showed a while ago will do, unless something was reported since.
+    `indexed`: accept what a mass sync's fetch showed a while ago, unless something was reported since.
     """
     product, row, unclear = begun.product, begun.row, _unclear(begun)
     if unclear and not (row is not None and (row.reverb_id or row.may_turn_up(clock.now()))):
@@ -56,7 +56,7 @@ def find(client: ReverbClient, begun: AttemptInput, *, indexed: bool = False) ->
     if indexed and _is_indexed(row):
         listing = ReverbListing.from_json(row.snapshot) if row.snapshot is not None and row.reverb_id else None
         return Found(row, listing, indexed_at=row.indexed_at)
-    # A linked listing is known by its id: an unclear SKU only keeps another one from being linked or made.
+    # A linked listing is known by its id: an unclear SKU only prevents that another one is linked or made.
     found = _by_id(client, row, begun)
     if found is None and unclear and not row.may_turn_up(clock.now()):
         return Found(row, reason=unclear)
@@ -89,21 +89,21 @@ def _by_sku(client: ReverbClient, row: Listing, product: Product) -> Found:
     reverb_id = the_one({one.id: one.state for one in rows.values()})
     if not reverb_id:
         return Found(row, reason="two_listings")
-    # The search trails and shows one photo only: the listing itself is what counts.
+    # The search lags and shows one photo only, so the listing itself is read.
     if Listing.objects.filter(shop=product.shop_id, reverb_id=reverb_id).exclude(pk=row.pk).exists():
-        # Its product got another SKU in the store, and its own job has still to write it to Reverb.
+        # Its product got another SKU in the store, and its own job has yet to write it to Reverb.
         raise TransientError("The listing with this SKU still belongs to another product.")
     if linked_elsewhere(product.shop_id).filter(reverb_id=reverb_id).exists():
         return Found(row, reason="another_shop")
     listing = client.listing(reverb_id)
     if listing.sku and read.has_sku(rows[reverb_id], sku, near=near) and not read.has_sku(listing, sku, near=near):
-        # Such as one that sold and was set aside: linked again, it would hide the new one.
+        # For example one that sold and was set aside: linked again, it would hide the new one.
         raise TransientError("Reverb's search shows a listing under a SKU that it has no longer.")
     return Found(row, listing)
 
 
 def _made_of(product: Product, sku: str, found: list[ReverbListing]) -> list[ReverbListing]:
-    """Return the listings that a POST without an answer may have made: with its SKU, or as Reverb may spell it."""
+    """Return the listings that a POST without a response may have made: with its SKU, or Reverb's spelling of it."""
     exact = [one for one in found if read.has_sku(one, sku)]
     others = Product.objects.filter(shop=product.shop_id, gone_at__isnull=True).exclude(pk=product.pk)
     theirs = set(others.filter(sku__in={one.sku.strip() for one in found}).values_list("sku", flat=True))
@@ -111,10 +111,10 @@ def _made_of(product: Product, sku: str, found: list[ReverbListing]) -> list[Rev
 
 
 def the_one(states: Mapping[str, str]) -> str:
-    """Return the id of the listing that goes with a product, out of all with its SKU (id → state); "" if unclear.
+    """Return the id of a product's listing out of all with its SKU (id → state); "" if unclear.
 
-    What sold or ended stays on Reverb, and sellers make a new listing beside it. So the only one that is on sale is it,
-    else the only one that may still be.
+    Sold and ended listings stay on Reverb, and sellers make new ones beside them. So it is the only listing on sale,
+    else the only one that may still go on sale.
     """
     if len(states) == 1:
         return next(iter(states))
@@ -138,15 +138,15 @@ def _unclear(begun: AttemptInput) -> str:
 
 
 def _is_its(row: Listing, product: Product) -> bool:
-    """Return whether a product's row is about it still: a linked one takes over a changed SKU once Reverb has.
+    """Return whether a product's row is still its own: a linked one gets a changed SKU once Reverb has it.
 
-    Where a listing may have been made under the SKU of before, that is found out first: there would be two of it.
+    If a listing may have been made under the old SKU, that is settled first; otherwise there would be two.
     """
     return bool(row.reverb_id) or row.sku == product.sku or row.may_turn_up(clock.now())
 
 
 def row_of(product: Product) -> Listing | None:
-    """Return the product's own row, making or inheriting it; None when another product holds the SKU.
+    """Return the product's own row, creating or inheriting it; None if another product holds the SKU.
 
     A product that was deleted in the store and made again with the same SKU inherits the listing of the old one.
     """
@@ -157,7 +157,7 @@ def row_of(product: Product) -> Listing | None:
         return None
     if own is not None:
         with ownership.fenced():
-            own.delete()  # nothing was found or made under the SKU that the product had before
+            own.delete()  # nothing was found or made under the product's old SKU
     if inherited := _inherit(product):
         return inherited
     try:
@@ -169,14 +169,14 @@ def row_of(product: Product) -> Listing | None:
 
 @ownership.fenced()
 def _inherit(product: Product) -> Listing | None:
-    """Take over the listing of a product with the same SKU that is gone.
+    """Move the listing of a deleted product with the same SKU to this product.
 
-    Raises RateLimited while that one is worked on.
+    Raises RateLimited while a worker holds the old product.
     """
     old = Listing.objects.filter(shop=product.shop_id, sku=product.sku, product__gone_at__isnull=False).first()
     if old is None:
         return None
-    # Locked, it is not claimed meanwhile: or its worker would take off sale what is the new one's by then.
+    # The lock prevents a claim: otherwise a worker for the old product could end the new product's listing.
     job = Job.objects.select_for_update().filter(product=old.product_id).first()
     if job is not None and job.lease_until is not None and job.lease_until > clock.now():
         raise RateLimited("The product that had this SKU before is being looked at.", retry_after=INHERIT_AGAIN_S)
@@ -188,7 +188,7 @@ def _inherit(product: Product) -> Listing | None:
 
 
 def _forget(row: Listing) -> None:
-    """The listing that we knew is gone from Reverb: what was agreed on went with it."""
+    """Reset a listing that no longer exists on Reverb, with what was agreed on."""
     row.reverb_id = row.link = row.state = ""
     row.snapshot = None
     row.agreed = {}

@@ -16,13 +16,13 @@ from synclog.models import Entry
 from synclog.reasons import REASONS, Fix
 from synclog.record import Attempt
 
-#: What an entry says of one field: {"field", "before", "after"}.
+#: What an entry says about one field: {"field", "before", "after"}.
 Change = dict[str, Any]
 
 
 @dataclass
 class Ending:
-    """How an attempt ended. `again_s`: seconds until the job is due again, None when it is not."""
+    """How an attempt ended. `again_s`: seconds until the job is due again, None if it is not."""
 
     outcome: Entry.Outcome
     reason: str
@@ -34,13 +34,13 @@ class Ending:
 
 
 def in_short(ending: Ending) -> str:
-    """Return Reverb's own words on an attempt in one line, cleaned of anything like a secret."""
+    """Return Reverb's own words on an attempt in one line, with anything like a secret redacted."""
     fields = [f"{name}: {', '.join(said)}" for name, said in ending.field_errors.items()]
     return redact("; ".join(filter(None, [ending.message, *fields])))
 
 
 def attempt_of(product: Product, link: str, taken: Claim, ending: Ending, *, took_ms: int, attempt: int) -> Attempt:
-    """Return what the one entry of an attempt says. `link` is its listing's page."""
+    """Return the data of an attempt's single log entry. `link` is its listing's page."""
     seen = product.seen
     return Attempt(
         shop_id=product.shop_id,

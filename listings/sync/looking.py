@@ -1,4 +1,4 @@
-"""The look of one attempt: find the listing, decide and apply."""
+"""One pass of an attempt: find the listing, decide and apply."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from shops.reverb.client import ReverbClient
 from shops.reverb.errors import NoAnswer, RateLimited, SlowDown, TransientError
 from shops.snapshots import ReverbListing
 
-#: Seconds until an attempt begins again that was overtaken by news before it wrote anything.
+#: Seconds until an attempt starts again if news overtook it before it wrote anything.
 AT_ONCE_S = 0.05
-#: Seconds until the next look while the listings of the account that was connected before are let go of.
+#: Seconds until the next pass while the listings of the previously connected account are released.
 CLEARS_IN_S = 5.0
 
 
 @dataclass
 class Look:
-    """One look at a product and its listing. `done` collects what was changed, logged even if a later step fails."""
+    """One pass over a product and its listing. `done` collects the changes, logged even if a later step fails."""
 
     begun: AttemptInput
     taken: Claim
@@ -60,14 +60,14 @@ class Look:
             found = find(client, self.begun, indexed=taken.trigger == jobs.MASS)
         except (RateLimited, SlowDown, NoAnswer):
             raise
-        except TransientError:  # what Reverb answers of this listing cannot be read, perhaps for good
+        except TransientError:  # Reverb's response for this listing cannot be read, perhaps permanently
             if (ending := self._end_unread(ctx, connection, client)) is None:
                 raise
             return ending
         return self._go_on(ctx, connection, client, found)
 
     def _go_on(self, ctx: ShopContext, connection: ReverbConnection, client: ReverbClient, found: Found) -> Ending:
-        """Decide and apply, now that it is known which listing it is."""
+        """Decide and apply, now that the listing is known."""
         begun, product, settings = self.begun, self.begun.product, ctx.shop.sync_settings
         row = found.row or (begun.row if begun.row is not None and begun.row.reverb_id else None)
         if row is None:
@@ -78,7 +78,7 @@ class Look:
                 found = replace(found, listing=stock.look(found.listing))
             finally:
                 begun.ledger = stock.ledger or begun.ledger
-        if found.reason:  # nothing may be written to Reverb, but what sold there is still the store's business
+        if found.reason:  # nothing may be written to Reverb, but sales there still go to the store
             return Steps(client, row, stock, self.done).to_store_only(skipped(found.reason))
         urgent = self.taken.rank in jobs.URGENT
         if urgent and (again_s := listing_events.again_s(row, found.listing, clock.now())) is not None:
@@ -101,9 +101,9 @@ class Look:
         return ending
 
     def _end_unread(self, ctx: ShopContext, connection: ReverbConnection, client: ReverbClient) -> Ending | None:
-        """End a sold-out listing that cannot be read once more: its id is known.
+        """End a sold-out listing that repeatedly cannot be read: its id is known.
 
-        None where units are left, or none was on sale.
+        None if units are left, or the listing was not on sale.
         """
         row, synced = self.begun.row, ctx.shop.sync_settings.sync_stock
         if self.taken.attempt == 1 or not synced or row is None or row.snapshot is None or not excess.on_sale(row):
@@ -134,7 +134,7 @@ class Look:
 
 
 def _before_write(product: Product, taken: Claim) -> None:
-    """Forbid a call that was decided on the stock of a moment ago: it may have waited for its turn."""
+    """Reject a call that was decided on outdated stock: it may have waited for the rate limiter."""
     if jobs.renew(taken, now=clock.now()) and _stock_moved(product):
         raise RateLimited("The stock in your store changed meanwhile.", retry_after=AT_ONCE_S)
 
@@ -144,11 +144,10 @@ def _stock_moved(product: Product) -> bool:
 
 
 def _sold_somewhere(begun: AttemptInput, settings: SyncSettings) -> bool:
-    """Return whether a product that does not go to Reverb sold there all the same, or has a listing and is sold out.
+    """Return whether a product that does not go to Reverb sold there all the same, or is listed and sold out.
 
-    One that is not for sale counts as sold out, also where the store does not count it.
-
-    A sale that the ledger has counted is not over while the store still has its unit: an earlier attempt failed there.
+    A product that is not for sale counts as sold out, even if the store does not count it. A sale that the ledger has
+    counted stays open while the store still has its unit: an earlier attempt failed there.
     """
     product, ledger = begun.product, begun.ledger
     if Order.objects.filter(product=product).exclude(reckoned=F("status")).exists():
@@ -164,7 +163,7 @@ def _sold_somewhere(begun: AttemptInput, settings: SyncSettings) -> bool:
 
 
 def _unusable(connection: ReverbConnection) -> bool:
-    """Return whether an attempt is of no use. Raises RateLimited while another account's listings are let go of."""
+    """Return whether an attempt would be useless. Raises RateLimited while another account's listings are released."""
     if connection.clearing_since is not None:
         raise RateLimited("The listings of another Reverb account are being let go of.", retry_after=CLEARS_IN_S)
     problem = connect.PROBLEMS.get(connection.problem)

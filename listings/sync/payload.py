@@ -1,8 +1,8 @@
-"""What a listing should say, worked out from what the store says. Pure.
+"""Compute what a listing should say from what the store says. Pure.
 
-A value is *said* by the store, *guessed* from it, or a *default* of the shop. New listings get all three. On a listing
-that is there, a guess only follows an earlier guess of ours, and a default changes nothing: neither ever overwrites
-what a seller wrote on Reverb.
+A value is *said* by the store, *guessed* from it, or a *default* of the shop. New listings get all three. On an
+existing listing a guess only follows an earlier guess of ours, and a default changes nothing. Neither overwrites what a
+seller wrote on Reverb.
 """
 
 from __future__ import annotations
@@ -21,17 +21,17 @@ from shops.snapshots import ReverbListing, StoreProduct
 
 @dataclass(frozen=True)
 class Wanted:
-    """Field → value, each comparable with `shown`. Stock is the decision's business and not in here."""
+    """Field → value, each comparable with `shown`. Stock is not included: `decide.py` handles it."""
 
     said: Mapping[str, Any] = field(default_factory=dict)
     guessed: Mapping[str, Any] = field(default_factory=dict)
     defaults: Mapping[str, Any] = field(default_factory=dict)
-    #: Id of the reason for which no listing can be made or published of it; empty when one can.
+    #: Id of the reason why no listing can be made or published of it; empty if one can.
     unsendable: str = ""
 
     @property
     def all(self) -> dict[str, Any]:
-        """Every field that has a value, the surest one."""
+        """Every field that has a value, from the most reliable source."""
         return {**self.defaults, **self.guessed, **self.said}
 
 
@@ -61,7 +61,7 @@ def wanted(
 
 
 def _unsendable(product: StoreProduct, said: Mapping[str, Any]) -> str:
-    """Return the reason for which no listing can be made or published, "" when one can."""
+    """Return the reason why no listing can be made or published, "" if one can."""
     if product.currency not in values.CURRENCIES:
         return "currency_not_taken"
     if "price" not in said:
@@ -72,16 +72,16 @@ def _unsendable(product: StoreProduct, said: Mapping[str, Any]) -> str:
 
 
 def shown(listing: ReverbListing, name: str, want: Any) -> Any:
-    """Return what Reverb shows for a field, comparable with the wanted value; None when it does not say."""
+    """Return what Reverb shows for a field, comparable with the wanted value; None if it does not say."""
     match name:
         case "price":
             return f"{listing.price:.2f} {listing.currency}" if listing.price is not None else None
         case "category":
-            # A seller may have added a second category on Reverb: the wanted one being among them is enough.
+            # A seller may have added a second category on Reverb, so it is enough if the wanted one is among them.
             found = listing.categories
             return None if found is None else want if want in found else (found[0] if found else "")
         case "photos":
-            return None  # Reverb shows its own copies, fetched later, under addresses of its own
+            return None  # Reverb shows its own copies, fetched later, under its own addresses
         case "offers":
             return listing.offers_enabled
         case "title":
@@ -116,7 +116,7 @@ def body(values: Mapping[str, Any], *, update: bool) -> dict[str, Any]:
     return made
 
 
-#: Names in Reverb's JSON that are another in ours.
+#: Names in Reverb's JSON that differ from ours.
 _OURS = {
     "categories": "category",
     "offers_enabled": "offers",

@@ -1,4 +1,4 @@
-"""Follow up on a listing that Reverb is publishing: a 2xx is not "published" (seen live in 2026)."""
+"""Follow up on a listing that Reverb is publishing: a 2xx does not mean "published" (seen live in 2026)."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from listings.sync.log import Ending
 from shops.snapshots import ReverbListing
 from synclog.models import Entry
 
-#: Seconds between the looks whether it is live.
+#: Seconds between the checks whether it is live.
 LOOKS_S = (2, 4, 8, 16, 30)
 
 
 def awaited(decision: Decision, listing: ReverbListing) -> bool:
-    """Return whether the call asked for a listing to go live, and it is not live yet."""
+    """Return whether the call was to make a listing live, and it is not live yet."""
     return listing.state != "live" and (decision.publishes or decision.reason == "relisted")
 
 
 def begin(row: Listing, ending: Ending) -> Ending:
-    """Begin to follow up; the attempt ends here, and the job comes back soon."""
+    """Start the follow-up: the attempt ends, and the job is due again soon."""
     _count(row, 0)
     ending.again_s = LOOKS_S[0]
     return ending
 
 
 def leave(row: Listing, ending: Ending) -> Ending:
-    """Note that it is being published; the mass sync looks at all of them together."""
+    """Note that it is being published; the mass sync checks all of them together."""
     _count(row, 0)
     return ending
 
@@ -59,7 +59,7 @@ def _not_live_yet(row: Listing, listing: ReverbListing, looks: int, ending: Endi
 
 
 def _sold_meanwhile(row: Listing, looks: int, ending: Ending) -> Ending:
-    """Nothing is left of what Reverb is publishing: it may go live all the same, and is to be ended then."""
+    """Keep checking a listing without units that Reverb is publishing: it may still go live, and is then ended."""
     over = looks >= len(LOOKS_S)
     _count(row, None if over else looks)
     ending.again_s = None if over else LOOKS_S[looks]
@@ -67,7 +67,7 @@ def _sold_meanwhile(row: Listing, looks: int, ending: Ending) -> Ending:
 
 
 def _kept_as_draft(row: Listing, case: Case, ending: Ending) -> Ending:
-    """Report a draft that Reverb was asked to publish and keeps: nothing differs, and yet it is not on sale."""
+    """Report a draft that Reverb was asked to publish but left as it is: nothing differs, yet it is not on sale."""
     requested = case.switches.publish and "publish" in row.agreed and bool(case.units)
     draft = case.listing is not None and case.listing.state == "draft"
     if not requested or not draft or ending.reason != "in_step":

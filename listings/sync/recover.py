@@ -1,4 +1,4 @@
-"""Jobs whose worker died: freed, and logged, in one transaction."""
+"""Free jobs whose worker died, and log it, in one transaction."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from reverbsync import clock
 from synclog.models import Entry
 from synclog.record import record
 
-#: So many jobs a transaction: a dead worker holds one a thread, so more than these are rare.
+#: Jobs per transaction: a dead worker held one per thread, so more than these are rare.
 PORTION = 50
 
 
 def free() -> None:
-    """Free what dead workers had claimed, and log it at once: the next one to take a job may die before it can."""
+    """Free what dead workers had claimed, and log it at once: the next worker may die before it could."""
     while _free_some() == PORTION:
         pass
 

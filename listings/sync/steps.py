@@ -20,30 +20,30 @@ from shops.reverb.errors import Invalid, RateLimited, ReverbError
 from shops.snapshots import ReverbListing
 from synclog.models import Entry
 
-#: Enough for: all fields, those that were not refused, what the answers showed, then nothing.
+#: Enough for: all fields, those that were not refused, what the responses showed, then nothing.
 MAX_STEPS = 5
-#: Seconds until a store that did not answer is tried again; its stock is urgent.
+#: Seconds until a store that did not respond is called again; its stock is urgent.
 STORE_AGAIN_S = 5.0
-#: The same once the seller was mailed what they must change for it.
+#: The same once the seller was mailed what to change.
 STORE_NOTIFIED_AGAIN_S = 3600.0
 
 
 @dataclass
 class Steps:
-    """Decide and apply until nothing is left to do. A lower stock on Reverb goes first, then the store, then fields."""
+    """Decide and apply until nothing is left to do: a lower stock on Reverb first, then the store, then fields."""
 
     client: ReverbClient
     row: Listing
     stock: StockSession
     #: What was changed, logged even if a later step fails.
     done: list[Change]
-    #: A mass sync looks itself, page by page, what Reverb has published.
+    #: A mass sync checks by itself, page by page, what Reverb has published.
     in_bulk: bool = False
     #: Why the store could not be written to; what it lacks stays due.
     store_error: StoreError | None = None
-    #: What Reverb refused, in its words. All else was sent without it.
+    #: What Reverb refused, in its words. Everything else was sent without it.
     refusal: Invalid | None = None
-    #: Reverb refused a lower stock by itself.
+    #: Reverb refused a lower stock that was sent alone.
     refused_alone: bool = False
     #: The body of the last call.
     sent: Mapping[str, Any] | None = None
@@ -51,15 +51,15 @@ class Steps:
     def run(self, stock_alone: Case, whole: Callable[[], Case]) -> Ending:
         """Return how the attempt ends. Raises ReverbError; what was done until then is in `done`.
 
-        `stock_alone` is the case without any field but the stock. `whole` works out the one with all fields, and may
-        raise whatever it likes: the stock has gone by then.
+        `stock_alone` is the case with the stock as its only field. `whole` computes the one with all fields. It may
+        raise any exception, since the stock has been sent by then.
         """
         try:
             return self._run(stock_alone, whole)
         except RateLimited:
             if self.store_error is None or self.done:
                 raise
-            # The rest waits for its turn. That the store was tried is logged now.
+            # The rest is retried later. That the store was called is logged now.
             return self._with_stock(Ending(Entry.Outcome.NOTHING, "in_step", self.done))
 
     def _run(self, case: Case, whole: Callable[[], Case]) -> Ending:
@@ -83,11 +83,11 @@ class Steps:
         return self._all_fields(case, ending)
 
     def _stock_first(self, case: Case, ending: Ending) -> Case:
-        """Send a lower stock to Reverb, then bring the store what it lacks."""
+        """Send a lower stock to Reverb, then write to the store what it lacks."""
         if case.listing is not None and self.stock.indexed_at is None:
             apply.keep(self.row, case, case.listing)
         decision = decide(case)
-        # A mass sync makes one call a listing: a lower stock goes with the rest, and alone as soon as that is refused.
+        # A mass sync makes one call per listing: a lower stock goes with the rest, and alone only if that is refused.
         together = self.in_bulk and decision.reason != "ended" and self.stock.orders_error is None
         if not decision.first or together:
             self._to_store()
@@ -100,7 +100,7 @@ class Steps:
             self._to_store()
             if decision.reason == "ended":
                 raise
-            # Perhaps it goes together with what the store says of another field.
+            # It may succeed together with another field that the store changed.
             self.refusal, self.refused_alone = refusal, True
             return self._now(case, case.listing, stock_first=False)
         except RateLimited:
@@ -110,7 +110,7 @@ class Steps:
             raise
 
     def _raise_alone(self, case: Case, ending: Ending) -> None:
-        """Send a higher stock by itself, since all else cannot be worked out."""
+        """Send a higher stock by itself, since the other fields cannot be computed."""
         decision = decide(case)
         if decision.action == Action.UPDATE:
             self._apply(case, decision, ending)
@@ -119,7 +119,7 @@ class Steps:
         for _ in range(MAX_STEPS):
             decision = decide(case)
             if decision.action == Action.NOTHING or decision.body == self.sent:
-                break  # what was just sent and does not show yet is not sent again
+                break  # what was just sent and is not visible yet is not sent again
             self.sent = decision.body
             if (
                 decision.reason == "used_listing_sold"
@@ -139,12 +139,12 @@ class Steps:
                     begin = publish.leave if self.in_bulk else publish.begin
                     return self._with_stock(begin(self.row, ending))
                 if self.stock.indexed_at is not None and not decision.first:
-                    break  # what the page did not show, such as photos, is for another time: one call a listing
+                    break  # what the page did not show, such as photos, waits: one call per listing
         self.stock.settle(case.listing)
         return self._with_stock(self._refused(publish.follow_up(self.row, case, ending)))
 
     def _tried(self, case: Case, decision: Decision, ending: Ending) -> ReverbListing | None:
-        """Make the call; None where Reverb refused to change the listing."""
+        """Make the call; return None if Reverb refused to change the listing."""
         try:
             applied = self._apply(case, decision, ending)
         except Invalid as refusal:
@@ -153,7 +153,7 @@ class Steps:
             self.refusal = refusal
             return None
         if "stock" in decision.sends and self.refused_alone:
-            self.refusal = None  # what Reverb refused alone went together with the rest
+            self.refusal = None  # the stock that Reverb refused alone was accepted with the rest
         return applied
 
     def _without_refused(self, case: Case, decision: Decision, ending: Ending) -> Case:
@@ -169,7 +169,7 @@ class Steps:
         return case.without(refused)
 
     def _refused(self, ending: Ending) -> Ending:
-        """Log what Reverb refused, beside what it took."""
+        """Log what Reverb refused, beside what it accepted."""
         if self.refusal is None:
             return ending
         ending.reason = "refused_in_part" if ending.outcome == Entry.Outcome.SYNCED else "refused"
@@ -178,12 +178,12 @@ class Steps:
         return ending
 
     def to_store_only(self, ending: Ending) -> Ending:
-        """Bring the store what it lacks, and end so."""
+        """Write to the store what it lacks, and return the ending."""
         self._to_store()
         return self._with_stock(ending)
 
     def end_only(self, case: Case) -> Ending | None:
-        """Take the listing off sale, whatever else differs; None where there is nothing to end."""
+        """Take the listing off sale, even if other fields differ; None if there is nothing to end."""
         decision = decide(case)
         if decision.reason != "ended":
             return None
@@ -192,7 +192,7 @@ class Steps:
         return self._with_stock(ending)
 
     def _apply(self, case: Case, decision: Decision, ending: Ending) -> ReverbListing:
-        """Make the call, and note it in the ending; the first call's reason stands."""
+        """Make the call, and note it in the ending; the first call's reason stays."""
         call = apply.create if decision.action == Action.CREATE else apply.update
         applied = call(self.client, self.row, case, decision, self.stock)
         if ending.outcome != Entry.Outcome.SYNCED:
@@ -216,21 +216,21 @@ class Steps:
         self.store_error = brought.error
         store_behind.track(self.stock, brought)
         if isinstance(brought.error, Missing | Unsupported | Malformed | Short):
-            # It may be gone, or counted in another way, and nobody has said so: it is read again at once.
+            # The product may be gone, or counted in another way, without a report: it is read again at once.
             Product.objects.filter(pk=self.stock.product.pk).update(next_change_at=clock.now())
         if brought.by:
             before, after = str(brought.after - brought.by), str(brought.after)
             self.done.append({"field": "Stock in your store", "before": before, "after": after})
 
     def _now(self, case: Case, listing: ReverbListing | None, *, stock_first: bool | None = None) -> Case:
-        """Return the case with what is known by now, and whether a lower stock goes alone, where that is said."""
+        """Return the case updated with current data; `stock_first` None leaves that flag as it is."""
         synced = self.stock.ledger is not None
         units, number = (self.stock.units, self.stock.number) if synced else (case.units, case.number)
         first = case.stock_first if stock_first is None else stock_first
         return replace(case, listing=listing, agreed=self.row.agreed, units=units, number=number, stock_first=first)
 
     def _with_stock(self, ending: Ending) -> Ending:
-        """Note what the stock brought, and come back for what is not clear yet."""
+        """Add the results of the stock sync to the ending, and schedule the next attempt for open doubts."""
         ending.changes = self.done
         sentence = oversold.notify(self.stock)
         if self.done and ending.reason == "in_step":
@@ -243,7 +243,7 @@ class Steps:
                 self.store_error, notified=bool(ledger and ledger.behind_notified_at)
             )
             self._soon(ending, again_s)
-        if sentence is not None:  # logged once: nothing else may take its place in the log
+        if sentence is not None:  # logged once, so nothing else may replace it in the log
             ending.outcome, ending.reason, ending.message = Entry.Outcome.FAILED, "oversold", sentence
         return ending
 
@@ -253,14 +253,14 @@ class Steps:
 
 
 def skipped(reason: str) -> Ending:
-    """Return the ending of an attempt that wrote nothing, and why."""
+    """Return the ending of an attempt that wrote nothing, with its reason."""
     return Ending(Entry.Outcome.NOTHING if reason == "gone" else Entry.Outcome.SKIPPED, reason)
 
 
 def _store_failed(error: StoreError, *, notified: bool) -> tuple[str, float | None]:
-    """Return the reason for a store that lacks something, and the seconds until it is tried again at the earliest.
+    """Return the reason for a store that lacks something, and the seconds until the next attempt at the earliest.
 
-    What may oversell never waits for the seller alone. `notified`: the seller was mailed, so it is tried more seldom.
+    What may oversell never waits for the seller alone. `notified`: the seller was mailed, so retries are less frequent.
     """
     again_s = STORE_NOTIFIED_AGAIN_S if notified else STORE_AGAIN_S
     match error:
