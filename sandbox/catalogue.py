@@ -205,5 +205,5 @@ def _sku(make: str, number: int) -> str:
 def _barcode(number: int) -> str:
     """Return a UPC-A number with a right check digit."""
     digits = f"8859{number:07d}"
-    total = sum(int(digit) * (3 if place % 2 == 0 else 1) for place, digit in enumerate(digits))
+    total = sum(int(digit) * (3 if index % 2 == 0 else 1) for index, digit in enumerate(digits))
     return digits + str(-total % 10)

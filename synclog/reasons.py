@@ -48,7 +48,7 @@ REASONS: dict[str, Reason] = {
         Reason("published", "The listing is live."),
         Reason("stock_to_store", "What sold, or came back, on Reverb was taken into your store's stock."),
         Reason("order_created", "The sale on Reverb was made as an order in your store."),
-        Reason("order_released", "The sale on Reverb is off, so its order in your store was cancelled."),
+        Reason("order_cancelled", "The sale on Reverb is off, so its order in your store was cancelled."),
         Reason("tracking_sent", "Reverb was told the tracking number; the order there is shipped."),
         Reason("picked_up_sent", "Reverb was told that the buyer has picked it up."),
         # nothing to do
@@ -175,7 +175,7 @@ REASONS: dict[str, Reason] = {
         Reason("order_create_failed", "The sale on Reverb could not be made in your store.", waits=True),
         Reason("order_try_later", "The sale could not be made in your store just now. It is tried again by itself."),
         Reason(
-            "order_release_failed",
+            "order_cancel_failed",
             "The sale on Reverb is off, but its order in your store could not be cancelled. Please cancel it there, "
             "unless you shipped it.",
             waits=True,
@@ -186,7 +186,7 @@ REASONS: dict[str, Reason] = {
             "again there or make a new one, or refund the buyer on Reverb.",
             waits=True,
         ),
-        Reason("order_release_later", "The order in your store could not be cancelled just now. It is tried again."),
+        Reason("order_cancel_later", "The order in your store could not be cancelled just now. It is tried again."),
         Reason("tracking_failed", "Reverb could not be told the tracking number.", waits=True),
         Reason("tracking_later", "Reverb could not be told the tracking number just now. It is tried again by itself."),
         Reason(

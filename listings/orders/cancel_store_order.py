@@ -32,7 +32,7 @@ def cancel(order: Order) -> None:
     )
     try:
         with ownership.of(Cancelling(order, LOOK_AFTER)):
-            client_of(store).release(
+            client_of(store).cancel_order(
                 order.store_order_id,
                 reverb_number=order.number,
                 gives_back=order.takes_stock,
@@ -40,16 +40,16 @@ def cancel(order: Order) -> None:
             )
     except TransientStoreError as error:
         retry_later(order, str(error), at_least=error.retry_after)
-        log_order(order, "order_release_later", changes={"Your store": str(error)}, attempt=order.store_attempts)
+        log_order(order, "order_cancel_later", changes={"Your store": str(error)}, attempt=order.store_attempts)
     except StoreAuthError as error:
         save(order, store_state=StoreOrderState.CANCELLING, store_due_at=retry_at(order), problem=str(error))
-        log_order(order, "order_release_failed", changes={"Your store": str(error)}, attempt=order.store_attempts)
+        log_order(order, "order_cancel_failed", changes={"Your store": str(error)}, attempt=order.store_attempts)
     except StoreError as error:
         save(order, store_state=StoreOrderState.CANCEL_FAILED, store_due_at=None, problem=str(error))
-        log_order(order, "order_release_failed", changes={"Your store": str(error)}, attempt=order.store_attempts)
+        log_order(order, "order_cancel_failed", changes={"Your store": str(error)}, attempt=order.store_attempts)
     else:
         with transaction.atomic():
             gone: dict[str, Any] = {"store_status": OrderStatus.CANCELLED.value, "parcels_due_at": None}
             save(order, store_state=StoreOrderState.CANCELLED, store_due_at=None, problem="", **gone)
             shown = {"In your store": f"Order {order.store_order_number or order.store_order_id}"}
-            log_order(order, "order_released", changes=shown, attempt=order.store_attempts)
+            log_order(order, "order_cancelled", changes=shown, attempt=order.store_attempts)

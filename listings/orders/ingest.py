@@ -92,9 +92,9 @@ def _take(shop: Shop, snapshots: Iterable[ReverbOrder], trigger: str) -> int:
         known = {row.number: row for row in Order.objects.filter(shop=shop, number__in=newest)}
         before = {number: row.status for number, row in known.items()}
         newest = _without_the_siblings(shop, newest, known)
-        places = _Places.of(shop, newest.values())
+        listings = _KnownListings.of(shop, newest.values())
         taken = [
-            _see(known.get(number) or Order(shop=shop, number=number), one, places, personal=personal)
+            _see(known.get(number) or Order(shop=shop, number=number), one, listings, personal=personal)
             for number, one in newest.items()
         ]
         Order.objects.bulk_create([one.row for one in taken if one.row.pk is None])
@@ -151,7 +151,7 @@ def _without_the_siblings(
     return {number: one for number, one in newest.items() if number in known or one.listing_id not in theirs}
 
 
-def _see(row: Order, snapshot: ReverbOrder, places: _Places, *, personal: bool) -> _Taken:
+def _see(row: Order, snapshot: ReverbOrder, listings: _KnownListings, *, personal: bool) -> _Taken:
     """Take over the snapshot unless a newer one is known, and find the product that it is of."""
     before = (row.snapshot, row.status, row.quantity, row.product_id, row.counts)
     if row.pk is None:
@@ -162,13 +162,13 @@ def _see(row: Order, snapshot: ReverbOrder, places: _Places, *, personal: bool) 
         if row.pk is None or row.status != snapshot.status[:40]:
             row.status_read_at = clock.now()
         _fill(row, snapshot if personal else precedence.without_the_buyer(snapshot))
-    listing, surely = places.of_order(row)
+    listing, surely = listings.of_order(row)
     if listing is not None and (surely or row.product_id is None):
         row.product_id = listing.product_id
     if listing is None and row.product_id is None:
-        row.product_id = places.products.get(row.sku)  # its listing is not linked yet; the job will
+        row.product_id = listings.products.get(row.sku)  # its listing is not linked yet; the job will
     if listing is not None and not row.counts and not row.reckoned:  # else it was history when its listing was linked
-        row.counts = precedence.counts(row.placed_at, places.linked_at.get(listing.pk))
+        row.counts = precedence.counts(row.placed_at, listings.linked_at.get(listing.pk))
     now = (row.snapshot, row.status, row.quantity, row.product_id, row.counts)
     return _Taken(row, changed=now != before, moved=row.pk is None or now[1:] != before[1:])
 
@@ -185,7 +185,7 @@ def _fill(row: Order, snapshot: ReverbOrder) -> None:
 
 
 @dataclass(frozen=True)
-class _Places:
+class _KnownListings:
     """The listings that orders may be of, and since when each is linked."""
 
     by_id: dict[str, Listing]
@@ -195,7 +195,7 @@ class _Places:
     products: dict[str, int]
 
     @classmethod
-    def of(cls, shop: Shop, snapshots: Iterable[ReverbOrder]) -> _Places:
+    def of(cls, shop: Shop, snapshots: Iterable[ReverbOrder]) -> _KnownListings:
         """Look them up, all at once."""
         seen = list(snapshots)
         mine = Listing.objects.filter(shop=shop)

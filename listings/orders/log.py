@@ -19,7 +19,7 @@ from synclog.record import Attempt, record
 NUMBERLESS_EVERY = timedelta(days=1)
 OUTCOMES = {
     "order_created": Entry.Outcome.SYNCED,
-    "order_released": Entry.Outcome.SYNCED,
+    "order_cancelled": Entry.Outcome.SYNCED,
     "tracking_sent": Entry.Outcome.SYNCED,
     "picked_up_sent": Entry.Outcome.SYNCED,
     "order_not_needed": Entry.Outcome.NOTHING,

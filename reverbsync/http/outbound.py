@@ -109,7 +109,7 @@ def call(
     `body` is sent as JSON, bytes as they are; `read_s` is how long a silence may last; `before` runs when the rate
     limit has let the call through, and may raise to forbid it. Raises RateLimited before anything was sent, NotAllowed,
     or Unreachable (TooLarge where the answer is larger than MAX_ANSWER_BYTES).
-    A place in the budgets is given back when nothing was sent.
+    A slot in the budgets is given back when nothing was sent.
     """
     if _origin(url).scheme not in ("http", "https"):
         raise NotAllowed("Only http and https addresses may be called")
@@ -204,7 +204,7 @@ def _by_line(method: str, url: str, data: bytes | None, headers: dict[str, str],
 
 
 def wait_for(budgets: Sequence[Budget]) -> Taken:
-    """Take a place for one call from each budget and wait for it. Raises RateLimited when the wait would be long."""
+    """Take a slot for one call from each budget and wait for it. Raises RateLimited when the wait would be long."""
     try:
         taken = limiter.take(budgets, patience_s=MAX_RATE_LIMIT_WAIT_SECONDS)
     except limiter.NotNow as later:

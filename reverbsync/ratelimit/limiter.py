@@ -1,7 +1,7 @@
 """The rate limiter: how fast an outside may be called, shared by all workers through Redis in one atomic script.
 
 Redis remembers the moment of each call of the last ten minutes, so no minute and no ten minutes, wherever they start,
-hold more than their limit. A call is given its place, which may be a moment ahead; who cannot wait for it takes none,
+hold more than their limit. A call is given its slot, which may be a moment ahead; who cannot wait for it takes none,
 and who does not use it gives it back. Work in bulk is spread evenly and leaves a reserve to what is urgent.
 
 Without Redis no process knows what the others do: each then keeps to a small part
@@ -28,7 +28,7 @@ from reverbsync.ratelimit import fallback
 from reverbsync.ratelimit.lots import Lots
 from reverbsync.redis import connection
 
-#: Part of a minute's calls that may come before their even place, so that what was late is caught up with.
+#: Part of a minute's calls that may come before their even slot, so that what was late is caught up with.
 BURST_SHARE = 0.05
 #: Part of a single minute's calls that bulk work leaves, where a budget has a reserve: little, so that a mass sync can
 #: use a minute nearly whole. Of ten minutes it leaves what the budget says.
@@ -90,7 +90,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class Taken:
-    """A place for one call: make it in `wait_s` seconds, or give it back."""
+    """A slot for one call: make it in `wait_s` seconds, or give it back."""
 
     name: str
     budgets: tuple[Budget, ...]
@@ -127,7 +127,7 @@ def in_bulk() -> bool:
 
 @contextmanager
 def in_lots() -> Iterator[Work]:
-    """Let calls in the block take places in lots; the caller says in what it yields whether they are in bulk."""
+    """Let calls in the block take slots in lots; the caller says in what it yields whether they are in bulk."""
     with _at(Work(lots=Lots())) as work:
         try:
             yield work
@@ -145,9 +145,9 @@ def _at(work: Work) -> Iterator[Work]:
 
 
 def take(budgets: Sequence[Budget], *, patience_s: float = 0.0, now_us: int | None = None) -> Taken:
-    """Take a place for one call from every budget, or from none.
+    """Take a slot for one call from every budget, or from none.
 
-    The place is at most `patience_s` ahead; where it would be later, nothing is taken and NotNow is raised. `now_us`
+    The slot is at most `patience_s` ahead; where it would be later, nothing is taken and NotNow is raised. `now_us`
     (microseconds since 1970) is for tests: by default Redis' own clock counts, one for all machines.
     """
     work = _work.get()
@@ -171,7 +171,7 @@ def take(budgets: Sequence[Budget], *, patience_s: float = 0.0, now_us: int | No
 
 
 def wait_s(budgets: Sequence[Budget], *, now_us: int | None = None) -> float:
-    """Return the seconds until a call could be made, without taking a place."""
+    """Return the seconds until a call could be made, without taking a slot."""
     try:
         return _ask(budgets, "", -1.0, now_us, 1)[1]
     except redis.RedisError:
@@ -179,7 +179,7 @@ def wait_s(budgets: Sequence[Budget], *, now_us: int | None = None) -> float:
 
 
 def give_back(taken: Taken) -> None:
-    """Give back a place that was not used. Never raises: at worst the call counts."""
+    """Give back a slot that was not used. Never raises: at worst the call counts."""
     _give_back(taken.budgets, [taken.name])
 
 
@@ -344,7 +344,7 @@ def seconds_for(calls: int, budget: Budget) -> float:
 
 
 def _ask(budgets: Sequence[Budget], name: str, patience_s: float, now_us: int | None, most: int) -> tuple[int, float]:
-    """Ask for a place and for up to `most` in all, the others without any wait; return how many, and the wait."""
+    """Ask for a slot and for up to `most` in all, the others without any wait; return how many, and the wait."""
     bulk_work = in_bulk()
     keys: list[str] = []
     args: list[str | float] = [_moment(now_us), name, round(patience_s * 1e6), round(CLIMB_S * 1e6), most]

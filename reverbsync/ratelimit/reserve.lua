@@ -5,7 +5,7 @@
 -- ARGV: the time in microseconds ('' takes Redis' own, which all machines share), the call's own name, how long the
 -- caller would wait (negative: it only asks), the time in which a slowed budget climbs from nothing to the whole, and
 -- how many calls there may be in all, where the others need not wait; then for each budget its calls a minute, its calls
--- in ten minutes (0: no such limit), and how early a call may come before its even place (negative: calls of this kind
+-- in ten minutes (0: no such limit), and how early a call may come before its even slot (negative: calls of this kind
 -- are not spread). All times are in microseconds.
 -- Answer: {n, wait}: n are taken, call when the wait is over; {0, wait}: none, it could be made after the wait. The first
 -- has the name, the others are called name+2, name+3 and so on.
@@ -22,8 +22,8 @@ local patience, climb = tonumber(ARGV[3]), tonumber(ARGV[4])
 
 -- The moment at which the window has room again: when the call that filled it leaves it.
 local function room(log, limit, window)
-  local place = -math.max(1, math.floor(limit))
-  local filled = redis.call('ZRANGE', log, place, place, 'WITHSCORES')
+  local index = -math.max(1, math.floor(limit))
+  local filled = redis.call('ZRANGE', log, index, index, 'WITHSCORES')
   return filled[2] and tonumber(filled[2]) + window or 0
 end
 

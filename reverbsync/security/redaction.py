@@ -57,9 +57,9 @@ def whereabouts(error: BaseException) -> str:
     code = getattr(error.__cause__, "pgcode", None)
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if "site-packages" not in frame.filename] or list(frames)
-    places = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(ours)]
+    lines = [f"{frame.filename.rpartition('/')[2]}:{frame.lineno}" for frame in reversed(ours)]
     kind = type(error).__name__ + (f" ({code})" if code else "")
-    return f"{kind} in {', '.join(places[:6])}" if places else kind
+    return f"{kind} in {', '.join(lines[:6])}" if lines else kind
 
 
 def broke(log: logging.Logger, error: Exception, words: str, *args: object) -> None:

@@ -131,7 +131,7 @@ def _inventory(app: Flask, stores: Stores, sender: Sender, notify: Notify) -> No
         return _paged(rows, lambda row: locations.item(g.shop, *row["pair"]), most=most)
 
     @app.get(f"{ROOT}/v3/inventory/locations")
-    def places(store_hash: str) -> Any:
+    def locations_of_store(store_hash: str) -> Any:
         return _paged(locations.of(g.shop), lambda row: row)
 
     @app.post(f"{ROOT}/v3/inventory/adjustments/relative")
@@ -170,12 +170,12 @@ def _adjustable(stores: Stores, wish: Doc) -> tuple[str, tuple[Doc, Doc] | None]
         return f"[Item with variant_id {number} is tracked by product, please update stock by product id]", None
     if by_product and shapes.tracking(pair[0]) == "variant":
         return f"[Item with product_id {number} is tracked by variant, please update stock by variant id]", None
-    place = int(wish["location_id"])
-    if place not in [row["id"] for row in locations.of(g.shop)]:
-        return f"[Location {place} not found]", None
-    least = locations.safety_stock(pair[1], place)
-    if int(wish["quantity"]) < 0 and locations.on_hand(pair[1], place) + int(wish["quantity"]) < least:
-        return f"[Item {number} would fall below its safety stock at location {place}]", None
+    location = int(wish["location_id"])
+    if location not in [row["id"] for row in locations.of(g.shop)]:
+        return f"[Location {location} not found]", None
+    least = locations.safety_stock(pair[1], location)
+    if int(wish["quantity"]) < 0 and locations.on_hand(pair[1], location) + int(wish["quantity"]) < least:
+        return f"[Item {number} would fall below its safety stock at location {location}]", None
     return "", pair
 
 

@@ -15,22 +15,22 @@ def edit(doc: Any, changes: dict[str, Any], drops: list[str]) -> Any:
     if "" in changes:
         return changes[""]
     for path, value in changes.items():
-        for parent, key in _places(doc, path.split(".")):
+        for parent, key in _targets(doc, path.split(".")):
             parent[key] = value
     for path in drops:
-        for parent, key in list(_places(doc, path.split("."))):
+        for parent, key in list(_targets(doc, path.split("."))):
             if isinstance(parent, list) or key in parent:
                 del parent[key]
     return doc
 
 
-def _places(doc: Any, path: list[str]) -> Iterator[tuple[Any, Any]]:
+def _targets(doc: Any, path: list[str]) -> Iterator[tuple[Any, Any]]:
     first, rest = path[0], path[1:]
     for key in _keys(doc, first):
         if not rest:
             yield doc, key
         elif isinstance(doc, list) or key in doc:
-            yield from _places(doc[key], rest)
+            yield from _targets(doc[key], rest)
 
 
 def _keys(doc: Any, word: str) -> list[Any]:

@@ -27,8 +27,8 @@ class Keep:
         self._was: dict[tuple[str, str], list[tuple[float, str | None]]] = {}
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-        place = ":memory:" if folder is None else str(folder / f"{name}.sqlite")
-        self._file = sqlite3.connect(place, check_same_thread=False, isolation_level=None)
+        path = ":memory:" if folder is None else str(folder / f"{name}.sqlite")
+        self._file = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
         self._file.execute("PRAGMA journal_mode = WAL")
         self._file.execute("PRAGMA synchronous = OFF")
         self._file.execute("CREATE TABLE IF NOT EXISTS doc (kind TEXT, id TEXT, body TEXT, PRIMARY KEY (kind, id))")

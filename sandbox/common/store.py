@@ -234,9 +234,9 @@ class Stores:
         here = int(variant["inventory_quantity"])
         elsewhere: dict[str, int] = dict(variant.get("elsewhere") or {})
         missing = -by - max(0, here) if by < 0 else 0
-        for place, units in elsewhere.items():
+        for location, units in elsewhere.items():
             taken = max(0, min(missing, units))
-            elsewhere[place] -= taken
+            elsewhere[location] -= taken
             missing -= taken
             by += taken
         wish = {"inventory_quantity": here + by, "elsewhere": elsewhere}

@@ -210,7 +210,7 @@ def _calls(app: Flask, stores: Stores, notify: store_app.Notify, faults: Faults,
             case "stock.adjust":
                 status, said = _adjust(stores, notify, shop, message["data"])
             case "order.create":
-                status, said = _place(stores, notify, shop, message["data"])
+                status, said = _create_order(stores, notify, shop, message["data"])
             case "order.cancel":
                 status, said = _cancel(stores, notify, shop, message["data"])
             case _:
@@ -242,7 +242,7 @@ def _cancel(stores: Stores, notify: store_app.Notify, shop: Doc, data: Doc) -> t
     return 200, {}
 
 
-def _place(stores: Stores, notify: store_app.Notify, shop: Doc, data: Doc) -> tuple[int, Doc]:
+def _create_order(stores: Stores, notify: store_app.Notify, shop: Doc, data: Doc) -> tuple[int, Doc]:
     lines = [
         {
             "variant": int(row["variant_id"]) if row["variant_id"] else None,

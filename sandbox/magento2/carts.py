@@ -99,7 +99,7 @@ def routes(app: Flask, stores: Stores, root: str, notify: Notify) -> None:
         return jsonify(PAYMENTS)
 
     @app.put(f"{carts}/<mask>/order")
-    def place(mask: str) -> Any:
+    def create_order(mask: str) -> Any:
         cart = cart_of(mask)
         if not cart["address"]:
             return refused(400, "The shipping address is missing. Set the address and try again.")

@@ -49,7 +49,7 @@ def routes(app: Flask, stores: Stores) -> None:
         with stores.keep.lock:
             one = find(sku)
             row = one.row or {}
-            rows = {code: place["quantity"] for code, place in msi.rows(row).items()}
+            rows = {code: item["quantity"] for code, item in msi.rows(row).items()}
             return {"sources": rows, "reserved": msi.reserved(row), "can_be_sold": row["inventory_quantity"]}
 
     @app.post("/_control/inventory")

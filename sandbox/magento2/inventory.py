@@ -65,7 +65,7 @@ def routes(app: Flask, stores: Stores, root: str, notify: Notify) -> None:
         whole["items"] = [one for one in whole["items"] or () if one]
         return {**whole, "total_count": len(whole["items"])}
 
-    _places(app, stores, msi, root)
+    _sources(app, stores, msi, root)
     _source_items(app, stores, msi, root, notify)
     _stock_items(app, stores, msi, root, notify)
 
@@ -86,7 +86,7 @@ def _salable(msi: Msi, one: Entry) -> Doc:
     return {"sku": one.stock_sku, "qty": units, "is_salable": units > 0 or backorders}
 
 
-def _places(app: Flask, stores: Stores, msi: Msi, root: str) -> None:
+def _sources(app: Flask, stores: Stores, msi: Msi, root: str) -> None:
     """Add sources, stocks and links."""
 
     @app.route(f"{root}/inventory/sources", methods=["GET", "POST"])
@@ -133,9 +133,9 @@ def _stock(one: Doc) -> Doc:
 def _source_items(app: Flask, stores: Stores, msi: Msi, root: str, notify: Notify) -> None:
     def items() -> list[Doc]:
         return [
-            {"sku": one.stock_sku, "source_code": code, "quantity": place["quantity"], "status": place.get("status", 1)}
+            {"sku": one.stock_sku, "source_code": code, "quantity": item["quantity"], "status": item.get("status", 1)}
             for one, row in sold_ones(stores)
-            for code, place in msi.rows(row).items()
+            for code, item in msi.rows(row).items()
         ]
 
     @app.get(f"{root}/inventory/source-items")
@@ -156,8 +156,8 @@ def _source_items(app: Flask, stores: Stores, msi: Msi, root: str, notify: Notif
             if pair is not None:
                 if g.shop.get("index_trails"):
                     msi.keep_index(pair[1])
-                place = {"quantity": wish["quantity"], "status": wish.get("status", 1)}
-                notify(g.shop["domain"], msi.write(pair[0].doc, pair[1], {wish["source_code"]: place}))
+                item = {"quantity": wish["quantity"], "status": wish.get("status", 1)}
+                notify(g.shop["domain"], msi.write(pair[0].doc, pair[1], {wish["source_code"]: item}))
         return jsonify([])
 
     @app.post(f"{root}/inventory/source-items-delete")

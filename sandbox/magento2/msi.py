@@ -63,8 +63,8 @@ class Msi:
         drawn = self.drawn_on()
         by = row["inventory_quantity"] - self.reserved(row) + own.get("min_qty", 0) - self._lies(row)
         if by > 0 and drawn:
-            place = rows.setdefault(next((one for one in drawn if one in rows), drawn[0]), {"quantity": 0})
-            place.update(quantity=place["quantity"] + by, status=1)
+            item = rows.setdefault(next((one for one in drawn if one in rows), drawn[0]), {"quantity": 0})
+            item.update(quantity=item["quantity"] + by, status=1)
         for code in drawn if by < 0 else ():
             if code in rows and (taken := min(-by, max(0, rows[code]["quantity"]))):
                 rows[code]["quantity"] -= taken
@@ -90,12 +90,12 @@ class Msi:
         )
         return int(row.get("magento", {}).get("unbalanced", 0)) - waiting
 
-    def write(self, doc: Doc, row: Doc, places: dict[str, Doc]) -> list[Doc]:
+    def write(self, doc: Doc, row: Doc, items: dict[str, Doc]) -> list[Doc]:
         """Set source items, and with them what can be sold."""
         own = row.setdefault("magento", {})
         known = self.rows(row)
         own.pop("unassigned", None)
-        own["sources"] = {**known, **{code: {"status": 1, **place} for code, place in places.items()}}
+        own["sources"] = {**known, **{code: {"status": 1, **item} for code, item in items.items()}}
         return self._follow(doc, row)
 
     def unassign(self, doc: Doc, row: Doc, code: str) -> list[Doc]:
@@ -139,8 +139,8 @@ class Msi:
 
     def put_back(self, doc: Doc, row: Doc, code: str, units: int) -> list[Doc]:
         """Put units back into a source."""
-        place = row["magento"]["sources"].setdefault(code, {"quantity": 0})
-        place.update(quantity=place["quantity"] + units, status=1)
+        item = row["magento"]["sources"].setdefault(code, {"quantity": 0})
+        item.update(quantity=item["quantity"] + units, status=1)
         return self._follow(doc, row)
 
     def _lies(self, row: Doc) -> float:

@@ -134,8 +134,8 @@ def tree(docs: list[Doc]) -> list[Doc]:
     made.append(ROOT_CATEGORY)
     for name, level in sorted(levels.items()):
         number = number_of(name)
-        place = {"level": level, "path": f"1/2/{number}" if level == 2 else f"1/2/9/{number}"}
-        made.append({"id": number, "parent_id": 2, "name": name, "is_active": True, **place})
+        node = {"level": level, "path": f"1/2/{number}" if level == 2 else f"1/2/9/{number}"}
+        made.append({"id": number, "parent_id": 2, "name": name, "is_active": True, **node})
     return made
 
 

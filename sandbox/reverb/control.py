@@ -142,7 +142,7 @@ def _orders(board: Blueprint, market: Market, orders: Orders) -> None:
             listing = market.listing(str(wish["listing_id"]))
             if listing is None:
                 raise rules.Refusal(409, {}, "This listing is not on sale")
-            return _bare(orders.place(listing, wish))
+            return _bare(orders.create(listing, wish))
 
     @board.get("/orders")
     def every() -> Any:

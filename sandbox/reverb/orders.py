@@ -67,7 +67,7 @@ class Orders:
         found = [doc for doc in self._keep.all("order").values() if doc["account"] == account["token"]]
         return [seen for doc in reversed(found) if (seen := as_of(doc, at)) is not None]
 
-    def place(self, listing: Doc, wish: Doc) -> Doc:
+    def create(self, listing: Doc, wish: Doc) -> Doc:
         """Sell units to a buyer. Raises Refusal (409) when the listing is not on sale, or has too few of them."""
         units, status = int(wish.get("quantity", 1)), str(wish.get("status", "paid"))
         if status not in FIRST or units < 1:

@@ -65,7 +65,7 @@ def _listings(app: Flask, market: Market, orders: Orders) -> None:
             if doc is None:
                 return _sorry("There is no such listing.")
             try:
-                orders.place(doc, wish)
+                orders.create(doc, wish)
             except rules.Refusal as refusal:
                 return _sorry(refusal.message)
         return redirect("/")

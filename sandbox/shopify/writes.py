@@ -73,10 +73,10 @@ def _adjust(root: Root, wish: Doc, key: str) -> Doc:
             return _refused("INVALID_INVENTORY_ITEM", "The specified inventory item could not be found.")
         if pair[0].get("bundle"):
             return _refused("NON_MUTABLE_INVENTORY_ITEM", "The specified inventory item is not allowed to be adjusted.")
-        place = next((row for row in locations.of(root.shop) if row["id"] == change["locationId"]), None)
-        if place is None or not place["isActive"]:
+        location = next((row for row in locations.of(root.shop) if row["id"] == change["locationId"]), None)
+        if location is None or not location["isActive"]:
             return _refused("INVALID_LOCATION", "The specified location could not be found.")
-        number = locations.number_of(place)
+        number = locations.number_of(location)
         if not locations.is_stocked(pair[1], number):
             return _refused("ITEM_NOT_STOCKED_AT_LOCATION", "The inventory item is not stocked at the location.")
         if change["changeFromQuantity"] not in (None, locations.at(pair[1], number)):

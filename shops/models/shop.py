@@ -28,7 +28,7 @@ class Shop(models.Model):
 
 
 class Membership(models.Model):
-    """A person's place in a shop."""
+    """A person's role in a shop."""
 
     class Role(models.TextChoices):
         OWNER = "owner", "Owner"

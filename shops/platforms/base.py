@@ -93,7 +93,7 @@ class StoreClient(Protocol):
     def order(self, order_id: str) -> StoreOrder | None:
         """Return the current state of an order; None if the store no longer has it or has not pushed it."""
 
-    def release(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
+    def cancel_order(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
         """Cancel an order that `create_order` made, because the sale on Reverb is off. Idempotent.
 
         `gives_back` is the order's `takes_stock`: only if true, its units return to the stock. No mail is sent, and no

@@ -176,7 +176,7 @@ def _name(shop: Any) -> str:
 
 
 def _currency(shop: Any, live: Any) -> str:
-    """Return the account's currency: Reverb documents no place for it, so it is read where it was seen."""
+    """Return the account's currency: Reverb documents no field for it, so it is read where it was seen."""
     rows = _part(live, "listings")
     first = rows[0] if isinstance(rows, list) and rows else None
     said = _part(shop, "currency") or _part(first, "listing_currency") or _part(_part(first, "price"), "currency")

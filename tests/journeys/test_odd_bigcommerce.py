@@ -101,8 +101,8 @@ def world(reverb_process: StandIn, big: StandIn, settings: Settings, db: None) -
     for name, value in KIND.environment(big.url).items():
         setattr(settings, name, value)
     made = World(reverb_process, big, f"token-{uuid.uuid4().hex}", KIND)
-    places = [{"id": 1}, {"id": 2, "storefront_visibility": False}]
-    big.ask("POST", "/shops", {"domain": KIND.domain, "locations": places})
+    locations = [{"id": 1}, {"id": 2, "storefront_visibility": False}]
+    big.ask("POST", "/shops", {"domain": KIND.domain, "locations": locations})
     big.ask("POST", "/limits", {"calls": 100_000})
     big.ask("POST", "/settings", {"lag_s": 0})  # it applies changes by the machine's clock, which no story moves
     made.set(auto_publish=True)

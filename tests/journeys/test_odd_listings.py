@@ -77,7 +77,7 @@ def enough_points(world: World) -> None:
 
 
 def odd(shape: dict[str, Any], *before: str) -> dict[str, Any]:
-    """Return the shape at a place in the answer."""
+    """Return the shape of a part of the answer."""
     return {".".join([*before, name]) if name else name: value for name, value in shape.items()}
 
 

@@ -88,8 +88,8 @@ TURNED_AWAY = [{"errors": [error(code)], "data": None} for code in ("THROTTLED",
 def two_locations(world: World) -> Iterator[None]:
     """Let the store answer as often as it is asked. It has a second location, which sells in its shop only."""
     world.store.ask("POST", "/limits", {"size": 100_000, "restore": 100_000})
-    places = [{"id": 75_500_000_001}, {"id": 2, "fulfillsOnlineOrders": False}]
-    world.store.ask("POST", "/shops", {"domain": world.domain, "locations": places})
+    locations = [{"id": 75_500_000_001}, {"id": 2, "fulfillsOnlineOrders": False}]
+    world.store.ask("POST", "/shops", {"domain": world.domain, "locations": locations})
     client._known.clear()
     yield
     world.store.ask("POST", "/shops", {"domain": world.domain, "locations": []})

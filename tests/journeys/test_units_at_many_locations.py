@@ -45,8 +45,8 @@ def world(
         setattr(settings, name, value)
     client._known.clear()
     made = World(reverb_process, control, f"token-{uuid.uuid4().hex}", kind)
-    places = [{"id": FIRST[kind.kind]}, {"id": 2}, *({"id": n, **away} for n, away in enumerate(AWAY[kind.kind], 3))]
-    control.ask("POST", "/shops", {"domain": kind.domain, "locations": places})
+    locations = [{"id": FIRST[kind.kind]}, {"id": 2}, *({"id": n, **away} for n, away in enumerate(AWAY[kind.kind], 3))]
+    control.ask("POST", "/shops", {"domain": kind.domain, "locations": locations})
     # Their limits have tests of their own; all of these stories call within the same minute.
     control.ask("POST", "/limits", {"size": 100_000, "restore": 100_000, "calls": 100_000})
     if kind.kind == "bigcommerce":  # it applies changes by the machine's clock, which the stories do not move

@@ -27,7 +27,7 @@ from shops.models import MappingRule, PendingConnection, ReverbConnection, ShipS
 from tests.full import full_shop
 from tests.people import olivia
 
-#: What has broken this application before, tried in every place; and what has broken others, tried in some.
+#: What has broken this application before, tried in every field; and what has broken others, tried in some.
 WORST = [b"\0", b"", b"abc", b"9" * 30, b"\xed\xa0\x80", "\u00b2".encode(), b"12/31/9999 23:59", b"0001-01-01", b"[]"]
 ODD = [
     text.encode("utf-8", errors="surrogatepass")
@@ -217,11 +217,11 @@ def known(settings: SiteSettings, monkeypatch: pytest.MonkeyPatch) -> dict[str, 
 
 def real_values(route: str, name: str, known: dict[str, list[str]]) -> list[str]:
     """Return what there is for a part of an address's path."""
-    return next((values for place, values in known.items() if place == name or _is_in(place, route, name)), [])
+    return next((values for pattern, values in known.items() if pattern == name or _is_in(pattern, route, name)), [])
 
 
-def _is_in(place: str, route: str, name: str) -> bool:
-    beginning, _, last = place.rpartition(" ")
+def _is_in(pattern: str, route: str, name: str) -> bool:
+    beginning, _, last = pattern.rpartition(" ")
     return bool(beginning) and route.startswith(beginning) and last == name
 
 
@@ -268,7 +268,7 @@ def _body(kind: str, form: list[tuple[str, bytes]]) -> bytes:
     return _encoded(form).encode()
 
 
-def places(client: Client, route: str, known: dict[str, list[str]]) -> list[tuple[str, str]]:
+def inputs(client: Client, route: str, known: dict[str, list[str]]) -> list[tuple[str, str]]:
     """Return where something can be said at an address: in the "path", the "query" and the "form", and its name."""
     read: dict[str, set[str]] = {"query": set(), "form": set()}
 
@@ -340,10 +340,10 @@ def browsers() -> tuple[Client, Client]:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("route", ADDRESSES)
-def test_each_place_of_an_address_takes_each_odd_value(route: str, known: dict[str, list[str]]) -> None:
+def test_each_part_of_an_address_takes_each_odd_value(route: str, known: dict[str, list[str]]) -> None:
     stranger, person = browsers()
     right = {name: values[0] for name, values in RIGHT.items()}
-    for where, name in places(person, route, known):
+    for where, name in inputs(person, route, known):
         for value in [*WORST, *random.Random(f"{route} {name}").sample(ODD, 3)]:
             query, form, path = dict(right), dict(right), {}
             {"query": query, "form": form, "path": path}[where][name] = value
@@ -357,7 +357,7 @@ def test_each_place_of_an_address_takes_each_odd_value(route: str, known: dict[s
 @pytest.mark.parametrize("route", ADDRESSES)
 def test_every_address_takes_whatever_it_is_given(route: str, known: dict[str, list[str]]) -> None:
     stranger, person = browsers()
-    names = [name for where, name in places(person, route, known) if where != "path"]
+    names = [name for where, name in inputs(person, route, known) if where != "path"]
 
     @settings(max_examples=15, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
     @given(calls(route, known, names), st.booleans())

@@ -66,12 +66,12 @@ def test_without_redis_the_process_remembers_by_itself(redis_refuses: None) -> N
 
 
 def test_what_was_remembered_meanwhile_is_forgotten_once_redis_is_back(redis_refuses: None, settings: Settings) -> None:
-    cache.set("place", "old", 600)
+    cache.set("key", "old", 600)
     here = settings.REDIS_URL
     settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": os.environ["REDIS_URL"]}}
-    assert cache.get("place") is None
+    assert cache.get("key") is None
     settings.CACHES = {"default": {**settings.CACHES["default"], "LOCATION": here}}
-    assert cache.get("place") is None
+    assert cache.get("key") is None
 
 
 @pytest.mark.django_db

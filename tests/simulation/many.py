@@ -52,11 +52,11 @@ class Many:
                 yield found
 
     def _work(self, number: int, wish: dict[str, Any], said: Queue[Said | None]) -> None:
-        place = number % len(self._databases)
+        index = number % len(self._databases)
         environment = {
             **os.environ,
-            "DATABASE_URL": self._databases[place],
-            "REDIS_URL": _redis_of(self._redis, place),
+            "DATABASE_URL": self._databases[index],
+            "REDIS_URL": _redis_of(self._redis, index),
             "PYTHONHASHSEED": "0",
             "LOG_LEVEL": "ERROR",
         }
@@ -129,6 +129,6 @@ def _keep_still(dsn: str) -> None:
     line.close()
 
 
-def _redis_of(url: str, place: int) -> str:
+def _redis_of(url: str, index: int) -> str:
     """Return the address of a database of its own on the same Redis."""
-    return urlunsplit(urlsplit(url)._replace(path=f"/{place + 1}"))
+    return urlunsplit(urlsplit(url)._replace(path=f"/{index + 1}"))

@@ -334,8 +334,8 @@ def test_whatever_comes_to_shipstations_addresses_is_answered(
     METHODS,
     odd.BYTES,
 )
-def test_whatever_stands_in_an_address_it_is_not_found(place: str, key: str, method: str, body: bytes) -> None:
-    assert knock(method, f"/webhooks/{place}/{key}/", body, {}) in (400, 404, 405)
+def test_whatever_stands_in_an_address_it_is_not_found(kind: str, key: str, method: str, body: bytes) -> None:
+    assert knock(method, f"/webhooks/{kind}/{key}/", body, {}) in (400, 404, 405)
 
 
 def test_a_body_that_is_too_large_is_kept_at_no_address(settings: Settings) -> None:

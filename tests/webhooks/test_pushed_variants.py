@@ -27,9 +27,9 @@ def shop() -> Shop:
     return push_shop()
 
 
-def take_again(shop: Shop, place: int) -> None:
-    """Take a message once more, as after a failure: the one at this place of those that arrived."""
-    Delivery.objects.filter(pk=Delivery.objects.order_by("pk")[place].pk).update(state=Delivery.State.OPEN)
+def take_again(shop: Shop, index: int) -> None:
+    """Take a message once more, as after a failure: the one at this index of those that arrived."""
+    Delivery.objects.filter(pk=Delivery.objects.order_by("pk")[index].pk).update(state=Delivery.State.OPEN)
     hand_over(shop)
 
 

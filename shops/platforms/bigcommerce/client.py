@@ -220,7 +220,7 @@ class BigCommerceClient:
             return None
         return self._whole(forms.read_order(row))
 
-    def release(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
+    def cancel_order(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
         """Set the order's status to Cancelled; lines of the catalogue give their units back, custom ones have none."""
         refuse_to_cancel(STORE, found := self.order(order_id))
         if found is not None and found.status not in OFF:

@@ -207,7 +207,7 @@ class Stock:
     def locations(self, parent_id: str, variant_id: str, catalogue: int | None) -> list[Location]:
         """Return where a variant's units lie. `catalogue` is the catalogue's own number of them.
 
-        Raises NotShown where the inventory has no place for them, and the catalogue has some or rows are missing.
+        Raises NotShown where the inventory has no location for them, and the catalogue has some or rows are missing.
         """
         mine = (self._rows.get((parent_id, named)) for named in (variant_id, "", "0"))
         row = next((one for one in mine if one is not None), None)

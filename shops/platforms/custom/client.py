@@ -253,7 +253,7 @@ class CustomClient:
         row = PushedOrder.objects.filter(store=self._connection, order_id=order_id).first()
         return messages.order(messages.Order.model_validate(row.body)) if row else None
 
-    def release(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
+    def cancel_order(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
         """Send `order.cancel`, with the same id for the same order."""
         data = {"id": order_id, "reverb_number": reverb_number, "gives_back": gives_back, "note": note}
         self._caller.post("order.cancel", data, str(uuid.uuid5(uuid.NAMESPACE_URL, f"cancel {reverb_number}")))

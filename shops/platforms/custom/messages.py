@@ -215,7 +215,7 @@ class Counts(Part):
             try:
                 one = Count.model_validate(row)
             except ValidationError as error:
-                unread.append(f"Item {number + 1} of the message cannot be read: {_places(error)}")
+                unread.append(f"Item {number + 1} of the message cannot be read: {_fields(error)}")
                 continue
             if one.says_stock:
                 found.append(one)
@@ -308,7 +308,7 @@ KINDS: dict[str, type[Part]] = {
 
 
 def read(body: bytes) -> Part:
-    """Return the data of a message. Raises Unreadable with the places that are wrong, never with a value."""
+    """Return the data of a message. Raises Unreadable with the fields that are wrong, never with a value."""
     said = object_of(body)
     if said is None:
         raise Unreadable("The message cannot be read: body")
@@ -316,7 +316,7 @@ def read(body: bytes) -> Part:
         message = Message.model_validate(said)
         data = KINDS[message.type].model_validate(message.data)
     except ValidationError as error:
-        raise Unreadable(f"The message cannot be read: {_places(error)}") from None
+        raise Unreadable(f"The message cannot be read: {_fields(error)}") from None
     except KeyError:
         raise Unreadable("The message cannot be read: type") from None
     return data
@@ -330,11 +330,11 @@ def products(rows: list[Any]) -> tuple[list[Product], list[str]]:
         try:
             found.append(Product.model_validate(row))
         except ValidationError as error:
-            unread.append(f"Product {number + 1} of the message cannot be read: {_places(error)}")
+            unread.append(f"Product {number + 1} of the message cannot be read: {_fields(error)}")
     return found, unread
 
 
-def _places(error: ValidationError) -> str:
+def _fields(error: ValidationError) -> str:
     return ", ".join(".".join(map(str, one["loc"])) or "body" for one in error.errors()[:10])
 
 

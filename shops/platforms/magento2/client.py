@@ -255,9 +255,9 @@ class Magento2Client:
         """Return an order."""
         return self._orders.order(order_id)
 
-    def release(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
+    def cancel_order(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
         """Cancel an order."""
-        self._orders.release(order_id, gives_back=gives_back, note=note)
+        self._orders.cancel_order(order_id, gives_back=gives_back, note=note)
 
     def order_products(self, order_id: str) -> list[str]:
         """Return the products of an order."""

@@ -235,7 +235,7 @@ class Orders:
 
     # -- cancelling ------------------------------------------------------------------------------------------
 
-    def release(self, order_id: str, *, gives_back: bool, note: str) -> None:
+    def cancel_order(self, order_id: str, *, gives_back: bool, note: str) -> None:
         """Cancel an order, so that its units come back to the stock if `gives_back` says so, and only then.
 
         Magento's cancelling frees the units. Those that were lent to the order go back to us first. An order that

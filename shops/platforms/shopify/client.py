@@ -271,7 +271,7 @@ class ShopifyClient:
         node = orders.node(self._line.ask(queries.ORDER, id=_order(order_id)))
         return orders.read(node, admin=self._admin) if node else None
 
-    def release(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
+    def cancel_order(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
         """Cancel an order. Shopify does it a moment after it has answered; a staff note has 255 characters at most."""
         refuse_to_cancel(STORE, found := self.order(order_id))
         if found is None or found.status in OFF:

@@ -68,7 +68,7 @@ class OrderCalls(WooCommerceCaller):
             self.confirm_gone(missing, "/orders", order_id)
             return None
 
-    def release(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
+    def cancel_order(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
         """Cancel the order. WooCommerce gives back what it took: nothing where its units were counted before."""
         refuse_to_cancel(STORE, found := self.order(order_id))
         if found is None or found.status in OFF:

@@ -25,7 +25,7 @@ def test_when_the_sale_is_off_the_order_in_the_store_is_cancelled_without_stock_
     sales.wait(days=1)
     sales.say(status="cancelled")  # Reverb makes a refunded order a cancelled one
     sales.work()
-    assert sales.entries() == ["order_created", "order_released"]
+    assert sales.entries() == ["order_created", "order_cancelled"]
 
 
 def test_an_order_that_went_out_is_left_and_the_seller_can_say_that_it_is_dealt_with(sales: Sales) -> None:
@@ -38,7 +38,7 @@ def test_an_order_that_went_out_is_left_and_the_seller_can_say_that_it_is_dealt_
     sales.work()
     row = sales.row()
     assert (row.store_state, "as shipped" in row.store_problem) == (StoreOrderState.CANCEL_FAILED, True)
-    assert sales.entries()[-1] == "order_release_failed"
+    assert sales.entries()[-1] == "order_cancel_failed"
     store_order_state.mark_handled(row)
     sales.work()
     assert sales.row().store_state == StoreOrderState.CANCELLED

@@ -38,7 +38,7 @@ def test_a_sale_that_is_on_again_is_shown_and_no_second_order_is_made(sales: Sal
     assert is_shown(sales)
     assert "open the order again" in words.in_store(sales.row(), takes_orders=True).more
     assert [order["status"] for order in sales.store_orders()] == ["cancelled"]
-    assert sales.entries() == ["order_created", "order_released", "order_on_again"]
+    assert sales.entries() == ["order_created", "order_cancelled", "order_on_again"]
 
 
 def test_where_the_order_itself_took_the_units_the_page_says_that_it_gave_them_back(sales: Sales) -> None:

@@ -197,7 +197,7 @@ def test_a_long_wait_for_the_rate_limit_is_the_queues_business(server: str, allo
     assert len(Handler.seen) == 1
 
 
-def test_a_place_in_the_budget_is_given_back_when_nothing_was_sent(server: str, allowed: None) -> None:
+def test_a_slot_in_the_budget_is_given_back_when_nothing_was_sent(server: str, allowed: None) -> None:
     budget = Budget(f"test:{uuid.uuid4()}", 1, reserve=0.1)
     with pytest.raises(outbound.Unreachable):
         outbound.call("GET", f"http://{ports.LOOPBACK}:{ports.free(0)}/", budgets=[budget], headers={})

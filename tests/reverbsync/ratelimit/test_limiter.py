@@ -77,7 +77,7 @@ def test_of_ten_minutes_bulk_work_leaves_what_the_setting_says(time: Time) -> No
     assert sum(allowed(found) for _ in range(50)) == 10
 
 
-def test_what_is_urgent_comes_at_once_though_bulk_work_has_places_ahead(time: Time) -> None:
+def test_what_is_urgent_comes_at_once_though_bulk_work_has_slots_ahead(time: Time) -> None:
     found = budget(60, reserve=0.1)
     with limiter.bulk():
         for _ in range(6):
@@ -86,17 +86,17 @@ def test_what_is_urgent_comes_at_once_though_bulk_work_has_places_ahead(time: Ti
     assert limiter.take([found]).wait_s == 0
 
 
-def test_a_place_a_moment_ahead_is_given_to_who_can_wait_for_it(time: Time) -> None:
+def test_a_slot_a_moment_ahead_is_given_to_who_can_wait_for_it(time: Time) -> None:
     found = budget(60)
-    places = [limiter.take([found], patience_s=3.0).wait_s for _ in range(6)]
-    assert places == pytest.approx([0, 0, 0, 0.02, 1.03, 2.04], abs=0.01)  # three come early, then even places
+    slots = [limiter.take([found], patience_s=3.0).wait_s for _ in range(6)]
+    assert slots == pytest.approx([0, 0, 0, 0.02, 1.03, 2.04], abs=0.01)  # three come early, then even slots
     with pytest.raises(limiter.NotNow) as later:
         limiter.take([found], patience_s=3.0)
     time.sleep(later.value.wait_s)
     assert allowed(found)
 
 
-def test_who_waits_for_a_place_makes_no_call_when_the_outside_asks_for_silence_meanwhile(
+def test_who_waits_for_a_slot_makes_no_call_when_the_outside_asks_for_silence_meanwhile(
     time: Time, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = budget(60)
@@ -117,7 +117,7 @@ def test_a_call_takes_from_every_budget_or_from_none(time: Time) -> None:
     assert limiter.used(wide) == 1
 
 
-def test_a_place_that_was_not_used_is_given_back(time: Time) -> None:
+def test_a_slot_that_was_not_used_is_given_back(time: Time) -> None:
     found = budget(2, reserve=0.1)
     first, _ = limiter.take([found]), limiter.take([found])
     assert not allowed(found)
@@ -136,7 +136,7 @@ def test_a_call_that_went_out_late_or_was_long_on_its_way_counts_from_its_answer
     assert allowed(found)
 
 
-def test_a_place_that_was_given_back_stays_so_when_an_answer_comes(time: Time) -> None:
+def test_a_slot_that_was_given_back_stays_so_when_an_answer_comes(time: Time) -> None:
     found = budget(1, reserve=0.1)
     taken = limiter.take([found])
     limiter.give_back(taken)

@@ -1,4 +1,4 @@
-"""Places that are taken in lots: only where calls follow each other at once, and never more than is allowed."""
+"""Slots that are taken in lots: only where calls follow each other at once, and never more than is allowed."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ def asks(found: Budget, time: Time, *, calls: int, each_s: float) -> int:
     return ask.call_count
 
 
-def test_calls_that_follow_each_other_at_once_ask_for_more_and_more_places_together(time: Time) -> None:
+def test_calls_that_follow_each_other_at_once_ask_for_more_and_more_slots_together(time: Time) -> None:
     with limiter.in_lots():
         assert asks(budget(60_000), time, calls=47, each_s=0.001) == 6  # 1, 2, 4, 8, 16, 16
 
 
-def test_calls_that_take_their_time_ask_for_each_place(time: Time) -> None:
+def test_calls_that_take_their_time_ask_for_each_slot(time: Time) -> None:
     with limiter.in_lots():
         assert asks(budget(60_000), time, calls=10, each_s=0.2) == 10
 
@@ -46,7 +46,7 @@ def test_what_was_taken_ahead_is_given_back_at_the_end_of_the_turn(time: Time) -
     assert limiter.used(found) == 5
 
 
-def test_a_place_that_grew_old_is_not_used_but_given_back(time: Time) -> None:
+def test_a_slot_that_grew_old_is_not_used_but_given_back(time: Time) -> None:
     found = budget(60_000)
     with limiter.in_lots():
         asks(found, time, calls=2, each_s=0.001)
@@ -56,7 +56,7 @@ def test_a_place_that_grew_old_is_not_used_but_given_back(time: Time) -> None:
         assert limiter.used(found) == 3
 
 
-def test_after_a_429_no_place_that_was_taken_before_is_used(time: Time) -> None:
+def test_after_a_429_no_slot_that_was_taken_before_is_used(time: Time) -> None:
     found = budget(60_000)
     with limiter.in_lots():
         asks(found, time, calls=2, each_s=0.001)
@@ -81,7 +81,7 @@ def test_two_workers_with_lots_never_have_more_than_a_minute_holds(time: Time) -
     assert limiter.used(found) <= 40
 
 
-def test_places_for_what_is_urgent_are_not_used_in_bulk(time: Time) -> None:
+def test_slots_for_what_is_urgent_are_not_used_in_bulk(time: Time) -> None:
     found = budget(60_000)
     with limiter.in_lots() as work:
         asks(found, time, calls=2, each_s=0.001)

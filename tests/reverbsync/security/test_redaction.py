@@ -117,7 +117,7 @@ def test_a_bug_keeps_its_traceback_also_during_an_outage(log: Log) -> None:
     assert "Traceback (most recent call last):" in log.lines
 
 
-def test_what_broke_is_logged_with_its_place_and_without_what_its_error_quotes(log: Log) -> None:
+def test_what_broke_is_logged_with_its_line_and_without_what_its_error_quotes(log: Log) -> None:
     logger = logging.getLogger("listings.orders.due_store_orders")
     for quoted in (IntegrityError("Failing row contains (7, Bob Buyer, 12 High Street)."), KeyError("Bob Buyer")):
         try:

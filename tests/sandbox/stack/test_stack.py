@@ -95,7 +95,7 @@ def _command(one: psutil.Process) -> list[str]:
 
 
 @pytest.fixture
-def place() -> Iterator[Path]:
+def folder() -> Iterator[Path]:
     """Return an empty folder with a short path: so long the address of PostgreSQL's socket may be."""
     with tempfile.TemporaryDirectory(prefix="rs-", ignore_cleanup_errors=True) as made:
         yield Path(made)
@@ -120,11 +120,11 @@ def test_up_prints_where_it_is_serves_and_leaves_nothing_behind(tmp_path: Path) 
 
 @pytest.mark.live
 @pytest.mark.parametrize("victim", ["launcher", "supervisor", "make"])
-def test_killing_any_part_of_a_stack_ends_all_others(place: Path, victim: str) -> None:
-    with launched(place, ["make", "up"] if victim == "make" else UP) as launcher:
+def test_killing_any_part_of_a_stack_ends_all_others(folder: Path, victim: str) -> None:
+    with launched(folder, ["make", "up"] if victim == "make" else UP) as launcher:
         assert launcher.stdout is not None
         launcher.stdout.readline()
-        started = parts(launcher, place)
+        started = parts(launcher, folder)
         assert named(started, "postgres -D")
         assert named(started, "redis-server")
         [supervisor] = named(started, "supervisord")
@@ -135,18 +135,18 @@ def test_killing_any_part_of_a_stack_ends_all_others(place: Path, victim: str) -
 
 @pytest.mark.live
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_a_stopped_benchmark_leaves_no_process_and_no_folder_behind(place: Path, number: signal.Signals) -> None:
-    with launched(place, [sys.executable, "-m", "bench", "overhead"]) as launcher:
+def test_a_stopped_benchmark_leaves_no_process_and_no_folder_behind(folder: Path, number: signal.Signals) -> None:
+    with launched(folder, [sys.executable, "-m", "bench", "overhead"]) as launcher:
         over = time.monotonic() + 90
         while not named(psutil.Process(launcher.pid).children(recursive=True), "bench.reverb"):
             assert time.monotonic() < over
             time.sleep(0.1)
-        started = parts(launcher, place)
+        started = parts(launcher, folder)
         assert named(started, "postgres -D")
         launcher.send_signal(number)
         assert launcher.wait(90) != 0
         assert psutil.wait_procs(started, timeout=60)[1] == []
-    assert number == signal.SIGKILL or not [*place.glob("reverbsync-bench-*")]
+    assert number == signal.SIGKILL or not [*folder.glob("reverbsync-bench-*")]
 
 
 def test_a_program_does_not_start_when_its_parent_is_dead_already(tmp_path: Path) -> None:

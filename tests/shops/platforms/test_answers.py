@@ -170,7 +170,7 @@ def test_an_odd_answer_of_a_store_that_pushes_leaves_open_whether_it_was_done(st
     messages: dict[str, Callable[[], object]] = {
         "ping": client.check,
         "order.create": lambda: client.create_order(reverb_order(store)),
-        "order.cancel": lambda: client.release(
+        "order.cancel": lambda: client.cancel_order(
             world.order.store_order_id, reverb_number="R-1", gives_back=True, note="It is off."
         ),
     }

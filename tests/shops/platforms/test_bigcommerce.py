@@ -202,7 +202,7 @@ def test_an_order_that_was_made_but_cannot_be_read_back_may_have_been_made(store
         with pytest.raises(StoreError) as lost:
             store.client.create_order(order)
         assert lost.value.may_have_applied
-        store.client.release(store.client.create_order(order).id, reverb_number="R-1", gives_back=True, note="")
+        store.client.cancel_order(store.client.create_order(order).id, reverb_number="R-1", gives_back=True, note="")
         order = reverb_order(store, "R-2")
     assert len(store.control.ask("GET", "/orders")) == 2
 
@@ -212,8 +212,8 @@ def test_an_order_that_was_made_but_cannot_be_read_back_may_have_been_made(store
 
 def several(store: Store, **second: Any) -> None:
     """Give the store a second location, and one that is switched off."""
-    places = [{"id": 1}, {"id": 2, **second}, {"id": 3, "enabled": False}]
-    store.control.ask("POST", "/shops", {"domain": store.stand_in.domain, "locations": places})
+    locations = [{"id": 1}, {"id": 2, **second}, {"id": 3, "enabled": False}]
+    store.control.ask("POST", "/shops", {"domain": store.stand_in.domain, "locations": locations})
 
 
 def spread(store: Store, here: int, **elsewhere: int) -> StoreProduct:
@@ -351,7 +351,7 @@ def test_a_count_from_before_an_upgrade_is_still_worked_off(store: Store) -> Non
     assert client.adjust(unit, Count(3, "1", 3), by=-1, reference="r").units == 2
 
 
-def test_places_that_could_not_all_be_read_are_asked_for_again_and_none_counts_as_open(store: Store) -> None:
+def test_locations_that_could_not_all_be_read_are_asked_for_again_and_none_counts_as_open(store: Store) -> None:
     several(store, storefront_visibility=False)
     store.product("B1", variants=[{"sku": "B1", "price": "5.00", "inventory_quantity": 1, "elsewhere": {"2": 4}}])
     spread(store, 1, _2=4)
@@ -363,7 +363,7 @@ def test_places_that_could_not_all_be_read_are_asked_for_again_and_none_counts_a
 
 
 @case("edits", [{"data.0.locations": []}, {"data.0.locations": None}, {"data.0.locations": {}}, {"data": []}], ids=str)
-def test_an_inventory_without_a_place_is_not_no_units(store: Store, edits: dict[str, Any]) -> None:
+def test_an_inventory_without_a_location_is_not_no_units(store: Store, edits: dict[str, Any]) -> None:
     made = store.product()
     unit = store.unit()
     store.control.fault("edited", path="/inventory/items", edits=edits, times=2)

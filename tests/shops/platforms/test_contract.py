@@ -309,7 +309,7 @@ def test_an_order_whose_sale_is_off_is_cancelled_and_gives_back_what_it_took_and
     store.product()
     made = store.client.create_order(reverb_order(store, takes_stock=takes_stock))
     for _ in range(2):  # an answer that was lost does no harm
-        store.client.release(made.id, reverb_number="R-1", gives_back=takes_stock, note="Cancelled on Reverb")
+        store.client.cancel_order(made.id, reverb_number="R-1", gives_back=takes_stock, note="Cancelled on Reverb")
     wait_for(lambda: store.control.ask("GET", "/orders")[0]["status"] == "cancelled")
     assert store.stock() == 3
     store.receive()
@@ -324,16 +324,16 @@ def test_an_order_that_went_out_is_not_cancelled_and_the_seller_reads_why(store:
     store.control.ask("POST", f"/orders/{made.id}/ship", {"carrier": "UPS", "tracking_number": "1Z999"})
     store.receive()
     with pytest.raises(Unsupported, match="as shipped"):
-        store.client.release(made.id, reverb_number="R-1", gives_back=False, note="Refunded on Reverb")
+        store.client.cancel_order(made.id, reverb_number="R-1", gives_back=False, note="Refunded on Reverb")
     assert store.control.ask("GET", "/orders")[0]["status"] == "shipped"
 
 
 def test_an_order_that_is_gone_needs_no_cancelling(store: Store) -> None:
     if store.platform.push_only:
         with pytest.raises(Unsupported):  # whether it is gone, only that system knows
-            store.client.release("999999999", reverb_number="R-9", gives_back=True, note="x")
+            store.client.cancel_order("999999999", reverb_number="R-9", gives_back=True, note="x")
         return
-    store.client.release("999999999", reverb_number="R-9", gives_back=True, note="x")
+    store.client.cancel_order("999999999", reverb_number="R-9", gives_back=True, note="x")
 
 
 # -- when it does not respond --------------------------------------------------------------------------------------

@@ -120,7 +120,7 @@ def test_cancelling_an_order_leaves_the_unit_to_the_ledger_to_give_back(store: S
     order, admin, client = sold_on_reverb(store, units), Admin(store), store.client
     made = client.create_order(order)
     for _ in range(2):  # an answer that was lost does no harm
-        client.release(made.id, reverb_number="R-1", gives_back=False, note="Cancelled on Reverb")
+        client.cancel_order(made.id, reverb_number="R-1", gives_back=False, note="Cancelled on Reverb")
     assert admin.stock() == (units - 1, 0, units - 1)
     found = client.order(made.id)
     assert found is not None
@@ -132,8 +132,8 @@ def test_cancelling_takes_the_unit_back_once_though_the_first_attempt_broke_off(
     made = client.create_order(order)
     store.control.fault("status", path=f"/orders/{made.id}/cancel$", status=502, times=1)
     with pytest.raises(TransientStoreError):
-        client.release(made.id, reverb_number="R-1", gives_back=False, note="Cancelled on Reverb")
-    store.client.release(made.id, reverb_number="R-1", gives_back=False, note="Cancelled on Reverb")
+        client.cancel_order(made.id, reverb_number="R-1", gives_back=False, note="Cancelled on Reverb")
+    store.client.cancel_order(made.id, reverb_number="R-1", gives_back=False, note="Cancelled on Reverb")
     assert admin.stock() == (4, 0, 4)
 
 

@@ -393,9 +393,9 @@ def test_a_release_that_lacks_something_beside_the_order_is_not_called_done(stor
     store.control.fault("status", path=path, status=404, body=gone, times=OFTEN)
     said = {"reverb_number": "R-1", "gives_back": False, "note": "It is off."}
     with pytest.raises(TransientStoreError):
-        store.client.release(made.id, **said)
+        store.client.cancel_order(made.id, **said)
     store.control.ask("DELETE", "/faults")
-    store.client.release(made.id, **said)
+    store.client.cancel_order(made.id, **said)
     found = store.client.order(made.id)
     assert found is not None
     assert found.status.value == "cancelled"

@@ -220,7 +220,7 @@ def test_a_cancelled_order_gives_back_units_of_its_own_product_although_another_
     [made] = store.control.ask("GET", "/products", sku="A1")
     store.set(made, sku="A1-old")
     product(store, "A1", units=3)
-    store.client.release(found.id, reverb_number="R-1", gives_back=False, note="It is off.")
+    store.client.cancel_order(found.id, reverb_number="R-1", gives_back=False, note="It is off.")
     assert (store.stock("A1-old"), store.stock("A1")) == (5, 3)
 
 

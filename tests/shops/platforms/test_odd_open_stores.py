@@ -1,4 +1,4 @@
-"""Whatever WooCommerce, Magento or a store of one's own sends in any place of an answer: it is read or a StoreError."""
+"""Whatever WooCommerce, Magento or a store of one's own sends in any part of an answer: it is read or a StoreError."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def test_whatever_woocommerce_answers_to_any_call_is_read_or_an_error(odd: tuple
         lambda: client().order_products("41"),
         lambda: client().shipments("41"),
         lambda: client().create_order(new_order()),
-        lambda: client().release("41", reverb_number="R-9", gives_back=True, note=""),
+        lambda: client().cancel_order("41", reverb_number="R-9", gives_back=True, note=""),
         lambda: client().ensure_webhooks("https://us/hook"),
         lambda: client().remove_webhooks("https://us/hook"),
         lambda: client()._sold_since(client().newest(2), unit, pooled=True),
@@ -339,8 +339,8 @@ def test_whatever_magento_answers_to_any_call_is_read_or_an_error(odd: tuple[str
             lambda: client().shipments("41"),
             lambda: client().create_order(new_order()),
             lambda: client().create_order(new_order(takes_stock=False)),
-            lambda: client().release("41", reverb_number="R-9", gives_back=True, note=""),
-            lambda: client().release("41", reverb_number="R-9", gives_back=False, note=""),
+            lambda: client().cancel_order("41", reverb_number="R-9", gives_back=True, note=""),
+            lambda: client().cancel_order("41", reverb_number="R-9", gives_back=False, note=""),
         )
 
 

@@ -1,4 +1,4 @@
-"""Whatever Shopify or BigCommerce sends in any place of an answer: it is read or left out, and the next one is read.
+"""Whatever Shopify or BigCommerce sends in any part of an answer: it is read or left out, and the next one is read.
 
 No reader raises anything but StoreError, and what it returns can be kept as JSON.
 """
@@ -171,19 +171,19 @@ BC_LINE = {
 PARCEL = {"id": 1, "order_id": 2, "tracking_number": "1Z", "shipping_provider": "ups", "tracking_link": "http://a"}
 
 
-def places(doc: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+def paths(doc: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
     """Return the path of every value in a document."""
     yield path
     rows = doc.items() if isinstance(doc, dict) else enumerate(doc) if isinstance(doc, list) else ()
     for key, value in rows:
-        yield from places(value, (*path, key))
+        yield from paths(value, (*path, key))
 
 
 @st.composite
 def spoilt(draw: st.DrawFn, doc: Any) -> Any:
     """Return a document in which some values are others, or are missing."""
     made = copy.deepcopy(doc)
-    for path in draw(st.lists(st.sampled_from(list(places(doc))), min_size=1, max_size=3)):
+    for path in draw(st.lists(st.sampled_from(list(paths(doc))), min_size=1, max_size=3)):
         value = draw(ANYTHING)
         if not path:
             return value

@@ -129,9 +129,9 @@ def test_cancelling_that_got_such_an_answer_may_be_repeated(store: Store, answer
     made = store.client.create_order(reverb_order(store))
     store.control.fault("instead", text="mutation OrderCancel", **answer)
     with pytest.raises(TransientStoreError) as transient:
-        store.client.release(made.id, reverb_number="R-1", gives_back=True, note="")
+        store.client.cancel_order(made.id, reverb_number="R-1", gives_back=True, note="")
     assert transient.value.may_have_applied
-    store.client.release(made.id, reverb_number="R-1", gives_back=True, note="")
+    store.client.cancel_order(made.id, reverb_number="R-1", gives_back=True, note="")
     assert store.stock() == 3
 
 
@@ -481,8 +481,8 @@ def test_an_error_about_a_photo_hides_neither_price_nor_stock(store: Store, path
     made = store.product()
     error = {"message": "Timeout", "extensions": {"code": "INTERNAL_SERVER_ERROR"}}
     for name, where in (("query Product(", ["product"]), ("query Products(", ["products", "nodes", 0])):
-        place = [*where, *path]
-        edits = {"errors": [{**error, "path": place}], ".".join(map(str, ["data", *place])): None}
+        whole_path = [*where, *path]
+        edits = {"errors": [{**error, "path": whole_path}], ".".join(map(str, ["data", *whole_path])): None}
         store.control.fault("edited", text=name, edits=edits, times=99)
     [unit] = store.client.products(str(made["id"]))
     assert (unit.stock, unit.sku) == (3, "A1")

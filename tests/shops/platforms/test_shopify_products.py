@@ -173,30 +173,30 @@ def test_no_more_photos_are_read_than_a_listing_has() -> None:
 # -- locations -----------------------------------------------------------------------------------------------------
 
 
-def place(number: int, **flags: bool) -> dict[str, Any]:
+def location(number: int, **flags: bool) -> dict[str, Any]:
     """Return a location as GraphQL answers it."""
     shown = {"isActive": True, "fulfillsOnlineOrders": True, **flags}
     return {"id": f"gid://shopify/Location/{number}", **shown}
 
 
 def test_where_all_locations_sell_online_the_total_says_it() -> None:
-    assert locations.locations_of_levels([place(1), place(2), place(3, isActive=False)]) == TOTAL_ALONE
+    assert locations.locations_of_levels([location(1), location(2), location(3, isActive=False)]) == TOTAL_ALONE
 
 
 @pytest.mark.parametrize("odd", [None, {"id": None}, {"id": "gid://shopify/Location/4", "isActive": True}])
 def test_a_location_that_cannot_be_read_may_not_sell(odd: Any) -> None:
     with pytest.raises(Malformed):
-        locations.locations_of_levels([place(1), odd])
+        locations.locations_of_levels([location(1), odd])
     with pytest.raises(Malformed):
         locations.locations_of_levels([])
 
 
 def test_the_fewer_locations_are_asked_for() -> None:
-    away = [place(n, fulfillsOnlineOrders=False) for n in (3, 4)]
-    assert locations.locations_of_levels([place(1), place(2), *away[:1]]) == LevelLocations(
+    away = [location(n, fulfillsOnlineOrders=False) for n in (3, 4)]
+    assert locations.locations_of_levels([location(1), location(2), *away[:1]]) == LevelLocations(
         ("gid://shopify/Location/3",)
     )
-    assert locations.locations_of_levels([place(1), *away]) == LevelLocations(
+    assert locations.locations_of_levels([location(1), *away]) == LevelLocations(
         ("gid://shopify/Location/1",), selling=True
     )
 

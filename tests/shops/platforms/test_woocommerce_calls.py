@@ -202,7 +202,7 @@ def test_an_order_that_was_deleted_is_gone_and_one_in_the_bin_is_cancelled(store
     assert binned.status == OrderStatus.CANCELLED
     store.control.ask("DELETE", f"/woo/orders/{made.id}")
     assert store.client.order(made.id) is None
-    store.client.release(made.id, reverb_number="R-1", gives_back=False, note="x")
+    store.client.cancel_order(made.id, reverb_number="R-1", gives_back=False, note="x")
 
 
 @case("hidden", [{"meta_data": []}, {"meta_data": None}, {"meta_data": {"_reverb_order_number": "R-1"}}], ids=str)
@@ -243,7 +243,7 @@ def test_a_release_whose_note_is_refused_is_done(store: Store) -> None:
     store.product()
     made = store.client.create_order(reverb_order(store, takes_stock=False))
     store.control.fault("status", path="/notes$", status=403, page="wordfence")
-    store.client.release(made.id, reverb_number="R-1", gives_back=False, note="x")
+    store.client.cancel_order(made.id, reverb_number="R-1", gives_back=False, note="x")
     assert store.control.ask("GET", "/orders")[0]["status"] == "cancelled"
 
 
