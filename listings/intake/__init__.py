@@ -1,3 +1,3 @@
-"""What a store says: events, pages of its catalogue and stock numbers → saved products → jobs."""
+"""Turn a store's events, catalogue pages and stock numbers into saved products and jobs."""
 
 from __future__ import annotations

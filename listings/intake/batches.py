@@ -1,4 +1,4 @@
-"""Portions of any size: fewer products where a large one fails, and one left out where it fails alone."""
+"""Adapt the size of batches: smaller ones if a large one fails, and leave out a product that fails alone."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from shops.platforms import StoreClient
 from shops.platforms.base import Resizable
 from shops.platforms.values import Missing, Page, StoreError, TooLarge, TransientStoreError, Unread, Unsupported
 
-#: So many products are asked for their stock together.
+#: Products whose stock is requested together.
 STOCKTAKING = 200
-#: A page that failed is asked for with a quarter of its products.
+#: A page that failed is requested with a quarter of its products.
 SHRINK = 4
-#: A product at which a store fails so often in a row, and nowhere else, is left out.
+#: A product at which a store fails this often in a row, while it responds otherwise, is left out.
 TRIES_OF_ONE = 3
 
 
 def read(crawl: Crawl, client: StoreClient) -> Page:
     """Return the next page of a crawl. Raises StoreError.
 
-    A page that is too large is asked for again at once with fewer products; a product that is too large alone, or at
+    A page that is too large is requested again at once with fewer products. A product that is too large alone, or at
     which the store keeps failing, is left out.
     """
     if not isinstance(client, Resizable):
@@ -43,7 +43,7 @@ def read(crawl: Crawl, client: StoreClient) -> Page:
 
 
 def portion(products: Sequence[Product], odd: Collection[str]) -> list[Product]:
-    """Return the first products that are asked for together. One of the `odd` is asked for alone, with its variants."""
+    """Return the next products to request together. One of the `odd` is requested alone, with its variants."""
     first = products[0].store_parent_id if products else ""
     if first in odd:
         return list(takewhile(lambda one: one.store_parent_id == first, products))
@@ -51,7 +51,7 @@ def portion(products: Sequence[Product], odd: Collection[str]) -> list[Product]:
 
 
 def only_here(crawl: Crawl, client: StoreClient, error: StoreError) -> bool:
-    """Return whether an error is about the one product that was asked for, and the store answers else."""
+    """Return whether an error concerns only the requested product, and the store responds otherwise."""
     if isinstance(error, Missing | Unsupported):
         return True
     if not isinstance(error, TransientStoreError) or crawl.failures < TRIES_OF_ONE:
@@ -64,20 +64,20 @@ def only_here(crawl: Crawl, client: StoreClient, error: StoreError) -> bool:
 
 
 def shrink(crawl: Crawl, client: StoreClient) -> None:
-    """Ask for fewer products from now on."""
+    """Request fewer products from now on."""
     if whole := _whole(crawl, client):
         crawl.page_size = max(1, (crawl.page_size or whole) // SHRINK)
 
 
 def grow(crawl: Crawl, client: StoreClient) -> None:
-    """Ask for more products after a page that went well, up to as many as are asked for where nothing fails."""
+    """Request more products after a page that succeeded, up to the regular size."""
     crawl.page_size *= 2
     if crawl.page_size >= _whole(crawl, client):
         crawl.page_size = 0
 
 
 def _whole(crawl: Crawl, client: StoreClient) -> int:
-    """Return how many products are asked for together where nothing fails, 0 where that cannot be chosen."""
+    """Return the regular number of products per request, 0 if it cannot be chosen."""
     if crawl.kind == Crawl.Kind.STOCK:
         return STOCKTAKING
     return client.page_size if isinstance(client, Resizable) else 0

@@ -1,8 +1,7 @@
-"""Crawls of a store, page by page, in slices: each page and the cursor of the next are saved together.
+"""Crawl a store page by page, in slices: each page and the cursor of the next are saved in one transaction.
 
-So a crawl can be stopped, goes on where it was after a crash, and is safe to repeat. What the pages did not show is
-asked for one by one before it counts as vanished: pages shift while a store is edited, and a listing must not end by
-mistake.
+So a crawl can be stopped, resumes after a crash, and is safe to repeat. Products that no page showed are read one by
+one before they count as gone: pages shift while a store is edited, and no listing may end by mistake.
 """
 
 from __future__ import annotations
@@ -34,23 +33,23 @@ from shops.snapshots import StoreProduct
 logger = logging.getLogger(__name__)
 
 CRAWL = "listings.crawl"
-#: How long one slice holds a worker before the shop queues up again behind the others.
+#: How long one slice occupies a worker before the shop is enqueued again behind the others.
 SLICE_S = 2.0
-#: A nightly look at everything; spread over shops by when each began.
+#: Interval of the full crawl; shops are spread by when each began.
 NIGHTLY = timedelta(hours=24)
-#: A poll begins this much before the last one began: clocks differ, and a store's index may trail.
+#: How far a poll's range overlaps the last one: clocks differ, and a store's index may lag.
 OVERLAP = timedelta(minutes=5)
-#: After so many failed slices in a row the crawl stands still until its next date; the seller reads why.
+#: After this many failed slices in a row the crawl pauses until its next date; the seller reads why.
 MAX_FAILURES = 12
-#: Seconds between two looks for changes while the store's calls do not arrive.
+#: Seconds between two polls for changes while the store's webhooks do not arrive.
 MISSED_S = 120
-#: Two looks for changes that something asked for are no closer than this.
+#: Shortest time between two polls for changes that were requested by an event.
 LOOK_PAUSE = timedelta(minutes=1)
 Kind = Crawl.Kind
 
 
 def plan(shop: Shop) -> None:
-    """Make sure that the shop has the crawls that its platform needs, each with a date; the first one is due now."""
+    """Create the crawls that the shop's platform needs, each with a due time; the catalogue is due now."""
     platform = platform_of(shop.store)
     wanted = {
         Kind.CATALOGUE: not platform.push_only,
@@ -73,7 +72,7 @@ def every(shop: Shop, kind: str) -> timedelta:
 
 
 def begin(shop: Shop, kind: str) -> Crawl:
-    """Begin a crawl now, unless one is under way; a stopped one goes on where it was."""
+    """Begin a crawl now, unless one is running; a stopped one resumes where it was."""
     with transaction.atomic():
         crawl, _ = Crawl.objects.select_for_update().get_or_create(shop=shop, kind=kind)
         now = clock.now()
@@ -86,7 +85,7 @@ def begin(shop: Shop, kind: str) -> Crawl:
 
 
 def look_soon(shop_id: int) -> None:
-    """Look for changed products within a minute: a report of some could not be read."""
+    """Poll for changed products within a minute: a report of some could not be read."""
     now = clock.now()
     idle = Crawl.objects.filter(shop=shop_id, kind=Kind.CHANGES, state=Crawl.State.DONE, due_at__gt=now)
     just_now = idle.filter(finished_at__gt=now - LOOK_PAUSE)
@@ -97,7 +96,7 @@ def look_soon(shop_id: int) -> None:
 
 
 def store_is_back(shop_id: int) -> None:
-    """Go on at once with what failed while the store did not answer. It may still fail, so its delays go on growing."""
+    """Resume at once what failed while the store did not respond. It may fail again, so its delays keep growing."""
     failed = Crawl.objects.filter(shop=shop_id, state=Crawl.State.RUNNING, failures__gt=0)
     if failed.update(due_at=clock.now(), failures=Least(F("failures"), Value(MAX_FAILURES // 2))):
         wake(CRAWL, shop_id)
@@ -109,20 +108,20 @@ def stop(shop: Shop, kind: str) -> None:
 
 
 def due(shop_id: int) -> Crawl | None:
-    """Return the crawl of a shop whose turn it is, changes and stock before the whole catalogue; None when none is."""
+    """Return the crawl of a shop that is due, changes and stock before the whole catalogue; None if none is."""
     found = Crawl.objects.filter(shop_id=shop_id, due_at__lte=clock.now(), shop__store__removed_at__isnull=True)
-    # Alphabetically "catalogue" comes first and is the longest: the quick ones go before it.
+    # The catalogue takes longest and comes first alphabetically, so the order is descending.
     return found.select_related("shop__store", "shop__sync_settings").order_by("-kind").first()
 
 
 def shops_with_due_ones() -> list[int]:
-    """Return the shops that have a crawl to begin or to go on with, for the sweeper."""
+    """Return the shops that have a crawl to begin or continue, for the sweeper."""
     found = Crawl.objects.filter(due_at__lte=clock.now(), shop__store__removed_at__isnull=True)
     return list(found.values_list("shop_id", flat=True).distinct())
 
 
 def run_slice(crawl: Crawl) -> None:
-    """Go on with a crawl for one slice. Never raises what a store did: that is a note and a later slice."""
+    """Continue a crawl for one slice. A store's failure is never raised: it is noted, and a later slice retries."""
     if crawl.state == Crawl.State.DONE:
         _start(crawl)
         crawl.state = Crawl.State.RUNNING
@@ -139,7 +138,7 @@ def run_slice(crawl: Crawl) -> None:
             raise
         if not Crawl.objects.filter(pk=crawl.pk).exists():  # the seller connected another store meanwhile
             return
-        # Ours to fix; meanwhile it is tried again ever more rarely, from the last cursor that was saved.
+        # A fault of ours: it is retried with growing delay from the last saved cursor.
         broke(logger, error, "A crawl of the store of shop %s broke", crawl.shop_id)
         crawl.refresh_from_db()
         _failed(crawl, StoreError("Something went wrong on our side."), client)
@@ -154,16 +153,16 @@ def _start(crawl: Crawl) -> None:
     crawl.pages = crawl.seen = crawl.news = crawl.vanished = crawl.unread = crawl.failures = 0
     crawl.total, crawl.note = None, ""
     if crawl.kind == Kind.CATALOGUE:
-        rechecks.was_read(crawl.shop, [""])  # what has no id is met again, or is gone
+        rechecks.was_read(crawl.shop, [""])  # products without an id are met again, or are gone
     crawl.started_at = clock.now()
-    # A clock that was ahead, and was set right, must not hide what changed since.
+    # If a clock was ahead and was corrected, changes since must not be missed.
     crawl.since = min(before or crawl.started_at - every(crawl.shop, crawl.kind), crawl.started_at) - OVERLAP
     if crawl.kind != Kind.CHANGES:
         crawl.since = None
 
 
 def _step(crawl: Crawl, client: StoreClient) -> None:
-    """Take one page, or ask for one product that no page showed, and save the next cursor with it."""
+    """Read one page, or one product that no page showed, and save the next cursor with it."""
     if crawl.confirming:
         _confirm(crawl, client)
     elif crawl.kind == Kind.STOCK:
@@ -203,39 +202,39 @@ def _page(crawl: Crawl, client: StoreClient) -> None:
 
 
 def _read_namesakes(crawl: Crawl, client: StoreClient, page: Page) -> None:
-    """Read the products with a listing that share a SKU with one of a page of changes. Those that were read stay so."""
+    """Read listed products that share a SKU with one of a page of changes, unless this crawl has read them."""
     shown, skus = {one.store_parent_id for one in page.products}, {one.sku for one in page.products}
     for parent_id in same_sku.listed(crawl.shop, skus, apart_from=shown, before=crawl.started_at):
         _read_one(crawl, client, parent_id)
 
 
 def _read_one(crawl: Crawl, client: StoreClient, parent_id: str, *, reported: bool = False) -> None:
-    """Read one product again. One at which the store keeps failing, and nowhere else, is read later by itself."""
+    """Read one product again. If the store keeps failing at this product only, it is read later by itself."""
     trigger = crawl.get_kind_display()
     try:
         refresh.refresh(
             crawl.shop, parent_id, client, trigger=trigger, reported=reported, first_import=_is_first(crawl)
         )
     except refresh.Late:
-        pass  # so it is there, and was read
+        pass  # so it exists, and was read
     except StoreError as error:
         if not batches.only_here(crawl, client, error):
             raise
         rechecks.unread(crawl.shop, [Unread(parent_id, str(error))], now=clock.now(), trigger=trigger)
 
 
-# -- stock, and what no page showed --------------------------------------------------------------------------------
+# -- stock, and products that no page showed -----------------------------------------------------------------------
 
 
 def _is_first(crawl: Crawl) -> bool:
-    """Return whether it is the first import, which only learns."""
+    """Return whether it is the first import, which only records products."""
     return crawl.kind == Kind.CATALOGUE and crawl.finished_at is None
 
 
 def _stock_page(crawl: Crawl, client: StoreClient) -> None:
-    """Ask for the stock of the next products that we know, and read those again that are gone or go off sale.
+    """Request the stock of the next known products, and read those again that are gone or go off sale.
 
-    The absence of a product from a list proves nothing: each is asked for.
+    A product's absence from a list proves nothing, so each is requested.
     """
     requested_at, trigger = clock.now(), crawl.get_kind_display()
     known = Product.objects.filter(shop=crawl.shop, gone_at__isnull=True, pk__gt=int(crawl.cursor or 0))
@@ -256,10 +255,10 @@ def _stock_page(crawl: Crawl, client: StoreClient) -> None:
 
 
 def _take_stock(crawl: Crawl, client: Stocktaker, products: list[Product], odd: Collection[str]) -> Stocktake:
-    """Return what can be sold of products. Raises StoreError.
+    """Return the sellable units of products. Raises StoreError.
 
-    A product at which the store keeps failing while it answers for others is left out, and read again by itself later;
-    one of the `odd`, which could not be read before, is left out at once.
+    A product at which the store keeps failing while it responds for others is left out, and read again by itself later.
+    One of the `odd`, which could not be read before, is left out at once.
     """
     try:
         return client.take_stock(_snapshots(products))
@@ -273,7 +272,7 @@ def _take_stock(crawl: Crawl, client: Stocktaker, products: list[Product], odd: 
 
 
 def _answers_for_others(crawl: Crawl, client: Stocktaker, product: Product, odd: Collection[str]) -> bool:
-    """Return whether the store answers for another product: the one before, or one of the last, perhaps odd too."""
+    """Return whether the store responds for another product: the one before, or one of the last, perhaps odd too."""
     others = Product.objects.filter(shop=crawl.shop, gone_at__isnull=True).exclude(store_parent_id__in=odd)
     neighbours = [*others.filter(pk__lt=product.pk).order_by("-pk")[:1], *others.order_by("-pk")[:2]]
     for one in neighbours:
@@ -288,7 +287,7 @@ def _snapshots(products: Iterable[Product]) -> list[StoreProduct]:
 
 
 def _confirm(crawl: Crawl, client: StoreClient) -> None:
-    """Ask for the next product that was on no page."""
+    """Read the next product that was on no page."""
     missed = Product.objects.filter(shop=crawl.shop, gone_at__isnull=True, read_at__lt=crawl.started_at)
     after = int(crawl.cursor or 0)
     rest = missed.filter(pk__gt=after).exclude(store_parent_id__in=rechecks.unread_ids(crawl.shop))
@@ -310,7 +309,7 @@ def _count(crawl: Crawl, seen: int, total: int | None) -> None:
 
 
 def _go_on(crawl: Crawl, cursor: str | None, *, brought: int) -> None:
-    if brought or cursor is None:  # a page that only leads on does not show that the next one will be better
+    if brought or cursor is None:  # a page that only leads on does not prove that the next one will succeed
         if crawl.failures:
             health.answers(crawl.shop_id)
         crawl.failures, crawl.note = 0, ""
@@ -329,7 +328,7 @@ def _finish(crawl: Crawl) -> None:
     crawl.state, crawl.finished_at, crawl.cursor = Crawl.State.DONE, clock.now(), ""
     crawl.due_at = clock.now() + every(crawl.shop, crawl.kind)
     if crawl.kind == Kind.CATALOGUE:
-        # Many shops that began at the same minute need not all come back at the same minute.
+        # Spread shops that began in the same minute.
         crawl.due_at += timedelta(minutes=random.uniform(-60, 60))  # noqa: S311 -- spreads load, keeps no secret
     _save(crawl)
 
@@ -341,10 +340,10 @@ def _failed(crawl: Crawl, error: StoreError, client: StoreClient) -> None:
     if isinstance(error, CursorLost):
         crawl.cursor = ""
     elif not crawl.confirming and (error.retry_after is None or crawl.failures > 1):
-        # So many calls that one always fails, or one product that the store fails at: fewer get further.
+        # The request may be too large, or one product may fail: fewer products get further.
         batches.shrink(crawl, client)
     if isinstance(error, StoreAuthError) or crawl.failures >= MAX_FAILURES:
-        # It goes on from where it is when its date comes, or when the seller presses the button.
+        # It resumes from its cursor when its date comes, or when the seller presses the button.
         crawl.due_at = clock.now() + every(crawl.shop, crawl.kind)
     else:
         wait = jobs.delay_s(crawl.failures, at_least=error.retry_after)
@@ -373,7 +372,7 @@ _FIELDS = [
 
 
 def _save(crawl: Crawl) -> None:
-    """Save, unless the seller has stopped the crawl meanwhile: then only the cursor and the counts."""
+    """Save the crawl; if the seller has stopped it meanwhile, it stays stopped."""
     stopped = Crawl.objects.filter(pk=crawl.pk, state=Crawl.State.STOPPED).exists()
     if stopped:
         crawl.state, crawl.due_at = Crawl.State.STOPPED, None

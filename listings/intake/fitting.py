@@ -1,6 +1,6 @@
-"""Make what a store says of its products fit for the database: cut texts, clean letters, one row an id. Pure functions.
+"""Make a store's data fit the database: truncated texts, clean characters, one row per id. Pure functions.
 
-What does not fit is left out by itself and named; the other rows of its page are taken.
+A row that does not fit is left out and named; the other rows of its page are saved.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ LONGEST_ID = 64
 
 
 class Unfit(ValueError):
-    """A snapshot that cannot be kept; the words are for the seller."""
+    """A snapshot that cannot be saved; the message is for the seller."""
 
 
 def fit(snapshots: Iterable[StoreProduct]) -> tuple[list[StoreProduct], list[Unread]]:
-    """Return the snapshots that can be kept, one for each id, and those that cannot be.
+    """Return the snapshots that can be saved, one per id, and those that cannot.
 
-    Where two rows have one id, the one with fewer units counts: what is not there must not be sold.
+    If two rows have one id, the one with fewer units counts: units that do not exist must not be sold.
     """
     found: dict[str, StoreProduct] = {}
     unread = []
@@ -41,7 +41,7 @@ def fit(snapshots: Iterable[StoreProduct]) -> tuple[list[StoreProduct], list[Unr
 
 
 def _fitted(snapshot: StoreProduct) -> StoreProduct:
-    """Return the snapshot as it can be kept. Raises Unfit."""
+    """Return the snapshot as it can be saved. Raises Unfit."""
     for one in (snapshot.store_product_id, snapshot.store_parent_id, snapshot.store_stock_id):
         if len(one) > LONGEST_ID:
             raise Unfit(f"An id is longer than {LONGEST_ID} characters: {storable(one[:20])}…")

@@ -1,4 +1,4 @@
-"""Products that a store's complete list left out, so many that the seller is asked before they count as gone."""
+"""Products missing from a store's complete list, too many to count as gone without asking the seller."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ TRIGGER = "removed from your store"
 
 
 def of(shop: Shop) -> MissingProducts | None:
-    """Return what waits for the seller's word, None where nothing does."""
+    """Return what waits for the seller's answer, None if nothing does."""
     return MissingProducts.objects.filter(store__shop=shop).first()
 
 
 def confirm(shop: Shop) -> int:
-    """Take the missing products for gone, which ends their listings; return how many there were.
+    """Mark the missing products as gone, which ends their listings; return how many there were.
 
-    A batch is a transaction of its own. The question stays until the last one is through, so it can be repeated.
+    Each batch is its own transaction. The question stays until the last one is done, so the call can be repeated.
     """
     missing = of(shop)
     if missing is None:

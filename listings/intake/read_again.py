@@ -15,13 +15,13 @@ from shops.platforms.values import Missing, StoreError, Unsupported
 
 logger = logging.getLogger(__name__)
 
-#: How long one slice holds a worker before the shop queues up again behind the others.
+#: How long one slice occupies a worker before the shop is enqueued again behind the others.
 SLICE_S = 2.0
 TRIGGER = "another try to read it"
 
 
 def run_slice(first: Recheck) -> None:
-    """Read one product after another, for one slice. A store that does not answer ends the slice."""
+    """Read one product after another for one slice. It ends if the store does not respond."""
     over, client = clock.monotonic() + SLICE_S, client_of(first.shop.store)
     row: Recheck | None = first
     while row is not None and clock.monotonic() < over:
@@ -47,5 +47,5 @@ def run_slice(first: Recheck) -> None:
                 raise
             broke(logger, error, "Product %s of shop %s could not be read again", row.store_parent_id, row.shop_id)
             words = words or "Something went wrong on our side."
-        rechecks.later(row, words, now=clock.now())  # where it was read, its row is gone
+        rechecks.later(row, words, now=clock.now())  # if it was read, its row is gone
         row = rechecks.due(row.shop_id)

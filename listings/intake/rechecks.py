@@ -1,4 +1,4 @@
-"""Products to be read again by themselves: what could not be read stays as it is, is shown, and is asked for again.
+"""Products that could not be read: each stays as it is, is shown to the seller, and is read again by itself.
 
 One odd product never stops a crawl or a delivery. The seller reads why in the sync log, once, and on the import's page
 for as long as it lasts.
@@ -29,11 +29,10 @@ LONGEST_ID = 64
 
 
 def unread(shop: Shop, rows: Iterable[Unread], *, now: datetime, trigger: str, first_import: bool = False) -> None:
-    """Keep the products that could not be read, each to be asked for later, and record the new ones in the sync log.
+    """Save the products that could not be read, each due later, and record the new ones in the sync log.
 
-    `first_import`: they belong to the first import, which only learns.
-
-    A product that is known here already keeps its date: its delay goes on growing.
+    `first_import`: they belong to the first import, which only records products. A product that is already known keeps
+    its due time, so its delay keeps growing.
     """
     found = {_id(row.store_parent_id): storable_text(row.words)[:300] for row in rows}
     if not found:
@@ -61,12 +60,12 @@ def unread(shop: Shop, rows: Iterable[Unread], *, now: datetime, trigger: str, f
 
 
 def was_read(shop: Shop, parent_ids: Sequence[str]) -> None:
-    """Forget products that were read."""
+    """Delete the rechecks of products that were read."""
     Recheck.objects.filter(shop=shop, store_parent_id__in=parent_ids).delete()
 
 
 def later(row: Recheck, words: str, *, now: datetime) -> None:
-    """Put a product off that could not be read again, with words that another reading may have left meanwhile."""
+    """Postpone a product that could not be read again, with the new reason unless another read has changed it."""
     wait_s = doubled_s(FIRST_DELAY.total_seconds(), row.tries, most_s=LONGEST_DELAY.total_seconds())
     mine = Recheck.objects.filter(pk=row.pk)
     mine.update(tries=F("tries") + 1, due_at=now + timedelta(seconds=wait_s))
@@ -74,30 +73,30 @@ def later(row: Recheck, words: str, *, now: datetime) -> None:
 
 
 def store_is_away(row: Recheck, *, now: datetime, wait_s: float | None) -> None:
-    """Put a product off that the store did not answer for: that says nothing about the product."""
+    """Postpone a product because the store did not respond, which says nothing about the product."""
     wait = max(FIRST_DELAY, timedelta(seconds=wait_s or 0))
     Recheck.objects.filter(pk=row.pk).update(due_at=now + wait)
 
 
 def make_due(shop_id: int) -> None:
-    """Make all of a shop due that can be asked for: its store is back, or the seller asks."""
+    """Make all rechecks of a shop due that have an id: its store responds again, or the seller asked."""
     due_at = clock.now()
     if Recheck.objects.filter(shop=shop_id, due_at__gt=due_at).update(due_at=due_at):
         wake(RECHECK, shop_id)
 
 
 def due(shop_id: int) -> Recheck | None:
-    """Return the shop's product that is due next; None when none is."""
+    """Return the shop's recheck that is due next; None if there is none."""
     return _due().filter(shop=shop_id).select_related("shop__store", "shop__sync_settings").order_by("due_at").first()
 
 
 def shops_with_due_ones() -> list[int]:
-    """Return the shops that have products to read again, for the sweeper."""
+    """Return the shops with products to read again, for the sweeper."""
     return list(_due().values_list("shop_id", flat=True).distinct())
 
 
 def unread_of(shop: Shop) -> QuerySet[Recheck]:
-    """Return the products of a shop that could not be read, the longest known first."""
+    """Return the products of a shop that could not be read, oldest first."""
     return Recheck.objects.filter(shop=shop).order_by("since", "pk")
 
 
@@ -111,7 +110,7 @@ def _due() -> QuerySet[Recheck]:
 
 
 def _id(store_parent_id: str) -> str:
-    """Return an id as the column holds it; "" for one that is none."""
+    """Return an id as the column stores it; "" if it is invalid."""
     clean = storable_text(store_parent_id)
     return clean if clean == store_parent_id and len(clean) <= LONGEST_ID else ""
 

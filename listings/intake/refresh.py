@@ -1,6 +1,6 @@
-"""Events of a store → newer snapshots of its products → jobs. The store is asked; an event is only a hint.
+"""Turn a store's events into newer product snapshots and jobs. An event is only a hint: the product is read.
 
-Each event, each product and each row is contained by itself: whatever one of them raises, the others go on.
+Each event, product and row is isolated: if one of them raises, the others continue.
 """
 
 from __future__ import annotations
@@ -34,33 +34,33 @@ from shops.snapshots import StoreProduct
 
 logger = logging.getLogger(__name__)
 
-#: Webhooks about units. Edits of other fields come by the thousand; the regular looks for changes find them.
+#: Webhooks about units. Edits of other fields come by the thousand; the regular polls for changes find them.
 _OF_STOCK = StockChanged | ProductDeleted | OrderChanged
-#: A reading during which we changed the stock ourselves says nothing; it is taken again.
+#: A read during which we changed the stock ourselves proves nothing; it is repeated up to this often.
 MAX_READINGS = 3
-#: Seconds until a reading is tried again that was overtaken so often.
+#: Seconds until the retry of a read that was overtaken that often.
 LATE_AGAIN_S = 2.0
-#: So many products with a SKU of one that an event names are read with it.
+#: Products with the same SKU as one in an event that are read with it, at most.
 MOST_NAMESAKES = 20
-#: What the store reports within this time after we changed its stock, and is what we know, is our own echo.
+#: A store's report within this time after we changed its stock is our own echo if it shows nothing new.
 ECHO = timedelta(minutes=2)
-#: So long after a date that a store names a product is read: the store's clock may trail ours.
+#: How long after a date that a store names a product is read: the store's clock may be behind ours.
 CLOCKS_DIFFER = timedelta(seconds=15)
-#: A date beyond is met again by the nightly crawl; the last of a calendar cannot be added to.
+#: Later dates are left to the nightly crawl; nothing can be added to the last date of a calendar.
 FORESEEN = timedelta(days=366)
 
 
 def take(
     shop: Shop, events: Mapping[Event, str], *, over: float = math.inf, at_least: Collection[Event] = ()
 ) -> dict[Event, Exception]:
-    """Bring the shop's products up to date with what the events hint at; each product is asked for once.
+    """Bring the shop's products up to date with what the events hint at; each product is read once.
 
-    `events` names for each what it came from, for the log; `over` is when the slice ends, by clock.monotonic(). Those
-    in `at_least` are followed however long it takes: each slice gets on.
+    `events` maps each to its trigger, for the log; `over` is the end of the slice, by clock.monotonic(). Events in
+    `at_least` are followed regardless of `over`, so that each slice makes progress.
 
-    Returns the events that could not be followed, each with why: a StoreError where the store did not answer,
-    NotReached where the slice was over, else whatever was raised. Trying them again loses nothing. Raises only what
-    ends the slice (reverbsync.outage).
+    Returns the events that could not be followed, each with its error: a StoreError if the store did not respond,
+    NotReached if the slice was over, else the exception. Retrying them is safe. Raises only what ends the slice
+    (reverbsync.outage).
     """
     failed: dict[Event, Exception] = {}
     client = client_of(shop.store)
@@ -81,7 +81,7 @@ def _follow(shop: Shop, client: StoreClient, event: Event, trigger: str, done: d
 
 
 def _once(done: dict[str, Exception | None], parent_id: str, read: Callable[[], None]) -> None:
-    """Read a product unless this batch has; raise what came of it."""
+    """Read a product unless this batch has; raise the error of that read."""
     if parent_id not in done:
         done[parent_id] = attempt(read)
     if error := done[parent_id]:
@@ -98,12 +98,12 @@ def refresh(
     first_import: bool = False,
     event: Event | None = None,
 ) -> None:
-    """Ask the store for a product with all its variants, keep the newer snapshot, and open jobs for what changed.
+    """Read a product with all its variants, save the newer snapshot, and open jobs for what changed.
 
     `reported`, `first_import` and `event` are those of `keep`.
 
-    A product that cannot be read is noted, and asked for again later by itself (rechecks). Raises StoreError when the
-    store did not answer, and Late when its answer was not taken: then the report of a change is not worked off.
+    A product that cannot be read is recorded and retried later by itself (rechecks). Raises StoreError if the store did
+    not respond, and Late if its response was not accepted: then the event stays open.
     """
     for _ in range(MAX_READINGS):
         requested_at = clock.now()
@@ -134,15 +134,15 @@ def refresh(
 
 
 class Late(TransientStoreError):
-    """What was read was not taken: something newer is known, from a reading or a change of ours that came meanwhile."""
+    """The read was not accepted: something newer is known, from another read or from a change of ours meanwhile."""
 
 
 @dataclass(frozen=True)
 class Kept:
-    """What a reading brought: how many units it showed, how many of them are new or changed, and which were left out.
+    """The result of a read: how many units it showed, how many are new or changed, and which were left out.
 
-    `changed`: a product that was known is another one now. `late`: something newer is known of a unit that it showed,
-    or did not show any more; so that one was not taken.
+    `changed`: a known product changed. `late`: something newer is known about a unit that the read showed or no longer
+    showed, so that unit was not accepted.
     """
 
     seen: int
@@ -167,14 +167,14 @@ def keep(
 ) -> Kept:
     """Save what was read unless something newer is known, and open jobs for what is news.
 
-    `parent_ids` are the products of which `snapshots` are all units: a known unit of theirs that is not among them is
-    gone. `reported`: an event said that something changed, so where nothing is news all are looked at. `first_import`:
-    new products are only learnt, until the store reports a change or the seller begins. `event`: what the store itself
-    reported just now. An old answer may hide it: where it is of stock, they are read again (old_answers).
+    `parent_ids` are the products whose units are all in `snapshots`: a known unit of theirs that is missing there is
+    gone. `reported`: an event reported a change, so all of them get jobs if nothing is news. `first_import`: new
+    products are only recorded, until the store reports a change or the seller starts the sync. `event`: what the store
+    itself just reported. A stale response may hide it; if it is about stock, they are read again (stale_answers).
 
-    What cannot be kept is left out by itself, and asked for again later (rechecks). Call it inside a transaction.
+    What cannot be saved is left out by itself, and read again later (rechecks). Call it inside a transaction.
     """
-    # One intake of a shop at a time: no product is made twice.
+    # One intake per shop at a time, so that no product is created twice.
     Shop.objects.select_for_update(no_key=True).get(pk=shop.pk)
     own, taken = same_id.apart(shop, snapshots)
     fitted, unread = fitting.fit(own)
@@ -183,17 +183,17 @@ def keep(
     known = {p.store_product_id: p for p in Product.objects.filter(same, shop=shop)}
     skus = {p.sku for p in known.values() if p.sku and p.gone_at is None}
     cut = partial(_cut, shop.sync_settings)
-    push_only = platform_of(shop.store).push_only  # so nothing of it is old
+    push_only = platform_of(shop.store).push_only  # the store sends its data itself, so none of it is stale
     reported_at = requested_at if isinstance(event, _OF_STOCK) and not push_only else None
     see = partial(_see, shop, requested_at=requested_at, reported_at=reported_at, cut=cut, first_import=first_import)
     seen = [see(one, known.pop(one.store_product_id, None)) for one in fitted]
-    whole = set(parent_ids) - _parents_of(unread)  # the products of which all units are known now
+    whole = set(parent_ids) - _parents_of(unread)  # the products whose units are now all known
     sure = isinstance(event, ProductDeleted) or push_only
     gone = [_gone(one, requested_at, reported_at, sure=sure) for one in known.values() if one.store_parent_id in whole]
     if reported:
         _release([one.product for one in seen if one.product.pending_first_sync and one.product.pk])
     saved, refused = saving.save([one for one in seen + gone if one.read])
-    unread += refused + taken  # a product whose id another one has is known whole all the same
+    unread += refused + taken  # a product whose id belongs to another one is whole all the same
     through = [one for one in seen + gone if not one.read] + saved
     _open_jobs(
         shop, [one for one in through if not one.product.pending_first_sync], trigger, reported=reported, lowest=lowest
@@ -219,8 +219,8 @@ def _parents_of(unread: Iterable[Unread]) -> set[str]:
 
 
 def _release(pending: list[Product]) -> None:
-    """Let products that were only learnt be brought to Reverb: the store reported a change of them."""
-    echoes = _echoes(pending) if pending else set()  # what we changed ourselves was looked at for its stock alone
+    """Start the sync of products that were only recorded: the store reported a change of them."""
+    echoes = _echoes(pending) if pending else set()  # an echo of our own stock change reports nothing about the product
     released = [product for product in pending if product.pk not in echoes]
     Product.objects.filter(pk__in=[product.pk for product in released]).update(pending_first_sync=False)
     for product in released:
@@ -228,14 +228,14 @@ def _release(pending: list[Product]) -> None:
 
 
 def changed_while_off(shop: Shop, span: Span = EVERYTHING) -> list[Product]:
-    """Return the chosen products of which there is news that the sync has not looked at."""
+    """Return the chosen products with news that no sync has processed."""
     newer = Q(looked_at__isnull=True) | Q(news_at__gt=F("looked_at"))
     found = Product.objects.filter(newer, shop=shop, pending_first_sync=False, job__isnull=True, **span.of("pk"))
     return selection.chosen(shop, found)
 
 
 def without_listing(shop: Shop, span: Span = EVERYTHING) -> list[Product]:
-    """Return the chosen products that have units to show and no listing: a buffer may have kept them back until now."""
+    """Return the chosen products that have units to show and no listing, e.g. because a buffer held them back."""
     settings = shop.sync_settings
     if not settings.create_listings:
         return []
@@ -248,7 +248,7 @@ def without_listing(shop: Shop, span: Span = EVERYTHING) -> list[Product]:
 
 
 def _parents(shop: Shop, client: StoreClient, event: Event) -> list[str]:
-    """Return the ids of the products to ask for. An event about the app itself names none."""
+    """Return the ids of the products to read. An event about the app itself has none."""
     match event:
         case ProductChanged(parent_id) | ProductDeleted(parent_id):
             return [parent_id]
@@ -266,20 +266,20 @@ def _parents(shop: Shop, client: StoreClient, event: Event) -> list[str]:
 
 
 def _removed(shop: Shop, client: StoreClient) -> None:
-    """Forget the keys of a store that has taken our app out, once it refuses them. Raises StoreError while it is away.
+    """Delete the keys of a store that removed our app, once it rejects them. Raises StoreError while it is down.
 
-    Such a call may come late, after the seller has connected the store again, or be about another store of theirs.
+    Such a call may arrive late, after the seller reconnected the store, or be about another store of theirs.
     """
     try:
         client.check()
     except StoreAuthError:
         lifecycle.store_removed(shop)
     else:
-        logger.warning("The store of shop %s reports that our app was removed, and takes our keys", shop.pk)
+        logger.warning("The store of shop %s reports that our app was removed, but accepts our keys", shop.pk)
 
 
 def _cut(settings: SyncSettings, product: Product, snapshot: StoreProduct) -> int:
-    """Return the units that Reverb is to show of a snapshot."""
+    """Return the units that Reverb is to show for a snapshot."""
     return shown(snapshot.sellable, **limits(product, settings))
 
 
@@ -293,7 +293,7 @@ def _see(
     cut: Callable[[Product, StoreProduct], int],
     first_import: bool,
 ) -> Seen:
-    """Take over the snapshot unless a newer one is known, by when it was read or by its own date."""
+    """Save the snapshot unless a newer one is known, by the time of the read or by its own date."""
     if known is not None and known.was_read_after(requested_at):
         return Seen(known, news=False, read=False)
     was = snapshot_of(known)
@@ -327,7 +327,7 @@ def _see(
 
 
 def snapshot_of(known: Product | None) -> StoreProduct | None:
-    """Return the known snapshot of a product, None where there is none that can be read: the new one replaces it."""
+    """Return the known snapshot of a product, None if there is none or it is unreadable: the new one replaces it."""
     try:
         return known.seen if known is not None else None
     except (ArithmeticError, TypeError, ValueError, AttributeError):
@@ -335,13 +335,13 @@ def snapshot_of(known: Product | None) -> StoreProduct | None:
 
 
 def _next_change(snapshot: StoreProduct, requested_at: datetime) -> datetime | None:
-    """Return when the product is to be read again for a date of its own, None for a date that is no more to come."""
+    """Return when the product is to be read again because of its own date; None if there is no future date."""
     at = snapshot.changes_at
     return at + CLOCKS_DIFFER if at is not None and requested_at < at < requested_at + FORESEEN else None
 
 
 def _gone(product: Product, requested_at: datetime, reported_at: datetime | None, *, sure: bool) -> Seen:
-    """Take a product for gone. `sure`: the store itself says that it is; else it is asked for again."""
+    """Mark a product as gone. `sure`: the store itself says so; otherwise it is read again."""
     if product.was_read_after(requested_at):
         return Seen(product, news=False, read=False)
     news, dated, product.reported_at = (
@@ -358,7 +358,7 @@ def _gone(product: Product, requested_at: datetime, reported_at: datetime | None
 
 
 def _open_jobs(shop: Shop, seen: list[Seen], trigger: str, *, reported: bool, lowest: Rank) -> None:
-    """Open jobs for what is news. Where nothing is, and a change was reported, look at all of them."""
+    """Open jobs for what is news. If nothing is, and a change was reported, open jobs for all of them."""
     if not shop.sync_settings.auto_sync:
         return
     news = [one for one in seen if one.news]
@@ -373,6 +373,6 @@ def _open_jobs(shop: Shop, seen: list[Seen], trigger: str, *, reported: bool, lo
 
 
 def _echoes(products: list[Product]) -> set[int]:
-    """Return those whose stock we changed just now: the store reports our own write."""
+    """Return the ids of the products whose stock we just changed: the store reports our own write."""
     wrote = Ledger.objects.filter(listing__product__in=products, wrote_store_at__gt=clock.now() - ECHO)
     return set(wrote.values_list("listing__product_id", flat=True))

@@ -1,4 +1,4 @@
-"""Ids that a seller's own system gives to variants of two products: the first product has it, the other one waits."""
+"""Ids that a seller's own system gives to variants of two products: the first product keeps its id."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from shops.snapshots import StoreProduct
 
 
 def apart(shop: Shop, snapshots: Sequence[StoreProduct]) -> tuple[list[StoreProduct], list[Unread]]:
-    """Return the snapshots whose ids are their own, and those whose ids another product of the store has.
+    """Return the snapshots whose ids are their own, and those whose ids belong to another product of the store.
 
-    Programs number variants within each product. Taken for one, two of them would share a listing. An id that comes
-    with the same SKU has moved, and so has one whose first product is gone. Platforms never give an id twice.
+    Some systems number variants within each product. Treated as one, two of them would share a listing. An id that
+    comes with the same SKU has moved to another product, and so has one whose first product is gone. Platforms never
+    reuse ids.
     """
     if not platform_of(shop.store).push_only:
         return list(snapshots), []

@@ -1,4 +1,4 @@
-"""Products of one shop that have one SKU: translations, copies, and two that swap their SKUs."""
+"""Products of one shop that share a SKU: translations, copies, and two that swap their SKUs."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def listed(
     apart_from: Iterable[str],
     before: datetime | None = None,
 ) -> list[str]:
-    """Return the products with a listing that have one of these SKUs too, and were not read since `before`.
+    """Return the parent ids of listed products with one of these SKUs that were not read since `before`.
 
-    Plug-ins for translations keep the stock of a product's copies equal, and write it straight into the database:
-    nothing reports the product when a copy of it sells.
+    Translation plug-ins keep the stock of a product's copies equal, and write it straight into the database: nothing
+    reports the product when a copy of it sells.
     """
     listed = Product.objects.filter(shop=shop, gone_at=None, listing__reverb_id__gt="", sku__in=skus).exclude(sku="")
     unread = listed if before is None else listed.filter(read_at__lt=before)
@@ -34,7 +34,7 @@ def listed(
 
 
 def freed(shop: Shop, skus: set[str], trigger: str) -> None:
-    """Look at the products that shared a SKU with one that is gone or has another SKU now: it may be theirs alone."""
+    """Open jobs for products that shared a SKU with one that is gone or was renamed: it may now be theirs alone."""
     if skus and shop.sync_settings.auto_sync:
         found = Product.objects.filter(shop=shop, sku__in=skus, gone_at__isnull=True, pending_first_sync=False)
         jobs.look_again(selection.chosen(shop, found), rank=Rank.EDIT, trigger=trigger, now=clock.now())

@@ -1,4 +1,4 @@
-"""Save products: all at once, and one by one where one of them is refused."""
+"""Save products: all at once, or one by one if one of them is rejected."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Seen:
-    """A product with its snapshot of now: whether it was read, whether that is news or the product new, how urgent.
+    """A product with its current snapshot: whether it was read, is news or is new, and how urgent that is.
 
-    `moved`: only the date changed at which it is to be read again.
+    `moved`: only the time of its next read changed.
     """
 
     product: Product
@@ -31,7 +31,7 @@ class Seen:
 
 
 def save(seen: list[Seen]) -> tuple[list[Seen], list[Unread]]:
-    """Save products; return those that are saved, and those that the database refused. Call it in a transaction."""
+    """Save products; return those saved, and those that the database rejected. Call it in a transaction."""
     try:
         with transaction.atomic():
             _save(seen)
@@ -82,7 +82,7 @@ def _save(seen: list[Seen]) -> None:
         Product.objects.bulk_create(new)
         Product.objects.bulk_update(news, _FIELDS, batch_size=200)
     except Exception:
-        for product in new:  # what was given to them is rolled back
+        for product in new:  # undo the ids they were given, since the transaction was rolled back
             product.pk, product._state.adding = None, True
         raise
     if same:

@@ -1,7 +1,7 @@
-"""Products that are read again at a moment: when a date has come, such as the end of a sale, or after an old answer.
+"""Read products again at a given time: on a date such as the end of a sale, or after a stale response.
 
-The store names the date (`StoreProduct.changes_at`) and sends no webhook when it passes. What an old answer may hide is
-read again without a date (old_answers); then a job is opened only for what is new.
+The store names the date (`StoreProduct.changes_at`) and sends no webhook when it passes. What a stale response may hide
+is read again without a date (stale_answers); then a job is opened only for what is new.
 """
 
 from __future__ import annotations
@@ -22,27 +22,27 @@ from shops.platforms.values import StoreError
 logger = logging.getLogger(__name__)
 
 LOOK = "listings.look_at_dated"
-#: How long one slice holds a worker before the shop queues up again behind the others.
+#: How long one slice occupies a worker before the shop is enqueued again behind the others.
 SLICE_S = 2.0
-#: A store that did not answer is asked again after this.
+#: When a store that did not respond is called again.
 AGAIN = timedelta(minutes=1)
-#: The same for a product that could not be read for a reason of ours.
+#: The same for a product that could not be read because of a fault of ours.
 BROKEN = timedelta(hours=1)
 
 
 def shops_with_due_ones() -> list[int]:
-    """Return the shops with products whose date has come, for the sweeper."""
+    """Return the shops with products that are due, for the sweeper."""
     return list(_due().values_list("shop_id", flat=True).distinct())
 
 
 def due(shop_id: int) -> Product | None:
-    """Return the product of a shop whose date came first, None when none has."""
+    """Return the product of a shop that has been due longest, None if there is none."""
     found = _due().filter(shop_id=shop_id).select_related("shop__store", "shop__sync_settings")
     return found.order_by("next_change_at").first()
 
 
 def run_slice(first: Product) -> None:
-    """Read one product after another whose date has come, for one slice. A store that does not answer ends it."""
+    """Read due products one after another for one slice. It ends if the store does not respond."""
     shop, over = first.shop, clock.monotonic() + SLICE_S
     client = client_of(shop.store)
     product: Product | None = first
@@ -67,7 +67,7 @@ def run_slice(first: Product) -> None:
 
 
 def _has_come(product: Product) -> bool:
-    """Return whether a date that the store named has come; else it is read again since an answer may have been old."""
+    """Return whether a date that the store named has come; otherwise the read follows a possibly stale response."""
     snapshot = refresh.snapshot_of(product)
     return snapshot is None or (snapshot.changes_at is not None and snapshot.changes_at <= clock.now())
 

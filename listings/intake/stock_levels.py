@@ -1,4 +1,4 @@
-"""Stock numbers from a stock poll → the snapshots that they change → jobs. For stores whose stock moves untraced."""
+"""Save the stock numbers of a stock poll and open jobs. For stores whose stock changes leave no trace."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from shops.schemas import storable, units_of
 
 
 def keep(shop: Shop, units: Mapping[str, int | None], *, requested_at: datetime, trigger: str) -> int:
-    """Save what can be sold of each product unless something newer is known; return how many products it changed.
+    """Save each product's sellable units unless something newer is known; return how many products changed.
 
-    `units`: store_product_id → units, None where the store does not count them. A product that cannot be saved is left
+    `units`: store_product_id → units, None if the store does not count them. A product that cannot be saved is left
     out. Call it inside a transaction.
     """
     Shop.objects.select_for_update(no_key=True).get(pk=shop.pk)
@@ -37,7 +37,7 @@ def keep(shop: Shop, units: Mapping[str, int | None], *, requested_at: datetime,
 
 
 def _see(shop: Shop, product: Product, units: int | None, requested_at: datetime) -> Seen | None:
-    """Take over the number; return None where it is no news."""
+    """Apply the number to the product; return None if it is no news."""
     seen = product.seen
     if product.was_read_after(requested_at) or seen.stock == units:
         return None
