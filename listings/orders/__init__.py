@@ -1,3 +1,3 @@
-"""Orders on Reverb: read, counted by the stock, made in the store, and sent their parcels."""
+"""Orders on Reverb: read them, count them in stock, create them in the store, and report their tracking."""
 
 from __future__ import annotations

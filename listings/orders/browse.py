@@ -1,4 +1,4 @@
-"""Read a shop's orders: what needs attention, waits, is done; pages by key, newest sale first."""
+"""Query a shop's orders by what needs attention, waits or is done; keyset pagination, newest sale first."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ SHOWN = {"": "All", "attention": "Needs you", "waiting": "Waiting", "done": "Don
 
 @dataclass(frozen=True)
 class Filters:
-    """What the reader asked for; what makes no sense is left out."""
+    """The reader's filters; invalid ones are left out."""
 
     show: str = ""
     words: str = ""
 
     @classmethod
     def read(cls, query: QueryDict) -> Self:
-        """Read them from an address."""
+        """Read them from a query string."""
         show = query.get("show", "")
         return cls(show if show in SHOWN else "", query.get("q", "").strip().replace("\x00", "")[:200])
 
     @property
     def query(self) -> str:
-        """The filters as the query of an address that can be shared; empty when there are none."""
+        """The filters as a query string that can be shared; empty if there are none."""
         return urlencode({name: value for name, value in (("show", self.show), ("q", self.words)) if value})
 
     def apply(self, orders: QuerySet[Order]) -> QuerySet[Order]:
@@ -53,7 +53,7 @@ class Filters:
 
 
 def needs_attention() -> Q:
-    """Return what only the seller can fix (listings/orders/words.py says it in words)."""
+    """Return the condition for what only the seller can fix (described in listings/orders/words.py)."""
     failed = Parcel.objects.filter(order=OuterRef("pk"), state=Parcel.State.WAITS)
     undone_there = Q(store_state=StoreOrderState.CREATED, store_status__in=["cancelled", "refunded"]) & ~Q(
         status__in=SHIPPED | GONE
@@ -104,7 +104,7 @@ def page(shop: Shop, filters: Filters, *, before: str = "", after: str = "") -> 
 
 
 def key_of(order: Order) -> str:
-    """Return an order's key in the list, as a part of an address."""
+    """Return an order's key in the list, for an address."""
     return f"{order.placed_at.isoformat()}_{order.pk}"
 
 

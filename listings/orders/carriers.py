@@ -1,4 +1,4 @@
-"""A store's or ShipStation's word for a carrier → a name on Reverb's list. Pure.
+"""Map a carrier's name from a store or ShipStation to a name on Reverb's list. Pure.
 
 Facts: the names of POST /my/orders/selling/{id}/ship; the table of Reverb's own Magento plug-in, whose default is
 "Other"; ShipStation's carrier codes (stamps_com and endicia sell labels of USPS, ups_walleted and fedex_walleted are
@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 
 OTHER = "Other"
-#: Word → name. The first that begins the carrier's own words wins, so the longer ones stand first.
+#: Word → name. The first word that starts the carrier's name wins, so longer ones come first.
 WORDS: tuple[tuple[str, str], ...] = (
     ("dhl deutschland", "DHL Deutschland"),
     ("deutsche post", "DHL Deutschland"),
@@ -70,7 +70,7 @@ _UPS = re.compile(r"1Z[0-9A-Z]{16}", re.IGNORECASE)
 
 
 def provider_of(carrier: str, known: Sequence[str], *, number: str = "") -> str:
-    """Return the name on Reverb's list (`known`) for a carrier; "Other" where there is none that surely fits."""
+    """Return the name on Reverb's list (`known`) for a carrier; "Other" if none certainly matches."""
     words = " ".join(re.findall(r"\w+", carrier.replace("_", " ").casefold()))
     names = {" ".join(re.findall(r"\w+", name.casefold())): name for name in known}
     if words in names:

@@ -1,7 +1,7 @@
 """Create an order in the store for a sale on Reverb, once.
 
-Before the call the order's row says so (`making_at`). While that stands, the store may have the order already, and it
-is looked for after a while: a store's search may trail.
+Before the call the order's row records it (`making_at`). While that is set, the store may already have the order, so it
+is searched for first, after a delay: a store's search may lag.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ from shops.reverb.errors import RateLimited, ReverbError, TransientError
 from shops.reverb.orders import PAID
 from shops.snapshots import ReverbOrder
 
-#: How long before its call a lost order is looked for: the store's clock may differ from ours.
+#: How long before its call the search for a lost order begins: the store's clock may differ from ours.
 LOOK_BACK = timedelta(hours=1)
-#: With the longest delay a quarter of an hour, half a day.
+#: Half a day, with a longest delay of a quarter of an hour.
 MAX_ATTEMPTS = 60
-#: How long after it was created the store is first asked for parcels.
+#: How long after its creation the store is first polled for parcels.
 FIRST_LOOK = timedelta(minutes=5)
-#: A list of the store's orders that has more pages than these has no end.
+#: A list of the store's orders with more pages than this is treated as endless.
 MAX_PAGES = 200
-#: Reverb's status differs from our row, which is read again soon: how long the order waits for that.
+#: How long an order waits if Reverb's status differs from our row, which is read again soon.
 RECHECK_AFTER = timedelta(minutes=10)
 
 
 def create_or_find(order: Order) -> None:
-    """Create an order in the store, or find out whether a call whose answer was lost has created it."""
+    """Create an order in the store, or find out whether a call whose response was lost has created it."""
     now = clock.now()
     if order.making_at is not None and now < order.making_at + LOOK_AFTER:
         save(order, store_state=StoreOrderState.CREATING, store_due_at=order.making_at + LOOK_AFTER)
@@ -64,7 +64,7 @@ def create_or_find(order: Order) -> None:
         elif order.making_at is not None and seen.status in GONE:
             _look_for_lost(order, client)
         else:
-            # Reverb's word is newer than our row; that is read again soon, and then decided on.
+            # Reverb's status is newer than our row; that is read again soon, and then decided on.
             save(order, store_state=StoreOrderState.AWAITING_PAYMENT, store_due_at=now + RECHECK_AFTER)
     except ReverbError as error:
         _reverb_failed(order, error)
@@ -98,18 +98,18 @@ def _create(order: Order, seen: ReverbOrder, store: StoreConnection, client: Sto
             created = client.create_order(wish)
     except StoreError as error:
         if not error.may_have_applied and not order.begun:
-            order.making_at = before  # an earlier call may have made it all the same
+            order.making_at = before  # an earlier call may still have created it
         raise
     _save_created(order, created, takes_stock=takes, made_for=order_form.mark_of(seen))
 
 
 def _ledger_counts(shop: Shop) -> bool:
-    """Return whether our ledger takes sold units from the store's stock (listings/stock): then the order must not."""
+    """Return whether our ledger deducts sold units in the store (listings/stock): then the order must not."""
     return shop.sync_settings.sync_stock and shop.sync_settings.stock_way == StockWay.BOTH
 
 
 def _look_for_lost(order: Order, client: StoreClient) -> None:
-    """The sale is off, but the order may have been made: look, so that it does not stay behind in the store."""
+    """Search for an order that may have been created, since the sale is off: it must not remain in the store."""
     assert order.making_at is not None  # noqa: S101 -- the caller has looked
     if order.begun and isinstance(client, Settler):
         client.settle(order.begun, order.number)
@@ -145,23 +145,23 @@ def _save_created(order: Order, made: StoreOrder, *, takes_stock: bool, made_for
             takes_stock=takes_stock,
             made_for=made_for,
             parcels_due_at=now + FIRST_LOOK,
-            # The sale may have gone off meanwhile: decide again.
+            # The sale may be off by now, so decide again.
             store_due_at=now,
             problem="",
         )
         shown = {"In your store": f"Order {made.number or made.id}"}
         log_order(order, "order_created", changes=shown, attempt=order.store_attempts)
-    if had_failed:  # what kept it back has passed, and may have kept others
+    if had_failed:  # the obstacle is gone, and may have blocked other orders
         try_again(order.shop_id)
 
 
 def _read_from_reverb(order: Order) -> ReverbOrder | None:
-    """Ask Reverb for the order as it is now: with the buyer, who is not kept while orders are not taken."""
+    """Read the order from Reverb with the buyer, who is not stored while orders are not taken."""
     connection = ReverbConnection.objects.filter(shop=order.shop_id).first()
     return ReverbClient.of(connection).order(order.number) if connection else None
 
 
-# -- what went wrong -----------------------------------------------------------------------------------------------
+# -- failures ------------------------------------------------------------------------------------------------------
 
 
 def _store_failed(order: Order, error: StoreError) -> None:
@@ -188,7 +188,7 @@ def _reverb_failed(order: Order, error: ReverbError) -> None:
 
 
 def _fail(order: Order, words: str, *, retry: bool = True) -> None:
-    """Wait for the seller, and try again by itself meanwhile (`retry`). The log names each cause once."""
+    """Wait for the seller, and retry automatically meanwhile (`retry`). The log names each cause once."""
     changed = order.store_problem != words[:300]
     save(
         order,

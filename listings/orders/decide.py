@@ -1,6 +1,6 @@
-"""What an order on Reverb asks of the store, and a parcel of Reverb. Pure functions; they know no clock and no network.
+"""Decide what an order on Reverb requires of the store, and a parcel of Reverb. Pure, without clock or network.
 
-Facts: Reverb docs, "Retrieve orders" (statuses). `blocked` is a sale that Reverb looks into: it may go on.
+Facts: Reverb docs, "Retrieve orders" (statuses). `blocked` is a sale that Reverb investigates: it may continue.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from enum import StrEnum
 from listings.models.order import StoreOrderState
 from shops.reverb.orders import PAID, RELEASED
 
-#: The sale is off for good.
+#: The sale is cancelled for good.
 GONE = RELEASED - {"blocked"}
-#: The goods are with the buyer, or on their way.
+#: The goods have reached the buyer, or are in transit.
 SHIPPED = frozenset({"shipped", "picked_up", "received"})
-#: States of an order that the store has.
+#: States of an order that exists in the store.
 IN_STORE = frozenset(
     {StoreOrderState.CREATED, StoreOrderState.CANCELLING, StoreOrderState.CANCELLED, StoreOrderState.CANCEL_FAILED}
 )
@@ -26,18 +26,18 @@ class Facts:
     """What is known of an order."""
 
     store_state: str
-    status: str  # Reverb's word
-    linked: bool  # it is a product of the store
-    wanted: bool  # orders are taken since before the sale, or the seller asked for this one
-    maybe_made: bool = False  # the answer of an attempt to make it was lost
+    status: str  # Reverb's status
+    linked: bool  # it belongs to a product of the store
+    wanted: bool  # orders were taken before the sale, or the seller requested this one
+    maybe_made: bool = False  # the response of an attempt to create it was lost
 
 
 def next_store_state(facts: Facts) -> StoreOrderState:
-    """Return the next state of an order. CREATING and CANCELLING ask for a call to the store, all others are settled.
+    """Return the next state of an order. Only CREATING and CANCELLING require a call to the store.
 
-    An order that the store has stays there until the sale is off, and is cancelled once. If the sale is on again, the
-    store still has that order, and finds it by Reverb's number: another one can't be made. One that may have been made
-    is looked for, whatever became of the sale: else it would stay behind in the store.
+    An order in the store stays until the sale is off, and is cancelled once. If the sale is on again, the store still
+    has that order under Reverb's number, so no second one can be created. An order that may have been created is always
+    looked for, even if the sale is off: otherwise it would remain in the store.
     """
     state = StoreOrderState(facts.store_state)
     if state in (StoreOrderState.IN_FORMER_STORE, StoreOrderState.HANDLED_MANUALLY):
@@ -56,19 +56,19 @@ def next_store_state(facts: Facts) -> StoreOrderState:
 
 
 class Fate(StrEnum):
-    """What becomes of a parcel."""
+    """What to do with a parcel."""
 
     SEND = "send"
-    KNOWN = "known"  # Reverb has it: an answer was lost, or someone entered it there
+    KNOWN = "known"  # Reverb has it: a response was lost, or someone entered it on Reverb
     HOLD = "hold"  # not paid yet
     OFF = "off"  # the sale is off
-    OTHER = "other"  # Reverb has another number, or knows it as shipped without one
+    OTHER = "other"  # Reverb has another number, or has it as shipped without one
 
 
 def fate(*, status: str, known: str, number: str, pickup: bool, by_hand: bool) -> Fate:
-    """Return what to do with a parcel. `known` is the tracking number that Reverb shows of the order now.
+    """Return what to do with a parcel. `known` is the tracking number that Reverb now shows for the order.
 
-    A number that Reverb has is never replaced by itself, only where a person says so (`by_hand`).
+    A number on Reverb is never replaced automatically, only if a person asks for it (`by_hand`).
     """
     if (pickup and status in ("picked_up", "received")) or (number and same(known, number)):
         return Fate.KNOWN
@@ -80,7 +80,7 @@ def fate(*, status: str, known: str, number: str, pickup: bool, by_hand: bool) -
 
 
 def plain(number: str) -> str:
-    """Return a tracking number without the spaces that people and labels put into it."""
+    """Return a tracking number without the spaces that people and labels add."""
     return "".join(number.split())
 
 

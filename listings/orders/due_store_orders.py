@@ -1,11 +1,11 @@
-"""Go through a shop's due orders: create them in the store, cancel them there, or only note what they wait for.
+"""Process a shop's due orders: create them in the store, cancel them, or note what they wait for.
 
-What an order asks for is decided by `decide.py` whenever Reverb's status for it is another than the one that was
-decided on. So whoever writes a row of an order need not know of this file, and a lost wake-up costs a second.
+`decide.py` decides again whenever Reverb's status differs from the one last decided on. So code that writes an order's
+row need not know this file, and a lost wake-up costs a second.
 
-One worker a shop goes through them (reverbsync.dispatch.locks). PostgreSQL releases its lock when the database
-connection breaks, perhaps while the worker waits for the store. So `making_at` is renewed before each call, which
-another worker leaves alone for a while, and nothing is written by a connection that does not hold the lock.
+One worker per shop processes them (reverbsync.dispatch.locks). PostgreSQL releases its lock if the database connection
+breaks, perhaps while the worker waits for the store. So `making_at` is renewed before each call, which makes other
+workers wait, and a connection without the lock writes nothing.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from shops.orders import OrderStatus
 
 logger = logging.getLogger(__name__)
 
-#: How long one slice holds a worker before the shop queues up again behind the others.
+#: How long one slice occupies a worker before the shop is enqueued again behind the others.
 SLICE_S = 2.0
-#: A sale that came this much before orders were switched on still counts: clocks differ.
+#: A sale this much before orders were switched on still counts: clocks differ.
 SLACK = timedelta(minutes=2)
 
 
@@ -38,7 +38,7 @@ SLACK = timedelta(minutes=2)
 
 
 def _due(now: datetime) -> tuple[Q, ...]:
-    """What is due, what is news, and what was linked to a product late; each has an index of its own."""
+    """Return conditions for orders that are due, changed, or linked to a product late; each has its own index."""
     return (
         Q(store_due_at__lte=now),
         ~Q(decided_on=F("status")),
@@ -47,13 +47,13 @@ def _due(now: datetime) -> tuple[Q, ...]:
 
 
 def shops_with_due_ones(now: datetime) -> set[int]:
-    """Return the shops that have orders to decide on, to make or to cancel, for the sweeper."""
+    """Return the shops that have orders to decide on, create or cancel, for the sweeper."""
     found = (Order.objects.filter(one).values_list("shop_id", flat=True).distinct() for one in _due(now))
     return {shop_id for shop_ids in found for shop_id in shop_ids}
 
 
 def run_slice(shop_id: int) -> bool:
-    """Go through a shop's orders for one slice, oldest first; return whether there may be more."""
+    """Process a shop's orders for one slice, oldest first; return whether there may be more."""
     mine = Shop.objects.filter(pk=shop_id, deletion_requested_at=None).exclude(store__clearing_since__isnull=False)
     shop = mine.select_related("sync_settings").first()
     over = clock.monotonic() + SLICE_S
@@ -74,7 +74,7 @@ def run_slice(shop_id: int) -> bool:
 
 def _next(shop: Shop) -> Order | None:
     mine = Order.objects.filter(shop=shop).select_related("product", "shop__sync_settings", "shop__store")
-    # By the columns of their indexes: the planner takes "is news" for nearly all rows, and would scan them.
+    # Ordered by the columns of their indexes: the planner expects nearly all rows to be news, and would scan them.
     order = ("store_due_at", "placed_at", "placed_at")
     found = (mine.filter(one).order_by(by).first() for one, by in zip(_due(clock.now()), order, strict=True))
     return next((one for one in found if one is not None), None)
@@ -97,7 +97,7 @@ def _step(order: Order) -> None:
 
 
 def _wanted(order: Order) -> bool:
-    """Return whether an order goes into the store: sold, or paid, since orders are taken; or the seller asked."""
+    """Return whether an order goes into the store: sold or paid since orders are taken, or requested by the seller."""
     if order.requested:
         return True
     store = StoreConnection.objects.filter(shop=order.shop_id).first()
@@ -111,7 +111,7 @@ def _wanted(order: Order) -> bool:
 
 
 def _settle(order: Order, state: StoreOrderState) -> None:
-    """Nothing is to be called; say so, and when it was decided."""
+    """Save a state that requires no call, and when it was decided."""
     before = order.store_state
     on_again = before == StoreOrderState.CANCELLED and state == StoreOrderState.CREATED
     seen = {"store_status": OrderStatus.CANCELLED.value, "parcels_due_at": clock.now()} if on_again else {}

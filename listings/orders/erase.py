@@ -1,4 +1,4 @@
-"""Forget the buyers: their names and addresses are kept only while orders are taken, and for a while after."""
+"""Erase the buyers' names and addresses: they are stored only while orders are taken, and for a while after."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from listings.orders.decide import GONE, SHIPPED
 from reverbsync import clock
 from shops.models import Shop
 
-#: What of a snapshot is about a person.
+#: The personal data in a snapshot.
 PERSONAL = ("buyer", "buyer_id", "address")
 KEPT_FOR = timedelta(days=60)
 BATCH = 5_000
 
 
 def buyers_of(shop: Shop, *, only_done: bool = False) -> None:
-    """Forget the buyers of a shop: it no longer takes orders, or its store is forgotten; with `only_done` those of
-    orders for which nothing is left to do.
+    """Erase the buyers of a shop, because it no longer takes orders or its store is erased.
+
+    `only_done`: only those of orders for which nothing is left to do.
     """
     _forget(Q(shop=shop, status__in=SHIPPED | GONE) if only_done else Q(shop=shop))
 
@@ -31,14 +32,14 @@ def count_buyers(shop: Shop) -> int:
 
 
 def old_buyers() -> None:
-    """Forget the buyers of orders that are done for long, and of all shops that take no orders."""
+    """Erase the buyers of orders that were completed long ago, and of all shops that take no orders."""
     before = clock.now() - KEPT_FOR
     _forget(Q(status__in=SHIPPED | GONE, updated_at__lt=before))
     _forget(Q(shop__sync_settings__take_orders=False))
 
 
 def _forget(which: Q) -> None:
-    """Empty the snapshots in portions, each its own statement."""
+    """Remove personal data from the snapshots in batches, each its own statement."""
     known = Q(snapshot__has_any_keys=list(PERSONAL))
     while True:
         some = list(Order.objects.filter(which & known).values_list("pk", flat=True)[:BATCH])

@@ -1,4 +1,4 @@
-"""Snapshots of orders → rows → jobs. Whatever reports an order how often, it is one row, and its units count once."""
+"""Save snapshots of orders and open jobs: one row per order, whose units count once however often it is reported."""
 
 from __future__ import annotations
 
@@ -40,23 +40,24 @@ _FIELDS = [
     "snapshot",
     "counts",
 ]
-#: What the column holds: a longer id is none of ours.
+#: The column's size: a longer id is not one of ours.
 LONGEST_LISTING_ID = 32
-#: What the column holds; no order has so many.
+#: The column's maximum; no order has that many.
 MOST_UNITS = 2_147_483_647
-#: Units that an order takes from the stock (news.wanted), for the database.
+#: Units that an order takes from the stock (precedence.wanted), for the database.
 _WANTED = Case(When(status__in=RELEASED, then=Value(0)), default=F("quantity"), output_field=IntegerField())
 
 
 def take(shop: Shop, snapshots: Iterable[ReverbOrder], *, trigger: str) -> int:
-    """Save what is newer, and open a job for each product whose stock has still to give or get back units for it.
+    """Save newer snapshots, and open a job for each product whose stock must still deduct or return units.
 
-    Returns how many orders are new, or in another status than before.
+    Returns how many orders are new or changed status.
 
-    All in one transaction: no order is known without its job. Names and addresses are kept only while the shop has its
-    orders made in the store. While auto-sync is off no job is opened; `uncounted` finds them when it is on again.
+    All in one transaction, so that no order is saved without its job. Names and addresses are stored only while the
+    shop has its orders created in the store. While auto-sync is off no job is opened; `uncounted` finds them once it is
+    on.
 
-    Where one order of several cannot be taken, the others are, and the sync log names it; one alone raises why.
+    If one order of several cannot be saved, the others are, and the sync log names it; a single one raises its error.
     """
     found, taken = list(snapshots), list[int]()
     if attempt(lambda: taken.append(_take(shop, found, trigger))) is None:
@@ -65,7 +66,7 @@ def take(shop: Shop, snapshots: Iterable[ReverbOrder], *, trigger: str) -> int:
         if (error := _take_alone(shop, one, trigger, taken)) is not None:
             if is_outage(error):
                 raise error
-            logger.error("An order of shop %s could not be taken: %s", shop.pk, whereabouts(error))
+            logger.error("An order of shop %s could not be saved: %s", shop.pk, whereabouts(error))
             if len(found) == 1:
                 raise error
             not_readable(shop.pk, one.number, "It could not be saved.")
@@ -73,7 +74,7 @@ def take(shop: Shop, snapshots: Iterable[ReverbOrder], *, trigger: str) -> int:
 
 
 def _take_alone(shop: Shop, snapshot: ReverbOrder, trigger: str, taken: list[int]) -> Exception | None:
-    """Take one order, at least what our stock needs of it; return what it raised."""
+    """Save one order, at least the part that our stock needs; return the error."""
     if attempt(lambda: taken.append(_take(shop, [snapshot], trigger))) is None:
         return None
     return attempt(lambda: taken.append(_take(shop, [precedence.bare(snapshot)], trigger)))
@@ -85,7 +86,7 @@ def _take(shop: Shop, snapshots: Iterable[ReverbOrder], trigger: str) -> int:
     if not newest:
         return 0
     with transaction.atomic():
-        # One taking of a shop at a time, as with intake: no order becomes two rows, and no older one wins.
+        # One ingest per shop at a time: no order becomes two rows, and no older snapshot wins.
         Shop.objects.select_for_update(no_key=True).get(pk=shop.pk)
         settings = shop.sync_settings
         personal = settings.take_orders
@@ -112,7 +113,7 @@ def _take(shop: Shop, snapshots: Iterable[ReverbOrder], trigger: str) -> int:
 
 
 def uncounted(shop: Shop, span: Span = EVERYTHING) -> list[Product]:
-    """Return the products that our stock has still to count an order of, and that no job is open for."""
+    """Return the products with an order that the stock has not counted yet, and without an open job."""
     paid = Q(reckoned__in=UNPAID) & ~Q(status__in=UNPAID)
     mine = Order.objects.filter(shop=shop, counts=True, **span.of("product"))
     owing = mine.filter(~Q(counted=_WANTED) | Q(reckoned="") | paid)
@@ -124,7 +125,7 @@ def uncounted(shop: Shop, span: Span = EVERYTHING) -> list[Product]:
 
 @dataclass(frozen=True)
 class _Taken:
-    """An order's row as it is now: whether it must be saved, and whether its units or product changed."""
+    """An order's current row: whether it must be saved, and whether its units or product changed."""
 
     row: Order
     changed: bool
@@ -152,7 +153,7 @@ def _without_the_siblings(
 
 
 def _see(row: Order, snapshot: ReverbOrder, listings: _KnownListings, *, personal: bool) -> _Taken:
-    """Take over the snapshot unless a newer one is known, and find the product that it is of."""
+    """Save the snapshot in the row unless a newer one is known, and find its product."""
     before = (row.snapshot, row.status, row.quantity, row.product_id, row.counts)
     if row.pk is None:
         row.seen_at, row.counts = clock.now(), False
@@ -166,8 +167,9 @@ def _see(row: Order, snapshot: ReverbOrder, listings: _KnownListings, *, persona
     if listing is not None and (surely or row.product_id is None):
         row.product_id = listing.product_id
     if listing is None and row.product_id is None:
-        row.product_id = listings.products.get(row.sku)  # its listing is not linked yet; the job will
-    if listing is not None and not row.counts and not row.reckoned:  # else it was history when its listing was linked
+        row.product_id = listings.products.get(row.sku)  # its listing is not linked yet; the job will link it
+    # Otherwise it was history when its listing was linked.
+    if listing is not None and not row.counts and not row.reckoned:
         row.counts = precedence.counts(row.placed_at, listings.linked_at.get(listing.pk))
     now = (row.snapshot, row.status, row.quantity, row.product_id, row.counts)
     return _Taken(row, changed=now != before, moved=row.pk is None or now[1:] != before[1:])
@@ -186,12 +188,12 @@ def _fill(row: Order, snapshot: ReverbOrder) -> None:
 
 @dataclass(frozen=True)
 class _KnownListings:
-    """The listings that orders may be of, and since when each is linked."""
+    """The listings that orders may belong to, and since when each is linked."""
 
     by_id: dict[str, Listing]
     by_sku: dict[str, Listing]
     linked_at: dict[int, datetime]
-    #: SKU → product, of those whose SKU is theirs alone.
+    #: SKU → product, for SKUs of a single product.
     products: dict[str, int]
 
     @classmethod
@@ -209,31 +211,31 @@ class _KnownListings:
         return cls(by_id, by_sku, linked_at, dict(alone.values_list("sku", "only")))
 
     def of_order(self, row: Order) -> tuple[Listing | None, bool]:
-        """Return the listing of an order, and whether it is surely that one: known by its id, not by its SKU only."""
+        """Return the listing of an order, and whether that is certain: found by its id, not only by its SKU."""
         found = self.by_id.get(row.listing_id)
         return (found, True) if found is not None else (self.by_sku.get(row.sku), False)
 
 
-# -- what the stock has to count -----------------------------------------------------------------------------------
+# -- what the stock must count -------------------------------------------------------------------------------------
 
 
 def _owes(row: Order, agreed: Collection[int], since: Mapping[int, datetime | None]) -> bool:
-    """Return whether a job must see to the order's units.
+    """Return whether a job must process the order's units.
 
-    `agreed`: the products that have a ledger; `since`: since when the store's number of each is what it is.
+    `agreed`: the products that have a ledger; `since`: when each store number became what it is.
     """
     wanted = precedence.wanted(row.status, row.quantity)
-    if row.counts:  # one that is off when we first see it may have moved the number all the same
+    if row.counts:  # an order that is first seen after its release may still have moved the number
         paid = row.reckoned in UNPAID and row.status not in UNPAID  # only now the number may go down for it
         return row.counted != wanted or not row.reckoned or paid
-    # The listing of a product without a ledger is still to be linked, and the order is to count with that.
+    # A product without a ledger is not linked yet, and the order is to count once it is.
     unlinked = not row.reckoned and row.product_id not in agreed
     history = precedence.history_until(since.get(row.product_id or 0) or clock.now())
     return unlinked and bool(wanted) and row.placed_at > history
 
 
 def _open_jobs(shop: Shop, product_ids: Iterable[int | None], trigger: str) -> None:
-    """Open a job for each product; the ones that may now be sold out come before everything else."""
+    """Open a job for each product; those that may now be sold out have the most urgent rank."""
     ranks: dict[Rank, list[Product]] = {}
     found = Product.objects.filter(shop=shop, pk__in=[pk for pk in product_ids if pk is not None])
     for product in found:
@@ -244,7 +246,7 @@ def _open_jobs(shop: Shop, product_ids: Iterable[int | None], trigger: str) -> N
 
 
 def _left(product: Product) -> int:
-    """Return the units that are left once all orders are counted; none where no ledger says."""
+    """Return the units left once all orders are counted; 0 without a ledger."""
     ledger = Ledger.objects.filter(listing__product=product).first()
     if ledger is None:
         return 0

@@ -1,6 +1,6 @@
-"""What a call of Reverb's said of a listing, for a moment: an answer that is older than the call does not show it yet.
+"""Remember briefly what a webhook of Reverb said about a listing: a response older than the webhook does not show it.
 
-It is kept in the cache: if that is emptied, the regular look finds the change.
+It is stored in the cache: if that is emptied, the listing poll finds the change.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from reverbsync import clock
 from shops.events import ReverbListingChanged
 from shops.snapshots import ReverbListing
 
-#: So long after the call its listing is read again, while it does not show what the call said.
+#: When after the webhook its listing is read again, while it does not show what the webhook said.
 LOOKS = (timedelta(seconds=10), timedelta(seconds=30), timedelta(seconds=120))
 
 
 def note(row: Listing, event: ReverbListingChanged) -> None:
-    """Keep what a call said of a listing."""
+    """Store what a webhook said about a listing."""
     said = (event.state, event.inventory, clock.now().timestamp())
     if event.state and event.inventory is not None:
         cache.set(_key(row), said, LOOKS[-1].total_seconds() + 60)
 
 
 def again_s(row: Listing, read: ReverbListing | None, now: datetime) -> float | None:
-    """Return the seconds until a listing is to be read again; None where it shows what was said, or nothing was."""
+    """Return the seconds until a listing is to be read again; None if it shows what was said, or nothing was."""
     said = cache.get(_key(row))
     if said is None or read is None:
         return None

@@ -1,9 +1,9 @@
-"""A page of the account's listings now and then, so that all are seen regularly: the net for what nobody reported.
+"""Poll the account's listings page by page, to find changes that no webhook reported.
 
-Orders have their own net (order_poll.py); this one finds what a person changed on Reverb's own site where no webhook
-reported it or it was lost. The cursor is kept in the cache: if that is emptied, the round begins again. The list trails
-by seconds and may stop short (seen live): what it shows only opens a job, and the attempt reads the listing. A page at
-which Reverb fails, and only there, is passed over until the next round.
+Orders have their own poll (order_poll.py); this one finds what a person changed on Reverb's site if no webhook reported
+it or it was lost. The cursor is in the cache: if that is emptied, the round starts again. The list lags by seconds and
+may end early (seen live), so a row only opens a job, and the attempt reads the listing. A page at which alone Reverb
+fails is skipped until the next round.
 """
 
 from __future__ import annotations
@@ -28,35 +28,35 @@ from shops.snapshots import ReverbListing
 
 logger = logging.getLogger(__name__)
 
-#: In this time all listings are seen once, where Reverb reports changed ones.
+#: All listings are seen once in this time, if Reverb reports changes.
 ROUND = timedelta(hours=24)
-#: Where it does not, a page is looked at so often, and more often only in a shop too large to be seen within a day.
+#: If it does not, one page is read this often, or more often in a shop too large to be seen within a day.
 WITHOUT_WEBHOOKS = timedelta(minutes=2)
 TRIGGER = "regular look at Reverb"
-#: Pages in one slice at most: a shop that was away for long does not catch up at once.
+#: Pages per slice at most, so that a shop that was away for long does not catch up at once.
 PAGES = 3
-#: The list trails a change: what we read ourselves so recently is newer than the list.
+#: The list lags: what we read ourselves this recently is newer than the list.
 TRAILS = timedelta(seconds=60)
-#: A row that still shows what was looked into, and was no news then, is looked into again after this.
+#: A row that still shows what was rechecked without news is rechecked again after this.
 AGAIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True)
 class _Cursor:
-    """Where the round goes on, and when (moments: seconds since 1970)."""
+    """The next page of the round, and when it is due (moments: seconds since 1970)."""
 
     page: int = 1
     due_at: float = 0.0
-    #: When the products with uncounted sales are looked at next.
+    #: When the products with uncounted sales are due for a check.
     uncounted_due_at: float = 0.0
-    #: What rows showed that were looked into, and when.
+    #: What rechecked rows showed, and when.
     recently_rechecked: dict[str, float] = field(default_factory=dict)
     #: The page at which Reverb failed last time.
     failed: int = 0
 
 
 def run_slice(connection: ReverbConnection, client: ReverbClient) -> None:
-    """Look at the pages that are due, and once a day at uncounted sales. Raises ReverbError."""
+    """Read the pages that are due, and check uncounted sales once a day. Raises ReverbError."""
     for _ in range(PAGES):
         cursor = _Cursor(**(cache.get(_key(connection)) or {}))
         now = clock.now()
@@ -77,9 +77,9 @@ def run_slice(connection: ReverbConnection, client: ReverbClient) -> None:
 
 
 def _page(connection: ReverbConnection, client: ReverbClient, cursor: _Cursor) -> tuple[int, list[ReverbListing], int]:
-    """Return the page that is due, with its number; the one behind it where that one alone fails, twice in a row.
+    """Return the page that is due, with its number; the next one if this page alone failed twice in a row.
 
-    A page that was passed over is read again in the next round. Raises ReverbError.
+    A skipped page is read again in the next round. Raises ReverbError.
     """
     try:
         return cursor.page, *client.listings_page(cursor.page)
@@ -90,9 +90,7 @@ def _page(connection: ReverbConnection, client: ReverbClient, cursor: _Cursor) -
             _keep(connection, replace(cursor, failed=cursor.page))
             raise
         behind = client.listings_page(cursor.page + 1)
-        logger.warning(
-            "Page %s of shop %s's listings is passed over: %s", cursor.page, connection.shop_id, error.message
-        )
+        logger.warning("Page %s of shop %s's listings is skipped: %s", cursor.page, connection.shop_id, error.message)
         return cursor.page + 1, *behind
 
 
@@ -103,9 +101,9 @@ def _keep(connection: ReverbConnection, cursor: _Cursor) -> None:
 def _look_at(
     shop: Shop, rows: list[ReverbListing], *, now: datetime, recently_rechecked: dict[str, float]
 ) -> dict[str, float]:
-    """Open a job for each product whose listing shows another state or stock than we know of.
+    """Open a job for each product whose listing shows another state or stock than is known.
 
-    Returns what rows showed that were looked into within `AGAIN`: `recently_rechecked`, and those of now.
+    Returns what rows rechecked within `AGAIN` showed: `recently_rechecked`, and those of now.
     """
     kept = {what: at for what, at in recently_rechecked.items() if at > (now - AGAIN).timestamp()}
     if not shop.sync_settings.auto_sync:
@@ -123,15 +121,15 @@ def _look_at(
 
 
 def _showed(row: Listing, seen: ReverbListing) -> str:
-    """Return what a row showed, and since when we know what we know: the same again is no news."""
+    """Return what a row showed, and the age of what is known: the same again is no news."""
     ledger = Ledger.of(row)
     return f"{row.pk} {seen.state} {seen.inventory} {ledger and ledger.set_at}"
 
 
 def _moved(row: Listing, seen: ReverbListing, settings: SyncSettings) -> bool:
-    """Return whether a listing shows something else than we know of.
+    """Return whether a listing shows something else than is known.
 
-    The kept snapshot may be that of a mass sync's page, whose number was never taken in.
+    The saved snapshot may be from a mass sync's page, whose number was never merged.
     """
     ledger = Ledger.of(row)
     agreed = ledger.reverb if ledger is not None and settings.sync_stock else None
@@ -139,16 +137,17 @@ def _moved(row: Listing, seen: ReverbListing, settings: SyncSettings) -> bool:
 
 
 def differs(row: Listing, seen: ReverbListing) -> bool:
-    """Return whether a listing shows another state or stock than we know of. What it does not say differs not.
+    """Return whether a listing shows another state or stock than is known. Fields that the row lacks are not compared.
 
-    A mass sync that found it on no list of drafts takes it for live (confirm.py); its snapshot is that of the draft.
+    A mass sync that found it on no list of drafts counts it as live (confirm.py), but its snapshot is that of the
+    draft.
     """
     stock = seen.inventory is not None and seen.inventory != (row.snapshot or {}).get("inventory")
     return stock or bool(seen.state and seen.state[:40] != row.state)
 
 
 def _recheck_uncounted(shop: Shop, now: datetime) -> None:
-    """Look again at what some order has still to be counted for."""
+    """Open jobs for products with orders that are not counted yet."""
     products: list[Product] = uncounted(shop) if shop.sync_settings.auto_sync else []
     jobs.look_again(products, rank=Rank.STOCK, trigger=TRIGGER, now=now)
 
@@ -159,7 +158,7 @@ def step_of(pages: int, *, has_webhooks: bool) -> timedelta:
 
 
 def _next(cursor: _Cursor, step: timedelta, now: datetime) -> float:
-    """Return when the next page is due: pages are spread, and a late one does not make all late."""
+    """Return when the next page is due: pages are spread evenly, and a late page does not delay the rest."""
     after, at = step.total_seconds(), now.timestamp()
     return max((cursor.due_at or at) + after, at - PAGES * after)
 

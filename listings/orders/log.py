@@ -1,4 +1,4 @@
-"""Sync log entries about orders: one an attempt, with the trigger by which the page of the order finds them."""
+"""Write sync log entries about orders: one per attempt, with the trigger by which an order's page finds them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from synclog.models import Entry
 from synclog.reasons import REASONS
 from synclog.record import Attempt, record
 
-#: How often an entry says that a sale without a number could not be read.
+#: How often an entry reports sales without a number that could not be read.
 NUMBERLESS_EVERY = timedelta(days=1)
 OUTCOMES = {
     "order_created": Entry.Outcome.SYNCED,
@@ -29,12 +29,12 @@ OUTCOMES = {
 
 
 def trigger_of(number: str) -> str:
-    """Return the trigger that the entries of an order name."""
+    """Return the trigger of an order's entries."""
     return f"Reverb order {number}"[:60]
 
 
 def page_of(order: Order) -> str:
-    """Return the address of an order's page here."""
+    """Return the address of an order's page in our app."""
     return settings.SITE_URL + reverse("orders:order", args=[order.shop_id, order.pk])
 
 
@@ -47,9 +47,9 @@ def link_of(order: Order) -> str:
 
 
 def not_readable(shop_id: int, number: str, why: str) -> None:
-    """Write an entry about a sale that could not be read or saved, once: it is met again with each reading.
+    """Write an entry about a sale that could not be read or saved, once: every poll meets it again.
 
-    Sales without a number cannot be distinguished, so of those there is one entry a day.
+    Sales without a number cannot be distinguished, so there is one entry a day for all of them.
     """
     named = f"Order {number}" if number else "An order without a number"
     mine = Entry.objects.filter(shop=shop_id, outcome=Entry.Outcome.FAILED)
@@ -82,7 +82,7 @@ def log_order(
     field_errors: FieldErrors | None = None,
     attempt: int = 1,
 ) -> None:
-    """Write an entry. `changes` are lines with a name; what Reverb said stands apart."""
+    """Write an entry. `changes` maps names to texts; Reverb's own words are separate."""
     product = order.product
     record(
         Attempt(

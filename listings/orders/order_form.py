@@ -1,4 +1,4 @@
-"""A Reverb order → the order that is made in the store. Pure."""
+"""Build the order for the store from a Reverb order. Pure."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ CENT = Decimal("0.01")
 
 
 class Unfit(Exception):
-    """The order cannot be made in this store; the sentence says why, for the seller."""
+    """The order cannot be created in this store; the message says why, for the seller."""
 
 
 def new_order(seen: ReverbOrder, product: StoreProduct, *, takes_stock: bool, currency: str, link: str) -> NewOrder:
-    """Return the order to make. `currency` is the store's, "" when it did not say; `link` is the order's page.
+    """Return the order to create. `currency` is the store's, "" if unknown; `link` is the order's page.
 
-    Raises Unfit where the amounts would mean something else in the store.
+    Raises Unfit if the store's currency differs.
     """
     if seen.currency and currency and seen.currency != currency:
         raise Unfit(
@@ -42,7 +42,7 @@ def new_order(seen: ReverbOrder, product: StoreProduct, *, takes_stock: bool, cu
 
 
 def goods(seen: ReverbOrder) -> Decimal | None:
-    """Return what was paid for all units, without shipping and tax; None when Reverb does not say."""
+    """Return what was paid for all units, without shipping and tax; None if Reverb does not say."""
     if seen.product_amount is not None:
         return seen.product_amount
     if seen.total is None:
@@ -51,7 +51,7 @@ def goods(seen: ReverbOrder) -> Decimal | None:
 
 
 def note(seen: ReverbOrder, link: str) -> str:
-    """Return what the seller reads in the store's order."""
+    """Return the note for the seller in the store's order."""
     parts = [f"Reverb order {seen.number}{f', sold to {seen.buyer}' if seen.buyer else ''}. {link}"]
     if seen.status in ("shipped", "picked_up", "received"):
         parts.append("It was shipped on Reverb before it was made here: do not ship it again.")
@@ -67,12 +67,12 @@ def note(seen: ReverbOrder, link: str) -> str:
 
 
 def address_of(seen: ReverbOrder) -> Address | None:
-    """Return where to ship to, None for local pickup and where Reverb does not say."""
+    """Return the shipping address, None for local pickup or if Reverb does not say."""
     return Address(**seen.address) if seen.address else None
 
 
 def mark_of(seen: ReverbOrder) -> str:
-    """Return a digest of the address, by which another one is noticed; "" when there is none."""
+    """Return a digest of the address, to notice a changed one; "" if there is none."""
     if not seen.address:
         return ""
     return hashlib.sha256(json.dumps(dict(seen.address), sort_keys=True).encode()).hexdigest()

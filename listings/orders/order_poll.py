@@ -1,6 +1,6 @@
-"""Read the orders that changed on Reverb: regularly, right after our own writes of stock, and before the next one.
+"""Poll the orders that changed on Reverb: regularly, right after our own writes of stock, and before the next one.
 
-The net under the webhooks, and for accounts without them the only way. Facts: `updated_start_date` finds an order that
+It backs up the webhooks, and is the only way for accounts without them. Facts: `updated_start_date` finds an order that
 was placed before the span and paid inside it, which `created_start_date` does not (Reverb's own plugins; seen live).
 """
 
@@ -28,41 +28,41 @@ from shops.reverb.paging import Short
 from shops.snapshots import ReverbOrder
 
 ORDERS = "listings.orders"
-#: A reading begins this much before the last one began: clocks differ, and Reverb's lists may trail.
+#: How far a poll's range overlaps the last one: clocks differ, and Reverb's lists may lag.
 OVERLAP = timedelta(minutes=10)
-#: A reading that seems to be of later than this was dated by a clock that was wrong, and since then set right.
+#: A poll dated later than this was dated by a clock that was wrong and has since been corrected.
 AHEAD = timedelta(minutes=2)
-#: How far the first reading looks back.
+#: How far the first poll goes back.
 FIRST = timedelta(hours=24)
-#: How far back the orders are read of an account that comes back.
+#: How far back at most orders are read for an account that comes back.
 LONGEST = timedelta(days=60)
-#: The wait after a failure: at first, and at most.
+#: The delay after a failure: at first, and at most.
 FIRST_DELAY = timedelta(seconds=30)
 LONGEST_DELAY = timedelta(seconds=900)
-#: A list that has shown less than it counts for so long is taken as it is: it would keep all readings from ending.
+#: A list that has shown less than it counts for this long is accepted, since no poll could complete otherwise.
 SHORT_FOR = timedelta(hours=1)
-#: No reading is planned farther ahead than this.
+#: No poll is planned further ahead than this.
 FARTHEST = timedelta(minutes=30)
 BATCH = 100
-#: So many known sales are asked for by themselves where the list fails at one.
+#: Known sales that are read individually if the list fails at one, at most.
 MOST_REREAD = 20
 
 
 def read(connection: ReverbConnection, client: ReverbClient, *, now: datetime) -> None:
-    """Read and take all orders that changed since the last reading, and plan the next one.
+    """Read and save all orders that changed since the last poll, and plan the next one.
 
-    `now` is when the reading begins. Raises ReverbError when Reverb did not answer; the next try is planned then too.
-    One reading of a shop at a time: who reads later also takes later.
+    `now` is the start of the poll. Raises ReverbError if Reverb did not respond; the retry is planned then too. A shop
+    has one poll at a time, so that a later read is also saved later.
     """
     with blocking_lock(ORDERS, connection.shop_id):
         _read(connection.pk, client, now)
 
 
 def fresh(connection: ReverbConnection, client: ReverbClient, *, now: datetime, max_age_s: float) -> datetime | None:
-    """See to it that all orders are known that Reverb's list showed `max_age_s` ago. Raises ReverbError if not.
+    """Ensure that all orders are known that Reverb's list showed `max_age_s` ago. Raises ReverbError if not.
 
-    Returns the moment before which all changes are known. Several workers may ask at once: the first one reads, the
-    others wait for it and find that it is done.
+    Returns the moment before which all changes are known. Several workers may call it at once: the first one polls, and
+    the others wait and find it done.
     """
     span = now - timedelta(seconds=max_age_s), now + AHEAD
     if read_at := _read_within(connection.pk, *span):
@@ -75,10 +75,10 @@ def fresh(connection: ReverbConnection, client: ReverbClient, *, now: datetime, 
 
 
 def soon(shop_id: int, *, in_s: float = 0.0) -> None:
-    """Let the shop's orders be read soon: a stock of ours was just written, and a sale may have been overwritten."""
+    """Make the shop's orders due soon: our write of a stock number may have overwritten a sale."""
     due_at = clock.now() + timedelta(seconds=in_s)
     mine = ReverbConnection.objects.filter(shop=shop_id)
-    if in_s:  # never later than planned; right now, in contrast, is always written: a reading under way sees it so
+    if in_s:  # never later than planned. An immediate poll is always written, so that a running one notices it
         mine.filter(Q(orders_due_at__isnull=True) | Q(orders_due_at__gt=due_at)).update(orders_due_at=due_at)
     elif mine.update(orders_due_at=due_at):
         wake(ORDERS, shop_id)
@@ -91,11 +91,11 @@ def due(shop_id: int) -> ReverbConnection | None:
 
 
 def shops_with_due_orders() -> list[int]:
-    """Return the shops whose orders are to be read, for the sweeper."""
+    """Return the shops whose orders are due, for the sweeper."""
     return list(_due().order_by(F("orders_due_at").asc(nulls_first=True)).values_list("shop_id", flat=True))
 
 
-# -- a reading -----------------------------------------------------------------------------------------------------
+# -- one poll ------------------------------------------------------------------------------------------------------
 
 
 def _due() -> QuerySet[ReverbConnection]:
@@ -109,18 +109,18 @@ def _due() -> QuerySet[ReverbConnection]:
 
 
 def _read_within(connection_id: int, first: datetime, last: datetime) -> datetime | None:
-    """Return when the orders were last read, None where that was before `first`, or is said to be after `last`."""
+    """Return when the orders were last polled, None if that was before `first`, or is dated after `last`."""
     found = ReverbConnection.objects.filter(pk=connection_id, orders_read_at__range=(first, last))
     return found.values_list("orders_read_at", flat=True).first()
 
 
 def _read(connection_id: int, client: ReverbClient, now: datetime) -> None:
-    # As it is saved now: it was read before we waited for our turn.
+    # Read the row again: it may have changed while we waited for the lock.
     connection = ReverbConnection.objects.select_related("shop__sync_settings").filter(pk=connection_id).first()
     if connection is None:
         raise TransientError("Reverb was disconnected.")
     if connection.clearing_since is not None:
-        raise TransientError("Another Reverb account was connected.")  # whose orders these are is not known
+        raise TransientError("Another Reverb account was connected.")  # it is unknown whose orders these are
     planned = connection.orders_due_at
     try:
         reading = _Reading(connection, now)
@@ -131,10 +131,10 @@ def _read(connection_id: int, client: ReverbClient, now: datetime) -> None:
     except Exception as error:
         _plan(connection, planned, now + _delay(connection, error, now))
         raise
-    if news and connection.orders_read_at is not None:  # the first reading finds what was there before
+    if news and connection.orders_read_at is not None:  # the first poll finds older orders
         hooks.missed(connection, clock.now())
         connection.refresh_from_db()
-    # Unless another account was connected meanwhile: of that one nothing was read.
+    # Not if another account was connected meanwhile: nothing was read from that one.
     mine = ReverbConnection.objects.filter(pk=connection.pk, account_id=connection.account_id)
     wrong = Q(orders_read_at__gt=clock.now() + AHEAD)
     mine.filter(Q(orders_read_at__isnull=True) | Q(orders_read_at__lt=now) | wrong).update(orders_read_at=now)
@@ -143,16 +143,16 @@ def _read(connection_id: int, client: ReverbClient, now: datetime) -> None:
 
 @dataclass
 class _Reading:
-    """What a reading of the list showed, and what it left out."""
+    """What a poll of the list showed, and what it left out."""
 
     connection: ReverbConnection
     now: datetime
     shown: set[str] = field(default_factory=set)
-    #: The numbers of what was left out, "" where Reverb did not show even that.
+    #: The numbers of orders left out, "" if Reverb did not show even that.
     odd: list[str] = field(default_factory=list)
 
     def orders(self, client: ReverbClient) -> Iterator[ReverbOrder]:
-        """Yield the orders. What the list counts and does not show is left out once no reading went well for long."""
+        """Yield the orders. After long failure, orders that the list counts but does not show are left out."""
         try:
             for one in client.orders(_since(self.connection, self.now), left_out=self._leave_out):
                 self.shown.add(one.number)
@@ -163,7 +163,7 @@ class _Reading:
             self._leave_out("", short.message)
 
     def left_out(self) -> list[str]:
-        """Return the numbers to ask for by themselves: also known sales that may be one that was not shown."""
+        """Return the numbers to read individually, including known sales that may be the one that was not shown."""
         numbers = [number for number in self.odd if number]
         if len(numbers) == len(self.odd):
             return numbers
@@ -177,7 +177,7 @@ class _Reading:
 
 
 def _parts(found: Iterator[ReverbOrder]) -> Iterator[list[ReverbOrder]]:
-    """Yield the orders in batches; what came before a page that cannot be read is yielded before that is raised."""
+    """Yield the orders in batches; those before an unreadable page are yielded before the error is raised."""
     part: list[ReverbOrder] = []
     try:
         for one in found:
@@ -194,7 +194,7 @@ def _parts(found: Iterator[ReverbOrder]) -> Iterator[list[ReverbOrder]]:
 
 
 def _since(connection: ReverbConnection, now: datetime) -> datetime:
-    """Return the moment from which on orders are read: an account that was away for long is read from where we were."""
+    """Return the start of the range to read: for an account that was away for long, where the last poll ended."""
     if connection.orders_read_at is not None:
         return min(connection.orders_read_at, now) - OVERLAP
     last = Order.objects.filter(shop=connection.shop_id).aggregate(last=Max("updated_at"))["last"]
@@ -202,18 +202,18 @@ def _since(connection: ReverbConnection, now: datetime) -> datetime:
 
 
 def _delay(connection: ReverbConnection, error: Exception, now: datetime) -> timedelta:
-    """Return the wait after a failure: it grows with the time for which no reading went well."""
+    """Return the delay after a failure: it grows with the time since the last successful poll."""
     retry_after = timedelta(seconds=(error.retry_after if isinstance(error, ReverbError) else None) or 0)
     if isinstance(error, RateLimited):
-        return max(retry_after, timedelta(seconds=1))  # nothing went wrong
+        return max(retry_after, timedelta(seconds=1))  # nothing failed
     return max(retry_after, min(LONGEST_DELAY, max(FIRST_DELAY, _away(connection, now) / 2)))
 
 
 def _away(connection: ReverbConnection, now: datetime) -> timedelta:
-    """Return for how long no reading has gone well."""
+    """Return the time since the last successful poll."""
     return now - (connection.orders_read_at or connection.checked_at or now)
 
 
 def _plan(connection: ReverbConnection, planned: datetime | None, due_at: datetime) -> None:
-    """Plan the next reading, unless somebody has asked for one meanwhile: what they ask for began after ours."""
+    """Plan the next poll, unless another one was requested meanwhile: that request is newer than our poll."""
     ReverbConnection.objects.filter(pk=connection.pk, orders_due_at=planned).update(orders_due_at=due_at)

@@ -1,4 +1,4 @@
-"""Events of Reverb → orders read back, and jobs for listings. Reverb signs nothing: an event is only a hint."""
+"""Follow Reverb's events: read orders back, and open jobs for listings. Events are unsigned, so each is only a hint."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from shops.reverb.client import ReverbClient
 from shops.reverb.errors import NotFound, TransientError
 from shops.snapshots import ReverbListing
 
-#: When the orders are read after a call whose order was no news.
+#: When the orders are polled after a webhook whose order was no news.
 AGAIN = timedelta(seconds=10)
-#: For how long Reverb is not believed that a sale does not exist that it called for: a copy of its database may trail.
+#: For how long a 404 for a sale from a webhook is not believed: a replica of Reverb's database may lag.
 NEW_FOR = timedelta(minutes=2)
 
 
 def follow(
     connection: ReverbConnection, events: Mapping[ReverbEvent, str], *, over: float = math.inf
 ) -> dict[ReverbEvent, Exception]:
-    """Look at each order and listing that an event names; `events` names for each what it came from, for the log.
+    """Follow each order and listing that an event names; `events` maps each to its trigger, for the log.
 
-    `over` is when the slice ends, by clock.monotonic(). Returns the events that could not be followed, each with why: a
-    ReverbError where Reverb did not answer, NotReached where the slice was over, else whatever was raised. Trying them
-    again loses nothing. Raises only what ends the slice (reverbsync.outage).
+    `over` is the end of the slice, by clock.monotonic(). Returns the events that could not be followed, each with its
+    error: a ReverbError if Reverb did not respond, NotReached if the slice was over, else the exception. Retrying them
+    is safe. Raises only what ends the slice (reverbsync.outage).
     """
     failed: dict[ReverbEvent, Exception] = {}
     client = ReverbClient.of(connection)
@@ -57,10 +57,10 @@ def _follow(connection: ReverbConnection, client: ReverbClient, event: ReverbEve
 
 
 def _order(shop: Shop, client: ReverbClient, number: str, trigger: str) -> None:
-    """Read an order back and take it.
+    """Read an order back and save it.
 
-    Where that brings no news, the answer may be older than the call, so all orders are read in a moment. One that this
-    account does not have, two minutes after the first call for it, means nothing. Raises TransientError until then.
+    If that brings no news, the response may predate the webhook, so all orders are polled soon. An order still missing
+    two minutes after its first webhook is not of this account and is ignored. Raises TransientError until then.
     """
     try:
         if take(shop, [client.order(number)], trigger=trigger):
@@ -75,9 +75,9 @@ def _order(shop: Shop, client: ReverbClient, number: str, trigger: str) -> None:
 
 
 def _listing(shop: Shop, event: ReverbListingChanged, trigger: str) -> None:
-    """Let the listing's product be looked at, unless the call reports what we know: our own write that comes back.
+    """Open a job for the listing's product, unless the webhook reports what is known: the echo of our own write.
 
-    A later change of it has a call of its own, and where that is lost, the orders and the regular look find it.
+    A later change has its own webhook; if that is lost, the order poll and the listing poll find it.
     """
     row = Listing.objects.filter(shop=shop, reverb_id=event.listing_id).select_related("product").first()
     if row is None or _known(row, event) or not shop.sync_settings.auto_sync:

@@ -1,6 +1,6 @@
-"""Look after the orders that were made in the store: whether they were shipped there, and with which number.
+"""Poll the store for orders that we created there: whether they were shipped, and with which tracking number.
 
-A webhook of the store makes a look due at once; without one the store is asked now and then, ever more rarely.
+A store's webhook makes a poll due at once; without one the store is polled at growing intervals.
 """
 
 from __future__ import annotations
@@ -27,34 +27,34 @@ from shops.platforms.values import StoreAuthError, StoreError, Unsupported
 
 logger = logging.getLogger(__name__)
 
-#: No oftener than this without a report, whatever the platform.
+#: Shortest interval without a report, on any platform.
 LEAST_S = 300
-#: Where the store reports everything by itself.
+#: Interval if the store reports everything itself.
 WITH_WEBHOOKS_S = 900
-#: What was not shipped in so many days is asked for a few times a day, and then no more.
+#: What was not shipped within this time is polled a few times a day, and later no more.
 SLOW_AFTER, SLOW = timedelta(days=14), timedelta(hours=6)
 NO_MORE_AFTER = timedelta(days=60)
 AFTER_A_FAILURE = timedelta(minutes=5)
-#: The same for an order that could not be read for a reason of its own.
+#: The same for an order that could not be read because of a fault of its own.
 BROKEN = timedelta(hours=1)
 
 
 def on_events(shop: Shop, events: Iterable[Event]) -> None:
-    """Look now at the orders that the store reported and that we made there."""
+    """Make due the orders that the store reported and that we created there."""
     ids = [event.store_order_id for event in events if isinstance(event, OrderChanged)]
     if ids and _ours(shop.pk).filter(store_order_id__in=ids).update(parcels_due_at=clock.now()):
         tracking.soon(shop.pk)
 
 
 def settings_changed(shop: Shop) -> None:
-    """Tracking was switched on, perhaps: look at what is not shipped on Reverb yet."""
+    """Poll the orders that are not shipped on Reverb yet: tracking may have been switched on."""
     open_ones = _ours(shop.pk).exclude(status__in=SHIPPED | GONE).exclude(parcels__state=Parcel.State.SENT)
     if sum(some.update(parcels_due_at=clock.now()) for some in portions(open_ones)):
         tracking.soon(shop.pk)
 
 
 def shops_with_due_ones(now: datetime) -> set[int]:
-    """Return the shops that have orders to look for in their store, for the sweeper."""
+    """Return the shops with orders to poll, for the sweeper."""
     return set(_due(now).values_list("shop_id", flat=True).distinct())
 
 
@@ -74,14 +74,14 @@ def _due(now: datetime) -> QuerySet[Order]:
 
 
 def look(order: Order) -> None:
-    """Ask the store for an order and its parcels. Never raises what the store did: that is a later look."""
+    """Read an order and its parcels from the store. A store's failure is never raised: a later poll retries."""
     now = clock.now()
     try:
         store = client_of(order.shop.store)
         found = store.order(order.store_order_id)
         if found is not None and order.shop.sync_settings.send_tracking:
             _report_parcels(order, found, store)
-    except Unsupported:  # the store's own no, which may have been about this moment only
+    except Unsupported:  # the store refuses, perhaps only for now
         over = now - (order.made_at or now) > NO_MORE_AFTER
         changes: dict[str, object] = {"parcels_due_at": None if over else now + SLOW}
     except StoreError as error:
@@ -90,13 +90,13 @@ def look(order: Order) -> None:
     except Exception as error:
         if is_outage(error):
             raise
-        logger.warning("Order %s could not be looked for in its store: %s", order.pk, whereabouts(error))
+        logger.warning("Order %s could not be read from its store: %s", order.pk, whereabouts(error))
         changes = {"parcels_due_at": now + BROKEN}
     else:
         changes = {"parcels_due_at": _next_look(order, found, now)}
         if found is not None:
             changes["store_status"] = found.status.value
-    # A webhook may have asked for another look meanwhile.
+    # A webhook may have made another poll due meanwhile.
     Order.objects.filter(pk=order.pk, parcels_due_at=order.parcels_due_at).update(**changes)
 
 
@@ -108,7 +108,7 @@ def _report_parcels(order: Order, found: StoreOrder, store: StoreClient) -> None
 
 
 def _next_look(order: Order, found: StoreOrder | None, now: datetime) -> datetime | None:
-    """Return when to look again; never where nothing can come any more."""
+    """Return when to poll again; None if nothing more can come."""
     age = now - (order.made_at or now)
     if order.status in SHIPPED | GONE or age > NO_MORE_AFTER:
         return None

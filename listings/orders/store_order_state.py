@@ -1,4 +1,4 @@
-"""What an order's row says of its order in the store: saved after each attempt, and changed by buttons and settings.
+"""The state of an order in the store, as its row holds it: saved after each attempt, changed by buttons and settings.
 
 `due_store_orders.py` reads it and acts on it.
 """
@@ -21,15 +21,15 @@ from shops.models import Shop, StoreConnection
 
 #: The task that creates and cancels a shop's orders in the store (tasks.py).
 PROCESS_STORE_ORDERS = "listings.process_store_orders"
-#: What failed is tried again by itself after so long, doubled each time: the refusal may have been a mistake.
+#: Delay before a failed order is retried automatically, doubled each time: the refusal may have been a mistake.
 RETRY_FIRST, RETRY_AT_LATEST = timedelta(minutes=15), timedelta(hours=6)
 
 
-# -- what the seller and the settings say --------------------------------------------------------------------------
+# -- changes by the seller and the settings -------------------------------------------------------------------------
 
 
 def ask_for(order: Order) -> None:
-    """The seller wants an order in the store, or tries again what failed."""
+    """Request an order in the store, or retry a failed one, for the seller."""
     again = {
         StoreOrderState.CANCEL_FAILED: StoreOrderState.CANCELLING,
         StoreOrderState.HANDLED_MANUALLY: StoreOrderState.UNDECIDED,
@@ -41,7 +41,7 @@ def ask_for(order: Order) -> None:
 
 
 def mark_handled(order: Order) -> None:
-    """The seller did by hand what could not be done here."""
+    """Record that the seller did by hand what we could not do."""
     by_hand = {
         StoreOrderState.CREATE_FAILED: StoreOrderState.HANDLED_MANUALLY,
         StoreOrderState.CANCEL_FAILED: StoreOrderState.CANCELLED,
@@ -53,7 +53,7 @@ def mark_handled(order: Order) -> None:
 
 
 def settings_changed(shop: Shop) -> None:
-    """Settings or a connection changed: begin or end to take orders, and look again at what waits."""
+    """Start or stop taking orders, and make waiting ones due: settings or a connection changed."""
     now, on = clock.now(), shop.sync_settings.take_orders
     mine = Order.objects.filter(shop=shop)
     if on:
@@ -75,7 +75,7 @@ def settings_changed(shop: Shop) -> None:
 
 
 def try_again(shop_id: int) -> None:
-    """The store, or Reverb, works again: what failed, or waits for its next try, is due now."""
+    """Make due what failed or waits for a retry: the store or Reverb works again."""
     late = Q(store_due_at__isnull=True) | Q(store_due_at__gt=clock.now())
     waiting = Order.objects.filter(
         late,
@@ -87,7 +87,7 @@ def try_again(shop_id: int) -> None:
 
 
 def store_replaced(shop: Shop) -> None:
-    """Another store was connected: orders made in the old one are none of its own, and only new sales go there."""
+    """Detach orders from a replaced store: the new store has none of them, and only new sales go to it."""
     StoreConnection.objects.filter(shop=shop).update(orders_since=None)
     mine = Order.objects.filter(shop=shop)
     gone: dict[str, Any] = {"store_due_at": None, "parcels_due_at": None, "making_at": None, "begun": {}}
@@ -98,11 +98,11 @@ def store_replaced(shop: Shop) -> None:
         some.update(requested=False, store_state=StoreOrderState.SKIPPED, **gone)
 
 
-# -- what an attempt came to ---------------------------------------------------------------------------------------
+# -- results of an attempt ------------------------------------------------------------------------------------------
 
 
 def retry_later(order: Order, words: str, *, at_least: float | None = None) -> None:
-    """Try again later by itself, after a delay that grows."""
+    """Schedule an automatic retry, with growing delay."""
     order.store_attempts = max(1, order.store_attempts)
     due = clock.now() + timedelta(seconds=jobs.delay_s(min(order.store_attempts, 20), at_least=at_least))
     state = StoreOrderState.CANCELLING if order.store_state == StoreOrderState.CANCELLING else StoreOrderState.CREATING
@@ -117,7 +117,7 @@ def retry_later(order: Order, words: str, *, at_least: float | None = None) -> N
 
 
 def retry_at(order: Order) -> datetime:
-    """Return when what was refused is tried again by itself."""
+    """Return when a refused order is retried automatically."""
     doublings = min(max(0, order.store_attempts - 1), 10)
     return clock.now() + min(RETRY_AT_LATEST, RETRY_FIRST * 2.0**doublings)
 
@@ -126,9 +126,9 @@ _COLUMNS = {"problem": "store_problem", "attempts": "store_attempts"}
 
 
 def save(order: Order, **changes: Any) -> None:
-    """Save what belongs to the order's state in the store, and Reverb's word that it was decided on; nothing else.
+    """Save only the order's state in the store, and the Reverb status that it was decided on.
 
-    Others write the rest of the row meanwhile. Raises Lost where another worker may be at it.
+    Others write the rest of the row meanwhile. Raises Lost if another worker may hold the order.
     """
     ownership.confirm()
     values = {_COLUMNS.get(name, name): value for name, value in changes.items()}

@@ -1,4 +1,4 @@
-"""Celery: read orders on Reverb, bring them into the store, send parcels to Reverb, sweep for what stands still."""
+"""Celery tasks: poll orders on Reverb, create them in the store, send parcels to Reverb, and sweep for due work."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from shops.reverb.errors import NeedsSeller, RateLimited, ReverbError
 
 logger = logging.getLogger(__name__)
 
-#: How long one slice holds a worker before the shop queues up again behind the others.
+#: How long one slice occupies a worker before the shop is enqueued again behind the others.
 SLICE_S = 2.0
 
 
 @shared_task(name=order_poll.ORDERS)
 def orders(shop_id: int) -> None:
-    """Read the orders that changed on Reverb, and the page of listings that is due next."""
+    """Poll the orders that changed on Reverb, and the page of listings that is due next."""
     awake(order_poll.ORDERS, shop_id)
     with try_lock(order_poll.ORDERS, shop_id) as alone:
         connection = order_poll.due(shop_id) if alone else None
@@ -41,7 +41,7 @@ def orders(shop_id: int) -> None:
 
 
 def _answered(connection: ReverbConnection, what: str, deed: Callable[[], None]) -> bool:
-    """Read from Reverb; return whether other calls make sense. One list that fails keeps us from no other one."""
+    """Read from Reverb; return whether further calls make sense. A failing list does not block the others."""
     try:
         deed()
     except RateLimited:
@@ -55,16 +55,16 @@ def _answered(connection: ReverbConnection, what: str, deed: Callable[[], None])
 
 
 def _ask_for_the_token(connection: ReverbConnection) -> None:
-    """A 401 is not always a dead token: only one that is refused everywhere is."""
+    """Check the token after a 401, which is not always final: only a token refused everywhere is invalid."""
     try:
         connect.mark_if_dead(connection)
     except ReverbError as error:
-        logger.warning("The account of shop %s could not be asked for: %s", connection.shop_id, error.message)
+        logger.warning("The token of shop %s could not be checked: %s", connection.shop_id, error.message)
 
 
 @shared_task(name=PROCESS_STORE_ORDERS)
 def process_store_orders(shop_id: int) -> None:
-    """Bring the shop's sales on Reverb into the store for one slice; one worker a shop, so that none is made twice."""
+    """Process the shop's orders in the store for one slice; one worker per shop, so that none is created twice."""
     awake(PROCESS_STORE_ORDERS, shop_id)
     with try_lock(PROCESS_STORE_ORDERS, shop_id) as alone:
         more = alone and due_store_orders.run_slice(shop_id)
@@ -74,7 +74,7 @@ def process_store_orders(shop_id: int) -> None:
 
 @shared_task(name=tracking.SHIP)
 def send_parcels(shop_id: int) -> None:
-    """Send parcels to Reverb, follow what ShipStation reported, and look for parcels in the store, for one slice."""
+    """Send parcels to Reverb, follow ShipStation's reports, and poll the store for parcels, for one slice."""
     awake(tracking.SHIP, shop_id)
     over = clock.monotonic() + SLICE_S
     with try_lock(tracking.SHIP, shop_id) as alone:
@@ -93,13 +93,13 @@ def send_parcels(shop_id: int) -> None:
 
 @shared_task(name="listings.forget_buyers")
 def forget_buyers() -> None:
-    """Forget the buyers of orders that are done for long."""
+    """Erase the buyers of orders that were completed long ago."""
     erase.old_buyers()
 
 
 @shared_task(name="orders.sweep", base=Sweep)
 def sweep() -> None:
-    """Wake the shops whose orders are to be read or made in the store, or whose parcels are to be sent."""
+    """Wake the shops with orders to poll or to create in the store, or with parcels to send."""
     now = clock.now()
     wake_all(order_poll.ORDERS, order_poll.shops_with_due_orders())
     wake_all(PROCESS_STORE_ORDERS, due_store_orders.shops_with_due_ones(now))

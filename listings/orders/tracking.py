@@ -1,7 +1,7 @@
-"""Report parcels to Reverb, each once: kept when it arrives, sent by a worker, tried again, shown to the seller.
+"""Report parcels to Reverb, each once: saved on arrival, sent by a worker, retried, and shown to the seller.
 
-Before each call Reverb is asked for the order: after a lost answer its own tracking number shows whether the call had
-been applied, and a number that someone entered there is not replaced.
+Before each call the order is read from Reverb. After a lost response its tracking number shows whether the call was
+applied, and a number that someone entered on Reverb is not replaced.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ logger = logging.getLogger(__name__)
 
 SHIP = "listings.ship"
 MAX_ATTEMPTS = 60
-#: What was refused is tried again by itself after so long, doubled each time.
+#: Delay before a refused parcel is retried automatically, doubled each time.
 RETRY_FIRST, RETRY_AT_LATEST = timedelta(hours=1), timedelta(hours=24)
-#: How often a parcel of an order that is not paid yet is looked at.
+#: How often a parcel of an unpaid order is checked.
 HELD_FOR = timedelta(hours=1)
 State, Source = Parcel.State, Parcel.Source
 
@@ -48,7 +48,7 @@ LEFT = {
 
 @dataclass(frozen=True)
 class TrackingReport:
-    """What someone said of a parcel. `provider` is a name of Reverb's list where a person chose it, else ""."""
+    """A report of a parcel. `provider` is a name on Reverb's list if a person chose it, else ""."""
 
     source: Parcel.Source
     tracking_number: str = ""
@@ -58,12 +58,12 @@ class TrackingReport:
 
 
 def soon(shop_id: int) -> None:
-    """Wake a worker: there is a parcel to send, or an order to look for in the store."""
+    """Wake a worker: there is a parcel to send, or an order to poll in the store."""
     wake(SHIP, shop_id)
 
 
 def add_parcel(order: Order, said: TrackingReport) -> Parcel:
-    """Keep a parcel, once for each number, and wake a worker. What a person says counts again, to fix and to retry."""
+    """Save a parcel, once for each number, and wake a worker. A person's report counts again, to fix and to retry."""
     now, number = clock.now(), plain(said.tracking_number)[:100]
     values: dict[str, Any] = {
         "shop_id": order.shop_id,
@@ -86,7 +86,7 @@ def add_parcel(order: Order, said: TrackingReport) -> Parcel:
 
 
 def try_again(parcel: Parcel, *, provider: str = "") -> None:
-    """The seller presses the button: a person's word, so it replaces what Reverb has."""
+    """Retry a parcel for the seller: as a person's report it replaces what Reverb has."""
     said = TrackingReport(
         Source.HAND, parcel.tracking_number, parcel.carrier, provider or parcel.provider, parcel.notify
     )
@@ -94,19 +94,19 @@ def try_again(parcel: Parcel, *, provider: str = "") -> None:
 
 
 def drop(parcel: Parcel) -> None:
-    """The seller wants it not sent."""
+    """Drop a parcel that the seller does not want sent."""
     Parcel.objects.filter(pk=parcel.pk).exclude(state=State.SENT).update(state=State.LEFT, problem="", due_at=None)
 
 
 def settings_changed(shop_id: int) -> None:
-    """Settings or a connection changed: what waits for the seller deserves another try."""
+    """Retry what waits for the seller: settings or a connection changed."""
     waiting = Parcel.objects.filter(shop=shop_id, state=State.WAITS)
     if sum(some.update(state=State.OPEN, due_at=clock.now(), attempts=0) for some in portions(waiting)):
         soon(shop_id)
 
 
 def reverb_works(shop_id: int) -> None:
-    """Reverb works again: what was refused, or waits for its next try, is due now."""
+    """Make due what was refused or waits for a retry: Reverb works again."""
     late = Parcel.objects.filter(shop=shop_id, state__in=[State.OPEN, State.WAITS], due_at__gt=clock.now())
     if sum(some.update(due_at=clock.now()) for some in portions(late)):
         soon(shop_id)
@@ -131,7 +131,7 @@ def _due(now: datetime) -> QuerySet[Parcel]:
 
 
 def send(parcel: Parcel) -> None:
-    """Make one attempt. Never raises what Reverb did."""
+    """Make one attempt. Reverb's failures are never raised."""
     parcel.attempts += 1
     try:
         _send(parcel, _client(parcel.shop_id))
@@ -216,7 +216,7 @@ def _failed(parcel: Parcel, error: ReverbError) -> None:
     if transient:
         seconds = jobs.delay_s(min(parcel.attempts, 20), at_least=error.retry_after)
         _save(parcel, due_at=now + timedelta(seconds=seconds), problem=words, attempts=parcel.attempts)
-    else:  # for the seller; and it is tried again by itself meanwhile, since the refusal may have been a mistake
+    else:  # the seller is asked; it is also retried automatically, since the refusal may have been a mistake
         wait = min(RETRY_AT_LATEST, RETRY_FIRST * 2.0 ** min(max(0, parcel.attempts - 1), 10))
         _save(parcel, state=State.WAITS, due_at=now + wait, problem=words, attempts=parcel.attempts)
     log_order(
@@ -236,7 +236,7 @@ def _shown(parcel: Parcel) -> dict[str, str]:
 
 
 def _save(parcel: Parcel, **changes: Any) -> None:
-    """Save some columns alone. Raises Lost where another worker may be at the parcel."""
+    """Save only the given columns. Raises Lost if another worker may hold the parcel."""
     ownership.confirm()
     if "problem" in changes:
         changes["problem"] = str(changes["problem"])[:500]

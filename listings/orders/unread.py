@@ -1,8 +1,7 @@
-"""Sales that Reverb's list did not show, or not so that they could be read: each is asked for by itself later, with
-growing delay.
+"""Retry sales that Reverb's list did not show, or not readably: each is read individually, with growing delay.
 
-They stand in the account's row, so that a reading of the list, which shows a sale for ten minutes only, is not the last
-word. The sync log names each once (`log.not_readable`).
+They are stored in the account's row, since the list shows a changed sale for ten minutes only. The sync log names each
+once (`log.not_readable`).
 """
 
 from __future__ import annotations
@@ -17,16 +16,16 @@ from shops.models import ReverbConnection
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import NotFound, RateLimited, ReverbError
 
-#: Until the next try: at first, and at most; and for how long.
+#: The delay before a retry, at first and at most; and for how long to retry.
 FIRST, AT_LATEST, FOR = timedelta(minutes=1), timedelta(hours=6), timedelta(days=30)
-#: So many are remembered of an account, and asked for in one reading.
+#: Sales remembered per account, and read in one poll, at most.
 MOST, AT_ONCE = 200, 5
 
 
 def follow(connection: ReverbConnection, client: ReverbClient, left_out: Collection[str]) -> None:
-    """Remember the numbers that were left out now, and ask for those that are due. Call it in the shop's slice.
+    """Remember the numbers that were left out now, and read those that are due. Call it in the shop's slice.
 
-    Raises RateLimited only: whatever else comes of one sale, the others are asked for.
+    Raises only RateLimited: any other failure of one sale does not stop the rest.
     """
     now = clock.now()
     known: dict[str, dict[str, Any]] = dict(connection.orders_unread)
@@ -51,7 +50,7 @@ def _tried(one: dict[str, Any], now: datetime) -> dict[str, Any]:
 
 
 def _is_read(connection: ReverbConnection, client: ReverbClient, number: str) -> bool:
-    """Return whether a sale could be read and taken by itself, or is none of this account's."""
+    """Return whether a sale was read and saved by itself, or is not of this account."""
     try:
         take(connection.shop, [client.order(number)], trigger="Reverb order")
     except NotFound:

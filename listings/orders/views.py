@@ -1,4 +1,4 @@
-"""Sales on Reverb: their list, the page of one, its tracking form, and the buttons that try again."""
+"""Pages for sales on Reverb: the list, one sale, its tracking form, and the retry buttons."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ class TrackingForm(forms.Form):
     notify = forms.BooleanField(required=False, label="Let Reverb mail the buyer")
 
     def __init__(self, *args: Any, providers: tuple[str, ...], **more: Any) -> None:
-        """`providers` are the names that Reverb takes."""
+        """Build the form. `providers` are the names that Reverb accepts."""
         super().__init__(*args, **{"label_suffix": "", **more})
         self.fields["provider"].choices = [("", "Choose"), *((name, name) for name in providers)]  # type: ignore[attr-defined]
 
     def clean_tracking_number(self) -> str:
-        """Refuse a number that has no letter or digit."""
+        """Reject a number that has no letter or digit."""
         number = str(self.cleaned_data["tracking_number"]).strip()
         if not any(sign.isalnum() for sign in number):
             raise forms.ValidationError("That is no tracking number.")
@@ -49,7 +49,7 @@ class TrackingForm(forms.Form):
 @require_safe
 @for_members
 def orders(request: HttpRequest, shop: Shop) -> HttpResponse:
-    """List the sales. Asked for by htmx it is the rows alone."""
+    """List the sales. For htmx it is the rows alone."""
     filters = browse.Filters.read(request.GET)
     page = browse.page(shop, filters, before=request.GET.get("before", ""), after=request.GET.get("after", ""))
     rows_alone = bool(getattr(request, "htmx", False))
@@ -79,7 +79,7 @@ def order(request: HttpRequest, shop: Shop, order_id: int) -> HttpResponse:
 @require_POST
 @for_members
 def ship_by_hand(request: HttpRequest, shop: Shop, order_id: int) -> HttpResponse:
-    """Take a tracking number that the seller types in."""
+    """Accept a tracking number that the seller types in."""
     row = _found(shop, order_id)
     given = TrackingForm(request.POST, providers=lifecycle.providers_of(shop))
     if not words.can_ship(row) or not given.is_valid():
@@ -100,7 +100,7 @@ def ship_by_hand(request: HttpRequest, shop: Shop, order_id: int) -> HttpRespons
 @require_POST
 @for_members
 def act(request: HttpRequest, shop: Shop, order_id: int, word: str) -> HttpResponse:
-    """Make it in the store or try again, say that it was done by hand, or that the buyer picked it up."""
+    """Create it in the store or retry, mark it as done by hand, or as picked up by the buyer."""
     row = _found(shop, order_id)
     match word:
         case "make":
@@ -120,7 +120,7 @@ def act(request: HttpRequest, shop: Shop, order_id: int, word: str) -> HttpRespo
 @require_POST
 @for_members
 def act_on_parcel(request: HttpRequest, shop: Shop, order_id: int, parcel_id: int, word: str) -> HttpResponse:
-    """Send a parcel again, with the carrier that was chosen, or leave it."""
+    """Send a parcel again, with the chosen carrier, or drop it."""
     parcel = get_object_or_404(Parcel.objects.select_related("order"), shop=shop, order=order_id, pk=parcel_id)
     match word:
         case "send":

@@ -1,4 +1,4 @@
-"""What the pages say of an order in plain words: how it stands on Reverb, in the store, in the stock. Pure."""
+"""Describe an order for the pages: its state on Reverb, in the store and in stock. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from listings.orders.decide import GONE, IN_STORE, SHIPPED
 from listings.orders.order_form import mark_of
 from shops.reverb.orders import PAID
 
-#: Reverb's word → ours and the colour of its badge.
+#: Reverb's status → our label and the colour of its badge.
 ON_REVERB = {
     "unpaid": ("Not paid yet", "skipped"),
     "payment_pending": ("Payment under way", "skipped"),
@@ -35,7 +35,7 @@ IN_THE_STORE = {
 
 @dataclass(frozen=True)
 class Words:
-    """A label with its badge's colour, what there is to say more, and whether the seller must do something."""
+    """A label with its badge's colour, more text, and whether the seller must act."""
 
     label: str
     badge: str = ""
@@ -44,16 +44,16 @@ class Words:
 
 
 def on_reverb(order: Order) -> Words:
-    """Say where the sale stands on Reverb."""
+    """Describe the sale's state on Reverb."""
     label, badge = ON_REVERB.get(order.status, (order.status.replace("_", " ").capitalize() or "Unknown", ""))
     if order.status == "blocked":
         return Words(label, badge, "Do not ship it before Reverb says so.", order.store_state in IN_STORE)
     return Words(label, badge)
 
 
-#: After so many tries the seller should look.
+#: After this many attempts the seller is asked to check.
 TRIED_OFTEN = 3
-#: States of which there is nothing more to say.
+#: States with a fixed description.
 SETTLED = {
     StoreOrderState.CANCELLED: Words("Cancelled, as on Reverb"),
     StoreOrderState.AWAITING_PAYMENT: Words("Held", "skipped", "It is made in your store as soon as it is paid."),
@@ -67,7 +67,7 @@ SETTLED = {
 
 
 def in_store(order: Order, *, takes_orders: bool) -> Words:
-    """Say where it stands in the store, and what to do."""
+    """Describe its state in the store, and what to do."""
     state = StoreOrderState(order.store_state)
     if state in SETTLED:
         return SETTLED[state]
@@ -117,9 +117,10 @@ def _made(order: Order) -> Words:
 
 
 def in_stock(order: Order, *, syncs: bool, undeducted: int = 0, away_since: datetime | None = None) -> str:
-    """Say what became of its units in the store's stock.
+    """Describe what became of its units in the store's stock.
 
-    `undeducted` of them the store has not given yet (listings/orders/undeducted.py); `away_since`: it does not answer.
+    `undeducted` of them are not deducted in the store yet (listings/orders/undeducted.py); `away_since`: since when it
+    has not responded.
     """
     if not order.counts:
         return "Its listing was linked here after the sale, so your store's stock was left alone."
@@ -157,7 +158,7 @@ def _units(number: int) -> str:
 
 
 def of_parcel(parcel: Parcel) -> Words:
-    """Say where a parcel stands."""
+    """Describe a parcel's state."""
     match Parcel.State(parcel.state):
         case Parcel.State.SENT:
             return Words("Reverb knows", "synced")
@@ -170,7 +171,7 @@ def of_parcel(parcel: Parcel) -> Words:
 
 
 def can_be_requested(order: Order) -> bool:
-    """Return whether a button makes it in the store."""
+    """Return whether a button can create the order in the store."""
     allowed = (
         StoreOrderState.SKIPPED,
         StoreOrderState.CREATE_FAILED,
@@ -181,7 +182,7 @@ def can_be_requested(order: Order) -> bool:
 
 
 def can_be_retried(order: Order) -> bool:
-    """Tell whether buttons try again what failed in the store, or mark it as done by hand."""
+    """Return whether buttons can retry what failed in the store, or mark it as done by hand."""
     failed = order.store_state in (StoreOrderState.CREATE_FAILED, StoreOrderState.CANCEL_FAILED)
     return failed or (order.store_state == StoreOrderState.CANCELLING and order.store_due_at is None)
 

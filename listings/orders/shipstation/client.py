@@ -1,4 +1,4 @@
-"""HTTP to ShipStation's V1 API for one seller: keys, rate limit, pages, and errors in our words."""
+"""HTTP client for ShipStation's V1 API for one seller: keys, rate limit, pagination, and errors in our words."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ DEFAULT_WAIT_S, MOST_WAIT_S = 30.0, 900.0
 
 
 class ShipStationError(Exception):
-    """A call that did not succeed. `transient`: it may later; else the seller must fix something."""
+    """A call that failed. `transient`: a retry may succeed; otherwise the seller must fix something."""
 
     def __init__(self, words: str, *, transient: bool, retry_after: float | None = None) -> None:
-        """Keep the words, which hold no key, and the seconds to wait."""
+        """Store the message, which contains no key, and the seconds to wait."""
         super().__init__(words)
         self.transient = transient
         self.retry_after = retry_after
 
 
 class ShipStationClient:
-    """Asks ShipStation as one seller."""
+    """A client of ShipStation's API for one seller."""
 
     def __init__(self, api_key: SecretStr, api_secret: SecretStr) -> None:
-        """Nothing is asked yet."""
+        """Prepare the client without calling ShipStation."""
         pair = f"{api_key.get_secret_value()}:{api_secret.get_secret_value()}"
         self._auth = SecretStr(f"Basic {base64.b64encode(pair.encode()).decode()}")
-        # Its limit counts a key's calls, whichever shops use the key.
+        # ShipStation's limit counts per key, for all shops that use it.
         account = hashlib.sha256(pair.encode()).hexdigest()[:16]
         self._budget = Budget(f"shipstation:{account}", CALLS_PER_MINUTE)
 
     def keep_hook(self, address: str) -> str:
-        """Let ShipStation call `address` for each label that is made; return its number of the webhook."""
+        """Register `address` as the webhook for new labels, unless it is; return ShipStation's id of the webhook."""
         said = self._call("GET", "/webhooks")
         rows = said.get("webhooks") if isinstance(said, dict) else None
         for row in rows or []:
@@ -64,7 +64,7 @@ class ShipStationClient:
         self._call("DELETE", f"/webhooks/{int(number)}", missing=True)
 
     def labels(self, path: str, query: Mapping[str, str]) -> list[Label]:
-        """Return the parcels that a filter finds."""
+        """Return the parcels that match a filter."""
         found: list[Label] = []
         for number in range(1, MAX_PAGES + 1):
             params = {**query, "includeShipmentItems": "true", "pageSize": PAGE, "page": number}

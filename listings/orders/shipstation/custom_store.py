@@ -1,6 +1,6 @@
-"""The custom store's messages: orders as XML, what a ship notice says, dates, and who may ask. Pure functions.
+"""The custom store's messages: orders as XML, ship notices, dates, and credentials. Pure functions.
 
-Facts: dates are MM/dd/yyyy HH:mm in UTC; free text stands in CDATA; `pages` on <Orders> says how many there are.
+Facts: dates are MM/dd/yyyy HH:mm in UTC; free text is in CDATA; `pages` on <Orders> is their number.
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ from defusedxml.ElementTree import ParseError, fromstring
 from shops.orders import Address
 
 FORM = "%m/%d/%Y %H:%M"
-#: Years that a date of the query may name: beyond them a minute more, or another zone, is no date any more.
+#: Years that a date in the query may have: beyond them, another minute or time zone would overflow.
 EARLIEST, LATEST = 1970, 9000
-#: What XML 1.0 cannot hold, not even as a reference.
+#: Characters that XML 1.0 cannot contain, not even as a reference.
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NO = {"false", "0", "no"}
 
 
 class Unreadable(Exception):
-    """What came is not what the guide promises; the sentence is shown in ShipStation."""
+    """A request that does not follow the guide; the message is shown in ShipStation."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One order of the export: a Reverb order with its one line."""
+    """One order of the export: a Reverb order with its single line."""
 
     number: str
-    status: str  # a word that the seller enters in ShipStation's settings
+    status: str  # a status that the seller enters in ShipStation's settings
     ordered_at: datetime
     changed_at: datetime
     buyer: str
@@ -60,20 +60,20 @@ class Notice:
     tracking_number: str
     carrier: str
     service: str = ""
-    #: False: ShipStation says that the buyer is not to be mailed. None: it says nothing of it.
+    #: False: ShipStation says not to mail the buyer. None: it does not say.
     notify: bool | None = None
 
 
-# -- who may ask ---------------------------------------------------------------------------------------------------
+# -- credentials ---------------------------------------------------------------------------------------------------
 
 
 def credentials(headers: Mapping[str, str], query: Mapping[str, str]) -> tuple[str, str]:
-    """Return user and password: by Basic authentication, or as SS-UserName and SS-Password."""
+    """Return user and password, from Basic authentication or from SS-UserName and SS-Password."""
     given = headers.get("Authorization", "")
     if given.startswith("Basic "):
         try:
             user, _, password = base64.b64decode(given[6:], validate=True).decode().partition(":")
-        except ValueError:  # no base64, or no text in it
+        except ValueError:  # no base64, or not text
             return "", ""
         return user, password
     return (
@@ -83,7 +83,7 @@ def credentials(headers: Mapping[str, str], query: Mapping[str, str]) -> tuple[s
 
 
 def are_right(given: tuple[str, str], user: str, password: str) -> bool:
-    """Compare in constant time; nobody is right while there is no password."""
+    """Compare credentials in constant time; always False while there is no password."""
     right_user = hmac.compare_digest(given[0].encode(), user.encode())
     right_password = hmac.compare_digest(given[1].encode(), password.encode())
     return bool(user and password) and right_user and right_password
@@ -93,7 +93,7 @@ def are_right(given: tuple[str, str], user: str, password: str) -> bool:
 
 
 def moment(text: str) -> datetime:
-    """Read a date of the query. Raises Unreadable."""
+    """Parse a date of the query (UTC). Raises Unreadable."""
     for form in (FORM, "%m/%d/%Y %H:%M:%S", "%m/%d/%Y"):
         try:
             found = datetime.strptime(text.strip(), form).replace(tzinfo=UTC)
@@ -108,7 +108,7 @@ def moment(text: str) -> datetime:
 
 
 def export(rows: Iterable[Row], *, pages: int) -> str:
-    """Return a page of orders."""
+    """Return a page of orders as XML."""
     body = "".join(_order(row) for row in rows)
     return f'<?xml version="1.0" encoding="utf-8"?>\n<Orders pages="{max(1, pages)}">{body}</Orders>\n'
 
@@ -152,7 +152,7 @@ def _order(row: Row) -> str:
 
 
 def _text(name: str, text: str, most: int) -> str:
-    """Return an element of free text; the end of CDATA inside the text is split over two of them."""
+    """Return an element of free text; "]]>" inside the text is split over two CDATA sections."""
     clean = _FORBIDDEN.sub("", text)[:most].replace("]]>", "]]]]><![CDATA[>")
     return f"<{name}><![CDATA[{clean}]]></{name}>"
 
@@ -165,7 +165,7 @@ def _stamp(at: datetime) -> str:
 
 
 def notice(query: Mapping[str, str], body: bytes) -> Notice:
-    """Read a ship notice: the query holds it, the XML body says the same and more. Raises Unreadable."""
+    """Parse a ship notice: the query contains it, and the XML body repeats and extends it. Raises Unreadable."""
     elements = _elements(body)
     number = (query.get("order_number") or elements.get("OrderNumber") or elements.get("OrderID") or "").strip()
     tracking = (query.get("tracking_number") or elements.get("TrackingNumber") or "").strip()
@@ -183,7 +183,7 @@ def notice(query: Mapping[str, str], body: bytes) -> Notice:
 
 
 def _elements(body: bytes) -> dict[str, str]:
-    """Return the texts of a notice's own elements. Entities are refused: they could grow without end."""
+    """Return the texts of a notice's direct children. Entities are rejected: they could expand without limit."""
     if not body.strip():
         return {}
     try:

@@ -1,7 +1,7 @@
-"""ShipStation calls: it fetches orders from our custom store, reports parcels there, and hints at labels by a webhook.
+"""Endpoints that ShipStation calls: orders of the custom store, reports of parcels, and the webhook for labels.
 
-Answers are text, since ShipStation shows them to the seller. What it reports is kept before it is answered; a worker
-does the rest.
+Responses are text, since ShipStation shows them to the seller. A report is saved before the response; a worker
+processes it.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from shops.models import ShipStation, ShipStationNotice
 @csrf_exempt
 @require_http_methods(["GET", "POST"])
 def store(request: HttpRequest, key: str) -> HttpResponse:
-    """Answer as ShipStation's custom store.
+    """Respond as ShipStation's custom store.
 
-    200 · 400 what it asked cannot be read · 401 user or password is wrong · 404 no such address or order ·
-    409 the shop's settings do not allow it · 413 too large.
+    200 · 400 the request is unreadable · 401 user or password is wrong · 404 no such address or order · 409 the shop's
+    settings do not allow it · 413 too large.
     """
     ours = _with_key(key)
     if ours is None or not ours.user:
@@ -73,9 +73,9 @@ def _answer(ours: ShipStation, request: HttpRequest, body: bytes) -> HttpRespons
 @csrf_exempt
 @require_POST
 def hook(request: HttpRequest, key: str) -> HttpResponse:
-    """Take one call of ShipStation's webhook, which is unsigned: only the filter in it is kept, to be asked for.
+    """Accept a call of ShipStation's webhook, which is unsigned: only its filter is saved, to be requested later.
 
-    200 kept · 400 not what ShipStation sends · 404 no such address · 413 too large.
+    200 saved · 400 not what ShipStation sends · 404 no such address · 413 too large.
     """
     ours = _with_key(key)
     if ours is None or not ours.api_key.get_secret_value():

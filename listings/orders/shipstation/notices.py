@@ -1,7 +1,7 @@
 """ShipStation's webhook and the shipments that it hints at. Pure functions.
 
-Facts: V1 signs nothing. `resource_url` is an address like https://ssapi6.shipstation.com/shipments?batchId=1; whoever
-found our address could send any other, so it is taken apart and only the filter in it is used.
+Facts: V1 signs nothing. `resource_url` is an address like https://ssapi6.shipstation.com/shipments?batchId=1. Anyone
+who knows our address could send another one, so it is parsed and only its filter is used.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from shops.schemas import Part, Text
 TYPES = ("SHIP_NOTIFY", "ITEM_SHIP_NOTIFY", "FULFILLMENT_SHIPPED")
 PATHS = ("/shipments", "/fulfillments")
 _HOST = re.compile(r"ssapi\d*\.shipstation\.com")
-#: Filters that may be asked for, by their name in small letters (both spellings of storeId were seen).
+#: Allowed filters by their lower-case name (both spellings of storeId were seen).
 _FILTERS = {"batchid": "batchId", "storeid": "storeId", "orderid": "orderId", "ordernumber": "orderNumber"}
 _VALUE = re.compile(r"[\w.:#-]{1,64}")
 
 
 class Refused(Exception):
-    """The call is none of ShipStation's."""
+    """The call is not from ShipStation."""
 
 
 @dataclass(frozen=True)
 class Label:
-    """A parcel as V1 shows it."""
+    """A parcel in V1's format."""
 
     order_number: str
     order_key: str
@@ -55,7 +55,7 @@ class _Row(Part):
 
 
 def hint(body: Any, *, base: str) -> dict[str, Any]:
-    """Return what to ask for: {"path", "query"}. `base` is the API's configured address. Raises Refused."""
+    """Return what to request: {"path", "query"}. `base` is the API's configured address. Raises Refused."""
     if not isinstance(body, dict) or body.get("resource_type") not in TYPES:
         raise Refused("This type of notice means nothing here.")
     address = body.get("resource_url")
@@ -82,7 +82,7 @@ def hint(body: Any, *, base: str) -> dict[str, Any]:
 
 
 def page(body: Any) -> tuple[list[Label], int]:
-    """Return the parcels of a page that went out, and how many pages there are. What cannot be read is left out."""
+    """Return the shipped parcels of a page, and the number of pages. Unreadable rows are left out."""
     said: Mapping[str, Any] = body if isinstance(body, dict) else {}
     rows = said.get("shipments") or said.get("fulfillments") or []
     found = [label for row in rows if (label := _label(row)) is not None]
@@ -91,7 +91,7 @@ def page(body: Any) -> tuple[list[Label], int]:
 
 
 def _label(row: Any) -> Label | None:
-    """Return a parcel; a voided label, a return label and one without a number are none."""
+    """Return a parcel; None for a voided label, a return label or one without a number."""
     try:
         one = _Row.model_validate(row)
     except ValidationError:

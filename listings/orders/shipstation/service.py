@@ -29,20 +29,20 @@ from shops.reverb.orders import PAID
 logger = logging.getLogger(__name__)
 
 PAGE = 100
-#: V1 writes times without a zone; windows overlap by more than a day.
+#: V1 writes times without a zone, so windows overlap by more than a day.
 LOOK_BACK = timedelta(days=2)
 MAX_ATTEMPTS = 40
-#: How often it is tried while ShipStation does not take the seller's keys.
+#: Seconds between retries while ShipStation rejects the seller's keys.
 UNTIL_FIXED_S = 3600.0
 
 
 class NotOn(Exception):
-    """The shop's settings do not allow it; the sentence is shown in ShipStation."""
+    """The shop's settings do not allow it; the message is shown in ShipStation."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """What ShipStation asks for: what changed in these minutes, the last one included."""
+    """The requested window: changes in these minutes, including the last one."""
 
     start: datetime
     end: datetime
@@ -53,7 +53,7 @@ class Window:
 
 
 def export(shop: Shop, window: Window) -> str:
-    """Return a page of the orders that changed in a window, whatever their state. Raises NotOn."""
+    """Return a page of the orders that changed in a window, in any state. Raises NotOn."""
     if not shop.sync_settings.take_orders:
         raise NotOn("Switch on “Make orders from Reverb in your store” in ReverbSync: only then addresses are kept.")
     found = Order.objects.filter(
@@ -94,7 +94,7 @@ def _row(order: Order) -> Row:
 
 
 def _status(word: str) -> str:
-    """Return one of the five words that the seller enters in ShipStation for Reverb's eleven."""
+    """Return the status, one of five that the seller enters in ShipStation, for one of Reverb's eleven."""
     if word in GONE:
         return "cancelled"
     if word in SHIPPED:
@@ -105,7 +105,7 @@ def _status(word: str) -> str:
 
 
 def keep_notice(shop: Shop, notice: Notice) -> bool:
-    """Keep a parcel that was reported to the custom store; return whether there is such an order. Raises NotOn."""
+    """Save a parcel reported to the custom store; return whether its order exists. Raises NotOn."""
     _refuse_unless_on(shop)
     order = Order.objects.filter(shop=shop, number=notice.order_number).first()
     if order is None:
@@ -124,7 +124,7 @@ def _refuse_unless_on(shop: Shop) -> None:
 
 
 def shops_with_due_ones(now: datetime) -> set[int]:
-    """Return the shops for which ShipStation has reported something, for the sweeper."""
+    """Return the shops with due notices of ShipStation, for the sweeper."""
     return set(ShipStationNotice.objects.filter(due_at__lte=now).values_list("shipstation__shop_id", flat=True))
 
 
@@ -135,9 +135,9 @@ def next_one(shop_id: int) -> ShipStationNotice | None:
 
 
 def follow(notice: ShipStationNotice) -> None:
-    """Ask ShipStation for the parcels that a notice hints at, and keep those of our orders.
+    """Fetch the parcels that a notice hints at from ShipStation, and save those of our orders.
 
-    Raises only when the database or Redis is away; one parcel that cannot be kept hides no other.
+    Raises only if the database or Redis is down; a parcel that cannot be saved does not block the others.
     """
     ours = notice.shipstation
     if not ours.shop.sync_settings.send_tracking:
@@ -169,9 +169,9 @@ def _keep(shop: Shop, label: Label) -> None:
 
 
 def _order_of(shop: Shop, label: Label) -> Order | None:
-    """Return the order that a label is for: by Reverb's number, or by that of the store's order for it.
+    """Return the order of a label: by Reverb's number, or by the number of the store's order for it.
 
-    A store's own order may bear the same number as another's on Reverb, so what is in the parcel must fit.
+    A store's own order may have the same number as another order on Reverb, so the SKUs in the parcel must match.
     """
     named = {one for one in (label.order_number, label.order_key) if one}
     in_store = {*named, *(f"#{one}" for one in named), *(one.removeprefix("#") for one in named)}

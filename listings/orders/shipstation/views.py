@@ -1,4 +1,4 @@
-"""The page that joins a shop to ShipStation: a custom store with a password made here, or keys for its webhook."""
+"""The page that connects a shop to ShipStation: a custom store with a generated password, or keys for its webhook."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from shops.models import ShipStation, Shop
 
 
 class KeysForm(forms.Form):
-    """Keys that the seller pastes."""
+    """The API key and secret that the seller pastes."""
 
     api_key = forms.CharField(
         label="API key", max_length=200, widget=forms.PasswordInput(attrs={"autocomplete": "off"})
@@ -31,19 +31,19 @@ class KeysForm(forms.Form):
 @require_safe
 @for_members
 def show(request: HttpRequest, shop: Shop) -> HttpResponse:
-    """Show both ways and how they stand."""
+    """Show both ways and their state."""
     return _page(request, shop, KeysForm(label_suffix=""))
 
 
 @require_POST
 @for_members
 def make_store(request: HttpRequest, shop: Shop) -> HttpResponse:
-    """Make user and password of the custom store, replacing those of before; they are shown this once."""
+    """Generate user and password of the custom store, replacing earlier ones; they are shown only once."""
     password = secrets.token_urlsafe(24)
     ours, _ = ShipStation.objects.get_or_create(shop=shop)
     ours.user, ours.password = f"reverbsync-{shop.pk}", SecretStr(password)
     ours.save(update_fields=["user", "password"])
-    # In the answer itself: nothing that holds a secret is stored in a session or a cookie.
+    # Shown in the response itself: no secret is stored in a session or a cookie.
     response = _page(request, shop, KeysForm(label_suffix=""), password=password)
     add_never_cache_headers(response)
     return response
@@ -52,7 +52,7 @@ def make_store(request: HttpRequest, shop: Shop) -> HttpResponse:
 @require_POST
 @for_members
 def keys(request: HttpRequest, shop: Shop) -> HttpResponse:
-    """Try pasted keys, keep them, and let ShipStation call us."""
+    """Verify pasted keys, save them, and register our webhook with ShipStation."""
     form = KeysForm(request.POST, label_suffix="")
     if not form.is_valid():
         return _page(request, shop, form)
@@ -72,7 +72,7 @@ def keys(request: HttpRequest, shop: Shop) -> HttpResponse:
 @require_POST
 @for_members
 def remove(request: HttpRequest, shop: Shop, what: str) -> HttpResponse:
-    """Forget the custom store's password, or the keys, whose webhook is removed first."""
+    """Delete the custom store's password, or the keys after removing their webhook."""
     ours = ShipStation.objects.filter(shop=shop).first()
     if ours is None or what not in ("store", "keys"):
         raise Http404
@@ -88,7 +88,7 @@ def remove(request: HttpRequest, shop: Shop, what: str) -> HttpResponse:
 
 
 def _drop_hook(ours: ShipStation) -> None:
-    """Remove our webhook there; where that fails its calls find no address here any more."""
+    """Remove our webhook at ShipStation; if that fails, its calls get a 404."""
     if ours.hook_id.isdecimal():
         try:
             ShipStationClient(ours.api_key, ours.api_secret).drop_hook(ours.hook_id)
