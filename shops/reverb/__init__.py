@@ -1,3 +1,3 @@
-"""Speaks to Reverb: one client, one family of errors, and the check of a seller's token."""
+"""Reverb's API: one client, one family of errors, and the check of a seller's token."""
 
 from __future__ import annotations

@@ -1,18 +1,17 @@
-"""What Reverb's answer means. One place decides it for all calls to Reverb, as `shops/platforms/answers.py` does for
-stores.
+"""Decide what Reverb's answer means, for all calls, as `shops/platforms/answers.py` does for stores.
 
-| verdict | answer | error |
-|---|---|---|
-| DONE | 2xx with a JSON object; after a write also an empty body | none |
-| MISSING | 404 or 410 whose JSON says that the object does not exist | NotFound |
-| KEYS | 401 or 403 in Reverb's own JSON | NeedsSeller |
-| REFUSED | 400, 406, 412 or 422 in Reverb's own JSON | Invalid |
-| LATER | all else: pages, redirects, other statuses, JSON of another shape | TransientError, after a write NoAnswer |
+  | verdict | answer | error |
+  |---|---|---|
+  | DONE | 2xx with a JSON object; after a write also an empty body | none |
+  | MISSING | 404 or 410 whose JSON says that the object does not exist | NotFound |
+  | KEYS | 401 or 403 in Reverb's own JSON | NeedsSeller |
+  | REFUSED | 400, 406, 412 or 422 in Reverb's own JSON | Invalid |
+  | LATER | all else: pages, redirects, other statuses, JSON of another shape | TransientError, after a write NoAnswer |
 
-A status alone is never a verdict: CDNs, firewalls and maintenance modes answer every status there is. Reverb's own JSON
-is `{"message": "…", "errors": {field: ["…"]}}` (Reverb docs, "Error handling"; `errors` was seen as a list too). After
-a write, LATER means that the outcome is unknown (`may_have_applied`): only a 429 surely refuses a call before anything
-is done.
+A status alone is never a verdict: CDNs, firewalls and maintenance modes answer every status. Reverb's own JSON is
+`{"message": "…", "errors": {field: ["…"]}}` (Reverb docs, "Error handling"; `errors` was also seen as a list). After a
+write, LATER means that the outcome is unknown (`may_have_applied`): only a 429 certainly refuses a call before it is
+applied.
 """
 
 from __future__ import annotations
@@ -34,11 +33,11 @@ from shops.reverb.errors import (
 )
 from shops.verdict import Verdict
 
-#: Longer waits than these seconds are asked for by mistake: the limits count a minute and ten minutes.
+#: Longest Retry-After to obey: the limits cover one minute and ten minutes, so more is a mistake.
 MOST_WAIT_S = 600.0
-#: What stands before Reverb may ask for an hour and is gone after a minute. Its 429 is a limit all the same.
+#: Proxies in front of Reverb may request an hour and recover after a minute. Their 429 still is a limit.
 MOST_AWAY_S = 60.0
-#: Status → what it means in Reverb's own JSON.
+#: Status → verdict, if the body is Reverb's own JSON.
 _OWN = {
     401: Verdict.KEYS,
     403: Verdict.KEYS,
@@ -46,14 +45,14 @@ _OWN = {
     410: Verdict.MISSING,
     **dict.fromkeys((400, 406, 412, 422), Verdict.REFUSED),
 }
-#: What says that an object does not exist; the exact words were never recorded.
+#: Words that say that an object does not exist; Reverb's exact words were never recorded.
 _MISSING = re.compile(r"\b(no|not|cannot|unknown|deleted|removed|missing|gone)\b|n['’]t\b", re.IGNORECASE)
-#: A 404 with such words is about the address, not about an object.
+#: A 404 with these words concerns the URL, not an object.
 _OF_ADDRESS = re.compile(r"\b(route|path|page|url|uri|endpoint|version|method|host|server|site|message)\b", re.I)
 
 
 def judge(method: str, answer: Answer) -> tuple[Verdict, dict[str, Any]]:
-    """Return what an answer means, and its JSON object ({} where it has none)."""
+    """Return an answer's verdict and its JSON object ({} if it has none)."""
     said, empty = _object(answer)
     if 200 <= answer.status < 300:
         done = said is not None or (empty and method != "GET")
@@ -67,7 +66,7 @@ def judge(method: str, answer: Answer) -> tuple[Verdict, dict[str, Any]]:
 
 
 def error_of(method: str, answer: Answer, verdict: Verdict, said: dict[str, Any]) -> ReverbError:
-    """Return the error that an answer with this verdict is; `said` is its JSON object."""
+    """Return the error for an answer with this verdict; `said` is its JSON object."""
     speaks = _speaks(said)
     message = short(said.get("message") or "Reverb refused it.") if speaks else _described(answer, said)
     more: dict[str, Any] = {"status": answer.status, "field_errors": read_field_errors(said.get("errors"))}
@@ -86,13 +85,13 @@ def error_of(method: str, answer: Answer, verdict: Verdict, said: dict[str, Any]
 
 
 def retry_after(answer: Answer, *, most_s: float) -> float | None:
-    """Return the seconds of a Retry-After header, at most `most_s`; None where there is none that counts seconds."""
+    """Return the seconds of a Retry-After header, at most `most_s`; None if it is absent or a date."""
     value = answer.headers.get("Retry-After", "").strip()
     return min(float(value), most_s) if value.isascii() and value.isdigit() else None
 
 
 def _object(answer: Answer) -> tuple[dict[str, Any] | None, bool]:
-    """Return the JSON object of an answer, None where it has none, and whether the body is empty."""
+    """Return an answer's JSON object (None if it has none), and whether the body is empty."""
     try:
         said = answer.json()
     except ValueError:
@@ -101,7 +100,7 @@ def _object(answer: Answer) -> tuple[dict[str, Any] | None, bool]:
 
 
 def _speaks(said: dict[str, Any]) -> bool:
-    """Return whether a JSON object is one of Reverb's own errors, or says as much as one."""
+    """Return whether a JSON object is one of Reverb's own errors, or has the same content."""
     message = said.get("message")
     if message is not None and not isinstance(message, str):
         return False
@@ -115,7 +114,7 @@ def _says_missing(said: dict[str, Any]) -> bool:
 
 
 def _described(answer: Answer, said: dict[str, Any]) -> str:
-    """Return our words for an answer that says nothing."""
+    """Return a description of an answer without an error message."""
     if 300 <= answer.status < 400:
         what = "a redirect"
     elif said or answer.text.lstrip().startswith(("{", "[", '"')):

@@ -1,18 +1,18 @@
-"""How many units a listing has for sale, by its state and its number. Pure."""
+"""Compute how many units a listing has for sale, from its state and its inventory. Pure."""
 
 from __future__ import annotations
 
 from shops.reverb.lists import HOLD_SEVERAL
 from shops.snapshots import ReverbListing
 
-#: States in which all was sold, a used item for good. Reverb's words.
+#: Reverb's states of a listing whose units are all sold; a used item is sold for good.
 SOLD = frozenset({"sold", "sold_out", "ordered"})
-#: States in which a listing is off sale.
+#: States of a listing that is off sale.
 OFF_SALE = SOLD | {"ended"}
 
 
 def number_of(listing: ReverbListing | None) -> int | None:
-    """Return the units that a listing has for sale, None where its number says nothing about sales."""
+    """Return the units that a listing has for sale, None if its inventory says nothing about sales."""
     if listing is None:
         return None
     sold = listing.state in SOLD
@@ -20,14 +20,14 @@ def number_of(listing: ReverbListing | None) -> int | None:
         return None
     if not holds_several(listing):
         return 0 if sold else 1
-    # One that is sold and has units is being put on sale again, which takes Reverb a moment.
+    # A sold listing with units is being put back on sale, which takes Reverb a moment.
     return listing.inventory or 0 if sold else listing.inventory
 
 
 def may_sell(listing: ReverbListing) -> bool:
-    """Return whether units of a listing may be for sale now or later, so that it is to be ended once none is left.
+    """Return whether units of a listing may be for sale now or later, so it must be ended once none is left.
 
-    Reverb has more states than are documented, such as that of a shop on vacation. In those a number of 0 means none.
+    Reverb has undocumented states, such as that of a shop on vacation. In those, an inventory of 0 means none.
     """
     if listing.state in OFF_SALE:
         return False
@@ -37,9 +37,10 @@ def may_sell(listing: ReverbListing) -> bool:
 
 
 def is_news(listing: ReverbListing, agreed: int | None, *, both: bool) -> bool:
-    """Return whether the number that some list shows of a listing is another one than the agreed one, and matters.
+    """Return whether a list shows another inventory of a listing than the agreed one, and that matters.
 
-    `both`: stock goes both ways. Where the store leads a lower number is left alone (listings/stock/ledger.py).
+    `both`: stock is synced in both directions. If the store leads, a lower number is ignored
+    (listings/stock/ledger.py).
     """
     number = number_of(listing)
     if listing is None or agreed is None or number is None:

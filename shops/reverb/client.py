@@ -1,4 +1,4 @@
-"""HTTP to Reverb for one account: headers, links, pages, rate limit, and errors of one family. Nothing is decided here.
+"""Call Reverb for one account: headers, links, pages, rate limit and errors. Decides nothing.
 
 Facts: Reverb's developer pages (headers, HAL links, `my/listings`, `state/end`) and behaviour seen live in 2026.
 """
@@ -40,12 +40,12 @@ from shops.reverb.read import Rows
 from shops.snapshots import PHOTOS_UNKNOWN, ReverbListing, ReverbOrder
 from shops.verdict import Verdict
 
-#: A clock that is further ahead than this, or behind, is not Reverb's.
+#: A Date header that differs more than this from our clock is not from Reverb.
 MOST_AHEAD = timedelta(hours=1)
-#: A read so soon after the last question whether calls are allowed does no harm.
+#: A read this soon after `before_call` last allowed a call needs no new check.
 FRESH_S = 5.0
 NOT_MODIFIED = 304
-#: Why a sale is left out of a reading, for the seller.
+#: The seller's sentence for a sale that is left out of a list.
 NOT_SHOWN = "Reverb's list of sales fails at this sale."
 WORDS_FOR_JSON = "application/hal+json"
 
@@ -54,7 +54,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Response:
-    """What an answer says that is no refusal."""
+    """The content of a successful answer."""
 
     status: int
     headers: Mapping[str, str]
@@ -67,10 +67,10 @@ class ReverbClient:
     def __init__(
         self, token: SecretStr, budget: str, *, root: str = "", before_call: Callable[[], None] | None = None
     ) -> None:
-        """`budget` names the account's budget (ReverbConnection.budget), `root` is the API that it lives on.
+        """`budget` names the account's budget (ReverbConnection.budget), `root` is the account's API URL.
 
-        `before_call` is asked right before each write, when the limiter has let it through, and may raise to forbid it;
-        before a read only when it was not asked for some seconds.
+        `before_call` runs right before each write, after the rate limiter has admitted it, and may raise to forbid it.
+        It runs before a read only if its last run is some seconds ago.
         """
         self._token = token
         self._root = root or settings.REVERB_API_URL
@@ -79,7 +79,7 @@ class ReverbClient:
         self._ahead = timedelta(0)
         self._checked_at = clock.monotonic()
         self._budget = budget
-        #: Nothing is to be written yet: what is known are another account's listings.
+        #: Forbids writes while listings of another account are still linked.
         self._clearing = False
 
     @classmethod
@@ -92,29 +92,27 @@ class ReverbClient:
     # -- reading ---------------------------------------------------------------------------------------------
 
     def get(self, path: str, query: Mapping[str, str | int] | None = None) -> dict[str, Any]:
-        """Return the JSON object at `path` (from the API's root, or a link). Raises ReverbError."""
+        """Return the JSON object at `path` (from the API's root, or a link). Raise ReverbError."""
         return self._call("GET", self._address(path) + (f"?{urlencode(query)}" if query else ""))
 
     def get_if_new(self, path: str, etag: str) -> tuple[dict[str, Any], str] | None:
-        """Return the JSON at `path` and its ETag, None while it is still what `etag` names. Raises ReverbError."""
+        """Return the JSON at `path` and its ETag, None if it still has the ETag `etag`. Raise ReverbError."""
         received = self._request("GET", self._address(path), etag=etag)
         return None if received.status == NOT_MODIFIED else (received.said, received.headers.get("ETag", ""))
 
     def listing(self, listing_id: str) -> ReverbListing:
-        """Return a listing by its numeric id; this answer is always current. Raises NotFound and the rest."""
+        """Return a listing by its numeric id, always current. Raise NotFound and other ReverbErrors."""
         found = read.listing(self.get(f"/listings/{quote(listing_id, safe='')}"))
         if found.id != listing_id:
             raise TransientError(f"Reverb answered with listing {found.id} instead of {listing_id}.")
         return found
 
     def listings_with_sku(self, sku: str, *, near: bool = False) -> list[ReverbListing]:
-        """Return the shop's listings in every state whose SKU is exactly `sku`. Raises ReverbError.
+        """Return the shop's listings in every state whose SKU is exactly `sku`. Raise ReverbError.
 
-        `near`: also those whose SKU differs in case, blanks or Unicode form only, as Reverb may spell what it was sent.
-
-        The search may bring near matches, so each row's own SKU is compared. A row may trail a change: read a
-        listing by its id before trusting more than the id. Raises TransientError where a row that may be the one can't
-        be read.
+        `near`: also those whose SKU differs only in case, blanks or Unicode form, since Reverb may store it so. The
+        search may return near matches, so each row's own SKU is compared. A row may be stale: read a listing by its id
+        before trusting more than the id. Raise TransientError if a row that may match cannot be read.
         """
         ask = self._asking("/my/listings", {"sku": sku, "state": "all"}, read.page)
         found: list[ReverbListing] = []
@@ -123,23 +121,23 @@ class ReverbClient:
                 rows = (row for row in page.rows if read.may_have_sku(row, sku, near=near))
                 found += [one for one in map(read.listing, rows) if read.has_sku(one, sku, near=near)]
         except paging.Short:
-            if not found:  # taken for "there is none", it would be made again
+            if not found:  # an empty result would create the listing again
                 raise
         return found
 
     def listings_page(self, number: int) -> tuple[list[ReverbListing], int]:
-        """Return a page of the shop's listings in every state, and how many pages there are, as far as it says.
+        """Return a page of the shop's listings in every state, and the number of pages as far as known.
 
-        It trails by seconds.
+        The list lags by seconds.
         """
         page = self._listings_page(number, "all")
         known = number + 1 if paging.goes_on(page, number * PAGE) else number
         return read.readable(page.rows), max(known, -(-page.total // PAGE))
 
     def index_page(self, number: int, state: str = "all") -> tuple[list[ReverbListing], int, bool]:
-        """Return a page of the shop's listings, how many there are in all, and whether another page follows.
+        """Return a page of the shop's listings, the total number, and whether another page follows.
 
-        It trails by seconds. A page shows one photo of each listing, so how many there are is not known.
+        The list lags by seconds. A page shows one photo of each listing, so the photo count is unknown.
         """
         page = self._listings_page(number, state)
         found = [replace(row, photo_count=PHOTOS_UNKNOWN) for row in read.readable(page.rows)]
@@ -152,16 +150,16 @@ class ReverbClient:
         return paging.Around(ask).page(number)
 
     def count(self) -> int:
-        """Return how many listings the shop has, in every state. It trails by seconds."""
+        """Return how many listings the shop has, in every state. The number lags by seconds."""
         return read.page(self.get("/my/listings", {"state": "all", "page": 1, "per_page": 1})).total
 
     def orders(self, since: datetime, *, left_out: Callable[[str, str], object] | None = None) -> Iterator[ReverbOrder]:
         """Yield the account's sales that changed after `since`, page by page, newest first (docs: retrieve orders).
 
-        `left_out` receives each row that can't be read, or that Reverb fails to show: its number ("" where not even
-        that is known) and why. Raises paging.Short, after all others, where the list counts more than it shows.
+        `left_out` receives each row that cannot be read or that Reverb fails to show: its number ("" if unknown) and
+        the reason. Raise paging.Short, after all others, if the list counts more rows than it shows.
         """
-        stamp = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")  # "+" of an offset would need care on the way
+        stamp = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")  # "+" would need encoding
         ask = self._asking("/my/orders/selling/all", {"updated_start_date": stamp}, orders.page)
         for page in paging.pages(paging.Around(ask).page, "sales"):
             yield from orders.readable(page.rows, left_out=left_out)
@@ -170,14 +168,14 @@ class ReverbClient:
                     left_out("", NOT_SHOWN)
 
     def order(self, number: str) -> ReverbOrder:
-        """Return one sale as it is now. Raises NotFound and the rest."""
+        """Return the current state of one sale. Raise NotFound and other ReverbErrors."""
         found = orders.order(self.get(f"/my/orders/selling/{quote(number, safe='')}"))
         if found.number != number:
             raise TransientError(f"Reverb answered with order {found.number} instead of {number}.")
         return found
 
     def _asking(self, path: str, query: Mapping[str, str], read_page: Callable[[object], Rows]) -> paging.Ask:
-        """Return what asks for a page of a list."""
+        """Return a function that requests one page of a list."""
 
         def ask(number: int, size: int) -> Rows:
             behind = {"page": number} if number > 1 else {}
@@ -190,10 +188,10 @@ class ReverbClient:
     def create(
         self, body: Mapping[str, Any], *, goes_out: Callable[[], None]
     ) -> tuple[ReverbListing | None, list[str], str]:
-        """POST a listing; return it, the warnings and the message. NoAnswer may mean that it was made.
+        """POST a listing; return it, the warnings and the message. NoAnswer: it may have been created.
 
-        `goes_out` is called when nothing but the network is left between the call and Reverb. Raises NoAnswer where the
-        answer shows a listing with another SKU and title: linked, another product's listing would be overwritten.
+        `goes_out` runs right before the request is sent. Raise NoAnswer if the answer shows a listing with another SKU
+        and title: linking it would overwrite another product's listing.
         """
         said = self._request("POST", self._address("/listings"), body, goes_out=goes_out).said
         found, warnings, message = read.written(said)
@@ -202,9 +200,9 @@ class ReverbClient:
         return found, warnings, message
 
     def update(self, listing: ReverbListing, body: Mapping[str, Any]) -> tuple[ReverbListing | None, list[str], str]:
-        """PUT fields to a listing's own link; return it as answered, the warnings and the message.
+        """PUT fields to a listing's own link; return the answered listing, the warnings and the message.
 
-        Raises NoAnswer where the answer shows another listing: that one is not ours to write to.
+        Raise NoAnswer if the answer shows another listing, which must not be written to.
         """
         found, warnings, message = read.written(self._call("PUT", self._address(links.of_listing(listing)), body))
         if found is not None and found.id != listing.id:
@@ -212,7 +210,10 @@ class ReverbClient:
         return found, warnings, message
 
     def end(self, listing_id: str) -> None:
-        """Take a listing off sale without touching its fields (docs: state/end). A draft is Invalid (seen live)."""
+        """Take a listing off sale without changing its fields (docs: state/end).
+
+        Raise Invalid for a draft (seen live).
+        """
         self._call("PUT", self._address(f"/my/listings/{quote(listing_id, safe='')}/state/end"), {"reason": "not_sold"})
 
     # -- webhooks ----------------------------------------------------------------------------------------------
@@ -222,16 +223,16 @@ class ReverbClient:
         return read.registrations(self.get("/webhooks/registrations"))
 
     def register(self, topic: str, address: str) -> None:
-        """Let Reverb call an address. A topic that it does not have is Invalid (seen live)."""
+        """Register a webhook. Raise Invalid for a topic that Reverb lacks (seen live)."""
         self._call("POST", self._address("/webhooks/registrations"), {"url": address, "topic": topic})
 
     def unregister(self, link: str) -> None:
-        """Remove a webhook by its own link; one that is gone already is no error."""
+        """Remove a webhook by its link; one that no longer exists is no error."""
         with suppress(NotFound):
             self._call("DELETE", self._address(link))
 
     def ship(self, number: str, *, provider: str, tracking_number: str, notify: bool) -> None:
-        """Mark a sale as shipped. NoAnswer may mean that it was: the order's own tracking number then shows it."""
+        """Mark a sale as shipped. NoAnswer: it may be marked; the order's tracking number then shows it."""
         body = {"provider": provider, "tracking_number": tracking_number, "send_notification": notify}
         self._on_order(number, "ship", body)
 
@@ -240,7 +241,10 @@ class ReverbClient:
         self._on_order(number, "mark_picked_up", {})
 
     def _on_order(self, number: str, word: str, body: Mapping[str, Any]) -> None:
-        """What these calls answer is not documented; Reverb's own plug-ins look for errors in an answer of 2xx too."""
+        """Call an action of an order. Raise Invalid also if a 2xx answer contains errors.
+
+        The answers are undocumented; Reverb's own plug-ins check 2xx answers for errors too.
+        """
         said = self._call("POST", self._address(f"/my/orders/selling/{quote(number, safe='')}/{word}"), body)
         if errors := read_field_errors(said.get("errors")):
             raise Invalid(short(said.get("message") or "Reverb refused it."), field_errors=errors, said=True)
@@ -248,17 +252,17 @@ class ReverbClient:
     # -- the call ----------------------------------------------------------------------------------------------
 
     def their_now(self) -> datetime:
-        """Return the present moment by Reverb's clock, as far as its last answer showed (whole seconds)."""
+        """Return the current time by Reverb's clock, according to its last answer (whole seconds)."""
         return clock.now() + self._ahead
 
     def in_their_time(self, moment: datetime | None) -> datetime | None:
-        """Return a moment of our clock by Reverb's."""
+        """Convert a moment of our clock to Reverb's."""
         return moment + self._ahead if moment else None
 
     def must_wait(self) -> bool:
-        """Return whether the next write would have to wait longer than a call waits: for the rate limit, or for Reverb.
+        """Return whether the next write would have to wait longer than a call waits.
 
-        Or until another account's listings are let go of.
+        The reasons are the rate limit, an open circuit breaker, or listings of another account that are still linked.
         """
         if self._clearing or breaker.keeps_back(limits.account(self._budget)):
             return True
@@ -270,7 +274,7 @@ class ReverbClient:
     def _request(
         self, method: str, url: str, body: object = None, *, etag: str = "", goes_out: Callable[[], None] | None = None
     ) -> _Response:
-        """Call, and return an answer that says that it is done. Raises ReverbError (shops/reverb/answers.py)."""
+        """Call Reverb and return a successful answer. Raise ReverbError (shops/reverb/answers.py)."""
         answer = self._answer(method, url, body, etag=etag, goes_out=goes_out)
         if etag and answer.status == NOT_MODIFIED:
             return _Response(answer.status, answer.headers, {})
@@ -283,7 +287,7 @@ class ReverbClient:
         raise error
 
     def _answer(self, method: str, url: str, body: object, *, etag: str, goes_out: Callable[[], None] | None) -> Answer:
-        """Call, and return whatever came back."""
+        """Call Reverb and return its answer, successful or not."""
 
         def checked() -> None:
             self._ask()
@@ -310,7 +314,7 @@ class ReverbClient:
         return answer
 
     def _learn_clock(self, answer: Answer) -> None:
-        """Learn how far Reverb's clock is ahead. A stored answer, or a page of something else's, says nothing of it."""
+        """Save how far Reverb's clock is ahead. Cached answers and other servers' pages are ignored."""
         date = answer.headers.get("Date")
         if not date:
             return
@@ -340,12 +344,12 @@ class ReverbClient:
         }
 
     def _address(self, link: str) -> str:
-        """Return the address for a path or link, always on the configured host, so that the token goes nowhere else."""
+        """Return the URL for a path or link, always on the configured host, so that no other host gets the token."""
         return links.address(self._root, link)
 
 
 def token_for_code(web_url: str, code: str, redirect_uri: str) -> str:
-    """Return the access token for the code of the grant (Reverb docs: POST /oauth/token). Raises ReverbError."""
+    """Exchange an authorization code for an access token (Reverb docs: POST /oauth/token). Raise ReverbError."""
     form = {
         "client_id": settings.REVERB_CLIENT_ID,
         "client_secret": settings.REVERB_CLIENT_SECRET.get_secret_value(),

@@ -1,8 +1,8 @@
-"""Try a seller's token, and say in plain words what is missing and where on Reverb it is fixed.
+"""Check a seller's token, and say what is missing and where on Reverb to fix it.
 
-Facts: Reverb wants a finished shop with billing and at least one live listing before it lets an app in (guide
-"Build an E-Commerce Sync Integration"); the exact refusals are not documented, so 403 and what is missing in the
-answers are read with care.
+Facts: Reverb requires a finished shop with billing and at least one live listing before it admits an app (guide "Build
+an E-Commerce Sync Integration"). The exact refusals are undocumented, so a 403 and missing fields are interpreted with
+care.
 """
 
 from __future__ import annotations
@@ -18,31 +18,32 @@ from shops.models import ReverbConnection
 from shops.reverb.client import ReverbClient
 from shops.reverb.errors import NeedsSeller, NotFound, PermanentError, ReverbError
 
-#: A token that was refused is asked for again after this (shops/reverb/upkeep.py): Reverb may have been mistaken.
+#: A refused token is checked again after this time (shops/reverb/upkeep.py): Reverb may have been wrong.
 ASK_DEAD_AGAIN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Something that only the seller can fix. `path` is on Reverb's website."""
+    """A problem that only the seller can fix. `path` is on Reverb's website."""
 
     id: str
     words: str
     path: str
-    #: Whether a connection with this problem can be kept and used all the same.
+    #: Whether a connection with this problem can be saved and used nevertheless.
     usable: bool = False
 
     @property
     def link(self) -> str:
-        """The page on Reverb that fixes it."""
+        """Return the page on Reverb that fixes it."""
         return settings.REVERB_WEB_URL + self.path
 
     def link_on(self, web_url: str) -> str:
-        """The page that fixes it on the given site: Reverb's own or its sandbox."""
+        """Return the page that fixes it on the given site: Reverb's own or its sandbox."""
         return web_url + self.path
 
 
-#: What a sync needs (Reverb docs, "Personal token scopes"); read_profile is for the shop's name and shipping profiles.
+#: Scopes that a sync needs (Reverb docs, "Personal token scopes"); read_profile is for the shop's name and shipping
+#: profiles.
 SCOPES = ("public", "read_listings", "write_listings", "read_orders", "write_orders", "read_profile")
 _API_SETTINGS = "/my/api_settings"
 PROBLEMS = {
@@ -80,36 +81,36 @@ PROBLEMS = {
 }
 
 
-#: Problems with which nothing can be done.
+#: Ids of problems that block every use of a connection.
 UNUSABLE = [problem.id for problem in PROBLEMS.values() if not problem.usable]
 
 
 @dataclass(frozen=True)
 class Account:
-    """Whose token it is, and what is wrong, if anything."""
+    """The account that a token belongs to, and its problem, if any."""
 
     shop_name: str = ""
     problem: Problem | None = None
     id: str = ""
-    currency: str = ""  # ISO 4217, "" where nothing says
+    currency: str = ""  # ISO 4217, "" if unknown
 
     @property
     def usable(self) -> bool:
-        """Whether a connection may be used, with what is wrong, if anything."""
+        """Return whether a connection may be used despite its problem."""
         return self.problem is None or self.problem.usable
 
     @property
     def problem_id(self) -> str:
-        """Id of the problem, as a connection keeps it; "" where there is none."""
+        """Return the id of the problem, as a connection saves it; "" if there is none."""
         return self.problem.id if self.problem is not None else ""
 
 
-#: So many reads a check takes.
+#: Number of reads that a check needs.
 READS = 3
 
 
 def check(connection: ReverbConnection) -> Account:
-    """Ask Reverb who the token belongs to. Never raises: what goes wrong is a problem with words."""
+    """Return the account that the token belongs to. Never raises: each failure becomes a Problem."""
     client = ReverbClient.of(connection)
     try:
         account = client.get("/my/account")
@@ -130,15 +131,15 @@ def check(connection: ReverbConnection) -> Account:
 
 
 def saw_listing(connection: ReverbConnection, state: str) -> None:
-    """Note a listing of the account: once one is live, that there is none is no longer true."""
+    """Record that the account has a live listing, which clears the problem that it has none."""
     if state == "live" and connection.problem == "no_live_listing":
         ReverbConnection.objects.filter(pk=connection.pk, problem="no_live_listing").update(problem="")
 
 
 def mark_if_dead(connection: ReverbConnection) -> bool:
-    """Ask for the account, and notify the seller when the token is refused there too: one 401 does not prove it.
+    """Read the account; mark the token as refused if that fails too, since one 401 proves nothing.
 
-    Returns whether it is. Raises TransientError when that is not clear.
+    Return whether it is refused. Raise TransientError if that is unclear.
     """
     try:
         ReverbClient.of(connection).get("/my/account")
@@ -149,7 +150,7 @@ def mark_if_dead(connection: ReverbConnection) -> bool:
         return False
     else:
         return False
-    # Unless the seller has connected again meanwhile: then it is another token.
+    # If the seller has reconnected meanwhile, the token is another one.
     now = clock.now()
     same = ReverbConnection.objects.filter(pk=connection.pk, checked_at=connection.checked_at)
     same.update(problem="token_refused", checked_at=now, hooks_due_at=now + ASK_DEAD_AGAIN)
@@ -176,7 +177,7 @@ def _name(shop: Any) -> str:
 
 
 def _currency(shop: Any, live: Any) -> str:
-    """Return the account's currency: Reverb documents no field for it, so it is read where it was seen."""
+    """Return the account's currency from the fields where it was seen; Reverb documents none."""
     rows = _part(live, "listings")
     first = rows[0] if isinstance(rows, list) and rows else None
     said = _part(shop, "currency") or _part(first, "listing_currency") or _part(_part(first, "price"), "currency")

@@ -1,16 +1,16 @@
-"""What can go wrong with a call to Reverb. The family decides what the queue does next.
+"""Errors of calls to Reverb. The class decides what the queue does next.
 
     ReverbError
-    ├── TransientError        try again later by itself; `may_have_applied`: a write may have been applied all the same
-    │   ├── RateLimited  our own rate limit does not allow the call now; nothing was sent
+    ├── TransientError        retry later; `may_have_applied`: a write may have been applied nevertheless
+    │   ├── RateLimited  our own rate limit forbids the call now; nothing was sent
     │   ├── SlowDown     429: the whole account waits
-    │   └── NoAnswer     nothing came back, or nothing that Reverb's API says
+    │   └── NoAnswer     no answer, or none of Reverb's API
     ├── PermanentError the same call would be refused again
     │   ├── NotFound   Reverb says that the object does not exist
     │   └── Invalid    Reverb refuses this request, and says which fields
-    └── NeedsSeller    Reverb refuses the token, or does not let it do this: scopes, billing, the shop on Reverb
+    └── NeedsSeller    Reverb refuses the token or the permission: scopes, billing, the shop on Reverb
 
-`answers.py` decides which one an answer is. They carry Reverb's words and never a header, a token or a whole body.
+`answers.py` chooses the class. Errors carry Reverb's message and never a header, a token or a whole body.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MAX_WORDS = 500
 
 
 class ReverbError(Exception):
-    """A call to Reverb that did not succeed."""
+    """A call to Reverb that failed."""
 
     def __init__(
         self,
@@ -38,7 +38,7 @@ class ReverbError(Exception):
         may_have_applied: bool = False,
         said: bool = False,
     ) -> None:
-        """Keep what is known. `retry_after` is in seconds; `said`: the message is Reverb's own, not ours."""
+        """Save the details. `retry_after` is in seconds; `said`: the message is Reverb's own, not ours."""
         super().__init__(message)
         self.message = message
         self.status = status
@@ -49,23 +49,23 @@ class ReverbError(Exception):
 
 
 class TransientError(ReverbError):
-    """Will pass by itself."""
+    """A retry may succeed."""
 
 
 class RateLimited(TransientError):
-    """Our rate limit does not allow the call yet."""
+    """Our rate limit forbids the call for now."""
 
 
 class SlowDown(TransientError):
-    """Reverb asks this account to wait."""
+    """Reverb answered 429: this account must wait."""
 
 
 class NoAnswer(TransientError):
-    """No answer of Reverb's API came; `may_have_applied` says whether the call may have been applied all the same."""
+    """Reverb's API sent no answer; `may_have_applied` says whether the call may have been applied nevertheless."""
 
 
 class PermanentError(ReverbError):
-    """Would fail the same way again."""
+    """A retry would fail the same way."""
 
 
 class NotFound(PermanentError):
@@ -73,7 +73,7 @@ class NotFound(PermanentError):
 
 
 class Invalid(PermanentError):
-    """Reverb refuses what was sent."""
+    """Reverb refuses the request's content."""
 
 
 class NeedsSeller(ReverbError):
@@ -83,7 +83,7 @@ class NeedsSeller(ReverbError):
 def read_field_errors(errors: object) -> FieldErrors:
     """Return field → messages from any of the shapes seen: a map, a list of maps, a list of texts, nothing.
 
-    Messages that name no field stand under "".
+    Messages without a field are under "".
     """
     found: FieldErrors = {}
     if isinstance(errors, dict):
@@ -103,5 +103,5 @@ def _texts(words: Any) -> list[str]:
 
 
 def short(words: object) -> str:
-    """Return words of Reverb's, cut, and without anything like a secret or what the database cannot hold."""
+    """Return Reverb's message, truncated, without secrets and without characters that the database rejects."""
     return redact(storable_text(str(words)))[:MAX_WORDS]

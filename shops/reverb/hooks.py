@@ -1,8 +1,8 @@
-"""Our webhooks at Reverb: which we want, which of the registered ones are ours, and bringing both in line.
+"""Manage our webhooks at Reverb: which we want, which registered ones are ours, and reconciling both.
 
-Facts: the topics of Reverb's docs ("Receive updates with webhooks"); only `orders/paid` was seen accepted in 2026, and
-a personal token was refused with "Please log in via Oauth to create webhooks"; the sync guide has names of its own. So
-each is tried, what is accepted is kept, and asking Reverb regularly covers the rest (listings/orders/order_poll.py).
+Facts: the topics of Reverb's docs ("Receive updates with webhooks"). Only `orders/paid` was seen accepted in 2026, and
+a personal token was refused with "Please log in via Oauth to create webhooks". The sync guide uses other names. So each
+is tried, the accepted ones stay, and polling covers the rest (listings/orders/order_poll.py).
 """
 
 from __future__ import annotations
@@ -32,38 +32,38 @@ WANTED = (
     "orders/paid",
     "app/uninstalled",
 )
-#: The sync guide's names, tried where the webhooks' own page's are refused.
+#: The sync guide's names, tried if those of the webhooks page are refused.
 INSTEAD = {"listings/update": "product/updated", "orders/create": "order/created"}
-#: Topics that report an order placed, and one changed.
+#: Topics that report a placed order, and a changed one.
 PLACED, CHANGED = {"orders/create", "order/created"}, {"orders/update"}
 #: Topics that report a listing whose state or stock changed.
 LISTING = {"listings/update", "product/updated"}
-#: How often orders are read where Reverb reports both, and where it does not.
+#: Poll interval of orders if Reverb reports both, and if it does not.
 WITH_WEBHOOKS, WITHOUT_WEBHOOKS = timedelta(seconds=300), timedelta(seconds=60)
 LATE = timedelta(minutes=30)
-#: A call within this time shows that calls arrive.
+#: A call within this time proves that webhooks arrive.
 LATELY = timedelta(days=3)
-#: What is known of an account that was just connected: nothing was read, and no call has arrived.
+#: Initial state of a newly connected account: nothing was read, and no call has arrived.
 _NEVER = ("hooks_checked_at", "orders_read_at", "order_called_at", "listing_called_at", "order_missed_at")
 UNKNOWN: dict[str, Any] = {"hooks": {}, "orders_unread": {}, **dict.fromkeys(_NEVER)}
-#: How often the moment of the last call is written at most.
+#: Shortest interval between two updates of a last call's time.
 KEPT_TO = timedelta(seconds=60)
 
 
 def orders_every(connection: ReverbConnection, now: datetime) -> timedelta:
-    """Return the time between two readings of the account's orders: longer only while calls really arrive."""
+    """Return the poll interval of the account's orders: longer only while webhooks do arrive."""
     there = _there(connection)
     registered = there & PLACED and there & CHANGED
     return WITH_WEBHOOKS if registered and _arrive(connection, now) else WITHOUT_WEBHOOKS
 
 
 def listing_webhooks_arrive(connection: ReverbConnection, now: datetime) -> bool:
-    """Return whether Reverb calls us when somebody changes a listing there, and such a call arrived lately."""
+    """Return whether Reverb's webhooks for listings are registered and one arrived lately."""
     return bool(_there(connection) & LISTING) and _lately(connection.listing_called_at, now)
 
 
 def _arrive(connection: ReverbConnection, now: datetime) -> bool:
-    """Return whether calls about orders arrive: one did lately, and no change was found since that none reported."""
+    """Return whether order webhooks arrive: one did lately, and polling found no unreported change since."""
     called, missed = connection.order_called_at, connection.order_missed_at
     return _lately(called, now) and (missed is None or (called is not None and called >= missed))
 
@@ -73,7 +73,7 @@ def _lately(moment: datetime | None, now: datetime) -> bool:
 
 
 def called(connection: ReverbConnection, events: Collection[ReverbEvent], now: datetime) -> None:
-    """Note that calls about orders or listings arrived, to within a minute."""
+    """Record that calls about orders or listings arrived, to within a minute."""
     mine = ReverbConnection.objects.filter(pk=connection.pk)
     if any(isinstance(event, ReverbOrderChanged) for event in events):
         stale = Q(order_called_at=None) | Q(order_called_at__lt=now - KEPT_TO)
@@ -83,13 +83,13 @@ def called(connection: ReverbConnection, events: Collection[ReverbEvent], now: d
 
 
 def missed(connection: ReverbConnection, now: datetime) -> None:
-    """Note that reading the orders found a change; its call may still be on the way."""
+    """Record that polling found a changed order; its webhook may still be on the way."""
     if _there(connection) & (PLACED | CHANGED):
         ReverbConnection.objects.filter(pk=connection.pk).update(order_missed_at=now)
 
 
 def is_silent(connection: ReverbConnection) -> bool:
-    """Return whether calls about orders do not arrive, although the registration was checked since one was missed."""
+    """Return whether order webhooks do not arrive although the registration was checked since one was missed."""
     missed_at, called_at, checked_at = (
         connection.order_missed_at,
         connection.order_called_at,
@@ -111,23 +111,23 @@ def orders_late(connection: ReverbConnection, now: datetime) -> bool:
 
 @dataclass(frozen=True)
 class Registered:
-    """The account's webhooks, sorted out: those of ours that are right, and the links of those to be removed."""
+    """The account's webhooks, classified: our correct ones, and the links of those to remove."""
 
     right: list[Hook]
     stale: list[str]
 
 
 def keep(client: ReverbClient, connection: ReverbConnection, *, gone: Collection[str] = ()) -> Hooks:
-    """Let Reverb call us for every topic that it has. Raises ReverbError where it does not show its list at all.
+    """Register a webhook for every topic that Reverb accepts. Raise ReverbError if it refuses its list.
 
-    `gone`: links of webhooks that were just removed, which the list may still show.
+    `gone`: links of webhooks that were just removed, which the list may still contain.
     """
     found = _registered(client, connection, gone)
     closed: list[NeedsSeller] = []
 
     def add(topic: str) -> None:
         if closed:
-            raise closed[0]  # this token may register none: there is no use in asking for each
+            raise closed[0]  # this token may register none, so the other topics are not tried
         try:
             client.register(topic, address_for(connection, topic))
         except NeedsSeller as error:
@@ -138,12 +138,12 @@ def keep(client: ReverbClient, connection: ReverbConnection, *, gone: Collection
     def remove(link: str) -> None:
         try:
             client.unregister(link)
-        except (PermanentError, NeedsSeller) as error:  # it does no harm: it is another way to the same look
+        except (PermanentError, NeedsSeller) as error:  # harmless: a duplicate webhook only causes the same read
             logger.warning("A webhook of shop %s could not be removed: %s", connection.shop_id, error.message)
 
     def kept(topics: Sequence[str]) -> Hooks:
         there = [hook for hook in found.right if hook.topic in topics]
-        # What sleeps is unknown to Reverb: a webhook is there or it is not.
+        # Reverb does not disable webhooks: each exists or it does not.
         return hooks.keep(topics, there, add=add, wake=_nothing, remove=remove, refusals=(PermanentError, NeedsSeller))
 
     first = kept(WANTED)
@@ -156,9 +156,9 @@ def keep(client: ReverbClient, connection: ReverbConnection, *, gone: Collection
 
 
 def drop(connection: ReverbConnection) -> list[str]:
-    """Remove our webhooks, as far as Reverb lets us, and return their links.
+    """Remove our webhooks, as far as Reverb allows, and return their links.
 
-    Never raises: whoever disconnects must not be kept from it.
+    Never raises, so that disconnecting always succeeds.
     """
     gone: list[str] = []
     if not connection.hooks:
@@ -175,17 +175,17 @@ def drop(connection: ReverbConnection) -> list[str]:
 
 
 def address_for(connection: ReverbConnection, topic: str) -> str:
-    """Return the address for a topic: Reverb does not say in the call what it is about."""
+    """Return the address for a topic; it contains the topic, because Reverb's calls do not."""
     return f"{connection.webhook_address}{topic}/"
 
 
 def sort_out(
     rows: Sequence[tuple[str, str, str]], connection: ReverbConnection, *, living: Collection[str]
 ) -> Registered:
-    """Return which rows (link, topic, address) are ours and right, and which are left from before.
+    """Return which rows (link, topic, address) are our correct webhooks, and which are leftovers.
 
-    Ours are the addresses with our key, wherever they lead, and those of this site whose key no connection has any
-    more (`living` are the keys that one has). All others belong to somebody else, and are left alone.
+    Ours are all addresses with our key, and addresses of this site whose key belongs to no connection any more
+    (`living` are the keys in use). All others belong to somebody else and stay.
     """
     base = _base(connection)
     right, stale = [], []
@@ -198,7 +198,7 @@ def sort_out(
 
 
 def key_in(address: str, base: str) -> str | None:
-    """Return the key in an address of this site, None for an address of somebody else's."""
+    """Return the key in an address of this site, None for any other address."""
     return address.removeprefix(base).partition("/")[0] if address.startswith(base) else None
 
 

@@ -1,4 +1,4 @@
-"""Reverb's limits, as budgets of the rate limiter: reads and writes of an account, and the whole app's calls.
+"""Reverb's rate limits as budgets: reads and writes of an account, and the whole app's calls.
 
 Reported by an integrator, and by Reverb only as "a 429 comes": 2,000 reads or 600 writes a minute, 10,000 or 3,000 in
 ten minutes. Reverb asks that mass syncs be slow (guide "Build an E-Commerce Sync Integration").
@@ -20,12 +20,12 @@ from shops.models import ReverbConnection
 
 Kind = Literal["reads", "writes"]
 KINDS: tuple[Kind, ...] = ("reads", "writes")
-#: Pause after a 429 that does not say how long: the rate is halved anyway.
+#: Pause after a 429 without Retry-After: the rate is halved anyway.
 DEFAULT_PAUSE_S = 2.0
 
 
 def account(budget: str) -> str:
-    """Return the name by which the rate limiter knows an account; `budget` is ReverbConnection.budget."""
+    """Return an account's name in the rate limiter; `budget` is ReverbConnection.budget."""
     return f"reverb:{budget}"
 
 
@@ -47,26 +47,26 @@ def of_account(budget: str, kind: Kind) -> Budget:
 
 
 def budgets(budget: str, kind: Kind) -> list[Budget]:
-    """Return all that one call of an account takes from."""
+    """Return all budgets that one call of an account uses."""
     return [of_account(budget, kind), app()]
 
 
 def count(budget: str, reads: int) -> None:
-    """Count reads of an account that were made before anybody knew whose token it is."""
+    """Count reads that were made before the token's account was known."""
     with suppress(limiter.NotNow):
         for _ in range(reads):
             limiter.take([of_account(budget, "reads")])
 
 
 def move(before: str, now: str) -> None:
-    """Let what was called under one name count under another: whose token it is became known only now."""
+    """Move the calls counted under one name to another, once the token's account is known."""
     if before != now:
         for kind in KINDS:
             limiter.move(of_account(before, kind), of_account(now, kind))
 
 
 def seconds_for(budget: str, writes: int) -> float:
-    """Return how long so many writes take in bulk, at the rate that is allowed now."""
+    """Return how many seconds this many writes take in bulk, at the currently allowed rate."""
     seconds = limiter.seconds_for(writes, of_account(budget, "writes"))
     try:
         found = limiter.throttle_of(account(budget))
@@ -76,10 +76,10 @@ def seconds_for(budget: str, writes: int) -> float:
 
 
 def slow_down(budget: str, retry_after: float | None) -> float:
-    """Reverb said 429: slow the account down for all workers; return the seconds for which nothing is called.
+    """Slow the account down for all workers after a 429; return the seconds without calls.
 
-    Reads and writes alike, since Reverb does not say which it meant. Raises RateLimitUnavailable when only this process
-    knows.
+    Both reads and writes are slowed down, since Reverb does not say which it meant. Raise RateLimitUnavailable if other
+    workers cannot be reached.
     """
     seconds = max(1.0, retry_after or DEFAULT_PAUSE_S)
     limiter.slow_down(account(budget), seconds)
@@ -87,7 +87,7 @@ def slow_down(budget: str, retry_after: float | None) -> float:
 
 
 def throttle_of(connection: ReverbConnection) -> limiter.Throttle | None:
-    """Return how far Reverb has slowed this account down, None when it has not, or nobody knows."""
+    """Return how far Reverb has slowed this account down; None if it has not, or Redis is unavailable."""
     try:
         return limiter.throttle_of(account(connection.budget))
     except limiter.RateLimitUnavailable:
@@ -100,6 +100,6 @@ def _reserve() -> float:
 
 @receiver(setting_changed)
 def _forget_budgets(**_: object) -> None:
-    """Read the settings again where a test changed one."""
+    """Reread the settings when a test changes one."""
     app.cache_clear()
     of_account.cache_clear()

@@ -1,11 +1,11 @@
-"""The lists that a listing is chosen from: categories, conditions, shipping profiles. Plain values."""
+"""The lists that a listing refers to: categories, conditions, shipping profiles. Value objects."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
 
-#: The conditions that can hold several units (docs; B-Stock and Mint with inventory for approved accounts only).
+#: Conditions that can hold several units (docs; B-Stock and Mint with inventory for approved accounts only).
 HOLD_SEVERAL = frozenset(
     {
         "7c3f45de-2ae0-4c81-8400-fdb6b1d74890",
@@ -13,7 +13,7 @@ HOLD_SEVERAL = frozenset(
         "6db7df88-293b-4017-a1c1-cdb5e599fa1a",
     }
 )
-#: The carriers that an order is shipped with (docs: POST /my/orders/selling/{id}/ship), for want of a newer list.
+#: Default carriers of a shipped order (docs: POST /my/orders/selling/{id}/ship), if no newer list is known.
 PROVIDERS = (
     "UPS",
     "USPS",
@@ -48,7 +48,7 @@ BRAND_NEW = "7c3f45de-2ae0-4c81-8400-fdb6b1d74890"
 
 @dataclass(frozen=True)
 class Choice:
-    """A row of a list: what is sent, and what people read."""
+    """A row of a list: the id for the API, and the name for people."""
 
     id: str
     name: str
@@ -56,7 +56,7 @@ class Choice:
     listable: bool = True
 
 
-#: All conditions by name (docs: create listings). A shop's own list shows only those that it may use.
+#: All conditions by name (docs: create listings). A shop's own list has only those that it may use.
 CONDITIONS = (
     Choice("fbf35668-96a0-4baa-bcde-ab18d6b1b329", "Non Functioning"),
     Choice("6a9dfcad-600b-46c8-9e08-ce6e5057921e", "Poor"),
@@ -81,10 +81,10 @@ class Lists:
 
     @property
     def all(self) -> tuple[Choice, ...]:
-        """The choices of all lists."""
+        """Return the choices of all lists."""
         return (*self.categories, *self.conditions, *self.shipping_profiles)
 
     @cached_property
     def names(self) -> dict[str, str]:
-        """What people call each id."""
+        """Return the name of each id."""
         return {choice.id: choice.name for choice in self.all}

@@ -1,8 +1,8 @@
-"""Reverb's orders → our snapshots. Takes nothing on trust.
+"""Convert Reverb's orders to snapshots, validating every field.
 
-Facts: Reverb docs, "Retrieve orders"; statuses and missing fields as Reverb's own plugins met them. `created_at`
-carries an offset; `quantity` may be absent and is then 1; an address is missing for local pickup. A sale none of whose
-dates can be read is one of now: left out, its units would be sold twice.
+Facts: Reverb docs, "Retrieve orders"; statuses and missing fields as Reverb's own plugins met them. `created_at` has an
+offset; `quantity` may be absent and is then 1; an address is missing for local pickup. A sale without a readable date
+is dated now: if it were left out, its units would be sold twice.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ logger = logging.getLogger(__name__)
 
 #: The sale is off: its units are free again (Reverb's PrestaShop plugin puts stock back on these).
 RELEASED = frozenset({"cancelled", "refunded", "blocked"})
-#: Placed, and the money has not cleared.
+#: Placed, but the payment has not cleared.
 UNPAID = frozenset({"unpaid", "payment_pending", "pending_review", "partially_paid"})
-#: The money has cleared.
+#: The payment has cleared.
 PAID = frozenset({"paid", "shipped", "picked_up", "received"})
-#: A date outside these years is none.
+#: A date outside these years is invalid.
 FIRST_YEAR, LAST_YEAR = 2000, 2200
 LONGEST_NUMBER = 64
-#: No order has more units.
+#: Upper limit of an order's units.
 MOST_ORDERED = 10**6
 
 
@@ -49,14 +49,14 @@ def _amount(value: Any) -> Decimal:
     return found
 
 
-#: A date in ISO 8601 or much like it: with blanks, the name of a zone, a leap second.
+#: A date in ISO 8601 or a variant of it: with blanks, the name of a zone, a leap second.
 _SPELT = re.compile(
     r"(\d{4}-\d\d-\d\d)[T ]\s*(\d\d:\d\d)(?::([0-5]\d|60)(?:[.,]\d+)?)?\s*(Z|UTC|GMT|[+-]\d\d:?\d\d)?", re.ASCII | re.I
 )
 
 
 def _moment(value: Any) -> datetime:
-    """Return a moment in whichever form it comes. Raises ValueError."""
+    """Return a moment from any known format. Raise ValueError."""
     try:
         return _DATES.validate_python(value)
     except ValidationError:
@@ -73,15 +73,15 @@ def _moment(value: Any) -> datetime:
 
 
 def _date(value: Any) -> Any:
-    """Years far from ours, such as 1 and 9999, are no dates: nothing can be reckoned with them."""
+    """Return an aware date. Raise ValueError for years such as 1 and 9999, which break date arithmetic."""
     found = _moment(value)
     if not FIRST_YEAR <= found.year <= LAST_YEAR:
         raise ValueError("no date")
-    return found if found.tzinfo else found.replace(tzinfo=UTC)  # Reverb's carry an offset
+    return found if found.tzinfo else found.replace(tzinfo=UTC)  # Reverb's dates have an offset
 
 
 def _status(said: str) -> str:
-    """Return Reverb's word for a status in its own spelling: an order that is off must not count as sold."""
+    """Return a status in Reverb's own spelling: an order that is off must not count as sold."""
     word = said.strip().lower()
     return "cancelled" if word == "canceled" else word
 
@@ -116,7 +116,7 @@ class _Address(Part):
 
 
 class _Order(Part):
-    """Number, status and quantity must be readable; a field of the others that can't be is not said."""
+    """Number, status and quantity must be readable; other unreadable fields count as absent."""
 
     order_number: Annotated[str, Field(coerce_numbers_to_str=True, min_length=1, max_length=64)]
     status: Annotated[str, AfterValidator(_status)] = ""
@@ -149,7 +149,7 @@ class _Order(Part):
 
 
 def order(body: object) -> ReverbOrder:
-    """Return the snapshot of an order. Raises TransientError when it is not one."""
+    """Return the snapshot of an order. Raise TransientError if it is invalid."""
     try:
         found = _Order.model_validate(body)
     except (ValidationError, RecursionError) as error:
@@ -190,14 +190,14 @@ def order(body: object) -> ReverbOrder:
 
 
 def page(body: object) -> Rows:
-    """Return a page of orders. Raises TransientError where it is none."""
+    """Return a page of orders. Raise TransientError if it is invalid."""
     return read.page(body, "orders")
 
 
 def readable(rows: list[Any], *, left_out: Callable[[str, str], object] | None = None) -> list[ReverbOrder]:
-    """Return the orders that can be read: one that cannot must not keep us from all others.
+    """Return the orders that can be read: an unreadable one must not block the others.
 
-    `left_out` receives each other row: its number, "" where not even that can be read, and why.
+    `left_out` receives each other row: its number ("" if unreadable) and the reason.
     """
     found = []
     for row in rows:

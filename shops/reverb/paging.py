@@ -1,8 +1,8 @@
-"""Reverb's lists, page by page to their end, around rows at which Reverb itself fails.
+"""Read Reverb's lists page by page to their end, and skip rows at which Reverb itself fails.
 
 Facts: `page` and `per_page` (docs), `total` and a `next` link on each page but the last, at most 50 rows (seen live). A
-link may lose the filter or the size, or lead to where it stands; so only that there is one is trusted, and pages are
-counted here.
+link may lose the filter or the size, or point to its own page. So only its presence is trusted, and pages are counted
+by us.
 """
 
 from __future__ import annotations
@@ -14,35 +14,35 @@ from shops.reverb.errors import ReverbError, TransientError
 from shops.reverb.read import Rows
 
 MAX_PAGES = 200
-#: The most rows of a page (seen live: more is cut to this).
+#: Most rows per page (seen live: larger sizes are reduced to this).
 PAGE = 50
-#: A page of so many rows that fails is read again in pages of so many.
+#: Page size → smaller page size for rereading a page that failed.
 SMALLER = {PAGE: 10, 10: 1}
-#: So many calls are made for parts of pages, in one reading.
+#: Most calls for parts of pages in one reading.
 MOST_CALLS = 60
-#: After so many parts that failed one after the other it is no single row: Reverb is away.
+#: After this many consecutive failures, the cause is not a row: Reverb is down.
 GIVES_UP = 5
 
-#: Returns a page of a list, by its number and the size of pages.
+#: Requests a page of a list, by its number and the page size.
 Ask = Callable[[int, int], Rows]
 
 logger = logging.getLogger(__name__)
 
 
 class Short(TransientError):
-    """A list ended before it had shown as many rows as it counts."""
+    """A list that ended before it showed as many rows as it counts."""
 
 
 def pages(ask: Ask, what: str) -> Iterator[Rows]:
-    """Yield the pages of a list until one brings nothing new, or all that it counts was seen. Raises Short at the end.
+    """Yield a list's pages until one has no new rows or all counted rows were seen. Raise Short at the end.
 
-    Rows that were passed over (`Rows.hidden`) count as seen.
+    Skipped rows (`Rows.hidden`) count as seen.
     """
     seen, found, hidden, counted = set[str](), 0, 0, 0
     for number in range(1, MAX_PAGES + 1):
         page, known = ask(number, PAGE), found
         seen, hidden = seen | page.keys, hidden + page.hidden
-        counted = min(counted, page.total) if number > 1 else page.total  # rows come and go meanwhile
+        counted = min(counted, page.total) if number > 1 else page.total  # rows are added and removed meanwhile
         found = len(seen) + hidden
         yield page
         if found == known or not goes_on(page, found):
@@ -54,13 +54,13 @@ def pages(ask: Ask, what: str) -> Iterator[Rows]:
 
 
 def goes_on(page: Rows, seen: int) -> bool:
-    """Return whether a page follows, where `seen` rows were seen with this one. Links and `total` may be missing."""
+    """Return whether another page follows after `seen` rows. Links and `total` may be missing."""
     rows = len(page.rows) + page.hidden
     return rows > 0 and (bool(page.next) or seen < page.total or (not page.total and rows >= PAGE))
 
 
 class Around:
-    """Asks for pages of one list, and where Reverb fails at one, for its rows in smaller pages: one is passed over."""
+    """Read pages of one list; if Reverb fails at a page, read smaller pages and skip the row that fails."""
 
     def __init__(self, ask: Ask) -> None:
         """`ask` makes the call."""
@@ -68,7 +68,7 @@ class Around:
         self._calls = self._failed = 0
 
     def page(self, number: int, size: int = PAGE) -> Rows:
-        """Return a page without the rows at which Reverb fails. Raises ReverbError."""
+        """Return a page without the rows at which Reverb fails. Raise ReverbError."""
         try:
             return self._ask(number, size)
         except TransientError as error:
@@ -77,7 +77,7 @@ class Around:
             return self._in_parts(number, size, error)
 
     def _in_parts(self, number: int, size: int, error: TransientError) -> Rows:
-        """Return the page in smaller ones. Raises the error of the whole where none of them can be read."""
+        """Return the page, read in smaller ones. Raise the whole page's error if none of them can be read."""
         smaller = SMALLER[size]
         first = (number - 1) * size // smaller + 1
         parts: dict[int, Rows | None] = {}
@@ -97,14 +97,14 @@ class Around:
         )
 
     def _failing(self, number: int, size: int, error: TransientError) -> Rows:
-        """Return a part that failed: by its own parts, or as a single row that is passed over."""
+        """Return a part that failed, read in its own parts, or as one skipped row."""
         if size > 1:
             return self._in_parts(number, size, error)
         logger.warning("A row of a list of Reverb's is left out: %s", error)
         return Rows([], 0, "", hidden=1)
 
     def _part(self, number: int, size: int, whole: ReverbError) -> Rows | None:
-        """Return a part of a page, None where Reverb fails at it. Raises `whole` where it is no use to go on."""
+        """Return a part of a page, None if Reverb fails at it. Raise an error if continuing is pointless."""
         if self._calls >= MOST_CALLS:
             raise whole
         self._calls += 1
@@ -120,5 +120,5 @@ class Around:
 
 
 def _may_be_of_a_row(error: TransientError) -> bool:
-    """Return whether one row may be why a page failed: Reverb's server broke over it, or its answer is no JSON."""
+    """Return whether one row may have failed a page: a server error 500, or an answer that is not JSON."""
     return error.status is not None and (error.status == 500 or error.status < 300) and not error.retry_after

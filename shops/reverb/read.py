@@ -1,4 +1,4 @@
-"""Reverb's JSON → our snapshots. Reads only what is needed and takes nothing on trust (shapes seen live in 2026)."""
+"""Convert Reverb's JSON to snapshots; reads only the needed fields, each validated (shapes seen live in 2026)."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ class _State(Inner):
 
 
 def _state(value: object) -> object:
-    """State comes as an object; a bare slug was seen too."""
+    """Return the state as an object; a bare slug was seen too."""
     return {"slug": value} if isinstance(value, str) else value
 
 
 class _Listing(Whole):
-    """Only the id, the state and the number are needed; a field that can't be read is not said."""
+    """Only id, state and inventory must be readable; other unreadable fields count as absent."""
 
     id: Annotated[str, Field(coerce_numbers_to_str=True, min_length=1, max_length=32)]
     sku: Side[Text | None] = None
@@ -75,7 +75,7 @@ class _Listing(Whole):
 
 
 class _Page(Inner):
-    """`total` and links are only help; the rows are read one by one."""
+    """`total` and links are only hints; the rows are read one by one."""
 
     total: Side[int] = 0
     links: Side[_PageLinks] = Field(default_factory=_PageLinks, alias="_links")
@@ -83,9 +83,9 @@ class _Page(Inner):
 
 @dataclass(frozen=True)
 class Rows:
-    """A page of a list: its rows as they came, how many there are in all, and the link to the next page, if any.
+    """A page of a list: its raw rows, the total number, and the link to the next page, if any.
 
-    `hidden`: rows of it that Reverb fails to show (shops/reverb/paging.py).
+    `hidden`: number of rows that Reverb fails to show (shops/reverb/paging.py).
     """
 
     rows: list[Any]
@@ -95,7 +95,7 @@ class Rows:
 
     @property
     def keys(self) -> set[str]:
-        """What distinguishes each row from others."""
+        """Return each row's identity."""
         return {_key(row) for row in self.rows}
 
 
@@ -111,16 +111,16 @@ class _Registration(Inner):
 
 
 class _Registrations(Whole):
-    """The list was recorded as `registrations` on the sandbox in 2015; another name for it would be a guess."""
+    """The list was recorded as `registrations` on the sandbox in 2015; any other name would be a guess."""
 
     registrations: SideRows[_Registration] | None = None
     webhooks: SideRows[_Registration] | None = None
 
 
 def registrations(body: object) -> list[tuple[str, str, str]]:
-    """Return link, topic and address of each webhook; a row has no id, its link names it (recorded).
+    """Return link, topic and address of each webhook; a row has no id, its link identifies it (recorded).
 
-    Raises TransientError.
+    Raise TransientError.
     """
     try:
         found = _Registrations.model_validate(body)
@@ -133,7 +133,7 @@ def registrations(body: object) -> list[tuple[str, str, str]]:
 
 
 def listing(body: object) -> ReverbListing:
-    """Return the snapshot of a listing. Raises TransientError when it is not one."""
+    """Return the snapshot of a listing. Raise TransientError if it is invalid."""
     try:
         found = _Listing.model_validate(body)
     except (ValidationError, RecursionError) as error:
@@ -170,7 +170,7 @@ def listing(body: object) -> ReverbListing:
 
 
 def readable(rows: list[Any]) -> list[ReverbListing]:
-    """Return the rows that can be read: one that cannot must not keep us from all others."""
+    """Return the rows that can be read: an unreadable one must not block the others."""
     found = []
     for row in rows:
         try:
@@ -181,9 +181,9 @@ def readable(rows: list[Any]) -> list[ReverbListing]:
 
 
 def is_of(found: ReverbListing, sent: Mapping[str, Any]) -> bool:
-    """Return whether a listing may be the one that was made of `sent`: by its SKU, or else by its title.
+    """Return whether a listing may have been created from `sent`: by its SKU, or else by its title.
 
-    Nobody has written down what Reverb makes of odd SKUs; a listing that is ours and not known to be is sold on.
+    How Reverb changes odd SKUs is undocumented; a listing of ours that is not recognized would keep selling.
     """
     sku = str(sent.get("sku") or "")
     return not found.sku.strip() or _bare(found.sku) == _bare(sku) or same_title(found, str(sent.get("title") or ""))
@@ -200,7 +200,7 @@ def _bare(sku: str) -> str:
 
 
 def may_have_sku(row: Any, sku: str, *, near: bool = False) -> bool:
-    """Return whether a row may be one with this SKU: only one that surely has another may be passed over unread."""
+    """Return whether a row may have this SKU: only a row that certainly has another may be skipped unread."""
     said = row.get("sku") if isinstance(row, dict) else None
     return not isinstance(said, str | int) or _is_sku(str(said), sku, near=near)
 
@@ -215,7 +215,7 @@ def _is_sku(said: str, sku: str, *, near: bool) -> bool:
 
 
 def page(body: object, name: str = "listings") -> Rows:
-    """Return a page of a list; `name` is the field with its rows. Raises TransientError where there is none."""
+    """Return a page of a list; `name` is the field with its rows. Raise TransientError if it is absent."""
     rows = body.get(name) if isinstance(body, dict) else None
     if isinstance(rows, dict) and rows:  # a list with gaps
         rows = list(rows.values())
@@ -228,8 +228,8 @@ def page(body: object, name: str = "listings") -> Rows:
 def written(body: dict[str, Any]) -> tuple[ReverbListing | None, list[str], str]:
     """Return the listing, the warnings and the message of an answer to POST or PUT.
 
-    The listing is None where the answer brought none with an id: it must then be read. Raises NoAnswer where there is
-    one that can't be read.
+    The listing is None if the answer has none with an id: it must then be read. Raise NoAnswer if it has one that
+    cannot be read.
     """
     inner = body.get("listing")
     of = inner if isinstance(inner, dict) and inner.get("id") else body if body.get("id") else None
@@ -242,6 +242,6 @@ def written(body: dict[str, Any]) -> tuple[ReverbListing | None, list[str], str]
 
 
 def id_in(link: str) -> str:
-    """Return the numeric id in a link to a listing, such as …/listings/123-fender-strat; "" where there is none."""
+    """Return the numeric id in a link to a listing, such as …/listings/123-fender-strat; "" if there is none."""
     match = re.search(r"/listings/(\d+)", link)
     return match.group(1) if match else ""

@@ -1,8 +1,8 @@
-"""Reverb's lists: categories, conditions, a shop's shipping profiles.
+"""Cache Reverb's lists: categories, conditions, a shop's shipping profiles.
 
-Kept in the cache with their ETag: once a day Reverb is asked whether they are new, and only then sends them again
-(facts: `If-None-Match` on /categories/flat is answered 304, as seen live). Each process remembers them for a moment:
-hundreds of rows are not read from the cache for every product, and not missed while Redis is gone.
+Each list is cached with its ETag and revalidated once a day: Reverb resends it only if it changed (facts:
+`If-None-Match` on /categories/flat is answered 304, as seen live). Each process also holds them in memory for a moment,
+so that hundreds of rows are not read from the cache for every product, and are available while Redis is down.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from shops.reverb.lists import PROVIDERS, Choice, Lists
 from shops.schemas import storable
 
 DAY_S = 24 * 60 * 60
-#: A list that could not be seen, or is empty, is asked for again soon.
+#: Interval for a list that could not be read or is empty.
 SOON_S = 60
-#: A listing without what these hold would be another one.
+#: A listing without a value from these lists would be a different listing.
 NEEDED = frozenset({"categories"})
 #: The only list that may be empty: a shop need not have any.
 PROFILES = "profiles:"
-#: How long a list is kept for want of a newer one.
+#: How long a list is cached if no newer one can be read.
 KEPT_S = 30 * DAY_S
 
-#: How long a process trusts its memory, and how many lists it remembers.
+#: How long a process uses its memory, and how many lists it holds.
 REMEMBERED_S = 30
 MOST_REMEMBERED = 500
 
-#: Name of a list → what the cache had, and when it was looked at.
+#: List name → time of the last cache read, and the list.
 _memory: dict[str, tuple[float, dict[str, Any]]] = {}
 
 Row = Callable[[dict[str, Any]], Choice]
 
 
 def lists(client: ReverbClient, budget: str) -> Lists:
-    """Return Reverb's lists for an account. Raises ReverbError when they are not in the cache."""
+    """Return Reverb's lists for an account. Raise ReverbError if they are neither cached nor readable."""
     return Lists(
         categories=_kept(client, "categories", "/categories/flat", ("categories",), _category),
         conditions=_kept(client, f"conditions:{budget}", "/listing_conditions", ("conditions",), _condition),
@@ -50,7 +50,7 @@ def lists(client: ReverbClient, budget: str) -> Lists:
 
 
 def providers(client: ReverbClient) -> tuple[str, ...]:
-    """Return the names of carriers that Reverb takes; those that its documents list while it does not answer."""
+    """Return the carrier names that Reverb accepts; the documented ones if it does not answer."""
     try:
         rows = _kept(client, "providers", "/shipping/providers", ("shipping_providers", "providers"), _provider)
     except ReverbError:
@@ -69,13 +69,13 @@ def _kept(client: ReverbClient, name: str, path: str, keys: tuple[str, ...], rea
         answer = client.get_if_new(path, etag)
     except (PermanentError, NeedsSeller) as error:
         if isinstance(error, NeedsSeller) and error.status == 401:
-            raise  # perhaps the token is dead
+            raise  # the token may be dead
         keep(name, rows, etag=etag, until=now + SOON_S)
-        return tuple(rows)  # an account that may not see a list has an empty one
+        return tuple(rows)  # an account without access to a list has an empty one
     except ReverbError:
         if not rows:
             raise
-        return tuple(rows)  # yesterday's list is better than none
+        return tuple(rows)  # an old list is better than none
     if answer is not None:
         body, etag_now = answer
         found = next((_rows(body[key]) for key in keys if isinstance(body.get(key), dict | list)), None)
@@ -83,7 +83,7 @@ def _kept(client: ReverbClient, name: str, path: str, keys: tuple[str, ...], rea
             raise TransientError("Reverb's answer could not be read as a list.")
         if found or (found is not None and name.startswith(PROFILES)):
             rows, etag = [read(storable(row if isinstance(row, dict) else {"name": row})) for row in found], etag_now
-        else:  # yesterday's is better than none
+        else:  # an old list is better than none
             soon = True
     keep(name, rows, etag=etag, until=now + (SOON_S if soon or not rows else DAY_S))
     return tuple(rows)
@@ -97,7 +97,7 @@ def _rows(said: dict[str, Any] | list[Any]) -> list[Any]:
 
 
 def keep(name: str, rows: list[Choice], *, etag: str = "", until: float) -> None:
-    """Keep a list; `until` (seconds since 1970) is when Reverb is asked for a newer one."""
+    """Cache a list; `until` (seconds since 1970) is when it is revalidated."""
     kept = {"rows": rows, "etag": etag, "until": until}
     _remember(name, clock.now().timestamp(), kept)
     with contextlib.suppress(RedisError):
@@ -105,12 +105,12 @@ def keep(name: str, rows: list[Choice], *, etag: str = "", until: float) -> None
 
 
 def forget() -> None:
-    """Forget what this process remembers."""
+    """Clear this process's memory."""
     _memory.clear()
 
 
 def _found(name: str, now: float) -> dict[str, Any] | None:
-    """Return a list from memory or the cache; from memory however old, where the cache cannot be asked."""
+    """Return a list from memory or the cache; from memory at any age if the cache is unavailable."""
     looked_at, kept = _memory.get(name, (0.0, None))
     if kept is not None and looked_at <= now < looked_at + REMEMBERED_S:
         return kept
@@ -142,7 +142,7 @@ def _condition(row: dict[str, Any]) -> Choice:
 
 
 def _provider(row: dict[str, Any]) -> Choice:
-    """The list's shape is not documented: names alone, or rows with a name."""
+    """Read a carrier. The list's shape is undocumented: bare names, or rows with a name."""
     return Choice(str(row.get("name", "")), str(row.get("name", "")))
 
 

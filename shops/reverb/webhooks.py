@@ -1,8 +1,8 @@
-"""What a call of Reverb's means. Pure functions.
+"""Interpret a webhook of Reverb's. Pure functions.
 
-Facts: the body is the plain JSON of the object, a listing as in `GET /listings/<id>` or an order as in
-`GET /my/orders/selling/<number>` (Reverb docs); nothing is signed, and the body does not say its topic. So the topic
-in the address may be missing or wrong, and what the body looks like decides.
+Facts: the body is the plain JSON of the object, a listing as in `GET /listings/<id>` or an order as in `GET
+/my/orders/selling/<number>` (Reverb docs); it is unsigned and does not name its topic. The topic in the address may be
+missing or wrong, so the body's shape decides.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from shops.reverb import read
 from shops.reverb.errors import TransientError
 
 APP_REMOVED = "app/uninstalled"
-#: Topics of listings. They mostly bring our own writes back.
+#: Topics of listings. They mostly report our own writes.
 LISTING = ("listings/update", "listings/publish", "product/updated")
-#: Objects may come wrapped in their own name, as answers to writes do.
+#: Objects may be wrapped in their own name, as in answers to writes.
 _WRAPPERS = ("order", "listing")
 _LONGEST_NUMBER = 64
 
@@ -31,7 +31,7 @@ def rank(topic: str) -> Urgency:
 
 
 def event(topic: str, body: bytes) -> ReverbEvent | None:
-    """Return what a call means, None when it is neither about an order, nor a listing, nor our app."""
+    """Return the event of a call, None if it concerns neither an order, nor a listing, nor our app."""
     said = _object(body)
     number = said.get("order_number")
     if isinstance(number, str | int) and 0 < len(str(number)) <= _LONGEST_NUMBER:
