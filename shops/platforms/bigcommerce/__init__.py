@@ -1,4 +1,4 @@
-"""BigCommerce: v3 catalogue and inventory, v2 orders, signed webhooks that carry ids only."""
+"""BigCommerce: v3 catalogue and inventory, v2 orders, signed webhooks that contain only ids."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ class BigCommerce(Platform):
 
     @property
     def handshake(self) -> Handshake | None:
-        """The single-click app, where the operator has one."""
+        """Return the single-click app if the operator has configured one, else None."""
         return connect.SingleClick() if settings.BIGCOMMERCE_CLIENT_ID else None
 
     def verify(self, body: bytes, headers: Mapping[str, str], connection: StoreConnection) -> None:
-        """Check the signature, or our own header where a delivery bears none."""
+        """Verify the signature, or our own header if the delivery is unsigned."""
         webhooks.verify(body, headers, connection.secret.get_secret_value())
 
     def envelope(self, body: bytes, headers: Mapping[str, str]) -> Envelope:
-        """Read webhook-id, and the scope out of the body."""
+        """Read webhook-id, and the scope from the body."""
         return webhooks.envelope(body, headers)
 
     def events(self, topic: str, body: bytes, connection: StoreConnection, arrived: int = 0) -> list[Event] | None:
-        """Read a delivery."""
+        """Parse a delivery."""
         return webhooks.events(topic, body)
 
     def client(self, connection: StoreConnection) -> StoreClient:

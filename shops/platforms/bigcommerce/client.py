@@ -1,4 +1,4 @@
-"""The calls to one BigCommerce store: v3 catalogue and inventory, v2 orders."""
+"""Call one BigCommerce store: v3 catalogue and inventory, v2 orders."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ from shops.snapshots import StoreProduct
 logger = logging.getLogger(__name__)
 
 STORE = "BigCommerce"
-#: Orders on a page; each costs a call for its lines.
+#: Orders per page; each costs a call for its lines.
 ORDERS = 50
 OVERLAP = timedelta(minutes=5)
 
 
 class BigCommerceClient:
-    """Asks one store."""
+    """Calls one store."""
 
     page_size = PAGE
 
     def __init__(self, connection: StoreConnection) -> None:
-        """Nothing is asked yet."""
+        """Makes no call."""
         self._rest = Rest(connection)
         self._inventory = Inventory(self._rest)
         self._admin = f"https://store-{connection.address}.mybigcommerce.com"
@@ -60,7 +60,7 @@ class BigCommerceClient:
         self._categories: dict[int, str] = {}
 
     def check(self) -> StoreInfo:
-        """Ask for the store's name, which any token of ours may read."""
+        """Return the store's name and currency, which every token of ours may read."""
         try:
             said = self._info()
         except Unsupported as refused:
@@ -78,7 +78,7 @@ class BigCommerceClient:
     # -- products --------------------------------------------------------------------------------------------
 
     def crawl(self, cursor: str, *, since: datetime | None = None, size: int | None = None) -> Page:
-        """Return a page of products by id: those with an id above the last page's, so that no page shifts."""
+        """Return a page of products whose ids are above the last page's, so that edits shift no page."""
         most = size or PAGE
         rows, left = self._listed(cursor, since, limit=most, include=reading.INCLUDED)
         products, unread = each(rows, reading.read)
@@ -94,7 +94,7 @@ class BigCommerceClient:
         return Page(tuple(found), following, left if not cursor else None, tuple(unread))
 
     def skip(self, cursor: str, *, since: datetime | None = None) -> Page:
-        """Leave the next product out."""
+        """Skip the next product."""
         rows, _ = self._listed(cursor, since, limit=1, include_fields="id")
         after = _following(rows, cursor)
         return Page((), after, unread=(Unread(after, "BigCommerce could not show it."),) if after else ())
@@ -108,7 +108,7 @@ class BigCommerceClient:
         return self._rest.page(f"/v3/catalog/products?{urlencode(wish)}")
 
     def products(self, store_parent_id: str) -> list[StoreProduct]:
-        """Return all variants of a product, none when it is gone."""
+        """Return all variants of a product, none if it is gone."""
         path = f"/v3/catalog/products/{store_parent_id}?include={reading.INCLUDED}"
         try:
             product = reading.read(self._rest.data("GET", path))
@@ -124,7 +124,7 @@ class BigCommerceClient:
         return units
 
     def parent_of_stock(self, store_stock_id: str) -> str | None:
-        """Return the product of a variant, or the one that is counted as a whole."""
+        """Return the product of a variant, or the product whose stock is counted as a whole."""
         if store_stock_id.startswith(AS_WHOLE):
             return store_stock_id.removeprefix(AS_WHOLE)
         rows = self._rest.rows(f"/v3/catalog/variants?id:in={store_stock_id}&limit=1")
@@ -143,20 +143,20 @@ class BigCommerceClient:
         )
 
     def _learn(self, products: Iterable[reading.Product]) -> None:
-        """Ask for the names of brands and categories that are new to us, all of a page at once."""
+        """Read the names of a page's uncached brands and categories, all at once."""
         self._brands = names(self._rest, BRANDS, {one.brand_id for one in products if one.brand_id})
         self._categories = names(self._rest, CATEGORIES, {number for one in products for number in one.categories})
 
     # -- stock -----------------------------------------------------------------------------------------------
 
     def count(self, product: StoreProduct) -> Count:
-        """Add up what can be sold at all locations that the store sells from."""
+        """Return the units that can be sold at all locations that the store sells from."""
         return Count(None) if product.stock is None else self._inventory.count(product)
 
     def adjust(self, product: StoreProduct, count: Count, *, by: int, reference: str) -> Count:
-        """Change the stock by a difference, where the units lie.
+        """Change the stock by a difference, at the locations that have the units.
 
-        There is no key against repeats: after a lost answer the stock must be counted before anything is sent again.
+        There is no idempotency key: after a lost answer, the stock must be counted before a retry.
         """
         if count.units is None:
             raise Unsupported("BigCommerce does not count this product.")
@@ -165,7 +165,7 @@ class BigCommerceClient:
     # -- webhooks --------------------------------------------------------------------------------------------
 
     def ensure_webhooks(self, address: str) -> Hooks:
-        """Register each scope once, with our own header; wake those that were switched off."""
+        """Register each scope once, with our own header; reactivate disabled hooks."""
         there = [
             Hook(str(row["id"]), str(row.get("scope")), bool(row.get("is_active"))) for row in self._hooks(address)
         ]
@@ -197,7 +197,7 @@ class BigCommerceClient:
     # -- orders ----------------------------------------------------------------------------------------------
 
     def create_order(self, order: NewOrder) -> StoreOrder:
-        """Make an order, unless one has this number as its external one."""
+        """Create an order, unless one has this Reverb number as `external_order_id`."""
         query = {"external_order_id": order.reverb_number}
         for row in self._rest.rows(f"/v2/orders?{urlencode(query)}"):
             if forms.is_for(row, order.reverb_number):
@@ -212,7 +212,7 @@ class BigCommerceClient:
             return self._whole(forms.read_order(made))
 
     def order(self, order_id: str) -> StoreOrder | None:
-        """Return an order."""
+        """Return an order, None if it is gone."""
         try:
             row = self._rest.json("GET", f"/v2/orders/{order_id}")
         except Missing as missing:
@@ -221,17 +221,17 @@ class BigCommerceClient:
         return self._whole(forms.read_order(row))
 
     def cancel_order(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
-        """Set the order's status to Cancelled; lines of the catalogue give their units back, custom ones have none."""
+        """Set the status to Cancelled; catalogue lines give their units back, custom lines have none."""
         refuse_to_cancel(STORE, found := self.order(order_id))
         if found is not None and found.status not in OFF:
             self._rest.json("PUT", f"/v2/orders/{order_id}", {"status_id": forms.CANCELLED, "staff_notes": note})
 
     def order_products(self, order_id: str) -> list[str]:
-        """Return the products of an order; lines that are not from the catalogue name none."""
+        """Return the product ids of an order; custom lines have none."""
         return [str(one) for one in dict.fromkeys(line.product_id for line in self._lines(order_id)) if one]
 
     def orders(self, since: datetime, cursor: str) -> tuple[list[StoreOrder], str | None]:
-        """Return orders that changed, each with its lines; checkouts that are not finished are none."""
+        """Return orders that changed, each with its lines, without unfinished checkouts."""
         page = int(cursor or 1)
         query = {
             "min_date_modified": (since - OVERLAP).isoformat(),
@@ -257,7 +257,7 @@ class BigCommerceClient:
         return each(self._of_order(order_id, f"products?limit={PAGE}"), forms.read_line)[0]
 
     def _of_order(self, order_id: str, path: str) -> list[Any]:
-        """Return a list that belongs to an order, an empty one when the order is gone."""
+        """Return a list that belongs to an order, an empty one if the order is gone."""
         try:
             return self._rest.rows(f"/v2/orders/{order_id}/{path}")
         except Missing as missing:
@@ -269,7 +269,7 @@ class BigCommerceClient:
 
 
 def _following(rows: list[Any], cursor: str) -> str | None:
-    """Return the cursor behind a page: its highest id. Raises TransientStoreError where that leads nowhere."""
+    """Return the cursor after a page: its highest id. Raise TransientStoreError if it does not advance."""
     ids = [found for row in rows if isinstance(row, dict) and (found := number_in(row.get("id"))) is not None]
     if rows and max(ids, default=0) <= int(cursor or 0):
         raise TransientStoreError("BigCommerce's pages of products do not lead on.")

@@ -1,7 +1,7 @@
-"""How a BigCommerce store is connected: an API account's keys, or the single-click app.
+"""Connect a BigCommerce store: an API account's keys, or the single-click app.
 
-Facts: developer docs, "App installation and auth", "Callbacks": the install has no state, so only the outcome of the
-token exchange counts; load, uninstall and remove_user come with a token signed by the client secret (HS256).
+Facts: developer docs, "App installation and auth", "Callbacks": the install has no state, so only the token exchange
+proves it; load, uninstall and remove_user have a token signed by the client secret (HS256).
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ FIELDS = (
     Field("secret", "Client secret", "Proves that a webhook comes from BigCommerce."),
 )
 _HASH = re.compile(r"(?:.*stores/|.*store-|)([a-z0-9]{4,20})(?:$|/.*|\.mybigcommerce\.com.*)")
-#: The documented sample begins five seconds before it was made.
+#: In the docs' sample, a token's validity begins five seconds before its creation.
 LEEWAY_S = 60
 
 
 def read_address(text: str) -> str:
-    """Return the store hash out of a hash, an API path or a control panel address. Raises ValueError."""
+    """Return the store hash from a hash, an API path or a control panel address. Raise ValueError."""
     found = _HASH.fullmatch(text.strip().lower().removeprefix("https://"))
     if found is None:
         raise ValueError("That is not a store hash. It is the part after stores/ in the API path.")
@@ -54,19 +54,19 @@ class SingleClick:
     label = "Install from BigCommerce"
 
     def begin(self, pending: Pending, base: str) -> str:
-        """The seller installs from BigCommerce's side; there is nothing to carry along."""
+        """Return BigCommerce's login page: the seller installs the app there, and no state is passed."""
         return str(settings.BIGCOMMERCE_LOGIN_URL)
 
     def state_of(self, step: str, visit: Visit) -> str:
-        """No state exists in this protocol."""
+        """Return "": this protocol has no state."""
         return ""
 
     def by_server(self, step: str) -> bool:
-        """All steps are taken by the seller's browser."""
+        """Return False: the seller's browser makes all calls."""
         return False
 
     def visit(self, step: str, visit: Visit, pending: Pending | None) -> Step:
-        """Take one of the four callbacks."""
+        """Handle one of the four callbacks."""
         if step == "auth":
             return _auth(visit)
         if step not in ("load", "uninstall", "remove_user"):

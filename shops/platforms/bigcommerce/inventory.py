@@ -1,9 +1,9 @@
-"""What a BigCommerce store can sell, location by location, and changes of it.
+"""Read and adjust a BigCommerce store's sellable stock by location.
 
-Facts: developer docs, "Inventory" and "Locations" (v3): `available_to_sell` is what is on hand less the safety stock;
-adjustments are answered before they are applied, are refused whole (422) where one of them cannot be made, know no key
-against repeats, and name a simple product that is tracked as a whole by `product_id`. The catalogue's `inventory_level`
-counts the default location alone, so it is never read beside this one.
+Facts: developer docs, "Inventory" and "Locations" (v3). `available_to_sell` is the stock on hand minus the safety
+stock. Adjustments are answered before they are applied, are refused whole (422) if one of them is impossible, have no
+idempotency key, and identify a product tracked as a whole by `product_id`. The catalogue's `inventory_level` covers
+only the default location, so the two are never mixed.
 """
 
 from __future__ import annotations
@@ -24,23 +24,23 @@ from shops.snapshots import StoreProduct
 
 #: The largest page of the inventory.
 PAGE = 1000
-#: An adjustment is answered before it is applied; so often, and so long apart, we look whether it was.
+#: An adjustment is answered before it is applied: number of reads that check it, and seconds between them.
 LOOKS, LOOK_EVERY_S = 5, 0.5
-#: Begins the id of what is counted where that is a whole product, not one of its variants.
+#: Prefix of a stock id that counts a whole product instead of a variant.
 AS_WHOLE = "product-"
 
 
-#: The locations of so many stores are remembered by a worker.
+#: Number of stores whose locations a worker caches.
 MOST_STORES = 1000
 
 
 def pause(seconds: float) -> None:
-    """Wait between two looks; tests replace it."""
+    """Wait between two reads; tests replace it."""
     clock.sleep(seconds)
 
 
 class NotShown(Malformed):
-    """The inventory has no units of a product that the catalogue counts."""
+    """The inventory lacks the units of a product that the catalogue counts."""
 
 
 class _Settings(Part):
@@ -76,15 +76,15 @@ class _Location(Part):
     managed_by_external_source: Side[bool] = False
 
 
-#: Store → its locations, as this worker read them last.
+#: Store → its locations as this worker last read them.
 _read: dict[str, dict[str, _Location]] = {}
 
 
 class Inventory:
-    """Asks one store what it can sell, and changes it."""
+    """Reads and changes what one store can sell."""
 
     def __init__(self, rest: Rest) -> None:
-        """Nothing is asked yet."""
+        """Makes no call."""
         self._rest = rest
         self._locations: dict[str, _Location] | None = None
         self._has_read = False
@@ -96,13 +96,13 @@ class Inventory:
         return Stock(self, self._rest.all_rows(path, size=PAGE) if ids else Rows([], whole=True))
 
     def count(self, product: StoreProduct) -> Count:
-        """Return how many units can be sold, and where they lie."""
+        """Return how many units can be sold, and where they are."""
         ids = product.store_parent_id, product.store_product_id
         found = self.of(ids[:1]).locations(*ids, product.stock)
         return count_of(sum(one.units for one in found), found)
 
     def selling(self, rows: list[_At]) -> list[Location]:
-        """Return the locations that the store sells from, out of those of an item. Raises Malformed."""
+        """Return those locations of an item from which the store sells. Raise Malformed."""
         known = self._known() if len(rows) > 1 or any(row.location_enabled is None for row in rows) else None
         found = []
         for row in rows:
@@ -118,10 +118,10 @@ class Inventory:
         return found
 
     def _known(self) -> dict[str, _Location] | None:
-        """Return the store's locations, None without the right to read them: then items alone say which are enabled.
+        """Return the store's locations, None without the scope to read them: items then say which are enabled.
 
-        Where they were read before, what was read counts on: one refusal, or a list that cannot be read, is no such
-        verdict, and hidden locations would count as sold from.
+        Cached locations stay valid after a refusal or an unreadable list: one such answer proves nothing, and units at
+        hidden locations would count as for sale.
         """
         if not self._has_read:
             self._locations = _read.get(self._rest.budget.name)
@@ -146,11 +146,11 @@ class Inventory:
     # -- changing it ---------------------------------------------------------------------------------------------
 
     def adjust(self, product: StoreProduct, count: Count, *, by: int, reason: str) -> Count:
-        """Change what can be sold from `count` on, where the units lie; return the count afterwards.
+        """Change the sellable stock from `count`, at the locations that have the units; return the count afterwards.
 
-        BigCommerce applies it after it has answered, so we look until it shows. Where it does not show in time, the
-        count that it leads to is returned; the webhook reports it later. Raises Moved, with nothing changed, when the
-        store no longer has `count`.
+        BigCommerce applies the change after its answer, so the stock is read until it changes. If it does not change in
+        time, the expected count is returned; the webhook reports it later. Raise Moved, without a change, if the store
+        no longer has `count`.
         """
         changes = spread(locations_of(count), by)
         after = changed(count, changes, by)
@@ -171,7 +171,7 @@ class Inventory:
         return after
 
     def _post(self, product: StoreProduct, changes: list[tuple[Location, int]], reason: str) -> None:
-        """Name what is counted; a product that has changed its way of being counted since it was read is named so."""
+        """Send the adjustment by variant or by product; if the tracking mode has changed, retry with the other."""
         as_whole, one = {"product_id": int(product.store_parent_id)}, {"variant_id": int(product.store_product_id)}
         named, other = (as_whole, one) if product.store_stock_id.startswith(AS_WHOLE) else (one, as_whole)
         try:
@@ -189,10 +189,10 @@ class Inventory:
 
 
 class Stock:
-    """What was read of the inventory of some products."""
+    """The inventory of some products, as read."""
 
     def __init__(self, inventory: Inventory, read: Rows) -> None:
-        """Keep the rows; each is read when it is asked for, so that an odd one spoils its own product alone."""
+        """Save the rows; each is parsed on access, so that an unreadable one affects only its own product."""
         self._inventory, self._is_whole = inventory, read.whole
         self._rows: dict[tuple[str, str], Any] = {}
         for row in read.rows:
@@ -201,13 +201,13 @@ class Stock:
                 self._rows[one.product_id, one.variant_id] = row
 
     def units(self, parent_id: str, variant_id: str, catalogue: int | None) -> int:
-        """Return how many units can be sold of a variant. Raises Malformed where that cannot be read."""
+        """Return how many units of a variant can be sold. Raise Malformed if they cannot be read."""
         return sum(one.units for one in self.locations(parent_id, variant_id, catalogue))
 
     def locations(self, parent_id: str, variant_id: str, catalogue: int | None) -> list[Location]:
-        """Return where a variant's units lie. `catalogue` is the catalogue's own number of them.
+        """Return where a variant's units are. `catalogue` is the catalogue's own number of them.
 
-        Raises NotShown where the inventory has no location for them, and the catalogue has some or rows are missing.
+        Raise NotShown if the inventory has no location for them, and the catalogue has some or rows are missing.
         """
         mine = (self._rows.get((parent_id, named)) for named in (variant_id, "", "0"))
         row = next((one for one in mine if one is not None), None)

@@ -1,7 +1,7 @@
-"""Names of a store's brands and categories: products carry their numbers alone.
+"""Cache the names of a store's brands and categories; products contain only their ids.
 
-Each worker keeps them for some minutes, so a product that is read again costs no further call. A list that goes on
-failing must not hide price and stock: after a minute its names are taken as they were last, else as empty.
+Each worker caches them for some minutes, so rereading a product costs no further call. A list that keeps failing must
+not hide price and stock: after a minute, cached or empty names are used.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 
 FRESH_S = 300.0
 PATIENCE_S = 60.0
-#: Lists that a worker remembers, two a store.
+#: Most lists that a worker caches, two per store.
 MOST_LISTS = 1000
 BRANDS = ("/v3/catalog/brands", "id")
 CATEGORIES = ("/v3/catalog/trees/categories", "category_id")
@@ -32,7 +32,7 @@ class _Row(Part):
 
 
 class _List:
-    """The names of one list of one store, as this worker knows them."""
+    """The cached names of one list of one store."""
 
     def __init__(self) -> None:
         self.known: dict[int, tuple[str, float]] = {}
@@ -43,9 +43,9 @@ _lists: OrderedDict[tuple[str, str], _List] = OrderedDict()
 
 
 def names(rest: Rest, kind: tuple[str, str], ids: Iterable[int]) -> dict[int, str]:
-    """Return the names of these numbers, "" for those that the store does not have.
+    """Return the names of these ids, "" for those that the store does not have.
 
-    Raises StoreError while the list has been failing for less than PATIENCE_S, or the store asks us to wait.
+    Raise StoreError while the list has failed for less than PATIENCE_S, or the store requests a wait.
     """
     kept, now = _list_of(rest, kind[0]), clock.monotonic()
     wanted = sorted(number for number in set(ids) if kept.known.get(number, ("", 0.0))[1] <= now)

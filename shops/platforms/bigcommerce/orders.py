@@ -1,7 +1,7 @@
-"""BigCommerce's v2 orders and shipments ↔ our values. Pure functions.
+"""Convert BigCommerce's v2 orders and shipments from and to our values. Pure functions.
 
-Facts: developer docs, "Orders v2": RFC 2822 dates, `external_order_id` can be written and filtered, no mail is sent
-when an order is made over the API. Status 0, Incomplete, is a checkout and no order yet.
+Facts: developer docs, "Orders v2": RFC 2822 dates, `external_order_id` can be written and filtered, no mail is sent for
+an order created over the API. Status 0, Incomplete, is a checkout and not yet an order.
 """
 
 from __future__ import annotations
@@ -43,17 +43,17 @@ class Order(Part):
 
     @property
     def modified(self) -> datetime:
-        """When it last changed, 1970 where that is not said."""
+        """Return when it last changed, 1970 if unknown."""
         return _moment(self.date_modified) or datetime.fromtimestamp(0, UTC)
 
     @property
     def placed(self) -> datetime | None:
-        """When it was made, None where that is not said."""
+        """Return when it was placed, None if unknown."""
         return _moment(self.date_created)
 
 
 def _moment(text: str) -> datetime | None:
-    """Return a moment as v2 and v3 write it; one without a zone is in UTC."""
+    """Return a moment in the format of v2 or v3; one without a time zone is in UTC."""
     for read in (parsedate_to_datetime, datetime.fromisoformat):
         with contextlib.suppress(ValueError):
             found = read(text)
@@ -66,7 +66,7 @@ class _Marked(Part):
 
 
 class Line(Part):
-    """A line of an order. `product_id` 0 is one that is not from the catalogue."""
+    """A line of an order. `product_id` is 0 if it is not from the catalogue."""
 
     id: Text
     product_id: int = 0
@@ -90,22 +90,22 @@ class _Shipment(Part):
 
 
 def read_order(row: Any) -> Order:
-    """Return an order. Raises TransientStoreError when it is not of this shape."""
+    """Return an order. Raise TransientStoreError if it is invalid."""
     return _valid(Order, row)
 
 
 def is_for(row: Any, reverb_number: str) -> bool:
-    """Return whether an order was made for one of Reverb's, however the rest of it reads. Raises Malformed."""
+    """Return whether an order was made for this Reverb order, even if other fields are unreadable. Raise Malformed."""
     return _valid(_Marked, row).external_order_id == reverb_number
 
 
 def read_line(row: Any) -> Line:
-    """Return a line. Raises TransientStoreError when it is not of this shape."""
+    """Return a line. Raise TransientStoreError if it is invalid."""
     return _valid(Line, row)
 
 
 def store_order(order: Order, lines: list[Line], *, admin: str) -> StoreOrder:
-    """Return an order in our form."""
+    """Return an order as StoreOrder."""
     rows = tuple(
         OrderLine(
             line.id,
@@ -124,7 +124,7 @@ def store_order(order: Order, lines: list[Line], *, admin: str) -> StoreOrder:
 
 
 def shipments(rows: Any) -> list[Shipment]:
-    """Return the parcels that have a number."""
+    """Return the parcels that have a tracking number."""
     found, _ = each(rows, lambda row: _valid(_Shipment, row))
     return [
         Shipment(
@@ -140,10 +140,10 @@ def shipments(rows: Any) -> list[Shipment]:
 
 
 def body(order: NewOrder, parents: dict[str, str]) -> dict[str, Any]:
-    """Return the order to POST. `parents` holds the product id of each variant.
+    """Return the order to POST. `parents` maps each variant to its product id.
 
-    An order with products of the catalogue takes their units as the store's settings say. For units that were taken
-    already its lines are custom ones, which have no stock.
+    An order with catalogue products takes their units as the store's settings say. If the units were already taken, its
+    lines are custom ones, which have no stock.
     """
     made: dict[str, Any] = {
         "status_id": AWAITING_FULFILLMENT,

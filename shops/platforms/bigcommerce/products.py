@@ -1,8 +1,8 @@
-"""BigCommerce's v3 catalogue → our snapshots. Pure functions.
+"""Convert BigCommerce's v3 catalogue to snapshots. Pure functions.
 
-The price is the one that a visitor pays: the sale price where one is set, else the variant's, else the product's.
-Prices for groups of customers are left out. The catalogue's own stock is that of the default location, so what can be
-sold comes from the inventory (`inventory.py`).
+The price is what a visitor pays: the sale price if set, else the variant's, else the product's. Customer group prices
+are ignored. The catalogue's stock covers only the default location, so the sellable stock comes from the inventory
+(`inventory.py`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from shops.schemas import Money, Number, Part, Side, SideRows, Text, Units, Word
 from shops.snapshots import StoreProduct
 
 FINISH_OPTIONS = {"color", "colour", "finish"}
-#: What the catalogue asks to be included; `read` needs all of it.
+#: Value of the catalogue's `include` parameter; `read` needs all of it.
 INCLUDED = "variants,images,custom_fields"
 
 
@@ -60,7 +60,7 @@ class _CustomField(Part):
 
 
 class Product(Part):
-    """A product with its variants, images and custom fields. What decides about stock and price must be readable."""
+    """A product with its variants, images and custom fields. The fields for stock and price must be readable."""
 
     id: Number
     name: Side[Words] = ""
@@ -79,7 +79,7 @@ class Product(Part):
     condition: Side[Text] = ""
     is_condition_shown: Side[bool] = False
     images: SideRows[_Image] = []
-    #: Each is read by itself; every product has at least one.
+    #: Read one by one; every product has at least one.
     variants: Annotated[list[Any], BeforeValidator(_rows), Field(min_length=1)]
     custom_fields: SideRows[_CustomField] = []
 
@@ -90,12 +90,12 @@ class Product(Part):
 
     @property
     def is_shared(self) -> bool:
-        """Return whether its variants share one stock: each shows all of it, and what one sells is gone for all."""
+        """Return whether its variants share one stock: each shows all of it, and a sale of one reduces all."""
         return self.inventory_tracking == "product" and len(self.variants) > 1
 
 
 def read(row: Any) -> Product:
-    """Return a product. Raises Malformed naming the field that cannot be read."""
+    """Return a product. Raise Malformed with the name of the unreadable field."""
     return valid(Product, row, "BigCommerce's product")
 
 
@@ -104,7 +104,7 @@ class _Owner(Part):
 
 
 def owner(row: Any) -> str:
-    """Return the id of a variant's product. Raises Malformed."""
+    """Return the id of a variant's product. Raise Malformed."""
     return valid(_Owner, row, "BigCommerce's variant").product_id
 
 
@@ -119,7 +119,7 @@ def units(
 ) -> tuple[list[StoreProduct], list[Unread]]:
     """Return the variants as products, and those that could not be read.
 
-    `stock` returns what can be sold of a variant, out of its product's id, its own, and the catalogue's number.
+    `stock` returns a variant's sellable units, given its product's id, its own id, and the catalogue's number.
     """
     named = tuple(name for number in product.categories if (name := categories.get(number, "")))
     fields = {field.name: field.value[:255] for field in product.custom_fields if field.name}
@@ -166,13 +166,13 @@ def units(
 
 
 def _condition(product: Product) -> dict[str, str]:
-    """Return the condition. "New" is what BigCommerce sets by itself: it says something only where it is shown."""
+    """Return the condition. "New" is BigCommerce's default, so it counts only if the store shows it."""
     says_nothing = product.condition == "New" and not product.is_condition_shown
     return {} if says_nothing or not product.condition else {"condition": product.condition}
 
 
 def _price(product: Product, variant: _Variant) -> Decimal:
-    """Return the price; 0 stands for "no sale price", a variant without a price inherits the product's."""
+    """Return the price; 0 means "no sale price", and a variant without a price inherits the product's."""
     if variant.price is None:
         return variant.sale_price or product.sale_price or product.price
     return variant.sale_price or variant.price

@@ -1,8 +1,8 @@
-"""HTTP to one BigCommerce store, and what its answers mean.
+"""HTTP to one BigCommerce store, and the meaning of its answers.
 
-Facts: developer docs, "API status codes" (v3 answers `{"status", "title", "type", "errors"}`, v2
-`[{"status", "message"}]`; 503 is maintenance or a suspended store) and "Rate limits". The quota is shared by all apps
-of the store, so the rate follows the quota headers of each answer.
+Facts: developer docs, "API status codes" (v3 answers `{"status", "title", "type", "errors"}`, v2 `[{"status",
+"message"}]`; 503 is maintenance or a suspended store) and "Rate limits". All apps of the store share the quota, so the
+rate follows the quota headers of each answer.
 """
 
 from __future__ import annotations
@@ -23,27 +23,27 @@ from shops.schemas import number_in
 
 #: The smallest plan's quota is 150 calls in 30 seconds.
 CALLS_PER_MINUTE = 300
-#: Calls that are left to other apps of the store.
+#: Calls left to other apps of the store.
 RESERVE = 5
-#: Seconds to wait where a 429 names none: that is the platform's own load shedding.
+#: Wait in seconds after a 429 that names none, which is the platform's load shedding.
 DEFAULT_RESET_S = 10.0
-#: The longest window of the quota; who asks for more does so by mistake.
+#: The longest window of the quota; a longer wait is a mistake.
 MOST_RESET_S = 60.0
 READ_S = 30.0
-#: The largest page of v3, and more pages than any list of ours has.
+#: The largest page of v3, and an upper limit of pages per list.
 PAGE, MOST_PAGES = 250, 400
 
 _GONE = re.compile(
     r"\b(?:product|variant|order|hook|webhook|resource)\b.*\b(?:not (?:be )?found|does(?: no|n['’])t exist)"
 )
 _ELSEWHERE = re.compile(r"\b(?:route|url|endpoint|page|path|store)\b")
-#: Words that fit any address; what they say of one object has to be confirmed by its list.
+#: Words that fit any URL; the object's absence must be confirmed by its list.
 _GENERIC = re.compile(r"\bresource\b")
 _RIGHTS = re.compile(r"\b(?:permissions?|access|token|credentials|authori[sz]ed)\b")
 
 
 class Rows(NamedTuple):
-    """The rows of a list, and whether they are as many as the list says it has."""
+    """The rows of a list, and whether they are as many as the list counts."""
 
     rows: list[Any]
     whole: bool
@@ -55,13 +55,13 @@ class Rest(Caller):
     store = "BigCommerce"
 
     def __init__(self, connection: StoreConnection) -> None:
-        """Nothing is asked yet."""
+        """Makes no call."""
         self._root = f"{settings.BIGCOMMERCE_API_URL}/stores/{connection.address}"
         self._token = connection.token
         self.budget = Budget(f"bigcommerce:{connection.address}", CALLS_PER_MINUTE)
 
     def send(self, method: str, path: str, body: object) -> Answer:
-        """Make one call; stop all of them before the quota is used up."""
+        """Make one call; hold further calls before the quota is used up."""
         headers = {
             "X-Auth-Token": self._token.get_secret_value(),
             "Accept": "application/json",
@@ -76,7 +76,7 @@ class Rest(Caller):
         return answer
 
     def own_words(self, status: int, said: Any) -> Verdict | None:
-        """Judge an error of BigCommerce's own forms: its status repeats that of the answer."""
+        """Return the verdict of BigCommerce's own errors: their status repeats that of the answer."""
         error = _own(status, said)
         if error is None:
             return None
@@ -90,11 +90,11 @@ class Rest(Caller):
         return Verdict.REFUSED if status in (400, 422) else None
 
     def probe(self) -> Answer:
-        """Ask for the store's own name."""
+        """Read the store's own name."""
         return self.send("GET", "/v2/store", None)
 
     def words(self, said: Any) -> str:
-        """Return the error's sentence with its details."""
+        """Return the error's message with its details."""
         first = _first(said)
         if first is None:
             return ""
@@ -103,13 +103,13 @@ class Rest(Caller):
         return f"{first.get('title') or first.get('message') or ''} {detail}".strip()[:200]
 
     def wait_s(self, answer: Answer) -> float | None:
-        """Return when the quota is whole again, a little later for each caller."""
+        """Return the seconds until the quota resets, with jitter."""
         reset = _reset_s(answer)
         jitter = random.uniform(0, 1)  # noqa: S311 -- spreads load, keeps no secret
         return (reset if reset is not None else calls.retry_after_s(answer) or DEFAULT_RESET_S) + jitter
 
     def call(self, method: str, path: str, body: object = None) -> Answer:
-        """As `Caller.call`. 207 says that a part was not done, so what was is unknown."""
+        """Call like `Caller.call`, but raise for a 207: only a part was applied, so the outcome is unknown."""
         answer = super().call(method, path, body)
         if answer.status == 207:
             raise TransientStoreError(
@@ -120,7 +120,7 @@ class Rest(Caller):
     # -- the forms of v2 and v3 ----------------------------------------------------------------------------------
 
     def data(self, method: str, path: str, body: object = None) -> Any:
-        """Return what v3 holds under `data`. Raises like `json`; other JSON is none of its answers."""
+        """Return the content of v3's `data`. Raise like `json`, and if `data` is missing."""
         said = self.json(method, path, body)
         if not isinstance(said, dict) or not isinstance(said.get("data"), dict | list):
             raise TransientStoreError(
@@ -129,21 +129,21 @@ class Rest(Caller):
         return said["data"]
 
     def rows(self, path: str) -> list[Any]:
-        """Return a list of v2 or v3: v2 answers 204 and nothing where v3 answers an empty list.
+        """Return a list of v2 or v3: for an empty list, v2 answers 204 without a body.
 
-        Raises TransientStoreError where nothing came with another status: an order that is not found is made twice.
+        Raise TransientStoreError for an empty body with another status: as "no orders", it would create an order twice.
         """
         answer = self.call("GET", path)
         nothing = answer.status == 204 and path.startswith("/v2/")
         return [] if nothing else _rows(calls.json_of(self.store, answer), path)
 
     def page(self, path: str) -> tuple[list[Any], int | None]:
-        """Return a page of a v3 list, and how many rows the list has in all, None where that is not said."""
+        """Return a page of a v3 list, and the list's total number of rows, None if unknown."""
         said = self.json("GET", path)
         return _rows(said, path), _total(said)
 
     def all_rows(self, path: str, *, size: int = PAGE) -> Rows:
-        """Return all rows of a v3 list. `path` has a query. A page may hold fewer rows than were asked for."""
+        """Return all rows of a v3 list. `path` has a query. A page may hold fewer rows than requested."""
         rows: list[Any] = []
         for number in range(1, MOST_PAGES + 1):
             found, total = self.page(f"{path}&limit={size}&page={number}")
@@ -154,16 +154,16 @@ class Rest(Caller):
         return Rows(rows, whole=False)
 
     def confirm_gone(self, missing: Missing, listed: str) -> None:
-        """Return when an object that BigCommerce calls missing is gone; words that fit any address need its list.
+        """Raise TransientStoreError if a missing object is still in its list.
 
-        `listed` is the path of a list that would hold it. Raises TransientStoreError where the list shows it.
+        Only messages that fit any URL need this check. `listed` is the path of a list that would contain the object.
         """
         if _GENERIC.search(str(missing).lower()) and self.rows(listed):
             raise TransientStoreError(f"{missing} But BigCommerce still lists it.")
 
 
 def token_for_code(*, code: str, scope: str, context: str, redirect_uri: str) -> dict[str, Any]:
-    """Return BigCommerce's answer to the code of an installation."""
+    """Return BigCommerce's answer to an installation's authorization code."""
     form = {
         "client_id": settings.BIGCOMMERCE_CLIENT_ID,
         "client_secret": settings.BIGCOMMERCE_CLIENT_SECRET.get_secret_value(),
@@ -216,7 +216,7 @@ def _first(said: Any) -> dict[str, Any] | None:
 
 
 def _own(status: int, said: Any) -> dict[str, Any] | None:
-    """Return the error where it has one of BigCommerce's forms."""
+    """Return the error if it has one of BigCommerce's own formats."""
     error = _first(said)
     if error is None or str(error.get("status")) != str(status):
         return None

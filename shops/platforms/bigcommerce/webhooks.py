@@ -1,8 +1,8 @@
-"""BigCommerce's deliveries: signature, headers, and what each scope means. Pure functions.
+"""Interpret BigCommerce's deliveries: signature, headers, and the events of each scope. Pure functions.
 
-Facts: developer docs, "Webhooks overview" and "Webhook events". Bodies carry ids only. Signatures follow the open
-specification "Standard Webhooks", with the client secret's bytes as the key. Whether each old hook is signed is not
-known, so every hook of ours also carries a header that nobody can guess.
+Facts: developer docs, "Webhooks overview" and "Webhook events". Bodies contain only ids. Signatures follow the open
+specification "Standard Webhooks", with the client secret's bytes as the key. It is unknown whether all old hooks are
+signed, so each of our hooks also has a secret header.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def _deleted(data: _Data) -> list[Event]:
 
 
 def _variant(data: _Data) -> list[Event]:
-    """A variant ("sku") names its product in most bodies; where it does not, the store is asked."""
+    """Return the event of a variant ("sku"). Most bodies name its product; otherwise the store is queried."""
     product = data.inventory.product_id or data.sku.product_id
     return [ProductChanged(str(product)) if product else StockChanged(str(data.number))]
 
@@ -90,7 +90,7 @@ TOPICS: dict[str, Callable[[_Data], list[Event]]] = {
     "store/app/uninstalled": _removed,
 }
 
-#: They may report a sale.
+#: Scopes that may report a sale.
 SALES = (
     "store/product/inventory/updated",
     "store/sku/inventory/updated",
@@ -98,7 +98,7 @@ SALES = (
     "store/order/statusUpdated",
     "store/order/refund/created",
 )
-#: One of them comes with each change of a known product.
+#: Scopes of which one arrives with each change of a known product.
 CHANGES = (
     "store/product/updated",
     "store/product/inventory/updated",
@@ -108,15 +108,15 @@ CHANGES = (
 
 
 def our_key(secret: str) -> str:
-    """Return the value of our own header, worked out from the secret so that it need not be kept."""
+    """Return the value of our own header, derived from the secret so that it need not be saved."""
     return hmac.new(secret.encode(), b"ReverbSync hook header", hashlib.sha256).hexdigest()
 
 
 def verify(body: bytes, headers: Mapping[str, str], secret: str) -> None:
-    """Raise BadSignature unless the signature is right or, on a delivery that bears none, our own header is.
+    """Raise BadSignature unless the signature is valid or, on an unsigned delivery, our own header is.
 
-    A timestamp of any age is taken: BigCommerce tries again for two days, and a delivery that comes again changes
-    nothing, since its id is known and its body is only a hint.
+    A timestamp of any age is accepted: BigCommerce retries for two days, and a repeated delivery changes nothing, since
+    its id is known and its body is only a hint.
     """
     if not secret:
         raise BadSignature
@@ -141,14 +141,14 @@ def _of_version_one(signatures: str) -> list[str]:
 def envelope(body: bytes, headers: Mapping[str, str]) -> Envelope:
     """Return the id of a signed delivery, and the scope.
 
-    One without a signature has no id of its own: its hash is the same for two equal events of one second.
+    An unsigned one has no id of its own: its hash is the same for two equal events of one second.
     """
     said = object_of(body)
     return Envelope(headers.get("webhook-id", ""), "" if said is None else str(said.get("scope", "")))
 
 
 def events(topic: str, body: bytes) -> list[Event] | None:
-    """Return what a delivery means, None for an unknown scope. Raises Unreadable."""
+    """Return the events of a delivery, None for an unknown scope. Raise Unreadable."""
     read = TOPICS.get(topic)
     if read is None:
         return None

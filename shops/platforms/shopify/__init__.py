@@ -1,4 +1,4 @@
-"""Shopify: GraphQL Admin API 2026-10, signed webhooks, code grant with expiring offline tokens."""
+"""Shopify: GraphQL Admin API 2026-10, signed webhooks, authorization code grant with expiring offline tokens."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ class Shopify(Platform):
         return connect.read_address(text)
 
     def pasted(self, values: Mapping[str, str]) -> Keys:
-        """Token and secret of an app that the seller made in the store."""
+        """Return the token and secret of an app that the seller created in the store."""
         return Keys(values["token"], values["secret"])
 
     @property
     def handshake(self) -> Handshake | None:
-        """The code grant, where the operator has a client id and secret."""
+        """Return the code grant if the operator has configured a client id and secret, else None."""
         ready = settings.SHOPIFY_CLIENT_ID and settings.SHOPIFY_CLIENT_SECRETS
         return connect.CodeGrant() if ready else None
 
     def verify(self, body: bytes, headers: Mapping[str, str], connection: StoreConnection) -> None:
-        """Check X-Shopify-Hmac-Sha256."""
+        """Verify X-Shopify-Hmac-Sha256."""
         webhooks.verify(body, headers, [connection.secret.get_secret_value(), *connect.app_secrets()])
 
     def envelope(self, body: bytes, headers: Mapping[str, str]) -> Envelope:
@@ -52,11 +52,11 @@ class Shopify(Platform):
         return webhooks.envelope(headers)
 
     def events(self, topic: str, body: bytes, connection: StoreConnection, arrived: int = 0) -> list[Event] | None:
-        """Read a delivery."""
+        """Parse a delivery."""
         return webhooks.events(topic, body)
 
     def of_app(self, body: bytes, headers: Mapping[str, str]) -> str:
-        """Return X-Shopify-Shop-Domain of a call to the app's own address: the privacy topics come there."""
+        """Return X-Shopify-Shop-Domain of a call to the app's own address, which receives the privacy topics."""
         webhooks.verify(body, headers, connect.app_secrets())
         return headers.get("X-Shopify-Shop-Domain", "")
 

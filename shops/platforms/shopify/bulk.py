@@ -1,9 +1,9 @@
-"""A catalogue that paging does not reach: Shopify writes it to a file, and we read the file piece by piece.
+"""Crawl a large catalogue by a bulk operation: Shopify writes a file, which we read piece by piece.
 
 Facts: shopify.dev "Perform bulk operations": lines of JSON, children after their parent (`groupObjects` puts them right
-behind it), the file stays for seven days, its address is signed. The cursor is `bulk:<id>|<byte>`, so a crawl can go on
-after a restart, and no more than one piece is in memory. A product whose lines are not all in one piece, or not all
-there, is asked for by itself.
+behind it), the file stays for seven days, its URL is signed. The cursor is `bulk:<id>|<byte>`, so a crawl survives a
+restart, and only one piece is in memory. A product whose lines are incomplete, or not all in one piece, is requested
+separately.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from shops.platforms.values import CursorLost, TransientStoreError
 from shops.schemas import number_in, object_of
 
 PIECE_BYTES = 1_000_000
-#: A product is looked through for its end in so many pieces at a time.
+#: Pieces per call that are searched for the end of a product.
 MOST_PIECES = 20
 LOOK_AGAIN_S = 5.0
 PREFIX = "bulk:"
-#: Goes on by pages where Shopify cannot write the file.
+#: Prefix of a cursor that pages through the catalogue, because Shopify cannot write the file.
 BY_PAGES = "pages:"
-#: What the storage answers, in XML, once an address is no longer valid or the file is gone.
+#: The storage's XML error once a URL has expired or the file is deleted.
 _GONE = re.compile(
     r"<Code>(?:ExpiredToken|AccessDenied|NoSuchKey|SignatureDoesNotMatch)</Code>|has expired", re.IGNORECASE
 )
-#: So much of a line is looked at to tell a product from its children: the id comes first.
+#: Bytes of a line that are searched for a product's id, which comes first.
 LINE_HEAD = 2000
-#: The rest of a letter that was cut through, as it was read.
+#: The rest of a character that the piece's start cuts, after decoding.
 _CUT_LETTER = re.compile(rb"\A(?:\xef\xbf\xbd){1,3}")
 _ROOT_ID = re.compile(rb'"id":\s*"gid:\\?/\\?/shopify\\?/Product\\?/(\d+)"')
 
 
 def start(line: GraphQL, wanted: LevelLocations) -> str:
-    """Start writing; return the cursor."""
+    """Start the bulk operation; return the cursor."""
     document = queries.with_levels(queries.BULK_PRODUCTS, wanted.gids)
     made = line.ask(queries.BULK_START, query=document).get("bulkOperationRunQuery") or {}
     operation = made.get("bulkOperation")
@@ -53,7 +53,7 @@ def start(line: GraphQL, wanted: LevelLocations) -> str:
 
 
 def page(line: GraphQL, cursor: str, *, admin: str, wanted: LevelLocations) -> Found:
-    """Return the products in the next piece. Raises TransientStoreError while the file is being written."""
+    """Return the products in the next piece. Raise TransientStoreError while the file is being written."""
     gid, _, offset = cursor.removeprefix(PREFIX).rpartition("|")
     data = line.ask(queries.BULK_STATE, id=gid)
     state = data.get("bulkOperation") or {}
@@ -80,31 +80,31 @@ def page(line: GraphQL, cursor: str, *, admin: str, wanted: LevelLocations) -> F
 
 @dataclass
 class _File:
-    """A file that is read by pieces. Its address is its only secret, and it takes no token."""
+    """A file that is read in pieces. Its URL is its only secret; no token is sent."""
 
     line: GraphQL
     url: str
     size: int | None
 
     def piece(self, offset: int) -> tuple[bytes, bool]:
-        """Read bytes from `offset` on; return whether they are the last."""
+        """Return a piece from byte `offset` on, and whether it is the last."""
         wanted = {"Range": f"bytes={offset}-{offset + PIECE_BYTES - 1}"}
         answer = calls.call(STORE, "GET", self.url, budgets=[self.line.budget], headers=wanted, read_s=READ_S)
         if answer.status == 416 and (self.size is None or offset >= self.size):
             return b"", True
         if answer.status in (400, 403, 404, 410) and _GONE.search(answer.text):
             raise CursorLost("Shopify's list of all products is not there any more.")
-        # Only an answer that is not a part of the file can be a page: a part may begin within a description.
+        # A 206 is never an HTML page: a piece may start inside a description.
         if answer.status not in (200, 206) or (answer.status == 200 and answer.text.lstrip()[:1] == "<"):
             raise TransientStoreError(f"Shopify's list of all products answered {answer.status}.")
         text = answer.text.encode()
-        if answer.status == 200:  # all of it, whatever was asked for
+        if answer.status == 200:  # the whole file, because the range was ignored
             return self._whole(text)[offset:], True
         size = number_in(answer.headers.get("Content-Range", "").rpartition("/")[2])
         if self.size is not None and size is not None and size < self.size:
             raise TransientStoreError("Shopify's list of all products is cut short.")
         size = self.size if size is None else size
-        # A letter that the end of the piece cuts through is longer here than in the file.
+        # A character that the piece's end cuts is longer here than in the file, so lengths are not compared.
         return text, size is None or offset + PIECE_BYTES >= size
 
     def _whole(self, text: bytes) -> bytes:
@@ -114,7 +114,7 @@ class _File:
 
 
 def _read(file: _File, offset: int, read: Reader) -> Found:
-    """Return what a piece holds; `next` is the byte to go on from."""
+    """Return the products of a piece; `next` is the byte to continue from."""
     piece, last = file.piece(offset)
     rows = piece.split(b"\n")
     if last:
@@ -129,16 +129,16 @@ def _read(file: _File, offset: int, read: Reader) -> Found:
 
 
 def _skipped(file: _File, offset: int, piece: bytes) -> Found:
-    """Leave out the lines of a product that is larger than a piece; it is asked for by itself."""
+    """Skip the lines of a product that is larger than a piece; it is requested separately."""
     named = _ROOT_ID.search(piece[:LINE_HEAD])
     following = _next_root(file, offset)
     return Found(cut_short=[named[1].decode()] if named else [], next=None if following is None else str(following))
 
 
 def _next_root(file: _File, start: int) -> int | None:
-    """Return the byte at which the first product behind `start` begins, None when the file ends before.
+    """Return the byte at which the next product after `start` begins, None if the file ends before it.
 
-    After MOST_PIECES it is the byte to go on looking from.
+    After MOST_PIECES, return the byte from which to continue the search.
     """
     at, head = start, b""
     for n in range(MOST_PIECES):
@@ -164,7 +164,7 @@ def _is_root(row: dict[str, Any] | None) -> bool:
 
 
 def _found(rows: list[bytes], read: Reader) -> Found:
-    """Return the products of whole lines, and the ids of those of which something is missing."""
+    """Return the products of whole lines, and the ids of incomplete products."""
     groups: dict[str, _Group] = {}
     found, orphans, latest = Found(), [], None
     for raw in rows:
@@ -208,14 +208,14 @@ class _Group:
 
     @property
     def has_all_variants(self) -> bool:
-        """Return whether the file holds as many variants as Shopify says that there are."""
+        """Return whether the file holds as many variants as Shopify counts."""
         said = self.product.get("variantsCount")
         most = said.get("count") if isinstance(said, dict) else None
         return not isinstance(most, int) or len(self.named("ProductVariant")) >= most
 
     @property
     def page_row(self) -> dict[str, Any]:
-        """The product in the shape in which a page would have shown it."""
+        """Return the product in the shape of a page's row."""
         variants = [{**row, "media": {"nodes": [{"image": row.get("image")}]}} for row in self.named("ProductVariant")]
         return {
             **self.product,

@@ -1,4 +1,4 @@
-"""The calls to one Shopify store. Each method is one question; the answers are read in the files beside."""
+"""Call one Shopify store. Each method sends one query; the modules beside this one parse the answers."""
 
 from __future__ import annotations
 
@@ -36,35 +36,36 @@ __all__ = ["ShopifyClient", "tokens_for_code"]
 logger = logging.getLogger(__name__)
 
 STORE = "Shopify"
-#: Products on a page where no levels have to be asked for: some 60 points each.
+#: Products per page if no levels are requested: some 60 points each.
 PAGE = 15
-#: Pages of one product: 2,048 variants is Shopify's most, and a page holds the fewer the more locations there are.
+#: Most pages of one product: Shopify allows 2,048 variants, and more locations mean smaller pages.
 MAX_PAGES = 700
-#: Beyond, Shopify itself writes the catalogue to a file. Paging would reach 25,000 objects (shopify.dev "Limits"), but
+#: Larger catalogues use a bulk operation. Paging would reach 25,000 objects (shopify.dev "Limits"), but it would use
+#: all of the store's points for twenty minutes per 10,000 products, and webhooks need some.
 #: it would use up all of the store's points for twenty minutes for each 10,000 products, and webhooks need some.
 MOST_BY_PAGES = 2_500
-#: Products of a page that are asked for one by one; a file that is so torn apart is not read on.
+#: Most products of a page to request one by one; a file with more incomplete products is abandoned.
 MOST_ALONE = 60
-#: The index that searches by date trails (by how much nobody says).
+#: The index behind the date search lags (by an undocumented time).
 OVERLAP = timedelta(minutes=5)
-#: For how long a worker knows which locations sell.
+#: How long a worker caches which locations sell.
 LOCATIONS_KNOWN_S = 60.0
 MOST_STORES = 1000
 _known: dict[str, tuple[LevelLocations, float]] = {}
 
 
 class ShopifyClient:
-    """Asks one store."""
+    """Calls one store."""
 
     page_size = PAGE
 
     def __init__(self, connection: StoreConnection) -> None:
-        """Nothing is asked yet."""
+        """Makes no call."""
         self._line = GraphQL(connection)
         self._admin = f"{root_of(connection.address)}/admin"
 
     def check(self) -> StoreInfo:
-        """Ask for the store's name."""
+        """Return the store's name and currency."""
         shop = self._line.ask(queries.SHOP).get("shop")
         if not isinstance(shop, dict) or not isinstance(shop.get("currencyCode"), str):
             raise Malformed("Shopify's answer could not be read at shop.")
@@ -73,7 +74,7 @@ class ShopifyClient:
     # -- products --------------------------------------------------------------------------------------------
 
     def crawl(self, cursor: str, *, since: datetime | None = None, size: int | None = None) -> Page:
-        """Return a page; a catalogue beyond what paging reaches comes from a file that Shopify writes."""
+        """Return a page; a large catalogue comes from a bulk operation's file."""
         levels = self._levels()
         if cursor.startswith(bulk.PREFIX):
             found = bulk.page(self._line, cursor, admin=self._admin, wanted=levels)
@@ -93,7 +94,7 @@ class ShopifyClient:
         return self._page(found)
 
     def skip(self, cursor: str, *, since: datetime | None = None) -> Page:
-        """Leave the next product out. A file of Shopify's is read line by line, so nothing in it stops a crawl."""
+        """Skip the next product. A bulk operation's file is read line by line, so no product can block it."""
         if cursor.startswith(bulk.PREFIX):
             raise TransientStoreError("Shopify's list of all products cannot be read on.")
         kind, _, after = cursor.partition(":")
@@ -107,7 +108,7 @@ class ShopifyClient:
         )
 
     def _page(self, found: products.Found) -> Page:
-        """Return what was found, with what its page cut short."""
+        """Return the page, completed with the products that it cut short."""
         for parent_id in found.cut_short:
             try:
                 found.units += self.products(parent_id)
@@ -117,7 +118,7 @@ class ShopifyClient:
         return Page(tuple(found.units), found.next, found.total, tuple(found.unread))
 
     def products(self, store_parent_id: str) -> list[StoreProduct]:
-        """Return all variants of a product, none when it is gone."""
+        """Return all variants of a product, none if it is gone."""
         levels = self._levels()
         document = queries.with_levels(queries.PRODUCT, levels.gids)
         whole, cursors = None, dict.fromkeys(products.PAGED, "")
@@ -145,7 +146,7 @@ class ShopifyClient:
     # -- stock -----------------------------------------------------------------------------------------------
 
     def count(self, product: StoreProduct) -> Count:
-        """Add up what is available at the locations that sell online."""
+        """Return the units available at the locations that sell online."""
         item: Any = None
         levels: list[Any] = []
         after: str | None = None
@@ -161,9 +162,9 @@ class ShopifyClient:
         return locations.count(item, levels, self._levels())
 
     def adjust(self, product: StoreProduct, count: Count, *, by: int, reference: str) -> Count:
-        """Change what is available where the units lie, if each location still has what `count` says, all or none.
+        """Change the available units at their locations, all or none, if each still has what `count` says.
 
-        The key of the call is made of all that it depends on, so the same call may be sent again and counts once.
+        The idempotency key is derived from all parameters, so a retry of the same call is applied once.
         """
         if count.units is None:
             raise Unsupported("Shopify does not count this product.")
@@ -194,10 +195,10 @@ class ShopifyClient:
         return changed(count, changes, by)
 
     def _levels(self) -> LevelLocations:
-        """Return the locations whose levels have to be read beside a variant's total.
+        """Return the locations whose levels must be read besides a variant's total.
 
-        A token without the right to read them sees the total alone. Where they were read before, that counts on: one
-        refusal, or a list that cannot be read, is no such verdict.
+        A token without the scope to read them sees only the total. Cached locations stay valid after a refusal or an
+        unreadable list, since one such answer proves nothing.
         """
         address, now = self._line.address, clock.monotonic()
         known, until = _known.get(address, (TOTAL_ALONE, 0.0))
@@ -216,13 +217,13 @@ class ShopifyClient:
     # -- webhooks --------------------------------------------------------------------------------------------
 
     def ensure_webhooks(self, address: str) -> Hooks:
-        """Subscribe to each topic once. Shopify drops a subscription after eight failures in a row."""
+        """Subscribe to each topic once. Shopify drops a subscription after eight consecutive failures."""
         named = {topic.replace("/", "_").upper(): topic for topic in TOPICS}
         return hooks.keep(
             tuple(TOPICS),
             [Hook(gid, named[topic]) for gid, topic in self._hooks(address) if topic in named],
             add=lambda topic: self._subscribe(topic.replace("/", "_").upper(), address),
-            wake=lambda _: None,  # a subscription is there or it is not
+            wake=lambda _: None,  # Shopify does not disable subscriptions
             remove=lambda gid: self._line.ask(queries.HOOK_DELETE, id=gid),
         )
 
@@ -242,7 +243,7 @@ class ShopifyClient:
         return [(str(row.get("id")), str(row.get("topic"))) for row in rows if row.get("uri") == address]
 
     def _all(self, document: str, name: str) -> list[Any]:
-        """Return all rows of a connection that the store's answers have at their top."""
+        """Return all rows of a top-level connection."""
         rows: list[Any] = []
         after: str | None = None
         for _ in range(MAX_PAGES):
@@ -256,7 +257,7 @@ class ShopifyClient:
     # -- orders ----------------------------------------------------------------------------------------------
 
     def create_order(self, order: NewOrder) -> StoreOrder:
-        """Make an order whose source identifier is Reverb's number. orderCreate knows no key against repeats."""
+        """Create an order whose source identifier is Reverb's number; orderCreate has no idempotency key."""
         query = f"source_identifier:'{order.reverb_number}'"
         for row in orders.rows(self._line.ask(queries.ORDERS, query=query, after=None)):
             if orders.is_for(row, order.reverb_number):
@@ -267,28 +268,28 @@ class ShopifyClient:
         return orders.read(data["orderCreate"].get("order"), admin=self._admin)
 
     def order(self, order_id: str) -> StoreOrder | None:
-        """Return an order."""
+        """Return an order, None if the store has none."""
         node = orders.node(self._line.ask(queries.ORDER, id=_order(order_id)))
         return orders.read(node, admin=self._admin) if node else None
 
     def cancel_order(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
-        """Cancel an order. Shopify does it a moment after it has answered; a staff note has 255 characters at most."""
+        """Cancel an order. Shopify applies it shortly after its answer; a staff note has at most 255 characters."""
         refuse_to_cancel(STORE, found := self.order(order_id))
         if found is None or found.status in OFF:
             return
         variables = {"id": _order(order_id), "restock": gives_back, "note": note[:255]}
         errors = refusals.of(self._line.ask(queries.ORDER_CANCEL, **variables), "orderCancel", "orderCancelUserErrors")
         if errors and errors[0][0] != "NOT_FOUND":
-            now = self.order(order_id)  # it may have been cancelled meanwhile, by a call whose answer was lost
+            now = self.order(order_id)  # an earlier call whose answer was lost may have cancelled it
             if now is not None and now.status not in OFF:
                 raise refusals.of_cancelling(*errors[0])
 
     def order_products(self, order_id: str) -> list[str]:
-        """Return the products of an order."""
+        """Return the product ids of an order."""
         return orders.product_ids(self._line.ask(queries.ORDER_PRODUCTS, id=_order(order_id)))
 
     def orders(self, since: datetime, cursor: str) -> tuple[list[StoreOrder], str | None]:
-        """Return orders that changed, by date; what cannot be read is left out."""
+        """Return orders that changed, by date; unreadable ones are left out."""
         data = self._line.ask(queries.ORDERS, query=_since(since), after=cursor or None)
         found, odd = each(orders.rows(data), lambda row: orders.read(row, admin=self._admin), key="legacyResourceId")
         if odd:

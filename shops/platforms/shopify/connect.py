@@ -1,4 +1,4 @@
-"""How a Shopify store is connected: its address, pasted keys of an app of the seller's own, and the code grant.
+"""Connect a Shopify store: its address, pasted keys of the seller's own app, and the code grant.
 
 Facts: shopify.dev "Authenticate standalone apps"; the checks and their order are those of Shopify's own library.
 """
@@ -22,10 +22,10 @@ from shops.platforms.shopify import client
 from shops.platforms.values import Field
 from shops.schemas import number_in
 
-#: Shape of a shop's own host (official JavaScript library, host check).
+#: Format of a shop's own host (host check of the official JavaScript library).
 _HOST = re.compile(r"[a-z0-9][a-z0-9-]*\.myshopify\.com")
 _ANY_HOST = re.compile(r"[a-z0-9][a-z0-9.:-]*")
-#: Only orders and fulfilments are beyond what the stock needs; docs/platforms.md says what each is for.
+#: Stock needs all scopes but those for orders and fulfilments; docs/platforms.md says what each is for.
 SCOPES = (
     "read_products",
     "read_inventory",
@@ -35,7 +35,7 @@ SCOPES = (
     "write_orders",
     "read_fulfillments",
 )
-#: A callback older than this was not made by the seller's click just now.
+#: Maximum age of a callback.
 FRESH = timedelta(seconds=90)
 
 STEPS = (
@@ -50,9 +50,9 @@ FIELDS = (
 
 
 def read_address(text: str) -> str:
-    """Return the host of a shop out of what a person typed. Raises ValueError with a sentence.
+    """Return the host of a shop from what a person typed. Raise ValueError with a sentence.
 
-    Where SHOPIFY_ADMIN_URL names a stand-in, any host is taken, since that address is called instead.
+    If SHOPIFY_ADMIN_URL names a stand-in, any host is accepted, since that URL is called instead.
     """
     typed = text.strip().lower()
     shape = _ANY_HOST if settings.SHOPIFY_ADMIN_URL else _HOST
@@ -66,7 +66,7 @@ def read_address(text: str) -> str:
 
 
 def app_secrets() -> list[str]:
-    """Return the app's client secrets: the present one first, then a former one that still signs for an hour."""
+    """Return the app's client secrets: the current one first, then a former one that still signs for an hour."""
     return [secret.get_secret_value() for secret in settings.SHOPIFY_CLIENT_SECRETS]
 
 
@@ -77,7 +77,7 @@ class CodeGrant:
     label = "Connect with Shopify"
 
     def begin(self, pending: Pending, base: str) -> str:
-        """Return the store's page on which the seller lets us in."""
+        """Return the store's page on which the seller grants access."""
         query = {
             "client_id": settings.SHOPIFY_CLIENT_ID,
             "scope": ",".join(SCOPES),
@@ -88,15 +88,15 @@ class CodeGrant:
         return f"{root}/admin/oauth/authorize?{urlencode(query, quote_via=quote)}"
 
     def state_of(self, step: str, visit: Visit) -> str:
-        """The state travels along and comes back."""
+        """Return the state, which Shopify sends back in the callback."""
         return visit.query.get("state", "") if step == "callback" else ""
 
     def by_server(self, step: str) -> bool:
-        """All steps are taken by the seller's browser."""
+        """Return False: the seller's browser makes all calls."""
         return False
 
     def visit(self, step: str, visit: Visit, pending: Pending | None) -> Step:
-        """Take the start from Shopify's app page (`start`), or the seller's return (`callback`)."""
+        """Handle `start`, from Shopify's app page, or `callback`, the seller's return."""
         if step == "start":
             _check_signature(visit.query)
             address = _host(visit.query)
@@ -116,7 +116,7 @@ class CodeGrant:
             raise Declined("This answer of Shopify is too old. Please begin again.")
         tokens, scope = client.tokens_for_code(pending.address, query.get("code", ""))
         granted = set(scope.split(","))
-        # A write scope holds the read scope of the same thing, and Shopify then names only the former.
+        # A write scope includes the read scope of the same resource, and Shopify then names only the former.
         effective = granted | {name.replace("write_", "read_", 1) for name in granted if name.startswith("write_")}
         if missing := set(SCOPES) - effective:
             raise Declined(f"Shopify did not grant {', '.join(sorted(missing))}. Please begin again.")
@@ -131,7 +131,7 @@ def _host(query: Mapping[str, str]) -> str:
 
 
 def _check_signature(query: Mapping[str, str]) -> None:
-    """Check `hmac` over all other parameters, whatever they are (documents: lower-case hex, sorted, joined by &)."""
+    """Verify `hmac` over all other parameters, known or not (docs: lower-case hex, sorted, joined by &)."""
     rest = {name: value for name, value in query.items() if name not in ("hmac", "signature")}
     signed = urlencode(sorted(rest.items())).encode()
     given = query.get("hmac", "").encode("ascii", errors="replace")

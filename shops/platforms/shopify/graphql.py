@@ -1,8 +1,8 @@
-"""HTTP to one Shopify store: GraphQL as fast as its cost answers allow, tokens that are renewed in time, and errors.
+"""HTTP to one Shopify store: GraphQL within its cost limits, token renewal, and errors.
 
 Facts: shopify.dev "Rate limits" (points, THROTTLED with status 200), "Response status codes" (402 frozen shop, 423
 locked, 430 rejected as unsafe; `{"errors": "…"}`), "Offline access tokens". A mutation that is answered with `errors`
-may have been applied: an error may come from reading back what it made.
+may have been applied: the error may come from reading the result.
 """
 
 from __future__ import annotations
@@ -25,23 +25,23 @@ from shops.platforms.shopify.tokens import Tokens
 from shops.platforms.values import StoreAuthError, StoreError, TooLarge, TransientStoreError, Unsupported
 
 STORE = "Shopify"
-#: Far above what the cost limits allow; the cost answers set the real rate.
+#: Far above the cost limits, which set the real rate.
 CALLS_PER_MINUTE = 1200
 READ_S = 20.0
-#: Part of a store's points that a crawl leaves to what cannot wait, such as stock and orders.
+#: Share of a store's points that a crawl leaves to urgent calls, such as stock and orders.
 CRAWL_LEAVES = 0.5
 #: Fields that hold a product's photos.
 PHOTOS = frozenset({"media", "image"})
-#: Shopify's own sentence speaks of logins and passwords, which nobody has given us.
+#: Shopify's own sentence mentions logins and passwords, which we do not use.
 KEYS_ENDED = "Our access token is no longer accepted. Connect the store again."
 
 
 class TooCostly(TooLarge):
-    """The document asks for more points than one query may cost; a smaller page costs less."""
+    """The query exceeds the cost limit of a single query; a smaller page costs less."""
 
 
 def root_of(address: str) -> str:
-    """Return where a store is called: its own address, or the stand-in's."""
+    """Return the base URL of a store: its own, or the stand-in's."""
     return settings.SHOPIFY_ADMIN_URL or f"https://{address}"
 
 
@@ -51,17 +51,17 @@ def budget_of(address: str) -> Budget:
 
 
 def crawl_budget_of(address: str) -> Budget:
-    """Return what crawls of the store keep to besides: it waits while too few points are left."""
+    """Return the additional budget of the store's crawls, which is held while too few points are left."""
     return Budget(f"shopify:{address}:crawl", CALLS_PER_MINUTE)
 
 
 class GraphQL(Caller):
-    """Asks one store, as a connection that may be renewed."""
+    """Calls one store and renews the connection's token."""
 
     store = STORE
 
     def __init__(self, connection: StoreConnection) -> None:
-        """A connection that is not saved yet can be asked with, but not renewed."""
+        """An unsaved connection can make calls, but its token cannot be renewed."""
         self._connection = connection
         self.address = connection.address
         self.budget = budget_of(self.address)
@@ -70,7 +70,7 @@ class GraphQL(Caller):
     def ask(self, query: str, /, **variables: Any) -> dict[str, Any]:
         """Return `data` of an answer without errors.
 
-        Raises TransientStoreError, Unsupported or StoreAuthError; `may_have_applied`: a mutation's outcome is unknown.
+        Raise TransientStoreError, Unsupported or StoreAuthError; `may_have_applied`: a mutation's outcome is unknown.
         """
         data, odd = self._execute(query, variables, [self.budget], leaves=0.0)
         if odd:
@@ -78,9 +78,9 @@ class GraphQL(Caller):
         return data
 
     def ask_for_page(self, query: str, /, **variables: Any) -> tuple[dict[str, Any], dict[int, StoreError]]:
-        """As `ask`, for a page of a crawl: it waits until the store has points again to leave to what cannot wait.
+        """Call like `ask` for a page of a crawl, and wait until the store has points left for urgent calls.
 
-        Errors that are about single rows of `products` come with the data, by the row's number.
+        Errors that concern single rows of `products` are returned with the data, by row number.
         """
         budgets = [self.budget, crawl_budget_of(self.address)]
         return self._execute(query, variables, budgets, leaves=CRAWL_LEAVES)
@@ -100,7 +100,7 @@ class GraphQL(Caller):
         if errors and not write:
             errors = [error for error in _rows(errors) if not _of_photos(error, data)]
         odd: dict[int, StoreError] = {}
-        # A throttled answer has status 200, `errors` and no `data`; taking it for "not found" would end listings.
+        # A throttled answer has status 200, `errors` and no `data`; as "not found" it would end listings.
         if errors or not isinstance(data, dict):
             odd = _odd_rows(data, errors)
             if not odd:
@@ -125,11 +125,11 @@ class GraphQL(Caller):
     # -- HTTP ----------------------------------------------------------------------------------------------------
 
     def send(self, method: str, path: str, body: object) -> Answer:
-        """Make one call; where Shopify itself calls an expiring token dead, once more with a new one."""
+        """Make one call; if Shopify rejects an expiring token, renew it and retry once."""
         current = self._tokens()
         answer = self._post(current, path, body)
         if current.refresh and judge(answer, self)[0] == Verdict.KEYS:
-            # It may have been renewed by another worker, or ended early.
+            # Another worker may have renewed it, or it expired early.
             answer = self._post(self._renewed(current), path, body)
         return answer
 
@@ -145,7 +145,7 @@ class GraphQL(Caller):
         )
 
     def own_words(self, status: int, said: Any) -> Verdict | None:
-        """Judge `{"errors": "…"}`: a token that is dead or of a kind that ended, or a right that is missing."""
+        """Interpret `{"errors": "…"}`: a dead token, a retired kind of token, or a missing scope."""
         words = str(said.get("errors")).lower() if isinstance(said, dict) else ""
         if status == 401 and "access token" in words:
             return Verdict.KEYS
@@ -154,11 +154,11 @@ class GraphQL(Caller):
         return Verdict.REFUSED if status == 403 and "scope" in words else None
 
     def probe(self) -> Answer:
-        """Ask for the store's name."""
+        """Read the store's name."""
         return self.send("POST", "/graphql.json", {"query": queries.SHOP})
 
     def words(self, said: Any) -> str:
-        """Return the sentence of an error."""
+        """Return the error's message."""
         found = _words(_rows(said.get("errors"))) if isinstance(said, dict) and said.get("errors") else ""
         if found == "Not Found":
             return "it found no store at this address."
@@ -171,18 +171,18 @@ class GraphQL(Caller):
         return self._renewed(current) if current.must_renew(clock.now()) else current
 
     def _renewed(self, current: Tokens) -> Tokens:
-        """Return a fresh pair, asked for by one worker at a time and saved before it is used."""
+        """Return a renewed pair; one worker at a time requests it, and saves it before it is used."""
         pk = self._connection.pk
         with blocking_lock("shopify.renew", pk or 0):
             saved = StoreConnection.objects.filter(pk=pk).values_list("token", flat=True).first()
             now = tokens.from_json(saved.get_secret_value()) if saved is not None else current
-            if now.access != current.access:  # another worker was quicker
+            if now.access != current.access:  # another worker was faster
                 self._connection.token = SecretStr(now.to_json())
                 return now
             form = {"grant_type": "refresh_token", "refresh_token": current.refresh}
             try:
                 fresh = _exchange(self.address, form)[0]
-            except StoreAuthError:  # one bad answer is not a verdict
+            except StoreAuthError:  # one bad answer proves nothing
                 fresh = _exchange(self.address, form)[0]
             self._connection.token = SecretStr(fresh.to_json())
             StoreConnection.objects.filter(pk=pk).update(token=self._connection.token)
@@ -190,7 +190,7 @@ class GraphQL(Caller):
 
 
 def tokens_for_code(address: str, code: str) -> tuple[Tokens, str]:
-    """Return expiring tokens for the code of the grant, and the scopes that were granted."""
+    """Exchange an authorization code; return expiring tokens and the granted scopes."""
     return _exchange(address, {"code": code, "expiring": "1"})
 
 
@@ -216,7 +216,7 @@ def _exchange(address: str, form: dict[str, str]) -> tuple[Tokens, str]:
 
 
 def _is_oauth_error(answer: Answer) -> bool:
-    """Return whether an answer is the token address's own error, such as `{"error": "invalid_grant"}`."""
+    """Return whether an answer is the token endpoint's own error, such as `{"error": "invalid_grant"}`."""
     try:
         said = answer.json()
     except ValueError:
@@ -228,7 +228,7 @@ def _is_oauth_error(answer: Answer) -> bool:
 
 
 def _rows(errors: Any) -> list[dict[str, Any]]:
-    """Return the errors as a list; Shopify's REST-like ones are a text or an object."""
+    """Return the errors as a list; Shopify's REST-like ones are a string or an object."""
     rows = errors if isinstance(errors, list) else [errors]
     return [row if isinstance(row, dict) else {"message": str(row)} for row in rows if row]
 
@@ -248,7 +248,7 @@ def _words(errors: list[dict[str, Any]]) -> str:
 
 
 def _of_photos(error: dict[str, Any], data: Any) -> bool:
-    """Return whether an error is about a product's photos alone, and all else came: it hides no price or stock."""
+    """Return whether an error concerns only a product's photos, so that price and stock are complete."""
     at = data
     for step in _path(error):
         if step in PHOTOS:
@@ -263,7 +263,7 @@ def _of_photos(error: dict[str, Any], data: Any) -> bool:
 
 
 def _odd_rows(data: Any, errors: Any) -> dict[int, StoreError]:
-    """Return the numbers of the rows of `products` that all errors are about; none where one is about more."""
+    """Return the errors by row number of `products`; empty if any error concerns more than one row."""
     found: dict[int, StoreError] = {}
     for error in _rows(errors):
         match _path(error):
@@ -275,7 +275,7 @@ def _odd_rows(data: Any, errors: Any) -> dict[int, StoreError]:
 
 
 def _refilled_s(body: Any, *, leaves: float) -> float:
-    """Return the seconds until the same call can be made so that this part of the store's points is left; 0.0: now."""
+    """Return the seconds until the call leaves this share of the store's points; 0.0 if it can be made now."""
     try:
         cost = body["extensions"]["cost"]
         status = cost["throttleStatus"]

@@ -1,7 +1,8 @@
-"""Where a Shopify store's units lie, and which of its locations sell online.
+"""Find where a Shopify store's units are, and which of its locations sell online.
 
-Facts: the published schema 2026-10. `inventoryQuantity` adds up the active locations; those that do not fulfil online
-orders are subtracted, or the others are added up, whichever are fewer. Shopify sells nothing of what is 0 in all.
+Facts: the published schema 2026-10. `inventoryQuantity` is the sum over the active locations. The levels of those that
+do not fulfil online orders are subtracted, or the others are added, whichever are fewer. Shopify does not sell a
+product whose total is 0.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from shops.platforms.values import Count, Malformed
 from shops.schemas import Part, Side, Units, units_of
 
 GID = "gid://shopify/Location/"
-#: What a page may cost, and what a product costs without its variants.
+#: Cost limit of a page, and cost of a product without its variants.
 PAGE_POINTS, PRODUCT_POINTS = 900, 48
 
 
@@ -26,12 +27,12 @@ class _Location(Part):
     id: str
     active: bool = Field(alias="isActive")
     online: bool = Field(alias="fulfillsOnlineOrders")
-    #: A warehouse of another company, whose own system keeps the stock.
+    #: A warehouse of another company, whose own system manages the stock.
     service: Side[bool] = Field(False, alias="isFulfillmentService")
 
     @property
     def sells(self) -> bool:
-        """Return whether the store sells online what lies here."""
+        """Return whether the store sells this location's units online."""
         return self.active and self.online
 
 
@@ -49,32 +50,31 @@ class _Quantity(Part):
 class _Level(Part):
     active: Side[bool] = Field(True, alias="isActive")
     location: _Location | None = None
-    #: Of the one name that is asked for.
+    #: One entry, for the one name requested.
     quantities: list[_Quantity] = Field(min_length=1, max_length=1)
 
     @property
     def units(self) -> int:
-        """What is available."""
+        """Return the available units."""
         return self.quantities[0].quantity
 
 
 @dataclass(frozen=True)
 class LevelLocations:
-    """The locations whose levels are asked for beside each variant's total; `selling` says which kind they are."""
+    """Locations whose levels are read besides each variant's total; `selling`: they are those that sell."""
 
     gids: tuple[str, ...] = ()
     selling: bool = False
 
 
-#: All of a store's locations sell online, so the total says it.
+#: All locations sell online, so the total suffices.
 TOTAL_ALONE = LevelLocations()
 
 
 def locations_of_levels(rows: Iterable[Any]) -> LevelLocations:
-    """Return the levels that have to be read beside a variant's total, out of all locations of the store.
+    """Return the levels to read besides a variant's total, given all locations of the store.
 
-    Raises Malformed where there is none, or one of them cannot be read: units may lie there that the store does not
-    sell.
+    Raise Malformed if there are none or one cannot be read: units may lie there that the store does not sell.
     """
     found = [valid(_Location, row, "Shopify's location") for row in rows]
     if not found:
@@ -86,9 +86,9 @@ def locations_of_levels(rows: Iterable[Any]) -> LevelLocations:
 
 
 def page_of(wanted: LevelLocations, most: int) -> dict[str, int]:
-    """Return how many products to ask for, `most` at most, and how many variants of each.
+    """Return how many products to request (at most `most`), and how many variants of each.
 
-    No query may cost more than 1,000 points (shopify.dev "Rate limits").
+    A query may cost at most 1,000 points (shopify.dev "Rate limits").
     """
     variants = max(1, min(4, PRODUCT_POINTS // _variant_points(wanted)))
     return {
@@ -98,7 +98,7 @@ def page_of(wanted: LevelLocations, most: int) -> dict[str, int]:
 
 
 def variants_of(wanted: LevelLocations) -> int:
-    """Return how many variants of a single product to ask for at a time."""
+    """Return how many variants of a single product to request per page."""
     return max(1, min(50, PAGE_POINTS // 2 // _variant_points(wanted)))
 
 
@@ -107,7 +107,7 @@ def _variant_points(wanted: LevelLocations) -> int:
 
 
 def sellable(total: int, item: Mapping[str, Any], wanted: LevelLocations) -> int:
-    """Return what the store sells online of a variant: `total` is what it has, `item` holds the levels asked for."""
+    """Return the units of a variant that the store sells online, from its total and the requested levels in `item`."""
     if not wanted.gids:
         return total
     rows = [item.get(f"at{n}") for n in range(len(wanted.gids))]
@@ -129,10 +129,9 @@ class _Item(Part):
 
 
 def count(item: Any, levels: Iterable[Any], wanted: LevelLocations) -> Count:
-    """Return how many units the store sells online, and where they lie. `levels` are all of the inventory item.
+    """Return how many units the store sells online, and where they are. `levels` are all of the inventory item.
 
-    The number comes from the same levels as that of a snapshot: were they two, each reading would take their difference
-    for a sale.
+    The number is computed from the same levels as a snapshot's; a difference between two sources would count as a sale.
     """
     read = valid(_Item, item, "Shopify's inventory")
     if not read.tracked:

@@ -1,4 +1,4 @@
-"""Shopify's orders and fulfilments ↔ our values. Pure functions.
+"""Convert Shopify's orders and fulfilments from and to our values. Pure functions.
 
 Facts: the published schema 2026-10 (orderCreate, `inventoryBehaviour`, `sourceIdentifier`).
 """
@@ -85,7 +85,7 @@ class _Parcel(Part):
 
 
 def read(node: Any, *, admin: str) -> StoreOrder:
-    """Return an order. Raises Malformed when it is not of this shape."""
+    """Return an order. Raise Malformed if it is invalid."""
     order = valid(_Order, node, "Shopify's order", may_have_applied=True)
     lines = tuple(_line_of(line) for line in order.lines.nodes)
     url = f"{admin}/orders/{order.number}"
@@ -106,12 +106,12 @@ def _line_of(line: _Line) -> OrderLine:
 
 
 def is_for(node: Any, reverb_number: str) -> bool:
-    """Return whether an order was made for one of Reverb's, however the rest of it reads. Raises Malformed."""
+    """Return whether an order was made for this Reverb order, even if other fields are unreadable. Raise Malformed."""
     return valid(_Marked, node, "Shopify's order").source == reverb_number
 
 
 def rows(data: dict[str, Any]) -> Sequence[Any]:
-    """Return the orders of a page. Raises Malformed when it is none."""
+    """Return the orders of a page. Raise Malformed if it is invalid."""
     found = (data.get("orders") or {}).get("nodes") if isinstance(data.get("orders"), dict) else None
     if not isinstance(found, list):
         raise Malformed("Shopify's answer could not be read at orders.")
@@ -119,14 +119,14 @@ def rows(data: dict[str, Any]) -> Sequence[Any]:
 
 
 def node(data: dict[str, Any]) -> Any:
-    """Return the order of an answer, None when the store says that there is none. Raises Malformed."""
+    """Return the order of an answer, None if the store says that there is none. Raise Malformed."""
     if "order" not in data:
         raise Malformed("Shopify's answer could not be read at order.")
     return data["order"]
 
 
 def product_ids(data: dict[str, Any]) -> list[str]:
-    """Return the ids of the products in an order's lines, each once."""
+    """Return the ids of the products in an order's lines, without duplicates."""
     order = valid(_Products, node(data) or {}, "Shopify's order")
     return list(dict.fromkeys(line.product.number for line in order.lines.nodes if line.product))
 
@@ -148,7 +148,7 @@ class _Parcels(Part):
 
 
 def shipments(order_id: str, data: dict[str, Any]) -> list[Shipment]:
-    """Return the parcels that have a number; cancelled fulfilments are none."""
+    """Return the parcels that have a tracking number, without cancelled fulfilments."""
     return [
         Shipment(one.number, order_id, tracking.company, tracking.number, tracking.url)
         for one in valid(_Parcels, node(data) or {}, "Shopify's order").fulfillments

@@ -1,7 +1,7 @@
-"""Shopify's GraphQL answers → our snapshots. Pure functions.
+"""Convert Shopify's GraphQL answers to snapshots. Pure functions.
 
-Stock is what the store sells online: `inventoryQuantity`, which adds up all locations, less what lies at locations that
-do not fulfil online orders (`locations.py`). `sellableOnlineQuantity` would say so by itself, but trails by hours
+Stock is what the store sells online: `inventoryQuantity`, the sum over all locations, minus the units at locations that
+do not fulfil online orders (`locations.py`). `sellableOnlineQuantity` would be the same number, but lags by hours
 (community.shopify.dev/t/32191).
 """
 
@@ -20,14 +20,14 @@ from shops.platforms.values import Malformed, StoreError, Unread
 from shops.schemas import Money, Number, Part, Side, SideRows, Text, Units, Words
 from shops.snapshots import StoreProduct
 
-#: Options that mean what Reverb calls the finish.
+#: Option names that correspond to Reverb's finish.
 FINISH_OPTIONS = {"color", "colour", "finish"}
 #: Statuses of a product that customers can buy (UNLISTED: by link only).
 FOR_SALE = {"ACTIVE", "UNLISTED"}
 ONLY_VARIANT = "Default Title"
-#: So many photos a listing on Reverb has at most.
+#: Most photos of a listing on Reverb.
 MOST_PHOTOS = 25
-#: The connections of a product that may go on on a further page.
+#: A product's connections that may continue on another page.
 PAGED = ("variants", "collections", "metafields")
 
 
@@ -86,12 +86,12 @@ class _Product(Part):
     product_type: Side[Words] = Field("", alias="productType")
     tags: SideRows[Words] = []
     status: str
-    #: A change of stock dates it too (Shopify's docs, "Product", updated_at).
+    #: Stock changes update it too (Shopify's docs, "Product", updated_at).
     updated_at: Side[AwareDatetime | None] = Field(None, alias="updatedAt")
     collections: Annotated[SideRows[_Collection], BeforeValidator(_nodes)] = []
     metafields: Annotated[SideRows[_Metafield], BeforeValidator(_nodes)] = []
     media: _Media = []
-    #: Each is read by itself; every product has at least one.
+    #: Read one by one; every product has at least one.
     variants: Annotated[list[Any], BeforeValidator(_nodes), Field(min_length=1)]
 
 
@@ -105,7 +105,7 @@ class _Head(Part):
 
 @dataclass
 class Found:
-    """A page of products: units, what could not be read, the ids of those with more to be read, the next cursor."""
+    """A page of products: units, unreadable rows, the ids of products that it cut short, and the next cursor."""
 
     units: list[StoreProduct] = field(default_factory=list)
     unread: list[Unread] = field(default_factory=list)
@@ -116,14 +116,14 @@ class Found:
 
 @dataclass(frozen=True)
 class Reader:
-    """What the rows of one answer have in common."""
+    """Parses the rows of one answer."""
 
     currency: str
     admin: str
     wanted: LevelLocations
 
     def units(self, row: Any) -> tuple[list[StoreProduct], list[Unread]]:
-        """Return a product's variants as products, and those that could not be read. Raises Malformed."""
+        """Return a product's variants as products, and those that could not be read. Raise Malformed."""
         product = valid(_Product, row, "Shopify's product")
         product.variants = [one for one in product.variants if not _is_bundle(one)]
         found, odd = each(product.variants, lambda variant: self._unit(product, variant))
@@ -164,15 +164,15 @@ class Reader:
 
 
 def _is_bundle(variant: Any) -> bool:
-    """Return whether a variant is made of others: its stock is theirs, and Shopify lets nobody change it.
+    """Return whether a variant is a bundle: its stock is that of its components and cannot be changed.
 
-    `requiresComponents` (Shopify's docs, "ProductVariant").
+    Field `requiresComponents` (Shopify's docs, "ProductVariant").
     """
     return isinstance(variant, dict) and variant.get("requiresComponents") is True
 
 
 def reader(data: Mapping[str, Any], *, admin: str, wanted: LevelLocations) -> Reader:
-    """Return what reads the products of an answer. `admin` is the address of the store's admin pages."""
+    """Return the Reader of an answer. `admin` is the URL of the store's admin pages."""
     head = valid(_Head, {"shop": data.get("shop")}, "Shopify's answer")
     return Reader(head.shop.currency, admin, wanted)
 
@@ -181,9 +181,9 @@ def reader(data: Mapping[str, Any], *, admin: str, wanted: LevelLocations) -> Re
 
 
 def part(data: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the product of an answer, None when the store says that there is none. Raises Malformed.
+    """Return the product of an answer, None if the store says that there is none. Raise Malformed.
 
-    An answer in which the shop itself is null says nothing about the product.
+    An answer whose shop is null says nothing about the product.
     """
     valid(_Head, {"shop": data.get("shop")}, "Shopify's answer")
     if "product" not in data or not isinstance(data["product"], dict | None):
@@ -193,7 +193,7 @@ def part(data: Mapping[str, Any]) -> dict[str, Any] | None:
 
 
 def joined(before: dict[str, Any] | None, more: dict[str, Any]) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return a product with what a further page showed, and the cursors of what still goes on."""
+    """Return a product merged with another page of it, and the cursors of its unfinished connections."""
     whole = before or more
     if (before is None or "variants" in more) and _info(more.get("variants")) is None:
         raise Malformed("Shopify's answer could not be read at product.variants.pageInfo.")
@@ -207,7 +207,7 @@ def joined(before: dict[str, Any] | None, more: dict[str, Any]) -> tuple[dict[st
 
 
 def owner(data: Mapping[str, Any]) -> str | None:
-    """Return the id of the product in an answer about an inventory item, None when it belongs to none."""
+    """Return the id of the product that owns an inventory item, None if there is none."""
     if "inventoryItem" not in data:
         raise Malformed("Shopify's answer could not be read at inventoryItem.")
     if data["inventoryItem"] is None:
@@ -223,7 +223,7 @@ def owner(data: Mapping[str, Any]) -> str | None:
 
 
 def read_page(data: Mapping[str, Any], odd: Mapping[int, StoreError], *, admin: str, wanted: LevelLocations) -> Found:
-    """Return a page of the catalogue. `odd` are its rows that Shopify could not show. Raises Malformed."""
+    """Return a page of the catalogue. `odd` are the rows that Shopify could not show. Raise Malformed."""
     page, read = data.get("products"), reader(data, admin=admin, wanted=wanted)
     if not isinstance(page, dict) or not isinstance(page.get("nodes"), list):
         raise Malformed("Shopify's answer could not be read at products.")
@@ -243,7 +243,7 @@ def read_page(data: Mapping[str, Any], odd: Mapping[int, StoreError], *, admin: 
 
 
 def following(page: Any, where: str) -> str | None:
-    """Return the cursor behind a page, None on the last. Raises Malformed where it goes on to nowhere."""
+    """Return the cursor after a page, None on the last. Raise Malformed if the cursor is missing."""
     info = page.get("pageInfo") if isinstance(page, dict) else None
     if not isinstance(info, dict) or not info.get("hasNextPage"):
         return None
@@ -253,11 +253,11 @@ def following(page: Any, where: str) -> str | None:
 
 
 def _goes_on(row: Any) -> bool:
-    """Return whether a product has more of something than the page shows."""
+    """Return whether the page shows only a part of a product's connections."""
     if not isinstance(row, dict) or not _id(row):
         return False
     infos = {name: _info(row.get(name)) for name in PAGED}
-    # Where it is not said whether there are more variants they are asked for: none of them may count as gone.
+    # If it is unknown whether there are more variants, they are requested: none of them may count as gone.
     unsaid = infos["variants"] is None and bool(nodes(row.get("variants")))
     return unsaid or any(info is not None and bool(info["hasNextPage"]) for info in infos.values())
 
@@ -283,13 +283,13 @@ def ids(page: Any) -> list[str]:
 
 
 def nodes(connection: Any) -> Sequence[Any]:
-    """Return the rows of a connection of side fields, none where it has none."""
+    """Return the rows of an optional connection, none if it has none."""
     found = _nodes(connection)
     return found if isinstance(found, list) else ()
 
 
 def rows(connection: Any, where: str) -> list[Any]:
-    """Return the rows of a connection. Raises Malformed where it has no list of them: null is not "none"."""
+    """Return the rows of a connection. Raise Malformed if it has no list: null does not mean "none"."""
     found = _nodes(connection)
     if not isinstance(found, list):
         raise Malformed(f"Shopify's answer could not be read at {where}.nodes.")

@@ -1,7 +1,7 @@
-"""Every GraphQL document that is sent to Shopify (Admin API 2026-10, checked against the published schema).
+"""All GraphQL documents that are sent to Shopify (Admin API 2026-10, checked against the published schema).
 
-Each stands whole, so that any of them can be checked alone. One page of PRODUCTS costs about 60 points a product: what
-it cuts short is asked for by PRODUCT. A listing on Reverb has 25 photos at most, so no more are read.
+Each is complete, so that it can be checked by itself. A page of PRODUCTS costs about 60 points per product; PRODUCT
+requests what a page cuts short. A listing on Reverb has at most 25 photos, so no more are read.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ query Products($first: Int!, $variants: Int!, $after: String, $query: String) {
 }
 """
 
-#: The next product alone, to go on behind it.
+#: The id of the next product, in order to skip it.
 NEXT_PRODUCT = """
 query NextProduct($after: String, $query: String) {
   products(first: 1, after: $after, query: $query, sortKey: ID) {
@@ -120,8 +120,8 @@ query Locations($after: String) {
 }
 """
 
-#: What Shopify runs over the whole catalogue by itself; its result is lines of JSON, children after their parent.
-#: It may hold five connections, which are all in use: a variant's photo is asked for by its older field.
+#: Document of the bulk operation; its result is lines of JSON, children after their parent. It may hold five
+#: connections, which are all in use, so a variant's photo is read from its older field.
 BULK_PRODUCTS = """
 query {
   products {
@@ -355,7 +355,7 @@ query Shipments($id: ID!) {
 
 
 def with_levels(document: str, locations: Sequence[str]) -> str:
-    """Return a document that also asks what each variant has at these locations, as `at0`, `at1` and so on."""
+    """Return a document that also requests each variant's units at these locations, as `at0`, `at1` and so on."""
     levels = " ".join(
         f'at{n}: inventoryLevel(locationId: "{gid}") {{ quantities(names: ["available"]) {{ quantity }} }}'
         for n, gid in enumerate(locations)

@@ -1,4 +1,4 @@
-"""What Shopify's mutations refuse, which they say with status 200 in `userErrors` (the published schema 2026-10)."""
+"""Interpret the refusals of Shopify's mutations: status 200 with `userErrors` (the published schema 2026-10)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from shops.platforms.values import Moved, StoreError, TransientStoreError, Unsupported
 
-#: The change can be worked out again from what the store has now: nothing was changed.
+#: Nothing was changed; the change can be recomputed from the store's current stock.
 _MOVED = {
     "CHANGE_FROM_QUANTITY_STALE",
     "IDEMPOTENCY_PREVIOUS_ATTEMPT_FAILED",
@@ -15,17 +15,17 @@ _MOVED = {
     "INVALID_LOCATION",
     "ITEM_NOT_STOCKED_AT_LOCATION",
 }
-#: The same change may be sent again, with the same key.
+#: The same change may be retried with the same key.
 _AGAIN = {"IDEMPOTENCY_CONCURRENT_REQUEST", "ADJUST_QUANTITIES_FAILED", "SERVICE_UNAVAILABLE"}
-#: An order may be made later.
+#: The order may be retried later.
 _LATER = {"INVENTORY_CLAIM_FAILED", "SHOP_DORMANT"}
 _TOO_OFTEN = re.compile(r"too many|try again|exceeded", re.IGNORECASE)
 
 
 def of(data: dict[str, Any], name: str, field: str = "userErrors") -> list[tuple[str, str]]:
-    """Return code and message of what a mutation refused, none when it was made.
+    """Return code and message of a mutation's refusals; empty if it was applied.
 
-    Raises TransientStoreError with `may_have_applied` when the answer does not say.
+    Raise TransientStoreError with `may_have_applied` if the answer does not say.
     """
     said = data.get(name)
     rows = said.get(field) if isinstance(said, dict) else None
@@ -41,7 +41,7 @@ def _read(row: Any) -> tuple[str, str]:
 
 
 def of_stock(code: str, words: str) -> StoreError:
-    """Return what a refused adjustment means."""
+    """Return the error for a refused adjustment."""
     if code in _MOVED:
         return Moved("The stock in Shopify has moved.")
     if code in _AGAIN:
@@ -52,14 +52,14 @@ def of_stock(code: str, words: str) -> StoreError:
 
 
 def of_order(code: str, words: str) -> StoreError:
-    """Return what a refused order means; nothing was made."""
+    """Return the error for a refused order; nothing was created."""
     if code in _LATER or _TOO_OFTEN.search(words):
         return TransientStoreError(f"Shopify did not take the order yet: {words}")
     return Unsupported(f"Shopify refused the order: {words}")
 
 
 def of_cancelling(code: str, words: str) -> StoreError:
-    """Return what a refused cancelling means."""
+    """Return the error for a refused cancellation."""
     if code == "INTERNAL_ERROR" or _TOO_OFTEN.search(words):
         return TransientStoreError(f"Shopify did not cancel the order yet: {words}", may_have_applied=True)
     return Unsupported(f"Shopify did not cancel the order: {words}")

@@ -1,7 +1,7 @@
-"""The token of a Shopify store: one that was pasted and never ends, or a pair that is renewed each hour.
+"""The token of a Shopify store: a pasted one that never expires, or a pair that is renewed hourly.
 
-Facts: shopify.dev "Offline access tokens" (an hour, and 90 days for the refresh token, which changes with each use)
-and "More resilient refreshes" (2026-08: the former refresh token works until the new pair is used).
+Facts: shopify.dev "Offline access tokens" (an hour, and 90 days for the refresh token, which changes with each use) and
+"More resilient refreshes" (2026-08: the former refresh token works until the new pair is used).
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from pydantic import ValidationError
 from shops.platforms.values import TransientStoreError
 from shops.schemas import Part
 
-#: A token that ends sooner than this is renewed before it is used.
+#: A token that expires sooner than this is renewed before use.
 EARLY = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """What lets us in. `ends_at` is None for a token that was pasted: it has no end and no successor."""
+    """Access and refresh token. `ends_at` is None for a pasted token, which never expires."""
 
     access: str = field(repr=False)
     refresh: str = field(default="", repr=False)
     ends_at: datetime | None = None
 
     def must_renew(self, now: datetime) -> bool:
-        """Return whether the access token is over, or nearly so."""
+        """Return whether the access token has expired, or will within EARLY."""
         return bool(self.refresh) and self.ends_at is not None and now > self.ends_at - EARLY
 
     def to_json(self) -> str:
-        """Return the form that is kept, encrypted, in StoreConnection.token."""
+        """Return the form that StoreConnection.token saves, encrypted."""
         return json.dumps(asdict(self), default=datetime.isoformat) if self.refresh else self.access
 
 
@@ -53,7 +53,7 @@ class _Answer(Part):
 
 
 def read(answer: Any, now: datetime) -> tuple[Tokens, str]:
-    """Return the tokens and the granted scopes out of the answer of `/admin/oauth/access_token`."""
+    """Return the tokens and the granted scopes from the answer of `/admin/oauth/access_token`."""
     try:
         said = _Answer.model_validate(answer)
     except ValidationError:

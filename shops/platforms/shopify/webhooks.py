@@ -1,7 +1,7 @@
-"""Shopify's deliveries: signature, headers, and what each topic means. Pure functions.
+"""Interpret Shopify's deliveries: signature, headers, and the events of each topic. Pure functions.
 
-Facts: shopify.dev "Verify webhook deliveries" (HMAC, the webhook id as the key against repeats) and "Delivery
-structure". Bodies are REST-shaped and assembled when sent, so they only say which products to ask about.
+Facts: shopify.dev "Verify webhook deliveries" (HMAC, the webhook id as idempotency key) and "Delivery structure".
+Bodies are REST-shaped and assembled when sent, so they only say which products to read.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class _Product(Part):
 
     @property
     def exact_id(self) -> str:
-        """The id out of the gid where there is one: some senders round large integers."""
+        """Return the id from the gid if there is one: some senders round large integers."""
         found = re.fullmatch(r"gid://shopify/Product/([0-9]{1,20})", self.admin_graphql_api_id)
         return found[1] if found else self.id
 
@@ -46,7 +46,7 @@ class _Level(Part):
 
 
 def _objects(rows: Any) -> Any:
-    """Leave out what is no line; a list that is none makes the delivery unreadable."""
+    """Leave out rows that are not objects; a value that is not a list makes the delivery unreadable."""
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else rows
 
 
@@ -128,7 +128,7 @@ def _removed(body: bytes) -> list[Event]:
     return [AppRemoved()]
 
 
-#: Topic → what its body means.
+#: Topic → function that returns its body's events.
 TOPICS: dict[str, Callable[[bytes], list[Event]]] = {
     "products/create": _changed,
     "products/update": _changed,
@@ -143,15 +143,15 @@ TOPICS: dict[str, Callable[[bytes], list[Event]]] = {
 }
 
 
-#: Sent to the app as a whole, not to one shop's address (shopify.dev "Privacy law compliance").
+#: Sent to the app's own address, not to one shop's (shopify.dev "Privacy law compliance").
 APP_TOPICS: dict[str, Callable[[bytes], list[Event]]] = {
     "customers/data_request": _data_request,
     "customers/redact": _customer_forgotten,
     "shop/redact": _shop_forgotten,
 }
-#: They may report a sale.
+#: Topics that may report a sale.
 SALES = ("inventory_levels/update", "orders/create", "orders/cancelled", "refunds/create")
-#: Their bodies hold names and addresses.
+#: Topics whose bodies contain names and addresses.
 PERSONAL = (
     *("orders/create", "orders/cancelled", "refunds/create", "fulfillments/create", "fulfillments/update"),
     *("customers/data_request", "customers/redact"),
@@ -170,12 +170,12 @@ def verify(body: bytes, headers: Mapping[str, str], secrets: Sequence[str]) -> N
 
 
 def envelope(headers: Mapping[str, str]) -> Envelope:
-    """Return the id that stays the same when a delivery is sent again, and the topic."""
+    """Return the delivery id, which a redelivery repeats, and the topic."""
     return Envelope(headers.get("X-Shopify-Webhook-Id", "")[:200], headers.get("X-Shopify-Topic", "")[:100])
 
 
 def events(topic: str, body: bytes) -> list[Event] | None:
-    """Return what a delivery means, None for an unknown topic. Raises Unreadable."""
+    """Return the events of a delivery, None for an unknown topic. Raise Unreadable."""
     read = TOPICS.get(topic) or APP_TOPICS.get(topic)
     if read is None:
         return None
