@@ -1,4 +1,4 @@
-"""Custom: a door for any other store. Its own system pushes to us, and takes signed calls (docs/custom-store.md)."""
+"""Custom: an interface for any other store, which pushes to us and receives signed calls (docs/custom-store.md)."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ class Custom(Platform):
     fields = ()
     poll_every_s = 0
     idempotent_writes = True
-    #: A message that was sent before our change may come after its answer.
+    #: A message that was sent before our change may arrive after its answer.
     stock_read_lag_s = 10
     push_only = True
     makes_keys = True
 
     def read_address(self, text: str) -> str:
-        """Return the address of the seller's system."""
+        """Return the URL of the seller's system."""
         return addresses.read_web_address(text)
 
     def pasted(self, values: Mapping[str, str]) -> Keys:
-        """Make a new API key and a new secret."""
+        """Generate a new API key and a new secret."""
         return Keys(f"rs_{secrets.token_hex(20)}", signing.PREFIX + base64.b64encode(secrets.token_bytes(32)).decode())
 
     def verify(self, body: bytes, headers: Mapping[str, str], connection: StoreConnection) -> None:
-        """Check the API key, the signature and the timestamp."""
+        """Verify the API key, the signature and the timestamp."""
         given = headers.get("Authorization", "").encode("ascii", errors="replace")
         wanted = f"Bearer {connection.token.get_secret_value()}".encode()
         known = hmac.compare_digest(given, wanted)
@@ -59,27 +59,27 @@ class Custom(Platform):
             raise BadSignature
 
     def envelope(self, body: bytes, headers: Mapping[str, str]) -> Envelope:
-        """Read the type out of the body, and make an id of webhook-id and body.
+        """Return the type from the body, and an id derived from webhook-id and body.
 
-        Programs send one id with different messages; the same message twice does no harm, for its stamp decides.
+        Some senders reuse an id for different messages; a repeated message does no harm, since its timestamp decides.
         """
         topic = (object_of(body) or {}).get("type")
         number = hashlib.sha256(headers.get("webhook-id", "").encode() + b"\n" + body).hexdigest()
         return Envelope(number, topic if isinstance(topic, str) else "")
 
     def events(self, topic: str, body: bytes, connection: StoreConnection, arrived: int = 0) -> list[Event] | None:
-        """Keep what was pushed, the newer over the older; there is nobody to ask later."""
+        """Save the pushed data unless newer data is saved: the store cannot be queried later."""
         if topic not in messages.TOPICS:
             return None
         return pushed.take(connection, messages.read(body), arrived)
 
     def stands_alone(self, topic: str, body: bytes, connection: StoreConnection) -> bool:
-        """A count of a known variant does: stamps keep what came earlier from overwriting it."""
+        """Return False for a count of an unknown variant; else timestamps keep earlier messages from overwriting it."""
         try:
             return pushed.knows_what_it_counts(connection, messages.read(body))
         except Unreadable:
             return True
 
     def client(self, connection: StoreConnection) -> StoreClient:
-        """Return a client that reads what was pushed."""
+        """Return a client that reads the pushed data."""
         return CustomClient(connection)

@@ -1,4 +1,4 @@
-"""Asks a seller's own system: products are what it pushed; stock and orders go there as signed calls."""
+"""Client of a seller's own system: products are what it pushed; stock and orders are sent as signed calls."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ STORE = "Your system"
 CALLS_PER_MINUTE = 120
 PAGE = 250
 READ_S = 20.0
-#: What gateways put where the system's own words would stand.
+#: Generic texts that gateways put in place of the system's own message.
 NO_WORDS = re.compile(
     f"|error|error code:? *[0-9]+|[0-9]+|{'|'.join(re.escape(one.phrase.lower()) for one in HTTPStatus)}"
 )
 
 
 class _Conflict(Moved):
-    """The system's stock is another one than we said; `answer` is what it says it is."""
+    """The system's stock differs from what we sent; `answer` has its own number."""
 
     def __init__(self, answer: messages.Adjusted) -> None:
         super().__init__("The stock in your system has moved.")
@@ -43,13 +43,13 @@ class _Conflict(Moved):
 
 
 class _Caller(Caller):
-    """Posts signed messages; the path of a call is the message's type, its body the data and the id."""
+    """Posts signed messages; a call's path is the message's type, its body the data and the id."""
 
     store = STORE
 
     def __init__(self, connection: StoreConnection) -> None:
         self._connection = connection
-        # Nobody proves whose an address is: each shop has a budget and a circuit breaker of its own.
+        # Addresses are unverified, so each shop has its own budget and circuit breaker.
         self.budget = Budget(f"custom:{connection.pk}@{connection.address}", CALLS_PER_MINUTE)
 
     def send(self, method: str, path: str, body: object) -> Answer:
@@ -68,9 +68,9 @@ class _Caller(Caller):
         )
 
     def own_words(self, status: int, said: Any) -> Verdict | None:
-        """Return what the system's own error means: an object whose `error` is a sentence of its own.
+        """Return the verdict of the system's own error: an object whose `error` is a sentence.
 
-        Web servers, gateways and frameworks in front of it answer with pages, other fields, or a status's bare name.
+        Web servers, gateways and frameworks in front of it answer with pages, other fields, or only a status's name.
         """
         words = said.get("error") if isinstance(said, dict) else None
         if not isinstance(words, str) or NO_WORDS.fullmatch(words.strip(" .").lower()):
@@ -86,10 +86,10 @@ class _Caller(Caller):
         return self.send("POST", "ping", ({}, str(uuid.uuid4())))
 
     def adjust(self, data: dict[str, Any], key: str) -> messages.Adjusted:
-        """Send `stock.adjust` and return the stock that was answered.
+        """Send `stock.adjust` and return the answered stock.
 
-        Raises _Conflict with the stock that there is instead. An answer without a stock, or with that of before, does
-        not say that it was done, whatever its status: the message is to be sent again with the same id.
+        Raise _Conflict with the system's own stock if it differs. An answer without a stock, or with the previous one,
+        does not confirm the change, whatever its status: the message must be retried with the same id.
         """
         answer = self.send("POST", "stock.adjust", (data, key))
         is_conflict = answer.status == HTTPStatus.CONFLICT
@@ -99,18 +99,18 @@ class _Caller(Caller):
             words = f"{STORE}'s answer to stock.adjust ({answer.status}) does not say the stock."
             raise Malformed(words, may_have_applied=True)
         if not is_conflict and adjusted.stock == data["from"]:
-            # Taken for done, the units that it does not show as gone would count as put back.
+            # If it counted as done, the units would later count as put back.
             raise Malformed(
                 f"{STORE}'s answer to stock.adjust shows the stock as it was before.", may_have_applied=True
             )
-        if adjusted.updated_at is None:  # a message from before, which comes late, is older than the answer
+        if adjusted.updated_at is None:  # a message sent before the answer but delivered later counts as older
             adjusted = adjusted.model_copy(update={"updated_at": _date_of(answer)})
         if is_conflict:
             raise _Conflict(adjusted)
         return adjusted
 
     def post(self, kind: str, data: dict[str, Any], key: str) -> dict[str, Any]:
-        """Send a message and return the object that it was answered. Raises like `json`, Malformed where it is none."""
+        """Send a message and return the answered object. Raise like `json`; raise Malformed if it is not an object."""
         said = self.json("POST", kind, (data, key))
         if not isinstance(said, dict):
             raise Malformed(f"{STORE} did not answer {kind} with an object of JSON.", may_have_applied=True)
@@ -118,7 +118,7 @@ class _Caller(Caller):
 
 
 def _date_of(answer: Answer) -> datetime | None:
-    """Return when an answer was made by the clock of who answered, None where it does not say."""
+    """Return an answer's Date header (UTC), None if it is absent or invalid."""
     try:
         return parsedate_to_datetime(answer.headers.get("Date", "")).astimezone(UTC)
     except (ValueError, OverflowError):
@@ -126,22 +126,22 @@ def _date_of(answer: Answer) -> datetime | None:
 
 
 class CustomClient:
-    """Speaks for one store."""
+    """Reads pushed data and calls the store's system."""
 
     def __init__(self, connection: StoreConnection) -> None:
-        """Nothing is asked yet."""
+        """Makes no call."""
         self._connection = connection
         self._caller = _Caller(connection)
 
     def check(self) -> StoreInfo:
-        """Send a `ping`; the answer may hold name and currency."""
+        """Send a `ping`; the answer may contain name and currency."""
         said = self._caller.post("ping", {}, str(uuid.uuid4()))
         return StoreInfo(str(said.get("name") or ""), str(said.get("currency") or "")[:3])
 
     # -- products --------------------------------------------------------------------------------------------
 
     def crawl(self, cursor: str, *, since: datetime | None = None) -> Page:
-        """Return what was pushed, in the order in which it first was."""
+        """Return a page of pushed products, in the order of their first push."""
         found = PushedProduct.objects.filter(store=self._connection, deleted=False)
         if since is not None:
             found = found.filter(Q(said_at__gte=since) | Q(counted_at__gte=since))
@@ -152,12 +152,12 @@ class CustomClient:
         return Page(tuple(units), str(shown[-1].pk) if len(rows) > PAGE else None, total)
 
     def products(self, store_parent_id: str) -> list[StoreProduct]:
-        """Return a product as it was pushed last."""
+        """Return a product as last pushed."""
         row = PushedProduct.objects.filter(store=self._connection, product_id=store_parent_id, deleted=False).first()
         return messages.units(messages.Product.model_validate(row.body)) if row else []
 
     def parent_of_stock(self, store_stock_id: str) -> str | None:
-        """Return the product that has this variant."""
+        """Return the id of the product that has this variant."""
         found = PushedProduct.objects.filter(
             store=self._connection, deleted=False, body__variants__contains=[{"id": store_stock_id}]
         )
@@ -166,7 +166,7 @@ class CustomClient:
     # -- stock -----------------------------------------------------------------------------------------------
 
     def count(self, product: StoreProduct) -> Count:
-        """Return what was pushed last."""
+        """Return the last pushed stock."""
         now = next(
             (u for u in self.products(product.store_parent_id) if u.store_product_id == product.store_product_id), None
         )
@@ -175,7 +175,7 @@ class CustomClient:
         return Count(now.stock, product.store_product_id, now.stock)
 
     def adjust(self, product: StoreProduct, count: Count, *, by: int, reference: str) -> Count:
-        """Send `stock.adjust`; the call's id stays the same when it is repeated, so that it counts once."""
+        """Send `stock.adjust`; a retry has the same id, so it is applied once."""
         if count.units is None:
             raise Unsupported("Your system does not count this product.")
         data = {
@@ -196,18 +196,18 @@ class CustomClient:
         return Count(answer.stock, count.location, answer.stock or 0)
 
     def _keep_answer(self, product: StoreProduct, count: Count, answer: messages.Adjusted) -> None:
-        """Keep the number that was answered."""
+        """Save the answered number."""
         ids = product.store_parent_id, product.store_product_id
         pushed.answered(self._connection, *ids, was=count.there, stock=answer.stock or 0, at=answer.updated_at)
 
     # -- webhooks --------------------------------------------------------------------------------------------
 
     def ensure_webhooks(self, address: str) -> Hooks:
-        """Nothing to register: the seller's programmer enters our address."""
+        """Register nothing: the seller's programmers enter our address."""
         return Hooks(messages.TOPICS)
 
     def remove_webhooks(self, address: str) -> None:
-        """Nothing to remove."""
+        """Remove nothing."""
 
     # -- orders ----------------------------------------------------------------------------------------------
 
@@ -249,7 +249,7 @@ class CustomClient:
         )
 
     def order(self, order_id: str) -> StoreOrder | None:
-        """Return an order as it was pushed."""
+        """Return an order as pushed."""
         row = PushedOrder.objects.filter(store=self._connection, order_id=order_id).first()
         return messages.order(messages.Order.model_validate(row.body)) if row else None
 
@@ -259,19 +259,19 @@ class CustomClient:
         self._caller.post("order.cancel", data, str(uuid.uuid5(uuid.NAMESPACE_URL, f"cancel {reverb_number}")))
 
     def order_products(self, order_id: str) -> list[str]:
-        """Return the products of an order as it was pushed."""
+        """Return the product ids of an order as pushed."""
         row = PushedOrder.objects.filter(store=self._connection, order_id=order_id).first()
         lines = row.body["lines"] if row else []
         return list(dict.fromkeys(line["product_id"] for line in lines if line["product_id"]))
 
     def orders(self, since: datetime, cursor: str) -> tuple[list[StoreOrder], str | None]:
-        """Return orders as they were pushed."""
+        """Return orders as pushed."""
         found = PushedOrder.objects.filter(store=self._connection, said_at__gte=since, pk__gt=int(cursor or 0))
         rows = list(found.order_by("pk")[: PAGE + 1])
         orders = [messages.order(messages.Order.model_validate(row.body)) for row in rows[:PAGE]]
         return orders, str(rows[PAGE - 1].pk) if len(rows) > PAGE else None
 
     def shipments(self, order_id: str) -> list[Shipment]:
-        """Return an order's parcels as they were pushed."""
+        """Return an order's parcels as pushed."""
         row = PushedOrder.objects.filter(store=self._connection, order_id=order_id).first()
         return messages.shipments(messages.Order.model_validate(row.body)) if row else []

@@ -1,4 +1,4 @@
-"""The messages of a seller's own system, as docs/custom-store.md describes them, and what they mean. Pure."""
+"""Parse the messages of a seller's own system; docs/custom-store.md describes them. Pure."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ TOPICS = (
 )
 #: Most products in one message.
 MOST = 250
-#: Longest address of a photo or a page.
+#: Longest URL of a photo or a page.
 LONGEST_ADDRESS = 2000
 WHAT_TO_SEND = "Send a number, or null if you do not count it."
 FINISH_OPTIONS = {"color", "colour", "finish"}
@@ -44,7 +44,7 @@ FINISH_OPTIONS = {"color", "colour", "finish"}
 def _in_utc(stamp: datetime) -> datetime:
     try:
         return stamp.astimezone(UTC)
-    except OverflowError:  # the first and the last day that a date can name, in a zone that leads beyond
+    except OverflowError:  # the first or last possible date, in a zone that exceeds it
         raise ValueError("no usable moment") from None
 
 
@@ -55,7 +55,7 @@ def _address(text: str) -> str:
 
 
 def _texts(value: Any) -> Any:
-    """Read an object of texts: PHP sends an empty one as a list; other values than texts and numbers are left out."""
+    """Return an object of strings; values other than strings and numbers are left out. PHP sends {} as a list."""
     if not isinstance(value, dict):
         return {}
     texts = (str, int, float)
@@ -63,7 +63,7 @@ def _texts(value: Any) -> Any:
 
 
 def _whole(value: Any) -> int:
-    """Read a quantity: of 2.5 m the whole ones."""
+    """Return a quantity as whole units: 2 of 2.5 m."""
     units = units_of(value)
     if units is None:
         raise ValueError("no quantity")
@@ -71,7 +71,7 @@ def _whole(value: Any) -> int:
 
 
 def _flag(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
-    """Read a flag, as None where it is none."""
+    """Return a flag, None if it is invalid."""
     try:
         return read(value)
     except ValidationError:
@@ -79,7 +79,7 @@ def _flag(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
 
 
 def lower(numbers: Iterable[int | None]) -> int | None:
-    """Return the lowest of several numbers for one stock; "not counted" is no number."""
+    """Return the lowest of several numbers for one stock; "not counted" is ignored."""
     return min((one for one in numbers if one is not None), default=None)
 
 
@@ -92,7 +92,7 @@ Flag = Annotated[bool | None, WrapValidator(_flag)]
 
 
 class Counted(Part):
-    """What says a stock: a number, or null where nobody counts. Whatever else stands there, or nothing, says none."""
+    """A part with a stock: a number, or null if it is not counted. Any other or no value sets `says_stock` false."""
 
     stock: int | None = None
     says_stock: bool = Field(default=True, exclude=True)
@@ -121,10 +121,10 @@ class Variant(Counted):
 
 
 class Product(Part):
-    """A product with all its variants. What is not needed to know its stock takes its default where it is odd.
+    """A product with all its variants. Fields that stock does not depend on get their default if invalid.
 
-    Each variant is read by itself. `unread`: a sentence for each row that names no variant, or one that another row
-    names too; which variants the product has is not known then. `for_sale`: None where it cannot be read.
+    Each variant is read by itself. `unread`: a sentence for each row without a usable id, or with an id that another
+    row has too; the product's variants are then not completely known. `for_sale`: None if it cannot be read.
     """
 
     id: Id
@@ -171,12 +171,12 @@ class Product(Part):
 
 
 def _least_first(variant: Variant) -> tuple[bool, bool, int]:
-    """Order rows of one variant: the lowest number, "not counted", and what says no stock."""
+    """Sort key for rows of one variant: the lowest number first, then "not counted", then an unreadable stock."""
     return not variant.says_stock, variant.stock is None, variant.stock or 0
 
 
 class Products(Part):
-    """Several products. Each is read by itself, so that one that cannot be read does not hide the others."""
+    """Several products. Each is read by itself, so that an unreadable one does not hide the others."""
 
     products: Annotated[list[Any], Field(min_length=1, max_length=MOST)]
 
@@ -195,12 +195,12 @@ class Count(Counted):
 
 
 class Counts(Part):
-    """A product's stock. It is asked for whole products, so that each has one stamp."""
+    """A product's stock. It covers a whole product, so that each product has one timestamp."""
 
     product_id: Id
     updated_at: Stamp
     items: list[Count]
-    #: A sentence for each item that cannot be read. The others count all the same.
+    #: A sentence for each unreadable item. The others count nevertheless.
     unread: list[str]
 
     @model_validator(mode="before")
@@ -225,7 +225,7 @@ class Counts(Part):
 
     @property
     def counts(self) -> dict[str, int | None]:
-        """Return variant → units; of two numbers for one variant the lower."""
+        """Return variant → units; the lower of two numbers for one variant."""
         found: dict[str, int | None] = {}
         for one in self.items:
             found[one.variant_id] = lower((found.get(one.variant_id), one.stock))
@@ -233,14 +233,14 @@ class Counts(Part):
 
 
 class Adjusted(Part):
-    """The answer to `stock.adjust`: the stock after it, or as it is where it was refused, and since when."""
+    """The answer to `stock.adjust`: the stock afterwards, or the current one if refused, and its timestamp."""
 
     stock: Units = None
     updated_at: Side[Stamp | None] = None
 
 
 def adjusted(said: Any) -> Adjusted | None:
-    """Return the stock out of an answer to `stock.adjust`, None where it says none that can be read."""
+    """Return the stock from an answer to `stock.adjust`, None if it has no readable one."""
     try:
         found = Adjusted.model_validate(said)
     except ValidationError:
@@ -249,7 +249,7 @@ def adjusted(said: Any) -> Adjusted | None:
 
 
 class Complete(Part):
-    """All ids that the store has; what is not among them is gone."""
+    """All ids that the store has; other products are gone."""
 
     updated_at: Stamp
     ids: list[Id]
@@ -278,7 +278,7 @@ class Parcel(Part):
 
 
 class Order(Part):
-    """An order of the store. Nothing of the buyer is wanted."""
+    """An order of the store, without the buyer's data."""
 
     id: Id
     updated_at: Stamp
@@ -291,7 +291,7 @@ class Order(Part):
 
 
 class Message(Part):
-    """What every message is: a type and its data."""
+    """The envelope of every message: a type and its data."""
 
     type: str
     data: dict[str, Any]
@@ -308,7 +308,7 @@ KINDS: dict[str, type[Part]] = {
 
 
 def read(body: bytes) -> Part:
-    """Return the data of a message. Raises Unreadable with the fields that are wrong, never with a value."""
+    """Return the data of a message. Raise Unreadable with the invalid fields, never with a value."""
     said = object_of(body)
     if said is None:
         raise Unreadable("The message cannot be read: body")
@@ -323,7 +323,7 @@ def read(body: bytes) -> Part:
 
 
 def products(rows: list[Any]) -> tuple[list[Product], list[str]]:
-    """Read the products of a message, each by itself; return them, and a sentence for each that cannot be read."""
+    """Return the readable products of a message, and a sentence for each unreadable one."""
     found: list[Product] = []
     unread: list[str] = []
     for number, row in enumerate(rows):
@@ -369,7 +369,7 @@ def _unit(product: Product, variant: Variant) -> StoreProduct:
 
 
 def order(pushed: Order) -> StoreOrder:
-    """Return an order."""
+    """Return an order as StoreOrder."""
     lines = tuple(
         OrderLine(line.id, line.variant_id, line.sku, line.title, line.quantity, line.price, line.refunded)
         for line in pushed.lines

@@ -1,4 +1,4 @@
-"""Keep what a seller's system pushes, newer over older: the only place where this store can be read from."""
+"""Save what a seller's system pushes, the newest version of each; this data is the only source for reads."""
 
 from __future__ import annotations
 
@@ -14,24 +14,25 @@ from shops.platforms.custom import messages
 from shops.platforms.values import Unreadable
 from shops.schemas import Part
 
-#: How far a sender's clock may be ahead (as for signatures). A stamp beyond counts as now: it would freeze a product.
+#: How far a sender's clock may be ahead (as for signatures). A later stamp counts as now, else it would freeze a
+#: product.
 AHEAD = timedelta(seconds=300)
-#: When a product was sent of which only the stock is known: before whatever comes.
+#: Stamp of a product of which only the stock is known: older than any message.
 LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
-#: Where a complete list leaves out more than this part of the catalogue, the seller is asked first.
+#: If a complete list omits more than this share of the catalogue, the seller must confirm.
 MOST_GONE_AT_ONCE = 0.1
-#: Key in a variant's row: the stamp of its stock where that is not the product's, but that of a count.
+#: Key in a variant's row: its stock's timestamp, if a count set it after the product.
 COUNTED_AT = "counted_at"
-#: Key in a body or a variant's row: number of the delivery that said it, as deliveries arrived; 0: not known.
+#: Key in a body or a variant's row: sequence number of its delivery by arrival; 0 if unknown.
 ARRIVED = "arrived"
-#: Key in a product's body: counts of variants that it does not have yet. So many are kept.
+#: Key in a product's body: counts of variants that it does not have yet, and the most to save.
 WAITING, MOST_WAITING = "waiting", 250
 
 
 class Said(NamedTuple):
-    """When something was said, in order: by its stamp; of one stamp a count after its product; then as it arrived.
+    """A message's place in time: by timestamp; for equal timestamps, a count after its product; then by arrival.
 
-    Stamps are often of whole seconds: the edit that a sale makes of its product bears the same as the sale's count.
+    Timestamps often are whole seconds: the edit that a sale causes has the same one as the sale's count.
     """
 
     at: datetime
@@ -40,15 +41,14 @@ class Said(NamedTuple):
 
 
 def take(store: StoreConnection, data: Part, arrived: int = 0) -> list[Event]:
-    """Keep one message's data; return which products to look at. A message that came before changes nothing.
+    """Save one message's data; return the events of its products. An older message changes nothing.
 
-    `arrived` is its number in the order in which messages arrived: they may be taken, and taken again, in another.
-
-    Raises Unreadable, with the events of the rest, where some of a message's products cannot be read.
+    `arrived` is its sequence number by arrival: messages may be processed, and reprocessed, in another order. Raise
+    Unreadable, with the events of the rest, if some of a message's products cannot be read.
     """
     unread: list[str] = []
     with transaction.atomic():
-        # One message of a store at a time: "newer over older" is decided on what is there.
+        # One message per store at a time: the comparison with saved data must not race.
         StoreConnection.objects.select_for_update(no_key=True).get(pk=store.pk)
         events = _take(store, data, arrived, unread)
     if unread:
@@ -57,7 +57,7 @@ def take(store: StoreConnection, data: Part, arrived: int = 0) -> list[Event]:
 
 
 def knows_what_it_counts(store: StoreConnection, data: Part) -> bool:
-    """Return whether a message counts nothing that a message before it may have to introduce."""
+    """Return whether a message counts no variant that an earlier message may have to introduce."""
     if not isinstance(data, messages.Counts):
         return True
     known = PushedProduct.objects.filter(store=store, product_id=data.product_id, deleted=False).first()
@@ -86,13 +86,13 @@ def _take(store: StoreConnection, data: Part, arrived: int, unread: list[str]) -
 
 
 def _at(stamp: datetime) -> datetime:
-    """Return a sender's stamp, now where it is too far ahead."""
+    """Return a sender's timestamp, or now if it is too far ahead."""
     now = clock.now()
     return now if stamp > now + AHEAD else stamp
 
 
 def _is_newest(said: Said, kept: Said) -> bool:
-    """Return whether nothing newer than `said` was kept. A kept stamp too far ahead says nothing."""
+    """Return whether nothing newer than `said` is saved. A saved timestamp too far ahead is ignored."""
     return kept.at > clock.now() + AHEAD or kept <= said
 
 
@@ -101,7 +101,7 @@ def _kept(known: PushedProduct | PushedOrder) -> Said:
 
 
 def _kept_number(known: PushedProduct, row: dict[str, Any]) -> Said:
-    """Return when a variant's stock was said: each is counted by itself, and messages may come out of order."""
+    """Return the place in time of a variant's stock; each has its own, since messages may arrive out of order."""
     at = row.get(COUNTED_AT)
     return Said(datetime.fromisoformat(at), True, row.get(ARRIVED, 0)) if at else _kept(known)
 
@@ -111,9 +111,9 @@ def _stamp(said: Said) -> dict[str, Any]:
 
 
 def _newer_number(known: PushedProduct, row: dict[str, Any], stock: int | None, said: Said) -> dict[str, Any]:
-    """Return what a number changes in a variant's row: nothing where a newer one is there.
+    """Return what a number changes in a variant's row: nothing if a newer one is saved.
 
-    Of two with one stamp the later counts, and the lower where nobody knows which one that is.
+    For equal timestamps the later arrival counts, or the lower number if the order is unknown.
     """
     kept = _kept_number(known, row)
     if said[:2] == kept[:2] and not (said.arrived and kept.arrived):
@@ -124,7 +124,7 @@ def _newer_number(known: PushedProduct, row: dict[str, Any], stock: int | None, 
 
 
 def _products(store: StoreConnection, sent: list[messages.Product], arrived: int, unread: list[str]) -> list[Event]:
-    """Keep many at once; of two versions of one product in a message the newer counts."""
+    """Save many products at once; the newer of two versions of one product in a message counts."""
     newest: dict[str, messages.Product] = {}
     for one in sent:
         if one.id not in newest or newest[one.id].updated_at <= one.updated_at:
@@ -149,7 +149,7 @@ def _products(store: StoreConnection, sent: list[messages.Product], arrived: int
 def _row(
     store: StoreConnection, one: messages.Product, known: PushedProduct | None, said: Said, unread: list[str]
 ) -> PushedProduct:
-    """Return a product as it was sent. What cannot be read of it, or was counted later, stays what it is."""
+    """Return the row of a product as sent. What is unreadable, or was counted later, keeps its value."""
     there, waiting = _rows_of(known)
     words = list(one.unread)
     rows = _variants(one, known, said, there | waiting, words)
@@ -171,7 +171,7 @@ def _row(
 def _variants(
     one: messages.Product, known: PushedProduct | None, said: Said, was: dict[str, Any], words: list[str]
 ) -> list[dict[str, Any]]:
-    """Return the rows of a product's variants, each with the number that counts; `was` are those known by their ids."""
+    """Return the rows of a product's variants, each with its valid number; `was` maps ids to the known ones."""
     rows = []
     for variant in one.variants:
         row, kept = variant.model_dump(mode="json"), was.get(variant.id)
@@ -187,7 +187,7 @@ def _variants(
 
 
 def _for_sale(one: messages.Product, known: PushedProduct | None, words: list[str]) -> bool:
-    """Return whether a product is for sale. One that nobody has said to be for sale is not sold."""
+    """Return whether a product is for sale. If that was never said, it is not."""
     if one.for_sale is not None:
         return one.for_sale
     was = known is not None and not known.deleted and bool(known.body["for_sale"])
@@ -196,7 +196,7 @@ def _for_sale(one: messages.Product, known: PushedProduct | None, words: list[st
 
 
 def _rows_of(known: PushedProduct | None) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a product's variants by their ids, and the counts that wait for one, as all of a deleted product do."""
+    """Return a product's variants by id, and the counts that wait for one, as all of a deleted product's do."""
     if known is None or (known.deleted and known.counted_at is None):
         return {}, {}
     there, waiting = ({row["id"]: row for row in known.body.get(key, [])} for key in ("variants", WAITING))
@@ -204,7 +204,7 @@ def _rows_of(known: PushedProduct | None) -> tuple[dict[str, Any], dict[str, Any
 
 
 def _count(known: PushedProduct, counts: dict[str, int | None], said: Said) -> None:
-    """Take the counts that are at least as new as those known."""
+    """Save the counts that are not older than the saved ones."""
     rows = [*known.body["variants"], *known.body.get(WAITING, [])]
     for row in rows:
         if row["id"] in counts:
@@ -225,9 +225,9 @@ def _deleted(store: StoreConnection, product_id: str, said: Said) -> list[Event]
 
 
 def _counted(store: StoreConnection, data: messages.Counts, said: Said, unread: list[str]) -> list[Event]:
-    """Take over the counts into the product as it is known; those of one that is not sent yet wait for it.
+    """Save the counts in the known product; those of a product that was not sent yet wait for it.
 
-    So do those of a variant that it does not have, and that is reported: an id is written otherwise elsewhere, perhaps.
+    Counts of an unknown variant wait too and are reported: the seller's system may write its id in another form.
     """
     known = PushedProduct.objects.filter(store=store, product_id=data.product_id).first()
     if known is None:
@@ -250,10 +250,10 @@ def _counted(store: StoreConnection, data: messages.Counts, said: Said, unread: 
 def answered(
     store: StoreConnection, product_id: str, variant_id: str, *, was: int, stock: int, at: datetime | None
 ) -> None:
-    """Keep the number that the store answered to a change of ours, unless it has sent another one since.
+    """Save the number that the store answered to our change, unless it has sent another one since.
 
-    It may report our own change much later, or never. `at` is when its number was so, where it says that: what it
-    sent before and comes late changes nothing then.
+    The store may report our change much later, or never. `at` is the time of the answered number, if known: an older
+    message that arrives later then changes nothing.
     """
     with transaction.atomic():
         StoreConnection.objects.select_for_update(no_key=True).get(pk=store.pk)
@@ -262,7 +262,7 @@ def answered(
             return
         row = next((one for one in known.body["variants"] if one["id"] == variant_id), None)
         if row is not None and at is not None:
-            # What it answered is later than what it sent before, however coarse the clock of its answers is.
+            # The answer is newer than earlier messages, even if its clock is coarse.
             at = _at(max(at, _kept_number(known, row).at))
             row |= {"stock": stock if row["stock"] == was else row["stock"], **_stamp(Said(at))}
             known.counted_at = max(at, _at(known.counted_at or known.said_at))
@@ -273,7 +273,7 @@ def answered(
 
 
 def _complete(store: StoreConnection, data: messages.Complete, arrived: int) -> list[Event]:
-    """Take what the list leaves out for gone, unless that is so much that the list is more likely wrong."""
+    """Mark products that the list omits as deleted, unless there are so many that the list is probably wrong."""
     at, there = _at(data.updated_at), set(data.ids)
     known = PushedProduct.objects.filter(store=store, deleted=False)
     rows = known.filter(said_at__lte=at).values_list("product_id", flat=True)
@@ -292,7 +292,7 @@ def _doubtful(gone: int, of: int) -> bool:
 
 @transaction.atomic
 def remove_missing(store: StoreConnection) -> None:
-    """Take the missing products for gone, as the seller confirmed; what the store sent since then stays."""
+    """Mark the missing products as deleted, as the seller confirmed; what the store sent since then stays."""
     StoreConnection.objects.select_for_update(no_key=True).get(pk=store.pk)
     for missing in MissingProducts.objects.filter(store=store):
         rows = PushedProduct.objects.filter(store=store, product_id__in=missing.product_ids, deleted=False)

@@ -1,6 +1,6 @@
-"""Signatures by the open specification "Standard Webhooks", in both directions. Pure functions.
+"""Sign and verify by the open specification "Standard Webhooks", in both directions. Pure functions.
 
-A sender signs `id.timestamp.body` with HMAC-SHA256; libraries for it exist in most languages. The secret is written
+A sender signs `id.timestamp.body` with HMAC-SHA256; libraries exist in most languages. The secret is written as
 `whsec_` and base64.
 """
 
@@ -16,13 +16,13 @@ from datetime import datetime
 from shops.platforms.values import BadSignature
 
 PREFIX = "whsec_"
-#: How far a timestamp may be from our clock, in seconds (the specification's own figure).
+#: Largest difference between a timestamp and our clock, in seconds (from the specification).
 TOLERANCE_S = 300
 _SECONDS = re.compile("[0-9]{1,12}")
 
 
 def sign(secret: str, message_id: str, at: datetime, body: bytes) -> dict[str, str]:
-    """Return the three headers that go with a body."""
+    """Return the three headers for a body."""
     stamp = str(int(at.timestamp()))
     return {
         "webhook-id": message_id,
@@ -32,7 +32,7 @@ def sign(secret: str, message_id: str, at: datetime, body: bytes) -> dict[str, s
 
 
 def verify(secret: str, headers: Mapping[str, str], body: bytes, now: datetime) -> None:
-    """Raise BadSignature unless one of the signatures is right and the timestamp is fresh."""
+    """Raise BadSignature unless one of the signatures is valid and the timestamp is fresh."""
     message_id, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
     if not message_id or not _SECONDS.fullmatch(stamp) or abs(now.timestamp() - int(stamp)) > TOLERANCE_S:
         raise BadSignature
@@ -44,7 +44,7 @@ def verify(secret: str, headers: Mapping[str, str], body: bytes, now: datetime) 
 
 
 def _digest(secret: str, message_id: str, stamp: str, body: bytes) -> str:
-    """Sign. A secret without the prefix, one that was not made here, is taken as it is."""
+    """Return the signature. A secret without the prefix, which we did not generate, is used as it is."""
     try:
         key = base64.b64decode(secret[len(PREFIX) :]) if secret.startswith(PREFIX) else secret.encode()
     except binascii.Error:

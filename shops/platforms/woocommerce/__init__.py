@@ -1,4 +1,4 @@
-"""WooCommerce: REST wc/v3 with keys, webhooks that are never sent again, so looking for changes is the net."""
+"""WooCommerce: REST wc/v3 with keys; webhooks are never retried, so polling finds lost changes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shops.platforms.woocommerce.client import WooCommerceClient
 
 
 class WooCommerce(Platform):
-    """A store on WordPress with WooCommerce."""
+    """A WordPress store with WooCommerce."""
 
     kind = "woocommerce"
     name = "WooCommerce"
@@ -32,33 +32,33 @@ class WooCommerce(Platform):
         return addresses.read_web_address(text)
 
     def pasted(self, values: Mapping[str, str]) -> Keys:
-        """Return the pasted keys with a new secret for the webhooks."""
+        """Return the pasted keys with a new webhook secret."""
         return connect.keys(values["consumer_key"], values["consumer_secret"])
 
     def keys(self, token: str, secret: str) -> Keys:
-        """Read "ck_…:cs_…" and the secret of the webhooks."""
+        """Return the keys from "ck_…:cs_…" and a webhook secret."""
         consumer_key, _, consumer_secret = token.partition(":")
         return connect.keys(consumer_key, consumer_secret, secret)
 
     @property
     def handshake(self) -> Handshake | None:
-        """The key exchange page needs nothing of the operator."""
+        """Return the key exchange, which needs no configuration by the operator."""
         return connect.KeyExchange()
 
     def verify(self, body: bytes, headers: Mapping[str, str], connection: StoreConnection) -> None:
-        """Check X-WC-Webhook-Signature."""
+        """Verify X-WC-Webhook-Signature."""
         webhooks.verify(body, headers, connection.secret.get_secret_value())
 
     def envelope(self, body: bytes, headers: Mapping[str, str]) -> Envelope:
-        """Read the topic, and make an id of all that distinguishes two deliveries."""
+        """Return the topic, and an id derived from all that distinguishes two deliveries."""
         return webhooks.envelope(body, headers)
 
     def is_ping(self, body: bytes, headers: Mapping[str, str]) -> bool:
-        """Know the test call that comes when a webhook is made."""
+        """Return whether this is the test call that WooCommerce sends when a webhook is created."""
         return webhooks.is_ping(body)
 
     def events(self, topic: str, body: bytes, connection: StoreConnection, arrived: int = 0) -> list[Event] | None:
-        """Read a delivery."""
+        """Parse a delivery."""
         return webhooks.events(topic, body)
 
     def client(self, connection: StoreConnection) -> StoreClient:

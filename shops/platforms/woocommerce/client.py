@@ -1,7 +1,7 @@
-"""The calls to one WooCommerce store over wc/v3. The answers are read in the files beside.
+"""Call one WooCommerce store over wc/v3. The modules beside this one parse the answers.
 
-A store is someone's WordPress: slow, behind firewalls, cached. Calls are patient and few, about two at a time: the
-budget allows three a second for all our workers together.
+A store is a WordPress site: slow, behind firewalls, cached. Calls have long time-outs and are few, about two at a time:
+the budget allows three a second for all workers together.
 """
 
 from __future__ import annotations
@@ -42,13 +42,13 @@ from shops.schemas import number_in
 from shops.snapshots import StoreProduct
 
 MAX_CORRECTIONS = 5
-#: So often is read what was set, where the first answer may be old.
+#: Number of reads after a write, since the first answer may be stale.
 READINGS = 3
-#: Pages of variations that a product may have; WooCommerce's own limit is far below.
+#: Most pages of a product's variations; WooCommerce's own limit is far lower.
 MOST_PAGES = 100
-#: So many variations that a product names, and its list leaves out, are asked for one by one.
+#: Most variations missing from the list that are requested one by one.
 MOST_ALONE = 20
-#: What `take_stock` asks for.
+#: Fields that `take_stock` requests.
 BRIEF = (
     "id,parent_id,type,status,sku,price,purchasable,post_password,catalog_visibility,manage_stock,stock_quantity,"
     "stock_status,variations"
@@ -58,41 +58,42 @@ AGAIN = f"WooCommerce answered with products that were on an earlier page. {CACH
 
 @dataclass(frozen=True)
 class _Family:
-    """The units of a product that could be read, and what could not."""
+    """The readable units of a product, and the unreadable ones."""
 
     units: list[StoreProduct]
     unread: list[Unread]
 
 
 class WooCommerceClient(OrderCalls, HookCalls):
-    """Asks one store."""
+    """Calls one store."""
 
     page_size = PAGE
 
     def __init__(self, connection: StoreConnection) -> None:
-        """Nothing is asked yet."""
+        """Makes no call."""
         super().__init__(connection)
         self.admin = f"{connection.address}/wp-admin"
         self._known_currency = connection.currency
         self._currency: str | None = None
 
     def check(self) -> StoreInfo:
-        """Ask for products, which is what the keys are for, and for the currency."""
+        """List a product, which the keys must allow, and read the currency."""
         self.list_at("/products?per_page=1")
         return StoreInfo(self._host, self._money())
 
     # -- products --------------------------------------------------------------------------------------------
 
     def crawl(self, cursor: str, *, since: datetime | None = None, size: int | None = None) -> Page:
-        """Return a page of products by id. wc/v3 knows no "ids after", so products are counted; they may shift.
+        """Return a page of products by id. wc/v3 has no "ids after" filter, so the pages may shift.
 
-        The cursor is the number of products before. A store that fails amid a page's variations ends the page there.
+        The cursor is the number of products before the page. If the store fails within a page's variations, the page
+        ends there.
         """
         before, last = _at(cursor)
         rows, total, size = self._listed(before, size or PAGE, since)
         page = before // size
         following = (page + 1) * size
-        # A page may hold fewer than it counts: WooCommerce leaves out what the keys may not see.
+        # A page may hold fewer rows than it counts: WooCommerce hides what the keys may not read.
         is_counted = total is not None and total >= page * size + len(rows)
         more = bool(rows) and (following < (total or 0) if is_counted else len(rows) >= size)
         mine = rows[before % size :]
@@ -104,7 +105,7 @@ class WooCommerceClient(OrderCalls, HookCalls):
         for done, row in enumerate(mine):
             try:
                 families, left_out = each([row], self._family)
-            except (Missing, Unsupported) as error:  # about this product, perhaps deleted since the page was made
+            except (Missing, Unsupported) as error:  # about this product, which may have been deleted meanwhile
                 unread.append(Unread(name_of(row), str(error)))
                 continue
             except StoreError:
@@ -117,7 +118,7 @@ class WooCommerceClient(OrderCalls, HookCalls):
         return Page(tuple(found), _cursor(following, last) if more else None, total, tuple(unread))
 
     def skip(self, cursor: str, *, since: datetime | None = None) -> Page:
-        """Leave the next product out: its id is asked for, which a store that fails at this product may not say."""
+        """Skip the next product. Its id is requested, which a store that fails at it may not return."""
         (before, last), named, total = _at(cursor), "", None
         try:
             rows, total, _ = self._listed(before, 1, since, _fields="id")
@@ -132,9 +133,9 @@ class WooCommerceClient(OrderCalls, HookCalls):
         return Page((), _cursor(before + 1, last) if more else None, total, (Unread(named, ""),))
 
     def _listed(self, before: int, size: int, since: datetime | None, **more: str) -> tuple[list[Any], int | None, int]:
-        """Return the page that the product after `before` others is on, how many there are in all, and the page's size.
+        """Return the page with the product after `before` others, the total number of products, and the page size.
 
-        A store may allow smaller pages than were asked for, and say so by counting more pages alone.
+        A store may reduce the page size, which only its page count reveals.
         """
         query: dict[str, Any] = {"per_page": size, "page": before // size + 1, "orderby": "id", "order": "asc", **more}
         if since is not None:
@@ -147,7 +148,7 @@ class WooCommerceClient(OrderCalls, HookCalls):
         return rows, total, size
 
     def products(self, store_parent_id: str) -> list[StoreProduct]:
-        """Return a product with its variations, none when it is gone or in the bin; by a variation's id its family."""
+        """Return a product with its variations, none if gone or trashed; for a variation's id, its whole family."""
         try:
             row = self.record("GET", f"/products/{store_parent_id}", number=store_parent_id)
             if parent := reading.parent_of_variation(row):
@@ -157,7 +158,7 @@ class WooCommerceClient(OrderCalls, HookCalls):
             return []
         try:
             found = self._family(row)
-        except Missing as missing:  # the product is there, so this is about its variations
+        except Missing as missing:  # the product exists, so this is about its variations
             raise Malformed(str(missing)) from None
         if found.unread:
             error = Malformed(found.unread[0].words)
@@ -166,7 +167,7 @@ class WooCommerceClient(OrderCalls, HookCalls):
         return found.units
 
     def parent_of_stock(self, store_stock_id: str) -> str | None:
-        """Return the product that a counted product or variation belongs to."""
+        """Return the id of the product that owns a stock item: a product or a variation."""
         try:
             found = reading.read_item(self.record("GET", f"/products/{store_stock_id}", number=store_stock_id))
         except Missing:
@@ -174,7 +175,7 @@ class WooCommerceClient(OrderCalls, HookCalls):
         return found.parent_id or found.id
 
     def _family(self, row: Any) -> _Family:
-        """Read a product with its variations. Raises Malformed where the product itself cannot be read."""
+        """Return a product with its variations. Raise Malformed if the product itself cannot be read."""
         product = reading.read_item(row)
         if not product.is_sold_alone or reading.parent_of_variation(row):
             return _Family([], [])
@@ -188,10 +189,10 @@ class WooCommerceClient(OrderCalls, HookCalls):
         return reading.unit(product, one, currency=self._money(), admin=self.admin)
 
     def _variations(self, product: Item) -> list[Any]:
-        """Return all variations of a product, in smaller pages where one would be too large or the store allows fewer.
+        """Return all variations of a product, in smaller pages if one is too large or the store reduces the size.
 
-        What the product names and no page shows is asked for by itself: only then it is gone. Raises Malformed where
-        that is too much.
+        Variations that the product names but no page shows are requested one by one: only a Missing proves that one is
+        gone. Raise Malformed if there are too many.
         """
         found: dict[str, Any] = {}
         named = product.variation_ids
@@ -221,7 +222,7 @@ class WooCommerceClient(OrderCalls, HookCalls):
         return list(found.values())
 
     def _money(self) -> str:
-        """Return the store's currency, the known one where the store does not answer, "" where it does not say."""
+        """Return the store's currency; the saved one if the store does not answer or say, else ""."""
         if self._currency is None:
             try:
                 said = reading.read_currency(self.record("GET", "/data/currencies/current"))
@@ -237,10 +238,10 @@ class WooCommerceClient(OrderCalls, HookCalls):
     # -- stock -----------------------------------------------------------------------------------------------
 
     def take_stock(self, products: Sequence[StoreProduct]) -> Stocktake:
-        """Return what can be sold of products now. What is gone, on or off sale, or renamed, is to be read again.
+        """Return what can be sold of products now; those that are gone, renamed, or newly on or off sale are reread.
 
-        Variations are listed product by product, which would be too many calls: of them it is seen whether they are
-        still there, and how many units they share.
+        Variations are listed per product, which would take too many calls. For them, only their existence and shared
+        stock are checked.
         """
         here, odd = self._brief(dict.fromkeys(one.store_parent_id for one in products))
         units: dict[str, int | None] = {}
@@ -261,9 +262,9 @@ class WooCommerceClient(OrderCalls, HookCalls):
         return Stocktake(units, tuple(again), tuple(unread.values()))
 
     def _brief(self, ids: Iterable[str]) -> tuple[dict[str, Item], list[Unread]]:
-        """Return those of these products that are there, by id, with the fields that stock hangs on, and odd ones.
+        """Return the existing products by id, with the fields that determine stock, and the unreadable ones.
 
-        A store may give smaller pages than it is asked for: what is left of a page is asked for again.
+        A store may reduce the page size: the rest of a page is then requested again.
         """
         found: dict[str, Item] = {}
         unread: list[Unread] = []
@@ -302,7 +303,7 @@ class WooCommerceClient(OrderCalls, HookCalls):
         return _count(owner.units if is_alone else owner.pool, path)
 
     def _shares(self, product: StoreProduct, variation: str) -> bool:
-        """Return whether a variation draws on the same stock of its parent as another one does, `product`."""
+        """Return whether `variation` shares its parent's stock with `product`."""
         try:
             path = f"/products/{product.store_parent_id}/variations/{variation}"
             return reading.read_item(self.record("GET", path, number=variation)).counted == Counted.AT_PARENT
@@ -310,13 +311,13 @@ class WooCommerceClient(OrderCalls, HookCalls):
             return True
 
     def adjust(self, product: StoreProduct, count: Count, *, by: int, reference: str) -> Count:
-        """Change the stock. WooCommerce only sets numbers, so it is read, set, read again, and put right.
+        """Change the stock: read, set, read again, and correct, because WooCommerce can only set absolute numbers.
 
-        An order that came between reading and setting took its units from a number that we then overwrote. The newest
-        orders, looked at before and after, say how many units that were. A store that fails to list its orders gets its
-        stock set all the same: a unit that sold on Reverb must not stay on sale because of one broken order.
+        An order placed between the read and the write took its units from a number that was then overwritten. Comparing
+        the newest orders before and after reveals these units. If the store fails to list its orders, the stock is set
+        nevertheless: one broken order must not keep a unit on sale that sold on Reverb.
         """
-        # Variations that share their parent's stock are written to by several workers.
+        # Several workers write the stock of variations that share it.
         with try_lock(f"woocommerce:{count.location}", self.shop_id) as alone:
             if not alone:
                 raise Busy("Another change of this stock is under way.", retry_after=1.0)
@@ -331,12 +332,11 @@ class WooCommerceClient(OrderCalls, HookCalls):
                 return self._put_right(product, now, now.there + by, before)
 
     def _put_right(self, product: StoreProduct, was: Count, wanted: int, before: Newest | None) -> Count:
-        """Return what is there after setting `wanted`; take off again what was sold of a number that we overwrote.
+        """Return the count after setting `wanted`; subtract again what was sold of a number that was overwritten.
 
-        Units that came back to a number that we raised are put back where nothing else has moved. Where we lowered it,
-        they count as taken by us (`Count.done`): they may be oversold, and the caller gives them back otherwise.
-        Raises TransientStoreError where the store shows units that we took: it has not taken our number, or a cache
-        answers.
+        If units came back after a raise and nothing else moved, they are added again. After a reduction, they count as
+        taken by us (`Count.done`): they may be oversold, and the caller gives them back otherwise. Raise
+        TransientStoreError if the store still shows the old number: it has not applied ours, or a cache answers.
         """
         known = 0
         for _ in range(MAX_CORRECTIONS):
@@ -350,7 +350,7 @@ class WooCommerceClient(OrderCalls, HookCalls):
             sold = 0 if before is None else self._sold_since(before, product, pooled=_is_pool(product, was.location))
             if not sold and unchanged:
                 raise TransientStoreError("WooCommerce does not show our change of stock.", may_have_applied=True)
-            # What was sold since our last writing shows as a smaller number; the rest of it was overwritten.
+            # Units sold since our last write show as a smaller number; the others were overwritten.
             lost = sold - known - max(0, wanted - after.there)
             if before is None or lost == 0 or (lost < 0 and after.there != wanted):
                 return after
@@ -361,12 +361,12 @@ class WooCommerceClient(OrderCalls, HookCalls):
         raise TransientStoreError("WooCommerce's stock moves faster than it can be set.", may_have_applied=True)
 
     def _sold_since(self, before: Newest, product: StoreProduct, *, pooled: bool) -> int:
-        """Return the units that orders took from a product's stock meanwhile; `pooled`: from that of its parent."""
+        """Return the units that orders took from a product's stock meanwhile; `pooled`: from its parent's."""
         later = self.newer(before)
         sold = before.sold_until(later, Stock(product, pooled))
         if not pooled or not sold:
             return sold
-        # Siblings that are counted by themselves take nothing from their parent's stock.
+        # Siblings with their own stock take nothing from the parent's.
         lines = [line for order in before.orders + later.orders for line in order.line_items]
         named = {line.variation_id for line in lines if line.product_id == product.store_parent_id}
         apart = {one for one in named - {"", product.store_product_id} if not self._shares(product, one)}
@@ -377,7 +377,7 @@ class WooCommerceClient(OrderCalls, HookCalls):
 
 
 def _at(cursor: str) -> tuple[int, int]:
-    """Return how many products come before a cursor, and the highest id among them (0: not known)."""
+    """Return the number of products before a cursor, and their highest id (0 if unknown)."""
     before, _, last = cursor.partition(":")
     return int(before or 0), int(last or 0)
 

@@ -1,7 +1,7 @@
-"""How a WooCommerce store is connected: pasted keys, or the store's own page that hands them over.
+"""Connect a WooCommerce store: pasted keys, or the store's own approval page.
 
-Facts: woocommerce.com REST docs, "Auto generating API keys", and WooCommerce 11 as seen: the callback must be https
-and be answered exactly 200, `user_id` keeps letters, digits and `._:/-`.
+Facts: woocommerce.com REST docs, "Auto generating API keys", and WooCommerce 11 as seen: the callback must be https and
+be answered exactly 200; `user_id` may contain letters, digits and `._:/-`.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ FIELDS = (
 
 
 def keys(consumer_key: str, consumer_secret: str, webhook_secret: str = "") -> Keys:
-    """Return the keys, with a new secret for webhooks. Raises ValueError with a sentence.
+    """Return the keys, with a new webhook secret. Raise ValueError with a sentence.
 
-    Letters and digits alone: WooCommerce decodes entities in a secret before it signs with it.
+    The secret has only letters and digits: WooCommerce decodes entities in a secret before it signs with it.
     """
     if not consumer_key.startswith("ck_") or not consumer_secret.startswith("cs_"):
         raise ValueError("The consumer key begins with ck_ and the consumer secret with cs_.")
@@ -53,15 +53,18 @@ class KeyExchange:
         return f"{pending.address}/wc-auth/v1/authorize?{urlencode(query)}"
 
     def state_of(self, step: str, visit: Visit) -> str:
-        """Our state is the store's `user_id`: in the body of the callback, in the query of the return."""
+        """Return our state, which is `user_id`: in the body of the callback, in the query of the return."""
         return _said(visit).get("user_id", "") if step == "callback" else visit.query.get("user_id", "")
 
     def by_server(self, step: str) -> bool:
-        """The store's server hands the keys over."""
+        """Return whether the step is the callback, in which the store's server sends the keys."""
         return step == "callback"
 
     def visit(self, step: str, visit: Visit, pending: Pending | None) -> Step:
-        """Take the keys (`callback`; unsigned, so the keys are tried before they are believed) or the browser."""
+        """Handle `callback` or `return`.
+
+        `callback` brings the keys. It is unsigned, so the keys are tested before they are used.
+        """
         if step == "return":
             return Returned(visit.query.get("user_id", ""), refused=visit.query.get("success") != "1")
         said = _said(visit)

@@ -1,4 +1,4 @@
-"""Fields of wc/v3 in the shapes in which stores send them: WordPress, plug-ins and PHP bend each of them."""
+"""Field types of wc/v3 in all formats seen: WordPress, plug-ins and PHP alter each of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-#: More digits than an id of MySQL has.
+#: More digits than any MySQL id.
 LONGEST_ID = 20
 
 
@@ -22,7 +22,7 @@ def _id(value: Any) -> str:
 
 
 def reference(value: Any) -> str:
-    """Return the id of another object, "" where there is none."""
+    """Return the id of another object, "" if there is none."""
     try:
         return _id(value)
     except ValueError:
@@ -30,7 +30,7 @@ def reference(value: Any) -> str:
 
 
 def _moment(value: Any) -> datetime | None:
-    """Return a moment that WooCommerce writes in GMT without a zone; None for none, and for what is no moment."""
+    """Return a moment that WooCommerce writes in GMT without a zone; None if absent or invalid."""
     try:
         found = datetime.fromisoformat(value) if isinstance(value, str) else None
         return found and (found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC))
@@ -38,11 +38,11 @@ def _moment(value: Any) -> datetime | None:
         return None
 
 
-#: An object's own id: a number above 0, which plug-ins send as text too.
+#: An object's own id: a positive number, which plug-ins also send as a string.
 Id = Annotated[str, BeforeValidator(_id)]
-#: An id of another object, "" where there is none (0, null, false, "").
+#: An id of another object, "" if there is none (0, null, false, "").
 Reference = Annotated[str, BeforeValidator(reference)]
-#: A moment (UTC), None where there is none.
+#: A moment (UTC), None if there is none.
 Moment = Annotated[datetime | None, BeforeValidator(_moment)]
 
 
@@ -51,7 +51,7 @@ def _pairs(value: Any) -> list[tuple[str, Any]]:
 
 
 def _read_pairs(value: Any) -> Iterator[tuple[str, Any]]:
-    """Read meta data: rows of key and value, in a list or an object; plug-ins also send plain `{"key": value}`."""
+    """Yield meta data pairs from rows of key and value, in a list or an object, or from plain `{"key": value}`."""
     if isinstance(value, dict):
         plain = [(str(key), one) for key, one in value.items() if not isinstance(one, dict)]
         yield from plain
@@ -61,5 +61,5 @@ def _read_pairs(value: Any) -> Iterator[tuple[str, Any]]:
             yield str(row["key"]), row.get("value")
 
 
-#: Meta data as pairs of key and value, whatever their form.
+#: Meta data in any format, as pairs of key and value.
 Pairs = Annotated[list[tuple[str, Any]], BeforeValidator(_pairs)]

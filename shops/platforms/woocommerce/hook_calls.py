@@ -1,4 +1,4 @@
-"""Our webhooks in a WooCommerce store."""
+"""Manage our webhooks in a WooCommerce store."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from shops.platforms.woocommerce.rest import WooCommerceCaller, name_of
 from shops.platforms.woocommerce.webhooks import TOPICS
 
 PAGE = 100
-#: A list of webhooks that has more pages than these has no end.
+#: A longer list of webhooks never ends.
 MOST_PAGES = 100
 
 
 class HookCalls(WooCommerceCaller):
-    """Registers, wakes and removes webhooks."""
+    """Registers, reactivates and removes webhooks."""
 
     def __init__(self, connection: StoreConnection) -> None:
-        """Nothing is asked yet."""
+        """Makes no call."""
         super().__init__(connection)
         self._secret_of_hooks = connection.secret
-        #: Our webhooks there were signed with the secret of before until they are checked once.
+        #: Existing webhooks sign with the previous connection's secret until their first check.
         self._is_new = "there" not in connection.hooks
 
     def ensure_webhooks(self, address: str) -> Hooks:
-        """Register each topic once; wake what was switched off after failures (the seventh in a row does it).
+        """Register each topic once; reactivate webhooks that were disabled (after seven consecutive failures).
 
-        On a store that was connected again the webhooks of before get the new secret: theirs would sign in vain.
+        After a reconnection, existing webhooks get the new secret; otherwise their signatures would be invalid.
         """
         there = [Hook(str(row["id"]), str(row["topic"]), row.get("status") == "active") for row in self._hooks(address)]
         topics = {hook.id: hook.topic for hook in there}
@@ -45,7 +45,7 @@ class HookCalls(WooCommerceCaller):
         )
 
     def remove_webhooks(self, address: str) -> None:
-        """Delete our webhooks for good."""
+        """Delete our webhooks permanently."""
         for hook in self._hooks(address):
             self._remove_hook(str(hook["id"]))
 
@@ -65,7 +65,7 @@ class HookCalls(WooCommerceCaller):
             raise Unsupported(f"WooCommerce keeps this webhook {made.get('status')}.")
 
     def _takes_new_secret(self, hook: Hook, address: str) -> bool:
-        """Give an active webhook our new secret; return whether it is active with it."""
+        """Set our new secret on an active webhook; return whether it is active afterwards."""
         try:
             self._wake_hook(hook.id, hook.topic, address)
         except Unsupported:

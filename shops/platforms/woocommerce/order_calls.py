@@ -1,4 +1,4 @@
-"""The calls to a WooCommerce store about orders."""
+"""Call a WooCommerce store about orders."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from shops.platforms.woocommerce import orders as forms
 from shops.platforms.woocommerce.orders import Newest, Order
 from shops.platforms.woocommerce.rest import STORE, WooCommerceCaller, header_number
 
-#: The most that wc/v3 gives on a page, and what is asked for where that is too large to be read.
+#: Largest page of wc/v3, and the page size if that is too large to read.
 PAGE, SMALL_PAGE = 100, 10
 OVERLAP = timedelta(minutes=5)
-#: How many of the newest orders are compared around a change of stock, and how many where a list fails.
+#: Number of newest orders compared around a stock change, and number if listing them fails.
 NEWEST, FEW_NEWEST = 20, 5
-#: Pages of new orders that are looked through after a change of stock.
+#: Most pages of new orders that are read after a stock change.
 MOST_NEWER = 10
 CACHED = "A cache may stand before it: exclude the addresses below /wp-json/wc/v3/ there."
-#: How far back an order for Reverb is looked for before it is made: to its sale, by whatever clock, else so long.
+#: How far back an existing order is searched before one is created: to its sale plus clock skew, else 30 days.
 CLOCKS_DIFFER, LOOK_BACK = timedelta(days=1), timedelta(days=30)
 
 
 class OrderCalls(WooCommerceCaller):
-    """Orders of one store. `admin` is the address of its wp-admin."""
+    """Orders of one store. `admin` is the URL of its wp-admin."""
 
     admin: str
 
     def create_order(self, order: NewOrder) -> StoreOrder:
-        """Make an order. wc/v3 cannot search by our mark, so the orders since the sale are looked through."""
+        """Create an order. wc/v3 cannot search by our mark, so the orders since the sale are read first."""
         since, page = order.sold_at - CLOCKS_DIFFER if order.sold_at else clock.now() - LOOK_BACK, "1"
         seen: set[str] = set()
         while page:
@@ -53,11 +53,11 @@ class OrderCalls(WooCommerceCaller):
         return forms.store_order(forms.read(row, may_have_applied=True), admin=self.admin)
 
     def parent_of_stock(self, store_stock_id: str) -> str | None:
-        """Return the product that a counted product or variation belongs to."""
+        """Return the id of the product that owns a stock item: a product or a variation."""
         raise NotImplementedError
 
     def order(self, order_id: str) -> StoreOrder | None:
-        """Return an order; one in the bin counts as cancelled."""
+        """Return an order; a trashed one counts as cancelled."""
         found = self._order(order_id)
         return None if found is None else forms.store_order(found, admin=self.admin)
 
@@ -69,7 +69,7 @@ class OrderCalls(WooCommerceCaller):
             return None
 
     def cancel_order(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
-        """Cancel the order. WooCommerce gives back what it took: nothing where its units were counted before."""
+        """Cancel the order. WooCommerce gives back only the units that the order itself took."""
         refuse_to_cancel(STORE, found := self.order(order_id))
         if found is None or found.status in OFF:
             return
@@ -78,18 +78,18 @@ class OrderCalls(WooCommerceCaller):
             self.json("POST", f"/orders/{order_id}/notes", {"note": note, "customer_note": False})
 
     def order_products(self, order_id: str) -> list[str]:
-        """Return the products of an order."""
+        """Return the product ids of an order."""
         found = self._order(order_id)
         named = (line.product_id for line in found.line_items) if found is not None else ()
         return [one for one in dict.fromkeys(named) if one]
 
     def orders(self, since: datetime, cursor: str) -> tuple[list[StoreOrder], str | None]:
-        """Return orders that changed, with what was refunded of each line."""
+        """Return orders that changed, with the refunded units of each line."""
         found, following = self._changed(since - OVERLAP, cursor or "1")
         return [forms.store_order(one, admin=self.admin, refunded=self._refunded(one)) for one in found], following
 
     def _changed(self, since: datetime, page: str) -> tuple[list[Order], str | None]:
-        """Return the readable orders of a page that changed since then, and the next page. An odd one is left out."""
+        """Return a page's readable orders that changed since then, and the next page. Unreadable ones are left out."""
         stamp = since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
         query = {"modified_after": stamp, "dates_are_gmt": "true", "status": "any", "orderby": "id", "order": "asc"}
         rows, more = self._page("/orders", int(page), query)
@@ -97,9 +97,9 @@ class OrderCalls(WooCommerceCaller):
         return found, str(int(page) + 1) if more else None
 
     def _page(self, path: str, page: int, query: dict[str, str]) -> tuple[list[Any], bool]:
-        """Return a page of at most PAGE rows, in several calls where one would be too large; and whether more follow.
+        """Return a page of at most PAGE rows, in several calls if it is too large, and whether more follow.
 
-        A store may allow smaller pages than were asked for: how many there are says whether more follow, not the rows.
+        A store may reduce the page size, so the page count, not the number of rows, says whether more follow.
         """
         try:
             rows, answer = self.list_at(f"{path}?{urlencode({'per_page': PAGE, 'page': page, **query})}")
@@ -116,7 +116,7 @@ class OrderCalls(WooCommerceCaller):
         return rows, len(rows) >= PAGE
 
     def _before(self) -> Newest | None:
-        """Return the newest orders; None where the store fails to list them, be it because of a single one."""
+        """Return the newest orders; None if the store fails to list them, for example because of a single one."""
         for many in (NEWEST, FEW_NEWEST):
             try:
                 return self.newest(many)
@@ -126,12 +126,12 @@ class OrderCalls(WooCommerceCaller):
         return None
 
     def newest(self, many: int) -> Newest:
-        """Return the newest orders; one that cannot be read is left out, for it names neither number nor products."""
+        """Return the newest orders; unreadable ones are left out, since they name neither number nor products."""
         rows = self._newest(many, page=1)
         return Newest(tuple(reading.each(rows, forms.read)[0]), many, whole=len(rows) < many)
 
     def newer(self, before: Newest) -> Newest:
-        """Return the newest orders of now, as far back as `before` goes: many may have come since."""
+        """Return the current newest orders, as far back as `before`: many may have been placed since."""
         found: dict[str, Order] = {}
         rows: list[Any] = []
         for page in range(1, MOST_NEWER + 1):
@@ -146,7 +146,7 @@ class OrderCalls(WooCommerceCaller):
         return self.list_at(f"/orders?{urlencode(query | ({'page': page} if page > 1 else {}))}")[0]
 
     def _refunded(self, order: Order) -> dict[str, int]:
-        """Return the units that were refunded of each line; none where the refunds cannot be read."""
+        """Return the refunded units of each line; empty if the refunds cannot be read."""
         if not order.refunds:
             return {}
         try:
@@ -155,7 +155,7 @@ class OrderCalls(WooCommerceCaller):
             return {}
 
     def shipments(self, order_id: str) -> list[Shipment]:
-        """Return tracking numbers: of WooCommerce's own fulfilments where they are on, else of the extension."""
+        """Return tracking numbers: from WooCommerce's own fulfilments if enabled, else from the extension."""
         with contextlib.suppress(StoreError):  # most stores have no such route
             rows = self.json("GET", f"/orders/{order_id}/fulfillments")
             if found := forms.fulfillments(order_id, rows):

@@ -1,9 +1,9 @@
-"""WooCommerce's orders and tracking numbers ↔ our values. Pure functions.
+"""Convert WooCommerce's orders and tracking numbers from and to our values. Pure functions.
 
-Facts: wc/v3 orders as seen on WooCommerce 11: `processing`, `on-hold` and `completed` take stock, `pending` does not;
-a line's price may read 7.989999999999999; a line without product and SKU is refused; a line says in `_reduced_stock`
-what it took; an order that is marked `_order_stock_reduced` takes nothing, and gives nothing back when it is cancelled;
-one that is marked `is_vat_exempt` gets no tax on top of what its lines say.
+Facts: wc/v3 orders as seen on WooCommerce 11. `processing`, `on-hold` and `completed` take stock, `pending` does not. A
+line's price may be 7.989999999999999. A line without product and SKU is refused. A line's `_reduced_stock` says what it
+took. An order marked `_order_stock_reduced` takes nothing, and gives nothing back when it is cancelled. An order marked
+`is_vat_exempt` gets no tax on top of its lines.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from shops.platforms.woocommerce.fields import Id, Moment, Pairs, Reference
 from shops.schemas import MOST_UNITS, Money, Part, Side, SideRows, Text, Words
 from shops.snapshots import StoreProduct
 
-#: Where Reverb's number stands in an order.
+#: Meta key of Reverb's number.
 NUMBER = "_reverb_order_number"
 PAID_BY = "reverb"
 TRACKING = "_wc_shipment_tracking_items"
-#: What a line took from the stock; it comes with the line's meta data.
+#: Meta key of a line: the units that it took from the stock.
 TOOK = "_reduced_stock"
-#: WooCommerce's own, and those of common plug-ins (Deposits, Shipment Tracking, Order Status Manager).
+#: Statuses of WooCommerce and of common plug-ins (Deposits, Shipment Tracking, Order Status Manager).
 STATUSES = {
     "pending": OrderStatus.WAITING,
     "on-hold": OrderStatus.WAITING,
@@ -60,18 +60,18 @@ class _Line(Part):
 
     @property
     def units(self) -> int:
-        """Whole units: of a fraction all that it begins."""
+        """Return the quantity as whole units, rounded up."""
         return whole(self.quantity)
 
     @property
     def took(self) -> int | None:
-        """Units that this line took from the stock, None where it does not say."""
+        """Return the units that this line took from the stock, None if unknown."""
         said = dict(self.meta_data).get(TOOK)
         return None if said in (None, "") else whole(said)
 
 
 class Order(Part):
-    """An order as wc/v3 shows it. Only an order without a number of its own cannot be read."""
+    """An order as wc/v3 shows it. Only the id is required."""
 
     id: Id
     number: Side[Text] = ""
@@ -87,27 +87,27 @@ class Order(Part):
 
     @property
     def state(self) -> OrderStatus:
-        """What its status means. One that is not known, such as a plug-in's own, is an order that stands."""
+        """Return the meaning of its status. An unknown one, such as a plug-in's own, counts as open."""
         return STATUSES.get(self.status.removeprefix("wc-"), OrderStatus.OPEN)
 
     @property
     def holds_units(self) -> bool:
-        """Whether an order of this status has taken its units, unless its lines say otherwise."""
+        """Return whether an order of this status has taken its units, unless its lines say otherwise."""
         return self.state in (OrderStatus.OPEN, OrderStatus.DONE) or self.status == "on-hold"
 
     @property
     def reverb_number(self) -> str:
-        """Number of the Reverb order that it was made for: in its meta data, which plug-ins may hide, and beside."""
+        """Return the Reverb order's number, from meta data or, since plug-ins may hide those, the transaction id."""
         marked = dict(self.meta_data).get(NUMBER)
         return str(marked or (self.transaction_id if self.payment_method == PAID_BY else "") or "")
 
     def meta(self, key: str) -> Any:
-        """Return a piece of meta data, None when there is none."""
+        """Return a meta data value, None if there is none."""
         return next((value for name, value in self.meta_data if name == key), None)
 
 
 def whole(value: Any) -> int:
-    """Return a quantity as whole units, rounded up; 0 for what is none."""
+    """Return a quantity as whole units, rounded up; 0 if it is not a number."""
     try:
         return max(0, math.ceil(min(Decimal(str(value)), Decimal(MOST_UNITS))))
     except (ArithmeticError, ValueError):
@@ -115,13 +115,13 @@ def whole(value: Any) -> int:
 
 
 def read(row: Any, *, may_have_applied: bool = False) -> Order:
-    """Return an order. Raises Malformed when it has another shape; `may_have_applied`: it is the answer of a write."""
+    """Return an order. Raise Malformed if it is invalid; `may_have_applied`: it is the answer to a write."""
     return valid(Order, row, "WooCommerce's order", may_have_applied=may_have_applied)
 
 
 @dataclass(frozen=True)
 class Newest:
-    """The newest orders of a store at one moment, `many` at most; `whole`: there are no others."""
+    """The newest orders of a store at one moment, at most `many`; `whole`: there are no others."""
 
     orders: tuple[Order, ...]
     many: int
@@ -129,18 +129,18 @@ class Newest:
 
     @property
     def oldest(self) -> int:
-        """Id of the oldest of them, 0 where there is none."""
+        """Return the lowest id, 0 if there are no orders."""
         return min((int(one.id) for one in self.orders), default=0)
 
     def sold_until(self, later: Newest, stock: Stock) -> int:
-        """Return the units that orders took from a stock since this moment; below zero: gave back.
+        """Return the units that orders took from a stock since this moment; negative if they gave units back.
 
-        A line's `_reduced_stock` says what it has in hand, whatever the order's status; it goes when the units come
-        back. Only where no order shows one, since a plug-in hides it, status and quantity have to do.
+        A line's `_reduced_stock` is what it holds, regardless of the order's status; it disappears when the units
+        return. Only if no order shows one, because a plug-in hides it, are status and quantity used.
         """
         marked = any(line.took is not None for one in self.orders + later.orders for line in one.line_items)
         before = {one.id: taken(one, stock, by_mark=marked) for one in self.orders}
-        # What moved up because others were deleted is no new order.
+        # An order that moved up because others were deleted is not new.
         oldest = 0 if self.whole else self.oldest
         now = {one.id: taken(one, stock, by_mark=marked) for one in later.orders}
         return sum(
@@ -150,9 +150,9 @@ class Newest:
 
 @dataclass(frozen=True)
 class Stock:
-    """A stock that lines of orders take units from: a product's own, or its parent's.
+    """A stock from which order lines take units: a product's own, or its parent's.
 
-    `pooled`: variations share their parent's stock, except those in `apart`, which are counted by themselves.
+    `pooled`: variations share their parent's stock, except those in `apart`, which have their own.
     """
 
     product: StoreProduct
@@ -160,9 +160,9 @@ class Stock:
     apart: frozenset[str] = frozenset()
 
     def gives(self, line: _Line) -> bool:
-        """Return whether a line's units come out of it.
+        """Return whether a line takes its units from this stock.
 
-        Translations of a product are products of their own with its SKU, and the plug-in keeps their stock equal.
+        A product's translations are separate products with its SKU, whose stock the plug-in synchronizes.
         """
         product = self.product
         if line.variation_id == product.store_product_id:
@@ -174,20 +174,20 @@ class Stock:
 
 
 def taken(order: Order, stock: Stock, *, by_mark: bool) -> int:
-    """Return the units that an order has in hand out of a stock."""
+    """Return the units that an order holds from a stock."""
     lines = [line for line in order.line_items if stock.gives(line)]
-    if by_mark or order.reverb_number:  # an order of ours may have been made to take nothing
+    if by_mark or order.reverb_number:  # an order of ours may have been created to take nothing
         return sum(line.took or 0 for line in lines)
     return sum(line.units for line in lines) if order.holds_units else 0
 
 
 def _in_hand(order: Order, line: _Line) -> int | None:
-    """Return the units that a line has in hand, None where that is not said: an order that is not paid takes none."""
+    """Return the units that a line holds, None if unknown: an unpaid order holds none."""
     return line.took if order.holds_units or line.took is not None else 0
 
 
 def store_order(order: Order, *, admin: str, refunded: dict[str, int] | None = None) -> StoreOrder:
-    """Return an order in our form. `refunded` names units a line, where the refunds were asked for."""
+    """Return an order as StoreOrder. `refunded` maps line ids to units, if the refunds were read."""
     lines = tuple(
         OrderLine(
             line.id,
@@ -215,11 +215,11 @@ def store_order(order: Order, *, admin: str, refunded: dict[str, int] | None = N
 
 
 def body(order: NewOrder, parents: dict[str, str]) -> dict[str, Any]:
-    """Return the order to POST. `parents` holds the product of each thing that was sold, its own id if it is one.
+    """Return the order to POST. `parents` maps each sold item to its product, a product to itself.
 
-    WooCommerce takes the units from the stock when an order is made as `processing`, unless it is marked as one that
-    did so already. What names no product is a fee, for WooCommerce takes no line without one; likewise what the store
-    no longer has, of which it would make a line without a name.
+    WooCommerce takes the units from the stock when an order is created as `processing`, unless the order is marked as
+    having done so. Items without a product become fees, since WooCommerce refuses such lines. So do items that the
+    store no longer has, which would become lines without a name.
     """
     known = [line for line in order.lines if line.store_product_id in parents]
     marks = {NUMBER: order.reverb_number, "is_vat_exempt": "yes"}
@@ -279,7 +279,7 @@ def _address(order: NewOrder) -> dict[str, str]:
 
 
 def shipments(order: Order) -> list[Shipment]:
-    """Return the parcels that the Shipment Tracking extension wrote into the order."""
+    """Return the parcels that the Shipment Tracking extension saved in the order."""
     rows = order.meta(TRACKING)
     return [
         Shipment(
@@ -297,7 +297,7 @@ def shipments(order: Order) -> list[Shipment]:
 def fulfillments(order_id: str, rows: Any) -> list[Shipment]:
     """Return the parcels of WooCommerce's own order fulfilments (beta since 2025-09; seen on WooCommerce 11).
 
-    `is_fulfilled` reads "1" or true once the parcel has gone; before that it is a draft.
+    `is_fulfilled` is "1" or true once the parcel has shipped; before that it is a draft.
     """
     found = []
     for row in _dicts(rows):
@@ -311,7 +311,7 @@ def fulfillments(order_id: str, rows: Any) -> list[Shipment]:
 
 
 def refunded(rows: Any) -> dict[str, int]:
-    """Return line id → refunded units out of an order's refunds; a refund says them below zero."""
+    """Return line id → refunded units from an order's refunds, whose quantities are negative."""
     found: dict[str, int] = {}
     for refund in _dicts(rows):
         for line in _dicts(refund.get("line_items")):
@@ -325,7 +325,7 @@ class _Meta(Part):
 
 
 def _dicts(rows: Any) -> list[dict[str, Any]]:
-    """Return the objects of a list, which PHP also sends as an object."""
+    """Return the objects of a list, which PHP may also send as an object."""
     listed = list(rows.values()) if isinstance(rows, dict) else rows
     return [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
 

@@ -1,9 +1,9 @@
-"""WooCommerce's products and variations (wc/v3) → our snapshots. Pure functions.
+"""Convert WooCommerce's products and variations (wc/v3) to snapshots. Pure functions.
 
-Facts: WooCommerce 11 as seen. Its storefront decides what is sold: by status, catalogue visibility, password and
-`purchasable`, and by `stock_status`, which says "outofstock" from the out-of-stock threshold on, not only at zero.
-Names and terms hold HTML entities. A scheduled sale begins and ends by an action of the store's own queue, which may be
-late; `price` is what the store charges at the moment.
+Facts: WooCommerce 11 as seen. Its storefront sells a product depending on status, catalogue visibility, password,
+`purchasable`, and `stock_status`, which is "outofstock" from the out-of-stock threshold down, not only at zero. Names
+and terms contain HTML entities. A scheduled sale starts and ends by an action of the store's own queue, which may be
+late; `price` is the current price.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from shops.snapshots import StoreProduct
 WHAT = "WooCommerce's product"
 FINISH_OPTIONS = {"color", "colour", "finish"}
 BRAND_ATTRIBUTES = {"brand", "make", "manufacturer"}
-#: Types whose stock is worked out from other products: WooCommerce's own, and those of common plug-ins.
+#: Types whose stock is computed from other products: WooCommerce's own, and those of common plug-ins.
 NOT_SOLD_ALONE = {"grouped", "external", "bundle", "composite", "mix-and-match", "woosb", "yith_bundle"}
 LIVE, HIDDEN, OUT_OF_STOCK, ON_BACKORDER, PLANNED = "publish", "hidden", "outofstock", "onbackorder", "future"
 LONGEST_ATTRIBUTE = 255
@@ -70,7 +70,7 @@ class _Attribute(Part):
 
 
 class Item(Part):
-    """A product or a variation: what both have. Only what decides on price and stock makes one unreadable."""
+    """The fields of a product or a variation. Only fields that determine price and stock must be readable."""
 
     id: Id
     parent_id: Reference = ""
@@ -105,32 +105,32 @@ class Item(Part):
 
     @property
     def has_variations(self) -> bool:
-        """Whether its variations are sold, not itself; plug-ins have types such as variable-subscription."""
+        """Return whether its variations are sold instead of itself; plug-ins add types like variable-subscription."""
         return self.type.startswith("variable") or bool(self.variations)
 
     @property
     def variation_ids(self) -> list[str]:
-        """Ids of its variations, which plug-ins also send as objects."""
+        """Return the ids of its variations, which plug-ins also send as objects."""
         named = [one.get("id") if isinstance(one, dict) else one for one in self.variations]
         return list(dict.fromkeys(found for one in named if (found := reference(one))))
 
     @property
     def is_sold_alone(self) -> bool:
-        """Whether its stock is its own or its variations', and it is not in the bin."""
+        """Return whether its stock is its own or its variations', and it is not trashed."""
         return self.status != "trash" and self.type not in NOT_SOLD_ALONE
 
     @property
     def counted(self) -> Counted:
-        """Where it is counted; a number without the switch is one."""
+        """Return where it is counted; a quantity without the switch counts as switched on."""
         if self.manage_stock is None:
             return Counted.NOWHERE if self.stock_quantity is None else Counted.HERE
         return self.manage_stock
 
     @property
     def units(self) -> int | None:
-        """Units that it counts itself, None when nobody counts.
+        """Return the units that it counts itself, None if they are not counted.
 
-        Raises Malformed where it counts without a number, or says nothing of its stock at all: a plug-in has cut it.
+        Raise Malformed if it counts without a number, or has no stock fields at all because a plug-in removed them.
         """
         if (self.manage_stock, self.stock_quantity, self.stock_status) == (None, None, ""):
             raise Malformed(f"{WHAT} {self.id} says nothing of its stock.")
@@ -142,21 +142,21 @@ class Item(Part):
 
     @property
     def pool(self) -> int:
-        """Units that its variations share. Raises Malformed where it does not count, against what a variation says."""
+        """Return the units that its variations share. Raise Malformed if it does not count, contrary to a variation."""
         if self.counted != Counted.HERE or (units := self.units) is None:
             raise Malformed(f"{WHAT} {self.id} does not count the stock that its variations share.")
         return units
 
 
 def read_item(row: Any) -> Item:
-    """Return a product or variation. Raises Malformed naming the field that cannot be read."""
+    """Return a product or variation. Raise Malformed with the name of the unreadable field."""
     return valid(Item, row, WHAT)
 
 
 def units(product: Item, variations: list[Item], *, currency: str, admin: str) -> list[StoreProduct]:
-    """Return the sellable units of a product: itself, or its variations. `admin` is the address of wp-admin.
+    """Return the sellable units of a product: itself, or its variations. `admin` is the URL of wp-admin.
 
-    Raises Malformed where one of them does not say its stock.
+    Raise Malformed if one of them does not say its stock.
     """
     if not product.is_sold_alone:
         return []
@@ -165,13 +165,13 @@ def units(product: Item, variations: list[Item], *, currency: str, admin: str) -
 
 
 def parent_of_variation(row: Any) -> str:
-    """Return the product that a row is a variation of, "" where it is none. Plug-ins list variations as products."""
+    """Return the parent's id if a row is a variation, else "". Plug-ins list variations as products."""
     is_variation = isinstance(row, dict) and str(row.get("type")).endswith("variation")
     return reference(row.get("parent_id")) if is_variation else ""
 
 
 def unit(product: Item, one: Item, *, currency: str, admin: str) -> StoreProduct:
-    """Return a product itself, or one of its variations. Raises Malformed where it does not say its stock."""
+    """Return the snapshot of a product or one of its variations. Raise Malformed if it does not say its stock."""
     alone = one is product
     options = {a.name: a.option for a in one.attributes if a.name and a.option}
     shared = not alone and one.counted == Counted.AT_PARENT
@@ -202,23 +202,23 @@ def unit(product: Item, one: Item, *, currency: str, admin: str) -> StoreProduct
 
 
 def is_for_sale(product: Item, one: Item) -> bool:
-    """Return whether the store would sell it to anybody who comes.
+    """Return whether the store would sell it to any visitor.
 
-    A product without a price is not purchasable either; that is about its price, and its stock goes on.
+    A product without a price is not purchasable either; that concerns its price, and its stock is still synced.
     """
     if product.status != LIVE or one.status != LIVE or product.catalog_visibility == HIDDEN:
         return False
     if product.post_password or (one.price and not one.purchasable) or one.stock_status == OUT_OF_STOCK:
         return False
-    # Without a number of its own a parent is out of stock as soon as all its variations are.
+    # A parent without its own number is out of stock as soon as all its variations are.
     counts_apart = product.counted == one.counted == Counted.HERE
     return one is product or counts_apart or product.stock_status != OUT_OF_STOCK
 
 
 def is_as_known(known: StoreProduct, item: Item) -> bool:
-    """Return whether a product is on sale, or not, as it was read last, with the same SKU and variations.
+    """Return whether a product is still on or off sale as last read, with the same SKU and variations.
 
-    Of a variation, only its product is at hand.
+    For a variation, only its product is available.
     """
     if known.store_product_id == known.store_parent_id:
         alone = item.is_sold_alone and not item.has_variations
@@ -226,20 +226,20 @@ def is_as_known(known: StoreProduct, item: Item) -> bool:
     if not item.is_sold_alone or known.store_product_id not in (item.variation_ids or [known.store_product_id]):
         return False
     is_open = item.status == LIVE and item.catalog_visibility != HIDDEN and not item.post_password
-    # Variations that share their parent's stock are out of stock with it; the others have a status of their own.
+    # Variations that share their parent's stock are out of stock with it; the others have their own status.
     sold_out = known.store_stock_id == item.id and item.stock_status == OUT_OF_STOCK
     return (is_open and not sold_out) or not known.for_sale
 
 
 def stock_of(known: StoreProduct, item: Item) -> int | None:
-    """Return the units of a product that counts them itself, for itself or for a variation that is `as known`."""
+    """Return the units that a product counts, for itself or for a variation for which `is_as_known` is true."""
     if known.store_product_id != known.store_parent_id:
         return item.pool
     return _stock(item, item, for_sale=known.for_sale)
 
 
 def _stock(product: Item, one: Item, *, for_sale: bool) -> int | None:
-    """Return the units: None where nobody counts them, and 0 where nobody does and the store would not sell it."""
+    """Return the units; None if they are not counted, but 0 if the store would not sell the product either."""
     if one is not product and one.counted == Counted.AT_PARENT:
         return product.pool
     if one.counted == Counted.NOWHERE and (not for_sale or one.stock_status == ON_BACKORDER):
@@ -248,7 +248,7 @@ def _stock(product: Item, one: Item, *, for_sale: bool) -> int | None:
 
 
 def _changes_at(product: Item, one: Item, now: datetime) -> datetime | None:
-    """Return when a sale begins or ends, or a planned product is published."""
+    """Return when a sale starts or ends, or a scheduled product is published."""
     if PLANNED in (product.status, one.status):
         return next_change([product.date_created_gmt, one.date_created_gmt], now=now, settled=False)
     if not one.sale_price:
@@ -267,7 +267,7 @@ def _photos(product: Item, one: Item) -> Iterator[str]:
 
 
 def _attributes(product: Item, one: Item) -> dict[str, str]:
-    """Return what the store says by name: attributes, the custom fields that people see, and hidden conditions."""
+    """Return named values: attributes, visible custom fields, and hidden conditions."""
     found = {a.name: ", ".join(a.options) for a in product.attributes if a.name and a.options and not a.variation}
     seen = [(key, text) for key, text in product.meta_data if not key.startswith("_")]
     hidden = [pair for item in (product, one) for pair in _conditions(item)]
@@ -275,10 +275,10 @@ def _attributes(product: Item, one: Item) -> dict[str, str]:
 
 
 def _conditions(item: Item) -> Iterator[tuple[str, Any]]:
-    """Return the conditions that plug-ins keep.
+    """Yield the conditions that plug-ins save.
 
-    Google's is `_wc_gla_condition`, Product Feed Pro's `_woosea_condition`, and Google Product Feed's stands in the
-    array `_woocommerce_gpf_data`.
+    Google's is `_wc_gla_condition`, Product Feed Pro's `_woosea_condition`; Google Product Feed's is in the array
+    `_woocommerce_gpf_data`.
     """
     for key, value in item.meta_data:
         if isinstance(value, dict):
@@ -303,7 +303,7 @@ class _Currency(Part):
 
 
 def read_currency(row: Any) -> str:
-    """Return ISO 4217 out of /data/currencies/current or the setting, "" where it is not said."""
+    """Return the ISO 4217 code from /data/currencies/current or the setting, "" if absent."""
     try:
         said = _Currency.model_validate(row)
     except ValidationError:

@@ -1,7 +1,7 @@
-"""Calls over plain http, which ALLOWED_PRIVATE_HOSTS may open: the secret signs them and does not travel.
+"""Sign calls over plain http (see ALLOWED_PRIVATE_HOSTS), so that the secret is not sent.
 
 Facts: WooCommerce's REST docs, "Authentication over HTTP": one-legged OAuth 1.0a in the query, HMAC-SHA256. Over plain
-http WooCommerce takes no Basic authentication (seen on WooCommerce 11).
+http WooCommerce rejects Basic authentication (seen on WooCommerce 11).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from reverbsync import clock
 
 
 def signed(method: str, url: str, key: str, secret: str) -> str:
-    """Return the address with its signature; a body of JSON is not signed."""
+    """Return the URL with its signature; a JSON body is not signed."""
     client = Client(
         key,
         client_secret=secret,

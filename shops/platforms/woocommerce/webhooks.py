@@ -1,7 +1,7 @@
-"""WooCommerce's deliveries: signature, headers, and what each topic means. Pure functions.
+"""Interpret WooCommerce's deliveries: signature, headers, and the events of each topic. Pure functions.
 
-Facts: WooCommerce 11 as seen on a real store. The body escapes slashes, so the raw bytes count. A delivery is tried
-once; the ping at creation is an unsigned form with nothing but the webhook's number.
+Facts: WooCommerce 11 as seen on a real store. The body escapes slashes, so the raw bytes are signed. A delivery is
+tried once; the ping on creation is an unsigned form with only the webhook's number.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class _Order(Part):
 
 
 def _changed(said: Any) -> list[Event]:
-    """A change of a variation comes with the variation's own body."""
+    """Return the event of a product; a changed variation is delivered with its own body."""
     product = _Product.model_validate(said)
     return [ProductChanged(product.parent_id or product.id)]
 
@@ -48,7 +48,7 @@ def _deleted(said: Any) -> list[Event]:
 
 
 def _ordered(said: Any) -> list[Event]:
-    """Each change of an order also comes as product.updated for what it moved; this is the earlier of the two."""
+    """Return the events of an order. WooCommerce also sends product.updated for its products, but later."""
     order = _Order.model_validate(said)
     found: list[Event] = [
         ProductChanged(one) for one in dict.fromkeys(line.product_id for line in order.line_items) if one
@@ -65,7 +65,7 @@ TOPICS: dict[str, Callable[[Any], list[Event]]] = {
     "order.updated": _ordered,
     "order.deleted": _ordered,
 }
-#: They may report a sale, before product.updated does.
+#: Topics that may report a sale, earlier than product.updated.
 SALES = ("order.created", "order.updated", "order.deleted")
 PERSONAL = ("order.created", "order.updated", "order.deleted")
 
@@ -91,7 +91,7 @@ def envelope(body: bytes, headers: Mapping[str, str]) -> Envelope:
 
 
 def events(topic: str, body: bytes) -> list[Event] | None:
-    """Return what a delivery means, None for an unknown topic. Raises Unreadable."""
+    """Return the events of a delivery, None for an unknown topic. Raise Unreadable."""
     read = TOPICS.get(topic)
     if read is None:
         return None
