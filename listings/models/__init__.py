@@ -1,4 +1,4 @@
-"""The tables of this room."""
+"""The models of the listings app."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A crawl of a store: all its products, those that changed, or its stock; page by page, in the background."""
+"""A background crawl of a store, page by page: all its products, the changed ones, or its stock."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from shops.models import Shop
 
 
 class Crawl(models.Model):
-    """One row a shop and kind: the crawl that is under way, or the last one and when the next is due."""
+    """One row per shop and kind: the running crawl, or the last one and when the next is due."""
 
     class Kind(models.TextChoices):
         CATALOGUE = "catalogue", "all products"
@@ -23,15 +23,15 @@ class Crawl(models.Model):
     shop = models.ForeignKey(Shop, models.CASCADE, related_name="crawls")
     kind = models.CharField(max_length=10, choices=Kind.choices)
     state = models.CharField(max_length=8, choices=State.choices, default=State.DONE)
-    #: Where it goes on: the platform's cursor, or the last product asked for when looking for vanished ones.
+    #: Where it continues: the platform's cursor, or the last product that was read when confirming missing ones.
     cursor = models.TextField(blank=True)
-    #: The pages are through; now each product that was on none of them is asked for.
+    #: All pages are read; now each product that was on none of them is read by itself.
     confirming = models.BooleanField(default=False)
     #: Only what changed after this moment; None: everything.
     since = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
-    #: When the next slice may run, while it runs; when the next crawl begins, while it does not. None: never by itself.
+    #: When the next slice may run (while running) or the next crawl begins. None: never automatically.
     due_at = models.DateTimeField(null=True)
     pages = models.PositiveIntegerField(default=0)
     seen = models.PositiveIntegerField(default=0)
@@ -39,7 +39,7 @@ class Crawl(models.Model):
     news = models.PositiveIntegerField(default=0, help_text="New and changed products.")
     vanished = models.PositiveIntegerField(default=0)
     unread = models.PositiveIntegerField(default=0, help_text="Rows of its pages that could not be read.")
-    #: Products asked for on a page; 0: as many as the platform gives. Smaller pages pass where large ones fail.
+    #: Products requested per page; 0: the platform's default. Smaller pages succeed where large ones fail.
     page_size = models.PositiveSmallIntegerField(default=0)
     failures = models.PositiveIntegerField(default=0, help_text="Failed slices in a row.")
     note = models.CharField(max_length=300, blank=True, help_text="Why it stands still.")
@@ -53,5 +53,5 @@ class Crawl(models.Model):
 
     @property
     def percent(self) -> int | None:
-        """How far it is, None where nobody knows how much there is."""
+        """The progress in percent, None if the total is unknown."""
         return min(100, self.seen * 100 // self.total) if self.total else None

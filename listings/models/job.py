@@ -1,4 +1,4 @@
-"""A job: the standing request "this product may be out of step". It says look again, not what changed."""
+"""A job: the request to check a product that may be out of sync. It does not say what changed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shops.models import Shop
 
 
 class Rank(models.IntegerChoices):
-    """What comes first; a smaller number is more urgent."""
+    """The order of jobs; a smaller number is more urgent."""
 
     STOCK_TO_ZERO = 0, "stock to zero"
     STOCK = 10, "stock"
@@ -20,21 +20,21 @@ class Rank(models.IntegerChoices):
 
 
 class Job(models.Model):
-    """At most one a product; it is deleted when nothing was asked since it was claimed."""
+    """At most one per product; it is deleted if no request came since it was claimed."""
 
     product = models.OneToOneField(Product, models.CASCADE, related_name="job")
     shop = models.ForeignKey(Shop, models.CASCADE, related_name="jobs")
     rank = models.PositiveSmallIntegerField(choices=Rank.choices)
     due_at = models.DateTimeField()
     opened_at = models.DateTimeField()
-    #: Counts every request. Finishing closes the job only if the count is still what it was when claimed.
+    #: Counts every request. Finishing closes the job only if the count is unchanged since the claim.
     generation = models.PositiveBigIntegerField(default=1)
     attempts = models.PositiveIntegerField(default=0, help_text="Tries since it was last asked for.")
     trigger = models.CharField(max_length=60, blank=True)
     blocked = models.BooleanField(default=False, help_text="The seller must fix something first.")
-    #: When a job that waits for the seller is tried again by itself; None: not before something has changed.
+    #: When a job that waits for the seller is retried automatically; None: not before something has changed.
     retry_due_at = models.DateTimeField(null=True)
-    #: For when it was last brought forward (listings/queue/forward.py).
+    #: The due time to which it was last brought forward (listings/queue/forward.py).
     hurried_at = models.DateTimeField(null=True)
     lease = models.UUIDField(null=True)
     lease_until = models.DateTimeField(null=True)

@@ -1,4 +1,4 @@
-"""A mass sync: what Reverb has is read page by page, compared with all products, and only what differs is written."""
+"""A mass sync: read Reverb's listings page by page, compare them with all products, and write only differences."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class MassSync(models.Model):
         DONE = "done", "Done"
         CANCELLED = "cancelled", "Cancelled"
 
-    #: States in which another one may not begin.
+    #: States in which no other one may begin.
     OPEN: ClassVar[tuple[str, ...]] = (
         State.FETCHING.value,
         State.PLANNING.value,
@@ -47,19 +47,19 @@ class MassSync(models.Model):
     planned_at = models.DateTimeField(null=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
-    #: When the next slice may run; None while nothing is to be done.
+    #: When the next slice may run; None if there is nothing to do.
     due_at = models.DateTimeField(null=True)
-    #: The next page of listings to read, and how many there are.
+    #: The next page of listings to read, and the number of pages.
     page = models.PositiveIntegerField(default=1)
     pages = models.PositiveIntegerField(default=0)
-    #: How many listings Reverb says there are.
+    #: The number of listings according to Reverb.
     total = models.PositiveIntegerField(default=0)
-    #: The pages did not show all of them: what they did not show is looked up one by one.
+    #: The pages did not show all of them: missing ones are looked up one by one.
     incomplete = models.BooleanField(default=False)
-    #: The last product that was compared, and how many there are.
+    #: The last product that was compared, and how many were.
     planned_up_to = models.BigIntegerField(default=0)
     products = models.PositiveIntegerField(default=0)
-    #: The last product that gets no call and was let go when the run was started; None: none is left to be let go.
+    #: The last product without a call that was released when the run started; None: all are released.
     let_go_up_to = models.BigIntegerField(null=True)
     #: Listings made since the fetch, and how many when Reverb's total was last compared.
     made = models.PositiveIntegerField(default=0)
@@ -84,14 +84,14 @@ class MassSync(models.Model):
         return f"mass sync {self.pk} of {self.shop_id}"
 
     def goes_on(self) -> bool:
-        """Lock the row and return whether it is still in the state that we know: the seller may have stopped it."""
+        """Lock the row and return whether its state is unchanged: the seller may have stopped it."""
         now = MassSync.objects.select_for_update().values_list("state", flat=True).get(pk=self.pk)
         known, self.state = self.state, now
         return known == now
 
 
 class Indexed(models.Model):
-    """One listing as a page of the fetch showed it; kept until the plan is made."""
+    """One listing as a page of the fetch showed it; stored until the plan is complete."""
 
     sync = models.ForeignKey(MassSync, models.CASCADE, related_name="index")
     reverb_id = models.CharField(max_length=32)
@@ -108,7 +108,7 @@ class Indexed(models.Model):
 
 
 class Line(models.Model):
-    """What a mass sync means to do with one product, and what came of it."""
+    """What a mass sync plans for one product, and the result."""
 
     class Kind(models.TextChoices):
         END = "end", "Taken off sale"
@@ -131,15 +131,15 @@ class Line(models.Model):
     sync = models.ForeignKey(MassSync, models.CASCADE, related_name="lines")
     product = models.ForeignKey(Product, models.CASCADE, related_name="+")
     kind = models.CharField(max_length=8, choices=Kind.choices)
-    #: What goes first: ends, then changes, then new ones.
+    #: The order: ends, then changes, then new listings.
     priority = models.PositiveSmallIntegerField(default=0)
     #: Names of the fields that differ.
     fields = models.JSONField(default=list)
-    #: Id of the reason (synclog/reasons.py) for which it is left, cannot go, or ended as it did.
+    #: Id of the reason (synclog/reasons.py) why it is left alone, cannot go yet, or ended as it did.
     reason = models.CharField(max_length=40, blank=True)
     message = models.CharField(max_length=300, blank=True, help_text="What was said beside it (Reason.speaker).")
     state = models.CharField(max_length=6, choices=State.choices, default=State.OPEN)
-    #: Its product was pending its first sync until it was queued, and is so again if that is taken back.
+    #: Its product's first sync was pending until it was queued, and is again if that is undone.
     was_pending_first_sync = models.BooleanField(default=False)
 
     class Meta:

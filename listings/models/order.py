@@ -1,4 +1,4 @@
-"""An order on Reverb: some units of one listing, sold there."""
+"""An order on Reverb: some units of one listing."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class StoreOrderState(models.TextChoices):
 
     #: Nothing is decided yet.
     UNDECIDED = "", "Not looked at yet"
-    #: The settings do not ask for an order in the store, or did not yet when it was sold.
+    #: The settings do not request an order in the store, or did not when it was sold.
     SKIPPED = "skipped", "Not taken into the store"
     #: The listing belongs to no product of the store.
     NO_PRODUCT = "no_product", "No product of the store"
@@ -41,11 +41,11 @@ class StoreOrderState(models.TextChoices):
 
 
 class Order(models.Model):
-    """One row an order, whatever reports it how often. `counted` is what keeps a sale from counting twice."""
+    """One row per order, however often it is reported. `counted` keeps a sale from counting twice."""
 
     shop = models.ForeignKey(Shop, models.CASCADE, related_name="orders")
     number = models.CharField(max_length=64)
-    #: The product whose listing it is; None while no listing of ours is known by that id.
+    #: The product of its listing; None if no listing of ours has that id.
     product = models.ForeignKey(Product, models.SET_NULL, null=True, related_name="orders")
     listing_id = models.CharField(max_length=32, blank=True)
     sku = models.CharField(max_length=255, blank=True)
@@ -59,46 +59,48 @@ class Order(models.Model):
     #: What Reverb last said (shops.snapshots.ReverbOrder); the buyer's name and address only while orders are taken.
     snapshot = models.JSONField(default=dict)
 
-    #: False: it was there before its listing was linked here, so it is none of our stock's business.
+    #: False: it predates the link of its listing, so our stock ignores it.
     counts = models.BooleanField(default=True)
-    #: Units that our stock has given for it: all of them, or none once it is released.
+    #: Units that our stock has deducted for it: all of them, or none once it is released.
     counted = models.PositiveIntegerField(default=0)
     #: Units by which Reverb's own number is known to have gone down for it.
     shown = models.PositiveIntegerField(default=0)
-    #: The number may have gone down for another order, and this one have been overwritten (listings/stock/merge.py).
+    #: The number may have gone down for another order, and this one may have been overwritten
+    #: (listings/stock/merge.py).
     doubtful = models.BooleanField(default=False)
-    #: Released, and Reverb's number has come up again for it: it will not go down for it once more.
+    #: Released, and Reverb's number has come up again for it: it will not go down for it again.
     restocked = models.BooleanField(default=False)
-    #: Its status when our stock was last reckoned with it.
+    #: Its status when our stock was last reconciled with it.
     reckoned = models.CharField(max_length=40, blank=True)
 
-    # What becomes of it in the store (listings/orders/due_store_orders.py).
+    # Its state in the store (listings/orders/due_store_orders.py).
     store_state = models.CharField(
         max_length=20, choices=StoreOrderState.choices, default=StoreOrderState.UNDECIDED, blank=True
     )
-    #: Reverb's word on which `store_state` was decided; another one is news.
+    #: Reverb's status for which `store_state` was decided; a different status is news.
     decided_on = models.CharField(max_length=40, blank=True)
-    #: When it was last decided on again, by our clock.
+    #: When it was last decided on, by our clock.
     changed_at = models.DateTimeField(null=True)
-    #: The seller wants it in the store, whatever the settings say.
+    #: The seller wants it in the store, regardless of the settings.
     requested = models.BooleanField(default=False)
     store_due_at = models.DateTimeField(null=True)
     store_attempts = models.PositiveIntegerField(default=0)
     store_problem = models.CharField(max_length=300, blank=True, help_text="What went wrong, for the seller.")
-    #: Set before the call that makes it, cleared by the answer. Still set: the answer was lost, and it may be there.
+    #: Set before the call that creates it, cleared by the response. If still set, the response was lost and it may
+    #: exist.
     making_at = models.DateTimeField(null=True)
-    #: What an attempt to make it has begun in the store beside the order itself (shops.orders.NewOrder.begun).
+    #: What an attempt has begun in the store besides the order itself (shops.orders.NewOrder.begun).
     begun = models.JSONField(default=dict)
     made_at = models.DateTimeField(null=True)
     store_order_id = models.CharField(max_length=64, blank=True)
     store_order_number = models.CharField(max_length=64, blank=True)
     store_order_url = models.URLField(max_length=1000, blank=True)
     store_status = models.CharField(max_length=10, blank=True, help_text="A word of shops.orders.OrderStatus.")
-    #: The order in the store took its units from the stock there, so cancelling it gives them back.
+    #: The order in the store deducted its units there, so cancelling it returns them.
     takes_stock = models.BooleanField(default=False)
-    #: The buyer's address that it was made with, as a digest: Reverb may show another one later.
+    #: A digest of the buyer's address that it was created with: Reverb may show another one later.
     made_for = models.CharField(max_length=64, blank=True)
-    #: When the store is asked next whether it was shipped.
+    #: When the store is next polled whether it was shipped.
     parcels_due_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -1,4 +1,4 @@
-"""A parcel of a Reverb order: a carrier and a tracking number that Reverb is sent, once."""
+"""A parcel of a Reverb order: a carrier and a tracking number that is sent to Reverb once."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shops.models import Shop
 
 
 class Parcel(models.Model):
-    """One row an order and tracking number, whoever reports it how often. A pick-up in the shop has no number."""
+    """One row per order and tracking number, however often it is reported. A pick-up in the shop has no number."""
 
     class Source(models.TextChoices):
         STORE = "store", "your store"
@@ -29,14 +29,15 @@ class Parcel(models.Model):
     carrier = models.CharField(max_length=100, blank=True, help_text="As it was reported to us.")
     provider = models.CharField(max_length=60, blank=True, help_text="A name of Reverb's list.")
     source = models.CharField(max_length=11, choices=Source.choices)
-    #: Whether Reverb mails the buyer; None: as the shop's settings say when it is sent.
+    #: Whether Reverb mails the buyer; None: per the shop's settings when it is sent.
     notify = models.BooleanField(null=True)
     state = models.CharField(max_length=5, choices=State.choices, default=State.OPEN)
     problem = models.CharField(max_length=500, blank=True, help_text="What went wrong, for the seller.")
     reported_at = models.DateTimeField()
     due_at = models.DateTimeField(null=True)
     attempts = models.PositiveIntegerField(default=0)
-    #: Set before the call to Reverb, cleared by its answer. Still set: the answer was lost, and it may be there.
+    #: Set before the call to Reverb, cleared by its response. If still set, the response was lost, and it may be
+    #: applied.
     sending_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
 

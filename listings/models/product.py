@@ -1,4 +1,4 @@
-"""A product: one sellable unit of the store, and what the store last said of it."""
+"""A product: one sellable unit of the store, and what the store last said about it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reverbsync import clock
 from shops.models import Shop
 from shops.snapshots import StoreProduct
 
-#: How far a moment may lie ahead of ours and be true all the same: clocks of one database agree far better than that.
+#: How far a moment may be in the future and still be true: clocks of one database agree far better than that.
 AHEAD = timedelta(minutes=1)
 
 
@@ -25,29 +25,30 @@ class Product(models.Model):
     sku = models.CharField(max_length=255, blank=True)
     title = models.CharField(max_length=600)
     snapshot = models.JSONField(help_text="What the store last said (shops.snapshots.StoreProduct).")
-    #: When the reading of the snapshot began. A reading that began earlier never replaces a later one.
+    #: When the read of the snapshot began. An earlier read never replaces a later one.
     read_at = models.DateTimeField()
-    #: When a reading last brought news of it: another snapshot, or that it is gone. None: not since this was counted.
+    #: When a read last brought news: another snapshot, or that it is gone. None: not since this is recorded.
     news_at = models.DateTimeField(null=True, blank=True)
-    #: Since when the store's number of it is the one of the snapshot, as far as our readings show; None: not known.
+    #: Since when the store's number is the one of the snapshot, as far as our reads show; None: unknown.
     stock_since = models.DateTimeField(null=True, blank=True)
-    #: When the store last reported a change of it: until a while later an old answer may hide that.
+    #: When the store last reported a change: for a while after that, a stale response may hide it.
     reported_at = models.DateTimeField(null=True, blank=True)
     gone_at = models.DateTimeField(null=True, blank=True)
-    #: When it is read again, for a date of its own such as the end of a sale, or since an answer may have been old.
+    #: When it is read again, because of its own date such as the end of a sale, or since a response may have been
+    #: stale.
     next_change_at = models.DateTimeField(null=True, blank=True)
-    #: When the sync last looked at it.
+    #: When the sync last processed it.
     looked_at = models.DateTimeField(null=True, blank=True)
-    #: Learnt from the first import, and not yet brought to Reverb: that begins when the seller says so, or it changes.
+    #: Found by the first import and not on Reverb yet: its sync starts when the seller starts it, or when it changes.
     pending_first_sync = models.BooleanField(default=False)
-    #: The seller's own word on this product; empty: the shop's selection decides.
+    #: The seller's choice for this product; empty: the shop's selection decides.
     choice = models.CharField(max_length=3, blank=True, choices=[("on", "always"), ("off", "never")])
     #: The seller's own values for its listing: field → value.
     overrides = models.JSONField(default=dict, blank=True)
     #: The seller's own numbers for its stock on Reverb; None: the shop's (SyncSettings).
     stock_buffer = models.PositiveIntegerField(null=True, blank=True)
     stock_maximum = models.PositiveIntegerField(null=True, blank=True)
-    #: Id of the reason for which it waits for the seller, empty when it does not.
+    #: Id of the reason why it waits for the seller, empty if it does not.
     waits_for = models.CharField(max_length=40, blank=True)
 
     class Meta:
@@ -70,7 +71,7 @@ class Product(models.Model):
         return self.title
 
     def was_read_after(self, moment: datetime) -> bool:
-        """Return whether a reading is known that began later. One of the future is not believed: a clock was wrong."""
+        """Return whether a later read is known. One in the future is ignored: a clock was wrong."""
         return moment < self.read_at <= clock.now() + AHEAD
 
     @property
@@ -82,6 +83,6 @@ class Product(models.Model):
     def seen(self) -> StoreProduct:
         """What the store last said."""
         known: tuple[dict[str, Any], StoreProduct] | None = self.__dict__.get("_seen")
-        if known is None or known[0] is not self.snapshot:  # asked for a dozen times in an attempt, and read once
+        if known is None or known[0] is not self.snapshot:  # parsed once, though an attempt uses it a dozen times
             known = self.__dict__["_seen"] = self.snapshot, StoreProduct.from_json(self.snapshot)
         return known[1]

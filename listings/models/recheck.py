@@ -8,17 +8,17 @@ from shops.models import Shop
 
 
 class Recheck(models.Model):
-    """One row a product of the store; deleted once the product was read."""
+    """One row per product of the store; deleted once the product was read."""
 
     shop = models.ForeignKey(Shop, models.CASCADE, related_name="rechecks", db_index=False)
-    #: The store's id of the product; empty for rows that did not even name one.
+    #: The store's id of the product; empty for rows without one.
     store_parent_id = models.CharField(max_length=64, blank=True)
     words = models.CharField(max_length=300, blank=True, help_text="Why it could not be read, for the seller.")
-    #: It belongs to the first import, which only learns: once it is read, it waits for the seller like all others.
+    #: It belongs to the first import: once it is read, it waits for the seller like all others.
     first_import = models.BooleanField(default=False)
     since = models.DateTimeField()
     tries = models.PositiveIntegerField(default=0)
-    #: When it is read next. None: it cannot be asked for by itself.
+    #: When it is read next. None: it cannot be read by itself.
     due_at = models.DateTimeField(null=True)
 
     class Meta:

@@ -1,4 +1,4 @@
-"""A review: going through a shop's orders, waiting jobs and products after its settings or a connection changed."""
+"""A review of a shop's orders, waiting jobs and products after its settings or a connection changed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from shops.models import Shop
 
 
 class Review(models.Model):
-    """At most one a shop; it is deleted when it is through. Settings that are saved meanwhile start it over."""
+    """At most one per shop; it is deleted on completion. Settings that are saved meanwhile restart it."""
 
     class Step(models.TextChoices):
         BEGIN = "begin", "what is in hand, crawls and orders"
@@ -17,7 +17,7 @@ class Review(models.Model):
 
     shop = models.OneToOneField(Shop, models.CASCADE, related_name="review")
     step = models.CharField(max_length=8, choices=Step.choices, default=Step.BEGIN)
-    #: Primary key of the last product that the step has dealt with.
+    #: Primary key of the last product that the step has processed.
     after = models.BigIntegerField(default=0)
     #: When the next slice may run.
     due_at = models.DateTimeField(db_index=True)
