@@ -1,4 +1,4 @@
-"""Look through the lines of a mass sync: by kind, by what came of them, by SKU or title; pages by key; and export."""
+"""Browse the lines of a mass sync by kind, result, SKU or title, with keyset pagination; and export them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from synclog.reasons import REASONS
 
 PAGE_SIZE = 25
 Kind, State = Line.Kind, Line.State
-#: What a line is, before and after it is done.
+#: The label of a line's kind, before and after it is done.
 KINDS = {
     Kind.CREATE.value: "New listing",
     Kind.UPDATE.value: "Change",
@@ -43,7 +43,7 @@ COLUMNS = ("What", "SKU", "Title", "Fields", "State", "Why", "What was said", "I
 
 @dataclass(frozen=True)
 class Filters:
-    """What the reader asked for; what makes no sense is left out."""
+    """The reader's filters; invalid ones are left out."""
 
     show: str = ""
     reason: str = ""
@@ -51,7 +51,7 @@ class Filters:
 
     @classmethod
     def read(cls, query: QueryDict) -> Self:
-        """Read them from an address."""
+        """Read them from a query string."""
         show, reason = query.get("show", ""), query.get("reason", "")
         return cls(
             show if show in SHOWN else "",
@@ -61,13 +61,13 @@ class Filters:
 
     @property
     def query(self) -> str:
-        """The filters as the query of an address that can be shared; empty when there are none."""
+        """The filters as a query string that can be shared; empty if there are none."""
         parts = {"show": self.show, "reason": self.reason, "q": self.words}
         return urlencode({name: value for name, value in parts.items() if value})
 
     @property
     def key(self) -> str:
-        """The column that the pages go by: one that an index leads along. Lines are made in the order of products."""
+        """The column of the pagination: one with an index. Lines are created in the order of products."""
         return "pk" if self.show else "product_id"
 
     def apply(self, lines: QuerySet[Line]) -> QuerySet[Line]:
@@ -93,7 +93,7 @@ class Page:
 
 
 def page(sync: MassSync, filters: Filters, *, before: int | None = None, after: int | None = None) -> Page:
-    """Return the lines that come after a key, or right before one, or the first."""
+    """Return the lines after a key, or right before one, or the first."""
     lines = filters.apply(Line.objects.filter(sync=sync)).select_related("product__listing")
     key = filters.key
     if before is not None:
@@ -113,7 +113,7 @@ def _at(lines: list[Line], index: int, key: str) -> int | None:
 
 
 def key(text: str) -> int | None:
-    """Read a key from an address, None when it is none."""
+    """Parse a key from an address, None if it is invalid."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
@@ -121,14 +121,14 @@ def key(text: str) -> int | None:
 
 
 class _Echo:
-    """A file that hands back what is written to it."""
+    """A file that returns what is written to it."""
 
     def write(self, text: str) -> str:
         return text
 
 
 def document(sync: MassSync) -> Iterator[str]:
-    """Write all lines as CSV, row by row, so that its size does not matter."""
+    """Yield all lines as CSV, row by row, so that memory use does not grow with their number."""
     writer = csv.writer(_Echo())
     yield writer.writerow(COLUMNS)
     lines = Line.objects.filter(sync=sync).select_related("product__listing").order_by("product_id")
@@ -153,12 +153,12 @@ def _cells(line: Line) -> list[str]:
 
 
 def _says_why(line: Line) -> bool:
-    """Return whether a line's reason holds: of what is still to be done it would say what is not yet so."""
+    """Return whether a line's reason applies yet: for an open line it would describe the future."""
     return line.kind not in Line.CALLS or line.state in (State.DONE, State.FAILED)
 
 
 def why(line: Line) -> str:
-    """Return why a line is what it is, or ended as it did, in words."""
+    """Return in words why a line is what it is, or ended as it did."""
     if _says_why(line):
         return REASONS[line.reason].words if line.reason in REASONS else ""
     return {
@@ -169,5 +169,5 @@ def why(line: Line) -> str:
 
 
 def _harmless(cell: str) -> str:
-    """Mark what a spreadsheet would run as a formula as text."""
+    """Prefix what a spreadsheet would run as a formula."""
     return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") else cell

@@ -1,4 +1,4 @@
-"""The rows of many products' listings at once: made where they are missing, and kept in one statement."""
+"""Rows of many products' listings at once: created where they are missing, and saved in one statement."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from psycopg2.extras import Json, execute_values
 from listings.models import Listing, Product
 from listings.sync.find import row_of
 
-# A row that somebody has read since we looked keeps what they saw, and is read again when its turn comes.
+# A row that was read meanwhile is not overwritten; its job reads it again.
 _KEEP = """
 UPDATE listings_listing AS kept
 SET reverb_id = noted.reverb_id, link = noted.link, state = noted.state, snapshot = noted.snapshot,
@@ -25,7 +25,7 @@ _TYPES = "(%s, %s::timestamptz, %s, %s, %s, %s::jsonb, %s::jsonb, %s::timestampt
 
 @dataclass(frozen=True)
 class Noted:
-    """A row with what is to be kept of it, and when its listing had been read before that."""
+    """A row with what is to be saved, and when its listing had been read before."""
 
     row: Listing
     was_read_at: datetime | None
@@ -34,21 +34,21 @@ class Noted:
 def known(products: Sequence[Product]) -> dict[int, Listing]:
     """Return the row of each product that has one, by the product's key.
 
-    By itself: joined with the products, it was looked for among all rows of all shops.
+    In its own query: joined with the products, the planner searched all rows of all shops.
     """
     found = Listing.objects.filter(product__in=[one.pk for one in products]).select_related("ledger")
     return {row.product_id: row for row in found}
 
 
 def completed(known: Mapping[int, Listing], going: Sequence[Product]) -> dict[int, Listing]:
-    """Return the known rows with those that going products lacked and that were made."""
+    """Return the known rows, plus new ones for products that lacked one."""
     lacking = [one for one in going if _lacks_one(one, known.get(one.pk))]
     if not lacking:
         return dict(known)
     taken = _taken_skus(lacking)
     made = _made([one for one in lacking if one.pk not in known and one.sku not in taken])
     for product in lacking:
-        # Another row has its SKU, or it has one of an earlier SKU under which nothing was found.
+        # Another row has its SKU, or its own row has an earlier SKU under which nothing was found.
         if product.pk not in made and (row := row_of(product)) is not None:
             made[product.pk] = row
     kept = known.keys() - {one.pk for one in lacking}
@@ -56,7 +56,7 @@ def completed(known: Mapping[int, Listing], going: Sequence[Product]) -> dict[in
 
 
 def keep(noted: Iterable[Noted]) -> None:
-    """Save what was noted in rows, in one statement."""
+    """Save the noted rows in one statement."""
     values = [_values(one) for one in noted]
     if values:
         with connection.cursor() as cursor:
@@ -77,13 +77,13 @@ def _lacks_one(product: Product, known: Listing | None) -> bool:
 
 
 def _taken_skus(products: Sequence[Product]) -> set[str]:
-    """Return the SKUs of the products that have a row already, of whatever product."""
+    """Return the SKUs of these products that already have a row."""
     skus = [one.sku for one in products]
     return set(Listing.objects.filter(shop=products[0].shop_id, sku__in=skus).values_list("sku", flat=True))
 
 
 def _made(products: Sequence[Product]) -> dict[int, Listing]:
-    """Make rows. Where another worker or product was quicker with the SKU, none is made."""
+    """Create rows, except for SKUs that another worker or product has meanwhile."""
     blank = [Listing(product=one, shop_id=one.shop_id, sku=one.sku) for one in products]
     Listing.objects.bulk_create(blank, ignore_conflicts=True)
     return known(products)

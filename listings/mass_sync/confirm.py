@@ -1,7 +1,7 @@
-"""Look which of the new listings Reverb has published, page by page instead of one by one.
+"""Check which of the new listings Reverb has published, page by page instead of one by one.
 
 Publishing is asynchronous, and what Reverb does not publish stays a draft (seen live). So the pages of drafts show it:
-what is not on them is live, and each of ours that is gets a look of its own, which says why.
+listings that are not on them are live, and each of ours that is on them gets a job, which finds the reason.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from listings.queue import jobs
 from reverbsync import clock
 from shops.reverb.client import ReverbClient
 
-#: Reverb publishes within a second or so, and its lists trail by some.
+#: Reverb publishes within a second or so, and its lists lag by some.
 SETTLES = timedelta(seconds=15)
-#: Pages of drafts that are read at most; a shop with more has its own new ones looked at one by one.
+#: Pages of drafts that are read at most; with more, the new listings are checked one by one.
 MAX_PAGES = 40
 PORTION = 500
 State = MassSync.State
 
 
 def step(sync: MassSync, client: ReverbClient) -> bool:
-    """Look, or wait until it makes sense; return whether another step makes sense at once. Raises ReverbError."""
+    """Check, or wait until it is possible; return whether to take another step at once. Raises ReverbError."""
     ours = Listing.objects.filter(
         shop=sync.shop_id, publish_looks__isnull=False, product__in=Line.objects.filter(sync=sync).values("product")
     ).exclude(product__job__isnull=False)
@@ -49,14 +49,14 @@ def step(sync: MassSync, client: ReverbClient) -> bool:
 
 
 def _look_at(listings: QuerySet[Listing]) -> None:
-    """Let each be looked at by itself, a portion at a time: there may be very many."""
+    """Open a job for each, in batches: there may be very many."""
     found = listings.order_by("pk").select_related("product").iterator(chunk_size=PORTION)
     while products := [row.product for row in islice(found, PORTION)]:
         jobs.look_again(products, rank=Rank.CATALOGUE, trigger="mass sync: not published", now=clock.now())
 
 
 def _drafts(client: ReverbClient) -> set[str] | None:
-    """Return the ids of all drafts, None when there are too many to read, or the list shows fewer than it counts."""
+    """Return the ids of all drafts, None if there are too many, or if the list shows fewer than it counts."""
     found: set[str] = set()
     for number in range(1, MAX_PAGES + 1):
         rows, total, more = client.index_page(number, "draft")

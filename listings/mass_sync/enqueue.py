@@ -1,4 +1,4 @@
-"""Hand the plan to the queue, a portion at a time, and look whether it is through."""
+"""Enqueue the plan in batches, and check whether it is complete."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from reverbsync import clock
 from reverbsync.database import next_span
 from shops.reverb.client import ReverbClient
 
-#: So many lines are under way at most: enough to keep all workers busy for a while.
+#: Lines in progress at most: enough to keep all workers busy for a while.
 WINDOW = 300
 LOOK_AGAIN = timedelta(seconds=1)
-#: How many listings are made between two looks whether Reverb has more than we know of.
+#: How many listings are made between two checks whether Reverb has more than we know of.
 MADE_BETWEEN_COUNTS = 100
 State, Lines = MassSync.State, Line.State
 
 
 def let_go(sync: MassSync) -> None:
-    """Let go the next portion of the products that get no call: the seller has seen what becomes of them.
+    """Release the next batch of products that get no call: the seller has seen what becomes of them.
 
-    Those that get one are let go one by one as they are queued, so that a cancelled run leaves the rest pending.
+    Those that get a call are released one by one as they are enqueued, so that a cancelled run leaves the rest pending.
     """
     rest = Line.objects.filter(sync=sync).exclude(kind__in=Line.CALLS)
     span = next_span(rest, "product", after=sync.let_go_up_to or 0)
     if span is not None:
         some = rest.filter(**span.of("product"))
         Product.objects.filter(pending_first_sync=True, pk__in=some.values("product")).update(pending_first_sync=False)
-        # Those in step were compared: settings that are saved later need not bring each of them up once more. What was
-        # read since it began may have come after the comparison.
+        # Those in step were compared, so settings that are saved later need not open a job for each. What was read
+        # since the run began may be newer than the comparison.
         in_step = some.filter(kind=Line.Kind.NOTHING).values("product")
         Product.objects.filter(looked_at__isnull=True, pk__in=in_step).update(looked_at=sync.begun_at)
     sync.let_go_up_to = None if span is None else span.until
@@ -40,7 +40,7 @@ def let_go(sync: MassSync) -> None:
 
 
 def step(sync: MassSync, client: ReverbClient) -> bool:
-    """Fill the window up; return True when there is nothing to do but wait. Raises ReverbError."""
+    """Fill the window; return True if there is nothing to do but wait. Raises ReverbError."""
     _found_again(sync)
     under_way = Line.objects.filter(sync=sync, state=Lines.QUEUED).count()
     todo = Line.objects.filter(sync=sync, state=Lines.OPEN, kind__in=Line.CALLS)
@@ -67,7 +67,7 @@ def _queue(sync: MassSync, lines: list[Line]) -> None:
     now = clock.now()
     ends = {line.product_id for line in lines if line.kind == Line.Kind.END}
     with transaction.atomic():
-        # The run may have been paused meanwhile: then nothing is queued.
+        # The run may have been paused meanwhile: then nothing is enqueued.
         if not sync.goes_on():
             return
         queued = Line.objects.filter(pk__in=[line.pk for line in lines])
@@ -82,20 +82,21 @@ def _queue(sync: MassSync, lines: list[Line]) -> None:
 
 
 def _found_again(sync: MassSync) -> None:
-    """A line under way whose job is gone was worked off without a word, or taken back: it is to do again."""
+    """Reopen lines in progress without a job: it was finished without a result, or taken back."""
     Line.objects.filter(sync=sync, state=Lines.QUEUED, product__job__isnull=True).update(state=Lines.OPEN)
 
 
 def _count(sync: MassSync, client: ReverbClient) -> None:
-    """Look whether someone else makes listings: then those that we are to make are looked up first, each by its SKU.
+    """Check whether someone else creates listings: then those to be made are looked up first, each by its SKU.
 
-    Between two looks a second listing is kept off by Reverb, which refuses a SKU that it has.
+    Between two checks Reverb prevents a second listing, since it rejects a SKU that it has.
     """
     settled = Line.objects.filter(sync=sync, kind=Line.Kind.CREATE, state__in=(Lines.DONE, Lines.FAILED)).count()
     if settled < sync.made_checked + MADE_BETWEEN_COUNTS and sync.made_checked:
         return
     there = client.count()
-    made = _made(sync)  # counted after Reverb was asked: what workers make meanwhile is not somebody else's
+    # Counted after the call to Reverb, so that listings made meanwhile are not attributed to somebody else.
+    made = _made(sync)
     if there > sync.total + made:
         Listing.objects.filter(shop=sync.shop_id, reverb_id="", indexed_at__isnull=False).update(indexed_at=None)
     sync.made, sync.made_checked = made, max(1, settled)
@@ -103,16 +104,16 @@ def _count(sync: MassSync, client: ReverbClient) -> None:
 
 
 def _made(sync: MassSync) -> int:
-    """Return how many listings this run made, with those that a call under way may have made."""
+    """Return how many listings this run made, including those that a call in flight may have made."""
     begun = Q(product__listing__post_started_at__isnull=False) | ~Q(product__listing__reverb_id="")
     lines = Line.objects.filter(sync=sync, kind=Line.Kind.CREATE).exclude(state=Lines.OPEN)
     return lines.filter(begun, product__listing__isnull=False).count()
 
 
 def take_back(sync: MassSync) -> None:
-    """Take back what waits in the queue for this run.
+    """Remove this run's jobs from the queue.
 
-    What a worker holds is finished, and so is what others asked for too.
+    Jobs that a worker holds are finished, and so are those that others requested too.
     """
     waiting = Line.objects.filter(sync=sync, state=Lines.QUEUED)
     jobs_of_it = Job.objects.filter(trigger=jobs.MASS, product__in=waiting.values("product"))

@@ -1,7 +1,7 @@
-"""Read the shop's listings on Reverb page by page into an index: SKU → what Reverb holds.
+"""Read the shop's listings on Reverb page by page into an index: SKU → what Reverb has.
 
-The index is not trusted blindly. Reverb's lists trail by seconds and may stop short (seen live): what was seen is
-counted against what Reverb says there is, and if some are missing, what the index does not show is looked up by itself.
+The index is not trusted blindly. Reverb's lists lag by seconds and may end early (seen live). So the listings seen are
+counted against Reverb's total; if some are missing, listings that the index lacks are looked up individually.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ State = MassSync.State
 
 
 def step(sync: MassSync, client: ReverbClient) -> None:
-    """Read one page, and keep it with the cursor of the next one. Raises ReverbError."""
+    """Read one page, and save it with the cursor of the next one. Raises ReverbError."""
     read_at = clock.now()
     rows, total, more = client.index_page(sync.page)
     with transaction.atomic():
@@ -28,10 +28,10 @@ def step(sync: MassSync, client: ReverbClient) -> None:
             for row in rows
             if row.id
         ]
-        # Pages shift while listings are made: one that shows twice is the same one.
+        # Pages shift while listings are created: one that appears twice is the same one.
         Indexed.objects.bulk_create(seen, ignore_conflicts=True)
-        # Where one goes, all behind it move up, and one slips to a page that was read. Then the counts are even all the
-        # same: the one that is gone was seen.
+        # If a listing goes, all behind it move up, and one slips to a page that was already read. The counts still
+        # match, since the one that is gone was seen.
         sync.incomplete = sync.incomplete or (sync.page > 1 and total < sync.total)
         sync.total, sync.page = total, sync.page + 1
         sync.pages = max(sync.page - 1, -(-total // PAGE))

@@ -1,6 +1,6 @@
-"""Compare all products with the index, and write down what is to be done with each: the preview, and the plan.
+"""Compare all products with the index, and save what is to be done with each: the preview and the plan.
 
-The decision is the same pure function as in a single sync; here nothing is called.
+The decision is the same pure function as in a single sync; no listing is called here.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from shops.reverb.availability import is_news, number_of
 from shops.snapshots import ReverbListing
 from synclog.reasons import REASONS
 
-#: How many mass syncs of a shop are kept to be looked at.
+#: Mass syncs of a shop that are retained.
 KEPT = 5
 BATCH = 200
 State = MassSync.State
@@ -49,7 +49,7 @@ class _Verdict:
 
 
 def step(sync: MassSync, rules: ShopRules, *, ahead: timedelta) -> None:
-    """Compare the next products, and keep their lines with the cursor.
+    """Compare the next products, and save their lines with the cursor.
 
     `ahead`: how far Reverb's clock is ahead of ours.
     """
@@ -69,13 +69,13 @@ def step(sync: MassSync, rules: ShopRules, *, ahead: timedelta) -> None:
 
 
 def _forget_older(sync: MassSync) -> None:
-    """Delete the oldest ones of the shop: each has a line for every product."""
+    """Delete the shop's oldest mass syncs: each has a line for every product."""
     kept = MassSync.objects.filter(shop=sync.shop_id).order_by("-begun_at", "-pk").values("pk")[:KEPT]
     MassSync.objects.filter(shop=sync.shop_id).exclude(pk__in=kept).exclude(state__in=MassSync.OPEN).delete()
 
 
 def _compare(sync: MassSync, rules: ShopRules, found: Sequence[Product], ahead: timedelta) -> int:
-    """Keep the lines of some products; those gone from the store have one if they still have a listing."""
+    """Save the lines of some products; those gone from the store have one if they still have a listing."""
     known = bulk_rows.known(found)
     products = [one for one in found if one.gone_at is None or (one.pk in known and known[one.pk].reverb_id)]
     batch = _Batch.of(sync, rules, products, known, ahead)
@@ -100,7 +100,7 @@ def _compare(sync: MassSync, rules: ShopRules, found: Sequence[Product], ahead: 
 
 @dataclass(frozen=True)
 class _Batch:
-    """What the index and our own tables hold of some products, and what is to be noted of them."""
+    """What the index and our own tables hold about some products, and what is to be saved."""
 
     chosen: Set[int]
     own: Mapping[int, Listing]
@@ -142,7 +142,7 @@ class _Batch:
         return cls(chosen, own, by_id, by_sku, owner, theirs, twice, ahead)
 
     def read(self, product: Product, listing: ReverbListing, read_at: datetime) -> Read:
-        """Return what both sides said, the listing at a moment of ours."""
+        """Return what both sides said; `read_at` is by our clock."""
         store, now = books.store_number(product), clock.now() + self.ahead
         return Read(store, listing, now, orders_at=None, read_at=read_at + self.ahead)
 
@@ -152,7 +152,7 @@ def _shown(sync: MassSync, skus: Set[str], reverb_ids: Set[str]) -> QuerySet[Ind
 
 
 def _twice(sync: MassSync, skus: Set[str]) -> QuerySet[Product, str]:
-    """Return those SKUs that more than one product has."""
+    """Return the SKUs that more than one product has."""
     same = Product.objects.filter(shop=sync.shop_id, sku__in=skus, gone_at__isnull=True)
     return same.values("sku").annotate(n=Count("pk")).filter(n__gt=1).values_list("sku", flat=True)
 
@@ -160,7 +160,7 @@ def _twice(sync: MassSync, skus: Set[str]) -> QuerySet[Product, str]:
 def _verdict(sync: MassSync, rules: ShopRules, product: Product, batch: _Batch) -> _Verdict:
     chosen = product.pk in batch.chosen
     row = batch.own.get(product.pk)
-    linked = row is not None and bool(row.reverb_id)  # known by its id, whatever has become of the SKU
+    linked = row is not None and bool(row.reverb_id)  # known by its id, even if the SKU is unclear
     if not linked and (unclear := _unclear(product, batch)) is not None:
         return unclear
     if row is None:
@@ -189,14 +189,14 @@ def _compared(rules: ShopRules, product: Product, row: Listing, found: Indexed |
     both = rules.settings.stock_way == StockWay.BOTH
     if ledger is not None and is_news(listing, ledger.reverb, both=both):
         return _Verdict(Kind.LOOK)
-    # In step and live: both sides have the same units for sale, and their ledger can begin.
+    # In step and live: both sides have the same units for sale, so the ledger can be created.
     if ledger is None and both and product.pk in batch.chosen and listing.state == "live":
         batch.in_step.append(linking.InStep(row, product, batch.read(product, listing, read_at)))
     return verdict
 
 
 def _newest(row: Listing, found: Indexed | None) -> tuple[ReverbListing | None, datetime]:
-    """Return the listing as it was seen last, and when: a single sync may have read it after its page was read."""
+    """Return the listing as last seen, and when: a single sync may have read it after its page was read."""
     if found is None:
         return None, clock.now()
     if row.snapshot is not None and row.read_at is not None and row.read_at > found.read_at:
@@ -213,7 +213,7 @@ def _unclear(product: Product, batch: _Batch) -> _Verdict | None:
 
 
 def _indexed(row: Listing, product: Product, batch: _Batch) -> Indexed | _Verdict | None:
-    """Return what the index shows of a product's listing, None when nothing."""
+    """Return what the index shows of a product's listing, None if nothing."""
     if row.reverb_id:
         return batch.by_id.get(row.reverb_id)
     same = {one.reverb_id: one for one in batch.by_sku.get(product.sku, [])}
@@ -225,7 +225,7 @@ def _indexed(row: Listing, product: Product, batch: _Batch) -> Indexed | _Verdic
     if found.reverb_id in batch.theirs:
         return _Verdict(Kind.CANNOT, "another_shop")
     if batch.owner.get(found.reverb_id, product.pk) != product.pk:
-        return _Verdict(Kind.LOOK)  # its product got another SKU, and its own job has still to write it to Reverb
+        return _Verdict(Kind.LOOK)  # its product got another SKU, and its own job has yet to write it to Reverb
     return found
 
 
@@ -258,7 +258,7 @@ def _cut(rules: ShopRules, product: Product, units: int | None) -> int | None:
 
 
 def _note(row: Listing, case: Case, read_at: datetime) -> None:
-    """Link the listing that the index shows, or note that it shows none."""
+    """Link the listing that the index shows, or record that it shows none."""
     listing = case.listing
     if listing is not None:
         row.reverb_id, row.link, row.state = listing.id, listing.web_url[:1000], listing.state[:40]
@@ -283,13 +283,13 @@ def _meant(decision: Decision) -> _Verdict:
 
 
 def counts(sync: MassSync) -> dict[str, int]:
-    """Return how many lines there are of each kind."""
+    """Return the number of lines of each kind."""
     found = Line.objects.filter(sync=sync).values("kind").annotate(n=Count("pk")).values_list("kind", "n")
     return dict.fromkeys(Kind.values, 0) | dict(found)
 
 
 def fields(sync: MassSync) -> list[tuple[str, int]]:
-    """Return the fields that differ, with how many listings change in each, most first."""
+    """Return the fields that differ, with the number of listings that change in each, most frequent first."""
     found: Counter[str] = Counter()
     for names in Line.objects.filter(sync=sync, kind=Kind.UPDATE).values_list("fields", flat=True).iterator():
         found.update(names)

@@ -16,7 +16,7 @@ from shops.reverb import limits
 from synclog.reasons import REASONS
 
 Kind, Lines, State = Line.Kind, Line.State, MassSync.State
-#: What each kind means before anything is written, and what it was afterwards.
+#: What each kind means before anything is written, and afterwards.
 WOULD = {
     Kind.CREATE: "would be made",
     Kind.UPDATE: "would be changed",
@@ -33,7 +33,7 @@ WAS = {
 
 @dataclass(frozen=True)
 class Counted:
-    """A number with its words; `key` names it in an address."""
+    """A number with its words; `key` is its name in an address."""
 
     key: str
     words: str
@@ -42,26 +42,26 @@ class Counted:
 
 @dataclass(frozen=True)
 class Tally:
-    """How many lines there are of each kind, state and reason."""
+    """The number of lines of each kind, state and reason."""
 
     rows: tuple[tuple[str, str, str, int], ...]
 
     @classmethod
     def of(cls, sync: MassSync) -> Self:
-        """Count them."""
+        """Count the lines of a mass sync."""
         found = Line.objects.filter(sync=sync).values_list("kind", "state", "reason")
         return cls(tuple((*key, count) for *key, count in found.annotate(n=Count("pk"))))
 
     def count(self, *kinds: str, state: str = "") -> int:
-        """Return how many there are of these kinds, in a state or in all."""
+        """Return the number of lines of these kinds, in a state or in all."""
         return sum(n for kind, now, _, n in self.rows if kind in kinds and state in ("", now))
 
     def calls(self, state: str = "") -> int:
-        """Return how many of those that make a call there are, in a state or in all."""
+        """Return the number of lines that make a call, in a state or in all."""
         return self.count(*Line.CALLS, state=state)
 
     def reasons(self, kind: str) -> list[Counted]:
-        """Return why lines of a kind are what they are, most first."""
+        """Return the reasons of the lines of a kind, most frequent first."""
         found: Counter[str] = Counter()
         for one, _, reason, n in self.rows:
             if one == kind:
@@ -70,22 +70,22 @@ class Tally:
 
     @property
     def done(self) -> int:
-        """How many calls were made."""
+        """The number of calls that succeeded."""
         return self.calls(Lines.DONE)
 
     @property
     def failed(self) -> int:
-        """How many failed."""
+        """The number of calls that failed."""
         return self.calls(Lines.FAILED)
 
     @property
     def to_do(self) -> int:
-        """How many are still to be done or under way."""
+        """The number of calls that are open or in progress."""
         return self.calls(Lines.OPEN) + self.calls(Lines.QUEUED)
 
     @property
     def through(self) -> int:
-        """How many are through, done or failed."""
+        """The number of calls that succeeded or failed."""
         return self.done + self.failed
 
     @property
@@ -100,17 +100,17 @@ class Tally:
 
     @property
     def in_step(self) -> int:
-        """How many need nothing, since both sides agree."""
+        """The number of products that need nothing, since both sides agree."""
         return self.count(Kind.NOTHING)
 
     @property
     def left(self) -> int:
-        """How many are left alone for another reason."""
+        """The number of products left alone for another reason."""
         return self.count(Kind.LEFT)
 
     @property
     def cannot(self) -> int:
-        """How many wait for the seller."""
+        """The number of products that wait for the seller."""
         return self.count(Kind.CANNOT)
 
 
@@ -122,7 +122,7 @@ def words_of(reason: str) -> str:
 
 @dataclass(frozen=True)
 class Progress:
-    """How far reading and comparing is; `total` is 0 while nobody knows."""
+    """The progress of reading and comparing; `total` is 0 while unknown."""
 
     words: str
     at: int
@@ -130,7 +130,7 @@ class Progress:
 
 
 def progress(sync: MassSync) -> Progress | None:
-    """Return how far the preview is, None when it is ready."""
+    """Return the progress of the preview, None when it is ready."""
     if sync.state == State.FETCHING:
         read = sync.page - 1
         words = f"Page {read:,} of {sync.pages:,}" if sync.pages else "The first page"
@@ -162,7 +162,7 @@ def allowed(connection: ReverbConnection) -> Allowed:
 
 
 def time_words(seconds: float) -> str:
-    """Return a length of time in words."""
+    """Return a duration in words."""
     minutes = round(seconds / 60)
     if seconds < 60:
         return "less than a minute"
@@ -172,7 +172,7 @@ def time_words(seconds: float) -> str:
 
 
 def status(sync: MassSync) -> dict[str, object]:
-    """Return all of it for a script. The lines by state are those that make a call."""
+    """Return the whole status for a script. The lines by state are those that make a call."""
     tally = Tally.of(sync)
     return {
         "id": sync.pk,

@@ -1,7 +1,7 @@
-"""A mass sync from beginning to end, in short slices: fetch, plan, and, when the seller says so, run and confirm.
+"""Run a mass sync in short slices: fetch, plan, and, once the seller starts it, write and confirm.
 
-What it writes goes through the same jobs as everything else, a portion at a time, at the least urgent rank: so it is
-rate limited, fair to other shops, and survives whatever dies. The database holds how far it is.
+It writes through the same jobs as everything else, in batches, at the least urgent rank. So it is rate limited, fair to
+other shops, and survives crashes. Its progress is in the database.
 """
 
 from __future__ import annotations
@@ -27,28 +27,28 @@ from shops.reverb.errors import NeedsSeller, RateLimited, ReverbError
 logger = logging.getLogger(__name__)
 
 MASS = "listings.mass_sync"
-#: How long one slice holds a worker before the shop queues up again behind the others.
+#: How long one slice occupies a worker before the shop is enqueued again behind the others.
 SLICE_S = 1.0
 State = MassSync.State
-#: States in which what failed can be tried again.
+#: States in which failed lines can be retried.
 RETRIES = (State.RUNNING, State.PAUSED, State.CONFIRMING, State.DONE)
 
 
 class TooSoon(Exception):
-    """Another mass sync ended so recently that Reverb would rather not see one more; `at` is when it ended."""
+    """The last mass sync ended within the recommended pause; `at` is when it ended."""
 
     def __init__(self, at: datetime) -> None:
-        """Keep the moment."""
+        """Store the moment."""
         super().__init__(f"The last mass sync ended at {at:%H:%M} (UTC).")
         self.at = at
 
 
 class NotConnected(Exception):
-    """The shop has no connection to Reverb to work with."""
+    """The shop has no usable connection to Reverb."""
 
 
 def begin(shop: Shop, person: Person | None, *, anyway: bool = False) -> MassSync:
-    """Begin a mass sync, or return the one that is open. It stops when its plan can be looked through.
+    """Begin a mass sync, or return the open one. It stops once its plan is ready for review.
 
     Raises TooSoon unless `anyway`, and NotConnected.
     """
@@ -65,14 +65,14 @@ def begin(shop: Shop, person: Person | None, *, anyway: bool = False) -> MassSyn
     try:
         with transaction.atomic():
             made = MassSync.objects.create(shop=shop, person=person, begun_at=now, due_at=now)
-    except IntegrityError:  # another window was quicker
+    except IntegrityError:  # another request was faster
         return MassSync.objects.get(shop=shop, state__in=MassSync.OPEN)
     wake(MASS, shop.pk)
     return made
 
 
 def too_soon_after(shop: Shop) -> datetime | None:
-    """Return when the last one ended, if that is so recent that Reverb would rather not see another one."""
+    """Return when the last one ended, if that is within the recommended pause."""
     last = MassSync.objects.filter(shop=shop, state=State.DONE, started_at__isnull=False).order_by("-begun_at").first()
     pause = timedelta(hours=pause_hours())
     if last is None or last.finished_at is None or clock.now() >= last.finished_at + pause:
@@ -81,12 +81,12 @@ def too_soon_after(shop: Shop) -> datetime | None:
 
 
 def pause_hours() -> int:
-    """Return the hours that should lie between two mass syncs of a shop."""
+    """Return the recommended hours between two mass syncs of a shop."""
     return settings.MASS_SYNC_PAUSE_HOURS
 
 
 def start(shop: Shop) -> None:
-    """Write what was planned. What the first import learnt is pending no longer: the seller has seen it."""
+    """Start writing the plan. Products of the first import are no longer pending: the seller has seen the plan."""
     now = clock.now()
     with transaction.atomic():
         sync = MassSync.objects.select_for_update().filter(shop=shop, state=State.PLANNED).first()
@@ -98,12 +98,12 @@ def start(shop: Shop) -> None:
 
 
 def pause(shop: Shop) -> None:
-    """Write nothing more until the seller says so."""
+    """Write nothing more until the seller resumes it."""
     _halt(shop, State.PAUSED, [State.RUNNING])
 
 
 def resume(shop: Shop) -> None:
-    """Go on where it was."""
+    """Resume it where it was."""
     if MassSync.objects.filter(shop=shop, state=State.PAUSED).update(state=State.RUNNING, due_at=clock.now()):
         wake(MASS, shop.pk)
 
@@ -114,7 +114,7 @@ def cancel(shop: Shop) -> None:
 
 
 def retry(sync: MassSync) -> int:
-    """Try all that failed again; returns how many: none where it was cancelled, or another one is open by now."""
+    """Retry all failed lines; return how many: 0 if it was cancelled, or another one is open."""
     try:
         with transaction.atomic():
             now = MassSync.objects.select_for_update().get(pk=sync.pk)
@@ -159,7 +159,7 @@ def shops_with_due_ones() -> list[int]:
 
 
 def run_slice(sync: MassSync) -> None:
-    """Go on for one slice. Never raises what Reverb did: that is a note and a later slice."""
+    """Continue for one slice. Reverb's failures are never raised: they are noted, and a later slice retries."""
     connection = ReverbConnection.objects.filter(shop=sync.shop_id).first()
     if connection is None:
         _failed(sync, "Reverb is not connected.", timedelta(minutes=15))
@@ -184,7 +184,7 @@ def run_slice(sync: MassSync) -> None:
 
 
 def _step(sync: MassSync, connection: ReverbConnection, client: ReverbClient) -> bool:
-    """Take one step; return whether another one makes sense at once."""
+    """Take one step; return whether to take another one at once."""
     match sync.state:
         case State.FETCHING:
             fetch_listings.step(sync, client)
@@ -216,7 +216,7 @@ def _failed(sync: MassSync, words: str, wait: timedelta) -> None:
 
 
 def seconds_left(sync: MassSync) -> float:
-    """Return how long the writes that are still to be made take at the allowed rate."""
+    """Return how long the remaining writes take at the allowed rate, in seconds."""
     connection = ReverbConnection.objects.filter(shop=sync.shop_id).first()
     if connection is None:
         return 0.0

@@ -1,4 +1,4 @@
-"""Addresses of a shop's mass sync."""
+"""URLs of a shop's mass sync."""
 
 from __future__ import annotations
 

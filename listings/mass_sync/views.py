@@ -1,4 +1,4 @@
-"""The page of the mass sync: what would change, its buttons, how far it is, and what became of each product."""
+"""The page of the mass sync: the preview, its buttons, the progress, and the result for each product."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from shops.models import Person, ReverbConnection, Shop
 from shops.reverb import limits
 from synclog.reasons import quoted
 
-#: Failures that are shown beside the counts; the list below shows all.
+#: Failures shown beside the counts; the list below shows all.
 LATEST_FAILURES = 10
 State = MassSync.State
 
@@ -26,7 +26,7 @@ State = MassSync.State
 @require_safe
 @for_members
 def mass_sync(request: HttpRequest, shop: Shop) -> HttpResponse:
-    """Show the newest mass sync with its lines. Asked for by htmx it is the lines alone."""
+    """Show the newest mass sync with its lines. For htmx it is the lines alone."""
     sync = _newest(shop)
     lines_alone = bool(getattr(request, "htmx", False))
     context = _lines(request, shop, sync) if sync is not None and _has_lines(sync) else {"shop": shop}
@@ -40,7 +40,7 @@ def mass_sync(request: HttpRequest, shop: Shop) -> HttpResponse:
 @require_safe
 @for_members
 def now(request: HttpRequest, shop: Shop) -> HttpResponse:
-    """Show how far it is, as a part of the page; where another state begins the page is loaded again."""
+    """Show the progress as a part of the page, which is reloaded when the state changes."""
     sync = _newest(shop)
     response = render(request, "mass_sync/_state.html", _state(shop, sync))
     if sync is None or sync.state != request.GET.get("seen", sync.state):
@@ -65,7 +65,7 @@ def export(request: HttpRequest, shop: Shop) -> HttpResponseBase:
 @require_POST
 @for_members
 def begin(request: HttpRequest, shop: Shop) -> HttpResponse:
-    """Begin a mass sync with its preview, sooner than Reverb likes where the seller insists."""
+    """Begin a mass sync with its preview, within the recommended pause if the seller insists."""
     assert isinstance(request.user, Person)  # noqa: S101 -- for_members has seen to it
     try:
         run.begin(shop, request.user, anyway=request.POST.get("anyway") == "1")
@@ -79,7 +79,7 @@ def begin(request: HttpRequest, shop: Shop) -> HttpResponse:
 @require_POST
 @for_members
 def act(request: HttpRequest, shop: Shop, word: str) -> HttpResponse:
-    """Start, pause, go on, end, or try again what failed."""
+    """Start, pause, resume or cancel it, or retry what failed."""
     match word:
         case "start":
             run.start(shop)
@@ -103,7 +103,7 @@ def _newest(shop: Shop) -> MassSync | None:
 
 
 def _has_lines(sync: MassSync) -> bool:
-    """Return whether there is a plan to look through; one that was discarded is none."""
+    """Return whether there is a plan to review; a discarded one does not count."""
     if sync.state == State.CANCELLED:
         return sync.started_at is not None
     return sync.state not in (State.FETCHING, State.PLANNING)
