@@ -1,4 +1,4 @@
-"""The forms of this room: which products go to Reverb, and what their listings say."""
+"""Forms for which products go to Reverb, and what their listings say."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NO = "no"
 
 
 def choices_of(field: str, lists: Lists) -> list[tuple[str, str]] | None:
-    """Return what a field can be chosen from (value, name), None for a field that holds any text."""
+    """Return the choices of a field as (value, name), None for a free-text field."""
     match field:
         case "condition":
             return [(one.id, one.name) for one in lists.conditions]
@@ -32,7 +32,7 @@ def choices_of(field: str, lists: Lists) -> list[tuple[str, str]] | None:
 
 
 def _says(field: str, lists: Lists, *, empty: str, now: str = "") -> forms.Field:
-    """Return the input for a field's value: a list where Reverb has one. What is chosen now stays a choice."""
+    """Return the input for a field's value: a list where Reverb has one. The current value stays a choice."""
     rows = choices_of(field, lists)
     if rows is None:
         words = "Digits, or “does not apply”." if field == "upc" else ""
@@ -43,7 +43,7 @@ def _says(field: str, lists: Lists, *, empty: str, now: str = "") -> forms.Field
 
 
 class SelectionForm(forms.ModelForm):  # type: ignore[type-arg]  # Django is not generic at run time
-    """All products, or chosen ones."""
+    """All products, or selected ones."""
 
     class Meta:
         model = SyncSettings
@@ -52,21 +52,21 @@ class SelectionForm(forms.ModelForm):  # type: ignore[type-arg]  # Django is not
 
 
 class PriceForm(forms.ModelForm):  # type: ignore[type-arg]
-    """How a price on Reverb follows from the store's."""
+    """How the price on Reverb is derived from the store's."""
 
     class Meta:
         model = SyncSettings
         fields = ["price_percent", "price_amount", "price_rounding", "price_floor"]
 
     def clean_price_percent(self) -> Decimal:
-        """A price cannot fall by all that it is."""
+        """Reject a reduction of 100 percent or more."""
         percent: Decimal = self.cleaned_data["price_percent"]
         if percent <= -100:
             raise forms.ValidationError("A price cannot go down by 100 percent or more.")
         return percent
 
     def clean_price_floor(self) -> Decimal:
-        """A floor is an amount."""
+        """Reject a negative floor."""
         floor: Decimal = self.cleaned_data["price_floor"]
         if floor < 0:
             raise forms.ValidationError("A floor cannot be negative.")
@@ -74,14 +74,14 @@ class PriceForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class WordingForm(forms.ModelForm):  # type: ignore[type-arg]
-    """Which attribute holds make and model."""
+    """Which attributes contain make and model."""
 
     class Meta:
         model = SyncSettings
         fields = ["make_from", "model_from"]
 
     def __init__(self, *args: Any, attributes: Sequence[str], **more: Any) -> None:
-        """`attributes` are the names that the store uses."""
+        """Build the form. `attributes` are the names that the store uses."""
         super().__init__(*args, **more)
         usual = {"make_from": "The vendor or brand", "model_from": "The title less the make"}
         for name, words in usual.items():
@@ -113,7 +113,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
         fields = ["by", "value", "field"]
 
     def __init__(self, *args: Any, lists: Lists, field: str, **more: Any) -> None:
-        """`field` decides what the value can be chosen from."""
+        """Build the form. `field` determines the choices of the value."""
         super().__init__(*args, **more)
         self.fields["field"].initial = field
         self.fields["says"] = _says(field, lists, empty="— choose —")
@@ -121,7 +121,7 @@ class RuleForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class ProductForm(forms.Form):
-    """The seller's own word on one product."""
+    """The seller's own choice and values for one product."""
 
     choice = forms.ChoiceField(
         label="Goes to Reverb",
@@ -145,7 +145,7 @@ class ProductForm(forms.Form):
     )
 
     def __init__(self, data: Any = None, *, product: Product, lists: Lists) -> None:
-        """Begin with what was said before."""
+        """Build the form with the current values."""
         own = {"stock_buffer": product.stock_buffer, "stock_maximum": product.stock_maximum}
         super().__init__(data, initial={"choice": product.choice, **own, **product.overrides})
         for name in SETTABLE:
@@ -154,11 +154,11 @@ class ProductForm(forms.Form):
 
     @property
     def stock_numbers(self) -> list[forms.BoundField]:
-        """The buffer of it, and the most to show."""
+        """The fields for the buffer and the most units to show."""
         return [self["stock_buffer"], self["stock_maximum"]]
 
     def clean_upc(self) -> str:
-        """Take digits, or the words for a product without one."""
+        """Accept digits, or the words for a product without a UPC."""
         text = str(self.cleaned_data["upc"]).strip()
         if text and text.lower() != NO_UPC and not text.replace(" ", "").replace("-", "").isdigit():
             raise forms.ValidationError("A UPC or EAN has digits only.")
@@ -166,5 +166,5 @@ class ProductForm(forms.Form):
 
     @property
     def overrides(self) -> dict[str, str]:
-        """Return what was said, without what was left open."""
+        """Return the values that were entered, without empty ones."""
         return {name: text for name in SETTABLE if (text := str(self.cleaned_data.get(name) or "").strip())}

@@ -1,4 +1,4 @@
-"""The page of one product: what its listing says, where each value comes from, and the seller's own word on it."""
+"""The page of one product: what its listing says, where each value comes from, and the seller's own values."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from synclog.reasons import REASONS
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_members
 def product(request: HttpRequest, shop: Shop, product_id: int) -> HttpResponse:
-    """Show one product; take the seller's own values for it."""
+    """Show one product; save the seller's own values for it."""
     row = get_object_or_404(Product.objects.select_related("listing"), shop=shop, pk=product_id)
     lists = lifecycle.lists_of(shop)
     form = ProductForm(request.POST or None, product=row, lists=lists)
@@ -68,7 +68,7 @@ def switch(request: HttpRequest, shop: Shop, product_id: int, word: str) -> Http
 @require_POST
 @for_members
 def relist_as_new(request: HttpRequest, shop: Shop, product_id: int) -> HttpResponse:
-    """Make a new listing for a used item whose listing sold: the seller has it again."""
+    """Create a new listing for a used item whose listing sold: the seller has it again."""
     row = get_object_or_404(Product, shop=shop, pk=product_id)
     if Listing.objects.filter(product=row, state__in=SOLD).update(relist_as_new=True):
         jobs.look_again([row], rank=Rank.EDIT, trigger=jobs.BY_HAND, now=clock.now())
@@ -79,7 +79,7 @@ def relist_as_new(request: HttpRequest, shop: Shop, product_id: int) -> HttpResp
 
 
 def _stock(row: Product, settings: SyncSettings) -> dict[str, int] | None:
-    """Return what both sides agreed on, None where nothing was."""
+    """Return what both sides agreed on, None if nothing was."""
     found = Ledger.objects.filter(listing__product=row).first()
     if found is None:
         return None
@@ -101,7 +101,7 @@ def _say(row: Product, *, choice: str, overrides: dict[str, str], **stock: int |
 def _rows(
     row: Product, defaults: Defaults, lists: Lists, form: ProductForm, on: frozenset[str]
 ) -> list[dict[str, Any]]:
-    """Return each settable field with its value, where that comes from, and the input for the seller's own."""
+    """Return each settable field with its value, its origin, and the input for the seller's own value."""
     found = values.values(row.seen, defaults, lists, row.overrides)
     names = {choice.id: choice.name for choice in lists.all}
     rows = []

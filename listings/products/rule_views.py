@@ -1,4 +1,4 @@
-"""The page of rules: which products go to Reverb, what their listings say, what they cost there."""
+"""The page of rules: which products go to Reverb, what their listings say, and their prices."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from shops.models import MappingRule, SelectionRule, Shop
 from shops.models.rules import Group
 
 EXAMPLES = 3
-#: How many products are looked at in one statement when all are brought in line.
+#: Products per statement when all are brought in line.
 SOME = 500
 
 
@@ -37,7 +37,7 @@ def show(request: HttpRequest, shop: Shop) -> HttpResponse:
 @require_POST
 @for_members
 def save(request: HttpRequest, shop: Shop, section: str) -> HttpResponse:
-    """Save one section of the page, or show it again with what is wrong."""
+    """Save one section of the page, or show it again with its errors."""
     form = _form(request, shop, section)
     try:
         if form.is_valid():
@@ -76,7 +76,7 @@ def says(request: HttpRequest, shop: Shop) -> HttpResponse:
 @require_POST
 @for_members
 def bring_in_line(request: HttpRequest, shop: Shop) -> HttpResponse:
-    """Look at every product that goes to Reverb, after all that is more urgent."""
+    """Open a job for every product that goes to Reverb, at the least urgent rank."""
     count, after = 0, 0
     while True:
         known = Product.objects.filter(
@@ -141,7 +141,7 @@ def _row(row: MappingRule, choices: list[tuple[str, str]] | None) -> dict[str, A
 
 
 def _examples(shop: Shop, rule: PriceRule) -> list[dict[str, Any]]:
-    """Return a few products with their price in the store and on Reverb."""
+    """Return a few products with their prices in the store and on Reverb."""
     rows = Product.objects.filter(shop=shop, gone_at__isnull=True).order_by("pk")[:EXAMPLES]
     seen = [row.seen for row in rows]
     return [{"title": one.title, "store": one.price, "reverb": rule.of(one.price), "in": one.currency} for one in seen]

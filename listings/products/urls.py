@@ -1,4 +1,4 @@
-"""Addresses of this room, below a shop."""
+"""URLs of products, rules and imports, below a shop."""
 
 from __future__ import annotations
 

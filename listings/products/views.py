@@ -1,4 +1,4 @@
-"""The products of a shop: what each one's listing is, what waits for the seller, and a button to look again."""
+"""The products of a shop: the listing of each, what waits for the seller, and a button to check again."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ UNREAD_SHOWN = 20
 @require_safe
 @for_members
 def products(request: HttpRequest, shop: Shop) -> HttpResponse:
-    """List products by title, those that wait for the seller alone when asked; pages by key."""
+    """List products, or only those that wait for the seller, with keyset pagination."""
     words = request.GET.get("q", "").strip().replace("\x00", "")[:200]
     waiting = request.GET.get("waiting") == "1"
     found = Product.objects.filter(shop=shop, gone_at__isnull=True).select_related("listing", "job")
@@ -60,7 +60,7 @@ def products(request: HttpRequest, shop: Shop) -> HttpResponse:
 @require_safe
 @for_members
 def counts(request: HttpRequest, shop: Shop) -> HttpResponse:
-    """Show how many products are known, listed, being worked on and waiting, as a part of another page."""
+    """Show how many products are known, listed, in progress and waiting, as a part of another page."""
     known = Product.objects.filter(shop=shop, gone_at__isnull=True)
     context = {
         "shop": shop,
@@ -75,7 +75,7 @@ def counts(request: HttpRequest, shop: Shop) -> HttpResponse:
 @require_POST
 @for_members
 def look_again(request: HttpRequest, shop: Shop, product_id: int) -> HttpResponse:
-    """Open a job for one product because a person asked for it."""
+    """Open a job for one product at a person's request."""
     product = get_object_or_404(Product, shop=shop, pk=product_id)
     jobs.look_again([product], rank=Rank.EDIT, trigger=jobs.BY_HAND, now=clock.now())
     messages.success(request, f"Looking at “{product.title}” again. The sync log shows how it goes.")
@@ -85,7 +85,7 @@ def look_again(request: HttpRequest, shop: Shop, product_id: int) -> HttpRespons
 @require_safe
 @for_members
 def show_import(request: HttpRequest, shop: Shop) -> HttpResponse:
-    """Show how far the import is and when the store is looked at next, as a part of another page."""
+    """Show the import's progress and the next crawls, as a part of another page."""
     rows = Crawl.objects.filter(shop=shop).order_by("kind")
     pending = Product.objects.filter(shop=shop, pending_first_sync=True, gone_at__isnull=True).count()
     known = Product.objects.filter(shop=shop, gone_at__isnull=True).count()
@@ -108,7 +108,7 @@ def read_again(request: HttpRequest, shop: Shop) -> HttpResponse:
 @require_POST
 @for_members
 def act_on_crawl(request: HttpRequest, shop: Shop, kind: str, word: str) -> HttpResponse:
-    """Begin, go on with, or stop a crawl of the store."""
+    """Begin, resume or stop a crawl of the store."""
     if kind not in Crawl.Kind.values or word not in ("begin", "stop"):
         raise Http404
     if word == "stop":
@@ -124,7 +124,7 @@ def act_on_crawl(request: HttpRequest, shop: Shop, kind: str, word: str) -> Http
 @require_POST
 @for_members
 def settle_missing(request: HttpRequest, shop: Shop, word: str) -> HttpResponse:
-    """Take the seller's word on products that the store's complete list left out."""
+    """Apply the seller's answer about products missing from the store's complete list."""
     if word == "remove":
         count = missing.confirm(shop)
         messages.success(request, f"{count} products are removed. Their listings on Reverb are being ended.")
