@@ -1,3 +1,3 @@
-"""What a listing says: a shop's rules and the store's product → the fields of a listing, each with its origin."""
+"""Compute the fields of a listing, each with its origin, from a shop's rules and the store's product."""
 
 from __future__ import annotations

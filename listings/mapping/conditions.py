@@ -1,7 +1,7 @@
-"""Which condition a store says a product has, in the words of Reverb's list. Pure.
+"""Which condition a store says a product has, in the terms of Reverb's list. Pure.
 
-What a store calls used, or grades in words that Reverb does not know, is never listed as Brand New. A field or a tag
-that is there for the condition *states* it. Other words only *show* it, by where they stand: see `shown`.
+A product that a store calls used, or grades in words unknown to Reverb, is never listed as Brand New. A field or tag
+for the condition *states* it. Other words only *show* it, depending on their place: see `shown`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import lru_cache
 from shops.reverb.lists import BRAND_NEW, CONDITIONS, Choice
 from shops.snapshots import StoreProduct
 
-#: Names of fields that state a condition, surest first, as `_name` returns them.
+#: Names of fields that state a condition, most reliable first, as `_name` returns them.
 _FIELDS = (
     "condition",
     "item condition",
@@ -23,18 +23,18 @@ _FIELDS = (
     "artikelzustand",
     "google condition",
 )
-#: Names of fields that hold something else as well: they count where they hold a condition's name, or "used".
+#: Names of fields with other uses: they count if they contain a condition's name, or "used".
 _OTHER_FIELDS = frozenset(
     {"conditions", "grade", "état", "etat", "estado", "stato", "staat", "conditie", "condizione", "condizioni"}
 )
 _NEW = frozenset(
     {"new", "brand new", "new in box", "bnib", "neu", "neuware", "neuf", "nuevo", "nuovo", "nieuw", "novo"}
 )
-#: A field with more words holds a text, such as the conditions of a sale.
+#: A field with more words contains a text, such as the conditions of a sale.
 _MOST_WORDS = 4
 _YES = re.compile(r"(?:yes|true|1|y|ja|oui|s[ií])\b", re.IGNORECASE)
 
-# Patterns of words as `_plain` returns them: letters and digits with single blanks between, so "B-Stock" is "B Stock".
+# Patterns for words as `_plain` returns them: letters and digits with single blanks, so "B-Stock" is "B Stock".
 _USED = (
     r"(?:(?:gently|lightly|barely|hardly) )?used|pre ?(?:owned|loved)|(?:second|2nd) ?hand|refurb(?:ished)?|renewed"
     r"|reconditioned|b ?stock|open ?box|ex ?(?:demo|display|rental|hire)|(?:demo|display|floor) (?:model|unit)"
@@ -45,13 +45,13 @@ _USED = (
 _CALLS_USED = re.compile(rf"\b(?:{_USED})\b", re.IGNORECASE)
 _AT_AN_END = re.compile(rf"^(?:{_USED})\b|\b(?:{_USED})$", re.IGNORECASE)
 _USED_ALONE = re.compile(_USED, re.IGNORECASE)
-#: Words that are also names and other words: they count only where nothing stands beside them.
+#: Words with other meanings, such as names: they count only if nothing else is beside them.
 _NOTHING_ELSE = re.compile(
     r"(?:(?:store|shop) )?demos?|occasions?|excellent|very good|near mint|like new|as new"
     r"|(?:(?:very )?good|excellent|fair|poor|(?:near )?mint|used) condition",
     re.IGNORECASE,
 )
-#: Phrases that have such a word and call nothing used.
+#: Phrases that contain such a word but do not call anything used.
 _IDIOMS = re.compile(
     r"\b(?:new (?:(?:and|or|und|et) )?(?:used|second ?hand|pre ?owned)"
     r"|(?:used|second ?hand|pre ?owned) (?:and|or|und) new"
@@ -60,26 +60,26 @@ _IDIOMS = re.compile(
     r"|in(?! (?:stock|box|case|original|(?:\w+ ){0,2}condition))))\b",
     re.IGNORECASE,
 )
-#: What beside a grade says nothing more of it. B-Stock is a condition by itself.
+#: Words beside a grade that do not change it. B-Stock is a condition by itself.
 _NOISE = re.compile(rf"\b(?:(?!b ?stock)(?:{_USED})|in|condition|zustand|(?:19|20)\d\d)\b", re.IGNORECASE)
-#: Grades that may stand in the next part of a title. Mint does not count there: it is a colour, too.
+#: Grades that may be in the next part of a title. Mint does not count there: it is also a colour.
 _GRADE = re.compile("non functioning|poor|fair|(?:very )?good|excellent", re.IGNORECASE)
 _BRACKETS = re.compile(r"[(\[{【]([^)\]}】]*)[)\]}】]?")
 _SEPARATORS = re.compile(r"\s[-–—]|[-–—]\s|[|,;:/*•·~!]")
 
 
 def stated(product: StoreProduct, choices: Sequence[Choice]) -> str:
-    """Return what a field of the store states, in the store's words; "" where none does."""
+    """Return what a field of the store states, in the store's words; "" if none does."""
     return _surest(product.attributes.items(), choices)
 
 
 def tagged(tags: Sequence[str], choices: Sequence[Choice]) -> str:
-    """Return what a tag such as `condition: Used` or `condition_used` states, in its words; "" where none does."""
+    """Return what a tag such as `condition: Used` or `condition_used` states, in its words; "" if none does."""
     return _surest(map(_pair, tags), choices)
 
 
 def graded(words: str, choices: Sequence[Choice]) -> str:
-    """Return the id of the condition that `words` name, "" where they name none: "Used - Very Good" is Very Good."""
+    """Return the id of the condition that `words` name, "" if they name none: "Used - Very Good" is Very Good."""
     said = _plain(words).lower()
     names = _names(tuple(choices))
     if said in names:
@@ -90,15 +90,15 @@ def graded(words: str, choices: Sequence[Choice]) -> str:
 
 
 def is_used_alone(words: str) -> bool:
-    """Return whether words say that a product is used, and no more."""
+    """Return whether words say only that a product is used."""
     return _USED_ALONE.fullmatch(_plain(words)) is not None
 
 
 def shown(product: StoreProduct, choices: Sequence[Choice]) -> tuple[str, str]:
-    """Return the words that show that a product is not new, and the condition's id; "" for what they do not say.
+    """Return the words that show that a product is not new, and the condition's id; "" for what is unknown.
 
-    Those are words such as "used" in tags, product type and collections; in a title only in brackets, at an end of one
-    of its parts, or in capitals; fields such as `used: true`; and what a field for something else says of it.
+    They are words such as "used" in tags, product type and collections; in a title only in brackets, at an end of a
+    part, or in capitals; fields such as `used: true`; and what a field for another purpose says about it.
     """
     pairs = (*product.attributes.items(), *map(_pair, product.tags))
     found = [words for name, text in pairs if (words := _in_field(name, text, choices))]
@@ -123,12 +123,12 @@ def _pair(tag: str) -> tuple[str, str]:
 
 @lru_cache(maxsize=4096)
 def _name(name: str) -> str:
-    """Return the name of a field in lower case, without a namespace before it, its words apart by single blanks."""
+    """Return the name of a field in lower case, without its namespace, its words separated by single blanks."""
     return _plain(name.rpartition(".")[2]).lower()
 
 
 def _surest(pairs: Iterable[tuple[str, str]], choices: Sequence[Choice]) -> str:
-    """Return the words that count: a grade before "used", then words of the store's own, "new", and what is no word.
+    """Return the most reliable words: a grade, then "used", the store's own words, "new", and last a URL.
 
     A name such as `_condition` is that of a hidden field, which a plug-in may fill by itself: it states nothing.
     """
@@ -144,7 +144,7 @@ def _rank(words: str, choices: Sequence[Choice]) -> int:
 
 
 def _in_field(name: str, words: str, choices: Sequence[Choice]) -> str:
-    """Return what a field says of a product that is not new; "" where it says nothing of it, or that it is new."""
+    """Return what a field says about a product that is not new; "" if it says nothing, or that it is new."""
     known = _name(name)
     if known in _FIELDS or known in _OTHER_FIELDS:
         is_used = len(words.split()) <= _MOST_WORDS and _calls_used(words)
@@ -171,13 +171,13 @@ def _names(choices: tuple[Choice, ...]) -> Mapping[str, str]:
 
 @lru_cache(maxsize=16_384)
 def _calls_used(words: str) -> bool:
-    """Return whether a tag, a collection or a value has a word that calls a product used."""
+    """Return whether a tag, a collection or a value contains a word that calls a product used."""
     said = _IDIOMS.sub(" ", _plain(words))
     return _CALLS_USED.search(said) is not None or _NOTHING_ELSE.fullmatch(said) is not None
 
 
 def _in_title(title: str) -> Iterator[str]:
-    """Return the parts of a title that call the product used, or the grade that stands in the part beside one."""
+    """Yield the parts of a title that call the product used, or the grade from the part beside one."""
     for group in _BRACKETS.findall(title):
         if any(_stands_out(part) or _NOTHING_ELSE.fullmatch(part) for part in _parts(group)):
             yield group
@@ -199,6 +199,6 @@ def _stands_out(part: str) -> bool:
 
 
 def _shouts(part: str) -> bool:
-    """Return whether a word for used stands in capitals in a title that does not consist of them."""
+    """Return whether a word for used is in capitals, in a title that is not all in capitals."""
     words = _CALLS_USED.findall(_IDIOMS.sub(" ", part))
     return part.endswith(" DEMO") or any(word.isupper() for word in words)

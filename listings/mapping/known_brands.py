@@ -1,4 +1,4 @@
-"""Makes that are looked for in a title when the store names no vendor. A guess from here is always shown as one."""
+"""Makes that are searched for in a title if the store names no vendor. Such a guess is always shown as one."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""The groups that a product belongs to: by tag, collection, product type and vendor. Pure."""
+"""The groups of a product: by tag, collection, product type and vendor. Pure."""
 
 from __future__ import annotations
 
 from shops.snapshots import StoreProduct
 
-#: By what, and the store's word for it in lower case (shops.models.rules.Group).
+#: Pairs of the kind of group and the store's term in lower case (shops.models.rules.Group).
 Groups = frozenset[tuple[str, str]]
 
 

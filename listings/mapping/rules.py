@@ -1,4 +1,4 @@
-"""What a shop says about its listings, read from its settings and rules into the form that the mapping takes."""
+"""Read a shop's settings and rules into the form that the mapping uses."""
 
 from __future__ import annotations
 

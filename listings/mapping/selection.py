@@ -1,4 +1,4 @@
-"""Which products go to Reverb: all, or those of chosen groups; the seller's word on one product beats both."""
+"""Which products go to Reverb: all, or those of selected groups; the seller's choice for one product overrides both."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def is_chosen(product: StoreProduct, choice: str, wanted: Groups | None) -> bool
 
 
 def wanted_groups(shop: Shop) -> Groups | None:
-    """Return the groups that the seller chose, None when all products go."""
+    """Return the groups that the seller selected, None if all products go."""
     if shop.sync_settings.selection == Selection.ALL:
         return None
     rows = SelectionRule.objects.filter(shop=shop).values_list("by", "value")
@@ -27,8 +27,9 @@ def wanted_groups(shop: Shop) -> Groups | None:
 
 
 def chosen(shop: Shop, products: Iterable[Product]) -> list[Product]:
-    """Return those that go to Reverb, and those that are sold out or gone: whatever the rules say, a listing of
-    theirs must end, or the same guitar is sold twice.
+    """Return the products that go to Reverb, and those that are sold out or gone.
+
+    The latter ignore the rules: a listing of theirs must end, or the same guitar is sold twice.
     """
     wanted = wanted_groups(shop)
     return [

@@ -1,4 +1,4 @@
-"""The words that a shop's store uses for its products, so that rules are chosen and not typed from memory."""
+"""The terms that a shop's store uses for its products, so that rules are selected, not typed from memory."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.db import connection
 from shops.models import Shop
 from shops.models.rules import Group
 
-#: The most used words are offered; a store may have very many tags.
+#: The most frequent terms are offered; a store may have very many tags.
 OFFERED = 300
 
 _LISTED = """
@@ -25,7 +25,7 @@ WHERE shop_id = %s AND gone_at IS NULL GROUP BY word ORDER BY count(*) DESC, wor
 
 
 def groups(shop: Shop) -> dict[str, list[str]]:
-    """Return the store's words for each way of grouping, the most used first."""
+    """Return the store's terms for each way of grouping, the most frequent first."""
     return {
         Group.TAG.value: _words(_LISTED, "tags", shop.pk, OFFERED),
         Group.COLLECTION.value: _words(_LISTED, "collections", shop.pk, OFFERED),
@@ -35,7 +35,7 @@ def groups(shop: Shop) -> dict[str, list[str]]:
 
 
 def attributes(shop: Shop) -> list[str]:
-    """Return the names of attributes, metafields and custom fields, the most used first."""
+    """Return the names of attributes, metafields and custom fields, the most frequent first."""
     return _words(_KEYS, shop.pk, OFFERED)
 
 

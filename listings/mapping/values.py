@@ -1,6 +1,6 @@
-"""What each field of a listing says, and where that comes from: a pure function of product, rules and Reverb's lists.
+"""What each field of a listing says, and its origin: a pure function of product, rules and Reverb's lists.
 
-For each field the surest source wins: the seller's own word on the product, a tag that says it, a rule for a group, the
+For each field the most reliable source wins: the seller's own value for the product, a tag, a rule for a group, the
 store's own field, a guess from the title, the shop's default.
 """
 
@@ -31,7 +31,7 @@ YES = "yes"
 
 
 class Origin(StrEnum):
-    """Where a value comes from, surest first."""
+    """The origin of a value, most reliable first."""
 
     OVERRIDE = "set for this product"
     TAG = "tag in your store"
@@ -43,7 +43,7 @@ class Origin(StrEnum):
 
 @dataclass(frozen=True)
 class Value:
-    """A value in the form in which it is compared and sent; `source` names the rule, tag or field."""
+    """A value in the form that is compared and sent; `source` names the rule, tag or field."""
 
     value: Any
     origin: Origin
@@ -52,7 +52,7 @@ class Value:
 
 @dataclass(frozen=True)
 class Rule:
-    """Products of a group say this in a field. `group` is by what, and the store's word in lower case."""
+    """A value for a field of all products of a group: its kind, and the store's term in lower case."""
 
     group: tuple[str, str]
     field: str
@@ -62,7 +62,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class PriceRule:
-    """How a price on Reverb follows from the store's."""
+    """How the price on Reverb is derived from the store's."""
 
     percent: Decimal = Decimal(0)
     amount: Decimal = Decimal(0)
@@ -70,9 +70,9 @@ class PriceRule:
     floor: Decimal = Decimal(0)
 
     def of(self, price: Decimal) -> Decimal | None:
-        """Return the price to ask on Reverb, in the same currency, with two decimals.
+        """Return the price on Reverb, in the same currency, with two decimals.
 
-        None where the store has no price (0 or less), or nothing is left of it: no rule makes a price of none.
+        None if the store has no price (0 or less), or the rule leaves nothing of it.
         """
         wanted = price * (1 + self.percent / 100) + self.amount
         if price <= 0 or wanted <= 0:
@@ -87,7 +87,7 @@ class PriceRule:
 
 @dataclass(frozen=True)
 class Defaults:
-    """A shop's answers for what its store does not say, and its rules. Ids of Reverb's lists; empty: not chosen."""
+    """A shop's values for what its store does not say, and its rules. Ids of Reverb's lists; empty: not chosen."""
 
     condition: str = BRAND_NEW
     category: str = ""
@@ -102,9 +102,10 @@ class Defaults:
 
 
 def values(product: StoreProduct, defaults: Defaults, lists: Lists, overrides: Mapping[str, str]) -> dict[str, Value]:
-    """Return the settable fields that have a value, each from its surest source.
+    """Return the settable fields that have a value, each from its most reliable source.
 
-    A condition of "" is one that the store names in words that Reverb's list does not have; `source` holds them.
+    A condition of "" means that the store names one that Reverb's list does not have; `source` contains the store's
+    words.
     """
     notes = _notes(product.tags, lists)
     groups = groups_of(product) if defaults.rules else frozenset()
@@ -130,20 +131,20 @@ def values(product: StoreProduct, defaults: Defaults, lists: Lists, overrides: M
 
 
 def model_from_title(title: str, make: str) -> str:
-    """Guess the model: the title less the make, or the title when nothing would be left."""
+    """Guess the model: the title without the make, or the whole title if nothing would be left."""
     rest = re.sub(rf"\b{re.escape(make)}\b", " ", title, count=1, flags=re.IGNORECASE) if make else title
     return " ".join(rest.split()).strip(" -–,")[:LONGEST] or title[:LONGEST]
 
 
 def make_in(title: str) -> str:
-    """Guess the make: the known one that the title names first, the longest of those that begin there."""
+    """Guess the make: the known one that appears first in the title, the longest on a tie."""
     words = f" {' '.join(re.sub(r'[,/()]', ' ', title).split()).lower()} "
     named = [(words.find(f" {make.lower()} "), -len(make), make) for make in MAKES]
     return min(((at, size, make) for at, size, make in named if at >= 0), default=(0, 0, ""))[2]
 
 
 def gtin(barcode: str) -> str:
-    """Return the digits of a barcode that is a GTIN: 8, 12, 13 or 14 digits with a right check digit (GS1); else ""."""
+    """Return the digits of a GTIN barcode: 8, 12, 13 or 14 digits with a valid check digit (GS1); else ""."""
     digits = re.sub(r"[\s-]", "", barcode)
     if len(digits) not in (8, 12, 13, 14) or not digits.isascii() or not digits.isdigit() or not int(digits):
         return ""
@@ -171,7 +172,7 @@ def _typed(name: str, text: str) -> Any:
 
 
 def _noted(name: str, notes: Mapping[str, str], defaults: Defaults, lists: Lists) -> Value | None:
-    """Return what a tag of the form `condition: Very Good` says."""
+    """Return what a tag such as `condition: Very Good` says."""
     text = notes.get(name.replace("_", " "), "") if notes else ""
     if not text:
         return None
@@ -192,7 +193,7 @@ def _noted(name: str, notes: Mapping[str, str], defaults: Defaults, lists: Lists
 
 
 def _stored(name: str, product: StoreProduct, defaults: Defaults, lists: Lists) -> Value | None:
-    """Return what the store's own fields say: for make and model the chosen attribute goes before the usual field."""
+    """Return what the store's own fields say; for make and model the chosen attribute precedes the usual field."""
     if name == "condition":
         return _condition(conditions.stated(product, lists.conditions), Origin.STORE, defaults, lists)
     chosen = {"make": defaults.make_from, "model": defaults.model_from}.get(name, "")
@@ -215,16 +216,17 @@ def _stored(name: str, product: StoreProduct, defaults: Defaults, lists: Lists) 
 
 
 def _condition(words: str, origin: Origin, defaults: Defaults, lists: Lists) -> Value | None:
-    """Return the condition that words state; None where there are none, or the shop's default grades what is used."""
+    """Return the condition that words state; None if they state none, or if the default grades used products."""
     grade = conditions.graded(words, lists.conditions)
     by_default = not grade and conditions.is_used_alone(words) and defaults.condition not in ("", BRAND_NEW)
     return Value(grade, origin, f"condition: {words}") if words and not by_default else None
 
 
 def _shown_condition(known: Value | None, product: StoreProduct, lists: Lists) -> dict[str, Value]:
-    """Return the condition that other words of the store show, where nothing surer says one.
+    """Return the condition that other words of the store show, unless a more reliable source states one.
 
-    A field that says "new" is not surer than the word "used" somewhere else; the seller's own word, tag and rule are.
+    A field that says "new" is no more reliable than the word "used" elsewhere; the seller's own value, tag and rule
+    are.
     """
     value, origin = (known.value, known.origin) if known else ("", Origin.DEFAULT)
     if origin != Origin.DEFAULT and value and (value, origin) != (BRAND_NEW, Origin.STORE):
@@ -236,13 +238,13 @@ def _shown_condition(known: Value | None, product: StoreProduct, lists: Lists) -
 
 
 def _kinds(product: StoreProduct) -> Sequence[str]:
-    """Return what the store says a product is: its type, or all its categories where the type is one of them."""
+    """Return the store's terms for the kind of product: its type, or all its categories if the type is one."""
     kind = product.product_type
     return [kind, *product.collections] if kind in product.collections else [kind]
 
 
 def _shown_category(found: Mapping[str, Value], product: StoreProduct, lists: Lists) -> dict[str, Value]:
-    """Return the category that the store's collections name, where nothing but the default says one."""
+    """Return the category that the store's collections name, if only the default says one."""
     if "category" in found and found["category"].origin != Origin.DEFAULT:
         return {}
     guess = "" if product.product_type in product.collections else category(product.collections, lists.categories)
@@ -263,7 +265,7 @@ def _defaulted(name: str, defaults: Defaults) -> Value | None:
 
 
 def _notes(tags: Sequence[str], lists: Lists) -> dict[str, str]:
-    """Read tags of the form `condition: Very Good`: what a store has no field for."""
+    """Parse tags such as `condition: Very Good`, for what a store has no field."""
     pairs = (tag.partition(":") for tag in tags)
     found = {key.strip().lower(): value.strip()[:LONGEST] for key, colon, value in pairs if colon and value.strip()}
     condition = conditions.tagged(tags, lists.conditions)
@@ -271,16 +273,16 @@ def _notes(tags: Sequence[str], lists: Lists) -> dict[str, str]:
 
 
 def named(name: str, choices: Sequence[Choice]) -> str:
-    """Return the id of the choice with this name, whatever the case; "" when there is none."""
+    """Return the id of the choice with this name, case-insensitively; "" if there is none."""
     wanted = name.strip().lower()
     return next((choice.id for choice in choices if wanted and choice.name.lower() == wanted), "")
 
 
 def category(names: Sequence[str], choices: Sequence[Choice]) -> str:
-    """Return the deepest of the categories that the store's words name, "" where they name none.
+    """Return the deepest of the categories that the store's terms name, "" if they name none.
 
-    A word names a category by its full name, or by its last part: where several share that, by the one whose parent
-    the store names, too.
+    A term names a category by its full name, or by its last part. If several share that part, the one whose parent the
+    store also names wins.
     """
     wanted = list(dict.fromkeys(re.sub(r"\s*/\s*", " / ", name.strip().lower()) for name in names if name.strip()))
     ends = {name.rpartition(" / ")[2] for name in wanted}
@@ -291,7 +293,7 @@ def category(names: Sequence[str], choices: Sequence[Choice]) -> str:
 
 
 def _the_one(name: str, choices: Sequence[Choice], wanted: Sequence[str]) -> Choice | None:
-    """Return the category that a word names; None where it is ambiguous."""
+    """Return the category that a term names; None if it is ambiguous."""
     paths = [(choice, choice.name.lower()) for choice in choices]
     ends = [(choice, path.rpartition(" / ")[0]) for choice, path in paths if path.rpartition(" / ")[2] == name]
     below = [choice for choice, parent in ends if parent in wanted or parent.rpartition(" / ")[2] in wanted]
