@@ -1,6 +1,6 @@
-"""Reverb responds again for a shop's account: what waits for it with a long delay is due now.
+"""Make due what waits for a Reverb account with a long delay, once it responds again.
 
-Each portion is a statement of its own, and doing all of it twice is harmless.
+Each batch is its own statement, and repeating all of it is harmless.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from reverbsync import clock
 
 
 def of_reverb(shop_id: int) -> None:
-    """Make due what waits for Reverb: jobs, orders to be read, parcels to be sent, a mass sync."""
+    """Make due what waits for Reverb: jobs, the order poll, parcels, store orders and the mass sync."""
     now = clock.now()
     forward.reverb_is_back(shop_id, now=now)
     order_poll.soon(shop_id)

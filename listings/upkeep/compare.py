@@ -1,8 +1,8 @@
-"""The regular comparison: what each side is known to have against what it is to have, where no job is due.
+"""The regular comparison: what each side is known to have against what it should have, where no job is due.
 
-Every attempt compares at its end (listings/sync/excess.py), and every change opens a job. This is the net under both: a
-job that was lost, a wrong verdict, a rule that changed. One statement reads a batch of all shops' listings, the
-next one goes on behind it, and a slice's cost is the same however many there are.
+Every attempt compares at its end (listings/sync/excess.py), and every change opens a job. This catches the rest: a job
+that was lost, a wrong verdict, a rule that changed. One statement reads a batch of all shops' listings, and the next
+one continues behind it, so a slice's cost does not depend on their number.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ logger = logging.getLogger(__name__)
 
 COMPARE = "listings.upkeep.compare"
 TRIGGER = "regular comparison"
-#: How many listings one statement compares, and for how long a slice goes on with the next ones.
+#: Listings per statement, and the duration of a slice in seconds.
 BATCH = 1_000
 SLICE_S = 0.3
-#: A product that was looked at so recently was compared then. Too few may be the seller's wish.
+#: A product processed this recently was compared then. Too few units may be the seller's wish.
 TOO_MANY_AFTER, TOO_FEW_AFTER = timedelta(minutes=10), timedelta(days=1)
 _CURSOR_KEY, _CURSOR_KEPT_S = "listings:compare", 24 * 60 * 60
 
-# The same as `excess.on_sale` and `excess.left`, for many at once (tests/listings/upkeep/test_compare.py checks it).
+# The same as `excess.on_sale` and `excess.left`, in bulk (tests/listings/upkeep/test_compare.py checks it).
 _SQL = """
 WITH batch AS MATERIALIZED (
     SELECT id, shop_id, product_id, reverb_id, snapshot FROM listings_listing
@@ -101,9 +101,9 @@ _LAST = "SELECT max(id) FROM (SELECT id FROM listings_listing WHERE id > %s ORDE
 
 @dataclass(frozen=True)
 class Differs:
-    """A product of which a side is known to have another number than it is to have.
+    """A product of which a side is known to have a wrong number.
 
-    `sold_out`: none is left. `store_lacks`: the store is still to get a change of its stock.
+    `sold_out`: no unit is left. `store_lacks`: the store has yet to get a change of its stock.
     """
 
     product_id: int
@@ -113,7 +113,7 @@ class Differs:
 
 
 def run_slice() -> int:
-    """Compare the next batches, and open jobs for what differs; return how many. A round through all ends the slice."""
+    """Compare the next batches, and open jobs for differences; return how many. A completed round ends the slice."""
     over, after, opened = clock.monotonic() + SLICE_S, _cursor(), 0
     while (last := _last(after)) is not None:
         found = find(after, BATCH)
@@ -128,7 +128,7 @@ def run_slice() -> int:
 
 
 def find(after: int, size: int) -> list[Differs]:
-    """Return what differs among the next `size` listings behind the one with the key `after`."""
+    """Return the differences among the next `size` listings after the key `after`."""
     now = clock.now()
     params: dict[str, Any] = {
         "after": after,
@@ -150,7 +150,7 @@ def _shops(found: list[Differs]) -> list[int]:
 
 
 def _open(shop_id: int, found: list[Differs]) -> int:
-    """Open jobs for a shop's products. One that does not go to Reverb and is left is looked at for its store alone."""
+    """Open jobs for a shop's products; those that do not go to Reverb get one if the store lacks a change."""
     now, sold_out = clock.now(), {one.product_id for one in found if one.sold_out}
     lacking = {one.product_id for one in found if one.store_lacks}
     shop = Shop.objects.select_related("sync_settings").get(pk=shop_id)
@@ -173,7 +173,7 @@ def _last(after: int) -> int | None:
 
 
 def _cursor() -> int:
-    """Return the key of the last listing that was compared; the round begins again where the cache is away."""
+    """Return the key of the last listing compared; the round restarts if the cache is down."""
     try:
         return int(cache.get(_CURSOR_KEY) or 0)
     except RedisError:
@@ -184,4 +184,4 @@ def _keep_cursor(last: int) -> None:
     try:
         cache.set(_CURSOR_KEY, last, _CURSOR_KEPT_S)
     except RedisError:
-        logger.warning("The cursor of the regular comparison could not be kept; it begins again")
+        logger.warning("The cursor of the regular comparison could not be saved; it starts over")

@@ -1,7 +1,7 @@
-"""Let go of the listings of a Reverb account that another one has replaced.
+"""Detach the listings of a Reverb account that another one has replaced.
 
-They stay on Reverb as they are: nothing of them may be written with the new account's token. What sold there, and the
-store does not know yet, is brought to the store. Then each product is matched by SKU with the listings of the new
+They stay on Reverb as they are: they may not be written with the new account's token. What sold there, and the store
+does not know yet, is still written to the store. Then each product is matched by SKU with the listings of the new
 account, as on the first day.
 """
 
@@ -20,7 +20,7 @@ from reverbsync.dispatch.locks import try_lock
 from shops import lifecycle
 from shops.models import ReverbConnection, Shop
 
-#: So many listings are let go of at once, and for so long in one slice.
+#: Listings detached per transaction, and the duration of a slice in seconds.
 PORTION = 500
 SLICE_S = 1.0
 #: Fields of a listing's row that describe the account's own listing.
@@ -47,9 +47,9 @@ def shops_with_one() -> list[int]:
 
 
 def run_slice(shop_id: int) -> bool:
-    """Let go of what is known for one slice; return whether there is more that need not wait.
+    """Detach listings for one slice; return whether there is more that need not wait.
 
-    Attempts that began with the former account's token end first. It can be stopped at any moment, and goes on.
+    Attempts that began with the former account's token finish first. The slice can be interrupted at any moment.
     """
     mine = ReverbConnection.objects.filter(shop=shop_id, clearing_since__isnull=False)
     connection = mine.select_related("shop").first()
@@ -67,7 +67,7 @@ def run_slice(shop_id: int) -> bool:
             if clock.monotonic() > over:
                 return True
         with transaction.atomic():
-            # Unless yet another account was connected in the meantime.
+            # Not if yet another account was connected in the meantime.
             if mine.filter(clearing_since=connection.clearing_since).update(clearing_since=None):
                 Shop.objects.filter(pk=shop_id).update(reverb_account=lifecycle.account_of(connection))
                 lifecycle.look_again(connection.shop)
@@ -75,7 +75,7 @@ def run_slice(shop_id: int) -> bool:
 
 
 def let_go_of_shared(shop_id: int) -> None:
-    """Let go of the listings that another shop with the same account has linked, while this one was not syncing."""
+    """Detach listings that another shop with the same account has linked, while this one was not syncing."""
     theirs = linked_elsewhere(shop_id).values("reverb_id")
     shared = Listing.objects.filter(shop=shop_id, reverb_id__in=theirs).order_by("pk")
     while keys := list(shared.values_list("pk", flat=True)[:PORTION]):
@@ -93,7 +93,7 @@ def _some_of(shop_id: int) -> list[int]:
 
 
 def _let_go(keys: list[int]) -> None:
-    """Forget what the rows say of Reverb. A ledger stays where the store lacks something; others begin from nothing."""
+    """Reset what the rows say about Reverb. A ledger stays if the store lacks something; others are deleted."""
     Listing.objects.filter(pk__in=keys, product__gone_at__isnull=False).delete()
     ledgers = Ledger.objects.select_for_update(of=("self",)).filter(listing__in=keys)
     unapplied = Order.objects.filter(product=OuterRef("listing__product"), counts=True).exclude(reckoned=F("status"))

@@ -1,7 +1,7 @@
-"""Settings or a connection changed: go through the shop's orders, waiting jobs and products, a portion at a time.
+"""Review a shop's orders, waiting jobs and products in batches, after its settings or a connection changed.
 
-Each portion is a short statement of its own, and the cursor is saved behind it: a worker that dies in between repeats
-one portion, which is harmless. Settings that are saved meanwhile start the review over.
+Each batch is a short statement, and the cursor is saved behind it: if a worker dies in between, one batch is repeated,
+which is harmless. Settings that are saved meanwhile restart the review.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ from shops.reverb.availability import OFF_SALE
 logger = logging.getLogger(__name__)
 
 REVIEW = "listings.upkeep.review"
-#: How long one slice holds a worker before the shop queues up again behind the others.
+#: How long one slice occupies a worker before the shop is enqueued again behind the others.
 SLICE_S = 1.0
-#: So many products a portion: their snapshots are read, which takes some tens of milliseconds.
+#: Products per batch: their snapshots are read, which takes some tens of milliseconds.
 PORTION = 500
 TRIGGER = "settings changed"
 Step = Review.Step
 
 
 def shops_with_due_ones() -> set[int]:
-    """Return the shops that have a review to begin or to go on with, for the sweeper."""
+    """Return the shops that have a review to begin or continue, for the sweeper."""
     requested = Shop.objects.filter(recheck_requested=True).values_list("pk", flat=True)
     return {*requested, *Review.objects.filter(due_at__lte=clock.now()).values_list("shop_id", flat=True)}
 
 
 def due(shop_id: int) -> Review | None:
-    """Return the shop's review if a slice of it is due; begin it, or start it over, if that was asked for."""
+    """Return the shop's review if a slice of it is due; begin or restart it if requested."""
     now = clock.now()
     with transaction.atomic():
-        # The wish is gone only together with the row that follows from it.
+        # The request is cleared together with creating its review.
         if Shop.objects.filter(pk=shop_id, recheck_requested=True).update(recheck_requested=False):
             begun = {"step": Step.BEGIN, "after": 0, "due_at": now, "failures": 0}
             Review.objects.update_or_create(shop_id=shop_id, defaults=begun)
@@ -56,7 +56,7 @@ def due(shop_id: int) -> Review | None:
 
 
 def run_slice(review: Review) -> None:
-    """Go on for one slice. Never raises: what breaks is tried again after a delay that grows."""
+    """Continue for one slice. Never raises: failures are retried with growing delay."""
     over = clock.monotonic() + SLICE_S
     try:
         while _step(review) and clock.monotonic() < over:
@@ -68,7 +68,7 @@ def run_slice(review: Review) -> None:
 
 
 def _step(review: Review) -> bool:
-    """Deal with one portion and save the cursor of the next; return whether there is more."""
+    """Process one batch and save the cursor of the next; return whether there is more."""
     if review.step == Step.BEGIN:
         _begin(review.shop)
         _save(review, step=Step.WAITING, after=0)
@@ -100,12 +100,12 @@ def _begin(shop: Shop) -> None:
     if StoreConnection.objects.filter(shop=shop, removed_at__isnull=True).exists():
         crawls.plan(shop)
     orders(shop)
-    # Before all that looks at how things stand: a worker may still be at it by the old settings.
+    # First of all: a worker may still be using the old settings.
     jobs.look_again(jobs.in_hand(shop.pk), rank=Rank.CATALOGUE, trigger=TRIGGER, now=clock.now())
 
 
 def orders(shop: Shop) -> None:
-    """Look again at what the settings say of orders, parcels and buyers."""
+    """Apply the settings to orders, parcels and buyers."""
     store_order_state.settings_changed(shop)
     shipment_poll.settings_changed(shop)
     tracking.settings_changed(shop.pk)
@@ -114,7 +114,7 @@ def orders(shop: Shop) -> None:
 
 
 def _look_at(shop: Shop, span: Span) -> None:
-    """Open jobs for the products in a span: at the rank of stock where stock is at stake, else of a mass sync."""
+    """Open jobs for the products in a span: at the rank of stock if stock may differ, else of a mass sync."""
     now, settings = clock.now(), shop.sync_settings
     changed = changed_while_off(shop, span)
     moved = _moved(changed) if settings.sync_stock else {}
@@ -129,7 +129,7 @@ def _look_at(shop: Shop, span: Span) -> None:
 
 
 def _moved(products: Iterable[Product]) -> dict[int, Rank]:
-    """Return the rank of those with a listing that shows another stock than the store has, by primary key."""
+    """Return the rank of listed products whose listing shows another stock than the store, by primary key."""
     of = {product.pk: product for product in products}
     listed = Listing.objects.filter(product__in=of).exclude(reverb_id="").exclude(state__in=OFF_SALE)
     found = {}
@@ -143,5 +143,5 @@ def _moved(products: Iterable[Product]) -> dict[int, Rank]:
 
 
 def _once(products: Iterable[Product]) -> list[Product]:
-    """Return each product once: one statement takes no row twice."""
+    """Return each product once: one statement cannot upsert a row twice."""
     return list({product.pk: product for product in products}.values())
