@@ -1,4 +1,4 @@
-"""This room listens for what becomes of stores and accounts, and lets each process go by one clock."""
+"""Connect the signals of stores and accounts, and set each process to the database's clock."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from django.apps import AppConfig
 
 
 class ListingsConfig(AppConfig):
-    """The room of products, listings and jobs."""
+    """The app of products, listings and jobs."""
 
     name = "listings"
 
     def ready(self) -> None:
-        """Begin to listen."""
+        """Connect the signals."""
         from listings.intake import crawls  # noqa: PLC0415 -- tables are there only now
         from listings.orders import store_order_state  # noqa: PLC0415
         from listings.queue import forward  # noqa: PLC0415
@@ -22,7 +22,7 @@ class ListingsConfig(AppConfig):
         one_clock.begin()
 
         def go_on(shop_id: int, **_: object) -> None:
-            """Make due what waits for the store: it answers again."""
+            """Make due what waits for the store, which responds again."""
             crawls.store_is_back(shop_id)
             store_order_state.try_again(shop_id)
             forward.store_is_back(shop_id, now=clock.now())
@@ -30,7 +30,7 @@ class ListingsConfig(AppConfig):
         store_is_back.connect(go_on, weak=False, dispatch_uid="listings.go_on")
 
         def go_on_at_reverb(shop_id: int, **_: object) -> None:
-            """Make due what waits for Reverb: it answers again."""
+            """Make due what waits for Reverb, which responds again."""
             comeback.of_reverb(shop_id)
 
         reverb_is_back.connect(go_on_at_reverb, weak=False, dispatch_uid="listings.go_on_at_reverb")

@@ -1,8 +1,8 @@
-"""Celery: drain a shop's jobs, go on with a crawl of its store, and sweep for what stands still.
+"""Celery tasks: drain a shop's jobs, continue a crawl of its store, and sweep for due work.
 
-One message is one short slice of work for one shop, and a shop has at most one message waiting: so workers go round the
-shops, however much one of them has waiting. While more is due a drain wakes a helper, so that several of a shop's jobs
-are in flight; `claim` bounds how many.
+One message is one short slice of work for one shop, and a shop has at most one message waiting. So workers serve the
+shops in turn, however much one of them has waiting. While more is due, a drain wakes a helper, so that several of a
+shop's jobs are in flight; `claim` bounds how many.
 """
 
 from __future__ import annotations
@@ -35,17 +35,17 @@ logger = logging.getLogger(__name__)
 
 Work = TypeVar("Work")
 
-#: How long one drain holds a worker before the shop queues up again behind the others.
+#: How long one drain occupies a worker before the shop is enqueued again behind the others.
 SLICE_S = 1.0
-#: Stock does not wait for what else the shop has in flight.
+#: Stock does not wait for the shop's other jobs in flight.
 URGENT_IN_FLIGHT = 100
-#: A shop's drains hold one part of these of a worker's threads at most.
+#: A shop's drains use at most one part in this many of a worker's threads.
 URGENT_PARTS, BULK_PARTS = 6, 2
 
 
 @shared_task(name=jobs.DRAIN)
 def drain(shop_id: int) -> None:
-    """Work off the shop's due jobs, most urgent first, for one slice. Several workers may drain one shop."""
+    """Run the shop's due jobs, most urgent first, for one slice. Several workers may drain one shop."""
     awake(jobs.DRAIN, shop_id)
     with share.of(jobs.DRAIN, shop_id, parts=BULK_PARTS) as within:
         if within:
@@ -54,7 +54,7 @@ def drain(shop_id: int) -> None:
 
 @shared_task(name=jobs.DRAIN_URGENT)
 def drain_urgent(shop_id: int) -> None:
-    """Work off the shop's changes of stock, those to zero first, for one slice."""
+    """Run the shop's stock jobs, those to zero first, for one slice."""
     awake(jobs.DRAIN_URGENT, shop_id)
     with share.of(jobs.DRAIN_URGENT, shop_id, parts=URGENT_PARTS) as within:
         if within:
@@ -63,7 +63,7 @@ def drain_urgent(shop_id: int) -> None:
 
 def _drain(task: str, shop_id: int, ranks: Sequence[int], most: int) -> None:
     if _must_wait(shop_id, in_bulk=task == jobs.DRAIN):
-        return  # the sweeper comes back when the rate limiter lets calls through again
+        return  # the sweeper comes back when the rate limiter allows calls again
     over = clock.monotonic() + SLICE_S
     with jobs.at_work() as worker_lock, limiter.in_lots() as work:
         helped, also = False, rows.with_claim()
@@ -83,7 +83,7 @@ def _drain(task: str, shop_id: int, ranks: Sequence[int], most: int) -> None:
 
 @shared_task(name=crawls.CRAWL)
 def crawl(shop_id: int) -> None:
-    """Go on with one of the shop's crawls for one slice; the next slice is a new message, behind the other shops."""
+    """Continue one of the shop's crawls for one slice; the next slice is a new message, behind the other shops."""
     _one_slice(crawls.CRAWL, shop_id, crawls.due, crawls.run_slice)
 
 
@@ -95,25 +95,25 @@ def recheck(shop_id: int) -> None:
 
 @shared_task(name=scheduled_reads.LOOK)
 def look_at_dated(shop_id: int) -> None:
-    """Read the shop's products whose date has come, such as the end of a sale, for one slice."""
+    """Read the shop's products that are due, e.g. because a sale has ended, for one slice."""
     _one_slice(scheduled_reads.LOOK, shop_id, scheduled_reads.due, scheduled_reads.run_slice)
 
 
 @shared_task(name=run.MASS)
 def mass_sync(shop_id: int) -> None:
-    """Go on with the shop's mass sync for one slice."""
+    """Continue the shop's mass sync for one slice."""
     with limiter.bulk():
         _one_slice(run.MASS, shop_id, run.due, run.run_slice)
 
 
 @shared_task(name=review.REVIEW)
 def review_shop(shop_id: int) -> None:
-    """Go on for one slice with what follows from changed settings or a changed connection."""
+    """Continue for one slice the review that follows changed settings or a changed connection."""
     _one_slice(review.REVIEW, shop_id, review.due, review.run_slice)
 
 
 def _one_slice(task: str, shop_id: int, due: Callable[[int], Work | None], run_slice: Callable[[Work], object]) -> None:
-    """Run one slice of what is due for the shop, unless another worker is at it; wake the next slice if more is due."""
+    """Run one slice of what is due for the shop, unless another worker does; wake the next slice if more is due."""
     awake(task, shop_id)
     with try_lock(task, shop_id) as alone:
         found = due(shop_id) if alone and not _is_clearing(shop_id) else None
@@ -149,7 +149,7 @@ def sweep() -> None:
 
 
 def _is_clearing(shop_id: int) -> bool:
-    """Return whether what is known of the shop's products belongs to a store that was connected before."""
+    """Return whether the data about the shop's products belongs to a previously connected store."""
     return StoreConnection.objects.filter(shop=shop_id, clearing_since__isnull=False).exists()
 
 

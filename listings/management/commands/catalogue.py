@@ -1,4 +1,4 @@
-"""`manage.py catalogue`: look at stores, for operators and scripts."""
+"""`manage.py catalogue`: crawl stores, for operators and scripts."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ LOOK_EVERY_S = 0.2
 
 
 class Command(BaseCommand):
-    """Begin, watch and wait for crawls of a shop's store."""
+    """Begin, watch and await crawls of a shop's store."""
 
-    help = "Look at a shop's store: begin a crawl, print how far it is, wait until it is through. Prints JSON."
+    help = "Crawl a shop's store: begin a crawl, print its progress, wait until it is done. Prints JSON."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Three words: begin, status and wait."""
+        """Add the subcommands begin, status and wait."""
         words = parser.add_subparsers(dest="word", required=True)
-        begin = words.add_parser("begin", help="begin a crawl, or go on with a stopped one")
+        begin = words.add_parser("begin", help="begin a crawl, or resume a stopped one")
         status = words.add_parser("status", help="print the shop's crawls")
-        wait = words.add_parser("wait", help="return 0 when no crawl is under way or due")
+        wait = words.add_parser("wait", help="return 0 when no crawl is running or due")
         wait.add_argument("--timeout", type=float, default=60.0, help="seconds")
         for one in (begin, status, wait):
             one.add_argument("--shop", type=int, required=True)
         begin.add_argument("--kind", choices=Crawl.Kind.values, default=Crawl.Kind.CATALOGUE.value)
 
     def handle(self, *, word: str, **options: Any) -> None:
-        """Run the word."""
+        """Run the subcommand."""
         shop = Shop.objects.filter(pk=options["shop"], store__isnull=False).select_related("store").first()
         if shop is None:
             raise CommandError("There is no such shop with a store.")
-        if word in ("begin", "wait"):  # a store that was connected just now has none yet
+        if word in ("begin", "wait"):  # a store that was just connected has no crawls yet
             crawls.plan(shop)
         if word == "begin":
             crawls.begin(shop, options["kind"])

@@ -18,22 +18,22 @@ LOOK_EVERY_S = 0.2
 class Command(BaseCommand):
     """Begin, start and watch a shop's mass sync."""
 
-    help = "Begin a shop's mass sync, start what it planned, print how far it is, wait until it rests. Prints JSON."
+    help = "Begin a shop's mass sync, start its plan, print its progress, wait until it stops. Prints JSON."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Four words: begin, start, status and wait."""
+        """Add the subcommands begin, start, status and wait."""
         words = parser.add_subparsers(dest="word", required=True)
-        begin = words.add_parser("begin", help="begin one; it stops when its plan can be looked through")
-        start = words.add_parser("start", help="write what was planned")
+        begin = words.add_parser("begin", help="begin one; it stops when its plan is ready for review")
+        start = words.add_parser("start", help="start writing the plan")
         status = words.add_parser("status", help="print the newest one")
         wait = words.add_parser("wait", help="return 0 when it is planned, paused, done or cancelled")
         wait.add_argument("--timeout", type=float, default=60.0, help="seconds")
-        begin.add_argument("--anyway", action="store_true", help="even if the last one ended only now")
+        begin.add_argument("--anyway", action="store_true", help="even if the last one has just ended")
         for one in (begin, start, status, wait):
             one.add_argument("--shop", type=int, required=True)
 
     def handle(self, *, word: str, **options: Any) -> None:
-        """Run the word."""
+        """Run the subcommand."""
         shop = Shop.objects.filter(pk=options["shop"]).first()
         if shop is None:
             raise CommandError("There is no such shop.")
