@@ -1,3 +1,3 @@
-"""The project package: settings, the one way out over HTTP, the rate limiter, secrets, the clock."""
+"""The project package: settings, outbound HTTP, the rate limiter, secrets and the clock."""
 
 from __future__ import annotations

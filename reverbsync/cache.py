@@ -1,7 +1,7 @@
-"""Django's cache in Redis; while Redis is away, in the memory of this process.
+"""Django cache in Redis that falls back to process memory while Redis is unavailable.
 
-So nothing that caches has to know whether Redis is there, and the limits of sign-in hold all the while, for each
-process by itself. What was kept in memory is forgotten once Redis is back.
+Callers need not know whether Redis is up. Sign-in limits stay in force, per process. Once Redis is back, values cached
+in memory are discarded.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from django.core.cache.backends.locmem import LocMemCache
 from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from redis.exceptions import RedisError
 
-#: Kept for all threads of the process, under this name.
+#: Shared by all threads of the process under this name.
 _own = LocMemCache("while Redis is away", {"OPTIONS": {"MAX_ENTRIES": 10_000}})
 _state = {"away": False}
 
@@ -36,7 +36,7 @@ def _guarded(name: str) -> Callable[..., Any]:
 
 
 class _Client(RedisCacheClient):
-    """What the backend asks; each call falls back on memory."""
+    """Cache client of the backend; each method falls back to memory."""
 
     add = _guarded("add")
     get = _guarded("get")
@@ -52,9 +52,9 @@ class _Client(RedisCacheClient):
 
 
 class Cache(RedisCache):
-    """The backend that settings name."""
+    """Cache backend named in the settings."""
 
     def __init__(self, server: str, params: dict[str, Any]) -> None:
-        """Take what Django gives each backend."""
+        """Accept the arguments that Django passes to every backend."""
         super().__init__(server, params)
         self._class = _Client

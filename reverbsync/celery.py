@@ -1,4 +1,7 @@
-"""Celery: workers that are woken to look, and a scheduler that sweeps. It holds no truth (docs/architecture.md)."""
+"""Celery app: workers wake up and query the database; the scheduler sends sweeps (docs/architecture.md).
+
+Messages carry no state, so a lost one does no harm.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,6 @@ app.autodiscover_tasks(["listings.orders"])
 
 @app.on_after_finalize.connect
 def _in_each_worker(**_: object) -> None:
-    """Let each worker go on slowly while Redis is gone, and give each shop its share of the threads."""
+    """Install the slow mode without Redis and the fair share of threads per shop in each worker."""
     import reverbsync.dispatch.share  # noqa: PLC0415
     import reverbsync.dispatch.without_redis  # noqa: F401, PLC0415 -- needs the app

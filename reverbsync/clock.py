@@ -1,8 +1,8 @@
-"""The time, handed out in one place: the database's, so that all machines agree; tests and the simulation may set it.
+"""The clock: the database's time, so that all machines agree. Tests and the simulation may replace it.
 
-Machines' clocks may differ by seconds, and may be set back. So each process asks the database for the time when it
-opens a connection, and every half minute (reverbsync/one_clock.py). In between it counts on by a clock that nobody can
-set. A process that never reached the database goes by its machine's clock.
+Machine clocks may differ by seconds and may be set back. So each process reads the database's time when it opens a
+connection, and every 30 seconds (reverbsync/one_clock.py). In between it adds the time of a monotonic clock. A process
+that never reached the database uses its machine's clock.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-#: Counts on while a machine sleeps, where it has such a clock.
+#: Keeps counting while a machine is suspended, where the system has such a clock.
 _STEADY = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
@@ -27,7 +27,7 @@ def _machine() -> datetime:
 
 @dataclass(frozen=True)
 class _Reading:
-    """The database's time, and ours of the same moment, in seconds that only ever grow."""
+    """The database's time and the monotonic seconds of the same moment."""
 
     moment: datetime
     at: float
@@ -37,7 +37,7 @@ class _Reading:
 
 
 _reading: _Reading | None = None
-#: When the database was last asked, or should have been, in those seconds.
+#: Monotonic seconds at which the database was last queried, or a query was due.
 _requested_at: float | None = None
 
 
@@ -46,39 +46,38 @@ def _agreed() -> datetime:
 
 
 _source: Callable[[], datetime] = _agreed
-#: Lets time pass; None: it passes by itself.
+#: Advances simulated time; None: real time.
 _sleeping: Callable[[float], None] | None = None
 
 
 def now() -> datetime:
-    """Return the present moment, aware, in UTC."""
+    """Return the current time, aware, in UTC."""
     return _source()
 
 
 def monotonic() -> float:
-    """Return seconds that only ever grow, for measuring how long something takes."""
+    """Return monotonic seconds, for measuring durations."""
     return time.monotonic() if _sleeping is None else _source().timestamp()
 
 
 def sleep(seconds: float) -> None:
-    """Wait."""
+    """Sleep, or advance simulated time."""
     (_sleeping or time.sleep)(seconds)
 
 
 def simulated_us() -> int | None:
-    """Return the microseconds since 1970 where all of time is set, also that of machines we share; else None."""
+    """Return microseconds since 1970 if time is simulated, also for shared services such as Redis; else None."""
     return None if _sleeping is None else round(_source().timestamp() * 1e6)
 
 
-# -- in agreement with others --------------------------------------------------------------------------------------
+# -- synchronization with the database -----------------------------------------------------------------------------
 
 
 def set_by(ask: Callable[[], datetime]) -> None:
-    """Go by another clock from now on; `ask` asks it, and returns an aware moment.
+    """Synchronize with another clock; `ask` queries it and returns an aware datetime.
 
-    Its answer is taken for the middle of the time that it took. While that leaves room for what we went by till now,
-    that stays: the time does not jump back and forth for the time that questions take. Where the time is set by hand,
-    nothing is asked.
+    The answer is assumed to date from the middle of the round trip. If the current reading is within that error it is
+    kept, so the time does not jitter by the duration of a query. Does nothing if the time was replaced.
     """
     global _reading, _requested_at  # noqa: PLW0603 -- one time for the process is the point
     if _source is not _agreed:
@@ -93,7 +92,7 @@ def set_by(ask: Callable[[], datetime]) -> None:
 
 
 def may_ask(every_s: float) -> bool:
-    """Return whether to ask the other clock now: once in so many seconds, whatever comes of it; not where it is set."""
+    """Return whether to query the other clock now: once in `every_s` seconds, successful or not; False if replaced."""
     global _requested_at  # noqa: PLW0603 -- as above
     now = _steady()
     if _source is not _agreed or (_requested_at is not None and now < _requested_at + every_s):
@@ -104,9 +103,9 @@ def may_ask(every_s: float) -> bool:
 
 @contextmanager
 def running_by(source: Callable[[], datetime], *, sleeping: Callable[[float], None] | None = None) -> Iterator[None]:
-    """Take the time from `source` (which returns aware moments) while the block runs. For tests and simulation.
+    """Take the time from `source`, which returns aware datetimes, while the block runs. For tests and the simulation.
 
-    With `sleeping`, which lets that many seconds pass, all of time is set: nothing waits in earnest any more.
+    `sleeping` advances time by that many seconds. With it, all time is simulated and nothing really waits.
     """
     global _source, _sleeping
     before, (_source, _sleeping) = (_source, _sleeping), (source, sleeping)

@@ -1,4 +1,4 @@
-"""Run several things of which one that breaks must not stop the others."""
+"""Run several steps so that one that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ logger = logging.getLogger(__name__)
 
 
 def each_by_itself(*steps: Callable[[], object]) -> None:
-    """Run each step whatever becomes of the others; then raise the first error. Further ones are logged."""
+    """Run every step, then raise the first error. Further errors are logged."""
     errors = []
     for step in steps:
         try:
@@ -17,6 +17,6 @@ def each_by_itself(*steps: Callable[[], object]) -> None:
         except Exception as error:  # noqa: BLE001 -- raised below
             errors.append(error)
     for other in errors[1:]:
-        logger.error("Another step broke, too", exc_info=other)
+        logger.error("Another step failed, too", exc_info=other)
     if errors:
         raise errors[0]

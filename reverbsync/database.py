@@ -1,4 +1,4 @@
-"""Speak to the database more directly than through querysets, where it is done very often (docs/performance.md)."""
+"""Faster access to the database than through querysets, for hot paths (docs/performance.md)."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ _NAMED = re.compile(r"%\((\w+)\)s")
 
 
 def without_health_check(run: Callable[[], T]) -> T:
-    """Run what may be run twice, without Django's question before a request's first query whether the line is alive.
+    """Run an idempotent query without Django's connection health check; reconnect and retry once if it is dead.
 
-    Where it is dead, a new one is taken, once. For what a web server does very often: it saves a round trip.
+    Saves a round trip on each request of the hottest views.
     """
     connection.health_check_done = True  # type: ignore[attr-defined]
     try:
@@ -34,18 +34,18 @@ def without_health_check(run: Callable[[], T]) -> T:
         return run()
 
 
-#: So many rows are changed or deleted by one statement: a fraction of a second for which others may wait.
+#: Rows changed or deleted by one statement: it holds its locks for a fraction of a second.
 PORTION = 1_000
 
 
 class Span(NamedTuple):
-    """The rows whose primary key is greater than `after` and at most `until`; by default all."""
+    """The rows whose primary key is greater than `after` and at most `until`; all by default."""
 
     after: int = 0
     until: int = 2**63 - 1
 
     def of(self, path: str) -> dict[str, int]:
-        """Return the conditions of a filter, where `path` leads to the key."""
+        """Return the filter conditions; `path` is the lookup of the key."""
         return {f"{path}__gt": self.after, f"{path}__lte": self.until}
 
 
@@ -53,15 +53,15 @@ EVERYTHING = Span()
 
 
 def next_span(rows: QuerySet[M], key: str, *, after: int = 0, size: int = PORTION) -> Span | None:
-    """Return the span of the next `size` rows by `key`; None when no row is left."""
+    """Return the span of the next `size` rows by `key`; None if no row is left."""
     keys = list(rows.filter(**{f"{key}__gt": after}).order_by(key).values_list(key, flat=True)[:size])
     return Span(after, keys[-1]) if keys else None
 
 
 def portions(rows: QuerySet[M], size: int = PORTION) -> Iterator[QuerySet[M]]:
-    """Yield the rows in portions by primary key, each to be changed by a statement of its own, outside a transaction.
+    """Yield the rows in portions by primary key, each to be changed by one statement outside a transaction.
 
-    Rows that no longer match `rows` when their portion's turn comes are left out.
+    Rows that no longer match `rows` when their portion is due are left out.
     """
     after = 0
     while span := next_span(rows, "pk", after=after, size=size):
@@ -70,19 +70,19 @@ def portions(rows: QuerySet[M], size: int = PORTION) -> Iterator[QuerySet[M]]:
 
 
 class Statement:
-    """A written statement that each line to the database plans once in a while, instead of each time it is run.
+    """A prepared statement that each database connection plans once in a while, not on each execution.
 
         look = Statement("SELECT title FROM listings_product WHERE id = %s")
         look.run(cursor, [5])
 
-    For what runs with every attempt: planning costs several times as much as running it does. It is planned again every
-    `PLANNED_S` seconds, since a table may have grown.
+    For what runs on every attempt: planning costs several times as much as executing. It is planned again every
+    `PLANNED_S` seconds, because a table may have grown.
     """
 
     PLANNED_S = 10.0
 
     def __init__(self, sql: str) -> None:
-        """`sql` has a `%s` for each value, or a `%(name)s` wherever one goes."""
+        """`sql` has a `%s` for each value, or `%(name)s`, which may occur several times."""
         self._names = list(dict.fromkeys(_NAMED.findall(sql)))
         parts = sql.split("%s")
         numbered = "".join(f"{part}${number}" for number, part in enumerate(parts[:-1], 1)) + parts[-1]
@@ -94,25 +94,25 @@ class Statement:
         self._execute = f"EXECUTE {self._name}({', '.join(['%s'] * count)})"
 
     def run(self, cursor: CursorWrapper, values: Sequence[Any] | Mapping[str, Any]) -> None:
-        """Run it with these values."""
+        """Execute the statement with these values."""
         given = [values[name] for name in self._names] if isinstance(values, Mapping) else values
         line = cursor.db.connection
         planned = _planned.setdefault(line, {})
         at, now = planned.get(self._name), clock.monotonic()
         if at is None or now > at + self.PLANNED_S:
-            # Not through Django, which would take it for one of the statements that it counts and times.
+            # Bypass Django, which would count and time it as one of its statements.
             with cursor.db.wrap_database_errors, line.cursor() as plain:
                 plain.execute(self._prepare if at is None else f"DEALLOCATE {self._name}; {self._prepare}")
             planned[self._name] = now
         cursor.execute(self._execute, given)
 
 
-#: What each line to the database has planned, and when.
+#: Database connection → name of a prepared statement → when it was planned.
 _planned: WeakKeyDictionary[Any, dict[str, float]] = WeakKeyDictionary()
 
 
 class Reader(Generic[M]):
-    """Makes rows of a model out of what a written statement selected: what a queryset does, at a tenth of its cost.
+    """Build model instances from the rows of a raw statement, at a tenth of the cost of a queryset.
 
     products = Reader(Product, "product")
     sql = f"SELECT {products.columns} FROM listings_product AS product"
@@ -120,7 +120,7 @@ class Reader(Generic[M]):
     """
 
     def __init__(self, model: type[M], alias: str) -> None:
-        """`alias` is what the statement calls the table."""
+        """`alias` is the table's alias in the statement."""
         self._model = model
         fields = list(model._meta.concrete_fields)
         self._names = [field.attname for field in fields]
@@ -131,7 +131,7 @@ class Reader(Generic[M]):
         self.width = len(fields)
 
     def row(self, selected: Sequence[Any], start: int = 0) -> M | None:
-        """Return the row whose columns begin at `start`; None where a join found none. Its key stands first."""
+        """Return the instance whose columns begin at `start`, primary key first; None if a join found no row."""
         values = list(selected[start : start + self.width])
         if values[0] is None:
             return None

@@ -1,4 +1,4 @@
-"""What the environment may set, each with its type, its default and its meaning; docs/settings.md lists the same."""
+"""The environment variables with their types, defaults and descriptions; docs/settings.md lists the same."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pydantic_settings import (
 )
 
 ROOT = Path(__file__).resolve().parent.parent
-#: Embedded stacks write a file here while they run, so that manage.py in another terminal speaks to the same services.
+#: Embedded stacks write a file here while they run, so that manage.py in another terminal uses the same services.
 RUNNING_STACKS = ROOT / ".data" / "running"
 
 DEVELOPMENT_SECRET = "only-for-development-never-for-production"  # noqa: S105 -- production refuses it
@@ -28,15 +28,15 @@ DEVELOPMENT_KEY = "cmV2ZXJic3luYy1kZXZlbG9wbWVudC1rZXktMzIxMDE="
 
 
 class Refused(Exception):
-    """The environment is not fit to start with; the text says what to set."""
+    """The environment is not valid for starting; the text says what to set."""
 
 
 def _split(value: object) -> object:
-    """Turn "a, b" into ["a", "b"]; leave anything that is not text as it is."""
+    """Turn "a, b" into ["a", "b"]; return anything but text unchanged."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
-#: A list whose values stand between commas in the environment.
+#: A comma-separated list in the environment.
 Names = Annotated[list[str], NoDecode, BeforeValidator(_split)]
 Secrets = Annotated[list[SecretStr], NoDecode, BeforeValidator(_split)]
 
@@ -143,7 +143,7 @@ class Env(BaseSettings):
     def settings_customise_sources(  # type: ignore[override]  # all come by name
         cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read the environment as `_Environment` does; values given in code win."""
+        """Read the environment through `_Environment`; values passed in code take precedence."""
         return init_settings, _Environment(settings_cls)
 
     @field_validator(
@@ -202,9 +202,11 @@ def read() -> Env:
     """Return the settings of this process.
 
     `NAME_FILE` names a file with the value of `NAME`, as Docker and Kubernetes mount secrets.
-    Where the environment names no database, or the one of the embedded stack that runs beside this checkout, that
-    stack's settings stand in for what is not set: manage.py must read secrets with the keys that the stack writes with.
-    Raises Refused with a sentence for a person; it never shows a value, since values may be secrets.
+
+    If the environment names no database, or the one of the embedded stack running in this checkout, that stack's
+    settings are the defaults: manage.py must decrypt secrets with the keys that the stack encrypts with.
+
+    Raises Refused with a sentence for people. It never contains a value, since values may be secrets.
     """
     try:
         return Env()
@@ -216,7 +218,7 @@ def read() -> Env:
 
 
 def _from_files(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the values that files hold, by name. Raises Refused, with names and never a value."""
+    """Return the values that `NAME_FILE` variables point to, by name. Raises Refused with names, never a value."""
     found = {}
     for name in Env.model_fields:
         path = environ.get(f"{name}_FILE", "")
@@ -234,10 +236,10 @@ def _from_files(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def _running_stack(database_url: str) -> dict[str, Any]:
-    """Return what the youngest embedded stack with this database (or any, when it is "") runs with, or nothing."""
+    """Return the settings of the newest running embedded stack with this database (any if ""); empty if none."""
     for path in sorted(RUNNING_STACKS.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True):
         try:
-            os.kill(int(path.stem), 0)  # signal 0 only asks whether the process is there
+            os.kill(int(path.stem), 0)  # signal 0 only checks whether the process exists
             found: dict[str, Any] = json.loads(path.read_text())
         except (OSError, ValueError):
             continue

@@ -1,4 +1,4 @@
-"""Two questions of load balancers: is the process up (`/livez`), and can it take webhooks (`/readyz`)?"""
+"""Health checks for load balancers: liveness (`/livez`) and readiness for webhooks (`/readyz`)."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from reverbsync.redis import connection as redis_connection
 
 @require_safe
 def live(request: HttpRequest) -> JsonResponse:
-    """Answer 200, whatever the process depends on does: restarting it would not bring that back."""
+    """Answer 200 regardless of PostgreSQL and Redis: restarting this process would not bring them back."""
     return _answer({"status": "ok"})
 
 
 @require_safe
 def ready(request: HttpRequest) -> JsonResponse:
-    """Answer 200 when the database can be written to, since webhooks are kept there; else 503.
+    """Answer 200 if the database accepts writes, since webhooks are saved there; else 503.
 
-    Without Redis the status is `degraded`: webhooks are taken, and worked off more slowly.
+    Without Redis the status is `degraded`: webhooks are accepted, and processed more slowly.
     """
     database, cache = _database(), _redis()
     status = ("ok" if cache else "degraded") if database else "failing"
@@ -29,13 +29,13 @@ def ready(request: HttpRequest) -> JsonResponse:
 
 
 def _answer(body: dict[str, object], *, status: int = 200) -> JsonResponse:
-    """Return an answer that says which start of the app gave it, for who started it (sandbox/stack/ready.py)."""
+    """Return a response that names the instance, for whoever started the app (sandbox/stack/ready.py)."""
     headers = {"ReverbSync-Instance": settings.INSTANCE_ID} if settings.INSTANCE_ID else {}
     return JsonResponse(body, status=status, headers=headers)
 
 
 def _database() -> bool:
-    """Return whether the database takes writes: a standby, and one whose disk is full, may answer and take none."""
+    """Return whether the database accepts writes: a standby, or one with a full disk, may respond and accept none."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SHOW transaction_read_only")
@@ -51,5 +51,5 @@ def _redis() -> bool:
         return False
 
 
-#: Where health is asked for → the view.
+#: Path of a health check → its view.
 ADDRESSES = {"/livez": live, "/readyz": ready, "/health/": ready}

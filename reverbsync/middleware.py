@@ -1,8 +1,7 @@
-"""Middleware, the first one: calls of machines go straight to their view, past all that is for browsers.
+"""Middleware that dispatches webhooks and health checks directly, without session, auth, CSRF or CSP.
 
-Sessions, sign-in, CSRF and headers for pages mean nothing to a webhook, and cost as much as keeping it
-(docs/performance.md). Load balancers and containers ask for health by an address of their own, such as 10.0.0.5:8000,
-which is none of ALLOWED_HOSTS.
+Webhooks need none of these, and they cost as much as saving the delivery (docs/performance.md). Load balancers and
+containers call health checks by addresses such as 10.0.0.5:8000, which are not in ALLOWED_HOSTS.
 """
 
 from __future__ import annotations
@@ -14,14 +13,14 @@ from django.urls import resolve
 
 from reverbsync import health
 
-#: Where machines call, and whose addresses these are (reverbsync/urls.py).
+#: Path prefix of webhooks, and their URLconf (see reverbsync/urls.py).
 PATH, ADDRESSES = "/webhooks/", "webhooks.urls"
 
 
 def skip_browser_middleware(
     get_response: Callable[[HttpRequest], HttpResponseBase],
 ) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Return a handler that knows the short way."""
+    """Return a handler with the short path."""
 
     def handle(request: HttpRequest) -> HttpResponseBase:
         if (view := health.ADDRESSES.get(request.path_info)) is not None:

@@ -1,7 +1,7 @@
-"""Let this process go by the database's clock: asked on each new connection, and every half minute between two tasks.
+"""Keep this process on the database's time: queried on each new connection, and every 30 seconds between tasks.
 
-Leases, due times and readings of different machines are compared with each other. One question in half a minute costs
-nothing; asking with each statement would be in the way of tests, and of what is decided before anything is written.
+Leases, due times and timestamps of different machines are compared with each other. A query in 30 seconds costs
+nothing. A query with each statement would get in the way of tests and of decisions before a write.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ ASK_EVERY_S = 30.0
 
 
 def ask_now_and_then(**_: Any) -> None:
-    """Ask if that was some time ago. Whatever keeps us from it, the time that we went by till now goes on."""
+    """Query the time if the last query was long enough ago. If it fails, the previous reading stays in use."""
     if not clock.may_ask(ASK_EVERY_S):
         return
     try:
         if connection.connection is None:
-            connection.ensure_connection()  # which asks
+            connection.ensure_connection()  # its signal queries the time
         else:
             _ask(connection)
     except Exception as error:  # noqa: BLE001 -- whoever needs the database says what is wrong with it
@@ -39,7 +39,7 @@ def ask_now_and_then(**_: Any) -> None:
 
 def _ask(connection: BaseDatabaseWrapper, **_: Any) -> None:
     def ask() -> datetime:
-        # Not through Django: what it counts and times is what the work needs.
+        # Bypass Django, which would count and time it as one of its statements.
         with connection.connection.cursor() as cursor:
             cursor.execute("SELECT clock_timestamp()")
             moment: datetime = cursor.fetchone()[0]
@@ -50,7 +50,7 @@ def _ask(connection: BaseDatabaseWrapper, **_: Any) -> None:
 
 
 def begin() -> None:
-    """Begin to ask, in this process."""
+    """Connect the signals in this process."""
     connection_created.connect(_ask, dispatch_uid="one clock")
     request_started.connect(ask_now_and_then, dispatch_uid="one clock")
     task_prerun.connect(ask_now_and_then, dispatch_uid="one clock")

@@ -1,4 +1,4 @@
-"""Is it the database or Redis that failed, or the one thing in hand? An outage is nobody's fault and passes."""
+"""Tell an outage of PostgreSQL or Redis from an error of the current item: an outage is not the item's fault."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from django.db import InterfaceError, OperationalError
 from reverbsync.dispatch.ownership import Lost
 from reverbsync.ratelimit.limiter import RateLimitUnavailable
 
-#: PostgreSQL's classes of errors that say nothing about a row: connection, resources, deadlock, lock, shutdown
-#: (PostgreSQL documentation, appendix A).
+#: SQLSTATE classes unrelated to a row: connection, resources, deadlock, lock, shutdown (PostgreSQL documentation,
+#: appendix A).
 _TRANSIENT = ("08", "40", "53", "55", "57")
-#: A statement ran into statement_timeout: that is counted, or whatever causes it would be tried without end.
+#: A statement exceeded statement_timeout: that counts as a failure, or its cause would be retried for ever.
 _TOOK_TOO_LONG = "57014"
-#: Those after which the line is gone: connection, and shutdown.
+#: SQLSTATE prefixes after which the connection is gone: connection errors and shutdown.
 _LINE = ("08", "57P")
 
 
 def is_outage(error: BaseException) -> bool:
-    """Return whether PostgreSQL or Redis failed, whatever row was in hand: then nothing may be counted against it.
+    """Return whether PostgreSQL or Redis failed, regardless of the row: then the failure does not count against it.
 
-    So it is where a lock fell with its connection, and another worker may be at the same work.
+    A lost lock counts as an outage too: another worker may be doing the same work.
     """
     if isinstance(error, InterfaceError | redis.RedisError | RateLimitUnavailable | Lost):
         return True
@@ -33,9 +33,9 @@ def is_outage(error: BaseException) -> bool:
 
 
 def ends_the_slice(error: BaseException) -> bool:
-    """Return whether nothing more can be done for now: the line to PostgreSQL is gone, or a lock fell with it.
+    """Return whether the slice must end: the connection to PostgreSQL is gone, or a lock was lost with it.
 
-    Of other outages, such as a deadlock or Redis being away, the next piece of work may know nothing.
+    Other outages, such as a deadlock or a Redis outage, need not affect the next item.
     """
     if isinstance(error, InterfaceError | Lost):
         return True
@@ -44,11 +44,11 @@ def ends_the_slice(error: BaseException) -> bool:
 
 
 class NotReached(Exception):
-    """There was no time left for it in this slice."""
+    """The slice had no time left for it."""
 
 
 def attempt(work: Callable[[], object]) -> Exception | None:
-    """Do one piece of work and return what it raised. Raises only what ends the slice."""
+    """Run one piece of work and return the exception that it raised, if any. Raises only what ends the slice."""
     try:
         work()
     except Exception as error:

@@ -1,7 +1,7 @@
-"""The connection to Redis, one pool a process.
+"""The connection to Redis, one pool per process.
 
-A Redis that does not answer costs its time-out once every few seconds, not with every call: in between, calls fail at
-once. One that refuses connections fails at once anyway, and is back as soon as it takes them.
+A Redis that does not respond costs a time-out once every few seconds, not on every call: in between, calls fail at
+once. One that refuses connections fails at once anyway, and recovers as soon as it accepts them.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ import redis
 from django.conf import settings
 
 CONNECT_S, ANSWER_S = 1.0, 2.0
-#: For so long after a time-out no call is tried.
+#: Seconds after a time-out during which calls fail at once.
 REMEMBERED_S = 3.0
 
 
 class _Silence:
-    """Remembers for a moment that Redis did not answer; mixed into the connections of redis-py."""
+    """Remembers for a moment that Redis did not respond; a mixin for the connections of redis-py."""
 
     until = 0.0
 
     def send_packed_command(self, *args: Any, **more: Any) -> Any:
-        """Send a command, unless Redis was silent a moment ago."""
+        """Send a command, unless Redis timed out a moment ago."""
         if time.monotonic() < _Silence.until:
             raise redis.ConnectionError("Redis did not answer a moment ago.")
         return self._watched("send_packed_command", args, more)
 
     def read_response(self, *args: Any, **more: Any) -> Any:
-        """Read an answer, and remember it when none comes."""
+        """Read a response, and remember a time-out."""
         return self._watched("read_response", args, more)
 
     def _watched(self, name: str, args: Any, more: Any) -> Any:
@@ -43,19 +43,19 @@ class _Silence:
 
 
 class Connection(_Silence, redis.Connection):
-    """A connection by TCP."""
+    """A TCP connection."""
 
 
 class SecureConnection(_Silence, redis.SSLConnection):
-    """A connection by TLS."""
+    """A TLS connection."""
 
 
 class LocalConnection(_Silence, redis.UnixDomainSocketConnection):
-    """A connection by a socket in the file system."""
+    """A Unix socket connection."""
 
 
 def options(url: str) -> dict[str, Any]:
-    """Return how a pool connects to the Redis at `url`: time-outs, and what remembers them."""
+    """Return the pool options for the Redis at `url`: time-outs, and the connection class that remembers them."""
     kinds = {"rediss": SecureConnection, "unix": LocalConnection}
     kind = kinds.get(urlsplit(url).scheme, Connection)
     return {"connection_class": kind, "socket_connect_timeout": CONNECT_S, "socket_timeout": ANSWER_S}

@@ -1,4 +1,4 @@
-"""Django's settings, all of them worked out from the environment (reverbsync/env.py)."""
+"""Django settings, all derived from the environment (reverbsync/env.py)."""
 
 from __future__ import annotations
 
@@ -122,9 +122,9 @@ TIMEOUTS = {
 
 
 def _database() -> dict[str, Any]:
-    """Turn DATABASE_URL into Django's form, letting libpq read it: any address that psql takes works here.
+    """Convert DATABASE_URL to Django's form. Libpq parses it, so any address that psql accepts works.
 
-    `options` in the address come after our own timeouts, and so replace them.
+    `options` in the address follow our time-outs, and so override them.
     """
     parts = parse_dsn(ENV.DATABASE_URL.get_secret_value())
     timeouts = " ".join(f"-c {name}={value}" for name, value in TIMEOUTS.items())
@@ -152,16 +152,16 @@ CACHES = {
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for Redis for ever, and goes on slowly meanwhile
-# A task lives for seconds (listings/tasks.py); one that its worker took to the grave comes back after this.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None  # a worker waits for Redis for ever, and continues slowly meanwhile
+# A task takes seconds (listings/tasks.py). If its worker dies, it is delivered again after this time.
 CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 120, "socket_connect_timeout": 1, "max_retries": 0}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
-# Five queues, each with threads of its own (docs/operations.md, "Processes"): stock, what may report a sale, reading
-# orders, all other deliveries, and bulk work.
+# Five queues, each with its own threads (docs/operations.md, "Processes"): stock, possible sales, reading orders, all
+# other deliveries, and bulk work.
 CELERY_TASK_DEFAULT_QUEUE = "sync"
 CELERY_TASK_ROUTES = {
     "listings.drain_urgent": {"queue": "urgent"},
@@ -199,7 +199,7 @@ AUTH_PASSWORD_VALIDATORS = [
     )
 ]
 ACCOUNT_ADAPTER = "reverbsync.security.sign_in.Adapter"
-# By address, and by account and address together (reverbsync/security/sign_in.py). The address is the person's, also
+# By address, and by account and address together (reverbsync/security/sign_in.py). The address is the client's, also
 # behind proxies (reverbsync/security/client_address.py).
 ACCOUNT_RATE_LIMITS = {"login_failed": "10/m/ip,5/5m/key"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
@@ -250,19 +250,19 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     }
 }
-# Control panels that show our connect pages in a frame (BigCommerce developer docs, "App installation").
+# Control panels that embed our connect pages in a frame (BigCommerce developer docs, "App installation").
 APP_FRAMES = ["https://*.mybigcommerce.com", BIGCOMMERCE_LOGIN_URL]
 _https = SITE_URL.startswith("https://")
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
-SECURE_SSL_REDIRECT = False  # the proxy in front does it; health checks come in by plain HTTP
+SECURE_SSL_REDIRECT = False  # the proxy in front redirects; health checks use plain HTTP
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SILENCED_SYSTEM_CHECKS = [
-    "security.W005",  # HSTS for subdomains: they may be other people's
+    "security.W005",  # HSTS for subdomains: they may belong to others
     "security.W008",  # SSL redirect: the proxy in front does it
-    "security.W021",  # HSTS preload: for the owner of the domain to ask for
+    "security.W021",  # HSTS preload: the domain's owner must request it
 ]
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _https else None
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440

@@ -1,4 +1,4 @@
-"""All addresses; each room lists its own."""
+"""The root URLconf; each package has its own."""
 
 from __future__ import annotations
 

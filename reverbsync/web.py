@@ -1,8 +1,8 @@
-"""The web server: gunicorn's settings, a deadline by which a request must have arrived, and a log without keys.
+"""The web server: gunicorn's settings, a deadline for receiving a request, and a log without keys.
 
-`gunicorn -c python:reverbsync.web reverbsync.wsgi:application`. A thread reads one request at a time, and waits for it:
-so who sends a byte now and then would hold it for ever. Here each request has so many seconds in all. What comes by
-hundreds of slow connections is the business of a proxy that buffers (docs/operations.md).
+`gunicorn -c python:reverbsync.web reverbsync.wsgi:application`. A thread reads one request at a time and waits for it,
+so a client that sends a byte now and then would block it for ever. The deadline covers the whole request. Hundreds of
+slow connections need a buffering proxy (docs/operations.md).
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ control_socket_disable = True
 
 #: Seconds for a whole request to arrive, headers and body; platforms give up after five to ten.
 REQUEST_S = 20.0
-#: Seconds for each part of an answer to be taken.
+#: Seconds for the client to receive each part of a response.
 TAKEN_S = 30.0
 
 
 class Timed:
-    """A socket whose reading has a deadline; all else is the socket's own."""
+    """A socket whose reads have a deadline; all else is delegated."""
 
     def __init__(self, sock: socket.socket) -> None:
-        """`begin` before each request."""
+        """Wrap `sock`; call `begin` before each request."""
         self._sock = sock
         self._over = 0.0
 
@@ -42,11 +42,11 @@ class Timed:
         return getattr(self._sock, name)
 
     def begin(self) -> None:
-        """Let a request begin."""
+        """Start the deadline of a request."""
         self._over = time.monotonic() + REQUEST_S
 
     def recv(self, size: int, flags: int = 0) -> bytes:
-        """Return what arrives. Past the deadline it is as if the caller had hung up."""
+        """Return received bytes. After the deadline, raise as if the client had disconnected."""
         left = self._over - time.monotonic()
         if left <= 0:
             raise _hung_up()
@@ -57,7 +57,7 @@ class Timed:
             raise _hung_up() from None
 
     def sendall(self, data: bytes) -> None:
-        """Send a part of the answer, to one who takes it."""
+        """Send a part of the response; raise if the client does not receive it in time."""
         self._sock.settimeout(TAKEN_S)
         try:
             self._sock.sendall(data)
@@ -70,7 +70,7 @@ def _hung_up() -> OSError:
 
 
 class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """Threads that wait for no request longer than its deadline."""
+    """A gthread worker that enforces the deadline of a request."""
 
     def handle(self, conn: TConn) -> Any:
         """Handle the next request of a connection."""
@@ -81,10 +81,10 @@ class Worker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
 
 
 class Log(Logger):  # type: ignore[misc]
-    """Gunicorn's own lines, of errors and of accesses: without keys, and few in an outage."""
+    """Gunicorn's error and access logs: without keys, and few lines in an outage."""
 
     def setup(self, cfg: Config) -> None:
-        """Set it up as gunicorn does, then clean what it writes."""
+        """Set up as gunicorn does, then add redaction."""
         super().setup(cfg)
         for log in (self.error_log, self.access_log):
             for handler in log.handlers:

@@ -1,4 +1,4 @@
-"""The web application, for gunicorn."""
+"""The WSGI application, for gunicorn."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _CHARSET = re.compile(r";\s*charset\*?\s*=[^;]*", re.IGNORECASE)
 
 
 def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-    """Answer a request, whose forms are UTF-8 whatever `charset` it names.
+    """Serve a request; forms are decoded as UTF-8 regardless of `charset`.
 
-    Django decodes address and form by any codec of Python's that a request names. Some of them fail before a view, or a
-    page for errors, is reached (`hex`, `idna`), others make half surrogates, which PostgreSQL does not take.
+    Django decodes path and form with any Python codec that a request names. Some fail before a view or an error page is
+    reached (`hex`, `idna`); others produce surrogates, which PostgreSQL rejects.
     """
     environ["CONTENT_TYPE"] = _CHARSET.sub("", environ.get("CONTENT_TYPE") or "")
     if "HTTP_TRANSFER_ENCODING" in environ and environ.get("wsgi.input_terminated"):
@@ -33,16 +33,16 @@ def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iter
 
 
 class _Broken(io.RawIOBase):
-    """A body that did not arrive as it should."""
+    """A body that did not arrive intact."""
 
     def read(self, *_: object) -> bytes:
         raise OSError("the chunks of the body are broken")
 
 
 def _give_length(environ: WSGIEnvironment) -> None:
-    """Read a body that comes in chunks, up to what is taken of any: for Django one without a length is empty.
+    """Read a chunked body up to the size limit of webhooks: Django treats a body without a length as empty.
 
-    So come the calls of .NET's JsonContent, of streams in Node and Go, and what some proxies pass on.
+    .NET's JsonContent, streams in Node and Go, and some proxies send chunked bodies.
     """
     try:
         body = environ["wsgi.input"].read(settings.WEBHOOK_MAX_BYTES + 1)

@@ -1,3 +1,3 @@
-"""Which worker does what: wake-ups, sweeps, locks, and a fair share for each shop."""
+"""Dispatching work to workers: wake-ups, sweeps, advisory locks, and a fair share for each shop."""
 
 from __future__ import annotations

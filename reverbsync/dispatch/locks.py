@@ -1,8 +1,7 @@
-"""One worker at a time for a piece of work, across all machines: an advisory lock of its database connection.
+"""Advisory locks: one worker at a time for a piece of work, across all machines.
 
-PostgreSQL releases the lock when the connection breaks, whether its worker knows or not. So the work is owned
-(reverbsync/dispatch/ownership.py): a worker that has another connection by now makes no call, and writes nothing that
-is fenced.
+PostgreSQL releases the lock when the connection breaks, even if its worker does not notice. So the work is owned
+(reverbsync/dispatch/ownership.py): a worker that has reconnected since makes no calls and no fenced writes.
 """
 
 from __future__ import annotations
@@ -20,20 +19,20 @@ from reverbsync.dispatch.ownership import Lost
 
 @dataclass(frozen=True)
 class Lock:
-    """An advisory lock, as what its worker owns: it stands as long as the connection that took it."""
+    """An advisory lock as an ownership: it is valid as long as the connection that acquired it."""
 
-    #: The driver's connection, of which Django takes a new one when it breaks.
+    #: The driver's connection; Django opens a new one when it breaks.
     taken_by: object
 
     def confirm(self) -> None:
-        """Raise Lost if the connection is another one now. One that broke unnoticed fails by itself when it is used."""
+        """Raise Lost if Django has reconnected. A connection that broke unnoticed fails on its next use."""
         if connection.connection is not self.taken_by:
             raise Lost("The advisory lock fell with its database connection.")
 
 
 @contextmanager
 def try_lock(work: str, number: int) -> Iterator[bool]:
-    """Return whether this worker is the only one at `work` for `number`, a shop's id, while the block runs."""
+    """Yield whether this worker holds the lock of `work` for `number`, a shop's id, while the block runs."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_named(work), number])
         row = cursor.fetchone()
@@ -50,7 +49,7 @@ def try_lock(work: str, number: int) -> Iterator[bool]:
 
 @contextmanager
 def blocking_lock(work: str, number: int) -> Iterator[None]:
-    """Wait until no other worker is at `work` for `number`, then run the block."""
+    """Wait for the lock of `work` for `number`, then run the block."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_lock(%s, %s)", [_named(work), number])
     lock = Lock(connection.connection)
@@ -62,11 +61,11 @@ def blocking_lock(work: str, number: int) -> Iterator[None]:
 
 def _unlock(lock: Lock, work: str, number: int) -> None:
     if connection.connection is not lock.taken_by:
-        return  # it fell already
+        return  # already released
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_named(work), number])
 
 
 def _named(work: str) -> int:
-    """Return the name of a work as PostgreSQL wants it: a signed 32-bit number."""
+    """Return the lock's key as PostgreSQL needs it: a signed 32-bit number."""
     return zlib.crc32(work.encode()) - 2**31

@@ -1,7 +1,7 @@
-"""Sweeps, sent once a second and run no oftener: neither side goes by the time of day, which differs by machine.
+"""Sweeps: sent once a second and run no more often, independent of the machines' clocks.
 
-A message that expires would be dropped by a worker whose clock is ahead of the scheduler's. So messages never expire.
-Instead the scheduler sends none into a queue that nobody serves, and a worker runs one of those that have gathered.
+A message with an expiry would be dropped by a worker whose clock is ahead of the scheduler's. So messages never expire.
+Instead the scheduler sends none into a queue that is not consumed, and a worker runs one of those that piled up.
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ from reverbsync.redis import connection
 
 logger = logging.getLogger(__name__)
 
-#: A sweep that ran in this process so many seconds ago stands for the one that comes now.
+#: A sweep that ended in this process less than this many seconds ago replaces the one that arrives now.
 JUST_NOW_S = 0.5
-#: A queue this long is not served, or is full of what sweeps look for.
+#: A queue of this length is not consumed, or is full of the work that sweeps look for.
 FULL = 1000
-#: Seconds between two lines in the log about a Redis that does not answer.
+#: Seconds between two log lines about a Redis that does not respond.
 LOG_EVERY_S = 60.0
 
 
 class Steady(Scheduler):
-    """Sends each entry every so many seconds, by a clock that nobody can set."""
+    """Send each entry at its interval, by the monotonic clock."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """All entries are due at first."""
+        """Make all entries due."""
         self._due: dict[str, float] = {}
         self._logged_at: float | None = None
         super().__init__(*args, **kwargs)
 
     def tick(self, *_: Any, **__: Any) -> float:
-        """Send what is due; return the seconds until something is again."""
+        """Send the entries that are due; return the seconds until the next one."""
         now = time.monotonic()
         for name, row in self.app.conf.beat_schedule.items():
             due = self._due.get(name, now)
             if due <= now:
-                # Not once for each time that was missed, while the machine slept.
+                # Runs missed while the machine was suspended are sent once.
                 self._due[name] = max(due + float(row["schedule"]), now)
                 self._send(name, queue_of(row["task"]))
         return max(0.0, min(self._due.values()) - time.monotonic())
@@ -67,15 +67,15 @@ class Steady(Scheduler):
 
 
 class Sweep(Task):  # type: ignore[type-arg]  # it takes them only in its stubs
-    """A task that the scheduler sends again and again. Of several that waited in its queue, one is run.
+    """A task that the scheduler sends repeatedly. Of several waiting in its queue, one is run.
 
-    Called directly it always runs. One that hangs holds one thread of its process, and none of another.
+    A direct call always runs. One that hangs blocks one thread of its process, and no other process.
     """
 
     abstract = True
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run it, unless this process is at it, or was just now."""
+        """Run the task, unless this process is running it or did so just now."""
         if self.request.called_directly:
             return super().__call__(*args, **kwargs)
         running = _running[self.name]

@@ -1,7 +1,7 @@
-"""A fair share of a worker's threads for each shop: one whose store or account hangs never holds them all.
+"""A fair share of a worker's threads for each shop: a store or account that hangs never blocks them all.
 
-It counts in the process alone, so each process keeps threads free, however many processes there are. Who would be one
-too many gives way: the shop's drains that are at work wake another one when their slice is over, and the sweeper does.
+Threads are counted per process, so each process keeps threads free, however many processes there are. A drain over the
+share returns: the shop's running drains enqueue the next one at the end of their slice, and so does the sweeper.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ class Share:
     """Counts the threads that work for each shop."""
 
     def __init__(self) -> None:
-        #: How many threads this process has; None where it is no worker and nothing is to be shared.
+        #: Threads of this process; None if it is not a worker, so that no share applies.
         self.threads: int | None = None
         self._busy: Counter[tuple[str, int]] = Counter()
         self._counting = threading.Lock()
 
     @contextmanager
     def of(self, task: str, shop_id: int, *, parts: int) -> Iterator[bool]:
-        """Return whether this thread is within the shop's share while the block runs: one of `parts`, at least one.
+        """Yield whether this thread is within the shop's share while the block runs: 1/`parts` of all, at least one.
 
-        Only threads at the same task count.
+        Only threads that run the same task count.
         """
         most = None if self.threads is None else max(1, self.threads // parts)
         key = (task, shop_id)
@@ -49,5 +49,5 @@ share = Share()
 
 @worker_init.connect
 def learn(sender: Any = None, **_: object) -> None:
-    """Learn how many threads the worker has."""
+    """Store the worker's number of threads."""
     share.threads = sender.concurrency

@@ -1,4 +1,4 @@
-"""Wake-ups: ask a worker to look, by the task's name, after the commit, and never twice while one is waiting.
+"""Wake-ups: enqueue a task for a shop after the commit, at most once while one is waiting.
 
 A wake-up carries no work. If it is lost, with Redis or on the way, the sweepers find what is open.
 """
@@ -24,8 +24,8 @@ from reverbsync.redis import connection
 
 logger = logging.getLogger(__name__)
 
-#: A flag older than this is taken for lost together with its message. Behind a long queue it stands longer: a sweeper
-#: would make that only longer by messages that wait already.
+#: A flag expires after this time, in case its message was lost. With a long queue it lives longer: otherwise a sweeper
+#: would enqueue duplicates of messages that are still waiting.
 FLAG_SECONDS = 5
 MESSAGES_PER_SECOND = 10
 
@@ -37,35 +37,35 @@ class Carrier(Protocol):
         """Send a wake-up unless one is waiting. Never raises."""
 
     def taken(self, task: str, shop_id: int) -> None:
-        """A worker has taken it. Never raises."""
+        """Note that a worker has received it. Never raises."""
 
 
 def wake(task: str, shop_id: int) -> None:
-    """Ask for `task` to be run for a shop once the current transaction has committed. Never raises."""
+    """Enqueue `task` for a shop once the current transaction has committed. Never raises."""
     transaction.on_commit(partial(_carrier.send, task, shop_id))
 
 
 def wake_soon(task: str, shop_id: int) -> None:
-    """The same from a thread of its own, for a web server that answers meanwhile; many for one shop are one.
+    """Do the same from a background thread, so that the web server responds meanwhile; duplicates are merged.
 
-    It may be lost with the process: only for what a sweeper looks after.
+    It may be lost with the process: use it only for work that a sweeper finds.
     """
     transaction.on_commit(partial(_soon, task, shop_id))
 
 
 def wake_all(task: str, shops: Collection[int]) -> None:
-    """Ask for `task` for each of these shops unless that is waiting, for a sweeper. Never raises."""
+    """Enqueue `task` for each of these shops unless it is waiting; for sweepers. Never raises."""
     if shops:
         transaction.on_commit(partial(_send_all, task, [*shops], behind=queue_length))
 
 
 def awake(task: str, shop_id: int) -> None:
-    """Take the flag down: from here on a new wake-up is a new message. Called by the task as its first step."""
+    """Clear the flag: from now on a new wake-up is a new message. The task calls it as its first step."""
     _carrier.taken(task, shop_id)
 
 
 def queue_length(task: str) -> int:
-    """Return how many messages wait in the queue that carries `task`; 0 where nobody knows."""
+    """Return the length of the queue that carries `task`; 0 if Redis does not respond."""
     try:
         return connection().llen(queue_of(task))
     except redis.RedisError:
@@ -79,14 +79,14 @@ def queue_of(task: str) -> str:
 
 
 class _Celery:
-    """By Celery; a flag in Redis keeps a second message back while one is waiting."""
+    """Carries wake-ups by Celery; a flag in Redis suppresses a second message while one is waiting."""
 
     def send(self, task: str, shop_id: int) -> None:
         for one in self.unless_waiting(task, [shop_id], seconds=FLAG_SECONDS):
             self.send_flagged(task, one)
 
     def unless_waiting(self, task: str, shops: Sequence[int], *, seconds: int) -> list[int]:
-        """Put the flags of many shops up in one call; return those of which it was down. Never raises."""
+        """Set the flags of many shops in one call; return the shops whose flag was not set. Never raises."""
         try:
             with connection().pipeline(transaction=False) as pipe:
                 for shop_id in shops:
@@ -97,7 +97,7 @@ class _Celery:
             return []
 
     def send_flagged(self, task: str, shop_id: int) -> None:
-        """Send a message whose flag is up. Never raises."""
+        """Send a message whose flag is set. Never raises."""
         try:
             app.send_task(task, args=[shop_id], retry=False)
         except (redis.RedisError, OperationalError) as error:
@@ -109,16 +109,16 @@ class _Celery:
         try:
             connection().delete(self._flag(task, shop_id))
         except redis.RedisError:
-            logger.warning("Redis did not answer; the flag of %s falls by itself", task)
+            logger.warning("Redis did not answer; the flag of %s expires by itself", task)
 
     def _flag(self, task: str, shop_id: int) -> str:
         return f"wake:{task}:{shop_id}"
 
 
 class _Soon:
-    """Carries wake-ups of one task from a thread of its own: one at once, then what gathers while it rests.
+    """Sends the wake-ups of one task from its own thread: the first at once, then those collected while it sleeps.
 
-    So a wake-up for a sale does not wait for hundreds for edits.
+    A thread per task: a wake-up for a sale does not wait for hundreds of wake-ups for edits.
     """
 
     REST_S = 0.02
@@ -131,18 +131,18 @@ class _Soon:
         self._starting = threading.Lock()
 
     def add(self, shop_id: int) -> None:
-        """Leave a wake-up to the thread."""
+        """Pass a wake-up to the thread."""
         self._gathered.append(shop_id)
         if not self._there.is_set():
             self._there.set()
-        if self._pid != os.getpid():  # a fork takes no threads along
+        if self._pid != os.getpid():  # a fork does not copy threads
             with self._starting:
                 if self._pid != os.getpid():
                     self._pid = os.getpid()
                     threading.Thread(target=self._run, name="wake-ups", daemon=True).start()
 
     def carry(self) -> None:
-        """Send all that has gathered."""
+        """Send all that was collected."""
         found: dict[int, None] = {}
         while self._gathered:
             found[self._gathered.popleft()] = None
@@ -151,7 +151,7 @@ class _Soon:
     def _run(self) -> None:
         while True:
             self._there.wait()
-            self._there.clear()  # what is added from here on is seen now or sets it again
+            self._there.clear()  # whatever is added from now on is sent now or sets it again
             self.carry()
             time.sleep(self.REST_S)
 
@@ -167,7 +167,7 @@ _soon_of = cache(_Soon)
 
 
 def _send_all(task: str, shops: Sequence[int], *, behind: Callable[[str], int] = lambda _: 0) -> None:
-    """Send what is not waiting; `behind` returns behind how many messages. Without Redis nobody asks it."""
+    """Send what is not waiting yet; `behind` returns the length of the queue. Not called for other carriers."""
     if isinstance(_carrier, _Celery):
         seconds = FLAG_SECONDS + behind(task) // MESSAGES_PER_SECOND
         for shop_id in _carrier.unless_waiting(task, shops, seconds=seconds):
@@ -182,7 +182,7 @@ _carrier: Carrier = _Celery()
 
 @contextmanager
 def carried_by(carrier: Carrier) -> Iterator[None]:
-    """Let `carrier` carry wake-ups while the block runs. For the simulation."""
+    """Use `carrier` for wake-ups while the block runs. For the simulation."""
     global _carrier  # noqa: PLW0603 -- one carrier for the process is the point
     before, _carrier = _carrier, carrier
     try:

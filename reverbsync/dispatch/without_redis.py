@@ -1,6 +1,6 @@
-"""While Redis is gone no wake-up arrives. Each worker then sweeps by itself and does what it finds in a few threads.
+"""While Redis is down no wake-up arrives. Each worker then sweeps by itself and runs what it finds in a few threads.
 
-The rate limiter lets them make few calls (reverbsync/ratelimit/fallback.py): slow and careful, but not stopped.
+The rate limiter allows few calls meanwhile (reverbsync/ratelimit/fallback.py): work is slow, but does not stop.
 """
 
 from __future__ import annotations
@@ -20,33 +20,33 @@ from reverbsync.redis import connection
 
 logger = logging.getLogger(__name__)
 
-#: How often a worker looks whether Redis is there.
+#: Seconds between two checks of Redis.
 LOOK_S = 5.0
-#: A shop whose store hangs holds one or two of them.
+#: A shop whose store hangs occupies one or two of them.
 THREADS = 4
 SWEEPS = ("webhooks.sweep", "listings.sweep", "orders.sweep")
 
 
 class _InPlace:
-    """Carries wake-ups to this thread itself."""
+    """Collects the wake-ups of this thread."""
 
     def __init__(self) -> None:
         self.found: dict[tuple[str, int], None] = {}
 
     def send(self, task: str, shop_id: int) -> None:
-        """Note it."""
+        """Collect a wake-up."""
         self.found[task, shop_id] = None
 
     def taken(self, task: str, shop_id: int) -> None:
-        """Nothing is to be taken down."""
+        """Do nothing: there is no flag to clear."""
 
 
-#: Task and shop of what is being done.
+#: Task and shop of the work that is running.
 _running: set[tuple[str, int]] = set()
 
 
 def gone() -> bool:
-    """Return whether Redis does not answer."""
+    """Return whether Redis does not respond."""
     try:
         connection().ping()
     except redis.RedisError:
@@ -55,9 +55,9 @@ def gone() -> bool:
 
 
 def sweep(pool: Executor) -> list[tuple[str, int]]:
-    """Sweep once, and let `pool` run what would have been woken; what that wakes is left to the next sweep.
+    """Sweep once, and let `pool` run the tasks that would have been woken. Their own wake-ups wait for the next sweep.
 
-    Whatever breaks or hangs in one sweep or for one shop, the others go on. Returns what was begun.
+    A sweep or shop that fails or hangs does not stop the others. Returns the tasks and shops that were started.
     """
     carrier = _InPlace()
     with wake.carried_by(carrier):
@@ -82,7 +82,7 @@ def _run(task: str, *args: int) -> None:
     try:
         app.tasks[task](*args)
     except Exception:
-        logger.exception("%s broke without Redis", task)
+        logger.exception("%s failed without Redis", task)
 
 
 def _watch() -> None:
@@ -96,5 +96,5 @@ def _watch() -> None:
 
 @worker_init.connect
 def begin(**_: object) -> None:
-    """Begin to watch, in each worker."""
+    """Start the watching thread in each worker."""
     threading.Thread(target=_watch, name="without redis", daemon=True).start()

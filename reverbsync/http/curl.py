@@ -1,7 +1,8 @@
-"""One request by libcurl, which needs a fraction of the CPU of Python's own clients.
+"""One request by libcurl, which needs a fraction of the CPU of Python's HTTP clients.
 
-A server closes a line that is kept alive when it likes, perhaps as we send. Libcurl then sends again on a new line.
-A reading may be asked for twice so. For what writes that is forbidden, and it takes no line that idled for long.
+A server may close a keep-alive connection at any time, perhaps while we send. Libcurl then sends again on a new
+connection. A read may therefore be sent twice. A write may not: it is sent once, and never on a connection that idled
+for long.
 """
 
 from __future__ import annotations
@@ -13,31 +14,31 @@ from dataclasses import dataclass, field
 import pycurl
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-#: Requests that change nothing on the other side.
+#: Methods that change nothing on the server.
 READINGS = frozenset({"GET", "HEAD"})
-#: Seconds after which a line is not used any more for what writes: servers close theirs after two or more.
+#: Seconds after which a write no longer reuses a connection: servers close theirs after two or more.
 IDLE_S = 1
-#: Said of a server whose certificate is not valid, or that speaks no TLS that we do.
+#: Message if a server's certificate is invalid, or its TLS is not supported.
 NOT_SECURE = "no secure connection could be made, perhaps since its certificate has expired"
 NO_HOST = "no server goes by its name, as far as the DNS tells"
 _NOT_SECURE = frozenset({pycurl.E_PEER_FAILED_VERIFICATION, pycurl.E_SSL_CONNECT_ERROR, pycurl.E_SSL_CACERT_BADFILE})
 
 
 class Failed(Exception):
-    """No whole answer came. `words` say why, without any address; `sent` is False when surely nothing went out.
+    """No complete response arrived. `words` say why, without any address.
 
-    `too_large`: the answer is larger than what was asked for.
+    `sent` is False only if certainly nothing was sent. `too_large`: the response exceeds the requested limit.
     """
 
     def __init__(self, words: str, *, sent: bool, too_large: bool = False) -> None:
-        """Keep what is known."""
+        """Store the details."""
         super().__init__(words)
         self.words, self.sent, self.too_large = words, sent, too_large
 
 
 @dataclass
 class _Exchange:
-    """What libcurl reports of one request while it is under way."""
+    """What libcurl reports about one request in progress."""
 
     most_bytes: int
     #: How often it may be sent.
@@ -48,18 +49,18 @@ class _Exchange:
     too_large: bool = False
 
     def goes_out(self, *_: object) -> int:
-        """Allow the request as often as it may be sent."""
+        """Allow the request to be sent as often as `times` says."""
         self.began += 1
         return pycurl.PREREQFUNC_OK if self.began <= self.times else pycurl.PREREQFUNC_ABORT
 
     def header(self, line: bytes) -> None:
-        """Take a line of the headers; a status line begins a new set, as after 100 Continue."""
+        """Store a header line; a status line begins a new set, as after 100 Continue."""
         if line.startswith(b"HTTP/"):
             self.lines.clear()
         self.lines.append(line)
 
     def take(self, chunk: bytes) -> int | None:
-        """Take a part of the body; -1 ends the transfer."""
+        """Store a chunk of the body; -1 aborts the transfer."""
         if len(self.body) + len(chunk) > self.most_bytes:
             self.too_large = True
             return -1
@@ -67,7 +68,7 @@ class _Exchange:
         return None
 
     def headers(self) -> list[tuple[str, str]]:
-        """Return the headers of the answer."""
+        """Return the headers of the response."""
         pairs = (line.decode("latin-1").partition(":") for line in self.lines[1:])
         return [(name.strip(), value.strip()) for name, colon, value in pairs if colon]
 
@@ -82,9 +83,9 @@ def request(
     whole_s: float,
     most_bytes: int,
 ) -> tuple[int, list[tuple[str, str]], bytes]:
-    """Return status, headers and body of the answer. Follows no redirect, asks no proxy. Raises Failed.
+    """Return status, headers and body of the response. Follows no redirects and uses no proxy. Raises Failed.
 
-    The line is kept alive and used again by this thread. `whole_s`: how long all of it may take, in seconds.
+    This thread keeps the connection alive and reuses it. `whole_s` is the time-out for the entire request, in seconds.
     """
     exchange, line = _Exchange(most_bytes, 2 if method in READINGS else 1), _line()
     line.reset()
@@ -138,7 +139,7 @@ _lines = threading.local()
 
 
 def _line() -> pycurl.Curl:
-    """Return this thread's handle, which keeps lines to hosts alive."""
+    """Return this thread's handle, which keeps connections alive."""
     if not hasattr(_lines, "one"):
         _lines.one = pycurl.Curl()
     found: pycurl.Curl = _lines.one

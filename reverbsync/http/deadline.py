@@ -1,7 +1,7 @@
-"""A limit to the whole time of a call by requests, whose own time-outs count from one byte to the next.
+"""A deadline for a whole call by requests, whose own time-outs only limit the gap between two bytes.
 
-A server that sends a byte now and then would hold a worker's thread for as long as it likes. At the deadline the line
-is shut down, which ends whatever waits for it.
+Otherwise a server that sends a byte now and then could block a worker's thread for ever. At the deadline the socket is
+shut down, which ends every read from it.
 """
 
 from __future__ import annotations
@@ -20,36 +20,36 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 
 
 class Deadline:
-    """The lines that this thread's call uses, whether its time is over, and whether anything of it may be sent."""
+    """The sockets of this thread's call, whether its deadline has passed, and whether any of it may have been sent."""
 
     def __init__(self) -> None:
-        """Begin without a line."""
+        """Start without sockets."""
         self._lines: list[socket.socket] = []
         self._changing = threading.Lock()
         self.is_over = self.is_sent = False
 
     def watch(self, line: socket.socket) -> None:
-        """Shut a line down when the time is over; it is watched by a duplicate, so no other one can be meant."""
+        """Shut a socket down at the deadline; a duplicate is watched, so its number cannot be reused meanwhile."""
         with self._changing:
             self._lines.append(socket.socket(fileno=os.dup(line.fileno())))
             if self.is_over:
                 self._shut_down()
 
     def end(self) -> None:
-        """Shut all lines down."""
+        """Shut all sockets down."""
         with self._changing:
             self.is_over = True
             self._shut_down()
 
     def forget(self) -> None:
-        """Watch no longer."""
+        """Stop watching."""
         with self._changing:
             while self._lines:
                 self._lines.pop().close()
 
     def _shut_down(self) -> None:
         for line in self._lines:
-            with suppress(OSError):  # it is down already
+            with suppress(OSError):  # already closed
                 line.shutdown(socket.SHUT_RDWR)
 
 
@@ -58,7 +58,7 @@ _of_thread = threading.local()
 
 @contextmanager
 def within(seconds: float) -> Iterator[Deadline]:
-    """Let the calls of this thread, in a session that is `watched`, take so long together."""
+    """Limit the total time of this thread's calls in a `watched` session to `seconds`."""
     made = Deadline()
     timer = threading.Timer(seconds, made.end)
     timer.daemon = True
@@ -73,7 +73,7 @@ def within(seconds: float) -> Iterator[Deadline]:
 
 
 def watched(session: requests.Session) -> requests.Session:
-    """Return the session with lines that keep to the deadline."""
+    """Return the session, with connections that honor the deadline."""
     for adapter in session.adapters.values():
         if isinstance(adapter, HTTPAdapter):
             adapter.poolmanager.pool_classes_by_scheme = {"http": _Lines, "https": _SecureLines}
@@ -81,7 +81,7 @@ def watched(session: requests.Session) -> requests.Session:
 
 
 class _Watched:
-    """A connection whose line is watched: a new one from its beginning on, a kept one from the next answer on."""
+    """A connection that is watched: a new one from the start, a reused one from its next response on."""
 
     sock: Any
 
@@ -101,11 +101,11 @@ class _Watched:
 
 
 class _Line(_Watched, HTTPConnection):
-    """Plain."""
+    """A plain connection."""
 
 
 class _SecureLine(_Watched, HTTPSConnection):
-    """With TLS."""
+    """A connection with TLS."""
 
 
 class _Lines(HTTPConnectionPool):

@@ -1,6 +1,6 @@
-"""The one way out over HTTP: rate limited, with time-outs, no redirects, no private addresses, no endless answers.
+"""All outbound HTTP: rate limited, with time-outs, no redirects, no private addresses and a size limit.
 
-Only the clients in `shops/` may use it (the import rule says so).
+Only the clients in `shops/` may use it (enforced by the import rules).
 """
 
 from __future__ import annotations
@@ -34,49 +34,49 @@ CONNECT_SECONDS = 5.0
 READ_SECONDS = 20.0
 MAX_ANSWER_BYTES = 20 * 1024 * 1024
 CHUNK = 65_536
-#: Longest wait inside a call for the rate limit; a longer one is the queue's business, not a sleeping worker's.
+#: Longest wait for the rate limit inside a call; for a longer one the job returns to the queue.
 MAX_RATE_LIMIT_WAIT_SECONDS = 3.0
 USER_AGENT = "ReverbSync/0.1"
 
 
 class NotAllowed(Exception):
-    """The address is not one that this app may call: private, redirected, or of another host."""
+    """The address may not be called: it is private, redirected, or of another host."""
 
 
 class Unreachable(Exception):
-    """No whole answer came. `may_have_applied` is False only when the call surely never reached the other side."""
+    """No complete response arrived. `may_have_applied` is False only if the call certainly did not reach the server."""
 
     def __init__(self, words: str, *, may_have_applied: bool) -> None:
-        """Keep what is known; `words` never hold an address with secrets."""
+        """Store the details; `words` never contain an address with secrets."""
         super().__init__(words)
         self.may_have_applied = may_have_applied
 
 
 class TooLarge(Unreachable):
-    """The answer is larger than MAX_ANSWER_BYTES and was not read to its end."""
+    """The response is larger than MAX_ANSWER_BYTES and was not read completely."""
 
 
 class RateLimited(Exception):
-    """The rate limit does not allow the call now; `retry_after` says in how many seconds it may."""
+    """The rate limit does not allow the call now; retry in `retry_after` seconds."""
 
     def __init__(self, retry_after: float) -> None:
-        """Keep the seconds to wait."""
+        """Store the seconds to wait."""
         super().__init__(f"The pace allows the next call in {retry_after:.1f} s")
         self.retry_after = retry_after
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: status, headers (case-insensitive) and the body as text."""
+    """A response: status, headers (case-insensitive) and the body as text."""
 
     status: int
     headers: Mapping[str, str]
     text: str
 
     def json(self) -> Any:
-        """Return the body read as JSON, None when it is empty. Raises ValueError when it is something else.
+        """Return the body parsed as JSON, or None if it is empty. Raises ValueError if it is not JSON.
 
-        A byte-order mark before it is left out: editors put it into files of plug-ins, whose output comes first.
+        A leading byte-order mark is skipped: editors add it to plug-in files, whose output precedes the body.
         """
         body = self.text.lstrip("\ufeff \t\r\n")
         if not body:
@@ -87,7 +87,7 @@ class Answer:
             raise
         except RecursionError:
             raise ValueError("nested beyond reason") from None
-        except ValueError:  # a number of thousands of digits: only what reads it shall fail
+        except ValueError:  # a number of thousands of digits: only code that reads it should fail
             return json.loads(body, parse_int=float)
 
 
@@ -104,12 +104,13 @@ def call(
     read_s: float = READ_SECONDS,
     before: Callable[[], None] | None = None,
 ) -> Answer:
-    """Make one call and return whatever HTTP answered.
+    """Make one call and return the response, whatever its status.
 
-    `body` is sent as JSON, bytes as they are; `read_s` is how long a silence may last; `before` runs when the rate
-    limit has let the call through, and may raise to forbid it. Raises RateLimited before anything was sent, NotAllowed,
-    or Unreachable (TooLarge where the answer is larger than MAX_ANSWER_BYTES).
-    A slot in the budgets is given back when nothing was sent.
+    `body` is sent as JSON, bytes unchanged. `read_s` is the longest silence in seconds. `before` runs after the rate
+    limit has admitted the call, and may raise to cancel it.
+
+    Raises RateLimited before anything was sent, NotAllowed, or Unreachable (TooLarge if the response is larger than
+    MAX_ANSWER_BYTES). If nothing was sent, the slots in the budgets are returned.
     """
     if _origin(url).scheme not in ("http", "https"):
         raise NotAllowed("Only http and https addresses may be called")
@@ -152,12 +153,12 @@ def _call(method: str, url: str, data: bytes | None, headers: Mapping[str, str],
     except (requests.exceptions.InvalidURL, LocationValueError):
         raise NotAllowed("That address may not be called") from None
     except (requests.exceptions.RequestException, HTTPError, OSError) as error:
-        # A refused connection carried nothing; anything else may have been applied before the line broke.
+        # A refused connection sent nothing; any other call may have been applied before the connection broke.
         raise Unreachable("the connection failed", may_have_applied=not _refused(error)) from None
 
 
 def _by_session(method: str, url: str, data: bytes | None, headers: dict[str, str], read_s: float) -> Answer:
-    """Call an address that anybody may have named: guarded against private ones."""
+    """Call an address that anybody may have entered: guarded against private ones."""
     with deadline.within(read_s * 1.5) as whole:
         try:
             found = _sent(method, url, data, headers, read_s)
@@ -169,7 +170,7 @@ def _by_session(method: str, url: str, data: bytes | None, headers: dict[str, st
             if _carrier is None and not whole.is_sent:
                 raise Unreachable(_unsent(error), may_have_applied=False) from None
             raise
-    if whole.is_over:  # where the answer ends with the line it would seem complete
+    if whole.is_over:  # a body that ends with the connection would seem complete
         raise Unreachable("its answer came too slowly", may_have_applied=True)
     return found
 
@@ -189,7 +190,7 @@ def _sent(method: str, url: str, data: bytes | None, headers: dict[str, str], re
 
 
 def _by_line(method: str, url: str, data: bytes | None, headers: dict[str, str], read_s: float) -> Answer:
-    """Call a host that the operator named: nothing to guard, and a tenth of the work (docs/performance.md)."""
+    """Call a host that the operator configured: needs no guard, and a tenth of the CPU (docs/performance.md)."""
     status, said, body = curl.request(
         method,
         url,
@@ -204,14 +205,14 @@ def _by_line(method: str, url: str, data: bytes | None, headers: dict[str, str],
 
 
 def wait_for(budgets: Sequence[Budget]) -> Taken:
-    """Take a slot for one call from each budget and wait for it. Raises RateLimited when the wait would be long."""
+    """Reserve a slot for one call in each budget and wait for it. Raises RateLimited if the wait would be too long."""
     try:
         taken = limiter.take(budgets, patience_s=MAX_RATE_LIMIT_WAIT_SECONDS)
     except limiter.NotNow as later:
         raise RateLimited(later.wait_s) from None
     if taken.wait_s:
         clock.sleep(taken.wait_s)
-        if quiet_s := limiter.quiet_s(budgets):  # asked for while we waited
+        if quiet_s := limiter.quiet_s(budgets):  # requested while we waited
             limiter.give_back(taken)
             raise RateLimited(quiet_s)
     return taken
@@ -230,16 +231,16 @@ def _body(chunks: Iterable[bytes], read_s: float) -> bytes:
 
 
 def _text(body: bytes, content_type: str) -> str:
-    """Return a body as text by the encoding that its type names, else as UTF-8; never raises."""
+    """Decode a body with the charset of its Content-Type, else as UTF-8; never raises."""
     try:
         return body.decode(_charset(content_type), errors="replace")
-    except (LookupError, ValueError):  # such as "base64", which is an encoding, but of no text
+    except (LookupError, ValueError):  # such as "base64", a codec that does not decode to text
         return body.decode(errors="replace")
 
 
 @lru_cache(maxsize=64)
 def _charset(content_type: str) -> str:
-    """Return the encoding that a Content-Type names, UTF-8 where it names none that is known."""
+    """Return the charset of a Content-Type; UTF-8 if it names no known one."""
     name = content_type.lower().partition("charset=")[2].split(";")[0].strip("\"' ")
     try:
         return codecs.lookup(name).name if name else "utf-8"
@@ -248,12 +249,12 @@ def _charset(content_type: str) -> str:
 
 
 def _unsent(error: BaseException) -> str:
-    """Return why a call could not even be sent to an address that others named."""
+    """Return why a call to a user-supplied address could not be sent."""
     if isinstance(error, requests.exceptions.SSLError):
         return curl.NOT_SECURE
     if isinstance(error, requests.exceptions.ConnectTimeout):
         return "it could not be connected in time"
-    if "resolve" in str(error):  # requests_hardened's own words
+    if "resolve" in str(error):  # part of the message of requests_hardened
         return curl.NO_HOST
     return "the connection failed"
 
@@ -269,7 +270,7 @@ _carrier: requests.Session | None = None
 
 @contextmanager
 def carried_by(adapter: BaseAdapter) -> Iterator[None]:
-    """Let `adapter` carry every call while the block runs, instead of the network. For the simulation."""
+    """Send every call through `adapter` instead of the network while the block runs. For the simulation."""
     global _carrier  # noqa: PLW0603 -- one way out for the process is the point
     before, _carrier = _carrier, requests.Session()
     _carrier.trust_env = False
@@ -282,7 +283,7 @@ def carried_by(adapter: BaseAdapter) -> Iterator[None]:
 
 
 def _session() -> requests.Session:
-    """Return this thread's session for the addresses of others; connections are kept alive and reused."""
+    """Return this thread's session for user-supplied addresses; connections are kept alive and reused."""
     if _carrier is not None:
         return _carrier
     if not hasattr(_sessions, "public"):
@@ -299,13 +300,13 @@ def _session() -> requests.Session:
 
 
 def is_trusted(url: str) -> bool:
-    """Return whether the operator named the host: only such a one may be private."""
+    """Return whether the operator configured the host: only such hosts may be private."""
     parts, named = _origin(url), _named()
     return parts.hostname in named or parts.netloc in named
 
 
 def _origin(url: str) -> SplitResult:
-    """Return the scheme and host of an address, split once for all paths of a host."""
+    """Return the scheme and host of an address; cached once for all paths of a host."""
     end = url.find("/", len("https://"))
     return urlsplit(url if end < 0 else url[:end])
 
@@ -327,5 +328,5 @@ def _named() -> frozenset[str]:
 
 @receiver(setting_changed)
 def _forget_named(**_: object) -> None:
-    """Read the settings again where a test changed one."""
+    """Read the settings again after a test changed one."""
     _named.cache_clear()

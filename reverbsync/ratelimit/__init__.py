@@ -1,3 +1,3 @@
-"""The rate limits of the outside, shared by all workers through Redis."""
+"""The rate limits of external APIs, shared by all workers through Redis."""
 
 from __future__ import annotations

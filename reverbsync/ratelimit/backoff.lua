@@ -1,9 +1,10 @@
--- Keep what an outside asked for: no call for a while, and after that fewer for some time.
+-- Save a throttle: no calls for a while, and after that fewer for some time.
 --
--- KEYS: what the outside asked for (a hash): until: no call before; share: part of the limits in use at the moment
--- `from`, from which it climbs; at: when it last asked for less.
--- ARGV: the time in microseconds ('' takes Redis' own), the pause, the time in which the rate climbs from nothing to
--- the whole, how long all answers count as one request to slow down, the smallest share; the last one 0 leaves it.
+-- KEYS: the throttle (a hash): until: no call before; share: part of the limits in use at the time `from`, from which
+-- it recovers; at: the last request to slow down.
+-- ARGV: the time in microseconds ('' uses Redis' clock), the pause, the time in which the rate recovers from nothing to
+-- the whole, the time in which all responses count as one request to slow down, and the smallest share (0: keep the
+-- share).
 local now = tonumber(ARGV[1])
 if not now then
   local clock = redis.call('TIME')

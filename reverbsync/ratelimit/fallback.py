@@ -1,4 +1,4 @@
-"""The rate limiter while Redis is gone: each process by itself, at a hundredth, so that a hundred keep the limits."""
+"""The rate limiter while Redis is down: each process uses a hundredth, so a hundred processes keep the limits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reverbsync import clock
 #: Part of a budget that one process may use by itself.
 PART = 0.01
 
-#: Name of a budget, whose wish to slow down holds for it, calls a minute.
+#: Name of a budget, name of its throttle, and calls a minute.
 Alone = tuple[str, str, int]
 
 _lock = threading.Lock()
@@ -19,9 +19,9 @@ _quiet: dict[str, float] = {}
 
 
 def take(budgets: Sequence[Alone], patience_s: float) -> tuple[bool, float]:
-    """Take one call from every budget if it may be made within `patience_s`; return whether, and the seconds to wait.
+    """Reserve one call in every budget if it may be made within `patience_s`; return whether, and the seconds to wait.
 
-    It begins with a pause: a process that lost Redis does not know what the others called a moment ago.
+    The first call waits: a process that lost Redis does not know which calls the others just made.
     """
     with _lock:
         wait = _wait(budgets)
@@ -40,7 +40,7 @@ def wait_s(budgets: Sequence[Alone]) -> float:
 
 
 def block(name: str, seconds: float) -> None:
-    """Stop this process's calls that go by `name`."""
+    """Stop this process's calls under the throttle `name` for `seconds`."""
     with _lock:
         _quiet[name] = max(_quiet.get(name, 0.0), clock.monotonic() + seconds)
         if len(_quiet) > 10_000:
@@ -48,14 +48,14 @@ def block(name: str, seconds: float) -> None:
 
 
 def over() -> None:
-    """Redis is back: the next time that it is lost begins with a pause again."""
+    """Reset after Redis is back: the next outage begins with a wait again."""
     if _due:
         with _lock:
             _due.clear()
 
 
 def forget() -> None:
-    """Forget all, as a new process knows nothing."""
+    """Forget everything, like a new process."""
     with _lock:
         _due.clear()
         _quiet.clear()

@@ -1,11 +1,10 @@
-"""The rate limiter: how fast an outside may be called, shared by all workers through Redis in one atomic script.
+"""The rate limiter for external APIs, shared by all workers through Redis in one atomic script.
 
-Redis remembers the moment of each call of the last ten minutes, so no minute and no ten minutes, wherever they start,
-hold more than their limit. A call is given its slot, which may be a moment ahead; who cannot wait for it takes none,
-and who does not use it gives it back. Work in bulk is spread evenly and leaves a reserve to what is urgent.
+Redis records the time of each call of the last ten minutes, so no minute and no ten minutes, wherever they start,
+exceed their limit. A call reserves a slot, which may be a moment ahead. A caller that cannot wait reserves none, and an
+unused slot is returned. Bulk work is spread evenly and leaves a reserve for urgent work.
 
-Without Redis no process knows what the others do: each then keeps to a small part
-(reverbsync/ratelimit/fallback.py).
+Without Redis no process knows the calls of the others: each then uses a small part (reverbsync/ratelimit/fallback.py).
 """
 
 from __future__ import annotations
@@ -28,84 +27,84 @@ from reverbsync.ratelimit import fallback
 from reverbsync.ratelimit.lots import Lots
 from reverbsync.redis import connection
 
-#: Part of a minute's calls that may come before their even slot, so that what was late is caught up with.
+#: Part of a minute's calls that may run ahead of their even spacing, to catch up after delays.
 BURST_SHARE = 0.05
-#: Part of a single minute's calls that bulk work leaves, where a budget has a reserve: little, so that a mass sync can
-#: use a minute nearly whole. Of ten minutes it leaves what the budget says.
+#: Part of a minute's calls that bulk work leaves unused if the budget has a reserve: little, so that a mass sync can
+#: use nearly the whole minute. The reserve of ten minutes is set by the budget.
 MINUTE_RESERVE = 0.03
-#: A slowed account climbs back by a fifth of its limits a minute.
+#: A throttled account recovers a fifth of its limits a minute.
 CLIMB_S = 300.0
-#: Calls that were on their way when the outside said 429 get 429 too: all of them are one request.
+#: Calls in flight when the API answers 429 get 429 too: within this time all count as one request to slow down.
 ONE_REQUEST_S = 5.0
 SMALLEST_SHARE = 1 / 16
-#: By so much reserve.lua counts a minute longer than it is.
+#: reserve.lua counts a minute this much longer than it is.
 ARRIVES_IN_S = 0.5
-#: For how long the calls of ten minutes are kept; reserve.lua has the same number.
+#: How long the calls of ten minutes are stored; reserve.lua has the same number.
 KEEPS_MS = 700_000
 _SLOWED = "ratelimit:slowed"
 
 
 class NotNow(Exception):
-    """The call may not be made now; `wait_s` says in how many seconds it may."""
+    """The call may not be made now; retry in `wait_s` seconds."""
 
     def __init__(self, wait_s: float) -> None:
-        """Keep the seconds."""
+        """Store the seconds."""
         super().__init__(f"The rate limit allows the next call in {wait_s:.1f} s")
         self.wait_s = wait_s
 
 
 class RateLimitUnavailable(Exception):
-    """Redis did not answer, so nobody knows what the other processes have called."""
+    """Redis did not respond, so the calls of the other processes are unknown."""
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How often something may be called, under a name such as `reverb:account-501:writes`."""
+    """A limit for calls, under a name such as `reverb:account-501:writes`."""
 
     name: str
     per_minute: int
-    #: 0: only the minute counts.
+    #: 0: only the limit a minute applies.
     per_ten_minutes: int = 0
-    #: Whose wish to slow down holds for it; by default its own.
+    #: Account whose throttle applies; by default the budget's own name.
     account: str = ""
-    #: Part of ten minutes' calls that bulk work leaves to what is urgent. 0: there is no such difference, and all calls
+    #: Part of ten minutes' calls that bulk work leaves for urgent work. 0: bulk and urgent do not differ, and all calls
     #: are spread evenly.
     reserve: float = 0.0
 
     @property
     def throttle_name(self) -> str:
-        """The name under which a wish to slow down is kept."""
+        """The name under which the throttle is stored."""
         return self.account or self.name
 
     def limits(self, *, bulk: bool) -> tuple[float, float]:
-        """Return the calls a minute and in ten minutes for this kind of work."""
+        """Return the calls allowed a minute and in ten minutes for this kind of work."""
         if not (bulk and self.reserve):
             return self.per_minute, self.per_ten_minutes
         return self.per_minute * (1 - MINUTE_RESERVE), self.per_ten_minutes * (1 - self.reserve)
 
     def early_us(self, *, bulk: bool) -> int:
-        """Return how early a call may come; -1 where calls are not spread, which is what is urgent."""
+        """Return how early a call may come, in microseconds; -1 if calls are not spread, as for urgent work."""
         return round(60e6 * BURST_SHARE) if bulk or not self.reserve else -1
 
 
 @dataclass(frozen=True)
 class Taken:
-    """A slot for one call: make it in `wait_s` seconds, or give it back."""
+    """A reserved slot for one call: make the call in `wait_s` seconds, or give the slot back."""
 
     name: str
     budgets: tuple[Budget, ...]
     wait_s: float
-    #: When that is, by our own monotonic clock.
+    #: When the call is due, by our monotonic clock.
     due: float = 0.0
 
 
 @dataclass
 class Work:
-    """What a worker does for a while: whether it is in bulk, and whether the rate limiter refused it a call."""
+    """A worker's current work: whether it is bulk, and whether the rate limiter refused it a call."""
 
     in_bulk: bool = False
     refused: bool = False
-    #: Where its calls may follow each other at once.
+    #: Set if its calls may reserve several slots at once.
     lots: Lots[tuple[bool, tuple[Budget, ...]]] | None = None
 
 
@@ -114,20 +113,20 @@ _work: ContextVar[Work | None] = ContextVar("work", default=None)
 
 @contextmanager
 def bulk(on: bool = True) -> Iterator[Work]:  # noqa: FBT001, FBT002 -- reads as one word: with limiter.bulk():
-    """Let all calls in the block leave the reserve to what is urgent, and be spread evenly."""
+    """Mark all calls in the block as bulk: they leave the reserve to urgent work and are spread evenly."""
     with _at(Work(on)) as work:
         yield work
 
 
 def in_bulk() -> bool:
-    """Return whether what this worker does at the moment is bulk work."""
+    """Return whether this worker is doing bulk work."""
     work = _work.get()
     return work is not None and work.in_bulk
 
 
 @contextmanager
 def in_lots() -> Iterator[Work]:
-    """Let calls in the block take slots in lots; the caller says in what it yields whether they are in bulk."""
+    """Let calls in the block reserve slots in lots; the caller sets `in_bulk` on the yielded work."""
     with _at(Work(lots=Lots())) as work:
         try:
             yield work
@@ -145,10 +144,10 @@ def _at(work: Work) -> Iterator[Work]:
 
 
 def take(budgets: Sequence[Budget], *, patience_s: float = 0.0, now_us: int | None = None) -> Taken:
-    """Take a slot for one call from every budget, or from none.
+    """Reserve a slot for one call in every budget, or in none.
 
-    The slot is at most `patience_s` ahead; where it would be later, nothing is taken and NotNow is raised. `now_us`
-    (microseconds since 1970) is for tests: by default Redis' own clock counts, one for all machines.
+    The slot is at most `patience_s` ahead; if it would be later, nothing is reserved and NotNow is raised. `now_us`
+    (microseconds since 1970) is for tests: the default is Redis' clock, one for all machines.
     """
     work = _work.get()
     lots = work.lots if work is not None else None
@@ -171,7 +170,7 @@ def take(budgets: Sequence[Budget], *, patience_s: float = 0.0, now_us: int | No
 
 
 def wait_s(budgets: Sequence[Budget], *, now_us: int | None = None) -> float:
-    """Return the seconds until a call could be made, without taking a slot."""
+    """Return the seconds until a call could be made, without reserving a slot."""
     try:
         return _ask(budgets, "", -1.0, now_us, 1)[1]
     except redis.RedisError:
@@ -179,15 +178,15 @@ def wait_s(budgets: Sequence[Budget], *, now_us: int | None = None) -> float:
 
 
 def give_back(taken: Taken) -> None:
-    """Give back a slot that was not used. Never raises: at worst the call counts."""
+    """Return an unused slot. Never raises: at worst the call counts."""
     _give_back(taken.budgets, [taken.name])
 
 
 def answered(taken: Taken) -> None:
-    """Count a call that was answered just now from when it has arrived at the latest. Never raises.
+    """Count a call that was just answered from the latest time at which it may have arrived. Never raises.
 
-    It may have been long on its way, or have gone out late. Calls that arrive at once are counted a little longer than
-    they must be (reserve.lua), so nothing is done for them.
+    It may have been sent late, or taken long to arrive. Calls that arrive at once need no update: each window is a
+    little longer than it should be (reserve.lua).
     """
     took_s = clock.monotonic() - taken.due
     if took_s <= ARRIVES_IN_S:
@@ -202,7 +201,7 @@ def answered(taken: Taken) -> None:
 
 
 def move(before: Budget, to: Budget) -> None:
-    """Count one budget's calls for another too, and let it keep what the outside asked of the first. Never raises."""
+    """Count one budget's calls for another too, and copy its throttle. Never raises."""
     try:
         pipeline = connection().pipeline(transaction=False)
         pipeline.zunionstore(_log(to), [_log(to), _log(before)], aggregate="MAX")
@@ -226,7 +225,7 @@ def _give_back(budgets: Sequence[Budget], names: Sequence[str]) -> None:
 
 
 def _give_back_lots() -> None:
-    """Give back what the worker has taken ahead."""
+    """Return the slots that this worker reserved in advance."""
     work = _work.get()
     if work is not None and work.lots is not None:
         for (_, budgets), names in work.lots.left().items():
@@ -234,14 +233,14 @@ def _give_back_lots() -> None:
 
 
 def block(name: str, seconds: float) -> None:
-    """Stop all calls that go by `name` for `seconds`, for every worker, because the outside asked for it."""
+    """Stop all calls under the throttle `name` for `seconds`, in every worker, because the API asked for it."""
     _give_back_lots()
     fallback.block(name, seconds)
     _keep(name, seconds, least=0.0)
 
 
 def slow_down(name: str, seconds: float) -> None:
-    """The outside said 429: stop for `seconds`, then go on at half the rate and climb back over some minutes."""
+    """Handle a 429: stop for `seconds`, then continue at half the rate and recover over some minutes."""
     _give_back_lots()
     fallback.block(name, seconds)
     until = _keep(name, seconds, least=SMALLEST_SHARE)
@@ -250,7 +249,7 @@ def slow_down(name: str, seconds: float) -> None:
 
 
 def blocked_for(name: str) -> float:
-    """Return the seconds for which nothing may be called that goes by `name`, 0.0 when it may.
+    """Return the seconds for which no call under the throttle `name` is allowed; 0.0 if calls are allowed.
 
     Raises RateLimitUnavailable.
     """
@@ -259,7 +258,7 @@ def blocked_for(name: str) -> float:
 
 
 def quiet_s(budgets: Sequence[Budget]) -> float:
-    """Return the seconds of silence that an outside asked for on any of these, 0.0 also where Redis does not answer."""
+    """Return the longest pause in seconds requested for any of these budgets; 0.0 also if Redis does not respond."""
     try:
         return max((blocked_for(name) for name in {budget.throttle_name for budget in budgets}), default=0.0)
     except RateLimitUnavailable:
@@ -268,36 +267,36 @@ def quiet_s(budgets: Sequence[Budget]) -> float:
 
 @dataclass(frozen=True)
 class Throttle:
-    """What an outside asked for, and what is left of it."""
+    """The throttle that an API requested, and what remains of it."""
 
     name: str
-    #: Seconds for which nothing is called.
+    #: Seconds without any call.
     quiet_s: float
-    #: Part of the limits that is in use now or will be after the quiet; climbs to 1.
+    #: Part of the limits in use, now or after the pause; recovers to 1.
     share: float
-    #: Seconds until all of it is.
+    #: Seconds until the full rate is in use.
     whole_in_s: float
-    #: When it last asked.
+    #: Time of the last request to slow down.
     at: datetime | None
 
     @property
     def quiet_until(self) -> datetime | None:
-        """The moment from which calls are made again, None when they are."""
+        """The time from which calls are made again; None if they are made now."""
         return clock.now() + timedelta(seconds=self.quiet_s) if self.quiet_s else None
 
     @property
     def whole_at(self) -> datetime:
-        """The moment at which the full rate is allowed again."""
+        """The time at which the full rate is allowed again."""
         return clock.now() + timedelta(seconds=self.whole_in_s)
 
     @property
     def percent(self) -> int:
-        """The share, for people."""
+        """The share in percent, for display."""
         return round(self.share * 100)
 
 
 def throttle_of(name: str) -> Throttle | None:
-    """Return what is left of the last wish to slow down, None at the full rate. Raises RateLimitUnavailable."""
+    """Return what remains of the last throttle; None at the full rate. Raises RateLimitUnavailable."""
     try:
         found = cast("dict[str, str]", connection().hgetall(_throttle_key(name)))
         now = _now_us()
@@ -313,7 +312,7 @@ def throttle_of(name: str) -> Throttle | None:
 
 
 def slowed() -> list[Throttle]:
-    """Return all who asked us to slow down and are not back at the full rate. Raises RateLimitUnavailable."""
+    """Return all throttles that are not back at the full rate. Raises RateLimitUnavailable."""
     try:
         connection().zremrangebyscore(_SLOWED, "-inf", _now_us())
         names = cast("list[str]", connection().zrange(_SLOWED, 0, -1))
@@ -323,7 +322,7 @@ def slowed() -> list[Throttle]:
 
 
 def used(budget: Budget) -> int:
-    """Return how many calls of the last minute a budget has seen. Raises RateLimitUnavailable."""
+    """Return the number of calls of a budget in the last minute. Raises RateLimitUnavailable."""
     try:
         now = _now_us()
         return connection().zcount(_log(budget), now - 60_000_000, now)
@@ -332,7 +331,7 @@ def used(budget: Budget) -> int:
 
 
 def seconds_for(calls: int, budget: Budget) -> float:
-    """Return how long `calls` calls of bulk work take at the allowed rate, when nothing else is called."""
+    """Return how many seconds `calls` bulk calls take at the allowed rate if nothing else is called."""
     per_minute, per_ten_minutes = budget.limits(bulk=True)
     if not per_ten_minutes or per_ten_minutes >= per_minute * 10:
         return calls * 60 / per_minute
@@ -344,7 +343,7 @@ def seconds_for(calls: int, budget: Budget) -> float:
 
 
 def _ask(budgets: Sequence[Budget], name: str, patience_s: float, now_us: int | None, most: int) -> tuple[int, float]:
-    """Ask for a slot and for up to `most` in all, the others without any wait; return how many, and the wait."""
+    """Reserve a slot, and up to `most` in all if the others need no wait; return how many, and the wait in seconds."""
     bulk_work = in_bulk()
     keys: list[str] = []
     args: list[str | float] = [_moment(now_us), name, round(patience_s * 1e6), round(CLIMB_S * 1e6), most]
@@ -373,7 +372,7 @@ def _moment(now_us: int | None) -> int | str:
 
 
 def _now_us() -> int:
-    """Return the time by Redis' clock."""
+    """Return the time by Redis' clock, in microseconds since 1970."""
     set_us = clock.simulated_us()
     if set_us is not None:
         return set_us

@@ -1,17 +1,17 @@
--- Take one call from every named budget, or from none, and say when it may be made.
+-- Reserve one call in every named budget, or in none, and return when it may be made.
 --
--- KEYS: for each budget three keys: the log of its calls (a sorted set by their moment), the moment from which the
--- next one is due when calls are spread, and what the outside asked for (a hash: until, share, from).
--- ARGV: the time in microseconds ('' takes Redis' own, which all machines share), the call's own name, how long the
--- caller would wait (negative: it only asks), the time in which a slowed budget climbs from nothing to the whole, and
--- how many calls there may be in all, where the others need not wait; then for each budget its calls a minute, its calls
--- in ten minutes (0: no such limit), and how early a call may come before its even slot (negative: calls of this kind
--- are not spread). All times are in microseconds.
--- Answer: {n, wait}: n are taken, call when the wait is over; {0, wait}: none, it could be made after the wait. The first
--- has the name, the others are called name+2, name+3 and so on.
+-- KEYS: three for each budget: the log of its calls (a sorted set by time), the time from which the next call is due
+-- when calls are spread, and the throttle (a hash: until, share, from).
+-- ARGV: the time in microseconds ('' uses Redis' clock, which all machines share), the call's name, how long the caller
+-- would wait (negative: only query), the time in which a throttled budget recovers from nothing to the whole, and how
+-- many calls to reserve in all, where the others must need no wait. Then for each budget: its calls a minute, its calls
+-- in ten minutes (0: no such limit), and how early a call may come before its even spacing (negative: such calls are
+-- not spread). All times are in microseconds.
+-- Returns {n, wait}: n are reserved, call after the wait; or {0, wait}: none, it would be possible after the wait. The
+-- first has the name, the others are called name+2, name+3 and so on.
 --
--- A minute is counted half a second longer than it is, ten minutes two seconds: calls arrive in their own time. One that
--- takes longer is counted again when its answer is there (limiter.answered).
+-- A minute is counted half a second longer than it is, ten minutes two seconds: calls take time to arrive. A call that
+-- takes longer is counted again when its response arrives (limiter.answered).
 local MINUTE, TEN_MINUTES = 60500000, 602000000
 local now = tonumber(ARGV[1])
 if not now then
@@ -20,7 +20,7 @@ if not now then
 end
 local patience, climb = tonumber(ARGV[3]), tonumber(ARGV[4])
 
--- The moment at which the window has room again: when the call that filled it leaves it.
+-- The time at which the window has room again: when the call that filled it leaves it.
 local function room(log, limit, window)
   local index = -math.max(1, math.floor(limit))
   local filled = redis.call('ZRANGE', log, index, index, 'WITHSCORES')
@@ -29,7 +29,7 @@ end
 
 local due, spacing = {}, {}
 
--- The moment at which all budgets let the next call be made.
+-- The time at which all budgets allow the next call.
 local function moment()
   local at = now
   for n = 1, #KEYS / 3 do

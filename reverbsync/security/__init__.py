@@ -1,3 +1,3 @@
-"""Secrets at rest, logs without secrets, sign-in, and addresses of clients."""
+"""Secrets at rest, logs without secrets, sign-in, and client addresses."""
 
 from __future__ import annotations

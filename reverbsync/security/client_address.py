@@ -1,7 +1,7 @@
-"""Middleware: whose address is it, behind the operator's own proxies?
+"""Middleware that finds the client's address behind the operator's proxies.
 
-Each proxy appends the address that called it to X-Forwarded-For, so the last ones are the operator's own word and all
-before them is the caller's. Of as many as there are proxies (`TRUSTED_PROXY_COUNT`) the first is the person's.
+Each proxy appends the address that called it to X-Forwarded-For. So the last entries come from the operator's proxies,
+and all before them from the caller. The client is the first of the last `TRUSTED_PROXY_COUNT` entries.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _WITH_PORT = re.compile(r"\[(.*)\](?::\d+)?|([\d.]+):\d+")
 
 
 def real_address(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Return a handler that puts the person's address in REMOTE_ADDR, where all that limits or logs looks for it."""
+    """Return a handler that sets REMOTE_ADDR to the client's address, which rate limits and logs use."""
 
     def handle(request: HttpRequest) -> HttpResponseBase:
         found = person(request.headers.get("X-Forwarded-For", ""), proxies=settings.TRUSTED_PROXY_COUNT)
@@ -29,9 +29,9 @@ def real_address(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Cal
 
 
 def person(forwarded: str, *, proxies: int) -> str:
-    """Return the address that the outermost of our proxies was called from, "" where the header does not say.
+    """Return the address that called the outermost of our proxies; "" if the header does not say.
 
-    With fewer entries than proxies the call did not come through all of them: then nothing in it is to be trusted.
+    With fewer entries than proxies the call did not pass all of them, so the header is not trusted.
     """
     hops = [hop.strip() for hop in forwarded.split(",")]
     if not proxies or len(hops) < proxies:

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 
 class Unreadable(Exception):
-    """A stored secret fits none of the keys in ENCRYPTION_KEYS."""
+    """A stored secret matches none of the keys in ENCRYPTION_KEYS."""
 
 
 @lru_cache(maxsize=4)
@@ -26,7 +26,7 @@ def encrypt(value: str) -> str:
 
 
 def decrypt(stored: str) -> str:
-    """Return the text behind `stored`, whichever of the keys made it. Raises Unreadable."""
+    """Return the plain text of `stored`, decrypted with whichever key fits. Raises Unreadable."""
     try:
         return _decrypted(stored, tuple(settings.ENCRYPTION_KEYS))
     except InvalidToken:
@@ -35,7 +35,7 @@ def decrypt(stored: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _decrypted(stored: str, keys: tuple[str, ...]) -> str:
-    """Decrypt once: a row is read for each webhook and each attempt."""
+    """Decrypt with a cache: a row is read for each webhook and each attempt."""
     return _box(keys).decrypt(stored.encode()).decode()
 
 
@@ -46,7 +46,7 @@ else:
 
 
 class SecretField(_TextField):
-    """Text that the database holds encrypted; Python sees a SecretStr, whose repr shows stars."""
+    """Text that is encrypted in the database; Python sees a SecretStr, whose repr is masked."""
 
     def from_db_value(self, value: str | None, *_: Any) -> SecretStr:
         """Decrypt on reading. An empty text means that there is no secret."""
@@ -62,5 +62,5 @@ class SecretField(_TextField):
         return encrypt(plain) if plain else ""
 
     def value_to_string(self, obj: models.Model) -> str:
-        """Keep secrets encrypted in fixtures too."""
+        """Write secrets encrypted into fixtures too."""
         return self.get_prep_value(self.value_from_object(obj))

@@ -1,6 +1,6 @@
-"""Middleware, the first one: a NUL in an address, a field or a cookie is refused with 400 before any page meets it.
+"""First middleware: rejects a NUL in a path, field or cookie with 400 before any view runs.
 
-PostgreSQL holds none in a text, so a look-up by one, or saving it, would fail in every place.
+PostgreSQL cannot store NUL in text, so every query or save with one would fail.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from django.views.defaults import bad_request
 
 from reverbsync.middleware import PATH
 
-#: Name of the field in which lists are searched.
+#: Name of the search field of lists.
 SEARCH = "q"
 FORMS = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 
 def readable(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
-    """Return a handler that lets only requests without one through."""
+    """Return a handler that passes on only requests without NUL."""
 
     def handle(request: HttpRequest) -> HttpResponseBase:
         if any("\0" in text for text in _texts(request)):
@@ -29,7 +29,7 @@ def readable(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callabl
 
 
 def _texts(request: HttpRequest) -> Iterator[str]:
-    """Yield what the request says; of a form only where pages read it: a webhook's body is its own matter."""
+    """Yield the texts of a request; form fields only where pages read them, as webhook bodies are handled elsewhere."""
     yield request.path_info
     yield from request.COOKIES.values()
     yield from _parts(request.GET)
@@ -38,7 +38,7 @@ def _texts(request: HttpRequest) -> Iterator[str]:
 
 
 def _parts(query: QueryDict) -> Iterator[str]:
-    """Yield names and values, but for the words of a search: its page finds what it can."""
+    """Yield names and values except search terms, which their page handles."""
     for name, values in query.lists():
         if name != SEARCH:
             yield name

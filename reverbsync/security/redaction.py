@@ -1,7 +1,7 @@
-"""Logging that cannot show a secret, and does not drown in an outage.
+"""Logging without secrets that stays readable in an outage.
 
-What looks like a token is taken out of every line and traceback. While PostgreSQL or Redis is away, each process writes
-one line a minute for it, instead of a traceback for everything that fails.
+Everything that looks like a token is removed from every line and traceback. While PostgreSQL or Redis is down, each
+process logs one line a minute for it, instead of a traceback for each failure.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _SECRETS = re.compile(
     r"(?i)(bearer\s+|x-shopify-access-token['\"]?\s*[:=]\s*['\"]?|(?:token|secret|password|api_key)['\"]?\s*[:=]\s*['\"]?"
     r"|//[^/\s:@]*:(?=[^\s'\"]*@))([^\s'\",;&@]{4,})"
 )
-#: Tokens of Shopify, of ours at rest, keys of WooCommerce, and secrets and keys that we make for custom stores.
+#: Tokens of Shopify, our encrypted tokens, keys of WooCommerce, and secrets and keys that we create for custom stores.
 _KNOWN_TOKENS = re.compile(
     r"\b(?:shp[a-z]{2}_[0-9a-fA-F]{16,}|gAAAA[\w\-]{40,}={0,2}|[cs][ks]_[0-9a-f]{40}|rs_[0-9a-f]{40}"
     r"|whsec_[A-Za-z0-9+/]{16,}={0,2})"
 )
-#: The key in a webhook's address is the only proof of who calls; a state names a connection that is being made.
+#: The key in a webhook's address is the only proof of the caller; a state identifies a handshake in progress.
 _IN_PATHS = re.compile(r"(/webhooks/(?:store|reverb|shipstation)/|/connect/(?:reverb/)?(?:go|choose)/)[^/\s'\"?]+")
 _IN_QUERIES = re.compile(r"(?i)([?&](?:code|state|hmac|signed_payload(?:_jwt)?|session|key)=)[^&\s'\"]+")
 
@@ -37,12 +37,12 @@ def redact(text: str) -> str:
 
 
 class RedactingFormatter(logging.Formatter):
-    """One line a record, time in UTC, secrets taken out of message and traceback alike."""
+    """Formats one line per record, with time in UTC and without secrets in message and traceback."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the finished line."""
+        """Return the formatted line."""
         if (words := getattr(record, "instead", "")) != "":
-            record = copy.copy(record)  # other handlers write the record as it came
+            record = copy.copy(record)  # other handlers write the original record
             record.msg, record.args = words, None
             if record.__dict__["without_traceback"]:
                 record.exc_info = record.exc_text = record.stack_info = None
@@ -50,9 +50,9 @@ class RedactingFormatter(logging.Formatter):
 
 
 def whereabouts(error: BaseException) -> str:
-    """Return what kind of error it is and where it was raised, on one line: "KeyError in take.py:93, read.py:61".
+    """Return the type of an error and where it was raised, on one line: "KeyError in take.py:93, read.py:61".
 
-    Without its message, which may hold a row of the database with people's data.
+    The message is left out: it may quote a database row with personal data.
     """
     code = getattr(error.__cause__, "pgcode", None)
     frames = traceback.extract_tb(error.__traceback__)
@@ -63,9 +63,10 @@ def whereabouts(error: BaseException) -> str:
 
 
 def broke(log: logging.Logger, error: Exception, words: str, *args: object) -> None:
-    """Log that work of ours broke, and where; `words` and `args` say what it was, as for a logger.
+    """Log that our code failed, and where; `words` and `args` describe the work, as for a logger.
 
-    Not what the error says: it may quote a row with people's data. Only an outage keeps it, for Calm to know it by.
+    The error's message is left out: it may quote a row with personal data. Only an outage keeps its exception, by which
+    Calm recognizes it.
     """
     from reverbsync.outage import is_outage  # noqa: PLC0415 -- logging is set up before all else
 
@@ -75,9 +76,9 @@ def broke(log: logging.Logger, error: Exception, words: str, *args: object) -> N
 
 # -- an outage -----------------------------------------------------------------------------------------------------
 
-#: Seconds for which one line stands for all of its kind.
+#: Seconds in which records of one kind are counted together.
 A_WHILE_S = 60.0
-#: So many records of one origin are written in that time; an outage gets one.
+#: Records of one origin that are written in that time; an outage gets one.
 MOST = 30
 
 
@@ -89,9 +90,9 @@ class _Seen:
 
 
 class Calm(logging.Filter):
-    """Lets one line a minute through for each kind of outage, and a few for anything else that repeats itself.
+    """Lets one line a minute through for each kind of outage, and a few for any other record that repeats.
 
-    The next line that comes through says how many were left out.
+    The next line that passes says how many were left out.
     """
 
     def __init__(self) -> None:
@@ -100,7 +101,7 @@ class Calm(logging.Filter):
         self._counting = threading.Lock()
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether to write a record; one about an outage loses its traceback."""
+        """Return whether to write a record; an outage's record loses its traceback."""
         if record.levelno < logging.WARNING:
             return True
         kind = _outage(record)
@@ -114,7 +115,7 @@ class Calm(logging.Filter):
         return True
 
     def _admit(self, key: tuple[object, ...], most: int) -> int | None:
-        """Return how many were left out before this one, None where it is left out too."""
+        """Return how many records were left out before this one; None if it is left out too."""
         now = time.monotonic()
         with self._counting:
             seen = self._seen.get(key)
@@ -131,7 +132,7 @@ class Calm(logging.Filter):
 
 
 def _outage(record: logging.LogRecord) -> str:
-    """Return what is away by a record's exception, "" where it is no outage."""
+    """Return what is down according to a record's exception; "" if it is no outage."""
     from redis.exceptions import RedisError  # noqa: PLC0415 -- logging is set up before all else
 
     from reverbsync.outage import is_outage  # noqa: PLC0415
