@@ -1,4 +1,4 @@
-# The words of this project; `make help` lists them.
+# The commands of this project; `make help` lists them.
 MAKEFLAGS += --no-print-directory
 .SILENT:
 .DEFAULT_GOAL := help
@@ -8,33 +8,33 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed-from
 TEMPLATES = $(shell find templates -name '*.html')
-# Ends a program, and all that it started, when make is killed.
+# Stops a program and its children when make is killed.
 WITH_MAKE := $(BIN)/python -I -S sandbox/stack/parent.py 0
 
-help: ## list these words
+help: ## list these commands
 	sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 20
 
-demo: $(STAMP) ## the whole app in your browser; CHECK=1 checks it without a person, STORE= names the platform
+demo: $(STAMP) ## run the app with a stand-in store and Reverb; CHECK=1 checks it without a person, STORE= names the platform
 	STORE=$(STORE) exec $(WITH_MAKE) $(BIN)/python -m sandbox.stack $(if $(CHECK),check,demo)
 
-clean-demo: ## remove what the demo kept
+clean-demo: ## delete the demo's data
 	if [ -d .data/demo ]; then $(BIN)/python -m sandbox.stack clean-demo; fi
 
-up: $(STAMP) ## the app without demo data or stand-ins; prints its addresses as JSON
+up: $(STAMP) ## run the app without demo data or stand-ins; prints its addresses as JSON
 	exec $(WITH_MAKE) $(BIN)/python -m sandbox.stack up
 
-test: $(STAMP) ## all tests, in two processes; ARGS= for pytest instead
+test: $(STAMP) ## run all tests in two processes; ARGS= goes to pytest instead
 	$(BIN)/python -m pytest $(or $(ARGS),-n 2 --dist worksteal --ignore tests/simulation)
 	$(if $(ARGS),,$(BIN)/python -m pytest tests/simulation)
 
-simulate: $(STAMP) ## our code between two stand-ins, by simulated time and with faults; RUNS= SEED= STORY= MUTANT=
+simulate: $(STAMP) ## run the app against stand-ins in simulated time, with faults; RUNS= SEED= STORY= MUTANT=
 	exec $(WITH_MAKE) $(BIN)/python -m tests.simulation $(if $(RUNS),--runs $(RUNS)) $(if $(SEED),--seed $(SEED)) \
 		$(if $(STORY),--story $(STORY)) $(if $(MUTANT),--mutant $(MUTANT)) $(ARGS)
 
-bench: $(STAMP) ## benchmarks with their goals; ONLY=name runs one
+bench: $(STAMP) ## run the benchmarks and check their goals; ONLY=name runs one
 	exec $(WITH_MAKE) $(BIN)/python -m bench $(ONLY)
 
-check: $(STAMP) ## formatting, lint, types, import rules, migrations, Django's checks, known vulnerabilities
+check: $(STAMP) ## check formatting, lint, types, import rules, migrations, deployment settings, known vulnerabilities
 	$(BIN)/ruff format --check --quiet .
 	$(BIN)/ruff check --quiet .
 	$(BIN)/djade --check $(TEMPLATES)
@@ -49,10 +49,10 @@ check: $(STAMP) ## formatting, lint, types, import rules, migrations, Django's c
 		$(BIN)/python manage.py check --deploy --fail-level WARNING >/dev/null
 	$(BIN)/pip-audit --disable-pip --require-hashes --progress-spinner off -r requirements.lock >/dev/null
 
-coverage: $(STAMP) ## which lines the tests reach; fails below the floor in pyproject.toml
+coverage: $(STAMP) ## run the tests and report how many lines they reach
 	$(BIN)/python -m pytest -n 2 --dist worksteal --ignore tests/simulation --cov --cov-report term:skip-covered
 
-format: $(STAMP) ## put the code in form
+format: $(STAMP) ## format Python and templates
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/djade $(TEMPLATES)
