@@ -1,3 +1,3 @@
-"""Benchmarks: `make bench`, each with its baseline measured in the same run (docs/performance.md has the figures)."""
+"""Benchmarks for `make bench`, each with a baseline measured in the same run (figures in docs/performance.md)."""
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""`python -m bench [name …]`: run benchmarks one after the other; exit 1 when one falls short of its goal.
+"""`python -m bench [name …]`: run benchmarks in sequence; exit 1 if one misses its goal.
 
-Each is a process of its own with a stack of its own on the loopback address, and takes everything down again.
+Each runs in its own process with its own stack on the loopback address, and shuts everything down at the end.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import time
 from sandbox.stack.parent import dying_with_us
 from sandbox.stack.run import stop_on_signals
 
-#: So many seconds a benchmark has to take its stack down.
+#: Seconds that a benchmark has to shut its stack down.
 DOWN_S = 60
-#: Name → how long it may take, in seconds. Each is `bench/<name>.py`.
+#: Name → time limit in seconds. Each is `bench/<name>.py`.
 BENCHES = {
     "overhead": 240,
     "rate_limit": 240,
@@ -33,7 +33,7 @@ BENCHES = {
 
 
 def main(wanted: list[str]) -> int:
-    """Run those that were asked for, or all."""
+    """Run the named benchmarks, or all; return the exit code."""
     if unknown := [name for name in wanted if name not in BENCHES]:
         print(f"There is no {', '.join(unknown)}. One of: {', '.join(BENCHES)}", file=sys.stderr)
         return 2
@@ -51,7 +51,7 @@ def main(wanted: list[str]) -> int:
 
 
 def _run(name: str) -> int:
-    """Run one; return its exit code. However the run ends, the benchmark gets the time to take its stack down."""
+    """Run one benchmark and return its exit code. It always gets time to shut its stack down."""
     process = subprocess.Popen(dying_with_us([sys.executable, "-m", f"bench.{name}"]))
     try:
         return process.wait(BENCHES[name])

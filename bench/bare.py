@@ -1,4 +1,4 @@
-"""The baseline of webhook intake: a bare Django with one view that does one INSERT, and nothing around it."""
+"""Baseline of webhook intake: a bare Django app with one view that does one INSERT."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ django.setup()
 
 
 def take(request: HttpRequest) -> HttpResponse:
-    """Keep the body."""
+    """Save the body."""
     with connection.cursor() as cursor:
         cursor.execute("INSERT INTO bench_bare (body) VALUES (%s)", [request.body])
     return HttpResponse('{"status": "kept"}', content_type="application/json")

@@ -1,7 +1,7 @@
-"""Calls of a first mass sync: 5,000 products, 4,000 already on Reverb, 800 of them out of step, 1,000 new.
+"""Calls of a first mass sync: 5,000 products, 4,000 already on Reverb, 800 of them out of sync, 1,000 new.
 
-The stand-in is the strict one of `sandbox/` with its limits lifted. Baseline: Reverb's own recipe, a look-up by SKU and
-a write for each product, really made against the same listings.
+The stand-in is the strict one of `sandbox/` without its limits. Baseline: Reverb's own recipe, a look-up by SKU and a
+write for each product, made against the same listings.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ SAMPLE = 1_000
 
 
 def main() -> int:
-    """Count both."""
+    """Count the calls of both."""
     with strict.up() as reverb:
         from bench import mass
         from listings.models import Line, Listing
@@ -45,7 +45,7 @@ def main() -> int:
 
 
 def recipe(reverb: strict.Reverb, found: list[Any], category: str) -> None:
-    """For each product of a sample: ask for its listing by SKU, then change it or make it."""
+    """For each product of a sample: find its listing by SKU, then update or create it."""
     from bench import mass
 
     every = mass.listings(found[:SAMPLE], category, mass.Mix(0, 0))

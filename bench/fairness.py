@@ -1,6 +1,6 @@
-"""Twenty shops, one with very many jobs and nineteen with ten each: how much later are the small ones done?
+"""Twenty shops, one with very many jobs and nineteen with ten each: how much later do the small ones finish?
 
-Baseline: the same nineteen without the big one. All workers and the real tasks; Reverb takes 50 ms for an answer.
+Baseline: the same nineteen without the big one. All workers run the real tasks; Reverb responds after 50 ms.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ PATIENCE_S = 120
 
 
 def main() -> int:
-    """Measure alone and beside the big one, in turn; medians count."""
+    """Measure alone and beside the big one, in turn; compare the medians."""
     with stack.up(app=True) as bench:
         from bench import shops
 
@@ -34,11 +34,11 @@ def main() -> int:
                 shops.open_jobs(products)
             return shops.wait_until_done(small, seconds=PATIENCE_S)
 
-        once("180.00")  # warms up
-        time.sleep(61)  # and its calls leave the minute, so that all rounds have the same rate
+        once("180.00")  # warm-up
+        time.sleep(61)  # these calls leave the minute's window, so that all rounds have the same rate
         alone = [once(f"{200 + number}.00") for number in range(ROUNDS)]
         shops.open_jobs(many)
-        time.sleep(3)  # by now it has all the workers that it can get
+        time.sleep(3)  # by now it has as many workers as it can get
         beside = [once(f"{300 + number}.00") for number in range(ROUNDS)]
         waiting = shops.open_count(big)
     table: list[Row] = [("seconds until the small ones are done", "median", "of")]
@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def shown(values: list[float]) -> str:
-    """Return the single values."""
+    """Return all values as text."""
     return " ".join(f"{value:.2f}" for value in values)
 
 

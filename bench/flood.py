@@ -1,7 +1,7 @@
-"""Three hundred shops, and edits as fast as the machine takes them: how much later is stock to zero?
+"""Three hundred shops, and edits as fast as the machine accepts them: how much later is stock set to zero?
 
-What may be a sale is handed over before edits, on a queue and threads of its own. Baseline: the same when nothing else
-comes. From the webhook of the store to the PUT that ends the sale.
+Possible sales are handed over before edits, on their own queue and threads. Baseline: the same without edits. Measured
+from the store's webhook to the PUT that ends the listing.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from bench.urgent import push_stock
 
 SHOPS, EDITED = 300, 4
 TIMES, WARM = 60, 10
-#: So many callers post edits, each as soon as the one before was answered.
+#: Clients that post edits, each as soon as the previous response arrives.
 CALLERS = 4
-#: The flood runs for so long before it is measured.
+#: Seconds of edits before the measurement starts.
 AHEAD_S = 10.0
 
 
 def main() -> int:
-    """Measure alone, then in the flood."""
+    """Measure alone, then under load."""
     with stack.up(app=True) as bench:
         from bench import shops
 
@@ -62,7 +62,7 @@ def main() -> int:
 
 @contextmanager
 def edits(products: list[tuple[Any, Any]]) -> Iterator[list[int]]:
-    """Post edits of these products, shop by shop, as fast as they are answered; yields how many so far."""
+    """Post edits of these products, shop by shop, as fast as they are answered; yield the count so far."""
     over, posted = threading.Event(), [0]
 
     def run(first: int) -> None:

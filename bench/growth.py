@@ -1,9 +1,9 @@
 """Mass syncs of 2,000, 10,000 and 50,000 products: do time and memory grow faster than the products?
 
-Each is a process of its own, with a shop and a stand-in account of its own, on one database that fills up. Time is what
-a product takes, without the seconds that a mass sync lets pass before it looks at what was published. Baseline: the
-smallest one, before and after the others. SIZES=2000,10000 measures others; MIX=many lets 36 of 100 products be written
-instead of 8.
+Each runs in its own process, with its own shop and stand-in account, on one database that fills up. The time is per
+product, without the seconds that a mass sync waits before it checks what was published. Baseline: the smallest one,
+before and after the others. SIZES=2000,10000 sets other sizes; with MIX=many, 36 of 100 products are written instead of
+8.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ Found = dict[str, float]
 
 
 def main() -> int:
-    """Measure each size, the smallest one several times; the very first one warms up."""
+    """Measure each size, the smallest one several times; the very first run is a warm-up."""
     first, last = SIZES[0], SIZES[-1]
     with stack.up(app=False, more=FREE, reverb="bench.market") as bench:
         found = [measured(bench, number, size) for number, size in enumerate([first, first, *SIZES, first], 1)][1:]
@@ -50,18 +50,18 @@ def main() -> int:
 
 
 def row(one: Found) -> Row:
-    """Return a line of the table."""
+    """Return a row of the table."""
     phases = [one[name] * 1000 / one["size"] for name in (*PHASES, "cpu")]
     return f"{one['size']:,.0f}", each(one), *phases, one["peak"], int(one["calls"])
 
 
 def each(one: Found) -> float:
-    """Return the milliseconds that a product took."""
+    """Return the milliseconds per product."""
     return sum(one[name] for name in PHASES) * 1000 / one["size"]
 
 
 def measured(bench: stack.Bench, number: int, size: int) -> Found:
-    """Return seconds of each phase, peak memory in MiB and calls of one mass sync, in a process of its own."""
+    """Return the seconds of each phase, peak memory in MiB and calls of one mass sync in its own process."""
     bench.forget_calls()
     command = dying_with_us([sys.executable, "-m", "bench.growth", str(number), str(size), bench.reverb_url])
     output = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
@@ -70,7 +70,7 @@ def measured(bench: stack.Bench, number: int, size: int) -> Found:
 
 
 def one(number: int, size: int, url: str) -> None:
-    """Sync a shop; print what it took as JSON."""
+    """Sync a shop and print its times as JSON."""
     stack.django()
     from django.db import connection
 
@@ -84,7 +84,7 @@ def one(number: int, size: int, url: str) -> None:
         wish: dict[str, Any] = {"token": f"token-{number}", "listings": mass.listings(found, CATEGORY["uuid"], mix)}
         requests.post(f"{url}/_bench/seed", json=wish, timeout=60).raise_for_status()
     with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")  # as the database does by itself within a minute
+        cursor.execute("ANALYZE")  # as autovacuum does within a minute
     before = time.process_time()
     times = mass.sync(owner)
     cpu = time.process_time() - before

@@ -1,4 +1,4 @@
--- wrk sends requests that were signed beforehand, each once; the table of them is made by bench/intake.py.
+-- wrk script: sends pre-signed requests, each once; bench/intake.py writes the table of them.
 local threads = {}
 
 function setup(thread)

@@ -1,4 +1,4 @@
-"""How many signed webhooks a second the web server keeps: `wrk` on the real gunicorn, each delivery with its own id.
+"""Signed webhooks that the web server saves per second: `wrk` on the real gunicorn, each with its own delivery id.
 
 Baseline: a bare Django view that does one INSERT of the same body, on a gunicorn with the same settings, in turn.
 """
@@ -28,7 +28,7 @@ from sandbox.stack.parent import dying_with_us
 
 SECONDS, ROUNDS = 6, 3
 CONNECTIONS, THREADS = 16, 2
-#: More than the server can take in a round.
+#: More than the server can accept in a round.
 SIGNED = 40_000
 
 
@@ -53,7 +53,7 @@ def main() -> int:
                 signed = sign(owner, bench.data / f"signed-{number}.lua", number)
                 bare_one, own = wrk(other + "/take/", signed), wrk(real + path, signed)
                 kept += own["requests"] - own["bad"]
-                if number:  # the first round warms up
+                if number:  # the first round is a warm-up
                     bare.append(bare_one)
                     ours.append(own)
         rows = Delivery.objects.count()
@@ -84,7 +84,7 @@ def sign(owner: Any, file: Path, number: int) -> Path:
         bodies.append(f"[==[{body}]==]")
         all_of_them = {**signed, "Authorization": key, "Content-Type": "application/json"}
         headers.append("{" + ",".join(f'["{name}"]="{value}"' for name, value in all_of_them.items()) + "}")
-    # A Lua function holds only so many constants: they are put in by many small ones.
+    # A Lua function holds a limited number of constants, so many small ones fill the tables.
     parts = [
         f"(function() for n, one in ipairs({{{','.join(rows[at : at + 50])}}}) do {name}[{at}+n]=one end end)()"
         for name, rows in (("b", bodies), ("h", headers))
@@ -95,7 +95,7 @@ def sign(owner: Any, file: Path, number: int) -> Path:
 
 
 def wrk(url: str, signed: Path) -> dict[str, Any]:
-    """Run it once."""
+    """Run wrk once."""
     script = Path(__file__).with_name("intake.lua")
     command = ["wrk", "-t", str(THREADS), "-c", str(CONNECTIONS), "-d", f"{SECONDS}s", "--timeout", "10s"]
     command += ["-s", str(script), url, "--", str(signed), urlsplit(url).path, str(THREADS)]
@@ -106,7 +106,7 @@ def wrk(url: str, signed: Path) -> dict[str, Any]:
 
 @contextmanager
 def server(module: str, more: dict[str, str]) -> Iterator[str]:
-    """Run gunicorn as the app does; yields its address."""
+    """Run gunicorn as the app does; yield its address."""
     port = ports.free(0)
     command = [*run.gunicorn(port)]
     command[command.index("reverbsync.wsgi:application")] = f"{module}:application"
@@ -142,7 +142,7 @@ def _wait_for(url: str) -> None:
 
 
 def _bare() -> dict[str, str]:
-    """Return where the database is, as the bare one wants it."""
+    """Return the database's address as environment variables of the bare app."""
     from django.db import connection
 
     said = connection.settings_dict

@@ -1,16 +1,16 @@
-"""A mass sync of 5,000 products while a worker is killed every five seconds: does it end, rightly, for few calls more?
+"""A mass sync of 5,000 products with a worker killed every five seconds: is it correct, with few extra calls?
 
-4,000 products are on Reverb, 800 of them out of step; 1,000 are new. All processes of `make up` run, with a second
-worker for bulk work, under the supervisor, which starts a dead one again at once. The three workers die in turn, as by
-`kill -9`, from the first page that is read until the mass sync is done. Baseline: the same one undisturbed, just
-before, in the same stack.
+4,000 products are on Reverb, 800 of them out of sync; 1,000 are new. All processes of `make up` run, with a second
+worker for bulk work, under the supervisor, which restarts a dead one at once. The three workers die in turn, as by
+`kill -9`, from the first page that is read until the mass sync is done. Baseline: the same mass sync without kills,
+just before, in the same stack.
 
-The strict stand-in keeps Reverb's own limits, 600 writes a minute, so that the mass sync takes some minutes and many
-workers die in it. It takes 50 ms for an answer, as in the other benchmarks. A call that was on its way when its worker
-died was made all the same, and its answer is lost: what part of all calls that is, is the time for an answer over the
-time between two deaths. A second listing with a SKU is not refused, so that one would be seen.
+The strict stand-in enforces Reverb's own limits, 600 writes a minute, so that the mass sync takes some minutes and many
+workers die in it. It responds after 50 ms, as in the other benchmarks. A call in flight when its worker dies is still
+applied, and its response is lost: the share of such calls is the response time divided by the time between two kills.
+The stand-in accepts a second listing with the same SKU, so that a duplicate would be seen.
 
-LATENCY_S, WORKERS (those that die, such as "sync,sync-2") and PRODUCTS measure other things.
+The variables LATENCY_S, WORKERS (those that are killed, such as "sync,sync-2") and PRODUCTS change the setup.
 """
 
 from __future__ import annotations
@@ -37,22 +37,22 @@ if TYPE_CHECKING:
 
 PRODUCTS = int(os.environ.get("PRODUCTS", "5000"))
 LATENCY_S = float(os.environ.get("LATENCY_S", "0.05"))
-#: The workers that die, in turn.
+#: The workers that are killed, in turn.
 WORKERS = os.environ.get("WORKERS", "urgent,sync,sync-2").split(",")
 EVERY_S = 5.0
-#: So long each of the two may take.
+#: Time limit of each of the two mass syncs, in seconds.
 PATIENCE_S = 720.0
 
 
 @dataclass(frozen=True)
 class Found:
-    """What one mass sync came to."""
+    """The outcome of one mass sync."""
 
     calls: Counter[str]
     took_s: float
     kills: int
     claims: int
-    #: What must hold → whether it did.
+    #: Condition → whether it holds.
     right: dict[str, bool]
 
 
@@ -82,7 +82,7 @@ def main() -> int:
 
 
 def measured(bench: stack.Bench, reverb: strict.Reverb, number: int, *, killing: bool) -> Found:
-    """Bring a shop's mass sync to its end, and look at what came of it."""
+    """Run a shop's mass sync to its end and return the outcome."""
     from bench import mass, outcome
 
     token, products = f"token-{number}", mass.catalogue(0, PRODUCTS)
@@ -102,7 +102,7 @@ def measured(bench: stack.Bench, reverb: strict.Reverb, number: int, *, killing:
 
 
 def brought_to_end(owner: Shop) -> MassSync:
-    """Begin a mass sync, start it when it is planned, and wait until the workers have brought it to its end."""
+    """Begin a mass sync, start it once it is planned, and wait until the workers have finished it."""
     from listings.mass_sync.run import begin, start
     from listings.models import MassSync
 
@@ -118,7 +118,7 @@ def brought_to_end(owner: Shop) -> MassSync:
 
 @contextmanager
 def workers_dying(supervisor: int | None) -> Iterator[list[str]]:
-    """Kill one of a supervisor's workers every five seconds while the block runs; yields who has died so far."""
+    """Kill one of a supervisor's workers every five seconds while the block runs; yield the names killed so far."""
     died: list[str] = []
     over = threading.Event()
 
@@ -140,7 +140,7 @@ def workers_dying(supervisor: int | None) -> Iterator[list[str]]:
 
 
 def workers(supervisor: int) -> dict[str, int]:
-    """Return the workers under a supervisor, as Celery names them; each leads a process group of its own."""
+    """Return the workers under a supervisor by Celery's name; each leads its own process group."""
     found = {}
     for pid in Path(f"/proc/{supervisor}/task/{supervisor}/children").read_text().split():
         words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")

@@ -1,7 +1,7 @@
-"""A Reverb for mass syncs that answers at once: it keeps listings, shows them by pages, and publishes after a second.
+"""A fast stand-in Reverb for mass syncs: it stores listings, lists them by pages, and publishes after a second.
 
-As bench/reverb.py, but what it holds is what was made or seeded. `python -m bench.market PORT`; a POST to
-`/_bench/seed` makes live listings of a token.
+Like bench/reverb.py, but it has only the listings that were created or seeded. `python -m bench.market PORT`; a POST to
+`/_bench/seed` creates live listings for a token.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class Market(Reverb):
 
 
 def state(doc: Doc) -> str:
-    """Return whether a listing is on sale."""
+    """Return a listing's state."""
     if doc.get("inventory") == 0:
         return "sold"
     return "live" if doc["live_at"] is not None and doc["live_at"] <= time.time() else "draft"

@@ -1,6 +1,6 @@
-"""A shop for the benchmarks of mass syncs, and the workers that bring one to its end.
+"""A shop for the benchmarks of mass syncs, and the workers that run one to its end.
 
-Of each 25 products some are new, and some are on Reverb and out of step, half of them in price and half in stock.
+Of each 25 products some are new, and some are on Reverb and out of sync, half of them in price and half in stock.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ State = MassSync.State
 
 @dataclass(frozen=True)
 class Mix:
-    """How many of 25 products are out of step, and how many are new."""
+    """How many of 25 products are out of sync, and how many are new."""
 
     changed: int
     new: int
 
     def is_changed(self, number: int) -> bool:
-        """Return whether a product is on Reverb and out of step."""
+        """Return whether a product is on Reverb and out of sync."""
         return number % 25 < self.changed
 
     def is_new(self, number: int) -> bool:
@@ -44,13 +44,13 @@ class Mix:
         return number % 25 >= 25 - self.new
 
 
-#: Of 5,000 products 800 are out of step and 1,000 are new.
+#: Of 5,000 products 800 are out of sync and 1,000 are new.
 MANY = Mix(changed=4, new=5)
 FEW = Mix(changed=1, new=1)
 
 
 def shop(number: int) -> Shop:
-    """Make a shop of which all fields are kept in step, and new listings published."""
+    """Create a shop that syncs all fields and publishes new listings."""
     made = shops.shop(number)
     switches = {f"sync_{name}": True for name in FIELDS}
     SyncSettings.objects.filter(shop=made).update(auto_publish=True, **switches)
@@ -58,12 +58,12 @@ def shop(number: int) -> Shop:
 
 
 def catalogue(start: int, count: int) -> list[StoreProduct]:
-    """Return what the store says of some of its products."""
+    """Return snapshots of `count` products of the store."""
     return [_product(number) for number in range(start, start + count)]
 
 
 def keep(owner: Shop, found: list[StoreProduct]) -> None:
-    """Let the shop know its store's products, as after an import."""
+    """Save the products for the shop, as an import does."""
     now = clock.now()
     Product.objects.bulk_create(
         Product(
@@ -81,15 +81,15 @@ def keep(owner: Shop, found: list[StoreProduct]) -> None:
 
 
 def listings(found: list[StoreProduct], category: str, mix: Mix) -> list[dict[str, Any]]:
-    """Return the listings that Reverb has of them, in the form in which they are sent."""
+    """Return the listings that Reverb has for these products, in the form in which they are sent."""
     numbered = [(int(one.store_product_id), one) for one in found]
     return [_listing(number, one, category, mix) for number, one in numbered if not mix.is_new(number)]
 
 
 def sync(owner: Shop) -> dict[str, float]:
-    """Bring a mass sync from its beginning to its end; return the seconds that its parts took.
+    """Run a mass sync to its end; return the seconds of each phase.
 
-    Fetch and plan are made by this thread alone, as by one worker; the rest by several.
+    This thread alone fetches and plans, like one worker; several threads do the rest.
     """
     began = run.begin(owner, None, anyway=True)
     times = {"fetch": _while(owner, State.FETCHING), "plan": _while(owner, State.PLANNING)}

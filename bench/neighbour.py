@@ -1,9 +1,10 @@
-"""Twenty healthy shops beside three that have a bad day: how much later is their stock to zero?
+"""Twenty healthy shops beside three in trouble: how much later is stock set to zero?
 
-One's store takes connections and never answers, while twenty sales wait to be taken off its stock. One's inbox is full
-of webhooks that cannot be worked off. One has 50,000 products, and its settings were saved just now.
+The store of the first accepts connections and never responds, while twenty sales are due to be deducted from its stock.
+The inbox of the second is full of webhooks that cannot be processed. The third has 50,000 products, and its settings
+were just saved.
 
-Baseline: the same twenty shops before that. From the webhook of the store to the PUT that ends the sale.
+Baseline: the same twenty shops before that. Measured from the store's webhook to the PUT that ends the listing.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ from sandbox.stack import ports
 
 HEALTHY, TIMES, WARM, PAUSE_S = 20, 80, 20, 0.25
 SALES, POISON, MANY = 20, 200, 50_000
-#: What is made ready before it is measured takes so long at most, also on a busy machine.
+#: Time limit of the setup before the measurement, also on a busy machine.
 SETTLES_S = 240.0
-#: Bodies that no store should send, and some did.
+#: Bodies that no store should send, though some have.
 POISONED = (
     '{"type": "product.updated", "data": {"id": "1", "title": "\\ud800", "variants": [{"id": "1", "sku": "\\u0000"}]}}',
     '{"type": "product.updated", "data": {"id": "2", "updated_at": "0001-01-01T00:00:00Z", "variants": "none"}}',
@@ -80,7 +81,7 @@ def main() -> int:
 
 
 def settle(owners: list[Any]) -> None:
-    """Wait until all webhooks of these shops are handed over, and all jobs done."""
+    """Wait until all webhooks of these shops are handed over and all jobs are done."""
     from bench import shops
     from webhooks.models import Delivery
 
@@ -94,7 +95,7 @@ def settle(owners: list[Any]) -> None:
 
 @contextmanager
 def silent() -> Iterator[int]:
-    """Take connections and never answer; yields the port."""
+    """Accept connections and never respond; yield the port."""
     with socket.socket() as door:
         door.bind((ports.LOOPBACK, 0))
         door.listen(100)
@@ -118,7 +119,7 @@ def _allowed(port: int) -> dict[str, str]:
 
 
 def sold_out(bench: stack.Bench, sales: Sequence[tuple[Any, Any]]) -> list[float]:
-    """Let the shops sell out in turn; return the seconds until each change reached Reverb."""
+    """Sell out products in turn; return the seconds until each change reached Reverb."""
     sent: dict[str, float] = {}
     for owner, product in sales:
         sent |= sell_out(owner, product)
@@ -127,7 +128,7 @@ def sold_out(bench: stack.Bench, sales: Sequence[tuple[Any, Any]]) -> list[float
 
 
 def sell_out(owner: Any, product: Any) -> dict[str, float]:
-    """Let a store say that a product is sold out; return when it did, by the number in the SKU."""
+    """Report a product as sold out; return the time of the report by the number in the SKU."""
     counts = {"product_id": product.store_parent_id, "items": [{"variant_id": product.store_product_id, "stock": 0}]}
     body = json.dumps(
         {"type": "stock.updated", "data": {**counts, "updated_at": datetime.now(UTC).isoformat()}}
@@ -138,7 +139,7 @@ def sell_out(owner: Any, product: Any) -> dict[str, float]:
 
 
 def post(owner: Any, key: str, body: bytes) -> requests.Response:
-    """Post a message of a store, signed."""
+    """Post a signed message of a store."""
     from bench import shops
     from shops.platforms.custom import signing
 
@@ -155,7 +156,7 @@ def _listing(path: str) -> str:
 
 
 def buy(bench: stack.Bench, owner: Any, products: list[Any]) -> None:
-    """Let each product sell on Reverb, so that its stock is to be written to the store."""
+    """Sell each product on Reverb, so that the store's stock must be adjusted."""
     for product in products:
         wish = {"listing": product.sku.removeprefix("SKU-"), "token": owner.reverb.token.get_secret_value()}
         order = requests.post(f"{bench.reverb_url}/_bench/buy", json=wish, timeout=20).json()
@@ -163,7 +164,7 @@ def buy(bench: stack.Bench, owner: Any, products: list[Any]) -> None:
 
 
 def poison(owner: Any) -> None:
-    """Fill a shop's inbox with what cannot be worked off."""
+    """Fill a shop's inbox with deliveries that cannot be processed."""
     for number in range(POISON):
         post(owner, f"poison-{number}", POISONED[number % len(POISONED)].encode())
 

@@ -1,4 +1,4 @@
-"""Whether a mass sync came to what it should: looked at from outside, in the database and at the stand-in Reverb."""
+"""Check the outcome of a mass sync in the database and at the stand-in Reverb."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from listings.queue import jobs
 from shops.models import Shop
 from synclog.models import Entry
 
-# A claim that the rate limiter put back before anything was looked at was no attempt.
+# A claim that the rate limiter put back before the listing was read does not count as an attempt.
 _WATCH = """
 CREATE TABLE bench_claim (lease uuid PRIMARY KEY, shop_id bigint, product_id bigint, at timestamptz);
 CREATE FUNCTION bench_claimed() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -36,20 +36,20 @@ JOIN listings_product AS product ON product.id = claim.product_id WHERE claim.sh
 
 
 def watch_claims() -> None:
-    """Let the database itself write down each claim of a job from now on."""
+    """Install a trigger that records each claim of a job from now on."""
     with connection.cursor() as cursor:
         cursor.execute(_WATCH, {"lease": f"{jobs.LEASE.total_seconds()} s"})
 
 
 def claims(owner: Shop) -> int:
-    """Return how many claims of a shop's jobs there were."""
+    """Return how many times a shop's jobs were claimed."""
     return _claims(owner.pk).total()
 
 
 def right(sync: MassSync, found: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> dict[str, bool]:
-    """Return what must hold → whether it does.
+    """Return condition → whether it holds.
 
-    `found` are the account's listings as they are kept, `wanted` what they should say, in the form that is sent.
+    `found` are the account's listings as stored, `wanted` what they should contain, in the form that is sent.
     """
     as_sent = {one["sku"]: one for one in map(_wanted, wanted)}
     unlike = [one for one in map(_shown, found) if one != as_sent.get(one["sku"])]
@@ -70,7 +70,7 @@ def right(sync: MassSync, found: list[dict[str, Any]], wanted: list[dict[str, An
 
 
 def _claims(shop_id: int) -> Counter[str]:
-    """Return the number of each product in the store → how often its job was claimed."""
+    """Return the product's id in the store → how often its job was claimed."""
     with connection.cursor() as cursor:
         cursor.execute(_CLAIMS, [shop_id])
         return Counter(dict(cursor.fetchall()))
@@ -84,13 +84,13 @@ _SAME = ("sku", "title", "description", "make", "model", "finish", "has_inventor
 
 
 def _shown(listing: dict[str, Any]) -> dict[str, Any]:
-    """Return what counts of a listing as the stand-in keeps it."""
+    """Return the compared fields of a listing as the stand-in stores it."""
     more = {"state": listing["state"], "condition": listing["condition"], "categories": listing["categories"]}
     return {name: listing[name] for name in _SAME} | more | _price(listing)
 
 
 def _wanted(body: dict[str, Any]) -> dict[str, Any]:
-    """Return the same of a listing in the form in which it is sent."""
+    """Return the same fields of a listing in the form in which it is sent."""
     condition, categories = body["condition"]["uuid"], [one["uuid"] for one in body["categories"]]
     more = {"state": "live", "condition": condition, "categories": categories}
     return {name: body[name] for name in _SAME} | more | _price(body)

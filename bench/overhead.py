@@ -1,7 +1,7 @@
-"""The engine's own CPU time for a synced product, beside a bare loop with `requests` that makes the same calls.
+"""The engine's CPU time per synced product, compared with a bare loop with `requests` that makes the same calls.
 
-The stand-in answers at once and PostgreSQL and Redis are other processes: what counts is this process. A product is one
-GET, one PUT, and all that the engine keeps and logs. PROFILE=1 prints where the time goes.
+The stand-in responds at once, and PostgreSQL and Redis are other processes: only this process is measured. A product
+costs one GET, one PUT, and everything that the engine saves and logs. PROFILE=1 prints a profile.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def main() -> int:
             assert len(calls) == 2 * PRODUCTS, f"{len(calls)} calls"
             loop = cpu_ms(partial(bare_loop, bench.reverb_url, owner.pk, f"{300 + number}.00"))
             bench.forget_calls()
-            if number and not profile:  # the first round warms up, and a profile costs by itself
+            if number and not profile:  # the first round is a warm-up, and profiling costs time
                 ours.append(once)
                 bare.append(loop)
     table: list[Row] = [("CPU a product, ms", "median", "of"), ("bare loop", median(bare), _shown(bare))]
@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def cpu_ms(work: Callable[[], None], profile: cProfile.Profile | None = None) -> float:
-    """Return the milliseconds of CPU that this process spends on a product."""
+    """Return the milliseconds of CPU that this process spends per product."""
     if profile:
         profile.enable()
     began = time.process_time()
@@ -66,7 +66,7 @@ def cpu_ms(work: Callable[[], None], profile: cProfile.Profile | None = None) ->
 
 
 def drain(shop_id: int) -> None:
-    """Work off all jobs, as a worker's thread does."""
+    """Process all jobs, as a worker's thread does."""
     from listings import tasks
     from listings.models import Job
 

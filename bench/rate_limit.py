@@ -1,6 +1,6 @@
-"""How much of what Reverb permits is used: a stand-in that keeps the limits, a busy account, a minute of writes.
+"""How much of Reverb's rate limit is used: a stand-in that enforces it, a busy account, a minute of writes.
 
-Baseline, beside it on an account of its own: loops that call as fast as they can and wait when they are answered 429.
+Baseline, in parallel on its own account: loops that call as fast as they can and wait after a 429.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ def main() -> int:
 
 
 def rows(ours: tuple[int, int], theirs: tuple[int, int]) -> list[tuple[str, tuple[int, int]]]:
-    """Return the lines of the table."""
+    """Return the rows of the table."""
     return [("loops that wait when asked to", theirs), ("engine", ours)]
 
 
 def counted(calls: list[list[object]], token: str) -> tuple[int, int]:
-    """Return how many writes were taken in the first minute, and how many calls were refused."""
+    """Return how many writes were accepted in the first minute, and how many calls got 429."""
     mine = [(float(str(at)), method, status) for at, account, method, _, status in calls if account == token]
     writes = [(at, status) for at, method, status in mine if method == "PUT"]
     first = min(at for at, _ in writes)
@@ -56,7 +56,7 @@ def counted(calls: list[list[object]], token: str) -> tuple[int, int]:
 
 
 def naive(url: str, over: threading.Event) -> None:
-    """Write as fast as it goes; when answered 429, wait for as long as it says."""
+    """Write as fast as possible; after a 429 wait for as long as it says."""
     session = requests.Session()
     session.headers["Authorization"] = "Bearer naive"
     while not over.is_set():

@@ -1,6 +1,6 @@
-"""Calls of a mass sync when nothing changed since the one before: the pages, and nothing else.
+"""Calls of a mass sync when nothing changed since the previous one: the pages, and nothing else.
 
-As bench/calls.py, but the first mass sync has run. Baseline: Reverb's own recipe, two calls a product.
+Like bench/calls.py, but the first mass sync has run. Baseline: Reverb's own recipe, two calls a product.
 """
 
 from __future__ import annotations

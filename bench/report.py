@@ -1,4 +1,4 @@
-"""What a benchmark found: a table for people, one JSON line for machines."""
+"""The result of a benchmark: a table for people and one JSON line for machines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Row = tuple[object, ...]
 
 @dataclass(frozen=True)
 class Result:
-    """One figure with its goal, and the table that it comes from. The first row of the table names its columns."""
+    """One figure with its goal, and the table behind it. The first row of the table names its columns."""
 
     name: str
     value: float
@@ -21,7 +21,7 @@ class Result:
     goal: str
     baseline: float
     table: Sequence[Row]
-    #: Further conditions: what must hold → whether it did.
+    #: Further conditions: condition → whether it holds.
     also: dict[str, bool] = field(default_factory=dict)
 
     @property
@@ -33,7 +33,7 @@ class Result:
 
 
 def print_result(result: Result) -> int:
-    """Print it; return the exit code."""
+    """Print the result; return the exit code."""
     rows = [[_text(cell) for cell in row] for row in result.table]
     widths = [max(len(row[n]) for row in rows if n < len(row)) for n in range(max(map(len, rows)))]
     for row in rows:

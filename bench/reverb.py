@@ -1,6 +1,6 @@
-"""A Reverb that answers at once and counts: listings made up from their number, limits, and nothing else.
+"""A fast stand-in Reverb that counts calls: listings made up from their number, and rate limits.
 
-The stand-in in `sandbox/` is as strict as the real one; this one is cheap, so that what is measured is ours. Listing n
+The stand-in in `sandbox/` is as strict as the real one; this one is cheap, so that only our code is measured. Listing n
 has the SKU `SKU-n`. `python -m bench.reverb PORT`; `/_bench/settings` and `/_bench/calls` are for the benchmarks.
 """
 
@@ -18,7 +18,7 @@ Doc = dict[str, Any]
 BRAND_NEW = "7c3f45de-2ae0-4c81-8400-fdb6b1d74890"
 CATEGORY = "dfd39027-d134-4353-b9e4-57dc6be791b9"
 MINUTE, TEN_MINUTES = 60.0, 600.0
-#: Path → a list of Reverb's, as short as one may be.
+#: Path → a minimal list of Reverb's.
 LISTS: dict[str, Doc] = {
     "/categories/flat": {"categories": [{"uuid": CATEGORY, "full_name": "Electric Guitars", "listable": True}]},
     "/listing_conditions": {"conditions": [{"uuid": BRAND_NEW, "display_name": "Brand New"}]},
@@ -28,14 +28,14 @@ LISTS: dict[str, Doc] = {
 
 
 class Reverb:
-    """All of it."""
+    """The stand-in's state and responses."""
 
     def __init__(self) -> None:
         self.latency_s = 0.0
         #: Kind → calls a minute and in ten minutes; empty: no limits.
         self.limits: dict[str, list[int]] = {}
         self.changed: dict[str, Doc] = {}
-        #: (moment, account, method, path, status)
+        #: (time, account, method, path, status)
         self.calls: list[tuple[float, str, str, str, int]] = []
         self._windows: defaultdict[tuple[str, str], deque[float]] = defaultdict(deque)
 
@@ -59,7 +59,7 @@ class Reverb:
         return 200, self.calls if path == "/_bench/calls" else {}, {}
 
     def _over(self, token: str, kind: str, at: float) -> float:
-        """Count a call; return the seconds to wait when it is one too many."""
+        """Count a call; return the seconds to wait if it exceeds a limit."""
         calls = self._windows[token, kind]
         while calls and calls[0] <= at - TEN_MINUTES:
             calls.popleft()
@@ -119,18 +119,18 @@ def _read(body: Doc) -> Doc:
 
 
 class Line(asyncio.Protocol):
-    """One connection, kept alive."""
+    """One keep-alive connection."""
 
     def __init__(self, reverb: Reverb) -> None:
         self._reverb = reverb
         self._read = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the way back."""
+        """Store the transport."""
         self._transport: Any = transport
 
     def data_received(self, data: bytes) -> None:
-        """Answer each whole request."""
+        """Answer each complete request."""
         self._read += data
         while b"\r\n\r\n" in self._read:
             head, rest = self._read.split(b"\r\n\r\n", 1)
@@ -152,7 +152,7 @@ class Line(asyncio.Protocol):
 
 
 async def serve(port: int, reverb: Reverb) -> None:
-    """Run until the process ends."""
+    """Serve until the process ends."""
     server = await asyncio.get_running_loop().create_server(lambda: Line(reverb), "127.0.0.1", port)
     await server.serve_forever()
 

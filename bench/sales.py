@@ -1,6 +1,6 @@
-"""As bench/reverb.py, and somebody buys there; beside it a store of one's own that takes adjustments of its stock.
+"""Like bench/reverb.py, with buyers; beside it a custom store that accepts adjustments of its stock.
 
-`python -m bench.sales PORT`. `/_bench/buy` makes a paid order of a listing, `/_store/` is the store's address.
+`python -m bench.sales PORT`. `/_bench/buy` creates a paid order of a listing, `/_store/` is the store's address.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from bench.reverb import Doc, Reverb, serve
 
 
 class Sales(Reverb):
-    """Orders of any number of accounts, and the store that receives them."""
+    """Orders of any number of accounts, and the store that receives adjustments."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Shops for the benchmarks: products that are listed on the stand-in Reverb, and jobs that are open for them."""
+"""Shops for the benchmarks: products with listings on the stand-in Reverb, and open jobs for them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ REPRICE = (
 
 
 def shop(number: int) -> Shop:
-    """Make a shop of the kind "any other store", of which price and stock are kept in step."""
+    """Create a shop with a custom store that syncs price and stock."""
     owner, _ = Person.objects.get_or_create(email="bench@example.com")
     made = lifecycle.shop(owner, f"Bench {number}")
     off = {f"sync_{name}": name in ("price", "stock") for name in FIELDS}
@@ -38,7 +38,7 @@ def shop(number: int) -> Shop:
 
 
 def products(owner: Shop, count: int, *, price: str = "100.00", start: int = 0) -> list[Product]:
-    """Make products that are listed and in step but for the price, where it is not 100.00."""
+    """Create products with listings that are in sync, except for the price if it is not 100.00."""
     first = owner.pk * 1_000_000 + start
     now = clock.now()
     made: list[Product] = []
@@ -86,19 +86,19 @@ def _product(owner: Shop, number: int, price: str) -> Product:
 
 
 def reprice(owner: Shop, price: str) -> None:
-    """Let the store say another price for all products of a shop."""
+    """Change the store's price of all products of a shop."""
     with connection.cursor() as cursor:
         cursor.execute(REPRICE, [f'"{price}"', owner.pk])
 
 
 def open_jobs(found: list[Product], *, rank: Rank = Rank.CATALOGUE) -> None:
-    """Open a job for each."""
+    """Open a job for each product."""
     for start in range(0, len(found), BATCH):
         jobs.look_again(found[start : start + BATCH], rank=rank, trigger="bench", now=clock.now())
 
 
 def pushed(product: Product, *, stock: int) -> dict[str, Any]:
-    """Return what the store says of a product with another stock (docs/custom-store.md)."""
+    """Return the store's message about a product with another stock (docs/custom-store.md)."""
     seen = product.seen
     unit = {"id": seen.store_product_id, "sku": seen.sku, "price": str(seen.price), "stock": stock}
     more = {"description": seen.description, "vendor": seen.vendor, "url": seen.url, "variants": [unit]}

@@ -1,7 +1,6 @@
-"""The last one sold on Reverb while ten mass syncs run: from Reverb's webhook to the store's stock at zero.
+"""The last unit sold on Reverb while ten mass syncs run: from Reverb's webhook to the store's stock at zero.
 
-Baseline: the same when nothing else runs. The webhook is posted to the real server; its shop has a mass sync
-of its own.
+Baseline: the same with nothing else running. The webhook is posted to the real server; its shop has its own mass sync.
 """
 
 from __future__ import annotations
@@ -16,9 +15,9 @@ from bench import stack
 from bench.report import Result, Row, p, print_result
 from bench.urgent import MANY, PATIENCE_S, SYNCS, TIMES, WARM, push_stock, seconds_until
 
-#: When idle: half of them, and 95 of 100, within so many seconds.
+#: Limits when idle: the median, and the 95th percentile, in seconds.
 HALF_S, NEARLY_ALL_S = 1.0, 3.0
-#: A store of one's own is called twice a second at most (shops/platforms/custom/client.py).
+#: A custom store is called at most twice a second (shops/platforms/custom/client.py).
 PAUSE_S = 0.7
 
 
@@ -50,7 +49,7 @@ def main() -> int:
 
 
 def sold(bench: stack.Bench, owner: Any, products: list[Any]) -> list[float]:
-    """Let one product after the other sell on Reverb; return the seconds until each sale reached the store."""
+    """Sell the products on Reverb one by one; return the seconds until each sale reached the store."""
     session, token = requests.Session(), owner.reverb.token.get_secret_value()
     address = f"{owner.reverb.webhook_address}orders/create/"
     sold_at: dict[str, float] = {}

@@ -1,4 +1,4 @@
-"""A stack for one benchmark: PostgreSQL and Redis, the app's processes if wanted, and a Reverb that answers at once.
+"""A stack for one benchmark: PostgreSQL and Redis, the app's processes if requested, and a fast stand-in Reverb.
 
 Django is set up for it in this process, so a benchmark imports the app's modules only inside the block.
 """
@@ -27,25 +27,25 @@ QUICK = {"latency_s": 0.0, "limits": {}}
 
 @dataclass(frozen=True)
 class Bench:
-    """What is up."""
+    """The running stack."""
 
     site_url: str
     reverb_url: str
     data: Path
-    #: The process whose children are the app's processes; 0 where they do not run.
+    #: The process whose children are the app's processes; 0 if they do not run.
     supervisor: int = 0
 
     def reverb(self, **settings: Any) -> None:
-        """Change how the stand-in Reverb behaves."""
+        """Change the settings of the stand-in Reverb."""
         requests.post(f"{self.reverb_url}/_bench/settings", json=settings, timeout=10).raise_for_status()
 
     def calls(self) -> list[list[Any]]:
-        """Return its calls so far: moment, account, method, path, status."""
+        """Return its calls so far: time, account, method, path, status."""
         found: list[list[Any]] = requests.get(f"{self.reverb_url}/_bench/calls", timeout=60).json()
         return found
 
     def forget_calls(self) -> None:
-        """Begin to count from zero."""
+        """Reset the counted calls."""
         requests.delete(f"{self.reverb_url}/_bench/calls", timeout=10).raise_for_status()
 
 
@@ -57,16 +57,17 @@ def up(
     reverb: str = "bench.reverb",
     beside: Sequence[Program] = (),
 ) -> Iterator[Bench]:
-    """Run it while the block runs. `app`: with web server, workers and scheduler; `more` goes into the environment.
+    """Run the stack while the block runs.
 
-    `reverb` is the module of the stand-in, `beside` are further processes of the app.
+    `app`: with web server, workers and scheduler. `more` is added to the environment. `reverb` is the module of the
+    stand-in, `beside` are further processes of the app.
     """
     for name in ("DATABASE_URL", "REDIS_URL"):
         os.environ.pop(name, None)
     run.stop_on_signals()
     with ExitStack() as stack:
         data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="reverbsync-bench-")))
-        data.chmod(0o755)  # the database server may run as a user of its own
+        data.chmod(0o755)  # the database server may run as another user
         port = ports.free(0)
         command = [sys.executable, "-m", reverb, str(port)]
         url = f"http://{ports.LOOPBACK}:{port}"
@@ -105,7 +106,7 @@ def _wait_for(url: str) -> None:
 
 
 def django() -> None:
-    """Set the app up in this process, for the stack that the environment names."""
+    """Set up Django in this process, for the stack that the environment names."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "reverbsync.settings")
     from django import setup
 

@@ -1,4 +1,4 @@
-"""The strict stand-in Reverb of `sandbox/`, its limits lifted, for benchmarks that count calls."""
+"""The strict stand-in Reverb of `sandbox/` without its limits, for benchmarks that count calls."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LIMITS = [f"{kind}_per_{window}" for kind in ("reads", "writes") for window in (
 
 @dataclass(frozen=True)
 class Reverb:
-    """Its address, and calls as a seller and as who controls it."""
+    """Its address, with calls as a seller and to its control addresses."""
 
     url: str
     session: requests.Session
@@ -44,7 +44,7 @@ class Reverb:
         return self._call("GET", path, token, params=query)
 
     def write(self, listing: int | None, body: dict[str, Any], *, token: str) -> None:
-        """Change a listing, or make one, as a seller."""
+        """Update a listing, or create one, as a seller."""
         self._call("POST" if listing is None else "PUT", f"/listings/{listing or ''}".rstrip("/"), token, json=body)
 
     def category(self) -> str:
@@ -53,23 +53,23 @@ class Reverb:
         return next(str(row["uuid"]) for row in rows if row["full_name"] == CATEGORY)
 
     def seed(self, rows: list[dict[str, Any]], *, token: str) -> None:
-        """Let an account have live listings."""
+        """Create live listings for an account."""
         self.control("POST", "/accounts", {"token": token, "email": token})
         self.control("POST", "/listings", {"token": token, "listings": [{**row, "state": "live"} for row in rows]})
         self.forget_calls()
 
     def calls(self, token: str) -> list[str]:
-        """Return the calls of an account so far: the method, and the path with numbers left out."""
+        """Return the calls of an account so far: the method, and the path without numbers."""
         found = self.control("GET", "/requests")
         mine = [call for call in found if call["account"] == token]
         return [f"{call['method']} {re.sub(r'/[0-9][^/]*', '/…', call['path'])}{_state(call)}" for call in mine]
 
     def listings(self, token: str) -> list[dict[str, Any]]:
-        """Return the listings of an account as they are kept."""
+        """Return the listings of an account as stored."""
         return [row for row in self.control("GET", "/listings") if row["account"] == token]
 
     def forget_calls(self) -> None:
-        """Begin to count from zero."""
+        """Reset the counted calls."""
         self.control("DELETE", "/requests")
 
     def _call(self, method: str, path: str, token: str, **more: Any) -> Any:
@@ -87,7 +87,7 @@ def _state(call: dict[str, Any]) -> str:
 
 
 def owner(reverb: Reverb, number: int = 1) -> Shop:
-    """Make a shop that is connected to the account token-1, or that of another number."""
+    """Create a shop that is connected to the account `token-<number>`."""
     from bench import mass
 
     reverb.control("POST", "/accounts", {"token": f"token-{number}", "email": f"token-{number}"})
@@ -96,7 +96,7 @@ def owner(reverb: Reverb, number: int = 1) -> Shop:
 
 @contextmanager
 def up() -> Iterator[Reverb]:
-    """Run it and what the app needs while the block runs."""
+    """Run the stand-in and what the app needs while the block runs."""
     with running() as reverb, stack.up(app=False, more={**FREE, "REVERB_API_URL": f"{reverb.url}/api"}):
         reverb.control("POST", "/settings", dict.fromkeys(LIMITS, 9_000_000))
         yield reverb
@@ -104,13 +104,13 @@ def up() -> Iterator[Reverb]:
 
 @contextmanager
 def running() -> Iterator[Reverb]:
-    """Run it alone, with its limits, while the block runs."""
+    """Run the stand-in alone, with its limits, while the block runs."""
     run.stop_on_signals()
     port = ports.free(0)
     url = f"http://{ports.LOOPBACK}:{port}"
     command = [sys.executable, "-m", "gunicorn", "sandbox.reverb.app:application", "--worker-class", "gthread"]
     command += ["--threads", "8", "--bind", f"{ports.LOOPBACK}:{port}", "--log-level", "critical"]
-    # Lines that rest are not closed under the feet of who is about to use them again.
+    # Idle connections stay open long enough to be reused.
     command += ["--no-control-socket", "--keep-alive", "75"]
     process = subprocess.Popen(dying_with_us(command), env={"PATH": "/usr/bin:/bin", "SANDBOX_URL": url})
     try:

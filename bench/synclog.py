@@ -1,7 +1,7 @@
-"""Pages of the sync log with ten thousand and with five million entries of one shop: does the size of the log show?
+"""Pages of the sync log with ten thousand and with five million entries of one shop: does the log's size matter?
 
-What is measured is the whole page, as a member of the shop gets it; the query alone stands beside it. Baseline: page
-10,000 by OFFSET. ENTRIES sets another number than five million.
+The whole page is measured, as a member of the shop gets it, and the query alone. Baseline: page 10,000 by OFFSET.
+ENTRIES sets another number than five million.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ROUNDS, TIMES = 6, 5
 DEEP_PAGE = "page 10,000"
 ALLOWED = 1.5
 
-#: Each fills a whole page in both tables, so that the same is shown.
+#: Each fills a whole page in both tables, so that the same number of rows is shown.
 PAGES = {
     "page 1": "",
     "outcome failed": "outcome=failed",
@@ -39,7 +39,7 @@ PAGES = {
     DEEP_PAGE: "",
 }
 
-#: Entries four seconds apart. The small table's are the oldest of the large one.
+#: Entries four seconds apart. The entries of the small table are the oldest of the large one.
 FILL = f"""
 INSERT INTO synclog_entry (shop_id, at, outcome, reason, words, fix_link, store_product_id, title, sku, product_link,
     listing_link, changes, message, field_errors, warnings, took_ms, attempt, trigger)
@@ -57,7 +57,7 @@ INDEXES = "SELECT indexdef FROM pg_indexes WHERE tablename = 'synclog_entry' AND
 
 
 def main() -> int:
-    """Fill a small one, copy the database, let the copy grow, and measure both in turn."""
+    """Fill a small table, copy the database, grow the copy, and measure both in turn."""
     with stack.up(app=False) as bench:
         from django.db import connection
 
@@ -86,7 +86,7 @@ def main() -> int:
 
 
 def copy(name: str, other: str) -> None:
-    """Copy a database as a whole."""
+    """Copy a whole database."""
     from django.db import connection
 
     connection.close()
@@ -103,7 +103,7 @@ def copy(name: str, other: str) -> None:
 
 
 def use(name: str) -> None:
-    """Go on with another database."""
+    """Switch to another database."""
     from django.db import connection
 
     from synclog import search
@@ -114,7 +114,7 @@ def use(name: str) -> None:
 
 
 def fill(shop_id: int, first: int, last: int) -> None:
-    """Write entries; many at once without indexes, which are made again afterwards."""
+    """Insert entries; for many, the indexes are dropped first and recreated afterwards."""
     from django.db import connection
 
     with connection.cursor() as cursor:
@@ -135,7 +135,7 @@ def fill(shop_id: int, first: int, last: int) -> None:
 
 
 def member_of(owner: Any) -> Callable[[str], None]:
-    """Return how a member of the shop gets a page of the log."""
+    """Return a function that gets a page of the log as a member of the shop."""
     from django.test import Client
     from django.urls import reverse
 
@@ -151,7 +151,7 @@ def member_of(owner: Any) -> Callable[[str], None]:
 
 
 def measured(get: Callable[[str], None], owner: Any, *both: tuple[str, str]) -> list[tuple[float, float]]:
-    """Return for each of (database, query) the median milliseconds of the page, and of its queries alone."""
+    """Return for each (database, query) the median milliseconds of the page, and of its queries alone."""
     from django.http import QueryDict
 
     from synclog import browse
@@ -180,7 +180,7 @@ def by_offset(owner: Any) -> tuple[float, int]:
 
 
 def took(work: Callable[[], object]) -> float:
-    """Return the milliseconds that it takes."""
+    """Return the milliseconds that `work` takes."""
     began = time.perf_counter()
     work()
     return (time.perf_counter() - began) * 1000

@@ -1,7 +1,7 @@
-"""Stock to zero while ten mass syncs run: from the webhook to the PUT that takes the listing off sale.
+"""Stock to zero while ten mass syncs run: from the webhook to the PUT that ends the listing.
 
-Baseline: the same when nothing else runs. The webhook is a real one, signed, on the real server; the shop that it
-belongs to has a mass sync of its own.
+Baseline: the same with nothing else running. The webhook is a real, signed one on the real server; its shop has its own
+mass sync.
 """
 
 from __future__ import annotations
@@ -50,15 +50,15 @@ def main() -> int:
 
 
 def sold_out(bench: stack.Bench, owner: Any, products: list[Any]) -> list[float]:
-    """Let the store sell out one product after the other; return the seconds until each change reached Reverb."""
+    """Sell out the products in the store one by one; return the seconds until each change reached Reverb."""
     sent = push_stock(owner, products, stock=0, pause_s=PAUSE_S)
     return seconds_until(bench, sent, lambda method, path: _listing(path) if method == "PUT" else "")
 
 
 def seconds_until(bench: stack.Bench, sent: dict[str, float], about: Callable[[str, str], str]) -> list[float]:
-    """Wait for the call that follows on each; return the seconds until the first one of each.
+    """Wait for the call that follows each event; return the seconds until the first one for each.
 
-    `about` says of a call, by its method and path, which one it follows on; "" when on none. Raises TimeoutError.
+    `about` returns, for a call's method and path, the event that it follows, or "" for none. Raises TimeoutError.
     """
     over = time.monotonic() + PATIENCE_S
     while True:
@@ -75,7 +75,7 @@ def _listing(path: str) -> str:
 
 
 def push_stock(owner: Any, products: list[Any], *, stock: int, pause_s: float = 0.0) -> dict[str, float]:
-    """Let the store push each product's stock; return when it did, by the number in the SKU."""
+    """Push each product's stock from the store; return when it was pushed, by the number in the SKU."""
     from bench import shops
     from shops.platforms.custom import signing
 
