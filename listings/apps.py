@@ -12,7 +12,7 @@ class ListingsConfig(AppConfig):
 
     def ready(self) -> None:
         """Connect the signals."""
-        from listings.intake import crawls  # noqa: PLC0415 -- tables are there only now
+        from listings.intake import crawls  # noqa: PLC0415 -- models are loaded only now
         from listings.orders import store_order_state  # noqa: PLC0415
         from listings.queue import forward  # noqa: PLC0415
         from listings.upkeep import comeback  # noqa: PLC0415

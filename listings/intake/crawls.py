@@ -329,7 +329,7 @@ def _finish(crawl: Crawl) -> None:
     crawl.due_at = clock.now() + every(crawl.shop, crawl.kind)
     if crawl.kind == Kind.CATALOGUE:
         # Spread shops that began in the same minute.
-        crawl.due_at += timedelta(minutes=random.uniform(-60, 60))  # noqa: S311 -- spreads load, keeps no secret
+        crawl.due_at += timedelta(minutes=random.uniform(-60, 60))  # noqa: S311 -- spreads load, not cryptographic
     _save(crawl)
 
 

@@ -31,7 +31,7 @@ def fit(snapshots: Iterable[StoreProduct]) -> tuple[list[StoreProduct], list[Unr
             one = _fitted(snapshot)
         except Unfit as error:
             unread.append(Unread(snapshot.store_parent_id, str(error)))
-        except Exception:  # noqa: BLE001 -- a value of another type than it should be: only this row is left out
+        except Exception:  # noqa: BLE001 -- a value of an unexpected type: only this row is left out
             unread.append(Unread(str(snapshot.store_parent_id), "What the store says of it could not be read."))
         else:
             duplicate = found.get(one.store_product_id)

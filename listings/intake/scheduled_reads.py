@@ -61,7 +61,7 @@ def run_slice(first: Product) -> None:
             Product.objects.filter(pk=product.pk).update(next_change_at=again)
             mine.update(next_change_at=again)
             return
-        except Exception as error:  # noqa: BLE001 -- one product hides no other
+        except Exception as error:  # noqa: BLE001 -- one product does not block the others
             broke(logger, error, "Product %s of shop %s could not be read at its date", product.pk, shop.pk)
         product = due(shop.pk)
 

@@ -177,7 +177,7 @@ def run_slice(sync: MassSync) -> None:
     except ReverbError as error:
         wait = jobs.delay_s(min(sync.failures + 1, 8), at_least=error.retry_after)
         _failed(sync, error.message, timedelta(seconds=wait))
-    except Exception as error:  # noqa: BLE001 -- ours to fix; it is tried again
+    except Exception as error:  # noqa: BLE001 -- a fault of ours; it is retried
         broke(logger, error, "The mass sync of shop %s broke", sync.shop_id)
         sync.refresh_from_db()
         _failed(sync, "Something went wrong on our side. It is tried again.", timedelta(minutes=1))

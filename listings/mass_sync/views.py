@@ -66,7 +66,7 @@ def export(request: HttpRequest, shop: Shop) -> HttpResponseBase:
 @for_members
 def begin(request: HttpRequest, shop: Shop) -> HttpResponse:
     """Begin a mass sync with its preview, within the recommended pause if the seller insists."""
-    assert isinstance(request.user, Person)  # noqa: S101 -- for_members has seen to it
+    assert isinstance(request.user, Person)  # noqa: S101 -- ensured by for_members
     try:
         run.begin(shop, request.user, anyway=request.POST.get("anyway") == "1")
     except run.TooSoon:

@@ -75,7 +75,7 @@ def create_or_find(order: Order) -> None:
 
 
 def _create(order: Order, seen: ReverbOrder, store: StoreConnection, client: StoreClient) -> None:
-    assert order.product is not None or order.making_at  # noqa: S101 -- decided so
+    assert order.product is not None or order.making_at  # noqa: S101 -- ensured by decide.py
     if order.product is None:
         _fail(order, "Its product is gone from your store. Please look whether the order was made there.")
         return
@@ -110,7 +110,7 @@ def _ledger_counts(shop: Shop) -> bool:
 
 def _look_for_lost(order: Order, client: StoreClient) -> None:
     """Search for an order that may have been created, since the sale is off: it must not remain in the store."""
-    assert order.making_at is not None  # noqa: S101 -- the caller has looked
+    assert order.making_at is not None  # noqa: S101 -- checked by the caller
     if order.begun and isinstance(client, Settler):
         client.settle(order.begun, order.number)
         save(order, begun={})

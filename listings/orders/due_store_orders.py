@@ -66,7 +66,7 @@ def run_slice(shop_id: int) -> bool:
         except Lost:
             logger.warning("Order %s of shop %s is left to another worker", order.pk, shop_id)
             return False
-        except Exception as error:  # noqa: BLE001 -- ours to fix; meanwhile it is tried again ever more rarely
+        except Exception as error:  # noqa: BLE001 -- a fault of ours; retried with growing delay
             broke(logger, error, "Order %s of shop %s could not be processed", order.pk, shop_id)
             retry_later(order, "Something went wrong on our side.")
     return shop is not None

@@ -137,7 +137,7 @@ def send(parcel: Parcel) -> None:
         _send(parcel, _client(parcel.shop_id))
     except ReverbError as error:
         _failed(parcel, error)
-    except Exception as error:  # noqa: BLE001 -- ours to fix; it is tried again
+    except Exception as error:  # noqa: BLE001 -- a fault of ours; it is retried
         broke(logger, error, "Parcel %s could not be sent", parcel.pk)
         _failed(parcel, TransientError("Something went wrong on our side."))
 

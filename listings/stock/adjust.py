@@ -34,7 +34,7 @@ from shops.snapshots import StoreProduct
 #: How many rounds one attempt makes if the store's stock keeps changing meanwhile.
 MAX_TRIES = 4
 #: For how long a store certainly recognizes a repeated change. Shopify's docs ("Implementing idempotency") mention a
-#: retention time for keys without a number; a day is usual. A store may also have been down for longer.
+#: retention time for keys; a day is usual. A store may have been down for longer.
 REPEATS_KNOWN_FOR = timedelta(hours=20)
 
 

@@ -24,9 +24,9 @@ nothing: a cache or a database replica may show the state before a sale or befor
 after `PATIENCE`, zero after `ENDED_WITHIN`, a higher number after ten minutes. A rise that undoes an unexplained drop
 is a gain once no response has shown the lower number for `PATIENCE`.
 
-An order moves the number by all of its units or by none. A number between two explained ones is an edit: of the upper
-one if it fell, of the lower one if it rose. A number that is explained only without a sale of the last moments is older
-than that sale, and proves nothing.
+An order moves the number by all of its units or by none. A number between two explained ones was edited: down
+from the upper one if it fell, up from the lower one if it rose. A number that is explained only without a sale of the
+last moments is older than that sale, and proves nothing.
 
 If several sets of orders explain a movement, the one that leaves the least unexplained counts.
 

@@ -159,7 +159,7 @@ def _mark_still_on_sale(ending: Ending) -> None:
 def _mailed(begun: AttemptInput, ending: Ending, connection: ReverbConnection) -> bool:
     """Mail the owners about all sold-out listings of the shop that stay on sale, once each; False if it failed."""
     row, now = begun.row, clock.now()
-    assert row is not None  # noqa: S101 -- the caller has looked
+    assert row is not None  # noqa: S101 -- checked by the caller
     waiting = Listing.objects.filter(shop=row.shop_id, oversells_notified_at__isnull=True)
     ready = waiting.filter(oversells_since__lte=now - NEARLY).order_by("oversells_since")
     found = [row, *ready.exclude(pk=row.pk).select_related("product")[: NAMED - 1]]

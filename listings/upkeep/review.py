@@ -61,7 +61,7 @@ def run_slice(review: Review) -> None:
     try:
         while _step(review) and clock.monotonic() < over:
             pass
-    except Exception as error:  # noqa: BLE001 -- ours to fix; it is tried again
+    except Exception as error:  # noqa: BLE001 -- a fault of ours; it is retried
         broke(logger, error, "The review of shop %s broke", review.shop_id)
         wait = jobs.delay_s(review.failures + 1)
         _save(review, failures=review.failures + 1, due_at=clock.now() + timedelta(seconds=wait))

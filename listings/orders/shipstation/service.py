@@ -71,7 +71,7 @@ def export(shop: Shop, window: Window) -> str:
 def _row(order: Order) -> Row:
     seen = order.seen
     address = order_form.address_of(seen)
-    assert address is not None  # noqa: S101 -- the query has looked
+    assert address is not None  # noqa: S101 -- checked by the query
     paid = order_form.goods(seen) or Decimal(0)
     return Row(
         number=order.number,
