@@ -1,3 +1,3 @@
-"""The world outside: stand-ins for Reverb and the stores."""
+"""Stand-ins for the external systems: Reverb and the stores."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""About 200 realistic music products, the same every time, and the Reverb listings that go with most of them."""
+"""About 200 realistic music products, always the same, and Reverb listings for most of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Doc = dict[str, Any]
 
 #: Category, make, model, usual price.
 Kind = tuple[str, str, str, int]
-#: Category, then make and models with a usual price in USD.
+#: Category → make, model and usual price in USD.
 MODELS: dict[str, list[tuple[str, str, int]]] = {
     "Electric Guitars / Solid Body": [
         ("Fender", "Player Stratocaster", 849),
@@ -81,7 +81,7 @@ WANTED = 200
 
 
 def products(url: str) -> list[Doc]:
-    """Return the wishes for 200 products of a store at `url`: new ones in quantity, used one-offs, some in colours."""
+    """Return the bodies of 200 products of a store at `url`: new ones in quantity, used one-offs, some in colors."""
     dice = random.Random(1972)
     models = [(category, *model) for category, rows in MODELS.items() for model in rows]
     made: list[Doc] = []
@@ -93,7 +93,7 @@ def products(url: str) -> list[Doc]:
 
 
 def many(url: str, count: int) -> list[Doc]:
-    """Return the wishes for `count` products with one variant each: a big store."""
+    """Return the bodies of `count` products with one variant each: a big store."""
     return [
         {
             "title": f"Yamaha Pacifica {number}",
@@ -109,13 +109,13 @@ def many(url: str, count: int) -> list[Doc]:
 
 
 def listings(wishes: list[Doc], *, every: int = 4) -> list[Doc]:
-    """Return live Reverb listings, as bodies, for all but each `every`-th single product: made by hand before us."""
+    """Return bodies of live listings for all but each `every`-th single-variant product, as if created by hand."""
     single = [wish for wish in wishes if len(wish["variants"]) == 1]
     return [_listing(wish) for n, wish in enumerate(single) if n % every]
 
 
 def image(name: str) -> str:
-    """Return a simple image for a product, as SVG; `name` must be escaped."""
+    """Return a simple SVG image for a product; `name` must be escaped."""
     hue = int(hashlib.sha256(name.encode()).hexdigest()[:4], 16) % 360
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 400">'
@@ -203,7 +203,7 @@ def _sku(make: str, number: int) -> str:
 
 
 def _barcode(number: int) -> str:
-    """Return a UPC-A number with a right check digit."""
+    """Return a UPC-A number with a valid check digit."""
     digits = f"8859{number:07d}"
     total = sum(int(digit) * (3 if index % 2 == 0 else 1) for index, digit in enumerate(digits))
     return digits + str(-total % 10)

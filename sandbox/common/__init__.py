@@ -1,3 +1,3 @@
-"""What every stand-in shares: its own time, kept state, faults on demand, a log of requests."""
+"""Shared by all stand-ins: a movable clock, stored state, faults on demand, and a log of requests."""
 
 from __future__ import annotations

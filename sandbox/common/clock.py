@@ -1,4 +1,4 @@
-"""A stand-in's time: the real one, plus what a test moved it on by; and its answers carry that time."""
+"""A stand-in's clock: the real time plus the offset that a test set. Its responses carry that time."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ class Clock:
         self.offset_s = 0.0
 
     def now(self) -> float:
-        """Return the time in seconds."""
+        """Return the time in seconds since the epoch."""
         return time.time() + self.offset_s
 
     def is_near(self, at: float, within_s: float) -> bool:
-        """Return whether a caller's stamp is of now: by this clock, or by the one that no test moved on."""
+        """Return whether a caller's timestamp is recent by this clock, or by the real one."""
         return min(abs(self.now() - at), abs(self.now() - self.offset_s - at)) <= within_s
 
     def stamp(self, at: float | None = None) -> str:
-        """Return a moment as ISO 8601 with offset, the present one by default."""
+        """Return a time as ISO 8601 with offset; the current time by default."""
         return datetime.fromtimestamp(self.now() if at is None else at, UTC).isoformat(timespec="microseconds")
 
 
 def dated(app: Flask, clock: Clock) -> None:
-    """Let every answer's `Date` say the stand-in's own time."""
+    """Set the `Date` header of every response to the stand-in's time."""
 
     def header(timestamp: float | None = None) -> str:
         return formatdate(clock.now() if timestamp is None else timestamp, localtime=False, usegmt=True)
@@ -45,5 +45,5 @@ def dated(app: Flask, clock: Clock) -> None:
         import gunicorn.util  # noqa: PLC0415 -- a test's own client needs none
     except ImportError:
         return
-    # gunicorn writes this header itself, by the machine's clock, and leaves nobody a say.
+    # gunicorn writes this header itself, by the machine's clock, and offers no setting for it.
     gunicorn.util.http_date = header

@@ -1,7 +1,7 @@
-"""Odd shapes in an answer: changes of its JSON by paths, as plug-ins make them.
+"""Edit a response's JSON by paths, to produce the odd shapes that plug-ins cause.
 
 `"*.images.0.src": false` sets a value in each row of a list, `"[sku=A1].meta_data": {}` in the rows whose field has the
-value (as text). `*` also means each value of an object.
+value (as text). `*` also matches each value of an object.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def edit(doc: Any, changes: dict[str, Any], drops: list[str]) -> Any:
-    """Change `doc` in place and return it; a path that leads nowhere changes nothing. The path "" is the whole."""
+    """Change `doc` in place and return it; a path without a match changes nothing. The path "" is the whole."""
     if "" in changes:
         return changes[""]
     for path, value in changes.items():

@@ -1,20 +1,20 @@
-"""Faults on demand: a test asks for them over the control address, and the next calls that match get them.
+"""Faults on demand: a test requests them at the control address, and the next matching calls get them.
 
-| kind | what becomes of the call |
+| kind | effect on the call |
 |---|---|
-| `status` | answered with `status` and a body of the fault's own; nothing is applied |
-| `instead` | applied, then answered like `status`: the answer of something in front of the store |
+| `status` | answered with `status` and the fault's own body; nothing is applied |
+| `instead` | applied, then answered like `status`: the response of something in front of the store |
 | `slow`, `slow_answer` | waits `delay_s` before it is applied, or after |
 | `hang` | nothing is applied; the connection stays silent for `delay_s`, then closes |
-| `lost_request`, `lost_answer` | the connection closes before, or after it is applied |
-| `wrapped` | applied; `before` and `behind` stand around the body, such as a byte-order mark, or PHP's warnings |
-| `edited` | applied; the JSON of the answer is changed by `edits` and `drops` (see `edits.py`) |
+| `lost_request`, `lost_answer` | the connection closes before the call is applied, or after |
+| `wrapped` | applied; `before` and `behind` surround the body, such as a byte-order mark, or PHP's warnings |
+| `edited` | applied; the JSON of the response is changed by `edits` and `drops` (see `edits.py`) |
 | `cut` | applied; `bytes` of the body arrive, then the connection closes |
 | `drip` | applied; the body arrives in ten pieces over `delay_s` |
 
 `status` and `instead` send `body` (JSON), `raw` (text; the byte FF is U+DCFF), or `page` (a name in `pages/`), padded
-with blanks to `pad` bytes, with `headers` over the rest. `edited`, `wrapped` and `slow` leave room for a further fault
-on the same call; of the others a call gets one. Whoever waits goes on when the faults are forgotten.
+with blanks to `pad` bytes; `headers` override the rest. `edited`, `wrapped` and `slow` combine with one further fault
+on the same call; of the others a call gets one. Clearing the faults ends all waits.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ HITS = "sandbox.faults"
 
 @dataclass
 class Fault:
-    """One fault: which calls it hits, what it does to them, and how many of them."""
+    """One fault: which calls it affects, how, and how many of them."""
 
     kind: str
     method: str = ""  # GET, PUT, …; several with "|"
-    path: str = ""  # a regular expression that the path must hold
-    text: str = ""  # a text that path, query or body must hold
+    path: str = ""  # a regular expression to search for in the path
+    text: str = ""  # a text that path, query or body must contain
     status: int = 503
     retry_after: int | None = None
     body: Any = None
@@ -78,7 +78,7 @@ class Fault:
     hits: int = field(default=0)
 
     def matches(self, call: Request, payload: str) -> bool:
-        """Return whether the fault is meant for this call, and count it."""
+        """Return whether the fault applies to this call, and count it."""
         if self.times <= 0 or (self.method and call.method not in self.method.upper().split("|")):
             return False
         if not re.search(self.path, call.path) or self.text not in call.full_path + payload:
@@ -92,17 +92,17 @@ class Fault:
 
 
 class Faults:
-    """The faults that are waiting."""
+    """The faults that are waiting for calls."""
 
     def __init__(self) -> None:
-        """Begin without any."""
+        """Start without faults."""
         self._lock = threading.Lock()
         self._silent: list[socket.socket] = []
         self._over = threading.Event()
         self.waiting: list[Fault] = []
 
     def add(self, wish: dict[str, Any]) -> None:
-        """Add a fault as asked for in JSON. Raises ValueError or TypeError for what makes no sense."""
+        """Add a fault from its JSON. Raises ValueError or TypeError if it is invalid."""
         if wish.get("kind") not in KINDS:
             raise ValueError(f"kind is one of {', '.join(KINDS)}")
         made = Fault(**wish)
@@ -112,7 +112,7 @@ class Faults:
             self.waiting.append(made)
 
     def clear(self) -> None:
-        """Forget all, close what hangs, and let go on who waits."""
+        """Clear all faults, close hanging connections, and end all waits."""
         with self._lock:
             self.waiting.clear()
             self._over.set()
@@ -121,7 +121,7 @@ class Faults:
                 self._silent.pop().close()
 
     def before(self, call: Request) -> Response | None:
-        """Apply what hits a call before anything is done, and keep for `after` what hits its answer."""
+        """Apply faults that affect a call before it is processed; store those that affect its response for `after`."""
         hits = self._hits(call)
         for hit in hits:
             if hit.kind not in DELAY_LATER:
@@ -138,7 +138,7 @@ class Faults:
         return None
 
     def after(self, response: Response) -> Response:
-        """Change, delay or lose the answer of a call that was applied."""
+        """Change, delay or drop the response of a call that was applied."""
         for hit in request.environ.get(HITS) or ():
             match hit.kind:
                 case "edited" if response.is_json:
@@ -168,7 +168,7 @@ class Faults:
         return found
 
     def _hang(self, call: Request, seconds: float) -> None:
-        """Keep the line open without a word, but not the thread: gunicorn answers into a line that is dead."""
+        """Keep the connection open and silent without blocking the thread: gunicorn writes to a dead socket instead."""
         line: socket.socket | None = call.environ.get("gunicorn.socket")
         if line is None:
             return
@@ -213,7 +213,7 @@ def _bytes(text: str) -> bytes:
 
 
 def _stream(response: Response, pieces: Iterator[bytes]) -> None:
-    """Send a body piece by piece, after the locks of the call are free; its length is known already."""
+    """Send a body piece by piece, after the call's locks are released; its length is known already."""
     length = response.headers.get("Content-Length") or str(len(response.get_data()))
     response.response = pieces
     response.headers["Content-Length"] = length
@@ -225,7 +225,7 @@ def _cut(line: socket.socket | None, body: bytes) -> Iterator[bytes]:
 
 
 def close(call: Request) -> None:
-    """Close the connection of a call under its feet (gunicorn hands its socket on)."""
+    """Close the connection of a call before it is answered (gunicorn exposes its socket)."""
     _shut(call.environ.get("gunicorn.socket"))
 
 
@@ -236,15 +236,15 @@ def _shut(line: socket.socket | None) -> None:
 
 
 class Log:
-    """Every API call, for tests that count."""
+    """All API calls, for tests that count them."""
 
     def __init__(self) -> None:
-        """Begin empty."""
+        """Start empty."""
         self._lock = threading.Lock()
         self.calls: list[dict[str, Any]] = []
 
     def add(self, response: Response, *, account: str) -> None:
-        """Write a call down with its answer's status; never with its token."""
+        """Record a call with the status of its response; never with its token."""
         entry = {
             "method": request.method,
             "path": request.path,
@@ -258,7 +258,7 @@ class Log:
             self.calls.append(entry)
 
     def clear(self) -> None:
-        """Forget all."""
+        """Clear the log."""
         with self._lock:
             self.calls.clear()
 

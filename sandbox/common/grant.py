@@ -1,4 +1,4 @@
-"""The pages of a platform on which a seller signs in and lets an app in, or not."""
+"""The pages of a platform on which a seller signs in and grants an app access, or refuses."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ COOKIE = "signed_in"
 
 
 class Door:
-    """Shows the question, after a sign-in where a test asked for one (`POST /_control/sign-in {"wanted": true}`)."""
+    """Shows the consent page, after a sign-in if a test asked for one (`POST /_control/sign-in {"wanted": true}`)."""
 
     def __init__(self, app: Flask) -> None:
         """Add the sign-in page."""
@@ -32,14 +32,14 @@ class Door:
             return answer
 
     def closed(self) -> Any:
-        """Return the way to the sign-in page, None for who is signed in."""
+        """Return a redirect to the sign-in page; None if signed in."""
         if not self._wanted or COOKIE in request.cookies:
             return None
         return redirect(f"/_sign-in?{urlencode({'to': request.full_path})}")
 
     def ask(self, app_name: str, answers: dict[str, str], *, links: dict[str, str] | None = None) -> Any:
-        """Return the page. `answers`: word → what is written on its button.
+        """Return the page. `answers`: word → text of its button.
 
-        A press posts `word=…` to the page's own address; where `links` has the word, it is a link to there instead.
+        A button posts `word=…` to the page's own address; if `links` has the word, the button is a link instead.
         """
         return self.closed() or render_template("grant/ask.html", app_name=app_name, answers=answers, links=links or {})

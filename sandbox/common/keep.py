@@ -1,4 +1,4 @@
-"""Documents in memory under one lock, written through to a file so that a restart keeps them."""
+"""Documents in memory under one lock, written through to a file so that they survive a restart."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 Doc = dict[str, Any]
-#: Kinds that a copy may show as they were before.
+#: Kinds that a stale replica may show.
 TRAILING = ("product", "order")
 
 
 class Keep:
-    """Kinds of documents by id. Hold `lock` while reading more than one or changing any."""
+    """Documents by kind and id. Hold `lock` while reading several or changing any."""
 
     def __init__(self, folder: Path | None, name: str) -> None:
-        """`folder` None keeps them in memory only."""
+        """`folder`: None stores documents in memory only."""
         self.lock = threading.RLock()
         self._docs: dict[str, dict[str, Doc]] = {}
         self._unsaved: list[dict[str, Any]] = []
@@ -45,7 +45,7 @@ class Keep:
         return self.all(kind).get(str(key))
 
     def put(self, kind: str, key: object, doc: Doc) -> Doc:
-        """Keep a document and write it through."""
+        """Save a document and write it through."""
         with self.lock:
             self.all(kind)[str(key)] = doc
             body = json.dumps(doc)
@@ -54,14 +54,14 @@ class Keep:
         return doc
 
     def drop(self, kind: str, key: object) -> None:
-        """Forget a document."""
+        """Delete a document."""
         with self.lock:
             self.all(kind).pop(str(key), None)
             self._note(kind, str(key), None)
             self._file.execute("DELETE FROM doc WHERE kind = ? AND id = ?", [kind, str(key)])
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete everything."""
         with self.lock:
             for memory in self._unsaved:
                 memory.clear()
@@ -71,7 +71,7 @@ class Keep:
             self._file.execute("DELETE FROM doc")
 
     def unsaved(self) -> dict[str, Any]:
-        """Return an empty dictionary that is not written to the file, and that `clear` empties with the documents."""
+        """Return an empty dictionary that is not written to the file, and that `clear` empties too."""
         memory: dict[str, Any] = {}
         self._unsaved.append(memory)
         return memory
@@ -83,10 +83,10 @@ class Keep:
             self.put("number", kind, {"next": found + 1})
         return found
 
-    # -- how it was before ---------------------------------------------------------------------------------------
+    # -- history -------------------------------------------------------------------------------------------------
 
     def remember(self, now: Callable[[], float]) -> None:
-        """Remember from now on how each document was before, by this clock."""
+        """Record the versions of each document from now on, by this clock."""
         with self.lock:
             if self._now is None:
                 self._now = now
@@ -94,7 +94,7 @@ class Keep:
                     self._was |= {(kind, key): [(0.0, json.dumps(doc))] for key, doc in self.all(kind).items()}
 
     def see(self, at: float | None) -> None:
-        """Let the thread at work see products and orders as they were at a moment since which they are remembered."""
+        """Show this thread products and orders as of a time since recording began; None: current."""
         self._seen.docs = None if at is None else {kind: self._as_of(kind, at) for kind in TRAILING}
 
     def _as_of(self, kind: str, at: float) -> dict[str, Doc]:

@@ -1,4 +1,4 @@
-"""OAuth 1.0a signatures of a request to a stand-in, worked out from RFC 5849 by hand, not by the library of the app."""
+"""OAuth 1.0a signatures of requests to a stand-in, implemented from RFC 5849, not with the app's library."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def key(secret: str, token_secret: str = "") -> str:
 
 
 def encoded(text: str) -> str:
-    """Encode as the RFC wants it."""
+    """Percent-encode as the RFC requires."""
     return quote(text, safe="~")
 
 
 def is_signed(request: Request, said: dict[str, str], signing_key: str) -> bool:
-    """Return whether a request bears the right HMAC-SHA256. `said` are the OAuth parameters of its header, if any.
+    """Return whether a request has a valid HMAC-SHA256 signature. `said` are its header's OAuth parameters, if any.
 
     A "/" in the path is signed as it is, although it may be sent as %2F.
     """

@@ -1,4 +1,4 @@
-"""Sends webhooks: signed, retried as the platform does, and on demand twice, late, out of order, kept back, never."""
+"""Sends webhooks: signed, retried like the platform, and on demand duplicated, delayed, reordered, held or dropped."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SETTINGS: dict[str, Any] = {
     "drop_every": 0,  # never send every n-th
     "delay_s": 0.0,
     "shuffle": False,  # send the older of two waiting ones last
-    "hold": False,  # send nothing by itself: what would be sent waits in the outbox, for who wants to carry it
+    "hold": False,  # send nothing: deliveries wait in the outbox until they are fetched
 }
 THREADS = 4
 
@@ -31,27 +31,27 @@ THREADS = 4
 class Manners:
     """How a platform delivers."""
 
-    #: Owner (a store, an account), hook, delivery (topic, body, id, triggered_at) → headers, the signature among them.
+    #: Owner (a store, an account), hook, delivery (topic, body, id, triggered_at) → headers, including the signature.
     headers: Callable[[Doc, Doc, Doc], dict[str, str]]
-    #: Seconds until each further try; empty: a delivery is tried once.
+    #: Seconds until each retry; empty: a delivery is tried once.
     retry_s: list[float]
-    #: A delivery has failed for good, or arrived: lets the platform count, and switch a hook off.
+    #: Called when a delivery has arrived or failed for good, so that the platform can count, or disable a hook.
     settled: Callable[[Doc, Doc, bool], None]
-    #: Seconds for which this address is not called at all, and what is called after each try (hook, arrived).
+    #: Seconds for which an address is not called at all, and a callback after each try (hook, arrived).
     blocked_s: Callable[[str], float] = lambda _uri: 0.0
     tried: Callable[[Doc, bool], None] = lambda _hook, _arrived: None
     answer_s: float = 10.0
     #: The statuses that count as arrived.
     good: range = field(default=range(200, 300))
-    #: One attempt's body → the bytes that are sent.
+    #: Body → the bytes that are sent, as text.
     write: Callable[[Any], str] = json.dumps
 
 
 class Sender:
-    """A few threads that send what is due."""
+    """A few threads that send due webhooks."""
 
     def __init__(self, keep: Keep, clock: Clock, manners: Manners, *, owners: str = "shop") -> None:
-        """Threads start with the first webhook. `owners` is the kind of document whose webhooks these are."""
+        """Threads start with the first webhook. `owners` is the kind of document that owns the webhooks."""
         self._keep = keep
         self._owners = owners
         self._clock = clock
@@ -62,7 +62,7 @@ class Sender:
         self.reset()
 
     def reset(self) -> None:
-        """Forget what waits and was tried, and every setting."""
+        """Clear the queue, the tries and all settings."""
         with self._ready:
             self.settings = {**SETTINGS, "retry_s": list(self._manners.retry_s)}
             self.tries: list[Doc] = []
@@ -73,17 +73,17 @@ class Sender:
 
     @property
     def sent(self) -> int:
-        """How many deliveries were begun so far."""
+        """Return how many deliveries were started so far."""
         return self._begun
 
     def outbox(self) -> list[Doc]:
-        """Take out what was kept back: where to, topic and body of each."""
+        """Remove and return the held deliveries: address, topic and body of each."""
         with self._ready:
             kept, self._outbox = self._outbox, []
         return [{"uri": one["hook"]["uri"], "topic": one["topic"], "body": one["body"]} for one in kept]
 
     def later(self, in_s: float, what: Callable[[], None]) -> None:
-        """Let something happen in so many seconds, in a thread of its own; at once for 0."""
+        """Call `what` in `in_s` seconds from its own thread; at once for 0."""
         if in_s <= 0:
             what()
             return
@@ -92,7 +92,7 @@ class Sender:
         timer.start()
 
     def send(self, domain: str, topic: str, body: Any, *, hooks: list[Doc] | None = None) -> None:
-        """Send a body to whoever subscribed to its topic, or to the given hooks. `domain` is the owner's id."""
+        """Send a body to the subscribers of its topic, or to the given hooks. `domain` is the owner's id."""
         if hooks is None:
             owner = self._keep.get(self._owners, domain) or {"webhooks": []}
             hooks = [hook for hook in owner["webhooks"] if hook["topic"] == topic and hook.get("active", True)]

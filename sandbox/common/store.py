@@ -1,6 +1,6 @@
-"""Stores with products, variants, stock, orders: what every stand-in store keeps, in a form of its own.
+"""Stores with products, variants, stock and orders: what every stand-in store saves, in its own format.
 
-Each change returns what happened, and the platform turns that into its webhooks.
+Each change returns events, which the platform turns into its webhooks.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ PRODUCT_FIELDS = (
     "attributes",
     "status",
     "images",
-    "condition",  # "" where the store says nothing of it
+    "condition",  # "" if the store does not state it
     "bundle",  # true: made of other products, whose stock is its own
 )
 VARIANT_FIELDS = ("price", "sku", "barcode", "inventory_quantity", "tracked", "options", "elsewhere", "safety_stock")
-#: `inventory_quantity` lies at a store's first location, `elsewhere` at others by their id; `safety_stock` is what a
-#: location does not sell of it.
+#: `inventory_quantity` is at a store's first location, `elsewhere` at others by their id; `safety_stock` is the part
+#: that a location does not sell.
 STOCK_FIELDS = frozenset({"inventory_quantity", "elsewhere", "safety_stock"})
 ONLY = "Default Title"
 
@@ -34,18 +34,18 @@ class Stores:
     """All stores of one stand-in. Callers hold `keep.lock`."""
 
     def __init__(self, keep: Keep, clock: Clock, *, first_id: int = 100) -> None:
-        """Ids go on where a restart left off."""
+        """Ids continue after a restart."""
         self.keep = keep
         self.clock = clock
         self._first_id = first_id
-        #: Answers of the API since they are old (`reads_lag_s`).
+        #: API responses since they became stale (`reads_lag_s`).
         self.reads = 0
-        self._owner: dict[str, str] = {}  # number of a variant or counted thing → product
+        self._owner: dict[str, str] = {}  # id of a variant or inventory item → product
 
     # -- shops -------------------------------------------------------------------------------------------------
 
     def make_shop(self, wish: Doc) -> Doc:
-        """Make a store, or change the one of this domain."""
+        """Create a store, or update the one of this domain."""
         shop: Doc = self.keep.get("shop", wish["domain"]) or {
             "id": self.keep.number("shop", 61_000_000_001),
             "currency": "USD",
@@ -67,15 +67,15 @@ class Stores:
         return [doc for doc in self.keep.all("product").values() if doc["domain"] == domain]
 
     def product(self, product_id: object) -> Doc | None:
-        """Return a product by its number."""
+        """Return a product by its id."""
         return self.keep.get("product", product_id)
 
     def with_variant(self, variant_id: object) -> tuple[Doc, Doc] | None:
-        """Return a product and its variant by the variant's number."""
+        """Return a product and its variant by the variant's id."""
         return self._find("id", variant_id)
 
     def with_item(self, item_id: object) -> tuple[Doc, Doc] | None:
-        """Return a product and its variant by the number of the counted thing."""
+        """Return a product and its variant by the inventory item's id."""
         return self._find("inventory_item_id", item_id)
 
     def with_sku(self, domain: str, sku: str) -> tuple[Doc, Doc] | None:
@@ -87,7 +87,7 @@ class Stores:
         return None
 
     def _find(self, name: str, value: object) -> tuple[Doc, Doc] | None:
-        """Look a variant up in the index, and once in all products when it is not there."""
+        """Look a variant up in the index; if it is missing, rebuild the index once."""
         return self._indexed(name, value) or (self._index() and self._indexed(name, value)) or None
 
     def _indexed(self, name: str, value: object) -> tuple[Doc, Doc] | None:
@@ -108,7 +108,7 @@ class Stores:
     # -- edits -------------------------------------------------------------------------------------------------
 
     def create(self, domain: str, wish: Doc) -> tuple[Doc, list[Doc]]:
-        """Make a product."""
+        """Create a product."""
         now = self.clock.now()
         product: Doc = {
             "id": self.keep.number("product", self._first_id + 1),
@@ -137,7 +137,7 @@ class Stores:
         return [{"what": "product_updated", "product": product}]
 
     def edit_variant(self, product: Doc, variant: Doc, wish: Doc, *, why: str = "edit") -> list[Doc]:
-        """Change a variant. A new count is kept apart from the rest: platforms have their own ways with it.
+        """Change a variant. A new quantity is a separate event, since platforms handle it differently.
 
         `why` is edit, api or order: some platforms distinguish them.
         """
@@ -170,7 +170,7 @@ class Stores:
     # -- orders ------------------------------------------------------------------------------------------------
 
     def order(self, domain: str, lines: list[Doc], **more: Any) -> tuple[Doc, list[Doc]]:
-        """Place an order; `lines` are {"variant", "quantity"} and may say more. It takes the units from the stock."""
+        """Create an order; `lines` are {"variant", "quantity"} with optional further fields. It deducts the units."""
         number = self.keep.number("order", self._first_id * 7 + 1)
         rows, left = [], []
         for n, wish in enumerate(lines, 1):
@@ -190,7 +190,7 @@ class Stores:
         return order, [{"what": "order_created", "order": order}, *left]
 
     def take_units(self, order: Doc) -> list[Doc]:
-        """Take the units of an order that has taken none so far, such as one that is paid now."""
+        """Deduct the units of an order that has deducted none so far, such as one that is paid now."""
         left = []
         for row in () if order.get("takes_stock", True) else order["lines"]:
             found = self.with_variant(row.get("variant"))
@@ -199,7 +199,7 @@ class Stores:
         return left
 
     def undo(self, order: Doc, *, refund: bool, restock: bool = True) -> list[Doc]:
-        """Cancel or refund an order and put back the units that it took."""
+        """Cancel or refund an order and restock the units that it deducted."""
         if order["status"] in ("cancelled", "refunded"):
             return []
         back = []
@@ -222,7 +222,7 @@ class Stores:
         return [{"what": "shipped", "order": order, "shipment": order["shipments"][-1]}]
 
     def orders(self, domain: str) -> list[Doc]:
-        """Return a store's orders as its lists show them, oldest first; they trail where the store says so."""
+        """Return a store's orders as its lists show them, oldest first; stale if the store's `orders_lag_s` says so."""
         lag_s = float((self.keep.get("shop", domain) or {}).get("orders_lag_s", 0.0))
         shown_until = self.clock.now() - lag_s
         mine = [doc for doc in self.keep.all("order").values() if doc["domain"] == domain]
@@ -230,7 +230,7 @@ class Stores:
 
     def _count(self, product: Doc, variant: Doc, by: int) -> list[Doc]:
         variant = product["variants"][0] if product.get("pool") else variant  # they share one stock
-        """Take units where they lie, the first location first, or give them back to it."""
+        """Deduct units, from the first location first, or restock them there."""
         here = int(variant["inventory_quantity"])
         elsewhere: dict[str, int] = dict(variant.get("elsewhere") or {})
         missing = -by - max(0, here) if by < 0 else 0
@@ -264,16 +264,16 @@ class Stores:
 
 
 def units_of(variant: Doc) -> int:
-    """Return how many units of a variant there are in all."""
+    """Return the units of a variant at all locations."""
     elsewhere: dict[str, int] = variant.get("elsewhere") or {}
     return int(variant["inventory_quantity"]) + sum(elsewhere.values())
 
 
 def modified(doc: Doc) -> float:
-    """Return when a product last changed; a change of stock dates it too."""
+    """Return when a product last changed; a stock change counts too."""
     return float(max([doc["updated_at"], *(row["counted_at"] for row in doc["variants"])]))
 
 
 def variant_title(variant: Doc) -> str:
-    """Return the options of a variant as one text, or a fixed one where there is no choice."""
+    """Return the options of a variant as one text, or a fixed one if there are none."""
     return " / ".join(variant["options"].values()) or ONLY

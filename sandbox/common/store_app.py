@@ -1,4 +1,4 @@
-"""What every stand-in store has: the control address for tests and the demo, and the store's own little admin pages."""
+"""Shared by every stand-in store: the control addresses for tests and the demo, and small admin pages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sandbox.common.store import Stores, variant_title
 PAGE = 40
 FORM_FIELDS = ("title", "description_html", "vendor", "product_type", "status")
 
-#: Notifies the platform of what happened in a store (`domain`), so that it sends its webhooks.
+#: Passes a store's events (`domain`, events) to the platform, which sends its webhooks.
 Notify = Callable[[str, list[Doc]], None]
 
 
@@ -49,7 +49,7 @@ def control(app: Flask, stores: Stores, sender: Sender, notify: Notify, *, fault
 
 
 def _trail(app: Flask, stores: Stores, sender: Sender) -> None:
-    """Let the API's answers be `reads_lag_s` old, or each so-manieth (`reads_lag_every`), as a copy that trails."""
+    """Make API responses `reads_lag_s` old, all or each n-th (`reads_lag_every`), like those of a stale replica."""
 
     @app.before_request
     def see() -> None:
@@ -159,7 +159,7 @@ def _orders(board: Blueprint, stores: Stores, notify: Notify) -> None:
 
 
 def pages(app: Flask, stores: Stores, notify: Notify) -> None:
-    """Add the store's own pages: a list, a form for each product, a button to sell one."""
+    """Add the store's admin pages: a list, a form for each product, a button to sell one."""
     board = Blueprint("pages", __name__)
 
     def save(doc: Doc) -> None:
@@ -232,6 +232,6 @@ def _holds(doc: Doc, words: str) -> bool:
 
 
 def _merged(happened: list[Doc]) -> list[Doc]:
-    """One update of the product is enough for one saving; the last one has it all."""
+    """Merge the product updates of one save; the last one is complete."""
     updates = [one for one in happened if one["what"] == "product_updated"]
     return [one for one in happened if one["what"] != "product_updated"] + updates[-1:]

@@ -1,4 +1,4 @@
-"""The web application that each stand-in begins with: its look, its own templates, and its name."""
+"""The Flask application that each stand-in starts with: static files, templates and name."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def application(name: str, own: Path, *, title: str, words: str) -> Flask:
 
         @app.after_request
         def name_instance(response: Response) -> Response:
-            """Say which start of the stand-in answers, for who started it."""
+            """Name the instance in each response, for whoever started it."""
             response.headers["Stand-In-Instance"] = mark
             return response
 

@@ -1,6 +1,7 @@
-"""A seller's own system: it pushes its products, takes signed calls, and has a little admin.
+"""A seller's own system: it pushes its products, accepts signed calls, and has small admin pages.
 
-It is given the address, the API key and the secret that ReverbSync made: `hook`, `token` and `secret` of its shop.
+It is configured with the address, the API key and the secret that ReverbSync created: `hook`, `token` and `secret` of
+its shop.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ RETRY_S = [1.0, 2.0, 4.0, 8.0, 16.0]
 
 
 def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending: type[Sender] = Sender) -> Flask:
-    """Return the application; `folder` keeps its state (None: memory only), `url` is its own address.
+    """Return the application; `folder` stores its state (None: memory only), `url` is its own address.
 
-    `clock` and `sending` (how webhooks go out) are for who sets the time, such as a simulation.
+    `clock` and `sending` (how webhooks are sent) are for callers that control the time, such as the simulation.
     """
     app = web.application(
         __name__,
@@ -61,7 +62,7 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
 
     @app.post("/_control/push")
     def push() -> Any:
-        """Push all products, in pieces, and then that these are all: what a seller does once after connecting."""
+        """Push all products in batches and then report the catalogue as complete, as a seller does after connecting."""
         domain = request.get_json()["domain"]
         with stores.keep.lock:
             shop, docs = stores.keep.get("shop", domain) or {}, stores.products(domain)
@@ -74,7 +75,7 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
     return app
 
 
-# -- what it pushes -----------------------------------------------------------------------------------------------
+# -- pushed messages -----------------------------------------------------------------------------------------------
 
 
 def _messages(shop: Doc, clock: Clock, one: Doc, url: str) -> list[tuple[str, Doc]]:
@@ -164,7 +165,7 @@ def _headers(shop: Doc, hook: Doc, delivery: Doc) -> dict[str, str]:
 
 
 def _settled(shop: Doc, hook: Doc, arrived: bool) -> None:  # noqa: FBT001 -- the sender's face
-    """A home-made system keeps no count of what failed."""
+    """Do nothing: a custom system does not count failures."""
 
 
 def _sign(shop: Doc, message_id: str, stamp: str, body: bytes) -> str:
@@ -174,12 +175,12 @@ def _sign(shop: Doc, message_id: str, stamp: str, body: bytes) -> str:
     return base64.b64encode(hmac.new(key, signed, hashlib.sha256).digest()).decode()
 
 
-# -- what it takes -------------------------------------------------------------------------------------------------
+# -- accepted calls --------------------------------------------------------------------------------------------------
 
 
 def _calls(app: Flask, stores: Stores, notify: store_app.Notify, faults: Faults, log: Log) -> None:
     def signed_by() -> Doc | None:
-        """Return the shop whose secret signed the request; old and unsigned ones have none."""
+        """Return the shop whose secret signed the request; None if the request is old or unsigned."""
         message_id, stamp = request.headers.get("webhook-id", ""), request.headers.get("webhook-timestamp", "")
         given = request.headers.get("webhook-signature", "").removeprefix("v1,")
         if not stamp.isdigit() or not stores.clock.is_near(int(stamp), TOLERANCE_S):
@@ -202,7 +203,8 @@ def _calls(app: Flask, stores: Stores, notify: store_app.Notify, faults: Faults,
 
     def answer(shop: Doc) -> tuple[int, Doc]:
         message, key = request.get_json(), request.headers["webhook-id"]
-        if known := stores.keep.get("answer", key):  # sent again: the same answer, and nothing is done twice
+        # a repeated call gets the same response, and nothing is applied twice
+        if known := stores.keep.get("answer", key):
             return 200, known
         match message["type"]:
             case "ping":

@@ -1,1 +1,1 @@
-"""The stand-in ShipStation, from its documents: V1 API, webhooks, and the fetching side of its custom store."""
+"""The stand-in ShipStation, from its documentation: V1 API, webhooks, and the client of its custom store."""

@@ -1,7 +1,7 @@
-"""A small ShipStation: labels are made over the control address, and it reports them as the real one does.
+"""A small ShipStation: labels are created at the control address, and reported as the real one does.
 
 Facts: V1 docs (Basic authentication, 40 calls a minute with X-Rate-Limit headers, `resource_url`), the custom store's
-development guide (what is asked and how, `pages`, needed elements).
+development guide (requests and their parameters, `pages`, required elements).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ STATUSES = ("unpaid", "paid", "shipped", "cancelled", "on_hold")
 
 
 class Account:
-    """What one seller has here."""
+    """The data of one seller."""
 
     def __init__(self) -> None:
         self.key = self.secret = ""
@@ -49,7 +49,7 @@ class Account:
         self.batches = 0
 
     def over_limit(self) -> float | None:
-        """Count a call; return the seconds to wait when it is one too many."""
+        """Count a call; return the seconds to wait if it exceeds the limit."""
         now = time.monotonic()
         while self.calls and self.calls[0] <= now - 60:
             self.calls.popleft()
@@ -60,7 +60,7 @@ class Account:
 
 
 def build(url: str) -> Flask:
-    """Return the application; `url` is its own address. It keeps nothing on a disk."""
+    """Return the application; `url` is its own address. It stores nothing on disk."""
     app = Flask(__name__)
     state = {"account": Account()}
     faults, log = Faults(), Log()
@@ -152,7 +152,7 @@ def _matches(row: Doc) -> bool:
     return all(str(row.get(own)) == request.args[name] for name, own in names.items() if name in request.args)
 
 
-# -- the person at ShipStation -------------------------------------------------------------------------------------
+# -- the user of ShipStation ----------------------------------------------------------------------------------------
 
 
 def _control(app: Flask, state: dict[str, Account], faults: Faults, log: Log, url: str) -> None:
@@ -171,7 +171,7 @@ def _control(app: Flask, state: dict[str, Account], faults: Faults, log: Log, ur
 
     @app.post("/_control/labels")
     def labels() -> Any:
-        """Make labels, all in one batch, and call the webhooks once."""
+        """Create labels, all in one batch, and call the webhooks once."""
         account = state["account"]
         account.batches += 1
         rows = [_shipment(account, one) for one in request.get_json()]
@@ -191,7 +191,7 @@ def _control(app: Flask, state: dict[str, Account], faults: Faults, log: Log, ur
 
     @app.post("/_control/import")
     def fetch() -> Any:
-        """Fetch the orders of a window, page by page."""
+        """Fetch the orders of a date range, page by page."""
         return _fetch(state["account"], request.get_json())
 
     @app.post("/_control/ship")
@@ -243,7 +243,7 @@ def _fetch(account: Account, wish: Doc) -> Doc:
 
 
 def _refused(order: ET.Element) -> str:
-    """Return what is wrong with an order, as the real one would show the seller."""
+    """Return the error for an order, as the real one would show it to the seller."""
     missing = [name for name in NEEDED if order.find(name) is None]
     missing += [f"ShipTo/{name}" for name in SHIP_TO if not order.findtext(f"Customer/ShipTo/{name}")]
     if missing:

@@ -1,3 +1,3 @@
-"""The embedded stack: PostgreSQL, Redis, web, workers and scheduler on one machine, up and down with one word."""
+"""The embedded stack: PostgreSQL, Redis, web, workers and scheduler on one machine, started and stopped together."""
 
 from __future__ import annotations

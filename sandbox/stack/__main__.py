@@ -1,4 +1,4 @@
-"""`python -m sandbox.stack` up, demo, check or clean-demo; the words of the Makefile."""
+"""`python -m sandbox.stack` up, demo, check or clean-demo; the commands of the Makefile."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ALL = "all"
 
 
 def up() -> int:
-    """Run the stack alone. The first line printed is one JSON object that says where everything is."""
+    """Run the stack alone. The first line printed is a JSON object with its addresses and paths."""
     data = Path(os.environ.get("DATA") or ROOT / ".data" / "up").resolve()
     wanted = run.chosen_port() or DEFAULT_PORT
     port = ports.free(wanted)
@@ -77,14 +77,14 @@ def _kinds(*, several: bool) -> list[str]:
 
 
 def clean() -> int:
-    """Remove what the demo kept."""
+    """Remove the demo's data."""
     for data in sorted(DEMO_DATA.iterdir()) if DEMO_DATA.exists() else []:
         if not data.is_dir():
             continue
         with run.alone(data):
             if (data / "postgres" / "postmaster.pid").exists():
                 with Postgres(data / "postgres"):
-                    pass  # a launcher that was killed left it running; leaving the block stops it
+                    pass  # a killed launcher left it running; leaving the block stops it
             shutil.rmtree(data)
     shutil.rmtree(DEMO_DATA, ignore_errors=True)
     return 0
@@ -94,7 +94,7 @@ WORDS = {"up": up, "demo": show, "check": check_all, "clean-demo": clean}
 
 
 def main() -> int:
-    """Run one word; what cannot start says why in one sentence."""
+    """Run one command; if it cannot start, print why in one sentence."""
     if len(sys.argv) != 2 or sys.argv[1] not in WORDS:
         print(f"One of: {', '.join(WORDS)}", file=sys.stderr)
         return 2

@@ -1,4 +1,4 @@
-"""`make demo CHECK=1`: edit products in the store, wait, and compare both sides field by field. No person needed."""
+"""`make demo CHECK=1`: edit products in the store, wait, and compare store and Reverb field by field, unattended."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ CONDITIONS_THAT_HOLD_SEVERAL = {"Brand New", "B-Stock", "Mint (with inventory)"}
 
 @dataclass
 class Edit:
-    """One edit: what is done to which product, and what must come of it."""
+    """One edit: its product, what it does, and the expected outcome."""
 
     name: str
     sku: str
@@ -42,10 +42,10 @@ class Edit:
 
 
 def main(kind: str) -> int:
-    """Run the check with a store of this kind on a stack of its own; return 0 when all was as promised."""
+    """Run the check with a store of this kind on its own stack; return 0 if all was as expected."""
     print(f"-- {kind}", flush=True)
     data = Path(tempfile.mkdtemp(prefix="reverbsync-check-"))
-    data.chmod(0o755)  # the database server may run as a user of its own
+    data.chmod(0o755)  # the database server may run as another user
     good = False
     try:
         with run.stopped_by_signals(), demo.up(data / "demo", kind, preferred=ANY_PORTS) as up:
@@ -60,7 +60,7 @@ def main(kind: str) -> int:
 
 
 def _check(up: Demo) -> bool:
-    up.look_at_store()  # the first reading must not be under way: what it meets first is only learnt
+    up.look_at_store()  # finish the first crawl: an edit that it finds first is only recorded
     new, used = _listed(up, several=True), _listed(up, several=False)
     edits = _edits(up, new, used)
     began = time.monotonic()
@@ -82,7 +82,7 @@ def _check(up: Demo) -> bool:
 
 
 def _edits(up: Demo, new: list[Doc], used: list[Doc]) -> list[Edit]:
-    """Return the edits that are made first; others follow when these are in step."""
+    """Return the edits that are made first; others follow once these are synced."""
 
     def product(doc: Doc, **wish: Any) -> Callable[[], Any]:
         return lambda: up.at_store("PUT", f"/products/{doc['id']}", wish)
@@ -126,7 +126,7 @@ def _back_from_zero(up: Demo, edits: list[Edit]) -> Edit:
 
 
 def _sold_on_reverb(up: Demo, doc: Doc) -> Edit:
-    """Let somebody buy a one-off on Reverb that the app knows of."""
+    """Buy a used item on Reverb that the app has synced."""
     sku, variant = str(doc["variants"][0]["sku"]), doc["variants"][0]["id"]
     up.at_store("PUT", f"/variants/{variant}", {"price": "1500.00"})
     _wait(up)
@@ -137,7 +137,7 @@ def _sold_on_reverb(up: Demo, doc: Doc) -> Edit:
 
 
 def _compare_sold(up: Demo, edit: Edit, outcomes: Outcomes) -> None:
-    """The unit must be gone in the store, and the listing stay sold."""
+    """Check that the unit is deducted in the store, and that the listing stays sold."""
     [product] = up.at_store("GET", f"/products?sku={edit.sku}")
     units, listing = int(product["variants"][0]["inventory_quantity"]), _find(up, edit.sku)
     state = listing["state"]["slug"] if listing else "gone"
@@ -150,7 +150,7 @@ def _compare_sold(up: Demo, edit: Edit, outcomes: Outcomes) -> None:
 
 
 def _listed(up: Demo, *, several: bool) -> list[Doc]:
-    """Return products with one variant that have a live listing on Reverb, making the listing where none is there."""
+    """Return single-variant products with a live listing on Reverb; create the listing if there is none."""
     found: list[Doc] = []
     for doc in up.at_store("GET", "/products"):
         used = any(tag.startswith("condition:") for tag in doc["tags"])
@@ -168,7 +168,7 @@ def _listed(up: Demo, *, several: bool) -> list[Doc]:
 
 
 def _make_listed(up: Demo, doc: Doc) -> None:
-    """On a Reverb that is not ours nothing is listed yet: let the sync make the listing first."""
+    """A Reverb that is not our stand-in has no listings yet: let the sync create the listing first."""
     title = doc["title"]
     up.at_store("PUT", f"/products/{doc['id']}", {"title": f"{title} "})
     up.at_store("PUT", f"/products/{doc['id']}", {"title": title})
@@ -200,8 +200,8 @@ def _no_leaf(up: Demo) -> str:
 
 
 def _wait(up: Demo) -> bool:
-    """Wait until every webhook that the store sent has been answered, and nothing is open."""
-    time.sleep(1.0)  # the store sends on its own time; what it has not sent yet cannot be waited for
+    """Wait until all webhooks of the store are processed and nothing is open."""
+    time.sleep(1.0)  # the store sends in the background; unsent webhooks cannot be waited for
     try:
         if up.stand_in.silent:
             up.look_at_store("changes", "stock")
@@ -216,7 +216,7 @@ def _wait(up: Demo) -> bool:
 
 
 def _find(up: Demo, sku: str) -> Doc | None:
-    """Return the listing with this SKU as its own address shows it, None when there is none."""
+    """Return the listing with this SKU as its own address shows it; None if there is none."""
     rows = [row for row in up.at_reverb("/my/listings", sku=sku, state="all")["listings"] if row["sku"] == sku]
     if len(rows) > 1:
         raise CannotStart(f"Reverb has {len(rows)} listings with the SKU {sku}.")
@@ -278,9 +278,9 @@ class Outcomes:
         self._session.post(page, data=form, headers={"Referer": page}, timeout=30).raise_for_status()
 
     def last(self, words: str) -> str:
-        """Return how the newest attempt for a SKU or title ended, leaving out those that found nothing to do.
+        """Return the outcome of the newest attempt for a SKU or title, skipping those that found nothing to do.
 
-        An attempt that was cut short may have done its work; the next one then finds both sides in step.
+        An interrupted attempt may have done its work; the next one then finds nothing to do.
         """
         answer = self._session.get(self._log, params={"q": words}, timeout=30)
         answer.raise_for_status()

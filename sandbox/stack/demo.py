@@ -1,6 +1,6 @@
-"""The demo: the stack, a stand-in Reverb and a stand-in store beside it, and a seller whose shop joins the two.
+"""The demo: the stack, a stand-in Reverb, a stand-in store, and a seller whose shop connects the two.
 
-The stand-ins are programs like any other; they are started by name and spoken to over HTTP.
+The stand-ins are ordinary programs, started by name and called over HTTP.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ TITLES = {"web": "ReverbSync", "reverb": "The stand-in Reverb", "store": "The st
 
 @dataclass(frozen=True)
 class Demo:
-    """A demo that is up."""
+    """A running demo."""
 
     stack: run.Stack
     store: str
@@ -41,7 +41,7 @@ class Demo:
     password: str
     shop_id: int
     stand_in: StandIn
-    #: False when the environment named another Reverb than our stand-in.
+    #: False if the environment names another Reverb than our stand-in.
     own_reverb: bool
 
     def at_store(self, method: str, path: str, body: Any = None) -> Any:
@@ -49,7 +49,7 @@ class Demo:
         return _ask(method, f"{self.store}/_control{path}", body)
 
     def look_at_store(self, *kinds: str) -> None:
-        """Let the app look at the store now, not when its time comes, and wait until it has. Raises CannotStart."""
+        """Make the app crawl the store now instead of on schedule, and wait until it has. Raises CannotStart."""
         shop = ["--shop", str(self.shop_id)]
         for kind in kinds:
             self.stack.manage("catalogue", "begin", *shop, "--kind", kind)
@@ -69,7 +69,7 @@ class Demo:
 
 @contextmanager
 def up(data: Path, kind: str, *, preferred: dict[str, int] | None = None) -> Iterator[Demo]:
-    """Run the demo with a store of this kind; what it made is kept in `data` and not made twice. Raises CannotStart."""
+    """Run the demo with a store of this kind; its state is stored in `data` and created once. Raises CannotStart."""
     stand_in = STORES[kind]
     kept = _kept(data, preferred or PREFERRED)
     found = _ports(kept["ports"] if preferred is not None else kept["ports"] | _chosen())
@@ -102,7 +102,7 @@ def _chosen() -> dict[str, int]:
 
 
 def _ports(wanted: dict[str, int]) -> dict[str, int]:
-    """Return a free port for each program, as near as can be to the wanted one, and say where it is another."""
+    """Return a free port for each program, the wanted one if possible, and report those that differ."""
     found: dict[str, int] = {}
     for name, port in wanted.items():
         found[name] = ports.free(port, apart_from=found.values())
@@ -118,7 +118,7 @@ def _wait_for(program: Program, port: int, mark: str, stack: run.Stack) -> None:
 
 
 def _stand_in(name: str, module: str, data: Path, port: int, mark: str) -> Program:
-    """A stand-in keeps its state in memory, so it is one process with threads."""
+    """Return a stand-in's program: one process with threads, since its state is in memory."""
     command = [sys.executable, "-m", "gunicorn", f"{module}:application", "--worker-class", "gthread"]
     command.append("--no-control-socket")
     address = f"{ports.LOOPBACK}:{port}"
@@ -131,7 +131,7 @@ def _stand_in(name: str, module: str, data: Path, port: int, mark: str) -> Progr
 
 
 def _kept(data: Path, preferred: dict[str, int]) -> dict[str, Any]:
-    """Return the demo's own tokens, password and ports, made once."""
+    """Return the demo's own tokens, password and ports, created once."""
     data.mkdir(parents=True, exist_ok=True)
     path = data / "demo.json"
     if not path.exists():
@@ -148,7 +148,7 @@ def _seed_reverb(web: str, kept: dict[str, Any], store: str) -> None:
 
 
 def _seed(stack: run.Stack, stand_in: StandIn, store: str, kept: dict[str, Any]) -> int:
-    """Make the store and the shop, once, and wait until the store calls the shop. Returns the shop's id."""
+    """Create the store and the shop, once, and wait until the store calls the shop. Returns the shop's id."""
     token, secret = stand_in.token(kept["seed"]), stand_in.secret(kept["seed"])
     own = {"domain": stand_in.domain, "token": token, "secret": secret, "name": NAME}
     _ask("POST", f"{store}/_control/shops", own)
@@ -157,7 +157,7 @@ def _seed(stack: run.Stack, stand_in: StandIn, store: str, kept: dict[str, Any])
     known = next((shop for shop in json.loads(stack.manage("shop", "list")) if shop["name"] == NAME), None)
     if known is None:
         shop = json.loads(stack.manage("shop", "create", *_said(at | _owner(kept))))
-    elif known["store"] != at["store"]:  # its port was taken this time
+    elif known["store"] != at["store"]:  # its port was in use this time
         shop = json.loads(stack.manage("shop", "connect", *_said(at | {"shop": str(known["id"])})))
     else:
         shop = known
@@ -180,9 +180,9 @@ def _said(given: dict[str, str]) -> list[str]:
 
 
 def _wait_for_hooks(store: str, site_url: str) -> None:
-    """The app registers its webhooks in the background, and again where its own port is another one than last time.
+    """Wait until the app has registered its webhooks: in the background, and again after a change of port.
 
-    An edit before that would be found only at the next look.
+    An edit before that would only be found by the next crawl.
     """
     over = time.monotonic() + 2 * PATIENCE_S
     while not _call(_ask("GET", f"{store}/_control/shops", None)[0]["webhooks"], site_url):
@@ -192,7 +192,7 @@ def _wait_for_hooks(store: str, site_url: str) -> None:
 
 
 def _call(webhooks: list[dict[str, Any]], site_url: str) -> bool:
-    """Return whether there are webhooks, and all of them call this address."""
+    """Return whether there are webhooks and all of them call this address."""
     return bool(webhooks) and all(f"{site_url}/webhooks/" in json.dumps(one) for one in webhooks)
 
 

@@ -6,14 +6,14 @@ import socket
 from collections.abc import Collection
 
 LOOPBACK = "127.0.0.1"
-#: How many ports behind a wanted one are tried before any other is taken.
+#: Number of ports after the wanted one that are tried before any other is used.
 NEXT = 20
 
 
 def free(wanted: int, *, apart_from: Collection[int] = ()) -> int:
-    """Return `wanted` when nobody listens there, else one of the next ports, else any free one. 0: any free one.
+    """Return `wanted` if it is free, else one of the next ports, else any free one. 0: any free one.
 
-    `apart_from`: ports that are promised to somebody who does not listen yet.
+    `apart_from`: ports reserved for programs that do not listen yet.
     """
     tried = range(wanted, min(wanted + NEXT, 65_536)) if wanted else ()
     for port in (*tried, 0):
@@ -31,7 +31,7 @@ def free(wanted: int, *, apart_from: Collection[int] = ()) -> int:
 
 
 def is_taken(port: int) -> bool:
-    """Return whether somebody takes connections there: on some systems a port can be bound all the same."""
+    """Return whether a program accepts connections on it: some systems allow binding such a port all the same."""
     with socket.socket() as probe:
         probe.settimeout(1.0)
         return probe.connect_ex((LOOPBACK, port)) == 0

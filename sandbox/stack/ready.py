@@ -1,4 +1,4 @@
-"""Is what we started up, and is it ours? Another program on the port may answer as well, even another ReverbSync."""
+"""Wait until a started server responds, and check that it is ours: another program may be using the port."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from pathlib import Path
 from sandbox.stack import ports
 from sandbox.stack.services import CannotStart
 
-#: What gunicorn writes into its log when somebody else has its port.
+#: What gunicorn logs if its port is in use.
 IN_USE = b"Connection in use"
 
 
 @dataclass(frozen=True)
 class Server:
-    """A web server that we start: each of its answers bears `mark` in the header `header`."""
+    """A web server that we start: each of its responses has `mark` in the header `header`."""
 
     name: str
     port: int
@@ -32,14 +32,14 @@ class Server:
 
     @property
     def url(self) -> str:
-        """The address that is asked."""
+        """The address that is polled."""
         return f"http://{ports.LOOPBACK}:{self.port}{self.path}"
 
 
 def wait(server: Server, *, log: Path, alive: Callable[[], bool], patience_s: float) -> None:
-    """Return when the server answers 200. Raises CannotStart, at once where another program has its port.
+    """Return when the server answers 200. Raises CannotStart, at once if another program uses its port.
 
-    `log` is the server's own log, `alive` returns whether it is still being tried to start it.
+    `log` is the server's log; `alive` returns whether its supervisor still tries to start it.
     """
     before = log.stat().st_size if log.exists() else 0
     over = time.monotonic() + patience_s
@@ -47,7 +47,7 @@ def wait(server: Server, *, log: Path, alive: Callable[[], bool], patience_s: fl
         try:
             status, headers = _ask(server.url)
         except HTTPException:
-            raise _taken(server) from None  # somebody is there who does not speak HTTP
+            raise _taken(server) from None  # a program that does not speak HTTP
         except OSError:
             if _says_in_use(log, before):
                 raise _taken(server) from None

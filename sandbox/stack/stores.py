@@ -1,4 +1,4 @@
-"""The stand-in stores of the demo: where each one's program is, and what is said to it and to the app."""
+"""The stand-in stores of the demo: their programs, and the settings for them and for the app."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True)
 class StandIn:
-    """One stand-in. `seed` makes its keys: the same for the same seed, so that a second start finds them again."""
+    """One stand-in. `seed` determines its keys, so that a second start uses the same ones."""
 
     kind: str
     module: str
     #: Id of the store inside the stand-in.
     domain: str
-    #: The stand-in's own address → what the app calls the store.
+    #: The stand-in's own address → the address by which the app knows the store.
     address: Callable[[str], str]
     token: Callable[[str], str]
     secret: Callable[[str], str]
-    #: The stand-in's own address → what the app's environment must say.
+    #: The stand-in's own address → the app's environment variables.
     environment: Callable[[str], dict[str, str]]
-    #: The store gives a SKU of its own to what has none.
+    #: The store assigns a SKU to products without one.
     always_sku: bool = False
-    #: The store cannot be asked for its catalogue; it is given the address to send it to.
+    #: The store's catalogue cannot be read; the store gets the address to push it to.
     pushes: bool = False
-    #: The store sends nothing by itself; it must be looked at.
+    #: The store sends no webhooks; it must be polled.
     silent: bool = False
 
 

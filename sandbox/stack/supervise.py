@@ -1,4 +1,4 @@
-"""The processes of the app under supervisord: brought back when they die, stopped together."""
+"""The processes of the app under supervisord: restarted when they die, stopped together."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ STOP_SECONDS = 12
 
 @dataclass(frozen=True)
 class Program:
-    """One process. `environment` comes on top of what it inherits and must hold no secret: it stands in a file."""
+    """One process. `environment` is added to what it inherits and must contain no secret: it is written to a file."""
 
     name: str
     command: Sequence[str]
@@ -27,12 +27,12 @@ class Program:
 
 
 class Supervised:
-    """Programs that run while the block runs. Secrets reach them by inheritance, never by the configuration file."""
+    """Programs that run while the block runs. They inherit secrets; the configuration file contains none."""
 
     def __init__(
         self, programs: Sequence[Program], *, folder: Path, root: Path, environment: Mapping[str, str]
     ) -> None:
-        """`folder` takes logs and configuration; `root` is where the programs run."""
+        """`folder` is for logs and configuration; `root` is the working directory."""
         self._folder = folder
         self._environment = dict(environment)
         self._config = configuration(programs, folder=folder, root=root)
@@ -56,12 +56,12 @@ class Supervised:
 
     @property
     def alive(self) -> bool:
-        """Return whether the supervisor itself still runs."""
+        """Return whether the supervisor itself is running."""
         return self._process is not None and self._process.poll() is None
 
     @property
     def pid(self) -> int:
-        """The supervisor's own number; the programs are its children. 0 before it was started."""
+        """The supervisor's process id; the programs are its children. 0 before it was started."""
         return self._process.pid if self._process is not None else 0
 
     def __exit__(self, *_: object) -> None:
