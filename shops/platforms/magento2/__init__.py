@@ -25,29 +25,29 @@ class Magento2(Platform):
     stock_poll_every_s = 900
 
     def read_address(self, text: str) -> str:
-        """Return the store's base address."""
+        """Return the store's base URL."""
         return addresses.read_web_address(text)
 
     def pasted(self, values: Mapping[str, str]) -> Keys:
-        """Return the four credentials, or a lone access token."""
+        """Return the keys from the four credentials, or from a lone access token."""
         given = [values.get(field.name, "") for field in connect.FIELDS]
         return connect.keys(*(given if any(given[:2]) or given[3] else [values["access_token"]]))
 
     def keys(self, token: str, secret: str) -> Keys:
-        """Read "consumer key:consumer secret:access token:access token secret", or a lone access token."""
+        """Read the keys from "consumer key:consumer secret:access token:access token secret" or a lone access token."""
         return connect.keys(*token.split(":"))
 
     @property
     def handshake(self) -> Handshake | None:
-        """An integration needs nothing of the operator."""
+        """Return the handshake of an integration, which needs no configuration by the operator."""
         return connect.Integration()
 
     def verify(self, body: bytes, headers: Mapping[str, str], connection: StoreConnection) -> None:
-        """Refuse: Magento sends nothing, so whatever comes is not from it."""
+        """Raise BadSignature: Magento sends no webhooks, so no delivery is from it."""
         raise BadSignature
 
     def envelope(self, body: bytes, headers: Mapping[str, str]) -> Envelope:
-        """Never reached, since nothing passes `verify`."""
+        """Raise BadSignature; never called, since `verify` rejects everything."""
         raise BadSignature
 
     def events(self, topic: str, body: bytes, connection: StoreConnection, arrived: int = 0) -> list[Event] | None:

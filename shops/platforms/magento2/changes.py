@@ -1,9 +1,10 @@
-"""What changed in a store since a moment: products by their dates, and the products of orders, whose dates stay.
+"""Find changes in a store: products by their dates, and the products of changed orders, whose own dates stay.
 
-Dates overlap from look to look, since clocks differ and long transactions end late. What was read already is known by
-its id and its date, and not read again. It counts as read when the crawl goes on behind it: only then it is saved.
-A date holds seconds, and another edit in the same second leaves it as it is. So what was read while its date was young
-is read once more, at the next look; the store's own newest date says what is young, whatever its clock shows.
+The polled periods overlap, since clocks differ and long transactions commit late. Rows already read are recognized by
+id and date and skipped. They count as read once the crawl continues after them, because only then are they saved.
+
+Dates have whole seconds, and another edit in the same second leaves them unchanged. So a row that is read while its
+date is young is read again at the next poll. The store's own newest date defines "young", so its clock does not matter.
 """
 
 from __future__ import annotations
@@ -19,23 +20,23 @@ from shops.platforms.values import Unread
 from shops.schemas import number_in
 
 OVERLAP = timedelta(minutes=5)
-#: Rows of ids and dates on a page; the products themselves are read in pages of their own size.
+#: Ids and dates per page; the products themselves are read in pages of their own size.
 LISTED = 300
 #: Longer than any overlap.
 KNOWN_S = 3600
-#: Marks the cursor of the second part of a look: the products of orders.
+#: Cursor prefix of a poll's second part: the products of orders.
 OF_ORDERS = "orders:"
-#: So long after a date a reading shows all edits of its second, also one that was saved slowly.
+#: After this many seconds, a read shows all edits of a date's second, including slowly saved ones.
 YOUNG_S = 10.0
-#: Kind and id → date, and when that was first read.
+#: Kind and id → date, and when that date was first read.
 _Seen = dict[str, tuple[str, float | None]]
 
 
 @dataclass(frozen=True)
 class Changed:
-    """What a page of a look is about: ids of products, and the cursor behind them; None at the end.
+    """One page of a poll: ids of products, and the next cursor, None at the end.
 
-    `unread` is the product at which the store fails, whatever of it is asked for.
+    `unread` is the product at which the store fails, regardless of the requested fields.
     """
 
     ids: list[str]
@@ -52,17 +53,17 @@ class _Listed:
 
 
 class Changes:
-    """Looks for changes in one store, for one shop: another one of the same store has read other things."""
+    """Finds changes in one store for one shop; other shops of the same store have their own state."""
 
     def __init__(self, rest: Rest, shop_id: int) -> None:
-        """Nothing is asked yet."""
+        """Makes no call."""
         self._rest = rest
         self._requested_at = 0.0
         self._pending = f"magento2:pending:{shop_id}:{rest.address}"
         self._known = f"magento2:read2:{shop_id}:{rest.address}:"
 
     def page(self, cursor: str, since: datetime, *, size: int) -> Changed:
-        """Return at most `size` products that changed and were not read yet, or the products of orders that did."""
+        """Return at most `size` changed and unread products, or the products of changed orders."""
         self._settle(cursor, since)
         self._requested_at = clock.now().timestamp()
         changed = [("updated_at", "gteq", search.stamp(since - OVERLAP))]
@@ -89,13 +90,13 @@ class Changes:
         mine = (row for row in listed.rows if f"order:{row['entity_id']}" in new)
         lines = [line for row in mine for line in _rows(row.get("items"))]
         ids = dict.fromkeys(str(line["product_id"]) for line in lines if line.get("product_id"))
-        # The products of an order that cannot be shown are found when all stock is read.
+        # Products of an order that cannot be shown are found by the stock poll.
         return Changed(list(ids), f"{OF_ORDERS}{listed.next}" if listed.next else None), new
 
     def _list(
         self, path: str, cursor: str, changed: search.Group, fields: str, key: str, *, size: int = LISTED
     ) -> _Listed:
-        """Return the rows of a page by id, and the cursor behind it where there may be more."""
+        """Return the rows of a page by id, and the next cursor if there may be more."""
         got = portions.above(self._rest, path, cursor, changed, size=size, fields=fields)
         rows = [row for row in _rows(got.rows) if (number_in(row.get(key)) or 0) > int(cursor or 0)]
         rows.sort(key=lambda row: int(row[key]))
@@ -103,9 +104,9 @@ class Changes:
         return _Listed(rows, last if got.more else None, got.failed, got.words)
 
     def _unread(self, kind: str, rows: list[dict[str, Any]], key: str) -> _Seen:
-        """Return what was not read yet at its date, or only when that was young; with what is to be known of it.
+        """Return rows that were not read at their date, or only while it was young, with their new state.
 
-        Known are the date, and when it was first read at that date; None once it was read when that was not young.
+        The state is the date, and when it was first read; None once it was read while no longer young.
         """
         dates = {f"{kind}{row[key]}": str(row.get("updated_at") or "") for row in rows}
         known: _Seen = memory.recall_all(self._known, list(dates))
@@ -120,7 +121,7 @@ class Changes:
         return found
 
     def _settle(self, cursor: str, since: datetime) -> None:
-        """Know what the page before showed, if the crawl has saved it: it goes on behind it, or began again."""
+        """Save the previous page's rows as read, if the crawl has saved them: it continues after them or restarted."""
         pending = memory.recall(self._pending)
         if not pending:
             return
@@ -130,7 +131,7 @@ class Changes:
 
 
 def _second(at: str) -> float:
-    """Return a date in seconds, 0 for what is none."""
+    """Return a date in seconds, 0 if invalid."""
     try:
         return datetime.fromisoformat(at).replace(tzinfo=UTC).timestamp()
     except ValueError:
@@ -142,6 +143,6 @@ def _id(name: str) -> str:
 
 
 def _rows(said: Any) -> list[dict[str, Any]]:
-    """Return the rows of a list, or of an object by number, that are objects."""
+    """Return the rows that are objects, from a list or an object keyed by number."""
     rows = list(said.values()) if isinstance(said, dict) else said
     return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []

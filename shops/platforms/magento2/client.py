@@ -1,7 +1,7 @@
-"""The calls to one Magento store. Products here; stock, orders and the store's settings in files beside.
+"""Call one Magento store: products; stock, orders and settings are in the modules beside this one.
 
-Magento has no webhooks: looking for changes is all there is. A product's date moves neither with its stock nor with an
-order, so the look for changes also takes the products of orders that changed, and all stock is read every while.
+Magento has no webhooks, so changes are only found by polling. Neither stock changes nor orders update a product's date.
+So the poll also reads the products of changed orders, and all stock is polled regularly.
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ from shops.platforms.values import (
 )
 from shops.snapshots import StoreProduct
 
-#: What the stock poll asks for of each product.
+#: Fields that the stock poll requests.
 BRIEF = (
     "items[id,sku,status,visibility,type_id,extension_attributes[website_ids,configurable_product_links]],total_count"
 )
 
 
 class Magento2Client:
-    """Asks one store."""
+    """Calls one store."""
 
-    #: Products on a page.
+    #: Products per page.
     page_size = 100
 
     def __init__(self, connection: StoreConnection) -> None:
-        """Nothing is asked yet."""
+        """Makes no call."""
         self._rest = Rest(connection.address, connection.token)
         self._config = StoreConfig(self._rest)
         self._changes = Changes(self._rest, connection.shop_id)
@@ -58,9 +58,9 @@ class Magento2Client:
         self._orders = Orders(self._rest, self._config, self._stock)
 
     def check(self) -> StoreInfo:
-        """Ask for products, orders and stock, which is what the keys are for."""
+        """Read products, orders and stock, which the keys must allow; return name and currency."""
         self._rest.find_root()
-        none: search.Group = [("entity_id", "eq", "0")]  # one that cannot be shown must not speak for the store
+        none: search.Group = [("entity_id", "eq", "0")]  # matches nothing, since one broken row must not fail the check
         self._rest.rows("/products", search.query(none, size=1, fields="items[id],total_count"))
         self._rest.rows("/orders", search.query(none, size=1, fields="items[entity_id],total_count"))
         settings = self._config.fresh()
@@ -70,9 +70,9 @@ class Magento2Client:
     # -- products --------------------------------------------------------------------------------------------
 
     def crawl(self, cursor: str, *, since: datetime | None = None, size: int | None = None) -> Page:
-        """Return a page of products by id: those with an id above the last page's, so that no page shifts.
+        """Return a page of products whose ids are above the last page's, so that edits shift no page.
 
-        A family may be spread over pages: `Page.whole` names those that are not.
+        A family may span several pages: `Page.whole` names the complete ones.
         """
         size = size or self.page_size
         if since is not None:
@@ -85,7 +85,7 @@ class Magento2Client:
         return self._page(items, unread, following, got.total if not cursor else None)
 
     def skip(self, cursor: str, *, since: datetime | None = None) -> Page:
-        """Return a page without the next product, asking for its id alone."""
+        """Return a page that skips the next product; only its id is requested."""
         if since is not None:
             changed = self._changes.page(cursor, since, size=1)
             return Page((), changed.next, unread=(*changed.unread, *(Unread(one, "") for one in changed.ids)))
@@ -98,7 +98,7 @@ class Magento2Client:
     def _changed(self, cursor: str, since: datetime, size: int) -> Page:
         changed = self._changes.page(cursor, since, size=size)
         items, unread = self._items(changed.ids)
-        # A new name or photo of a parent is news of all its children.
+        # A parent's new name or photo changes all its children.
         known = {item.id for item in items}
         children = [child for item in items for child in item.children or () if child not in known]
         more, also = self._items(children)
@@ -114,9 +114,9 @@ class Magento2Client:
         return Page(tuple(units), following, total, unread=(*left, *odd), whole=frozenset(alone | families))
 
     def products(self, store_parent_id: str) -> list[StoreProduct]:
-        """Return a product, or all children of a configurable one; none when it is gone.
+        """Return a product, or all children of a configurable one; none if it is gone.
 
-        Raises Malformed where one of them cannot be read.
+        Raise Malformed if one of them cannot be read.
         """
         items, unread = self._items([store_parent_id])
         if not items and not unread:
@@ -134,20 +134,20 @@ class Magento2Client:
         return units
 
     def parent_of_stock(self, store_stock_id: str) -> str | None:
-        """Return the configurable product of a child, the product itself when it is none."""
+        """Return the configurable product of a child, or the product itself if it has none."""
         if not any(self._items([store_stock_id])):
             return None
         return self._config.families.parents([store_stock_id]).get(store_stock_id, store_stock_id)
 
     def _items(self, ids: Iterable[object], fields: str = "") -> tuple[list[Item], list[Unread]]:
-        """Return products by their ids, and those that could not be read."""
+        """Return products by id, and those that could not be read."""
         wanted = [one for one in ids if str(one).isdecimal()]
         rows, failed = portions.every(self._rest, "/products", "entity_id", wanted, fields=fields)
         items, unread = each(rows, models.read)
         return items, [*unread, *(Unread(one, words) for one, words in failed.items())]
 
     def _units(self, items: list[Item], parent: Item | None = None) -> tuple[list[StoreProduct], list[Unread]]:
-        """Return what can be sold of items, and what of it could not be read."""
+        """Return the sellable units of items, and those that could not be read."""
         sold = [item for item in items if item.type_id in models.SOLD]
         if not sold:
             return [], []
@@ -176,7 +176,7 @@ class Magento2Client:
         return _each_of(sold, unit, of)
 
     def _parents(self, sold: list[Item], parent: Item | None) -> dict[str, str]:
-        """Return the family of each child: of several one that is on sale."""
+        """Return the family of each child; if it has several, one that is on sale."""
         if parent is not None and reading.is_sold(parent, None, self._config.settings["website_id"]):
             return {item.id: parent.id for item in sold}
         of = {item.id: parent.id for item in sold} if parent is not None else {}
@@ -185,7 +185,7 @@ class Magento2Client:
     # -- stock -----------------------------------------------------------------------------------------------
 
     def take_stock(self, products: Sequence[StoreProduct]) -> Stocktake:
-        """Return what can be sold of products now. What is gone, on or off sale, or renamed, is to be read again."""
+        """Return what can be sold of products now; those that are gone, renamed, or newly on or off sale are reread."""
         ids = dict.fromkeys(one for product in products for one in (product.store_product_id, product.store_parent_id))
         items, unread = self._items(ids, BRIEF)
         here = {item.id: item for item in items}
@@ -207,7 +207,7 @@ class Magento2Client:
         return Stocktake(units, tuple(dict.fromkeys(again)), tuple(left))
 
     def _is_as_known(self, product: StoreProduct, item: Item, parent: Item | None) -> bool:
-        """Return whether a product is on sale, or not, as it was read last, with the same SKU in the same family."""
+        """Return whether a product is still on or off sale as last read, with the same SKU in the same family."""
         is_child = product.store_parent_id != product.store_product_id
         if is_child and (parent is None or item.id not in (parent.children or [item.id])):
             return False
@@ -215,12 +215,12 @@ class Magento2Client:
         return (item.sku.strip(), on_sale) == (product.sku, product.for_sale)
 
     def count(self, product: StoreProduct) -> Count:
-        """Return what can be sold now, and what lies in the sources."""
+        """Return what can be sold now, and the quantities in the sources."""
         sku = self._sku_now(product)
         return Count(0) if sku is None else self._stock.count(sku)
 
     def adjust(self, product: StoreProduct, count: Count, *, by: int, reference: str) -> Count:
-        """Change what lies in the sources; the open reservations stay as they are."""
+        """Change the quantities in the sources; open reservations stay."""
         sku = self._sku_now(product)
         if sku is not None:
             return self._stock.adjust(sku, count, by=by)
@@ -229,30 +229,30 @@ class Magento2Client:
         return replace(count, done=0)
 
     def _sku_now(self, product: StoreProduct) -> str | None:
-        """Return a product's SKU as the store has it: another may have it now. None: the product is gone."""
+        """Return a product's current SKU, since another product may have its old one; None if the product is gone."""
         return skus.now(self._rest, [product.store_product_id]).get(product.store_product_id)
 
     # -- webhooks --------------------------------------------------------------------------------------------
 
     def ensure_webhooks(self, address: str) -> Hooks:
-        """Magento has none."""
+        """Register nothing: Magento has no webhooks."""
         return Hooks(())
 
     def remove_webhooks(self, address: str) -> None:
-        """Magento has none."""
+        """Remove nothing: Magento has no webhooks."""
 
     # -- orders ----------------------------------------------------------------------------------------------
 
     def create_order(self, order: NewOrder) -> StoreOrder:
-        """Make an order, unless one bears the mark of this Reverb number."""
+        """Create an order, unless one has the mark of this Reverb number."""
         return self._orders.create_order(order)
 
     def settle(self, begun: Mapping[str, Any], reverb_number: str) -> None:
-        """Finish what attempts to make an order have begun."""
+        """Clean up what attempts to create an order left."""
         self._orders.settle(begun, reverb_number)
 
     def order(self, order_id: str) -> StoreOrder | None:
-        """Return an order."""
+        """Return an order, None if there is none."""
         return self._orders.order(order_id)
 
     def cancel_order(self, order_id: str, *, reverb_number: str, gives_back: bool, note: str) -> None:
@@ -260,7 +260,7 @@ class Magento2Client:
         self._orders.cancel_order(order_id, gives_back=gives_back, note=note)
 
     def order_products(self, order_id: str) -> list[str]:
-        """Return the products of an order."""
+        """Return the product ids of an order."""
         ids = self._orders.products_of(order_id)
         parents = self._config.families.parents(ids)
         return list(dict.fromkeys(parents.get(one, one) for one in ids))
@@ -280,7 +280,7 @@ def _ids(rows: Sequence[Any]) -> list[str]:
 
 
 def _last(rows: Sequence[Any], cursor: str) -> str:
-    """Return the cursor behind rows. Raises TransientStoreError where none of them leads on to another page."""
+    """Return the cursor after these rows. Raise TransientStoreError if it does not advance."""
     last = max((int(one) for one in _ids(rows)), default=0)
     if last <= int(cursor or 0):
         raise TransientStoreError(f"{STORE}'s list of products does not go on.")
@@ -288,7 +288,7 @@ def _last(rows: Sequence[Any], cursor: str) -> str:
 
 
 def _each_of(sold: list[Item], unit: Any, of: dict[str, str]) -> tuple[list[StoreProduct], list[Unread]]:
-    """Read each item by itself; what cannot be read is named by its family."""
+    """Read each item by itself; an unreadable one is listed under its family."""
     by_id = {item.id: item for item in sold}
     rows = [{"id": of.get(item.id, item.id), "item": item.id} for item in sold]
     return each(rows, lambda row: unit(by_id[row["item"]]))

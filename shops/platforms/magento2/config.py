@@ -1,8 +1,8 @@
-"""What a store says of itself once, not with each product: currency, sources of stock, names of options, families.
+"""Cache a store's settings: currency, stock sources, option names, families.
 
-It is kept in the cache for a while, since a client lives for one short slice. What the store does not say just now
-keeps the answer that it had, and names of options and categories are left out where there is none: they hide neither a
-price nor a stock, and the calls that read or change a stock do not ask for them.
+They are cached because a client lives only for one slice. If the store fails, the last answer is used; without one,
+names of options and categories are left out. Such a failure never blocks price or stock, since the calls that read or
+change stock do not need the names.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from shops.platforms.values import Malformed, StoreAuthError, StoreError
 from shops.schemas import Part, Side, SideRows, Text
 
 CONFIG_TTL_S = 15 * 60
-#: What the store failed to say is asked for again after a minute; what it said before lasts that long.
+#: Seconds until a failed read is retried, and how long the last answer is used meanwhile.
 RETRY_S = 60
 LAST_KNOWN_S = 30 * 24 * 3600
-#: A source that was linked, or switched off, is noticed sooner: units taken where nothing is sold would stay on sale.
+#: A newly linked or disabled source is noticed sooner: units taken from a source that does not sell would stay on sale.
 SOURCES_S = 60
-#: Categories of the tree's upper levels hold everything: the root of all, and the root of a store.
+#: Top levels of the category tree that contain everything: the global root, and a store's root.
 ROOT_LEVELS = 1
 
 
 class Attribute(TypedDict):
-    """An attribute that the seller defined. `options`: id → label, empty where the value is the text itself."""
+    """A seller-defined attribute. `options`: id → label, empty if the value is free text."""
 
     id: str
     label: str
@@ -42,7 +42,7 @@ class Attribute(TypedDict):
 
 
 class Category(TypedDict):
-    """A category: its name, and how deep it lies (1: the root of a store)."""
+    """A category: its name and its depth (1: the root of a store)."""
 
     name: str
     level: int
@@ -60,7 +60,7 @@ class Settings(TypedDict):
 
 
 class Labels(Settings):
-    """Settings of a store, and the attributes by which products are described."""
+    """Settings of a store, and the attributes that describe products."""
 
     attributes: dict[str, Attribute]
 
@@ -101,10 +101,10 @@ class _Category(Part):
 
 
 class StoreConfig:
-    """Asks for what is not known yet."""
+    """Reads and caches the settings of one store."""
 
     def __init__(self, rest: Rest) -> None:
-        """Nothing is asked yet."""
+        """Makes no call."""
         self._rest = rest
         self._key = f"magento2:settings:{rest.address}"
         self._labels_key = f"magento2:labels:{rest.address}"
@@ -118,21 +118,21 @@ class StoreConfig:
 
     @property
     def settings(self) -> Settings:
-        """Return the store's settings, at most a quarter of an hour old while it says them."""
+        """Return the store's settings, at most 15 minutes old unless the store fails."""
         if self._settings is None:
             self._settings = _cached(self._key, self._learn)
         return self._settings
 
     def fresh(self) -> Settings:
-        """Ask for the settings again."""
+        """Reread the settings."""
         memory.release(self._sources_key)
         self._settings = _cached(self._key, self._learn, reload=True)
         return self._settings
 
     def labelled(self, *, reload: bool = False) -> Labels:
-        """Return the settings with the attributes; `reload`: a product names an option that is not known.
+        """Return the settings with the attributes; `reload`: a product has an unknown option.
 
-        Without attributes where the store has never said them, and fails now.
+        The attributes are empty if the store fails and they were never read.
         """
         if self._labels is None or reload:
             self._labels = _cached(self._labels_key, self._attributes, otherwise={}, reload=reload)
@@ -140,16 +140,16 @@ class StoreConfig:
 
     @property
     def zone(self) -> tzinfo:
-        """Return the store's time zone, UTC where it names none that is known."""
+        """Return the store's time zone, UTC if it is absent or unknown."""
         try:
             return ZoneInfo(self.settings["zone"])
         except (KeyError, ValueError, OSError):  # unknown, empty, or a path
             return UTC
 
     def stock_sources(self) -> StockSources | None:
-        """Return the sources of the website's stock, asked at most a minute ago.
+        """Return the sources of the website's stock, at most a minute old.
 
-        None where stock is kept the old way, without sources; that is asked as rarely as the settings.
+        None if the store has no sources (single stock); that is reread as rarely as the settings.
         """
         kept: dict[str, StockSources | None] | None = memory.recall(self._sources_key)
         if kept is None:
@@ -163,7 +163,7 @@ class StoreConfig:
         codes = {one.id: one.code for one in sites}
         media = config.secure_base_media_url or config.base_media_url or f"{self._rest.address}/media/"
         website = codes.get(config.website_id)
-        if website is None:  # with another one's stock and products each listing would go off sale
+        if website is None:  # another website's stock and products would end every listing
             raise Malformed(f"{STORE} does not say which website is shown at {self._rest.address}.")
         return {
             "currency": config.base_currency_code,
@@ -175,7 +175,7 @@ class StoreConfig:
         }
 
     def _config(self) -> _Config:
-        """Return the settings of the default view: the one at our address, however it is called."""
+        """Return the settings of the default view: the one at our address, regardless of its code."""
         found, _ = each(
             self._rest.listed("/store/storeConfigs"), lambda row: valid(_Config, row, "Magento's settings"), key="code"
         )
@@ -204,7 +204,7 @@ class StoreConfig:
     # -- categories ------------------------------------------------------------------------------------------
 
     def categories(self, ids: Iterable[str]) -> dict[str, Category]:
-        """Return categories by id; those that are new or not young are asked for together. Roots have no name."""
+        """Return categories by id; unknown and expired ones are read together. Roots have no name."""
         known: dict[str, tuple[Category, float]] = memory.recall(self._categories_key) or {}
         now = clock.now().timestamp()
         due = [one for one in ids if one not in known or known[one][1] <= now]
@@ -219,7 +219,7 @@ class StoreConfig:
         return {one: category for one, (category, _) in known.items()}
 
     def _listed_categories(self, ids: Iterable[object]) -> dict[str, Category] | None:
-        """Return categories by id, None where the store does not say them just now."""
+        """Return categories by id, None if the store fails to list them."""
         try:
             rows = self._rest.every("/categories/list", search.one_of("entity_id", ids))
         except StoreError as error:
@@ -233,10 +233,10 @@ class StoreConfig:
 
 
 def _cached(key: str, learn: Callable[[], Any], *, otherwise: Any = None, reload: bool = False) -> Any:
-    """Return what is remembered, learnt again after CONFIG_TTL_S, or at once for `reload` unless that failed just now.
+    """Return the cached value; reread it after CONFIG_TTL_S, or at once for `reload` unless that just failed.
 
-    While the store fails to say it: what it said last, or else `otherwise`. Raises StoreError where there is neither,
-    where we are to wait and know nothing, and where the keys are refused.
+    If the store fails, return its last value, or else `otherwise`. Raise StoreError if there is neither, if the store
+    requests a wait and no value is cached, and if the keys are refused.
     """
     kept: dict[str, Any] | None = memory.recall(key)
     now = clock.now().timestamp()
@@ -255,5 +255,5 @@ def _cached(key: str, learn: Callable[[], Any], *, otherwise: Any = None, reload
 
 
 def plain(text: str) -> str:
-    """Return a name without HTML's entities: labels that came in over an import hold them."""
+    """Return a name without HTML entities, which imported labels contain."""
     return unescape(text).strip()

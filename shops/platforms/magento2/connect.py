@@ -1,10 +1,10 @@
-"""How a Magento store is connected: the four pasted credentials, or the handshake of an integration.
+"""Connect a Magento store: the four pasted credentials, or the handshake of an integration.
 
-Facts: "OAuth-based authentication" of Magento's web API. The store's server posts the credentials to our callback
-address, a window in the seller's browser comes to our identity address, and within five minutes the credentials must
-be exchanged for a token. The callback is not signed: it must name the store that the seller typed here, and what it
-brings is tried before it is believed. Our state is a part of both paths, so that nothing depends on how the store puts
-its own parameters behind them.
+Facts: "OAuth-based authentication" of Magento's web API. The store's server posts the credentials to our callback URL,
+a window in the seller's browser opens our identity URL, and within five minutes the credentials must be exchanged for a
+token. The callback is unsigned: it must name the store that the seller typed on our page, and its credentials are
+tested before they are used. Our state is part of both paths, so it does not matter how the store appends its
+parameters.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ KEPT = ("oauth_consumer_key", "oauth_consumer_secret", "store_base_url", "oauth_
 
 
 def keys(*parts: str) -> Keys:
-    """Return the keys out of the four credentials, or of a lone token. Raises ValueError with a sentence."""
+    """Return the keys from the four credentials, or a lone token. Raise ValueError with a sentence."""
     if len(parts) not in (1, 4) or not all(parts) or any(":" in part or " " in part for part in parts):
         raise ValueError("Paste all four values. The access token alone is enough where your store takes it as Bearer.")
     return Keys(":".join(parts), "")
 
 
 class Integration:
-    """The store's integration, which calls two addresses of ours when it is activated."""
+    """The store's integration, which calls our two addresses when it is activated."""
 
     asks_address = True
     label = "Connect Magento"
@@ -63,15 +63,15 @@ class Integration:
         )
 
     def state_of(self, step: str, visit: Visit) -> str:
-        """Our state stands in the path."""
+        """Return our state, which is part of the path."""
         return step.partition("-")[2]
 
     def by_server(self, step: str) -> bool:
-        """The store's server posts its credentials."""
+        """Return whether the step is the callback, in which the store's server posts its credentials."""
         return step.startswith("callback-")
 
     def visit(self, step: str, visit: Visit, pending: Pending | None) -> Step:
-        """Keep what the store's server posts; exchange it for a token when the browser comes."""
+        """Save what the store's server posts; exchange it for a token when the browser arrives."""
         word = step.partition("-")[0]
         if word not in ("callback", "identity") or pending is None:
             raise Declined("This connection was not begun here, or too long ago.")
@@ -98,9 +98,9 @@ def _identity(visit: Visit, pending: Pending) -> Step:
 
 
 def exchange(entered: str, kept: Mapping[str, str]) -> tuple[str, str]:
-    """Exchange the posted credentials for a token that lasts, in two steps; return the store's address and the token.
+    """Exchange the posted credentials for a permanent token in two steps; return the store's address and the token.
 
-    The address that was entered may lack `index.php`, or a path, that the store names itself by. Raises StoreError.
+    The entered address may lack the `index.php` or the path that the store uses. Raise StoreError.
     """
     consumer = f"{kept['oauth_consumer_key']}:{kept['oauth_consumer_secret']}"
     address, first = _first_token(_bases(entered, kept["store_base_url"]), f"{consumer}::")
@@ -109,7 +109,7 @@ def exchange(entered: str, kept: Mapping[str, str]) -> tuple[str, str]:
 
 
 def _bases(entered: str, named: str) -> list[str]:
-    """Return where the store may be: as entered, else by the path that it names itself, the shorter ones first."""
+    """Return the store's possible base URLs: as entered, then by the path that it uses, shorter ones first."""
     parts, path = urlsplit(entered), [part for part in urlsplit(named).path.split("/") if part]
     host = f"{parts.scheme}://{parts.netloc}"
     by_path = ["/".join([host, *path[:n]]) for n in range(1, len(path) + 1)]
@@ -117,7 +117,7 @@ def _bases(entered: str, named: str) -> list[str]:
 
 
 def _first_token(bases: list[str], token: str) -> tuple[str, tuple[str, str]]:
-    """Return the first address that hands out a token, and the token."""
+    """Return the first base URL that issues a token, and the token."""
     for base in bases[:-1]:
         with suppress(_Elsewhere):
             return base, _token(base, "request", token)
@@ -125,7 +125,7 @@ def _first_token(bases: list[str], token: str) -> tuple[str, tuple[str, str]]:
 
 
 class _Elsewhere(TransientStoreError):
-    """Nothing is served at this address."""
+    """This URL serves nothing."""
 
 
 def _token(address: str, word: str, token: str, *, verifier: str = "") -> tuple[str, str]:

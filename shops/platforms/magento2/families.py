@@ -1,7 +1,7 @@
-"""Which configurable product each child belongs to. REST cannot be asked for it, so all families are read.
+"""Map each child to its configurable product. REST has no such query, so all families are read.
 
-Every six hours all of them, in between those that changed. A family that cannot be read keeps the children that it had:
-a child without a family is hidden, and would be taken off sale.
+All are read every six hours, and the changed ones in between. An unreadable family keeps its known children: a child
+without a family is hidden, and would go off sale.
 """
 
 from __future__ import annotations
@@ -16,27 +16,27 @@ from shops.platforms.magento2.items import ENABLED, HIDDEN
 from shops.platforms.magento2.rest import Rest
 
 FAMILIES_S = 6 * 3600
-#: A family that was read is remembered beyond that, for the day on which it cannot be read.
+#: A family's children are cached beyond that, in case it becomes unreadable.
 KEPT_S = 7 * 24 * 3600
-#: A client that lives for one short slice does not ask again what the one before has just asked.
+#: A client lives only for one slice, so it reuses what the previous one just read.
 JUST_NOW_S = 60
-#: A parent that changed shortly before we looked is looked at again.
+#: A parent that changed shortly before a read is read again.
 OVERLAP = timedelta(minutes=10)
 LINKS = "items[id,status,visibility,extension_attributes[configurable_product_links]],total_count"
 
 
 class Known(TypedDict):
-    """Families as they were read: parent → children, and the parents that the store does not show."""
+    """Families as last read: parent → children, and the parents that the store does not show."""
 
     links: dict[str, list[str]]
     off: list[str]
 
 
 class Families:
-    """Children of configurable products."""
+    """Maps children to their configurable products."""
 
     def __init__(self, rest: Rest) -> None:
-        """Nothing is asked yet."""
+        """Makes no call."""
         self._rest = rest
         self._key = f"magento2:families2:{rest.address}"
         self._parents: dict[str, str] | None = None
@@ -44,7 +44,7 @@ class Families:
     def parents(self, ids: Iterable[str]) -> dict[str, str]:
         """Return the configurable product of each child among these ids.
 
-        Where several have the same child, such as a duplicate that is switched off, it is one that the store shows.
+        If several have the same child, for example a disabled duplicate, it is one that the store shows.
         """
         if self._parents is None:
             known = self._read()
@@ -64,7 +64,7 @@ class Families:
         if kept and not whole:
             groups.append([("updated_at", "gteq", str(kept["at"]))])
         rows = list(self._by_id(*groups))
-        if whole:  # what a list leaves out may be there all the same
+        if whole:  # a product that the list omits may still exist
             listed = {_id(row) for row in rows}
             rest = [one for one in before["links"] if one not in listed]
             more, failed = portions.every(self._rest, "/products", "entity_id", rest, fields=LINKS)
@@ -76,7 +76,7 @@ class Families:
         return found
 
     def _by_id(self, *groups: search.Group) -> Iterator[Any]:
-        """Yield the rows of a search by id, so that no page shifts while it is read."""
+        """Yield the rows of a search by id, so that edits shift no page."""
         last = 0
         while True:
             got = portions.above(self._rest, "/products", str(last), *groups, size=search.PAGE, fields=LINKS)
@@ -89,13 +89,13 @@ class Families:
 
 
 def _taken(rows: Iterable[Any], before: Known, into: Known) -> Known:
-    """Return families with what rows say of them. One that cannot be read keeps the children that it had."""
+    """Return `into` updated with these rows. An unreadable family keeps its known children."""
     links, off = dict(into["links"]), set(into["off"])
     for row in rows:
         if number := _id(row):
             children = _children(row)
             links[number] = before["links"].get(number, []) if children is None else children
-            if set(row) == {"id"}:  # it cannot be shown: it is on or off as it was
+            if set(row) == {"id"}:  # it cannot be shown, so it stays on or off
                 off |= {number} & set(before["off"])
                 continue
             off.discard(number)
@@ -110,7 +110,7 @@ def _id(row: Any) -> str:
 
 
 def _children(row: dict[str, Any]) -> list[str] | None:
-    """Return the children that a family names, None where that cannot be read."""
+    """Return the children that a family names, None if they cannot be read."""
     extension = row.get("extension_attributes")
     links = extension.get("configurable_product_links") if isinstance(extension, dict) else None
     if isinstance(links, dict):

@@ -1,12 +1,12 @@
-"""Magento's orders and shipments ↔ our values. Pure functions.
+"""Convert Magento's orders and shipments from and to our values. Pure functions.
 
-An order for Reverb bears its number in the buyer's mail address, a made-up one at example.com: it is the one field
-that the checkout saves together with the order and that can be searched for, and Magento's mails to it reach nobody.
+An order for Reverb has its number in the buyer's e-mail address, a made-up one at example.com. It is the only
+searchable field that the checkout saves together with the order, and Magento's mails to it reach nobody.
 
-Facts: Magento 2.4.7 as seen. For configurable products parent and child rows have the same SKU; only rows without a
-parent count. A row with a custom option bears the option's SKU, so products are known by their ids. An order that is
-written down (PUT orders/create) has nothing that it does not name: without `store_id` and a shipping address the admin
-cannot open it, and nothing can be shipped.
+Facts: Magento 2.4.7 as seen. For configurable products, parent and child rows have the same SKU; only rows without a
+parent count. A row with a custom option has the option's SKU, so products are identified by id. An order created
+directly (PUT orders/create) has only the fields it is given: without `store_id` and a shipping address the admin cannot
+open it, and nothing can be shipped.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ STATES = {
     "closed": OrderStatus.REFUNDED,
     "canceled": OrderStatus.CANCELLED,
 }
-#: What Magento takes in a name beside letters and digits (Customer\Model\Validator\Name).
+#: Characters that Magento accepts in a name besides letters and digits (Customer\Model\Validator\Name).
 NAMES_HOLD = ",-_.'"
 _MAIL = re.compile(r"reverb-(.+)@example\.com", re.IGNORECASE)
 
@@ -61,46 +61,46 @@ class Order(Part):
     created_at: Side[str] = ""
     updated_at: Side[str] = ""
     customer_email: Side[str] = ""
-    #: The cart that it was placed from, which reserved its units; an order that was written down has none.
+    #: The cart that it was placed from, which reserved its units; a directly created order has none.
     quote_id: Side[Text] = ""
     items: SideRows[Row] = []
     status_histories: SideRows[_Remark] = []
 
     @property
     def rows(self) -> list[Row]:
-        """Return the rows that were bought: a family's parent stands for the child of it."""
+        """Return the rows that were bought; a family's parent row represents its child."""
         return [row for row in self.items if row.parent_item_id in ("", "0")]
 
     @property
     def remarks(self) -> list[str]:
-        """Return what its history says."""
+        """Return the comments of its history."""
         return [one.comment for one in self.status_histories]
 
     @property
     def is_shipped(self) -> bool:
-        """Return whether any of it went out."""
+        """Return whether any of it was shipped."""
         return any(row.qty_shipped for row in self.items)
 
     @property
     def product_ids(self) -> list[str]:
-        """Return the products that were bought, each once: the child where one of a family was."""
+        """Return the ids of the bought products, without duplicates; of a family, the child."""
         children = {row.parent_item_id: row.product_id for row in self.items if row.parent_item_id}
         found = (children.get(row.item_id) or row.product_id for row in self.rows)
         return list(dict.fromkeys(one for one in found if one))
 
     @property
     def modified(self) -> datetime:
-        """When it last changed, 1970 where that is not said."""
+        """Return when it last changed, 1970 if unknown."""
         return _moment(self.updated_at) or datetime.fromtimestamp(0, UTC)
 
     @property
     def placed(self) -> datetime | None:
-        """When it was made, None where that is not said."""
+        """Return when it was placed, None if unknown."""
         return _moment(self.created_at)
 
 
 def _moment(text: str) -> datetime | None:
-    """Return a moment as Magento writes it, in UTC."""
+    """Return a moment in Magento's format, in UTC."""
     try:
         return datetime.fromisoformat(text).replace(tzinfo=UTC)
     except ValueError:
@@ -121,7 +121,7 @@ class _Shipment(Part):
 
 
 class Way(Part):
-    """A way of shipping that the store offers to an address."""
+    """A shipping method that the store offers for an address."""
 
     carrier_code: str
     method_code: str
@@ -130,17 +130,17 @@ class Way(Part):
 
 
 def mail_of(reverb_number: str) -> str:
-    """Return the made-up address that marks an order."""
+    """Return the made-up e-mail address that marks an order."""
     return f"reverb-{reverb_number}@example.com"
 
 
 def read(row: Any) -> Order:
-    """Return an order. Raises TransientStoreError when it is not of this shape."""
+    """Return an order. Raise TransientStoreError if it is invalid."""
     return _valid(Order, row)
 
 
 def store_order(order: Order) -> StoreOrder:
-    """Return an order in our form. The address of its page is each store's secret, so there is no link."""
+    """Return an order as StoreOrder. Its page's URL contains a secret of the store, so there is no link."""
     children = {row.parent_item_id: row for row in order.items if row.parent_item_id}
     lines = tuple(
         OrderLine(
@@ -159,7 +159,7 @@ def store_order(order: Order) -> StoreOrder:
     if marked and status == OrderStatus.WAITING:
         status = OrderStatus.OPEN  # it was paid on Reverb
     if status == OrderStatus.OPEN and order.is_shipped and all(_is_out(row) for row in order.rows):
-        status = OrderStatus.DONE  # an order that was not invoiced stays in processing
+        status = OrderStatus.DONE  # an order without an invoice stays in processing
     number = order.increment_id or order.entity_id
     return StoreOrder(
         order.entity_id, number, status, order.modified, lines, "", marked[1] if marked else "", order.placed
@@ -183,13 +183,13 @@ def shipments(rows: list[Any]) -> list[Shipment]:
 
 
 def ways(said: Any) -> list[Way]:
-    """Return the ways of shipping that are available, the cheapest first."""
+    """Return the available shipping methods, the cheapest first."""
     found, _ = each(said if isinstance(said, list) else [], lambda row: _valid(Way, row), key="carrier_code")
     return sorted((one for one in found if one.available), key=lambda one: one.amount)
 
 
 def address(order: NewOrder) -> dict[str, Any]:
-    """Return the buyer's address as Magento wants it: all its required fields filled."""
+    """Return the buyer's address with all fields that Magento requires."""
     where = order.address
     name = "".join(one if one.isalnum() or one in NAMES_HOLD else " " for one in (where.name if where else order.buyer))
     first, _, last = " ".join(name.split())[:200].rpartition(" ")
@@ -216,10 +216,10 @@ def address(order: NewOrder) -> dict[str, Any]:
 
 
 def body(order: NewOrder, *, store_id: int, way: Way | None) -> dict[str, Any]:
-    """Return an order that is only written down: it reserves nothing, since its units were taken already.
+    """Return the body of a directly created order, which reserves nothing, since its units were already taken.
 
-    It names all that the admin needs to open, invoice, ship and refund it. `way` is how the store would ship it, None
-    where it ships nothing to that address.
+    It has all fields that the admin needs to open, invoice, ship and refund it. `way` is the store's shipping method,
+    None if it does not ship to that address.
     """
     goods = sum((line.price * line.quantity for line in order.lines), Decimal(0))
     where = address(order)
@@ -264,9 +264,9 @@ def body(order: NewOrder, *, store_id: int, way: Way | None) -> dict[str, Any]:
 
 
 def comment(order: NewOrder, entered: Region | None = None) -> dict[str, Any]:
-    """Return the note in an order's history; nobody is mailed about it.
+    """Return the note for an order's history; nobody is mailed about it.
 
-    `entered`: the region that was put into an address that names none which Magento knows.
+    `entered`: the region that replaced a missing or unknown one in the address.
     """
     note = order.note or f"Reverb order {order.reverb_number}"
     if entered is not None and order.address is not None:
@@ -276,12 +276,12 @@ def comment(order: NewOrder, entered: Region | None = None) -> dict[str, Any]:
 
 
 def cancelled(order_id: str) -> dict[str, Any]:
-    """Return what marks an order as cancelled without Magento's own cancelling (POST orders saves what is named)."""
+    """Return the body that marks an order as cancelled without Magento's cancellation (POST orders saves any field)."""
     return {"entity": {"entity_id": int(order_id), "state": "canceled", "status": "canceled"}}
 
 
 def remark(words: str) -> dict[str, Any]:
-    """Return a line for an order's history."""
+    """Return a comment for an order's history."""
     return {"comment": words, "is_customer_notified": 0, "is_visible_on_front": 0, "parent_id": 0}
 
 
@@ -302,7 +302,7 @@ def _row(line: OrderLine, store_id: int) -> dict[str, Any]:
 
 
 def _both(amounts: dict[str, Decimal]) -> dict[str, str]:
-    """Return amounts in the order's currency and in the store's, which are the same."""
+    """Return amounts in the order's and the store's currency, which are the same."""
     return {f"{base}{name}": _money(amount) for name, amount in amounts.items() for base in ("", "base_")}
 
 

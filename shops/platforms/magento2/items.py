@@ -1,4 +1,4 @@
-"""A product as Magento's REST says it: models that keep what they know, whatever shape the rest has.
+"""Models of a product in Magento's REST API; unreadable optional fields are dropped.
 
 Facts: Magento 2.4.7 as seen. PHP sends an empty object as `[]`, and a list with gaps as an object; plug-ins send
 `custom_attributes` as an object by code, and null for what they removed.
@@ -17,12 +17,12 @@ from shops.schemas import Money, Part, Side, SideRows, Text
 
 SOLD = {"simple", "virtual"}
 CONFIGURABLE = "configurable"
-HIDDEN = 1  # visibility: not shown by itself
+HIDDEN = 1  # not shown by itself
 ENABLED = 1
 
 
 def _rows_by_code(value: Any) -> Any:
-    """Return attributes as rows, where they came as an object: by number, or by their codes."""
+    """Return attributes as rows if they came as an object, keyed by number or by code."""
     if not isinstance(value, dict):
         return value
     if all(isinstance(one, dict) and "attribute_code" in one for one in value.values()):
@@ -64,7 +64,7 @@ class _Extension(Part):
 
 
 class Item(Part):
-    """A product of any type. What decides whether it is sold, and for how much, must be readable; the rest need not."""
+    """A product of any type. Fields that determine sale status and price must be readable."""
 
     id: Text
     sku: Text
@@ -79,7 +79,7 @@ class Item(Part):
     custom_attributes: Annotated[SideRows[_Custom], BeforeValidator(_rows_by_code)] = []
 
     def said(self, code: str) -> str:
-        """Return an attribute's value as text, "" when there is none; of a list the parts joined by commas."""
+        """Return an attribute's value as text, "" if there is none; a list is joined by commas."""
         found = next((one.value for one in self.custom_attributes if one.attribute_code == code), None)
         if isinstance(found, list):
             return ",".join(str(one) for one in found if isinstance(one, str | int))
@@ -92,21 +92,21 @@ class Item(Part):
 
     @property
     def children(self) -> list[str] | None:
-        """Return the ids of a family's children, None where it does not name them."""
+        """Return the ids of a family's children, None if it does not name them."""
         return self.extension_attributes.configurable_product_links
 
     @property
     def categories(self) -> list[str]:
-        """Return the numbers of its categories."""
+        """Return the ids of its categories."""
         return [one for one in self.said("category_ids").split(",") if one]
 
     @property
     def photos(self) -> list[str]:
-        """Return the files of its photos in order, without those that are switched off."""
+        """Return the files of its photos in order, without disabled ones."""
         shown = [one for one in self.media_gallery_entries if one.media_type == "image" and one.file]
         return [one.file for one in sorted(shown, key=lambda one: one.position) if not one.disabled]
 
 
 def read(row: Any) -> Item:
-    """Return a product. Raises Malformed naming the field that cannot be read."""
+    """Return a product. Raise Malformed with the name of the unreadable field."""
     return valid(Item, row, "Magento's product")

@@ -1,15 +1,14 @@
-"""Units that our ledger has taken out of a source, lent back to it for an order, so that the order can reserve them.
+"""Lend units that our ledger took back to a source, so that an order can reserve them.
 
-In the end the source holds the units again, the order has them reserved, and as many can be sold as before: shipping,
-cancelling and refunding the order in Magento's admin each count them once.
+Afterwards the source holds the units again, the order has reserved them, and as many can be sold as before: shipping,
+cancelling or refunding the order in Magento's admin each count them once.
 
-Where others are still on sale the order comes first, so that a unit too few is on sale for a moment, never one too
-many. The last one must be in the source before a checkout takes it; for that moment it is on sale in the store, as it
-was while its sale on Reverb was on its way here. It is taken out again at once when the checkout fails.
+If other units are still on sale, the order is placed first, so that briefly one unit too few is on sale, never one too
+many. The last unit must be in the source before a checkout can buy it. For that moment it is on sale in the store, as
+it was before we heard of its sale on Reverb. If the checkout fails, it is removed again at once.
 
-Before a source is written, what it held and what it is to hold are kept, with the order's row or in the order's
-history. So after a crash the next attempt finds out what was done. What is read meanwhile says nothing about the stock
-(`Stock.lending`).
+Before a source is written, its old and new quantities are saved, with the order's row or in the order's history. So
+after a crash, the next attempt knows what was done. Stock reads meanwhile are ignored (`Stock.lending`).
 """
 
 from __future__ import annotations
@@ -37,7 +36,7 @@ Look = Callable[[str], forms.Order | None]
 
 @dataclass(frozen=True)
 class Loan:
-    """Units of a SKU in a source: what it held before they were lent, and what it holds with them."""
+    """Units of a SKU in a source: its quantity before the loan, and with it."""
 
     sku: str
     code: str
@@ -49,7 +48,7 @@ class Loans:
     """Lends units to orders of one store, and takes them back."""
 
     def __init__(self, rest: Rest, stock: Stock) -> None:
-        """Nothing is asked yet."""
+        """Makes no call."""
         self._rest = rest
         self._stock = stock
 
@@ -63,10 +62,11 @@ class Loans:
         prepare: Callable[[], Make],
         look: Look,
     ) -> forms.Order:
-        """Return the order, made unless it was `found`, with its units reserved and in a source.
+        """Return the order, created unless it was `found`, with its units reserved and in a source.
 
-        `units`: SKU → how many were taken out for it. `prepare` does what can be done before the units are there, and
-        returns what does the rest. Raises StoreError; what is open then is kept with the order.
+        `units`: SKU → how many units were taken for it. `prepare` makes all calls that are possible before the units
+        are there, and returns a function that makes the others. Raise StoreError; unfinished loans are then saved with
+        the order.
         """
         kept = _kept(order.begun)
         with self._apart(units) as over:
@@ -97,7 +97,7 @@ class Loans:
             return made
 
     def settle(self, begun: Mapping[str, Any], *, is_made: bool) -> None:
-        """Finish what is open: an order that was made needs its units, without one they go back. Raises StoreError."""
+        """Settle open loans: a created order gets its units, otherwise they are taken back. Raise StoreError."""
         kept = _kept(begun)
         with self._apart(one.sku for one in kept) as over:
             if is_made:
@@ -118,9 +118,9 @@ class Loans:
     # -- cancelling one ----------------------------------------------------------------------------------------
 
     def take_back(self, order: forms.Order) -> None:
-        """Before an order is cancelled, which frees its units: take as many out of a source. Raises StoreError.
+        """Before an order is cancelled, which frees its units, take as many from a source. Raise StoreError.
 
-        Its history keeps what is taken, so that it is taken once.
+        The order's history records what is taken, so that it is taken only once.
         """
         taken = {hit["sku"]: hit for one in order.remarks if (hit := _TAKEN.fullmatch(one.strip()))}
         lines = forms.store_order(order).lines
@@ -135,7 +135,7 @@ class Loans:
                 if hit is not None and hit["code"] in items and f"{items[hit['code']].quantity:g}" == hit["after"]:
                     continue
                 if self._stock.count(sku, lending=True).units is None:
-                    continue  # nobody counts it any more
+                    continue  # no longer counted
                 changed = sources.taken(list(items.values()), units)
                 if sum(items[one.code].quantity - one.quantity for one in changed) < units:
                     raise Unsupported(_GONE)
@@ -154,9 +154,9 @@ class Loans:
 
     @contextmanager
     def _apart(self, skus: Iterable[str]) -> Iterator[Callable[[], None]]:
-        """Keep other changes of these products out, and readings from what happens in between.
+        """Block other changes of these products, and make reads ignore the intermediate stock.
 
-        Yields what says that the stock is right again; where it is not called, the readings wait for the next attempt.
+        Yields a function to call once the stock is right again; if it is not called, reads wait for the next attempt.
         """
         names = list(skus)
         with ExitStack() as claims:
@@ -179,14 +179,14 @@ class Loans:
         return None if item is None else item.quantity
 
     def _give(self, loans: Iterable[Loan]) -> None:
-        """Put units back into their sources where that was not done yet."""
+        """Add units to their sources, unless that was already done."""
         for loan in loans:
             item = self._source_item(loan)
             if item is not None and item.quantity == loan.before:
                 sources.write(self._rest, [replace(item, quantity=loan.after, in_stock=True)])
 
     def _take(self, loans: Iterable[Loan]) -> bool:
-        """Take units out again that were put back; return whether that is settled."""
+        """Remove lent units from their sources; return whether that succeeded."""
         try:
             for loan in loans:
                 item = self._source_item(loan)
@@ -198,7 +198,7 @@ class Loans:
 
 
 def _made(order: NewOrder, make: Make, look: Look) -> forms.Order:
-    """Make the order; where the answer is lost, look for it at once: the search shows what was made."""
+    """Create the order; if the answer is lost, search for it at once."""
     try:
         return make()
     except TransientStoreError as error:

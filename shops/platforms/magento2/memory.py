@@ -1,4 +1,4 @@
-"""What is remembered of a store between the short lives of its clients: in the cache, and lost without harm."""
+"""Cache what a store's short-lived clients share; losing it does no harm."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from redis import RedisError
 
 
 def recall(key: str) -> Any:
-    """Return what is remembered, None where nothing is, or the cache is away."""
+    """Return the cached value, None if there is none or the cache is unavailable."""
     try:
         return cache.get(key)
     except RedisError:
@@ -18,7 +18,7 @@ def recall(key: str) -> Any:
 
 
 def remember(key: str, value: object, seconds: int) -> None:
-    """Remember a value for a while, where the cache is there."""
+    """Cache a value for `seconds`, if the cache is available."""
     try:
         cache.set(key, value, seconds)
     except RedisError:
@@ -26,7 +26,7 @@ def remember(key: str, value: object, seconds: int) -> None:
 
 
 def recall_all(prefix: str, names: list[str]) -> dict[str, Any]:
-    """Return what is remembered of several names, by name."""
+    """Return the cached values of several names, by name."""
     try:
         found = cache.get_many([f"{prefix}{name}" for name in names])
     except RedisError:
@@ -35,7 +35,7 @@ def recall_all(prefix: str, names: list[str]) -> dict[str, Any]:
 
 
 def remember_all(prefix: str, values: Mapping[str, object], seconds: int) -> None:
-    """Remember several values by name."""
+    """Cache several values by name."""
     try:
         cache.set_many({f"{prefix}{name}": value for name, value in values.items()}, seconds)
     except RedisError:
@@ -43,7 +43,7 @@ def remember_all(prefix: str, values: Mapping[str, object], seconds: int) -> Non
 
 
 def claim(key: str, seconds: int) -> bool:
-    """Return whether nobody else holds `key`, and hold it for at most so long; yes where the cache is away."""
+    """Acquire `key` for at most `seconds`; return whether it was free. True if the cache is unavailable."""
     try:
         return bool(cache.add(key, 1, seconds))
     except RedisError:
@@ -51,7 +51,7 @@ def claim(key: str, seconds: int) -> bool:
 
 
 def release(key: str) -> None:
-    """Hold `key` no longer."""
+    """Release `key`."""
     try:
         cache.delete(key)
     except RedisError:

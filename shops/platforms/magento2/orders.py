@@ -1,11 +1,11 @@
-"""Orders of one Magento store: made for sales on Reverb, looked at, cancelled.
+"""Create, read and cancel orders of one Magento store for sales on Reverb.
 
-An order must be one that the merchant can open, invoice, ship and refund in the admin, with each unit taken once. With
-sources, shipping takes the units out of a source and frees a reservation, whatever the order did before
-(magento/inventory, SourceDeductionProcessor). So its units must lie in a source and be reserved. A guest's checkout
-reserves them. Where our ledger has taken them out of the source already, they are lent back for the order (`loans.py`).
-Without sources nothing happens to stock when an order is shipped, so there an order whose units were taken is only
-written down.
+The merchant must be able to open, invoice, ship and refund an order in the admin, and each unit must be taken once.
+With sources, shipping takes the units from a source and frees a reservation, however the order was created
+(magento/inventory, SourceDeductionProcessor). So its units must be in a source and reserved. A guest checkout reserves
+them. If our ledger already took them from the source, they are lent back for the order (`loans.py`).
+
+Without sources, shipping changes no stock, so an order whose units were taken is created directly.
 """
 
 from __future__ import annotations
@@ -29,30 +29,30 @@ from shops.schemas import number_in
 
 PAGE = 100
 OVERLAP = timedelta(minutes=5)
-#: How long the way of shipping to a country is remembered that a checkout found.
+#: How long a country's shipping method is cached once a checkout found it.
 WAY_S = 24 * 3600
-#: What Magento calls the state or region that an address lacks, in whatever language.
+#: Magento's field name for a missing state or region, in every language.
 REGION = "regionId"
-#: How a checkout is paid that needs no money, best first; what a store offers is asked.
+#: Payment methods of a checkout that need no money, best first; the store must offer one.
 PAID_BY = ("free", "checkmo", "banktransfer", "purchaseorder", "cashondelivery")
 
 
 class Orders:
-    """Makes, reads and cancels orders."""
+    """Creates, reads and cancels orders."""
 
     def __init__(self, rest: Rest, config: StoreConfig, stock: Stock) -> None:
-        """Nothing is asked yet."""
+        """Makes no call."""
         self._rest = rest
         self._config = config
         self._loans = Loans(rest, stock)
         self._stock = stock
-        #: The region that was entered for an order whose address names none that Magento knows, by Reverb's number.
+        #: Reverb number → region that replaced one which Magento does not know.
         self._entered: dict[str, regions.Region] = {}
 
     # -- reading ---------------------------------------------------------------------------------------------
 
     def order(self, order_id: str) -> StoreOrder | None:
-        """Return an order, None where Magento's search says that there is none."""
+        """Return an order, None if Magento's search finds none."""
         found = self._by_id(order_id)
         return forms.store_order(found) if found else None
 
@@ -62,7 +62,7 @@ class Orders:
         return found.product_ids if found else []
 
     def changed(self, since: datetime, cursor: str) -> tuple[list[StoreOrder], str | None]:
-        """Return a page of orders that changed, without those that cannot be read."""
+        """Return a page of orders that changed, without unreadable ones."""
         changed: search.Group = [("updated_at", "gteq", search.stamp(since - OVERLAP))]
         got = portions.above(self._rest, "/orders", cursor, changed, size=PAGE)
         if got.failed:
@@ -78,7 +78,7 @@ class Orders:
         return forms.shipments(self._rest.every("/shipments", [("order_id", "eq", order_id)]))
 
     def _by_id(self, order_id: str) -> forms.Order | None:
-        """Return an order; None where Magento says that there is none: in English words, or by an empty search."""
+        """Return an order; None if Magento says so in English, or a search is empty."""
         try:
             said = self._rest.get(f"/orders/{order_id}")
         except Missing:
@@ -98,7 +98,7 @@ class Orders:
     # -- making ----------------------------------------------------------------------------------------------
 
     def create_order(self, order: NewOrder) -> StoreOrder:
-        """Make an order, unless one bears the mark of this Reverb number."""
+        """Create an order, unless one has the mark of this Reverb number."""
         found = self._find("customer_email", forms.mail_of(order.reverb_number))
         order = replace(order, lines=self._named_now(order, is_made=found is not None))
         if order.takes_stock:
@@ -110,17 +110,17 @@ class Orders:
         return forms.store_order(self._with_note(made, order))
 
     def settle(self, begun: Mapping[str, Any], reverb_number: str) -> None:
-        """Finish what attempts to make an order have begun, now that it is not to be made any more.
+        """Clean up what attempts to create an order left, now that it must not be created any more.
 
-        Where the order is there after all, what it needs is given to it, so that it can be cancelled like any other.
+        If the order exists nevertheless, it gets its units, so that it can be cancelled like any other.
         """
         self._loans.settle(begun, is_made=self._look_for(reverb_number) is not None)
 
     def _named_now(self, order: NewOrder, *, is_made: bool) -> tuple[OrderLine, ...]:
-        """Return the lines with the SKUs that their products have now: another one may have taken theirs.
+        """Return the lines with their products' current SKUs, since another product may have an old one.
 
-        An order that is made keeps the lines of products that are still there. Raises Unsupported where one that is not
-        made would take units of a product that is gone.
+        An existing order keeps only the lines of products that still exist. Raise Unsupported if a new order would take
+        units of a product that is gone.
         """
         now = skus.now(self._rest, [line.store_product_id for line in order.lines])
         gone = next((one for one in order.lines if one.store_product_id and one.store_product_id not in now), None)
@@ -134,7 +134,7 @@ class Orders:
         return self._find("customer_email", forms.mail_of(reverb_number))
 
     def _counted(self, order: NewOrder) -> dict[str, int]:
-        """Return the SKUs of the order whose stock the store counts, with the units that were sold."""
+        """Return the order's SKUs whose stock the store counts, with the sold units."""
         counted = (line for line in order.lines if self._stock.count(line.sku, lending=True).units is not None)
         return {line.sku: line.quantity for line in counted}
 
@@ -144,9 +144,9 @@ class Orders:
         return forms.read(self._rest.written("PUT", "/orders/create", body))
 
     def _checkout(self, order: NewOrder) -> Make:
-        """Return the rest of a guest's checkout, at the catalogue's prices, once its cart is there.
+        """Create a guest cart; return a function that completes the checkout, at the catalogue's prices.
 
-        The last unit is on sale while it runs, so it takes as few calls as it can.
+        The last unit is on sale while that function runs, so it makes as few calls as possible.
         """
         where = forms.address(order)
         listed = regions.regions_of(self._rest, where["country_id"])
@@ -163,7 +163,7 @@ class Orders:
                 self._in_cart(f"{cart}/items", {"cartItem": item})
             try:
                 made = self._pay(cart, self._ship_to(cart, where))
-            except Unsupported as error:  # only here Magento says that it must have a region
+            except Unsupported as error:  # only this call reveals that a region is required
                 if REGION not in str(error) or found or not listed:
                     raise
                 memory.remember(must, True, WAY_S)
@@ -175,26 +175,26 @@ class Orders:
         return make
 
     def _pay(self, cart: str, offered: set[str]) -> str:
-        """Place the order of a cart in a way that needs no money, out of those that the store offers; return its id."""
+        """Place the order of a cart with an offered payment method that needs no money; return its id."""
         paid_by = next((one for one in PAID_BY if one in offered), None)
         if paid_by is None:
             raise Unsupported(f"{STORE} offers no payment without a card. Switch on “Check / Money order” there.")
         return _text(self._rest.written("PUT", f"{cart}/order", {"paymentMethod": {"method": paid_by}}))
 
     def _enter(self, order: NewOrder, region: regions.Region) -> regions.Region:
-        """Remember that a region is entered which the buyer's address does not name."""
+        """Save that a region was entered which the buyer's address does not name."""
         self._entered[order.reverb_number] = region
         return region
 
     def _ship_to(self, cart: str, where: dict[str, Any]) -> set[str]:
-        """Set where a cart is shipped to and how; return the ways to pay that the store offers then."""
+        """Set a cart's shipping address and method; return the payment methods that the store then offers."""
         known = f"magento2:way:{self._rest.address}:{where['country_id']}"
         way: list[str] | None = memory.recall(known)
         if way is not None:
             try:
                 return self._set_shipping(cart, where, way)
             except StoreError as error:
-                memory.release(known)  # it may not be offered there any more; Magento's words for that are many
+                memory.release(known)  # perhaps no longer offered; Magento has many messages for that
                 if not isinstance(error, Unsupported | Missing):
                     raise
         ways = forms.ways(self._in_cart(f"{cart}/estimate-shipping-methods", {"address": where}))
@@ -218,7 +218,7 @@ class Orders:
         return {str(one.get("code")) for one in offered if isinstance(one, dict)}
 
     def _in_cart(self, path: str, body: object) -> Any:
-        """Take a step of a checkout that makes no order yet, whatever becomes of its answer."""
+        """Make a checkout call that cannot create an order yet, so an error never sets `may_have_applied`."""
         try:
             return self._rest.written("POST", path, body)
         except TransientStoreError as error:
@@ -226,7 +226,7 @@ class Orders:
             raise
 
     def _with_note(self, made: forms.Order, order: NewOrder) -> forms.Order:
-        """Write our note into the order's history, once."""
+        """Add our note to the order's history, once."""
         note = forms.comment(order, self._entered.get(order.reverb_number))
         if not any(order.reverb_number in one for one in made.remarks):
             with calls.written():
@@ -236,10 +236,10 @@ class Orders:
     # -- cancelling ------------------------------------------------------------------------------------------
 
     def cancel_order(self, order_id: str, *, gives_back: bool, note: str) -> None:
-        """Cancel an order, so that its units come back to the stock if `gives_back` says so, and only then.
+        """Cancel an order; its units return to the stock only if `gives_back`.
 
-        Magento's cancelling frees the units. Those that were lent to the order go back to us first. An order that
-        was only written down reserved nothing, so its state is written down too.
+        Magento's cancellation frees the units, so units that were lent to the order are taken back first. An order that
+        was created directly reserved nothing, so only its state is changed.
         """
         found = self._by_id(order_id)
         if found is None or forms.store_order(found).status in OFF:
@@ -255,13 +255,13 @@ class Orders:
                 if self._rest.written("POST", f"/orders/{order_id}/cancel", {}) is not True:
                     raise Unsupported(f"{STORE} did not cancel the order. Cancel it there.")
             self._rest.written("POST", f"/orders/{order_id}/comments", {"statusHistory": forms.remark(note)})
-        except Missing as missing:  # the order, or something beside it, such as the stock of its website
+        except Missing as missing:  # the order, or something related, such as its website's stock
             if self._by_id(order_id) is not None:
                 raise TransientStoreError(str(missing), may_have_applied=True) from None
 
 
 def _text(said: Any) -> str:
-    """Return the id that a step of a checkout answers. Raises TransientStoreError where it is none."""
+    """Return the id that a checkout call answers. Raise TransientStoreError if it is not an id."""
     if isinstance(said, str | int) and not isinstance(said, bool) and str(said):
         return str(said)
     raise TransientStoreError(f"{STORE}'s checkout could not be read.", may_have_applied=True)

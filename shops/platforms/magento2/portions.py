@@ -1,9 +1,9 @@
-"""Searches that go round what Magento cannot put into an answer: a product or an order at which each page fails.
+"""Search around rows that Magento cannot render: a product or an order at which every page fails.
 
-Facts: a plug-in that throws, a photo whose file is gone, an attribute whose model was removed: the whole page is
-answered 500, whatever `fields` names, since it trims what was made; so is an export or a list of sources' rows. The
-list itself answers all the while, so after each failure it is asked for nothing: where that fails too, the store is
-away, and nothing is said of a product.
+Facts: a plug-in that throws, a photo whose file is gone, or an attribute whose model was removed fails the whole page
+with 500. `fields` does not help, since it only trims the finished answer. Exports and lists of source rows fail
+likewise. The list itself still answers, so after each failure it is requested with an empty result: if that fails too,
+the store is down, and no product is blamed.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from shops.platforms.magento2 import search
 from shops.platforms.magento2.rest import Rest
 from shops.platforms.values import Malformed, StoreAuthError, StoreError, TooLarge, TransientStoreError
 
-#: What fails is asked for again in so many parts.
+#: A failed page is split into this many parts.
 PARTS = 4
-#: No id is higher: they are unsigned integers.
+#: Ids are unsigned integers, so none is higher.
 HIGHEST_ID = 2**32
 
 R = TypeVar("R")
@@ -26,9 +26,9 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Stretch:
-    """Rows of a list by id, their number in all where it is said, and whether there may be more behind them.
+    """Rows of a list by id, their total number if known, and whether more may follow.
 
-    `failed` is the id of the next row where that one cannot be shown, with the store's `words`; there are no rows then.
+    `failed` is the id of the next row if it cannot be shown, with the store's `words`; there are no rows then.
     """
 
     rows: list[Any]
@@ -39,9 +39,9 @@ class Stretch:
 
 
 def above(rest: Rest, path: str, cursor: str, *groups: search.Group, size: int, fields: str = "") -> Stretch:
-    """Return at most `size` rows whose ids are above `cursor`, fewer where one behind them fails. Raises StoreError.
+    """Return at most `size` rows with ids above `cursor`, fewer if a later one fails. Raise StoreError.
 
-    TooLarge is raised as it comes: who asks for smaller pages then knows how many rows are left.
+    TooLarge is raised unchanged, so that a caller who reduces the page size knows how many rows are left.
     """
     after: search.Group = [("entity_id", "gt", cursor or "0")]
     while True:
@@ -60,7 +60,7 @@ def above(rest: Rest, path: str, cursor: str, *groups: search.Group, size: int, 
         query = search.query(*within, *groups, size=1, fields=fields)
         got = _tried(rest, path, "entity_id", lambda: rest.rows(path, query))
         if not isinstance(got, StoreError) and (got[0] or high > HIGHEST_ID):
-            raise error  # it is shown after all
+            raise error  # it can be shown now
         return isinstance(got, StoreError)
 
     number = _first(int(cursor or 0), fails)
@@ -77,9 +77,9 @@ def every(
     fields: str = "",
     whole: bool = False,
 ) -> tuple[list[Any], dict[str, str]]:
-    """Return the rows whose field `name` has one of these values, and the values at which the store fails, with words.
+    """Return the rows whose field `name` has one of these values, and value → reason where the store fails.
 
-    Raises StoreError.
+    Raise StoreError.
     """
     rows: list[Any] = []
     failed: dict[str, str] = {}
@@ -106,7 +106,7 @@ def every(
 
 
 def about_one(rest: Rest, ask: Callable[[], R]) -> R:
-    """Return what a call about one product answers. Raises Malformed where it fails and the store answers else."""
+    """Return the answer of a call about one product. Raise Malformed if it fails although the store is up."""
     got = _tried(rest, "/products", "entity_id", ask)
     if isinstance(got, TransientStoreError):
         raise got if isinstance(got, Malformed) else Malformed(str(got))
@@ -116,9 +116,9 @@ def about_one(rest: Rest, ask: Callable[[], R]) -> R:
 
 
 def _tried(rest: Rest, path: str, name: str, ask: Callable[[], R]) -> R | StoreError:
-    """Return what a call answers, or its error where the list at `path` answers when it is asked for nothing.
+    """Return a call's answer, or its error if the list at `path` still answers an empty request.
 
-    Raises StoreError where that fails too, where we are to wait, and where the keys are refused.
+    Raise StoreError if that request fails too, if the store requests a wait, and if the keys are refused.
     """
     try:
         return ask()

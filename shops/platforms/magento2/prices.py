@@ -1,9 +1,9 @@
-"""The price that a visitor pays: the usual one, a special one while it holds, or a tier's. Pure functions.
+"""Compute the price that a visitor pays: the regular, a valid special, or a tier price. Pure functions.
 
-Facts: Magento 2.4.7 as seen; magento/magento2 (Catalog: SpecialPrice, TierPrice). A special price holds from the first
-day until the end of the last one, by the clock of the store; a tier price of one unit holds for whoever is in its
-group, 32000 being all and 0 those who are not signed in. The lowest counts.
-Catalogue price rules do not show over REST.
+Facts: Magento 2.4.7 as seen; magento/magento2 (Catalog: SpecialPrice, TierPrice). A special price is valid from the
+first day to the end of the last one, by the store's clock. A tier price for one unit is valid for its customer group,
+where 32000 means all and 0 means visitors who are not signed in. The lowest price counts. REST does not show catalogue
+price rules.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ EVERYBODY = {0, 32000}
 
 
 class Tier(Part):
-    """A price for those who buy at least so many."""
+    """A price from a minimum quantity on."""
 
     customer_group_id: Side[int] = -1
     qty: Units = 0
@@ -30,7 +30,7 @@ class Tier(Part):
 def price(
     usual: Decimal, special: str, begins: str, ends: str, tiers: Iterable[Tier], *, website: int, now: datetime
 ) -> Decimal:
-    """Return what a visitor pays, 0 where the store names no price. `now` is by the clock of the store."""
+    """Return what a visitor pays, 0 if the store sets no price. `now` is in the store's time zone."""
     found = [one.value for one in tiers if _is_for_all(one, website)]
     first, after = _days(begins, ends, now.tzinfo)
     if (first is None or first <= now) and (after is None or now < after):
@@ -39,7 +39,7 @@ def price(
 
 
 def changes_at(special: str, begins: str, ends: str, *, now: datetime) -> datetime | None:
-    """Return when a special price begins or ends next, None where none does."""
+    """Return when a special price next starts or ends, None if none does."""
     return next_change(_days(begins, ends, now.tzinfo), now=now) if money_of(special) else None
 
 
@@ -49,13 +49,13 @@ def _is_for_all(one: Tier, website: int) -> bool:
 
 
 def _days(begins: str, ends: str, zone: tzinfo | None) -> tuple[datetime | None, datetime | None]:
-    """Return the beginning of the first day and the end of the last, None for what is not said."""
+    """Return the start of the first day and the end of the last, None if not set."""
     first, last = _day(begins, zone), _day(ends, zone)
     return first, None if last is None else _at_midnight(last + timedelta(days=1), zone)
 
 
 def _day(text: str, zone: tzinfo | None) -> datetime | None:
-    """Return a day, None for what is no date, or one that is not meant: `0000-00-00`, year 1, year 9999."""
+    """Return a day, None if the text is no date or a placeholder: `0000-00-00`, year 1, year 9999."""
     try:
         day = datetime.fromisoformat(text[:10])
     except ValueError:

@@ -1,8 +1,8 @@
-"""Magento's products → our snapshots. Pure functions.
+"""Convert Magento's products to snapshots. Pure functions.
 
-A configurable product is a family: each of its children is sold, named "Parent – options", and has what the child
-itself says; what the child leaves out its parent says. Facts: magento2 REST V1 and its search answers; the name of a
-photo's address and the path /catalog/product/view/id/ are from the platform's public documentation.
+A configurable product is a family: each of its children is sold, titled "Parent – options". A child's missing values
+come from its parent. Facts: magento2 REST V1 and its search answers; photo URLs and the path /catalog/product/view/id/
+are from the platform's public documentation.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ def unit(
     now: datetime,
     address: str,
 ) -> StoreProduct:
-    """Return a sellable product. `stock` is what can still be sold, None where nobody counts.
+    """Return a sellable product. `stock` is the sellable quantity, None if it is not counted.
 
-    `now` is by the clock of the store.
+    `now` is in the store's time zone.
     """
     shown = parent or item
     options = _options(item, parent, labels)
@@ -66,7 +66,7 @@ def unit(
 
 
 def is_sold(item: Item, parent: Item | None, website: int) -> bool:
-    """Return whether a visitor of the website can buy it: by itself, or as one of its family."""
+    """Return whether a visitor of the website can buy it, by itself or as one of its family."""
     if not _is_on(item, website):
         return False
     if item.visibility != HIDDEN:
@@ -80,7 +80,7 @@ def _is_on(item: Item, website: int) -> bool:
 
 
 def unknown_option(item: Item, labels: Labels) -> bool:
-    """Return whether a product has an option whose name we have not read yet."""
+    """Return whether a product has an option whose name was not read yet."""
     return any(
         value and value not in known["options"]
         for code, known in labels["attributes"].items()
@@ -104,7 +104,7 @@ def _options(item: Item, parent: Item | None, labels: Labels) -> dict[str, str]:
 
 
 def _named(value: str, known: Attribute) -> str:
-    """Return the label of an option, or of several; the text itself where there are no options."""
+    """Return the label of one or several options; the text itself if there are no options."""
     if not known["options"]:
         return plain(value)
     return ", ".join(known["options"].get(one, one) for one in value.split(",") if one)
@@ -120,7 +120,7 @@ def _first(code: str, item: Item, shown: Item) -> str:
 
 
 def _defined(item: Item, labels: Labels) -> dict[str, str]:
-    """Return the attributes that the seller defined, by their labels."""
+    """Return the seller-defined attributes by label."""
     rows = ((known["label"], _named(item.said(code), known)[:255]) for code, known in labels["attributes"].items())
     return {label: text for label, text in rows if text}
 

@@ -1,8 +1,9 @@
-"""States and regions as Magento lists them: an address in a country that must have one names it by its number.
+"""States and regions as Magento lists them: some countries require one, identified by its id.
 
 Facts: magento/magento2 (Directory: `general/region/state_required`; Customer: "regionId" is required) and Magento 2.4.7
-as seen. A region's code is found by itself, its name is not; some 37 countries must have one by default, among them
-such whose addresses name none, as in Denmark and Sweden. Which ones must is shown by the refusal, not over REST.
+as seen. Magento resolves a region's code by itself, but not its name. By default some 37 countries require one,
+including countries whose addresses have none, such as Denmark and Sweden. REST does not list them; only a refusal
+reveals it.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ class _Country(Part):
 
 
 def regions_of(rest: Rest, country: str) -> list[Region]:
-    """Return the regions that a store lists for a country, none where it has none or does not know it."""
+    """Return the regions that a store lists for a country, none if it has none or is unknown."""
     known = f"magento2:regions:{rest.address}:{country}"
     kept: list[Region] | None = memory.recall(known)
     if kept is None:
@@ -52,11 +53,11 @@ def regions_of(rest: Rest, country: str) -> list[Region]:
 
 
 def named(text: str, regions: Sequence[Region]) -> Region | None:
-    """Return the region that a text means: by its name, its code, or that behind the country's (`US-IL`)."""
+    """Return the region that a text names: by name, code, or the code after the country's (`US-IL`)."""
     wanted = {folded(text), folded(text.rpartition("-")[2])} - {""}
     return next((one for one in regions if {folded(one["code"]), folded(one["name"])} & wanted), None)
 
 
 def as_part(region: Region) -> dict[str, Any]:
-    """Return a region as a part of an address."""
+    """Return a region's fields of an address."""
     return {"region": region["name"], "region_code": region["code"], "region_id": int(region["id"])}

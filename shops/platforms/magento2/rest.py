@@ -1,9 +1,9 @@
-"""Calls to Magento's REST V1: signed, rate limited, and what its answers mean.
+"""Call Magento's REST V1: signatures, rate limit, and the meaning of its answers.
 
-Facts: Magento 2.4.7 as seen. A path without a store view's code means the default view; one with the code of a view
-that does not exist is answered 400 "Specified request cannot be processed.". Errors are JSON with `message` and perhaps
-`parameters`, in the language of the store; so only English ones are final, and whether an object exists is asked of a
-search, whose answer needs no words. A page past the end is empty (`items` null where `fields` trims the answer).
+Facts: Magento 2.4.7 as seen. A path without a store view's code means the default view; the code of an unknown view is
+answered 400 "Specified request cannot be processed.". Errors are JSON with `message` and sometimes `parameters`, in the
+store's language. So only English ones are final, and searches, whose answers need no words, say whether an object
+exists. A page past the end is empty (`items` is null if `fields` trims the answer).
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from shops.platforms.values import TransientStoreError, Unsupported
 from shops.schemas import number_in
 
 STORE = "Magento"
-#: Magento sets no limit; its host does, and answers grow slow long before.
+#: Magento sets no limit, but its host does, and answers become slow much earlier.
 CALLS_PER_MINUTE = 240
-#: How long it is remembered where below its address a store serves REST.
+#: How long a store's REST root below its address is cached.
 ROOT_S = 7 * 24 * 3600
-#: How long it is remembered how many rows a page may have.
+#: How long a store's page size limit is cached.
 MOST_S = 24 * 3600
-#: Asks for no product: one that cannot be shown must not speak for the store.
+#: Matches no product: one broken product must not fail the probe.
 PROBE = "/products?" + search.query([("entity_id", "eq", "0")], size=1, fields="items[id],total_count")
 
 _GONE = re.compile(
     r"(the (product|entity) that was requested doesn't exist|requested (product|entity) doesn't exist|no such entity)",
     re.IGNORECASE,
 )
-#: About the call, not about the keys or an object.
+#: Errors about the call, not about the keys or an object.
 _TRANSIENT = re.compile(
     r"(request does not match any route|specified request cannot be processed|nonce|timestamp|internal error"
     r"|too many requests|maintenance|temporarily unavailable|deadlock|lock wait timeout"
-    # said of a product whose row in the stock index is just being built again
+    # a product whose row in the stock index is being rebuilt
     r"|sku is not assigned to given stock)",
     re.IGNORECASE,
 )
@@ -52,7 +52,7 @@ _KEYS = re.compile(
     r"|consumer key is not the correct length|token length is invalid)",
     re.IGNORECASE,
 )
-#: What gateways answer in JSON, too.
+#: Generic messages that gateways also send as JSON.
 _REASONS = {one.phrase.lower() for one in HTTPStatus} | {"missing authentication token"}
 TODO = "Open System > Integrations in Magento, check what the integration may access, and reauthorize it."
 
@@ -63,7 +63,7 @@ def budget_of(address: str) -> Budget:
 
 
 def encoded(sku: str) -> str:
-    """Return a SKU as a part of a path."""
+    """Return a SKU encoded as a path segment."""
     return quote(sku, safe="")
 
 
@@ -74,14 +74,14 @@ class Rest(Caller):
     allow = "calls to /rest/V1 that carry an Authorization header"
 
     def __init__(self, address: str, token: SecretStr) -> None:
-        """Nothing is asked yet."""
+        """Makes no call."""
         self.address = address
         self.budget = budget_of(address)
         self._token = token
         self._key = f"magento2:root:{address}"
         found = memory.recall(self._key)
         self._root: str = found or address
-        #: A root that answered once is right: what comes instead later is not the fault of the address.
+        #: A root that answered once is right: later failures are not due to the URL.
         self._is_sure = found is not None
         self._most_key = f"magento2:most:{address}"
         self._most: int | None = memory.recall(self._most_key)
@@ -89,7 +89,7 @@ class Rest(Caller):
     # -- what a platform fills in ------------------------------------------------------------------------------
 
     def send(self, method: str, path: str, body: object) -> Answer:
-        """Make one call; before the first answer of the API, look where below the address it is served."""
+        """Make one call; until the API has answered once, search for its root below the address."""
         answer = self._send(self._root, method, path, body)
         if self._is_sure or method != "GET":
             return answer
@@ -101,7 +101,7 @@ class Rest(Caller):
         return answer
 
     def own_words(self, status: int, said: Any) -> Verdict | None:
-        """Distinguish Magento's own errors from what gateways and firewalls answer."""
+        """Return the verdict of Magento's own error; None for errors of gateways and firewalls."""
         message = said.get("message") if isinstance(said, dict) else None
         if not isinstance(message, str) or set(said) - {"message", "parameters", "errors", "trace", "code"}:
             return None
@@ -110,38 +110,38 @@ class Rest(Caller):
             return None
         if status == 401:
             return Verdict.KEYS if _KEYS.search(words) or "resources" in _named(said) else None
-        if status == 400 and "token length is invalid" in words:  # the one refusal of keys that is not a 401
+        if status == 400 and "token length is invalid" in words:  # the only refused keys with another status than 401
             return Verdict.KEYS
         if status == 404:
             return Verdict.MISSING if _GONE.search(message) else None
         return Verdict.REFUSED if status in (400, 409, 422) else None
 
     def words(self, said: Any) -> str:
-        """Return an error's sentence, its parameters (a list, or by name) filled in, and what to do about rights."""
+        """Return an error's message with its parameters (a list, or by name), and advice on permissions."""
         if not isinstance(said, dict) or not isinstance(said.get("message"), str):
             return ""
         todo = f" {TODO}" if _KEYS.search(_filled(said)) else ""
         return _filled(said)[:300] + todo
 
     def probe(self) -> Answer:
-        """Make a search for products, which is what the keys are for."""
+        """Search for products, which the keys must allow."""
         return self.send("GET", PROBE, None)
 
     # -- calls -------------------------------------------------------------------------------------------------
 
     def get(self, path: str, query: str = "") -> Any:
-        """Return the answer. Raises like `json`."""
+        """Return the answer. Raise like `json`."""
         return self.json("GET", path + (f"?{query}" if query else ""))
 
     def listed(self, path: str, query: str = "") -> list[Any]:
-        """Return an answer that is a list. Raises like `json`."""
+        """Return an answer that is a list. Raise like `json`."""
         said = self.get(path, query)
         if not isinstance(said, list):
             raise TransientStoreError(f"{STORE}'s list could not be read.")
         return said
 
     def rows(self, path: str, query: str) -> tuple[list[Any], int | None]:
-        """Return the rows of a search's page, and how many there are in all where it says so. Raises like `json`."""
+        """Return the rows of a search's page, and their total number if known. Raise like `json`."""
         try:
             said = self.get(path, self._fitted(query))
         except Unsupported as refused:
@@ -157,7 +157,7 @@ class Rest(Caller):
         return list(items.values() if isinstance(items, dict) else items), number_in(said.get("total_count"))
 
     def fitting(self, size: int) -> int:
-        """Return how many rows a page has that is asked for with `size`: a store may allow fewer."""
+        """Return the actual page size for a requested `size`, which the store may limit."""
         return min(size, self._most or size)
 
     def _fitted(self, query: str) -> str:
@@ -166,16 +166,16 @@ class Rest(Caller):
     def every(
         self, path: str, *groups: search.Group, sort: str = "entity_id", fields: str = "", whole: bool = False
     ) -> list[Any]:
-        """Return the rows of all pages of a search. A page may hold fewer rows than were asked for; the last is empty.
+        """Return the rows of all pages of a search. A page may hold fewer rows than requested; the last is empty.
 
-        Where the store says how many there are, that ends it, too; a number below what was read already is wrong.
-        `whole`: raises TransientStoreError where it says that there are more than it shows.
+        The store's total ends the search too; a total below the rows already read is wrong. `whole`: raise
+        TransientStoreError if the total exceeds the rows that it shows.
         """
         found: list[Any] = []
         page = 1
         while True:
             rows, total = self.rows(path, search.query(*groups, sort=sort, page=page, fields=fields))
-            again = bool(rows) and rows == found[-len(rows) :]  # older versions answer the last page again
+            again = bool(rows) and rows == found[-len(rows) :]  # older versions repeat the last page
             found += [] if again else rows
             if again or not rows or len(found) == total:
                 if whole and len(found) < (total or 0):
@@ -184,16 +184,16 @@ class Rest(Caller):
             page += 1
 
     def written(self, method: str, path: str, body: object) -> Any:
-        """Write something and return the answer. Raises like `json`."""
+        """Make a write and return the answer. Raise like `json`."""
         return self.json(method, path, body)
 
     def lacks_route(self, path: str) -> bool:
-        """Return whether Magento itself says that a search's route is not there, in whatever language."""
+        """Return whether Magento itself answers that a search's route is missing, in any language."""
         answer = self.send("GET", f"{path}?{search.query(sort='', size=1)}", None)
         return answer.status == 404 and not _is_page(answer)
 
     def find_root(self) -> None:
-        """Find where REST is served, and remember it. Raises TransientStoreError if it is nowhere below the address."""
+        """Find and cache where REST is served. Raise TransientStoreError if it is nowhere below the address."""
         status = 0
         for root in self._roots():
             answer = self._send(root, "GET", PROBE, None)
@@ -209,7 +209,7 @@ class Rest(Caller):
         )
 
     def _elsewhere(self) -> str | None:
-        """Return where REST is served, None where that is not known: it may be away for a moment."""
+        """Return where REST is served, None if unknown: it may be down for a moment."""
         for root in self._roots():
             answer = self._send(root, "GET", PROBE, None)
             if judge(answer, self)[0] == Verdict.DONE:
@@ -218,7 +218,7 @@ class Rest(Caller):
         return None
 
     def _roots(self) -> list[str]:
-        """Return where REST may be served: without rewritten URLs behind index.php, with a store's code before it."""
+        """Return possible REST roots: below index.php without URL rewriting, above the path with a store's code."""
         parts = urlsplit(self.address)
         above = self.address[: -len(parts.path)] if parts.path else ""
         bare = [one for one in (self.address, above) if one]
@@ -233,7 +233,7 @@ class Rest(Caller):
 
 
 def _is_page(answer: Answer) -> bool:
-    """Return whether something that is not the API answered that there is nothing here, or that it is elsewhere."""
+    """Return whether a 404 or a redirect comes from something other than the API."""
     if answer.status != 404 and not 300 <= answer.status < 400:
         return False
     try:
@@ -243,7 +243,7 @@ def _is_page(answer: Answer) -> bool:
 
 
 def _named(said: Any) -> dict[str, Any]:
-    """Return the parameters of an error by name; numbered where they are a list."""
+    """Return the parameters of an error by name; a list is numbered."""
     parameters = said.get("parameters")
     if isinstance(parameters, dict):
         return {str(name): part for name, part in parameters.items()}

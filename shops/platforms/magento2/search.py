@@ -1,8 +1,8 @@
-"""Magento's search criteria as a query. Pure.
+"""Build the query string of Magento's search criteria. Pure.
 
-Facts: the conditions of a group are alternatives, the groups must all hold. Brackets must be encoded before a call is
-signed. A page past the end is empty. A shop may limit a page, usually to 300 rows, and says so in a refusal: "Maximum
-SearchCriteria pageSize is 200".
+Facts: the conditions of a group are alternatives, and all groups must match. Brackets must be encoded before a call is
+signed. A page past the end is empty. A shop may limit the page size, usually to 300 rows, and says so in a refusal:
+"Maximum SearchCriteria pageSize is 200".
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from urllib.parse import quote, urlencode
 #: Field, condition, value.
 Condition = tuple[str, str, str]
 Group = Sequence[Condition]
-#: How many values one call asks for, and how long they may be together: an address must not grow too long.
+#: Most values per call, and their greatest total length, so that the URL does not grow too long.
 FEW = 100
 LONGEST = 4_000
-#: Rows on a page where no other number is asked for.
+#: Default page size.
 PAGE = 100
 _SIZE = re.compile(r"(pageSize%5D=)(\d+)")
 _MOST = re.compile(r"pageSize\D{1,20}([1-9]\d{0,8})\b", re.IGNORECASE)
@@ -44,18 +44,18 @@ def query(*groups: Group, sort: str = "entity_id", size: int = PAGE, page: int =
 
 
 def fitted(query: str, most: int) -> str:
-    """Return a query whose page has at most so many rows."""
+    """Return a query with a page size of at most `most`."""
     return _SIZE.sub(lambda hit: f"{hit[1]}{min(int(hit[2]), most)}", query)
 
 
 def most_in(words: str) -> int | None:
-    """Return how many rows a page may have, by the words of a refusal; None where they are about something else."""
+    """Return the page size limit that a refusal names; None if it is about something else."""
     hit = _MOST.search(words)
     return int(hit[1]) if hit else None
 
 
 def one_of(field: str, values: Iterable[object]) -> Group:
-    """Return a group for "one of these". A list is joined by commas, so what holds one is a condition of its own."""
+    """Return a group for "one of these". A value with a comma gets its own condition: lists are comma-separated."""
     texts = [str(value) for value in values]
     joined = ",".join(text for text in texts if "," not in text)
     alone = [(field, "eq", text) for text in texts if "," in text]
@@ -63,7 +63,7 @@ def one_of(field: str, values: Iterable[object]) -> Group:
 
 
 def few(values: Iterable[object]) -> Iterator[list[object]]:
-    """Cut values, each once, into parts that fit into one call."""
+    """Split values, without duplicates, into parts that fit into one call."""
     part: list[object] = []
     length = 0
     for value in dict.fromkeys(values):
@@ -78,13 +78,13 @@ def few(values: Iterable[object]) -> Iterator[list[object]]:
 
 
 def stamp(moment: datetime) -> str:
-    """Return a moment as Magento writes it: UTC without a zone."""
+    """Return a moment in Magento's format: UTC without a zone."""
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def is_more(rows: Sequence[object], total: int | None, size: int) -> bool:
-    """Return whether there may be rows behind a page of a search for ids above the last one.
+    """Return whether more rows may follow a page of a search for ids above the last one.
 
-    `total` counts the rows from the page's first one on; not all stores say it, and not all pages are full.
+    `total` counts the rows from the page's first one on; some stores omit it, and some pages are not full.
     """
     return bool(rows) and (len(rows) >= size or (total or 0) > len(rows))

@@ -1,6 +1,6 @@
-"""The signature of each call: OAuth 1.0a with HMAC-SHA256, or a lone access token where the store takes one.
+"""Sign calls: OAuth 1.0a with HMAC-SHA256, or a lone access token if the store accepts one.
 
-Facts: a "/" in a SKU is sent as %2F, but signed as it is (seen on Magento 2.4.7); a body of JSON is not signed.
+Facts: a "/" in a SKU is sent as %2F, but signed unencoded (seen on Magento 2.4.7); a JSON body is not signed.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ def headers(
 ) -> Mapping[str, str]:
     """Return the Authorization header of a call.
 
-    `token` is one access token, or "consumer key:consumer secret:token:token secret"; the last two are empty, and
-    `verifier` is set, in the steps that lead to a token. `timestamp` is in seconds since 1970.
+    `token` is one access token, or "consumer key:consumer secret:token:token secret". While a token is being requested,
+    the last two are empty and `verifier` is set. `timestamp` is in seconds since 1970.
     """
     key, *others = token.split(":")
     if not others:

@@ -1,8 +1,8 @@
-"""SKUs: which product bears one now, and whose a row is, since the stock's tables spell SKUs in their own way.
+"""Resolve SKUs: a product's current one, and the product of a stock row, whose spelling may differ.
 
-Facts: magento/inventory. A product is renamed without a trace in what we know of it, and another may take its SKU, so
-the SKU is asked for by the product's id. The database compares SKUs without case, accents and blanks behind; no two
-products have SKUs that it takes for the same.
+Facts: magento/inventory. Renaming a product leaves no trace in our data, and another product may take its SKU, so the
+current SKU is read by the product's id. The database compares SKUs without case, accents and trailing blanks; no two
+products have SKUs that it considers equal.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shops.platforms.values import Malformed, Unread
 
 
 def now(rest: Rest, ids: Iterable[str]) -> dict[str, str]:
-    """Return the SKU of each product by id, without those that are gone. Raises StoreError where one cannot be read."""
+    """Return the SKU of each existing product by id. Raise StoreError if one cannot be read."""
     wanted = [one for one in ids if one.isdecimal()]
     rows, failed = portions.every(rest, "/products", "entity_id", wanted, fields="items[id,sku],total_count")
     if failed:
@@ -34,32 +34,32 @@ def now(rest: Rest, ids: Iterable[str]) -> dict[str, str]:
 
 
 def confirm_gone(rest: Rest, ids: Sequence[str]) -> None:
-    """Ask once more before products count as gone: one empty answer is no verdict. Raises Malformed."""
+    """Confirm by a second search that products are gone, since one empty answer proves nothing. Raise Malformed."""
     rows, total = rest.rows("/products", search.query(search.one_of("entity_id", ids), size=1))
     if rows or total != 0:
         raise Malformed(f"{STORE}'s search does not say whether product {ids[0]} is there.")
 
 
 def folded(sku: str) -> str:
-    """Return a SKU, or a name, without case, accents, and blanks around it."""
+    """Return a SKU or a name without case, accents and surrounding blanks."""
     bare = "".join(one for one in unicodedata.normalize("NFKD", sku) if not unicodedata.combining(one))
     return bare.casefold().strip()
 
 
 def _compared(sku: str) -> str:
-    """Return a SKU without case, and without blanks around it."""
+    """Return a SKU without case and surrounding blanks."""
     return sku.strip().lower()
 
 
 def name_of(sku: str) -> str:
-    """Return a SKU as a part of a cache's key."""
+    """Return a SKU as part of a cache key."""
     return hashlib.sha256(_compared(sku).encode()).hexdigest()[:32]
 
 
 def owners(wanted: Sequence[str], spelled: Iterable[str]) -> tuple[dict[str, str], set[str]]:
-    """Return whose each spelling is: spelling → SKU that was asked for; and the SKUs of which that is not clear.
+    """Return spelling → requested SKU, and the requested SKUs for which that is ambiguous.
 
-    A spelling that is exactly one of them is that one's; the nearest to it otherwise, if that is one alone.
+    An exact spelling belongs to its SKU; any other belongs to the nearest one, if only one is left.
     """
     wanted, spellings = list(dict.fromkeys(wanted)), list(dict.fromkeys(spelled))
     found = {one: one for one in spellings if one in wanted}
@@ -88,9 +88,9 @@ R = TypeVar("R", bound=Spelled)
 def by_sku(
     wanted: Sequence[str], rows: Sequence[R], unread: Sequence[Unread]
 ) -> tuple[dict[str, list[R]], dict[str, str]]:
-    """Return the rows of each SKU that was asked for, and why what is said of one could not be read.
+    """Return the rows of each requested SKU, and the reason for each SKU that could not be read.
 
-    Rows that spell it exactly come first. `unread` are rows that could not be read, named by their SKUs.
+    Rows with the exact spelling come first. `unread` are unreadable rows, named by their SKUs.
     """
     whose, unclear = owners(wanted, [*(row.sku for row in rows), *(one.store_parent_id for one in unread)])
     found: dict[str, list[R]] = {}

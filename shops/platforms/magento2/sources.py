@@ -1,8 +1,8 @@
-"""The sources that a website sells from, and which of them a change of stock is made in.
+"""Find the sources that a website sells from, and choose which of them to change.
 
-Facts: magento/inventory. A website is served by one stock, which draws on sources in an order; a disabled one sells
+Facts: magento/inventory. A website is served by one stock, which draws on sources in an order; a disabled source sells
 nothing. The default source cannot be linked to another stock (seen on 2.4.7: 400), and older products keep a row in it
-that sells nothing. Without the inventory modules there are no such routes, and one number a product.
+that sells nothing. Without the inventory modules, these routes are missing, and each product has one number.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from shops.platforms.reading import each, valid
 from shops.platforms.values import StoreError, TransientStoreError, Unread
 from shops.schemas import Part, Text, Units
 
-#: A store that had sources has them still, whatever one answer says.
+#: A store that had sources still has them, whatever one answer says.
 HAD_THEM_S = 30 * 24 * 3600
 MODULE = "Magento_Inventory"
 
 
 class StockSources(TypedDict):
-    """The stock of the website: its number, and the codes of the enabled sources that it draws on, first the first.
+    """The website's stock: its id, and the codes of its enabled sources in their order.
 
     `whole`: all of them could be read.
     """
@@ -35,7 +35,7 @@ class StockSources(TypedDict):
 
 @dataclass(frozen=True)
 class SourceItem:
-    """What lies of a product in a source; `sku` as that row spells it."""
+    """A product's quantity in a source; `sku` is spelled as in that row."""
 
     code: str
     sku: str
@@ -68,7 +68,7 @@ class _Row(Part):
 
 
 def stock_sources(rest: Rest, website: str) -> StockSources | None:
-    """Return the sources of a website's stock, None where the store keeps one number a product. Raises StoreError."""
+    """Return the sources of a website's stock, None if the store has one number per product. Raise StoreError."""
     known = f"magento2:sources2:{rest.address}:{website}"
     before: list[str] | None = memory.recall(known)
     if before is None and not _has_modules(rest):
@@ -76,14 +76,14 @@ def stock_sources(rest: Rest, website: str) -> StockSources | None:
     stock = valid(_Stock, rest.get(f"/inventory/stock-resolver/website/{website}"), "Magento's stock")
     found = _drawn_on(rest, stock.stock_id)
     if not found["sources"] or set(before or ()) - set(found["sources"]):
-        # One list that leaves a source out is no verdict: what lies there would go off sale.
+        # One list without a source proves nothing, and its units would go off sale.
         found = _drawn_on(rest, stock.stock_id)
     memory.remember(known, found["sources"], HAD_THEM_S)
     return found
 
 
 def _drawn_on(rest: Rest, stock_id: str) -> StockSources:
-    """Return the sources that a stock draws on. Raises TransientStoreError where they cannot be read."""
+    """Return the sources that a stock draws on. Raise TransientStoreError if they cannot be read."""
     rows = rest.every("/inventory/stock-source-links", [("stock_id", "eq", stock_id)], sort="", whole=True)
     links, unread = each(rows, lambda row: valid(_Link, row, "Magento's link"), key="source_code")
     rows = rest.every("/inventory/sources", sort="", whole=True)
@@ -97,15 +97,15 @@ def _drawn_on(rest: Rest, stock_id: str) -> StockSources:
 
 
 def _has_modules(rest: Rest) -> bool:
-    """Return whether the inventory modules are there. One missing route says nothing: a deployment looks the same.
+    """Return whether the inventory modules exist. One missing route proves nothing: a deployment looks the same.
 
-    Raises TransientStoreError where that is not known.
+    Raise TransientStoreError if that is unknown.
     """
     if not all(rest.lacks_route(path) for path in ("/inventory/sources", "/inventory/stocks")):
         return True
     try:
         modules: Any = rest.get("/modules")
-    except StoreError:  # the keys may not ask for it
+    except StoreError:  # the keys may not read it
         modules = None
     if isinstance(modules, list) and MODULE in modules:
         raise TransientStoreError(f"{STORE} does not serve its inventory just now.")
@@ -116,9 +116,9 @@ def _has_modules(rest: Rest) -> bool:
 
 
 def read(rest: Rest, skus: Sequence[object], drawn: Sequence[str]) -> tuple[list[SourceItem], list[Unread]]:
-    """Return what lies of products in the sources `drawn` on, and what could not be read, named by SKU.
+    """Return the products' quantities in the sources `drawn`, and those that could not be read, by SKU.
 
-    Raises StoreError.
+    Raise StoreError.
     """
     rows, failed = portions.every(rest, "/inventory/source-items", "sku", skus, sort="", whole=True)
     mine = [row for row in rows if not isinstance(row, dict) or str(row.get("source_code")) in ("None", *drawn)]
@@ -128,7 +128,7 @@ def read(rest: Rest, skus: Sequence[object], drawn: Sequence[str]) -> tuple[list
 
 
 def named(items: Sequence[SourceItem]) -> str:
-    """Return rows as one text, by which a change finds out whether they are still the same."""
+    """Return rows as text, by which a change detects whether they are still the same."""
     rows = (f"{one.code}={one.quantity:g}{'' if one.in_stock else ' out of stock'}" for one in items)
     return ", ".join(sorted(rows))
 
@@ -137,10 +137,10 @@ def named(items: Sequence[SourceItem]) -> str:
 
 
 def taken(items: Sequence[SourceItem], units: int) -> list[SourceItem]:
-    """Return the rows after taking units, from one source if that has them all, else from one after the other.
+    """Return the rows after taking units, from one source if it has them all, else from several in order.
 
-    The first source comes first. What is marked as out of stock there is not on sale, so taking it changes nothing.
-    Where all have fewer, what they have is taken.
+    Rows marked as out of stock are not on sale, so taking from them would change nothing. If there are too few units,
+    all of them are taken.
     """
     selling = [one for one in items if one.in_stock]
     one_has_all = [one for one in selling if one.quantity >= units]
@@ -154,18 +154,18 @@ def taken(items: Sequence[SourceItem], units: int) -> list[SourceItem]:
 
 
 def added(items: Sequence[SourceItem], units: int) -> list[SourceItem]:
-    """Return the row after adding units: where some lie already, else in the first source that holds the product."""
+    """Return the row after adding units: to a source that has some, else to the first one that lists the product."""
     selling = [one for one in items if one.in_stock and one.quantity > 0]
     item = next(iter([*selling, *items]), None)
     if item is None:
         return []
-    # A seller may have marked a product as out of stock by hand; only we, who add to nothing, wake it.
+    # A seller may have marked it as out of stock by hand; only an empty source is marked in stock again.
     wakes = item.in_stock or item.quantity <= 0
     return [SourceItem(item.code, item.sku, item.quantity + units, wakes)]
 
 
 def write(rest: Rest, items: Sequence[SourceItem]) -> None:
-    """Set rows, all in one call. Raises StoreError, with `may_have_applied` where the answer is not `[]`, a success."""
+    """Set rows in one call. Raise StoreError, with `may_have_applied` if the answer is not `[]`, a success."""
     rows = [
         {"sku": one.sku, "source_code": one.code, "quantity": one.quantity, "status": int(one.in_stock)}
         for one in items

@@ -1,14 +1,14 @@
-"""Magento's stock: in sources with reservations, or, where those modules were taken out, one number a product.
+"""Read and change Magento's stock: sources with reservations, or one number per product without those modules.
 
-What can be sold is what lies in the sources of the website's stock, less what orders reserve that are not shipped, less
-the threshold below which the store does not sell. Only what lies in a source can be written, and only as a whole; so it
-is read right before, and read again afterwards.
+The sellable quantity is the quantity in the sources of the website's stock, minus the reservations of unshipped orders,
+minus the threshold below which the store does not sell. Only a source's absolute quantity can be written, so it is read
+right before and after the write.
 
-Facts: magento/inventory and Magento 2.4.7 as seen. The export of salable quantities spells a SKU as the stock's tables
-do: in another case perhaps, or with a blank behind it. It leaves out what lies in no source of the stock, and says 0
-and salable both for stock that nobody manages and for backorders. A negative threshold lets it count units that are not
-there, and so does a reservation that was freed twice. Where the index is built by a queue ("asynchronous" strategy), it
-shows a change of a source minutes later. Posting a source item for an unknown SKU is answered 200 and does nothing.
+Facts: magento/inventory and Magento 2.4.7 as seen. The export of salable quantities spells a SKU as the stock tables
+do: possibly in another case or with a trailing blank. It omits products that are in no source of the stock, and shows 0
+and salable both for unmanaged stock and for backorders. A negative threshold, or a reservation that was freed twice,
+makes it count units that do not exist. If the index is built by a queue ("asynchronous" strategy), it shows a source's
+change minutes later. Posting a source item for an unknown SKU is answered 200 and does nothing.
 """
 
 from __future__ import annotations
@@ -29,21 +29,20 @@ from shops.platforms.reading import each, valid
 from shops.platforms.values import Busy, Count, Malformed, Missing, Moved, TransientStoreError, Unsupported
 from shops.schemas import MOST_UNITS, Part, Text, Units
 
-#: How long it is remembered whether the stock of a product is managed at all.
+#: How long it is cached whether a product's stock is managed.
 MANAGED_S = 10 * 60
-#: And of one that lies in no source of the website's stock: there may be many of them, all asked for one by one.
+#: The same for products in no source of the stock: there may be many, each costing a call.
 UNASSIGNED_S = 24 * 3600
-#: How long two changes of one product's stock keep out of each other's way at most.
+#: Longest time that a change of a product's stock blocks another.
 CLAIM_S = 120
-#: How long readings wait at most for an attempt to make an order that broke off.
+#: Longest time that reads wait for an interrupted attempt to create an order.
 LENT_S = 15 * 60
-#: How long the index of what can be sold may show what it had before we took units out (Magento can be set to build it
-#: later, by a queue).
+#: How long the index of salable quantities may lag after units were taken (Magento can build it later, by a queue).
 TRAILS_S = 15 * 60
 
 
 class NoAddress(Malformed):
-    """A SKU cannot be a part of an address: the web server refuses its slash."""
+    """The SKU cannot be part of a URL: the web server refuses its slash."""
 
 
 class _Salable(Part):
@@ -62,7 +61,7 @@ class _Item(Part):
 
     @property
     def units(self) -> int | None:
-        """Return what can be sold where there are no sources; None where nobody counts. Raises Malformed."""
+        """Return the sellable units in a store without sources; None if they are not counted. Raise Malformed."""
         if not self.manage_stock:
             return None
         if not self.is_in_stock:
@@ -74,13 +73,13 @@ class _Item(Part):
 
 @dataclass
 class Standing:
-    """What can be sold, by SKU: units, None where nobody counts, and why it could not be read where it could not."""
+    """Sellable units by SKU, None if they are not counted, and the reasons for unreadable ones."""
 
     units: dict[str, int | None] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
 
     def of(self, sku: str) -> int | None:
-        """Return the units of one SKU. Raises Malformed where they could not be read."""
+        """Return the units of one SKU. Raise Malformed if they could not be read."""
         if sku in self.unread:
             raise Malformed(self.unread[sku])
         return self.units.get(sku, 0)
@@ -90,7 +89,7 @@ class Stock:
     """Reads and changes the stock of one store."""
 
     def __init__(self, rest: Rest, config: StoreConfig) -> None:
-        """Nothing is asked yet."""
+        """Makes no call."""
         self._rest = rest
         self._config = config
         self._lent = f"magento2:lent:{rest.address}:"
@@ -99,7 +98,7 @@ class Stock:
     # -- reading ---------------------------------------------------------------------------------------------
 
     def of(self, skus: Iterable[str], parents: Mapping[str, str] | None = None) -> Standing:
-        """Return what can be sold. `parents`: SKU → that of its family, which may be marked as out of stock whole."""
+        """Return what can be sold. `parents`: SKU → its family's SKU, which may be out of stock as a whole."""
         found = Standing()
         for some in search.few(skus):
             named = [str(one) for one in some]
@@ -112,7 +111,7 @@ class Stock:
     def _read(
         self, skus: Sequence[str], parents: Mapping[str, str], found: Standing, *, lending: bool = False
     ) -> dict[str, list[SourceItem]]:
-        """Add to `found` what can be sold; return what lies in the website's sources."""
+        """Add to `found` what can be sold; return the quantities in the website's sources."""
         requested_at = clock.now().timestamp()
         families = {sku: parents[sku] for sku in skus if sku in parents}
         salable, odd = self._exported([*skus, *families.values()])
@@ -141,9 +140,9 @@ class Stock:
         return lies
 
     def _decide(self, sku: str, salable: _Salable | None, items: Sequence[SourceItem]) -> int | None:
-        """Return what can be sold of a SKU by a row of the export and what lies in the website's sources.
+        """Return what can be sold of a SKU, from its export row and its quantities in the website's sources.
 
-        Raises Malformed where the two do not go together.
+        Raise Malformed if the two contradict each other.
         """
         lies = sum(one.quantity for one in items if one.in_stock)
         if salable is None:
@@ -154,7 +153,7 @@ class Stock:
             raise Malformed(f"{STORE} does not say how many of {sku} can be sold.")
         if 0 < salable.qty <= lies:
             return salable.qty
-        # Nobody manages it, it can be ordered without being there, or the index trails: its own setting decides.
+        # Unmanaged stock, backorders, or a lagging index: the product's own setting decides.
         managed, threshold = self._managed(sku)
         if not managed:
             return None
@@ -166,10 +165,10 @@ class Stock:
         return max(0, min(salable.qty, salable.qty + least, int(lies) if is_whole else salable.qty))
 
     def _short(self, sku: str, salable: _Salable, items: Sequence[SourceItem]) -> int:
-        """Return 0 for what is not sold; below 0, by how many units orders took more than lie there.
+        """Return 0 if it is not sold; a negative number if orders took more units than there are.
 
-        An order that came between our reading and our change of a source shows in nothing else. Below its threshold
-        the store still has units to ship, and what lies in a source that is out of stock is not in the number.
+        Only this number reveals an order that was placed between our read and our write of a source. Below the
+        threshold, the store still has units to ship, and sources that are out of stock are not included in the number.
         """
         units = salable.qty or 0
         if units >= 0 or not all(one.in_stock for one in items):
@@ -181,7 +180,7 @@ class Stock:
         return min(0, units + max(0, threshold)) if managed else 0
 
     def _unlisted(self, sku: str, lies: float) -> int | None:
-        """Return what can be sold of a SKU that the export leaves out: it lies in no source, or the index trails."""
+        """Return what can be sold of a SKU that the export omits: it is in no source, or the index lags."""
         try:
             managed, _ = self._managed(sku, lies=lies > 0)
         except NoAddress:
@@ -191,9 +190,9 @@ class Stock:
         return 0 if managed else None
 
     def _managed(self, sku: str, *, lies: bool = True) -> tuple[bool, int]:
-        """Return whether a product's stock is managed, and the units that are left when the store stops selling it.
+        """Return whether a product's stock is managed, and the threshold at which the store stops selling it.
 
-        Where it lies in no source (`lies`), that is remembered for longer, for as long as it lies in none.
+        If it is in no source (`lies` false), the answer is cached for longer, as long as that is so.
         """
         known = f"magento2:{'managed3' if lies else 'unassigned'}:{self._rest.address}:{name_of(sku)}"
         kept: tuple[bool, int] | None = memory.recall(known)
@@ -204,16 +203,16 @@ class Stock:
         return kept
 
     def _exported(self, skus: Sequence[str]) -> tuple[dict[str, _Salable], dict[str, str]]:
-        """Return the row of each SKU in the export of what can be sold, and why one could not be read."""
+        """Return each SKU's row in the export of salable quantities, and the reasons for unreadable ones."""
         rows, failed = portions.every(self._rest, self._export, "sku", skus, sort="")
         read, unread = each(rows, lambda row: valid(_Salable, row, "Magento's stock"), key="sku")
         found, odd = by_sku(skus, read, unread)
         return {sku: some[0] for sku, some in found.items()}, odd | failed
 
     def source_items(self, sku: str) -> list[SourceItem]:
-        """Return what lies of a SKU in the sources of the website's stock, first the first. Raises Malformed.
+        """Return a SKU's quantities in the sources of the website's stock, in their order. Raise Malformed.
 
-        An answer without any is asked for once more.
+        An empty answer is confirmed by a second read.
         """
         for _ in range(2):
             lies, odd = self._source_items([sku])
@@ -224,9 +223,9 @@ class Stock:
         return []
 
     def _source_items(self, skus: Sequence[str]) -> tuple[dict[str, list[SourceItem]], dict[str, str]]:
-        """Return what lies of each SKU in the sources of the website's stock, first the first; and what cannot be read.
+        """Return each SKU's quantities in the website's sources, in their order, and the reasons for unreadable ones.
 
-        The second with why. Each source counts once, by the row that spells the SKU best.
+        Each source counts once, by the row with the best spelling.
         """
         assigned = self._config.stock_sources()
         drawn = assigned["sources"] if assigned else []
@@ -252,7 +251,7 @@ class Stock:
                 found.unread[sku] = str(error)
 
     def _item(self, sku: str) -> _Item:
-        """Return the stock item of a product that is there. Raises Malformed where the store does not say it."""
+        """Return the stock item of an existing product. Raise Malformed if the store does not show it."""
 
         def ask() -> Any:
             try:
@@ -269,9 +268,9 @@ class Stock:
     # -- changing --------------------------------------------------------------------------------------------
 
     def count(self, sku: str, *, lending: bool = False) -> Count:
-        """Return what can be sold now, and what lies in the sources that an adjustment would change.
+        """Return what can be sold now, and the quantities in the sources that an adjustment would change.
 
-        `lending`: whoever lends units to an order asks. Raises Malformed where it cannot be read.
+        `lending`: the caller lends units to an order. Raise Malformed if it cannot be read.
         """
         if self._config.stock_sources() is None:
             item = self._item(sku)
@@ -283,10 +282,9 @@ class Stock:
         return Count(units, sources.named(items), _whole(items), apart=True)
 
     def adjust(self, sku: str, count: Count, *, by: int) -> Count:
-        """Change what lies in the sources by a difference; the open reservations stay as they are.
+        """Change the quantities in the sources by a difference; open reservations stay.
 
-        Raises Moved when that is no longer what `count` says. Of units that no source has, none are taken
-        (`Count.done`).
+        Raise Moved if they no longer match `count`. Units that no source has are not taken (`Count.done`).
         """
         if count.units is None:
             raise Unsupported(f"{STORE} does not count this product.")
@@ -300,7 +298,7 @@ class Stock:
             return replace(after, done=None if done == by else done)
 
     def _after(self, sku: str, count: Count, done: int) -> Count:
-        """Count after a change of `done` units; what is on sale is bounded where the index does not show it yet."""
+        """Return the count after a change of `done` units, limited to the expected number while the index lags."""
         after = self.count(sku)
         if (after.location, after.there) == (count.location, count.there):
             raise TransientStoreError(f"{STORE} does not show our change of stock.")
@@ -335,7 +333,7 @@ class Stock:
 
     @contextmanager
     def claimed(self, sku: str) -> Iterator[None]:
-        """Keep two changes of one product apart: each sets the whole number. Raises Busy while one runs."""
+        """Prevent concurrent changes of one product, since each sets the absolute number. Raise Busy while one runs."""
         claim = f"magento2:writing:{self._rest.address}:{name_of(sku)}"
         if not memory.claim(claim, CLAIM_S):
             raise Busy(f"Another change of this product's stock in {STORE} is under way.", retry_after=2.0)
@@ -347,15 +345,15 @@ class Stock:
     # -- lending ---------------------------------------------------------------------------------------------
 
     def lending(self, sku: str) -> None:
-        """From now on readings say nothing about a product: units of it are being lent to an order."""
+        """Make reads ignore a product from now on: its units are being lent to an order."""
         memory.remember(f"{self._lent}{name_of(sku)}", {"ended": None}, LENT_S)
 
     def lent(self, sku: str) -> None:
-        """The stock is right again: readings that begin from now on count."""
+        """End the loan: reads that start from now on count again."""
         memory.remember(f"{self._lent}{name_of(sku)}", {"ended": clock.now().timestamp()}, LENT_S)
 
     def _being_lent(self, skus: Sequence[str], requested_at: float) -> dict[str, str]:
-        """Return what cannot be read since its units were being lent when we asked, with words."""
+        """Return the SKUs whose units were lent at `requested_at`, with the reason why they are unreadable."""
         found = memory.recall_all(self._lent, [name_of(sku) for sku in skus])
         busy = {name for name, loan in found.items() if loan["ended"] is None or loan["ended"] >= requested_at}
         return {sku: f"An order for {sku} is being made in {STORE}." for sku in skus if name_of(sku) in busy}
