@@ -1,3 +1,3 @@
-"""Who the sellers are, and how their two accounts are reached."""
+"""Sellers, their shops, and the connections to their stores and Reverb accounts."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The only way to someone's shop: through a membership of the signed-in person, or 404."""
+"""Tenant isolation: a shop is only reachable through a membership of the signed-in person; otherwise 404."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def owns(person: Person, shop: Shop) -> bool:
 def for_members(
     view: Callable[Concatenate[HttpRequest, Shop, P], HttpResponseBase],
 ) -> Callable[Concatenate[HttpRequest, int, P], HttpResponseBase]:
-    """Make a view of a shop out of one that takes the shop: strangers see 404, as if it did not exist."""
+    """Wrap a view that takes a Shop into one that takes its id; non-members get 404, as if it did not exist."""
 
     @login_required
     @wraps(view)

@@ -1,18 +1,18 @@
-"""A circuit breaker for each store and each account on Reverb, shared by all workers.
+"""A circuit breaker for each store and each Reverb account, shared by all workers.
 
-    closed      calls go out; failures without a success in between add up, slow ones more
+    closed      calls are sent; consecutive failures add to a score, slow ones more
     open        calls fail at once with Open, and nothing is sent
-    half-open   one call of one worker goes out as a probe: its success closes the breaker, its failure opens it again
+    half-open   one worker sends a single probe: success closes the breaker, failure opens it again
 
-A part of an outside may work while another fails: the probe closes the breaker, and the other calls open it again. So
-each time that it opens within `CALM` of its last failure, the wait for the next probe is longer.
+A part of a service may work while another fails: the probe then closes the breaker, and other calls open it again. So
+each time it opens within `CALM` of its last failure, the wait for the next probe is longer.
 
-What is slow or away costs a worker thread up to a minute a call. So a hanging store has one thread at a time, and only
-now and then, and all others learn at once what one has learnt.
+A slow or unreachable service blocks a worker thread for up to a minute per call. With the breaker, a hanging store
+occupies one thread at a time, only occasionally, and all workers share what one has learnt.
 
-The state is a row in PostgreSQL, and there is none while all has been well for a while: so a healthy call costs a look
-into a snapshot that each process takes once a second, and nothing is lost or split when Redis is away. Probes are taken
-by one conditional UPDATE.
+The state is a row in PostgreSQL, which is deleted once all has been well for a while. So a healthy call costs only a
+lookup in a snapshot that each process reads once a second, and no state is lost or inconsistent when Redis is down. A
+probe is claimed by one conditional UPDATE.
 """
 
 from __future__ import annotations
@@ -35,37 +35,37 @@ from reverbsync.ratelimit.limiter import Budget
 from shops import patience
 from shops.models import Breaker
 
-#: At this score the breaker opens: two calls that hung, or six that failed at once.
+#: Score at which the breaker opens: two calls that hung, or six that failed at once.
 OPENS_AT = 6
 HUNG, FAILED = 3, 1
-#: A failure that took so long, in seconds, blocked a thread.
+#: A failure that took this many seconds blocked a thread.
 HUNG_S = patience.HANGS_S
-#: The wait for the next probe: at first, and at most. It doubles with each one that fails, or is followed by failures.
+#: First and longest wait for the next probe. It doubles after each probe that fails or is followed by failures.
 FIRST_WAIT_S, LONGEST_WAIT_S = 2.0, 30.0
-#: How long the first probe may wait for an answer; each further one twice as long, up to what the caller allows.
+#: Time-out of the first probe; it doubles with each further one, up to the caller's limit.
 PROBE_S = 10.0
-#: A probe's right outlasts its time-outs by so much.
+#: A probe's claim outlasts its time-outs by this much.
 LEEWAY_S = 15.0
-#: How old the snapshot of a process may be.
+#: Greatest age of a process's snapshot.
 FRESH_S = 1.0
-#: What has worked for so long is forgotten (shops/outages.py).
+#: A service that has worked for this long is forgotten (shops/outages.py).
 CALM = timedelta(minutes=15)
-#: What failed so long ago, and was not called since, is forgotten.
+#: A service that failed this long ago and was not called since is forgotten.
 KEPT_FOR = timedelta(days=1)
 
 
 class Open(Exception):
-    """The breaker is open: nothing was sent. `retry_after` are the seconds until the next probe is due."""
+    """The breaker is open and nothing was sent. `retry_after` is in seconds until the next probe is due."""
 
     def __init__(self, retry_after: float) -> None:
-        """Keep the seconds."""
+        """Save `retry_after` and build the message."""
         super().__init__(f"isn't responding, so we paused our calls. We retry in {max(1, round(retry_after))} s.")
         self.retry_after = retry_after
 
 
 @dataclass(frozen=True)
 class _Seen:
-    """What the snapshot says of one outside."""
+    """The snapshot's state of one service."""
 
     probe_at: datetime | None
     probes: int
@@ -73,7 +73,7 @@ class _Seen:
 
     @property
     def is_well(self) -> bool:
-        """Whether a success is no news: it failed a while ago, and works since."""
+        """Return whether a success changes nothing: it failed a while ago, and has worked since."""
         return self.probe_at is None and not self.score
 
 
@@ -87,7 +87,7 @@ def call(
     read_s: float = outbound.READ_SECONDS,
     **more: Any,
 ) -> Answer:
-    """Make one call unless the breaker `name` is open. Raises Open, and what reverbsync.http.outbound.call raises."""
+    """Make one call unless the breaker `name` is open. Raise Open and the errors of reverbsync.http.outbound.call."""
     seen = _snapshot().get(name)
     probe = seen.probes + 1 if seen is not None and seen.probe_at is not None else 0
     if probe:
@@ -116,7 +116,7 @@ def call(
 
 
 def retry_after(name: str) -> float:
-    """Return the seconds for which calls fail at once, 0.0 while they go out."""
+    """Return the seconds for which calls fail at once, 0.0 while they are sent."""
     seen = _snapshot().get(name)
     if seen is None or seen.probe_at is None:
         return 0.0
@@ -124,18 +124,18 @@ def retry_after(name: str) -> float:
 
 
 def wait_s(probes: int) -> float:
-    """Return the seconds until the next probe, after so many that failed."""
+    """Return the seconds until the next probe, after `probes` that failed."""
     return doubled_s(FIRST_WAIT_S, probes, most_s=LONGEST_WAIT_S)
 
 
 def keeps_back(name: str) -> bool:
-    """Return whether what this worker does now would not be let through; bulk work takes no probes."""
+    """Return whether the breaker would block this worker's current work; bulk work sends no probes."""
     seen = _snapshot().get(name)
     return seen is not None and seen.probe_at is not None and (limiter.in_bulk() or retry_after(name) > 0)
 
 
 def forget() -> None:
-    """Forget the snapshot, as a new process knows none."""
+    """Clear the snapshot, as in a new process."""
     _memory.at = None
 
 
@@ -143,11 +143,11 @@ def forget() -> None:
 
 
 def is_own(answer: Answer) -> bool:
-    """Return whether an answer shows that the outside works: JSON of any meaning, or that calls come too fast.
+    """Return whether an answer proves that the service works: any JSON, or a rate limit.
 
-    Server errors, redirects and pages come from something before it, or from one that does not work.
+    Server errors, redirects and pages come from a proxy in front of it, or from a service that does not work.
     """
-    if answer.status in (206, 304, 429):  # 206 is a part of a file, which may begin anywhere
+    if answer.status in (206, 304, 429):  # 206 is a part of a file, which may start anywhere
         return True
     first = answer.text.lstrip("\ufeff \r\n\t")[:1]
     if 200 <= answer.status < 300:
@@ -156,7 +156,7 @@ def is_own(answer: Answer) -> bool:
 
 
 def succeeded(name: str, *, known: bool = True) -> None:
-    """Close the breaker. What waited for the outside is made due by the sweeper. `known`: it may have failed before."""
+    """Close the breaker; the sweeper then makes waiting work due. `known`: it may have failed before."""
     if not known:
         return
     mine = Breaker.objects.filter(name=name)
@@ -168,7 +168,7 @@ def succeeded(name: str, *, known: bool = True) -> None:
 
 
 def failed(name: str, words: str, *, took_s: float, probe: int = 0) -> None:
-    """Count a failure, and open the breaker where it is one too many. `probe`: it was the how manieth probe."""
+    """Count a failure, and open the breaker if the score is reached. `probe`: the probe's ordinal, 0 if it is none."""
     now, seen = clock.now(), _snapshot().get(name)
     given: dict[str, Any] = {"name": name, "weight": HUNG if took_s >= HUNG_S else FAILED, "words": words[:200]}
     when: dict[str, Any] = {
@@ -182,7 +182,7 @@ def failed(name: str, words: str, *, took_s: float, probe: int = 0) -> None:
     forget()
 
 
-# An open one is only moved by its probe: what was on its way when it opened does not count.
+# An open breaker is only changed by its probe: calls already sent when it opened do not count.
 _FAILED = """
 INSERT INTO shops_breaker AS breaker (name, score, failed_at, words, probes, is_back)
 VALUES (%(name)s, %(weight)s, %(now)s, %(words)s, 0, false)
@@ -203,9 +203,9 @@ ON CONFLICT (name) DO UPDATE SET
 
 
 def _take_probe(name: str, read_s: float) -> None:
-    """Take the one probe that is due. Raises Open where none is, or another worker has it.
+    """Claim the probe that is due. Raise Open if none is, or another worker has claimed it.
 
-    Bulk work takes none, nor does a worker that has many under way.
+    Bulk work and workers with many pending probes claim none.
     """
     now = clock.now()
     if early_s := retry_after(name):
@@ -221,7 +221,7 @@ def _take_probe(name: str, read_s: float) -> None:
 
 
 def _give_back(name: str) -> None:
-    """Nothing was sent: the next one may probe."""
+    """Release the claim, since nothing was sent."""
     Breaker.objects.filter(name=name).update(probing_until=None)
     forget()
 
@@ -230,7 +230,7 @@ def _give_back(name: str) -> None:
 
 
 class _Memory:
-    """What this process last saw of all breakers, and when."""
+    """This process's last snapshot of all breakers, and its time."""
 
     def __init__(self) -> None:
         self.at: float | None = None

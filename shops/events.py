@@ -1,4 +1,4 @@
-"""What a delivery means, in one vocabulary for all platforms. An event is a hint: the store is asked before acting."""
+"""Events of deliveries, shared by all platforms. An event is only a hint: the store is read before acting."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import IntEnum
 
 
 class Urgency(IntEnum):
-    """What is handed over first; a smaller number is more urgent. Known from the topic alone when a call arrives."""
+    """Processing order of deliveries, the most urgent first; derived from the topic alone on arrival."""
 
     SALE = 0  # stock and orders: may be a sale
     PRODUCT = 10
@@ -16,35 +16,35 @@ class Urgency(IntEnum):
 
 @dataclass(frozen=True)
 class ProductChanged:
-    """Something of a product is new. `store_parent_id` is the store's id of the product with all its variants."""
+    """A product changed. `store_parent_id` is the store's id of the product with all its variants."""
 
     store_parent_id: str
 
 
 @dataclass(frozen=True)
 class StockChanged:
-    """Units were counted, sold or put back. `store_stock_id` is the store's id of the thing that is counted."""
+    """Stock was counted, sold or returned. `store_stock_id` is the store's id of the stock item."""
 
     store_stock_id: str
 
 
 @dataclass(frozen=True)
 class ProductDeleted:
-    """The store no longer has the product; all its variants are gone."""
+    """The store no longer has the product or any of its variants."""
 
     store_parent_id: str
 
 
 @dataclass(frozen=True)
 class AppRemoved:
-    """The seller took our app out of the store: its token is dead."""
+    """The seller removed our app from the store: its token is dead."""
 
 
 @dataclass(frozen=True)
 class OrderChanged:
     """An order was placed, changed, shipped, cancelled or refunded.
 
-    `products_reported`: events of their own report the products in it, else the store is asked for them.
+    `products_reported`: other events report its products; otherwise the store must be asked for them.
     """
 
     store_order_id: str
@@ -53,7 +53,7 @@ class OrderChanged:
 
 @dataclass(frozen=True)
 class CustomerDataRequested:
-    """A customer of the store asks what is stored of them; ids are the store's."""
+    """A customer of the store requests their stored data; ids are the store's."""
 
     customer_id: str
     order_ids: tuple[str, ...]
@@ -61,7 +61,7 @@ class CustomerDataRequested:
 
 @dataclass(frozen=True)
 class CustomerForgotten:
-    """What is stored of a customer must be deleted."""
+    """A customer's stored data must be deleted."""
 
     customer_id: str
     order_ids: tuple[str, ...]
@@ -69,7 +69,7 @@ class CustomerForgotten:
 
 @dataclass(frozen=True)
 class ShopForgotten:
-    """The seller left for good: what is stored of the store must be deleted."""
+    """The seller left for good: all stored data of the store must be deleted."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ class ReverbOrderChanged:
 class ReverbListingChanged:
     """Stock or state of a listing changed on Reverb: by a sale, by a person, or by our own write.
 
-    What the call said of both is only there to recognise our own write: where it says what we know, nothing is new.
+    `state` and `inventory` only serve to recognize our own write: if both are known already, nothing changed.
     """
 
     listing_id: str
@@ -93,7 +93,7 @@ class ReverbListingChanged:
 
 @dataclass(frozen=True)
 class ReverbAppRemoved:
-    """The seller may have taken our app out of their account: ask whether the token is dead."""
+    """The seller may have removed our app from their account: check whether the token is dead."""
 
 
 ReverbEvent = ReverbOrderChanged | ReverbListingChanged | ReverbAppRemoved

@@ -1,4 +1,4 @@
-"""The forms of this room."""
+"""The forms of the shops app."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from shops.models.settings import StockWay
 from shops.platforms import Platform
 from shops.reverb.lists import Choice, Lists
 
-#: Stock of neither side changes the other's.
+#: Value of the choice that stops stock sync in both directions.
 STOP = "stop"
 
 
-#: Zero-width signs, marks of direction, soft hyphens and byte-order marks.
+#: Zero-width characters, direction marks, soft hyphens and byte-order marks.
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufeff]")
 
 
@@ -39,10 +39,10 @@ class ShopForm(_Plain, forms.ModelForm):  # type: ignore[type-arg]  # Django is 
 
 
 class _Key(forms.CharField):
-    """A key that is typed or pasted. What copying brings along and nobody sees is left out."""
+    """A typed or pasted key, without invisible characters that copying adds."""
 
     def to_python(self, value: Any) -> str:
-        """Return the key. Raises ValidationError where it has signs that no key has, such as typographic quotes."""
+        """Return the key. Raise ValidationError for characters that no key has, such as typographic quotes."""
         text = _UNSEEN.sub("", super().to_python(value) or "").strip()
         if not (text.isascii() and text.isprintable()):
             raise ValidationError("It has characters that no key has. Please copy it again, without quotes around it.")
@@ -57,12 +57,12 @@ class _Secret(_Key):
 
 
 class StoreForm(_Plain, forms.Form):
-    """Connect a store with keys that the seller pastes; what they are is the platform's own matter."""
+    """Connect a store with pasted keys, which the platform defines."""
 
     address = forms.CharField(max_length=255, label="Store address")
 
     def __init__(self, *args: Any, platform: Platform, **more: Any) -> None:
-        """Ask for what the platform needs."""
+        """Add the platform's fields."""
         super().__init__(*args, **more)
         self.platform = platform
         self.fields["address"].help_text = platform.address_help
@@ -71,7 +71,7 @@ class StoreForm(_Plain, forms.Form):
             self.fields[field.name] = made(label=field.label, help_text=field.help, required=field.required)
 
     def clean(self) -> dict[str, Any]:
-        """Read address and keys the way the platform does."""
+        """Parse address and keys as the platform requires."""
         cleaned = super().clean() or {}
         if self.errors:
             return cleaned
@@ -103,7 +103,7 @@ class ReverbForm(_Plain, forms.Form):
 
 
 class SettingsForm(_Plain, forms.ModelForm):  # type: ignore[type-arg]
-    """What the sync may do. Lists come from Reverb, so nothing has to be typed."""
+    """The sync settings. Choices come from Reverb's lists, so nothing must be typed."""
 
     class Meta:
         model = SyncSettings
@@ -142,7 +142,7 @@ class SettingsForm(_Plain, forms.ModelForm):  # type: ignore[type-arg]
         self._choose("default_shipping_profile", lists.shipping_profiles)
 
     def _choose(self, name: str, choices: Sequence[Choice]) -> None:
-        """Make a field a list; what is chosen now stays a choice even while Reverb does not answer."""
+        """Turn a field into a list; the current value stays a choice even while Reverb does not answer."""
         field = self.fields[name]
         now = str(getattr(self.instance, name))
         rows = [(choice.id, choice.name) for choice in choices]
@@ -154,34 +154,34 @@ class SettingsForm(_Plain, forms.ModelForm):  # type: ignore[type-arg]
 
     @property
     def switches(self) -> list[forms.BoundField]:
-        """The three main switches."""
+        """Return the three main switches."""
         return [self[name] for name in ("auto_sync", "auto_publish", "create_listings")]
 
     @property
     def field_switches(self) -> list[forms.BoundField]:
-        """A switch for each field that syncs."""
+        """Return a switch for each synced field."""
         return [self[f"sync_{name}"] for name in self._switched]
 
     @property
     def _switched(self) -> list[str]:
-        """The fields that have a switch; stock has choices of its own."""
+        """Return the fields that have a switch; stock has its own choices."""
         return [name for name in FIELDS if name != "stock"]
 
     @property
     def stock_numbers(self) -> list[forms.BoundField]:
-        """The buffer, and the most to show."""
+        """Return the fields for the buffer and the maximum."""
         return [self["stock_buffer"], self["stock_maximum"]]
 
     def clean_stock_buffer(self) -> int:
-        """Nothing typed is none."""
+        """Return 0 for an empty field."""
         return self.cleaned_data["stock_buffer"] or 0
 
     def clean_stock_maximum(self) -> int:
-        """Nothing typed is no limit."""
+        """Return 0, which means no limit, for an empty field."""
         return self.cleaned_data["stock_maximum"] or 0
 
     def save(self, commit: bool = True) -> SyncSettings:  # noqa: FBT001, FBT002 -- Django's own signature
-        """Keep the choice of what leads, too."""
+        """Save the settings, including which side leads the stock."""
         chosen = self.cleaned_data.get("stock")
         if chosen:
             self.instance.sync_stock = chosen != STOP
@@ -192,12 +192,12 @@ class SettingsForm(_Plain, forms.ModelForm):  # type: ignore[type-arg]
 
     @property
     def order_switches(self) -> list[forms.BoundField]:
-        """What happens with sales on Reverb."""
+        """Return the switches for sales on Reverb."""
         return [self[name] for name in ("take_orders", "send_tracking", "notify_buyer")]
 
     @property
     def for_new_listings(self) -> list[forms.BoundField]:
-        """What new listings get where the product does not say."""
+        """Return the defaults of new listings for values that the product lacks."""
         return [
             self[n]
             for n in (

@@ -1,10 +1,10 @@
-"""Does a store answer us, and do its calls reach us? Registered is not working, and silence is not an answer.
+"""Track whether a store answers our calls, and whether its webhooks arrive.
 
-While a store does not answer, the delays of what waits for it grow long. So whoever meets that says so here; one cheap
-call every 30 seconds finds out when it answers again, and then `shops.signals.store_is_back` makes all of that due.
+While a store does not answer, the back-off of its waiting work grows. So each failed call is recorded, and one cheap
+probe every 30 seconds detects the recovery. Then `shops.signals.store_is_back` makes all waiting work due.
 
-Platforms switch webhooks off that failed, and firewalls eat calls, without a word. So when looking at the store finds a
-change that no call reported, the registration is checked within minutes, and the page says what is true.
+Platforms disable webhooks that failed, and firewalls drop calls, without notice. So when polling finds a change that no
+webhook reported, the registration is checked within minutes, and the page shows the actual state.
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from shops.signals import store_is_back
 
 PROBE = "shops.probe_store"
 EVERY = timedelta(seconds=30)
-#: The same for a store that answers, and refuses our keys.
+#: The same for a store that answers but refuses our keys.
 REFUSED_EVERY = timedelta(minutes=5)
-#: How late a call may be, on the way or in a store's own queue, before the registration is checked.
+#: How late a webhook may be, in transit or in the store's queue, before the registration is checked.
 CALL_TAKES = timedelta(minutes=2)
-#: A call that came so long before a change was found may have reported it.
+#: A webhook that arrived up to this long before a change was found may have reported it.
 BEFORE = timedelta(minutes=10)
-#: The registration is checked no oftener than this while calls are missed.
+#: Shortest interval between two checks of the registration while webhooks are missed.
 CHECK_EVERY = timedelta(hours=1)
-#: How often `called_at` is written at most.
+#: Shortest interval between two updates of `called_at`.
 KEPT_TO = timedelta(seconds=60)
 
 # -- does it answer? -----------------------------------------------------------------------------------------------
 
 
 def did_not_answer(shop_id: int, error: Exception) -> None:
-    """Note that a shop's store did not answer, or refused our keys. Other errors say nothing about the store."""
+    """Record that a shop's store did not answer, or refused our keys. Other errors say nothing about the store."""
     if not isinstance(error, Away | StoreAuthError):
         return
     now = clock.now()
@@ -47,19 +47,19 @@ def did_not_answer(shop_id: int, error: Exception) -> None:
 
 
 def answers(shop_id: int) -> None:
-    """Note that a shop's store answers. Where it did not before, all that waits for it is due now."""
+    """Record that a shop's store answers. If it did not before, all waiting work becomes due."""
     away = StoreHealth.objects.filter(shop=shop_id, away_since__isnull=False)
     if away.update(away_since=None, away_words="", probe_due_at=None, back_at=clock.now()):
         make_due(shop_id)
 
 
 def make_due(shop_id: int) -> None:
-    """Make due what waits for a shop's store, which answers again. Doing it twice is harmless."""
+    """Make all work due that waits for a shop's store, which answers again. Idempotent."""
     back = StoreHealth.objects.filter(shop=shop_id, back_at__isnull=False).first()
     if back is None:
         return
     StoreHealth.objects.filter(pk=back.pk).update(away_since=None, away_words="", probe_due_at=None)
-    # What the last check found wrong is no longer true; the next one shows what is.
+    # The last check's problem is obsolete; the next check shows the actual state.
     wrong = StoreConnection.objects.filter(shop=shop_id, removed_at=None).exclude(problem="")
     wrong.update(hooks_due_at=clock.now())
     if all_through(store_is_back.send_robust(StoreConnection, shop_id=shop_id)):
@@ -67,18 +67,18 @@ def make_due(shop_id: int) -> None:
 
 
 def all_through(responses: Iterable[tuple[object, object]]) -> bool:
-    """Return whether all receivers of a signal did what follows from it; who did not is logged, and asked again."""
+    """Return whether all receivers of a signal succeeded; the caller retries otherwise, and failures are logged."""
     return not any(isinstance(answer, Exception) for _, answer in responses)
 
 
 def due() -> list[int]:
-    """Return the shops whose store is to be probed, for the sweeper."""
+    """Return the ids of shops whose store is due for a probe, for the sweeper."""
     found = StoreHealth.objects.filter(probe_due_at__lte=clock.now(), shop__store__removed_at=None)
     return list(found.order_by("probe_due_at").values_list("shop_id", flat=True))
 
 
 def probe(shop_id: int) -> None:
-    """Ask a store that did not answer who it is. Never raises what a store did."""
+    """Probe a store that did not answer. Never raises StoreError."""
     away = StoreHealth.objects.filter(shop=shop_id, probe_due_at__lte=clock.now())
     store = StoreConnection.objects.filter(shop=shop_id, removed_at=None).first()
     if store is not None and away.exists():
@@ -86,7 +86,7 @@ def probe(shop_id: int) -> None:
 
 
 def ask(store: StoreConnection) -> None:
-    """Ask a store who it is. Never raises what a store did."""
+    """Call a store's cheapest endpoint and record the result. Never raises StoreError."""
     try:
         client_of(store).check()
     except StoreError as error:
@@ -106,7 +106,7 @@ def _pause(error: Exception) -> timedelta:
 
 
 def called(shop_id: int, platform: Platform, topics: Collection[str], *, at: datetime) -> None:
-    """Note that calls of these topics arrived, the last one at `at`."""
+    """Record that webhooks with these topics arrived, the last one at `at`."""
     health, _ = StoreHealth.objects.get_or_create(shop_id=shop_id)
     mine = StoreHealth.objects.filter(pk=health.pk)
     if health.called_at is None or at > health.called_at + KEPT_TO:
@@ -116,7 +116,7 @@ def called(shop_id: int, platform: Platform, topics: Collection[str], *, at: dat
 
 
 def found_by_looking(shop_id: int, *, at: datetime) -> None:
-    """Note that a look at the store found changes of known products. Their calls may still be on the way."""
+    """Record that polling found changes of known products. Their webhooks may still be on the way."""
     store = StoreConnection.objects.filter(shop=shop_id).first()
     if store is None or not platform_of(store).change_topics:
         return
@@ -126,7 +126,7 @@ def found_by_looking(shop_id: int, *, at: datetime) -> None:
 
 
 def check_what_is_missed() -> None:
-    """Let the registration be checked of stores whose calls did not arrive, for the sweeper."""
+    """Make the check due for stores whose webhooks did not arrive, for the sweeper."""
     now = clock.now()
     late = Q(shop__store_health__missed__gt=0, shop__store_health__missed_since__lte=now - CALL_TAKES)
     unchecked = Q(hooks_checked_at=None) | Q(hooks_checked_at__lte=now - CHECK_EVERY)
@@ -136,12 +136,12 @@ def check_what_is_missed() -> None:
 
 
 def is_missed(shop_id: int) -> bool:
-    """Return whether calls of a shop's store may not arrive at present."""
+    """Return whether webhooks of a shop's store may currently be missing."""
     return StoreHealth.objects.filter(shop=shop_id, missed__gt=0).exists()
 
 
 def is_silent(health: StoreHealth | None, checked_at: datetime | None) -> bool:
-    """Return whether calls do not arrive although the registration was checked since the first one was missed."""
+    """Return whether webhooks are missing although the registration was checked since the first was missed."""
     if health is None or health.missed < 2 or health.missed_since is None:  # one may be on its way
         return False
     return checked_at is not None and checked_at > health.missed_since

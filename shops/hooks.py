@@ -1,4 +1,4 @@
-"""Webhooks that are registered one by one: add what is missing, wake what sleeps, remove doubles. Plain, no I/O."""
+"""Reconcile webhooks that are registered one by one: add, reactivate, remove duplicates. No I/O of its own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Hook:
-    """One of our webhooks as the other side has it."""
+    """One of our webhooks as registered with the platform."""
 
     id: str
     topic: str
@@ -17,7 +17,7 @@ class Hook:
 
 @dataclass(frozen=True)
 class Hooks:
-    """The webhooks that stand after a check: topics that call us, topics that were refused and why, repairs."""
+    """The result of a check: active topics, refused topics with reasons, and repaired topics."""
 
     there: tuple[str, ...]
     refused: Mapping[str, str] = field(default_factory=dict)
@@ -33,9 +33,9 @@ def keep(
     remove: Callable[[str], object],
     refusals: tuple[type[Exception], ...],
 ) -> Hooks:
-    """Bring the other side's list in line with `topics`. `there` are those that call our address.
+    """Reconcile the registered webhooks with `topics`. `there` are those that call our address.
 
-    `add` takes a topic, `wake` and `remove` an id; what raises one of `refusals` is not to be had, and why is returned.
+    `add` takes a topic, `wake` and `remove` an id. A topic that raises one of `refusals` is returned with the reason.
     """
     ours: dict[str, Hook] = {}
     for hook in there:

@@ -1,4 +1,4 @@
-"""Make a shop, connect and disconnect it; the pages and the command line share these."""
+"""Create a shop, connect and disconnect it; shared by the pages and the command line."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ from shops.reverb.errors import ReverbError
 from shops.reverb.lists import PROVIDERS, Lists
 from shops.siblings import siblings_of
 
-#: Checks what a store says of itself, and its webhooks (shops/connect/upkeep.py).
+#: Checks a store's name and currency, and its webhooks (shops/connect/upkeep.py).
 CHECK_STORE = "shops.check_store"
-#: Deletes what is stored of a store that was replaced, or is to be forgotten (webhooks/privacy/erase.py).
+#: Deletes the data of a store that was replaced or must be forgotten (webhooks/privacy/erase.py).
 CLEAR_STORE = "webhooks.clear_store"
-#: Removes our webhooks from a store that another one took the place of (shops/connect/upkeep.py).
+#: Removes our webhooks from a replaced store (shops/connect/upkeep.py).
 LEAVE_STORE = "webhooks.leave_store"
-#: Lets go of what is known of another Reverb account's listings (listings/upkeep/former_account.py).
+#: Removes the links to another Reverb account's listings (listings/upkeep/former_account.py).
 CLEAR_REVERB = "webhooks.clear_reverb"
 #: Checks our webhooks at Reverb (shops/reverb/upkeep.py).
 CHECK_REVERB = "shops.check_reverb"
 
 
 def shop(owner: Person, name: str) -> Shop:
-    """Make a shop that `owner` owns, with default settings."""
+    """Create a shop that `owner` owns, with default settings."""
     with transaction.atomic():
         made = Shop.objects.create(name=name)
         Membership.objects.create(shop=made, person=owner, role=Membership.Role.OWNER)
@@ -55,18 +55,18 @@ def shop(owner: Person, name: str) -> Shop:
 
 
 def connect_store(shop: Shop, *, platform: str, address: str, keys: Keys, problem: str = "") -> StoreConnection:
-    """Connect a shop to its store. Raises ValueError for a wrong address.
+    """Connect a shop to its store. Raise ValueError for an invalid address.
 
-    `problem` says why the store did not answer just now (`try_store`). Another store than before begins from nothing,
-    with a webhook address of its own: products of the old one must not count as vanished, which would end their
-    listings, and what it still calls must not be taken for the new one's. Our webhooks are removed there in the
-    background. The same store under another spelling of its address is no other store, and keeps the webhook address.
+    `problem` says why the store did not answer just now (`try_store`). A different store starts from nothing, with its
+    own webhook address: the old store's products must not count as vanished, which would end their listings, and its
+    late webhooks must not be attributed to the new store. Our webhooks there are removed in the background. The same
+    store under another spelling of its address keeps its webhook address.
     """
     now, read = clock.now(), PLATFORMS[platform].read_address(address)
     with transaction.atomic():
         before = StoreConnection.objects.select_for_update().filter(shop=shop).first()
         same = before is not None and before.platform == platform and same_address(before.address, read)
-        # So that the webhooks of a former address of ours are removed (shops/connect/upkeep.py).
+        # Needed to remove webhooks from a former address of ours (shops/connect/upkeep.py).
         site = {name: value for name, value in before.hooks.items() if name == "site"} if before and same else {}
         connection, _ = StoreConnection.objects.update_or_create(
             shop=shop,
@@ -84,7 +84,7 @@ def connect_store(shop: Shop, *, platform: str, address: str, keys: Keys, proble
             },
         )
         StoreHealth.objects.filter(shop=shop).delete()
-        if same and not problem:  # what failed with the old keys is due now (outages.make_due)
+        if same and not problem:  # work that failed with the old keys becomes due (outages.make_due)
             StoreHealth.objects.create(shop=shop, back_at=now)
         if before is not None and not same:
             kept = {name: getattr(before, name) for name in ("platform", "address", "token", "secret", "hook_key")}
@@ -103,9 +103,9 @@ def connect_store(shop: Shop, *, platform: str, address: str, keys: Keys, proble
 
 
 def try_store(shop: Shop, *, platform: str, address: str, keys: Keys) -> str:
-    """Ask the store who it is; return a sentence when it did not answer just now, which may pass.
+    """Call the store with new keys; return a sentence if it did not answer just now, else "".
 
-    Raises StoreAuthError when it does not accept the keys or what they ask for, ValueError for a wrong address.
+    Raise StoreAuthError if it refuses the keys or a permission, ValueError for an invalid address.
     """
     room = PLATFORMS[platform]
     candidate = StoreConnection(
@@ -123,9 +123,9 @@ def try_store(shop: Shop, *, platform: str, address: str, keys: Keys) -> str:
 
 
 def store_removed(shop: Shop) -> None:
-    """The store took our app out: its token is dead. Forget it, and say so on the shop's page.
+    """Record that the store removed our app: delete its token, and show it on the shop's page.
 
-    Products, listings and the log stay as they are.
+    Products, listings and the log stay.
     """
     StoreConnection.objects.filter(shop=shop).update(
         token=SecretStr(""), removed_at=clock.now(), hooks={}, hooks_due_at=None
@@ -142,11 +142,11 @@ def disconnect_store(shop: Shop) -> None:
 
 
 def connect_reverb(shop: Shop, token: str, *, sandbox: bool = False, by_oauth: bool = False) -> connect.Account:
-    """Try a token and keep it unless Reverb refuses it outright; returns what the trial found.
+    """Check a token and save it unless it is unusable; return the result of the check.
 
-    The listings that are known of another account are none of this one's. They stay on Reverb as they are, and are let
-    go of in the background, before anything is written with this token. So a token is not kept while listings are known
-    and Reverb does not say whose it is.
+    Links to another account's listings do not apply to this one. Those listings stay on Reverb, and the links are
+    removed in the background before anything is written with this token. So if listings are linked and Reverb does not
+    say whose token it is, the token is not saved.
     """
     now = clock.now()
     candidate = ReverbConnection(shop=shop, token=SecretStr(token), sandbox=sandbox)
@@ -176,7 +176,7 @@ def connect_reverb(shop: Shop, token: str, *, sandbox: bool = False, by_oauth: b
                 "checked_at": now,
                 "hooks_due_at": now,
                 "orders_due_at": now,
-                # Of another account nothing is known yet.
+                # Nothing is known yet of a different account.
                 **({**hooks.UNKNOWN, "hook_key": unguessable(), "clearing_since": now} if other else {}),
             },
         )
@@ -190,29 +190,29 @@ def connect_reverb(shop: Shop, token: str, *, sandbox: bool = False, by_oauth: b
 
 
 def listings_of(shop: Shop, connection: ReverbConnection | None) -> dict[str, Any]:
-    """Return the account that the known listings belong to (Shop.reverb_account), {} where none was connected yet."""
+    """Return the account of the linked listings (Shop.reverb_account), {} if none was ever connected."""
     kept: dict[str, Any] = Shop.objects.values_list("reverb_account", flat=True).get(pk=shop.pk)
     return kept or (account_of(connection) if connection is not None else {})
 
 
 def account_of(connection: ReverbConnection) -> dict[str, Any]:
-    """Return the account of a connection, {} where Reverb did not say whose it is."""
+    """Return the account of a connection, {} if Reverb did not name it."""
     if not (connection.account_id or connection.account):
         return {}
     return {"id": connection.account_id, "name": connection.account, "sandbox": connection.sandbox}
 
 
 def _is_same(known: dict[str, Any], mine: dict[str, Any]) -> bool:
-    """Return whether two accounts are one: by their ids where both are known and of one kind, else by their names."""
+    """Return whether two accounts are the same: by id if both ids have the same format, else by name."""
     ids = str(known["id"]), str(mine["id"])
     named = "id" if all(ids) and ids[0].isdecimal() == ids[1].isdecimal() else "name"
     return (known[named], known["sandbox"]) == (mine[named], mine["sandbox"])
 
 
 def connected_words(shop: Shop, account: connect.Account) -> str:
-    """Return the sentences that say which Reverb shop is connected now, and what becomes of one that was before."""
+    """Return the sentences that name the connected Reverb shop, and what happens to a previous one."""
     words = f"Connected to {account.shop_name or 'Reverb'}."
-    if account.id and siblings_of(shop.pk):  # a name may be another seller's, too
+    if account.id and siblings_of(shop.pk):  # a name alone may belong to another seller too
         words += (
             " Another shop here uses the same Reverb account: a listing syncs with the shop that linked it first, so "
             "give each product a SKU of its own."
@@ -229,9 +229,9 @@ def connected_words(shop: Shop, account: connect.Account) -> str:
 
 
 def disconnect_reverb(shop: Shop) -> None:
-    """Remove our webhooks as far as Reverb lets us, and forget the token. Which account it was is kept.
+    """Remove our webhooks as far as Reverb allows, and delete the token. The account's identity is saved.
 
-    Reverb has no call that revokes a token; the seller can delete it there.
+    Reverb has no call that revokes a token; the seller can delete it on Reverb.
     """
     connection = ReverbConnection.objects.filter(shop=shop).first()
     if connection is not None:
@@ -243,7 +243,7 @@ def disconnect_reverb(shop: Shop) -> None:
 
 
 def ask_to_delete(shop: Shop) -> None:
-    """Stop all work for a shop and hide it at once; what is stored of it is deleted in the background."""
+    """Stop all work for a shop and hide it at once; its data is deleted in the background."""
     disconnect_reverb(shop)
     with transaction.atomic():
         Shop.objects.filter(pk=shop.pk).update(deletion_requested_at=clock.now())
@@ -251,12 +251,12 @@ def ask_to_delete(shop: Shop) -> None:
 
 
 def look_again(*shops: Shop) -> None:
-    """Ask for another look at what waits for the seller: settings or a connection changed."""
+    """Request a recheck of products that wait for the seller, because settings or a connection changed."""
     Shop.objects.filter(pk__in=[shop.pk for shop in shops]).update(recheck_requested=True)
 
 
 def lists_of(shop: Shop) -> Lists:
-    """Return Reverb's lists for the settings page; empty ones when Reverb does not answer."""
+    """Return Reverb's lists for the settings page; empty ones if Reverb does not answer."""
     connection = ReverbConnection.objects.filter(shop=shop).first()
     if connection is None:
         return Lists()
@@ -267,6 +267,6 @@ def lists_of(shop: Shop) -> Lists:
 
 
 def providers_of(shop: Shop) -> tuple[str, ...]:
-    """Return the carriers that Reverb takes."""
+    """Return the carriers that Reverb accepts."""
     connection = ReverbConnection.objects.filter(shop=shop).first()
     return reference.providers(ReverbClient.of(connection)) if connection else PROVIDERS

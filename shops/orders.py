@@ -1,4 +1,4 @@
-"""Orders and shipments in one form for all platforms. Plain values; money is Decimal in the order's currency."""
+"""Orders and shipments, shared by all platforms. Value objects; money is Decimal in the order's currency."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 
 
 class OrderStatus(StrEnum):
-    """What an order of a store means for its units."""
+    """The meaning of a store order's status for its units."""
 
-    WAITING = "waiting"  # placed, not paid; whether its units are taken is the platform's rule
+    WAITING = "waiting"  # placed, not paid; the platform decides whether its units are taken
     OPEN = "open"  # paid, or accepted for later payment
     DONE = "done"  # shipped or closed
     CANCELLED = "cancelled"
@@ -22,22 +22,22 @@ class OrderStatus(StrEnum):
 
 @dataclass(frozen=True)
 class OrderLine:
-    """One line. `price` is for one unit, without tax where the store says so."""
+    """One line. `price` is per unit, without tax if the store says so."""
 
     id: str
-    store_product_id: str  # "" when the line names no product
+    store_product_id: str  # "" if the line names no product
     sku: str
     title: str
     quantity: int
     price: Decimal = Decimal(0)
     refunded: int = 0
-    #: Units that it has in hand out of the stock; None where the store does not say.
+    #: Units that the line holds from the stock; None if unknown.
     taken: int | None = None
 
 
 @dataclass(frozen=True)
 class StoreOrder:
-    """An order as the store has it."""
+    """A store's order."""
 
     id: str
     number: str
@@ -45,21 +45,21 @@ class StoreOrder:
     updated_at: datetime
     lines: tuple[OrderLine, ...]
     url: str
-    #: Number of the Reverb order that it was made for, "" for the store's own.
+    #: Number of the Reverb order that it was created for, "" for the store's own orders.
     reverb_number: str = ""
-    #: When it was made, aware, by the store's clock; None where that is not said.
+    #: When it was placed, aware, by the store's clock; None if unknown.
     placed_at: datetime | None = None
     #: When it was paid, likewise.
     paid_at: datetime | None = None
 
     def lines_of(self, ids: Collection[str], sku: str) -> list[OrderLine]:
-        """Return the lines of a product that goes by these ids, or by its SKU, as a translation of it does."""
+        """Return the lines with one of these product ids, or with the SKU, which translations of a product share."""
         return [line for line in self.lines if line.store_product_id in ids or (sku and line.sku.strip() == sku)]
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where to ship to."""
+    """Shipping address."""
 
     name: str
     street: str
@@ -72,12 +72,12 @@ class Address:
 
 
 def _keep_nothing(begun: Mapping[str, Any]) -> None:
-    """Keep nothing: for orders that are made in one call."""
+    """Save nothing: for orders that are created in one call."""
 
 
 @dataclass(frozen=True)
 class NewOrder:
-    """A Reverb order to be made in the store: once, without mail to the buyer, marked with Reverb's number."""
+    """A Reverb order to create in the store: once, without mail to the buyer, marked with Reverb's number."""
 
     reverb_number: str
     lines: tuple[OrderLine, ...]
@@ -87,13 +87,13 @@ class NewOrder:
     shipping: Decimal
     tax: Decimal
     note: str = ""
-    #: False: the units were already taken from the stock by `adjust`, so the order must not take them again.
+    #: False: `adjust` already took the units from the stock, so the order must not take them again.
     takes_stock: bool = True
-    #: When it was sold on Reverb, aware: an order for it cannot be older. None: not known.
+    #: When it was sold on Reverb, aware: an order for it cannot be older. None: unknown.
     sold_at: datetime | None = None
-    #: What an earlier attempt has begun in the store beside the order itself, as it was kept (JSON); {} for nothing.
+    #: What an earlier attempt created in the store besides the order itself, as saved (JSON); {} for nothing.
     begun: Mapping[str, Any] = field(default_factory=dict)
-    #: Keeps what is about to be begun, before the call that begins it, and {} when nothing is left open.
+    #: Saves what the next call will create, before that call, and {} once nothing is left open.
     keep: Callable[[Mapping[str, Any]], None] = field(default=_keep_nothing, compare=False)
 
 

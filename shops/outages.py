@@ -1,7 +1,7 @@
-"""Stores and Reverb accounts that stopped responding: probe them, and once they are back make due what waits for them.
+"""Probe stores and Reverb accounts that stopped responding, and make waiting work due once they are back.
 
-Each call is behind a breaker (shops/breaker.py). Here is what belongs to shops: which of them an outside is of, a probe
-that does not wait for other work to come by, and what the pages say.
+Each call passes a circuit breaker (shops/breaker.py). This module adds what concerns shops: which of them a breaker
+affects, probes that do not wait for other work, and the sentences on the pages.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ from shops.reverb.client import ReverbClient
 from shops.reverb.errors import ReverbError
 from shops.signals import reverb_is_back
 
-#: Probes what is due of a shop's store and Reverb account; makes due what waits for either.
+#: Tasks that probe a shop's store and Reverb account, and that make their waiting work due.
 PROBE, IS_BACK = "shops.probe", "shops.is_back"
-#: So many probes are begun by one sweep at most, those that wait longest first.
+#: Most probes per sweep; the longest-waiting ones come first.
 MOST_PROBES = 20
 
 
 def names_of_store(store: StoreConnection) -> list[str]:
-    """Return the names by which calls to a store may go: with or without what stands before its host.
+    """Return the breaker names of a store: its address with and without the scheme.
 
-    Where an address is proven by no key of the store's, they are the shop's own: no other one shares budget or breaker.
+    If no key of the store proves its address, the name contains the connection, so that no other shop shares its budget
+    or breaker.
     """
     if PLATFORMS[store.platform].makes_keys:
         return [f"{store.platform}:{store.pk}@{store.address}"]
@@ -38,7 +39,7 @@ def names_of_store(store: StoreConnection) -> list[str]:
 
 
 def name_of_reverb(connection: ReverbConnection) -> str:
-    """Return the name by which calls for a Reverb account go."""
+    """Return the breaker name of a Reverb account."""
     return limits.account(connection.budget)
 
 
@@ -46,7 +47,7 @@ def name_of_reverb(connection: ReverbConnection) -> str:
 
 
 def note_who_is_back() -> None:
-    """Mark the connections of all outsides that answer again, for `make_due`."""
+    """Mark the connections of all services that answer again, for `make_due`."""
     for row in Breaker.objects.filter(is_back=True):
         stores, accounts = _connections(row.name)
         now = clock.now()
@@ -66,7 +67,7 @@ def shops_that_are_back() -> set[int]:
 
 
 def shops_to_probe() -> set[int]:
-    """Return the shops whose store or account is to be probed, one for each outside."""
+    """Return the shops whose store or account is due for a probe, one per service."""
     now = clock.now()
     free = Q(probing_until__isnull=True) | Q(probing_until__lte=now)
     found: set[int] = set()
@@ -74,13 +75,13 @@ def shops_to_probe() -> set[int]:
         stores, accounts = _connections(row.name)
         if ids := [one.shop_id for one in stores] + [one.shop_id for one in accounts]:
             found.add(ids[0])
-        elif row.failed_at < now - breaker.KEPT_FOR:  # of a store that was disconnected, or a candidate for one
+        elif row.failed_at < now - breaker.KEPT_FOR:  # of a store that was disconnected, or never connected
             row.delete()
     return found
 
 
 def _connections(name: str) -> tuple[list[StoreConnection], list[ReverbConnection]]:
-    """Return whose outside this is."""
+    """Return the connections that a breaker affects."""
     kind, _, rest = name.partition(":")
     if kind in PLATFORMS:
         address = rest.partition("@")[2] if PLATFORMS[kind].makes_keys else rest
@@ -97,7 +98,7 @@ def _connections(name: str) -> tuple[list[StoreConnection], list[ReverbConnectio
 
 
 def probe(shop_id: int) -> None:
-    """Make one cheap call to what is due of a shop's store and account. The breaker counts whatever comes of it."""
+    """Probe the due ones of a shop's store and account. The breaker counts the results."""
     store = StoreConnection.objects.filter(shop=shop_id, removed_at__isnull=True).first()
     if store is not None and _is_due(names_of_store(store)):
         health.ask(store)
@@ -112,7 +113,7 @@ def _is_due(names: Iterable[str]) -> bool:
 
 
 def make_due(shop_id: int) -> None:
-    """Make due what waits for the shop's store or account, which responds again. Doing it twice is harmless."""
+    """Make work due that waits for the shop's store or account, which responds again. Idempotent."""
     health.make_due(shop_id)
     account = ReverbConnection.objects.filter(shop=shop_id, back_at__isnull=False).first()
     if account is not None and health.all_through(reverb_is_back.send_robust(ReverbConnection, shop_id=shop_id)):

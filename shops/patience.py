@@ -1,8 +1,8 @@
-"""How long a call may wait for its answer: less while much of this process already waits for what hangs.
+"""Limit how long a call waits for its answer while many threads of this process wait for hanging services.
 
-When a platform or a hosting company is down, many stores hang at once, and each of them holds threads until its breaker
-opens, and again for each probe. So once a third of a worker's threads has waited for long, further calls wait for a
-short time only, and probes never hold more than a quarter of the threads. The rest is left to shops that are well.
+When a platform or a hosting company is down, many stores hang at once. Each holds threads until its breaker opens, and
+again for each probe. So once a third of a worker's threads hang, further calls get a short time-out, and probes never
+hold more than a quarter of the threads. The other threads serve healthy shops.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from contextlib import contextmanager
 from reverbsync import clock
 from reverbsync.dispatch.share import share
 
-#: A call that has waited for so long, in seconds, hangs.
+#: A call that has waited for this many seconds hangs.
 HANGS_S = 5.0
-#: How long a call waits while many hang.
+#: Time-out in seconds while many calls hang.
 SHORT_S = 6.0
-#: One part of these of the threads may hang before further calls wait for less; and may probe.
+#: A third of the threads may hang before time-outs are shortened; a quarter may probe.
 HANGING_PARTS, PROBING_PARTS = 3, 4
 
 _begun: dict[int, float] = {}
@@ -28,7 +28,7 @@ _changing = threading.Lock()
 
 @contextmanager
 def waiting(read_s: float, *, probe: bool) -> Iterator[float]:
-    """Count this thread's call while the block runs; yields how long, in seconds, it may wait instead of `read_s`."""
+    """Count this thread's call during the block; yield its time-out in seconds, at most `read_s`."""
     me, now = threading.get_ident(), clock.monotonic()
     with _changing:
         hanging = sum(now - begun >= HANGS_S for begun in _begun.values())
@@ -44,7 +44,7 @@ def waiting(read_s: float, *, probe: bool) -> Iterator[float]:
 
 
 def may_probe() -> bool:
-    """Return whether one thread more may wait for the answer to a probe."""
+    """Return whether one more thread may wait for a probe."""
     return not _reached(len(_probing), PROBING_PARTS)
 
 

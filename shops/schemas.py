@@ -1,4 +1,4 @@
-"""Reading others' JSON: models that take what they know, leave the rest, and never show a value in an error."""
+"""Read external JSON: models that ignore unknown fields and never show a value in an error."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ T = TypeVar("T")
 #: An id or short text that may come as a number; 64-bit numbers stay exact as text.
 Text = Annotated[str, Field(coerce_numbers_to_str=True)]
 
-#: An id that is a number, as text.
+#: A numeric id, as text.
 Number = Annotated[Text, Field(pattern=r"\A[0-9]{1,20}\z")]
-#: The most units that a stock may have: what a PostgreSQL integer and Reverb hold.
+#: Most units of a stock: the limit of a PostgreSQL integer and of Reverb.
 MOST_UNITS = 2**31 - 1
-#: Prices beyond are no prices; the database and Reverb hold fewer digits.
+#: Prices beyond this are invalid; the database and Reverb hold fewer digits.
 MOST_MONEY = Decimal(10) ** 10
 _CENT, _NOTHING = Decimal("0.01"), Decimal(0)
 
@@ -43,7 +43,7 @@ def _use_default(value: Any) -> Any:
 
 
 class _OrDefault:
-    """Lets a field take its default where its value cannot be read; what can is read without a call into Python."""
+    """Makes a field take its default if its value is unreadable; readable values need no call into Python."""
 
     @staticmethod
     def __get_pydantic_core_schema__(source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
@@ -64,19 +64,19 @@ def _readable(value: Any, read: ValidatorFunctionWrapHandler) -> Any:
     return found
 
 
-#: A side field, such as a brand: it takes its default where it cannot be read, and never hides price and stock.
+#: An optional field, such as a brand: it gets its default if unreadable, so it never blocks price and stock.
 Side = Annotated[T, _OrDefault]
-#: A list of side rows, such as photos: without those that cannot be read. PHP sends lists with gaps as objects.
+#: A list of optional rows, such as photos, without unreadable ones. PHP sends lists with gaps as objects.
 SideRows = Annotated[list[T], WrapValidator(_readable)]
 
 
 def units_of(value: Any) -> int | None:
-    """Return a stock as whole units within what the database holds: 2.5 is 2; None where nothing is said.
+    """Return a stock as whole units within the database's limits: 2.5 is 2; None if absent.
 
-    Raises ValueError for what is no number: an unreadable stock is neither 0 nor "not counted".
+    Raise ValueError if it is not a number: an unreadable stock is neither 0 nor "not counted".
     """
     if type(value) is int and abs(value) <= MOST_UNITS:
-        return value  # by far the most
+        return value  # the common case
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
@@ -91,7 +91,7 @@ def units_of(value: Any) -> int | None:
 
 
 def money_of(value: Any) -> Decimal:
-    """Return a price with two decimals; 0 where there is none: empty, no number, negative, or beyond MOST_MONEY."""
+    """Return a price with two decimals; 0 if it is empty, not a number, negative, or beyond MOST_MONEY."""
     try:
         found = Decimal(str(value).strip())
         return found.quantize(_CENT) if found.is_finite() and _NOTHING < found < MOST_MONEY else _NOTHING
@@ -100,7 +100,7 @@ def money_of(value: Any) -> Decimal:
 
 
 def number_in(value: Any) -> int | None:
-    """Return a count, such as a total or a header's, None where there is none: digits of other scripts are none."""
+    """Return a count, such as a total or a header's, None if it is invalid: only ASCII digits count."""
     text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 20 else None
 
@@ -112,7 +112,7 @@ _MARKUP = re.compile(r"</?(?:a|b|br|div|em|font|h[1-6]|i|p|small|span|strong|sub
 def words_of(text: str) -> str:
     """Return a name or term as people read it: without markup, and with entities unescaped once.
 
-    Stores hold `Peavey &amp; Co` where a name was written by a plug-in or an import.
+    Stores hold `Peavey &amp; Co` if a plug-in or an import wrote the name.
     """
     if "<" in text:
         text = _MARKUP.sub(" ", text)
@@ -123,14 +123,14 @@ def words_of(text: str) -> str:
 
 #: A name or term of the store, as people read it.
 Words = Annotated[Text, AfterValidator(words_of)]
-#: Units of a stock, None where nothing is said; what is no number makes its row unreadable.
+#: Units of a stock, None if absent; anything else makes its row unreadable.
 Units = Annotated[int | None, BeforeValidator(units_of)]
-#: A price, 0 where there is none.
+#: A price, 0 if there is none.
 Money = Annotated[Decimal, BeforeValidator(money_of)]
 
 
 def object_of(body: bytes) -> dict[str, Any] | None:
-    """Return the bytes read as a JSON object, None when they are something else, or nested beyond reason."""
+    """Return the bytes parsed as a JSON object, None if they are anything else or nested too deeply."""
     try:
         said = json.loads(body)
     except (ValueError, RecursionError):
@@ -139,7 +139,7 @@ def object_of(body: bytes) -> dict[str, Any] | None:
 
 
 def storable(value: Any) -> Any:
-    """Return a value whose texts are without what PostgreSQL cannot hold."""
+    """Return a value whose strings have no characters that PostgreSQL rejects."""
     if isinstance(value, str):
         return storable_text(value)
     if isinstance(value, dict):
@@ -148,11 +148,11 @@ def storable(value: Any) -> Any:
 
 
 def storable_text(text: str) -> str:
-    """Return a text without NUL, and with U+FFFD for halves of surrogate pairs: PostgreSQL and UTF-8 hold neither."""
+    """Return a text without NUL, and with U+FFFD for lone surrogates: PostgreSQL and UTF-8 allow neither."""
     if "\0" in text:
         text = text.replace("\0", "")
     if text.isascii():
-        return text  # by far the most
+        return text  # the common case
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -161,13 +161,13 @@ def storable_text(text: str) -> str:
 
 
 class Inner(BaseModel):
-    """A part of a Whole: it is clean already."""
+    """A part of a Whole, which has cleaned it already."""
 
     model_config = ConfigDict(extra="ignore", populate_by_name=True, hide_input_in_errors=True)
 
 
 class Whole(Inner):
-    """A document with its inner parts, cleaned once: a null counts as not said, so defaults apply."""
+    """A document with its inner parts, cleaned once: a null counts as absent, so defaults apply."""
 
     @model_validator(mode="before")
     @classmethod
@@ -183,7 +183,7 @@ def _known_names(model: type[BaseModel]) -> tuple[str, ...]:
 
 
 def said(value: Any) -> Any:
-    """Return a storable value without the fields that are null."""
+    """Return a storable value without null fields."""
     if isinstance(value, str):
         return storable_text(value)
     if isinstance(value, dict):
@@ -192,7 +192,7 @@ def said(value: Any) -> Any:
 
 
 class Part(Inner):
-    """A part of a document. A null counts as not said, so defaults apply."""
+    """A part of a document. A null counts as absent, so defaults apply."""
 
     @model_validator(mode="before")
     @classmethod

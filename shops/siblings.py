@@ -1,4 +1,4 @@
-"""Shops that sync with the same Reverb account: a listing of it belongs to the shop that linked it first."""
+"""Shops that sync with the same Reverb account: a listing belongs to the shop that linked it first."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from shops.models import ReverbConnection, Shop
 
 
 def siblings_of(shop_id: int) -> list[Shop]:
-    """Return the other shops with this shop's Reverb account and a store, in the order of their ids.
+    """Return the other shops that have this shop's Reverb account and a store, by id.
 
-    Accounts are one where Reverb gave both the same id, or no id and the same name.
+    Accounts are the same if Reverb gave both the same id, or no id and the same name.
     """
     mine = ReverbConnection.objects.filter(shop=shop_id).first()
     if mine is None or not (mine.account_id or mine.account):

@@ -1,6 +1,6 @@
-"""What an outside last said: the store of a product, Reverb of a listing. Plain values, no I/O.
+"""Snapshots of the last known state: a product in the store, a listing on Reverb. Value objects, no I/O.
 
-Money is Decimal with an ISO 4217 currency. None means "not said", which is not the same as empty.
+Money is Decimal with an ISO 4217 currency. None means "unknown", which is not the same as empty.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class _Saved:
 
     @classmethod
     def _kinds(cls) -> dict[str, Callable[[Any], Any]]:
-        """Return the names of the fields, each with what takes its value out of JSON."""
+        """Return field name → function that converts its JSON value."""
         return _kinds(cls)  # type: ignore[arg-type]
 
     def to_json(self) -> dict[str, Any]:
@@ -28,7 +28,7 @@ class _Saved:
 
     @classmethod
     def from_json(cls, saved: dict[str, Any]) -> Self:
-        """Return the snapshot that `to_json` made. Fields that this version does not know are left out."""
+        """Return the snapshot that `to_json` made. Unknown fields are ignored."""
         known = cls._kinds()
         return cls(**{name: known[name](value) for name, value in saved.items() if name in known})
 
@@ -38,7 +38,7 @@ def _kinds(snapshot: Any) -> dict[str, Callable[[Any], Any]]:
     return {one.name: _rich(str(one.type)) for one in fields(snapshot)}
 
 
-#: What JSON has itself.
+#: Types that JSON has natively.
 _PLAIN = (str, int, type(None))
 
 
@@ -69,18 +69,18 @@ def _as_it_is(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class StoreProduct(_Saved):
-    """One sellable unit as the store has it; a variant is a product of its own."""
+    """One sellable unit of the store; each variant is a product of its own."""
 
     store_product_id: str
     store_parent_id: str
     store_stock_id: str
     sku: str
     title: str
-    description: str  # HTML as the store holds it
+    description: str  # HTML as saved in the store
     vendor: str
     product_type: str
     tags: tuple[str, ...]
-    finish: str  # the colour or finish that was chosen for this variant, empty when there is no such option
+    finish: str  # colour or finish option of this variant, "" if there is none
     price: Decimal
     currency: str
     stock: int | None  # None: the store does not count this product
@@ -88,28 +88,28 @@ class StoreProduct(_Saved):
     barcode: str
     for_sale: bool  # active in the store
     url: str  # where the seller edits it
-    collections: tuple[str, ...] = ()  # names of the store's collections or categories that hold it
+    collections: tuple[str, ...] = ()  # names of the store's collections or categories that contain it
     attributes: Mapping[str, str] = field(default_factory=dict)  # custom fields, metafields, attributes by name
-    #: When price or stock change next by a date that the store names, aware; None: by none. It says when to read the
-    #: product again, and is no part of what the store says of it: two snapshots that differ in this alone are equal.
+    #: Next time, aware, at which price or stock changes by a date that the store names; None if there is none. It says
+    #: when to read the product again, and is not compared.
     changes_at: datetime | None = field(default=None, compare=False)
-    #: When the store last changed it, aware, by the store's own clock; None: it does not say, or not of stock. It shows
-    #: an answer of before, and is no part of what the store says either.
+    #: When the store last changed it, aware, by the store's own clock; None if unknown or if stock changes do not
+    #: count. It reveals outdated answers, and is not compared.
     dated: datetime | None = field(default=None, compare=False)
 
     @property
     def sellable(self) -> int:
-        """Units that may be shown: none when it is not for sale, never below zero."""
+        """Return the units that may be shown: 0 if not for sale, never negative."""
         return max(0, self.stock or 0) if self.for_sale else 0
 
 
-#: How many photos a listing has was not said: a page of listings shows one.
+#: The photo count is unknown: a page of listings shows only one photo.
 PHOTOS_UNKNOWN = -1
 
 
 @dataclass(frozen=True)
 class ReverbListing(_Saved):
-    """One listing as Reverb has it. Reverb leaves fields out at will, so most may be None."""
+    """One listing on Reverb. Reverb may omit any field, so most may be None."""
 
     id: str
     sku: str
@@ -137,7 +137,7 @@ class ReverbListing(_Saved):
 
 @dataclass(frozen=True)
 class ReverbOrder(_Saved):
-    """One order on Reverb: one listing, some units of it. Items bought together share `bundle_id`.
+    """One order on Reverb: some units of one listing. Items bought together share `bundle_id`.
 
     Money is in `currency`. Facts: Reverb docs, "Retrieve orders". Most fields may be missing.
     """
@@ -146,8 +146,8 @@ class ReverbOrder(_Saved):
     listing_id: str
     sku: str
     title: str
-    quantity: int  # 1 where Reverb does not say
-    status: str  # the raw word; unknown ones are possible
+    quantity: int  # 1 if Reverb does not say
+    status: str  # the raw status; unknown ones are possible
     placed_at: datetime
     updated_at: datetime
     paid_at: datetime | None = None
@@ -157,7 +157,7 @@ class ReverbOrder(_Saved):
     shipping: Decimal | None = None
     tax: Decimal | None = None
     total: Decimal | None = None
-    fees: Decimal | None = None  # what Reverb keeps, where it says so
+    fees: Decimal | None = None  # Reverb's fees, if it names them
     buyer: str = ""
     buyer_id: str = ""
     address: Mapping[str, str] | None = None  # keys of shops.orders.Address
@@ -166,5 +166,5 @@ class ReverbOrder(_Saved):
     provider: str = ""
     tracking_number: str = ""
     web_url: str = ""
-    #: False: none of its dates could be read, and it is dated as of when it was read.
+    #: False: no date was readable, so it has the time of reading.
     dated: bool = True

@@ -1,7 +1,7 @@
-"""How a shop's two connections stand at this moment, in a word for a badge and a sentence: what all pages say of them.
+"""The current state of a shop's two connections, as a badge and a sentence, for all pages.
 
-What is known comes from real calls (the breaker, the health of the store, the daily checks). Looking at a page asks for
-a new check where the last one is more than a minute old, and the page shows what it found.
+The state comes from real calls (the breaker, the store's health, the daily checks). Viewing a page requests a new check
+if the last one is more than a minute old, and the page shows the result.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ from shops.models import ReverbConnection, StoreConnection, StoreHealth
 from shops.reverb import upkeep as reverb_upkeep
 from shops.reverb.connect import PROBLEMS, Problem
 
-#: What was checked within this time counts as now.
+#: A check within this time counts as current.
 FRESH = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
 class Standing:
-    """A word for the badge, whether all is well, and what there is to say. `reconnect`: new keys may help."""
+    """The badge's word, whether all is well, and the sentence. `reconnect`: new keys may help."""
 
     word: str
     good: bool = False
@@ -35,7 +35,7 @@ CONNECTED = Standing("connected", good=True)
 
 
 def of_store(store: StoreConnection | None, health: StoreHealth | None) -> Standing | None:
-    """Return how the store's connection stands, None where there is none."""
+    """Return the state of the store's connection, None if there is none."""
     if store is None:
         return None
     if store.removed_at is not None:
@@ -52,7 +52,7 @@ def of_store(store: StoreConnection | None, health: StoreHealth | None) -> Stand
 
 
 def of_reverb(connection: ReverbConnection | None) -> Standing | None:
-    """Return how the connection to Reverb stands, None where there is none. Its problem is shown by itself."""
+    """Return the state of the connection to Reverb, None if there is none. Its problem is shown separately."""
     if connection is None:
         return None
     if words := outages.of_reverb(connection):
@@ -62,12 +62,12 @@ def of_reverb(connection: ReverbConnection | None) -> Standing | None:
 
 
 def problem_of(connection: ReverbConnection | None) -> Problem | None:
-    """Return what is wrong with the account, None where nothing is known to be."""
+    """Return the account's problem, None if none is known."""
     return PROBLEMS.get(connection.problem) if connection is not None else None
 
 
 def look(store: StoreConnection | None, health: StoreHealth | None, reverb: ReverbConnection | None) -> None:
-    """Let what somebody looks at be checked, unless it was just now. Returns at once: a worker does it."""
+    """Request a check of connections that somebody views, unless the last is recent. A worker makes it."""
     if store is not None and of_store(store, health) == CONNECTED and upkeep.is_stale(store, FRESH):
         upkeep.ask(store)
         wake(lifecycle.CHECK_STORE, store.shop_id)

@@ -1,4 +1,4 @@
-"""Celery: look after the connections to stores and to Reverb, once a day each, and forget half-made connections."""
+"""Celery tasks: check connections to stores and Reverb daily, and delete unfinished ones."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def check_reverb(shop_id: int) -> None:
 
 @shared_task(name=health.PROBE)
 def probe_store(shop_id: int) -> None:
-    """Ask a store that did not answer whether it does again."""
+    """Probe a store that did not answer."""
     awake(health.PROBE, shop_id)
     with try_lock(health.PROBE, shop_id) as alone:
         if alone:
@@ -48,7 +48,7 @@ def probe_store(shop_id: int) -> None:
 
 @shared_task(name=outages.PROBE)
 def probe(shop_id: int) -> None:
-    """Probe what does not respond of a shop's store and Reverb account."""
+    """Probe a shop's store and Reverb account, if they do not respond."""
     awake(outages.PROBE, shop_id)
     with try_lock(outages.PROBE, shop_id) as alone:
         if alone:
@@ -57,7 +57,7 @@ def probe(shop_id: int) -> None:
 
 @shared_task(name=outages.IS_BACK)
 def is_back(shop_id: int) -> None:
-    """Make due what waits for a shop's store or Reverb account, which responds again."""
+    """Make work due that waits for a shop's store or Reverb account, which responds again."""
     awake(outages.IS_BACK, shop_id)
     with try_lock(outages.IS_BACK, shop_id) as alone:
         if alone:
@@ -66,7 +66,7 @@ def is_back(shop_id: int) -> None:
 
 @shared_task(name="shops.sweep", base=Sweep)
 def sweep() -> None:
-    """Wake the checks that are due, probe what does not respond, and see to what does again."""
+    """Enqueue due checks and probes, and make work due for services that respond again."""
     each_by_itself(
         outages.note_who_is_back,
         health.check_what_is_missed,
@@ -83,5 +83,5 @@ def sweep() -> None:
 
 @shared_task(name="shops.prune")
 def prune() -> None:
-    """Delete connections that were begun a day ago: they hold keys that nobody took up."""
+    """Delete pending connections older than a day, since they hold unused keys."""
     PendingConnection.objects.filter(made_at__lt=clock.now() - timedelta(days=1)).delete()

@@ -1,4 +1,4 @@
-"""Addresses of this room."""
+"""URLs of the shops app."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an answer from outside means, in one vocabulary for all stores and for Reverb."""
+"""Meanings of an external answer, shared by all stores and Reverb."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The pages of this room: a person's shops, one shop, its connections and its settings."""
+"""Pages of the shops app: a person's shops, one shop, its connections and its settings."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PAGE = ["GET", "HEAD", "POST"]
 @require_safe
 @login_required
 def index(request: HttpRequest) -> HttpResponse:
-    """List the person's shops; the only one is opened at once."""
+    """List the person's shops; redirect to the only one."""
     assert isinstance(request.user, Person)  # noqa: S101 -- login_required has seen to it
     shops = list(shops_of(request.user))
     if len(shops) == 1:
@@ -42,7 +42,7 @@ def index(request: HttpRequest) -> HttpResponse:
 @require_http_methods(PAGE)
 @login_required
 def new(request: HttpRequest) -> HttpResponse:
-    """Make a shop."""
+    """Create a shop."""
     assert isinstance(request.user, Person)  # noqa: S101 -- login_required has seen to it
     form = ShopForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -54,7 +54,7 @@ def new(request: HttpRequest) -> HttpResponse:
 @require_safe
 @for_members
 def overview(request: HttpRequest, shop: Shop) -> HttpResponse:
-    """Show what is connected, what waits, and what happened last. Asked for by htmx it is what changes by itself."""
+    """Show what is connected, what waits, and recent events. For htmx, return only the part that refreshes."""
     context = _connections(shop) | {"settings": shop.sync_settings, "part": "shops/_overview_state.html"}
     return _living(request, "shops/overview.html", context)
 
@@ -62,7 +62,7 @@ def overview(request: HttpRequest, shop: Shop) -> HttpResponse:
 @require_safe
 @for_members
 def store(request: HttpRequest, shop: Shop) -> HttpResponse:
-    """Show the store's connection, or the platforms to choose from. Asked for by htmx it is what changes by itself."""
+    """Show the store's connection or the platforms. For htmx, return only the part that refreshes."""
     context = _connections(shop) | {"platforms": PLATFORMS.values(), "part": "shops/_store_state.html"}
     if context["store"] is not None and context["store"].removed_at is None:
         return _living(request, "shops/store.html", context)
@@ -72,7 +72,7 @@ def store(request: HttpRequest, shop: Shop) -> HttpResponse:
 
 
 def _connections(shop: Shop) -> dict[str, Any]:
-    """Return what the pages say of both connections, and have checked what nobody checked lately."""
+    """Return the pages' context for both connections, and request checks of outdated ones."""
     store = StoreConnection.objects.filter(shop=shop).first()
     reverb = ReverbConnection.objects.filter(shop=shop).first()
     found = StoreHealth.objects.filter(shop=shop).first()
@@ -98,7 +98,7 @@ def _is_htmx(request: HttpRequest) -> bool:
 
 
 def _living(request: HttpRequest, page: str, context: dict[str, Any]) -> HttpResponse:
-    """Show a page whose `part` asks for itself again, or that part alone: 204 where it is still what `seen` names."""
+    """Render a page whose `part` polls itself, or that part alone: 204 if it still matches `seen`."""
     shown = render_to_string(context["part"], context, request)
     context["seen"] = hashlib.sha256(shown.encode()).hexdigest()[:16]
     if _is_htmx(request) and request.GET.get("seen") == context["seen"]:
@@ -112,7 +112,7 @@ def _living(request: HttpRequest, page: str, context: dict[str, Any]) -> HttpRes
 @require_http_methods(PAGE)
 @for_members
 def store_with(request: HttpRequest, shop: Shop, kind: str) -> HttpResponse:
-    """Connect a store of one platform: by a few clicks where there is a way, by pasted keys everywhere."""
+    """Connect a store of one platform: by its handshake if it has one, always by pasted keys."""
     platform = PLATFORMS.get(kind)
     if platform is None:
         raise Http404("There is no such platform.")
@@ -125,12 +125,12 @@ def store_with(request: HttpRequest, shop: Shop, kind: str) -> HttpResponse:
         problem = _tried(shop, platform, wanted)
         if (
             problem and not platform.push_only
-        ):  # a store that pushes needs not answer, and its new keys are not known there yet
+        ):  # a store that pushes need not answer, and does not know its new keys yet
             form.add_error(None, problem)
         else:
             lifecycle.connect_store(shop, **wanted)
             if platform.makes_keys:
-                # In the answer itself: nothing that holds a secret is stored in a session or a cookie.
+                # In the response itself: no secret is stored in a session or a cookie.
                 shown = {"shop": shop, "platform": platform, "store": shop.store, "keys": form.cleaned_data["keys"]}
                 return never_cached(render(request, "connect/keys.html", shown))
             messages.success(request, "Your store is connected. Your products are being read now.")
@@ -146,7 +146,7 @@ def store_with(request: HttpRequest, shop: Shop, kind: str) -> HttpResponse:
 
 
 def _tried(shop: Shop, platform: Platform, wanted: dict[str, Any]) -> str:
-    """Return why the store does not answer with these keys, "" when it does."""
+    """Return why the store does not answer with these keys, "" if it does."""
     try:
         return lifecycle.try_store(shop, **wanted)
     except StoreAuthError as error:
@@ -154,7 +154,7 @@ def _tried(shop: Shop, platform: Platform, wanted: dict[str, Any]) -> str:
 
 
 def never_cached(response: HttpResponse) -> HttpResponse:
-    """Return the response with headers that forbid to keep it."""
+    """Return the response with headers that forbid caching."""
     add_never_cache_headers(response)
     return response
 
@@ -162,7 +162,7 @@ def never_cached(response: HttpResponse) -> HttpResponse:
 @require_POST
 @for_members
 def disconnect(request: HttpRequest, shop: Shop, side: str) -> HttpResponse:
-    """Disconnect the store or Reverb; the log and what is known of the products stay."""
+    """Disconnect the store or Reverb; the log and the known products stay."""
     if side == "store":
         lifecycle.disconnect_store(shop)
         messages.success(request, "Your store is disconnected. Its webhooks are being removed, then its keys.")
@@ -175,7 +175,7 @@ def disconnect(request: HttpRequest, shop: Shop, side: str) -> HttpResponse:
 @require_http_methods(PAGE)
 @for_members
 def reverb(request: HttpRequest, shop: Shop) -> HttpResponse:
-    """Connect Reverb: the token is tried before it is kept."""
+    """Connect Reverb: the token is checked before it is saved."""
     connection = ReverbConnection.objects.filter(shop=shop).first()
     form = ReverbForm(request.POST or None, initial={"sandbox": connection.sandbox if connection else False})
     problem = standing.problem_of(connection)
@@ -210,7 +210,7 @@ def reverb(request: HttpRequest, shop: Shop) -> HttpResponse:
 
 
 def _by_words(refused: dict[str, str]) -> dict[str, list[str]]:
-    """Return each reason with the topics that it refuses."""
+    """Return reason → refused topics."""
     found: dict[str, list[str]] = {}
     for topic, words in refused.items():
         found.setdefault(words, []).append(topic)
@@ -220,7 +220,7 @@ def _by_words(refused: dict[str, str]) -> dict[str, list[str]]:
 @require_http_methods(PAGE)
 @for_members
 def settings(request: HttpRequest, shop: Shop) -> HttpResponse:
-    """Switch on and off what syncs."""
+    """Edit the sync settings."""
     form = SettingsForm(request.POST or None, instance=shop.sync_settings, lists=lifecycle.lists_of(shop))
     if request.method == "POST" and form.is_valid():
         form.save()

@@ -1,3 +1,3 @@
-"""Connecting a store or Reverb, and looking after the connection."""
+"""Connect a store or Reverb, and check the connection regularly."""
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
-"""Connect Reverb by its authorization page, where the operator has a client id ("Apps for multiple users").
+"""Connect Reverb by OAuth, if the operator has a client id ("Apps for multiple users").
 
-Facts: Reverb docs, "Build a multi-user app with OAuth". No expiry and no refresh token are documented, so a token
-that is refused later is asked for again by the same button. Reverb may give out no client ids any more; then sellers
-paste tokens.
+Facts: Reverb docs, "Build a multi-user app with OAuth". No expiry and no refresh token are documented, so a refused
+token is replaced with the same button. Reverb may no longer issue client ids; sellers then paste tokens.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ from shops.reverb.errors import ReverbError
 @require_POST
 @for_members
 def begin(request: HttpRequest, shop: Shop) -> HttpResponse:
-    """Begin to connect a shop to Reverb; `sandbox` in the form chooses which Reverb."""
+    """Begin to connect a shop to Reverb; `sandbox` in the form chooses the sandbox."""
     if not settings.REVERB_CLIENT_ID:
         raise Http404("Reverb by OAuth is not set up here.")
     made = pending.begin(request, shop, "reverb", "sandbox" if request.POST.get("sandbox") == "on" else "")
@@ -57,7 +56,7 @@ def go(request: HttpRequest, state: str) -> HttpResponse:
 @require_safe
 @login_required
 def callback(request: HttpRequest) -> HttpResponse:
-    """Take the code back, once, from the person who began."""
+    """Accept the code, once, from the person who began."""
     row = pending.find("reverb", request.GET.get("state", ""))
     if row is None or row.shop is None or not pending.is_of(request, row) or not pending.use(row):
         messages.error(request, pending.EXPIRED)

@@ -1,6 +1,6 @@
-"""Look after a store's connection: what it says of itself, its webhooks, and what is left after disconnecting.
+"""Check a store's connection: its name and currency, its webhooks, and cleanup after disconnecting.
 
-Runs on connecting and once a day: platforms drop webhooks that failed too often, and say so to nobody.
+Runs on connecting and once a day, because platforms drop webhooks that failed too often, without notice.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from shops.platforms.values import StoreAuthError, StoreError, Unsupported
 
 EVERY = timedelta(hours=24)
 AFTER_A_FAILURE = timedelta(minutes=5)
-#: Connections that are checked at once, in each sweep, after our own address changed.
+#: Most connections to recheck per sweep after our own address changed.
 MOVED_AT_ONCE = 50
-#: The keys of a store that was disconnected are deleted after this, whether its webhooks could be removed or not.
+#: A disconnected store's keys are deleted after this time, even if its webhooks could not be removed.
 LET_GO = timedelta(hours=24)
 
 
 def due() -> list[int]:
-    """Return the shops whose store is to be checked, for the sweeper."""
+    """Return the ids of shops whose store is due for a check, for the sweeper."""
     return list(due_ones().order_by(F("hooks_due_at")).values_list("shop_id", flat=True))
 
 
 def due_ones() -> QuerySet[StoreConnection]:
-    """Return the connections that are to be checked: not while the store that was connected before is forgotten."""
+    """Return the connections due for a check, except those whose previous store is still being deleted."""
     may_be_called = Q(clearing_since__isnull=True) | Q(removed_at__isnull=False)
     return StoreConnection.objects.filter(may_be_called, hooks_due_at__lte=clock.now())
 
 
 def is_stale(connection: StoreConnection, age: timedelta) -> bool:
-    """Return whether the last check that succeeded is older than `age`, and none is due yet."""
+    """Return whether the last successful check is older than `age`, and none is due yet."""
     now = clock.now()
     is_old = connection.hooks_checked_at is None or connection.hooks_checked_at < now - age
     return is_old and connection.hooks_due_at is not None and connection.hooks_due_at > now
@@ -52,9 +52,9 @@ def ask(connection: StoreConnection) -> None:
 
 
 def check_what_moved() -> None:
-    """Let the webhooks be checked of stores that still call another `SITE_URL` than ours, for the sweeper."""
+    """Make the check due for stores whose webhooks point to an old `SITE_URL`, for the sweeper."""
     now = clock.now()
-    # A store with a problem is asked again in its own time.
+    # A store with a problem has its own retry schedule.
     well = StoreConnection.objects.filter(removed_at=None, problem="", hooks_checked_at__isnull=False)
     moved = well.exclude(hooks__site=settings.SITE_URL).filter(hooks_due_at__gt=now)
     some = list(moved.values_list("pk", flat=True)[:MOVED_AT_ONCE])
@@ -62,12 +62,12 @@ def check_what_moved() -> None:
 
 
 def check(connection: StoreConnection) -> None:
-    """Check one connection, or finish taking it down. Never raises what a store did."""
+    """Check one connection, or finish its removal. Never raises StoreError."""
     if connection.removed_at is not None:
         _take_down(connection)
         return
     now = clock.now()
-    # Spread over the day: not all of a platform's stores at the same minute.
+    # Jitter spreads the checks over the day.
     changes: dict[str, object] = {
         "problem": "",
         "hooks_due_at": now + EVERY - timedelta(minutes=random.uniform(0, 120)),  # noqa: S311
@@ -77,7 +77,7 @@ def check(connection: StoreConnection) -> None:
         info = client.check()
         changes |= {"name": info.name[:255], "currency": info.currency[:3].upper()}
         if _silent(connection):
-            client.remove_webhooks(connection.webhook_address)  # all is in place and nothing arrives: register again
+            client.remove_webhooks(connection.webhook_address)  # all are registered but none arrives: register again
         if former := _former_address(connection):
             client.remove_webhooks(former)
         kept = asdict(client.ensure_webhooks(connection.webhook_address))
@@ -89,7 +89,7 @@ def check(connection: StoreConnection) -> None:
         changes["problem"] = str(error)[:300]
         if not isinstance(error, StoreAuthError):
             changes["hooks_due_at"] = now + AFTER_A_FAILURE
-    # The seller may have connected again or disconnected meanwhile: then this check is of no use any more.
+    # If the seller has reconnected or disconnected meanwhile, this check is obsolete.
     same = StoreConnection.objects.filter(pk=connection.pk, removed_at=None, hooks_due_at=connection.hooks_due_at)
     same.update(**changes)
     if not changes["problem"]:
@@ -97,15 +97,15 @@ def check(connection: StoreConnection) -> None:
 
 
 def stores_to_leave() -> list[int]:
-    """Return the shops with a former store whose webhooks are to be removed, for the sweeper."""
+    """Return the shops with a former store whose webhooks must be removed, for the sweeper."""
     found = FormerStore.objects.filter(due_at__lte=clock.now())
     return list(found.order_by("due_at").values_list("shop_id", flat=True).distinct())
 
 
 def leave(shop_id: int) -> None:
-    """Remove our webhooks from the shop's former stores, then forget their keys. Never raises what a store did.
+    """Remove our webhooks from the shop's former stores, then delete their keys. Never raises StoreError.
 
-    One that is away is asked again for a day; its keys are forgotten then all the same.
+    A store that does not answer is retried for a day; then its keys are deleted nevertheless.
     """
     now = clock.now()
     for former in FormerStore.objects.filter(shop=shop_id, due_at__lte=now).select_related("shop"):
@@ -124,20 +124,20 @@ def leave(shop_id: int) -> None:
 
 
 def _former_address(connection: StoreConnection) -> str:
-    """Return the address that the webhooks were registered with before ours changed, "" where it did not."""
+    """Return the webhook address before our SITE_URL changed, "" if it did not."""
     site = connection.hooks.get("site") or settings.SITE_URL
     former: str = site + connection.webhook_address.removeprefix(settings.SITE_URL)
     return former if site != settings.SITE_URL else ""
 
 
 def _silent(connection: StoreConnection) -> bool:
-    """Return whether an earlier check found all webhooks in place, and their calls do not arrive all the same."""
+    """Return whether all webhooks were registered at an earlier check but do not arrive."""
     found = StoreHealth.objects.filter(shop=connection.shop_id).first()
     return health.is_silent(found, connection.hooks_checked_at) and not connection.hooks.get("repaired")
 
 
 def _take_down(connection: StoreConnection) -> None:
-    """Remove our webhooks from a store that was disconnected, then forget its keys."""
+    """Remove our webhooks from a disconnected store, then delete its keys."""
     now = clock.now()
     assert connection.removed_at is not None  # noqa: S101 -- the caller has looked
     try:

@@ -1,4 +1,4 @@
-"""Addresses at which stores and Reverb send people, and themselves, back to us."""
+"""URLs to which stores and Reverb send browsers, or their own servers' calls."""
 
 from __future__ import annotations
 

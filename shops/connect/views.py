@@ -1,7 +1,7 @@
-"""Connecting a store in a few clicks: the pages between which a seller, the store and we go back and forth.
+"""Connect a store in a few clicks: the pages between the steps of a handshake.
 
-What each step means is said by the platform's room (shops/platforms/handshake.py); here is what it leads to. The state
-that holds the steps together is kept by shops/connect/pending.py.
+The platform interprets each step (shops/platforms/handshake.py); this module acts on the result.
+shops/connect/pending.py saves the state that connects the steps.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def _handshake(kind: str) -> Handshake:
 @require_POST
 @for_members
 def begin(request: HttpRequest, shop: Shop, kind: str) -> HttpResponse:
-    """Begin to connect a shop's store; sends the browser to the store, or shows what to enter there."""
+    """Begin to connect a shop's store; redirect to the store, or show what to enter there."""
     handshake = _handshake(kind)
     address = ""
     if handshake.asks_address:
@@ -76,7 +76,7 @@ def begin(request: HttpRequest, shop: Shop, kind: str) -> HttpResponse:
 @require_safe
 @login_required
 def go(request: HttpRequest, state: str) -> HttpResponse:
-    """Lead on to the store, or show what to enter there and how far that is."""
+    """Lead on to the store, or show what to enter there and the progress."""
     row = pending.begun_here(request, state)
     platform = PLATFORMS[row.platform]
     if _is_connected(row):
@@ -93,14 +93,14 @@ def go(request: HttpRequest, state: str) -> HttpResponse:
 
 
 def _is_connected(row: PendingConnection) -> bool:
-    """Return whether a connection led to a store: its keys are tried first, which takes a slow store a while."""
+    """Return whether a connection succeeded: its keys are tested first, which may take long."""
     if row.used_at is None or row.problem:
         return False
     return StoreConnection.objects.filter(shop=row.shop_id, platform=row.platform, removed_at=None).exists()
 
 
 def _at_store(request: HttpRequest, shop_id: int | None) -> HttpResponse:
-    """Go to the store's page, out of a part of a page too."""
+    """Redirect to the store's page, also from an htmx request."""
     address = reverse("shops:store", args=[shop_id])
     if getattr(request, "htmx", False):
         return HttpResponse(headers={"HX-Redirect": address})
@@ -114,7 +114,7 @@ def _at_store(request: HttpRequest, shop_id: int | None) -> HttpResponse:
 @xframe_options_exempt
 @require_http_methods(["GET", "POST"])
 def arrive(request: HttpRequest, kind: str, step: str) -> HttpResponseBase:
-    """Take one step of a handshake: a browser that was sent here, or a call of the store's own server."""
+    """Handle one step of a handshake: a browser that was sent to us, or a call of the store's own server."""
     frames = csp_replace({"frame-ancestors": settings.APP_FRAMES})
     return frames(_arrive)(request, kind, step)  # type: ignore[arg-type, call-arg]  # it knows views without arguments
 
@@ -125,7 +125,7 @@ def _arrive(request: HttpRequest, kind: str, step: str) -> HttpResponse:
     form, body = (request.POST.dict(), b"") if is_form else ({}, request.body)
     visit = Visit(request.method or "GET", request.GET.dict(), form, body, _base(kind))
     row = pending.find(kind, handshake.state_of(step, visit))
-    # Before the step is taken: a stranger must not use up what Shopify gave to the one who began.
+    # Checked before the step, so that a stranger cannot use up the code that Shopify issued.
     if row is not None and not handshake.by_server(step) and not pending.is_of(request, row):
         return _declined_page(request, "This connection was begun by someone else, or in another browser.", status=400)
     known = Pending(row.state, row.address, pending.kept(row)) if row is not None else None
@@ -140,7 +140,7 @@ def _arrive(request: HttpRequest, kind: str, step: str) -> HttpResponse:
 
 
 def _take(request: HttpRequest, kind: str, step: Step, row: PendingConnection | None) -> HttpResponse:
-    """Do what a step means. Raises Declined and StoreError."""
+    """Act on a step's meaning. Raise Declined and StoreError."""
     match step:
         case Go(url, address, state):
             PendingConnection.objects.create(state=state, platform=kind, address=address, made_at=clock.now())
@@ -170,7 +170,7 @@ def _granted(request: HttpRequest, kind: str, grant: Grant, row: PendingConnecti
         return HttpResponseRedirect(grant.then or reverse("shops:store", args=[row.shop.pk]))
     if grant.by_server:
         raise Declined("This connection was not begun here, or too long ago.")
-    # It began at the platform: the keys wait until a person has said which shop they belong to.
+    # It began on the platform: save the keys until a person chooses the shop.
     kept = SecretStr(json.dumps({"token": grant.token, "secret": grant.secret}))
     if row is not None:
         pending.use(row)
@@ -179,7 +179,7 @@ def _granted(request: HttpRequest, kind: str, grant: Grant, row: PendingConnecti
 
 
 def _connect(row: PendingConnection, shop: Shop, address: str, keys: Keys) -> StoreConnection:
-    """Try the keys before they are believed, then connect, once. Raises Declined."""
+    """Test the keys, then connect, once. Raise Declined."""
     if shop.deletion_requested_at is not None:
         raise Declined("This shop is being deleted.")
     if not pending.use(row):
@@ -192,7 +192,7 @@ def _connect(row: PendingConnection, shop: Shop, address: str, keys: Keys) -> St
 
 
 def _say_connected(request: HttpRequest, store: StoreConnection) -> None:
-    """Say what is true: that the store let us in, and whether it answers with these keys."""
+    """Tell the seller that the store granted access, and whether it answers with these keys."""
     name = PLATFORMS[store.platform].name
     if store.problem:
         words = f"{name} gave us its keys, but does not answer yet: {store.problem} We’ll retry automatically."
@@ -217,7 +217,7 @@ def _returned(request: HttpRequest, kind: str, state: str, *, refused: bool) -> 
 
 
 def _opened(request: HttpRequest, kind: str, address: str) -> HttpResponse:
-    """Send someone who opened the app in their store to the shop that it belongs to, if it is theirs."""
+    """Redirect a person who opened the app in their store to its shop, if they are a member."""
     person = _person_or_none(request)
     found = shops_of(person).filter(store__platform=kind, store__address=address).first() if person else None
     return _on_our_page(request, reverse("shops:overview", args=[found.pk]) if found else "/")
@@ -229,7 +229,7 @@ def _opened(request: HttpRequest, kind: str, address: str) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def choose_shop(request: HttpRequest, state: str) -> HttpResponse:
-    """Let a person say which of their shops a store belongs to, or make a new shop for it."""
+    """Let a person choose the shop of a store, or create a new one."""
     fresh = PendingConnection.objects.filter(used_at=None, made_at__gt=clock.now() - pending.LIVES, shop=None)
     row = get_object_or_404(fresh.exclude(kept=""), state=state)
     person, problem = _person(request), ""
@@ -263,7 +263,7 @@ def _connect_chosen(request: HttpRequest, row: PendingConnection, shop: Shop) ->
 
 
 def _shop_that_began(request: HttpRequest, row: PendingConnection, shops: list[Shop]) -> int | str:
-    """Return the shop that has this store already, or whose button was pressed in this browser; else the first."""
+    """Return the shop that has this store, or that began the connection in this browser; else the first."""
     for shop in shops:
         store = getattr(shop, "store", None)
         if store is not None and (store.platform, store.address) == (row.platform, row.address):
@@ -286,7 +286,7 @@ def _person_or_none(request: HttpRequest) -> Person | None:
 
 
 def _on_our_page(request: HttpRequest, path: str) -> HttpResponse:
-    """Lead on to a page of ours; out of a store's frame, where our sign-in does not reach, by a link."""
+    """Redirect to a page of ours; inside a store's frame, where our session is unavailable, show a link."""
     if _framed(request):
         return render(request, "connect/leave_frame.html", {"address": settings.SITE_URL + path})
     return HttpResponseRedirect(path)

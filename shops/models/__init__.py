@@ -1,4 +1,4 @@
-"""The tables of this room."""
+"""Models of the shops app."""
 
 from __future__ import annotations
 

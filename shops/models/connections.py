@@ -15,12 +15,12 @@ from shops.models.shop import Shop
 
 
 def unguessable() -> str:
-    """Return a new part of an address that nobody can guess (192 bits)."""
+    """Return a new unguessable URL part (192 bits)."""
     return secrets.token_urlsafe(24)
 
 
 class StoreConnection(models.Model):
-    """How the seller's store is reached, and how it reaches us."""
+    """Address and keys of the seller's store, and its webhooks."""
 
     shop = models.OneToOneField(Shop, models.CASCADE, related_name="store")
     platform = models.CharField(max_length=20)
@@ -29,20 +29,20 @@ class StoreConnection(models.Model):
     secret = SecretField(help_text="Signs what the store sends us.")
     hook_key = models.CharField(max_length=64, unique=True, default=unguessable)
     removed_at = models.DateTimeField(null=True, blank=True)
-    #: Since when what is stored of the store that was connected before is being deleted; nothing is synced meanwhile.
+    #: Since when data of the previously connected store is being deleted; nothing is synced meanwhile.
     clearing_since = models.DateTimeField(null=True, blank=True)
     name = models.CharField(max_length=255, blank=True, help_text="What the store calls itself.")
     currency = models.CharField(max_length=3, blank=True, help_text="ISO 4217; empty: the store did not say.")
     problem = models.CharField(
         max_length=300, blank=True, help_text="Why the store could not be asked, for the seller."
     )
-    #: What the last check of the webhooks found (shops.hooks.Hooks), and when the next one is due.
+    #: Result of the last webhook check (shops.hooks.Hooks), and when the next one is due.
     hooks = models.JSONField(default=dict, blank=True)
     hooks_checked_at = models.DateTimeField(null=True, blank=True)
     hooks_due_at = models.DateTimeField(null=True, blank=True)
-    #: Calls to the webhook address that bore no right signature. They leave nothing else.
+    #: Calls to the webhook address without a valid signature. They are only counted.
     refused_deliveries = models.PositiveBigIntegerField(default=0)
-    #: Sales on Reverb from this moment on are made in this store as orders; None while orders are not taken.
+    #: Sales on Reverb from this moment on become orders in this store; None while that is off.
     orders_since = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
@@ -50,16 +50,17 @@ class StoreConnection(models.Model):
 
     @property
     def webhook_address(self) -> str:
-        """The address that the store posts to."""
+        """Return the URL that the store posts to."""
         return settings.SITE_URL + reverse("webhooks:store", args=[self.hook_key])
 
 
 class FormerStore(models.Model):
-    """A store that another one took the place of: its keys are kept until our webhooks are removed there, and for a
-    while its webhook address, so that late calls are not refused.
+    """A replaced store: its keys are saved until our webhooks are removed from it.
+
+    Its webhook address stays valid for a while, so that late calls are not refused.
     """
 
-    #: For how long calls of a store that another one took the place of are answered, where they could not be stopped.
+    #: How long calls of a replaced store are answered if its webhooks could not be removed.
     CALLS_FOR = timedelta(days=30)
 
     shop = models.ForeignKey(Shop, models.CASCADE, related_name="+")
@@ -76,13 +77,13 @@ class FormerStore(models.Model):
 
     @property
     def connection(self) -> StoreConnection:
-        """The connection as it was, not to be saved."""
+        """Return the former connection, unsaved."""
         fields = ("shop", "platform", "address", "token", "secret", "hook_key")
         return StoreConnection(**{name: getattr(self, name) for name in fields})
 
 
 class ReverbConnection(models.Model):
-    """How the seller's Reverb account is reached."""
+    """Token and webhooks of the seller's Reverb account."""
 
     shop = models.OneToOneField(Shop, models.CASCADE, related_name="reverb")
     token = SecretField(help_text="The seller's personal access token, or the one that Reverb gave our app.")
@@ -93,25 +94,24 @@ class ReverbConnection(models.Model):
     account_id = models.CharField(max_length=64, blank=True, help_text="Reverb's id of the account, where it said so.")
     problem = models.CharField(max_length=40, blank=True, help_text="Id of a reason in shops/reverb/connect.py.")
     checked_at = models.DateTimeField(null=True, blank=True)
-    #: Reverb signs nothing: this part of the webhook address is the only proof that a call comes from there.
+    #: Reverb signs nothing: this part of the webhook address is the only proof that a call comes from Reverb.
     hook_key = models.CharField(max_length=64, unique=True, default=unguessable)
-    #: What the last check of the webhooks found (shops.hooks.Hooks), and when the next one is due.
+    #: Result of the last webhook check (shops.hooks.Hooks), and when the next one is due.
     hooks = models.JSONField(default=dict, blank=True)
     hooks_checked_at = models.DateTimeField(null=True, blank=True)
     hooks_due_at = models.DateTimeField(null=True, blank=True)
-    #: All orders that changed on Reverb before this moment have been read; and when they are read next.
+    #: All orders that changed on Reverb before this moment have been read; and when the next poll is due.
     orders_read_at = models.DateTimeField(null=True, blank=True)
     orders_due_at = models.DateTimeField(null=True, blank=True)
-    #: Sales whose row could not be read: number → since when, how often it was asked for, and when it is next.
+    #: Sales whose row could not be read: number → since when, number of retries, and when the next is due.
     orders_unread = models.JSONField(default=dict, blank=True)
-    #: When calls about orders and listings last arrived, and when reading the orders last found what none reported.
+    #: When webhooks for orders and listings last arrived, and when polling last found an unreported order.
     order_called_at = models.DateTimeField(null=True, blank=True)
     listing_called_at = models.DateTimeField(null=True, blank=True)
     order_missed_at = models.DateTimeField(null=True, blank=True)
-    #: Since when what is known of the listings of the account that was connected before is being let go of; nothing is
-    #: written meanwhile.
+    #: Since when links to the previously connected account's listings are being removed; nothing is written meanwhile.
     clearing_since = models.DateTimeField(null=True, blank=True)
-    #: Since when Reverb responds again; set until what waited for it was made due.
+    #: When Reverb responded again; reset once the waiting work was made due.
     back_at = models.DateTimeField(null=True, blank=True)
 
     def __str__(self) -> str:
@@ -119,32 +119,32 @@ class ReverbConnection(models.Model):
 
     @property
     def api_url(self) -> str:
-        """Root of the API that this account lives on."""
+        """Return the root URL of this account's API."""
         return settings.REVERB_SANDBOX_API_URL if self.sandbox else settings.REVERB_API_URL
 
     @property
     def web_url(self) -> str:
-        """Root of the website that this account lives on."""
+        """Return the root URL of this account's website."""
         return settings.REVERB_SANDBOX_WEB_URL if self.sandbox else settings.REVERB_WEB_URL
 
     @property
     def webhook_address(self) -> str:
-        """The address that Reverb posts to; a topic may follow it."""
+        """Return the URL that Reverb posts to; a topic may follow it."""
         return settings.SITE_URL + reverse("webhooks:reverb", args=[self.hook_key])
 
     @property
     def budget(self) -> str:
-        """Name of the account's budget: all its shops and tokens share it. It does not show the token."""
+        """Return the name of the account's budget, shared by all its shops and tokens. It does not reveal the token."""
         if self.account_id:
             return f"{'sandbox-' if self.sandbox else ''}account-{self.account_id}"
         return hashlib.sha256(self.token.get_secret_value().encode()).hexdigest()[:16]
 
 
 class PendingConnection(models.Model):
-    """A connection that is being made: what must be remembered between two steps of a handshake, for some minutes."""
+    """A connection in progress: the state between two steps of a handshake, for some minutes."""
 
     state = models.CharField(max_length=64, unique=True, default=unguessable)
-    #: Who began it, and for which shop; both empty where it began at the platform.
+    #: Who began it, and for which shop; both empty if it began on the platform.
     shop = models.ForeignKey(Shop, models.CASCADE, null=True, related_name="+")
     person = models.ForeignKey("shops.Person", models.CASCADE, null=True, related_name="+")
     platform = models.CharField(max_length=20)

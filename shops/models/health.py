@@ -1,4 +1,4 @@
-"""How well a shop's store answers us, and how well its calls reach us."""
+"""How well a shop's store answers us, and whether its webhooks arrive."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from shops.models.shop import Shop
 
 
 class StoreHealth(models.Model):
-    """One row a shop once there is something to save. Apart from the connection, which attempts keep in memory."""
+    """One row per shop, created on demand. Separate from the connection, which attempts hold in memory."""
 
     shop = models.OneToOneField(Shop, models.CASCADE, related_name="store_health")
-    #: Since when the store does not answer, or refuses our keys; what it said; when it is asked next.
+    #: Since when the store does not answer or refuses our keys; its error; when the next probe is due.
     away_since = models.DateTimeField(null=True)
     away_words = models.CharField(max_length=300, blank=True)
     probe_due_at = models.DateTimeField(null=True)
-    #: When it was last seen to respond again; set until what waited for it was made due.
+    #: When it last responded again; reset once the waiting work was made due.
     back_at = models.DateTimeField(null=True)
-    #: When its last call arrived, to within a minute.
+    #: When its last webhook arrived, to within a minute.
     called_at = models.DateTimeField(null=True)
-    #: Looks in a row that found changes which no call reported, since when, and when the last one was.
+    #: Consecutive polls that found unreported changes, since when, and when the last one was.
     missed = models.PositiveIntegerField(default=0)
     missed_since = models.DateTimeField(null=True)
     missed_at = models.DateTimeField(null=True)

@@ -1,4 +1,4 @@
-"""A person who signs in, known by e-mail address."""
+"""A person who signs in, identified by e-mail address."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from django.db import models
 
 
 class People(BaseUserManager["Person"]):
-    """Makes people."""
+    """Manager that creates people."""
 
     def create_user(self, email: str, password: str | None = None, **more: Any) -> Person:
-        """Make a person. Without a password they can set one by e-mail."""
+        """Create a person. Without a password they can set one by e-mail."""
         person = self.model(email=self.normalize_email(email).lower(), **more)
         person.set_password(password)
         person.save(using=self._db)
         return person
 
     def create_superuser(self, email: str, password: str | None = None, **more: Any) -> Person:
-        """Make someone who operates this app."""
+        """Create an operator of this app."""
         return self.create_user(email, password, is_staff=True, is_superuser=True, **more)
 
 
 class Person(AbstractUser):
-    """Someone who signs in; what they may see follows from their memberships."""
+    """Someone who signs in; memberships determine what they may see."""
 
     username = None  # type: ignore[assignment]
     email = models.EmailField("e-mail address", unique=True)

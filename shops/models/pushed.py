@@ -1,4 +1,4 @@
-"""What a seller's own system pushed last: the store's side for stores that cannot be asked."""
+"""What a seller's own system last pushed, for stores that cannot be queried."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from shops.models.connections import StoreConnection
 
 
 class PushedProduct(models.Model):
-    """A product as it was pushed, with all its variants."""
+    """A product as pushed, with all its variants."""
 
     store = models.ForeignKey(StoreConnection, models.CASCADE, related_name="pushed_products")
     product_id = models.CharField(max_length=64)
     body = models.JSONField()
-    #: The sender's own stamp: a message with an earlier one changes nothing.
+    #: The sender's own timestamp: a message with an earlier one changes nothing.
     said_at = models.DateTimeField()
-    #: The same for the stock alone, which messages and answers of its own change; None: as old as the rest.
+    #: The same for the stock alone, which has its own messages and answers; None: as old as the product.
     counted_at = models.DateTimeField(null=True)
     deleted = models.BooleanField(default=False)
 
@@ -27,7 +27,7 @@ class PushedProduct(models.Model):
 
 
 class PushedOrder(models.Model):
-    """An order as it was pushed: its lines and parcels, nothing of the buyer."""
+    """An order as pushed: its lines and parcels, without the buyer's data."""
 
     store = models.ForeignKey(StoreConnection, models.CASCADE, related_name="pushed_orders")
     order_id = models.CharField(max_length=64)
@@ -42,13 +42,13 @@ class PushedOrder(models.Model):
 
 
 class MissingProducts(models.Model):
-    """Products that a complete list left out, so many that the seller is asked before they count as gone."""
+    """Products that a complete list omits, so many that the seller must confirm that they are gone."""
 
     store = models.OneToOneField(StoreConnection, models.CASCADE, related_name="missing_products")
     product_ids = models.JSONField()
-    #: How many products were known then.
+    #: Number of products known at that time.
     of = models.PositiveIntegerField()
-    #: The list's own stamp, UTC.
+    #: The list's own timestamp, UTC.
     listed_at = models.DateTimeField()
 
     def __str__(self) -> str:
@@ -56,5 +56,5 @@ class MissingProducts(models.Model):
 
     @property
     def count(self) -> int:
-        """How many are missing."""
+        """Return how many are missing."""
         return len(self.product_ids)

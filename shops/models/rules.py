@@ -1,4 +1,4 @@
-"""What a seller says about groups of products: which ones go to Reverb, and what their listings say."""
+"""Rules for groups of products: which ones are listed on Reverb, and what their listings say."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from shops.models.shop import Shop
 
 
 class Group(models.TextChoices):
-    """By what products are grouped. The store's own words are compared, whatever their case."""
+    """What products are grouped by. The store's own terms are compared, ignoring case."""
 
     TAG = "tag", "Tag"
     COLLECTION = "collection", "Collection or category"
@@ -17,7 +17,7 @@ class Group(models.TextChoices):
 
 
 class SelectionRule(models.Model):
-    """Products of this group go to Reverb, where not all do."""
+    """Products of this group are listed on Reverb, if not all are."""
 
     shop = models.ForeignKey(Shop, models.CASCADE, related_name="selection_rules")
     by = models.CharField(max_length=12, choices=Group.choices)
@@ -33,7 +33,7 @@ class SelectionRule(models.Model):
 
 
 class MappingRule(models.Model):
-    """Listings of this group say this; the first rule that fits a field wins."""
+    """Sets a field of this group's listings; the first matching rule of a field wins."""
 
     shop = models.ForeignKey(Shop, models.CASCADE, related_name="mapping_rules")
     by = models.CharField(max_length=12, choices=Group.choices)

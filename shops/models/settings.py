@@ -6,7 +6,7 @@ from django.db import models
 
 from shops.models.shop import Shop
 
-#: The fields that can be switched on and off, each on its own: name of the switch less `sync_`, and its label.
+#: Fields that can be switched on and off separately: the switch's name without `sync_`, and its label.
 FIELDS: dict[str, str] = {
     "title": "Title",
     "description": "Description",
@@ -27,7 +27,7 @@ FIELDS: dict[str, str] = {
 
 
 class Selection(models.TextChoices):
-    """Which products go to Reverb."""
+    """Which products are listed on Reverb."""
 
     ALL = "all", "All products, except those that I switch off"
     CHOSEN = "chosen", "Only the groups and products that I choose"
@@ -42,7 +42,7 @@ class Rounding(models.TextChoices):
 
 
 class StockWay(models.TextChoices):
-    """Which side's changes of stock reach the other."""
+    """Which stock changes reach the store or Reverb."""
 
     BOTH = "both", "Both ways: a sale on either side counts on the other"
     STORE = "store", "Only from your store to Reverb: your store learns of sales on Reverb by other means"
@@ -53,7 +53,7 @@ def _switch() -> models.BooleanField[bool, bool]:
 
 
 class SyncSettings(models.Model):
-    """One row a shop."""
+    """One row per shop."""
 
     shop = models.OneToOneField(Shop, models.CASCADE, related_name="sync_settings")
     auto_sync = models.BooleanField(
@@ -174,5 +174,5 @@ class SyncSettings(models.Model):
 
     @property
     def fields_on(self) -> frozenset[str]:
-        """The names out of FIELDS that are switched on."""
+        """Return the names in FIELDS that are switched on."""
         return frozenset(name for name in FIELDS if getattr(self, f"sync_{name}"))

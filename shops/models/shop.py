@@ -1,4 +1,4 @@
-"""A shop is a tenant: one seller's account here, joining one store to one Reverb account."""
+"""A shop is a tenant: one seller's account, which joins one store to one Reverb account."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ class Shop(models.Model):
 
     name = models.CharField(max_length=120)
     created_at = models.DateTimeField(auto_now_add=True)
-    #: Settings or a connection changed: what waits for the seller deserves another look. The sweeper sees to it.
+    #: Settings or a connection changed, so products that wait for the seller are rechecked by the sweeper.
     recheck_requested = models.BooleanField(default=False)
-    #: Its owner asked to delete it: nobody sees it any more, and what is stored of it goes in the background.
+    #: Its owner requested deletion: it is hidden, and its data is deleted in the background.
     deletion_requested_at = models.DateTimeField(null=True, blank=True)
-    #: The account on Reverb that the known listings belong to: its id and name, as far as Reverb said so, and whether
-    #: it is the sandbox's. Empty where none was connected yet.
+    #: The Reverb account of the linked listings: its id and name, as far as known, and whether it is the sandbox's.
+    #: Empty if none was ever connected.
     reverb_account = models.JSONField(default=dict, blank=True)
     people: models.ManyToManyField[Person, Membership] = models.ManyToManyField(
         Person, through="Membership", related_name="shops"

@@ -16,11 +16,11 @@ class Command(BaseCommand):
     help = "Encrypt every stored secret with the first key."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """One word: rotate."""
+        """Add the subcommand: rotate."""
         parser.add_subparsers(dest="word", required=True).add_parser("rotate")
 
     def handle(self, **_: Any) -> None:
-        """Read and save each connection; reading takes any key, saving takes the first."""
+        """Load and save each connection: loading accepts any key, saving uses the first."""
         count = 0
         for store_id in StoreConnection.objects.values_list("pk", flat=True).iterator():
             with transaction.atomic():

@@ -1,4 +1,4 @@
-"""`manage.py shop`: make a working shop from a script, and list the shops."""
+"""`manage.py shop`: create a working shop from a script, connect it, and list the shops."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ WORDS = {
 
 
 class Command(BaseCommand):
-    """Make and list shops."""
+    """Create, connect and list shops."""
 
     help = "Make a shop with its connections, or list the shops. Prints JSON."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Three words: create, connect and list."""
+        """Add three subcommands: create, connect and list."""
         words = parser.add_subparsers(dest="word", required=True)
         create = words.add_parser("create", help="make a working shop and print its id and webhook addresses")
         create.add_argument("--owner", required=True, help="e-mail address; a person is made if there is none")
@@ -50,7 +50,7 @@ class Command(BaseCommand):
         words.add_parser("list", help="print all shops")
 
     def handle(self, *, word: str, **options: Any) -> None:
-        """Run the word."""
+        """Run the subcommand."""
         match word:
             case "create":
                 print(json.dumps(self._create(options)))
@@ -87,9 +87,9 @@ class Command(BaseCommand):
 
 
 def _try_store(options: dict[str, Any]) -> str:
-    """Ask the store who it is. Raises CommandError when it refuses the keys or does not answer.
+    """Call the store with the keys. Raise CommandError if it refuses them or does not answer.
 
-    Returns why a store that pushes, and so needs no answer, did not give one.
+    For a store that pushes, and so need not answer, return its error instead.
     """
     room = PLATFORMS[options["platform"]]
     keys = room.keys(options["store_token"], options["store_secret"])
@@ -131,7 +131,7 @@ def _owner(email: str, password: str | None) -> Person:
 
 
 def _setting(text: str) -> tuple[str, Any]:
-    """Read NAME=VALUE. Raises CommandError with the names that there are."""
+    """Parse NAME=VALUE. Raise CommandError with the known names."""
     name, _, value = text.partition("=")
     known = {f.name: f for f in SyncSettings._meta.get_fields() if f.name not in ("id", "shop")}
     if name not in known:
