@@ -1,3 +1,3 @@
-"""What came in: deliveries, received, checked, kept, and handed on."""
+"""Webhook deliveries: received, verified, saved, and handed over."""
 
 from __future__ import annotations

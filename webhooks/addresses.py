@@ -1,4 +1,4 @@
-"""Whose webhook address is it? The answer is remembered for a second: a burst of calls is one question."""
+"""Map webhook addresses to stores, cached for a second: a burst of calls is one query."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _memory: dict[str, tuple[float, StoreConnection]] = {}
 
 
 def store_at(key: str, *, fresh: bool = False) -> StoreConnection | None:
-    """Return the store with this webhook address, None when there is none.
+    """Return the store with this webhook address, None if there is none.
 
-    `fresh`: as the database has it now. Ask so before a signature counts as wrong: the secret may have changed.
+    `fresh`: bypass the cache. Use it before a signature counts as invalid: the secret may have changed.
     """
     now = clock.monotonic()
     until, known = _memory.get(key, (0.0, None))
@@ -32,7 +32,7 @@ def store_at(key: str, *, fresh: bool = False) -> StoreConnection | None:
 
 
 def forget() -> None:
-    """Forget all."""
+    """Clear the cache."""
     _memory.clear()
 
 

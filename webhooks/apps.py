@@ -1,4 +1,4 @@
-"""This room listens for stores and accounts that respond again: their deliveries need not wait any longer."""
+"""App configuration: makes deliveries due once a store or Reverb responds again."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from django.apps import AppConfig
 
 
 class WebhooksConfig(AppConfig):
-    """The room of deliveries."""
+    """The app for deliveries."""
 
     name = "webhooks"
 
     def ready(self) -> None:
-        """Begin to listen."""
-        from reverbsync import clock  # noqa: PLC0415 -- tables are there only now
+        """Connect the signal receivers."""
+        from reverbsync import clock  # noqa: PLC0415 -- models are loaded only now
         from shops.signals import reverb_is_back, store_is_back  # noqa: PLC0415
         from webhooks import inbox  # noqa: PLC0415
 
         def hand_over(shop_id: int, **_: object) -> None:
-            """Hand over at once what waits for the store."""
+            """Make deliveries due that wait for the store."""
             inbox.make_due(shop_id, "store", now=clock.now())
 
         def hand_over_of_reverb(shop_id: int, **_: object) -> None:
-            """The same of what waits for Reverb."""
+            """Make deliveries due that wait for Reverb."""
             inbox.make_due(shop_id, "reverb", now=clock.now())
 
         reverb_is_back.connect(hand_over_of_reverb, weak=False, dispatch_uid="webhooks.hand_over_of_reverb")

@@ -1,4 +1,4 @@
-"""What every hand-over does with the deliveries of one slice, whoever sent them: put away, put off, or put aside."""
+"""Close, retry or put aside the deliveries of one slice, from stores and Reverb alike."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ from webhooks.models import Delivery
 
 logger = logging.getLogger(__name__)
 
-#: Why a delivery waits that met a deadlock, or Redis that is away.
+#: Why a delivery waits after a deadlock or without Redis.
 BUSY = "Our own database was busy. We will retry."
 NO_OBJECT = "The body is not a JSON object, or was too large."
 
 
 @dataclass
 class BatchOutcome:
-    """How the deliveries of one slice ended. What breaks one of them touches no other."""
+    """The results of one slice's deliveries. An error of one affects no other."""
 
     shop_id: int
     now: datetime
     worked_off: list[Delivery] = field(default_factory=list)
-    #: Not all was reached in time.
+    #: Not all were reached in time.
     left: bool = False
 
     def end(self, delivery: Delivery, errors: Iterable[Exception], *, replayable: bool, unread: str = "") -> None:
-        """Say what following a delivery's events failed with, if anything.
+        """Record the errors of a delivery's events, if any.
 
-        `replayable`: its body holds nobody's data. `unread`: what of it could not be read, for the seller.
+        `replayable`: its body has no personal data. `unread`: what of it could not be read, for the seller.
         """
         found = list(errors)
         transient = [one for one in found if isinstance(one, StoreError | ReverbError) or is_outage(one)]
@@ -58,20 +58,20 @@ class BatchOutcome:
             self.worked_off.append(delivery)
 
     def broke(self, delivery: Delivery, error: Exception, *, replayable: bool) -> None:
-        """Count a try that broke. Where the delivery is put aside now, look at all that changed instead."""
+        """Count a failed try. If the delivery is put aside now, poll for all changes instead."""
         logger.warning("Delivery %s of shop %s broke: %s", delivery.pk, self.shop_id, whereabouts(error))
         if inbox.broke(delivery, error, now=self.now, replayable=replayable):
             look_instead(self.shop_id, delivery.source)
 
     def put_aside(self, delivery: Delivery, words: str, *, replayable: bool) -> None:
-        """Put a delivery aside that is not what its topic promises, and look at all that changed instead."""
+        """Put a delivery aside whose body does not match its topic, and poll for all changes instead."""
         state = Delivery.State.UNREADABLE
         inbox.put_aside([delivery], state=state, note=words, now=self.now, replayable=replayable)
         look_instead(self.shop_id, delivery.source)
 
 
 def look_instead(shop_id: int, source: str) -> None:
-    """Look at all that changed: a report of it could not be read."""
+    """Poll for all changes, because a report could not be read."""
     if source == "reverb":
         order_poll.soon(shop_id)
     else:
@@ -79,9 +79,9 @@ def look_instead(shop_id: int, source: str) -> None:
 
 
 def replay(found: Iterable[Delivery]) -> int:
-    """Try deliveries again that were put aside; returns how many.
+    """Retry deliveries that were put aside; return how many.
 
-    Where a body is gone, since it held people's data or is old, all that changed is looked at instead.
+    If a body is gone, because it held personal data or is old, all changes are polled instead.
     """
     now, rows = clock.now(), list(found)
     inbox.reopen([one for one in rows if bytes(one.body)], now=now)

@@ -1,6 +1,6 @@
-"""Keep deliveries, hand out open ones, and put them away. One row a delivery id, whatever arrives how often.
+"""Save deliveries, return open ones, and close them. One row per delivery id, however often it arrives.
 
-Bodies that may hold people's data are kept only for as long as they may be needed to work a delivery off.
+Bodies that may hold personal data are kept only as long as their delivery needs them.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from shops.models import Shop
 from webhooks.models import Delivery
 
 State = Delivery.State
-#: Source, and whether it may report a sale → the task that hands its deliveries over. Each has its own: neither a slow
-#: store nor many edits delay a sale.
+#: Source, and whether it may report a sale → the task that hands over its deliveries. Separate tasks ensure that
+#: neither a slow store nor many edits delay a sale.
 HAND_OVER = {
     ("store", True): "webhooks.hand_over_sales",
     ("store", False): "webhooks.hand_over",
@@ -31,16 +31,16 @@ HAND_OVER = {
 }
 FIRST_DELAY_S = 2
 LONGEST_DELAY_S = 600
-#: Bodies that a slice takes into memory at most, where one alone is not larger.
+#: Most bytes of bodies per slice, unless a single body is larger.
 MOST_BYTES = 8 * 1024 * 1024
-#: After so many broken tries, some twenty minutes, a delivery is put aside.
+#: A delivery is put aside after this many failed tries, which take some twenty minutes.
 MOST_FAULTS = 10
-#: What was put aside keeps its body for so long, so that it can be replayed.
+#: How long a delivery that was put aside keeps its body for a replay.
 REPLAYABLE = timedelta(days=7)
 ASIDE = (State.DEAD, State.UNREADABLE)
 
 
-# By hand: a web server does this for each call, and the statement is half the work of the same through models.
+# Raw SQL: a web server runs this for each call, and it takes half as long as through models.
 _KEEP = Statement("""
 INSERT INTO webhooks_delivery
     (shop_id, source, delivery_id, topic, body, received_at, due_at, rank, state, note, attempts, faults)
@@ -59,7 +59,7 @@ def keep(
     state: Delivery.State,
     rank: int = Urgency.PRODUCT,
 ) -> None:
-    """Keep a delivery, once for each id, and wake a worker if it is open. Of any other state no body is kept."""
+    """Save a delivery, once per id, and wake a worker if it is open. The body is saved only then."""
     now, is_open = clock.now(), state == State.OPEN
     row = [shop_id, source, delivery_id, topic, body if is_open else b"", now, now, int(rank), state.value]
     without_health_check(partial(_insert, row))
@@ -81,10 +81,10 @@ def open_ones(
     sales: bool | None = None,
     in_order: bool = False,
 ) -> list[Delivery]:
-    """Return open deliveries of a source that are due: what may be a sale, then products, then others; oldest first.
+    """Return a source's open and due deliveries, oldest first: possible sales, then products, then others.
 
-    `sales`: only those that may report one, or only the others. `in_order`: those that came before a sale are needed
-    to understand it, and come with it, all in the order in which they arrived. Returns MOST_BYTES of bodies at most.
+    `sales`: only those that may report a sale, or only the others. `in_order`: also return those before a sale, which
+    are needed to interpret it, all in order of arrival. Return at most MOST_BYTES of bodies.
     """
     due = Delivery.objects.filter(shop=shop, source=source, state=State.OPEN, due_at__lte=now)
     mine = {None: due, True: due.filter(rank=Urgency.SALE), False: due.exclude(rank=Urgency.SALE)}[sales]
@@ -104,9 +104,9 @@ def open_ones(
 
 
 def done(deliveries: Iterable[Delivery], *, now: datetime, personal: Collection[str] | None) -> None:
-    """Put deliveries away that were worked off.
+    """Close processed deliveries.
 
-    Bodies of the topics in `personal` hold people's data and are emptied; None: those of all topics do.
+    Bodies of the topics in `personal` hold personal data and are emptied; None: those of all topics.
     """
     found = Delivery.objects.filter(pk__in=[delivery.pk for delivery in deliveries])
     (found if personal is None else found.filter(topic__in=personal)).update(body=b"")
@@ -116,22 +116,22 @@ def done(deliveries: Iterable[Delivery], *, now: datetime, personal: Collection[
 def put_aside(
     deliveries: Iterable[Delivery], *, state: Delivery.State, note: str, now: datetime, replayable: bool = False
 ) -> None:
-    """Put deliveries away that could not be worked off, and say why; unless they are `replayable`, without bodies."""
+    """Close deliveries that could not be processed, with the reason; empty their bodies unless `replayable`."""
     found = Delivery.objects.filter(pk__in=[one.pk for one in deliveries])
     found.update(state=state, note=note[:300], done_at=now, **({} if replayable else {"body": b""}))
 
 
 def try_later(delivery: Delivery, *, note: str, now: datetime, at_least_s: float | None = None) -> None:
-    """Leave a delivery open for a later try, after a delay that grows with its tries. It is never given up."""
+    """Leave a delivery open for a retry, with a delay that grows with its tries. It is retried indefinitely."""
     Delivery.objects.filter(pk=delivery.pk).update(
         attempts=delivery.attempts + 1, due_at=_later(delivery, now, at_least_s), note=note[:300]
     )
 
 
 def broke(delivery: Delivery, error: Exception, *, now: datetime, replayable: bool) -> bool:
-    """Count a try that broke for a reason of the delivery's own; returns whether it is put aside now.
+    """Count a try that failed because of the delivery itself; return whether it is now put aside.
 
-    `replayable`: its body stays then, for REPLAYABLE, so that it can be tried again once the cause is gone.
+    `replayable`: its body is then kept for REPLAYABLE, so that it can be retried once the cause is fixed.
     """
     faults, kind = delivery.faults + 1, type(error).__name__
     changes: dict[str, Any] = {"attempts": delivery.attempts + 1, "faults": faults}
@@ -154,13 +154,13 @@ def _later(delivery: Delivery, now: datetime, at_least_s: float | None = None) -
 
 
 def aside(shop_id: int | None = None) -> QuerySet[Delivery]:
-    """Return the deliveries that were put aside, newest first: of a shop, or of all."""
+    """Return the deliveries that were put aside, newest first: of one shop, or of all."""
     found = Delivery.objects.filter(state__in=ASIDE).order_by("-id")
     return found if shop_id is None else found.filter(shop=shop_id)
 
 
 def reopen(deliveries: Collection[Delivery], *, now: datetime) -> None:
-    """Open deliveries again that were put aside with their bodies."""
+    """Reopen deliveries that were put aside with their bodies."""
     found = Delivery.objects.filter(pk__in=[one.pk for one in deliveries], state__in=ASIDE)
     found.update(state=State.OPEN, due_at=now, done_at=None, attempts=0, faults=0)
     for one in {(one.shop_id, one.source, one.rank): one for one in deliveries}.values():
@@ -168,19 +168,19 @@ def reopen(deliveries: Collection[Delivery], *, now: datetime) -> None:
 
 
 def dismiss(shop_id: int) -> int:
-    """Forget what was put aside of a shop, bodies and all; returns how many."""
+    """Dismiss a shop's deliveries that were put aside, and empty their bodies; return how many."""
     return Delivery.objects.filter(shop=shop_id, state__in=ASIDE).update(state=State.IGNORED, body=b"")
 
 
 def make_due(shop_id: int, source: str, *, now: datetime) -> None:
-    """Make deliveries due that wait because the other side did not answer: it does again."""
+    """Make deliveries due that wait for the store or Reverb, which answers again."""
     waiting = Delivery.objects.filter(shop=shop_id, source=source, state=State.OPEN, due_at__gt=now)
     for rank in set(waiting.values_list("rank", flat=True)) if waiting.filter(faults=0).update(due_at=now) else ():
         wake(HAND_OVER[source, rank == Urgency.SALE], shop_id)
 
 
 def shops_with_open_ones(*, now: datetime) -> dict[tuple[str, bool], list[int]]:
-    """Return the shops with something due, by its source and whether it may report a sale, for the sweeper."""
+    """Return the shops with due deliveries, by source and whether they may report a sale, for the sweeper."""
     due = Delivery.objects.filter(state=State.OPEN, due_at__lte=now)
     found = due.values_list("source", "rank", "shop_id").distinct()
     shops: dict[tuple[str, bool], set[int]] = {}
@@ -190,5 +190,5 @@ def shops_with_open_ones(*, now: datetime) -> dict[tuple[str, bool], list[int]]:
 
 
 def empty_old(*, now: datetime) -> None:
-    """Empty the bodies of what was put aside so long ago that nobody will replay it."""
+    """Empty the bodies of deliveries that were put aside longer ago than REPLAYABLE."""
     Delivery.objects.filter(state__in=ASIDE, done_at__lt=now - REPLAYABLE).exclude(body=b"").update(body=b"")

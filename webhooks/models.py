@@ -9,7 +9,7 @@ from shops.models import Shop
 
 
 class Delivery(models.Model):
-    """Kept before it is answered; worked off afterwards; explained for good."""
+    """Saved before the call is answered, processed afterwards."""
 
     class State(models.TextChoices):
         OPEN = "open", "Open"
@@ -18,20 +18,20 @@ class Delivery(models.Model):
         UNREADABLE = "unreadable", "Signed, but not readable"
         DEAD = "dead", "Put aside after too many tries"
 
-    #: The key "one_delivery_per_id" begins with it: an index of its own would only cost.
+    #: The constraint "one_delivery_per_id" starts with it, so its own index would only cost time.
     shop = models.ForeignKey(Shop, models.CASCADE, related_name="deliveries", db_index=False)
     source = models.CharField(max_length=10, help_text="store or reverb")
-    #: The platform's own id, the same when the call is sent again.
+    #: The platform's own id, which a redelivery repeats.
     delivery_id = models.CharField(max_length=200)
     topic = models.CharField(max_length=100)
     body = models.BinaryField()
     received_at = models.DateTimeField()
-    #: What is handed over first: see Urgency.
+    #: Processing order: see Urgency.
     rank = models.PositiveSmallIntegerField(default=Urgency.PRODUCT)
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
     note = models.CharField(max_length=300, blank=True, help_text="Why it could not be worked off.")
     attempts = models.PositiveIntegerField(default=0)
-    #: Tries that broke for a reason of its own; a store or Reverb that does not answer is not one.
+    #: Failed tries that are its own fault; those for which the store or Reverb did not answer are not counted.
     faults = models.PositiveIntegerField(default=0)
     due_at = models.DateTimeField()
     done_at = models.DateTimeField(null=True)

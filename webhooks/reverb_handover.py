@@ -1,4 +1,4 @@
-"""Read Reverb's open deliveries into events and hand them to `listings`. A shop needs no store for this."""
+"""Parse Reverb's open deliveries into events and hand them to `listings`. A shop needs no store for this."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from webhooks import inbox
 from webhooks.batches import NO_OBJECT, BatchOutcome, look_instead
 from webhooks.models import Delivery
 
-#: How long one slice holds a worker before the shop queues up again behind the others.
+#: Seconds that one slice occupies a worker before the shop is enqueued again behind the others.
 SLICE_S = 3.0
 
 
 def hand_over(shop: Shop, *, limit: int, sales: bool | None = None) -> bool:
-    """Work off one batch of Reverb's open deliveries; return whether there may be more.
+    """Process one batch of Reverb's open deliveries; return whether there may be more.
 
-    A delivery is put away only after what it led to is saved; what Reverb did not answer for stays open for later. Its
-    body is emptied then, whatever it was: orders hold people's data, and the topic may be a lie.
+    A delivery is closed only after its results are saved; one for which Reverb did not answer stays open for a retry.
+    Then its body is always emptied: orders hold personal data, and the topic may be wrong.
     """
     now = clock.now()
     batch = inbox.open_ones(shop, source="reverb", now=now, limit=limit, sales=sales)
@@ -49,7 +49,7 @@ def hand_over(shop: Shop, *, limit: int, sales: bool | None = None) -> bool:
     inbox.put_aside(strange, state=Delivery.State.IGNORED, note=words, now=now)
     if strange:
         look_instead(shop.pk, "reverb")
-    # Many calls about one order, or saying the same of a listing, are one event.
+    # Several calls about one order, or with the same state of a listing, are one event.
     events = {event: f"Reverb {one.topic or 'webhook'}" for one, event in meant.items()}
     hooks.called(connection, set(meant.values()), clock.now())
     failed = reverb_events.follow(connection, events, over=over)

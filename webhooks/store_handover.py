@@ -1,4 +1,4 @@
-"""Read a store's open deliveries into events and hand them to `listings`. Each delivery is contained by itself."""
+"""Parse a store's open deliveries into events and hand them to `listings`. An error affects only its own delivery."""
 
 from __future__ import annotations
 
@@ -24,26 +24,27 @@ from webhooks.privacy import erase
 BATCH = 100
 #: A message may report hundreds of products; the rest of a batch waits, so that a slice stays short.
 MOST_EVENTS = 250
-#: How long one slice holds a worker before the shop queues up again behind the others, in seconds.
+#: Seconds that one slice occupies a worker before the shop is enqueued again behind the others.
 SLICE_S = 3.0
 
 
 def hand_over(shop: Shop, *, sales: bool | None = None) -> bool:
-    """Work off one batch of the store's open deliveries; return whether there may be more.
+    """Process one batch of the store's open deliveries; return whether there may be more.
 
-    `sales`: only those that may report a sale, or only the others. A delivery is put away only after its jobs are
-    saved: a worker that dies in between leaves it open, and looking again is harmless. What the store did not answer
-    for stays open for later; what breaks by itself is counted, tried again, and put aside in the end (inbox.broke).
-    Raises only what ends the slice (reverbsync.outage).
+    `sales`: only those that may report a sale, or only the others. A delivery is closed only after its jobs are saved:
+    if a worker dies in between, it stays open, and a second read does no harm. A delivery for which the store did not
+    answer stays open for a retry. One that fails by itself is counted, retried, and finally put aside (inbox.broke).
+
+    Raise only errors that end the slice (reverbsync.outage).
     """
     if shop.store.clearing_since is not None and shop.store.removed_at is None:
-        return False  # until the store that was connected before is forgotten
+        return False  # until the previously connected store's data is deleted
     now, platform = clock.now(), platform_of(shop.store)
     outcome, over = BatchOutcome(shop.pk, now), clock.monotonic() + SLICE_S
     batch, passed_over = _batch(shop, platform, sales=sales, now=now)
     meant = _read_all(shop, platform, batch, outcome, over)
     events = {event: f"webhook {delivery.topic}" for delivery, found in meant.items() for event in found.events}
-    # A delivery that reports hundreds of products may take longer than a slice: the first one is worked off whole.
+    # A delivery that reports hundreds of products may take longer than a slice: the first one is processed whole.
     first = next((set(found.events) for found in meant.values()), set())
     failed = refresh.take(shop, events, over=over, at_least=first)
     failed |= _follow(shop, [event for event in events if not isinstance(failed.get(event), NotReached)])
@@ -60,7 +61,7 @@ def hand_over(shop: Shop, *, sales: bool | None = None) -> bool:
 
 
 def _batch(shop: Shop, platform: Platform, *, sales: bool | None, now: datetime) -> tuple[list[Delivery], bool]:
-    """Return the deliveries of a slice, and whether some were passed over that need those before them."""
+    """Return the deliveries of a slice, and whether some were skipped because they need earlier ones."""
     find = partial(inbox.open_ones, shop, now=now, limit=BATCH, sales=sales)
     if not (platform.push_only and sales):
         return find(in_order=platform.push_only), False
@@ -80,7 +81,7 @@ class _Meaning:
 def _read_all(
     shop: Shop, platform: Platform, batch: list[Delivery], outcome: BatchOutcome, over: float
 ) -> dict[Delivery, _Meaning]:
-    """Return what deliveries mean; what means nothing, or cannot be read, is put aside."""
+    """Return the deliveries' events; put aside those with an unknown topic or an unreadable body."""
     meant: dict[Delivery, _Meaning] = {}
     if shop.store.removed_at is not None:
         late = [delivery for delivery in batch if delivery.topic not in platform.app_topics]
@@ -106,7 +107,7 @@ def _read_all(
 
 
 class _Unknown(Exception):
-    """A topic that means nothing to us."""
+    """A topic that is unknown to us."""
 
 
 def _read(shop: Shop, platform: Platform, delivery: Delivery, meant: dict[Delivery, _Meaning]) -> None:
@@ -119,7 +120,7 @@ def _read(shop: Shop, platform: Platform, delivery: Delivery, meant: dict[Delive
 
 
 def _follow(shop: Shop, events: list[Event]) -> dict[Event, Exception]:
-    """Follow what events mean beside products: orders that we made in the store, and people's data."""
+    """Process what events mean apart from products: our orders in the store, and personal data."""
     failed = {}
     for event in events:
         for work in (partial(shipment_poll.on_events, shop, [event]), partial(erase.follow, shop, event)):
@@ -129,6 +130,6 @@ def _follow(shop: Shop, events: list[Event]) -> dict[Event, Exception]:
 
 
 def _replayable(platform: Platform, delivery: Delivery) -> bool:
-    """Return whether a body may be kept: it holds nobody's data, or is a request about data that must be answered."""
+    """Return whether a body may be kept: it has no personal data, or is a data request that must be answered."""
     known = delivery.topic in platform.topics and delivery.topic not in platform.personal_topics
     return known or delivery.topic in platform.app_topics

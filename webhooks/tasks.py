@@ -1,4 +1,4 @@
-"""Celery: hand over a shop's open deliveries, sweep for forgotten ones, delete old ones."""
+"""Celery tasks: hand over a shop's open deliveries, sweep for missed ones, delete old ones."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from webhooks.privacy import erase
 from webhooks.store_handover import BATCH, hand_over
 
 PRUNE_BATCH = 10_000
-#: A store reports one saving in several calls. A moment's wait lets them be one look, and a burst few wake-ups.
+#: A store reports one save in several calls. This pause lets them become one read, and a burst few wake-ups.
 GATHER_S = 0.05
 
 
 @shared_task(name=inbox.HAND_OVER["store", True])
 def hand_over_sales(shop_id: int) -> None:
-    """Hand over one batch of a store's deliveries that may report a sale; no edit stands before them."""
+    """Hand over one batch of a store's deliveries that may report a sale; no edit delays them."""
     _of_store(shop_id, sales=True)
 
 
@@ -61,7 +61,7 @@ def _of_store(shop_id: int, *, sales: bool) -> None:
 
 
 def _of_reverb(shop_id: int, *, sales: bool) -> None:
-    """Whatever the shop's store does, or whether it has one."""
+    """Hand over Reverb's deliveries, regardless of the shop's store."""
 
     def hand_over_some() -> bool:
         shop = Shop.objects.select_related("sync_settings").filter(pk=shop_id).first()
@@ -72,9 +72,9 @@ def _of_reverb(shop_id: int, *, sales: bool) -> None:
 
 
 def _one_slice(task: str, shop_id: int, work: Callable[[], bool]) -> None:
-    """Do what `work` does; where it returns that there is more, that is a new slice, behind the other shops."""
+    """Run `work`; if it returns that there is more, enqueue a new slice behind the other shops."""
     awake(task, shop_id)
-    # One at a time is enough, and lets a burst of deliveries for one product become one look.
+    # One at a time suffices, and lets a burst of deliveries for one product become one read.
     with try_lock(task, shop_id) as alone:
         more = alone and work()
     if more:
@@ -83,7 +83,7 @@ def _one_slice(task: str, shop_id: int, work: Callable[[], bool]) -> None:
 
 @shared_task(name="webhooks.sweep", base=Sweep)
 def sweep() -> None:
-    """Wake the shops with open deliveries, delayed or forgotten ones, and those that had another store or account."""
+    """Wake the shops with open deliveries, including delayed and missed ones, or with a former store or account."""
     found = inbox.shops_with_open_ones(now=clock.now())
     for kind, task in inbox.HAND_OVER.items():
         wake_all(task, found.get(kind, []))
@@ -94,9 +94,9 @@ def sweep() -> None:
 
 @shared_task(name="webhooks.prune")
 def prune() -> None:
-    """Delete deliveries that were put away more than KEEP_DELIVERIES_DAYS ago; open ones are never deleted.
+    """Delete deliveries that were closed more than KEEP_DELIVERIES_DAYS ago; open ones are never deleted.
 
-    What was put aside loses its body earlier (inbox.REPLAYABLE).
+    Those that were put aside lose their bodies earlier (inbox.REPLAYABLE).
     """
     inbox.empty_old(now=clock.now())
     before = clock.now() - timedelta(days=settings.KEEP_DELIVERIES_DAYS)
@@ -107,13 +107,13 @@ def prune() -> None:
 
 @shared_task(name=lifecycle.CLEAR_STORE)
 def clear_store(shop_id: int) -> None:
-    """Delete for one slice what is stored of a store that was replaced, or is to be forgotten."""
+    """Delete a replaced or forgotten store's data for one slice."""
     _one_slice(lifecycle.CLEAR_STORE, shop_id, partial(erase.clear_store, shop_id))
 
 
 @shared_task(name=lifecycle.LEAVE_STORE)
 def leave_store(shop_id: int) -> None:
-    """Remove our webhooks from stores that the shop had before."""
+    """Remove our webhooks from the shop's former stores."""
     awake(lifecycle.LEAVE_STORE, shop_id)
     with try_lock(lifecycle.LEAVE_STORE, shop_id) as alone:
         if alone:
@@ -122,13 +122,13 @@ def leave_store(shop_id: int) -> None:
 
 @shared_task(name=lifecycle.CLEAR_REVERB)
 def clear_reverb(shop_id: int) -> None:
-    """Let go, for one slice, of the listings of a Reverb account that the shop had before."""
+    """Remove, for one slice, the links to the listings of the shop's former Reverb account."""
     _one_slice(lifecycle.CLEAR_REVERB, shop_id, partial(former_account.run_slice, shop_id))
 
 
 @shared_task(name="webhooks.delete_shops")
 def delete_shops() -> None:
-    """Delete the shops whose owners asked for it."""
+    """Delete the shops whose owners requested it."""
     with try_lock("webhooks.delete_shops", 0) as alone:
         if alone:
             erase.delete_requested_shops()

@@ -1,4 +1,4 @@
-"""Addresses that platforms post to. The key is the unguessable part; what cannot be one is not found."""
+"""URLs that platforms post to. The key is the unguessable part; an invalid one yields 404."""
 
 from __future__ import annotations
 

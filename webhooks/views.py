@@ -1,4 +1,4 @@
-"""A store posts a webhook: size, address, signature over the raw body, keep, answer. Nothing else happens here."""
+"""Receive webhooks: check size, address and the signature over the raw body, save, answer. Nothing else."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from webhooks.models import Delivery
 @csrf_exempt
 @require_POST
 def from_store(request: HttpRequest, key: str) -> HttpResponse:
-    """Take one call of a store.
+    """Receive one call of a store.
 
-    200 kept (or known already, or of a topic that means nothing to us) · 401 no or a wrong signature · 404 no such
-    address. A body that is no JSON object or too large is answered 200 as well, and all that changed is looked at
-    instead: platforms switch a webhook off after a few errors. A custom store gets 400 (noted without body) or 413.
+    200 saved (or known already, or of an unknown topic) · 401 absent or invalid signature · 404 unknown address. A body
+    that is no JSON object or too large is answered 200 as well, and all changes are polled instead: platforms disable a
+    webhook after a few errors. A custom store gets 400 (recorded without body) or 413.
     """
     body, headers = _body(request), _Headers(request)
     if body is None:
@@ -50,9 +50,9 @@ def from_store(request: HttpRequest, key: str) -> HttpResponse:
 @csrf_exempt
 @require_POST
 def from_app(request: HttpRequest, kind: str) -> HttpResponse:
-    """Take one call that a platform makes to the app as a whole, and keep it for each shop with that store.
+    """Receive a platform's call to the app's own address, and save it for each shop with that store.
 
-    The answers are those of `from_store`; a store that no shop has is answered 200, since nothing is stored of it.
+    The answers are those of `from_store`; a store without a shop is answered 200, since nothing is stored of it.
     """
     body, headers = _body(request), _Headers(request)
     if body is None:
@@ -73,15 +73,15 @@ def from_app(request: HttpRequest, kind: str) -> HttpResponse:
 @csrf_exempt
 @require_POST
 def from_reverb(request: HttpRequest, key: str, topic: str = "") -> HttpResponse:
-    """Take one call of Reverb's, which signs nothing: the address is its only proof, and the body only a hint.
+    """Receive one call of Reverb's. Reverb signs nothing: the address is its only proof, and the body only a hint.
 
-    200 kept · 404 no such address. Of a body that is no JSON object or too large nothing is kept but that it came.
+    200 saved · 404 unknown address. If the body is no JSON object or too large, only the arrival is recorded.
     """
     connection = ReverbConnection.objects.filter(hook_key=key).first()
     if connection is None:
         return _refuse(404, "No shop has this address.")
     body = _body(request) or b""
-    # Without an id every call counts: looking twice is harmless, a lost sale is not.
+    # A call has no id, so each one counts: a second read does no harm, a lost sale does.
     inbox.keep(
         connection.shop_id,
         source="reverb",
@@ -95,9 +95,9 @@ def from_reverb(request: HttpRequest, key: str, topic: str = "") -> HttpResponse
 
 
 def _late(key: str, store: StoreConnection | None) -> HttpResponse:
-    """Answer a call of a store that was disconnected, or that another one took the place of.
+    """Answer a call of a disconnected or replaced store.
 
-    Refusing it would count against all stores of the platform.
+    A refusal would count against all stores of the platform.
     """
     if store is None and not FormerStore.objects.filter(hook_key=key).exists():
         return _refuse(404, "No shop has this address.")
@@ -105,7 +105,7 @@ def _late(key: str, store: StoreConnection | None) -> HttpResponse:
 
 
 def _too_large(key: str, headers: Mapping[str, str]) -> HttpResponse:
-    """Note that a call came whose body is too large to be checked; only a custom store is to send it otherwise."""
+    """Record a call whose body is too large to verify; only a custom store is refused and must send it otherwise."""
     store = addresses.store_at(key)
     platform = platform_of(store) if store is not None and store.removed_at is None else None
     if store is None or platform is None or platform.push_only:
@@ -119,7 +119,7 @@ def _kept(platform: Platform, store: StoreConnection, body: bytes, headers: Mapp
     inbox.keep(
         store.shop_id,
         source="store",
-        # Without an id every call counts: looking twice is harmless, a lost change is not.
+        # Without an id each call counts: a second read does no harm, a lost change does.
         delivery_id=_plain(envelope.delivery_id)[:200] or f"none-{uuid.uuid4()}",
         topic=_plain(envelope.topic)[:100],
         body=body,
@@ -132,7 +132,7 @@ def _kept(platform: Platform, store: StoreConnection, body: bytes, headers: Mapp
 
 
 class _Headers(Mapping[str, str]):
-    """A request's headers, looked up one by one: Django's own reads all of them first, which costs more."""
+    """A request's headers, read on demand: Django's own mapping copies all of them first, which is slower."""
 
     def __init__(self, request: HttpRequest) -> None:
         self._request = request
@@ -149,7 +149,7 @@ class _Headers(Mapping[str, str]):
 
 
 def _body(request: HttpRequest) -> bytes | None:
-    """Return the raw body, None when it is too large; it is never read further than the limit."""
+    """Return the raw body, None if it is too large; at most limit + 1 bytes are read."""
     limit = settings.WEBHOOK_MAX_BYTES
     declared = number_in(request.META.get("CONTENT_LENGTH", ""))
     if declared is not None and declared > limit:
@@ -166,7 +166,7 @@ def _state(topic: str, body: bytes, platform: Platform) -> Delivery.State:
 
 
 def _plain(text: str) -> str:
-    """Return a text that the database takes, whatever the sender wrote into it."""
+    """Return a text without characters that the database rejects."""
     return text.encode(errors="replace").decode().replace("\0", "")
 
 

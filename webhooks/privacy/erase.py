@@ -1,9 +1,9 @@
-"""What the law asks for: report what is stored of a customer, forget a customer, forget a store.
+"""Comply with privacy law: report what is stored of a customer, forget a customer, forget a store.
 
-Of a store's customers nothing is kept beyond the deliveries that are still open: bodies of orders are emptied once they
-are worked off (`Platform.personal_topics`). So forgetting a customer is emptying what is left of such bodies. Of buyers
-on Reverb name and address are kept only while the shop has its orders made in the store; since nobody knows whether
-a customer of the store is one of them, forgetting a customer empties those of all orders that are done with.
+Nothing is kept of a store's customers beyond deliveries that are still open: bodies of orders are emptied once they are
+processed (`Platform.personal_topics`). So forgetting a customer empties the remaining bodies. Name and address of
+buyers on Reverb are kept only while the shop has its orders created in the store. Since a store's customer may be one
+of them, forgetting a customer empties those of all completed orders.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ from webhooks.models import Delivery
 
 logger = logging.getLogger(__name__)
 
-#: So many rows, and what hangs on them, are deleted at once.
+#: Rows to delete per statement, with their dependents.
 PORTION = 1_000
-#: How long one slice holds a worker before the shop queues up again behind the others.
+#: Seconds that one slice occupies a worker before the shop is enqueued again behind the others.
 SLICE_S = 2.0
-#: For so long calls to the former store's address may still have been taken (webhooks/addresses.py).
+#: How long after a change of store a call to the old address may still have been saved (webhooks/addresses.py).
 STILL_TAKEN = timedelta(seconds=3)
 
 
 class NotMailed(TransientStoreError):
-    """The mail could not be handed on. The event is to be followed again later."""
+    """The mail could not be handed to the mail server; the event must be retried."""
 
 
 def follow(shop: Shop, event: Event) -> None:
-    """Do what an event about a person's data asks for; other events are none of our business. Raises NotMailed."""
+    """Process an event about personal data; ignore other events. Raise NotMailed."""
     match event:
         case CustomerForgotten():
             _empty(shop)
@@ -55,9 +55,9 @@ def follow(shop: Shop, event: Event) -> None:
 
 
 def ask_to_forget_store(shop: Shop) -> None:
-    """Let all that is stored of a store be deleted whose seller left, unless it was connected again since.
+    """Have all data of a store deleted whose seller left, unless it was reconnected since.
 
-    The shop itself and its people stay: they are accounts here, and can be deleted by their owner.
+    The shop itself and its people stay: they are accounts of this app, which their owner can delete.
     """
     gone = StoreConnection.objects.filter(shop=shop, removed_at__isnull=False)
     if gone.filter(clearing_since__isnull=True).update(clearing_since=clock.now()):
@@ -67,15 +67,16 @@ def ask_to_forget_store(shop: Shop) -> None:
 
 
 def stores_to_clear() -> list[int]:
-    """Return the shops whose store was replaced or is to be forgotten, for the sweeper."""
+    """Return the ids of shops whose store was replaced or must be forgotten, for the sweeper."""
     return list(StoreConnection.objects.filter(clearing_since__isnull=False).values_list("shop_id", flat=True))
 
 
 def clear_store(shop_id: int) -> bool:
-    """Delete for one slice what is stored of a shop's former store; return whether there is more.
+    """Delete a shop's former store for one slice; return whether there is more.
 
-    Of one that was replaced, its products: they must not count as vanished, which would end their listings; the new
-    store's find them by SKU. Of one that is to be forgotten, all. It can be stopped at any moment, and goes on.
+    Of a replaced store, delete its products: they must not count as vanished, which would end their listings; the new
+    store's products find the listings by SKU. Of a store to be forgotten, delete everything. It can be interrupted at
+    any time and continues later.
     """
     store = StoreConnection.objects.select_related("shop").filter(shop=shop_id, clearing_since__isnull=False).first()
     if store is None:
@@ -88,14 +89,14 @@ def clear_store(shop_id: int) -> bool:
     for rows in (*more, *(table.objects.all() for table in (Job, Crawl, Recheck, Listing, Product))):
         if not _delete_until(over, rows.filter(shop=shop_id)):
             return True
-    # Sales on Reverb belong to that account. Their units were the old store's.
+    # Sales on Reverb stay, since they belong to that account. Their units were the old store's.
     if forgotten:
         erase.buyers_of(store.shop)
     store_order_state.store_replaced(store.shop)
     for some in portions(Order.objects.filter(shop=shop_id, counts=True)):
         some.update(counts=False, counted=0, shown=0)
     with transaction.atomic():
-        # Unless it was connected again, or to yet another store, in the meantime.
+        # Unless it was reconnected, or another store connected, in the meantime.
         same = StoreConnection.objects.select_for_update().filter(pk=store.pk, clearing_since=store.clearing_since)
         if forgotten:
             same.filter(removed_at__isnull=False).delete()
@@ -106,7 +107,7 @@ def clear_store(shop_id: int) -> bool:
 
 
 def _put_aside(shop_id: int, before: datetime) -> None:
-    """Put away what the former store sent: ids of its products may be those of others in the new one."""
+    """Put aside the former store's deliveries: its product ids may name other products in the new store."""
     pending = Delivery.objects.filter(shop=shop_id, source="store", state=Delivery.State.OPEN, received_at__lt=before)
     for some in portions(pending):
         note = "Another store was connected."
@@ -114,11 +115,11 @@ def _put_aside(shop_id: int, before: datetime) -> None:
 
 
 def delete_requested_shops() -> None:
-    """Delete the shops whose owners asked for it, each as soon as its webhooks are removed from the store."""
+    """Delete the shops whose owners requested it, each once its webhooks are removed from the store."""
     for shop in Shop.objects.filter(deletion_requested_at__isnull=False):
         store = StoreConnection.objects.filter(shop=shop).first()
         if store is not None and store.hooks_due_at is not None:
-            continue  # upkeep is still taking it down, for a day at most
+            continue  # upkeep is still removing its webhooks, for at most a day
         number = shop.pk
         mine = (Delivery, Order, Job, Crawl, Recheck, Listing, Product, Entry)
         rest = (Line.objects.filter(sync__shop=shop), Indexed.objects.filter(sync__shop=shop))
@@ -130,7 +131,7 @@ def delete_requested_shops() -> None:
 
 
 def _delete_until(over: float, rows: QuerySet[Any]) -> bool:
-    """Delete what may be many rows in portions, each its own statement; return whether none is left when time is up."""
+    """Delete rows in portions, each in its own statement; return whether none is left when the time is up."""
     keys = rows.order_by("pk").values_list("pk", flat=True)
     while some := list(keys[:PORTION]):
         rows.model.objects.filter(pk__in=some).delete()
@@ -147,7 +148,7 @@ def _empty(shop: Shop) -> None:
 
 
 def _mail_owners(shop: Shop, customer_id: str, order_ids: tuple[str, ...]) -> None:
-    """Answer the request by mail to the shop's owners, who must pass it on to their customer within 30 days."""
+    """Mail the answer to the shop's owners, who must forward it to their customer within 30 days."""
     topics = platform_of(shop.store).personal_topics
     waiting = Delivery.objects.filter(shop=shop, topic__in=topics, state=Delivery.State.OPEN).count()
     named = erase.count_buyers(shop)

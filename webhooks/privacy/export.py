@@ -1,6 +1,6 @@
-"""Everything that is stored of a shop, as one JSON document, written row by row so that its size does not matter.
+"""Export all data of a shop as one JSON document, streamed row by row so that its size does not matter.
 
-Secrets are left out: tokens and keys belong to the connection, and would be of use only to a thief.
+Secrets are left out: tokens and keys belong to the connection and would help only a thief.
 """
 
 from __future__ import annotations

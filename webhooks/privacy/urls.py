@@ -1,4 +1,4 @@
-"""Addresses of a shop's data, below the shop."""
+"""URLs of a shop's data, below the shop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A shop's data in its owner's hands: take all of it along, or have all of it deleted."""
+"""A shop's data in its owner's hands: export all of it, or have all of it deleted."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from webhooks.privacy import export
 def _for_owners(
     view: Callable[[HttpRequest, Shop], HttpResponseBase],
 ) -> Callable[[HttpRequest, Shop], HttpResponseBase]:
-    """Let in owners only; other members of the shop see why."""
+    """Admit owners only; other members see the reason."""
 
     @wraps(view)
     def guarded(request: HttpRequest, shop: Shop) -> HttpResponseBase:
@@ -44,7 +44,7 @@ def data(request: HttpRequest, shop: Shop) -> HttpResponseBase:
 @for_members
 @_for_owners
 def download(request: HttpRequest, shop: Shop) -> HttpResponseBase:
-    """Send everything as one file."""
+    """Stream all data as one file."""
     answer = StreamingHttpResponse(export.document(shop), content_type="application/json")
     answer["Content-Disposition"] = f'attachment; filename="{slugify(shop.name) or "shop"}.json"'
     answer["Cache-Control"] = "no-store"
@@ -55,7 +55,7 @@ def download(request: HttpRequest, shop: Shop) -> HttpResponseBase:
 @for_members
 @_for_owners
 def delete(request: HttpRequest, shop: Shop) -> HttpResponseBase:
-    """Delete the shop when its name was typed, so that nobody does it by mistake."""
+    """Delete the shop if its name was typed, which prevents accidents."""
     if request.POST.get("name", "").strip() != shop.name:
         words = "Type the shop's name exactly as it is written, so that nobody deletes it by mistake."
         return render(request, "privacy/page.html", {"shop": shop, "owner": True, "problem": words}, status=422)

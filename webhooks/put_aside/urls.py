@@ -1,4 +1,4 @@
-"""Addresses of a shop's webhooks that were put aside, below the shop."""
+"""URLs of a shop's webhooks that were put aside, below the shop."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A shop's webhooks that were put aside: how many, why, and another try."""
+"""A shop's webhooks that were put aside: their number, the reasons, and a retry."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from shops.models import Shop
 from webhooks import inbox
 from webhooks.batches import replay
 
-#: So many are named; the count is of all.
+#: Number of webhooks listed; the count includes all.
 SHOWN = 10
 
 
 @require_safe
 @for_members
 def show(request: HttpRequest, shop: Shop) -> HttpResponse:
-    """Show what was put aside, as a part of another page or by itself."""
+    """Show what was put aside, as part of another page or as its own page."""
     found = inbox.aside(shop.pk)
     context = {"shop": shop, "aside": found.defer("body")[:SHOWN], "count": found.count()}
     template = "put_aside/_page.html" if request.headers.get("HX-Request") else "put_aside/page.html"
@@ -29,7 +29,7 @@ def show(request: HttpRequest, shop: Shop) -> HttpResponse:
 @require_POST
 @for_members
 def retry(request: HttpRequest, shop: Shop) -> HttpResponse:
-    """Try all of them again."""
+    """Retry all of them."""
     count = replay(inbox.aside(shop.pk))
     messages.success(request, f"Trying {count} webhook{'' if count == 1 else 's'} again.")
     return redirect("shops:store", shop.pk)
@@ -38,7 +38,7 @@ def retry(request: HttpRequest, shop: Shop) -> HttpResponse:
 @require_POST
 @for_members
 def dismiss(request: HttpRequest, shop: Shop) -> HttpResponse:
-    """Forget them: the seller has seen to it."""
+    """Dismiss them: the seller has dealt with it."""
     inbox.dismiss(shop.pk)
     messages.success(request, "Dismissed.")
     return redirect("shops:store", shop.pk)

@@ -1,4 +1,4 @@
-"""`manage.py queue`: what is open, wait until nothing is, and what was put aside."""
+"""`manage.py queue`: show open work, wait until there is none, and manage deliveries that were put aside."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ POLL_S = 0.2
 
 
 class Command(BaseCommand):
-    """Look at the queue."""
+    """Inspect the queue."""
 
     help = "Show what is open, wait until nothing is, or look after deliveries that were put aside."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Four words: status, wait, dead and replay."""
+        """Add four subcommands: status, wait, dead and replay."""
         words = parser.add_subparsers(dest="word", required=True)
         status = words.add_parser("status", help="print what is open and how old it is")
         status.add_argument("--json", action="store_true", help="as JSON")
@@ -43,7 +43,7 @@ class Command(BaseCommand):
         which.add_argument("--shop", type=int, help="all of this shop")
 
     def handle(self, *, word: str, **options: Any) -> None:
-        """Run the word."""
+        """Run the subcommand."""
         if word == "status":
             found = status(clock.now())
             print(json.dumps(found) if options["json"] else "\n".join(f"{k}: {v}" for k, v in found.items()))
@@ -111,7 +111,7 @@ def status(now: datetime) -> dict[str, Any]:
 
 
 def _rate_limits() -> dict[str, Any]:
-    """Return how many calls Reverb saw in the last minute, and who asked us to slow down; None where nobody knows."""
+    """Return Reverb's calls of the last minute, and the accounts that are slowed down; None without Redis."""
     try:
         slowed = [
             {
