@@ -1,3 +1,3 @@
-"""What happened: one entry an attempt, and the page that shows them."""
+"""The sync log: one entry per attempt, and the page that shows them."""
 
 from __future__ import annotations

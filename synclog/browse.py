@@ -1,7 +1,7 @@
-"""Read the sync log: filters, and pages by key, so that page 10,000 costs what page 1 costs.
+"""Read the sync log with filters and keyset pagination, so that page 10,000 costs as much as page 1.
 
-Entries stand in the order of (at, id). A page begins behind the entry whose id is its key; each filter has an index in
-that order. Words are looked up by their beginnings in an index of words.
+Entries are ordered by (at, id). A page starts after the entry whose id is its key; each filter has an index in that
+order. Words are searched by prefix in a word index.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ PAGE_SIZE = 50
 
 @dataclass(frozen=True)
 class Filters:
-    """What the reader asked for; what makes no sense is left out. Days are in UTC, both included."""
+    """The reader's filters; invalid ones are ignored. Days are in UTC, both inclusive."""
 
     outcome: str = ""
     words: str = ""
@@ -34,7 +34,7 @@ class Filters:
 
     @classmethod
     def read(cls, query: QueryDict) -> Self:
-        """Read them from an address."""
+        """Parse the filters from a URL's query."""
         outcome = query.get("outcome", "")
         return cls(
             outcome=outcome if outcome in Entry.Outcome.values else "",
@@ -45,7 +45,7 @@ class Filters:
 
     @property
     def query(self) -> str:
-        """The filters as the query of an address that can be shared; empty when there are none."""
+        """Return the filters as a query string that can be shared; empty if there are none."""
         parts = {
             "outcome": self.outcome,
             "q": self.words,
@@ -55,7 +55,7 @@ class Filters:
         return urlencode({name: value for name, value in parts.items() if value})
 
     def apply(self, entries: QuerySet[Entry]) -> QuerySet[Entry]:
-        """Return the entries of that outcome and those days; words are another matter (synclog/search.py)."""
+        """Return the entries with that outcome and in those days; synclog/search.py applies the words."""
         if self.outcome:
             entries = entries.filter(outcome=self.outcome)
         if self.since:
@@ -67,7 +67,7 @@ class Filters:
 
 @dataclass(frozen=True)
 class Page:
-    """One page, newest first. `newer` and `older` are the keys of the neighbours, None at either end."""
+    """One page, newest first. `newer` and `older` are the keys of the adjacent pages, None at either end."""
 
     entries: list[Entry]
     newer: int | None
@@ -97,14 +97,14 @@ def _page(entries: QuerySet[Entry], before: int | None, after: int | None) -> Pa
 
 
 def _beside(side: str, entry_id: int) -> RawSQL:
-    """Return the condition to be older ("<") or newer (">") than an entry; of one that is gone its neighbour counts."""
+    """Return the condition to be older ("<") or newer (">") than an entry; a deleted entry counts as its neighbour."""
     at = "(SELECT at FROM synclog_entry WHERE id <= %s ORDER BY id DESC LIMIT 1)"
     sql = f'("synclog_entry"."at", "synclog_entry"."id") {side} ({at}, %s)'
     return RawSQL(sql, [entry_id, entry_id], output_field=BooleanField())  # noqa: S611 -- all values are parameters
 
 
 def key(text: str) -> int | None:
-    """Return the key in an address, None when it is none."""
+    """Return the key in a URL, None if it is invalid."""
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 

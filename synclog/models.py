@@ -1,4 +1,4 @@
-"""An entry of the sync log. It is a copy, not a pointer: it outlives the product it is about."""
+"""An entry of the sync log. It is a copy without foreign keys to products, so it outlives its product."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from django.db import models
 from shops.models import Shop
 from synclog.reasons import fix_label, quoted
 
-#: The words of SKU and title; what is neither letter nor digit separates them, as in synclog/search.py.
+#: Words of SKU and title, separated by all that is neither letter nor digit, as in synclog/search.py.
 _WORDS = "to_tsvector('simple', regexp_replace(sku || ' ' || title, '[^[:alnum:]]+', ' ', 'g'))"
 
 
 class Entries(models.Manager["Entry"]):
-    """Entries without the column that only searches read."""
+    """Manager that defers the column used only by searches."""
 
     def get_queryset(self) -> models.QuerySet[Entry]:
         """Return all entries."""
@@ -22,7 +22,7 @@ class Entries(models.Manager["Entry"]):
 
 
 class Entry(models.Model):
-    """One attempt and how it ended."""
+    """One attempt and its outcome."""
 
     class Outcome(models.TextChoices):
         SYNCED = "synced", "Synced"
@@ -60,7 +60,7 @@ class Entry(models.Model):
 
     class Meta:
         verbose_name_plural = "entries"
-        # Pages are read in the order of (at, id), and every filter has an index in that order (synclog/browse.py).
+        # Pages are ordered by (at, id), and every filter has an index in that order (synclog/browse.py).
         indexes = [
             models.Index(fields=["shop", "at", "id"], name="entries_of_a_shop"),
             models.Index(fields=["shop", "outcome", "at", "id"], name="entries_by_outcome"),
@@ -73,10 +73,10 @@ class Entry(models.Model):
 
     @property
     def quoted(self) -> str:
-        """The message as a page shows it."""
+        """Return the message as a page shows it."""
         return quoted(self.reason, self.message)
 
     @property
     def fix_label(self) -> str:
-        """The label of the button that opens `fix_link`."""
+        """Return the label of the button that opens `fix_link`."""
         return fix_label(self.reason)

@@ -1,6 +1,6 @@
-"""Why an attempt ended as it did: every reason with its words, what the seller does, and where that is.
+"""Outcomes of an attempt: every reason with its sentence, what the seller does, and where.
 
-The sync engine answers with an id; the log, the products page and the docs read the same words.
+The sync engine returns an id; the log, the products page and the docs use the same sentences.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from enum import StrEnum
 
 
 class Fix(StrEnum):
-    """The page on which the seller fixes what a reason names."""
+    """The page on which the seller fixes a reason."""
 
     NOWHERE = ""
     STORE = "store"
@@ -29,9 +29,9 @@ class Reason:
     id: str
     words: str
     fix: Fix = Fix.NOWHERE
-    #: The job stays and waits until the seller has changed something.
+    #: The job stays and waits until the seller changes something.
     waits: bool = False
-    #: Who said the message that an entry may have beside it; empty: we did.
+    #: Who the message beside an entry is from; empty: us.
     speaker: str = "Reverb"
 
 
@@ -300,7 +300,7 @@ REASONS: dict[str, Reason] = {
 
 
 def quoted(reason: str, message: str) -> str:
-    """Return the message beside a reason as a page shows it: quoted, with who said it, unless we did."""
+    """Return the message beside a reason as a page shows it: quoted with its speaker, unless it is ours."""
     speaker = REASONS[reason].speaker if reason in REASONS else ""
     return f"{speaker}: “{message}”" if speaker and message else message
 

@@ -1,8 +1,8 @@
-"""Find entries by the beginnings of words in SKU and title, whether many have them or few, and wherever those lie.
+"""Find entries by prefixes of words in SKU and title, quickly for frequent and rare words.
 
-Many are met soon when one looks through the log from the newest entry on; few are quickly sorted, but may lie anywhere.
-The database cannot infer which it will be from the beginning of a word. It does count the words that occur often: we
-look at those counts, and say which way to go.
+Frequent words are found fastest by scanning the log from its newest entry. Rare ones may be anywhere in it, and are
+found fastest in the word index and then sorted. The database cannot estimate the frequency of a prefix. But its
+statistics contain the frequent words, from which we choose the plan.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from django.db.models.expressions import RawSQL
 from reverbsync import clock
 from synclog.models import Entry
 
-#: So many entries are sorted at once.
+#: Most entries to sort at once.
 FEW = 2_000
-#: A word that stands in one of so many entries is met soon.
+#: A word in one of this many entries is found fast by scanning.
 OFTEN = 500
-#: How long the counts are remembered, in seconds.
+#: How long the statistics are cached, in seconds.
 REMEMBERED_S = 600.0
 
 _counted: tuple[float, dict[str, float]] = (0.0, {})
 
-# The same cleaning as in Entry.search_vector: what is neither letter nor digit parts words. What was typed as one word,
-# such as FEN-12, must stand together, and its end may be missing.
+# The same normalization as in Entry.search_vector: all that is neither letter nor digit separates words. Parts of one
+# typed word, such as FEN-12, must be adjacent, and the last may be a prefix.
 _BEGINS = """
 (nullif(phraseto_tsquery('simple', regexp_replace(%s, '[^[:alnum:]]+', ' ', 'g'))::text, '') || ':*')::tsquery
 """
@@ -49,7 +49,7 @@ def having(entries: QuerySet[Entry], text: str) -> QuerySet[Entry]:
 
 @contextmanager
 def best_way(entries: QuerySet[Entry], text: str) -> Iterator[QuerySet[Entry]]:
-    """Yield the entries that have all words of `text`, to be read in the block by the quicker way."""
+    """Yield the entries that have all words of `text`, to be read in the block by the faster plan."""
     found = having(entries, text)
     few = None if _often(text) else _few(found)
     if few is not None:
@@ -60,20 +60,20 @@ def best_way(entries: QuerySet[Entry], text: str) -> Iterator[QuerySet[Entry]]:
 
 
 def _few(found: QuerySet[Entry]) -> list[int] | None:
-    """Return the ids of all these entries by way of the index of words, None when they are many."""
+    """Return the ids of these entries from the word index, None if there are more than FEW."""
     with _without("seqscan", "indexscan"):
         ids = list(found.order_by().values_list("pk", flat=True)[: FEW + 1])
     return ids if len(ids) <= FEW else None
 
 
 def _often(text: str) -> bool:
-    """Return whether each of the words stands in many entries, as far as the database has counted."""
+    """Return whether all words are frequent, according to the database's statistics."""
     counts = _counts()
     return all(_share(word, counts) > 1 / OFTEN for word in _typed(text))
 
 
 def _share(word: str, counts: dict[str, float]) -> float:
-    """Return the part of all entries that have a word, or one that begins so."""
+    """Return the fraction of entries that have a word, or one with that prefix."""
     *whole, begun = re.findall(r"[^\W_]+", word.lower())
     beginning = sum(share for known, share in counts.items() if known.startswith(begun))
     return min([beginning, *[counts.get(part, 0.0) for part in whole]])
@@ -98,7 +98,7 @@ def _typed(text: str) -> list[str]:
 
 @contextmanager
 def _without(*ways: str) -> Iterator[None]:
-    """Let the database go no such ways to rows while the block runs."""
+    """Disable these query plan methods during the block."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("".join(f"SET LOCAL enable_{way} = off;" for way in ways))
         yield

@@ -1,4 +1,4 @@
-"""Celery: forget entries that are older than they need to be."""
+"""Celery task: delete old entries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BATCH = 10_000
 
 @shared_task(name="synclog.prune")
 def prune() -> None:
-    """Delete entries older than KEEP_ENTRIES_DAYS, a batch at a time."""
+    """Delete entries older than KEEP_ENTRIES_DAYS, in batches."""
     before = clock.now() - timedelta(days=settings.KEEP_ENTRIES_DAYS)
     old = Entry.objects.filter(at__lt=before).order_by("at").values("pk")[:BATCH]
     while Entry.objects.filter(pk__in=old).delete()[0] == BATCH:

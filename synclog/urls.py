@@ -1,4 +1,4 @@
-"""Addresses of this room, below a shop."""
+"""URLs of the sync log, below a shop."""
 
 from __future__ import annotations
 

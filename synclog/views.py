@@ -1,4 +1,4 @@
-"""The sync log of a shop: one view for the page and for the rows that replace each other without a reload."""
+"""The sync log of a shop: one view for the page and for the rows that htmx replaces."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def latest(request: HttpRequest, shop: Shop) -> HttpResponse:
 @require_safe
 @for_members
 def log(request: HttpRequest, shop: Shop) -> HttpResponse:
-    """Show a page of entries. Asked for by htmx it is the rows alone."""
+    """Show a page of entries. For htmx, return the rows alone."""
     filters = browse.Filters.read(request.GET)
     page = browse.page(
         shop,
