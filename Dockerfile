@@ -1,4 +1,4 @@
-# The production image: the app and its pinned libraries, no demo, no tests, not root.
+# The production image: the app and its pinned libraries, without demo and tests, as a non-root user.
 FROM python:3.11-slim
 
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 DJANGO_SETTINGS_MODULE=reverbsync.settings
@@ -17,7 +17,7 @@ COPY webhooks webhooks
 COPY templates templates
 COPY static static
 
-# Gathering static files needs settings that are fit for production; these serve this one step and are not kept.
+# collectstatic needs valid production settings; these are used in this step only.
 RUN ENVIRONMENT=production SITE_URL=https://build.invalid EMAIL_HOST=build.invalid \
     DATABASE_URL=postgresql://build.invalid/x REDIS_URL=redis://build.invalid/0 \
     SECRET_KEY="$(python -c 'import secrets; print(secrets.token_urlsafe(48))')" \

@@ -59,38 +59,38 @@ class Env(BaseSettings):
     )
 
     ENVIRONMENT: Literal["development", "production"] = Field(
-        "development", description="`production` refuses missing or default secrets and insists on https."
+        "development", description="`production` rejects missing or default secrets and requires https."
     )
-    SITE_URL: str = Field("http://127.0.0.1:8000", description="Address that people and platforms reach this app at.")
+    SITE_URL: str = Field(
+        "http://127.0.0.1:8000", description="Public address of this app, for browsers and platforms."
+    )
     ALLOWED_HOSTS: Names = Field(
-        default_factory=list, description="Host names to answer to, besides the one of `SITE_URL`."
+        default_factory=list, description="Host names to accept, besides the one of `SITE_URL`."
     )
     INSTANCE_ID: str = Field(
-        "", description="Name of this start of the app; health answers bear it in `ReverbSync-Instance`."
+        "", description="Id of this start of the app; health responses return it in `ReverbSync-Instance`."
     )
     SECRET_KEY: SecretStr = Field(SecretStr(DEVELOPMENT_SECRET), description="Signs sessions and links.")
     ENCRYPTION_KEYS: Secrets = Field(
         default_factory=lambda: [SecretStr(DEVELOPMENT_KEY)],
-        description="Fernet keys for the sellers' tokens. The first one encrypts, all of them decrypt.",
+        description="Fernet keys for the sellers' tokens. The first encrypts, all decrypt.",
     )
     DATABASE_URL: SecretStr = Field(
-        SecretStr("postgresql://localhost/reverbsync"), description="PostgreSQL, as libpq reads it."
+        SecretStr("postgresql://localhost/reverbsync"), description="PostgreSQL, as a libpq connection string."
     )
     REDIS_URL: SecretStr = Field(
         SecretStr("redis://127.0.0.1:6379/0"), description="Redis: wake-ups, the rate limiter, the cache."
     )
     REVERB_API_URL: str = Field("https://api.reverb.com/api", description="Reverb's API.")
     REVERB_WEB_URL: str = Field("https://reverb.com", description="Reverb's website, for links.")
-    SHOPIFY_ADMIN_URL: str = Field(
-        "", description="Only to reach a stand-in: takes the place of each shop's own myshopify.com address."
-    )
+    SHOPIFY_ADMIN_URL: str = Field("", description="Only for a stand-in: replaces each shop's myshopify.com address.")
     SHOPIFY_CLIENT_ID: str = Field("", description="Client id of your Shopify app. Empty: sellers paste keys.")
     SHOPIFY_CLIENT_SECRETS: Secrets = Field(
         default_factory=list,
-        description="Client secret of your Shopify app; while it is changed, the new one, then the old.",
+        description="Client secret of your Shopify app; during a rotation the new one, then the old.",
     )
     BIGCOMMERCE_API_URL: str = Field("https://api.bigcommerce.com", description="BigCommerce's API.")
-    BIGCOMMERCE_LOGIN_URL: str = Field("https://login.bigcommerce.com", description="Where BigCommerce gives tokens.")
+    BIGCOMMERCE_LOGIN_URL: str = Field("https://login.bigcommerce.com", description="Where BigCommerce issues tokens.")
     BIGCOMMERCE_CLIENT_ID: str = Field("", description="Client id of your BigCommerce app. Empty: sellers paste keys.")
     BIGCOMMERCE_CLIENT_SECRET: SecretStr = Field(SecretStr(""), description="Client secret of your BigCommerce app.")
     REVERB_CLIENT_ID: str = Field("", description="Client id of your app on Reverb. Empty: sellers paste tokens.")
@@ -112,24 +112,24 @@ class Env(BaseSettings):
         10_000, gt=0, description="Calls a minute to Reverb for the whole app, all accounts together."
     )
     REVERB_JOBS_IN_FLIGHT: int = Field(
-        8, gt=0, description="Jobs of one shop that are worked on at the same time; stock changes come on top."
+        8, gt=0, description="Jobs of one shop that run at the same time; stock changes are not counted."
     )
     MASS_SYNC_PAUSE_HOURS: int = Field(
         6,
         ge=0,
-        description="Hours between two mass syncs of a shop; a seller may begin sooner, after reading why not.",
+        description="Hours between two mass syncs of a shop; a seller may start sooner after a warning.",
     )
     ALLOWED_PRIVATE_HOSTS: Names = Field(
         default_factory=list,
-        description="Hosts on private or loopback addresses that may be called. All others are refused.",
+        description="Hosts on private or loopback addresses that may be called. Others are rejected.",
     )
     TRUSTED_PROXY_COUNT: int = Field(
         0,
         ge=0,
-        description="Proxies of yours in front of the app, each of which appends to `X-Forwarded-For`. 0: none.",
+        description="Your proxies in front of the app, each of which appends to `X-Forwarded-For`. 0: none.",
     )
-    WEBHOOK_MAX_BYTES: int = Field(4 * 1024 * 1024, gt=0, description="Largest webhook body that is taken.")
-    KEEP_DELIVERIES_DAYS: int = Field(30, gt=0, description="Days to keep deliveries that were worked off.")
+    WEBHOOK_MAX_BYTES: int = Field(4 * 1024 * 1024, gt=0, description="Largest webhook body that is accepted.")
+    KEEP_DELIVERIES_DAYS: int = Field(30, gt=0, description="Days to keep processed deliveries.")
     KEEP_ENTRIES_DAYS: int = Field(365, gt=0, description="Days to keep entries of the sync log.")
     EMAIL_HOST: str = Field("", description="SMTP server. Empty: mail goes to the console.")
     EMAIL_PORT: int = Field(587, description="Port of the SMTP server.")
@@ -137,7 +137,7 @@ class Env(BaseSettings):
     EMAIL_HOST_PASSWORD: SecretStr = Field(SecretStr(""), description="Password at the SMTP server.")
     EMAIL_USE_TLS: bool = Field(True, description="STARTTLS to the SMTP server.")
     DEFAULT_FROM_EMAIL: str = Field("ReverbSync <no-reply@localhost>", description="Sender of our mail.")
-    LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="How much is logged.")
+    LOG_LEVEL: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", description="Minimum level of log lines.")
 
     @classmethod
     def settings_customise_sources(  # type: ignore[override]  # all come by name
