@@ -13,7 +13,7 @@ from shops.models import FormerStore, PendingConnection, ReverbConnection, ShipS
 class Command(BaseCommand):
     """Rotate keys (SECURITY.md lists the steps)."""
 
-    help = "Encrypt every stored secret with the first key."
+    help = "Encrypt every stored secret with the first of ENCRYPTION_KEYS."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add the subcommand: rotate."""

@@ -29,24 +29,26 @@ WORDS = {
 class Command(BaseCommand):
     """Create, connect and list shops."""
 
-    help = "Make a shop with its connections, or list the shops. Prints JSON."
+    help = "Create a shop with its connections, change its store, or list shops. Prints JSON."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add three subcommands: create, connect and list."""
         words = parser.add_subparsers(dest="word", required=True)
-        create = words.add_parser("create", help="make a working shop and print its id and webhook addresses")
-        create.add_argument("--owner", required=True, help="e-mail address; a person is made if there is none")
-        create.add_argument("--password", help="of a new owner; without it they set one by e-mail")
+        create = words.add_parser("create", help="create a working shop; prints its id and webhook addresses")
+        create.add_argument("--owner", required=True, help="e-mail address; the account is created if there is none")
+        create.add_argument("--password", help='of a new owner; without it they set one by "forgot password"')
         create.add_argument("--name", required=True)
-        connect = words.add_parser("connect", help="connect a shop to another store, or with other keys")
-        connect.add_argument("--shop", type=int, required=True, help="its id")
+        connect = words.add_parser("connect", help="connect a shop to another store, or with new keys")
+        connect.add_argument("--shop", type=int, required=True, help="id of the shop")
         for one in (create, connect):
             one.add_argument("--platform", required=True, choices=sorted(PLATFORMS))
             one.add_argument("--store", required=True, help="the store's address")
             one.add_argument("--store-token", required=True)
             one.add_argument("--store-secret", required=True)
         create.add_argument("--reverb-token", required=True)
-        create.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting, repeatable")
+        create.add_argument(
+            "--set", action="append", default=[], metavar="NAME=VALUE", help="a setting of the shop; repeatable"
+        )
         words.add_parser("list", help="print all shops")
 
     def handle(self, *, word: str, **options: Any) -> None:

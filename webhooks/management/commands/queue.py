@@ -25,22 +25,22 @@ POLL_S = 0.2
 class Command(BaseCommand):
     """Inspect the queue."""
 
-    help = "Show what is open, wait until nothing is, or look after deliveries that were put aside."
+    help = "Show open deliveries and jobs, wait until none is open, or list and replay dead letters."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add four subcommands: status, wait, dead and replay."""
         words = parser.add_subparsers(dest="word", required=True)
-        status = words.add_parser("status", help="print what is open and how old it is")
-        status.add_argument("--json", action="store_true", help="as JSON")
-        wait = words.add_parser("wait", help="return 0 once nothing is open, 1 when the time is up")
+        status = words.add_parser("status", help="print open deliveries and jobs and their ages")
+        status.add_argument("--json", action="store_true", help="print JSON")
+        wait = words.add_parser("wait", help="exit 0 once nothing is open, 1 after the timeout")
         wait.add_argument("--timeout", type=float, default=60.0, metavar="SECONDS")
-        dead = words.add_parser("dead", help="print the deliveries that were put aside, newest first")
-        dead.add_argument("--shop", type=int, help="only those of this shop")
-        dead.add_argument("--json", action="store_true", help="as JSON")
-        again = words.add_parser("replay", help="try deliveries again that were put aside")
+        dead = words.add_parser("dead", help="print the deliveries that were put aside (dead letters), newest first")
+        dead.add_argument("--shop", type=int, help="only those of this shop (id)")
+        dead.add_argument("--json", action="store_true", help="print JSON")
+        again = words.add_parser("replay", help="retry deliveries that were put aside")
         which = again.add_mutually_exclusive_group(required=True)
         which.add_argument("--delivery", type=int, metavar="ID")
-        which.add_argument("--shop", type=int, help="all of this shop")
+        which.add_argument("--shop", type=int, help="all of this shop (id)")
 
     def handle(self, *, word: str, **options: Any) -> None:
         """Run the subcommand."""
