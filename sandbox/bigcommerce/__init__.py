@@ -1,3 +1,3 @@
-"""A stand-in for a BigCommerce store, written from BigCommerce's developer documents, not from our client."""
+"""A stand-in for a BigCommerce store, written from BigCommerce's developer documentation, not from our client."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""v3 catalogue, inventory and hooks, v2 store: with quota headers, and answers that come before what they promise."""
+"""v3 catalogue, inventory and hooks, v2 store: with quota headers, and responses that precede their effect."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SCOPES = {
 
 
 def refused(status: int, title: str, **errors: str) -> tuple[Doc, int]:
-    """Return a refusal in v3's shape."""
+    """Return an error in v3's format."""
     return {
         "status": status,
         "title": title,
@@ -127,7 +127,7 @@ def _inventory(app: Flask, stores: Stores, sender: Sender, notify: Notify) -> No
     @app.get(f"{ROOT}/v3/inventory/items")
     def items(store_hash: str) -> Any:
         rows = [{"pair": pair} for pair in counted()]
-        most = int(g.shop.get("most_rows", MOST_ITEMS))  # a store may give smaller pages than it is asked for
+        most = int(g.shop.get("most_rows", MOST_ITEMS))  # a store may return smaller pages than requested
         return _paged(rows, lambda row: locations.item(g.shop, *row["pair"]), most=most)
 
     @app.get(f"{ROOT}/v3/inventory/locations")
@@ -136,7 +136,7 @@ def _inventory(app: Flask, stores: Stores, sender: Sender, notify: Notify) -> No
 
     @app.post(f"{ROOT}/v3/inventory/adjustments/relative")
     def relative(store_hash: str) -> Any:
-        """Check all, answer, and apply `lag_s` later: the answer does not mean that it was applied. 0: at once."""
+        """Validate all, respond, and apply `lag_s` later: a response does not mean that it was applied. 0: at once."""
         found: list[tuple[Doc, Doc, int, int]] = []
         for wish in (request.get_json(silent=True) or {}).get("items") or []:
             words, pair = _adjustable(stores, wish)
@@ -159,7 +159,7 @@ def _inventory(app: Flask, stores: Stores, sender: Sender, notify: Notify) -> No
 
 
 def _adjustable(stores: Stores, wish: Doc) -> tuple[str, tuple[Doc, Doc] | None]:
-    """Return the variant of an adjustment, or the words with which it is refused (docs: adjustments, 422)."""
+    """Return the variant of an adjustment, or the message with which it is refused (docs: adjustments, 422)."""
     by_product = "product_id" in wish
     doc = stores.product(wish["product_id"]) if by_product else None
     pair = (doc, doc["variants"][0]) if doc else stores.with_variant(wish.get("variant_id"))
@@ -202,7 +202,7 @@ def _hooks(app: Flask, stores: Stores) -> None:
         uri = str(wish.get("destination", ""))
         if wish.get("scope") not in SCOPES:
             return refused(422, "JSON data is missing or invalid", scope="error.invalid")
-        if not uri.startswith(("https://", "http://127.0.0.1")):  # the real one takes https on port 443 alone
+        if not uri.startswith(("https://", "http://127.0.0.1")):  # the real one accepts only https on port 443
             return refused(422, "JSON data is missing or invalid", destination="error.invalid")
         if any(row["topic"] == wish["scope"] and row["uri"] == uri for row in g.shop["webhooks"]):
             return refused(422, "A hook with this scope and destination exists already")

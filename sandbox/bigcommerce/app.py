@@ -1,4 +1,4 @@
-"""The stand-in BigCommerce as a web application: the API with its quota, the token address, the store's own admin."""
+"""The stand-in BigCommerce as a web application: the API with its quota, the token address, and the admin."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from sandbox.common.keep import Doc, Keep
 from sandbox.common.sender import Sender
 from sandbox.common.store import Stores
 
-#: Calls in a window of so many seconds (docs: rate limits, the smallest plan).
+#: Calls in a window of this many seconds (docs: rate limits, the smallest plan).
 QUOTA: dict[str, float] = {"calls": 150, "window_s": 30.0}
 
 
 def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending: type[Sender] = Sender) -> Flask:
-    """Return the application; `folder` keeps its state (None: memory only), `url` is its own address.
+    """Return the application; `folder` stores its state (None: memory only), `url` is its own address.
 
-    `clock` and `sending` (how webhooks go out) are for who sets the time, such as a simulation.
+    `clock` and `sending` (how webhooks are sent) are for callers that control the time, such as the simulation.
     """
     app = web.application(
         __name__,
@@ -59,7 +59,7 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
 
 
 def _guard(app: Flask, stores: Stores, faults: Faults, log: Log) -> None:
-    """Let in who has a token, within the quota; the lock stays taken until the answer is made."""
+    """Admit calls with a token, within the quota; the lock is held until the response is made."""
     used: dict[str, list[float]] = stores.keep.unsaved()
 
     @app.post("/_control/limits")
@@ -98,7 +98,7 @@ def _guard(app: Flask, stores: Stores, faults: Faults, log: Log) -> None:
     @app.errorhandler(404)
     @app.errorhandler(405)
     def no_route(error: HTTPException) -> Any:
-        """Answer an address that is none, in v3's words (a guess)."""
+        """Answer an unknown address in v3's format (a guess)."""
         if not request.path.startswith("/stores/"):
             return error
         words = "The route is not found, check the URL" if error.code == 404 else "Method Not Allowed"
@@ -123,7 +123,7 @@ def _guard(app: Flask, stores: Stores, faults: Faults, log: Log) -> None:
 
 
 def _app(app: Flask, stores: Stores) -> None:
-    """Add what an app of the marketplace needs: codes, tokens, and signed visits, made on demand by a test."""
+    """Add what a marketplace app needs: codes, tokens, and signed payloads, created by a test."""
 
     @app.post("/_control/app")
     def own() -> Any:
@@ -131,7 +131,7 @@ def _app(app: Flask, stores: Stores) -> None:
             return stores.keep.put("app", "app", request.get_json())
 
     def installation(domain: str) -> Doc:
-        """Return the query with which BigCommerce calls the app when someone installs it."""
+        """Return the query with which BigCommerce calls the app on installation."""
         code = secrets.token_hex(12)
         scope = str((stores.keep.get("app", "app") or {}).get("scope", ""))
         with stores.keep.lock:

@@ -1,7 +1,7 @@
-"""BigCommerce's webhooks: ids only, signed, tried for two days, and a whole domain blocked when too many fail.
+"""BigCommerce's webhooks: ids only, signed, retried for two days; a domain with too many failures is blocked.
 
-Facts: developer docs, "Webhooks overview". The header names of the signature come from the specification
-that it follows.
+Facts: developer docs, "Webhooks overview". The header names of the signature come from the specification that it
+follows.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ SHARE, ENOUGH, WINDOW_S, BLOCKED_S = 0.9, 100, 120.0, 180.0
 
 
 class Domains:
-    """How well each receiving domain answers, all stores together."""
+    """The success rate of each receiving domain, for all stores together."""
 
     def __init__(self, stores: Stores) -> None:
-        """Nothing was sent yet."""
+        """Start without deliveries."""
         self._clock = stores.clock
         self._tries: dict[str, deque[tuple[float, bool]]] = stores.keep.unsaved()
         self._blocked: dict[str, float] = stores.keep.unsaved()
 
     def count(self, uri: str, *, arrived: bool) -> None:
-        """Count a try, and block the domain when too many failed."""
+        """Count a try, and block the domain if too many failed."""
         domain, now = urlsplit(uri).netloc, self._clock.now()
         rows = self._tries.setdefault(domain, deque())
         rows.append((now, arrived))
@@ -45,7 +45,7 @@ class Domains:
             self._blocked[domain] = now + BLOCKED_S
 
     def blocked_s(self, uri: str) -> float:
-        """Return for how many seconds the domain is not called."""
+        """Return the seconds for which the domain is not called."""
         return max(0.0, self._blocked.get(urlsplit(uri).netloc, 0.0) - self._clock.now())
 
 
@@ -85,7 +85,7 @@ def _headers(shop: Doc, hook: Doc, delivery: Doc) -> dict[str, str]:
 
 
 def bodies(clock: Clock, shop: Doc, happened: Doc) -> list[tuple[str, Doc]]:
-    """Return scope and body of the webhooks that a happening causes."""
+    """Return scope and body of the webhooks that an event causes."""
     return [(scope, _body(clock, shop, scope, data)) for scope, data in _webhooks_of(happened)]
 
 
@@ -113,7 +113,7 @@ def _status(one: Doc, status: int) -> tuple[str, Doc]:
 
 
 def _stock(one: Doc) -> list[tuple[str, Doc]]:
-    """Return the webhooks of a count: absolute where set, relative where an order took it.
+    """Return the webhooks of a stock change: absolute if set, relative if an order deducted it.
 
     The product counts as changed too.
     """

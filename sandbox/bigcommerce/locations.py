@@ -1,7 +1,7 @@
-"""Locations of a store, and what lies there: read, and changed by what is on hand.
+"""Locations of a store, and their stock, which is adjusted on hand.
 
-Facts: developer docs, "Locations" and "Inventory". The shop field `locations` makes more of them than the default one.
-A variant's `elsewhere` has the units by location, its `safety_stock` the safety stock; "off" marks it as out of stock.
+Facts: developer docs, "Locations" and "Inventory". The shop field `locations` adds more to the default one. A variant's
+`elsewhere` has the units by location, its `safety_stock` the safety stock; "off" marks it as out of stock.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ def of(shop: Doc) -> list[Doc]:
 
 
 def on_hand(variant: Doc, location: int) -> int:
-    """Return how many units of a variant lie at a location."""
+    """Return the units of a variant on hand at a location."""
     return int(variant["inventory_quantity"] if location == DEFAULT else _elsewhere(variant).get(str(location), 0))
 
 
 def safety_stock(variant: Doc, location: int) -> int:
-    """Return how many of them are not sold."""
+    """Return the units that the location does not sell."""
     kept = _safety_stocks(variant).get(str(location), 0)
     return 0 if kept == "off" else int(kept)
 
 
 def item(shop: Doc, product: Doc, variant: Doc) -> Doc:
-    """Return the inventory of a variant at each location where it has any; the default one always shows."""
+    """Return a variant's inventory at the default location, and at each other location that has any."""
     rows = [row for row in of(shop) if row["id"] == DEFAULT or str(row["id"]) in _elsewhere(variant)]
     return {
         "identity": {"sku": variant["sku"], "variant_id": variant["id"], "product_id": product["id"], "sku_id": None},
@@ -56,7 +56,7 @@ def _at(row: Doc, variant: Doc) -> Doc:
 
 
 def moved(variant: Doc, location: int, by: int) -> Doc:
-    """Return what changes in a variant when units come to a location, or leave it."""
+    """Return the changed fields of a variant when `by` units are added at a location."""
     if location == DEFAULT:
         return {"inventory_quantity": int(variant["inventory_quantity"]) + by}
     there = on_hand(variant, location) + by

@@ -61,7 +61,7 @@ def routes(app: Flask, stores: Stores, notify: Notify) -> None:
 
 
 def _change(stores: Stores, notify: Notify, doc: Doc) -> Any:
-    """Change status and notes. Cancelled gives back what lines of the catalogue took (the store's usual setting)."""
+    """Change status and notes. Cancelling restocks the catalogue lines (the store's usual setting)."""
     wish = request.get_json(silent=True) or {}
     if unknown := set(wish) - {"status_id", "staff_notes"}:
         words = f"The field '{sorted(unknown)[0]}' is not supported by this resource."

@@ -1,6 +1,6 @@
-"""The control panel: apps are installed and opened there, each in a frame (docs: "App installation and auth").
+"""The control panel, where apps are installed and opened in a frame (docs: "App installation and auth").
 
-Where an app is called is set by a test, as in the developer portal: `POST /_control/app` with `base`.
+A test sets the app's address, as in the developer portal: `POST /_control/app` with `base`.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from sandbox.common.grant import Door
 from sandbox.common.keep import Doc
 from sandbox.common.store import Stores
 
-#: Makes the query of an installation, or of a signed visit, for a store.
+#: Returns the query of an installation, or of a signed visit, for a store.
 Query = Callable[[str], Doc]
 
 
 def routes(app: Flask, stores: Stores, *, install: Query, visit: Query) -> None:
-    """Add the marketplace's page of the app, and the frame in which the app runs."""
+    """Add the app's marketplace page, and the frame in which the app runs."""
     door = Door(app)
 
     @app.route("/manage/apps", methods=["GET", "POST"])

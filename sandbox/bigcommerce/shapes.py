@@ -1,4 +1,4 @@
-"""Products, inventory and orders as BigCommerce shows them (shapes of the documents' samples)."""
+"""Products, inventory and orders as BigCommerce shows them (formats of the documentation's samples)."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ NAMES = {11: "Awaiting Fulfillment", 2: "Shipped", 5: "Cancelled", 4: "Refunded"
 
 
 def iso(at: float) -> str:
-    """Return a moment as v3 writes it."""
+    """Return a time as v3 writes it."""
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds")
 
 
 def mail(at: float) -> str:
-    """Return a moment as v2 writes it: RFC 2822."""
+    """Return a time as v2 writes it: RFC 2822."""
     return format_datetime(datetime.fromtimestamp(at, UTC))
 
 
@@ -35,7 +35,7 @@ def categories(doc: Doc) -> list[str]:
 
 
 def product(doc: Doc, include: set[str]) -> Doc:
-    """Return a product with what was asked to be included."""
+    """Return a product with the requested includes."""
     made: Doc = {
         "id": doc["id"],
         "name": doc["title"],
@@ -75,7 +75,7 @@ def product(doc: Doc, include: set[str]) -> Doc:
 
 
 def variant(doc: Doc, row: Doc) -> Doc:
-    """Return a variant; a product without options has one, without a price of its own."""
+    """Return a variant; the variant of a product without options has no price of its own."""
     options = [
         {"id": n, "label": value, "option_id": n, "option_display_name": name}
         for n, (name, value) in enumerate(row["options"].items(), 1)
@@ -98,14 +98,14 @@ def variant(doc: Doc, row: Doc) -> Doc:
 
 
 def tracking(doc: Doc) -> str:
-    """Return how a product is counted: a simple one as a whole, one with options by variant."""
+    """Return how stock is tracked: a simple product as a whole, one with options by variant."""
     if not doc["variants"][0]["tracked"]:
         return "none"
     return "variant" if doc["variants"][0]["options"] else "product"
 
 
 def level(row: Doc) -> int:
-    """Return what the catalogue says of a variant's stock: that of the default location, less what it holds back."""
+    """Return a variant's stock in the catalogue: that of the default location minus its safety stock."""
     return locations.on_hand(row, locations.DEFAULT) - locations.safety_stock(row, locations.DEFAULT)
 
 
@@ -128,7 +128,7 @@ def order(doc: Doc) -> Doc:
 
 
 def line(stores: Stores, order_doc: Doc, row: Doc) -> Doc:
-    """Return a line of an order; one that is not from the catalogue has product 0."""
+    """Return a line of an order; a custom line has product 0."""
     return {
         "id": row["id"],
         "order_id": order_doc["id"],

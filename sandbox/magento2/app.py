@@ -24,9 +24,9 @@ ROOT = "/rest/V1"
 
 
 def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending: type[Sender] = Sender) -> Flask:
-    """Return the application; `folder` keeps its state (None: memory only), `url` is its own address.
+    """Return the application; `folder` stores its state (None: memory only), `url` is its own address.
 
-    `clock` and `sending` (how webhooks go out) are for who sets the time, such as a simulation.
+    `clock` and `sending` (how webhooks are sent) are for callers that control the time, such as the simulation.
     """
     app = web.application(
         __name__,
@@ -40,7 +40,7 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
     sender, faults, log, auth = sending(stores.keep, clock, silent), Faults(), Log(), Auth(stores)
 
     def notify(domain: str, happened: list[Doc]) -> None:
-        """Magento sends no webhooks."""
+        """Do nothing: Magento sends no webhooks."""
 
     control(app, faults, log)
     store_app.control(app, stores, sender, notify, faults=faults, log=log, url=url)
@@ -57,7 +57,7 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
 
 
 def _guard(app: Flask, stores: Stores, auth: Auth, faults: Faults, log: Log) -> None:
-    """Let in who signs; the lock stays taken until the answer is made."""
+    """Admit signed calls; the lock is held until the response is made."""
 
     @app.before_request
     def enter() -> Any:

@@ -1,8 +1,8 @@
-"""Who may call: OAuth 1.0a checked for real, Bearer where it is switched on, and the handshake of an integration.
+"""Authentication: OAuth 1.0a with real checks, Bearer if enabled, and the handshake of an integration.
 
-Facts: Magento 2.4.7 as seen: HMAC-SHA1 is refused with 400; a "/" in the path is signed as it is although it is sent
-as %2F; a signature over anything else, a used nonce and a wrong clock are 401. A token that is gone, since the
-integration was reauthorized or its access was taken away, is 401 in words of its own.
+Facts: Magento 2.4.7 as seen: HMAC-SHA1 is refused with 400; a "/" in the path is signed as it is although it is sent as
+%2F; a signature over anything else, a used nonce and a wrong clock are 401. A token that is gone, because the
+integration was reauthorized or its access revoked, is 401 with its own message.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from sandbox.common.keep import Doc
 from sandbox.common.store import Stores
 
 SKEW_S = 300
-#: A consumer's credentials must be exchanged within this time after the callback.
+#: Seconds after the callback in which a consumer's credentials must be exchanged.
 EXCHANGE_S = 300
 Refusal = tuple[Doc, int]
 
 
 def refused(status: int, words: str, **more: object) -> Refusal:
-    """Return an error in Magento's shape."""
+    """Return an error in Magento's format."""
     return {"message": words, **more}, status
 
 
 def unauthorised(resource: str = "Magento_Catalog::products") -> Refusal:
-    """Return what every failed check leads to."""
+    """Return the response to every failed check."""
     return refused(401, "The consumer isn't authorized to access %resources.", parameters={"resources": resource})
 
 
 class Auth:
-    """Checks calls; remembers the nonces that were used."""
+    """Checks calls; remembers used nonces."""
 
     def __init__(self, stores: Stores) -> None:
-        """No nonce was used yet."""
+        """Start without used nonces."""
         self._stores = stores
         self._used: dict[str, float] = {}
 
@@ -61,7 +61,7 @@ class Auth:
         return refusal
 
     def problem(self, said: dict[str, str], key: str) -> Refusal | None:
-        """Check a signed call with a signing key; None when it is right."""
+        """Check a signed call with a signing key; return the refusal, or None if it is valid."""
         if said.get("oauth_signature_method") != "HMAC-SHA256":
             return refused(400, "Signature method %1 is not supported", parameters=[said.get("oauth_signature_method")])
         at, nonce, now = said.get("oauth_timestamp", ""), said.get("oauth_nonce", ""), self._stores.clock.now()

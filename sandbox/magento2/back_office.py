@@ -1,9 +1,9 @@
 """Back office actions of a merchant on an order: open, invoice, ship, refund and cancel it.
 
 Facts: Magento 2.4.7 as seen: an order without shipping address or store cannot be opened in the admin, and shipping it
-is answered 400. magento/inventory: a shipment takes its units from one source, the default one unless the call names it
-or the stock draws on a single one, and fails where that holds too few; a refund puts shipped units back where they lay,
-and frees those that were not shipped.
+gets 400. magento/inventory: a shipment deducts its units from one source, the default one unless the call names it or
+the stock draws on a single one, and fails if that has too few. A refund returns shipped units to their source, and
+frees those that were not shipped.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Pair = tuple[Entry, Doc]
 
 
 def address_of(doc: Doc) -> Doc | None:
-    """Return where an order is shipped to: a visitor's has an address, one that was written down what it names."""
+    """Return an order's shipping address: a guest's has one, a created order has what it names."""
     if "billing_address" not in doc:
         return doc.get("address") or GUEST
     assigned = (doc.get("extension_attributes") or {}).get("shipping_assignments") or [{}]
@@ -43,7 +43,7 @@ def opens(doc: Doc) -> bool:
 
 
 def keep_reserved(stores: Stores, doc: Doc) -> None:
-    """Before an order leaves its state without Magento's own cancelling: what it reserved stays reserved."""
+    """Keep an order's reservations if it leaves its state without Magento's own cancelling."""
     if doc["status"] == "open" and doc.get("takes_stock", True) and inventory.has_msi():
         for line in doc["lines"]:
             pair = _pair(stores, line)
@@ -61,7 +61,7 @@ def _waiting(line: Doc) -> int:
 
 @dataclass(frozen=True)
 class BackOffice:
-    """What these actions need: the stores, how an order of the called store is found, and whom to notify."""
+    """Dependencies of these actions: the stores, a look-up of the called store's orders, and the notification."""
 
     stores: Stores
     own: Callable[[int], Doc | None]
@@ -78,7 +78,7 @@ class BackOffice:
         self.stores.keep.put("order", doc["id"], doc)
 
     def pairs(self, doc: Doc) -> list[tuple[Doc, Pair | None]]:
-        """Return the lines with their products, whose sources are in line before anything changes."""
+        """Return the lines with their products; their sources are reconciled before anything changes."""
         found = [(line, _pair(self.stores, line)) for line in doc["lines"]]
         for _, pair in found:
             if pair is not None and inventory.has_msi():
@@ -155,7 +155,7 @@ def _refund(office: BackOffice, doc: Doc, wish: Doc) -> Any:
                 office.notify(
                     g.shop["domain"], office.msi.put_back(pair[0].doc, pair[1], line["source"], int(line["shipped"]))
                 )
-            # What waited for its shipment is free, whether it had been reserved or not.
+            # Units that waited for shipment are freed, whether or not they had been reserved.
             units = 0 if doc.get("takes_stock", True) else waiting[line["id"]]
             office.notify(g.shop["domain"], office.msi.free(pair[0].doc, pair[1], units))
         line["refunded"] = line["quantity"]
@@ -163,7 +163,7 @@ def _refund(office: BackOffice, doc: Doc, wish: Doc) -> Any:
 
 
 def _cancel(office: BackOffice, doc: Doc, wish: Doc) -> Any:
-    """Cancel an order: it frees units, whether the order had reserved them or not."""
+    """Cancel an order: it frees units, whether or not the order had reserved them."""
     if doc["status"] in ("shipped", "cancelled", "refunded") or any(line.get("shipped") for line in doc["lines"]):
         return jsonify(False)
     reserved = doc.get("takes_stock", True)

@@ -1,8 +1,8 @@
 """A guest's checkout.
 
-Facts: Magento 2.4.7 as seen, and magento/inventory (AppendReservationsAfterOrderPlacementPlugin): what a cart asks for
-is checked when it is put in and when the order is placed; placing reserves it. An address in some countries must name
-a region of Magento's list, by its number or its code; that is said when the order is placed.
+Facts: Magento 2.4.7 as seen, and magento/inventory (AppendReservationsAfterOrderPlacementPlugin): the quantities of a
+cart are checked when they are added and when the order is placed; placing reserves them. An address in some countries
+must name a region of Magento's list, by number or code; the error comes when the order is placed.
 """
 
 from __future__ import annotations
@@ -120,7 +120,7 @@ def _region(number: str, code: str, name: str) -> Doc:
 
 
 def _has_region(where: Doc) -> bool:
-    """Return whether an address names its region by number or code, where its country must have one."""
+    """Return whether an address names its region by number or code, if its country requires one."""
     rows = REGIONS.get(where.get("country_id", ""), [])
     known = [(one[0], one[1]) for one in rows if str(where.get("region_id")) == one[0] or where.get("region") == one[1]]
     return not rows or bool(known)

@@ -1,4 +1,4 @@
-"""Control addresses for what a merchant does in Magento's admin alone: sources, and settings of a product's stock."""
+"""Control addresses for a merchant's actions in Magento's admin: sources, and settings of a product's stock."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def routes(app: Flask, stores: Stores) -> None:
 
     @app.put("/_control/entities/<path:sku>")
     def entity(sku: str) -> Any:
-        """Change what Magento alone has of a product; `sources` sets its rows, null removes one.
+        """Change Magento's own settings of a product; `sources` sets its source items, null removes one.
 
-        `dated: false` leaves its date as it was, as mass actions do.
+        `dated: false` keeps its date, as mass actions do.
         """
         wish = request.get_json()
         with stores.keep.lock:
@@ -45,7 +45,7 @@ def routes(app: Flask, stores: Stores) -> None:
 
     @app.get("/_control/entities/<path:sku>")
     def look(sku: str) -> Any:
-        """Show a product's rows in the sources, what is reserved of it, and what can be sold."""
+        """Return a product's source items, its reservations, and the salable quantity."""
         with stores.keep.lock:
             one = find(sku)
             row = one.row or {}
@@ -54,7 +54,7 @@ def routes(app: Flask, stores: Stores) -> None:
 
     @app.post("/_control/inventory")
     def inventory_of() -> Any:
-        """Give the website a stock of its own that draws on `sources`, first the first; `disabled` ones are off."""
+        """Give the website its own stock that draws on `sources` in this order; `disabled` ones are off."""
         wish = request.get_json()
         with stores.keep.lock:
             number = stores.keep.number("stock", 2)

@@ -1,7 +1,7 @@
-"""Search criteria: groups that must all hold, of conditions of which one must; sorting and pages.
+"""Search criteria: groups that must all match, of conditions of which one must; sorting and pages.
 
-Facts: Magento 2.4.7 as seen: a page past the end is empty, and null where `fields` trims the answer. What cannot be
-shown fails its whole page, whatever `fields` names, since that trims what was made.
+Facts: Magento 2.4.7 as seen: a page past the end is empty, and null if `fields` trims the response. A row that cannot
+be shown fails its whole page, whatever `fields` names, since that trims the finished response.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from flask import Request, g
 
 from sandbox.common.keep import Doc
 
-#: Row, field → value, None when the row has none. Raises KeyError for a field that does not exist.
+#: Row, field → value, None if the row has none. Raises KeyError for a field that does not exist.
 Field = Callable[[Any, str], Any]
 _FILTER = re.compile(
     r"searchCriteria\[(?:filter_groups|filterGroups)\]\[(\w+)\]\[filters\]\[(\w+)\]\[(field|value|condition_type|conditionType)\]"
@@ -25,15 +25,15 @@ MOST, USUAL = 300, 20
 
 
 class Wrong(ValueError):
-    """Criteria that make no sense; the words are Magento's."""
+    """Invalid criteria; the message is Magento's."""
 
 
 class Broken(Exception):
-    """A row cannot be put into an answer: a plug-in throws at it, or its image is gone."""
+    """A row cannot be rendered: a plug-in throws an error on it, or its image is gone."""
 
 
 def answer(request: Request, rows: list[Any], field: Field, show: Callable[[Any], Doc]) -> Doc:
-    """Return the page that is asked for, trimmed to `fields`."""
+    """Return the requested page, trimmed to `fields`."""
     args = request.args
     for group in _groups(args).values():
         rows = [row for row in rows if any(_holds(one, row, field) for one in group.values())]
@@ -144,7 +144,7 @@ def _holds(one: Doc, row: Any, field: Field) -> bool:
 
 
 def _same(value: Any, wish: str) -> bool:
-    """Compare as the database does: without regard to capitals, and to blanks behind."""
+    """Compare like the database: ignoring case and trailing blanks."""
     return value is not None and str(value).rstrip().lower() == wish.rstrip().lower()
 
 

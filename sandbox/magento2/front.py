@@ -1,8 +1,8 @@
-"""What stands before REST: the web server, the front controller, and the store view that a path names.
+"""What is in front of REST: the web server, the front controller, and the store view that a path names.
 
-Facts: Magento 2.4.7 as seen: a path with the code of a view that does not exist is answered 400 "Specified request
-cannot be processed."; without a code the default view is meant. Apache refuses "%2F" in a path with a page of its own
-unless AllowEncodedSlashes is set (magento/magento2 #8615). Where URLs are not rewritten, only /index.php/… is served.
+Facts: Magento 2.4.7 as seen: a path with an unknown view code gets 400 "Specified request cannot be processed.";
+without a code the default view is used. Apache refuses "%2F" in a path with its own page unless AllowEncodedSlashes is
+set (magento/magento2 #8615). Without URL rewrites, only /index.php/… is served.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Front:
     """Wraps the application; `settings` returns the store's switches: rewrites, encoded_slashes."""
 
     def __init__(self, inner: Callable[..., Iterable[bytes]], settings: Callable[[], Doc]) -> None:
-        """Keep both."""
+        """Store both."""
         self._inner = inner
         self._settings = settings
 

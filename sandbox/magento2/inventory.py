@@ -1,10 +1,10 @@
-"""Stock over REST: sources, stocks and their links, the export of what can be sold, and the old stock items.
+"""Stock over REST: sources, stocks and their links, the export of salable quantities, and legacy stock items.
 
-Facts: Magento 2.4.7 as seen: source items for an unknown SKU are answered 200 and do nothing, an unknown source is 400;
-a stock item's qty is that of the default source; the export counts only the rows of its own page and leaves out what
-lies in no source of the stock, so a page may hold fewer rows than were asked for; the default source cannot be linked
-to another stock. magento/inventory (PreciseExportStockProcessor): stock that nobody manages is exported as 0 and
-salable. Its index follows a change of a source later where the shop is set to `index_trails`.
+Facts: Magento 2.4.7 as seen: source items for an unknown SKU get 200 and do nothing, an unknown source is 400; a stock
+item's qty is that of the default source. The export counts only the rows of its own page and omits products in no
+source of the stock, so a page may have fewer rows than requested. The default source cannot be linked to another stock.
+magento/inventory (PreciseExportStockProcessor): unmanaged stock is exported as 0 and salable. Its index lags behind a
+change of a source if the shop is set to `index_trails`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def with_sku(stores: Stores, sku: str) -> tuple[Entry, Doc] | None:
 
 
 def routes(app: Flask, stores: Stores, root: str, notify: Notify) -> None:
-    """Add the routes; those of the inventory modules are missing where the store has taken them out."""
+    """Add the routes; without the inventory modules, theirs are missing."""
     msi = Msi(stores)
 
     @app.before_request
@@ -75,7 +75,7 @@ def _of_entry(one: Entry, name: str) -> Any:
 
 
 def _salable(msi: Msi, one: Entry) -> Doc:
-    """Return a row of the export, an empty one for what lies in no source of the stock."""
+    """Return a row of the export; an empty one for a product in no source of the stock."""
     row = one.row
     if row is None or not row["tracked"]:
         return {"sku": one.stock_sku, "qty": 0, "is_salable": True}
@@ -170,7 +170,7 @@ def _source_items(app: Flask, stores: Stores, msi: Msi, root: str, notify: Notif
 
 
 def stock_item(msi: Msi, one: Entry, row: Doc) -> Doc:
-    """Return the old stock item: the default source's number, or the only one where there are no sources."""
+    """Return the legacy stock item: the default source's quantity, or the only one if there are no sources."""
     least = one.own.get("min_qty", 0)
     units = msi.rows(row).get(DEFAULT, {}).get("quantity", 0) if has_msi() else row["inventory_quantity"] + least
     backorders = one.own.get("backorders", 0)

@@ -1,9 +1,9 @@
-"""Sources, stocks, reservations: what can be sold is what lies in the linked sources and what is reserved of it.
+"""Sources, stocks, reservations: the salable quantity is the stock of the linked sources plus the reservations.
 
-`inventory_quantity` of a variant is what can be sold; the sources' rows follow it where the store's admin, an order or
-a shipment changed it. Facts: magento/inventory (GetProductSalableQty, SourceDeductionProcessor,
-CancelOrderItemObserver, ProcessRefundItems) and Magento 2.4.7 as seen. A shipment deducts a source and appends a
-reservation of the same size, whether the order had reserved anything or not; cancelling frees units as blindly.
+A variant's `inventory_quantity` is the salable quantity; the source items follow it after a change by the store's
+admin, an order or a shipment. Facts: magento/inventory (GetProductSalableQty, SourceDeductionProcessor,
+CancelOrderItemObserver, ProcessRefundItems) and Magento 2.4.7 as seen. A shipment deducts from a source and appends a
+reservation of the same size, whether or not the order had reserved anything; cancelling frees units the same way.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class Msi:
     """The inventory of the installation."""
 
     def __init__(self, stores: Stores) -> None:
-        """Everything is kept with the stores."""
+        """All data is saved with the stores."""
         self._stores = stores
         self._keep = stores.keep
 
@@ -31,13 +31,13 @@ class Msi:
         return list(({DEFAULT: first} | self._keep.all("source")).values())
 
     def stocks(self) -> list[Doc]:
-        """Return all stocks with the websites they serve; a website that has none is served by the default one."""
+        """Return all stocks with the websites they serve; the default one serves websites without a stock."""
         made = list(self._keep.all("stock").values())
         left = [] if any(WEBSITE in one["websites"] for one in made) else [WEBSITE]
         return [{"stock_id": 1, "name": "Default Stock", "websites": left}, *made]
 
     def links(self) -> list[Doc]:
-        """Return which sources each stock draws on."""
+        """Return the links of stocks to their sources."""
         rows = [{"stock_id": 1, "source_code": DEFAULT, "priority": 1}]
         return rows + list(self._keep.all("link").values())
 
@@ -46,7 +46,7 @@ class Msi:
         return next((one for one in self.stocks() if website in one["websites"]), None)
 
     def drawn_on(self) -> list[str]:
-        """Return the enabled sources of the website's stock, first the first."""
+        """Return the enabled sources of the website's stock, by priority."""
         stock = self.stock_of(WEBSITE) or {}
         mine = sorted((one for one in self.links() if one["stock_id"] == stock.get("stock_id")), key=_priority)
         enabled = {one["source_code"] for one in self.sources() if one.get("enabled", True)}
@@ -55,7 +55,7 @@ class Msi:
     # -- one variant -------------------------------------------------------------------------------------------
 
     def rows(self, row: Doc) -> dict[str, Doc]:
-        """Return the variant's source items by source, after bringing them in line with what can be sold."""
+        """Return the variant's source items by source, after reconciling them with the salable quantity."""
         own = row.setdefault("magento", {})
         if own.get("unassigned"):
             return {}
@@ -74,12 +74,12 @@ class Msi:
         return rows
 
     def is_assigned(self, row: Doc) -> bool:
-        """Return whether the variant lies in a source that the website's stock draws on."""
+        """Return whether the variant has an item in a source that the website's stock draws on."""
         rows = self.rows(row)
         return any(code in rows for code in self.drawn_on())
 
     def reserved(self, row: Doc) -> int:
-        """Return the sum of the variant's reservations: below zero while orders wait for their shipment."""
+        """Return the sum of the variant's reservations: negative while orders wait for shipment."""
         open_ones = (one for one in self._keep.all("order").values() if one["status"] == "open")
         waiting = sum(
             int(line["quantity"]) - int(line["refunded"]) - int(line.get("shipped", 0))
@@ -91,7 +91,7 @@ class Msi:
         return int(row.get("magento", {}).get("unbalanced", 0)) - waiting
 
     def write(self, doc: Doc, row: Doc, items: dict[str, Doc]) -> list[Doc]:
-        """Set source items, and with them what can be sold."""
+        """Set source items, and with them the salable quantity."""
         own = row.setdefault("magento", {})
         known = self.rows(row)
         own.pop("unassigned", None)
@@ -107,9 +107,9 @@ class Msi:
         return self._follow(doc, row)
 
     def deduct(self, doc: Doc, row: Doc, code: str, units: int, *, reserved: bool) -> list[Doc]:
-        """Ship units out of a source; a reservation is made whether they were reserved or not.
+        """Deduct shipped units from a source; a reservation is appended whether or not they were reserved.
 
-        The caller has counted them as shipped, so those of an order that reserved them wait no more.
+        The caller has counted them as shipped, so an order that reserved them no longer waits for them.
         """
         own = row.setdefault("magento", {})
         own["sources"][code]["quantity"] -= units
@@ -123,22 +123,22 @@ class Msi:
         own["unbalanced"] = int(own.get("unbalanced", 0)) + units
 
     def free(self, doc: Doc, row: Doc, units: int) -> list[Doc]:
-        """Append a reservation, and with it what can be sold. The caller has closed the order that reserved them."""
+        """Append a reservation and update the salable quantity. The caller has closed the order that reserved them."""
         self.append(row, units)
         return self._follow(doc, row)
 
     def keep_index(self, row: Doc) -> None:
-        """From now on the index shows what lies there now, whatever is written, until it is built again."""
+        """Freeze the index at the current stock, until it is rebuilt."""
         self.rows(row)
         row["magento"].setdefault("indexed", self._lies(row))
 
     def trails(self, row: Doc) -> int:
-        """Return by how many units the index shows more than there are."""
+        """Return by how many units the index exceeds the stock."""
         indexed = row.get("magento", {}).get("indexed")
         return 0 if indexed is None else int(indexed - self._lies(row))
 
     def put_back(self, doc: Doc, row: Doc, code: str, units: int) -> list[Doc]:
-        """Put units back into a source."""
+        """Return units to a source."""
         item = row["magento"]["sources"].setdefault(code, {"quantity": 0})
         item.update(quantity=item["quantity"] + units, status=1)
         return self._follow(doc, row)

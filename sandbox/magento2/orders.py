@@ -1,8 +1,8 @@
-"""Orders and shipments as REST shows them, and an order that is only written down.
+"""Orders and shipments as REST shows them, and orders created without a checkout.
 
-Facts: Magento 2.4.7 as seen: a checkout reserves units, PUT orders/create saves an order and moves none; what it does
-not name stays empty (store_id null, no shipping address). Parent and child rows of a configurable product bear the same
-SKU; a row with a custom option bears the option's SKU behind the product's.
+Facts: Magento 2.4.7 as seen: a checkout reserves units, PUT orders/create saves an order and moves none; fields that it
+omits are empty (store_id null, no shipping address). Parent and child rows of a configurable product have the same SKU;
+a row with a custom option has the option's SKU after the product's.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from sandbox.magento2.auth import refused
 from sandbox.magento2.shapes import Entry
 
 STATES = {"open": "new", "shipped": "complete", "cancelled": "canceled", "refunded": "closed"}
-#: What of a written order is kept as it was sent.
+#: Fields of a created order that are saved as sent.
 KEPT = (
     "ext_order_id",
     "customer_email",
@@ -84,7 +84,7 @@ def _rows(doc: Doc, line: Doc) -> list[Doc]:
 
 
 def field(doc: Doc, name: str) -> Any:
-    """Return what a search for orders can ask for. Raises KeyError."""
+    """Return the value of a field that a search for orders may use. Raises KeyError."""
     whole = shown(doc)
     return whole[name] if name in whole and name not in ("items", "status_histories") else _none(name)
 
@@ -125,7 +125,7 @@ def routes(app: Flask, stores: Stores, root: str, notify: Notify) -> None:
 
     @app.post(f"{root}/orders")
     def save() -> Any:
-        """Save what is named of an order; nothing else happens to it."""
+        """Save the named fields of an order, without any side effect."""
         wish = (request.get_json(silent=True) or {}).get("entity") or {}
         doc = own(int(wish.get("entity_id") or 0))
         if doc is None:
@@ -168,7 +168,7 @@ def routes(app: Flask, stores: Stores, root: str, notify: Notify) -> None:
 
 
 def _written(stores: Stores, row: Doc) -> Doc:
-    """Return a line of an order that is only written down."""
+    """Return a line of an order created without a checkout."""
     pair = inventory.with_sku(stores, str(row.get("sku", "")))
     line: Doc = {"variant": None, "quantity": int(row["qty_ordered"]), "price": row["price"]}
     line |= {"title": row.get("name", ""), "sku": row.get("sku", "")}
@@ -178,7 +178,7 @@ def _written(stores: Stores, row: Doc) -> Doc:
 
 
 def _known(stores: Stores, doc: Doc) -> Doc:
-    """Add to an order's lines what Magento calls their products."""
+    """Add Magento's product ids and SKUs to an order's lines."""
     for line in doc["lines"]:
         found = stores.with_variant(line.get("variant"))
         if found is not None and "entity" not in line:

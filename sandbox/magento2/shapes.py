@@ -1,4 +1,4 @@
-"""Products as REST V1 shows them (shapes of the documents' samples): a simple one, or a family with its children."""
+"""Products as REST V1 shows them (formats of the documentation's samples): simple, or a family with its children."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from sandbox.common.store import Stores
 SIMPLE, CONFIGURABLE = "simple", "configurable"
 #: Attributes that every store of this stand-in has: code, id, label.
 KNOWN = (("manufacturer", 83, "Manufacturer"), ("color", 93, "Color"), ("upc", 150, "UPC"))
-#: Those whose value is the number of an option.
+#: Attributes whose value is the number of an option.
 CHOSEN = {"manufacturer", "color"}
 
 
 def stamp(at: float) -> str:
-    """Return a moment: UTC, without a zone."""
+    """Return a time in UTC, without a zone."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
@@ -52,25 +52,25 @@ class Entry:
 
     @property
     def sku(self) -> str:
-        """Its SKU; Magento makes one out of the name when none was entered."""
+        """Its SKU; Magento derives one from the name if none was entered."""
         if self.row is None:
             return f"family-{self.doc['id']}"
         return str(self.row["sku"] or f"{self.doc['title'].lower().replace(' ', '-')}-{self.id}")
 
     @property
     def own(self) -> Doc:
-        """What Magento alone has: settings of its stock, dates, other fields (`/_control/entities/<sku>`)."""
+        """Magento's own settings: stock, dates, other fields (`/_control/entities/<sku>`)."""
         found: Doc = (self.row if self.row is not None else self.doc).get("magento", {})
         return found
 
     @property
     def stock_sku(self) -> str:
-        """Its SKU as the stock's tables spell it: in another case, or with a blank behind it."""
+        """Its SKU as the stock tables spell it: in another case, or with a trailing blank."""
         return str(self.own.get("stock_sku") or self.sku)
 
     @property
     def changed(self) -> float:
-        """When it changed. A count is not a change, nor is an order; a child does not date its parent or siblings."""
+        """When it changed. Stock changes and orders do not count; a child does not date its parent or siblings."""
         if self.family:
             edited = float(self.row["updated_at"] if self.row else self.doc["edited_at"])
         else:
@@ -85,7 +85,7 @@ def entries(stores: Stores, domain: str) -> Iterator[Entry]:
 
 
 def of(doc: Doc) -> Iterator[Entry]:
-    """Return the entries that one product of the store is."""
+    """Return the entries of one product of the store."""
     family = any(row["options"] for row in doc["variants"])
     if family:
         yield Entry(doc, None, family=True)
@@ -94,7 +94,7 @@ def of(doc: Doc) -> Iterator[Entry]:
 
 
 def field(one: Entry, name: str) -> Any:
-    """Return what a search can ask for. Raises KeyError."""
+    """Return the value of a field that a search may use. Raises KeyError."""
     match name:
         case "entity_id":
             return one.id
@@ -117,7 +117,7 @@ def status(one: Entry) -> int:
     return int(one.own.get("status", 1 if enabled else 2))
 
 
-#: The root of the tree: each product is in it too, as the admin puts it there.
+#: The root of the tree: each product is in it too, as the admin assigns it.
 ROOT_CATEGORY = {"id": 2, "parent_id": 1, "name": "Default Category", "is_active": True, "level": 1, "path": "1/2"}
 
 
@@ -140,7 +140,7 @@ def tree(docs: list[Doc]) -> list[Doc]:
 
 
 def attributes(stores: Stores, domain: str) -> list[Doc]:
-    """Return the attributes that were defined by the seller, with the options that are in use."""
+    """Return the attributes that the seller defined, with the options in use."""
     used: dict[str, set[str]] = {"manufacturer": set(), "color": set()}
     texts: dict[str, str] = {}
     for doc in stores.products(domain):
@@ -169,7 +169,7 @@ def attributes(stores: Stores, domain: str) -> list[Doc]:
 
 
 def product(one: Entry) -> Doc:
-    """Return an entry as a product; lists and single answers are alike but for the stock item."""
+    """Return an entry as a product; lists and single responses differ only in the stock item."""
     doc, row = one.doc, one.row
     custom = {
         "description": doc["description_html"],

@@ -1,3 +1,3 @@
-"""A stand-in for Reverb, written from its documents and from what was seen live, not from our client."""
+"""A stand-in for Reverb, written from its documentation and observed behavior, not from our client."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reverb's API over HTTP: who may call, how often, and what each address answers. Orders are in order_api.py."""
+"""Reverb's API over HTTP: authentication, rate limits, and the response of each address. Orders are in order_api.py."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ JSON_TYPES = ("application/hal+json", "application/json")
 NO_LISTING = "The listing could not be found"
 DRAFT_MADE = "Your draft listing has been created. You can come back and finish it up here, or on the web."
 DRAFT_SAVED = "Your draft listing has been saved. You can come back to finish it when you're ready."
-SAVED = "Your listing has been saved."  # a guess: nobody wrote down what Reverb says then
+SAVED = "Your listing has been saved."  # a guess: the message is not documented
 PROCESSING = (
     "Your listing has been created. We are processing your request and will send you an email if any errors are found."
 )
@@ -41,7 +41,7 @@ def build(market: Market, orders: Orders, faults: Faults, log: Log) -> Blueprint
 def refuse(
     status: int, message: str, errors: rules.Errors | None = None, *, headers: dict[str, str] | None = None
 ) -> Response:
-    """Return a refusal in Reverb's shape."""
+    """Return an error in Reverb's format."""
     answer = jsonify({"message": message, **({"errors": errors} if errors is not None else {})})
     answer.status_code = status
     answer.headers.update(headers or {})
@@ -52,7 +52,7 @@ def _root() -> str:
     return request.host_url.rstrip("/") + "/api"
 
 
-# -- at the door ---------------------------------------------------------------------------------------------------
+# -- admission -----------------------------------------------------------------------------------------------------
 
 
 def _guard(api: Blueprint, market: Market, faults: Faults, log: Log) -> None:
@@ -95,7 +95,7 @@ def _scope() -> str:
     if request.path.startswith(("/api/my/account", "/api/shop")) and "shipping/" not in request.path:
         return "read_profile"
     if request.path.startswith("/api/webhooks/"):
-        return ""  # what a topic needs is its own matter
+        return ""  # each topic checks its own scope
     if "/orders/" in request.path:
         return "read_orders" if request.method == "GET" else "write_orders"
     if request.method != "GET":
@@ -104,7 +104,7 @@ def _scope() -> str:
 
 
 def _body() -> Doc:
-    """Return the JSON body; other content types are taken for forms and carry nothing (docs: getting started)."""
+    """Return the JSON body; other content types are treated as forms without data (docs: getting started)."""
     if request.mimetype not in JSON_TYPES:
         return {}
     try:
@@ -116,7 +116,7 @@ def _body() -> Doc:
     return found
 
 
-# -- who and what there is -----------------------------------------------------------------------------------------
+# -- profile and reference data ------------------------------------------------------------------------------------
 
 
 def _profile(api: Blueprint, market: Market) -> None:
@@ -194,7 +194,7 @@ def _page(rows: list[Doc], name: str) -> Doc:
 def _collections(api: Blueprint, market: Market) -> None:
     @api.get("/my/listings")
     def mine() -> Doc:
-        """Without a state only live ones; an index that trails, but for the look-up by SKU (seen live)."""
+        """Return only live listings if no state is given. The index lags, except for the look-up by SKU (seen live)."""
         sku, state = request.args.get("sku"), request.args.get("state", "live")
         lag = float(market.settings["index_lag_s" if sku is None else "sku_lag_s"])
         with market.keep.lock:

@@ -1,4 +1,4 @@
-"""The stand-in Reverb as a web application: API, control address for tests, and a page for people."""
+"""The stand-in Reverb as a web application: API, control addresses for tests, and pages for people."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from sandbox.reverb.webhooks import WebhookSender
 
 
 def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending: type[Sender] = Sender) -> Flask:
-    """Return the application; `folder` keeps its state (None: memory only), `url` is its own address.
+    """Return the application; `folder` stores its state (None: memory only), `url` is its own address.
 
-    `clock` and `sending` (how webhooks go out) are for who sets the time, such as a simulation: nothing happens by
-    itself then.
+    `clock` and `sending` (how webhooks are sent) are for callers that control the time, such as the simulation. With a
+    `clock`, nothing happens in the background.
     """
     app = web.application(
         __name__,

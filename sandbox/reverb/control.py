@@ -1,4 +1,4 @@
-"""Control addresses of the stand-in Reverb, for tests, the demo and whoever wants to play buyer."""
+"""Control addresses of the stand-in Reverb, for tests, the demo and people who act as buyers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from sandbox.reverb.market import DEFAULTS, Market
 from sandbox.reverb.orders import Orders
 from sandbox.reverb.webhooks import WebhookSender
 
-#: How often what Reverb is processing is looked at, so that it goes live, and webhooks go out, without a call.
+#: Seconds between checks of listings in processing, so that they go live and webhooks are sent without a call.
 PROCESS_EVERY_S = 0.1
 
 
@@ -38,7 +38,7 @@ def routes(app: Flask, market: Market, orders: Orders, webhooks: WebhookSender, 
 
 
 def go_on(market: Market) -> None:
-    """Let what Reverb is processing go on by itself."""
+    """Finish Reverb's processing in the background."""
 
     def process() -> None:
         while True:
@@ -90,7 +90,7 @@ def _accounts(board: Blueprint, market: Market, webhooks: WebhookSender) -> None
 
     @board.post("/uninstall")
     def uninstall() -> Any:
-        """The seller takes the app out, or deletes the token: it is refused from now on."""
+        """Uninstall the app, or delete the token: it is refused from now on."""
         with market.keep.lock:
             account = _account(market)
             account["gone"] = True
@@ -109,13 +109,13 @@ def _account(market: Market) -> Doc:
 def _listings(board: Blueprint, market: Market) -> None:
     @board.post("/listings")
     def make() -> Any:
-        """Make listings at once, in the state that is asked for, seen by the index from long ago."""
+        """Create listings at once in the requested state; the index has had them for long."""
         with market.keep.lock:
             return _seed(market, _account(market), request.get_json()["listings"])
 
     @board.post("/seed")
     def catalogue_listings() -> Any:
-        """List most of the catalogue for an account, once; the photos are the store's at `store`."""
+        """List most of the catalogue for an account, once; the photos are those of the store at `store`."""
         with market.keep.lock:
             account = _account(market)
             if not market.mine(account):
@@ -133,9 +133,9 @@ def _listings(board: Blueprint, market: Market) -> None:
 def _orders(board: Blueprint, market: Market, orders: Orders) -> None:
     @board.post("/buy")
     def buy() -> Any:
-        """Buy: `listing_id`, and if wished `quantity`, `status`, `buyer`, `local_pickup`, `price`, `shipping`, `tax`.
+        """Buy: `listing_id`, optionally `quantity`, `status`, `buyer`, `local_pickup`, `price`, `shipping`, `tax`.
 
-        409 when the listing is not on sale or has too few.
+        409 if the listing is not on sale or has too few units.
         """
         wish = request.get_json()
         with market.keep.lock:
@@ -171,7 +171,7 @@ def _webhooks(board: Blueprint, market: Market, webhooks: WebhookSender) -> None
 
     @board.route("/registrations", methods=["GET", "DELETE"])
     def registrations() -> Any:
-        """See all registrations; forget them, or those of a topic: Reverb drops who does not answer."""
+        """Return all registrations; DELETE drops all or a topic's, as Reverb does if a receiver fails."""
         topic = request.args.get("topic")
         with market.keep.lock:
             found = list(market.keep.all("registration").values())
@@ -184,9 +184,9 @@ def _webhooks(board: Blueprint, market: Market, webhooks: WebhookSender) -> None
 def _refusals(board: Blueprint, faults: Faults) -> None:
     @board.post("/refuse")
     def refuse() -> Any:
-        """Refuse the next writes of listings that hold a `field`, whole, as Reverb does.
+        """Refuse the next writes of listings that contain `field`, as a whole, like Reverb.
 
-        Besides: `words`, `message`, `times`, `status`, and `sends`, the field's name in the JSON ("": any write).
+        Optional: `words`, `message`, `times`, `status`, and `sends`, the field's name in the JSON ("": any write).
         """
         wish = request.get_json()
         name = wish["field"]
@@ -210,9 +210,9 @@ def _bare(doc: Doc) -> Doc:
 
 
 def _seed(market: Market, account: Doc, bodies: list[Doc]) -> list[int]:
-    """Make listings in the state that each body names, as if they had been there for long. Returns their ids.
+    """Create listings in the state that each body names, as if they were old. Returns their ids.
 
-    Several may have one SKU, as old ones do.
+    Several may share a SKU, as old ones do.
     """
     made = []
     for body in bodies:

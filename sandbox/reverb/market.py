@@ -1,4 +1,4 @@
-"""What Reverb holds: accounts and listings, and an index that trails them. Orders are in orders.py."""
+"""Reverb's accounts and listings, and an index that lags behind them. Orders are in orders.py."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ from sandbox.common.keep import Doc, Keep
 from sandbox.reverb import rules
 
 DEFAULTS: dict[str, Any] = {
-    "index_lag_s": 3.0,  # lists trail a change (seen live)
-    "sku_lag_s": 0.0,  # the look-up by SKU sees a fresh draft (seen live)
-    "fuzzy_sku": False,  # whether the look-up brings near matches too: unknown, so both can be tried
-    # How old the answer about one listing is, and that it is so at every how-manieth: nobody measured it.
+    "index_lag_s": 3.0,  # lists lag behind a change (seen live)
+    "sku_lag_s": 0.0,  # the look-up by SKU finds a fresh draft (seen live)
+    "fuzzy_sku": False,  # whether the look-up also returns near matches: unknown, so both can be tried
+    # How old the response about one listing is, and that every n-th is: never measured.
     "listing_lag_s": 0.0,
     "listing_lag_every": 1,
     "publish_delay_s": 1.0,
-    # How long one that sold out stays "sold" after its number was raised: nobody measured it.
+    # How long a sold-out listing stays "sold" after its inventory was raised: never measured.
     "relist_delay_s": 0.0,
     "reads_per_minute": 2000,
     "writes_per_minute": 600,
     "reads_per_10_minutes": 10_000,
     "writes_per_10_minutes": 3_000,
     "send_retry_after": True,
-    # Whether a cancelled or refunded unit comes back into an inventory listing's number by itself. The docs say "Reverb
-    # will increment and decrement automatically", nobody saw it: so both can be tried.
+    # Whether Reverb adds a cancelled or refunded unit back to an inventory listing. The docs say "Reverb will increment
+    # and decrement automatically", but it was never observed: so both can be tried.
     "restores_on_cancel": True,
-    "unpaid_takes_stock": True,  # whether an order that waits for its payment takes the unit at once: unknown too
-    "orders_lag_s": 0.0,  # whether the lists of orders trail as those of listings do: unknown
+    "unpaid_takes_stock": True,  # whether an unpaid order deducts its unit at once: unknown too
+    "orders_lag_s": 0.0,  # whether the lists of orders lag like those of listings: unknown
     "order_lag_s": 0.0,  # the same for an order itself
     "registrations_lag_s": 0.0,  # and for the list of webhooks
-    # What POST /webhooks/registrations takes. These are the documented ones (docs page and API description); in 2026
-    # somebody found nothing but orders/paid accepted on the sandbox, and the sync guide names product/updated and
+    # Topics that POST /webhooks/registrations accepts. These are the documented ones (docs page and API description).
+    # In 2026 only orders/paid was seen to be accepted on the sandbox, and the sync guide names product/updated and
     # order/created: set the list to try those.
     "webhook_topics": [
         "listings/update",
@@ -46,12 +46,12 @@ DEFAULTS: dict[str, Any] = {
         "payments/update",
         "app/uninstalled",
     ],
-    "refuses_second_sku": True,  # recorded in 2015; off: nobody but we keeps a shop from two listings with one SKU
-    # What Reverb may make of a SKU (a name in rules.SPELLINGS); "": nothing. Nobody has seen it, so all of it is tried.
+    "refuses_second_sku": True,  # recorded in 2015; off: only our code prevents two listings with one SKU
+    # How Reverb may change a SKU (a name in rules.SPELLINGS); "": not at all. Never observed, so all can be tried.
     "spells_sku": "",
-    "webhooks_need_oauth": False,  # a personal token gets 401 for webhooks (seen live); off, for the demo's sake
+    "webhooks_need_oauth": False,  # a personal token gets 401 for webhooks (seen live); off by default for the demo
 }
-#: How far back what trails can be asked how it was.
+#: Seconds of history that lagging responses can show.
 TRAILS_S = 120.0
 SCOPES = ["public", "read_listings", "write_listings", "read_orders", "write_orders", "read_profile"]
 
@@ -65,16 +65,16 @@ class Market:
         self.clock = clock
         self.web = web
         self.settings = dict(DEFAULTS)
-        #: Called after each change: "listing" or "order", how it was before (None: new), how it is now.
+        #: Called after each change: "listing" or "order", the previous version (None: new), the current version.
         self.on_change: Callable[[str, Doc | None, Doc], None] = lambda *_: None
         self._calls: dict[str, deque[float]] = keep.unsaved()
-        #: Answers about one listing since the settings were made.
+        #: Responses about one listing since the settings were set.
         self.reads = 0
 
     # -- accounts --------------------------------------------------------------------------------------------
 
     def make_account(self, wish: Doc) -> Doc:
-        """Make an account, or change the one with this token."""
+        """Create an account, or update the one with this token."""
         known = self.account(wish["token"])
         account: Doc = known or {
             "id": self.keep.number("account", 501),
@@ -87,18 +87,18 @@ class Market:
             "currency": "USD",
             "b_stock": False,
             "oauth": False,  # the token came from /oauth/token, not from the seller's own page
-            "gone": False,  # the seller took the app out, or deleted the token
+            "gone": False,  # the seller uninstalled the app, or deleted the token
             "shipping_profiles": [{"id": 1001, "name": "Guitars"}, {"id": 1002, "name": "Small parts"}],
         }
         account.update(wish)
         return self.keep.put("account", account["token"], account)
 
     def account(self, token: str) -> Doc | None:
-        """Return the account behind a token."""
+        """Return the account of a token."""
         return self.keep.get("account", token)
 
     def over_budget(self, account: Doc, kind: str) -> float | None:
-        """Count a call; return the seconds to wait when it is one too many, else None."""
+        """Count a call; return the seconds to wait if it exceeds a limit, else None."""
         now = self.clock.now()
         calls = self._calls.setdefault(f"{kind} {account['token']}", deque())
         while calls and calls[0] <= now - 600:
@@ -114,14 +114,14 @@ class Market:
     # -- listings --------------------------------------------------------------------------------------------
 
     def listing(self, listing_id: str) -> Doc | None:
-        """Return a listing as it is now, publishing it if its time has come."""
+        """Return a listing as it is now, publishing it if it is due."""
         found = self.keep.get("listing", listing_id)
         if found is not None:
             self._publish_if_due(found)
         return found
 
     def shown(self, listing: Doc) -> Doc | None:
-        """Return a listing as an answer shows it, which may be old; None when it is newer than that."""
+        """Return a listing as a response shows it, perhaps stale; None if it is newer than the stale state."""
         lag_s = float(self.settings["listing_lag_s"])
         self.reads += 1
         if not lag_s or self.reads % int(self.settings["listing_lag_every"]):
@@ -129,7 +129,7 @@ class Market:
         return as_of(listing, self.clock.now() - lag_s)
 
     def create(self, account: Doc, body: Doc) -> tuple[Doc, list[str]]:
-        """Make a listing; return it and the warnings. Raises rules.Refusal."""
+        """Create a listing; return it and the warnings. Raises rules.Refusal."""
         body = self._spelled(body)
         rules.check(body, account)
         self._refuse_second_sku(account, body, None)
@@ -159,7 +159,7 @@ class Market:
         return self._written(account, listing, body)
 
     def update(self, account: Doc, listing: Doc, body: Doc) -> tuple[Doc, list[str]]:
-        """Change a listing; return it and the warnings. Raises rules.Refusal, and then nothing has changed."""
+        """Update a listing; return it and the warnings. If it raises rules.Refusal, nothing has changed."""
         body = self._spelled(body)
         rules.check(body, account)
         self._refuse_second_sku(account, body, listing)
@@ -172,7 +172,7 @@ class Market:
         return self._written(account, listing, body)
 
     def end(self, listing: Doc) -> None:
-        """Take a listing off sale. Raises rules.Refusal for a draft (seen live)."""
+        """End a listing. Raises rules.Refusal for a draft (seen live)."""
         if listing["state"] == "draft":
             raise rules.Refusal(422, {}, "This listing is a draft")
         if not rules.locked(listing):
@@ -180,7 +180,7 @@ class Market:
         self.save(listing)
 
     def mine(self, account: Doc, *, at: float | None = None) -> list[Doc]:
-        """Return the account's listings, newest first: as the index showed them at `at`, or as they are."""
+        """Return the account's listings, newest first: as the index showed them at `at`, or the current ones."""
         found = [doc for doc in self.keep.all("listing").values() if doc["account"] == account["token"]]
         for doc in found:
             self._publish_if_due(doc)
@@ -189,13 +189,13 @@ class Market:
         return [seen for doc in reversed(found) if (seen := as_of(doc, at)) is not None]
 
     def save(self, listing: Doc) -> None:
-        """Keep a change, and let the index see it in its own time."""
+        """Save a change; the index shows it after its lag."""
         before = self.remember(listing)
         self.keep.put("listing", listing["id"], listing)
         self.on_change("listing", before, listing)
 
     def remember(self, doc: Doc) -> Doc | None:
-        """Date a changed document, and note it for what trails. Returns how it was before, None when it is new."""
+        """Set a changed document's date and record its history. Returns the previous version, None if it is new."""
         now = self.clock.now()
         doc["updated_at"] = now
         shown = {name: value for name, value in doc.items() if name != "seen"}
@@ -206,12 +206,12 @@ class Market:
         return before
 
     def publish_due(self) -> None:
-        """Let go live what Reverb has finished processing, as if somebody had looked."""
+        """Publish the listings whose processing is done, as if they had been read."""
         for listing in list(self.keep.all("listing").values()):
             self._publish_if_due(listing)
 
     def publishes(self) -> bool:
-        """Return whether anything is being processed."""
+        """Return whether any listing is being processed."""
         return any(doc["publish_at"] is not None for doc in self.keep.all("listing").values())
 
     def _written(self, account: Doc, listing: Doc, body: Doc) -> tuple[Doc, list[str]]:
@@ -225,7 +225,7 @@ class Market:
         return listing, warnings
 
     def _publish_if_due(self, listing: Doc) -> None:
-        """Publishing is asynchronous; what is not complete stays a draft (seen live)."""
+        """Publish a listing if it is due; an incomplete one stays a draft (seen live)."""
         due = listing["publish_at"]
         if due is None or self.clock.now() < due:
             return
@@ -239,12 +239,12 @@ class Market:
         self.save(listing)
 
     def _spelled(self, body: Doc) -> Doc:
-        """Return what was sent with the SKU as Reverb spells it."""
+        """Return the body with the SKU as Reverb stores it."""
         spell = rules.SPELLINGS.get(self.settings["spells_sku"])
         return {**body, "sku": spell(str(body["sku"]))} if spell is not None and body.get("sku") else body
 
     def _refuse_second_sku(self, account: Doc, body: Doc, own: Doc | None) -> None:
-        """A SKU may stand on one listing of a shop only (recorded)."""
+        """Raise Refusal if another listing of the shop has the SKU (recorded)."""
         sku = body.get("sku")
         if not sku or not self.settings["refuses_second_sku"]:
             return
@@ -255,6 +255,6 @@ class Market:
 
 
 def as_of(doc: Doc, at: float) -> Doc | None:
-    """Return a document as it was at a moment, None when it was not there yet."""
+    """Return a document as of a time, None if it did not exist yet."""
     seen = [entry["doc"] for entry in doc["seen"] if entry["at"] <= at]
     return seen[-1] if seen else None

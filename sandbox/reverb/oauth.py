@@ -1,4 +1,4 @@
-"""Apps for multiple users: the page on which a seller lets an app in, and the token for its code.
+"""OAuth for multi-user apps: the page on which a seller grants access, and the token for its code.
 
 Facts: Reverb docs, "Build a multi-user app with OAuth": no expiry, no refresh token. The app is set by a test.
 """

@@ -1,7 +1,7 @@
-"""Orders over HTTP: the seller's lists with their filters, one order, shipping, and picking up.
+"""Orders over HTTP: the seller's lists with their filters, one order, shipping, and pick-up.
 
-Facts: Reverb docs, "Retrieve orders" and "Mark an order as shipped", and the public API description. What a call to
-ship answers was never written down: here it is a message, so that nobody comes to need more.
+Facts: Reverb docs, "Retrieve orders" and "Mark an order as shipped", and the public API description. The response to
+shipping is not documented: here it is only a message, so that no code depends on more.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Body = Callable[[], Doc]
 
 
 def routes(api: Blueprint, market: Market, orders: Orders, *, page: Page, body: Body) -> None:
-    """Add the addresses. `page` cuts a page out of rows, `body` reads the call's JSON."""
+    """Add the addresses. `page` paginates rows, `body` reads the call's JSON."""
 
     def root() -> str:
         return request.host_url.rstrip("/") + "/api"
@@ -83,7 +83,7 @@ def routes(api: Blueprint, market: Market, orders: Orders, *, page: Page, body: 
 
 
 def _parcel(said: Doc) -> Doc:
-    """Return provider and tracking number. All three fields are required, and the provider is one of the list."""
+    """Return provider and tracking number. All three fields are required; the provider must be in the list."""
     errors = {}
     if said.get("provider") not in PROVIDERS:
         errors["provider"] = ["is not one of the shipping providers" if said.get("provider") else "can't be blank"]
@@ -98,7 +98,7 @@ def _parcel(said: Doc) -> Doc:
 
 
 def _filters() -> list[tuple[str, float, float]]:
-    """Return field, first and last moment of each filter that the call names; both ends are in."""
+    """Return field, first and last time of each filter in the query; both ends are inclusive."""
     return [
         (f"{name}_at", _moment(f"{name}_start_date", 0.0), _moment(f"{name}_end_date", float("inf")))
         for name in ("created", "updated")
@@ -106,7 +106,7 @@ def _filters() -> list[tuple[str, float, float]]:
 
 
 def _moment(name: str, default: float) -> float:
-    """A date without an offset is taken to be Reverb's own time [guess]; a bare "+" arrives as a blank: not a date."""
+    """Parse a time; without an offset it is in Reverb's zone [guess]. A bare "+" arrives as a blank: not a date."""
     text = request.args.get(name, "")
     if not text:
         return default

@@ -1,8 +1,8 @@
-"""Sales: placing an order, moving it on, and what each step does to the listing's stock. Callers hold the keep's lock.
+"""Orders: creating them, changing their status, and the effect on the listing's stock. Callers hold the keep's lock.
 
-Facts: statuses, fields and one listing an order (Reverb docs, "Retrieve orders"); "Reverb will increment and decrement
+Facts: statuses, fields and one listing per order (Reverb docs, "Retrieve orders"); "Reverb will increment and decrement
 automatically" (docs, `inventory`); a used item that sold is locked (sync guide; seen live); `refunded` is transient and
-becomes `cancelled` (seen live). [guess]: which step is possible from which status, and the shape of the fees.
+becomes `cancelled` (seen live). [guess]: the statuses that allow each step, and the shape of the fees.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from sandbox.reverb.rules import Refusal
 UNPAID = ("unpaid", "payment_pending", "pending_review")
 PAID = ("paid", "shipped", "picked_up", "received")
 RELEASED = ("cancelled", "refunded", "blocked")
-#: What an order can begin as, when a buyer is asked for.
+#: Statuses in which an order may be created by a test.
 FIRST = ("paid", *UNPAID, "blocked")
-#: Step → the statuses that it is possible from, and where it leads.
+#: Step → the statuses that allow it, and the resulting status.
 STEPS: dict[str, tuple[tuple[str, ...], str]] = {
     "pay": (UNPAID, "paid"),
     "ship": (("paid", "shipped"), "shipped"),
@@ -46,15 +46,15 @@ BUYER: Doc = {
         "phone": "(312) 555-0101",
     },
 }
-#: What Reverb keeps: selling fee, payment processing with its fixed part [guess].
+#: Reverb's fees: selling fee, payment processing and its fixed part [guess].
 SELLING_FEE, CHECKOUT_FEE, CHECKOUT_FIXED = Decimal("0.05"), Decimal("0.0319"), Decimal("0.49")
 
 
 class Orders:
-    """All orders, for all accounts."""
+    """All orders of all accounts."""
 
     def __init__(self, market: Market) -> None:
-        """Orders take from, and give back to, the market's listings."""
+        """Orders deduct from and restock the market's listings."""
         self._market = market
         self._keep = market.keep
 
@@ -63,12 +63,12 @@ class Orders:
         return self._keep.get("order", number)
 
     def mine(self, account: Doc, *, at: float) -> list[Doc]:
-        """Return the account's orders as the lists showed them at a moment, newest first."""
+        """Return the account's orders as the lists showed them at a time, newest first."""
         found = [doc for doc in self._keep.all("order").values() if doc["account"] == account["token"]]
         return [seen for doc in reversed(found) if (seen := as_of(doc, at)) is not None]
 
     def create(self, listing: Doc, wish: Doc) -> Doc:
-        """Sell units to a buyer. Raises Refusal (409) when the listing is not on sale, or has too few of them."""
+        """Sell units to a buyer. Raises Refusal (409) if the listing is not on sale, or has too few units."""
         units, status = int(wish.get("quantity", 1)), str(wish.get("status", "paid"))
         if status not in FIRST or units < 1:
             raise Refusal(400, {}, f"An order begins as one of {', '.join(FIRST)}, with one unit or more")
@@ -103,7 +103,7 @@ class Orders:
         return self._save(order)
 
     def step(self, order: Doc, word: str, **more: Any) -> Doc:
-        """Move an order on. Raises Refusal: 404 for an unknown word, 409 for a step that its status does not allow."""
+        """Apply a step to an order. Raises Refusal: 404 for an unknown step, 409 if its status does not allow it."""
         if word not in STEPS:
             raise Refusal(404, {}, f"An order can {', '.join(STEPS)}")
         possible, status = STEPS[word]
@@ -125,7 +125,7 @@ class Orders:
         return self._save(order)
 
     def _take(self, order: Doc, listing: Doc) -> None:
-        """Take an order's units; a used item that sold is locked for good."""
+        """Deduct an order's units; a used item that sold is locked for good."""
         counted = rules.several(listing) and listing["has_inventory"]
         listing["inventory"] = listing["inventory"] - order["quantity"] if counted else 0
         if not listing["inventory"]:
@@ -134,7 +134,7 @@ class Orders:
         self._market.save(listing)
 
     def _give_back(self, order: Doc) -> None:
-        """Put the units back into an inventory listing, once, if this Reverb does that. A used one stays locked."""
+        """Restock the units in an inventory listing, once, if this Reverb does that. A used listing stays locked."""
         units, order["taken"] = order["taken"], 0
         listing = self._market.listing(order["listing"])
         if not units or listing is None or not self._market.settings["restores_on_cancel"]:
@@ -160,7 +160,7 @@ def _refuse_unless_on_sale(listing: Doc, units: int) -> None:
 
 
 def _money(listing: Doc, units: int, wish: Doc, *, local: bool) -> Doc:
-    """Return the amounts of an order; `price`, `shipping` and `tax` may be wished for. Money as texts."""
+    """Return the amounts of an order as texts; the request may set `price`, `shipping` and `tax`."""
     price = listing["price"] or {"amount": "0.00", "currency": "USD"}
     goods = Decimal(str(wish.get("price") or price["amount"])) * units
     shipping = Decimal("0") if local else Decimal(str(wish.get("shipping", "30.00")))

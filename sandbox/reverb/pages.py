@@ -1,4 +1,4 @@
-"""The stand-in Reverb's pages for people: listings with a button to buy, orders with buttons to move them on."""
+"""The stand-in Reverb's pages for people: listings with a button to buy, orders with buttons for their steps."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from sandbox.reverb import rules, shapes
 from sandbox.reverb.market import Market
 from sandbox.reverb.orders import STEPS, Orders
 
-#: Step → the word on its button.
+#: Step → the label of its button.
 BUTTONS = {
     "pay": "Pay",
     "ship": "Ship",

@@ -1,7 +1,7 @@
-"""Reverb's rules for a listing: what is refused, what a change does, what keeps it from being published. Pure.
+"""Reverb's rules for a listing: what is refused, what a change does, what prevents publishing. Pure functions.
 
-Sources: Reverb's developer pages (create and update listings, sync guide) and behaviour seen live in 2026. Marked
-[guess]: the wording and status of refusals that nobody wrote down.
+Sources: Reverb's developer pages (create and update listings, sync guide) and behavior seen live in 2026. Marked
+[guess]: wording and status of refusals that are not documented.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ APPROVED_ONLY = {"6db7df88-293b-4017-a1c1-cdb5e599fa1a", "9225283f-60c2-4413-ad1
 HOLD_SEVERAL = {BRAND_NEW, *APPROVED_ONLY}
 CURRENCIES = {"USD", "CAD", "EUR", "GBP", "AUD", "JPY", "NZD", "MXN"}
 TEXTS = ("title", "make", "model", "finish", "sku")
-#: How a SKU may come out of what was sent.
+#: Ways in which Reverb may change a SKU.
 SPELLINGS: dict[str, Callable[[str], str]] = {
     "upper": str.upper,
     "squeezed": lambda sku: " ".join(sku.split()),
@@ -60,7 +60,7 @@ class Refusal(Exception):
     """Reverb refuses a body."""
 
     def __init__(self, status: int, errors: Errors, message: str = "") -> None:
-        """Keep the status and the field errors."""
+        """Store the status and the field errors."""
         super().__init__(message)
         self.status = status
         self.errors = errors
@@ -70,7 +70,7 @@ class Refusal(Exception):
 
 
 def check(body: Doc, account: Doc) -> None:
-    """Refuse a body whose values Reverb would not take. Raises Refusal."""
+    """Raise Refusal if the body has values that Reverb does not accept."""
     if wrong := _bad_categories(body.get("categories")):
         raise Refusal(400, {"categories": [wrong]}, wrong)
     errors: Errors = {}
@@ -93,7 +93,7 @@ def check(body: Doc, account: Doc) -> None:
 
 
 def _bad_categories(value: Any) -> str:
-    """Only a leaf may be chosen: a category between root and leaf answers 400 (seen live)."""
+    """Return the error: only a leaf is allowed; a category between root and leaf gets 400 (seen live)."""
     if value is None:
         return ""
     if not isinstance(value, list) or not all(isinstance(row, dict) and "uuid" in row for row in value):
@@ -153,17 +153,17 @@ def _bad_profile(value: Any, account: Doc) -> str:
 
 
 def several(listing: Doc) -> bool:
-    """Return whether the listing can hold several units."""
+    """Return whether the listing can have several units."""
     return listing["condition"] in HOLD_SEVERAL
 
 
 def locked(listing: Doc) -> bool:
-    """A used listing that sold is locked for good (sync guide; seen live)."""
+    """Return whether a used listing has sold, which locks it for good (sync guide; seen live)."""
     return listing["state"] in GONE and not several(listing)
 
 
 def change(listing: Doc, body: Doc, *, now: float, fetch_s: float) -> None:
-    """Apply a checked body to a listing. Only what is sent changes. Raises Refusal for a locked one."""
+    """Apply a checked body to a listing; fields not sent are unchanged. Raises Refusal for a locked listing."""
     if locked(listing) and (body.get("inventory") or true(body.get("publish"))):
         raise Refusal(422, {"base": ["This listing has sold and can't be listed again"]}, "This listing has sold")
     for name in ("make", "model", "finish", "year", "sku", "upc", "origin_country_code", "storage_location"):
@@ -192,7 +192,7 @@ def change(listing: Doc, body: Doc, *, now: float, fetch_s: float) -> None:
 
 
 def _stock(listing: Doc, body: Doc) -> None:
-    """Inventory per condition: 0 ends any listing; raising relists only what holds several (docs; seen live)."""
+    """Apply the inventory: 0 ends any listing; raising it relists only multi-unit conditions (docs; seen live)."""
     listing["has_inventory"] = several(listing) and true(body.get("has_inventory", listing["has_inventory"]))
     if "inventory" not in body:
         return
@@ -208,7 +208,7 @@ def _stock(listing: Doc, body: Doc) -> None:
 
 
 def missing(listing: Doc, account: Doc) -> list[str]:
-    """Return what keeps a listing from being published, in the words of Reverb's warnings."""
+    """Return what prevents publishing, in the words of Reverb's warnings."""
     wrong = []
     if listing["condition"] == BRAND_NEW and not listing["upc"] and not listing["upc_does_not_apply"]:
         wrong.append("A valid UPC/EAN must be entered for Brand New items, or mark that it does not apply.")
@@ -241,12 +241,12 @@ def guess(listing: Doc) -> None:
 
 
 def true(value: Any) -> bool:
-    """Booleans may come as texts (docs: samples)."""
+    """Return the value of a boolean, which may be sent as text (docs: samples)."""
     return value is True or value == "true"
 
 
 def clean(text: str) -> str:
-    """Keep the few tags that Reverb keeps, without attributes; `&` alone becomes an entity."""
+    """Keep the few tags that Reverb allows, without attributes; a bare `&` becomes an entity."""
     bare = _ATTRIBUTES.sub(r"<\1>", _DROPPED.sub("", text))
     return re.sub(r"&(?!\w+;|#\d+;)", html.escape("&"), bare).strip()
 

@@ -1,4 +1,4 @@
-"""Reverb's JSON: a listing as read, a page of a collection, an order (shapes seen live in 2026)."""
+"""Reverb's JSON: a listing as read, a page of a collection, an order (formats seen live in 2026)."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from sandbox.reverb import rules
 from sandbox.reverb.market import Market
 
 SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£"}
-#: Where Reverb's dates are written: with an offset, in whole seconds (docs: samples).
+#: Time zone of Reverb's dates: written with an offset, in whole seconds (docs: samples).
 ZONE = timezone(timedelta(hours=-6))
-#: Amounts that are shown in the buyer's currency too; here it is always the seller's.
+#: Amounts also shown in the buyer's currency, which is always the seller's in this stand-in.
 PRESENTED = ("amount_product", "amount_product_subtotal", "amount_tax", "total")
 WORDS = {"live": "Live", "draft": "Draft", "ended": "Ended", "sold": "Sold", "ordered": "Ordered"}
 
 
 def listing(market: Market, api: str, doc: Doc, *, all_photos: bool = True) -> Doc:
-    """Return a listing as GET answers it. `upc` is not among what was ever seen in an answer."""
+    """Return a listing as GET responds. `upc` was never seen in a response."""
     photos = doc["photos"] if market.clock.now() >= doc["photos_at"] else []
     slug = rules.slug(doc)
     own = f"{api}/listings/{slug}"
@@ -56,7 +56,7 @@ def listing(market: Market, api: str, doc: Doc, *, all_photos: bool = True) -> D
 
 
 def page(rows: list[Doc], *, name: str, address: str, query: dict[str, Any], number: int, size: int) -> Doc:
-    """Return one page of a collection with HAL links. At most 50 a page, more is cut to 50 (seen live)."""
+    """Return one page of a collection with HAL links. At most 50 rows a page; larger sizes become 50 (seen live)."""
     size = min(max(1, size), 50)
     pages = max(1, -(-len(rows) // size))
     links = {}
@@ -74,9 +74,9 @@ def page(rows: list[Doc], *, name: str, address: str, query: dict[str, Any], num
 
 
 def order(market: Market, api: str, doc: Doc) -> Doc:
-    """Return an order as the seller's lists and the order itself show it (docs: retrieve orders, samples).
+    """Return an order as the seller's lists and the order's own address show it (docs: retrieve orders, samples).
 
-    No address for local pickup, and none before it is paid; no e-mail address (seen by Reverb's own plugins).
+    It has no address for local pickup or before payment, and no e-mail address (seen by Reverb's own plugins).
     """
     buyer, currency = doc["buyer"], doc["money"]["currency"]
     name = f"{buyer['first_name']} {buyer['last_name']}".strip()
@@ -152,7 +152,7 @@ def _address(kept: Doc, name: str) -> Doc:
 
 
 def stamp(at: float | None) -> str | None:
-    """Return a moment as Reverb writes it, None for none."""
+    """Return a time as Reverb writes it, None for none."""
     return None if at is None else datetime.fromtimestamp(int(at), ZONE).isoformat()
 
 

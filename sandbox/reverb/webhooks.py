@@ -1,10 +1,10 @@
-"""Reverb's webhooks: registrations over HTTP, and what is sent of a change: the plain JSON of the object, unsigned.
+"""Reverb's webhooks: registrations over HTTP, and deliveries of changes: the object's plain JSON, unsigned.
 
 Facts: the list under `registrations`, rows without an id, the id in the self link, 201 and 200 `{}` (recorded on the
 sandbox in 2015); topics, "only triggered on listing state and inventory changes", no signature, the object's own JSON
-(docs: receive updates with webhooks); the refusals of topics and of personal tokens (seen live in 2026). That a
-delivery is tried again is claimed, its timing is a guess. Nobody wrote down the body of `app/uninstalled`: it is an
-empty object here; nor that of `payments/…`: they can be registered, and are never sent.
+(docs: receive updates with webhooks); the refusals of topics and of personal tokens (seen live in 2026). Retries are
+claimed; their timing is a guess. The body of `app/uninstalled` is not documented: here it is an empty object. Nor is
+that of `payments/…`: these can be registered, but are never sent.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sandbox.reverb.market import Market
 from sandbox.reverb.rules import Refusal
 
 RETRY_S = [1.0, 5.0, 30.0, 120.0, 600.0]
-#: The names of the sync guide, for what the webhooks' own page calls otherwise. Sent where they were registered.
+#: The sync guide's names of topics that the webhooks' own page names differently. Sent if registered.
 ALSO = {
     "listings/update": "product/updated",
     "listings/publish": "product/published",
@@ -77,7 +77,7 @@ def routes(api: Blueprint, market: Market, *, body: Callable[[], Doc]) -> None:
 
 
 def _registered(keep: Keep, at: float) -> list[Doc]:
-    """Return the webhooks that were registered at a moment."""
+    """Return the webhooks that were registered at a time."""
     former = [row for row in keep.all("former_registration").values() if row["dropped_at"] > at]
     return [row for row in [*former, *keep.all("registration").values()] if row["created_at"] <= at]
 
@@ -104,16 +104,16 @@ def _shown(root: str, row: Doc) -> Doc:
 
 
 class WebhookSender:
-    """Receives changes in the market, and sends what was registered."""
+    """Receives changes of the market and sends them to registered webhooks."""
 
     def __init__(self, market: Market, sending: type[Sender] = Sender) -> None:
-        """Nothing is sent before the market knows of it."""
+        """Subscribe to the market's changes."""
         self._market = market
         self.sender = sending(market.keep, market.clock, self._manners(), owners="account")
         market.on_change = self.changed
 
     def changed(self, kind: str, before: Doc | None, now: Doc) -> None:
-        """Send the webhooks of a listing or an order that was made or changed."""
+        """Send the webhooks of a listing or an order that was created or changed."""
         api = f"{self._market.web}/api"
         if kind == "order":
             body = shapes.order(self._market, api, now)
@@ -124,14 +124,14 @@ class WebhookSender:
                 self.send(now["account"], topic, shapes.listing(self._market, api, now))
 
     def send(self, account: str, topic: str, body: Doc) -> None:
-        """Send a body to what an account registered for a topic, by either of its names."""
+        """Send a body to an account's registrations for a topic, by either of its names."""
         rows = [row for row in self._market.keep.all("registration").values() if row["account"] == account]
         hooks = [{"id": row["id"], "uri": row["url"]} for row in rows if row["topic"] in (topic, ALSO.get(topic))]
         self.sender.send(account, topic, body, hooks=hooks)
 
     def _manners(self) -> Manners:
         def settled(_: Doc, hook: Doc, arrived: bool) -> None:  # noqa: FBT001 -- the sender's word
-            """A receiver that never answers well is called no more [guess; docs: "may stop sending"]."""
+            """Drop a receiver that never accepts a delivery [guess; docs: "may stop sending"]."""
             if not arrived:
                 self._market.keep.drop("registration", hook["id"])
 
@@ -140,7 +140,7 @@ class WebhookSender:
 
 
 def _of_listing(before: Doc | None, now: Doc) -> list[str]:
-    """A new draft is no change of a state yet [guess]."""
+    """Return the topics of a listing's change; a new draft is not a change of state [guess]."""
     if before is None or (before["state"], _units(before)) == (now["state"], _units(now)):
         return []
     went_live = now["state"] == "live" and before["state"] != "live"

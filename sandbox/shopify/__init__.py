@@ -1,3 +1,3 @@
-"""A stand-in for a Shopify store, written from Shopify's published schema and documents, not from our client."""
+"""A stand-in for a Shopify store, written from Shopify's published schema and documentation, not from our client."""
 
 from __future__ import annotations

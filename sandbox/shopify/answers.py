@@ -1,4 +1,4 @@
-"""What the store answers to each field of the schema: its products, stock, webhooks and orders in Shopify's shapes."""
+"""Resolvers for the fields of the schema: products, stock, webhooks and orders in Shopify's format."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from sandbox.shopify import locations, writes
 
 #: Largest page (docs: limits).
 MOST = 250
-#: Paging stops here (docs: limits); a count says one more.
+#: Last row that paging reaches (docs: limits); a count returns one more.
 MOST_PAGED = 25_000
 
 
 def connection(rows: list[Any], make: Callable[[Any], Doc], key: Callable[[Any], str]) -> Callable[..., Doc]:
-    """Return a connection over rows; `make` turns a row into an answer, its cursor is `key`."""
+    """Return a connection over rows; `make` converts a row to a node, `key` returns its cursor."""
 
     def page(_: Any, first: int | None = None, last: int | None = None, after: str | None = None, **more: Any) -> Doc:
         size = first if first is not None else last
@@ -51,7 +51,7 @@ def _plain(rows: list[Doc]) -> Callable[..., Doc]:
 
 
 class Root:
-    """Answers of one store."""
+    """Resolvers of one store."""
 
     def __init__(self, stores: Stores, shop: Doc, notify: Notify, url: str) -> None:
         self.stores = stores
@@ -60,7 +60,7 @@ class Root:
         self.url = url
 
     def fields(self, keys: dict[str, str]) -> Doc:
-        """Return the fields of query and mutation; `keys` are the keys against repeats."""
+        """Return the fields of query and mutation; `keys` are the idempotency keys."""
         return {
             "shop": self._shop(),
             "product": lambda _, id: self.node(id, "Product"),  # noqa: A006 -- Shopify's name
@@ -114,7 +114,7 @@ class Root:
         return connection(rows, lambda row: self.variant(*row), lambda row: str(row[1]["id"]))(info, **page)
 
     def node(self, gid: str, kind: str | None = None) -> Doc | None:
-        """Return a thing by its global id; None for another store's, an unknown one, or one of another kind."""
+        """Return a node by its global id; None for another store's, an unknown one, or one of another type."""
         head, _, number = gid.rpartition("/")
         found = head.removeprefix("gid://shopify/")
         if not head.startswith("gid://shopify/") or not number.isdigit():
@@ -189,7 +189,7 @@ class Root:
             "price": doc["price"],
             "inventoryQuantity": locations.total(self.shop, doc),
             "requiresComponents": bool(product.get("bundle")),
-            "sellableOnlineQuantity": 0,  # trails by hours (community.shopify.dev/t/32191)
+            "sellableOnlineQuantity": 0,  # lags by hours (community.shopify.dev/t/32191)
             "inventoryPolicy": "DENY",
             "position": doc["position"],
             "selectedOptions": [{"name": name, "value": value} for name, value in options.items()],
@@ -258,7 +258,7 @@ class Root:
         return self.order(found) if found and found["domain"] == self.shop["domain"] else None
 
     def order(self, doc: Doc) -> Doc:
-        """Return an order with its lines and fulfilments."""
+        """Return an order with its lines and fulfillments."""
         stamp = self.stores.clock.stamp
         money = "REFUNDED" if doc["status"] == "refunded" else "PAID" if doc["paid"] else "PENDING"
         return {

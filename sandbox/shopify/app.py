@@ -1,4 +1,4 @@
-"""The stand-in Shopify as a web application: GraphQL, the code grant, control address, and the store's own admin."""
+"""The stand-in Shopify as a web application: GraphQL, OAuth, control addresses, and the store's own admin."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from sandbox.common.store import Stores
 from sandbox.common.store_app import Notify
 from sandbox.shopify import graph, hooks, oauth
 
-#: Points of the bucket and its refill a second (docs: rate limits, standard plan).
+#: Points of the bucket and refill per second (docs: rate limits, standard plan).
 BUCKET = {"size": 2000.0, "restore": 100.0}
 BAD_TOKEN = "[API] Invalid API key or access token (unrecognized login or wrong password)"
 
 
 def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending: type[Sender] = Sender) -> Flask:
-    """Return the application; `folder` keeps its state (None: memory only), `url` is its own address.
+    """Return the application; `folder` stores its state (None: memory only), `url` is its own address.
 
-    `clock` and `sending` (how webhooks go out) are for who sets the time, such as a simulation.
+    `clock` and `sending` (how webhooks are sent) are for callers that control the time, such as the simulation.
     """
     app = web.application(
         __name__,
@@ -98,7 +98,7 @@ def _graphql(app: Flask, stores: Stores, faults: Faults, log: Log, *, notify: No
 
     @app.get("/_bulk/<number>.jsonl")
     def bulk(number: str) -> Any:
-        """Serve a file that a bulk operation wrote. Its address is its only secret; pieces of it may be asked for."""
+        """Serve the file of a bulk operation. Its address is its only secret; range requests are supported."""
         fault = faults.before(request)
         if fault is not None:
             return fault

@@ -1,4 +1,4 @@
-"""The GraphQL Admin API: the published schema, strict as the real one, with the cost of each query."""
+"""The GraphQL Admin API: the published schema, as strict as the real one, with the cost of each query."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ from sandbox.shopify.answers import Root
 SCHEMA: GraphQLSchema = build_schema(Path(__file__).with_name("schema.graphqls").read_text())
 #: Largest cost of one query (widely stated).
 MAX_COST = 1000
-#: Mutations that must carry a key against repeats (changelog, 2026-04).
+#: Mutations that require an idempotency key (changelog, 2026-04).
 MUST_HAVE_KEY = {"inventoryAdjustQuantities"}
 
 
 def answer(stores: Stores, shop: Doc, query: str, variables: Doc, *, notify: Notify, url: str) -> tuple[Doc, int, int]:
-    """Return the answer to a query without its cost, the cost that was asked for, and the cost that it had."""
+    """Return the response to a query without its cost, the requested cost, and the actual cost."""
     try:
         document, wrong = read(query)
     except GraphQLError as error:
@@ -62,13 +62,13 @@ def answer(stores: Stores, shop: Doc, query: str, variables: Doc, *, notify: Not
 
 @lru_cache(maxsize=100)
 def read(query: str) -> tuple[DocumentNode, list[GraphQLError]]:
-    """Return a query's document, and what the schema does not allow in it. Raises GraphQLError."""
+    """Return a query's document and its validation errors. Raises GraphQLError."""
     document = parse(query)
     return document, validate(SCHEMA, document)
 
 
 def cost_of(query: str, variables: Doc) -> int:
-    """Return what a query may cost, 0 when it cannot be read."""
+    """Return the requested cost of a query, 0 if it cannot be parsed."""
     try:
         return cost(read(query)[0], variables)
     except GraphQLError:
@@ -76,7 +76,7 @@ def cost_of(query: str, variables: Doc) -> int:
 
 
 def cost(document: DocumentNode, variables: Doc) -> int:
-    """Return what a query may cost: an object is 1, a connection as many as it asks for (docs: rate limits)."""
+    """Return the requested cost: an object is 1, a connection as many as requested (docs: rate limits)."""
     fragments = {d.name.value: d for d in document.definitions if isinstance(d, FragmentDefinitionNode)}
     operations = [d for d in document.definitions if isinstance(d, OperationDefinitionNode)]
     return sum(_cost(one.selection_set, fragments, variables) for one in operations)
@@ -118,7 +118,7 @@ def _objects(data: Any) -> int:
     return 0
 
 
-# -- keys against repeats ------------------------------------------------------------------------------------------
+# -- idempotency keys ----------------------------------------------------------------------------------------------
 
 
 def _fields(document: DocumentNode) -> list[str]:
@@ -127,7 +127,7 @@ def _fields(document: DocumentNode) -> list[str]:
 
 
 def _keys(document: DocumentNode, variables: Doc) -> dict[str, str]:
-    """Return the key of each field that has one."""
+    """Return the idempotency key of each field that has one."""
     found = {}
     rows = [one for one in document.definitions if isinstance(one, OperationDefinitionNode)]
     for node in (node for one in rows for node in one.selection_set.selections if isinstance(node, FieldNode)):

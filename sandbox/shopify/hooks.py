@@ -1,7 +1,7 @@
-"""Shopify's webhooks: which topics report what, their REST-shaped bodies, how they are signed and tried again.
+"""Shopify's webhooks: the topics of each event, their REST-shaped bodies, signatures and retries.
 
-Facts: samples of real deliveries; shopify.dev "Verify webhook deliveries"; after eight tries the
-subscription is removed.
+Facts: samples of real deliveries; shopify.dev "Verify webhook deliveries"; after eight tries the subscription is
+removed.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def _headers(shop: Doc, hook: Doc, delivery: Doc) -> dict[str, str]:
 
 
 def topics(clock: Clock, happened: Doc) -> list[tuple[str, Any]]:
-    """Return topic and body of the webhooks that a happening causes."""
+    """Return topic and body of the webhooks that an event causes."""
     match happened["what"]:
         case "product_created":
             return [("products/create", product(clock, happened["product"]))]
@@ -55,7 +55,7 @@ def topics(clock: Clock, happened: Doc) -> list[tuple[str, Any]]:
             return [("products/update", product(clock, happened["product"]))]
         case "product_deleted":
             return [("products/delete", {"id": happened["product"]["id"]})]
-        case "stock":  # a new count does not bump the product's date, and has a topic of its own
+        case "stock":  # a stock change does not update the product's date, and has its own topic
             return [("inventory_levels/update", level(clock, happened["variant"]))]
         case "order_created":
             return [("orders/create", order(clock, happened["order"]))]

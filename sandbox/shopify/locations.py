@@ -1,7 +1,7 @@
-"""Locations of a store, and what lies there.
+"""Locations of a store, and their stock.
 
-The shop field `locations` makes more of them than the first one, such as `{"id": 2, "fulfillsOnlineOrders": false}`. A
-variant's `elsewhere` has the units at the others by their id. Facts: the published schema 2026-10.
+The shop field `locations` adds more to the first one, such as `{"id": 2, "fulfillsOnlineOrders": false}`. A variant's
+`elsewhere` has the units at the others by their id. Facts: the published schema 2026-10.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ def of(shop: Doc) -> list[Doc]:
 
 
 def number_of(location: Doc) -> int:
-    """Return a location's number."""
+    """Return a location's numeric id."""
     return int(location["id"].removeprefix(GID))
 
 
 def is_stocked(variant: Doc, number: int) -> bool:
-    """Return whether a variant is stocked at a location, be it with none."""
+    """Return whether a variant is stocked at a location, even with zero units."""
     return number == FIRST or str(number) in _elsewhere(variant)
 
 
 def at(variant: Doc, number: int) -> int:
-    """Return what is available of a variant at a location."""
+    """Return the available units of a variant at a location."""
     return int(variant["inventory_quantity"] if number == FIRST else _elsewhere(variant).get(str(number), 0))
 
 
 def total(shop: Doc, variant: Doc) -> int:
-    """Return what is available at all active locations."""
+    """Return the available units at all active locations."""
     return sum(at(variant, number_of(row)) for row in of(shop) if row["isActive"])
 
 
 def moved(variant: Doc, number: int, by: int) -> Doc:
-    """Return what changes in a variant when units come to a location, or leave it."""
+    """Return the changed fields of a variant when `by` units are added at a location."""
     if number == FIRST:
         return {"inventory_quantity": at(variant, number) + by}
     return {"elsewhere": {**_elsewhere(variant), str(number): at(variant, number) + by}}

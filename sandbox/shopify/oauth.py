@@ -1,4 +1,4 @@
-"""The code grant: the page on which a seller lets an app in, and tokens that end after an hour.
+"""OAuth: the page on which a seller grants an app access, and tokens that expire after an hour.
 
 Facts: shopify.dev "Authenticate standalone apps", "Offline access tokens"; the app's id and secret are set by a test.
 """
@@ -33,7 +33,7 @@ def routes(app: Flask, stores: Stores) -> None:
 
     @app.route("/admin/oauth/authorize", methods=["GET", "POST"])
     def authorize() -> Any:
-        """Ask the seller; a press on the button answers. The store is the only one here."""
+        """Show the consent page; its button redirects with a code. The stand-in has a single store."""
         args = request.args
         known = stores.keep.get("app", "app") or {}
         if args.get("client_id") != known.get("client_id"):
@@ -74,7 +74,7 @@ def routes(app: Flask, stores: Stores) -> None:
 
 
 def _refresh(stores: Stores, wish: Doc) -> Any:
-    """Give a new pair. The former refresh token works until the new access token is used (changelog, 2026-08)."""
+    """Return a new token pair. The old refresh token works until the new access token is used (changelog, 2026-08)."""
     kept = stores.keep.get("refresh", wish.get("refresh_token", ""))
     if kept is None or kept["ends_at"] < stores.clock.now() or kept.get("dead"):
         return {"error": "invalid_grant"}, 400
@@ -95,7 +95,7 @@ def _pair(stores: Stores, domain: str, scope: str, *, after: str = "") -> Doc:
 
 
 def shop_of(stores: Stores, token: str) -> Doc | None:
-    """Return the store that a token opens: one set by a test, or one that was granted and has not ended."""
+    """Return the store of a token: one set by a test, or one that was granted and has not expired."""
     pasted = stores.shop_with("token", token)
     granted = stores.keep.get("access", token) if token else None
     if pasted is not None or granted is None or granted["ends_at"] < stores.clock.now():

@@ -1,4 +1,4 @@
-"""What can be changed over the API: stock, webhooks, orders; and the list of everything that Shopify writes by itself.
+"""Mutations of the API: stock, webhooks, orders; and bulk operations.
 
 Facts: the published schema 2026-10 (changeFromQuantity, @idempotent, orderCreate), shopify.dev "Bulk operations".
 """
@@ -30,7 +30,7 @@ TOPICS = [
     "fulfillments/create",
     "fulfillments/update",
 ]
-#: For how long a key against repeats is known (its docs name a time; a day is a guess).
+#: How long an idempotency key is remembered (the docs name a time; a day is a guess).
 KEYS_KEPT_S = 24 * 3600
 NAMES = {topic.replace("/", "_").upper(): topic for topic in TOPICS}
 
@@ -53,7 +53,7 @@ def mutations(root: Root, keys: dict[str, str]) -> dict[str, Callable[..., Any]]
 
 
 def _adjust(root: Root, wish: Doc, key: str) -> Doc:
-    """Apply all changes or none; the same key again changes nothing, with other changes it is refused."""
+    """Apply all changes or none. A repeated key changes nothing; with other changes it is refused."""
     keep, request_body = root.stores.keep, json.dumps(wish, sort_keys=True)
     before, now = keep.get("key", key), root.stores.clock.now()
     if before is not None and now > before.get("at", 0) + KEYS_KEPT_S:
@@ -112,7 +112,7 @@ def _hook_create(root: Root, topic: str, wish: Doc) -> Doc:
     uri = str(wish.get("uri") or "")
     hooks = root.shop["webhooks"]
     words = ""
-    if not uri.startswith(("https://", "http://127.0.0.1")):  # the real one takes https alone
+    if not uri.startswith(("https://", "http://127.0.0.1")):  # the real one accepts only https
         words = "Address protocol http:// is not supported"
     if any(row["uri"] == uri and row["topic"] == NAMES.get(topic) for row in hooks):
         words = "Address for this topic has already been taken"
@@ -167,7 +167,7 @@ def _order_create(root: Root, wish: Doc, options: Doc) -> Doc:
 
 
 def _order_cancel(root: Root, wish: Doc) -> Doc:
-    """Cancel an order; it cannot be undone, and what was shipped cannot be cancelled."""
+    """Cancel an order; this cannot be undone, and a shipped order cannot be cancelled."""
     number = wish["orderId"].rpartition("/")[2]
     found = root.stores.keep.get("order", number)
     words = ""
@@ -187,11 +187,11 @@ def _order_cancel(root: Root, wish: Doc) -> Doc:
     return {"job": {"id": f"gid://shopify/Job/{number}", "done": False}, "orderCancelUserErrors": []}
 
 
-# -- the list of everything ----------------------------------------------------------------------------------------
+# -- bulk operations -----------------------------------------------------------------------------------------------
 
 
 def _bulk(root: Root, query: str, *, group: bool) -> Doc:
-    """Write all products down. It is done at the second look, as if it took a while."""
+    """Write all products to a file. The operation completes at the second poll, as if it took a while."""
     if "products" not in query:
         words = {"code": None, "field": ["query"], "message": "Bulk queries must contain at least one connection."}
         return {"bulkOperation": None, "userErrors": [words]}
@@ -201,14 +201,14 @@ def _bulk(root: Root, query: str, *, group: bool) -> Doc:
     rows = [row for doc in products for row in _lines(root, doc, levels)]
     if not group or root.shop.get("bulk_ungrouped"):
         rows.sort(key=lambda row: "__parentId" in row)
-    # Slashes are escaped as in the documents' samples, letters are not.
+    # Slashes are escaped as in the documentation's samples, letters are not.
     lines = [json.dumps(row, ensure_ascii=False).replace("/", "\\/") for row in rows]
     root.stores.keep.put("bulk", number, {"lines": lines, "looks": 0, "products": len(products)})
     return {"bulkOperation": bulk_state(root, f"gid://shopify/BulkOperation/{number}"), "userErrors": []}
 
 
 def bulk_state(root: Root, gid: str) -> Doc | None:
-    """Return how far a bulk operation is."""
+    """Return the state of a bulk operation."""
     number = gid.rpartition("/")[2]
     found = root.stores.keep.get("bulk", number)
     if found is None:
@@ -229,7 +229,7 @@ def bulk_state(root: Root, gid: str) -> Doc | None:
 
 
 def _lines(root: Root, doc: Doc, levels: dict[str, str]) -> list[Doc]:
-    """Return a product's lines, its children after it."""
+    """Return a product's lines, followed by its children."""
     shown = root.product(doc)
     names = ("id", "legacyResourceId", "title", "descriptionHtml", "vendor", "productType", "tags", "status")
     rows: list[Doc] = [{**{name: shown[name] for name in names}, "variantsCount": {"count": len(doc["variants"])}}]

@@ -1,3 +1,3 @@
-"""A stand-in for a WordPress with WooCommerce, written from what was seen on a real one, not from our client."""
+"""A stand-in for a WordPress with WooCommerce, written from observations of a real one, not from our client."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""wc/v3: products, variations, orders, webhooks, with the answers and refusals that a real one was seen to give."""
+"""wc/v3: products, variations, orders, webhooks, with the responses and refusals seen on a real one."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from sandbox.common.store_app import Notify
 from sandbox.woocommerce import orders, shapes
 
 ROOT = "/wp-json/wc/v3"
-#: How long a nonce is remembered, and how far a timestamp may be off.
+#: Seconds for which a nonce is remembered, and by which a timestamp may be off.
 NONCE_S = 900
 _used: dict[str, float] = {}
 TOPICS = {f"{what}.{event}" for what in ("product", "order") for event in ("created", "updated", "deleted", "restored")}
 
 
 def error(code: str, words: str, status: int, **data: Any) -> tuple[Doc, int]:
-    """Return a refusal in WordPress's shape."""
+    """Return an error in WordPress's format."""
     return {"code": code, "message": words, "data": {"status": status, **data}}, status
 
 
 def shop_of(stores: Stores) -> Doc | tuple[Doc, int]:
-    """Return the store whose keys the request bears, or the refusal.
+    """Return the store of the request's keys, or the refusal.
 
-    Over plain http a key's secret is never taken, only a signature (facts: WooCommerce 11 as seen; REST docs,
+    Over plain http a key's secret is never accepted, only a signature (facts: WooCommerce 11 as seen; REST docs,
     "Authentication over HTTP"); over https Basic, or the keys in the query.
     """
     signed = request.args.get("oauth_consumer_key", "")
@@ -54,7 +54,7 @@ def shop_of(stores: Stores) -> Doc | tuple[Doc, int]:
 
 
 def front() -> Doc:
-    """Return what stands before the store: `strip_authorization`, and the status that `block_query_keys` answers."""
+    """Return what is in front of the store: `strip_authorization`, and the status of `block_query_keys`."""
     found: Doc = g.get("front") or {}
     return found
 
@@ -69,7 +69,7 @@ def _pair() -> str:
 
 
 def _is_fresh(clock: Clock) -> bool:
-    """A timestamp may be a quarter of an hour off, and a nonce is good for once."""
+    """Return whether the timestamp is within 15 minutes and the nonce was not used before."""
     at, nonce, now = request.args.get("oauth_timestamp", ""), request.args.get("oauth_nonce", ""), clock.now()
     if request.args.get("oauth_signature_method") != "HMAC-SHA256" or not at.isdigit() or not nonce:
         return False
@@ -92,7 +92,7 @@ def page(rows: list[Doc], render: Any) -> Any:
         rows = [row for row in rows if str(row.get("id")) in included.split(",")]
     if not 1 <= size <= 100:
         return error("rest_invalid_param", "Invalid parameter(s): per_page", 400)
-    size = min(size, int(g.shop.get("most_per_page", size)))  # hosts allow less, without a word
+    size = min(size, int(g.shop.get("most_per_page", size)))  # hosts silently lower the limit
     shown = rows[(number - 1) * size : number * size]
     fields = [name for name in request.args.get("_fields", "").split(",") if name]
     bodies = [render(row) for row in shown]
@@ -103,13 +103,13 @@ def page(rows: list[Doc], render: Any) -> Any:
 
 
 def after(name: str) -> float:
-    """Return a moment out of the query, 0 when it is not there."""
+    """Return a time from the query, 0 if it is missing."""
     text = request.args.get(name)
     return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() if text else 0.0
 
 
 def in_order(rows: list[Doc]) -> list[Doc]:
-    """Return rows by id in the order that the query asks for."""
+    """Return rows by id in the order that the query requests."""
     return sorted(rows, key=lambda doc: int(doc["id"]), reverse=request.args.get("order", "desc") == "desc")
 
 
@@ -184,7 +184,7 @@ def _either(stores: Stores, doc: Doc, row: Doc, url: str) -> Doc:
 
 
 def _write(stores: Stores, notify: Notify, doc: Doc, row: Doc) -> Any:
-    """Set the stock. Below zero is taken; a product that does not manage stock takes it and does nothing."""
+    """Set the stock. Negative values are accepted; a product with unmanaged stock accepts the write and ignores it."""
     wish, row = request.get_json(silent=True) or {}, shapes.counted_at(doc, row)
     units = wish.get("stock_quantity", row["inventory_quantity"])
     if not isinstance(units, int):

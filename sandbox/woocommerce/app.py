@@ -19,9 +19,9 @@ from sandbox.woocommerce import api, auth, hooks, odd
 
 
 def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending: type[Sender] = Sender) -> Flask:
-    """Return the application; `folder` keeps its state (None: memory only), `url` is its own address.
+    """Return the application; `folder` stores its state (None: memory only), `url` is its own address.
 
-    `clock` and `sending` (how webhooks go out) are for who sets the time, such as a simulation.
+    `clock` and `sending` (how webhooks are sent) are for callers that control the time, such as the simulation.
     """
     app = web.application(
         __name__,
@@ -41,7 +41,7 @@ def build(folder: Path | None, url: str, *, clock: Clock | None = None, sending:
 
     @app.before_request
     def guard() -> Any:
-        """Let in who has keys; the lock stays taken until the answer is made."""
+        """Admit calls with keys; the lock is held until the response is made."""
         if not request.path.startswith(api.ROOT):
             return None
         fault = faults.before(request)

@@ -1,7 +1,7 @@
-"""The key exchange: the page on which a shop manager approves, the server's call with the keys, the way back.
+"""The key exchange: the page on which a shop manager approves, the server's call with the keys, the redirect back.
 
-Facts: WooCommerce 11 as seen: the callback is posted before the browser goes on; anything but 200 deletes the keys. A
-real one takes https callbacks alone; here the loopback address is let through.
+Facts: WooCommerce 11 as seen: the callback is posted before the browser is redirected; any status but 200 deletes the
+keys. A real one accepts only https callbacks; the stand-in also allows the loopback address.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from sandbox.common.grant import Door
 from sandbox.common.store import Stores
 
 WANTED = ("app_name", "scope", "user_id", "return_url", "callback_url")
-#: What `user_id` survives with.
+#: The form in which `user_id` is returned unchanged.
 PLAIN = re.compile(r"[A-Za-z0-9._:/-]+")
 
 
 def routes(app: Flask, stores: Stores) -> None:
-    """Add the page and what its buttons do."""
+    """Add the page and the actions of its buttons."""
     door = Door(app)
 
     @app.get("/wc-auth/v1/authorize")

@@ -1,8 +1,8 @@
-"""WooCommerce's webhooks: queued, collapsed, tried once, switched off after failures.
+"""WooCommerce's webhooks: queued, collapsed, tried once, disabled after failures.
 
 Facts: WooCommerce 11 as seen: several changes before the queue runs are one delivery with the state at that time; the
-body escapes slashes; 200..302 is success; there is no second try; the seventh failure in a row switches a webhook off.
-A real store delivers to public addresses only; here the loopback address is let through.
+body escapes slashes; 200..302 is success; there is no retry; the seventh failure in a row disables a webhook. A real
+store delivers to public addresses only; the stand-in also allows the loopback address.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _headers(shop: Doc, hook: Doc, delivery: Doc) -> dict[str, str]:
 
 
 class Queue:
-    """What waits to be sent: a topic and a resource once, with the state at the time of sending."""
+    """Pending deliveries: one for each topic and resource, with the state at the time of sending."""
 
     def __init__(self, stores: Stores, sender: Sender, url: str) -> None:
         """`sender.settings["queue_s"]` is how long the queue waits."""
@@ -72,7 +72,7 @@ class Queue:
         sender.settings["queue_s"] = 0.2
 
     def notify(self, domain: str, happened: list[Doc]) -> None:
-        """Queue the webhooks of what happened."""
+        """Queue the webhooks of the events."""
         for one in happened:
             for topic, resource, body in self._topics(one):
                 self._put(domain, topic, resource, body)

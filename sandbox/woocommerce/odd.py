@@ -1,4 +1,4 @@
-"""Control addresses of what only a WooCommerce has: dated sales, shared stock, bins, fields and words of plug-ins."""
+"""Control addresses of WooCommerce's own features: dated sales, shared stock, trash, plug-ins' fields and statuses."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from sandbox.common.store_app import Notify
 
 
 def routes(app: Flask, stores: Stores, notify: Notify) -> None:
-    """Add the addresses. `says` is laid over what the API shows of an object."""
+    """Add the addresses. `says` overrides what the API shows of an object."""
 
     @app.put("/_control/woo/products/<number>")
     def bend_product(number: str) -> Any:
-        """Take `says` and `pool` (its variations share one stock) of a product, `says` and `sale` of a variation.
+        """Set `says` and `pool` (its variations share one stock) of a product, `says` and `sale` of a variation.
 
-        A sale is `{"price", "from", "to", "late_s"}`, in seconds since 1970. `dated: false` leaves the date and
-        notifies nobody, as plug-ins do that write into the database.
+        A sale is `{"price", "from", "to", "late_s"}`, in seconds since 1970. `dated: false` keeps the date and sends no
+        webhooks, like plug-ins that write to the database.
         """
         with stores.keep.lock:
             doc = stores.product(number)
@@ -37,9 +37,9 @@ def routes(app: Flask, stores: Stores, notify: Notify) -> None:
 
     @app.route("/_control/woo/orders/<number>", methods=["PUT", "DELETE"])
     def bend_order(number: str) -> Any:
-        """Take `says` and `status` (any word) of an order, or delete it for good.
+        """Set `says` and `status` (any text) of an order, or delete it for good.
 
-        Neither moves stock, unless `takes_stock` says that a pending order takes it now.
+        Neither moves stock, unless `takes_stock` makes a pending order deduct it now.
         """
         with stores.keep.lock:
             doc = stores.keep.get("order", number) or abort(404)

@@ -1,6 +1,6 @@
-"""wc/v3 orders: made, read, refunded. `processing`, `on-hold` and `completed` take stock; overselling is accepted.
+"""wc/v3 orders: create, read, refund. `processing`, `on-hold` and `completed` deduct stock; overselling is accepted.
 
-Facts: WooCommerce 11 as seen: a line names a product or a SKU; an order that is marked as one that took its stock takes
+Facts: WooCommerce 11 as seen: a line names a product or a SKU; an order marked as having reduced its stock deducts
 none, and the mark is not shown.
 """
 
@@ -66,7 +66,7 @@ def routes(app: Flask, stores: Stores, notify: Notify) -> None:
             status = (request.get_json(silent=True) or {}).get("status", "")
             if status not in (*shapes.STATUSES.values(), "pending", "on-hold", "failed"):
                 return api.error("rest_invalid_param", "Invalid parameter(s): status", 400)
-            if status == "cancelled":  # what the order took goes back, nothing else
+            if status == "cancelled":  # restocks what the order deducted, nothing else
                 notify(g.shop["domain"], stores.undo(doc, refund=False))
         return shapes.order(stores, doc)
 
@@ -92,7 +92,7 @@ def routes(app: Flask, stores: Stores, notify: Notify) -> None:
 
 
 def _line(stores: Stores, wish: Doc) -> Doc:
-    """Read a line; one that names an unknown product is taken all the same, without a name (as seen)."""
+    """Read a line; one with an unknown product is accepted without a name (as seen)."""
     number = wish.get("variation_id") or wish.get("product_id")
     pair = stores.with_sku(g.shop["domain"], wish["sku"]) if wish.get("sku") else stores.with_variant(number)
     if pair is None and not wish.get("sku"):

@@ -1,4 +1,4 @@
-"""Products, variations and orders as wc/v3 shows them (shapes of WooCommerce 11)."""
+"""Products, variations and orders as wc/v3 shows them (formats of WooCommerce 11)."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from sandbox.common.keep import Doc
 from sandbox.common.store import Stores, modified
 
 STATUSES = {"open": "processing", "shipped": "completed", "cancelled": "cancelled", "refunded": "refunded"}
-#: Statuses of orders that were paid.
+#: Statuses of paid orders.
 PAID = {"processing", "completed", "refunded"}
 
 
 def gmt(at: float) -> str:
-    """Return a moment the way WooCommerce writes it: GMT without a zone."""
+    """Return a time the way WooCommerce writes it: GMT without a zone."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
@@ -24,7 +24,7 @@ def is_variable(doc: Doc) -> bool:
 
 
 def product(stores: Stores, doc: Doc, url: str) -> Doc:
-    """Return a product, as plug-ins bend it (`says`)."""
+    """Return a product, with the overrides of plug-ins (`says`)."""
     variable, first = is_variable(doc), doc["variants"][0]
     names = list(dict.fromkeys(name for row in doc["variants"] for name in row["options"]))
     attributes = [
@@ -37,7 +37,7 @@ def product(stores: Stores, doc: Doc, url: str) -> Doc:
     rows = doc["variants"]
     if not variable or doc.get("pool"):
         stock = _stock(stores, doc, first)
-    else:  # without a number of its own it goes by its variations
+    else:  # without its own number it depends on its variations
         sold_out = all(_stock(stores, doc, row)["stock_status"] == "outofstock" for row in rows)
         stock = {"manage_stock": False, "stock_quantity": None, "stock_status": "outofstock" if sold_out else "instock"}
     made = {
@@ -96,7 +96,7 @@ def variation(stores: Stores, doc: Doc, row: Doc, url: str) -> Doc:
 
 
 def order(stores: Stores, doc: Doc) -> Doc:
-    """Return an order, as plug-ins bend it (`says`)."""
+    """Return an order, with the overrides of plug-ins (`says`)."""
     status = doc.get("wc_status") or STATUSES[doc["status"]]
     paid_at = doc.get("paid_at") or (doc["created_at"] if status in PAID else None)
     made = {
@@ -125,7 +125,7 @@ def order(stores: Stores, doc: Doc) -> Doc:
 
 
 def refunds(doc: Doc) -> list[Doc]:
-    """Return an order's refunds: quantities below zero, each line naming the one that it refunds."""
+    """Return an order's refunds: negative quantities, each line naming the one that it refunds."""
     rows = [
         {
             "id": row["id"] + 500,
@@ -171,7 +171,7 @@ def _tracking(doc: Doc) -> list[Doc]:
 
 
 def _stock(stores: Stores, doc: Doc, row: Doc) -> Doc:
-    """Return what is said of stock. From the shop's threshold on a product is out of stock."""
+    """Return the stock fields. A product at or below the shop's threshold is out of stock."""
     counted = counted_at(doc, row)
     units: Any = counted["inventory_quantity"] if counted["tracked"] else None
     shop = stores.keep.get("shop", doc["domain"]) or {}
@@ -185,7 +185,7 @@ def _stock(stores: Stores, doc: Doc, row: Doc) -> Doc:
 
 
 def _prices(stores: Stores, row: Doc) -> Doc:
-    """Return what is said of prices. A sale begins and ends by its dates; the store's queue may be `late_s` behind."""
+    """Return the price fields. A sale starts and ends by its dates; the store's queue may be `late_s` behind."""
     sale = row.get("sale") or {}
     begins, ends = sale.get("from"), sale.get("to")
     at = stores.clock.now() - float(sale.get("late_s", 0))
@@ -202,7 +202,7 @@ def _prices(stores: Stores, row: Doc) -> Doc:
 
 
 def counted_at(doc: Doc, row: Doc) -> Doc:
-    """Return the row that holds a variation's stock: its own, or the one that stands for the parent's pool."""
+    """Return the row that has a variation's stock: its own, or the one that holds the parent's pool."""
     first: Doc = doc["variants"][0]
     return first if doc.get("pool") else row
 
