@@ -18,6 +18,6 @@ def to_owners(shop_id: int, subject: str, text: str) -> bool:
     try:
         send_mail(line, text, None, list(owners.values_list("person__email", flat=True)))
     except OSError as error:  # base class of all smtplib errors
-        logger.warning("A mail to the owners of shop %s could not be sent: %s", shop_id, error)
+        logger.warning("Could not send a mail to the owners of shop %s: %s", shop_id, error)
         return False
     return True

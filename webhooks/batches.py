@@ -59,7 +59,7 @@ class BatchOutcome:
 
     def broke(self, delivery: Delivery, error: Exception, *, replayable: bool) -> None:
         """Count a failed try. If the delivery is put aside now, poll for all changes instead."""
-        logger.warning("Delivery %s of shop %s broke: %s", delivery.pk, self.shop_id, whereabouts(error))
+        logger.warning("Delivery %s of shop %s failed: %s", delivery.pk, self.shop_id, whereabouts(error))
         if inbox.broke(delivery, error, now=self.now, replayable=replayable):
             look_instead(self.shop_id, delivery.source)
 

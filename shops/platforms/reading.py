@@ -49,7 +49,7 @@ def each(rows: Iterable[Any], read: Callable[[Any], R], *, key: str = "id") -> t
         except StoreError:
             raise
         except Exception as error:  # noqa: BLE001 -- one odd row must not hide the others
-            logger.warning("A row of a store's page could not be read: %s", type(error).__name__)
+            logger.warning("Could not read a row of a store's page: %s", type(error).__name__)
             unread.append(Unread(_named(row, key), "What the store says of it could not be read."))
     return found, unread
 

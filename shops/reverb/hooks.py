@@ -139,7 +139,7 @@ def keep(client: ReverbClient, connection: ReverbConnection, *, gone: Collection
         try:
             client.unregister(link)
         except (PermanentError, NeedsSeller) as error:  # harmless: a duplicate webhook only causes the same read
-            logger.warning("A webhook of shop %s could not be removed: %s", connection.shop_id, error.message)
+            logger.warning("Could not remove a webhook of shop %s: %s", connection.shop_id, error.message)
 
     def kept(topics: Sequence[str]) -> Hooks:
         there = [hook for hook in found.right if hook.topic in topics]
@@ -170,7 +170,7 @@ def drop(connection: ReverbConnection) -> list[str]:
             client.unregister(link)
             gone.append(link)
     except ReverbError as error:
-        logger.warning("Webhooks of shop %s were left at Reverb: %s", connection.shop_id, error.message)
+        logger.warning("Could not remove the webhooks of shop %s from Reverb: %s", connection.shop_id, error.message)
     return gone
 
 

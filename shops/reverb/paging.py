@@ -48,7 +48,7 @@ def pages(ask: Ask, what: str) -> Iterator[Rows]:
         if found == known or not goes_on(page, found):
             break
     else:
-        logger.warning("Reverb's list of %s has more than %s pages. The rest is left out.", what, MAX_PAGES)
+        logger.warning("Reverb's list of %s has more than %s pages; skipped the rest.", what, MAX_PAGES)
     if found < counted:
         raise Short(f"Reverb's list of {what} shows {found} of {counted}.")
 
@@ -100,7 +100,7 @@ class Around:
         """Return a part that failed, read in its own parts, or as one skipped row."""
         if size > 1:
             return self._in_parts(number, size, error)
-        logger.warning("A row of a list of Reverb's is left out: %s", error)
+        logger.warning("Skipped a row of a Reverb list: %s", error)
         return Rows([], 0, "", hidden=1)
 
     def _part(self, number: int, size: int, whole: ReverbError) -> Rows | None:

@@ -63,7 +63,7 @@ def ask_to_forget_store(shop: Shop) -> None:
     if gone.filter(clearing_since__isnull=True).update(clearing_since=clock.now()):
         wake(lifecycle.CLEAR_STORE, shop.pk)
     elif not gone.exists():
-        logger.warning("Shop %s is to be forgotten, but its store is connected; nothing was deleted", shop.pk)
+        logger.warning("Did not erase shop %s: its store is connected again", shop.pk)
 
 
 def stores_to_clear() -> list[int]:
@@ -127,7 +127,7 @@ def delete_requested_shops() -> None:
         for rows in (*rest, *pushed, *(table.objects.filter(shop=shop) for table in mine)):
             _delete_until(math.inf, rows)
         shop.delete()
-        logger.info("Shop %s was deleted as its owner asked", number)
+        logger.info("Deleted shop %s at its owner's request", number)
 
 
 def _delete_until(over: float, rows: QuerySet[Any]) -> bool:

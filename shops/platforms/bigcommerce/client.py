@@ -243,7 +243,7 @@ class BigCommerceClient:
         read, odd = each(rows, forms.read_order)
         found, odder = each((one for one in read if one.status_id != forms.INCOMPLETE), self._whole)
         if odd or odder:
-            logger.warning("BigCommerce orders that could not be read: %s", [*odd, *odder])
+            logger.warning("Could not read BigCommerce orders: %s", [*odd, *odder])
         return found, str(page + 1) if len(rows) >= ORDERS and page < MOST_PAGES else None
 
     def shipments(self, order_id: str) -> list[Shipment]:

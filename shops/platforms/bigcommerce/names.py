@@ -59,7 +59,7 @@ def names(rest: Rest, kind: tuple[str, str], ids: Iterable[int]) -> dict[int, st
         kept.failing_since = now if kept.failing_since is None else kept.failing_since
         if error.retry_after is not None or now - kept.failing_since < PATIENCE_S:
             raise
-        logger.warning("A list of BigCommerce's names keeps failing: %s", error)
+        logger.warning("BigCommerce's list of names keeps failing: %s", error)
     return {number: kept.known[number][0] if number in kept.known else "" for number in ids}
 
 

@@ -293,7 +293,7 @@ class ShopifyClient:
         data = self._line.ask(queries.ORDERS, query=_since(since), after=cursor or None)
         found, odd = each(orders.rows(data), lambda row: orders.read(row, admin=self._admin), key="legacyResourceId")
         if odd:
-            logger.warning("Shopify orders that could not be read: %s", odd)
+            logger.warning("Could not read Shopify orders: %s", odd)
         following = products.following(data.get("orders"), "orders")
         return found, following if following != cursor else None
 
